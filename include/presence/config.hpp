@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_CONFIG_HPP
+#define PRESENCE_CONFIG_HPP
+
+#include <presence/version.hpp>
+
+#include <cstddef>  // for size_t
+#include <cstdlib>  // for abort
+
+// The host may define both PRESENCE_ALLOC(bytes, alignment) and PRESENCE_FREE(pointer, bytes, alignment) before the
+// first include, the same in every translation unit. Both must be callable from any thread, and PRESENCE_ALLOC must not
+// return null. All memory inside a Snapshot then comes from there.
+#if defined(PRESENCE_ALLOC) != defined(PRESENCE_FREE)
+#error "presence: define PRESENCE_ALLOC and PRESENCE_FREE together, or neither"
+#endif
+#if defined(PRESENCE_ALLOC)
+#define PRESENCE_CUSTOM_ALLOCATOR 1
+#else
+#define PRESENCE_CUSTOM_ALLOCATOR 0
+#endif
+
+// The inline namespace carries the version and each option that changes a layout or a function body, so that two
+// translation units that disagree get two types instead of one silent violation of the one definition rule.
+#if PRESENCE_CUSTOM_ALLOCATOR
+#define PRESENCE_ABI v0_1_0_alloc
+#else
+#define PRESENCE_ABI v0_1_0
+#endif
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Ends the program at a broken contract of the caller. The library has no exceptions of its own to throw, and going on
+/// would read what is not there.
+[[noreturn]] inline void trap() noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_trap();
+#else
+  std::abort();
+#endif
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_CONFIG_HPP

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_DERIVED_HPP
+#define PRESENCE_DETAIL_DERIVED_HPP
+
+#include <presence/detail/algorithm.hpp>
+#include <presence/detail/registers.hpp>
+#include <presence/rules.hpp>
+#include <presence/user.hpp>
+
+#include <cstddef>      // for size_t
+#include <optional>     // for optional, nullopt
+#include <string_view>  // for string_view
+
+/// What follows from the registers of a user and an instant. Nothing of it is stored.
+///
+/// `now` is `absent` where there is none yet, which is before every deadline. An instant that is `never` does not come.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline constexpr Timestamp never = Timestamp::highest();
+
+/// The latest word that a session was there.
+inline Timestamp evidence(const SessionRegisters& session) noexcept {
+  return later(session.connect, session.heartbeat);
+}
+
+/// The index of the first disconnect that ends the session; all after it do as well. A connect beats a disconnect of
+/// its instant, a heartbeat does not.
+inline std::size_t first_ending(const SessionRegisters& session) noexcept {
+  const auto& all = session.disconnects;
+  const auto first = session.heartbeat > session.connect ? detail::not_less(all.begin(), all.end(), session.heartbeat)
+                                                         : detail::greater(all.begin(), all.end(), session.connect);
+  return static_cast<std::size_t>(first - all.begin());
+}
+
+inline bool ended_by_disconnect(const SessionRegisters& session) noexcept {
+  return first_ending(session) < session.disconnects.size();
+}
+
+inline Timestamp silent_until(const SessionRegisters& session, const Rules& rules) noexcept {
+  return rules.session_timeout == Duration() ? never : evidence(session) + rules.session_timeout;
+}
+
+inline bool live(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+  return evidence(session) != absent && !ended_by_disconnect(session) && now < silent_until(session, rules);
+}
+
+/// The session keeps its user online before this instant; `absent`: it does not at all.
+inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
+  if (evidence(session) == absent) return absent;
+  const std::size_t ending = first_ending(session);
+  const bool ended = ending < session.disconnects.size();
+  if (ended && rules.offline_grace == Duration()) return absent;
+  const Timestamp silent = silent_until(session, rules);
+  return (ended ? earlier(session.disconnects[ending], silent) : silent) + rules.offline_grace;
+}
+
+/// From this instant on time alone keeps the user offline, reports aside; `absent`: the user is offline as it is.
+inline Timestamp online_until(const UserRegisters& user, const Rules& rules) noexcept {
+  Timestamp until = absent;
+  for (const SessionRegisters& session : user.sessions) until = later(until, online_until(session, rules));
+  return until;
+}
+
+inline bool reported_to_be_online(const UserRegisters& user) noexcept {
+  return user.reported_online && user.reported_at > user.forgotten_up_to;
+}
+
+/// How many of the activities are on evidence before the cut, and so may be seen by others: all of a visible user's.
+inline std::size_t seen_activities(const Vector<Activity>& activities, Timestamp cut) noexcept {
+  if (cut == absent) return activities.size();
+  const auto end = detail::partition_point(activities.begin(), activities.end(),
+                                           [cut](const Activity& a) { return a.evidence < cut; });
+  return static_cast<std::size_t>(end - activities.begin());
+}
+
+/// How the user looks to somebody for whom the user went invisible at `cut`, if at all.
+inline std::optional<UserView> seen_with_cut(std::string_view id, const UserRegisters& user, Timestamp now,
+                                             const Rules& rules, Timestamp cut) noexcept {
+  const std::size_t seen = seen_activities(user.activities, cut);
+  if (seen == 0 && user.status_at == absent && user.reported_at == absent) return std::nullopt;
+  UserView view;
+  view.id = id;
+  view.online = cut == absent && (now < online_until(user, rules) || reported_to_be_online(user));
+  view.status = text_of(user.status);
+  const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active);
+  if (active != absent) view.last_active = active;
+  return view;
+}
+
+inline std::optional<UserView> seen_by_others(std::string_view id, const UserRegisters& user, Timestamp now,
+                                              const Rules& rules) noexcept {
+  return seen_with_cut(id, user, now, rules, invisible_since(user.flips));
+}
+
+inline std::optional<UserView> seen_by_self(std::string_view id, const UserRegisters& user, Timestamp now,
+                                            const Rules& rules) noexcept {
+  auto view = seen_with_cut(id, user, now, rules, absent);
+  if (view) view->invisible = invisible_since(user.flips) != absent;
+  return view;
+}
+
+/// The latest instant that others could tell what is kept of the user apart by: of an invisible user nothing after the
+/// cut but what is published.
+inline Timestamp latest_seen_instant(const UserRegisters& user) noexcept {
+  const Timestamp cut = invisible_since(user.flips);
+  const std::size_t seen = seen_activities(user.activities, cut);
+  Timestamp latest = later(later(user.status_at, user.reported_at), later(user.reported_last_active_at, cut));
+  if (seen > 0) latest = later(latest, user.activities[seen - 1].evidence);
+  if (cut != absent) return latest;
+  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
+  return user.flips.empty() ? latest : later(latest, user.flips.back().at);
+}
+
+/// The next instant, after `now`, at which time alone changes what others see; `never` where there is none.
+inline Timestamp next_change(const UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  if (invisible_since(user.flips) != absent || reported_to_be_online(user)) return never;
+  const Timestamp until = online_until(user, rules);
+  return now < until ? until : never;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_DERIVED_HPP

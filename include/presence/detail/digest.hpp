@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_DIGEST_HPP
+#define PRESENCE_DETAIL_DIGEST_HPP
+
+#include <presence/detail/registers.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint64_t
+#include <string_view>  // for string_view
+
+/// The digest of what is kept of a user. Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the
+/// same on every platform.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input reaches every bit of the output.
+constexpr std::uint64_t mix(std::uint64_t x) noexcept {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
+class Digest {
+ public:
+  constexpr void add(std::uint64_t word) noexcept {
+    state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
+  }
+  constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
+  void add(std::string_view text) noexcept {
+    add(std::uint64_t{text.size()});
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      word |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i])) << (i % 8 * 8);
+      if (i % 8 == 7 || i + 1 == text.size()) {
+        add(word);
+        word = 0;
+      }
+    }
+  }
+  constexpr std::uint64_t value() const noexcept { return mix(state_); }
+
+ private:
+  std::uint64_t state_ = 0;
+};
+
+/// Of a normal form.
+inline std::uint64_t digest_of(std::string_view id, const UserRegisters& user) noexcept {
+  Digest digest;
+  digest.add(id);
+  digest.add(std::uint64_t{user.sessions.size()});
+  for (const SessionRegisters& session : user.sessions) {
+    digest.add(text_of(session.id));
+    digest.add(session.connect);
+    digest.add(session.heartbeat);
+    digest.add(std::uint64_t{session.disconnects.size()});
+    for (const Timestamp at : session.disconnects) digest.add(at);
+  }
+  digest.add(std::uint64_t{user.activities.size()});
+  for (const Activity& activity : user.activities) {
+    digest.add(activity.value);
+    digest.add(activity.evidence);
+  }
+  digest.add(std::uint64_t{user.flips.size()});
+  for (const Flip& flip : user.flips) {
+    digest.add(flip.at);
+    digest.add(std::uint64_t{flip.invisible});
+  }
+  digest.add(user.crowded.from);
+  digest.add(user.crowded.to);
+  digest.add(user.status_at);
+  digest.add(text_of(user.status));
+  digest.add(user.reported_at);
+  digest.add(std::uint64_t{user.reported_online});
+  digest.add(user.reported_last_active_at);
+  digest.add(user.reported_last_active);
+  digest.add(user.forgotten_up_to);
+  return digest.value();
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_DIGEST_HPP

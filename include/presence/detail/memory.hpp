@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_MEMORY_HPP
+#define PRESENCE_DETAIL_MEMORY_HPP
+
+#include <presence/config.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint32_t
+#include <new>          // for operator new, operator delete, align_val_t
+#include <string>       // for basic_string, char_traits
+#include <type_traits>  // for true_type
+#include <utility>      // for forward, swap
+#include <vector>       // for vector
+
+#if !defined(__GNUC__) && !defined(__clang__)
+#include <atomic>  // for atomic
+#endif
+
+/// Where the memory inside a Snapshot comes from, and how it is shared.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline void* allocate(std::size_t bytes, std::size_t alignment) {
+#if PRESENCE_CUSTOM_ALLOCATOR
+  return PRESENCE_ALLOC(bytes, alignment);
+#else
+  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
+    return ::operator new(bytes, static_cast<std::align_val_t>(alignment));
+  return ::operator new(bytes);
+#endif
+}
+
+inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+#if PRESENCE_CUSTOM_ALLOCATOR
+  PRESENCE_FREE(memory, bytes, alignment);
+#else
+  static_cast<void>(bytes);
+  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+    ::operator delete(memory, static_cast<std::align_val_t>(alignment));
+  } else {
+    ::operator delete(memory);
+  }
+#endif
+}
+
+/// The two functions above for the standard containers.
+template <class T>
+class Allocator {
+ public:
+  using value_type = T;
+  using is_always_equal = std::true_type;
+
+  Allocator() noexcept = default;
+  template <class U>
+  Allocator(const Allocator<U>&) noexcept {}
+
+  T* allocate(std::size_t count) {
+    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // no container asks for more than its max_size
+    return static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
+  }
+  void deallocate(T* memory, std::size_t count) noexcept { detail::deallocate(memory, count * sizeof(T), alignof(T)); }
+
+  friend bool operator==(const Allocator&, const Allocator&) noexcept { return true; }
+  friend bool operator!=(const Allocator&, const Allocator&) noexcept { return false; }
+};
+
+using String = std::basic_string<char, std::char_traits<char>, Allocator<char>>;
+template <class T>
+using Vector = std::vector<T, Allocator<T>>;
+
+/// Counts owners across threads. <atomic> costs 0.4 s a file in C++20, so it is left out where the compiler has the
+/// operations built in.
+class OwnerCount {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  void add() noexcept { __atomic_add_fetch(&count_, 1, __ATOMIC_RELAXED); }
+  bool drop_last() noexcept { return __atomic_sub_fetch(&count_, 1, __ATOMIC_ACQ_REL) == 0; }
+  /// Acquires, so that who finds himself the only owner also sees what the last other owner read as finished.
+  bool is_one() const noexcept { return __atomic_load_n(&count_, __ATOMIC_ACQUIRE) == 1; }
+
+ private:
+  std::uint32_t count_ = 1;
+#else
+  void add() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
+  bool drop_last() noexcept { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+  bool is_one() const noexcept { return count_.load(std::memory_order_acquire) == 1; }
+
+ private:
+  std::atomic<std::uint32_t> count_{1};
+#endif
+};
+
+/// One of the owners of a T, which has a member `OwnerCount owners`.
+template <class T>
+class Shared {
+ public:
+  Shared() noexcept = default;
+  Shared(const Shared& other) noexcept : object_(other.object_) {
+    if (object_ != nullptr) object_->owners.add();
+  }
+  Shared(Shared&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
+  Shared& operator=(Shared other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Shared() {
+    if (object_ == nullptr || !object_->owners.drop_last()) return;
+    object_->~T();
+    detail::deallocate(object_, sizeof(T), alignof(T));
+  }
+
+  template <class... Args>
+  static Shared make(Args&&... args) {
+    Room room{detail::allocate(sizeof(T), alignof(T))};
+    Shared made;
+    made.object_ = ::new (room.memory) T(std::forward<Args>(args)...);
+    room.memory = nullptr;
+    return made;
+  }
+
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+  const T& operator*() const noexcept { return *object_; }
+  const T* operator->() const noexcept { return object_; }
+  const T* get() const noexcept { return object_; }
+  bool only_owner() const noexcept { return object_->owners.is_one(); }
+  /// For the only owner.
+  T& change() noexcept { return *object_; }
+
+  friend bool operator==(const Shared& a, const Shared& b) noexcept { return a.object_ == b.object_; }
+  friend bool operator!=(const Shared& a, const Shared& b) noexcept { return a.object_ != b.object_; }
+
+ private:
+  /// Gives the memory back when the constructor throws, which it may although this library does not.
+  struct Room {
+    void* memory;
+    ~Room() {
+      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
+    }
+  };
+
+  T* object_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_MEMORY_HPP

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_NORMAL_FORM_HPP
+#define PRESENCE_DETAIL_NORMAL_FORM_HPP
+
+#include <presence/detail/algorithm.hpp>
+#include <presence/detail/derived.hpp>
+#include <presence/detail/registers.hpp>
+#include <presence/rules.hpp>
+
+#include <cstddef>  // for size_t, ptrdiff_t
+
+/// Forgetting: the one form in which equal knowledge is equal bytes.
+///
+/// `normalise` drops what can no longer matter at `now`, and never changes what anybody sees. Records that nothing
+/// happens to are left as they are until somebody looks (digest, ==, inspect) or an event touches them, so that time
+/// passing costs nothing for them. `bound` drops what could still matter to a late event, when one user has more of it
+/// than Rules allow.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// How far back a register of a session can still matter.
+inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
+  return now - rules.session_timeout - greater_of(rules.reorder_window, rules.offline_grace);
+}
+
+inline void drop_older(Timestamp& instant, Timestamp horizon) noexcept {
+  if (instant < horizon) instant = absent;
+}
+
+inline void drop_older(Vector<Timestamp>& ascending, Timestamp horizon) noexcept {
+  ascending.erase(ascending.begin(), detail::not_less(ascending.begin(), ascending.end(), horizon));
+}
+
+/// With a timeout, what is older than the horizon cannot bring the session back, nor end it.
+inline void forget_timed(SessionRegisters& session, Timestamp horizon) noexcept {
+  drop_older(session.connect, horizon);
+  drop_older(session.heartbeat, horizon);
+  drop_older(session.disconnects, horizon);
+}
+
+/// Without a timeout an open session lives on its latest evidence, however old; a closed one loses what is older than
+/// the horizon.
+inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const Rules& rules) noexcept {
+  if (evidence(session) != absent) {
+    const std::size_t ending = first_ending(session);
+    if (ending < session.disconnects.size()) {
+      const bool ended_long_ago = session.disconnects[ending] < horizon;
+      if (ended_long_ago || rules.offline_grace == Duration()) {
+        drop_older(session.connect, ended_long_ago ? never : horizon);
+        drop_older(session.heartbeat, ended_long_ago ? never : horizon);
+      }
+    }
+  }
+  if (evidence(session) == absent) {
+    drop_older(session.disconnects, horizon);
+  } else {
+    // Those that end it stay, whatever their age: they are all from first_ending on.
+    auto& all = session.disconnects;
+    const auto old = detail::not_less(all.begin(), all.end(), horizon);
+    const auto ending = all.begin() + static_cast<std::ptrdiff_t>(first_ending(session));
+    all.erase(all.begin(), smaller_of(old, ending));
+  }
+  if (session.connect != absent && session.heartbeat != absent) {
+    if (session.connect < horizon && session.heartbeat > session.connect) {
+      session.connect = absent;
+    } else if (session.heartbeat < horizon && session.connect >= session.heartbeat) {
+      session.heartbeat = absent;
+    }
+  }
+}
+
+inline void normalise_session(SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+  auto& all = session.disconnects;
+  if (rules.offline_grace == Duration()) {
+    if (all.size() > 1) all.erase(all.begin(), all.end() - 1);
+  } else if (evidence(session) != absent) {
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first_ending(session)));
+  }
+  if (now == absent) return;
+  const Timestamp horizon = session_horizon(now, rules);
+  if (rules.session_timeout > Duration()) {
+    forget_timed(session, horizon);
+  } else {
+    forget_untimed(session, horizon, rules);
+  }
+}
+
+/// Of the flips before the window stay the three that a late flip inside it could bring to light.
+inline void normalise_flips(Vector<Flip>& flips, Timestamp window) noexcept {
+  const std::size_t old = flips_before(flips, window);
+  if (old < 2) return;
+  const Timestamp since = invisible_since(flips.data(), flips.data() + old);
+  Timestamp last_visible = absent, last_invisible = absent;
+  for (std::size_t i = 0; i < old; ++i) (flips[i].invisible ? last_invisible : last_visible) = flips[i].at;
+  erase_if_among(flips, old,
+                 [&](const Flip& f) { return f.at != since && f.at != last_visible && f.at != last_invisible; });
+}
+
+/// Of the activities on evidence before the window stays the greatest, and the greatest before the cut of the flips
+/// before the window.
+inline void normalise_activities(Vector<Activity>& activities, const Vector<Flip>& flips, Timestamp window) noexcept {
+  const std::size_t old = seen_activities(activities, window == absent ? never : window);
+  if (window == absent || old < 2) return;
+  const Timestamp cut = invisible_since(flips.data(), flips.data() + flips_before(flips, window));
+  const std::size_t before_cut = smaller_of(seen_activities(activities, cut), old);
+  std::size_t kept = 0;
+  if (before_cut > 0) activities[kept++] = activities[before_cut - 1];
+  if (before_cut < old) activities[kept++] = activities[old - 1];
+  activities.erase(activities.begin() + static_cast<std::ptrdiff_t>(kept),
+                   activities.begin() + static_cast<std::ptrdiff_t>(old));
+}
+
+inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  for (SessionRegisters& session : user.sessions) normalise_session(session, now, rules);
+  if (now == absent) return;
+  detail::erase_if(user.sessions, [](const SessionRegisters& session) { return latest_instant(session) == absent; });
+  const Timestamp window = now - rules.reorder_window;
+  normalise_activities(user.activities, user.flips, window);
+  normalise_flips(user.flips, window);
+  if (user.crowded.to < window) user.crowded = Stretch();
+}
+
+/// From this instant on nothing is left of a user of whom nothing but disconnects was ever heard; `never` for all
+/// others.
+inline Timestamp vanishes_at(const UserRegisters& user, const Rules& rules) noexcept {
+  Timestamp latest = absent;
+  for (const SessionRegisters& session : user.sessions) {
+    if (evidence(session) != absent) return never;
+    latest = later(latest, latest_instant(session));
+  }
+  const bool nothing_else = user.activities.empty() && user.flips.empty() && user.crowded.to == absent &&
+                            user.status_at == absent && user.reported_at == absent &&
+                            user.reported_last_active_at == absent && user.forgotten_up_to == absent;
+  if (!nothing_else) return never;
+  // Forgotten when older than the horizon, not when as old.
+  return latest + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1);
+}
+
+/// Drops the sessions that have been silent the longest until at most `room` of those for which `counts` holds are
+/// left.
+template <class Counts>
+void drop_stalest_sessions(Vector<SessionRegisters>& sessions, std::size_t room, Counts counts) noexcept {
+  std::size_t counted = 0;
+  for (const SessionRegisters& session : sessions) counted += counts(session) ? 1u : 0u;
+  for (; counted > room; --counted) {
+    auto stalest = sessions.end();
+    for (auto it = sessions.begin(); it != sessions.end(); ++it) {
+      if (counts(*it) && (stalest == sessions.end() || latest_instant(*it) < latest_instant(*stalest))) stalest = it;
+    }
+    sessions.erase(stalest);
+  }
+}
+
+/// Of the flips keeps the newest before the cut and the earliest from the cut on. Those that go from the invisible run
+/// are remembered as one stretch: what comes later in that run goes into it too, and inside it nobody becomes visible
+/// again.
+inline void bound_flips(UserRegisters& user, std::size_t room) noexcept {
+  auto& flips = user.flips;
+  const Timestamp cut = invisible_since(flips);
+  const std::size_t before = cut == absent ? flips.size() : flips_before(flips, cut);
+  if (cut != absent) {
+    const bool run_is_crowded = user.crowded.to != absent && cut <= user.crowded.from;
+    std::size_t kept = run_is_crowded ? flips_before(flips, user.crowded.from + Duration::from_ns(1)) : flips.size();
+    kept = smaller_of(kept, before + room);
+    if (kept < flips.size()) {
+      user.crowded.to = run_is_crowded ? later(user.crowded.to, flips.back().at) : flips.back().at;
+      user.crowded.from = flips[kept - 1].at;
+      flips.erase(flips.begin() + static_cast<std::ptrdiff_t>(kept), flips.end());
+    }
+  }
+  if (before > room) flips.erase(flips.begin(), flips.begin() + static_cast<std::ptrdiff_t>(before - room));
+}
+
+/// Likewise of the activities.
+inline void bound_activities(Vector<Activity>& activities, Timestamp cut, std::size_t room) noexcept {
+  const std::size_t before = seen_activities(activities, cut), after = activities.size() - before;
+  if (after > room) activities.erase(activities.end() - static_cast<std::ptrdiff_t>(after - room), activities.end());
+  if (before > room) {
+    activities.erase(activities.begin(), activities.begin() + static_cast<std::ptrdiff_t>(before - room));
+  }
+}
+
+/// Nothing that a user does while invisible may crowd out what was there before, at whichever of the invisible flips
+/// the user may yet turn out to have gone invisible. So each side of the cut has room of its own, and after it the
+/// earliest stay.
+inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  const std::size_t room = greater_of(rules.max_recent_per_user, std::uint32_t{1});
+  for (SessionRegisters& session : user.sessions) {
+    auto& all = session.disconnects;
+    if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
+  }
+  if (user.sessions.size() > smaller_of(room, static_cast<std::size_t>(rules.max_sessions_per_user))) {
+    drop_stalest_sessions(user.sessions, rules.max_sessions_per_user,
+                          [&](const SessionRegisters& s) { return live(s, now, rules); });
+    drop_stalest_sessions(user.sessions, room, [&](const SessionRegisters& s) { return !live(s, now, rules); });
+  }
+  if (user.flips.size() > room || user.crowded.to != absent) bound_flips(user, room);
+  if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.flips), room);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_NORMAL_FORM_HPP

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_REGISTERS_HPP
+#define PRESENCE_DETAIL_REGISTERS_HPP
+
+#include <presence/detail/algorithm.hpp>
+#include <presence/detail/memory.hpp>
+#include <presence/event.hpp>
+#include <presence/rules.hpp>
+
+#include <cstddef>      // for size_t
+#include <string_view>  // for string_view
+#include <utility>      // for move
+
+/// What is kept of a user, and the one operation that changes it: the join.
+///
+/// Every register only ever grows in some order, and joining takes the greater of both sides. That is why events may
+/// come in any order and any number of times, and why nodes may merge. An event is a small state: `join_event` joins it
+/// with the very functions with which `join` joins two users.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The bottom of the order of instants. Never the instant of an event: those at the ends of the range are refused.
+inline constexpr Timestamp absent = Timestamp::lowest();
+
+constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return a < b ? b : a; }
+constexpr Timestamp earlier(Timestamp a, Timestamp b) noexcept { return b < a ? b : a; }
+
+/// That a user is known to have been active at `value`, and the earliest evidence for it.
+struct Activity {
+  Timestamp value, evidence;
+
+  friend bool operator==(const Activity& a, const Activity& b) noexcept {
+    return a.value == b.value && a.evidence == b.evidence;
+  }
+};
+
+/// That a connect asked to be invisible, or visible.
+struct Flip {
+  Timestamp at;
+  bool invisible;
+
+  friend bool operator==(const Flip& a, const Flip& b) noexcept { return a.at == b.at && a.invisible == b.invisible; }
+};
+
+/// Where flips were dropped from an invisible run for want of room (normal_form.hpp): after `from`, up to and with
+/// `to`. Becoming visible there is disregarded, since it is not known any more when the user went invisible again.
+struct Stretch {
+  Timestamp from = absent, to = absent;
+
+  bool contains(Timestamp at) const noexcept { return from < at && at <= to; }
+  friend bool operator==(const Stretch& a, const Stretch& b) noexcept { return a.from == b.from && a.to == b.to; }
+};
+
+struct SessionRegisters {
+  String id;
+  Timestamp connect = absent, heartbeat = absent;
+  Vector<Timestamp> disconnects;  // ascending, each once
+
+  friend bool operator==(const SessionRegisters& a, const SessionRegisters& b) noexcept {
+    return a.id == b.id && a.connect == b.connect && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects;
+  }
+};
+
+struct UserRegisters {
+  Vector<SessionRegisters> sessions;  // by id
+  Vector<Activity> activities;        // ascending in value and, since dominated ones go, in evidence
+  Vector<Flip> flips;                 // ascending, one an instant
+  Stretch crowded;                    // of the invisible run
+  Timestamp status_at = absent;
+  String status;
+  Timestamp reported_at = absent;
+  bool reported_online = false;
+  Timestamp reported_last_active_at = absent, reported_last_active = absent;
+  Timestamp forgotten_up_to = absent;  // reports of online up to here are disregarded
+
+  bool empty() const noexcept {
+    return sessions.empty() && activities.empty() && flips.empty() && crowded.to == absent && status_at == absent &&
+           reported_at == absent && reported_last_active_at == absent && forgotten_up_to == absent;
+  }
+
+  friend bool operator==(const UserRegisters& a, const UserRegisters& b) noexcept {
+    return a.sessions == b.sessions && a.activities == b.activities && a.flips == b.flips && a.crowded == b.crowded &&
+           a.status_at == b.status_at && a.status == b.status && a.reported_at == b.reported_at &&
+           a.reported_online == b.reported_online && a.reported_last_active_at == b.reported_last_active_at &&
+           a.reported_last_active == b.reported_last_active && a.forgotten_up_to == b.forgotten_up_to;
+  }
+};
+
+inline std::string_view text_of(const String& text) noexcept { return std::string_view(text.data(), text.size()); }
+
+template <class Sessions>
+auto session_position(Sessions& sessions, std::string_view id) noexcept {
+  return detail::partition_point(sessions.begin(), sessions.end(),
+                                 [id](const SessionRegisters& session) { return text_of(session.id) < id; });
+}
+
+inline const SessionRegisters* find_session(const UserRegisters& user, std::string_view id) noexcept {
+  const auto at = session_position(user.sessions, id);
+  return at != user.sessions.end() && text_of(at->id) == id ? &*at : nullptr;
+}
+
+inline SessionRegisters& join_session(UserRegisters& user, std::string_view id) {
+  auto at = session_position(user.sessions, id);
+  if (at == user.sessions.end() || text_of(at->id) != id) {
+    SessionRegisters fresh;
+    fresh.id.assign(id.data(), id.size());
+    at = user.sessions.insert(at, std::move(fresh));
+  }
+  return *at;
+}
+
+inline void join_disconnect(SessionRegisters& session, Timestamp at) {
+  const auto place = detail::not_less(session.disconnects.begin(), session.disconnects.end(), at);
+  if (place == session.disconnects.end() || *place != at) session.disconnects.insert(place, at);
+}
+
+/// Union, with the earliest evidence for each value; a value goes when another is at least as great on evidence at
+/// least as early.
+inline void join_activity(Vector<Activity>& activities, Activity activity) {
+  const auto place = detail::partition_point(activities.begin(), activities.end(),
+                                             [&](const Activity& a) { return a.value < activity.value; });
+  if (place != activities.end() && place->evidence <= activity.evidence) return;
+  const auto last = place != activities.end() && place->value == activity.value ? place + 1 : place;
+  auto first = place;
+  while (first != activities.begin() && (first - 1)->evidence >= activity.evidence) --first;
+  if (first == last) {
+    activities.insert(first, activity);
+  } else {
+    *first = activity;
+    activities.erase(first + 1, last);
+  }
+}
+
+/// Union; of two flips at one instant the invisible one stands.
+inline void join_flip(Vector<Flip>& flips, Flip flip) {
+  const auto place = detail::partition_point(flips.begin(), flips.end(), [&](const Flip& f) { return f.at < flip.at; });
+  if (place == flips.end() || place->at != flip.at) {
+    flips.insert(place, flip);
+  } else {
+    place->invisible = place->invisible || flip.invisible;
+  }
+}
+
+inline std::size_t flips_before(const Vector<Flip>& flips, Timestamp at) noexcept {
+  return static_cast<std::size_t>(
+      detail::partition_point(flips.begin(), flips.end(), [at](const Flip& f) { return f.at < at; }) - flips.begin());
+}
+
+/// The cut: the first instant of the run of invisible flips that is not followed by a visible one; `absent`: the user
+/// is visible.
+inline Timestamp invisible_since(const Flip* first, const Flip* last) noexcept {
+  Timestamp since = absent;
+  while (last != first && (last - 1)->invisible) since = (--last)->at;
+  return since;
+}
+inline Timestamp invisible_since(const Vector<Flip>& flips) noexcept {
+  return invisible_since(flips.data(), flips.data() + flips.size());
+}
+
+/// Union, and of the stretches what still matters: the one that holds all those that lie in the trailing invisible run.
+inline void join_flips(UserRegisters& user, const UserRegisters& other) {
+  for (const Flip& flip : other.flips) join_flip(user.flips, flip);
+  const Stretch stretches[] = {user.crowded, other.crowded};
+  for (const Stretch& stretch : stretches) {
+    detail::erase_if(user.flips, [&](const Flip& f) { return !f.invisible && stretch.contains(f.at); });
+  }
+  const Timestamp cut = invisible_since(user.flips);
+  user.crowded = Stretch();
+  for (const Stretch& stretch : stretches) {
+    if (stretch.to == absent || cut == absent || stretch.from < cut) continue;
+    const bool first = user.crowded.to == absent;
+    user.crowded =
+        Stretch{first ? stretch.from : earlier(user.crowded.from, stretch.from), later(user.crowded.to, stretch.to)};
+  }
+}
+
+/// The last writer stands; of two at one instant the one with the greater text.
+inline void join_status(UserRegisters& user, Timestamp at, std::string_view text) {
+  if (at < user.status_at || at == absent || (at == user.status_at && text <= text_of(user.status))) return;
+  user.status.assign(text.data(), text.size());
+  user.status_at = at;
+}
+
+/// The last writer stands; of two at one instant the one who says online.
+inline void join_report(UserRegisters& user, Timestamp at, bool online) noexcept {
+  if (at < user.reported_at || at == absent) return;
+  user.reported_online = online || (at == user.reported_at && user.reported_online);
+  user.reported_at = at;
+}
+
+/// The last writer stands; of two at one instant the one with the later value.
+inline void join_reported_last_active(UserRegisters& user, Timestamp at, Timestamp value) noexcept {
+  if (at < user.reported_last_active_at || at == absent) return;
+  user.reported_last_active = at == user.reported_last_active_at ? later(value, user.reported_last_active) : value;
+  user.reported_last_active_at = at;
+}
+
+/// The activity that evidence at an instant stands for: a heartbeat counts in steps, so that not each of them changes
+/// what others see.
+constexpr Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
+  const std::int64_t step = rules.last_active_refresh.ns();
+  return step == 0 ? at : Timestamp::from_ns(floor_to(at.ns(), step, absent.ns() + 1));
+}
+
+inline void join_event(UserRegisters& user, const PresenceEventView& event, const Rules& rules) {
+  switch (event.type) {
+    case EventType::connect: {
+      SessionRegisters& session = join_session(user, event.session);
+      session.connect = later(session.connect, event.at);
+      join_activity(user.activities, {event.at, event.at});
+      if (event.invisible) join_flip(user.flips, {event.at, *event.invisible});
+      break;
+    }
+    case EventType::heartbeat: {
+      SessionRegisters& session = join_session(user, event.session);
+      session.heartbeat = later(session.heartbeat, event.at);
+      join_activity(user.activities, {heartbeat_value(event.at, rules), event.at});
+      break;
+    }
+    case EventType::disconnect: join_disconnect(join_session(user, event.session), event.at); break;
+    case EventType::report:
+      join_report(user, event.at, event.online);
+      if (event.last_active) join_reported_last_active(user, event.at, *event.last_active);
+      break;
+    case EventType::set_status: break;
+  }
+  if (event.status) join_status(user, event.at, *event.status);
+}
+
+inline void join(UserRegisters& user, const UserRegisters& other) {
+  for (const SessionRegisters& theirs : other.sessions) {
+    SessionRegisters& ours = join_session(user, text_of(theirs.id));
+    ours.connect = later(ours.connect, theirs.connect);
+    ours.heartbeat = later(ours.heartbeat, theirs.heartbeat);
+    for (const Timestamp at : theirs.disconnects) join_disconnect(ours, at);
+  }
+  for (const Activity& activity : other.activities) join_activity(user.activities, activity);
+  join_flips(user, other);
+  join_status(user, other.status_at, text_of(other.status));
+  join_report(user, other.reported_at, other.reported_online);
+  join_reported_last_active(user, other.reported_last_active_at, other.reported_last_active);
+  user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
+}
+
+/// The latest instant that anything kept of the session is dated; `absent` where nothing is kept.
+inline Timestamp latest_instant(const SessionRegisters& session) noexcept {
+  return later(later(session.connect, session.heartbeat),
+               session.disconnects.empty() ? absent : session.disconnects.back());
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_REGISTERS_HPP

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_EVENT_HPP
+#define PRESENCE_EVENT_HPP
+
+#include <presence/time.hpp>
+#include <presence/user.hpp>
+
+#include <cstdint>      // for uint8_t
+#include <optional>     // for optional
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <utility>      // for move
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+enum class EventType : std::uint8_t {
+  connect,     ///< a session of the user begins, or says anew that it is there
+  disconnect,  ///< a session ends by its own word or its server's
+  heartbeat,   ///< a session is still there
+  set_status,  ///< the user sets a status text; written as `status` on the wire
+  report,      ///< a server says what it knows about the user
+};
+
+namespace detail {
+
+/// A parameter that is only read and outlives the call: refuses a temporary string, which does not.
+class BorrowedText {
+ public:
+  constexpr BorrowedText(std::string_view text) noexcept : text_(text) {}
+  constexpr BorrowedText(const char* text) noexcept : text_(text) {}
+  BorrowedText(const std::string& text) noexcept : text_(text) {}
+  BorrowedText(const std::string&&) = delete;
+  constexpr operator std::string_view() const noexcept { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
+template <class A, class B>
+bool same_event(const A& a, const B& b) noexcept {
+  return a.type == b.type && a.user == b.user && a.session == b.session && a.at == b.at && a.invisible == b.invisible &&
+         a.status == b.status && a.online == b.online && a.last_active == b.last_active;
+}
+
+template <class Event, class Text>
+Event make_event(EventType type, Text user, Text session, Timestamp at) {
+  Event event;
+  event.type = type;
+  event.user = std::move(user);
+  event.session = std::move(session);
+  event.at = at;
+  return event;
+}
+
+}  // namespace detail
+
+/// What happened, and when. A plain value that owns its texts: any field may be set by hand, and is judged when the
+/// event is folded.
+struct PresenceEvent {
+  EventType type = EventType::heartbeat;
+  std::string user;
+  std::string session;                   ///< of a connect, disconnect or heartbeat
+  Timestamp at;                          ///< when it happened, by the clock of whoever saw it happen
+  std::optional<bool> invisible;         ///< of a connect; absent: as before
+  std::optional<std::string> status;     ///< absent: as before; empty: none from now on
+  bool online = false;                   ///< of a report
+  std::optional<Timestamp> last_active;  ///< of a report; absent: nothing is said about it
+
+  static PresenceEvent connect(std::string user, std::string session, Timestamp at) {
+    return detail::make_event<PresenceEvent>(EventType::connect, std::move(user), std::move(session), at);
+  }
+  static PresenceEvent disconnect(std::string user, std::string session, Timestamp at) {
+    return detail::make_event<PresenceEvent>(EventType::disconnect, std::move(user), std::move(session), at);
+  }
+  static PresenceEvent heartbeat(std::string user, std::string session, Timestamp at) {
+    return detail::make_event<PresenceEvent>(EventType::heartbeat, std::move(user), std::move(session), at);
+  }
+  static PresenceEvent set_status(std::string user, std::string text, Timestamp at) {
+    auto event = detail::make_event<PresenceEvent>(EventType::set_status, std::move(user), std::string(), at);
+    event.status = std::move(text);
+    return event;
+  }
+  static PresenceEvent report(std::string user, bool online, Timestamp at) {
+    auto event = detail::make_event<PresenceEvent>(EventType::report, std::move(user), std::string(), at);
+    event.online = online;
+    return event;
+  }
+  /// All that `user` says: its status too, and its last_active where it has one.
+  static PresenceEvent report(const User& user, Timestamp at) {
+    PresenceEvent event = report(user.id, user.online, at);
+    event.status = user.status;
+    event.last_active = user.last_active;
+    return event;
+  }
+
+  friend bool operator==(const PresenceEvent& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }
+  friend bool operator!=(const PresenceEvent& a, const PresenceEvent& b) noexcept { return !(a == b); }
+};
+
+/// The same, borrowing its texts, which must outlive it. What every function of the fold takes, so that nothing is
+/// copied to be read.
+struct PresenceEventView {
+  EventType type = EventType::heartbeat;
+  std::string_view user;
+  std::string_view session;
+  Timestamp at;
+  std::optional<bool> invisible;
+  std::optional<std::string_view> status;
+  bool online = false;
+  std::optional<Timestamp> last_active;
+
+  constexpr PresenceEventView() noexcept = default;
+  /// Also from a temporary, so that `apply(snapshot, PresenceEvent::connect(...))` works: the view ends with that call.
+  PresenceEventView(const PresenceEvent& event) noexcept
+      : type(event.type),
+        user(event.user),
+        session(event.session),
+        at(event.at),
+        invisible(event.invisible),
+        online(event.online),
+        last_active(event.last_active) {
+    if (event.status) status = std::string_view(*event.status);
+  }
+
+  explicit operator PresenceEvent() const {
+    auto event = detail::make_event<PresenceEvent>(type, std::string(user), std::string(session), at);
+    event.invisible = invisible;
+    if (status) event.status = std::string(*status);
+    event.online = online;
+    event.last_active = last_active;
+    return event;
+  }
+
+  static PresenceEventView connect(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
+    return detail::make_event<PresenceEventView, std::string_view>(EventType::connect, user, session, at);
+  }
+  static PresenceEventView disconnect(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
+    return detail::make_event<PresenceEventView, std::string_view>(EventType::disconnect, user, session, at);
+  }
+  static PresenceEventView heartbeat(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
+    return detail::make_event<PresenceEventView, std::string_view>(EventType::heartbeat, user, session, at);
+  }
+  static PresenceEventView set_status(detail::BorrowedText user, detail::BorrowedText text, Timestamp at) noexcept {
+    auto event =
+        detail::make_event<PresenceEventView, std::string_view>(EventType::set_status, user, std::string_view(), at);
+    event.status = std::string_view(text);
+    return event;
+  }
+  static PresenceEventView report(detail::BorrowedText user, bool online, Timestamp at) noexcept {
+    auto event =
+        detail::make_event<PresenceEventView, std::string_view>(EventType::report, user, std::string_view(), at);
+    event.online = online;
+    return event;
+  }
+  static PresenceEventView report(const UserView& user, Timestamp at) noexcept {
+    PresenceEventView event = report(user.id, user.online, at);
+    event.status = user.status;
+    event.last_active = user.last_active;
+    return event;
+  }
+  static PresenceEventView report(const User& user, Timestamp at) noexcept { return report(UserView(user), at); }
+  static PresenceEventView report(const User&&, Timestamp) = delete;
+
+  friend bool operator==(const PresenceEventView& a, const PresenceEventView& b) noexcept {
+    return detail::same_event(a, b);
+  }
+  friend bool operator!=(const PresenceEventView& a, const PresenceEventView& b) noexcept { return !(a == b); }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_EVENT_HPP

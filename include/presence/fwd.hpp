@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_FWD_HPP
+#define PRESENCE_FWD_HPP
+
+#include <presence/config.hpp>
+
+#include <cstdint>  // for uint8_t
+
+/// Declarations of every public type, for headers that only name them. Costs next to nothing to include.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+class Duration;
+class Timestamp;
+
+enum class ErrorCode : std::uint8_t;
+struct Error;
+template <class T>
+class Result;
+
+struct User;
+class UserView;
+struct Session;
+struct PresenceState;
+class Viewer;
+struct UserPresenceChangedView;
+class UserPresenceChanged;
+
+enum class EventType : std::uint8_t;
+struct PresenceEvent;
+struct PresenceEventView;
+
+struct Rules;
+enum class Verdict : std::uint8_t;
+struct Tally;
+
+class Snapshot;
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_FWD_HPP

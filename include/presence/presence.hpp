@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_PRESENCE_HPP
+#define PRESENCE_PRESENCE_HPP
+
+/// Everything.
+#include <presence/diff.hpp>
+#include <presence/event.hpp>
+#include <presence/fwd.hpp>
+#include <presence/json.hpp>
+#include <presence/merge.hpp>
+#include <presence/reduce.hpp>
+#include <presence/reports.hpp>
+#include <presence/result.hpp>
+#include <presence/rules.hpp>
+#include <presence/snapshot.hpp>
+#include <presence/time.hpp>
+#include <presence/user.hpp>
+#include <presence/version.hpp>
+
+#endif  // PRESENCE_PRESENCE_HPP

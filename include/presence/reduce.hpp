@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_REDUCE_HPP
+#define PRESENCE_REDUCE_HPP
+
+#include <presence/detail/algorithm.hpp>
+#include <presence/detail/changes.hpp>
+#include <presence/detail/fold.hpp>
+#include <presence/event.hpp>
+#include <presence/rules.hpp>
+#include <presence/snapshot.hpp>
+
+#include <cstddef>      // for size_t, ptrdiff_t
+#include <type_traits>  // for enable_if, is_convertible, is_same, remove_reference
+#include <utility>      // for move
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+template <class It>
+using EnableIfIterator = std::enable_if_t<!std::is_convertible<It, PresenceEventView>::value>;
+template <class Event>
+using EnableIfEvent = std::enable_if_t<std::is_convertible<Event, PresenceEventView>::value>;
+
+template <class OnChange>
+inline constexpr bool is_heard =
+    !std::is_same<OnChange, const Unheard>::value && !std::is_same<OnChange, Unheard>::value;
+
+/// Advances to a later instant, and tells what others see of it.
+template <class OnChange>
+void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
+  Root& root = SnapshotAccess::write(snapshot);
+  if constexpr (is_heard<OnChange>) {
+    Vector<Change> changes;
+    advance(root, to, &changes);
+    const Rules rules = root.rules;  // the snapshot may be copied by the one who is told, and so come to live elsewhere
+    tell_all(changes, rules, on_change);
+  } else {
+    advance(root, to, nullptr);
+  }
+}
+
+/// Folds an event at the snapshot's own instant.
+template <class OnChange>
+Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
+  const Timestamp now = SnapshotAccess::now(snapshot);
+  const Plan plan = plan_event(SnapshotAccess::read(snapshot), event, now);
+  if (plan.verdict != Verdict::applied) return plan.verdict;
+  commit(SnapshotAccess::write(snapshot), plan);
+  if constexpr (is_heard<OnChange>) {
+    tell(Change{now == absent ? event.at : now, plan.before, plan.after, now, now}, snapshot.rules(), on_change);
+  }
+  return plan.verdict;
+}
+
+/// Folds the events of a log while time follows them: the events of one instant are folded together, after the
+/// deadlines before that instant and before those at it.
+template <class OnChange>
+class Replay {
+ public:
+  Replay(Snapshot& snapshot, OnChange& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
+
+  Verdict fold(const PresenceEventView& event) {
+    if (!open_ || event.at != instant_) finish();
+    const Timestamp now = SnapshotAccess::now(snapshot_);
+    if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now)))
+      return fold_now(snapshot_, event, on_change_);
+
+    const Plan plan = plan_event(SnapshotAccess::read(snapshot_), event, event.at);
+    if (!accepted(plan.verdict)) return plan.verdict;
+    if (!open_) open(event.at);
+    if (plan.verdict == Verdict::applied) {
+      if constexpr (is_heard<OnChange>) {
+        changes_.push_back(Change{instant_, plan.before, plan.after, SnapshotAccess::now(snapshot_), instant_});
+      }
+      commit(SnapshotAccess::write(snapshot_), plan);
+    }
+    return plan.verdict;
+  }
+
+  /// Passes the deadlines at the last instant, and tells what they and its events changed: one change per user.
+  void finish() {
+    if (!open_) return;
+    open_ = false;
+    Root& root = SnapshotAccess::write(snapshot_);
+    if constexpr (is_heard<OnChange>) {
+      advance(root, instant_, &changes_);
+      for (std::size_t i = 0; i < changes_.size(); ++i) changes_[i].order = i;
+      detail::sort(changes_, [](const Change& a, const Change& b) {
+        return a.id() != b.id() ? a.id() < b.id() : a.order < b.order;
+      });
+      std::size_t users = 0;
+      for (std::size_t i = 0; i < changes_.size(); ++i) {
+        if (users > 0 && changes_[users - 1].id() == changes_[i].id()) {
+          changes_[users - 1].after = changes_[i].after;
+        } else {
+          if (users != i) changes_[users] = std::move(changes_[i]);
+          ++users;
+        }
+      }
+      changes_.erase(changes_.begin() + static_cast<std::ptrdiff_t>(users), changes_.end());
+      const Rules rules = root.rules;
+      tell_all(changes_, rules, on_change_);
+      changes_.clear();
+    } else {
+      advance(root, instant_, nullptr);
+    }
+  }
+
+ private:
+  void open(Timestamp instant) {
+    const Timestamp just_before = instant - Duration::from_ns(1), now = SnapshotAccess::now(snapshot_);
+    if (in_range(just_before) && (now == absent || now < just_before))
+      advance_and_tell(snapshot_, just_before, on_change_);
+    open_ = true;
+    instant_ = instant;
+  }
+
+  Snapshot& snapshot_;
+  OnChange& on_change_;
+  bool open_ = false;
+  Timestamp instant_;
+  Vector<Change> changes_;
+};
+
+}  // namespace detail
+
+/// Folds one event into the snapshot, in place. `on_change(const UserPresenceChangedView&)` hears of it if others see a
+/// difference: what it is given lives for the call; it may copy the snapshot, but not change it. If it throws, the
+/// event stands folded. An event counts at once, also when it is dated a little after `now`; its change carries `now`,
+/// or without one the event's instant. When memory runs out the snapshot is what it was. O(log users + what is kept of
+/// the user).
+template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
+Verdict apply(Snapshot& snapshot, PresenceEventView event, OnChange&& on_change) {
+  return detail::fold_now(snapshot, event, on_change);
+}
+
+/// Lets time pass: sessions that were silent for too long end, each at its deadline, and `on_change` hears of it when
+/// all is done, in the order of (deadline, id). An instant that is not later than `now` changes nothing; one at either
+/// end of the range is invalid. Costs what is due.
+template <class OnChange>
+Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
+  if (!detail::in_range(now)) return Verdict::invalid;
+  if (now <= detail::SnapshotAccess::now(snapshot)) return Verdict::unchanged;
+  detail::advance_and_tell(snapshot, now, on_change);
+  return Verdict::applied;
+}
+
+/// Folds the events of a range one after the other, and says how many had which verdict.
+template <class It, class OnChange, class = detail::EnableIfIterator<It>>
+Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  Tally tally;
+  for (; first != last; ++first) {
+    auto&& event = *first;
+    tally.count(detail::fold_now(snapshot, event, on_change));
+  }
+  return tally;
+}
+template <class It, class = detail::EnableIfIterator<It>>
+Tally apply(Snapshot& snapshot, It first, It last) {
+  return presence::apply(snapshot, first, last, detail::Unheard());
+}
+
+/// Folds a recorded log: time follows the events. Before an event that is later than `now` the deadlines before its
+/// instant pass; all events of that instant that stand together are folded; then the deadlines at it pass: one change
+/// per user and instant. An event that is not later than `now` is folded as `apply` does. A refused event moves no
+/// time. When memory runs out, what was folded stands and nothing more is told.
+template <class It, class OnChange, class = detail::EnableIfIterator<It>>
+Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  Tally tally;
+  detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
+  for (; first != last; ++first) {
+    auto&& event = *first;
+    tally.count(replay.fold(event));
+  }
+  replay.finish();
+  return tally;
+}
+template <class It, class = detail::EnableIfIterator<It>>
+Tally replay(Snapshot& snapshot, It first, It last) {
+  return presence::replay(snapshot, first, last, detail::Unheard());
+}
+/// The same for a single event.
+template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
+Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
+  detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
+  const Verdict verdict = replay.fold(event);
+  replay.finish();
+  return verdict;
+}
+inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
+  return presence::replay(snapshot, event, detail::Unheard());
+}
+
+/// The snapshot after the event; the same snapshot if the event is refused. Pure: pass `std::move(s)` to have it
+/// updated in place.
+[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, PresenceEventView event) {
+  const detail::Unheard unheard;
+  detail::fold_now(snapshot, event, unheard);
+  return snapshot;
+}
+
+/// The snapshot at a later instant.
+[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, Timestamp now) {
+  presence::apply(snapshot, now, detail::Unheard());
+  return snapshot;
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REDUCE_HPP

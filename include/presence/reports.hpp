@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_REPORTS_HPP
+#define PRESENCE_REPORTS_HPP
+
+#include <presence/detail/changes.hpp>
+#include <presence/detail/fold.hpp>
+#include <presence/detail/user_table.hpp>
+#include <presence/diff.hpp>
+#include <presence/event.hpp>
+#include <presence/reduce.hpp>
+#include <presence/rules.hpp>
+#include <presence/snapshot.hpp>
+
+#include <utility>  // for move
+
+/// For clients that mirror a server: what becomes of its reports when the connection to it is lost, and found again.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Raises the instant up to which reports of online are forgotten to what `up_to(registers)` returns, for every user
+/// whose it would raise.
+template <class UpTo>
+void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
+  const Root* const root = SnapshotAccess::read(snapshot);
+  if (root == nullptr) return;
+  const Snapshot before = snapshot;
+  Snapshot after = snapshot;
+  for (const Record& record : SnapshotAccess::read(before)->table) {
+    const Timestamp instant = up_to(record->registers);
+    if (instant <= record->registers.forgotten_up_to) continue;
+    UserRegisters registers = record->registers;
+    registers.forgotten_up_to = instant;
+    Plan plan;
+    plan.before = record;
+    plan.after = Record::make(record->name(), std::move(registers));
+    commit(SnapshotAccess::write(after), plan);
+  }
+  snapshot = std::move(after);
+}
+
+}  // namespace detail
+
+/// Forgets what reports said about being online, for a client that lost its own connection: nobody is shown online on
+/// stale word, and nobody is taken for gone because it was the client who was away. Each report is forgotten up to its
+/// own instant, so that the server's next one counts whatever the client's clock says. Statuses and last_active stay.
+/// `on_change` hears of each user whom others see differently, by instant and id; the changes carry `now`, or without
+/// one the latest instant known of the user. When memory runs out the snapshot is what it was. O(users).
+template <class OnChange>
+void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
+  const Snapshot before = snapshot;
+  detail::forget_reports_up_to(snapshot, [](const detail::UserRegisters& user) { return user.reported_at; });
+  if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>)
+    presence::diff(before, Snapshot(snapshot), on_change);
+}
+inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::Unheard()); }
+
+/// The snapshot without its reports of online.
+[[nodiscard]] inline Snapshot forget_reports(Snapshot snapshot) {
+  presence::forget_reports_in(snapshot);
+  return snapshot;
+}
+
+/// Takes a server's full list as of an instant: reports of online from before it are forgotten and the list is folded,
+/// in one call, so that who stays online never flashes offline and who is no longer listed goes offline. A report in
+/// the list that is dated earlier counts as of `as_of`; an event that is no report is invalid. If `as_of` is out of
+/// range, too late or too early, so is all of the list, and nothing changes. Passes no time. `on_change` hears of each
+/// user whom others see differently, once, by id. When memory runs out the snapshot is what it was. O(users).
+template <class It, class OnChange, class = detail::EnableIfIterator<It>>
+Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
+  const Snapshot before = snapshot;
+  Verdict verdict = detail::in_range(as_of) ? Verdict::applied : Verdict::invalid;
+  if (accepted(verdict)) verdict = detail::judge_instant(as_of, detail::SnapshotAccess::now(before), before.rules());
+
+  Tally tally;
+  Snapshot after = before;
+  const detail::Unheard unheard;
+  for (; first != last; ++first) {
+    auto&& listed = *first;
+    PresenceEventView event(listed);
+    if (!accepted(verdict)) {
+      tally.count(verdict);
+    } else if (event.type != EventType::report) {
+      tally.count(Verdict::invalid);
+    } else {
+      if (detail::in_range(event.at)) event.at = detail::later(event.at, as_of);
+      tally.count(detail::fold_now(after, event, unheard));
+    }
+  }
+  if (!accepted(verdict)) return tally;
+  // Who is listed has a report as of the list or later, which this leaves alone.
+  detail::forget_reports_up_to(after, [as_of](const detail::UserRegisters& user) {
+    return user.reported_at != detail::absent && user.reported_at < as_of ? as_of - Duration::from_ns(1)
+                                                                          : detail::absent;
+  });
+  snapshot = after;
+  if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>) {
+    const Timestamp now = detail::SnapshotAccess::now(before);
+    detail::tell_differences(before, after, now != detail::absent ? now : as_of, on_change);
+  }
+  return tally;
+}
+template <class It, class = detail::EnableIfIterator<It>>
+Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
+  return presence::resync(snapshot, first, last, as_of, detail::Unheard());
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REPORTS_HPP

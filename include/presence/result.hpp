@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_RESULT_HPP
+#define PRESENCE_RESULT_HPP
+
+#include <presence/config.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t
+#include <optional>     // for optional
+#include <type_traits>  // for is_same
+#include <utility>      // for move
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// What is wrong with a text that was read.
+enum class ErrorCode : std::uint8_t {
+  syntax,          ///< not the grammar of the format (RFC 8259, RFC 3339)
+  truncated,       ///< the text ends before the value does
+  trailing_bytes,  ///< something follows the value
+  bad_utf8,        ///< not UTF-8 (RFC 3629)
+  bad_escape,      ///< an unknown escape, or half of a surrogate pair
+  too_deep,        ///< nested deeper than the reader follows
+  duplicate_key,   ///< a key that is read stands twice in one object
+  missing_key,     ///< a key that is needed is absent
+  wrong_type,      ///< a key that is read has a value of another type than it needs
+  out_of_range,    ///< a number or an instant that cannot be held
+  unset,           ///< an instant in the year 1, which services write for "never"
+  unknown_type,    ///< `type` names no event that is known
+  not_presence,    ///< a well-formed event of a service that says nothing about presence
+};
+
+/// Why a text was refused, and where.
+struct Error {
+  ErrorCode code = ErrorCode::syntax;
+  std::size_t offset = 0;    ///< bytes from the start of the text to what is wrong
+  const char* message = "";  ///< English, a string literal
+
+  friend bool operator==(const Error& a, const Error& b) noexcept { return a.code == b.code && a.offset == b.offset; }
+  friend bool operator!=(const Error& a, const Error& b) noexcept { return !(a == b); }
+};
+
+/// A value, or the Error that stands in its place. Asking an error for its value, or a value for its error, ends the
+/// program.
+///
+///     if (auto at = presence::parse_timestamp(text)) use(*at);
+///     else log(at.error().message, at.error().offset);
+template <class T>
+class Result {
+  static_assert(!std::is_same<T, bool>::value, "Result<bool> would read as its own success");
+
+ public:
+  Result(T value) : value_(std::move(value)) {}
+  Result(Error error) noexcept : error_(error) {}
+
+  explicit operator bool() const noexcept { return value_.has_value(); }
+  bool has_value() const noexcept { return value_.has_value(); }
+
+  const T& operator*() const& noexcept { return held(*this); }
+  T& operator*() & noexcept { return held(*this); }
+  T operator*() && {
+    return std::move(held(*this));
+  }  // by value: a reference into a temporary would dangle in a range-for
+  const T* operator->() const noexcept { return &held(*this); }
+  T* operator->() noexcept { return &held(*this); }
+
+  const Error& error() const noexcept {
+    if (value_) detail::trap();
+    return error_;
+  }
+
+ private:
+  template <class Self>
+  static auto& held(Self& self) noexcept {
+    if (!self.value_) detail::trap();
+    return *self.value_;
+  }
+
+  std::optional<T> value_;
+  Error error_;
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_RESULT_HPP

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_RULES_HPP
+#define PRESENCE_RULES_HPP
+
+#include <presence/time.hpp>
+
+#include <cstddef>  // for size_t
+#include <cstdint>  // for uint8_t, uint32_t, uint64_t
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// What a Snapshot is folded by. Fixed for its life. A negative duration counts as zero.
+///
+/// The durations decide what is true; nodes that merge must agree on them. The limits decide what one process can be
+/// made to store; an event that would exceed one is refused with Verdict::over_limit.
+struct Rules {
+  /// A session silent for this long has ended. 0: silence ends none.
+  Duration session_timeout = Duration::from_s(40);
+  /// A user whose last session ended stays online this much longer, to ride out a reconnect.
+  Duration offline_grace = Duration::from_s(0);
+  /// The steps, counted from 1970 on, in which last_active follows heartbeats. 0: it follows each of them.
+  Duration last_active_refresh = Duration::from_s(15 * 60);
+  /// An event older than now by more than this is refused as too_late.
+  Duration reorder_window = Duration::from_s(2 * 60);
+  /// An event later than now by more than this is refused as too_early.
+  Duration max_clock_skew = Duration::from_s(60);
+
+  /// Users that others know of; as many again may exist that nobody else knows of.
+  std::uint32_t max_users = 0xFFFFFFFF;
+  /// Live ones; ended ones do not count.
+  std::uint32_t max_sessions_per_user = 64;
+  std::uint32_t max_id_bytes = 255;  ///< of a user or a session
+  std::uint32_t max_status_bytes = 1024;
+  /// Of what is kept of one user only for events that may still come late: ended sessions, disconnects of one session,
+  /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go, and for that
+  /// user a late event may then count differently.
+  std::uint32_t max_recent_per_user = 64;
+
+  /// Seeds the hash of ids where ids are hashed. Nothing that can be observed depends on it, == and digests of
+  /// snapshots included.
+  std::uint64_t hash_seed = 0;
+
+  /// For a client that only mirrors reports: the server's clock is not its own, so nothing is too early or too late.
+  static constexpr Rules mirror() noexcept {
+    Rules rules;
+    rules.reorder_window = Duration::forever();
+    rules.max_clock_skew = Duration::forever();
+    return rules;
+  }
+
+  friend constexpr bool operator==(const Rules& a, const Rules& b) noexcept {
+    return a.session_timeout == b.session_timeout && a.offline_grace == b.offline_grace &&
+           a.last_active_refresh == b.last_active_refresh && a.reorder_window == b.reorder_window &&
+           a.max_clock_skew == b.max_clock_skew && a.max_users == b.max_users &&
+           a.max_sessions_per_user == b.max_sessions_per_user && a.max_id_bytes == b.max_id_bytes &&
+           a.max_status_bytes == b.max_status_bytes && a.max_recent_per_user == b.max_recent_per_user &&
+           a.hash_seed == b.hash_seed;
+  }
+  friend constexpr bool operator!=(const Rules& a, const Rules& b) noexcept { return !(a == b); }
+};
+
+/// What became of an input.
+enum class Verdict : std::uint8_t {
+  applied,    ///< the snapshot is not what it was
+  unchanged,  ///< nothing in it changed, not even what only a late event could bring to light
+  too_late,   ///< older than now - reorder_window
+  too_early,  ///< later than now + max_clock_skew
+  invalid,    ///< an empty id, a status event without a text, an unknown type, an instant at either end of the range
+  over_limit  ///< more users, sessions or bytes than Rules allow
+};
+
+/// Whether an input counts. One that does not has left the snapshot exactly as it was.
+constexpr bool accepted(Verdict verdict) noexcept {
+  return verdict == Verdict::applied || verdict == Verdict::unchanged;
+}
+
+/// How many inputs of a batch had which verdict.
+struct Tally {
+  std::size_t applied = 0, unchanged = 0, too_late = 0, too_early = 0, invalid = 0, over_limit = 0;
+
+  constexpr void count(Verdict verdict) noexcept {
+    switch (verdict) {
+      case Verdict::applied: ++applied; break;
+      case Verdict::unchanged: ++unchanged; break;
+      case Verdict::too_late: ++too_late; break;
+      case Verdict::too_early: ++too_early; break;
+      case Verdict::invalid: ++invalid; break;
+      case Verdict::over_limit: ++over_limit; break;
+    }
+  }
+  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }
+  constexpr std::size_t refused() const noexcept { return too_late + too_early + invalid + over_limit; }
+  constexpr std::size_t total() const noexcept { return accepted() + refused(); }
+
+  constexpr Tally& operator+=(const Tally& other) noexcept {
+    applied += other.applied;
+    unchanged += other.unchanged;
+    too_late += other.too_late;
+    too_early += other.too_early;
+    invalid += other.invalid;
+    over_limit += other.over_limit;
+    return *this;
+  }
+  friend constexpr bool operator==(const Tally& a, const Tally& b) noexcept {
+    return a.applied == b.applied && a.unchanged == b.unchanged && a.too_late == b.too_late &&
+           a.too_early == b.too_early && a.invalid == b.invalid && a.over_limit == b.over_limit;
+  }
+  friend constexpr bool operator!=(const Tally& a, const Tally& b) noexcept { return !(a == b); }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_RULES_HPP

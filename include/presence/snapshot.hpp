@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_SNAPSHOT_HPP
+#define PRESENCE_SNAPSHOT_HPP
+
+#include <presence/detail/derived.hpp>
+#include <presence/detail/digest.hpp>
+#include <presence/detail/memory.hpp>
+#include <presence/detail/normal_form.hpp>
+#include <presence/detail/user_table.hpp>
+#include <presence/rules.hpp>
+#include <presence/user.hpp>
+
+#include <cstddef>      // for size_t, ptrdiff_t
+#include <cstdint>      // for uint64_t
+#include <optional>     // for optional, nullopt
+#include <string>       // for string, input_iterator_tag, forward_iterator_tag
+#include <string_view>  // for string_view
+#include <utility>      // for move
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline constexpr Rules default_rules{};
+
+/// What the copies of a Snapshot share.
+struct Root {
+  OwnerCount owners;
+  Rules rules;
+  Timestamp now = absent;
+  std::size_t known = 0, online = 0;  // as others see
+  UserTable table;
+
+  explicit Root(const Rules& with) noexcept : rules(with) {}
+  Root(const Root& other)
+      : rules(other.rules), now(other.now), known(other.known), online(other.online), table(other.table) {}
+  Root& operator=(const Root&) = delete;
+};
+
+constexpr Rules without_negative_durations(Rules rules) noexcept {
+  for (Duration* duration : {&rules.session_timeout, &rules.offline_grace, &rules.last_active_refresh,
+                             &rules.reorder_window, &rules.max_clock_skew}) {
+    if (*duration < Duration()) *duration = Duration();
+  }
+  return rules;
+}
+
+inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
+  return at == absent || at == never ? std::nullopt : std::optional<Timestamp>(at);
+}
+
+/// The registers as they read at the snapshot's instant: those of a user whom nothing happened to since may hold more.
+inline UserRegisters normal_form_of(const UserRecord& record, const Root& root) {
+  UserRegisters registers = record.registers;
+  normalise(registers, root.now, root.rules);
+  return registers;
+}
+
+inline std::optional<UserView> seen_by_others(const UserRecord& record, const Root& root) noexcept {
+  return seen_by_others(record.name(), record.registers, root.now, root.rules);
+}
+
+struct SnapshotAccess;
+
+}  // namespace detail
+
+/// The presence of every known user at one instant: an immutable value.
+///
+/// Copying one takes constant time and shares everything; a later change to either copy leaves the other as it is.
+/// Copies may be read from any threads at the same time. A snapshot that has never been given an instant has no `now`,
+/// and nobody in it times out. A snapshot that was moved from equals `Snapshot{}`.
+///
+///     presence::Snapshot s;
+///     s = reduce(std::move(s), presence::PresenceEvent::connect("john", "phone", at));
+///     s.online("john");  // true
+class Snapshot {
+ public:
+  class const_iterator;
+  using iterator = const_iterator;
+  using value_type = UserView;
+
+  Snapshot() noexcept = default;
+  /// Negative durations are taken as zero.
+  explicit Snapshot(const Rules& rules)
+      : root_(detail::Shared<detail::Root>::make(detail::without_negative_durations(rules))) {}
+
+  const Rules& rules() const noexcept { return root_ ? root_->rules : detail::default_rules; }
+
+  /// The user as `viewer` sees him; absent where the viewer knows of no such user. O(log users), and two texts are
+  /// copied.
+  std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
+    const std::optional<UserView> seen = look(id, viewer);
+    return seen ? std::optional<User>(static_cast<User>(*seen)) : std::nullopt;
+  }
+
+  /// The same, borrowed: valid until this snapshot is changed or destroyed. O(log users); never allocates.
+  std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const& noexcept { return look(id, viewer); }
+  std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
+
+  /// Whether `viewer` sees the user online. O(log users).
+  bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
+    const std::optional<UserView> seen = look(id, viewer);
+    return seen && seen->online;
+  }
+
+  /// The truth about one user, whatever others may see: for servers and tests, not to be shown to anybody else. Absent
+  /// where nothing is kept of the user. O(log users + sessions).
+  std::optional<PresenceState> inspect(std::string_view id) const {
+    const detail::Record* record = find_record(id);
+    if (record == nullptr) return std::nullopt;
+    const detail::UserRegisters user = detail::normal_form_of(**record, *root_);
+    PresenceState state;
+    if (const auto seen = detail::seen_by_self(id, user, root_->now, root_->rules)) {
+      state.user = static_cast<User>(*seen);
+    } else {
+      state.user.id = std::string(id);
+    }
+    state.status_at = detail::optional_instant(user.status_at);
+    state.invisible_since = detail::optional_instant(detail::invisible_since(user.flips));
+    for (const detail::SessionRegisters& kept : user.sessions) {
+      Session session;
+      session.id = std::string(detail::text_of(kept.id));
+      session.connected = detail::optional_instant(kept.connect);
+      session.heartbeat = detail::optional_instant(kept.heartbeat);
+      session.disconnects.assign(kept.disconnects.begin(), kept.disconnects.end());
+      session.online_until = detail::optional_instant(detail::online_until(kept, root_->rules));
+      session.alive = detail::live(kept, root_->now, root_->rules);
+      state.sessions.push_back(std::move(session));
+    }
+    return state;
+  }
+
+  /// How many users everyone knows of, and how many of them everyone sees online. Constant time.
+  std::size_t size() const noexcept { return root_ ? root_->known : 0; }
+  std::size_t online_count() const noexcept { return root_ ? root_->online : 0; }
+  bool empty() const noexcept { return size() == 0; }
+
+  /// The instant this is the presence of; absent until one is given. Constant time.
+  std::optional<Timestamp> now() const noexcept { return root_ ? detail::optional_instant(root_->now) : std::nullopt; }
+
+  /// The next instant at which time alone changes what others see; absent where there is none. A host that sleeps until
+  /// then and advances to it misses nothing, and one that advances to any earlier instant changes nothing anybody sees.
+  /// Looks only at users that may be due first.
+  std::optional<Timestamp> next_deadline() const noexcept {
+    if (!root_) return std::nullopt;
+    return detail::optional_instant(root_->table.earliest([&](const detail::Record& record) {
+      return detail::next_change(record->registers, root_->now, root_->rules);
+    }));
+  }
+
+  /// Equal snapshots have equal digests, on every platform. Covers all that is kept and `now`, not the rules. O(users).
+  std::uint64_t digest() const {
+    detail::Digest digest;
+    digest.add(root_ ? root_->now : detail::absent);
+    std::uint64_t users = 0;  // summed, so that the order of users does not enter
+    if (root_) {
+      for (const detail::Record& record : root_->table)
+        users += detail::digest_of(record->name(), detail::normal_form_of(*record, *root_));
+    }
+    digest.add(users);
+    return digest.value();
+  }
+
+  /// The users that everyone knows of, as everyone sees them, in an order that depends on them alone. Multi-pass;
+  /// yields UserView by value.
+  const_iterator begin() const noexcept;
+  const_iterator end() const noexcept;
+
+  /// Whether both keep the same, at the same instant, by the same rules (their hash_seed aside). O(users), less what
+  /// both share.
+  friend bool operator==(const Snapshot& a, const Snapshot& b) { return a.equals(b); }
+  friend bool operator!=(const Snapshot& a, const Snapshot& b) { return !a.equals(b); }
+
+ private:
+  friend struct detail::SnapshotAccess;
+
+  const detail::Record* find_record(std::string_view id) const noexcept {
+    return root_ ? root_->table.find(id) : nullptr;
+  }
+
+  std::optional<UserView> look(std::string_view id, Viewer viewer) const noexcept {
+    const detail::Record* record = find_record(id);
+    if (record == nullptr) return std::nullopt;
+    if (!viewer.id().empty() && viewer.id() == id) {
+      return detail::seen_by_self((*record)->name(), (*record)->registers, root_->now, root_->rules);
+    }
+    return detail::seen_by_others(**record, *root_);
+  }
+
+  bool equals(const Snapshot& other) const {
+    if (root_ == other.root_) return true;
+    Rules ours = rules(), theirs = other.rules();
+    ours.hash_seed = theirs.hash_seed = 0;
+    const std::size_t users = root_ ? root_->table.size() : 0,
+                      their_users = other.root_ ? other.root_->table.size() : 0;
+    if (ours != theirs || now() != other.now() || users != their_users) return false;
+    if (users == 0) return true;
+    bool equal = true;
+    detail::UserTable::each_pair(
+        root_->table, other.root_->table, true, [&](const detail::Record* a, const detail::Record* b) {
+          equal = equal && a != nullptr && b != nullptr &&
+                  detail::normal_form_of(**a, *root_) == detail::normal_form_of(**b, *other.root_);
+        });
+    return equal;
+  }
+
+  detail::Shared<detail::Root> root_;
+};
+
+/// Goes over the users that everyone knows of. Valid until the snapshot is changed or destroyed.
+class Snapshot::const_iterator {
+ public:
+  // What it refers to is made on the way, which C++17 allows an input iterator alone; it can be copied and passed over
+  // again all the same.
+  using iterator_category = std::input_iterator_tag;
+  using iterator_concept = std::forward_iterator_tag;
+  using value_type = UserView;
+  using difference_type = std::ptrdiff_t;
+  using reference = UserView;
+  using pointer = void;
+
+  const_iterator() noexcept = default;
+
+  UserView operator*() const noexcept { return *detail::seen_by_others(**at_, *root_); }
+  const_iterator& operator++() noexcept {
+    ++at_;
+    skip_unknown();
+    return *this;
+  }
+  const_iterator operator++(int) noexcept {
+    const_iterator before = *this;
+    ++*this;
+    return before;
+  }
+
+  friend bool operator==(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ == b.at_; }
+  friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return !(a == b); }
+
+ private:
+  friend class Snapshot;
+
+  const_iterator(const detail::Root& root, detail::UserTable::Cursor at) noexcept : root_(&root), at_(at) {
+    skip_unknown();
+  }
+
+  void skip_unknown() noexcept {
+    while (at_ != root_->table.end() && !detail::seen_by_others(**at_, *root_)) ++at_;
+  }
+
+  const detail::Root* root_ = nullptr;
+  detail::UserTable::Cursor at_;
+};
+
+inline Snapshot::const_iterator Snapshot::begin() const noexcept {
+  return root_ ? const_iterator(*root_, root_->table.begin()) : const_iterator();
+}
+inline Snapshot::const_iterator Snapshot::end() const noexcept {
+  return root_ ? const_iterator(*root_, root_->table.end()) : const_iterator();
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_SNAPSHOT_HPP

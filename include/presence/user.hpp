@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_USER_HPP
+#define PRESENCE_USER_HPP
+
+#include <presence/time.hpp>
+
+#include <optional>     // for optional
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <utility>      // for move
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A user as somebody sees them. Costs copies of two texts to copy.
+struct User {
+  std::string id;
+  bool online = false;                   ///< has a live session, or is reported to be online
+  std::string status;                    ///< free text; empty where none is set
+  std::optional<Timestamp> last_active;  ///< absent: never seen active
+  bool invisible = false;                ///< true only in what users see of themselves
+};
+
+/// The same fields, borrowed from a User or a Snapshot: valid as long as that is neither changed nor destroyed.
+class UserView {
+ public:
+  std::string_view id;
+  bool online = false;
+  std::string_view status;
+  std::optional<Timestamp> last_active;
+  bool invisible = false;
+
+  constexpr UserView() noexcept = default;
+  constexpr UserView(std::string_view user_id, bool is_online, std::string_view text, std::optional<Timestamp> active,
+                     bool is_invisible) noexcept
+      : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible) {}
+  UserView(const User& user) noexcept
+      : id(user.id),
+        online(user.online),
+        status(user.status),
+        last_active(user.last_active),
+        invisible(user.invisible) {}
+  UserView(const User&&) = delete;
+
+  operator User() const { return User{std::string(id), online, std::string(status), last_active, invisible}; }
+
+  friend constexpr bool operator==(const UserView& a, const UserView& b) noexcept {
+    return a.id == b.id && a.online == b.online && a.status == b.status && a.last_active == b.last_active &&
+           a.invisible == b.invisible;
+  }
+  friend constexpr bool operator!=(const UserView& a, const UserView& b) noexcept { return !(a == b); }
+};
+
+inline bool operator==(const User& a, const User& b) noexcept { return UserView(a) == UserView(b); }
+inline bool operator!=(const User& a, const User& b) noexcept { return !(a == b); }
+// Each converts to the other, so that without these a comparison of the two would be ambiguous.
+inline bool operator==(const User& a, const UserView& b) noexcept { return UserView(a) == b; }
+inline bool operator!=(const User& a, const UserView& b) noexcept { return !(a == b); }
+inline bool operator==(const UserView& a, const User& b) noexcept { return a == UserView(b); }
+inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
+
+/// Who is looking. Users see themselves as they are, and everybody else as these wish to be seen. Borrows the id.
+class Viewer {
+ public:
+  explicit constexpr Viewer(std::string_view id) noexcept : id_(id) {}
+  constexpr std::string_view id() const noexcept { return id_; }  ///< empty: nobody in particular
+
+ private:
+  std::string_view id_;
+};
+
+/// A viewer who is none of the users: what everyone may know.
+inline constexpr Viewer nobody{std::string_view{}};
+
+/// The registers of one session, for servers and tests. What is forgotten (see Rules) is absent.
+struct Session {
+  std::string id;
+  std::optional<Timestamp> connected;     ///< the latest connect
+  std::optional<Timestamp> heartbeat;     ///< the latest heartbeat
+  std::vector<Timestamp> disconnects;     ///< oldest first; without an offline_grace the latest alone
+  std::optional<Timestamp> online_until;  ///< the instant from which it keeps its user online no more; absent: never
+                                          ///< did, or does not end by itself
+  bool alive = false;                     ///< neither disconnected nor timed out
+
+  friend bool operator==(const Session& a, const Session& b) {
+    return a.id == b.id && a.connected == b.connected && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects &&
+           a.online_until == b.online_until && a.alive == b.alive;
+  }
+  friend bool operator!=(const Session& a, const Session& b) { return !(a == b); }
+};
+
+/// The truth about one user, whatever others may see: not for clients.
+struct PresenceState {
+  User user;                                 ///< as the user sees himself
+  std::optional<Timestamp> status_at;        ///< when the status text was set
+  std::optional<Timestamp> invisible_since;  ///< absent: visible
+  std::vector<Session> sessions;  ///< by id; the ended ones for as long as a late event could still concern them
+
+  friend bool operator==(const PresenceState& a, const PresenceState& b) {
+    return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
+           a.sessions == b.sessions;
+  }
+  friend bool operator!=(const PresenceState& a, const PresenceState& b) { return !(a == b); }
+};
+
+namespace detail {
+
+template <class View>
+bool changed_online(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before && before->online) != (after && after->online);
+}
+template <class View>
+bool changed_status(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before ? std::string_view(before->status) : std::string_view()) !=
+         (after ? std::string_view(after->status) : std::string_view());
+}
+template <class View>
+bool changed_last_active(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before ? before->last_active : std::nullopt) != (after ? after->last_active : std::nullopt);
+}
+
+}  // namespace detail
+
+/// That what others see of a user is not what it was. An absent `before` means that they have just come to know of the
+/// user, an absent `after` that they know of the user no more. Borrowed: lives as long as the call it was passed to.
+struct UserPresenceChangedView {
+  std::string_view id;
+  std::optional<UserView> before, after;
+  Timestamp at;
+
+  bool online_changed() const noexcept {
+    return detail::changed_online(before, after);
+  }  ///< not known counts as offline
+  bool status_changed() const noexcept { return detail::changed_status(before, after); }  ///< not known counts as empty
+  bool last_active_changed() const noexcept {
+    return detail::changed_last_active(before, after);
+  }  ///< not known counts as absent
+};
+
+/// The same, owning.
+class UserPresenceChanged {
+ public:
+  std::string id;
+  std::optional<User> before, after;
+  Timestamp at;
+
+  UserPresenceChanged() = default;
+  UserPresenceChanged(const UserPresenceChangedView& change) : id(change.id), at(change.at) {
+    if (change.before) before = static_cast<User>(*change.before);
+    if (change.after) after = static_cast<User>(*change.after);
+  }
+
+  bool online_changed() const noexcept { return detail::changed_online(before, after); }
+  bool status_changed() const noexcept { return detail::changed_status(before, after); }
+  bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
+
+  friend bool operator==(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept {
+    return a.id == b.id && a.at == b.at && a.before == b.before && a.after == b.after;
+  }
+  friend bool operator!=(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept { return !(a == b); }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_USER_HPP

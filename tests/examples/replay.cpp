@@ -1,0 +1,215 @@
+// Folds a log of presence events, one JSON object a line, and says who is online.
+//
+//   replay [--changes] [--at INSTANT] [--timeout S] [--grace S] [--refresh S] [FILE]
+//
+// Time follows the events; events that come up to two minutes late still count. A bad line is reported, counted and
+// skipped, and makes the exit status 1. FILE is read line by line; without one, or as -, standard input.
+#include <presence/presence.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+constexpr const char* usage =
+    "usage: replay [--changes] [--at INSTANT] [--timeout S] [--grace S] [--refresh S] [FILE]\n";
+
+struct Options {
+  presence::Rules rules;
+  std::optional<presence::Timestamp> until;
+  bool changes = false;
+  std::string file = "-";
+};
+
+std::optional<presence::Duration> parse_seconds(const char* text) {
+  char* end = nullptr;
+  const double seconds = std::strtod(text, &end);
+  if (end == text || *end != '\0' || !(seconds >= 0)) return std::nullopt;
+  return presence::Duration(std::chrono::duration<double>(seconds));
+}
+
+std::optional<Options> parse_options(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view option = argv[i];
+    presence::Duration* duration = option == "--timeout"   ? &options.rules.session_timeout
+                                   : option == "--grace"   ? &options.rules.offline_grace
+                                   : option == "--refresh" ? &options.rules.last_active_refresh
+                                                           : nullptr;
+    const bool has_value = duration != nullptr || option == "--at";
+    if (has_value && i + 1 == argc) {
+      std::cerr << "replay: " << option << " needs a value\n";
+      return std::nullopt;
+    }
+    if (duration != nullptr) {
+      const auto seconds = parse_seconds(argv[++i]);
+      if (!seconds) {
+        std::cerr << "replay: " << option << ": not a number of seconds: " << argv[i] << '\n';
+        return std::nullopt;
+      }
+      *duration = *seconds;
+    } else if (option == "--at") {
+      const auto instant = presence::parse_timestamp(argv[++i]);
+      if (!instant) {
+        std::cerr << "replay: --at: byte " << instant.error().offset << ": " << instant.error().message << '\n';
+        return std::nullopt;
+      }
+      options.until = *instant;
+    } else if (option == "--changes") {
+      options.changes = true;
+    } else if (option == "-" || option.substr(0, 1) != "-") {
+      options.file = option;
+    } else {
+      std::cerr << "replay: unknown option " << option << '\n';
+      return std::nullopt;
+    }
+  }
+  return options;
+}
+
+const char* name(presence::Verdict verdict) {
+  switch (verdict) {
+    case presence::Verdict::applied: return "applied";
+    case presence::Verdict::unchanged: return "unchanged";
+    case presence::Verdict::too_late: return "too late";
+    case presence::Verdict::too_early: return "too early";
+    case presence::Verdict::invalid: return "invalid: an empty id or an instant out of range";
+    case presence::Verdict::over_limit: return "over the limit for ids, texts, sessions or users";
+  }
+  return "";
+}
+
+// Tells on standard error, from the second second on, that the work goes on.
+class Progress {
+ public:
+  void line(std::size_t number) {
+    if (number % 1024 != 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < std::chrono::seconds(1)) return;
+    last_ = now;
+    shown_ = true;
+    std::cerr << '\r' << number << " lines" << std::flush;
+  }
+  void end() {
+    if (shown_) std::cerr << '\n';
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  bool shown_ = false;
+};
+
+class Log {
+ public:
+  explicit Log(const Options& options) : options_(options), snapshot_(options.rules) {}
+
+  void read(std::istream& in) {
+    Progress progress;
+    std::string line;
+    for (std::size_t number = 1; std::getline(in, line); ++number) {
+      progress.line(number);
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      if (line.empty()) continue;
+      auto event = presence::parse_event(line);
+      if (!event) {
+        report_bad_line(number, "byte " + std::to_string(event.error().offset) + ": " + event.error().message);
+        continue;
+      }
+      ++events_;
+      if (options_.until && *options_.until < event->at) {
+        ++after_;
+        continue;
+      }
+      // The events of one instant are folded together, so that they make one change a user.
+      if (!instant_.empty() && instant_.front().at != event->at) fold_instant();
+      instant_.push_back(*std::move(event));
+      numbers_.push_back(number);
+    }
+    fold_instant();
+    progress.end();
+    if (options_.until) presence::apply(snapshot_, *options_.until, *this);
+  }
+
+  // A change that others see.
+  void operator()(const presence::UserPresenceChangedView& change) {
+    ++changes_;
+    if (options_.changes) std::cout << presence::to_json(change) << '\n';
+  }
+
+  void print_summary() const {
+    std::cout << events_ << " events: " << tally_.applied << " applied, " << tally_.unchanged << " unchanged";
+    if (tally_.too_late != 0) std::cout << ", " << tally_.too_late << " too late";
+    if (after_ != 0) std::cout << ", " << after_ << " after the instant asked for";
+    if (bad_ != 0) std::cout << "; " << bad_ << " bad lines skipped";
+    std::cout << '\n' << snapshot_.size() << " users, " << changes_ << " changes\n";
+    if (!snapshot_.now()) return;
+    std::cout << snapshot_.online_count() << " online at " << presence::to_string(*snapshot_.now()) << '\n';
+    for (const presence::UserView user : snapshot_) {
+      if (user.online) std::cout << presence::to_json(user) << '\n';
+    }
+  }
+
+  bool clean() const { return bad_ == 0; }
+
+ private:
+  void report_bad_line(std::size_t number, const std::string& what) {
+    ++bad_;
+    std::cerr << options_.file << ':' << number << ": " << what << '\n';
+  }
+
+  void fold_instant() {
+    const presence::Snapshot before = snapshot_;
+    const presence::Tally tally = presence::replay(snapshot_, instant_.begin(), instant_.end(), *this);
+    tally_ += tally;
+    if (tally.invalid + tally.over_limit != 0) report_refused(before);
+    instant_.clear();
+    numbers_.clear();
+  }
+
+  // Which of the events of one instant were refused: folded one by one onto the snapshot that they found.
+  void report_refused(presence::Snapshot snapshot) {
+    for (std::size_t i = 0; i < instant_.size(); ++i) {
+      const presence::Verdict verdict = presence::replay(snapshot, instant_[i]);
+      if (verdict == presence::Verdict::invalid || verdict == presence::Verdict::over_limit)
+        report_bad_line(numbers_[i], name(verdict));
+    }
+  }
+
+  const Options& options_;
+  presence::Snapshot snapshot_;
+  std::vector<presence::PresenceEvent> instant_;
+  std::vector<std::size_t> numbers_;
+  presence::Tally tally_;
+  std::size_t events_ = 0, after_ = 0, bad_ = 0, changes_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  const auto options = parse_options(argc, argv);
+  if (!options) {
+    std::cerr << usage;
+    return 2;
+  }
+  Log log(*options);
+  if (options->file == "-") {
+    log.read(std::cin);
+  } else {
+    std::ifstream file(options->file, std::ios::binary);
+    if (!file) {
+      std::cerr << "replay: cannot read " << options->file << '\n';
+      return 2;
+    }
+    log.read(file);
+  }
+  log.print_summary();
+  return log.clean() ? 0 : 1;
+}
