@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_TESTS_PROPERTY_HISTORY_HPP
+#define PRESENCE_TESTS_PROPERTY_HISTORY_HPP
+
+// Random histories made to hurt: few users and sessions, instants that collide, windows and deadlines met exactly or missed by one unit.
+//
+//   PRESENCE_SEED        the seed of the first history (decimal or 0x...); a failure prints the seed that repeats it
+//   PRESENCE_HISTORIES   how many histories each test tries
+
+#include <presence/presence.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace property {
+
+using presence::Duration;
+using presence::EventType;
+using presence::PresenceEvent;
+using presence::PresenceEventView;
+using presence::Rules;
+using presence::Snapshot;
+using presence::Tally;
+using presence::Timestamp;
+using presence::User;
+using presence::UserPresenceChanged;
+using presence::UserPresenceChangedView;
+using presence::Verdict;
+using presence::Viewer;
+
+// ---- chance ----------------------------------------------------------------------------------------------------------------------------
+
+/// splitmix64 (Steele, Lea, Flood 2014): the same numbers on every platform.
+class Chance {
+ public:
+  explicit Chance(std::uint64_t seed) noexcept : state_(seed) {}
+
+  std::uint64_t bits() noexcept {
+    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+  std::size_t below(std::size_t n) noexcept { return static_cast<std::size_t>(bits() % n); }
+  std::int64_t between(std::int64_t low, std::int64_t high) noexcept {
+    return low + static_cast<std::int64_t>(bits() % (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1));
+  }
+  bool one_in(std::size_t n) noexcept { return below(n) == 0; }
+  template <class T>
+  T any(std::initializer_list<T> of) noexcept {
+    return *(of.begin() + below(of.size()));
+  }
+  template <class T>
+  void shuffle(std::vector<T>& items) noexcept {
+    for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[below(i)]);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+inline std::uint64_t mixed(std::uint64_t a, std::uint64_t b) noexcept { return Chance(Chance(a).bits() ^ (b * 0xD6E8FEB86659FD93u)).bits(); }
+
+inline std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 0) : otherwise;
+}
+
+inline std::uint64_t first_seed() { return from_environment("PRESENCE_SEED", 20190107); }
+inline std::size_t histories_to_try(std::size_t otherwise) {
+  return static_cast<std::size_t>(from_environment("PRESENCE_HISTORIES", otherwise));
+}
+
+// ---- histories -------------------------------------------------------------------------------------------------------------------------
+
+enum class Do { event, advance, batch, replay, merge, forget, resync };
+
+/// One call. `merge` joins a snapshot that folded `events` without an instant and then, where there is one, advanced to `at`.
+struct Step {
+  Do what = Do::event;
+  std::vector<PresenceEvent> events;
+  std::optional<Timestamp> at;
+};
+
+struct History {
+  std::uint64_t seed = 0;
+  Rules rules;
+  std::vector<Step> steps;
+  std::vector<PresenceEvent> events;  ///< of the laws that are about a set of events: folded after the steps, in many orders
+  Timestamp last;                     ///< ... and the instant that time reaches in the end
+};
+
+/// What a history may be made of.
+struct Mix {
+  std::size_t users = 3, sessions = 3, steps = 24;
+  bool batches = true, replays = true, merges = true, forgets = true, resyncs = true;
+  bool bad = true;             ///< events that are refused as invalid
+  bool no_now = true;          ///< some histories begin without an instant
+  bool small_limits = false;   ///< limits that a handful of events exceed
+  bool hiding = false;         ///< invisible more often
+  bool without_limits = false; ///< nothing that is refused by chance: windows without end
+};
+
+class Author {
+ public:
+  Author(std::uint64_t seed, const Mix& mix) : chance_(seed), mix_(mix) {
+    history_.seed = seed;
+    unit_ = chance_.any<std::int64_t>({1, 1, 1, 1000000000});
+    start_ = chance_.any<std::int64_t>({0, 0, -7 * unit_, 1546867062375000000});
+    cursor_ = start_;
+    Rules& rules = history_.rules;
+    rules.session_timeout = units(chance_.any<std::int64_t>({0, 3, 3, 4, 4, 10}));
+    rules.offline_grace = units(chance_.any<std::int64_t>({0, 0, 0, 1, 2, 5}));
+    rules.last_active_refresh = units(chance_.any<std::int64_t>({0, 0, 2, 5}));
+    rules.reorder_window = units(chance_.any<std::int64_t>({0, 2, 3, 8, 8, 20}));
+    rules.max_clock_skew = units(chance_.any<std::int64_t>({0, 2, 2, 6}));
+    if (mix_.without_limits || chance_.one_in(12)) rules.reorder_window = Duration::forever();
+    if (mix_.without_limits || chance_.one_in(12)) rules.max_clock_skew = Duration::forever();
+    if (chance_.one_in(20)) rules.offline_grace = -units(2);
+    if (mix_.small_limits) {
+      rules.max_users = chance_.any<std::uint32_t>({1, 2, 2, 3});
+      rules.max_sessions_per_user = chance_.any<std::uint32_t>({1, 1, 2});
+      rules.max_recent_per_user = chance_.any<std::uint32_t>({1, 1, 2, 3});
+      rules.max_status_bytes = 1;
+    }
+    rules.hash_seed = chance_.one_in(2) ? 0 : chance_.bits();
+    known_.push_back(start_);
+  }
+
+  History write() {
+    const std::size_t count = 2 + chance_.below(mix_.steps);
+    started_ = !(mix_.no_now && chance_.one_in(3));
+    if (started_) history_.steps.push_back(advance());
+    for (std::size_t i = 0; i < count; ++i) history_.steps.push_back(step());
+    const std::size_t set = 1 + chance_.below(mix_.steps);
+    for (std::size_t i = 0; i < set; ++i) history_.events.push_back(event());
+    std::int64_t last = cursor_;
+    for (const std::int64_t at : known_) {
+      if (at > last) last = at;
+    }
+    history_.last = Timestamp::from_ns(last + unit_ * chance_.between(0, 4));
+    return history_;
+  }
+
+ private:
+  Duration units(std::int64_t n) const noexcept { return Duration::from_ns(n * unit_); }
+  std::int64_t in_units(Duration d) const noexcept { return d.ns() > 1000 * unit_ ? 12 : d.ns() < 0 ? 0 : d.ns() / unit_; }
+
+  /// Near the edges of what is taken, seldom beyond them.
+  Timestamp instant() {
+    const std::int64_t low = cursor_ - unit_ * in_units(history_.rules.reorder_window), high = cursor_ + unit_ * in_units(history_.rules.max_clock_skew);
+    std::int64_t at = cursor_;
+    switch (chance_.below(8)) {
+      case 0: at = known_[chance_.below(known_.size())]; break;
+      case 1: at = known_.back() + unit_ * chance_.between(-1, 1); break;
+      case 2: at = low + unit_ * chance_.between(-1, 1); break;
+      case 3: at = high + unit_ * chance_.between(-1, 1); break;
+      case 4: at = low + unit_ * chance_.between(0, (high - low) / unit_); break;
+      case 5: at = cursor_ + unit_ * chance_.between(-3, 3); break;
+      default: break;
+    }
+    if (started_ && !chance_.one_in(8)) at = (std::min)((std::max)(at, low), high);
+    if (unit_ > 1 && chance_.one_in(15)) at += chance_.any<std::int64_t>({-1, 1});
+    known_.push_back(at);
+    if (known_.size() > 8) known_.erase(known_.begin());
+    if (!started_) cursor_ += unit_ * chance_.between(0, 1);
+    return Timestamp::from_ns(at);
+  }
+
+  std::string one_of(const char* const* names, std::size_t n) { return names[chance_.below(n)]; }
+
+  PresenceEvent event() {
+    static const char* const users[] = {"ann", "bob", "cyd", "dee"};
+    static const char* const sessions[] = {"1", "2", "3"};
+    PresenceEvent e;
+    e.user = one_of(users, 1 + chance_.below(mix_.users));
+    e.session = one_of(sessions, 1 + chance_.below(mix_.sessions));
+    e.at = instant();
+    const std::size_t kind = chance_.below(16);
+    e.type = kind < 6 ? EventType::connect : kind < 10 ? EventType::heartbeat : kind < 12 ? EventType::disconnect
+             : kind < 14 ? EventType::set_status : EventType::report;
+    if (e.type == EventType::connect && !chance_.one_in(3)) e.invisible = mix_.hiding ? !chance_.one_in(3) : chance_.one_in(2);
+    if (e.type == EventType::set_status || chance_.one_in(e.type == EventType::connect || e.type == EventType::report ? 3 : 12)) {
+      e.status = chance_.any({"", "a", "a", "b", "b"});
+    }
+    if (e.type == EventType::report) {
+      e.online = !chance_.one_in(3);
+      if (chance_.one_in(2)) e.last_active = Timestamp::from_ns(known_[chance_.below(known_.size())] + unit_ * chance_.between(-2, 2));
+    }
+    if (e.type == EventType::report || e.type == EventType::set_status) {
+      if (!chance_.one_in(8)) e.session.clear();  // otherwise it is there, and not read
+    }
+    // Fields of other types of events, which are not read either.
+    if (e.type != EventType::connect && chance_.one_in(12)) e.invisible = chance_.one_in(2);
+    if (e.type != EventType::report && chance_.one_in(12)) e.online = true;
+    if (e.type != EventType::report && chance_.one_in(12)) e.last_active = e.at + units(3);
+    return e;
+  }
+
+  PresenceEvent bad_event() {
+    PresenceEvent e = event();
+    switch (chance_.below(4)) {
+      case 0: e.user.clear(); break;
+      case 1: e.type = EventType::heartbeat; e.session.clear(); break;
+      case 2: e.type = EventType::set_status; e.status.reset(); break;
+      default: e.at = chance_.one_in(2) ? Timestamp::lowest() : Timestamp::highest(); break;
+    }
+    return e;
+  }
+
+  std::vector<PresenceEvent> events(std::size_t most) {
+    std::vector<PresenceEvent> list;
+    const std::size_t n = 1 + chance_.below(most);
+    for (std::size_t i = 0; i < n; ++i) list.push_back(i > 0 && chance_.one_in(8) ? list[chance_.below(i)] : event());
+    return list;
+  }
+
+  Step advance() {
+    const Rules& rules = history_.rules;
+    const std::int64_t timeout = in_units(rules.session_timeout), grace = in_units(rules.offline_grace);
+    std::int64_t to = cursor_;
+    switch (chance_.below(8)) {
+      case 0: to = known_[chance_.below(known_.size())] + unit_ * (timeout + chance_.between(-1, 1)); break;
+      case 1: to = known_.back() + unit_ * (timeout + grace + chance_.between(-1, 1)); break;
+      case 2: to = known_.back() + unit_ * (grace + chance_.between(-1, 1)); break;
+      case 3: to = cursor_ + unit_ * (in_units(rules.reorder_window) + chance_.between(-1, 1)); break;
+      case 4: to = cursor_ + unit_ * (timeout + in_units(rules.reorder_window) + grace + chance_.between(-1, 2)); break;
+      default: to = cursor_ + unit_ * chance_.between(0, 3); break;
+    }
+    if (!chance_.one_in(12) && to < cursor_) to = cursor_ + unit_;
+    if (to > cursor_) cursor_ = to;
+    started_ = true;
+    Step step;
+    step.what = Do::advance;
+    step.at = Timestamp::from_ns(to);
+    return step;
+  }
+
+  Step step() {
+    const std::size_t kind = chance_.below(40);
+    Step step;
+    if (kind < 9) return advance();
+    if (kind < 12 && mix_.batches) {
+      step.what = Do::batch;
+      step.events = events(6);
+    } else if (kind < 14 && mix_.replays) {
+      step.what = Do::replay;
+      step.events = events(6);
+      for (const PresenceEvent& e : step.events) {
+        if (e.at.ns() > cursor_) cursor_ = e.at.ns();
+      }
+      started_ = true;
+    } else if (kind < 17 && mix_.merges) {
+      step.what = Do::merge;
+      step.events = events(5);
+      if (chance_.one_in(2)) {
+        std::int64_t to = cursor_ + unit_ * chance_.between(-2, 4);
+        step.at = Timestamp::from_ns(to);
+        if (to > cursor_ || !started_) cursor_ = to;
+        started_ = true;
+      }
+    } else if (kind < 18 && mix_.forgets) {
+      step.what = Do::forget;
+    } else if (kind < 20 && mix_.resyncs) {
+      step.what = Do::resync;
+      if (!chance_.one_in(4)) step.events = events(3);
+      for (PresenceEvent& e : step.events) {
+        if (!chance_.one_in(8)) e.type = EventType::report;
+        e.online = !chance_.one_in(4);
+      }
+      step.at = chance_.one_in(2) ? Timestamp::from_ns(cursor_) : instant();
+    } else if (kind < 21 && mix_.bad) {
+      step.events.push_back(bad_event());
+    } else if (kind < 23 && !made_.empty()) {
+      step.events.push_back(made_[made_.size() - 1 - chance_.below((std::min)(made_.size(), std::size_t{6}))]);  // a duplicate
+    } else {
+      step.events.push_back(event());
+      made_.push_back(step.events.back());
+    }
+    return step;
+  }
+
+  Chance chance_;
+  Mix mix_;
+  History history_;
+  std::int64_t unit_ = 1, start_ = 0, cursor_ = 0;
+  bool started_ = false;
+  std::vector<std::int64_t> known_;
+  std::vector<PresenceEvent> made_;
+};
+
+inline History random_history(std::uint64_t seed, const Mix& mix = {}) { return Author(seed, mix).write(); }
+
+// ---- running one -----------------------------------------------------------------------------------------------------------------------
+
+using Changes = std::vector<UserPresenceChanged>;
+
+inline auto into(Changes& changes) {
+  return [&changes](const UserPresenceChangedView& change) { changes.emplace_back(change); };
+}
+
+/// What `merge` joins: of a step's events those that are not older than the newest instant minus the window, the premise of law 3.
+inline std::vector<PresenceEvent> not_too_old(const Step& step, std::optional<Timestamp> now, const Rules& rules) {
+  const Duration window = rules.reorder_window < Duration() ? Duration() : rules.reorder_window;
+  if (step.at && (!now || *step.at > *now)) now = step.at;
+  std::vector<PresenceEvent> kept;
+  for (const PresenceEvent& e : step.events) {
+    if (!now || !(e.at < *now - window)) kept.push_back(e);
+  }
+  return kept;
+}
+
+/// Another node, without limits of its own: what it does not know it cannot hide, and so what it refuses for a limit might show.
+inline Snapshot other_node(const Rules& rules, const std::vector<PresenceEvent>& events, std::optional<Timestamp> at) {
+  Rules roomy;
+  roomy.session_timeout = rules.session_timeout;
+  roomy.offline_grace = rules.offline_grace;
+  roomy.last_active_refresh = rules.last_active_refresh;
+  roomy.reorder_window = rules.reorder_window;
+  roomy.max_clock_skew = rules.max_clock_skew;
+  Snapshot other(roomy);
+  for (const PresenceEvent& e : events) other = presence::reduce(std::move(other), PresenceEventView(e));
+  if (at) other = presence::reduce(std::move(other), *at);
+  return other;
+}
+
+inline Tally count_one(Verdict verdict) {
+  Tally tally;
+  tally.count(verdict);
+  return tally;
+}
+
+inline Tally perform(Snapshot& s, const Step& step, Changes& changes) {
+  switch (step.what) {
+    case Do::event: {
+      Tally tally;
+      for (const PresenceEvent& e : step.events) tally.count(presence::apply(s, PresenceEventView(e), into(changes)));
+      return tally;
+    }
+    case Do::advance: return count_one(presence::apply(s, *step.at, into(changes)));
+    case Do::batch: return presence::apply(s, step.events.begin(), step.events.end(), into(changes));
+    case Do::replay: return presence::replay(s, step.events.begin(), step.events.end(), into(changes));
+    case Do::merge:
+      presence::merge_into(s, other_node(s.rules(), not_too_old(step, s.now(), s.rules()), step.at), into(changes));
+      return Tally();
+    case Do::forget: presence::forget_reports_in(s, into(changes)); return Tally();
+    case Do::resync: return presence::resync(s, step.events.begin(), step.events.end(), *step.at, into(changes));
+  }
+  return Tally();
+}
+
+// ---- telling one -----------------------------------------------------------------------------------------------------------------------
+
+inline std::string told(Timestamp at) { return "at(" + std::to_string(at.ns()) + ")"; }
+inline std::string told(std::optional<Timestamp> at) { return at ? told(*at) : "none"; }
+inline std::string told(Duration d) {
+  return d == Duration::forever() ? "Duration::forever()" : "Duration::from_ns(" + std::to_string(d.ns()) + ")";
+}
+
+inline std::string told(const PresenceEvent& e) {
+  const std::string head = "{ auto e = PresenceEvent::", user = "\"" + e.user + "\"", session = ", \"" + e.session + "\"", at = ", " + told(e.at) + ");";
+  std::string text;
+  switch (e.type) {
+    case EventType::connect: text = head + "connect(" + user + session + at; break;
+    case EventType::disconnect: text = head + "disconnect(" + user + session + at; break;
+    case EventType::heartbeat: text = head + "heartbeat(" + user + session + at; break;
+    case EventType::set_status: text = head + "set_status(" + user + ", \"" + e.status.value_or("<absent>") + "\"" + at; break;
+    case EventType::report: text = head + "report(" + user + (e.online ? ", true" : ", false") + at; break;
+    default: text = head + "/* of unknown type */ connect(" + user + session + at; break;
+  }
+  if (e.invisible) text += std::string(" e.invisible = ") + (*e.invisible ? "true;" : "false;");
+  if (e.status && e.type != EventType::set_status) text += " e.status = \"" + *e.status + "\";";
+  if (e.online && e.type != EventType::report) text += " e.online = true;";
+  if (e.last_active) text += " e.last_active = " + told(*e.last_active) + ";";
+  return text + " ";
+}
+
+inline std::string told(const std::vector<PresenceEvent>& events, const char* list) {
+  std::string text;
+  for (const PresenceEvent& e : events) text += "  " + told(e) + list + ".push_back(e); }\n";
+  return text;
+}
+
+inline std::string told(const Step& step) {
+  switch (step.what) {
+    case Do::event: {
+      std::string text;
+      for (const PresenceEvent& e : step.events) text += "  " + told(e) + "apply(s, e, tell); }\n";
+      return text;
+    }
+    case Do::advance: return "  apply(s, " + told(*step.at) + ", tell);\n";
+    case Do::batch: return told(step.events, "list") + "  apply(s, list.begin(), list.end(), tell); list.clear();\n";
+    case Do::replay: return told(step.events, "list") + "  replay(s, list.begin(), list.end(), tell); list.clear();\n";
+    case Do::merge:
+      return told(step.events, "list") + "  merge_into(s, other_node(list, " + told(step.at) + "), tell); list.clear();\n";
+    case Do::forget: return "  forget_reports_in(s, tell);\n";
+    case Do::resync:
+      return told(step.events, "list") + "  resync(s, list.begin(), list.end(), " + told(*step.at) + ", tell); list.clear();\n";
+  }
+  return "";
+}
+
+inline std::string told(const Rules& rules) {
+  const Rules usual;
+  std::string text = "  Rules rules;\n";
+  const auto line = [&text](const char* name, const std::string& value) { text += std::string("  rules.") + name + " = " + value + ";\n"; };
+  line("session_timeout", told(rules.session_timeout));
+  line("offline_grace", told(rules.offline_grace));
+  line("last_active_refresh", told(rules.last_active_refresh));
+  line("reorder_window", told(rules.reorder_window));
+  line("max_clock_skew", told(rules.max_clock_skew));
+  if (rules.max_users != usual.max_users) line("max_users", std::to_string(rules.max_users));
+  if (rules.max_sessions_per_user != usual.max_sessions_per_user) line("max_sessions_per_user", std::to_string(rules.max_sessions_per_user));
+  if (rules.max_recent_per_user != usual.max_recent_per_user) line("max_recent_per_user", std::to_string(rules.max_recent_per_user));
+  if (rules.max_status_bytes != usual.max_status_bytes) line("max_status_bytes", std::to_string(rules.max_status_bytes));
+  if (rules.hash_seed != usual.hash_seed) line("hash_seed", std::to_string(rules.hash_seed) + "u");
+  return text;
+}
+
+inline std::string told(const History& h) {
+  std::string text = told(h.rules) + "  Snapshot s(rules);\n";
+  for (const Step& step : h.steps) text += told(step);
+  if (!h.events.empty()) text += "  // the set of events, in many orders\n" + told(h.events, "set") + "  last = " + told(h.last) + ";\n";
+  return text;
+}
+
+inline std::string told(const std::optional<User>& user) {
+  if (!user) return "not known";
+  return std::string(user->online ? "online" : "offline") + " \"" + user->status + "\" " + told(user->last_active) + (user->invisible ? " invisible" : "");
+}
+inline std::string told(const UserPresenceChanged& change) {
+  return told(change.at) + " " + change.id + ": " + told(change.before) + " -> " + told(change.after);
+}
+inline std::string told(const Changes& changes) {
+  std::string text;
+  for (const UserPresenceChanged& change : changes) text += "      " + told(change) + "\n";
+  return changes.empty() ? "      (none)\n" : text;
+}
+
+// ---- what can be seen of one -----------------------------------------------------------------------------------------------------------
+
+using Views = std::map<std::string, User>;
+
+inline Views views_of(const Snapshot& s) {
+  Views views;
+  for (const presence::UserView& user : s) views[std::string(user.id)] = User(user);
+  return views;
+}
+
+inline std::optional<User> find(const Views& views, const std::string& id) {
+  const auto it = views.find(id);
+  return it == views.end() ? std::nullopt : std::optional<User>(it->second);
+}
+
+/// Goes on with the story of `views`; what is wrong with it, if anything.
+inline std::optional<std::string> follow(Views& views, const Changes& changes) {
+  for (const UserPresenceChanged& change : changes) {
+    if (change.before == change.after) return "nothing changed, and yet it was told: " + told(change);
+    if (change.before != find(views, change.id)) return "before was " + told(find(views, change.id)) + " in " + told(change);
+    for (const std::optional<User>& side : {change.before, change.after}) {
+      if (side && side->id != change.id) return "a change of " + change.id + " shows " + side->id;
+      if (side && side->invisible) return "others are shown that " + change.id + " is invisible";
+    }
+    if (change.at == Timestamp::lowest() || change.at == Timestamp::highest()) return "a change at no instant: " + told(change);
+    if (change.after) {
+      views[change.id] = *change.after;
+    } else {
+      views.erase(change.id);
+    }
+  }
+  return std::nullopt;
+}
+
+inline bool in_order(const UserPresenceChanged& a, const UserPresenceChanged& b) { return a.at != b.at ? a.at < b.at : a.id < b.id; }
+
+/// Everything that others can observe of a snapshot, as one text: equal texts, equal observations, their order included.
+inline std::string seen_by_others(const Snapshot& s, std::initializer_list<const char*> ids = {"ann", "bob", "cyd", "dee", "eve"}) {
+  std::string text = "size " + std::to_string(s.size()) + ", online " + std::to_string(s.online_count()) + ", now " + told(s.now()) + ", next deadline " +
+                     told(s.next_deadline()) + ", in order";
+  for (const presence::UserView& user : s) text += "; " + std::string(user.id) + " " + told(std::optional<User>(User(user)));
+  text += ", found";
+  for (const char* id : ids) {
+    text += std::string("; ") + id + " " + told(s.find(id)) + (s.online(id) ? " on" : " off");
+    const char* const other = std::string(id) == "ann" ? "bob" : "ann";
+    if (s.find(id, Viewer{other}) != s.find(id)) text += " BUT " + std::string(other) + " sees " + told(s.find(id, Viewer{other}));
+    if (s.online(id, Viewer{other}) != s.online(id)) text += " BUT otherwise online for " + std::string(other);
+    const std::optional<presence::UserView> borrowed = s.view(id);
+    if (borrowed.has_value() != s.find(id).has_value() || (borrowed && *borrowed != *s.find(id))) text += " BUT view() differs";
+  }
+  return text;
+}
+
+inline std::string told(const presence::PresenceState& state) {
+  std::string text = told(std::optional<User>(state.user)) + ", status at " + told(state.status_at) + ", invisible since " + told(state.invisible_since);
+  for (const presence::Session& session : state.sessions) {
+    text += ", session " + session.id + (session.alive ? " alive" : " ended") + " connect " + told(session.connected) + " heartbeat " +
+            told(session.heartbeat) + " until " + told(session.online_until) + " disconnects";
+    for (const Timestamp at : session.disconnects) text += " " + told(at);
+  }
+  return text;
+}
+
+/// The same, and the truth: everything that can be asked of a snapshot.
+inline std::string all_of(const Snapshot& s, std::initializer_list<const char*> ids = {"ann", "bob", "cyd", "dee", "eve"}) {
+  std::string text = seen_by_others(s, ids) + ", truth";
+  for (const char* id : ids) {
+    text += std::string("; ") + id + " ";
+    if (const std::optional<presence::PresenceState> state = s.inspect(id)) text += told(*state);
+    text += " to himself " + told(s.find(id, Viewer{id})) + (s.online(id, Viewer{id}) ? " on" : " off");
+  }
+  return text + ", digest " + std::to_string(s.digest());
+}
+
+}  // namespace property
+
+#endif  // PRESENCE_TESTS_PROPERTY_HISTORY_HPP

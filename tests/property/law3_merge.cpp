@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+// Law 3. Merge is a join: commutative, associative, idempotent, and folding on several nodes and merging equals folding all on one, while
+// whatever one side lacks is not older than the newest now minus the window. Beyond that it stays commutative and idempotent, and with a timeout
+// it errs towards offline.
+#include "history.hpp"
+#include "oracle.hpp"
+#include "shrink.hpp"
+
+#include <presence/presence.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace property;
+
+namespace {
+
+struct Seen {
+  std::size_t merges = 0, events = 0, unequal = 0, changes = 0, by_time = 0, late = 0;
+};
+
+Wrong differ(const Snapshot& a, const Snapshot& b, const std::string& what) {
+  if (a == b && a.digest() == b.digest() && all_of(a) == all_of(b)) return std::nullopt;
+  return what + " differ:\n" + all_of(a) + "\n" + all_of(b) + (a == b ? "\n  (== says equal)" : "\n  (== says different)");
+}
+
+/// The changes of a merge lead from the views of the one to those of the merged, one for each user, in order.
+Wrong merge_tells(const Snapshot& left, const Snapshot& right, Seen& seen) {
+  Snapshot merged = left;
+  Changes changes;
+  merge_into(merged, right, into(changes));
+  Views views = views_of(left);
+  if (Wrong wrong = follow(views, changes)) return "merge_into: " + *wrong;
+  std::set<std::string> told_of;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const UserPresenceChanged& change = changes[i];
+    if (!told_of.insert(change.id).second) return "merge_into tells two changes for one user\n" + told(changes);
+    if (i > 0 && !in_order(changes[i - 1], change)) return "the changes of merge_into are not in order of (instant, id)\n" + told(changes);
+    if (merged.now() && change.at > *merged.now()) return "merge_into dates a change later than its now: " + told(change);
+    if (left.now() && change.at < *left.now()) return "merge_into dates a change before the left side's now: " + told(change);
+    if (left.now() && change.at != *left.now()) ++seen.by_time;
+  }
+  if (views != views_of(merged)) return "the changes of merge_into do not lead to the merged views\n" + told(changes);
+  seen.changes += changes.size();
+  return differ(merge(left, right), merged, "merge and merge_into");
+}
+
+std::uint64_t fingerprint(const PresenceEvent& e) { return std::hash<std::string>()(told(e)); }
+
+struct Delivery {
+  PresenceEvent event;
+  std::size_t node = 0;
+  Timestamp at;  ///< when it arrives there
+  std::uint64_t tie = 0;
+};
+
+Wrong nodes_agree_with_one(const History& h, Seen& seen) {
+  Snapshot base(h.rules);
+  Oracle oracle(h.rules);
+  for (const Step& step : h.steps) {
+    Changes unread;
+    perform(base, step, unread);
+    oracle.perform(step, unread);
+  }
+  const Rules rules = base.rules();
+  const Timestamp last = base.now() && *base.now() > h.last ? *base.now() : h.last;
+
+  // Each event goes to one node at least, at an instant at which that node takes it. Some node lacks it, so it is not older than the window.
+  std::vector<Delivery> deliveries;
+  std::vector<PresenceEvent> all;
+  for (const PresenceEvent& e : h.events) {
+    if (oracle.judge(e, std::nullopt) != Verdict::applied || e.at < last - rules.reorder_window) continue;
+    Timestamp low = e.at - rules.max_clock_skew;
+    if (base.now() && low < *base.now()) low = *base.now();
+    if (low < last - Duration::from_s(60)) low = last - Duration::from_s(60);
+    if (low > last) continue;
+    Chance chance(mixed(h.seed, fingerprint(e)));
+    const std::size_t nodes = 1 + chance.below(7);
+    for (std::size_t node = 0; node < 3; ++node) {
+      if ((nodes >> node & 1) == 0) continue;
+      const Timestamp at = chance.one_in(3) ? low : Timestamp::from_ns(chance.between(low.ns(), last.ns()));
+      deliveries.push_back({e, node, at, chance.bits()});
+    }
+    all.push_back(e);
+  }
+  std::sort(deliveries.begin(), deliveries.end(), [](const Delivery& a, const Delivery& b) { return a.at != b.at ? a.at < b.at : a.tie < b.tie; });
+  seen.events += all.size();
+
+  Chance chance(mixed(h.seed, 77));
+  std::vector<Snapshot> node(3, base), sent;
+  for (const Delivery& d : deliveries) {
+    Snapshot& here = node[d.node];
+    if (!here.now() || *here.now() < d.at) here = reduce(std::move(here), d.at);
+    Changes unread;
+    if (!accepted(apply(here, d.event, into(unread)))) return "an event was refused that no instant refuses: " + told(d.event);
+    if (chance.one_in(4)) sent.push_back(here);  // may arrive later, more than once, or never
+    if (!sent.empty() && chance.one_in(4)) {
+      const Snapshot& delta = sent[chance.below(sent.size())];
+      Snapshot& there = node[chance.below(3)];
+      if (Wrong wrong = merge_tells(there, delta, seen)) return wrong;
+      merge_into(there, delta);
+      ++seen.merges;
+    }
+  }
+  for (Snapshot& n : node) {
+    if (chance.one_in(2)) n = reduce(std::move(n), last);
+  }
+  Snapshot& newest = node[chance.below(3)];
+  newest = reduce(std::move(newest), last);
+
+  Snapshot one = base;
+  std::sort(all.begin(), all.end(), [](const PresenceEvent& a, const PresenceEvent& b) { return a.at < b.at; });
+  for (const PresenceEvent& e : all) {
+    if (one.now() && e.at > *one.now() + rules.max_clock_skew) one = reduce(std::move(one), e.at - rules.max_clock_skew);
+    one = reduce(std::move(one), e);
+  }
+  one = reduce(std::move(one), last);
+
+  const Snapshot a = node[0], b = node[1], c = node[2];
+  if (a != b && b != c) ++seen.unequal;
+  seen.merges += 16;
+  const Snapshot merged = merge(merge(a, b), c);
+  if (Wrong wrong = differ(merged, one, "the merged snapshot and that of one node")) return wrong;
+  if (Wrong wrong = differ(merge(a, b), merge(b, a), "a + b and b + a")) return wrong;
+  if (Wrong wrong = differ(merged, merge(a, merge(b, c)), "(a + b) + c and a + (b + c)")) return wrong;
+  if (Wrong wrong = differ(merged, merge(merge(c, a), b), "(a + b) + c and (c + a) + b")) return wrong;
+  if (Wrong wrong = differ(merged, merge(c, merge(b, a)), "(a + b) + c and c + (b + a)")) return wrong;
+  if (Wrong wrong = differ(merged, merge(merged, a), "a + b + c and a + b + c + a")) return wrong;
+  if (Wrong wrong = differ(merged, merge(b, merged), "a + b + c and b + a + b + c")) return wrong;
+  if (Wrong wrong = differ(merged, merge(merged, merged), "a + b + c and twice that")) return wrong;
+  if (Wrong wrong = differ(merge(a, a), a, "a + a and a")) return wrong;
+  if (Wrong wrong = merge_tells(a, b, seen)) return wrong;
+  if (Wrong wrong = merge_tells(merge(b, a), c, seen)) return wrong;
+
+  Changes unread;
+  oracle.merge(all, last, unread);
+  const Views views = oracle.views();
+  if (views_of(merged) != views || merged.next_deadline() != oracle.next_deadline()) {
+    std::string text = "the oracle, with next deadline " + told(oracle.next_deadline()) + ", sees otherwise:";
+    for (const auto& view : views) text += " " + view.first + " " + told(std::optional<User>(view.second)) + ";";
+    return text + "\n" + all_of(merged);
+  }
+  return std::nullopt;
+}
+
+/// Two nodes that know nothing of each other, whatever is too old for whom.
+Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
+  Snapshot a(h.rules), b(h.rules);
+  Oracle oracle(h.rules);
+  const auto run = [&](Snapshot& s, const std::vector<Step>& steps) {
+    for (const Step& step : steps) {
+      Changes unread;
+      if (step.what != Do::event && step.what != Do::batch) {
+        perform(s, step, unread);
+        continue;
+      }
+      for (const PresenceEvent& e : step.events) {
+        if (accepted(apply(s, e, into(unread)))) oracle.merge({e}, std::nullopt, unread);
+      }
+    }
+  };
+  run(a, h.steps);
+  // The second node folds the set of events, and waits after some of them.
+  std::vector<Step> steps;
+  for (const PresenceEvent& e : h.events) {
+    Step step;
+    step.events.push_back(e);
+    steps.push_back(step);
+    if (mixed(h.seed, fingerprint(e)) % 3 == 0) {
+      Step wait;
+      wait.what = Do::advance;
+      wait.at = e.at + Duration::from_ns(static_cast<std::int64_t>(mixed(h.seed, fingerprint(e)) / 3 % 9));
+      steps.push_back(wait);
+    }
+  }
+  run(b, steps);
+  if (a != b) ++seen.unequal;
+  seen.merges += 6;
+  const Snapshot merged = merge(a, b);
+  if (Wrong wrong = differ(merged, merge(b, a), "a + b and b + a")) return wrong;
+  if (Wrong wrong = differ(merge(a, a), a, "a + a and a")) return wrong;
+  if (Wrong wrong = differ(merge(b, Snapshot(b)), b, "b + b and b")) return wrong;
+  if (Wrong wrong = differ(merge(merged, merged), merged, "twice the merged and the merged")) return wrong;
+  if (Wrong wrong = merge_tells(a, b, seen)) return wrong;
+  if (Wrong wrong = merge_tells(b, a, seen)) return wrong;
+
+  // Towards offline: whoever is online was so by all that either node was told. (Not with limits: these drop what would say otherwise.)
+  if (!mix.small_limits && h.rules.session_timeout > Duration()) {
+    for (const presence::UserView& user : merged) {
+      if (!user.online) continue;
+      const std::optional<User> truth = oracle.view(std::string(user.id), merged.now());
+      if (!truth || !truth->online) return std::string(user.id) + " is online after the merge, and by all that was told offline\n" + all_of(merged);
+      ++seen.late;
+    }
+  }
+  return std::nullopt;
+}
+
+void expect_beyond(std::size_t count, const Mix& mix, std::uint64_t salt) {
+  Seen seen;
+  const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return stays_a_join(h, mix, seen); });
+  MESSAGE(tried << " histories, " << seen.merges << " merges, " << seen.unequal << " of what differs, " << seen.changes << " changes, " << seen.by_time
+                << " of them by time, " << seen.late << " online");
+  CHECK(seen.unequal * 4 > tried * 3);
+  CHECK(seen.by_time * 30 > tried);
+}
+
+void expect_one(std::size_t count, const Mix& mix, std::uint64_t salt) {
+  Seen seen;
+  const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nodes_agree_with_one(h, seen); });
+  MESSAGE(tried << " histories, " << seen.events << " events, " << seen.merges << " merges, " << seen.unequal << " times three different nodes, " << seen.changes
+                << " changes, " << seen.by_time << " of them by time");
+  CHECK(seen.unequal * 2 > tried);
+  CHECK(seen.events > tried * 2);
+  CHECK(seen.changes * 4 > tried);
+}
+
+}  // namespace
+
+TEST_CASE("law 3: several nodes merged are one node") {
+  Mix mix;
+  mix.steps = 16;
+  expect_one(3000, mix, 1);
+}
+
+TEST_CASE("law 3: several nodes merged are one node, one user") {
+  Mix mix;
+  mix.users = 1;
+  mix.sessions = 2;
+  mix.steps = 10;
+  expect_one(4000, mix, 2);
+}
+
+TEST_CASE("law 3: merge is commutative and idempotent whatever was forgotten") {
+  Mix mix;
+  mix.steps = 16;
+  mix.resyncs = mix.forgets = mix.merges = mix.replays = false;
+  expect_beyond(4000, mix, 3);
+}
+
+TEST_CASE("law 3: merge is commutative and idempotent past the limits") {
+  Mix mix;
+  mix.steps = 16;
+  mix.small_limits = true;
+  mix.hiding = true;
+  expect_beyond(3000, mix, 4);
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+// Law 4. Invisible means invisible. A history in which a user goes invisible is run a second time without what that user did from then on until
+// the interval ends (texts stay, and so does what arrived before the flip did, or is dated before it): at each common step, everything that others
+// can observe is the same, byte for byte.
+#include "history.hpp"
+#include "oracle.hpp"
+#include "shrink.hpp"
+
+#include <presence/presence.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace property;
+
+namespace {
+
+struct Seen {
+  std::size_t intervals = 0, with_removed = 0, removed = 0, texts = 0, steps = 0, changes = 0, ended = 0, late = 0;
+};
+
+/// Whether each event of each step was taken, and what the calls told.
+struct Run {
+  std::vector<Snapshot> after;           ///< each step
+  std::vector<Changes> told;             ///< by each step
+  std::vector<std::vector<bool>> taken;  ///< of each step, each event
+};
+
+/// Which events of a step are taken, by folding a copy one by one: the same as a batch.
+std::vector<bool> taken_of(const Snapshot& before, const Step& step) {
+  std::vector<bool> taken;
+  Changes unread;
+  if (step.what == Do::event || step.what == Do::batch) {
+    Snapshot copy = before;
+    for (const PresenceEvent& e : step.events) taken.push_back(accepted(apply(copy, e, into(unread))));
+  } else if (step.what == Do::merge) {
+    const std::vector<PresenceEvent> joined = not_too_old(step, before.now(), before.rules());
+    std::size_t next = 0;
+    for (const PresenceEvent& e : step.events) {
+      const bool among = next < joined.size() && joined[next] == e;
+      if (among) ++next;
+      taken.push_back(among && Oracle::well_formed(e));
+    }
+  } else {
+    taken.resize(step.events.size(), true);
+  }
+  return taken;
+}
+
+Run run(const Rules& rules, const std::vector<Step>& steps, std::size_t count) {
+  Run r;
+  Snapshot s(rules);
+  for (std::size_t i = 0; i < count; ++i) {
+    r.taken.push_back(taken_of(s, steps[i]));
+    Changes changes;
+    perform(s, steps[i], changes);
+    r.told.push_back(changes);
+    r.after.push_back(s);
+  }
+  return r;
+}
+
+/// Whether the user, by all that was taken up to here, is invisible since `flip` or earlier.
+bool still_invisible(const Oracle& oracle, const std::string& user, Timestamp flip) {
+  const std::optional<Timestamp> since = oracle.went_invisible(user);
+  return since && *since <= flip;
+}
+
+bool asks_to_be_visible_after(const PresenceEvent& e, const PresenceEvent& flip) {
+  return e.type == EventType::connect && e.user == flip.user && e.invisible && !*e.invisible && e.at >= flip.at;
+}
+
+std::string changes_between(const Snapshot& from, const Snapshot& to) {
+  Changes changes;
+  diff(from, to, into(changes));
+  return told(changes);
+}
+
+std::string changes_of_merging(Snapshot into_this, const Snapshot& other) {
+  Changes changes;
+  merge_into(into_this, other, into(changes));
+  return told(changes) + seen_by_others(into_this);
+}
+
+/// Whether what the earlier of two snapshots lacks is not older than the window of the later one: the premise of law 3.
+bool knew_enough(const std::vector<Step>& steps, const Run& run, std::size_t earlier, std::size_t later) {
+  const std::optional<Timestamp> now = run.after[later].now();
+  if (!now) return true;
+  for (std::size_t i = earlier + 1; i <= later; ++i) {
+    for (const PresenceEvent& e : steps[i].events) {
+      if (e.at < *now - run.after[later].rules().reorder_window) return false;
+    }
+  }
+  return true;
+}
+
+Wrong nothing_shows(const History& h, Seen& seen) {
+  const Run full = run(h.rules, h.steps, h.steps.size());
+
+  // With limits on what is kept, who goes back to being visible is known by the question alone, and not by what others asked before.
+  const bool limited = h.rules.max_recent_per_user < 64 || h.rules.max_users < 64 || h.rules.max_sessions_per_user < 64;
+  Oracle told_before(h.rules);
+  for (std::size_t i = 0; i < h.steps.size(); ++i) {
+    for (std::size_t k = 0; k < h.steps[i].events.size(); ++k) {
+      const PresenceEvent& flip = h.steps[i].events[k];
+      if (!full.taken[i][k] || h.steps[i].what == Do::resync) continue;
+      Changes unread;
+      told_before.merge({flip}, std::nullopt, unread);
+      if (h.steps[i].what != Do::event && h.steps[i].what != Do::batch) continue;
+      if (flip.type != EventType::connect || !flip.invisible || !*flip.invisible || !still_invisible(told_before, flip.user, flip.at)) continue;
+
+      // The interval: from this event on, and up to before the step that ends it.
+      Oracle oracle = told_before;
+      std::vector<Step> without = h.steps;
+      std::size_t end = h.steps.size(), removed = 0, texts = 0;
+      for (std::size_t j = i; j < end; ++j) {
+        without[j].events.clear();
+        for (std::size_t m = 0; m < h.steps[j].events.size(); ++m) {
+          const PresenceEvent& e = h.steps[j].events[m];
+          const bool later = j > i || m > k;
+          if (later && full.taken[j][m] && h.steps[j].what != Do::resync) {
+            oracle.merge({e}, std::nullopt, unread);
+            if (limited ? asks_to_be_visible_after(e, flip) : !still_invisible(oracle, flip.user, flip.at)) {
+              end = j;
+              ++seen.ended;
+            }
+          }
+          const bool hidden = later && e.user == flip.user && e.at >= flip.at && e.type != EventType::report && e.type != EventType::set_status;
+          if (!hidden) {
+            without[j].events.push_back(e);
+            if (later && e.user == flip.user && e.at < flip.at) ++seen.late;
+          } else if (e.status && full.taken[j][m]) {
+            without[j].events.push_back(PresenceEvent::set_status(e.user, *e.status, e.at));
+            ++texts;
+          }
+          if (hidden && full.taken[j][m]) ++removed;
+        }
+      }
+      ++seen.intervals;
+      if (removed == 0) continue;
+      ++seen.with_removed;
+      seen.removed += removed;
+      seen.texts += texts;
+
+      const Run reduced = run(h.rules, without, end);
+      const std::string what = "\n  of " + flip.user + ", invisible since " + told(flip.at);
+      for (std::size_t j = i; j < end; ++j) {
+        ++seen.steps;
+        seen.changes += full.told[j].size();
+        const std::string where = what + ", after step " + std::to_string(j + 1) + ", " + told(h.steps[j]);
+        const Snapshot &all = full.after[j], &some = reduced.after[j];
+        if (seen_by_others(all) != seen_by_others(some)) return "others see\n" + seen_by_others(all) + "\n  and should see\n" + seen_by_others(some) + where;
+        std::vector<bool> of_others, of_others_too;
+        for (std::size_t m = 0; m < h.steps[j].events.size(); ++m) {
+          if (h.steps[j].events[m].user != flip.user) of_others.push_back(full.taken[j][m]);
+        }
+        for (std::size_t m = 0; m < without[j].events.size(); ++m) {
+          if (without[j].events[m].user != flip.user) of_others_too.push_back(reduced.taken[j][m]);
+        }
+        if (of_others != of_others_too) return "whether somebody else's event is taken depends on the invisible one" + where;
+        if (full.told[j] != reduced.told[j]) return "others are told\n" + told(full.told[j]) + "    and should be told\n" + told(reduced.told[j]) + where;
+        const std::size_t earlier = mixed(h.seed, j) % (j + 1);
+        for (const std::size_t from : {std::size_t{0}, i > 0 ? i - 1 : 0, j - 1, earlier}) {
+          if (from >= j) continue;
+          for (const auto& pair : {std::pair<std::size_t, std::size_t>(from, j), std::pair<std::size_t, std::size_t>(j, from)}) {
+            const std::string by_full = changes_between(full.after[pair.first], full.after[pair.second]);
+            const std::string by_reduced = changes_between(reduced.after[pair.first], reduced.after[pair.second]);
+            if (by_full != by_reduced) {
+              return "diff from step " + std::to_string(pair.first + 1) + " to step " + std::to_string(pair.second + 1) + " tells\n" + by_full +
+                     "    and should tell\n" + by_reduced + where;
+            }
+          }
+        }
+        // Time that goes on from here, a lost connection, another node that knows nothing yet, or what this one knew before.
+        const Timestamp soon = h.last + Duration::from_ns(static_cast<std::int64_t>(mixed(h.seed, j) % 9));
+        if (seen_by_others(reduce(all, soon)) != seen_by_others(reduce(some, soon))) return "others see something else at " + told(soon) + where;
+        const Snapshot empty(h.rules), waiting = reduce(empty, soon);
+        if (changes_of_merging(empty, all) != changes_of_merging(empty, some)) {
+          return "a node that knows nothing is told by a merge\n" + changes_of_merging(empty, all) + "\n    and should be told\n" + changes_of_merging(empty, some) + where;
+        }
+        if (changes_of_merging(waiting, all) != changes_of_merging(waiting, some)) {
+          return "a node that knows nothing but its instant " + told(soon) + " is told by a merge\n" + changes_of_merging(waiting, all) + "\n    and should be told\n" +
+                 changes_of_merging(waiting, some) + where;
+        }
+        if (knew_enough(h.steps, full, earlier, j) && changes_of_merging(full.after[earlier], all) != changes_of_merging(reduced.after[earlier], some)) {
+          return "who knew step " + std::to_string(earlier + 1) + " is told by a merge\n" + changes_of_merging(full.after[earlier], all) + "\n    and should be told\n" +
+                 changes_of_merging(reduced.after[earlier], some) + where;
+        }
+        Changes lost_all, lost_some;
+        Snapshot without_reports = all, without_reports_too = some;
+        forget_reports_in(without_reports, into(lost_all));
+        forget_reports_in(without_reports_too, into(lost_some));
+        if (told(lost_all) != told(lost_some)) return "forget_reports tells\n" + told(lost_all) + "    and should tell\n" + told(lost_some) + where;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+void expect_privacy(std::size_t count, const Mix& mix, std::uint64_t salt) {
+  Seen seen;
+  const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nothing_shows(h, seen); });
+  MESSAGE(tried << " histories, " << seen.intervals << " intervals, " << seen.with_removed << " in which something was removed, " << seen.removed << " events, "
+                << seen.texts << " texts that stayed, " << seen.ended << " that ended, " << seen.late << " late events that stayed, " << seen.steps
+                << " steps compared, " << seen.changes << " changes");
+  CHECK(seen.with_removed * 2 > tried);
+  CHECK(seen.changes * 2 > tried);
+  CHECK(seen.texts * 10 > tried);
+  CHECK(seen.ended * 10 > tried);
+  CHECK(seen.late * 20 > tried);
+}
+
+}  // namespace
+
+TEST_CASE("law 4: invisible means invisible") {
+  Mix mix;
+  mix.hiding = true;
+  mix.replays = false;  // time would follow what was removed
+  expect_privacy(1500, mix, 1);
+}
+
+TEST_CASE("law 4: invisible means invisible, one user") {
+  Mix mix;
+  mix.users = 1;
+  mix.sessions = 2;
+  mix.steps = 14;
+  mix.hiding = true;
+  mix.replays = false;
+  expect_privacy(2500, mix, 2);
+}
+
+TEST_CASE("law 4: invisible means invisible past the limits") {
+  Mix mix;
+  mix.users = 4;
+  mix.hiding = true;
+  mix.replays = false;
+  mix.small_limits = true;
+  expect_privacy(2000, mix, 3);
+}
+
+TEST_CASE("law 4: invisible means invisible past the limits, one user") {
+  Mix mix;
+  mix.users = 1;
+  mix.hiding = true;
+  mix.replays = mix.resyncs = mix.forgets = mix.merges = false;
+  mix.small_limits = true;
+  expect_privacy(3000, mix, 4);
+}

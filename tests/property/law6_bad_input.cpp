@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+// Law 6. Nothing is lost on bad input: a refused event leaves the snapshot identical and says why, whatever stands beside it is folded all the
+// same, and nothing crashes, overflows or grows beyond the limits. Meant to be run with sanitizers as well.
+#include "history.hpp"
+#include "shrink.hpp"
+
+#include <presence/presence.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace property;
+
+namespace {
+
+struct Refused {
+  PresenceEvent event;
+  Verdict why;
+  const char* what;
+};
+
+/// Events that no snapshot with these rules takes, and why.
+std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp> now, Timestamp at) {
+  const std::string long_id(std::size_t{rules.max_id_bytes} + 1, 'x'), long_text(std::size_t{rules.max_status_bytes} + 1, 'y');
+  std::vector<Refused> list;
+  const auto add = [&](PresenceEvent e, Verdict why, const char* what) { list.push_back({std::move(e), why, what}); };
+  const auto with_status = [](PresenceEvent e, std::string text) {
+    e.status = std::move(text);
+    return e;
+  };
+  add(PresenceEvent(), Verdict::invalid, "nothing is set");
+  add(PresenceEvent::connect("", "1", at), Verdict::invalid, "an empty user");
+  add(PresenceEvent::disconnect("", "1", at), Verdict::invalid, "an empty user");
+  add(PresenceEvent::heartbeat("", "1", at), Verdict::invalid, "an empty user");
+  add(PresenceEvent::set_status("", "a", at), Verdict::invalid, "an empty user");
+  add(PresenceEvent::report("", true, at), Verdict::invalid, "an empty user");
+  add(PresenceEvent::connect("ann", "", at), Verdict::invalid, "an empty session");
+  add(PresenceEvent::disconnect("ann", "", at), Verdict::invalid, "an empty session");
+  add(PresenceEvent::heartbeat("ann", "", at), Verdict::invalid, "an empty session");
+  PresenceEvent silent = PresenceEvent::set_status("ann", "a", at);
+  silent.status.reset();
+  add(silent, Verdict::invalid, "a status without a text");
+  for (const unsigned type : {5u, 6u, 127u, 255u}) {
+    PresenceEvent unknown = with_status(PresenceEvent::connect("ann", "1", at), "a");
+    unknown.type = static_cast<EventType>(type);
+    add(unknown, Verdict::invalid, "an unknown type");
+  }
+  for (const Timestamp end : {Timestamp::lowest(), Timestamp::highest()}) {
+    add(PresenceEvent::connect("ann", "1", end), Verdict::invalid, "an instant that is none");
+    add(PresenceEvent::disconnect("ann", "1", end), Verdict::invalid, "an instant that is none");
+    add(PresenceEvent::heartbeat("ann", "1", end), Verdict::invalid, "an instant that is none");
+    add(PresenceEvent::set_status("ann", "a", end), Verdict::invalid, "an instant that is none");
+    add(PresenceEvent::report("ann", true, end), Verdict::invalid, "an instant that is none");
+    PresenceEvent report = PresenceEvent::report("ann", true, at);
+    report.last_active = end;
+    add(report, Verdict::invalid, "a last_active that is no instant");
+    add(PresenceEvent::connect("", "", end), Verdict::invalid, "several things at once");
+    add(PresenceEvent::connect(long_id, "1", end), Verdict::invalid, "what is invalid comes before limits");
+  }
+  add(PresenceEvent::connect(long_id, "1", at), Verdict::over_limit, "a long user");
+  add(PresenceEvent::set_status(long_id, "a", at), Verdict::over_limit, "a long user");
+  add(PresenceEvent::report(long_id, true, at), Verdict::over_limit, "a long user");
+  add(PresenceEvent::connect("ann", long_id, at), Verdict::over_limit, "a long session");
+  add(PresenceEvent::disconnect("ann", long_id, at), Verdict::over_limit, "a long session");
+  add(PresenceEvent::set_status("ann", long_text, at), Verdict::over_limit, "a long text");
+  add(with_status(PresenceEvent::connect("ann", "1", at), long_text), Verdict::over_limit, "a long text");
+  add(with_status(PresenceEvent::report("ann", true, at), long_text), Verdict::over_limit, "a long text");
+  if (now) {
+    const Timestamp late = *now - rules.reorder_window - Duration::from_ns(1), early = *now + rules.max_clock_skew + Duration::from_ns(1);
+    const auto is_instant = [](Timestamp t) { return t != Timestamp::lowest() && t != Timestamp::highest(); };
+    const bool lates = is_instant(late) && late < *now - rules.reorder_window, earlies = is_instant(early) && early > *now + rules.max_clock_skew;
+    for (const bool is_late : {true, false}) {
+      if (!(is_late ? lates : earlies)) continue;
+      const Timestamp then = is_late ? late : early;
+      const Verdict why = is_late ? Verdict::too_late : Verdict::too_early;
+      add(PresenceEvent::connect("ann", "1", then), why, "late or early");
+      add(PresenceEvent::disconnect("ann", "1", then), why, "late or early");
+      add(PresenceEvent::heartbeat("new", "1", then), why, "late or early");
+      add(PresenceEvent::set_status("bob", "a", then), why, "late or early");
+      add(PresenceEvent::report("ann", true, then), why, "late or early");
+      add(PresenceEvent::connect(long_id, "1", then), Verdict::over_limit, "limits of bytes come before instants");
+      add(PresenceEvent::connect("ann", "", then), Verdict::invalid, "what is invalid comes before instants");
+    }
+  }
+  return list;
+}
+
+struct Seen {
+  std::size_t refused = 0, limits = 0, steps = 0, most_users = 0, most_sessions = 0;
+};
+
+bool is_same(const Snapshot& a, const Snapshot& b) { return a == b && !(a != b) && a.digest() == b.digest() && views_of(a) == views_of(b); }
+
+Wrong refuses(const Snapshot& s, Timestamp at, Chance& chance, Seen& seen) {
+  const std::string shown = all_of(s);
+  for (const Refused& refused : refused_events(s.rules(), s.now(), at)) {
+    Snapshot after = s;
+    Changes changes;
+    const Verdict why = apply(after, refused.event, into(changes));
+    ++seen.refused;
+    if (why != refused.why) return std::string(refused.what) + " has verdict " + std::to_string(static_cast<int>(why)) + ", not " + std::to_string(static_cast<int>(refused.why)) + ": " + told(refused.event);
+    if (accepted(why) || !changes.empty() || !is_same(after, s)) return std::string(refused.what) + " leaves another snapshot: " + told(refused.event);
+    if (chance.one_in(8)) {
+      if (all_of(after) != shown) return std::string(refused.what) + " shows: " + told(refused.event);
+      if (!is_same(reduce(s, refused.event), s)) return std::string(refused.what) + " leaves another snapshot to reduce: " + told(refused.event);
+      Snapshot replayed = s;
+      const std::vector<PresenceEvent> one{refused.event};
+      const Tally tally = replay(replayed, one.begin(), one.end(), into(changes));
+      const bool by_time = why == Verdict::too_early || why == Verdict::too_late;  // time follows the events of a log
+      if (!by_time && (tally.refused() != 1 || !changes.empty() || !is_same(replayed, s))) return std::string(refused.what) + " moves time in replay: " + told(refused.event);
+    }
+  }
+  for (const Timestamp end : {Timestamp::lowest(), Timestamp::highest()}) {
+    Snapshot after = s;
+    Changes changes;
+    if (apply(after, end, into(changes)) != Verdict::invalid || !changes.empty() || !is_same(after, s) || !is_same(reduce(s, end), s)) {
+      return "an advance to an instant that is none: " + told(end);
+    }
+    const std::vector<PresenceEvent> list{PresenceEvent::report("ann", true, at)};
+    const Tally tally = resync(after, list.begin(), list.end(), end, into(changes));
+    if (tally.refused() != 1 || !changes.empty() || !is_same(after, s)) return "a resync as of an instant that is none: " + told(end);
+  }
+  if (s.now()) {
+    Snapshot after = s;
+    Changes changes;
+    if (apply(after, *s.now(), into(changes)) != Verdict::unchanged || apply(after, *s.now() - Duration::from_ns(1), into(changes)) == Verdict::applied ||
+        !changes.empty() || !is_same(after, s)) {
+      return "an advance to an instant that is not later than now";
+    }
+  }
+  return std::nullopt;
+}
+
+/// Good events among bad ones are folded as if these were not there, one by one, as a batch and as a log.
+Wrong folds_the_rest(const Snapshot& s, const std::vector<PresenceEvent>& good, Timestamp at, Chance& chance) {
+  const std::vector<Refused> refused = refused_events(s.rules(), s.now(), at);
+  std::vector<PresenceEvent> mixed_up;
+  std::size_t bad = 0;
+  for (const PresenceEvent& e : good) {
+    while (chance.one_in(2)) {
+      const Refused& r = refused[chance.below(refused.size())];
+      if (r.why != Verdict::invalid) continue;
+      PresenceEvent b = r.event;
+      if (b.at != Timestamp::lowest() && b.at != Timestamp::highest()) b.at = e.at;  // beside the good one in a log
+      mixed_up.push_back(b);
+      ++bad;
+    }
+    mixed_up.push_back(e);
+  }
+  Snapshot with = s, without = s;
+  Changes told_with, told_without;
+  Tally tally = apply(with, mixed_up.begin(), mixed_up.end(), into(told_with)), expected = apply(without, good.begin(), good.end(), into(told_without));
+  expected.invalid += bad;
+  if (tally != expected || told_with != told_without || !is_same(with, without)) return "bad events in a batch change what becomes of the good ones";
+  with = without = s;
+  told_with.clear();
+  told_without.clear();
+  tally = replay(with, mixed_up.begin(), mixed_up.end(), into(told_with));
+  expected = replay(without, good.begin(), good.end(), into(told_without));
+  expected.invalid += bad;
+  if (tally != expected || !is_same(with, without)) return "bad events in a log change what becomes of the good ones";
+  return std::nullopt;
+}
+
+Wrong nothing_is_lost(const History& h, Seen& seen) {
+  Snapshot s(h.rules);
+  for (std::size_t i = 0; i < h.steps.size(); ++i) {
+    const Step& step = h.steps[i];
+    const std::string where = "\n  at step " + std::to_string(i + 1) + ", " + told(step);
+    Chance chance(mixed(h.seed, i));
+    if (chance.one_in(8)) {
+      if (Wrong wrong = refuses(s, s.now() ? *s.now() : h.last, chance, seen)) return *wrong + where;
+    }
+    if (!step.events.empty() && step.what != Do::merge) {
+      if (Wrong wrong = folds_the_rest(s, step.events, s.now() ? *s.now() : h.last, chance)) return *wrong + where;
+    }
+    const Snapshot before = s;
+    Changes changes;
+    const Tally tally = perform(s, step, changes);
+    ++seen.steps;
+    seen.limits += tally.over_limit;
+    const bool all_refused = tally.total() > 0 && tally.accepted() == 0 && step.what != Do::resync;
+    if (all_refused && (!is_same(s, before) || !changes.empty())) return "what is refused leaves another snapshot" + where;
+    if (s.size() > seen.most_users) seen.most_users = s.size();
+    if (s.size() > s.rules().max_users && s.size() > before.size() && step.what != Do::merge) return "more users than Rules allow" + where;
+    for (const char* user : {"ann", "bob", "cyd", "dee"}) {
+      const std::optional<presence::PresenceState> state = s.inspect(user);
+      if (!state) continue;
+      std::size_t alive = 0;
+      for (const presence::Session& session : state->sessions) alive += session.alive ? 1u : 0u;
+      if (alive > seen.most_sessions) seen.most_sessions = alive;
+      if (alive > s.rules().max_sessions_per_user) return std::to_string(alive) + " live sessions, more than Rules allow" + where;
+      if (state->sessions.size() > std::size_t{s.rules().max_sessions_per_user} + s.rules().max_recent_per_user) return "more sessions are kept than Rules allow" + where;
+      for (const presence::Session& session : state->sessions) {
+        if (session.disconnects.size() > s.rules().max_recent_per_user) return "more disconnects are kept than Rules allow" + where;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+void expect_nothing_lost(std::size_t count, const Mix& mix, std::uint64_t salt, bool limits) {
+  Seen seen;
+  const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nothing_is_lost(h, seen); });
+  MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused, " << seen.limits << " over a limit of counts, at most "
+                << seen.most_users << " users and " << seen.most_sessions << " sessions");
+  CHECK(seen.refused > tried * 10);
+  if (limits) CHECK(seen.limits * 4 > tried);
+}
+
+/// The history, with its instants and rules moved to where arithmetic ends.
+History at_the_ends(History h) {
+  Chance chance(mixed(h.seed, 66));
+  const std::int64_t low = Timestamp::lowest().ns(), high = Timestamp::highest().ns();
+  const auto extreme = [&]() {
+    return chance.any<std::int64_t>({low + 1, low + 2, low / 2, -1, 0, 1, high / 2, high - 2, high - 1, chance.between(low + 1, high - 1)});
+  };
+  const auto duration = [&]() {
+    return Duration::from_ns(chance.any<std::int64_t>({low, low + 1, -1, 0, 1, 3, high / 2, high - 1, high, 1000000000}));
+  };
+  for (Duration* d : {&h.rules.session_timeout, &h.rules.offline_grace, &h.rules.last_active_refresh, &h.rules.reorder_window, &h.rules.max_clock_skew}) {
+    if (chance.one_in(2)) *d = duration();
+  }
+  const std::int64_t around = extreme();
+  const auto moved = [&](Timestamp at) {
+    if (chance.one_in(6)) return Timestamp::from_ns(extreme());
+    Timestamp to = Timestamp::from_ns(around) + Duration::from_ns(at.ns() % 64);
+    if (to == Timestamp::highest()) to = Timestamp::from_ns(high - 1);
+    if (to == Timestamp::lowest()) to = Timestamp::from_ns(low + 1);
+    return to;
+  };
+  for (Step& step : h.steps) {
+    if (step.at) step.at = moved(*step.at);
+    for (PresenceEvent& e : step.events) {
+      e.at = moved(e.at);
+      if (e.last_active) e.last_active = moved(*e.last_active);
+    }
+  }
+  h.last = moved(h.last);
+  return h;
+}
+
+Wrong survives_the_ends(const History& h, Seen& seen) {
+  Snapshot s(h.rules);
+  Views views;
+  for (std::size_t i = 0; i < h.steps.size(); ++i) {
+    const Step& step = h.steps[i];
+    const std::string where = "\n  at step " + std::to_string(i + 1) + ", " + told(step);
+    Chance chance(mixed(h.seed, i));
+    const Snapshot before = s;
+    Changes changes;
+    perform(s, step, changes);
+    ++seen.steps;
+    if (Wrong wrong = follow(views, changes)) return *wrong + where;
+    if (views != views_of(s)) return "the changes do not lead to the later views\n" + told(changes) + where;
+    if (merge(s, before) != merge(before, s)) return "merge is not commutative" + where;
+    if (merge(s, s) != s) return "merge is not idempotent" + where;
+    if (const std::optional<Timestamp> deadline = s.next_deadline()) {
+      if (s.now() && *deadline <= *s.now()) return "a deadline that is past: " + told(*deadline) + where;
+      if (*deadline == Timestamp::highest()) return "a deadline that never comes" + where;
+      Snapshot later = s;
+      Changes early, due;
+      apply(later, *deadline - Duration::from_ns(1), into(early));
+      apply(later, *deadline, into(due));
+      if (!early.empty() || due.empty()) return "the deadline " + told(*deadline) + " is not exact" + where;
+      for (const UserPresenceChanged& change : due) {
+        if (change.at != *deadline) return "a change at the deadline " + told(*deadline) + " is dated " + told(change) + where;
+      }
+    } else {
+      Snapshot later = s;
+      Changes none;
+      apply(later, Timestamp::highest() - Duration::from_ns(1), into(none));
+      if (!none.empty()) return "without a deadline time changes\n" + told(none) + where;
+    }
+    if (chance.one_in(4)) {
+      if (Wrong wrong = refuses(s, s.now() ? *s.now() : h.last, chance, seen)) return *wrong + where;
+    }
+    all_of(s);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+TEST_CASE("law 6: nothing is lost on bad input") { expect_nothing_lost(600, Mix(), 1, false); }
+
+TEST_CASE("law 6: nothing is lost past the limits") {
+  Mix mix;
+  mix.users = 4;
+  mix.small_limits = true;
+  mix.merges = false;  // what two nodes know, both go on knowing
+  expect_nothing_lost(1200, mix, 2, true);
+}
+
+TEST_CASE("law 6: nothing is lost past the limits of those who hide") {
+  Mix mix;
+  mix.users = 2;
+  mix.small_limits = mix.hiding = true;
+  mix.merges = false;
+  expect_nothing_lost(1200, mix, 3, true);
+}
+
+TEST_CASE("law 6: instants and durations at the ends of their ranges") {
+  Seen seen;
+  const std::size_t tried = try_histories(histories_to_try(2500), Mix(), 4, [&](const History& h) { return survives_the_ends(h, seen); }, at_the_ends);
+  MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused");
+  CHECK(seen.steps > tried);
+}
+
+TEST_CASE("law 6: a flood is bounded") {
+  Rules rules;
+  rules.session_timeout = Duration();
+  rules.reorder_window = rules.max_clock_skew = Duration::forever();
+  rules.offline_grace = Duration::from_ns(50);
+  rules.last_active_refresh = Duration();
+  rules.max_users = 8;
+  rules.max_sessions_per_user = 4;
+  rules.max_recent_per_user = 4;
+  for (const bool hidden : {false, true}) {
+    Snapshot s(rules);
+    Chance chance(first_seed());
+    for (int i = 0; i < 20000; ++i) {
+      const Timestamp at = Timestamp::from_ns(chance.between(0, 100000));
+      const std::string user = "u" + std::to_string(chance.below(64)), session = "s" + std::to_string(chance.below(64));
+      PresenceEvent e = chance.one_in(2) ? PresenceEvent::connect(user, session, at) : chance.one_in(2) ? PresenceEvent::disconnect(user, session, at)
+                                                                                                        : PresenceEvent::heartbeat(user, session, at);
+      if (e.type == EventType::connect && (hidden || chance.one_in(2))) e.invisible = hidden || chance.one_in(2);
+      s = reduce(std::move(s), e);
+    }
+    std::size_t users = 0, live = 0;
+    for (int i = 0; i < 64; ++i) {
+      const std::optional<presence::PresenceState> state = s.inspect("u" + std::to_string(i));
+      if (!state) continue;
+      ++users;
+      CHECK(state->sessions.size() <= 8);
+      for (const presence::Session& session : state->sessions) {
+        live += session.alive ? 1u : 0u;
+        CHECK(session.disconnects.size() <= 4);
+      }
+    }
+    CHECK(s.size() <= 8);
+    CHECK(users <= 16);
+    CHECK(live <= 16 * 4);
+    MESSAGE(users << " of 64 users kept, " << s.size() << " known, " << live << " live sessions");
+  }
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_TESTS_PROPERTY_ORACLE_HPP
+#define PRESENCE_TESTS_PROPERTY_ORACLE_HPP
+
+// What is true, by brute force: the oracle remembers every event that was ever accepted, forgets none, and answers each question by going
+// through all of them. It has no registers, joins nothing and drops nothing; deadlines are found by trying every instant at which
+// something could change. Of the library it uses the plain values alone.
+
+#include "history.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace property {
+
+class Oracle {
+ public:
+  using Instant = std::optional<Timestamp>;  ///< absent: before every deadline
+
+  explicit Oracle(const Rules& rules) : rules_(rules) {
+    for (Duration* d : {&rules_.session_timeout, &rules_.offline_grace, &rules_.last_active_refresh, &rules_.reorder_window, &rules_.max_clock_skew}) {
+      if (*d < Duration()) *d = Duration();
+    }
+  }
+
+  Instant now() const { return now_; }
+  const std::vector<PresenceEvent>& events() const { return events_; }
+
+  // ---- what others see -----------------------------------------------------------------------------------------------------------------
+
+  Views views(Instant t) const {
+    Views all;
+    for (const std::string& user : users()) {
+      if (const std::optional<User> seen = view(user, t)) all[user] = *seen;
+    }
+    return all;
+  }
+  Views views() const { return views(now_); }
+
+  std::optional<User> view(const std::string& user, Instant t) const {
+    const Instant cut = went_invisible(user);
+    bool known = false;
+    for (const PresenceEvent& e : events_) {
+      if (e.user != user) continue;
+      if (e.status || e.type == EventType::report) known = true;
+      if (is_evidence(e) && !(cut && e.at >= *cut)) known = true;
+    }
+    if (!known) return std::nullopt;
+    return User{user, !cut && truly_online(user, t), status(user), last_active(user, cut), false};
+  }
+
+  /// As the user sees himself.
+  std::optional<User> truth(const std::string& user, Instant t) const {
+    bool known = false;
+    for (const PresenceEvent& e : events_) known = known || (e.user == user && (e.status || e.type == EventType::report || is_evidence(e)));
+    if (!known) return std::nullopt;
+    return User{user, truly_online(user, t), status(user), last_active(user, std::nullopt), went_invisible(user).has_value()};
+  }
+
+  /// The first of the instants at which the user asked to be invisible, since which no other was asked for.
+  Instant went_invisible(const std::string& user) const {
+    Instant first;
+    for (const PresenceEvent& e : events_) {
+      if (!asks(e, user, true)) continue;
+      bool stays = true;
+      for (const PresenceEvent& other : events_) {
+        if (asks(other, user, false) && other.at >= e.at && !asked(user, other.at, true)) stays = false;
+      }
+      if (stays && (!first || e.at < *first)) first = e.at;
+    }
+    return first;
+  }
+
+  bool truly_online(const std::string& user, Instant t) const {
+    for (const std::string& session : sessions(user)) {
+      const Instant until = session_until(user, session);
+      if (until && (!t || *t < *until)) return true;
+    }
+    return said_online(user);
+  }
+
+  /// Neither disconnected nor timed out.
+  bool alive(const std::string& user, const std::string& session, Instant t) const {
+    const Instant last = last_evidence(user, session);
+    if (!last || first_ending(user, session)) return false;
+    return rules_.session_timeout == Duration() || !t || *t < *last + rules_.session_timeout;
+  }
+
+  std::string status(const std::string& user) const {
+    const PresenceEvent* best = nullptr;
+    for (const PresenceEvent& e : events_) {
+      if (e.user != user || !e.status) continue;
+      if (best == nullptr || e.at > best->at || (e.at == best->at && *e.status > *best->status)) best = &e;
+    }
+    return best == nullptr ? std::string() : *best->status;
+  }
+
+  Instant status_at(const std::string& user) const {
+    Instant latest;
+    for (const PresenceEvent& e : events_) {
+      if (e.user == user && e.status && (!latest || e.at > *latest)) latest = e.at;
+    }
+    return latest;
+  }
+
+  std::optional<Timestamp> last_active(const std::string& user, Instant cut) const {
+    std::optional<Timestamp> latest;
+    const PresenceEvent* word = nullptr;
+    for (const PresenceEvent& e : events_) {
+      if (e.user != user) continue;
+      if (is_evidence(e) && !(cut && e.at >= *cut)) {
+        const Timestamp value = e.type == EventType::connect ? e.at : rounded(e.at);
+        if (!latest || value > *latest) latest = value;
+      }
+      if (e.type == EventType::report && e.last_active) {
+        if (word == nullptr || e.at > word->at || (e.at == word->at && *e.last_active > *word->last_active)) word = &e;
+      }
+    }
+    if (word != nullptr && (!latest || *word->last_active > *latest)) latest = *word->last_active;
+    return latest;
+  }
+
+  /// Without a now the oracle does not say which of the user's own instants a change is dated.
+  static Timestamp no_instant() { return Timestamp::lowest(); }
+
+  bool is_instant_of(const std::string& user, Timestamp at) const {
+    return std::any_of(events_.begin(), events_.end(), [&](const PresenceEvent& e) {
+      return e.user == user && (e.at == at || (e.type == EventType::report && e.last_active == at));
+    });
+  }
+
+  /// The next instant at which time alone changes a view.
+  Instant next_deadline() const {
+    const Views before = views(now_);
+    for (const Timestamp t : moments(now_, Timestamp::highest())) {
+      if (views(t) != before) return t;
+    }
+    return std::nullopt;
+  }
+
+  std::vector<std::string> users() const {
+    std::set<std::string> names;
+    for (const PresenceEvent& e : events_) names.insert(e.user);
+    return std::vector<std::string>(names.begin(), names.end());
+  }
+
+  std::vector<std::string> sessions(const std::string& user) const {
+    std::set<std::string> names;
+    for (const PresenceEvent& e : events_) {
+      if (e.user == user && (is_evidence(e) || e.type == EventType::disconnect)) names.insert(e.session);
+    }
+    return std::vector<std::string>(names.begin(), names.end());
+  }
+
+  // ---- what happens --------------------------------------------------------------------------------------------------------------------
+
+  static bool is_instant(Timestamp t) { return t != Timestamp::lowest() && t != Timestamp::highest(); }
+
+  static bool well_formed(const PresenceEvent& e) {
+    if (e.user.empty() || !is_instant(e.at)) return false;
+    const bool of_session = is_evidence(e) || e.type == EventType::disconnect;
+    if (!of_session && e.type != EventType::set_status && e.type != EventType::report) return false;
+    if (of_session && e.session.empty()) return false;
+    if (e.type == EventType::set_status && !e.status) return false;
+    return !(e.type == EventType::report && e.last_active && !is_instant(*e.last_active));
+  }
+
+  /// Verdict::applied stands for "accepted" here.
+  Verdict judge(const PresenceEvent& e, Instant now) const {
+    if (!well_formed(e)) return Verdict::invalid;
+    const bool of_session = is_evidence(e) || e.type == EventType::disconnect;
+    if (e.user.size() > rules_.max_id_bytes || (of_session && e.session.size() > rules_.max_id_bytes)) return Verdict::over_limit;
+    if (e.status && e.status->size() > rules_.max_status_bytes) return Verdict::over_limit;
+    if (now && e.at < *now - rules_.reorder_window) return Verdict::too_late;
+    if (now && e.at > *now + rules_.max_clock_skew) return Verdict::too_early;
+    return Verdict::applied;
+  }
+
+  Verdict fold(const PresenceEvent& e, Changes& changes) {
+    const Verdict verdict = judge(e, now_);
+    if (verdict != Verdict::applied) return verdict;
+    const Views before = views();
+    events_.push_back(e);
+    tell(before, views(), now_ ? *now_ : e.at, changes);
+    return verdict;
+  }
+
+  Verdict advance(Timestamp to, Changes& changes) {
+    if (!is_instant(to)) return Verdict::invalid;
+    if (now_ && to <= *now_) return Verdict::unchanged;
+    Views before = views();
+    for (const Timestamp t : moments(now_, to)) {
+      Views after = views(t);
+      tell(before, after, t, changes);
+      before = std::move(after);
+    }
+    now_ = to;
+    return Verdict::applied;
+  }
+
+  /// Deadlines before an instant, the events of the instant, its deadlines; an event that is not later than now folds by itself.
+  Tally replay(const std::vector<PresenceEvent>& list, Changes& changes) {
+    Tally tally;
+    for (std::size_t i = 0; i < list.size();) {
+      const Timestamp t = list[i].at;
+      if (judge(list[i], std::nullopt) != Verdict::applied || (now_ && t <= *now_)) {
+        tally.count(fold(list[i++], changes));
+        continue;
+      }
+      advance(t - Duration::from_ns(1), changes);
+      const Views before = views();
+      now_ = t;
+      for (; i < list.size() && list[i].at == t; ++i) {
+        tally.count(judge(list[i], now_));
+        if (judge(list[i], now_) == Verdict::applied) events_.push_back(list[i]);
+      }
+      tell(before, views(), t, changes);
+    }
+    return tally;
+  }
+
+  void merge(const std::vector<PresenceEvent>& list, Instant at, Changes& changes) {
+    const Instant left = now_;
+    const Views before = views(left);
+    for (const PresenceEvent& e : list) {
+      if (judge(e, std::nullopt) == Verdict::applied) events_.push_back(e);
+    }
+    Changes by_time, all;
+    if (at) advance(*at, by_time);
+    const Views after = views();
+    tell(before, after, left ? *left : now_ ? *now_ : Timestamp(), all);
+    for (UserPresenceChanged& change : all) {
+      if (!now_) change.at = no_instant();  // any at which somebody could see something of the user
+      for (const UserPresenceChanged& timeout : by_time) {
+        if (timeout.id == change.id) change.at = timeout.at;
+      }
+    }
+    std::sort(all.begin(), all.end(), in_order);
+    changes.insert(changes.end(), all.begin(), all.end());
+  }
+
+  void forget_reports(Changes& changes) {
+    const Views before = views();
+    for (const std::string& user : users()) {
+      if (const PresenceEvent* word = last_report(user)) forgotten_.emplace_back(user, word->at);
+    }
+    Changes all;
+    tell(before, views(), now_ ? *now_ : Timestamp(), all);
+    for (UserPresenceChanged& change : all) {
+      if (!now_) change.at = no_instant();
+    }
+    std::sort(all.begin(), all.end(), in_order);
+    changes.insert(changes.end(), all.begin(), all.end());
+  }
+
+  /// What a server lists as of an instant, and nobody else, is reported online as of then.
+  Tally resync(const std::vector<PresenceEvent>& list, Timestamp as_of, Changes& changes) {
+    Tally tally;
+    const Verdict of_all = judge(PresenceEvent::report("somebody", true, as_of), now_);
+    const Views before = views();
+    for (PresenceEvent e : list) {
+      if (e.at < as_of && is_instant(e.at)) e.at = as_of;
+      Verdict verdict = of_all;
+      if (verdict == Verdict::applied) verdict = e.type != EventType::report ? Verdict::invalid : judge(e, now_);
+      tally.count(verdict);
+      if (verdict == Verdict::applied) events_.push_back(e);
+    }
+    if (of_all != Verdict::applied) return tally;
+    for (const std::string& user : users()) {
+      const PresenceEvent* word = last_report(user);
+      if (word != nullptr && word->at < as_of) forgotten_.emplace_back(user, as_of - Duration::from_ns(1));
+    }
+    tell(before, views(), now_ ? *now_ : as_of, changes);
+    return tally;
+  }
+
+  Tally perform(const Step& step, Changes& changes) {
+    Tally tally;
+    switch (step.what) {
+      case Do::event:
+      case Do::batch:
+        for (const PresenceEvent& e : step.events) tally.count(fold(e, changes));
+        break;
+      case Do::advance: tally.count(advance(*step.at, changes)); break;
+      case Do::replay: return replay(step.events, changes);
+      case Do::merge: merge(not_too_old(step, now_, rules_), step.at, changes); break;
+      case Do::forget: forget_reports(changes); break;
+      case Do::resync: return resync(step.events, *step.at, changes);
+    }
+    return tally;
+  }
+
+  static void tell(const Views& before, const Views& after, Timestamp at, Changes& changes) {
+    std::set<std::string> names;
+    for (const auto& entry : before) names.insert(entry.first);
+    for (const auto& entry : after) names.insert(entry.first);
+    for (const std::string& name : names) {
+      UserPresenceChanged change;
+      change.id = name;
+      change.before = find(before, name);
+      change.after = find(after, name);
+      change.at = at;
+      if (change.before != change.after) changes.push_back(change);
+    }
+  }
+
+ private:
+  static bool is_evidence(const PresenceEvent& e) { return e.type == EventType::connect || e.type == EventType::heartbeat; }
+
+  static bool asks(const PresenceEvent& e, const std::string& user, bool invisible) {
+    return e.type == EventType::connect && e.user == user && e.invisible && *e.invisible == invisible;
+  }
+
+  bool asked(const std::string& user, Timestamp at, bool invisible) const {
+    return std::any_of(events_.begin(), events_.end(), [&](const PresenceEvent& e) { return asks(e, user, invisible) && e.at == at; });
+  }
+
+  /// Down to a multiple of the refresh since 1970.
+  Timestamp rounded(Timestamp t) const {
+    const std::int64_t step = rules_.last_active_refresh.ns();
+    if (step == 0) return t;
+    std::int64_t multiple = t.ns() / step * step;
+    if (multiple > t.ns()) multiple -= step;
+    return Timestamp::from_ns(multiple);
+  }
+
+  Instant last_evidence(const std::string& user, const std::string& session) const {
+    Instant last;
+    for (const PresenceEvent& e : events_) {
+      if (is_evidence(e) && e.user == user && e.session == session && (!last || e.at > *last)) last = e.at;
+    }
+    return last;
+  }
+
+  /// The first disconnect that follows all evidence; it follows a heartbeat of its instant, and not a connect of its instant.
+  Instant first_ending(const std::string& user, const std::string& session) const {
+    Instant first;
+    for (const PresenceEvent& d : events_) {
+      if (d.type != EventType::disconnect || d.user != user || d.session != session) continue;
+      bool follows = true;
+      for (const PresenceEvent& e : events_) {
+        if (!is_evidence(e) || e.user != user || e.session != session) continue;
+        if (e.at > d.at || (e.at == d.at && e.type == EventType::connect)) follows = false;
+      }
+      if (follows && (!first || d.at < *first)) first = d.at;
+    }
+    return first;
+  }
+
+  /// Absent: it keeps nobody online. Timestamp::highest(): for ever.
+  Instant session_until(const std::string& user, const std::string& session) const {
+    const Instant last = last_evidence(user, session), ending = first_ending(user, session);
+    if (!last || (ending && rules_.offline_grace == Duration())) return std::nullopt;
+    Timestamp end = rules_.session_timeout == Duration() ? Timestamp::highest() : *last + rules_.session_timeout;
+    if (ending && *ending < end) end = *ending;
+    return end + rules_.offline_grace;
+  }
+
+  const PresenceEvent* last_report(const std::string& user) const {
+    const PresenceEvent* word = nullptr;
+    for (const PresenceEvent& e : events_) {
+      if (e.type != EventType::report || e.user != user) continue;
+      if (word == nullptr || e.at > word->at || (e.at == word->at && e.online)) word = &e;
+    }
+    return word;
+  }
+
+  bool said_online(const std::string& user) const {
+    const PresenceEvent* word = last_report(user);
+    if (word == nullptr || !word->online) return false;
+    return std::none_of(forgotten_.begin(), forgotten_.end(), [&](const auto& up_to) { return up_to.first == user && word->at <= up_to.second; });
+  }
+
+  /// Every instant in (from, to] at which time could change anything.
+  std::set<Timestamp> moments(Instant from, Timestamp to) const {
+    std::set<Timestamp> all;
+    for (const PresenceEvent& e : events_) {
+      for (const Duration wait : {Duration(), rules_.session_timeout, rules_.offline_grace, rules_.session_timeout + rules_.offline_grace}) {
+        const Timestamp t = e.at + wait;
+        if ((!from || t > *from) && t <= to) all.insert(t);
+      }
+    }
+    return all;
+  }
+
+  Rules rules_;
+  Instant now_;
+  std::vector<PresenceEvent> events_;
+  std::vector<std::pair<std::string, Timestamp>> forgotten_;
+};
+
+}  // namespace property
+
+#endif  // PRESENCE_TESTS_PROPERTY_ORACLE_HPP

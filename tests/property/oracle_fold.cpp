@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// Step by step, the library and the oracle say the same: verdicts, views, changes and their instants, deadlines, the truth about sessions.
+#include "history.hpp"
+#include "oracle.hpp"
+#include "shrink.hpp"
+
+#include <presence/presence.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace property;
+
+namespace {
+
+Wrong differs_from_oracle(const Snapshot& s, const Oracle& oracle) {
+  const Views views = oracle.views();
+  std::size_t online = 0, in_order = 0;
+  for (const auto& entry : views) online += entry.second.online ? 1 : 0;
+  for (const presence::UserView& user : s) {
+    ++in_order;
+    if (find(views, std::string(user.id)) != std::optional<User>(User(user))) return "iteration shows " + std::string(user.id) + " otherwise than the oracle";
+  }
+  if (s.now() != oracle.now()) return "now is " + told(s.now()) + ", not " + told(oracle.now());
+  if (s.size() != views.size() || in_order != views.size()) return "size() is " + std::to_string(s.size()) + ", not " + std::to_string(views.size());
+  if (s.online_count() != online) return "online_count() is " + std::to_string(s.online_count()) + ", not " + std::to_string(online);
+  if (s.next_deadline() != oracle.next_deadline()) return "next_deadline() is " + told(s.next_deadline()) + ", not " + told(oracle.next_deadline());
+  for (const std::string user : {"ann", "bob", "cyd", "dee", "eve"}) {
+    const std::optional<User> seen = s.find(user), expected = find(views, user);
+    if (seen != expected) return user + " is " + told(seen) + ", not " + told(expected);
+    if (s.online(user) != (expected && expected->online)) return "online() of " + user + " is wrong";
+    const std::optional<User> himself = s.find(user, Viewer{user}), truth = oracle.truth(user, oracle.now());
+    if (himself != truth) return user + " is to himself " + told(himself) + ", not " + told(truth);
+    const std::optional<presence::PresenceState> state = s.inspect(user);
+    if (truth && !state) return "inspect(" + user + ") is absent";
+    if (!state) continue;
+    if (truth && state->user != *truth) return "inspect(" + user + ").user is " + told(std::optional<User>(state->user)) + ", not " + told(truth);
+    if (state->status_at != oracle.status_at(user)) return "status_at of " + user + " is " + told(state->status_at) + ", not " + told(oracle.status_at(user));
+    if (state->invisible_since != oracle.went_invisible(user)) {
+      return "invisible_since of " + user + " is " + told(state->invisible_since) + ", not " + told(oracle.went_invisible(user));
+    }
+    for (const std::string& session : oracle.sessions(user)) {
+      bool alive = false;
+      for (const presence::Session& kept : state->sessions) alive = alive || (kept.id == session && kept.alive);
+      if (alive != oracle.alive(user, session, oracle.now())) return "session " + session + " of " + user + (alive ? " is alive" : " is not alive");
+    }
+  }
+  return std::nullopt;
+}
+
+Wrong verdicts_differ(Tally library, Tally oracle) {
+  // The oracle does not tell "applied" from "unchanged".
+  if (library.accepted() == oracle.accepted() && library.too_late == oracle.too_late && library.too_early == oracle.too_early &&
+      library.invalid == oracle.invalid && library.over_limit == oracle.over_limit) {
+    return std::nullopt;
+  }
+  return "verdicts: accepted " + std::to_string(library.accepted()) + ", too late " + std::to_string(library.too_late) + ", too early " +
+         std::to_string(library.too_early) + ", invalid " + std::to_string(library.invalid) + ", over limit " + std::to_string(library.over_limit) +
+         "; the oracle: " + std::to_string(oracle.accepted()) + ", " + std::to_string(oracle.too_late) + ", " + std::to_string(oracle.too_early) + ", " +
+         std::to_string(oracle.invalid) + ", " + std::to_string(oracle.over_limit);
+}
+
+struct Seen {
+  std::size_t steps = 0, changes = 0, timeouts = 0, refused = 0, deadlines = 0, invisible = 0;
+};
+
+Wrong follows_oracle(const History& h, Seen& seen) {
+  Snapshot s(h.rules);
+  Oracle oracle(h.rules);
+  std::vector<Snapshot> kept;
+  for (std::size_t i = 0; i < h.steps.size(); ++i) {
+    const Step& step = h.steps[i];
+    const std::string where = "step " + std::to_string(i + 1) + ", " + told(step);
+    const Snapshot before = s;
+    if (mixed(h.seed, i) % 3 != 0) s = reduce(Snapshot(s), Timestamp::lowest());  // the same, and perhaps not shared by `before` alone
+    Changes changes, expected;
+    const Tally tally = perform(s, step, changes), truth = oracle.perform(step, expected);
+    ++seen.steps;
+    seen.changes += changes.size();
+    if (step.what == Do::advance) seen.timeouts += changes.size();
+    seen.refused += tally.refused();
+    if (s.next_deadline()) ++seen.deadlines;
+    for (const std::string& user : oracle.users()) {
+      if (oracle.went_invisible(user)) ++seen.invisible;
+    }
+    if (Wrong wrong = verdicts_differ(tally, truth)) return *wrong + "\n  at " + where;
+    if (changes.size() == expected.size() && !s.now()) {
+      if (step.what == Do::merge || step.what == Do::forget) {
+        std::sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+      }
+      for (std::size_t k = 0; k < changes.size(); ++k) {
+        if (expected[k].at == Oracle::no_instant() && oracle.is_instant_of(changes[k].id, changes[k].at)) expected[k].at = changes[k].at;
+      }
+    }
+    if (changes != expected) return "changes at " + where + "    are\n" + told(changes) + "    not\n" + told(expected);
+    if (Wrong wrong = differs_from_oracle(s, oracle)) return *wrong + "\n  after " + where;
+    if (step.what == Do::event || step.what == Do::advance) {
+      if ((tally.applied > 0) != (s != before)) return "the verdict says " + std::string(tally.applied > 0 ? "applied" : "nothing changed") + " at " + where;
+      if ((s == before) != (s.digest() == before.digest())) return "digest and == disagree after " + where;
+    }
+    if (step.what == Do::event && tally.accepted() == step.events.size()) {
+      const Snapshot once = s;
+      Changes none;
+      for (const PresenceEvent& e : step.events) {
+        if (apply(s, e, into(none)) != Verdict::unchanged || !none.empty()) return "a duplicate changes something after " + where;
+      }
+      if (s != once || s.digest() != once.digest()) return "a duplicate leaves another snapshot after " + where;
+    }
+    // The pure functions are the same as those in place, whether the snapshot is shared or not.
+    Snapshot pure = before;
+    if (step.what == Do::event) {
+      for (const PresenceEvent& e : step.events) pure = reduce(std::move(pure), e);
+    } else if (step.what == Do::advance) {
+      pure = reduce(pure, *step.at);
+    } else if (step.what == Do::merge) {
+      pure = merge(pure, other_node(h.rules, not_too_old(step, before.now(), h.rules), step.at));
+    } else if (step.what == Do::forget) {
+      pure = forget_reports(pure);
+    } else {
+      pure = s;
+    }
+    if (pure != s || pure.digest() != s.digest()) return "the pure function differs from the one in place at " + where;
+  }
+  return std::nullopt;
+}
+
+void expect_to_follow(std::size_t count, const Mix& mix, std::uint64_t salt) {
+  Seen seen;
+  const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return follows_oracle(h, seen); });
+  MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.changes << " changes, " << seen.timeouts << " timeouts, " << seen.refused << " refused, "
+                << seen.deadlines << " deadlines, " << seen.invisible << " invisible");
+  CHECK(seen.changes * 5 > seen.steps);
+  CHECK(seen.timeouts * 80 > seen.steps);
+  CHECK(seen.deadlines * 10 > seen.steps);
+  CHECK(seen.invisible * 10 > seen.steps);
+}
+
+}  // namespace
+
+TEST_CASE("oracle: events and instants") {
+  Mix mix;
+  mix.batches = mix.replays = mix.merges = mix.forgets = mix.resyncs = false;
+  expect_to_follow(1500, mix, 101);
+}
+
+TEST_CASE("oracle: one user, few instants") {
+  Mix mix;
+  mix.users = 1;
+  mix.sessions = 2;
+  mix.steps = 14;
+  mix.batches = mix.replays = mix.merges = mix.forgets = mix.resyncs = false;
+  expect_to_follow(3000, mix, 102);
+}
+
+TEST_CASE("oracle: every operation") {
+  expect_to_follow(1500, Mix(), 103);
+}
