@@ -92,7 +92,7 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
 }
 
 struct Seen {
-  std::size_t refused = 0, limits = 0, steps = 0, most_users = 0, most_sessions = 0;
+  std::size_t refused = 0, limits = 0, steps = 0, most_users = 0, most_sessions = 0, for_users = 0, for_unknown = 0, for_sessions = 0;
 };
 
 bool is_same(const Snapshot& a, const Snapshot& b) { return a == b && !(a != b) && a.digest() == b.digest() && views_of(a) == views_of(b); }
@@ -168,6 +168,50 @@ Wrong folds_the_rest(const Snapshot& s, const std::vector<PresenceEvent>& good, 
   return std::nullopt;
 }
 
+std::size_t live_sessions(const std::optional<presence::PresenceState>& state) {
+  std::size_t live = 0;
+  if (!state) return 0;
+  for (const presence::Session& session : state->sessions) live += session.alive ? 1u : 0u;
+  return live;
+}
+
+bool is_live(const std::optional<presence::PresenceState>& state, const std::string& id) {
+  if (!state) return false;
+  for (const presence::Session& session : state->sessions) {
+    if (session.id == id) return session.alive;
+  }
+  return false;
+}
+
+/// An event is refused for a limit of counts where it would exceed one, and only there.
+Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict verdict, const Snapshot& after, Seen& seen) {
+  if (verdict != Verdict::over_limit && !accepted(verdict)) return std::nullopt;
+  if (e.user.size() > before.rules().max_id_bytes || (e.status && e.status->size() > before.rules().max_status_bytes)) return std::nullopt;
+  const Rules& rules = before.rules();
+  const bool evidence = e.type == EventType::connect || e.type == EventType::heartbeat;
+  const bool asks = e.type == EventType::connect && e.invisible.has_value();
+  const std::optional<presence::PresenceState> was = before.inspect(e.user), is = after.inspect(e.user);
+  const bool was_known = before.find(e.user).has_value(), was_invisible = was && was->invisible_since;
+  const bool counted = evidence && !was_invisible && !(asks && *e.invisible) && !is_live(was, e.session);
+  if (accepted(verdict)) {
+    if (!was_known && after.find(e.user) && before.size() >= rules.max_users) return "one more user is known than Rules allow";
+    if (counted && is_live(is, e.session) && live_sessions(was) >= rules.max_sessions_per_user) return "one more session is live than Rules allow";
+    return std::nullopt;
+  }
+  std::size_t unknown = 0;
+  for (const char* user : {"ann", "bob", "cyd", "dee"}) unknown += before.inspect(user) && !before.find(user) ? 1u : 0u;
+  const bool no_room_for_known = !was_known && before.size() >= rules.max_users;
+  const bool no_room_for_unknown = unknown >= rules.max_users && (was_known || !was) && !(asks && !*e.invisible);
+  const bool no_room_for_session = counted && live_sessions(was) >= rules.max_sessions_per_user;
+  // Among invisible flips of which some were dropped for want of room, nobody becomes visible.
+  const bool into_a_crowd = rules.max_recent_per_user < 8 && asks && !*e.invisible;
+  if (!no_room_for_known && !no_room_for_unknown && !no_room_for_session && !into_a_crowd) return "an event is refused for a limit that it does not exceed";
+  seen.for_users += no_room_for_known ? 1u : 0u;
+  seen.for_unknown += no_room_for_unknown ? 1u : 0u;
+  seen.for_sessions += no_room_for_session ? 1u : 0u;
+  return std::nullopt;
+}
+
 Wrong nothing_is_lost(const History& h, Seen& seen) {
   Snapshot s(h.rules);
   for (std::size_t i = 0; i < h.steps.size(); ++i) {
@@ -181,6 +225,15 @@ Wrong nothing_is_lost(const History& h, Seen& seen) {
       if (Wrong wrong = folds_the_rest(s, step.events, s.now() ? *s.now() : h.last, chance)) return *wrong + where;
     }
     const Snapshot before = s;
+    if (step.what == Do::event || step.what == Do::batch) {
+      Snapshot one_by_one = before;
+      for (const PresenceEvent& e : step.events) {
+        const Snapshot just_before = one_by_one;
+        Changes unread;
+        const Verdict verdict = apply(one_by_one, e, into(unread));
+        if (Wrong wrong = limits_are_exact(just_before, e, verdict, one_by_one, seen)) return *wrong + ": " + told(e) + where;
+      }
+    }
     Changes changes;
     const Tally tally = perform(s, step, changes);
     ++seen.steps;
@@ -192,8 +245,7 @@ Wrong nothing_is_lost(const History& h, Seen& seen) {
     for (const char* user : {"ann", "bob", "cyd", "dee"}) {
       const std::optional<presence::PresenceState> state = s.inspect(user);
       if (!state) continue;
-      std::size_t alive = 0;
-      for (const presence::Session& session : state->sessions) alive += session.alive ? 1u : 0u;
+      const std::size_t alive = live_sessions(state);
       if (alive > seen.most_sessions) seen.most_sessions = alive;
       if (alive > s.rules().max_sessions_per_user) return std::to_string(alive) + " live sessions, more than Rules allow" + where;
       if (state->sessions.size() > std::size_t{s.rules().max_sessions_per_user} + s.rules().max_recent_per_user) return "more sessions are kept than Rules allow" + where;
@@ -208,10 +260,14 @@ Wrong nothing_is_lost(const History& h, Seen& seen) {
 void expect_nothing_lost(std::size_t count, const Mix& mix, std::uint64_t salt, bool limits) {
   Seen seen;
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nothing_is_lost(h, seen); });
-  MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused, " << seen.limits << " over a limit of counts, at most "
+  MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused, " << seen.limits << " over a limit of counts ("
+                << seen.for_users << " known users, " << seen.for_unknown << " unknown ones, " << seen.for_sessions << " sessions), at most "
                 << seen.most_users << " users and " << seen.most_sessions << " sessions");
   CHECK(seen.refused > tried * 10);
-  if (limits) CHECK(seen.limits * 4 > tried);
+  if (!limits) return;
+  CHECK(seen.limits * 4 > tried);
+  CHECK(seen.for_users * 4 > tried);
+  CHECK(seen.for_sessions * 10 > tried);
 }
 
 /// The history, with its instants and rules moved to where arithmetic ends.

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "support.hpp"
+
+using namespace support;
+
+namespace {
+Tally replayed(Told& t, const std::vector<PresenceEvent>& events) { return replay(t.s, events.begin(), events.end(), t); }
+
+/// Yields events by value, as an iterator that makes them on the way does.
+class Making {
+ public:
+  explicit Making(int i) : i_(i) {}
+  PresenceEvent operator*() const { return connect("a user id that is too long to be kept inside a string " + std::to_string(i_), "phone", at(i_)); }
+  Making& operator++() {
+    ++i_;
+    return *this;
+  }
+  friend bool operator!=(const Making& a, const Making& b) { return a.i_ != b.i_; }
+
+ private:
+  int i_;
+};
+}  // namespace
+
+TEST_CASE("time follows the events, and deadlines pass on the way") {
+  Told t;
+  const Tally tally = replayed(t, {connect("john", "phone", at(0)), connect("jack", "phone", at(1000))});
+  CHECK(tally.applied == 2);
+  CHECK(t.s.now() == at(1000));
+  REQUIRE(t.changes.size() == 3);
+  CHECK(t.changes[1].id == "john");
+  CHECK(t.changes[1].at == at(40));
+  CHECK(t.changes[2].at == at(1000));
+}
+
+TEST_CASE("a session that is refreshed at its deadline does not flash offline") {
+  Told t;
+  replayed(t, {connect("john", "phone", at(0)), heartbeat("john", "phone", at(40))});
+  CHECK(t.s.online("john"));
+  CHECK(t.changes.size() == 1);
+  CHECK(t.s.next_deadline() == at(80));
+}
+
+TEST_CASE("who reconnects just after the deadline was offline in between") {
+  Told t;
+  replayed(t, {connect("john", "phone", at(0)), heartbeat("john", "phone", at(40) + tick)});
+  REQUIRE(t.changes.size() == 3);
+  CHECK(t.changes[1].at == at(40));
+  CHECK(t.changes[2].at == at(40) + tick);
+}
+
+TEST_CASE("the events of one instant make one change a user, by id") {
+  Told t;
+  replayed(t, {connect("john", "phone", at(5)), says("ann", "hi", at(5)), disconnect("john", "phone", at(4)), says("john", "x", at(6)),
+               disconnect("john", "phone", at(6)), connect("john", "laptop", at(6)), says("john", "y", at(6))});
+  REQUIRE(t.changes.size() == 3);
+  CHECK(t.changes[0].id == "ann");
+  CHECK(t.changes[1].id == "john");
+  CHECK(t.changes[2].id == "john");
+  CHECK(t.changes[2].after->status == "y");
+  CHECK(t.changes[2].after->online);
+}
+
+TEST_CASE("a deadline at the instant of the events belongs to it") {
+  Told t;
+  replayed(t, {connect("john", "phone", at(0)), connect("jack", "phone", at(40)), says("john", "z", at(40))});
+  REQUIRE(t.changes.size() == 3);
+  CHECK(t.changes[1].id == "jack");
+  CHECK(t.changes[2].id == "john");
+  CHECK(t.changes[2].after == User{"john", false, "z", at(0), false});
+  CHECK(t.changes[2].at == at(40));
+}
+
+TEST_CASE("a late event is folded at now") {
+  Told t;
+  const Tally tally = replayed(t, {connect("john", "phone", at(100)), connect("jack", "phone", at(50)), connect("mary", "phone", at(-21))});
+  CHECK(tally.applied == 2);
+  CHECK(tally.too_late == 1);
+  CHECK(t.s.now() == at(100));
+  CHECK_FALSE(t.s.online("jack"));
+  CHECK(t.changes.back().id == "jack");
+  CHECK(t.changes.back().at == at(100));
+}
+
+TEST_CASE("a refused event moves no time") {
+  Told t;
+  replayed(t, {connect("john", "phone", at(0))});
+  const std::uint64_t digest = t.s.digest();
+  const Tally tally = replayed(t, {connect("", "phone", at(100)), connect(std::string(256, 'x'), "phone", at(100)),
+                                   heartbeat("john", "phone", Timestamp::highest())});
+  CHECK(tally.invalid == 2);
+  CHECK(tally.over_limit == 1);
+  CHECK(t.s.now() == at(0));
+  CHECK(t.s.digest() == digest);
+}
+
+TEST_CASE("one event, a range, and events made on the way give the same") {
+  Told one, range, made;
+  std::vector<PresenceEvent> events;
+  for (int i = 0; i < 50; ++i) events.push_back(*Making(i));
+  for (const auto& event : events) CHECK(replay(one.s, event, one) == Verdict::applied);
+  replayed(range, events);
+  replay(made.s, Making(0), Making(50), made);
+  CHECK(one.s == range.s);
+  CHECK(made.s == range.s);
+  CHECK(one.changes == range.changes);
+  CHECK(made.changes == range.changes);
+  Snapshot unheard;
+  replay(unheard, events.begin(), events.end());
+  CHECK(unheard == range.s);
+}
+
+TEST_CASE("replaying is folding at the instants of the events") {
+  Told t;
+  Snapshot stepwise;
+  for (int i = 0; i < 400; ++i) {
+    const auto event = i % 7 == 3 ? disconnect("user-" + std::to_string(i % 5), "phone", at(i * 9))
+                                  : heartbeat("user-" + std::to_string(i % 5), "phone", at(i * 9));
+    replay(t.s, event, t);
+    stepwise = reduce(reduce(std::move(stepwise), event.at), event);
+  }
+  CHECK(t.s == stepwise);
+}
