@@ -2769,9 +2769,7 @@ inline const char* skip_plain(const char* p, const char* end) noexcept {
     // The top bit of each byte below 0x80 that is zero, or below 0x20, and of every other. A borrow can mark a wrong
     // byte only above a right one, and the lowest is what counts.
     const std::uint64_t marks = ((quote - ones) | (backslash - ones) | (word - ones * 0x20) | word) & tops;
-    if (marks != 0) {
-      return p + lowest_marked(marks);
-    }
+    if (marks != 0) return p + lowest_marked(marks);
   }
   while (p != end && octet(*p) >= 0x20 && octet(*p) < 0x80 && *p != '"' && *p != '\\') ++p;
   return p;
@@ -3417,8 +3415,9 @@ inline PresenceEventView judge_line(JsonJudge& judge, const JsonEvent& found, Ev
   event.at = judge.needed(judge.instant(found.at), found.at, found.offset, "an event needs an instant");
   event.invisible = judge.truth(found.invisible);
   event.status = judge.text(found.status);
-  if (type == EventType::set_status)
+  if (type == EventType::set_status) {
     judge.needed(event.status, found.status, found.offset, "this event needs a status");
+  }
   event.last_active = judge.instant(found.last_active);
   return event;
 }
@@ -3464,16 +3463,14 @@ inline PresenceEventView judge_payload(JsonJudge& judge, const JsonEvent& found,
 ///
 /// Unknown keys are passed over, and so are ids and texts that are empty or too long: those the fold judges. Errors
 /// come in this order:
-/// 1. the grammar of the whole text, with the offset of what fits nowhere: `syntax`, `truncated`, `trailing_bytes`,
-/// `bad_utf8`, `bad_escape`,
-///    `too_deep` (65 levels);
-/// 2. the type: `unknown_type` or, for one with a dot, which is some other event of a service, `not_presence`, as for a
-/// `health.check` without
-///    `me`; at its value. Of those nothing else is judged;
-/// 3. the keys that the type reads, in the order user, session, online, at, invisible, status, last_active:
-/// `duplicate_key` at the second,
-///    `wrong_type` or `out_of_range` at the value, `syntax` inside an instant, `missing_key` at the object that lacks
-///    it, or at the instant of the year 1 that stands in its place.
+///
+/// 1. The grammar of the whole text, at what fits nowhere: `syntax`, `truncated`, `trailing_bytes`, `bad_utf8`,
+///    `bad_escape`, `too_deep` (65 levels).
+/// 2. The type, at its value: `unknown_type` or, for one with a dot, which is some other event of a service, and for a
+///    `health.check` without `me`, `not_presence`. Nothing else of these is judged.
+/// 3. The keys that the type reads, in the order user, session, online, at, invisible, status, last_active:
+///    `duplicate_key` at the second; `wrong_type` or `out_of_range` at the value; `syntax` inside an instant;
+///    `missing_key` at the object that lacks it, or at the instant of the year 1 that stands in its place.
 inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
   detail::JsonReader in(json, scratch);
   detail::JsonValue whole;
@@ -3609,10 +3606,13 @@ std::string json_of(const T& value) {
 
 }  // namespace detail
 
-/// Appends a user: `{"id":"unique_user_id","online":true,"status":"Eating a veggie
-/// burger...","last_active":"2019-01-07T13:17:42.375Z"}`. An absent last_active is left out; `,"invisible":true` is
-/// added only where it is true, in what users see of themselves. Text is written as it is and escaped only where JSON
-/// must; what is not UTF-8 becomes U+FFFD, so that the output is always JSON.
+/// Appends a user:
+///
+///     {"id":"u","online":true,"status":"Eating a veggie burger...","last_active":"2019-01-07T13:17:42.375Z"}
+///
+/// An absent last_active is left out; `,"invisible":true` is added only where it is true, in what users see of
+/// themselves. Text is written as it is and escaped only where JSON must; what is not UTF-8 becomes U+FFFD, so that the
+/// output is always JSON.
 inline void append_json(std::string& out, const UserView& user) {
   detail::append_json_text(out, R"({"id":)", user.id);
   detail::append_json_truth(out, R"(,"online":)", user.online);
@@ -3635,9 +3635,8 @@ inline void append_json_change(std::string& out, std::string_view id, Timestamp 
 
 }  // namespace detail
 
-/// Appends a change as the report that it is for another node:
-/// `{"type":"user.presence.changed","created_at":"…","user":{…}}`, with the user as seen after it. Who is no longer
-/// known is written as offline and without a status.
+/// Appends a change, `{"type":"user.presence.changed","created_at":"…","user":{…}}`, with the user as seen after it.
+/// `parse_event` reads it as a report. Who is no longer known is written as offline and without a status.
 inline void append_json(std::string& out, const UserPresenceChangedView& change) {
   detail::append_json_change(out, change.id, change.at, change.after);
 }
@@ -3653,8 +3652,9 @@ inline void append_json(std::string& out, const UserPresenceChanged& change) {
 inline void append_json(std::string& out, const PresenceEventView& event) {
   detail::append_json_text(out, R"({"type":)", detail::name_of(event.type));
   detail::append_json_text(out, R"(,"user":)", event.user);
-  if (detail::belongs_to_session(event.type) || !event.session.empty())
+  if (detail::belongs_to_session(event.type) || !event.session.empty()) {
     detail::append_json_text(out, R"(,"session":)", event.session);
+  }
   if (event.type == EventType::report || event.online) detail::append_json_truth(out, R"(,"online":)", event.online);
   detail::append_json_instant(out, R"(,"at":)", event.at);
   if (event.invisible) detail::append_json_truth(out, R"(,"invisible":)", *event.invisible);

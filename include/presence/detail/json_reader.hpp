@@ -67,9 +67,7 @@ inline const char* skip_plain(const char* p, const char* end) noexcept {
     // The top bit of each byte below 0x80 that is zero, or below 0x20, and of every other. A borrow can mark a wrong
     // byte only above a right one, and the lowest is what counts.
     const std::uint64_t marks = ((quote - ones) | (backslash - ones) | (word - ones * 0x20) | word) & tops;
-    if (marks != 0) {
-      return p + lowest_marked(marks);
-    }
+    if (marks != 0) return p + lowest_marked(marks);
   }
   while (p != end && octet(*p) >= 0x20 && octet(*p) < 0x80 && *p != '"' && *p != '\\') ++p;
   return p;
