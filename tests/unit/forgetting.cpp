@@ -15,6 +15,7 @@ TEST_CASE("forgetting changes nothing that anybody sees") {
     CHECK(t.s.find("john") == others);
     CHECK(last_active(t.s, "john", self("john")) == at(30));
     CHECK(t.s.inspect("john")->invisible_since == at(30));
+    CHECK(t.s.inspect("john")->user.last_active == at(30));  // of the normal form
   }
   CHECK(t.s.inspect("john")->sessions.empty());
 }
