@@ -88,6 +88,10 @@ constexpr std::int64_t chrono_to_ns(const D& duration) noexcept {
     return static_cast<std::int64_t>(ns);
   } else {
     static_assert(num <= INT64_MAX / den, "a tick of this duration cannot be told in nanoseconds");
+    // An unsigned count may be greater than any signed one.
+    if (duration.count() > 0 && static_cast<std::uint64_t>(duration.count()) > static_cast<std::uint64_t>(INT64_MAX)) {
+      return INT64_MAX;
+    }
     const auto count = static_cast<std::int64_t>(duration.count());
     return saturating_add(saturating_multiply(count / den, num), count % den * num / den);
   }

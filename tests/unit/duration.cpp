@@ -199,3 +199,11 @@ TEST_CASE("time points of the system clock are instants, in whatever unit they c
   const Timestamp implicit = point;
   CHECK(presence::to_string(implicit) == "2019-01-07T00:00:00.000Z");
 }
+
+TEST_CASE("an unsigned chrono count that no signed one holds saturates") {
+  using Unsigned = std::chrono::duration<std::uint64_t, std::nano>;
+  CHECK(Duration(Unsigned(UINT64_MAX)) == Duration::forever());
+  CHECK(Duration(std::chrono::duration<std::uint64_t>(UINT64_MAX)) == Duration::forever());
+  CHECK(Duration(Unsigned(INT64_MAX)) == Duration::forever());
+  CHECK(Duration(Unsigned(7)) == Duration::from_ns(7));
+}

@@ -351,5 +351,8 @@ TEST_CASE("a tally counts each verdict by itself, and adds up") {
   CHECK(sum.total() == 1 + 2 + 3 + 4 + 5 + 6);
   CHECK(sum.accepted() == accepted_times);
   CHECK(sum.accepted() + sum.refused() == sum.total());
-  CHECK(sum == Tally(sum));
+  Tally other = sum;
+  CHECK(sum == other);
+  other.count(Verdict::over_limit);
+  CHECK(sum != other);
 }
