@@ -24,6 +24,13 @@ inline UserRegisters joined(const UserRecord& ours, const Root& our_root, const 
   return user;
 }
 
+/// The registers of one side as they read at the merged instant.
+inline UserRegisters settled(const UserRecord& record, Timestamp now, const Rules& rules) {
+  UserRegisters user = record.registers;
+  normalise(user, now, rules);
+  return user;
+}
+
 /// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
 /// then time moves on to the later instant: what time then changes is dated with the deadline.
 inline Timestamp instant_of_merge(const UserRegisters& user, Timestamp our_now, Timestamp now,
@@ -53,6 +60,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   Snapshot merged{rules};
   detail::Root& root = detail::SnapshotAccess::write(merged);
   root.now = now;
+  const bool same_rules = rules == theirs->rules;
   detail::Vector<detail::Change> changes;
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
   detail::UserTable::each_pair(mine != nullptr ? mine->table : nothing, theirs->table, false,
@@ -62,18 +70,22 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
                                  const auto date = [&](const detail::UserRegisters& user) {
                                    if constexpr (is_heard) at = detail::instant_of_merge(user, our_now, now, rules);
                                  };
-                                 if (a == nullptr || b == nullptr || *a == *b) {
+                                 if (a != nullptr && (b == nullptr || *a == *b)) {
                                    date(record->registers);
                                  } else {
-                                   detail::UserRegisters user = detail::joined(**a, *mine, **b, *theirs);
+                                   detail::UserRegisters user = a == nullptr ? detail::normal_form_of(**b, *theirs)
+                                                                             : detail::joined(**a, *mine, **b, *theirs);
                                    date(user);
                                    detail::normalise(user, now, rules);
-                                   detail::bound(user, now, rules);
-                                   // What already is the join goes on being shared.
-                                   if (user == (*b)->registers) {
+                                   // What already is the join goes on being shared, as it is: merging with an equal
+                                   // snapshot changes nothing.
+                                   if (a != nullptr && user == detail::settled(**a, now, rules)) {
+                                     record = *a;
+                                   } else if (same_rules && user == detail::settled(**b, now, rules)) {
                                      record = *b;
-                                   } else if (!(user == (*a)->registers)) {
-                                     record = detail::Record::make((*a)->name(), std::move(user));
+                                   } else {
+                                     detail::bound(user, now, rules);
+                                     record = detail::Record::make(record->name(), std::move(user));
                                    }
                                  }
                                  const auto after = detail::seen_by_others(record, now, rules);

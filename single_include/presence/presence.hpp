@@ -516,7 +516,7 @@ class Duration {
     return Duration(detail::saturating_multiply(ms, 1000000), Raw{});
   }
   static constexpr Duration from_ns(std::int64_t ns) noexcept { return Duration(ns, Raw{}); }
-  /// Longer than any two instants are apart.
+  /// Longer than any two instants are apart: added to an instant or taken from it, it gives the end of the range.
   static constexpr Duration forever() noexcept { return from_ns(INT64_MAX); }
 
   constexpr std::int64_t s() const noexcept { return ns_ / 1000000000; }  ///< whole seconds, cut towards zero
@@ -574,11 +574,11 @@ class Timestamp {
   constexpr std::int64_t ns() const noexcept { return ns_; }
 
   friend constexpr Timestamp operator+(Timestamp a, Duration b) noexcept {
-    return from_ns(detail::saturating_add(a.ns_, b.ns()));
+    return b == Duration::forever() ? highest() : from_ns(detail::saturating_add(a.ns_, b.ns()));
   }
   friend constexpr Timestamp operator+(Duration b, Timestamp a) noexcept { return a + b; }
   friend constexpr Timestamp operator-(Timestamp a, Duration b) noexcept {
-    return from_ns(detail::saturating_subtract(a.ns_, b.ns()));
+    return b == Duration::forever() ? lowest() : from_ns(detail::saturating_subtract(a.ns_, b.ns()));
   }
   friend constexpr Duration operator-(Timestamp a, Timestamp b) noexcept {
     return Duration::from_ns(detail::saturating_subtract(a.ns_, b.ns_));
@@ -1711,7 +1711,9 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   const Timestamp window = now - rules.reorder_window;
   normalise_activities(user.activities, user.flips, window);
   normalise_flips(user.flips, window);
-  if (user.crowded.to < window) user.crowded = Stretch();
+  // While the run goes on, the stretch stands for the last time the user went invisible, which is never forgotten.
+  const Timestamp cut = invisible_since(user.flips);
+  if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
 }
 
 /// From this instant on nothing is left of a user of whom nothing but disconnects was ever heard; `never` for all
@@ -1730,8 +1732,14 @@ inline Timestamp vanishes_at(const UserRegisters& user, const Rules& rules) noex
   return latest + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1);
 }
 
-/// Drops the sessions that have been silent the longest until at most `room` of those for which `counts` holds are
-/// left.
+/// Which of two sessions can be missed first: one of which nothing but disconnects was ever heard, so that those cannot
+/// crowd out the grace of one that was there; then one that has been silent for longer.
+inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {
+  const bool a_was_there = evidence(a) != absent, b_was_there = evidence(b) != absent;
+  return a_was_there != b_was_there ? b_was_there : latest_instant(a) < latest_instant(b);
+}
+
+/// Drops the stalest sessions until at most `room` of those for which `counts` holds are left.
 template <class Counts>
 void drop_stalest_sessions(Vector<SessionRegisters>& sessions, std::size_t room, Counts counts) noexcept {
   std::size_t counted = 0;
@@ -1739,7 +1747,7 @@ void drop_stalest_sessions(Vector<SessionRegisters>& sessions, std::size_t room,
   for (; counted > room; --counted) {
     auto stalest = sessions.end();
     for (auto it = sessions.begin(); it != sessions.end(); ++it) {
-      if (counts(*it) && (stalest == sessions.end() || latest_instant(*it) < latest_instant(*stalest))) stalest = it;
+      if (counts(*it) && (stalest == sessions.end() || staler(*it, *stalest))) stalest = it;
     }
     sessions.erase(stalest);
   }
@@ -3900,6 +3908,13 @@ inline UserRegisters joined(const UserRecord& ours, const Root& our_root, const 
   return user;
 }
 
+/// The registers of one side as they read at the merged instant.
+inline UserRegisters settled(const UserRecord& record, Timestamp now, const Rules& rules) {
+  UserRegisters user = record.registers;
+  normalise(user, now, rules);
+  return user;
+}
+
 /// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
 /// then time moves on to the later instant: what time then changes is dated with the deadline.
 inline Timestamp instant_of_merge(const UserRegisters& user, Timestamp our_now, Timestamp now,
@@ -3929,6 +3944,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   Snapshot merged{rules};
   detail::Root& root = detail::SnapshotAccess::write(merged);
   root.now = now;
+  const bool same_rules = rules == theirs->rules;
   detail::Vector<detail::Change> changes;
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
   detail::UserTable::each_pair(mine != nullptr ? mine->table : nothing, theirs->table, false,
@@ -3938,18 +3954,22 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
                                  const auto date = [&](const detail::UserRegisters& user) {
                                    if constexpr (is_heard) at = detail::instant_of_merge(user, our_now, now, rules);
                                  };
-                                 if (a == nullptr || b == nullptr || *a == *b) {
+                                 if (a != nullptr && (b == nullptr || *a == *b)) {
                                    date(record->registers);
                                  } else {
-                                   detail::UserRegisters user = detail::joined(**a, *mine, **b, *theirs);
+                                   detail::UserRegisters user = a == nullptr ? detail::normal_form_of(**b, *theirs)
+                                                                             : detail::joined(**a, *mine, **b, *theirs);
                                    date(user);
                                    detail::normalise(user, now, rules);
-                                   detail::bound(user, now, rules);
-                                   // What already is the join goes on being shared.
-                                   if (user == (*b)->registers) {
+                                   // What already is the join goes on being shared, as it is: merging with an equal
+                                   // snapshot changes nothing.
+                                   if (a != nullptr && user == detail::settled(**a, now, rules)) {
+                                     record = *a;
+                                   } else if (same_rules && user == detail::settled(**b, now, rules)) {
                                      record = *b;
-                                   } else if (!(user == (*a)->registers)) {
-                                     record = detail::Record::make((*a)->name(), std::move(user));
+                                   } else {
+                                     detail::bound(user, now, rules);
+                                     record = detail::Record::make(record->name(), std::move(user));
                                    }
                                  }
                                  const auto after = detail::seen_by_others(record, now, rules);

@@ -114,3 +114,18 @@ TEST_CASE("past the room for changes of visibility an invisible user stays invis
   CHECK(t.fold(visibly("john", "laptop", at(10) + tick)) == Verdict::applied);
   CHECK(t.s.online("john"));
 }
+
+TEST_CASE("disconnects of sessions that nobody heard of do not end the grace of one that was") {
+  Rules rules;
+  rules.offline_grace = seconds(60);
+  rules.max_recent_per_user = 4;
+  Told t(rules);
+  t.pass(at(0));
+  t.fold(connect("john", "phone", at(0)));
+  t.fold(disconnect("john", "phone", at(0) + tick));
+  t.take();
+  for (int i = 1; i < 6; ++i) t.fold(disconnect("john", "unknown " + std::to_string(i), at(i)));
+  CHECK(t.s.online("john"));
+  CHECK(t.changes.empty());
+  CHECK(t.s.next_deadline() == at(60) + tick);
+}

@@ -75,3 +75,12 @@ TEST_CASE("a node that saw a user go invisible tells the other by merging") {
     CHECK(merged.find("john") == User{"john", false, "", at(0), false});
   }
 }
+
+TEST_CASE("the limits of one user hold after a merge, also for a user whom the other side alone knew") {
+  Rules rules;
+  rules.max_recent_per_user = 4;
+  Snapshot theirs;
+  for (int i = 0; i < 60; ++i) theirs = reduce(std::move(theirs), disconnect("john", std::to_string(i), at(i)));
+  const Snapshot merged = merge(Snapshot(rules), theirs);
+  CHECK(merged.inspect("john")->sessions.size() == 4);
+}

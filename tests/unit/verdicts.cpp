@@ -101,3 +101,11 @@ TEST_CASE("a batch counts each verdict, and what is refused does not stop the re
   CHECK(tally.refused() == 4);
   CHECK(t.s.online_count() == 2);
 }
+
+TEST_CASE("with windows without end nothing is too early or too late, however far off") {
+  const Timestamp first = Timestamp::from_ns(INT64_MIN + 1), last = Timestamp::from_ns(INT64_MAX - 1);
+  Told any(Rules::mirror());
+  any.pass(at(0));
+  CHECK(any.fold(says("john", "a", first)) == Verdict::applied);
+  CHECK(any.fold(says("john", "b", last)) == Verdict::applied);
+}

@@ -118,7 +118,9 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   const Timestamp window = now - rules.reorder_window;
   normalise_activities(user.activities, user.flips, window);
   normalise_flips(user.flips, window);
-  if (user.crowded.to < window) user.crowded = Stretch();
+  // While the run goes on, the stretch stands for the last time the user went invisible, which is never forgotten.
+  const Timestamp cut = invisible_since(user.flips);
+  if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
 }
 
 /// From this instant on nothing is left of a user of whom nothing but disconnects was ever heard; `never` for all
@@ -137,8 +139,14 @@ inline Timestamp vanishes_at(const UserRegisters& user, const Rules& rules) noex
   return latest + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1);
 }
 
-/// Drops the sessions that have been silent the longest until at most `room` of those for which `counts` holds are
-/// left.
+/// Which of two sessions can be missed first: one of which nothing but disconnects was ever heard, so that those cannot
+/// crowd out the grace of one that was there; then one that has been silent for longer.
+inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {
+  const bool a_was_there = evidence(a) != absent, b_was_there = evidence(b) != absent;
+  return a_was_there != b_was_there ? b_was_there : latest_instant(a) < latest_instant(b);
+}
+
+/// Drops the stalest sessions until at most `room` of those for which `counts` holds are left.
 template <class Counts>
 void drop_stalest_sessions(Vector<SessionRegisters>& sessions, std::size_t room, Counts counts) noexcept {
   std::size_t counted = 0;
@@ -146,7 +154,7 @@ void drop_stalest_sessions(Vector<SessionRegisters>& sessions, std::size_t room,
   for (; counted > room; --counted) {
     auto stalest = sessions.end();
     for (auto it = sessions.begin(); it != sessions.end(); ++it) {
-      if (counts(*it) && (stalest == sessions.end() || latest_instant(*it) < latest_instant(*stalest))) stalest = it;
+      if (counts(*it) && (stalest == sessions.end() || staler(*it, *stalest))) stalest = it;
     }
     sessions.erase(stalest);
   }
