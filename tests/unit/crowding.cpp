@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#include "telling.hpp"
+
+using namespace support;
+
+namespace {
+Rules with_room(std::uint32_t room) {
+  Rules rules;
+  rules.max_recent_per_user = room;
+  rules.last_active_refresh = Duration();
+  return rules;
+}
+Rules with_sessions(std::uint32_t sessions) {
+  Rules rules;
+  rules.max_sessions_per_user = sessions;
+  return rules;
+}
+Rules with_users(std::uint32_t users) {
+  Rules rules;
+  rules.max_users = users;
+  return rules;
+}
+}  // namespace
+
+TEST_CASE("a connect that is known to have ended needs no room among the live sessions") {
+  Told t(with_sessions(1));
+  t.pass(at(50));
+  t.fold(connect("john", "phone", at(50)));
+  t.fold(disconnect("john", "laptop", at(30)));
+  CHECK(t.fold(connect("john", "laptop", at(30) - tick)) == Verdict::applied);
+  CHECK(t.fold(heartbeat("john", "laptop", at(30))) ==
+        Verdict::applied);  // a disconnect beats a heartbeat of its instant
+  CHECK(t.fold(connect("john", "laptop", at(30))) == Verdict::over_limit);  // but not a connect
+  CHECK(t.fold(heartbeat("john", "laptop", at(31))) == Verdict::over_limit);
+  CHECK(t.fold(connect("john", "tv", at(10))) == Verdict::applied);  // has timed out
+  CHECK(t.fold(connect("john", "tv", at(10) + tick)) == Verdict::over_limit);
+  CHECK(t.fold(disconnect("john", "car", at(50))) == Verdict::applied);
+  CHECK(t.fold(says("john", "hi", at(50))) == Verdict::applied);
+  CHECK(t.fold(report("john", true, at(50))) == Verdict::applied);
+  CHECK(t.s.inspect("john")->sessions.size() == 4);
+}
+
+TEST_CASE("a live session may go on when there is no room for another") {
+  Told t(with_sessions(2));
+  t.pass(at(0));
+  t.fold(connect("john", "phone", at(0)));
+  t.fold(connect("john", "laptop", at(0)));
+  t.pass(at(39));
+  CHECK(t.fold(connect("john", "phone", at(39))) == Verdict::applied);
+  CHECK(t.fold(heartbeat("john", "tv", at(39))) == Verdict::over_limit);
+  t.pass(at(40));  // the laptop has timed out
+  CHECK(t.fold(heartbeat("john", "tv", at(40))) == Verdict::applied);
+  CHECK(t.fold(heartbeat("john", "laptop", at(40))) == Verdict::over_limit);
+}
+
+TEST_CASE("without room for a single session nobody comes online by one") {
+  Told t(with_sessions(0));
+  t.pass(at(0));
+  CHECK(t.fold(connect("john", "phone", at(0))) == Verdict::over_limit);
+  CHECK(t.fold(report("john", true, at(0))) == Verdict::applied);
+  CHECK(t.fold(invisibly("jack", "phone", at(0))) == Verdict::applied);
+  CHECK(t.s.inspect("jack")->sessions.empty());
+}
+
+TEST_CASE("a word that makes a known user unknown needs room among the unknown") {
+  Told t(with_users(1));
+  t.pass(at(10));
+  t.fold(connect("john", "phone", at(10)));
+  t.fold(disconnect("jack", "phone", at(10)));
+  CHECK(t.fold(invisibly("john", "phone", at(10))) == Verdict::over_limit);
+  CHECK(t.s.online("john"));
+  t.pass(at(170) + tick);  // of jack nothing is left
+  t.fold(connect("john", "laptop", at(170)));
+  CHECK(t.fold(invisibly("john", "laptop", at(170))) == Verdict::applied);
+  CHECK(t.s.find("john") == seen_offline("john", at(10)));
+}
+
+TEST_CASE("what an unknown user does needs no room of another, until others would come to know") {
+  Told t(with_users(1));
+  t.pass(at(0));
+  t.fold(invisibly("jack", "phone", at(0)));
+  t.fold(connect("john", "phone", at(0)));
+  CHECK(t.fold(heartbeat("jack", "laptop", at(1))) == Verdict::applied);
+  CHECK(t.fold(says("jack", "hi", at(1))) == Verdict::over_limit);
+  CHECK(t.fold(report("jack", true, at(1))) == Verdict::over_limit);
+  CHECK_FALSE(t.s.find("jack"));
+  CHECK(t.fold(disconnect("mary", "phone", at(1))) == Verdict::over_limit);
+}
+
+TEST_CASE("without room for a single user nothing is kept") {
+  Told t(with_users(0));
+  const Snapshot empty = t.s;
+  for (const PresenceEvent& event :
+       {connect("john", "phone", at(0)), disconnect("john", "phone", at(0)), invisibly("john", "phone", at(0)),
+        says("john", "hi", at(0)), report("john", true, at(0))}) {
+    CHECK(t.fold(event) == Verdict::over_limit);
+  }
+  CHECK(t.s == empty);
+  CHECK(detail::SnapshotAccess::read(t.s)->table.size() == 0);
+}
+
+TEST_CASE("a flood of disconnects keeps the one that ends the session, and the newest") {
+  Rules rules = with_room(4);
+  rules.offline_grace = seconds(60);
+  Told t(rules);
+  t.pass(at(0));
+  t.fold(connect("john", "phone", at(-10)));
+  t.take();
+  for (int i = 0; i < 1000; ++i) t.fold(disconnect("john", "phone", at(0.01 * i)));
+  const auto sessions = t.s.inspect("john")->sessions;
+  REQUIRE(sessions.size() == 1);
+  CHECK(sessions[0].disconnects == std::vector<Timestamp>{at(0), at(9.97), at(9.98), at(9.99)});
+  CHECK(t.s.next_deadline() == at(60));
+  CHECK(t.changes.empty());
+}
+
+TEST_CASE("a flood of ended sessions leaves those that ended last, and every live one") {
+  Told t(with_room(4));
+  t.pass(at(0));
+  t.fold(connect("john", "live", at(-30)));
+  for (int i = 0; i < 500; ++i) {
+    t.fold(connect("john", std::to_string(1000 + i), at(0)));
+    t.fold(disconnect("john", std::to_string(1000 + i), at(0) + seconds(0.001 * i) + tick));
+  }
+  const auto sessions = t.s.inspect("john")->sessions;
+  REQUIRE(sessions.size() == 5);
+  CHECK(sessions[0].id == "1496");
+  CHECK(sessions[3].id == "1499");
+  CHECK(sessions[4].id == "live");
+  CHECK(t.s.online("john"));
+}
+
+TEST_CASE("a flood of activity keeps the newest of a visible user") {
+  Told t(with_room(4));
+  t.pass(at(100));
+  for (int i = 0; i < 100; ++i) t.fold(heartbeat("john", "phone", at(i)));
+  CHECK(kept_of(t.s, "john")->activities.size() == 4);
+  CHECK(last_active(t.s, "john") == at(99));
+  t.fold(invisibly("john", "phone", at(98)));
+  CHECK(last_active(t.s, "john") == at(97));
+  t.fold(invisibly("john", "phone",
+                   at(50)));  // what was before is not known any more
+  CHECK_FALSE(t.s.find("john"));
+}
+
+TEST_CASE("a flood of activity while invisible does not crowd out what others see, nor what they may come to see") {
+  Told t(with_room(4));
+  t.pass(at(100));
+  for (int i = 0; i < 3; ++i) t.fold(heartbeat("john", "phone", at(i)));
+  t.fold(invisibly("john", "phone", at(10)));
+  for (int i = 11; i < 100; ++i) t.fold(heartbeat("john", "phone", at(i)));
+  CHECK(kept_of(t.s, "john")->activities.size() <= 8);
+  CHECK(last_active(t.s, "john") == at(2));
+  t.fold(visibly("john", "phone", at(12)));    // not invisible at 10 any more
+  t.fold(invisibly("john", "phone", at(14)));  // but from here on
+  CHECK(last_active(t.s, "john") == at(13));
+}
+
+TEST_CASE("a flood of flips keeps the earliest of the invisible run, and the newest before it") {
+  Told t(with_room(4));
+  t.pass(at(100));
+  for (int i = 0; i < 20; ++i) t.fold(invisibly("john", "phone", at(i), i % 2 == 0));
+  for (int i = 20; i < 100; ++i) t.fold(invisibly("john", "phone", at(i)));
+  const auto& kept = *kept_of(t.s, "john");
+  CHECK(kept.flips.size() == 8);
+  CHECK(kept.flips.front() == detail::Flip{at(16), true});
+  CHECK(kept.flips[3] == detail::Flip{at(19), false});
+  CHECK(kept.flips[4] == detail::Flip{at(20), true});
+  CHECK(kept.flips.back() == detail::Flip{at(23), true});
+  CHECK(kept.crowded == detail::Stretch{at(23), at(99)});
+  CHECK(t.s.inspect("john")->invisible_since == at(20));
+}
+
+TEST_CASE("nobody becomes visible where flips were dropped, to the nanosecond, until it is too late anyway") {
+  Told t(with_room(2));
+  t.pass(at(100));
+  t.fold(connect("john", "phone", at(0)));
+  for (int i = 10; i <= 20; ++i) t.fold(invisibly("john", "phone", at(i)));
+  CHECK(kept_of(t.s, "john")->crowded == detail::Stretch{at(11), at(20)});
+  const Snapshot before = t.s;
+  t.take();
+  CHECK(t.fold(visibly("john", "phone", at(11) + tick)) == Verdict::over_limit);
+  CHECK(t.fold(visibly("john", "phone", at(20))) == Verdict::over_limit);
+  CHECK(t.s == before);
+  CHECK(accepted(t.fold(connect("john", "phone", at(15)))));  // says nothing about it
+  CHECK(accepted(t.fold(visibly("john", "phone",
+                                at(11)))));  // of an instant's two flips the invisible one stands
+  CHECK(t.s.inspect("john")->invisible_since == at(10));
+  CHECK(t.changes.empty());
+  CHECK(t.fold(visibly("john", "phone", at(20) + tick)) == Verdict::applied);
+  CHECK(t.s.find("john") == seen_offline("john", at(20) + tick));
+  CHECK(t.fold(invisibly("john", "phone", at(30))) == Verdict::applied);
+  CHECK(t.s.find("john") == seen_offline("john", at(20) + tick));
+  t.pass(at(140));
+  CHECK(t.fold(invisibly("jack", "phone", at(140))) == Verdict::applied);
+  t.pass(at(140) + tick);
+  CHECK(t.s.inspect("john")->invisible_since == at(30));
+  CHECK(t.fold(visibly("john", "phone", at(31))) == Verdict::applied);
+}
+
+TEST_CASE("a crowded stretch lasts as long as its last flip lies in the window") {
+  Told t(with_room(1));
+  t.pass(at(0));
+  for (int i = 0; i < 5; ++i) t.fold(invisibly("john", "phone", at(i)));
+  t.pass(at(124));
+  CHECK(t.s.digest() != reduce(folded(with_room(1), {invisibly("john", "phone", at(0))}), at(124)).digest());
+  CHECK(t.fold(visibly("john", "laptop", at(4))) == Verdict::over_limit);
+  t.pass(at(124) + tick);
+  CHECK(t.fold(visibly("john", "laptop", at(5))) == Verdict::applied);
+  CHECK(kept_of(t.s, "john")->crowded == detail::Stretch());
+}
+
+TEST_CASE("a flood from one user leaves every other user's record as it is") {
+  Told t(with_room(8));
+  t.pass(at(0));
+  t.fold(saying(connect("jack", "phone", at(0)), "hi"));
+  const Snapshot before = t.s;
+  Chance chance(9);
+  for (int i = 0; i < 3000; ++i) {
+    PresenceEvent event = random_event(chance, 0, 1, 500);
+    event.at = event.at + Duration::from_ns(i);
+    t.fold(event);
+  }
+  const auto& kept = *kept_of(t.s, user_id(0));
+  CHECK(kept.sessions.size() <= 64 + 8);
+  CHECK(kept.activities.size() <= 2 * 8);
+  CHECK(kept.flips.size() <= 2 * 8);
+  CHECK(*kept_of(t.s, "jack") == *kept_of(before, "jack"));
+  CHECK(t.s.inspect("jack") == before.inspect("jack"));
+  const Snapshot alone = reduce(Snapshot(with_room(8)), at(0));
+  CHECK(reduce(alone, saying(connect("jack", "phone", at(0)), "hi")).inspect("jack") == t.s.inspect("jack"));
+}
+
+TEST_CASE("room for nothing recent is room for one of each") {
+  Told t(with_room(0));
+  t.pass(at(10));
+  for (int i = 0; i < 9; ++i) {
+    t.fold(heartbeat("john", "phone", at(i)));
+    t.fold(visibly("john", "phone", at(i)));
+    t.fold(disconnect("jack", std::to_string(i), at(i)));
+  }
+  CHECK(t.s.online("john"));
+  CHECK(last_active(t.s, "john") == at(8));
+  CHECK(kept_of(t.s, "john")->flips.size() == 1);
+  CHECK(kept_of(t.s, "jack")->sessions.size() == 1);
+}

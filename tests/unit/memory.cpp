@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+
+// All memory inside a snapshot comes from the host, and an allocation that fails leaves what it was to change as it
+// was. This file has an allocator of its own, and so a namespace of its own: it shares no helpers with the others.
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace host {
+struct Memory {
+  std::size_t blocks = 0, bytes = 0, asked = 0, wrong = 0;
+  std::size_t fails_after = static_cast<std::size_t>(-1);
+};
+inline Memory memory;
+void* allocate(std::size_t bytes, std::size_t alignment);
+void free(void* block, std::size_t bytes, std::size_t alignment) noexcept;
+}  // namespace host
+
+#define PRESENCE_ALLOC(bytes, alignment) host::allocate(bytes, alignment)
+#define PRESENCE_FREE(block, bytes, alignment) host::free(block, bytes, alignment)
+
+#include <doctest/doctest.h>
+#include <presence/presence.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+// Built together with other files the library may have been included before the macros were there.
+#if PRESENCE_CUSTOM_ALLOCATOR
+
+void* host::allocate(std::size_t bytes, std::size_t alignment) {
+  if (bytes == 0 || alignment > alignof(std::max_align_t)) ++memory.wrong;
+#if defined(__cpp_exceptions)
+  if (memory.asked == memory.fails_after) throw std::bad_alloc();
+#endif
+  ++memory.asked;
+  ++memory.blocks;
+  memory.bytes += bytes;
+  return std::malloc(bytes);
+}
+
+void host::free(void* block, std::size_t bytes, std::size_t) noexcept {
+  --memory.blocks;
+  memory.bytes -= bytes;
+  std::free(block);
+}
+
+namespace {
+
+using namespace presence;
+
+Timestamp second(std::int64_t s) { return Timestamp::from_ms(s * 1000); }
+
+std::string long_id(std::size_t i) {
+  return "an id that is too long to be kept inside a string, number " + std::to_string(i);
+}
+
+Snapshot many_users(std::size_t count) {
+  Rules rules;
+  rules.offline_grace = Duration::from_s(5);
+  Snapshot s(rules);
+  for (std::size_t i = 0; i < count; ++i) {
+    PresenceEvent hello = PresenceEvent::connect(long_id(i), long_id(i), second(static_cast<std::int64_t>(i % 7)));
+    hello.status = long_id(i);
+    hello.invisible = i % 5 == 0;
+    s = reduce(std::move(s), hello);
+    if (i % 3 == 0) s = reduce(std::move(s), PresenceEvent::disconnect(long_id(i), "laptop", second(9)));
+    if (i % 4 == 0) s = reduce(std::move(s), PresenceEvent::report(long_id(i), true, second(5)));
+  }
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("all memory inside a snapshot comes from the host, and goes back to it") {
+  const std::size_t blocks = host::memory.blocks, bytes = host::memory.bytes;
+  {
+    Snapshot s = many_users(200);
+    CHECK(host::memory.blocks > blocks + 200);
+    CHECK(host::memory.bytes > bytes + 200 * 4 * long_id(0).size());
+    const Snapshot copy = s;
+    s = reduce(std::move(s), second(3600));
+    s = merge(std::move(s), copy);
+    s = forget_reports(std::move(s));
+    const Snapshot taken = std::move(s);
+    CHECK(taken.size() == 200);
+  }
+  CHECK(host::memory.blocks == blocks);
+  CHECK(host::memory.bytes == bytes);
+  CHECK(host::memory.wrong == 0);
+}
+
+TEST_CASE("copying a snapshot, looking at it and a moved-from one allocate nothing") {
+  Snapshot s = many_users(200);
+  const std::size_t asked = host::memory.asked;
+  const Snapshot copy = s;
+  Snapshot other = copy;
+  other = s;
+  CHECK(other.view(long_id(7))->status == long_id(7));
+  CHECK(other.online(long_id(7)));
+  CHECK(other.next_deadline().has_value());
+  std::size_t known = 0;
+  for (const UserView user : other) known += user.id.empty() ? 0u : 1u;
+  CHECK(known == other.size());
+  const Snapshot taken = std::move(other);
+  CHECK(other == Snapshot{});
+  CHECK(Snapshot().size() == 0);
+  diff(s, taken, [](const UserPresenceChangedView&) {});
+  CHECK(host::memory.asked == asked);
+}
+
+TEST_CASE("a refused event and an instant that has passed allocate nothing") {
+  Snapshot s = reduce(many_users(50), second(100));
+  const Snapshot shared = s;
+  const PresenceEvent late = PresenceEvent::connect(long_id(1), "phone", second(-100));
+  const PresenceEvent early = PresenceEvent::connect(long_id(1), "phone", second(1000));
+  const PresenceEvent invalid = PresenceEvent::connect(long_id(1), "", second(100));
+  const auto unheard = [](const UserPresenceChangedView&) {};
+  const std::size_t asked = host::memory.asked;
+  CHECK(apply(s, late, unheard) == Verdict::too_late);
+  CHECK(apply(s, early, unheard) == Verdict::too_early);
+  CHECK(apply(s, invalid, unheard) == Verdict::invalid);
+  CHECK(apply(s, second(100), unheard) == Verdict::unchanged);
+  CHECK(host::memory.asked == asked);
+}
+
+#if defined(__cpp_exceptions)
+
+namespace {
+
+/// Lets every allocation of a call fail in turn. Each time the snapshot must be what it was, and at last the call
+/// succeeds.
+template <class Call>
+void check_every_failure(const Snapshot& from, Call call) {
+  const std::uint64_t digest = from.digest();
+  const std::size_t known = from.size(), online = from.online_count();
+  const auto deadline = from.next_deadline();
+  Snapshot expected = from;
+  call(expected);
+  for (const bool shared : {true, false}) {
+    for (std::size_t after = 0;; ++after) {
+      REQUIRE(after < 5000);
+      Snapshot s = shared ? from : merge(Snapshot(from.rules()), from);
+      const std::size_t blocks = host::memory.blocks;
+      bool failed = false;
+      host::memory.fails_after = host::memory.asked + after;
+      try {
+        call(s);
+      } catch (const std::bad_alloc&) {
+        failed = true;
+      }
+      host::memory.fails_after = static_cast<std::size_t>(-1);
+      if (!failed) {
+        REQUIRE(s == expected);
+        break;
+      }
+      REQUIRE(s == from);
+      REQUIRE(s.digest() == digest);
+      REQUIRE(s.size() == known);
+      REQUIRE(s.online_count() == online);
+      REQUIRE(s.next_deadline() == deadline);
+      s = Snapshot();
+      REQUIRE(host::memory.blocks <= blocks);
+    }
+  }
+  REQUIRE(from.digest() == digest);
+}
+
+void hear(const UserPresenceChangedView&) {}
+
+}  // namespace
+
+TEST_CASE("when memory runs out while an event is folded, the snapshot is what it was") {
+  const Snapshot s = many_users(130);
+  PresenceEvent hello = PresenceEvent::connect(long_id(500), long_id(501), second(8));
+  hello.status = long_id(502);
+  hello.invisible = false;
+  check_every_failure(s, [&](Snapshot& t) { apply(t, hello, hear); });
+  hello.user = long_id(77);
+  check_every_failure(s, [&](Snapshot& t) { apply(t, hello, hear); });
+  check_every_failure(Snapshot(), [&](Snapshot& t) { apply(t, hello, hear); });
+  const PresenceEvent left = PresenceEvent::disconnect(long_id(77), long_id(77), second(9));
+  check_every_failure(s, [&](Snapshot& t) { apply(t, left, hear); });
+}
+
+TEST_CASE("when memory runs out while a page is halved, the snapshot is what it was") {
+  Snapshot s;
+  for (char c = 'a'; c <= 'z'; ++c) {
+    for (const char* d : {"1", "2", "3", "4", "5"})
+      s = reduce(std::move(s), PresenceEvent::set_status(c + std::string(d), "", second(0)));
+  }
+  const PresenceEvent between = PresenceEvent::set_status("a1 and a bit", "", second(0));
+  check_every_failure(s, [&](Snapshot& t) { apply(t, between, hear); });
+}
+
+TEST_CASE("when memory runs out while time passes, the snapshot is what it was") {
+  const Snapshot s = many_users(130);
+  check_every_failure(s, [](Snapshot& t) { apply(t, second(48), hear); });
+  check_every_failure(s, [](Snapshot& t) { apply(t, second(1000), hear); });
+  check_every_failure(s, [](Snapshot& t) {
+    Snapshot later = reduce(t, second(1000));
+    t = std::move(later);
+  });
+}
+
+TEST_CASE("when memory runs out in a merge, a resync or a forgetting of reports, the snapshot is what it was") {
+  const Snapshot s = many_users(70);
+  Snapshot other = reduce(many_users(20), PresenceEvent::set_status(long_id(900), long_id(901), second(3)));
+  for (std::size_t i = 0; i < 20; ++i) {
+    other = reduce(std::move(other), PresenceEvent::heartbeat(long_id(i), "a second session of that user", second(9)));
+  }
+  other = reduce(std::move(other), second(30));
+  check_every_failure(s, [&](Snapshot& t) { merge_into(t, other, hear); });
+  const std::vector<PresenceEvent> list = {PresenceEvent::report(long_id(4), true, second(6)),
+                                           PresenceEvent::report(long_id(903), true, second(6))};
+  check_every_failure(s, [&](Snapshot& t) { resync(t, list.begin(), list.end(), second(6), hear); });
+  check_every_failure(s, [&](Snapshot& t) { forget_reports_in(t, hear); });
+}
+
+#endif
+
+#endif

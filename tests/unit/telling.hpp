@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_TESTS_UNIT_TELLING_HPP
+#define PRESENCE_TESTS_UNIT_TELLING_HPP
+
+// Expectations that read like what is expected, and failures that say what was there instead.
+
+#include "support.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace support {
+
+using Changes = std::vector<UserPresenceChanged>;
+using Users = std::vector<User>;
+
+inline User seen_online(std::string id, std::optional<Timestamp> last_active, std::string text = {}) {
+  return User{std::move(id), true, std::move(text), last_active, false};
+}
+inline User seen_offline(std::string id, std::optional<Timestamp> last_active, std::string text = {}) {
+  return User{std::move(id), false, std::move(text), last_active, false};
+}
+inline User sees_himself(std::string id, bool online, std::optional<Timestamp> last_active, std::string text = {}) {
+  return User{std::move(id), online, std::move(text), last_active, true};
+}
+
+inline UserPresenceChanged changed(Timestamp when, std::optional<User> before, std::optional<User> after) {
+  UserPresenceChanged change;
+  change.id = before ? before->id : after->id;
+  change.before = std::move(before);
+  change.after = std::move(after);
+  change.at = when;
+  return change;
+}
+
+inline PresenceEvent saying(PresenceEvent event, std::string text) {
+  event.status = std::move(text);
+  return event;
+}
+inline PresenceEvent active(PresenceEvent event, Timestamp value) {
+  event.last_active = value;
+  return event;
+}
+
+/// What everyone sees, in the order of iteration.
+inline std::vector<User> views(const Snapshot& s) {
+  std::vector<User> all;
+  for (const UserView user : s) all.push_back(static_cast<User>(user));
+  return all;
+}
+
+inline Snapshot folded(const Rules& rules, const std::vector<PresenceEvent>& events) {
+  Snapshot s(rules);
+  for (const PresenceEvent& event : events) s = reduce(std::move(s), event);
+  return s;
+}
+inline Snapshot folded(const std::vector<PresenceEvent>& events) { return folded(Rules(), events); }
+
+/// What a failure shows; two of these are equal when all that they tell of is.
+inline std::string text(const std::optional<User>& user) {
+  if (!user) return "unknown";
+  return user->id + (user->online ? " online" : " offline") + (user->invisible ? " (invisible)" : "") + " '" +
+         user->status + "' " + (user->last_active ? to_string(*user->last_active) : "never");
+}
+inline std::string text(const std::vector<User>& users) {
+  std::string lines;
+  for (const User& user : users) lines += "\n    " + text(user);
+  return lines;
+}
+inline std::string text(const Changes& changes) {
+  std::string lines;
+  for (const UserPresenceChanged& change : changes) {
+    lines +=
+        "\n    " + to_string(change.at) + " " + change.id + ": " + text(change.before) + " -> " + text(change.after);
+  }
+  return lines;
+}
+
+/// The registers of a user as they are kept; none: a null pointer.
+inline const detail::UserRegisters* kept_of(const Snapshot& s, std::string_view id) {
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  const detail::Record* const record = root != nullptr ? root->table.find(id) : nullptr;
+  return record != nullptr ? &(*record)->registers : nullptr;
+}
+
+inline std::string user_id(std::size_t i) {
+  std::string digits = std::to_string(i);
+  return "user-" + std::string(6 - digits.size(), '0') + digits;
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every platform.
+class Chance {
+ public:
+  explicit Chance(std::uint64_t seed) noexcept : state_(seed) {}
+
+  std::uint64_t bits() noexcept {
+    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+  std::size_t below(std::size_t n) noexcept { return static_cast<std::uint32_t>(bits() >> 32) % n; }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// A random event of one of a few users and sessions, dated near `second`.
+inline PresenceEvent random_event(Chance& chance, double second, std::size_t users, std::size_t sessions) {
+  const std::string user = user_id(chance.below(users)), session = "session-" + std::to_string(chance.below(sessions));
+  const Timestamp when = at(second - static_cast<double>(chance.below(30)));
+  switch (chance.below(9)) {
+    case 0: return invisibly(user, session, when);
+    case 1: return visibly(user, session, when);
+    case 2: return saying(connect(user, session, when), chance.below(2) == 0 ? "here" : "");
+    case 3: return disconnect(user, session, when);
+    case 4: return says(user, chance.below(2) == 0 ? "busy" : "away", when);
+    case 5: return report(user, chance.below(2) == 0, when);
+    case 6: return active(report(user, chance.below(2) == 0, when), when - seconds(5));
+    case 7: return connect(user, session, when);
+    default: return heartbeat(user, session, when);
+  }
+}
+
+}  // namespace support
+
+#endif  // PRESENCE_TESTS_UNIT_TELLING_HPP
