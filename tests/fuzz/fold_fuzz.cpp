@@ -1,0 +1,921 @@
+// SPDX-License-Identifier: MIT
+// Folds whatever the bytes say into a few snapshots, and after each operation asks for everything that must hold of
+// them: invariants, and the laws where their premises are met. What does not hold is told, and ends the program.
+//
+// PRESENCE_FUZZ_TRACE=1 in the environment tells each operation before it is done.
+#include <presence/presence.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace {
+
+using namespace presence;
+
+// ---- telling ----------------------------------------------------------------------------------------------------
+
+bool tracing() {
+  static const bool is_on = std::getenv("PRESENCE_FUZZ_TRACE") != nullptr;
+  return is_on;
+}
+
+std::string told(std::string_view text) {
+  return text.size() > 8 ? std::string(1, text[0]) + "x" + std::to_string(text.size()) : "\"" + std::string(text) + "\"";
+}
+std::string told(Timestamp at) { return std::to_string(at.ns()); }
+std::string told(std::optional<Timestamp> at) { return at ? told(*at) : "none"; }
+
+std::string told(const PresenceEventView& e) {
+  static constexpr const char* names[] = {"connect", "disconnect", "heartbeat", "set_status", "report"};
+  const auto type = static_cast<std::size_t>(e.type);
+  std::string text = type < 5 ? names[type] : "type " + std::to_string(type);
+  text += " " + told(e.user) + " " + told(e.session) + " at " + told(e.at);
+  if (e.invisible) text += *e.invisible ? " invisibly" : " visibly";
+  if (e.status) text += " status " + told(*e.status);
+  if (e.online) text += " online";
+  if (e.last_active) text += " last_active " + told(*e.last_active);
+  return text;
+}
+
+std::string told(const Rules& r) {
+  return "timeout " + std::to_string(r.session_timeout.ns()) + " grace " + std::to_string(r.offline_grace.ns()) +
+         " refresh " + std::to_string(r.last_active_refresh.ns()) + " window " + std::to_string(r.reorder_window.ns()) +
+         " skew " + std::to_string(r.max_clock_skew.ns()) + " users " + std::to_string(r.max_users) + " sessions " +
+         std::to_string(r.max_sessions_per_user) + " recent " + std::to_string(r.max_recent_per_user) + " id bytes " +
+         std::to_string(r.max_id_bytes) + " status bytes " + std::to_string(r.max_status_bytes);
+}
+
+std::string told(const std::optional<UserView>& user) {
+  if (!user) return "unknown";
+  return std::string(user->online ? "online " : "offline ") + told(user->status) + " " + told(user->last_active);
+}
+
+std::string told(const Snapshot& s) {
+  std::string text = "now " + told(s.now()) + " deadline " + told(s.next_deadline());
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  if (root == nullptr) return text;
+  for (const detail::Record& record : root->table) {
+    const detail::UserRegisters user = detail::normal_form_of(*record, *root);
+    text += "\n  " + told(record->name()) + " " + told(s.view(record->name()));
+    for (const detail::SessionRegisters& session : user.sessions) {
+      text += "; session " + told(detail::text_of(session.id)) + " connect " + told(session.connect) + " heartbeat " +
+              told(session.heartbeat) + " disconnects";
+      for (const Timestamp at : session.disconnects) text += " " + told(at);
+    }
+    for (const detail::Activity& a : user.activities) text += "; active " + told(a.value) + " by " + told(a.evidence);
+    for (const detail::Flip& f : user.flips) text += (f.invisible ? "; hides " : "; shows ") + told(f.at);
+    text += "; crowded " + told(user.crowded.from) + " to " + told(user.crowded.to) + "; status at " +
+            told(user.status_at) + "; report at " + told(user.reported_at) + (user.reported_online ? " on" : " off") +
+            "; last_active " + told(user.reported_last_active) + " at " + told(user.reported_last_active_at) +
+            "; forgotten up to " + told(user.forgotten_up_to);
+  }
+  return text;
+}
+
+void trace(const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); }
+
+[[noreturn]] void wrong(const char* what) {
+  std::fprintf(stderr, "fold_fuzz: wrong: %s\n", what);
+  std::abort();
+}
+[[noreturn]] void wrong(const char* what, const Snapshot& a, const Snapshot& b) {
+  std::fprintf(stderr, "fold_fuzz: wrong: %s\n%s\n-- and --\n%s\n", what, told(a).c_str(), told(b).c_str());
+  std::abort();
+}
+void require(bool holds, const char* what) {
+  if (!holds) wrong(what);
+}
+
+bool have_same_rules(const Snapshot& a, const Snapshot& b) {
+  Rules rules = a.rules();
+  rules.hash_seed = b.rules().hash_seed;
+  return rules == b.rules();
+}
+
+/// Equal in all that says so.
+bool is_same(const Snapshot& a, const Snapshot& b) {
+  const bool equal = a == b;
+  require(equal == (b == a) && equal != (a != b), "== is symmetric, and != its opposite");
+  require(equal == (have_same_rules(a, b) && a.digest() == b.digest()),
+          "equal snapshots have equal digests, and different ones do not");
+  return equal;
+}
+void require_same(const Snapshot& a, const Snapshot& b, const char* what) {
+  if (!is_same(a, b)) wrong(what, a, b);
+}
+/// For what is asked often: digests cost more than all the rest.
+void require_equal(const Snapshot& a, const Snapshot& b, const char* what) {
+  if (!(a == b)) wrong(what, a, b);
+}
+
+// ---- bytes to operations ----------------------------------------------------------------------------------------
+
+class Bytes {
+ public:
+  Bytes(const std::uint8_t* data, std::size_t size) noexcept : data_(data), size_(size) {}
+
+  bool empty() const noexcept { return size_ == 0; }
+  unsigned take() noexcept {
+    if (size_ == 0) return 0;
+    --size_;
+    return *data_++;
+  }
+  std::int64_t word() noexcept {
+    std::uint64_t bits = 0;
+    for (int i = 0; i < 8; ++i) bits = bits << 8 | take();
+    return static_cast<std::int64_t>(bits);
+  }
+  template <class T, std::size_t N>
+  T any(const std::array<T, N>& of) noexcept {
+    return of[take() % N];
+  }
+
+ private:
+  const std::uint8_t* data_;
+  std::size_t size_;
+};
+
+const std::string& long_text(std::size_t length) {
+  static const std::map<std::size_t, std::string> texts = {
+      {255, std::string(255, 'u')}, {256, std::string(256, 'u')}, {1024, std::string(1024, 't')}, {1025, std::string(1025, 't')}};
+  return texts.at(length);
+}
+
+std::string_view some_user(unsigned byte) {
+  static constexpr const char* few[] = {"a", "b", "c", "a", "b", "a", "a\xff", "d"};
+  byte %= 32;
+  return byte == 31 ? "" : byte == 30 ? long_text(256) : byte == 29 ? long_text(255) : std::string_view(few[byte % 8]);
+}
+std::string_view some_session(unsigned byte) {
+  static constexpr const char* few[] = {"1", "2", "3", "1", "2", "1", "4", "5"};
+  byte %= 32;
+  return byte == 31 ? "" : byte == 30 ? long_text(256) : byte == 29 ? long_text(255) : std::string_view(few[byte % 8]);
+}
+std::string_view some_text(unsigned byte) {
+  byte %= 16;
+  if (byte >= 14) return long_text(byte == 14 ? 1024 : 1025);
+  return byte < 4 ? "" : byte < 9 ? "x" : byte < 13 ? "y" : "yy";
+}
+
+constexpr Timestamp instant_of(std::int64_t ns) { return Timestamp::from_ns(ns); }
+constexpr Duration one_ns = Duration::from_ns(1);
+constexpr Timestamp last_instant = Timestamp::from_ns(INT64_MAX - 1);
+
+class Interpreter {
+ public:
+  explicit Interpreter(Bytes in) : in_(in) {
+    const unsigned shape = in_.take();
+    unit_ = shape % 4 == 3 ? 1000000000 : 1;
+    static constexpr std::array<std::int64_t, 8> origins = {0, 0, 100, -7, 1546867062375000000, INT64_MIN + 3, INT64_MAX - 30, 0};
+    origin_ = origins[shape / 4 % 8];
+    rules_.session_timeout = duration({3, 0, 4, 10, 1});
+    rules_.offline_grace = duration({0, 0, 1, 2, 5});
+    rules_.last_active_refresh = duration({0, 2, 5, 3, 1});
+    rules_.reorder_window = duration({8, 3, 20, 2, 0});
+    rules_.max_clock_skew = duration({6, 2, 20, 1, 0});
+    const unsigned limits = in_.take();
+    if (limits % 2 == 1) {
+      static constexpr std::array<std::uint32_t, 6> few = {2, 1, 3, 4, 0, 5};
+      rules_.max_users = in_.any(few);
+      rules_.max_sessions_per_user = in_.any(few);
+      rules_.max_recent_per_user = in_.any(few);
+      if (limits & 2) rules_.max_id_bytes = in_.any(std::array<std::uint32_t, 4>{255, 1, 256, 0});
+      if (limits & 4) rules_.max_status_bytes = in_.any(std::array<std::uint32_t, 4>{1, 1025, 0, 2});
+    }
+    if (tracing()) trace("rules: " + told(rules_));
+    for (Slot& slot : slots_) {
+      slot.s = Snapshot(rules_);
+      rules_.hash_seed += 0x9E3779B97F4A7C15u;
+    }
+    rules_ = slots_[0].s.rules();  // as they are read: without negative durations
+  }
+
+  void run() {
+    std::size_t left = 80;
+    while (!in_.empty() && left-- > 0) {
+      const unsigned what = in_.take();
+      Slot& slot = slots_[what / 32 % slots_.size()];
+      if (tracing()) trace("slot " + std::to_string(&slot - slots_.data()) + ":");
+      operate(slot, what % 32);
+      examine(slot);
+      if (what % 32 == 21) {
+        for (Slot& each : slots_) each.digest = each.s.digest();
+      }
+      compare(slot);
+      // Many users make every check slower, and are here for the pages of the table.
+      if (detail::SnapshotAccess::read(slot.s) != nullptr && detail::SnapshotAccess::read(slot.s)->table.size() > 16)
+        left = (std::min)(left, std::size_t{6});
+    }
+    for (const Kept& kept : kept_) require(kept.s.digest() == kept.digest, "a copy keeps its digest");
+    for (const Slot& slot : slots_) require(slot.s.digest() == slot.digest, "what is left alone keeps its digest");
+  }
+
+ private:
+  using Views = std::map<std::string, User, std::less<>>;
+  using Changes = std::vector<UserPresenceChanged>;
+  using Events = std::vector<PresenceEventView>;
+
+  struct Slot {
+    Snapshot s;
+    Views views;  // what somebody sees who heard of every change
+    std::uint64_t digest = Snapshot().digest();
+  };
+  struct Kept {
+    Snapshot s;
+    std::uint64_t digest = Snapshot().digest();
+  };
+
+  static auto into(Changes& changes) {
+    return [&changes](const UserPresenceChangedView& change) { changes.emplace_back(change); };
+  }
+
+  Duration duration(const std::array<std::int64_t, 5>& usual) {
+    const unsigned byte = in_.take();
+    if (byte < 230) return Duration::from_ns(usual[byte % 5] * unit_);
+    switch (byte % 4) {
+      case 0: return Duration::forever();
+      case 1: return -Duration::from_ns(2);
+      case 2: return Duration::from_ns(INT64_MAX / 2);
+      default: return Duration::from_ns(in_.word());
+    }
+  }
+
+  Timestamp instant(const Snapshot& s) {
+    const unsigned byte = in_.take();
+    const Timestamp origin = instant_of(origin_), now = s.now().value_or(origin);
+    if (byte < 144) return now + Duration::from_ns(unit_ * (static_cast<std::int64_t>(byte % 16) - 6));
+    if (byte < 224) return origin + Duration::from_ns(unit_ * static_cast<std::int64_t>(byte % 40));
+    switch (byte - 224) {
+      case 0: return now - rules_.reorder_window;
+      case 1: return now - rules_.reorder_window - one_ns;
+      case 2: return now + rules_.max_clock_skew;
+      case 3: return now + rules_.max_clock_skew + one_ns;
+      case 4:
+      case 5: return s.next_deadline().value_or(now);
+      case 6: return s.next_deadline().value_or(now) - one_ns;
+      case 7: return now + rules_.session_timeout;
+      case 8: return now + rules_.session_timeout + rules_.reorder_window;
+      case 9: return now + rules_.session_timeout + (std::max)(rules_.reorder_window, rules_.offline_grace) + one_ns;
+      case 10: return now + rules_.reorder_window + one_ns;
+      case 11: return now + rules_.offline_grace;
+      case 12: return Timestamp::lowest();
+      case 13: return Timestamp::highest();
+      case 14: return Timestamp::lowest() + one_ns;
+      case 15: return last_instant;
+      case 16: return now + one_ns;
+      case 17: return now - one_ns;
+      case 18: return instant_of(in_.word());
+      default: return now;
+    }
+  }
+
+  PresenceEventView event(const Snapshot& s) {
+    static constexpr EventType types[] = {EventType::connect,   EventType::heartbeat,  EventType::disconnect,
+                                          EventType::connect,   EventType::set_status, EventType::report,
+                                          EventType::heartbeat, EventType::connect};
+    PresenceEventView e;
+    const unsigned kind = in_.take(), who = in_.take();
+    e.type = kind % 32 == 31 ? static_cast<EventType>(kind / 8) : types[kind % 8];
+    e.user = some_user(who % 64 < 60 ? who % 8 : 28 + who % 4);
+    const unsigned session = kind / 8;
+    e.session = some_session(session);
+    e.at = instant(s);
+    const unsigned more = e.type == EventType::connect || who >= 128 ? in_.take() : 0;
+    if (more & 1) e.invisible = (more & 2) != 0;
+    if (more & 4 || e.type == EventType::set_status) e.status = some_text(in_.take());
+    if (e.type == EventType::set_status && who % 64 == 59) e.status.reset();
+    e.online = e.type == EventType::report ? (who & 64) == 0 : (more & 8) != 0;
+    if (more & 16) e.last_active = instant(s);
+    return e;
+  }
+
+  Events events(const Snapshot& s, std::size_t most) {
+    Events list(1 + in_.take() % most);
+    for (PresenceEventView& e : list) e = event(s);
+    return list;
+  }
+
+  static void trace_all(const char* what, const Events& list) {
+    if (!tracing()) return;
+    trace(std::string("  ") + what);
+    for (const PresenceEventView& e : list) trace("    " + told(e));
+  }
+
+  // ---- what must hold ---------------------------------------------------------------------------------------------
+
+  static bool sees(const Snapshot& s, const Views& views) {
+    std::size_t users = 0;
+    for (const UserView user : s) {
+      const auto known = views.find(user.id);
+      if (known == views.end() || known->second != user) return false;
+      ++users;
+    }
+    return users == views.size();
+  }
+
+  static Views views_of(const Snapshot& s) {
+    Views views;
+    for (const UserView user : s) views.emplace(std::string(user.id), static_cast<User>(user));
+    return views;
+  }
+
+  /// Applies changes to views; each must start from what is seen, and lead to something else.
+  static void follow(Views& views, const Changes& changes) {
+    for (const UserPresenceChanged& change : changes) {
+      const auto known = views.find(change.id);
+      const bool is_known = known != views.end();
+      require(change.before.has_value() == is_known && (!is_known || *change.before == known->second),
+              "a change starts from what was seen");
+      require(change.before != change.after, "a change changes something");
+      if (!change.after) {
+        views.erase(known);
+      } else {
+        require(change.after->id == change.id && !change.after->invisible, "a change is about its user, as others see");
+        views.insert_or_assign(change.id, *change.after);
+      }
+    }
+  }
+
+  /// In the order of (instant, id), and where all are told at once, one change per user.
+  static void require_order(const Changes& changes, bool one_per_user) {
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      if (i > 0) {
+        const UserPresenceChanged &a = changes[i - 1], &b = changes[i];
+        require(a.at < b.at || (a.at == b.at && a.id < b.id), "changes come in the order of (instant, id)");
+      }
+      for (std::size_t k = 0; one_per_user && k < i; ++k) require(changes[i].id != changes[k].id, "one change per user");
+    }
+  }
+
+  /// What follows from the registers does so from their normal form as well, and there is not more than Rules allow.
+  static void examine_registers(const detail::Record& record, const detail::Root& root) {
+    const Rules& rules = root.rules;
+    const detail::UserRegisters &kept = record->registers, normal = detail::normal_form_of(*record, root);
+    const std::string_view id = record->name();
+    require(!normal.empty(), "of whom nothing is left there is no record");
+    detail::UserRegisters twice = normal;
+    detail::normalise(twice, root.now, rules);
+    require(twice == normal, "the normal form of a normal form is itself");
+    require(detail::seen_by_others(id, kept, root.now, rules) == detail::seen_by_others(id, normal, root.now, rules) &&
+                detail::seen_by_self(id, kept, root.now, rules) == detail::seen_by_self(id, normal, root.now, rules),
+            "forgetting changes no view");
+    require(detail::next_change(kept, root.now, rules) == detail::next_change(normal, root.now, rules),
+            "forgetting moves no deadline");
+    require(detail::vanishes_at(kept, rules) > root.now, "who has vanished is not kept");
+    require(root.table.due() <= detail::due_of(kept, root.now, rules), "nothing is due before the table says so");
+
+    const std::size_t room = (std::max)(rules.max_recent_per_user, std::uint32_t{1});
+    std::size_t live = 0;
+    for (const detail::SessionRegisters& session : kept.sessions) {
+      live += detail::live(session, root.now, rules) ? 1u : 0u;
+      require(session.disconnects.size() <= room, "disconnects are bounded");
+      require(std::is_sorted(session.disconnects.begin(), session.disconnects.end()), "disconnects are in order");
+      require(!session.id.empty(), "a session has an id");
+    }
+    require(live <= rules.max_sessions_per_user, "live sessions are bounded");
+    require(kept.sessions.size() <= room + rules.max_sessions_per_user, "sessions are bounded");
+    require(kept.flips.size() <= 2 * room, "flips are bounded");
+    require(kept.activities.size() <= 2 * room, "activities are bounded");
+    for (std::size_t i = 1; i < kept.sessions.size(); ++i)
+      require(kept.sessions[i - 1].id < kept.sessions[i].id, "sessions are in order");
+    for (std::size_t i = 1; i < kept.flips.size(); ++i)
+      require(kept.flips[i - 1].at < kept.flips[i].at, "flips are in order");
+    for (std::size_t i = 1; i < kept.activities.size(); ++i) {
+      require(kept.activities[i - 1].value < kept.activities[i].value &&
+                  kept.activities[i - 1].evidence < kept.activities[i].evidence,
+              "activities are in order");
+    }
+  }
+
+  void examine(const Slot& slot) const {
+    const Snapshot& s = slot.s;
+    std::size_t users = 0, online = 0;
+    for (const UserView user : s) {
+      ++users;
+      online += user.online ? 1u : 0u;
+      require(!user.invisible, "others do not see that somebody is invisible");
+      require(s.view(user.id) == user, "view() finds what iteration shows");
+      require(s.online(user.id) == user.online, "online() says what iteration shows");
+      const std::optional<PresenceState> truth = s.inspect(user.id);
+      require(truth.has_value() && s.find(user.id, Viewer{user.id}) == truth->user, "users see themselves as they are");
+      require(truth->user.invisible == truth->invisible_since.has_value(), "who is invisible is so since an instant");
+      require(truth->invisible_since ? !user.online : truth->user == user, "others see the truth of a visible user");
+    }
+    require(users == s.size() && online == s.online_count() && s.empty() == (users == 0), "the counts are what is seen");
+    if (!sees(s, slot.views)) wrong("the changes told lead to what is seen", s, s);
+    require(!s.view(long_text(256)) || s.rules().max_id_bytes >= 256, "nobody has too long an id");
+    require(!s.view("") && !s.inspect(""), "nobody has no id");
+
+    if (const detail::Root* const root = detail::SnapshotAccess::read(s)) {
+      std::string_view previous;
+      for (const detail::Record& record : root->table) {
+        require(previous < record->name(), "records are in order");
+        previous = record->name();
+        examine_registers(record, *root);
+      }
+    }
+    examine_deadline(s, slot.views);
+  }
+
+  static void examine_deadline(const Snapshot& s, const Views& views) {
+    const std::optional<Timestamp> deadline = s.next_deadline(), now = s.now();
+    if (!deadline) {
+      if (!now || *now < last_instant) {
+        Snapshot far = s;
+        apply(far, last_instant, [](const UserPresenceChangedView&) { wrong("without a deadline time changes nothing"); });
+        require(far.size() == s.size() && far.online_count() == s.online_count(), "without a deadline the counts stay");
+      }
+      return;
+    }
+    require(!now || *now < *deadline, "the next deadline is later than now");
+    const Timestamp just_before = *deadline - one_ns;
+    if (now ? just_before > *now : just_before != Timestamp::lowest()) {
+      const Snapshot before = reduce(s, just_before);
+      require(sees(before, views), "nothing changes before the next deadline");
+      require(before.next_deadline() == deadline, "the next deadline stays where it is until it passes");
+    }
+    Snapshot at = s;
+    Changes changes;
+    require(apply(at, *deadline, into(changes)) == Verdict::applied && !changes.empty(), "something changes at the next deadline");
+    for (const UserPresenceChanged& change : changes) {
+      require(change.at == *deadline && change.before && change.before->online && change.after && !change.after->online,
+              "what changes at a deadline is that somebody goes offline");
+    }
+  }
+
+  /// With what it was, and with the others, of which some know nearly the same.
+  void compare(Slot& slot) {
+    slot.digest = slot.s.digest();
+    for (const Slot& other : slots_) {
+      require((slot.s == other.s) == (slot.digest == other.digest), "equal snapshots have equal digests");
+    }
+    const Kept& kept = kept_[compared_++ % kept_.size()];
+    require(kept.s.digest() == kept.digest, "a copy keeps its digest");
+    require((slot.s == kept.s) == (have_same_rules(slot.s, kept.s) && slot.digest == kept.digest),
+            "equal snapshots have equal digests");
+  }
+
+  /// Whether all that is kept of the user is below the caps: then nothing was dropped for want of room just now.
+  static bool has_space(const detail::UserRegisters& user, const detail::Root& root) {
+    const Rules& rules = root.rules;
+    std::size_t live = 0;
+    for (const detail::SessionRegisters& session : user.sessions) {
+      live += detail::live(session, root.now, rules) ? 1u : 0u;
+      if (session.disconnects.size() >= rules.max_recent_per_user) return false;
+    }
+    return live < rules.max_sessions_per_user && user.sessions.size() - live < rules.max_recent_per_user &&
+           user.flips.size() < rules.max_recent_per_user && user.activities.size() < rules.max_recent_per_user &&
+           user.crowded == detail::Stretch();
+  }
+  static bool has_space(const Snapshot& s) {
+    const detail::Root* const root = detail::SnapshotAccess::read(s);
+    if (root == nullptr) return true;
+    for (const detail::Record& record : root->table) {
+      if (!has_space(record->registers, *root)) return false;
+    }
+    return true;
+  }
+  static bool has_space_for(std::string_view id, const Snapshot& s) {
+    const detail::Root* const root = detail::SnapshotAccess::read(s);
+    const detail::Record* const record = root != nullptr ? root->table.find(id) : nullptr;
+    return record == nullptr || has_space((*record)->registers, *root);
+  }
+
+  // ---- operations -------------------------------------------------------------------------------------------------
+
+  void operate(Slot& slot, unsigned what) {
+    Slot& other = slots_[in_.take() % slots_.size()];
+    switch (what) {
+      case 8: case 9: case 10: case 11: pass(slot, instant(slot.s)); break;
+      case 12: fold_batch(slot, events(slot.s, 6)); break;
+      case 13: case 14: replay_log(slot, events(slot.s, 6)); break;
+      case 15: case 16: join(slot, other.s); break;
+      case 17: forget(slot); break;
+      case 18: case 19: take_list(slot); break;
+      case 20: keep(slot); break;
+      case 21: copy_and_move(slot, other); break;
+      case 22: tell_differences(slot, other); break;
+      case 23: case 24: try_orders(slot); break;
+      case 25: split_time(slot); break;
+      case 26: case 27: try_nodes(slot); break;
+      case 28: case 29: hide(slot); break;
+      case 30: meet_a_stranger(slot); break;
+      case 31: crowd(slot); break;
+      default: fold(slot, event(slot.s)); break;
+    }
+  }
+
+  Verdict fold(Slot& slot, const PresenceEventView& e) {
+    if (tracing()) trace("  " + told(e));
+    const Snapshot before = slot.s;
+    Changes changes;
+    const Verdict verdict = apply(slot.s, e, into(changes));
+    if (tracing()) trace("    verdict " + std::to_string(static_cast<int>(verdict)));
+    require(is_same(before, slot.s) == (verdict != Verdict::applied), "the verdict says whether the snapshot is what it was");
+    require(changes.size() <= (verdict == Verdict::applied ? 1u : 0u), "an event makes one change at most");
+    for (const UserPresenceChanged& change : changes) {
+      require(change.id == e.user && change.at == before.now().value_or(e.at), "a change is about its event");
+    }
+    follow(slot.views, changes);
+    require(slot.s.now() == before.now(), "an event passes no time");
+    Snapshot moved = before;
+    moved = reduce(std::move(moved), e);
+    require_equal(moved, slot.s, "reduce does what apply does");
+    if (accepted(verdict) && has_space_for(e.user, slot.s)) {
+      require(presence::apply(moved, e, [](const UserPresenceChangedView&) {}) == Verdict::unchanged,
+              "an event counts once");
+    }
+    return verdict;
+  }
+
+  Verdict pass(Slot& slot, Timestamp to) {
+    if (tracing()) trace("  advance to " + told(to));
+    const Snapshot before = slot.s;
+    Changes changes;
+    const Verdict verdict = apply(slot.s, to, into(changes));
+    const bool is_instant = to != Timestamp::lowest() && to != Timestamp::highest();
+    require(verdict == (!is_instant ? Verdict::invalid
+                        : before.now() && to <= *before.now() ? Verdict::unchanged : Verdict::applied),
+            "time passes forwards");
+    require(is_same(before, slot.s) == (verdict != Verdict::applied), "the verdict says whether time has passed");
+    require_order(changes, true);
+    for (const UserPresenceChanged& change : changes) {
+      require(change.at <= to && (!before.now() || change.at > *before.now()), "what time changes, changes meanwhile");
+      require(change.before && change.before->online && change.after && !change.after->online, "time turns nobody online");
+    }
+    follow(slot.views, changes);
+    return verdict;
+  }
+
+  void fold_batch(Slot& slot, const Events& list) {
+    trace_all("batch", list);
+    Snapshot one_by_one = slot.s, unheard = slot.s;
+    Changes told_of_one, changes;
+    Tally tally_of_one;
+    for (const PresenceEventView& e : list) tally_of_one.count(apply(one_by_one, e, into(told_of_one)));
+    require(apply(slot.s, list.begin(), list.end(), into(changes)) == tally_of_one, "a batch has the verdicts of its events");
+    require(changes == told_of_one, "a batch tells what its events tell");
+    require_equal(slot.s, one_by_one, "a batch does what its events do");
+    require(apply(unheard, list.begin(), list.end()) == tally_of_one, "who does not listen makes no difference");
+    require_equal(slot.s, unheard, "who does not listen changes nothing");
+    follow(slot.views, changes);
+  }
+
+  void replay_log(Slot& slot, const Events& list) {
+    trace_all("replay", list);
+    const Snapshot before = slot.s;
+    Snapshot unheard = before, expected = before;
+    Tally tally;
+    for (const PresenceEventView& e : list) {
+      const bool is_instant = e.at != Timestamp::lowest() && e.at != Timestamp::highest();
+      Snapshot there = is_instant ? reduce(expected, e.at) : expected;
+      const Verdict verdict = apply(there, e, [](const UserPresenceChangedView&) {});
+      tally.count(verdict);
+      if (accepted(verdict)) expected = std::move(there);
+    }
+    Changes changes;
+    require(replay(slot.s, list.begin(), list.end(), into(changes)) == tally, "a log has the verdicts of its events, each in its time");
+    require_same(slot.s, expected, "a log is folded while time follows it");
+    require(replay(unheard, list.begin(), list.end()) == tally, "who does not listen makes no difference");
+    require_equal(slot.s, unheard, "who does not listen changes nothing");
+    for (std::size_t i = 1; i < changes.size(); ++i) require(changes[i - 1].at <= changes[i].at, "a log is told in order");
+    follow(slot.views, changes);
+    if (list.size() == 1) {
+      Snapshot single = before;
+      Changes told_of_single;
+      Tally counted;
+      counted.count(replay(single, list[0], into(told_of_single)));
+      require(counted == tally && told_of_single == changes, "a log of one event is one event");
+      require_equal(single, slot.s, "a log of one event does what that event does");
+    }
+  }
+
+  void join(Slot& slot, const Snapshot& other) {
+    if (tracing()) trace("  merge " + told(other));
+    const Snapshot before = slot.s, theirs = other;
+    const Snapshot there = merge(theirs, before);
+    Changes changes;
+    merge_into(slot.s, theirs, into(changes));
+    require_same(slot.s, there, "merge is commutative");
+    require_equal(slot.s, merge(slot.s, Snapshot(slot.s)), "merge is idempotent");
+    require_equal(before, merge(before, reseeded(before)), "merge with what is equal changes nothing");
+    require_equal(before, merge(before, Snapshot(rules_)), "merge with nothing changes nothing");
+    require_order(changes, true);
+    for (const UserPresenceChanged& change : changes) {
+      require(!slot.s.now() || change.at <= *slot.s.now(), "a merge tells nothing that is later than its now");
+      require(!before.now() || change.at >= *before.now(), "a merge tells nothing of the past");
+    }
+    require(slot.s.now() == (std::max)(before.now(), theirs.now()), "a merge is at the later instant");
+    follow(slot.views, changes);
+  }
+
+  /// The same in a snapshot of another seed, that shares nothing with it.
+  static Snapshot reseeded(const Snapshot& s) {
+    Rules rules = s.rules();
+    rules.hash_seed ^= 0xD1B54A32D192ED03u;
+    const Snapshot other = merge(Snapshot(rules), s);
+    require_equal(other, s, "nothing merged with a snapshot is that snapshot, whatever the seed");
+    return other;
+  }
+
+  void forget(Slot& slot) {
+    if (tracing()) trace("  forget reports");
+    const Snapshot before = slot.s;
+    Changes changes;
+    forget_reports_in(slot.s, into(changes));
+    require_order(changes, true);
+    for (const UserPresenceChanged& change : changes) {
+      require(change.after && !change.after->online && change.online_changed() && !change.status_changed() && !change.last_active_changed(),
+              "without reports somebody may be offline, and nothing else");
+      require(!before.now() || change.at == *before.now(), "what is forgotten, is so now");
+    }
+    follow(slot.views, changes);
+    require_equal(forget_reports(before), slot.s, "forget_reports does what forget_reports_in does");
+    require_equal(forget_reports(slot.s), slot.s, "forgetting twice is forgetting once");
+  }
+
+  void take_list(Slot& slot) {
+    Events list = events(slot.s, 5);
+    const unsigned how = in_.take();
+    for (PresenceEventView& e : list) {
+      if (how % 8 != 7) e.type = EventType::report;
+      if (how % 4 != 3) e.online = true;
+    }
+    if (how / 8 % 4 == 0) list.clear();
+    const Timestamp as_of = instant(slot.s);
+    trace_all(tracing() ? ("resync as of " + told(as_of)).c_str() : "", list);
+    const Snapshot before = slot.s;
+    Snapshot unheard = before;
+    Changes changes;
+    const Tally tally = resync(slot.s, list.begin(), list.end(), as_of, into(changes));
+    require(tally.total() == list.size(), "every report of a list has a verdict");
+    require(resync(unheard, list.begin(), list.end(), as_of) == tally, "who does not listen makes no difference");
+    require_equal(slot.s, unheard, "who does not listen changes nothing");
+    require(slot.s.now() == before.now(), "a list passes no time");
+    require_order(changes, true);
+    for (const UserPresenceChanged& change : changes) require(change.at == before.now().value_or(as_of), "a list is of now");
+    follow(slot.views, changes);
+  }
+
+  void keep(const Slot& slot) {
+    if (tracing()) trace("  keep a copy");
+    Kept& place = kept_[next_kept_++ % kept_.size()];
+    place.digest = slot.s.digest();
+    place.s = slot.s;
+  }
+
+  static void copy_and_move(Slot& slot, Slot& other) {
+    if (tracing()) trace("  copy and move");
+    Snapshot copy = slot.s, moved = std::move(copy);
+    require_same(copy, Snapshot(), "what was moved from is empty");
+    require(copy.rules() == Rules() && copy.empty() && !copy.now(), "what was moved from is as new");
+    require_equal(moved, slot.s, "what was moved to is what was moved");
+    Snapshot& same = moved;
+    moved = same;
+    require_equal(moved, slot.s, "what is assigned to itself stays");
+    other = slot;
+  }
+
+  static void tell_differences(const Slot& slot, const Slot& other) {
+    if (tracing()) trace("  differences");
+    Views views = slot.views;
+    Changes changes;
+    diff(slot.s, other.s, into(changes));
+    require_order(changes, true);
+    follow(views, changes);
+    require(views == other.views, "differences lead from what one shows to what the other shows");
+  }
+
+  // ---- laws -------------------------------------------------------------------------------------------------------
+
+  /// Law 1: a set of events, none of them refused, in several orders.
+  void try_orders(Slot& slot) {
+    const Events list = events(slot.s, 8);
+    const unsigned how = in_.take();
+    const Timestamp last = instant(slot.s), middle = instant(slot.s);
+    trace_all("in several orders", list);
+    const Snapshot before = slot.s;
+    bool all_count = has_space(before);
+    for (const PresenceEventView& e : list) all_count = accepted(fold(slot, e)) && has_space_for(e.user, slot.s) && all_count;
+    if (!accepted(pass(slot, last)) || !all_count) return;
+
+    if (tracing()) trace("  which must be the same in other orders, up to " + told(last) + " by way of " + told(middle));
+    for (int order = 0; order < 3; ++order) {
+      Snapshot s = order == 1 ? reseeded(before) : before;
+      Events arrivals = list;
+      if (order != 1) std::reverse(arrivals.begin(), arrivals.end());
+      if (order != 0) std::rotate(arrivals.begin(), arrivals.begin() + static_cast<std::ptrdiff_t>(how % list.size()), arrivals.end());
+      for (std::size_t i = 0; i < list.size(); ++i) {
+        if (how >> i & 1) arrivals.push_back(list[i]);
+      }
+      std::size_t until_middle = order == 0 ? arrivals.size() : how / 8 % arrivals.size();
+      bool these_count = true;
+      for (const PresenceEventView& e : arrivals) {
+        if (until_middle-- == 0 && middle <= last) s = reduce(std::move(s), middle);
+        const Verdict verdict = apply(s, e, [](const UserPresenceChangedView&) {});
+        these_count = these_count && accepted(verdict) && has_space_for(e.user, s);
+      }
+      if (!these_count) continue;
+      s = reduce(std::move(s), last);
+      require_same(s, slot.s, "order does not matter");
+      require(sees(s, slot.views) && s.next_deadline() == slot.s.next_deadline(), "order does not matter to what is seen");
+    }
+  }
+
+  /// Law 2: time in two steps is time in one.
+  void split_time(Slot& slot) {
+    Timestamp middle = instant(slot.s), last = instant(slot.s);
+    if (last < middle) std::swap(middle, last);
+    if (last == Timestamp::highest() || middle == Timestamp::lowest()) return;
+    if (tracing()) trace("  time split at " + told(middle));
+    Snapshot split = slot.s, whole = slot.s;
+    Changes told_of_split, told_of_whole;
+    apply(split, middle, into(told_of_split));
+    apply(split, last, into(told_of_split));
+    apply(whole, last, into(told_of_whole));
+    require_same(split, whole, "time is additive");
+    require(told_of_split == told_of_whole, "time split tells what time tells");
+    pass(slot, last);
+    require_equal(slot.s, whole, "time passes alike");
+  }
+
+  /// Law 3: two nodes that merge are one node.
+  void try_nodes(Slot& slot) {
+    const Snapshot before = slot.s;
+    std::array<Snapshot, 2> node = {before, reseeded(before)};
+    bool all_count = has_space(before);
+    std::vector<std::pair<PresenceEventView, bool>> sent;  // and whether both heard of it
+    const std::size_t steps = 1 + in_.take() % 8;
+    for (std::size_t i = 0; i < steps; ++i) {
+      const unsigned what = in_.take();
+      Snapshot& one = node[what % 2];
+      if (what / 2 % 4 == 3) {
+        const Timestamp to = instant(one);
+        if (tracing()) trace("  node " + std::to_string(what % 2) + " advances to " + told(to));
+        apply(one, to, [](const UserPresenceChangedView&) {});
+        continue;
+      }
+      const PresenceEventView e = event(one);
+      const bool to_both = what / 8 % 4 == 3;
+      if (tracing()) trace("  node " + std::to_string(what % 2) + (to_both ? " and the other: " : ": ") + told(e));
+      for (Snapshot& s : node) {
+        if (!to_both && &s != &one) continue;
+        all_count = accepted(apply(s, e, [](const UserPresenceChangedView&) {})) && has_space_for(e.user, s) && all_count;
+      }
+      sent.emplace_back(e, to_both);
+    }
+    const std::optional<Timestamp> newest = (std::max)(node[0].now(), node[1].now());
+    bool any_old = false;
+    Snapshot single = before;
+    for (const auto& [e, to_both] : sent) {
+      const bool is_old = newest && e.at < *newest - rules_.reorder_window;
+      if (is_old && !to_both) all_count = false;
+      if (is_old) any_old = true;
+      if (newest && single.now() && e.at > *single.now() + rules_.max_clock_skew)
+        single = reduce(std::move(single), (std::min)(e.at - rules_.max_clock_skew, *newest));
+      all_count = accepted(apply(single, e, [](const UserPresenceChangedView&) {})) && has_space_for(e.user, single) && all_count;
+    }
+    if (newest) single = reduce(std::move(single), *newest);
+
+    join(slot, node[0]);
+    join(slot, node[1]);
+    if (!all_count) return;
+    const Snapshot merged = merge(node[0], node[1]);
+    if (!has_space(merged)) return;
+    if (tracing()) trace("  which must be one node");
+    require_same(merged, single, "what two nodes know together is what one would know");
+    require_same(merged, merge(node[1], node[0]), "merge is commutative");
+    require_same(merged, merge(merged, node[0]), "what is known already changes nothing");
+    require_same(merged, merge(node[1], merged), "what is known already changes nothing");
+    // Who still is where all began lacks all of it.
+    if (!any_old) require_same(merged, slot.s, "merge is associative");
+  }
+
+  /// Law 4: what an invisible user does cannot be told from nothing.
+  void hide(Slot& slot) {
+    PresenceEventView flip = event(slot.s);
+    flip.type = EventType::connect;
+    flip.invisible = true;
+    fold(slot, flip);
+    const std::optional<PresenceState> truth = slot.s.inspect(flip.user);
+    if (!truth || !truth->invisible_since) return;
+    const Timestamp cut = *truth->invisible_since;
+    if (tracing()) trace("  what follows is not seen of " + told(flip.user) + ", invisible since " + told(cut));
+
+    const Snapshot before = slot.s;
+    Slot without = slot;
+    const std::size_t steps = 1 + in_.take() % 8;
+    for (std::size_t i = 0; i < steps; ++i) {
+      const unsigned what = in_.take();
+      Changes changes, changes_without;
+      if (what % 4 == 3) {
+        const Timestamp to = instant(slot.s);
+        if (tracing()) trace("  advance to " + told(to));
+        apply(slot.s, to, into(changes));
+        apply(without.s, to, into(changes_without));
+      } else {
+        PresenceEventView e = event(slot.s);
+        if (what % 4 != 2) e.user = flip.user;
+        const bool by_session = e.type != EventType::report && e.type != EventType::set_status;
+        const bool is_hidden = by_session && e.user == flip.user && e.at >= cut;
+        if (is_hidden && e.type == EventType::connect && e.invisible && !*e.invisible) break;
+        if (tracing()) trace((is_hidden ? "  hidden: " : "  ") + told(e));
+        const Verdict verdict = apply(slot.s, e, into(changes));
+        if (!is_hidden) {
+          const Verdict verdict_without = apply(without.s, e, into(changes_without));
+          require(accepted(verdict) == accepted(verdict_without), "what an invisible user does decides over no other event");
+        } else if (e.status && accepted(verdict)) {
+          require(accepted(apply(without.s, PresenceEventView::set_status(e.user, *e.status, e.at), into(changes_without))),
+                  "a text of an invisible user is a text");
+        }
+      }
+      require(changes == changes_without, "nothing is told of an invisible user");
+      follow(slot.views, changes);
+      follow(without.views, changes_without);
+      if (!sees(slot.s, without.views) || !sees(without.s, without.views)) wrong("nothing is seen of an invisible user", slot.s, without.s);
+      require(slot.s.size() == without.s.size() && slot.s.online_count() == without.s.online_count(), "an invisible user does not count");
+      require(slot.s.next_deadline() == without.s.next_deadline(), "an invisible user has no deadline");
+    }
+    const auto differences = [](const Snapshot& from, const Snapshot& to) {
+      Changes changes;
+      diff(from, to, into(changes));
+      return changes;
+    };
+    require(differences(before, slot.s) == differences(before, without.s), "an invisible user makes no difference");
+    require(differences(slot.s, before) == differences(without.s, before), "an invisible user makes no difference");
+    const auto told_of_merge = [](Snapshot s, const Snapshot& other) {
+      Changes changes;
+      merge_into(s, other, into(changes));
+      return changes;
+    };
+    require(told_of_merge(Snapshot(rules_), slot.s) == told_of_merge(Snapshot(rules_), without.s), "who merges hears nothing of an invisible user");
+    const auto told_of_forgetting = [](Snapshot s) {
+      Changes changes;
+      forget_reports_in(s, into(changes));
+      return changes;
+    };
+    require(told_of_forgetting(slot.s) == told_of_forgetting(without.s), "who forgets hears nothing of an invisible user");
+  }
+
+  /// A snapshot of other rules.
+  void meet_a_stranger(const Slot& slot) {
+    if (tracing()) trace("  meet a stranger");
+    Slot stranger{Snapshot(in_.take() % 2 ? Rules() : Rules::mirror()), {}};
+    Changes changes;
+    merge_into(stranger.s, slot.s, into(changes));
+    require_order(changes, true);
+    follow(stranger.views, changes);
+    require(sees(stranger.s, stranger.views), "a stranger who merges is told of all");
+    require(!(stranger.s == slot.s) || stranger.s.rules() == slot.s.rules(), "what has other rules is not equal");
+    examine_deadline(stranger.s, stranger.views);
+    tell_differences(slot, stranger);
+    tell_differences(stranger, slot);
+  }
+
+  /// More users than a page of the table has room for.
+  void crowd(Slot& slot) {
+    const unsigned how = in_.take();
+    const Timestamp at = instant(slot.s);
+    const std::size_t count = 10 + how % 4 * 35;
+    std::vector<std::string> ids(count);
+    Events list(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t number = how & 4 ? i : i * 37 % 191;
+      ids[i] = {'m', static_cast<char>('a' + number / 20), static_cast<char>('a' + number % 20)};
+      const Timestamp then = at + Duration::from_ns(how & 8 ? static_cast<std::int64_t>(i % 3) * unit_ : 0);
+      list[i] = how & 16   ? PresenceEventView::disconnect(ids[i], "1", then)
+                : how & 32 ? PresenceEventView::set_status(ids[i], "x", then)
+                           : PresenceEventView::heartbeat(ids[i], "1", then);
+    }
+    if (tracing()) trace("  " + std::to_string(count) + " more users, the first: " + told(list[0]));
+    Changes changes;
+    apply(slot.s, list.begin(), list.end(), into(changes));
+    follow(slot.views, changes);
+  }
+
+  Bytes in_;
+  std::int64_t unit_ = 1, origin_ = 0;
+  Rules rules_;
+  std::array<Slot, 3> slots_;
+  std::array<Kept, 3> kept_;
+  std::size_t next_kept_ = 0, compared_ = 0;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Interpreter(Bytes(data, size)).run();
+  return 0;
+}
