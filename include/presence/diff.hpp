@@ -24,8 +24,8 @@ void tell_differences(const Snapshot& from, const Snapshot& to, Timestamp dated,
   const Root* const a = SnapshotAccess::read(from);
   const Root* const b = SnapshotAccess::read(to);
   const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
-  // Equal registers look the same only at equal instants and by equal rules.
-  const bool skip_shared = from_now == to_now && (a == nullptr || b == nullptr || a->rules == b->rules);
+  // Equal registers look the same only at equal instants and by equal rules; snapshots of other rules share none.
+  const bool skip_shared = from_now == to_now;
   Vector<UserPresenceChangedView> undated;  // told when all are there: only then is their order known
   UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, skip_shared,
                        [&](const Record* before, const Record* after) {

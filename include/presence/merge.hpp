@@ -60,7 +60,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   Snapshot merged{rules};
   detail::Root& root = detail::SnapshotAccess::write(merged);
   root.now = now;
-  const bool same_rules = rules == theirs->rules;
+  const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
   detail::Vector<detail::Change> changes;
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
   detail::UserTable::each_pair(mine != nullptr ? mine->table : nothing, theirs->table, false,

@@ -1635,25 +1635,13 @@ inline void forget_timed(SessionRegisters& session, Timestamp horizon) noexcept 
 /// Without a timeout an open session lives on its latest evidence, however old; a closed one loses what is older than
 /// the horizon.
 inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const Rules& rules) noexcept {
-  if (evidence(session) != absent) {
-    const std::size_t ending = first_ending(session);
-    if (ending < session.disconnects.size()) {
-      const bool ended_long_ago = session.disconnects[ending] < horizon;
-      if (ended_long_ago || rules.offline_grace == Duration()) {
-        drop_older(session.connect, ended_long_ago ? never : horizon);
-        drop_older(session.heartbeat, ended_long_ago ? never : horizon);
-      }
-    }
+  const std::size_t ending = first_ending(session);
+  const bool ended = evidence(session) != absent && ending < session.disconnects.size();
+  if (ended && (rules.offline_grace == Duration() || session.disconnects[ending] < horizon)) {
+    drop_older(session.connect, horizon);
+    drop_older(session.heartbeat, horizon);
   }
-  if (evidence(session) == absent) {
-    drop_older(session.disconnects, horizon);
-  } else {
-    // Those that end it stay, whatever their age: they are all from first_ending on.
-    auto& all = session.disconnects;
-    const auto old = detail::not_less(all.begin(), all.end(), horizon);
-    const auto ending = all.begin() + static_cast<std::ptrdiff_t>(first_ending(session));
-    all.erase(all.begin(), smaller_of(old, ending));
-  }
+  drop_older(session.disconnects, horizon);
   if (session.connect != absent && session.heartbeat != absent) {
     if (session.connect < horizon && session.heartbeat > session.connect) {
       session.connect = absent;
@@ -2220,6 +2208,12 @@ constexpr Rules without_negative_durations(Rules rules) noexcept {
   return rules;
 }
 
+/// Whether both judge and show alike.
+constexpr bool same_but_for_seed(Rules a, Rules b) noexcept {
+  a.hash_seed = b.hash_seed = 0;
+  return a == b;
+}
+
 inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
   return at == absent || at == never ? std::nullopt : std::optional<Timestamp>(at);
 }
@@ -2364,11 +2358,10 @@ class Snapshot {
 
   bool equals(const Snapshot& other) const {
     if (root_ == other.root_) return true;
-    Rules ours = rules(), theirs = other.rules();
-    ours.hash_seed = theirs.hash_seed = 0;
     const std::size_t users = root_ ? root_->table.size() : 0,
                       their_users = other.root_ ? other.root_->table.size() : 0;
-    if (ours != theirs || now() != other.now() || users != their_users) return false;
+    if (!detail::same_but_for_seed(rules(), other.rules()) || now() != other.now() || users != their_users)
+      return false;
     if (users == 0) return true;
     bool equal = true;
     detail::UserTable::each_pair(
@@ -2636,8 +2629,8 @@ void tell_differences(const Snapshot& from, const Snapshot& to, Timestamp dated,
   const Root* const a = SnapshotAccess::read(from);
   const Root* const b = SnapshotAccess::read(to);
   const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
-  // Equal registers look the same only at equal instants and by equal rules.
-  const bool skip_shared = from_now == to_now && (a == nullptr || b == nullptr || a->rules == b->rules);
+  // Equal registers look the same only at equal instants and by equal rules; snapshots of other rules share none.
+  const bool skip_shared = from_now == to_now;
   Vector<UserPresenceChangedView> undated;  // told when all are there: only then is their order known
   UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, skip_shared,
                        [&](const Record* before, const Record* after) {
@@ -3944,7 +3937,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   Snapshot merged{rules};
   detail::Root& root = detail::SnapshotAccess::write(merged);
   root.now = now;
-  const bool same_rules = rules == theirs->rules;
+  const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
   detail::Vector<detail::Change> changes;
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
   detail::UserTable::each_pair(mine != nullptr ? mine->table : nothing, theirs->table, false,

@@ -244,3 +244,55 @@ TEST_CASE("room for nothing recent is room for one of each") {
   CHECK(kept_of(t.s, "john")->flips.size() == 1);
   CHECK(kept_of(t.s, "jack")->sessions.size() == 1);
 }
+
+TEST_CASE("two stretches of one invisible run are joined to one, that begins with the first and ends with the last") {
+  detail::UserRegisters a, b;
+  a.flips = {{at(1), true}};
+  a.crowded = {at(1), at(2)};
+  b.flips = {{at(1), true}, {at(5), true}};
+  b.crowded = {at(5), at(9)};
+  detail::UserRegisters ab = a, ba = b;
+  detail::join(ab, b);
+  detail::join(ba, a);
+  CHECK((ab.crowded == detail::Stretch{at(1), at(9)}));
+  CHECK(ab == ba);
+}
+
+TEST_CASE("a stretch is kept while its invisible run goes on, however old, and then as long as a word from inside it could come") {
+  detail::UserRegisters user;
+  user.flips = {{at(1), true}};
+  user.crowded = {at(1), at(5)};
+  const Rules rules;
+  detail::normalise(user, at(1e6), rules);
+  CHECK((user.crowded == detail::Stretch{at(1), at(5)}));
+  user.flips.push_back({at(6), false});
+  detail::normalise(user, at(5) + rules.reorder_window, rules);
+  CHECK((user.crowded == detail::Stretch{at(1), at(5)}));
+  detail::normalise(user, at(5) + rules.reorder_window + tick, rules);
+  CHECK(user.crowded == detail::Stretch());
+}
+
+TEST_CASE("what comes later in a crowded run goes into its stretch, also when there would be room again") {
+  Rules rules;
+  rules.max_recent_per_user = 2;
+  Told t(rules);
+  t.pass(at(0));
+  for (int i = 1; i <= 3; ++i) t.fold(invisibly("john", "phone", at(i)));
+  t.fold(visibly("john", "phone", at(1.5)));
+  t.fold(invisibly("john", "phone", at(4)));
+  const auto& kept = (*detail::SnapshotAccess::read(t.s)->table.find("john"))->registers;
+  CHECK((kept.crowded == detail::Stretch{at(2), at(4)}));
+  CHECK(kept.flips.back().at == at(2));
+}
+
+TEST_CASE("a merge forgets before it looks for room") {
+  Rules rules;
+  rules.max_recent_per_user = 3;
+  Snapshot old(rules), recent(rules);
+  for (int i = 1; i <= 3; ++i) old = reduce(std::move(old), invisibly("john", "phone", at(i)));
+  recent = reduce(reduce(std::move(recent), invisibly("john", "phone", at(200))), at(300));
+  const Snapshot merged = merge(reduce(std::move(old), at(10)), recent);
+  const auto& kept = (*detail::SnapshotAccess::read(merged)->table.find("john"))->registers;
+  CHECK(kept.crowded == detail::Stretch());
+  CHECK(kept.flips.back().at == at(200));
+}

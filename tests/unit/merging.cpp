@@ -84,3 +84,14 @@ TEST_CASE("the limits of one user hold after a merge, also for a user whom the o
   const Snapshot merged = merge(Snapshot(rules), theirs);
   CHECK(merged.inspect("john")->sessions.size() == 4);
 }
+
+TEST_CASE("merging with an equal snapshot changes nothing, whatever its seed and past any limit") {
+  Rules rules;
+  rules.max_recent_per_user = 1;
+  Snapshot s(rules);
+  for (int i = 0; i < 3; ++i) s = reduce(std::move(s), invisibly("john", std::to_string(i), at(i)));
+  s = reduce(std::move(s), at(100));
+  rules.hash_seed = 7;
+  CHECK(merge(Snapshot(rules), s) == s);
+  CHECK(merge(s, Snapshot(rules)) == s);
+}

@@ -257,3 +257,27 @@ TEST_CASE("without a now nothing is forgotten, however far apart the instants ar
   CHECK(kept_of(s, "john")->flips.size() == 3);
   CHECK(s.inspect("jack"));
 }
+
+TEST_CASE("the latest that is kept of a session is its last disconnect, if that is later than all evidence") {
+  detail::SessionRegisters session;
+  CHECK(detail::latest_instant(session) == detail::absent);
+  session.disconnects = {at(1), at(5)};
+  CHECK(detail::latest_instant(session) == at(5));
+  session.heartbeat = at(7);
+  CHECK(detail::latest_instant(session) == at(7));
+}
+
+TEST_CASE("what others know of a user is dated by evidence, not by the step of last_active it counts for") {
+  detail::UserRegisters user;
+  user.activities = {{at(0), at(10)}};
+  CHECK(detail::latest_seen_instant(user) == at(10));
+}
+
+TEST_CASE("with a grace and a window, what is left of a disconnect goes when the longer of both has passed") {
+  Rules rules;
+  rules.offline_grace = seconds(60);
+  Snapshot s = reduce(reduce(Snapshot(rules), at(0)), disconnect("john", "phone", at(0)));
+  s = reduce(std::move(s), at(160) + tick);
+  CHECK_FALSE(s.inspect("john"));
+  CHECK(s.digest() == reduce(Snapshot(rules), at(160) + tick).digest());
+}

@@ -42,25 +42,13 @@ inline void forget_timed(SessionRegisters& session, Timestamp horizon) noexcept 
 /// Without a timeout an open session lives on its latest evidence, however old; a closed one loses what is older than
 /// the horizon.
 inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const Rules& rules) noexcept {
-  if (evidence(session) != absent) {
-    const std::size_t ending = first_ending(session);
-    if (ending < session.disconnects.size()) {
-      const bool ended_long_ago = session.disconnects[ending] < horizon;
-      if (ended_long_ago || rules.offline_grace == Duration()) {
-        drop_older(session.connect, ended_long_ago ? never : horizon);
-        drop_older(session.heartbeat, ended_long_ago ? never : horizon);
-      }
-    }
+  const std::size_t ending = first_ending(session);
+  const bool ended = evidence(session) != absent && ending < session.disconnects.size();
+  if (ended && (rules.offline_grace == Duration() || session.disconnects[ending] < horizon)) {
+    drop_older(session.connect, horizon);
+    drop_older(session.heartbeat, horizon);
   }
-  if (evidence(session) == absent) {
-    drop_older(session.disconnects, horizon);
-  } else {
-    // Those that end it stay, whatever their age: they are all from first_ending on.
-    auto& all = session.disconnects;
-    const auto old = detail::not_less(all.begin(), all.end(), horizon);
-    const auto ending = all.begin() + static_cast<std::ptrdiff_t>(first_ending(session));
-    all.erase(all.begin(), smaller_of(old, ending));
-  }
+  drop_older(session.disconnects, horizon);
   if (session.connect != absent && session.heartbeat != absent) {
     if (session.connect < horizon && session.heartbeat > session.connect) {
       session.connect = absent;
