@@ -66,7 +66,6 @@ struct Counting {
     return *this;
   }
   Counting operator++(int) { return Counting{i++}; }
-  friend bool operator==(const Counting& a, const Counting& b) { return a.i == b.i; }
   friend bool operator!=(const Counting& a, const Counting& b) { return a.i != b.i; }
 };
 
