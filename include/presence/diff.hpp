@@ -16,37 +16,31 @@ inline namespace PRESENCE_ABI {
 
 namespace detail {
 
-/// Tells what others see differently. All of it is dated alike; or, where `dated` is absent, each with the latest
-/// instant that others know something of the user from.
-template <class Fn>
-void tell_differences(const Snapshot& from, const Snapshot& to, Timestamp dated, Fn& on_change) {
+/// What others see differently, borrowed from both snapshots, in the order of (instant, id). All of it is dated alike;
+/// or, where `dated` is absent, each with the latest instant that others know something of the user from.
+inline Vector<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
   const UserTable nothing;
   const Root* const a = SnapshotAccess::read(from);
   const Root* const b = SnapshotAccess::read(to);
   const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
-  // Equal registers look the same only at equal instants and by equal rules; snapshots of other rules share none.
-  const bool skip_shared = from_now == to_now;
-  Vector<UserPresenceChangedView> undated;  // told when all are there: only then is their order known
-  UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, skip_shared,
-                       [&](const Record* before, const Record* after) {
-                         UserPresenceChangedView told;
-                         if (before != nullptr) told.before = seen_by_others(*before, from_now, from.rules());
-                         if (after != nullptr) told.after = seen_by_others(*after, to_now, to.rules());
-                         if (told.before == told.after) return;
-                         const Record& latest = after != nullptr ? *after : *before;
-                         told.id = latest->name();
-                         told.at = dated;
-                         if (dated == absent) {
-                           told.at = latest_seen_instant(latest->registers);
-                           undated.push_back(told);
-                         } else {
-                           on_change(static_cast<const UserPresenceChangedView&>(told));
-                         }
+  Vector<UserPresenceChangedView> changes;
+  // What both share looks the same at both instants if nothing in it is due up to the later one. Snapshots of other
+  // rules share nothing.
+  UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, later(from_now, to_now),
+                       [&](const UserRow* before, const UserRow* after) {
+                         UserPresenceChangedView change;
+                         if (before != nullptr) change.before = seen_by_others(*before, from_now, from.rules());
+                         if (after != nullptr) change.after = seen_by_others(*after, to_now, to.rules());
+                         if (change.before == change.after) return;
+                         const UserRow& latest = after != nullptr ? *after : *before;
+                         change.id = latest.name();
+                         change.at = dated != absent ? dated : latest_seen_instant(latest.registers());
+                         changes.push_back(change);
                        });
-  detail::sort(undated, [](const UserPresenceChangedView& x, const UserPresenceChangedView& y) {
+  detail::sort(changes, [](const UserPresenceChangedView& x, const UserPresenceChangedView& y) {
     return x.at != y.at ? x.at < y.at : x.id < y.id;
   });
-  for (const UserPresenceChangedView& told : undated) on_change(told);
+  return changes;
 }
 
 }  // namespace detail
@@ -56,7 +50,8 @@ void tell_differences(const Snapshot& from, const Snapshot& to, Timestamp dated,
 /// instant that others know something of that user from. In the order of (instant, id). What both share is passed over.
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
-  detail::tell_differences(from, to, detail::SnapshotAccess::now(to), on_change);
+  const auto changes = detail::differences(from, to, detail::SnapshotAccess::now(to));
+  for (const UserPresenceChangedView& change : changes) on_change(change);
 }
 
 }  // namespace PRESENCE_ABI

@@ -17,23 +17,22 @@ namespace detail {
 
 /// The join of two users. What is joined are the normal forms at either side's own instant: equal snapshots must merge
 /// to equal ones, whatever they have not yet got round to forgetting.
-inline UserRegisters joined(const UserRecord& ours, const Root& our_root, const UserRecord& theirs,
-                            const Root& their_root) {
+inline UserRegisters joined(const UserRow& ours, const Root& our_root, const UserRow& theirs, const Root& their_root) {
   UserRegisters user = normal_form_of(ours, our_root);
   join(user, normal_form_of(theirs, their_root));
   return user;
 }
 
 /// The registers of one side as they read at the merged instant.
-inline UserRegisters settled(const UserRecord& record, Timestamp now, const Rules& rules) {
-  UserRegisters user = record.registers;
+inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rules) {
+  UserRegisters user = row.unpacked();
   normalise(user, now, rules);
   return user;
 }
 
 /// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
 /// then time moves on to the later instant: what time then changes is dated with the deadline.
-inline Timestamp instant_of_merge(const UserRegisters& user, Timestamp our_now, Timestamp now,
+inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
                                   const Rules& rules) noexcept {
   if (seen_by_others({}, user, our_now, rules) != seen_by_others({}, user, now, rules))
     return online_until(user, rules);
@@ -51,57 +50,58 @@ template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
-  const Snapshot ours = snapshot;  // keeps what is told alive, and is what is left if memory runs out
-  const detail::UserTable nothing;
+  const Snapshot ours = snapshot;  // is what is left if memory runs out
   const detail::Root* const mine = detail::SnapshotAccess::read(ours);
   const Rules& rules = ours.rules();
   const Timestamp our_now = detail::SnapshotAccess::now(ours), now = detail::later(our_now, theirs->now);
-
-  Snapshot merged{rules};
-  detail::Root& root = detail::SnapshotAccess::write(merged);
-  root.now = now;
   const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
-  detail::Vector<detail::Change> changes;
+
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
-  detail::UserTable::each_pair(mine != nullptr ? mine->table : nothing, theirs->table, false,
-                               [&](const detail::Record* a, const detail::Record* b) {
-                                 detail::Record record = a != nullptr ? *a : *b;
-                                 Timestamp at;
-                                 const auto date = [&](const detail::UserRegisters& user) {
-                                   if constexpr (is_heard) at = detail::instant_of_merge(user, our_now, now, rules);
-                                 };
-                                 if (a != nullptr && (b == nullptr || *a == *b)) {
-                                   date(record->registers);
-                                 } else {
-                                   detail::UserRegisters user = a == nullptr ? detail::normal_form_of(**b, *theirs)
-                                                                             : detail::joined(**a, *mine, **b, *theirs);
-                                   date(user);
-                                   detail::normalise(user, now, rules);
-                                   // What already is the join goes on being shared, as it is: merging with an equal
-                                   // snapshot changes nothing.
-                                   if (a != nullptr && user == detail::settled(**a, now, rules)) {
-                                     record = *a;
-                                   } else if (same_rules && user == detail::settled(**b, now, rules)) {
-                                     record = *b;
-                                   } else {
-                                     detail::bound(user, now, rules);
-                                     record = detail::Record::make(record->name(), std::move(user));
-                                   }
-                                 }
-                                 const auto after = detail::seen_by_others(record, now, rules);
-                                 if constexpr (is_heard) {
-                                   const detail::Record before = a != nullptr ? *a : detail::Record();
-                                   if (detail::seen_by_others(before, our_now, rules) != after) {
-                                     changes.push_back(detail::Change{at, before, record, our_now, now});
-                                   }
-                                 }
-                                 if (detail::vanishes_at(record->registers, rules) <= now) return;
-                                 root.table.append(record, detail::due_of(record->registers, now, rules));
-                                 root.known += after ? 1u : 0u;
-                                 root.online += after && after->online ? 1u : 0u;
-                               });
+  detail::Vector<detail::Change> changes;
+  Snapshot merged = ours;
+  detail::Root& root = detail::SnapshotAccess::write(merged);
+  if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
+
+  const detail::UserTable nothing;
+  detail::UserTable::each_pair(
+      mine != nullptr ? mine->table : nothing, theirs->table, detail::absent,
+      [&](const detail::UserRow* a, const detail::UserRow* b) {
+        // What is ours alone, or the same on both sides, changes by time alone.
+        if (b == nullptr || (a != nullptr && same_rules && detail::same_registers(a->registers(), b->registers())))
+          return;
+        detail::UserRegisters user =
+            a == nullptr ? detail::normal_form_of(*b, *theirs) : detail::joined(*a, *mine, *b, *theirs);
+        detail::Change change;
+        if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
+        detail::normalise(user, now, rules);
+        if (a != nullptr && user == detail::settled(*a, now, rules)) return;
+        const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
+        if (!is_theirs) detail::bound(user, now, rules);
+
+        const detail::UserKey key = root.table.key_of(b->name());
+        const detail::UserRow* const row = root.table.find(key);
+        if constexpr (is_heard) {
+          change.id = b->id();
+          change.before = detail::Seen::of(a, our_now, rules);
+          change.after = detail::Seen(user, now, rules);
+          change.order = 1;
+          changes.push_back(std::move(change));
+        }
+        if (detail::vanishes_at(user, rules) <= now) {
+          if (row != nullptr) root.table.erase(key);  // of somebody nobody knew of
+          return;
+        }
+        detail::Plan plan;
+        plan.row = row;
+        plan.after = std::move(user);
+        detail::commit(root, key, std::move(plan));
+      });
   snapshot = std::move(merged);
-  detail::tell_all(changes, rules, on_change);
+  // Of somebody whom time and the other snapshot both changed, the latter's change tells all of it.
+  if constexpr (is_heard) {
+    detail::one_per_user(changes, [](detail::Change& first, detail::Change& second) { first = std::move(second); });
+    detail::tell_all(changes, on_change);
+  }
 }
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other, detail::Unheard());

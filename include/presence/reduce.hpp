@@ -33,24 +33,37 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   if constexpr (is_heard<OnChange>) {
     Vector<Change> changes;
     advance(root, to, &changes);
-    const Rules rules = root.rules;  // the snapshot may be copied by the one who is told, and so come to live elsewhere
-    tell_all(changes, rules, on_change);
+    tell_all(changes, on_change);
   } else {
     advance(root, to, nullptr);
   }
 }
 
-/// Folds an event at the snapshot's own instant.
+/// Folds an event of the user whom `key` stands for, at the snapshot's own instant.
+template <class OnChange>
+Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
+  if (Root* const root = SnapshotAccess::owned(snapshot)) {
+    if (fold_heartbeat(*root, key, event)) return Verdict::applied;
+  }
+  const Timestamp now = SnapshotAccess::now(snapshot);
+  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now);
+  if (plan.verdict != Verdict::applied) return plan.verdict;
+  if constexpr (is_heard<OnChange>) {
+    Change change;
+    change.at = now == absent ? event.at : now;
+    change.before = Seen::of(plan.row, now, snapshot.rules());
+    change.after = Seen(plan.after, now, snapshot.rules());
+    change.id = plan.row != nullptr ? plan.row->id() : Text(event.user);
+    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+    tell(change, on_change);
+  } else {
+    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+  }
+  return Verdict::applied;
+}
 template <class OnChange>
 Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
-  const Timestamp now = SnapshotAccess::now(snapshot);
-  const Plan plan = plan_event(SnapshotAccess::read(snapshot), event, now);
-  if (plan.verdict != Verdict::applied) return plan.verdict;
-  commit(SnapshotAccess::write(snapshot), plan);
-  if constexpr (is_heard<OnChange>) {
-    tell(Change{now == absent ? event.at : now, plan.before, plan.after, now, now}, snapshot.rules(), on_change);
-  }
-  return plan.verdict;
+  return fold_now(snapshot, SnapshotAccess::key(snapshot, event.user), event, on_change);
 }
 
 /// Folds the events of a log while time follows them: the events of one instant are folded together, after the
@@ -66,14 +79,22 @@ class Replay {
     if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now)))
       return fold_now(snapshot_, event, on_change_);
 
-    const Plan plan = plan_event(SnapshotAccess::read(snapshot_), event, event.at);
+    const UserKey key = SnapshotAccess::key(snapshot_, event.user);
+    Plan plan = plan_event(SnapshotAccess::read(snapshot_), key, event, event.at);
     if (!accepted(plan.verdict)) return plan.verdict;
-    if (!open_) open(event.at);
+    if (!open_) {
+      open(event.at);
+      // Time has passed since the plan was made, and may have moved rows.
+      if (const Root* const root = SnapshotAccess::read(snapshot_)) plan.row = root->table.find(key);
+    }
     if (plan.verdict == Verdict::applied) {
       if constexpr (is_heard<OnChange>) {
-        changes_.push_back(Change{instant_, plan.before, plan.after, SnapshotAccess::now(snapshot_), instant_});
+        const Rules& rules = snapshot_.rules();
+        changes_.push_back(Change{instant_, plan.row != nullptr ? plan.row->id() : Text(event.user),
+                                  Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
+                                  Seen(plan.after, instant_, rules), changes_.size()});
       }
-      commit(SnapshotAccess::write(snapshot_), plan);
+      commit(SnapshotAccess::write(snapshot_), key, std::move(plan));
     }
     return plan.verdict;
   }
@@ -84,23 +105,11 @@ class Replay {
     open_ = false;
     Root& root = SnapshotAccess::write(snapshot_);
     if constexpr (is_heard<OnChange>) {
+      const std::size_t folded = changes_.size();
       advance(root, instant_, &changes_);
-      for (std::size_t i = 0; i < changes_.size(); ++i) changes_[i].order = i;
-      detail::sort(changes_, [](const Change& a, const Change& b) {
-        return a.id() != b.id() ? a.id() < b.id() : a.order < b.order;
-      });
-      std::size_t users = 0;
-      for (std::size_t i = 0; i < changes_.size(); ++i) {
-        if (users > 0 && changes_[users - 1].id() == changes_[i].id()) {
-          changes_[users - 1].after = changes_[i].after;
-        } else {
-          if (users != i) changes_[users] = std::move(changes_[i]);
-          ++users;
-        }
-      }
-      changes_.erase(changes_.begin() + static_cast<std::ptrdiff_t>(users), changes_.end());
-      const Rules rules = root.rules;
-      tell_all(changes_, rules, on_change_);
+      for (std::size_t i = folded; i < changes_.size(); ++i) changes_[i].order = i;
+      one_per_user(changes_, [](Change& first, Change& second) { first.after = std::move(second.after); });
+      tell_all(changes_, on_change_);
       changes_.clear();
     } else {
       advance(root, instant_, nullptr);

@@ -26,15 +26,15 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   if (root == nullptr) return;
   const Snapshot before = snapshot;
   Snapshot after = snapshot;
-  for (const Record& record : SnapshotAccess::read(before)->table) {
-    const Timestamp instant = up_to(record->registers);
-    if (instant <= record->registers.forgotten_up_to) continue;
-    UserRegisters registers = record->registers;
-    registers.forgotten_up_to = instant;
+  for (const UserRow& row : root->table) {
+    const RegistersView user = row.registers();
+    const Timestamp instant = up_to(user);
+    if (instant <= user.forgotten_up_to()) continue;
     Plan plan;
-    plan.before = record;
-    plan.after = Record::make(record->name(), std::move(registers));
-    commit(SnapshotAccess::write(after), plan);
+    plan.row = &row;
+    plan.after = row.unpacked();
+    plan.after.forgotten_up_to = instant;
+    commit(SnapshotAccess::write(after), root->table.key_of(row.name()), std::move(plan));
   }
   snapshot = std::move(after);
 }
@@ -49,9 +49,15 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
 template <class OnChange>
 void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
   const Snapshot before = snapshot;
-  detail::forget_reports_up_to(snapshot, [](const detail::UserRegisters& user) { return user.reported_at; });
-  if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>)
-    presence::diff(before, Snapshot(snapshot), on_change);
+  Snapshot after = snapshot;
+  detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
+  if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>) {
+    const auto changes = detail::differences(before, after, detail::SnapshotAccess::now(after));
+    snapshot = after;
+    for (const UserPresenceChangedView& change : changes) on_change(change);
+  } else {
+    snapshot = std::move(after);
+  }
 }
 inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::Unheard()); }
 
@@ -89,14 +95,17 @@ Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& 
   }
   if (!accepted(verdict)) return tally;
   // Who is listed has a report as of the list or later, which this leaves alone.
-  detail::forget_reports_up_to(after, [as_of](const detail::UserRegisters& user) {
-    return user.reported_at != detail::absent && user.reported_at < as_of ? as_of - Duration::from_ns(1)
-                                                                          : detail::absent;
+  detail::forget_reports_up_to(after, [as_of](const detail::RegistersView& user) {
+    return user.reported_at() != detail::absent && user.reported_at() < as_of ? as_of - Duration::from_ns(1)
+                                                                              : detail::absent;
   });
-  snapshot = after;
   if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>) {
     const Timestamp now = detail::SnapshotAccess::now(before);
-    detail::tell_differences(before, after, now != detail::absent ? now : as_of, on_change);
+    const auto changes = detail::differences(before, after, now != detail::absent ? now : as_of);
+    snapshot = after;
+    for (const UserPresenceChangedView& change : changes) on_change(change);
+  } else {
+    snapshot = std::move(after);
   }
   return tally;
 }

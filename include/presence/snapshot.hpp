@@ -31,7 +31,7 @@ struct Root {
   std::size_t known = 0, online = 0;  // as others see
   UserTable table;
 
-  explicit Root(const Rules& with) noexcept : rules(with) {}
+  explicit Root(const Rules& with) noexcept : rules(with), table(with.hash_seed) {}
   Root(const Root& other)
       : rules(other.rules), now(other.now), known(other.known), online(other.online), table(other.table) {}
   Root& operator=(const Root&) = delete;
@@ -56,14 +56,14 @@ inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
 }
 
 /// The registers as they read at the snapshot's instant: those of a user whom nothing happened to since may hold more.
-inline UserRegisters normal_form_of(const UserRecord& record, const Root& root) {
-  UserRegisters registers = record.registers;
+inline UserRegisters normal_form_of(const UserRow& row, const Root& root) {
+  UserRegisters registers = row.unpacked();
   normalise(registers, root.now, root.rules);
   return registers;
 }
 
-inline std::optional<UserView> seen_by_others(const UserRecord& record, const Root& root) noexcept {
-  return seen_by_others(record.name(), record.registers, root.now, root.rules);
+inline std::optional<UserView> seen_by_others(const UserRow& row, const Root& root) noexcept {
+  return seen_by_others(row.name(), row.registers(), root.now, root.rules);
 }
 
 struct SnapshotAccess;
@@ -92,18 +92,18 @@ class Snapshot {
 
   const Rules& rules() const noexcept { return root_ ? root_->rules : detail::default_rules; }
 
-  /// The user as `viewer` sees him; absent where the viewer knows of no such user. O(log users), and two texts are
+  /// The user as `viewer` sees him; absent where the viewer knows of no such user. Constant time, and two texts are
   /// copied.
   std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
     const std::optional<UserView> seen = look(id, viewer);
     return seen ? std::optional<User>(static_cast<User>(*seen)) : std::nullopt;
   }
 
-  /// The same, borrowed: valid until this snapshot is changed or destroyed. O(log users); never allocates.
+  /// The same, borrowed: valid until this snapshot is changed or destroyed. Constant time; never allocates.
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const& noexcept { return look(id, viewer); }
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
 
-  /// Whether `viewer` sees the user online. O(log users).
+  /// Whether `viewer` sees the user online. Constant time.
   bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
     const std::optional<UserView> seen = look(id, viewer);
     return seen && seen->online;
@@ -112,9 +112,9 @@ class Snapshot {
   /// The truth about one user, whatever others may see: for servers and tests, not to be shown to anybody else. Absent
   /// where nothing is kept of the user. O(log users + sessions).
   std::optional<PresenceState> inspect(std::string_view id) const {
-    const detail::Record* record = find_record(id);
-    if (record == nullptr) return std::nullopt;
-    const detail::UserRegisters user = detail::normal_form_of(**record, *root_);
+    const detail::UserRow* row = find_row(id);
+    if (row == nullptr) return std::nullopt;
+    const detail::UserRegisters user = detail::normal_form_of(*row, *root_);
     PresenceState state;
     if (const auto seen = detail::seen_by_self(id, user, root_->now, root_->rules)) {
       state.user = static_cast<User>(*seen);
@@ -149,9 +149,8 @@ class Snapshot {
   /// Looks only at users that may be due first.
   std::optional<Timestamp> next_deadline() const noexcept {
     if (!root_) return std::nullopt;
-    return detail::optional_instant(root_->table.earliest([&](const detail::Record& record) {
-      return detail::next_change(record->registers, root_->now, root_->rules);
-    }));
+    return detail::optional_instant(root_->table.earliest(
+        [&](const detail::UserRow& row) { return detail::next_change(row.registers(), root_->now, root_->rules); }));
   }
 
   /// Equal snapshots have equal digests, on every platform. Covers all that is kept and `now`, not the rules. O(users).
@@ -160,8 +159,8 @@ class Snapshot {
     digest.add(root_ ? root_->now : detail::absent);
     std::uint64_t users = 0;  // summed, so that the order of users does not enter
     if (root_) {
-      for (const detail::Record& record : root_->table)
-        users += detail::digest_of(record->name(), detail::normal_form_of(*record, *root_));
+      for (const detail::UserRow& row : root_->table)
+        users += detail::digest_of(row.name(), detail::normal_form_of(row, *root_));
     }
     digest.add(users);
     return digest.value();
@@ -180,17 +179,17 @@ class Snapshot {
  private:
   friend struct detail::SnapshotAccess;
 
-  const detail::Record* find_record(std::string_view id) const noexcept {
+  const detail::UserRow* find_row(std::string_view id) const noexcept {
     return root_ ? root_->table.find(id) : nullptr;
   }
 
   std::optional<UserView> look(std::string_view id, Viewer viewer) const noexcept {
-    const detail::Record* record = find_record(id);
-    if (record == nullptr) return std::nullopt;
+    const detail::UserRow* row = find_row(id);
+    if (row == nullptr) return std::nullopt;
     if (!viewer.id().empty() && viewer.id() == id) {
-      return detail::seen_by_self((*record)->name(), (*record)->registers, root_->now, root_->rules);
+      return detail::seen_by_self(row->name(), row->registers(), root_->now, root_->rules);
     }
-    return detail::seen_by_others(**record, *root_);
+    return detail::seen_by_others(*row, *root_);
   }
 
   bool equals(const Snapshot& other) const {
@@ -202,9 +201,10 @@ class Snapshot {
     if (users == 0) return true;
     bool equal = true;
     detail::UserTable::each_pair(
-        root_->table, other.root_->table, true, [&](const detail::Record* a, const detail::Record* b) {
+        root_->table, other.root_->table, detail::absent, [&](const detail::UserRow* a, const detail::UserRow* b) {
           equal = equal && a != nullptr && b != nullptr &&
-                  detail::normal_form_of(**a, *root_) == detail::normal_form_of(**b, *other.root_);
+                  (detail::same_registers(a->registers(), b->registers()) ||
+                   detail::normal_form_of(*a, *root_) == detail::normal_form_of(*b, *other.root_));
         });
     return equal;
   }
@@ -226,7 +226,7 @@ class Snapshot::const_iterator {
 
   const_iterator() noexcept = default;
 
-  UserView operator*() const noexcept { return *detail::seen_by_others(**at_, *root_); }
+  UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
   const_iterator& operator++() noexcept {
     ++at_;
     skip_unknown();
@@ -249,7 +249,7 @@ class Snapshot::const_iterator {
   }
 
   void skip_unknown() noexcept {
-    while (at_ != root_->table.end() && !detail::seen_by_others(**at_, *root_)) ++at_;
+    while (at_ != root_->table.end() && !detail::seen_by_others(*at_, *root_)) ++at_;
   }
 
   const detail::Root* root_ = nullptr;

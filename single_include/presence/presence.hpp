@@ -175,6 +175,10 @@ void sort(Vector& vector, Less less) noexcept {
 #ifndef PRESENCE_DETAIL_REGISTERS_HPP
 #define PRESENCE_DETAIL_REGISTERS_HPP
 
+// presence/detail/few.hpp
+#ifndef PRESENCE_DETAIL_FEW_HPP
+#define PRESENCE_DETAIL_FEW_HPP
+
 // presence/detail/memory.hpp
 #ifndef PRESENCE_DETAIL_MEMORY_HPP
 #define PRESENCE_DETAIL_MEMORY_HPP
@@ -321,6 +325,296 @@ class Shared {
 
 #endif  // PRESENCE_DETAIL_MEMORY_HPP
 
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Some elements that lie side by side, borrowed.
+template <class T>
+struct Span {
+  const T* first = nullptr;
+  std::size_t count = 0;
+
+  const T* begin() const noexcept { return first; }
+  const T* end() const noexcept { return first + count; }
+  const T* data() const noexcept { return first; }
+  std::size_t size() const noexcept { return count; }
+  bool empty() const noexcept { return count == 0; }
+  const T& operator[](std::size_t i) const noexcept { return first[i]; }
+  const T& front() const noexcept { return first[0]; }
+  const T& back() const noexcept { return first[count - 1]; }
+};
+
+/// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
+/// something. Iterators are pointers, and end with any change.
+template <class T, std::uint32_t inside>
+class Few {
+  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
+                "moving elements about must not fail");
+
+ public:
+  using value_type = T;
+  using iterator = T*;
+  using const_iterator = const T*;
+
+  Few() noexcept = default;
+  Few(const Few& other) : Few() {
+    reserve(other.size_);
+    for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
+  }
+  Few(Few&& other) noexcept { take(other); }
+  Few& operator=(const Few& other) {
+    if (this != &other) {
+      Few copy(other);
+      clear_and_free();
+      take(copy);
+    }
+    return *this;
+  }
+  Few& operator=(Few&& other) noexcept {
+    if (this != &other) {
+      clear_and_free();
+      take(other);
+    }
+    return *this;
+  }
+  ~Few() { clear_and_free(); }
+
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  T* data() noexcept { return is_inside() ? reinterpret_cast<T*>(room_.bytes) : room_.elements; }
+  const T* data() const noexcept { return is_inside() ? reinterpret_cast<const T*>(room_.bytes) : room_.elements; }
+  T* begin() noexcept { return data(); }
+  T* end() noexcept { return data() + size_; }
+  const T* begin() const noexcept { return data(); }
+  const T* end() const noexcept { return data() + size_; }
+  T& operator[](std::size_t i) noexcept { return data()[i]; }
+  const T& operator[](std::size_t i) const noexcept { return data()[i]; }
+  T& front() noexcept { return *begin(); }
+  const T& front() const noexcept { return *begin(); }
+  T& back() noexcept { return *(end() - 1); }
+  const T& back() const noexcept { return *(end() - 1); }
+
+  void reserve(std::size_t count) {
+    if (count <= capacity_) return;
+    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // a user's limits are far below
+    T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
+    const std::uint32_t size = size_;
+    T* const old = data();
+    for (std::uint32_t i = 0; i < size; ++i) ::new (static_cast<void*>(larger + i)) T(std::move(old[i]));
+    clear_and_free();
+    room_.elements = larger;
+    size_ = size;
+    capacity_ = static_cast<std::uint32_t>(count);
+  }
+  T* insert(const T* before, T element) {
+    const std::ptrdiff_t at = before - begin();
+    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
+    T* const first = begin();
+    ::new (static_cast<void*>(first + size_)) T(std::move(element));
+    for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(size_); i > at; --i) std::swap(first[i], first[i - 1]);
+    ++size_;
+    return first + at;
+  }
+  void push_back(T element) { insert(end(), std::move(element)); }
+  T* erase(const T* first, const T* last) noexcept {
+    T *to = begin() + (first - begin()), *from = begin() + (last - begin());
+    T* const result = to;
+    if (to == from) return result;
+    for (T* const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
+    while (end() != to) (end() - 1)->~T(), --size_;
+    return result;
+  }
+  T* erase(const T* at) noexcept { return erase(at, at + 1); }
+  void clear() noexcept { erase(begin(), end()); }
+
+  operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
+
+  friend bool operator==(const Few& a, const Few& b) noexcept {
+    if (a.size_ != b.size_) return false;
+    for (std::uint32_t i = 0; i < a.size_; ++i) {
+      if (!(a[i] == b[i])) return false;
+    }
+    return true;
+  }
+  friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
+
+ private:
+  bool is_inside() const noexcept { return capacity_ == inside; }
+  void clear_and_free() noexcept {
+    clear();
+    if (!is_inside()) {
+      detail::deallocate(room_.elements, capacity_ * sizeof(T), alignof(T));
+      capacity_ = inside;
+    }
+  }
+  /// For an empty one.
+  void take(Few& other) noexcept {
+    if (other.is_inside()) {
+      for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
+      other.clear();
+    } else {
+      room_.elements = other.room_.elements;
+      size_ = other.size_;
+      capacity_ = other.capacity_;
+      other.size_ = 0;
+      other.capacity_ = inside;
+    }
+  }
+
+  union Room {
+    T* elements = nullptr;
+    alignas(T) unsigned char bytes[inside * sizeof(T)];
+  };
+  Room room_;
+  std::uint32_t size_ = 0, capacity_ = inside;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_FEW_HPP
+
+// presence/detail/text.hpp
+#ifndef PRESENCE_DETAIL_TEXT_HPP
+#define PRESENCE_DETAIL_TEXT_HPP
+
+#include <cstring>      // for memcpy
+#include <string_view>  // for string_view
+
+/// Ids and status texts, as a Snapshot keeps them.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Eight bytes as a number, the first byte lowest, whatever the platform's own order.
+inline std::uint64_t load_word(const char* bytes) noexcept {
+  std::uint64_t word = 0;
+  for (int i = 0; i < 8; ++i) word |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+  return word;
+}
+/// The same of fewer than eight, the rest zero.
+inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+  return word;
+}
+
+/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
+/// users have copies of it. Copying costs no memory.
+class Text {
+ public:
+  static constexpr std::size_t room = 15;
+
+  Text() noexcept = default;
+  explicit Text(std::string_view text) {
+    if (text.size() <= room) {
+      if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
+      bytes_[room] = static_cast<char>(text.size());
+    } else {
+      void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
+      Stored* const stored = ::new (memory) Stored{OwnerCount(), text.size()};
+      std::memcpy(stored + 1, text.data(), text.size());
+      std::memcpy(bytes_, &stored, sizeof(stored));
+      bytes_[room] = elsewhere;
+    }
+  }
+  Text(const Text& other) noexcept {
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    if (bytes_[room] == elsewhere) stored()->owners.add();
+  }
+  Text(Text&& other) noexcept { swap(other); }
+  Text& operator=(Text other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Text() {
+    if (bytes_[room] == elsewhere) drop();
+  }
+
+  std::string_view view() const noexcept {
+    if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
+    return std::string_view(reinterpret_cast<const char*>(stored() + 1), stored()->size);
+  }
+  bool empty() const noexcept { return bytes_[room] == 0; }
+  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
+  bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
+  std::uint64_t low_word() const noexcept { return load_word(bytes_); }
+  std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
+
+  friend bool operator==(const Text& a, const Text& b) noexcept {
+    return std::memcmp(a.bytes_, b.bytes_, sizeof(a.bytes_)) == 0 || (!a.is_inside() && a.view() == b.view());
+  }
+  friend bool operator!=(const Text& a, const Text& b) noexcept { return !(a == b); }
+
+ private:
+  struct Stored {
+    OwnerCount owners;
+    std::size_t size;  // and after it the bytes
+  };
+  static constexpr char elsewhere = 127;
+
+  Stored* stored() const noexcept {
+    Stored* pointer;
+    std::memcpy(&pointer, bytes_, sizeof(pointer));
+    return pointer;
+  }
+  void drop() noexcept {
+    Stored* const last = stored();
+    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + last->size, alignof(Stored));
+  }
+  void swap(Text& other) noexcept {
+    char bytes[sizeof(bytes_)];
+    std::memcpy(bytes, bytes_, sizeof(bytes_));
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    std::memcpy(other.bytes_, bytes, sizeof(bytes_));
+  }
+
+  alignas(8) char bytes_[room + 1] = {};
+};
+
+inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
+
+/// A text to look for, made ready to be compared with many.
+class Sought {
+ public:
+  explicit Sought(std::string_view text) noexcept : text_(text) {
+    const std::size_t size = text.size();
+    const char* const p = text.data();
+    if (size > Text::room) return;
+    if (size >= 8) {
+      low_ = load_word(p);
+      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
+      high_ = size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size));
+    } else {
+      low_ = load_part(p, size);
+    }
+    high_ |= std::uint64_t{size} << 56;
+  }
+
+  std::string_view text() const noexcept { return text_; }
+  bool is_short() const noexcept { return text_.size() <= Text::room; }
+  std::uint64_t low() const noexcept { return low_; }
+  std::uint64_t high() const noexcept { return high_; }
+
+  bool is(const Text& text) const noexcept {
+    if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
+    return !text.is_inside() && text.view() == text_;
+  }
+
+ private:
+  std::string_view text_;
+  std::uint64_t low_ = 0, high_ = 0;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_TEXT_HPP
+
 // presence/event.hpp
 #ifndef PRESENCE_EVENT_HPP
 #define PRESENCE_EVENT_HPP
@@ -409,8 +703,6 @@ class Result {
 }  // namespace presence
 
 #endif  // PRESENCE_RESULT_HPP
-
-#include <string_view>  // for string_view
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -1277,58 +1569,130 @@ struct Stretch {
 };
 
 struct SessionRegisters {
-  String id;
+  Text id;
   Timestamp connect = absent, heartbeat = absent;
-  Vector<Timestamp> disconnects;  // ascending, each once
+  Few<Timestamp, 1> disconnects;  // ascending, each once
 
   friend bool operator==(const SessionRegisters& a, const SessionRegisters& b) noexcept {
     return a.id == b.id && a.connect == b.connect && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects;
   }
 };
 
-struct UserRegisters {
-  Vector<SessionRegisters> sessions;  // by id
-  Vector<Activity> activities;        // ascending in value and, since dominated ones go, in evidence
-  Vector<Flip> flips;                 // ascending, one an instant
-  Stretch crowded;                    // of the invisible run
+/// What of most users there is nothing to keep.
+struct RareRegisters {
+  Stretch crowded;  // of the invisible run
   Timestamp status_at = absent;
-  String status;
+  Text status;
   Timestamp reported_at = absent;
-  bool reported_online = false;
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
   Timestamp forgotten_up_to = absent;  // reports of online up to here are disregarded
+  bool reported_online = false;
 
-  bool empty() const noexcept {
-    return sessions.empty() && activities.empty() && flips.empty() && crowded.to == absent && status_at == absent &&
-           reported_at == absent && reported_last_active_at == absent && forgotten_up_to == absent;
+  bool nothing() const noexcept {
+    return crowded.to == absent && status_at == absent && reported_at == absent && reported_last_active_at == absent &&
+           forgotten_up_to == absent;
   }
 
-  friend bool operator==(const UserRegisters& a, const UserRegisters& b) noexcept {
-    return a.sessions == b.sessions && a.activities == b.activities && a.flips == b.flips && a.crowded == b.crowded &&
-           a.status_at == b.status_at && a.status == b.status && a.reported_at == b.reported_at &&
-           a.reported_online == b.reported_online && a.reported_last_active_at == b.reported_last_active_at &&
-           a.reported_last_active == b.reported_last_active && a.forgotten_up_to == b.forgotten_up_to;
+  friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
+    return a.crowded == b.crowded && a.status_at == b.status_at && a.status == b.status &&
+           a.reported_at == b.reported_at && a.reported_online == b.reported_online &&
+           a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
+           a.forgotten_up_to == b.forgotten_up_to;
   }
 };
 
-inline std::string_view text_of(const String& text) noexcept { return std::string_view(text.data(), text.size()); }
+using Activities = Few<Activity, 4>;
+using Flips = Few<Flip, 4>;
+using Sessions = Few<SessionRegisters, 4>;
 
-template <class Sessions>
-auto session_position(Sessions& sessions, std::string_view id) noexcept {
+/// What is kept of a user, spread out so that it can be worked on (user_row.hpp is what it is kept in).
+struct UserRegisters : RareRegisters {
+  Sessions sessions;      // by id
+  Activities activities;  // ascending in value and, since dominated ones go, in evidence
+  Flips flips;            // ascending, one an instant
+
+  bool empty() const noexcept { return sessions.empty() && activities.empty() && flips.empty() && nothing(); }
+
+  friend bool operator==(const UserRegisters& a, const UserRegisters& b) noexcept {
+    return a.sessions == b.sessions && a.activities == b.activities && a.flips == b.flips &&
+           static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
+  }
+};
+
+/// The sessions of a user by id, of which the first is kept apart from the others.
+class SessionSpan {
+ public:
+  class Iterator {
+   public:
+    Iterator(const SessionSpan& span, std::size_t at) noexcept : span_(&span), at_(at) {}
+    const SessionRegisters& operator*() const noexcept { return (*span_)[at_]; }
+    Iterator& operator++() noexcept {
+      ++at_;
+      return *this;
+    }
+    friend bool operator!=(const Iterator& a, const Iterator& b) noexcept { return a.at_ != b.at_; }
+
+   private:
+    const SessionSpan* span_;
+    std::size_t at_;
+  };
+
+  SessionSpan() noexcept = default;
+  SessionSpan(const SessionRegisters* first, Span<SessionRegisters> others) noexcept : first_(first), others_(others) {}
+
+  std::size_t size() const noexcept { return first_ == nullptr ? 0 : 1 + others_.size(); }
+  const SessionRegisters& operator[](std::size_t i) const noexcept { return i == 0 ? *first_ : others_[i - 1]; }
+  Iterator begin() const noexcept { return Iterator(*this, 0); }
+  Iterator end() const noexcept { return Iterator(*this, size()); }
+
+ private:
+  const SessionRegisters* first_ = nullptr;
+  Span<SessionRegisters> others_;
+};
+
+/// The registers of a user, borrowed from wherever they are kept: what everything that is derived from them reads.
+struct RegistersView {
+  SessionSpan sessions;
+  Span<Activity> activities;
+  Span<Flip> flips;
+  const RareRegisters* rare = nullptr;  // null: none of them
+
+  RegistersView() noexcept = default;
+  RegistersView(const UserRegisters& user) noexcept : activities(user.activities), flips(user.flips), rare(&user) {
+    if (!user.sessions.empty())
+      sessions = SessionSpan(user.sessions.data(), {user.sessions.data() + 1, user.sessions.size() - 1});
+  }
+
+  Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
+  std::string_view status() const noexcept { return rare == nullptr ? std::string_view() : rare->status.view(); }
+  Timestamp reported_at() const noexcept { return rare == nullptr ? absent : rare->reported_at; }
+  Timestamp reported_last_active_at() const noexcept {
+    return rare == nullptr ? absent : rare->reported_last_active_at;
+  }
+  Timestamp reported_last_active() const noexcept { return rare == nullptr ? absent : rare->reported_last_active; }
+  Timestamp forgotten_up_to() const noexcept { return rare == nullptr ? absent : rare->forgotten_up_to; }
+  bool reported_to_be_online() const noexcept {
+    return rare != nullptr && rare->reported_online && rare->reported_at > rare->forgotten_up_to;
+  }
+};
+
+inline SessionRegisters* session_position(Sessions& sessions, std::string_view id) noexcept {
   return detail::partition_point(sessions.begin(), sessions.end(),
                                  [id](const SessionRegisters& session) { return text_of(session.id) < id; });
 }
 
-inline const SessionRegisters* find_session(const UserRegisters& user, std::string_view id) noexcept {
-  const auto at = session_position(user.sessions, id);
-  return at != user.sessions.end() && text_of(at->id) == id ? &*at : nullptr;
+inline const SessionRegisters* find_session(const SessionSpan& sessions, std::string_view id) noexcept {
+  for (const SessionRegisters& session : sessions) {
+    if (text_of(session.id) == id) return &session;
+  }
+  return nullptr;
 }
 
 inline SessionRegisters& join_session(UserRegisters& user, std::string_view id) {
-  auto at = session_position(user.sessions, id);
+  SessionRegisters* at = session_position(user.sessions, id);
   if (at == user.sessions.end() || text_of(at->id) != id) {
     SessionRegisters fresh;
-    fresh.id.assign(id.data(), id.size());
+    fresh.id = Text(id);
     at = user.sessions.insert(at, std::move(fresh));
   }
   return *at;
@@ -1341,7 +1705,7 @@ inline void join_disconnect(SessionRegisters& session, Timestamp at) {
 
 /// Union, with the earliest evidence for each value; a value goes when another is at least as great on evidence at
 /// least as early.
-inline void join_activity(Vector<Activity>& activities, Activity activity) {
+inline void join_activity(Activities& activities, Activity activity) {
   const auto place = detail::partition_point(activities.begin(), activities.end(),
                                              [&](const Activity& a) { return a.value < activity.value; });
   if (place != activities.end() && place->evidence <= activity.evidence) return;
@@ -1357,7 +1721,7 @@ inline void join_activity(Vector<Activity>& activities, Activity activity) {
 }
 
 /// Union; of two flips at one instant the invisible one stands.
-inline void join_flip(Vector<Flip>& flips, Flip flip) {
+inline void join_flip(Flips& flips, Flip flip) {
   const auto place = detail::partition_point(flips.begin(), flips.end(), [&](const Flip& f) { return f.at < flip.at; });
   if (place == flips.end() || place->at != flip.at) {
     flips.insert(place, flip);
@@ -1366,7 +1730,7 @@ inline void join_flip(Vector<Flip>& flips, Flip flip) {
   }
 }
 
-inline std::size_t flips_before(const Vector<Flip>& flips, Timestamp at) noexcept {
+inline std::size_t flips_before(Span<Flip> flips, Timestamp at) noexcept {
   return static_cast<std::size_t>(
       detail::partition_point(flips.begin(), flips.end(), [at](const Flip& f) { return f.at < at; }) - flips.begin());
 }
@@ -1378,7 +1742,7 @@ inline Timestamp invisible_since(const Flip* first, const Flip* last) noexcept {
   while (last != first && (last - 1)->invisible) since = (--last)->at;
   return since;
 }
-inline Timestamp invisible_since(const Vector<Flip>& flips) noexcept {
+inline Timestamp invisible_since(Span<Flip> flips) noexcept {
   return invisible_since(flips.data(), flips.data() + flips.size());
 }
 
@@ -1402,7 +1766,7 @@ inline void join_flips(UserRegisters& user, const UserRegisters& other) {
 /// The last writer stands; of two at one instant the one with the greater text.
 inline void join_status(UserRegisters& user, Timestamp at, std::string_view text) {
   if (at < user.status_at || at == absent || (at == user.status_at && text <= text_of(user.status))) return;
-  user.status.assign(text.data(), text.size());
+  user.status = Text(text);
   user.status_at = at;
 }
 
@@ -1442,7 +1806,16 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
       join_activity(user.activities, {heartbeat_value(event.at, rules), event.at});
       break;
     }
-    case EventType::disconnect: join_disconnect(join_session(user, event.session), event.at); break;
+    case EventType::disconnect: {
+      SessionRegisters& session = join_session(user, event.session);
+      // Without a grace only the last one matters.
+      if (rules.offline_grace == Duration()) {
+        if (!session.disconnects.empty() && session.disconnects.back() >= event.at) break;
+        session.disconnects.clear();
+      }
+      join_disconnect(session, event.at);
+      break;
+    }
     case EventType::report:
       join_report(user, event.at, event.online);
       if (event.last_active) join_reported_last_active(user, event.at, *event.last_active);
@@ -1465,6 +1838,22 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
   join_report(user, other.reported_at, other.reported_online);
   join_reported_last_active(user, other.reported_last_active_at, other.reported_last_active);
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
+}
+
+template <class Range>
+bool same_elements(const Range& a, const Range& b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!(a[i] == b[i])) return false;
+  }
+  return true;
+}
+
+/// Whether the same is kept, as it is: equal knowledge may be kept in unequal ways until it is normalised.
+inline bool same_registers(const RegistersView& a, const RegistersView& b) noexcept {
+  return same_elements(a.sessions, b.sessions) && same_elements(a.activities, b.activities) &&
+         same_elements(a.flips, b.flips) &&
+         (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 
 /// The latest instant that anything kept of the session is dated; `absent` where nothing is kept.
@@ -1525,18 +1914,14 @@ inline Timestamp online_until(const SessionRegisters& session, const Rules& rule
 }
 
 /// From this instant on time alone keeps the user offline, reports aside; `absent`: the user is offline as it is.
-inline Timestamp online_until(const UserRegisters& user, const Rules& rules) noexcept {
+inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
   Timestamp until = absent;
   for (const SessionRegisters& session : user.sessions) until = later(until, online_until(session, rules));
   return until;
 }
 
-inline bool reported_to_be_online(const UserRegisters& user) noexcept {
-  return user.reported_online && user.reported_at > user.forgotten_up_to;
-}
-
 /// How many of the activities are on evidence before the cut, and so may be seen by others: all of a visible user's.
-inline std::size_t seen_activities(const Vector<Activity>& activities, Timestamp cut) noexcept {
+inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noexcept {
   if (cut == absent) return activities.size();
   const auto end = detail::partition_point(activities.begin(), activities.end(),
                                            [cut](const Activity& a) { return a.evidence < cut; });
@@ -1544,25 +1929,25 @@ inline std::size_t seen_activities(const Vector<Activity>& activities, Timestamp
 }
 
 /// How the user looks to somebody for whom the user went invisible at `cut`, if at all.
-inline std::optional<UserView> seen_with_cut(std::string_view id, const UserRegisters& user, Timestamp now,
+inline std::optional<UserView> seen_with_cut(std::string_view id, const RegistersView& user, Timestamp now,
                                              const Rules& rules, Timestamp cut) noexcept {
   const std::size_t seen = seen_activities(user.activities, cut);
-  if (seen == 0 && user.status_at == absent && user.reported_at == absent) return std::nullopt;
+  if (seen == 0 && user.status_at() == absent && user.reported_at() == absent) return std::nullopt;
   UserView view;
   view.id = id;
-  view.online = cut == absent && (now < online_until(user, rules) || reported_to_be_online(user));
-  view.status = text_of(user.status);
-  const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active);
+  view.online = cut == absent && (now < online_until(user, rules) || user.reported_to_be_online());
+  view.status = user.status();
+  const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active());
   if (active != absent) view.last_active = active;
   return view;
 }
 
-inline std::optional<UserView> seen_by_others(std::string_view id, const UserRegisters& user, Timestamp now,
+inline std::optional<UserView> seen_by_others(std::string_view id, const RegistersView& user, Timestamp now,
                                               const Rules& rules) noexcept {
   return seen_with_cut(id, user, now, rules, invisible_since(user.flips));
 }
 
-inline std::optional<UserView> seen_by_self(std::string_view id, const UserRegisters& user, Timestamp now,
+inline std::optional<UserView> seen_by_self(std::string_view id, const RegistersView& user, Timestamp now,
                                             const Rules& rules) noexcept {
   auto view = seen_with_cut(id, user, now, rules, absent);
   if (view) view->invisible = invisible_since(user.flips) != absent;
@@ -1571,10 +1956,10 @@ inline std::optional<UserView> seen_by_self(std::string_view id, const UserRegis
 
 /// The latest instant that others could tell what is kept of the user apart by: of an invisible user nothing after the
 /// cut but what is published.
-inline Timestamp latest_seen_instant(const UserRegisters& user) noexcept {
+inline Timestamp latest_seen_instant(const RegistersView& user) noexcept {
   const Timestamp cut = invisible_since(user.flips);
   const std::size_t seen = seen_activities(user.activities, cut);
-  Timestamp latest = later(later(user.status_at, user.reported_at), later(user.reported_last_active_at, cut));
+  Timestamp latest = later(later(user.status_at(), user.reported_at()), later(user.reported_last_active_at(), cut));
   if (seen > 0) latest = later(latest, user.activities[seen - 1].evidence);
   if (cut != absent) return latest;
   for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
@@ -1582,8 +1967,8 @@ inline Timestamp latest_seen_instant(const UserRegisters& user) noexcept {
 }
 
 /// The next instant, after `now`, at which time alone changes what others see; `never` where there is none.
-inline Timestamp next_change(const UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  if (invisible_since(user.flips) != absent || reported_to_be_online(user)) return never;
+inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  if (invisible_since(user.flips) != absent || user.reported_to_be_online()) return never;
   const Timestamp until = online_until(user, rules);
   return now < until ? until : never;
 }
@@ -1594,9 +1979,315 @@ inline Timestamp next_change(const UserRegisters& user, Timestamp now, const Rul
 
 #endif  // PRESENCE_DETAIL_DERIVED_HPP
 
-// presence/detail/user_table.hpp
-#ifndef PRESENCE_DETAIL_USER_TABLE_HPP
-#define PRESENCE_DETAIL_USER_TABLE_HPP
+// presence/detail/user_row.hpp
+#ifndef PRESENCE_DETAIL_USER_ROW_HPP
+#define PRESENCE_DETAIL_USER_ROW_HPP
+
+/// What a user is kept in: registers packed into one row.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What of a user's registers has no room in the row itself. Its size is fixed when it is made. Rows of different
+/// snapshots share it, and only its sole owner changes it.
+class alignas(SessionRegisters) Overflow {
+ public:
+  struct Shape {
+    std::uint32_t sessions = 0, activities = 0, flips = 0;
+    bool rare = false;
+
+    bool empty() const noexcept { return sessions == 0 && activities == 0 && flips == 0 && !rare; }
+    friend bool operator==(const Shape& a, const Shape& b) noexcept {
+      return a.sessions == b.sessions && a.activities == b.activities && a.flips == b.flips && a.rare == b.rare;
+    }
+  };
+
+  static Overflow* make(const Shape& shape) {
+    void* const memory = detail::allocate(bytes_of(shape), alignof(Overflow));
+    return ::new (memory) Overflow(shape);
+  }
+  Overflow(const Overflow&) = delete;
+  Overflow& operator=(const Overflow&) = delete;
+
+  void add_owner() noexcept { owners_.add(); }
+  bool only_owner() const noexcept { return owners_.is_one(); }
+  void drop_owner() noexcept {
+    if (!owners_.drop_last()) return;
+    const std::size_t bytes = bytes_of(shape_);
+    if (shape_.rare) rare()->~RareRegisters();
+    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sessions()[i].~SessionRegisters();
+    this->~Overflow();
+    detail::deallocate(this, bytes, alignof(Overflow));
+  }
+
+  const Shape& shape() const noexcept { return shape_; }
+  SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
+  RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + shape_.sessions); }
+  Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (shape_.rare ? 1 : 0)); }
+  Flip* flips() noexcept { return reinterpret_cast<Flip*>(activities() + shape_.activities); }
+
+ private:
+  explicit Overflow(const Shape& shape) noexcept : shape_(shape) {
+    for (std::uint32_t i = 0; i < shape.sessions; ++i) ::new (static_cast<void*>(sessions() + i)) SessionRegisters();
+    for (std::uint32_t i = 0; i < shape.activities; ++i) ::new (static_cast<void*>(activities() + i)) Activity();
+    for (std::uint32_t i = 0; i < shape.flips; ++i) ::new (static_cast<void*>(flips() + i)) Flip();
+    if (shape.rare) ::new (static_cast<void*>(rare())) RareRegisters();
+  }
+  ~Overflow() = default;
+
+  static std::size_t bytes_of(const Shape& shape) noexcept {
+    return sizeof(Overflow) + shape.sessions * sizeof(SessionRegisters) + shape.activities * sizeof(Activity) +
+           shape.flips * sizeof(Flip) + (shape.rare ? sizeof(RareRegisters) : 0);
+  }
+
+  OwnerCount owners_;
+  Shape shape_;
+};
+// The arrays follow each other without gaps, because none is aligned more strictly than the one before.
+static_assert(sizeof(Overflow) % alignof(SessionRegisters) == 0 && alignof(Overflow) == alignof(SessionRegisters), "");
+static_assert(alignof(RareRegisters) <= alignof(SessionRegisters) && alignof(Activity) <= alignof(RareRegisters), "");
+static_assert(alignof(Flip) <= alignof(Activity), "");
+
+/// One user, with the first session and up to two activities inside: what most users have. Copying a row shares what
+/// lies elsewhere.
+class UserRow {
+ public:
+  static constexpr std::size_t activities_inside = 2;
+
+  UserRow() noexcept = default;
+  UserRow(Text id, UserRegisters&& user) : id_(std::move(id)) {
+    const Overflow::Shape shape = shape_of(user);
+    if (!shape.empty()) overflow_ = Overflow::make(shape);
+    fill(std::move(user));
+  }
+  UserRow(const UserRow& other)
+      : id_(other.id_), session_(other.session_), overflow_(other.overflow_), count_(other.count_) {
+    for (std::size_t i = 0; i < activities_inside; ++i) activities_[i] = other.activities_[i];
+    if (overflow_ != nullptr) overflow_->add_owner();
+  }
+  UserRow(UserRow&& other) noexcept { swap(other); }
+  UserRow& operator=(UserRow&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  UserRow& operator=(const UserRow& other) {
+    UserRow copy(other);
+    swap(copy);
+    return *this;
+  }
+  ~UserRow() {
+    if (overflow_ != nullptr) overflow_->drop_owner();
+  }
+
+  const Text& id() const noexcept { return id_; }
+  std::string_view name() const noexcept { return id_.view(); }
+
+  RegistersView registers() const noexcept {
+    RegistersView view;
+    view.activities = Span<Activity>{activities_, count_};
+    if (overflow_ != nullptr) {
+      const Overflow::Shape& shape = overflow_->shape();
+      if (!session_.id.empty()) view.sessions = SessionSpan(&session_, {overflow_->sessions(), shape.sessions});
+      if (shape.activities != 0) view.activities = Span<Activity>{overflow_->activities(), shape.activities};
+      view.flips = Span<Flip>{overflow_->flips(), shape.flips};
+      if (shape.rare) view.rare = overflow_->rare();
+    } else if (!session_.id.empty()) {
+      view.sessions = SessionSpan(&session_, {});
+    }
+    return view;
+  }
+
+  UserRegisters unpacked() const {
+    const RegistersView view = registers();
+    UserRegisters user;
+    if (view.rare != nullptr) static_cast<RareRegisters&>(user) = *view.rare;
+    user.sessions.reserve(view.sessions.size());
+    for (const SessionRegisters& session : view.sessions) user.sessions.push_back(session);
+    user.activities.reserve(view.activities.size());
+    for (const Activity& activity : view.activities) user.activities.push_back(activity);
+    user.flips.reserve(view.flips.size());
+    for (const Flip& flip : view.flips) user.flips.push_back(flip);
+    return user;
+  }
+
+  /// Whether `user` could be put in place of what is kept without asking for memory.
+  bool has_room_for(const UserRegisters& user) const noexcept {
+    const Overflow::Shape shape = shape_of(user);
+    return shape.empty() || (overflow_ != nullptr && overflow_->only_owner() && overflow_->shape() == shape);
+  }
+  /// Where there is room for it.
+  void replace(UserRegisters&& user) noexcept {
+    if (overflow_ != nullptr && shape_of(user).empty()) {
+      overflow_->drop_owner();
+      overflow_ = nullptr;
+    }
+    fill(std::move(user));
+  }
+
+  /// The session, if there is one and it may be changed where it is, and nothing of the user's is kept that only those
+  /// of whom there is more to know have: no flips, and no stretch between them.
+  SessionRegisters* plain_session(const Sought& id) noexcept {
+    if (overflow_ == nullptr) return id.is(session_.id) ? &session_ : nullptr;
+    const Overflow::Shape& shape = overflow_->shape();
+    if (shape.flips != 0 || (shape.rare && overflow_->rare()->crowded.to != absent)) return nullptr;
+    if (id.is(session_.id)) return &session_;
+    if (!overflow_->only_owner()) return nullptr;
+    for (std::uint32_t i = 0; i < shape.sessions; ++i) {
+      if (id.is(overflow_->sessions()[i].id)) return overflow_->sessions() + i;
+    }
+    return nullptr;
+  }
+  /// The latest activity; null where there is none.
+  const Activity* latest_activity() const noexcept {
+    if (count_ != 0) return activities_ + (count_ - 1);
+    if (overflow_ == nullptr || overflow_->shape().activities == 0) return nullptr;
+    return overflow_->activities() + (overflow_->shape().activities - 1);
+  }
+
+ private:
+  static Overflow::Shape shape_of(const UserRegisters& user) noexcept {
+    Overflow::Shape shape;
+    if (user.sessions.size() > 1) shape.sessions = static_cast<std::uint32_t>(user.sessions.size() - 1);
+    if (user.activities.size() > activities_inside) {
+      shape.activities = static_cast<std::uint32_t>(user.activities.size());
+    }
+    shape.flips = static_cast<std::uint32_t>(user.flips.size());
+    shape.rare = !user.nothing();
+    return shape;
+  }
+
+  void fill(UserRegisters&& user) noexcept {
+    session_ = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
+    for (std::size_t i = 1; i < user.sessions.size(); ++i) overflow_->sessions()[i - 1] = std::move(user.sessions[i]);
+    const bool inside = user.activities.size() <= activities_inside;
+    count_ = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
+    Activity* const to = inside ? activities_ : overflow_->activities();
+    for (std::size_t i = 0; i < user.activities.size(); ++i) to[i] = user.activities[i];
+    for (std::size_t i = 0; i < user.flips.size(); ++i) overflow_->flips()[i] = user.flips[i];
+    if (!user.nothing()) *overflow_->rare() = std::move(static_cast<RareRegisters&>(user));
+  }
+
+  void swap(UserRow& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(session_, other.session_);
+    for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities_[i], other.activities_[i]);
+    std::swap(overflow_, other.overflow_);
+    std::swap(count_, other.count_);
+  }
+
+  Text id_;
+  SessionRegisters session_;  // without an id: none
+  Activity activities_[activities_inside];
+  Overflow* overflow_ = nullptr;
+  std::uint8_t count_ = 0;  // of the activities inside
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_USER_ROW_HPP
+
+/// From what was kept of a user and what is kept now to the change that others see, if any.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline std::optional<UserView> seen_by_others(const UserRow& row, Timestamp now, const Rules& rules) noexcept {
+  return seen_by_others(row.name(), row.registers(), now, rules);
+}
+
+/// How a user looked to others, kept.
+class Seen {
+ public:
+  Seen() noexcept = default;
+  Seen(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+    const auto view = seen_by_others({}, user, now, rules);
+    if (!view) return;
+    is_known_ = true;
+    is_online_ = view->online;
+    if (view->last_active) last_active_ = *view->last_active;
+    if (user.rare != nullptr) status_ = user.rare->status;
+  }
+  static Seen of(const UserRow* row, Timestamp now, const Rules& rules) noexcept {
+    return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
+  }
+
+  bool is_known() const noexcept { return is_known_; }
+  bool is_online() const noexcept { return is_online_; }
+  std::optional<UserView> view(std::string_view id) const noexcept {
+    if (!is_known_) return std::nullopt;
+    return UserView(id, is_online_, status_.view(),
+                    last_active_ == absent ? std::nullopt : std::optional<Timestamp>(last_active_), false);
+  }
+
+ private:
+  Text status_;
+  Timestamp last_active_ = absent;
+  bool is_known_ = false, is_online_ = false;
+};
+
+/// What became of a user. Needs neither snapshot to be told.
+struct Change {
+  Timestamp at;
+  Text id;
+  Seen before, after;
+  std::size_t order = 0;  // of several for one user in one call
+};
+
+/// Stands where the caller does not want to hear of changes; then none are gathered.
+struct Unheard {
+  void operator()(const UserPresenceChangedView&) const noexcept {}
+};
+
+/// Calls `on_change` if others see a difference.
+template <class OnChange>
+void tell(const Change& change, OnChange& on_change) {
+  UserPresenceChangedView told;
+  told.id = change.id.view();
+  told.before = change.before.view(told.id);
+  told.after = change.after.view(told.id);
+  if (told.before == told.after) return;
+  told.at = change.at;
+  on_change(static_cast<const UserPresenceChangedView&>(told));
+}
+
+/// The same for all, in the order of (instant, id).
+template <class OnChange>
+void tell_all(Vector<Change>& changes, OnChange& on_change) {
+  detail::sort(changes,
+               [](const Change& a, const Change& b) { return a.at != b.at ? a.at < b.at : a.id.view() < b.id.view(); });
+  for (const Change& change : changes) tell(change, on_change);
+}
+
+/// Makes one of several changes of a user, which are numbered by `order`: `join(first, second)` puts the second into
+/// the first.
+template <class Join>
+void one_per_user(Vector<Change>& changes, Join join) noexcept {
+  detail::sort(changes, [](const Change& a, const Change& b) {
+    return a.id == b.id ? a.order < b.order : a.id.view() < b.id.view();
+  });
+  std::size_t users = 0;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (users > 0 && changes[users - 1].id == changes[i].id) {
+      join(changes[users - 1], changes[i]);
+    } else {
+      if (users != i) changes[users] = std::move(changes[i]);
+      ++users;
+    }
+  }
+  changes.erase(changes.begin() + static_cast<std::ptrdiff_t>(users), changes.end());
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_CHANGES_HPP
+
+// presence/detail/fold.hpp
+#ifndef PRESENCE_DETAIL_FOLD_HPP
+#define PRESENCE_DETAIL_FOLD_HPP
 
 // presence/detail/normal_form.hpp
 #ifndef PRESENCE_DETAIL_NORMAL_FORM_HPP
@@ -1621,7 +2312,7 @@ inline void drop_older(Timestamp& instant, Timestamp horizon) noexcept {
   if (instant < horizon) instant = absent;
 }
 
-inline void drop_older(Vector<Timestamp>& ascending, Timestamp horizon) noexcept {
+inline void drop_older(Few<Timestamp, 1>& ascending, Timestamp horizon) noexcept {
   ascending.erase(ascending.begin(), detail::not_less(ascending.begin(), ascending.end(), horizon));
 }
 
@@ -1668,7 +2359,7 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, const Ru
 }
 
 /// Of the flips before the window stay the three that a late flip inside it could bring to light.
-inline void normalise_flips(Vector<Flip>& flips, Timestamp window) noexcept {
+inline void normalise_flips(Flips& flips, Timestamp window) noexcept {
   const std::size_t old = flips_before(flips, window);
   if (old < 2) return;
   const Timestamp since = invisible_since(flips.data(), flips.data() + old);
@@ -1680,7 +2371,7 @@ inline void normalise_flips(Vector<Flip>& flips, Timestamp window) noexcept {
 
 /// Of the activities on evidence before the window stays the greatest, and the greatest before the cut of the flips
 /// before the window.
-inline void normalise_activities(Vector<Activity>& activities, const Vector<Flip>& flips, Timestamp window) noexcept {
+inline void normalise_activities(Activities& activities, Span<Flip> flips, Timestamp window) noexcept {
   const std::size_t old = seen_activities(activities, window == absent ? never : window);
   if (window == absent || old < 2) return;
   const Timestamp cut = invisible_since(flips.data(), flips.data() + flips_before(flips, window));
@@ -1706,15 +2397,14 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
 
 /// From this instant on nothing is left of a user of whom nothing but disconnects was ever heard; `never` for all
 /// others.
-inline Timestamp vanishes_at(const UserRegisters& user, const Rules& rules) noexcept {
+inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
   Timestamp latest = absent;
   for (const SessionRegisters& session : user.sessions) {
     if (evidence(session) != absent) return never;
     latest = later(latest, latest_instant(session));
   }
-  const bool nothing_else = user.activities.empty() && user.flips.empty() && user.crowded.to == absent &&
-                            user.status_at == absent && user.reported_at == absent &&
-                            user.reported_last_active_at == absent && user.forgotten_up_to == absent;
+  const bool nothing_else =
+      user.activities.empty() && user.flips.empty() && (user.rare == nullptr || user.rare->nothing());
   if (!nothing_else) return never;
   // Forgotten when older than the horizon, not when as old.
   return latest + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1);
@@ -1729,7 +2419,7 @@ inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcep
 
 /// Drops the stalest sessions until at most `room` of those for which `counts` holds are left.
 template <class Counts>
-void drop_stalest_sessions(Vector<SessionRegisters>& sessions, std::size_t room, Counts counts) noexcept {
+void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) noexcept {
   std::size_t counted = 0;
   for (const SessionRegisters& session : sessions) counted += counts(session) ? 1u : 0u;
   for (; counted > room; --counted) {
@@ -1762,7 +2452,7 @@ inline void bound_flips(UserRegisters& user, std::size_t room) noexcept {
 }
 
 /// Likewise of the activities.
-inline void bound_activities(Vector<Activity>& activities, Timestamp cut, std::size_t room) noexcept {
+inline void bound_activities(Activities& activities, Timestamp cut, std::size_t room) noexcept {
   const std::size_t before = seen_activities(activities, cut), after = activities.size() - before;
   if (after > room) activities.erase(activities.end() - static_cast<std::ptrdiff_t>(after - room), activities.end());
   if (before > room) {
@@ -1794,307 +2484,984 @@ inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexce
 
 #endif  // PRESENCE_DETAIL_NORMAL_FORM_HPP
 
-/// The container behind Snapshot: users by id, in pages that snapshots share until one of them changes.
-///
-/// Nothing outside this header knows how users are laid out.
+// presence/detail/user_key.hpp
+#ifndef PRESENCE_DETAIL_USER_KEY_HPP
+#define PRESENCE_DETAIL_USER_KEY_HPP
+
+/// The hashes of a user's id, made of 64-bit arithmetic alone, so that they are the same on every platform.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Never changed once it is in a table: an update puts another one in its place.
-struct UserRecord {
-  OwnerCount owners;
-  String id;
-  UserRegisters registers;
+constexpr std::uint64_t rotated(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
 
-  UserRecord(std::string_view user, UserRegisters&& kept) : id(user.data(), user.size()), registers(std::move(kept)) {}
-  std::string_view name() const noexcept { return text_of(id); }
+/// A multiplicative hash of 16 bytes at a time. Good at spreading ids that nobody chose on purpose; against those that
+/// somebody did stands the structure that it is used in (user_table.hpp).
+inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
+  constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
+  std::uint64_t state = seed, low = id.low(), high = id.high();
+  if (!id.is_short()) {
+    const char* p = id.text().data();
+    std::size_t left = id.text().size();
+    for (; left > 16; p += 16, left -= 16) {
+      state = rotated((state ^ load_word(p)) * a, 29) ^ (rotated(state, 17) ^ load_word(p + 8)) * b;
+    }
+    low = left < 8 ? load_part(p, left) : load_word(p);
+    high = left <= 8 ? 0 : load_part(p + 8, left - 8);
+    state ^= id.text().size() * c;
+  }
+  state = (low ^ state) * a ^ rotated((high ^ rotated(state, 23)) * b, 32);
+  state = (state ^ state >> 32) * c;
+  return state ^ state >> 29;
+}
+
+/// What a user is found by.
+///
+/// `order` and the id decide where a user is kept, and so in which order users are gone over: nothing of that may
+/// depend on a seed. `tag` tells the users of one page apart, and is seeded, so that nobody can choose ids that look
+/// alike there.
+struct UserKey {
+  Sought id;
+  std::uint64_t order;
+  std::uint8_t tag;
 };
-using Record = Shared<UserRecord>;
 
-/// Copying a table copies one pointer for every `Page::room / 2` users or so; a write to a shared page copies that
-/// page's pointers.
-class UserTable {
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_USER_KEY_HPP
+
+// presence/detail/user_table.hpp
+#ifndef PRESENCE_DETAIL_USER_TABLE_HPP
+#define PRESENCE_DETAIL_USER_TABLE_HPP
+
+// presence/detail/table_parts.hpp
+#ifndef PRESENCE_DETAIL_TABLE_PARTS_HPP
+#define PRESENCE_DETAIL_TABLE_PARTS_HPP
+
+/// What a UserTable is made of: pages of rows, nodes of pages and nodes, and a walk over them.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline void prefetch(const void* address) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(address);
+#else
+  static_cast<void>(address);
+#endif
+}
+
+class Page;
+class Node;
+
+/// A page or a node. Owned by every node that it is in, once for each, however many slots it stands in there.
+struct Branch {
+  OwnerCount owners;
+  bool is_page;
+  /// Of a page: how many of its node's bits place it.
+  std::uint8_t page_depth = 0;
+  /// Nothing in it changes by time alone before this. Only a lower bound: what defers a deadline does not look for the
+  /// next one.
+  Timestamp due = never;
+
+  Branch(const Branch&) = delete;
+  Branch& operator=(const Branch&) = delete;
+
+  inline Page& as_page() noexcept;
+  inline const Page& as_page() const noexcept;
+  inline Node& as_node() noexcept;
+  inline const Node& as_node() const noexcept;
+
+  /// Ends one ownership; null is nobody's.
+  static inline void drop(Branch* branch) noexcept;
+
+ protected:
+  explicit Branch(bool page) noexcept : is_page(page) {}
+  ~Branch() = default;
+};
+
+/// Rows in their order, and a tag for each.
+class alignas(16) Page : public Branch {
  public:
-  struct Page {
-    static constexpr std::size_t room = 64;
+  /// Rows that a page holds before it is split.
+  static constexpr std::uint32_t room = 32;
+  /// By how many rows a page grows.
+  static constexpr std::uint32_t step = 4;
 
-    OwnerCount owners;
-    std::size_t size = 0;
-    /// No record of the page changes by time alone before this. Only a lower bound: what defers a deadline does not
-    /// look for the next one.
-    Timestamp due = never;
-    Record records[room];
+  std::uint32_t size = 0;
+  const std::uint32_t capacity;
 
-    Page() noexcept = default;
-    Page(const Page& other) noexcept : size(other.size), due(other.due) {
-      for (std::size_t i = 0; i < size; ++i) records[i] = other.records[i];
+  static Page* make(std::uint32_t capacity) {
+    return ::new (detail::allocate(bytes_of(capacity), alignof(Page))) Page(capacity);
+  }
+  static Page* make(const Page& other) {
+    Unfinished copy{make(other.capacity)};
+    copy.page->page_depth = other.page_depth;
+    copy.page->due = other.due;
+    for (std::uint32_t i = 0; i < other.size; ++i) {
+      ::new (static_cast<void*>(copy.page->rows() + i)) UserRow(other.rows()[i]);
+      copy.page->tags()[i] = other.tags()[i];
+      ++copy.page->size;
     }
-    Page& operator=(const Page&) = delete;
-  };
-
-  std::size_t size() const noexcept { return size_; }
-  /// No record changes by time alone before this; a lower bound.
-  Timestamp due() const noexcept { return due_; }
-
-  const Record* find(std::string_view id) const noexcept {
-    const std::size_t page = page_of(id);
-    if (page == pages_.size()) return nullptr;
-    const std::size_t slot = slot_of(*pages_[page], id);
-    return slot < pages_[page]->size && pages_[page]->records[slot]->name() == id ? &pages_[page]->records[slot]
-                                                                                  : nullptr;
+    return std::exchange(copy.page, nullptr);
+  }
+  void destroy() noexcept {
+    for (std::uint32_t i = 0; i < size; ++i) rows()[i].~UserRow();
+    const std::size_t bytes = bytes_of(capacity);
+    this->~Page();
+    detail::deallocate(this, bytes, alignof(Page));
   }
 
-  /// Adds the record, or replaces the one of the same id. Changes nothing when memory runs out.
-  void put(Record record, Timestamp due) {
-    if (pages_.empty()) {
-      pages_.reserve(1);
-      pages_.push_back(Shared<Page>::make());
-    }
-    const std::size_t at = page_of(record->name());
-    Page& page = own(at);
-    const std::size_t slot = slot_of(page, record->name());
-    if (slot < page.size && page.records[slot]->name() == record->name()) {
-      page.records[slot] = std::move(record);
-      lower(page.due, due);
-    } else if (page.size < Page::room) {
-      insert(page, slot, std::move(record), due);
-      ++size_;
-    } else {
-      if (pages_.size() == pages_.capacity()) pages_.reserve(2 * pages_.size());
-      Shared<Page> next = Shared<Page>::make();
-      Page& upper = next.change();
-      // Ids that arrive in ascending order fill their pages: only one that lands inside a full page halves it.
-      const std::size_t kept = slot == Page::room ? Page::room : Page::room / 2;
-      for (std::size_t i = kept; i < Page::room; ++i) upper.records[i - kept] = std::move(page.records[i]);
-      upper.size = Page::room - kept;
-      upper.due = page.due;
-      page.size = kept;
-      if (slot <= kept && kept < Page::room) {
-        insert(page, slot, std::move(record), due);
-      } else {
-        insert(upper, slot - kept, std::move(record), due);
+  UserRow* rows() noexcept { return reinterpret_cast<UserRow*>(tags() + tag_bytes(capacity)); }
+  const UserRow* rows() const noexcept { return reinterpret_cast<const UserRow*>(tags() + tag_bytes(capacity)); }
+  const UserRow* begin() const noexcept { return rows(); }
+  const UserRow* end() const noexcept { return rows() + size; }
+
+  const UserRow* find(const UserKey& key) const noexcept {
+    for (std::uint32_t i = 0; i < size; i += 8) {
+      for (std::uint64_t marks = marks_at(i, key.tag); marks != 0; marks &= marks - 1) {
+        const std::uint32_t at = i + lowest_mark(marks);
+        if (at < size && key.id.is(rows()[at].id())) return rows() + at;
       }
-      pages_.insert(pages_.begin() + static_cast<std::ptrdiff_t>(at) + 1, std::move(next));
-      ++size_;
     }
-    lower(due_, due);
+    return nullptr;
+  }
+  std::uint32_t index_of(const UserKey& key) const noexcept { return static_cast<std::uint32_t>(find(key) - rows()); }
+
+  void prefetch_head() const noexcept { detail::prefetch(this); }
+  void prefetch_row(const UserKey& key) const noexcept {
+    for (std::uint32_t i = 0; i < size; i += 8) {
+      const std::uint64_t marks = marks_at(i, key.tag);
+      if (marks == 0) continue;
+      const UserRow* const row = rows() + i + lowest_mark(marks);
+      detail::prefetch(row);
+      detail::prefetch(reinterpret_cast<const char*>(row) + 64);
+      return;
+    }
   }
 
-  /// Adds a record whose id is greater than every id in the table.
-  void append(Record record, Timestamp due) {
-    if (pages_.empty() || pages_.back()->size == Page::room) pages_.push_back(Shared<Page>::make());
-    Page& page = pages_.back().change();
-    insert(page, page.size, std::move(record), due);
-    ++size_;
-    lower(due_, due);
+  /// Where there is room for it.
+  void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag) noexcept {
+    ::new (static_cast<void*>(rows() + size)) UserRow();
+    for (std::uint32_t i = size; i > at; --i) {
+      rows()[i] = std::move(rows()[i - 1]);
+      tags()[i] = tags()[i - 1];
+    }
+    rows()[at] = std::move(row);
+    tags()[at] = tag;
+    ++size;
+  }
+  void erase(std::uint32_t at) noexcept {
+    for (std::uint32_t i = at + 1; i < size; ++i) {
+      rows()[i - 1] = std::move(rows()[i]);
+      tags()[i - 1] = tags()[i];
+    }
+    rows()[--size].~UserRow();
+  }
+  /// Moves rows of another page, from one of its on, behind those of this one, which has room for them.
+  void take(Page& other, std::uint32_t from) noexcept {
+    for (std::uint32_t i = from; i < other.size; ++i) {
+      ::new (static_cast<void*>(rows() + size)) UserRow(std::move(other.rows()[i]));
+      tags()[size++] = other.tags()[i];
+      other.rows()[i].~UserRow();
+    }
+    other.size = from;
   }
 
-  /// Takes from every page that has something due at `now` the records for which `due_after(record)` is `absent`, and
-  /// notes for the others what it returns: when time alone changes them next. Changes nothing when memory runs out.
-  template <class DueAfter>
-  void settle(Timestamp now, DueAfter due_after) {
-    for (std::size_t i = 0; i < pages_.size(); ++i) {
-      if (pages_[i]->due <= now) own(i);
-    }
-    Timestamp due = never;
-    std::size_t kept_pages = 0;
-    for (std::size_t i = 0; i < pages_.size(); ++i) {
-      if (pages_[i]->due <= now) settle_page(pages_[i].change(), due_after);
-      if (pages_[i]->size == 0) continue;
-      lower(due, pages_[i]->due);
-      if (kept_pages != i) pages_[kept_pages] = std::move(pages_[i]);
-      ++kept_pages;
-    }
-    pages_.erase(pages_.begin() + static_cast<std::ptrdiff_t>(kept_pages), pages_.end());
-    due_ = due;
-  }
+  static std::uint32_t capacity_for(std::uint32_t rows) noexcept { return (rows + step - 1) / step * step; }
 
-  /// Goes over the records in ascending order of id.
-  class Cursor {
-   public:
-    Cursor() noexcept = default;
-    const Record& operator*() const noexcept { return (*pages_)[page_]->records[slot_]; }
-    const Record* operator->() const noexcept { return &**this; }
-    Cursor& operator++() noexcept {
-      if (++slot_ == (*pages_)[page_]->size) next_page();
-      return *this;
+ private:
+  struct Unfinished {
+    Page* page;
+    ~Unfinished() {
+      if (page != nullptr) page->destroy();
     }
-    friend bool operator==(const Cursor& a, const Cursor& b) noexcept {
-      return a.page_ == b.page_ && a.slot_ == b.slot_;
-    }
-    friend bool operator!=(const Cursor& a, const Cursor& b) noexcept { return !(a == b); }
-
-   private:
-    friend class UserTable;
-    Cursor(const Vector<Shared<Page>>& pages, std::size_t page) noexcept : pages_(&pages), page_(page) {}
-    const Shared<Page>& page() const noexcept { return (*pages_)[page_]; }
-    bool starts_page() const noexcept { return slot_ == 0; }
-    void next_page() noexcept {
-      slot_ = 0;
-      ++page_;
-    }
-
-    const Vector<Shared<Page>>* pages_ = nullptr;
-    std::size_t page_ = 0, slot_ = 0;
   };
 
-  Cursor begin() const noexcept { return Cursor(pages_, 0); }
-  Cursor end() const noexcept { return Cursor(pages_, pages_.size()); }
+  explicit Page(std::uint32_t rows) noexcept : Branch(true), capacity(rows) {
+    for (std::uint32_t i = 0; i < tag_bytes(rows); ++i) tags()[i] = 0;
+  }
+  ~Page() = default;
 
-  /// Calls `visit(in_a, in_b)` for every id in either table, in ascending order; the pointer is null where that table
-  /// lacks the id. With `skip_shared`, pages and records that both share are passed over.
-  template <class Visit>
-  static void each_pair(const UserTable& a, const UserTable& b, bool skip_shared, Visit visit) {
-    Cursor x = a.begin(), y = b.begin();
-    const Cursor x_end = a.end(), y_end = b.end();
-    while (x != x_end || y != y_end) {
-      if (x != x_end && y != y_end && skip_shared && x.starts_page() && y.starts_page() && x.page() == y.page()) {
-        x.next_page();
-        y.next_page();
+  std::uint8_t* tags() noexcept { return reinterpret_cast<std::uint8_t*>(this + 1); }
+  const std::uint8_t* tags() const noexcept { return reinterpret_cast<const std::uint8_t*>(this + 1); }
+  static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (std::size_t{capacity} + 7) / 8 * 8; }
+  static std::size_t bytes_of(std::uint32_t capacity) noexcept {
+    return sizeof(Page) + tag_bytes(capacity) + capacity * sizeof(UserRow);
+  }
+
+  /// Of eight tags the highest bits of those that are the one given, and perhaps of some that are not (after one that
+  /// is): the ids tell.
+  std::uint64_t marks_at(std::uint32_t at, std::uint8_t tag) const noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    const std::uint64_t differences = load_word(reinterpret_cast<const char*>(tags() + at)) ^ ones * tag;
+    return (differences - ones) & ~differences & tops;
+  }
+  static std::uint32_t lowest_mark(std::uint64_t marks) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+    return static_cast<std::uint32_t>(__builtin_ctzll(marks)) / 8;
+#else
+    std::uint32_t at = 0;
+    for (; (marks & 0xFF) == 0; marks >>= 8) ++at;
+    return at;
+#endif
+  }
+};
+static_assert(sizeof(Page) % alignof(UserRow) == 0 && alignof(UserRow) <= 8, "rows follow the tags without a gap");
+
+/// A directory: `1 << bits` slots, of which the next bits of a user's hash name one. A page that goes by fewer bits
+/// stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits. Where there is no
+/// user there is no page: an empty run.
+class Node : public Branch {
+ public:
+  static constexpr unsigned most_bits = 6;
+
+  const std::uint8_t bits;
+  std::size_t users = 0;
+
+  static Node* make(unsigned bits) { return ::new (detail::allocate(bytes_of(bits), alignof(Node))) Node(bits); }
+  static Node* make(const Node& other) {
+    Node* const copy = make(other.bits);
+    copy->users = other.users;
+    copy->due = other.due;
+    for (std::uint32_t at = 0; at < other.slot_count(); at += other.run_at(at)) {
+      Branch* const child = other.slots()[at];
+      if (child == nullptr) continue;
+      child->owners.add();
+      copy->fill(at, child->is_page ? child->page_depth : most_bits, child);
+    }
+    return copy;
+  }
+  void destroy() noexcept {
+    for (std::uint32_t at = 0, next; at < slot_count(); at = next) {
+      next = at + run_at(at);
+      Branch::drop(slots()[at]);
+    }
+    forget();
+  }
+
+  std::uint32_t slot_count() const noexcept { return std::uint32_t{1} << bits; }
+  /// `of` are all bits that a node may go by.
+  std::uint32_t slot_of(unsigned of) const noexcept { return of >> (most_bits - bits); }
+  Branch** slots() noexcept { return reinterpret_cast<Branch**>(this + 1); }
+  Branch* const* slots() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
+  /// How many slots the page that starts there stands in; one for a node and for an empty slot.
+  std::uint32_t run_at(std::uint32_t at) const noexcept {
+    const Branch* const child = slots()[at];
+    return child != nullptr && child->is_page ? run_of(child->page_depth) : 1;
+  }
+
+  bool run_is_empty(std::uint32_t first, unsigned depth) const noexcept {
+    for (std::uint32_t i = 0; i < run_of(depth); ++i) {
+      if (slots()[first + i] != nullptr) return false;
+    }
+    return true;
+  }
+
+  /// The child of a slot, this node's alone from now on.
+  Branch& own_child(std::uint32_t at) {
+    Branch* const child = slots()[at];
+    if (child->owners.is_one()) return *child;
+    if (child->is_page) {
+      fill(at, child->page_depth, Page::make(child->as_page()));
+    } else {
+      slots()[at] = Node::make(child->as_node());
+    }
+    Branch::drop(child);
+    return *slots()[at];
+  }
+
+  /// Puts a page into the widest empty run around an empty slot.
+  void fill_empty_run(std::uint32_t at) {
+    const unsigned depth = empty_depth(at);
+    Page* const page = Page::make(Page::step);
+    page->page_depth = static_cast<std::uint8_t>(depth);
+    fill(at, depth, page);
+  }
+
+  /// Puts a larger page in place of that of a slot.
+  Page& enlarge(std::uint32_t at) {
+    Page& page = slots()[at]->as_page();
+    Page* const larger = Page::make(page.capacity + (page.capacity < Page::room ? Page::step : page.capacity / 2));
+    larger->page_depth = page.page_depth;
+    larger->due = page.due;
+    larger->take(page, 0);
+    fill(at, page.page_depth, larger);
+    page.destroy();
+    return *larger;
+  }
+
+  /// Puts two pages in place of the full one that `of` leads to. All its users agree with `of` in the first `agree`
+  /// bits; the first `in_lower` rows go to the lower half of what is left of the run.
+  static void split(Branch*& link, unsigned of, unsigned agree, std::uint32_t in_lower) {
+    const std::uint32_t in_upper = link->as_node().slots()[link->as_node().slot_of(of)]->as_page().size - in_lower;
+    Spare lower{Page::make(Page::capacity_for(in_lower + 1))}, upper{Page::make(Page::capacity_for(in_upper + 1))};
+    if (agree + 1 > link->as_node().bits) set_bits(link, agree + 1);
+    Node& node = link->as_node();
+    const std::uint32_t at = node.slot_of(of);
+    Page& page = node.slots()[at]->as_page();
+    upper.page().take(page, in_lower);
+    lower.page().take(page, 0);
+    lower.page().due = upper.page().due = page.due;
+    lower.page().page_depth = upper.page().page_depth = static_cast<std::uint8_t>(agree + 1);
+    node.fill(at, page.page_depth, nullptr);
+    page.destroy();
+    const std::uint32_t run = node.run_of(agree + 1), first = at & ~(2 * run - 1);
+    node.fill(first, agree + 1, lower.release());
+    node.fill(first + run, agree + 1, upper.release());
+  }
+
+  /// Puts the page that `of` leads to, whose users agree with it in all bits that a node can go by, under a node of its
+  /// own.
+  static void push_down(Branch*& link, unsigned of) {
+    Spare below{make(0)};
+    if (link->as_node().bits < most_bits) set_bits(link, most_bits);
+    Node& node = link->as_node();
+    const std::uint32_t at = node.slot_of(of);
+    Page& page = node.slots()[at]->as_page();
+    node.fill(at, page.page_depth, nullptr);
+    page.page_depth = 0;
+    Node& only = below.branch->as_node();
+    only.users = page.size;
+    only.due = page.due;
+    only.slots()[0] = &page;
+    node.slots()[at] = below.release();
+  }
+
+  /// Joins the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
+  void join_around(std::uint32_t at) {
+    Branch* const child = slots()[at];
+    if (child != nullptr && !child->is_page) return;
+    if (child != nullptr && child->as_page().size == 0) {
+      fill(at, child->page_depth, nullptr);
+      child->as_page().destroy();
+    }
+    for (;;) {
+      const unsigned depth = slots()[at] == nullptr ? empty_depth(at) : slots()[at]->page_depth;
+      if (depth == 0) return;
+      const std::uint32_t run = run_of(depth), low = at & ~(2 * run - 1), high = low + run;
+      if (!is_whole(low, depth) || !is_whole(high, depth)) return;
+      if (slots()[low] == nullptr || slots()[high] == nullptr) {
+        Branch& page = own_child(slots()[low] == nullptr ? high : low);
+        page.page_depth = static_cast<std::uint8_t>(depth - 1);
+        fill(at, depth - 1, &page);
         continue;
       }
-      const int order = x == x_end ? 1 : y == y_end ? -1 : (*x)->name().compare((*y)->name());
-      const Record* const in_a = order <= 0 ? &*x : nullptr;
-      const Record* const in_b = order >= 0 ? &*y : nullptr;
-      if (in_a == nullptr || in_b == nullptr || !skip_shared || *in_a != *in_b) visit(in_a, in_b);
-      if (in_a != nullptr) ++x;
-      if (in_b != nullptr) ++y;
+      const std::uint32_t together = slots()[low]->as_page().size + slots()[high]->as_page().size;
+      if (together > Page::room) return;
+      Spare joined{Page::make(Page::capacity_for(together))};
+      Page &first = own_child(low).as_page(), &second = own_child(high).as_page();
+      joined.page().take(first, 0);
+      joined.page().take(second, 0);
+      joined.page().due = earlier(first.due, second.due);
+      joined.page().page_depth = static_cast<std::uint8_t>(depth - 1);
+      fill(at, depth - 1, joined.release());
+      first.destroy();
+      second.destroy();
     }
   }
 
-  /// The earliest of what `next(record)` returns, which must be when time alone changes the record next. Looks only
-  /// where it may lie.
+  /// Puts the only page under the node of a slot in that node's place, if it has so few users.
+  void take_up(std::uint32_t at) noexcept {
+    Node& below = slots()[at]->as_node();
+    Branch* const page = below.slots()[0];
+    if (page != nullptr) page->page_depth = static_cast<std::uint8_t>(bits);
+    slots()[at] = page;
+    below.forget();
+  }
+
+  /// Gives the node as few bits as its pages go by.
+  static void shrink(Branch*& link) {
+    const Node& node = link->as_node();
+    unsigned needed = 0;
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.slots()[at];
+      const unsigned depth = child == nullptr ? node.empty_depth(at) : child->is_page ? child->page_depth : most_bits;
+      if (needed < depth) needed = depth;
+    }
+    if (needed < node.bits) set_bits(link, needed);
+  }
+
+  /// For tests: whether the slots are as they should be, whatever is in the pages.
+  bool has_sound_slots() const noexcept {
+    unsigned needed = 0;
+    for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) {
+      const Branch* const child = slots()[at];
+      const unsigned depth = child == nullptr ? empty_depth(at) : child->is_page ? child->page_depth : most_bits;
+      if (needed < depth) needed = depth;
+      if (child == nullptr) continue;
+      if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
+      for (std::uint32_t i = 0; i < run_of(depth); ++i) {
+        if (slots()[at + i] != child) return false;
+      }
+    }
+    return needed == bits;
+  }
+
+ private:
+  struct Spare {
+    Branch* branch;
+    Page& page() noexcept { return branch->as_page(); }
+    Branch* release() noexcept { return std::exchange(branch, nullptr); }
+    ~Spare() { Branch::drop(branch); }
+  };
+
+  explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
+    for (std::uint32_t at = 0; at < slot_count(); ++at) slots()[at] = nullptr;
+  }
+  ~Node() = default;
+  static std::size_t bytes_of(unsigned bits) noexcept { return sizeof(Node) + (sizeof(Branch*) << bits); }
+  /// Ends the node, not what was in it.
+  void forget() noexcept {
+    const std::size_t bytes = bytes_of(bits);
+    this->~Node();
+    detail::deallocate(this, bytes, alignof(Node));
+  }
+
+  std::uint32_t run_of(unsigned depth) const noexcept { return std::uint32_t{1} << (bits - depth); }
+  /// Puts a branch into the run of that depth around a slot.
+  void fill(std::uint32_t at, unsigned depth, Branch* branch) noexcept {
+    const std::uint32_t run = run_of(depth), first = at & ~(run - 1);
+    for (std::uint32_t i = 0; i < run; ++i) slots()[first + i] = branch;
+  }
+  /// Whether a run is one page or empty.
+  bool is_whole(std::uint32_t first, unsigned depth) const noexcept {
+    const Branch* const child = slots()[first];
+    return child == nullptr ? run_is_empty(first, depth) : child->is_page && child->page_depth == depth;
+  }
+  /// The depth of the widest empty run around an empty slot.
+  unsigned empty_depth(std::uint32_t at) const noexcept {
+    unsigned depth = bits;
+    while (depth > 0 && run_is_empty((at & ~(run_of(depth) - 1)) ^ run_of(depth), depth)) --depth;
+    return depth;
+  }
+
+  static void set_bits(Branch*& link, unsigned bits) {
+    Node& old = link->as_node();
+    Node* const fresh = make(bits);
+    for (std::uint32_t at = 0; at < fresh->slot_count(); ++at) {
+      fresh->slots()[at] = old.slots()[bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits)];
+    }
+    fresh->users = old.users;
+    fresh->due = old.due;
+    link = fresh;
+    old.forget();
+  }
+};
+
+inline Page& Branch::as_page() noexcept { return static_cast<Page&>(*this); }
+inline const Page& Branch::as_page() const noexcept { return static_cast<const Page&>(*this); }
+inline Node& Branch::as_node() noexcept { return static_cast<Node&>(*this); }
+inline const Node& Branch::as_node() const noexcept { return static_cast<const Node&>(*this); }
+
+inline void Branch::drop(Branch* branch) noexcept {
+  if (branch == nullptr || !branch->owners.drop_last()) return;
+  if (branch->is_page) {
+    branch->as_page().destroy();
+  } else {
+    branch->as_node().destroy();
+  }
+}
+
+/// Goes over the branches below a node, from the first on. Stands at one of them, and passes over it or into it.
+template <unsigned levels>
+class Walk {
+ public:
+  explicit Walk(const Branch* top = nullptr) noexcept : branch_(top), top_(top) {}
+
+  /// Null: there are no more.
+  const Branch* branch() const noexcept { return branch_; }
+  bool at_node() const noexcept { return branch_ != nullptr && !branch_->is_page; }
+  unsigned depth() const noexcept { return depth_; }
+
+  /// From a node to the first branch in it.
+  void open() noexcept {
+    at_[depth_++] = 0;
+    settle();
+  }
+  /// To the branch after this one and all that is below it.
+  void next() noexcept {
+    if (depth_ == 0) {
+      branch_ = nullptr;
+      return;
+    }
+    at_[depth_ - 1] = static_cast<std::uint8_t>(at_[depth_ - 1] + node_of(depth_ - 1).run_at(at_[depth_ - 1]));
+    settle();
+  }
+  /// Opens nodes until it stands at a page, or at the end (null).
+  const Page* down_to_page() noexcept {
+    while (at_node()) open();
+    return branch_ == nullptr ? nullptr : &branch_->as_page();
+  }
+
+ private:
+  const Node& node_of(unsigned depth) const noexcept {
+    const Branch* branch = top_;
+    for (unsigned i = 0; i < depth; ++i) branch = branch->as_node().slots()[at_[i]];
+    return branch->as_node();
+  }
+  /// Passes over empty slots, and out of nodes that end.
+  void settle() noexcept {
+    while (depth_ > 0) {
+      const Node& node = node_of(depth_ - 1);
+      std::uint8_t& at = at_[depth_ - 1];
+      while (at < node.slot_count() && node.slots()[at] == nullptr) ++at;
+      if (at < node.slot_count()) {
+        branch_ = node.slots()[at];
+        return;
+      }
+      if (--depth_ > 0) ++at_[depth_ - 1];  // a node stands in one slot
+    }
+    branch_ = nullptr;
+  }
+
+  const Branch* branch_;
+  const Branch* top_;
+  unsigned depth_ = 0;
+  std::uint8_t at_[levels] = {};
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_TABLE_PARTS_HPP
+
+/// The container behind Snapshot: users by id, in pages that snapshots share until one of them changes.
+///
+/// A trie over the bits of the ids' hash. Its leaves are pages of up to 32 rows; its nodes are directories of up to 64
+/// slots, in which a page that needs fewer bits than its neighbours stands in several slots (extendible hashing; Fagin,
+/// Nievergelt, Pippenger, Strong 1979). Where a user is kept depends on which users there are, and on nothing else: not
+/// on the order in which they came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal
+/// places, and users are gone over in an order that anybody can reproduce.
+///
+/// Whoever chooses ids so that their hashes collide makes their own branch deeper, by a level for every six bits, and
+/// nobody else's. A second hash takes over where the first is used up; only of ids that agree in 120 bits are more than
+/// 32 put into one page.
+///
+/// Nothing outside this header and the parts that it is made of knows how users are laid out.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The hashes by which users are placed. Tests use others.
+struct HashOrder {
+  static std::uint64_t first(const Sought& id) noexcept { return hash_of(id, 0); }
+  static std::uint64_t second(const Sought& id) noexcept { return hash_of(id, 0x8EBC6AF09C88C6E3u); }
+};
+
+/// Copies share everything. A change copies the page that it concerns and the nodes above it, where they are shared.
+template <class Order>
+class BasicUserTable {
+ public:
+  /// Of nodes below each other: ten for the 60 highest bits of each hash.
+  static constexpr unsigned levels = 20;
+
+  explicit BasicUserTable(std::uint64_t seed = 0) noexcept : seed_(seed) {}
+  BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), seed_(other.seed_) {
+    if (top_ != nullptr) top_->owners.add();
+  }
+  BasicUserTable(BasicUserTable&& other) noexcept : seed_(other.seed_) { std::swap(top_, other.top_); }
+  BasicUserTable& operator=(BasicUserTable other) noexcept {
+    std::swap(top_, other.top_);
+    std::swap(seed_, other.seed_);
+    return *this;
+  }
+  ~BasicUserTable() { Branch::drop(top_); }
+
+  std::size_t size() const noexcept { return top_ == nullptr ? 0 : top_->as_node().users; }
+  std::uint64_t seed() const noexcept { return seed_; }
+  /// No row changes by time alone before this; a lower bound.
+  Timestamp due() const noexcept { return top_ == nullptr ? never : top_->due; }
+
+  UserKey key_of(std::string_view id) const noexcept {
+    const Sought sought(id);
+    return UserKey{sought, Order::first(sought), tag_of(sought)};
+  }
+
+  const UserRow* find(const UserKey& key) const noexcept {
+    const Page* const page = page_of(key);
+    return page == nullptr ? nullptr : page->find(key);
+  }
+  const UserRow* find(std::string_view id) const noexcept { return find(key_of(id)); }
+
+  /// Two steps that ask for the memory that `find` reads. If there is something else to do in between, the second finds
+  /// in the cache what the first asked for.
+  void prefetch_page(const UserKey& key) const noexcept {
+    if (const Page* const page = page_of(key)) page->prefetch_head();
+  }
+  void prefetch_row(const UserKey& key) const noexcept {
+    if (const Page* const page = page_of(key)) page->prefetch_row(key);
+  }
+
+  /// The row, if there is one and nothing on the way to it is shared with another table; to be changed in place, but so
+  /// that nothing is due earlier.
+  UserRow* find_owned(const UserKey& key) noexcept {
+    Branch* branch = top_;
+    if (branch == nullptr) return nullptr;
+    for (unsigned level = 0;; ++level) {
+      if (!branch->owners.is_one()) return nullptr;
+      if (branch->is_page) break;
+      Node& node = branch->as_node();
+      branch = node.slots()[node.slot_of(bits_of(key, level))];
+      if (branch == nullptr) return nullptr;
+    }
+    return const_cast<UserRow*>(branch->as_page().find(key));
+  }
+
+  /// The row of a user who is in the table, to be changed in place; nothing about it is due before `due`. Changes
+  /// nothing when memory runs out.
+  UserRow& change(const UserKey& key, Timestamp due) {
+    own_top();
+    Branch* branch = top_;
+    for (unsigned level = 0;; ++level) {
+      lower(branch->due, due);
+      if (branch->is_page) break;
+      Node& node = branch->as_node();
+      branch = &node.own_child(node.slot_of(bits_of(key, level)));
+    }
+    Page& page = branch->as_page();
+    return page.rows()[page.index_of(key)];
+  }
+
+  /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
+  /// out.
+  void insert(const UserKey& key, UserRow&& row, Timestamp due) {
+    if (top_ == nullptr) top_ = Node::make(0);
+    own_top();
+    Page& page = make_room(key);
+    page.insert(place_of(page, key), std::move(row), key.tag);
+    Branch* branch = top_;
+    for (unsigned level = 0;; ++level) {
+      lower(branch->due, due);
+      if (branch->is_page) break;
+      Node& node = branch->as_node();
+      ++node.users;
+      branch = node.slots()[node.slot_of(bits_of(key, level))];
+    }
+  }
+
+  /// Removes a user who is in the table. When memory runs out the table holds what it held, with or without the user.
+  void erase(const UserKey& key) {
+    own_top();
+    Branch** links[levels];  // what points to the node of each level
+    links[0] = &top_;
+    unsigned level = 0;
+    for (;;) {
+      Node& node = (*links[level])->as_node();
+      const std::uint32_t at = node.slot_of(bits_of(key, level));
+      Branch& child = node.own_child(at);
+      if (child.is_page) {
+        child.as_page().erase(child.as_page().index_of(key));
+        break;
+      }
+      links[++level] = node.slots() + at;
+    }
+    for (unsigned i = 0; i <= level; ++i) --(*links[i])->as_node().users;
+    for (;; --level) {
+      Node& node = (*links[level])->as_node();
+      node.join_around(node.slot_of(bits_of(key, level)));
+      Node::shrink(*links[level]);
+      if (level == 0 || (*links[level])->as_node().users > Page::room) break;
+      Node& above = (*links[level - 1])->as_node();
+      above.take_up(above.slot_of(bits_of(key, level - 1)));
+    }
+    if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
+  }
+
+  /// Notes for the rows of every page that has something due at `now` when time alone changes them next, which
+  /// `due_after(row)` returns. Changes nothing when memory runs out.
+  template <class DueAfter>
+  void settle(Timestamp now, DueAfter due_after) {
+    if (now < due()) return;
+    own_top();
+    own_due(top_->as_node(), now);
+    settle_node(top_->as_node(), now, due_after);
+  }
+
+  /// The earliest of what `next(row)` returns, which must be when time alone changes the row next. Looks only where it
+  /// may lie.
   template <class Next>
   Timestamp earliest(Next next) const {
     Timestamp least = never;
-    if (due_ == never) return never;
-    for (const Shared<Page>& page : pages_) {
-      if (page->due >= least) continue;
-      for (std::size_t i = 0; i < page->size; ++i) lower(least, next(page->records[i]));
-    }
+    if (top_ != nullptr) earliest_of(top_->as_node(), least, next);
     return least;
   }
 
-  /// Calls `visit` for the records of every page that may have something due before or at `now`.
+  /// Calls `visit` for the rows of every page that may have something due before or at `now`.
   template <class Visit>
   void each_due(Timestamp now, Visit visit) const {
-    if (now < due_) return;
-    for (const Shared<Page>& page : pages_) {
-      if (now < page->due) continue;
-      for (std::size_t i = 0; i < page->size; ++i) visit(page->records[i]);
+    if (now >= due()) each_due_of(top_->as_node(), now, visit);
+  }
+
+  /// Goes over the rows. Ends with any change to the table.
+  class Cursor {
+   public:
+    Cursor() noexcept = default;
+    const UserRow& operator*() const noexcept { return page_->rows()[row_]; }
+    const UserRow* operator->() const noexcept { return &**this; }
+    Cursor& operator++() noexcept {
+      if (++row_ == page_->size) {
+        walk_.next();
+        enter();
+      }
+      return *this;
+    }
+    friend bool operator==(const Cursor& a, const Cursor& b) noexcept { return a.page_ == b.page_ && a.row_ == b.row_; }
+    friend bool operator!=(const Cursor& a, const Cursor& b) noexcept { return !(a == b); }
+
+   private:
+    friend class BasicUserTable;
+    explicit Cursor(const Branch* top) noexcept : walk_(top) { enter(); }
+    void enter() noexcept {
+      page_ = walk_.down_to_page();
+      row_ = 0;
+    }
+
+    Walk<levels> walk_;
+    const Page* page_ = nullptr;
+    std::uint32_t row_ = 0;
+  };
+
+  Cursor begin() const noexcept { return Cursor(top_); }
+  Cursor end() const noexcept { return Cursor(); }
+
+  /// Calls `visit(in_a, in_b)` for every user in either table, in their order; the pointer is null where that table
+  /// lacks the user. Passes over what both share if nothing in it is due up to and at `up_to`: `absent` is up to no
+  /// instant, so that all is passed over, and `never` up to all of them.
+  template <class Visit>
+  static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
+    Walk<levels> x(a.top_), y(b.top_);
+    std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
+    for (;;) {
+      if (i == 0 && j == 0) {
+        if (x.branch() == nullptr && y.branch() == nullptr) return;
+        if (x.branch() == y.branch() && x.branch()->due > up_to) {
+          x.next();
+          y.next();
+          continue;
+        }
+        // Nodes are opened in step, the higher one first, so that what is shared is met on both sides at once.
+        const bool x_opens = x.at_node() && (!y.at_node() || x.depth() <= y.depth()),
+                   y_opens = y.at_node() && (!x.at_node() || y.depth() <= x.depth());
+        if (x_opens) x.open();
+        if (y_opens) y.open();
+        if (x_opens || y_opens) continue;
+      }
+      const Page *const p = x.down_to_page(), *const q = y.down_to_page();
+      const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->rows()[i], q->rows()[j]);
+      visit(p != nullptr && order <= 0 ? p->rows() + i : nullptr, q != nullptr && order >= 0 ? q->rows() + j : nullptr);
+      if (p != nullptr && order <= 0 && ++i == p->size) {
+        x.next();
+        i = 0;
+      }
+      if (q != nullptr && order >= 0 && ++j == q->size) {
+        y.next();
+        j = 0;
+      }
     }
   }
+
+  /// For tests: whether everything is where it has to be.
+  bool is_sound() const noexcept { return top_ == nullptr || (size() > 0 && is_sound(top_->as_node(), 0)); }
 
  private:
   static void lower(Timestamp& due, Timestamp to) noexcept { due = earlier(due, to); }
 
-  /// The last page whose first id is not greater: where the id is, or belongs.
-  std::size_t page_of(std::string_view id) const noexcept {
-    const auto after = detail::partition_point(pages_.begin(), pages_.end(), [id](const Shared<Page>& page) {
-      return page->size != 0 && page->records[0]->name() <= id;
+  std::uint8_t tag_of(const Sought& id) const noexcept {
+    return static_cast<std::uint8_t>(hash_of(id, seed_ ^ 0xA0761D6478BD642Fu) >> 56);
+  }
+
+  /// The bits by which a node of that level places the user.
+  static unsigned bits_of(const Sought& id, std::uint64_t order, unsigned level) noexcept {
+    constexpr unsigned half = levels / 2;
+    if (level >= half) {
+      order = Order::second(id);
+      level -= half;
+    }
+    return static_cast<unsigned>(order >> (64 - Node::most_bits * (level + 1))) & ((1u << Node::most_bits) - 1);
+  }
+  static unsigned bits_of(const UserKey& key, unsigned level) noexcept { return bits_of(key.id, key.order, level); }
+  static unsigned bits_of(const UserRow& row, unsigned level) noexcept {
+    const Sought id(row.name());
+    return bits_of(id, Order::first(id), level);
+  }
+
+  /// The order in which users are gone over: by the bits that place them, then by id.
+  static int compare(const Sought& a, std::uint64_t a_order, const Sought& b, std::uint64_t b_order) noexcept {
+    constexpr unsigned unused = 64 - Node::most_bits * (levels / 2);
+    a_order >>= unused;
+    b_order >>= unused;
+    if (a_order == b_order) {
+      a_order = Order::second(a) >> unused;
+      b_order = Order::second(b) >> unused;
+    }
+    return a_order != b_order ? (a_order < b_order ? -1 : 1) : a.text().compare(b.text());
+  }
+  static int compare(const UserRow& a, const UserRow& b) noexcept {
+    if (a.id() == b.id()) return 0;
+    const Sought x(a.name()), y(b.name());
+    return compare(x, Order::first(x), y, Order::first(y));
+  }
+
+  const Page* page_of(const UserKey& key) const noexcept {
+    const Branch* branch = top_;
+    for (unsigned level = 0; branch != nullptr && !branch->is_page; ++level) {
+      const Node& node = branch->as_node();
+      branch = node.slots()[node.slot_of(bits_of(key, level))];
+    }
+    return branch == nullptr ? nullptr : &branch->as_page();
+  }
+
+  static std::uint32_t place_of(const Page& page, const UserKey& key) noexcept {
+    const UserRow* const place = detail::partition_point(page.rows(), page.rows() + page.size, [&](const UserRow& row) {
+      const Sought id(row.name());
+      return compare(id, Order::first(id), key.id, key.order) < 0;
     });
-    return after == pages_.begin() ? 0 : static_cast<std::size_t>(after - pages_.begin()) - 1;
+    return static_cast<std::uint32_t>(place - page.rows());
   }
 
-  static std::size_t slot_of(const Page& page, std::string_view id) noexcept {
-    const Record* const slot = detail::partition_point(page.records, page.records + page.size,
-                                                       [id](const Record& record) { return record->name() < id; });
-    return static_cast<std::size_t>(slot - page.records);
+  void own_top() {
+    if (top_->owners.is_one()) return;
+    Branch* const copy = Node::make(top_->as_node());
+    Branch::drop(std::exchange(top_, copy));
   }
 
-  Page& own(std::size_t at) {
-    if (!pages_[at].only_owner()) pages_[at] = Shared<Page>::make(*pages_[at]);
-    return pages_[at].change();
+  /// The page of a user, with room for one more row.
+  Page& make_room(const UserKey& key) {
+    Branch** link = &top_;
+    for (unsigned level = 0;;) {
+      Node& node = (*link)->as_node();
+      const unsigned bits = bits_of(key, level);
+      const std::uint32_t at = node.slot_of(bits);
+      if (node.slots()[at] == nullptr) node.fill_empty_run(at);
+      Branch& child = node.own_child(at);
+      if (!child.is_page) {
+        link = node.slots() + at;
+        ++level;
+        continue;
+      }
+      const Page& page = child.as_page();
+      if (page.size < Page::room) return page.size < page.capacity ? child.as_page() : node.enlarge(at);
+      unsigned differ = 0;
+      for (const UserRow& row : page) differ |= bits_of(row, level) ^ bits;
+      if (differ != 0) {
+        unsigned agree = 0;
+        while ((differ >> (Node::most_bits - 1 - agree) & 1) == 0) ++agree;
+        std::uint32_t in_lower = 0;
+        for (const UserRow& row : page)
+          in_lower += (bits_of(row, level) >> (Node::most_bits - 1 - agree) & 1) == 0 ? 1u : 0u;
+        Node::split(*link, bits, agree, in_lower);
+      } else if (level + 1 < levels) {
+        Node::push_down(*link, bits);
+      } else {
+        return page.size < page.capacity ? child.as_page() : node.enlarge(at);
+      }
+    }
   }
 
-  static void insert(Page& page, std::size_t slot, Record record, Timestamp due) noexcept {
-    for (std::size_t i = page.size; i > slot; --i) page.records[i] = std::move(page.records[i - 1]);
-    page.records[slot] = std::move(record);
-    ++page.size;
-    lower(page.due, due);
+  static void own_due(Node& node, Timestamp now) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      if (node.slots()[at] == nullptr || now < node.slots()[at]->due) continue;
+      Branch& child = node.own_child(at);
+      if (!child.is_page) own_due(child.as_node(), now);
+    }
   }
 
   template <class DueAfter>
-  void settle_page(Page& page, DueAfter due_after) {
+  static void settle_node(Node& node, Timestamp now, DueAfter& due_after) {
     Timestamp due = never;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < page.size; ++i) {
-      const Timestamp next = due_after(page.records[i]);
-      if (next == absent) continue;
-      lower(due, next);
-      if (kept != i) page.records[kept] = std::move(page.records[i]);
-      ++kept;
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      Branch* const child = node.slots()[at];
+      if (child == nullptr) continue;
+      if (child->due <= now) {
+        if (child->is_page) {
+          Page& page = child->as_page();
+          page.due = never;
+          for (std::uint32_t i = 0; i < page.size; ++i) lower(page.due, due_after(page.rows()[i]));
+        } else {
+          settle_node(child->as_node(), now, due_after);
+        }
+      }
+      lower(due, child->due);
     }
-    for (std::size_t i = kept; i < page.size; ++i) page.records[i] = Record();
-    size_ -= page.size - kept;
-    page.size = kept;
-    page.due = due;
+    node.due = due;
   }
 
-  Vector<Shared<Page>> pages_;
-  std::size_t size_ = 0;
-  Timestamp due_ = never;
+  template <class Next>
+  static void earliest_of(const Node& node, Timestamp& least, Next& next) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.slots()[at];
+      if (child == nullptr || child->due >= least) continue;
+      if (child->is_page) {
+        for (const UserRow& row : child->as_page()) lower(least, next(row));
+      } else {
+        earliest_of(child->as_node(), least, next);
+      }
+    }
+  }
+
+  template <class Visit>
+  static void each_due_of(const Node& node, Timestamp now, Visit& visit) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.slots()[at];
+      if (child == nullptr || now < child->due) continue;
+      if (child->is_page) {
+        for (const UserRow& row : child->as_page()) visit(row);
+      } else {
+        each_due_of(child->as_node(), now, visit);
+      }
+    }
+  }
+
+  bool is_sound(const Node& node, unsigned level) const noexcept {
+    if (!node.has_sound_slots()) return false;
+    std::size_t users = 0;
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.slots()[at];
+      if (child == nullptr) continue;
+      if (child->due < node.due) return false;
+      if (!child->is_page) {
+        if (child->as_node().users <= Page::room || !is_sound(child->as_node(), level + 1)) return false;
+        users += child->as_node().users;
+        continue;
+      }
+      const Page& page = child->as_page();
+      if (page.size == 0 || page.size > page.capacity || (page.size > Page::room && level + 1 < levels)) return false;
+      // Its neighbour of the same depth would not fit into it.
+      if (page.page_depth > 0) {
+        const std::uint32_t run = node.run_at(at);
+        const Branch* const other = node.slots()[at ^ run];
+        if (other == nullptr ? node.run_is_empty(at ^ run, page.page_depth)
+                             : other->is_page && other->page_depth == page.page_depth &&
+                                   page.size + other->as_page().size <= Page::room)
+          return false;
+      }
+      for (std::uint32_t i = 0; i < page.size; ++i) {
+        const UserRow& row = page.rows()[i];
+        if (node.slot_of(bits_of(row, level)) != (at | (node.slot_of(bits_of(row, level)) & (node.run_at(at) - 1))))
+          return false;
+        if (i > 0 && compare(page.rows()[i - 1], row) >= 0) return false;
+        if (find(row.name()) != &row) return false;
+      }
+      users += page.size;
+    }
+    return users == node.users;
+  }
+
+  Branch* top_ = nullptr;  // a node, or null: no users
+  std::uint64_t seed_ = 0;
 };
+
+using UserTable = BasicUserTable<HashOrder>;
 
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
 #endif  // PRESENCE_DETAIL_USER_TABLE_HPP
-
-/// From what was kept of a user and what is kept now to the change that others see, if any.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Holds both records, so that what it shows lives as long as it does, whatever becomes of the snapshot.
-struct Change {
-  Timestamp at;
-  Record before, after;  // null: nothing was kept
-  Timestamp before_now, after_now;
-  std::size_t order = 0;  // of several for one user in one call
-
-  std::string_view id() const noexcept { return after ? after->name() : before->name(); }
-};
-
-inline std::optional<UserView> seen_by_others(const Record& record, Timestamp now, const Rules& rules) noexcept {
-  return record ? seen_by_others(record->name(), record->registers, now, rules) : std::nullopt;
-}
-
-/// Stands where the caller does not want to hear of changes; then none are gathered.
-struct Unheard {
-  void operator()(const UserPresenceChangedView&) const noexcept {}
-};
-
-/// Calls `on_change` if others see a difference.
-template <class OnChange>
-void tell(const Change& change, const Rules& rules, OnChange& on_change) {
-  UserPresenceChangedView told;
-  told.before = seen_by_others(change.before, change.before_now, rules);
-  told.after = seen_by_others(change.after, change.after_now, rules);
-  if (told.before == told.after) return;
-  told.id = change.id();
-  told.at = change.at;
-  on_change(static_cast<const UserPresenceChangedView&>(told));
-}
-
-/// The same for all, in the order of (instant, id).
-template <class OnChange>
-void tell_all(Vector<Change>& changes, const Rules& rules, OnChange& on_change) {
-  detail::sort(changes, [](const Change& a, const Change& b) { return a.at != b.at ? a.at < b.at : a.id() < b.id(); });
-  for (const Change& change : changes) tell(change, rules, on_change);
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_CHANGES_HPP
-
-// presence/detail/fold.hpp
-#ifndef PRESENCE_DETAIL_FOLD_HPP
-#define PRESENCE_DETAIL_FOLD_HPP
 
 // presence/snapshot.hpp
 #ifndef PRESENCE_SNAPSHOT_HPP
@@ -2194,7 +3561,7 @@ struct Root {
   std::size_t known = 0, online = 0;  // as others see
   UserTable table;
 
-  explicit Root(const Rules& with) noexcept : rules(with) {}
+  explicit Root(const Rules& with) noexcept : rules(with), table(with.hash_seed) {}
   Root(const Root& other)
       : rules(other.rules), now(other.now), known(other.known), online(other.online), table(other.table) {}
   Root& operator=(const Root&) = delete;
@@ -2219,14 +3586,14 @@ inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
 }
 
 /// The registers as they read at the snapshot's instant: those of a user whom nothing happened to since may hold more.
-inline UserRegisters normal_form_of(const UserRecord& record, const Root& root) {
-  UserRegisters registers = record.registers;
+inline UserRegisters normal_form_of(const UserRow& row, const Root& root) {
+  UserRegisters registers = row.unpacked();
   normalise(registers, root.now, root.rules);
   return registers;
 }
 
-inline std::optional<UserView> seen_by_others(const UserRecord& record, const Root& root) noexcept {
-  return seen_by_others(record.name(), record.registers, root.now, root.rules);
+inline std::optional<UserView> seen_by_others(const UserRow& row, const Root& root) noexcept {
+  return seen_by_others(row.name(), row.registers(), root.now, root.rules);
 }
 
 struct SnapshotAccess;
@@ -2255,18 +3622,18 @@ class Snapshot {
 
   const Rules& rules() const noexcept { return root_ ? root_->rules : detail::default_rules; }
 
-  /// The user as `viewer` sees him; absent where the viewer knows of no such user. O(log users), and two texts are
+  /// The user as `viewer` sees him; absent where the viewer knows of no such user. Constant time, and two texts are
   /// copied.
   std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
     const std::optional<UserView> seen = look(id, viewer);
     return seen ? std::optional<User>(static_cast<User>(*seen)) : std::nullopt;
   }
 
-  /// The same, borrowed: valid until this snapshot is changed or destroyed. O(log users); never allocates.
+  /// The same, borrowed: valid until this snapshot is changed or destroyed. Constant time; never allocates.
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const& noexcept { return look(id, viewer); }
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
 
-  /// Whether `viewer` sees the user online. O(log users).
+  /// Whether `viewer` sees the user online. Constant time.
   bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
     const std::optional<UserView> seen = look(id, viewer);
     return seen && seen->online;
@@ -2275,9 +3642,9 @@ class Snapshot {
   /// The truth about one user, whatever others may see: for servers and tests, not to be shown to anybody else. Absent
   /// where nothing is kept of the user. O(log users + sessions).
   std::optional<PresenceState> inspect(std::string_view id) const {
-    const detail::Record* record = find_record(id);
-    if (record == nullptr) return std::nullopt;
-    const detail::UserRegisters user = detail::normal_form_of(**record, *root_);
+    const detail::UserRow* row = find_row(id);
+    if (row == nullptr) return std::nullopt;
+    const detail::UserRegisters user = detail::normal_form_of(*row, *root_);
     PresenceState state;
     if (const auto seen = detail::seen_by_self(id, user, root_->now, root_->rules)) {
       state.user = static_cast<User>(*seen);
@@ -2312,9 +3679,8 @@ class Snapshot {
   /// Looks only at users that may be due first.
   std::optional<Timestamp> next_deadline() const noexcept {
     if (!root_) return std::nullopt;
-    return detail::optional_instant(root_->table.earliest([&](const detail::Record& record) {
-      return detail::next_change(record->registers, root_->now, root_->rules);
-    }));
+    return detail::optional_instant(root_->table.earliest(
+        [&](const detail::UserRow& row) { return detail::next_change(row.registers(), root_->now, root_->rules); }));
   }
 
   /// Equal snapshots have equal digests, on every platform. Covers all that is kept and `now`, not the rules. O(users).
@@ -2323,8 +3689,8 @@ class Snapshot {
     digest.add(root_ ? root_->now : detail::absent);
     std::uint64_t users = 0;  // summed, so that the order of users does not enter
     if (root_) {
-      for (const detail::Record& record : root_->table)
-        users += detail::digest_of(record->name(), detail::normal_form_of(*record, *root_));
+      for (const detail::UserRow& row : root_->table)
+        users += detail::digest_of(row.name(), detail::normal_form_of(row, *root_));
     }
     digest.add(users);
     return digest.value();
@@ -2343,17 +3709,17 @@ class Snapshot {
  private:
   friend struct detail::SnapshotAccess;
 
-  const detail::Record* find_record(std::string_view id) const noexcept {
+  const detail::UserRow* find_row(std::string_view id) const noexcept {
     return root_ ? root_->table.find(id) : nullptr;
   }
 
   std::optional<UserView> look(std::string_view id, Viewer viewer) const noexcept {
-    const detail::Record* record = find_record(id);
-    if (record == nullptr) return std::nullopt;
+    const detail::UserRow* row = find_row(id);
+    if (row == nullptr) return std::nullopt;
     if (!viewer.id().empty() && viewer.id() == id) {
-      return detail::seen_by_self((*record)->name(), (*record)->registers, root_->now, root_->rules);
+      return detail::seen_by_self(row->name(), row->registers(), root_->now, root_->rules);
     }
-    return detail::seen_by_others(**record, *root_);
+    return detail::seen_by_others(*row, *root_);
   }
 
   bool equals(const Snapshot& other) const {
@@ -2365,9 +3731,10 @@ class Snapshot {
     if (users == 0) return true;
     bool equal = true;
     detail::UserTable::each_pair(
-        root_->table, other.root_->table, true, [&](const detail::Record* a, const detail::Record* b) {
+        root_->table, other.root_->table, detail::absent, [&](const detail::UserRow* a, const detail::UserRow* b) {
           equal = equal && a != nullptr && b != nullptr &&
-                  detail::normal_form_of(**a, *root_) == detail::normal_form_of(**b, *other.root_);
+                  (detail::same_registers(a->registers(), b->registers()) ||
+                   detail::normal_form_of(*a, *root_) == detail::normal_form_of(*b, *other.root_));
         });
     return equal;
   }
@@ -2389,7 +3756,7 @@ class Snapshot::const_iterator {
 
   const_iterator() noexcept = default;
 
-  UserView operator*() const noexcept { return *detail::seen_by_others(**at_, *root_); }
+  UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
   const_iterator& operator++() noexcept {
     ++at_;
     skip_unknown();
@@ -2412,7 +3779,7 @@ class Snapshot::const_iterator {
   }
 
   void skip_unknown() noexcept {
-    while (at_ != root_->table.end() && !detail::seen_by_others(**at_, *root_)) ++at_;
+    while (at_ != root_->table.end() && !detail::seen_by_others(*at_, *root_)) ++at_;
   }
 
   const detail::Root* root_ = nullptr;
@@ -2447,6 +3814,13 @@ struct SnapshotAccess {
       snapshot.root_ = Shared<Root>::make(*snapshot.root_);
     }
     return snapshot.root_.change();
+  }
+  /// The root, if there is one and nobody else owns it.
+  static Root* owned(Snapshot& snapshot) noexcept {
+    return snapshot.root_ && snapshot.root_.only_owner() ? &snapshot.root_.change() : nullptr;
+  }
+  static UserKey key(const Snapshot& snapshot, std::string_view id) noexcept {
+    return snapshot.root_ ? snapshot.root_->table.key_of(id) : UserTable().key_of(id);
   }
   static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
 };
@@ -2495,7 +3869,7 @@ inline bool has_room(const UserRegisters& user, const PresenceEventView& event, 
   if (event.type != EventType::connect && event.type != EventType::heartbeat) return true;
   const bool asks_invisible = event.type == EventType::connect && event.invisible && *event.invisible;
   if (asks_invisible || invisible_since(user.flips) != absent) return true;
-  const SessionRegisters* session = find_session(user, event.session);
+  const SessionRegisters* session = find_session(RegistersView(user).sessions, event.session);
   if (session != nullptr && live(*session, now, rules)) return true;
   SessionRegisters alone;
   (event.type == EventType::connect ? alone.connect : alone.heartbeat) = event.at;
@@ -2515,7 +3889,8 @@ inline bool has_room(const UserRegisters& user, const PresenceEventView& event, 
 /// refused, is behind it.
 struct Plan {
   Verdict verdict = Verdict::invalid;
-  Record before, after;  // the user's record as it is (null: none), and as it will be
+  const UserRow* row = nullptr;  // the user's, as it is; null: none
+  UserRegisters after;           // and what will be in it
 };
 
 /// Users that nobody else knows of, those left out that nothing is left of at `now`. Costs the users that are due where
@@ -2525,12 +3900,13 @@ inline std::size_t count_unknown(const Root* root, Timestamp now) noexcept {
   std::size_t unknown = root->table.size() - root->known;
   if (unknown < root->rules.max_users) return unknown;
   root->table.each_due(
-      now, [&](const Record& record) { unknown -= vanishes_at(record->registers, root->rules) <= now ? 1u : 0u; });
+      now, [&](const UserRow& row) { unknown -= vanishes_at(row.registers(), root->rules) <= now ? 1u : 0u; });
   return unknown;
 }
 
-/// `now` is the snapshot's, or a later instant that the snapshot is about to be advanced to.
-inline Plan plan_event(const Root* root, const PresenceEventView& event, Timestamp now) {
+/// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later instant that the
+/// snapshot is about to be advanced to.
+inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now) {
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
   plan.verdict = judge_form(event, rules);
@@ -2538,28 +3914,26 @@ inline Plan plan_event(const Root* root, const PresenceEventView& event, Timesta
   if (plan.verdict != Verdict::applied) return plan;
 
   UserRegisters old;
-  if (root != nullptr) {
-    if (const Record* record = root->table.find(event.user)) {
-      plan.before = *record;
-      old = (*record)->registers;
-      normalise(old, now, rules);
-    }
+  plan.row = root != nullptr ? root->table.find(key) : nullptr;
+  if (plan.row != nullptr) {
+    old = plan.row->unpacked();
+    normalise(old, now, rules);
   }
   if (!has_room(old, event, now, rules)) {
     plan.verdict = Verdict::over_limit;
     return plan;
   }
-  UserRegisters joined = old;
-  join_event(joined, event, rules);
-  normalise(joined, now, rules);
-  bound(joined, now, rules);
-  if (joined == old) {
+  plan.after = old;
+  join_event(plan.after, event, rules);
+  normalise(plan.after, now, rules);
+  bound(plan.after, now, rules);
+  if (plan.after == old) {
     plan.verdict = Verdict::unchanged;
     return plan;
   }
 
-  const bool known_before = seen_by_others(event.user, old, now, rules).has_value();
-  const bool known_after = seen_by_others(event.user, joined, now, rules).has_value();
+  const bool known_before = seen_by_others({}, old, now, rules).has_value();
+  const bool known_after = seen_by_others({}, plan.after, now, rules).has_value();
   // Users nobody knows of have room of their own: how many they are must not decide whether somebody else becomes
   // known.
   const std::size_t known = root != nullptr ? root->known : 0;
@@ -2568,28 +3942,39 @@ inline Plan plan_event(const Root* root, const PresenceEventView& event, Timesta
   if ((one_more_known && known >= rules.max_users) ||
       (one_more_unknown && count_unknown(root, now) >= rules.max_users)) {
     plan.verdict = Verdict::over_limit;
-    return plan;
   }
-  plan.after = Record::make(event.user, std::move(joined));
   return plan;
 }
 
-inline Timestamp due_of(const UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+inline Timestamp due_of(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   return earlier(next_change(user, now, rules), vanishes_at(user, rules));
 }
 
-/// Puts a planned record in. The root may still stand before the instant that was planned for: it is then advanced to
-/// it afterwards.
-inline void commit(Root& root, const Plan& plan) {
-  const auto before = seen_by_others(plan.before, root.now, root.rules),
-             after = seen_by_others(plan.after, root.now, root.rules);
-  root.table.put(plan.after, due_of(plan.after->registers, root.now, root.rules));
-  root.known = root.known + (after ? 1u : 0u) - (before ? 1u : 0u);
-  root.online = root.online + (after && after->online ? 1u : 0u) - (before && before->online ? 1u : 0u);
+/// Puts what was planned for the user in. The root may still stand before the instant that was planned for: it is then
+/// advanced to it afterwards. Changes nothing when memory runs out.
+inline void commit(Root& root, const UserKey& key, Plan&& plan) {
+  const auto before = plan.row != nullptr ? seen_by_others(*plan.row, root) : std::nullopt,
+             after = seen_by_others({}, plan.after, root.now, root.rules);
+  const bool is_online = after && after->online, is_known = after.has_value();
+  const std::size_t known = root.known + (is_known ? 1u : 0u) - (before ? 1u : 0u),
+                    online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
+  const Timestamp due = due_of(plan.after, root.now, root.rules);
+  if (plan.row != nullptr) {
+    UserRow& row = root.table.change(key, due);
+    if (row.has_room_for(plan.after)) {
+      row.replace(std::move(plan.after));
+    } else {
+      row = UserRow(row.id(), std::move(plan.after));
+    }
+  } else {
+    root.table.insert(key, UserRow(Text(key.id.text()), std::move(plan.after)), due);
+  }
+  root.known = known;
+  root.online = online;
 }
 
 /// Passes the deadlines up to and at `to`, later than now, and gathers what others see of it where `changes` is not
-/// null.
+/// null. Changes nothing when memory runs out.
 inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
   const Timestamp from = root.now;
   if (to < root.table.due()) {
@@ -2597,17 +3982,50 @@ inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
     return;
   }
   std::size_t fewer_online = 0;
-  root.table.each_due(to, [&](const Record& record) {
-    const Timestamp due = next_change(record->registers, from, root.rules);
+  Vector<Text> gone;
+  root.table.each_due(to, [&](const UserRow& row) {
+    const RegistersView user = row.registers();
+    if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());  // of whom nobody knows
+    const Timestamp due = next_change(user, from, root.rules);
     if (due == never || to < due) return;
     ++fewer_online;
-    if (changes != nullptr) changes->push_back(Change{due, record, record, from, to});
+    if (changes != nullptr) {
+      changes->push_back(Change{due, row.id(), Seen(user, from, root.rules), Seen(user, to, root.rules), 0});
+    }
   });
-  root.table.settle(to, [&](const Record& record) {
-    return vanishes_at(record->registers, root.rules) <= to ? absent : due_of(record->registers, to, root.rules);
-  });
+  const auto due_after = [&](const UserRow& row) { return due_of(row.registers(), to, root.rules); };
+  if (gone.empty()) {
+    root.table.settle(to, due_after);
+  } else {
+    UserTable rest(root.table);
+    for (const Text& id : gone) rest.erase(rest.key_of(id.view()));
+    rest.settle(to, due_after);
+    root.table = std::move(rest);
+  }
   root.online -= fewer_online;
   root.now = to;
+}
+
+/// Folds a heartbeat where it is found to change nothing but an instant: one that a live session, which others see or
+/// do not see as before, sends in time. Whatever it does not fold is for `plan_event`, which would do the same to
+/// these.
+inline bool fold_heartbeat(Root& root, const UserKey& key, const PresenceEventView& event) noexcept {
+  const Rules& rules = root.rules;
+  if (event.type != EventType::heartbeat || event.status || judge_form(event, rules) != Verdict::applied ||
+      judge_instant(event.at, root.now, rules) != Verdict::applied)
+    return false;
+  UserRow* const row = root.table.find_owned(key);
+  if (row == nullptr) return false;
+  SessionRegisters* const session = row->plain_session(Sought(event.session));
+  if (session == nullptr || !session->disconnects.empty()) return false;
+  const Timestamp until_now = evidence(*session);
+  if (until_now == absent || event.at <= until_now) return false;
+  if (rules.session_timeout != Duration() && root.now >= until_now + rules.session_timeout) return false;
+  const Activity* const latest = row->latest_activity();
+  if (latest == nullptr || latest->evidence > event.at || latest->value < heartbeat_value(event.at, rules))
+    return false;
+  session->heartbeat = event.at;
+  return true;
 }
 
 }  // namespace detail
@@ -2621,37 +4039,31 @@ inline namespace PRESENCE_ABI {
 
 namespace detail {
 
-/// Tells what others see differently. All of it is dated alike; or, where `dated` is absent, each with the latest
-/// instant that others know something of the user from.
-template <class Fn>
-void tell_differences(const Snapshot& from, const Snapshot& to, Timestamp dated, Fn& on_change) {
+/// What others see differently, borrowed from both snapshots, in the order of (instant, id). All of it is dated alike;
+/// or, where `dated` is absent, each with the latest instant that others know something of the user from.
+inline Vector<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
   const UserTable nothing;
   const Root* const a = SnapshotAccess::read(from);
   const Root* const b = SnapshotAccess::read(to);
   const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
-  // Equal registers look the same only at equal instants and by equal rules; snapshots of other rules share none.
-  const bool skip_shared = from_now == to_now;
-  Vector<UserPresenceChangedView> undated;  // told when all are there: only then is their order known
-  UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, skip_shared,
-                       [&](const Record* before, const Record* after) {
-                         UserPresenceChangedView told;
-                         if (before != nullptr) told.before = seen_by_others(*before, from_now, from.rules());
-                         if (after != nullptr) told.after = seen_by_others(*after, to_now, to.rules());
-                         if (told.before == told.after) return;
-                         const Record& latest = after != nullptr ? *after : *before;
-                         told.id = latest->name();
-                         told.at = dated;
-                         if (dated == absent) {
-                           told.at = latest_seen_instant(latest->registers);
-                           undated.push_back(told);
-                         } else {
-                           on_change(static_cast<const UserPresenceChangedView&>(told));
-                         }
+  Vector<UserPresenceChangedView> changes;
+  // What both share looks the same at both instants if nothing in it is due up to the later one. Snapshots of other
+  // rules share nothing.
+  UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, later(from_now, to_now),
+                       [&](const UserRow* before, const UserRow* after) {
+                         UserPresenceChangedView change;
+                         if (before != nullptr) change.before = seen_by_others(*before, from_now, from.rules());
+                         if (after != nullptr) change.after = seen_by_others(*after, to_now, to.rules());
+                         if (change.before == change.after) return;
+                         const UserRow& latest = after != nullptr ? *after : *before;
+                         change.id = latest.name();
+                         change.at = dated != absent ? dated : latest_seen_instant(latest.registers());
+                         changes.push_back(change);
                        });
-  detail::sort(undated, [](const UserPresenceChangedView& x, const UserPresenceChangedView& y) {
+  detail::sort(changes, [](const UserPresenceChangedView& x, const UserPresenceChangedView& y) {
     return x.at != y.at ? x.at < y.at : x.id < y.id;
   });
-  for (const UserPresenceChangedView& told : undated) on_change(told);
+  return changes;
 }
 
 }  // namespace detail
@@ -2661,7 +4073,8 @@ void tell_differences(const Snapshot& from, const Snapshot& to, Timestamp dated,
 /// instant that others know something of that user from. In the order of (instant, id). What both share is passed over.
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
-  detail::tell_differences(from, to, detail::SnapshotAccess::now(to), on_change);
+  const auto changes = detail::differences(from, to, detail::SnapshotAccess::now(to));
+  for (const UserPresenceChangedView& change : changes) on_change(change);
 }
 
 }  // namespace PRESENCE_ABI
@@ -3710,24 +5123,37 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   if constexpr (is_heard<OnChange>) {
     Vector<Change> changes;
     advance(root, to, &changes);
-    const Rules rules = root.rules;  // the snapshot may be copied by the one who is told, and so come to live elsewhere
-    tell_all(changes, rules, on_change);
+    tell_all(changes, on_change);
   } else {
     advance(root, to, nullptr);
   }
 }
 
-/// Folds an event at the snapshot's own instant.
+/// Folds an event of the user whom `key` stands for, at the snapshot's own instant.
+template <class OnChange>
+Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
+  if (Root* const root = SnapshotAccess::owned(snapshot)) {
+    if (fold_heartbeat(*root, key, event)) return Verdict::applied;
+  }
+  const Timestamp now = SnapshotAccess::now(snapshot);
+  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now);
+  if (plan.verdict != Verdict::applied) return plan.verdict;
+  if constexpr (is_heard<OnChange>) {
+    Change change;
+    change.at = now == absent ? event.at : now;
+    change.before = Seen::of(plan.row, now, snapshot.rules());
+    change.after = Seen(plan.after, now, snapshot.rules());
+    change.id = plan.row != nullptr ? plan.row->id() : Text(event.user);
+    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+    tell(change, on_change);
+  } else {
+    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+  }
+  return Verdict::applied;
+}
 template <class OnChange>
 Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
-  const Timestamp now = SnapshotAccess::now(snapshot);
-  const Plan plan = plan_event(SnapshotAccess::read(snapshot), event, now);
-  if (plan.verdict != Verdict::applied) return plan.verdict;
-  commit(SnapshotAccess::write(snapshot), plan);
-  if constexpr (is_heard<OnChange>) {
-    tell(Change{now == absent ? event.at : now, plan.before, plan.after, now, now}, snapshot.rules(), on_change);
-  }
-  return plan.verdict;
+  return fold_now(snapshot, SnapshotAccess::key(snapshot, event.user), event, on_change);
 }
 
 /// Folds the events of a log while time follows them: the events of one instant are folded together, after the
@@ -3743,14 +5169,22 @@ class Replay {
     if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now)))
       return fold_now(snapshot_, event, on_change_);
 
-    const Plan plan = plan_event(SnapshotAccess::read(snapshot_), event, event.at);
+    const UserKey key = SnapshotAccess::key(snapshot_, event.user);
+    Plan plan = plan_event(SnapshotAccess::read(snapshot_), key, event, event.at);
     if (!accepted(plan.verdict)) return plan.verdict;
-    if (!open_) open(event.at);
+    if (!open_) {
+      open(event.at);
+      // Time has passed since the plan was made, and may have moved rows.
+      if (const Root* const root = SnapshotAccess::read(snapshot_)) plan.row = root->table.find(key);
+    }
     if (plan.verdict == Verdict::applied) {
       if constexpr (is_heard<OnChange>) {
-        changes_.push_back(Change{instant_, plan.before, plan.after, SnapshotAccess::now(snapshot_), instant_});
+        const Rules& rules = snapshot_.rules();
+        changes_.push_back(Change{instant_, plan.row != nullptr ? plan.row->id() : Text(event.user),
+                                  Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
+                                  Seen(plan.after, instant_, rules), changes_.size()});
       }
-      commit(SnapshotAccess::write(snapshot_), plan);
+      commit(SnapshotAccess::write(snapshot_), key, std::move(plan));
     }
     return plan.verdict;
   }
@@ -3761,23 +5195,11 @@ class Replay {
     open_ = false;
     Root& root = SnapshotAccess::write(snapshot_);
     if constexpr (is_heard<OnChange>) {
+      const std::size_t folded = changes_.size();
       advance(root, instant_, &changes_);
-      for (std::size_t i = 0; i < changes_.size(); ++i) changes_[i].order = i;
-      detail::sort(changes_, [](const Change& a, const Change& b) {
-        return a.id() != b.id() ? a.id() < b.id() : a.order < b.order;
-      });
-      std::size_t users = 0;
-      for (std::size_t i = 0; i < changes_.size(); ++i) {
-        if (users > 0 && changes_[users - 1].id() == changes_[i].id()) {
-          changes_[users - 1].after = changes_[i].after;
-        } else {
-          if (users != i) changes_[users] = std::move(changes_[i]);
-          ++users;
-        }
-      }
-      changes_.erase(changes_.begin() + static_cast<std::ptrdiff_t>(users), changes_.end());
-      const Rules rules = root.rules;
-      tell_all(changes_, rules, on_change_);
+      for (std::size_t i = folded; i < changes_.size(); ++i) changes_[i].order = i;
+      one_per_user(changes_, [](Change& first, Change& second) { first.after = std::move(second.after); });
+      tell_all(changes_, on_change_);
       changes_.clear();
     } else {
       advance(root, instant_, nullptr);
@@ -3894,23 +5316,22 @@ namespace detail {
 
 /// The join of two users. What is joined are the normal forms at either side's own instant: equal snapshots must merge
 /// to equal ones, whatever they have not yet got round to forgetting.
-inline UserRegisters joined(const UserRecord& ours, const Root& our_root, const UserRecord& theirs,
-                            const Root& their_root) {
+inline UserRegisters joined(const UserRow& ours, const Root& our_root, const UserRow& theirs, const Root& their_root) {
   UserRegisters user = normal_form_of(ours, our_root);
   join(user, normal_form_of(theirs, their_root));
   return user;
 }
 
 /// The registers of one side as they read at the merged instant.
-inline UserRegisters settled(const UserRecord& record, Timestamp now, const Rules& rules) {
-  UserRegisters user = record.registers;
+inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rules) {
+  UserRegisters user = row.unpacked();
   normalise(user, now, rules);
   return user;
 }
 
 /// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
 /// then time moves on to the later instant: what time then changes is dated with the deadline.
-inline Timestamp instant_of_merge(const UserRegisters& user, Timestamp our_now, Timestamp now,
+inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
                                   const Rules& rules) noexcept {
   if (seen_by_others({}, user, our_now, rules) != seen_by_others({}, user, now, rules))
     return online_until(user, rules);
@@ -3928,57 +5349,58 @@ template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
-  const Snapshot ours = snapshot;  // keeps what is told alive, and is what is left if memory runs out
-  const detail::UserTable nothing;
+  const Snapshot ours = snapshot;  // is what is left if memory runs out
   const detail::Root* const mine = detail::SnapshotAccess::read(ours);
   const Rules& rules = ours.rules();
   const Timestamp our_now = detail::SnapshotAccess::now(ours), now = detail::later(our_now, theirs->now);
-
-  Snapshot merged{rules};
-  detail::Root& root = detail::SnapshotAccess::write(merged);
-  root.now = now;
   const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
-  detail::Vector<detail::Change> changes;
+
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
-  detail::UserTable::each_pair(mine != nullptr ? mine->table : nothing, theirs->table, false,
-                               [&](const detail::Record* a, const detail::Record* b) {
-                                 detail::Record record = a != nullptr ? *a : *b;
-                                 Timestamp at;
-                                 const auto date = [&](const detail::UserRegisters& user) {
-                                   if constexpr (is_heard) at = detail::instant_of_merge(user, our_now, now, rules);
-                                 };
-                                 if (a != nullptr && (b == nullptr || *a == *b)) {
-                                   date(record->registers);
-                                 } else {
-                                   detail::UserRegisters user = a == nullptr ? detail::normal_form_of(**b, *theirs)
-                                                                             : detail::joined(**a, *mine, **b, *theirs);
-                                   date(user);
-                                   detail::normalise(user, now, rules);
-                                   // What already is the join goes on being shared, as it is: merging with an equal
-                                   // snapshot changes nothing.
-                                   if (a != nullptr && user == detail::settled(**a, now, rules)) {
-                                     record = *a;
-                                   } else if (same_rules && user == detail::settled(**b, now, rules)) {
-                                     record = *b;
-                                   } else {
-                                     detail::bound(user, now, rules);
-                                     record = detail::Record::make(record->name(), std::move(user));
-                                   }
-                                 }
-                                 const auto after = detail::seen_by_others(record, now, rules);
-                                 if constexpr (is_heard) {
-                                   const detail::Record before = a != nullptr ? *a : detail::Record();
-                                   if (detail::seen_by_others(before, our_now, rules) != after) {
-                                     changes.push_back(detail::Change{at, before, record, our_now, now});
-                                   }
-                                 }
-                                 if (detail::vanishes_at(record->registers, rules) <= now) return;
-                                 root.table.append(record, detail::due_of(record->registers, now, rules));
-                                 root.known += after ? 1u : 0u;
-                                 root.online += after && after->online ? 1u : 0u;
-                               });
+  detail::Vector<detail::Change> changes;
+  Snapshot merged = ours;
+  detail::Root& root = detail::SnapshotAccess::write(merged);
+  if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
+
+  const detail::UserTable nothing;
+  detail::UserTable::each_pair(
+      mine != nullptr ? mine->table : nothing, theirs->table, detail::absent,
+      [&](const detail::UserRow* a, const detail::UserRow* b) {
+        // What is ours alone, or the same on both sides, changes by time alone.
+        if (b == nullptr || (a != nullptr && same_rules && detail::same_registers(a->registers(), b->registers())))
+          return;
+        detail::UserRegisters user =
+            a == nullptr ? detail::normal_form_of(*b, *theirs) : detail::joined(*a, *mine, *b, *theirs);
+        detail::Change change;
+        if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
+        detail::normalise(user, now, rules);
+        if (a != nullptr && user == detail::settled(*a, now, rules)) return;
+        const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
+        if (!is_theirs) detail::bound(user, now, rules);
+
+        const detail::UserKey key = root.table.key_of(b->name());
+        const detail::UserRow* const row = root.table.find(key);
+        if constexpr (is_heard) {
+          change.id = b->id();
+          change.before = detail::Seen::of(a, our_now, rules);
+          change.after = detail::Seen(user, now, rules);
+          change.order = 1;
+          changes.push_back(std::move(change));
+        }
+        if (detail::vanishes_at(user, rules) <= now) {
+          if (row != nullptr) root.table.erase(key);  // of somebody nobody knew of
+          return;
+        }
+        detail::Plan plan;
+        plan.row = row;
+        plan.after = std::move(user);
+        detail::commit(root, key, std::move(plan));
+      });
   snapshot = std::move(merged);
-  detail::tell_all(changes, rules, on_change);
+  // Of somebody whom time and the other snapshot both changed, the latter's change tells all of it.
+  if constexpr (is_heard) {
+    detail::one_per_user(changes, [](detail::Change& first, detail::Change& second) { first = std::move(second); });
+    detail::tell_all(changes, on_change);
+  }
 }
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other, detail::Unheard());
@@ -4012,15 +5434,15 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   if (root == nullptr) return;
   const Snapshot before = snapshot;
   Snapshot after = snapshot;
-  for (const Record& record : SnapshotAccess::read(before)->table) {
-    const Timestamp instant = up_to(record->registers);
-    if (instant <= record->registers.forgotten_up_to) continue;
-    UserRegisters registers = record->registers;
-    registers.forgotten_up_to = instant;
+  for (const UserRow& row : root->table) {
+    const RegistersView user = row.registers();
+    const Timestamp instant = up_to(user);
+    if (instant <= user.forgotten_up_to()) continue;
     Plan plan;
-    plan.before = record;
-    plan.after = Record::make(record->name(), std::move(registers));
-    commit(SnapshotAccess::write(after), plan);
+    plan.row = &row;
+    plan.after = row.unpacked();
+    plan.after.forgotten_up_to = instant;
+    commit(SnapshotAccess::write(after), root->table.key_of(row.name()), std::move(plan));
   }
   snapshot = std::move(after);
 }
@@ -4035,9 +5457,15 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
 template <class OnChange>
 void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
   const Snapshot before = snapshot;
-  detail::forget_reports_up_to(snapshot, [](const detail::UserRegisters& user) { return user.reported_at; });
-  if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>)
-    presence::diff(before, Snapshot(snapshot), on_change);
+  Snapshot after = snapshot;
+  detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
+  if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>) {
+    const auto changes = detail::differences(before, after, detail::SnapshotAccess::now(after));
+    snapshot = after;
+    for (const UserPresenceChangedView& change : changes) on_change(change);
+  } else {
+    snapshot = std::move(after);
+  }
 }
 inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::Unheard()); }
 
@@ -4075,14 +5503,17 @@ Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& 
   }
   if (!accepted(verdict)) return tally;
   // Who is listed has a report as of the list or later, which this leaves alone.
-  detail::forget_reports_up_to(after, [as_of](const detail::UserRegisters& user) {
-    return user.reported_at != detail::absent && user.reported_at < as_of ? as_of - Duration::from_ns(1)
-                                                                          : detail::absent;
+  detail::forget_reports_up_to(after, [as_of](const detail::RegistersView& user) {
+    return user.reported_at() != detail::absent && user.reported_at() < as_of ? as_of - Duration::from_ns(1)
+                                                                              : detail::absent;
   });
-  snapshot = after;
   if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>) {
     const Timestamp now = detail::SnapshotAccess::now(before);
-    detail::tell_differences(before, after, now != detail::absent ? now : as_of, on_change);
+    const auto changes = detail::differences(before, after, now != detail::absent ? now : as_of);
+    snapshot = after;
+    for (const UserPresenceChangedView& change : changes) on_change(change);
+  } else {
+    snapshot = std::move(after);
   }
   return tally;
 }

@@ -66,9 +66,9 @@ std::string told(const Snapshot& s) {
   std::string text = "now " + told(s.now()) + " deadline " + told(s.next_deadline());
   const detail::Root* const root = detail::SnapshotAccess::read(s);
   if (root == nullptr) return text;
-  for (const detail::Record& record : root->table) {
-    const detail::UserRegisters user = detail::normal_form_of(*record, *root);
-    text += "\n  " + told(record->name()) + " " + told(s.view(record->name()));
+  for (const detail::UserRow& row : root->table) {
+    const detail::UserRegisters user = detail::normal_form_of(row, *root);
+    text += "\n  " + told(row.name()) + " " + told(s.view(row.name()));
     for (const detail::SessionRegisters& session : user.sessions) {
       text += "; session " + told(detail::text_of(session.id)) + " connect " + told(session.connect) + " heartbeat " +
               told(session.heartbeat) + " disconnects";
@@ -360,11 +360,11 @@ class Interpreter {
   }
 
   /// What follows from the registers does so from their normal form as well, and there is not more than Rules allow.
-  static void examine_registers(const detail::Record& record, const detail::Root& root) {
+  static void examine_registers(const detail::UserRow& row, const detail::Root& root) {
     const Rules& rules = root.rules;
-    const detail::UserRegisters &kept = record->registers, normal = detail::normal_form_of(*record, root);
-    const std::string_view id = record->name();
-    require(!normal.empty(), "of whom nothing is left there is no record");
+    const detail::UserRegisters kept = row.unpacked(), normal = detail::normal_form_of(row, root);
+    const std::string_view id = row.name();
+    require(!normal.empty(), "of whom nothing is left there is no row");
     detail::UserRegisters twice = normal;
     detail::normalise(twice, root.now, rules);
     require(twice == normal, "the normal form of a normal form is itself");
@@ -389,7 +389,7 @@ class Interpreter {
     require(kept.flips.size() <= 2 * room, "flips are bounded");
     require(kept.activities.size() <= 2 * room, "activities are bounded");
     for (std::size_t i = 1; i < kept.sessions.size(); ++i)
-      require(kept.sessions[i - 1].id < kept.sessions[i].id, "sessions are in order");
+      require(kept.sessions[i - 1].id.view() < kept.sessions[i].id.view(), "sessions are in order");
     for (std::size_t i = 1; i < kept.flips.size(); ++i)
       require(kept.flips[i - 1].at < kept.flips[i].at, "flips are in order");
     for (std::size_t i = 1; i < kept.activities.size(); ++i) {
@@ -419,12 +419,8 @@ class Interpreter {
     require(!s.view("") && !s.inspect(""), "nobody has no id");
 
     if (const detail::Root* const root = detail::SnapshotAccess::read(s)) {
-      std::string_view previous;
-      for (const detail::Record& record : root->table) {
-        require(previous < record->name(), "records are in order");
-        previous = record->name();
-        examine_registers(record, *root);
-      }
+      require(root->table.is_sound(), "everything in the table is where it has to be");
+      for (const detail::UserRow& row : root->table) examine_registers(row, *root);
     }
     examine_deadline(s, slot.views);
   }
@@ -482,15 +478,15 @@ class Interpreter {
   static bool has_space(const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
     if (root == nullptr) return true;
-    for (const detail::Record& record : root->table) {
-      if (!has_space(record->registers, *root)) return false;
+    for (const detail::UserRow& row : root->table) {
+      if (!has_space(row.unpacked(), *root)) return false;
     }
     return true;
   }
   static bool has_space_for(std::string_view id, const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
-    const detail::Record* const record = root != nullptr ? root->table.find(id) : nullptr;
-    return record == nullptr || has_space((*record)->registers, *root);
+    const detail::UserRow* const row = root != nullptr ? root->table.find(id) : nullptr;
+    return row == nullptr || has_space(row->unpacked(), *root);
   }
 
   // ---- operations -------------------------------------------------------------------------------------------------

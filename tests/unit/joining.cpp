@@ -219,7 +219,7 @@ TEST_CASE("the limits of one user hold after a merge") {
     if (i < 24) s = reduce(std::move(s), disconnect("john", session, at(i) + tick));
   }
   for (const Snapshot& merged : {merge(ours, theirs), merge(theirs, ours)}) {
-    const auto& kept = *kept_of(merged, "john");
+    const auto kept = *kept_of(merged, "john");
     CHECK(kept.sessions.size() == 3 + 4);
     CHECK(kept.flips.size() == 4);
     CHECK(kept.activities.size() == 4);

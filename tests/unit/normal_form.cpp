@@ -65,9 +65,9 @@ TEST_CASE("forgetting changes no view, at any instant, whatever was folded") {
       now += static_cast<double>(chance.below(8));
       s = reduce(std::move(s), at(now));
       const detail::Root& root = *detail::SnapshotAccess::read(s);
-      for (const detail::Record& record : root.table) {
-        const detail::UserRegisters& raw = record->registers;
-        detail::UserRegisters kept = detail::normal_form_of(*record, root);
+      for (const detail::UserRow& row : root.table) {
+        const detail::RegistersView raw = row.registers();
+        detail::UserRegisters kept = detail::normal_form_of(row, root);
         REQUIRE(detail::seen_by_others("x", raw, root.now, rules) ==
                 detail::seen_by_others("x", kept, root.now, rules));
         REQUIRE(detail::seen_by_self("x", raw, root.now, rules) == detail::seen_by_self("x", kept, root.now, rules));
@@ -232,7 +232,7 @@ TEST_CASE("of activities older than the window stay the greatest before the cut,
 
 TEST_CASE("a value of last_active goes when another is as great on evidence as early") {
   const auto kept = [](std::initializer_list<Activity> folded_in) {
-    detail::Vector<Activity> activities;
+    detail::Activities activities;
     for (const Activity& activity : folded_in) detail::join_activity(activities, activity);
     return std::vector<Activity>(activities.begin(), activities.end());
   };
@@ -261,7 +261,8 @@ TEST_CASE("without a now nothing is forgotten, however far apart the instants ar
 TEST_CASE("the latest that is kept of a session is its last disconnect, if that is later than all evidence") {
   detail::SessionRegisters session;
   CHECK(detail::latest_instant(session) == detail::absent);
-  session.disconnects = {at(1), at(5)};
+  session.disconnects.push_back(at(1));
+  session.disconnects.push_back(at(5));
   CHECK(detail::latest_instant(session) == at(5));
   session.heartbeat = at(7);
   CHECK(detail::latest_instant(session) == at(7));
@@ -269,7 +270,7 @@ TEST_CASE("the latest that is kept of a session is its last disconnect, if that 
 
 TEST_CASE("what others know of a user is dated by evidence, not by the step of last_active it counts for") {
   detail::UserRegisters user;
-  user.activities = {{at(0), at(10)}};
+  user.activities.push_back({at(0), at(10)});
   CHECK(detail::latest_seen_instant(user) == at(10));
 }
 

@@ -6,6 +6,7 @@
 
 #include "support.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -48,10 +49,11 @@ inline PresenceEvent active(PresenceEvent event, Timestamp value) {
   return event;
 }
 
-/// What everyone sees, in the order of iteration.
+/// What everyone sees, by id.
 inline std::vector<User> views(const Snapshot& s) {
   std::vector<User> all;
   for (const UserView user : s) all.push_back(static_cast<User>(user));
+  std::sort(all.begin(), all.end(), [](const User& a, const User& b) { return a.id < b.id; });
   return all;
 }
 
@@ -82,11 +84,12 @@ inline std::string text(const Changes& changes) {
   return lines;
 }
 
-/// The registers of a user as they are kept; none: a null pointer.
-inline const detail::UserRegisters* kept_of(const Snapshot& s, std::string_view id) {
+/// The registers of a user as they are kept; none: absent.
+inline std::optional<detail::UserRegisters> kept_of(const Snapshot& s, std::string_view id) {
   const detail::Root* const root = detail::SnapshotAccess::read(s);
-  const detail::Record* const record = root != nullptr ? root->table.find(id) : nullptr;
-  return record != nullptr ? &(*record)->registers : nullptr;
+  const detail::UserRow* const row = root != nullptr ? root->table.find(id) : nullptr;
+  if (row == nullptr) return std::nullopt;
+  return row->unpacked();
 }
 
 inline std::string user_id(std::size_t i) {

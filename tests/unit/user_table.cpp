@@ -1,132 +1,216 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
+#include "telling.hpp"
 
 #include <cstdlib>
 #include <map>
-#include <random>
+#include <set>
 
 using namespace support;
-using presence::detail::Record;
-using presence::detail::UserRegisters;
-using presence::detail::UserTable;
 
 namespace {
-using Model = std::map<std::string, std::pair<std::int64_t, std::int64_t>>;  // id -> status_at, due
 
-Record record_of(const std::string& id, std::int64_t value) {
-  UserRegisters registers;
+using detail::Sought;
+using detail::UserRow;
+
+/// Everybody's hash begins with the same 20 bits.
+struct PrefixOrder {
+  static std::uint64_t first(const Sought& id) { return detail::hash_of(id, 0) >> 20 | 0xABCDE00000000000u; }
+  static std::uint64_t second(const Sought& id) { return detail::hash_of(id, 1); }
+};
+/// All hashes agree, but the second does not.
+struct SecondOrder {
+  static std::uint64_t first(const Sought&) { return 0x123456789ABCDEF0u; }
+  static std::uint64_t second(const Sought& id) { return detail::hash_of(id, 1); }
+};
+/// Nothing tells ids apart but themselves.
+struct NoOrder {
+  static std::uint64_t first(const Sought&) { return 0xFFFFFFFFFFFFFFFFu; }
+  static std::uint64_t second(const Sought&) { return 0; }
+};
+/// Four hashes in all.
+struct FewOrder {
+  static std::uint64_t first(const Sought& id) { return (detail::hash_of(id, 0) >> 62) << 30; }
+  static std::uint64_t second(const Sought& id) { return detail::hash_of(id, 0) << 62; }
+};
+
+struct Value {
+  std::int64_t kept, due;
+};
+using Model = std::map<std::string, Value>;
+
+UserRow row_of(const std::string& id, std::int64_t value) {
+  detail::UserRegisters registers;
   registers.status_at = Timestamp::from_ns(value);
-  return Record::make(std::string_view(id), std::move(registers));
+  return UserRow(detail::Text(id), std::move(registers));
+}
+std::int64_t value_of(const UserRow& row) { return row.registers().status_at().ns(); }
+
+template <class Table>
+void put(Table& table, const std::string& id, std::int64_t value, std::int64_t due) {
+  const detail::UserKey key = table.key_of(id);
+  if (table.find(key) == nullptr) {
+    table.insert(key, row_of(id, value), Timestamp::from_ns(due));
+  } else {
+    table.change(key, Timestamp::from_ns(due)) = row_of(id, value);
+  }
 }
 
-void compare(const UserTable& table, const Model& model) {
-  REQUIRE(table.size() == model.size());
-  auto expected = model.begin();
-  std::int64_t due = INT64_MAX;
-  for (const Record& record : table) {
-    REQUIRE(expected != model.end());
-    CHECK(record->name() == expected->first);
-    CHECK(record->registers.status_at.ns() == expected->second.first);
-    due = std::min(due, expected->second.second);
-    ++expected;
-  }
-  CHECK(table.due().ns() <= due);
-  for (const auto& [id, value] : model) {
-    const Record* found = table.find(id);
-    REQUIRE(found != nullptr);
-    CHECK((*found)->registers.status_at.ns() == value.first);
-  }
+template <class Table>
+std::vector<std::string> ids_of(const Table& table) {
+  std::vector<std::string> ids;
+  for (const UserRow& row : table) ids.emplace_back(row.name());
+  return ids;
 }
+
+template <class Table>
+void compare(const Table& table, const Model& model) {
+  REQUIRE(table.size() == model.size());
+  REQUIRE(table.is_sound());
+  std::set<std::string> met;
+  for (const UserRow& row : table) {
+    const auto expected = model.find(std::string(row.name()));
+    REQUIRE(expected != model.end());
+    REQUIRE(value_of(row) == expected->second.kept);
+    REQUIRE(met.insert(expected->first).second);
+  }
+  REQUIRE(met.size() == model.size());
+  std::int64_t due = INT64_MAX;
+  for (const auto& [id, value] : model) {
+    const UserRow* const found = table.find(id);
+    REQUIRE(found != nullptr);
+    REQUIRE(value_of(*found) == value.kept);
+    due = std::min(due, value.due);
+  }
+  REQUIRE(table.due().ns() <= due);
+  REQUIRE(table.earliest([&](const UserRow& row) { return Timestamp::from_ns(model.at(std::string(row.name())).due); })
+              .ns() == due);
+}
+
+std::uint64_t seed_given(std::uint64_t otherwise) {
+  const char* given = std::getenv("PRESENCE_SEED");
+  return given != nullptr ? std::strtoull(given, nullptr, 0) : otherwise;
+}
+
 }  // namespace
 
-TEST_CASE("the table is a sorted map whose copies never change") {
-  const char* given = std::getenv("PRESENCE_SEED");
-  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 0) : 7;
+TEST_CASE_TEMPLATE("the table is a map whose copies never change, however badly ids are spread", Order,
+                   detail::HashOrder, PrefixOrder, SecondOrder, NoOrder, FewOrder) {
+  using Table = detail::BasicUserTable<Order>;
+  const std::uint64_t seed = seed_given(7);
   INFO("PRESENCE_SEED=", seed);
-  std::mt19937_64 random(seed);
-  UserTable table;
+  Chance chance(seed);
+  Table table(chance.bits());
   Model model;
-  std::vector<std::pair<UserTable, Model>> kept;
-  for (int step = 0; step < 6000; ++step) {
-    const auto id = std::to_string(random() % 700);
-    const auto value = static_cast<std::int64_t>(random() % 1000), due = static_cast<std::int64_t>(random() % 100000);
-    if (random() % 100 != 0) {
-      table.put(record_of(id, value), Timestamp::from_ns(due));
+  std::vector<std::pair<Table, Model>> kept;
+  for (int step = 0; step < 5000; ++step) {
+    const bool shrinking = step / 1000 % 2 == 1;
+    const std::string id = chance.below(4) == 0 ? "a longer id than fits inside, " + user_id(chance.below(500))
+                                                : user_id(chance.below(500));
+    const auto value = static_cast<std::int64_t>(chance.below(1000)),
+               due = static_cast<std::int64_t>(chance.below(100000));
+    if (chance.below(100) == 0) {
+      const auto now = static_cast<std::int64_t>(chance.below(30000));
+      std::set<std::string> visited;
+      table.each_due(Timestamp::from_ns(now), [&](const UserRow& row) { visited.emplace(row.name()); });
+      for (auto& [name, of] : model) {
+        if (of.due > now) continue;
+        REQUIRE(visited.count(name) == 1);
+        of.due += 100000;
+      }
+      table.settle(Timestamp::from_ns(now),
+                   [&](const UserRow& row) { return Timestamp::from_ns(model.at(std::string(row.name())).due); });
+      REQUIRE(table.due().ns() > now);
+    } else if (chance.below(shrinking ? 2u : 20u) != 0 || model.empty()) {
+      put(table, id, value, due);
       model[id] = {value, due};
     } else {
-      // What is due goes, or goes on until later.
-      const auto now = static_cast<std::int64_t>(random() % 3000);
-      std::size_t visited = 0, due_count = 0;
-      table.each_due(Timestamp::from_ns(now), [&](const Record& record) {
-        ++visited;
-        due_count += model.at(std::string(record->name())).second <= now ? 1u : 0u;
-      });
-      std::size_t expected = 0;
-      for (const auto& entry : model) expected += entry.second.second <= now ? 1u : 0u;
-      CHECK(due_count == expected);
-      CHECK(visited <= model.size());
-      table.settle(Timestamp::from_ns(now), [&](const Record& record) {
-        auto& entry = model.at(std::string(record->name()));
-        if (entry.second > now) return Timestamp::from_ns(entry.second);
-        if (entry.second % 2 == 0) return presence::detail::absent;
-        entry.second += 50000;
-        return Timestamp::from_ns(entry.second);
-      });
-      for (auto it = model.begin(); it != model.end();) it = it->second.second <= now ? model.erase(it) : std::next(it);
+      auto gone = model.lower_bound(id);
+      if (gone == model.end()) gone = model.begin();
+      table.erase(table.key_of(gone->first));
+      REQUIRE(table.find(gone->first) == nullptr);
+      model.erase(gone);
     }
-    CHECK((table.find(id) != nullptr) == (model.count(id) == 1));
-    if (step % 500 == 499) {
+    REQUIRE((table.find(id) != nullptr) == (model.count(id) == 1));
+    if (step % 250 == 249) {
       compare(table, model);
       kept.emplace_back(table, model);
     }
   }
   for (const auto& [copy, then] : kept) compare(copy, then);
+  while (!model.empty()) {
+    table.erase(table.key_of(model.begin()->first));
+    model.erase(model.begin());
+    REQUIRE(table.is_sound());
+  }
+  CHECK(table.size() == 0);
+  CHECK(table.begin() == table.end());
+  CHECK(table.due() == detail::never);
+  for (const auto& [copy, then] : kept) compare(copy, then);
 }
 
-TEST_CASE("ids that come in order, and against it, are found and stay in order") {
-  for (const bool ascending : {true, false}) {
-    UserTable table;
-    Model model;
-    for (int i = 0; i < 1000; ++i) {
-      const std::string id = std::to_string(10000 + (ascending ? i : 999 - i));
-      if (ascending && i % 2 == 0) {
-        table.append(record_of(id, i), presence::detail::never);
+TEST_CASE_TEMPLATE(
+    "the order of users depends on who is there: not on the order they came in, who has gone, or the seed", Order,
+    detail::HashOrder, PrefixOrder, SecondOrder, NoOrder, FewOrder) {
+  using Table = detail::BasicUserTable<Order>;
+  Chance chance(seed_given(11));
+  Table there(1), back(2), visited(3);
+  for (std::size_t i = 0; i < 400; ++i) put(there, user_id(i), 0, 0);
+  for (std::size_t i = 400; i > 0; --i) put(back, user_id(i - 1), 0, 0);
+  for (std::size_t i = 0; i < 900; ++i) put(visited, user_id(i), 0, 0);
+  for (std::size_t i = 900; i > 400; --i) visited.erase(visited.key_of(user_id(i - 1)));
+  CHECK(ids_of(there) == ids_of(back));
+  CHECK(ids_of(there) == ids_of(visited));
+  CHECK(visited.is_sound());
+}
+
+TEST_CASE("users are gone over in this order on every platform") {
+  detail::UserTable table(99);
+  std::string all;
+  for (const char* id : {"john", "jack", "mary", "ann", "bob", "eve", "a much longer id than the others have"})
+    put(table, id, 0, 0);
+  for (const UserRow& row : table) all += std::string(row.name()) + ";";
+  CHECK(all == "bob;jack;john;mary;ann;eve;a much longer id than the others have;");
+}
+
+TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed over where nothing is due", Order,
+                   detail::HashOrder, PrefixOrder, SecondOrder, NoOrder, FewOrder) {
+  using Table = detail::BasicUserTable<Order>;
+  Chance chance(seed_given(37));
+  for (int round = 0; round < 30; ++round) {
+    Table a(5);
+    for (std::size_t i = 0; i < 600; ++i)
+      put(a, user_id(chance.below(900)), 1, static_cast<std::int64_t>(chance.below(1000)));
+    Table b = a;
+    std::set<std::string> touched;
+    for (std::size_t i = chance.below(40); i > 0; --i) {
+      const std::string id = user_id(chance.below(900));
+      touched.insert(id);
+      if (b.find(id) != nullptr && chance.below(3) == 0) {
+        b.erase(b.key_of(id));
       } else {
-        table.put(record_of(id, i), presence::detail::never);
+        put(b, id, 2, 500);
       }
-      model[id] = {i, INT64_MAX};
     }
-    compare(table, model);
-    CHECK(table.find("") == nullptr);
-    CHECK(table.find("1") == nullptr);
-    CHECK(table.find("99999") == nullptr);
+    if (round % 5 == 0) std::swap(a, b);
+    for (const Timestamp up_to : {detail::never, detail::absent, Timestamp::from_ns(100)}) {
+      std::map<std::string, std::pair<const UserRow*, const UserRow*>> met;
+      Table::each_pair(a, b, up_to, [&](const UserRow* x, const UserRow* y) {
+        const std::string id((x != nullptr ? x : y)->name());
+        REQUIRE(met.emplace(id, std::make_pair(x, y)).second);
+        REQUIRE(x == a.find(id));
+        REQUIRE(y == b.find(id));
+      });
+      std::size_t users = a.size();
+      for (const UserRow& row : b) users += a.find(row.name()) == nullptr ? 1u : 0u;
+      if (up_to == detail::never) CHECK(met.size() == users);
+      if (up_to == detail::absent && std::is_same<Order, detail::HashOrder>::value) CHECK(met.size() < users);
+      for (const std::string& id : touched) {
+        if (a.find(id) != nullptr || b.find(id) != nullptr) CHECK(met.count(id) == 1);
+      }
+      if (up_to == Timestamp::from_ns(100)) {
+        // Whatever may be due by then is met.
+        a.each_due(up_to, [&](const UserRow& row) { CHECK(met.count(std::string(row.name())) == 1); });
+      }
+    }
   }
-}
-
-TEST_CASE("a walk over two tables meets every id of either once, and passes over what they share") {
-  std::mt19937_64 random(11);
-  UserTable a;
-  for (int i = 0; i < 500; ++i) a.put(record_of(std::to_string(random() % 2000), i), presence::detail::never);
-  UserTable b = a;
-  std::map<std::string, int> touched;
-  for (int i = 0; i < 20; ++i) {
-    const std::string id = std::to_string(random() % 2000);
-    b.put(record_of(id, 5000 + i), presence::detail::never);
-    touched[id] = 1;
-  }
-  std::map<std::string, int> seen;
-  std::string last;
-  UserTable::each_pair(a, b, false, [&](const Record* x, const Record* y) {
-    REQUIRE((x != nullptr || y != nullptr));
-    const std::string id((x != nullptr ? *x : *y)->name());
-    CHECK(last < id);
-    last = id;
-    ++seen[id];
-    CHECK((x != nullptr) == (a.find(id) != nullptr));
-    CHECK((y != nullptr) == (b.find(id) != nullptr));
-  });
-  CHECK(seen.size() == b.size());
-  std::map<std::string, int> different;
-  UserTable::each_pair(a, b, true, [&](const Record* x, const Record* y) { different[std::string((x != nullptr ? *x : *y)->name())] = 1; });
-  CHECK(different == touched);
 }

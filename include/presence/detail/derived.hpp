@@ -57,18 +57,14 @@ inline Timestamp online_until(const SessionRegisters& session, const Rules& rule
 }
 
 /// From this instant on time alone keeps the user offline, reports aside; `absent`: the user is offline as it is.
-inline Timestamp online_until(const UserRegisters& user, const Rules& rules) noexcept {
+inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
   Timestamp until = absent;
   for (const SessionRegisters& session : user.sessions) until = later(until, online_until(session, rules));
   return until;
 }
 
-inline bool reported_to_be_online(const UserRegisters& user) noexcept {
-  return user.reported_online && user.reported_at > user.forgotten_up_to;
-}
-
 /// How many of the activities are on evidence before the cut, and so may be seen by others: all of a visible user's.
-inline std::size_t seen_activities(const Vector<Activity>& activities, Timestamp cut) noexcept {
+inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noexcept {
   if (cut == absent) return activities.size();
   const auto end = detail::partition_point(activities.begin(), activities.end(),
                                            [cut](const Activity& a) { return a.evidence < cut; });
@@ -76,25 +72,25 @@ inline std::size_t seen_activities(const Vector<Activity>& activities, Timestamp
 }
 
 /// How the user looks to somebody for whom the user went invisible at `cut`, if at all.
-inline std::optional<UserView> seen_with_cut(std::string_view id, const UserRegisters& user, Timestamp now,
+inline std::optional<UserView> seen_with_cut(std::string_view id, const RegistersView& user, Timestamp now,
                                              const Rules& rules, Timestamp cut) noexcept {
   const std::size_t seen = seen_activities(user.activities, cut);
-  if (seen == 0 && user.status_at == absent && user.reported_at == absent) return std::nullopt;
+  if (seen == 0 && user.status_at() == absent && user.reported_at() == absent) return std::nullopt;
   UserView view;
   view.id = id;
-  view.online = cut == absent && (now < online_until(user, rules) || reported_to_be_online(user));
-  view.status = text_of(user.status);
-  const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active);
+  view.online = cut == absent && (now < online_until(user, rules) || user.reported_to_be_online());
+  view.status = user.status();
+  const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active());
   if (active != absent) view.last_active = active;
   return view;
 }
 
-inline std::optional<UserView> seen_by_others(std::string_view id, const UserRegisters& user, Timestamp now,
+inline std::optional<UserView> seen_by_others(std::string_view id, const RegistersView& user, Timestamp now,
                                               const Rules& rules) noexcept {
   return seen_with_cut(id, user, now, rules, invisible_since(user.flips));
 }
 
-inline std::optional<UserView> seen_by_self(std::string_view id, const UserRegisters& user, Timestamp now,
+inline std::optional<UserView> seen_by_self(std::string_view id, const RegistersView& user, Timestamp now,
                                             const Rules& rules) noexcept {
   auto view = seen_with_cut(id, user, now, rules, absent);
   if (view) view->invisible = invisible_since(user.flips) != absent;
@@ -103,10 +99,10 @@ inline std::optional<UserView> seen_by_self(std::string_view id, const UserRegis
 
 /// The latest instant that others could tell what is kept of the user apart by: of an invisible user nothing after the
 /// cut but what is published.
-inline Timestamp latest_seen_instant(const UserRegisters& user) noexcept {
+inline Timestamp latest_seen_instant(const RegistersView& user) noexcept {
   const Timestamp cut = invisible_since(user.flips);
   const std::size_t seen = seen_activities(user.activities, cut);
-  Timestamp latest = later(later(user.status_at, user.reported_at), later(user.reported_last_active_at, cut));
+  Timestamp latest = later(later(user.status_at(), user.reported_at()), later(user.reported_last_active_at(), cut));
   if (seen > 0) latest = later(latest, user.activities[seen - 1].evidence);
   if (cut != absent) return latest;
   for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
@@ -114,8 +110,8 @@ inline Timestamp latest_seen_instant(const UserRegisters& user) noexcept {
 }
 
 /// The next instant, after `now`, at which time alone changes what others see; `never` where there is none.
-inline Timestamp next_change(const UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  if (invisible_since(user.flips) != absent || reported_to_be_online(user)) return never;
+inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  if (invisible_since(user.flips) != absent || user.reported_to_be_online()) return never;
   const Timestamp until = online_until(user, rules);
   return now < until ? until : never;
 }

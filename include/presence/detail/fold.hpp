@@ -6,13 +6,18 @@
 #include <presence/detail/derived.hpp>
 #include <presence/detail/normal_form.hpp>
 #include <presence/detail/registers.hpp>
+#include <presence/detail/text.hpp>
+#include <presence/detail/user_key.hpp>
+#include <presence/detail/user_row.hpp>
 #include <presence/detail/user_table.hpp>
 #include <presence/event.hpp>
 #include <presence/rules.hpp>
 #include <presence/snapshot.hpp>
 
-#include <cstddef>  // for size_t
-#include <utility>  // for move
+#include <cstddef>      // for size_t
+#include <optional>     // for nullopt
+#include <string_view>  // for string_view
+#include <utility>      // for move
 
 /// The two ways in which a snapshot moves on: an event is folded, time passes. Everything in layer 4 is made of these.
 namespace presence {
@@ -30,6 +35,13 @@ struct SnapshotAccess {
       snapshot.root_ = Shared<Root>::make(*snapshot.root_);
     }
     return snapshot.root_.change();
+  }
+  /// The root, if there is one and nobody else owns it.
+  static Root* owned(Snapshot& snapshot) noexcept {
+    return snapshot.root_ && snapshot.root_.only_owner() ? &snapshot.root_.change() : nullptr;
+  }
+  static UserKey key(const Snapshot& snapshot, std::string_view id) noexcept {
+    return snapshot.root_ ? snapshot.root_->table.key_of(id) : UserTable().key_of(id);
   }
   static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
 };
@@ -78,7 +90,7 @@ inline bool has_room(const UserRegisters& user, const PresenceEventView& event, 
   if (event.type != EventType::connect && event.type != EventType::heartbeat) return true;
   const bool asks_invisible = event.type == EventType::connect && event.invisible && *event.invisible;
   if (asks_invisible || invisible_since(user.flips) != absent) return true;
-  const SessionRegisters* session = find_session(user, event.session);
+  const SessionRegisters* session = find_session(RegistersView(user).sessions, event.session);
   if (session != nullptr && live(*session, now, rules)) return true;
   SessionRegisters alone;
   (event.type == EventType::connect ? alone.connect : alone.heartbeat) = event.at;
@@ -98,7 +110,8 @@ inline bool has_room(const UserRegisters& user, const PresenceEventView& event, 
 /// refused, is behind it.
 struct Plan {
   Verdict verdict = Verdict::invalid;
-  Record before, after;  // the user's record as it is (null: none), and as it will be
+  const UserRow* row = nullptr;  // the user's, as it is; null: none
+  UserRegisters after;           // and what will be in it
 };
 
 /// Users that nobody else knows of, those left out that nothing is left of at `now`. Costs the users that are due where
@@ -108,12 +121,13 @@ inline std::size_t count_unknown(const Root* root, Timestamp now) noexcept {
   std::size_t unknown = root->table.size() - root->known;
   if (unknown < root->rules.max_users) return unknown;
   root->table.each_due(
-      now, [&](const Record& record) { unknown -= vanishes_at(record->registers, root->rules) <= now ? 1u : 0u; });
+      now, [&](const UserRow& row) { unknown -= vanishes_at(row.registers(), root->rules) <= now ? 1u : 0u; });
   return unknown;
 }
 
-/// `now` is the snapshot's, or a later instant that the snapshot is about to be advanced to.
-inline Plan plan_event(const Root* root, const PresenceEventView& event, Timestamp now) {
+/// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later instant that the
+/// snapshot is about to be advanced to.
+inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now) {
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
   plan.verdict = judge_form(event, rules);
@@ -121,28 +135,26 @@ inline Plan plan_event(const Root* root, const PresenceEventView& event, Timesta
   if (plan.verdict != Verdict::applied) return plan;
 
   UserRegisters old;
-  if (root != nullptr) {
-    if (const Record* record = root->table.find(event.user)) {
-      plan.before = *record;
-      old = (*record)->registers;
-      normalise(old, now, rules);
-    }
+  plan.row = root != nullptr ? root->table.find(key) : nullptr;
+  if (plan.row != nullptr) {
+    old = plan.row->unpacked();
+    normalise(old, now, rules);
   }
   if (!has_room(old, event, now, rules)) {
     plan.verdict = Verdict::over_limit;
     return plan;
   }
-  UserRegisters joined = old;
-  join_event(joined, event, rules);
-  normalise(joined, now, rules);
-  bound(joined, now, rules);
-  if (joined == old) {
+  plan.after = old;
+  join_event(plan.after, event, rules);
+  normalise(plan.after, now, rules);
+  bound(plan.after, now, rules);
+  if (plan.after == old) {
     plan.verdict = Verdict::unchanged;
     return plan;
   }
 
-  const bool known_before = seen_by_others(event.user, old, now, rules).has_value();
-  const bool known_after = seen_by_others(event.user, joined, now, rules).has_value();
+  const bool known_before = seen_by_others({}, old, now, rules).has_value();
+  const bool known_after = seen_by_others({}, plan.after, now, rules).has_value();
   // Users nobody knows of have room of their own: how many they are must not decide whether somebody else becomes
   // known.
   const std::size_t known = root != nullptr ? root->known : 0;
@@ -151,28 +163,39 @@ inline Plan plan_event(const Root* root, const PresenceEventView& event, Timesta
   if ((one_more_known && known >= rules.max_users) ||
       (one_more_unknown && count_unknown(root, now) >= rules.max_users)) {
     plan.verdict = Verdict::over_limit;
-    return plan;
   }
-  plan.after = Record::make(event.user, std::move(joined));
   return plan;
 }
 
-inline Timestamp due_of(const UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+inline Timestamp due_of(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   return earlier(next_change(user, now, rules), vanishes_at(user, rules));
 }
 
-/// Puts a planned record in. The root may still stand before the instant that was planned for: it is then advanced to
-/// it afterwards.
-inline void commit(Root& root, const Plan& plan) {
-  const auto before = seen_by_others(plan.before, root.now, root.rules),
-             after = seen_by_others(plan.after, root.now, root.rules);
-  root.table.put(plan.after, due_of(plan.after->registers, root.now, root.rules));
-  root.known = root.known + (after ? 1u : 0u) - (before ? 1u : 0u);
-  root.online = root.online + (after && after->online ? 1u : 0u) - (before && before->online ? 1u : 0u);
+/// Puts what was planned for the user in. The root may still stand before the instant that was planned for: it is then
+/// advanced to it afterwards. Changes nothing when memory runs out.
+inline void commit(Root& root, const UserKey& key, Plan&& plan) {
+  const auto before = plan.row != nullptr ? seen_by_others(*plan.row, root) : std::nullopt,
+             after = seen_by_others({}, plan.after, root.now, root.rules);
+  const bool is_online = after && after->online, is_known = after.has_value();
+  const std::size_t known = root.known + (is_known ? 1u : 0u) - (before ? 1u : 0u),
+                    online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
+  const Timestamp due = due_of(plan.after, root.now, root.rules);
+  if (plan.row != nullptr) {
+    UserRow& row = root.table.change(key, due);
+    if (row.has_room_for(plan.after)) {
+      row.replace(std::move(plan.after));
+    } else {
+      row = UserRow(row.id(), std::move(plan.after));
+    }
+  } else {
+    root.table.insert(key, UserRow(Text(key.id.text()), std::move(plan.after)), due);
+  }
+  root.known = known;
+  root.online = online;
 }
 
 /// Passes the deadlines up to and at `to`, later than now, and gathers what others see of it where `changes` is not
-/// null.
+/// null. Changes nothing when memory runs out.
 inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
   const Timestamp from = root.now;
   if (to < root.table.due()) {
@@ -180,17 +203,50 @@ inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
     return;
   }
   std::size_t fewer_online = 0;
-  root.table.each_due(to, [&](const Record& record) {
-    const Timestamp due = next_change(record->registers, from, root.rules);
+  Vector<Text> gone;
+  root.table.each_due(to, [&](const UserRow& row) {
+    const RegistersView user = row.registers();
+    if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());  // of whom nobody knows
+    const Timestamp due = next_change(user, from, root.rules);
     if (due == never || to < due) return;
     ++fewer_online;
-    if (changes != nullptr) changes->push_back(Change{due, record, record, from, to});
+    if (changes != nullptr) {
+      changes->push_back(Change{due, row.id(), Seen(user, from, root.rules), Seen(user, to, root.rules), 0});
+    }
   });
-  root.table.settle(to, [&](const Record& record) {
-    return vanishes_at(record->registers, root.rules) <= to ? absent : due_of(record->registers, to, root.rules);
-  });
+  const auto due_after = [&](const UserRow& row) { return due_of(row.registers(), to, root.rules); };
+  if (gone.empty()) {
+    root.table.settle(to, due_after);
+  } else {
+    UserTable rest(root.table);
+    for (const Text& id : gone) rest.erase(rest.key_of(id.view()));
+    rest.settle(to, due_after);
+    root.table = std::move(rest);
+  }
   root.online -= fewer_online;
   root.now = to;
+}
+
+/// Folds a heartbeat where it is found to change nothing but an instant: one that a live session, which others see or
+/// do not see as before, sends in time. Whatever it does not fold is for `plan_event`, which would do the same to
+/// these.
+inline bool fold_heartbeat(Root& root, const UserKey& key, const PresenceEventView& event) noexcept {
+  const Rules& rules = root.rules;
+  if (event.type != EventType::heartbeat || event.status || judge_form(event, rules) != Verdict::applied ||
+      judge_instant(event.at, root.now, rules) != Verdict::applied)
+    return false;
+  UserRow* const row = root.table.find_owned(key);
+  if (row == nullptr) return false;
+  SessionRegisters* const session = row->plain_session(Sought(event.session));
+  if (session == nullptr || !session->disconnects.empty()) return false;
+  const Timestamp until_now = evidence(*session);
+  if (until_now == absent || event.at <= until_now) return false;
+  if (rules.session_timeout != Duration() && root.now >= until_now + rules.session_timeout) return false;
+  const Activity* const latest = row->latest_activity();
+  if (latest == nullptr || latest->evidence > event.at || latest->value < heartbeat_value(event.at, rules))
+    return false;
+  session->heartbeat = event.at;
+  return true;
 }
 
 }  // namespace detail

@@ -28,7 +28,7 @@ inline void drop_older(Timestamp& instant, Timestamp horizon) noexcept {
   if (instant < horizon) instant = absent;
 }
 
-inline void drop_older(Vector<Timestamp>& ascending, Timestamp horizon) noexcept {
+inline void drop_older(Few<Timestamp, 1>& ascending, Timestamp horizon) noexcept {
   ascending.erase(ascending.begin(), detail::not_less(ascending.begin(), ascending.end(), horizon));
 }
 
@@ -75,7 +75,7 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, const Ru
 }
 
 /// Of the flips before the window stay the three that a late flip inside it could bring to light.
-inline void normalise_flips(Vector<Flip>& flips, Timestamp window) noexcept {
+inline void normalise_flips(Flips& flips, Timestamp window) noexcept {
   const std::size_t old = flips_before(flips, window);
   if (old < 2) return;
   const Timestamp since = invisible_since(flips.data(), flips.data() + old);
@@ -87,7 +87,7 @@ inline void normalise_flips(Vector<Flip>& flips, Timestamp window) noexcept {
 
 /// Of the activities on evidence before the window stays the greatest, and the greatest before the cut of the flips
 /// before the window.
-inline void normalise_activities(Vector<Activity>& activities, const Vector<Flip>& flips, Timestamp window) noexcept {
+inline void normalise_activities(Activities& activities, Span<Flip> flips, Timestamp window) noexcept {
   const std::size_t old = seen_activities(activities, window == absent ? never : window);
   if (window == absent || old < 2) return;
   const Timestamp cut = invisible_since(flips.data(), flips.data() + flips_before(flips, window));
@@ -113,15 +113,14 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
 
 /// From this instant on nothing is left of a user of whom nothing but disconnects was ever heard; `never` for all
 /// others.
-inline Timestamp vanishes_at(const UserRegisters& user, const Rules& rules) noexcept {
+inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
   Timestamp latest = absent;
   for (const SessionRegisters& session : user.sessions) {
     if (evidence(session) != absent) return never;
     latest = later(latest, latest_instant(session));
   }
-  const bool nothing_else = user.activities.empty() && user.flips.empty() && user.crowded.to == absent &&
-                            user.status_at == absent && user.reported_at == absent &&
-                            user.reported_last_active_at == absent && user.forgotten_up_to == absent;
+  const bool nothing_else =
+      user.activities.empty() && user.flips.empty() && (user.rare == nullptr || user.rare->nothing());
   if (!nothing_else) return never;
   // Forgotten when older than the horizon, not when as old.
   return latest + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1);
@@ -136,7 +135,7 @@ inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcep
 
 /// Drops the stalest sessions until at most `room` of those for which `counts` holds are left.
 template <class Counts>
-void drop_stalest_sessions(Vector<SessionRegisters>& sessions, std::size_t room, Counts counts) noexcept {
+void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) noexcept {
   std::size_t counted = 0;
   for (const SessionRegisters& session : sessions) counted += counts(session) ? 1u : 0u;
   for (; counted > room; --counted) {
@@ -169,7 +168,7 @@ inline void bound_flips(UserRegisters& user, std::size_t room) noexcept {
 }
 
 /// Likewise of the activities.
-inline void bound_activities(Vector<Activity>& activities, Timestamp cut, std::size_t room) noexcept {
+inline void bound_activities(Activities& activities, Timestamp cut, std::size_t room) noexcept {
   const std::size_t before = seen_activities(activities, cut), after = activities.size() - before;
   if (after > room) activities.erase(activities.end() - static_cast<std::ptrdiff_t>(after - room), activities.end());
   if (before > room) {

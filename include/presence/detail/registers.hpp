@@ -3,7 +3,8 @@
 #define PRESENCE_DETAIL_REGISTERS_HPP
 
 #include <presence/detail/algorithm.hpp>
-#include <presence/detail/memory.hpp>
+#include <presence/detail/few.hpp>
+#include <presence/detail/text.hpp>
 #include <presence/event.hpp>
 #include <presence/rules.hpp>
 
@@ -53,58 +54,130 @@ struct Stretch {
 };
 
 struct SessionRegisters {
-  String id;
+  Text id;
   Timestamp connect = absent, heartbeat = absent;
-  Vector<Timestamp> disconnects;  // ascending, each once
+  Few<Timestamp, 1> disconnects;  // ascending, each once
 
   friend bool operator==(const SessionRegisters& a, const SessionRegisters& b) noexcept {
     return a.id == b.id && a.connect == b.connect && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects;
   }
 };
 
-struct UserRegisters {
-  Vector<SessionRegisters> sessions;  // by id
-  Vector<Activity> activities;        // ascending in value and, since dominated ones go, in evidence
-  Vector<Flip> flips;                 // ascending, one an instant
-  Stretch crowded;                    // of the invisible run
+/// What of most users there is nothing to keep.
+struct RareRegisters {
+  Stretch crowded;  // of the invisible run
   Timestamp status_at = absent;
-  String status;
+  Text status;
   Timestamp reported_at = absent;
-  bool reported_online = false;
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
   Timestamp forgotten_up_to = absent;  // reports of online up to here are disregarded
+  bool reported_online = false;
 
-  bool empty() const noexcept {
-    return sessions.empty() && activities.empty() && flips.empty() && crowded.to == absent && status_at == absent &&
-           reported_at == absent && reported_last_active_at == absent && forgotten_up_to == absent;
+  bool nothing() const noexcept {
+    return crowded.to == absent && status_at == absent && reported_at == absent && reported_last_active_at == absent &&
+           forgotten_up_to == absent;
   }
 
-  friend bool operator==(const UserRegisters& a, const UserRegisters& b) noexcept {
-    return a.sessions == b.sessions && a.activities == b.activities && a.flips == b.flips && a.crowded == b.crowded &&
-           a.status_at == b.status_at && a.status == b.status && a.reported_at == b.reported_at &&
-           a.reported_online == b.reported_online && a.reported_last_active_at == b.reported_last_active_at &&
-           a.reported_last_active == b.reported_last_active && a.forgotten_up_to == b.forgotten_up_to;
+  friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
+    return a.crowded == b.crowded && a.status_at == b.status_at && a.status == b.status &&
+           a.reported_at == b.reported_at && a.reported_online == b.reported_online &&
+           a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
+           a.forgotten_up_to == b.forgotten_up_to;
   }
 };
 
-inline std::string_view text_of(const String& text) noexcept { return std::string_view(text.data(), text.size()); }
+using Activities = Few<Activity, 4>;
+using Flips = Few<Flip, 4>;
+using Sessions = Few<SessionRegisters, 4>;
 
-template <class Sessions>
-auto session_position(Sessions& sessions, std::string_view id) noexcept {
+/// What is kept of a user, spread out so that it can be worked on (user_row.hpp is what it is kept in).
+struct UserRegisters : RareRegisters {
+  Sessions sessions;      // by id
+  Activities activities;  // ascending in value and, since dominated ones go, in evidence
+  Flips flips;            // ascending, one an instant
+
+  bool empty() const noexcept { return sessions.empty() && activities.empty() && flips.empty() && nothing(); }
+
+  friend bool operator==(const UserRegisters& a, const UserRegisters& b) noexcept {
+    return a.sessions == b.sessions && a.activities == b.activities && a.flips == b.flips &&
+           static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
+  }
+};
+
+/// The sessions of a user by id, of which the first is kept apart from the others.
+class SessionSpan {
+ public:
+  class Iterator {
+   public:
+    Iterator(const SessionSpan& span, std::size_t at) noexcept : span_(&span), at_(at) {}
+    const SessionRegisters& operator*() const noexcept { return (*span_)[at_]; }
+    Iterator& operator++() noexcept {
+      ++at_;
+      return *this;
+    }
+    friend bool operator!=(const Iterator& a, const Iterator& b) noexcept { return a.at_ != b.at_; }
+
+   private:
+    const SessionSpan* span_;
+    std::size_t at_;
+  };
+
+  SessionSpan() noexcept = default;
+  SessionSpan(const SessionRegisters* first, Span<SessionRegisters> others) noexcept : first_(first), others_(others) {}
+
+  std::size_t size() const noexcept { return first_ == nullptr ? 0 : 1 + others_.size(); }
+  const SessionRegisters& operator[](std::size_t i) const noexcept { return i == 0 ? *first_ : others_[i - 1]; }
+  Iterator begin() const noexcept { return Iterator(*this, 0); }
+  Iterator end() const noexcept { return Iterator(*this, size()); }
+
+ private:
+  const SessionRegisters* first_ = nullptr;
+  Span<SessionRegisters> others_;
+};
+
+/// The registers of a user, borrowed from wherever they are kept: what everything that is derived from them reads.
+struct RegistersView {
+  SessionSpan sessions;
+  Span<Activity> activities;
+  Span<Flip> flips;
+  const RareRegisters* rare = nullptr;  // null: none of them
+
+  RegistersView() noexcept = default;
+  RegistersView(const UserRegisters& user) noexcept : activities(user.activities), flips(user.flips), rare(&user) {
+    if (!user.sessions.empty())
+      sessions = SessionSpan(user.sessions.data(), {user.sessions.data() + 1, user.sessions.size() - 1});
+  }
+
+  Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
+  std::string_view status() const noexcept { return rare == nullptr ? std::string_view() : rare->status.view(); }
+  Timestamp reported_at() const noexcept { return rare == nullptr ? absent : rare->reported_at; }
+  Timestamp reported_last_active_at() const noexcept {
+    return rare == nullptr ? absent : rare->reported_last_active_at;
+  }
+  Timestamp reported_last_active() const noexcept { return rare == nullptr ? absent : rare->reported_last_active; }
+  Timestamp forgotten_up_to() const noexcept { return rare == nullptr ? absent : rare->forgotten_up_to; }
+  bool reported_to_be_online() const noexcept {
+    return rare != nullptr && rare->reported_online && rare->reported_at > rare->forgotten_up_to;
+  }
+};
+
+inline SessionRegisters* session_position(Sessions& sessions, std::string_view id) noexcept {
   return detail::partition_point(sessions.begin(), sessions.end(),
                                  [id](const SessionRegisters& session) { return text_of(session.id) < id; });
 }
 
-inline const SessionRegisters* find_session(const UserRegisters& user, std::string_view id) noexcept {
-  const auto at = session_position(user.sessions, id);
-  return at != user.sessions.end() && text_of(at->id) == id ? &*at : nullptr;
+inline const SessionRegisters* find_session(const SessionSpan& sessions, std::string_view id) noexcept {
+  for (const SessionRegisters& session : sessions) {
+    if (text_of(session.id) == id) return &session;
+  }
+  return nullptr;
 }
 
 inline SessionRegisters& join_session(UserRegisters& user, std::string_view id) {
-  auto at = session_position(user.sessions, id);
+  SessionRegisters* at = session_position(user.sessions, id);
   if (at == user.sessions.end() || text_of(at->id) != id) {
     SessionRegisters fresh;
-    fresh.id.assign(id.data(), id.size());
+    fresh.id = Text(id);
     at = user.sessions.insert(at, std::move(fresh));
   }
   return *at;
@@ -117,7 +190,7 @@ inline void join_disconnect(SessionRegisters& session, Timestamp at) {
 
 /// Union, with the earliest evidence for each value; a value goes when another is at least as great on evidence at
 /// least as early.
-inline void join_activity(Vector<Activity>& activities, Activity activity) {
+inline void join_activity(Activities& activities, Activity activity) {
   const auto place = detail::partition_point(activities.begin(), activities.end(),
                                              [&](const Activity& a) { return a.value < activity.value; });
   if (place != activities.end() && place->evidence <= activity.evidence) return;
@@ -133,7 +206,7 @@ inline void join_activity(Vector<Activity>& activities, Activity activity) {
 }
 
 /// Union; of two flips at one instant the invisible one stands.
-inline void join_flip(Vector<Flip>& flips, Flip flip) {
+inline void join_flip(Flips& flips, Flip flip) {
   const auto place = detail::partition_point(flips.begin(), flips.end(), [&](const Flip& f) { return f.at < flip.at; });
   if (place == flips.end() || place->at != flip.at) {
     flips.insert(place, flip);
@@ -142,7 +215,7 @@ inline void join_flip(Vector<Flip>& flips, Flip flip) {
   }
 }
 
-inline std::size_t flips_before(const Vector<Flip>& flips, Timestamp at) noexcept {
+inline std::size_t flips_before(Span<Flip> flips, Timestamp at) noexcept {
   return static_cast<std::size_t>(
       detail::partition_point(flips.begin(), flips.end(), [at](const Flip& f) { return f.at < at; }) - flips.begin());
 }
@@ -154,7 +227,7 @@ inline Timestamp invisible_since(const Flip* first, const Flip* last) noexcept {
   while (last != first && (last - 1)->invisible) since = (--last)->at;
   return since;
 }
-inline Timestamp invisible_since(const Vector<Flip>& flips) noexcept {
+inline Timestamp invisible_since(Span<Flip> flips) noexcept {
   return invisible_since(flips.data(), flips.data() + flips.size());
 }
 
@@ -178,7 +251,7 @@ inline void join_flips(UserRegisters& user, const UserRegisters& other) {
 /// The last writer stands; of two at one instant the one with the greater text.
 inline void join_status(UserRegisters& user, Timestamp at, std::string_view text) {
   if (at < user.status_at || at == absent || (at == user.status_at && text <= text_of(user.status))) return;
-  user.status.assign(text.data(), text.size());
+  user.status = Text(text);
   user.status_at = at;
 }
 
@@ -218,7 +291,16 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
       join_activity(user.activities, {heartbeat_value(event.at, rules), event.at});
       break;
     }
-    case EventType::disconnect: join_disconnect(join_session(user, event.session), event.at); break;
+    case EventType::disconnect: {
+      SessionRegisters& session = join_session(user, event.session);
+      // Without a grace only the last one matters.
+      if (rules.offline_grace == Duration()) {
+        if (!session.disconnects.empty() && session.disconnects.back() >= event.at) break;
+        session.disconnects.clear();
+      }
+      join_disconnect(session, event.at);
+      break;
+    }
     case EventType::report:
       join_report(user, event.at, event.online);
       if (event.last_active) join_reported_last_active(user, event.at, *event.last_active);
@@ -241,6 +323,22 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
   join_report(user, other.reported_at, other.reported_online);
   join_reported_last_active(user, other.reported_last_active_at, other.reported_last_active);
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
+}
+
+template <class Range>
+bool same_elements(const Range& a, const Range& b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!(a[i] == b[i])) return false;
+  }
+  return true;
+}
+
+/// Whether the same is kept, as it is: equal knowledge may be kept in unequal ways until it is normalised.
+inline bool same_registers(const RegistersView& a, const RegistersView& b) noexcept {
+  return same_elements(a.sessions, b.sessions) && same_elements(a.activities, b.activities) &&
+         same_elements(a.flips, b.flips) &&
+         (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 
 /// The latest instant that anything kept of the session is dated; `absent` where nothing is kept.

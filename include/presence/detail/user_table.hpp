@@ -2,257 +2,445 @@
 #ifndef PRESENCE_DETAIL_USER_TABLE_HPP
 #define PRESENCE_DETAIL_USER_TABLE_HPP
 
-#include <presence/detail/algorithm.hpp>
+#include <presence/detail/derived.hpp>
 #include <presence/detail/memory.hpp>
-#include <presence/detail/normal_form.hpp>
 #include <presence/detail/registers.hpp>
+#include <presence/detail/table_parts.hpp>
+#include <presence/detail/user_key.hpp>
+#include <presence/detail/user_row.hpp>
 
-#include <cstddef>      // for size_t, ptrdiff_t
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t, uint32_t, uint64_t
 #include <string_view>  // for string_view
-#include <utility>      // for move
+#include <utility>      // for exchange, move, swap
 
 /// The container behind Snapshot: users by id, in pages that snapshots share until one of them changes.
 ///
-/// Nothing outside this header knows how users are laid out.
+/// A trie over the bits of the ids' hash. Its leaves are pages of up to 32 rows; its nodes are directories of up to 64
+/// slots, in which a page that needs fewer bits than its neighbours stands in several slots (extendible hashing; Fagin,
+/// Nievergelt, Pippenger, Strong 1979). Where a user is kept depends on which users there are, and on nothing else: not
+/// on the order in which they came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal
+/// places, and users are gone over in an order that anybody can reproduce.
+///
+/// Whoever chooses ids so that their hashes collide makes their own branch deeper, by a level for every six bits, and
+/// nobody else's. A second hash takes over where the first is used up; only of ids that agree in 120 bits are more than
+/// 32 put into one page.
+///
+/// Nothing outside this header and the parts that it is made of knows how users are laid out.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Never changed once it is in a table: an update puts another one in its place.
-struct UserRecord {
-  OwnerCount owners;
-  String id;
-  UserRegisters registers;
-
-  UserRecord(std::string_view user, UserRegisters&& kept) : id(user.data(), user.size()), registers(std::move(kept)) {}
-  std::string_view name() const noexcept { return text_of(id); }
+/// The hashes by which users are placed. Tests use others.
+struct HashOrder {
+  static std::uint64_t first(const Sought& id) noexcept { return hash_of(id, 0); }
+  static std::uint64_t second(const Sought& id) noexcept { return hash_of(id, 0x8EBC6AF09C88C6E3u); }
 };
-using Record = Shared<UserRecord>;
 
-/// Copying a table copies one pointer for every `Page::room / 2` users or so; a write to a shared page copies that
-/// page's pointers.
-class UserTable {
+/// Copies share everything. A change copies the page that it concerns and the nodes above it, where they are shared.
+template <class Order>
+class BasicUserTable {
  public:
-  struct Page {
-    static constexpr std::size_t room = 64;
+  /// Of nodes below each other: ten for the 60 highest bits of each hash.
+  static constexpr unsigned levels = 20;
 
-    OwnerCount owners;
-    std::size_t size = 0;
-    /// No record of the page changes by time alone before this. Only a lower bound: what defers a deadline does not
-    /// look for the next one.
-    Timestamp due = never;
-    Record records[room];
+  explicit BasicUserTable(std::uint64_t seed = 0) noexcept : seed_(seed) {}
+  BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), seed_(other.seed_) {
+    if (top_ != nullptr) top_->owners.add();
+  }
+  BasicUserTable(BasicUserTable&& other) noexcept : seed_(other.seed_) { std::swap(top_, other.top_); }
+  BasicUserTable& operator=(BasicUserTable other) noexcept {
+    std::swap(top_, other.top_);
+    std::swap(seed_, other.seed_);
+    return *this;
+  }
+  ~BasicUserTable() { Branch::drop(top_); }
 
-    Page() noexcept = default;
-    Page(const Page& other) noexcept : size(other.size), due(other.due) {
-      for (std::size_t i = 0; i < size; ++i) records[i] = other.records[i];
-    }
-    Page& operator=(const Page&) = delete;
-  };
+  std::size_t size() const noexcept { return top_ == nullptr ? 0 : top_->as_node().users; }
+  std::uint64_t seed() const noexcept { return seed_; }
+  /// No row changes by time alone before this; a lower bound.
+  Timestamp due() const noexcept { return top_ == nullptr ? never : top_->due; }
 
-  std::size_t size() const noexcept { return size_; }
-  /// No record changes by time alone before this; a lower bound.
-  Timestamp due() const noexcept { return due_; }
-
-  const Record* find(std::string_view id) const noexcept {
-    const std::size_t page = page_of(id);
-    if (page == pages_.size()) return nullptr;
-    const std::size_t slot = slot_of(*pages_[page], id);
-    return slot < pages_[page]->size && pages_[page]->records[slot]->name() == id ? &pages_[page]->records[slot]
-                                                                                  : nullptr;
+  UserKey key_of(std::string_view id) const noexcept {
+    const Sought sought(id);
+    return UserKey{sought, Order::first(sought), tag_of(sought)};
   }
 
-  /// Adds the record, or replaces the one of the same id. Changes nothing when memory runs out.
-  void put(Record record, Timestamp due) {
-    if (pages_.empty()) {
-      pages_.reserve(1);
-      pages_.push_back(Shared<Page>::make());
+  const UserRow* find(const UserKey& key) const noexcept {
+    const Page* const page = page_of(key);
+    return page == nullptr ? nullptr : page->find(key);
+  }
+  const UserRow* find(std::string_view id) const noexcept { return find(key_of(id)); }
+
+  /// Two steps that ask for the memory that `find` reads. If there is something else to do in between, the second finds
+  /// in the cache what the first asked for.
+  void prefetch_page(const UserKey& key) const noexcept {
+    if (const Page* const page = page_of(key)) page->prefetch_head();
+  }
+  void prefetch_row(const UserKey& key) const noexcept {
+    if (const Page* const page = page_of(key)) page->prefetch_row(key);
+  }
+
+  /// The row, if there is one and nothing on the way to it is shared with another table; to be changed in place, but so
+  /// that nothing is due earlier.
+  UserRow* find_owned(const UserKey& key) noexcept {
+    Branch* branch = top_;
+    if (branch == nullptr) return nullptr;
+    for (unsigned level = 0;; ++level) {
+      if (!branch->owners.is_one()) return nullptr;
+      if (branch->is_page) break;
+      Node& node = branch->as_node();
+      branch = node.slots()[node.slot_of(bits_of(key, level))];
+      if (branch == nullptr) return nullptr;
     }
-    const std::size_t at = page_of(record->name());
-    Page& page = own(at);
-    const std::size_t slot = slot_of(page, record->name());
-    if (slot < page.size && page.records[slot]->name() == record->name()) {
-      page.records[slot] = std::move(record);
-      lower(page.due, due);
-    } else if (page.size < Page::room) {
-      insert(page, slot, std::move(record), due);
-      ++size_;
-    } else {
-      if (pages_.size() == pages_.capacity()) pages_.reserve(2 * pages_.size());
-      Shared<Page> next = Shared<Page>::make();
-      Page& upper = next.change();
-      // Ids that arrive in ascending order fill their pages: only one that lands inside a full page halves it.
-      const std::size_t kept = slot == Page::room ? Page::room : Page::room / 2;
-      for (std::size_t i = kept; i < Page::room; ++i) upper.records[i - kept] = std::move(page.records[i]);
-      upper.size = Page::room - kept;
-      upper.due = page.due;
-      page.size = kept;
-      if (slot <= kept && kept < Page::room) {
-        insert(page, slot, std::move(record), due);
-      } else {
-        insert(upper, slot - kept, std::move(record), due);
+    return const_cast<UserRow*>(branch->as_page().find(key));
+  }
+
+  /// The row of a user who is in the table, to be changed in place; nothing about it is due before `due`. Changes
+  /// nothing when memory runs out.
+  UserRow& change(const UserKey& key, Timestamp due) {
+    own_top();
+    Branch* branch = top_;
+    for (unsigned level = 0;; ++level) {
+      lower(branch->due, due);
+      if (branch->is_page) break;
+      Node& node = branch->as_node();
+      branch = &node.own_child(node.slot_of(bits_of(key, level)));
+    }
+    Page& page = branch->as_page();
+    return page.rows()[page.index_of(key)];
+  }
+
+  /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
+  /// out.
+  void insert(const UserKey& key, UserRow&& row, Timestamp due) {
+    if (top_ == nullptr) top_ = Node::make(0);
+    own_top();
+    Page& page = make_room(key);
+    page.insert(place_of(page, key), std::move(row), key.tag);
+    Branch* branch = top_;
+    for (unsigned level = 0;; ++level) {
+      lower(branch->due, due);
+      if (branch->is_page) break;
+      Node& node = branch->as_node();
+      ++node.users;
+      branch = node.slots()[node.slot_of(bits_of(key, level))];
+    }
+  }
+
+  /// Removes a user who is in the table. When memory runs out the table holds what it held, with or without the user.
+  void erase(const UserKey& key) {
+    own_top();
+    Branch** links[levels];  // what points to the node of each level
+    links[0] = &top_;
+    unsigned level = 0;
+    for (;;) {
+      Node& node = (*links[level])->as_node();
+      const std::uint32_t at = node.slot_of(bits_of(key, level));
+      Branch& child = node.own_child(at);
+      if (child.is_page) {
+        child.as_page().erase(child.as_page().index_of(key));
+        break;
       }
-      pages_.insert(pages_.begin() + static_cast<std::ptrdiff_t>(at) + 1, std::move(next));
-      ++size_;
+      links[++level] = node.slots() + at;
     }
-    lower(due_, due);
+    for (unsigned i = 0; i <= level; ++i) --(*links[i])->as_node().users;
+    for (;; --level) {
+      Node& node = (*links[level])->as_node();
+      node.join_around(node.slot_of(bits_of(key, level)));
+      Node::shrink(*links[level]);
+      if (level == 0 || (*links[level])->as_node().users > Page::room) break;
+      Node& above = (*links[level - 1])->as_node();
+      above.take_up(above.slot_of(bits_of(key, level - 1)));
+    }
+    if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
   }
 
-  /// Adds a record whose id is greater than every id in the table.
-  void append(Record record, Timestamp due) {
-    if (pages_.empty() || pages_.back()->size == Page::room) pages_.push_back(Shared<Page>::make());
-    Page& page = pages_.back().change();
-    insert(page, page.size, std::move(record), due);
-    ++size_;
-    lower(due_, due);
-  }
-
-  /// Takes from every page that has something due at `now` the records for which `due_after(record)` is `absent`, and
-  /// notes for the others what it returns: when time alone changes them next. Changes nothing when memory runs out.
+  /// Notes for the rows of every page that has something due at `now` when time alone changes them next, which
+  /// `due_after(row)` returns. Changes nothing when memory runs out.
   template <class DueAfter>
   void settle(Timestamp now, DueAfter due_after) {
-    for (std::size_t i = 0; i < pages_.size(); ++i) {
-      if (pages_[i]->due <= now) own(i);
-    }
-    Timestamp due = never;
-    std::size_t kept_pages = 0;
-    for (std::size_t i = 0; i < pages_.size(); ++i) {
-      if (pages_[i]->due <= now) settle_page(pages_[i].change(), due_after);
-      if (pages_[i]->size == 0) continue;
-      lower(due, pages_[i]->due);
-      if (kept_pages != i) pages_[kept_pages] = std::move(pages_[i]);
-      ++kept_pages;
-    }
-    pages_.erase(pages_.begin() + static_cast<std::ptrdiff_t>(kept_pages), pages_.end());
-    due_ = due;
+    if (now < due()) return;
+    own_top();
+    own_due(top_->as_node(), now);
+    settle_node(top_->as_node(), now, due_after);
   }
 
-  /// Goes over the records in ascending order of id.
-  class Cursor {
-   public:
-    Cursor() noexcept = default;
-    const Record& operator*() const noexcept { return (*pages_)[page_]->records[slot_]; }
-    const Record* operator->() const noexcept { return &**this; }
-    Cursor& operator++() noexcept {
-      if (++slot_ == (*pages_)[page_]->size) next_page();
-      return *this;
-    }
-    friend bool operator==(const Cursor& a, const Cursor& b) noexcept {
-      return a.page_ == b.page_ && a.slot_ == b.slot_;
-    }
-    friend bool operator!=(const Cursor& a, const Cursor& b) noexcept { return !(a == b); }
-
-   private:
-    friend class UserTable;
-    Cursor(const Vector<Shared<Page>>& pages, std::size_t page) noexcept : pages_(&pages), page_(page) {}
-    const Shared<Page>& page() const noexcept { return (*pages_)[page_]; }
-    bool starts_page() const noexcept { return slot_ == 0; }
-    void next_page() noexcept {
-      slot_ = 0;
-      ++page_;
-    }
-
-    const Vector<Shared<Page>>* pages_ = nullptr;
-    std::size_t page_ = 0, slot_ = 0;
-  };
-
-  Cursor begin() const noexcept { return Cursor(pages_, 0); }
-  Cursor end() const noexcept { return Cursor(pages_, pages_.size()); }
-
-  /// Calls `visit(in_a, in_b)` for every id in either table, in ascending order; the pointer is null where that table
-  /// lacks the id. With `skip_shared`, pages and records that both share are passed over.
-  template <class Visit>
-  static void each_pair(const UserTable& a, const UserTable& b, bool skip_shared, Visit visit) {
-    Cursor x = a.begin(), y = b.begin();
-    const Cursor x_end = a.end(), y_end = b.end();
-    while (x != x_end || y != y_end) {
-      if (x != x_end && y != y_end && skip_shared && x.starts_page() && y.starts_page() && x.page() == y.page()) {
-        x.next_page();
-        y.next_page();
-        continue;
-      }
-      const int order = x == x_end ? 1 : y == y_end ? -1 : (*x)->name().compare((*y)->name());
-      const Record* const in_a = order <= 0 ? &*x : nullptr;
-      const Record* const in_b = order >= 0 ? &*y : nullptr;
-      if (in_a == nullptr || in_b == nullptr || !skip_shared || *in_a != *in_b) visit(in_a, in_b);
-      if (in_a != nullptr) ++x;
-      if (in_b != nullptr) ++y;
-    }
-  }
-
-  /// The earliest of what `next(record)` returns, which must be when time alone changes the record next. Looks only
-  /// where it may lie.
+  /// The earliest of what `next(row)` returns, which must be when time alone changes the row next. Looks only where it
+  /// may lie.
   template <class Next>
   Timestamp earliest(Next next) const {
     Timestamp least = never;
-    if (due_ == never) return never;
-    for (const Shared<Page>& page : pages_) {
-      if (page->due >= least) continue;
-      for (std::size_t i = 0; i < page->size; ++i) lower(least, next(page->records[i]));
-    }
+    if (top_ != nullptr) earliest_of(top_->as_node(), least, next);
     return least;
   }
 
-  /// Calls `visit` for the records of every page that may have something due before or at `now`.
+  /// Calls `visit` for the rows of every page that may have something due before or at `now`.
   template <class Visit>
   void each_due(Timestamp now, Visit visit) const {
-    if (now < due_) return;
-    for (const Shared<Page>& page : pages_) {
-      if (now < page->due) continue;
-      for (std::size_t i = 0; i < page->size; ++i) visit(page->records[i]);
+    if (now >= due()) each_due_of(top_->as_node(), now, visit);
+  }
+
+  /// Goes over the rows. Ends with any change to the table.
+  class Cursor {
+   public:
+    Cursor() noexcept = default;
+    const UserRow& operator*() const noexcept { return page_->rows()[row_]; }
+    const UserRow* operator->() const noexcept { return &**this; }
+    Cursor& operator++() noexcept {
+      if (++row_ == page_->size) {
+        walk_.next();
+        enter();
+      }
+      return *this;
+    }
+    friend bool operator==(const Cursor& a, const Cursor& b) noexcept { return a.page_ == b.page_ && a.row_ == b.row_; }
+    friend bool operator!=(const Cursor& a, const Cursor& b) noexcept { return !(a == b); }
+
+   private:
+    friend class BasicUserTable;
+    explicit Cursor(const Branch* top) noexcept : walk_(top) { enter(); }
+    void enter() noexcept {
+      page_ = walk_.down_to_page();
+      row_ = 0;
+    }
+
+    Walk<levels> walk_;
+    const Page* page_ = nullptr;
+    std::uint32_t row_ = 0;
+  };
+
+  Cursor begin() const noexcept { return Cursor(top_); }
+  Cursor end() const noexcept { return Cursor(); }
+
+  /// Calls `visit(in_a, in_b)` for every user in either table, in their order; the pointer is null where that table
+  /// lacks the user. Passes over what both share if nothing in it is due up to and at `up_to`: `absent` is up to no
+  /// instant, so that all is passed over, and `never` up to all of them.
+  template <class Visit>
+  static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
+    Walk<levels> x(a.top_), y(b.top_);
+    std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
+    for (;;) {
+      if (i == 0 && j == 0) {
+        if (x.branch() == nullptr && y.branch() == nullptr) return;
+        if (x.branch() == y.branch() && x.branch()->due > up_to) {
+          x.next();
+          y.next();
+          continue;
+        }
+        // Nodes are opened in step, the higher one first, so that what is shared is met on both sides at once.
+        const bool x_opens = x.at_node() && (!y.at_node() || x.depth() <= y.depth()),
+                   y_opens = y.at_node() && (!x.at_node() || y.depth() <= x.depth());
+        if (x_opens) x.open();
+        if (y_opens) y.open();
+        if (x_opens || y_opens) continue;
+      }
+      const Page *const p = x.down_to_page(), *const q = y.down_to_page();
+      const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->rows()[i], q->rows()[j]);
+      visit(p != nullptr && order <= 0 ? p->rows() + i : nullptr, q != nullptr && order >= 0 ? q->rows() + j : nullptr);
+      if (p != nullptr && order <= 0 && ++i == p->size) {
+        x.next();
+        i = 0;
+      }
+      if (q != nullptr && order >= 0 && ++j == q->size) {
+        y.next();
+        j = 0;
+      }
     }
   }
+
+  /// For tests: whether everything is where it has to be.
+  bool is_sound() const noexcept { return top_ == nullptr || (size() > 0 && is_sound(top_->as_node(), 0)); }
 
  private:
   static void lower(Timestamp& due, Timestamp to) noexcept { due = earlier(due, to); }
 
-  /// The last page whose first id is not greater: where the id is, or belongs.
-  std::size_t page_of(std::string_view id) const noexcept {
-    const auto after = detail::partition_point(pages_.begin(), pages_.end(), [id](const Shared<Page>& page) {
-      return page->size != 0 && page->records[0]->name() <= id;
+  std::uint8_t tag_of(const Sought& id) const noexcept {
+    return static_cast<std::uint8_t>(hash_of(id, seed_ ^ 0xA0761D6478BD642Fu) >> 56);
+  }
+
+  /// The bits by which a node of that level places the user.
+  static unsigned bits_of(const Sought& id, std::uint64_t order, unsigned level) noexcept {
+    constexpr unsigned half = levels / 2;
+    if (level >= half) {
+      order = Order::second(id);
+      level -= half;
+    }
+    return static_cast<unsigned>(order >> (64 - Node::most_bits * (level + 1))) & ((1u << Node::most_bits) - 1);
+  }
+  static unsigned bits_of(const UserKey& key, unsigned level) noexcept { return bits_of(key.id, key.order, level); }
+  static unsigned bits_of(const UserRow& row, unsigned level) noexcept {
+    const Sought id(row.name());
+    return bits_of(id, Order::first(id), level);
+  }
+
+  /// The order in which users are gone over: by the bits that place them, then by id.
+  static int compare(const Sought& a, std::uint64_t a_order, const Sought& b, std::uint64_t b_order) noexcept {
+    constexpr unsigned unused = 64 - Node::most_bits * (levels / 2);
+    a_order >>= unused;
+    b_order >>= unused;
+    if (a_order == b_order) {
+      a_order = Order::second(a) >> unused;
+      b_order = Order::second(b) >> unused;
+    }
+    return a_order != b_order ? (a_order < b_order ? -1 : 1) : a.text().compare(b.text());
+  }
+  static int compare(const UserRow& a, const UserRow& b) noexcept {
+    if (a.id() == b.id()) return 0;
+    const Sought x(a.name()), y(b.name());
+    return compare(x, Order::first(x), y, Order::first(y));
+  }
+
+  const Page* page_of(const UserKey& key) const noexcept {
+    const Branch* branch = top_;
+    for (unsigned level = 0; branch != nullptr && !branch->is_page; ++level) {
+      const Node& node = branch->as_node();
+      branch = node.slots()[node.slot_of(bits_of(key, level))];
+    }
+    return branch == nullptr ? nullptr : &branch->as_page();
+  }
+
+  static std::uint32_t place_of(const Page& page, const UserKey& key) noexcept {
+    const UserRow* const place = detail::partition_point(page.rows(), page.rows() + page.size, [&](const UserRow& row) {
+      const Sought id(row.name());
+      return compare(id, Order::first(id), key.id, key.order) < 0;
     });
-    return after == pages_.begin() ? 0 : static_cast<std::size_t>(after - pages_.begin()) - 1;
+    return static_cast<std::uint32_t>(place - page.rows());
   }
 
-  static std::size_t slot_of(const Page& page, std::string_view id) noexcept {
-    const Record* const slot = detail::partition_point(page.records, page.records + page.size,
-                                                       [id](const Record& record) { return record->name() < id; });
-    return static_cast<std::size_t>(slot - page.records);
+  void own_top() {
+    if (top_->owners.is_one()) return;
+    Branch* const copy = Node::make(top_->as_node());
+    Branch::drop(std::exchange(top_, copy));
   }
 
-  Page& own(std::size_t at) {
-    if (!pages_[at].only_owner()) pages_[at] = Shared<Page>::make(*pages_[at]);
-    return pages_[at].change();
+  /// The page of a user, with room for one more row.
+  Page& make_room(const UserKey& key) {
+    Branch** link = &top_;
+    for (unsigned level = 0;;) {
+      Node& node = (*link)->as_node();
+      const unsigned bits = bits_of(key, level);
+      const std::uint32_t at = node.slot_of(bits);
+      if (node.slots()[at] == nullptr) node.fill_empty_run(at);
+      Branch& child = node.own_child(at);
+      if (!child.is_page) {
+        link = node.slots() + at;
+        ++level;
+        continue;
+      }
+      const Page& page = child.as_page();
+      if (page.size < Page::room) return page.size < page.capacity ? child.as_page() : node.enlarge(at);
+      unsigned differ = 0;
+      for (const UserRow& row : page) differ |= bits_of(row, level) ^ bits;
+      if (differ != 0) {
+        unsigned agree = 0;
+        while ((differ >> (Node::most_bits - 1 - agree) & 1) == 0) ++agree;
+        std::uint32_t in_lower = 0;
+        for (const UserRow& row : page)
+          in_lower += (bits_of(row, level) >> (Node::most_bits - 1 - agree) & 1) == 0 ? 1u : 0u;
+        Node::split(*link, bits, agree, in_lower);
+      } else if (level + 1 < levels) {
+        Node::push_down(*link, bits);
+      } else {
+        return page.size < page.capacity ? child.as_page() : node.enlarge(at);
+      }
+    }
   }
 
-  static void insert(Page& page, std::size_t slot, Record record, Timestamp due) noexcept {
-    for (std::size_t i = page.size; i > slot; --i) page.records[i] = std::move(page.records[i - 1]);
-    page.records[slot] = std::move(record);
-    ++page.size;
-    lower(page.due, due);
+  static void own_due(Node& node, Timestamp now) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      if (node.slots()[at] == nullptr || now < node.slots()[at]->due) continue;
+      Branch& child = node.own_child(at);
+      if (!child.is_page) own_due(child.as_node(), now);
+    }
   }
 
   template <class DueAfter>
-  void settle_page(Page& page, DueAfter due_after) {
+  static void settle_node(Node& node, Timestamp now, DueAfter& due_after) {
     Timestamp due = never;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < page.size; ++i) {
-      const Timestamp next = due_after(page.records[i]);
-      if (next == absent) continue;
-      lower(due, next);
-      if (kept != i) page.records[kept] = std::move(page.records[i]);
-      ++kept;
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      Branch* const child = node.slots()[at];
+      if (child == nullptr) continue;
+      if (child->due <= now) {
+        if (child->is_page) {
+          Page& page = child->as_page();
+          page.due = never;
+          for (std::uint32_t i = 0; i < page.size; ++i) lower(page.due, due_after(page.rows()[i]));
+        } else {
+          settle_node(child->as_node(), now, due_after);
+        }
+      }
+      lower(due, child->due);
     }
-    for (std::size_t i = kept; i < page.size; ++i) page.records[i] = Record();
-    size_ -= page.size - kept;
-    page.size = kept;
-    page.due = due;
+    node.due = due;
   }
 
-  Vector<Shared<Page>> pages_;
-  std::size_t size_ = 0;
-  Timestamp due_ = never;
+  template <class Next>
+  static void earliest_of(const Node& node, Timestamp& least, Next& next) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.slots()[at];
+      if (child == nullptr || child->due >= least) continue;
+      if (child->is_page) {
+        for (const UserRow& row : child->as_page()) lower(least, next(row));
+      } else {
+        earliest_of(child->as_node(), least, next);
+      }
+    }
+  }
+
+  template <class Visit>
+  static void each_due_of(const Node& node, Timestamp now, Visit& visit) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.slots()[at];
+      if (child == nullptr || now < child->due) continue;
+      if (child->is_page) {
+        for (const UserRow& row : child->as_page()) visit(row);
+      } else {
+        each_due_of(child->as_node(), now, visit);
+      }
+    }
+  }
+
+  bool is_sound(const Node& node, unsigned level) const noexcept {
+    if (!node.has_sound_slots()) return false;
+    std::size_t users = 0;
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.slots()[at];
+      if (child == nullptr) continue;
+      if (child->due < node.due) return false;
+      if (!child->is_page) {
+        if (child->as_node().users <= Page::room || !is_sound(child->as_node(), level + 1)) return false;
+        users += child->as_node().users;
+        continue;
+      }
+      const Page& page = child->as_page();
+      if (page.size == 0 || page.size > page.capacity || (page.size > Page::room && level + 1 < levels)) return false;
+      // Its neighbour of the same depth would not fit into it.
+      if (page.page_depth > 0) {
+        const std::uint32_t run = node.run_at(at);
+        const Branch* const other = node.slots()[at ^ run];
+        if (other == nullptr ? node.run_is_empty(at ^ run, page.page_depth)
+                             : other->is_page && other->page_depth == page.page_depth &&
+                                   page.size + other->as_page().size <= Page::room)
+          return false;
+      }
+      for (std::uint32_t i = 0; i < page.size; ++i) {
+        const UserRow& row = page.rows()[i];
+        if (node.slot_of(bits_of(row, level)) != (at | (node.slot_of(bits_of(row, level)) & (node.run_at(at) - 1))))
+          return false;
+        if (i > 0 && compare(page.rows()[i - 1], row) >= 0) return false;
+        if (find(row.name()) != &row) return false;
+      }
+      users += page.size;
+    }
+    return users == node.users;
+  }
+
+  Branch* top_ = nullptr;  // a node, or null: no users
+  std::uint64_t seed_ = 0;
 };
+
+using UserTable = BasicUserTable<HashOrder>;
 
 }  // namespace detail
 }  // namespace PRESENCE_ABI

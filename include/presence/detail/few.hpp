@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_FEW_HPP
+#define PRESENCE_DETAIL_FEW_HPP
+
+#include <presence/detail/memory.hpp>
+
+#include <cstddef>      // for size_t, ptrdiff_t
+#include <cstdint>      // for uint32_t
+#include <new>          // for placement new
+#include <type_traits>  // for is_nothrow_move_constructible
+#include <utility>      // for move
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Some elements that lie side by side, borrowed.
+template <class T>
+struct Span {
+  const T* first = nullptr;
+  std::size_t count = 0;
+
+  const T* begin() const noexcept { return first; }
+  const T* end() const noexcept { return first + count; }
+  const T* data() const noexcept { return first; }
+  std::size_t size() const noexcept { return count; }
+  bool empty() const noexcept { return count == 0; }
+  const T& operator[](std::size_t i) const noexcept { return first[i]; }
+  const T& front() const noexcept { return first[0]; }
+  const T& back() const noexcept { return first[count - 1]; }
+};
+
+/// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
+/// something. Iterators are pointers, and end with any change.
+template <class T, std::uint32_t inside>
+class Few {
+  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
+                "moving elements about must not fail");
+
+ public:
+  using value_type = T;
+  using iterator = T*;
+  using const_iterator = const T*;
+
+  Few() noexcept = default;
+  Few(const Few& other) : Few() {
+    reserve(other.size_);
+    for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
+  }
+  Few(Few&& other) noexcept { take(other); }
+  Few& operator=(const Few& other) {
+    if (this != &other) {
+      Few copy(other);
+      clear_and_free();
+      take(copy);
+    }
+    return *this;
+  }
+  Few& operator=(Few&& other) noexcept {
+    if (this != &other) {
+      clear_and_free();
+      take(other);
+    }
+    return *this;
+  }
+  ~Few() { clear_and_free(); }
+
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  T* data() noexcept { return is_inside() ? reinterpret_cast<T*>(room_.bytes) : room_.elements; }
+  const T* data() const noexcept { return is_inside() ? reinterpret_cast<const T*>(room_.bytes) : room_.elements; }
+  T* begin() noexcept { return data(); }
+  T* end() noexcept { return data() + size_; }
+  const T* begin() const noexcept { return data(); }
+  const T* end() const noexcept { return data() + size_; }
+  T& operator[](std::size_t i) noexcept { return data()[i]; }
+  const T& operator[](std::size_t i) const noexcept { return data()[i]; }
+  T& front() noexcept { return *begin(); }
+  const T& front() const noexcept { return *begin(); }
+  T& back() noexcept { return *(end() - 1); }
+  const T& back() const noexcept { return *(end() - 1); }
+
+  void reserve(std::size_t count) {
+    if (count <= capacity_) return;
+    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // a user's limits are far below
+    T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
+    const std::uint32_t size = size_;
+    T* const old = data();
+    for (std::uint32_t i = 0; i < size; ++i) ::new (static_cast<void*>(larger + i)) T(std::move(old[i]));
+    clear_and_free();
+    room_.elements = larger;
+    size_ = size;
+    capacity_ = static_cast<std::uint32_t>(count);
+  }
+  T* insert(const T* before, T element) {
+    const std::ptrdiff_t at = before - begin();
+    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
+    T* const first = begin();
+    ::new (static_cast<void*>(first + size_)) T(std::move(element));
+    for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(size_); i > at; --i) std::swap(first[i], first[i - 1]);
+    ++size_;
+    return first + at;
+  }
+  void push_back(T element) { insert(end(), std::move(element)); }
+  T* erase(const T* first, const T* last) noexcept {
+    T *to = begin() + (first - begin()), *from = begin() + (last - begin());
+    T* const result = to;
+    if (to == from) return result;
+    for (T* const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
+    while (end() != to) (end() - 1)->~T(), --size_;
+    return result;
+  }
+  T* erase(const T* at) noexcept { return erase(at, at + 1); }
+  void clear() noexcept { erase(begin(), end()); }
+
+  operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
+
+  friend bool operator==(const Few& a, const Few& b) noexcept {
+    if (a.size_ != b.size_) return false;
+    for (std::uint32_t i = 0; i < a.size_; ++i) {
+      if (!(a[i] == b[i])) return false;
+    }
+    return true;
+  }
+  friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
+
+ private:
+  bool is_inside() const noexcept { return capacity_ == inside; }
+  void clear_and_free() noexcept {
+    clear();
+    if (!is_inside()) {
+      detail::deallocate(room_.elements, capacity_ * sizeof(T), alignof(T));
+      capacity_ = inside;
+    }
+  }
+  /// For an empty one.
+  void take(Few& other) noexcept {
+    if (other.is_inside()) {
+      for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
+      other.clear();
+    } else {
+      room_.elements = other.room_.elements;
+      size_ = other.size_;
+      capacity_ = other.capacity_;
+      other.size_ = 0;
+      other.capacity_ = inside;
+    }
+  }
+
+  union Room {
+    T* elements = nullptr;
+    alignas(T) unsigned char bytes[inside * sizeof(T)];
+  };
+  Room room_;
+  std::uint32_t size_ = 0, capacity_ = inside;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_FEW_HPP

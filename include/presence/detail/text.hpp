@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_TEXT_HPP
+#define PRESENCE_DETAIL_TEXT_HPP
+
+#include <presence/detail/memory.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t, uint64_t
+#include <cstring>      // for memcpy
+#include <new>          // for placement new
+#include <string_view>  // for string_view
+#include <utility>      // for swap
+
+/// Ids and status texts, as a Snapshot keeps them.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Eight bytes as a number, the first byte lowest, whatever the platform's own order.
+inline std::uint64_t load_word(const char* bytes) noexcept {
+  std::uint64_t word = 0;
+  for (int i = 0; i < 8; ++i) word |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+  return word;
+}
+/// The same of fewer than eight, the rest zero.
+inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+  return word;
+}
+
+/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
+/// users have copies of it. Copying costs no memory.
+class Text {
+ public:
+  static constexpr std::size_t room = 15;
+
+  Text() noexcept = default;
+  explicit Text(std::string_view text) {
+    if (text.size() <= room) {
+      if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
+      bytes_[room] = static_cast<char>(text.size());
+    } else {
+      void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
+      Stored* const stored = ::new (memory) Stored{OwnerCount(), text.size()};
+      std::memcpy(stored + 1, text.data(), text.size());
+      std::memcpy(bytes_, &stored, sizeof(stored));
+      bytes_[room] = elsewhere;
+    }
+  }
+  Text(const Text& other) noexcept {
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    if (bytes_[room] == elsewhere) stored()->owners.add();
+  }
+  Text(Text&& other) noexcept { swap(other); }
+  Text& operator=(Text other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Text() {
+    if (bytes_[room] == elsewhere) drop();
+  }
+
+  std::string_view view() const noexcept {
+    if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
+    return std::string_view(reinterpret_cast<const char*>(stored() + 1), stored()->size);
+  }
+  bool empty() const noexcept { return bytes_[room] == 0; }
+  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
+  bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
+  std::uint64_t low_word() const noexcept { return load_word(bytes_); }
+  std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
+
+  friend bool operator==(const Text& a, const Text& b) noexcept {
+    return std::memcmp(a.bytes_, b.bytes_, sizeof(a.bytes_)) == 0 || (!a.is_inside() && a.view() == b.view());
+  }
+  friend bool operator!=(const Text& a, const Text& b) noexcept { return !(a == b); }
+
+ private:
+  struct Stored {
+    OwnerCount owners;
+    std::size_t size;  // and after it the bytes
+  };
+  static constexpr char elsewhere = 127;
+
+  Stored* stored() const noexcept {
+    Stored* pointer;
+    std::memcpy(&pointer, bytes_, sizeof(pointer));
+    return pointer;
+  }
+  void drop() noexcept {
+    Stored* const last = stored();
+    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + last->size, alignof(Stored));
+  }
+  void swap(Text& other) noexcept {
+    char bytes[sizeof(bytes_)];
+    std::memcpy(bytes, bytes_, sizeof(bytes_));
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    std::memcpy(other.bytes_, bytes, sizeof(bytes_));
+  }
+
+  alignas(8) char bytes_[room + 1] = {};
+};
+
+inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
+
+/// A text to look for, made ready to be compared with many.
+class Sought {
+ public:
+  explicit Sought(std::string_view text) noexcept : text_(text) {
+    const std::size_t size = text.size();
+    const char* const p = text.data();
+    if (size > Text::room) return;
+    if (size >= 8) {
+      low_ = load_word(p);
+      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
+      high_ = size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size));
+    } else {
+      low_ = load_part(p, size);
+    }
+    high_ |= std::uint64_t{size} << 56;
+  }
+
+  std::string_view text() const noexcept { return text_; }
+  bool is_short() const noexcept { return text_.size() <= Text::room; }
+  std::uint64_t low() const noexcept { return low_; }
+  std::uint64_t high() const noexcept { return high_; }
+
+  bool is(const Text& text) const noexcept {
+    if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
+    return !text.is_inside() && text.view() == text_;
+  }
+
+ private:
+  std::string_view text_;
+  std::uint64_t low_ = 0, high_ = 0;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_TEXT_HPP

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_USER_ROW_HPP
+#define PRESENCE_DETAIL_USER_ROW_HPP
+
+#include <presence/detail/memory.hpp>
+#include <presence/detail/registers.hpp>
+#include <presence/detail/text.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t, uint32_t
+#include <new>          // for placement new
+#include <string_view>  // for string_view
+#include <utility>      // for move
+
+/// What a user is kept in: registers packed into one row.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What of a user's registers has no room in the row itself. Its size is fixed when it is made. Rows of different
+/// snapshots share it, and only its sole owner changes it.
+class alignas(SessionRegisters) Overflow {
+ public:
+  struct Shape {
+    std::uint32_t sessions = 0, activities = 0, flips = 0;
+    bool rare = false;
+
+    bool empty() const noexcept { return sessions == 0 && activities == 0 && flips == 0 && !rare; }
+    friend bool operator==(const Shape& a, const Shape& b) noexcept {
+      return a.sessions == b.sessions && a.activities == b.activities && a.flips == b.flips && a.rare == b.rare;
+    }
+  };
+
+  static Overflow* make(const Shape& shape) {
+    void* const memory = detail::allocate(bytes_of(shape), alignof(Overflow));
+    return ::new (memory) Overflow(shape);
+  }
+  Overflow(const Overflow&) = delete;
+  Overflow& operator=(const Overflow&) = delete;
+
+  void add_owner() noexcept { owners_.add(); }
+  bool only_owner() const noexcept { return owners_.is_one(); }
+  void drop_owner() noexcept {
+    if (!owners_.drop_last()) return;
+    const std::size_t bytes = bytes_of(shape_);
+    if (shape_.rare) rare()->~RareRegisters();
+    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sessions()[i].~SessionRegisters();
+    this->~Overflow();
+    detail::deallocate(this, bytes, alignof(Overflow));
+  }
+
+  const Shape& shape() const noexcept { return shape_; }
+  SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
+  RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + shape_.sessions); }
+  Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (shape_.rare ? 1 : 0)); }
+  Flip* flips() noexcept { return reinterpret_cast<Flip*>(activities() + shape_.activities); }
+
+ private:
+  explicit Overflow(const Shape& shape) noexcept : shape_(shape) {
+    for (std::uint32_t i = 0; i < shape.sessions; ++i) ::new (static_cast<void*>(sessions() + i)) SessionRegisters();
+    for (std::uint32_t i = 0; i < shape.activities; ++i) ::new (static_cast<void*>(activities() + i)) Activity();
+    for (std::uint32_t i = 0; i < shape.flips; ++i) ::new (static_cast<void*>(flips() + i)) Flip();
+    if (shape.rare) ::new (static_cast<void*>(rare())) RareRegisters();
+  }
+  ~Overflow() = default;
+
+  static std::size_t bytes_of(const Shape& shape) noexcept {
+    return sizeof(Overflow) + shape.sessions * sizeof(SessionRegisters) + shape.activities * sizeof(Activity) +
+           shape.flips * sizeof(Flip) + (shape.rare ? sizeof(RareRegisters) : 0);
+  }
+
+  OwnerCount owners_;
+  Shape shape_;
+};
+// The arrays follow each other without gaps, because none is aligned more strictly than the one before.
+static_assert(sizeof(Overflow) % alignof(SessionRegisters) == 0 && alignof(Overflow) == alignof(SessionRegisters), "");
+static_assert(alignof(RareRegisters) <= alignof(SessionRegisters) && alignof(Activity) <= alignof(RareRegisters), "");
+static_assert(alignof(Flip) <= alignof(Activity), "");
+
+/// One user, with the first session and up to two activities inside: what most users have. Copying a row shares what
+/// lies elsewhere.
+class UserRow {
+ public:
+  static constexpr std::size_t activities_inside = 2;
+
+  UserRow() noexcept = default;
+  UserRow(Text id, UserRegisters&& user) : id_(std::move(id)) {
+    const Overflow::Shape shape = shape_of(user);
+    if (!shape.empty()) overflow_ = Overflow::make(shape);
+    fill(std::move(user));
+  }
+  UserRow(const UserRow& other)
+      : id_(other.id_), session_(other.session_), overflow_(other.overflow_), count_(other.count_) {
+    for (std::size_t i = 0; i < activities_inside; ++i) activities_[i] = other.activities_[i];
+    if (overflow_ != nullptr) overflow_->add_owner();
+  }
+  UserRow(UserRow&& other) noexcept { swap(other); }
+  UserRow& operator=(UserRow&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  UserRow& operator=(const UserRow& other) {
+    UserRow copy(other);
+    swap(copy);
+    return *this;
+  }
+  ~UserRow() {
+    if (overflow_ != nullptr) overflow_->drop_owner();
+  }
+
+  const Text& id() const noexcept { return id_; }
+  std::string_view name() const noexcept { return id_.view(); }
+
+  RegistersView registers() const noexcept {
+    RegistersView view;
+    view.activities = Span<Activity>{activities_, count_};
+    if (overflow_ != nullptr) {
+      const Overflow::Shape& shape = overflow_->shape();
+      if (!session_.id.empty()) view.sessions = SessionSpan(&session_, {overflow_->sessions(), shape.sessions});
+      if (shape.activities != 0) view.activities = Span<Activity>{overflow_->activities(), shape.activities};
+      view.flips = Span<Flip>{overflow_->flips(), shape.flips};
+      if (shape.rare) view.rare = overflow_->rare();
+    } else if (!session_.id.empty()) {
+      view.sessions = SessionSpan(&session_, {});
+    }
+    return view;
+  }
+
+  UserRegisters unpacked() const {
+    const RegistersView view = registers();
+    UserRegisters user;
+    if (view.rare != nullptr) static_cast<RareRegisters&>(user) = *view.rare;
+    user.sessions.reserve(view.sessions.size());
+    for (const SessionRegisters& session : view.sessions) user.sessions.push_back(session);
+    user.activities.reserve(view.activities.size());
+    for (const Activity& activity : view.activities) user.activities.push_back(activity);
+    user.flips.reserve(view.flips.size());
+    for (const Flip& flip : view.flips) user.flips.push_back(flip);
+    return user;
+  }
+
+  /// Whether `user` could be put in place of what is kept without asking for memory.
+  bool has_room_for(const UserRegisters& user) const noexcept {
+    const Overflow::Shape shape = shape_of(user);
+    return shape.empty() || (overflow_ != nullptr && overflow_->only_owner() && overflow_->shape() == shape);
+  }
+  /// Where there is room for it.
+  void replace(UserRegisters&& user) noexcept {
+    if (overflow_ != nullptr && shape_of(user).empty()) {
+      overflow_->drop_owner();
+      overflow_ = nullptr;
+    }
+    fill(std::move(user));
+  }
+
+  /// The session, if there is one and it may be changed where it is, and nothing of the user's is kept that only those
+  /// of whom there is more to know have: no flips, and no stretch between them.
+  SessionRegisters* plain_session(const Sought& id) noexcept {
+    if (overflow_ == nullptr) return id.is(session_.id) ? &session_ : nullptr;
+    const Overflow::Shape& shape = overflow_->shape();
+    if (shape.flips != 0 || (shape.rare && overflow_->rare()->crowded.to != absent)) return nullptr;
+    if (id.is(session_.id)) return &session_;
+    if (!overflow_->only_owner()) return nullptr;
+    for (std::uint32_t i = 0; i < shape.sessions; ++i) {
+      if (id.is(overflow_->sessions()[i].id)) return overflow_->sessions() + i;
+    }
+    return nullptr;
+  }
+  /// The latest activity; null where there is none.
+  const Activity* latest_activity() const noexcept {
+    if (count_ != 0) return activities_ + (count_ - 1);
+    if (overflow_ == nullptr || overflow_->shape().activities == 0) return nullptr;
+    return overflow_->activities() + (overflow_->shape().activities - 1);
+  }
+
+ private:
+  static Overflow::Shape shape_of(const UserRegisters& user) noexcept {
+    Overflow::Shape shape;
+    if (user.sessions.size() > 1) shape.sessions = static_cast<std::uint32_t>(user.sessions.size() - 1);
+    if (user.activities.size() > activities_inside) {
+      shape.activities = static_cast<std::uint32_t>(user.activities.size());
+    }
+    shape.flips = static_cast<std::uint32_t>(user.flips.size());
+    shape.rare = !user.nothing();
+    return shape;
+  }
+
+  void fill(UserRegisters&& user) noexcept {
+    session_ = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
+    for (std::size_t i = 1; i < user.sessions.size(); ++i) overflow_->sessions()[i - 1] = std::move(user.sessions[i]);
+    const bool inside = user.activities.size() <= activities_inside;
+    count_ = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
+    Activity* const to = inside ? activities_ : overflow_->activities();
+    for (std::size_t i = 0; i < user.activities.size(); ++i) to[i] = user.activities[i];
+    for (std::size_t i = 0; i < user.flips.size(); ++i) overflow_->flips()[i] = user.flips[i];
+    if (!user.nothing()) *overflow_->rare() = std::move(static_cast<RareRegisters&>(user));
+  }
+
+  void swap(UserRow& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(session_, other.session_);
+    for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities_[i], other.activities_[i]);
+    std::swap(overflow_, other.overflow_);
+    std::swap(count_, other.count_);
+  }
+
+  Text id_;
+  SessionRegisters session_;  // without an id: none
+  Activity activities_[activities_inside];
+  Overflow* overflow_ = nullptr;
+  std::uint8_t count_ = 0;  // of the activities inside
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_USER_ROW_HPP
