@@ -580,6 +580,7 @@ inline std::string_view text_of(const Text& text) noexcept { return text.view();
 /// A text to look for, made ready to be compared with many.
 class Sought {
  public:
+  Sought() noexcept = default;
   explicit Sought(std::string_view text) noexcept : text_(text) {
     const std::size_t size = text.size();
     const char* const p = text.data();
@@ -2522,8 +2523,8 @@ inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
 /// alike there.
 struct UserKey {
   Sought id;
-  std::uint64_t order;
-  std::uint8_t tag;
+  std::uint64_t order = 0;
+  std::uint8_t tag = 0;
 };
 
 }  // namespace detail
@@ -5156,6 +5157,38 @@ Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& o
   return fold_now(snapshot, SnapshotAccess::key(snapshot, event.user), event, on_change);
 }
 
+/// Whether the next few events may be looked at before the first is folded: they must lie somewhere, not be made on the
+/// way, except for views, which borrow from elsewhere.
+template <class It, class = void>
+inline constexpr bool can_look_ahead = false;
+template <class It>
+inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_traits<It>::iterator_category>> =
+    std::is_convertible<typename std::iterator_traits<It>::iterator_category, std::forward_iterator_tag>::value &&
+    (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
+     std::is_same<std::remove_cv_t<typename std::iterator_traits<It>::reference>, PresenceEventView>::value);
+
+/// Folds the next few events of a range. In three rounds, so that their cache misses overlap: the pages of all users
+/// are asked for, then their rows, then the events are folded.
+template <class It, class OnChange>
+void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
+  constexpr std::size_t most = 16;
+  UserKey keys[most];
+  std::size_t count = 0;
+  const Root* const root = SnapshotAccess::read(snapshot);
+  for (It it = first; it != last && count < most; ++it, ++count) {
+    const PresenceEventView& event = *it;
+    keys[count] = SnapshotAccess::key(snapshot, event.user);
+    if (root != nullptr) root->table.prefetch_page(keys[count]);
+  }
+  if (root != nullptr) {
+    for (std::size_t i = 0; i < count; ++i) root->table.prefetch_row(keys[i]);
+  }
+  for (std::size_t i = 0; i < count; ++i, ++first) {
+    const PresenceEventView& event = *first;
+    tally.count(fold_now(snapshot, keys[i], event, on_change));
+  }
+}
+
 /// Folds the events of a log while time follows them: the events of one instant are folded together, after the
 /// deadlines before that instant and before those at it.
 template <class OnChange>
@@ -5245,13 +5278,19 @@ Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   return Verdict::applied;
 }
 
-/// Folds the events of a range one after the other, and says how many had which verdict.
+/// Folds the events of a range one after the other, and says how many had which verdict. The same as `apply` of each,
+/// but faster in a snapshot that does not fit into the cache: where the iterators can be passed over twice, the memory
+/// of the next few users is on its way while the first is folded.
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   Tally tally;
-  for (; first != last; ++first) {
-    auto&& event = *first;
-    tally.count(detail::fold_now(snapshot, event, on_change));
+  if constexpr (detail::can_look_ahead<It>) {
+    while (first != last) detail::fold_some(snapshot, first, last, on_change, tally);
+  } else {
+    for (; first != last; ++first) {
+      auto&& event = *first;
+      tally.count(detail::fold_now(snapshot, event, on_change));
+    }
   }
   return tally;
 }

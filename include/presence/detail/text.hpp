@@ -108,6 +108,7 @@ inline std::string_view text_of(const Text& text) noexcept { return text.view();
 /// A text to look for, made ready to be compared with many.
 class Sought {
  public:
+  Sought() noexcept = default;
   explicit Sought(std::string_view text) noexcept : text_(text) {
     const std::size_t size = text.size();
     const char* const p = text.data();

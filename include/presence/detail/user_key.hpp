@@ -42,8 +42,8 @@ inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
 /// alike there.
 struct UserKey {
   Sought id;
-  std::uint64_t order;
-  std::uint8_t tag;
+  std::uint64_t order = 0;
+  std::uint8_t tag = 0;
 };
 
 }  // namespace detail

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "telling.hpp"
+
+#include <deque>
+#include <iterator>
+#include <list>
+
+using namespace support;
+
+namespace {
+
+/// Makes its events on the way, so that none can be looked at before it is its turn.
+class Making {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = PresenceEvent;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const PresenceEvent*;
+  using reference = PresenceEvent;
+
+  explicit Making(const PresenceEvent* at) : at_(at) {}
+  PresenceEvent operator*() const { return *at_; }
+  Making& operator++() {
+    ++at_;
+    return *this;
+  }
+  friend bool operator!=(const Making& a, const Making& b) { return a.at_ != b.at_; }
+
+ private:
+  const PresenceEvent* at_;
+};
+
+static_assert(detail::can_look_ahead<const PresenceEvent*>, "");
+static_assert(detail::can_look_ahead<std::list<PresenceEvent>::iterator>, "");
+static_assert(!detail::can_look_ahead<Making>, "");
+
+}  // namespace
+
+TEST_CASE("a batch does what its events do one by one: snapshot, verdicts and changes") {
+  Chance chance(71);
+  for (std::size_t round = 0; round < 40; ++round) {
+    Rules rules;
+    rules.offline_grace = seconds(chance.below(2) == 0 ? 0 : 7);
+    rules.hash_seed = chance.bits();
+    rules.max_users = chance.below(3) == 0 ? 20 : 0xFFFFFFFF;
+    Told one(rules), batch(rules), made(rules);
+    Tally expected, found, from_made;
+    std::vector<Snapshot> copies;
+    for (double second = 0; second < 200; second += 40) {
+      std::vector<PresenceEvent> events;
+      for (std::size_t i = chance.below(100); i > 0; --i) {
+        events.push_back(random_event(chance, second, 2 + 40 * (round % 4), 3));
+      }
+      for (const PresenceEvent& event : events) expected.count(one.fold(event));
+      if (chance.below(2) == 0) copies.push_back(batch.s);  // then pages are shared
+      found += apply(batch.s, events.begin(), events.end(), batch);
+      from_made += apply(made.s, Making(events.data()), Making(events.data() + events.size()), made);
+      for (Told* told : {&one, &batch, &made}) told->pass(at(second));
+    }
+    CHECK(found == expected);
+    CHECK(from_made == expected);
+    CHECK(batch.s == one.s);
+    CHECK(batch.s.digest() == one.s.digest());
+    CHECK(made.s == one.s);
+    const std::string changes = text(one.take());
+    CHECK(text(batch.take()) == changes);
+    CHECK(text(made.take()) == changes);
+  }
+}
+
+TEST_CASE("a batch may be given as events, as views of them, or from any container, and be empty") {
+  const std::vector<PresenceEvent> events = {connect("john", "phone", at(0)), says("john", "hi", at(1)),
+                                             heartbeat("john", "phone", at(2)), connect("", "phone", at(3))};
+  const std::vector<PresenceEventView> views(events.begin(), events.end());
+  const std::list<PresenceEvent> list(events.begin(), events.end());
+  const std::deque<PresenceEventView> deque(events.begin(), events.end());
+  Snapshot a, b, c, d;
+  const Tally tally = apply(a, events.begin(), events.end());
+  CHECK(tally.applied == 3);
+  CHECK(tally.invalid == 1);
+  CHECK(apply(b, views.begin(), views.end()) == tally);
+  CHECK(apply(c, list.begin(), list.end()) == tally);
+  CHECK(apply(d, deque.begin(), deque.end()) == tally);
+  CHECK(a == b);
+  CHECK(a == c);
+  CHECK(a == d);
+  CHECK(apply(a, list.end(), list.end()) == Tally());
+  CHECK(a == b);
+}
+
+TEST_CASE("who is told in a batch may copy the snapshot, which then holds what was folded so far") {
+  std::vector<PresenceEvent> events;
+  for (std::size_t i = 0; i < 60; ++i) events.push_back(connect(user_id(i), "phone", at(0)));
+  Snapshot s;
+  std::vector<Snapshot> copies;
+  apply(s, events.begin(), events.end(), [&](const UserPresenceChangedView&) { copies.push_back(s); });
+  REQUIRE(copies.size() == 60);
+  for (std::size_t i = 0; i < 60; ++i) {
+    CHECK(copies[i].size() == i + 1);
+    CHECK(copies[i].online(user_id(i)));
+    CHECK_FALSE(copies[i].view(user_id(i + 1)));
+  }
+}
+
+TEST_CASE("a heartbeat that only stores an instant is folded like any other") {
+  // The same history with copies kept, so that nothing may be changed in place, and without.
+  Chance chance(73);
+  for (std::size_t round = 0; round < 60; ++round) {
+    Rules rules = with_timeout(seconds(round % 3 == 0 ? 0 : 40));
+    rules.last_active_refresh = seconds(round % 2 == 0 ? 900 : 20);
+    rules.offline_grace = seconds(round % 5 == 0 ? 10 : 0);
+    Told alone(rules), shared(rules);
+    for (double second = 0; second < 300; second += 1) {
+      const std::string user = user_id(chance.below(5)), session = "s" + std::to_string(chance.below(3));
+      const Timestamp when = at(second - static_cast<double>(chance.below(4)));
+      const PresenceEvent event =
+          chance.below(4) != 0 ? heartbeat(user, session, when) : random_event(chance, second, 5, 3);
+      const Snapshot kept = shared.s;
+      CHECK(alone.fold(event) == shared.fold(event));
+      if (chance.below(5) == 0) {
+        alone.pass(at(second));
+        shared.pass(at(second));
+      }
+      CHECK(alone.s.next_deadline() == shared.s.next_deadline());
+    }
+    CHECK(alone.s == shared.s);
+    CHECK(alone.s.digest() == shared.s.digest());
+    CHECK(text(alone.take()) == text(shared.take()));
+  }
+}
