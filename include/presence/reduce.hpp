@@ -170,8 +170,8 @@ class Replay {
 /// Folds one event into the snapshot, in place. `on_change(const UserPresenceChangedView&)` hears of it if others see a
 /// difference: what it is given lives for the call; it may copy the snapshot, but not change it. If it throws, the
 /// event stands folded. An event counts at once, also when it is dated a little after `now`; its change carries `now`,
-/// or without one the event's instant. When memory runs out the snapshot is what it was. O(log users + what is kept of
-/// the user).
+/// or without one the event's instant. When memory runs out the snapshot is what it was. O(what is kept
+/// of the user).
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, PresenceEventView event, OnChange&& on_change) {
   return detail::fold_now(snapshot, event, on_change);

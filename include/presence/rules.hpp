@@ -37,7 +37,8 @@ struct Rules {
   /// user a late event may then count differently.
   std::uint32_t max_recent_per_user = 64;
 
-  /// Seeds the hash of ids where ids are hashed. Nothing that can be observed depends on it, == and digests of
+  /// Seeds the hash that tells users of one page apart, so that nobody who does not know it can choose ids that look
+  /// alike to it. Nothing that can be observed depends on it, == and digests of
   /// snapshots included.
   std::uint64_t hash_seed = 0;
 

@@ -110,7 +110,7 @@ class Snapshot {
   }
 
   /// The truth about one user, whatever others may see: for servers and tests, not to be shown to anybody else. Absent
-  /// where nothing is kept of the user. O(log users + sessions).
+  /// where nothing is kept of the user. O(sessions).
   std::optional<PresenceState> inspect(std::string_view id) const {
     const detail::UserRow* row = find_row(id);
     if (row == nullptr) return std::nullopt;

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+
+// What is allocated: per user, and per event in a world that has settled. Prints one object of JSON.
+// usage: memory [users]      (one million)
+
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+
+namespace host {
+
+/// Of everything the program asks for: what is inside a Snapshot comes through the library's own hooks, anything else
+/// that a call may need through operator new.
+struct Memory {
+  std::size_t asked = 0, bytes = 0;
+};
+inline Memory memory;
+
+inline void* allocate(std::size_t bytes, std::size_t alignment) {
+  ++memory.asked;
+  memory.bytes += bytes;
+  void* const block = alignment <= alignof(std::max_align_t)
+                          ? std::malloc(bytes)
+                          : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (block == nullptr) std::abort();
+  return block;
+}
+
+inline void free(void* block, std::size_t bytes, std::size_t) noexcept {
+  memory.bytes -= bytes;
+  std::free(block);
+}
+
+}  // namespace host
+
+#define PRESENCE_ALLOC(bytes, alignment) host::allocate(bytes, alignment)
+#define PRESENCE_FREE(block, bytes, alignment) host::free(block, bytes, alignment)
+
+#include "workload.hpp"
+
+#include <sys/resource.h>
+
+#include <utility>
+
+namespace {
+
+std::size_t news = 0;
+
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+  ++news;
+  void* const block = std::malloc(bytes);
+  if (block == nullptr) std::abort();
+  return block;
+}
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+
+namespace {
+
+using namespace bench;
+
+void require(bool holds, const char* message) {
+  if (holds) return;
+  std::fprintf(stderr, "%s\n", message);
+  std::exit(EXIT_FAILURE);
+}
+
+double peak_megabytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+Snapshot connected_users(std::size_t users) {
+  Snapshot snapshot = reduce(Snapshot(workload_rules()), start);
+  each_connect(users, Duration(), 2, [&](const PresenceEventView& event) {
+    require(presence::apply(snapshot, &event, &event + 1).applied == 1, "a connect was not applied");
+  });
+  return snapshot;
+}
+
+/// Allocations per event of events of one type, each of another user, half of them with somebody who listens.
+double allocations(Snapshot& snapshot, std::size_t users, Timestamp& clock, EventType type) {
+  constexpr std::size_t count = 10000;
+  Ids ids;
+  Tally tally;
+  const std::size_t before = host::memory.asked + news;
+  for (std::size_t i = 0; i < count; ++i) {
+    ids.write(static_cast<std::uint32_t>(i * 7919 % users), 0);
+    clock += Duration::from_ns(100);
+    PresenceEventView event;
+    event.type = type;
+    event.user = ids.user();
+    event.session = ids.session();
+    event.at = clock;
+    if (i % 2 == 0) {
+      tally += presence::apply(snapshot, &event, &event + 1);
+    } else {
+      tally.count(presence::apply(snapshot, event, [](const presence::UserPresenceChangedView&) {}));
+    }
+  }
+  require(tally.applied == count, "events were not applied");
+  return static_cast<double>(host::memory.asked + news - before) / static_cast<double>(count);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::size_t users = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 1000000;
+  require(users >= 10000 && users <= 1000000, "usage: memory [users, 10000 to 1000000]");
+
+  const double peak_before = peak_megabytes();
+  const std::size_t bytes_before = host::memory.bytes;
+  Snapshot snapshot = connected_users(users);
+  const std::size_t bytes = host::memory.bytes - bytes_before;
+  const double peak_after = peak_megabytes();
+
+  Timestamp clock = start;
+  allocations(snapshot, users, clock, EventType::heartbeat);  // what is made at the first need may be made now
+  const double heartbeat = allocations(snapshot, users, clock, EventType::heartbeat);
+  allocations(snapshot, users, clock, EventType::disconnect);
+  allocations(snapshot, users, clock, EventType::connect);
+  const double disconnect = allocations(snapshot, users, clock, EventType::disconnect);
+  const double reconnect = allocations(snapshot, users, clock, EventType::connect);
+
+  std::printf(
+      "{\"users\": %zu, \"sessions\": %zu, \"bytes_per_user\": %.1f, \"peak_megabytes\": %.0f, "
+      "\"peak_megabytes_before\": %.0f, \"allocations\": {\"heartbeat\": %g, \"disconnect\": %g, \"reconnect\": %g}}\n",
+      users, sessions_among(users), static_cast<double>(bytes) / static_cast<double>(users), peak_after, peak_before,
+      heartbeat, disconnect, reconnect);
+  return EXIT_SUCCESS;
+}

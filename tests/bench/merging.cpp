@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+
+// Two nodes merge what they know, and share no memory. Counted per user.
+
+#include "baselines.hpp"
+#include "harness.hpp"
+
+namespace bench {
+namespace {
+
+constexpr std::uint64_t our_order = 2, their_order = 3;
+
+struct Nodes {
+  explicit Nodes(std::size_t users)
+      : ours(connected_users(users, Duration(), our_order)), equal(connected_users(users, Duration(), their_order)) {
+    require(ours == equal, "the two nodes are not equal");
+    newer = equal;
+    const std::vector<std::uint32_t> order = shuffled_users(users, 4);
+    Ids ids;
+    Tally tally;
+    for (std::size_t i = 0; i < users / 10; ++i) {
+      ids.write(order[i], 0);
+      const auto event = PresenceEventView::heartbeat(ids.user(), ids.session(), start + Duration::from_ms(500));
+      tally += presence::apply(newer, &event, &event + 1);
+    }
+    require_applied(tally);
+  }
+  Snapshot ours, equal, newer;
+};
+
+std::size_t merge_equal(std::size_t users, Stopwatch& watch) {
+  const auto& nodes = cached<Nodes>(users);
+  Snapshot merged = nodes.ours;
+  watch.start();
+  merge_into(merged, nodes.equal);
+  watch.stop();
+  require(merged == nodes.ours, "the merge of two equal snapshots is not equal to them");
+  return users;
+}
+
+std::size_t merge_newer(std::size_t users, Stopwatch& watch) {
+  const auto& nodes = cached<Nodes>(users);
+  Snapshot merged = connected_users(users, Duration(), our_order);  // anew, so that it is written in place
+  watch.start();
+  merge_into(merged, nodes.newer);
+  watch.stop();
+  require(merged == nodes.newer, "the merge with a newer snapshot is not equal to it");
+  return users;
+}
+
+// The bare map: goes over theirs, finds each in ours, takes the later. Where theirs is such a map too, it is gone over
+// in the order of its table, which for absl is nearly that of ours, so that hardly a look-up misses the cache; hence
+// also theirs as a list in an order of its own, which is how maps that keep their entries in one array go over them.
+
+using List = std::vector<std::pair<std::string, Timestamp>>;
+
+void make(FastMap::Map& map, std::size_t users, std::uint64_t order) { map = users_in_map<FastMap>(users, order); }
+void make(List& list, std::size_t users, std::uint64_t order) {
+  each_connect(users, Duration(), order, [&](const PresenceEventView& event) {
+    if (list.empty() || list.back().first != event.user) list.emplace_back(event.user, event.at);
+  });
+}
+
+template <class Theirs>
+struct MapNodes {
+  explicit MapNodes(std::size_t users) : ours(users_in_map<FastMap>(users, our_order)) {
+    make(theirs, users, their_order);
+  }
+  FastMap::Map ours;
+  Theirs theirs;
+};
+
+template <class Theirs>
+std::size_t merge_maps(std::size_t users, bool newer, Stopwatch& watch) {
+  auto& nodes = cached<MapNodes<Theirs>>(users);
+  if (newer) {
+    std::size_t position = 0;
+    for (auto& entry : nodes.theirs) {
+      if (scatter(position++) % 10 == 0) entry.second += Duration::from_ms(500);
+    }
+  }
+  watch.start();
+  for (const auto& entry : nodes.theirs) {
+    const auto found = FastMap::find(nodes.ours, entry.first);
+    if (found != nodes.ours.end() && found->second < entry.second) found->second = entry.second;
+  }
+  benchmark::ClobberMemory();
+  watch.stop();
+  return users;
+}
+
+}  // namespace
+
+void register_merging() {
+  for (const std::size_t users : {std::size_t{100000}, std::size_t{1000000}}) {
+    const std::string size = "/" + std::to_string(users);
+    register_round("merging/equal" + size, [users](Stopwatch& watch) { return merge_equal(users, watch); });
+    register_round("merging/newer" + size, [users](Stopwatch& watch) { return merge_newer(users, watch); });
+    for (const bool newer : {false, true}) {
+      const std::string which = (newer ? "newer" : "equal") + size;
+      register_round("merging/map_" + which,
+                     [users, newer](Stopwatch& watch) { return merge_maps<FastMap::Map>(users, newer, watch); });
+      register_round("merging/list_" + which,
+                     [users, newer](Stopwatch& watch) { return merge_maps<List>(users, newer, watch); });
+    }
+  }
+}
+
+}  // namespace bench

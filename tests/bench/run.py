@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the benchmarks and prints one table: what each target asks for, what was measured, and beside what.
+
+The rounds of the library and of what it is measured against take turns in one process; figures are medians over rounds,
+ratios those of the medians. A target that is not met fails nothing: only a program that fails does.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+
+SIZES = [10000, 100000, 1000000]
+QUICK_SIZES = SIZES[:2]
+
+# Figures that other programs gave on another machine, in nanoseconds: (connect, heartbeat, status, disconnect) at
+# 100,000 users, or at 10,000 where there is no more. Their work is not equal: some know no heartbeats, some read JSON.
+PEERS = {
+    "Nakama LocalTracker (Go)": (1307, 914, 3446, 1408),
+    "libpurple (C, at 10 k)": (1548, 375, 1616, 2423),
+    "gloox roster (C++)": (1983, 1983, 1983, 1983),
+    "Phoenix.Tracker.State (Elixir)": (9600, 9600, 31000, 22000),
+    "stream-chat-js": (2200, 2200, 2200, 2200),
+    "Ably PresenceMap (js)": (2700, 4200, 4200, 5000),
+    "y-protocols awareness (js)": (4500, 4500, 4500, None),
+    "phoenix.js": (11500, 11500, 11500, 10200),
+}
+KINDS = ("connect", "heartbeat", "status", "disconnect")
+Y_PROTOCOLS_EXPIRY = 630
+IMMER_MAP_UPDATE = {100000: 1046, 1000000: 1998}
+
+
+def users(size):
+    return f"{size // 1000000} M" if size >= 1000000 else f"{size // 1000} k"
+
+
+def digits(value):
+    if value == 0:
+        return "0"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.01 else f"{value:.2g}"
+
+
+class Report:
+    """Makes rows of medians; what has not been measured gives none."""
+
+    COLUMNS = ("target", "limit", "measured", "baseline", "ratio", "met")
+
+    def __init__(self, rounds):
+        self.medians = {name: statistics.median(times) for name, times in rounds.items()}
+        self.rows = []
+
+    def add(self, target, limit="", measured="", baseline="", ratio="", met=None):
+        met = "" if met is None else "yes" if met else "no"
+        self.rows.append(dict(zip(self.COLUMNS, (target, limit, measured, baseline, ratio, met))))
+
+    def value(self, target, value, limit=None, unit="ns"):
+        self.add(target, "" if limit is None else f"<= {limit:g} {unit}", f"{digits(value)} {unit}",
+                 met=None if limit is None else value <= limit)
+
+    def time(self, target, name, limit=None):
+        if name in self.medians:
+            self.value(target, self.medians[name], limit)
+
+    def compare(self, target, measured, baseline, label, limit=None):
+        """`baseline`: the name of a benchmark, or a recorded figure."""
+        if measured not in self.medians:
+            return
+        time = self.medians[measured]
+        other = self.medians.get(baseline) if isinstance(baseline, str) else baseline
+        shown_limit = "" if limit is None else f"<= {limit:g} x"
+        if other is None:
+            self.add(target, shown_limit, f"{digits(time)} ns", f"{label}: not built")
+            return
+        ratio = time / other
+        self.add(target, shown_limit, f"{digits(time)} ns", f"{label} {digits(other)} ns", f"{ratio:.3g}",
+                 None if limit is None else ratio <= limit)
+
+    def worst(self, target, pairs, label, limit):
+        """The greatest of several ratios: (kind, measured, recorded)."""
+        pairs = [pair for pair in pairs if pair[1] in self.medians and pair[2] is not None]
+        if pairs:
+            kind, measured, recorded = max(pairs, key=lambda pair: self.medians[pair[1]] / pair[2])
+            self.compare(f"{target}, worst: {kind}", measured, recorded, label, limit)
+
+
+def fill(report, sizes, memory):
+    absl = any("/absl/" in name for name in report.medians)
+    fast_map = "absl" if absl else "unordered_map"
+    shown_map = "absl::flat_hash_map" if absl else "std::unordered_map (absl not built)"
+    for choice in ("uniform", "zipf"):
+        for size in sizes:
+            baseline = f"heartbeat/{fast_map}/{choice}/{size}"
+            for way, shown, limit in (
+                ("one", "one at a time", 1.5),
+                ("one_unheard", "one at a time, nobody listens", 1.5),
+                ("batched", "batched", {100000: 0.8, 1000000: 0.5}.get(size)),
+            ):
+                report.compare(f"heartbeat, {shown}, {choice}, {users(size)}", f"heartbeat/{way}/{choice}/{size}",
+                               baseline, shown_map, limit)
+    for size in sizes:
+        for way, shown, limit in (
+            ("one", "one at a time", 0.06),
+            ("one_unheard", "one at a time, nobody listens", 0.06),
+            ("batched_heard", "batched, somebody listens", 0.03),
+            ("batched", "batched", 0.03),
+        ):
+            target, name = f"whole mix, {shown}, {users(size)}", f"mix/{way}/{size}"
+            if size <= 100000:
+                report.compare(target, name, f"mix/std_maps/{size}", "std maps, scanned",
+                               limit if size == 100000 else None)
+            else:
+                report.time(target, name)
+
+    of = f", {users(memory['users'])}"
+    report.value("memory per user" + of, memory["bytes_per_user"], 160, "bytes")
+    report.value("peak of memory while they are built" + of, memory["peak_megabytes"], unit="MiB")
+    for kind, shown in (("heartbeat", "heartbeat"), ("disconnect", "disconnect"), ("reconnect", "reconnect of a known session")):
+        report.value(f"allocations per {shown}{of}", memory["allocations"][kind], 0, "allocations")
+
+    for size in sizes:
+        report.time(f"taking a snapshot, {users(size)}", f"snapshots/take/{size}", 20)
+    for size in sizes:
+        for way, shown in (("write", ""), ("write_batched", ", batched")):
+            target, name = f"update, 100 kept, 1,000 updates each{shown}, {users(size)}", f"snapshots/{way}/{size}"
+            if size in IMMER_MAP_UPDATE:
+                report.compare(target, name, IMMER_MAP_UPDATE[size], "recorded: immer::map", 0.3)
+            else:
+                report.time(target, name)
+        report.time(f"giving one of them back, per update, {users(size)}", f"snapshots/give_back/{size}")
+    for way, shown in (("diff", "at one instant"), ("diff_later", "a second apart")):
+        for size in sizes:
+            report.time(f"diff, 1,000 changes, {shown}, per change, {users(size)}", f"snapshots/{way}/{size}", 500)
+        report.compare(f"diff, {shown}: growth from {users(sizes[0])} to {users(sizes[-1])}",
+                       f"snapshots/{way}/{sizes[-1]}", f"snapshots/{way}/{sizes[0]}", users(sizes[0]))
+    for size in sizes:
+        report.time(f"advance, nothing due, {users(size)}", f"passing/idle/{size}", 100)
+    report.time("advance, per expired session, 100 k", "passing/expire/100000", 60)
+    for size in sizes:
+        for way, shown, limit in (("equal", "equal, nothing shared", 0.1), ("newer", "10 % newer", 0.5)):
+            for theirs, order in (("list", "other in an order of its own"), ("map", "other in table order")):
+                report.compare(f"merge, {shown}, per user, {users(size)}", f"merging/{way}/{size}",
+                               f"merging/{theirs}_{way}/{size}", f"{shown_map}, {order}",
+                               limit if size == 1000000 else None)
+
+    payload = "parse of a 410-byte payload"
+    report.compare(payload, "text/parse_event", "text/simdjson", "simdjson on demand, instants left as text", 1.0)
+    report.compare(payload, "text/parse_event", "text/simdjson_instants", "simdjson on demand, instants read", 1.0)
+    report.compare(payload, "text/parse_event", "text/nlohmann", "nlohmann", 0.06)
+    report.compare("RFC 3339, parse", "text/parse_instant", "text/strptime", "strptime + timegm", 0.3)
+    report.compare("RFC 3339, format", "text/format_instant", "text/strftime", "gmtime_r + strftime", 0.2)
+
+    for peer, figures in PEERS.items():
+        pairs = [(kind, f"kinds/{kind}/100000", figure) for kind, figure in zip(KINDS, figures)]
+        if peer.startswith("y-protocols"):
+            pairs.append(("expiry", "passing/expire/100000", Y_PROTOCOLS_EXPIRY))
+        report.worst(f"any event, 100 k, against {peer}", pairs, "recorded", 0.1)
+
+
+def plain(rows):
+    table = [Report.COLUMNS] + [tuple(row.values()) for row in rows]
+    widths = [max(len(line[i]) for line in table) for i in range(len(Report.COLUMNS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
+    return "\n".join(lines[:1] + ["  ".join("-" * width for width in widths)] + lines[1:]) + "\n"
+
+
+def markdown(rows):
+    table = [Report.COLUMNS, ("---",) * len(Report.COLUMNS)] + [tuple(row.values()) for row in rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in table)
+
+
+def call(command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0 or not done.stdout:
+        sys.exit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def measure(bench, sizes, repetitions):
+    """The times of all rounds, by benchmark; and what the harness says of the machine."""
+    # One process for each group: what is compared is near in time, and what is not does not share the memory.
+    groups = ["^text/"] + [f"^{topic}/(.*/)?{size}/" for size in sizes
+                           for topic in ("heartbeat", "mix", "kinds", "snapshots", "passing", "merging")]
+    listed = subprocess.run([bench, "--benchmark_list_tests"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    rounds, machine = {}, {}
+    for group in groups:
+        if not any(re.search(group, name) for name in listed.splitlines()):
+            continue
+        print(f"measuring {group.strip('^')}", file=sys.stderr, flush=True)
+        result = call([bench, f"--benchmark_filter={group}", "--benchmark_format=json",
+                       "--benchmark_enable_random_interleaving=true", f"--benchmark_repetitions={repetitions}"])
+        machine = result["context"]
+        for one in result["benchmarks"]:
+            if one.get("error_occurred"):
+                sys.exit(f"{one['name']}: {one['error_message']}")
+            if one["run_type"] == "iteration":
+                rounds.setdefault(one["name"].split("/iterations:")[0], []).append(one["real_time"])
+    return rounds, machine
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bench", required=True, help="the program that times")
+    parser.add_argument("--memory", required=True, help="the program that counts allocations")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table there as well")
+    parser.add_argument("--json", metavar="FILE", help="write all that was measured there")
+    parser.add_argument("--quick", action="store_true", help="at most 100,000 users, 3 rounds instead of 7")
+    options = parser.parse_args()
+
+    sizes = QUICK_SIZES if options.quick else SIZES
+    rounds, machine = measure(os.path.abspath(options.bench), sizes, 3 if options.quick else 7)
+    print("measuring memory", file=sys.stderr, flush=True)
+    memory = call([os.path.abspath(options.memory), str(sizes[-1])])
+
+    report = Report(rounds)
+    fill(report, sizes, memory)
+    print(plain(report.rows), end="")
+    if options.markdown:
+        pathlib.Path(options.markdown).write_text(markdown(report.rows), encoding="utf-8")
+    if options.json:
+        everything = {
+            "at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "machine": {"platform": platform.platform(), "harness": machine},
+            "quick": options.quick,
+            "rounds_ns": rounds,
+            "median_ns": report.medians,
+            "memory": memory,
+            "rows": report.rows,
+        }
+        pathlib.Path(options.json).write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
