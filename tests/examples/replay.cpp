@@ -6,6 +6,7 @@
 // skipped, and makes the exit status 1. FILE is read line by line; without one, or as -, standard input.
 #include <presence/presence.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -151,9 +152,14 @@ class Log {
     std::cout << '\n' << snapshot_.size() << " users, " << changes_ << " changes\n";
     if (!snapshot_.now()) return;
     std::cout << snapshot_.online_count() << " online at " << presence::to_string(*snapshot_.now()) << '\n';
+    // A snapshot goes over its users in an order of its own; people look for names by the alphabet.
+    std::vector<presence::UserView> online;
     for (const presence::UserView user : snapshot_) {
-      if (user.online) std::cout << presence::to_json(user) << '\n';
+      if (user.online) online.push_back(user);
     }
+    std::sort(online.begin(), online.end(),
+              [](const presence::UserView& a, const presence::UserView& b) { return a.id < b.id; });
+    for (const presence::UserView& user : online) std::cout << presence::to_json(user) << '\n';
   }
 
   bool clean() const { return bad_ == 0; }

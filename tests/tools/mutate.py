@@ -39,9 +39,9 @@ TESTS = ROOT / "tests"
 VALUES = "duration time_text values".split()
 VALUE_HEADERS = "event.hpp rules.hpp time.hpp user.hpp".split()
 UNIT = """
-    changes crowding deadlines diffing evidence extremes forgetting golden hiding invisible joining judging last_active limits
+    batches changes crowding deadlines diffing evidence extremes forgetting golden hiding invisible joining judging last_active limits
     merging normal_form offline_grace order ownership replaying reports resyncing sessions snapshots status steps story
-    table_bounds throwing timeouts user_table verdicts
+    throwing timeouts user_table verdicts
 """.split()
 PROPERTY = "law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values oracle_fold".split()
 
