@@ -195,7 +195,9 @@ TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed
     for (const Timestamp up_to : {detail::never, detail::absent, Timestamp::from_ns(100)}) {
       std::map<std::string, std::pair<const UserRow*, const UserRow*>> met;
       Table::each_pair(a, b, up_to, [&](const UserRow* x, const UserRow* y) {
-        const std::string id((x != nullptr ? x : y)->name());
+        std::string id;
+        if (x != nullptr) id = x->name();
+        if (y != nullptr) id = y->name();
         REQUIRE(met.emplace(id, std::make_pair(x, y)).second);
         REQUIRE(x == a.find(id));
         REQUIRE(y == b.find(id));
