@@ -182,7 +182,7 @@ TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed
       put(a, user_id(chance.below(900)), 1, static_cast<std::int64_t>(chance.below(1000)));
     Table b = a;
     std::set<std::string> touched;
-    for (std::size_t i = chance.below(40); i > 0; --i) {
+    for (std::size_t i = round % 2 == 0 ? 6 : chance.below(40); i > 0; --i) {
       const std::string id = user_id(chance.below(900));
       touched.insert(id);
       if (b.find(id) != nullptr && chance.below(3) == 0) {
@@ -205,7 +205,9 @@ TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed
       std::size_t users = a.size();
       for (const UserRow& row : b) users += a.find(row.name()) == nullptr ? 1u : 0u;
       if (up_to == detail::never) CHECK(met.size() == users);
-      if (up_to == detail::absent && std::is_same<Order, detail::HashOrder>::value) CHECK(met.size() < users);
+      // Few changes leave most pages shared.
+      if (up_to == detail::absent && touched.size() < 8 && std::is_same<Order, detail::HashOrder>::value)
+        CHECK(met.size() < users);
       for (const std::string& id : touched) {
         if (a.find(id) != nullptr || b.find(id) != nullptr) CHECK(met.count(id) == 1);
       }
