@@ -19,13 +19,12 @@ inline namespace PRESENCE_ABI {
 namespace detail {
 
 /// Raises the instant up to which reports of online are forgotten to what `up_to(registers)` returns, for every user
-/// whose it would raise.
+/// whose it would raise. When memory runs out some of it is done.
 template <class UpTo>
 void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
-  const Snapshot before = snapshot;
-  Snapshot after = snapshot;
+  const Snapshot before = snapshot;  // is gone over while the other changes
   for (const UserRow& row : root->table) {
     const RegistersView user = row.registers();
     const Timestamp instant = up_to(user);
@@ -34,9 +33,18 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
     plan.row = &row;
     plan.after = row.unpacked();
     plan.after.forgotten_up_to = instant;
-    commit(SnapshotAccess::write(after), root->table.key_of(row.name()), std::move(plan));
+    commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));
   }
-  snapshot = std::move(after);
+}
+
+/// Puts `after` in the place of `snapshot`, and tells what others see of it. All memory is asked for before.
+template <class OnChange>
+void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
+  const Snapshot before = snapshot;
+  Vector<UserPresenceChangedView> changes;
+  if constexpr (is_heard<OnChange>) changes = differences(before, after, dated);
+  snapshot = after;
+  for (const UserPresenceChangedView& change : changes) on_change(change);
 }
 
 }  // namespace detail
@@ -48,16 +56,9 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
 /// one the latest instant known of the user. When memory runs out the snapshot is what it was. O(users).
 template <class OnChange>
 void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
-  const Snapshot before = snapshot;
   Snapshot after = snapshot;
   detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
-  if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>) {
-    const auto changes = detail::differences(before, after, detail::SnapshotAccess::now(after));
-    snapshot = after;
-    for (const UserPresenceChangedView& change : changes) on_change(change);
-  } else {
-    snapshot = std::move(after);
-  }
+  detail::replace_and_tell(snapshot, after, detail::SnapshotAccess::now(after), on_change);
 }
 inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::Unheard()); }
 
@@ -99,14 +100,8 @@ Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& 
     return user.reported_at() != detail::absent && user.reported_at() < as_of ? as_of - Duration::from_ns(1)
                                                                               : detail::absent;
   });
-  if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>) {
-    const Timestamp now = detail::SnapshotAccess::now(before);
-    const auto changes = detail::differences(before, after, now != detail::absent ? now : as_of);
-    snapshot = after;
-    for (const UserPresenceChangedView& change : changes) on_change(change);
-  } else {
-    snapshot = std::move(after);
-  }
+  const Timestamp now = detail::SnapshotAccess::now(before);
+  detail::replace_and_tell(snapshot, after, now != detail::absent ? now : as_of, on_change);
   return tally;
 }
 template <class It, class = detail::EnableIfIterator<It>>

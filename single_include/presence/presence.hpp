@@ -185,7 +185,6 @@ void sort(Vector& vector, Less less) noexcept {
 
 #include <cstdint>      // for uint32_t
 #include <new>          // for operator new, operator delete, align_val_t
-#include <string>       // for basic_string, char_traits
 #include <type_traits>  // for true_type
 #include <vector>       // for vector
 
@@ -242,7 +241,6 @@ class Allocator {
   friend bool operator!=(const Allocator&, const Allocator&) noexcept { return false; }
 };
 
-using String = std::basic_string<char, std::char_traits<char>, Allocator<char>>;
 template <class T>
 using Vector = std::vector<T, Allocator<T>>;
 
@@ -345,6 +343,15 @@ struct Span {
   const T& back() const noexcept { return first[count - 1]; }
 };
 
+template <class Range>
+bool same_elements(const Range& a, const Range& b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!(a[i] == b[i])) return false;
+  }
+  return true;
+}
+
 /// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
 /// something. Iterators are pointers, and end with any change.
 template <class T, std::uint32_t inside>
@@ -430,13 +437,7 @@ class Few {
 
   operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
 
-  friend bool operator==(const Few& a, const Few& b) noexcept {
-    if (a.size_ != b.size_) return false;
-    for (std::uint32_t i = 0; i < a.size_; ++i) {
-      if (!(a[i] == b[i])) return false;
-    }
-    return true;
-  }
+  friend bool operator==(const Few& a, const Few& b) noexcept { return same_elements(a, b); }
   friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
 
  private:
@@ -480,7 +481,7 @@ class Few {
 #ifndef PRESENCE_DETAIL_TEXT_HPP
 #define PRESENCE_DETAIL_TEXT_HPP
 
-#include <cstring>      // for memcpy
+#include <cstring>      // for memcmp, memcpy
 #include <string_view>  // for string_view
 
 /// Ids and status texts, as a Snapshot keeps them.
@@ -712,6 +713,8 @@ class Result {
 }  // namespace presence
 
 #endif  // PRESENCE_RESULT_HPP
+
+#include <string>       // for string
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -1850,15 +1853,6 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
 }
 
-template <class Range>
-bool same_elements(const Range& a, const Range& b) noexcept {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!(a[i] == b[i])) return false;
-  }
-  return true;
-}
-
 /// Whether the same is kept, as it is: equal knowledge may be kept in unequal ways until it is normalised.
 inline bool same_registers(const RegistersView& a, const RegistersView& b) noexcept {
   return same_elements(a.sessions, b.sessions) && same_elements(a.activities, b.activities) &&
@@ -2223,8 +2217,6 @@ class Seen {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
   }
 
-  bool is_known() const noexcept { return is_known_; }
-  bool is_online() const noexcept { return is_online_; }
   std::optional<UserView> view(std::string_view id) const noexcept {
     if (!is_known_) return std::nullopt;
     return UserView(id, is_online_, status_.view(),
@@ -2592,6 +2584,15 @@ struct Branch {
   ~Branch() = default;
 };
 
+/// A branch that is not in its place yet; given back where something fails before it is.
+struct Spare {
+  Branch* branch;
+
+  inline Page& page() noexcept { return branch->as_page(); }
+  Branch* release() noexcept { return std::exchange(branch, nullptr); }
+  ~Spare() { Branch::drop(branch); }
+};
+
 /// Rows in their order, and a tag for each.
 class alignas(16) Page : public Branch {
  public:
@@ -2607,15 +2608,17 @@ class alignas(16) Page : public Branch {
     return ::new (detail::allocate(bytes_of(capacity), alignof(Page))) Page(capacity);
   }
   static Page* make(const Page& other) {
-    Unfinished copy{make(other.capacity)};
-    copy.page->page_depth = other.page_depth;
-    copy.page->due = other.due;
+    Page* const copy = make(other.capacity);
+    Spare unfinished{copy};
+    copy->page_depth = other.page_depth;
+    copy->due = other.due;
     for (std::uint32_t i = 0; i < other.size; ++i) {
-      ::new (static_cast<void*>(copy.page->rows() + i)) UserRow(other.rows()[i]);
-      copy.page->tags()[i] = other.tags()[i];
-      ++copy.page->size;
+      ::new (static_cast<void*>(copy->rows() + i)) UserRow(other.rows()[i]);
+      copy->tags()[i] = other.tags()[i];
+      ++copy->size;
     }
-    return std::exchange(copy.page, nullptr);
+    unfinished.release();
+    return copy;
   }
   void destroy() noexcept {
     for (std::uint32_t i = 0; i < size; ++i) rows()[i].~UserRow();
@@ -2683,13 +2686,6 @@ class alignas(16) Page : public Branch {
   static std::uint32_t capacity_for(std::uint32_t rows) noexcept { return (rows + step - 1) / step * step; }
 
  private:
-  struct Unfinished {
-    Page* page;
-    ~Unfinished() {
-      if (page != nullptr) page->destroy();
-    }
-  };
-
   explicit Page(std::uint32_t rows) noexcept : Branch(true), capacity(rows) {
     for (std::uint32_t i = 0; i < tag_bytes(rows); ++i) tags()[i] = 0;
   }
@@ -2740,7 +2736,7 @@ class Node : public Branch {
       Branch* const child = other.slots()[at];
       if (child == nullptr) continue;
       child->owners.add();
-      copy->fill(at, child->is_page ? child->page_depth : most_bits, child);
+      copy->fill(at, other.depth_at(at), child);
     }
     return copy;
   }
@@ -2849,7 +2845,7 @@ class Node : public Branch {
       child->as_page().destroy();
     }
     for (;;) {
-      const unsigned depth = slots()[at] == nullptr ? empty_depth(at) : slots()[at]->page_depth;
+      const unsigned depth = depth_at(at);
       if (depth == 0) return;
       const std::uint32_t run = run_of(depth), low = at & ~(2 * run - 1), high = low + run;
       if (!is_whole(low, depth) || !is_whole(high, depth)) return;
@@ -2884,40 +2880,25 @@ class Node : public Branch {
 
   /// Gives the node as few bits as its pages go by.
   static void shrink(Branch*& link) {
-    const Node& node = link->as_node();
-    unsigned needed = 0;
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.slots()[at];
-      const unsigned depth = child == nullptr ? node.empty_depth(at) : child->is_page ? child->page_depth : most_bits;
-      if (needed < depth) needed = depth;
-    }
-    if (needed < node.bits) set_bits(link, needed);
+    const unsigned needed = link->as_node().needed_bits();
+    if (needed < link->as_node().bits) set_bits(link, needed);
   }
 
   /// For tests: whether the slots are as they should be, whatever is in the pages.
   bool has_sound_slots() const noexcept {
-    unsigned needed = 0;
     for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) {
       const Branch* const child = slots()[at];
-      const unsigned depth = child == nullptr ? empty_depth(at) : child->is_page ? child->page_depth : most_bits;
-      if (needed < depth) needed = depth;
+      const unsigned depth = depth_at(at);
       if (child == nullptr) continue;
       if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
       for (std::uint32_t i = 0; i < run_of(depth); ++i) {
         if (slots()[at + i] != child) return false;
       }
     }
-    return needed == bits;
+    return needed_bits() == bits;
   }
 
  private:
-  struct Spare {
-    Branch* branch;
-    Page& page() noexcept { return branch->as_page(); }
-    Branch* release() noexcept { return std::exchange(branch, nullptr); }
-    ~Spare() { Branch::drop(branch); }
-  };
-
   explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
     for (std::uint32_t at = 0; at < slot_count(); ++at) slots()[at] = nullptr;
   }
@@ -2946,6 +2927,17 @@ class Node : public Branch {
     unsigned depth = bits;
     while (depth > 0 && run_is_empty((at & ~(run_of(depth) - 1)) ^ run_of(depth), depth)) --depth;
     return depth;
+  }
+
+  /// By how many bits one comes to what is in a slot.
+  unsigned depth_at(std::uint32_t at) const noexcept {
+    const Branch* const child = slots()[at];
+    return child == nullptr ? empty_depth(at) : child->is_page ? child->page_depth : most_bits;
+  }
+  unsigned needed_bits() const noexcept {
+    unsigned needed = 0;
+    for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) needed = greater_of(needed, depth_at(at));
+    return needed;
   }
 
   static void set_bits(Branch*& link, unsigned bits) {
@@ -3082,7 +3074,6 @@ class BasicUserTable {
   ~BasicUserTable() { Branch::drop(top_); }
 
   std::size_t size() const noexcept { return top_ == nullptr ? 0 : top_->as_node().users; }
-  std::uint64_t seed() const noexcept { return seed_; }
   /// No row changes by time alone before this; a lower bound.
   Timestamp due() const noexcept { return top_ == nullptr ? never : top_->due; }
 
@@ -3451,8 +3442,7 @@ class BasicUserTable {
       }
       for (std::uint32_t i = 0; i < page.size; ++i) {
         const UserRow& row = page.rows()[i];
-        if (node.slot_of(bits_of(row, level)) != (at | (node.slot_of(bits_of(row, level)) & (node.run_at(at) - 1))))
-          return false;
+        if (node.slots()[node.slot_of(bits_of(row, level))] != child) return false;
         if (i > 0 && compare(page.rows()[i - 1], row) >= 0) return false;
         if (find(row.name()) != &row) return false;
       }
@@ -3502,14 +3492,8 @@ class Digest {
   constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
   void add(std::string_view text) noexcept {
     add(std::uint64_t{text.size()});
-    std::uint64_t word = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      word |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i])) << (i % 8 * 8);
-      if (i % 8 == 7 || i + 1 == text.size()) {
-        add(word);
-        word = 0;
-      }
-    }
+    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
+    if (!text.empty()) add(load_part(text.data(), text.size()));
   }
   constexpr std::uint64_t value() const noexcept { return mix(state_); }
 
@@ -5475,13 +5459,12 @@ inline namespace PRESENCE_ABI {
 namespace detail {
 
 /// Raises the instant up to which reports of online are forgotten to what `up_to(registers)` returns, for every user
-/// whose it would raise.
+/// whose it would raise. When memory runs out some of it is done.
 template <class UpTo>
 void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
-  const Snapshot before = snapshot;
-  Snapshot after = snapshot;
+  const Snapshot before = snapshot;  // is gone over while the other changes
   for (const UserRow& row : root->table) {
     const RegistersView user = row.registers();
     const Timestamp instant = up_to(user);
@@ -5490,9 +5473,18 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
     plan.row = &row;
     plan.after = row.unpacked();
     plan.after.forgotten_up_to = instant;
-    commit(SnapshotAccess::write(after), root->table.key_of(row.name()), std::move(plan));
+    commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));
   }
-  snapshot = std::move(after);
+}
+
+/// Puts `after` in the place of `snapshot`, and tells what others see of it. All memory is asked for before.
+template <class OnChange>
+void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
+  const Snapshot before = snapshot;
+  Vector<UserPresenceChangedView> changes;
+  if constexpr (is_heard<OnChange>) changes = differences(before, after, dated);
+  snapshot = after;
+  for (const UserPresenceChangedView& change : changes) on_change(change);
 }
 
 }  // namespace detail
@@ -5504,16 +5496,9 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
 /// one the latest instant known of the user. When memory runs out the snapshot is what it was. O(users).
 template <class OnChange>
 void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
-  const Snapshot before = snapshot;
   Snapshot after = snapshot;
   detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
-  if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>) {
-    const auto changes = detail::differences(before, after, detail::SnapshotAccess::now(after));
-    snapshot = after;
-    for (const UserPresenceChangedView& change : changes) on_change(change);
-  } else {
-    snapshot = std::move(after);
-  }
+  detail::replace_and_tell(snapshot, after, detail::SnapshotAccess::now(after), on_change);
 }
 inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::Unheard()); }
 
@@ -5555,14 +5540,8 @@ Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& 
     return user.reported_at() != detail::absent && user.reported_at() < as_of ? as_of - Duration::from_ns(1)
                                                                               : detail::absent;
   });
-  if constexpr (detail::is_heard<std::remove_reference_t<OnChange>>) {
-    const Timestamp now = detail::SnapshotAccess::now(before);
-    const auto changes = detail::differences(before, after, now != detail::absent ? now : as_of);
-    snapshot = after;
-    for (const UserPresenceChangedView& change : changes) on_change(change);
-  } else {
-    snapshot = std::move(after);
-  }
+  const Timestamp now = detail::SnapshotAccess::now(before);
+  detail::replace_and_tell(snapshot, after, now != detail::absent ? now : as_of, on_change);
   return tally;
 }
 template <class It, class = detail::EnableIfIterator<It>>

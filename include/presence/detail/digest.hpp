@@ -3,6 +3,7 @@
 #define PRESENCE_DETAIL_DIGEST_HPP
 
 #include <presence/detail/registers.hpp>
+#include <presence/detail/text.hpp>
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint64_t
@@ -29,14 +30,8 @@ class Digest {
   constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
   void add(std::string_view text) noexcept {
     add(std::uint64_t{text.size()});
-    std::uint64_t word = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      word |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i])) << (i % 8 * 8);
-      if (i % 8 == 7 || i + 1 == text.size()) {
-        add(word);
-        word = 0;
-      }
-    }
+    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
+    if (!text.empty()) add(load_part(text.data(), text.size()));
   }
   constexpr std::uint64_t value() const noexcept { return mix(state_); }
 

@@ -30,6 +30,15 @@ struct Span {
   const T& back() const noexcept { return first[count - 1]; }
 };
 
+template <class Range>
+bool same_elements(const Range& a, const Range& b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!(a[i] == b[i])) return false;
+  }
+  return true;
+}
+
 /// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
 /// something. Iterators are pointers, and end with any change.
 template <class T, std::uint32_t inside>
@@ -115,13 +124,7 @@ class Few {
 
   operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
 
-  friend bool operator==(const Few& a, const Few& b) noexcept {
-    if (a.size_ != b.size_) return false;
-    for (std::uint32_t i = 0; i < a.size_; ++i) {
-      if (!(a[i] == b[i])) return false;
-    }
-    return true;
-  }
+  friend bool operator==(const Few& a, const Few& b) noexcept { return same_elements(a, b); }
   friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
 
  private:

@@ -7,7 +7,6 @@
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint32_t
 #include <new>          // for operator new, operator delete, align_val_t
-#include <string>       // for basic_string, char_traits
 #include <type_traits>  // for true_type
 #include <utility>      // for forward, swap
 #include <vector>       // for vector
@@ -65,7 +64,6 @@ class Allocator {
   friend bool operator!=(const Allocator&, const Allocator&) noexcept { return false; }
 };
 
-using String = std::basic_string<char, std::char_traits<char>, Allocator<char>>;
 template <class T>
 using Vector = std::vector<T, Allocator<T>>;
 

@@ -325,15 +325,6 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
 }
 
-template <class Range>
-bool same_elements(const Range& a, const Range& b) noexcept {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!(a[i] == b[i])) return false;
-  }
-  return true;
-}
-
 /// Whether the same is kept, as it is: equal knowledge may be kept in unequal ways until it is normalised.
 inline bool same_registers(const RegistersView& a, const RegistersView& b) noexcept {
   return same_elements(a.sessions, b.sessions) && same_elements(a.activities, b.activities) &&

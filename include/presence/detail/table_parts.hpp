@@ -2,6 +2,7 @@
 #ifndef PRESENCE_DETAIL_TABLE_PARTS_HPP
 #define PRESENCE_DETAIL_TABLE_PARTS_HPP
 
+#include <presence/detail/algorithm.hpp>
 #include <presence/detail/derived.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/detail/registers.hpp>
@@ -56,6 +57,15 @@ struct Branch {
   ~Branch() = default;
 };
 
+/// A branch that is not in its place yet; given back where something fails before it is.
+struct Spare {
+  Branch* branch;
+
+  inline Page& page() noexcept { return branch->as_page(); }
+  Branch* release() noexcept { return std::exchange(branch, nullptr); }
+  ~Spare() { Branch::drop(branch); }
+};
+
 /// Rows in their order, and a tag for each.
 class alignas(16) Page : public Branch {
  public:
@@ -71,15 +81,17 @@ class alignas(16) Page : public Branch {
     return ::new (detail::allocate(bytes_of(capacity), alignof(Page))) Page(capacity);
   }
   static Page* make(const Page& other) {
-    Unfinished copy{make(other.capacity)};
-    copy.page->page_depth = other.page_depth;
-    copy.page->due = other.due;
+    Page* const copy = make(other.capacity);
+    Spare unfinished{copy};
+    copy->page_depth = other.page_depth;
+    copy->due = other.due;
     for (std::uint32_t i = 0; i < other.size; ++i) {
-      ::new (static_cast<void*>(copy.page->rows() + i)) UserRow(other.rows()[i]);
-      copy.page->tags()[i] = other.tags()[i];
-      ++copy.page->size;
+      ::new (static_cast<void*>(copy->rows() + i)) UserRow(other.rows()[i]);
+      copy->tags()[i] = other.tags()[i];
+      ++copy->size;
     }
-    return std::exchange(copy.page, nullptr);
+    unfinished.release();
+    return copy;
   }
   void destroy() noexcept {
     for (std::uint32_t i = 0; i < size; ++i) rows()[i].~UserRow();
@@ -147,13 +159,6 @@ class alignas(16) Page : public Branch {
   static std::uint32_t capacity_for(std::uint32_t rows) noexcept { return (rows + step - 1) / step * step; }
 
  private:
-  struct Unfinished {
-    Page* page;
-    ~Unfinished() {
-      if (page != nullptr) page->destroy();
-    }
-  };
-
   explicit Page(std::uint32_t rows) noexcept : Branch(true), capacity(rows) {
     for (std::uint32_t i = 0; i < tag_bytes(rows); ++i) tags()[i] = 0;
   }
@@ -204,7 +209,7 @@ class Node : public Branch {
       Branch* const child = other.slots()[at];
       if (child == nullptr) continue;
       child->owners.add();
-      copy->fill(at, child->is_page ? child->page_depth : most_bits, child);
+      copy->fill(at, other.depth_at(at), child);
     }
     return copy;
   }
@@ -313,7 +318,7 @@ class Node : public Branch {
       child->as_page().destroy();
     }
     for (;;) {
-      const unsigned depth = slots()[at] == nullptr ? empty_depth(at) : slots()[at]->page_depth;
+      const unsigned depth = depth_at(at);
       if (depth == 0) return;
       const std::uint32_t run = run_of(depth), low = at & ~(2 * run - 1), high = low + run;
       if (!is_whole(low, depth) || !is_whole(high, depth)) return;
@@ -348,40 +353,25 @@ class Node : public Branch {
 
   /// Gives the node as few bits as its pages go by.
   static void shrink(Branch*& link) {
-    const Node& node = link->as_node();
-    unsigned needed = 0;
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.slots()[at];
-      const unsigned depth = child == nullptr ? node.empty_depth(at) : child->is_page ? child->page_depth : most_bits;
-      if (needed < depth) needed = depth;
-    }
-    if (needed < node.bits) set_bits(link, needed);
+    const unsigned needed = link->as_node().needed_bits();
+    if (needed < link->as_node().bits) set_bits(link, needed);
   }
 
   /// For tests: whether the slots are as they should be, whatever is in the pages.
   bool has_sound_slots() const noexcept {
-    unsigned needed = 0;
     for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) {
       const Branch* const child = slots()[at];
-      const unsigned depth = child == nullptr ? empty_depth(at) : child->is_page ? child->page_depth : most_bits;
-      if (needed < depth) needed = depth;
+      const unsigned depth = depth_at(at);
       if (child == nullptr) continue;
       if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
       for (std::uint32_t i = 0; i < run_of(depth); ++i) {
         if (slots()[at + i] != child) return false;
       }
     }
-    return needed == bits;
+    return needed_bits() == bits;
   }
 
  private:
-  struct Spare {
-    Branch* branch;
-    Page& page() noexcept { return branch->as_page(); }
-    Branch* release() noexcept { return std::exchange(branch, nullptr); }
-    ~Spare() { Branch::drop(branch); }
-  };
-
   explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
     for (std::uint32_t at = 0; at < slot_count(); ++at) slots()[at] = nullptr;
   }
@@ -410,6 +400,17 @@ class Node : public Branch {
     unsigned depth = bits;
     while (depth > 0 && run_is_empty((at & ~(run_of(depth) - 1)) ^ run_of(depth), depth)) --depth;
     return depth;
+  }
+
+  /// By how many bits one comes to what is in a slot.
+  unsigned depth_at(std::uint32_t at) const noexcept {
+    const Branch* const child = slots()[at];
+    return child == nullptr ? empty_depth(at) : child->is_page ? child->page_depth : most_bits;
+  }
+  unsigned needed_bits() const noexcept {
+    unsigned needed = 0;
+    for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) needed = greater_of(needed, depth_at(at));
+    return needed;
   }
 
   static void set_bits(Branch*& link, unsigned bits) {

@@ -6,7 +6,7 @@
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint8_t, uint64_t
-#include <cstring>      // for memcpy
+#include <cstring>      // for memcmp, memcpy
 #include <new>          // for placement new
 #include <string_view>  // for string_view
 #include <utility>      // for swap

@@ -2,6 +2,7 @@
 #ifndef PRESENCE_DETAIL_USER_TABLE_HPP
 #define PRESENCE_DETAIL_USER_TABLE_HPP
 
+#include <presence/detail/algorithm.hpp>
 #include <presence/detail/derived.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/detail/registers.hpp>
@@ -57,7 +58,6 @@ class BasicUserTable {
   ~BasicUserTable() { Branch::drop(top_); }
 
   std::size_t size() const noexcept { return top_ == nullptr ? 0 : top_->as_node().users; }
-  std::uint64_t seed() const noexcept { return seed_; }
   /// No row changes by time alone before this; a lower bound.
   Timestamp due() const noexcept { return top_ == nullptr ? never : top_->due; }
 
@@ -426,8 +426,7 @@ class BasicUserTable {
       }
       for (std::uint32_t i = 0; i < page.size; ++i) {
         const UserRow& row = page.rows()[i];
-        if (node.slot_of(bits_of(row, level)) != (at | (node.slot_of(bits_of(row, level)) & (node.run_at(at) - 1))))
-          return false;
+        if (node.slots()[node.slot_of(bits_of(row, level))] != child) return false;
         if (i > 0 && compare(page.rows()[i - 1], row) >= 0) return false;
         if (find(row.name()) != &row) return false;
       }
