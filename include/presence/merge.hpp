@@ -31,11 +31,15 @@ inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rul
 }
 
 /// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
-/// then time moves on to the later instant: what time then changes is dated with the deadline.
+/// then time moves on to the later instant: what time then changes is dated with the last deadline it passes.
 inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
                                   const Rules& rules) noexcept {
-  if (seen_by_others({}, user, our_now, rules) != seen_by_others({}, user, now, rules))
-    return online_until(user, rules);
+  Timestamp last = never;
+  for (Timestamp due = next_change(user, our_now, rules); due <= now && due != never;
+       due = next_change(user, due, rules)) {
+    last = due;
+  }
+  if (last != never) return last;
   if (our_now != absent) return our_now;
   return now != absent ? now : latest_seen_instant(user);
 }
@@ -57,6 +61,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
 
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
+  constexpr std::size_t by_merging = static_cast<std::size_t>(-1);  // comes last of the changes of a user
   detail::Vector<detail::Change> changes;
   Snapshot merged = ours;
   detail::Root& root = detail::SnapshotAccess::write(merged);
@@ -74,7 +79,9 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
         detail::Change change;
         if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
         detail::normalise(user, now, rules);
-        if (a != nullptr && user == detail::settled(*a, now, rules)) return;
+        const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
+        // Unless it has been forgotten by age: then what both knew decides when.
+        if (as_before && (a == nullptr || rules.forget_after == Duration::forever())) return;
         const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
         if (!is_theirs) detail::bound(user, now, rules);
 
@@ -84,13 +91,10 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
           change.id = b->id();
           change.before = detail::Seen::of(a, our_now, rules);
           change.after = detail::Seen(user, now, rules);
-          change.order = 1;
+          change.order = by_merging;
           changes.push_back(std::move(change));
         }
-        if (detail::vanishes_at(user, rules) <= now) {
-          if (row != nullptr) root.table.erase(key);  // of somebody nobody knew of
-          return;
-        }
+        if (as_before || (row == nullptr && user.empty())) return;
         detail::Plan plan;
         plan.row = row;
         plan.after = std::move(user);
@@ -99,7 +103,10 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   snapshot = std::move(merged);
   // Of somebody whom time and the other snapshot both changed, the latter's change tells all of it.
   if constexpr (is_heard) {
-    detail::one_per_user(changes, [](detail::Change& first, detail::Change& second) { first = std::move(second); });
+    detail::one_per_user(changes, [](detail::Change& first, detail::Change& second) {
+      if (second.order != by_merging) second.before = std::move(first.before);
+      first = std::move(second);
+    });
     detail::tell_all(changes, on_change);
   }
 }

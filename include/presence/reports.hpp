@@ -26,13 +26,13 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // is gone over while the other changes
   for (const UserRow& row : root->table) {
-    const RegistersView user = row.registers();
-    const Timestamp instant = up_to(user);
-    if (instant <= user.forgotten_up_to()) continue;
     Plan plan;
+    plan.after = normal_form_of(row, *root);
+    const Timestamp instant = up_to(RegistersView(plan.after));
+    if (instant <= plan.after.forgotten_up_to) continue;
     plan.row = &row;
-    plan.after = row.unpacked();
     plan.after.forgotten_up_to = instant;
+    normalise(plan.after, root->now, root->rules);
     commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));
   }
 }

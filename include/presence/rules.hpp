@@ -25,6 +25,13 @@ struct Rules {
   Duration reorder_window = Duration::from_s(2 * 60);
   /// An event later than now by more than this is refused as too_early.
   Duration max_clock_skew = Duration::from_s(60);
+  /// A user who is offline is forgotten this long after the latest of what others know: last_active, the status text, a
+  /// report. Others then know of no such user, which is a change like any other, and what was kept of the user is given
+  /// back. Who is online, or reported to be, is not forgotten; of who is invisible what others knew is forgotten as if
+  /// nothing had been done since, and that the user is invisible never is. An event about somebody who was just
+  /// forgotten finds a new user, however it is dated: there the order of arrival matters, and what two nodes know, so
+  /// this should be much longer than anything comes late. forever(): nobody is forgotten.
+  Duration forget_after = Duration::forever();
 
   /// Users that others know of; as many again may exist that nobody else knows of.
   std::uint32_t max_users = 0xFFFFFFFF;
@@ -53,7 +60,7 @@ struct Rules {
   friend constexpr bool operator==(const Rules& a, const Rules& b) noexcept {
     return a.session_timeout == b.session_timeout && a.offline_grace == b.offline_grace &&
            a.last_active_refresh == b.last_active_refresh && a.reorder_window == b.reorder_window &&
-           a.max_clock_skew == b.max_clock_skew && a.max_users == b.max_users &&
+           a.max_clock_skew == b.max_clock_skew && a.forget_after == b.forget_after && a.max_users == b.max_users &&
            a.max_sessions_per_user == b.max_sessions_per_user && a.max_id_bytes == b.max_id_bytes &&
            a.max_status_bytes == b.max_status_bytes && a.max_recent_per_user == b.max_recent_per_user &&
            a.hash_seed == b.hash_seed;

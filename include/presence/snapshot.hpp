@@ -39,7 +39,7 @@ struct Root {
 
 constexpr Rules without_negative_durations(Rules rules) noexcept {
   for (Duration* duration : {&rules.session_timeout, &rules.offline_grace, &rules.last_active_refresh,
-                             &rules.reorder_window, &rules.max_clock_skew}) {
+                             &rules.reorder_window, &rules.max_clock_skew, &rules.forget_after}) {
     if (*duration < Duration()) *duration = Duration();
   }
   return rules;

@@ -1450,6 +1450,13 @@ struct Rules {
   Duration reorder_window = Duration::from_s(2 * 60);
   /// An event later than now by more than this is refused as too_early.
   Duration max_clock_skew = Duration::from_s(60);
+  /// A user who is offline is forgotten this long after the latest of what others know: last_active, the status text, a
+  /// report. Others then know of no such user, which is a change like any other, and what was kept of the user is given
+  /// back. Who is online, or reported to be, is not forgotten; of who is invisible what others knew is forgotten as if
+  /// nothing had been done since, and that the user is invisible never is. An event about somebody who was just
+  /// forgotten finds a new user, however it is dated: there the order of arrival matters, and what two nodes know, so
+  /// this should be much longer than anything comes late. forever(): nobody is forgotten.
+  Duration forget_after = Duration::forever();
 
   /// Users that others know of; as many again may exist that nobody else knows of.
   std::uint32_t max_users = 0xFFFFFFFF;
@@ -1478,7 +1485,7 @@ struct Rules {
   friend constexpr bool operator==(const Rules& a, const Rules& b) noexcept {
     return a.session_timeout == b.session_timeout && a.offline_grace == b.offline_grace &&
            a.last_active_refresh == b.last_active_refresh && a.reorder_window == b.reorder_window &&
-           a.max_clock_skew == b.max_clock_skew && a.max_users == b.max_users &&
+           a.max_clock_skew == b.max_clock_skew && a.forget_after == b.forget_after && a.max_users == b.max_users &&
            a.max_sessions_per_user == b.max_sessions_per_user && a.max_id_bytes == b.max_id_bytes &&
            a.max_status_bytes == b.max_status_bytes && a.max_recent_per_user == b.max_recent_per_user &&
            a.hash_seed == b.hash_seed;
@@ -1932,11 +1939,32 @@ inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noe
   return static_cast<std::size_t>(end - activities.begin());
 }
 
+/// From this instant on time alone makes the user unknown to somebody for whom the user went invisible at `cut`, if at
+/// all; `absent`: the user is unknown as it is.
+inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Rules& rules) noexcept {
+  const std::size_t seen = seen_activities(user.activities, cut);
+  const Timestamp latest =
+      later(later(user.status_at(), user.reported_at()), seen == 0 ? absent : user.activities[seen - 1].value);
+  if (latest == absent) return absent;
+  if (rules.forget_after == Duration::forever()) return never;
+  if (cut != absent) return latest + rules.forget_after;
+  return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
+}
+
+/// What nobody but the user knows, where others have forgotten what they knew.
+inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexcept {
+  RegistersView hidden = user;
+  const std::size_t seen = seen_activities(user.activities, cut);
+  hidden.activities = {user.activities.data() + seen, user.activities.size() - seen};
+  hidden.rare = nullptr;
+  return hidden;
+}
+
 /// How the user looks to somebody for whom the user went invisible at `cut`, if at all.
 inline std::optional<UserView> seen_with_cut(std::string_view id, const RegistersView& user, Timestamp now,
                                              const Rules& rules, Timestamp cut) noexcept {
+  if (forgotten_at(user, cut, rules) <= now) return std::nullopt;
   const std::size_t seen = seen_activities(user.activities, cut);
-  if (seen == 0 && user.status_at() == absent && user.reported_at() == absent) return std::nullopt;
   UserView view;
   view.id = id;
   view.online = cut == absent && (now < online_until(user, rules) || user.reported_to_be_online());
@@ -1953,8 +1981,10 @@ inline std::optional<UserView> seen_by_others(std::string_view id, const Registe
 
 inline std::optional<UserView> seen_by_self(std::string_view id, const RegistersView& user, Timestamp now,
                                             const Rules& rules) noexcept {
-  auto view = seen_with_cut(id, user, now, rules, absent);
-  if (view) view->invisible = invisible_since(user.flips) != absent;
+  const Timestamp cut = invisible_since(user.flips);
+  const bool others_forgot = cut != absent && forgotten_at(user, cut, rules) <= now;
+  auto view = seen_with_cut(id, others_forgot ? hidden_part(user, cut) : user, now, rules, absent);
+  if (view) view->invisible = cut != absent;
   return view;
 }
 
@@ -1972,9 +2002,12 @@ inline Timestamp latest_seen_instant(const RegistersView& user) noexcept {
 
 /// The next instant, after `now`, at which time alone changes what others see; `never` where there is none.
 inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  if (invisible_since(user.flips) != absent || user.reported_to_be_online()) return never;
+  const Timestamp cut = invisible_since(user.flips), forgotten = forgotten_at(user, cut, rules);
+  if (forgotten <= now) return never;
+  if (cut != absent) return forgotten;
+  if (user.reported_to_be_online()) return never;
   const Timestamp until = online_until(user, rules);
-  return now < until ? until : never;
+  return now < until ? until : forgotten;
 }
 
 }  // namespace detail
@@ -2385,6 +2418,25 @@ inline void normalise_activities(Activities& activities, Span<Flip> flips, Times
                    activities.begin() + static_cast<std::ptrdiff_t>(old));
 }
 
+/// Drops what others have forgotten of the user; of an invisible one what is hidden from them has an age of its own, so
+/// that it decides nothing about what they see. Sessions and flips stay for as long as a late event could concern them,
+/// and that the user is invisible stays for good.
+inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  const Timestamp cut = invisible_since(user.flips);
+  if (forgotten_at(user, cut, rules) <= now) {
+    const RegistersView hidden = hidden_part(user, cut);
+    const bool all = forgotten_at(hidden, absent, rules) <= now;
+    user.activities.erase(user.activities.begin(), all ? user.activities.end() : hidden.activities.begin());
+    if (cut == absent && !user.flips.empty() && user.flips.back().at < now - rules.reorder_window) user.flips.clear();
+    RareRegisters rest;
+    rest.crowded = user.crowded;
+    rest.forgotten_up_to = user.forgotten_up_to;
+    static_cast<RareRegisters&>(user) = std::move(rest);
+  }
+  if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
+  if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
+}
+
 inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
   for (SessionRegisters& session : user.sessions) normalise_session(session, now, rules);
   if (now == absent) return;
@@ -2395,21 +2447,24 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   // While the run goes on, the stretch stands for the last time the user went invisible, which is never forgotten.
   const Timestamp cut = invisible_since(user.flips);
   if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
+  if (rules.forget_after != Duration::forever()) forget_by_age(user, now, rules);
 }
 
-/// From this instant on nothing is left of a user of whom nothing but disconnects was ever heard; `never` for all
-/// others.
+/// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays.
 inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
-  Timestamp latest = absent;
-  for (const SessionRegisters& session : user.sessions) {
-    if (evidence(session) != absent) return never;
-    latest = later(latest, latest_instant(session));
-  }
-  const bool nothing_else =
-      user.activities.empty() && user.flips.empty() && (user.rare == nullptr || user.rare->nothing());
-  if (!nothing_else) return never;
-  // Forgotten when older than the horizon, not when as old.
-  return latest + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1);
+  if (invisible_since(user.flips) != absent) return never;
+  Timestamp at = forgotten_at(user, absent, rules);
+  if (at == never) return never;
+  // What is kept for late events is forgotten when older than its horizon, not when as old.
+  const Duration window = rules.reorder_window + Duration::from_ns(1);
+  for (const SessionRegisters& session : user.sessions)
+    at = later(at, latest_instant(session) + rules.session_timeout +
+                       greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1));
+  if (!user.flips.empty()) at = later(at, user.flips.back().at + window);
+  if (user.rare == nullptr) return at;
+  if (user.rare->crowded.to != absent) at = later(at, user.rare->crowded.to + window);
+  if (user.rare->forgotten_up_to != absent) at = later(at, user.rare->forgotten_up_to + rules.forget_after);
+  return at;
 }
 
 /// Which of two sessions can be missed first: one of which nothing but disconnects was ever heard, so that those cannot
@@ -3563,7 +3618,7 @@ struct Root {
 
 constexpr Rules without_negative_durations(Rules rules) noexcept {
   for (Duration* duration : {&rules.session_timeout, &rules.offline_grace, &rules.last_active_refresh,
-                             &rules.reorder_window, &rules.max_clock_skew}) {
+                             &rules.reorder_window, &rules.max_clock_skew, &rules.forget_after}) {
     if (*duration < Duration()) *duration = Duration();
   }
   return rules;
@@ -3887,15 +3942,30 @@ struct Plan {
   UserRegisters after;           // and what will be in it
 };
 
-/// Users that nobody else knows of, those left out that nothing is left of at `now`. Costs the users that are due where
-/// the count could matter.
-inline std::size_t count_unknown(const Root* root, Timestamp now) noexcept {
-  if (root == nullptr) return 0;
-  std::size_t unknown = root->table.size() - root->known;
-  if (unknown < root->rules.max_users) return unknown;
-  root->table.each_due(
-      now, [&](const UserRow& row) { unknown -= vanishes_at(row.registers(), root->rules) <= now ? 1u : 0u; });
-  return unknown;
+/// Users that others know of, and users that nobody else knows of.
+struct Count {
+  std::size_t known = 0, unknown = 0;
+};
+
+/// How many there are at `now`, which may be later than the root's instant. Costs the users that are due.
+inline Count count_at(const Root& root, Timestamp now) noexcept {
+  Count count{root.known, root.table.size() - root.known};
+  root.table.each_due(now, [&](const UserRow& row) {
+    const RegistersView user = row.registers();
+    --(seen_by_others(row, root) ? count.known : count.unknown);
+    if (now < vanishes_at(user, root.rules))
+      ++(seen_by_others({}, user, now, root.rules) ? count.known : count.unknown);
+  });
+  return count;
+}
+
+/// Whether there is no room for one more that others know of, or do not. Users nobody knows of have room of their own:
+/// how many they are must not decide whether somebody else becomes known.
+inline bool is_full(const Root* root, bool known, Timestamp now) noexcept {
+  const Rules& rules = root != nullptr ? root->rules : default_rules;
+  if ((root != nullptr ? root->table.size() : 0) < rules.max_users) return false;
+  const Count count = root != nullptr ? count_at(*root, now) : Count();
+  return (known ? count.known : count.unknown) >= rules.max_users;
 }
 
 /// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later instant that the
@@ -3928,15 +3998,8 @@ inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEvent
 
   const bool known_before = seen_by_others({}, old, now, rules).has_value();
   const bool known_after = seen_by_others({}, plan.after, now, rules).has_value();
-  // Users nobody knows of have room of their own: how many they are must not decide whether somebody else becomes
-  // known.
-  const std::size_t known = root != nullptr ? root->known : 0;
-  const bool one_more_known = known_after && !known_before;
-  const bool one_more_unknown = !known_after && (known_before || old.empty());
-  if ((one_more_known && known >= rules.max_users) ||
-      (one_more_unknown && count_unknown(root, now) >= rules.max_users)) {
-    plan.verdict = Verdict::over_limit;
-  }
+  const bool one_more = known_after ? !known_before : !plan.after.empty() && (known_before || old.empty());
+  if (one_more && is_full(root, known_after, now)) plan.verdict = Verdict::over_limit;
   return plan;
 }
 
@@ -3953,7 +4016,11 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   const std::size_t known = root.known + (is_known ? 1u : 0u) - (before ? 1u : 0u),
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
   const Timestamp due = due_of(plan.after, root.now, root.rules);
-  if (plan.row != nullptr) {
+  if (plan.after.empty()) {
+    UserTable rest(root.table);
+    rest.erase(key);
+    root.table = std::move(rest);
+  } else if (plan.row != nullptr) {
     UserRow& row = root.table.change(key, due);
     if (row.has_room_for(plan.after)) {
       row.replace(std::move(plan.after));
@@ -3975,16 +4042,22 @@ inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
     root.now = to;
     return;
   }
-  std::size_t fewer_online = 0;
+  std::size_t fewer_online = 0, fewer_known = 0;
   Vector<Text> gone;
   root.table.each_due(to, [&](const UserRow& row) {
     const RegistersView user = row.registers();
-    if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());  // of whom nobody knows
-    const Timestamp due = next_change(user, from, root.rules);
-    if (due == never || to < due) return;
-    ++fewer_online;
-    if (changes != nullptr) {
-      changes->push_back(Change{due, row.id(), Seen(user, from, root.rules), Seen(user, to, root.rules), 0});
+    if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());
+    // One may time out and be forgotten: each is a change of its own.
+    std::size_t order = 0;
+    Timestamp at = from;
+    for (Timestamp due = next_change(user, at, root.rules); due != never && due <= to; ++order) {
+      const auto before = seen_by_others({}, user, at, root.rules), after = seen_by_others({}, user, due, root.rules);
+      fewer_online += before->online ? 1u : 0u;
+      fewer_known += after ? 0u : 1u;
+      if (changes != nullptr)
+        changes->push_back(Change{due, row.id(), Seen(user, at, root.rules), Seen(user, due, root.rules), order});
+      at = due;
+      due = next_change(user, at, root.rules);
     }
   });
   const auto due_after = [&](const UserRow& row) { return due_of(row.registers(), to, root.rules); };
@@ -3997,6 +4070,7 @@ inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
     root.table = std::move(rest);
   }
   root.online -= fewer_online;
+  root.known -= fewer_known;
   root.now = to;
 }
 
@@ -5362,11 +5436,15 @@ inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rul
 }
 
 /// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
-/// then time moves on to the later instant: what time then changes is dated with the deadline.
+/// then time moves on to the later instant: what time then changes is dated with the last deadline it passes.
 inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
                                   const Rules& rules) noexcept {
-  if (seen_by_others({}, user, our_now, rules) != seen_by_others({}, user, now, rules))
-    return online_until(user, rules);
+  Timestamp last = never;
+  for (Timestamp due = next_change(user, our_now, rules); due <= now && due != never;
+       due = next_change(user, due, rules)) {
+    last = due;
+  }
+  if (last != never) return last;
   if (our_now != absent) return our_now;
   return now != absent ? now : latest_seen_instant(user);
 }
@@ -5388,6 +5466,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
 
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
+  constexpr std::size_t by_merging = static_cast<std::size_t>(-1);  // comes last of the changes of a user
   detail::Vector<detail::Change> changes;
   Snapshot merged = ours;
   detail::Root& root = detail::SnapshotAccess::write(merged);
@@ -5405,7 +5484,9 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
         detail::Change change;
         if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
         detail::normalise(user, now, rules);
-        if (a != nullptr && user == detail::settled(*a, now, rules)) return;
+        const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
+        // Unless it has been forgotten by age: then what both knew decides when.
+        if (as_before && (a == nullptr || rules.forget_after == Duration::forever())) return;
         const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
         if (!is_theirs) detail::bound(user, now, rules);
 
@@ -5415,13 +5496,10 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
           change.id = b->id();
           change.before = detail::Seen::of(a, our_now, rules);
           change.after = detail::Seen(user, now, rules);
-          change.order = 1;
+          change.order = by_merging;
           changes.push_back(std::move(change));
         }
-        if (detail::vanishes_at(user, rules) <= now) {
-          if (row != nullptr) root.table.erase(key);  // of somebody nobody knew of
-          return;
-        }
+        if (as_before || (row == nullptr && user.empty())) return;
         detail::Plan plan;
         plan.row = row;
         plan.after = std::move(user);
@@ -5430,7 +5508,10 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   snapshot = std::move(merged);
   // Of somebody whom time and the other snapshot both changed, the latter's change tells all of it.
   if constexpr (is_heard) {
-    detail::one_per_user(changes, [](detail::Change& first, detail::Change& second) { first = std::move(second); });
+    detail::one_per_user(changes, [](detail::Change& first, detail::Change& second) {
+      if (second.order != by_merging) second.before = std::move(first.before);
+      first = std::move(second);
+    });
     detail::tell_all(changes, on_change);
   }
 }
@@ -5466,13 +5547,13 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // is gone over while the other changes
   for (const UserRow& row : root->table) {
-    const RegistersView user = row.registers();
-    const Timestamp instant = up_to(user);
-    if (instant <= user.forgotten_up_to()) continue;
     Plan plan;
+    plan.after = normal_form_of(row, *root);
+    const Timestamp instant = up_to(RegistersView(plan.after));
+    if (instant <= plan.after.forgotten_up_to) continue;
     plan.row = &row;
-    plan.after = row.unpacked();
     plan.after.forgotten_up_to = instant;
+    normalise(plan.after, root->now, root->rules);
     commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));
   }
 }

@@ -106,6 +106,7 @@ struct Mix {
   bool no_now = true;          ///< some histories begin without an instant
   bool small_limits = false;   ///< limits that a handful of events exceed
   bool hiding = false;         ///< invisible more often
+  bool forgetting = false;     ///< users are forgotten by age, soon
   bool without_limits = false; ///< nothing that is refused by chance: windows without end
 };
 
@@ -125,6 +126,7 @@ class Author {
     if (mix_.without_limits || chance_.one_in(12)) rules.reorder_window = Duration::forever();
     if (mix_.without_limits || chance_.one_in(12)) rules.max_clock_skew = Duration::forever();
     if (chance_.one_in(20)) rules.offline_grace = -units(2);
+    if (mix_.forgetting) rules.forget_after = units(chance_.any<std::int64_t>({-1, 0, 1, 3, 6, 12, 30}));
     if (mix_.small_limits) {
       rules.max_users = chance_.any<std::uint32_t>({1, 2, 2, 3});
       rules.max_sessions_per_user = chance_.any<std::uint32_t>({1, 1, 2});
@@ -235,6 +237,9 @@ class Author {
       case 4: to = cursor_ + unit_ * (timeout + in_units(rules.reorder_window) + grace + chance_.between(-1, 2)); break;
       default: to = cursor_ + unit_ * chance_.between(0, 3); break;
     }
+    if (rules.forget_after != Duration::forever() && chance_.one_in(4)) {
+      to = known_[chance_.below(known_.size())] + unit_ * (in_units(rules.forget_after) + chance_.between(-1, 1));
+    }
     if (!chance_.one_in(12) && to < cursor_) to = cursor_ + unit_;
     if (to > cursor_) cursor_ = to;
     started_ = true;
@@ -326,6 +331,7 @@ inline Snapshot other_node(const Rules& rules, const std::vector<PresenceEvent>&
   roomy.last_active_refresh = rules.last_active_refresh;
   roomy.reorder_window = rules.reorder_window;
   roomy.max_clock_skew = rules.max_clock_skew;
+  roomy.forget_after = rules.forget_after;
   Snapshot other(roomy);
   for (const PresenceEvent& e : events) other = presence::reduce(std::move(other), PresenceEventView(e));
   if (at) other = presence::reduce(std::move(other), *at);
@@ -417,6 +423,7 @@ inline std::string told(const Rules& rules) {
   line("last_active_refresh", told(rules.last_active_refresh));
   line("reorder_window", told(rules.reorder_window));
   line("max_clock_skew", told(rules.max_clock_skew));
+  if (rules.forget_after != usual.forget_after) line("forget_after", told(rules.forget_after));
   if (rules.max_users != usual.max_users) line("max_users", std::to_string(rules.max_users));
   if (rules.max_sessions_per_user != usual.max_sessions_per_user) line("max_sessions_per_user", std::to_string(rules.max_sessions_per_user));
   if (rules.max_recent_per_user != usual.max_recent_per_user) line("max_recent_per_user", std::to_string(rules.max_recent_per_user));

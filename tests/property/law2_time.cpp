@@ -27,7 +27,9 @@ struct Seen {
 Wrong time_only_ends(const Snapshot& before, Timestamp to, const Changes& changes) {
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const UserPresenceChanged& change = changes[i];
-    if (!change.before || !change.after) return "time made a user known, or forgot one: " + told(change);
+    const bool forgets = before.rules().forget_after != Duration::forever();
+    if (!change.before || (!change.after && !forgets)) return "time made a user known, or forgot one: " + told(change);
+    if (!change.after) continue;
     if (!change.before->online || change.after->online) return "time did something else than to end: " + told(change);
     if (change.status_changed() || change.last_active_changed()) return "time changed a text or last_active: " + told(change);
     if (change.at > to || (before.now() && change.at <= *before.now())) return "a change is dated outside of the advance: " + told(change);
@@ -145,6 +147,12 @@ TEST_CASE("law 2: time is additive for one user") {
   mix.users = 1;
   mix.steps = 12;
   expect_additive(1500, mix, 2);
+}
+
+TEST_CASE("law 2: time is additive where users are forgotten by age") {
+  Mix mix;
+  mix.forgetting = true;
+  expect_additive(2000, mix, 4);
 }
 
 TEST_CASE("law 2: time is additive past the limits") {

@@ -303,6 +303,16 @@ TEST_CASE("law 4: invisible means invisible, one user") {
   expect_privacy(2500, mix, 2);
 }
 
+TEST_CASE("law 4: invisible means invisible for those who are forgotten by age") {
+  for (const std::size_t users : {std::size_t{1}, std::size_t{3}}) {
+    Mix mix;
+    mix.users = users;
+    mix.hiding = mix.forgetting = true;
+    mix.replays = mix.merges = false;  // a node that was not told of the hiding would forget later
+    expect_privacy(2500, mix, 6);
+  }
+}
+
 TEST_CASE("law 4: invisible means invisible past the limits") {
   Mix mix;
   mix.users = 4;

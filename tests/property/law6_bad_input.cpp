@@ -362,9 +362,20 @@ TEST_CASE("law 6: nothing is lost past the limits of those who hide") {
   expect_nothing_lost(1200, mix, 3, true);
 }
 
+TEST_CASE("law 6: nothing is lost past the limits where users are forgotten by age") {
+  Mix mix;
+  mix.users = 4;
+  mix.small_limits = mix.forgetting = true;
+  mix.merges = false;
+  expect_nothing_lost(1200, mix, 5, true);
+}
+
 TEST_CASE("law 6: instants and durations at the ends of their ranges") {
   Seen seen;
-  const std::size_t tried = try_histories(histories_to_try(2500), Mix(), 4, [&](const History& h) { return survives_the_ends(h, seen); }, at_the_ends);
+  Mix mix;
+  mix.forgetting = true;
+  std::size_t tried = try_histories(histories_to_try(2500), Mix(), 4, [&](const History& h) { return survives_the_ends(h, seen); }, at_the_ends);
+  tried += try_histories(histories_to_try(2500), mix, 4, [&](const History& h) { return survives_the_ends(h, seen); }, at_the_ends);
   MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused");
   CHECK(seen.steps > tried);
 }

@@ -104,7 +104,7 @@ Wrong copies_stay(const History& h, Seen& seen) {
 TEST_CASE("law 7: snapshots are values") {
   for (const bool limited : {false, true}) {
     Mix mix;
-    mix.small_limits = limited;
+    mix.small_limits = mix.forgetting = limited;
     Seen seen;
     const std::size_t tried = try_histories(histories_to_try(500), mix, limited ? 2 : 1, [&](const History& h) { return copies_stay(h, seen); });
     MESSAGE(tried << " histories, " << seen.copies << " copies, " << seen.checks << " checks, " << seen.told << " changes told");

@@ -2,8 +2,8 @@
 #ifndef PRESENCE_TESTS_PROPERTY_ORACLE_HPP
 #define PRESENCE_TESTS_PROPERTY_ORACLE_HPP
 
-// What is true, by brute force: the oracle remembers every event that was ever accepted, forgets none, and answers each question by going
-// through all of them. It has no registers, joins nothing and drops nothing; deadlines are found by trying every instant at which
+// What is true, by brute force: the oracle remembers every event that was ever accepted, but for those of users forgotten by age, and answers
+// each question by going through all of them. It has no registers, joins nothing and drops nothing; deadlines are found by trying every instant at which
 // something could change. Of the library it uses the plain values alone.
 
 #include "history.hpp"
@@ -24,13 +24,13 @@ class Oracle {
   using Instant = std::optional<Timestamp>;  ///< absent: before every deadline
 
   explicit Oracle(const Rules& rules) : rules_(rules) {
-    for (Duration* d : {&rules_.session_timeout, &rules_.offline_grace, &rules_.last_active_refresh, &rules_.reorder_window, &rules_.max_clock_skew}) {
+    for (Duration* d : {&rules_.session_timeout, &rules_.offline_grace, &rules_.last_active_refresh, &rules_.reorder_window, &rules_.max_clock_skew,
+                        &rules_.forget_after}) {
       if (*d < Duration()) *d = Duration();
     }
   }
 
   Instant now() const { return now_; }
-  const std::vector<PresenceEvent>& events() const { return events_; }
 
   // ---- what others see -----------------------------------------------------------------------------------------------------------------
 
@@ -44,22 +44,20 @@ class Oracle {
   Views views() const { return views(now_); }
 
   std::optional<User> view(const std::string& user, Instant t) const {
-    const Instant cut = went_invisible(user);
-    bool known = false;
-    for (const PresenceEvent& e : events_) {
-      if (e.user != user) continue;
-      if (e.status || e.type == EventType::report) known = true;
-      if (is_evidence(e) && !(cut && e.at >= *cut)) known = true;
-    }
-    if (!known) return std::nullopt;
+    const Instant cut = went_invisible(user), word = last_word(user, cut);
+    if (!word || (is_too_old(*word, t) && (cut || !truly_online(user, t)))) return std::nullopt;
     return User{user, !cut && truly_online(user, t), status(user), last_active(user, cut), false};
   }
 
   /// As the user sees himself.
   std::optional<User> truth(const std::string& user, Instant t) const {
-    bool known = false;
-    for (const PresenceEvent& e : events_) known = known || (e.user == user && (e.status || e.type == EventType::report || is_evidence(e)));
-    if (!known) return std::nullopt;
+    Oracle then = *this;
+    then.forget_by_age(t);
+    return then.truth_of_what_is_left(user, t);
+  }
+
+  std::optional<User> truth_of_what_is_left(const std::string& user, Instant t) const {
+    if (!last_word(user, std::nullopt)) return std::nullopt;
     return User{user, truly_online(user, t), status(user), last_active(user, std::nullopt), went_invisible(user).has_value()};
   }
 
@@ -112,11 +110,10 @@ class Oracle {
   std::optional<Timestamp> last_active(const std::string& user, Instant cut) const {
     std::optional<Timestamp> latest;
     const PresenceEvent* word = nullptr;
-    for (const PresenceEvent& e : events_) {
+    for (const Told& e : events_) {
       if (e.user != user) continue;
-      if (is_evidence(e) && !(cut && e.at >= *cut)) {
-        const Timestamp value = e.type == EventType::connect ? e.at : rounded(e.at);
-        if (!latest || value > *latest) latest = value;
+      if (is_activity(e) && !(cut && e.at >= *cut)) {
+        if (!latest || value_of(e) > *latest) latest = value_of(e);
       }
       if (e.type == EventType::report && e.last_active) {
         if (word == nullptr || e.at > word->at || (e.at == word->at && *e.last_active > *word->last_active)) word = &e;
@@ -153,7 +150,7 @@ class Oracle {
   std::vector<std::string> sessions(const std::string& user) const {
     std::set<std::string> names;
     for (const PresenceEvent& e : events_) {
-      if (e.user == user && (is_evidence(e) || e.type == EventType::disconnect)) names.insert(e.session);
+      if (e.user == user && is_of_session(e)) names.insert(e.session);
     }
     return std::vector<std::string>(names.begin(), names.end());
   }
@@ -186,7 +183,8 @@ class Oracle {
     const Verdict verdict = judge(e, now_);
     if (verdict != Verdict::applied) return verdict;
     const Views before = views();
-    events_.push_back(e);
+    events_.push_back({e});
+    forget_by_age(now_);
     tell(before, views(), now_ ? *now_ : e.at, changes);
     return verdict;
   }
@@ -199,6 +197,7 @@ class Oracle {
       Views after = views(t);
       tell(before, after, t, changes);
       before = std::move(after);
+      forget_by_age(t);
     }
     now_ = to;
     return Verdict::applied;
@@ -216,9 +215,11 @@ class Oracle {
       advance(t - Duration::from_ns(1), changes);
       const Views before = views();
       now_ = t;
+      forget_by_age(now_);
       for (; i < list.size() && list[i].at == t; ++i) {
         tally.count(judge(list[i], now_));
-        if (judge(list[i], now_) == Verdict::applied) events_.push_back(list[i]);
+        if (judge(list[i], now_) == Verdict::applied) events_.push_back({list[i]});
+        forget_by_age(now_);
       }
       tell(before, views(), t, changes);
     }
@@ -228,11 +229,16 @@ class Oracle {
   void merge(const std::vector<PresenceEvent>& list, Instant at, Changes& changes) {
     const Instant left = now_;
     const Views before = views(left);
+    Oracle other(rules_);
     for (const PresenceEvent& e : list) {
-      if (judge(e, std::nullopt) == Verdict::applied) events_.push_back(e);
+      if (judge(e, std::nullopt) == Verdict::applied) other.events_.push_back({e});
     }
     Changes by_time, all;
+    if (at) other.advance(*at, by_time);
+    events_.insert(events_.end(), other.events_.begin(), other.events_.end());
+    by_time.clear();
     if (at) advance(*at, by_time);
+    forget_by_age(now_);
     const Views after = views();
     tell(before, after, left ? *left : now_ ? *now_ : Timestamp(), all);
     for (UserPresenceChanged& change : all) {
@@ -250,6 +256,7 @@ class Oracle {
     for (const std::string& user : users()) {
       if (const PresenceEvent* word = last_report(user)) forgotten_.emplace_back(user, word->at);
     }
+    forget_by_age(now_);
     Changes all;
     tell(before, views(), now_ ? *now_ : Timestamp(), all);
     for (UserPresenceChanged& change : all) {
@@ -269,13 +276,15 @@ class Oracle {
       Verdict verdict = of_all;
       if (verdict == Verdict::applied) verdict = e.type != EventType::report ? Verdict::invalid : judge(e, now_);
       tally.count(verdict);
-      if (verdict == Verdict::applied) events_.push_back(e);
+      if (verdict == Verdict::applied) events_.push_back({e});
+      forget_by_age(now_);
     }
     if (of_all != Verdict::applied) return tally;
     for (const std::string& user : users()) {
       const PresenceEvent* word = last_report(user);
       if (word != nullptr && word->at < as_of) forgotten_.emplace_back(user, as_of - Duration::from_ns(1));
     }
+    forget_by_age(now_);
     tell(before, views(), now_ ? *now_ : as_of, changes);
     return tally;
   }
@@ -311,6 +320,12 @@ class Oracle {
   }
 
  private:
+  /// An event, and what of it was forgotten by age.
+  struct Told : PresenceEvent {
+    Told(PresenceEvent e) : PresenceEvent(std::move(e)) {}
+    bool no_activity = false;
+  };
+
   static bool is_evidence(const PresenceEvent& e) { return e.type == EventType::connect || e.type == EventType::heartbeat; }
 
   static bool asks(const PresenceEvent& e, const std::string& user, bool invisible) {
@@ -377,6 +392,49 @@ class Oracle {
     return std::none_of(forgotten_.begin(), forgotten_.end(), [&](const auto& up_to) { return up_to.first == user && word->at <= up_to.second; });
   }
 
+  static bool is_activity(const Told& e) { return is_evidence(e) && !e.no_activity; }
+  static bool is_of_session(const PresenceEvent& e) { return is_evidence(e) || e.type == EventType::disconnect; }
+  Timestamp value_of(const PresenceEvent& e) const { return e.type == EventType::heartbeat ? rounded(e.at) : e.at; }
+
+  bool is_too_old(Timestamp word, Instant t) const { return t && rules_.forget_after != Duration::forever() && *t >= word + rules_.forget_after; }
+
+  /// The latest of what is known of the user, if he went invisible at the cut.
+  Instant last_word(const std::string& user, Instant cut) const {
+    Instant last;
+    for (const Told& e : events_) {
+      if (e.user != user) continue;
+      if ((e.status || e.type == EventType::report) && (!last || e.at > *last)) last = e.at;
+      if (is_activity(e) && !(cut && e.at >= *cut) && (!last || value_of(e) > *last)) last = value_of(e);
+    }
+    return last;
+  }
+
+  /// Who was silent for too long is forgotten; of who is invisible first what others knew, then the rest, but for having gone invisible.
+  void forget_by_age(Instant t) {
+    if (!t || rules_.forget_after == Duration::forever()) return;
+    for (const std::string& user : users()) {
+      const Instant cut = went_invisible(user), word = last_word(user, cut);
+      if (word && view(user, t)) continue;
+      for (Told& e : events_) {
+        if (e.user != user) continue;
+        e.status.reset();
+        if (!cut || e.at < *cut) e.no_activity = true;
+        if (e.type == EventType::report || e.type == EventType::set_status) e.user.clear();
+      }
+      const Instant hidden = last_word(user, std::nullopt);
+      if (!cut || !hidden || !is_too_old(*hidden, t) || truly_online(user, t)) continue;
+      for (Told& e : events_) {
+        if (e.user == user) e.no_activity = true;
+      }
+    }
+    events_.erase(std::remove_if(events_.begin(), events_.end(), [](const Told& e) { return e.user.empty(); }), events_.end());
+    const auto masks_nothing = [&](const auto& mask) {
+      const PresenceEvent* word = last_report(mask.first);
+      return is_too_old(mask.second, t) && (word == nullptr || word->at > mask.second);
+    };
+    forgotten_.erase(std::remove_if(forgotten_.begin(), forgotten_.end(), masks_nothing), forgotten_.end());
+  }
+
   /// Every instant in (from, to] at which time could change anything.
   std::set<Timestamp> moments(Instant from, Timestamp to) const {
     std::set<Timestamp> all;
@@ -385,13 +443,16 @@ class Oracle {
         const Timestamp t = e.at + wait;
         if ((!from || t > *from) && t <= to) all.insert(t);
       }
+      for (const Timestamp t : {e.at + rules_.forget_after, rounded(e.at) + rules_.forget_after}) {
+        if (rules_.forget_after != Duration::forever() && (!from || t > *from) && t <= to) all.insert(t);
+      }
     }
     return all;
   }
 
   Rules rules_;
   Instant now_;
-  std::vector<PresenceEvent> events_;
+  std::vector<Told> events_;
   std::vector<std::pair<std::string, Timestamp>> forgotten_;
 };
 

@@ -161,3 +161,13 @@ TEST_CASE("oracle: one user, few instants") {
 TEST_CASE("oracle: every operation") {
   expect_to_follow(1500, Mix(), 103);
 }
+
+TEST_CASE("oracle: every operation, users forgotten by age") {
+  for (const std::size_t users : {std::size_t{1}, std::size_t{3}}) {
+    Mix mix;
+    mix.users = users;
+    mix.hiding = users == 1;
+    mix.forgetting = true;
+    expect_to_follow(3000, mix, 104);
+  }
+}

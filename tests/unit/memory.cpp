@@ -111,6 +111,24 @@ TEST_CASE("copying a snapshot, looking at it and a moved-from one allocate nothi
   CHECK(host::memory.asked == asked);
 }
 
+TEST_CASE("users who are forgotten give their memory back") {
+  Rules rules;
+  rules.forget_after = Duration::from_s(3600);
+  const std::size_t bytes = host::memory.bytes;
+  Snapshot s(rules);
+  s = reduce(std::move(s), second(0));
+  const std::size_t empty = host::memory.bytes - bytes;
+  for (std::size_t i = 0; i < 200; ++i) {
+    PresenceEvent hello = PresenceEvent::connect(long_id(i), long_id(i), second(0));
+    hello.status = long_id(i);
+    s = reduce(std::move(s), hello);
+  }
+  CHECK(host::memory.bytes - bytes > empty + 200 * 3 * long_id(0).size());
+  s = reduce(std::move(s), second(3600));
+  CHECK(s == reduce(Snapshot(rules), second(3600)));
+  CHECK(host::memory.bytes - bytes == empty);
+}
+
 TEST_CASE("a refused event and an instant that has passed allocate nothing") {
   Snapshot s = reduce(many_users(50), second(100));
   const Snapshot shared = s;
@@ -199,6 +217,17 @@ TEST_CASE("when memory runs out while time passes, the snapshot is what it was")
   const Snapshot s = many_users(130);
   check_every_failure(s, [](Snapshot& t) { apply(t, second(48), hear); });
   check_every_failure(s, [](Snapshot& t) { apply(t, second(1000), hear); });
+  Rules rules;
+  rules.forget_after = Duration::from_s(40);
+  Snapshot forgetful(rules);
+  for (std::size_t i = 0; i < 70; ++i)
+    forgetful = reduce(std::move(forgetful), PresenceEvent::connect(long_id(i), long_id(i), second(i % 2)));
+  forgetful = reduce(std::move(forgetful), PresenceEvent::connect(long_id(0), "phone", second(2)));
+  check_every_failure(forgetful, [](Snapshot& t) { apply(t, second(42), hear); });
+  check_every_failure(forgetful, [](Snapshot& t) { apply(t, second(1000), hear); });
+  const Snapshot grown = reduce(forgetful, second(41));
+  const PresenceEvent left = PresenceEvent::disconnect(long_id(0), "phone", second(41));
+  check_every_failure(grown, [&](Snapshot& t) { apply(t, left, hear); });
   check_every_failure(s, [](Snapshot& t) {
     Snapshot later = reduce(t, second(1000));
     t = std::move(later);

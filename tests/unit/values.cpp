@@ -300,7 +300,7 @@ TEST_CASE("a mirror finds nothing too early or too late, and is otherwise as the
 }
 
 TEST_CASE("rules are equal when every one of them is") {
-  Rules others[11];
+  Rules others[12];
   const Duration day = Duration::from_s(86400);
   others[0].session_timeout = day;
   others[1].offline_grace = day;
@@ -313,6 +313,7 @@ TEST_CASE("rules are equal when every one of them is") {
   others[8].max_status_bytes = 7;
   others[9].max_recent_per_user = 7;
   others[10].hash_seed = 7;
+  others[11].forget_after = day;
   for (const Rules& other : others) {
     CHECK(Rules() != other);
     CHECK_FALSE(Rules() == other);

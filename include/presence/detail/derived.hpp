@@ -71,11 +71,32 @@ inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noe
   return static_cast<std::size_t>(end - activities.begin());
 }
 
+/// From this instant on time alone makes the user unknown to somebody for whom the user went invisible at `cut`, if at
+/// all; `absent`: the user is unknown as it is.
+inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Rules& rules) noexcept {
+  const std::size_t seen = seen_activities(user.activities, cut);
+  const Timestamp latest =
+      later(later(user.status_at(), user.reported_at()), seen == 0 ? absent : user.activities[seen - 1].value);
+  if (latest == absent) return absent;
+  if (rules.forget_after == Duration::forever()) return never;
+  if (cut != absent) return latest + rules.forget_after;
+  return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
+}
+
+/// What nobody but the user knows, where others have forgotten what they knew.
+inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexcept {
+  RegistersView hidden = user;
+  const std::size_t seen = seen_activities(user.activities, cut);
+  hidden.activities = {user.activities.data() + seen, user.activities.size() - seen};
+  hidden.rare = nullptr;
+  return hidden;
+}
+
 /// How the user looks to somebody for whom the user went invisible at `cut`, if at all.
 inline std::optional<UserView> seen_with_cut(std::string_view id, const RegistersView& user, Timestamp now,
                                              const Rules& rules, Timestamp cut) noexcept {
+  if (forgotten_at(user, cut, rules) <= now) return std::nullopt;
   const std::size_t seen = seen_activities(user.activities, cut);
-  if (seen == 0 && user.status_at() == absent && user.reported_at() == absent) return std::nullopt;
   UserView view;
   view.id = id;
   view.online = cut == absent && (now < online_until(user, rules) || user.reported_to_be_online());
@@ -92,8 +113,10 @@ inline std::optional<UserView> seen_by_others(std::string_view id, const Registe
 
 inline std::optional<UserView> seen_by_self(std::string_view id, const RegistersView& user, Timestamp now,
                                             const Rules& rules) noexcept {
-  auto view = seen_with_cut(id, user, now, rules, absent);
-  if (view) view->invisible = invisible_since(user.flips) != absent;
+  const Timestamp cut = invisible_since(user.flips);
+  const bool others_forgot = cut != absent && forgotten_at(user, cut, rules) <= now;
+  auto view = seen_with_cut(id, others_forgot ? hidden_part(user, cut) : user, now, rules, absent);
+  if (view) view->invisible = cut != absent;
   return view;
 }
 
@@ -111,9 +134,12 @@ inline Timestamp latest_seen_instant(const RegistersView& user) noexcept {
 
 /// The next instant, after `now`, at which time alone changes what others see; `never` where there is none.
 inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  if (invisible_since(user.flips) != absent || user.reported_to_be_online()) return never;
+  const Timestamp cut = invisible_since(user.flips), forgotten = forgotten_at(user, cut, rules);
+  if (forgotten <= now) return never;
+  if (cut != absent) return forgotten;
+  if (user.reported_to_be_online()) return never;
   const Timestamp until = online_until(user, rules);
-  return now < until ? until : never;
+  return now < until ? until : forgotten;
 }
 
 }  // namespace detail

@@ -114,15 +114,30 @@ struct Plan {
   UserRegisters after;           // and what will be in it
 };
 
-/// Users that nobody else knows of, those left out that nothing is left of at `now`. Costs the users that are due where
-/// the count could matter.
-inline std::size_t count_unknown(const Root* root, Timestamp now) noexcept {
-  if (root == nullptr) return 0;
-  std::size_t unknown = root->table.size() - root->known;
-  if (unknown < root->rules.max_users) return unknown;
-  root->table.each_due(
-      now, [&](const UserRow& row) { unknown -= vanishes_at(row.registers(), root->rules) <= now ? 1u : 0u; });
-  return unknown;
+/// Users that others know of, and users that nobody else knows of.
+struct Count {
+  std::size_t known = 0, unknown = 0;
+};
+
+/// How many there are at `now`, which may be later than the root's instant. Costs the users that are due.
+inline Count count_at(const Root& root, Timestamp now) noexcept {
+  Count count{root.known, root.table.size() - root.known};
+  root.table.each_due(now, [&](const UserRow& row) {
+    const RegistersView user = row.registers();
+    --(seen_by_others(row, root) ? count.known : count.unknown);
+    if (now < vanishes_at(user, root.rules))
+      ++(seen_by_others({}, user, now, root.rules) ? count.known : count.unknown);
+  });
+  return count;
+}
+
+/// Whether there is no room for one more that others know of, or do not. Users nobody knows of have room of their own:
+/// how many they are must not decide whether somebody else becomes known.
+inline bool is_full(const Root* root, bool known, Timestamp now) noexcept {
+  const Rules& rules = root != nullptr ? root->rules : default_rules;
+  if ((root != nullptr ? root->table.size() : 0) < rules.max_users) return false;
+  const Count count = root != nullptr ? count_at(*root, now) : Count();
+  return (known ? count.known : count.unknown) >= rules.max_users;
 }
 
 /// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later instant that the
@@ -155,15 +170,8 @@ inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEvent
 
   const bool known_before = seen_by_others({}, old, now, rules).has_value();
   const bool known_after = seen_by_others({}, plan.after, now, rules).has_value();
-  // Users nobody knows of have room of their own: how many they are must not decide whether somebody else becomes
-  // known.
-  const std::size_t known = root != nullptr ? root->known : 0;
-  const bool one_more_known = known_after && !known_before;
-  const bool one_more_unknown = !known_after && (known_before || old.empty());
-  if ((one_more_known && known >= rules.max_users) ||
-      (one_more_unknown && count_unknown(root, now) >= rules.max_users)) {
-    plan.verdict = Verdict::over_limit;
-  }
+  const bool one_more = known_after ? !known_before : !plan.after.empty() && (known_before || old.empty());
+  if (one_more && is_full(root, known_after, now)) plan.verdict = Verdict::over_limit;
   return plan;
 }
 
@@ -180,7 +188,11 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   const std::size_t known = root.known + (is_known ? 1u : 0u) - (before ? 1u : 0u),
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
   const Timestamp due = due_of(plan.after, root.now, root.rules);
-  if (plan.row != nullptr) {
+  if (plan.after.empty()) {
+    UserTable rest(root.table);
+    rest.erase(key);
+    root.table = std::move(rest);
+  } else if (plan.row != nullptr) {
     UserRow& row = root.table.change(key, due);
     if (row.has_room_for(plan.after)) {
       row.replace(std::move(plan.after));
@@ -202,16 +214,22 @@ inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
     root.now = to;
     return;
   }
-  std::size_t fewer_online = 0;
+  std::size_t fewer_online = 0, fewer_known = 0;
   Vector<Text> gone;
   root.table.each_due(to, [&](const UserRow& row) {
     const RegistersView user = row.registers();
-    if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());  // of whom nobody knows
-    const Timestamp due = next_change(user, from, root.rules);
-    if (due == never || to < due) return;
-    ++fewer_online;
-    if (changes != nullptr) {
-      changes->push_back(Change{due, row.id(), Seen(user, from, root.rules), Seen(user, to, root.rules), 0});
+    if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());
+    // One may time out and be forgotten: each is a change of its own.
+    std::size_t order = 0;
+    Timestamp at = from;
+    for (Timestamp due = next_change(user, at, root.rules); due != never && due <= to; ++order) {
+      const auto before = seen_by_others({}, user, at, root.rules), after = seen_by_others({}, user, due, root.rules);
+      fewer_online += before->online ? 1u : 0u;
+      fewer_known += after ? 0u : 1u;
+      if (changes != nullptr)
+        changes->push_back(Change{due, row.id(), Seen(user, at, root.rules), Seen(user, due, root.rules), order});
+      at = due;
+      due = next_change(user, at, root.rules);
     }
   });
   const auto due_after = [&](const UserRow& row) { return due_of(row.registers(), to, root.rules); };
@@ -224,6 +242,7 @@ inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
     root.table = std::move(rest);
   }
   root.online -= fewer_online;
+  root.known -= fewer_known;
   root.now = to;
 }
 

@@ -8,6 +8,7 @@
 #include <presence/rules.hpp>
 
 #include <cstddef>  // for size_t, ptrdiff_t
+#include <utility>  // for move
 
 /// Forgetting: the one form in which equal knowledge is equal bytes.
 ///
@@ -99,6 +100,25 @@ inline void normalise_activities(Activities& activities, Span<Flip> flips, Times
                    activities.begin() + static_cast<std::ptrdiff_t>(old));
 }
 
+/// Drops what others have forgotten of the user; of an invisible one what is hidden from them has an age of its own, so
+/// that it decides nothing about what they see. Sessions and flips stay for as long as a late event could concern them,
+/// and that the user is invisible stays for good.
+inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  const Timestamp cut = invisible_since(user.flips);
+  if (forgotten_at(user, cut, rules) <= now) {
+    const RegistersView hidden = hidden_part(user, cut);
+    const bool all = forgotten_at(hidden, absent, rules) <= now;
+    user.activities.erase(user.activities.begin(), all ? user.activities.end() : hidden.activities.begin());
+    if (cut == absent && !user.flips.empty() && user.flips.back().at < now - rules.reorder_window) user.flips.clear();
+    RareRegisters rest;
+    rest.crowded = user.crowded;
+    rest.forgotten_up_to = user.forgotten_up_to;
+    static_cast<RareRegisters&>(user) = std::move(rest);
+  }
+  if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
+  if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
+}
+
 inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
   for (SessionRegisters& session : user.sessions) normalise_session(session, now, rules);
   if (now == absent) return;
@@ -109,21 +129,25 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   // While the run goes on, the stretch stands for the last time the user went invisible, which is never forgotten.
   const Timestamp cut = invisible_since(user.flips);
   if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
+  if (rules.forget_after != Duration::forever()) forget_by_age(user, now, rules);
 }
 
-/// From this instant on nothing is left of a user of whom nothing but disconnects was ever heard; `never` for all
-/// others.
+/// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays.
 inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
-  Timestamp latest = absent;
+  if (invisible_since(user.flips) != absent) return never;
+  Timestamp at = forgotten_at(user, absent, rules);
+  if (at == never) return never;
+  // What is kept for late events is forgotten when older than its horizon, not when as old.
+  const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
   for (const SessionRegisters& session : user.sessions) {
-    if (evidence(session) != absent) return never;
-    latest = later(latest, latest_instant(session));
+    const Timestamp silent = latest_instant(session) + rules.session_timeout;
+    at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
   }
-  const bool nothing_else =
-      user.activities.empty() && user.flips.empty() && (user.rare == nullptr || user.rare->nothing());
-  if (!nothing_else) return never;
-  // Forgotten when older than the horizon, not when as old.
-  return latest + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1);
+  if (!user.flips.empty()) at = later(at, past(user.flips.back().at + rules.reorder_window));
+  if (user.rare == nullptr) return at;
+  if (user.rare->crowded.to != absent) at = later(at, past(user.rare->crowded.to + rules.reorder_window));
+  if (user.rare->forgotten_up_to != absent) at = later(at, user.rare->forgotten_up_to + rules.forget_after);
+  return at;
 }
 
 /// Which of two sessions can be missed first: one of which nothing but disconnects was ever heard, so that those cannot

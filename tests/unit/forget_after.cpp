@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+#include "telling.hpp"
+
+using namespace support;
+
+namespace {
+
+const Duration minute = seconds(60), hour = seconds(3600);
+
+/// Sessions end after 40 s, and users are forgotten after an hour.
+Rules with_an_age() {
+  Rules rules;
+  rules.forget_after = hour;
+  return rules;
+}
+
+}  // namespace
+
+TEST_CASE("users are not forgotten unless asked") {
+  Told t;
+  t.pass(at(0));
+  t.fold(says("john", "gone fishing", at(0)));
+  t.pass(at(1e9));
+  CHECK(status(t.s, "john") == "gone fishing");
+  CHECK_FALSE(t.s.next_deadline());
+}
+
+TEST_CASE("who is offline is forgotten forget_after after the latest of what others know") {
+  Told t(with_an_age());
+  t.pass(at(0));
+  t.fold(connect("john", "phone", at(0)));
+  t.fold(disconnect("john", "phone", at(1)));
+  t.pass(at(100));
+  t.fold(says("john", "gone fishing", at(100)));
+  t.fold(report("john", false, at(120)));
+  t.take();
+  CHECK(t.s.next_deadline() == at(120) + hour);
+  t.pass(at(120) + hour - tick);
+  CHECK(status(t.s, "john") == "gone fishing");
+  CHECK(t.take().empty());
+  t.pass(at(120) + hour);
+  CHECK_FALSE(t.s.find("john"));
+  CHECK_FALSE(t.s.find("john", self("john")));
+  CHECK(t.s.empty());
+  CHECK(t.s.begin() == t.s.end());
+  CHECK_FALSE(t.s.next_deadline());
+  const auto changes = t.take();
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].at == at(120) + hour);
+  CHECK(changes[0].before.value().status == "gone fishing");
+  CHECK_FALSE(changes[0].after);
+  CHECK(changes[0].status_changed());
+}
+
+TEST_CASE("who times out and is forgotten later, both while time passes, has a change for each") {
+  Told t(with_an_age());
+  t.pass(at(0));
+  t.fold(connect("john", "phone", at(0)));
+  t.take();
+  t.pass(at(1e6));
+  const auto changes = t.take();
+  REQUIRE(changes.size() == 2);
+  CHECK(changes[0].at == at(40));
+  CHECK(changes[0].after.value().online == false);
+  CHECK(changes[1].at == at(0) + hour);
+  CHECK(changes[1].before == changes[0].after);
+  CHECK_FALSE(changes[1].after);
+}
+
+TEST_CASE("who is online is not forgotten, however old the news") {
+  Rules rules = with_an_age();
+  rules.session_timeout = Duration();
+  Told t(rules);
+  t.pass(at(0));
+  t.fold(connect("ann", "phone", at(0)));
+  t.fold(report("bob", true, at(0)));
+  t.pass(at(1e8));
+  CHECK(t.s.online_count() == 2);
+  SUBCASE("and is at once when going offline, in one change") {
+    t.take();
+    t.fold(disconnect("ann", "phone", at(1e8)));
+    t.fold(report("bob", false, at(1e8)));
+    CHECK_FALSE(t.s.find("ann"));
+    CHECK(t.s.find("bob"));  // of whom the report is news
+    const auto changes = t.take();
+    REQUIRE(changes.size() == 2);
+    CHECK(changes[0].before.value().online);
+    CHECK_FALSE(changes[0].after);
+  }
+  SUBCASE("and is at once when the reports are forgotten") {
+    forget_reports_in(t.s);
+    CHECK_FALSE(t.s.find("bob"));
+    CHECK_FALSE(t.s.inspect("bob"));
+  }
+}
+
+TEST_CASE("a session that times out later than its user would be forgotten keeps the user until then") {
+  Rules rules = with_an_age();
+  rules.session_timeout = hour + minute;
+  Told t(rules);
+  t.pass(at(0));
+  t.fold(connect("john", "phone", at(0)));
+  t.take();
+  t.pass(at(0) + hour + minute - tick);
+  CHECK(t.s.online("john"));
+  t.pass(at(0) + hour + minute);
+  const auto changes = t.take();
+  REQUIRE(changes.size() == 1);
+  CHECK_FALSE(changes[0].after);
+}
+
+TEST_CASE("who comes back after being forgotten begins anew") {
+  Told t(with_an_age());
+  t.pass(at(0));
+  t.fold(says("john", "gone fishing", at(0)));
+  t.pass(at(0) + hour);
+  t.take();
+  t.fold(connect("john", "phone", at(0) + hour));
+  CHECK(status(t.s, "john") == "");
+  const auto changes = t.take();
+  REQUIRE(changes.size() == 1);
+  CHECK_FALSE(changes[0].before);
+}
+
+TEST_CASE("what an invisible user does keeps nobody from forgetting, and brings nothing back") {
+  Told t(with_an_age());
+  t.pass(at(0));
+  t.fold(says("john", "gone fishing", at(0)));
+  t.fold(invisibly("john", "phone", at(1)));
+  for (Timestamp now = at(30); now < at(0) + hour + hour; now += seconds(30)) {
+    t.pass(now);
+    t.fold(heartbeat("john", "phone", now));
+    CHECK(t.s.find("john").has_value() == (now < at(0) + hour));
+  }
+  const auto himself = t.s.find("john", self("john"));
+  CHECK(himself.value().online);
+  CHECK(himself.value().status == "");  // gone for him as for everybody
+  t.take();
+  t.fold(says("john", "back", *t.s.now()));
+  CHECK_FALSE(last_active(t.s, "john"));
+  CHECK(status(t.s, "john") == "back");
+}
+
+TEST_CASE("that a user is invisible outlasts everything else about him") {
+  Told t(with_an_age());
+  t.pass(at(0));
+  t.fold(invisibly("john", "phone", at(0)));
+  t.fold(disconnect("john", "phone", at(1)));
+  t.pass(at(1e8));
+  CHECK_FALSE(t.s.find("john", self("john")));
+  CHECK(t.s.inspect("john").value().invisible_since == at(0));
+  CHECK(t.s.inspect("john").value().sessions.empty());
+  t.fold(connect("john", "laptop", at(1e8)));
+  CHECK_FALSE(t.s.find("john"));
+  CHECK(t.s.find("john", self("john")).value().invisible);
+}
+
+TEST_CASE("a disconnect is remembered for as long as the word that it ended could come late") {
+  Rules rules = with_an_age();
+  rules.forget_after = seconds(10);
+  rules.session_timeout = Duration();
+  Told t(rules);
+  t.pass(at(0));
+  t.fold(connect("john", "phone", at(0)));
+  t.pass(at(20));
+  t.fold(disconnect("john", "phone", at(20)));
+  CHECK_FALSE(t.s.find("john"));
+  t.pass(at(100));
+  t.fold(heartbeat("john", "phone", at(15)));
+  CHECK_FALSE(t.s.online("john"));
+  t.pass(at(141));
+  CHECK_FALSE(t.s.inspect("john"));
+}
+
+TEST_CASE("a mask over reports goes when what it masks would be forgotten") {
+  Rules rules = Rules::mirror();
+  rules.forget_after = hour;
+  Told t(rules);
+  t.pass(at(0));
+  t.fold(report("john", true, at(0)));
+  forget_reports_in(t.s);
+  CHECK(t.s.find("john").value().online == false);
+  t.fold(report("john", true, at(0)));
+  CHECK(t.s.find("john").value().online == false);
+  t.pass(at(0) + hour);
+  CHECK_FALSE(t.s.inspect("john"));
+  CHECK(t.s == reduce(Snapshot(rules), at(0) + hour));
+}
+
+TEST_CASE("zero forgets whoever goes offline") {
+  Rules rules;
+  rules.forget_after = seconds(-1);  // counts as zero
+  Told t(rules);
+  t.pass(at(10));
+  t.fold(connect("john", "phone", at(10)));
+  t.fold(says("jack", "here?", at(10)));
+  CHECK(t.s.size() == 1);
+  CHECK(t.s.online("john"));
+  t.pass(at(50));
+  CHECK(t.s.empty());
+  CHECK(t.take().back().at == at(50));
+}
+
+TEST_CASE("room is counted without those who are just being forgotten") {
+  Rules rules = with_an_age();
+  rules.max_users = 1;
+  const std::vector<PresenceEvent> log = {says("ann", "hello", at(0)), says("bob", "hello", at(0) + hour), says("cyd", "hello", at(1) + hour)};
+  Snapshot s(rules);
+  const Tally tally = replay(s, log.begin(), log.end());
+  CHECK(tally.applied == 2);
+  CHECK(tally.over_limit == 1);
+  CHECK(s.find("bob"));
+  CHECK(s.size() == 1);
+}
+
+TEST_CASE("merging with a node where time has not gone on brings nobody back") {
+  Told t(with_an_age());
+  t.pass(at(0));
+  t.fold(says("john", "gone fishing", at(0)));
+  const Snapshot later = reduce(t.s, at(0) + hour);
+  CHECK(later.empty());
+  CHECK(merge(later, t.s) == later);
+  t.take();
+  merge_into(t.s, later, t);
+  CHECK(t.s == later);
+  const auto changes = t.take();
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].at == at(0) + hour);
+}
+
+TEST_CASE("a difference tells of the forgotten") {
+  Told t(with_an_age());
+  t.pass(at(0));
+  t.fold(says("john", "gone fishing", at(0)));
+  t.take();
+  diff(t.s, reduce(t.s, at(0) + hour), t);
+  const auto changes = t.take();
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].before.value().status == "gone fishing");
+  CHECK_FALSE(changes[0].after);
+}
