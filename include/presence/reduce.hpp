@@ -5,6 +5,7 @@
 #include <presence/detail/algorithm.hpp>
 #include <presence/detail/changes.hpp>
 #include <presence/detail/fold.hpp>
+#include <presence/detail/in_place.hpp>
 #include <presence/event.hpp>
 #include <presence/rules.hpp>
 #include <presence/snapshot.hpp>
@@ -40,12 +41,26 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   }
 }
 
-/// Folds an event of the user whom `key` stands for, at the snapshot's own instant.
+/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, if it can be done in place.
+template <class OnChange>
+bool fold_in_place(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
+  Root* const root = SnapshotAccess::owned(snapshot);
+  Page* const page = root != nullptr ? root->table.owned_page(key) : nullptr;
+  if (page == nullptr) return false;
+  if constexpr (is_heard<OnChange>) {
+    Change change;
+    const InPlace folded = fold_in_place(*root, key, *page, event, &change);
+    if (folded == InPlace::seen) tell(change, on_change);
+    return folded != InPlace::not_possible;
+  } else {
+    return fold_in_place(*root, key, *page, event, nullptr) != InPlace::not_possible;
+  }
+}
+
+/// The same for any event.
 template <class OnChange>
 Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
-  if (Root* const root = SnapshotAccess::owned(snapshot)) {
-    if (fold_heartbeat(*root, key, event)) return Verdict::applied;
-  }
+  if (fold_in_place(snapshot, key, event, on_change)) return Verdict::applied;
   const Timestamp now = SnapshotAccess::now(snapshot);
   Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now);
   if (plan.verdict != Verdict::applied) return plan.verdict;
@@ -173,7 +188,7 @@ class Replay {
 /// or without one the event's instant. When memory runs out the snapshot is what it was. O(what is kept
 /// of the user).
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
-Verdict apply(Snapshot& snapshot, PresenceEventView event, OnChange&& on_change) {
+Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
   return detail::fold_now(snapshot, event, on_change);
 }
 
@@ -242,7 +257,7 @@ inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
 
 /// The snapshot after the event; the same snapshot if the event is refused. Pure: pass `std::move(s)` to have it
 /// updated in place.
-[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, PresenceEventView event) {
+[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
   const detail::Unheard unheard;
   detail::fold_now(snapshot, event, unheard);
   return snapshot;

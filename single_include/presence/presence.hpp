@@ -323,6 +323,8 @@ class Shared {
 
 #endif  // PRESENCE_DETAIL_MEMORY_HPP
 
+#include <cstring>      // for memcpy
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -367,7 +369,7 @@ class Few {
   Few() noexcept = default;
   Few(const Few& other) : Few() {
     reserve(other.size_);
-    for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
+    copy_elements(other);
   }
   Few(Few&& other) noexcept { take(other); }
   Few& operator=(const Few& other) {
@@ -425,15 +427,12 @@ class Few {
   }
   void push_back(T element) { insert(end(), std::move(element)); }
   T* erase(const T* first, const T* last) noexcept {
-    T *to = begin() + (first - begin()), *from = begin() + (last - begin());
-    T* const result = to;
-    if (to == from) return result;
-    for (T* const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
-    while (end() != to) (end() - 1)->~T(), --size_;
-    return result;
+    T* const at = begin() + (first - begin());
+    if (first != last) erase_some(at, last - first);
+    return at;
   }
   T* erase(const T* at) noexcept { return erase(at, at + 1); }
-  void clear() noexcept { erase(begin(), end()); }
+  void clear() noexcept { drop_from(begin()); }
 
   operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
 
@@ -442,6 +441,26 @@ class Few {
 
  private:
   bool is_inside() const noexcept { return capacity_ == inside; }
+  /// Of trivial elements in one go. For an empty one with room for them.
+  void copy_elements(const Few& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
+    if constexpr (std::is_trivially_copyable<T>::value) {
+      if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
+      size_ = other.size_;
+    } else {
+      for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
+    }
+  }
+  void erase_some(T* to, std::ptrdiff_t count) noexcept {
+    for (T *from = to + count, *const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
+    drop_from(to);
+  }
+  void drop_from(T* first) noexcept {
+    const std::uint32_t left = static_cast<std::uint32_t>(first - begin());
+    if constexpr (!std::is_trivially_destructible<T>::value) {
+      while (size_ != left) data()[--size_].~T();
+    }
+    size_ = left;
+  }
   void clear_and_free() noexcept {
     clear();
     if (!is_inside()) {
@@ -451,7 +470,10 @@ class Few {
   }
   /// For an empty one.
   void take(Few& other) noexcept {
-    if (other.is_inside()) {
+    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
+      copy_elements(other);
+      other.size_ = 0;
+    } else if (other.is_inside()) {
       for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
       other.clear();
     } else {
@@ -481,7 +503,6 @@ class Few {
 #ifndef PRESENCE_DETAIL_TEXT_HPP
 #define PRESENCE_DETAIL_TEXT_HPP
 
-#include <cstring>      // for memcmp, memcpy
 #include <string_view>  // for string_view
 
 /// Ids and status texts, as a Snapshot keeps them.
@@ -2161,24 +2182,36 @@ class UserRow {
     fill(std::move(user));
   }
 
-  /// The session, if there is one and it may be changed where it is, and nothing of the user's is kept that only those
-  /// of whom there is more to know have: no flips, and no stretch between them.
-  SessionRegisters* plain_session(const Sought& id) noexcept {
-    if (overflow_ == nullptr) return id.is(session_.id) ? &session_ : nullptr;
-    const Overflow::Shape& shape = overflow_->shape();
-    if (shape.flips != 0 || (shape.rare && overflow_->rare()->crowded.to != absent)) return nullptr;
+  /// The session and the rare registers, if there are any and they may be changed where they are.
+  SessionRegisters* own_session(const Sought& id) noexcept {
     if (id.is(session_.id)) return &session_;
-    if (!overflow_->only_owner()) return nullptr;
-    for (std::uint32_t i = 0; i < shape.sessions; ++i) {
+    if (overflow_ == nullptr || !overflow_->only_owner()) return nullptr;
+    for (std::uint32_t i = 0; i < overflow_->shape().sessions; ++i) {
       if (id.is(overflow_->sessions()[i].id)) return overflow_->sessions() + i;
     }
     return nullptr;
   }
-  /// The latest activity; null where there is none.
+  RareRegisters* own_rare() noexcept {
+    return overflow_ != nullptr && overflow_->shape().rare && overflow_->only_owner() ? overflow_->rare() : nullptr;
+  }
+
+  /// The activity of the greatest value; null where there is none.
   const Activity* latest_activity() const noexcept {
     if (count_ != 0) return activities_ + (count_ - 1);
     if (overflow_ == nullptr || overflow_->shape().activities == 0) return nullptr;
     return overflow_->activities() + (overflow_->shape().activities - 1);
+  }
+  /// Adds one of a greater value than all others on later evidence, where there is room inside. In a row without flips
+  /// what is on evidence before the window makes room, but for the greatest of it.
+  bool add_activity(const Activity& latest, Timestamp window) noexcept {
+    if (overflow_ != nullptr && overflow_->shape().activities != 0) return false;
+    if (count_ == activities_inside) {
+      if ((overflow_ != nullptr && overflow_->shape().flips != 0) || !(activities_[1].evidence < window)) return false;
+      activities_[0] = activities_[1];
+      --count_;
+    }
+    activities_[count_++] = latest;
+    return true;
   }
 
  private:
@@ -2250,6 +2283,8 @@ class Seen {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
   }
 
+  bool is_known() const noexcept { return is_known_; }
+  bool is_online() const noexcept { return is_online_; }
   std::optional<UserView> view(std::string_view id) const noexcept {
     if (!is_known_) return std::nullopt;
     return UserView(id, is_online_, status_.view(),
@@ -2456,13 +2491,14 @@ inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noex
   Timestamp at = forgotten_at(user, absent, rules);
   if (at == never) return never;
   // What is kept for late events is forgotten when older than its horizon, not when as old.
-  const Duration window = rules.reorder_window + Duration::from_ns(1);
-  for (const SessionRegisters& session : user.sessions)
-    at = later(at, latest_instant(session) + rules.session_timeout +
-                       greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1));
-  if (!user.flips.empty()) at = later(at, user.flips.back().at + window);
+  const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
+  for (const SessionRegisters& session : user.sessions) {
+    const Timestamp silent = latest_instant(session) + rules.session_timeout;
+    at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
+  }
+  if (!user.flips.empty()) at = later(at, past(user.flips.back().at + rules.reorder_window));
   if (user.rare == nullptr) return at;
-  if (user.rare->crowded.to != absent) at = later(at, user.rare->crowded.to + window);
+  if (user.rare->crowded.to != absent) at = later(at, past(user.rare->crowded.to + rules.reorder_window));
   if (user.rare->forgotten_up_to != absent) at = later(at, user.rare->forgotten_up_to + rules.forget_after);
   return at;
 }
@@ -2550,27 +2586,54 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input reaches every bit of the output.
+constexpr std::uint64_t mix(std::uint64_t x) noexcept {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
 constexpr std::uint64_t rotated(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
 
 /// A multiplicative hash of 16 bytes at a time. Good at spreading ids that nobody chose on purpose; against those that
 /// somebody did stands the structure that it is used in (user_table.hpp).
-inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
-  constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
-  std::uint64_t state = seed, low = id.low(), high = id.high();
-  if (!id.is_short()) {
-    const char* p = id.text().data();
-    std::size_t left = id.text().size();
+struct Hash {
+  static constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
+
+  static std::uint64_t finished(std::uint64_t state, std::uint64_t low, std::uint64_t high) noexcept {
+    state = (low ^ state) * a ^ rotated((high ^ rotated(state, 23)) * b, 32);
+    state = (state ^ state >> 32) * c;
+    return state ^ state >> 29;
+  }
+  static std::uint64_t of_long(std::string_view text, std::uint64_t state) noexcept {
+    const char* p = text.data();
+    std::size_t left = text.size();
     for (; left > 16; p += 16, left -= 16) {
       state = rotated((state ^ load_word(p)) * a, 29) ^ (rotated(state, 17) ^ load_word(p + 8)) * b;
     }
-    low = left < 8 ? load_part(p, left) : load_word(p);
-    high = left <= 8 ? 0 : load_part(p + 8, left - 8);
-    state ^= id.text().size() * c;
+    return finished(state ^ text.size() * c, left < 8 ? load_part(p, left) : load_word(p),
+                    left <= 8 ? 0 : load_part(p + 8, left - 8));
   }
-  state = (low ^ state) * a ^ rotated((high ^ rotated(state, 23)) * b, 32);
-  state = (state ^ state >> 32) * c;
-  return state ^ state >> 29;
+};
+inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
+  return id.is_short() ? Hash::finished(seed, id.low(), id.high()) : Hash::of_long(id.text(), seed);
 }
+
+/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), so that
+/// who does not know the seed cannot choose ids whose tags agree more often than by chance.
+class Tagger {
+ public:
+  explicit constexpr Tagger(std::uint64_t seed) noexcept
+      : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
+
+  std::uint8_t tag_of(const Sought& id) const noexcept {
+    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : Hash::of_long(id.text(), low_);
+    return static_cast<std::uint8_t>(hash >> 56);
+  }
+
+ private:
+  std::uint64_t low_, high_;
+};
 
 /// What a user is found by.
 ///
@@ -2648,7 +2711,7 @@ struct Spare {
   ~Spare() { Branch::drop(branch); }
 };
 
-/// Rows in their order, and a tag for each.
+/// Rows in their order, and for each a tag and an instant before which time changes nothing in it: a lower bound too.
 class alignas(16) Page : public Branch {
  public:
   /// Rows that a page holds before it is split.
@@ -2669,7 +2732,7 @@ class alignas(16) Page : public Branch {
     copy->due = other.due;
     for (std::uint32_t i = 0; i < other.size; ++i) {
       ::new (static_cast<void*>(copy->rows() + i)) UserRow(other.rows()[i]);
-      copy->tags()[i] = other.tags()[i];
+      copy->copy_head(i, other, i);
       ++copy->size;
     }
     unfinished.release();
@@ -2682,8 +2745,10 @@ class alignas(16) Page : public Branch {
     detail::deallocate(this, bytes, alignof(Page));
   }
 
-  UserRow* rows() noexcept { return reinterpret_cast<UserRow*>(tags() + tag_bytes(capacity)); }
-  const UserRow* rows() const noexcept { return reinterpret_cast<const UserRow*>(tags() + tag_bytes(capacity)); }
+  Timestamp* dues() noexcept { return reinterpret_cast<Timestamp*>(tags() + tag_bytes(capacity)); }
+  const Timestamp* dues() const noexcept { return reinterpret_cast<const Timestamp*>(tags() + tag_bytes(capacity)); }
+  UserRow* rows() noexcept { return reinterpret_cast<UserRow*>(dues() + capacity); }
+  const UserRow* rows() const noexcept { return reinterpret_cast<const UserRow*>(dues() + capacity); }
   const UserRow* begin() const noexcept { return rows(); }
   const UserRow* end() const noexcept { return rows() + size; }
 
@@ -2696,6 +2761,7 @@ class alignas(16) Page : public Branch {
     }
     return nullptr;
   }
+  UserRow* find(const UserKey& key) noexcept { return const_cast<UserRow*>(static_cast<const Page&>(*this).find(key)); }
   std::uint32_t index_of(const UserKey& key) const noexcept { return static_cast<std::uint32_t>(find(key) - rows()); }
 
   void prefetch_head() const noexcept { detail::prefetch(this); }
@@ -2711,20 +2777,21 @@ class alignas(16) Page : public Branch {
   }
 
   /// Where there is room for it.
-  void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag) noexcept {
+  void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
     ::new (static_cast<void*>(rows() + size)) UserRow();
     for (std::uint32_t i = size; i > at; --i) {
       rows()[i] = std::move(rows()[i - 1]);
-      tags()[i] = tags()[i - 1];
+      copy_head(i, *this, i - 1);
     }
     rows()[at] = std::move(row);
     tags()[at] = tag;
+    dues()[at] = row_due;
     ++size;
   }
   void erase(std::uint32_t at) noexcept {
     for (std::uint32_t i = at + 1; i < size; ++i) {
       rows()[i - 1] = std::move(rows()[i]);
-      tags()[i - 1] = tags()[i];
+      copy_head(i - 1, *this, i);
     }
     rows()[--size].~UserRow();
   }
@@ -2732,7 +2799,7 @@ class alignas(16) Page : public Branch {
   void take(Page& other, std::uint32_t from) noexcept {
     for (std::uint32_t i = from; i < other.size; ++i) {
       ::new (static_cast<void*>(rows() + size)) UserRow(std::move(other.rows()[i]));
-      tags()[size++] = other.tags()[i];
+      copy_head(size++, other, i);
       other.rows()[i].~UserRow();
     }
     other.size = from;
@@ -2750,7 +2817,13 @@ class alignas(16) Page : public Branch {
   const std::uint8_t* tags() const noexcept { return reinterpret_cast<const std::uint8_t*>(this + 1); }
   static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (std::size_t{capacity} + 7) / 8 * 8; }
   static std::size_t bytes_of(std::uint32_t capacity) noexcept {
-    return sizeof(Page) + tag_bytes(capacity) + capacity * sizeof(UserRow);
+    return sizeof(Page) + tag_bytes(capacity) + capacity * (sizeof(Timestamp) + sizeof(UserRow));
+  }
+
+  /// All of a row but the row itself.
+  void copy_head(std::uint32_t to, const Page& other, std::uint32_t from) noexcept {
+    tags()[to] = other.tags()[from];
+    dues()[to] = other.dues()[from];
   }
 
   /// Of eight tags the highest bits of those that are the one given, and perhaps of some that are not (after one that
@@ -2770,7 +2843,8 @@ class alignas(16) Page : public Branch {
 #endif
   }
 };
-static_assert(sizeof(Page) % alignof(UserRow) == 0 && alignof(UserRow) <= 8, "rows follow the tags without a gap");
+static_assert(sizeof(Page) % 8 == 0 && alignof(Timestamp) <= 8 && alignof(UserRow) == alignof(Timestamp),
+              "the instants follow the tags without a gap, and the rows follow them");
 
 /// A directory: `1 << bits` slots, of which the next bits of a user's hash name one. A page that goes by fewer bits
 /// stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits. Where there is no
@@ -3116,14 +3190,14 @@ class BasicUserTable {
   /// Of nodes below each other: ten for the 60 highest bits of each hash.
   static constexpr unsigned levels = 20;
 
-  explicit BasicUserTable(std::uint64_t seed = 0) noexcept : seed_(seed) {}
-  BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), seed_(other.seed_) {
+  explicit BasicUserTable(std::uint64_t seed = 0) noexcept : tagger_(seed) {}
+  BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), tagger_(other.tagger_) {
     if (top_ != nullptr) top_->owners.add();
   }
-  BasicUserTable(BasicUserTable&& other) noexcept : seed_(other.seed_) { std::swap(top_, other.top_); }
+  BasicUserTable(BasicUserTable&& other) noexcept : tagger_(other.tagger_) { std::swap(top_, other.top_); }
   BasicUserTable& operator=(BasicUserTable other) noexcept {
     std::swap(top_, other.top_);
-    std::swap(seed_, other.seed_);
+    std::swap(tagger_, other.tagger_);
     return *this;
   }
   ~BasicUserTable() { Branch::drop(top_); }
@@ -3134,7 +3208,7 @@ class BasicUserTable {
 
   UserKey key_of(std::string_view id) const noexcept {
     const Sought sought(id);
-    return UserKey{sought, Order::first(sought), tag_of(sought)};
+    return UserKey{sought, Order::first(sought), tagger_.tag_of(sought)};
   }
 
   const UserRow* find(const UserKey& key) const noexcept {
@@ -3152,19 +3226,27 @@ class BasicUserTable {
     if (const Page* const page = page_of(key)) page->prefetch_row(key);
   }
 
-  /// The row, if there is one and nothing on the way to it is shared with another table; to be changed in place, but so
-  /// that nothing is due earlier.
-  UserRow* find_owned(const UserKey& key) noexcept {
+  /// The page that the user would be in, if there is one and nothing on the way to it is shared with another table: its
+  /// rows may be changed in place. Null otherwise.
+  Page* owned_page(const UserKey& key) noexcept {
     Branch* branch = top_;
-    if (branch == nullptr) return nullptr;
-    for (unsigned level = 0;; ++level) {
-      if (!branch->owners.is_one()) return nullptr;
-      if (branch->is_page) break;
+    for (unsigned level = 0; branch != nullptr && branch->owners.is_one(); ++level) {
+      if (branch->is_page) return &branch->as_page();
       Node& node = branch->as_node();
       branch = node.slots()[node.slot_of(bits_of(key, level))];
-      if (branch == nullptr) return nullptr;
     }
-    return const_cast<UserRow*>(branch->as_page().find(key));
+    return nullptr;
+  }
+
+  /// Notes that a row of an owned page is due before what was known.
+  void hasten(const UserKey& key, Page& page, std::uint32_t at, Timestamp due) noexcept {
+    lower(page.dues()[at], due);
+    if (page.due <= due) return;
+    Branch* branch = top_;
+    for (unsigned level = 0; lower(branch->due, due), !branch->is_page; ++level) {
+      Node& node = branch->as_node();
+      branch = node.slots()[node.slot_of(bits_of(key, level))];
+    }
   }
 
   /// The row of a user who is in the table, to be changed in place; nothing about it is due before `due`. Changes
@@ -3179,7 +3261,9 @@ class BasicUserTable {
       branch = &node.own_child(node.slot_of(bits_of(key, level)));
     }
     Page& page = branch->as_page();
-    return page.rows()[page.index_of(key)];
+    const std::uint32_t at = page.index_of(key);
+    page.dues()[at] = due;
+    return page.rows()[at];
   }
 
   /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
@@ -3188,7 +3272,7 @@ class BasicUserTable {
     if (top_ == nullptr) top_ = Node::make(0);
     own_top();
     Page& page = make_room(key);
-    page.insert(place_of(page, key), std::move(row), key.tag);
+    page.insert(place_of(page, key), std::move(row), key.tag, due);
     Branch* branch = top_;
     for (unsigned level = 0;; ++level) {
       lower(branch->due, due);
@@ -3227,8 +3311,8 @@ class BasicUserTable {
     if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
   }
 
-  /// Notes for the rows of every page that has something due at `now` when time alone changes them next, which
-  /// `due_after(row)` returns. Changes nothing when memory runs out.
+  /// Notes for the rows that may be due at `now` when time alone changes them next, which `due_after(row)` returns.
+  /// Changes nothing when memory runs out.
   template <class DueAfter>
   void settle(Timestamp now, DueAfter due_after) {
     if (now < due()) return;
@@ -3246,7 +3330,7 @@ class BasicUserTable {
     return least;
   }
 
-  /// Calls `visit` for the rows of every page that may have something due before or at `now`.
+  /// Calls `visit` for every row that may be due before or at `now`.
   template <class Visit>
   void each_due(Timestamp now, Visit visit) const {
     if (now >= due()) each_due_of(top_->as_node(), now, visit);
@@ -3325,10 +3409,6 @@ class BasicUserTable {
 
  private:
   static void lower(Timestamp& due, Timestamp to) noexcept { due = earlier(due, to); }
-
-  std::uint8_t tag_of(const Sought& id) const noexcept {
-    return static_cast<std::uint8_t>(hash_of(id, seed_ ^ 0xA0761D6478BD642Fu) >> 56);
-  }
 
   /// The bits by which a node of that level places the user.
   static unsigned bits_of(const Sought& id, std::uint64_t order, unsigned level) noexcept {
@@ -3436,7 +3516,11 @@ class BasicUserTable {
         if (child->is_page) {
           Page& page = child->as_page();
           page.due = never;
-          for (std::uint32_t i = 0; i < page.size; ++i) lower(page.due, due_after(page.rows()[i]));
+          for (std::uint32_t i = 0; i < page.size; ++i) {
+            Timestamp& row_due = page.dues()[i];
+            if (row_due <= now) row_due = due_after(page.rows()[i]);
+            lower(page.due, row_due);
+          }
         } else {
           settle_node(child->as_node(), now, due_after);
         }
@@ -3452,7 +3536,10 @@ class BasicUserTable {
       const Branch* const child = node.slots()[at];
       if (child == nullptr || child->due >= least) continue;
       if (child->is_page) {
-        for (const UserRow& row : child->as_page()) lower(least, next(row));
+        const Page& page = child->as_page();
+        for (std::uint32_t i = 0; i < page.size; ++i) {
+          if (page.dues()[i] < least) lower(least, next(page.rows()[i]));
+        }
       } else {
         earliest_of(child->as_node(), least, next);
       }
@@ -3465,7 +3552,10 @@ class BasicUserTable {
       const Branch* const child = node.slots()[at];
       if (child == nullptr || now < child->due) continue;
       if (child->is_page) {
-        for (const UserRow& row : child->as_page()) visit(row);
+        const Page& page = child->as_page();
+        for (std::uint32_t i = 0; i < page.size; ++i) {
+          if (page.dues()[i] <= now) visit(page.rows()[i]);
+        }
       } else {
         each_due_of(child->as_node(), now, visit);
       }
@@ -3499,7 +3589,7 @@ class BasicUserTable {
         const UserRow& row = page.rows()[i];
         if (node.slots()[node.slot_of(bits_of(row, level))] != child) return false;
         if (i > 0 && compare(page.rows()[i - 1], row) >= 0) return false;
-        if (find(row.name()) != &row) return false;
+        if (find(row.name()) != &row || page.dues()[i] < page.due) return false;
       }
       users += page.size;
     }
@@ -3507,7 +3597,7 @@ class BasicUserTable {
   }
 
   Branch* top_ = nullptr;  // a node, or null: no users
-  std::uint64_t seed_ = 0;
+  Tagger tagger_;
 };
 
 using UserTable = BasicUserTable<HashOrder>;
@@ -3531,13 +3621,6 @@ using UserTable = BasicUserTable<HashOrder>;
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input reaches every bit of the output.
-constexpr std::uint64_t mix(std::uint64_t x) noexcept {
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
 
 class Digest {
  public:
@@ -4072,28 +4155,6 @@ inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;
-}
-
-/// Folds a heartbeat where it is found to change nothing but an instant: one that a live session, which others see or
-/// do not see as before, sends in time. Whatever it does not fold is for `plan_event`, which would do the same to
-/// these.
-inline bool fold_heartbeat(Root& root, const UserKey& key, const PresenceEventView& event) noexcept {
-  const Rules& rules = root.rules;
-  if (event.type != EventType::heartbeat || event.status || judge_form(event, rules) != Verdict::applied ||
-      judge_instant(event.at, root.now, rules) != Verdict::applied)
-    return false;
-  UserRow* const row = root.table.find_owned(key);
-  if (row == nullptr) return false;
-  SessionRegisters* const session = row->plain_session(Sought(event.session));
-  if (session == nullptr || !session->disconnects.empty()) return false;
-  const Timestamp until_now = evidence(*session);
-  if (until_now == absent || event.at <= until_now) return false;
-  if (rules.session_timeout != Duration() && root.now >= until_now + rules.session_timeout) return false;
-  const Activity* const latest = row->latest_activity();
-  if (latest == nullptr || latest->evidence > event.at || latest->value < heartbeat_value(event.at, rules))
-    return false;
-  session->heartbeat = event.at;
-  return true;
 }
 
 }  // namespace detail
@@ -5171,6 +5232,124 @@ inline std::string to_json(const PresenceEventView& event) { return detail::json
 #ifndef PRESENCE_REDUCE_HPP
 #define PRESENCE_REDUCE_HPP
 
+// presence/detail/in_place.hpp
+#ifndef PRESENCE_DETAIL_IN_PLACE_HPP
+#define PRESENCE_DETAIL_IN_PLACE_HPP
+
+/// A way round `plan_event` for what most events are: newer word of a session or a status that there is already, which
+/// changes a few registers where they lie. Whatever it does not fold is for `plan_event`, which would do the same to
+/// all of these: what it would forget meanwhile is forgotten when somebody looks.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+enum class InPlace : std::uint8_t {
+  not_possible,  ///< nothing was changed
+  unseen,        ///< folded; others see no difference
+  seen,          ///< folded; others may see one
+};
+
+/// A heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next step of
+/// last_active.
+inline bool is_mere_heartbeat(const UserRow& row, const SessionRegisters& session, Timestamp at, Timestamp now,
+                              const Rules& rules) noexcept {
+  if (at <= evidence(session) || !live(session, now, rules)) return false;
+  const Activity* const latest = row.latest_activity();
+  return latest != nullptr && latest->evidence <= at && heartbeat_value(at, rules) <= latest->value;
+}
+
+/// Later word that a session is there, of a session that is known of a user whom others know or do not know as before.
+inline bool add_evidence(UserRow& row, SessionRegisters& session, const PresenceEventView& event, Timestamp now,
+                         const Rules& rules) noexcept {
+  if (event.at <= evidence(session)) return false;
+  const bool is_connect = event.type == EventType::connect;
+  const Timestamp value = is_connect ? event.at : heartbeat_value(event.at, rules);
+  const Activity* const latest = row.latest_activity();
+  if (latest == nullptr || event.at <= latest->evidence) return false;
+  if (latest->value < value) {
+    if (!row.add_activity({value, event.at}, now - rules.reorder_window)) return false;
+  }
+  (is_connect ? session.connect : session.heartbeat) = event.at;
+  return true;
+}
+
+/// Later word that a session has ended. Without a grace the last one is all that counts.
+inline bool replace_disconnect(SessionRegisters& session, Timestamp at) noexcept {
+  auto& all = session.disconnects;
+  if (!all.empty() && at <= all.back()) return false;
+  all.clear();
+  all.push_back(at);
+  return true;
+}
+
+/// Folds the event if it can be folded so into the owned page in which its user would be. Fills in `change`, where it
+/// is not null, if others may see a difference. Changes nothing when memory runs out.
+inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const PresenceEventView& event,
+                             Change* change) {
+  const Rules& rules = root.rules;
+  if (judge_form(event, rules) != Verdict::applied || judge_instant(event.at, root.now, rules) != Verdict::applied)
+    return InPlace::not_possible;
+  UserRow* const row = page.find(key);
+  if (row == nullptr) return InPlace::not_possible;
+
+  const bool is_status = event.type == EventType::set_status;
+  SessionRegisters* session = nullptr;
+  RareRegisters* rare = nullptr;
+  if (is_status) {
+    rare = row->own_rare();
+    if (rare == nullptr || event.at <= rare->status_at || rare->status_at == absent) return InPlace::not_possible;
+  } else {
+    if (event.type == EventType::report || event.status || (event.type == EventType::connect && event.invisible))
+      return InPlace::not_possible;
+    session = row->own_session(Sought(event.session));
+    if (session == nullptr) return InPlace::not_possible;
+    if (event.type == EventType::heartbeat && is_mere_heartbeat(*row, *session, event.at, root.now, rules)) {
+      session->heartbeat = event.at;
+      return InPlace::unseen;
+    }
+    if (event.type == EventType::disconnect && rules.offline_grace != Duration()) return InPlace::not_possible;
+  }
+
+  // What is counted and limited is only so much as to leave no doubt.
+  const RegistersView user = row->registers();
+  const std::size_t room = smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user);
+  if (rules.forget_after != Duration::forever() || user.sessions.size() > room || room < UserRow::activities_inside)
+    return InPlace::not_possible;
+  const Seen before(user, root.now, rules);
+  if (!before.is_known() && user.flips.empty()) return InPlace::not_possible;
+
+  if (is_status) {
+    if (!before.is_known()) return InPlace::not_possible;
+    Text status(*event.status);
+    rare->status = std::move(status);
+    rare->status_at = event.at;
+  } else if (event.type == EventType::disconnect ? !replace_disconnect(*session, event.at)
+                                                 : !add_evidence(*row, *session, event, root.now, rules)) {
+    return InPlace::not_possible;
+  }
+
+  const RegistersView changed = row->registers();
+  const Seen after(changed, root.now, rules);
+  root.online += after.is_online() ? 1u : 0u;
+  root.online -= before.is_online() ? 1u : 0u;
+  const auto at = static_cast<std::uint32_t>(row - page.rows());
+  const Timestamp due = due_of(changed, root.now, rules);
+  if (due < page.dues()[at]) root.table.hasten(key, page, at, due);
+  if (change != nullptr) {
+    change->at = root.now == absent ? event.at : root.now;
+    change->id = row->id();
+    change->before = before;
+    change->after = after;
+  }
+  return InPlace::seen;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_IN_PLACE_HPP
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -5197,12 +5376,26 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   }
 }
 
-/// Folds an event of the user whom `key` stands for, at the snapshot's own instant.
+/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, if it can be done in place.
+template <class OnChange>
+bool fold_in_place(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
+  Root* const root = SnapshotAccess::owned(snapshot);
+  Page* const page = root != nullptr ? root->table.owned_page(key) : nullptr;
+  if (page == nullptr) return false;
+  if constexpr (is_heard<OnChange>) {
+    Change change;
+    const InPlace folded = fold_in_place(*root, key, *page, event, &change);
+    if (folded == InPlace::seen) tell(change, on_change);
+    return folded != InPlace::not_possible;
+  } else {
+    return fold_in_place(*root, key, *page, event, nullptr) != InPlace::not_possible;
+  }
+}
+
+/// The same for any event.
 template <class OnChange>
 Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
-  if (Root* const root = SnapshotAccess::owned(snapshot)) {
-    if (fold_heartbeat(*root, key, event)) return Verdict::applied;
-  }
+  if (fold_in_place(snapshot, key, event, on_change)) return Verdict::applied;
   const Timestamp now = SnapshotAccess::now(snapshot);
   Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now);
   if (plan.verdict != Verdict::applied) return plan.verdict;
@@ -5330,7 +5523,7 @@ class Replay {
 /// or without one the event's instant. When memory runs out the snapshot is what it was. O(what is kept
 /// of the user).
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
-Verdict apply(Snapshot& snapshot, PresenceEventView event, OnChange&& on_change) {
+Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
   return detail::fold_now(snapshot, event, on_change);
 }
 
@@ -5399,7 +5592,7 @@ inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
 
 /// The snapshot after the event; the same snapshot if the event is refused. Pure: pass `std::move(s)` to have it
 /// updated in place.
-[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, PresenceEventView event) {
+[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
   const detail::Unheard unheard;
   detail::fold_now(snapshot, event, unheard);
   return snapshot;

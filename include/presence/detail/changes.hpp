@@ -41,6 +41,8 @@ class Seen {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
   }
 
+  bool is_known() const noexcept { return is_known_; }
+  bool is_online() const noexcept { return is_online_; }
   std::optional<UserView> view(std::string_view id) const noexcept {
     if (!is_known_) return std::nullopt;
     return UserView(id, is_online_, status_.view(),

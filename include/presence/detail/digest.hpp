@@ -4,6 +4,7 @@
 
 #include <presence/detail/registers.hpp>
 #include <presence/detail/text.hpp>
+#include <presence/detail/user_key.hpp>
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint64_t
@@ -14,13 +15,6 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input reaches every bit of the output.
-constexpr std::uint64_t mix(std::uint64_t x) noexcept {
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
 
 class Digest {
  public:

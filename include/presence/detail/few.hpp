@@ -6,8 +6,9 @@
 
 #include <cstddef>      // for size_t, ptrdiff_t
 #include <cstdint>      // for uint32_t
+#include <cstring>      // for memcpy
 #include <new>          // for placement new
-#include <type_traits>  // for is_nothrow_move_constructible
+#include <type_traits>  // for is_nothrow_copy_constructible, is_nothrow_move_assignable, is_nothrow_move_constructible, is_trivially_copyable, is_trivially_destructible
 #include <utility>      // for move
 
 namespace presence {
@@ -54,7 +55,7 @@ class Few {
   Few() noexcept = default;
   Few(const Few& other) : Few() {
     reserve(other.size_);
-    for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
+    copy_elements(other);
   }
   Few(Few&& other) noexcept { take(other); }
   Few& operator=(const Few& other) {
@@ -112,15 +113,12 @@ class Few {
   }
   void push_back(T element) { insert(end(), std::move(element)); }
   T* erase(const T* first, const T* last) noexcept {
-    T *to = begin() + (first - begin()), *from = begin() + (last - begin());
-    T* const result = to;
-    if (to == from) return result;
-    for (T* const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
-    while (end() != to) (end() - 1)->~T(), --size_;
-    return result;
+    T* const at = begin() + (first - begin());
+    if (first != last) erase_some(at, last - first);
+    return at;
   }
   T* erase(const T* at) noexcept { return erase(at, at + 1); }
-  void clear() noexcept { erase(begin(), end()); }
+  void clear() noexcept { drop_from(begin()); }
 
   operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
 
@@ -129,6 +127,26 @@ class Few {
 
  private:
   bool is_inside() const noexcept { return capacity_ == inside; }
+  /// Of trivial elements in one go. For an empty one with room for them.
+  void copy_elements(const Few& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
+    if constexpr (std::is_trivially_copyable<T>::value) {
+      if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
+      size_ = other.size_;
+    } else {
+      for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
+    }
+  }
+  void erase_some(T* to, std::ptrdiff_t count) noexcept {
+    for (T *from = to + count, *const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
+    drop_from(to);
+  }
+  void drop_from(T* first) noexcept {
+    const std::uint32_t left = static_cast<std::uint32_t>(first - begin());
+    if constexpr (!std::is_trivially_destructible<T>::value) {
+      while (size_ != left) data()[--size_].~T();
+    }
+    size_ = left;
+  }
   void clear_and_free() noexcept {
     clear();
     if (!is_inside()) {
@@ -138,7 +156,10 @@ class Few {
   }
   /// For an empty one.
   void take(Few& other) noexcept {
-    if (other.is_inside()) {
+    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
+      copy_elements(other);
+      other.size_ = 0;
+    } else if (other.is_inside()) {
       for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
       other.clear();
     } else {

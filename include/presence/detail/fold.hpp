@@ -246,28 +246,6 @@ inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
   root.now = to;
 }
 
-/// Folds a heartbeat where it is found to change nothing but an instant: one that a live session, which others see or
-/// do not see as before, sends in time. Whatever it does not fold is for `plan_event`, which would do the same to
-/// these.
-inline bool fold_heartbeat(Root& root, const UserKey& key, const PresenceEventView& event) noexcept {
-  const Rules& rules = root.rules;
-  if (event.type != EventType::heartbeat || event.status || judge_form(event, rules) != Verdict::applied ||
-      judge_instant(event.at, root.now, rules) != Verdict::applied)
-    return false;
-  UserRow* const row = root.table.find_owned(key);
-  if (row == nullptr) return false;
-  SessionRegisters* const session = row->plain_session(Sought(event.session));
-  if (session == nullptr || !session->disconnects.empty()) return false;
-  const Timestamp until_now = evidence(*session);
-  if (until_now == absent || event.at <= until_now) return false;
-  if (rules.session_timeout != Duration() && root.now >= until_now + rules.session_timeout) return false;
-  const Activity* const latest = row->latest_activity();
-  if (latest == nullptr || latest->evidence > event.at || latest->value < heartbeat_value(event.at, rules))
-    return false;
-  session->heartbeat = event.at;
-  return true;
-}
-
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence

@@ -66,7 +66,7 @@ struct Spare {
   ~Spare() { Branch::drop(branch); }
 };
 
-/// Rows in their order, and a tag for each.
+/// Rows in their order, and for each a tag and an instant before which time changes nothing in it: a lower bound too.
 class alignas(16) Page : public Branch {
  public:
   /// Rows that a page holds before it is split.
@@ -87,7 +87,7 @@ class alignas(16) Page : public Branch {
     copy->due = other.due;
     for (std::uint32_t i = 0; i < other.size; ++i) {
       ::new (static_cast<void*>(copy->rows() + i)) UserRow(other.rows()[i]);
-      copy->tags()[i] = other.tags()[i];
+      copy->copy_head(i, other, i);
       ++copy->size;
     }
     unfinished.release();
@@ -100,8 +100,10 @@ class alignas(16) Page : public Branch {
     detail::deallocate(this, bytes, alignof(Page));
   }
 
-  UserRow* rows() noexcept { return reinterpret_cast<UserRow*>(tags() + tag_bytes(capacity)); }
-  const UserRow* rows() const noexcept { return reinterpret_cast<const UserRow*>(tags() + tag_bytes(capacity)); }
+  Timestamp* dues() noexcept { return reinterpret_cast<Timestamp*>(tags() + tag_bytes(capacity)); }
+  const Timestamp* dues() const noexcept { return reinterpret_cast<const Timestamp*>(tags() + tag_bytes(capacity)); }
+  UserRow* rows() noexcept { return reinterpret_cast<UserRow*>(dues() + capacity); }
+  const UserRow* rows() const noexcept { return reinterpret_cast<const UserRow*>(dues() + capacity); }
   const UserRow* begin() const noexcept { return rows(); }
   const UserRow* end() const noexcept { return rows() + size; }
 
@@ -114,6 +116,7 @@ class alignas(16) Page : public Branch {
     }
     return nullptr;
   }
+  UserRow* find(const UserKey& key) noexcept { return const_cast<UserRow*>(static_cast<const Page&>(*this).find(key)); }
   std::uint32_t index_of(const UserKey& key) const noexcept { return static_cast<std::uint32_t>(find(key) - rows()); }
 
   void prefetch_head() const noexcept { detail::prefetch(this); }
@@ -129,20 +132,21 @@ class alignas(16) Page : public Branch {
   }
 
   /// Where there is room for it.
-  void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag) noexcept {
+  void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
     ::new (static_cast<void*>(rows() + size)) UserRow();
     for (std::uint32_t i = size; i > at; --i) {
       rows()[i] = std::move(rows()[i - 1]);
-      tags()[i] = tags()[i - 1];
+      copy_head(i, *this, i - 1);
     }
     rows()[at] = std::move(row);
     tags()[at] = tag;
+    dues()[at] = row_due;
     ++size;
   }
   void erase(std::uint32_t at) noexcept {
     for (std::uint32_t i = at + 1; i < size; ++i) {
       rows()[i - 1] = std::move(rows()[i]);
-      tags()[i - 1] = tags()[i];
+      copy_head(i - 1, *this, i);
     }
     rows()[--size].~UserRow();
   }
@@ -150,7 +154,7 @@ class alignas(16) Page : public Branch {
   void take(Page& other, std::uint32_t from) noexcept {
     for (std::uint32_t i = from; i < other.size; ++i) {
       ::new (static_cast<void*>(rows() + size)) UserRow(std::move(other.rows()[i]));
-      tags()[size++] = other.tags()[i];
+      copy_head(size++, other, i);
       other.rows()[i].~UserRow();
     }
     other.size = from;
@@ -168,7 +172,13 @@ class alignas(16) Page : public Branch {
   const std::uint8_t* tags() const noexcept { return reinterpret_cast<const std::uint8_t*>(this + 1); }
   static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (std::size_t{capacity} + 7) / 8 * 8; }
   static std::size_t bytes_of(std::uint32_t capacity) noexcept {
-    return sizeof(Page) + tag_bytes(capacity) + capacity * sizeof(UserRow);
+    return sizeof(Page) + tag_bytes(capacity) + capacity * (sizeof(Timestamp) + sizeof(UserRow));
+  }
+
+  /// All of a row but the row itself.
+  void copy_head(std::uint32_t to, const Page& other, std::uint32_t from) noexcept {
+    tags()[to] = other.tags()[from];
+    dues()[to] = other.dues()[from];
   }
 
   /// Of eight tags the highest bits of those that are the one given, and perhaps of some that are not (after one that
@@ -188,7 +198,8 @@ class alignas(16) Page : public Branch {
 #endif
   }
 };
-static_assert(sizeof(Page) % alignof(UserRow) == 0 && alignof(UserRow) <= 8, "rows follow the tags without a gap");
+static_assert(sizeof(Page) % 8 == 0 && alignof(Timestamp) <= 8 && alignof(UserRow) == alignof(Timestamp),
+              "the instants follow the tags without a gap, and the rows follow them");
 
 /// A directory: `1 << bits` slots, of which the next bits of a user's hash name one. A page that goes by fewer bits
 /// stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits. Where there is no

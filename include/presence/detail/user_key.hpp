@@ -13,27 +13,54 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input reaches every bit of the output.
+constexpr std::uint64_t mix(std::uint64_t x) noexcept {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
 constexpr std::uint64_t rotated(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
 
 /// A multiplicative hash of 16 bytes at a time. Good at spreading ids that nobody chose on purpose; against those that
 /// somebody did stands the structure that it is used in (user_table.hpp).
-inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
-  constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
-  std::uint64_t state = seed, low = id.low(), high = id.high();
-  if (!id.is_short()) {
-    const char* p = id.text().data();
-    std::size_t left = id.text().size();
+struct Hash {
+  static constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
+
+  static std::uint64_t finished(std::uint64_t state, std::uint64_t low, std::uint64_t high) noexcept {
+    state = (low ^ state) * a ^ rotated((high ^ rotated(state, 23)) * b, 32);
+    state = (state ^ state >> 32) * c;
+    return state ^ state >> 29;
+  }
+  static std::uint64_t of_long(std::string_view text, std::uint64_t state) noexcept {
+    const char* p = text.data();
+    std::size_t left = text.size();
     for (; left > 16; p += 16, left -= 16) {
       state = rotated((state ^ load_word(p)) * a, 29) ^ (rotated(state, 17) ^ load_word(p + 8)) * b;
     }
-    low = left < 8 ? load_part(p, left) : load_word(p);
-    high = left <= 8 ? 0 : load_part(p + 8, left - 8);
-    state ^= id.text().size() * c;
+    return finished(state ^ text.size() * c, left < 8 ? load_part(p, left) : load_word(p),
+                    left <= 8 ? 0 : load_part(p + 8, left - 8));
   }
-  state = (low ^ state) * a ^ rotated((high ^ rotated(state, 23)) * b, 32);
-  state = (state ^ state >> 32) * c;
-  return state ^ state >> 29;
+};
+inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
+  return id.is_short() ? Hash::finished(seed, id.low(), id.high()) : Hash::of_long(id.text(), seed);
 }
+
+/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), so that
+/// who does not know the seed cannot choose ids whose tags agree more often than by chance.
+class Tagger {
+ public:
+  explicit constexpr Tagger(std::uint64_t seed) noexcept
+      : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
+
+  std::uint8_t tag_of(const Sought& id) const noexcept {
+    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : Hash::of_long(id.text(), low_);
+    return static_cast<std::uint8_t>(hash >> 56);
+  }
+
+ private:
+  std::uint64_t low_, high_;
+};
 
 /// What a user is found by.
 ///

@@ -153,24 +153,36 @@ class UserRow {
     fill(std::move(user));
   }
 
-  /// The session, if there is one and it may be changed where it is, and nothing of the user's is kept that only those
-  /// of whom there is more to know have: no flips, and no stretch between them.
-  SessionRegisters* plain_session(const Sought& id) noexcept {
-    if (overflow_ == nullptr) return id.is(session_.id) ? &session_ : nullptr;
-    const Overflow::Shape& shape = overflow_->shape();
-    if (shape.flips != 0 || (shape.rare && overflow_->rare()->crowded.to != absent)) return nullptr;
+  /// The session and the rare registers, if there are any and they may be changed where they are.
+  SessionRegisters* own_session(const Sought& id) noexcept {
     if (id.is(session_.id)) return &session_;
-    if (!overflow_->only_owner()) return nullptr;
-    for (std::uint32_t i = 0; i < shape.sessions; ++i) {
+    if (overflow_ == nullptr || !overflow_->only_owner()) return nullptr;
+    for (std::uint32_t i = 0; i < overflow_->shape().sessions; ++i) {
       if (id.is(overflow_->sessions()[i].id)) return overflow_->sessions() + i;
     }
     return nullptr;
   }
-  /// The latest activity; null where there is none.
+  RareRegisters* own_rare() noexcept {
+    return overflow_ != nullptr && overflow_->shape().rare && overflow_->only_owner() ? overflow_->rare() : nullptr;
+  }
+
+  /// The activity of the greatest value; null where there is none.
   const Activity* latest_activity() const noexcept {
     if (count_ != 0) return activities_ + (count_ - 1);
     if (overflow_ == nullptr || overflow_->shape().activities == 0) return nullptr;
     return overflow_->activities() + (overflow_->shape().activities - 1);
+  }
+  /// Adds one of a greater value than all others on later evidence, where there is room inside. In a row without flips
+  /// what is on evidence before the window makes room, but for the greatest of it.
+  bool add_activity(const Activity& latest, Timestamp window) noexcept {
+    if (overflow_ != nullptr && overflow_->shape().activities != 0) return false;
+    if (count_ == activities_inside) {
+      if ((overflow_ != nullptr && overflow_->shape().flips != 0) || !(activities_[1].evidence < window)) return false;
+      activities_[0] = activities_[1];
+      --count_;
+    }
+    activities_[count_++] = latest;
+    return true;
   }
 
  private:

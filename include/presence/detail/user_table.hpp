@@ -45,14 +45,14 @@ class BasicUserTable {
   /// Of nodes below each other: ten for the 60 highest bits of each hash.
   static constexpr unsigned levels = 20;
 
-  explicit BasicUserTable(std::uint64_t seed = 0) noexcept : seed_(seed) {}
-  BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), seed_(other.seed_) {
+  explicit BasicUserTable(std::uint64_t seed = 0) noexcept : tagger_(seed) {}
+  BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), tagger_(other.tagger_) {
     if (top_ != nullptr) top_->owners.add();
   }
-  BasicUserTable(BasicUserTable&& other) noexcept : seed_(other.seed_) { std::swap(top_, other.top_); }
+  BasicUserTable(BasicUserTable&& other) noexcept : tagger_(other.tagger_) { std::swap(top_, other.top_); }
   BasicUserTable& operator=(BasicUserTable other) noexcept {
     std::swap(top_, other.top_);
-    std::swap(seed_, other.seed_);
+    std::swap(tagger_, other.tagger_);
     return *this;
   }
   ~BasicUserTable() { Branch::drop(top_); }
@@ -63,7 +63,7 @@ class BasicUserTable {
 
   UserKey key_of(std::string_view id) const noexcept {
     const Sought sought(id);
-    return UserKey{sought, Order::first(sought), tag_of(sought)};
+    return UserKey{sought, Order::first(sought), tagger_.tag_of(sought)};
   }
 
   const UserRow* find(const UserKey& key) const noexcept {
@@ -81,19 +81,27 @@ class BasicUserTable {
     if (const Page* const page = page_of(key)) page->prefetch_row(key);
   }
 
-  /// The row, if there is one and nothing on the way to it is shared with another table; to be changed in place, but so
-  /// that nothing is due earlier.
-  UserRow* find_owned(const UserKey& key) noexcept {
+  /// The page that the user would be in, if there is one and nothing on the way to it is shared with another table: its
+  /// rows may be changed in place. Null otherwise.
+  Page* owned_page(const UserKey& key) noexcept {
     Branch* branch = top_;
-    if (branch == nullptr) return nullptr;
-    for (unsigned level = 0;; ++level) {
-      if (!branch->owners.is_one()) return nullptr;
-      if (branch->is_page) break;
+    for (unsigned level = 0; branch != nullptr && branch->owners.is_one(); ++level) {
+      if (branch->is_page) return &branch->as_page();
       Node& node = branch->as_node();
       branch = node.slots()[node.slot_of(bits_of(key, level))];
-      if (branch == nullptr) return nullptr;
     }
-    return const_cast<UserRow*>(branch->as_page().find(key));
+    return nullptr;
+  }
+
+  /// Notes that a row of an owned page is due before what was known.
+  void hasten(const UserKey& key, Page& page, std::uint32_t at, Timestamp due) noexcept {
+    lower(page.dues()[at], due);
+    if (page.due <= due) return;
+    Branch* branch = top_;
+    for (unsigned level = 0; lower(branch->due, due), !branch->is_page; ++level) {
+      Node& node = branch->as_node();
+      branch = node.slots()[node.slot_of(bits_of(key, level))];
+    }
   }
 
   /// The row of a user who is in the table, to be changed in place; nothing about it is due before `due`. Changes
@@ -108,7 +116,9 @@ class BasicUserTable {
       branch = &node.own_child(node.slot_of(bits_of(key, level)));
     }
     Page& page = branch->as_page();
-    return page.rows()[page.index_of(key)];
+    const std::uint32_t at = page.index_of(key);
+    page.dues()[at] = due;
+    return page.rows()[at];
   }
 
   /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
@@ -117,7 +127,7 @@ class BasicUserTable {
     if (top_ == nullptr) top_ = Node::make(0);
     own_top();
     Page& page = make_room(key);
-    page.insert(place_of(page, key), std::move(row), key.tag);
+    page.insert(place_of(page, key), std::move(row), key.tag, due);
     Branch* branch = top_;
     for (unsigned level = 0;; ++level) {
       lower(branch->due, due);
@@ -156,8 +166,8 @@ class BasicUserTable {
     if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
   }
 
-  /// Notes for the rows of every page that has something due at `now` when time alone changes them next, which
-  /// `due_after(row)` returns. Changes nothing when memory runs out.
+  /// Notes for the rows that may be due at `now` when time alone changes them next, which `due_after(row)` returns.
+  /// Changes nothing when memory runs out.
   template <class DueAfter>
   void settle(Timestamp now, DueAfter due_after) {
     if (now < due()) return;
@@ -175,7 +185,7 @@ class BasicUserTable {
     return least;
   }
 
-  /// Calls `visit` for the rows of every page that may have something due before or at `now`.
+  /// Calls `visit` for every row that may be due before or at `now`.
   template <class Visit>
   void each_due(Timestamp now, Visit visit) const {
     if (now >= due()) each_due_of(top_->as_node(), now, visit);
@@ -254,10 +264,6 @@ class BasicUserTable {
 
  private:
   static void lower(Timestamp& due, Timestamp to) noexcept { due = earlier(due, to); }
-
-  std::uint8_t tag_of(const Sought& id) const noexcept {
-    return static_cast<std::uint8_t>(hash_of(id, seed_ ^ 0xA0761D6478BD642Fu) >> 56);
-  }
 
   /// The bits by which a node of that level places the user.
   static unsigned bits_of(const Sought& id, std::uint64_t order, unsigned level) noexcept {
@@ -365,7 +371,11 @@ class BasicUserTable {
         if (child->is_page) {
           Page& page = child->as_page();
           page.due = never;
-          for (std::uint32_t i = 0; i < page.size; ++i) lower(page.due, due_after(page.rows()[i]));
+          for (std::uint32_t i = 0; i < page.size; ++i) {
+            Timestamp& row_due = page.dues()[i];
+            if (row_due <= now) row_due = due_after(page.rows()[i]);
+            lower(page.due, row_due);
+          }
         } else {
           settle_node(child->as_node(), now, due_after);
         }
@@ -381,7 +391,10 @@ class BasicUserTable {
       const Branch* const child = node.slots()[at];
       if (child == nullptr || child->due >= least) continue;
       if (child->is_page) {
-        for (const UserRow& row : child->as_page()) lower(least, next(row));
+        const Page& page = child->as_page();
+        for (std::uint32_t i = 0; i < page.size; ++i) {
+          if (page.dues()[i] < least) lower(least, next(page.rows()[i]));
+        }
       } else {
         earliest_of(child->as_node(), least, next);
       }
@@ -394,7 +407,10 @@ class BasicUserTable {
       const Branch* const child = node.slots()[at];
       if (child == nullptr || now < child->due) continue;
       if (child->is_page) {
-        for (const UserRow& row : child->as_page()) visit(row);
+        const Page& page = child->as_page();
+        for (std::uint32_t i = 0; i < page.size; ++i) {
+          if (page.dues()[i] <= now) visit(page.rows()[i]);
+        }
       } else {
         each_due_of(child->as_node(), now, visit);
       }
@@ -428,7 +444,7 @@ class BasicUserTable {
         const UserRow& row = page.rows()[i];
         if (node.slots()[node.slot_of(bits_of(row, level))] != child) return false;
         if (i > 0 && compare(page.rows()[i - 1], row) >= 0) return false;
-        if (find(row.name()) != &row) return false;
+        if (find(row.name()) != &row || page.dues()[i] < page.due) return false;
       }
       users += page.size;
     }
@@ -436,7 +452,7 @@ class BasicUserTable {
   }
 
   Branch* top_ = nullptr;  // a node, or null: no users
-  std::uint64_t seed_ = 0;
+  Tagger tagger_;
 };
 
 using UserTable = BasicUserTable<HashOrder>;
