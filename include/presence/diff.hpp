@@ -2,10 +2,9 @@
 #ifndef PRESENCE_DIFF_HPP
 #define PRESENCE_DIFF_HPP
 
-#include <presence/detail/algorithm.hpp>
 #include <presence/detail/changes.hpp>
 #include <presence/detail/fold.hpp>
-#include <presence/detail/memory.hpp>
+#include <presence/detail/timeline.hpp>
 #include <presence/detail/user_table.hpp>
 #include <presence/snapshot.hpp>
 
@@ -16,14 +15,14 @@ inline namespace PRESENCE_ABI {
 
 namespace detail {
 
-/// What others see differently, borrowed from both snapshots, in the order of (instant, id). All of it is dated alike;
+/// What others see differently, borrowed from both snapshots. All of it is dated alike;
 /// or, where `dated` is absent, each with the latest instant that others know something of the user from.
-inline Vector<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
+inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
   const UserTable nothing;
   const Root* const a = SnapshotAccess::read(from);
   const Root* const b = SnapshotAccess::read(to);
   const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
-  Vector<UserPresenceChangedView> changes;
+  Timeline<UserPresenceChangedView> changes;
   // What both share looks the same at both instants if nothing in it is due up to the later one. Snapshots of other
   // rules share nothing.
   UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, later(from_now, to_now),
@@ -35,11 +34,8 @@ inline Vector<UserPresenceChangedView> differences(const Snapshot& from, const S
                          const UserRow& latest = after != nullptr ? *after : *before;
                          change.id = latest.name();
                          change.at = dated != absent ? dated : latest_seen_instant(latest.registers());
-                         changes.push_back(change);
+                         changes.add(change);
                        });
-  detail::sort(changes, [](const UserPresenceChangedView& x, const UserPresenceChangedView& y) {
-    return x.at != y.at ? x.at < y.at : x.id < y.id;
-  });
   return changes;
 }
 
@@ -50,8 +46,7 @@ inline Vector<UserPresenceChangedView> differences(const Snapshot& from, const S
 /// instant that others know something of that user from. In the order of (instant, id). What both share is passed over.
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
-  const auto changes = detail::differences(from, to, detail::SnapshotAccess::now(to));
-  for (const UserPresenceChangedView& change : changes) on_change(change);
+  detail::differences(from, to, detail::SnapshotAccess::now(to)).each(on_change);
 }
 
 }  // namespace PRESENCE_ABI

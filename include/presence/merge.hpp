@@ -61,8 +61,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
 
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
-  constexpr std::size_t by_merging = static_cast<std::size_t>(-1);  // comes last of the changes of a user
-  detail::Vector<detail::Change> changes;
+  detail::Changes changes;
   Snapshot merged = ours;
   detail::Root& root = detail::SnapshotAccess::write(merged);
   if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
@@ -91,8 +90,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
           change.id = b->id();
           change.before = detail::Seen::of(a, our_now, rules);
           change.after = detail::Seen(user, now, rules);
-          change.order = by_merging;
-          changes.push_back(std::move(change));
+          changes.add(std::move(change));
         }
         if (as_before || (row == nullptr && user.empty())) return;
         detail::Plan plan;
@@ -101,11 +99,11 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
         detail::commit(root, key, std::move(plan));
       });
   snapshot = std::move(merged);
-  // Of somebody whom time and the other snapshot both changed, the latter's change tells all of it.
+  // Of somebody whom time changed as well, the last change is dated as all of it is.
   if constexpr (is_heard) {
-    detail::one_per_user(changes, [](detail::Change& first, detail::Change& second) {
-      if (second.order != by_merging) second.before = std::move(first.before);
-      first = std::move(second);
+    changes.one_per_user([](detail::Change& first, detail::Change& next) {
+      next.before = std::move(first.before);
+      first = std::move(next);
     });
     detail::tell_all(changes, on_change);
   }

@@ -33,7 +33,7 @@ template <class OnChange>
 void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   Root& root = SnapshotAccess::write(snapshot);
   if constexpr (is_heard<OnChange>) {
-    Vector<Change> changes;
+    Changes changes;
     advance(root, to, &changes);
     tell_all(changes, on_change);
   } else {
@@ -98,15 +98,18 @@ template <class It, class OnChange>
 void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
   constexpr std::size_t most = 16;
   UserKey keys[most];
+  const Page* pages[most];
   std::size_t count = 0;
   const Root* const root = SnapshotAccess::read(snapshot);
   for (It it = first; it != last && count < most; ++it, ++count) {
     const PresenceEventView& event = *it;
-    keys[count] = SnapshotAccess::key(snapshot, event.user);
-    if (root != nullptr) root->table.prefetch_page(keys[count]);
+    SnapshotAccess::make_key(snapshot, event.user, keys[count]);
+    pages[count] = root != nullptr ? root->table.page_of(keys[count]) : nullptr;
+    if (pages[count] != nullptr) detail::prefetch(pages[count], Page::head_bytes());
   }
-  if (root != nullptr) {
-    for (std::size_t i = 0; i < count; ++i) root->table.prefetch_row(keys[i]);
+  for (std::size_t i = 0; i < count; ++i) {
+    const UserRow* const row = pages[i] != nullptr ? pages[i]->likely(keys[i]) : nullptr;
+    if (row != nullptr) detail::prefetch(row, sizeof(UserRow));
   }
   for (std::size_t i = 0; i < count; ++i, ++first) {
     const PresenceEventView& event = *first;
@@ -138,9 +141,9 @@ class Replay {
     if (plan.verdict == Verdict::applied) {
       if constexpr (is_heard<OnChange>) {
         const Rules& rules = snapshot_.rules();
-        changes_.push_back(Change{instant_, plan.row != nullptr ? plan.row->id() : Text(event.user),
-                                  Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
-                                  Seen(plan.after, instant_, rules), changes_.size()});
+        changes_.add(Change{instant_, plan.row != nullptr ? plan.row->id() : Text(event.user),
+                            Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
+                            Seen(plan.after, instant_, rules)});
       }
       commit(SnapshotAccess::write(snapshot_), key, std::move(plan));
     }
@@ -153,10 +156,8 @@ class Replay {
     open_ = false;
     Root& root = SnapshotAccess::write(snapshot_);
     if constexpr (is_heard<OnChange>) {
-      const std::size_t folded = changes_.size();
       advance(root, instant_, &changes_);
-      for (std::size_t i = folded; i < changes_.size(); ++i) changes_[i].order = i;
-      one_per_user(changes_, [](Change& first, Change& second) { first.after = std::move(second.after); });
+      changes_.one_per_user([](Change& first, Change& next) { first.after = std::move(next.after); });
       tell_all(changes_, on_change_);
       changes_.clear();
     } else {
@@ -177,7 +178,7 @@ class Replay {
   OnChange& on_change_;
   bool open_ = false;
   Timestamp instant_;
-  Vector<Change> changes_;
+  Changes changes_;
 };
 
 }  // namespace detail

@@ -41,10 +41,10 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
 template <class OnChange>
 void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
   const Snapshot before = snapshot;
-  Vector<UserPresenceChangedView> changes;
+  Timeline<UserPresenceChangedView> changes;
   if constexpr (is_heard<OnChange>) changes = differences(before, after, dated);
   snapshot = after;
-  for (const UserPresenceChangedView& change : changes) on_change(change);
+  changes.each(on_change);
 }
 
 }  // namespace detail

@@ -13,6 +13,14 @@
 #ifndef PRESENCE_DIFF_HPP
 #define PRESENCE_DIFF_HPP
 
+// presence/detail/changes.hpp
+#ifndef PRESENCE_DETAIL_CHANGES_HPP
+#define PRESENCE_DETAIL_CHANGES_HPP
+
+// presence/detail/derived.hpp
+#ifndef PRESENCE_DETAIL_DERIVED_HPP
+#define PRESENCE_DETAIL_DERIVED_HPP
+
 // presence/detail/algorithm.hpp
 #ifndef PRESENCE_DETAIL_ALGORITHM_HPP
 #define PRESENCE_DETAIL_ALGORITHM_HPP
@@ -76,7 +84,7 @@ namespace detail {
 
 #endif  // PRESENCE_CONFIG_HPP
 
-#include <utility>  // for move
+#include <utility>  // for move, swap
 
 /// The few algorithms that the library needs. <algorithm> would add half as much again to the cost of including it.
 namespace presence {
@@ -134,27 +142,67 @@ void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
   detail::erase_if_among(vector, vector.size(), is_dropped);
 }
 
-/// Heapsort: in place and without allocating, so that it cannot fail half-way. O(n log n); equal elements may change
-/// places.
-template <class Vector, class Less>
-void sort(Vector& vector, Less less) noexcept {
-  const auto sift = [&](std::size_t at, std::size_t size) {
-    auto sinking = std::move(vector[at]);
-    for (std::size_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
-      if (child + 1 < size && less(vector[child], vector[child + 1])) ++child;
-      if (!less(sinking, vector[child])) break;
-      vector[at] = std::move(vector[child]);
+/// Heapsort of a part of a vector.
+template <class It, class Less>
+void heap_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
+  const auto sift = [&](std::ptrdiff_t at, std::ptrdiff_t size) {
+    auto sinking = std::move(first[at]);
+    for (std::ptrdiff_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
+      if (child + 1 < size && less(first[child], first[child + 1])) ++child;
+      if (!less(sinking, first[child])) break;
+      first[at] = std::move(first[child]);
       at = child;
     }
-    vector[at] = std::move(sinking);
+    first[at] = std::move(sinking);
   };
-  for (std::size_t i = vector.size() / 2; i > 0; --i) sift(i - 1, vector.size());
-  for (std::size_t size = vector.size(); size > 1; --size) {
-    auto greatest = std::move(vector[0]);
-    vector[0] = std::move(vector[size - 1]);
-    vector[size - 1] = std::move(greatest);
+  for (std::ptrdiff_t i = count / 2; i > 0; --i) sift(i - 1, count);
+  for (std::ptrdiff_t size = count; size > 1; --size) {
+    std::swap(first[0], first[size - 1]);
     sift(0, size - 1);
   }
+}
+
+template <class It, class Less>
+void insertion_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
+  for (std::ptrdiff_t i = 1; i < count; ++i) {
+    auto sinking = std::move(first[i]);
+    std::ptrdiff_t at = i;
+    for (; at > 0 && less(sinking, first[at - 1]); --at) first[at] = std::move(first[at - 1]);
+    first[at] = std::move(sinking);
+  }
+}
+
+/// Quicksort that gives way to heapsort where it goes too deep (Musser 1997): in place and without allocating, so that
+/// it cannot fail half-way. O(n log n), whatever the order before; equal elements may change places.
+template <class It, class Less>
+void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) noexcept {
+  for (; count > 16; --depth) {
+    if (depth == 0) return detail::heap_sort(first, count, less);
+    // The median of three goes first.
+    const std::ptrdiff_t middle = count / 2, last = count - 1;
+    if (less(first[last], first[middle])) std::swap(first[last], first[middle]);
+    if (less(first[0], first[middle])) std::swap(first[0], first[middle]);
+    if (less(first[last], first[0])) std::swap(first[last], first[0]);
+    std::ptrdiff_t low = 0, high = count;
+    for (;;) {
+      while (less(first[++low], first[0])) {
+      }
+      while (less(first[0], first[--high])) {
+      }
+      if (low >= high) break;
+      std::swap(first[low], first[high]);
+    }
+    std::swap(first[0], first[high]);
+    detail::intro_sort(first + high + 1, count - high - 1, less, depth - 1);
+    count = high;
+  }
+  detail::insertion_sort(first, count, less);
+}
+template <class Vector, class Less>
+void sort(Vector& vector, const Less& less) noexcept {
+  int depth = 0;
+  for (std::size_t size = vector.size(); size > 0; size /= 2) depth += 2;
+  detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
 }
 
 }  // namespace detail
@@ -162,14 +210,6 @@ void sort(Vector& vector, Less less) noexcept {
 }  // namespace presence
 
 #endif  // PRESENCE_DETAIL_ALGORITHM_HPP
-
-// presence/detail/changes.hpp
-#ifndef PRESENCE_DETAIL_CHANGES_HPP
-#define PRESENCE_DETAIL_CHANGES_HPP
-
-// presence/detail/derived.hpp
-#ifndef PRESENCE_DETAIL_DERIVED_HPP
-#define PRESENCE_DETAIL_DERIVED_HPP
 
 // presence/detail/registers.hpp
 #ifndef PRESENCE_DETAIL_REGISTERS_HPP
@@ -510,25 +550,35 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-inline std::uint64_t byte_at(const char* bytes, unsigned i) noexcept {
-  return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
-}
-/// Eight bytes as a number, the first byte lowest, whatever the platform's own order. Written out, since compilers see
-/// a single load in this but not in a loop.
+/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
 inline std::uint64_t load_word(const char* bytes) noexcept {
-  return byte_at(bytes, 0) | byte_at(bytes, 1) | byte_at(bytes, 2) | byte_at(bytes, 3) | byte_at(bytes, 4) |
-         byte_at(bytes, 5) | byte_at(bytes, 6) | byte_at(bytes, 7);
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
+}
+inline std::uint64_t load_half_word(const char* bytes) noexcept {
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint32_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint32_t word = 0;
+  for (unsigned i = 0; i < 4; ++i) word |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
 }
 /// The same of fewer than eight, the rest zero.
 inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
   if (count >= 4) {
     const std::size_t last = count - 4;  // the two fours overlap
-    return (byte_at(bytes, 0) | byte_at(bytes, 1) | byte_at(bytes, 2) | byte_at(bytes, 3)) |
-           (byte_at(bytes + last, 0) | byte_at(bytes + last, 1) | byte_at(bytes + last, 2) | byte_at(bytes + last, 3))
-               << (8 * last);
+    return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
   }
   std::uint64_t word = 0;
-  for (unsigned i = 0; i < count; ++i) word |= byte_at(bytes, i);
+  for (unsigned i = 0; i < count; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
   return word;
 }
 
@@ -556,7 +606,12 @@ class Text {
     if (bytes_[room] == elsewhere) stored()->owners.add();
   }
   Text(Text&& other) noexcept { swap(other); }
-  Text& operator=(Text other) noexcept {
+  Text& operator=(const Text& other) noexcept {
+    Text copy(other);
+    swap(copy);
+    return *this;
+  }
+  Text& operator=(Text&& other) noexcept {
     swap(other);
     return *this;
   }
@@ -606,23 +661,28 @@ class Text {
 };
 
 inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
+inline std::string_view text_of(std::string_view text) noexcept { return text; }
 
 /// A text to look for, made ready to be compared with many.
 class Sought {
  public:
   Sought() noexcept = default;
-  explicit Sought(std::string_view text) noexcept : text_(text) {
+  explicit Sought(std::string_view text) noexcept { set(text); }
+
+  void set(std::string_view text) noexcept {
     const std::size_t size = text.size();
     const char* const p = text.data();
-    if (size > Text::room) return;
-    if (size >= 8) {
+    text_ = text;
+    if (size > Text::room) {
+      low_ = high_ = 0;
+    } else if (size >= 8) {
       low_ = load_word(p);
       // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
-      high_ = size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size));
+      high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
     } else {
       low_ = load_part(p, size);
+      high_ = std::uint64_t{size} << 56;
     }
-    high_ |= std::uint64_t{size} << 56;
   }
 
   std::string_view text() const noexcept { return text_; }
@@ -1918,6 +1978,7 @@ inline Timestamp evidence(const SessionRegisters& session) noexcept {
 /// its instant, a heartbeat does not.
 inline std::size_t first_ending(const SessionRegisters& session) noexcept {
   const auto& all = session.disconnects;
+  if (all.empty()) return 0;
   const auto first = session.heartbeat > session.connect ? detail::not_less(all.begin(), all.end(), session.heartbeat)
                                                          : detail::greater(all.begin(), all.end(), session.connect);
   return static_cast<std::size_t>(first - all.begin());
@@ -2036,6 +2097,97 @@ inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rul
 }  // namespace presence
 
 #endif  // PRESENCE_DETAIL_DERIVED_HPP
+
+// presence/detail/timeline.hpp
+#ifndef PRESENCE_DETAIL_TIMELINE_HPP
+#define PRESENCE_DETAIL_TIMELINE_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Gathers what happened to users, each with an instant `at` and the user's `id`, and goes over it in the order of
+/// (instant, id). What is put in order are small keys: all memory is asked for while it is gathered, and nothing large
+/// is moved about.
+template <class T>
+class Timeline {
+ public:
+  std::size_t size() const noexcept { return keys_.size(); }
+
+  /// When memory runs out nothing is added.
+  void add(T happening) {
+    keys_.push_back(Key{happening.at, first_bytes(text_of(happening.id)), static_cast<std::uint32_t>(all_.size())});
+    Unfinished unfinished{&keys_};
+    all_.push_back(std::move(happening));
+    unfinished.keys = nullptr;
+  }
+  void clear() noexcept {
+    keys_.clear();
+    all_.clear();
+  }
+
+  /// Makes one of all that happened to a user: `join(first, next)` puts what was added next into the first.
+  template <class Join>
+  void one_per_user(Join join) noexcept {
+    detail::sort(keys_, [this](const Key& a, const Key& b) {
+      const int order = compare_ids(a, b);
+      return order != 0 ? order < 0 : a.index < b.index;
+    });
+    std::size_t users = 0;
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      if (users > 0 && compare_ids(keys_[users - 1], keys_[i]) == 0) {
+        join(all_[keys_[users - 1].index], all_[keys_[i].index]);
+        keys_[users - 1].at = all_[keys_[users - 1].index].at;
+      } else {
+        keys_[users++] = keys_[i];
+      }
+    }
+    keys_.resize(users);
+  }
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    detail::sort(keys_, [this](const Key& a, const Key& b) {
+      if (a.at != b.at) return a.at < b.at;
+      const int order = compare_ids(a, b);
+      return order != 0 ? order < 0 : a.index < b.index;
+    });
+    for (const Key& key : keys_) visit(static_cast<const T&>(all_[key.index]));
+  }
+
+ private:
+  struct Key {
+    Timestamp at;
+    std::uint64_t first_bytes = 0;  // of the id
+    std::uint32_t index = 0;
+  };
+  struct Unfinished {
+    Vector<Key>* keys;
+    ~Unfinished() {
+      if (keys != nullptr) keys->pop_back();
+    }
+  };
+
+  /// Greater for the greater id, where the ids differ in them.
+  static std::uint64_t first_bytes(std::string_view id) noexcept {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < 8; ++i) word = word << 8 | (i < id.size() ? static_cast<unsigned char>(id[i]) : 0u);
+    return word;
+  }
+  int compare_ids(const Key& a, const Key& b) const noexcept {
+    if (a.first_bytes != b.first_bytes) return a.first_bytes < b.first_bytes ? -1 : 1;
+    return text_of(all_[a.index].id).compare(text_of(all_[b.index].id));
+  }
+
+  Vector<Key> keys_;
+  Vector<T> all_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_TIMELINE_HPP
 
 // presence/detail/user_row.hpp
 #ifndef PRESENCE_DETAIL_USER_ROW_HPP
@@ -2302,7 +2454,6 @@ struct Change {
   Timestamp at;
   Text id;
   Seen before, after;
-  std::size_t order = 0;  // of several for one user in one call
 };
 
 /// Stands where the caller does not want to hear of changes; then none are gathered.
@@ -2322,31 +2473,12 @@ void tell(const Change& change, OnChange& on_change) {
   on_change(static_cast<const UserPresenceChangedView&>(told));
 }
 
+using Changes = Timeline<Change>;
+
 /// The same for all, in the order of (instant, id).
 template <class OnChange>
-void tell_all(Vector<Change>& changes, OnChange& on_change) {
-  detail::sort(changes,
-               [](const Change& a, const Change& b) { return a.at != b.at ? a.at < b.at : a.id.view() < b.id.view(); });
-  for (const Change& change : changes) tell(change, on_change);
-}
-
-/// Makes one of several changes of a user, which are numbered by `order`: `join(first, second)` puts the second into
-/// the first.
-template <class Join>
-void one_per_user(Vector<Change>& changes, Join join) noexcept {
-  detail::sort(changes, [](const Change& a, const Change& b) {
-    return a.id == b.id ? a.order < b.order : a.id.view() < b.id.view();
-  });
-  std::size_t users = 0;
-  for (std::size_t i = 0; i < changes.size(); ++i) {
-    if (users > 0 && changes[users - 1].id == changes[i].id) {
-      join(changes[users - 1], changes[i]);
-    } else {
-      if (users != i) changes[users] = std::move(changes[i]);
-      ++users;
-    }
-  }
-  changes.erase(changes.begin() + static_cast<std::ptrdiff_t>(users), changes.end());
+void tell_all(Changes& changes, OnChange& on_change) {
+  changes.each([&](const Change& change) { tell(change, on_change); });
 }
 
 }  // namespace detail
@@ -2665,11 +2797,15 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-inline void prefetch(const void* address) noexcept {
+/// Asks for memory that is about to be read. To be called from where it is not all that is done: compilers take a
+/// function that does nothing else for one that does nothing.
+inline void prefetch(const void* address, std::size_t bytes) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
-  __builtin_prefetch(address);
+  const char* const first = static_cast<const char*>(address);
+  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(first + at);
+  __builtin_prefetch(first + bytes - 1);
 #else
-  static_cast<void>(address);
+  static_cast<void>(address), static_cast<void>(bytes);
 #endif
 }
 
@@ -2764,17 +2900,16 @@ class alignas(16) Page : public Branch {
   UserRow* find(const UserKey& key) noexcept { return const_cast<UserRow*>(static_cast<const Page&>(*this).find(key)); }
   std::uint32_t index_of(const UserKey& key) const noexcept { return static_cast<std::uint32_t>(find(key) - rows()); }
 
-  void prefetch_head() const noexcept { detail::prefetch(this); }
-  void prefetch_row(const UserKey& key) const noexcept {
+  /// The row that is probably meant, by its tag alone; null where there is none.
+  const UserRow* likely(const UserKey& key) const noexcept {
     for (std::uint32_t i = 0; i < size; i += 8) {
       const std::uint64_t marks = marks_at(i, key.tag);
-      if (marks == 0) continue;
-      const UserRow* const row = rows() + i + lowest_mark(marks);
-      detail::prefetch(row);
-      detail::prefetch(reinterpret_cast<const char*>(row) + 64);
-      return;
+      if (marks != 0) return rows() + i + lowest_mark(marks);
     }
+    return nullptr;
   }
+  /// How much of a page tells which row that is.
+  static constexpr std::size_t head_bytes() noexcept { return sizeof(Branch) + 2 * sizeof(std::uint32_t) + room; }
 
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
@@ -2855,11 +2990,15 @@ class Node : public Branch {
 
   const std::uint8_t bits;
   std::size_t users = 0;
+  /// A bit for each slot: whether a node is behind it. Noted here so that a page on the way need not be read to know
+  /// it.
+  std::uint64_t nodes = 0;
 
   static Node* make(unsigned bits) { return ::new (detail::allocate(bytes_of(bits), alignof(Node))) Node(bits); }
   static Node* make(const Node& other) {
     Node* const copy = make(other.bits);
     copy->users = other.users;
+    copy->nodes = other.nodes;
     copy->due = other.due;
     for (std::uint32_t at = 0; at < other.slot_count(); at += other.run_at(at)) {
       Branch* const child = other.slots()[at];
@@ -2882,6 +3021,7 @@ class Node : public Branch {
   std::uint32_t slot_of(unsigned of) const noexcept { return of >> (most_bits - bits); }
   Branch** slots() noexcept { return reinterpret_cast<Branch**>(this + 1); }
   Branch* const* slots() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
+  bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
   /// How many slots the page that starts there stands in; one for a node and for an empty slot.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
     const Branch* const child = slots()[at];
@@ -2963,6 +3103,7 @@ class Node : public Branch {
     only.due = page.due;
     only.slots()[0] = &page;
     node.slots()[at] = below.release();
+    node.nodes |= std::uint64_t{1} << at;
   }
 
   /// Joins the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
@@ -3004,6 +3145,7 @@ class Node : public Branch {
     Branch* const page = below.slots()[0];
     if (page != nullptr) page->page_depth = static_cast<std::uint8_t>(bits);
     slots()[at] = page;
+    nodes &= ~(std::uint64_t{1} << at);
     below.forget();
   }
 
@@ -3018,6 +3160,7 @@ class Node : public Branch {
     for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) {
       const Branch* const child = slots()[at];
       const unsigned depth = depth_at(at);
+      if (leads_to_node(at) != (child != nullptr && !child->is_page)) return false;
       if (child == nullptr) continue;
       if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
       for (std::uint32_t i = 0; i < run_of(depth); ++i) {
@@ -3207,8 +3350,15 @@ class BasicUserTable {
   Timestamp due() const noexcept { return top_ == nullptr ? never : top_->due; }
 
   UserKey key_of(std::string_view id) const noexcept {
-    const Sought sought(id);
-    return UserKey{sought, Order::first(sought), tagger_.tag_of(sought)};
+    UserKey key;
+    make_key(id, key);
+    return key;
+  }
+  /// The same without copying it: what was just written word by word is slow to read in larger pieces.
+  void make_key(std::string_view id, UserKey& key) const noexcept {
+    key.id.set(id);
+    key.order = Order::first(key.id);
+    key.tag = tagger_.tag_of(key.id);
   }
 
   const UserRow* find(const UserKey& key) const noexcept {
@@ -3217,23 +3367,28 @@ class BasicUserTable {
   }
   const UserRow* find(std::string_view id) const noexcept { return find(key_of(id)); }
 
-  /// Two steps that ask for the memory that `find` reads. If there is something else to do in between, the second finds
-  /// in the cache what the first asked for.
-  void prefetch_page(const UserKey& key) const noexcept {
-    if (const Page* const page = page_of(key)) page->prefetch_head();
-  }
-  void prefetch_row(const UserKey& key) const noexcept {
-    if (const Page* const page = page_of(key)) page->prefetch_row(key);
+  /// The page that the user would be in; null where there is none. Reads nothing of the page.
+  const Page* page_of(const UserKey& key) const noexcept {
+    const Branch* branch = top_;
+    if (branch == nullptr) return nullptr;
+    for (unsigned level = 0;; ++level) {
+      const Node& node = branch->as_node();
+      const std::uint32_t slot = node.slot_of(bits_of(key, level));
+      branch = node.slots()[slot];
+      if (!node.leads_to_node(slot)) return static_cast<const Page*>(branch);
+    }
   }
 
   /// The page that the user would be in, if there is one and nothing on the way to it is shared with another table: its
   /// rows may be changed in place. Null otherwise.
   Page* owned_page(const UserKey& key) noexcept {
     Branch* branch = top_;
-    for (unsigned level = 0; branch != nullptr && branch->owners.is_one(); ++level) {
-      if (branch->is_page) return &branch->as_page();
+    if (branch == nullptr) return nullptr;
+    for (unsigned level = 0; branch->owners.is_one(); ++level) {
       Node& node = branch->as_node();
-      branch = node.slots()[node.slot_of(bits_of(key, level))];
+      const std::uint32_t slot = node.slot_of(bits_of(key, level));
+      branch = node.slots()[slot];
+      if (!node.leads_to_node(slot)) return branch != nullptr && branch->owners.is_one() ? &branch->as_page() : nullptr;
     }
     return nullptr;
   }
@@ -3440,15 +3595,6 @@ class BasicUserTable {
     if (a.id() == b.id()) return 0;
     const Sought x(a.name()), y(b.name());
     return compare(x, Order::first(x), y, Order::first(y));
-  }
-
-  const Page* page_of(const UserKey& key) const noexcept {
-    const Branch* branch = top_;
-    for (unsigned level = 0; branch != nullptr && !branch->is_page; ++level) {
-      const Node& node = branch->as_node();
-      branch = node.slots()[node.slot_of(bits_of(key, level))];
-    }
-    return branch == nullptr ? nullptr : &branch->as_page();
   }
 
   static std::uint32_t place_of(const Page& page, const UserKey& key) noexcept {
@@ -3952,7 +4098,16 @@ struct SnapshotAccess {
     return snapshot.root_ && snapshot.root_.only_owner() ? &snapshot.root_.change() : nullptr;
   }
   static UserKey key(const Snapshot& snapshot, std::string_view id) noexcept {
-    return snapshot.root_ ? snapshot.root_->table.key_of(id) : UserTable().key_of(id);
+    UserKey key;
+    make_key(snapshot, id, key);
+    return key;
+  }
+  static void make_key(const Snapshot& snapshot, std::string_view id, UserKey& key) noexcept {
+    if (snapshot.root_) {
+      snapshot.root_->table.make_key(id, key);
+    } else {
+      UserTable().make_key(id, key);
+    }
   }
   static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
 };
@@ -4119,7 +4274,7 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
 
 /// Passes the deadlines up to and at `to`, later than now, and gathers what others see of it where `changes` is not
 /// null. Changes nothing when memory runs out.
-inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
+inline void advance(Root& root, Timestamp to, Changes* changes) {
   const Timestamp from = root.now;
   if (to < root.table.due()) {
     root.now = to;
@@ -4131,14 +4286,13 @@ inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
     const RegistersView user = row.registers();
     if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());
     // One may time out and be forgotten: each is a change of its own.
-    std::size_t order = 0;
     Timestamp at = from;
-    for (Timestamp due = next_change(user, at, root.rules); due != never && due <= to; ++order) {
+    for (Timestamp due = next_change(user, at, root.rules); due != never && due <= to;) {
       const auto before = seen_by_others({}, user, at, root.rules), after = seen_by_others({}, user, due, root.rules);
       fewer_online += before->online ? 1u : 0u;
       fewer_known += after ? 0u : 1u;
       if (changes != nullptr)
-        changes->push_back(Change{due, row.id(), Seen(user, at, root.rules), Seen(user, due, root.rules), order});
+        changes->add(Change{due, row.id(), Seen(user, at, root.rules), Seen(user, due, root.rules)});
       at = due;
       due = next_change(user, at, root.rules);
     }
@@ -4168,14 +4322,14 @@ inline namespace PRESENCE_ABI {
 
 namespace detail {
 
-/// What others see differently, borrowed from both snapshots, in the order of (instant, id). All of it is dated alike;
+/// What others see differently, borrowed from both snapshots. All of it is dated alike;
 /// or, where `dated` is absent, each with the latest instant that others know something of the user from.
-inline Vector<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
+inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
   const UserTable nothing;
   const Root* const a = SnapshotAccess::read(from);
   const Root* const b = SnapshotAccess::read(to);
   const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
-  Vector<UserPresenceChangedView> changes;
+  Timeline<UserPresenceChangedView> changes;
   // What both share looks the same at both instants if nothing in it is due up to the later one. Snapshots of other
   // rules share nothing.
   UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, later(from_now, to_now),
@@ -4187,11 +4341,8 @@ inline Vector<UserPresenceChangedView> differences(const Snapshot& from, const S
                          const UserRow& latest = after != nullptr ? *after : *before;
                          change.id = latest.name();
                          change.at = dated != absent ? dated : latest_seen_instant(latest.registers());
-                         changes.push_back(change);
+                         changes.add(change);
                        });
-  detail::sort(changes, [](const UserPresenceChangedView& x, const UserPresenceChangedView& y) {
-    return x.at != y.at ? x.at < y.at : x.id < y.id;
-  });
   return changes;
 }
 
@@ -4202,8 +4353,7 @@ inline Vector<UserPresenceChangedView> differences(const Snapshot& from, const S
 /// instant that others know something of that user from. In the order of (instant, id). What both share is passed over.
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
-  const auto changes = detail::differences(from, to, detail::SnapshotAccess::now(to));
-  for (const UserPresenceChangedView& change : changes) on_change(change);
+  detail::differences(from, to, detail::SnapshotAccess::now(to)).each(on_change);
 }
 
 }  // namespace PRESENCE_ABI
@@ -5368,7 +5518,7 @@ template <class OnChange>
 void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   Root& root = SnapshotAccess::write(snapshot);
   if constexpr (is_heard<OnChange>) {
-    Vector<Change> changes;
+    Changes changes;
     advance(root, to, &changes);
     tell_all(changes, on_change);
   } else {
@@ -5433,15 +5583,18 @@ template <class It, class OnChange>
 void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
   constexpr std::size_t most = 16;
   UserKey keys[most];
+  const Page* pages[most];
   std::size_t count = 0;
   const Root* const root = SnapshotAccess::read(snapshot);
   for (It it = first; it != last && count < most; ++it, ++count) {
     const PresenceEventView& event = *it;
-    keys[count] = SnapshotAccess::key(snapshot, event.user);
-    if (root != nullptr) root->table.prefetch_page(keys[count]);
+    SnapshotAccess::make_key(snapshot, event.user, keys[count]);
+    pages[count] = root != nullptr ? root->table.page_of(keys[count]) : nullptr;
+    if (pages[count] != nullptr) detail::prefetch(pages[count], Page::head_bytes());
   }
-  if (root != nullptr) {
-    for (std::size_t i = 0; i < count; ++i) root->table.prefetch_row(keys[i]);
+  for (std::size_t i = 0; i < count; ++i) {
+    const UserRow* const row = pages[i] != nullptr ? pages[i]->likely(keys[i]) : nullptr;
+    if (row != nullptr) detail::prefetch(row, sizeof(UserRow));
   }
   for (std::size_t i = 0; i < count; ++i, ++first) {
     const PresenceEventView& event = *first;
@@ -5473,9 +5626,9 @@ class Replay {
     if (plan.verdict == Verdict::applied) {
       if constexpr (is_heard<OnChange>) {
         const Rules& rules = snapshot_.rules();
-        changes_.push_back(Change{instant_, plan.row != nullptr ? plan.row->id() : Text(event.user),
-                                  Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
-                                  Seen(plan.after, instant_, rules), changes_.size()});
+        changes_.add(Change{instant_, plan.row != nullptr ? plan.row->id() : Text(event.user),
+                            Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
+                            Seen(plan.after, instant_, rules)});
       }
       commit(SnapshotAccess::write(snapshot_), key, std::move(plan));
     }
@@ -5488,10 +5641,8 @@ class Replay {
     open_ = false;
     Root& root = SnapshotAccess::write(snapshot_);
     if constexpr (is_heard<OnChange>) {
-      const std::size_t folded = changes_.size();
       advance(root, instant_, &changes_);
-      for (std::size_t i = folded; i < changes_.size(); ++i) changes_[i].order = i;
-      one_per_user(changes_, [](Change& first, Change& second) { first.after = std::move(second.after); });
+      changes_.one_per_user([](Change& first, Change& next) { first.after = std::move(next.after); });
       tell_all(changes_, on_change_);
       changes_.clear();
     } else {
@@ -5512,7 +5663,7 @@ class Replay {
   OnChange& on_change_;
   bool open_ = false;
   Timestamp instant_;
-  Vector<Change> changes_;
+  Changes changes_;
 };
 
 }  // namespace detail
@@ -5659,8 +5810,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
 
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
-  constexpr std::size_t by_merging = static_cast<std::size_t>(-1);  // comes last of the changes of a user
-  detail::Vector<detail::Change> changes;
+  detail::Changes changes;
   Snapshot merged = ours;
   detail::Root& root = detail::SnapshotAccess::write(merged);
   if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
@@ -5689,8 +5839,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
           change.id = b->id();
           change.before = detail::Seen::of(a, our_now, rules);
           change.after = detail::Seen(user, now, rules);
-          change.order = by_merging;
-          changes.push_back(std::move(change));
+          changes.add(std::move(change));
         }
         if (as_before || (row == nullptr && user.empty())) return;
         detail::Plan plan;
@@ -5699,11 +5848,11 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
         detail::commit(root, key, std::move(plan));
       });
   snapshot = std::move(merged);
-  // Of somebody whom time and the other snapshot both changed, the latter's change tells all of it.
+  // Of somebody whom time changed as well, the last change is dated as all of it is.
   if constexpr (is_heard) {
-    detail::one_per_user(changes, [](detail::Change& first, detail::Change& second) {
-      if (second.order != by_merging) second.before = std::move(first.before);
-      first = std::move(second);
+    changes.one_per_user([](detail::Change& first, detail::Change& next) {
+      next.before = std::move(first.before);
+      first = std::move(next);
     });
     detail::tell_all(changes, on_change);
   }
@@ -5755,10 +5904,10 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
 template <class OnChange>
 void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
   const Snapshot before = snapshot;
-  Vector<UserPresenceChangedView> changes;
+  Timeline<UserPresenceChangedView> changes;
   if constexpr (is_heard<OnChange>) changes = differences(before, after, dated);
   snapshot = after;
-  for (const UserPresenceChangedView& change : changes) on_change(change);
+  changes.each(on_change);
 }
 
 }  // namespace detail

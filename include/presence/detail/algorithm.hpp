@@ -5,7 +5,7 @@
 #include <presence/config.hpp>
 
 #include <cstddef>  // for size_t, ptrdiff_t
-#include <utility>  // for move
+#include <utility>  // for move, swap
 
 /// The few algorithms that the library needs. <algorithm> would add half as much again to the cost of including it.
 namespace presence {
@@ -63,27 +63,67 @@ void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
   detail::erase_if_among(vector, vector.size(), is_dropped);
 }
 
-/// Heapsort: in place and without allocating, so that it cannot fail half-way. O(n log n); equal elements may change
-/// places.
-template <class Vector, class Less>
-void sort(Vector& vector, Less less) noexcept {
-  const auto sift = [&](std::size_t at, std::size_t size) {
-    auto sinking = std::move(vector[at]);
-    for (std::size_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
-      if (child + 1 < size && less(vector[child], vector[child + 1])) ++child;
-      if (!less(sinking, vector[child])) break;
-      vector[at] = std::move(vector[child]);
+/// Heapsort of a part of a vector.
+template <class It, class Less>
+void heap_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
+  const auto sift = [&](std::ptrdiff_t at, std::ptrdiff_t size) {
+    auto sinking = std::move(first[at]);
+    for (std::ptrdiff_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
+      if (child + 1 < size && less(first[child], first[child + 1])) ++child;
+      if (!less(sinking, first[child])) break;
+      first[at] = std::move(first[child]);
       at = child;
     }
-    vector[at] = std::move(sinking);
+    first[at] = std::move(sinking);
   };
-  for (std::size_t i = vector.size() / 2; i > 0; --i) sift(i - 1, vector.size());
-  for (std::size_t size = vector.size(); size > 1; --size) {
-    auto greatest = std::move(vector[0]);
-    vector[0] = std::move(vector[size - 1]);
-    vector[size - 1] = std::move(greatest);
+  for (std::ptrdiff_t i = count / 2; i > 0; --i) sift(i - 1, count);
+  for (std::ptrdiff_t size = count; size > 1; --size) {
+    std::swap(first[0], first[size - 1]);
     sift(0, size - 1);
   }
+}
+
+template <class It, class Less>
+void insertion_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
+  for (std::ptrdiff_t i = 1; i < count; ++i) {
+    auto sinking = std::move(first[i]);
+    std::ptrdiff_t at = i;
+    for (; at > 0 && less(sinking, first[at - 1]); --at) first[at] = std::move(first[at - 1]);
+    first[at] = std::move(sinking);
+  }
+}
+
+/// Quicksort that gives way to heapsort where it goes too deep (Musser 1997): in place and without allocating, so that
+/// it cannot fail half-way. O(n log n), whatever the order before; equal elements may change places.
+template <class It, class Less>
+void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) noexcept {
+  for (; count > 16; --depth) {
+    if (depth == 0) return detail::heap_sort(first, count, less);
+    // The median of three goes first.
+    const std::ptrdiff_t middle = count / 2, last = count - 1;
+    if (less(first[last], first[middle])) std::swap(first[last], first[middle]);
+    if (less(first[0], first[middle])) std::swap(first[0], first[middle]);
+    if (less(first[last], first[0])) std::swap(first[last], first[0]);
+    std::ptrdiff_t low = 0, high = count;
+    for (;;) {
+      while (less(first[++low], first[0])) {
+      }
+      while (less(first[0], first[--high])) {
+      }
+      if (low >= high) break;
+      std::swap(first[low], first[high]);
+    }
+    std::swap(first[0], first[high]);
+    detail::intro_sort(first + high + 1, count - high - 1, less, depth - 1);
+    count = high;
+  }
+  detail::insertion_sort(first, count, less);
+}
+template <class Vector, class Less>
+void sort(Vector& vector, const Less& less) noexcept {
+  int depth = 0;
+  for (std::size_t size = vector.size(); size > 0; size /= 2) depth += 2;
+  detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
 }
 
 }  // namespace detail

@@ -2,19 +2,16 @@
 #ifndef PRESENCE_DETAIL_CHANGES_HPP
 #define PRESENCE_DETAIL_CHANGES_HPP
 
-#include <presence/detail/algorithm.hpp>
 #include <presence/detail/derived.hpp>
-#include <presence/detail/memory.hpp>
 #include <presence/detail/registers.hpp>
 #include <presence/detail/text.hpp>
+#include <presence/detail/timeline.hpp>
 #include <presence/detail/user_row.hpp>
 #include <presence/rules.hpp>
 #include <presence/user.hpp>
 
-#include <cstddef>      // for size_t, ptrdiff_t
 #include <optional>     // for optional, nullopt
 #include <string_view>  // for string_view
-#include <utility>      // for move
 
 /// From what was kept of a user and what is kept now to the change that others see, if any.
 namespace presence {
@@ -60,7 +57,6 @@ struct Change {
   Timestamp at;
   Text id;
   Seen before, after;
-  std::size_t order = 0;  // of several for one user in one call
 };
 
 /// Stands where the caller does not want to hear of changes; then none are gathered.
@@ -80,31 +76,12 @@ void tell(const Change& change, OnChange& on_change) {
   on_change(static_cast<const UserPresenceChangedView&>(told));
 }
 
+using Changes = Timeline<Change>;
+
 /// The same for all, in the order of (instant, id).
 template <class OnChange>
-void tell_all(Vector<Change>& changes, OnChange& on_change) {
-  detail::sort(changes,
-               [](const Change& a, const Change& b) { return a.at != b.at ? a.at < b.at : a.id.view() < b.id.view(); });
-  for (const Change& change : changes) tell(change, on_change);
-}
-
-/// Makes one of several changes of a user, which are numbered by `order`: `join(first, second)` puts the second into
-/// the first.
-template <class Join>
-void one_per_user(Vector<Change>& changes, Join join) noexcept {
-  detail::sort(changes, [](const Change& a, const Change& b) {
-    return a.id == b.id ? a.order < b.order : a.id.view() < b.id.view();
-  });
-  std::size_t users = 0;
-  for (std::size_t i = 0; i < changes.size(); ++i) {
-    if (users > 0 && changes[users - 1].id == changes[i].id) {
-      join(changes[users - 1], changes[i]);
-    } else {
-      if (users != i) changes[users] = std::move(changes[i]);
-      ++users;
-    }
-  }
-  changes.erase(changes.begin() + static_cast<std::ptrdiff_t>(users), changes.end());
+void tell_all(Changes& changes, OnChange& on_change) {
+  changes.each([&](const Change& change) { tell(change, on_change); });
 }
 
 }  // namespace detail

@@ -29,6 +29,7 @@ inline Timestamp evidence(const SessionRegisters& session) noexcept {
 /// its instant, a heartbeat does not.
 inline std::size_t first_ending(const SessionRegisters& session) noexcept {
   const auto& all = session.disconnects;
+  if (all.empty()) return 0;
   const auto first = session.heartbeat > session.connect ? detail::not_less(all.begin(), all.end(), session.heartbeat)
                                                          : detail::greater(all.begin(), all.end(), session.connect);
   return static_cast<std::size_t>(first - all.begin());

@@ -41,7 +41,16 @@ struct SnapshotAccess {
     return snapshot.root_ && snapshot.root_.only_owner() ? &snapshot.root_.change() : nullptr;
   }
   static UserKey key(const Snapshot& snapshot, std::string_view id) noexcept {
-    return snapshot.root_ ? snapshot.root_->table.key_of(id) : UserTable().key_of(id);
+    UserKey key;
+    make_key(snapshot, id, key);
+    return key;
+  }
+  static void make_key(const Snapshot& snapshot, std::string_view id, UserKey& key) noexcept {
+    if (snapshot.root_) {
+      snapshot.root_->table.make_key(id, key);
+    } else {
+      UserTable().make_key(id, key);
+    }
   }
   static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
 };
@@ -208,7 +217,7 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
 
 /// Passes the deadlines up to and at `to`, later than now, and gathers what others see of it where `changes` is not
 /// null. Changes nothing when memory runs out.
-inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
+inline void advance(Root& root, Timestamp to, Changes* changes) {
   const Timestamp from = root.now;
   if (to < root.table.due()) {
     root.now = to;
@@ -220,14 +229,13 @@ inline void advance(Root& root, Timestamp to, Vector<Change>* changes) {
     const RegistersView user = row.registers();
     if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());
     // One may time out and be forgotten: each is a change of its own.
-    std::size_t order = 0;
     Timestamp at = from;
-    for (Timestamp due = next_change(user, at, root.rules); due != never && due <= to; ++order) {
+    for (Timestamp due = next_change(user, at, root.rules); due != never && due <= to;) {
       const auto before = seen_by_others({}, user, at, root.rules), after = seen_by_others({}, user, due, root.rules);
       fewer_online += before->online ? 1u : 0u;
       fewer_known += after ? 0u : 1u;
       if (changes != nullptr)
-        changes->push_back(Change{due, row.id(), Seen(user, at, root.rules), Seen(user, due, root.rules), order});
+        changes->add(Change{due, row.id(), Seen(user, at, root.rules), Seen(user, due, root.rules)});
       at = due;
       due = next_change(user, at, root.rules);
     }

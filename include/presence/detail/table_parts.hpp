@@ -20,11 +20,15 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-inline void prefetch(const void* address) noexcept {
+/// Asks for memory that is about to be read. To be called from where it is not all that is done: compilers take a
+/// function that does nothing else for one that does nothing.
+inline void prefetch(const void* address, std::size_t bytes) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
-  __builtin_prefetch(address);
+  const char* const first = static_cast<const char*>(address);
+  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(first + at);
+  __builtin_prefetch(first + bytes - 1);
 #else
-  static_cast<void>(address);
+  static_cast<void>(address), static_cast<void>(bytes);
 #endif
 }
 
@@ -119,17 +123,16 @@ class alignas(16) Page : public Branch {
   UserRow* find(const UserKey& key) noexcept { return const_cast<UserRow*>(static_cast<const Page&>(*this).find(key)); }
   std::uint32_t index_of(const UserKey& key) const noexcept { return static_cast<std::uint32_t>(find(key) - rows()); }
 
-  void prefetch_head() const noexcept { detail::prefetch(this); }
-  void prefetch_row(const UserKey& key) const noexcept {
+  /// The row that is probably meant, by its tag alone; null where there is none.
+  const UserRow* likely(const UserKey& key) const noexcept {
     for (std::uint32_t i = 0; i < size; i += 8) {
       const std::uint64_t marks = marks_at(i, key.tag);
-      if (marks == 0) continue;
-      const UserRow* const row = rows() + i + lowest_mark(marks);
-      detail::prefetch(row);
-      detail::prefetch(reinterpret_cast<const char*>(row) + 64);
-      return;
+      if (marks != 0) return rows() + i + lowest_mark(marks);
     }
+    return nullptr;
   }
+  /// How much of a page tells which row that is.
+  static constexpr std::size_t head_bytes() noexcept { return sizeof(Branch) + 2 * sizeof(std::uint32_t) + room; }
 
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
@@ -210,11 +213,15 @@ class Node : public Branch {
 
   const std::uint8_t bits;
   std::size_t users = 0;
+  /// A bit for each slot: whether a node is behind it. Noted here so that a page on the way need not be read to know
+  /// it.
+  std::uint64_t nodes = 0;
 
   static Node* make(unsigned bits) { return ::new (detail::allocate(bytes_of(bits), alignof(Node))) Node(bits); }
   static Node* make(const Node& other) {
     Node* const copy = make(other.bits);
     copy->users = other.users;
+    copy->nodes = other.nodes;
     copy->due = other.due;
     for (std::uint32_t at = 0; at < other.slot_count(); at += other.run_at(at)) {
       Branch* const child = other.slots()[at];
@@ -237,6 +244,7 @@ class Node : public Branch {
   std::uint32_t slot_of(unsigned of) const noexcept { return of >> (most_bits - bits); }
   Branch** slots() noexcept { return reinterpret_cast<Branch**>(this + 1); }
   Branch* const* slots() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
+  bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
   /// How many slots the page that starts there stands in; one for a node and for an empty slot.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
     const Branch* const child = slots()[at];
@@ -318,6 +326,7 @@ class Node : public Branch {
     only.due = page.due;
     only.slots()[0] = &page;
     node.slots()[at] = below.release();
+    node.nodes |= std::uint64_t{1} << at;
   }
 
   /// Joins the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
@@ -359,6 +368,7 @@ class Node : public Branch {
     Branch* const page = below.slots()[0];
     if (page != nullptr) page->page_depth = static_cast<std::uint8_t>(bits);
     slots()[at] = page;
+    nodes &= ~(std::uint64_t{1} << at);
     below.forget();
   }
 
@@ -373,6 +383,7 @@ class Node : public Branch {
     for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) {
       const Branch* const child = slots()[at];
       const unsigned depth = depth_at(at);
+      if (leads_to_node(at) != (child != nullptr && !child->is_page)) return false;
       if (child == nullptr) continue;
       if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
       for (std::uint32_t i = 0; i < run_of(depth); ++i) {

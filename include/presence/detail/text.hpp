@@ -5,7 +5,7 @@
 #include <presence/detail/memory.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for uint8_t, uint64_t
+#include <cstdint>      // for uint32_t, uint64_t
 #include <cstring>      // for memcmp, memcpy
 #include <new>          // for placement new
 #include <string_view>  // for string_view
@@ -16,25 +16,35 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-inline std::uint64_t byte_at(const char* bytes, unsigned i) noexcept {
-  return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
-}
-/// Eight bytes as a number, the first byte lowest, whatever the platform's own order. Written out, since compilers see
-/// a single load in this but not in a loop.
+/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
 inline std::uint64_t load_word(const char* bytes) noexcept {
-  return byte_at(bytes, 0) | byte_at(bytes, 1) | byte_at(bytes, 2) | byte_at(bytes, 3) | byte_at(bytes, 4) |
-         byte_at(bytes, 5) | byte_at(bytes, 6) | byte_at(bytes, 7);
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
+}
+inline std::uint64_t load_half_word(const char* bytes) noexcept {
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint32_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint32_t word = 0;
+  for (unsigned i = 0; i < 4; ++i) word |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
 }
 /// The same of fewer than eight, the rest zero.
 inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
   if (count >= 4) {
     const std::size_t last = count - 4;  // the two fours overlap
-    return (byte_at(bytes, 0) | byte_at(bytes, 1) | byte_at(bytes, 2) | byte_at(bytes, 3)) |
-           (byte_at(bytes + last, 0) | byte_at(bytes + last, 1) | byte_at(bytes + last, 2) | byte_at(bytes + last, 3))
-               << (8 * last);
+    return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
   }
   std::uint64_t word = 0;
-  for (unsigned i = 0; i < count; ++i) word |= byte_at(bytes, i);
+  for (unsigned i = 0; i < count; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
   return word;
 }
 
@@ -62,7 +72,12 @@ class Text {
     if (bytes_[room] == elsewhere) stored()->owners.add();
   }
   Text(Text&& other) noexcept { swap(other); }
-  Text& operator=(Text other) noexcept {
+  Text& operator=(const Text& other) noexcept {
+    Text copy(other);
+    swap(copy);
+    return *this;
+  }
+  Text& operator=(Text&& other) noexcept {
     swap(other);
     return *this;
   }
@@ -112,23 +127,28 @@ class Text {
 };
 
 inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
+inline std::string_view text_of(std::string_view text) noexcept { return text; }
 
 /// A text to look for, made ready to be compared with many.
 class Sought {
  public:
   Sought() noexcept = default;
-  explicit Sought(std::string_view text) noexcept : text_(text) {
+  explicit Sought(std::string_view text) noexcept { set(text); }
+
+  void set(std::string_view text) noexcept {
     const std::size_t size = text.size();
     const char* const p = text.data();
-    if (size > Text::room) return;
-    if (size >= 8) {
+    text_ = text;
+    if (size > Text::room) {
+      low_ = high_ = 0;
+    } else if (size >= 8) {
       low_ = load_word(p);
       // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
-      high_ = size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size));
+      high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
     } else {
       low_ = load_part(p, size);
+      high_ = std::uint64_t{size} << 56;
     }
-    high_ |= std::uint64_t{size} << 56;
   }
 
   std::string_view text() const noexcept { return text_; }

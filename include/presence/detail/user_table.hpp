@@ -62,8 +62,15 @@ class BasicUserTable {
   Timestamp due() const noexcept { return top_ == nullptr ? never : top_->due; }
 
   UserKey key_of(std::string_view id) const noexcept {
-    const Sought sought(id);
-    return UserKey{sought, Order::first(sought), tagger_.tag_of(sought)};
+    UserKey key;
+    make_key(id, key);
+    return key;
+  }
+  /// The same without copying it: what was just written word by word is slow to read in larger pieces.
+  void make_key(std::string_view id, UserKey& key) const noexcept {
+    key.id.set(id);
+    key.order = Order::first(key.id);
+    key.tag = tagger_.tag_of(key.id);
   }
 
   const UserRow* find(const UserKey& key) const noexcept {
@@ -72,23 +79,28 @@ class BasicUserTable {
   }
   const UserRow* find(std::string_view id) const noexcept { return find(key_of(id)); }
 
-  /// Two steps that ask for the memory that `find` reads. If there is something else to do in between, the second finds
-  /// in the cache what the first asked for.
-  void prefetch_page(const UserKey& key) const noexcept {
-    if (const Page* const page = page_of(key)) page->prefetch_head();
-  }
-  void prefetch_row(const UserKey& key) const noexcept {
-    if (const Page* const page = page_of(key)) page->prefetch_row(key);
+  /// The page that the user would be in; null where there is none. Reads nothing of the page.
+  const Page* page_of(const UserKey& key) const noexcept {
+    const Branch* branch = top_;
+    if (branch == nullptr) return nullptr;
+    for (unsigned level = 0;; ++level) {
+      const Node& node = branch->as_node();
+      const std::uint32_t slot = node.slot_of(bits_of(key, level));
+      branch = node.slots()[slot];
+      if (!node.leads_to_node(slot)) return static_cast<const Page*>(branch);
+    }
   }
 
   /// The page that the user would be in, if there is one and nothing on the way to it is shared with another table: its
   /// rows may be changed in place. Null otherwise.
   Page* owned_page(const UserKey& key) noexcept {
     Branch* branch = top_;
-    for (unsigned level = 0; branch != nullptr && branch->owners.is_one(); ++level) {
-      if (branch->is_page) return &branch->as_page();
+    if (branch == nullptr) return nullptr;
+    for (unsigned level = 0; branch->owners.is_one(); ++level) {
       Node& node = branch->as_node();
-      branch = node.slots()[node.slot_of(bits_of(key, level))];
+      const std::uint32_t slot = node.slot_of(bits_of(key, level));
+      branch = node.slots()[slot];
+      if (!node.leads_to_node(slot)) return branch != nullptr && branch->owners.is_one() ? &branch->as_page() : nullptr;
     }
     return nullptr;
   }
@@ -295,15 +307,6 @@ class BasicUserTable {
     if (a.id() == b.id()) return 0;
     const Sought x(a.name()), y(b.name());
     return compare(x, Order::first(x), y, Order::first(y));
-  }
-
-  const Page* page_of(const UserKey& key) const noexcept {
-    const Branch* branch = top_;
-    for (unsigned level = 0; branch != nullptr && !branch->is_page; ++level) {
-      const Node& node = branch->as_node();
-      branch = node.slots()[node.slot_of(bits_of(key, level))];
-    }
-    return branch == nullptr ? nullptr : &branch->as_page();
   }
 
   static std::uint32_t place_of(const Page& page, const UserKey& key) noexcept {

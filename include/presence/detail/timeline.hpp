@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_TIMELINE_HPP
+#define PRESENCE_DETAIL_TIMELINE_HPP
+
+#include <presence/detail/algorithm.hpp>
+#include <presence/detail/memory.hpp>
+#include <presence/detail/text.hpp>
+#include <presence/time.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint32_t, uint64_t
+#include <string_view>  // for string_view
+#include <utility>      // for move
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Gathers what happened to users, each with an instant `at` and the user's `id`, and goes over it in the order of
+/// (instant, id). What is put in order are small keys: all memory is asked for while it is gathered, and nothing large
+/// is moved about.
+template <class T>
+class Timeline {
+ public:
+  std::size_t size() const noexcept { return keys_.size(); }
+
+  /// When memory runs out nothing is added.
+  void add(T happening) {
+    keys_.push_back(Key{happening.at, first_bytes(text_of(happening.id)), static_cast<std::uint32_t>(all_.size())});
+    Unfinished unfinished{&keys_};
+    all_.push_back(std::move(happening));
+    unfinished.keys = nullptr;
+  }
+  void clear() noexcept {
+    keys_.clear();
+    all_.clear();
+  }
+
+  /// Makes one of all that happened to a user: `join(first, next)` puts what was added next into the first.
+  template <class Join>
+  void one_per_user(Join join) noexcept {
+    detail::sort(keys_, [this](const Key& a, const Key& b) {
+      const int order = compare_ids(a, b);
+      return order != 0 ? order < 0 : a.index < b.index;
+    });
+    std::size_t users = 0;
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      if (users > 0 && compare_ids(keys_[users - 1], keys_[i]) == 0) {
+        join(all_[keys_[users - 1].index], all_[keys_[i].index]);
+        keys_[users - 1].at = all_[keys_[users - 1].index].at;
+      } else {
+        keys_[users++] = keys_[i];
+      }
+    }
+    keys_.resize(users);
+  }
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    detail::sort(keys_, [this](const Key& a, const Key& b) {
+      if (a.at != b.at) return a.at < b.at;
+      const int order = compare_ids(a, b);
+      return order != 0 ? order < 0 : a.index < b.index;
+    });
+    for (const Key& key : keys_) visit(static_cast<const T&>(all_[key.index]));
+  }
+
+ private:
+  struct Key {
+    Timestamp at;
+    std::uint64_t first_bytes = 0;  // of the id
+    std::uint32_t index = 0;
+  };
+  struct Unfinished {
+    Vector<Key>* keys;
+    ~Unfinished() {
+      if (keys != nullptr) keys->pop_back();
+    }
+  };
+
+  /// Greater for the greater id, where the ids differ in them.
+  static std::uint64_t first_bytes(std::string_view id) noexcept {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < 8; ++i) word = word << 8 | (i < id.size() ? static_cast<unsigned char>(id[i]) : 0u);
+    return word;
+  }
+  int compare_ids(const Key& a, const Key& b) const noexcept {
+    if (a.first_bytes != b.first_bytes) return a.first_bytes < b.first_bytes ? -1 : 1;
+    return text_of(all_[a.index].id).compare(text_of(all_[b.index].id));
+  }
+
+  Vector<Key> keys_;
+  Vector<T> all_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_TIMELINE_HPP
