@@ -23,9 +23,10 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
   const Root* const b = SnapshotAccess::read(to);
   const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
   Timeline<UserPresenceChangedView> changes;
-  // What both share looks the same at both instants if nothing in it is due up to the later one. Snapshots of other
-  // rules share nothing.
-  UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, later(from_now, to_now),
+  // What both share looks the same at both instants if nothing in it is due up to the later one, and both go by the
+  // same rules.
+  const Timestamp up_to = same_but_for_seed(from.rules(), to.rules()) ? later(from_now, to_now) : never;
+  UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, up_to,
                        [&](const UserRow* before, const UserRow* after) {
                          UserPresenceChangedView change;
                          if (before != nullptr) change.before = seen_by_others(*before, from_now, from.rules());

@@ -68,7 +68,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
 
   const detail::UserTable nothing;
   detail::UserTable::each_pair(
-      mine != nullptr ? mine->table : nothing, theirs->table, detail::absent,
+      mine != nullptr ? mine->table : nothing, theirs->table, same_rules ? detail::absent : detail::never,
       [&](const detail::UserRow* a, const detail::UserRow* b) {
         // What is ours alone, or the same on both sides, changes by time alone.
         if (b == nullptr || (a != nullptr && same_rules && detail::same_registers(a->registers(), b->registers())))

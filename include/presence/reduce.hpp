@@ -92,13 +92,15 @@ inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_trai
     (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
      std::is_same<std::remove_cv_t<typename std::iterator_traits<It>::reference>, PresenceEventView>::value);
 
-/// Folds the next few events of a range. In three rounds, so that their cache misses overlap: the pages of all users
-/// are asked for, then their rows, then the events are folded.
+/// Folds the next few events of a range. In rounds, so that their cache misses overlap: the pages of all users are
+/// asked for, then their rows, then what more there is of those of whom heartbeats alone do not tell; then the events
+/// are folded.
 template <class It, class OnChange>
 void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
   constexpr std::size_t most = 16;
   UserKey keys[most];
   const Page* pages[most];
+  const UserRow* rows[most];
   std::size_t count = 0;
   const Root* const root = SnapshotAccess::read(snapshot);
   for (It it = first; it != last && count < most; ++it, ++count) {
@@ -108,8 +110,14 @@ void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
     if (pages[count] != nullptr) detail::prefetch(pages[count], Page::head_bytes());
   }
   for (std::size_t i = 0; i < count; ++i) {
-    const UserRow* const row = pages[i] != nullptr ? pages[i]->likely(keys[i]) : nullptr;
-    if (row != nullptr) detail::prefetch(row, sizeof(UserRow));
+    rows[i] = pages[i] != nullptr ? pages[i]->likely(keys[i]) : nullptr;
+    if (rows[i] != nullptr) detail::prefetch(rows[i], sizeof(UserRow));
+  }
+  It it = first;
+  for (std::size_t i = 0; i < count; ++i, ++it) {
+    const PresenceEventView& event = *it;
+    const bool is_more = rows[i] != nullptr && event.type != EventType::heartbeat;
+    if (is_more && rows[i]->elsewhere() != nullptr) detail::prefetch(rows[i]->elsewhere(), 192);
   }
   for (std::size_t i = 0; i < count; ++i, ++first) {
     const PresenceEventView& event = *first;

@@ -583,13 +583,15 @@ inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
 }
 
 /// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
-/// users have copies of it. Copying costs no memory.
+/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
+/// long it is.
 class Text {
  public:
   static constexpr std::size_t room = 15;
 
   Text() noexcept = default;
   explicit Text(std::string_view text) {
+    if (text.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
     if (text.size() <= room) {
       if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
       bytes_[room] = static_cast<char>(text.size());
@@ -598,6 +600,8 @@ class Text {
       Stored* const stored = ::new (memory) Stored{OwnerCount(), text.size()};
       std::memcpy(stored + 1, text.data(), text.size());
       std::memcpy(bytes_, &stored, sizeof(stored));
+      const std::uint32_t size = static_cast<std::uint32_t>(text.size());
+      std::memcpy(bytes_ + sizeof(stored), &size, sizeof(size));
       bytes_[room] = elsewhere;
     }
   }
@@ -621,7 +625,9 @@ class Text {
 
   std::string_view view() const noexcept {
     if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
-    return std::string_view(reinterpret_cast<const char*>(stored() + 1), stored()->size);
+    std::uint32_t size;
+    std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
+    return std::string_view(reinterpret_cast<const char*>(stored() + 1), size);
   }
   bool empty() const noexcept { return bytes_[room] == 0; }
   /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
@@ -2198,8 +2204,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What of a user's registers has no room in the row itself. Its size is fixed when it is made. Rows of different
-/// snapshots share it, and only its sole owner changes it.
+/// What of a user's registers has no room in the row itself. Its size is fixed when it is made, with some room for more
+/// activities, which come and go. Rows of different snapshots share it, and only its sole owner changes it.
 class alignas(SessionRegisters) Overflow {
  public:
   struct Shape {
@@ -2207,8 +2213,8 @@ class alignas(SessionRegisters) Overflow {
     bool rare = false;
 
     bool empty() const noexcept { return sessions == 0 && activities == 0 && flips == 0 && !rare; }
-    friend bool operator==(const Shape& a, const Shape& b) noexcept {
-      return a.sessions == b.sessions && a.activities == b.activities && a.flips == b.flips && a.rare == b.rare;
+    bool has_room_for(const Shape& other) const noexcept {
+      return sessions == other.sessions && activities >= other.activities && flips == other.flips && rare == other.rare;
     }
   };
 
@@ -2231,6 +2237,7 @@ class alignas(SessionRegisters) Overflow {
   }
 
   const Shape& shape() const noexcept { return shape_; }
+  std::uint32_t activity_count = 0;  // of those there is room for; 0: they are in the row
   SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
   RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + shape_.sessions); }
   Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (shape_.rare ? 1 : 0)); }
@@ -2298,7 +2305,7 @@ class UserRow {
     if (overflow_ != nullptr) {
       const Overflow::Shape& shape = overflow_->shape();
       if (!session_.id.empty()) view.sessions = SessionSpan(&session_, {overflow_->sessions(), shape.sessions});
-      if (shape.activities != 0) view.activities = Span<Activity>{overflow_->activities(), shape.activities};
+      if (count_ == 0) view.activities = Span<Activity>{overflow_->activities(), overflow_->activity_count};
       view.flips = Span<Flip>{overflow_->flips(), shape.flips};
       if (shape.rare) view.rare = overflow_->rare();
     } else if (!session_.id.empty()) {
@@ -2323,7 +2330,7 @@ class UserRow {
   /// Whether `user` could be put in place of what is kept without asking for memory.
   bool has_room_for(const UserRegisters& user) const noexcept {
     const Overflow::Shape shape = shape_of(user);
-    return shape.empty() || (overflow_ != nullptr && overflow_->only_owner() && overflow_->shape() == shape);
+    return shape.empty() || (overflow_ != nullptr && overflow_->only_owner() && overflow_->shape().has_room_for(shape));
   }
   /// Where there is room for it.
   void replace(UserRegisters&& user) noexcept {
@@ -2347,31 +2354,61 @@ class UserRow {
     return overflow_ != nullptr && overflow_->shape().rare && overflow_->only_owner() ? overflow_->rare() : nullptr;
   }
 
+  /// Where more is kept that a change may need; null: nowhere.
+  const void* elsewhere() const noexcept { return overflow_; }
+
   /// The activity of the greatest value; null where there is none.
   const Activity* latest_activity() const noexcept {
     if (count_ != 0) return activities_ + (count_ - 1);
-    if (overflow_ == nullptr || overflow_->shape().activities == 0) return nullptr;
-    return overflow_->activities() + (overflow_->shape().activities - 1);
+    if (overflow_ == nullptr || overflow_->activity_count == 0) return nullptr;
+    return overflow_->activities() + (overflow_->activity_count - 1);
   }
-  /// Adds one of a greater value than all others on later evidence, where there is room inside. In a row without flips
-  /// what is on evidence before the window makes room, but for the greatest of it.
-  bool add_activity(const Activity& latest, Timestamp window) noexcept {
-    if (overflow_ != nullptr && overflow_->shape().activities != 0) return false;
-    if (count_ == activities_inside) {
-      if ((overflow_ != nullptr && overflow_->shape().flips != 0) || !(activities_[1].evidence < window)) return false;
-      activities_[0] = activities_[1];
-      --count_;
+  /// Adds one of a greater value than all others on later evidence, if there is room where it may be changed, for no
+  /// more than `most` in all. In a row without flips what is on evidence before the window makes room, but for the
+  /// greatest of it.
+  bool add_activity(const Activity& latest, Timestamp window, std::size_t most) noexcept {
+    const RegistersView user = registers();
+    const std::size_t dropped = user.flips.empty() ? forgettable(user.activities, window) : 0;
+    const Span<Activity> kept{user.activities.data() + dropped, user.activities.size() - dropped};
+    if (kept.size() >= most) return false;
+    if (kept.size() < activities_inside) {
+      put(kept, latest, activities_);
+      count_ = static_cast<std::uint8_t>(kept.size() + 1);
+      if (overflow_ != nullptr && overflow_->only_owner()) overflow_->activity_count = 0;
+      return true;
     }
-    activities_[count_++] = latest;
+    if (overflow_ == nullptr || !overflow_->only_owner() || overflow_->shape().activities <= kept.size()) return false;
+    put(kept, latest, overflow_->activities());
+    overflow_->activity_count = static_cast<std::uint32_t>(kept.size() + 1);
+    count_ = 0;
     return true;
   }
 
+  /// Whether both keep the very same: false also where they keep equal things in different places.
+  bool is_same_as(const UserRow& other) const noexcept {
+    return id_ == other.id_ && overflow_ == other.overflow_ && count_ == other.count_ && session_ == other.session_ &&
+           same_elements(Span<Activity>{activities_, count_}, Span<Activity>{other.activities_, other.count_});
+  }
+
  private:
+  /// How many of the first activities nothing depends on any more in a row without flips: those on evidence before the
+  /// window, but for the greatest of them.
+  static std::size_t forgettable(Span<Activity> activities, Timestamp window) noexcept {
+    std::size_t old = 0;
+    while (old < activities.size() && activities[old].evidence < window) ++old;
+    return old < 2 ? 0 : old - 1;
+  }
+  /// The same ones and one more; where they go may be before where they are.
+  static void put(Span<Activity> kept, const Activity& latest, Activity* to) noexcept {
+    for (std::size_t i = 0; i < kept.size(); ++i) to[i] = kept[i];
+    to[kept.size()] = latest;
+  }
+
   static Overflow::Shape shape_of(const UserRegisters& user) noexcept {
     Overflow::Shape shape;
     if (user.sessions.size() > 1) shape.sessions = static_cast<std::uint32_t>(user.sessions.size() - 1);
     if (user.activities.size() > activities_inside) {
-      shape.activities = static_cast<std::uint32_t>(user.activities.size());
+      shape.activities = (static_cast<std::uint32_t>(user.activities.size()) + 3) / 4 * 4;
     }
     shape.flips = static_cast<std::uint32_t>(user.flips.size());
     shape.rare = !user.nothing();
@@ -2380,13 +2417,16 @@ class UserRow {
 
   void fill(UserRegisters&& user) noexcept {
     session_ = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
-    for (std::size_t i = 1; i < user.sessions.size(); ++i) overflow_->sessions()[i - 1] = std::move(user.sessions[i]);
     const bool inside = user.activities.size() <= activities_inside;
     count_ = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
-    Activity* const to = inside ? activities_ : overflow_->activities();
-    for (std::size_t i = 0; i < user.activities.size(); ++i) to[i] = user.activities[i];
-    for (std::size_t i = 0; i < user.flips.size(); ++i) overflow_->flips()[i] = user.flips[i];
-    if (!user.nothing()) *overflow_->rare() = std::move(static_cast<RareRegisters&>(user));
+    for (std::size_t i = 0; i < count_; ++i) activities_[i] = user.activities[i];
+    if (overflow_ == nullptr) return;
+    Overflow& more = *overflow_;
+    for (std::size_t i = 1; i < user.sessions.size(); ++i) more.sessions()[i - 1] = std::move(user.sessions[i]);
+    more.activity_count = static_cast<std::uint32_t>(inside ? 0 : user.activities.size());
+    for (std::size_t i = 0; i < more.activity_count; ++i) more.activities()[i] = user.activities[i];
+    for (std::size_t i = 0; i < user.flips.size(); ++i) more.flips()[i] = user.flips[i];
+    if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
   }
 
   void swap(UserRow& other) noexcept {
@@ -2435,6 +2475,11 @@ class Seen {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
   }
 
+  friend bool operator==(const Seen& a, const Seen& b) noexcept {
+    return a.is_known_ == b.is_known_ && a.is_online_ == b.is_online_ && a.last_active_ == b.last_active_ &&
+           a.status_ == b.status_;
+  }
+
   bool is_known() const noexcept { return is_known_; }
   bool is_online() const noexcept { return is_online_; }
   std::optional<UserView> view(std::string_view id) const noexcept {
@@ -2464,11 +2509,11 @@ struct Unheard {
 /// Calls `on_change` if others see a difference.
 template <class OnChange>
 void tell(const Change& change, OnChange& on_change) {
+  if (change.before == change.after) return;
   UserPresenceChangedView told;
   told.id = change.id.view();
   told.before = change.before.view(told.id);
   told.after = change.after.view(told.id);
-  if (told.before == told.after) return;
   told.at = change.at;
   on_change(static_cast<const UserPresenceChangedView&>(told));
 }
@@ -2910,6 +2955,7 @@ class alignas(16) Page : public Branch {
   }
   /// How much of a page tells which row that is.
   static constexpr std::size_t head_bytes() noexcept { return sizeof(Branch) + 2 * sizeof(std::uint32_t) + room; }
+  static constexpr std::size_t dues_end() noexcept { return head_bytes() + room * sizeof(Timestamp); }
 
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
@@ -3524,8 +3570,8 @@ class BasicUserTable {
   Cursor end() const noexcept { return Cursor(); }
 
   /// Calls `visit(in_a, in_b)` for every user in either table, in their order; the pointer is null where that table
-  /// lacks the user. Passes over what both share if nothing in it is due up to and at `up_to`: `absent` is up to no
-  /// instant, so that all is passed over, and `never` up to all of them.
+  /// lacks the user. Passes over what both share, and over rows that were copied and not changed, if nothing in them is
+  /// due up to and at `up_to`: `absent` is up to no instant, so that all is passed over, and `never` up to all of them.
   template <class Visit>
   static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
     Walk<levels> x(a.top_), y(b.top_);
@@ -3547,7 +3593,11 @@ class BasicUserTable {
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
       const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->rows()[i], q->rows()[j]);
-      visit(p != nullptr && order <= 0 ? p->rows() + i : nullptr, q != nullptr && order >= 0 ? q->rows() + j : nullptr);
+      const bool is_same =
+          order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->rows()[i].is_same_as(q->rows()[j]);
+      if (!is_same)
+        visit(p != nullptr && order <= 0 ? p->rows() + i : nullptr,
+              q != nullptr && order >= 0 ? q->rows() + j : nullptr);
       if (p != nullptr && order <= 0 && ++i == p->size) {
         x.next();
         i = 0;
@@ -3696,9 +3746,15 @@ class BasicUserTable {
   static void each_due_of(const Node& node, Timestamp now, Visit& visit) {
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
       const Branch* const child = node.slots()[at];
+      // One of the next pages is on its way while this one is gone over.
+      if (at + 2 < node.slot_count() && node.slots()[at + 2] != nullptr)
+        prefetch(node.slots()[at + 2], Page::dues_end());
       if (child == nullptr || now < child->due) continue;
       if (child->is_page) {
         const Page& page = child->as_page();
+        for (std::uint32_t i = 0; i < page.size; ++i) {
+          if (page.dues()[i] <= now) prefetch(page.rows() + i, sizeof(UserRow));
+        }
         for (std::uint32_t i = 0; i < page.size; ++i) {
           if (page.dues()[i] <= now) visit(page.rows()[i]);
         }
@@ -4330,9 +4386,10 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
   const Root* const b = SnapshotAccess::read(to);
   const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
   Timeline<UserPresenceChangedView> changes;
-  // What both share looks the same at both instants if nothing in it is due up to the later one. Snapshots of other
-  // rules share nothing.
-  UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, later(from_now, to_now),
+  // What both share looks the same at both instants if nothing in it is due up to the later one, and both go by the
+  // same rules.
+  const Timestamp up_to = same_but_for_seed(from.rules(), to.rules()) ? later(from_now, to_now) : never;
+  UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, up_to,
                        [&](const UserRow* before, const UserRow* after) {
                          UserPresenceChangedView change;
                          if (before != nullptr) change.before = seen_by_others(*before, from_now, from.rules());
@@ -5410,14 +5467,14 @@ inline bool is_mere_heartbeat(const UserRow& row, const SessionRegisters& sessio
 
 /// Later word that a session is there, of a session that is known of a user whom others know or do not know as before.
 inline bool add_evidence(UserRow& row, SessionRegisters& session, const PresenceEventView& event, Timestamp now,
-                         const Rules& rules) noexcept {
+                         const Rules& rules, std::size_t room) noexcept {
   if (event.at <= evidence(session)) return false;
   const bool is_connect = event.type == EventType::connect;
   const Timestamp value = is_connect ? event.at : heartbeat_value(event.at, rules);
   const Activity* const latest = row.latest_activity();
   if (latest == nullptr || event.at <= latest->evidence) return false;
   if (latest->value < value) {
-    if (!row.add_activity({value, event.at}, now - rules.reorder_window)) return false;
+    if (!row.add_activity({value, event.at}, now - rules.reorder_window, room)) return false;
   }
   (is_connect ? session.connect : session.heartbeat) = event.at;
   return true;
@@ -5474,7 +5531,7 @@ inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const P
     rare->status = std::move(status);
     rare->status_at = event.at;
   } else if (event.type == EventType::disconnect ? !replace_disconnect(*session, event.at)
-                                                 : !add_evidence(*row, *session, event, root.now, rules)) {
+                                                 : !add_evidence(*row, *session, event, root.now, rules, room)) {
     return InPlace::not_possible;
   }
 
@@ -5577,13 +5634,15 @@ inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_trai
     (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
      std::is_same<std::remove_cv_t<typename std::iterator_traits<It>::reference>, PresenceEventView>::value);
 
-/// Folds the next few events of a range. In three rounds, so that their cache misses overlap: the pages of all users
-/// are asked for, then their rows, then the events are folded.
+/// Folds the next few events of a range. In rounds, so that their cache misses overlap: the pages of all users are
+/// asked for, then their rows, then what more there is of those of whom heartbeats alone do not tell; then the events
+/// are folded.
 template <class It, class OnChange>
 void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
   constexpr std::size_t most = 16;
   UserKey keys[most];
   const Page* pages[most];
+  const UserRow* rows[most];
   std::size_t count = 0;
   const Root* const root = SnapshotAccess::read(snapshot);
   for (It it = first; it != last && count < most; ++it, ++count) {
@@ -5593,8 +5652,14 @@ void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
     if (pages[count] != nullptr) detail::prefetch(pages[count], Page::head_bytes());
   }
   for (std::size_t i = 0; i < count; ++i) {
-    const UserRow* const row = pages[i] != nullptr ? pages[i]->likely(keys[i]) : nullptr;
-    if (row != nullptr) detail::prefetch(row, sizeof(UserRow));
+    rows[i] = pages[i] != nullptr ? pages[i]->likely(keys[i]) : nullptr;
+    if (rows[i] != nullptr) detail::prefetch(rows[i], sizeof(UserRow));
+  }
+  It it = first;
+  for (std::size_t i = 0; i < count; ++i, ++it) {
+    const PresenceEventView& event = *it;
+    const bool is_more = rows[i] != nullptr && event.type != EventType::heartbeat;
+    if (is_more && rows[i]->elsewhere() != nullptr) detail::prefetch(rows[i]->elsewhere(), 192);
   }
   for (std::size_t i = 0; i < count; ++i, ++first) {
     const PresenceEventView& event = *first;
@@ -5817,7 +5882,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
 
   const detail::UserTable nothing;
   detail::UserTable::each_pair(
-      mine != nullptr ? mine->table : nothing, theirs->table, detail::absent,
+      mine != nullptr ? mine->table : nothing, theirs->table, same_rules ? detail::absent : detail::never,
       [&](const detail::UserRow* a, const detail::UserRow* b) {
         // What is ours alone, or the same on both sides, changes by time alone.
         if (b == nullptr || (a != nullptr && same_rules && detail::same_registers(a->registers(), b->registers())))

@@ -38,6 +38,11 @@ class Seen {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
   }
 
+  friend bool operator==(const Seen& a, const Seen& b) noexcept {
+    return a.is_known_ == b.is_known_ && a.is_online_ == b.is_online_ && a.last_active_ == b.last_active_ &&
+           a.status_ == b.status_;
+  }
+
   bool is_known() const noexcept { return is_known_; }
   bool is_online() const noexcept { return is_online_; }
   std::optional<UserView> view(std::string_view id) const noexcept {
@@ -67,11 +72,11 @@ struct Unheard {
 /// Calls `on_change` if others see a difference.
 template <class OnChange>
 void tell(const Change& change, OnChange& on_change) {
+  if (change.before == change.after) return;
   UserPresenceChangedView told;
   told.id = change.id.view();
   told.before = change.before.view(told.id);
   told.after = change.after.view(told.id);
-  if (told.before == told.after) return;
   told.at = change.at;
   on_change(static_cast<const UserPresenceChangedView&>(told));
 }

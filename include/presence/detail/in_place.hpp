@@ -16,6 +16,7 @@
 #include <presence/rules.hpp>
 #include <presence/snapshot.hpp>
 
+#include <cstddef>  // for size_t
 #include <cstdint>  // for uint8_t, uint32_t
 #include <utility>  // for move
 
@@ -43,14 +44,14 @@ inline bool is_mere_heartbeat(const UserRow& row, const SessionRegisters& sessio
 
 /// Later word that a session is there, of a session that is known of a user whom others know or do not know as before.
 inline bool add_evidence(UserRow& row, SessionRegisters& session, const PresenceEventView& event, Timestamp now,
-                         const Rules& rules) noexcept {
+                         const Rules& rules, std::size_t room) noexcept {
   if (event.at <= evidence(session)) return false;
   const bool is_connect = event.type == EventType::connect;
   const Timestamp value = is_connect ? event.at : heartbeat_value(event.at, rules);
   const Activity* const latest = row.latest_activity();
   if (latest == nullptr || event.at <= latest->evidence) return false;
   if (latest->value < value) {
-    if (!row.add_activity({value, event.at}, now - rules.reorder_window)) return false;
+    if (!row.add_activity({value, event.at}, now - rules.reorder_window, room)) return false;
   }
   (is_connect ? session.connect : session.heartbeat) = event.at;
   return true;
@@ -107,7 +108,7 @@ inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const P
     rare->status = std::move(status);
     rare->status_at = event.at;
   } else if (event.type == EventType::disconnect ? !replace_disconnect(*session, event.at)
-                                                 : !add_evidence(*row, *session, event, root.now, rules)) {
+                                                 : !add_evidence(*row, *session, event, root.now, rules, room)) {
     return InPlace::not_possible;
   }
 

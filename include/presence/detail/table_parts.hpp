@@ -133,6 +133,7 @@ class alignas(16) Page : public Branch {
   }
   /// How much of a page tells which row that is.
   static constexpr std::size_t head_bytes() noexcept { return sizeof(Branch) + 2 * sizeof(std::uint32_t) + room; }
+  static constexpr std::size_t dues_end() noexcept { return head_bytes() + room * sizeof(Timestamp); }
 
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {

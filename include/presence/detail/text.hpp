@@ -49,13 +49,15 @@ inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
 }
 
 /// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
-/// users have copies of it. Copying costs no memory.
+/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
+/// long it is.
 class Text {
  public:
   static constexpr std::size_t room = 15;
 
   Text() noexcept = default;
   explicit Text(std::string_view text) {
+    if (text.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
     if (text.size() <= room) {
       if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
       bytes_[room] = static_cast<char>(text.size());
@@ -64,6 +66,8 @@ class Text {
       Stored* const stored = ::new (memory) Stored{OwnerCount(), text.size()};
       std::memcpy(stored + 1, text.data(), text.size());
       std::memcpy(bytes_, &stored, sizeof(stored));
+      const std::uint32_t size = static_cast<std::uint32_t>(text.size());
+      std::memcpy(bytes_ + sizeof(stored), &size, sizeof(size));
       bytes_[room] = elsewhere;
     }
   }
@@ -87,7 +91,9 @@ class Text {
 
   std::string_view view() const noexcept {
     if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
-    return std::string_view(reinterpret_cast<const char*>(stored() + 1), stored()->size);
+    std::uint32_t size;
+    std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
+    return std::string_view(reinterpret_cast<const char*>(stored() + 1), size);
   }
   bool empty() const noexcept { return bytes_[room] == 0; }
   /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.

@@ -17,8 +17,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What of a user's registers has no room in the row itself. Its size is fixed when it is made. Rows of different
-/// snapshots share it, and only its sole owner changes it.
+/// What of a user's registers has no room in the row itself. Its size is fixed when it is made, with some room for more
+/// activities, which come and go. Rows of different snapshots share it, and only its sole owner changes it.
 class alignas(SessionRegisters) Overflow {
  public:
   struct Shape {
@@ -26,8 +26,8 @@ class alignas(SessionRegisters) Overflow {
     bool rare = false;
 
     bool empty() const noexcept { return sessions == 0 && activities == 0 && flips == 0 && !rare; }
-    friend bool operator==(const Shape& a, const Shape& b) noexcept {
-      return a.sessions == b.sessions && a.activities == b.activities && a.flips == b.flips && a.rare == b.rare;
+    bool has_room_for(const Shape& other) const noexcept {
+      return sessions == other.sessions && activities >= other.activities && flips == other.flips && rare == other.rare;
     }
   };
 
@@ -50,6 +50,7 @@ class alignas(SessionRegisters) Overflow {
   }
 
   const Shape& shape() const noexcept { return shape_; }
+  std::uint32_t activity_count = 0;  // of those there is room for; 0: they are in the row
   SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
   RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + shape_.sessions); }
   Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (shape_.rare ? 1 : 0)); }
@@ -117,7 +118,7 @@ class UserRow {
     if (overflow_ != nullptr) {
       const Overflow::Shape& shape = overflow_->shape();
       if (!session_.id.empty()) view.sessions = SessionSpan(&session_, {overflow_->sessions(), shape.sessions});
-      if (shape.activities != 0) view.activities = Span<Activity>{overflow_->activities(), shape.activities};
+      if (count_ == 0) view.activities = Span<Activity>{overflow_->activities(), overflow_->activity_count};
       view.flips = Span<Flip>{overflow_->flips(), shape.flips};
       if (shape.rare) view.rare = overflow_->rare();
     } else if (!session_.id.empty()) {
@@ -142,7 +143,7 @@ class UserRow {
   /// Whether `user` could be put in place of what is kept without asking for memory.
   bool has_room_for(const UserRegisters& user) const noexcept {
     const Overflow::Shape shape = shape_of(user);
-    return shape.empty() || (overflow_ != nullptr && overflow_->only_owner() && overflow_->shape() == shape);
+    return shape.empty() || (overflow_ != nullptr && overflow_->only_owner() && overflow_->shape().has_room_for(shape));
   }
   /// Where there is room for it.
   void replace(UserRegisters&& user) noexcept {
@@ -166,31 +167,61 @@ class UserRow {
     return overflow_ != nullptr && overflow_->shape().rare && overflow_->only_owner() ? overflow_->rare() : nullptr;
   }
 
+  /// Where more is kept that a change may need; null: nowhere.
+  const void* elsewhere() const noexcept { return overflow_; }
+
   /// The activity of the greatest value; null where there is none.
   const Activity* latest_activity() const noexcept {
     if (count_ != 0) return activities_ + (count_ - 1);
-    if (overflow_ == nullptr || overflow_->shape().activities == 0) return nullptr;
-    return overflow_->activities() + (overflow_->shape().activities - 1);
+    if (overflow_ == nullptr || overflow_->activity_count == 0) return nullptr;
+    return overflow_->activities() + (overflow_->activity_count - 1);
   }
-  /// Adds one of a greater value than all others on later evidence, where there is room inside. In a row without flips
-  /// what is on evidence before the window makes room, but for the greatest of it.
-  bool add_activity(const Activity& latest, Timestamp window) noexcept {
-    if (overflow_ != nullptr && overflow_->shape().activities != 0) return false;
-    if (count_ == activities_inside) {
-      if ((overflow_ != nullptr && overflow_->shape().flips != 0) || !(activities_[1].evidence < window)) return false;
-      activities_[0] = activities_[1];
-      --count_;
+  /// Adds one of a greater value than all others on later evidence, if there is room where it may be changed, for no
+  /// more than `most` in all. In a row without flips what is on evidence before the window makes room, but for the
+  /// greatest of it.
+  bool add_activity(const Activity& latest, Timestamp window, std::size_t most) noexcept {
+    const RegistersView user = registers();
+    const std::size_t dropped = user.flips.empty() ? forgettable(user.activities, window) : 0;
+    const Span<Activity> kept{user.activities.data() + dropped, user.activities.size() - dropped};
+    if (kept.size() >= most) return false;
+    if (kept.size() < activities_inside) {
+      put(kept, latest, activities_);
+      count_ = static_cast<std::uint8_t>(kept.size() + 1);
+      if (overflow_ != nullptr && overflow_->only_owner()) overflow_->activity_count = 0;
+      return true;
     }
-    activities_[count_++] = latest;
+    if (overflow_ == nullptr || !overflow_->only_owner() || overflow_->shape().activities <= kept.size()) return false;
+    put(kept, latest, overflow_->activities());
+    overflow_->activity_count = static_cast<std::uint32_t>(kept.size() + 1);
+    count_ = 0;
     return true;
   }
 
+  /// Whether both keep the very same: false also where they keep equal things in different places.
+  bool is_same_as(const UserRow& other) const noexcept {
+    return id_ == other.id_ && overflow_ == other.overflow_ && count_ == other.count_ && session_ == other.session_ &&
+           same_elements(Span<Activity>{activities_, count_}, Span<Activity>{other.activities_, other.count_});
+  }
+
  private:
+  /// How many of the first activities nothing depends on any more in a row without flips: those on evidence before the
+  /// window, but for the greatest of them.
+  static std::size_t forgettable(Span<Activity> activities, Timestamp window) noexcept {
+    std::size_t old = 0;
+    while (old < activities.size() && activities[old].evidence < window) ++old;
+    return old < 2 ? 0 : old - 1;
+  }
+  /// The same ones and one more; where they go may be before where they are.
+  static void put(Span<Activity> kept, const Activity& latest, Activity* to) noexcept {
+    for (std::size_t i = 0; i < kept.size(); ++i) to[i] = kept[i];
+    to[kept.size()] = latest;
+  }
+
   static Overflow::Shape shape_of(const UserRegisters& user) noexcept {
     Overflow::Shape shape;
     if (user.sessions.size() > 1) shape.sessions = static_cast<std::uint32_t>(user.sessions.size() - 1);
     if (user.activities.size() > activities_inside) {
-      shape.activities = static_cast<std::uint32_t>(user.activities.size());
+      shape.activities = (static_cast<std::uint32_t>(user.activities.size()) + 3) / 4 * 4;
     }
     shape.flips = static_cast<std::uint32_t>(user.flips.size());
     shape.rare = !user.nothing();
@@ -199,13 +230,16 @@ class UserRow {
 
   void fill(UserRegisters&& user) noexcept {
     session_ = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
-    for (std::size_t i = 1; i < user.sessions.size(); ++i) overflow_->sessions()[i - 1] = std::move(user.sessions[i]);
     const bool inside = user.activities.size() <= activities_inside;
     count_ = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
-    Activity* const to = inside ? activities_ : overflow_->activities();
-    for (std::size_t i = 0; i < user.activities.size(); ++i) to[i] = user.activities[i];
-    for (std::size_t i = 0; i < user.flips.size(); ++i) overflow_->flips()[i] = user.flips[i];
-    if (!user.nothing()) *overflow_->rare() = std::move(static_cast<RareRegisters&>(user));
+    for (std::size_t i = 0; i < count_; ++i) activities_[i] = user.activities[i];
+    if (overflow_ == nullptr) return;
+    Overflow& more = *overflow_;
+    for (std::size_t i = 1; i < user.sessions.size(); ++i) more.sessions()[i - 1] = std::move(user.sessions[i]);
+    more.activity_count = static_cast<std::uint32_t>(inside ? 0 : user.activities.size());
+    for (std::size_t i = 0; i < more.activity_count; ++i) more.activities()[i] = user.activities[i];
+    for (std::size_t i = 0; i < user.flips.size(); ++i) more.flips()[i] = user.flips[i];
+    if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
   }
 
   void swap(UserRow& other) noexcept {

@@ -236,8 +236,8 @@ class BasicUserTable {
   Cursor end() const noexcept { return Cursor(); }
 
   /// Calls `visit(in_a, in_b)` for every user in either table, in their order; the pointer is null where that table
-  /// lacks the user. Passes over what both share if nothing in it is due up to and at `up_to`: `absent` is up to no
-  /// instant, so that all is passed over, and `never` up to all of them.
+  /// lacks the user. Passes over what both share, and over rows that were copied and not changed, if nothing in them is
+  /// due up to and at `up_to`: `absent` is up to no instant, so that all is passed over, and `never` up to all of them.
   template <class Visit>
   static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
     Walk<levels> x(a.top_), y(b.top_);
@@ -259,7 +259,11 @@ class BasicUserTable {
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
       const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->rows()[i], q->rows()[j]);
-      visit(p != nullptr && order <= 0 ? p->rows() + i : nullptr, q != nullptr && order >= 0 ? q->rows() + j : nullptr);
+      const bool is_same =
+          order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->rows()[i].is_same_as(q->rows()[j]);
+      if (!is_same)
+        visit(p != nullptr && order <= 0 ? p->rows() + i : nullptr,
+              q != nullptr && order >= 0 ? q->rows() + j : nullptr);
       if (p != nullptr && order <= 0 && ++i == p->size) {
         x.next();
         i = 0;
@@ -408,9 +412,15 @@ class BasicUserTable {
   static void each_due_of(const Node& node, Timestamp now, Visit& visit) {
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
       const Branch* const child = node.slots()[at];
+      // One of the next pages is on its way while this one is gone over.
+      if (at + 2 < node.slot_count() && node.slots()[at + 2] != nullptr)
+        prefetch(node.slots()[at + 2], Page::dues_end());
       if (child == nullptr || now < child->due) continue;
       if (child->is_page) {
         const Page& page = child->as_page();
+        for (std::uint32_t i = 0; i < page.size; ++i) {
+          if (page.dues()[i] <= now) prefetch(page.rows() + i, sizeof(UserRow));
+        }
         for (std::uint32_t i = 0; i < page.size; ++i) {
           if (page.dues()[i] <= now) visit(page.rows()[i]);
         }
