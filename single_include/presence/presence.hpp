@@ -408,8 +408,13 @@ class Few {
 
   Few() noexcept = default;
   Few(const Few& other) : Few() {
-    reserve(other.size_);
-    copy_elements(other);
+    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
+      room_ = other.room_;
+      size_ = other.size_;
+    } else {
+      reserve(other.size_);
+      copy_elements(other);
+    }
   }
   Few(Few&& other) noexcept { take(other); }
   Few& operator=(const Few& other) {
@@ -511,8 +516,8 @@ class Few {
   /// For an empty one.
   void take(Few& other) noexcept {
     if (std::is_trivially_copyable<T>::value && other.is_inside()) {
-      copy_elements(other);
-      other.size_ = 0;
+      room_ = other.room_;
+      size_ = std::exchange(other.size_, 0u);
     } else if (other.is_inside()) {
       for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
       other.clear();
@@ -2278,7 +2283,11 @@ class UserRow {
     fill(std::move(user));
   }
   UserRow(const UserRow& other)
-      : id_(other.id_), session_(other.session_), overflow_(other.overflow_), count_(other.count_) {
+      : id_(other.id_),
+        session_(other.session_),
+        overflow_(other.overflow_),
+        session_count_(other.session_count_),
+        count_(other.count_) {
     for (std::size_t i = 0; i < activities_inside; ++i) activities_[i] = other.activities_[i];
     if (overflow_ != nullptr) overflow_->add_owner();
   }
@@ -2298,6 +2307,7 @@ class UserRow {
 
   const Text& id() const noexcept { return id_; }
   std::string_view name() const noexcept { return id_.view(); }
+  std::size_t session_count() const noexcept { return session_count_; }
 
   RegistersView registers() const noexcept {
     RegistersView view;
@@ -2417,6 +2427,7 @@ class UserRow {
 
   void fill(UserRegisters&& user) noexcept {
     session_ = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
+    session_count_ = static_cast<std::uint32_t>(user.sessions.size());
     const bool inside = user.activities.size() <= activities_inside;
     count_ = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
     for (std::size_t i = 0; i < count_; ++i) activities_[i] = user.activities[i];
@@ -2434,6 +2445,7 @@ class UserRow {
     std::swap(session_, other.session_);
     for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities_[i], other.activities_[i]);
     std::swap(overflow_, other.overflow_);
+    std::swap(session_count_, other.session_count_);
     std::swap(count_, other.count_);
   }
 
@@ -2441,6 +2453,7 @@ class UserRow {
   SessionRegisters session_;  // without an id: none
   Activity activities_[activities_inside];
   Overflow* overflow_ = nullptr;
+  std::uint32_t session_count_ = 0;
   std::uint8_t count_ = 0;  // of the activities inside
 };
 
@@ -5499,6 +5512,10 @@ inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const P
   UserRow* const row = page.find(key);
   if (row == nullptr) return InPlace::not_possible;
 
+  // More sessions than are kept of those that ended: any of them may be about to go.
+  const std::size_t room = smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user);
+  if (row->session_count() > room) return InPlace::not_possible;
+
   const bool is_status = event.type == EventType::set_status;
   SessionRegisters* session = nullptr;
   RareRegisters* rare = nullptr;
@@ -5517,11 +5534,8 @@ inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const P
     if (event.type == EventType::disconnect && rules.offline_grace != Duration()) return InPlace::not_possible;
   }
 
-  // What is counted and limited is only so much as to leave no doubt.
+  if (rules.forget_after != Duration::forever()) return InPlace::not_possible;
   const RegistersView user = row->registers();
-  const std::size_t room = smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user);
-  if (rules.forget_after != Duration::forever() || user.sessions.size() > room || room < UserRow::activities_inside)
-    return InPlace::not_possible;
   const Seen before(user, root.now, rules);
   if (!before.is_known() && user.flips.empty()) return InPlace::not_possible;
 

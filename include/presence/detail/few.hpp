@@ -9,7 +9,7 @@
 #include <cstring>      // for memcpy
 #include <new>          // for placement new
 #include <type_traits>  // for is_nothrow_copy_constructible, is_nothrow_move_assignable, is_nothrow_move_constructible, is_trivially_copyable, is_trivially_destructible
-#include <utility>      // for move
+#include <utility>      // for exchange, move
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -54,8 +54,13 @@ class Few {
 
   Few() noexcept = default;
   Few(const Few& other) : Few() {
-    reserve(other.size_);
-    copy_elements(other);
+    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
+      room_ = other.room_;
+      size_ = other.size_;
+    } else {
+      reserve(other.size_);
+      copy_elements(other);
+    }
   }
   Few(Few&& other) noexcept { take(other); }
   Few& operator=(const Few& other) {
@@ -157,8 +162,8 @@ class Few {
   /// For an empty one.
   void take(Few& other) noexcept {
     if (std::is_trivially_copyable<T>::value && other.is_inside()) {
-      copy_elements(other);
-      other.size_ = 0;
+      room_ = other.room_;
+      size_ = std::exchange(other.size_, 0u);
     } else if (other.is_inside()) {
       for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
       other.clear();

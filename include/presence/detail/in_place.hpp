@@ -76,6 +76,10 @@ inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const P
   UserRow* const row = page.find(key);
   if (row == nullptr) return InPlace::not_possible;
 
+  // More sessions than are kept of those that ended: any of them may be about to go.
+  const std::size_t room = smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user);
+  if (row->session_count() > room) return InPlace::not_possible;
+
   const bool is_status = event.type == EventType::set_status;
   SessionRegisters* session = nullptr;
   RareRegisters* rare = nullptr;
@@ -94,11 +98,8 @@ inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const P
     if (event.type == EventType::disconnect && rules.offline_grace != Duration()) return InPlace::not_possible;
   }
 
-  // What is counted and limited is only so much as to leave no doubt.
+  if (rules.forget_after != Duration::forever()) return InPlace::not_possible;
   const RegistersView user = row->registers();
-  const std::size_t room = smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user);
-  if (rules.forget_after != Duration::forever() || user.sessions.size() > room || room < UserRow::activities_inside)
-    return InPlace::not_possible;
   const Seen before(user, root.now, rules);
   if (!before.is_known() && user.flips.empty()) return InPlace::not_possible;
 

@@ -91,7 +91,11 @@ class UserRow {
     fill(std::move(user));
   }
   UserRow(const UserRow& other)
-      : id_(other.id_), session_(other.session_), overflow_(other.overflow_), count_(other.count_) {
+      : id_(other.id_),
+        session_(other.session_),
+        overflow_(other.overflow_),
+        session_count_(other.session_count_),
+        count_(other.count_) {
     for (std::size_t i = 0; i < activities_inside; ++i) activities_[i] = other.activities_[i];
     if (overflow_ != nullptr) overflow_->add_owner();
   }
@@ -111,6 +115,7 @@ class UserRow {
 
   const Text& id() const noexcept { return id_; }
   std::string_view name() const noexcept { return id_.view(); }
+  std::size_t session_count() const noexcept { return session_count_; }
 
   RegistersView registers() const noexcept {
     RegistersView view;
@@ -230,6 +235,7 @@ class UserRow {
 
   void fill(UserRegisters&& user) noexcept {
     session_ = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
+    session_count_ = static_cast<std::uint32_t>(user.sessions.size());
     const bool inside = user.activities.size() <= activities_inside;
     count_ = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
     for (std::size_t i = 0; i < count_; ++i) activities_[i] = user.activities[i];
@@ -247,6 +253,7 @@ class UserRow {
     std::swap(session_, other.session_);
     for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities_[i], other.activities_[i]);
     std::swap(overflow_, other.overflow_);
+    std::swap(session_count_, other.session_count_);
     std::swap(count_, other.count_);
   }
 
@@ -254,6 +261,7 @@ class UserRow {
   SessionRegisters session_;  // without an id: none
   Activity activities_[activities_inside];
   Overflow* overflow_ = nullptr;
+  std::uint32_t session_count_ = 0;
   std::uint8_t count_ = 0;  // of the activities inside
 };
 
