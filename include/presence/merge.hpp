@@ -71,8 +71,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
       mine != nullptr ? mine->table : nothing, theirs->table, same_rules ? detail::absent : detail::never,
       [&](const detail::UserRow* a, const detail::UserRow* b) {
         // What is ours alone, or the same on both sides, changes by time alone.
-        if (b == nullptr || (a != nullptr && same_rules && detail::same_registers(a->registers(), b->registers())))
-          return;
+        if (b == nullptr) return;
         detail::UserRegisters user =
             a == nullptr ? detail::normal_form_of(*b, *theirs) : detail::joined(*a, *mine, *b, *theirs);
         detail::Change change;

@@ -203,8 +203,7 @@ class Snapshot {
     detail::UserTable::each_pair(
         root_->table, other.root_->table, detail::absent, [&](const detail::UserRow* a, const detail::UserRow* b) {
           equal = equal && a != nullptr && b != nullptr &&
-                  (detail::same_registers(a->registers(), b->registers()) ||
-                   detail::normal_form_of(*a, *root_) == detail::normal_form_of(*b, *other.root_));
+                  detail::normal_form_of(*a, *root_) == detail::normal_form_of(*b, *other.root_);
         });
     return equal;
   }

@@ -223,7 +223,7 @@ void sort(Vector& vector, const Less& less) noexcept {
 #ifndef PRESENCE_DETAIL_MEMORY_HPP
 #define PRESENCE_DETAIL_MEMORY_HPP
 
-#include <cstdint>      // for uint32_t
+#include <cstdint>      // for uint32_t, uint64_t
 #include <new>          // for operator new, operator delete, align_val_t
 #include <type_traits>  // for true_type
 #include <vector>       // for vector
@@ -303,6 +303,25 @@ class OwnerCount {
 
  private:
   std::atomic<std::uint32_t> count_{1};
+#endif
+};
+
+/// A number that whoever reads what it is about may note, on several threads at once: all of them note the same. Zero:
+/// none.
+class Note {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  std::uint64_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
+  void write(std::uint64_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
+
+ private:
+  mutable std::uint64_t number_ = 0;
+#else
+  std::uint64_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
+  void write(std::uint64_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<std::uint64_t> number_{0};
 #endif
 };
 
@@ -2394,9 +2413,10 @@ class UserRow {
     return true;
   }
 
-  /// Whether both keep the very same: false also where they keep equal things in different places.
-  bool is_same_as(const UserRow& other) const noexcept {
-    return id_ == other.id_ && overflow_ == other.overflow_ && count_ == other.count_ && session_ == other.session_ &&
+  /// Whether the same is kept of a user with the same id, as it is.
+  bool keeps_same_as(const UserRow& other) const noexcept {
+    if (overflow_ != other.overflow_) return same_registers(registers(), other.registers());
+    return count_ == other.count_ && session_ == other.session_ &&
            same_elements(Span<Activity>{activities_, count_}, Span<Activity>{other.activities_, other.count_});
   }
 
@@ -2816,6 +2836,8 @@ class Tagger {
   explicit constexpr Tagger(std::uint64_t seed) noexcept
       : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
 
+  /// A number that nobody knows who does not know the seed.
+  std::uint64_t secret() const noexcept { return high_; }
   std::uint8_t tag_of(const Sought& id) const noexcept {
     const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : Hash::of_long(id.text(), low_);
     return static_cast<std::uint8_t>(hash >> 56);
@@ -2849,6 +2871,77 @@ struct UserKey {
 // presence/detail/table_parts.hpp
 #ifndef PRESENCE_DETAIL_TABLE_PARTS_HPP
 #define PRESENCE_DETAIL_TABLE_PARTS_HPP
+
+// presence/detail/digest.hpp
+#ifndef PRESENCE_DETAIL_DIGEST_HPP
+#define PRESENCE_DETAIL_DIGEST_HPP
+
+/// The digest of what is kept of a user. Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the
+/// same on every platform.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+class Digest {
+ public:
+  explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
+
+  constexpr void add(std::uint64_t word) noexcept {
+    state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
+  }
+  constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
+  void add(std::string_view text) noexcept {
+    add(std::uint64_t{text.size()});
+    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
+    if (!text.empty()) add(load_part(text.data(), text.size()));
+  }
+  constexpr std::uint64_t value() const noexcept { return mix(state_); }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// Of what is kept of a user, as it is: of a normal form where equal knowledge is to have equal digests.
+inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
+  const RareRegisters nothing;
+  const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
+  Digest digest(seed);
+  digest.add(id);
+  digest.add(std::uint64_t{user.sessions.size()});
+  for (const SessionRegisters& session : user.sessions) {
+    digest.add(text_of(session.id));
+    digest.add(session.connect);
+    digest.add(session.heartbeat);
+    digest.add(std::uint64_t{session.disconnects.size()});
+    for (const Timestamp at : session.disconnects) digest.add(at);
+  }
+  digest.add(std::uint64_t{user.activities.size()});
+  for (const Activity& activity : user.activities) {
+    digest.add(activity.value);
+    digest.add(activity.evidence);
+  }
+  digest.add(std::uint64_t{user.flips.size()});
+  for (const Flip& flip : user.flips) {
+    digest.add(flip.at);
+    digest.add(std::uint64_t{flip.invisible});
+  }
+  digest.add(rare.crowded.from);
+  digest.add(rare.crowded.to);
+  digest.add(rare.status_at);
+  digest.add(text_of(rare.status));
+  digest.add(rare.reported_at);
+  digest.add(std::uint64_t{rare.reported_online});
+  digest.add(rare.reported_last_active_at);
+  digest.add(rare.reported_last_active);
+  digest.add(rare.forgotten_up_to);
+  return digest.value();
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_DIGEST_HPP
 
 /// What a UserTable is made of: pages of rows, nodes of pages and nodes, and a walk over them.
 namespace presence {
@@ -2915,6 +3008,18 @@ class alignas(16) Page : public Branch {
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
+  /// Of the rows, where another page was found to be the same; none after any change.
+  Note digest;
+
+  /// To be called before a row is changed: a digest of what was there is none of what is.
+  void forget_digest() noexcept {
+    if (digest.read() != 0) digest.write(0);
+  }
+  std::uint64_t find_digest(std::uint64_t seed) const noexcept {
+    std::uint64_t sum = seed;
+    for (const UserRow& row : *this) sum = mix(sum ^ digest_of(row.name(), row.registers(), seed));
+    return sum | 1;  // zero stands for none
+  }
 
   static Page* make(std::uint32_t capacity) {
     return ::new (detail::allocate(bytes_of(capacity), alignof(Page))) Page(capacity);
@@ -2972,6 +3077,7 @@ class alignas(16) Page : public Branch {
 
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
+    forget_digest();
     ::new (static_cast<void*>(rows() + size)) UserRow();
     for (std::uint32_t i = size; i > at; --i) {
       rows()[i] = std::move(rows()[i - 1]);
@@ -2983,6 +3089,7 @@ class alignas(16) Page : public Branch {
     ++size;
   }
   void erase(std::uint32_t at) noexcept {
+    forget_digest();
     for (std::uint32_t i = at + 1; i < size; ++i) {
       rows()[i - 1] = std::move(rows()[i]);
       copy_head(i - 1, *this, i);
@@ -3438,8 +3545,8 @@ class BasicUserTable {
     }
   }
 
-  /// The page that the user would be in, if there is one and nothing on the way to it is shared with another table: its
-  /// rows may be changed in place. Null otherwise.
+  /// The page that the user would be in, to have its rows changed in place; null where there is none, or something on
+  /// the way to it is shared with another table.
   Page* owned_page(const UserKey& key) noexcept {
     Branch* branch = top_;
     if (branch == nullptr) return nullptr;
@@ -3447,7 +3554,10 @@ class BasicUserTable {
       Node& node = branch->as_node();
       const std::uint32_t slot = node.slot_of(bits_of(key, level));
       branch = node.slots()[slot];
-      if (!node.leads_to_node(slot)) return branch != nullptr && branch->owners.is_one() ? &branch->as_page() : nullptr;
+      if (node.leads_to_node(slot)) continue;
+      if (branch == nullptr || !branch->owners.is_one()) return nullptr;
+      branch->as_page().forget_digest();
+      return &branch->as_page();
     }
     return nullptr;
   }
@@ -3475,6 +3585,7 @@ class BasicUserTable {
       branch = &node.own_child(node.slot_of(bits_of(key, level)));
     }
     Page& page = branch->as_page();
+    page.forget_digest();
     const std::uint32_t at = page.index_of(key);
     page.dues()[at] = due;
     return page.rows()[at];
@@ -3582,17 +3693,22 @@ class BasicUserTable {
   Cursor begin() const noexcept { return Cursor(top_); }
   Cursor end() const noexcept { return Cursor(); }
 
-  /// Calls `visit(in_a, in_b)` for every user in either table, in their order; the pointer is null where that table
-  /// lacks the user. Passes over what both share, and over rows that were copied and not changed, if nothing in them is
-  /// due up to and at `up_to`: `absent` is up to no instant, so that all is passed over, and `never` up to all of them.
+  /// Calls `visit(in_a, in_b)` for every user in either table of whom they do not keep the same, in their order; the
+  /// pointer is null where that table lacks the user. Of whom they keep the same too if something may be due up to and
+  /// at `up_to`: `absent` is up to no instant, and `never` up to all of them. Passes over what both share as a whole,
+  /// and over pages that were once found to be the same and not changed since.
   template <class Visit>
   static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
+    const std::uint64_t seed = a.tagger_.secret();
+    const bool comparable = seed == b.tagger_.secret();
     Walk<levels> x(a.top_), y(b.top_);
     std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
+    std::uint32_t same = 0;      // rows in a row
     for (;;) {
       if (i == 0 && j == 0) {
         if (x.branch() == nullptr && y.branch() == nullptr) return;
-        if (x.branch() == y.branch() && x.branch()->due > up_to) {
+        if ((x.branch() == y.branch() || (comparable && have_same_digest(x.branch(), y.branch()))) &&
+            earlier(x.branch()->due, y.branch()->due) > up_to) {
           x.next();
           y.next();
           continue;
@@ -3603,19 +3719,25 @@ class BasicUserTable {
         if (x_opens) x.open();
         if (y_opens) y.open();
         if (x_opens || y_opens) continue;
+        same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
       const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->rows()[i], q->rows()[j]);
-      const bool is_same =
-          order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->rows()[i].is_same_as(q->rows()[j]);
-      if (!is_same)
+      if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->rows()[i].keeps_same_as(q->rows()[j])) {
+        ++same;
+      } else {
         visit(p != nullptr && order <= 0 ? p->rows() + i : nullptr,
               q != nullptr && order >= 0 ? q->rows() + j : nullptr);
-      if (p != nullptr && order <= 0 && ++i == p->size) {
+      }
+      if (p != nullptr && order <= 0) ++i;
+      if (q != nullptr && order >= 0) ++j;
+      const bool p_ends = p != nullptr && i == p->size, q_ends = q != nullptr && j == q->size;
+      if (p_ends && q_ends && same == i && same == j && comparable) note_to_be_same(*p, *q, seed);
+      if (p_ends) {
         x.next();
         i = 0;
       }
-      if (q != nullptr && order >= 0 && ++j == q->size) {
+      if (q_ends) {
         y.next();
         j = 0;
       }
@@ -3626,6 +3748,19 @@ class BasicUserTable {
   bool is_sound() const noexcept { return top_ == nullptr || (size() > 0 && is_sound(top_->as_node(), 0)); }
 
  private:
+  static bool have_same_digest(const Branch* a, const Branch* b) noexcept {
+    if (a == nullptr || b == nullptr || !a->is_page || !b->is_page) return false;
+    const std::uint64_t digest = a->as_page().digest.read();
+    return digest != 0 && digest == b->as_page().digest.read();
+  }
+  static void note_to_be_same(const Page& a, const Page& b, std::uint64_t seed) noexcept {
+    std::uint64_t digest = a.digest.read();
+    if (digest == 0) digest = b.digest.read();
+    if (digest == 0) digest = a.find_digest(seed);
+    a.digest.write(digest);
+    b.digest.write(digest);
+  }
+
   static void lower(Timestamp& due, Timestamp to) noexcept { due = earlier(due, to); }
 
   /// The bits by which a node of that level places the user.
@@ -3790,6 +3925,8 @@ class BasicUserTable {
         continue;
       }
       const Page& page = child->as_page();
+      const std::uint64_t digest = page.digest.read();
+      if (digest != 0 && digest != page.find_digest(tagger_.secret())) return false;
       if (page.size == 0 || page.size > page.capacity || (page.size > Page::room && level + 1 < levels)) return false;
       // Its neighbour of the same depth would not fit into it.
       if (page.page_depth > 0) {
@@ -3826,73 +3963,6 @@ using UserTable = BasicUserTable<HashOrder>;
 // presence/snapshot.hpp
 #ifndef PRESENCE_SNAPSHOT_HPP
 #define PRESENCE_SNAPSHOT_HPP
-
-// presence/detail/digest.hpp
-#ifndef PRESENCE_DETAIL_DIGEST_HPP
-#define PRESENCE_DETAIL_DIGEST_HPP
-
-/// The digest of what is kept of a user. Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the
-/// same on every platform.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-class Digest {
- public:
-  constexpr void add(std::uint64_t word) noexcept {
-    state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
-  }
-  constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
-  void add(std::string_view text) noexcept {
-    add(std::uint64_t{text.size()});
-    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
-    if (!text.empty()) add(load_part(text.data(), text.size()));
-  }
-  constexpr std::uint64_t value() const noexcept { return mix(state_); }
-
- private:
-  std::uint64_t state_ = 0;
-};
-
-/// Of a normal form.
-inline std::uint64_t digest_of(std::string_view id, const UserRegisters& user) noexcept {
-  Digest digest;
-  digest.add(id);
-  digest.add(std::uint64_t{user.sessions.size()});
-  for (const SessionRegisters& session : user.sessions) {
-    digest.add(text_of(session.id));
-    digest.add(session.connect);
-    digest.add(session.heartbeat);
-    digest.add(std::uint64_t{session.disconnects.size()});
-    for (const Timestamp at : session.disconnects) digest.add(at);
-  }
-  digest.add(std::uint64_t{user.activities.size()});
-  for (const Activity& activity : user.activities) {
-    digest.add(activity.value);
-    digest.add(activity.evidence);
-  }
-  digest.add(std::uint64_t{user.flips.size()});
-  for (const Flip& flip : user.flips) {
-    digest.add(flip.at);
-    digest.add(std::uint64_t{flip.invisible});
-  }
-  digest.add(user.crowded.from);
-  digest.add(user.crowded.to);
-  digest.add(user.status_at);
-  digest.add(text_of(user.status));
-  digest.add(user.reported_at);
-  digest.add(std::uint64_t{user.reported_online});
-  digest.add(user.reported_last_active_at);
-  digest.add(user.reported_last_active);
-  digest.add(user.forgotten_up_to);
-  return digest.value();
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_DIGEST_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -4080,8 +4150,7 @@ class Snapshot {
     detail::UserTable::each_pair(
         root_->table, other.root_->table, detail::absent, [&](const detail::UserRow* a, const detail::UserRow* b) {
           equal = equal && a != nullptr && b != nullptr &&
-                  (detail::same_registers(a->registers(), b->registers()) ||
-                   detail::normal_form_of(*a, *root_) == detail::normal_form_of(*b, *other.root_));
+                  detail::normal_form_of(*a, *root_) == detail::normal_form_of(*b, *other.root_);
         });
     return equal;
   }
@@ -5899,8 +5968,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
       mine != nullptr ? mine->table : nothing, theirs->table, same_rules ? detail::absent : detail::never,
       [&](const detail::UserRow* a, const detail::UserRow* b) {
         // What is ours alone, or the same on both sides, changes by time alone.
-        if (b == nullptr || (a != nullptr && same_rules && detail::same_registers(a->registers(), b->registers())))
-          return;
+        if (b == nullptr) return;
         detail::UserRegisters user =
             a == nullptr ? detail::normal_form_of(*b, *theirs) : detail::joined(*a, *mine, *b, *theirs);
         detail::Change change;

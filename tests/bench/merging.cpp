@@ -28,7 +28,19 @@ struct Nodes {
   Snapshot ours, equal, newer;
 };
 
+/// Two that have never met.
 std::size_t merge_equal(std::size_t users, Stopwatch& watch) {
+  Snapshot ours = connected_users(users, Duration(), our_order);
+  const Snapshot theirs = connected_users(users, Duration(), their_order);
+  watch.start();
+  merge_into(ours, theirs);
+  watch.stop();
+  require(ours == theirs, "the merge of two equal snapshots is not equal to them");
+  return users;
+}
+
+/// Two that were found to be equal before.
+std::size_t merge_equal_again(std::size_t users, Stopwatch& watch) {
   const auto& nodes = cached<Nodes>(users);
   Snapshot merged = nodes.ours;
   watch.start();
@@ -95,6 +107,7 @@ void register_merging() {
   for (const std::size_t users : {std::size_t{100000}, std::size_t{1000000}}) {
     const std::string size = "/" + std::to_string(users);
     register_round("merging/equal" + size, [users](Stopwatch& watch) { return merge_equal(users, watch); });
+    register_round("merging/equal_again" + size, [users](Stopwatch& watch) { return merge_equal_again(users, watch); });
     register_round("merging/newer" + size, [users](Stopwatch& watch) { return merge_newer(users, watch); });
     for (const bool newer : {false, true}) {
       const std::string which = (newer ? "newer" : "equal") + size;

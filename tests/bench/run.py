@@ -144,10 +144,12 @@ def fill(report, sizes, memory):
         report.time(f"advance, nothing due, {users(size)}", f"passing/idle/{size}", 100)
     report.time("advance, per expired session, 100 k", "passing/expire/100000", 60)
     for size in sizes:
-        for way, shown, limit in (("equal", "equal, nothing shared", 0.1), ("newer", "10 % newer", 0.5)):
+        for way, kind, shown, limit in (("equal", "equal", "equal, nothing shared, never met before", 0.1),
+                                        ("equal_again", "equal", "equal, nothing shared, found equal before", 0.1),
+                                        ("newer", "newer", "10 % newer", 0.5)):
             for theirs, order in (("list", "other in an order of its own"), ("map", "other in table order")):
                 report.compare(f"merge, {shown}, per user, {users(size)}", f"merging/{way}/{size}",
-                               f"merging/{theirs}_{way}/{size}", f"{shown_map}, {order}",
+                               f"merging/{theirs}_{kind}/{size}", f"{shown_map}, {order}",
                                limit if size == 1000000 else None)
 
     payload = "parse of a 410-byte payload"

@@ -39,7 +39,7 @@ TESTS = ROOT / "tests"
 VALUES = "duration time_text values".split()
 VALUE_HEADERS = "event.hpp rules.hpp time.hpp user.hpp".split()
 UNIT = """
-    batches changes crowding deadlines diffing evidence extremes forget_after forgetting golden hiding in_place invisible joining judging last_active limits
+    batches changes comparing crowding deadlines diffing evidence extremes forget_after forgetting golden hiding in_place invisible joining judging last_active limits
     merging normal_form offline_grace order ownership replaying reports resyncing sessions snapshots status steps story
     throwing timeouts user_table verdicts
 """.split()

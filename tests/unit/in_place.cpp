@@ -42,7 +42,8 @@ void expect_the_same_in_place(const Rules& rules, std::size_t users, double step
     REQUIRE(text(one.changes) == text(other.changes));
     applied += verdict == Verdict::applied ? 1u : 0u;
     if (i % 16 != 0) continue;
-    REQUIRE(alone == shared);
+    REQUIRE(alone == shared);  // which notes it of the pages that both have
+    REQUIRE(detail::SnapshotAccess::read(alone)->table.is_sound());
     REQUIRE(alone.digest() == shared.digest());
     REQUIRE(alone.next_deadline() == shared.next_deadline());
     REQUIRE(alone.size() == shared.size());

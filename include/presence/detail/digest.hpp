@@ -18,6 +18,8 @@ namespace detail {
 
 class Digest {
  public:
+  explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
+
   constexpr void add(std::uint64_t word) noexcept {
     state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
   }
@@ -30,12 +32,14 @@ class Digest {
   constexpr std::uint64_t value() const noexcept { return mix(state_); }
 
  private:
-  std::uint64_t state_ = 0;
+  std::uint64_t state_;
 };
 
-/// Of a normal form.
-inline std::uint64_t digest_of(std::string_view id, const UserRegisters& user) noexcept {
-  Digest digest;
+/// Of what is kept of a user, as it is: of a normal form where equal knowledge is to have equal digests.
+inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
+  const RareRegisters nothing;
+  const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
+  Digest digest(seed);
   digest.add(id);
   digest.add(std::uint64_t{user.sessions.size()});
   for (const SessionRegisters& session : user.sessions) {
@@ -55,15 +59,15 @@ inline std::uint64_t digest_of(std::string_view id, const UserRegisters& user) n
     digest.add(flip.at);
     digest.add(std::uint64_t{flip.invisible});
   }
-  digest.add(user.crowded.from);
-  digest.add(user.crowded.to);
-  digest.add(user.status_at);
-  digest.add(text_of(user.status));
-  digest.add(user.reported_at);
-  digest.add(std::uint64_t{user.reported_online});
-  digest.add(user.reported_last_active_at);
-  digest.add(user.reported_last_active);
-  digest.add(user.forgotten_up_to);
+  digest.add(rare.crowded.from);
+  digest.add(rare.crowded.to);
+  digest.add(rare.status_at);
+  digest.add(text_of(rare.status));
+  digest.add(rare.reported_at);
+  digest.add(std::uint64_t{rare.reported_online});
+  digest.add(rare.reported_last_active_at);
+  digest.add(rare.reported_last_active);
+  digest.add(rare.forgotten_up_to);
   return digest.value();
 }
 

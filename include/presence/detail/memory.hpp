@@ -5,7 +5,7 @@
 #include <presence/config.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for uint32_t
+#include <cstdint>      // for uint32_t, uint64_t
 #include <new>          // for operator new, operator delete, align_val_t
 #include <type_traits>  // for true_type
 #include <utility>      // for forward, swap
@@ -86,6 +86,25 @@ class OwnerCount {
 
  private:
   std::atomic<std::uint32_t> count_{1};
+#endif
+};
+
+/// A number that whoever reads what it is about may note, on several threads at once: all of them note the same. Zero:
+/// none.
+class Note {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  std::uint64_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
+  void write(std::uint64_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
+
+ private:
+  mutable std::uint64_t number_ = 0;
+#else
+  std::uint64_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
+  void write(std::uint64_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<std::uint64_t> number_{0};
 #endif
 };
 

@@ -4,6 +4,7 @@
 
 #include <presence/detail/algorithm.hpp>
 #include <presence/detail/derived.hpp>
+#include <presence/detail/digest.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/detail/registers.hpp>
 #include <presence/detail/text.hpp>
@@ -80,6 +81,18 @@ class alignas(16) Page : public Branch {
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
+  /// Of the rows, where another page was found to be the same; none after any change.
+  Note digest;
+
+  /// To be called before a row is changed: a digest of what was there is none of what is.
+  void forget_digest() noexcept {
+    if (digest.read() != 0) digest.write(0);
+  }
+  std::uint64_t find_digest(std::uint64_t seed) const noexcept {
+    std::uint64_t sum = seed;
+    for (const UserRow& row : *this) sum = mix(sum ^ digest_of(row.name(), row.registers(), seed));
+    return sum | 1;  // zero stands for none
+  }
 
   static Page* make(std::uint32_t capacity) {
     return ::new (detail::allocate(bytes_of(capacity), alignof(Page))) Page(capacity);
@@ -137,6 +150,7 @@ class alignas(16) Page : public Branch {
 
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
+    forget_digest();
     ::new (static_cast<void*>(rows() + size)) UserRow();
     for (std::uint32_t i = size; i > at; --i) {
       rows()[i] = std::move(rows()[i - 1]);
@@ -148,6 +162,7 @@ class alignas(16) Page : public Branch {
     ++size;
   }
   void erase(std::uint32_t at) noexcept {
+    forget_digest();
     for (std::uint32_t i = at + 1; i < size; ++i) {
       rows()[i - 1] = std::move(rows()[i]);
       copy_head(i - 1, *this, i);

@@ -53,6 +53,8 @@ class Tagger {
   explicit constexpr Tagger(std::uint64_t seed) noexcept
       : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
 
+  /// A number that nobody knows who does not know the seed.
+  std::uint64_t secret() const noexcept { return high_; }
   std::uint8_t tag_of(const Sought& id) const noexcept {
     const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : Hash::of_long(id.text(), low_);
     return static_cast<std::uint8_t>(hash >> 56);

@@ -202,9 +202,10 @@ class UserRow {
     return true;
   }
 
-  /// Whether both keep the very same: false also where they keep equal things in different places.
-  bool is_same_as(const UserRow& other) const noexcept {
-    return id_ == other.id_ && overflow_ == other.overflow_ && count_ == other.count_ && session_ == other.session_ &&
+  /// Whether the same is kept of a user with the same id, as it is.
+  bool keeps_same_as(const UserRow& other) const noexcept {
+    if (overflow_ != other.overflow_) return same_registers(registers(), other.registers());
+    return count_ == other.count_ && session_ == other.session_ &&
            same_elements(Span<Activity>{activities_, count_}, Span<Activity>{other.activities_, other.count_});
   }
 

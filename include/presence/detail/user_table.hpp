@@ -91,8 +91,8 @@ class BasicUserTable {
     }
   }
 
-  /// The page that the user would be in, if there is one and nothing on the way to it is shared with another table: its
-  /// rows may be changed in place. Null otherwise.
+  /// The page that the user would be in, to have its rows changed in place; null where there is none, or something on
+  /// the way to it is shared with another table.
   Page* owned_page(const UserKey& key) noexcept {
     Branch* branch = top_;
     if (branch == nullptr) return nullptr;
@@ -100,7 +100,10 @@ class BasicUserTable {
       Node& node = branch->as_node();
       const std::uint32_t slot = node.slot_of(bits_of(key, level));
       branch = node.slots()[slot];
-      if (!node.leads_to_node(slot)) return branch != nullptr && branch->owners.is_one() ? &branch->as_page() : nullptr;
+      if (node.leads_to_node(slot)) continue;
+      if (branch == nullptr || !branch->owners.is_one()) return nullptr;
+      branch->as_page().forget_digest();
+      return &branch->as_page();
     }
     return nullptr;
   }
@@ -128,6 +131,7 @@ class BasicUserTable {
       branch = &node.own_child(node.slot_of(bits_of(key, level)));
     }
     Page& page = branch->as_page();
+    page.forget_digest();
     const std::uint32_t at = page.index_of(key);
     page.dues()[at] = due;
     return page.rows()[at];
@@ -235,17 +239,22 @@ class BasicUserTable {
   Cursor begin() const noexcept { return Cursor(top_); }
   Cursor end() const noexcept { return Cursor(); }
 
-  /// Calls `visit(in_a, in_b)` for every user in either table, in their order; the pointer is null where that table
-  /// lacks the user. Passes over what both share, and over rows that were copied and not changed, if nothing in them is
-  /// due up to and at `up_to`: `absent` is up to no instant, so that all is passed over, and `never` up to all of them.
+  /// Calls `visit(in_a, in_b)` for every user in either table of whom they do not keep the same, in their order; the
+  /// pointer is null where that table lacks the user. Of whom they keep the same too if something may be due up to and
+  /// at `up_to`: `absent` is up to no instant, and `never` up to all of them. Passes over what both share as a whole,
+  /// and over pages that were once found to be the same and not changed since.
   template <class Visit>
   static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
+    const std::uint64_t seed = a.tagger_.secret();
+    const bool comparable = seed == b.tagger_.secret();
     Walk<levels> x(a.top_), y(b.top_);
     std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
+    std::uint32_t same = 0;      // rows in a row
     for (;;) {
       if (i == 0 && j == 0) {
         if (x.branch() == nullptr && y.branch() == nullptr) return;
-        if (x.branch() == y.branch() && x.branch()->due > up_to) {
+        if ((x.branch() == y.branch() || (comparable && have_same_digest(x.branch(), y.branch()))) &&
+            earlier(x.branch()->due, y.branch()->due) > up_to) {
           x.next();
           y.next();
           continue;
@@ -256,19 +265,25 @@ class BasicUserTable {
         if (x_opens) x.open();
         if (y_opens) y.open();
         if (x_opens || y_opens) continue;
+        same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
       const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->rows()[i], q->rows()[j]);
-      const bool is_same =
-          order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->rows()[i].is_same_as(q->rows()[j]);
-      if (!is_same)
+      if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->rows()[i].keeps_same_as(q->rows()[j])) {
+        ++same;
+      } else {
         visit(p != nullptr && order <= 0 ? p->rows() + i : nullptr,
               q != nullptr && order >= 0 ? q->rows() + j : nullptr);
-      if (p != nullptr && order <= 0 && ++i == p->size) {
+      }
+      if (p != nullptr && order <= 0) ++i;
+      if (q != nullptr && order >= 0) ++j;
+      const bool p_ends = p != nullptr && i == p->size, q_ends = q != nullptr && j == q->size;
+      if (p_ends && q_ends && same == i && same == j && comparable) note_to_be_same(*p, *q, seed);
+      if (p_ends) {
         x.next();
         i = 0;
       }
-      if (q != nullptr && order >= 0 && ++j == q->size) {
+      if (q_ends) {
         y.next();
         j = 0;
       }
@@ -279,6 +294,19 @@ class BasicUserTable {
   bool is_sound() const noexcept { return top_ == nullptr || (size() > 0 && is_sound(top_->as_node(), 0)); }
 
  private:
+  static bool have_same_digest(const Branch* a, const Branch* b) noexcept {
+    if (a == nullptr || b == nullptr || !a->is_page || !b->is_page) return false;
+    const std::uint64_t digest = a->as_page().digest.read();
+    return digest != 0 && digest == b->as_page().digest.read();
+  }
+  static void note_to_be_same(const Page& a, const Page& b, std::uint64_t seed) noexcept {
+    std::uint64_t digest = a.digest.read();
+    if (digest == 0) digest = b.digest.read();
+    if (digest == 0) digest = a.find_digest(seed);
+    a.digest.write(digest);
+    b.digest.write(digest);
+  }
+
   static void lower(Timestamp& due, Timestamp to) noexcept { due = earlier(due, to); }
 
   /// The bits by which a node of that level places the user.
@@ -443,6 +471,8 @@ class BasicUserTable {
         continue;
       }
       const Page& page = child->as_page();
+      const std::uint64_t digest = page.digest.read();
+      if (digest != 0 && digest != page.find_digest(tagger_.secret())) return false;
       if (page.size == 0 || page.size > page.capacity || (page.size > Page::room && level + 1 < levels)) return false;
       // Its neighbour of the same depth would not fit into it.
       if (page.page_depth > 0) {

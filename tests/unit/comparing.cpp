@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "telling.hpp"
+
+#include <functional>
+
+using namespace support;
+
+namespace {
+
+/// The same users, told in one order or in another: equal snapshots that share nothing.
+Snapshot many_users(bool backwards) {
+  Rules rules;
+  rules.forget_after = seconds(5000);
+  Snapshot s = reduce(Snapshot(rules), at(0));
+  for (std::size_t i = 0; i < 300; ++i) {
+    const std::string user = user_id(backwards ? 299 - i : i);
+    s = reduce(std::move(s), connect(user, "phone", at(0)));
+    s = reduce(std::move(s), connect(user, "pad", at(1)));
+    s = reduce(std::move(s), saying(report(user, true, at(2)), "a text that is kept elsewhere"));
+  }
+  return s;
+}
+
+std::size_t changes_between(const Snapshot& from, const Snapshot& to) {
+  Told t;
+  diff(from, to, t);
+  return t.changes.size();
+}
+
+bool is_sound(const Snapshot& s) { return detail::SnapshotAccess::read(s)->table.is_sound(); }
+
+}  // namespace
+
+TEST_CASE("what was found to be the same is looked at anew after any change") {
+  using Change = std::function<void(Snapshot&)>;
+  const std::string user = user_id(123);
+  const auto folds = [](PresenceEvent event) {
+    return [event = std::move(event)](Snapshot& s) { s = reduce(std::move(s), event); };
+  };
+  const std::vector<std::pair<Change, std::size_t>> changes = {
+      {folds(heartbeat(user, "phone", at(3))), 0},
+      {folds(heartbeat(user, "pad", at(3))), 0},
+      {folds(disconnect(user, "pad", at(3))), 0},
+      {folds(connect(user, "phone", at(3))), 1},
+      {folds(says(user, "another text that is kept elsewhere", at(3))), 1},
+      {folds(report(user, false, at(3))), 0},
+      {folds(invisibly(user, "phone", at(3))), 1},
+      {folds(connect("somebody else", "phone", at(3))), 1},
+      {[&](Snapshot& s) { replay(s, says(user, "here", at(3))); }, 1},
+      {[&](Snapshot& s) { replay(s, says("somebody else", "here", at(3))); }, 1},
+      {[](Snapshot& s) { forget_reports_in(s); }, 0},
+      {[](Snapshot& s) { s = reduce(std::move(s), at(41)); }, 0},
+      {[](Snapshot& s) { s = reduce(std::move(s), report(user_id(5), false, at(3))), s = reduce(std::move(s), at(5001)); }, 1},
+      {[](Snapshot& s) { s = merge(std::move(s), reduce(Snapshot(s.rules()), says(user_id(7), "here", at(3)))); }, 1},
+  };
+  for (const auto& change : changes) {
+    for (const bool shared : {false, true}) {
+      Snapshot one = many_users(false), other = many_users(true);
+      CHECK(one == other);
+      CHECK(changes_between(one, other) == 0);
+      const Snapshot kept = shared ? other : Snapshot();
+      change.first(other);
+      CHECK(one != other);
+      CHECK(one.digest() != other.digest());
+      CHECK(changes_between(one, other) == change.second);
+      CHECK(is_sound(other));
+      if (shared) CHECK(one == kept);
+      const Snapshot merged = merge(one, other);
+      CHECK(merged == merge(other, one));
+      CHECK(changes_between(merged, reduce(other, *merged.now())) == 0);
+      CHECK(is_sound(merged));
+    }
+  }
+}
+
+TEST_CASE("what time changes is told of what was found to be the same") {
+  const Snapshot one = many_users(false), other = many_users(true);
+  CHECK(one == other);
+  const Snapshot gone = reduce(forget_reports(other), at(41));
+  CHECK(changes_between(one, gone) == 300);
+  CHECK(changes_between(one, reduce(gone, at(1e5))) == 300);
+  Told t;
+  Snapshot merged = one;
+  merge_into(merged, reduce(other, at(1e5)), t);
+  CHECK(t.changes.empty());  // all are reported to be online
+}
+
+TEST_CASE("snapshots that go by other rules share nothing that is passed over") {
+  Rules rules = many_users(false).rules();
+  rules.session_timeout = seconds(10);
+  const Snapshot usual = reduce(reduce(Snapshot(), at(0)), connect("john", "phone", at(0)));
+  const Snapshot strict = reduce(reduce(Snapshot(rules), at(0)), connect("john", "phone", at(0)));
+  CHECK(changes_between(reduce(usual, at(20)), reduce(strict, at(20))) == 1);
+  CHECK(usual != strict);
+  Rules seeded;
+  seeded.hash_seed = 7;
+  const Snapshot other = reduce(reduce(Snapshot(seeded), at(0)), connect("john", "phone", at(0)));
+  CHECK(usual == other);
+  CHECK(usual == other);
+  CHECK(merge(usual, other) == usual);
+}
