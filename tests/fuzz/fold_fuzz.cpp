@@ -52,7 +52,7 @@ std::string told(const PresenceEventView& e) {
 std::string told(const Rules& r) {
   return "timeout " + std::to_string(r.session_timeout.ns()) + " grace " + std::to_string(r.offline_grace.ns()) +
          " refresh " + std::to_string(r.last_active_refresh.ns()) + " window " + std::to_string(r.reorder_window.ns()) +
-         " skew " + std::to_string(r.max_clock_skew.ns()) + " users " + std::to_string(r.max_users) + " sessions " +
+         " skew " + std::to_string(r.max_clock_skew.ns()) + " age " + std::to_string(r.forget_after.ns()) + " users " + std::to_string(r.max_users) + " sessions " +
          std::to_string(r.max_sessions_per_user) + " recent " + std::to_string(r.max_recent_per_user) + " id bytes " +
          std::to_string(r.max_id_bytes) + " status bytes " + std::to_string(r.max_status_bytes);
 }
@@ -194,6 +194,7 @@ class Interpreter {
       if (limits & 2) rules_.max_id_bytes = in_.any(std::array<std::uint32_t, 4>{255, 1, 256, 0});
       if (limits & 4) rules_.max_status_bytes = in_.any(std::array<std::uint32_t, 4>{1, 1025, 0, 2});
     }
+    if (limits % 8 == 6) rules_.forget_after = duration({6, 0, 1, 12, 30});
     if (tracing()) trace("rules: " + told(rules_));
     for (Slot& slot : slots_) {
       slot.s = Snapshot(rules_);
@@ -348,14 +349,23 @@ class Interpreter {
     }
   }
 
-  /// In the order of (instant, id), and where all are told at once, one change per user.
+  /// Whether somebody goes offline, or is forgotten by age.
+  static bool is_of_time(const UserPresenceChanged& change, const Rules& rules) {
+    if (!change.before) return false;
+    return change.after ? change.before->online && !change.after->online : rules.forget_after != Duration::forever();
+  }
+
+  /// In the order of (instant, id), and where all are told at once, one change per user; but who times out while time
+  /// passes may be forgotten later, and has a change for each.
   static void require_order(const Changes& changes, bool one_per_user) {
     for (std::size_t i = 0; i < changes.size(); ++i) {
       if (i > 0) {
         const UserPresenceChanged &a = changes[i - 1], &b = changes[i];
         require(a.at < b.at || (a.at == b.at && a.id < b.id), "changes come in the order of (instant, id)");
       }
-      for (std::size_t k = 0; one_per_user && k < i; ++k) require(changes[i].id != changes[k].id, "one change per user");
+      const bool is_forgotten = changes[i].before && !changes[i].before->online && !changes[i].after;
+      for (std::size_t k = 0; one_per_user && k < i; ++k)
+        require(changes[i].id != changes[k].id || (is_forgotten && changes[k].at < changes[i].at), "one change per user");
     }
   }
 
@@ -446,8 +456,8 @@ class Interpreter {
     Changes changes;
     require(apply(at, *deadline, into(changes)) == Verdict::applied && !changes.empty(), "something changes at the next deadline");
     for (const UserPresenceChanged& change : changes) {
-      require(change.at == *deadline && change.before && change.before->online && change.after && !change.after->online,
-              "what changes at a deadline is that somebody goes offline");
+      require(change.at == *deadline && is_of_time(change, s.rules()),
+              "what changes at a deadline is that somebody goes offline, or is forgotten");
     }
   }
 
@@ -478,15 +488,17 @@ class Interpreter {
   static bool has_space(const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
     if (root == nullptr) return true;
+    if (root->rules.forget_after != Duration::forever()) return false;
     for (const detail::UserRow& row : root->table) {
       if (!has_space(row.unpacked(), *root)) return false;
     }
     return true;
   }
+  /// Users who are just being forgotten by age may lack an event that comes in another order as well.
   static bool has_space_for(std::string_view id, const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
     const detail::UserRow* const row = root != nullptr ? root->table.find(id) : nullptr;
-    return row == nullptr || has_space(row->unpacked(), *root);
+    return s.rules().forget_after == Duration::forever() && (row == nullptr || has_space(row->unpacked(), *root));
   }
 
   // ---- operations -------------------------------------------------------------------------------------------------
@@ -549,7 +561,7 @@ class Interpreter {
     require_order(changes, true);
     for (const UserPresenceChanged& change : changes) {
       require(change.at <= to && (!before.now() || change.at > *before.now()), "what time changes, changes meanwhile");
-      require(change.before && change.before->online && change.after && !change.after->online, "time turns nobody online");
+      require(is_of_time(change, before.rules()), "time turns nobody online");
     }
     follow(slot.views, changes);
     return verdict;
@@ -633,7 +645,8 @@ class Interpreter {
     forget_reports_in(slot.s, into(changes));
     require_order(changes, true);
     for (const UserPresenceChanged& change : changes) {
-      require(change.after && !change.after->online && change.online_changed() && !change.status_changed() && !change.last_active_changed(),
+      const bool forgotten = !change.after && before.rules().forget_after != Duration::forever();
+      require(forgotten || (change.after && !change.after->online && change.online_changed() && !change.status_changed() && !change.last_active_changed()),
               "without reports somebody may be offline, and nothing else");
       require(!before.now() || change.at == *before.now(), "what is forgotten, is so now");
     }

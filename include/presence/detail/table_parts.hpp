@@ -140,7 +140,8 @@ class alignas(16) Page : public Branch {
   const UserRow* likely(const UserKey& key) const noexcept {
     for (std::uint32_t i = 0; i < size; i += 8) {
       const std::uint64_t marks = marks_at(i, key.tag);
-      if (marks != 0) return rows() + i + lowest_mark(marks);
+      const std::uint32_t at = i + (marks != 0 ? lowest_mark(marks) : 0);
+      if (marks != 0) return at < size ? rows() + at : nullptr;
     }
     return nullptr;
   }
