@@ -124,12 +124,14 @@ int main(int argc, char** argv) {
   allocations(snapshot, users, clock, EventType::disconnect);
   allocations(snapshot, users, clock, EventType::connect);
   const double disconnect = allocations(snapshot, users, clock, EventType::disconnect);
-  const double reconnect = allocations(snapshot, users, clock, EventType::connect);
+  const double third_connect = allocations(snapshot, users, clock, EventType::connect);
+  allocations(snapshot, users, clock, EventType::disconnect);
+  const double fourth_connect = allocations(snapshot, users, clock, EventType::connect);
 
   std::printf(
       "{\"users\": %zu, \"sessions\": %zu, \"bytes_per_user\": %.1f, \"peak_megabytes\": %.0f, "
-      "\"peak_megabytes_before\": %.0f, \"allocations\": {\"heartbeat\": %g, \"disconnect\": %g, \"reconnect\": %g}}\n",
+      "\"peak_megabytes_before\": %.0f, \"allocations\": {\"heartbeat\": %g, \"disconnect\": %g, \"third_connect\": %g, \"fourth_connect\": %g}}\n",
       users, sessions_among(users), static_cast<double>(bytes) / static_cast<double>(users), peak_after, peak_before,
-      heartbeat, disconnect, reconnect);
+      heartbeat, disconnect, third_connect, fourth_connect);
   return EXIT_SUCCESS;
 }

@@ -122,7 +122,9 @@ def fill(report, sizes, memory):
     of = f", {users(memory['users'])}"
     report.value("memory per user" + of, memory["bytes_per_user"], 160, "bytes")
     report.value("peak of memory while they are built" + of, memory["peak_megabytes"], unit="MiB")
-    for kind, shown in (("heartbeat", "heartbeat"), ("disconnect", "disconnect"), ("reconnect", "reconnect of a known session")):
+    for kind, shown in (("heartbeat", "heartbeat"), ("disconnect", "disconnect"),
+                        ("third_connect", "reconnect of a known session, its third connect in two minutes"),
+                        ("fourth_connect", "reconnect of a known session, its fourth connect in two minutes")):
         report.value(f"allocations per {shown}{of}", memory["allocations"][kind], 0, "allocations")
 
     for size in sizes:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "support.hpp"
 
+#include <algorithm>
+
 using namespace support;
 
 TEST_CASE("becoming known is a change, and so is each thing that others see") {
@@ -67,6 +69,46 @@ TEST_CASE("one call tells in the order of instant and id") {
   CHECK(t.changes[2].id == "ann");
   CHECK(t.changes[3].id == "dee");
   CHECK(t.changes[2].at == at(42));
+}
+
+TEST_CASE("ids are in the order of their bytes, also where those are not ASCII or begin alike") {
+  std::vector<std::string> ids = {"", "\xC3\xA9t\xC3\xA9", "user", "users of", "users of one kind", "users of another", "users of \xE2\x82\xAC", "zoe"};
+  for (char c = '0'; c <= '9'; ++c) ids.push_back(std::string("beginning alike, ") + c);
+  for (std::string& id : ids) id += '.';
+  Told t;
+  t.pass(at(0));
+  for (std::size_t i = 0; i < ids.size(); ++i) t.fold(connect(ids[i * 5 % ids.size()], "phone", at(0)));
+  REQUIRE(t.take().size() == ids.size());
+  t.pass(at(40));
+  std::sort(ids.begin(), ids.end());
+  REQUIRE(t.changes.size() == ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) CHECK(t.changes[i].id == ids[i]);
+}
+
+TEST_CASE("whatever the order before, a sort puts in order") {
+  const auto less = [](std::uint32_t a, std::uint32_t b) { return a < b; };
+  for (std::uint32_t size = 0; size < 120; ++size) {
+    for (const std::uint32_t kind : {0u, 1u, 2u, 3u, 4u}) {
+      std::vector<std::uint32_t> given;
+      for (std::uint32_t i = 0; i < size; ++i) {
+        const std::uint32_t mixed = (i * 2654435761u) >> 8;
+        given.push_back(kind == 0 ? i : kind == 1 ? size - i : kind == 2 ? mixed : kind == 3 ? mixed % 3 : 7);
+      }
+      std::vector<std::uint32_t> sorted = given, all = given, heap = given, insertion = given;
+      std::sort(sorted.begin(), sorted.end());
+      detail::sort(all, less);
+      CHECK(all == sorted);
+      detail::heap_sort(heap.begin(), static_cast<std::ptrdiff_t>(size), less);
+      CHECK(heap == sorted);
+      detail::insertion_sort(insertion.begin(), static_cast<std::ptrdiff_t>(size), less);
+      CHECK(insertion == sorted);
+      for (int depth = 0; depth < 3; ++depth) {
+        std::vector<std::uint32_t> shallow = given;
+        detail::intro_sort(shallow.begin(), static_cast<std::ptrdiff_t>(size), less, depth);
+        CHECK(shallow == sorted);
+      }
+    }
+  }
 }
 
 TEST_CASE("who is told may copy the snapshot, and what he is told lives through it") {

@@ -23,6 +23,9 @@ TEST_CASE("users are not forgotten unless asked") {
   t.pass(at(1e9));
   CHECK(status(t.s, "john") == "gone fishing");
   CHECK_FALSE(t.s.next_deadline());
+  Told before_1970;
+  before_1970.fold(says("john", "gone fishing", Timestamp::from_ms(-1000)));
+  CHECK_FALSE(before_1970.s.next_deadline());
 }
 
 TEST_CASE("who is offline is forgotten forget_after after the latest of what others know") {
@@ -187,6 +190,69 @@ TEST_CASE("a mask over reports goes when what it masks would be forgotten") {
   CHECK(t.s == reduce(Snapshot(rules), at(0) + hour));
 }
 
+TEST_CASE("a mask over a report stays for as long as the report does") {
+  Rules rules = Rules::mirror();
+  rules.forget_after = hour;
+  Told t(rules);
+  t.pass(at(0));
+  t.fold(report("john", true, at(0)));
+  forget_reports_in(t.s);
+  t.pass(at(1800));
+  t.fold(says("john", "gone fishing", at(1800)));
+  t.take();
+  t.pass(at(0) + hour);
+  t.fold(says("john", "still gone", at(0) + hour));
+  CHECK(t.s.find("john").value().online == false);
+}
+
+TEST_CASE("a mask over reports that may still come outlasts its user") {
+  Rules rules = Rules::mirror();
+  rules.forget_after = hour;
+  Told t(rules);
+  t.pass(at(600));
+  t.fold(report("john", true, at(0)));
+  const std::vector<PresenceEvent> nobody_is_online;
+  resync(t.s, nobody_is_online.begin(), nobody_is_online.end(), at(600));
+  t.pass(at(0) + hour);
+  CHECK_FALSE(t.s.find("john"));
+  SUBCASE("and hides those") {
+    t.fold(report("john", true, at(300)));
+    CHECK(t.s.find("john").value().online == false);
+  }
+  SUBCASE("and goes when they would be forgotten") {
+    const PresenceEvent news = says("john", "back", at(0) + hour);
+    t.fold(news);
+    t.pass(at(600) + hour);
+    Snapshot new_to_him = reduce(reduce(Snapshot(rules), at(0) + hour), news);
+    new_to_him = reduce(std::move(new_to_him), at(600) + hour);
+    CHECK(t.s == new_to_him);
+  }
+}
+
+TEST_CASE("the changes of visibility of who is forgotten are forgotten when no late event could concern them") {
+  Rules rules = with_an_age();
+  rules.forget_after = seconds(10);
+  const Snapshot start = reduce(Snapshot(rules), at(0)), silent = reduce(start, connect("john", "phone", at(0)));
+  const Snapshot visible = reduce(start, visibly("john", "phone", at(0)));
+  CHECK(reduce(visible, at(120)) != reduce(silent, at(120)));
+  CHECK(reduce(visible, at(120) + tick) == reduce(silent, at(120) + tick));
+  CHECK(reduce(visible, at(160)).inspect("john"));
+}
+
+TEST_CASE("that changes of visibility were dropped is remembered of who is forgotten") {
+  Rules rules = with_an_age();
+  rules.forget_after = seconds(10);
+  rules.max_recent_per_user = 2;
+  Told t(rules);
+  t.pass(at(0));
+  t.fold(says("john", "here", at(0)));
+  for (int i = 1; i < 7; ++i) t.fold(invisibly("john", "phone", at(i)));
+  t.pass(at(60));
+  CHECK_FALSE(t.s.find("john"));
+  t.fold(heartbeat("john", "phone", at(60)));
+  CHECK(t.fold(visibly("john", "phone", at(4))) == Verdict::over_limit);
+}
+
 TEST_CASE("zero forgets whoever goes offline") {
   Rules rules;
   rules.forget_after = seconds(-1);  // counts as zero
@@ -213,6 +279,54 @@ TEST_CASE("room is counted without those who are just being forgotten") {
   CHECK(s.size() == 1);
 }
 
+TEST_CASE("who is just being forgotten leaves room although something of him is kept") {
+  Rules rules;
+  rules.forget_after = seconds(100);
+  rules.max_users = 1;
+  const std::vector<PresenceEvent> log = {connect("ann", "phone", at(0)), says("bob", "hello", at(120))};
+  Snapshot s(rules);
+  CHECK(replay(s, log.begin(), log.end()).applied == 2);
+  CHECK(s.inspect("ann"));
+  CHECK(s.find("bob"));
+}
+
+TEST_CASE("somebody unknown of whom nothing is left makes no room for somebody known") {
+  Rules rules = with_an_age();
+  rules.max_users = 1;
+  const std::vector<PresenceEvent> log = {disconnect("ann", "phone", at(0)), says("bob", "hello", at(100)), says("cyd", "hello", at(200))};
+  Snapshot s(rules);
+  CHECK(replay(s, log.begin(), log.end()).over_limit == 1);
+  CHECK_FALSE(s.find("cyd"));
+  CHECK_FALSE(reduce(std::move(s), at(200)).inspect("ann"));
+}
+
+TEST_CASE("and takes no room of somebody else whom nobody knows") {
+  Rules rules;
+  rules.max_users = 1;
+  for (const Duration age : {Duration::forever(), hour}) {
+    rules.forget_after = age;
+    Snapshot s(rules);
+    const std::vector<PresenceEvent> log = {disconnect("ann", "phone", at(0)), disconnect("bob", "phone", at(100)), disconnect("cyd", "phone", at(200))};
+    const Tally tally = replay(s, log.begin(), log.end());
+    CHECK(tally.applied == 2);
+    CHECK(tally.over_limit == 1);
+    CHECK(s.inspect("cyd"));
+  }
+}
+
+TEST_CASE("who is forgotten at once and leaves nothing needs no room") {
+  Rules rules;
+  rules.forget_after = Duration();
+  rules.max_users = 1;
+  Told t(rules);
+  t.pass(at(1));
+  t.fold(disconnect("ann", "phone", at(1)));
+  t.fold(report("bob", true, at(0)));
+  CHECK(t.s.size() == 1);
+  CHECK(t.fold(report("bob", false, at(1))) == Verdict::applied);
+  CHECK_FALSE(t.s.inspect("bob"));
+}
+
 TEST_CASE("merging with a node where time has not gone on brings nobody back") {
   Told t(with_an_age());
   t.pass(at(0));
@@ -226,6 +340,38 @@ TEST_CASE("merging with a node where time has not gone on brings nobody back") {
   const auto changes = t.take();
   REQUIRE(changes.size() == 1);
   CHECK(changes[0].at == at(0) + hour);
+}
+
+TEST_CASE("who times out and is forgotten in a merge has one change, in the order of its instant") {
+  Told t(with_an_age());
+  t.pass(at(0));
+  t.fold(connect("john", "phone", at(0)));
+  t.fold(connect("jack", "phone", at(60)));
+  t.take();
+  merge_into(t.s, reduce(Snapshot(t.s.rules()), at(30) + hour), t);
+  const auto changes = t.take();
+  REQUIRE(changes.size() == 2);
+  CHECK(changes[0].id == "jack");
+  CHECK(changes[0].at == at(100));
+  CHECK(changes[1].id == "john");
+  CHECK(changes[1].at == at(0) + hour);
+  CHECK(changes[1].before.value().online);
+  CHECK_FALSE(changes[1].after);
+}
+
+TEST_CASE("when somebody was forgotten in a merge is decided by what both knew") {
+  Told t(with_an_age());
+  t.pass(at(0));
+  t.fold(connect("john", "phone", at(0)));
+  t.take();
+  Snapshot other = reduce(Snapshot(), at(10));  // by whose rules nobody is forgotten
+  other = reduce(std::move(other), says("john", "gone fishing", at(10)));
+  merge_into(t.s, reduce(std::move(other), at(0) + hour + hour), t);
+  const auto changes = t.take();
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].at == at(10) + hour);
+  CHECK(changes[0].before.value().online);
+  CHECK_FALSE(changes[0].after);
 }
 
 TEST_CASE("a difference tells of the forgotten") {

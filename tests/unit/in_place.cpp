@@ -78,6 +78,26 @@ TEST_CASE("folding in place leaves and tells what folding into a copy does") {
   }
 }
 
+TEST_CASE("a copy that is kept stays as it was, whatever is folded in place after it") {
+  for (const bool in_steps : {false, true}) {
+    Rules rules;
+    if (!in_steps) rules.last_active_refresh = Duration();
+    Chance chance(20190108);
+    Snapshot s(rules);
+    double second = 0;
+    for (int round = 0; round < 300; ++round) {
+      const Snapshot kept = s;
+      const std::uint64_t digest = kept.digest();
+      for (int i = 0; i < 12; ++i) {
+        second += static_cast<double>(chance.below(10));
+        if (i % 4 == 0) s = reduce(std::move(s), at(second));
+        s = reduce(std::move(s), ordinary_event(chance, second, 20));
+      }
+      REQUIRE(kept.digest() == digest);
+    }
+  }
+}
+
 TEST_CASE("folding in place needs no instant") {
   Snapshot s;
   s = reduce(std::move(s), connect("john", "phone", at(0)));
