@@ -41,7 +41,8 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   }
 }
 
-/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, if it can be done in place.
+/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it, if that can be
+/// done in place.
 template <class OnChange>
 bool fold_in_place(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
   Root* const root = SnapshotAccess::owned(snapshot);
@@ -57,7 +58,7 @@ bool fold_in_place(Snapshot& snapshot, const UserKey& key, const PresenceEventVi
   }
 }
 
-/// The same for any event.
+/// The same, in place or not.
 template <class OnChange>
 Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
   if (fold_in_place(snapshot, key, event, on_change)) return Verdict::applied;
@@ -201,9 +202,9 @@ Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_
   return detail::fold_now(snapshot, event, on_change);
 }
 
-/// Lets time pass: sessions that were silent for too long end, each at its deadline, and `on_change` hears of it when
-/// all is done, in the order of (deadline, id). An instant that is not later than `now` changes nothing; one at either
-/// end of the range is invalid. Costs what is due.
+/// Lets time pass: sessions that were silent for too long end, and users are forgotten by age where Rules say so, each
+/// at its deadline; `on_change` hears of it when all is done, in the order of (deadline, id). An instant that is not
+/// later than `now` changes nothing; one at either end of the range is invalid. Costs what is due.
 template <class OnChange>
 Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   if (!detail::in_range(now)) return Verdict::invalid;

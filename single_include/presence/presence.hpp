@@ -1580,9 +1580,9 @@ struct Rules {
   /// user a late event may then count differently.
   std::uint32_t max_recent_per_user = 64;
 
-  /// Seeds the hash that tells users of one page apart, so that nobody who does not know it can choose ids that look
-  /// alike to it. Nothing that can be observed depends on it, == and digests of
-  /// snapshots included.
+  /// Seeds the hash that tells users of one page apart, and the digests by which pages are found to be the same, so
+  /// that nobody who does not know it can choose ids or texts that look alike to them. Nothing that can be observed
+  /// depends on it, == and digests of snapshots included.
   std::uint64_t hash_seed = 0;
 
   /// For a client that only mirrors reports: the server's clock is not its own, so nothing is too early or too late.
@@ -5667,7 +5667,8 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   }
 }
 
-/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, if it can be done in place.
+/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it, if that can be
+/// done in place.
 template <class OnChange>
 bool fold_in_place(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
   Root* const root = SnapshotAccess::owned(snapshot);
@@ -5683,7 +5684,7 @@ bool fold_in_place(Snapshot& snapshot, const UserKey& key, const PresenceEventVi
   }
 }
 
-/// The same for any event.
+/// The same, in place or not.
 template <class OnChange>
 Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
   if (fold_in_place(snapshot, key, event, on_change)) return Verdict::applied;
@@ -5827,9 +5828,9 @@ Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_
   return detail::fold_now(snapshot, event, on_change);
 }
 
-/// Lets time pass: sessions that were silent for too long end, each at its deadline, and `on_change` hears of it when
-/// all is done, in the order of (deadline, id). An instant that is not later than `now` changes nothing; one at either
-/// end of the range is invalid. Costs what is due.
+/// Lets time pass: sessions that were silent for too long end, and users are forgotten by age where Rules say so, each
+/// at its deadline; `on_change` hears of it when all is done, in the order of (deadline, id). An instant that is not
+/// later than `now` changes nothing; one at either end of the range is invalid. Costs what is due.
 template <class OnChange>
 Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   if (!detail::in_range(now)) return Verdict::invalid;

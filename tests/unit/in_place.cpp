@@ -78,22 +78,28 @@ TEST_CASE("folding in place leaves and tells what folding into a copy does") {
   }
 }
 
-TEST_CASE("a copy that is kept stays as it was, whatever is folded in place after it") {
-  for (const bool in_steps : {false, true}) {
-    Rules rules;
-    if (!in_steps) rules.last_active_refresh = Duration();
+TEST_CASE("a copy that is kept stays as it was, whatever is folded in place after it, and takes no part in that") {
+  Rules kinds[4];
+  kinds[1].last_active_refresh = Duration();
+  kinds[2].max_recent_per_user = 1;
+  kinds[3].max_sessions_per_user = 2;
+  for (const Rules& rules : kinds) {
     Chance chance(20190108);
-    Snapshot s(rules);
+    Snapshot s(rules), never_copied(rules);
     double second = 0;
-    for (int round = 0; round < 300; ++round) {
+    for (int round = 0; round < 200; ++round) {
       const Snapshot kept = s;
       const std::uint64_t digest = kept.digest();
       for (int i = 0; i < 12; ++i) {
         second += static_cast<double>(chance.below(10));
-        if (i % 4 == 0) s = reduce(std::move(s), at(second));
-        s = reduce(std::move(s), ordinary_event(chance, second, 20));
+        const PresenceEvent event = ordinary_event(chance, second, 20);
+        for (Snapshot* each : {&s, &never_copied}) {
+          if (i % 4 == 0) *each = reduce(std::move(*each), at(second));
+          *each = reduce(std::move(*each), event);
+        }
       }
       REQUIRE(kept.digest() == digest);
+      REQUIRE(s == never_copied);
     }
   }
 }
