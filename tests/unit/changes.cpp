@@ -72,7 +72,8 @@ TEST_CASE("one call tells in the order of instant and id") {
 }
 
 TEST_CASE("ids are in the order of their bytes, also where those are not ASCII or begin alike") {
-  std::vector<std::string> ids = {"", "\xC3\xA9t\xC3\xA9", "user", "users of", "users of one kind", "users of another", "users of \xE2\x82\xAC", "zoe"};
+  std::vector<std::string> ids = {"", "\xC3\xA9t\xC3\xA9", "n\xC3\xA9", "user", "users of",
+                                  "users of one kind", "users of another", "users of \xE2\x82\xAC", "zoe"};
   for (char c = '0'; c <= '9'; ++c) ids.push_back(std::string("beginning alike, ") + c);
   for (std::string& id : ids) id += '.';
   Told t;

@@ -68,6 +68,8 @@ TEST_CASE("who times out and is forgotten later, both while time passes, has a c
   CHECK(changes[1].at == at(0) + hour);
   CHECK(changes[1].before == changes[0].after);
   CHECK_FALSE(changes[1].after);
+  CHECK(t.s.size() == 0);
+  CHECK(t.s.online_count() == 0);
 }
 
 TEST_CASE("who is online is not forgotten, however old the news") {
@@ -237,6 +239,21 @@ TEST_CASE("the changes of visibility of who is forgotten are forgotten when no l
   CHECK(reduce(visible, at(120)) != reduce(silent, at(120)));
   CHECK(reduce(visible, at(120) + tick) == reduce(silent, at(120) + tick));
   CHECK(reduce(visible, at(160)).inspect("john"));
+}
+
+TEST_CASE("a change of visibility that a late event could concern is kept, also where nothing else is") {
+  Rules theirs = with_timeout(seconds(10)), ours;
+  theirs.reorder_window = Duration();
+  ours.forget_after = seconds(10);
+  Snapshot other = reduce(Snapshot(theirs), at(0));
+  other = reduce(std::move(other), visibly("john", "phone", at(0)));
+  other = reduce(std::move(other), at(100));
+  Snapshot s = merge(reduce(Snapshot(ours), at(100)), other);
+  CHECK(s.empty());
+  s = reduce(std::move(s), at(120));
+  CHECK(s.inspect("john"));
+  s = reduce(std::move(s), at(120) + tick);
+  CHECK_FALSE(s.inspect("john"));
 }
 
 TEST_CASE("that changes of visibility were dropped is remembered of who is forgotten") {
