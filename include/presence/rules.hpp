@@ -40,8 +40,8 @@ struct Rules {
   std::uint32_t max_id_bytes = 255;  ///< of a user or a session
   std::uint32_t max_status_bytes = 1024;
   /// Of what is kept of one user only for events that may still come late: ended sessions, disconnects of one session,
-  /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go, and for that
-  /// user a late event may then count differently.
+  /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go; of that user a
+  /// late event, and what another node knows, may then count differently.
   std::uint32_t max_recent_per_user = 64;
 
   /// Seeds the hash that tells users of one page apart, and the digests by which pages are found to be the same, so

@@ -108,6 +108,17 @@ TEST_CASE("whatever the order before, a sort puts in order") {
         detail::intro_sort(shallow.begin(), static_cast<std::ptrdiff_t>(size), less, depth);
         CHECK(shallow == sorted);
       }
+      bool looked_outside = false;
+      std::vector<std::uint32_t> part = given;
+      part.insert(part.begin(), UINT32_MAX);
+      part.push_back(UINT32_MAX);
+      const auto watching = [&](std::uint32_t a, std::uint32_t b) {
+        looked_outside = looked_outside || a == UINT32_MAX || b == UINT32_MAX;
+        return a < b;
+      };
+      detail::intro_sort(part.begin() + 1, static_cast<std::ptrdiff_t>(size), watching, 20);
+      CHECK_FALSE(looked_outside);
+      CHECK(std::equal(sorted.begin(), sorted.end(), part.begin() + 1));
     }
   }
 }

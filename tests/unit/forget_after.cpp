@@ -274,6 +274,7 @@ TEST_CASE("zero forgets whoever goes offline") {
   Rules rules;
   rules.forget_after = seconds(-1);  // counts as zero
   Told t(rules);
+  CHECK(t.s.rules().forget_after == Duration());
   t.pass(at(10));
   t.fold(connect("john", "phone", at(10)));
   t.fold(says("jack", "here?", at(10)));
