@@ -35,8 +35,7 @@ inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rul
 inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
                                   const Rules& rules) noexcept {
   Timestamp last = never;
-  for (Timestamp due = next_change(user, our_now, rules); due <= now && due != never;
-       due = next_change(user, due, rules)) {
+  for (Timestamp due = next_change(user, our_now, rules); due <= now; due = next_change(user, due, rules)) {
     last = due;
   }
   if (last != never) return last;

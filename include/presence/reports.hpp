@@ -26,6 +26,8 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // is gone over while the other changes
   for (const UserRow& row : root->table) {
+    const RegistersView kept = row.registers();
+    if (up_to(kept) <= kept.forgotten_up_to()) continue;  // nor would it raise what is left of that
     Plan plan;
     plan.after = normal_form_of(row, *root);
     const Timestamp instant = up_to(RegistersView(plan.after));

@@ -621,7 +621,7 @@ class Text {
       bytes_[room] = static_cast<char>(text.size());
     } else {
       void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
-      Stored* const stored = ::new (memory) Stored{OwnerCount(), text.size()};
+      Stored* const stored = ::new (memory) Stored();
       std::memcpy(stored + 1, text.data(), text.size());
       std::memcpy(bytes_, &stored, sizeof(stored));
       const std::uint32_t size = static_cast<std::uint32_t>(text.size());
@@ -666,8 +666,7 @@ class Text {
 
  private:
   struct Stored {
-    OwnerCount owners;
-    std::size_t size;  // and after it the bytes
+    OwnerCount owners;  // and after it the bytes
   };
   static constexpr char elsewhere = 127;
 
@@ -677,8 +676,9 @@ class Text {
     return pointer;
   }
   void drop() noexcept {
+    const std::size_t size = view().size();
     Stored* const last = stored();
-    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + last->size, alignof(Stored));
+    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + size, alignof(Stored));
   }
   void swap(Text& other) noexcept {
     char bytes[sizeof(bytes_)];
@@ -2146,10 +2146,10 @@ class Timeline {
 
   /// When memory runs out nothing is added.
   void add(T happening) {
-    keys_.push_back(Key{happening.at, first_bytes(text_of(happening.id)), static_cast<std::uint32_t>(all_.size())});
-    Unfinished unfinished{&keys_};
     all_.push_back(std::move(happening));
-    unfinished.keys = nullptr;
+    const T& added = all_.back();
+    // Until it has a key it does not count.
+    keys_.push_back(Key{added.at, first_bytes(text_of(added.id)), static_cast<std::uint32_t>(all_.size() - 1)});
   }
   void clear() noexcept {
     keys_.clear();
@@ -2190,12 +2190,6 @@ class Timeline {
     Timestamp at;
     std::uint64_t first_bytes = 0;  // of the id
     std::uint32_t index = 0;
-  };
-  struct Unfinished {
-    Vector<Key>* keys;
-    ~Unfinished() {
-      if (keys != nullptr) keys->pop_back();
-    }
   };
 
   /// Greater for the greater id, where the ids differ in them.
@@ -3067,13 +3061,14 @@ class alignas(16) Page : public Branch {
   const UserRow* likely(const UserKey& key) const noexcept {
     for (std::uint32_t i = 0; i < size; i += 8) {
       const std::uint64_t marks = marks_at(i, key.tag);
-      const std::uint32_t at = i + (marks != 0 ? lowest_mark(marks) : 0);
-      if (marks != 0) return at < size ? rows() + at : nullptr;
+      if (marks == 0) continue;
+      const std::uint32_t at = i + lowest_mark(marks);
+      return at < size ? rows() + at : nullptr;
     }
     return nullptr;
   }
   /// How much of a page tells which row that is.
-  static constexpr std::size_t head_bytes() noexcept { return sizeof(Branch) + 2 * sizeof(std::uint32_t) + room; }
+  static constexpr std::size_t head_bytes() noexcept { return sizeof(Page) + room; }
   static constexpr std::size_t dues_end() noexcept { return head_bytes() + room * sizeof(Timestamp); }
 
   /// Where there is room for it.
@@ -3563,7 +3558,7 @@ class BasicUserTable {
     return nullptr;
   }
 
-  /// Notes that a row of an owned page is due before what was known.
+  /// Notes that a row of an owned page is due at that instant, should that be before what was known.
   void hasten(const UserKey& key, Page& page, std::uint32_t at, Timestamp due) noexcept {
     lower(page.dues()[at], due);
     if (page.due <= due) return;
@@ -4339,10 +4334,9 @@ inline Count count_at(const Root& root, Timestamp now) noexcept {
 /// Whether there is no room for one more that others know of, or do not. Users nobody knows of have room of their own:
 /// how many they are must not decide whether somebody else becomes known.
 inline bool is_full(const Root* root, bool known, Timestamp now) noexcept {
-  const Rules& rules = root != nullptr ? root->rules : default_rules;
-  if ((root != nullptr ? root->table.size() : 0) < rules.max_users) return false;
-  const Count count = root != nullptr ? count_at(*root, now) : Count();
-  return (known ? count.known : count.unknown) >= rules.max_users;
+  if (root == nullptr || root->table.size() < root->rules.max_users) return false;
+  const Count count = count_at(*root, now);
+  return (known ? count.known : count.unknown) >= root->rules.max_users;
 }
 
 /// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later instant that the
@@ -4425,15 +4419,11 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     const RegistersView user = row.registers();
     if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());
     // One may time out and be forgotten: each is a change of its own.
-    Timestamp at = from;
-    for (Timestamp due = next_change(user, at, root.rules); due != never && due <= to;) {
-      const auto before = seen_by_others({}, user, at, root.rules), after = seen_by_others({}, user, due, root.rules);
-      fewer_online += before->online ? 1u : 0u;
-      fewer_known += after ? 0u : 1u;
-      if (changes != nullptr)
-        changes->add(Change{due, row.id(), Seen(user, at, root.rules), Seen(user, due, root.rules)});
-      at = due;
-      due = next_change(user, at, root.rules);
+    for (Timestamp at = from, due; (due = next_change(user, at, root.rules)) <= to; at = due) {
+      const Seen before(user, at, root.rules), after(user, due, root.rules);
+      fewer_online += before.is_online() ? 1u : 0u;
+      fewer_known += after.is_known() ? 0u : 1u;
+      if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
     }
   });
   const auto due_after = [&](const UserRow& row) { return due_of(row.registers(), to, root.rules); };
@@ -5624,8 +5614,7 @@ inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const P
   root.online += after.is_online() ? 1u : 0u;
   root.online -= before.is_online() ? 1u : 0u;
   const auto at = static_cast<std::uint32_t>(row - page.rows());
-  const Timestamp due = due_of(changed, root.now, rules);
-  if (due < page.dues()[at]) root.table.hasten(key, page, at, due);
+  root.table.hasten(key, page, at, due_of(changed, root.now, rules));
   if (change != nullptr) {
     change->at = root.now == absent ? event.at : root.now;
     change->id = row->id();
@@ -5934,8 +5923,7 @@ inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rul
 inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
                                   const Rules& rules) noexcept {
   Timestamp last = never;
-  for (Timestamp due = next_change(user, our_now, rules); due <= now && due != never;
-       due = next_change(user, due, rules)) {
+  for (Timestamp due = next_change(user, our_now, rules); due <= now; due = next_change(user, due, rules)) {
     last = due;
   }
   if (last != never) return last;
@@ -6038,6 +6026,8 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // is gone over while the other changes
   for (const UserRow& row : root->table) {
+    const RegistersView kept = row.registers();
+    if (up_to(kept) <= kept.forgotten_up_to()) continue;  // nor would it raise what is left of that
     Plan plan;
     plan.after = normal_form_of(row, *root);
     const Timestamp instant = up_to(RegistersView(plan.after));

@@ -143,10 +143,9 @@ inline Count count_at(const Root& root, Timestamp now) noexcept {
 /// Whether there is no room for one more that others know of, or do not. Users nobody knows of have room of their own:
 /// how many they are must not decide whether somebody else becomes known.
 inline bool is_full(const Root* root, bool known, Timestamp now) noexcept {
-  const Rules& rules = root != nullptr ? root->rules : default_rules;
-  if ((root != nullptr ? root->table.size() : 0) < rules.max_users) return false;
-  const Count count = root != nullptr ? count_at(*root, now) : Count();
-  return (known ? count.known : count.unknown) >= rules.max_users;
+  if (root == nullptr || root->table.size() < root->rules.max_users) return false;
+  const Count count = count_at(*root, now);
+  return (known ? count.known : count.unknown) >= root->rules.max_users;
 }
 
 /// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later instant that the
@@ -229,15 +228,11 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     const RegistersView user = row.registers();
     if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());
     // One may time out and be forgotten: each is a change of its own.
-    Timestamp at = from;
-    for (Timestamp due = next_change(user, at, root.rules); due != never && due <= to;) {
-      const auto before = seen_by_others({}, user, at, root.rules), after = seen_by_others({}, user, due, root.rules);
-      fewer_online += before->online ? 1u : 0u;
-      fewer_known += after ? 0u : 1u;
-      if (changes != nullptr)
-        changes->add(Change{due, row.id(), Seen(user, at, root.rules), Seen(user, due, root.rules)});
-      at = due;
-      due = next_change(user, at, root.rules);
+    for (Timestamp at = from, due; (due = next_change(user, at, root.rules)) <= to; at = due) {
+      const Seen before(user, at, root.rules), after(user, due, root.rules);
+      fewer_online += before.is_online() ? 1u : 0u;
+      fewer_known += after.is_known() ? 0u : 1u;
+      if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
     }
   });
   const auto due_after = [&](const UserRow& row) { return due_of(row.registers(), to, root.rules); };

@@ -118,8 +118,7 @@ inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const P
   root.online += after.is_online() ? 1u : 0u;
   root.online -= before.is_online() ? 1u : 0u;
   const auto at = static_cast<std::uint32_t>(row - page.rows());
-  const Timestamp due = due_of(changed, root.now, rules);
-  if (due < page.dues()[at]) root.table.hasten(key, page, at, due);
+  root.table.hasten(key, page, at, due_of(changed, root.now, rules));
   if (change != nullptr) {
     change->at = root.now == absent ? event.at : root.now;
     change->id = row->id();

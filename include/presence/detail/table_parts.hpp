@@ -140,13 +140,14 @@ class alignas(16) Page : public Branch {
   const UserRow* likely(const UserKey& key) const noexcept {
     for (std::uint32_t i = 0; i < size; i += 8) {
       const std::uint64_t marks = marks_at(i, key.tag);
-      const std::uint32_t at = i + (marks != 0 ? lowest_mark(marks) : 0);
-      if (marks != 0) return at < size ? rows() + at : nullptr;
+      if (marks == 0) continue;
+      const std::uint32_t at = i + lowest_mark(marks);
+      return at < size ? rows() + at : nullptr;
     }
     return nullptr;
   }
   /// How much of a page tells which row that is.
-  static constexpr std::size_t head_bytes() noexcept { return sizeof(Branch) + 2 * sizeof(std::uint32_t) + room; }
+  static constexpr std::size_t head_bytes() noexcept { return sizeof(Page) + room; }
   static constexpr std::size_t dues_end() noexcept { return head_bytes() + room * sizeof(Timestamp); }
 
   /// Where there is room for it.

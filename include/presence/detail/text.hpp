@@ -63,7 +63,7 @@ class Text {
       bytes_[room] = static_cast<char>(text.size());
     } else {
       void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
-      Stored* const stored = ::new (memory) Stored{OwnerCount(), text.size()};
+      Stored* const stored = ::new (memory) Stored();
       std::memcpy(stored + 1, text.data(), text.size());
       std::memcpy(bytes_, &stored, sizeof(stored));
       const std::uint32_t size = static_cast<std::uint32_t>(text.size());
@@ -108,8 +108,7 @@ class Text {
 
  private:
   struct Stored {
-    OwnerCount owners;
-    std::size_t size;  // and after it the bytes
+    OwnerCount owners;  // and after it the bytes
   };
   static constexpr char elsewhere = 127;
 
@@ -119,8 +118,9 @@ class Text {
     return pointer;
   }
   void drop() noexcept {
+    const std::size_t size = view().size();
     Stored* const last = stored();
-    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + last->size, alignof(Stored));
+    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + size, alignof(Stored));
   }
   void swap(Text& other) noexcept {
     char bytes[sizeof(bytes_)];

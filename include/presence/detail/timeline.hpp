@@ -26,10 +26,10 @@ class Timeline {
 
   /// When memory runs out nothing is added.
   void add(T happening) {
-    keys_.push_back(Key{happening.at, first_bytes(text_of(happening.id)), static_cast<std::uint32_t>(all_.size())});
-    Unfinished unfinished{&keys_};
     all_.push_back(std::move(happening));
-    unfinished.keys = nullptr;
+    const T& added = all_.back();
+    // Until it has a key it does not count.
+    keys_.push_back(Key{added.at, first_bytes(text_of(added.id)), static_cast<std::uint32_t>(all_.size() - 1)});
   }
   void clear() noexcept {
     keys_.clear();
@@ -70,12 +70,6 @@ class Timeline {
     Timestamp at;
     std::uint64_t first_bytes = 0;  // of the id
     std::uint32_t index = 0;
-  };
-  struct Unfinished {
-    Vector<Key>* keys;
-    ~Unfinished() {
-      if (keys != nullptr) keys->pop_back();
-    }
   };
 
   /// Greater for the greater id, where the ids differ in them.

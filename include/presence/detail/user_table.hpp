@@ -108,7 +108,7 @@ class BasicUserTable {
     return nullptr;
   }
 
-  /// Notes that a row of an owned page is due before what was known.
+  /// Notes that a row of an owned page is due at that instant, should that be before what was known.
   void hasten(const UserKey& key, Page& page, std::uint32_t at, Timestamp due) noexcept {
     lower(page.dues()[at], due);
     if (page.due <= due) return;
