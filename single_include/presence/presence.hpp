@@ -1877,7 +1877,8 @@ inline Timestamp invisible_since(Span<Flip> flips) noexcept {
   return invisible_since(flips.data(), flips.data() + flips.size());
 }
 
-/// Union, and of the stretches what still matters: the one that holds all those that lie in the trailing invisible run.
+/// Union. Of the stretches the one that holds all those that lie in the trailing invisible run; where none does, so
+/// that they only wait to be forgotten, the later.
 inline void join_flips(UserRegisters& user, const UserRegisters& other) {
   for (const Flip& flip : other.flips) join_flip(user.flips, flip);
   const Stretch stretches[] = {user.crowded, other.crowded};
@@ -1885,13 +1886,18 @@ inline void join_flips(UserRegisters& user, const UserRegisters& other) {
     detail::erase_if(user.flips, [&](const Flip& f) { return !f.invisible && stretch.contains(f.at); });
   }
   const Timestamp cut = invisible_since(user.flips);
-  user.crowded = Stretch();
+  Stretch of_run, ended;
   for (const Stretch& stretch : stretches) {
-    if (stretch.to == absent || cut == absent || stretch.from < cut) continue;
-    const bool first = user.crowded.to == absent;
-    user.crowded =
-        Stretch{first ? stretch.from : earlier(user.crowded.from, stretch.from), later(user.crowded.to, stretch.to)};
+    if (stretch.to == absent) continue;
+    if (cut == absent || stretch.from < cut) {
+      const bool is_later = stretch.to != ended.to ? ended.to < stretch.to : ended.from < stretch.from;
+      if (is_later) ended = stretch;
+    } else {
+      const bool first = of_run.to == absent;
+      of_run = Stretch{first ? stretch.from : earlier(of_run.from, stretch.from), later(of_run.to, stretch.to)};
+    }
   }
+  user.crowded = of_run.to != absent ? of_run : ended;
 }
 
 /// The last writer stands; of two at one instant the one with the greater text.

@@ -297,3 +297,33 @@ TEST_CASE("a merge forgets before it looks for room") {
   CHECK(kept.crowded == detail::Stretch());
   CHECK(kept.flips.back().at == at(200));
 }
+
+TEST_CASE("a merge keeps the stretch of a run that has ended, for as long as it would have been kept") {
+  Told t(with_room(1));
+  for (int i = 0; i < 3; ++i) t.fold(invisibly("john", "phone", at(i)));
+  t.fold(visibly("john", "phone", at(4)));
+  const Snapshot before = t.s;
+  t.fold(heartbeat("john", "phone", at(5)));
+  const Snapshot merged = merge(before, t.s), other_way = merge(t.s, before);
+  CHECK(merged == t.s);
+  CHECK(other_way == t.s);
+  Told m(with_room(1));
+  m.s = merged;
+  CHECK(m.fold(visibly("john", "pad", at(1.5))) == Verdict::over_limit);
+}
+
+TEST_CASE("of the stretches of two runs that have ended a merge keeps the later, whichever side it is on") {
+  Told a(with_room(1)), b(with_room(1));
+  for (int i = 0; i < 3; ++i) a.fold(invisibly("john", "phone", at(i)));
+  a.fold(visibly("john", "phone", at(20)));
+  for (int i = 10; i < 13; ++i) b.fold(invisibly("john", "phone", at(i)));
+  b.fold(visibly("john", "phone", at(20)));
+  const Snapshot there = merge(a.s, b.s), back = merge(b.s, a.s);
+  CHECK(there == back);
+  CHECK(merge(there, a.s) == there);
+  CHECK(merge(there, b.s) == there);
+  CHECK(apply(a.s, visibly("john", "pad", at(1.5)), [](const UserPresenceChangedView&) {}) == Verdict::over_limit);
+  Told m(with_room(1));
+  m.s = there;
+  CHECK(m.fold(visibly("john", "pad", at(11.5))) == Verdict::over_limit);
+}
