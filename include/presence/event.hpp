@@ -24,6 +24,10 @@ enum class EventType : std::uint8_t {
 
 namespace detail {
 
+constexpr bool belongs_to_session(EventType type) noexcept {
+  return type == EventType::connect || type == EventType::disconnect || type == EventType::heartbeat;
+}
+
 /// A parameter that is only read and outlives the call: refuses a temporary string, which does not.
 class BorrowedText {
  public:

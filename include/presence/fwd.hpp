@@ -36,6 +36,22 @@ struct Tally;
 
 class Snapshot;
 
+enum class ValueKind : std::uint8_t;
+class Value;
+class ValueView;
+template <class T>
+struct Fields;
+struct Channel;
+enum class Operator : std::uint8_t;
+class Filter;
+template <class T>
+class Matcher;
+enum class Order : std::uint8_t;
+struct SortKey;
+struct Query;
+struct UserQuery;
+struct ChannelQuery;
+
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 

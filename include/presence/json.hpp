@@ -232,10 +232,6 @@ inline std::string_view name_of(EventType type) noexcept {
   return "";
 }
 
-constexpr bool belongs_to_session(EventType type) noexcept {
-  return type == EventType::connect || type == EventType::disconnect || type == EventType::heartbeat;
-}
-
 /// An event line of our own.
 inline PresenceEventView judge_line(JsonJudge& judge, const JsonEvent& found, EventType type) {
   PresenceEventView event;

@@ -3,11 +3,16 @@
 #define PRESENCE_PRESENCE_HPP
 
 /// Everything.
+#include <presence/channel.hpp>
 #include <presence/diff.hpp>
 #include <presence/event.hpp>
+#include <presence/fields.hpp>
+#include <presence/filter.hpp>
 #include <presence/fwd.hpp>
 #include <presence/json.hpp>
+#include <presence/json_filter.hpp>
 #include <presence/merge.hpp>
+#include <presence/query.hpp>
 #include <presence/reduce.hpp>
 #include <presence/reports.hpp>
 #include <presence/result.hpp>
@@ -15,6 +20,7 @@
 #include <presence/snapshot.hpp>
 #include <presence/time.hpp>
 #include <presence/user.hpp>
+#include <presence/value.hpp>
 #include <presence/version.hpp>
 
 #endif  // PRESENCE_PRESENCE_HPP

@@ -15,19 +15,21 @@ inline namespace PRESENCE_ABI {
 
 /// What is wrong with a text that was read.
 enum class ErrorCode : std::uint8_t {
-  syntax,          ///< not the grammar of the format (RFC 8259, RFC 3339)
-  truncated,       ///< the text ends before the value does
-  trailing_bytes,  ///< something follows the value
-  bad_utf8,        ///< not UTF-8 (RFC 3629)
-  bad_escape,      ///< an unknown escape, or half of a surrogate pair
-  too_deep,        ///< nested deeper than the reader follows
-  duplicate_key,   ///< a key that is read stands twice in one object
-  missing_key,     ///< a key that is needed is absent
-  wrong_type,      ///< a key that is read has a value of another type than it needs
-  out_of_range,    ///< a number or an instant that cannot be held
-  unset,           ///< an instant in the year 1, which services write for "never"
-  unknown_type,    ///< `type` names no event that is known
-  not_presence,    ///< a well-formed event of a service that says nothing about presence
+  syntax,            ///< not the grammar of the format (RFC 8259, RFC 3339)
+  truncated,         ///< the text ends before the value does
+  trailing_bytes,    ///< something follows the value
+  bad_utf8,          ///< not UTF-8 (RFC 3629)
+  bad_escape,        ///< an unknown escape, or half of a surrogate pair
+  too_deep,          ///< nested deeper than the reader follows
+  duplicate_key,     ///< a key that is read stands twice in one object
+  missing_key,       ///< a key that is needed is absent
+  wrong_type,        ///< a key that is read has a value of another type than it needs
+  out_of_range,      ///< a number or an instant that cannot be held
+  unset,             ///< an instant in the year 1, which services write for "never"
+  unknown_type,      ///< `type` names no event that is known
+  not_presence,      ///< a well-formed event of a service that says nothing about presence
+  unknown_operator,  ///< a key with a `$` that is no operator of filters, or not one that may stand there
+  bad_operand,       ///< a value that the operator of a filter has no use for
 };
 
 /// Why a text was refused, and where.

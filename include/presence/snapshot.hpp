@@ -66,6 +66,7 @@ inline std::optional<UserView> seen_by_others(const UserRow& row, const Root& ro
   return seen_by_others(row.name(), row.registers(), root.now, root.rules);
 }
 
+struct SnapshotReader;
 struct SnapshotAccess;
 
 }  // namespace detail
@@ -177,6 +178,7 @@ class Snapshot {
   friend bool operator!=(const Snapshot& a, const Snapshot& b) { return !a.equals(b); }
 
  private:
+  friend struct detail::SnapshotReader;
   friend struct detail::SnapshotAccess;
 
   const detail::UserRow* find_row(std::string_view id) const noexcept {
@@ -261,6 +263,17 @@ inline Snapshot::const_iterator Snapshot::begin() const noexcept {
 inline Snapshot::const_iterator Snapshot::end() const noexcept {
   return root_ ? const_iterator(*root_, root_->table.end()) : const_iterator();
 }
+
+namespace detail {
+
+/// What the rest of the library reads of a snapshot.
+struct SnapshotReader {
+  /// Null: there is nothing in it.
+  static const Root* read(const Snapshot& snapshot) noexcept { return snapshot.root_.get(); }
+  static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
+};
+
+}  // namespace detail
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence

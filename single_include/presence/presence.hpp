@@ -9,17 +9,9 @@
 
 /// Everything.
 
-// presence/diff.hpp
-#ifndef PRESENCE_DIFF_HPP
-#define PRESENCE_DIFF_HPP
-
-// presence/detail/changes.hpp
-#ifndef PRESENCE_DETAIL_CHANGES_HPP
-#define PRESENCE_DETAIL_CHANGES_HPP
-
-// presence/detail/derived.hpp
-#ifndef PRESENCE_DETAIL_DERIVED_HPP
-#define PRESENCE_DETAIL_DERIVED_HPP
+// presence/channel.hpp
+#ifndef PRESENCE_CHANNEL_HPP
+#define PRESENCE_CHANNEL_HPP
 
 // presence/detail/algorithm.hpp
 #ifndef PRESENCE_DETAIL_ALGORITHM_HPP
@@ -144,7 +136,7 @@ void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
 
 /// Heapsort of a part of a vector.
 template <class It, class Less>
-void heap_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
+void heap_sort(It first, std::ptrdiff_t count, const Less& less) {
   const auto sift = [&](std::ptrdiff_t at, std::ptrdiff_t size) {
     auto sinking = std::move(first[at]);
     for (std::ptrdiff_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
@@ -163,7 +155,7 @@ void heap_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
 }
 
 template <class It, class Less>
-void insertion_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
+void insertion_sort(It first, std::ptrdiff_t count, const Less& less) {
   for (std::ptrdiff_t i = 1; i < count; ++i) {
     auto sinking = std::move(first[i]);
     std::ptrdiff_t at = i;
@@ -175,7 +167,7 @@ void insertion_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
 /// Quicksort that gives way to heapsort where it goes too deep (Musser 1997): in place and without allocating, so that
 /// it cannot fail half-way. O(n log n), whatever the order before; equal elements may change places.
 template <class It, class Less>
-void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) noexcept {
+void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
   for (; count > 16; --depth) {
     if (depth == 0) return detail::heap_sort(first, count, less);
     // The median of three goes first.
@@ -199,7 +191,7 @@ void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) noe
   detail::insertion_sort(first, count, less);
 }
 template <class Vector, class Less>
-void sort(Vector& vector, const Less& less) noexcept {
+void sort(Vector& vector, const Less& less) {
   int depth = 0;
   for (std::size_t size = vector.size(); size > 0; size /= 2) depth += 2;
   detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
@@ -211,534 +203,13 @@ void sort(Vector& vector, const Less& less) noexcept {
 
 #endif  // PRESENCE_DETAIL_ALGORITHM_HPP
 
-// presence/detail/registers.hpp
-#ifndef PRESENCE_DETAIL_REGISTERS_HPP
-#define PRESENCE_DETAIL_REGISTERS_HPP
+// presence/fields.hpp
+#ifndef PRESENCE_FIELDS_HPP
+#define PRESENCE_FIELDS_HPP
 
-// presence/detail/few.hpp
-#ifndef PRESENCE_DETAIL_FEW_HPP
-#define PRESENCE_DETAIL_FEW_HPP
-
-// presence/detail/memory.hpp
-#ifndef PRESENCE_DETAIL_MEMORY_HPP
-#define PRESENCE_DETAIL_MEMORY_HPP
-
-#include <cstdint>      // for uint32_t, uint64_t
-#include <new>          // for operator new, operator delete, align_val_t
-#include <type_traits>  // for true_type
-#include <vector>       // for vector
-
-#if !defined(__GNUC__) && !defined(__clang__)
-#include <atomic>  // for atomic
-#endif
-
-/// Where the memory inside a Snapshot comes from, and how it is shared.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-inline void* allocate(std::size_t bytes, std::size_t alignment) {
-#if PRESENCE_CUSTOM_ALLOCATOR
-  return PRESENCE_ALLOC(bytes, alignment);
-#else
-  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
-    return ::operator new(bytes, static_cast<std::align_val_t>(alignment));
-  return ::operator new(bytes);
-#endif
-}
-
-inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
-#if PRESENCE_CUSTOM_ALLOCATOR
-  PRESENCE_FREE(memory, bytes, alignment);
-#else
-  static_cast<void>(bytes);
-  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-    ::operator delete(memory, static_cast<std::align_val_t>(alignment));
-  } else {
-    ::operator delete(memory);
-  }
-#endif
-}
-
-/// The two functions above for the standard containers.
-template <class T>
-class Allocator {
- public:
-  using value_type = T;
-  using is_always_equal = std::true_type;
-
-  Allocator() noexcept = default;
-  template <class U>
-  Allocator(const Allocator<U>&) noexcept {}
-
-  T* allocate(std::size_t count) {
-    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // no container asks for more than its max_size
-    return static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
-  }
-  void deallocate(T* memory, std::size_t count) noexcept { detail::deallocate(memory, count * sizeof(T), alignof(T)); }
-
-  friend bool operator==(const Allocator&, const Allocator&) noexcept { return true; }
-  friend bool operator!=(const Allocator&, const Allocator&) noexcept { return false; }
-};
-
-template <class T>
-using Vector = std::vector<T, Allocator<T>>;
-
-/// Counts owners across threads. <atomic> costs 0.4 s a file in C++20, so it is left out where the compiler has the
-/// operations built in.
-class OwnerCount {
- public:
-#if defined(__GNUC__) || defined(__clang__)
-  void add() noexcept { __atomic_add_fetch(&count_, 1, __ATOMIC_RELAXED); }
-  bool drop_last() noexcept { return __atomic_sub_fetch(&count_, 1, __ATOMIC_ACQ_REL) == 0; }
-  /// Acquires, so that who finds himself the only owner also sees what the last other owner read as finished.
-  bool is_one() const noexcept { return __atomic_load_n(&count_, __ATOMIC_ACQUIRE) == 1; }
-
- private:
-  std::uint32_t count_ = 1;
-#else
-  void add() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
-  bool drop_last() noexcept { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
-  bool is_one() const noexcept { return count_.load(std::memory_order_acquire) == 1; }
-
- private:
-  std::atomic<std::uint32_t> count_{1};
-#endif
-};
-
-/// A number that whoever reads what it is about may note, on several threads at once: all of them note the same. Zero:
-/// none.
-class Note {
- public:
-#if defined(__GNUC__) || defined(__clang__)
-  std::uint64_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
-  void write(std::uint64_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
-
- private:
-  mutable std::uint64_t number_ = 0;
-#else
-  std::uint64_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
-  void write(std::uint64_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
-
- private:
-  mutable std::atomic<std::uint64_t> number_{0};
-#endif
-};
-
-/// One of the owners of a T, which has a member `OwnerCount owners`.
-template <class T>
-class Shared {
- public:
-  Shared() noexcept = default;
-  Shared(const Shared& other) noexcept : object_(other.object_) {
-    if (object_ != nullptr) object_->owners.add();
-  }
-  Shared(Shared&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
-  Shared& operator=(Shared other) noexcept {
-    std::swap(object_, other.object_);
-    return *this;
-  }
-  ~Shared() {
-    if (object_ == nullptr || !object_->owners.drop_last()) return;
-    object_->~T();
-    detail::deallocate(object_, sizeof(T), alignof(T));
-  }
-
-  template <class... Args>
-  static Shared make(Args&&... args) {
-    Room room{detail::allocate(sizeof(T), alignof(T))};
-    Shared made;
-    made.object_ = ::new (room.memory) T(std::forward<Args>(args)...);
-    room.memory = nullptr;
-    return made;
-  }
-
-  explicit operator bool() const noexcept { return object_ != nullptr; }
-  const T& operator*() const noexcept { return *object_; }
-  const T* operator->() const noexcept { return object_; }
-  const T* get() const noexcept { return object_; }
-  bool only_owner() const noexcept { return object_->owners.is_one(); }
-  /// For the only owner.
-  T& change() noexcept { return *object_; }
-
-  friend bool operator==(const Shared& a, const Shared& b) noexcept { return a.object_ == b.object_; }
-  friend bool operator!=(const Shared& a, const Shared& b) noexcept { return a.object_ != b.object_; }
-
- private:
-  /// Gives the memory back when the constructor throws, which it may although this library does not.
-  struct Room {
-    void* memory;
-    ~Room() {
-      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
-    }
-  };
-
-  T* object_ = nullptr;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_MEMORY_HPP
-
-#include <cstring>      // for memcpy
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Some elements that lie side by side, borrowed.
-template <class T>
-struct Span {
-  const T* first = nullptr;
-  std::size_t count = 0;
-
-  const T* begin() const noexcept { return first; }
-  const T* end() const noexcept { return first + count; }
-  const T* data() const noexcept { return first; }
-  std::size_t size() const noexcept { return count; }
-  bool empty() const noexcept { return count == 0; }
-  const T& operator[](std::size_t i) const noexcept { return first[i]; }
-  const T& front() const noexcept { return first[0]; }
-  const T& back() const noexcept { return first[count - 1]; }
-};
-
-template <class Range>
-bool same_elements(const Range& a, const Range& b) noexcept {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!(a[i] == b[i])) return false;
-  }
-  return true;
-}
-
-/// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
-/// something. Iterators are pointers, and end with any change.
-template <class T, std::uint32_t inside>
-class Few {
-  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
-                "moving elements about must not fail");
-
- public:
-  using value_type = T;
-  using iterator = T*;
-  using const_iterator = const T*;
-
-  Few() noexcept = default;
-  Few(const Few& other) : Few() {
-    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
-      room_ = other.room_;
-      size_ = other.size_;
-    } else {
-      reserve(other.size_);
-      copy_elements(other);
-    }
-  }
-  Few(Few&& other) noexcept { take(other); }
-  Few& operator=(const Few& other) {
-    if (this != &other) {
-      Few copy(other);
-      clear_and_free();
-      take(copy);
-    }
-    return *this;
-  }
-  Few& operator=(Few&& other) noexcept {
-    if (this != &other) {
-      clear_and_free();
-      take(other);
-    }
-    return *this;
-  }
-  ~Few() { clear_and_free(); }
-
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
-  T* data() noexcept { return is_inside() ? reinterpret_cast<T*>(room_.bytes) : room_.elements; }
-  const T* data() const noexcept { return is_inside() ? reinterpret_cast<const T*>(room_.bytes) : room_.elements; }
-  T* begin() noexcept { return data(); }
-  T* end() noexcept { return data() + size_; }
-  const T* begin() const noexcept { return data(); }
-  const T* end() const noexcept { return data() + size_; }
-  T& operator[](std::size_t i) noexcept { return data()[i]; }
-  const T& operator[](std::size_t i) const noexcept { return data()[i]; }
-  T& front() noexcept { return *begin(); }
-  const T& front() const noexcept { return *begin(); }
-  T& back() noexcept { return *(end() - 1); }
-  const T& back() const noexcept { return *(end() - 1); }
-
-  void reserve(std::size_t count) {
-    if (count <= capacity_) return;
-    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // a user's limits are far below
-    T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
-    const std::uint32_t size = size_;
-    T* const old = data();
-    for (std::uint32_t i = 0; i < size; ++i) ::new (static_cast<void*>(larger + i)) T(std::move(old[i]));
-    clear_and_free();
-    room_.elements = larger;
-    size_ = size;
-    capacity_ = static_cast<std::uint32_t>(count);
-  }
-  T* insert(const T* before, T element) {
-    const std::ptrdiff_t at = before - begin();
-    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
-    T* const first = begin();
-    ::new (static_cast<void*>(first + size_)) T(std::move(element));
-    for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(size_); i > at; --i) std::swap(first[i], first[i - 1]);
-    ++size_;
-    return first + at;
-  }
-  void push_back(T element) { insert(end(), std::move(element)); }
-  T* erase(const T* first, const T* last) noexcept {
-    T* const at = begin() + (first - begin());
-    if (first != last) erase_some(at, last - first);
-    return at;
-  }
-  T* erase(const T* at) noexcept { return erase(at, at + 1); }
-  void clear() noexcept { drop_from(begin()); }
-
-  operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
-
-  friend bool operator==(const Few& a, const Few& b) noexcept { return same_elements(a, b); }
-  friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
-
- private:
-  bool is_inside() const noexcept { return capacity_ == inside; }
-  /// Of trivial elements in one go. For an empty one with room for them.
-  void copy_elements(const Few& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
-    if constexpr (std::is_trivially_copyable<T>::value) {
-      if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
-      size_ = other.size_;
-    } else {
-      for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
-    }
-  }
-  void erase_some(T* to, std::ptrdiff_t count) noexcept {
-    for (T *from = to + count, *const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
-    drop_from(to);
-  }
-  void drop_from(T* first) noexcept {
-    const std::uint32_t left = static_cast<std::uint32_t>(first - begin());
-    if constexpr (!std::is_trivially_destructible<T>::value) {
-      while (size_ != left) data()[--size_].~T();
-    }
-    size_ = left;
-  }
-  void clear_and_free() noexcept {
-    clear();
-    if (!is_inside()) {
-      detail::deallocate(room_.elements, capacity_ * sizeof(T), alignof(T));
-      capacity_ = inside;
-    }
-  }
-  /// For an empty one.
-  void take(Few& other) noexcept {
-    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
-      room_ = other.room_;
-      size_ = std::exchange(other.size_, 0u);
-    } else if (other.is_inside()) {
-      for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
-      other.clear();
-    } else {
-      room_.elements = other.room_.elements;
-      size_ = other.size_;
-      capacity_ = other.capacity_;
-      other.size_ = 0;
-      other.capacity_ = inside;
-    }
-  }
-
-  union Room {
-    T* elements = nullptr;
-    alignas(T) unsigned char bytes[inside * sizeof(T)];
-  };
-  Room room_;
-  std::uint32_t size_ = 0, capacity_ = inside;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_FEW_HPP
-
-// presence/detail/text.hpp
-#ifndef PRESENCE_DETAIL_TEXT_HPP
-#define PRESENCE_DETAIL_TEXT_HPP
-
-#include <string_view>  // for string_view
-
-/// Ids and status texts, as a Snapshot keeps them.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
-inline std::uint64_t load_word(const char* bytes) noexcept {
-#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-  std::uint64_t word;
-  std::memcpy(&word, bytes, sizeof(word));
-#else
-  std::uint64_t word = 0;
-  for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-#endif
-  return word;
-}
-inline std::uint64_t load_half_word(const char* bytes) noexcept {
-#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-  std::uint32_t word;
-  std::memcpy(&word, bytes, sizeof(word));
-#else
-  std::uint32_t word = 0;
-  for (unsigned i = 0; i < 4; ++i) word |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-#endif
-  return word;
-}
-/// The same of fewer than eight, the rest zero.
-inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
-  if (count >= 4) {
-    const std::size_t last = count - 4;  // the two fours overlap
-    return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
-  }
-  std::uint64_t word = 0;
-  for (unsigned i = 0; i < count; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-  return word;
-}
-
-/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
-/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
-/// long it is.
-class Text {
- public:
-  static constexpr std::size_t room = 15;
-
-  Text() noexcept = default;
-  explicit Text(std::string_view text) {
-    if (text.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
-    if (text.size() <= room) {
-      if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
-      bytes_[room] = static_cast<char>(text.size());
-    } else {
-      void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
-      Stored* const stored = ::new (memory) Stored();
-      std::memcpy(stored + 1, text.data(), text.size());
-      std::memcpy(bytes_, &stored, sizeof(stored));
-      const std::uint32_t size = static_cast<std::uint32_t>(text.size());
-      std::memcpy(bytes_ + sizeof(stored), &size, sizeof(size));
-      bytes_[room] = elsewhere;
-    }
-  }
-  Text(const Text& other) noexcept {
-    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
-    if (bytes_[room] == elsewhere) stored()->owners.add();
-  }
-  Text(Text&& other) noexcept { swap(other); }
-  Text& operator=(const Text& other) noexcept {
-    Text copy(other);
-    swap(copy);
-    return *this;
-  }
-  Text& operator=(Text&& other) noexcept {
-    swap(other);
-    return *this;
-  }
-  ~Text() {
-    if (bytes_[room] == elsewhere) drop();
-  }
-
-  std::string_view view() const noexcept {
-    if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
-    std::uint32_t size;
-    std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
-    return std::string_view(reinterpret_cast<const char*>(stored() + 1), size);
-  }
-  bool empty() const noexcept { return bytes_[room] == 0; }
-  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
-  bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
-  std::uint64_t low_word() const noexcept { return load_word(bytes_); }
-  std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
-
-  friend bool operator==(const Text& a, const Text& b) noexcept {
-    return std::memcmp(a.bytes_, b.bytes_, sizeof(a.bytes_)) == 0 || (!a.is_inside() && a.view() == b.view());
-  }
-  friend bool operator!=(const Text& a, const Text& b) noexcept { return !(a == b); }
-
- private:
-  struct Stored {
-    OwnerCount owners;  // and after it the bytes
-  };
-  static constexpr char elsewhere = 127;
-
-  Stored* stored() const noexcept {
-    Stored* pointer;
-    std::memcpy(&pointer, bytes_, sizeof(pointer));
-    return pointer;
-  }
-  void drop() noexcept {
-    const std::size_t size = view().size();
-    Stored* const last = stored();
-    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + size, alignof(Stored));
-  }
-  void swap(Text& other) noexcept {
-    char bytes[sizeof(bytes_)];
-    std::memcpy(bytes, bytes_, sizeof(bytes_));
-    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
-    std::memcpy(other.bytes_, bytes, sizeof(bytes_));
-  }
-
-  alignas(8) char bytes_[room + 1] = {};
-};
-
-inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
-inline std::string_view text_of(std::string_view text) noexcept { return text; }
-
-/// A text to look for, made ready to be compared with many.
-class Sought {
- public:
-  Sought() noexcept = default;
-  explicit Sought(std::string_view text) noexcept { set(text); }
-
-  void set(std::string_view text) noexcept {
-    const std::size_t size = text.size();
-    const char* const p = text.data();
-    text_ = text;
-    if (size > Text::room) {
-      low_ = high_ = 0;
-    } else if (size >= 8) {
-      low_ = load_word(p);
-      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
-      high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
-    } else {
-      low_ = load_part(p, size);
-      high_ = std::uint64_t{size} << 56;
-    }
-  }
-
-  std::string_view text() const noexcept { return text_; }
-  bool is_short() const noexcept { return text_.size() <= Text::room; }
-  std::uint64_t low() const noexcept { return low_; }
-  std::uint64_t high() const noexcept { return high_; }
-
-  bool is(const Text& text) const noexcept {
-    if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
-    return !text.is_inside() && text.view() == text_;
-  }
-
- private:
-  std::string_view text_;
-  std::uint64_t low_ = 0, high_ = 0;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_TEXT_HPP
-
-// presence/event.hpp
-#ifndef PRESENCE_EVENT_HPP
-#define PRESENCE_EVENT_HPP
+// presence/user.hpp
+#ifndef PRESENCE_USER_HPP
+#define PRESENCE_USER_HPP
 
 // presence/time.hpp
 #ifndef PRESENCE_TIME_HPP
@@ -748,26 +219,30 @@ class Sought {
 #ifndef PRESENCE_RESULT_HPP
 #define PRESENCE_RESULT_HPP
 
+#include <cstdint>      // for uint8_t
 #include <optional>     // for optional
+#include <type_traits>  // for is_same
 
 namespace presence {
 inline namespace PRESENCE_ABI {
 
 /// What is wrong with a text that was read.
 enum class ErrorCode : std::uint8_t {
-  syntax,          ///< not the grammar of the format (RFC 8259, RFC 3339)
-  truncated,       ///< the text ends before the value does
-  trailing_bytes,  ///< something follows the value
-  bad_utf8,        ///< not UTF-8 (RFC 3629)
-  bad_escape,      ///< an unknown escape, or half of a surrogate pair
-  too_deep,        ///< nested deeper than the reader follows
-  duplicate_key,   ///< a key that is read stands twice in one object
-  missing_key,     ///< a key that is needed is absent
-  wrong_type,      ///< a key that is read has a value of another type than it needs
-  out_of_range,    ///< a number or an instant that cannot be held
-  unset,           ///< an instant in the year 1, which services write for "never"
-  unknown_type,    ///< `type` names no event that is known
-  not_presence,    ///< a well-formed event of a service that says nothing about presence
+  syntax,            ///< not the grammar of the format (RFC 8259, RFC 3339)
+  truncated,         ///< the text ends before the value does
+  trailing_bytes,    ///< something follows the value
+  bad_utf8,          ///< not UTF-8 (RFC 3629)
+  bad_escape,        ///< an unknown escape, or half of a surrogate pair
+  too_deep,          ///< nested deeper than the reader follows
+  duplicate_key,     ///< a key that is read stands twice in one object
+  missing_key,       ///< a key that is needed is absent
+  wrong_type,        ///< a key that is read has a value of another type than it needs
+  out_of_range,      ///< a number or an instant that cannot be held
+  unset,             ///< an instant in the year 1, which services write for "never"
+  unknown_type,      ///< `type` names no event that is known
+  not_presence,      ///< a well-formed event of a service that says nothing about presence
+  unknown_operator,  ///< a key with a `$` that is no operator of filters, or not one that may stand there
+  bad_operand,       ///< a value that the operator of a filter has no use for
 };
 
 /// Why a text was refused, and where.
@@ -826,6 +301,7 @@ class Result {
 #endif  // PRESENCE_RESULT_HPP
 
 #include <string>       // for string
+#include <string_view>  // for string_view
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -1217,9 +693,7 @@ inline std::string to_string(Timestamp at) {
 
 #endif  // PRESENCE_TIME_HPP
 
-// presence/user.hpp
-#ifndef PRESENCE_USER_HPP
-#define PRESENCE_USER_HPP
+#include <vector>       // for vector
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -1377,6 +851,1100 @@ class UserPresenceChanged {
 
 #endif  // PRESENCE_USER_HPP
 
+// presence/value.hpp
+#ifndef PRESENCE_VALUE_HPP
+#define PRESENCE_VALUE_HPP
+
+#include <initializer_list>  // for initializer_list
+
+/// What the fields of objects hold, and what filters compare them with.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+enum class ValueKind : std::uint8_t {
+  absent,  ///< the object has no such field; of a ValueView alone
+  null,
+  boolean,
+  integer,
+  real,
+  text,
+  instant,
+  array,
+  invalid,  ///< what cannot be held: an unsigned integer above INT64_MAX, an array in an array
+};
+
+/// What one part of a filter asks of a value.
+enum class Operator : std::uint8_t {
+  everything,  ///< holds for every object: the filter `{}`
+  eq,
+  ne,
+  gt,
+  gte,
+  lt,
+  lte,
+  in,
+  nin,
+  contains,
+  exists,
+  autocomplete,
+  all_of,   ///< `$and`
+  any_of,   ///< `$or`
+  none_of,  ///< `$nor`
+  invalid   ///< built wrong: holds for nothing
+};
+
+class Value;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
+                                     std::is_same<T, char16_t>::value || std::is_same<T, char32_t>::value;
+template <class T>
+using EnableIfInteger =
+    std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value && !is_character<T>, int>;
+template <class T>
+using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
+template <class T>
+using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
+
+template <class I>
+constexpr bool fits_int64(I integer) noexcept {
+  if constexpr (std::is_signed<I>::value) {
+    static_cast<void>(integer);
+    return true;
+  } else {
+    return static_cast<std::uint64_t>(integer) <= static_cast<std::uint64_t>(INT64_MAX);
+  }
+}
+
+}  // namespace detail
+
+/// A value, borrowed from where it lies: valid as long as that is neither changed nor destroyed. Made of anything that
+/// a filter can be asked about: bool, integers, floating-point numbers, texts, instants, optionals of these, and
+/// contiguous containers of these.
+class ValueView {
+ public:
+  constexpr ValueView() noexcept = default;  ///< absent
+  constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
+  template <class B, detail::EnableIfBool<B> = 0>
+  constexpr ValueView(B truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  template <class I, detail::EnableIfInteger<I> = 0>
+  constexpr ValueView(I integer) noexcept
+      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
+        number_(static_cast<std::int64_t>(integer)) {}
+  template <class F, detail::EnableIfReal<F> = 0>
+  constexpr ValueView(F real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
+  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
+  constexpr ValueView(std::string_view text) noexcept
+      : kind_(ValueKind::text), data_(text.data()), size_(text.size()) {}
+  constexpr ValueView(const char* text) noexcept {
+    if (text == nullptr) {
+      kind_ = ValueKind::null;
+    } else {
+      *this = ValueView(std::string_view(text));
+    }
+  }
+  ValueView(const std::string& text) noexcept : ValueView(std::string_view(text)) {}
+  ValueView(const std::string&&) = delete;
+  ValueView(const Value& value) noexcept;
+  ValueView(const Value&&) = delete;
+  template <class T>
+  ValueView(const std::optional<T>& value) noexcept {
+    if (value) *this = ValueView(*value);
+  }
+  template <class T>
+  ValueView(const std::optional<T>&& value) = delete;
+  /// Elements that are arrays themselves are invalid.
+  template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
+            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
+                                 !std::is_convertible<const Range&, std::string_view>::value,
+                             int> = 0>
+  ValueView(const Range& range) noexcept
+      : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
+  template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
+            class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
+            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
+                                 !std::is_convertible<const Range&, std::string_view>::value,
+                             int> = 0>
+  ValueView(Range&& range) = delete;
+
+  constexpr ValueKind kind() const noexcept { return kind_; }
+  constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
+  /// Whether there is nothing there to compare: absent or null.
+  constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
+  constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
+
+  // To ask a value of another kind ends the program.
+  constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
+  constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
+  constexpr double real() const noexcept { return of(ValueKind::real).real_; }
+  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::instant).number_); }
+  std::string_view text() const noexcept {
+    return std::string_view(static_cast<const char*>(of(ValueKind::text).data_), size_);
+  }
+  std::size_t size() const noexcept { return of(ValueKind::array).size_; }
+  ValueView operator[](std::size_t i) const noexcept {
+    if (i >= size()) detail::trap();
+    return element_(data_, i);
+  }
+
+ private:
+  template <class Element>
+  static ValueView element_of(const void* data, std::size_t i) noexcept {
+    ValueView element = static_cast<const Element*>(data)[i];
+    if (element.kind_ == ValueKind::array) element.kind_ = ValueKind::invalid;
+    return element;
+  }
+  constexpr const ValueView& of(ValueKind kind) const noexcept {
+    if (kind_ != kind) detail::trap();
+    return *this;
+  }
+
+  ValueKind kind_ = ValueKind::absent;
+  union {
+    std::int64_t number_ = 0;  // of a bool, an integer, an instant
+    double real_;
+  };
+  const void* data_ = nullptr;
+  std::size_t size_ = 0;
+  ValueView (*element_)(const void*, std::size_t) noexcept = nullptr;
+};
+
+/// A value that owns what it holds: null, a bool, an integer of 64 bits, a double, a text, an instant, or an array of
+/// these. "true" is a text and 1 is no bool: each type makes a value of its own kind.
+class Value {
+ public:
+  Value() noexcept = default;  ///< null
+  Value(std::nullptr_t) noexcept {}
+  template <class B, detail::EnableIfBool<B> = 0>
+  Value(B truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  template <class I, detail::EnableIfInteger<I> = 0>
+  Value(I integer) noexcept
+      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
+        number_(static_cast<std::int64_t>(integer)) {}
+  template <class F, detail::EnableIfReal<F> = 0>
+  Value(F real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
+  Value(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
+  Value(std::string text) noexcept : kind_(ValueKind::text), text_(std::move(text)) {}
+  Value(std::string_view text) : Value(std::string(text)) {}
+  Value(const char* text) {
+    if (text != nullptr) *this = Value(std::string(text));
+  }
+  explicit Value(const ValueView& view) {
+    switch (view.kind()) {
+      case ValueKind::boolean: *this = Value(view.truth()); break;
+      case ValueKind::integer: *this = Value(view.integer()); break;
+      case ValueKind::real: *this = Value(view.real()); break;
+      case ValueKind::text: *this = Value(view.text()); break;
+      case ValueKind::instant: *this = Value(view.instant()); break;
+      case ValueKind::array:
+        kind_ = ValueKind::array;
+        for (std::size_t i = 0; i < view.size(); ++i) append(Value(view[i]));
+        break;
+      case ValueKind::invalid: kind_ = ValueKind::invalid; break;
+      case ValueKind::absent:
+      case ValueKind::null: break;
+    }
+  }
+
+  static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
+  /// Of a range of what makes values.
+  template <class Range>
+  static Value array(const Range& elements) {
+    Value array;
+    array.kind_ = ValueKind::array;
+    for (const auto& element : elements) array.append(Value(element));
+    return array;
+  }
+
+  ValueKind kind() const noexcept { return kind_; }
+  ValueView view() const noexcept { return ValueView(*this); }
+  /// Of an array; empty otherwise.
+  const std::vector<Value>& elements() const noexcept { return elements_; }
+
+  /// Whether both are of one kind and the same; of numbers, whether they are equal: 1 and 1.0 are.
+  friend bool operator==(const Value& a, const Value& b) noexcept;
+  friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
+
+ private:
+  friend class ValueView;
+
+  void append(Value element) {
+    if (element.kind_ == ValueKind::array || element.kind_ == ValueKind::invalid) kind_ = ValueKind::invalid;
+    elements_.push_back(std::move(element));
+  }
+
+  ValueKind kind_ = ValueKind::null;
+  union {
+    std::int64_t number_ = 0;
+    double real_;
+  };
+  std::string text_;
+  std::vector<Value> elements_;
+};
+
+/// An array, for filters that compare with one.
+inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
+template <class Range>
+Value array(const Range& elements) {
+  return Value::array(elements);
+}
+
+inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
+  switch (value.kind_) {
+    case ValueKind::real: real_ = value.real_; break;
+    case ValueKind::text:
+      data_ = value.text_.data();
+      size_ = value.text_.size();
+      break;
+    case ValueKind::array:
+      data_ = value.elements_.data();
+      size_ = value.elements_.size();
+      element_ = &element_of<Value>;
+      break;
+    default: number_ = value.number_; break;
+  }
+}
+
+namespace detail {
+
+/// How two values stand to each other. Unordered: of kinds that are never equal, or not a number.
+enum class Ordering : std::uint8_t { less, equal, greater, unordered };
+
+template <class T>
+constexpr Ordering ordering_of(const T& a, const T& b) noexcept {
+  return a < b ? Ordering::less : b < a ? Ordering::greater : Ordering::equal;
+}
+constexpr Ordering reversed(Ordering order) noexcept {
+  return order == Ordering::less ? Ordering::greater : order == Ordering::greater ? Ordering::less : order;
+}
+
+/// Exact: a conversion of either to the type of the other would make unequal numbers equal.
+constexpr Ordering compare_numbers(std::int64_t a, double b) noexcept {
+  constexpr double end = 9223372036854775808.0;
+  if (b >= end) return Ordering::less;
+  if (b < -end) return Ordering::greater;
+  if (!(b < end)) return Ordering::unordered;
+  const auto whole = static_cast<std::int64_t>(b);
+  if (a != whole) return ordering_of(a, whole);
+  return ordering_of(0.0, b - static_cast<double>(whole));
+}
+
+constexpr Ordering compare_numbers(const ValueView& a, const ValueView& b) noexcept {
+  if (a.kind() == ValueKind::integer) {
+    return b.kind() == ValueKind::integer ? ordering_of(a.integer(), b.integer())
+                                          : compare_numbers(a.integer(), b.real());
+  }
+  if (b.kind() == ValueKind::integer) return reversed(compare_numbers(b.integer(), a.real()));
+  if (!(a.real() <= b.real() || a.real() >= b.real())) return Ordering::unordered;
+  return ordering_of(a.real(), b.real());
+}
+
+inline Ordering compare_texts(std::string_view a, std::string_view b) noexcept { return ordering_of(a.compare(b), 0); }
+
+/// Instants compare with texts of RFC 3339; a text that is none is of another kind.
+inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
+  const Result<Timestamp> parsed = parse_timestamp(text);
+  return parsed ? ordering_of(*parsed, at) : Ordering::unordered;
+}
+
+/// Of values that are no arrays.
+inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
+  if (a.is_number() && b.is_number()) return compare_numbers(a, b);
+  if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
+  if (a.kind() == b.kind()) {
+    switch (a.kind()) {
+      case ValueKind::text: return compare_texts(a.text(), b.text());
+      case ValueKind::instant: return ordering_of(a.instant(), b.instant());
+      case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
+      default: return Ordering::unordered;
+    }
+  }
+  if (a.kind() == ValueKind::text && b.kind() == ValueKind::instant) return compare_text(a.text(), b.instant());
+  if (a.kind() == ValueKind::instant && b.kind() == ValueKind::text)
+    return reversed(compare_text(b.text(), a.instant()));
+  return Ordering::unordered;
+}
+
+}  // namespace detail
+
+inline bool operator==(const Value& a, const Value& b) noexcept {
+  if (a.view().is_number() && b.view().is_number())
+    return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
+  if (a.kind_ != b.kind_) return false;
+  if (a.kind_ == ValueKind::text) return a.text_ == b.text_;
+  if (a.kind_ == ValueKind::array || a.kind_ == ValueKind::invalid) return a.elements_ == b.elements_;
+  return a.number_ == b.number_;
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_VALUE_HPP
+
+/// How objects of a type are filtered and sorted: what fields they have.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A name and what reads it: a pointer to a data member, a pointer to a member function without parameters, or anything
+/// callable with the object. It may return a reference or a temporary, of anything a ValueView is made of.
+template <class Getter>
+struct Field {
+  std::string_view name;
+  Getter get;
+};
+
+template <class Getter>
+constexpr Field<Getter> field(std::string_view name, Getter get) {
+  return Field<Getter>{name, std::move(get)};
+}
+
+/// Fields one after the other. Made by `fields`.
+template <class... All>
+struct FieldList;
+template <>
+struct FieldList<> {
+  static constexpr std::size_t size = 0;
+};
+template <class First, class... Rest>
+struct FieldList<First, Rest...> {
+  static constexpr std::size_t size = 1 + sizeof...(Rest);
+  First first;
+  FieldList<Rest...> rest;
+};
+
+constexpr FieldList<> fields() { return {}; }
+template <class First, class... Rest>
+constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
+  return FieldList<First, Rest...>{std::move(first), presence::fields(std::move(rest)...)};
+}
+
+/// Specialize it to filter and sort a type of your own, without copying any of it:
+///
+///     template <> struct presence::Fields<Player> {
+///       static constexpr auto list = fields(field("id", &Player::id), field("level", &Player::level),
+///                                           field("clan", [](const Player& p) { return p.clan(); }));
+///       static ValueView other(const Player&, std::string_view name);  // optional: fields known only at run time
+///     };
+///
+/// A field that an object lacks is absent: an empty optional, or ValueView{} from `other`. `other` is asked for names
+/// that are not in the list. Ties of a sort are decided by a field named "id", where there is one.
+template <class T>
+struct Fields;
+
+template <>
+struct Fields<UserView> {
+  static constexpr auto list = fields(field("id", &UserView::id), field("online", &UserView::online),
+                                      field("status", &UserView::status), field("last_active", &UserView::last_active));
+};
+
+template <>
+struct Fields<User> {
+  static constexpr auto list = fields(field("id", &User::id), field("online", &User::online),
+                                      field("status", &User::status), field("last_active", &User::last_active));
+};
+
+enum class Order : std::uint8_t { ascending, descending };
+
+/// A field to sort by.
+struct SortKey {
+  std::string field;
+  Order order = Order::ascending;
+
+  friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
+    return a.field == b.field && a.order == b.order;
+  }
+  friend bool operator!=(const SortKey& a, const SortKey& b) noexcept { return !(a == b); }
+};
+
+namespace detail {
+
+/// Calls `use` with what the field reads of the object, which lives for that call.
+template <class Getter, class T, class Use>
+decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) {
+  if constexpr (std::is_member_object_pointer<Getter>::value) {
+    return use(object.*field.get);
+  } else if constexpr (std::is_member_function_pointer<Getter>::value) {
+    const auto& raw = (object.*field.get)();
+    return use(raw);
+  } else {
+    const auto& raw = field.get(object);
+    return use(raw);
+  }
+}
+
+/// What the field reads, without its reference.
+template <class Getter, class T>
+using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
+
+template <std::size_t i, class List>
+constexpr const auto& field_at(const List& list) noexcept {
+  if constexpr (i == 0) {
+    return list.first;
+  } else {
+    return detail::field_at<i - 1>(list.rest);
+  }
+}
+
+inline constexpr std::size_t no_field = static_cast<std::size_t>(-1);
+
+template <class List>
+constexpr std::size_t index_of_field(const List& list, std::string_view name, std::size_t from = 0) noexcept {
+  if constexpr (List::size == 0) {
+    static_cast<void>(list), static_cast<void>(name), static_cast<void>(from);
+    return no_field;
+  } else {
+    return list.first.name == name ? from : detail::index_of_field(list.rest, name, from + 1);
+  }
+}
+
+template <class T, class = void>
+inline constexpr bool has_other = false;
+template <class T>
+inline constexpr bool
+    has_other<T, std::void_t<decltype(Fields<T>::other(std::declval<const T&>(), std::string_view()))>> = true;
+
+template <class List, class T, class Use>
+auto with_field_of(const List& list, const T& object, std::string_view name, Use& use) {
+  if constexpr (List::size == 0) {
+    if constexpr (has_other<T>) {
+      return use(Fields<T>::other(object, name));
+    } else {
+      return use(ValueView());
+    }
+  } else {
+    if (list.first.name != name) return detail::with_field_of(list.rest, object, name, use);
+    return detail::with_raw(list.first, object, [&](const auto& raw) { return use(ValueView(raw)); });
+  }
+}
+
+/// Calls `use` with a ValueView of the field of that name.
+template <class T, class Use>
+auto with_field(const T& object, std::string_view name, Use&& use) {
+  return detail::with_field_of(Fields<T>::list, object, name, use);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_FIELDS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// Fields of a channel that the host made up: names to Values, in the order of their names.
+class CustomFields {
+ public:
+  struct Entry {
+    std::string name;
+    Value value;
+
+    friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
+    friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
+  };
+  using const_iterator = std::vector<Entry>::const_iterator;
+  using iterator = const_iterator;
+  using value_type = Entry;
+
+  /// Null where there was none.
+  Value& operator[](std::string_view name) {
+    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
+    if (place != all_.end() && place->name == name) return place->value;
+    return all_.insert(place, Entry{std::string(name), Value()})->value;
+  }
+  /// Null pointer: there is none. O(log fields).
+  const Value* find(std::string_view name) const noexcept {
+    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
+    return place != all_.end() && place->name == name ? &place->value : nullptr;
+  }
+  /// Whether there was one.
+  bool erase(std::string_view name) {
+    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
+    if (place == all_.end() || place->name != name) return false;
+    all_.erase(place);
+    return true;
+  }
+  const_iterator begin() const noexcept { return all_.begin(); }
+  const_iterator end() const noexcept { return all_.end(); }
+  std::size_t size() const noexcept { return all_.size(); }
+  bool empty() const noexcept { return all_.empty(); }
+
+  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept { return a.all_ == b.all_; }
+  friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
+
+ private:
+  std::vector<Entry> all_;
+};
+
+/// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
+/// one.
+struct Channel {
+  std::string type, id;
+  std::vector<std::string> members;  ///< ids of users
+  CustomFields custom;               ///< a custom `type`, `id`, `cid` or `members` is not found by a filter
+
+  /// "type:id".
+  std::string cid() const { return type + ':' + id; }
+
+  friend bool operator==(const Channel& a, const Channel& b) noexcept {
+    return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
+  }
+  friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
+};
+
+template <>
+struct Fields<Channel> {
+  static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
+                                      field("cid", &Channel::cid), field("members", &Channel::members));
+  static ValueView other(const Channel& channel, std::string_view name) noexcept {
+    const Value* const value = channel.custom.find(name);
+    return value != nullptr ? ValueView(*value) : ValueView();
+  }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_CHANNEL_HPP
+
+// presence/diff.hpp
+#ifndef PRESENCE_DIFF_HPP
+#define PRESENCE_DIFF_HPP
+
+// presence/detail/changes.hpp
+#ifndef PRESENCE_DETAIL_CHANGES_HPP
+#define PRESENCE_DETAIL_CHANGES_HPP
+
+// presence/detail/derived.hpp
+#ifndef PRESENCE_DETAIL_DERIVED_HPP
+#define PRESENCE_DETAIL_DERIVED_HPP
+
+// presence/detail/registers.hpp
+#ifndef PRESENCE_DETAIL_REGISTERS_HPP
+#define PRESENCE_DETAIL_REGISTERS_HPP
+
+// presence/detail/few.hpp
+#ifndef PRESENCE_DETAIL_FEW_HPP
+#define PRESENCE_DETAIL_FEW_HPP
+
+// presence/detail/memory.hpp
+#ifndef PRESENCE_DETAIL_MEMORY_HPP
+#define PRESENCE_DETAIL_MEMORY_HPP
+
+#include <new>          // for operator new, operator delete, align_val_t
+
+#if !defined(__GNUC__) && !defined(__clang__)
+#include <atomic>  // for atomic
+#endif
+
+/// Where the memory inside a Snapshot comes from, and how it is shared.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline void* allocate(std::size_t bytes, std::size_t alignment) {
+#if PRESENCE_CUSTOM_ALLOCATOR
+  return PRESENCE_ALLOC(bytes, alignment);
+#else
+  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
+    return ::operator new(bytes, static_cast<std::align_val_t>(alignment));
+  return ::operator new(bytes);
+#endif
+}
+
+inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+#if PRESENCE_CUSTOM_ALLOCATOR
+  PRESENCE_FREE(memory, bytes, alignment);
+#else
+  static_cast<void>(bytes);
+  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+    ::operator delete(memory, static_cast<std::align_val_t>(alignment));
+  } else {
+    ::operator delete(memory);
+  }
+#endif
+}
+
+/// The two functions above for the standard containers.
+template <class T>
+class Allocator {
+ public:
+  using value_type = T;
+  using is_always_equal = std::true_type;
+
+  Allocator() noexcept = default;
+  template <class U>
+  Allocator(const Allocator<U>&) noexcept {}
+
+  T* allocate(std::size_t count) {
+    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // no container asks for more than its max_size
+    return static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
+  }
+  void deallocate(T* memory, std::size_t count) noexcept { detail::deallocate(memory, count * sizeof(T), alignof(T)); }
+
+  friend bool operator==(const Allocator&, const Allocator&) noexcept { return true; }
+  friend bool operator!=(const Allocator&, const Allocator&) noexcept { return false; }
+};
+
+template <class T>
+using Vector = std::vector<T, Allocator<T>>;
+
+/// Counts owners across threads. <atomic> costs 0.4 s a file in C++20, so it is left out where the compiler has the
+/// operations built in.
+class OwnerCount {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  void add() noexcept { __atomic_add_fetch(&count_, 1, __ATOMIC_RELAXED); }
+  bool drop_last() noexcept { return __atomic_sub_fetch(&count_, 1, __ATOMIC_ACQ_REL) == 0; }
+  /// Acquires, so that who finds himself the only owner also sees what the last other owner read as finished.
+  bool is_one() const noexcept { return __atomic_load_n(&count_, __ATOMIC_ACQUIRE) == 1; }
+
+ private:
+  std::uint32_t count_ = 1;
+#else
+  void add() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
+  bool drop_last() noexcept { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+  bool is_one() const noexcept { return count_.load(std::memory_order_acquire) == 1; }
+
+ private:
+  std::atomic<std::uint32_t> count_{1};
+#endif
+};
+
+/// A number that whoever reads what it is about may note, on several threads at once: all of them note the same. Zero:
+/// none.
+class Note {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  std::uint64_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
+  void write(std::uint64_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
+
+ private:
+  mutable std::uint64_t number_ = 0;
+#else
+  std::uint64_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
+  void write(std::uint64_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<std::uint64_t> number_{0};
+#endif
+};
+
+/// One of the owners of a T, which has a member `OwnerCount owners`.
+template <class T>
+class Shared {
+ public:
+  Shared() noexcept = default;
+  Shared(const Shared& other) noexcept : object_(other.object_) {
+    if (object_ != nullptr) object_->owners.add();
+  }
+  Shared(Shared&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
+  Shared& operator=(Shared other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Shared() {
+    if (object_ == nullptr || !object_->owners.drop_last()) return;
+    object_->~T();
+    detail::deallocate(object_, sizeof(T), alignof(T));
+  }
+
+  template <class... Args>
+  static Shared make(Args&&... args) {
+    Room room{detail::allocate(sizeof(T), alignof(T))};
+    Shared made;
+    made.object_ = ::new (room.memory) T(std::forward<Args>(args)...);
+    room.memory = nullptr;
+    return made;
+  }
+
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+  const T& operator*() const noexcept { return *object_; }
+  const T* operator->() const noexcept { return object_; }
+  const T* get() const noexcept { return object_; }
+  bool only_owner() const noexcept { return object_->owners.is_one(); }
+  /// For the only owner.
+  T& change() noexcept { return *object_; }
+
+  friend bool operator==(const Shared& a, const Shared& b) noexcept { return a.object_ == b.object_; }
+  friend bool operator!=(const Shared& a, const Shared& b) noexcept { return a.object_ != b.object_; }
+
+ private:
+  /// Gives the memory back when the constructor throws, which it may although this library does not.
+  struct Room {
+    void* memory;
+    ~Room() {
+      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
+    }
+  };
+
+  T* object_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_MEMORY_HPP
+
+#include <cstring>      // for memcpy
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Some elements that lie side by side, borrowed.
+template <class T>
+struct Span {
+  const T* first = nullptr;
+  std::size_t count = 0;
+
+  const T* begin() const noexcept { return first; }
+  const T* end() const noexcept { return first + count; }
+  const T* data() const noexcept { return first; }
+  std::size_t size() const noexcept { return count; }
+  bool empty() const noexcept { return count == 0; }
+  const T& operator[](std::size_t i) const noexcept { return first[i]; }
+  const T& front() const noexcept { return first[0]; }
+  const T& back() const noexcept { return first[count - 1]; }
+};
+
+template <class Range>
+bool same_elements(const Range& a, const Range& b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!(a[i] == b[i])) return false;
+  }
+  return true;
+}
+
+/// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
+/// something. Iterators are pointers, and end with any change.
+template <class T, std::uint32_t inside>
+class Few {
+  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
+                "moving elements about must not fail");
+
+ public:
+  using value_type = T;
+  using iterator = T*;
+  using const_iterator = const T*;
+
+  Few() noexcept = default;
+  Few(const Few& other) : Few() {
+    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
+      room_ = other.room_;
+      size_ = other.size_;
+    } else {
+      reserve(other.size_);
+      copy_elements(other);
+    }
+  }
+  Few(Few&& other) noexcept { take(other); }
+  Few& operator=(const Few& other) {
+    if (this != &other) {
+      Few copy(other);
+      clear_and_free();
+      take(copy);
+    }
+    return *this;
+  }
+  Few& operator=(Few&& other) noexcept {
+    if (this != &other) {
+      clear_and_free();
+      take(other);
+    }
+    return *this;
+  }
+  ~Few() { clear_and_free(); }
+
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  T* data() noexcept { return is_inside() ? reinterpret_cast<T*>(room_.bytes) : room_.elements; }
+  const T* data() const noexcept { return is_inside() ? reinterpret_cast<const T*>(room_.bytes) : room_.elements; }
+  T* begin() noexcept { return data(); }
+  T* end() noexcept { return data() + size_; }
+  const T* begin() const noexcept { return data(); }
+  const T* end() const noexcept { return data() + size_; }
+  T& operator[](std::size_t i) noexcept { return data()[i]; }
+  const T& operator[](std::size_t i) const noexcept { return data()[i]; }
+  T& front() noexcept { return *begin(); }
+  const T& front() const noexcept { return *begin(); }
+  T& back() noexcept { return *(end() - 1); }
+  const T& back() const noexcept { return *(end() - 1); }
+
+  void reserve(std::size_t count) {
+    if (count <= capacity_) return;
+    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // a user's limits are far below
+    T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
+    const std::uint32_t size = size_;
+    T* const old = data();
+    for (std::uint32_t i = 0; i < size; ++i) ::new (static_cast<void*>(larger + i)) T(std::move(old[i]));
+    clear_and_free();
+    room_.elements = larger;
+    size_ = size;
+    capacity_ = static_cast<std::uint32_t>(count);
+  }
+  T* insert(const T* before, T element) {
+    const std::ptrdiff_t at = before - begin();
+    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
+    T* const first = begin();
+    ::new (static_cast<void*>(first + size_)) T(std::move(element));
+    for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(size_); i > at; --i) std::swap(first[i], first[i - 1]);
+    ++size_;
+    return first + at;
+  }
+  void push_back(T element) { insert(end(), std::move(element)); }
+  T* erase(const T* first, const T* last) noexcept {
+    T* const at = begin() + (first - begin());
+    if (first != last) erase_some(at, last - first);
+    return at;
+  }
+  T* erase(const T* at) noexcept { return erase(at, at + 1); }
+  void clear() noexcept { drop_from(begin()); }
+
+  operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
+
+  friend bool operator==(const Few& a, const Few& b) noexcept { return same_elements(a, b); }
+  friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
+
+ private:
+  bool is_inside() const noexcept { return capacity_ == inside; }
+  /// Of trivial elements in one go. For an empty one with room for them.
+  void copy_elements(const Few& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
+    if constexpr (std::is_trivially_copyable<T>::value) {
+      if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
+      size_ = other.size_;
+    } else {
+      for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
+    }
+  }
+  void erase_some(T* to, std::ptrdiff_t count) noexcept {
+    for (T *from = to + count, *const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
+    drop_from(to);
+  }
+  void drop_from(T* first) noexcept {
+    const std::uint32_t left = static_cast<std::uint32_t>(first - begin());
+    if constexpr (!std::is_trivially_destructible<T>::value) {
+      while (size_ != left) data()[--size_].~T();
+    }
+    size_ = left;
+  }
+  void clear_and_free() noexcept {
+    clear();
+    if (!is_inside()) {
+      detail::deallocate(room_.elements, capacity_ * sizeof(T), alignof(T));
+      capacity_ = inside;
+    }
+  }
+  /// For an empty one.
+  void take(Few& other) noexcept {
+    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
+      room_ = other.room_;
+      size_ = std::exchange(other.size_, 0u);
+    } else if (other.is_inside()) {
+      for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
+      other.clear();
+    } else {
+      room_.elements = other.room_.elements;
+      size_ = other.size_;
+      capacity_ = other.capacity_;
+      other.size_ = 0;
+      other.capacity_ = inside;
+    }
+  }
+
+  union Room {
+    T* elements = nullptr;
+    alignas(T) unsigned char bytes[inside * sizeof(T)];
+  };
+  Room room_;
+  std::uint32_t size_ = 0, capacity_ = inside;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_FEW_HPP
+
+// presence/detail/text.hpp
+#ifndef PRESENCE_DETAIL_TEXT_HPP
+#define PRESENCE_DETAIL_TEXT_HPP
+
+/// Ids and status texts, as a Snapshot keeps them.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
+inline std::uint64_t load_word(const char* bytes) noexcept {
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
+}
+inline std::uint64_t load_half_word(const char* bytes) noexcept {
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint32_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint32_t word = 0;
+  for (unsigned i = 0; i < 4; ++i) word |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
+}
+/// The same of fewer than eight, the rest zero.
+inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
+  if (count >= 4) {
+    const std::size_t last = count - 4;  // the two fours overlap
+    return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
+  }
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < count; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  return word;
+}
+
+/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
+/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
+/// long it is.
+class Text {
+ public:
+  static constexpr std::size_t room = 15;
+
+  Text() noexcept = default;
+  explicit Text(std::string_view text) {
+    if (text.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
+    if (text.size() <= room) {
+      if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
+      bytes_[room] = static_cast<char>(text.size());
+    } else {
+      void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
+      Stored* const stored = ::new (memory) Stored();
+      std::memcpy(stored + 1, text.data(), text.size());
+      std::memcpy(bytes_, &stored, sizeof(stored));
+      const std::uint32_t size = static_cast<std::uint32_t>(text.size());
+      std::memcpy(bytes_ + sizeof(stored), &size, sizeof(size));
+      bytes_[room] = elsewhere;
+    }
+  }
+  Text(const Text& other) noexcept {
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    if (bytes_[room] == elsewhere) stored()->owners.add();
+  }
+  Text(Text&& other) noexcept { swap(other); }
+  Text& operator=(const Text& other) noexcept {
+    Text copy(other);
+    swap(copy);
+    return *this;
+  }
+  Text& operator=(Text&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Text() {
+    if (bytes_[room] == elsewhere) drop();
+  }
+
+  std::string_view view() const noexcept {
+    if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
+    std::uint32_t size;
+    std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
+    return std::string_view(reinterpret_cast<const char*>(stored() + 1), size);
+  }
+  bool empty() const noexcept { return bytes_[room] == 0; }
+  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
+  bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
+  std::uint64_t low_word() const noexcept { return load_word(bytes_); }
+  std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
+
+  friend bool operator==(const Text& a, const Text& b) noexcept {
+    return std::memcmp(a.bytes_, b.bytes_, sizeof(a.bytes_)) == 0 || (!a.is_inside() && a.view() == b.view());
+  }
+  friend bool operator!=(const Text& a, const Text& b) noexcept { return !(a == b); }
+
+ private:
+  struct Stored {
+    OwnerCount owners;  // and after it the bytes
+  };
+  static constexpr char elsewhere = 127;
+
+  Stored* stored() const noexcept {
+    Stored* pointer;
+    std::memcpy(&pointer, bytes_, sizeof(pointer));
+    return pointer;
+  }
+  void drop() noexcept {
+    const std::size_t size = view().size();
+    Stored* const last = stored();
+    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + size, alignof(Stored));
+  }
+  void swap(Text& other) noexcept {
+    char bytes[sizeof(bytes_)];
+    std::memcpy(bytes, bytes_, sizeof(bytes_));
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    std::memcpy(other.bytes_, bytes, sizeof(bytes_));
+  }
+
+  alignas(8) char bytes_[room + 1] = {};
+};
+
+inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
+inline std::string_view text_of(std::string_view text) noexcept { return text; }
+
+/// A text to look for, made ready to be compared with many.
+class Sought {
+ public:
+  Sought() noexcept = default;
+  explicit Sought(std::string_view text) noexcept { set(text); }
+
+  void set(std::string_view text) noexcept {
+    const std::size_t size = text.size();
+    const char* const p = text.data();
+    text_ = text;
+    if (size > Text::room) {
+      low_ = high_ = 0;
+    } else if (size >= 8) {
+      low_ = load_word(p);
+      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
+      high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
+    } else {
+      low_ = load_part(p, size);
+      high_ = std::uint64_t{size} << 56;
+    }
+  }
+
+  std::string_view text() const noexcept { return text_; }
+  bool is_short() const noexcept { return text_.size() <= Text::room; }
+  std::uint64_t low() const noexcept { return low_; }
+  std::uint64_t high() const noexcept { return high_; }
+
+  bool is(const Text& text) const noexcept {
+    if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
+    return !text.is_inside() && text.view() == text_;
+  }
+
+ private:
+  std::string_view text_;
+  std::uint64_t low_ = 0, high_ = 0;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_TEXT_HPP
+
+// presence/event.hpp
+#ifndef PRESENCE_EVENT_HPP
+#define PRESENCE_EVENT_HPP
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 
@@ -1389,6 +1957,10 @@ enum class EventType : std::uint8_t {
 };
 
 namespace detail {
+
+constexpr bool belongs_to_session(EventType type) noexcept {
+  return type == EventType::connect || type == EventType::disconnect || type == EventType::heartbeat;
+}
 
 /// A parameter that is only read and outlives the call: refuses a temporary string, which does not.
 class BorrowedText {
@@ -3011,9 +3583,15 @@ class alignas(16) Page : public Branch {
   /// Of the rows, where another page was found to be the same; none after any change.
   Note digest;
 
-  /// To be called before a row is changed: a digest of what was there is none of what is.
-  void forget_digest() noexcept {
+  /// One bit for each row that may be online, once somebody has looked, and the highest bit; none after any change.
+  /// Time alone turns nobody online.
+  Note online;
+  static constexpr std::uint64_t online_is_noted = std::uint64_t{1} << 63;
+
+  /// To be called before a row is changed: what was noted of what was there is none of what is.
+  void forget_notes() noexcept {
     if (digest.read() != 0) digest.write(0);
+    if (online.read() != 0) online.write(0);
   }
   std::uint64_t find_digest(std::uint64_t seed) const noexcept {
     std::uint64_t sum = seed;
@@ -3079,7 +3657,7 @@ class alignas(16) Page : public Branch {
 
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
-    forget_digest();
+    forget_notes();
     ::new (static_cast<void*>(rows() + size)) UserRow();
     for (std::uint32_t i = size; i > at; --i) {
       rows()[i] = std::move(rows()[i - 1]);
@@ -3091,7 +3669,7 @@ class alignas(16) Page : public Branch {
     ++size;
   }
   void erase(std::uint32_t at) noexcept {
-    forget_digest();
+    forget_notes();
     for (std::uint32_t i = at + 1; i < size; ++i) {
       rows()[i - 1] = std::move(rows()[i]);
       copy_head(i - 1, *this, i);
@@ -3558,7 +4136,7 @@ class BasicUserTable {
       branch = node.slots()[slot];
       if (node.leads_to_node(slot)) continue;
       if (branch == nullptr || !branch->owners.is_one()) return nullptr;
-      branch->as_page().forget_digest();
+      branch->as_page().forget_notes();
       return &branch->as_page();
     }
     return nullptr;
@@ -3587,7 +4165,7 @@ class BasicUserTable {
       branch = &node.own_child(node.slot_of(bits_of(key, level)));
     }
     Page& page = branch->as_page();
-    page.forget_digest();
+    page.forget_notes();
     const std::uint32_t at = page.index_of(key);
     page.dues()[at] = due;
     return page.rows()[at];
@@ -3694,6 +4272,24 @@ class BasicUserTable {
 
   Cursor begin() const noexcept { return Cursor(top_); }
   Cursor end() const noexcept { return Cursor(); }
+
+  /// Calls `visit(row)`, which says whether the row is online, for every row that may be, and notes of which it said
+  /// no: those are passed over from then on, until their page is changed. So whoever is online later must have been
+  /// changed since, and `visit` must always go by the same rules.
+  template <class Visit>
+  void each_online(Visit visit) const {
+    Walk<levels> walk(top_);
+    for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
+      const std::uint64_t noted = page->online.read();
+      std::uint64_t online = Page::online_is_noted;
+      for (std::uint32_t i = 0; i < page->size; ++i) {
+        const std::uint64_t bit = i < 63 ? std::uint64_t{1} << i : 0;
+        if (noted != 0 && bit != 0 && (noted & bit) == 0) continue;
+        if (visit(page->rows()[i])) online |= bit;
+      }
+      if (online != noted) page->online.write(online);
+    }
+  }
 
   /// Calls `visit(in_a, in_b)` for every user in either table of whom they do not keep the same, in their order; the
   /// pointer is null where that table lacks the user. Of whom they keep the same too if something may be due up to and
@@ -4015,6 +4611,7 @@ inline std::optional<UserView> seen_by_others(const UserRow& row, const Root& ro
   return seen_by_others(row.name(), row.registers(), root.now, root.rules);
 }
 
+struct SnapshotReader;
 struct SnapshotAccess;
 
 }  // namespace detail
@@ -4126,6 +4723,7 @@ class Snapshot {
   friend bool operator!=(const Snapshot& a, const Snapshot& b) { return !a.equals(b); }
 
  private:
+  friend struct detail::SnapshotReader;
   friend struct detail::SnapshotAccess;
 
   const detail::UserRow* find_row(std::string_view id) const noexcept {
@@ -4211,6 +4809,17 @@ inline Snapshot::const_iterator Snapshot::end() const noexcept {
   return root_ ? const_iterator(*root_, root_->table.end()) : const_iterator();
 }
 
+namespace detail {
+
+/// What the rest of the library reads of a snapshot.
+struct SnapshotReader {
+  /// Null: there is nothing in it.
+  static const Root* read(const Snapshot& snapshot) noexcept { return snapshot.root_.get(); }
+  static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
+};
+
+}  // namespace detail
+
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
@@ -4222,8 +4831,7 @@ inline namespace PRESENCE_ABI {
 namespace detail {
 
 /// The one door into a Snapshot.
-struct SnapshotAccess {
-  static const Root* read(const Snapshot& snapshot) noexcept { return snapshot.root_.get(); }
+struct SnapshotAccess : SnapshotReader {
   /// A root that nobody else owns: what is shared with other snapshots is copied first.
   static Root& write(Snapshot& snapshot) {
     if (!snapshot.root_) {
@@ -4249,7 +4857,6 @@ struct SnapshotAccess {
       UserTable().make_key(id, key);
     }
   }
-  static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
 };
 
 inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }
@@ -4497,48 +5104,17 @@ void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
 
 #endif  // PRESENCE_DIFF_HPP
 
-// presence/fwd.hpp
-#ifndef PRESENCE_FWD_HPP
-#define PRESENCE_FWD_HPP
+// presence/filter.hpp
+#ifndef PRESENCE_FILTER_HPP
+#define PRESENCE_FILTER_HPP
 
-/// Declarations of every public type, for headers that only name them. Costs next to nothing to include.
-namespace presence {
-inline namespace PRESENCE_ABI {
+// presence/detail/operand.hpp
+#ifndef PRESENCE_DETAIL_OPERAND_HPP
+#define PRESENCE_DETAIL_OPERAND_HPP
 
-class Duration;
-class Timestamp;
-
-enum class ErrorCode : std::uint8_t;
-struct Error;
-template <class T>
-class Result;
-
-struct User;
-class UserView;
-struct Session;
-struct PresenceState;
-class Viewer;
-struct UserPresenceChangedView;
-class UserPresenceChanged;
-
-enum class EventType : std::uint8_t;
-struct PresenceEvent;
-struct PresenceEventView;
-
-struct Rules;
-enum class Verdict : std::uint8_t;
-struct Tally;
-
-class Snapshot;
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_FWD_HPP
-
-// presence/json.hpp
-#ifndef PRESENCE_JSON_HPP
-#define PRESENCE_JSON_HPP
+// presence/detail/words.hpp
+#ifndef PRESENCE_DETAIL_WORDS_HPP
+#define PRESENCE_DETAIL_WORDS_HPP
 
 // presence/detail/json_reader.hpp
 #ifndef PRESENCE_DETAIL_JSON_READER_HPP
@@ -5010,6 +5586,839 @@ class JsonReader {
 
 #endif  // PRESENCE_DETAIL_JSON_READER_HPP
 
+/// Words of UTF-8 text, whatever the case of their letters.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The letter in lower case, for the alphabets whose letters have one lower case of the same length in UTF-8: Latin
+/// (Basic, Latin-1, Extended-A), Greek and Cyrillic. The rest of Unicode's folding would be a table larger than this
+/// library.
+constexpr std::uint32_t fold_case(std::uint32_t c) noexcept {
+  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 0x20 : c;
+  if (c >= 0xC0 && c <= 0xDE && c != 0xD7) return c + 0x20;
+  const bool even_is_upper = (c >= 0x100 && c <= 0x137 && c != 0x130 && c != 0x131) || (c >= 0x14A && c <= 0x177) ||
+                             (c >= 0x460 && c <= 0x481) || (c >= 0x48A && c <= 0x4BF) || (c >= 0x4D0 && c <= 0x52F);
+  const bool odd_is_upper = (c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E) || (c >= 0x4C1 && c <= 0x4CE);
+  if (even_is_upper) return c | 1;
+  if (odd_is_upper) return c % 2 == 1 ? c + 1 : c;
+  if (c == 0x178) return 0xFF;
+  if (c >= 0x391 && c <= 0x3AB && c != 0x3A2) return c + 0x20;
+  if (c == 0x386) return 0x3AC;
+  if (c >= 0x388 && c <= 0x38A) return c + 0x25;
+  if (c == 0x38C) return 0x3CC;
+  if (c == 0x38E || c == 0x38F) return c + 0x3F;
+  if (c == 0x3C2) return 0x3C3;  // the sigma at the end of a word
+  if (c >= 0x410 && c <= 0x42F) return c + 0x20;
+  if (c >= 0x400 && c <= 0x40F) return c + 0x50;
+  return c;
+}
+
+/// Whether a letter, a digit or a mark that belongs to a word: all but ASCII's signs, and Unicode's spaces and
+/// punctuation of everyday text.
+constexpr bool is_of_word(std::uint32_t c) noexcept {
+  if (c < 0x80) return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  return !(c >= 0x80 && c <= 0xBF && c != 0xAA && c != 0xB5 && c != 0xBA) && c != 0xD7 && c != 0xF7 &&
+         !(c >= 0x2000 && c <= 0x206F) && !(c >= 0x3000 && c <= 0x303F) && c != 0xFF0C && c != 0xFF0E;
+}
+
+/// Takes the next character off a text that is not empty. A byte that is not UTF-8 is a character of its own, different
+/// from all others.
+inline std::uint32_t take_character(std::string_view& text) noexcept {
+  const char* const p = text.data();
+  const Utf8Step step = utf8_step(p, p + text.size());
+  const std::size_t length = step.valid ? step.length : 1;
+  text.remove_prefix(length);
+  if (!step.valid) return 0x110000u + octet(p[0]);
+  std::uint32_t c = octet(p[0]);
+  if (length > 1) c &= 0xFFu >> (length + 1);
+  for (std::size_t i = 1; i < length; ++i) c = c << 6 | (octet(p[i]) & 0x3Fu);
+  return c;
+}
+
+inline bool starts_with_folded(std::string_view text, std::string_view prefix) noexcept {
+  while (!prefix.empty()) {
+    if (text.empty() || fold_case(take_character(text)) != fold_case(take_character(prefix))) return false;
+  }
+  return true;
+}
+
+/// Whether a word of the text, and what follows it, begins with the prefix, in whichever case. A prefix that begins
+/// with a sign may stand anywhere.
+inline bool has_word_with_prefix(std::string_view text, std::string_view prefix) noexcept {
+  bool inside = false;  // a word
+  while (!text.empty()) {
+    std::string_view rest = text;
+    const bool is_word = is_of_word(take_character(rest));
+    if (!(inside && is_word) && starts_with_folded(text, prefix)) return true;
+    inside = is_word;
+    text = rest;
+  }
+  return false;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_WORDS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+namespace detail {
+
+/// One value against one: whether a field with no array in it equals an operand that is none.
+inline bool same_scalar(const ValueView& field, const ValueView& operand) noexcept {
+  return compare_scalars(field, operand) == Ordering::equal;
+}
+
+/// Whether the field, or where it is an array one of its elements, is the value.
+inline bool is_or_has(const ValueView& field, const ValueView& operand) noexcept {
+  if (field.kind() != ValueKind::array) return same_scalar(field, operand);
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    if (same_scalar(field[i], operand)) return true;
+  }
+  return false;
+}
+
+/// Whether each element of the one is an element of the other, and the other way round.
+inline bool same_set(const ValueView& field, const ValueView& operand) noexcept {
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    if (!is_or_has(operand, field[i])) return false;
+  }
+  for (std::size_t i = 0; i < operand.size(); ++i) {
+    if (!is_or_has(field, operand[i])) return false;
+  }
+  return true;
+}
+
+inline bool equals(const ValueView& field, const ValueView& operand) noexcept {
+  if (operand.kind() == ValueKind::array) return field.kind() == ValueKind::array && same_set(field, operand);
+  return is_or_has(field, operand);
+}
+
+inline bool is_in_range(Operator op, const ValueView& field, const ValueView& operand) noexcept {
+  const Ordering order = compare_scalars(field, operand);
+  switch (op) {
+    case Operator::gt: return order == Ordering::greater;
+    case Operator::gte: return order == Ordering::greater || order == Ordering::equal;
+    case Operator::lt: return order == Ordering::less;
+    default: return order == Ordering::less || order == Ordering::equal;
+  }
+}
+
+/// Calls `holds` for a field that is no array, or for its elements until it does.
+template <class Holds>
+bool any_element(const ValueView& field, Holds holds) {
+  if (field.kind() != ValueKind::array) return holds(field);
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    if (holds(field[i])) return true;
+  }
+  return false;
+}
+
+/// Whether the operand is one of those of `in`, each tried in turn.
+inline bool is_any_of(const ValueView& field, const ValueView& operands) noexcept {
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (is_or_has(field, operands[i])) return true;
+  }
+  return false;
+}
+
+/// What a test of a valid filter says about a field.
+inline bool holds(Operator op, const ValueView& field, const ValueView& operand) noexcept {
+  switch (op) {
+    case Operator::eq: return equals(field, operand);
+    case Operator::ne: return !equals(field, operand);
+    case Operator::gt:
+    case Operator::gte:
+    case Operator::lt:
+    case Operator::lte:
+      return any_element(field, [&](const ValueView& element) { return is_in_range(op, element, operand); });
+    case Operator::in: return is_any_of(field, operand);
+    case Operator::nin: return !is_any_of(field, operand);
+    case Operator::contains: return field.kind() == ValueKind::array && is_or_has(field, operand);
+    case Operator::exists: return !field.is_absent() == operand.truth();
+    case Operator::autocomplete:
+      return any_element(field, [&](const ValueView& element) {
+        return element.kind() == ValueKind::text && has_word_with_prefix(element.text(), operand.text());
+      });
+    default: return false;
+  }
+}
+
+/// Texts, to be found among many: a few are compared one by one, more by their hashes. Who chooses texts whose hashes
+/// collide gets a set that is searched by halves.
+class TextSet {
+ public:
+  TextSet() noexcept = default;
+  explicit TextSet(std::vector<std::string> texts) : texts_(std::move(texts)) {
+    detail::sort(texts_, [](const std::string& a, const std::string& b) { return a < b; });
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+      if (kept > 0 && texts_[kept - 1] == texts_[i]) continue;
+      if (kept != i) texts_[kept] = std::move(texts_[i]);
+      ++kept;
+    }
+    texts_.resize(kept);
+    if (kept <= few) return;
+    std::size_t places = 4 * few;
+    while (places < 2 * kept) places *= 2;
+    places_.resize(places);
+    for (std::uint32_t i = 0; i < kept; ++i) {
+      if (!put(i)) {
+        places_.clear();
+        return;
+      }
+    }
+  }
+
+  bool contains(std::string_view text) const noexcept {
+    if (!places_.empty()) return is_placed(text);
+    if (texts_.size() > few) {
+      const auto place =
+          detail::partition_point(texts_.begin(), texts_.end(), [text](const std::string& one) { return one < text; });
+      return place != texts_.end() && *place == text;
+    }
+    // Ids that are not the same mostly differ in their last character.
+    for (const std::string& one : texts_) {
+      if (one.size() == text.size() && (text.empty() || (one.back() == text.back() && one == text))) return true;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr std::size_t few = 4;
+  static constexpr std::size_t most_probes = 128;  // chance alone needs more once in a billion sets
+  struct Place {
+    std::uint32_t mark = 0;
+    std::uint32_t text = 0;  // one more than its index; zero: empty
+  };
+
+  bool put(std::uint32_t i) noexcept {
+    const std::uint64_t hash = hash_of(Sought(texts_[i]), 0);
+    const std::size_t last = places_.size() - 1;
+    std::size_t at = static_cast<std::uint32_t>(hash) & last;
+    for (std::size_t probes = 0; probes < most_probes; ++probes, at = (at + 1) & last) {
+      if (places_[at].text != 0) continue;
+      places_[at] = Place{static_cast<std::uint32_t>(hash >> 32), i + 1};
+      return true;
+    }
+    return false;
+  }
+  bool is_placed(std::string_view text) const noexcept {
+    const std::uint64_t hash = hash_of(Sought(text), 0);
+    const auto mark = static_cast<std::uint32_t>(hash >> 32);
+    const std::size_t last = places_.size() - 1;
+    for (std::size_t at = static_cast<std::uint32_t>(hash) & last; places_[at].text != 0; at = (at + 1) & last) {
+      if (places_[at].mark == mark && texts_[places_[at].text - 1] == text) return true;
+    }
+    return false;
+  }
+
+  std::vector<std::string> texts_;  // ascending, each once
+  std::vector<Place> places_;       // a power of two of them, at most half of them taken; or none
+};
+
+/// The operand of a test, made ready to be compared with many fields. Says what `holds` says, only faster: what is
+/// compared for equality is looked up, not tried in turn.
+class Operand {
+ public:
+  Operand() noexcept = default;
+  Operand(Operator op, const Value& value) : op_(op), value_(value) {
+    std::vector<std::string> texts;
+    if (op == Operator::in || op == Operator::nin) {
+      for (const Value& element : value.elements()) add(element, texts);
+    } else if (op == Operator::eq || op == Operator::ne || op == Operator::contains) {
+      is_array_ = value.kind() == ValueKind::array;
+      if (!is_array_) add(value, texts);
+    }
+    texts_ = TextSet(std::move(texts));
+    detail::sort(numbers_, is_before);
+    detail::sort(instants_, is_before);
+    detail::sort(parsed_, is_before);
+  }
+
+  bool answer(const ValueView& field) const noexcept {
+    switch (op_) {
+      case Operator::eq:
+      case Operator::in: return is_member(field);
+      case Operator::ne:
+      case Operator::nin: return !is_member(field);
+      case Operator::contains: return field.kind() == ValueKind::array && is_member(field);
+      default: return holds(op_, field, value_.view());
+    }
+  }
+  bool answer_text(std::string_view field) const noexcept {
+    switch (op_) {
+      case Operator::eq:
+      case Operator::in: return has_text(field);
+      case Operator::ne:
+      case Operator::nin: return !has_text(field);
+      default: return answer(ValueView(field));
+    }
+  }
+  /// For a range of texts.
+  template <class Range>
+  bool answer_texts(const Range& field) const noexcept {
+    if (is_array_) return answer(ValueView(field));
+    switch (op_) {
+      case Operator::eq:
+      case Operator::in:
+      case Operator::contains: return has_any(field);
+      case Operator::ne:
+      case Operator::nin: return !has_any(field);
+      default: return answer(ValueView(field));
+    }
+  }
+
+ private:
+  static bool is_before(const Value& a, const Value& b) noexcept {
+    return compare_scalars(a.view(), b.view()) == Ordering::less;
+  }
+
+  void add(const Value& value, std::vector<std::string>& texts) {
+    const ValueView view = value.view();
+    switch (view.kind()) {
+      case ValueKind::text:
+        texts.emplace_back(view.text());
+        if (const Result<Timestamp> at = parse_timestamp(view.text())) parsed_.emplace_back(*at);
+        break;
+      case ValueKind::integer:
+      case ValueKind::real: numbers_.push_back(value); break;
+      case ValueKind::instant: instants_.push_back(value); break;
+      case ValueKind::boolean: (view.truth() ? has_true_ : has_false_) = true; break;
+      default: has_null_ = true; break;
+    }
+  }
+
+  static bool is_among(const std::vector<Value>& ascending, const ValueView& sought) noexcept {
+    const auto place = detail::partition_point(ascending.begin(), ascending.end(), [&](const Value& value) {
+      return compare_scalars(value.view(), sought) == Ordering::less;
+    });
+    return place != ascending.end() && same_scalar(place->view(), sought);
+  }
+
+  bool has_text(std::string_view text) const noexcept {
+    if (texts_.contains(text)) return true;
+    if (instants_.empty()) return false;
+    const Result<Timestamp> at = parse_timestamp(text);
+    return at && is_among(instants_, ValueView(*at));
+  }
+
+  template <class Range>
+  bool has_any(const Range& texts) const noexcept {
+    for (const auto& text : texts) {
+      if (has_text(text)) return true;
+    }
+    return false;
+  }
+
+  bool has_scalar(const ValueView& field) const noexcept {
+    switch (field.kind()) {
+      case ValueKind::text: return has_text(field.text());
+      case ValueKind::integer:
+      case ValueKind::real: return is_among(numbers_, field);
+      case ValueKind::instant: return is_among(instants_, field) || is_among(parsed_, field);
+      case ValueKind::boolean: return field.truth() ? has_true_ : has_false_;
+      case ValueKind::absent:
+      case ValueKind::null: return has_null_;
+      default: return false;
+    }
+  }
+
+  bool is_member(const ValueView& field) const noexcept {
+    if (is_array_) return equals(field, value_.view());
+    return any_element(field, [this](const ValueView& element) { return has_scalar(element); });
+  }
+
+  Operator op_ = Operator::everything;
+  bool is_array_ = false, has_null_ = false, has_true_ = false, has_false_ = false;
+  Value value_;
+  TextSet texts_;
+  std::vector<Value> numbers_, instants_, parsed_;  // ascending; parsed are texts that are instants
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_OPERAND_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A question to an object, which holds or does not. A plain value, made by the functions below; `Filter{}` holds for
+/// every object. Meaning follows the chat services and, where those are silent, MongoDB:
+///
+/// - An array is what it has: `in` holds when both have something in common and `nin` when they have not; `eq` with a
+///   value that is no array asks whether that is an element; `eq` with an array whether both are the same set. A range
+///   test and `autocomplete` hold when they do for an element.
+/// - A field that the object lacks passes `ne` and `nin`, `eq` with null and `exists` with false, and nothing else.
+/// null is like an absent field for all but `exists`.
+/// - Values of different types are never equal, and neither is the greater. 1 and 1.0 are equal; an instant and a text
+///   of RFC 3339 compare as instants.
+///
+/// A filter that was built wrong is invalid, as is all that contains it, its negation too: it says why, and holds for
+/// nothing.
+class Filter {
+ public:
+  /// How many of `and_`, `or_` and `nor` may stand in each other.
+  static constexpr unsigned deepest = 30;
+
+  Filter() noexcept = default;
+
+  Operator op() const noexcept { return op_; }
+  const std::string& field() const noexcept { return field_; }          ///< of a test
+  const Value& operand() const noexcept { return operand_; }            ///< of a test; of `in` and `nin` an array
+  const std::vector<Filter>& parts() const noexcept { return parts_; }  ///< of `all_of`, `any_of`, `none_of`
+
+  /// Why it is invalid; absent: it is not.
+  std::optional<Error> error() const noexcept {
+    return op_ == Operator::invalid ? std::optional<Error>(error_) : std::nullopt;
+  }
+
+  /// Of one operator about a field; what the functions below make. Invalid where the operator has no use for the
+  /// operand: `in` and `nin` need an array, `exists` a bool, `autocomplete` a text that is not empty, the ranges a
+  /// number, a text or an instant, `contains` anything but an array; a number must be finite, and a field must have a
+  /// name, which does not begin with `$`.
+  static Filter test(Operator op, std::string_view field, Value operand) {
+    if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
+    if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
+    Filter filter;
+    filter.op_ = op;
+    filter.field_ = std::string(field);
+    filter.operand_ = std::move(operand);
+    return filter;
+  }
+
+  /// Of several filters. Invalid without any.
+  static Filter combination(Operator op, std::vector<Filter> parts) {
+    if (op != Operator::all_of && op != Operator::any_of && op != Operator::none_of)
+      return invalid(ErrorCode::unknown_operator, "this operator combines no filters");
+    if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
+    unsigned depth = 0;
+    for (const Filter& part : parts) {
+      if (part.op_ == Operator::invalid) return invalid(part.error_.code, part.error_.message);
+      depth = part.depth_ > depth ? part.depth_ : depth;
+    }
+    if (depth == deepest) return invalid(ErrorCode::too_deep, "nested too deeply");
+    Filter filter;
+    filter.op_ = op;
+    filter.parts_ = std::move(parts);
+    filter.depth_ = static_cast<std::uint8_t>(depth + 1);
+    return filter;
+  }
+
+  /// Both; either; not this one. A chain of the same operator is one level deep.
+  friend Filter operator&&(Filter a, Filter b) { return joined(Operator::all_of, std::move(a), std::move(b)); }
+  friend Filter operator||(Filter a, Filter b) { return joined(Operator::any_of, std::move(a), std::move(b)); }
+  friend Filter operator!(Filter a) {
+    std::vector<Filter> parts;
+    parts.push_back(std::move(a));
+    return combination(Operator::none_of, std::move(parts));
+  }
+
+  /// Whether both ask the same in the same words.
+  friend bool operator==(const Filter& a, const Filter& b) noexcept {
+    return a.op_ == b.op_ && a.field_ == b.field_ && a.operand_ == b.operand_ && a.parts_ == b.parts_ &&
+           a.error_ == b.error_;
+  }
+  friend bool operator!=(const Filter& a, const Filter& b) noexcept { return !(a == b); }
+
+ private:
+  static Filter invalid(ErrorCode code, const char* message) noexcept {
+    Filter filter;
+    filter.op_ = Operator::invalid;
+    filter.error_.code = code;
+    filter.error_.message = message;
+    return filter;
+  }
+
+  static bool is_finite(const ValueView& value) noexcept {
+    return value.kind() != ValueKind::real || value.real() - value.real() == 0.0;
+  }
+
+  static const char* wrong_operand(Operator op, const ValueView& operand) noexcept {
+    const ValueKind kind = operand.kind();
+    if (kind == ValueKind::invalid) return "a value that cannot be held, or an array in an array";
+    if (!is_finite(operand)) return "a number must be finite";
+    for (std::size_t i = 0; kind == ValueKind::array && i < operand.size(); ++i) {
+      if (!is_finite(operand[i])) return "a number must be finite";
+    }
+    switch (op) {
+      case Operator::eq:
+      case Operator::ne: return nullptr;
+      case Operator::in:
+      case Operator::nin: return kind == ValueKind::array ? nullptr : "an array is needed here";
+      case Operator::contains: return kind != ValueKind::array ? nullptr : "no array is possible here";
+      case Operator::exists: return kind == ValueKind::boolean ? nullptr : "true or false is needed here";
+      case Operator::autocomplete:
+        return kind == ValueKind::text && !operand.text().empty() ? nullptr : "a text that is not empty is needed here";
+      case Operator::gt:
+      case Operator::gte:
+      case Operator::lt:
+      case Operator::lte:
+        return operand.is_number() || kind == ValueKind::text || kind == ValueKind::instant
+                   ? nullptr
+                   : "a number, a text or an instant is needed here";
+      default: return "this operator tests no field";
+    }
+  }
+
+  static Filter joined(Operator op, Filter a, Filter b) {
+    std::vector<Filter> parts;
+    for (Filter* part : {&a, &b}) {
+      if (part->op_ == op) {
+        for (Filter& inner : part->parts_) parts.push_back(std::move(inner));
+      } else {
+        parts.push_back(std::move(*part));
+      }
+    }
+    return combination(op, std::move(parts));
+  }
+
+  Operator op_ = Operator::everything;
+  std::uint8_t depth_ = 0;
+  std::string field_;
+  Value operand_;
+  std::vector<Filter> parts_;
+  Error error_;
+};
+
+/// The field is the value, or has it; with an array: is the same set.
+inline Filter eq(std::string_view field, Value value) { return Filter::test(Operator::eq, field, std::move(value)); }
+inline Filter ne(std::string_view field, Value value) { return Filter::test(Operator::ne, field, std::move(value)); }
+inline Filter gt(std::string_view field, Value value) { return Filter::test(Operator::gt, field, std::move(value)); }
+inline Filter gte(std::string_view field, Value value) { return Filter::test(Operator::gte, field, std::move(value)); }
+inline Filter lt(std::string_view field, Value value) { return Filter::test(Operator::lt, field, std::move(value)); }
+inline Filter lte(std::string_view field, Value value) { return Filter::test(Operator::lte, field, std::move(value)); }
+/// The field is an array that has the value.
+inline Filter contains(std::string_view field, Value value) {
+  return Filter::test(Operator::contains, field, std::move(value));
+}
+/// The object has the field, or has it not.
+inline Filter exists(std::string_view field, bool wanted) { return Filter::test(Operator::exists, field, wanted); }
+/// A word of the field begins so, in whichever case: "ro" finds "Curiosity Rover". Letters of the Latin, Greek and
+/// Cyrillic alphabets are the same in both cases.
+inline Filter autocomplete(std::string_view field, std::string_view text) {
+  return Filter::test(Operator::autocomplete, field, Value(text));
+}
+
+/// The field is, or has, one of the values. Of none it holds for nothing.
+inline Filter in(std::string_view field, Value values) { return Filter::test(Operator::in, field, std::move(values)); }
+inline Filter in(std::string_view field, std::initializer_list<Value> values) {
+  return presence::in(field, Value::array(values));
+}
+template <class Range, std::enable_if_t<!std::is_convertible<const Range&, Value>::value, int> = 0>
+Filter in(std::string_view field, const Range& values) {
+  return presence::in(field, Value::array(values));
+}
+/// The field neither is nor has any of the values.
+inline Filter nin(std::string_view field, Value values) {
+  return Filter::test(Operator::nin, field, std::move(values));
+}
+inline Filter nin(std::string_view field, std::initializer_list<Value> values) {
+  return presence::nin(field, Value::array(values));
+}
+template <class Range, std::enable_if_t<!std::is_convertible<const Range&, Value>::value, int> = 0>
+Filter nin(std::string_view field, const Range& values) {
+  return presence::nin(field, Value::array(values));
+}
+
+/// All of them hold; at least one; none.
+inline Filter and_(std::vector<Filter> parts) { return Filter::combination(Operator::all_of, std::move(parts)); }
+inline Filter or_(std::vector<Filter> parts) { return Filter::combination(Operator::any_of, std::move(parts)); }
+inline Filter nor(std::vector<Filter> parts) { return Filter::combination(Operator::none_of, std::move(parts)); }
+
+/// Whether the filter holds for the object: a User, a UserView, a Channel, or any type with Fields. For many objects
+/// `compile` is faster.
+template <class T>
+bool matches(const Filter& filter, const T& object) {
+  switch (filter.op()) {
+    case Operator::everything: return true;
+    case Operator::invalid: return false;
+    case Operator::all_of:
+      for (const Filter& part : filter.parts()) {
+        if (!presence::matches(part, object)) return false;
+      }
+      return true;
+    case Operator::any_of:
+    case Operator::none_of:
+      for (const Filter& part : filter.parts()) {
+        if (presence::matches(part, object)) return filter.op() == Operator::any_of;
+      }
+      return filter.op() == Operator::none_of;
+    default:
+      return detail::with_field(object, filter.field(), [&](const ValueView& value) {
+        return detail::holds(filter.op(), value, filter.operand().view());
+      });
+  }
+}
+
+/// A filter made ready for many objects of one type: its fields are resolved, and what it compares with is put where it
+/// is found at once. Owns all it needs. Made by `compile`.
+template <class T>
+class Matcher {
+ public:
+  explicit Matcher(const Filter& filter) { add(filter); }
+
+  /// Says what `matches` says. Does not allocate, unless the fields of T do.
+  bool operator()(const T& object) const { return holds(0, object); }
+
+ private:
+  struct Node {
+    using Test = bool (*)(const Node&, const T&);
+
+    Operator op = Operator::everything;
+    std::uint32_t end = 0;  // of the parts, which follow it
+    Test test = nullptr;
+    detail::Operand operand;
+    std::string field;  // one that is known only at run time
+  };
+
+  static constexpr const auto& list() noexcept { return Fields<T>::list; }
+  using List = std::decay_t<decltype(Fields<T>::list)>;
+
+  template <std::size_t i>
+  static bool test_field(const Node& node, const T& object) {
+    return detail::with_raw(detail::field_at<i>(list()), object, [&](const auto& raw) {
+      using Raw = std::decay_t<decltype(raw)>;
+      if constexpr (std::is_same<Raw, std::string>::value || std::is_same<Raw, std::string_view>::value) {
+        return node.operand.answer_text(raw);
+      } else if constexpr (std::is_same<Raw, std::vector<std::string>>::value ||
+                           std::is_same<Raw, std::vector<std::string_view>>::value) {
+        return node.operand.answer_texts(raw);
+      } else {
+        return node.operand.answer(ValueView(raw));
+      }
+    });
+  }
+  static bool test_other(const Node& node, const T& object) {
+    if constexpr (detail::has_other<T>) {
+      return node.operand.answer(Fields<T>::other(object, node.field));
+    } else {
+      static_cast<void>(object);
+      return node.operand.answer(ValueView());
+    }
+  }
+  template <std::size_t... i>
+  static typename Node::Test test_of(std::size_t field, std::index_sequence<i...>) noexcept {
+    constexpr typename Node::Test tests[] = {&Matcher::test_field<i>..., &Matcher::test_other};
+    return tests[field];
+  }
+
+  void add(const Filter& filter) {
+    const std::size_t at = nodes_.size();
+    Node node;
+    node.op = filter.op();
+    if (!filter.field().empty()) {
+      const std::size_t field = detail::index_of_field(list(), filter.field());
+      node.test = test_of(field == detail::no_field ? List::size : field, std::make_index_sequence<List::size>());
+      node.operand = detail::Operand(filter.op(), filter.operand());
+      node.field = filter.field();
+    }
+    nodes_.push_back(std::move(node));
+    for (const Filter& part : filter.parts()) add(part);
+    nodes_[at].end = static_cast<std::uint32_t>(nodes_.size());
+  }
+
+  bool holds(std::size_t at, const T& object) const {
+    const Node& node = nodes_[at];
+    if (node.test != nullptr) return node.test(node, object);
+    switch (node.op) {
+      case Operator::everything: return true;
+      case Operator::all_of:
+        for (std::size_t part = at + 1; part < node.end; part = nodes_[part].end) {
+          if (!holds(part, object)) return false;
+        }
+        return true;
+      case Operator::any_of:
+      case Operator::none_of:
+        for (std::size_t part = at + 1; part < node.end; part = nodes_[part].end) {
+          if (holds(part, object)) return node.op == Operator::any_of;
+        }
+        return node.op == Operator::none_of;
+      default: return false;
+    }
+  }
+
+  std::vector<Node> nodes_;  // each before its parts
+};
+
+template <class T>
+Matcher<T> compile(const Filter& filter) {
+  return Matcher<T>(filter);
+}
+
+/// A test that objects of a type cannot answer.
+struct Unanswerable {
+  std::string field;
+  Operator op = Operator::invalid;
+  const char* message = "";  ///< English, a string literal
+};
+
+namespace detail {
+
+/// Which kinds of value a field may have, one bit each.
+constexpr unsigned bit_of(ValueKind kind) noexcept { return 1u << static_cast<unsigned>(kind); }
+inline constexpr unsigned number_bits =
+    (1u << static_cast<unsigned>(ValueKind::integer)) | (1u << static_cast<unsigned>(ValueKind::real));
+struct FieldKinds {
+  unsigned scalar = ~0u, element = ~0u;  // of itself, and of its elements where it is an array
+};
+
+template <class Raw>
+struct KindsOf {
+  static constexpr FieldKinds kinds() noexcept {
+    if constexpr (std::is_same<Raw, bool>::value) {
+      return {bit_of(ValueKind::boolean), 0};
+    } else if constexpr (std::is_arithmetic<Raw>::value) {
+      return {number_bits, 0};
+    } else if constexpr (std::is_same<Raw, Timestamp>::value) {
+      return {bit_of(ValueKind::instant), 0};
+    } else if constexpr (std::is_convertible<const Raw&, std::string_view>::value) {
+      return {bit_of(ValueKind::text), 0};
+    } else if constexpr (std::is_same<Raw, ValueView>::value || std::is_same<Raw, Value>::value) {
+      return {};
+    } else {
+      return {0, KindsOf<std::decay_t<decltype(*std::declval<const Raw&>().data())>>::kinds().scalar};
+    }
+  }
+};
+template <class T>
+struct KindsOf<std::optional<T>> : KindsOf<T> {};
+
+/// Whether values of these kinds can stand in any order to the operand.
+inline bool can_compare(unsigned kinds, const ValueView& operand) noexcept {
+  if (operand.is_nothing()) return true;
+  if (operand.is_number()) return (kinds & number_bits) != 0;
+  unsigned wanted = bit_of(operand.kind());
+  if (operand.kind() == ValueKind::instant) wanted |= bit_of(ValueKind::text);
+  if (operand.kind() == ValueKind::text && parse_timestamp(operand.text())) wanted |= bit_of(ValueKind::instant);
+  return (kinds & wanted) != 0;
+}
+
+inline const char* why_unanswerable(const FieldKinds& kinds, Operator op, const ValueView& operand) noexcept {
+  constexpr const char* of_another_type = "the field is never of the type that it is compared with";
+  const unsigned any = kinds.scalar | kinds.element;
+  switch (op) {
+    case Operator::exists: return nullptr;
+    case Operator::contains:
+      if (kinds.element == 0) return "the field is no array";
+      return can_compare(kinds.element, operand) ? nullptr : of_another_type;
+    case Operator::autocomplete: return (any & bit_of(ValueKind::text)) != 0 ? nullptr : "the field is no text";
+    case Operator::eq:
+    case Operator::ne:
+      if (operand.kind() != ValueKind::array) return can_compare(any, operand) ? nullptr : of_another_type;
+      if (kinds.element == 0) return "the field is no array";
+      for (std::size_t i = 0; i < operand.size(); ++i) {
+        if (!can_compare(kinds.element, operand[i])) return of_another_type;
+      }
+      return nullptr;
+    case Operator::in:
+    case Operator::nin:
+      for (std::size_t i = 0; i < operand.size(); ++i) {
+        if (can_compare(any, operand[i])) return nullptr;
+      }
+      return operand.size() == 0 ? nullptr : of_another_type;
+    default: return can_compare(any, operand) ? nullptr : of_another_type;
+  }
+}
+
+template <class T, class List>
+const char* why_unanswerable(const List& list, const Filter& test) {
+  if constexpr (List::size == 0) {
+    return has_other<T> ? nullptr : "there is no such field";
+  } else {
+    if (list.first.name != test.field()) return detail::why_unanswerable<T>(list.rest, test);
+    constexpr FieldKinds kinds = KindsOf<RawOf<decltype(list.first.get), T>>::kinds();
+    return why_unanswerable(kinds, test.op(), test.operand().view());
+  }
+}
+
+}  // namespace detail
+
+/// The first test that no object with these fields can answer but in one way: of a field that there is not, or of a
+/// type that the field never has. Nothing is wrong with such a filter, it finds what it says; this is for hosts that
+/// want to refuse it: `validate(filter, Fields<User>{})`. An invalid filter is unanswerable as a whole.
+template <class T>
+std::optional<Unanswerable> validate(const Filter& filter, Fields<T> fields) {
+  if (const std::optional<Error> error = filter.error()) return Unanswerable{{}, Operator::invalid, error->message};
+  for (const Filter& part : filter.parts()) {
+    if (std::optional<Unanswerable> wrong = presence::validate(part, fields)) return wrong;
+  }
+  if (filter.field().empty()) return std::nullopt;
+  const char* const message = detail::why_unanswerable<T>(Fields<T>::list, filter);
+  return message == nullptr ? std::nullopt
+                            : std::optional<Unanswerable>(Unanswerable{filter.field(), filter.op(), message});
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_FILTER_HPP
+
+// presence/fwd.hpp
+#ifndef PRESENCE_FWD_HPP
+#define PRESENCE_FWD_HPP
+
+/// Declarations of every public type, for headers that only name them. Costs next to nothing to include.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+class Duration;
+class Timestamp;
+
+enum class ErrorCode : std::uint8_t;
+struct Error;
+template <class T>
+class Result;
+
+struct User;
+class UserView;
+struct Session;
+struct PresenceState;
+class Viewer;
+struct UserPresenceChangedView;
+class UserPresenceChanged;
+
+enum class EventType : std::uint8_t;
+struct PresenceEvent;
+struct PresenceEventView;
+
+struct Rules;
+enum class Verdict : std::uint8_t;
+struct Tally;
+
+class Snapshot;
+
+enum class ValueKind : std::uint8_t;
+class Value;
+class ValueView;
+template <class T>
+struct Fields;
+struct Channel;
+enum class Operator : std::uint8_t;
+class Filter;
+template <class T>
+class Matcher;
+enum class Order : std::uint8_t;
+struct SortKey;
+struct Query;
+struct UserQuery;
+struct ChannelQuery;
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_FWD_HPP
+
+// presence/json.hpp
+#ifndef PRESENCE_JSON_HPP
+#define PRESENCE_JSON_HPP
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -5226,10 +6635,6 @@ inline std::string_view name_of(EventType type) noexcept {
     case EventType::report: return "report";
   }
   return "";
-}
-
-constexpr bool belongs_to_session(EventType type) noexcept {
-  return type == EventType::connect || type == EventType::disconnect || type == EventType::heartbeat;
 }
 
 /// An event line of our own.
@@ -5509,6 +6914,614 @@ inline std::string to_json(const PresenceEventView& event) { return detail::json
 }  // namespace presence
 
 #endif  // PRESENCE_JSON_HPP
+
+// presence/json_filter.hpp
+#ifndef PRESENCE_JSON_FILTER_HPP
+#define PRESENCE_JSON_FILTER_HPP
+
+// presence/detail/decimal.hpp
+#ifndef PRESENCE_DETAIL_DECIMAL_HPP
+#define PRESENCE_DETAIL_DECIMAL_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+// Not strtod and printf, because they follow the locale, and not <charconv>, because not every standard library that
+// the hosts use has it for doubles. All of it is exact arithmetic on integers, so that neither the rounding mode nor
+// the floating point unit of the host can change a bit.
+
+static_assert(sizeof(double) == 8, "presence: double must be the binary64 of IEEE 754");
+
+/// What lies half-way between two doubles has up to 768 digits that count. Of digits further behind it is enough to
+/// know whether they are all zero.
+inline constexpr std::size_t most_digits = 770;
+
+/// A natural number of fixed room, and no more arithmetic than the two conversions need.
+struct BigNatural {
+  std::size_t size = 0;         ///< in limbs; the highest of them is not zero
+  std::uint32_t limb[84] = {};  ///< lowest first; zero from `size` on. 770 digits and one, and 45 bits, are 82 limbs.
+
+  void trim() noexcept {
+    while (size != 0 && limb[size - 1] == 0) --size;
+  }
+
+  int bits() const noexcept {
+    int n = 32 * static_cast<int>(size);
+    if (size != 0)
+      for (std::uint32_t top = limb[size - 1]; top < 0x80000000; top <<= 1) --n;
+    return n;
+  }
+
+  /// *this = *this * factor + addend
+  void multiply(std::uint32_t factor, std::uint32_t addend = 0) noexcept {
+    std::uint64_t carry = addend;
+    for (std::size_t i = 0; i < size; ++i, carry >>= 32) {
+      carry += std::uint64_t{limb[i]} * factor;
+      limb[i] = static_cast<std::uint32_t>(carry);
+    }
+    if (carry != 0) limb[size++] = static_cast<std::uint32_t>(carry);
+  }
+
+  void multiply_by_power_of_5(int power) noexcept {
+    for (; power >= 13; power -= 13) multiply(1220703125);  // the highest that fits a limb
+    for (; power > 0; --power) multiply(5);
+  }
+
+  void shift_left(int count) noexcept {
+    multiply(std::uint32_t{1} << (count % 32));
+    const auto limbs = static_cast<std::size_t>(count / 32);
+    if (size == 0 || limbs == 0) return;
+    for (std::size_t i = size; i-- != 0;) limb[i + limbs] = limb[i];
+    for (std::size_t i = 0; i < limbs; ++i) limb[i] = 0;
+    size += limbs;
+  }
+
+  void add(const BigNatural& other, std::uint32_t times) noexcept {
+    std::uint64_t carry = 0;
+    for (std::size_t i = 0; i < other.size || carry != 0; ++i, carry >>= 32) {
+      carry += limb[i] + std::uint64_t{other.limb[i]} * times;
+      limb[i] = static_cast<std::uint32_t>(carry);
+      if (i >= size) size = i + 1;
+    }
+    trim();
+  }
+
+  /// The product must not be above *this.
+  void subtract(const BigNatural& other, std::uint32_t times) noexcept {
+    std::uint64_t borrow = 0;
+    for (std::size_t i = 0; i < other.size; ++i) {
+      borrow += std::uint64_t{other.limb[i]} * times;
+      const auto low = static_cast<std::uint32_t>(borrow);
+      borrow = (borrow >> 32) + (limb[i] < low ? 1 : 0);
+      limb[i] -= low;
+    }
+    trim();
+  }
+
+  /// Below zero, zero or above it, as *this is to the other.
+  int compare(const BigNatural& other) const noexcept {
+    if (size != other.size) return size < other.size ? -1 : 1;
+    for (std::size_t i = size; i-- != 0;)
+      if (limb[i] != other.limb[i]) return limb[i] < other.limb[i] ? -1 : 1;
+    return 0;
+  }
+
+  /// Leaves the remainder and returns the quotient, which must be below 2^14. The divisor's top limb must have 18 bits:
+  /// then *this has no more limbs than it, and a quotient of the top limbs alone is at most one too low.
+  std::uint32_t divide(const BigNatural& divisor) noexcept {
+    const std::size_t top = divisor.size - 1;
+    std::uint32_t quotient = limb[top] / (divisor.limb[top] + 1);
+    subtract(divisor, quotient);
+    if (compare(divisor) >= 0) {
+      subtract(divisor, 1);
+      ++quotient;
+    }
+    return quotient;
+  }
+};
+
+/// How far to shift a divisor of so many bits for divide().
+constexpr int divisor_shift(int bits) noexcept { return (18 + 32 - bits % 32) % 32; }
+
+/// Compares a + times * b with c.
+inline int compare_sum(const BigNatural& a, const BigNatural& b, std::uint32_t times, const BigNatural& c) noexcept {
+  BigNatural sum = a;
+  sum.add(b, times);
+  return sum.compare(c);
+}
+
+/// The bits of the double nearest to numerator * 10^exponent, ties to even; those of infinity or above where it is too
+/// large. The numerator is not zero, and the value from 10^-325 to below 10^309.
+inline std::uint64_t nearest_double(BigNatural& numerator, int exponent) noexcept {
+  BigNatural divisor{1, {1}};
+  // 10^n is 5^n * 2^n; the powers of two wait until the end.
+  if (exponent < 0) {
+    divisor.multiply_by_power_of_5(-exponent);
+  } else {
+    numerator.multiply_by_power_of_5(exponent);
+  }
+  // Shifted so that the quotient has 13 or 14 bits, and with three times 14 more at least two more than a double.
+  int width = divisor.bits();
+  if (width < numerator.bits() - 13) width = numerator.bits() - 13;
+  width += divisor_shift(width);
+  exponent += width - divisor.bits();
+  divisor.shift_left(width - divisor.bits());
+  exponent -= width + 13 - numerator.bits();
+  numerator.shift_left(width + 13 - numerator.bits());
+  std::uint64_t quotient = numerator.divide(divisor);
+  for (int i = 0; i < 3; ++i) {
+    numerator.shift_left(14);
+    quotient = quotient << 14 | numerator.divide(divisor);
+  }
+  exponent -= 3 * 14;
+
+  // The value is (quotient + something below one) * 2^exponent. No double has a bit below 2^-1074.
+  int surplus = (quotient >> 55 != 0 ? 56 : 55) - 53;
+  if (exponent + surplus < -1074) surplus = -1074 - exponent;
+  std::uint64_t mantissa = quotient >> surplus;
+  const std::uint64_t rest = quotient - (mantissa << surplus), half = std::uint64_t{1} << (surplus - 1);
+  if (rest > half || (rest == half && (numerator.size != 0 || mantissa % 2 != 0))) ++mantissa;
+  // Added, not joined: the top bit of the mantissa is not stored but counts as one of the exponent, and a mantissa that
+  // was rounded up to a power of two carries into it.
+  return (static_cast<std::uint64_t>(exponent + surplus + 1074) << 52) + mantissa;
+}
+
+/// Reads a number of the JSON grammar (RFC 8259; the caller has checked the grammar) as the nearest double, ties to
+/// even. False where it is too large for one.
+inline bool read_double(std::string_view number, double& value) noexcept {
+  const char* p = number.data();
+  const char* const end = p + number.size();
+  const bool negative = p != end && *p == '-';
+  if (negative) ++p;
+
+  BigNatural digits;
+  std::size_t count = 0;      // of digits, from the first that is not zero
+  std::int64_t exponent = 0;  // of ten, that the digits are multiplied by
+  std::uint32_t group = 0, group_scale = 1;
+  bool fraction = false, more = false;
+  for (; p != end && *p != 'e' && *p != 'E'; ++p) {
+    if (*p == '.') {
+      fraction = true;
+      continue;
+    }
+    const bool kept = count < most_digits;
+    if (fraction && kept) --exponent;
+    if (!fraction && !kept) ++exponent;
+    const auto digit = static_cast<std::uint32_t>(*p - '0');
+    if (!kept) {
+      more = more || digit != 0;
+    } else if (count != 0 || digit != 0) {
+      ++count;
+      group = group * 10 + digit;
+      group_scale *= 10;
+      if (group_scale == 1000000000) {
+        digits.multiply(group_scale, group);
+        group = 0;
+        group_scale = 1;
+      }
+    }
+  }
+  digits.multiply(group_scale, group);
+  if (more) {  // any digit that is not zero says the same
+    digits.multiply(10, 1);
+    ++count;
+    --exponent;
+  }
+  if (p != end && ++p != end) {
+    const bool below_one = *p == '-';
+    if (*p == '-' || *p == '+') ++p;
+    std::int64_t written = 0;
+    // No text is so long that its digits could make up for an exponent of this size.
+    for (; p != end && written < 100000000000000000; ++p) written = written * 10 + (*p - '0');
+    exponent += below_one ? -written : written;
+  }
+
+  const std::int64_t magnitude = exponent + static_cast<std::int64_t>(count);  // from 10^(magnitude-1) to 10^magnitude
+  std::uint64_t bits = 0;
+  if (count != 0 && magnitude > -324) {  // half of the smallest double is 2.47e-324
+    if (magnitude > 309) return false;   // the largest is 1.8e308
+    bits = nearest_double(digits, static_cast<int>(exponent));
+    if (bits >= std::uint64_t{0x7FF} << 52) return false;
+  }
+  if (negative) bits |= std::uint64_t{1} << 63;
+  std::memcpy(&value, &bits, sizeof value);
+  return true;
+}
+
+/// Writes the digits of the shortest decimal that reads back as mantissa * 2^exponent, of several the nearest, and
+/// returns how many, at most 17. `point` is where the decimal point stands, counted from before the first digit. This
+/// is the algorithm of Steele and White (1990), with the scale estimated as Burger and Dybvig (1996) do.
+inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_nearer, char* out, int& point) noexcept {
+  // The value is rest / unit, and (gap / unit) the distance to half-way to the next lower double; to the next higher it
+  // is `up` times that.
+  const std::uint32_t up = lower_is_nearer ? 2 : 1;
+  BigNatural unit{1, {1}}, gap{1, {1}};
+  BigNatural rest{2, {static_cast<std::uint32_t>(mantissa & 0xFFFFFFFF), static_cast<std::uint32_t>(mantissa >> 32)}};
+  rest.trim();
+  // log10(2) is about 78913 / 2^18. The estimate is never too high, and at most one too low; 400 keeps it above zero.
+  point = ((exponent + rest.bits() - 1) * 78913 + (400 << 18)) / (1 << 18) - 400 + 1;
+  // The gap is a half of the last place, or a quarter: 2^up of it are one.
+  int rest_shift = static_cast<int>(up), unit_shift = static_cast<int>(up), gap_shift = 0;
+  if (exponent >= 0) {
+    rest_shift += exponent;
+    gap_shift += exponent;
+  } else {
+    unit_shift -= exponent;
+  }
+  if (point >= 0) {
+    unit.multiply_by_power_of_5(point);
+    unit_shift += point;
+  } else {
+    rest.multiply_by_power_of_5(-point);
+    gap.multiply_by_power_of_5(-point);
+    rest_shift -= point;
+    gap_shift -= point;
+  }
+  const int aligning = divisor_shift(unit.bits() + unit_shift);
+  rest.shift_left(rest_shift + aligning);
+  gap.shift_left(gap_shift + aligning);
+  unit.shift_left(unit_shift + aligning);
+
+  // What is half-way reads back as this double where its mantissa is even.
+  const int tie = mantissa % 2 == 0 ? 1 : 0;
+  if (compare_sum(rest, gap, up, unit) + tie > 0) {
+    ++point;  // instead of a first multiplication by ten
+  } else {
+    rest.multiply(10);
+    gap.multiply(10);
+  }
+  for (int count = 0;;) {
+    std::uint32_t digit = rest.divide(unit);
+    const bool low = rest.compare(gap) - tie < 0;                  // this digit as the last is near enough
+    const bool high = compare_sum(rest, gap, up, unit) + tie > 0;  // so is the next higher one, which is never ten
+    if (high && (!low || compare_sum(rest, rest, 1, unit) + static_cast<int>(digit % 2) > 0)) ++digit;
+    out[count++] = static_cast<char>('0' + digit);
+    if (low || high) return count;
+    rest.multiply(10);
+    gap.multiply(10);
+  }
+}
+
+/// Of -0.0000012345678901234567.
+inline constexpr std::size_t longest_double = 25;
+
+/// Writes the shortest decimal that reads back as the same double, as a JSON number that always has a '.' or an
+/// exponent, so that it does not read back as an integer ("1.0", "0.1", "1e+300", "-0.0", "5e-324"). Of finite ones
+/// only. Returns the length.
+inline std::size_t write_double(double value, char* out) noexcept {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  constexpr std::uint64_t hidden = std::uint64_t{1} << 52;
+  const std::uint64_t fraction = bits & (hidden - 1);
+  const int field = static_cast<int>(bits >> 52 & 0x7FF);
+  char digits[17] = {'0'};
+  int count = 1, point = 1;
+  if (field > 0) {
+    count = shortest_digits(fraction + hidden, field - 1075, fraction == 0 && field > 1, digits, point);
+  } else if (fraction != 0) {
+    count = shortest_digits(fraction, -1074, false, digits, point);
+  }
+
+  char* p = out;
+  if (bits >> 63 != 0) *p++ = '-';
+  // Without an exponent where JavaScript would do so too.
+  if (point > -6 && point <= 21) {
+    if (point <= 0) *p++ = '0';
+    for (int i = 0; i < point; ++i) *p++ = i < count ? digits[i] : '0';
+    *p++ = '.';
+    for (int i = point; i < 0; ++i) *p++ = '0';
+    for (int i = point > 0 ? point : 0; i < count; ++i) *p++ = digits[i];
+    if (point >= count) *p++ = '0';
+  } else {
+    *p++ = digits[0];
+    if (count > 1) *p++ = '.';
+    for (int i = 1; i < count; ++i) *p++ = digits[i];
+    *p++ = 'e';
+    *p++ = point > 0 ? '+' : '-';
+    const int exponent = point > 0 ? point - 1 : 1 - point;
+    if (exponent >= 100) *p++ = static_cast<char>('0' + exponent / 100);
+    if (exponent >= 10) *p++ = static_cast<char>('0' + exponent / 10 % 10);
+    *p++ = static_cast<char>('0' + exponent % 10);
+  }
+  return static_cast<std::size_t>(p - out);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_DECIMAL_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+struct OperatorName {
+  Operator op;
+  std::string_view name;
+};
+inline constexpr OperatorName operator_names[] = {
+    {Operator::eq, "$eq"},
+    {Operator::ne, "$ne"},
+    {Operator::gt, "$gt"},
+    {Operator::gte, "$gte"},
+    {Operator::lt, "$lt"},
+    {Operator::lte, "$lte"},
+    {Operator::in, "$in"},
+    {Operator::nin, "$nin"},
+    {Operator::contains, "$contains"},
+    {Operator::exists, "$exists"},
+    {Operator::autocomplete, "$autocomplete"},
+    {Operator::all_of, "$and"},
+    {Operator::any_of, "$or"},
+    {Operator::none_of, "$nor"},
+};
+inline std::optional<Operator> operator_of(std::string_view name) noexcept {
+  for (const OperatorName& known : operator_names) {
+    if (known.name == name) return known.op;
+  }
+  return std::nullopt;
+}
+inline std::string_view name_of(Operator op) noexcept {
+  for (const OperatorName& known : operator_names) {
+    if (known.op == op) return known.name;
+  }
+  return "$invalid";
+}
+constexpr bool is_combination(Operator op) noexcept {
+  return op == Operator::all_of || op == Operator::any_of || op == Operator::none_of;
+}
+
+/// Reads what comes next as a value that is no array. False after an error.
+inline bool read_scalar(JsonReader& in, Value& value) {
+  JsonValue found;
+  in.read(found);
+  if (!in.ok()) return false;
+  switch (found.kind) {
+    case JsonKind::null: value = Value(); return true;
+    case JsonKind::boolean: value = Value(found.truth); return true;
+    case JsonKind::string: value = Value(found.text); return true;
+    case JsonKind::number: {
+      if (found.text.find_first_of(".eE") == std::string_view::npos) {
+        std::int64_t integer = 0;
+        if (!to_int64(found.text, integer))
+          return in.fail(ErrorCode::out_of_range, found.offset, "an integer has 64 bits");
+        value = Value(integer);
+        return true;
+      }
+      double real = 0;
+      if (!read_double(found.text, real))
+        return in.fail(ErrorCode::out_of_range, found.offset, "larger than any double");
+      value = Value(real);
+      return true;
+    }
+    case JsonKind::array: return in.fail(ErrorCode::wrong_type, found.offset, "no array is possible here");
+    default: return in.fail(ErrorCode::wrong_type, found.offset, "no object is possible here");
+  }
+}
+
+inline bool read_value(JsonReader& in, Value& value) {
+  if (in.peek() != JsonKind::array) return read_scalar(in, value);
+  std::vector<Value> elements;
+  in.open();
+  while (in.next_element()) {
+    Value element;
+    if (!read_scalar(in, element)) return false;
+    elements.push_back(std::move(element));
+  }
+  value = Value::array(elements);
+  return in.ok();
+}
+
+/// The keys of an object that is read, each of which may stand there once.
+class JsonKeys {
+ public:
+  void add(const JsonReader& in, std::string_view key) { all_.push_back(Key{key, in.key_offset()}); }
+  bool empty() const noexcept { return all_.empty(); }
+
+  /// At the end of the object: fails at the first key that stands there a second time. False after any error.
+  bool are_unique(JsonReader& in) {
+    detail::sort(all_, [](const Key& a, const Key& b) { return a.key != b.key ? a.key < b.key : a.offset < b.offset; });
+    const Key* repeated = nullptr;
+    for (std::size_t i = 1; i < all_.size(); ++i) {
+      if (all_[i].key == all_[i - 1].key && (repeated == nullptr || all_[i].offset < repeated->offset))
+        repeated = &all_[i];
+    }
+    if (in.ok() && repeated != nullptr)
+      in.fail(ErrorCode::duplicate_key, repeated->offset, "this key stands in the object twice");
+    return in.ok();
+  }
+
+ private:
+  struct Key {
+    std::string_view key;
+    std::size_t offset;
+  };
+  std::vector<Key> all_;
+};
+
+inline bool read_test(JsonReader& in, Operator op, std::string_view field, std::size_t field_offset,
+                      std::vector<Filter>& parts) {
+  in.peek();
+  const std::size_t offset = in.offset();
+  Value operand;
+  if (!read_value(in, operand)) return false;
+  Filter test = Filter::test(op, field, std::move(operand));
+  if (const std::optional<Error> error = test.error())
+    return in.fail(error->code, field.empty() ? field_offset : offset, error->message);
+  parts.push_back(std::move(test));
+  return true;
+}
+
+/// Reads what a field is asked: a value, or an object of operators.
+inline bool read_field(JsonReader& in, std::string_view field, std::vector<Filter>& parts) {
+  const std::size_t field_offset = in.key_offset();
+  if (in.peek() != JsonKind::object) return read_test(in, Operator::eq, field, field_offset, parts);
+  const std::size_t offset = in.offset();
+  JsonKeys keys;
+  std::string_view key;
+  in.open();
+  while (in.next_key(key)) {
+    keys.add(in, key);
+    const std::optional<Operator> op = operator_of(key);
+    if (!op || is_combination(*op))
+      return in.fail(ErrorCode::unknown_operator, in.key_offset(), "no operator of a field");
+    if (!read_test(in, *op, field, field_offset, parts)) return false;
+  }
+  if (in.ok() && keys.empty()) return in.fail(ErrorCode::bad_operand, offset, "an operator is needed here");
+  return keys.are_unique(in);
+}
+
+inline bool read_filter(JsonReader& in, Filter& filter, unsigned depth);
+
+/// Reads the filters that one of the combining operators has, once its key was read.
+inline bool read_parts(JsonReader& in, std::vector<Filter>& parts, unsigned depth) {
+  const JsonKind kind = in.peek();
+  const std::size_t offset = in.offset();
+  if (!in.ok()) return false;
+  if (kind != JsonKind::array) return in.fail(ErrorCode::wrong_type, offset, "an array is needed here");
+  if (depth == Filter::deepest) return in.fail(ErrorCode::too_deep, offset, "nested too deeply");
+  in.open();
+  while (in.next_element()) {
+    Filter part;
+    if (!read_filter(in, part, depth + 1)) return false;
+    parts.push_back(std::move(part));
+  }
+  if (in.ok() && parts.empty()) return in.fail(ErrorCode::bad_operand, offset, "at least one filter is needed here");
+  return in.ok();
+}
+
+inline bool read_filter(JsonReader& in, Filter& filter, unsigned depth) {
+  const JsonKind kind = in.peek();
+  const std::size_t offset = in.offset();
+  if (!in.ok()) return false;
+  if (kind != JsonKind::object) return in.fail(ErrorCode::wrong_type, offset, "an object is needed here");
+  std::vector<Filter> parts;
+  JsonKeys keys;
+  std::string_view key;
+  in.open();
+  while (in.next_key(key)) {
+    keys.add(in, key);
+    if (key.empty() || key.front() != '$') {
+      if (!read_field(in, key, parts)) return false;
+      continue;
+    }
+    const std::optional<Operator> op = operator_of(key);
+    if (!op || !is_combination(*op))
+      return in.fail(ErrorCode::unknown_operator, in.key_offset(), "no operator that combines filters");
+    std::vector<Filter> combined;
+    if (!read_parts(in, combined, depth)) return false;
+    parts.push_back(Filter::combination(*op, std::move(combined)));
+  }
+  if (!keys.are_unique(in)) return false;
+  if (parts.size() == 1) {
+    filter = std::move(parts.front());
+  } else if (!parts.empty()) {
+    filter = Filter::combination(Operator::all_of, std::move(parts));
+  }
+  if (const std::optional<Error> error = filter.error()) return in.fail(error->code, offset, error->message);
+  return true;
+}
+
+}  // namespace detail
+
+/// Reads a filter as chat services write it:
+///
+///     {"type":"messaging","members":{"$in":["john","jack"]},"$or":[{"name":{"$autocomplete":"ro"}},{"level":{"$gt":3}}]}
+///
+/// A value stands for `$eq`, several keys for `$and`, and `{}` holds for everything. The operators are `$eq`, `$ne`,
+/// `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$contains`, `$exists` and `$autocomplete` of a field, and `$and`,
+/// `$or` and `$nor` of filters. An instant is written as a text of RFC 3339, with which it compares.
+///
+/// What is wrong first is told with its offset: the grammar as for `parse_event`; `duplicate_key` at the second of two
+/// keys in one object, once that is read; `unknown_operator` at a key that is none, or none that may stand there;
+/// `wrong_type` at a value of another type; `bad_operand` at a value that its operator has no use for, an empty list of
+/// filters, or a field without a name; `out_of_range` at a number; `too_deep` where more than Filter::deepest
+/// combinations stand in each other.
+inline Result<Filter> parse_filter(std::string_view json) {
+  std::string scratch;
+  detail::JsonReader in(json, scratch);
+  Filter filter;
+  if (detail::read_filter(in, filter, 0)) in.finish();
+  if (!in.ok()) return in.error();
+  return filter;
+}
+
+/// Appends a value: an instant as RFC 3339, a number that is not finite as null, and null for what is invalid.
+inline void append_json(std::string& out, const ValueView& value) {
+  switch (value.kind()) {
+    case ValueKind::boolean: out += value.truth() ? "true" : "false"; break;
+    case ValueKind::integer: {
+      char digits[20];
+      std::size_t at = sizeof(digits);
+      std::uint64_t left = static_cast<std::uint64_t>(value.integer());
+      if (value.integer() < 0) left = 0 - left;
+      do {
+        digits[--at] = static_cast<char>('0' + left % 10);
+        left /= 10;
+      } while (left != 0);
+      if (value.integer() < 0) digits[--at] = '-';
+      out.append(digits + at, sizeof(digits) - at);
+      break;
+    }
+    case ValueKind::real: {
+      if (value.real() - value.real() != 0.0) {
+        out += "null";
+        break;
+      }
+      char text[detail::longest_double];
+      out.append(text, detail::write_double(value.real(), text));
+      break;
+    }
+    case ValueKind::text: detail::append_json_string(out, value.text()); break;
+    case ValueKind::instant: detail::append_json_instant(out, {}, value.instant()); break;
+    case ValueKind::array:
+      out += '[';
+      for (std::size_t i = 0; i < value.size(); ++i) {
+        if (i > 0) out += ',';
+        append_json(out, value[i]);
+      }
+      out += ']';
+      break;
+    default: out += "null"; break;
+  }
+}
+inline void append_json(std::string& out, const Value& value) { append_json(out, value.view()); }
+
+/// Appends a filter, which `parse_filter` reads as one that is equal, instants aside, which it reads as texts. An
+/// invalid one is written as `{"$invalid":"…"}` with what is wrong, which is read as an error.
+inline void append_json(std::string& out, const Filter& filter) {
+  out += '{';
+  if (detail::is_combination(filter.op())) {
+    detail::append_json_string(out, detail::name_of(filter.op()));
+    out += ":[";
+    bool first = true;
+    for (const Filter& part : filter.parts()) {
+      if (!first) out += ',';
+      first = false;
+      append_json(out, part);
+    }
+    out += ']';
+  } else if (const std::optional<Error> error = filter.error()) {
+    detail::append_json_text(out, R"("$invalid":)", error->message);
+  } else if (filter.op() != Operator::everything) {
+    detail::append_json_string(out, filter.field());
+    out += ":{";
+    detail::append_json_string(out, detail::name_of(filter.op()));
+    out += ':';
+    append_json(out, filter.operand());
+    out += '}';
+  }
+  out += '}';
+}
+inline std::string to_json(const Filter& filter) { return detail::json_of(filter); }
+inline std::string to_json(const Value& value) { return detail::json_of(value); }
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_JSON_FILTER_HPP
 
 // presence/merge.hpp
 #ifndef PRESENCE_MERGE_HPP
@@ -6014,6 +8027,370 @@ inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
 }  // namespace presence
 
 #endif  // PRESENCE_MERGE_HPP
+
+// presence/query.hpp
+#ifndef PRESENCE_QUERY_HPP
+#define PRESENCE_QUERY_HPP
+
+// presence/detail/sorting.hpp
+#ifndef PRESENCE_DETAIL_SORTING_HPP
+#define PRESENCE_DETAIL_SORTING_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+namespace detail {
+
+/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last.
+constexpr int rank_of(ValueKind kind) noexcept {
+  switch (kind) {
+    case ValueKind::integer:
+    case ValueKind::real: return 0;
+    case ValueKind::text: return 1;
+    case ValueKind::array: return 2;
+    case ValueKind::boolean: return 3;
+    case ValueKind::instant: return 4;
+    case ValueKind::invalid: return 5;
+    case ValueKind::absent:
+    case ValueKind::null: return 6;
+  }
+  return 6;
+}
+
+/// A total order of all values; of arrays by their elements from the first on.
+inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
+  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
+  if (ranks != 0) return ranks;
+  if (a.kind() == ValueKind::array) {
+    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+      const int order = compare_for_sort(a[i], b[i]);
+      if (order != 0) return order;
+    }
+    return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+  }
+  switch (compare_scalars(a, b)) {
+    case Ordering::less: return -1;
+    case Ordering::greater: return 1;
+    case Ordering::equal: return 0;
+    case Ordering::unordered: break;
+  }
+  // What is not a number comes before all numbers.
+  const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
+  return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
+}
+
+/// Compares objects by sort keys, and by a field named "id" where these say nothing.
+template <class T>
+class Sorter {
+ public:
+  explicit Sorter(const std::vector<SortKey>& keys) {
+    for (const SortKey& key : keys) add(key.field, key.order == Order::descending);
+    if (index_of_field(Fields<T>::list, "id") != no_field) add("id", false);
+  }
+
+  int compare(const T& a, const T& b) const {
+    for (const Key& key : keys_) {
+      const int order = key.compare(key, a, b);
+      if (order != 0) return key.is_descending ? -order : order;
+    }
+    return 0;
+  }
+
+ private:
+  struct Key {
+    int (*compare)(const Key&, const T&, const T&);
+    std::string field;
+    bool is_descending;
+  };
+  using List = std::decay_t<decltype(Fields<T>::list)>;
+
+  template <std::size_t i>
+  static int compare_field(const Key&, const T& a, const T& b) {
+    const auto& field = field_at<i>(Fields<T>::list);
+    return with_raw(field, a, [&](const auto& x) {
+      return with_raw(field, b, [&](const auto& y) { return compare_for_sort(ValueView(x), ValueView(y)); });
+    });
+  }
+  static int compare_other(const Key& key, const T& a, const T& b) {
+    return with_field(a, key.field, [&](const ValueView& x) {
+      return with_field(b, key.field, [&](const ValueView& y) { return compare_for_sort(x, y); });
+    });
+  }
+  template <std::size_t... i>
+  static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
+    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i>..., &Sorter::compare_other};
+    return all[field];
+  }
+
+  void add(std::string_view field, bool is_descending) {
+    const std::size_t index = index_of_field(Fields<T>::list, field);
+    keys_.push_back(Key{compare_of(index == no_field ? List::size : index, std::make_index_sequence<List::size>()),
+                        std::string(field), is_descending});
+  }
+
+  std::vector<Key> keys_;
+};
+
+/// The part of a sorted sequence from `offset` on, of at most `limit`, without sorting what is not in it. `is_before`
+/// is a strict order in which no two items are equal.
+template <class Item, class IsBefore>
+class Excerpt {
+ public:
+  Excerpt(std::size_t offset, std::size_t limit, IsBefore is_before) noexcept
+      : offset_(offset),
+        kept_(limit == 0                                      ? 0
+              : offset > static_cast<std::size_t>(-1) - limit ? static_cast<std::size_t>(-1)
+                                                              : offset + limit),
+        is_before_(std::move(is_before)) {}
+
+  void add(const Item& item) {
+    if (kept_ == 0 || (is_cut_ && !is_before_(item, items_[kept_ - 1]))) return;
+    items_.push_back(item);
+    if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
+  }
+
+  /// What it is, once all was added.
+  std::vector<Item> take() {
+    cut();
+    items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(smaller_of(offset_, items_.size())));
+    return std::move(items_);
+  }
+
+ private:
+  void cut() {
+    detail::sort(items_, is_before_);
+    if (items_.size() <= kept_) return;
+    items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(kept_), items_.end());
+    is_cut_ = true;
+  }
+
+  std::size_t offset_, kept_;
+  IsBefore is_before_;
+  bool is_cut_ = false;
+  std::vector<Item> items_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_SORTING_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A page of the objects for which a filter holds. They are sorted by the keys, one after the other, then by their id:
+/// pages never overlap. A field that an object lacks comes last in ascending and first in descending order; false comes
+/// before true. A key that names no field of the objects decides nothing. An invalid filter finds nothing.
+struct Query {
+  Filter filter;
+  std::vector<SortKey> sort;
+  std::size_t offset = 0;
+  std::size_t limit = static_cast<std::size_t>(-1);
+};
+
+/// Of users. Their fields are `id`, `online`, `status` and `last_active`.
+struct UserQuery {
+  Filter filter;
+  std::vector<SortKey> sort;
+  std::size_t offset = 0;
+  std::size_t limit = 30;
+  bool presence = false;  ///< for a Store: the viewer hears about these users from now on
+};
+
+/// Of channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
+struct ChannelQuery {
+  Filter filter;
+  std::vector<SortKey> sort;
+  std::size_t offset = 0;
+  std::size_t limit = 10;
+  bool presence = false;  ///< for a Store: the viewer hears about the members of these channels from now on
+};
+
+namespace detail {
+
+/// The users that a filter can hold for, by their ids; absent: it does not say.
+inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
+  using Ids = std::vector<std::string_view>;
+  const auto add = [](Ids& ids, const ValueView& value) {
+    if (value.kind() == ValueKind::text) ids.push_back(value.text());
+    return value.kind() != ValueKind::instant;  // which an id may read as
+  };
+  switch (filter.op()) {
+    case Operator::invalid: return Ids();
+    case Operator::eq:
+    case Operator::in: {
+      if (filter.field() != "id") return std::nullopt;
+      Ids ids;
+      const ValueView operand = filter.operand().view();
+      if (operand.kind() != ValueKind::array) {
+        if (!add(ids, operand)) return std::nullopt;
+      } else if (filter.op() == Operator::in) {  // a text is no array
+        for (std::size_t i = 0; i < operand.size(); ++i) {
+          if (!add(ids, operand[i])) return std::nullopt;
+        }
+      }
+      return ids;
+    }
+    case Operator::all_of: {
+      std::optional<Ids> fewest;
+      for (const Filter& part : filter.parts()) {
+        std::optional<Ids> ids = ids_asked_for(part);
+        if (ids && (!fewest || ids->size() < fewest->size())) fewest = std::move(ids);
+      }
+      return fewest;
+    }
+    case Operator::any_of: {
+      Ids all;
+      for (const Filter& part : filter.parts()) {
+        const std::optional<Ids> ids = ids_asked_for(part);
+        if (!ids) return std::nullopt;
+        all.insert(all.end(), ids->begin(), ids->end());
+      }
+      return all;
+    }
+    default: return std::nullopt;
+  }
+}
+
+/// Whether the filter can hold for nobody who is offline.
+inline bool asks_for_online(const Filter& filter) noexcept {
+  const auto is = [](const ValueView& value, bool truth) {
+    return value.kind() == ValueKind::boolean && value.truth() == truth;
+  };
+  switch (filter.op()) {
+    case Operator::eq: return filter.field() == "online" && is(filter.operand().view(), true);
+    case Operator::ne: return filter.field() == "online" && is(filter.operand().view(), false);
+    case Operator::in: {
+      if (filter.field() != "online") return false;
+      for (const Value& value : filter.operand().elements()) {
+        if (is(value.view(), false)) return false;
+      }
+      return true;
+    }
+    case Operator::all_of:
+      for (const Filter& part : filter.parts()) {
+        if (asks_for_online(part)) return true;
+      }
+      return false;
+    case Operator::any_of:
+      for (const Filter& part : filter.parts()) {
+        if (!asks_for_online(part)) return false;
+      }
+      return true;
+    default: return false;
+  }
+}
+
+/// Calls `consider` with the view of every user for whom the filter may hold, once, in no order. Looks up those whom
+/// the filter names; passes over those who are known to be offline where it asks for who is online. Returns how many
+/// users were looked at.
+template <class Consider>
+std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer, Consider&& consider) {
+  std::size_t looked_at = 0;
+  if (auto ids = ids_asked_for(filter)) {
+    detail::sort(*ids, [](std::string_view a, std::string_view b) { return a < b; });
+    for (std::size_t i = 0; i < ids->size(); ++i) {
+      if (i > 0 && (*ids)[i] == (*ids)[i - 1]) continue;
+      ++looked_at;
+      if (const std::optional<UserView> user = snapshot.view((*ids)[i], viewer)) consider(*user);
+    }
+    return looked_at;
+  }
+
+  const Root* const root = SnapshotReader::read(snapshot);
+  if (root == nullptr) return looked_at;
+  const Sought self(viewer.id());
+  const bool is_somebody = !viewer.id().empty();
+  const auto look = [&](const UserRow& row) {
+    ++looked_at;
+    const std::optional<UserView> user = seen_by_others(row, *root);
+    if (user && !(is_somebody && self.is(row.id()))) consider(*user);
+    return user && user->online;
+  };
+  if (asks_for_online(filter)) {
+    root->table.each_online(look);
+  } else {
+    for (const UserRow& row : root->table) look(row);
+  }
+  // Viewers see themselves as they are.
+  if (is_somebody) {
+    if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
+  }
+  return looked_at;
+}
+
+template <class Range>
+using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
+
+}  // namespace detail
+
+/// Calls `on_user_view(const UserView&)` for each user of a page, in its order, as the viewer sees them: nothing about
+/// anybody else who is invisible can be found out by filtering or sorting. Copies no user; the views live as long as
+/// the snapshot is not changed. Returns how many they were. What a filter names by `id` is looked up: O(names); one
+/// that asks for `online` passes over pages of the snapshot with nobody online; any other is O(users).
+template <class Fn>
+std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
+  const Matcher<UserView> holds = compile<UserView>(asked.filter);
+  const detail::Sorter<UserView> sorter(asked.sort);
+  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
+  detail::Excerpt<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  detail::each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
+    if (holds(user)) page.add(user);
+  });
+  const std::vector<UserView> users = page.take();
+  for (const UserView& user : users) on_user_view(user);
+  return users.size();
+}
+
+/// The same, copied.
+inline std::vector<User> query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer = nobody) {
+  std::vector<User> users;
+  presence::query(snapshot, asked, viewer, [&](const UserView& user) { users.push_back(static_cast<User>(user)); });
+  return users;
+}
+
+/// A page of any range of objects with Fields, by their addresses. Where the keys and a field named "id" say nothing,
+/// they keep the order of the range. O(objects); those that are not in the page are not sorted.
+template <class Range>
+auto query(const Range& range, const Query& asked) -> std::vector<const std::decay_t<detail::ElementOf<Range>>*> {
+  static_assert(std::is_lvalue_reference<detail::ElementOf<Range>>::value,
+                "a page has the addresses of objects, so they must lie somewhere");
+  using T = std::decay_t<detail::ElementOf<Range>>;
+  struct Item {
+    const T* object;
+    std::size_t place;
+  };
+  const Matcher<T> holds = compile<T>(asked.filter);
+  const detail::Sorter<T> sorter(asked.sort);
+  const auto is_before = [&](const Item& a, const Item& b) {
+    const int order = sorter.compare(*a.object, *b.object);
+    return order != 0 ? order < 0 : a.place < b.place;
+  };
+  detail::Excerpt<Item, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  std::size_t place = 0;
+  for (const T& object : range) {
+    if (holds(object)) page.add(Item{&object, place});
+    ++place;
+  }
+  std::vector<const T*> found;
+  for (const Item& item : page.take()) found.push_back(item.object);
+  return found;
+}
+template <class Range>
+auto query(const Range& range, const ChannelQuery& asked) {
+  return presence::query(range, Query{asked.filter, asked.sort, asked.offset, asked.limit});
+}
+/// Of a temporary range the objects would be gone.
+template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
+void query(Range&& range, const Query& asked) = delete;
+template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
+void query(Range&& range, const ChannelQuery& asked) = delete;
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_HPP
 
 // presence/reports.hpp
 #ifndef PRESENCE_REPORTS_HPP

@@ -65,7 +65,7 @@ void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
 
 /// Heapsort of a part of a vector.
 template <class It, class Less>
-void heap_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
+void heap_sort(It first, std::ptrdiff_t count, const Less& less) {
   const auto sift = [&](std::ptrdiff_t at, std::ptrdiff_t size) {
     auto sinking = std::move(first[at]);
     for (std::ptrdiff_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
@@ -84,7 +84,7 @@ void heap_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
 }
 
 template <class It, class Less>
-void insertion_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
+void insertion_sort(It first, std::ptrdiff_t count, const Less& less) {
   for (std::ptrdiff_t i = 1; i < count; ++i) {
     auto sinking = std::move(first[i]);
     std::ptrdiff_t at = i;
@@ -96,7 +96,7 @@ void insertion_sort(It first, std::ptrdiff_t count, const Less& less) noexcept {
 /// Quicksort that gives way to heapsort where it goes too deep (Musser 1997): in place and without allocating, so that
 /// it cannot fail half-way. O(n log n), whatever the order before; equal elements may change places.
 template <class It, class Less>
-void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) noexcept {
+void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
   for (; count > 16; --depth) {
     if (depth == 0) return detail::heap_sort(first, count, less);
     // The median of three goes first.
@@ -120,7 +120,7 @@ void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) noe
   detail::insertion_sort(first, count, less);
 }
 template <class Vector, class Less>
-void sort(Vector& vector, const Less& less) noexcept {
+void sort(Vector& vector, const Less& less) {
   int depth = 0;
   for (std::size_t size = vector.size(); size > 0; size /= 2) depth += 2;
   detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);

@@ -25,8 +25,7 @@ inline namespace PRESENCE_ABI {
 namespace detail {
 
 /// The one door into a Snapshot.
-struct SnapshotAccess {
-  static const Root* read(const Snapshot& snapshot) noexcept { return snapshot.root_.get(); }
+struct SnapshotAccess : SnapshotReader {
   /// A root that nobody else owns: what is shared with other snapshots is copied first.
   static Root& write(Snapshot& snapshot) {
     if (!snapshot.root_) {
@@ -52,7 +51,6 @@ struct SnapshotAccess {
       UserTable().make_key(id, key);
     }
   }
-  static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
 };
 
 inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }

@@ -84,9 +84,15 @@ class alignas(16) Page : public Branch {
   /// Of the rows, where another page was found to be the same; none after any change.
   Note digest;
 
-  /// To be called before a row is changed: a digest of what was there is none of what is.
-  void forget_digest() noexcept {
+  /// One bit for each row that may be online, once somebody has looked, and the highest bit; none after any change.
+  /// Time alone turns nobody online.
+  Note online;
+  static constexpr std::uint64_t online_is_noted = std::uint64_t{1} << 63;
+
+  /// To be called before a row is changed: what was noted of what was there is none of what is.
+  void forget_notes() noexcept {
     if (digest.read() != 0) digest.write(0);
+    if (online.read() != 0) online.write(0);
   }
   std::uint64_t find_digest(std::uint64_t seed) const noexcept {
     std::uint64_t sum = seed;
@@ -152,7 +158,7 @@ class alignas(16) Page : public Branch {
 
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
-    forget_digest();
+    forget_notes();
     ::new (static_cast<void*>(rows() + size)) UserRow();
     for (std::uint32_t i = size; i > at; --i) {
       rows()[i] = std::move(rows()[i - 1]);
@@ -164,7 +170,7 @@ class alignas(16) Page : public Branch {
     ++size;
   }
   void erase(std::uint32_t at) noexcept {
-    forget_digest();
+    forget_notes();
     for (std::uint32_t i = at + 1; i < size; ++i) {
       rows()[i - 1] = std::move(rows()[i]);
       copy_head(i - 1, *this, i);

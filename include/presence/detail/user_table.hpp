@@ -102,7 +102,7 @@ class BasicUserTable {
       branch = node.slots()[slot];
       if (node.leads_to_node(slot)) continue;
       if (branch == nullptr || !branch->owners.is_one()) return nullptr;
-      branch->as_page().forget_digest();
+      branch->as_page().forget_notes();
       return &branch->as_page();
     }
     return nullptr;
@@ -131,7 +131,7 @@ class BasicUserTable {
       branch = &node.own_child(node.slot_of(bits_of(key, level)));
     }
     Page& page = branch->as_page();
-    page.forget_digest();
+    page.forget_notes();
     const std::uint32_t at = page.index_of(key);
     page.dues()[at] = due;
     return page.rows()[at];
@@ -238,6 +238,24 @@ class BasicUserTable {
 
   Cursor begin() const noexcept { return Cursor(top_); }
   Cursor end() const noexcept { return Cursor(); }
+
+  /// Calls `visit(row)`, which says whether the row is online, for every row that may be, and notes of which it said
+  /// no: those are passed over from then on, until their page is changed. So whoever is online later must have been
+  /// changed since, and `visit` must always go by the same rules.
+  template <class Visit>
+  void each_online(Visit visit) const {
+    Walk<levels> walk(top_);
+    for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
+      const std::uint64_t noted = page->online.read();
+      std::uint64_t online = Page::online_is_noted;
+      for (std::uint32_t i = 0; i < page->size; ++i) {
+        const std::uint64_t bit = i < 63 ? std::uint64_t{1} << i : 0;
+        if (noted != 0 && bit != 0 && (noted & bit) == 0) continue;
+        if (visit(page->rows()[i])) online |= bit;
+      }
+      if (online != noted) page->online.write(online);
+    }
+  }
 
   /// Calls `visit(in_a, in_b)` for every user in either table of whom they do not keep the same, in their order; the
   /// pointer is null where that table lacks the user. Of whom they keep the same too if something may be due up to and

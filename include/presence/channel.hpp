@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_CHANNEL_HPP
+#define PRESENCE_CHANNEL_HPP
+
+#include <presence/detail/algorithm.hpp>
+#include <presence/fields.hpp>
+#include <presence/value.hpp>
+
+#include <cstddef>      // for size_t
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <utility>      // for move
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// Fields of a channel that the host made up: names to Values, in the order of their names.
+class CustomFields {
+ public:
+  struct Entry {
+    std::string name;
+    Value value;
+
+    friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
+    friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
+  };
+  using const_iterator = std::vector<Entry>::const_iterator;
+  using iterator = const_iterator;
+  using value_type = Entry;
+
+  /// Null where there was none.
+  Value& operator[](std::string_view name) {
+    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
+    if (place != all_.end() && place->name == name) return place->value;
+    return all_.insert(place, Entry{std::string(name), Value()})->value;
+  }
+  /// Null pointer: there is none. O(log fields).
+  const Value* find(std::string_view name) const noexcept {
+    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
+    return place != all_.end() && place->name == name ? &place->value : nullptr;
+  }
+  /// Whether there was one.
+  bool erase(std::string_view name) {
+    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
+    if (place == all_.end() || place->name != name) return false;
+    all_.erase(place);
+    return true;
+  }
+  const_iterator begin() const noexcept { return all_.begin(); }
+  const_iterator end() const noexcept { return all_.end(); }
+  std::size_t size() const noexcept { return all_.size(); }
+  bool empty() const noexcept { return all_.empty(); }
+
+  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept { return a.all_ == b.all_; }
+  friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
+
+ private:
+  std::vector<Entry> all_;
+};
+
+/// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
+/// one.
+struct Channel {
+  std::string type, id;
+  std::vector<std::string> members;  ///< ids of users
+  CustomFields custom;               ///< a custom `type`, `id`, `cid` or `members` is not found by a filter
+
+  /// "type:id".
+  std::string cid() const { return type + ':' + id; }
+
+  friend bool operator==(const Channel& a, const Channel& b) noexcept {
+    return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
+  }
+  friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
+};
+
+template <>
+struct Fields<Channel> {
+  static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
+                                      field("cid", &Channel::cid), field("members", &Channel::members));
+  static ValueView other(const Channel& channel, std::string_view name) noexcept {
+    const Value* const value = channel.custom.find(name);
+    return value != nullptr ? ValueView(*value) : ValueView();
+  }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_CHANNEL_HPP

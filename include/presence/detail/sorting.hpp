@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_SORTING_HPP
+#define PRESENCE_DETAIL_SORTING_HPP
+
+#include <presence/detail/algorithm.hpp>
+#include <presence/fields.hpp>
+#include <presence/value.hpp>
+
+#include <cstddef>      // for size_t, ptrdiff_t
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <type_traits>  // for decay
+#include <utility>      // for index_sequence, make_index_sequence, move
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+namespace detail {
+
+/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last.
+constexpr int rank_of(ValueKind kind) noexcept {
+  switch (kind) {
+    case ValueKind::integer:
+    case ValueKind::real: return 0;
+    case ValueKind::text: return 1;
+    case ValueKind::array: return 2;
+    case ValueKind::boolean: return 3;
+    case ValueKind::instant: return 4;
+    case ValueKind::invalid: return 5;
+    case ValueKind::absent:
+    case ValueKind::null: return 6;
+  }
+  return 6;
+}
+
+/// A total order of all values; of arrays by their elements from the first on.
+inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
+  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
+  if (ranks != 0) return ranks;
+  if (a.kind() == ValueKind::array) {
+    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+      const int order = compare_for_sort(a[i], b[i]);
+      if (order != 0) return order;
+    }
+    return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+  }
+  switch (compare_scalars(a, b)) {
+    case Ordering::less: return -1;
+    case Ordering::greater: return 1;
+    case Ordering::equal: return 0;
+    case Ordering::unordered: break;
+  }
+  // What is not a number comes before all numbers.
+  const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
+  return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
+}
+
+/// Compares objects by sort keys, and by a field named "id" where these say nothing.
+template <class T>
+class Sorter {
+ public:
+  explicit Sorter(const std::vector<SortKey>& keys) {
+    for (const SortKey& key : keys) add(key.field, key.order == Order::descending);
+    if (index_of_field(Fields<T>::list, "id") != no_field) add("id", false);
+  }
+
+  int compare(const T& a, const T& b) const {
+    for (const Key& key : keys_) {
+      const int order = key.compare(key, a, b);
+      if (order != 0) return key.is_descending ? -order : order;
+    }
+    return 0;
+  }
+
+ private:
+  struct Key {
+    int (*compare)(const Key&, const T&, const T&);
+    std::string field;
+    bool is_descending;
+  };
+  using List = std::decay_t<decltype(Fields<T>::list)>;
+
+  template <std::size_t i>
+  static int compare_field(const Key&, const T& a, const T& b) {
+    const auto& field = field_at<i>(Fields<T>::list);
+    return with_raw(field, a, [&](const auto& x) {
+      return with_raw(field, b, [&](const auto& y) { return compare_for_sort(ValueView(x), ValueView(y)); });
+    });
+  }
+  static int compare_other(const Key& key, const T& a, const T& b) {
+    return with_field(a, key.field, [&](const ValueView& x) {
+      return with_field(b, key.field, [&](const ValueView& y) { return compare_for_sort(x, y); });
+    });
+  }
+  template <std::size_t... i>
+  static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
+    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i>..., &Sorter::compare_other};
+    return all[field];
+  }
+
+  void add(std::string_view field, bool is_descending) {
+    const std::size_t index = index_of_field(Fields<T>::list, field);
+    keys_.push_back(Key{compare_of(index == no_field ? List::size : index, std::make_index_sequence<List::size>()),
+                        std::string(field), is_descending});
+  }
+
+  std::vector<Key> keys_;
+};
+
+/// The part of a sorted sequence from `offset` on, of at most `limit`, without sorting what is not in it. `is_before`
+/// is a strict order in which no two items are equal.
+template <class Item, class IsBefore>
+class Excerpt {
+ public:
+  Excerpt(std::size_t offset, std::size_t limit, IsBefore is_before) noexcept
+      : offset_(offset),
+        kept_(limit == 0                                      ? 0
+              : offset > static_cast<std::size_t>(-1) - limit ? static_cast<std::size_t>(-1)
+                                                              : offset + limit),
+        is_before_(std::move(is_before)) {}
+
+  void add(const Item& item) {
+    if (kept_ == 0 || (is_cut_ && !is_before_(item, items_[kept_ - 1]))) return;
+    items_.push_back(item);
+    if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
+  }
+
+  /// What it is, once all was added.
+  std::vector<Item> take() {
+    cut();
+    items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(smaller_of(offset_, items_.size())));
+    return std::move(items_);
+  }
+
+ private:
+  void cut() {
+    detail::sort(items_, is_before_);
+    if (items_.size() <= kept_) return;
+    items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(kept_), items_.end());
+    is_cut_ = true;
+  }
+
+  std::size_t offset_, kept_;
+  IsBefore is_before_;
+  bool is_cut_ = false;
+  std::vector<Item> items_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_SORTING_HPP
