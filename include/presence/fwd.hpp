@@ -51,6 +51,9 @@ struct SortKey;
 struct Query;
 struct UserQuery;
 struct ChannelQuery;
+class Watches;
+class Store;
+class Subscription;
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence

@@ -18,9 +18,11 @@
 #include <presence/result.hpp>
 #include <presence/rules.hpp>
 #include <presence/snapshot.hpp>
+#include <presence/store.hpp>
 #include <presence/time.hpp>
 #include <presence/user.hpp>
 #include <presence/value.hpp>
 #include <presence/version.hpp>
+#include <presence/watches.hpp>
 
 #endif  // PRESENCE_PRESENCE_HPP

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   bench::register_snapshots();
   bench::register_passing();
   bench::register_merging();
+  bench::register_queries();
   bench::register_text();
   benchmark::RunSpecifiedBenchmarks();
   return EXIT_SUCCESS;

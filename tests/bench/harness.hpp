@@ -24,6 +24,7 @@ void register_heartbeat();
 void register_merging();
 void register_mix();
 void register_passing();
+void register_queries();
 void register_snapshots();
 void register_text();
 

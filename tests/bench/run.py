@@ -154,6 +154,14 @@ def fill(report, sizes, memory):
                                f"merging/{theirs}_{kind}/{size}", f"{shown_map}, {order}",
                                limit if size == 1000000 else None)
 
+    for shown, name in (("and(eq type, in 2 members)", "messaging"), ("in(id, 100 ids)", "ids")):
+        report.compare(f"filter over 100 k channels, {shown}, per channel", f"queries/filter_{name}/100000",
+                       f"queries/lambda_{name}/100000", "lambda", 1.3)
+    for size in sizes:
+        report.time(f"query of 100 users by id, per user found, {users(size)}", f"queries/look_up/{size}")
+    report.time("delivery of a change to one of 1,000 viewers who watch the user, 10 k viewers",
+                "queries/deliver/100000")
+
     payload = "parse of a 410-byte payload"
     report.compare(payload, "text/parse_event", "text/simdjson", "simdjson on demand, instants left as text", 1.0)
     report.compare(payload, "text/parse_event", "text/simdjson_instants", "simdjson on demand, instants read", 1.0)
@@ -191,7 +199,7 @@ def measure(bench, sizes, repetitions):
     """The times of all rounds, by benchmark; and what the harness says of the machine."""
     # One process for each group: what is compared is near in time, and what is not does not share the memory.
     groups = ["^text/"] + [f"^{topic}/(.*/)?{size}/" for size in sizes
-                           for topic in ("heartbeat", "mix", "kinds", "snapshots", "passing", "merging")]
+                           for topic in ("heartbeat", "mix", "kinds", "snapshots", "passing", "merging", "queries")]
     listed = subprocess.run([bench, "--benchmark_list_tests"], stdout=subprocess.PIPE, text=True, check=True).stdout
     rounds, machine = {}, {}
     for group in groups:

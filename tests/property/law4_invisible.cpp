@@ -4,6 +4,7 @@
 // can observe is the same, byte for byte.
 #include "history.hpp"
 #include "oracle.hpp"
+#include "queries.hpp"
 #include "shrink.hpp"
 
 #include <presence/presence.hpp>
@@ -24,6 +25,7 @@ namespace {
 
 struct Seen {
   std::size_t intervals = 0, with_removed = 0, removed = 0, texts = 0, steps = 0, changes = 0, ended = 0, late = 0;
+  std::size_t answers = 0, deliveries = 0;
 };
 
 /// Whether each event of each step was taken, and what the calls told.
@@ -119,6 +121,10 @@ Wrong others_see_the_same(const History& h, const std::vector<Step>& without, co
     const std::string where = what + ", after step " + std::to_string(j + 1) + ", " + told(h.steps[j]);
     const Snapshot &all = full.after[j], &some = reduced.after[j];
     if (seen_by_others(all) != seen_by_others(some)) return "others see\n" + seen_by_others(all) + "\n  and should see\n" + seen_by_others(some) + where;
+    const Viewer viewer{flip.user == "bob" ? "ann" : "bob"};
+    const std::string answered = answers(all, mixed(h.seed, j), viewer, h.last), answered_too = answers(some, mixed(h.seed, j), viewer, h.last);
+    if (answered != answered_too) return "who asks is told\n" + answered + "\n  and should be told\n" + answered_too + where;
+    ++seen.answers;
     std::vector<bool> of_others, of_others_too;
     for (std::size_t m = 0; m < h.steps[j].events.size(); ++m) {
       if (h.steps[j].events[m].user != flip.user) of_others.push_back(full.taken[j][m]);
@@ -161,6 +167,19 @@ Wrong others_see_the_same(const History& h, const std::vector<Step>& without, co
     forget_reports_in(without_reports, into(lost_all));
     forget_reports_in(without_reports_too, into(lost_some));
     if (all.now() || dates ? told(lost_all) != told(lost_some) : told(undated(lost_all)) != told(undated(lost_some))) return "forget_reports tells\n" + told(lost_all) + "    and should tell\n" + told(lost_some) + where;
+  }
+  // A store neither merges nor replays.
+  for (std::size_t j = 0; j < end; ++j) {
+    if (h.steps[j].what == Do::merge || h.steps[j].what == Do::replay) return std::nullopt;
+  }
+  const Viewer viewer{flip.user == "bob" ? "ann" : "bob"};
+  const std::vector<std::string> delivered = told_by_store(h.rules, h.steps, end, h.seed, viewer, h.last),
+                                 delivered_too = told_by_store(h.rules, without, end, h.seed, viewer, h.last);
+  for (std::size_t j = i; j < end; ++j) {
+    if (delivered[j] != delivered_too[j]) {
+      return "a store tells\n" + delivered[j] + "\n  and should tell\n" + delivered_too[j] + what + ", in step " + std::to_string(j + 1);
+    }
+    if (delivered[j].find(" hears ") != std::string::npos) ++seen.deliveries;
   }
   return std::nullopt;
 }
@@ -262,7 +281,9 @@ void expect_privacy(std::size_t count, const Mix& mix, std::uint64_t salt) {
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nothing_shows(h, seen); });
   MESSAGE(tried << " histories, " << seen.intervals << " intervals, " << seen.with_removed << " in which something was removed, " << seen.removed << " events, "
                 << seen.texts << " texts that stayed, " << seen.ended << " that ended, " << seen.late << " late events that stayed, " << seen.steps
-                << " steps compared, " << seen.changes << " changes");
+                << " steps compared, " << seen.changes << " changes, " << seen.answers << " times asked, " << seen.deliveries << " steps with deliveries");
+  CHECK(seen.answers > tried);
+  CHECK(seen.deliveries * 20 > tried);
   CHECK(seen.with_removed * 2 > tried);
   CHECK(seen.changes * 2 > tried);
   CHECK(seen.texts * 10 > tried);
@@ -277,6 +298,13 @@ TEST_CASE("law 4: invisible means invisible") {
   mix.hiding = true;
   mix.replays = false;  // time would follow what was removed
   expect_privacy(1500, mix, 1);
+}
+
+TEST_CASE("law 4: invisible means invisible to whoever asks a store or subscribes to it") {
+  Mix mix;
+  mix.hiding = true;
+  mix.replays = mix.merges = false;
+  expect_privacy(1500, mix, 7);
 }
 
 TEST_CASE("law 4: who was offline and connects invisibly leaves no trace") {

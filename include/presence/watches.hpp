@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_WATCHES_HPP
+#define PRESENCE_WATCHES_HPP
+
+#include <presence/channel.hpp>
+#include <presence/detail/algorithm.hpp>
+#include <presence/detail/id_table.hpp>
+#include <presence/user.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint32_t, uint64_t
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <utility>      // for move
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// What chat services limit. Off by default.
+struct WatchLimits {
+  /// How many users a single watch is about: of a channel or a page the first so many.
+  std::size_t max_users_per_watch = static_cast<std::size_t>(-1);
+};
+
+/// Which viewer hears about which user: a value. A viewer hears of a user for as long as any of their watches is about
+/// that user. Who hears of a user is found without going over viewers. A viewer without an id hears of nobody.
+class Watches {
+ public:
+  Watches() = default;
+  /// The seed of the hash by which ids are found; see Rules::hash_seed.
+  explicit Watches(const WatchLimits& limits, std::uint64_t hash_seed = 0)
+      : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed) {}
+
+  /// The members of the channel, now and later: they change when `update` is told so. O(members).
+  void watch_channel(Viewer viewer, const Channel& channel) {
+    if (viewer.id().empty()) return;
+    const std::uint32_t v = viewers_.add(viewer.id()), c = channels_.add(channel.cid());
+    set_members(c, channel.members);
+    ChannelWatch& watch = watch_of(v, c);
+    if (watch.is_following) return;
+    watch.is_following = true;
+    insert_into(channels_[c].followers, v);
+    for (const std::uint32_t user : channels_[c].members) add_reason(user, v);
+  }
+
+  /// Those who are members of the channel now, whoever joins or leaves later: what a channel query finds. Stands in the
+  /// place of what an earlier query found of the same channel. O(members).
+  void watch_members(Viewer viewer, const Channel& channel) {
+    if (viewer.id().empty()) return;
+    const std::uint32_t v = viewers_.add(viewer.id()), c = channels_.add(channel.cid());
+    std::vector<std::uint32_t> found = numbers_of(channel.members);
+    for (const std::uint32_t user : found) add_reason(user, v);
+    std::vector<std::uint32_t>& page = watch_of(v, c).page;
+    page.swap(found);
+    for (const std::uint32_t user : found) drop_reason(user, v);
+  }
+
+  /// The users of a range of ids: what a user query finds. They add up. O(users).
+  template <class Range>
+  void watch_users(Viewer viewer, const Range& ids) {
+    if (viewer.id().empty()) return;
+    const std::uint32_t v = viewers_.add(viewer.id());
+    std::size_t count = 0;
+    for (const auto& id : ids) {
+      if (count++ == limits_.max_users_per_watch) break;
+      const std::uint32_t user = users_.add(std::string_view(id));
+      if (insert_into(viewers_[v].users, user)) add_reason(user, v);
+    }
+    forget_if_idle(v);
+  }
+
+  /// The channel's members are other ones now. Nothing happens where nobody watches it. O(members, times those who
+  /// watch the channel for each that joined or left).
+  void update(const Channel& channel) {
+    const std::uint32_t c = channels_.find(channel.cid());
+    if (c != Table::none) set_members(c, channel.members);
+  }
+  /// The channel is gone: all watches of it end.
+  void remove_channel(std::string_view cid) {
+    const std::uint32_t c = channels_.find(cid);
+    if (c == Table::none) return;
+    while (!channels_[c].viewers.empty()) unwatch_channel(channels_[c].viewers.back(), c);
+  }
+
+  /// Ends what the viewer watches of that channel.
+  void unwatch(Viewer viewer, std::string_view cid) {
+    const std::uint32_t v = viewers_.find(viewer.id()), c = channels_.find(cid);
+    if (v != Table::none && c != Table::none) unwatch_channel(v, c);
+  }
+  /// Ends all that the viewer watches.
+  void unwatch(Viewer viewer) {
+    const std::uint32_t v = viewers_.find(viewer.id());
+    if (v == Table::none) return;
+    const std::vector<std::uint32_t> users = std::move(viewers_[v].users);
+    viewers_[v].users.clear();
+    for (const std::uint32_t user : users) drop_reason(user, v);
+    // The last of the channels, or none of them, takes the viewer with it.
+    std::size_t left = viewers_[v].channels.size();
+    for (; left > 0; --left) unwatch_channel(v, viewers_[v].channels[left - 1].channel);
+    if (viewers_.has(v)) forget_if_idle(v);
+  }
+  /// Ends everything.
+  void clear() noexcept {
+    viewers_.clear();
+    users_.clear();
+    channels_.clear();
+    ++version_;
+  }
+
+  bool hears(Viewer viewer, std::string_view user) const noexcept {
+    const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
+    return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
+  }
+  bool is_watched(std::string_view user) const noexcept {
+    const std::uint32_t u = users_.find(user);
+    return u != Table::none && !users_[u].watchers.empty();
+  }
+  /// Calls `visit(Viewer)` for each who hears of the user. O(those).
+  template <class Visit>
+  void each_viewer_of(std::string_view user, Visit&& visit) const {
+    const std::uint32_t u = users_.find(user);
+    if (u == Table::none) return;
+    for (const Watcher& watcher : users_[u].watchers) visit(Viewer(viewers_.id_of(watcher.viewer)));
+  }
+  /// Whether the same viewers watch the same, for the same reasons.
+  friend bool operator==(const Watches& a, const Watches& b) {
+    if (a.viewers_.size() != b.viewers_.size()) return false;
+    for (auto it = a.viewers_.begin(); it != a.viewers_.end(); ++it) {
+      const std::uint32_t v = b.viewers_.find(a.viewers_.id_of(it.number()));
+      if (v == Table::none || a.all_of(it.number()) != b.all_of(v)) return false;
+    }
+    return true;
+  }
+  friend bool operator!=(const Watches& a, const Watches& b) { return !(a == b); }
+
+  /// How many viewers watch something, and how many users are watched.
+  std::size_t viewer_count() const noexcept { return viewers_.size(); }
+  std::size_t watched_count() const noexcept {
+    std::size_t count = 0;
+    for (const WatchedUser& user : users_) count += user.watchers.empty() ? 0u : 1u;
+    return count;
+  }
+
+ private:
+  friend class Store;
+
+  /// A viewer who hears of a user, for how many reasons, and since when.
+  struct Watcher {
+    std::uint32_t viewer = 0, reasons = 0;
+    std::uint64_t since = 0;
+  };
+  struct WatchedUser {
+    std::vector<Watcher> watchers;  // by viewer
+    std::uint32_t memberships = 0;  // of channels that are watched
+  };
+  struct WatchedChannel {
+    std::vector<std::uint32_t> members;             // as far as they are watched, each once, ascending
+    std::vector<std::uint32_t> followers, viewers;  // those who follow the members, and all who watch; ascending
+  };
+  struct ChannelWatch {
+    std::uint32_t channel = 0;
+    bool is_following = false;
+    std::vector<std::uint32_t> page;  // what a query found
+  };
+  struct WatchingViewer {
+    std::vector<ChannelWatch> channels;  // by channel
+    std::vector<std::uint32_t> users;    // what queries found, ascending
+  };
+  using Table = detail::IdTable<WatchedUser>;
+
+  /// All that a viewer watches, in words that mean the same in any other Watches: a user, or a channel with those of
+  /// it.
+  std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
+    std::vector<std::vector<std::string>> all;
+    all.push_back(ids_of(viewers_[v].users));
+    all.back().push_back("found users");
+    for (const ChannelWatch& watch : viewers_[v].channels) {
+      const std::string& cid = channels_.id_of(watch.channel);
+      if (watch.is_following) {
+        all.push_back(ids_of(channels_[watch.channel].members));
+        all.back().push_back("follows " + cid);
+      }
+      all.push_back(ids_of(watch.page));
+      all.back().push_back("found " + cid);
+    }
+    detail::sort(all, [](const auto& x, const auto& y) { return x.back() < y.back(); });
+    return all;
+  }
+  std::vector<std::string> ids_of(const std::vector<std::uint32_t>& users) const {
+    std::vector<std::string> ids;
+    for (const std::uint32_t user : users) ids.push_back(users_.id_of(user));
+    detail::sort(ids, [](const std::string& x, const std::string& y) { return x < y; });
+    return ids;
+  }
+
+  static bool insert_into(std::vector<std::uint32_t>& ascending, std::uint32_t number) {
+    const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
+    if (place != ascending.end() && *place == number) return false;
+    ascending.insert(place, number);
+    return true;
+  }
+  static void erase_from(std::vector<std::uint32_t>& ascending, std::uint32_t number) noexcept {
+    const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
+    if (place != ascending.end() && *place == number) ascending.erase(place);
+  }
+
+  /// The users of a watch, each once, ascending. They may be unknown so far.
+  std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
+    std::vector<std::uint32_t> numbers;
+    if (ids.size() > limits_.max_users_per_watch) {
+      for (const std::string& id : ids) {
+        if (numbers.size() == limits_.max_users_per_watch) break;
+        insert_into(numbers, users_.add(id));
+      }
+      return numbers;
+    }
+    for (const std::string& id : ids) numbers.push_back(users_.add(id));
+    detail::sort(numbers, [](std::uint32_t a, std::uint32_t b) { return a < b; });
+    std::size_t kept = 0;
+    for (const std::uint32_t number : numbers) {
+      if (kept == 0 || numbers[kept - 1] != number) numbers[kept++] = number;
+    }
+    numbers.resize(kept);
+    return numbers;
+  }
+
+  void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
+    std::vector<std::uint32_t> members = numbers_of(ids);
+    WatchedChannel& channel = channels_[c];
+    for (const std::uint32_t user : members) ++users_[user].memberships;
+    channel.members.swap(members);
+    // Who stays is never without a reason in between.
+    const std::vector<std::uint32_t>&now = channel.members, &before = members;
+    for (const std::uint32_t user : now) {
+      if (has(before, user)) continue;
+      for (const std::uint32_t v : channel.followers) add_reason(user, v);
+    }
+    for (const std::uint32_t user : before) {
+      --users_[user].memberships;
+      if (!has(now, user)) {
+        for (const std::uint32_t v : channel.followers) drop_reason(user, v);
+      }
+      forget_if_unwatched(user);
+    }
+  }
+  static bool has(const std::vector<std::uint32_t>& ascending, std::uint32_t number) noexcept {
+    const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
+    return place != ascending.end() && *place == number;
+  }
+
+  ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
+    std::vector<ChannelWatch>& all = viewers_[v].channels;
+    const auto place =
+        detail::partition_point(all.begin(), all.end(), [c](const ChannelWatch& w) { return w.channel < c; });
+    if (place != all.end() && place->channel == c) return *place;
+    insert_into(channels_[c].viewers, v);
+    ChannelWatch fresh;
+    fresh.channel = c;
+    return *all.insert(place, std::move(fresh));
+  }
+
+  void unwatch_channel(std::uint32_t v, std::uint32_t c) {
+    std::vector<ChannelWatch>& all = viewers_[v].channels;
+    const auto place =
+        detail::partition_point(all.begin(), all.end(), [c](const ChannelWatch& w) { return w.channel < c; });
+    if (place == all.end() || place->channel != c) return;
+    const ChannelWatch ended = std::move(*place);
+    all.erase(place);
+    for (const std::uint32_t user : ended.page) drop_reason(user, v);
+    WatchedChannel& channel = channels_[c];
+    if (ended.is_following) {
+      for (const std::uint32_t user : channel.members) drop_reason(user, v);
+      erase_from(channel.followers, v);
+    }
+    erase_from(channel.viewers, v);
+    if (channel.viewers.empty()) {
+      const std::vector<std::uint32_t> members = std::move(channel.members);
+      for (const std::uint32_t user : members) {
+        --users_[user].memberships;
+        forget_if_unwatched(user);
+      }
+      channels_.erase(c);
+    }
+    forget_if_idle(v);
+  }
+
+  const Watcher* find_watcher(std::uint32_t user, std::uint32_t v) const noexcept {
+    const std::vector<Watcher>& all = users_[user].watchers;
+    const auto place = detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+    return place != all.end() && place->viewer == v ? &*place : nullptr;
+  }
+  void add_reason(std::uint32_t user, std::uint32_t v) {
+    ++version_;
+    std::vector<Watcher>& all = users_[user].watchers;
+    const auto place = detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+    if (place != all.end() && place->viewer == v) {
+      ++place->reasons;
+    } else {
+      Watcher fresh;
+      fresh.viewer = v;
+      fresh.reasons = 1;
+      fresh.since = now_;
+      all.insert(place, fresh);
+    }
+  }
+  void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
+    ++version_;
+    std::vector<Watcher>& all = users_[user].watchers;
+    const auto place = detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+    if (--place->reasons == 0) all.erase(place);
+    forget_if_unwatched(user);
+  }
+  void forget_if_unwatched(std::uint32_t user) noexcept {
+    if (users_[user].watchers.empty() && users_[user].memberships == 0 && users_.has(user)) users_.erase(user);
+  }
+  void forget_if_idle(std::uint32_t v) noexcept {
+    if (viewers_[v].channels.empty() && viewers_[v].users.empty()) viewers_.erase(v);
+  }
+
+  WatchLimits limits_;
+  detail::IdTable<WatchingViewer> viewers_;
+  detail::IdTable<WatchedUser> users_;
+  detail::IdTable<WatchedChannel> channels_;
+  std::uint64_t version_ = 0;  // counts what was changed
+  std::uint64_t now_ = 0;      // counts what a Store has to tell, so that nobody hears of what was before they watched
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_WATCHES_HPP
