@@ -9140,7 +9140,7 @@ struct StoreOptions {
 struct WatchChannel {
   std::string type, id;
   std::vector<std::string> members;  ///< of one that is made
-  bool presence = true;              ///< the viewer hears about its members from now on
+  bool presence = false;             ///< the viewer hears about its members from now on
 };
 
 /// The one object with identity: the presence, the channels, the watches and the callbacks of one process. For one
@@ -9177,7 +9177,8 @@ class Store {
     deliver();
     return verdict;
   }
-  /// Folds the events of a range one after the other, then delivers.
+  /// Folds the events of a range one after the other, then delivers. Where the order of a frame need not be kept, as
+  /// fast as `apply` of the range.
   template <class It, class = detail::EnableIfIterator<It>>
   Tally dispatch(It first, It last) {
     Tally tally;

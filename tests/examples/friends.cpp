@@ -75,7 +75,7 @@ int main() {
 
   Store store;
   store.advance(start);
-  WatchChannel guild{"guild", "owls", {"mary", "jack", "zoe", "sam"}};
+  const WatchChannel guild{"guild", "owls", {"mary", "jack", "zoe", "sam"}, true};
   if (!store.watch(guild, me)) return 1;
 
   bool is_stale = true;

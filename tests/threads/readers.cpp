@@ -110,6 +110,12 @@ void read(const Handed& handed, const Handed& before, Chance& chance) {
     require(s.view(user.id) == user, "view() finds what iteration shows");
   }
   require(known == s.size() && online == s.online_count(), "the counts are what is seen");
+  // Who is online is noted in what is shared with others, who may be reading it.
+  UserQuery asked;
+  asked.filter = eq("online", true);
+  asked.limit = users;
+  for (int i = 0; i < 2; ++i)
+    require(query(s, asked, nobody, [](const UserView&) {}) == online, "who is online is found, noted or not");
   const std::string id = user_id(chance.below(users));
   if (const auto found = s.find(id, Viewer{id})) require(s.inspect(id)->user == *found, "users see themselves as they are");
   require((s == before.snapshot) == (handed.digest == before.digest), "equal snapshots have equal digests");

@@ -29,6 +29,13 @@ TEXT = "detail/text.hpp"
 DIGEST = "detail/digest.hpp"
 MEMORY = "detail/memory.hpp"
 ALGORITHM = "detail/algorithm.hpp"
+VALUE = "value.hpp"
+OPERAND = "detail/operand.hpp"
+FILTER = "filter.hpp"
+SORTING = "detail/sorting.hpp"
+QUERY = "query.hpp"
+WATCHES = "watches.hpp"
+STORE = "store.hpp"
 
 MUTANTS = [
     # ---- registers ----
@@ -960,4 +967,52 @@ MUTANTS = [
            "a node with a page below it takes that for a node"),
     Mutant("resized-never-due", PARTS, "    fresh->due = old.due;\n", "",
            "a node with more slots forgets what is due below it"),
+
+    # ---- filters and queries ----
+    Mutant("int-by-double", VALUE, "  if (a != whole) return ordering_of(a, whole);\n", "",
+           "an integer and a double are compared exactly"),
+    Mutant("set-one-way", OPERAND, "    if (!is_or_has(field, operand[i])) return false;\n", "",
+           "sets are the same only if each has all of the other"),
+    Mutant("instant-not-parsed", OPERAND, "is_among(instants_, field) || is_among(parsed_, field)",
+           "is_among(instants_, field)", "an instant equals a text of RFC 3339, compiled too"),
+    Mutant("text-never-an-instant", OPERAND, "return at && is_among(instants_, ValueView(*at));", "return false;",
+           "a text of RFC 3339 equals an instant, compiled too"),
+    Mutant("contains-of-a-scalar", OPERAND,
+           "case Operator::contains: return field.kind() == ValueKind::array && is_or_has(field, operand);",
+           "case Operator::contains: return is_or_has(field, operand);", "only an array contains anything"),
+    Mutant("invalid-is-contained", FILTER, "if (part.op_ == Operator::invalid) return", "if (false) return",
+           "what contains an invalid filter is invalid"),
+    Mutant("absent-is-first", SORTING, "case ValueKind::null: return 6;", "case ValueKind::null: return -1;",
+           "what is absent comes last in ascending order"),
+    Mutant("offset-ignored", SORTING, "smaller_of(offset_, items_.size())", "smaller_of(std::size_t{0}, items_.size())",
+           "what is before the page is passed over"),
+    Mutant("cut-without-sorting", SORTING, "    detail::sort(items_, is_before_);\n", "", "a page is sorted"),
+    Mutant("ids-of-either", QUERY, "        if (!ids) return std::nullopt;\n", "        if (!ids) continue;\n",
+           "an `or` names whom it is about only if all its parts do"),
+    Mutant("online-of-either", QUERY, "        if (!asks_for_online(part)) return false;\n", "        if (asks_for_online(part)) return true;\n",
+           "an `or` asks for online only if all its parts do"),
+    Mutant("viewer-twice", QUERY, "if (user && !(is_somebody && self.is(row.id()))) consider(*user);",
+           "if (user) consider(*user);", "viewers see themselves as they are, and once"),
+    Mutant("online-noted-for-good", PARTS, "    if (online.read() != 0) online.write(0);\n", "",
+           "what was noted of a page is forgotten when it is changed"),
+
+    # ---- watches and deliveries ----
+    Mutant("watch-ends-with-its-first-reason", WATCHES, "if (--place->reasons == 0) all.erase(place);", "all.erase(place);",
+           "a viewer hears of a user as long as any watch is about that user"),
+    Mutant("page-adds-up", WATCHES, "    for (const std::uint32_t user : found) drop_reason(user, v);\n", "",
+           "a second query of a channel stands in the place of the first"),
+    Mutant("who-joins-is-not-watched", WATCHES, "      for (const std::uint32_t v : channel.followers) add_reason(user, v);\n", "",
+           "who follows a channel hears of those who join later"),
+    Mutant("heard-before-watched", STORE, "if (pending.number >= watcher.since) hearers.add", "hearers.add",
+           "nobody hears of what was before they watched"),
+    Mutant("heard-before-subscribed", STORE, "if (telling_.pending.number < listener->since || ", "if (",
+           "a subscription hears of what comes after it"),
+    Mutant("minor-told", STORE, " || (telling_.is_minor && !listener->wants_last_active)) continue;", ") continue;",
+           "changes of last_active alone are for those who asked"),
+    Mutant("unwatched-and-told", STORE, "if (!is_delivery && !still_hears(viewer)) return;", "",
+           "after unwatch nothing more is told"),
+    Mutant("told-inside-each-other", STORE, "if (is_delivering_ || (pending_.empty()", "if ((pending_.empty()",
+           "callbacks never run inside each other"),
+    Mutant("frame-without-order", STORE, "if (detail::belongs_to_session(event.type)) {", "if (false) {",
+           "a disconnect in the frame of its connect is after it"),
 ]

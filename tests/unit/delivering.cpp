@@ -23,6 +23,7 @@ Channel room(std::string id, Ids members) {
 void watch(Store& store, Viewer viewer, Ids members, std::string id = "lobby") {
   store.put(room(id, std::move(members)));
   WatchChannel asked;
+  asked.presence = true;
   asked.type = "messaging";
   asked.id = std::move(id);
   CHECK(store.watch(asked, viewer).has_value());
