@@ -44,9 +44,9 @@ struct Rules {
   /// late event, and what another node knows, may then count differently.
   std::uint32_t max_recent_per_user = 64;
 
-  /// Seeds the hash that tells users of one page apart, and the digests by which pages are found to be the same, so
-  /// that nobody who does not know it can choose ids or texts that look alike to them. Nothing that can be observed
-  /// depends on it, == and digests of snapshots included.
+  /// Seeds the hash that tells users of one page apart, the digests by which pages are found to be the same, and the
+  /// tables of a Store, so that nobody who does not know it can choose ids or texts that look alike to them. Nothing
+  /// that can be observed depends on it, == and digests of snapshots included.
   std::uint64_t hash_seed = 0;
 
   /// For a client that only mirrors reports: the server's clock is not its own, so nothing is too early or too late.
