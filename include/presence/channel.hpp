@@ -6,7 +6,7 @@
 #include <presence/fields.hpp>
 #include <presence/value.hpp>
 
-#include <cstddef>      // for size_t
+#include <cstddef>      // for size_t, ptrdiff_t
 #include <string>       // for string
 #include <string_view>  // for string_view
 #include <utility>      // for move
@@ -31,20 +31,20 @@ class CustomFields {
 
   /// Null where there was none.
   Value& operator[](std::string_view name) {
-    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
-    if (place != all_.end() && place->name == name) return place->value;
-    return all_.insert(place, Entry{std::string(name), Value()})->value;
+    const std::ptrdiff_t place = place_of(name);
+    if (!has(place, name)) all_.insert(all_.begin() + place, Entry{std::string(name), Value()});
+    return all_[static_cast<std::size_t>(place)].value;
   }
   /// Null pointer: there is none. O(log fields).
   const Value* find(std::string_view name) const noexcept {
-    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
-    return place != all_.end() && place->name == name ? &place->value : nullptr;
+    const std::ptrdiff_t place = place_of(name);
+    return has(place, name) ? &all_[static_cast<std::size_t>(place)].value : nullptr;
   }
   /// Whether there was one.
   bool erase(std::string_view name) {
-    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
-    if (place == all_.end() || place->name != name) return false;
-    all_.erase(place);
+    const std::ptrdiff_t place = place_of(name);
+    if (!has(place, name)) return false;
+    all_.erase(all_.begin() + place);
     return true;
   }
   const_iterator begin() const noexcept { return all_.begin(); }
@@ -56,6 +56,15 @@ class CustomFields {
   friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
 
  private:
+  /// Where the field is, or would be.
+  std::ptrdiff_t place_of(std::string_view name) const noexcept {
+    return detail::partition_point(all_.begin(), all_.end(), [name](const Entry& e) { return e.name < name; }) -
+           all_.begin();
+  }
+  bool has(std::ptrdiff_t place, std::string_view name) const noexcept {
+    return place != all_.end() - all_.begin() && all_[static_cast<std::size_t>(place)].name == name;
+  }
+
   std::vector<Entry> all_;
 };
 

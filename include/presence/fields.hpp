@@ -62,17 +62,20 @@ constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
 template <class T>
 struct Fields;
 
-template <>
-struct Fields<UserView> {
-  static constexpr auto list = fields(field("id", &UserView::id), field("online", &UserView::online),
-                                      field("status", &UserView::status), field("last_active", &UserView::last_active));
+namespace detail {
+
+template <class AnyUser>
+struct UserFields {
+  static constexpr auto list = fields(field("id", &AnyUser::id), field("online", &AnyUser::online),
+                                      field("status", &AnyUser::status), field("last_active", &AnyUser::last_active));
 };
 
+}  // namespace detail
+
 template <>
-struct Fields<User> {
-  static constexpr auto list = fields(field("id", &User::id), field("online", &User::online),
-                                      field("status", &User::status), field("last_active", &User::last_active));
-};
+struct Fields<User> : detail::UserFields<User> {};
+template <>
+struct Fields<UserView> : detail::UserFields<UserView> {};
 
 enum class Order : std::uint8_t { ascending, descending };
 
@@ -116,13 +119,12 @@ constexpr const auto& field_at(const List& list) noexcept {
   }
 }
 
-inline constexpr std::size_t no_field = static_cast<std::size_t>(-1);
-
+/// As many as there are where none is called so.
 template <class List>
 constexpr std::size_t index_of_field(const List& list, std::string_view name, std::size_t from = 0) noexcept {
   if constexpr (List::size == 0) {
-    static_cast<void>(list), static_cast<void>(name), static_cast<void>(from);
-    return no_field;
+    static_cast<void>(list), static_cast<void>(name);
+    return from;
   } else {
     return list.first.name == name ? from : detail::index_of_field(list.rest, name, from + 1);
   }

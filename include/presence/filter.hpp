@@ -257,10 +257,10 @@ class Matcher {
     return detail::with_raw(detail::field_at<i>(list()), object, [&](const auto& raw) {
       using Raw = std::decay_t<decltype(raw)>;
       if constexpr (std::is_same<Raw, std::string>::value || std::is_same<Raw, std::string_view>::value) {
-        return node.operand.answer_text(raw);
+        return node.operand.answer(std::string_view(raw));
       } else if constexpr (std::is_same<Raw, std::vector<std::string>>::value ||
                            std::is_same<Raw, std::vector<std::string_view>>::value) {
-        return node.operand.answer_texts(raw);
+        return node.operand.answer(raw);
       } else {
         return node.operand.answer(ValueView(raw));
       }
@@ -285,8 +285,7 @@ class Matcher {
     Node node;
     node.op = filter.op();
     if (!filter.field().empty()) {
-      const std::size_t field = detail::index_of_field(list(), filter.field());
-      node.test = test_of(field == detail::no_field ? List::size : field, std::make_index_sequence<List::size>());
+      node.test = test_of(detail::index_of_field(list(), filter.field()), std::make_index_sequence<List::size>());
       node.operand = detail::Operand(filter.op(), filter.operand());
       node.field = filter.field();
     }

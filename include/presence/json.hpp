@@ -474,9 +474,7 @@ inline void append_json(std::string& out, const UserPresenceChangedView& change)
   detail::append_json_change(out, change.id, change.at, change.after);
 }
 inline void append_json(std::string& out, const UserPresenceChanged& change) {
-  std::optional<UserView> after;
-  if (change.after) after.emplace(*change.after);
-  detail::append_json_change(out, change.id, change.at, after);
+  detail::append_json_change(out, change.id, change.at, detail::borrowed(change.after));
 }
 
 /// Appends an event line, which `parse_event` reads as the same event. Always the same keys for the same event, in this

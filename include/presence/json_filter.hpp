@@ -11,9 +11,9 @@
 #include <presence/value.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for int64_t, uint64_t
+#include <cstdint>      // for int64_t
 #include <optional>     // for optional
-#include <string>       // for string
+#include <string>       // for string, to_string
 #include <string_view>  // for string_view
 #include <utility>      // for move
 #include <vector>       // for vector
@@ -237,19 +237,7 @@ inline Result<Filter> parse_filter(std::string_view json) {
 inline void append_json(std::string& out, const ValueView& value) {
   switch (value.kind()) {
     case ValueKind::boolean: out += value.truth() ? "true" : "false"; break;
-    case ValueKind::integer: {
-      char digits[20];
-      std::size_t at = sizeof(digits);
-      std::uint64_t left = static_cast<std::uint64_t>(value.integer());
-      if (value.integer() < 0) left = 0 - left;
-      do {
-        digits[--at] = static_cast<char>('0' + left % 10);
-        left /= 10;
-      } while (left != 0);
-      if (value.integer() < 0) digits[--at] = '-';
-      out.append(digits + at, sizeof(digits) - at);
-      break;
-    }
+    case ValueKind::integer: out += std::to_string(value.integer()); break;
     case ValueKind::real: {
       if (value.real() - value.real() != 0.0) {
         out += "null";

@@ -363,8 +363,8 @@ class Store {
   static UserPresenceChangedView view_of(const UserPresenceChanged& change) noexcept {
     UserPresenceChangedView view;
     view.id = change.id;
-    if (change.before) view.before.emplace(*change.before);
-    if (change.after) view.after.emplace(*change.after);
+    view.before = detail::borrowed(change.before);
+    view.after = detail::borrowed(change.after);
     view.at = change.at;
     return view;
   }
@@ -491,7 +491,7 @@ class Store {
     telling_.last = 0;
     telling_.hearers.clear();
     if (telling_.pending.is_farewell) {
-      telling_.hearers = telling_.pending.viewers;
+      telling_.hearers = std::move(telling_.pending.viewers);
     } else {
       hearers_of(telling_.pending, telling_.hearers);
     }

@@ -122,6 +122,14 @@ bool changed_last_active(const std::optional<View>& before, const std::optional<
 
 }  // namespace detail
 
+namespace detail {
+
+inline std::optional<UserView> borrowed(const std::optional<User>& user) noexcept {
+  return user ? std::optional<UserView>(*user) : std::nullopt;
+}
+
+}  // namespace detail
+
 /// That what others see of a user is not what it was. An absent `before` means that they have just come to know of the
 /// user, an absent `after` that they know of the user no more. Borrowed: lives as long as the call it was passed to.
 struct UserPresenceChangedView {

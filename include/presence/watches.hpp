@@ -249,10 +249,19 @@ class Watches {
     return place != ascending.end() && *place == number;
   }
 
+  /// Where what is about a channel, or a viewer, is or would be among what is in the order of their numbers.
+  template <class Sorted>
+  static auto place_of_channel(Sorted& all, std::uint32_t c) noexcept {
+    return detail::partition_point(all.begin(), all.end(), [c](const ChannelWatch& w) { return w.channel < c; });
+  }
+  template <class Sorted>
+  static auto place_of_viewer(Sorted& all, std::uint32_t v) noexcept {
+    return detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+  }
+
   ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
     std::vector<ChannelWatch>& all = viewers_[v].channels;
-    const auto place =
-        detail::partition_point(all.begin(), all.end(), [c](const ChannelWatch& w) { return w.channel < c; });
+    const auto place = place_of_channel(all, c);
     if (place != all.end() && place->channel == c) return *place;
     insert_into(channels_[c].viewers, v);
     ChannelWatch fresh;
@@ -262,8 +271,7 @@ class Watches {
 
   void unwatch_channel(std::uint32_t v, std::uint32_t c) {
     std::vector<ChannelWatch>& all = viewers_[v].channels;
-    const auto place =
-        detail::partition_point(all.begin(), all.end(), [c](const ChannelWatch& w) { return w.channel < c; });
+    const auto place = place_of_channel(all, c);
     if (place == all.end() || place->channel != c) return;
     const ChannelWatch ended = std::move(*place);
     all.erase(place);
@@ -287,13 +295,13 @@ class Watches {
 
   const Watcher* find_watcher(std::uint32_t user, std::uint32_t v) const noexcept {
     const std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+    const auto place = place_of_viewer(all, v);
     return place != all.end() && place->viewer == v ? &*place : nullptr;
   }
   void add_reason(std::uint32_t user, std::uint32_t v) {
     ++version_;
     std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+    const auto place = place_of_viewer(all, v);
     if (place != all.end() && place->viewer == v) {
       ++place->reasons;
     } else {
@@ -307,7 +315,7 @@ class Watches {
   void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
     ++version_;
     std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+    const auto place = place_of_viewer(all, v);
     if (--place->reasons == 0) all.erase(place);
     forget_if_unwatched(user);
   }

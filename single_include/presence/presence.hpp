@@ -807,6 +807,14 @@ bool changed_last_active(const std::optional<View>& before, const std::optional<
 
 }  // namespace detail
 
+namespace detail {
+
+inline std::optional<UserView> borrowed(const std::optional<User>& user) noexcept {
+  return user ? std::optional<UserView>(*user) : std::nullopt;
+}
+
+}  // namespace detail
+
 /// That what others see of a user is not what it was. An absent `before` means that they have just come to know of the
 /// user, an absent `after` that they know of the user no more. Borrowed: lives as long as the call it was passed to.
 struct UserPresenceChangedView {
@@ -1233,17 +1241,20 @@ constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
 template <class T>
 struct Fields;
 
-template <>
-struct Fields<UserView> {
-  static constexpr auto list = fields(field("id", &UserView::id), field("online", &UserView::online),
-                                      field("status", &UserView::status), field("last_active", &UserView::last_active));
+namespace detail {
+
+template <class AnyUser>
+struct UserFields {
+  static constexpr auto list = fields(field("id", &AnyUser::id), field("online", &AnyUser::online),
+                                      field("status", &AnyUser::status), field("last_active", &AnyUser::last_active));
 };
 
+}  // namespace detail
+
 template <>
-struct Fields<User> {
-  static constexpr auto list = fields(field("id", &User::id), field("online", &User::online),
-                                      field("status", &User::status), field("last_active", &User::last_active));
-};
+struct Fields<User> : detail::UserFields<User> {};
+template <>
+struct Fields<UserView> : detail::UserFields<UserView> {};
 
 enum class Order : std::uint8_t { ascending, descending };
 
@@ -1287,13 +1298,12 @@ constexpr const auto& field_at(const List& list) noexcept {
   }
 }
 
-inline constexpr std::size_t no_field = static_cast<std::size_t>(-1);
-
+/// As many as there are where none is called so.
 template <class List>
 constexpr std::size_t index_of_field(const List& list, std::string_view name, std::size_t from = 0) noexcept {
   if constexpr (List::size == 0) {
-    static_cast<void>(list), static_cast<void>(name), static_cast<void>(from);
-    return no_field;
+    static_cast<void>(list), static_cast<void>(name);
+    return from;
   } else {
     return list.first.name == name ? from : detail::index_of_field(list.rest, name, from + 1);
   }
@@ -1350,20 +1360,20 @@ class CustomFields {
 
   /// Null where there was none.
   Value& operator[](std::string_view name) {
-    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
-    if (place != all_.end() && place->name == name) return place->value;
-    return all_.insert(place, Entry{std::string(name), Value()})->value;
+    const std::ptrdiff_t place = place_of(name);
+    if (!has(place, name)) all_.insert(all_.begin() + place, Entry{std::string(name), Value()});
+    return all_[static_cast<std::size_t>(place)].value;
   }
   /// Null pointer: there is none. O(log fields).
   const Value* find(std::string_view name) const noexcept {
-    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
-    return place != all_.end() && place->name == name ? &place->value : nullptr;
+    const std::ptrdiff_t place = place_of(name);
+    return has(place, name) ? &all_[static_cast<std::size_t>(place)].value : nullptr;
   }
   /// Whether there was one.
   bool erase(std::string_view name) {
-    const auto place = detail::partition_point(all_.begin(), all_.end(), [&](const Entry& e) { return e.name < name; });
-    if (place == all_.end() || place->name != name) return false;
-    all_.erase(place);
+    const std::ptrdiff_t place = place_of(name);
+    if (!has(place, name)) return false;
+    all_.erase(all_.begin() + place);
     return true;
   }
   const_iterator begin() const noexcept { return all_.begin(); }
@@ -1375,6 +1385,15 @@ class CustomFields {
   friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
 
  private:
+  /// Where the field is, or would be.
+  std::ptrdiff_t place_of(std::string_view name) const noexcept {
+    return detail::partition_point(all_.begin(), all_.end(), [name](const Entry& e) { return e.name < name; }) -
+           all_.begin();
+  }
+  bool has(std::ptrdiff_t place, std::string_view name) const noexcept {
+    return place != all_.end() - all_.begin() && all_[static_cast<std::size_t>(place)].name == name;
+  }
+
   std::vector<Entry> all_;
 };
 
@@ -1532,6 +1551,26 @@ class Note {
 #endif
 };
 
+/// Makes an object in memory of its own, which is given back if the constructor throws: it may, although this library
+/// does not.
+template <class T, class... Args>
+T* create(Args&&... args) {
+  struct Room {
+    void* memory;
+    ~Room() {
+      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
+    }
+  } room{detail::allocate(sizeof(T), alignof(T))};
+  T* const object = ::new (room.memory) T(std::forward<Args>(args)...);
+  room.memory = nullptr;
+  return object;
+}
+template <class T>
+void destroy(T* object) noexcept {
+  object->~T();
+  detail::deallocate(object, sizeof(T), alignof(T));
+}
+
 /// One of the owners of a T, which has a member `OwnerCount owners`.
 template <class T>
 class Shared {
@@ -1546,17 +1585,13 @@ class Shared {
     return *this;
   }
   ~Shared() {
-    if (object_ == nullptr || !object_->owners.drop_last()) return;
-    object_->~T();
-    detail::deallocate(object_, sizeof(T), alignof(T));
+    if (object_ != nullptr && object_->owners.drop_last()) detail::destroy(object_);
   }
 
   template <class... Args>
   static Shared make(Args&&... args) {
-    Room room{detail::allocate(sizeof(T), alignof(T))};
     Shared made;
-    made.object_ = ::new (room.memory) T(std::forward<Args>(args)...);
-    room.memory = nullptr;
+    made.object_ = detail::create<T>(std::forward<Args>(args)...);
     return made;
   }
 
@@ -1572,14 +1607,6 @@ class Shared {
   friend bool operator!=(const Shared& a, const Shared& b) noexcept { return a.object_ != b.object_; }
 
  private:
-  /// Gives the memory back when the constructor throws, which it may although this library does not.
-  struct Room {
-    void* memory;
-    ~Room() {
-      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
-    }
-  };
-
   T* object_ = nullptr;
 };
 
@@ -5840,36 +5867,16 @@ class Operand {
     detail::sort(parsed_, is_before);
   }
 
-  bool answer(const ValueView& field) const noexcept {
+  /// Of a ValueView; a text, or a vector of texts, may be given as what it is, which is faster.
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
     switch (op_) {
       case Operator::eq:
       case Operator::in: return is_member(field);
       case Operator::ne:
       case Operator::nin: return !is_member(field);
-      case Operator::contains: return field.kind() == ValueKind::array && is_member(field);
-      default: return holds(op_, field, value_.view());
-    }
-  }
-  bool answer_text(std::string_view field) const noexcept {
-    switch (op_) {
-      case Operator::eq:
-      case Operator::in: return has_text(field);
-      case Operator::ne:
-      case Operator::nin: return !has_text(field);
-      default: return answer(ValueView(field));
-    }
-  }
-  /// For a range of texts.
-  template <class Range>
-  bool answer_texts(const Range& field) const noexcept {
-    if (is_array_) return answer(ValueView(field));
-    switch (op_) {
-      case Operator::eq:
-      case Operator::in:
-      case Operator::contains: return has_any(field);
-      case Operator::ne:
-      case Operator::nin: return !has_any(field);
-      default: return answer(ValueView(field));
+      case Operator::contains: return ValueView(field).kind() == ValueKind::array && is_member(field);
+      default: return holds(op_, ValueView(field), value_.view());
     }
   }
 
@@ -5900,24 +5907,16 @@ class Operand {
     return place != ascending.end() && same_scalar(place->view(), sought);
   }
 
-  bool has_text(std::string_view text) const noexcept {
+  bool is_member(std::string_view text) const noexcept {
     if (texts_.contains(text)) return true;
     if (instants_.empty()) return false;
     const Result<Timestamp> at = parse_timestamp(text);
     return at && is_among(instants_, ValueView(*at));
   }
 
-  template <class Range>
-  bool has_any(const Range& texts) const noexcept {
-    for (const auto& text : texts) {
-      if (has_text(text)) return true;
-    }
-    return false;
-  }
-
   bool has_scalar(const ValueView& field) const noexcept {
     switch (field.kind()) {
-      case ValueKind::text: return has_text(field.text());
+      case ValueKind::text: return is_member(field.text());
       case ValueKind::integer:
       case ValueKind::real: return is_among(numbers_, field);
       case ValueKind::instant: return is_among(instants_, field) || is_among(parsed_, field);
@@ -5931,6 +5930,14 @@ class Operand {
   bool is_member(const ValueView& field) const noexcept {
     if (is_array_) return equals(field, value_.view());
     return any_element(field, [this](const ValueView& element) { return has_scalar(element); });
+  }
+  template <class Text>
+  bool is_member(const std::vector<Text>& texts) const noexcept {
+    if (is_array_) return is_member(ValueView(texts));
+    for (const std::string_view text : texts) {
+      if (is_member(text)) return true;
+    }
+    return false;
   }
 
   Operator op_ = Operator::everything;
@@ -6186,10 +6193,10 @@ class Matcher {
     return detail::with_raw(detail::field_at<i>(list()), object, [&](const auto& raw) {
       using Raw = std::decay_t<decltype(raw)>;
       if constexpr (std::is_same<Raw, std::string>::value || std::is_same<Raw, std::string_view>::value) {
-        return node.operand.answer_text(raw);
+        return node.operand.answer(std::string_view(raw));
       } else if constexpr (std::is_same<Raw, std::vector<std::string>>::value ||
                            std::is_same<Raw, std::vector<std::string_view>>::value) {
-        return node.operand.answer_texts(raw);
+        return node.operand.answer(raw);
       } else {
         return node.operand.answer(ValueView(raw));
       }
@@ -6214,8 +6221,7 @@ class Matcher {
     Node node;
     node.op = filter.op();
     if (!filter.field().empty()) {
-      const std::size_t field = detail::index_of_field(list(), filter.field());
-      node.test = test_of(field == detail::no_field ? List::size : field, std::make_index_sequence<List::size>());
+      node.test = test_of(detail::index_of_field(list(), filter.field()), std::make_index_sequence<List::size>());
       node.operand = detail::Operand(filter.op(), filter.operand());
       node.field = filter.field();
     }
@@ -6882,9 +6888,7 @@ inline void append_json(std::string& out, const UserPresenceChangedView& change)
   detail::append_json_change(out, change.id, change.at, change.after);
 }
 inline void append_json(std::string& out, const UserPresenceChanged& change) {
-  std::optional<UserView> after;
-  if (change.after) after.emplace(*change.after);
-  detail::append_json_change(out, change.id, change.at, after);
+  detail::append_json_change(out, change.id, change.at, detail::borrowed(change.after));
 }
 
 /// Appends an event line, which `parse_event` reads as the same event. Always the same keys for the same event, in this
@@ -7455,19 +7459,7 @@ inline Result<Filter> parse_filter(std::string_view json) {
 inline void append_json(std::string& out, const ValueView& value) {
   switch (value.kind()) {
     case ValueKind::boolean: out += value.truth() ? "true" : "false"; break;
-    case ValueKind::integer: {
-      char digits[20];
-      std::size_t at = sizeof(digits);
-      std::uint64_t left = static_cast<std::uint64_t>(value.integer());
-      if (value.integer() < 0) left = 0 - left;
-      do {
-        digits[--at] = static_cast<char>('0' + left % 10);
-        left /= 10;
-      } while (left != 0);
-      if (value.integer() < 0) digits[--at] = '-';
-      out.append(digits + at, sizeof(digits) - at);
-      break;
-    }
+    case ValueKind::integer: out += std::to_string(value.integer()); break;
     case ValueKind::real: {
       if (value.real() - value.real() != 0.0) {
         out += "null";
@@ -8041,7 +8033,6 @@ inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
 
 namespace presence {
 inline namespace PRESENCE_ABI {
-
 namespace detail {
 
 /// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last.
@@ -8088,7 +8079,7 @@ class Sorter {
  public:
   explicit Sorter(const std::vector<SortKey>& keys) {
     for (const SortKey& key : keys) add(key.field, key.order == Order::descending);
-    if (index_of_field(Fields<T>::list, "id") != no_field) add("id", false);
+    if (index_of_field(Fields<T>::list, "id") != List::size) add("id", false);
   }
 
   int compare(const T& a, const T& b) const {
@@ -8127,8 +8118,7 @@ class Sorter {
 
   void add(std::string_view field, bool is_descending) {
     const std::size_t index = index_of_field(Fields<T>::list, field);
-    keys_.push_back(Key{compare_of(index == no_field ? List::size : index, std::make_index_sequence<List::size>()),
-                        std::string(field), is_descending});
+    keys_.push_back(Key{compare_of(index, std::make_index_sequence<List::size>()), std::string(field), is_descending});
   }
 
   std::vector<Key> keys_;
@@ -8522,21 +8512,10 @@ class Callback {
   template <class Fn>
   static Callback of(Fn&& fn) {
     using Kept = std::decay_t<Fn>;
-    struct Room {
-      void* memory;
-      ~Room() {
-        if (memory != nullptr) detail::deallocate(memory, sizeof(Kept), alignof(Kept));
-      }
-    };
-    Room room{detail::allocate(sizeof(Kept), alignof(Kept))};
     Callback made;
-    made.kept_ = ::new (room.memory) Kept(std::forward<Fn>(fn));
-    room.memory = nullptr;
+    made.kept_ = detail::create<Kept>(std::forward<Fn>(fn));
     made.call_ = [](void* kept, Args... args) { (*static_cast<Kept*>(kept))(static_cast<Args>(args)...); };
-    made.end_ = [](void* kept) noexcept {
-      static_cast<Kept*>(kept)->~Kept();
-      detail::deallocate(kept, sizeof(Kept), alignof(Kept));
-    };
+    made.end_ = [](void* kept) noexcept { detail::destroy(static_cast<Kept*>(kept)); };
     return made;
   }
   Callback(Callback&& other) noexcept
@@ -8940,10 +8919,19 @@ class Watches {
     return place != ascending.end() && *place == number;
   }
 
+  /// Where what is about a channel, or a viewer, is or would be among what is in the order of their numbers.
+  template <class Sorted>
+  static auto place_of_channel(Sorted& all, std::uint32_t c) noexcept {
+    return detail::partition_point(all.begin(), all.end(), [c](const ChannelWatch& w) { return w.channel < c; });
+  }
+  template <class Sorted>
+  static auto place_of_viewer(Sorted& all, std::uint32_t v) noexcept {
+    return detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+  }
+
   ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
     std::vector<ChannelWatch>& all = viewers_[v].channels;
-    const auto place =
-        detail::partition_point(all.begin(), all.end(), [c](const ChannelWatch& w) { return w.channel < c; });
+    const auto place = place_of_channel(all, c);
     if (place != all.end() && place->channel == c) return *place;
     insert_into(channels_[c].viewers, v);
     ChannelWatch fresh;
@@ -8953,8 +8941,7 @@ class Watches {
 
   void unwatch_channel(std::uint32_t v, std::uint32_t c) {
     std::vector<ChannelWatch>& all = viewers_[v].channels;
-    const auto place =
-        detail::partition_point(all.begin(), all.end(), [c](const ChannelWatch& w) { return w.channel < c; });
+    const auto place = place_of_channel(all, c);
     if (place == all.end() || place->channel != c) return;
     const ChannelWatch ended = std::move(*place);
     all.erase(place);
@@ -8978,13 +8965,13 @@ class Watches {
 
   const Watcher* find_watcher(std::uint32_t user, std::uint32_t v) const noexcept {
     const std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+    const auto place = place_of_viewer(all, v);
     return place != all.end() && place->viewer == v ? &*place : nullptr;
   }
   void add_reason(std::uint32_t user, std::uint32_t v) {
     ++version_;
     std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+    const auto place = place_of_viewer(all, v);
     if (place != all.end() && place->viewer == v) {
       ++place->reasons;
     } else {
@@ -8998,7 +8985,7 @@ class Watches {
   void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
     ++version_;
     std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
+    const auto place = place_of_viewer(all, v);
     if (--place->reasons == 0) all.erase(place);
     forget_if_unwatched(user);
   }
@@ -9360,8 +9347,8 @@ class Store {
   static UserPresenceChangedView view_of(const UserPresenceChanged& change) noexcept {
     UserPresenceChangedView view;
     view.id = change.id;
-    if (change.before) view.before.emplace(*change.before);
-    if (change.after) view.after.emplace(*change.after);
+    view.before = detail::borrowed(change.before);
+    view.after = detail::borrowed(change.after);
     view.at = change.at;
     return view;
   }
@@ -9488,7 +9475,7 @@ class Store {
     telling_.last = 0;
     telling_.hearers.clear();
     if (telling_.pending.is_farewell) {
-      telling_.hearers = telling_.pending.viewers;
+      telling_.hearers = std::move(telling_.pending.viewers);
     } else {
       hearers_of(telling_.pending, telling_.hearers);
     }

@@ -114,6 +114,7 @@ bool knew_enough(const std::vector<Step>& steps, const Run& run, std::size_t ear
 Wrong others_see_the_same(const History& h, const std::vector<Step>& without, const Run& full, const PresenceEvent& flip, std::size_t i, std::size_t end, bool dates,
                           Seen& seen) {
   const Run reduced = run(h.rules, without, end);
+  const Viewer viewer{flip.user == "bob" ? "ann" : "bob"};
   const std::string what = "\n  of " + flip.user + ", invisible since " + told(flip.at);
   for (std::size_t j = i; j < end; ++j) {
     ++seen.steps;
@@ -121,7 +122,6 @@ Wrong others_see_the_same(const History& h, const std::vector<Step>& without, co
     const std::string where = what + ", after step " + std::to_string(j + 1) + ", " + told(h.steps[j]);
     const Snapshot &all = full.after[j], &some = reduced.after[j];
     if (seen_by_others(all) != seen_by_others(some)) return "others see\n" + seen_by_others(all) + "\n  and should see\n" + seen_by_others(some) + where;
-    const Viewer viewer{flip.user == "bob" ? "ann" : "bob"};
     const std::string answered = answers(all, mixed(h.seed, j), viewer, h.last), answered_too = answers(some, mixed(h.seed, j), viewer, h.last);
     if (answered != answered_too) return "who asks is told\n" + answered + "\n  and should be told\n" + answered_too + where;
     ++seen.answers;
@@ -172,7 +172,6 @@ Wrong others_see_the_same(const History& h, const std::vector<Step>& without, co
   for (std::size_t j = 0; j < end; ++j) {
     if (h.steps[j].what == Do::merge || h.steps[j].what == Do::replay) return std::nullopt;
   }
-  const Viewer viewer{flip.user == "bob" ? "ann" : "bob"};
   const std::vector<std::string> delivered = told_by_store(h.rules, h.steps, end, h.seed, viewer, h.last),
                                  delivered_too = told_by_store(h.rules, without, end, h.seed, viewer, h.last);
   for (std::size_t j = i; j < end; ++j) {

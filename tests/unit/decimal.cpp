@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
+#include "telling.hpp"
 
 #include <presence/detail/decimal.hpp>
 
@@ -65,28 +65,12 @@ std::string digits_of(const std::string& text) {
   return digits;
 }
 
-/// SplitMix64.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-
-  std::uint64_t operator()() {
-    std::uint64_t z = state_ += 0x9E3779B97F4A7C15;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-    return z ^ (z >> 31);
+std::uint64_t finite(Chance& chance) {
+  for (;;) {
+    const std::uint64_t bits = chance.bits();
+    if ((bits & infinity) != infinity) return bits;
   }
-  unsigned below(unsigned n) { return static_cast<unsigned>((*this)() >> 32) % n; }
-  std::uint64_t finite() {
-    for (;;) {
-      const std::uint64_t bits = (*this)();
-      if ((bits & infinity) != infinity) return bits;
-    }
-  }
-
- private:
-  std::uint64_t state_;
-};
+}
 
 /// number * 2^power in full, by arithmetic that shares nothing with the library: its digits, and the exponent of ten.
 std::string in_full(std::uint64_t number, int power, int& exponent) {
@@ -198,11 +182,11 @@ TEST_CASE("a decimal reads as the nearest double, ties to even") {
 }
 
 TEST_CASE("half-way between two doubles, written in full, is a tie and every digit of it counts") {
-  Random random(20190107);
+  Chance random(20190107);
   std::size_t longest = 0;
   for (int i = 0; i < 1000; ++i) {
     // Every fourth has an exponent near the smallest, where the decimals are longest; the first four are the extremes.
-    std::uint64_t bits = random.finite() & ~sign;
+    std::uint64_t bits = finite(random) & ~sign;
     if (i % 4 == 0) bits &= std::uint64_t{0x003FFFFFFFFFFFFF};
     if (i == 0) bits = 0;
     if (i == 1) bits = 0x000FFFFFFFFFFFFF;
@@ -297,10 +281,10 @@ TEST_CASE("every double that is a power of two is written and read back, and so 
 }
 
 TEST_CASE("any double is written as the shortest decimal, and the nearest of those, that reads back as it") {
-  Random random(20200330);
+  Chance random(20200330);
   int wrong = 0;
   for (int i = 0; i < 100000; ++i) {
-    std::uint64_t bits = random.finite();
+    std::uint64_t bits = finite(random);
     // A quarter each of everyday size, or with few bits, where short decimals are.
     if (i % 4 == 0) bits = (bits & ~infinity) | (std::uint64_t{1023 - 30 + random.below(90)} << 52);
     if (i % 4 == 1) bits &= ~std::uint64_t{0} << random.below(52);
@@ -325,11 +309,11 @@ TEST_CASE("any double is written as the shortest decimal, and the nearest of tho
 }
 
 TEST_CASE("any decimal reads as the C library reads it") {
-  Random random(20190108);
+  Chance random(20190108);
   int wrong = 0;
   for (int i = 0; i < 100000; ++i) {
     std::string text = random.below(2) == 0 ? "-" : "";
-    const unsigned count = 1 + random.below(40), point = 1 + random.below(count);
+    const std::size_t count = 1 + random.below(40), point = 1 + random.below(count);
     for (unsigned k = 0; k < count; ++k) {
       if (k == point) text += '.';
       // No leading zero but the one before a point: the grammar has no others.
@@ -337,7 +321,7 @@ TEST_CASE("any decimal reads as the C library reads it") {
     }
     if (random.below(4) != 0) {
       text += random.below(2) == 0 ? "e" : "E";
-      const unsigned kind = random.below(3);
+      const std::size_t kind = random.below(3);
       text += kind == 0 ? "" : kind == 1 ? "+" : "-";
       text += std::to_string(random.below(i % 2 == 0 ? 30 : 350));
     }

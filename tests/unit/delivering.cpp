@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
-#include "telling.hpp"
+#include "rooms.hpp"
 
 #include <map>
 #include <memory>
@@ -10,16 +9,8 @@ using namespace support;
 
 namespace {
 
-using Ids = std::vector<std::string>;
 const Viewer ann{"ann"}, bob{"bob"}, cyd{"cyd"};
 
-Channel room(std::string id, Ids members) {
-  Channel channel;
-  channel.type = "messaging";
-  channel.id = std::move(id);
-  channel.members = std::move(members);
-  return channel;
-}
 void watch(Store& store, Viewer viewer, Ids members, std::string id = "lobby") {
   store.put(room(id, std::move(members)));
   WatchChannel asked;
@@ -27,12 +18,6 @@ void watch(Store& store, Viewer viewer, Ids members, std::string id = "lobby") {
   asked.type = "messaging";
   asked.id = std::move(id);
   CHECK(store.watch(asked, viewer).has_value());
-}
-void watch_user(Store& store, Viewer viewer, std::string_view user) {
-  UserQuery asked;
-  asked.filter = eq("id", user);
-  asked.presence = true;
-  store.query_users(asked, viewer);
 }
 DeliveryOptions of_last_active() {
   DeliveryOptions options;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
+#include "telling.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -60,41 +60,25 @@ std::string repeated(std::string_view text, unsigned times) {
   return all;
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every platform.
-class Dice {
- public:
-  explicit Dice(std::uint64_t seed) noexcept : state_(seed) {}
-  std::uint64_t bits() noexcept {
-    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-  unsigned below(unsigned n) noexcept { return static_cast<std::uint32_t>(bits() >> 32) % n; }
-
- private:
-  std::uint64_t state_;
-};
-
-std::string random_text(Dice& dice) {
+std::string random_text(Chance& dice) {
   static const std::string_view bits[] = {"a", "Z", " ", "\"", "\\", "/", "\n", "\t", "\x01", "\x7F", "$", ".", "\xC3\xA9", "\xE7\x8C\xAB",
                                           "\xF0\x9F\x98\x80", "2019-01-07T12:00:00Z", "{", "]", "\xE2\x80\xA8"};
   std::string text;
-  for (unsigned i = dice.below(5); i > 0; --i) text += bits[dice.below(static_cast<unsigned>(std::size(bits)))];
+  for (std::size_t i = dice.below(5); i > 0; --i) text += bits[dice.below(static_cast<unsigned>(std::size(bits)))];
   if (dice.below(20) == 0) text += '\0';
   return text;
 }
 
-double random_real(Dice& dice) {
+double random_real(Chance& dice) {
   static const double some[] = {0.0, -0.0, 0.1, 1.0, 1e22, 1e23, 9007199254740993.0, 9223372036854775808.0, -9223372036854775808.0, 18446744073709551616.0, 1e300, 5e-324,
                                 std::numeric_limits<double>::max(), std::numeric_limits<double>::min()};
-  const unsigned i = dice.below(static_cast<unsigned>(std::size(some)) + 6);
+  const std::size_t i = dice.below(static_cast<unsigned>(std::size(some)) + 6);
   if (i < std::size(some)) return some[i];
   const auto whole = static_cast<double>(static_cast<std::int64_t>(dice.bits()));
   return i % 2 == 0 ? whole : whole / static_cast<double>(1 + dice.below(1000000));
 }
 
-Value random_scalar(Dice& dice) {
+Value random_scalar(Chance& dice) {
   switch (dice.below(5)) {
     case 0: return Value();
     case 1: return Value(dice.below(2) == 0);
@@ -104,17 +88,17 @@ Value random_scalar(Dice& dice) {
   }
 }
 
-Value random_array(Dice& dice) {
+Value random_array(Chance& dice) {
   std::vector<Value> elements;
-  for (unsigned i = dice.below(4); i > 0; --i) elements.push_back(random_scalar(dice));
+  for (std::size_t i = dice.below(4); i > 0; --i) elements.push_back(random_scalar(dice));
   return Value::array(elements);
 }
 
 /// Valid.
-Filter random_filter(Dice& dice, unsigned depth) {
+Filter random_filter(Chance& dice, unsigned depth) {
   if (depth > 0 && dice.below(2) == 0) {
     std::vector<Filter> parts;
-    for (unsigned i = 1 + dice.below(3); i > 0; --i) parts.push_back(random_filter(dice, depth - 1));
+    for (std::size_t i = 1 + dice.below(3); i > 0; --i) parts.push_back(random_filter(dice, depth - 1));
     constexpr Operator combining[] = {Operator::all_of, Operator::any_of, Operator::none_of};
     return Filter::combination(combining[dice.below(3)], std::move(parts));
   }
@@ -418,7 +402,7 @@ TEST_CASE("a filter with any byte changed is read or refused, and never invalid"
 TEST_CASE("random filters are read back as they were written") {
   constexpr std::uint64_t seed = 0x5eed5;
   CAPTURE(seed);
-  Dice dice(seed);
+  Chance dice(seed);
   for (int round = 0; round < 2000; ++round) {
     CAPTURE(round);
     reads_back(random_filter(dice, 4));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
+#include "telling.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -16,23 +16,7 @@ namespace {
 
 constexpr std::size_t without_limit = static_cast<std::size_t>(-1);
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every platform.
-class Luck {
- public:
-  explicit Luck(std::uint64_t seed) noexcept : state_(seed) {}
-  std::uint64_t bits() noexcept {
-    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-  unsigned below(unsigned n) noexcept { return static_cast<std::uint32_t>(bits() >> 32) % n; }
-
- private:
-  std::uint64_t state_;
-};
-
-std::string numbered(unsigned i) { return "user-" + std::to_string(i); }
+std::string numbered(std::size_t i) { return "user-" + std::to_string(i); }
 
 std::vector<std::string> ids_of(const std::vector<User>& users) {
   std::vector<std::string> ids;
@@ -264,7 +248,7 @@ TEST_CASE("viewers are sorted among the others as they see themselves") {
 TEST_CASE("each viewer of a history with the invisible finds what he sees") {
   constexpr std::uint64_t seed = 0x1e5;
   CAPTURE(seed);
-  Luck luck(seed);
+  Chance luck(seed);
   Snapshot s;
   for (unsigned step = 0; step < 200; ++step) {
     const std::string user = numbered(luck.below(12));
@@ -415,7 +399,7 @@ TEST_CASE("who was seen offline in a copy is found in the one where he is online
 TEST_CASE("queries of who is online agree with a plain loop at every step of random histories") {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     CAPTURE(seed);
-    Luck luck(seed);
+    Chance luck(seed);
     Rules rules = with_timeout(seed % 2 == 0 ? seconds(40) : seconds(7));
     rules.offline_grace = seed % 3 == 0 ? Duration() : seconds(5);
     if (seed == 4) rules.forget_after = seconds(60);
@@ -424,7 +408,7 @@ TEST_CASE("queries of who is online agree with a plain loop at every step of ran
     double now = 100;
     const auto event = [&] {
       const std::string user = numbered(luck.below(users)), session(1, static_cast<char>('a' + luck.below(3)));
-      const Timestamp when = at(now + luck.below(20) - 10.0);
+      const Timestamp when = at(now + static_cast<double>(luck.below(20)) - 10.0);
       switch (luck.below(8)) {
         case 0:
         case 1: return connect(user, session, when);
@@ -450,7 +434,7 @@ TEST_CASE("queries of who is online agree with a plain loop at every step of ran
       switch (luck.below(16)) {
         case 0: s = reduce(std::move(s), at(now)); break;
         case 1: older = s; break;  // the same state under two names
-        case 2: older = reduce(std::move(older), at(now + luck.below(30))); break;
+        case 2: older = reduce(std::move(older), at(now + static_cast<double>(luck.below(30)))); break;
         case 3: older = reduce(std::move(older), event()); break;
         case 4: sibling = s; break;
         case 5: sibling = reduce(std::move(sibling), event()); break;
@@ -539,21 +523,21 @@ TEST_CASE("a limit of channels is that of their query") {
 TEST_CASE("pages put together are the whole sorted list, and never overlap") {
   constexpr std::uint64_t seed = 0xFA6E5;
   CAPTURE(seed);
-  Luck luck(seed);
+  Chance luck(seed);
   for (unsigned round = 0; round < 60; ++round) {
     CAPTURE(round);
     std::vector<Channel> channels;
-    for (unsigned i = luck.below(round < 50 ? 60u : 700u); i > 0; --i) {
+    for (std::size_t i = luck.below(round < 50 ? 60u : 700u); i > 0; --i) {
       Channel made{"messaging", numbered(luck.below(500)), {}, {}};
       for (const char* const name : {"x", "y"}) {
-        const unsigned kind = luck.below(4);
+        const std::size_t kind = luck.below(4);
         if (kind == 1) made.custom[name] = static_cast<int>(luck.below(4)) - 2;
         if (kind >= 2) made.custom[name] = std::string(1 + luck.below(2), static_cast<char>('a' + luck.below(2)));
       }
       channels.push_back(made);
     }
     std::vector<SortKey> keys;
-    for (unsigned i = luck.below(4); i > 0; --i) {
+    for (std::size_t i = luck.below(4); i > 0; --i) {
       const char* const names[] = {"x", "y", "id", "unknown"};
       keys.push_back({names[luck.below(4)], luck.below(2) == 0 ? Order::ascending : Order::descending});
     }
@@ -588,11 +572,11 @@ TEST_CASE("pages put together are the whole sorted list, and never overlap") {
 TEST_CASE("pages of users put together are all of them in any order of the sort") {
   constexpr std::uint64_t seed = 0xC0DE;
   CAPTURE(seed);
-  Luck luck(seed);
+  Chance luck(seed);
   Snapshot s;
   for (unsigned i = 0; i < 400; ++i) {
     const std::string user = numbered(i);
-    if (luck.below(3) != 0) s = reduce(std::move(s), connect(user, "a", at(luck.below(30))));
+    if (luck.below(3) != 0) s = reduce(std::move(s), connect(user, "a", at(static_cast<double>(luck.below(30)))));
     if (luck.below(3) == 0) s = reduce(std::move(s), disconnect(user, "a", at(31)));
     if (luck.below(3) != 1) s = reduce(std::move(s), says(user, std::string(1, static_cast<char>('a' + luck.below(3))), at(32)));
   }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
-#include "telling.hpp"
+#include "rooms.hpp"
 
 #include <list>
 
@@ -8,16 +7,8 @@ using namespace support;
 
 namespace {
 
-using Ids = std::vector<std::string>;
 const Viewer ann{"ann"}, bob{"bob"};
 
-Channel room(std::string type, std::string id, Ids members) {
-  Channel channel;
-  channel.type = std::move(type);
-  channel.id = std::move(id);
-  channel.members = std::move(members);
-  return channel;
-}
 WatchChannel watching(std::string id, Ids members, bool presence = true) {
   WatchChannel asked;
   asked.type = "messaging";
@@ -30,12 +21,6 @@ StoreOptions unordered() {
   StoreOptions options;
   options.keep_order_of_frame = false;
   return options;
-}
-void watch_user(Store& store, Viewer viewer, std::string_view user) {
-  UserQuery asked;
-  asked.filter = eq("id", user);
-  asked.presence = true;
-  store.query_users(asked, viewer);
 }
 /// Dispatches all, and says what everyone sees of john after it.
 std::optional<User> john_after(const std::vector<PresenceEvent>& events, const StoreOptions& options = {}) {

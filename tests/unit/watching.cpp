@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
-#include "telling.hpp"
+#include "rooms.hpp"
 
 #include <map>
 #include <set>
@@ -9,16 +8,8 @@ using namespace support;
 
 namespace {
 
-using Ids = std::vector<std::string>;
 using IdSet = std::set<std::string>;
 
-Channel room(std::string id, Ids members) {
-  Channel channel;
-  channel.type = "messaging";
-  channel.id = std::move(id);
-  channel.members = std::move(members);
-  return channel;
-}
 const Viewer ann{"ann"}, bob{"bob"};
 
 /// Who hears of the user, by id; each must be visited once.

@@ -4,7 +4,6 @@
 
 #include <presence/detail/memory.hpp>
 
-#include <new>          // for placement new
 #include <type_traits>  // for decay
 #include <utility>      // for exchange, forward
 
@@ -20,21 +19,10 @@ class Callback {
   template <class Fn>
   static Callback of(Fn&& fn) {
     using Kept = std::decay_t<Fn>;
-    struct Room {
-      void* memory;
-      ~Room() {
-        if (memory != nullptr) detail::deallocate(memory, sizeof(Kept), alignof(Kept));
-      }
-    };
-    Room room{detail::allocate(sizeof(Kept), alignof(Kept))};
     Callback made;
-    made.kept_ = ::new (room.memory) Kept(std::forward<Fn>(fn));
-    room.memory = nullptr;
+    made.kept_ = detail::create<Kept>(std::forward<Fn>(fn));
     made.call_ = [](void* kept, Args... args) { (*static_cast<Kept*>(kept))(static_cast<Args>(args)...); };
-    made.end_ = [](void* kept) noexcept {
-      static_cast<Kept*>(kept)->~Kept();
-      detail::deallocate(kept, sizeof(Kept), alignof(Kept));
-    };
+    made.end_ = [](void* kept) noexcept { detail::destroy(static_cast<Kept*>(kept)); };
     return made;
   }
   Callback(Callback&& other) noexcept

@@ -108,6 +108,26 @@ class Note {
 #endif
 };
 
+/// Makes an object in memory of its own, which is given back if the constructor throws: it may, although this library
+/// does not.
+template <class T, class... Args>
+T* create(Args&&... args) {
+  struct Room {
+    void* memory;
+    ~Room() {
+      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
+    }
+  } room{detail::allocate(sizeof(T), alignof(T))};
+  T* const object = ::new (room.memory) T(std::forward<Args>(args)...);
+  room.memory = nullptr;
+  return object;
+}
+template <class T>
+void destroy(T* object) noexcept {
+  object->~T();
+  detail::deallocate(object, sizeof(T), alignof(T));
+}
+
 /// One of the owners of a T, which has a member `OwnerCount owners`.
 template <class T>
 class Shared {
@@ -122,17 +142,13 @@ class Shared {
     return *this;
   }
   ~Shared() {
-    if (object_ == nullptr || !object_->owners.drop_last()) return;
-    object_->~T();
-    detail::deallocate(object_, sizeof(T), alignof(T));
+    if (object_ != nullptr && object_->owners.drop_last()) detail::destroy(object_);
   }
 
   template <class... Args>
   static Shared make(Args&&... args) {
-    Room room{detail::allocate(sizeof(T), alignof(T))};
     Shared made;
-    made.object_ = ::new (room.memory) T(std::forward<Args>(args)...);
-    room.memory = nullptr;
+    made.object_ = detail::create<T>(std::forward<Args>(args)...);
     return made;
   }
 
@@ -148,14 +164,6 @@ class Shared {
   friend bool operator!=(const Shared& a, const Shared& b) noexcept { return a.object_ != b.object_; }
 
  private:
-  /// Gives the memory back when the constructor throws, which it may although this library does not.
-  struct Room {
-    void* memory;
-    ~Room() {
-      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
-    }
-  };
-
   T* object_ = nullptr;
 };
 

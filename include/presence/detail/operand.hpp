@@ -192,36 +192,16 @@ class Operand {
     detail::sort(parsed_, is_before);
   }
 
-  bool answer(const ValueView& field) const noexcept {
+  /// Of a ValueView; a text, or a vector of texts, may be given as what it is, which is faster.
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
     switch (op_) {
       case Operator::eq:
       case Operator::in: return is_member(field);
       case Operator::ne:
       case Operator::nin: return !is_member(field);
-      case Operator::contains: return field.kind() == ValueKind::array && is_member(field);
-      default: return holds(op_, field, value_.view());
-    }
-  }
-  bool answer_text(std::string_view field) const noexcept {
-    switch (op_) {
-      case Operator::eq:
-      case Operator::in: return has_text(field);
-      case Operator::ne:
-      case Operator::nin: return !has_text(field);
-      default: return answer(ValueView(field));
-    }
-  }
-  /// For a range of texts.
-  template <class Range>
-  bool answer_texts(const Range& field) const noexcept {
-    if (is_array_) return answer(ValueView(field));
-    switch (op_) {
-      case Operator::eq:
-      case Operator::in:
-      case Operator::contains: return has_any(field);
-      case Operator::ne:
-      case Operator::nin: return !has_any(field);
-      default: return answer(ValueView(field));
+      case Operator::contains: return ValueView(field).kind() == ValueKind::array && is_member(field);
+      default: return holds(op_, ValueView(field), value_.view());
     }
   }
 
@@ -252,24 +232,16 @@ class Operand {
     return place != ascending.end() && same_scalar(place->view(), sought);
   }
 
-  bool has_text(std::string_view text) const noexcept {
+  bool is_member(std::string_view text) const noexcept {
     if (texts_.contains(text)) return true;
     if (instants_.empty()) return false;
     const Result<Timestamp> at = parse_timestamp(text);
     return at && is_among(instants_, ValueView(*at));
   }
 
-  template <class Range>
-  bool has_any(const Range& texts) const noexcept {
-    for (const auto& text : texts) {
-      if (has_text(text)) return true;
-    }
-    return false;
-  }
-
   bool has_scalar(const ValueView& field) const noexcept {
     switch (field.kind()) {
-      case ValueKind::text: return has_text(field.text());
+      case ValueKind::text: return is_member(field.text());
       case ValueKind::integer:
       case ValueKind::real: return is_among(numbers_, field);
       case ValueKind::instant: return is_among(instants_, field) || is_among(parsed_, field);
@@ -283,6 +255,14 @@ class Operand {
   bool is_member(const ValueView& field) const noexcept {
     if (is_array_) return equals(field, value_.view());
     return any_element(field, [this](const ValueView& element) { return has_scalar(element); });
+  }
+  template <class Text>
+  bool is_member(const std::vector<Text>& texts) const noexcept {
+    if (is_array_) return is_member(ValueView(texts));
+    for (const std::string_view text : texts) {
+      if (is_member(text)) return true;
+    }
+    return false;
   }
 
   Operator op_ = Operator::everything;

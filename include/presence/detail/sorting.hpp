@@ -15,7 +15,6 @@
 
 namespace presence {
 inline namespace PRESENCE_ABI {
-
 namespace detail {
 
 /// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last.
@@ -62,7 +61,7 @@ class Sorter {
  public:
   explicit Sorter(const std::vector<SortKey>& keys) {
     for (const SortKey& key : keys) add(key.field, key.order == Order::descending);
-    if (index_of_field(Fields<T>::list, "id") != no_field) add("id", false);
+    if (index_of_field(Fields<T>::list, "id") != List::size) add("id", false);
   }
 
   int compare(const T& a, const T& b) const {
@@ -101,8 +100,7 @@ class Sorter {
 
   void add(std::string_view field, bool is_descending) {
     const std::size_t index = index_of_field(Fields<T>::list, field);
-    keys_.push_back(Key{compare_of(index == no_field ? List::size : index, std::make_index_sequence<List::size>()),
-                        std::string(field), is_descending});
+    keys_.push_back(Key{compare_of(index, std::make_index_sequence<List::size>()), std::string(field), is_descending});
   }
 
   std::vector<Key> keys_;
