@@ -30,6 +30,19 @@ inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rul
   return user;
 }
 
+/// Calls `visit(ours, theirs)` for every user of theirs of whom not the same is kept, or perhaps for some more; of ours
+/// alone for some. Where they are few, such as those of a delta, they are looked up, so that it costs no more than they
+/// are; where they are many, both are gone over side by side, less what they share.
+template <class Visit>
+void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to, Visit visit) {
+  constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
+  if (theirs.size() < ours.size() / cheaper_to_pass_than_to_look_up) {
+    for (const UserRow& row : theirs) visit(ours.find(row.name()), &row);
+  } else {
+    UserTable::each_pair(ours, theirs, up_to, visit);
+  }
+}
+
 /// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
 /// then time moves on to the later instant: what time then changes is dated with the last deadline it passes.
 inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
@@ -48,7 +61,7 @@ inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, 
 /// Joins another snapshot into this one and advances to the later instant of both, as if everything that either was
 /// told had been told to this one. Our rules stand, and users are not counted against them: what both know stays known.
 /// `on_change` hears of each user whom others see differently, once, when all is done. When memory runs out the
-/// snapshot is what it was. O(users).
+/// snapshot is what it was. O(users), less what both share; of few users of theirs O(theirs), and what is due.
 template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
@@ -66,36 +79,36 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
 
   const detail::UserTable nothing;
-  detail::UserTable::each_pair(
-      mine != nullptr ? mine->table : nothing, theirs->table, same_rules ? detail::absent : detail::never,
-      [&](const detail::UserRow* a, const detail::UserRow* b) {
-        // What is ours alone, or the same on both sides, changes by time alone.
-        if (b == nullptr) return;
-        detail::UserRegisters user =
-            a == nullptr ? detail::normal_form_of(*b, *theirs) : detail::joined(*a, *mine, *b, *theirs);
-        detail::Change change;
-        if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
-        detail::normalise(user, now, rules);
-        const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
-        // Unless it has been forgotten by age: then what both knew decides when.
-        if (as_before && (a == nullptr || rules.forget_after == Duration::forever())) return;
-        const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
-        if (!is_theirs) detail::bound(user, now, rules);
+  detail::each_of_theirs(mine != nullptr ? mine->table : nothing, theirs->table,
+                         same_rules ? detail::absent : detail::never,
+                         [&](const detail::UserRow* a, const detail::UserRow* b) {
+                           // What is ours alone, or the same on both sides, changes by time alone.
+                           if (b == nullptr) return;
+                           detail::UserRegisters user = a == nullptr ? detail::normal_form_of(*b, *theirs)
+                                                                     : detail::joined(*a, *mine, *b, *theirs);
+                           detail::Change change;
+                           if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
+                           detail::normalise(user, now, rules);
+                           const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
+                           // Unless it has been forgotten by age: then what both knew decides when.
+                           if (as_before && (a == nullptr || rules.forget_after == Duration::forever())) return;
+                           const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
+                           if (!is_theirs) detail::bound(user, now, rules);
 
-        const detail::UserKey key = root.table.key_of(b->name());
-        const detail::UserRow* const row = root.table.find(key);
-        if constexpr (is_heard) {
-          change.id = b->id();
-          change.before = detail::Seen::of(a, our_now, rules);
-          change.after = detail::Seen(user, now, rules);
-          changes.add(std::move(change));
-        }
-        if (as_before || (row == nullptr && user.empty())) return;
-        detail::Plan plan;
-        plan.row = row;
-        plan.after = std::move(user);
-        detail::commit(root, key, std::move(plan));
-      });
+                           const detail::UserKey key = root.table.key_of(b->name());
+                           const detail::UserRow* const row = root.table.find(key);
+                           if constexpr (is_heard) {
+                             change.id = b->id();
+                             change.before = detail::Seen::of(a, our_now, rules);
+                             change.after = detail::Seen(user, now, rules);
+                             changes.add(std::move(change));
+                           }
+                           if (as_before || (row == nullptr && user.empty())) return;
+                           detail::Plan plan;
+                           plan.row = row;
+                           plan.after = std::move(user);
+                           detail::commit(root, key, std::move(plan));
+                         });
   snapshot = std::move(merged);
   // Of somebody whom time changed as well, the last change is dated as all of it is.
   if constexpr (is_heard) {

@@ -7,6 +7,7 @@
 #include <presence/detail/id_table.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/event.hpp>
+#include <presence/merge.hpp>
 #include <presence/query.hpp>
 #include <presence/reduce.hpp>
 #include <presence/reports.hpp>
@@ -211,6 +212,12 @@ class Store {
     const Tally tally = presence::resync(snapshot_, first, last, as_of, Gather{*this});
     deliver();
     return tally;
+  }
+  /// Joins what another node knows, and moves on to its instant if that is later; see merge_into. For a node that
+  /// reconciles a copy of its snapshot with another, this is how what came of it gets back in: it costs what changed.
+  void merge(const Snapshot& other) {
+    merge_into(snapshot_, other, Gather{*this});
+    deliver();
   }
   /// For a client whose own connection is gone: reports of online are forgotten, which is told as any other change, and
   /// then all watches end, as they do on the server. What waits to be told is told to those who watched until now.

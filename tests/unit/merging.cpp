@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
+#include "telling.hpp"
 
 using namespace support;
 
@@ -94,4 +94,46 @@ TEST_CASE("merging with an equal snapshot changes nothing, whatever its seed and
   rules.hash_seed = 7;
   CHECK(merge(Snapshot(rules), s) == s);
   CHECK(merge(s, Snapshot(rules)) == s);
+}
+
+TEST_CASE("a small snapshot merged into a large one is as the large one merged into the small") {
+  for (std::uint32_t round = 0; round < 40; ++round) {
+    CAPTURE(round);
+    Chance chance(round);
+    Rules rules;
+    rules.offline_grace = seconds(round % 2 == 0 ? 0 : 15);
+    if (round % 3 == 0) rules.forget_after = seconds(120);
+    Told large(rules);
+    Snapshot small(rules);
+    double second = 0;
+    for (int i = 0; i < 600; ++i, second += 0.2) {
+      large.fold(random_event(chance, second, 100, 2));
+      if (i % 200 == 199) large.pass(at(second));
+    }
+    for (int i = 0; i < 4; ++i) small = reduce(std::move(small), random_event(chance, second, 150, 2));
+    if (round % 4 != 0) small = reduce(std::move(small), at(second + static_cast<double>(chance.below(60))));
+    REQUIRE(small.size() < large.s.size() / 16);
+    large.take();
+
+    const Snapshot before = large.s, other_way = merge(small, before);
+    merge_into(large.s, small, large);
+    CHECK(large.s == other_way);
+    CHECK(large.s.digest() == other_way.digest());
+    CHECK(large.s.size() == other_way.size());
+    CHECK(large.s.online_count() == other_way.online_count());
+    CHECK(large.s.next_deadline() == other_way.next_deadline());
+    // The changes lead from what was seen to what is.
+    std::map<std::string, User> seen;
+    for (const User& user : views(before)) seen[user.id] = user;
+    for (const UserPresenceChanged& change : large.take()) {
+      if (change.after) {
+        seen[change.id] = *change.after;
+      } else {
+        seen.erase(change.id);
+      }
+    }
+    std::vector<User> led_to;
+    for (const auto& [id, user] : seen) led_to.push_back(user);
+    CHECK(led_to == views(large.s));
+  }
 }

@@ -441,6 +441,27 @@ TEST_CASE("a server's full list is taken by a store, and told once for each user
   CHECK(store.snapshot() == s);
 }
 
+TEST_CASE("what another node knows is merged into a store, and told to who watches") {
+  Store store;
+  store.dispatch(connect("john", "phone", at(0)));
+  store.advance(at(1));
+  REQUIRE(store.watch(watching("lobby", {"john", "mary"}), ann).has_value());
+  Changes heard;
+  const Subscription subscription =
+      store.subscribe<UserPresenceChanged>(ann, [&](const UserPresenceChanged& change) { heard.push_back(change); });
+  const Snapshot other = reduce(
+      folded({connect("mary", "phone", at(2)), connect("pete", "phone", at(2)), disconnect("john", "phone", at(3))}),
+      at(5));
+  const Snapshot merged = merge(store.snapshot(), other);
+  store.merge(other);
+  CHECK(store.snapshot() == merged);
+  CHECK(store.snapshot().now() == at(5));
+  CHECK(heard == Changes{changed(at(1), seen_online("john", at(0)), seen_offline("john", at(0))),
+                         changed(at(1), std::nullopt, seen_online("mary", at(2)))});
+  store.merge(other);
+  CHECK(heard.size() == 2);
+}
+
 TEST_CASE("who watches is told who goes offline when the connection is lost, and hears no more") {
   Store store(Rules::mirror());
   store.dispatch(saying(report("john", true, at(0)), "hi"));
