@@ -23,13 +23,6 @@ inline UserRegisters joined(const UserRow& ours, const Root& our_root, const Use
   return user;
 }
 
-/// The registers of one side as they read at the merged instant.
-inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rules) {
-  UserRegisters user = row.unpacked();
-  normalise(user, now, rules);
-  return user;
-}
-
 /// Calls `visit(ours, theirs)` for every user of theirs of whom not the same is kept, or perhaps for some more; of ours
 /// alone for some. Where they are few, such as those of a delta, they are looked up, so that it costs no more than they
 /// are; where they are many, both are gone over side by side, less what they share.

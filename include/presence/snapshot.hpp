@@ -55,11 +55,21 @@ inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
   return at == absent || at == never ? std::nullopt : std::optional<Timestamp>(at);
 }
 
-/// The registers as they read at the snapshot's instant: those of a user whom nothing happened to since may hold more.
-inline UserRegisters normal_form_of(const UserRow& row, const Root& root) {
-  UserRegisters registers = row.unpacked();
-  normalise(registers, root.now, root.rules);
-  return registers;
+/// The registers as they read at an instant: those of a user whom nothing happened to since may hold more.
+inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rules) {
+  UserRegisters user = row.unpacked();
+  normalise(user, now, rules);
+  return user;
+}
+inline UserRegisters normal_form_of(const UserRow& row, const Root& root) { return settled(row, root.now, root.rules); }
+
+/// The same, borrowed by `read(const RegistersView&)`, and not copied where they read as they are kept.
+template <class Read>
+auto read_settled(const UserRow& row, Timestamp now, const Rules& rules, Read read) {
+  const RegistersView kept = row.registers();
+  if (surely_normal(kept, now, rules)) return read(kept);
+  const UserRegisters user = settled(row, now, rules);
+  return read(RegistersView(user));
 }
 
 inline std::optional<UserView> seen_by_others(const UserRow& row, const Root& root) noexcept {
@@ -160,8 +170,11 @@ class Snapshot {
     digest.add(root_ ? root_->now : detail::absent);
     std::uint64_t users = 0;  // summed, so that the order of users does not enter
     if (root_) {
-      for (const detail::UserRow& row : root_->table)
-        users += detail::digest_of(row.name(), detail::normal_form_of(row, *root_));
+      for (const detail::UserRow& row : root_->table) {
+        users += detail::read_settled(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
+          return detail::digest_of(row.name(), user);
+        });
+      }
     }
     digest.add(users);
     return digest.value();

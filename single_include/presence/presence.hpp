@@ -2393,6 +2393,9 @@ struct RegistersView {
       sessions = SessionSpan(user.sessions.data(), {user.sessions.data() + 1, user.sessions.size() - 1});
   }
 
+  bool empty() const noexcept {
+    return sessions.size() == 0 && activities.empty() && flips.empty() && (rare == nullptr || rare->nothing());
+  }
   Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
   std::string_view status() const noexcept { return rare == nullptr ? std::string_view() : rare->status.view(); }
   Timestamp reported_at() const noexcept { return rare == nullptr ? absent : rare->reported_at; }
@@ -3292,6 +3295,21 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   const Timestamp cut = invisible_since(user.flips);
   if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
   if (rules.forget_after != Duration::forever()) forget_by_age(user, now, rules);
+}
+
+/// Whether `normalise` would leave the user as he is. Looks no closer than is quick: of some it says no who are in
+/// their normal form.
+inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::forever()) return false;
+  const Timestamp horizon = session_horizon(now, rules), window = now - rules.reorder_window;
+  const auto matters = [horizon](Timestamp at) { return at == absent || at >= horizon; };
+  for (const SessionRegisters& session : user.sessions) {
+    if (!matters(session.connect) || !matters(session.heartbeat) || session.disconnects.size() > 1) return false;
+    if (!session.disconnects.empty() && !matters(session.disconnects[0])) return false;
+  }
+  const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
+  const bool has_old_flips = user.flips.size() > 1 && user.flips[1].at < window;
+  return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->crowded.to == absent);
 }
 
 /// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays.
@@ -4627,11 +4645,21 @@ inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
   return at == absent || at == never ? std::nullopt : std::optional<Timestamp>(at);
 }
 
-/// The registers as they read at the snapshot's instant: those of a user whom nothing happened to since may hold more.
-inline UserRegisters normal_form_of(const UserRow& row, const Root& root) {
-  UserRegisters registers = row.unpacked();
-  normalise(registers, root.now, root.rules);
-  return registers;
+/// The registers as they read at an instant: those of a user whom nothing happened to since may hold more.
+inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rules) {
+  UserRegisters user = row.unpacked();
+  normalise(user, now, rules);
+  return user;
+}
+inline UserRegisters normal_form_of(const UserRow& row, const Root& root) { return settled(row, root.now, root.rules); }
+
+/// The same, borrowed by `read(const RegistersView&)`, and not copied where they read as they are kept.
+template <class Read>
+auto read_settled(const UserRow& row, Timestamp now, const Rules& rules, Read read) {
+  const RegistersView kept = row.registers();
+  if (surely_normal(kept, now, rules)) return read(kept);
+  const UserRegisters user = settled(row, now, rules);
+  return read(RegistersView(user));
 }
 
 inline std::optional<UserView> seen_by_others(const UserRow& row, const Root& root) noexcept {
@@ -4732,8 +4760,11 @@ class Snapshot {
     digest.add(root_ ? root_->now : detail::absent);
     std::uint64_t users = 0;  // summed, so that the order of users does not enter
     if (root_) {
-      for (const detail::UserRow& row : root_->table)
-        users += detail::digest_of(row.name(), detail::normal_form_of(row, *root_));
+      for (const detail::UserRow& row : root_->table) {
+        users += detail::read_settled(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
+          return detail::digest_of(row.name(), user);
+        });
+      }
     }
     digest.add(users);
     return digest.value();
@@ -7922,13 +7953,6 @@ namespace detail {
 inline UserRegisters joined(const UserRow& ours, const Root& our_root, const UserRow& theirs, const Root& their_root) {
   UserRegisters user = normal_form_of(ours, our_root);
   join(user, normal_form_of(theirs, their_root));
-  return user;
-}
-
-/// The registers of one side as they read at the merged instant.
-inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rules) {
-  UserRegisters user = row.unpacked();
-  normalise(user, now, rules);
   return user;
 }
 

@@ -80,6 +80,38 @@ TEST_CASE("forgetting changes no view, at any instant, whatever was folded") {
   }
 }
 
+TEST_CASE("who is surely in the normal form is left alone by it, and most are") {
+  std::size_t sure = 0, all = 0;
+  for (std::uint32_t round = 0; round < 60; ++round) {
+    CAPTURE(round);
+    Chance chance(round);
+    Rules rules;
+    if (round % 3 == 1) rules = untimed(0);
+    if (round % 5 == 1) rules.offline_grace = seconds(15);
+    if (round % 7 == 1) rules.forget_after = seconds(300);
+    if (round % 11 == 1) rules.max_recent_per_user = 2;
+    Snapshot s(rules);
+    double second = 0;
+    for (int i = 0; i < 300; ++i, second += round % 2 == 0 ? 0.2 : 1.5) {
+      s = reduce(std::move(s), random_event(chance, second, 12, 2));
+      if (chance.below(4) == 0) s = reduce(std::move(s), at(second));
+    }
+    for (const double later : {0.0, 40.0, 119.0, 121.0, 159.0, 161.0, 500.0}) {
+      const Timestamp now = at(second + later);
+      for (const detail::UserRow& row : detail::SnapshotAccess::read(s)->table) {
+        detail::UserRegisters user = row.unpacked();
+        detail::normalise(user, now, rules);
+        const bool is_sure = detail::surely_normal(row.registers(), now, rules);
+        if (is_sure) CHECK(user == row.unpacked());
+        ++all;
+        sure += is_sure ? 1 : 0;
+      }
+    }
+  }
+  CHECK(sure > all / 20);
+  CHECK(sure < all);
+}
+
 TEST_CASE("equal knowledge is equal, whether or not the instants between were visited") {
   Chance chance(17);
   for (int round = 0; round < 40; ++round) {

@@ -132,6 +132,21 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   if (rules.forget_after != Duration::forever()) forget_by_age(user, now, rules);
 }
 
+/// Whether `normalise` would leave the user as he is. Looks no closer than is quick: of some it says no who are in
+/// their normal form.
+inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::forever()) return false;
+  const Timestamp horizon = session_horizon(now, rules), window = now - rules.reorder_window;
+  const auto matters = [horizon](Timestamp at) { return at == absent || at >= horizon; };
+  for (const SessionRegisters& session : user.sessions) {
+    if (!matters(session.connect) || !matters(session.heartbeat) || session.disconnects.size() > 1) return false;
+    if (!session.disconnects.empty() && !matters(session.disconnects[0])) return false;
+  }
+  const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
+  const bool has_old_flips = user.flips.size() > 1 && user.flips[1].at < window;
+  return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->crowded.to == absent);
+}
+
 /// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays.
 inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
   if (invisible_since(user.flips) != absent) return never;

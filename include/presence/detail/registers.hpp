@@ -148,6 +148,9 @@ struct RegistersView {
       sessions = SessionSpan(user.sessions.data(), {user.sessions.data() + 1, user.sessions.size() - 1});
   }
 
+  bool empty() const noexcept {
+    return sessions.size() == 0 && activities.empty() && flips.empty() && (rare == nullptr || rare->nothing());
+  }
   Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
   std::string_view status() const noexcept { return rare == nullptr ? std::string_view() : rare->status.view(); }
   Timestamp reported_at() const noexcept { return rare == nullptr ? absent : rare->reported_at; }
