@@ -10,6 +10,7 @@
 #include <presence/filter.hpp>
 #include <presence/fwd.hpp>
 #include <presence/json.hpp>
+#include <presence/json_channel.hpp>
 #include <presence/json_filter.hpp>
 #include <presence/merge.hpp>
 #include <presence/query.hpp>
