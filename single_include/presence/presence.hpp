@@ -300,6 +300,7 @@ class Result {
 
 #endif  // PRESENCE_RESULT_HPP
 
+#include <cstring>      // for memcpy
 #include <string>       // for string
 #include <string_view>  // for string_view
 
@@ -493,34 +494,124 @@ class Timestamp {
 
 namespace detail {
 
-/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar. March is counted as the first month, so that
-/// the day that a leap year adds is the last of its year.
-constexpr std::int64_t days_since_1970(std::int64_t year, std::int64_t month, std::int64_t day) noexcept {
-  const std::int64_t y = month > 2 ? year : year - 1;
-  const std::int64_t era = floor_divide(y, 400);
-  const std::int64_t year_of_era = y - era * 400;
-  const std::int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, of the years from 0 on. March is counted as the
+/// first month, so that the day that a leap year adds is the last of its year; and 400 years are counted beforehand, so
+/// that no number is negative.
+constexpr std::int64_t days_since_1970(std::uint32_t year, std::uint32_t month, std::uint32_t day) noexcept {
+  const std::uint32_t y = year + 400 - (month > 2 ? 0 : 1);
+  const std::uint32_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+  return std::int64_t{y * 365 + y / 4 - y / 100 + y / 400 + day_of_year} - (146097 + 719468);
 }
 
 struct Date {
-  std::int64_t year, month, day;
+  std::uint32_t year, month, day;
 };
 
-constexpr Date date_of_day(std::int64_t days) noexcept {
-  const std::int64_t shifted = days + 719468;
-  const std::int64_t era = floor_divide(shifted, 146097);
-  const std::int64_t day_of_era = shifted - era * 146097;
-  const std::int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const std::int64_t shifted_month = (5 * day_of_year + 2) / 153;
-  const std::int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  return {year_of_era + era * 400 + (month <= 2 ? 1 : 0), month, day_of_year - (153 * shifted_month + 2) / 5 + 1};
+/// The days are counted from 1600-03-01, which is 135080 days before 1970. After Neri and Schneider, "Euclidean affine
+/// functions and their application to calendar algorithms" (2022): a century, a year and a month are each a straight
+/// line through the days, so that a product gives the quotient above and the remainder below.
+constexpr Date date_of_day(std::uint32_t days) noexcept {
+  const std::uint32_t quarters = 4 * days + 3, century = quarters / 146097;
+  const std::uint64_t years = std::uint64_t{2939745} * ((quarters - century * 146097) | 3);
+  const std::uint32_t day_of_year = static_cast<std::uint32_t>(years) / 2939745 / 4;
+  const std::uint32_t months = 2141 * day_of_year + 197913;
+  const std::uint32_t next = day_of_year >= 306 ? 1 : 0;  // January and February, counted as the 13th and 14th month
+  return {1600 + century * 100 + static_cast<std::uint32_t>(years >> 32) + next, (months >> 16) - next * 12,
+          (months & 0xFFFF) / 2141 + 1};
 }
 
-constexpr std::int64_t days_in_month(std::int64_t year, std::int64_t month) noexcept {
+constexpr std::uint32_t days_in_month(std::uint32_t year, std::uint32_t month) noexcept {
   if (month == 2) return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
   return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
+/// Eight characters as a number, the first of them lowest on every machine. Compilers make one load of it.
+constexpr std::uint64_t eight_characters(const char* p) noexcept {
+  const auto at = [p](unsigned i) { return std::uint64_t{static_cast<std::uint8_t>(p[i])} << (8 * i); };
+  return at(0) | at(1) | at(2) | at(3) | at(4) | at(5) | at(6) | at(7);
+}
+
+/// What eight characters are to look like: any digit where it has a 0, and elsewhere the same character.
+class EightCharacters {
+ public:
+  explicit constexpr EightCharacters(const char* pattern) noexcept : pattern_(eight_characters(pattern)) {
+    for (unsigned i = 0; i < 8; ++i) lift_ |= std::uint64_t{pattern[i] == '0' ? 0x80u - 10 : 0x80u - 1} << (8 * i);
+  }
+
+  /// The values of the digits, each in its byte, and zeros elsewhere, if the characters fit.
+  constexpr std::uint64_t digits(const char* p) const noexcept { return eight_characters(p) ^ pattern_; }
+  /// Zero if what `digits` gave are digits and zeros: the lift brings others to the top bit, where they are not there
+  /// already. One that is may carry into the next byte, but then it shows by itself.
+  constexpr std::uint64_t misfits(std::uint64_t digits) const noexcept {
+    return (digits | (digits + lift_)) & 0x8080808080808080;
+  }
+
+  /// Writes the characters of which `digits` makes these.
+  void write(std::uint64_t digits, char* p) const noexcept {
+    const std::uint64_t word = digits | pattern_;
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+    std::memcpy(p, &word, sizeof(word));
+#else
+    for (unsigned i = 0; i < 8; ++i) p[i] = static_cast<char>(static_cast<std::uint8_t>(word >> (8 * i)));
+#endif
+  }
+
+ private:
+  std::uint64_t pattern_, lift_ = 0;
+};
+
+/// Of the digits in the bytes of a word: the number that the one at `index` makes together with the next.
+constexpr std::uint32_t two_digits(std::uint64_t digits, unsigned index) noexcept {
+  return static_cast<std::uint32_t>((digits * 10 + (digits >> 8)) >> (8 * index)) & 0xFF;
+}
+
+/// The other way: the digits of three numbers below 100, of each at its index and the next.
+template <unsigned i, unsigned j, unsigned k>
+constexpr std::uint64_t three_twos(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
+  constexpr std::uint64_t fifteens =
+      std::uint64_t{15} << (8 * i) | std::uint64_t{15} << (8 * j) | std::uint64_t{15} << (8 * k);
+  const std::uint64_t twos = std::uint64_t{a} << (8 * i) | std::uint64_t{b} << (8 * j) | std::uint64_t{c} << (8 * k);
+  const std::uint64_t tens = (twos * 103 >> 10) & fifteens;  // a tenth, rounded down, of any number up to 178
+  return tens | (twos - tens * 10) << 8;
+}
+
+/// The number that all eight make.
+constexpr std::uint32_t eight_digits(std::uint64_t digits) noexcept {
+  const std::uint64_t twos = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FF;
+  const std::uint64_t fours = (twos * 100 + (twos >> 16)) & 0x0000FFFF0000FFFF;
+  return static_cast<std::uint32_t>(fours * 10000 + (fours >> 32));
+}
+
+/// Reads an instant as nearly everybody writes it: in UTC, with capital letters, and of the years that are held whole.
+/// False for all others, right or wrong, which are then read with care.
+constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept {
+  constexpr EightCharacters year_and_month("0000-00-"), day("00T00:00"), time_of_day("00:00:00"), decimals("00000000");
+  const std::size_t size = text.size();
+  if (size < 20 || size > 30 || text[size - 1] != 'Z') return false;
+  const char* const p = text.data();
+  // The last two overlap: each has a place for all of its characters.
+  const std::uint64_t a = year_and_month.digits(p), b = day.digits(p + 8), c = time_of_day.digits(p + 11);
+  std::uint64_t misfits = year_and_month.misfits(a) | day.misfits(b) | time_of_day.misfits(c);
+  std::uint32_t fraction = 0;
+  if (size != 20) {
+    if (size == 21 || p[19] != '.') return false;
+    // The last eight characters before the Z, without those that stand before the fraction; and of nine the first.
+    const std::uint64_t d = decimals.digits(p + size - 9) >> (size < 29 ? 8 * (29 - size) : 0);
+    const std::uint32_t first = size == 30 ? std::uint32_t{static_cast<std::uint8_t>(p[20])} - '0' : 0;
+    misfits |= decimals.misfits(d);
+    if (first > 9) return false;
+    fraction = size == 30 ? first * 100000000 + eight_digits(d) : eight_digits(d) * 10;
+  }
+  const Date date{two_digits(a, 0) * 100 + two_digits(a, 2), two_digits(a, 5), two_digits(b, 0)};
+  const std::uint32_t hour = two_digits(c, 0), minute = two_digits(c, 3), second = two_digits(c, 6);
+  if (misfits != 0 || date.year < 1678 || date.year > 2261 || date.month < 1 || date.month > 12 || date.day < 1 ||
+      date.day > days_in_month(date.year, date.month) || hour > 23 || minute > 59 || second > 59) {
+    return false;
+  }
+  const std::int64_t seconds =
+      days_since_1970(date.year, date.month, date.day) * 86400 + std::int64_t{hour * 3600 + minute * 60 + second};
+  at = Timestamp::from_ns(seconds * 1000000000 + std::int64_t{fraction});
+  return true;
 }
 
 /// Reads fixed-width fields from left to right, and remembers the first place that did not fit.
@@ -582,48 +673,40 @@ inline constexpr std::size_t longest_instant = 30;  // 2019-01-07T13:17:42.37500
 
 /// Writes into `out`, which has room for `longest_instant`, and returns how many characters it wrote.
 inline std::size_t write_instant(Timestamp at, char* out) noexcept {
-  const std::int64_t seconds = floor_divide(at.ns(), 1000000000);
-  const std::int64_t days = floor_divide(seconds, 86400);
-  const std::int64_t second_of_day = seconds - days * 86400;
-  // Not at.ns() - seconds * 1e9: at the lower end that product is out of range.
-  const std::int64_t rest = at.ns() % 1000000000, fraction = rest < 0 ? rest + 1000000000 : rest;
+  // The time before 1970 is cut towards zero, and then goes on one second lower.
+  const std::int64_t cut = at.ns() % 1000000000;
+  const auto fraction = static_cast<std::uint32_t>(cut < 0 ? cut + 1000000000 : cut);
+  const auto since_1600 =
+      static_cast<std::uint64_t>(at.ns() / 1000000000 - (cut < 0 ? 1 : 0) + std::int64_t{135080} * 86400);
+  const auto days = static_cast<std::uint32_t>(since_1600 / 86400);
+  const auto second_of_day = static_cast<std::uint32_t>(since_1600 - std::uint64_t{days} * 86400);
+  const std::uint32_t minute_of_day = second_of_day / 60, hour = minute_of_day / 60;
   const Date date = date_of_day(days);
-  char* p = out;
-  const auto put = [&p](std::int64_t value, int width) {
-    for (int i = width - 1; i >= 0; --i, value /= 10) p[i] = static_cast<char>('0' + value % 10);
-    p += width;
+  constexpr EightCharacters year_and_month("0000-00-"), day_and_time("00T00:00"), thousandth(":00.000Z");
+  const std::uint32_t century = date.year / 100;
+  const std::uint32_t thousandths = fraction / 1000000, hundreds = fraction / 100000000;
+  year_and_month.write(three_twos<0, 2, 5>(century, date.year - century * 100, date.month), out);
+  day_and_time.write(three_twos<0, 3, 6>(date.day, hour, minute_of_day - hour * 60), out + 8);
+  // The hundreds are a number whose first digit is always 0: it stands where the point does.
+  thousandth.write(three_twos<1, 3, 5>(second_of_day - minute_of_day * 60, hundreds, thousandths - hundreds * 100),
+                   out + 16);
+  if (fraction == thousandths * 1000000) return 24;
+  const auto put = [out](std::uint32_t value, std::size_t from) {
+    out[from] = static_cast<char>('0' + value / 100);
+    out[from + 1] = static_cast<char>('0' + value / 10 % 10);
+    out[from + 2] = static_cast<char>('0' + value % 10);
+    out[from + 3] = 'Z';
   };
-  put(date.year, 4);
-  *p++ = '-';
-  put(date.month, 2);
-  *p++ = '-';
-  put(date.day, 2);
-  *p++ = 'T';
-  put(second_of_day / 3600, 2);
-  *p++ = ':';
-  put(second_of_day / 60 % 60, 2);
-  *p++ = ':';
-  put(second_of_day % 60, 2);
-  *p++ = '.';
-  if (fraction % 1000000 == 0) {
-    put(fraction / 1000000, 3);
-  } else if (fraction % 1000 == 0) {
-    put(fraction / 1000, 6);
-  } else {
-    put(fraction, 9);
-  }
-  *p++ = 'Z';
-  return static_cast<std::size_t>(p - out);
+  const std::uint32_t rest = fraction - thousandths * 1000000;
+  put(rest / 1000, 23);
+  if (rest % 1000 == 0) return 27;
+  put(rest % 1000, 26);
+  return 30;
 }
 
-}  // namespace detail
-
-/// Reads an instant as RFC 3339 writes it: `2019-01-07T13:17:42.375Z`, with 0 to 9 digits of fraction, `Z` or an offset
-/// such as `+01:30`, `t` and `z` in either case. A leap second (`23:59:60Z`) reads as the second after it. Errors, with
-/// their offset: `syntax`, `truncated`, `trailing_bytes`, `out_of_range` (no such day or time, or outside 1677 to
-/// 2262), and `unset` for any instant of the year 1, which services write where they mean "never". Takes constant time.
-inline Result<Timestamp> parse_timestamp(std::string_view rfc3339) {
-  detail::InstantReader in(rfc3339);
+/// Reads any instant, and tells what is wrong with what is none.
+inline Result<Timestamp> read_instant(std::string_view rfc3339) {
+  InstantReader in(rfc3339);
   const std::int64_t year = in.number(4, 0, 9999);
   in.mark('-', '-');
   const std::int64_t month = in.number(2, 1, 12);
@@ -661,13 +744,14 @@ inline Result<Timestamp> parse_timestamp(std::string_view rfc3339) {
     in.mark('Z', 'z');
   }
   if (in.ok() && !in.at_end()) in.fail(ErrorCode::trailing_bytes, in.offset(), "something follows the instant");
-  if (in.ok() && day > detail::days_in_month(year, month))
+  const Date date{static_cast<std::uint32_t>(year), static_cast<std::uint32_t>(month), static_cast<std::uint32_t>(day)};
+  if (in.ok() && date.day > days_in_month(date.year, date.month))
     in.fail(ErrorCode::out_of_range, day_offset, "the month has no such day");
   if (!in.ok()) return in.error();
 
   const std::int64_t seconds =
-      detail::days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_seconds;
-  if (second == 60 && detail::floor_divide(seconds, 86400) * 86400 != seconds) {
+      days_since_1970(date.year, date.month, date.day) * 86400 + hour * 3600 + minute * 60 + second - offset_seconds;
+  if (second == 60 && floor_divide(seconds, 86400) * 86400 != seconds) {
     return Error{ErrorCode::out_of_range, second_offset, "a leap second ends a day"};
   }
   if (year == 1) return Error{ErrorCode::unset, 0, "an instant in the year 1 stands for none"};
@@ -681,8 +765,26 @@ inline Result<Timestamp> parse_timestamp(std::string_view rfc3339) {
   return Timestamp::from_ns(ns);
 }
 
-/// `2019-01-07T13:17:42.375Z`: always UTC, with 3, 6 or 9 digits of fraction, the fewest that read back as the same
-/// instant.
+}  // namespace detail
+
+/// Reads an instant as RFC 3339 writes it: `2019-01-07T13:17:42.375Z`, with 0 to 9 digits of fraction, `Z` or an offset
+/// such as `+01:30`, `t` and `z` in either case. A leap second (`23:59:60Z`) reads as the second after it. Errors, with
+/// their offset: `syntax`, `truncated`, `trailing_bytes`, `out_of_range` (no such day or time, or outside 1677 to
+/// 2262), and `unset` for any instant of the year 1, which services write where they mean "never". Takes constant time.
+inline Result<Timestamp> parse_timestamp(std::string_view rfc3339) {
+  Timestamp at;
+  if (detail::read_usual_instant(rfc3339, at)) return at;
+  return detail::read_instant(rfc3339);
+}
+
+/// Appends an instant: `2019-01-07T13:17:42.375Z`, always UTC, with 3, 6 or 9 digits of fraction, the fewest that read
+/// back as the same instant.
+inline void append_string(std::string& out, Timestamp at) {
+  char text[detail::longest_instant];
+  out.append(text, detail::write_instant(at, text));
+}
+
+/// What `append_string` appends.
 inline std::string to_string(Timestamp at) {
   char text[detail::longest_instant];
   return std::string(text, detail::write_instant(at, text));
@@ -1615,8 +1717,6 @@ class Shared {
 }  // namespace presence
 
 #endif  // PRESENCE_DETAIL_MEMORY_HPP
-
-#include <cstring>      // for memcpy
 
 namespace presence {
 inline namespace PRESENCE_ABI {

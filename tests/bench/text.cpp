@@ -58,7 +58,20 @@ std::size_t strptime_instants(Stopwatch& watch) {
   });
 }
 
+/// Into a string that has room, as strftime writes into an array.
 std::size_t format_instants(Stopwatch& watch) {
+  const auto& some = cached<Instants>(instants);
+  std::string text;
+  return measure_calls(watch, 100000, [&](std::size_t i) {
+    text.clear();
+    append_string(text, some.at[i % instants]);
+    benchmark::DoNotOptimize(text.data());
+    benchmark::ClobberMemory();
+  });
+}
+
+/// Into a string made for each, which is longer than any that needs no memory.
+std::size_t stringify_instants(Stopwatch& watch) {
   const auto& some = cached<Instants>(instants);
   return measure_calls(watch, 100000, [&](std::size_t i) {
     const std::string text = to_string(some.at[i % instants]);
@@ -164,6 +177,7 @@ void register_text() {
   register_round("text/parse_instant", parse_instants);
   register_round("text/strptime", strptime_instants);
   register_round("text/format_instant", format_instants);
+  register_round("text/stringify_instant", stringify_instants);
   register_round("text/strftime", strftime_instants);
   register_round("text/parse_event", parse_payloads);
 #if PRESENCE_BENCH_NLOHMANN

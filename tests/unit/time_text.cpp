@@ -191,6 +191,13 @@ TEST_CASE("every midnight of the range is where a count of days, one by one, put
   CHECK(midnight == std::int64_t{106751} * 86400 * second);
 }
 
+TEST_CASE("an instant is appended as it is written") {
+  std::string text = "at ";
+  append_string(text, Timestamp::from_ms(1546867062375));
+  append_string(text, Timestamp::from_ns(1));
+  CHECK(text == "at 2019-01-07T13:17:42.375Z1970-01-01T00:00:00.000000001Z");
+}
+
 TEST_CASE("whatever instant is written reads back as the same, and as no shorter text would") {
   const std::uint64_t from = seed();
   INFO("PRESENCE_SEED=" << from);
