@@ -380,3 +380,25 @@ TEST_CASE("random damage, cut and spliced, is an event or an error inside it, ne
     REQUIRE((event || event.error().offset <= text.size()));
   }
 }
+
+TEST_CASE("what ends a plain run is found wherever it stands, whichever byte it is") {
+  for (const std::size_t size : {0u, 1u, 7u, 8u, 9u, 15u, 16u, 17u, 63u, 64u, 65u, 79u, 80u, 81u, 128u, 150u}) {
+    CAPTURE(size);
+    for (std::size_t at = 0; at < size; ++at) {
+      for (unsigned byte = 0; byte < 256; ++byte) {
+        const std::unique_ptr<char[]> text(new char[size]);
+        for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(' ' + i % 2);
+        text[at] = static_cast<char>(static_cast<unsigned char>(byte));
+        const bool ends = byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\';
+        const char *const first = text.get(), *const end = first + size;
+        detail::Marks marks(std::string_view(first, size));
+        const bool found = marks.next(first) == (ends ? first + at : end) &&
+                           (!ends || marks.next(first + at + 1) == end) &&
+                           detail::skip_plain(first, end) == (ends ? first + at : end);
+        if (!found) FAIL("byte " << byte << " at " << at);
+      }
+    }
+    const std::string plain(size, 'x');
+    CHECK(detail::Marks(plain).next(plain.data()) == plain.data() + size);
+  }
+}

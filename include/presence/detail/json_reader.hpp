@@ -6,6 +6,7 @@
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for int64_t, uint8_t, uint32_t, uint64_t, INT64_MAX
+#include <cstring>      // for memcpy
 #include <string>       // for string
 #include <string_view>  // for string_view
 
@@ -41,37 +42,105 @@ inline Utf8Step utf8_step(const char* p, const char* end) noexcept {
   return {length, true, false};
 }
 
-/// Which byte of a word, counted from the lowest, is the lowest that has its top bit set; no other bits are set, and at
-/// least one is.
-inline std::size_t lowest_marked(std::uint64_t marks) noexcept {
+/// How many bits below the lowest that is set; there is one.
+inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
-  return static_cast<std::size_t>(__builtin_ctzll(marks)) / 8;
+  return static_cast<std::size_t>(__builtin_ctzll(bits));
 #else
-  // Every bit below the lowest mark: a one in each byte up to and with the marked one, which the product adds up.
-  const std::uint64_t below = (marks & (0 - marks)) - 1;
-  return static_cast<std::size_t>((below & 0x0101010101010101) * 0x0101010101010101 >> 56) - 1;
+  std::size_t below = 0;
+  for (unsigned half = 32; half != 0; half /= 2) {
+    if ((bits & ((std::uint64_t{1} << half) - 1)) != 0) continue;
+    bits >>= half;
+    below += half;
+  }
+  return below;
 #endif
 }
 
-/// Skips what stands for itself in a JSON string and is ASCII: stops at a quote, a backslash, a control character, a
-/// byte of a longer UTF-8 character, or `end`. Eight bytes at a time: most of any payload is such text.
-inline const char* skip_plain(const char* p, const char* end) noexcept {
+// What does not stand for itself in a JSON string, or is no ASCII, is marked: a quote, a backslash, a control
+// character, a byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the control
+// characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
+// intrinsics of SSE2 are called by the compilers' names for them: their header is long.
+#if defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+inline constexpr std::size_t mark_width = 16;
+
+/// Marks by one bit each, the lowest for the first, what is to be marked of the `mark_width` bytes at `p`.
+inline std::uint64_t marks_at(const char* p) noexcept {
+  typedef signed char Bytes __attribute__((vector_size(16)));
+  typedef char Result __attribute__((vector_size(16)));
+  Bytes bytes;
+  std::memcpy(&bytes, p, sizeof(bytes));
+  const Bytes marks = ((bytes ^ 2) < 0x21) | (bytes == '\\');
+  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Result>(marks)));
+}
+#else
+inline constexpr std::size_t mark_width = 8;
+
+/// Marks by one bit each, the lowest for the first, what is to be marked of the `mark_width` bytes at `p`.
+inline std::uint64_t marks_at(const char* p) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-  for (; end - p >= 8; p += 8) {
-    // Put together by shifts, so that the first byte is the lowest on every machine; compilers make one load of it.
-    const std::uint64_t word = std::uint64_t{octet(p[0])} | std::uint64_t{octet(p[1])} << 8 |
-                               std::uint64_t{octet(p[2])} << 16 | std::uint64_t{octet(p[3])} << 24 |
-                               std::uint64_t{octet(p[4])} << 32 | std::uint64_t{octet(p[5])} << 40 |
-                               std::uint64_t{octet(p[6])} << 48 | std::uint64_t{octet(p[7])} << 56;
-    const std::uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
-    // The top bit of each byte below 0x80 that is zero, or below 0x20, and of every other. A borrow can mark a wrong
-    // byte only above a right one, and the lowest is what counts.
-    const std::uint64_t marks = ((quote - ones) | (backslash - ones) | (word - ones * 0x20) | word) & tops;
-    if (marks != 0) return p + lowest_marked(marks);
+  // Put together by shifts, so that the first byte is the lowest on every machine; compilers make one load of it.
+  const std::uint64_t word = std::uint64_t{octet(p[0])} | std::uint64_t{octet(p[1])} << 8 |
+                             std::uint64_t{octet(p[2])} << 16 | std::uint64_t{octet(p[3])} << 24 |
+                             std::uint64_t{octet(p[4])} << 32 | std::uint64_t{octet(p[5])} << 40 |
+                             std::uint64_t{octet(p[6])} << 48 | std::uint64_t{octet(p[7])} << 56;
+  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
+  const std::uint64_t flipped = (word ^ (ones * 2)) & ~tops, backslash = (word ^ (ones * '\\')) & ~tops;
+  const std::uint64_t marks = (word | ~((flipped + ones * (0x80 - 0x21)) & (backslash + ones * 0x7F))) & tops;
+  // Brings the top bits together in the highest byte.
+  return (marks >> 7) * 0x0102040810204080 >> 56;
+}
+#endif
+
+/// Skips what is not marked, or up to `end`: most of any payload is such text.
+inline const char* skip_plain(const char* p, const char* end) noexcept {
+  for (; static_cast<std::size_t>(end - p) >= mark_width; p += mark_width) {
+    if (const std::uint64_t marks = marks_at(p)) return p + lowest_bit(marks);
   }
   while (p != end && octet(*p) >= 0x20 && octet(*p) < 0x80 && *p != '"' && *p != '\\') ++p;
   return p;
 }
+
+/// The marks of a text for one who goes through it from its begin to its end. They are made for 64 bytes at once, so
+/// that finding where one string ends, where the next is looked for, takes little more than a shift.
+class Marks {
+ public:
+  explicit Marks(std::string_view text) noexcept : first_(text.data()), end_(text.data() + text.size()) {
+    make(first_);
+  }
+
+  /// The first marked byte from `p` on, or the end. `p` is never before that of an earlier call.
+  const char* next(const char* p) noexcept {
+    const auto at = static_cast<std::size_t>(p - block_);
+    if (at < 64 && marks_ >> at != 0) return p + lowest_bit(marks_ >> at);
+    return next_beyond(at < 64 ? block_ + 64 : p);
+  }
+
+ private:
+  const char* next_beyond(const char* p) noexcept {
+    for (make(p); marks_ == 0; make(p)) p += 64;
+    return p + lowest_bit(marks_);
+  }
+
+  void make(const char* block) noexcept {
+    block_ = block;
+    const auto left = static_cast<std::size_t>(end_ - block);
+    marks_ = left < 64 ? std::uint64_t{1} << left : 0;  // the end is marked as well
+    std::size_t i = 0;
+    for (; i < 64 && left - i >= mark_width; i += mark_width) marks_ |= marks_at(block + i) << i;
+    if (left <= i || i == 64) return;
+    if (static_cast<std::size_t>(end_ - first_) >= mark_width) {
+      marks_ |= marks_at(end_ - mark_width) >> (mark_width - (left - i)) << i;  // overlaps the ones before
+    } else {
+      for (; i < left; ++i) marks_ |= std::uint64_t{skip_plain(block + i, block + i + 1) == block + i ? 1u : 0u} << i;
+    }
+  }
+
+  const char* first_;
+  const char* end_;
+  const char* block_;
+  std::uint64_t marks_;
+};
 
 /// Reads the text of a JSON number as an int64. False where it has a fraction or an exponent, or does not fit.
 inline bool to_int64(std::string_view number, std::int64_t& value) noexcept {
@@ -119,7 +188,7 @@ class JsonReader {
   static constexpr unsigned deepest = 64;
 
   JsonReader(std::string_view text, std::string& scratch) noexcept
-      : first_(text.data()), p_(text.data()), end_(text.data() + text.size()), scratch_(&scratch) {}
+      : first_(text.data()), p_(text.data()), end_(text.data() + text.size()), marks_(text), scratch_(&scratch) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
@@ -127,30 +196,7 @@ class JsonReader {
   /// The kind of the value that comes next, by its first byte. `nothing` where none can start there, which is an error.
   JsonKind peek() noexcept {
     skip_space();
-    if (p_ != end_) {
-      switch (*p_) {
-        case '"': return JsonKind::string;
-        case '{': return JsonKind::object;
-        case '[': return JsonKind::array;
-        case 't':
-        case 'f': return JsonKind::boolean;
-        case 'n': return JsonKind::null;
-        case '-':
-        case '0':
-        case '1':
-        case '2':
-        case '3':
-        case '4':
-        case '5':
-        case '6':
-        case '7':
-        case '8':
-        case '9': return JsonKind::number;
-        default: break;
-      }
-    }
-    fail_here("a value is needed here");
-    return JsonKind::nothing;
+    return p_ != end_ && *p_ == '"' ? JsonKind::string : peek_other();
   }
 
   /// Of what comes next; after `peek`, of the first byte of the value.
@@ -188,31 +234,20 @@ class JsonReader {
   void read(JsonValue& value) {
     value.kind = peek();
     value.offset = offset();
-    switch (value.kind) {
-      case JsonKind::string: string(&value.text); break;
-      case JsonKind::number: number(&value.text); break;
-      case JsonKind::boolean: boolean(value.truth); break;
-      default: skip(); break;
+    if (value.kind == JsonKind::string) {
+      string(&value.text);
+    } else {
+      read_other(value);
     }
   }
 
   /// Passes over what comes next, which must be well-formed all the same.
   void skip() {
-    const unsigned outside = depth_;
-    bool ignored = false;
-    do {
-      switch (peek()) {
-        case JsonKind::object:
-        case JsonKind::array: open(); break;
-        case JsonKind::string: string(nullptr); break;
-        case JsonKind::number: number(nullptr); break;
-        case JsonKind::boolean: boolean(ignored); break;
-        case JsonKind::null: literal("null"); break;
-        default: break;
-      }
-      while (ok() && depth_ > outside && !((objects_ & 1) != 0 ? next_key(nullptr) : next_element())) {
-      }
-    } while (ok() && depth_ > outside);
+    if (peek() == JsonKind::string) {
+      string(nullptr);
+    } else {
+      skip_other();
+    }
   }
 
   /// After the outermost value: nothing but white space may follow.
@@ -239,8 +274,67 @@ class JsonReader {
                 p_ == end_ ? "the text ends too early" : message);
   }
 
+  // What is short here is what nearly every text needs, and is to be inlined; what it does not need is told apart.
+
   void skip_space() noexcept {
+    if (p_ != end_ && octet(*p_) <= ' ') skip_more_space();
+  }
+
+  void skip_more_space() noexcept {
     while (p_ != end_ && (*p_ == ' ' || *p_ == '\n' || *p_ == '\r' || *p_ == '\t')) ++p_;
+  }
+
+  /// What is no string.
+  JsonKind peek_other() noexcept {
+    if (p_ != end_) {
+      switch (*p_) {
+        case '{': return JsonKind::object;
+        case '[': return JsonKind::array;
+        case 't':
+        case 'f': return JsonKind::boolean;
+        case 'n': return JsonKind::null;
+        case '-':
+        case '0':
+        case '1':
+        case '2':
+        case '3':
+        case '4':
+        case '5':
+        case '6':
+        case '7':
+        case '8':
+        case '9': return JsonKind::number;
+        default: break;
+      }
+    }
+    fail_here("a value is needed here");
+    return JsonKind::nothing;
+  }
+
+  void read_other(JsonValue& value) {
+    switch (value.kind) {
+      case JsonKind::number: number(&value.text); break;
+      case JsonKind::boolean: boolean(value.truth); break;
+      default: skip(); break;
+    }
+  }
+
+  void skip_other() {
+    const unsigned outside = depth_;
+    bool ignored = false;
+    do {
+      switch (peek()) {
+        case JsonKind::object:
+        case JsonKind::array: open(); break;
+        case JsonKind::string: string(nullptr); break;
+        case JsonKind::number: number(nullptr); break;
+        case JsonKind::boolean: boolean(ignored); break;
+        case JsonKind::null: literal("null"); break;
+        default: break;
+      }
+      while (ok() && depth_ > outside && !((objects_ & 1) != 0 ? next_key(nullptr) : next_element())) {
+      }
+    } while (ok() && depth_ > outside);
   }
 
   bool close() noexcept {
@@ -258,6 +352,22 @@ class JsonReader {
   }
 
   bool next_key(std::string_view* key) {
+    // Most often a comma comes, and the key right after it.
+    if (!fresh_ && end_ - p_ >= 2 && p_[0] == ',' && p_[1] == '"') {
+      ++p_;
+    } else if (!find_key()) {
+      return false;
+    }
+    key_offset_ = offset();
+    if (!string(key)) return false;
+    skip_space();
+    if (p_ == end_ || *p_ != ':') return fail_here("a key is followed by a colon");
+    ++p_;
+    return true;
+  }
+
+  /// Goes to the quote that opens the next key.
+  bool find_key() noexcept {
     skip_space();
     if (p_ != end_ && *p_ == '}') return close();
     if (!fresh_) {
@@ -266,11 +376,6 @@ class JsonReader {
     }
     fresh_ = false;
     if (p_ == end_ || *p_ != '"') return fail_here("a key is needed here");
-    key_offset_ = offset();
-    if (!string(key)) return false;
-    skip_space();
-    if (p_ == end_ || *p_ != ':') return fail_here("a key is followed by a colon");
-    ++p_;
     return true;
   }
 
@@ -322,7 +427,7 @@ class JsonReader {
   /// Reads the string whose opening quote comes next. Without `text` it is only gone through.
   bool string(std::string_view* text) {
     const char* const start = p_ + 1;
-    const char* const stop = skip_plain(start, end_);
+    const char* const stop = marks_.next(start);
     if (stop == end_ || *stop != '"') return long_way(text, stop);
     if (text != nullptr) *text = std::string_view(start, static_cast<std::size_t>(stop - start));
     p_ = stop + 1;
@@ -335,7 +440,7 @@ class JsonReader {
     const char* run = p_ + 1;  // where what is not yet decoded starts
     std::size_t decoded = 0;
     bool escaped = false;
-    for (p_ = stop;; p_ = skip_plain(p_, end_)) {
+    for (p_ = stop;; p_ = marks_.next(p_)) {
       if (p_ == end_) return fail_here("");
       if (*p_ == '"') break;
       if (octet(*p_) >= 0x80) {
@@ -459,6 +564,7 @@ class JsonReader {
   const char* first_;
   const char* p_;
   const char* end_;
+  Marks marks_;
   std::string* scratch_;
   std::size_t key_offset_ = 0;
   std::uint64_t objects_ = 0;  // one bit for each container that is open, the innermost lowest: set for an object
