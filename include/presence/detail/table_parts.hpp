@@ -225,7 +225,7 @@ class alignas(16) Page : public Branch {
 #endif
   }
 };
-static_assert(sizeof(Page) % 8 == 0 && alignof(Timestamp) <= 8 && alignof(UserRow) == alignof(Timestamp),
+static_assert(sizeof(Page) % 8 == 0 && alignof(Timestamp) <= 8 && alignof(UserRow) <= 8,
               "the instants follow the tags without a gap, and the rows follow them");
 
 /// A directory: `1 << bits` slots, of which the next bits of a user's hash name one. A page that goes by fewer bits
