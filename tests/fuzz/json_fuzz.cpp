@@ -1,0 +1,768 @@
+// SPDX-License-Identifier: MIT
+// Reads texts as events, users, channels and instants, and so does a naive reader; both must say the same, or find the
+// same wrong at the same place. Of filters, the grammar is compared. The first byte says whether the rest is such a
+// text, or the changes that are made to one, or decides what text, event, user or channel is made. What is written must
+// be read as what it was. What does not hold is told, and ends the program.
+#include "naive_json.hpp"
+
+#include <presence/channel.hpp>
+#include <presence/event.hpp>
+#include <presence/filter.hpp>
+#include <presence/json.hpp>
+#include <presence/json_channel.hpp>
+#include <presence/json_filter.hpp>
+#include <presence/result.hpp>
+#include <presence/time.hpp>
+#include <presence/user.hpp>
+#include <presence/value.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace {
+
+std::size_t news = 0;
+
+}  // namespace
+
+// Not inline: GCC would see only one of a pair of these, and take it for a mistake.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  ++news;
+  void* const block = std::malloc(bytes);
+  if (block == nullptr) std::abort();
+  return block;
+}
+// The fuzzer uses it, and gives back what it got to those below.
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return std::malloc(bytes); }
+[[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+
+namespace {
+
+using namespace presence;
+using naive::Answer;
+using naive::Json;
+using naive::Mistake;
+
+[[noreturn]] void wrong(const char* what, std::string_view text) {
+  std::fprintf(stderr, "json_fuzz: wrong: %s\n", what);
+  for (const char c : text) {
+    if (c >= ' ' && c <= '~') {
+      std::fputc(c, stderr);
+    } else {
+      std::fprintf(stderr, "<%02X>", naive::byte_of(c));
+    }
+  }
+  std::fputc('\n', stderr);
+  std::abort();
+}
+void require(bool holds, const char* what, std::string_view text) {
+  if (!holds) wrong(what, text);
+}
+
+/// The text in a block of its own that it fills, so that a sanitizer sees a read past its end; at an odd address.
+class Exactly {
+ public:
+  explicit Exactly(std::string_view text) : block_(new char[text.size() + 1]), size_(text.size()) {
+    text.copy(block_.get() + 1, text.size());
+  }
+  std::string_view text() const { return {block_.get() + 1, size_}; }
+
+ private:
+  std::unique_ptr<char[]> block_;
+  std::size_t size_;
+};
+
+bool lies_in(std::string_view part, std::string_view whole) {
+  const std::less_equal<const char*> before{};
+  return part.empty() ||
+         (before(whole.data(), part.data()) && before(part.data() + part.size(), whole.data() + whole.size()));
+}
+
+bool is_instant(Timestamp at) { return at != Timestamp::lowest() && at != Timestamp::highest(); }
+bool is_instant(const std::optional<Timestamp>& at) { return !at || is_instant(*at); }
+
+template <class Read, class T>
+void require_same(const Result<Read>& read, const Answer<T>& expected, const char* what, std::string_view text) {
+  if (!expected.mistake) {
+    if (!read) std::fprintf(stderr, "refused at %zu: %s\n", read.error().offset, read.error().message);
+    require(read.has_value(), what, text);
+    return;
+  }
+  const Mistake mistake = *expected.mistake;
+  const bool is_same = !read && read.error().code == mistake.code && read.error().offset == mistake.offset;
+  if (!is_same) {
+    std::fprintf(stderr, "expected error %d at %zu, not ", static_cast<int>(mistake.code), mistake.offset);
+    if (read) {
+      std::fprintf(stderr, "none\n");
+    } else {
+      std::fprintf(stderr, "%d at %zu\n", static_cast<int>(read.error().code), read.error().offset);
+    }
+  }
+  require(is_same, what, text);
+  require(read.error().message[0] != '\0', "an error is told", text);
+}
+
+// ---- instants ---------------------------------------------------------------------------------------------------
+
+void check_written(Timestamp at) {
+  const std::string text = to_string(at);
+  require(text == naive::written(at.ns()), "an instant is written as it is", text);
+  const Answer<std::int64_t> expected = naive::instant(text);
+  require(expected.mistake.has_value() != is_instant(at) && (expected.mistake || expected.value == at.ns()),
+          "an instant that is one can be read", text);
+}
+
+void read_instant(std::string_view given) {
+  const Exactly exactly(given);
+  const std::string_view text = exactly.text();
+  const Answer<std::int64_t> expected = naive::instant(std::string(text));
+  const std::size_t before = news;
+  const Result<Timestamp> read = parse_timestamp(text);
+  require(news == before, "an instant is read without memory", text);
+  require_same(read, expected, "an instant is read as RFC 3339 says", text);
+  if (!read) return;
+  require(read->ns() == expected.value, "an instant is the right one", text);
+  check_written(*read);
+  const Result<Timestamp> again = parse_timestamp(to_string(*read));
+  require(again && *again == *read, "an instant that was written reads as itself", text);
+}
+
+// ---- texts ------------------------------------------------------------------------------------------------------
+
+void check_event(std::string_view text, const Answer<Json>& tree) {
+  const Answer<PresenceEvent> expected = naive::event(tree);
+  const Result<PresenceEvent> read = parse_event(text);
+  require_same(read, expected, "an event is read as documented", text);
+  if (read) require(*read == expected.value, "an event has the fields that it says", text);
+
+  const bool has_escapes = text.find('\\') != std::string_view::npos;
+  std::string empty, roomy = "what was there before";
+  roomy.reserve(text.size());
+  for (std::string* const scratch : {&empty, &roomy}) {
+    const std::size_t before = news;
+    const Result<PresenceEventView> view = parse_event(text, *scratch);
+    if (!has_escapes || scratch == &roomy) require(news == before, "an event is borrowed without memory", text);
+    if (!has_escapes) require(*scratch == (scratch == &roomy ? "what was there before" : ""), "scratch is kept", text);
+    require_same(view, expected, "an event is borrowed as documented", text);
+    if (!view) continue;
+    require(static_cast<PresenceEvent>(*view) == expected.value, "a borrowed event has the fields it says", text);
+    for (const std::string_view part : {view->user, view->session, view->status.value_or("")})
+      require(lies_in(part, text) || lies_in(part, *scratch), "an event borrows from nowhere else", text);
+  }
+
+  if (!read || !is_instant(read->at) || !is_instant(read->last_active)) return;
+  const std::string written = to_json(*read);
+  const Result<PresenceEvent> again = parse_event(written);
+  require(again && *again == *read, "an event that was written reads as itself", text);
+  require(to_json(*again) == written, "an event is written the same again", text);
+}
+
+void check_user(std::string_view text, const Answer<Json>& tree) {
+  const Answer<User> expected = naive::user(tree);
+  const Result<User> read = parse_user(text);
+  require_same(read, expected, "a user is read as documented", text);
+  if (!read) return;
+  require(*read == expected.value, "a user has the fields that it says", text);
+  if (!is_instant(read->last_active)) return;
+  const std::string written = to_json(*read);
+  const Result<User> again = parse_user(written);
+  require(again && *again == *read, "a user that was written reads as itself", text);
+  require(to_json(*again) == written, "a user is written the same again", text);
+}
+
+bool is_of_the_grammar(ErrorCode code) {
+  return code == ErrorCode::syntax || code == ErrorCode::truncated || code == ErrorCode::trailing_bytes ||
+         code == ErrorCode::bad_utf8 || code == ErrorCode::bad_escape;
+}
+
+/// What a filter means, another fuzzer asks. Its mistakes come in the order of the text, those of the grammar among
+/// the others.
+template <class T>
+void check_grammar(const Result<T>& read, const Answer<Json>& tree, const char* what, std::string_view text) {
+  if (!read) {
+    require(read.error().offset <= text.size() && read.error().message[0] != '\0', "an error says what and where",
+            text);
+  }
+  if (!tree.mistake) {
+    require(read || !is_of_the_grammar(read.error().code), what, text);
+  } else if (read || is_of_the_grammar(read.error().code) || read.error().offset >= tree.mistake->offset) {
+    require_same(read, tree, what, text);
+  }
+}
+
+template <class T>
+void check_rewritten(const Result<T>& read, Result<T> (*parse)(std::string_view), const char* what,
+                     std::string_view text) {
+  if (!read) return;
+  const std::string written = to_json(*read);
+  const Result<T> again = parse(written);
+  require(again && *again == *read && to_json(*again) == written, what, text);
+}
+
+void check_filter(std::string_view text, const Answer<Json>& tree) {
+  const Result<Filter> read = parse_filter(text);
+  check_grammar(read, tree, "a filter is of the grammar", text);
+  check_rewritten(read, parse_filter, "a filter that was written reads as itself, and is written the same again", text);
+}
+
+void check_channel(std::string_view text, const Answer<Json>& tree) {
+  const Result<Channel> read = parse_channel(text);
+  check_grammar(read, tree, "a channel is of the grammar", text);
+  check_rewritten(read, parse_channel, "a channel that was written reads as itself, and is written the same again",
+                  text);
+  if (tree.mistake) return;
+  const Answer<Channel> expected = naive::channel(tree);
+  require_same(read, expected, "a channel is read as documented", text);
+  if (!read) return;
+  require(*read == expected.value && to_json(*read) == to_json(expected.value), "a channel has the fields that it says",
+          text);
+}
+
+void read_text(std::string_view given) {
+  const Exactly exactly(given);
+  const std::string_view text = exactly.text();
+  const Answer<Json> tree = naive::json(std::string(text));
+  check_event(text, tree);
+  check_user(text, tree);
+  check_filter(text, tree);
+  check_channel(text, tree);
+}
+
+// ---- bytes to texts, events and users ---------------------------------------------------------------------------
+
+constexpr std::array<std::string_view, 12> payloads = {
+    R"({"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z","invisible":true,"status":"zo\u00eb"})",
+    R"({"type":"report","user":"猫","online":false,"at":-12,"status":"","last_active":"2016-12-31T23:59:60Z"})",
+    R"({"type":"status","user":"u","session":null,"at":1546867062375000000,"status":"a\"b\\\ud83d\ude00"})",
+    R"({"type":"user.presence.changed","created_at":"2020-03-30T07:54:46.207332Z","user":{"id":"bender","role":"user",)"
+    R"("online":true,"last_active":"0001-01-01T00:00:00Z","custom":{"status":"\"Bite\"\t\/"},"teams":["a","b"]}})",
+    R"({"type":"health.check","connection_id":"c\\","me":{"id":"bender","online":true,"devices":[{}]},"created_at":0})",
+    R"( { "created_at":"2019-01-07T14:17:42+01:00" , "user":{"status":null,"online":false,"id":"é","custom":null},)"
+    R"("type":"user.updated"} )",
+    R"({"type":"message.new","user":{"id":"u"},"message":{"text":"x","n":[1.5e-3,-0,1E+5,null,{"y":[]},false]}})",
+    R"({"id":"u","online":true,"status":"away","last_active":"2262-04-11T23:47:16.854775806Z","invisible":true})",
+    R"({"type":"messaging","members":{"$in":["john","jack"]},"$or":[{"name":{"$autocomplete":"ro"}},{"level":3.5}]})",
+    R"({"type":"disconnect","user":"u","session":"s","at":"1677-09-21T00:12:43.145224193Z","online":true})",
+    R"({"type":"messaging","id":"general","cid":"messaging:general","members":["john",{"user_id":"jack","user":null},)"
+    R"({"user":{"id":"mary","name":"M"},"role":"x"}],"name":"General","level":-2.5e1,"tags":["a",1,null,true,0.1]})",
+    R"({"cid":"livestream:a:b","members":null,"created_by":{"id":"u"},"config":[1,[],1e999],"n":12,"x":[[]],"m":[]})"};
+
+constexpr std::array<std::string_view, 8> instants = {
+    "2019-01-07T13:17:42.375Z",  "1677-09-21T00:12:43.145224193Z", "2262-04-11T23:47:16.854775806Z",
+    "2016-12-31T15:59:60-08:00", "0001-01-01T00:00:00Z",           "2000-02-29t23:59:59.000000001z",
+    "1900-02-28T00:00:00+23:59", "1969-12-31T23:59:59.999999Z"};
+
+constexpr std::array<std::string_view, 48> pieces = {"\"",
+                                                     "\\",
+                                                     ":",
+                                                     ",",
+                                                     "{",
+                                                     "}",
+                                                     "[",
+                                                     "]",
+                                                     "null",
+                                                     "true",
+                                                     "false",
+                                                     "0",
+                                                     "-",
+                                                     ".",
+                                                     "e",
+                                                     "+",
+                                                     " ",
+                                                     "\n",
+                                                     "\\u",
+                                                     "\\ud83d",
+                                                     "\\ude00",
+                                                     "\\u0000",
+                                                     "\\n",
+                                                     "\\/",
+                                                     "\xF0",
+                                                     "\x9F\x98\x80",
+                                                     "\xED\xA0\x80",
+                                                     "\xC3",
+                                                     "\x80",
+                                                     "\xE0\x9F",
+                                                     "\x1F",
+                                                     "\x7F",
+                                                     "\"\"",
+                                                     "[[[[",
+                                                     "{\"\":{\"\":",
+                                                     "9223372036854775807",
+                                                     "\"user\"",
+                                                     "\"type\"",
+                                                     "\"status\":",
+                                                     "\"at\":null,",
+                                                     "60",
+                                                     "31",
+                                                     "Z",
+                                                     "T23:59:60",
+                                                     "01",
+                                                     "\\u0061",
+                                                     "1e400",
+                                                     "2262-04-11T23:47:16.854775807Z"};
+
+/// The values that keys of events have, and others.
+constexpr std::array<std::string_view, 52> values = {"null",
+                                                     "true",
+                                                     "false",
+                                                     "0",
+                                                     "-0",
+                                                     "-9223372036854775808",
+                                                     "9223372036854775807",
+                                                     "9223372036854775808",
+                                                     "-9223372036854775809",
+                                                     "18446744073709551616",
+                                                     "1e3",
+                                                     "1.0",
+                                                     "\"\"",
+                                                     "\"u\"",
+                                                     "\"\\u0075\"",
+                                                     "\"0001-01-01T00:00:00Z\"",
+                                                     "\"0001-06-15T12:00:00\\u002b05:00\"",
+                                                     "\"2019-01-07T13:17:42.375Z\"",
+                                                     "\"2019-01-07T13:17:42.375\\u005a\"",
+                                                     "\"2019-02-29T13:17:42Z\"",
+                                                     "\"2019-01-07 13:17:42Z\"",
+                                                     "\"2019-01-07T13:17:42\\/\"",
+                                                     "\"2019-01-07T\"",
+                                                     "\"2019-01-07T13:17:42Z \"",
+                                                     "\"2262-04-11T23:47:16.854775807Z\"",
+                                                     "{}",
+                                                     "[]",
+                                                     "[{},[]]",
+                                                     "\"connect\"",
+                                                     "\"disconnect\"",
+                                                     "\"heartbeat\"",
+                                                     "\"status\"",
+                                                     "\"report\"",
+                                                     "\"user.presence.changed\"",
+                                                     "\"user.updated\"",
+                                                     "\"health.check\"",
+                                                     "\"message.new\"",
+                                                     "\"r\\u0065port\"",
+                                                     "\"Report\"",
+                                                     "{\"status\":1,\"status\":{}}",
+                                                     "\"messaging\"",
+                                                     "\"a:u\"",
+                                                     "\"report:u\"",
+                                                     "\":\"",
+                                                     "-1.5e300",
+                                                     "1e309",
+                                                     "5e-324",
+                                                     "[\"u\",{\"user_id\":\"u\"},{\"user\":{\"id\":\"u\"}}]",
+                                                     "[{\"user_id\":\"u\",\"user\":{\"id\":\"v\"}}]",
+                                                     "[{\"user\":{\"id\":\"u\",\"id\":1},\"user_id\":null}]",
+                                                     "[1,0.5,true,null,\"u\"]",
+                                                     "[{\"user_id\":\"u\"},1e400,[],1e400]"};
+
+constexpr std::array<std::string_view, 30> keys = {"\"type\"",
+                                                   "\"user\"",
+                                                   "\"session\"",
+                                                   "\"online\"",
+                                                   "\"at\"",
+                                                   "\"invisible\"",
+                                                   "\"status\"",
+                                                   "\"last_active\"",
+                                                   "\"created_at\"",
+                                                   "\"me\"",
+                                                   "\"id\"",
+                                                   "\"custom\"",
+                                                   "\"t\\u0079pe\"",
+                                                   "\"us\\u0065r\"",
+                                                   "\"\\u0061t\"",
+                                                   "\"\"",
+                                                   "\"Type\"",
+                                                   "\"statu\"",
+                                                   "\"$in\"",
+                                                   "\"name\"",
+                                                   "\"$or\"",
+                                                   "\"use\\r\"",
+                                                   "\"last_activ\\u0065\"",
+                                                   "\"created_a\"",
+                                                   "\"members\"",
+                                                   "\"cid\"",
+                                                   "\"user_id\"",
+                                                   "\"memb\\u0065rs\"",
+                                                   "\"a\"",
+                                                   "\"\\u0061\""};
+
+constexpr std::array<std::string_view, 8> custom_names = {"name", "type", "id", "cid", "members", "a", "", "\"\n"};
+
+/// Where a key finds a value that it needs.
+std::string_view fitting(std::string_view key) {
+  if (key == "\"type\"") return "\"report\"";
+  if (key == "\"online\"" || key == "\"invisible\"") return "true";
+  if (key == "\"user\"" || key == "\"session\"" || key == "\"status\"" || key == "\"id\"") return "\"u\"";
+  if (key == "\"members\"") return "[\"u\"]";
+  if (key == "\"cid\"") return "\"report:u\"";
+  if (key == "\"me\"" || key == "\"custom\"") return "{}";
+  return "1546867062375000000";
+}
+
+class Maker {
+ public:
+  Maker(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
+
+  void change_payload() { read_text(changed(any(payloads))); }
+  void change_instant() { read_instant(changed(any(instants))); }
+
+  void make_text() {
+    std::string text = take() % 16 == 0 ? " \t\r\n" : "";
+    add_object(text, 3);
+    const unsigned after = take();
+    if (after >= 240) text += any(pieces);
+    read_text(text);
+  }
+
+  /// What is written is read back, by the naive reader too.
+  void make_event() {
+    PresenceEvent event;
+    event.type = any(std::array<EventType, 5>{EventType::connect, EventType::disconnect, EventType::heartbeat,
+                                              EventType::set_status, EventType::report});
+    const unsigned has = take();
+    event.user = a_text();
+    event.session = a_text();
+    event.at = an_instant();
+    if (has & 1) event.invisible = (has & 2) != 0;
+    if (has & 4) event.status = a_text();
+    event.online = (has & 8) != 0;
+    if (has & 16) event.last_active = an_instant();
+
+    const std::string text = to_json(event);
+    require(to_json(PresenceEventView(event)) == text, "a view is written the same", text);
+    const Answer<Json> tree = naive::json(text);
+    require(!tree.mistake, "what is written is JSON", text);
+    std::string expected_keys = "type user ";
+    const bool is_of_session =
+        event.type == EventType::connect || event.type == EventType::disconnect || event.type == EventType::heartbeat;
+    if (is_of_session || !event.session.empty()) expected_keys += "session ";
+    if (event.type == EventType::report || event.online) expected_keys += "online ";
+    expected_keys += "at ";
+    if (event.invisible) expected_keys += "invisible ";
+    if (event.status) expected_keys += "status ";
+    if (event.last_active) expected_keys += "last_active ";
+    require(keys_of(tree.value) == expected_keys, "an event is written with its keys", text);
+
+    PresenceEvent expected = event;
+    expected.user = naive::repaired(event.user);
+    expected.session = naive::repaired(event.session);
+    if (event.status) expected.status = naive::repaired(*event.status);
+    const bool is_whole =
+        is_instant(event.at) && is_instant(event.last_active) && (event.type != EventType::set_status || event.status);
+    const Answer<PresenceEvent> said = naive::event(tree);
+    require(said.mistake.has_value() != is_whole && (said.mistake || said.value == expected), "an event is written",
+            text);
+    read_text(text);
+  }
+
+  void make_user() {
+    const User user = a_user();
+    const std::string text = to_json(user);
+    require(to_json(UserView(user)) == text, "a view is written the same", text);
+    const Answer<Json> tree = naive::json(text);
+    require(!tree.mistake, "what is written is JSON", text);
+    require(keys_of(tree.value) == keys_of(user), "a user is written with its keys", text);
+    const Answer<User> said = naive::user(tree);
+    require(said.mistake.has_value() != is_instant(user.last_active) && (said.mistake || said.value == repaired(user)),
+            "a user is written", text);
+    read_text(text);
+  }
+
+  void make_change() {
+    const unsigned has = take();
+    UserPresenceChanged change;
+    change.id = a_text();
+    change.at = an_instant();
+    if (has & 1) change.after = a_user();
+    if (has & 2) change.before = a_user();
+
+    const std::string text = to_json(change);
+    UserPresenceChangedView view;
+    view.id = change.id;
+    view.at = change.at;
+    if (change.after) view.after = UserView(*change.after);
+    require(to_json(view) == text, "a view is written the same", text);
+    const Answer<Json> tree = naive::json(text);
+    require(!tree.mistake, "what is written is JSON", text);
+    User after;
+    after.id = change.id;
+    if (change.after) after = *change.after;
+    require(keys_of(tree.value) == "type created_at user " && keys_of(tree.value.elements[2]) == keys_of(after),
+            "a change is written with its keys", text);
+
+    const Answer<PresenceEvent> said = naive::event(tree);
+    const bool is_whole = is_instant(change.at) && is_instant(after.last_active);
+    require(said.mistake.has_value() != is_whole, "a change can be read", text);
+    if (is_whole) {
+      require(said.value == PresenceEvent::report(repaired(after), change.at), "a change reads as a report", text);
+    }
+    read_text(text);
+  }
+
+  void make_channel() {
+    Channel channel, expected;
+    channel.type = a_text();
+    channel.id = a_text();
+    expected.type = naive::repaired(channel.type);
+    expected.id = naive::repaired(channel.id);
+    for (unsigned left = take() % 4; left > 0; --left) {
+      channel.members.push_back(a_text());
+      expected.members.push_back(naive::repaired(channel.members.back()));
+    }
+    for (unsigned left = take() % 8; left > 0; --left) {
+      const std::string name = take() % 2 == 0 ? a_text() : std::string(any(custom_names));
+      if (channel.custom.find(name) != nullptr) continue;
+      Value expected_value;
+      const std::optional<Value> value = a_value(expected_value);
+      channel.custom[name] = value ? *value : Value(UINT64_MAX);  // which none holds
+      const bool is_hidden = name == "type" || name == "id" || name == "cid" || name == "members";
+      if (value && !is_hidden && naive::repaired(name) == name) expected.custom[name] = expected_value;
+    }
+    const std::string text = to_json(channel);
+    const Answer<Json> tree = naive::json(text);
+    require(!tree.mistake, "what is written is JSON", text);
+    const Answer<Channel> said = naive::channel(tree);
+    require(!said.mistake && said.value == expected, "a channel is written", text);
+    std::string expected_keys = "type id members ";
+    for (const CustomFields::Entry& field : expected.custom) expected_keys += field.name + ' ';
+    require(keys_of(tree.value) == expected_keys, "a channel is written with its keys", text);
+    read_text(text);
+  }
+
+  void make_instant() {
+    const Timestamp at = an_instant();
+    check_written(at);
+    read_instant(to_string(at));
+  }
+
+ private:
+  unsigned take() {
+    if (size_ == 0) return 0;
+    --size_;
+    return *data_++;
+  }
+  template <class T, std::size_t N>
+  T any(const std::array<T, N>& of) {
+    return of[take() % N];
+  }
+  std::string take_text(std::size_t size) {
+    std::string text;
+    for (; size > 0 && size_ > 0; --size) text += static_cast<char>(static_cast<unsigned char>(take()));
+    return text;
+  }
+
+  static std::string keys_of(const Json& object) {
+    std::string names;
+    for (const Json& key : object.keys) names += key.text + ' ';
+    return names;
+  }
+  static std::string keys_of(const User& user) {
+    return std::string("id online status ") + (user.last_active ? "last_active " : "") +
+           (user.invisible ? "invisible " : "");
+  }
+  static User repaired(User user) {
+    user.id = naive::repaired(user.id);
+    user.status = naive::repaired(user.status);
+    return user;
+  }
+
+  /// Spans are replaced, put in or taken out for as long as there are bytes.
+  std::string changed(std::string_view from) {
+    std::string text(from);
+    while (size_ > 0) {
+      const unsigned how = take();
+      const std::size_t at = (how / 64 * 256 + take()) % (text.size() + 1);
+      const std::size_t gone = how % 4 == 0 ? 0 : how % 4 == 1 ? take() % 16 : how % 4 == 2 ? 1 : text.size();
+      std::string put;
+      switch (how / 4 % 8) {
+        case 0: break;
+        case 1: put = take_text(take() % 8); break;
+        case 2: {
+          const std::string_view piece = any(pieces);
+          for (unsigned times = take() % 72; times > 0; --times) put += piece;
+          break;
+        }
+        case 3: put = any(values); break;
+        case 4: put = any(keys); break;
+        case 5: put = take_text(1); break;
+        default: put = any(pieces); break;
+      }
+      // Cut off there is what is taken rarely, so that the end is reached.
+      if (how % 4 == 3 && how < 192) {
+        text.insert(at, put);
+      } else {
+        text.replace(at, gone, put);
+      }
+      if (text.size() > 4096) text.resize(4096);
+    }
+    return text;
+  }
+
+  void add_object(std::string& text, unsigned deeper) {
+    const unsigned levels = take();
+    if (levels >= 248 && deeper == 3) {  // about as deep as is followed
+      const std::size_t depth = 62 + take() % 4;
+      for (std::size_t i = 0; i < depth; ++i) text += levels % 2 == 0 ? "[" : "{\"user\":";
+      text += any(values);
+      for (std::size_t i = 0; i < depth; ++i) text += levels % 2 == 0 ? ']' : '}';
+      return;
+    }
+    text += '{';
+    for (unsigned count = levels % 12; count > 0; --count) {
+      const unsigned byte = take();
+      const std::string_view key = keys[byte < 192 ? byte % 12 : byte % keys.size()];
+      text += key;
+      text += ':';
+      const unsigned kind = take();
+      if (kind < 128) {
+        text += fitting(key);
+      } else if (kind < 160 && deeper > 0) {
+        add_object(text, deeper - 1);
+      } else if (kind < 176) {
+        text += '"';
+        text += changed_shortly(any(instants));
+        text += '"';
+      } else {
+        text += any(values);
+      }
+      if (count > 1) text += byte == 255 ? " , " : ",";
+    }
+    text += '}';
+  }
+  std::string changed_shortly(std::string_view from) {
+    std::string text(from);
+    const unsigned at = take();
+    if (at < text.size()) text.replace(at, take() % 2, take_text(1));
+    return text;
+  }
+
+  std::string a_text() {
+    const unsigned how = take();
+    if (how < 128) return take_text(how % 16);
+    std::string text;
+    for (unsigned count = how % 8; count > 0; --count) {
+      switch (take() % 4) {
+        case 0: text += take_text(1); break;
+        case 1: text += std::string(take() % 20, 'a'); break;
+        default: text += any(pieces); break;
+      }
+    }
+    return text;
+  }
+
+  Timestamp an_instant() {
+    const unsigned how = take();
+    constexpr std::int64_t a_day = 86400000000000;
+    switch (how % 8) {
+      case 0: return Timestamp::from_ns(1546867062375000000);
+      case 1: return Timestamp::lowest() + Duration::from_ns(how / 8 % 3);
+      case 2: return Timestamp::highest() - Duration::from_ns(how / 8 % 3);
+      case 3: return Timestamp::from_ns((static_cast<std::int64_t>(take() * 256 + take()) - 32768) * a_day);
+      case 4: return Timestamp::from_ms(static_cast<std::int64_t>(take()) - 128);
+      case 5: return Timestamp::from_ns((static_cast<std::int64_t>(take()) - 128) * 1000);
+      case 6: return Timestamp::from_ns(static_cast<std::int64_t>(take()) - 128);
+      default: {
+        std::uint64_t bits = 0;
+        for (int i = 0; i < 8; ++i) bits = bits << 8 | take();
+        return Timestamp::from_ns(static_cast<std::int64_t>(bits));
+      }
+    }
+  }
+
+  /// Absent: one that is invalid. As it is read when it was written, it is `read`.
+  std::optional<Value> a_scalar(Value& read) {
+    const unsigned how = take();
+    switch (how % 8) {
+      case 0: return read = Value();
+      case 1: return read = Value(how / 8 % 2 == 1);
+      case 2: return read = Value(an_instant().ns());
+      case 3: {
+        const std::int64_t bits = an_instant().ns();
+        double number = 0;
+        static_assert(sizeof(number) == sizeof(bits), "a double has 64 bits");
+        std::memcpy(&number, &bits, sizeof(bits));
+        read = std::isfinite(number) ? Value(number) : Value();
+        return Value(number);
+      }
+      case 4: return read = Value(static_cast<double>(how) / 8);
+      case 5: {
+        const Timestamp at = an_instant();
+        read = Value(naive::written(at.ns()));
+        return Value(at);
+      }
+      default: {
+        const std::string text = a_text();
+        read = Value(naive::repaired(text));
+        return Value(text);
+      }
+    }
+  }
+  std::optional<Value> a_value(Value& read) {
+    const unsigned how = take();
+    if (how >= 240) return std::nullopt;
+    if (how % 3 > 0) return a_scalar(read);
+    std::vector<Value> elements, read_elements;
+    for (unsigned left = how / 3 % 5; left > 0; --left) {
+      read_elements.emplace_back();
+      elements.push_back(*a_scalar(read_elements.back()));
+    }
+    read = Value::array(read_elements);
+    return Value::array(elements);
+  }
+
+  User a_user() {
+    User user;
+    const unsigned has = take();
+    user.id = a_text();
+    user.online = (has & 1) != 0;
+    user.status = a_text();
+    if (has & 2) user.last_active = an_instant();
+    user.invisible = (has & 4) != 0;
+    return user;
+  }
+
+  const std::uint8_t* data_;
+  std::size_t size_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
+  Maker maker(data + 1, size - 1);
+  switch (data[0] % 8) {
+    case 0: read_text(rest); break;
+    case 1: read_instant(rest); break;
+    case 2: maker.change_payload(); break;
+    case 3: maker.change_instant(); break;
+    case 4: maker.make_text(); break;
+    case 5: maker.make_event(); break;
+    case 6: maker.make_change(); break;
+    default:
+      if (data[0] / 8 % 4 == 0) {
+        maker.make_instant();
+      } else if (data[0] / 8 % 4 == 1) {
+        maker.make_user();
+      } else {
+        maker.make_channel();
+      }
+      break;
+  }
+  return 0;
+}
