@@ -35,6 +35,7 @@ enum class Verdict : std::uint8_t;
 struct Tally;
 
 class Snapshot;
+class Decoder;
 
 enum class ValueKind : std::uint8_t;
 class Value;

@@ -4,6 +4,7 @@
 
 /// Everything.
 #include <presence/channel.hpp>
+#include <presence/codec.hpp>
 #include <presence/diff.hpp>
 #include <presence/event.hpp>
 #include <presence/fields.hpp>

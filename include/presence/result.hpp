@@ -23,13 +23,16 @@ enum class ErrorCode : std::uint8_t {
   too_deep,          ///< nested deeper than the reader follows
   duplicate_key,     ///< a key that is read stands twice in one object
   missing_key,       ///< a key that is needed is absent
-  wrong_type,        ///< a key that is read has a value of another type than it needs
+  wrong_type,        ///< a value of another type, or bytes of another kind, than is needed
   out_of_range,      ///< a number or an instant that cannot be held
   unset,             ///< an instant in the year 1, which services write for "never"
   unknown_type,      ///< `type` names no event that is known
   not_presence,      ///< a well-formed event of a service that says nothing about presence
   unknown_operator,  ///< a key with a `$` that is no operator of filters, or not one that may stand there
   bad_operand,       ///< a value that the operator of a filter has no use for
+  unknown_version,   ///< bytes of a version of the format that is not known
+  bad_checksum,      ///< the bytes are not those that were written
+  over_limit,        ///< more, or longer, than Rules allow
 };
 
 /// Why a text was refused, and where.

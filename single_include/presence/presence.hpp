@@ -236,13 +236,16 @@ enum class ErrorCode : std::uint8_t {
   too_deep,          ///< nested deeper than the reader follows
   duplicate_key,     ///< a key that is read stands twice in one object
   missing_key,       ///< a key that is needed is absent
-  wrong_type,        ///< a key that is read has a value of another type than it needs
+  wrong_type,        ///< a value of another type, or bytes of another kind, than is needed
   out_of_range,      ///< a number or an instant that cannot be held
   unset,             ///< an instant in the year 1, which services write for "never"
   unknown_type,      ///< `type` names no event that is known
   not_presence,      ///< a well-formed event of a service that says nothing about presence
   unknown_operator,  ///< a key with a `$` that is no operator of filters, or not one that may stand there
   bad_operand,       ///< a value that the operator of a filter has no use for
+  unknown_version,   ///< bytes of a version of the format that is not known
+  bad_checksum,      ///< the bytes are not those that were written
+  over_limit,        ///< more, or longer, than Rules allow
 };
 
 /// Why a text was refused, and where.
@@ -1530,13 +1533,9 @@ struct Fields<Channel> {
 
 #endif  // PRESENCE_CHANNEL_HPP
 
-// presence/diff.hpp
-#ifndef PRESENCE_DIFF_HPP
-#define PRESENCE_DIFF_HPP
-
-// presence/detail/changes.hpp
-#ifndef PRESENCE_DETAIL_CHANGES_HPP
-#define PRESENCE_DETAIL_CHANGES_HPP
+// presence/codec.hpp
+#ifndef PRESENCE_CODEC_HPP
+#define PRESENCE_CODEC_HPP
 
 // presence/detail/derived.hpp
 #ifndef PRESENCE_DETAIL_DERIVED_HPP
@@ -2836,6 +2835,14 @@ inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rul
 
 #endif  // PRESENCE_DETAIL_DERIVED_HPP
 
+// presence/detail/fold.hpp
+#ifndef PRESENCE_DETAIL_FOLD_HPP
+#define PRESENCE_DETAIL_FOLD_HPP
+
+// presence/detail/changes.hpp
+#ifndef PRESENCE_DETAIL_CHANGES_HPP
+#define PRESENCE_DETAIL_CHANGES_HPP
+
 // presence/detail/timeline.hpp
 #ifndef PRESENCE_DETAIL_TIMELINE_HPP
 #define PRESENCE_DETAIL_TIMELINE_HPP
@@ -3266,10 +3273,6 @@ void tell_all(Changes& changes, OnChange& on_change) {
 }  // namespace presence
 
 #endif  // PRESENCE_DETAIL_CHANGES_HPP
-
-// presence/detail/fold.hpp
-#ifndef PRESENCE_DETAIL_FOLD_HPP
-#define PRESENCE_DETAIL_FOLD_HPP
 
 // presence/detail/normal_form.hpp
 #ifndef PRESENCE_DETAIL_NORMAL_FORM_HPP
@@ -4415,6 +4418,11 @@ class BasicUserTable {
     std::uint32_t row_ = 0;
   };
 
+  /// Whether the first user is gone over before the second.
+  static bool stands_before(const UserKey& a, const UserKey& b) noexcept {
+    return compare(a.id, a.order, b.id, b.order) < 0;
+  }
+
   Cursor begin() const noexcept { return Cursor(top_); }
   Cursor end() const noexcept { return Cursor(); }
 
@@ -5216,6 +5224,1472 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
 }  // namespace presence
 
 #endif  // PRESENCE_DETAIL_FOLD_HPP
+
+// presence/detail/frames.hpp
+#ifndef PRESENCE_DETAIL_FRAMES_HPP
+#define PRESENCE_DETAIL_FRAMES_HPP
+
+// presence/detail/bytes.hpp
+#ifndef PRESENCE_DETAIL_BYTES_HPP
+#define PRESENCE_DETAIL_BYTES_HPP
+
+/// Numbers and texts as bytes, the same on every platform.
+///
+/// A word is eight bytes, the lowest first. A number is LEB128: seven bits a byte, the lowest first, in as few bytes as
+/// it takes. A text is the number of its bytes, and then these.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// A number that is known to fit. A template, because the cast is needed on some platforms only.
+template <class To>
+constexpr To narrowed(std::uint64_t number) noexcept {
+  return static_cast<To>(number);
+}
+
+/// Writes them, one behind the other.
+class ByteWriter {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  std::string_view view() const noexcept { return std::string_view(bytes_.data(), size_); }
+  void clear() noexcept { size_ = 0; }
+
+  void byte(std::uint64_t byte) { bytes(byte, 1); }
+  /// The lowest bytes of a word.
+  void bytes(std::uint64_t word, unsigned count) {
+    store(room_for(count), word, count);
+    size_ += count;
+  }
+  void word(std::uint64_t word) { bytes(word, 8); }
+  void number(std::uint64_t number) {
+    char* const first = room_for(10);
+    char* to = first;
+    for (; number >= 0x80; number >>= 7) *to++ = as_char(number | 0x80);
+    *to++ = as_char(number);
+    size_ += static_cast<std::size_t>(to - first);
+  }
+  void text(std::string_view text) {
+    number(text.size());
+    raw(text);
+  }
+  void raw(std::string_view text) {
+    if (!text.empty()) std::memcpy(room_for(text.size()), text.data(), text.size());
+    size_ += text.size();
+  }
+  /// Over what was written at that place.
+  void bytes_at(std::size_t place, std::uint64_t word, unsigned count) noexcept { store(&bytes_[place], word, count); }
+
+ private:
+  static char as_char(std::uint64_t byte) noexcept { return static_cast<char>(static_cast<std::uint8_t>(byte)); }
+  static void store(char* to, std::uint64_t word, unsigned count) noexcept {
+    for (unsigned i = 0; i < count; ++i) to[i] = as_char(word >> (8 * i));
+  }
+  char* room_for(std::size_t count) {
+    if (bytes_.size() - size_ < count) bytes_.resize(2 * bytes_.size() + count + 64);
+    return &bytes_[size_];
+  }
+
+  std::string bytes_;  // and room behind them
+  std::size_t size_ = 0;
+};
+
+/// Reads what a ByteWriter wrote, from left to right. What is wrong first is remembered, with its offset, and from then
+/// on there is nothing left to read: callers look at `ok()` when they are done.
+class ByteReader {
+ public:
+  /// `offset` is where the bytes stand in what errors speak of.
+  explicit ByteReader(std::string_view bytes, std::size_t offset = 0) noexcept
+      : rest_(bytes), end_(offset + bytes.size()) {}
+
+  bool ok() const noexcept { return !failed_; }
+  const Error& error() const noexcept { return error_; }
+  bool at_end() const noexcept { return rest_.empty(); }
+  /// Of what comes next.
+  std::size_t offset() const noexcept { return end_ - rest_.size(); }
+
+  std::uint8_t byte() noexcept {
+    const std::string_view one = take(1);
+    return one.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(one[0]);
+  }
+  std::uint32_t half_word() noexcept {
+    const std::string_view four = take(4);
+    return four.empty() ? 0 : static_cast<std::uint32_t>(load_half_word(four.data()));
+  }
+  std::uint64_t word() noexcept {
+    const std::string_view eight = take(8);
+    return eight.empty() ? 0 : load_word(eight.data());
+  }
+  std::uint64_t number() noexcept {
+    const std::size_t start = offset();
+    std::uint64_t number = 0;
+    for (unsigned shift = 0;; shift += 7) {
+      const std::uint8_t next = byte();
+      if (!ok()) return 0;
+      const bool fits = shift < 63 || next < 2, is_needed = next != 0 || shift == 0;
+      if (!fits || !is_needed) {
+        fail(ErrorCode::syntax, start, fits ? "a number takes more bytes than it needs" : "a number of over 64 bits");
+        return 0;
+      }
+      number |= std::uint64_t{next & 0x7Fu} << shift;
+      if (next < 0x80) return number;
+    }
+  }
+  /// Borrowed.
+  std::string_view text(std::size_t longest, const char* too_long) noexcept {
+    const std::size_t start = offset();
+    const std::uint64_t size = number();
+    if (ok() && size > longest) fail(ErrorCode::over_limit, start, too_long);
+    return ok() ? take(size) : std::string_view();
+  }
+
+  /// Notes an error, unless there was one.
+  void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (failed_) return;
+    failed_ = true;
+    error_.code = code;
+    error_.offset = offset;
+    error_.message = message;
+    rest_ = rest_.substr(rest_.size());
+  }
+
+ private:
+  /// Nothing where there are fewer.
+  std::string_view take(std::uint64_t count) noexcept {
+    if (count > rest_.size()) {
+      fail(ErrorCode::truncated, end_, "the bytes end too early");
+      return {};
+    }
+    const std::string_view taken = rest_.substr(0, narrowed<std::size_t>(count));
+    rest_.remove_prefix(taken.size());
+    return taken;
+  }
+
+  std::string_view rest_;
+  std::size_t end_;
+  bool failed_ = false;
+  Error error_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_BYTES_HPP
+
+/// What all that is encoded has around it: what it is, and checksums, in pieces that can be written and read one by
+/// one.
+///
+///     "PRSN", version (1 byte), kind (1 byte)
+///     for each block: the size of its body (4 bytes, lowest first), a checksum (a word), the body
+///     an empty block: size 0, a checksum
+///
+/// A body is a row of records, and is closed by the first that makes it `block_size` or longer: the same records are
+/// the same bytes. Each checksum is the Digest of the body, seeded with the one before, the first with version and
+/// kind: so blocks can neither be lost nor change places.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline constexpr std::uint8_t format_version = 1;
+
+enum class FrameKind : std::uint8_t {
+  snapshot = 0,
+  delta = 1,   ///< of a snapshot
+  sketch = 2,  ///< what somebody knows, to be compared
+  news = 3,    ///< what somebody knows and the other side does not
+};
+
+inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
+
+inline std::uint64_t first_checksum(FrameKind kind) noexcept {
+  return std::uint64_t{format_version} << 8 | static_cast<std::uint8_t>(kind);
+}
+inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) noexcept {
+  Digest digest(last);
+  digest.add(body);
+  return digest.value();
+}
+
+/// Calls `sink(std::string_view)` with one piece after another. Holds one block.
+template <class Sink>
+class FrameWriter {
+ public:
+  FrameWriter(Sink& sink, FrameKind kind) : sink_(sink), checksum_(first_checksum(kind)) {
+    buffer_.raw("PRSN");
+    buffer_.byte(format_version);
+    buffer_.byte(static_cast<std::uint8_t>(kind));
+    begin_block();
+  }
+  FrameWriter(const FrameWriter&) = delete;
+  FrameWriter& operator=(const FrameWriter&) = delete;
+
+  /// Where the next record is to be appended.
+  ByteWriter& record() noexcept { return buffer_; }
+  /// To be called after each record.
+  void end_record() {
+    if (buffer_.size() - body_ >= block_size) end_block();
+  }
+  /// To be called after the last.
+  void finish() {
+    if (buffer_.size() > body_) end_block();
+    end_block();
+  }
+
+ private:
+  void begin_block() {
+    buffer_.bytes(0, 4);
+    buffer_.word(0);
+    body_ = buffer_.size();
+  }
+  void end_block() {
+    const std::string_view body = buffer_.view().substr(body_);
+    if (body.size() > 0xFFFFFFFF) trap();  // a user of so much lies beyond every limit
+    checksum_ = next_checksum(checksum_, body);
+    buffer_.bytes_at(body_ - block_head, body.size(), 4);
+    buffer_.bytes_at(body_ - 8, checksum_, 8);
+    sink_(buffer_.view());
+    buffer_.clear();
+    begin_block();
+  }
+
+  Sink& sink_;
+  ByteWriter buffer_;
+  std::size_t body_ = 0;  // where in the buffer it begins
+  std::uint64_t checksum_;
+};
+
+/// Takes what a FrameWriter wrote, cut into any pieces. Holds no more than it was given.
+class FrameReader {
+ public:
+  explicit FrameReader(FrameKind kind) noexcept : kind_(kind), checksum_(first_checksum(kind)) {}
+
+  /// Calls `on_block(ByteReader&)` with each body that is complete, and unharmed. False after an error, of its own or
+  /// one that `on_block` left in the reader.
+  template <class OnBlock>
+  bool push(std::string_view bytes, OnBlock&& on_block) {
+    while (!failed_ && !bytes.empty()) {
+      if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "something follows the end");
+      // A piece that came as a whole is read where it is.
+      std::string_view piece = bytes.substr(0, wanted_ - held_.size());
+      bytes.remove_prefix(piece.size());
+      if (!held_.empty() || piece.size() < wanted_) {
+        held_ += piece;
+        if (held_.size() < wanted_) break;
+        piece = held_;
+      }
+      read(piece, on_block);
+      offset_ += piece.size();
+      held_.clear();
+    }
+    return !failed_;
+  }
+
+  /// Whether all has come.
+  bool finish() noexcept {
+    if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes end too early");
+    return !failed_;
+  }
+  const Error& error() const noexcept { return error_; }
+
+ private:
+  enum class Stage : std::uint8_t { head, block, body, ended };
+
+  template <class OnBlock>
+  void read(std::string_view piece, OnBlock& on_block) {
+    ByteReader in(piece, offset_);
+    switch (stage_) {
+      case Stage::head: {
+        for (const char c : {'P', 'R', 'S', 'N'}) {
+          const std::size_t at = in.offset();
+          if (in.byte() != static_cast<std::uint8_t>(c))
+            in.fail(ErrorCode::syntax, at, "nothing that this library wrote");
+        }
+        if (in.byte() != format_version)
+          in.fail(ErrorCode::unknown_version, 4, "a version of the format not known here");
+        if (in.byte() != static_cast<std::uint8_t>(kind_))
+          in.fail(ErrorCode::wrong_type, 5, "another kind of thing is needed here");
+        expect(Stage::block, block_head);
+        break;
+      }
+      case Stage::block: {
+        const std::uint32_t size = in.half_word();
+        claimed_ = in.word();
+        if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the block before this one ended too early");
+        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "there is nothing in it");
+        if (size == 0) {
+          judge_checksum(in, {});
+          expect(Stage::ended, 0);
+        } else {
+          short_block_ = size < block_size;
+          expect(Stage::body, size);
+        }
+        break;
+      }
+      case Stage::body: {
+        judge_checksum(in, piece);
+        if (in.ok()) on_block(in);
+        expect(Stage::block, block_head);
+        break;
+      }
+      case Stage::ended: break;
+    }
+    if (!in.ok()) fail(in.error().code, in.error().offset, in.error().message);
+  }
+
+  void judge_checksum(ByteReader& in, std::string_view body) noexcept {
+    checksum_ = next_checksum(checksum_, body);
+    if (checksum_ != claimed_)
+      in.fail(ErrorCode::bad_checksum, body.empty() ? offset_ : offset_ - block_head,
+              "the bytes are not those that were written");
+  }
+  void expect(Stage stage, std::size_t bytes) noexcept {
+    stage_ = stage;
+    wanted_ = bytes;
+  }
+  bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (!failed_) error_ = Error{code, offset, message};
+    failed_ = true;
+    return false;
+  }
+
+  FrameKind kind_;
+  Stage stage_ = Stage::head;
+  bool short_block_ = false;  // the last was; only the end may follow it
+  bool failed_ = false;
+  std::size_t wanted_ = frames_head;  // bytes of the piece that comes next
+  std::size_t offset_ = 0;            // of that piece
+  std::string held_;                  // of it
+  std::uint64_t checksum_, claimed_ = 0;
+  Error error_;
+};
+
+/// That of a record none may begin in a block that should have ended before it.
+inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
+  if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "this block should have ended before");
+  return in.ok();
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_FRAMES_HPP
+
+// presence/detail/user_record.hpp
+#ifndef PRESENCE_DETAIL_USER_RECORD_HPP
+#define PRESENCE_DETAIL_USER_RECORD_HPP
+
+/// What is kept of a user, as bytes (bytes.hpp says what a number and a text are).
+///
+///     user     = id (text), shape (byte), sessions, activities, flips, rare registers
+///     shape    = 1: instants in milliseconds | sessions << 1 | activities << 3 | 32: flips | 64: rare registers;
+///                of sessions and activities 0 to 2, or 3, and then the number less 3 comes before the first of them
+///     session  = id (text), byte: 1: connect | 2: heartbeat | disconnects << 2, these instants;
+///                of disconnects 0 to 62, or 63, and then the number less 63
+///     activity = the evidence (instant), how much earlier the value is (number)
+///     flips    = number, for each: an instant, a byte (0, 1: invisible)
+///     rare     = byte: 1: crowded | 2: status | 4: reported | 8: as online | 16: reported last_active | 32: forgotten;
+///                from and to; at and the text; at; at and the value; up to
+///
+/// An instant is a number: how much earlier it is than the base, with the sign as the lowest bit, in milliseconds if
+/// that loses nothing of any in the record, else nanoseconds. The base is the snapshot's instant, rounded down to
+/// milliseconds, or 1970. Everything stands in ascending order, each once. So the same user is the same bytes.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Counts instants from a base, in the unit of a record. Differences go round at 64 bits, and back.
+class InstantUnit {
+ public:
+  InstantUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
+
+  bool in_ms() const noexcept { return in_ms_; }
+  /// Whether no instant that was read or written has needed nanoseconds.
+  bool could_be_ms() const noexcept { return could_be_ms_; }
+  void note(Timestamp at) noexcept {
+    could_be_ms_ = could_be_ms_ && static_cast<std::int64_t>(base_ - raw(at)) % static_cast<std::int64_t>(ms) == 0;
+  }
+
+  void note_earlier(Timestamp at, Timestamp earlier) noexcept {
+    could_be_ms_ = could_be_ms_ && (raw(at) - raw(earlier)) % ms == 0;
+  }
+
+  void append(ByteWriter& out, Timestamp at) const {
+    const auto earlier_by = static_cast<std::int64_t>(base_ - raw(at)) / (in_ms_ ? static_cast<std::int64_t>(ms) : 1);
+    const auto bits = static_cast<std::uint64_t>(earlier_by);
+    out.number(earlier_by < 0 ? ~(bits << 1) : bits << 1);
+  }
+  void append_earlier(ByteWriter& out, Timestamp at, Timestamp earlier) const {
+    out.number((raw(at) - raw(earlier)) / unit());
+  }
+
+  Timestamp read(ByteReader& in) noexcept {
+    const std::size_t start = in.offset();
+    const std::uint64_t number = in.number();
+    const std::uint64_t earlier_by = (number & 1) != 0 ? ~(number >> 1) : number >> 1;
+    constexpr std::int64_t most = INT64_MAX / static_cast<std::int64_t>(ms);
+    const auto count = static_cast<std::int64_t>(earlier_by);
+    const Timestamp at = held(in, start, base_ - earlier_by * unit(), !in_ms_ || (count <= most && count >= -most));
+    note(at);
+    return at;
+  }
+  Timestamp read_earlier(ByteReader& in, Timestamp at) noexcept {
+    const std::size_t start = in.offset();
+    const std::uint64_t number = in.number();
+    const Timestamp earlier = held(in, start, raw(at) - number * unit(), number <= (raw(at) - raw(absent)) / unit());
+    note_earlier(at, earlier);
+    return earlier;
+  }
+
+ private:
+  static constexpr std::uint64_t ms = 1000000;
+
+  static std::uint64_t raw(Timestamp at) noexcept { return static_cast<std::uint64_t>(at.ns()); }
+  static std::uint64_t base_of(Timestamp now) noexcept {
+    if (now == absent) return 0;
+    const std::int64_t rest = now.ns() % static_cast<std::int64_t>(ms);
+    return raw(now) - static_cast<std::uint64_t>(rest) - (rest < 0 ? ms : 0);
+  }
+  std::uint64_t unit() const noexcept { return in_ms_ ? ms : 1; }
+  static Timestamp held(ByteReader& in, std::size_t start, std::uint64_t bits, bool fits) noexcept {
+    const Timestamp at = Timestamp::from_ns(static_cast<std::int64_t>(bits));
+    if (!fits || at == absent || at == never) {
+      in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
+    }
+    return at;
+  }
+
+  std::uint64_t base_;
+  bool in_ms_, could_be_ms_ = true;
+};
+
+namespace user_record {
+
+/// Of the shape.
+constexpr unsigned in_ms = 1, has_flips = 32, has_rare = 64, shape_bits = 127;
+/// Of the rare registers.
+constexpr unsigned crowded = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
+                   forgotten = 32, rare_bits = 63;
+constexpr std::size_t counts_in_shape = 3, disconnects_in_byte = 63;
+
+inline unsigned rare_of(const RegistersView& user) noexcept {
+  if (user.rare == nullptr) return 0;
+  const RareRegisters& kept = *user.rare;
+  return (kept.crowded.to != absent ? crowded : 0u) | (kept.status_at != absent ? status : 0u) |
+         (kept.reported_at != absent ? reported : 0u) |
+         (kept.reported_at != absent && kept.reported_online ? reported_online : 0u) |
+         (kept.reported_last_active_at != absent ? reported_last_active : 0u) |
+         (kept.forgotten_up_to != absent ? forgotten : 0u);
+}
+
+inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
+  InstantUnit unit(now, true);
+  const auto note = [&unit](Timestamp at) {
+    if (at != absent) unit.note(at);
+  };
+  for (const SessionRegisters& session : user.sessions) {
+    note(session.connect);
+    note(session.heartbeat);
+    for (const Timestamp at : session.disconnects) note(at);
+  }
+  for (const Activity& activity : user.activities) {
+    note(activity.evidence);
+    unit.note_earlier(activity.evidence, activity.value);
+  }
+  for (const Flip& flip : user.flips) note(flip.at);
+  if (user.rare != nullptr) {
+    const RareRegisters& kept = *user.rare;
+    for (const Timestamp at : {kept.crowded.from, kept.crowded.to, kept.status_at, kept.reported_at,
+                               kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to})
+      note(at);
+  }
+  return unit.could_be_ms();
+}
+
+inline void append_session(ByteWriter& out, const SessionRegisters& session, const InstantUnit& unit) {
+  const std::size_t disconnects = session.disconnects.size();
+  out.text(text_of(session.id));
+  out.byte((session.connect != absent ? 1u : 0u) | (session.heartbeat != absent ? 2u : 0u) |
+           smaller_of(disconnects, disconnects_in_byte) << 2);
+  if (session.connect != absent) unit.append(out, session.connect);
+  if (session.heartbeat != absent) unit.append(out, session.heartbeat);
+  if (disconnects >= disconnects_in_byte) out.number(disconnects - disconnects_in_byte);
+  for (const Timestamp at : session.disconnects) unit.append(out, at);
+}
+
+inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const InstantUnit& unit) {
+  out.byte(bits);
+  if ((bits & crowded) != 0) {
+    unit.append(out, kept.crowded.from);
+    unit.append(out, kept.crowded.to);
+  }
+  if ((bits & status) != 0) {
+    unit.append(out, kept.status_at);
+    out.text(text_of(kept.status));
+  }
+  if ((bits & reported) != 0) unit.append(out, kept.reported_at);
+  if ((bits & reported_last_active) != 0) {
+    unit.append(out, kept.reported_last_active_at);
+    unit.append(out, kept.reported_last_active);
+  }
+  if ((bits & forgotten) != 0) unit.append(out, kept.forgotten_up_to);
+}
+
+/// Of what there are so many: no more than the reader's rules can have left of any user.
+inline std::size_t read_count(ByteReader& in, std::size_t start, std::uint64_t count, std::size_t most) noexcept {
+  if (count > most) in.fail(ErrorCode::over_limit, start, "more of one user than the rules allow");
+  return in.ok() ? narrowed<std::size_t>(count) : 0;
+}
+inline std::size_t read_count(ByteReader& in, unsigned inside, std::size_t least_outside, std::size_t most) noexcept {
+  const std::size_t start = in.offset();
+  std::uint64_t count = inside;
+  if (inside == least_outside) {
+    const std::uint64_t more = in.number();
+    count = more > UINT64_MAX - inside ? UINT64_MAX : more + inside;
+  }
+  return read_count(in, start, count, most);
+}
+
+inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_greater) noexcept {
+  if (!is_first && !is_greater) in.fail(ErrorCode::syntax, start, "not in ascending order");
+  return in.ok();
+}
+
+/// How many of each can be left of one user.
+struct Most {
+  explicit Most(const Rules& rules) noexcept
+      : recent(greater_of(rules.max_recent_per_user, std::uint32_t{1})),
+        sessions(sum(recent, rules.max_sessions_per_user)),
+        on_both_sides_of_a_cut(sum(recent, recent)) {}
+
+  std::size_t recent, sessions, on_both_sides_of_a_cut;
+
+ private:
+  static std::size_t sum(std::size_t a, std::size_t b) noexcept { return b > SIZE_MAX - a ? SIZE_MAX : a + b; }
+};
+
+inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, InstantUnit& unit) {
+  SessionRegisters session;
+  const std::size_t start = in.offset();
+  const std::string_view id = in.text(rules.max_id_bytes, "a longer id than the rules allow");
+  const unsigned bits = in.byte();
+  if (in.ok() && (id.empty() || bits == 0)) in.fail(ErrorCode::syntax, start, "a session without an id or an instant");
+  if (!in.ok()) return session;
+  session.id = Text(id);
+  if ((bits & 1) != 0) session.connect = unit.read(in);
+  if ((bits & 2) != 0) session.heartbeat = unit.read(in);
+  for (std::size_t left = read_count(in, bits >> 2, disconnects_in_byte, most.recent); left > 0 && in.ok(); --left) {
+    const std::size_t at_start = in.offset();
+    const Timestamp at = unit.read(in);
+    auto& all = session.disconnects;
+    if (ascends(in, at_start, all.empty(), !all.empty() && all.back() < at)) all.push_back(at);
+  }
+  return session;
+}
+
+inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, InstantUnit& unit) {
+  const std::size_t start = in.offset();
+  const unsigned bits = in.byte();
+  if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online)) {
+    in.fail(ErrorCode::syntax, start, "no such set of registers");
+  }
+  if (!in.ok()) return;
+  if ((bits & crowded) != 0) {
+    kept.crowded.from = unit.read(in);
+    kept.crowded.to = unit.read(in);
+    ascends(in, start, false, kept.crowded.from < kept.crowded.to);
+  }
+  if ((bits & status) != 0) {
+    kept.status_at = unit.read(in);
+    const std::string_view text = in.text(rules.max_status_bytes, "a longer status than the rules allow");
+    kept.status = Text(text);
+  }
+  if ((bits & reported) != 0) kept.reported_at = unit.read(in);
+  kept.reported_online = (bits & reported_online) != 0;
+  if ((bits & reported_last_active) != 0) {
+    kept.reported_last_active_at = unit.read(in);
+    kept.reported_last_active = unit.read(in);
+  }
+  if ((bits & forgotten) != 0) kept.forgotten_up_to = unit.read(in);
+}
+
+}  // namespace user_record
+
+inline void append_user(ByteWriter& out, std::string_view id, const RegistersView& user, Timestamp now) {
+  namespace record = user_record;
+  const std::size_t sessions = user.sessions.size(), activities = user.activities.size();
+  const unsigned rare = record::rare_of(user);
+  const InstantUnit unit(now, record::all_in_ms(user, now));
+  out.text(id);
+  out.byte((unit.in_ms() ? record::in_ms : 0u) | smaller_of(sessions, record::counts_in_shape) << 1 |
+           smaller_of(activities, record::counts_in_shape) << 3 | (user.flips.empty() ? 0u : record::has_flips) |
+           (rare == 0 ? 0u : record::has_rare));
+  if (sessions >= record::counts_in_shape) out.number(sessions - record::counts_in_shape);
+  for (const SessionRegisters& session : user.sessions) record::append_session(out, session, unit);
+  if (activities >= record::counts_in_shape) out.number(activities - record::counts_in_shape);
+  for (const Activity& activity : user.activities) {
+    unit.append(out, activity.evidence);
+    unit.append_earlier(out, activity.evidence, activity.value);
+  }
+  if (!user.flips.empty()) out.number(user.flips.size());
+  for (const Flip& flip : user.flips) {
+    unit.append(out, flip.at);
+    out.byte(flip.invisible ? 1 : 0);
+  }
+  if (rare != 0) record::append_rare(out, *user.rare, rare, unit);
+}
+
+/// What was read: all of it as the rules allow, and in the one form in which it is written; not yet normalised.
+struct UserRecord {
+  std::string_view id;  // borrowed from the bytes
+  UserRegisters registers;
+};
+
+inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
+  namespace record = user_record;
+  const record::Most most(rules);
+  UserRecord user;
+  UserRegisters& kept = user.registers;
+  const std::size_t start = in.offset();
+  user.id = in.text(rules.max_id_bytes, "a longer id than the rules allow");
+  const unsigned shape = in.byte();
+  if (in.ok() && (user.id.empty() || shape > record::shape_bits || shape <= record::in_ms)) {
+    in.fail(ErrorCode::syntax, start, "a user without an id, or of whom nothing is kept");
+  }
+  InstantUnit unit(now, (shape & record::in_ms) != 0);
+  for (std::size_t left = record::read_count(in, shape >> 1 & 3, record::counts_in_shape, most.sessions);
+       left > 0 && in.ok(); --left) {
+    const std::size_t at = in.offset();
+    SessionRegisters session = record::read_session(in, rules, most, unit);
+    const bool is_first = kept.sessions.empty();
+    if (record::ascends(in, at, is_first, !is_first && text_of(kept.sessions.back().id) < text_of(session.id)))
+      kept.sessions.push_back(std::move(session));
+  }
+  for (std::size_t left = record::read_count(in, shape >> 3 & 3, record::counts_in_shape, most.on_both_sides_of_a_cut);
+       left > 0 && in.ok(); --left) {
+    const std::size_t at = in.offset();
+    Activity activity;
+    activity.evidence = unit.read(in);
+    activity.value = unit.read_earlier(in, activity.evidence);
+    const bool is_first = kept.activities.empty();
+    if (record::ascends(in, at, is_first,
+                        !is_first && kept.activities.back().value < activity.value &&
+                            kept.activities.back().evidence < activity.evidence))
+      kept.activities.push_back(activity);
+  }
+  if ((shape & record::has_flips) != 0) {
+    const std::size_t at_count = in.offset();
+    std::size_t left = record::read_count(in, at_count, in.number(), most.on_both_sides_of_a_cut);
+    if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "flips are said to be there");
+    for (; left > 0 && in.ok(); --left) {
+      const std::size_t at = in.offset();
+      Flip flip;
+      flip.at = unit.read(in);
+      const unsigned truth = in.byte();
+      if (truth > 1) in.fail(ErrorCode::syntax, at, "neither visible nor invisible");
+      flip.invisible = truth == 1;
+      const bool is_first = kept.flips.empty();
+      if (record::ascends(in, at, is_first, !is_first && kept.flips.back().at < flip.at)) kept.flips.push_back(flip);
+    }
+  }
+  if ((shape & record::has_rare) != 0) record::read_rare(in, kept, rules, unit);
+  for (const Flip& flip : kept.flips) {
+    if (!flip.invisible && kept.crowded.contains(flip.at))
+      in.fail(ErrorCode::syntax, start, "visible again in a stretch where nobody can be");
+  }
+  if (in.ok() && !unit.in_ms() && unit.could_be_ms())
+    in.fail(ErrorCode::syntax, start, "nanoseconds where milliseconds would do");
+  return user;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_USER_RECORD_HPP
+
+// presence/merge.hpp
+#ifndef PRESENCE_MERGE_HPP
+#define PRESENCE_MERGE_HPP
+
+// presence/reduce.hpp
+#ifndef PRESENCE_REDUCE_HPP
+#define PRESENCE_REDUCE_HPP
+
+// presence/detail/in_place.hpp
+#ifndef PRESENCE_DETAIL_IN_PLACE_HPP
+#define PRESENCE_DETAIL_IN_PLACE_HPP
+
+/// A way round `plan_event` for what most events are: newer word of a session or a status that there is already, which
+/// changes a few registers where they lie. Whatever it does not fold is for `plan_event`, which would do the same to
+/// all of these: what it would forget meanwhile is forgotten when somebody looks.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+enum class InPlace : std::uint8_t {
+  not_possible,  ///< nothing was changed
+  unseen,        ///< folded; others see no difference
+  seen,          ///< folded; others may see one
+};
+
+/// A heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next step of
+/// last_active.
+inline bool is_mere_heartbeat(const UserRow& row, const SessionRegisters& session, Timestamp at, Timestamp now,
+                              const Rules& rules) noexcept {
+  if (at <= evidence(session) || !live(session, now, rules)) return false;
+  const Activity* const latest = row.latest_activity();
+  return latest != nullptr && latest->evidence <= at && heartbeat_value(at, rules) <= latest->value;
+}
+
+/// Later word that a session is there, of a session that is known of a user whom others know or do not know as before.
+inline bool add_evidence(UserRow& row, SessionRegisters& session, const PresenceEventView& event, Timestamp now,
+                         const Rules& rules, std::size_t room) noexcept {
+  if (event.at <= evidence(session)) return false;
+  const bool is_connect = event.type == EventType::connect;
+  const Timestamp value = is_connect ? event.at : heartbeat_value(event.at, rules);
+  const Activity* const latest = row.latest_activity();
+  if (latest == nullptr || event.at <= latest->evidence) return false;
+  if (latest->value < value) {
+    if (!row.add_activity({value, event.at}, now - rules.reorder_window, room)) return false;
+  }
+  (is_connect ? session.connect : session.heartbeat) = event.at;
+  return true;
+}
+
+/// Later word that a session has ended. Without a grace the last one is all that counts.
+inline bool replace_disconnect(SessionRegisters& session, Timestamp at) noexcept {
+  auto& all = session.disconnects;
+  if (!all.empty() && at <= all.back()) return false;
+  all.clear();
+  all.push_back(at);
+  return true;
+}
+
+/// Folds the event if it can be folded so into the owned page in which its user would be. Fills in `change`, where it
+/// is not null, if others may see a difference. Changes nothing when memory runs out.
+inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const PresenceEventView& event,
+                             Change* change) {
+  const Rules& rules = root.rules;
+  if (judge_form(event, rules) != Verdict::applied || judge_instant(event.at, root.now, rules) != Verdict::applied)
+    return InPlace::not_possible;
+  UserRow* const row = page.find(key);
+  if (row == nullptr) return InPlace::not_possible;
+
+  // More sessions than are kept of those that ended: any of them may be about to go.
+  const std::size_t room = smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user);
+  if (row->session_count() > room) return InPlace::not_possible;
+
+  const bool is_status = event.type == EventType::set_status;
+  SessionRegisters* session = nullptr;
+  RareRegisters* rare = nullptr;
+  if (is_status) {
+    rare = row->own_rare();
+    if (rare == nullptr || event.at <= rare->status_at || rare->status_at == absent) return InPlace::not_possible;
+  } else {
+    if (event.type == EventType::report || event.status || (event.type == EventType::connect && event.invisible))
+      return InPlace::not_possible;
+    session = row->own_session(Sought(event.session));
+    if (session == nullptr) return InPlace::not_possible;
+    if (event.type == EventType::heartbeat && is_mere_heartbeat(*row, *session, event.at, root.now, rules)) {
+      session->heartbeat = event.at;
+      return InPlace::unseen;
+    }
+    if (event.type == EventType::disconnect && rules.offline_grace != Duration()) return InPlace::not_possible;
+  }
+
+  if (rules.forget_after != Duration::forever()) return InPlace::not_possible;
+  const RegistersView user = row->registers();
+  const Seen before(user, root.now, rules);
+  if (!before.is_known() && user.flips.empty()) return InPlace::not_possible;
+
+  if (is_status) {
+    if (!before.is_known()) return InPlace::not_possible;
+    Text status(*event.status);
+    rare->status = std::move(status);
+    rare->status_at = event.at;
+  } else if (event.type == EventType::disconnect ? !replace_disconnect(*session, event.at)
+                                                 : !add_evidence(*row, *session, event, root.now, rules, room)) {
+    return InPlace::not_possible;
+  }
+
+  const RegistersView changed = row->registers();
+  const Seen after(changed, root.now, rules);
+  root.online += after.is_online() ? 1u : 0u;
+  root.online -= before.is_online() ? 1u : 0u;
+  const auto at = static_cast<std::uint32_t>(row - page.rows());
+  root.table.hasten(key, page, at, due_of(changed, root.now, rules));
+  if (change != nullptr) {
+    change->at = root.now == absent ? event.at : root.now;
+    change->id = row->id();
+    change->before = before;
+    change->after = after;
+  }
+  return InPlace::seen;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_IN_PLACE_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+template <class It>
+using EnableIfIterator = std::enable_if_t<!std::is_convertible<It, PresenceEventView>::value>;
+template <class Event>
+using EnableIfEvent = std::enable_if_t<std::is_convertible<Event, PresenceEventView>::value>;
+
+template <class OnChange>
+inline constexpr bool is_heard =
+    !std::is_same<OnChange, const Unheard>::value && !std::is_same<OnChange, Unheard>::value;
+
+/// Advances to a later instant, and tells what others see of it.
+template <class OnChange>
+void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
+  Root& root = SnapshotAccess::write(snapshot);
+  if constexpr (is_heard<OnChange>) {
+    Changes changes;
+    advance(root, to, &changes);
+    tell_all(changes, on_change);
+  } else {
+    advance(root, to, nullptr);
+  }
+}
+
+/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it, if that can be
+/// done in place.
+template <class OnChange>
+bool fold_in_place(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
+  Root* const root = SnapshotAccess::owned(snapshot);
+  Page* const page = root != nullptr ? root->table.owned_page(key) : nullptr;
+  if (page == nullptr) return false;
+  if constexpr (is_heard<OnChange>) {
+    Change change;
+    const InPlace folded = fold_in_place(*root, key, *page, event, &change);
+    if (folded == InPlace::seen) tell(change, on_change);
+    return folded != InPlace::not_possible;
+  } else {
+    return fold_in_place(*root, key, *page, event, nullptr) != InPlace::not_possible;
+  }
+}
+
+/// The same, in place or not.
+template <class OnChange>
+Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
+  if (fold_in_place(snapshot, key, event, on_change)) return Verdict::applied;
+  const Timestamp now = SnapshotAccess::now(snapshot);
+  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now);
+  if (plan.verdict != Verdict::applied) return plan.verdict;
+  if constexpr (is_heard<OnChange>) {
+    Change change;
+    change.at = now == absent ? event.at : now;
+    change.before = Seen::of(plan.row, now, snapshot.rules());
+    change.after = Seen(plan.after, now, snapshot.rules());
+    change.id = plan.row != nullptr ? plan.row->id() : Text(event.user);
+    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+    tell(change, on_change);
+  } else {
+    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+  }
+  return Verdict::applied;
+}
+template <class OnChange>
+Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
+  return fold_now(snapshot, SnapshotAccess::key(snapshot, event.user), event, on_change);
+}
+
+/// Whether the next few events may be looked at before the first is folded: they must lie somewhere, not be made on the
+/// way, except for views, which borrow from elsewhere.
+template <class It, class = void>
+inline constexpr bool can_look_ahead = false;
+template <class It>
+inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_traits<It>::iterator_category>> =
+    std::is_convertible<typename std::iterator_traits<It>::iterator_category, std::forward_iterator_tag>::value &&
+    (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
+     std::is_same<std::remove_cv_t<typename std::iterator_traits<It>::reference>, PresenceEventView>::value);
+
+/// Folds the next few events of a range. In rounds, so that their cache misses overlap: the pages of all users are
+/// asked for, then their rows, then what more there is of those of whom heartbeats alone do not tell; then the events
+/// are folded.
+template <class It, class OnChange>
+void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
+  constexpr std::size_t most = 16;
+  UserKey keys[most];
+  const Page* pages[most];
+  const UserRow* rows[most];
+  std::size_t count = 0;
+  const Root* const root = SnapshotAccess::read(snapshot);
+  for (It it = first; it != last && count < most; ++it, ++count) {
+    const PresenceEventView& event = *it;
+    SnapshotAccess::make_key(snapshot, event.user, keys[count]);
+    pages[count] = root != nullptr ? root->table.page_of(keys[count]) : nullptr;
+    if (pages[count] != nullptr) detail::prefetch(pages[count], Page::head_bytes());
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    rows[i] = pages[i] != nullptr ? pages[i]->likely(keys[i]) : nullptr;
+    if (rows[i] != nullptr) detail::prefetch(rows[i], sizeof(UserRow));
+  }
+  It it = first;
+  for (std::size_t i = 0; i < count; ++i, ++it) {
+    const PresenceEventView& event = *it;
+    const bool is_more = rows[i] != nullptr && event.type != EventType::heartbeat;
+    if (is_more && rows[i]->elsewhere() != nullptr) detail::prefetch(rows[i]->elsewhere(), 192);
+  }
+  for (std::size_t i = 0; i < count; ++i, ++first) {
+    const PresenceEventView& event = *first;
+    tally.count(fold_now(snapshot, keys[i], event, on_change));
+  }
+}
+
+/// Folds the events of a log while time follows them: the events of one instant are folded together, after the
+/// deadlines before that instant and before those at it.
+template <class OnChange>
+class Replay {
+ public:
+  Replay(Snapshot& snapshot, OnChange& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
+
+  Verdict fold(const PresenceEventView& event) {
+    if (!open_ || event.at != instant_) finish();
+    const Timestamp now = SnapshotAccess::now(snapshot_);
+    if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now)))
+      return fold_now(snapshot_, event, on_change_);
+
+    const UserKey key = SnapshotAccess::key(snapshot_, event.user);
+    Plan plan = plan_event(SnapshotAccess::read(snapshot_), key, event, event.at);
+    if (!accepted(plan.verdict)) return plan.verdict;
+    if (!open_) {
+      open(event.at);
+      // Time has passed since the plan was made, and may have moved rows.
+      if (const Root* const root = SnapshotAccess::read(snapshot_)) plan.row = root->table.find(key);
+    }
+    if (plan.verdict == Verdict::applied) {
+      if constexpr (is_heard<OnChange>) {
+        const Rules& rules = snapshot_.rules();
+        changes_.add(Change{instant_, plan.row != nullptr ? plan.row->id() : Text(event.user),
+                            Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
+                            Seen(plan.after, instant_, rules)});
+      }
+      commit(SnapshotAccess::write(snapshot_), key, std::move(plan));
+    }
+    return plan.verdict;
+  }
+
+  /// Passes the deadlines at the last instant, and tells what they and its events changed: one change per user.
+  void finish() {
+    if (!open_) return;
+    open_ = false;
+    Root& root = SnapshotAccess::write(snapshot_);
+    if constexpr (is_heard<OnChange>) {
+      advance(root, instant_, &changes_);
+      changes_.one_per_user([](Change& first, Change& next) { first.after = std::move(next.after); });
+      tell_all(changes_, on_change_);
+      changes_.clear();
+    } else {
+      advance(root, instant_, nullptr);
+    }
+  }
+
+ private:
+  void open(Timestamp instant) {
+    const Timestamp just_before = instant - Duration::from_ns(1), now = SnapshotAccess::now(snapshot_);
+    if (in_range(just_before) && (now == absent || now < just_before))
+      advance_and_tell(snapshot_, just_before, on_change_);
+    open_ = true;
+    instant_ = instant;
+  }
+
+  Snapshot& snapshot_;
+  OnChange& on_change_;
+  bool open_ = false;
+  Timestamp instant_;
+  Changes changes_;
+};
+
+}  // namespace detail
+
+/// Folds one event into the snapshot, in place. `on_change(const UserPresenceChangedView&)` hears of it if others see a
+/// difference: what it is given lives for the call; it may copy the snapshot, but not change it. If it throws, the
+/// event stands folded. An event counts at once, also when it is dated a little after `now`; its change carries `now`,
+/// or without one the event's instant. When memory runs out the snapshot is what it was. O(what is kept
+/// of the user).
+template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
+Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
+  return detail::fold_now(snapshot, event, on_change);
+}
+
+/// Lets time pass: sessions that were silent for too long end, and users are forgotten by age where Rules say so, each
+/// at its deadline; `on_change` hears of it when all is done, in the order of (deadline, id). An instant that is not
+/// later than `now` changes nothing; one at either end of the range is invalid. Costs what is due.
+template <class OnChange>
+Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
+  if (!detail::in_range(now)) return Verdict::invalid;
+  if (now <= detail::SnapshotAccess::now(snapshot)) return Verdict::unchanged;
+  detail::advance_and_tell(snapshot, now, on_change);
+  return Verdict::applied;
+}
+
+/// Folds the events of a range one after the other, and says how many had which verdict. The same as `apply` of each,
+/// but faster in a snapshot that does not fit into the cache: where the iterators can be passed over twice, the memory
+/// of the next few users is on its way while the first is folded.
+template <class It, class OnChange, class = detail::EnableIfIterator<It>>
+Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  Tally tally;
+  if constexpr (detail::can_look_ahead<It>) {
+    while (first != last) detail::fold_some(snapshot, first, last, on_change, tally);
+  } else {
+    for (; first != last; ++first) {
+      auto&& event = *first;
+      tally.count(detail::fold_now(snapshot, event, on_change));
+    }
+  }
+  return tally;
+}
+template <class It, class = detail::EnableIfIterator<It>>
+Tally apply(Snapshot& snapshot, It first, It last) {
+  return presence::apply(snapshot, first, last, detail::Unheard());
+}
+
+/// Folds a recorded log: time follows the events. Before an event that is later than `now` the deadlines before its
+/// instant pass; all events of that instant that stand together are folded; then the deadlines at it pass: one change
+/// per user and instant. An event that is not later than `now` is folded as `apply` does. A refused event moves no
+/// time. When memory runs out, what was folded stands and nothing more is told.
+template <class It, class OnChange, class = detail::EnableIfIterator<It>>
+Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  Tally tally;
+  detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
+  for (; first != last; ++first) {
+    auto&& event = *first;
+    tally.count(replay.fold(event));
+  }
+  replay.finish();
+  return tally;
+}
+template <class It, class = detail::EnableIfIterator<It>>
+Tally replay(Snapshot& snapshot, It first, It last) {
+  return presence::replay(snapshot, first, last, detail::Unheard());
+}
+/// The same for a single event.
+template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
+Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
+  detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
+  const Verdict verdict = replay.fold(event);
+  replay.finish();
+  return verdict;
+}
+inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
+  return presence::replay(snapshot, event, detail::Unheard());
+}
+
+/// The snapshot after the event; the same snapshot if the event is refused. Pure: pass `std::move(s)` to have it
+/// updated in place.
+[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
+  const detail::Unheard unheard;
+  detail::fold_now(snapshot, event, unheard);
+  return snapshot;
+}
+
+/// The snapshot at a later instant.
+[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, Timestamp now) {
+  presence::apply(snapshot, now, detail::Unheard());
+  return snapshot;
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REDUCE_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The join of two users. What is joined are the normal forms at either side's own instant: equal snapshots must merge
+/// to equal ones, whatever they have not yet got round to forgetting.
+inline UserRegisters joined(const UserRow& ours, const Root& our_root, const UserRow& theirs, const Root& their_root) {
+  UserRegisters user = normal_form_of(ours, our_root);
+  join(user, normal_form_of(theirs, their_root));
+  return user;
+}
+
+/// Calls `visit(ours, theirs)` for every user of theirs of whom not the same is kept, or perhaps for some more; of ours
+/// alone for some. Where they are few, such as those of a delta, they are looked up, so that it costs no more than they
+/// are; where they are many, both are gone over side by side, less what they share.
+template <class Visit>
+void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to, Visit visit) {
+  constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
+  if (theirs.size() < ours.size() / cheaper_to_pass_than_to_look_up) {
+    for (const UserRow& row : theirs) visit(ours.find(row.name()), &row);
+  } else {
+    UserTable::each_pair(ours, theirs, up_to, visit);
+  }
+}
+
+/// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
+/// then time moves on to the later instant: what time then changes is dated with the last deadline it passes.
+inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
+                                  const Rules& rules) noexcept {
+  Timestamp last = never;
+  for (Timestamp due = next_change(user, our_now, rules); due <= now; due = next_change(user, due, rules)) {
+    last = due;
+  }
+  if (last != never) return last;
+  if (our_now != absent) return our_now;
+  return now != absent ? now : latest_seen_instant(user);
+}
+
+}  // namespace detail
+
+/// Joins another snapshot into this one and advances to the later instant of both, as if everything that either was
+/// told had been told to this one. Our rules stand, and users are not counted against them: what both know stays known.
+/// `on_change` hears of each user whom others see differently, once, when all is done. When memory runs out the
+/// snapshot is what it was. O(users), less what both share; of few users of theirs O(theirs), and what is due.
+template <class OnChange>
+void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
+  const detail::Root* const theirs = detail::SnapshotAccess::read(other);
+  if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
+  const Snapshot ours = snapshot;  // is what is left if memory runs out
+  const detail::Root* const mine = detail::SnapshotAccess::read(ours);
+  const Rules& rules = ours.rules();
+  const Timestamp our_now = detail::SnapshotAccess::now(ours), now = detail::later(our_now, theirs->now);
+  const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
+
+  constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
+  detail::Changes changes;
+  Snapshot merged = ours;
+  detail::Root& root = detail::SnapshotAccess::write(merged);
+  if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
+
+  const detail::UserTable nothing;
+  detail::each_of_theirs(mine != nullptr ? mine->table : nothing, theirs->table,
+                         same_rules ? detail::absent : detail::never,
+                         [&](const detail::UserRow* a, const detail::UserRow* b) {
+                           // What is ours alone, or the same on both sides, changes by time alone.
+                           if (b == nullptr) return;
+                           detail::UserRegisters user = a == nullptr ? detail::normal_form_of(*b, *theirs)
+                                                                     : detail::joined(*a, *mine, *b, *theirs);
+                           detail::Change change;
+                           if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
+                           detail::normalise(user, now, rules);
+                           const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
+                           // Unless it has been forgotten by age: then what both knew decides when.
+                           if (as_before && (a == nullptr || rules.forget_after == Duration::forever())) return;
+                           const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
+                           if (!is_theirs) detail::bound(user, now, rules);
+
+                           const detail::UserKey key = root.table.key_of(b->name());
+                           const detail::UserRow* const row = root.table.find(key);
+                           if constexpr (is_heard) {
+                             change.id = b->id();
+                             change.before = detail::Seen::of(a, our_now, rules);
+                             change.after = detail::Seen(user, now, rules);
+                             changes.add(std::move(change));
+                           }
+                           if (as_before || (row == nullptr && user.empty())) return;
+                           detail::Plan plan;
+                           plan.row = row;
+                           plan.after = std::move(user);
+                           detail::commit(root, key, std::move(plan));
+                         });
+  snapshot = std::move(merged);
+  // Of somebody whom time changed as well, the last change is dated as all of it is.
+  if constexpr (is_heard) {
+    changes.one_per_user([](detail::Change& first, detail::Change& next) {
+      next.before = std::move(first.before);
+      first = std::move(next);
+    });
+    detail::tell_all(changes, on_change);
+  }
+}
+inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
+  presence::merge_into(snapshot, other, detail::Unheard());
+}
+
+/// The join of two snapshots: commutative, associative and idempotent while their rules agree. See merge_into.
+[[nodiscard]] inline Snapshot merge(Snapshot snapshot, const Snapshot& other) {
+  presence::merge_into(snapshot, other);
+  return snapshot;
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MERGE_HPP
+
+/// Snapshots as bytes: to store one, to send one, or to send what changed since another.
+///
+/// Inside the frames of frames.hpp stands the instant (a byte: 0, or 1 and then a word), then the users in the order of
+/// a snapshot, each as user_record.hpp has it, in its normal form. All of it is the same on every platform, and none of
+/// it tells the rules: who reads goes by rules of their own.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline void append_now(ByteWriter& out, Timestamp now) {
+  out.byte(now != absent ? 1 : 0);
+  if (now != absent) out.word(static_cast<std::uint64_t>(now.ns()));
+}
+
+inline Timestamp read_now(ByteReader& in) noexcept {
+  const std::size_t start = in.offset();
+  const unsigned given = in.byte();
+  if (given > 1) in.fail(ErrorCode::syntax, start, "an instant is there or it is not");
+  if (given == 0 || !in.ok()) return absent;
+  const Timestamp now = Timestamp::from_ns(static_cast<std::int64_t>(in.word()));
+  if (in.ok() && !in_range(now)) in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
+  return now;
+}
+
+/// Gathers the pieces in a string.
+struct StringSink {
+  std::string bytes;
+  void operator()(std::string_view piece) { bytes += piece; }
+};
+
+template <class Sink>
+void write_user(FrameWriter<Sink>& out, std::string_view id, const RegistersView& user, Timestamp now) {
+  append_user(out.record(), id, user, now);
+  out.end_record();
+}
+
+template <class Sink>
+void write_row(FrameWriter<Sink>& out, const UserRow& row, const Root& root) {
+  read_settled(row, root.now, root.rules,
+               [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
+}
+
+/// All users of a snapshot.
+template <class Sink>
+void write_users(FrameWriter<Sink>& out, const Snapshot& snapshot) {
+  const Root* const root = SnapshotReader::read(snapshot);
+  if (root == nullptr) return;
+  for (const UserRow& row : root->table) write_row(out, row, *root);
+}
+
+/// The users of whom `to` keeps something that `from` does not.
+template <class Sink>
+void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Snapshot& to) {
+  const Root* const before = SnapshotReader::read(from);
+  const Root* const after = SnapshotReader::read(to);
+  if (after == nullptr) return;
+  const UserTable nothing;
+  UserTable::each_pair(before != nullptr ? before->table : nothing, after->table, absent,
+                       [&](const UserRow* a, const UserRow* b) {
+                         if (b == nullptr) return;
+                         const UserRegisters user = normal_form_of(*b, *after);
+                         if (a != nullptr && user == settled(*a, after->now, after->rules)) return;
+                         write_user(out, b->name(), user, after->now);
+                       });
+}
+
+/// A row of users into a snapshot that has none yet. Holds no more than it was given, and what it makes of that.
+class UserReader {
+ public:
+  explicit UserReader(const Rules& rules) : snapshot_(rules) {}
+
+  void read_head(ByteReader& in) { SnapshotAccess::write(snapshot_).now = read_now(in); }
+
+  void read(ByteReader& in) {
+    Root& root = SnapshotAccess::write(snapshot_);
+    const std::size_t start = in.offset();
+    UserRecord user = read_user(in, root.now, root.rules);
+    if (!in.ok()) return;
+    const UserKey key = root.table.key_of(user.id);
+    if (!last_.empty() && !UserTable::stands_before(root.table.key_of(last_), key)) {
+      in.fail(ErrorCode::syntax, start, "users out of their order");
+      return;
+    }
+    last_ = user.id;
+    normalise(user.registers, root.now, root.rules);
+    if (user.registers.empty()) return;
+    Plan plan;
+    plan.after = std::move(user.registers);
+    commit(root, key, std::move(plan));
+  }
+
+  const Snapshot& snapshot() const noexcept { return snapshot_; }
+
+ private:
+  Snapshot snapshot_;
+  std::string last_;  // id
+};
+
+/// Reads a snapshot or a delta from pieces.
+class SnapshotDecoder {
+ public:
+  SnapshotDecoder(FrameKind kind, const Rules& rules) : frames_(kind), users_(rules) {}
+
+  bool push(std::string_view bytes) {
+    return frames_.push(bytes, [this](ByteReader& in) {
+      const std::size_t body = in.offset();
+      if (!begun_) users_.read_head(in);
+      begun_ = true;
+      while (in.ok() && !in.at_end() && begins_in_time(in, body)) users_.read(in);
+    });
+  }
+  bool finish() noexcept { return frames_.finish(); }
+  const Error& error() const noexcept { return frames_.error(); }
+  const Snapshot& snapshot() const noexcept { return users_.snapshot(); }
+
+ private:
+  FrameReader frames_;
+  UserReader users_;
+  bool begun_ = false;
+};
+
+inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const Rules& rules) {
+  SnapshotDecoder decoder(kind, rules);
+  if (!decoder.push(bytes) || !decoder.finish()) return decoder.error();
+  return decoder.snapshot();
+}
+
+/// What a viewer may know of a user, as registers: what a server would have reported to a client of that viewer at the
+/// instant that all of it is dated alike. To be read by the same viewer.
+inline UserRegisters reported(const UserView& seen, Timestamp at) {
+  UserRegisters user;
+  join_report(user, at, seen.online);
+  join_status(user, at, seen.status);  // that there is none is told as well
+  if (seen.last_active) join_reported_last_active(user, at, *seen.last_active);
+  if (seen.invisible) join_flip(user.flips, {at, true});
+  return user;
+}
+
+/// The latest instant that the viewer could tell from what is kept.
+inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
+  Timestamp latest = absent;
+  for (const UserRow& row : root.table) {
+    RegistersView user = row.registers();
+    if (row.name() == viewer.id()) {
+      user.flips = {};
+    } else if (!seen_by_others(row, root)) {
+      continue;
+    }
+    latest = later(latest, latest_seen_instant(user));
+  }
+  return latest;
+}
+
+}  // namespace detail
+
+/// Writes a snapshot as bytes, in pieces of some 16 KiB: `sink(std::string_view)` is called with one after another, and
+/// never more than one piece is held. Equal snapshots are the same bytes, on every platform. The truth about everybody,
+/// invisible or not: for storage and other servers. O(users).
+template <class Sink>
+void encode(const Snapshot& snapshot, Sink&& sink) {
+  detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
+  detail::append_now(out.record(), detail::SnapshotReader::now(snapshot));
+  out.end_record();
+  detail::write_users(out, snapshot);
+  out.finish();
+}
+inline std::string encode(const Snapshot& snapshot) {
+  detail::StringSink sink;
+  presence::encode(snapshot, sink);
+  return std::move(sink.bytes);
+}
+
+/// What `viewer` may know of a snapshot and nothing more, for a client: what he sees of each user, as reports dated
+/// with the snapshot's instant (without one, with the latest that he could tell). `decode` reads it, best with
+/// Rules::mirror(); the same viewer then finds the same there, and events or reports may be folded into it. To a mirror
+/// that has reports already it is joined by `merge_into`. What an invisible user does changes no byte of it, but for
+/// that user. O(users).
+template <class Sink>
+void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
+  const detail::Root* const root = detail::SnapshotReader::read(snapshot);
+  const Timestamp now = detail::SnapshotReader::now(snapshot);
+  detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
+  detail::append_now(out.record(), now);
+  out.end_record();
+  if (root != nullptr) {
+    const Timestamp dated = now != detail::absent ? now : detail::latest_told(*root, viewer);
+    for (const detail::UserRow& row : root->table) {
+      const std::optional<UserView> seen = snapshot.view(row.name(), viewer);
+      if (seen) detail::write_user(out, row.name(), detail::reported(*seen, dated), now);
+    }
+  }
+  out.finish();
+}
+inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
+  detail::StringSink sink;
+  presence::encode_for(snapshot, viewer, sink);
+  return std::move(sink.bytes);
+}
+
+/// Reads a snapshot from pieces of what `encode` or `encode_for` wrote, cut anywhere, as a file or a socket gives them.
+///
+///     presence::Decoder decoder(rules);
+///     while (read(buffer)) if (!decoder.push(buffer)) break;
+///     presence::Result<presence::Snapshot> snapshot = decoder.finish();
+class Decoder {
+ public:
+  explicit Decoder(const Rules& rules) : decoder_(detail::FrameKind::snapshot, rules) {}
+
+  /// Whether all is well so far; if not, `finish` says why.
+  bool push(std::string_view bytes) { return decoder_.push(bytes); }
+  /// To be called after the last piece.
+  Result<Snapshot> finish() {
+    if (!decoder_.finish()) return decoder_.error();
+    return decoder_.snapshot();
+  }
+
+ private:
+  detail::SnapshotDecoder decoder_;
+};
+
+/// Reads what `encode` or `encode_for` wrote. By the rules given, never the writer's: with the same ones it is the same
+/// snapshot, unless a merge brought in what is over its limits; what by these is forgotten is not there. As in a merge,
+/// users are not counted against max_users.
+///
+/// Nothing about the bytes is trusted but what they say of users: whoever may write them may say anything about
+/// anybody, of any instant. There is one form for each snapshot, and any other is an Error at its byte: `truncated`,
+/// `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta), `bad_checksum` (at the block),
+/// `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, or what is kept of one user). Checksums
+/// are there for damage, not against somebody who means it. Memory stays below 64 times the bytes read. O(bytes).
+inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules) {
+  return detail::decode_as(detail::FrameKind::snapshot, bytes, rules);
+}
+
+/// What `to` has and `from` has not, as bytes: joined into `from`, or into whatever has come of it, it adds all that
+/// happened since. In any order, and twice, since applying it is a merge. Costs what changed, where `to` came of
+/// `from`. What `to` has forgotten it cannot tell: where session_timeout is 0, so that only a disconnect ends a
+/// session, the two should be no further apart than reorder_window.
+///
+/// The truth about everybody, as `encode` has it.
+inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
+  detail::StringSink sink;
+  detail::FrameWriter<detail::StringSink> out(sink, detail::FrameKind::delta);
+  detail::append_now(out.record(), detail::SnapshotReader::now(to));
+  out.end_record();
+  detail::write_changed_users(out, from, to);
+  out.finish();
+  return std::move(sink.bytes);
+}
+
+/// Joins what `encode_delta` wrote into a snapshot, as `merge_into` joins `to`: changes are told alike, and time moves
+/// on to that of `to`, if that is later. Rules and errors are those of `decode`; after an error the snapshot is what it
+/// was. Costs what is in the delta, and what is due.
+template <class OnChange>
+std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, OnChange&& on_change) {
+  const Result<Snapshot> delta = detail::decode_as(detail::FrameKind::delta, bytes, snapshot.rules());
+  if (!delta) return delta.error();
+  presence::merge_into(snapshot, *delta, on_change);
+  return std::nullopt;
+}
+inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes) {
+  return presence::apply_delta(snapshot, bytes, detail::Unheard());
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_CODEC_HPP
+
+// presence/diff.hpp
+#ifndef PRESENCE_DIFF_HPP
+#define PRESENCE_DIFF_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -6635,6 +8109,7 @@ enum class Verdict : std::uint8_t;
 struct Tally;
 
 class Snapshot;
+class Decoder;
 
 enum class ValueKind : std::uint8_t;
 class Value;
@@ -7985,517 +9460,6 @@ inline std::string to_json(const Channel& channel) { return detail::json_of(chan
 }  // namespace presence
 
 #endif  // PRESENCE_JSON_CHANNEL_HPP
-
-// presence/merge.hpp
-#ifndef PRESENCE_MERGE_HPP
-#define PRESENCE_MERGE_HPP
-
-// presence/reduce.hpp
-#ifndef PRESENCE_REDUCE_HPP
-#define PRESENCE_REDUCE_HPP
-
-// presence/detail/in_place.hpp
-#ifndef PRESENCE_DETAIL_IN_PLACE_HPP
-#define PRESENCE_DETAIL_IN_PLACE_HPP
-
-/// A way round `plan_event` for what most events are: newer word of a session or a status that there is already, which
-/// changes a few registers where they lie. Whatever it does not fold is for `plan_event`, which would do the same to
-/// all of these: what it would forget meanwhile is forgotten when somebody looks.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-enum class InPlace : std::uint8_t {
-  not_possible,  ///< nothing was changed
-  unseen,        ///< folded; others see no difference
-  seen,          ///< folded; others may see one
-};
-
-/// A heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next step of
-/// last_active.
-inline bool is_mere_heartbeat(const UserRow& row, const SessionRegisters& session, Timestamp at, Timestamp now,
-                              const Rules& rules) noexcept {
-  if (at <= evidence(session) || !live(session, now, rules)) return false;
-  const Activity* const latest = row.latest_activity();
-  return latest != nullptr && latest->evidence <= at && heartbeat_value(at, rules) <= latest->value;
-}
-
-/// Later word that a session is there, of a session that is known of a user whom others know or do not know as before.
-inline bool add_evidence(UserRow& row, SessionRegisters& session, const PresenceEventView& event, Timestamp now,
-                         const Rules& rules, std::size_t room) noexcept {
-  if (event.at <= evidence(session)) return false;
-  const bool is_connect = event.type == EventType::connect;
-  const Timestamp value = is_connect ? event.at : heartbeat_value(event.at, rules);
-  const Activity* const latest = row.latest_activity();
-  if (latest == nullptr || event.at <= latest->evidence) return false;
-  if (latest->value < value) {
-    if (!row.add_activity({value, event.at}, now - rules.reorder_window, room)) return false;
-  }
-  (is_connect ? session.connect : session.heartbeat) = event.at;
-  return true;
-}
-
-/// Later word that a session has ended. Without a grace the last one is all that counts.
-inline bool replace_disconnect(SessionRegisters& session, Timestamp at) noexcept {
-  auto& all = session.disconnects;
-  if (!all.empty() && at <= all.back()) return false;
-  all.clear();
-  all.push_back(at);
-  return true;
-}
-
-/// Folds the event if it can be folded so into the owned page in which its user would be. Fills in `change`, where it
-/// is not null, if others may see a difference. Changes nothing when memory runs out.
-inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const PresenceEventView& event,
-                             Change* change) {
-  const Rules& rules = root.rules;
-  if (judge_form(event, rules) != Verdict::applied || judge_instant(event.at, root.now, rules) != Verdict::applied)
-    return InPlace::not_possible;
-  UserRow* const row = page.find(key);
-  if (row == nullptr) return InPlace::not_possible;
-
-  // More sessions than are kept of those that ended: any of them may be about to go.
-  const std::size_t room = smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user);
-  if (row->session_count() > room) return InPlace::not_possible;
-
-  const bool is_status = event.type == EventType::set_status;
-  SessionRegisters* session = nullptr;
-  RareRegisters* rare = nullptr;
-  if (is_status) {
-    rare = row->own_rare();
-    if (rare == nullptr || event.at <= rare->status_at || rare->status_at == absent) return InPlace::not_possible;
-  } else {
-    if (event.type == EventType::report || event.status || (event.type == EventType::connect && event.invisible))
-      return InPlace::not_possible;
-    session = row->own_session(Sought(event.session));
-    if (session == nullptr) return InPlace::not_possible;
-    if (event.type == EventType::heartbeat && is_mere_heartbeat(*row, *session, event.at, root.now, rules)) {
-      session->heartbeat = event.at;
-      return InPlace::unseen;
-    }
-    if (event.type == EventType::disconnect && rules.offline_grace != Duration()) return InPlace::not_possible;
-  }
-
-  if (rules.forget_after != Duration::forever()) return InPlace::not_possible;
-  const RegistersView user = row->registers();
-  const Seen before(user, root.now, rules);
-  if (!before.is_known() && user.flips.empty()) return InPlace::not_possible;
-
-  if (is_status) {
-    if (!before.is_known()) return InPlace::not_possible;
-    Text status(*event.status);
-    rare->status = std::move(status);
-    rare->status_at = event.at;
-  } else if (event.type == EventType::disconnect ? !replace_disconnect(*session, event.at)
-                                                 : !add_evidence(*row, *session, event, root.now, rules, room)) {
-    return InPlace::not_possible;
-  }
-
-  const RegistersView changed = row->registers();
-  const Seen after(changed, root.now, rules);
-  root.online += after.is_online() ? 1u : 0u;
-  root.online -= before.is_online() ? 1u : 0u;
-  const auto at = static_cast<std::uint32_t>(row - page.rows());
-  root.table.hasten(key, page, at, due_of(changed, root.now, rules));
-  if (change != nullptr) {
-    change->at = root.now == absent ? event.at : root.now;
-    change->id = row->id();
-    change->before = before;
-    change->after = after;
-  }
-  return InPlace::seen;
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_IN_PLACE_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-template <class It>
-using EnableIfIterator = std::enable_if_t<!std::is_convertible<It, PresenceEventView>::value>;
-template <class Event>
-using EnableIfEvent = std::enable_if_t<std::is_convertible<Event, PresenceEventView>::value>;
-
-template <class OnChange>
-inline constexpr bool is_heard =
-    !std::is_same<OnChange, const Unheard>::value && !std::is_same<OnChange, Unheard>::value;
-
-/// Advances to a later instant, and tells what others see of it.
-template <class OnChange>
-void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
-  Root& root = SnapshotAccess::write(snapshot);
-  if constexpr (is_heard<OnChange>) {
-    Changes changes;
-    advance(root, to, &changes);
-    tell_all(changes, on_change);
-  } else {
-    advance(root, to, nullptr);
-  }
-}
-
-/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it, if that can be
-/// done in place.
-template <class OnChange>
-bool fold_in_place(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
-  Root* const root = SnapshotAccess::owned(snapshot);
-  Page* const page = root != nullptr ? root->table.owned_page(key) : nullptr;
-  if (page == nullptr) return false;
-  if constexpr (is_heard<OnChange>) {
-    Change change;
-    const InPlace folded = fold_in_place(*root, key, *page, event, &change);
-    if (folded == InPlace::seen) tell(change, on_change);
-    return folded != InPlace::not_possible;
-  } else {
-    return fold_in_place(*root, key, *page, event, nullptr) != InPlace::not_possible;
-  }
-}
-
-/// The same, in place or not.
-template <class OnChange>
-Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
-  if (fold_in_place(snapshot, key, event, on_change)) return Verdict::applied;
-  const Timestamp now = SnapshotAccess::now(snapshot);
-  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now);
-  if (plan.verdict != Verdict::applied) return plan.verdict;
-  if constexpr (is_heard<OnChange>) {
-    Change change;
-    change.at = now == absent ? event.at : now;
-    change.before = Seen::of(plan.row, now, snapshot.rules());
-    change.after = Seen(plan.after, now, snapshot.rules());
-    change.id = plan.row != nullptr ? plan.row->id() : Text(event.user);
-    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
-    tell(change, on_change);
-  } else {
-    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
-  }
-  return Verdict::applied;
-}
-template <class OnChange>
-Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
-  return fold_now(snapshot, SnapshotAccess::key(snapshot, event.user), event, on_change);
-}
-
-/// Whether the next few events may be looked at before the first is folded: they must lie somewhere, not be made on the
-/// way, except for views, which borrow from elsewhere.
-template <class It, class = void>
-inline constexpr bool can_look_ahead = false;
-template <class It>
-inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_traits<It>::iterator_category>> =
-    std::is_convertible<typename std::iterator_traits<It>::iterator_category, std::forward_iterator_tag>::value &&
-    (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
-     std::is_same<std::remove_cv_t<typename std::iterator_traits<It>::reference>, PresenceEventView>::value);
-
-/// Folds the next few events of a range. In rounds, so that their cache misses overlap: the pages of all users are
-/// asked for, then their rows, then what more there is of those of whom heartbeats alone do not tell; then the events
-/// are folded.
-template <class It, class OnChange>
-void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
-  constexpr std::size_t most = 16;
-  UserKey keys[most];
-  const Page* pages[most];
-  const UserRow* rows[most];
-  std::size_t count = 0;
-  const Root* const root = SnapshotAccess::read(snapshot);
-  for (It it = first; it != last && count < most; ++it, ++count) {
-    const PresenceEventView& event = *it;
-    SnapshotAccess::make_key(snapshot, event.user, keys[count]);
-    pages[count] = root != nullptr ? root->table.page_of(keys[count]) : nullptr;
-    if (pages[count] != nullptr) detail::prefetch(pages[count], Page::head_bytes());
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    rows[i] = pages[i] != nullptr ? pages[i]->likely(keys[i]) : nullptr;
-    if (rows[i] != nullptr) detail::prefetch(rows[i], sizeof(UserRow));
-  }
-  It it = first;
-  for (std::size_t i = 0; i < count; ++i, ++it) {
-    const PresenceEventView& event = *it;
-    const bool is_more = rows[i] != nullptr && event.type != EventType::heartbeat;
-    if (is_more && rows[i]->elsewhere() != nullptr) detail::prefetch(rows[i]->elsewhere(), 192);
-  }
-  for (std::size_t i = 0; i < count; ++i, ++first) {
-    const PresenceEventView& event = *first;
-    tally.count(fold_now(snapshot, keys[i], event, on_change));
-  }
-}
-
-/// Folds the events of a log while time follows them: the events of one instant are folded together, after the
-/// deadlines before that instant and before those at it.
-template <class OnChange>
-class Replay {
- public:
-  Replay(Snapshot& snapshot, OnChange& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
-
-  Verdict fold(const PresenceEventView& event) {
-    if (!open_ || event.at != instant_) finish();
-    const Timestamp now = SnapshotAccess::now(snapshot_);
-    if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now)))
-      return fold_now(snapshot_, event, on_change_);
-
-    const UserKey key = SnapshotAccess::key(snapshot_, event.user);
-    Plan plan = plan_event(SnapshotAccess::read(snapshot_), key, event, event.at);
-    if (!accepted(plan.verdict)) return plan.verdict;
-    if (!open_) {
-      open(event.at);
-      // Time has passed since the plan was made, and may have moved rows.
-      if (const Root* const root = SnapshotAccess::read(snapshot_)) plan.row = root->table.find(key);
-    }
-    if (plan.verdict == Verdict::applied) {
-      if constexpr (is_heard<OnChange>) {
-        const Rules& rules = snapshot_.rules();
-        changes_.add(Change{instant_, plan.row != nullptr ? plan.row->id() : Text(event.user),
-                            Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
-                            Seen(plan.after, instant_, rules)});
-      }
-      commit(SnapshotAccess::write(snapshot_), key, std::move(plan));
-    }
-    return plan.verdict;
-  }
-
-  /// Passes the deadlines at the last instant, and tells what they and its events changed: one change per user.
-  void finish() {
-    if (!open_) return;
-    open_ = false;
-    Root& root = SnapshotAccess::write(snapshot_);
-    if constexpr (is_heard<OnChange>) {
-      advance(root, instant_, &changes_);
-      changes_.one_per_user([](Change& first, Change& next) { first.after = std::move(next.after); });
-      tell_all(changes_, on_change_);
-      changes_.clear();
-    } else {
-      advance(root, instant_, nullptr);
-    }
-  }
-
- private:
-  void open(Timestamp instant) {
-    const Timestamp just_before = instant - Duration::from_ns(1), now = SnapshotAccess::now(snapshot_);
-    if (in_range(just_before) && (now == absent || now < just_before))
-      advance_and_tell(snapshot_, just_before, on_change_);
-    open_ = true;
-    instant_ = instant;
-  }
-
-  Snapshot& snapshot_;
-  OnChange& on_change_;
-  bool open_ = false;
-  Timestamp instant_;
-  Changes changes_;
-};
-
-}  // namespace detail
-
-/// Folds one event into the snapshot, in place. `on_change(const UserPresenceChangedView&)` hears of it if others see a
-/// difference: what it is given lives for the call; it may copy the snapshot, but not change it. If it throws, the
-/// event stands folded. An event counts at once, also when it is dated a little after `now`; its change carries `now`,
-/// or without one the event's instant. When memory runs out the snapshot is what it was. O(what is kept
-/// of the user).
-template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
-Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
-  return detail::fold_now(snapshot, event, on_change);
-}
-
-/// Lets time pass: sessions that were silent for too long end, and users are forgotten by age where Rules say so, each
-/// at its deadline; `on_change` hears of it when all is done, in the order of (deadline, id). An instant that is not
-/// later than `now` changes nothing; one at either end of the range is invalid. Costs what is due.
-template <class OnChange>
-Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
-  if (!detail::in_range(now)) return Verdict::invalid;
-  if (now <= detail::SnapshotAccess::now(snapshot)) return Verdict::unchanged;
-  detail::advance_and_tell(snapshot, now, on_change);
-  return Verdict::applied;
-}
-
-/// Folds the events of a range one after the other, and says how many had which verdict. The same as `apply` of each,
-/// but faster in a snapshot that does not fit into the cache: where the iterators can be passed over twice, the memory
-/// of the next few users is on its way while the first is folded.
-template <class It, class OnChange, class = detail::EnableIfIterator<It>>
-Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
-  Tally tally;
-  if constexpr (detail::can_look_ahead<It>) {
-    while (first != last) detail::fold_some(snapshot, first, last, on_change, tally);
-  } else {
-    for (; first != last; ++first) {
-      auto&& event = *first;
-      tally.count(detail::fold_now(snapshot, event, on_change));
-    }
-  }
-  return tally;
-}
-template <class It, class = detail::EnableIfIterator<It>>
-Tally apply(Snapshot& snapshot, It first, It last) {
-  return presence::apply(snapshot, first, last, detail::Unheard());
-}
-
-/// Folds a recorded log: time follows the events. Before an event that is later than `now` the deadlines before its
-/// instant pass; all events of that instant that stand together are folded; then the deadlines at it pass: one change
-/// per user and instant. An event that is not later than `now` is folded as `apply` does. A refused event moves no
-/// time. When memory runs out, what was folded stands and nothing more is told.
-template <class It, class OnChange, class = detail::EnableIfIterator<It>>
-Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
-  Tally tally;
-  detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
-  for (; first != last; ++first) {
-    auto&& event = *first;
-    tally.count(replay.fold(event));
-  }
-  replay.finish();
-  return tally;
-}
-template <class It, class = detail::EnableIfIterator<It>>
-Tally replay(Snapshot& snapshot, It first, It last) {
-  return presence::replay(snapshot, first, last, detail::Unheard());
-}
-/// The same for a single event.
-template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
-Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
-  detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
-  const Verdict verdict = replay.fold(event);
-  replay.finish();
-  return verdict;
-}
-inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
-  return presence::replay(snapshot, event, detail::Unheard());
-}
-
-/// The snapshot after the event; the same snapshot if the event is refused. Pure: pass `std::move(s)` to have it
-/// updated in place.
-[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
-  const detail::Unheard unheard;
-  detail::fold_now(snapshot, event, unheard);
-  return snapshot;
-}
-
-/// The snapshot at a later instant.
-[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, Timestamp now) {
-  presence::apply(snapshot, now, detail::Unheard());
-  return snapshot;
-}
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_REDUCE_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// The join of two users. What is joined are the normal forms at either side's own instant: equal snapshots must merge
-/// to equal ones, whatever they have not yet got round to forgetting.
-inline UserRegisters joined(const UserRow& ours, const Root& our_root, const UserRow& theirs, const Root& their_root) {
-  UserRegisters user = normal_form_of(ours, our_root);
-  join(user, normal_form_of(theirs, their_root));
-  return user;
-}
-
-/// Calls `visit(ours, theirs)` for every user of theirs of whom not the same is kept, or perhaps for some more; of ours
-/// alone for some. Where they are few, such as those of a delta, they are looked up, so that it costs no more than they
-/// are; where they are many, both are gone over side by side, less what they share.
-template <class Visit>
-void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to, Visit visit) {
-  constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
-  if (theirs.size() < ours.size() / cheaper_to_pass_than_to_look_up) {
-    for (const UserRow& row : theirs) visit(ours.find(row.name()), &row);
-  } else {
-    UserTable::each_pair(ours, theirs, up_to, visit);
-  }
-}
-
-/// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
-/// then time moves on to the later instant: what time then changes is dated with the last deadline it passes.
-inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
-                                  const Rules& rules) noexcept {
-  Timestamp last = never;
-  for (Timestamp due = next_change(user, our_now, rules); due <= now; due = next_change(user, due, rules)) {
-    last = due;
-  }
-  if (last != never) return last;
-  if (our_now != absent) return our_now;
-  return now != absent ? now : latest_seen_instant(user);
-}
-
-}  // namespace detail
-
-/// Joins another snapshot into this one and advances to the later instant of both, as if everything that either was
-/// told had been told to this one. Our rules stand, and users are not counted against them: what both know stays known.
-/// `on_change` hears of each user whom others see differently, once, when all is done. When memory runs out the
-/// snapshot is what it was. O(users), less what both share; of few users of theirs O(theirs), and what is due.
-template <class OnChange>
-void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
-  const detail::Root* const theirs = detail::SnapshotAccess::read(other);
-  if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
-  const Snapshot ours = snapshot;  // is what is left if memory runs out
-  const detail::Root* const mine = detail::SnapshotAccess::read(ours);
-  const Rules& rules = ours.rules();
-  const Timestamp our_now = detail::SnapshotAccess::now(ours), now = detail::later(our_now, theirs->now);
-  const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
-
-  constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
-  detail::Changes changes;
-  Snapshot merged = ours;
-  detail::Root& root = detail::SnapshotAccess::write(merged);
-  if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
-
-  const detail::UserTable nothing;
-  detail::each_of_theirs(mine != nullptr ? mine->table : nothing, theirs->table,
-                         same_rules ? detail::absent : detail::never,
-                         [&](const detail::UserRow* a, const detail::UserRow* b) {
-                           // What is ours alone, or the same on both sides, changes by time alone.
-                           if (b == nullptr) return;
-                           detail::UserRegisters user = a == nullptr ? detail::normal_form_of(*b, *theirs)
-                                                                     : detail::joined(*a, *mine, *b, *theirs);
-                           detail::Change change;
-                           if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
-                           detail::normalise(user, now, rules);
-                           const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
-                           // Unless it has been forgotten by age: then what both knew decides when.
-                           if (as_before && (a == nullptr || rules.forget_after == Duration::forever())) return;
-                           const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
-                           if (!is_theirs) detail::bound(user, now, rules);
-
-                           const detail::UserKey key = root.table.key_of(b->name());
-                           const detail::UserRow* const row = root.table.find(key);
-                           if constexpr (is_heard) {
-                             change.id = b->id();
-                             change.before = detail::Seen::of(a, our_now, rules);
-                             change.after = detail::Seen(user, now, rules);
-                             changes.add(std::move(change));
-                           }
-                           if (as_before || (row == nullptr && user.empty())) return;
-                           detail::Plan plan;
-                           plan.row = row;
-                           plan.after = std::move(user);
-                           detail::commit(root, key, std::move(plan));
-                         });
-  snapshot = std::move(merged);
-  // Of somebody whom time changed as well, the last change is dated as all of it is.
-  if constexpr (is_heard) {
-    changes.one_per_user([](detail::Change& first, detail::Change& next) {
-      next.before = std::move(first.before);
-      first = std::move(next);
-    });
-    detail::tell_all(changes, on_change);
-  }
-}
-inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
-  presence::merge_into(snapshot, other, detail::Unheard());
-}
-
-/// The join of two snapshots: commutative, associative and idempotent while their rules agree. See merge_into.
-[[nodiscard]] inline Snapshot merge(Snapshot snapshot, const Snapshot& other) {
-  presence::merge_into(snapshot, other);
-  return snapshot;
-}
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_MERGE_HPP
 
 // presence/query.hpp
 #ifndef PRESENCE_QUERY_HPP

@@ -36,6 +36,10 @@ SORTING = "detail/sorting.hpp"
 QUERY = "query.hpp"
 WATCHES = "watches.hpp"
 STORE = "store.hpp"
+RECORD = "detail/user_record.hpp"
+FRAMES = "detail/frames.hpp"
+BYTES = "detail/bytes.hpp"
+CODEC = "codec.hpp"
 
 MUTANTS = [
     # ---- registers ----
@@ -600,9 +604,19 @@ MUTANTS = [
     Mutant("inspect-as-it-is", "snapshot.hpp", 'const detail::UserRegisters user = detail::normal_form_of(*row, *root_);',
            'const detail::UserRegisters user = row->unpacked();',
            'what is inspected is the normal form'),
-    Mutant("digest-as-it-is", "snapshot.hpp", 'detail::digest_of(row.name(), detail::normal_form_of(row, *root_));',
-           'detail::digest_of(row.name(), row.unpacked());',
-           'the digest is of the normal form'),
+    Mutant("digest-as-it-is", "snapshot.hpp", "if (surely_normal(kept, now, rules)) return read(kept);",
+           "if (true) return read(kept);", "the digest is of the normal form"),
+    Mutant("sure-of-an-old-connect", NORMAL, "if (!matters(session.connect) || !matters(session.heartbeat)",
+           "if (!matters(session.heartbeat)", "a connect older than the horizon is forgotten"),
+    Mutant("sure-of-old-activities", NORMAL, "return !has_old_activities && !has_old_flips", "return !has_old_flips",
+           "of old activities the greatest stays"),
+    Mutant("sure-of-old-flips", NORMAL, "return !has_old_activities && !has_old_flips", "return !has_old_activities",
+           "of old flips three stay"),
+    Mutant("sure-in-spite-of-age", NORMAL,
+           "rules.offline_grace != Duration() || rules.forget_after != Duration::forever()) return false;",
+           "rules.offline_grace != Duration()) return false;", "with forget_after users are forgotten by age"),
+    Mutant("few-are-not-found", "merge.hpp", "visit(ours.find(row.name()), &row);", "visit(nullptr, &row);",
+           "of a user of few theirs what we know is joined"),
     Mutant("equal-as-it-is", "snapshot.hpp", "detail::normal_form_of(*a, *root_) == detail::normal_form_of(*b, *other.root_);",
            "a->keeps_same_as(*b);",
            "== is of the normal form"),
@@ -1015,4 +1029,47 @@ MUTANTS = [
            "callbacks never run inside each other"),
     Mutant("frame-without-order", STORE, "if (detail::belongs_to_session(event.type)) {", "if (false) {",
            "a disconnect in the frame of its connect is after it"),
+
+    # ---- bytes ----
+    Mutant("sign-bit-lost", RECORD, "out.number(earlier_by < 0 ? ~(bits << 1) : bits << 1);", "out.number(bits << 1);",
+           "instants may lie after the base"),
+    Mutant("base-up-before-1970", RECORD, " - (rest < 0 ? ms : 0);", ";", "the base is rounded down"),
+    Mutant("apart-unasked", RECORD, "unit.note_earlier(activity.evidence, activity.value);",
+           "unit.note(activity.value);", "the difference is what is written"),
+    Mutant("crowded-lost", RECORD, "return (kept.crowded.to != absent ? crowded : 0u) |", "return (false ? crowded : 0u) |",
+           "stretches are kept"),
+    Mutant("cleared-status-lost", RECORD, "(kept.status_at != absent ? status : 0u)",
+           "(!kept.status.empty() ? status : 0u)", "that a status was cleared is kept"),
+    Mutant("flip-way-lost", RECORD, "flip.invisible = truth == 1;", "flip.invisible = false;", "flips have a way"),
+    Mutant("same-session-twice", RECORD, "text_of(kept.sessions.back().id) < text_of(session.id)",
+           "text_of(kept.sessions.back().id) <= text_of(session.id)", "each session stands once"),
+    Mutant("count-goes-round", RECORD, "count = more > UINT64_MAX - inside ? UINT64_MAX : more + inside;",
+           "count = more + inside;", "a count near the end of the range is too large"),
+    Mutant("needless-nanoseconds", RECORD, "if (in.ok() && !unit.in_ms() && unit.could_be_ms())", "if (false)",
+           "there is one form"),
+    Mutant("ends-of-range-taken", RECORD, "if (!fits || at == absent || at == never) {", "if (!fits) {",
+           "the ends of the range are no instants"),
+    Mutant("one-side-only", RECORD, "record::counts_in_shape, most.on_both_sides_of_a_cut)",
+           "record::counts_in_shape, most.recent)", "each side of the cut has room of its own"),
+    Mutant("visible-in-a-stretch", RECORD, "if (!flip.invisible && kept.crowded.contains(flip.at))", "if (false)",
+           "inside a stretch nobody becomes visible"),
+    Mutant("unchained-checksum", FRAMES, "  Digest digest(last);", "  Digest digest(last & 0);",
+           "blocks cannot change places"),
+    Mutant("block-byte-later", FRAMES, "if (buffer_.size() - body_ >= block_size) end_block();",
+           "if (buffer_.size() - body_ > block_size) end_block();", "a block ends when it is long enough"),
+    Mutant("short-block-first", FRAMES, "if (size != 0 && short_block_) in", "if (false) in",
+           "only the last block may be short"),
+    Mutant("no-blocks", FRAMES, "if (size == 0 && offset_ == frames_head) in", "if (false) in",
+           "an encoding has an instant"),
+    Mutant("number-too-long", BYTES, "is_needed = next != 0 || shift == 0;", "is_needed = true;", "there is one form"),
+    Mutant("users-in-any-order", CODEC,
+           "if (!last_.empty() && !UserTable::stands_before(root.table.key_of(last_), key)) {", "if (false) {",
+           "users stand in their order, each once"),
+    Mutant("hidden-instant", CODEC, "latest = later(latest, latest_seen_instant(user));",
+           "user.flips = {}; latest = later(latest, latest_seen_instant(user));",
+           "what is encoded for others is not dated by what is hidden from them"),
+    Mutant("unknown-user-dates", CODEC, "} else if (!seen_by_others(row, root)) {", "} else if (false) {",
+           "who is not known dates nothing"),
+    Mutant("own-invisibility", CODEC, "if (seen.invisible) join_flip(user.flips, {at, true});", "",
+           "who is invisible is told so"),
 ]

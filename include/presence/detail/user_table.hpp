@@ -236,6 +236,11 @@ class BasicUserTable {
     std::uint32_t row_ = 0;
   };
 
+  /// Whether the first user is gone over before the second.
+  static bool stands_before(const UserKey& a, const UserKey& b) noexcept {
+    return compare(a.id, a.order, b.id, b.order) < 0;
+  }
+
   Cursor begin() const noexcept { return Cursor(top_); }
   Cursor end() const noexcept { return Cursor(); }
 

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_CODEC_HPP
+#define PRESENCE_CODEC_HPP
+
+#include <presence/detail/derived.hpp>
+#include <presence/detail/fold.hpp>
+#include <presence/detail/frames.hpp>
+#include <presence/detail/normal_form.hpp>
+#include <presence/detail/user_record.hpp>
+#include <presence/detail/user_table.hpp>
+#include <presence/merge.hpp>
+#include <presence/result.hpp>
+#include <presence/rules.hpp>
+#include <presence/snapshot.hpp>
+#include <presence/user.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t, uint64_t
+#include <optional>     // for optional, nullopt
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <type_traits>  // for remove_reference_t
+#include <utility>      // for move
+
+/// Snapshots as bytes: to store one, to send one, or to send what changed since another.
+///
+/// Inside the frames of frames.hpp stands the instant (a byte: 0, or 1 and then a word), then the users in the order of
+/// a snapshot, each as user_record.hpp has it, in its normal form. All of it is the same on every platform, and none of
+/// it tells the rules: who reads goes by rules of their own.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline void append_now(ByteWriter& out, Timestamp now) {
+  out.byte(now != absent ? 1 : 0);
+  if (now != absent) out.word(static_cast<std::uint64_t>(now.ns()));
+}
+
+inline Timestamp read_now(ByteReader& in) noexcept {
+  const std::size_t start = in.offset();
+  const unsigned given = in.byte();
+  if (given > 1) in.fail(ErrorCode::syntax, start, "an instant is there or it is not");
+  if (given == 0 || !in.ok()) return absent;
+  const Timestamp now = Timestamp::from_ns(static_cast<std::int64_t>(in.word()));
+  if (in.ok() && !in_range(now)) in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
+  return now;
+}
+
+/// Gathers the pieces in a string.
+struct StringSink {
+  std::string bytes;
+  void operator()(std::string_view piece) { bytes += piece; }
+};
+
+template <class Sink>
+void write_user(FrameWriter<Sink>& out, std::string_view id, const RegistersView& user, Timestamp now) {
+  append_user(out.record(), id, user, now);
+  out.end_record();
+}
+
+template <class Sink>
+void write_row(FrameWriter<Sink>& out, const UserRow& row, const Root& root) {
+  read_settled(row, root.now, root.rules,
+               [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
+}
+
+/// All users of a snapshot.
+template <class Sink>
+void write_users(FrameWriter<Sink>& out, const Snapshot& snapshot) {
+  const Root* const root = SnapshotReader::read(snapshot);
+  if (root == nullptr) return;
+  for (const UserRow& row : root->table) write_row(out, row, *root);
+}
+
+/// The users of whom `to` keeps something that `from` does not.
+template <class Sink>
+void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Snapshot& to) {
+  const Root* const before = SnapshotReader::read(from);
+  const Root* const after = SnapshotReader::read(to);
+  if (after == nullptr) return;
+  const UserTable nothing;
+  UserTable::each_pair(before != nullptr ? before->table : nothing, after->table, absent,
+                       [&](const UserRow* a, const UserRow* b) {
+                         if (b == nullptr) return;
+                         const UserRegisters user = normal_form_of(*b, *after);
+                         if (a != nullptr && user == settled(*a, after->now, after->rules)) return;
+                         write_user(out, b->name(), user, after->now);
+                       });
+}
+
+/// A row of users into a snapshot that has none yet. Holds no more than it was given, and what it makes of that.
+class UserReader {
+ public:
+  explicit UserReader(const Rules& rules) : snapshot_(rules) {}
+
+  void read_head(ByteReader& in) { SnapshotAccess::write(snapshot_).now = read_now(in); }
+
+  void read(ByteReader& in) {
+    Root& root = SnapshotAccess::write(snapshot_);
+    const std::size_t start = in.offset();
+    UserRecord user = read_user(in, root.now, root.rules);
+    if (!in.ok()) return;
+    const UserKey key = root.table.key_of(user.id);
+    if (!last_.empty() && !UserTable::stands_before(root.table.key_of(last_), key)) {
+      in.fail(ErrorCode::syntax, start, "users out of their order");
+      return;
+    }
+    last_ = user.id;
+    normalise(user.registers, root.now, root.rules);
+    if (user.registers.empty()) return;
+    Plan plan;
+    plan.after = std::move(user.registers);
+    commit(root, key, std::move(plan));
+  }
+
+  const Snapshot& snapshot() const noexcept { return snapshot_; }
+
+ private:
+  Snapshot snapshot_;
+  std::string last_;  // id
+};
+
+/// Reads a snapshot or a delta from pieces.
+class SnapshotDecoder {
+ public:
+  SnapshotDecoder(FrameKind kind, const Rules& rules) : frames_(kind), users_(rules) {}
+
+  bool push(std::string_view bytes) {
+    return frames_.push(bytes, [this](ByteReader& in) {
+      const std::size_t body = in.offset();
+      if (!begun_) users_.read_head(in);
+      begun_ = true;
+      while (in.ok() && !in.at_end() && begins_in_time(in, body)) users_.read(in);
+    });
+  }
+  bool finish() noexcept { return frames_.finish(); }
+  const Error& error() const noexcept { return frames_.error(); }
+  const Snapshot& snapshot() const noexcept { return users_.snapshot(); }
+
+ private:
+  FrameReader frames_;
+  UserReader users_;
+  bool begun_ = false;
+};
+
+inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const Rules& rules) {
+  SnapshotDecoder decoder(kind, rules);
+  if (!decoder.push(bytes) || !decoder.finish()) return decoder.error();
+  return decoder.snapshot();
+}
+
+/// What a viewer may know of a user, as registers: what a server would have reported to a client of that viewer at the
+/// instant that all of it is dated alike. To be read by the same viewer.
+inline UserRegisters reported(const UserView& seen, Timestamp at) {
+  UserRegisters user;
+  join_report(user, at, seen.online);
+  join_status(user, at, seen.status);  // that there is none is told as well
+  if (seen.last_active) join_reported_last_active(user, at, *seen.last_active);
+  if (seen.invisible) join_flip(user.flips, {at, true});
+  return user;
+}
+
+/// The latest instant that the viewer could tell from what is kept.
+inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
+  Timestamp latest = absent;
+  for (const UserRow& row : root.table) {
+    RegistersView user = row.registers();
+    if (row.name() == viewer.id()) {
+      user.flips = {};
+    } else if (!seen_by_others(row, root)) {
+      continue;
+    }
+    latest = later(latest, latest_seen_instant(user));
+  }
+  return latest;
+}
+
+}  // namespace detail
+
+/// Writes a snapshot as bytes, in pieces of some 16 KiB: `sink(std::string_view)` is called with one after another, and
+/// never more than one piece is held. Equal snapshots are the same bytes, on every platform. The truth about everybody,
+/// invisible or not: for storage and other servers. O(users).
+template <class Sink>
+void encode(const Snapshot& snapshot, Sink&& sink) {
+  detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
+  detail::append_now(out.record(), detail::SnapshotReader::now(snapshot));
+  out.end_record();
+  detail::write_users(out, snapshot);
+  out.finish();
+}
+inline std::string encode(const Snapshot& snapshot) {
+  detail::StringSink sink;
+  presence::encode(snapshot, sink);
+  return std::move(sink.bytes);
+}
+
+/// What `viewer` may know of a snapshot and nothing more, for a client: what he sees of each user, as reports dated
+/// with the snapshot's instant (without one, with the latest that he could tell). `decode` reads it, best with
+/// Rules::mirror(); the same viewer then finds the same there, and events or reports may be folded into it. To a mirror
+/// that has reports already it is joined by `merge_into`. What an invisible user does changes no byte of it, but for
+/// that user. O(users).
+template <class Sink>
+void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
+  const detail::Root* const root = detail::SnapshotReader::read(snapshot);
+  const Timestamp now = detail::SnapshotReader::now(snapshot);
+  detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
+  detail::append_now(out.record(), now);
+  out.end_record();
+  if (root != nullptr) {
+    const Timestamp dated = now != detail::absent ? now : detail::latest_told(*root, viewer);
+    for (const detail::UserRow& row : root->table) {
+      const std::optional<UserView> seen = snapshot.view(row.name(), viewer);
+      if (seen) detail::write_user(out, row.name(), detail::reported(*seen, dated), now);
+    }
+  }
+  out.finish();
+}
+inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
+  detail::StringSink sink;
+  presence::encode_for(snapshot, viewer, sink);
+  return std::move(sink.bytes);
+}
+
+/// Reads a snapshot from pieces of what `encode` or `encode_for` wrote, cut anywhere, as a file or a socket gives them.
+///
+///     presence::Decoder decoder(rules);
+///     while (read(buffer)) if (!decoder.push(buffer)) break;
+///     presence::Result<presence::Snapshot> snapshot = decoder.finish();
+class Decoder {
+ public:
+  explicit Decoder(const Rules& rules) : decoder_(detail::FrameKind::snapshot, rules) {}
+
+  /// Whether all is well so far; if not, `finish` says why.
+  bool push(std::string_view bytes) { return decoder_.push(bytes); }
+  /// To be called after the last piece.
+  Result<Snapshot> finish() {
+    if (!decoder_.finish()) return decoder_.error();
+    return decoder_.snapshot();
+  }
+
+ private:
+  detail::SnapshotDecoder decoder_;
+};
+
+/// Reads what `encode` or `encode_for` wrote. By the rules given, never the writer's: with the same ones it is the same
+/// snapshot, unless a merge brought in what is over its limits; what by these is forgotten is not there. As in a merge,
+/// users are not counted against max_users.
+///
+/// Nothing about the bytes is trusted but what they say of users: whoever may write them may say anything about
+/// anybody, of any instant. There is one form for each snapshot, and any other is an Error at its byte: `truncated`,
+/// `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta), `bad_checksum` (at the block),
+/// `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, or what is kept of one user). Checksums
+/// are there for damage, not against somebody who means it. Memory stays below 64 times the bytes read. O(bytes).
+inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules) {
+  return detail::decode_as(detail::FrameKind::snapshot, bytes, rules);
+}
+
+/// What `to` has and `from` has not, as bytes: joined into `from`, or into whatever has come of it, it adds all that
+/// happened since. In any order, and twice, since applying it is a merge. Costs what changed, where `to` came of
+/// `from`. What `to` has forgotten it cannot tell: where session_timeout is 0, so that only a disconnect ends a
+/// session, the two should be no further apart than reorder_window.
+///
+/// The truth about everybody, as `encode` has it.
+inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
+  detail::StringSink sink;
+  detail::FrameWriter<detail::StringSink> out(sink, detail::FrameKind::delta);
+  detail::append_now(out.record(), detail::SnapshotReader::now(to));
+  out.end_record();
+  detail::write_changed_users(out, from, to);
+  out.finish();
+  return std::move(sink.bytes);
+}
+
+/// Joins what `encode_delta` wrote into a snapshot, as `merge_into` joins `to`: changes are told alike, and time moves
+/// on to that of `to`, if that is later. Rules and errors are those of `decode`; after an error the snapshot is what it
+/// was. Costs what is in the delta, and what is due.
+template <class OnChange>
+std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, OnChange&& on_change) {
+  const Result<Snapshot> delta = detail::decode_as(detail::FrameKind::delta, bytes, snapshot.rules());
+  if (!delta) return delta.error();
+  presence::merge_into(snapshot, *delta, on_change);
+  return std::nullopt;
+}
+inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes) {
+  return presence::apply_delta(snapshot, bytes, detail::Unheard());
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_CODEC_HPP

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// Decodes the bytes as a snapshot or a delta, as they are or as bodies whose frames and checksums are made good, and
+// asks of what is accepted everything that must hold of a snapshot. What does not hold is told, and ends the program.
+#include <presence/codec.hpp>
+#include <presence/presence.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace {
+
+using namespace presence;
+
+void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "codec_fuzz: wrong: %s\n", what);
+  std::abort();
+}
+
+Rules rules_of(unsigned choice) {
+  Rules rules = choice % 4 == 3 ? Rules::mirror() : Rules();
+  if (choice % 4 == 1) rules.session_timeout = Duration();
+  if (choice % 4 == 2) rules.forget_after = Duration::from_s(100);
+  if ((choice & 4) != 0) rules.offline_grace = Duration::from_s(10);
+  if ((choice & 8) != 0) {
+    rules.max_recent_per_user = 2;
+    rules.max_sessions_per_user = 1;
+    rules.max_id_bytes = 3;
+    rules.max_status_bytes = 4;
+  }
+  return rules;
+}
+
+/// A body between the head and the end, as the format has it.
+std::string framed(std::string_view body, unsigned kind) {
+  std::string bytes = "PRSN\x01";
+  bytes += static_cast<char>(kind);
+  std::uint64_t checksum = 256 + kind;
+  const auto block = [&](std::string_view of) {
+    detail::Digest digest(checksum);
+    digest.add(of);
+    checksum = digest.value();
+    for (unsigned i = 0; i < 4; ++i) bytes += static_cast<char>(of.size() >> (8 * i) & 0xFF);
+    for (unsigned i = 0; i < 8; ++i) bytes += static_cast<char>(checksum >> (8 * i) & 0xFF);
+    bytes += of;
+  };
+  block(body);
+  if (!body.empty()) block({});
+  return bytes;
+}
+
+bool in_one_form(const Result<Snapshot>& a, const Result<Snapshot>& b) {
+  return a && b ? *a == *b : !a && !b && a.error() == b.error();
+}
+
+Result<Snapshot> decode_in_pieces(std::string_view bytes, const Rules& rules, std::size_t piece) {
+  Decoder decoder(rules);
+  bool well = true;
+  for (; well && !bytes.empty(); bytes.remove_prefix(piece < bytes.size() ? piece : bytes.size()))
+    well = decoder.push(bytes.substr(0, piece));
+  Result<Snapshot> whole = decoder.finish();
+  require(well || !whole, "a push that went wrong is an error in the end");
+  return whole;
+}
+
+void judge_counts(const Snapshot& s) {
+  std::size_t known = 0, online = 0;
+  for (const UserView user : s) {
+    ++known;
+    online += user.online ? 1u : 0u;
+    require(s.view(user.id) == user, "a user is found where he is passed");
+  }
+  require(known == s.size() && online == s.online_count(), "users are counted as they are gone over");
+  const std::optional<Timestamp> due = s.next_deadline();
+  require(!due || !s.now() || *due > *s.now(), "a deadline is yet to come");
+}
+
+void judge_viewer(const Snapshot& s, Viewer viewer) {
+  Rules roomy = Rules::mirror();
+  const std::string bytes = encode_for(s, viewer);
+  const Result<Snapshot> mirror = decode(bytes, roomy);
+  require(mirror.has_value(), "what is encoded for somebody can be read");
+  require(encode(*mirror).size() == bytes.size(), "... and is as long again");
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  if (root == nullptr) return;
+  for (const detail::UserRow& row : root->table) {
+    require(mirror->view(row.name(), viewer) == s.view(row.name(), viewer), "a mirror shows what the server does");
+  }
+}
+
+void judge(const Snapshot& s) {
+  judge_counts(s);
+  const std::string bytes = encode(s);
+  const Result<Snapshot> again = decode(bytes, s.rules());
+  require(again.has_value(), "what was encoded can be decoded");
+  require(*again == s && again->digest() == s.digest(), "... to the same snapshot");
+  require(encode(*again) == bytes, "... which is the same bytes");
+  judge_counts(*again);
+
+  require(merge(s, *again) == s, "merging with itself changes nothing");
+  Snapshot whole(s.rules());
+  require(!apply_delta(whole, encode_delta(Snapshot(s.rules()), s)) && whole == s, "a delta from nothing is whole");
+  require(!apply_delta(whole, encode_delta(s, s)) && whole == s, "a delta to the same is nothing");
+
+  judge_viewer(s, nobody);
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  if (root != nullptr && root->table.size() > 0) judge_viewer(s, Viewer((*root->table.begin()).name()));
+}
+
+/// Whether somebody became visible where it could not have counted, which no history leads to, and no merge leaves.
+bool has_impossible(const Snapshot& s) {
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  if (root == nullptr) return false;
+  for (const detail::UserRow& row : root->table) {
+    const detail::UserRegisters user = row.unpacked();
+    for (const detail::Flip& flip : user.flips) {
+      if (!flip.invisible && user.crowded.contains(flip.at)) return true;
+    }
+  }
+  return false;
+}
+
+/// Goes on with it, as a server would.
+void go_on(Snapshot s) {
+  const Timestamp now = s.now() ? *s.now() : Timestamp::from_ms(0);
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  const std::string user = root != nullptr && root->table.size() > 0 ? std::string((*root->table.begin()).name()) : "a";
+  const Snapshot before = s;
+  PresenceEvent hidden = PresenceEvent::connect(user, "p", now);
+  hidden.invisible = true;
+  s = reduce(std::move(s), hidden);
+  s = reduce(std::move(s), PresenceEvent::disconnect(user, "q", now));
+  s = reduce(std::move(s), PresenceEvent::set_status("b", "hi", now));
+  judge_counts(s);
+  if (const auto due = s.next_deadline()) s = reduce(std::move(s), *due);
+  s = reduce(std::move(s), PresenceEvent::heartbeat(user, "p", now + Duration::from_s(1)));
+  judge_counts(s);
+  Snapshot replica = before;
+  require(!apply_delta(replica, encode_delta(before, s)), "a delta can be applied");
+  if (has_impossible(before)) return;
+  require(replica == merge(before, s), "... and is joined as a snapshot is");
+  // What has gone for want of room, or by age, another node may bring back.
+  const Rules& rules = s.rules();
+  const bool loses = rules.max_recent_per_user < 8 || rules.forget_after != Duration::forever();
+  require(loses || replica == s, "... and leads to where it was made for");
+}
+
+void judge_all(std::string_view bytes, const Rules& rules, unsigned cut) {
+  const Result<Snapshot> s = decode(bytes, rules);
+  require(in_one_form(s, decode_in_pieces(bytes, rules, 1 + cut % 31)), "cut anywhere it reads the same");
+  if (s) {
+    judge(*s);
+    go_on(*s);
+  } else {
+    require(s.error().offset <= bytes.size(), "an error is inside the bytes, or at their end");
+  }
+  Snapshot base(rules);
+  base = reduce(std::move(base), PresenceEvent::connect("a", "p", Timestamp::from_ms(5)));
+  base = reduce(std::move(base), Timestamp::from_ms(1000));
+  Snapshot after = base;
+  std::size_t told = 0;
+  const auto error = apply_delta(after, bytes, [&told](const UserPresenceChangedView&) { ++told; });
+  if (error) {
+    require(after == base && after.digest() == base.digest() && told == 0, "a bad delta changes nothing");
+  } else {
+    judge_counts(after);
+  }
+}
+
+}  // namespace
+
+/// The first byte: 1: a body to be framed | 2: as a delta | 4 and up: the rules.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const unsigned mode = data[0];
+  const std::string rest(data + 1, data + size);
+  const Rules rules = rules_of(mode >> 2 & 15);
+  judge_all((mode & 1) != 0 ? framed(rest, mode >> 1 & 1) : rest, rules, mode >> 5 ^ static_cast<unsigned>(size));
+  return 0;
+}
