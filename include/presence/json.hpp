@@ -73,6 +73,18 @@ inline void note(JsonReader& in, JsonValue& value) {
   in.skip();
 }
 
+/// The same where the value may have been read with its key.
+inline void note(JsonReader& in, JsonValue& value, const JsonValue& read) {
+  if (read.kind == JsonKind::nothing) {
+    note(in, value);
+  } else if (value.kind == JsonKind::nothing) {
+    value = read;
+  } else if (value.kind != JsonKind::repeated) {
+    value.kind = JsonKind::repeated;
+    value.offset = in.key_offset();
+  }
+}
+
 /// The same for a key whose value may be an object to look into: then true, and the reader stands inside.
 inline bool note_and_enter(JsonReader& in, JsonValue& value) {
   if (value.kind != JsonKind::nothing || in.peek() != JsonKind::object) {
@@ -88,12 +100,13 @@ inline bool note_and_enter(JsonReader& in, JsonValue& value) {
 /// Notes what is known of a user, once the reader stands inside the object.
 inline void note_fields(JsonReader& in, JsonUser& user) {
   std::string_view key;
-  while (in.next_key(key)) {
+  JsonValue read;
+  while (in.next_field(key, read)) {
     JsonValue* const value = user.find(key);
     if (value == nullptr) {
-      in.skip();
-    } else if (value != &user.custom) {
-      note(in, *value);
+      if (read.kind == JsonKind::nothing) in.skip();
+    } else if (value != &user.custom || read.kind != JsonKind::nothing) {
+      note(in, *value, read);
     } else if (note_and_enter(in, user.custom)) {
       while (in.next_key(key)) {
         if (key == "status") {
@@ -108,10 +121,13 @@ inline void note_fields(JsonReader& in, JsonUser& user) {
 
 inline void note_fields(JsonReader& in, JsonEvent& event) {
   std::string_view key;
-  while (in.next_key(key)) {
+  JsonValue read;
+  while (in.next_field(key, read)) {
     JsonValue* const value = event.find(key);
     if (value == nullptr) {
-      in.skip();
+      if (read.kind == JsonKind::nothing) in.skip();
+    } else if (read.kind != JsonKind::nothing) {
+      note(in, *value, read);
     } else if (value == &event.user.self) {
       if (note_and_enter(in, event.user.self)) note_fields(in, event.user);
     } else if (value == &event.me.self) {

@@ -6851,7 +6851,7 @@ class Marks {
     make(first_);
   }
 
-  /// The first marked byte from `p` on, or the end. `p` is never before that of an earlier call.
+  /// The first marked byte from `p` on, or the end. Fastest where `p` is never before that of an earlier call.
   const char* next(const char* p) noexcept {
     const auto at = static_cast<std::size_t>(p - block_);
     if (at < 64 && marks_ >> at != 0) return p + lowest_bit(marks_ >> at);
@@ -6960,6 +6960,29 @@ class JsonReader {
   /// Inside an object: reads the next key and its colon, so that its value comes next. False at the end of the object,
   /// which is then left.
   bool next_key(std::string_view& key) { return next_key(&key); }
+  /// The same, and where the value is a string right behind the colon, as most are, that is read too; else `value` is
+  /// nothing, and the value comes next. As long as all is as it mostly is, the place is kept in a register.
+  bool next_field(std::string_view& key, JsonValue& value) {
+    value.kind = JsonKind::nothing;
+    const char* p = p_;
+    if (!fresh_ && p != end_ && *p == ',') ++p;
+    if (p == end_ || *p != '"' || (p == p_ && !fresh_)) return next_key(&key);
+    const char* const key_end = marks_.next(p + 1);
+    if (end_ - key_end < 3 || key_end[0] != '"' || key_end[1] != ':') return next_key(&key);
+    key_offset_ = static_cast<std::size_t>(p - first_);
+    key = std::string_view(p + 1, static_cast<std::size_t>(key_end - p - 1));
+    fresh_ = false;
+    p = key_end + 2;
+    p_ = p;
+    if (*p != '"') return true;
+    const char* const text_end = marks_.next(p + 1);
+    if (text_end == end_ || *text_end != '"') return true;
+    value.kind = JsonKind::string;
+    value.offset = static_cast<std::size_t>(p - first_);
+    value.text = std::string_view(p + 1, static_cast<std::size_t>(text_end - p - 1));
+    p_ = text_end + 1;
+    return true;
+  }
   /// The offset of the opening quote of the key that was read last.
   std::size_t key_offset() const noexcept { return key_offset_; }
 
@@ -8198,6 +8221,18 @@ inline void note(JsonReader& in, JsonValue& value) {
   in.skip();
 }
 
+/// The same where the value may have been read with its key.
+inline void note(JsonReader& in, JsonValue& value, const JsonValue& read) {
+  if (read.kind == JsonKind::nothing) {
+    note(in, value);
+  } else if (value.kind == JsonKind::nothing) {
+    value = read;
+  } else if (value.kind != JsonKind::repeated) {
+    value.kind = JsonKind::repeated;
+    value.offset = in.key_offset();
+  }
+}
+
 /// The same for a key whose value may be an object to look into: then true, and the reader stands inside.
 inline bool note_and_enter(JsonReader& in, JsonValue& value) {
   if (value.kind != JsonKind::nothing || in.peek() != JsonKind::object) {
@@ -8213,12 +8248,13 @@ inline bool note_and_enter(JsonReader& in, JsonValue& value) {
 /// Notes what is known of a user, once the reader stands inside the object.
 inline void note_fields(JsonReader& in, JsonUser& user) {
   std::string_view key;
-  while (in.next_key(key)) {
+  JsonValue read;
+  while (in.next_field(key, read)) {
     JsonValue* const value = user.find(key);
     if (value == nullptr) {
-      in.skip();
-    } else if (value != &user.custom) {
-      note(in, *value);
+      if (read.kind == JsonKind::nothing) in.skip();
+    } else if (value != &user.custom || read.kind != JsonKind::nothing) {
+      note(in, *value, read);
     } else if (note_and_enter(in, user.custom)) {
       while (in.next_key(key)) {
         if (key == "status") {
@@ -8233,10 +8269,13 @@ inline void note_fields(JsonReader& in, JsonUser& user) {
 
 inline void note_fields(JsonReader& in, JsonEvent& event) {
   std::string_view key;
-  while (in.next_key(key)) {
+  JsonValue read;
+  while (in.next_field(key, read)) {
     JsonValue* const value = event.find(key);
     if (value == nullptr) {
-      in.skip();
+      if (read.kind == JsonKind::nothing) in.skip();
+    } else if (read.kind != JsonKind::nothing) {
+      note(in, *value, read);
     } else if (value == &event.user.self) {
       if (note_and_enter(in, event.user.self)) note_fields(in, event.user);
     } else if (value == &event.me.self) {
