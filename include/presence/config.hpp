@@ -4,8 +4,9 @@
 
 #include <presence/version.hpp>
 
-#include <cstddef>  // for size_t
-#include <cstdlib>  // for abort
+#if !defined(__GNUC__) && !defined(__clang__)
+#include <cstdlib>  // for abort; long, and not needed where there is a trap
+#endif
 
 // The host may define both PRESENCE_ALLOC(bytes, alignment) and PRESENCE_FREE(pointer, bytes, alignment) before the
 // first include, the same in every translation unit. Both must be callable from any thread, and PRESENCE_ALLOC must not

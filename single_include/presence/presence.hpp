@@ -33,8 +33,9 @@
 
 #endif  // PRESENCE_VERSION_HPP
 
-#include <cstddef>  // for size_t
-#include <cstdlib>  // for abort
+#if !defined(__GNUC__) && !defined(__clang__)
+#include <cstdlib>  // for abort; long, and not needed where there is a trap
+#endif
 
 // The host may define both PRESENCE_ALLOC(bytes, alignment) and PRESENCE_FREE(pointer, bytes, alignment) before the
 // first include, the same in every translation unit. Both must be callable from any thread, and PRESENCE_ALLOC must not
@@ -76,6 +77,7 @@ namespace detail {
 
 #endif  // PRESENCE_CONFIG_HPP
 
+#include <cstddef>  // for size_t, ptrdiff_t
 #include <utility>  // for move, swap
 
 /// The few algorithms that the library needs. <algorithm> would add half as much again to the cost of including it.
