@@ -3,6 +3,7 @@
 #define PRESENCE_PRESENCE_HPP
 
 /// Everything.
+#include <presence/anti_entropy.hpp>
 #include <presence/channel.hpp>
 #include <presence/codec.hpp>
 #include <presence/diff.hpp>

@@ -9,9 +9,17 @@
 
 /// Everything.
 
-// presence/channel.hpp
-#ifndef PRESENCE_CHANNEL_HPP
-#define PRESENCE_CHANNEL_HPP
+// presence/anti_entropy.hpp
+#ifndef PRESENCE_ANTI_ENTROPY_HPP
+#define PRESENCE_ANTI_ENTROPY_HPP
+
+// presence/codec.hpp
+#ifndef PRESENCE_CODEC_HPP
+#define PRESENCE_CODEC_HPP
+
+// presence/detail/derived.hpp
+#ifndef PRESENCE_DETAIL_DERIVED_HPP
+#define PRESENCE_DETAIL_DERIVED_HPP
 
 // presence/detail/algorithm.hpp
 #ifndef PRESENCE_DETAIL_ALGORITHM_HPP
@@ -205,13 +213,542 @@ void sort(Vector& vector, const Less& less) {
 
 #endif  // PRESENCE_DETAIL_ALGORITHM_HPP
 
-// presence/fields.hpp
-#ifndef PRESENCE_FIELDS_HPP
-#define PRESENCE_FIELDS_HPP
+// presence/detail/registers.hpp
+#ifndef PRESENCE_DETAIL_REGISTERS_HPP
+#define PRESENCE_DETAIL_REGISTERS_HPP
 
-// presence/user.hpp
-#ifndef PRESENCE_USER_HPP
-#define PRESENCE_USER_HPP
+// presence/detail/few.hpp
+#ifndef PRESENCE_DETAIL_FEW_HPP
+#define PRESENCE_DETAIL_FEW_HPP
+
+// presence/detail/memory.hpp
+#ifndef PRESENCE_DETAIL_MEMORY_HPP
+#define PRESENCE_DETAIL_MEMORY_HPP
+
+#include <cstdint>      // for uint32_t, uint64_t
+#include <new>          // for operator new, operator delete, align_val_t
+#include <type_traits>  // for true_type
+#include <vector>       // for vector
+
+#if !defined(__GNUC__) && !defined(__clang__)
+#include <atomic>  // for atomic
+#endif
+
+/// Where the memory inside a Snapshot comes from, and how it is shared.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline void* allocate(std::size_t bytes, std::size_t alignment) {
+#if PRESENCE_CUSTOM_ALLOCATOR
+  return PRESENCE_ALLOC(bytes, alignment);
+#else
+  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
+    return ::operator new(bytes, static_cast<std::align_val_t>(alignment));
+  return ::operator new(bytes);
+#endif
+}
+
+inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+#if PRESENCE_CUSTOM_ALLOCATOR
+  PRESENCE_FREE(memory, bytes, alignment);
+#else
+  static_cast<void>(bytes);
+  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+    ::operator delete(memory, static_cast<std::align_val_t>(alignment));
+  } else {
+    ::operator delete(memory);
+  }
+#endif
+}
+
+/// The two functions above for the standard containers.
+template <class T>
+class Allocator {
+ public:
+  using value_type = T;
+  using is_always_equal = std::true_type;
+
+  Allocator() noexcept = default;
+  template <class U>
+  Allocator(const Allocator<U>&) noexcept {}
+
+  T* allocate(std::size_t count) {
+    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // no container asks for more than its max_size
+    return static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
+  }
+  void deallocate(T* memory, std::size_t count) noexcept { detail::deallocate(memory, count * sizeof(T), alignof(T)); }
+
+  friend bool operator==(const Allocator&, const Allocator&) noexcept { return true; }
+  friend bool operator!=(const Allocator&, const Allocator&) noexcept { return false; }
+};
+
+template <class T>
+using Vector = std::vector<T, Allocator<T>>;
+
+/// Counts owners across threads. <atomic> costs 0.4 s a file in C++20, so it is left out where the compiler has the
+/// operations built in.
+class OwnerCount {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  void add() noexcept { __atomic_add_fetch(&count_, 1, __ATOMIC_RELAXED); }
+  bool drop_last() noexcept { return __atomic_sub_fetch(&count_, 1, __ATOMIC_ACQ_REL) == 0; }
+  /// Acquires, so that who finds himself the only owner also sees what the last other owner read as finished.
+  bool is_one() const noexcept { return __atomic_load_n(&count_, __ATOMIC_ACQUIRE) == 1; }
+
+ private:
+  std::uint32_t count_ = 1;
+#else
+  void add() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
+  bool drop_last() noexcept { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+  bool is_one() const noexcept { return count_.load(std::memory_order_acquire) == 1; }
+
+ private:
+  std::atomic<std::uint32_t> count_{1};
+#endif
+};
+
+/// A number that whoever reads what it is about may note, on several threads at once: all of them note the same. Zero:
+/// none.
+class Note {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  std::uint64_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
+  void write(std::uint64_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
+
+ private:
+  mutable std::uint64_t number_ = 0;
+#else
+  std::uint64_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
+  void write(std::uint64_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<std::uint64_t> number_{0};
+#endif
+};
+
+/// Makes an object in memory of its own, which is given back if the constructor throws: it may, although this library
+/// does not.
+template <class T, class... Args>
+T* create(Args&&... args) {
+  struct Room {
+    void* memory;
+    ~Room() {
+      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
+    }
+  } room{detail::allocate(sizeof(T), alignof(T))};
+  T* const object = ::new (room.memory) T(std::forward<Args>(args)...);
+  room.memory = nullptr;
+  return object;
+}
+template <class T>
+void destroy(T* object) noexcept {
+  object->~T();
+  detail::deallocate(object, sizeof(T), alignof(T));
+}
+
+/// One of the owners of a T, which has a member `OwnerCount owners`.
+template <class T>
+class Shared {
+ public:
+  Shared() noexcept = default;
+  Shared(const Shared& other) noexcept : object_(other.object_) {
+    if (object_ != nullptr) object_->owners.add();
+  }
+  Shared(Shared&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
+  Shared& operator=(Shared other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Shared() {
+    if (object_ != nullptr && object_->owners.drop_last()) detail::destroy(object_);
+  }
+
+  template <class... Args>
+  static Shared make(Args&&... args) {
+    Shared made;
+    made.object_ = detail::create<T>(std::forward<Args>(args)...);
+    return made;
+  }
+
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+  const T& operator*() const noexcept { return *object_; }
+  const T* operator->() const noexcept { return object_; }
+  const T* get() const noexcept { return object_; }
+  bool only_owner() const noexcept { return object_->owners.is_one(); }
+  /// For the only owner.
+  T& change() noexcept { return *object_; }
+
+  friend bool operator==(const Shared& a, const Shared& b) noexcept { return a.object_ == b.object_; }
+  friend bool operator!=(const Shared& a, const Shared& b) noexcept { return a.object_ != b.object_; }
+
+ private:
+  T* object_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_MEMORY_HPP
+
+#include <cstring>      // for memcpy
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Some elements that lie side by side, borrowed.
+template <class T>
+struct Span {
+  const T* first = nullptr;
+  std::size_t count = 0;
+
+  const T* begin() const noexcept { return first; }
+  const T* end() const noexcept { return first + count; }
+  const T* data() const noexcept { return first; }
+  std::size_t size() const noexcept { return count; }
+  bool empty() const noexcept { return count == 0; }
+  const T& operator[](std::size_t i) const noexcept { return first[i]; }
+  const T& front() const noexcept { return first[0]; }
+  const T& back() const noexcept { return first[count - 1]; }
+};
+
+template <class Range>
+bool same_elements(const Range& a, const Range& b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!(a[i] == b[i])) return false;
+  }
+  return true;
+}
+
+/// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
+/// something. Iterators are pointers, and end with any change.
+template <class T, std::uint32_t inside>
+class Few {
+  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
+                "moving elements about must not fail");
+
+ public:
+  using value_type = T;
+  using iterator = T*;
+  using const_iterator = const T*;
+
+  Few() noexcept = default;
+  Few(const Few& other) : Few() {
+    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
+      room_ = other.room_;
+      size_ = other.size_;
+    } else {
+      reserve(other.size_);
+      copy_elements(other);
+    }
+  }
+  Few(Few&& other) noexcept { take(other); }
+  Few& operator=(const Few& other) {
+    if (this != &other) {
+      Few copy(other);
+      clear_and_free();
+      take(copy);
+    }
+    return *this;
+  }
+  Few& operator=(Few&& other) noexcept {
+    if (this != &other) {
+      clear_and_free();
+      take(other);
+    }
+    return *this;
+  }
+  ~Few() { clear_and_free(); }
+
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  T* data() noexcept { return is_inside() ? reinterpret_cast<T*>(room_.bytes) : room_.elements; }
+  const T* data() const noexcept { return is_inside() ? reinterpret_cast<const T*>(room_.bytes) : room_.elements; }
+  T* begin() noexcept { return data(); }
+  T* end() noexcept { return data() + size_; }
+  const T* begin() const noexcept { return data(); }
+  const T* end() const noexcept { return data() + size_; }
+  T& operator[](std::size_t i) noexcept { return data()[i]; }
+  const T& operator[](std::size_t i) const noexcept { return data()[i]; }
+  T& front() noexcept { return *begin(); }
+  const T& front() const noexcept { return *begin(); }
+  T& back() noexcept { return *(end() - 1); }
+  const T& back() const noexcept { return *(end() - 1); }
+
+  void reserve(std::size_t count) {
+    if (count <= capacity_) return;
+    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // a user's limits are far below
+    T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
+    const std::uint32_t size = size_;
+    T* const old = data();
+    for (std::uint32_t i = 0; i < size; ++i) ::new (static_cast<void*>(larger + i)) T(std::move(old[i]));
+    clear_and_free();
+    room_.elements = larger;
+    size_ = size;
+    capacity_ = static_cast<std::uint32_t>(count);
+  }
+  T* insert(const T* before, T element) {
+    const std::ptrdiff_t at = before - begin();
+    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
+    T* const first = begin();
+    ::new (static_cast<void*>(first + size_)) T(std::move(element));
+    for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(size_); i > at; --i) std::swap(first[i], first[i - 1]);
+    ++size_;
+    return first + at;
+  }
+  void push_back(T element) { insert(end(), std::move(element)); }
+  T* erase(const T* first, const T* last) noexcept {
+    T* const at = begin() + (first - begin());
+    if (first != last) erase_some(at, last - first);
+    return at;
+  }
+  T* erase(const T* at) noexcept { return erase(at, at + 1); }
+  void clear() noexcept { drop_from(begin()); }
+
+  operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
+
+  friend bool operator==(const Few& a, const Few& b) noexcept { return same_elements(a, b); }
+  friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
+
+ private:
+  bool is_inside() const noexcept { return capacity_ == inside; }
+  /// Of trivial elements in one go. For an empty one with room for them.
+  void copy_elements(const Few& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
+    if constexpr (std::is_trivially_copyable<T>::value) {
+      if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
+      size_ = other.size_;
+    } else {
+      for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
+    }
+  }
+  void erase_some(T* to, std::ptrdiff_t count) noexcept {
+    for (T *from = to + count, *const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
+    drop_from(to);
+  }
+  void drop_from(T* first) noexcept {
+    const std::uint32_t left = static_cast<std::uint32_t>(first - begin());
+    if constexpr (!std::is_trivially_destructible<T>::value) {
+      while (size_ != left) data()[--size_].~T();
+    }
+    size_ = left;
+  }
+  void clear_and_free() noexcept {
+    clear();
+    if (!is_inside()) {
+      detail::deallocate(room_.elements, capacity_ * sizeof(T), alignof(T));
+      capacity_ = inside;
+    }
+  }
+  /// For an empty one.
+  void take(Few& other) noexcept {
+    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
+      room_ = other.room_;
+      size_ = std::exchange(other.size_, 0u);
+    } else if (other.is_inside()) {
+      for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
+      other.clear();
+    } else {
+      room_.elements = other.room_.elements;
+      size_ = other.size_;
+      capacity_ = other.capacity_;
+      other.size_ = 0;
+      other.capacity_ = inside;
+    }
+  }
+
+  union Room {
+    T* elements = nullptr;
+    alignas(T) unsigned char bytes[inside * sizeof(T)];
+  };
+  Room room_;
+  std::uint32_t size_ = 0, capacity_ = inside;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_FEW_HPP
+
+// presence/detail/text.hpp
+#ifndef PRESENCE_DETAIL_TEXT_HPP
+#define PRESENCE_DETAIL_TEXT_HPP
+
+#include <string_view>  // for string_view
+
+/// Ids and status texts, as a Snapshot keeps them.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
+inline std::uint64_t load_word(const char* bytes) noexcept {
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
+}
+inline std::uint64_t load_half_word(const char* bytes) noexcept {
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint32_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint32_t word = 0;
+  for (unsigned i = 0; i < 4; ++i) word |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
+}
+/// The same of fewer than eight, the rest zero.
+inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
+  if (count >= 4) {
+    const std::size_t last = count - 4;  // the two fours overlap
+    return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
+  }
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < count; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  return word;
+}
+
+/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
+/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
+/// long it is.
+class Text {
+ public:
+  static constexpr std::size_t room = 15;
+
+  Text() noexcept = default;
+  explicit Text(std::string_view text) {
+    if (text.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
+    if (text.size() <= room) {
+      if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
+      bytes_[room] = static_cast<char>(text.size());
+    } else {
+      void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
+      Stored* const stored = ::new (memory) Stored();
+      std::memcpy(stored + 1, text.data(), text.size());
+      std::memcpy(bytes_, &stored, sizeof(stored));
+      const std::uint32_t size = static_cast<std::uint32_t>(text.size());
+      std::memcpy(bytes_ + sizeof(stored), &size, sizeof(size));
+      bytes_[room] = elsewhere;
+    }
+  }
+  Text(const Text& other) noexcept {
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    if (bytes_[room] == elsewhere) stored()->owners.add();
+  }
+  Text(Text&& other) noexcept { swap(other); }
+  Text& operator=(const Text& other) noexcept {
+    Text copy(other);
+    swap(copy);
+    return *this;
+  }
+  Text& operator=(Text&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Text() {
+    if (bytes_[room] == elsewhere) drop();
+  }
+
+  std::string_view view() const noexcept {
+    if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
+    std::uint32_t size;
+    std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
+    return std::string_view(reinterpret_cast<const char*>(stored() + 1), size);
+  }
+  bool empty() const noexcept { return bytes_[room] == 0; }
+  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
+  bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
+  std::uint64_t low_word() const noexcept { return load_word(bytes_); }
+  std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
+
+  friend bool operator==(const Text& a, const Text& b) noexcept {
+    return std::memcmp(a.bytes_, b.bytes_, sizeof(a.bytes_)) == 0 || (!a.is_inside() && a.view() == b.view());
+  }
+  friend bool operator!=(const Text& a, const Text& b) noexcept { return !(a == b); }
+
+ private:
+  struct Stored {
+    OwnerCount owners;  // and after it the bytes
+  };
+  static constexpr char elsewhere = 127;
+
+  Stored* stored() const noexcept {
+    Stored* pointer;
+    std::memcpy(&pointer, bytes_, sizeof(pointer));
+    return pointer;
+  }
+  void drop() noexcept {
+    const std::size_t size = view().size();
+    Stored* const last = stored();
+    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + size, alignof(Stored));
+  }
+  void swap(Text& other) noexcept {
+    char bytes[sizeof(bytes_)];
+    std::memcpy(bytes, bytes_, sizeof(bytes_));
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    std::memcpy(other.bytes_, bytes, sizeof(bytes_));
+  }
+
+  alignas(8) char bytes_[room + 1] = {};
+};
+
+inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
+inline std::string_view text_of(std::string_view text) noexcept { return text; }
+
+/// A text to look for, made ready to be compared with many.
+class Sought {
+ public:
+  Sought() noexcept = default;
+  explicit Sought(std::string_view text) noexcept { set(text); }
+
+  void set(std::string_view text) noexcept {
+    const std::size_t size = text.size();
+    const char* const p = text.data();
+    text_ = text;
+    if (size > Text::room) {
+      low_ = high_ = 0;
+    } else if (size >= 8) {
+      low_ = load_word(p);
+      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
+      high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
+    } else {
+      low_ = load_part(p, size);
+      high_ = std::uint64_t{size} << 56;
+    }
+  }
+
+  std::string_view text() const noexcept { return text_; }
+  bool is_short() const noexcept { return text_.size() <= Text::room; }
+  std::uint64_t low() const noexcept { return low_; }
+  std::uint64_t high() const noexcept { return high_; }
+
+  bool is(const Text& text) const noexcept {
+    if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
+    return !text.is_inside() && text.view() == text_;
+  }
+
+ private:
+  std::string_view text_;
+  std::uint64_t low_ = 0, high_ = 0;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_TEXT_HPP
+
+// presence/event.hpp
+#ifndef PRESENCE_EVENT_HPP
+#define PRESENCE_EVENT_HPP
 
 // presence/time.hpp
 #ifndef PRESENCE_TIME_HPP
@@ -221,9 +758,7 @@ void sort(Vector& vector, const Less& less) {
 #ifndef PRESENCE_RESULT_HPP
 #define PRESENCE_RESULT_HPP
 
-#include <cstdint>      // for uint8_t
 #include <optional>     // for optional
-#include <type_traits>  // for is_same
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -305,9 +840,7 @@ class Result {
 
 #endif  // PRESENCE_RESULT_HPP
 
-#include <cstring>      // for memcpy
 #include <string>       // for string
-#include <string_view>  // for string_view
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -800,7 +1333,9 @@ inline std::string to_string(Timestamp at) {
 
 #endif  // PRESENCE_TIME_HPP
 
-#include <vector>       // for vector
+// presence/user.hpp
+#ifndef PRESENCE_USER_HPP
+#define PRESENCE_USER_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -965,1113 +1500,6 @@ class UserPresenceChanged {
 }  // namespace presence
 
 #endif  // PRESENCE_USER_HPP
-
-// presence/value.hpp
-#ifndef PRESENCE_VALUE_HPP
-#define PRESENCE_VALUE_HPP
-
-#include <initializer_list>  // for initializer_list
-
-/// What the fields of objects hold, and what filters compare them with.
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-enum class ValueKind : std::uint8_t {
-  absent,  ///< the object has no such field; of a ValueView alone
-  null,
-  boolean,
-  integer,
-  real,
-  text,
-  instant,
-  array,
-  invalid,  ///< what cannot be held: an unsigned integer above INT64_MAX, an array in an array
-};
-
-/// What one part of a filter asks of a value.
-enum class Operator : std::uint8_t {
-  everything,  ///< holds for every object: the filter `{}`
-  eq,
-  ne,
-  gt,
-  gte,
-  lt,
-  lte,
-  in,
-  nin,
-  contains,
-  exists,
-  autocomplete,
-  all_of,   ///< `$and`
-  any_of,   ///< `$or`
-  none_of,  ///< `$nor`
-  invalid   ///< built wrong: holds for nothing
-};
-
-class Value;
-
-namespace detail {
-
-template <class T>
-inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
-                                     std::is_same<T, char16_t>::value || std::is_same<T, char32_t>::value;
-template <class T>
-using EnableIfInteger =
-    std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value && !is_character<T>, int>;
-template <class T>
-using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
-template <class T>
-using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
-
-template <class I>
-constexpr bool fits_int64(I integer) noexcept {
-  if constexpr (std::is_signed<I>::value) {
-    static_cast<void>(integer);
-    return true;
-  } else {
-    return static_cast<std::uint64_t>(integer) <= static_cast<std::uint64_t>(INT64_MAX);
-  }
-}
-
-}  // namespace detail
-
-/// A value, borrowed from where it lies: valid as long as that is neither changed nor destroyed. Made of anything that
-/// a filter can be asked about: bool, integers, floating-point numbers, texts, instants, optionals of these, and
-/// contiguous containers of these.
-class ValueView {
- public:
-  constexpr ValueView() noexcept = default;  ///< absent
-  constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
-  template <class B, detail::EnableIfBool<B> = 0>
-  constexpr ValueView(B truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
-  template <class I, detail::EnableIfInteger<I> = 0>
-  constexpr ValueView(I integer) noexcept
-      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
-        number_(static_cast<std::int64_t>(integer)) {}
-  template <class F, detail::EnableIfReal<F> = 0>
-  constexpr ValueView(F real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
-  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
-  constexpr ValueView(std::string_view text) noexcept
-      : kind_(ValueKind::text), data_(text.data()), size_(text.size()) {}
-  constexpr ValueView(const char* text) noexcept {
-    if (text == nullptr) {
-      kind_ = ValueKind::null;
-    } else {
-      *this = ValueView(std::string_view(text));
-    }
-  }
-  ValueView(const std::string& text) noexcept : ValueView(std::string_view(text)) {}
-  ValueView(const std::string&&) = delete;
-  ValueView(const Value& value) noexcept;
-  ValueView(const Value&&) = delete;
-  template <class T>
-  ValueView(const std::optional<T>& value) noexcept {
-    if (value) *this = ValueView(*value);
-  }
-  template <class T>
-  ValueView(const std::optional<T>&& value) = delete;
-  /// Elements that are arrays themselves are invalid.
-  template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
-            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
-                                 !std::is_convertible<const Range&, std::string_view>::value,
-                             int> = 0>
-  ValueView(const Range& range) noexcept
-      : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
-  template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
-            class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
-            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
-                                 !std::is_convertible<const Range&, std::string_view>::value,
-                             int> = 0>
-  ValueView(Range&& range) = delete;
-
-  constexpr ValueKind kind() const noexcept { return kind_; }
-  constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
-  /// Whether there is nothing there to compare: absent or null.
-  constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
-  constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
-
-  // To ask a value of another kind ends the program.
-  constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
-  constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
-  constexpr double real() const noexcept { return of(ValueKind::real).real_; }
-  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::instant).number_); }
-  std::string_view text() const noexcept {
-    return std::string_view(static_cast<const char*>(of(ValueKind::text).data_), size_);
-  }
-  std::size_t size() const noexcept { return of(ValueKind::array).size_; }
-  ValueView operator[](std::size_t i) const noexcept {
-    if (i >= size()) detail::trap();
-    return element_(data_, i);
-  }
-
- private:
-  template <class Element>
-  static ValueView element_of(const void* data, std::size_t i) noexcept {
-    ValueView element = static_cast<const Element*>(data)[i];
-    if (element.kind_ == ValueKind::array) element.kind_ = ValueKind::invalid;
-    return element;
-  }
-  constexpr const ValueView& of(ValueKind kind) const noexcept {
-    if (kind_ != kind) detail::trap();
-    return *this;
-  }
-
-  ValueKind kind_ = ValueKind::absent;
-  union {
-    std::int64_t number_ = 0;  // of a bool, an integer, an instant
-    double real_;
-  };
-  const void* data_ = nullptr;
-  std::size_t size_ = 0;
-  ValueView (*element_)(const void*, std::size_t) noexcept = nullptr;
-};
-
-/// A value that owns what it holds: null, a bool, an integer of 64 bits, a double, a text, an instant, or an array of
-/// these. "true" is a text and 1 is no bool: each type makes a value of its own kind.
-class Value {
- public:
-  Value() noexcept = default;  ///< null
-  Value(std::nullptr_t) noexcept {}
-  template <class B, detail::EnableIfBool<B> = 0>
-  Value(B truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
-  template <class I, detail::EnableIfInteger<I> = 0>
-  Value(I integer) noexcept
-      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
-        number_(static_cast<std::int64_t>(integer)) {}
-  template <class F, detail::EnableIfReal<F> = 0>
-  Value(F real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
-  Value(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
-  Value(std::string text) noexcept : kind_(ValueKind::text), text_(std::move(text)) {}
-  Value(std::string_view text) : Value(std::string(text)) {}
-  Value(const char* text) {
-    if (text != nullptr) *this = Value(std::string(text));
-  }
-  explicit Value(const ValueView& view) {
-    switch (view.kind()) {
-      case ValueKind::boolean: *this = Value(view.truth()); break;
-      case ValueKind::integer: *this = Value(view.integer()); break;
-      case ValueKind::real: *this = Value(view.real()); break;
-      case ValueKind::text: *this = Value(view.text()); break;
-      case ValueKind::instant: *this = Value(view.instant()); break;
-      case ValueKind::array:
-        kind_ = ValueKind::array;
-        for (std::size_t i = 0; i < view.size(); ++i) append(Value(view[i]));
-        break;
-      case ValueKind::invalid: kind_ = ValueKind::invalid; break;
-      case ValueKind::absent:
-      case ValueKind::null: break;
-    }
-  }
-
-  static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
-  /// Of a range of what makes values.
-  template <class Range>
-  static Value array(const Range& elements) {
-    Value array;
-    array.kind_ = ValueKind::array;
-    for (const auto& element : elements) array.append(Value(element));
-    return array;
-  }
-
-  ValueKind kind() const noexcept { return kind_; }
-  ValueView view() const noexcept { return ValueView(*this); }
-  /// Of an array; empty otherwise.
-  const std::vector<Value>& elements() const noexcept { return elements_; }
-
-  /// Whether both are of one kind and the same; of numbers, whether they are equal: 1 and 1.0 are.
-  friend bool operator==(const Value& a, const Value& b) noexcept;
-  friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
-
- private:
-  friend class ValueView;
-
-  void append(Value element) {
-    if (element.kind_ == ValueKind::array || element.kind_ == ValueKind::invalid) kind_ = ValueKind::invalid;
-    elements_.push_back(std::move(element));
-  }
-
-  ValueKind kind_ = ValueKind::null;
-  union {
-    std::int64_t number_ = 0;
-    double real_;
-  };
-  std::string text_;
-  std::vector<Value> elements_;
-};
-
-/// An array, for filters that compare with one.
-inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
-template <class Range>
-Value array(const Range& elements) {
-  return Value::array(elements);
-}
-
-inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
-  switch (value.kind_) {
-    case ValueKind::real: real_ = value.real_; break;
-    case ValueKind::text:
-      data_ = value.text_.data();
-      size_ = value.text_.size();
-      break;
-    case ValueKind::array:
-      data_ = value.elements_.data();
-      size_ = value.elements_.size();
-      element_ = &element_of<Value>;
-      break;
-    default: number_ = value.number_; break;
-  }
-}
-
-namespace detail {
-
-/// How two values stand to each other. Unordered: of kinds that are never equal, or not a number.
-enum class Ordering : std::uint8_t { less, equal, greater, unordered };
-
-template <class T>
-constexpr Ordering ordering_of(const T& a, const T& b) noexcept {
-  return a < b ? Ordering::less : b < a ? Ordering::greater : Ordering::equal;
-}
-constexpr Ordering reversed(Ordering order) noexcept {
-  return order == Ordering::less ? Ordering::greater : order == Ordering::greater ? Ordering::less : order;
-}
-
-/// Exact: a conversion of either to the type of the other would make unequal numbers equal.
-constexpr Ordering compare_numbers(std::int64_t a, double b) noexcept {
-  constexpr double end = 9223372036854775808.0;
-  if (b >= end) return Ordering::less;
-  if (b < -end) return Ordering::greater;
-  if (!(b < end)) return Ordering::unordered;
-  const auto whole = static_cast<std::int64_t>(b);
-  if (a != whole) return ordering_of(a, whole);
-  return ordering_of(0.0, b - static_cast<double>(whole));
-}
-
-constexpr Ordering compare_numbers(const ValueView& a, const ValueView& b) noexcept {
-  if (a.kind() == ValueKind::integer) {
-    return b.kind() == ValueKind::integer ? ordering_of(a.integer(), b.integer())
-                                          : compare_numbers(a.integer(), b.real());
-  }
-  if (b.kind() == ValueKind::integer) return reversed(compare_numbers(b.integer(), a.real()));
-  if (!(a.real() <= b.real() || a.real() >= b.real())) return Ordering::unordered;
-  return ordering_of(a.real(), b.real());
-}
-
-inline Ordering compare_texts(std::string_view a, std::string_view b) noexcept { return ordering_of(a.compare(b), 0); }
-
-/// Instants compare with texts of RFC 3339; a text that is none is of another kind.
-inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
-  const Result<Timestamp> parsed = parse_timestamp(text);
-  return parsed ? ordering_of(*parsed, at) : Ordering::unordered;
-}
-
-/// Of values that are no arrays.
-inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
-  if (a.is_number() && b.is_number()) return compare_numbers(a, b);
-  if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
-  if (a.kind() == b.kind()) {
-    switch (a.kind()) {
-      case ValueKind::text: return compare_texts(a.text(), b.text());
-      case ValueKind::instant: return ordering_of(a.instant(), b.instant());
-      case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
-      default: return Ordering::unordered;
-    }
-  }
-  if (a.kind() == ValueKind::text && b.kind() == ValueKind::instant) return compare_text(a.text(), b.instant());
-  if (a.kind() == ValueKind::instant && b.kind() == ValueKind::text)
-    return reversed(compare_text(b.text(), a.instant()));
-  return Ordering::unordered;
-}
-
-}  // namespace detail
-
-inline bool operator==(const Value& a, const Value& b) noexcept {
-  if (a.view().is_number() && b.view().is_number())
-    return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
-  if (a.kind_ != b.kind_) return false;
-  if (a.kind_ == ValueKind::text) return a.text_ == b.text_;
-  if (a.kind_ == ValueKind::array || a.kind_ == ValueKind::invalid) return a.elements_ == b.elements_;
-  return a.number_ == b.number_;
-}
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_VALUE_HPP
-
-/// How objects of a type are filtered and sorted: what fields they have.
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// A name and what reads it: a pointer to a data member, a pointer to a member function without parameters, or anything
-/// callable with the object. It may return a reference or a temporary, of anything a ValueView is made of.
-template <class Getter>
-struct Field {
-  std::string_view name;
-  Getter get;
-};
-
-template <class Getter>
-constexpr Field<Getter> field(std::string_view name, Getter get) {
-  return Field<Getter>{name, std::move(get)};
-}
-
-/// Fields one after the other. Made by `fields`.
-template <class... All>
-struct FieldList;
-template <>
-struct FieldList<> {
-  static constexpr std::size_t size = 0;
-};
-template <class First, class... Rest>
-struct FieldList<First, Rest...> {
-  static constexpr std::size_t size = 1 + sizeof...(Rest);
-  First first;
-  FieldList<Rest...> rest;
-};
-
-constexpr FieldList<> fields() { return {}; }
-template <class First, class... Rest>
-constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
-  return FieldList<First, Rest...>{std::move(first), presence::fields(std::move(rest)...)};
-}
-
-/// Specialize it to filter and sort a type of your own, without copying any of it:
-///
-///     template <> struct presence::Fields<Player> {
-///       static constexpr auto list = fields(field("id", &Player::id), field("level", &Player::level),
-///                                           field("clan", [](const Player& p) { return p.clan(); }));
-///       static ValueView other(const Player&, std::string_view name);  // optional: fields known only at run time
-///     };
-///
-/// A field that an object lacks is absent: an empty optional, or ValueView{} from `other`. `other` is asked for names
-/// that are not in the list. Ties of a sort are decided by a field named "id", where there is one.
-template <class T>
-struct Fields;
-
-namespace detail {
-
-template <class AnyUser>
-struct UserFields {
-  static constexpr auto list = fields(field("id", &AnyUser::id), field("online", &AnyUser::online),
-                                      field("status", &AnyUser::status), field("last_active", &AnyUser::last_active));
-};
-
-}  // namespace detail
-
-template <>
-struct Fields<User> : detail::UserFields<User> {};
-template <>
-struct Fields<UserView> : detail::UserFields<UserView> {};
-
-enum class Order : std::uint8_t { ascending, descending };
-
-/// A field to sort by.
-struct SortKey {
-  std::string field;
-  Order order = Order::ascending;
-
-  friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
-    return a.field == b.field && a.order == b.order;
-  }
-  friend bool operator!=(const SortKey& a, const SortKey& b) noexcept { return !(a == b); }
-};
-
-namespace detail {
-
-/// Calls `use` with what the field reads of the object, which lives for that call.
-template <class Getter, class T, class Use>
-decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) {
-  if constexpr (std::is_member_object_pointer<Getter>::value) {
-    return use(object.*field.get);
-  } else if constexpr (std::is_member_function_pointer<Getter>::value) {
-    const auto& raw = (object.*field.get)();
-    return use(raw);
-  } else {
-    const auto& raw = field.get(object);
-    return use(raw);
-  }
-}
-
-/// What the field reads, without its reference.
-template <class Getter, class T>
-using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
-
-template <std::size_t i, class List>
-constexpr const auto& field_at(const List& list) noexcept {
-  if constexpr (i == 0) {
-    return list.first;
-  } else {
-    return detail::field_at<i - 1>(list.rest);
-  }
-}
-
-/// As many as there are where none is called so.
-template <class List>
-constexpr std::size_t index_of_field(const List& list, std::string_view name, std::size_t from = 0) noexcept {
-  if constexpr (List::size == 0) {
-    static_cast<void>(list), static_cast<void>(name);
-    return from;
-  } else {
-    return list.first.name == name ? from : detail::index_of_field(list.rest, name, from + 1);
-  }
-}
-
-template <class T, class = void>
-inline constexpr bool has_other = false;
-template <class T>
-inline constexpr bool
-    has_other<T, std::void_t<decltype(Fields<T>::other(std::declval<const T&>(), std::string_view()))>> = true;
-
-template <class List, class T, class Use>
-auto with_field_of(const List& list, const T& object, std::string_view name, Use& use) {
-  if constexpr (List::size == 0) {
-    if constexpr (has_other<T>) {
-      return use(Fields<T>::other(object, name));
-    } else {
-      return use(ValueView());
-    }
-  } else {
-    if (list.first.name != name) return detail::with_field_of(list.rest, object, name, use);
-    return detail::with_raw(list.first, object, [&](const auto& raw) { return use(ValueView(raw)); });
-  }
-}
-
-/// Calls `use` with a ValueView of the field of that name.
-template <class T, class Use>
-auto with_field(const T& object, std::string_view name, Use&& use) {
-  return detail::with_field_of(Fields<T>::list, object, name, use);
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_FIELDS_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// Fields of a channel that the host made up: names to Values, in the order of their names.
-class CustomFields {
- public:
-  struct Entry {
-    std::string name;
-    Value value;
-
-    friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
-    friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
-  };
-  using const_iterator = std::vector<Entry>::const_iterator;
-  using iterator = const_iterator;
-  using value_type = Entry;
-
-  /// Null where there was none.
-  Value& operator[](std::string_view name) {
-    const std::ptrdiff_t place = place_of(name);
-    if (!has(place, name)) all_.insert(all_.begin() + place, Entry{std::string(name), Value()});
-    return all_[static_cast<std::size_t>(place)].value;
-  }
-  /// Null pointer: there is none. O(log fields).
-  const Value* find(std::string_view name) const noexcept {
-    const std::ptrdiff_t place = place_of(name);
-    return has(place, name) ? &all_[static_cast<std::size_t>(place)].value : nullptr;
-  }
-  /// Whether there was one.
-  bool erase(std::string_view name) {
-    const std::ptrdiff_t place = place_of(name);
-    if (!has(place, name)) return false;
-    all_.erase(all_.begin() + place);
-    return true;
-  }
-  const_iterator begin() const noexcept { return all_.begin(); }
-  const_iterator end() const noexcept { return all_.end(); }
-  std::size_t size() const noexcept { return all_.size(); }
-  bool empty() const noexcept { return all_.empty(); }
-
-  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept { return a.all_ == b.all_; }
-  friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
-
- private:
-  /// Where the field is, or would be.
-  std::ptrdiff_t place_of(std::string_view name) const noexcept {
-    return detail::partition_point(all_.begin(), all_.end(), [name](const Entry& e) { return e.name < name; }) -
-           all_.begin();
-  }
-  bool has(std::ptrdiff_t place, std::string_view name) const noexcept {
-    return place != all_.end() - all_.begin() && all_[static_cast<std::size_t>(place)].name == name;
-  }
-
-  std::vector<Entry> all_;
-};
-
-/// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
-/// one.
-struct Channel {
-  std::string type, id;
-  std::vector<std::string> members;  ///< ids of users
-  CustomFields custom;               ///< a custom `type`, `id`, `cid` or `members` is not found by a filter
-
-  /// "type:id".
-  std::string cid() const { return type + ':' + id; }
-
-  friend bool operator==(const Channel& a, const Channel& b) noexcept {
-    return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
-  }
-  friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
-};
-
-template <>
-struct Fields<Channel> {
-  static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
-                                      field("cid", &Channel::cid), field("members", &Channel::members));
-  static ValueView other(const Channel& channel, std::string_view name) noexcept {
-    const Value* const value = channel.custom.find(name);
-    return value != nullptr ? ValueView(*value) : ValueView();
-  }
-};
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_CHANNEL_HPP
-
-// presence/codec.hpp
-#ifndef PRESENCE_CODEC_HPP
-#define PRESENCE_CODEC_HPP
-
-// presence/detail/derived.hpp
-#ifndef PRESENCE_DETAIL_DERIVED_HPP
-#define PRESENCE_DETAIL_DERIVED_HPP
-
-// presence/detail/registers.hpp
-#ifndef PRESENCE_DETAIL_REGISTERS_HPP
-#define PRESENCE_DETAIL_REGISTERS_HPP
-
-// presence/detail/few.hpp
-#ifndef PRESENCE_DETAIL_FEW_HPP
-#define PRESENCE_DETAIL_FEW_HPP
-
-// presence/detail/memory.hpp
-#ifndef PRESENCE_DETAIL_MEMORY_HPP
-#define PRESENCE_DETAIL_MEMORY_HPP
-
-#include <new>          // for operator new, operator delete, align_val_t
-
-#if !defined(__GNUC__) && !defined(__clang__)
-#include <atomic>  // for atomic
-#endif
-
-/// Where the memory inside a Snapshot comes from, and how it is shared.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-inline void* allocate(std::size_t bytes, std::size_t alignment) {
-#if PRESENCE_CUSTOM_ALLOCATOR
-  return PRESENCE_ALLOC(bytes, alignment);
-#else
-  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
-    return ::operator new(bytes, static_cast<std::align_val_t>(alignment));
-  return ::operator new(bytes);
-#endif
-}
-
-inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
-#if PRESENCE_CUSTOM_ALLOCATOR
-  PRESENCE_FREE(memory, bytes, alignment);
-#else
-  static_cast<void>(bytes);
-  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-    ::operator delete(memory, static_cast<std::align_val_t>(alignment));
-  } else {
-    ::operator delete(memory);
-  }
-#endif
-}
-
-/// The two functions above for the standard containers.
-template <class T>
-class Allocator {
- public:
-  using value_type = T;
-  using is_always_equal = std::true_type;
-
-  Allocator() noexcept = default;
-  template <class U>
-  Allocator(const Allocator<U>&) noexcept {}
-
-  T* allocate(std::size_t count) {
-    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // no container asks for more than its max_size
-    return static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
-  }
-  void deallocate(T* memory, std::size_t count) noexcept { detail::deallocate(memory, count * sizeof(T), alignof(T)); }
-
-  friend bool operator==(const Allocator&, const Allocator&) noexcept { return true; }
-  friend bool operator!=(const Allocator&, const Allocator&) noexcept { return false; }
-};
-
-template <class T>
-using Vector = std::vector<T, Allocator<T>>;
-
-/// Counts owners across threads. <atomic> costs 0.4 s a file in C++20, so it is left out where the compiler has the
-/// operations built in.
-class OwnerCount {
- public:
-#if defined(__GNUC__) || defined(__clang__)
-  void add() noexcept { __atomic_add_fetch(&count_, 1, __ATOMIC_RELAXED); }
-  bool drop_last() noexcept { return __atomic_sub_fetch(&count_, 1, __ATOMIC_ACQ_REL) == 0; }
-  /// Acquires, so that who finds himself the only owner also sees what the last other owner read as finished.
-  bool is_one() const noexcept { return __atomic_load_n(&count_, __ATOMIC_ACQUIRE) == 1; }
-
- private:
-  std::uint32_t count_ = 1;
-#else
-  void add() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
-  bool drop_last() noexcept { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
-  bool is_one() const noexcept { return count_.load(std::memory_order_acquire) == 1; }
-
- private:
-  std::atomic<std::uint32_t> count_{1};
-#endif
-};
-
-/// A number that whoever reads what it is about may note, on several threads at once: all of them note the same. Zero:
-/// none.
-class Note {
- public:
-#if defined(__GNUC__) || defined(__clang__)
-  std::uint64_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
-  void write(std::uint64_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
-
- private:
-  mutable std::uint64_t number_ = 0;
-#else
-  std::uint64_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
-  void write(std::uint64_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
-
- private:
-  mutable std::atomic<std::uint64_t> number_{0};
-#endif
-};
-
-/// Makes an object in memory of its own, which is given back if the constructor throws: it may, although this library
-/// does not.
-template <class T, class... Args>
-T* create(Args&&... args) {
-  struct Room {
-    void* memory;
-    ~Room() {
-      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
-    }
-  } room{detail::allocate(sizeof(T), alignof(T))};
-  T* const object = ::new (room.memory) T(std::forward<Args>(args)...);
-  room.memory = nullptr;
-  return object;
-}
-template <class T>
-void destroy(T* object) noexcept {
-  object->~T();
-  detail::deallocate(object, sizeof(T), alignof(T));
-}
-
-/// One of the owners of a T, which has a member `OwnerCount owners`.
-template <class T>
-class Shared {
- public:
-  Shared() noexcept = default;
-  Shared(const Shared& other) noexcept : object_(other.object_) {
-    if (object_ != nullptr) object_->owners.add();
-  }
-  Shared(Shared&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
-  Shared& operator=(Shared other) noexcept {
-    std::swap(object_, other.object_);
-    return *this;
-  }
-  ~Shared() {
-    if (object_ != nullptr && object_->owners.drop_last()) detail::destroy(object_);
-  }
-
-  template <class... Args>
-  static Shared make(Args&&... args) {
-    Shared made;
-    made.object_ = detail::create<T>(std::forward<Args>(args)...);
-    return made;
-  }
-
-  explicit operator bool() const noexcept { return object_ != nullptr; }
-  const T& operator*() const noexcept { return *object_; }
-  const T* operator->() const noexcept { return object_; }
-  const T* get() const noexcept { return object_; }
-  bool only_owner() const noexcept { return object_->owners.is_one(); }
-  /// For the only owner.
-  T& change() noexcept { return *object_; }
-
-  friend bool operator==(const Shared& a, const Shared& b) noexcept { return a.object_ == b.object_; }
-  friend bool operator!=(const Shared& a, const Shared& b) noexcept { return a.object_ != b.object_; }
-
- private:
-  T* object_ = nullptr;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_MEMORY_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Some elements that lie side by side, borrowed.
-template <class T>
-struct Span {
-  const T* first = nullptr;
-  std::size_t count = 0;
-
-  const T* begin() const noexcept { return first; }
-  const T* end() const noexcept { return first + count; }
-  const T* data() const noexcept { return first; }
-  std::size_t size() const noexcept { return count; }
-  bool empty() const noexcept { return count == 0; }
-  const T& operator[](std::size_t i) const noexcept { return first[i]; }
-  const T& front() const noexcept { return first[0]; }
-  const T& back() const noexcept { return first[count - 1]; }
-};
-
-template <class Range>
-bool same_elements(const Range& a, const Range& b) noexcept {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!(a[i] == b[i])) return false;
-  }
-  return true;
-}
-
-/// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
-/// something. Iterators are pointers, and end with any change.
-template <class T, std::uint32_t inside>
-class Few {
-  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
-                "moving elements about must not fail");
-
- public:
-  using value_type = T;
-  using iterator = T*;
-  using const_iterator = const T*;
-
-  Few() noexcept = default;
-  Few(const Few& other) : Few() {
-    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
-      room_ = other.room_;
-      size_ = other.size_;
-    } else {
-      reserve(other.size_);
-      copy_elements(other);
-    }
-  }
-  Few(Few&& other) noexcept { take(other); }
-  Few& operator=(const Few& other) {
-    if (this != &other) {
-      Few copy(other);
-      clear_and_free();
-      take(copy);
-    }
-    return *this;
-  }
-  Few& operator=(Few&& other) noexcept {
-    if (this != &other) {
-      clear_and_free();
-      take(other);
-    }
-    return *this;
-  }
-  ~Few() { clear_and_free(); }
-
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
-  T* data() noexcept { return is_inside() ? reinterpret_cast<T*>(room_.bytes) : room_.elements; }
-  const T* data() const noexcept { return is_inside() ? reinterpret_cast<const T*>(room_.bytes) : room_.elements; }
-  T* begin() noexcept { return data(); }
-  T* end() noexcept { return data() + size_; }
-  const T* begin() const noexcept { return data(); }
-  const T* end() const noexcept { return data() + size_; }
-  T& operator[](std::size_t i) noexcept { return data()[i]; }
-  const T& operator[](std::size_t i) const noexcept { return data()[i]; }
-  T& front() noexcept { return *begin(); }
-  const T& front() const noexcept { return *begin(); }
-  T& back() noexcept { return *(end() - 1); }
-  const T& back() const noexcept { return *(end() - 1); }
-
-  void reserve(std::size_t count) {
-    if (count <= capacity_) return;
-    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // a user's limits are far below
-    T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
-    const std::uint32_t size = size_;
-    T* const old = data();
-    for (std::uint32_t i = 0; i < size; ++i) ::new (static_cast<void*>(larger + i)) T(std::move(old[i]));
-    clear_and_free();
-    room_.elements = larger;
-    size_ = size;
-    capacity_ = static_cast<std::uint32_t>(count);
-  }
-  T* insert(const T* before, T element) {
-    const std::ptrdiff_t at = before - begin();
-    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
-    T* const first = begin();
-    ::new (static_cast<void*>(first + size_)) T(std::move(element));
-    for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(size_); i > at; --i) std::swap(first[i], first[i - 1]);
-    ++size_;
-    return first + at;
-  }
-  void push_back(T element) { insert(end(), std::move(element)); }
-  T* erase(const T* first, const T* last) noexcept {
-    T* const at = begin() + (first - begin());
-    if (first != last) erase_some(at, last - first);
-    return at;
-  }
-  T* erase(const T* at) noexcept { return erase(at, at + 1); }
-  void clear() noexcept { drop_from(begin()); }
-
-  operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
-
-  friend bool operator==(const Few& a, const Few& b) noexcept { return same_elements(a, b); }
-  friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
-
- private:
-  bool is_inside() const noexcept { return capacity_ == inside; }
-  /// Of trivial elements in one go. For an empty one with room for them.
-  void copy_elements(const Few& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
-    if constexpr (std::is_trivially_copyable<T>::value) {
-      if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
-      size_ = other.size_;
-    } else {
-      for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
-    }
-  }
-  void erase_some(T* to, std::ptrdiff_t count) noexcept {
-    for (T *from = to + count, *const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
-    drop_from(to);
-  }
-  void drop_from(T* first) noexcept {
-    const std::uint32_t left = static_cast<std::uint32_t>(first - begin());
-    if constexpr (!std::is_trivially_destructible<T>::value) {
-      while (size_ != left) data()[--size_].~T();
-    }
-    size_ = left;
-  }
-  void clear_and_free() noexcept {
-    clear();
-    if (!is_inside()) {
-      detail::deallocate(room_.elements, capacity_ * sizeof(T), alignof(T));
-      capacity_ = inside;
-    }
-  }
-  /// For an empty one.
-  void take(Few& other) noexcept {
-    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
-      room_ = other.room_;
-      size_ = std::exchange(other.size_, 0u);
-    } else if (other.is_inside()) {
-      for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
-      other.clear();
-    } else {
-      room_.elements = other.room_.elements;
-      size_ = other.size_;
-      capacity_ = other.capacity_;
-      other.size_ = 0;
-      other.capacity_ = inside;
-    }
-  }
-
-  union Room {
-    T* elements = nullptr;
-    alignas(T) unsigned char bytes[inside * sizeof(T)];
-  };
-  Room room_;
-  std::uint32_t size_ = 0, capacity_ = inside;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_FEW_HPP
-
-// presence/detail/text.hpp
-#ifndef PRESENCE_DETAIL_TEXT_HPP
-#define PRESENCE_DETAIL_TEXT_HPP
-
-/// Ids and status texts, as a Snapshot keeps them.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
-inline std::uint64_t load_word(const char* bytes) noexcept {
-#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-  std::uint64_t word;
-  std::memcpy(&word, bytes, sizeof(word));
-#else
-  std::uint64_t word = 0;
-  for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-#endif
-  return word;
-}
-inline std::uint64_t load_half_word(const char* bytes) noexcept {
-#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-  std::uint32_t word;
-  std::memcpy(&word, bytes, sizeof(word));
-#else
-  std::uint32_t word = 0;
-  for (unsigned i = 0; i < 4; ++i) word |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-#endif
-  return word;
-}
-/// The same of fewer than eight, the rest zero.
-inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
-  if (count >= 4) {
-    const std::size_t last = count - 4;  // the two fours overlap
-    return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
-  }
-  std::uint64_t word = 0;
-  for (unsigned i = 0; i < count; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-  return word;
-}
-
-/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
-/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
-/// long it is.
-class Text {
- public:
-  static constexpr std::size_t room = 15;
-
-  Text() noexcept = default;
-  explicit Text(std::string_view text) {
-    if (text.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
-    if (text.size() <= room) {
-      if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
-      bytes_[room] = static_cast<char>(text.size());
-    } else {
-      void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
-      Stored* const stored = ::new (memory) Stored();
-      std::memcpy(stored + 1, text.data(), text.size());
-      std::memcpy(bytes_, &stored, sizeof(stored));
-      const std::uint32_t size = static_cast<std::uint32_t>(text.size());
-      std::memcpy(bytes_ + sizeof(stored), &size, sizeof(size));
-      bytes_[room] = elsewhere;
-    }
-  }
-  Text(const Text& other) noexcept {
-    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
-    if (bytes_[room] == elsewhere) stored()->owners.add();
-  }
-  Text(Text&& other) noexcept { swap(other); }
-  Text& operator=(const Text& other) noexcept {
-    Text copy(other);
-    swap(copy);
-    return *this;
-  }
-  Text& operator=(Text&& other) noexcept {
-    swap(other);
-    return *this;
-  }
-  ~Text() {
-    if (bytes_[room] == elsewhere) drop();
-  }
-
-  std::string_view view() const noexcept {
-    if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
-    std::uint32_t size;
-    std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
-    return std::string_view(reinterpret_cast<const char*>(stored() + 1), size);
-  }
-  bool empty() const noexcept { return bytes_[room] == 0; }
-  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
-  bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
-  std::uint64_t low_word() const noexcept { return load_word(bytes_); }
-  std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
-
-  friend bool operator==(const Text& a, const Text& b) noexcept {
-    return std::memcmp(a.bytes_, b.bytes_, sizeof(a.bytes_)) == 0 || (!a.is_inside() && a.view() == b.view());
-  }
-  friend bool operator!=(const Text& a, const Text& b) noexcept { return !(a == b); }
-
- private:
-  struct Stored {
-    OwnerCount owners;  // and after it the bytes
-  };
-  static constexpr char elsewhere = 127;
-
-  Stored* stored() const noexcept {
-    Stored* pointer;
-    std::memcpy(&pointer, bytes_, sizeof(pointer));
-    return pointer;
-  }
-  void drop() noexcept {
-    const std::size_t size = view().size();
-    Stored* const last = stored();
-    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + size, alignof(Stored));
-  }
-  void swap(Text& other) noexcept {
-    char bytes[sizeof(bytes_)];
-    std::memcpy(bytes, bytes_, sizeof(bytes_));
-    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
-    std::memcpy(other.bytes_, bytes, sizeof(bytes_));
-  }
-
-  alignas(8) char bytes_[room + 1] = {};
-};
-
-inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
-inline std::string_view text_of(std::string_view text) noexcept { return text; }
-
-/// A text to look for, made ready to be compared with many.
-class Sought {
- public:
-  Sought() noexcept = default;
-  explicit Sought(std::string_view text) noexcept { set(text); }
-
-  void set(std::string_view text) noexcept {
-    const std::size_t size = text.size();
-    const char* const p = text.data();
-    text_ = text;
-    if (size > Text::room) {
-      low_ = high_ = 0;
-    } else if (size >= 8) {
-      low_ = load_word(p);
-      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
-      high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
-    } else {
-      low_ = load_part(p, size);
-      high_ = std::uint64_t{size} << 56;
-    }
-  }
-
-  std::string_view text() const noexcept { return text_; }
-  bool is_short() const noexcept { return text_.size() <= Text::room; }
-  std::uint64_t low() const noexcept { return low_; }
-  std::uint64_t high() const noexcept { return high_; }
-
-  bool is(const Text& text) const noexcept {
-    if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
-    return !text.is_inside() && text.view() == text_;
-  }
-
- private:
-  std::string_view text_;
-  std::uint64_t low_ = 0, high_ = 0;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_TEXT_HPP
-
-// presence/event.hpp
-#ifndef PRESENCE_EVENT_HPP
-#define PRESENCE_EVENT_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -5378,6 +4806,8 @@ class ByteReader {
 
 #endif  // PRESENCE_DETAIL_BYTES_HPP
 
+#include <initializer_list>  // for initializer_list
+
 /// What all that is encoded has around it: what it is, and checksums, in pieces that can be written and read one by
 /// one.
 ///
@@ -6688,6 +6118,1004 @@ inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view byt
 }  // namespace presence
 
 #endif  // PRESENCE_CODEC_HPP
+
+// presence/detail/sketch.hpp
+#ifndef PRESENCE_DETAIL_SKETCH_HPP
+#define PRESENCE_DETAIL_SKETCH_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// A set of keys in few cells, of which the difference to another set can be told, with few exceptions, if it is no
+/// larger than half of them, however large the sets are: an invertible Bloom lookup table (Goodrich, Mitzenmacher 2011;
+/// used for this by Eppstein, Goodrich, Uyeda, Varghese 2011).
+///
+/// Each key goes into one cell of each quarter. A cell adds up what went in, so that of two sketches taken from each
+/// other only the difference is left; where that is a single key it can be read, and be taken out of its other cells.
+class Sketch {
+ public:
+  static constexpr std::size_t least = 32, growth = 4, bytes_per_cell = 13;
+
+  static bool is_size(std::uint64_t cells) noexcept {
+    while (cells > least && cells % growth == 0) cells /= growth;
+    return cells == least;
+  }
+  explicit Sketch(std::size_t cells) : cells_(cells) {}
+
+  std::size_t size() const noexcept { return cells_.size(); }
+
+  void add(std::uint64_t key) noexcept { count(key, 1); }
+  void subtract(const Sketch& other) noexcept {
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      cells_[i].keys ^= other.cells_[i].keys;
+      cells_[i].checks ^= other.cells_[i].checks;
+      cells_[i].count = static_cast<std::uint8_t>(cells_[i].count - other.cells_[i].count);
+    }
+  }
+
+  /// Once the other was subtracted: the keys that were only in this one, and only in the other. False where they are
+  /// too many; or where the other was no sketch of keys, which is then found out as soon.
+  bool tell_apart(Vector<std::uint64_t>& ours, Vector<std::uint64_t>& theirs) {
+    Vector<std::uint32_t> alone;
+    const auto note = [&](std::size_t cell) {
+      if (holds_one_key(cells_[cell])) alone.push_back(static_cast<std::uint32_t>(cell));
+    };
+    for (std::size_t i = 0; i < cells_.size(); ++i) note(i);
+    while (!alone.empty()) {
+      const Cell cell = cells_[alone.back()];
+      alone.pop_back();
+      if (!holds_one_key(cell)) continue;
+      if (ours.size() + theirs.size() == cells_.size()) return false;
+      (cell.count == 1 ? ours : theirs).push_back(cell.keys);
+      count(cell.keys, static_cast<std::uint8_t>(0u - cell.count));
+      for (unsigned quarter = 0; quarter < quarters; ++quarter) note(place_of(cell.keys, quarter));
+    }
+    for (const Cell& cell : cells_) {
+      if (cell.keys != 0 || cell.checks != 0 || cell.count != 0) return false;
+    }
+    return true;
+  }
+
+  void append_cell(ByteWriter& out, std::size_t cell) const {
+    out.word(cells_[cell].keys);
+    out.bytes(cells_[cell].checks, 4);
+    out.byte(cells_[cell].count);
+  }
+  void append_cell_from(ByteReader& in) {
+    Cell cell;
+    cell.keys = in.word();
+    cell.checks = in.half_word();
+    cell.count = in.byte();
+    if (in.ok()) cells_.push_back(cell);
+  }
+
+ private:
+  static constexpr unsigned quarters = 4;
+  struct Cell {
+    std::uint64_t keys = 0;    // each xor-ed in
+    std::uint32_t checks = 0;  // of the keys, likewise
+    std::uint8_t count = 0;    // ours less theirs; goes round
+  };
+
+  static std::uint32_t check_of(std::uint64_t key) noexcept {
+    return static_cast<std::uint32_t>(mix(key ^ 0xC2B2AE3D27D4EB4Fu) >> 32);
+  }
+  static bool holds_one_key(const Cell& cell) noexcept {
+    return (cell.count == 1 || cell.count == 0xFF) && cell.checks == check_of(cell.keys);
+  }
+  std::size_t place_of(std::uint64_t key, unsigned quarter) const noexcept {
+    const std::uint64_t cells = cells_.size() / quarters;
+    const std::uint64_t hash = mix(key + (quarter + 1) * 0x9E3779B97F4A7C15u) >> 32;
+    return narrowed<std::size_t>(quarter * cells + (hash * cells >> 32));
+  }
+  void count(std::uint64_t key, std::uint8_t by) noexcept {
+    for (unsigned quarter = 0; quarter < quarters; ++quarter) {
+      Cell& cell = cells_[place_of(key, quarter)];
+      cell.keys ^= key;
+      cell.checks ^= check_of(key);
+      cell.count = static_cast<std::uint8_t>(cell.count + by);
+    }
+  }
+
+  Vector<Cell> cells_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_SKETCH_HPP
+
+/// Two nodes find out what either knows and the other does not, and tell each other just that (anti-entropy; Demers and
+/// others 1987).
+///
+/// Messages are framed as frames.hpp says. A sketch holds terms, the number of its cells (a number), and the cells;
+/// news hold the instant, terms, whether these are all (a byte), how many are wanted (a number), what is wanted (a word
+/// each, ascending), and users as a snapshot has them. Terms are an instant, a salt (a word) and a number of restarts
+/// (a byte): users are compared by the Digests of what their record would be at that instant, so that it does not
+/// matter how far either has got with forgetting.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What the digests in a message are of.
+struct Terms {
+  Timestamp as_of = absent;
+  std::uint64_t salt = 0;
+  unsigned restarts = 0;  ///< how often they were put off, since the other side was later
+};
+
+/// A little ahead, so that the other side, and the answers to come, are not later; with each restart twice as much. A
+/// quarter of the time for which sessions are remembered, so that most of what is known of them is compared. Salted
+/// with the instant, so that two users who happen to have one digest do not have it again.
+inline Terms terms_of(const Snapshot& ours, unsigned restarts = 0) noexcept {
+  constexpr Duration longest = Duration::from_s(10);
+  const Rules& rules = ours.rules();
+  const Duration remembered = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
+  const Duration ahead =
+      remembered == Duration() ? longest : smaller_of(longest, Duration::from_ns(remembered.ns() / 4));
+  const Timestamp now = SnapshotReader::now(ours);
+  Terms terms;
+  terms.restarts = restarts;
+  if (now != absent) terms.as_of = now + ahead * (std::int64_t{1} << restarts);
+  if (terms.as_of == never) terms.as_of = now;
+  terms.salt = mix(rules.hash_seed ^ mix(static_cast<std::uint64_t>(terms.as_of.ns())));
+  return terms;
+}
+
+inline void append_terms(ByteWriter& out, const Terms& terms) {
+  append_now(out, terms.as_of);
+  out.word(terms.salt);
+  out.byte(terms.restarts);
+}
+inline Terms read_terms(ByteReader& in) noexcept {
+  Terms terms;
+  terms.as_of = read_now(in);
+  terms.salt = in.word();
+  terms.restarts = in.byte();
+  return terms;
+}
+
+/// Digests users by what an encoding would hold of them.
+class UserDigester {
+ public:
+  UserDigester(const Terms& terms, const Rules& rules) noexcept : terms_(terms), rules_(rules) {}
+
+  /// Zero: nothing will be left of the user.
+  std::uint64_t operator()(const UserRow& row) {
+    return read_settled(row, terms_.as_of, rules_, [&](const RegistersView& user) {
+      if (user.empty()) return std::uint64_t{0};
+      record_.clear();
+      append_user(record_, row.name(), user, terms_.as_of);
+      Digest digest(terms_.salt);
+      digest.add(record_.view());
+      return digest.value() == 0 ? std::uint64_t{1} : digest.value();
+    });
+  }
+
+ private:
+  Terms terms_;
+  const Rules& rules_;
+  ByteWriter record_;
+};
+
+/// Of all users, in their order.
+inline Vector<std::uint64_t> digests_by(const Terms& terms, const Snapshot& snapshot) {
+  Vector<std::uint64_t> digests;
+  const Root* const root = SnapshotReader::read(snapshot);
+  if (root == nullptr) return digests;
+  digests.reserve(root->table.size());
+  UserDigester digest_of(terms, root->rules);
+  for (const UserRow& row : root->table) digests.push_back(digest_of(row));
+  return digests;
+}
+
+inline Sketch sketch_of(const Vector<std::uint64_t>& digests, std::size_t cells) {
+  Sketch sketch(cells);
+  for (const std::uint64_t digest : digests) {
+    if (digest != 0) sketch.add(digest);
+  }
+  return sketch;
+}
+
+inline std::string written(const Sketch& sketch, const Terms& terms) {
+  StringSink sink;
+  FrameWriter<StringSink> out(sink, FrameKind::sketch);
+  append_terms(out.record(), terms);
+  out.record().number(sketch.size());
+  out.end_record();
+  for (std::size_t i = 0; i < sketch.size(); ++i) {
+    sketch.append_cell(out.record(), i);
+    out.end_record();
+  }
+  out.finish();
+  return std::move(sink.bytes);
+}
+
+/// Writes news: `is_told(i, row)` says of which users, by their place in the order; `wanted` are digests of others.
+template <class IsTold>
+std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Vector<std::uint64_t>& wanted,
+                    IsTold is_told) {
+  const Root* const root = SnapshotReader::read(ours);
+  StringSink sink;
+  FrameWriter<StringSink> out(sink, FrameKind::news);
+  append_now(out.record(), SnapshotReader::now(ours));
+  append_terms(out.record(), terms);
+  out.record().byte(all ? 1 : 0);
+  out.record().number(wanted.size());
+  out.end_record();
+  for (const std::uint64_t digest : wanted) {
+    out.record().word(digest);
+    out.end_record();
+  }
+  std::size_t told = 0;
+  if (root != nullptr) {
+    std::size_t place = 0;
+    for (const UserRow& row : root->table) {
+      if (!is_told(place++, row)) continue;
+      write_row(out, row, *root);
+      ++told;
+    }
+  }
+  // With nothing to tell and nothing to ask there is nothing to say.
+  if (told == 0 && !all && wanted.empty()) return std::string();
+  out.finish();
+  return std::move(sink.bytes);
+}
+
+inline bool holds(const Vector<std::uint64_t>& ascending, std::uint64_t key) noexcept {
+  const auto place = detail::not_less(ascending.begin(), ascending.end(), key);
+  return place != ascending.end() && *place == key;
+}
+
+struct SketchMessage {
+  Terms terms;
+  Sketch sketch{0};
+};
+
+inline Result<SketchMessage> read_sketch(std::string_view bytes) {
+  SketchMessage message;
+  FrameReader frames(FrameKind::sketch);
+  std::uint64_t cells = 0;
+  const auto read = [&](ByteReader& in) {
+    const std::size_t body = in.offset();
+    if (cells == 0) {
+      message.terms = read_terms(in);
+      const std::size_t start = in.offset();
+      cells = in.number();
+      if (in.ok() && !Sketch::is_size(cells)) in.fail(ErrorCode::syntax, start, "no number of cells that a sketch has");
+    }
+    while (in.ok() && !in.at_end() && begins_in_time(in, body)) {
+      if (message.sketch.size() == cells)
+        in.fail(ErrorCode::syntax, in.offset(), "more cells than were said to be there");
+      if (in.ok()) message.sketch.append_cell_from(in);
+    }
+  };
+  if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
+  if (message.sketch.size() != cells)
+    return Error{ErrorCode::syntax, bytes.size(), "fewer cells than were said to be there"};
+  return message;
+}
+
+struct NewsMessage {
+  Terms terms;
+  bool all = false;  ///< the sender knows of no other users, or of no more about these
+  Vector<std::uint64_t> wanted;
+  Snapshot users;
+};
+
+inline Result<NewsMessage> read_news(std::string_view bytes, const Rules& rules) {
+  NewsMessage message;
+  FrameReader frames(FrameKind::news);
+  UserReader users(rules);
+  bool begun = false;
+  std::uint64_t wanted = 0;
+  const auto read = [&](ByteReader& in) {
+    const std::size_t body = in.offset();
+    if (!begun) {
+      users.read_head(in);
+      message.terms = read_terms(in);
+      const std::size_t start = in.offset();
+      const unsigned all = in.byte();
+      if (in.ok() && all > 1) in.fail(ErrorCode::syntax, start, "these are all or they are not");
+      message.all = all == 1;
+      wanted = in.number();
+      begun = true;
+    }
+    while (in.ok() && !in.at_end() && begins_in_time(in, body)) {
+      if (wanted == 0) {
+        users.read(in);
+        continue;
+      }
+      const std::size_t start = in.offset();
+      const std::uint64_t digest = in.word();
+      if (in.ok() && !message.wanted.empty() && message.wanted.back() >= digest)
+        in.fail(ErrorCode::syntax, start, "not in ascending order");
+      message.wanted.push_back(digest);
+      --wanted;
+    }
+  };
+  if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
+  if (wanted != 0) return Error{ErrorCode::syntax, bytes.size(), "less is wanted than was said"};
+  message.users = users.snapshot();
+  return message;
+}
+
+inline std::string begun_exchange(const Snapshot& ours, const Terms& terms) {
+  return written(sketch_of(digests_by(terms, ours), Sketch::least), terms);
+}
+
+/// The other side's terms are of an instant that is over here, and what was known then may be forgotten: others are
+/// needed, unless that was so before.
+inline std::string restarted_exchange(const Snapshot& ours, const Terms& late) {
+  constexpr unsigned most = 2;  // so that the messages of a link that is too slow end
+  return late.restarts < most ? begun_exchange(ours, terms_of(ours, late.restarts + 1)) : std::string();
+}
+
+}  // namespace detail
+
+/// Begins an exchange with another node: a sketch of what `ours` knows, of some 470 bytes however many users there are.
+/// The other node gives it to `reconcile`, sends the answer back, and so on until there is none: then both know what
+/// either knew. O(users).
+///
+///     link.send(sketch(ours));                                     // now and then
+///     link.on_message([&](std::string_view message) {              // on both sides
+///       if (auto answer = reconcile(ours, message, on_change)) {
+///         if (!answer->empty()) link.send(*answer);
+///       } else log(answer.error().message);
+///     });
+///
+/// Three messages make up for a difference of some five users, one more for every four times as much: the number
+/// depends on the differences alone. Each message stands for itself. One that is lost ends the exchange, one that comes
+/// late or twice is answered again; nothing of it does harm, and the next exchange finds what is left.
+///
+/// Both may move on meanwhile. What nobody will remember in ten seconds any more is not compared (or, if that is
+/// shorter, in a quarter of session_timeout and reorder_window together). Where a message takes longer than that the
+/// exchange begins anew, with twice as much, and once more: over a link that is slower still nothing is found.
+///
+/// Both must go by the same rules, and where session_timeout is 0 agree at least once a reorder_window: a disconnect
+/// that has been forgotten is not told. The truth about everybody, as `encode` has it: for servers that trust each
+/// other.
+inline std::string sketch(const Snapshot& ours) { return detail::begun_exchange(ours, detail::terms_of(ours)); }
+
+/// Reads a message of such an exchange: joins what it brings into `ours`, as `merge_into` does, and returns the answer
+/// for the one who sent it; an empty one where there is nothing more to say. `on_change` hears what `merge_into` tells.
+///
+/// An Error as from `decode`; `ours` is then what it was. Answers are never larger than what they are made of: four
+/// times the message, or all users. O(users).
+template <class OnChange>
+Result<std::string> reconcile(Snapshot& ours, std::string_view message, OnChange&& on_change) {
+  const Snapshot before = ours;
+  const Timestamp our_now = detail::SnapshotReader::now(before);
+  const detail::Root* const root = detail::SnapshotReader::read(before);
+  const bool is_news =
+      message.size() >= detail::frames_head &&
+      static_cast<std::uint8_t>(message[detail::frames_head - 1]) == static_cast<std::uint8_t>(detail::FrameKind::news);
+  if (!is_news) {
+    const Result<detail::SketchMessage> theirs = detail::read_sketch(message);
+    if (!theirs) return theirs.error();
+    if (our_now > theirs->terms.as_of) return detail::restarted_exchange(before, theirs->terms);
+    const detail::Vector<std::uint64_t> digests = detail::digests_by(theirs->terms, before);
+    const std::size_t cells = theirs->sketch.size();
+    detail::Sketch difference = detail::sketch_of(digests, cells);
+    difference.subtract(theirs->sketch);
+    detail::Vector<std::uint64_t> told, wanted;
+    if (difference.tell_apart(told, wanted)) {
+      detail::sort(told, [](std::uint64_t a, std::uint64_t b) { return a < b; });
+      detail::sort(wanted, [](std::uint64_t a, std::uint64_t b) { return a < b; });
+      return detail::news_of(before, theirs->terms, false, wanted, [&](std::size_t place, const detail::UserRow&) {
+        return digests[place] != 0 && detail::holds(told, digests[place]);
+      });
+    }
+    constexpr std::size_t growth = detail::Sketch::growth;
+    if (cells * growth < 2 * digests.size())
+      return detail::written(detail::sketch_of(digests, cells * growth), theirs->terms);
+    // By now all users are as short to tell.
+    return detail::news_of(before, theirs->terms, true, {}, [](std::size_t, const detail::UserRow&) { return true; });
+  }
+
+  const Result<detail::NewsMessage> theirs = detail::read_news(message, before.rules());
+  if (!theirs) return theirs.error();
+  presence::merge_into(ours, theirs->users, on_change);
+  if (theirs->all) {
+    const detail::Root* const known = detail::SnapshotReader::read(theirs->users);
+    return detail::news_of(before, theirs->terms, false, {}, [&](std::size_t, const detail::UserRow& row) {
+      const detail::UserRow* const told = known->table.find(row.name());
+      const Timestamp now = detail::later(our_now, known->now);
+      return told == nullptr || !(detail::settled(row, now, root->rules) == detail::settled(*told, now, root->rules));
+    });
+  }
+  if (theirs->wanted.empty()) return std::string();
+  if (our_now > theirs->terms.as_of) return detail::restarted_exchange(ours, theirs->terms);
+  detail::UserDigester digest_of(theirs->terms, before.rules());
+  return detail::news_of(before, theirs->terms, false, {}, [&](std::size_t, const detail::UserRow& row) {
+    return detail::holds(theirs->wanted, digest_of(row));
+  });
+}
+inline Result<std::string> reconcile(Snapshot& ours, std::string_view message) {
+  return presence::reconcile(ours, message, detail::Unheard());
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_ANTI_ENTROPY_HPP
+
+// presence/channel.hpp
+#ifndef PRESENCE_CHANNEL_HPP
+#define PRESENCE_CHANNEL_HPP
+
+// presence/fields.hpp
+#ifndef PRESENCE_FIELDS_HPP
+#define PRESENCE_FIELDS_HPP
+
+// presence/value.hpp
+#ifndef PRESENCE_VALUE_HPP
+#define PRESENCE_VALUE_HPP
+
+/// What the fields of objects hold, and what filters compare them with.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+enum class ValueKind : std::uint8_t {
+  absent,  ///< the object has no such field; of a ValueView alone
+  null,
+  boolean,
+  integer,
+  real,
+  text,
+  instant,
+  array,
+  invalid,  ///< what cannot be held: an unsigned integer above INT64_MAX, an array in an array
+};
+
+/// What one part of a filter asks of a value.
+enum class Operator : std::uint8_t {
+  everything,  ///< holds for every object: the filter `{}`
+  eq,
+  ne,
+  gt,
+  gte,
+  lt,
+  lte,
+  in,
+  nin,
+  contains,
+  exists,
+  autocomplete,
+  all_of,   ///< `$and`
+  any_of,   ///< `$or`
+  none_of,  ///< `$nor`
+  invalid   ///< built wrong: holds for nothing
+};
+
+class Value;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
+                                     std::is_same<T, char16_t>::value || std::is_same<T, char32_t>::value;
+template <class T>
+using EnableIfInteger =
+    std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value && !is_character<T>, int>;
+template <class T>
+using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
+template <class T>
+using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
+
+template <class I>
+constexpr bool fits_int64(I integer) noexcept {
+  if constexpr (std::is_signed<I>::value) {
+    static_cast<void>(integer);
+    return true;
+  } else {
+    return static_cast<std::uint64_t>(integer) <= static_cast<std::uint64_t>(INT64_MAX);
+  }
+}
+
+}  // namespace detail
+
+/// A value, borrowed from where it lies: valid as long as that is neither changed nor destroyed. Made of anything that
+/// a filter can be asked about: bool, integers, floating-point numbers, texts, instants, optionals of these, and
+/// contiguous containers of these.
+class ValueView {
+ public:
+  constexpr ValueView() noexcept = default;  ///< absent
+  constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
+  template <class B, detail::EnableIfBool<B> = 0>
+  constexpr ValueView(B truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  template <class I, detail::EnableIfInteger<I> = 0>
+  constexpr ValueView(I integer) noexcept
+      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
+        number_(static_cast<std::int64_t>(integer)) {}
+  template <class F, detail::EnableIfReal<F> = 0>
+  constexpr ValueView(F real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
+  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
+  constexpr ValueView(std::string_view text) noexcept
+      : kind_(ValueKind::text), data_(text.data()), size_(text.size()) {}
+  constexpr ValueView(const char* text) noexcept {
+    if (text == nullptr) {
+      kind_ = ValueKind::null;
+    } else {
+      *this = ValueView(std::string_view(text));
+    }
+  }
+  ValueView(const std::string& text) noexcept : ValueView(std::string_view(text)) {}
+  ValueView(const std::string&&) = delete;
+  ValueView(const Value& value) noexcept;
+  ValueView(const Value&&) = delete;
+  template <class T>
+  ValueView(const std::optional<T>& value) noexcept {
+    if (value) *this = ValueView(*value);
+  }
+  template <class T>
+  ValueView(const std::optional<T>&& value) = delete;
+  /// Elements that are arrays themselves are invalid.
+  template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
+            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
+                                 !std::is_convertible<const Range&, std::string_view>::value,
+                             int> = 0>
+  ValueView(const Range& range) noexcept
+      : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
+  template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
+            class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
+            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
+                                 !std::is_convertible<const Range&, std::string_view>::value,
+                             int> = 0>
+  ValueView(Range&& range) = delete;
+
+  constexpr ValueKind kind() const noexcept { return kind_; }
+  constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
+  /// Whether there is nothing there to compare: absent or null.
+  constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
+  constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
+
+  // To ask a value of another kind ends the program.
+  constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
+  constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
+  constexpr double real() const noexcept { return of(ValueKind::real).real_; }
+  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::instant).number_); }
+  std::string_view text() const noexcept {
+    return std::string_view(static_cast<const char*>(of(ValueKind::text).data_), size_);
+  }
+  std::size_t size() const noexcept { return of(ValueKind::array).size_; }
+  ValueView operator[](std::size_t i) const noexcept {
+    if (i >= size()) detail::trap();
+    return element_(data_, i);
+  }
+
+ private:
+  template <class Element>
+  static ValueView element_of(const void* data, std::size_t i) noexcept {
+    ValueView element = static_cast<const Element*>(data)[i];
+    if (element.kind_ == ValueKind::array) element.kind_ = ValueKind::invalid;
+    return element;
+  }
+  constexpr const ValueView& of(ValueKind kind) const noexcept {
+    if (kind_ != kind) detail::trap();
+    return *this;
+  }
+
+  ValueKind kind_ = ValueKind::absent;
+  union {
+    std::int64_t number_ = 0;  // of a bool, an integer, an instant
+    double real_;
+  };
+  const void* data_ = nullptr;
+  std::size_t size_ = 0;
+  ValueView (*element_)(const void*, std::size_t) noexcept = nullptr;
+};
+
+/// A value that owns what it holds: null, a bool, an integer of 64 bits, a double, a text, an instant, or an array of
+/// these. "true" is a text and 1 is no bool: each type makes a value of its own kind.
+class Value {
+ public:
+  Value() noexcept = default;  ///< null
+  Value(std::nullptr_t) noexcept {}
+  template <class B, detail::EnableIfBool<B> = 0>
+  Value(B truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  template <class I, detail::EnableIfInteger<I> = 0>
+  Value(I integer) noexcept
+      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
+        number_(static_cast<std::int64_t>(integer)) {}
+  template <class F, detail::EnableIfReal<F> = 0>
+  Value(F real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
+  Value(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
+  Value(std::string text) noexcept : kind_(ValueKind::text), text_(std::move(text)) {}
+  Value(std::string_view text) : Value(std::string(text)) {}
+  Value(const char* text) {
+    if (text != nullptr) *this = Value(std::string(text));
+  }
+  explicit Value(const ValueView& view) {
+    switch (view.kind()) {
+      case ValueKind::boolean: *this = Value(view.truth()); break;
+      case ValueKind::integer: *this = Value(view.integer()); break;
+      case ValueKind::real: *this = Value(view.real()); break;
+      case ValueKind::text: *this = Value(view.text()); break;
+      case ValueKind::instant: *this = Value(view.instant()); break;
+      case ValueKind::array:
+        kind_ = ValueKind::array;
+        for (std::size_t i = 0; i < view.size(); ++i) append(Value(view[i]));
+        break;
+      case ValueKind::invalid: kind_ = ValueKind::invalid; break;
+      case ValueKind::absent:
+      case ValueKind::null: break;
+    }
+  }
+
+  static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
+  /// Of a range of what makes values.
+  template <class Range>
+  static Value array(const Range& elements) {
+    Value array;
+    array.kind_ = ValueKind::array;
+    for (const auto& element : elements) array.append(Value(element));
+    return array;
+  }
+
+  ValueKind kind() const noexcept { return kind_; }
+  ValueView view() const noexcept { return ValueView(*this); }
+  /// Of an array; empty otherwise.
+  const std::vector<Value>& elements() const noexcept { return elements_; }
+
+  /// Whether both are of one kind and the same; of numbers, whether they are equal: 1 and 1.0 are.
+  friend bool operator==(const Value& a, const Value& b) noexcept;
+  friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
+
+ private:
+  friend class ValueView;
+
+  void append(Value element) {
+    if (element.kind_ == ValueKind::array || element.kind_ == ValueKind::invalid) kind_ = ValueKind::invalid;
+    elements_.push_back(std::move(element));
+  }
+
+  ValueKind kind_ = ValueKind::null;
+  union {
+    std::int64_t number_ = 0;
+    double real_;
+  };
+  std::string text_;
+  std::vector<Value> elements_;
+};
+
+/// An array, for filters that compare with one.
+inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
+template <class Range>
+Value array(const Range& elements) {
+  return Value::array(elements);
+}
+
+inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
+  switch (value.kind_) {
+    case ValueKind::real: real_ = value.real_; break;
+    case ValueKind::text:
+      data_ = value.text_.data();
+      size_ = value.text_.size();
+      break;
+    case ValueKind::array:
+      data_ = value.elements_.data();
+      size_ = value.elements_.size();
+      element_ = &element_of<Value>;
+      break;
+    default: number_ = value.number_; break;
+  }
+}
+
+namespace detail {
+
+/// How two values stand to each other. Unordered: of kinds that are never equal, or not a number.
+enum class Ordering : std::uint8_t { less, equal, greater, unordered };
+
+template <class T>
+constexpr Ordering ordering_of(const T& a, const T& b) noexcept {
+  return a < b ? Ordering::less : b < a ? Ordering::greater : Ordering::equal;
+}
+constexpr Ordering reversed(Ordering order) noexcept {
+  return order == Ordering::less ? Ordering::greater : order == Ordering::greater ? Ordering::less : order;
+}
+
+/// Exact: a conversion of either to the type of the other would make unequal numbers equal.
+constexpr Ordering compare_numbers(std::int64_t a, double b) noexcept {
+  constexpr double end = 9223372036854775808.0;
+  if (b >= end) return Ordering::less;
+  if (b < -end) return Ordering::greater;
+  if (!(b < end)) return Ordering::unordered;
+  const auto whole = static_cast<std::int64_t>(b);
+  if (a != whole) return ordering_of(a, whole);
+  return ordering_of(0.0, b - static_cast<double>(whole));
+}
+
+constexpr Ordering compare_numbers(const ValueView& a, const ValueView& b) noexcept {
+  if (a.kind() == ValueKind::integer) {
+    return b.kind() == ValueKind::integer ? ordering_of(a.integer(), b.integer())
+                                          : compare_numbers(a.integer(), b.real());
+  }
+  if (b.kind() == ValueKind::integer) return reversed(compare_numbers(b.integer(), a.real()));
+  if (!(a.real() <= b.real() || a.real() >= b.real())) return Ordering::unordered;
+  return ordering_of(a.real(), b.real());
+}
+
+inline Ordering compare_texts(std::string_view a, std::string_view b) noexcept { return ordering_of(a.compare(b), 0); }
+
+/// Instants compare with texts of RFC 3339; a text that is none is of another kind.
+inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
+  const Result<Timestamp> parsed = parse_timestamp(text);
+  return parsed ? ordering_of(*parsed, at) : Ordering::unordered;
+}
+
+/// Of values that are no arrays.
+inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
+  if (a.is_number() && b.is_number()) return compare_numbers(a, b);
+  if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
+  if (a.kind() == b.kind()) {
+    switch (a.kind()) {
+      case ValueKind::text: return compare_texts(a.text(), b.text());
+      case ValueKind::instant: return ordering_of(a.instant(), b.instant());
+      case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
+      default: return Ordering::unordered;
+    }
+  }
+  if (a.kind() == ValueKind::text && b.kind() == ValueKind::instant) return compare_text(a.text(), b.instant());
+  if (a.kind() == ValueKind::instant && b.kind() == ValueKind::text)
+    return reversed(compare_text(b.text(), a.instant()));
+  return Ordering::unordered;
+}
+
+}  // namespace detail
+
+inline bool operator==(const Value& a, const Value& b) noexcept {
+  if (a.view().is_number() && b.view().is_number())
+    return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
+  if (a.kind_ != b.kind_) return false;
+  if (a.kind_ == ValueKind::text) return a.text_ == b.text_;
+  if (a.kind_ == ValueKind::array || a.kind_ == ValueKind::invalid) return a.elements_ == b.elements_;
+  return a.number_ == b.number_;
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_VALUE_HPP
+
+/// How objects of a type are filtered and sorted: what fields they have.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A name and what reads it: a pointer to a data member, a pointer to a member function without parameters, or anything
+/// callable with the object. It may return a reference or a temporary, of anything a ValueView is made of.
+template <class Getter>
+struct Field {
+  std::string_view name;
+  Getter get;
+};
+
+template <class Getter>
+constexpr Field<Getter> field(std::string_view name, Getter get) {
+  return Field<Getter>{name, std::move(get)};
+}
+
+/// Fields one after the other. Made by `fields`.
+template <class... All>
+struct FieldList;
+template <>
+struct FieldList<> {
+  static constexpr std::size_t size = 0;
+};
+template <class First, class... Rest>
+struct FieldList<First, Rest...> {
+  static constexpr std::size_t size = 1 + sizeof...(Rest);
+  First first;
+  FieldList<Rest...> rest;
+};
+
+constexpr FieldList<> fields() { return {}; }
+template <class First, class... Rest>
+constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
+  return FieldList<First, Rest...>{std::move(first), presence::fields(std::move(rest)...)};
+}
+
+/// Specialize it to filter and sort a type of your own, without copying any of it:
+///
+///     template <> struct presence::Fields<Player> {
+///       static constexpr auto list = fields(field("id", &Player::id), field("level", &Player::level),
+///                                           field("clan", [](const Player& p) { return p.clan(); }));
+///       static ValueView other(const Player&, std::string_view name);  // optional: fields known only at run time
+///     };
+///
+/// A field that an object lacks is absent: an empty optional, or ValueView{} from `other`. `other` is asked for names
+/// that are not in the list. Ties of a sort are decided by a field named "id", where there is one.
+template <class T>
+struct Fields;
+
+namespace detail {
+
+template <class AnyUser>
+struct UserFields {
+  static constexpr auto list = fields(field("id", &AnyUser::id), field("online", &AnyUser::online),
+                                      field("status", &AnyUser::status), field("last_active", &AnyUser::last_active));
+};
+
+}  // namespace detail
+
+template <>
+struct Fields<User> : detail::UserFields<User> {};
+template <>
+struct Fields<UserView> : detail::UserFields<UserView> {};
+
+enum class Order : std::uint8_t { ascending, descending };
+
+/// A field to sort by.
+struct SortKey {
+  std::string field;
+  Order order = Order::ascending;
+
+  friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
+    return a.field == b.field && a.order == b.order;
+  }
+  friend bool operator!=(const SortKey& a, const SortKey& b) noexcept { return !(a == b); }
+};
+
+namespace detail {
+
+/// Calls `use` with what the field reads of the object, which lives for that call.
+template <class Getter, class T, class Use>
+decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) {
+  if constexpr (std::is_member_object_pointer<Getter>::value) {
+    return use(object.*field.get);
+  } else if constexpr (std::is_member_function_pointer<Getter>::value) {
+    const auto& raw = (object.*field.get)();
+    return use(raw);
+  } else {
+    const auto& raw = field.get(object);
+    return use(raw);
+  }
+}
+
+/// What the field reads, without its reference.
+template <class Getter, class T>
+using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
+
+template <std::size_t i, class List>
+constexpr const auto& field_at(const List& list) noexcept {
+  if constexpr (i == 0) {
+    return list.first;
+  } else {
+    return detail::field_at<i - 1>(list.rest);
+  }
+}
+
+/// As many as there are where none is called so.
+template <class List>
+constexpr std::size_t index_of_field(const List& list, std::string_view name, std::size_t from = 0) noexcept {
+  if constexpr (List::size == 0) {
+    static_cast<void>(list), static_cast<void>(name);
+    return from;
+  } else {
+    return list.first.name == name ? from : detail::index_of_field(list.rest, name, from + 1);
+  }
+}
+
+template <class T, class = void>
+inline constexpr bool has_other = false;
+template <class T>
+inline constexpr bool
+    has_other<T, std::void_t<decltype(Fields<T>::other(std::declval<const T&>(), std::string_view()))>> = true;
+
+template <class List, class T, class Use>
+auto with_field_of(const List& list, const T& object, std::string_view name, Use& use) {
+  if constexpr (List::size == 0) {
+    if constexpr (has_other<T>) {
+      return use(Fields<T>::other(object, name));
+    } else {
+      return use(ValueView());
+    }
+  } else {
+    if (list.first.name != name) return detail::with_field_of(list.rest, object, name, use);
+    return detail::with_raw(list.first, object, [&](const auto& raw) { return use(ValueView(raw)); });
+  }
+}
+
+/// Calls `use` with a ValueView of the field of that name.
+template <class T, class Use>
+auto with_field(const T& object, std::string_view name, Use&& use) {
+  return detail::with_field_of(Fields<T>::list, object, name, use);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_FIELDS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// Fields of a channel that the host made up: names to Values, in the order of their names.
+class CustomFields {
+ public:
+  struct Entry {
+    std::string name;
+    Value value;
+
+    friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
+    friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
+  };
+  using const_iterator = std::vector<Entry>::const_iterator;
+  using iterator = const_iterator;
+  using value_type = Entry;
+
+  /// Null where there was none.
+  Value& operator[](std::string_view name) {
+    const std::ptrdiff_t place = place_of(name);
+    if (!has(place, name)) all_.insert(all_.begin() + place, Entry{std::string(name), Value()});
+    return all_[static_cast<std::size_t>(place)].value;
+  }
+  /// Null pointer: there is none. O(log fields).
+  const Value* find(std::string_view name) const noexcept {
+    const std::ptrdiff_t place = place_of(name);
+    return has(place, name) ? &all_[static_cast<std::size_t>(place)].value : nullptr;
+  }
+  /// Whether there was one.
+  bool erase(std::string_view name) {
+    const std::ptrdiff_t place = place_of(name);
+    if (!has(place, name)) return false;
+    all_.erase(all_.begin() + place);
+    return true;
+  }
+  const_iterator begin() const noexcept { return all_.begin(); }
+  const_iterator end() const noexcept { return all_.end(); }
+  std::size_t size() const noexcept { return all_.size(); }
+  bool empty() const noexcept { return all_.empty(); }
+
+  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept { return a.all_ == b.all_; }
+  friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
+
+ private:
+  /// Where the field is, or would be.
+  std::ptrdiff_t place_of(std::string_view name) const noexcept {
+    return detail::partition_point(all_.begin(), all_.end(), [name](const Entry& e) { return e.name < name; }) -
+           all_.begin();
+  }
+  bool has(std::ptrdiff_t place, std::string_view name) const noexcept {
+    return place != all_.end() - all_.begin() && all_[static_cast<std::size_t>(place)].name == name;
+  }
+
+  std::vector<Entry> all_;
+};
+
+/// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
+/// one.
+struct Channel {
+  std::string type, id;
+  std::vector<std::string> members;  ///< ids of users
+  CustomFields custom;               ///< a custom `type`, `id`, `cid` or `members` is not found by a filter
+
+  /// "type:id".
+  std::string cid() const { return type + ':' + id; }
+
+  friend bool operator==(const Channel& a, const Channel& b) noexcept {
+    return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
+  }
+  friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
+};
+
+template <>
+struct Fields<Channel> {
+  static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
+                                      field("cid", &Channel::cid), field("members", &Channel::members));
+  static ValueView other(const Channel& channel, std::string_view name) noexcept {
+    const Value* const value = channel.custom.find(name);
+    return value != nullptr ? ValueView(*value) : ValueView();
+  }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_CHANNEL_HPP
 
 // presence/diff.hpp
 #ifndef PRESENCE_DIFF_HPP

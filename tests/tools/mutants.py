@@ -40,6 +40,8 @@ RECORD = "detail/user_record.hpp"
 FRAMES = "detail/frames.hpp"
 BYTES = "detail/bytes.hpp"
 CODEC = "codec.hpp"
+SKETCH = "detail/sketch.hpp"
+ANTI_ENTROPY = "anti_entropy.hpp"
 
 MUTANTS = [
     # ---- registers ----
@@ -1072,4 +1074,30 @@ MUTANTS = [
            "who is not known dates nothing"),
     Mutant("own-invisibility", CODEC, "if (seen.invisible) join_flip(user.flips, {at, true});", "",
            "who is invisible is told so"),
+
+    # ---- anti-entropy ----
+    Mutant("check-ignored", SKETCH, "return (cell.count == 1 || cell.count == 0xFF) && cell.checks == check_of(cell.keys);",
+           "return cell.count == 1 || cell.count == 0xFF;", "a cell may hold three keys and lack two"),
+    Mutant("theirs-is-ours", SKETCH, "(cell.count == 1 ? ours : theirs).push_back(cell.keys);",
+           "(cell.count != 1 ? ours : theirs).push_back(cell.keys);", "what is ours is told, what is theirs asked for"),
+    Mutant("leftovers-pass", SKETCH, "if (cell.keys != 0 || cell.checks != 0 || cell.count != 0) return false;", "",
+           "what is left over is a difference that was not told"),
+    Mutant("no-end-of-keys", SKETCH, "if (ours.size() + theirs.size() == cells_.size()) return false;", "",
+           "cells that are no sketch must end too"),
+    Mutant("quarters-alike", SKETCH, "mix(key + (quarter + 1) * 0x9E3779B97F4A7C15u)", "mix(key + 0x9E3779B97F4A7C15u)",
+           "each key stands in four cells that have nothing to do with each other"),
+    Mutant("wanted-unsorted", ANTI_ENTROPY, "detail::sort(wanted, ", "if (wanted.empty()) detail::sort(wanted, ",
+           "what is wanted ascends"),
+    Mutant("late-at-the-instant", ANTI_ENTROPY, "if (our_now > theirs->terms.as_of) return detail::restarted_exchange(before,",
+           "if (our_now >= theirs->terms.as_of) return detail::restarted_exchange(before,",
+           "at the instant itself nothing is forgotten yet"),
+    Mutant("restarts-for-ever", ANTI_ENTROPY, "return late.restarts < most ?", "return late.restarts < 255 ?",
+           "messages of a link that is too slow end"),
+    Mutant("all-is-not-answered", ANTI_ENTROPY, "if (theirs->all) {", "if (false) {",
+           "who is told all tells what the other side lacks"),
+    Mutant("sketches-stay-small", ANTI_ENTROPY, "if (cells * growth < 2 * digests.size())", "if (false)",
+           "few differences among many users do not cost all users"),
+    Mutant("told-what-was-heard", ANTI_ENTROPY, "return detail::news_of(before, theirs->terms, false, {}, [&](std::size_t, const detail::UserRow& row) {\n    return detail::holds",
+           "return detail::news_of(ours, theirs->terms, false, {}, [&](std::size_t, const detail::UserRow& row) {\n    return detail::holds",
+           "what is wanted is what was known before"),
 ]

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_ANTI_ENTROPY_HPP
+#define PRESENCE_ANTI_ENTROPY_HPP
+
+#include <presence/codec.hpp>
+#include <presence/detail/algorithm.hpp>
+#include <presence/detail/digest.hpp>
+#include <presence/detail/frames.hpp>
+#include <presence/detail/memory.hpp>
+#include <presence/detail/sketch.hpp>
+#include <presence/merge.hpp>
+#include <presence/result.hpp>
+#include <presence/snapshot.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for int64_t, uint64_t
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <utility>      // for move
+
+/// Two nodes find out what either knows and the other does not, and tell each other just that (anti-entropy; Demers and
+/// others 1987).
+///
+/// Messages are framed as frames.hpp says. A sketch holds terms, the number of its cells (a number), and the cells;
+/// news hold the instant, terms, whether these are all (a byte), how many are wanted (a number), what is wanted (a word
+/// each, ascending), and users as a snapshot has them. Terms are an instant, a salt (a word) and a number of restarts
+/// (a byte): users are compared by the Digests of what their record would be at that instant, so that it does not
+/// matter how far either has got with forgetting.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What the digests in a message are of.
+struct Terms {
+  Timestamp as_of = absent;
+  std::uint64_t salt = 0;
+  unsigned restarts = 0;  ///< how often they were put off, since the other side was later
+};
+
+/// A little ahead, so that the other side, and the answers to come, are not later; with each restart twice as much. A
+/// quarter of the time for which sessions are remembered, so that most of what is known of them is compared. Salted
+/// with the instant, so that two users who happen to have one digest do not have it again.
+inline Terms terms_of(const Snapshot& ours, unsigned restarts = 0) noexcept {
+  constexpr Duration longest = Duration::from_s(10);
+  const Rules& rules = ours.rules();
+  const Duration remembered = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
+  const Duration ahead =
+      remembered == Duration() ? longest : smaller_of(longest, Duration::from_ns(remembered.ns() / 4));
+  const Timestamp now = SnapshotReader::now(ours);
+  Terms terms;
+  terms.restarts = restarts;
+  if (now != absent) terms.as_of = now + ahead * (std::int64_t{1} << restarts);
+  if (terms.as_of == never) terms.as_of = now;
+  terms.salt = mix(rules.hash_seed ^ mix(static_cast<std::uint64_t>(terms.as_of.ns())));
+  return terms;
+}
+
+inline void append_terms(ByteWriter& out, const Terms& terms) {
+  append_now(out, terms.as_of);
+  out.word(terms.salt);
+  out.byte(terms.restarts);
+}
+inline Terms read_terms(ByteReader& in) noexcept {
+  Terms terms;
+  terms.as_of = read_now(in);
+  terms.salt = in.word();
+  terms.restarts = in.byte();
+  return terms;
+}
+
+/// Digests users by what an encoding would hold of them.
+class UserDigester {
+ public:
+  UserDigester(const Terms& terms, const Rules& rules) noexcept : terms_(terms), rules_(rules) {}
+
+  /// Zero: nothing will be left of the user.
+  std::uint64_t operator()(const UserRow& row) {
+    return read_settled(row, terms_.as_of, rules_, [&](const RegistersView& user) {
+      if (user.empty()) return std::uint64_t{0};
+      record_.clear();
+      append_user(record_, row.name(), user, terms_.as_of);
+      Digest digest(terms_.salt);
+      digest.add(record_.view());
+      return digest.value() == 0 ? std::uint64_t{1} : digest.value();
+    });
+  }
+
+ private:
+  Terms terms_;
+  const Rules& rules_;
+  ByteWriter record_;
+};
+
+/// Of all users, in their order.
+inline Vector<std::uint64_t> digests_by(const Terms& terms, const Snapshot& snapshot) {
+  Vector<std::uint64_t> digests;
+  const Root* const root = SnapshotReader::read(snapshot);
+  if (root == nullptr) return digests;
+  digests.reserve(root->table.size());
+  UserDigester digest_of(terms, root->rules);
+  for (const UserRow& row : root->table) digests.push_back(digest_of(row));
+  return digests;
+}
+
+inline Sketch sketch_of(const Vector<std::uint64_t>& digests, std::size_t cells) {
+  Sketch sketch(cells);
+  for (const std::uint64_t digest : digests) {
+    if (digest != 0) sketch.add(digest);
+  }
+  return sketch;
+}
+
+inline std::string written(const Sketch& sketch, const Terms& terms) {
+  StringSink sink;
+  FrameWriter<StringSink> out(sink, FrameKind::sketch);
+  append_terms(out.record(), terms);
+  out.record().number(sketch.size());
+  out.end_record();
+  for (std::size_t i = 0; i < sketch.size(); ++i) {
+    sketch.append_cell(out.record(), i);
+    out.end_record();
+  }
+  out.finish();
+  return std::move(sink.bytes);
+}
+
+/// Writes news: `is_told(i, row)` says of which users, by their place in the order; `wanted` are digests of others.
+template <class IsTold>
+std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Vector<std::uint64_t>& wanted,
+                    IsTold is_told) {
+  const Root* const root = SnapshotReader::read(ours);
+  StringSink sink;
+  FrameWriter<StringSink> out(sink, FrameKind::news);
+  append_now(out.record(), SnapshotReader::now(ours));
+  append_terms(out.record(), terms);
+  out.record().byte(all ? 1 : 0);
+  out.record().number(wanted.size());
+  out.end_record();
+  for (const std::uint64_t digest : wanted) {
+    out.record().word(digest);
+    out.end_record();
+  }
+  std::size_t told = 0;
+  if (root != nullptr) {
+    std::size_t place = 0;
+    for (const UserRow& row : root->table) {
+      if (!is_told(place++, row)) continue;
+      write_row(out, row, *root);
+      ++told;
+    }
+  }
+  // With nothing to tell and nothing to ask there is nothing to say.
+  if (told == 0 && !all && wanted.empty()) return std::string();
+  out.finish();
+  return std::move(sink.bytes);
+}
+
+inline bool holds(const Vector<std::uint64_t>& ascending, std::uint64_t key) noexcept {
+  const auto place = detail::not_less(ascending.begin(), ascending.end(), key);
+  return place != ascending.end() && *place == key;
+}
+
+struct SketchMessage {
+  Terms terms;
+  Sketch sketch{0};
+};
+
+inline Result<SketchMessage> read_sketch(std::string_view bytes) {
+  SketchMessage message;
+  FrameReader frames(FrameKind::sketch);
+  std::uint64_t cells = 0;
+  const auto read = [&](ByteReader& in) {
+    const std::size_t body = in.offset();
+    if (cells == 0) {
+      message.terms = read_terms(in);
+      const std::size_t start = in.offset();
+      cells = in.number();
+      if (in.ok() && !Sketch::is_size(cells)) in.fail(ErrorCode::syntax, start, "no number of cells that a sketch has");
+    }
+    while (in.ok() && !in.at_end() && begins_in_time(in, body)) {
+      if (message.sketch.size() == cells)
+        in.fail(ErrorCode::syntax, in.offset(), "more cells than were said to be there");
+      if (in.ok()) message.sketch.append_cell_from(in);
+    }
+  };
+  if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
+  if (message.sketch.size() != cells)
+    return Error{ErrorCode::syntax, bytes.size(), "fewer cells than were said to be there"};
+  return message;
+}
+
+struct NewsMessage {
+  Terms terms;
+  bool all = false;  ///< the sender knows of no other users, or of no more about these
+  Vector<std::uint64_t> wanted;
+  Snapshot users;
+};
+
+inline Result<NewsMessage> read_news(std::string_view bytes, const Rules& rules) {
+  NewsMessage message;
+  FrameReader frames(FrameKind::news);
+  UserReader users(rules);
+  bool begun = false;
+  std::uint64_t wanted = 0;
+  const auto read = [&](ByteReader& in) {
+    const std::size_t body = in.offset();
+    if (!begun) {
+      users.read_head(in);
+      message.terms = read_terms(in);
+      const std::size_t start = in.offset();
+      const unsigned all = in.byte();
+      if (in.ok() && all > 1) in.fail(ErrorCode::syntax, start, "these are all or they are not");
+      message.all = all == 1;
+      wanted = in.number();
+      begun = true;
+    }
+    while (in.ok() && !in.at_end() && begins_in_time(in, body)) {
+      if (wanted == 0) {
+        users.read(in);
+        continue;
+      }
+      const std::size_t start = in.offset();
+      const std::uint64_t digest = in.word();
+      if (in.ok() && !message.wanted.empty() && message.wanted.back() >= digest)
+        in.fail(ErrorCode::syntax, start, "not in ascending order");
+      message.wanted.push_back(digest);
+      --wanted;
+    }
+  };
+  if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
+  if (wanted != 0) return Error{ErrorCode::syntax, bytes.size(), "less is wanted than was said"};
+  message.users = users.snapshot();
+  return message;
+}
+
+inline std::string begun_exchange(const Snapshot& ours, const Terms& terms) {
+  return written(sketch_of(digests_by(terms, ours), Sketch::least), terms);
+}
+
+/// The other side's terms are of an instant that is over here, and what was known then may be forgotten: others are
+/// needed, unless that was so before.
+inline std::string restarted_exchange(const Snapshot& ours, const Terms& late) {
+  constexpr unsigned most = 2;  // so that the messages of a link that is too slow end
+  return late.restarts < most ? begun_exchange(ours, terms_of(ours, late.restarts + 1)) : std::string();
+}
+
+}  // namespace detail
+
+/// Begins an exchange with another node: a sketch of what `ours` knows, of some 470 bytes however many users there are.
+/// The other node gives it to `reconcile`, sends the answer back, and so on until there is none: then both know what
+/// either knew. O(users).
+///
+///     link.send(sketch(ours));                                     // now and then
+///     link.on_message([&](std::string_view message) {              // on both sides
+///       if (auto answer = reconcile(ours, message, on_change)) {
+///         if (!answer->empty()) link.send(*answer);
+///       } else log(answer.error().message);
+///     });
+///
+/// Three messages make up for a difference of some five users, one more for every four times as much: the number
+/// depends on the differences alone. Each message stands for itself. One that is lost ends the exchange, one that comes
+/// late or twice is answered again; nothing of it does harm, and the next exchange finds what is left.
+///
+/// Both may move on meanwhile. What nobody will remember in ten seconds any more is not compared (or, if that is
+/// shorter, in a quarter of session_timeout and reorder_window together). Where a message takes longer than that the
+/// exchange begins anew, with twice as much, and once more: over a link that is slower still nothing is found.
+///
+/// Both must go by the same rules, and where session_timeout is 0 agree at least once a reorder_window: a disconnect
+/// that has been forgotten is not told. The truth about everybody, as `encode` has it: for servers that trust each
+/// other.
+inline std::string sketch(const Snapshot& ours) { return detail::begun_exchange(ours, detail::terms_of(ours)); }
+
+/// Reads a message of such an exchange: joins what it brings into `ours`, as `merge_into` does, and returns the answer
+/// for the one who sent it; an empty one where there is nothing more to say. `on_change` hears what `merge_into` tells.
+///
+/// An Error as from `decode`; `ours` is then what it was. Answers are never larger than what they are made of: four
+/// times the message, or all users. O(users).
+template <class OnChange>
+Result<std::string> reconcile(Snapshot& ours, std::string_view message, OnChange&& on_change) {
+  const Snapshot before = ours;
+  const Timestamp our_now = detail::SnapshotReader::now(before);
+  const detail::Root* const root = detail::SnapshotReader::read(before);
+  const bool is_news =
+      message.size() >= detail::frames_head &&
+      static_cast<std::uint8_t>(message[detail::frames_head - 1]) == static_cast<std::uint8_t>(detail::FrameKind::news);
+  if (!is_news) {
+    const Result<detail::SketchMessage> theirs = detail::read_sketch(message);
+    if (!theirs) return theirs.error();
+    if (our_now > theirs->terms.as_of) return detail::restarted_exchange(before, theirs->terms);
+    const detail::Vector<std::uint64_t> digests = detail::digests_by(theirs->terms, before);
+    const std::size_t cells = theirs->sketch.size();
+    detail::Sketch difference = detail::sketch_of(digests, cells);
+    difference.subtract(theirs->sketch);
+    detail::Vector<std::uint64_t> told, wanted;
+    if (difference.tell_apart(told, wanted)) {
+      detail::sort(told, [](std::uint64_t a, std::uint64_t b) { return a < b; });
+      detail::sort(wanted, [](std::uint64_t a, std::uint64_t b) { return a < b; });
+      return detail::news_of(before, theirs->terms, false, wanted, [&](std::size_t place, const detail::UserRow&) {
+        return digests[place] != 0 && detail::holds(told, digests[place]);
+      });
+    }
+    constexpr std::size_t growth = detail::Sketch::growth;
+    if (cells * growth < 2 * digests.size())
+      return detail::written(detail::sketch_of(digests, cells * growth), theirs->terms);
+    // By now all users are as short to tell.
+    return detail::news_of(before, theirs->terms, true, {}, [](std::size_t, const detail::UserRow&) { return true; });
+  }
+
+  const Result<detail::NewsMessage> theirs = detail::read_news(message, before.rules());
+  if (!theirs) return theirs.error();
+  presence::merge_into(ours, theirs->users, on_change);
+  if (theirs->all) {
+    const detail::Root* const known = detail::SnapshotReader::read(theirs->users);
+    return detail::news_of(before, theirs->terms, false, {}, [&](std::size_t, const detail::UserRow& row) {
+      const detail::UserRow* const told = known->table.find(row.name());
+      const Timestamp now = detail::later(our_now, known->now);
+      return told == nullptr || !(detail::settled(row, now, root->rules) == detail::settled(*told, now, root->rules));
+    });
+  }
+  if (theirs->wanted.empty()) return std::string();
+  if (our_now > theirs->terms.as_of) return detail::restarted_exchange(ours, theirs->terms);
+  detail::UserDigester digest_of(theirs->terms, before.rules());
+  return detail::news_of(before, theirs->terms, false, {}, [&](std::size_t, const detail::UserRow& row) {
+    return detail::holds(theirs->wanted, digest_of(row));
+  });
+}
+inline Result<std::string> reconcile(Snapshot& ours, std::string_view message) {
+  return presence::reconcile(ours, message, detail::Unheard());
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_ANTI_ENTROPY_HPP
