@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   bench::register_merging();
   bench::register_queries();
   bench::register_text();
+  bench::register_wire();
   benchmark::RunSpecifiedBenchmarks();
   return EXIT_SUCCESS;
 }

@@ -27,6 +27,7 @@ void register_passing();
 void register_queries();
 void register_snapshots();
 void register_text();
+void register_wire();
 
 inline constexpr std::size_t all_sizes[] = {10000, 100000, 1000000};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// What is allocated: per user, and per event in a world that has settled. Prints one object of JSON.
+// What is counted, not timed: what is allocated per user, and per event in a world that has settled; and what goes over
+// the wire. Prints one object of JSON.
 // usage: memory [users]      (one million)
 
 #include <cstddef>
@@ -106,6 +107,36 @@ double allocations(Snapshot& snapshot, std::size_t users, Timestamp& clock, Even
   return static_cast<double>(host::memory.asked + news - before) / static_cast<double>(count);
 }
 
+/// Another node's, which so many of the users have told something else.
+Snapshot elsewhere(Snapshot snapshot, std::size_t users, std::size_t differences, Timestamp at) {
+  Ids ids;
+  for (std::size_t i = 0; i < differences; ++i) {
+    ids.write(static_cast<std::uint32_t>(i * 7919 % users), 0);
+    const auto event = PresenceEventView::heartbeat(ids.user(), ids.session(),
+                                                    at + Duration::from_ms(static_cast<std::int64_t>(i % 64)));
+    require(presence::apply(snapshot, &event, &event + 1).applied == 1, "a heartbeat was not applied");
+  }
+  return snapshot;
+}
+
+/// What two nodes say to each other until they agree.
+struct Exchange {
+  std::size_t differences = 0, messages = 0, bytes = 0;
+
+  Exchange(const Snapshot& snapshot, std::size_t users, std::size_t of) : differences(of) {
+    Snapshot nodes[] = {snapshot, elsewhere(snapshot, users, of, start + Duration::from_s(1))};
+    std::string message = sketch(nodes[0]);
+    while (!message.empty()) {
+      ++messages;
+      bytes += message.size();
+      auto answer = reconcile(nodes[messages % 2], message);
+      require(answer.has_value(), "a message cannot be read");
+      message = *answer;
+    }
+    require(nodes[0] == nodes[1], "two nodes still differ");
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -117,6 +148,16 @@ int main(int argc, char** argv) {
   Snapshot snapshot = connected_users(users);
   const std::size_t bytes = host::memory.bytes - bytes_before;
   const double peak_after = peak_megabytes();
+
+  const double encoded = static_cast<double>(encode(snapshot).size()) / static_cast<double>(users);
+  const double for_others =
+      static_cast<double>(encode_for(snapshot, presence::nobody).size()) / static_cast<double>(users);
+  const std::size_t changes = 1000;
+  const double delta =
+      static_cast<double>(
+          encode_delta(snapshot, elsewhere(snapshot, users, changes, start + Duration::from_s(1))).size()) /
+      static_cast<double>(changes);
+  const Exchange exchanges[] = {{snapshot, users, 1}, {snapshot, users, 100}, {snapshot, users, users / 100}};
 
   Timestamp clock = start;
   allocations(snapshot, users, clock, EventType::heartbeat);  // what is made at the first need may be made now
@@ -130,8 +171,17 @@ int main(int argc, char** argv) {
 
   std::printf(
       "{\"users\": %zu, \"sessions\": %zu, \"bytes_per_user\": %.1f, \"peak_megabytes\": %.0f, "
-      "\"peak_megabytes_before\": %.0f, \"allocations\": {\"heartbeat\": %g, \"disconnect\": %g, \"third_connect\": %g, \"fourth_connect\": %g}}\n",
+      "\"peak_megabytes_before\": %.0f, \"allocations\": {\"heartbeat\": %g, \"disconnect\": %g, \"third_connect\": "
+      "%g, \"fourth_connect\": %g}, "
+      "\"encoded_bytes\": {\"user\": %.1f, \"user_for_others\": %.1f, \"change\": %.1f}, \"exchanges\": [",
       users, sessions_among(users), static_cast<double>(bytes) / static_cast<double>(users), peak_after, peak_before,
-      heartbeat, disconnect, third_connect, fourth_connect);
+      heartbeat, disconnect, third_connect, fourth_connect, encoded, for_others, delta);
+  const char* separator = "";
+  for (const Exchange& one : exchanges) {
+    std::printf("%s{\"differences\": %zu, \"messages\": %zu, \"bytes\": %zu}", separator, one.differences, one.messages,
+                one.bytes);
+    separator = ", ";
+  }
+  std::puts("]}");
   return EXIT_SUCCESS;
 }

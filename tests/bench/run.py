@@ -169,6 +169,23 @@ def fill(report, sizes, memory):
     report.compare("RFC 3339, parse", "text/parse_instant", "text/strptime", "strptime + timegm", 0.3)
     report.compare("RFC 3339, format", "text/format_instant", "text/strftime", "gmtime_r + strftime", 0.2)
 
+    for way, shown in (("encode", "encode, per user"), ("decode", "decode, per user"),
+                       ("encode_delta", "encode a delta of 1,000 changes, per change"),
+                       ("apply_delta", "apply a delta of 1,000 changes, per change")):
+        for size in sizes:
+            report.time(f"{shown}, {users(size)}", f"wire/{way}/{size}")
+    for differences in (1, 100, 10000):
+        for size in sizes:
+            report.time(f"two nodes agree, {differences:,} differences, all they do, {users(size)}",
+                        f"wire/exchange_{differences}/{size}")
+    encoded = memory["encoded_bytes"]
+    report.value("encoded, per user" + of, encoded["user"], unit="bytes")
+    report.value("encoded for others, per user" + of, encoded["user_for_others"], unit="bytes")
+    report.value("a delta of 1,000 changes, per change" + of, encoded["change"], unit="bytes")
+    for one in memory["exchanges"]:
+        report.value(f"two nodes agree, {one['differences']:,} differences{of}", one["messages"], unit="messages")
+        report.value(f"two nodes agree, {one['differences']:,} differences{of}", one["bytes"], unit="bytes")
+
     for peer, figures in PEERS.items():
         pairs = [(kind, f"kinds/{kind}/100000", figure) for kind, figure in zip(KINDS, figures)]
         if peer.startswith("y-protocols"):
@@ -199,7 +216,7 @@ def measure(bench, sizes, repetitions):
     """The times of all rounds, by benchmark; and what the harness says of the machine."""
     # One process for each group: what is compared is near in time, and what is not does not share the memory.
     groups = ["^text/"] + [f"^{topic}/(.*/)?{size}/" for size in sizes
-                           for topic in ("heartbeat", "mix", "kinds", "snapshots", "passing", "merging", "queries")]
+                           for topic in ("heartbeat", "mix", "kinds", "snapshots", "passing", "merging", "queries", "wire")]
     listed = subprocess.run([bench, "--benchmark_list_tests"], stdout=subprocess.PIPE, text=True, check=True).stdout
     rounds, machine = {}, {}
     for group in groups:

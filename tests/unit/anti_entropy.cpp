@@ -306,6 +306,8 @@ TEST_CASE("digests wanted too long ago are asked for anew") {
   const std::string anew = *reconcile(late, news);
   CHECK(late.view("jill"));  // what it told is taken all the same
   CHECK(is_sketch(anew));
+  // Of jill nothing more is to be said: the answer holds no user, and wants jack.
+  CHECK(reconcile(theirs, anew)->size() == 30 + 29 + 8);
   const std::string last = *reconcile(in_time, news);
   CHECK(is_news(last));
 }
@@ -363,7 +365,8 @@ TEST_CASE("one more message for every four times as many differences, however ma
   // Each differs on both sides: twice as many digests.
   const Snapshot fewer = users(2000), more = users(20000);
   const std::vector<std::pair<std::size_t, std::size_t>> expected = {{1, 3}, {8, 3}, {40, 4}, {100, 5}, {400, 6}};
-  for (const auto& [different, count] : expected) {
+  for (const auto& row : expected) {
+    const std::size_t different = row.first, count = row.second;
     CAPTURE(different);
     CHECK(messages(fewer, different) == count);
     CHECK(messages(more, different) == count);
