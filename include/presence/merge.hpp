@@ -84,7 +84,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
                            detail::normalise(user, now, rules);
                            const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
                            // Unless it has been forgotten by age: then what both knew decides when.
-                           if (as_before && (a == nullptr || rules.forget_after == Duration::forever())) return;
+                           if (as_before && (a == nullptr || rules.forget_after == Duration::highest())) return;
                            const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
                            if (!is_theirs) detail::bound(user, now, rules);
 

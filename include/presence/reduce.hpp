@@ -111,7 +111,7 @@ void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
     if (pages[count] != nullptr) detail::prefetch(pages[count], Page::head_bytes());
   }
   for (std::size_t i = 0; i < count; ++i) {
-    rows[i] = pages[i] != nullptr ? pages[i]->likely(keys[i]) : nullptr;
+    rows[i] = pages[i] != nullptr ? pages[i]->probable(keys[i]) : nullptr;
     if (rows[i] != nullptr) detail::prefetch(rows[i], sizeof(UserRow));
   }
   It it = first;

@@ -30,8 +30,8 @@ struct Rules {
   /// back. Who is online, or reported to be, is not forgotten; of who is invisible what others knew is forgotten as if
   /// nothing had been done since, and that the user is invisible never is. An event about somebody who was just
   /// forgotten finds a new user, however it is dated: there the order of arrival matters, and what two nodes know, so
-  /// this should be much longer than anything comes late. forever(): nobody is forgotten.
-  Duration forget_after = Duration::forever();
+  /// this should be much longer than anything comes late. highest(): nobody is forgotten.
+  Duration forget_after = Duration::highest();
 
   /// Users that others know of; as many again may exist that nobody else knows of.
   std::uint32_t max_users = 0xFFFFFFFF;
@@ -52,8 +52,8 @@ struct Rules {
   /// For a client that only mirrors reports: the server's clock is not its own, so nothing is too early or too late.
   static constexpr Rules mirror() noexcept {
     Rules rules;
-    rules.reorder_window = Duration::forever();
-    rules.max_clock_skew = Duration::forever();
+    rules.reorder_window = Duration::highest();
+    rules.max_clock_skew = Duration::highest();
     return rules;
   }
 

@@ -117,7 +117,7 @@ class Duration {
   }
   static constexpr Duration from_ns(std::int64_t ns) noexcept { return Duration(ns, Raw{}); }
   /// Longer than any two instants are apart: added to an instant or taken from it, it gives the end of the range.
-  static constexpr Duration forever() noexcept { return from_ns(INT64_MAX); }
+  static constexpr Duration highest() noexcept { return from_ns(INT64_MAX); }
 
   constexpr std::int64_t s() const noexcept { return ns_ / 1000000000; }  ///< whole seconds, cut towards zero
   constexpr std::int64_t ms() const noexcept { return ns_ / 1000000; }    ///< whole milliseconds, cut towards zero
@@ -174,11 +174,11 @@ class Timestamp {
   constexpr std::int64_t ns() const noexcept { return ns_; }
 
   friend constexpr Timestamp operator+(Timestamp a, Duration b) noexcept {
-    return b == Duration::forever() ? highest() : from_ns(detail::saturating_add(a.ns_, b.ns()));
+    return b == Duration::highest() ? highest() : from_ns(detail::saturating_add(a.ns_, b.ns()));
   }
   friend constexpr Timestamp operator+(Duration b, Timestamp a) noexcept { return a + b; }
   friend constexpr Timestamp operator-(Timestamp a, Duration b) noexcept {
-    return b == Duration::forever() ? lowest() : from_ns(detail::saturating_subtract(a.ns_, b.ns()));
+    return b == Duration::highest() ? lowest() : from_ns(detail::saturating_subtract(a.ns_, b.ns()));
   }
   friend constexpr Duration operator-(Timestamp a, Timestamp b) noexcept {
     return Duration::from_ns(detail::saturating_subtract(a.ns_, b.ns_));

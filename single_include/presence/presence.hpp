@@ -947,7 +947,7 @@ class Duration {
   }
   static constexpr Duration from_ns(std::int64_t ns) noexcept { return Duration(ns, Raw{}); }
   /// Longer than any two instants are apart: added to an instant or taken from it, it gives the end of the range.
-  static constexpr Duration forever() noexcept { return from_ns(INT64_MAX); }
+  static constexpr Duration highest() noexcept { return from_ns(INT64_MAX); }
 
   constexpr std::int64_t s() const noexcept { return ns_ / 1000000000; }  ///< whole seconds, cut towards zero
   constexpr std::int64_t ms() const noexcept { return ns_ / 1000000; }    ///< whole milliseconds, cut towards zero
@@ -1004,11 +1004,11 @@ class Timestamp {
   constexpr std::int64_t ns() const noexcept { return ns_; }
 
   friend constexpr Timestamp operator+(Timestamp a, Duration b) noexcept {
-    return b == Duration::forever() ? highest() : from_ns(detail::saturating_add(a.ns_, b.ns()));
+    return b == Duration::highest() ? highest() : from_ns(detail::saturating_add(a.ns_, b.ns()));
   }
   friend constexpr Timestamp operator+(Duration b, Timestamp a) noexcept { return a + b; }
   friend constexpr Timestamp operator-(Timestamp a, Duration b) noexcept {
-    return b == Duration::forever() ? lowest() : from_ns(detail::saturating_subtract(a.ns_, b.ns()));
+    return b == Duration::highest() ? lowest() : from_ns(detail::saturating_subtract(a.ns_, b.ns()));
   }
   friend constexpr Duration operator-(Timestamp a, Timestamp b) noexcept {
     return Duration::from_ns(detail::saturating_subtract(a.ns_, b.ns_));
@@ -1694,8 +1694,8 @@ struct Rules {
   /// back. Who is online, or reported to be, is not forgotten; of who is invisible what others knew is forgotten as if
   /// nothing had been done since, and that the user is invisible never is. An event about somebody who was just
   /// forgotten finds a new user, however it is dated: there the order of arrival matters, and what two nodes know, so
-  /// this should be much longer than anything comes late. forever(): nobody is forgotten.
-  Duration forget_after = Duration::forever();
+  /// this should be much longer than anything comes late. highest(): nobody is forgotten.
+  Duration forget_after = Duration::highest();
 
   /// Users that others know of; as many again may exist that nobody else knows of.
   std::uint32_t max_users = 0xFFFFFFFF;
@@ -1716,8 +1716,8 @@ struct Rules {
   /// For a client that only mirrors reports: the server's clock is not its own, so nothing is too early or too late.
   static constexpr Rules mirror() noexcept {
     Rules rules;
-    rules.reorder_window = Duration::forever();
-    rules.max_clock_skew = Duration::forever();
+    rules.reorder_window = Duration::highest();
+    rules.max_clock_skew = Duration::highest();
     return rules;
   }
 
@@ -2195,7 +2195,7 @@ inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Ru
   const Timestamp latest =
       later(later(user.status_at(), user.reported_at()), seen == 0 ? absent : user.activities[seen - 1].value);
   if (latest == absent) return absent;
-  if (rules.forget_after == Duration::forever()) return never;
+  if (rules.forget_after == Duration::highest()) return never;
   if (cut != absent) return latest + rules.forget_after;
   return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
 }
@@ -2827,13 +2827,13 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   // While the run goes on, the stretch stands for the last time the user went invisible, which is never forgotten.
   const Timestamp cut = invisible_since(user.flips);
   if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
-  if (rules.forget_after != Duration::forever()) forget_by_age(user, now, rules);
+  if (rules.forget_after != Duration::highest()) forget_by_age(user, now, rules);
 }
 
 /// Whether `normalise` would leave the user as he is. Looks no closer than is quick: of some it says no who are in
 /// their normal form.
 inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::forever()) return false;
+  if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::highest()) return false;
   const Timestamp horizon = session_horizon(now, rules), window = now - rules.reorder_window;
   const auto matters = [horizon](Timestamp at) { return at == absent || at >= horizon; };
   for (const SessionRegisters& session : user.sessions) {
@@ -3220,7 +3220,7 @@ class alignas(16) Page : public Branch {
   std::uint32_t index_of(const UserKey& key) const noexcept { return static_cast<std::uint32_t>(find(key) - rows()); }
 
   /// The row that is probably meant, by its tag alone; null where there is none.
-  const UserRow* likely(const UserKey& key) const noexcept {
+  const UserRow* probable(const UserKey& key) const noexcept {
     for (std::uint32_t i = 0; i < size; i += 8) {
       const std::uint64_t marks = marks_at(i, key.tag);
       if (marks == 0) continue;
@@ -3325,7 +3325,7 @@ class Node : public Branch {
     copy->nodes = other.nodes;
     copy->due = other.due;
     for (std::uint32_t at = 0; at < other.slot_count(); at += other.run_at(at)) {
-      Branch* const child = other.slots()[at];
+      Branch* const child = other.branches()[at];
       if (child == nullptr) continue;
       child->owners.add();
       copy->fill(at, other.depth_at(at), child);
@@ -3335,7 +3335,7 @@ class Node : public Branch {
   void destroy() noexcept {
     for (std::uint32_t at = 0, next; at < slot_count(); at = next) {
       next = at + run_at(at);
-      Branch::drop(slots()[at]);
+      Branch::drop(branches()[at]);
     }
     forget();
   }
@@ -3343,33 +3343,33 @@ class Node : public Branch {
   std::uint32_t slot_count() const noexcept { return std::uint32_t{1} << bits; }
   /// `of` are all bits that a node may go by.
   std::uint32_t slot_of(unsigned of) const noexcept { return of >> (most_bits - bits); }
-  Branch** slots() noexcept { return reinterpret_cast<Branch**>(this + 1); }
-  Branch* const* slots() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
+  Branch** branches() noexcept { return reinterpret_cast<Branch**>(this + 1); }
+  Branch* const* branches() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
   bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
   /// How many slots the page that starts there stands in; one for a node and for an empty slot.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
-    const Branch* const child = slots()[at];
+    const Branch* const child = branches()[at];
     return child != nullptr && child->is_page ? run_of(child->page_depth) : 1;
   }
 
   bool run_is_empty(std::uint32_t first, unsigned depth) const noexcept {
     for (std::uint32_t i = 0; i < run_of(depth); ++i) {
-      if (slots()[first + i] != nullptr) return false;
+      if (branches()[first + i] != nullptr) return false;
     }
     return true;
   }
 
   /// The child of a slot, this node's alone from now on.
   Branch& own_child(std::uint32_t at) {
-    Branch* const child = slots()[at];
+    Branch* const child = branches()[at];
     if (child->owners.is_one()) return *child;
     if (child->is_page) {
       fill(at, child->page_depth, Page::make(child->as_page()));
     } else {
-      slots()[at] = Node::make(child->as_node());
+      branches()[at] = Node::make(child->as_node());
     }
     Branch::drop(child);
-    return *slots()[at];
+    return *branches()[at];
   }
 
   /// Puts a page into the widest empty run around an empty slot.
@@ -3382,7 +3382,7 @@ class Node : public Branch {
 
   /// Puts a larger page in place of that of a slot.
   Page& enlarge(std::uint32_t at) {
-    Page& page = slots()[at]->as_page();
+    Page& page = branches()[at]->as_page();
     Page* const larger = Page::make(page.capacity + (page.capacity < Page::room ? Page::step : page.capacity / 2));
     larger->page_depth = page.page_depth;
     larger->due = page.due;
@@ -3395,12 +3395,12 @@ class Node : public Branch {
   /// Puts two pages in place of the full one that `of` leads to. All its users agree with `of` in the first `agree`
   /// bits; the first `in_lower` rows go to the lower half of what is left of the run.
   static void split(Branch*& link, unsigned of, unsigned agree, std::uint32_t in_lower) {
-    const std::uint32_t in_upper = link->as_node().slots()[link->as_node().slot_of(of)]->as_page().size - in_lower;
+    const std::uint32_t in_upper = link->as_node().branches()[link->as_node().slot_of(of)]->as_page().size - in_lower;
     Spare lower{Page::make(Page::capacity_for(in_lower + 1))}, upper{Page::make(Page::capacity_for(in_upper + 1))};
     if (agree + 1 > link->as_node().bits) set_bits(link, agree + 1);
     Node& node = link->as_node();
     const std::uint32_t at = node.slot_of(of);
-    Page& page = node.slots()[at]->as_page();
+    Page& page = node.branches()[at]->as_page();
     upper.page().take(page, in_lower);
     lower.page().take(page, 0);
     lower.page().due = upper.page().due = page.due;
@@ -3419,20 +3419,20 @@ class Node : public Branch {
     if (link->as_node().bits < most_bits) set_bits(link, most_bits);
     Node& node = link->as_node();
     const std::uint32_t at = node.slot_of(of);
-    Page& page = node.slots()[at]->as_page();
+    Page& page = node.branches()[at]->as_page();
     node.fill(at, page.page_depth, nullptr);
     page.page_depth = 0;
     Node& only = below.branch->as_node();
     only.users = page.size;
     only.due = page.due;
-    only.slots()[0] = &page;
-    node.slots()[at] = below.release();
+    only.branches()[0] = &page;
+    node.branches()[at] = below.release();
     node.nodes |= std::uint64_t{1} << at;
   }
 
   /// Joins the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
   void join_around(std::uint32_t at) {
-    Branch* const child = slots()[at];
+    Branch* const child = branches()[at];
     if (child != nullptr && !child->is_page) return;
     if (child != nullptr && child->as_page().size == 0) {
       fill(at, child->page_depth, nullptr);
@@ -3443,13 +3443,13 @@ class Node : public Branch {
       if (depth == 0) return;
       const std::uint32_t run = run_of(depth), low = at & ~(2 * run - 1), high = low + run;
       if (!is_whole(low, depth) || !is_whole(high, depth)) return;
-      if (slots()[low] == nullptr || slots()[high] == nullptr) {
-        Branch& page = own_child(slots()[low] == nullptr ? high : low);
+      if (branches()[low] == nullptr || branches()[high] == nullptr) {
+        Branch& page = own_child(branches()[low] == nullptr ? high : low);
         page.page_depth = static_cast<std::uint8_t>(depth - 1);
         fill(at, depth - 1, &page);
         continue;
       }
-      const std::uint32_t together = slots()[low]->as_page().size + slots()[high]->as_page().size;
+      const std::uint32_t together = branches()[low]->as_page().size + branches()[high]->as_page().size;
       if (together > Page::room) return;
       Spare joined{Page::make(Page::capacity_for(together))};
       Page &first = own_child(low).as_page(), &second = own_child(high).as_page();
@@ -3465,10 +3465,10 @@ class Node : public Branch {
 
   /// Puts the only page under the node of a slot in that node's place, if it has so few users.
   void take_up(std::uint32_t at) noexcept {
-    Node& below = slots()[at]->as_node();
-    Branch* const page = below.slots()[0];
+    Node& below = branches()[at]->as_node();
+    Branch* const page = below.branches()[0];
     if (page != nullptr) page->page_depth = static_cast<std::uint8_t>(bits);
-    slots()[at] = page;
+    branches()[at] = page;
     nodes &= ~(std::uint64_t{1} << at);
     below.forget();
   }
@@ -3482,13 +3482,13 @@ class Node : public Branch {
   /// For tests: whether the slots are as they should be, whatever is in the pages.
   bool has_sound_slots() const noexcept {
     for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) {
-      const Branch* const child = slots()[at];
+      const Branch* const child = branches()[at];
       const unsigned depth = depth_at(at);
       if (leads_to_node(at) != (child != nullptr && !child->is_page)) return false;
       if (child == nullptr) continue;
       if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
       for (std::uint32_t i = 0; i < run_of(depth); ++i) {
-        if (slots()[at + i] != child) return false;
+        if (branches()[at + i] != child) return false;
       }
     }
     return needed_bits() == bits;
@@ -3496,7 +3496,7 @@ class Node : public Branch {
 
  private:
   explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
-    for (std::uint32_t at = 0; at < slot_count(); ++at) slots()[at] = nullptr;
+    for (std::uint32_t at = 0; at < slot_count(); ++at) branches()[at] = nullptr;
   }
   ~Node() = default;
   static std::size_t bytes_of(unsigned bits) noexcept { return sizeof(Node) + (sizeof(Branch*) << bits); }
@@ -3511,11 +3511,11 @@ class Node : public Branch {
   /// Puts a branch into the run of that depth around a slot.
   void fill(std::uint32_t at, unsigned depth, Branch* branch) noexcept {
     const std::uint32_t run = run_of(depth), first = at & ~(run - 1);
-    for (std::uint32_t i = 0; i < run; ++i) slots()[first + i] = branch;
+    for (std::uint32_t i = 0; i < run; ++i) branches()[first + i] = branch;
   }
   /// Whether a run is one page or empty.
   bool is_whole(std::uint32_t first, unsigned depth) const noexcept {
-    const Branch* const child = slots()[first];
+    const Branch* const child = branches()[first];
     return child == nullptr ? run_is_empty(first, depth) : child->is_page && child->page_depth == depth;
   }
   /// The depth of the widest empty run around an empty slot.
@@ -3527,7 +3527,7 @@ class Node : public Branch {
 
   /// By how many bits one comes to what is in a slot.
   unsigned depth_at(std::uint32_t at) const noexcept {
-    const Branch* const child = slots()[at];
+    const Branch* const child = branches()[at];
     return child == nullptr ? empty_depth(at) : child->is_page ? child->page_depth : most_bits;
   }
   unsigned needed_bits() const noexcept {
@@ -3540,7 +3540,7 @@ class Node : public Branch {
     Node& old = link->as_node();
     Node* const fresh = make(bits);
     for (std::uint32_t at = 0; at < fresh->slot_count(); ++at) {
-      fresh->slots()[at] = old.slots()[bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits)];
+      fresh->branches()[at] = old.branches()[bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits)];
     }
     fresh->users = old.users;
     fresh->due = old.due;
@@ -3597,7 +3597,7 @@ class Walk {
  private:
   const Node& node_of(unsigned depth) const noexcept {
     const Branch* branch = top_;
-    for (unsigned i = 0; i < depth; ++i) branch = branch->as_node().slots()[at_[i]];
+    for (unsigned i = 0; i < depth; ++i) branch = branch->as_node().branches()[at_[i]];
     return branch->as_node();
   }
   /// Passes over empty slots, and out of nodes that end.
@@ -3605,9 +3605,9 @@ class Walk {
     while (depth_ > 0) {
       const Node& node = node_of(depth_ - 1);
       std::uint8_t& at = at_[depth_ - 1];
-      while (at < node.slot_count() && node.slots()[at] == nullptr) ++at;
+      while (at < node.slot_count() && node.branches()[at] == nullptr) ++at;
       if (at < node.slot_count()) {
-        branch_ = node.slots()[at];
+        branch_ = node.branches()[at];
         return;
       }
       if (--depth_ > 0) ++at_[depth_ - 1];  // a node stands in one slot
@@ -3698,7 +3698,7 @@ class BasicUserTable {
     for (unsigned level = 0;; ++level) {
       const Node& node = branch->as_node();
       const std::uint32_t slot = node.slot_of(bits_of(key, level));
-      branch = node.slots()[slot];
+      branch = node.branches()[slot];
       if (!node.leads_to_node(slot)) return static_cast<const Page*>(branch);
     }
   }
@@ -3711,7 +3711,7 @@ class BasicUserTable {
     for (unsigned level = 0; branch->owners.is_one(); ++level) {
       Node& node = branch->as_node();
       const std::uint32_t slot = node.slot_of(bits_of(key, level));
-      branch = node.slots()[slot];
+      branch = node.branches()[slot];
       if (node.leads_to_node(slot)) continue;
       if (branch == nullptr || !branch->owners.is_one()) return nullptr;
       branch->as_page().forget_notes();
@@ -3727,7 +3727,7 @@ class BasicUserTable {
     Branch* branch = top_;
     for (unsigned level = 0; lower(branch->due, due), !branch->is_page; ++level) {
       Node& node = branch->as_node();
-      branch = node.slots()[node.slot_of(bits_of(key, level))];
+      branch = node.branches()[node.slot_of(bits_of(key, level))];
     }
   }
 
@@ -3762,7 +3762,7 @@ class BasicUserTable {
       if (branch->is_page) break;
       Node& node = branch->as_node();
       ++node.users;
-      branch = node.slots()[node.slot_of(bits_of(key, level))];
+      branch = node.branches()[node.slot_of(bits_of(key, level))];
     }
   }
 
@@ -3780,7 +3780,7 @@ class BasicUserTable {
         child.as_page().erase(child.as_page().index_of(key));
         break;
       }
-      links[++level] = node.slots() + at;
+      links[++level] = node.branches() + at;
     }
     for (unsigned i = 0; i <= level; ++i) --(*links[i])->as_node().users;
     for (;; --level) {
@@ -3997,10 +3997,10 @@ class BasicUserTable {
       Node& node = (*link)->as_node();
       const unsigned bits = bits_of(key, level);
       const std::uint32_t at = node.slot_of(bits);
-      if (node.slots()[at] == nullptr) node.fill_empty_run(at);
+      if (node.branches()[at] == nullptr) node.fill_empty_run(at);
       Branch& child = node.own_child(at);
       if (!child.is_page) {
-        link = node.slots() + at;
+        link = node.branches() + at;
         ++level;
         continue;
       }
@@ -4025,7 +4025,7 @@ class BasicUserTable {
 
   static void own_due(Node& node, Timestamp now) {
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      if (node.slots()[at] == nullptr || now < node.slots()[at]->due) continue;
+      if (node.branches()[at] == nullptr || now < node.branches()[at]->due) continue;
       Branch& child = node.own_child(at);
       if (!child.is_page) own_due(child.as_node(), now);
     }
@@ -4035,7 +4035,7 @@ class BasicUserTable {
   static void settle_node(Node& node, Timestamp now, DueAfter& due_after) {
     Timestamp due = never;
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      Branch* const child = node.slots()[at];
+      Branch* const child = node.branches()[at];
       if (child == nullptr) continue;
       if (child->due <= now) {
         if (child->is_page) {
@@ -4058,7 +4058,7 @@ class BasicUserTable {
   template <class Next>
   static void earliest_of(const Node& node, Timestamp& least, Next& next) {
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.slots()[at];
+      const Branch* const child = node.branches()[at];
       if (child == nullptr || child->due >= least) continue;
       if (child->is_page) {
         const Page& page = child->as_page();
@@ -4074,10 +4074,10 @@ class BasicUserTable {
   template <class Visit>
   static void each_due_of(const Node& node, Timestamp now, Visit& visit) {
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.slots()[at];
+      const Branch* const child = node.branches()[at];
       // One of the next pages is on its way while this one is gone over.
-      if (at + 2 < node.slot_count() && node.slots()[at + 2] != nullptr)
-        prefetch(node.slots()[at + 2], Page::dues_end());
+      if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr)
+        prefetch(node.branches()[at + 2], Page::dues_end());
       if (child == nullptr || now < child->due) continue;
       if (child->is_page) {
         const Page& page = child->as_page();
@@ -4097,7 +4097,7 @@ class BasicUserTable {
     if (!node.has_sound_slots()) return false;
     std::size_t users = 0;
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.slots()[at];
+      const Branch* const child = node.branches()[at];
       if (child == nullptr) continue;
       if (child->due < node.due) return false;
       if (!child->is_page) {
@@ -4112,7 +4112,7 @@ class BasicUserTable {
       // Its neighbour of the same depth would not fit into it.
       if (page.page_depth > 0) {
         const std::uint32_t run = node.run_at(at);
-        const Branch* const other = node.slots()[at ^ run];
+        const Branch* const other = node.branches()[at ^ run];
         if (other == nullptr ? node.run_is_empty(at ^ run, page.page_depth)
                              : other->is_page && other->page_depth == page.page_depth &&
                                    page.size + other->as_page().size <= Page::room)
@@ -4120,7 +4120,7 @@ class BasicUserTable {
       }
       for (std::uint32_t i = 0; i < page.size; ++i) {
         const UserRow& row = page.rows()[i];
-        if (node.slots()[node.slot_of(bits_of(row, level))] != child) return false;
+        if (node.branches()[node.slot_of(bits_of(row, level))] != child) return false;
         if (i > 0 && compare(page.rows()[i - 1], row) >= 0) return false;
         if (find(row.name()) != &row || page.dues()[i] < page.due) return false;
       }
@@ -5430,7 +5430,7 @@ inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const P
     if (event.type == EventType::disconnect && rules.offline_grace != Duration()) return InPlace::not_possible;
   }
 
-  if (rules.forget_after != Duration::forever()) return InPlace::not_possible;
+  if (rules.forget_after != Duration::highest()) return InPlace::not_possible;
   const RegistersView user = row->registers();
   const Seen before(user, root.now, rules);
   if (!before.is_known() && user.flips.empty()) return InPlace::not_possible;
@@ -5562,7 +5562,7 @@ void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
     if (pages[count] != nullptr) detail::prefetch(pages[count], Page::head_bytes());
   }
   for (std::size_t i = 0; i < count; ++i) {
-    rows[i] = pages[i] != nullptr ? pages[i]->likely(keys[i]) : nullptr;
+    rows[i] = pages[i] != nullptr ? pages[i]->probable(keys[i]) : nullptr;
     if (rows[i] != nullptr) detail::prefetch(rows[i], sizeof(UserRow));
   }
   It it = first;
@@ -5808,7 +5808,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
                            detail::normalise(user, now, rules);
                            const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
                            // Unless it has been forgotten by age: then what both knew decides when.
-                           if (as_before && (a == nullptr || rules.forget_after == Duration::forever())) return;
+                           if (as_before && (a == nullptr || rules.forget_after == Duration::highest())) return;
                            const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
                            if (!is_theirs) detail::bound(user, now, rules);
 

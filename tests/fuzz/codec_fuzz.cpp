@@ -149,7 +149,7 @@ void go_on(Snapshot s) {
   require(replica == merge(before, s), "... and is joined as a snapshot is");
   // What has gone for want of room, or by age, another node may bring back.
   const Rules& rules = s.rules();
-  const bool loses = rules.max_recent_per_user < 8 || rules.forget_after != Duration::forever();
+  const bool loses = rules.max_recent_per_user < 8 || rules.forget_after != Duration::highest();
   require(loses || replica == s, "... and leads to where it was made for");
 }
 

@@ -246,7 +246,7 @@ class Interpreter {
     const unsigned byte = in_.take();
     if (byte < 230) return Duration::from_ns(usual[byte % 5] * unit_);
     switch (byte % 4) {
-      case 0: return Duration::forever();
+      case 0: return Duration::highest();
       case 1: return -Duration::from_ns(2);
       case 2: return Duration::from_ns(INT64_MAX / 2);
       default: return Duration::from_ns(in_.word());
@@ -352,7 +352,7 @@ class Interpreter {
   /// Whether somebody goes offline, or is forgotten by age.
   static bool is_of_time(const UserPresenceChanged& change, const Rules& rules) {
     if (!change.before) return false;
-    return change.after ? change.before->online && !change.after->online : rules.forget_after != Duration::forever();
+    return change.after ? change.before->online && !change.after->online : rules.forget_after != Duration::highest();
   }
 
   /// In the order of (instant, id), and where all are told at once, one change per user; but who times out while time
@@ -488,7 +488,7 @@ class Interpreter {
   static bool has_space(const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
     if (root == nullptr) return true;
-    if (root->rules.forget_after != Duration::forever()) return false;
+    if (root->rules.forget_after != Duration::highest()) return false;
     for (const detail::UserRow& row : root->table) {
       if (!has_space(row.unpacked(), *root)) return false;
     }
@@ -498,7 +498,7 @@ class Interpreter {
   static bool has_space_for(std::string_view id, const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
     const detail::UserRow* const row = root != nullptr ? root->table.find(id) : nullptr;
-    return s.rules().forget_after == Duration::forever() && (row == nullptr || has_space(row->unpacked(), *root));
+    return s.rules().forget_after == Duration::highest() && (row == nullptr || has_space(row->unpacked(), *root));
   }
 
   // ---- operations -------------------------------------------------------------------------------------------------
@@ -645,7 +645,7 @@ class Interpreter {
     forget_reports_in(slot.s, into(changes));
     require_order(changes, true);
     for (const UserPresenceChanged& change : changes) {
-      const bool forgotten = !change.after && before.rules().forget_after != Duration::forever();
+      const bool forgotten = !change.after && before.rules().forget_after != Duration::highest();
       require(forgotten || (change.after && !change.after->online && change.online_changed() && !change.status_changed() && !change.last_active_changed()),
               "without reports somebody may be offline, and nothing else");
       require(!before.now() || change.at == *before.now(), "what is forgotten, is so now");

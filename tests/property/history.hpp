@@ -123,8 +123,8 @@ class Author {
     rules.last_active_refresh = units(chance_.any<std::int64_t>({0, 0, 2, 5}));
     rules.reorder_window = units(chance_.any<std::int64_t>({0, 2, 3, 8, 8, 20}));
     rules.max_clock_skew = units(chance_.any<std::int64_t>({0, 2, 2, 6}));
-    if (mix_.without_limits || chance_.one_in(12)) rules.reorder_window = Duration::forever();
-    if (mix_.without_limits || chance_.one_in(12)) rules.max_clock_skew = Duration::forever();
+    if (mix_.without_limits || chance_.one_in(12)) rules.reorder_window = Duration::highest();
+    if (mix_.without_limits || chance_.one_in(12)) rules.max_clock_skew = Duration::highest();
     if (chance_.one_in(20)) rules.offline_grace = -units(2);
     if (mix_.forgetting) rules.forget_after = units(chance_.any<std::int64_t>({-1, 0, 1, 3, 6, 12, 30}));
     if (mix_.small_limits) {
@@ -237,7 +237,7 @@ class Author {
       case 4: to = cursor_ + unit_ * (timeout + in_units(rules.reorder_window) + grace + chance_.between(-1, 2)); break;
       default: to = cursor_ + unit_ * chance_.between(0, 3); break;
     }
-    if (rules.forget_after != Duration::forever() && chance_.one_in(4)) {
+    if (rules.forget_after != Duration::highest() && chance_.one_in(4)) {
       to = known_[chance_.below(known_.size())] + unit_ * (in_units(rules.forget_after) + chance_.between(-1, 1));
     }
     if (!chance_.one_in(12) && to < cursor_) to = cursor_ + unit_;
@@ -368,7 +368,7 @@ inline Tally perform(Snapshot& s, const Step& step, Changes& changes) {
 inline std::string told(Timestamp at) { return "at(" + std::to_string(at.ns()) + ")"; }
 inline std::string told(std::optional<Timestamp> at) { return at ? told(*at) : "none"; }
 inline std::string told(Duration d) {
-  return d == Duration::forever() ? "Duration::forever()" : "Duration::from_ns(" + std::to_string(d.ns()) + ")";
+  return d == Duration::highest() ? "Duration::highest()" : "Duration::from_ns(" + std::to_string(d.ns()) + ")";
 }
 
 inline std::string told(const PresenceEvent& e) {

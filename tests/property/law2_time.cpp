@@ -27,7 +27,7 @@ struct Seen {
 Wrong time_only_ends(const Snapshot& before, Timestamp to, const Changes& changes) {
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const UserPresenceChanged& change = changes[i];
-    const bool forgets = before.rules().forget_after != Duration::forever();
+    const bool forgets = before.rules().forget_after != Duration::highest();
     if (!change.before || (!change.after && !forgets)) return "time made a user known, or forgot one: " + told(change);
     if (!change.after) continue;
     if (!change.before->online || change.after->online) return "time did something else than to end: " + told(change);

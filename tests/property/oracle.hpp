@@ -396,7 +396,7 @@ class Oracle {
   static bool is_of_session(const PresenceEvent& e) { return is_evidence(e) || e.type == EventType::disconnect; }
   Timestamp value_of(const PresenceEvent& e) const { return e.type == EventType::heartbeat ? rounded(e.at) : e.at; }
 
-  bool is_too_old(Timestamp word, Instant t) const { return t && rules_.forget_after != Duration::forever() && *t >= word + rules_.forget_after; }
+  bool is_too_old(Timestamp word, Instant t) const { return t && rules_.forget_after != Duration::highest() && *t >= word + rules_.forget_after; }
 
   /// The latest of what is known of the user, if he went invisible at the cut.
   Instant last_word(const std::string& user, Instant cut) const {
@@ -411,7 +411,7 @@ class Oracle {
 
   /// Who was silent for too long is forgotten; of who is invisible first what others knew, then the rest, but for having gone invisible.
   void forget_by_age(Instant t) {
-    if (!t || rules_.forget_after == Duration::forever()) return;
+    if (!t || rules_.forget_after == Duration::highest()) return;
     for (const std::string& user : users()) {
       const Instant cut = went_invisible(user), word = last_word(user, cut);
       if (word && view(user, t)) continue;
@@ -444,7 +444,7 @@ class Oracle {
         if ((!from || t > *from) && t <= to) all.insert(t);
       }
       for (const Timestamp t : {e.at + rules_.forget_after, rounded(e.at) + rules_.forget_after}) {
-        if (rules_.forget_after != Duration::forever() && (!from || t > *from) && t <= to) all.insert(t);
+        if (rules_.forget_after != Duration::highest() && (!from || t > *from) && t <= to) all.insert(t);
       }
     }
     return all;

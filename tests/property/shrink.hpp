@@ -105,9 +105,9 @@ class Shrinker {
     };
     attempt([](Rules& r) { r.offline_grace = Duration(); });
     attempt([](Rules& r) { r.last_active_refresh = Duration(); });
-    attempt([](Rules& r) { r.reorder_window = Duration::forever(); });
-    attempt([](Rules& r) { r.max_clock_skew = Duration::forever(); });
-    attempt([](Rules& r) { r.forget_after = Duration::forever(); });
+    attempt([](Rules& r) { r.reorder_window = Duration::highest(); });
+    attempt([](Rules& r) { r.max_clock_skew = Duration::highest(); });
+    attempt([](Rules& r) { r.forget_after = Duration::highest(); });
     attempt([](Rules& r) { r.max_recent_per_user = Rules().max_recent_per_user; });
     attempt([](Rules& r) { r.max_sessions_per_user = Rules().max_sessions_per_user; });
     attempt([](Rules& r) { r.max_users = Rules().max_users; });

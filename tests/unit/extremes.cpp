@@ -7,7 +7,7 @@ using namespace support;
 
 TEST_CASE("instants at both ends of their range, with rules at both ends of theirs, overflow nothing") {
   const Timestamp first = Timestamp::from_ns(INT64_MIN + 1), last = Timestamp::from_ns(INT64_MAX - 1);
-  const Duration durations[] = {Duration::from_ns(INT64_MIN), Duration::from_ns(-1), Duration(), tick, seconds(40), Duration::forever()};
+  const Duration durations[] = {Duration::from_ns(INT64_MIN), Duration::from_ns(-1), Duration(), tick, seconds(40), Duration::highest()};
   for (const Duration timeout : durations) {
     for (const Duration grace : durations) {
       for (const Duration refresh : durations) {

@@ -321,7 +321,7 @@ TEST_CASE("somebody unknown of whom nothing is left makes no room for somebody k
 TEST_CASE("and takes no room of somebody else whom nobody knows") {
   Rules rules;
   rules.max_users = 1;
-  for (const Duration age : {Duration::forever(), hour}) {
+  for (const Duration age : {Duration::highest(), hour}) {
     rules.forget_after = age;
     Snapshot s(rules);
     const std::vector<PresenceEvent> log = {disconnect("ann", "phone", at(0)), disconnect("bob", "phone", at(100)), disconnect("cyd", "phone", at(200))};

@@ -79,7 +79,7 @@ inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Ru
   const Timestamp latest =
       later(later(user.status_at(), user.reported_at()), seen == 0 ? absent : user.activities[seen - 1].value);
   if (latest == absent) return absent;
-  if (rules.forget_after == Duration::forever()) return never;
+  if (rules.forget_after == Duration::highest()) return never;
   if (cut != absent) return latest + rules.forget_after;
   return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
 }

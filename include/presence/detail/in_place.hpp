@@ -98,7 +98,7 @@ inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const P
     if (event.type == EventType::disconnect && rules.offline_grace != Duration()) return InPlace::not_possible;
   }
 
-  if (rules.forget_after != Duration::forever()) return InPlace::not_possible;
+  if (rules.forget_after != Duration::highest()) return InPlace::not_possible;
   const RegistersView user = row->registers();
   const Seen before(user, root.now, rules);
   if (!before.is_known() && user.flips.empty()) return InPlace::not_possible;

@@ -129,13 +129,13 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   // While the run goes on, the stretch stands for the last time the user went invisible, which is never forgotten.
   const Timestamp cut = invisible_since(user.flips);
   if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
-  if (rules.forget_after != Duration::forever()) forget_by_age(user, now, rules);
+  if (rules.forget_after != Duration::highest()) forget_by_age(user, now, rules);
 }
 
 /// Whether `normalise` would leave the user as he is. Looks no closer than is quick: of some it says no who are in
 /// their normal form.
 inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::forever()) return false;
+  if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::highest()) return false;
   const Timestamp horizon = session_horizon(now, rules), window = now - rules.reorder_window;
   const auto matters = [horizon](Timestamp at) { return at == absent || at >= horizon; };
   for (const SessionRegisters& session : user.sessions) {

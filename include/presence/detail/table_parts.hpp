@@ -143,7 +143,7 @@ class alignas(16) Page : public Branch {
   std::uint32_t index_of(const UserKey& key) const noexcept { return static_cast<std::uint32_t>(find(key) - rows()); }
 
   /// The row that is probably meant, by its tag alone; null where there is none.
-  const UserRow* likely(const UserKey& key) const noexcept {
+  const UserRow* probable(const UserKey& key) const noexcept {
     for (std::uint32_t i = 0; i < size; i += 8) {
       const std::uint64_t marks = marks_at(i, key.tag);
       if (marks == 0) continue;
@@ -248,7 +248,7 @@ class Node : public Branch {
     copy->nodes = other.nodes;
     copy->due = other.due;
     for (std::uint32_t at = 0; at < other.slot_count(); at += other.run_at(at)) {
-      Branch* const child = other.slots()[at];
+      Branch* const child = other.branches()[at];
       if (child == nullptr) continue;
       child->owners.add();
       copy->fill(at, other.depth_at(at), child);
@@ -258,7 +258,7 @@ class Node : public Branch {
   void destroy() noexcept {
     for (std::uint32_t at = 0, next; at < slot_count(); at = next) {
       next = at + run_at(at);
-      Branch::drop(slots()[at]);
+      Branch::drop(branches()[at]);
     }
     forget();
   }
@@ -266,33 +266,33 @@ class Node : public Branch {
   std::uint32_t slot_count() const noexcept { return std::uint32_t{1} << bits; }
   /// `of` are all bits that a node may go by.
   std::uint32_t slot_of(unsigned of) const noexcept { return of >> (most_bits - bits); }
-  Branch** slots() noexcept { return reinterpret_cast<Branch**>(this + 1); }
-  Branch* const* slots() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
+  Branch** branches() noexcept { return reinterpret_cast<Branch**>(this + 1); }
+  Branch* const* branches() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
   bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
   /// How many slots the page that starts there stands in; one for a node and for an empty slot.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
-    const Branch* const child = slots()[at];
+    const Branch* const child = branches()[at];
     return child != nullptr && child->is_page ? run_of(child->page_depth) : 1;
   }
 
   bool run_is_empty(std::uint32_t first, unsigned depth) const noexcept {
     for (std::uint32_t i = 0; i < run_of(depth); ++i) {
-      if (slots()[first + i] != nullptr) return false;
+      if (branches()[first + i] != nullptr) return false;
     }
     return true;
   }
 
   /// The child of a slot, this node's alone from now on.
   Branch& own_child(std::uint32_t at) {
-    Branch* const child = slots()[at];
+    Branch* const child = branches()[at];
     if (child->owners.is_one()) return *child;
     if (child->is_page) {
       fill(at, child->page_depth, Page::make(child->as_page()));
     } else {
-      slots()[at] = Node::make(child->as_node());
+      branches()[at] = Node::make(child->as_node());
     }
     Branch::drop(child);
-    return *slots()[at];
+    return *branches()[at];
   }
 
   /// Puts a page into the widest empty run around an empty slot.
@@ -305,7 +305,7 @@ class Node : public Branch {
 
   /// Puts a larger page in place of that of a slot.
   Page& enlarge(std::uint32_t at) {
-    Page& page = slots()[at]->as_page();
+    Page& page = branches()[at]->as_page();
     Page* const larger = Page::make(page.capacity + (page.capacity < Page::room ? Page::step : page.capacity / 2));
     larger->page_depth = page.page_depth;
     larger->due = page.due;
@@ -318,12 +318,12 @@ class Node : public Branch {
   /// Puts two pages in place of the full one that `of` leads to. All its users agree with `of` in the first `agree`
   /// bits; the first `in_lower` rows go to the lower half of what is left of the run.
   static void split(Branch*& link, unsigned of, unsigned agree, std::uint32_t in_lower) {
-    const std::uint32_t in_upper = link->as_node().slots()[link->as_node().slot_of(of)]->as_page().size - in_lower;
+    const std::uint32_t in_upper = link->as_node().branches()[link->as_node().slot_of(of)]->as_page().size - in_lower;
     Spare lower{Page::make(Page::capacity_for(in_lower + 1))}, upper{Page::make(Page::capacity_for(in_upper + 1))};
     if (agree + 1 > link->as_node().bits) set_bits(link, agree + 1);
     Node& node = link->as_node();
     const std::uint32_t at = node.slot_of(of);
-    Page& page = node.slots()[at]->as_page();
+    Page& page = node.branches()[at]->as_page();
     upper.page().take(page, in_lower);
     lower.page().take(page, 0);
     lower.page().due = upper.page().due = page.due;
@@ -342,20 +342,20 @@ class Node : public Branch {
     if (link->as_node().bits < most_bits) set_bits(link, most_bits);
     Node& node = link->as_node();
     const std::uint32_t at = node.slot_of(of);
-    Page& page = node.slots()[at]->as_page();
+    Page& page = node.branches()[at]->as_page();
     node.fill(at, page.page_depth, nullptr);
     page.page_depth = 0;
     Node& only = below.branch->as_node();
     only.users = page.size;
     only.due = page.due;
-    only.slots()[0] = &page;
-    node.slots()[at] = below.release();
+    only.branches()[0] = &page;
+    node.branches()[at] = below.release();
     node.nodes |= std::uint64_t{1} << at;
   }
 
   /// Joins the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
   void join_around(std::uint32_t at) {
-    Branch* const child = slots()[at];
+    Branch* const child = branches()[at];
     if (child != nullptr && !child->is_page) return;
     if (child != nullptr && child->as_page().size == 0) {
       fill(at, child->page_depth, nullptr);
@@ -366,13 +366,13 @@ class Node : public Branch {
       if (depth == 0) return;
       const std::uint32_t run = run_of(depth), low = at & ~(2 * run - 1), high = low + run;
       if (!is_whole(low, depth) || !is_whole(high, depth)) return;
-      if (slots()[low] == nullptr || slots()[high] == nullptr) {
-        Branch& page = own_child(slots()[low] == nullptr ? high : low);
+      if (branches()[low] == nullptr || branches()[high] == nullptr) {
+        Branch& page = own_child(branches()[low] == nullptr ? high : low);
         page.page_depth = static_cast<std::uint8_t>(depth - 1);
         fill(at, depth - 1, &page);
         continue;
       }
-      const std::uint32_t together = slots()[low]->as_page().size + slots()[high]->as_page().size;
+      const std::uint32_t together = branches()[low]->as_page().size + branches()[high]->as_page().size;
       if (together > Page::room) return;
       Spare joined{Page::make(Page::capacity_for(together))};
       Page &first = own_child(low).as_page(), &second = own_child(high).as_page();
@@ -388,10 +388,10 @@ class Node : public Branch {
 
   /// Puts the only page under the node of a slot in that node's place, if it has so few users.
   void take_up(std::uint32_t at) noexcept {
-    Node& below = slots()[at]->as_node();
-    Branch* const page = below.slots()[0];
+    Node& below = branches()[at]->as_node();
+    Branch* const page = below.branches()[0];
     if (page != nullptr) page->page_depth = static_cast<std::uint8_t>(bits);
-    slots()[at] = page;
+    branches()[at] = page;
     nodes &= ~(std::uint64_t{1} << at);
     below.forget();
   }
@@ -405,13 +405,13 @@ class Node : public Branch {
   /// For tests: whether the slots are as they should be, whatever is in the pages.
   bool has_sound_slots() const noexcept {
     for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) {
-      const Branch* const child = slots()[at];
+      const Branch* const child = branches()[at];
       const unsigned depth = depth_at(at);
       if (leads_to_node(at) != (child != nullptr && !child->is_page)) return false;
       if (child == nullptr) continue;
       if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
       for (std::uint32_t i = 0; i < run_of(depth); ++i) {
-        if (slots()[at + i] != child) return false;
+        if (branches()[at + i] != child) return false;
       }
     }
     return needed_bits() == bits;
@@ -419,7 +419,7 @@ class Node : public Branch {
 
  private:
   explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
-    for (std::uint32_t at = 0; at < slot_count(); ++at) slots()[at] = nullptr;
+    for (std::uint32_t at = 0; at < slot_count(); ++at) branches()[at] = nullptr;
   }
   ~Node() = default;
   static std::size_t bytes_of(unsigned bits) noexcept { return sizeof(Node) + (sizeof(Branch*) << bits); }
@@ -434,11 +434,11 @@ class Node : public Branch {
   /// Puts a branch into the run of that depth around a slot.
   void fill(std::uint32_t at, unsigned depth, Branch* branch) noexcept {
     const std::uint32_t run = run_of(depth), first = at & ~(run - 1);
-    for (std::uint32_t i = 0; i < run; ++i) slots()[first + i] = branch;
+    for (std::uint32_t i = 0; i < run; ++i) branches()[first + i] = branch;
   }
   /// Whether a run is one page or empty.
   bool is_whole(std::uint32_t first, unsigned depth) const noexcept {
-    const Branch* const child = slots()[first];
+    const Branch* const child = branches()[first];
     return child == nullptr ? run_is_empty(first, depth) : child->is_page && child->page_depth == depth;
   }
   /// The depth of the widest empty run around an empty slot.
@@ -450,7 +450,7 @@ class Node : public Branch {
 
   /// By how many bits one comes to what is in a slot.
   unsigned depth_at(std::uint32_t at) const noexcept {
-    const Branch* const child = slots()[at];
+    const Branch* const child = branches()[at];
     return child == nullptr ? empty_depth(at) : child->is_page ? child->page_depth : most_bits;
   }
   unsigned needed_bits() const noexcept {
@@ -463,7 +463,7 @@ class Node : public Branch {
     Node& old = link->as_node();
     Node* const fresh = make(bits);
     for (std::uint32_t at = 0; at < fresh->slot_count(); ++at) {
-      fresh->slots()[at] = old.slots()[bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits)];
+      fresh->branches()[at] = old.branches()[bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits)];
     }
     fresh->users = old.users;
     fresh->due = old.due;
@@ -520,7 +520,7 @@ class Walk {
  private:
   const Node& node_of(unsigned depth) const noexcept {
     const Branch* branch = top_;
-    for (unsigned i = 0; i < depth; ++i) branch = branch->as_node().slots()[at_[i]];
+    for (unsigned i = 0; i < depth; ++i) branch = branch->as_node().branches()[at_[i]];
     return branch->as_node();
   }
   /// Passes over empty slots, and out of nodes that end.
@@ -528,9 +528,9 @@ class Walk {
     while (depth_ > 0) {
       const Node& node = node_of(depth_ - 1);
       std::uint8_t& at = at_[depth_ - 1];
-      while (at < node.slot_count() && node.slots()[at] == nullptr) ++at;
+      while (at < node.slot_count() && node.branches()[at] == nullptr) ++at;
       if (at < node.slot_count()) {
-        branch_ = node.slots()[at];
+        branch_ = node.branches()[at];
         return;
       }
       if (--depth_ > 0) ++at_[depth_ - 1];  // a node stands in one slot

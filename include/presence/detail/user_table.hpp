@@ -86,7 +86,7 @@ class BasicUserTable {
     for (unsigned level = 0;; ++level) {
       const Node& node = branch->as_node();
       const std::uint32_t slot = node.slot_of(bits_of(key, level));
-      branch = node.slots()[slot];
+      branch = node.branches()[slot];
       if (!node.leads_to_node(slot)) return static_cast<const Page*>(branch);
     }
   }
@@ -99,7 +99,7 @@ class BasicUserTable {
     for (unsigned level = 0; branch->owners.is_one(); ++level) {
       Node& node = branch->as_node();
       const std::uint32_t slot = node.slot_of(bits_of(key, level));
-      branch = node.slots()[slot];
+      branch = node.branches()[slot];
       if (node.leads_to_node(slot)) continue;
       if (branch == nullptr || !branch->owners.is_one()) return nullptr;
       branch->as_page().forget_notes();
@@ -115,7 +115,7 @@ class BasicUserTable {
     Branch* branch = top_;
     for (unsigned level = 0; lower(branch->due, due), !branch->is_page; ++level) {
       Node& node = branch->as_node();
-      branch = node.slots()[node.slot_of(bits_of(key, level))];
+      branch = node.branches()[node.slot_of(bits_of(key, level))];
     }
   }
 
@@ -150,7 +150,7 @@ class BasicUserTable {
       if (branch->is_page) break;
       Node& node = branch->as_node();
       ++node.users;
-      branch = node.slots()[node.slot_of(bits_of(key, level))];
+      branch = node.branches()[node.slot_of(bits_of(key, level))];
     }
   }
 
@@ -168,7 +168,7 @@ class BasicUserTable {
         child.as_page().erase(child.as_page().index_of(key));
         break;
       }
-      links[++level] = node.slots() + at;
+      links[++level] = node.branches() + at;
     }
     for (unsigned i = 0; i <= level; ++i) --(*links[i])->as_node().users;
     for (;; --level) {
@@ -385,10 +385,10 @@ class BasicUserTable {
       Node& node = (*link)->as_node();
       const unsigned bits = bits_of(key, level);
       const std::uint32_t at = node.slot_of(bits);
-      if (node.slots()[at] == nullptr) node.fill_empty_run(at);
+      if (node.branches()[at] == nullptr) node.fill_empty_run(at);
       Branch& child = node.own_child(at);
       if (!child.is_page) {
-        link = node.slots() + at;
+        link = node.branches() + at;
         ++level;
         continue;
       }
@@ -413,7 +413,7 @@ class BasicUserTable {
 
   static void own_due(Node& node, Timestamp now) {
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      if (node.slots()[at] == nullptr || now < node.slots()[at]->due) continue;
+      if (node.branches()[at] == nullptr || now < node.branches()[at]->due) continue;
       Branch& child = node.own_child(at);
       if (!child.is_page) own_due(child.as_node(), now);
     }
@@ -423,7 +423,7 @@ class BasicUserTable {
   static void settle_node(Node& node, Timestamp now, DueAfter& due_after) {
     Timestamp due = never;
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      Branch* const child = node.slots()[at];
+      Branch* const child = node.branches()[at];
       if (child == nullptr) continue;
       if (child->due <= now) {
         if (child->is_page) {
@@ -446,7 +446,7 @@ class BasicUserTable {
   template <class Next>
   static void earliest_of(const Node& node, Timestamp& least, Next& next) {
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.slots()[at];
+      const Branch* const child = node.branches()[at];
       if (child == nullptr || child->due >= least) continue;
       if (child->is_page) {
         const Page& page = child->as_page();
@@ -462,10 +462,10 @@ class BasicUserTable {
   template <class Visit>
   static void each_due_of(const Node& node, Timestamp now, Visit& visit) {
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.slots()[at];
+      const Branch* const child = node.branches()[at];
       // One of the next pages is on its way while this one is gone over.
-      if (at + 2 < node.slot_count() && node.slots()[at + 2] != nullptr)
-        prefetch(node.slots()[at + 2], Page::dues_end());
+      if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr)
+        prefetch(node.branches()[at + 2], Page::dues_end());
       if (child == nullptr || now < child->due) continue;
       if (child->is_page) {
         const Page& page = child->as_page();
@@ -485,7 +485,7 @@ class BasicUserTable {
     if (!node.has_sound_slots()) return false;
     std::size_t users = 0;
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.slots()[at];
+      const Branch* const child = node.branches()[at];
       if (child == nullptr) continue;
       if (child->due < node.due) return false;
       if (!child->is_page) {
@@ -500,7 +500,7 @@ class BasicUserTable {
       // Its neighbour of the same depth would not fit into it.
       if (page.page_depth > 0) {
         const std::uint32_t run = node.run_at(at);
-        const Branch* const other = node.slots()[at ^ run];
+        const Branch* const other = node.branches()[at ^ run];
         if (other == nullptr ? node.run_is_empty(at ^ run, page.page_depth)
                              : other->is_page && other->page_depth == page.page_depth &&
                                    page.size + other->as_page().size <= Page::room)
@@ -508,7 +508,7 @@ class BasicUserTable {
       }
       for (std::uint32_t i = 0; i < page.size; ++i) {
         const UserRow& row = page.rows()[i];
-        if (node.slots()[node.slot_of(bits_of(row, level))] != child) return false;
+        if (node.branches()[node.slot_of(bits_of(row, level))] != child) return false;
         if (i > 0 && compare(page.rows()[i - 1], row) >= 0) return false;
         if (find(row.name()) != &row || page.dues()[i] < page.due) return false;
       }
