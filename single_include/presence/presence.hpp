@@ -234,6 +234,10 @@ void sort(Vector& vector, const Less& less) {
 #include <atomic>  // for atomic
 #endif
 
+// Hosts that look for leaks have a macro of that name. All of the library's are here.
+#pragma push_macro("new")
+#undef new
+
 /// Where the memory inside a Snapshot comes from, and how it is shared.
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -262,7 +266,13 @@ inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) n
 #endif
 }
 
-/// The two functions above for the standard containers.
+/// Makes an object where there is memory for it.
+template <class T, class... Args>
+T* construct(void* at, Args&&... args) {
+  return ::new (at) T(std::forward<Args>(args)...);
+}
+
+/// `allocate` and `deallocate` for the standard containers.
 template <class T>
 class Allocator {
  public:
@@ -337,7 +347,7 @@ T* create(Args&&... args) {
       if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
     }
   } room{detail::allocate(sizeof(T), alignof(T))};
-  T* const object = ::new (room.memory) T(std::forward<Args>(args)...);
+  T* const object = detail::construct<T>(room.memory, std::forward<Args>(args)...);
   room.memory = nullptr;
   return object;
 }
@@ -389,6 +399,8 @@ class Shared {
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#pragma pop_macro("new")
 
 #endif  // PRESENCE_DETAIL_MEMORY_HPP
 
@@ -484,7 +496,7 @@ class Few {
     T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
     const std::uint32_t size = size_;
     T* const old = data();
-    for (std::uint32_t i = 0; i < size; ++i) ::new (static_cast<void*>(larger + i)) T(std::move(old[i]));
+    for (std::uint32_t i = 0; i < size; ++i) detail::construct<T>(larger + i, std::move(old[i]));
     clear_and_free();
     room_.elements = larger;
     size_ = size;
@@ -494,7 +506,7 @@ class Few {
     const std::ptrdiff_t at = before - begin();
     if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
     T* const first = begin();
-    ::new (static_cast<void*>(first + size_)) T(std::move(element));
+    detail::construct<T>(first + size_, std::move(element));
     for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(size_); i > at; --i) std::swap(first[i], first[i - 1]);
     ++size_;
     return first + at;
@@ -521,7 +533,7 @@ class Few {
       if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
       size_ = other.size_;
     } else {
-      for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
+      for (const T& element : other) detail::construct<T>(end(), element), ++size_;
     }
   }
   void erase_some(T* to, std::ptrdiff_t count) noexcept {
@@ -548,7 +560,7 @@ class Few {
       room_ = other.room_;
       size_ = std::exchange(other.size_, 0u);
     } else if (other.is_inside()) {
-      for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
+      for (T& element : other) detail::construct<T>(end(), std::move(element)), ++size_;
       other.clear();
     } else {
       room_.elements = other.room_.elements;
@@ -631,7 +643,7 @@ class Text {
       bytes_[room] = static_cast<char>(text.size());
     } else {
       void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
-      Stored* const stored = ::new (memory) Stored();
+      Stored* const stored = detail::construct<Stored>(memory);
       std::memcpy(stored + 1, text.data(), text.size());
       std::memcpy(bytes_, &stored, sizeof(stored));
       const std::uint32_t size = static_cast<std::uint32_t>(text.size());
@@ -2383,7 +2395,7 @@ class alignas(SessionRegisters) Overflow {
 
   static Overflow* make(const Shape& shape) {
     void* const memory = detail::allocate(bytes_of(shape), alignof(Overflow));
-    return ::new (memory) Overflow(shape);
+    return detail::construct<Overflow>(memory, shape);
   }
   Overflow(const Overflow&) = delete;
   Overflow& operator=(const Overflow&) = delete;
@@ -2407,11 +2419,14 @@ class alignas(SessionRegisters) Overflow {
   Flip* flips() noexcept { return reinterpret_cast<Flip*>(activities() + shape_.activities); }
 
  private:
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
   explicit Overflow(const Shape& shape) noexcept : shape_(shape) {
-    for (std::uint32_t i = 0; i < shape.sessions; ++i) ::new (static_cast<void*>(sessions() + i)) SessionRegisters();
-    for (std::uint32_t i = 0; i < shape.activities; ++i) ::new (static_cast<void*>(activities() + i)) Activity();
-    for (std::uint32_t i = 0; i < shape.flips; ++i) ::new (static_cast<void*>(flips() + i)) Flip();
-    if (shape.rare) ::new (static_cast<void*>(rare())) RareRegisters();
+    for (std::uint32_t i = 0; i < shape.sessions; ++i) detail::construct<SessionRegisters>(sessions() + i);
+    for (std::uint32_t i = 0; i < shape.activities; ++i) detail::construct<Activity>(activities() + i);
+    for (std::uint32_t i = 0; i < shape.flips; ++i) detail::construct<Flip>(flips() + i);
+    if (shape.rare) detail::construct<RareRegisters>(rare());
   }
   ~Overflow() = default;
 
@@ -3178,7 +3193,7 @@ class alignas(16) Page : public Branch {
   }
 
   static Page* make(std::uint32_t capacity) {
-    return ::new (detail::allocate(bytes_of(capacity), alignof(Page))) Page(capacity);
+    return detail::construct<Page>(detail::allocate(bytes_of(capacity), alignof(Page)), capacity);
   }
   static Page* make(const Page& other) {
     Page* const copy = make(other.capacity);
@@ -3186,7 +3201,7 @@ class alignas(16) Page : public Branch {
     copy->page_depth = other.page_depth;
     copy->due = other.due;
     for (std::uint32_t i = 0; i < other.size; ++i) {
-      ::new (static_cast<void*>(copy->rows() + i)) UserRow(other.rows()[i]);
+      detail::construct<UserRow>(copy->rows() + i, other.rows()[i]);
       copy->copy_head(i, other, i);
       ++copy->size;
     }
@@ -3236,7 +3251,7 @@ class alignas(16) Page : public Branch {
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
     forget_notes();
-    ::new (static_cast<void*>(rows() + size)) UserRow();
+    detail::construct<UserRow>(rows() + size);
     for (std::uint32_t i = size; i > at; --i) {
       rows()[i] = std::move(rows()[i - 1]);
       copy_head(i, *this, i - 1);
@@ -3257,7 +3272,7 @@ class alignas(16) Page : public Branch {
   /// Moves rows of another page, from one of its on, behind those of this one, which has room for them.
   void take(Page& other, std::uint32_t from) noexcept {
     for (std::uint32_t i = from; i < other.size; ++i) {
-      ::new (static_cast<void*>(rows() + size)) UserRow(std::move(other.rows()[i]));
+      detail::construct<UserRow>(rows() + size, std::move(other.rows()[i]));
       copy_head(size++, other, i);
       other.rows()[i].~UserRow();
     }
@@ -3267,6 +3282,9 @@ class alignas(16) Page : public Branch {
   static std::uint32_t capacity_for(std::uint32_t rows) noexcept { return (rows + step - 1) / step * step; }
 
  private:
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
   explicit Page(std::uint32_t rows) noexcept : Branch(true), capacity(rows) {
     for (std::uint32_t i = 0; i < tag_bytes(rows); ++i) tags()[i] = 0;
   }
@@ -3318,7 +3336,9 @@ class Node : public Branch {
   /// it.
   std::uint64_t nodes = 0;
 
-  static Node* make(unsigned bits) { return ::new (detail::allocate(bytes_of(bits), alignof(Node))) Node(bits); }
+  static Node* make(unsigned bits) {
+    return detail::construct<Node>(detail::allocate(bytes_of(bits), alignof(Node)), bits);
+  }
   static Node* make(const Node& other) {
     Node* const copy = make(other.bits);
     copy->users = other.users;
@@ -3495,6 +3515,9 @@ class Node : public Branch {
   }
 
  private:
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
   explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
     for (std::uint32_t at = 0; at < slot_count(); ++at) branches()[at] = nullptr;
   }

@@ -7,7 +7,6 @@
 #include <cstddef>      // for size_t, ptrdiff_t
 #include <cstdint>      // for uint32_t
 #include <cstring>      // for memcpy
-#include <new>          // for placement new
 #include <type_traits>  // for is_nothrow_copy_constructible, is_nothrow_move_assignable, is_nothrow_move_constructible, is_trivially_copyable, is_trivially_destructible
 #include <utility>      // for exchange, move
 
@@ -101,7 +100,7 @@ class Few {
     T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
     const std::uint32_t size = size_;
     T* const old = data();
-    for (std::uint32_t i = 0; i < size; ++i) ::new (static_cast<void*>(larger + i)) T(std::move(old[i]));
+    for (std::uint32_t i = 0; i < size; ++i) detail::construct<T>(larger + i, std::move(old[i]));
     clear_and_free();
     room_.elements = larger;
     size_ = size;
@@ -111,7 +110,7 @@ class Few {
     const std::ptrdiff_t at = before - begin();
     if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
     T* const first = begin();
-    ::new (static_cast<void*>(first + size_)) T(std::move(element));
+    detail::construct<T>(first + size_, std::move(element));
     for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(size_); i > at; --i) std::swap(first[i], first[i - 1]);
     ++size_;
     return first + at;
@@ -138,7 +137,7 @@ class Few {
       if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
       size_ = other.size_;
     } else {
-      for (const T& element : other) ::new (static_cast<void*>(end())) T(element), ++size_;
+      for (const T& element : other) detail::construct<T>(end(), element), ++size_;
     }
   }
   void erase_some(T* to, std::ptrdiff_t count) noexcept {
@@ -165,7 +164,7 @@ class Few {
       room_ = other.room_;
       size_ = std::exchange(other.size_, 0u);
     } else if (other.is_inside()) {
-      for (T& element : other) ::new (static_cast<void*>(end())) T(std::move(element)), ++size_;
+      for (T& element : other) detail::construct<T>(end(), std::move(element)), ++size_;
       other.clear();
     } else {
       room_.elements = other.room_.elements;

@@ -15,6 +15,10 @@
 #include <atomic>  // for atomic
 #endif
 
+// Hosts that look for leaks have a macro of that name. All of the library's are here.
+#pragma push_macro("new")
+#undef new
+
 /// Where the memory inside a Snapshot comes from, and how it is shared.
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -43,7 +47,13 @@ inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) n
 #endif
 }
 
-/// The two functions above for the standard containers.
+/// Makes an object where there is memory for it.
+template <class T, class... Args>
+T* construct(void* at, Args&&... args) {
+  return ::new (at) T(std::forward<Args>(args)...);
+}
+
+/// `allocate` and `deallocate` for the standard containers.
 template <class T>
 class Allocator {
  public:
@@ -118,7 +128,7 @@ T* create(Args&&... args) {
       if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
     }
   } room{detail::allocate(sizeof(T), alignof(T))};
-  T* const object = ::new (room.memory) T(std::forward<Args>(args)...);
+  T* const object = detail::construct<T>(room.memory, std::forward<Args>(args)...);
   room.memory = nullptr;
   return object;
 }
@@ -170,5 +180,7 @@ class Shared {
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#pragma pop_macro("new")
 
 #endif  // PRESENCE_DETAIL_MEMORY_HPP

@@ -13,7 +13,6 @@
 
 #include <cstddef>  // for size_t
 #include <cstdint>  // for uint8_t, uint32_t, uint64_t
-#include <new>      // for placement new
 #include <utility>  // for move
 
 /// What a UserTable is made of: pages of rows, nodes of pages and nodes, and a walk over them.
@@ -101,7 +100,7 @@ class alignas(16) Page : public Branch {
   }
 
   static Page* make(std::uint32_t capacity) {
-    return ::new (detail::allocate(bytes_of(capacity), alignof(Page))) Page(capacity);
+    return detail::construct<Page>(detail::allocate(bytes_of(capacity), alignof(Page)), capacity);
   }
   static Page* make(const Page& other) {
     Page* const copy = make(other.capacity);
@@ -109,7 +108,7 @@ class alignas(16) Page : public Branch {
     copy->page_depth = other.page_depth;
     copy->due = other.due;
     for (std::uint32_t i = 0; i < other.size; ++i) {
-      ::new (static_cast<void*>(copy->rows() + i)) UserRow(other.rows()[i]);
+      detail::construct<UserRow>(copy->rows() + i, other.rows()[i]);
       copy->copy_head(i, other, i);
       ++copy->size;
     }
@@ -159,7 +158,7 @@ class alignas(16) Page : public Branch {
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
     forget_notes();
-    ::new (static_cast<void*>(rows() + size)) UserRow();
+    detail::construct<UserRow>(rows() + size);
     for (std::uint32_t i = size; i > at; --i) {
       rows()[i] = std::move(rows()[i - 1]);
       copy_head(i, *this, i - 1);
@@ -180,7 +179,7 @@ class alignas(16) Page : public Branch {
   /// Moves rows of another page, from one of its on, behind those of this one, which has room for them.
   void take(Page& other, std::uint32_t from) noexcept {
     for (std::uint32_t i = from; i < other.size; ++i) {
-      ::new (static_cast<void*>(rows() + size)) UserRow(std::move(other.rows()[i]));
+      detail::construct<UserRow>(rows() + size, std::move(other.rows()[i]));
       copy_head(size++, other, i);
       other.rows()[i].~UserRow();
     }
@@ -190,6 +189,9 @@ class alignas(16) Page : public Branch {
   static std::uint32_t capacity_for(std::uint32_t rows) noexcept { return (rows + step - 1) / step * step; }
 
  private:
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
   explicit Page(std::uint32_t rows) noexcept : Branch(true), capacity(rows) {
     for (std::uint32_t i = 0; i < tag_bytes(rows); ++i) tags()[i] = 0;
   }
@@ -241,7 +243,9 @@ class Node : public Branch {
   /// it.
   std::uint64_t nodes = 0;
 
-  static Node* make(unsigned bits) { return ::new (detail::allocate(bytes_of(bits), alignof(Node))) Node(bits); }
+  static Node* make(unsigned bits) {
+    return detail::construct<Node>(detail::allocate(bytes_of(bits), alignof(Node)), bits);
+  }
   static Node* make(const Node& other) {
     Node* const copy = make(other.bits);
     copy->users = other.users;
@@ -418,6 +422,9 @@ class Node : public Branch {
   }
 
  private:
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
   explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
     for (std::uint32_t at = 0; at < slot_count(); ++at) branches()[at] = nullptr;
   }

@@ -7,7 +7,6 @@
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint32_t, uint64_t
 #include <cstring>      // for memcmp, memcpy
-#include <new>          // for placement new
 #include <string_view>  // for string_view
 #include <utility>      // for swap
 
@@ -63,7 +62,7 @@ class Text {
       bytes_[room] = static_cast<char>(text.size());
     } else {
       void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
-      Stored* const stored = ::new (memory) Stored();
+      Stored* const stored = detail::construct<Stored>(memory);
       std::memcpy(stored + 1, text.data(), text.size());
       std::memcpy(bytes_, &stored, sizeof(stored));
       const std::uint32_t size = static_cast<std::uint32_t>(text.size());

@@ -8,7 +8,6 @@
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint8_t, uint32_t
-#include <new>          // for placement new
 #include <string_view>  // for string_view
 #include <utility>      // for move
 
@@ -33,7 +32,7 @@ class alignas(SessionRegisters) Overflow {
 
   static Overflow* make(const Shape& shape) {
     void* const memory = detail::allocate(bytes_of(shape), alignof(Overflow));
-    return ::new (memory) Overflow(shape);
+    return detail::construct<Overflow>(memory, shape);
   }
   Overflow(const Overflow&) = delete;
   Overflow& operator=(const Overflow&) = delete;
@@ -57,11 +56,14 @@ class alignas(SessionRegisters) Overflow {
   Flip* flips() noexcept { return reinterpret_cast<Flip*>(activities() + shape_.activities); }
 
  private:
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
   explicit Overflow(const Shape& shape) noexcept : shape_(shape) {
-    for (std::uint32_t i = 0; i < shape.sessions; ++i) ::new (static_cast<void*>(sessions() + i)) SessionRegisters();
-    for (std::uint32_t i = 0; i < shape.activities; ++i) ::new (static_cast<void*>(activities() + i)) Activity();
-    for (std::uint32_t i = 0; i < shape.flips; ++i) ::new (static_cast<void*>(flips() + i)) Flip();
-    if (shape.rare) ::new (static_cast<void*>(rare())) RareRegisters();
+    for (std::uint32_t i = 0; i < shape.sessions; ++i) detail::construct<SessionRegisters>(sessions() + i);
+    for (std::uint32_t i = 0; i < shape.activities; ++i) detail::construct<Activity>(activities() + i);
+    for (std::uint32_t i = 0; i < shape.flips; ++i) detail::construct<Flip>(flips() + i);
+    if (shape.rare) detail::construct<RareRegisters>(rare());
   }
   ~Overflow() = default;
 
