@@ -57,13 +57,13 @@ inline Terms terms_of(const Snapshot& ours, unsigned restarts = 0) noexcept {
 
 inline void append_terms(ByteWriter& out, const Terms& terms) {
   append_now(out, terms.as_of);
-  out.word(terms.salt);
+  out.word64(terms.salt);
   out.byte(terms.restarts);
 }
 inline Terms read_terms(ByteReader& in) noexcept {
   Terms terms;
   terms.as_of = read_now(in);
-  terms.salt = in.word();
+  terms.salt = in.word64();
   terms.restarts = in.byte();
   return terms;
 }
@@ -137,7 +137,7 @@ std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Ve
   out.record().number(wanted.size());
   out.end_record();
   for (const std::uint64_t digest : wanted) {
-    out.record().word(digest);
+    out.record().word64(digest);
     out.end_record();
   }
   std::size_t told = 0;
@@ -220,7 +220,7 @@ inline Result<NewsMessage> read_news(std::string_view bytes, const Rules& rules)
         continue;
       }
       const std::size_t start = in.offset();
-      const std::uint64_t digest = in.word();
+      const std::uint64_t digest = in.word64();
       if (in.ok() && !message.wanted.empty() && message.wanted.back() >= digest)
         in.fail(ErrorCode::syntax, start, "not in ascending order");
       message.wanted.push_back(digest);

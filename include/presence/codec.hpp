@@ -33,7 +33,7 @@ namespace detail {
 
 inline void append_now(ByteWriter& out, Timestamp now) {
   out.byte(now != absent ? 1 : 0);
-  if (now != absent) out.word(static_cast<std::uint64_t>(now.ns()));
+  if (now != absent) out.word64(static_cast<std::uint64_t>(now.ns()));
 }
 
 inline Timestamp read_now(ByteReader& in) noexcept {
@@ -41,7 +41,7 @@ inline Timestamp read_now(ByteReader& in) noexcept {
   const unsigned given = in.byte();
   if (given > 1) in.fail(ErrorCode::syntax, start, "an instant is there or it is not");
   if (given == 0 || !in.ok()) return absent;
-  const Timestamp now = Timestamp::from_ns(static_cast<std::int64_t>(in.word()));
+  const Timestamp now = Timestamp::from_ns(static_cast<std::int64_t>(in.word64()));
   if (in.ok() && !in_range(now)) in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
   return now;
 }

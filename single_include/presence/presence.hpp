@@ -4713,7 +4713,7 @@ class ByteWriter {
     store(room_for(count), word, count);
     size_ += count;
   }
-  void word(std::uint64_t word) { bytes(word, 8); }
+  void word64(std::uint64_t word) { bytes(word, 8); }
   void number(std::uint64_t number) {
     char* const first = room_for(10);
     char* to = first;
@@ -4764,11 +4764,11 @@ class ByteReader {
     const std::string_view one = take(1);
     return one.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(one[0]);
   }
-  std::uint32_t half_word() noexcept {
+  std::uint32_t word32() noexcept {
     const std::string_view four = take(4);
     return four.empty() ? 0 : static_cast<std::uint32_t>(load_half_word(four.data()));
   }
-  std::uint64_t word() noexcept {
+  std::uint64_t word64() noexcept {
     const std::string_view eight = take(8);
     return eight.empty() ? 0 : load_word(eight.data());
   }
@@ -4893,7 +4893,7 @@ class FrameWriter {
  private:
   void begin_block() {
     buffer_.bytes(0, 4);
-    buffer_.word(0);
+    buffer_.word64(0);
     body_ = buffer_.size();
   }
   void end_block() {
@@ -4967,8 +4967,8 @@ class FrameReader {
         break;
       }
       case Stage::block: {
-        const std::uint32_t size = in.half_word();
-        claimed_ = in.word();
+        const std::uint32_t size = in.word32();
+        claimed_ = in.word64();
         if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the block before this one ended too early");
         if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "there is nothing in it");
         if (size == 0) {
@@ -5885,7 +5885,7 @@ namespace detail {
 
 inline void append_now(ByteWriter& out, Timestamp now) {
   out.byte(now != absent ? 1 : 0);
-  if (now != absent) out.word(static_cast<std::uint64_t>(now.ns()));
+  if (now != absent) out.word64(static_cast<std::uint64_t>(now.ns()));
 }
 
 inline Timestamp read_now(ByteReader& in) noexcept {
@@ -5893,7 +5893,7 @@ inline Timestamp read_now(ByteReader& in) noexcept {
   const unsigned given = in.byte();
   if (given > 1) in.fail(ErrorCode::syntax, start, "an instant is there or it is not");
   if (given == 0 || !in.ok()) return absent;
-  const Timestamp now = Timestamp::from_ns(static_cast<std::int64_t>(in.word()));
+  const Timestamp now = Timestamp::from_ns(static_cast<std::int64_t>(in.word64()));
   if (in.ok() && !in_range(now)) in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
   return now;
 }
@@ -6201,14 +6201,14 @@ class Sketch {
   }
 
   void append_cell(ByteWriter& out, std::size_t cell) const {
-    out.word(cells_[cell].keys);
+    out.word64(cells_[cell].keys);
     out.bytes(cells_[cell].checks, 4);
     out.byte(cells_[cell].count);
   }
   void append_cell_from(ByteReader& in) {
     Cell cell;
-    cell.keys = in.word();
-    cell.checks = in.half_word();
+    cell.keys = in.word64();
+    cell.checks = in.word32();
     cell.count = in.byte();
     if (in.ok()) cells_.push_back(cell);
   }
@@ -6289,13 +6289,13 @@ inline Terms terms_of(const Snapshot& ours, unsigned restarts = 0) noexcept {
 
 inline void append_terms(ByteWriter& out, const Terms& terms) {
   append_now(out, terms.as_of);
-  out.word(terms.salt);
+  out.word64(terms.salt);
   out.byte(terms.restarts);
 }
 inline Terms read_terms(ByteReader& in) noexcept {
   Terms terms;
   terms.as_of = read_now(in);
-  terms.salt = in.word();
+  terms.salt = in.word64();
   terms.restarts = in.byte();
   return terms;
 }
@@ -6369,7 +6369,7 @@ std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Ve
   out.record().number(wanted.size());
   out.end_record();
   for (const std::uint64_t digest : wanted) {
-    out.record().word(digest);
+    out.record().word64(digest);
     out.end_record();
   }
   std::size_t told = 0;
@@ -6452,7 +6452,7 @@ inline Result<NewsMessage> read_news(std::string_view bytes, const Rules& rules)
         continue;
       }
       const std::size_t start = in.offset();
-      const std::uint64_t digest = in.word();
+      const std::uint64_t digest = in.word64();
       if (in.ok() && !message.wanted.empty() && message.wanted.back() >= digest)
         in.fail(ErrorCode::syntax, start, "not in ascending order");
       message.wanted.push_back(digest);

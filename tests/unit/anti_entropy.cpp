@@ -70,7 +70,7 @@ std::string framed(FrameKind kind, const std::vector<std::string>& bodies) {
     const std::string body = i < bodies.size() ? bodies[i] : std::string();
     checksum = detail::next_checksum(checksum, body);
     out.bytes(body.size(), 4);
-    out.word(checksum);
+    out.word64(checksum);
     out.raw(body);
   }
   return std::string(out.view());
@@ -80,7 +80,7 @@ std::string body_of(const std::string& message) { return message.substr(18, mess
 
 std::string word(std::uint64_t bits) {
   detail::ByteWriter out;
-  out.word(bits);
+  out.word64(bits);
   return std::string(out.view());
 }
 
@@ -110,7 +110,7 @@ bool is_news(const std::string& message) { return message.size() > 5 && message[
 
 /// What a sketch of somebody who has an instant says.
 Timestamp as_of(const std::string& sketch) {
-  return Timestamp::from_ns(static_cast<std::int64_t>(detail::ByteReader(std::string_view(sketch).substr(19)).word()));
+  return Timestamp::from_ns(static_cast<std::int64_t>(detail::ByteReader(std::string_view(sketch).substr(19)).word64()));
 }
 unsigned restarts(const std::string& sketch) { return static_cast<unsigned char>(sketch[35]); }
 
@@ -219,12 +219,15 @@ TEST_CASE("where sketches do not pay everything is told, and back what the other
   CHECK(*reconcile(theirs, back) == "");
   CHECK(theirs == ours);
 
-  // Only what the other side lacks goes back.
-  Snapshot more = busy(users(43), 5, 38);
-  theirs = busy(users(40), 0, 40);
-  const Sizes sizes = exchange(more, theirs, *reconcile(more, *reconcile(theirs, presence::sketch(more))));
+  // Only of whom something else is known is told back: fifteen, and three more.
+  Snapshot more = busy(users(63), 45, 18);
+  theirs = users(60);
+  const std::string everyone = *reconcile(theirs, presence::sketch(more));
+  CHECK(everyone[45] == 1);
+  const std::string some = *reconcile(more, everyone);
+  CHECK(some.size() == 30 + 29 + 18 * (encode(busy(users(1), 0, 1)).size() - 30 - 9));
+  CHECK(*reconcile(theirs, some) == "");
   CHECK(more == theirs);
-  CHECK(sizes.back() < 300);  // eight users
 }
 
 TEST_CASE("a user of whom either side knows something else is told in both directions") {
@@ -240,6 +243,9 @@ TEST_CASE("what nobody sees is reconciled as well") {
   CHECK(agree(both, with(both, {heartbeat("john", "phone", at(5))})) == 3);
   CHECK(agree(with(both, {connect("john", "tablet", at(5))}), both) == 3);
   CHECK(agree(both, with(both, {disconnect(user_id(1), "no such", at(1))})) == 3);
+  const Snapshot visible = with(users(50), {connect("john", "phone", at(0))});
+  CHECK(agree(visible, both) == 3);  // but for that he is invisible, all is the same
+  CHECK(agree(both, visible) == 3);
 
   Told ours;
   ours.s = users(50);
@@ -347,7 +353,7 @@ TEST_CASE("rules by which nodes differ from the usual are no obstacle") {
   all[2].reorder_window = Duration();
   all[3] = Rules::mirror();
   all[4].forget_after = seconds(60);
-  all[5].session_timeout = Duration::forever();
+  all[5].session_timeout = Duration::highest();
   for (const Rules& rules : all) {
     const Snapshot base = users(40, rules);
     CHECK(agree(busy(base, 0, 3), with(base, {disconnect(user_id(1), "phone", at(0)), report("jo", true, at(0))})) ==
@@ -534,7 +540,7 @@ TEST_CASE("a hostile sketch is answered with no more than all users") {
     std::string body = head;
     for (int cell = 0; cell < 32; ++cell) {
       detail::ByteWriter out;
-      out.word(chance.bits());
+      out.word64(chance.bits());
       out.bytes(chance.bits(), 4);
       out.byte(1);
       body += out.view();
@@ -555,7 +561,7 @@ TEST_CASE("nodes compare a little ahead of their instant: ten seconds, or a quar
   CHECK(lead(seconds(8), seconds(4), seconds(12)) == seconds(5));
   CHECK(lead(seconds(0), seconds(12)) == seconds(3));
   CHECK(lead(seconds(0), seconds(0)) == seconds(10));
-  CHECK(lead(Duration::forever(), Duration::forever()) == seconds(10));
+  CHECK(lead(Duration::highest(), Duration::highest()) == seconds(10));
 }
 
 TEST_CASE("whoever is too late asks anew, looking twice as far ahead, and then no more") {
@@ -796,6 +802,31 @@ TEST_CASE("a hostile sketch is asked back for no more than it has cells") {
   const std::string answer = *reconcile(ours, framed(FrameKind::sketch, blocks));
   CHECK(is_news(answer));
   CHECK(answer.size() <= encode(s).size() + 32);
+}
+
+TEST_CASE("a hostile sketch that holds a key where none can be comes to an end") {
+  // What the cells of a user hold, in one more, or in one less.
+  const Snapshot s = users(1);
+  const std::string body = body_of(presence::sketch(s));
+  std::string key;
+  std::vector<std::size_t> places;
+  for (std::size_t place = 19; place < body.size(); place += 13) {
+    if (body.substr(place, 13) == std::string(13, '\0')) continue;
+    key = body.substr(place, 13);
+    places.push_back(place);
+  }
+  REQUIRE(places.size() == 4);
+  for (std::size_t place = 19; place < body.size(); place += 13) {
+    std::string bad = body;
+    bad.replace(place, 13, bad.substr(place, 13) == key ? std::string(13, '\0') : key);
+    for (Snapshot ours : {s, users(0), users(100)}) {
+      const Snapshot before = ours;
+      const Result<std::string> answer = reconcile(ours, framed(FrameKind::sketch, {bad}));
+      REQUIRE(answer.has_value());
+      CHECK((is_sketch(*answer) || (*answer)[45] == 1));  // no sketch of anything: a larger one, or all
+      CHECK(ours == before);
+    }
+  }
 }
 
 TEST_CASE("hostile news are answered once, with no more than is asked for") {

@@ -89,8 +89,8 @@ std::vector<Cell> cells_of(const Sketch& sketch) {
     REQUIRE(out.size() == Sketch::bytes_per_cell);
     detail::ByteReader in(out.view());
     Cell cell;
-    cell.keys = in.word();
-    cell.checks = in.half_word();
+    cell.keys = in.word64();
+    cell.checks = in.word32();
     cell.count = in.byte();
     cells.push_back(cell);
   }
@@ -101,7 +101,7 @@ Sketch sketch_with(const std::vector<Cell>& cells) {
   Sketch sketch(0);
   for (const Cell& cell : cells) {
     detail::ByteWriter out;
-    out.word(cell.keys);
+    out.word64(cell.keys);
     out.bytes(cell.checks, 4);
     out.byte(cell.count);
     detail::ByteReader in(out.view());

@@ -38,7 +38,7 @@ class ByteWriter {
     store(room_for(count), word, count);
     size_ += count;
   }
-  void word(std::uint64_t word) { bytes(word, 8); }
+  void word64(std::uint64_t word) { bytes(word, 8); }
   void number(std::uint64_t number) {
     char* const first = room_for(10);
     char* to = first;
@@ -89,11 +89,11 @@ class ByteReader {
     const std::string_view one = take(1);
     return one.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(one[0]);
   }
-  std::uint32_t half_word() noexcept {
+  std::uint32_t word32() noexcept {
     const std::string_view four = take(4);
     return four.empty() ? 0 : static_cast<std::uint32_t>(load_half_word(four.data()));
   }
-  std::uint64_t word() noexcept {
+  std::uint64_t word64() noexcept {
     const std::string_view eight = take(8);
     return eight.empty() ? 0 : load_word(eight.data());
   }

@@ -74,7 +74,7 @@ class FrameWriter {
  private:
   void begin_block() {
     buffer_.bytes(0, 4);
-    buffer_.word(0);
+    buffer_.word64(0);
     body_ = buffer_.size();
   }
   void end_block() {
@@ -148,8 +148,8 @@ class FrameReader {
         break;
       }
       case Stage::block: {
-        const std::uint32_t size = in.half_word();
-        claimed_ = in.word();
+        const std::uint32_t size = in.word32();
+        claimed_ = in.word64();
         if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the block before this one ended too early");
         if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "there is nothing in it");
         if (size == 0) {

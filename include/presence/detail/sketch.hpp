@@ -64,14 +64,14 @@ class Sketch {
   }
 
   void append_cell(ByteWriter& out, std::size_t cell) const {
-    out.word(cells_[cell].keys);
+    out.word64(cells_[cell].keys);
     out.bytes(cells_[cell].checks, 4);
     out.byte(cells_[cell].count);
   }
   void append_cell_from(ByteReader& in) {
     Cell cell;
-    cell.keys = in.word();
-    cell.checks = in.half_word();
+    cell.keys = in.word64();
+    cell.checks = in.word32();
     cell.count = in.byte();
     if (in.ok()) cells_.push_back(cell);
   }
