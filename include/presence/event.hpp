@@ -41,8 +41,8 @@ class BorrowedText {
   std::string_view text_;
 };
 
-template <class A, class B>
-bool same_event(const A& a, const B& b) noexcept {
+template <class One, class Other>
+bool same_event(const One& a, const Other& b) noexcept {
   return a.type == b.type && a.user == b.user && a.session == b.session && a.at == b.at && a.invisible == b.invisible &&
          a.status == b.status && a.online == b.online && a.last_active == b.last_active;
 }

@@ -65,9 +65,9 @@ using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
 template <class T>
 using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
 
-template <class I>
-constexpr bool fits_int64(I integer) noexcept {
-  if constexpr (std::is_signed<I>::value) {
+template <class Integer>
+constexpr bool fits_int64(Integer integer) noexcept {
+  if constexpr (std::is_signed<Integer>::value) {
     static_cast<void>(integer);
     return true;
   } else {
@@ -84,14 +84,14 @@ class ValueView {
  public:
   constexpr ValueView() noexcept = default;  ///< absent
   constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
-  template <class B, detail::EnableIfBool<B> = 0>
-  constexpr ValueView(B truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
-  template <class I, detail::EnableIfInteger<I> = 0>
-  constexpr ValueView(I integer) noexcept
+  template <class Truth, detail::EnableIfBool<Truth> = 0>
+  constexpr ValueView(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  template <class Integer, detail::EnableIfInteger<Integer> = 0>
+  constexpr ValueView(Integer integer) noexcept
       : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
         number_(static_cast<std::int64_t>(integer)) {}
-  template <class F, detail::EnableIfReal<F> = 0>
-  constexpr ValueView(F real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
+  template <class Real, detail::EnableIfReal<Real> = 0>
+  constexpr ValueView(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
   constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
   constexpr ValueView(std::string_view text) noexcept
       : kind_(ValueKind::text), data_(text.data()), size_(text.size()) {}
@@ -174,14 +174,14 @@ class Value {
  public:
   Value() noexcept = default;  ///< null
   Value(std::nullptr_t) noexcept {}
-  template <class B, detail::EnableIfBool<B> = 0>
-  Value(B truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
-  template <class I, detail::EnableIfInteger<I> = 0>
-  Value(I integer) noexcept
+  template <class Truth, detail::EnableIfBool<Truth> = 0>
+  Value(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  template <class Integer, detail::EnableIfInteger<Integer> = 0>
+  Value(Integer integer) noexcept
       : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
         number_(static_cast<std::int64_t>(integer)) {}
-  template <class F, detail::EnableIfReal<F> = 0>
-  Value(F real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
+  template <class Real, detail::EnableIfReal<Real> = 0>
+  Value(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
   Value(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
   Value(std::string text) noexcept : kind_(ValueKind::text), text_(std::move(text)) {}
   Value(std::string_view text) : Value(std::string(text)) {}

@@ -1543,8 +1543,8 @@ class BorrowedText {
   std::string_view text_;
 };
 
-template <class A, class B>
-bool same_event(const A& a, const B& b) noexcept {
+template <class One, class Other>
+bool same_event(const One& a, const Other& b) noexcept {
   return a.type == b.type && a.user == b.user && a.session == b.session && a.at == b.at && a.invisible == b.invisible &&
          a.status == b.status && a.online == b.online && a.last_active == b.last_active;
 }
@@ -3748,7 +3748,9 @@ class BasicUserTable {
     lower(page.dues()[at], due);
     if (page.due <= due) return;
     Branch* branch = top_;
-    for (unsigned level = 0; lower(branch->due, due), !branch->is_page; ++level) {
+    for (unsigned level = 0;; ++level) {
+      lower(branch->due, due);
+      if (branch->is_page) break;
       Node& node = branch->as_node();
       branch = node.branches()[node.slot_of(bits_of(key, level))];
     }
@@ -6628,9 +6630,9 @@ using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
 template <class T>
 using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
 
-template <class I>
-constexpr bool fits_int64(I integer) noexcept {
-  if constexpr (std::is_signed<I>::value) {
+template <class Integer>
+constexpr bool fits_int64(Integer integer) noexcept {
+  if constexpr (std::is_signed<Integer>::value) {
     static_cast<void>(integer);
     return true;
   } else {
@@ -6647,14 +6649,14 @@ class ValueView {
  public:
   constexpr ValueView() noexcept = default;  ///< absent
   constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
-  template <class B, detail::EnableIfBool<B> = 0>
-  constexpr ValueView(B truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
-  template <class I, detail::EnableIfInteger<I> = 0>
-  constexpr ValueView(I integer) noexcept
+  template <class Truth, detail::EnableIfBool<Truth> = 0>
+  constexpr ValueView(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  template <class Integer, detail::EnableIfInteger<Integer> = 0>
+  constexpr ValueView(Integer integer) noexcept
       : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
         number_(static_cast<std::int64_t>(integer)) {}
-  template <class F, detail::EnableIfReal<F> = 0>
-  constexpr ValueView(F real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
+  template <class Real, detail::EnableIfReal<Real> = 0>
+  constexpr ValueView(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
   constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
   constexpr ValueView(std::string_view text) noexcept
       : kind_(ValueKind::text), data_(text.data()), size_(text.size()) {}
@@ -6737,14 +6739,14 @@ class Value {
  public:
   Value() noexcept = default;  ///< null
   Value(std::nullptr_t) noexcept {}
-  template <class B, detail::EnableIfBool<B> = 0>
-  Value(B truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
-  template <class I, detail::EnableIfInteger<I> = 0>
-  Value(I integer) noexcept
+  template <class Truth, detail::EnableIfBool<Truth> = 0>
+  Value(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  template <class Integer, detail::EnableIfInteger<Integer> = 0>
+  Value(Integer integer) noexcept
       : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
         number_(static_cast<std::int64_t>(integer)) {}
-  template <class F, detail::EnableIfReal<F> = 0>
-  Value(F real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
+  template <class Real, detail::EnableIfReal<Real> = 0>
+  Value(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
   Value(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
   Value(std::string text) noexcept : kind_(ValueKind::text), text_(std::move(text)) {}
   Value(std::string_view text) : Value(std::string(text)) {}

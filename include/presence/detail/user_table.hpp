@@ -113,7 +113,9 @@ class BasicUserTable {
     lower(page.dues()[at], due);
     if (page.due <= due) return;
     Branch* branch = top_;
-    for (unsigned level = 0; lower(branch->due, due), !branch->is_page; ++level) {
+    for (unsigned level = 0;; ++level) {
+      lower(branch->due, due);
+      if (branch->is_page) break;
       Node& node = branch->as_node();
       branch = node.branches()[node.slot_of(bits_of(key, level))];
     }
