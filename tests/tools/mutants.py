@@ -956,7 +956,7 @@ MUTANTS = [
     # ---- when rows are due ----
     Mutant("hasten-row-not-noted", TABLE, "    lower(page.dues()[at], due);\n    if", "    if",
            "a row does not hear that it is due earlier"),
-    Mutant("hasten-branches-not-noted", TABLE, "lower(branch->due, due), !branch->is_page; ++level", "!branch->is_page; ++level",
+    Mutant("hasten-branches-not-noted", TABLE, "if (page.due <= due) return;\n", "if (page.due >= due || page.due <= due) return;\n",
            "the bounds do not hear of a row that is due earlier"),
     Mutant("change-row-due-as-before", TABLE, "    page.dues()[at] = due;\n", "",
            "a changed row is due as it was before"),
