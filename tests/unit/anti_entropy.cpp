@@ -110,7 +110,8 @@ bool is_news(const std::string& message) { return message.size() > 5 && message[
 
 /// What a sketch of somebody who has an instant says.
 Timestamp as_of(const std::string& sketch) {
-  return Timestamp::from_ns(static_cast<std::int64_t>(detail::ByteReader(std::string_view(sketch).substr(19)).word64()));
+  return Timestamp::from_ns(
+      static_cast<std::int64_t>(detail::ByteReader(std::string_view(sketch).substr(19)).word64()));
 }
 unsigned restarts(const std::string& sketch) { return static_cast<unsigned char>(sketch[35]); }
 
