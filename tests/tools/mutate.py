@@ -45,7 +45,9 @@ joining json_filters judging last_active limits merging normal_form offline_grac
 reports resyncing sessions sketches snapshots status steps stores story throwing timeouts user_table verdicts watching
 words
 """.split()
-PROPERTY = "anti_entropy law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values oracle_fold".split()
+PROPERTY = """
+anti_entropy law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values oracle_fold
+""".split()
 
 STD = """
     algorithm array cstddef cstdint cstdio cstdlib filesystem fstream functional initializer_list iterator

@@ -60,8 +60,10 @@ inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
 // What does not stand for itself in a JSON string, or is no ASCII, is marked: a quote, a backslash, a control
 // character, a byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the control
 // characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
-// intrinsics of SSE2 are called by the compilers' names for them: their header is long.
-#if defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+// intrinsics of SSE2 are called by the compilers' names for them: their header is long. Only where SSE2 is part of the
+// ABI: elsewhere the files of one program may differ in having it, and would have to agree on one body of each
+// function.
+#if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
 inline constexpr std::size_t mark_width = 16;
 
 /// Marks by one bit each, the lowest for the first, what is to be marked of the `mark_width` bytes at `p`.
