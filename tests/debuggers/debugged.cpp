@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+// Values of every type that the debugger views show. test_gdb.py stops it at stop_here and looks at what `shown` points
+// to. Prints the ids of the crowd, in the order of the table.
+#include <presence/presence.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace presence;
+
+constexpr Timestamp at = Timestamp::from_ms(1546867062000);  // 2019-01-07T13:17:42Z
+
+constexpr Timestamp after(std::int64_t s) { return at + Duration::from_s(s); }
+
+void fold(Snapshot& snapshot, const PresenceEventView& event) { snapshot = reduce(std::move(snapshot), event); }
+
+// presence.natvis names these by number.
+static_assert(int(ValueKind::absent) == 0 && int(ValueKind::null) == 1 && int(ValueKind::boolean) == 2 &&
+                  int(ValueKind::integer) == 3 && int(ValueKind::real) == 4 && int(ValueKind::text) == 5 &&
+                  int(ValueKind::instant) == 6 && int(ValueKind::array) == 7 && int(ValueKind::invalid) == 8,
+              "");
+static_assert(int(Operator::everything) == 0 && int(Operator::eq) == 1 && int(Operator::autocomplete) == 11 &&
+                  int(Operator::all_of) == 12 && int(Operator::none_of) == 14 && int(Operator::invalid) == 15,
+              "");
+
+/// Bytes that no value was made in, to be looked at as values.
+template <std::size_t patterns>
+struct Garbage {
+  static constexpr std::size_t size = 1024;
+  alignas(64) unsigned char bytes[patterns][size];
+
+  Garbage() {
+    std::uint32_t random = 1;
+    for (std::size_t i = 0; i < size; ++i) {
+      random = random * 1664525 + 1013904223;
+      bytes[0][i] = 0;
+      bytes[1][i] = 0xFF;
+      bytes[2][i] = 0xA5;
+      bytes[3][i] = 1;
+      bytes[4][i] = static_cast<unsigned char>(random >> 24);
+    }
+    // Pointers to themselves, so that all that is followed leads in a circle.
+    for (std::size_t i = 0; i < size; i += sizeof(void*)) {
+      const void* const self = bytes[5];
+      std::memcpy(bytes[5] + i, &self, sizeof(self));
+    }
+  }
+};
+
+struct Durations {
+  Duration seconds = Duration::from_s(40), fraction = Duration::from_ms(1500), ns = Duration::from_ns(250),
+           us = Duration::from_ns(1500), ms = Duration::from_ms(-20), zero, highest = Duration::from_ns(INT64_MAX),
+           longest_past = Duration::from_ns(INT64_MIN);
+};
+
+struct Timestamps {
+  Timestamp usual = at, fraction = at + Duration::from_ms(375), us = at + Duration::from_ns(1000),
+            ns = at + Duration::from_ns(7), old = Timestamp::from_ns(-1), oldest = Timestamp::from_ns(INT64_MIN + 1),
+            lowest = Timestamp::lowest(), highest = Timestamp::highest();
+};
+
+struct Users {
+  User john{"john", true, "At lunch", at, false};
+  User unknown{"", false, "", std::nullopt, false};
+  User quoted{"a \"quoted\" \\ id\n", false,
+              "\xC3\xBC"
+              "ber",
+              std::nullopt, true};
+  User long_text{std::string(300, 'x'), false, "", std::nullopt, false};
+  UserView view = john;
+  Viewer viewer{"john"}, anyone = nobody;
+};
+
+struct Events {
+  PresenceEvent connect = PresenceEvent::connect("john", "phone", at);
+  PresenceEvent hidden = PresenceEvent::connect("john", "phone", at);
+  PresenceEvent status = PresenceEvent::set_status("john", "At lunch", at);
+  PresenceEvent report = PresenceEvent::report(User{"mary", true, "", at, false}, after(1));
+  PresenceEventView view = hidden;
+  UserPresenceChanged came, changed;
+  UserPresenceChangedView went;
+
+  Events() {
+    hidden.invisible = true;
+    hidden.status = "hidden";
+    view = hidden;
+    came.id = changed.id = "john";
+    went.id = "john";
+    came.at = changed.at = went.at = at;
+    came.after = changed.before = User{"john", false, "", std::nullopt, false};
+    changed.after = User{"john", true, "At lunch", at, false};
+    went.before = UserView("john", true, "", at, false);
+  }
+};
+
+struct Results {
+  Result<Timestamp> good = parse_timestamp("2019-01-07T13:17:42Z"), bad = parse_timestamp("2019-01-07X13:17:42Z");
+  Result<int> number = 7;
+  Result<std::string> text = std::string("seven");
+};
+
+struct Values {
+  Value null, truth = true, falsehood = false, integer = -7, real = 1.5, text = "At \"lunch\"", instant = at,
+              array = presence::array({1, "two", 3.5, nullptr, true, at}), empty = presence::array({}),
+              invalid = UINT64_MAX;
+  std::vector<int> numbers{1, 2};
+  ValueView absent, text_view = text, array_view = numbers, real_view = 2.5;
+};
+
+struct Filters {
+  Filter everything, eq = presence::eq("online", true), gt = presence::gt("last_active", at),
+                     in = presence::in("id", {"john", "mary"}), complete = autocomplete("id", "ro"),
+                     both = presence::eq("online", true) && exists("status", false),
+                     none = nor({presence::eq("a", 1) || ne("b", nullptr), lte("c", 2.5)}), wrong = presence::eq("", 1);
+};
+
+struct Channels {
+  Channel empty, room{"messaging", "kitchen", {"john", "mary"}, {}};
+
+  Channels() {
+    room.custom["name"] = "Kitchen";
+    room.custom["seats"] = 4;
+  }
+};
+
+struct Texts {
+  detail::Text empty, inside{"fifteen letters"}, stored{"sixteen letters!"};
+};
+
+struct Snapshots {
+  Snapshot none, few, crowd, shared, unordered;
+
+  Snapshots() {
+    Rules rules;
+    rules.offline_grace = Duration::from_s(10);
+    few = unordered = Snapshot(rules);
+    fold(few, PresenceEvent::connect("john", "phone", at));
+    fold(few, PresenceEvent::heartbeat("john", "phone", after(5)));
+    PresenceEvent hidden = PresenceEvent::connect("mary", "a session with a long id", at);
+    hidden.invisible = true;
+    hidden.status = "not seen";
+    fold(few, hidden);
+    for (std::int64_t i = 0; i < 3; ++i) {
+      fold(few, PresenceEvent::connect("many", "s" + std::to_string(i), after(i)));
+      fold(few, PresenceEvent::disconnect("many", "s1", after(i + 2)));
+    }
+    fold(few, PresenceEvent::report(User{"told", false, "told so", after(-60), false}, after(1)));
+    fold(few, PresenceEvent::set_status("a user with a long id", "a status that is long", after(2)));
+    fold(few, PresenceEvent::heartbeat("late", "s", after(4)));
+    // All that a row has no room for, so that each array behind it is found.
+    for (std::int64_t i = 0; i < 4; ++i) {
+      PresenceEvent event = PresenceEvent::connect("everything", "s" + std::to_string(i), after(i));
+      event.invisible = i % 2 == 0;
+      event.status = "status " + std::to_string(i);
+      fold(few, event);
+    }
+    fold(few, PresenceEvent::report("everything", true, after(3)));
+    few = reduce(std::move(few), after(6));
+    fold(unordered, PresenceEvent::connect("john", "phone", at));
+
+    for (int i = 0; i < 3000; ++i) fold(crowd, PresenceEvent::connect("user" + std::to_string(i), "s", at));
+    shared = crowd;
+    fold(shared, PresenceEvent::connect("one more", "s", at));
+  }
+};
+
+/// All of one type at each pattern of bytes.
+template <class T>
+struct At {
+  const T* zeros;
+  const T* ones;
+  const T* some;
+  const T* truths;
+  const T* random;
+  const T* circle;
+  const T* nowhere;
+};
+
+Garbage<6> garbage;
+
+template <class T>
+At<T> look() {
+  static_assert(sizeof(T) <= sizeof(garbage.bytes[0]), "");
+  const auto as = [](const void* bytes) { return static_cast<const T*>(bytes); };
+  return {as(garbage.bytes[0]),
+          as(garbage.bytes[1]),
+          as(garbage.bytes[2]),
+          as(garbage.bytes[3]),
+          as(garbage.bytes[4]),
+          as(garbage.bytes[5]),
+          reinterpret_cast<const T*>(std::uintptr_t{4096})};
+}
+
+struct Nonsense {
+  At<Timestamp> timestamp = look<Timestamp>();
+  At<Duration> duration = look<Duration>();
+  At<User> user = look<User>();
+  At<UserView> user_view = look<UserView>();
+  At<Viewer> viewer = look<Viewer>();
+  At<PresenceEvent> event = look<PresenceEvent>();
+  At<PresenceEventView> event_view = look<PresenceEventView>();
+  At<UserPresenceChanged> change = look<UserPresenceChanged>();
+  At<UserPresenceChangedView> change_view = look<UserPresenceChangedView>();
+  At<Result<Timestamp>> result = look<Result<Timestamp>>();
+  At<Error> error = look<Error>();
+  At<Value> value = look<Value>();
+  At<ValueView> value_view = look<ValueView>();
+  At<Filter> filter = look<Filter>();
+  At<Channel> channel = look<Channel>();
+  At<detail::Text> text = look<detail::Text>();
+  At<detail::SessionRegisters> session = look<detail::SessionRegisters>();
+  At<detail::RareRegisters> rare = look<detail::RareRegisters>();
+  At<detail::UserRow> row = look<detail::UserRow>();
+  At<Snapshot> snapshot = look<Snapshot>();
+};
+
+struct Shown {
+  Timestamps timestamps;
+  Durations durations;
+  Users users;
+  Events events;
+  Results results;
+  Values values;
+  Filters filters;
+  Channels channels;
+  Texts texts;
+  Snapshots snapshots;
+  Nonsense nonsense;
+};
+
+const Shown* shown;
+
+}  // namespace
+
+#if defined(__GNUC__) || defined(__clang__)
+__attribute__((noinline)) void stop_here();
+void stop_here() { asm volatile("" : : "g"(shown) : "memory"); }
+#else
+void stop_here() {}
+#endif
+
+int main() {
+  const Shown all{};
+  shown = &all;
+  for (const UserView& user : all.snapshots.crowd)
+    std::printf("%.*s\n", static_cast<int>(user.id.size()), user.id.data());
+  std::fflush(stdout);
+  stop_here();
+  return 0;
+}

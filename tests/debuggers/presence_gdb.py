@@ -1,0 +1,572 @@
+# SPDX-License-Identifier: MIT
+"""Shows the values of presence in gdb as what they mean.
+
+    (gdb) source tests/debuggers/presence_gdb.py
+    (gdb) print snapshot
+    $1 = Snapshot of 2 users, 1 online, at 2019-01-07T13:17:42.375Z = {["john"] = session "phone" connect ...}
+
+To have it always, put the `source` line, with the full path, into ~/.gdbinit. `print/r` shows a value as it is laid out.
+No function of the program is called, so it works on core files too. What cannot be read, or cannot be, is shown as
+`<unreadable>`. Texts and vectors of the standard library are read as libstdc++ lays them out.
+
+In editors that use gdb it takes `-enable-pretty-printing`, which VS Code has in "setupCommands".
+"""
+import datetime
+import re
+
+import gdb
+import gdb.printing
+
+LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
+UNREADABLE, OPTIMIZED_OUT = "<unreadable>", "<optimized out>"
+LONGEST_TEXT = 200  # characters shown
+MOST_PARTS = 100  # elements of an array, sessions of a user and the like shown
+
+# Nothing that a Snapshot holds is longer; what claims to be is garbage.
+LONGEST_STORED, MOST_ROWS, MOST_IN_OVERFLOW = 1 << 32, 1 << 20, 1 << 20
+LEVELS, MOST_BITS = 20, 6
+ROOM, ELSEWHERE = 15, 127  # of detail::Text
+
+
+class Unreadable(Exception):
+    """The value is none that the library can have made."""
+
+
+FAILURES = (Unreadable, gdb.error, RuntimeError, ValueError, OverflowError, LookupError, TypeError, AttributeError)
+
+
+def shown(value, show):
+    """What `show` makes of a value, or why it can make nothing of it."""
+    try:
+        return show(value)
+    except FAILURES:
+        pass
+    try:
+        return OPTIMIZED_OUT if value.is_optimized_out else UNREADABLE
+    except FAILURES:
+        return UNREADABLE
+
+
+# --- The standard library
+
+
+def is_true(value):
+    number = int(value.cast(gdb.lookup_type("unsigned char")))
+    if number > 1:
+        raise Unreadable
+    return number == 1
+
+
+def quoted(data, size):
+    text = data.decode("utf-8", "backslashreplace")
+    text = text.replace("\\", "\\\\") if b"\\" in data else text
+    text = text.replace('"', '\\"')
+    text = "".join(c if c.isprintable() else "\\u%04x" % ord(c) for c in text)
+    return '"' + text + ('"' if size <= len(data) else '"...')
+
+
+def text_at(address, size):
+    if not 0 <= size <= LONGEST_STORED:
+        raise Unreadable
+    data = b""
+    if size != 0:
+        data = gdb.selected_inferior().read_memory(address, min(size, LONGEST_TEXT)).tobytes()
+    return quoted(data, size)
+
+
+def std_text(value):
+    """Of a std::string or a std::string_view."""
+    kind = value.type.strip_typedefs().unqualified()
+    if re.match(r"std::(\w+::)*basic_string_view<", str(kind)):
+        return text_at(int(value["_M_str"]), int(value["_M_len"]))
+    try:
+        return text_at(int(value["_M_dataplus"]["_M_p"]), int(value["_M_string_length"]))
+    except gdb.MemoryError:
+        raise
+    except gdb.error:
+        # clang++ leaves the layout to the debug information of libstdc++ itself, which may not be there.
+        words = value.address.cast(gdb.lookup_type("char").pointer().pointer())
+        return text_at(int(words[0]), int(words[1]))
+
+
+def optional(value):
+    """The value in a std::optional; None where there is none."""
+    payload = value["_M_payload"]
+    if not is_true(payload["_M_engaged"]):
+        return None
+    return payload["_M_payload"]["_M_value"]
+
+
+def vector(value):
+    first, last = value["_M_impl"]["_M_start"], value["_M_impl"]["_M_finish"]
+    count = int(last) - int(first)
+    each = first.type.strip_typedefs().target().sizeof
+    if count < 0 or count % each != 0 or (count != 0 and int(first) == 0):
+        raise Unreadable
+    return elements(first, count // each)
+
+
+def elements(first, count):
+    """Those that are shown, and how many there are."""
+    return [first[i] for i in range(min(count, MOST_PARTS))], count
+
+
+def listed(some, show):
+    """The list that `elements` returned, in words."""
+    parts, count = some
+    return ", ".join([show(part) for part in parts] + ["..."] * (count > len(parts)))
+
+
+def counted(count, what):
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+# --- Types of the library
+
+
+def namespace_of(kind):
+    """`presence::v0_1_0::` of any of its types."""
+    return re.match(r"presence::(v\w+::)?", kind.strip_typedefs().unqualified().name).group(0)
+
+
+def enumerator(value):
+    """The name, without the scopes."""
+    number = int(value)
+    for field in value.type.strip_typedefs().fields():
+        if field.enumval == number:
+            return field.name.rsplit("::", 1)[-1]
+    raise Unreadable
+
+
+def instant_text(ns):
+    if ns == LOWEST:
+        return "lowest"
+    if ns == HIGHEST:
+        return "highest"
+    seconds, rest = divmod(ns, 10**9)
+    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
+    fraction = "%09d" % rest
+    while len(fraction) > 3 and fraction.endswith("000"):
+        fraction = fraction[:-3]
+    return f"{at.isoformat()}.{fraction}Z"
+
+
+def ns_of(timestamp):
+    return int(timestamp["ns_"])
+
+
+def instant(timestamp):
+    return instant_text(ns_of(timestamp))
+
+
+def duration(value):
+    ns = int(value["ns_"])
+    if ns == HIGHEST:
+        return "highest"
+    size = abs(ns)
+    for unit, length in (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1)):
+        if size >= length or length == 1:
+            break
+    if size == 0:
+        unit, length = "s", 10**9
+    whole, rest = divmod(size, length)
+    digits = len(str(length)) - 1
+    fraction = ("." + str(rest).rjust(digits, "0")).rstrip("0") if rest else ""
+    return f"{'-' if ns < 0 else ''}{whole}{fraction} {unit}"
+
+
+def seen(user):
+    """Of a User or a UserView, without the id."""
+    words = "online" if is_true(user["online"]) else "offline"
+    status, active = std_text(user["status"]), optional(user["last_active"])
+    if status != '""':
+        words += f", status {status}"
+    if active is not None:
+        words += f", last active {instant(active)}"
+    if is_true(user["invisible"]):
+        words += ", invisible"
+    return words
+
+
+def user(value):
+    return f"{std_text(value['id'])} {seen(value)}"
+
+
+def viewer(value):
+    name = std_text(value["id_"])
+    return "nobody" if name == '""' else f"viewer {name}"
+
+
+def event(value):
+    kind = enumerator(value["type"])
+    words = f"{kind} {std_text(value['user'])}"
+    session = std_text(value["session"])
+    if session != '""':
+        words += f" session {session}"
+    if kind == "report":
+        words += " online" if is_true(value["online"]) else " offline"
+    words += f" at {instant(value['at'])}"
+    invisible, status, active = (optional(value[name]) for name in ("invisible", "status", "last_active"))
+    if invisible is not None:
+        words += ", invisible" if is_true(invisible) else ", visible"
+    if status is not None:
+        words += f", status {std_text(status)}"
+    if active is not None:
+        words += f", last active {instant(active)}"
+    return words
+
+
+def change(value):
+    before, after = ("unknown" if one is None else seen(one) for one in map(optional, (value["before"], value["after"])))
+    return f"{std_text(value['id'])} at {instant(value['at'])}: {before} -> {after}"
+
+
+def error(value):
+    message = value["message"].string(errors="backslashreplace", length=LONGEST_TEXT)
+    message = message.split("\0")[0]
+    return f"error {enumerator(value['code'])} at offset {int(value['offset'])}: {message}"
+
+
+def result(value):
+    held = optional(value["value_"])
+    return error(value["error_"]) if held is None else f"value {held.format_string()}"
+
+
+def any_value(value, depth=0):
+    kind = enumerator(value["kind_"])
+    if kind in ("absent", "null"):
+        return kind
+    if kind == "boolean":
+        number = int(value["number_"])
+        if number not in (0, 1):
+            raise Unreadable
+        return "true" if number else "false"
+    if kind == "integer":
+        return str(int(value["number_"]))
+    if kind == "real":
+        return repr(float(value["real_"]))
+    if kind == "instant":
+        return instant_text(int(value["number_"]))
+    if kind == "invalid":
+        return "<invalid>"
+    borrowed = any(field.name == "data_" for field in value.type.strip_typedefs().fields())
+    if kind == "text":
+        return text_at(int(value["data_"]), int(value["size_"])) if borrowed else std_text(value["text_"])
+    if borrowed:
+        return f"<array of {int(value['size_'])}>"
+    if depth > 0:
+        raise Unreadable  # no array is in an array
+    return "[" + listed(vector(value["elements_"]), lambda element: any_value(element, 1)) + "]"
+
+
+COMBINATIONS = {"all_of": "$and", "any_of": "$or", "none_of": "$nor"}
+
+
+def filter_text(value, depth=0):
+    op = enumerator(value["op_"])
+    if op == "everything":
+        return "{}"
+    if op == "invalid":
+        return f"<invalid: {error(value['error_'])}>"
+    if op in COMBINATIONS:
+        if depth > 30:
+            raise Unreadable
+        parts = listed(vector(value["parts_"]), lambda part: filter_text(part, depth + 1))
+        return f'{{"{COMBINATIONS[op]}": [{parts}]}}'
+    field, operand = std_text(value["field_"]), any_value(value["operand_"])
+    return f'{{{field}: {{"${op}": {operand}}}}}'
+
+
+def channel(value):
+    members, custom = vector(value["members"]), vector(value["custom"]["all_"])
+    words = f"{std_text(value['type'])} {std_text(value['id'])}, {counted(members[1], 'member')} [{listed(members, std_text)}]"
+    if custom[1] != 0:
+        entry = lambda one: f"{std_text(one['name'])}: {any_value(one['value'])}"
+        words += f", custom {{{listed(custom, entry)}}}"
+    return words
+
+
+# --- What a Snapshot keeps
+
+
+def is_big_endian():
+    return "big endian" in gdb.execute("show endian", to_string=True)
+
+
+def kept_text(value):
+    """Of a detail::Text."""
+    kept = value["bytes_"]
+    data = bytes(int(kept[i]) & 0xFF for i in range(ROOM + 1))
+    if data[ROOM] <= ROOM:
+        return quoted(data[: data[ROOM]], data[ROOM])
+    if data[ROOM] != ELSEWHERE:
+        raise Unreadable
+    order = "big" if is_big_endian() else "little"
+    word = gdb.lookup_type("void").pointer().sizeof
+    size = int.from_bytes(data[word : word + 4], order)
+    stored = int.from_bytes(data[:word], order)
+    if stored == 0 or size <= ROOM:
+        raise Unreadable
+    return text_at(stored + gdb.lookup_type(namespace_of(value.type) + "detail::OwnerCount").sizeof, size)
+
+
+def few(value):
+    """The elements of a detail::Few."""
+    kind = value.type.strip_typedefs()
+    size, capacity = int(value["size_"]), int(value["capacity_"])
+    if not size <= capacity <= MOST_IN_OVERFLOW:
+        raise Unreadable
+    room = value["room_"]
+    first = room["elements"]
+    if capacity == int(kind.template_argument(1)):
+        first = room["bytes"].address.cast(first.type)
+    return elements(first, size)
+
+
+def session(value):
+    words = f"session {kept_text(value['id'])}"
+    for name in ("connect", "heartbeat"):
+        if ns_of(value[name]) != LOWEST:
+            words += f" {name} {instant(value[name])}"
+    disconnects = few(value["disconnects"])
+    if disconnects[1] != 0:
+        words += f" disconnect {listed(disconnects, instant)}"
+    return words
+
+
+def activity(value):
+    words = instant(value["value"])
+    return words if ns_of(value["value"]) == ns_of(value["evidence"]) else f"{words} (known at {instant(value['evidence'])})"
+
+
+def flip(value):
+    return f"{'invisible' if is_true(value['invisible']) else 'visible'} from {instant(value['at'])}"
+
+
+def rare_words(rare):
+    words = []
+    if ns_of(rare["status_at"]) != LOWEST:
+        words.append(f"status {kept_text(rare['status'])} from {instant(rare['status_at'])}")
+    if ns_of(rare["reported_at"]) != LOWEST:
+        words.append(f"reported {'online' if is_true(rare['reported_online']) else 'offline'} at {instant(rare['reported_at'])}")
+    if ns_of(rare["reported_last_active_at"]) != LOWEST:
+        words.append(f"reported active {instant(rare['reported_last_active'])} at {instant(rare['reported_last_active_at'])}")
+    if ns_of(rare["forgotten_up_to"]) != LOWEST:
+        words.append(f"forgotten up to {instant(rare['forgotten_up_to'])}")
+    if ns_of(rare["crowded"]["to"]) != LOWEST:
+        words.append(f"visibility lost from {instant(rare['crowded']['from'])} to {instant(rare['crowded']['to'])}")
+    return words
+
+
+def behind(pointer, kind, at=0):
+    """A pointer to `kind` that many bytes behind what another points to."""
+    own = pointer.type.strip_typedefs().target().sizeof
+    return gdb.Value(int(pointer) + own + at).cast(kind.pointer())
+
+
+class Overflow:
+    """The arrays behind a detail::Overflow, which follow each other without gaps."""
+
+    def __init__(self, pointer, row):
+        detail = namespace_of(row.type) + "detail::"
+        shape = pointer["shape_"]
+        counts = [int(shape[name]) for name in ("sessions", "activities", "flips")]
+        self.activity_count = int(pointer["activity_count"])
+        if max(counts) > MOST_IN_OVERFLOW or self.activity_count > counts[1]:
+            raise Unreadable
+        sessions, self.has_rare = row["session_"].type, is_true(shape["rare"])
+        rare = gdb.lookup_type(detail + "RareRegisters")
+        activities = row["activities_"].type.strip_typedefs().target()
+        at = 0
+        self.sessions = elements(behind(pointer, sessions, at), counts[0])
+        at += counts[0] * sessions.sizeof
+        self.rare = behind(pointer, rare, at)
+        at += rare.sizeof if self.has_rare else 0
+        self.activities = elements(behind(pointer, activities, at), self.activity_count)
+        at += counts[1] * activities.sizeof
+        self.flips = elements(behind(pointer, gdb.lookup_type(detail + "Flip"), at), counts[2])
+
+
+def kept(row):
+    """What is kept of a user, but for the id, in one line."""
+    more = Overflow(row["overflow_"], row) if int(row["overflow_"]) != 0 else None
+    sessions, count = int(row["session_count_"]), int(row["count_"])
+    if sessions != (0 if sessions == 0 else 1 + (more.sessions[1] if more else 0)) or count > 2:
+        raise Unreadable
+    words = []
+    if sessions != 0:
+        words.append(session(row["session_"]))
+        words += [session(one) for one in (more.sessions[0] if more else [])]
+        if sessions - 1 > MOST_PARTS:
+            words.append("...")
+    activities = elements(row["activities_"], count)
+    if count == 0 and more:
+        activities = more.activities
+    if activities[1] != 0:
+        words.append(f"active {listed(activities, activity)}")
+    if more and more.flips[1] != 0:
+        words.append(listed(more.flips, flip))
+    if more and more.has_rare:
+        words += rare_words(more.rare.dereference())
+    return "; ".join(words) or "nothing"
+
+
+def page_rows(page):
+    """The rows of a page: behind it lie a tag for each, in whole words, an instant for each, and the rows."""
+    size, capacity = int(page["size"]), int(page["capacity"])
+    if not 0 < size <= capacity <= MOST_ROWS:
+        raise Unreadable
+    detail = namespace_of(page.type.strip_typedefs().target()) + "detail::"
+    row = gdb.lookup_type(detail + "UserRow")
+    at = (capacity + 7) // 8 * 8 + capacity * page["due"].type.sizeof
+    rows = behind(page, row, at)
+    for i in range(size):
+        yield rows[i]
+
+
+def branch_rows(branch, page_type, node_type, users, depth=0):
+    """The rows below a page or a node, in the order of the table, and not more than `users`."""
+    if is_true(branch["is_page"]):
+        yield from page_rows(branch.cast(page_type))
+        return
+    node = branch.cast(node_type)
+    bits, below = int(node["bits"]), int(node["users"])
+    if depth == LEVELS or bits > MOST_BITS or not 0 < below <= users:
+        raise Unreadable
+    slots = behind(node, branch.type)
+    slot = 0
+    while slot < 1 << bits:
+        child = slots[slot]
+        run = 1
+        if int(child) != 0:
+            if is_true(child["is_page"]):
+                page_depth = int(child["page_depth"])
+                if page_depth > bits:
+                    raise Unreadable
+                run = 1 << (bits - page_depth)
+            yield from branch_rows(child, page_type, node_type, below, depth + 1)
+        slot += run
+
+
+def table_rows(table):
+    """The rows of a UserTable; ends with Unreadable where they are not as many as it says."""
+    top = table["top_"]
+    if int(top) == 0:
+        return
+    detail = namespace_of(table.type) + "detail::"
+    page_type, node_type = (gdb.lookup_type(detail + name).pointer() for name in ("Page", "Node"))
+    if is_true(top["is_page"]):
+        raise Unreadable
+    users = int(top.cast(node_type)["users"])
+    count = 0
+    for row in branch_rows(top, page_type, node_type, users):
+        count += 1
+        if count > users:
+            raise Unreadable
+        yield row
+    if count != users:
+        raise Unreadable
+
+
+def snapshot(value):
+    root = value["root_"]["object_"]
+    if int(root) == 0:
+        return "Snapshot of 0 users, 0 online, at no instant"
+    known, online, now = int(root["known"]), int(root["online"]), ns_of(root["now"])
+    if online > known:
+        raise Unreadable
+    at = "no instant" if now in (LOWEST, HIGHEST) else instant_text(now)
+    return f"Snapshot of {counted(known, 'user')}, {online} online, at {at}"
+
+
+def snapshot_children(value):
+    try:
+        root = value["root_"]["object_"]
+        if int(root) == 0:
+            return
+        for row in table_rows(root["table"]):
+            # Of a text gdb would tell an editor the characters one by one; of the row it tells the line.
+            yield f"[{shown(row['id_'], kept_text)}]", row
+    except FAILURES:
+        yield UNREADABLE, UNREADABLE
+
+
+# --- Printers
+
+
+class Line:
+    """Shows a value as one line."""
+
+    def __init__(self, value, show):
+        self.value, self.show = value, show
+
+    def to_string(self):
+        return shown(self.value, self.show)
+
+
+class SnapshotPrinter(Line):
+    """The line, and below it what is kept of each user. Users that others do not know of are there too."""
+
+    def __init__(self, value):
+        super().__init__(value, snapshot)
+
+    def children(self):
+        if self.to_string() in (UNREADABLE, OPTIMIZED_OUT):
+            return iter(())
+        return snapshot_children(self.value)
+
+
+class FewPrinter(Line):
+    """The elements, each as it is shown elsewhere."""
+
+    def __init__(self, value):
+        super().__init__(value, lambda one: f"{few(one)[1]} of at most {int(one['capacity_'])}")
+
+    def children(self):
+        try:
+            found = few(self.value)[0]
+        except FAILURES:
+            found = []
+        return ((f"[{i}]", element) for i, element in enumerate(found))
+
+
+def line(show):
+    return lambda value: Line(value, show)
+
+
+LINES = {
+    "Timestamp": instant,
+    "Duration": duration,
+    "User": user,
+    "UserView": user,
+    "Viewer": viewer,
+    "PresenceEvent": event,
+    "PresenceEventView": event,
+    "UserPresenceChanged": change,
+    "UserPresenceChangedView": change,
+    "Error": error,
+    "Value": any_value,
+    "ValueView": any_value,
+    "Filter": filter_text,
+    "Channel": channel,
+    "Text": kept_text,
+    "SessionRegisters": session,
+    "Activity": activity,
+    "Flip": flip,
+    "RareRegisters": lambda rare: "; ".join(rare_words(rare)) or "nothing",
+    "UserRow": kept,
+}
+
+
+def printers():
+    collection = gdb.printing.RegexpCollectionPrettyPrinter("presence")
+    prefix = r"^presence::(v\w+::)?(detail::)?"
+    for name, show in LINES.items():
+        collection.add_printer(name, f"{prefix}{name}$", line(show))
+    collection.add_printer("Snapshot", f"{prefix}Snapshot$", SnapshotPrinter)
+    collection.add_printer("Result", f"{prefix}Result<.*>$", line(result))
+    collection.add_printer("Few", f"{prefix}Few<.*>$", FewPrinter)
+    return collection
+
+
+gdb.printing.register_pretty_printer(None, printers(), replace=True)
