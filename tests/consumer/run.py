@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Uses the library in each way a stranger would; where a version can be asked for, a wrong one must be refused."""
 import os
 import pathlib
@@ -7,11 +8,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CXX = shlex.split(os.environ.get("CXX", "c++"))
+EXPECTED = '{"id":"john","online":true,"status":"","last_active":"2019-01-07T13:17:42.375Z"}\n'
 
 
 class Failure(Exception):
@@ -35,19 +38,40 @@ def run(*command, refused_with=None):
     return done.stdout
 
 
-def project(name, wanted, work):
-    """A copy of the consumer project that asks for the wanted version."""
-    directory = work / f"{name}-{re.sub(r'[^0-9.]', '', wanted)}"
+def run_consumer(program):
+    printed = run(program)
+    if printed != EXPECTED:
+        raise Failure(f"{program} printed {printed!r}, expected {EXPECTED!r}")
+
+
+def project(name, directory, **words):
+    """A copy of a consumer project with its @WORDS@ filled in."""
     shutil.copytree(HERE / name, directory)
     shutil.copy(HERE / "main.cpp", directory)
     for file in directory.iterdir():
-        file.write_text(file.read_text().replace("@WANTED@", wanted))
+        text = file.read_text()
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", str(value))
+        file.write_text(text)
     return directory
+
+
+def cmake_project(directory, *arguments, **expected):
+    """Configures a CMake project and, if that should succeed, builds and runs it."""
+    run("cmake", "-S", directory, "-B", directory / "build", f"-DCMAKE_CXX_COMPILER={CXX[0]}", *arguments, **expected)
+    if not expected:
+        run("cmake", "--build", directory / "build")
+        run_consumer(directory / "build/consumer")
+
+
+def compile_and_run(program, *flags):
+    run(*CXX, "-std=c++17", *flags, HERE / "main.cpp", "-o", program)
+    run_consumer(program)
 
 
 def meson_subproject(work, version):
     def setup(wanted, **expected):
-        directory = project("subproject", wanted, work)
+        directory = project("subproject", work / f"subproject-{re.sub('[^0-9.]', '', wanted)}", WANTED=wanted)
         (directory / "subprojects").mkdir()
         (directory / "subprojects/presence").symlink_to(ROOT, target_is_directory=True)
         # An installed copy must not stand in for the subproject.
@@ -56,41 +80,55 @@ def meson_subproject(work, version):
 
     build = setup(f"=={version.exact}")
     run("meson", "compile", "-C", build)
-    run(build / "consumer")
+    run_consumer(build / "consumer")
     setup(f">={version.next_breaking}", refused_with="need.*" + re.escape(version.next_breaking))
 
 
-def find_package(work, installed, version):
-    # A moved tree must do as well: a relocatable package does not know where it was put.
-    prefix = installed.rename(work / "moved")
-
-    def configure(wanted, **expected):
-        directory = project("find_package", wanted, work)
-        run("cmake", "-S", directory, "-B", directory / "build", f"-DCMAKE_PREFIX_PATH={prefix}",
-            f"-DCMAKE_CXX_COMPILER={CXX[0]}", **expected)
-        return directory / "build"
-
-    build = configure(f"{version.major}.{version.minor}")
-    run("cmake", "--build", build)
-    run(build / "consumer")
+def find_package(work, prefix, version):
+    name = prefix.name
+    for wanted in version.right:
+        cmake_project(project("find_package", work / f"find_package-{name}-{wanted}", WANTED=wanted),
+                      f"-DCMAKE_PREFIX_PATH={prefix}")
     for wanted in version.wrong:
-        configure(wanted, refused_with="compatible with requested version " + f'"{re.escape(wanted)}"')
+        # What was wanted and what was found are both named.
+        message = f'compatible with requested version "{re.escape(wanted)}".*version: {re.escape(version.exact)}'
+        cmake_project(project("find_package", work / f"find_package-{name}-{wanted}", WANTED=wanted),
+                      f"-DCMAKE_PREFIX_PATH={prefix}", refused_with=message)
 
 
-def pkg_config(work, prefix, version):
+def pkg_config(work, prefix, version, *options):
     def ask(*arguments, **expected):
         path = f"PKG_CONFIG_PATH={prefix / 'share/pkgconfig'}"
-        return run("env", path, "pkg-config", "--print-errors", *arguments, **expected)
+        return run("env", path, "pkg-config", *options, "--print-errors", *arguments, **expected)
 
-    flags = ask("--cflags", "--libs", f"presence = {version.exact}")
-    run(*CXX, "-std=c++17", HERE / "main.cpp", "-o", work / "by-pkg-config", *shlex.split(flags))
-    run(work / "by-pkg-config")
-    ask("--exists", f"presence >= {version.next_breaking}", refused_with=re.escape(f">= {version.next_breaking}"))
+    for wanted in [f"= {version.exact}", f">= {version.major}.{version.minor}"]:
+        flags = shlex.split(ask("--cflags", "--libs", f"presence {wanted}"))
+        if f"-I{prefix / 'include'}" not in flags:
+            raise Failure(f"pkg-config said {flags}, and the headers are in {prefix / 'include'}")
+    compile_and_run(work / f"by-pkg-config-{prefix.name}", *flags)
+    for wanted in [f">= {version.next_breaking}", f">= {version.major + 1}.0", f"< {version.exact}"]:
+        ask("--exists", f"presence {wanted}", refused_with=re.escape(wanted) + ".*" + re.escape(version.exact))
 
 
-def single_header(work):
-    run(*CXX, "-std=c++17", "-I", ROOT / "single_include", HERE / "main.cpp", "-o", work / "by-single-header")
-    run(work / "by-single-header")
+def moved(work, installed, version):
+    """A tree that was moved must do as well: a relocatable package does not know where it was put."""
+    prefix = installed.rename(work / "moved")
+    find_package(work, prefix, version)
+    pkg_config(work, prefix, version, "--define-prefix")
+
+
+def fetch_content(work):
+    # A directory that is there already, and an archive as a download would be.
+    archive = work / "presence.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name in ["include", "single_include"]:
+            tar.add(ROOT / name, f"presence/{name}")
+    # Without its last option CMake 3.24 and later warn about the times of what is unpacked.
+    sources = {"directory": f'SOURCE_DIR "{ROOT}"', "archive": f'URL "{archive}" DOWNLOAD_EXTRACT_TIMESTAMP ON'}
+    for name, source in sources.items():
+        for include in ["include", "single_include"]:
+            directory = work / f"fetch_content-{name}-{include}"
+            cmake_project(project("fetch_content", directory, FROM=source, INCLUDE=include))
 
 
 class Version:
@@ -105,6 +143,7 @@ class Version:
         if older >= 0:
             self.wrong.append(f"{older}.0" if self.major else f"0.{older}")
         self.wrong = sorted(set(self.wrong))
+        self.right = [f"{self.major}.{self.minor}", self.exact]
 
 
 def install(work, prefix):
@@ -127,7 +166,10 @@ def main():
             "meson install": lambda: install(work, prefix),
             "pkg-config": lambda: pkg_config(work, prefix, version),
             "find_package": lambda: find_package(work, prefix, version),
-            "single header": lambda: single_header(work),
+            "moved prefix": lambda: moved(work, prefix, version),
+            "FetchContent": lambda: fetch_content(work),
+            "-I include": lambda: compile_and_run(work / "by-include", "-I", ROOT / "include"),
+            "-I single_include": lambda: compile_and_run(work / "by-single-include", "-I", ROOT / "single_include"),
         }
         failed = False
         for name, step in steps.items():

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Builds and runs the recipes for engines: the C interface for Unity, Unreal, Godot, and the web by emscripten.
+
+Prints one line a cell: ok, SKIPPED with the reason, or FAILED. No engine is needed: Unreal and Godot are played by
+stand-ins that have the names of their macros, with the flags that they compile with. What needs a tool that is not
+there is skipped; with CI set in the environment that fails too. (Debian: clang emscripten g++ gcc nodejs)
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+SINGLE = ROOT / "single_include"
+INCLUDE = ROOT / "include"
+WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wundef", "-Wno-unused-parameter", "-Werror"]
+
+
+class Failure(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def run(*command):
+    command = [str(word) for word in command]
+    if shutil.which(command[0]) is None:
+        raise Skipped(f"{command[0]} is not there")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        raise Failure(f"{shlex.join(command)}\nexit status {done.returncode}\n{done.stdout.decode(errors='replace')}")
+    return done.stdout
+
+
+def run_and_compare(expected, *command):
+    printed = run(*command)
+    if printed != expected.read_bytes():
+        raise Failure(f"{shlex.join(map(str, command))} printed, not as in {expected}:\n"
+                      + printed.decode(errors="replace"))
+
+
+def exported(library):
+    """The names that a shared library gives to others."""
+    return {line.split()[-1] for line in run("nm", "-D", "--defined-only", library).decode().splitlines()}
+
+
+def unity(work, cxx, cc):
+    here = HERE / "unity"
+    library = work / "libpresence_c.so"
+    run(cxx, "-std=c++17", "-O2", "-fPIC", "-shared", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden",
+        *WARNINGS, "-Wconversion", "-Wsign-conversion", "-Wold-style-cast", "-DPRESENCE_C_BUILD", "-I", SINGLE,
+        here / "presence_c.cpp", f"-Wl,--version-script={here / 'presence_c.map'}", "-o", library)
+    program = work / "use_presence_c"
+    run(cc, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", here / "use_presence_c.c",
+        library, f"-Wl,-rpath,{work}", "-o", program)
+    run_and_compare(here / "use_presence_c.expected", program)
+
+    declared = set(re.findall(r"^PRESENCE_C_API .*?(presence_client_\w+)\(", (here / "presence_c.h").read_text(), re.M))
+    if exported(library) != declared:
+        raise Failure(f"exported and declared differ in {sorted(exported(library) ^ declared)}")
+    in_cs = set(re.findall(r"public static extern \w+ (\w+)\(", (here / "Presence.cs").read_text()))
+    if in_cs != declared:
+        raise Failure(f"Presence.cs and presence_c.h differ in {sorted(in_cs ^ declared)}")
+
+
+UNREAL = ["-std=c++20", "-O2", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-strict-aliasing",
+          "-fvisibility-ms-compat", "-fvisibility-inlines-hidden", *WARNINGS, "-Wdelete-non-virtual-dtor"]
+
+
+def unreal(work, sources):
+    here = HERE / "unreal"
+    program = work / "use_component"
+    folders = [here / "stand_in", here / "Presence/Public", here / "Presence/Private", SINGLE]
+    run("clang++", *UNREAL, *[f"-I{folder}" for folder in folders], *[here / source for source in sources],
+        "-o", program)
+    run_and_compare(here / "use_component.expected", program)
+
+
+GODOT = ["-std=c++17", "-O2", "-fPIC", "-fno-exceptions", "-fvisibility=hidden", *WARNINGS, "-Wwrite-strings"]
+
+
+def godot(work, cxx):
+    here = HERE / "godot"
+    folders = [f"-I{folder}" for folder in [here / "stand_in", here / "src", INCLUDE]]
+    program = work / "use_client"
+    run(cxx, *GODOT, *folders, "-c", here / "src/presence_client.cpp", "-o", work / "client.o")
+    run(cxx, *GODOT, *folders, work / "client.o", here / "use_client.cpp", "-o", program)
+    run_and_compare(here / "use_client.expected", program)
+    # As an extension nothing of it is seen, nor is anything missing. Its entry point would be all that is.
+    library = work / "libpresence.so"
+    run(cxx, "-shared", "-Wl,-z,defs", work / "client.o", "-o", library)
+    seen = sorted(name for name in exported(library) if re.search("[Pp]resence|godot", name))
+    if seen:
+        raise Failure(f"exported: {seen}")
+
+
+# Emscripten 3.1.6 takes a node that knows fetch() for a browser unless it loads the file at once.
+WEB = ["-O1", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror"]
+WEB_LINK = ["-sWASM_ASYNC_COMPILATION=0"]
+
+
+def web_example(work):
+    run("em++", "-std=c++17", *WEB, *WEB_LINK, "-I", INCLUDE, ROOT / "tests/examples/friends.cpp",
+        "-o", work / "friends.js")
+    run_and_compare(ROOT / "tests/examples/friends.expected", "node", work / "friends.js")
+
+
+def web_unity(work):
+    here = HERE / "unity"
+    run("emcc", "-std=c99", "-O1", "-DPRESENCE_C_STATIC", "-c", here / "use_presence_c.c", "-o", work / "use.o")
+    run("em++", "-std=c++17", *WEB, *WEB_LINK, "-DPRESENCE_C_STATIC", "-I", SINGLE, here / "presence_c.cpp",
+        work / "use.o", "-o", work / "use.js")
+    run_and_compare(here / "use_presence_c.expected", "node", work / "use.js")
+
+
+CELLS = {
+    "unity, C interface, g++": lambda work: unity(work, "g++", "gcc"),
+    "unity, C interface, clang++": lambda work: unity(work, "clang++", "clang"),
+    "unity, C interface, wasm": web_unity,
+    "unreal, file by file": lambda work: unreal(work, ["Presence/Private/PresenceComponent.cpp", "use_component.cpp"]),
+    "unreal, jumbo file": lambda work: unreal(work, ["jumbo.cpp"]),
+    "godot, g++": lambda work: godot(work, "g++"),
+    "godot, clang++": lambda work: godot(work, "clang++"),
+    "web, example in wasm": web_example,
+}
+
+
+def run_cell(cell):
+    """What is to be said of it, and whether it is as it should be."""
+    with tempfile.TemporaryDirectory() as work:
+        try:
+            cell(pathlib.Path(work))
+            return "ok", True
+        except Skipped as reason:
+            if os.environ.get("CI"):
+                return f"FAILED: {reason}, and CI is set", False
+            return f"SKIPPED: {reason}", True
+        except (Failure, OSError) as error:
+            return f"FAILED: {error}", False
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cells at a time (as many as processors)")
+    parser.add_argument("only", nargs="?", default="", help="cells whose names have this in them (all)")
+    options = parser.parse_args()
+
+    cells = {name: cell for name, cell in CELLS.items() if options.only in name}
+    if not cells:
+        parser.error(f"no cell has {options.only!r} in its name")
+    failed = False
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for name, (said, ok) in zip(cells, pool.map(run_cell, cells.values())):
+            print(f"{name}: {said}", flush=True)
+            failed = failed or not ok
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+// Unreal's header tool would write this.
