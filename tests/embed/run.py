@@ -1,0 +1,385 @@
+#!/usr/bin/env python3
+"""Includes the library where it is a guest: among hostile macros and names, under a host's flags, on both sides of a
+plugin. Prints a line a cell and stops at the first that fails. With CI set, what is missing is a failure as well."""
+import argparse
+import functools
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+SPLIT = [f"-I{ROOT / 'include'}"]
+SINGLE = [f"-I{ROOT / 'single_include'}", *SPLIT]  # opt-in headers are not in the amalgam
+
+# What a host that wants little of C++ compiles with.
+BARE = ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fvisibility=hidden"]
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wold-style-cast",
+          "-Wundef", "-Werror"]
+
+# The macros that stay when the library was included; guards of headers aside.
+MACROS = {"PRESENCE_VERSION_MAJOR", "PRESENCE_VERSION_MINOR", "PRESENCE_VERSION_PATCH", "PRESENCE_ABI",
+          "PRESENCE_CUSTOM_ALLOCATOR"}
+
+# What -Weverything says that is no fault of a header, and why.
+TOLERATED = [
+    "c++98-compat",               # the library is C++17
+    "c++98-compat-pedantic",
+    "pre-c++20-compat-pedantic",  # told of C++20 that it is C++20
+    "padded",                     # layouts are measured, not held to have no holes
+    "switch-enum",                # asks to name all values beside a default
+    "switch-default",             # asks for a default where all values are named, and the next not to have one
+    "covered-switch-default",     # a host may cast any number to an enumeration: such an event is refused there
+    "unsafe-buffer-usage",        # asks for std::span, of C++20, in place of every pointer
+]
+
+# The beginnings of symbols that need what a small host leaves out, or run where nobody called.
+UNWANTED = {
+    "_ZGV": "a guard of a static",
+    "_ZTI": "a typeinfo",
+    "_ZTS": "the name of a type",
+    "_ZTV": "a virtual table",
+    "__cxa_allocate_exception": "a throw",
+    "__cxa_atexit": "a destructor at exit",
+    "__cxa_guard_acquire": "a static in a function",
+    "__cxa_throw": "a throw",
+    "__gxx_personality": "handling of exceptions",
+    "_GLOBAL__sub_I": "a constructor at start",
+}
+
+COMPILERS = {
+    "g++": ("g++", [], ["c++17", "c++20", "c++23"]),
+    "clang++": ("clang", [], ["c++17", "c++20"]),
+    "clang++-19": ("clang-19 and libc++-19-dev", ["-stdlib=libc++"], ["c++17", "c++20", "c++23"]),
+}
+I686 = "i686-linux-gnu-g++"
+MINGW = "x86_64-w64-mingw32-g++-posix"
+
+
+class Failure(Exception):
+    pass
+
+
+class Missing(Exception):
+    pass
+
+
+def run(*command):
+    """Runs a command that must succeed, and returns what it prints."""
+    command = [str(word) for word in command]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        raise Failure(f"{shlex.join(command)}\nexit status {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def need(program, package):
+    if not shutil.which(program):
+        raise Missing(package)
+
+
+def need_header(compiler, header, package):
+    command = [*compiler, "-x", "c++", "-fsyntax-only", "-include", header, os.devnull]
+    if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+        raise Missing(package)
+
+
+@functools.lru_cache(maxsize=None)
+def compiler_of(name):
+    """The command of a compiler that is there, with what it always needs."""
+    package, options, _ = COMPILERS[name]
+    need(name, package)
+    command = [name, *options]
+    need_header(command, "vector", package)
+    return command
+
+
+def headers():
+    return run(sys.executable, ROOT / "tests/tools/list_headers.py").split()
+
+
+def standard_headers():
+    """What the library includes of the standard library. Which headers these are is not to be said twice."""
+    texts = [(ROOT / "include" / header).read_text() for header in headers()]
+    return sorted({f"#include <{name}>" for text in texts for name in re.findall(r"^#include <([a-z_]+)>", text, re.M)})
+
+
+def opt_in_headers(cxx):
+    """The public headers that the umbrella leaves out."""
+    reached = macros_of(cxx, SPLIT, ["#include <presence/presence.hpp>"])
+    return [header for header in headers()
+            if not header.startswith("presence/detail/") and guard_of(header) not in reached]
+
+
+def guard_of(header):
+    return re.sub(r"\W", "_", header).upper()
+
+
+def macros_of(cxx, includes, lines):
+    with tempfile.TemporaryDirectory() as temporary:
+        file = write(pathlib.Path(temporary), "macros.cpp", lines)
+        return set(re.findall(r"^#define (\w+)", run(*cxx, "-std=c++17", *includes, "-dM", "-E", file), re.M))
+
+
+def write(work, name, lines):
+    file = work / name
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def guest(before, opt_in):
+    """A program that includes all of the library behind some lines, and uses it."""
+    return [*before, "#include <presence/presence.hpp>", *(f"#include <{header}>" for header in opt_in),
+            f'#include "{HERE / "use_all.hpp"}"', "int main() { return embed::use_all(); }"]
+
+
+def among(work, cxx, before, *options):
+    """The library must compile behind some lines, split and as one header."""
+    source = write(work, "guest.cpp", guest(before, opt_in_headers(cxx)))
+    for includes in (SPLIT, SINGLE):
+        run(*cxx, "-std=c++17", *includes, *options, "-fsyntax-only", source)
+
+
+# What a host defines.
+
+def hostile_macros(work, cxx):
+    among(work, cxx, [*standard_headers(), f'#include "{HERE / "hostile_macros.hpp"}"'])
+
+
+def no_private(work, cxx):
+    """Hosts' tests get at what is private. (`class struct` is refused by any `template <class T>`.)"""
+    among(work, cxx, [*standard_headers(), "#define private public", "#define protected public"])
+
+
+def debug_new(work, cxx):
+    """As MFC does it."""
+    among(work, cxx, [*standard_headers(), "void* operator new(std::size_t, const char*, int);",
+                      "#define new new (__FILE__, __LINE__)"])
+
+
+def xlib(work, cxx):
+    need_header(cxx, "X11/Xlib.h", "libx11-dev")
+    among(work, cxx, ["#include <X11/Xlib.h>", "#include <X11/Xutil.h>"])
+
+
+def system_headers(work, cxx):
+    names = ["assert.h", "complex.h", "endian.h", "math.h", "netinet/in.h", "signal.h", "sys/param.h", "sys/stat.h",
+             "sys/sysmacros.h", "termios.h"]
+    among(work, cxx, [f"#include <{name}>" for name in names], "-std=gnu++17")
+
+
+def windows_h(work):
+    need(MINGW, "g++-mingw-w64-x86-64-posix")
+    among(work, [MINGW], ["#include <windows.h>"])
+    # Those of C are not defined for C++ by this windows.h, as they are by Microsoft's.
+    among(work, [MINGW], [*standard_headers(), "#include <windows.h>", "#define min(a, b) (((a) < (b)) ? (a) : (b))",
+                          "#define max(a, b) (((a) > (b)) ? (a) : (b))"])
+
+
+def macro_leaks(work, cxx):
+    before = macros_of(cxx, SPLIT, standard_headers())
+    for includes, header in [(SINGLE, "presence/presence.hpp"), (SPLIT, "presence/presence.hpp"),
+                             *((SPLIT, header) for header in opt_in_headers(cxx))]:
+        after = macros_of(cxx, includes, [*standard_headers(), f"#include <{header}>"])
+        guards = {guard_of(name) for name in headers()}
+        if leaked := after - before - guards - MACROS:
+            raise Failure(f"{header} leaves behind: {' '.join(sorted(leaked))}")
+        if lost := before - after:
+            raise Failure(f"{header} undefines: {' '.join(sorted(lost))}")
+        if absent := MACROS - after:
+            raise Failure(f"{header} no longer defines: {' '.join(sorted(absent))}")
+
+
+# How a host compiles.
+
+def bare_program(work, cxx, std):
+    source = write(work, "bare.cpp", guest([], opt_in_headers(cxx)))
+    run(*cxx, f"-std={std}", *SPLIT, *BARE, *STRICT, "-O1", source, "-o", work / "bare")
+    run(work / "bare")
+
+
+def bare_headers(work, cxx, std):
+    sources = [write(work, header.replace("/", "_") + ".cpp", [f"#include <{header}>"]) for header in headers()]
+    run(*cxx, f"-std={std}", *SPLIT, *BARE, *STRICT, "-fsyntax-only", *sources)
+
+
+def every_warning(work, cxx, std):
+    # An older clang does not know all of them.
+    off = ["-Wno-unknown-warning-option", *(f"-Wno-{name}" for name in TOLERATED)]
+    # The host's own headers are its own business; a pragma would also silence what is said at the end of the file.
+    included = ["presence/presence.hpp", *opt_in_headers(cxx), "use_all.hpp"]
+    source = write(work, "all.cpp", [*(f"#include <{header}>" for header in included),
+                                     "int main() { return embed::use_all(); }"])
+    run(*cxx, f"-std={std}", *SPLIT, f"-isystem{HERE}", "-Weverything", "-Werror", *off,
+        "-fsyntax-only", source)
+
+
+# What else is in the program.
+
+def one_unit(work, cxx):
+    parts = [f'#include "{HERE / name}"' for name in ("server.cpp", "client.cpp", "tool.cpp", "parts_main.cpp")]
+    run(*cxx, "-std=c++17", *SPLIT, *STRICT, write(work, "unity.cpp", parts), "-o", work / "unity")
+    run(work / "unity")
+
+
+def many_units(work, cxx):
+    """What is defined in a header is defined in each file."""
+    parts = [HERE / name for name in ("server.cpp", "client.cpp", "tool.cpp", "parts_main.cpp")]
+    run(*cxx, "-std=c++17", *SPLIT, *STRICT, *parts, "-o", work / "parts")
+    run(work / "parts")
+
+
+def crowded_scope(work, cxx):
+    for std in ("c++17", "c++20"):
+        run(*cxx, f"-std={std}", *SPLIT, HERE / "crowded_scope.cpp", "-o", work / "crowded")
+        run(work / "crowded")
+
+
+def options_differ(work, cxx):
+    """Two files that disagree about an option have two libraries, not one that is mixed."""
+    for level in ("-O0", "-O2"):
+        objects = []
+        for part, options in {"plain": [], "counted": ["-DWITH_ALLOCATOR"]}.items():
+            objects.append(work / f"{part}.o")
+            run(*cxx, "-std=c++17", *SPLIT, level, f"-DPART={part}", *options, "-c", HERE / "options_part.cpp",
+                "-o", objects[-1])
+        plain, counted = (defined_in(file) for file in objects)
+        if both := {name for name in plain & counted if "presence" in name}:
+            raise Failure("one name, two bodies:\n" + "\n".join(sorted(both)))
+        if not any("presence" in name for name in plain) or not any("presence" in name for name in counted):
+            raise Failure("no symbol of the library was seen")
+        run(*cxx, "-std=c++17", *objects, HERE / "options_main.cpp", "-o", work / "options")
+        run(work / "options")
+
+
+def same_text(work, cxx, *machine):
+    """Linkers take one of many equal functions without a look at them. Whatever options do not name the inline
+    namespace must leave every token as it is. (json_hooks.hpp names its one function by the option.)"""
+    source = write(work, "umbrella.cpp", ["#include <presence/presence.hpp>"])
+    expected = None
+    for options in (["-std=c++17"], ["-std=c++20"], ["-std=c++17", "-O2"], ["-std=gnu++17", "-DNDEBUG"],
+                    ["-std=c++17", *BARE], ["-std=c++17", *machine]):
+        text = own_text(run(*cxx, *SPLIT, "-E", *options, source))
+        expected = expected or text
+        if not text or text != expected:
+            other = next((pair for pair in zip(expected, text) if pair[0] != pair[1]), ("", "there is more of one"))
+            raise Failure(f"with {shlex.join(options)} the text is another:\n" + "\n".join(other))
+
+
+def own_text(preprocessed):
+    """The lines that come from the library's headers."""
+    lines, is_own = [], False
+    for line in preprocessed.splitlines():
+        if marker := re.match(r'# \d+ "(.*?)"', line):
+            is_own = marker[1].startswith(str(ROOT / "include"))
+        elif is_own and line.strip():
+            lines.append(line.strip())
+    return lines
+
+
+def same_text_32_bit(work):
+    need(I686, "g++-i686-linux-gnu")
+    same_text(work, [I686, "-mno-sse2"], "-msse2")
+
+
+def defined_in(file):
+    return {line.split()[-1] for line in run("nm", "--defined-only", file).splitlines() if line.strip()}
+
+
+def plugin(work, cxx, *options):
+    """Of a later standard than its host, as others compile it."""
+    flags = [*SPLIT, "-fvisibility=hidden", "-g", *options]
+    run(*cxx, "-std=c++20", *flags, "-fPIC", "-shared", HERE / "plugin.cpp", "-o", work / "plugin.so")
+    run(*cxx, "-std=c++17", *flags, HERE / "plugin_host.cpp", "-o", work / "host", "-ldl")
+    run(work / "host", work / "plugin.so")
+
+
+def nothing_at_start(work, cxx):
+    """Nothing runs before main or at a first call, and no exceptions or types at run time are needed."""
+    source = write(work, "static.cpp", guest([], opt_in_headers(cxx)))
+    for level in ("-O0", "-O2"):
+        file = work / "static.o"
+        run(*cxx, "-std=c++17", *SPLIT, "-fno-exceptions", "-fno-rtti", level, "-c", source, "-o", file)
+        names = [line.split()[-1] for line in run("nm", file).splitlines() if line.strip()]
+        for start, what in UNWANTED.items():
+            if found := [name for name in names if name.startswith(start)]:
+                raise Failure(f"{what} at {level}: {' '.join(found)}")
+        if found := re.findall(r"\.(?:init_array|ctors)\S*", run("readelf", "-SW", file)):
+            raise Failure(f"runs before main at {level}: {' '.join(found)}")
+
+
+def cells():
+    """Name to function of a work directory, in order."""
+    def with_compiler(name, check, *arguments):
+        return lambda work: check(work, compiler_of(name), *arguments)
+
+    table = {}
+    for cxx in ("g++", "clang++"):
+        for check in (hostile_macros, no_private, debug_new, xlib, system_headers):
+            table[f"{check.__name__}/{cxx}"] = with_compiler(cxx, check)
+    table["windows_h"] = windows_h
+    for cxx in ("g++", "clang++"):
+        table[f"macro_leaks/{cxx}"] = with_compiler(cxx, macro_leaks)
+    for cxx, (_, _, stds) in COMPILERS.items():
+        table[f"bare_headers/{cxx}/{stds[0]}"] = with_compiler(cxx, bare_headers, stds[0])
+        for std in stds:
+            table[f"bare_program/{cxx}/{std}"] = with_compiler(cxx, bare_program, std)
+    for cxx in ("clang++", "clang++-19"):
+        for std in ("c++17", "c++20"):
+            table[f"every_warning/{cxx}/{std}"] = with_compiler(cxx, every_warning, std)
+    for cxx in ("g++", "clang++"):
+        for check in (one_unit, many_units, crowded_scope, options_differ, plugin, nothing_at_start):
+            table[f"{check.__name__}/{cxx}"] = with_compiler(cxx, check)
+        table[f"plugin_asan/{cxx}"] = with_compiler(cxx, plugin, "-fsanitize=address", "-fno-sanitize-recover=all")
+        table[f"same_text/{cxx}"] = with_compiler(cxx, same_text, "-march=haswell")
+    table["same_text_32_bit"] = same_text_32_bit
+    return table
+
+
+def run_cell(name, check):
+    """Prints how it went; whether the rest may go on."""
+    with tempfile.TemporaryDirectory() as work:
+        try:
+            check(pathlib.Path(work))
+        except Missing as missing:
+            if not os.environ.get("CI"):
+                print(f"{name}: skipped (package {missing} is missing)", flush=True)
+                return True
+            print(f"{name}: FAILED\npackage {missing} is missing", flush=True)
+            return False
+        except (Failure, OSError) as error:
+            print(f"{name}: FAILED\n{error}", flush=True)
+            return False
+    print(f"{name}: ok", flush=True)
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", metavar="NAME", help="one cell, or all whose names begin with NAME/")
+    parser.add_argument("--keep-going", action="store_true", help="go on behind a failure")
+    wanted = parser.parse_args()
+    table = cells()
+    if wanted.only:
+        table = {name: check for name, check in table.items()
+                 if name == wanted.only or name.startswith(wanted.only + "/")}
+        if not table:
+            parser.error(f"no cell is called {wanted.only}: there are {', '.join(cells())}")
+    failed = False
+    for name, check in table.items():
+        if run_cell(name, check):
+            continue
+        failed = True
+        if not wanted.keep_going:
+            break
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+
+// One of three files of a program.
+#include <presence/json.hpp>
+#include <presence/json_filter.hpp>
+#include <presence/reduce.hpp>
+
+#include <string>
+
+namespace {
+
+using presence::to_json;
+
+}  // namespace
+
+std::string tool(const presence::User& user);
+std::string tool(const presence::User& user) {
+  return to_json(user) + to_json(*presence::parse_filter(R"({"id":"john"})"));
+}
