@@ -244,6 +244,52 @@ inline std::string restarted_exchange(const Snapshot& ours, const Terms& late) {
   return late.restarts < most ? begun_exchange(ours, terms_of(ours, late.restarts + 1)) : std::string();
 }
 
+/// Whether a message, if it is one, holds news; else it must be a sketch.
+inline bool is_news(std::string_view message) noexcept {
+  return message.size() >= frames_head &&
+         static_cast<std::uint8_t>(message[frames_head - 1]) == static_cast<std::uint8_t>(FrameKind::news);
+}
+
+inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) {
+  if (SnapshotReader::now(ours) > theirs.terms.as_of) return restarted_exchange(ours, theirs.terms);
+  const Vector<std::uint64_t> digests = digests_by(theirs.terms, ours);
+  const std::size_t cells = theirs.sketch.size();
+  Sketch difference = sketch_of(digests, cells);
+  difference.subtract(theirs.sketch);
+  Vector<std::uint64_t> told, wanted;
+  if (difference.tell_apart(told, wanted)) {
+    const auto less = [](std::uint64_t a, std::uint64_t b) { return a < b; };
+    detail::sort(told, less);
+    detail::sort(wanted, less);
+    return news_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const UserRow&) {
+      return digests[place] != 0 && holds(told, digests[place]);
+    });
+  }
+  if (cells * Sketch::growth < 2 * digests.size())
+    return written(sketch_of(digests, cells * Sketch::growth), theirs.terms);
+  // By now all users are as short to tell.
+  return news_of(ours, theirs.terms, true, {}, [](std::size_t, const UserRow&) { return true; });
+}
+
+/// `before` is what was known before the news, and what they ask for; `ours` is what is known now.
+inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, const Snapshot& ours) {
+  const Timestamp our_now = SnapshotReader::now(before);
+  if (theirs.all) {
+    const Root* const known = SnapshotReader::read(theirs.users);
+    const Timestamp now = later(our_now, known->now);
+    const Rules& rules = before.rules();
+    return news_of(before, theirs.terms, false, {}, [&](std::size_t, const UserRow& row) {
+      const UserRow* const told = known->table.find(row.name());
+      return told == nullptr || !(settled(row, now, rules) == settled(*told, now, rules));
+    });
+  }
+  if (theirs.wanted.empty()) return std::string();
+  if (our_now > theirs.terms.as_of) return restarted_exchange(ours, theirs.terms);
+  UserDigester digest_of(theirs.terms, before.rules());
+  return news_of(before, theirs.terms, false, {},
+                 [&](std::size_t, const UserRow& row) { return holds(theirs.wanted, digest_of(row)); });
+}
+
 }  // namespace detail
 
 /// Begins an exchange with another node: a sketch of what `ours` knows, of some 470 bytes however many users there are.
@@ -277,52 +323,16 @@ inline std::string sketch(const Snapshot& ours) { return detail::begun_exchange(
 /// times the message, or all users. O(users).
 template <class OnChange>
 Result<std::string> reconcile(Snapshot& ours, std::string_view message, OnChange&& on_change) {
-  const Snapshot before = ours;
-  const Timestamp our_now = detail::SnapshotReader::now(before);
-  const detail::Root* const root = detail::SnapshotReader::read(before);
-  const bool is_news =
-      message.size() >= detail::frames_head &&
-      static_cast<std::uint8_t>(message[detail::frames_head - 1]) == static_cast<std::uint8_t>(detail::FrameKind::news);
-  if (!is_news) {
+  if (!detail::is_news(message)) {
     const Result<detail::SketchMessage> theirs = detail::read_sketch(message);
     if (!theirs) return theirs.error();
-    if (our_now > theirs->terms.as_of) return detail::restarted_exchange(before, theirs->terms);
-    const detail::Vector<std::uint64_t> digests = detail::digests_by(theirs->terms, before);
-    const std::size_t cells = theirs->sketch.size();
-    detail::Sketch difference = detail::sketch_of(digests, cells);
-    difference.subtract(theirs->sketch);
-    detail::Vector<std::uint64_t> told, wanted;
-    if (difference.tell_apart(told, wanted)) {
-      detail::sort(told, [](std::uint64_t a, std::uint64_t b) { return a < b; });
-      detail::sort(wanted, [](std::uint64_t a, std::uint64_t b) { return a < b; });
-      return detail::news_of(before, theirs->terms, false, wanted, [&](std::size_t place, const detail::UserRow&) {
-        return digests[place] != 0 && detail::holds(told, digests[place]);
-      });
-    }
-    constexpr std::size_t growth = detail::Sketch::growth;
-    if (cells * growth < 2 * digests.size())
-      return detail::written(detail::sketch_of(digests, cells * growth), theirs->terms);
-    // By now all users are as short to tell.
-    return detail::news_of(before, theirs->terms, true, {}, [](std::size_t, const detail::UserRow&) { return true; });
+    return detail::answer_to(*theirs, ours);
   }
-
-  const Result<detail::NewsMessage> theirs = detail::read_news(message, before.rules());
+  const Result<detail::NewsMessage> theirs = detail::read_news(message, ours.rules());
   if (!theirs) return theirs.error();
+  const Snapshot before = ours;
   presence::merge_into(ours, theirs->users, on_change);
-  if (theirs->all) {
-    const detail::Root* const known = detail::SnapshotReader::read(theirs->users);
-    return detail::news_of(before, theirs->terms, false, {}, [&](std::size_t, const detail::UserRow& row) {
-      const detail::UserRow* const told = known->table.find(row.name());
-      const Timestamp now = detail::later(our_now, known->now);
-      return told == nullptr || !(detail::settled(row, now, root->rules) == detail::settled(*told, now, root->rules));
-    });
-  }
-  if (theirs->wanted.empty()) return std::string();
-  if (our_now > theirs->terms.as_of) return detail::restarted_exchange(ours, theirs->terms);
-  detail::UserDigester digest_of(theirs->terms, before.rules());
-  return detail::news_of(before, theirs->terms, false, {}, [&](std::size_t, const detail::UserRow& row) {
-    return detail::holds(theirs->wanted, digest_of(row));
-  });
+  return detail::answer_to(*theirs, before, ours);
 }
 inline Result<std::string> reconcile(Snapshot& ours, std::string_view message) {
   return presence::reconcile(ours, message, detail::Unheard());

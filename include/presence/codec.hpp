@@ -52,6 +52,13 @@ struct StringSink {
   void operator()(std::string_view piece) { bytes += piece; }
 };
 
+/// What stands before the users.
+template <class Sink>
+void write_head(FrameWriter<Sink>& out, Timestamp now) {
+  append_now(out.record(), now);
+  out.end_record();
+}
+
 template <class Sink>
 void write_user(FrameWriter<Sink>& out, std::string_view id, const RegistersView& user, Timestamp now) {
   append_user(out.record(), id, user, now);
@@ -62,14 +69,6 @@ template <class Sink>
 void write_row(FrameWriter<Sink>& out, const UserRow& row, const Root& root) {
   read_settled(row, root.now, root.rules,
                [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
-}
-
-/// All users of a snapshot.
-template <class Sink>
-void write_users(FrameWriter<Sink>& out, const Snapshot& snapshot) {
-  const Root* const root = SnapshotReader::read(snapshot);
-  if (root == nullptr) return;
-  for (const UserRow& row : root->table) write_row(out, row, *root);
 }
 
 /// The users of whom `to` keeps something that `from` does not.
@@ -182,10 +181,12 @@ inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
 /// invisible or not: for storage and other servers. O(users).
 template <class Sink>
 void encode(const Snapshot& snapshot, Sink&& sink) {
+  const detail::Root* const root = detail::SnapshotReader::read(snapshot);
   detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
-  detail::append_now(out.record(), detail::SnapshotReader::now(snapshot));
-  out.end_record();
-  detail::write_users(out, snapshot);
+  detail::write_head(out, detail::SnapshotReader::now(snapshot));
+  if (root != nullptr) {
+    for (const detail::UserRow& row : root->table) detail::write_row(out, row, *root);
+  }
   out.finish();
 }
 inline std::string encode(const Snapshot& snapshot) {
@@ -204,8 +205,7 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   const detail::Root* const root = detail::SnapshotReader::read(snapshot);
   const Timestamp now = detail::SnapshotReader::now(snapshot);
   detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
-  detail::append_now(out.record(), now);
-  out.end_record();
+  detail::write_head(out, now);
   if (root != nullptr) {
     const Timestamp dated = now != detail::absent ? now : detail::latest_told(*root, viewer);
     for (const detail::UserRow& row : root->table) {
@@ -264,8 +264,7 @@ inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules) {
 inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
   detail::StringSink sink;
   detail::FrameWriter<detail::StringSink> out(sink, detail::FrameKind::delta);
-  detail::append_now(out.record(), detail::SnapshotReader::now(to));
-  out.end_record();
+  detail::write_head(out, detail::SnapshotReader::now(to));
   detail::write_changed_users(out, from, to);
   out.finish();
   return std::move(sink.bytes);

@@ -59,18 +59,21 @@ struct JsonEvent {
   }
 };
 
-/// Notes the value of a key that was just read. One that stands there a second time may be none of its type's business,
-/// so it is noted as well.
+/// Notes that the key of a value was just read again. That may be none of its type's business, so it is no error yet.
+inline void note_repeated(const JsonReader& in, JsonValue& value) noexcept {
+  if (value.kind == JsonKind::repeated) return;
+  value.kind = JsonKind::repeated;
+  value.offset = in.key_offset();
+}
+
+/// Notes the value of a key that was just read.
 inline void note(JsonReader& in, JsonValue& value) {
   if (value.kind == JsonKind::nothing) {
     in.read(value);
-    return;
+  } else {
+    note_repeated(in, value);
+    in.skip();
   }
-  if (value.kind != JsonKind::repeated) {
-    value.kind = JsonKind::repeated;
-    value.offset = in.key_offset();
-  }
-  in.skip();
 }
 
 /// The same where the value may have been read with its key.
@@ -79,9 +82,8 @@ inline void note(JsonReader& in, JsonValue& value, const JsonValue& read) {
     note(in, value);
   } else if (value.kind == JsonKind::nothing) {
     value = read;
-  } else if (value.kind != JsonKind::repeated) {
-    value.kind = JsonKind::repeated;
-    value.offset = in.key_offset();
+  } else {
+    note_repeated(in, value);
   }
 }
 

@@ -72,36 +72,36 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
 
   const detail::UserTable nothing;
-  detail::each_of_theirs(mine != nullptr ? mine->table : nothing, theirs->table,
-                         same_rules ? detail::absent : detail::never,
-                         [&](const detail::UserRow* a, const detail::UserRow* b) {
-                           // What is ours alone, or the same on both sides, changes by time alone.
-                           if (b == nullptr) return;
-                           detail::UserRegisters user = a == nullptr ? detail::normal_form_of(*b, *theirs)
-                                                                     : detail::joined(*a, *mine, *b, *theirs);
-                           detail::Change change;
-                           if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
-                           detail::normalise(user, now, rules);
-                           const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
-                           // Unless it has been forgotten by age: then what both knew decides when.
-                           if (as_before && (a == nullptr || rules.forget_after == Duration::highest())) return;
-                           const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
-                           if (!is_theirs) detail::bound(user, now, rules);
+  const auto join_user = [&](const detail::UserRow* a, const detail::UserRow* b) {
+    // What is ours alone, or the same on both sides, changes by time alone.
+    if (b == nullptr) return;
+    detail::UserRegisters user =
+        a == nullptr ? detail::normal_form_of(*b, *theirs) : detail::joined(*a, *mine, *b, *theirs);
+    detail::Change change;
+    if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
+    detail::normalise(user, now, rules);
+    const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
+    // Unless it has been forgotten by age: then what both knew decides when.
+    if (as_before && (a == nullptr || rules.forget_after == Duration::highest())) return;
+    const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
+    if (!is_theirs) detail::bound(user, now, rules);
 
-                           const detail::UserKey key = root.table.key_of(b->name());
-                           const detail::UserRow* const row = root.table.find(key);
-                           if constexpr (is_heard) {
-                             change.id = b->id();
-                             change.before = detail::Seen::of(a, our_now, rules);
-                             change.after = detail::Seen(user, now, rules);
-                             changes.add(std::move(change));
-                           }
-                           if (as_before || (row == nullptr && user.empty())) return;
-                           detail::Plan plan;
-                           plan.row = row;
-                           plan.after = std::move(user);
-                           detail::commit(root, key, std::move(plan));
-                         });
+    const detail::UserKey key = root.table.key_of(b->name());
+    const detail::UserRow* const row = root.table.find(key);
+    if constexpr (is_heard) {
+      change.id = b->id();
+      change.before = detail::Seen::of(a, our_now, rules);
+      change.after = detail::Seen(user, now, rules);
+      changes.add(std::move(change));
+    }
+    if (as_before || (row == nullptr && user.empty())) return;
+    detail::Plan plan;
+    plan.row = row;
+    plan.after = std::move(user);
+    detail::commit(root, key, std::move(plan));
+  };
+  detail::each_of_theirs(mine != nullptr ? mine->table : nothing, theirs->table,
+                         same_rules ? detail::absent : detail::never, join_user);
   snapshot = std::move(merged);
   // Of somebody whom time changed as well, the last change is dated as all of it is.
   if constexpr (is_heard) {

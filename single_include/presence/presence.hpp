@@ -5821,36 +5821,36 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
 
   const detail::UserTable nothing;
-  detail::each_of_theirs(mine != nullptr ? mine->table : nothing, theirs->table,
-                         same_rules ? detail::absent : detail::never,
-                         [&](const detail::UserRow* a, const detail::UserRow* b) {
-                           // What is ours alone, or the same on both sides, changes by time alone.
-                           if (b == nullptr) return;
-                           detail::UserRegisters user = a == nullptr ? detail::normal_form_of(*b, *theirs)
-                                                                     : detail::joined(*a, *mine, *b, *theirs);
-                           detail::Change change;
-                           if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
-                           detail::normalise(user, now, rules);
-                           const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
-                           // Unless it has been forgotten by age: then what both knew decides when.
-                           if (as_before && (a == nullptr || rules.forget_after == Duration::highest())) return;
-                           const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
-                           if (!is_theirs) detail::bound(user, now, rules);
+  const auto join_user = [&](const detail::UserRow* a, const detail::UserRow* b) {
+    // What is ours alone, or the same on both sides, changes by time alone.
+    if (b == nullptr) return;
+    detail::UserRegisters user =
+        a == nullptr ? detail::normal_form_of(*b, *theirs) : detail::joined(*a, *mine, *b, *theirs);
+    detail::Change change;
+    if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
+    detail::normalise(user, now, rules);
+    const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
+    // Unless it has been forgotten by age: then what both knew decides when.
+    if (as_before && (a == nullptr || rules.forget_after == Duration::highest())) return;
+    const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
+    if (!is_theirs) detail::bound(user, now, rules);
 
-                           const detail::UserKey key = root.table.key_of(b->name());
-                           const detail::UserRow* const row = root.table.find(key);
-                           if constexpr (is_heard) {
-                             change.id = b->id();
-                             change.before = detail::Seen::of(a, our_now, rules);
-                             change.after = detail::Seen(user, now, rules);
-                             changes.add(std::move(change));
-                           }
-                           if (as_before || (row == nullptr && user.empty())) return;
-                           detail::Plan plan;
-                           plan.row = row;
-                           plan.after = std::move(user);
-                           detail::commit(root, key, std::move(plan));
-                         });
+    const detail::UserKey key = root.table.key_of(b->name());
+    const detail::UserRow* const row = root.table.find(key);
+    if constexpr (is_heard) {
+      change.id = b->id();
+      change.before = detail::Seen::of(a, our_now, rules);
+      change.after = detail::Seen(user, now, rules);
+      changes.add(std::move(change));
+    }
+    if (as_before || (row == nullptr && user.empty())) return;
+    detail::Plan plan;
+    plan.row = row;
+    plan.after = std::move(user);
+    detail::commit(root, key, std::move(plan));
+  };
+  detail::each_of_theirs(mine != nullptr ? mine->table : nothing, theirs->table,
+                         same_rules ? detail::absent : detail::never, join_user);
   snapshot = std::move(merged);
   // Of somebody whom time changed as well, the last change is dated as all of it is.
   if constexpr (is_heard) {
@@ -5906,6 +5906,13 @@ struct StringSink {
   void operator()(std::string_view piece) { bytes += piece; }
 };
 
+/// What stands before the users.
+template <class Sink>
+void write_head(FrameWriter<Sink>& out, Timestamp now) {
+  append_now(out.record(), now);
+  out.end_record();
+}
+
 template <class Sink>
 void write_user(FrameWriter<Sink>& out, std::string_view id, const RegistersView& user, Timestamp now) {
   append_user(out.record(), id, user, now);
@@ -5916,14 +5923,6 @@ template <class Sink>
 void write_row(FrameWriter<Sink>& out, const UserRow& row, const Root& root) {
   read_settled(row, root.now, root.rules,
                [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
-}
-
-/// All users of a snapshot.
-template <class Sink>
-void write_users(FrameWriter<Sink>& out, const Snapshot& snapshot) {
-  const Root* const root = SnapshotReader::read(snapshot);
-  if (root == nullptr) return;
-  for (const UserRow& row : root->table) write_row(out, row, *root);
 }
 
 /// The users of whom `to` keeps something that `from` does not.
@@ -6036,10 +6035,12 @@ inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
 /// invisible or not: for storage and other servers. O(users).
 template <class Sink>
 void encode(const Snapshot& snapshot, Sink&& sink) {
+  const detail::Root* const root = detail::SnapshotReader::read(snapshot);
   detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
-  detail::append_now(out.record(), detail::SnapshotReader::now(snapshot));
-  out.end_record();
-  detail::write_users(out, snapshot);
+  detail::write_head(out, detail::SnapshotReader::now(snapshot));
+  if (root != nullptr) {
+    for (const detail::UserRow& row : root->table) detail::write_row(out, row, *root);
+  }
   out.finish();
 }
 inline std::string encode(const Snapshot& snapshot) {
@@ -6058,8 +6059,7 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   const detail::Root* const root = detail::SnapshotReader::read(snapshot);
   const Timestamp now = detail::SnapshotReader::now(snapshot);
   detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
-  detail::append_now(out.record(), now);
-  out.end_record();
+  detail::write_head(out, now);
   if (root != nullptr) {
     const Timestamp dated = now != detail::absent ? now : detail::latest_told(*root, viewer);
     for (const detail::UserRow& row : root->table) {
@@ -6118,8 +6118,7 @@ inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules) {
 inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
   detail::StringSink sink;
   detail::FrameWriter<detail::StringSink> out(sink, detail::FrameKind::delta);
-  detail::append_now(out.record(), detail::SnapshotReader::now(to));
-  out.end_record();
+  detail::write_head(out, detail::SnapshotReader::now(to));
   detail::write_changed_users(out, from, to);
   out.finish();
   return std::move(sink.bytes);
@@ -6478,6 +6477,52 @@ inline std::string restarted_exchange(const Snapshot& ours, const Terms& late) {
   return late.restarts < most ? begun_exchange(ours, terms_of(ours, late.restarts + 1)) : std::string();
 }
 
+/// Whether a message, if it is one, holds news; else it must be a sketch.
+inline bool is_news(std::string_view message) noexcept {
+  return message.size() >= frames_head &&
+         static_cast<std::uint8_t>(message[frames_head - 1]) == static_cast<std::uint8_t>(FrameKind::news);
+}
+
+inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) {
+  if (SnapshotReader::now(ours) > theirs.terms.as_of) return restarted_exchange(ours, theirs.terms);
+  const Vector<std::uint64_t> digests = digests_by(theirs.terms, ours);
+  const std::size_t cells = theirs.sketch.size();
+  Sketch difference = sketch_of(digests, cells);
+  difference.subtract(theirs.sketch);
+  Vector<std::uint64_t> told, wanted;
+  if (difference.tell_apart(told, wanted)) {
+    const auto less = [](std::uint64_t a, std::uint64_t b) { return a < b; };
+    detail::sort(told, less);
+    detail::sort(wanted, less);
+    return news_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const UserRow&) {
+      return digests[place] != 0 && holds(told, digests[place]);
+    });
+  }
+  if (cells * Sketch::growth < 2 * digests.size())
+    return written(sketch_of(digests, cells * Sketch::growth), theirs.terms);
+  // By now all users are as short to tell.
+  return news_of(ours, theirs.terms, true, {}, [](std::size_t, const UserRow&) { return true; });
+}
+
+/// `before` is what was known before the news, and what they ask for; `ours` is what is known now.
+inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, const Snapshot& ours) {
+  const Timestamp our_now = SnapshotReader::now(before);
+  if (theirs.all) {
+    const Root* const known = SnapshotReader::read(theirs.users);
+    const Timestamp now = later(our_now, known->now);
+    const Rules& rules = before.rules();
+    return news_of(before, theirs.terms, false, {}, [&](std::size_t, const UserRow& row) {
+      const UserRow* const told = known->table.find(row.name());
+      return told == nullptr || !(settled(row, now, rules) == settled(*told, now, rules));
+    });
+  }
+  if (theirs.wanted.empty()) return std::string();
+  if (our_now > theirs.terms.as_of) return restarted_exchange(ours, theirs.terms);
+  UserDigester digest_of(theirs.terms, before.rules());
+  return news_of(before, theirs.terms, false, {},
+                 [&](std::size_t, const UserRow& row) { return holds(theirs.wanted, digest_of(row)); });
+}
+
 }  // namespace detail
 
 /// Begins an exchange with another node: a sketch of what `ours` knows, of some 470 bytes however many users there are.
@@ -6511,52 +6556,16 @@ inline std::string sketch(const Snapshot& ours) { return detail::begun_exchange(
 /// times the message, or all users. O(users).
 template <class OnChange>
 Result<std::string> reconcile(Snapshot& ours, std::string_view message, OnChange&& on_change) {
-  const Snapshot before = ours;
-  const Timestamp our_now = detail::SnapshotReader::now(before);
-  const detail::Root* const root = detail::SnapshotReader::read(before);
-  const bool is_news =
-      message.size() >= detail::frames_head &&
-      static_cast<std::uint8_t>(message[detail::frames_head - 1]) == static_cast<std::uint8_t>(detail::FrameKind::news);
-  if (!is_news) {
+  if (!detail::is_news(message)) {
     const Result<detail::SketchMessage> theirs = detail::read_sketch(message);
     if (!theirs) return theirs.error();
-    if (our_now > theirs->terms.as_of) return detail::restarted_exchange(before, theirs->terms);
-    const detail::Vector<std::uint64_t> digests = detail::digests_by(theirs->terms, before);
-    const std::size_t cells = theirs->sketch.size();
-    detail::Sketch difference = detail::sketch_of(digests, cells);
-    difference.subtract(theirs->sketch);
-    detail::Vector<std::uint64_t> told, wanted;
-    if (difference.tell_apart(told, wanted)) {
-      detail::sort(told, [](std::uint64_t a, std::uint64_t b) { return a < b; });
-      detail::sort(wanted, [](std::uint64_t a, std::uint64_t b) { return a < b; });
-      return detail::news_of(before, theirs->terms, false, wanted, [&](std::size_t place, const detail::UserRow&) {
-        return digests[place] != 0 && detail::holds(told, digests[place]);
-      });
-    }
-    constexpr std::size_t growth = detail::Sketch::growth;
-    if (cells * growth < 2 * digests.size())
-      return detail::written(detail::sketch_of(digests, cells * growth), theirs->terms);
-    // By now all users are as short to tell.
-    return detail::news_of(before, theirs->terms, true, {}, [](std::size_t, const detail::UserRow&) { return true; });
+    return detail::answer_to(*theirs, ours);
   }
-
-  const Result<detail::NewsMessage> theirs = detail::read_news(message, before.rules());
+  const Result<detail::NewsMessage> theirs = detail::read_news(message, ours.rules());
   if (!theirs) return theirs.error();
+  const Snapshot before = ours;
   presence::merge_into(ours, theirs->users, on_change);
-  if (theirs->all) {
-    const detail::Root* const known = detail::SnapshotReader::read(theirs->users);
-    return detail::news_of(before, theirs->terms, false, {}, [&](std::size_t, const detail::UserRow& row) {
-      const detail::UserRow* const told = known->table.find(row.name());
-      const Timestamp now = detail::later(our_now, known->now);
-      return told == nullptr || !(detail::settled(row, now, root->rules) == detail::settled(*told, now, root->rules));
-    });
-  }
-  if (theirs->wanted.empty()) return std::string();
-  if (our_now > theirs->terms.as_of) return detail::restarted_exchange(ours, theirs->terms);
-  detail::UserDigester digest_of(theirs->terms, before.rules());
-  return detail::news_of(before, theirs->terms, false, {}, [&](std::size_t, const detail::UserRow& row) {
-    return detail::holds(theirs->wanted, digest_of(row));
-  });
+  return detail::answer_to(*theirs, before, ours);
 }
 inline Result<std::string> reconcile(Snapshot& ours, std::string_view message) {
   return presence::reconcile(ours, message, detail::Unheard());
@@ -7278,11 +7287,7 @@ inline constexpr std::size_t mark_width = 8;
 /// Marks by one bit each, the lowest for the first, what is to be marked of the `mark_width` bytes at `p`.
 inline std::uint64_t marks_at(const char* p) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-  // Put together by shifts, so that the first byte is the lowest on every machine; compilers make one load of it.
-  const std::uint64_t word = std::uint64_t{octet(p[0])} | std::uint64_t{octet(p[1])} << 8 |
-                             std::uint64_t{octet(p[2])} << 16 | std::uint64_t{octet(p[3])} << 24 |
-                             std::uint64_t{octet(p[4])} << 32 | std::uint64_t{octet(p[5])} << 40 |
-                             std::uint64_t{octet(p[6])} << 48 | std::uint64_t{octet(p[7])} << 56;
+  const std::uint64_t word = eight_characters(p);
   // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
   const std::uint64_t flipped = (word ^ (ones * 2)) & ~tops, backslash = (word ^ (ones * '\\')) & ~tops;
   const std::uint64_t marks = (word | ~((flipped + ones * (0x80 - 0x21)) & (backslash + ones * 0x7F))) & tops;
@@ -8664,18 +8669,21 @@ struct JsonEvent {
   }
 };
 
-/// Notes the value of a key that was just read. One that stands there a second time may be none of its type's business,
-/// so it is noted as well.
+/// Notes that the key of a value was just read again. That may be none of its type's business, so it is no error yet.
+inline void note_repeated(const JsonReader& in, JsonValue& value) noexcept {
+  if (value.kind == JsonKind::repeated) return;
+  value.kind = JsonKind::repeated;
+  value.offset = in.key_offset();
+}
+
+/// Notes the value of a key that was just read.
 inline void note(JsonReader& in, JsonValue& value) {
   if (value.kind == JsonKind::nothing) {
     in.read(value);
-    return;
+  } else {
+    note_repeated(in, value);
+    in.skip();
   }
-  if (value.kind != JsonKind::repeated) {
-    value.kind = JsonKind::repeated;
-    value.offset = in.key_offset();
-  }
-  in.skip();
 }
 
 /// The same where the value may have been read with its key.
@@ -8684,9 +8692,8 @@ inline void note(JsonReader& in, JsonValue& value, const JsonValue& read) {
     note(in, value);
   } else if (value.kind == JsonKind::nothing) {
     value = read;
-  } else if (value.kind != JsonKind::repeated) {
-    value.kind = JsonKind::repeated;
-    value.offset = in.key_offset();
+  } else {
+    note_repeated(in, value);
   }
 }
 

@@ -3,6 +3,7 @@
 #define PRESENCE_DETAIL_JSON_READER_HPP
 
 #include <presence/result.hpp>
+#include <presence/time.hpp>
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for int64_t, uint8_t, uint32_t, uint64_t, INT64_MAX
@@ -81,11 +82,7 @@ inline constexpr std::size_t mark_width = 8;
 /// Marks by one bit each, the lowest for the first, what is to be marked of the `mark_width` bytes at `p`.
 inline std::uint64_t marks_at(const char* p) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-  // Put together by shifts, so that the first byte is the lowest on every machine; compilers make one load of it.
-  const std::uint64_t word = std::uint64_t{octet(p[0])} | std::uint64_t{octet(p[1])} << 8 |
-                             std::uint64_t{octet(p[2])} << 16 | std::uint64_t{octet(p[3])} << 24 |
-                             std::uint64_t{octet(p[4])} << 32 | std::uint64_t{octet(p[5])} << 40 |
-                             std::uint64_t{octet(p[6])} << 48 | std::uint64_t{octet(p[7])} << 56;
+  const std::uint64_t word = eight_characters(p);
   // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
   const std::uint64_t flipped = (word ^ (ones * 2)) & ~tops, backslash = (word ^ (ones * '\\')) & ~tops;
   const std::uint64_t marks = (word | ~((flipped + ones * (0x80 - 0x21)) & (backslash + ones * 0x7F))) & tops;
