@@ -3756,9 +3756,10 @@ class BasicUserTable {
     }
   }
 
-  /// The row of a user who is in the table, to be changed in place; nothing about it is due before `due`. Changes
-  /// nothing when memory runs out.
-  UserRow& change(const UserKey& key, Timestamp due) {
+  /// Has the row of a user who is in the table changed in place by `fill(row)`; nothing about it is due before `due`
+  /// from then on. Changes nothing when memory runs out, where `fill` does not.
+  template <class Fill>
+  void change(const UserKey& key, Timestamp due, Fill fill) {
     own_top();
     Branch* branch = top_;
     for (unsigned level = 0;; ++level) {
@@ -3770,8 +3771,8 @@ class BasicUserTable {
     Page& page = branch->as_page();
     page.forget_notes();
     const std::uint32_t at = page.index_of(key);
+    fill(page.rows()[at]);
     page.dues()[at] = due;
-    return page.rows()[at];
   }
 
   /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
@@ -4626,12 +4627,13 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
     rest.erase(key);
     root.table = std::move(rest);
   } else if (plan.row != nullptr) {
-    UserRow& row = root.table.change(key, due);
-    if (row.has_room_for(plan.after)) {
-      row.replace(std::move(plan.after));
-    } else {
-      row = UserRow(row.id(), std::move(plan.after));
-    }
+    root.table.change(key, due, [&plan](UserRow& row) {
+      if (row.has_room_for(plan.after)) {
+        row.replace(std::move(plan.after));
+      } else {
+        row = UserRow(row.id(), std::move(plan.after));
+      }
+    });
   } else {
     root.table.insert(key, UserRow(Text(key.id.text()), std::move(plan.after)), due);
   }

@@ -51,7 +51,7 @@ void put(Table& table, const std::string& id, std::int64_t value, std::int64_t d
   if (table.find(key) == nullptr) {
     table.insert(key, row_of(id, value), Timestamp::from_ns(due));
   } else {
-    table.change(key, Timestamp::from_ns(due)) = row_of(id, value);
+    table.change(key, Timestamp::from_ns(due), [&](UserRow& row) { row = row_of(id, value); });
   }
 }
 
@@ -218,3 +218,18 @@ TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed
     }
   }
 }
+
+#if defined(__cpp_exceptions)
+
+TEST_CASE("a row whose change fails is due when it was due before") {
+  struct Failure {};
+  detail::UserTable table(99);
+  put(table, "ann", 1, 50);
+  put(table, "bob", 1, 80);
+  CHECK_THROWS_AS(table.change(table.key_of("ann"), Timestamp::from_ns(90), [](UserRow&) { throw Failure(); }), Failure);
+  std::vector<std::string> visited;
+  table.each_due(Timestamp::from_ns(50), [&](const UserRow& row) { visited.emplace_back(row.name()); });
+  CHECK(visited == std::vector<std::string>{"ann"});
+}
+
+#endif

@@ -199,12 +199,13 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
     rest.erase(key);
     root.table = std::move(rest);
   } else if (plan.row != nullptr) {
-    UserRow& row = root.table.change(key, due);
-    if (row.has_room_for(plan.after)) {
-      row.replace(std::move(plan.after));
-    } else {
-      row = UserRow(row.id(), std::move(plan.after));
-    }
+    root.table.change(key, due, [&plan](UserRow& row) {
+      if (row.has_room_for(plan.after)) {
+        row.replace(std::move(plan.after));
+      } else {
+        row = UserRow(row.id(), std::move(plan.after));
+      }
+    });
   } else {
     root.table.insert(key, UserRow(Text(key.id.text()), std::move(plan.after)), due);
   }

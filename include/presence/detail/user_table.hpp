@@ -121,9 +121,10 @@ class BasicUserTable {
     }
   }
 
-  /// The row of a user who is in the table, to be changed in place; nothing about it is due before `due`. Changes
-  /// nothing when memory runs out.
-  UserRow& change(const UserKey& key, Timestamp due) {
+  /// Has the row of a user who is in the table changed in place by `fill(row)`; nothing about it is due before `due`
+  /// from then on. Changes nothing when memory runs out, where `fill` does not.
+  template <class Fill>
+  void change(const UserKey& key, Timestamp due, Fill fill) {
     own_top();
     Branch* branch = top_;
     for (unsigned level = 0;; ++level) {
@@ -135,8 +136,8 @@ class BasicUserTable {
     Page& page = branch->as_page();
     page.forget_notes();
     const std::uint32_t at = page.index_of(key);
+    fill(page.rows()[at]);
     page.dues()[at] = due;
-    return page.rows()[at];
   }
 
   /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
