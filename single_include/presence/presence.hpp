@@ -245,6 +245,7 @@ namespace detail {
 
 inline void* allocate(std::size_t bytes, std::size_t alignment) {
 #if PRESENCE_CUSTOM_ALLOCATOR
+  static_cast<void>(alignment);  // a host's macro may leave it out
   return PRESENCE_ALLOC(bytes, alignment);
 #else
   if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
@@ -254,10 +255,11 @@ inline void* allocate(std::size_t bytes, std::size_t alignment) {
 }
 
 inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+  static_cast<void>(bytes);
 #if PRESENCE_CUSTOM_ALLOCATOR
+  static_cast<void>(alignment);
   PRESENCE_FREE(memory, bytes, alignment);
 #else
-  static_cast<void>(bytes);
   if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
     ::operator delete(memory, static_cast<std::align_val_t>(alignment));
   } else {
@@ -10043,9 +10045,10 @@ class Sorter {
 
   template <std::size_t i>
   static int compare_field(const Key&, const T& a, const T& b) {
-    const auto& field = field_at<i>(Fields<T>::list);
-    return with_raw(field, a, [&](const auto& x) {
-      return with_raw(field, b, [&](const auto& y) { return compare_for_sort(ValueView(x), ValueView(y)); });
+    // Of the field nothing is captured: its type may have no linkage, and g++ then warns of a host's header.
+    return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
+      return with_raw(field_at<i>(Fields<T>::list), b,
+                      [&x](const auto& y) { return compare_for_sort(ValueView(x), ValueView(y)); });
     });
   }
   static int compare_other(const Key& key, const T& a, const T& b) {

@@ -163,6 +163,12 @@ def debug_new(work, cxx):
                       "#define new new (__FILE__, __LINE__)"])
 
 
+def plain_malloc(work, cxx):
+    """A host's memory whose macros leave out what malloc has no use for."""
+    among(work, cxx, ["#include <cstdlib>", "#define PRESENCE_ALLOC(bytes, alignment) std::malloc(bytes)",
+                      "#define PRESENCE_FREE(pointer, bytes, alignment) std::free(pointer)"], *STRICT)
+
+
 def xlib(work, cxx):
     need_header(cxx, "X11/Xlib.h", "libx11-dev")
     among(work, cxx, ["#include <X11/Xlib.h>", "#include <X11/Xutil.h>"])
@@ -321,7 +327,7 @@ def cells():
 
     table = {}
     for cxx in ("g++", "clang++"):
-        for check in (hostile_macros, no_private, debug_new, xlib, system_headers):
+        for check in (hostile_macros, no_private, debug_new, plain_malloc, xlib, system_headers):
             table[f"{check.__name__}/{cxx}"] = with_compiler(cxx, check)
     table["windows_h"] = windows_h
     for cxx in ("g++", "clang++"):

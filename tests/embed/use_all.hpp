@@ -22,7 +22,8 @@ struct Player {
 template <>
 struct presence::Fields<embed::Player> {
   static constexpr auto list = fields(field("id", &embed::Player::id), field("level", &embed::Player::level),
-                                      field("ready", &embed::Player::ready));
+                                      field("ready", &embed::Player::ready),
+                                      field("veteran", [](const embed::Player& p) { return p.level > 9; }));
 };
 
 namespace embed {
@@ -87,7 +88,7 @@ inline int use_filters(const Snapshot& s) {
   const std::vector<Player> players = {{"john", 3}, {"mary", 7}, {"zoe", 5}};
   Query best;
   best.filter = eq("ready", true) && !in("id", {"zoe"});
-  best.sort = {{"level", Order::descending}};
+  best.sort = {{"veteran", Order::descending}, {"level", Order::descending}};
   const std::vector<const Player*> found = query(players, best);
   if (found.size() != 1 || found[0]->id != "mary") return 3;
   return compile<Player>(gt("level", 4.5))(players[2]) && autocomplete("id", "jo").error() == std::nullopt ? 0 : 4;

@@ -26,6 +26,7 @@ namespace detail {
 
 inline void* allocate(std::size_t bytes, std::size_t alignment) {
 #if PRESENCE_CUSTOM_ALLOCATOR
+  static_cast<void>(alignment);  // a host's macro may leave it out
   return PRESENCE_ALLOC(bytes, alignment);
 #else
   if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
@@ -35,10 +36,11 @@ inline void* allocate(std::size_t bytes, std::size_t alignment) {
 }
 
 inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+  static_cast<void>(bytes);
 #if PRESENCE_CUSTOM_ALLOCATOR
+  static_cast<void>(alignment);
   PRESENCE_FREE(memory, bytes, alignment);
 #else
-  static_cast<void>(bytes);
   if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
     ::operator delete(memory, static_cast<std::align_val_t>(alignment));
   } else {

@@ -82,9 +82,10 @@ class Sorter {
 
   template <std::size_t i>
   static int compare_field(const Key&, const T& a, const T& b) {
-    const auto& field = field_at<i>(Fields<T>::list);
-    return with_raw(field, a, [&](const auto& x) {
-      return with_raw(field, b, [&](const auto& y) { return compare_for_sort(ValueView(x), ValueView(y)); });
+    // Of the field nothing is captured: its type may have no linkage, and g++ then warns of a host's header.
+    return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
+      return with_raw(field_at<i>(Fields<T>::list), b,
+                      [&x](const auto& y) { return compare_for_sort(ValueView(x), ValueView(y)); });
     });
   }
   static int compare_other(const Key& key, const T& a, const T& b) {
