@@ -2382,7 +2382,8 @@ inline namespace PRESENCE_ABI {
 namespace detail {
 
 /// What of a user's registers has no room in the row itself. Its size is fixed when it is made, with some room for more
-/// activities, which come and go. Rows of different snapshots share it, and only its sole owner changes it.
+/// activities. What is forgotten leaves room for what comes, so that most changes ask for no memory. Rows of different
+/// snapshots share it, and only its sole owner changes it.
 class alignas(SessionRegisters) Overflow {
  public:
   struct Shape {
@@ -2391,7 +2392,7 @@ class alignas(SessionRegisters) Overflow {
 
     bool empty() const noexcept { return sessions == 0 && activities == 0 && flips == 0 && !rare; }
     bool has_room_for(const Shape& other) const noexcept {
-      return sessions == other.sessions && activities >= other.activities && flips == other.flips && rare == other.rare;
+      return sessions >= other.sessions && activities >= other.activities && flips >= other.flips && rare == other.rare;
     }
   };
 
@@ -2414,7 +2415,9 @@ class alignas(SessionRegisters) Overflow {
   }
 
   const Shape& shape() const noexcept { return shape_; }
-  std::uint32_t activity_count = 0;  // of those there is room for; 0: they are in the row
+  // Of those there is room for; the row knows how many sessions.
+  std::uint32_t activity_count = 0;  // 0: they are in the row
+  std::uint32_t flip_count = 0;
   SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
   RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + shape_.sessions); }
   Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (shape_.rare ? 1 : 0)); }
@@ -2488,12 +2491,11 @@ class UserRow {
     RegistersView view;
     view.activities = Span<Activity>{activities_, count_};
     if (overflow_ != nullptr) {
-      const Overflow::Shape& shape = overflow_->shape();
-      if (!session_.id.empty()) view.sessions = SessionSpan(&session_, {overflow_->sessions(), shape.sessions});
+      if (session_count_ != 0) view.sessions = SessionSpan(&session_, {overflow_->sessions(), session_count_ - 1});
       if (count_ == 0) view.activities = Span<Activity>{overflow_->activities(), overflow_->activity_count};
-      view.flips = Span<Flip>{overflow_->flips(), shape.flips};
-      if (shape.rare) view.rare = overflow_->rare();
-    } else if (!session_.id.empty()) {
+      view.flips = Span<Flip>{overflow_->flips(), overflow_->flip_count};
+      if (overflow_->shape().rare) view.rare = overflow_->rare();
+    } else if (session_count_ != 0) {
       view.sessions = SessionSpan(&session_, {});
     }
     return view;
@@ -2530,7 +2532,7 @@ class UserRow {
   SessionRegisters* own_session(const Sought& id) noexcept {
     if (id.is(session_.id)) return &session_;
     if (overflow_ == nullptr || !overflow_->only_owner()) return nullptr;
-    for (std::uint32_t i = 0; i < overflow_->shape().sessions; ++i) {
+    for (std::uint32_t i = 0; i + 1 < session_count_; ++i) {
       if (id.is(overflow_->sessions()[i].id)) return overflow_->sessions() + i;
     }
     return nullptr;
@@ -2593,10 +2595,10 @@ class UserRow {
   static Overflow::Shape shape_of(const UserRegisters& user) noexcept {
     Overflow::Shape shape;
     if (user.sessions.size() > 1) shape.sessions = static_cast<std::uint32_t>(user.sessions.size() - 1);
-    if (user.activities.size() > activities_inside) {
-      shape.activities = (static_cast<std::uint32_t>(user.activities.size()) + 3) / 4 * 4;
-    }
     shape.flips = static_cast<std::uint32_t>(user.flips.size());
+    // Beside flips fewer activities can be forgotten, so that there are soon more than two.
+    const auto activities = static_cast<std::uint32_t>(user.activities.size());
+    if (activities > activities_inside || shape.flips != 0) shape.activities = activities / 4 * 4 + 4;
     shape.rare = !user.nothing();
     return shape;
   }
@@ -2609,10 +2611,13 @@ class UserRow {
     for (std::size_t i = 0; i < count_; ++i) activities_[i] = user.activities[i];
     if (overflow_ == nullptr) return;
     Overflow& more = *overflow_;
-    for (std::size_t i = 1; i < user.sessions.size(); ++i) more.sessions()[i - 1] = std::move(user.sessions[i]);
+    for (std::uint32_t i = 0; i < more.shape().sessions; ++i) {
+      more.sessions()[i] = i + 1 < user.sessions.size() ? std::move(user.sessions[i + 1]) : SessionRegisters();
+    }
     more.activity_count = static_cast<std::uint32_t>(inside ? 0 : user.activities.size());
     for (std::size_t i = 0; i < more.activity_count; ++i) more.activities()[i] = user.activities[i];
-    for (std::size_t i = 0; i < user.flips.size(); ++i) more.flips()[i] = user.flips[i];
+    more.flip_count = static_cast<std::uint32_t>(user.flips.size());
+    for (std::size_t i = 0; i < more.flip_count; ++i) more.flips()[i] = user.flips[i];
     if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
   }
 
@@ -2626,7 +2631,7 @@ class UserRow {
   }
 
   Text id_;
-  SessionRegisters session_;  // without an id: none
+  SessionRegisters session_;  // the first, if there is one
   Activity activities_[activities_inside];
   Overflow* overflow_ = nullptr;
   std::uint32_t session_count_ = 0;

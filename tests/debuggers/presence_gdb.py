@@ -371,20 +371,21 @@ class Overflow:
         detail = namespace_of(row.type) + "detail::"
         shape = pointer["shape_"]
         counts = [int(shape[name]) for name in ("sessions", "activities", "flips")]
-        self.activity_count = int(pointer["activity_count"])
-        if max(counts) > MOST_IN_OVERFLOW or self.activity_count > counts[1]:
+        # Of what there is room for, so many are there.
+        used = [max(0, int(row["session_count_"]) - 1), int(pointer["activity_count"]), int(pointer["flip_count"])]
+        if max(counts) > MOST_IN_OVERFLOW or any(some > room for some, room in zip(used, counts)):
             raise Unreadable
         sessions, self.has_rare = row["session_"].type, is_true(shape["rare"])
         rare = gdb.lookup_type(detail + "RareRegisters")
         activities = row["activities_"].type.strip_typedefs().target()
         at = 0
-        self.sessions = elements(behind(pointer, sessions, at), counts[0])
+        self.sessions = elements(behind(pointer, sessions, at), used[0])
         at += counts[0] * sessions.sizeof
         self.rare = behind(pointer, rare, at)
         at += rare.sizeof if self.has_rare else 0
-        self.activities = elements(behind(pointer, activities, at), self.activity_count)
+        self.activities = elements(behind(pointer, activities, at), used[1])
         at += counts[1] * activities.sizeof
-        self.flips = elements(behind(pointer, gdb.lookup_type(detail + "Flip"), at), counts[2])
+        self.flips = elements(behind(pointer, gdb.lookup_type(detail + "Flip"), at), used[2])
 
 
 def kept(row):

@@ -180,6 +180,12 @@ def system_headers(work, cxx):
     among(work, cxx, [f"#include <{name}>" for name in names], "-std=gnu++17")
 
 
+def allocations(work, cxx):
+    """How many there are for each kind of event. Returns the table."""
+    run(*cxx, "-std=c++17", *SPLIT, *STRICT, "-O1", HERE / "allocations.cpp", "-o", work / "allocations")
+    return run(work / "allocations")
+
+
 def windows_h(work):
     need(MINGW, "g++-mingw-w64-x86-64-posix")
     among(work, [MINGW], ["#include <windows.h>"])
@@ -344,15 +350,16 @@ def cells():
             table[f"{check.__name__}/{cxx}"] = with_compiler(cxx, check)
         table[f"plugin_asan/{cxx}"] = with_compiler(cxx, plugin, "-fsanitize=address", "-fno-sanitize-recover=all")
         table[f"same_text/{cxx}"] = with_compiler(cxx, same_text, "-march=haswell")
+    table["allocations"] = with_compiler("g++", allocations)
     table["same_text_32_bit"] = same_text_32_bit
     return table
 
 
 def run_cell(name, check):
-    """Prints how it went; whether the rest may go on."""
+    """Prints how it went and what the check shows; whether the rest may go on."""
     with tempfile.TemporaryDirectory() as work:
         try:
-            check(pathlib.Path(work))
+            shown = check(pathlib.Path(work)) or ""
         except Missing as missing:
             if not os.environ.get("CI"):
                 print(f"{name}: skipped (package {missing} is missing)", flush=True)
@@ -362,7 +369,7 @@ def run_cell(name, check):
         except (Failure, OSError) as error:
             print(f"{name}: FAILED\n{error}", flush=True)
             return False
-    print(f"{name}: ok", flush=True)
+    print(f"{name}: ok\n{shown}", end="", flush=True)
     return True
 
 
