@@ -173,7 +173,7 @@ TEST_CASE("what one user has a great deal of takes no more memory than 64 times 
               flips = "\x21" + number(count), disconnects = std::string("\x03\1p\xFC", 4) + number(count - 63);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::string at = number(2 * (count - i));
-    sessions += number(2) + two(i) + std::string("\1\0", 2);
+    sessions += number(2) + two(static_cast<std::size_t>(i)) + std::string("\1\0", 2);
     activities += at + std::string(1, '\0');
     flips += at + std::string(1, '\1');
     disconnects += at;

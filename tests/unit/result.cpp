@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(__unix__) || defined(__APPLE__)
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(__EMSCRIPTEN__)
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
