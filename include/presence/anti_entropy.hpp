@@ -296,12 +296,20 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
 /// The other node gives it to `reconcile`, sends the answer back, and so on until there is none: then both know what
 /// either knew. O(users).
 ///
-///     link.send(sketch(ours));                                     // now and then
-///     link.on_message([&](std::string_view message) {              // on both sides
-///       if (auto answer = reconcile(ours, message, on_change)) {
-///         if (!answer->empty()) link.send(*answer);
-///       } else log(answer.error().message);
-///     });
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot ours = reduce(Snapshot(), now), theirs = ours;
+/// ours = reduce(std::move(ours), PresenceEvent::connect("john", "phone", now));
+/// theirs = reduce(std::move(theirs), PresenceEvent::connect("mary", "tv", now));
+///
+/// std::string message = sketch(ours);  // now and then
+/// for (bool to_them = true; !message.empty(); to_them = !to_them) {
+///   const Result<std::string> answer = reconcile(to_them ? theirs : ours, message);  // on either side, as it arrives
+///   assert(answer);  // else answer.error() says what is wrong with the message
+///   message = *answer;
+/// }
+/// assert(ours == theirs && ours.online("mary") && theirs.online("john"));
+/// @endcode
 ///
 /// Three messages make up for a difference of some five users, one more for every four times as much: the number
 /// depends on the differences alone. Each message stands for itself. One that is lost ends the exchange, one that comes
@@ -334,6 +342,7 @@ Result<std::string> reconcile(Snapshot& ours, std::string_view message, OnChange
   presence::merge_into(ours, theirs->users, on_change);
   return detail::answer_to(*theirs, before, ours);
 }
+/// The same where nobody listens.
 inline Result<std::string> reconcile(Snapshot& ours, std::string_view message) {
   return presence::reconcile(ours, message, detail::Unheard());
 }

@@ -189,6 +189,7 @@ void encode(const Snapshot& snapshot, Sink&& sink) {
   }
   out.finish();
 }
+/// The same, as one string.
 inline std::string encode(const Snapshot& snapshot) {
   detail::StringSink sink;
   presence::encode(snapshot, sink);
@@ -215,6 +216,7 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   }
   out.finish();
 }
+/// The same, as one string.
 inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
   detail::StringSink sink;
   presence::encode_for(snapshot, viewer, sink);
@@ -223,11 +225,22 @@ inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
 
 /// Reads a snapshot from pieces of what `encode` or `encode_for` wrote, cut anywhere, as a file or a socket gives them.
 ///
-///     presence::Decoder decoder(rules);
-///     while (read(buffer)) if (!decoder.push(buffer)) break;
-///     presence::Result<presence::Snapshot> snapshot = decoder.finish();
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// const Snapshot before = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
+/// const std::string file = encode(before);
+/// Decoder decoder(before.rules());
+/// for (std::size_t at = 0; at < file.size(); at += 16) decoder.push(file.substr(at, 16));  // as a file is read
+/// Snapshot replica = *decoder.finish();
+/// assert(replica == before);
+///
+/// const Snapshot after = reduce(before, PresenceEvent::set_status("john", "brb", now));
+/// assert(!apply_delta(replica, encode_delta(before, after)) && replica == after);
+/// assert(decode(file.substr(0, 20), before.rules()).error().code == ErrorCode::truncated);
+/// @endcode
 class Decoder {
  public:
+  /// By these rules, never the writer's; see `decode`.
   explicit Decoder(const Rules& rules) : decoder_(detail::FrameKind::snapshot, rules) {}
 
   /// Whether all is well so far; if not, `finish` says why.
@@ -280,6 +293,7 @@ std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, OnC
   presence::merge_into(snapshot, *delta, on_change);
   return std::nullopt;
 }
+/// The same where nobody listens.
 inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes) {
   return presence::apply_delta(snapshot, bytes, detail::Unheard());
 }

@@ -45,6 +45,21 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
 /// Calls `on_change(const UserPresenceChangedView&)` for every user whom others see differently in `to` than in `from`:
 /// applied to the views of the one they give the views of the other. Each carries `to.now()`, or without one the latest
 /// instant that others know something of that user from. In the order of (instant, id). What both share is passed over.
+///
+/// @code
+/// #include <presence/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
+/// const Snapshot shown = s;  // by the last frame
+/// s = reduce(std::move(s), PresenceEvent::disconnect("john", "phone", now + Duration::from_s(5)));
+/// s = reduce(std::move(s), PresenceEvent::connect("mary", "tv", now + Duration::from_s(5)));
+/// std::string news;
+/// diff(shown, s, [&](const UserPresenceChangedView& change) {
+///   news += std::string(change.id) + (change.after->online ? " came, " : " went, ");
+/// });
+/// assert(news == "john went, mary came, ");
+/// @endcode
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
   detail::differences(from, to, detail::SnapshotAccess::now(to)).each(on_change);

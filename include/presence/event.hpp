@@ -14,6 +14,7 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
+/// What an event tells of.
 enum class EventType : std::uint8_t {
   connect,     ///< a session of the user begins, or says anew that it is there
   disconnect,  ///< a session ends by its own word or its server's
@@ -61,16 +62,30 @@ Event make_event(EventType type, Text user, Text session, Timestamp at) {
 
 /// What happened, and when. A plain value that owns its texts: any field may be set by hand, and is judged when the
 /// event is folded.
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
+/// hello.invisible = true;  // nobody else is to see him online
+/// hello.status = "In a match";
+/// const PresenceEvent beat = PresenceEvent::heartbeat("john", "phone", now + Duration::from_s(15));
+/// assert(beat.session == hello.session && !beat.invisible);  // he stays as he was
+///
+/// const PresenceEventView borrowed = hello;  // what the fold takes: no text is copied
+/// assert(borrowed.user.data() == hello.user.data());
+/// @endcode
 struct PresenceEvent {
-  EventType type = EventType::heartbeat;
-  std::string user;
-  std::string session;                   ///< of a connect, disconnect or heartbeat
-  Timestamp at;                          ///< when it happened, by the clock of whoever saw it happen
-  std::optional<bool> invisible;         ///< of a connect; absent: as before
-  std::optional<std::string> status;     ///< absent: as before; empty: none from now on
-  bool online = false;                   ///< of a report
-  std::optional<Timestamp> last_active;  ///< of a report; absent: nothing is said about it
+  EventType type = EventType::heartbeat;  ///< says which of the fields count
+  std::string user;                       ///< id of whom it is about; not empty
+  std::string session;                    ///< of a connect, disconnect or heartbeat
+  Timestamp at;                           ///< when it happened, by the clock of whoever saw it happen
+  std::optional<bool> invisible;          ///< of a connect; absent: as before
+  std::optional<std::string> status;      ///< absent: as before; empty: none from now on
+  bool online = false;                    ///< of a report
+  std::optional<Timestamp> last_active;   ///< of a report; absent: nothing is said about it
 
+  /// @{
+  /// An event of a session: it begins, ends, or is still there. Visibility and status stay as before unless set.
   static PresenceEvent connect(std::string user, std::string session, Timestamp at) {
     return detail::make_event<PresenceEvent>(EventType::connect, std::move(user), std::move(session), at);
   }
@@ -80,11 +95,14 @@ struct PresenceEvent {
   static PresenceEvent heartbeat(std::string user, std::string session, Timestamp at) {
     return detail::make_event<PresenceEvent>(EventType::heartbeat, std::move(user), std::move(session), at);
   }
+  /// @}
+  /// The user's status text from now on; empty: none.
   static PresenceEvent set_status(std::string user, std::string text, Timestamp at) {
     auto event = detail::make_event<PresenceEvent>(EventType::set_status, std::move(user), std::string(), at);
     event.status = std::move(text);
     return event;
   }
+  /// A server's word on whether the user is online, and nothing else.
   static PresenceEvent report(std::string user, bool online, Timestamp at) {
     auto event = detail::make_event<PresenceEvent>(EventType::report, std::move(user), std::string(), at);
     event.online = online;
@@ -98,6 +116,7 @@ struct PresenceEvent {
     return event;
   }
 
+  /// Whether all fields are the same, also those that the type has no use for.
   friend bool operator==(const PresenceEvent& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }
   friend bool operator!=(const PresenceEvent& a, const PresenceEvent& b) noexcept { return !(a == b); }
 };
@@ -105,6 +124,8 @@ struct PresenceEvent {
 /// The same, borrowing its texts, which must outlive it. What every function of the fold takes, so that nothing is
 /// copied to be read.
 struct PresenceEventView {
+  /// @{
+  /// As in PresenceEvent.
   EventType type = EventType::heartbeat;
   std::string_view user;
   std::string_view session;
@@ -113,6 +134,7 @@ struct PresenceEventView {
   std::optional<std::string_view> status;
   bool online = false;
   std::optional<Timestamp> last_active;
+  /// @}
 
   constexpr PresenceEventView() noexcept = default;
   /// Also from a temporary, so that `apply(snapshot, PresenceEvent::connect(...))` works: the view ends with that call.
@@ -127,6 +149,7 @@ struct PresenceEventView {
     if (event.status) status = std::string_view(*event.status);
   }
 
+  /// A copy that owns its texts.
   explicit operator PresenceEvent() const {
     auto event = detail::make_event<PresenceEvent>(type, std::string(user), std::string(session), at);
     event.invisible = invisible;
@@ -136,6 +159,8 @@ struct PresenceEventView {
     return event;
   }
 
+  /// @{
+  /// As in PresenceEvent, of texts that outlive it: a temporary string is refused.
   static PresenceEventView connect(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
     return detail::make_event<PresenceEventView, std::string_view>(EventType::connect, user, session, at);
   }
@@ -165,7 +190,9 @@ struct PresenceEventView {
   }
   static PresenceEventView report(const User& user, Timestamp at) noexcept { return report(UserView(user), at); }
   static PresenceEventView report(const User&&, Timestamp) = delete;
+  /// @}
 
+  /// Whether all fields are the same, also those that the type has no use for.
   friend bool operator==(const PresenceEventView& a, const PresenceEventView& b) noexcept {
     return detail::same_event(a, b);
   }

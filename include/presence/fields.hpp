@@ -20,10 +20,11 @@ inline namespace PRESENCE_ABI {
 /// callable with the object. It may return a reference or a temporary, of anything a ValueView is made of.
 template <class Getter>
 struct Field {
-  std::string_view name;
-  Getter get;
+  std::string_view name;  ///< by which filters ask for it; a literal, as a rule
+  Getter get;             ///< what reads it of an object
 };
 
+/// Names a field. `get` is anything that Field describes.
 template <class Getter>
 constexpr Field<Getter> field(std::string_view name, Getter get) {
   return Field<Getter>{name, std::move(get)};
@@ -32,30 +33,56 @@ constexpr Field<Getter> field(std::string_view name, Getter get) {
 /// Fields one after the other. Made by `fields`.
 template <class... All>
 struct FieldList;
+/// None.
 template <>
 struct FieldList<> {
-  static constexpr std::size_t size = 0;
+  static constexpr std::size_t size = 0;  ///< how many there are
 };
+/// One, and those behind it.
 template <class First, class... Rest>
 struct FieldList<First, Rest...> {
-  static constexpr std::size_t size = 1 + sizeof...(Rest);
-  First first;
-  FieldList<Rest...> rest;
+  static constexpr std::size_t size = 1 + sizeof...(Rest);  ///< how many there are
+  First first;                                              ///< a Field
+  FieldList<Rest...> rest;                                  ///< the others
 };
 
+/// @{
+/// The fields of a type, for its specialization of Fields. The first of two with one name counts.
 constexpr FieldList<> fields() { return {}; }
 template <class First, class... Rest>
 constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
   return FieldList<First, Rest...>{std::move(first), presence::fields(std::move(rest)...)};
 }
+/// @}
 
 /// Specialize it to filter and sort a type of your own, without copying any of it:
 ///
-///     template <> struct presence::Fields<Player> {
-///       static constexpr auto list = fields(field("id", &Player::id), field("level", &Player::level),
-///                                           field("clan", [](const Player& p) { return p.clan(); }));
-///       static ValueView other(const Player&, std::string_view name);  // optional: fields known only at run time
-///     };
+/// @code
+/// #include <presence/query.hpp>
+///
+/// struct Player {
+///   std::string name;
+///   int level;
+///   std::vector<std::string> clans;
+///   bool is_novice() const { return level < 6; }
+/// };
+/// template <> struct presence::Fields<Player> {
+///   static constexpr auto list = fields(field("id", &Player::name), field("level", &Player::level),
+///                                       field("clans", &Player::clans), field("novice", &Player::is_novice));
+/// };
+///
+/// int main() {
+///   const Player players[] = {{"ann", 3, {"red"}}, {"bob", 7, {"red"}}, {"cat", 5, {"blue", "red"}}};
+///   presence::Query asked;
+///   asked.filter = presence::eq("novice", true) && presence::contains("clans", "red");
+///   asked.sort = {{"level", presence::Order::descending}};
+///   const auto found = presence::query(players, asked);  // pointers to players
+///   assert(found.size() == 2 && found[0] == &players[2] && found[1]->name == "ann");
+/// }
+/// @endcode
+///
+/// Fields that are known only at run time are read by an optional member of it,
+/// `static ValueView other(const Player&, std::string_view name)`.
 ///
 /// A field that an object lacks is absent: an empty optional, or ValueView{} from `other`. `other` is asked for names
 /// that are not in the list. Ties of a sort are decided by a field named "id", where there is one.
@@ -72,18 +99,25 @@ struct UserFields {
 
 }  // namespace detail
 
+/// `id`, `online`, `status` and `last_active`. That somebody is invisible is no field.
 template <>
 struct Fields<User> : detail::UserFields<User> {};
+/// The same.
 template <>
 struct Fields<UserView> : detail::UserFields<UserView> {};
 
-enum class Order : std::uint8_t { ascending, descending };
+/// Which end comes first.
+enum class Order : std::uint8_t {
+  ascending,  ///< the least first, what is absent last
+  descending  ///< the other way round
+};
 
 /// A field to sort by.
 struct SortKey {
-  std::string field;
-  Order order = Order::ascending;
+  std::string field;               ///< one that the objects lack decides nothing
+  Order order = Order::ascending;  ///< of this field alone
 
+  /// Whether both sort alike.
   friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
     return a.field == b.field && a.order == b.order;
   }

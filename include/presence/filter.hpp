@@ -33,6 +33,19 @@ inline namespace PRESENCE_ABI {
 ///
 /// A filter that was built wrong is invalid, as is all that contains it, its negation too: it says why, and holds for
 /// nothing.
+///
+/// @code
+/// const Filter recent = eq("online", true) || gt("last_active", "2019-01-07T12:00:00Z");
+/// const Filter asked = recent && nin("id", {"jack", "bot"});
+/// const User john{"john", false, "brb", *parse_timestamp("2019-01-07T13:17:42.375Z"), false};
+/// assert(matches(asked, john));
+/// const Matcher<User> holds = compile<User>(asked);  // for many users
+/// assert(holds(john) && !holds(User{"bot", true, "", {}, false}));
+///
+/// assert(!matches(eq("online", "true"), john));  // a text is no bool
+/// assert(validate(eq("online", "true"), Fields<User>{})->field == "online");  // for hosts that refuse such a filter
+/// assert(in("id", "john").error()->code == ErrorCode::bad_operand);  // not a list
+/// @endcode
 class Filter {
  public:
   /// How many of `and_`, `or_` and `nor` may stand in each other.
@@ -40,7 +53,7 @@ class Filter {
 
   Filter() noexcept = default;
 
-  Operator op() const noexcept { return op_; }
+  Operator op() const noexcept { return op_; }                          ///< says what it consists of
   const std::string& field() const noexcept { return field_; }          ///< of a test
   const Value& operand() const noexcept { return operand_; }            ///< of a test; of `in` and `nin` an array
   const std::vector<Filter>& parts() const noexcept { return parts_; }  ///< of `all_of`, `any_of`, `none_of`
@@ -82,6 +95,7 @@ class Filter {
     return filter;
   }
 
+  /// @{
   /// Both; either; not this one. A chain of the same operator is one level deep.
   friend Filter operator&&(Filter a, Filter b) { return joined(Operator::all_of, std::move(a), std::move(b)); }
   friend Filter operator||(Filter a, Filter b) { return joined(Operator::any_of, std::move(a), std::move(b)); }
@@ -90,6 +104,7 @@ class Filter {
     parts.push_back(std::move(a));
     return combination(Operator::none_of, std::move(parts));
   }
+  /// @}
 
   /// Whether both ask the same in the same words.
   friend bool operator==(const Filter& a, const Filter& b) noexcept {
@@ -160,11 +175,15 @@ class Filter {
 
 /// The field is the value, or has it; with an array: is the same set.
 inline Filter eq(std::string_view field, Value value) { return Filter::test(Operator::eq, field, std::move(value)); }
+/// The field is not what `eq` asks for: another value, or none.
 inline Filter ne(std::string_view field, Value value) { return Filter::test(Operator::ne, field, std::move(value)); }
+/// @{
+/// The field, or an element of it, is greater than the value; or equal; less; or equal. Texts compare as bytes.
 inline Filter gt(std::string_view field, Value value) { return Filter::test(Operator::gt, field, std::move(value)); }
 inline Filter gte(std::string_view field, Value value) { return Filter::test(Operator::gte, field, std::move(value)); }
 inline Filter lt(std::string_view field, Value value) { return Filter::test(Operator::lt, field, std::move(value)); }
 inline Filter lte(std::string_view field, Value value) { return Filter::test(Operator::lte, field, std::move(value)); }
+/// @}
 /// The field is an array that has the value.
 inline Filter contains(std::string_view field, Value value) {
   return Filter::test(Operator::contains, field, std::move(value));
@@ -177,6 +196,7 @@ inline Filter autocomplete(std::string_view field, std::string_view text) {
   return Filter::test(Operator::autocomplete, field, Value(text));
 }
 
+/// @{
 /// The field is, or has, one of the values. Of none it holds for nothing.
 inline Filter in(std::string_view field, Value values) { return Filter::test(Operator::in, field, std::move(values)); }
 inline Filter in(std::string_view field, std::initializer_list<Value> values) {
@@ -186,6 +206,8 @@ template <class Range, std::enable_if_t<!std::is_convertible<const Range&, Value
 Filter in(std::string_view field, const Range& values) {
   return presence::in(field, Value::array(values));
 }
+/// @}
+/// @{
 /// The field neither is nor has any of the values.
 inline Filter nin(std::string_view field, Value values) {
   return Filter::test(Operator::nin, field, std::move(values));
@@ -198,10 +220,14 @@ Filter nin(std::string_view field, const Range& values) {
   return presence::nin(field, Value::array(values));
 }
 
+/// @}
+
+/// @{
 /// All of them hold; at least one; none.
 inline Filter and_(std::vector<Filter> parts) { return Filter::combination(Operator::all_of, std::move(parts)); }
 inline Filter or_(std::vector<Filter> parts) { return Filter::combination(Operator::any_of, std::move(parts)); }
 inline Filter nor(std::vector<Filter> parts) { return Filter::combination(Operator::none_of, std::move(parts)); }
+/// @}
 
 /// Whether the filter holds for the object: a User, a UserView, a Channel, or any type with Fields. For many objects
 /// `compile` is faster.
@@ -233,6 +259,7 @@ bool matches(const Filter& filter, const T& object) {
 template <class T>
 class Matcher {
  public:
+  /// Costs what the filter is long; an `in` with many texts is made a set.
   explicit Matcher(const Filter& filter) { add(filter); }
 
   /// Says what `matches` says. Does not allocate, unless the fields of T do.
@@ -317,6 +344,7 @@ class Matcher {
   std::vector<Node> nodes_;  // each before its parts
 };
 
+/// The filter, made ready for objects of the type: `compile<User>(filter)`.
 template <class T>
 Matcher<T> compile(const Filter& filter) {
   return Matcher<T>(filter);
@@ -324,9 +352,9 @@ Matcher<T> compile(const Filter& filter) {
 
 /// A test that objects of a type cannot answer.
 struct Unanswerable {
-  std::string field;
-  Operator op = Operator::invalid;
-  const char* message = "";  ///< English, a string literal
+  std::string field;                ///< empty where the filter itself is invalid
+  Operator op = Operator::invalid;  ///< of the test
+  const char* message = "";         ///< English, a string literal
 };
 
 namespace detail {

@@ -7,6 +7,19 @@
 #include <cstdint>  // for uint8_t
 
 /// Declarations of every public type, for headers that only name them. Costs next to nothing to include.
+///
+/// @code
+/// struct FriendList {  // stands in a header of the game; who includes that compiles nothing of the library
+///   void show(const presence::UserPresenceChanged& change);
+///   presence::Store* store = nullptr;
+///   presence::Verdict last{};  // enumerations can be held as well
+/// };
+///
+/// int main() {
+///   FriendList list;
+///   assert(list.store == nullptr && sizeof(list.last) == 1);
+/// }
+/// @endcode
 namespace presence {
 inline namespace PRESENCE_ABI {
 
@@ -40,19 +53,30 @@ class Decoder;
 enum class ValueKind : std::uint8_t;
 class Value;
 class ValueView;
+template <class Getter>
+struct Field;
+template <class... All>
+struct FieldList;
 template <class T>
 struct Fields;
+class CustomFields;
 struct Channel;
 enum class Operator : std::uint8_t;
 class Filter;
 template <class T>
 class Matcher;
+struct Unanswerable;
 enum class Order : std::uint8_t;
 struct SortKey;
 struct Query;
 struct UserQuery;
 struct ChannelQuery;
+struct WatchLimits;
 class Watches;
+class Viewers;
+struct DeliveryOptions;
+struct StoreOptions;
+struct WatchChannel;
 class Store;
 class Subscription;
 

@@ -322,6 +322,19 @@ inline PresenceEventView judge_payload(JsonJudge& judge, const JsonEvent& found,
 /// 3. The keys that the type reads, in the order user, session, online, at, invisible, status, last_active:
 ///    `duplicate_key` at the second; `wrong_type` or `out_of_range` at the value; `syntax` inside an instant;
 ///    `missing_key` at the object that lacks it, or at the instant of the year 1 that stands in its place.
+///
+/// @code
+/// std::string scratch;  // kept from call to call: then nothing is allocated
+/// const Result<PresenceEventView> event = parse_event(
+///     R"({"type":"user.updated","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"john","online":true}})",
+///     scratch);
+/// assert(event && event->type == EventType::report && event->user == "john" && event->online);
+/// assert(to_json(*event) == R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z"})");
+///
+/// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be passed over
+/// const Result<PresenceEvent> wrong = parse_event(R"({"type":"connect","user":7})");
+/// assert(wrong.error().code == ErrorCode::wrong_type && wrong.error().offset == 25);  // at the 7
+/// @endcode
 inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
   detail::JsonReader in(json, scratch);
   detail::JsonValue whole;
@@ -472,6 +485,7 @@ inline void append_json(std::string& out, const UserView& user) {
   if (user.invisible) out += R"(,"invisible":true)";
   out += '}';
 }
+/// The same, of one that owns its texts.
 inline void append_json(std::string& out, const User& user) { append_json(out, UserView(user)); }
 
 namespace detail {
@@ -491,6 +505,7 @@ inline void append_json_change(std::string& out, std::string_view id, Timestamp 
 inline void append_json(std::string& out, const UserPresenceChangedView& change) {
   detail::append_json_change(out, change.id, change.at, change.after);
 }
+/// The same, of one that owns its texts.
 inline void append_json(std::string& out, const UserPresenceChanged& change) {
   detail::append_json_change(out, change.id, change.at, detail::borrowed(change.after));
 }
@@ -511,8 +526,10 @@ inline void append_json(std::string& out, const PresenceEventView& event) {
   if (event.last_active) detail::append_json_instant(out, R"(,"last_active":)", *event.last_active);
   out += '}';
 }
+/// The same, of one that owns its texts.
 inline void append_json(std::string& out, const PresenceEvent& event) { append_json(out, PresenceEventView(event)); }
 
+/// @{
 /// What `append_json` appends. Each owning type has its own overload beside the view: the two convert to each other.
 inline std::string to_json(const User& user) { return detail::json_of(user); }
 inline std::string to_json(const UserView& user) { return detail::json_of(user); }
@@ -520,6 +537,7 @@ inline std::string to_json(const UserPresenceChanged& change) { return detail::j
 inline std::string to_json(const UserPresenceChangedView& change) { return detail::json_of(change); }
 inline std::string to_json(const PresenceEvent& event) { return detail::json_of(event); }
 inline std::string to_json(const PresenceEventView& event) { return detail::json_of(event); }
+/// @}
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence

@@ -203,6 +203,15 @@ inline bool has_json_form(const CustomFields::Entry& field) noexcept {
 /// is absent, and `out_of_range` at a cid that is not "type:id".
 ///
 /// O(n log n) in the length of the text, whatever it is.
+///
+/// @code
+/// const Result<Channel> match = parse_channel(
+///     R"({"cid":"match:eu-17","members":["john",{"user_id":"mary","role":"host"}],"slots":4,"config":{}})");
+/// assert(match && match->type == "match" && match->id == "eu-17" && match->members.back() == "mary");
+/// assert(match->custom.size() == 1 && *match->custom.find("slots") == Value(4));  // an object is no field
+/// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"slots":4})");
+/// assert(parse_channel(R"({"type":"match"})").error().code == ErrorCode::missing_key);
+/// @endcode
 inline Result<Channel> parse_channel(std::string_view json) {
   std::string scratch;
   detail::JsonReader in(json, scratch);
@@ -238,6 +247,7 @@ inline void append_json(std::string& out, const Channel& channel) {
   }
   out += '}';
 }
+/// What `append_json` appends.
 inline std::string to_json(const Channel& channel) { return detail::json_of(channel); }
 
 }  // namespace PRESENCE_ABI

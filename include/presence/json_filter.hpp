@@ -224,6 +224,16 @@ inline bool read_filter(JsonReader& in, Filter& filter, unsigned depth) {
 /// `wrong_type` at a value of another type; `bad_operand` at a value that its operator has no use for, an empty list of
 /// filters, or a field without a name; `out_of_range` at a number; `too_deep` where more than Filter::deepest
 /// combinations stand in each other.
+///
+/// @code
+/// const Result<Filter> asked = parse_filter(R"({"online":true,"status":{"$autocomplete":"look"}})");
+/// assert(*asked == (eq("online", true) && autocomplete("status", "look")));
+/// assert(matches(*asked, User{"mary", true, "Looking for a group", {}, false}));
+/// assert(*parse_filter(to_json(*asked)) == *asked);
+///
+/// const Result<Filter> wrong = parse_filter(R"({"level":{"$above":5}})");
+/// assert(wrong.error().code == ErrorCode::unknown_operator && wrong.error().offset == 10);
+/// @endcode
 inline Result<Filter> parse_filter(std::string_view json) {
   std::string scratch;
   detail::JsonReader in(json, scratch);
@@ -260,6 +270,7 @@ inline void append_json(std::string& out, const ValueView& value) {
     default: out += "null"; break;
   }
 }
+/// The same, of one that owns what it holds.
 inline void append_json(std::string& out, const Value& value) { append_json(out, value.view()); }
 
 /// Appends a filter, which `parse_filter` reads as one that is equal, instants aside, which it reads as texts. An
@@ -288,8 +299,11 @@ inline void append_json(std::string& out, const Filter& filter) {
   }
   out += '}';
 }
+/// @{
+/// What `append_json` appends.
 inline std::string to_json(const Filter& filter) { return detail::json_of(filter); }
 inline std::string to_json(const Value& value) { return detail::json_of(value); }
+/// @}
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence

@@ -25,8 +25,19 @@
 /// convert from and to the types of the library. Opt-in. It includes nothing of nlohmann's, and may come before or
 /// behind it.
 ///
-///     nlohmann::json j = user;
-///     auto event = j.get<presence::PresenceEvent>();
+/// @code
+/// #include <nlohmann/json.hpp>
+///
+/// const nlohmann::json message = {{"room", 7}, {"user", User{"john", true, "brb", {}, false}}};
+/// assert(message["user"]["status"] == "brb");
+/// const User john = message["user"].get<User>();
+/// assert(john.online && !john.last_active);
+/// try {
+///   nlohmann::json::object().get<User>();
+/// } catch (const JsonRefused<nlohmann::json>& refused) {  // or as any nlohmann::json::exception
+///   assert(refused.error().code == ErrorCode::missing_key);
+/// }
+/// @endcode
 ///
 /// Read and written are User, PresenceEvent, Channel, Filter, Value and Timestamp; written alone are UserView,
 /// PresenceEventView, UserPresenceChanged and UserPresenceChangedView. Each has the form of its text: what is written
@@ -137,6 +148,7 @@ class JsonRefused : public Json::exception {
 
   // None of nlohmann's own exceptions can be made in the same way in 3.9, 3.10 and 3.11: each of these gave `create`
   // other parameters. The constructor of their base is the same in all of 3.x.
+  /// Of what a reader refused.
   explicit JsonRefused(const Error& error) : Json::exception(number, message_of(error).c_str()), error_(error) {}
 
   /// What is wrong, and at which byte of the `dump()` of the value that was to be converted.

@@ -55,6 +55,20 @@ inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, 
 /// told had been told to this one. Our rules stand, and users are not counted against them: what both know stays known.
 /// `on_change` hears of each user whom others see differently, once, when all is done. When memory runs out the
 /// snapshot is what it was. O(users), less what both share; of few users of theirs O(theirs), and what is due.
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot lobby = reduce(Snapshot(), now), match = lobby;  // two servers, each with its own players
+/// lobby = reduce(std::move(lobby), PresenceEvent::connect("john", "phone", now));
+/// match = reduce(std::move(match), PresenceEvent::connect("mary", "console", now));
+/// assert(merge(lobby, match) == merge(match, lobby));
+///
+/// std::string heard;
+/// const auto on_change = [&](const UserPresenceChangedView& change) { heard += change.id; };
+/// merge_into(lobby, match, on_change);
+/// merge_into(lobby, match, on_change);  // again: nothing that was not known
+/// assert(heard == "mary" && lobby.online_count() == 2);
+/// @endcode
 template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
@@ -112,6 +126,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
     detail::tell_all(changes, on_change);
   }
 }
+/// The same where nobody listens.
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other, detail::Unheard());
 }

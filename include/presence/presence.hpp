@@ -3,6 +3,22 @@
 #define PRESENCE_PRESENCE_HPP
 
 /// Everything.
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Store store;
+/// UserQuery friends;
+/// friends.filter = in("id", {"mary", "jack"});
+/// friends.presence = true;  // john hears about them from now on
+/// store.dispatch(PresenceEvent::connect("mary", "phone", now));
+/// assert(store.query_users(friends, Viewer("john")).size() == 1);  // nothing is known of jack yet
+///
+/// std::string sent;
+/// const Subscription subscription = store.subscribe<UserPresenceChanged>(
+///     Viewer("john"), [&](const UserPresenceChanged& change) { sent = to_json(change); });
+/// store.dispatch(PresenceEvent::set_status("mary", "Looking for a group", now));
+/// assert(parse_event(sent)->status == "Looking for a group");  // what a client reads
+/// @endcode
 #include <presence/anti_entropy.hpp>
 #include <presence/channel.hpp>
 #include <presence/codec.hpp>

@@ -22,27 +22,47 @@ inline namespace PRESENCE_ABI {
 /// pages never overlap. A field that an object lacks comes last in ascending and first in descending order; false comes
 /// before true. A key that names no field of the objects decides nothing. An invalid filter finds nothing.
 struct Query {
-  Filter filter;
-  std::vector<SortKey> sort;
-  std::size_t offset = 0;
-  std::size_t limit = static_cast<std::size_t>(-1);
+  Filter filter;                                     ///< `Filter{}` finds all
+  std::vector<SortKey> sort;                         ///< the first decides before the next
+  std::size_t offset = 0;                            ///< how many to pass over
+  std::size_t limit = static_cast<std::size_t>(-1);  ///< how many at most
 };
 
 /// Of users. Their fields are `id`, `online`, `status` and `last_active`.
+///
+/// @code
+/// #include <presence/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("mary", "tv", now));
+/// s = reduce(std::move(s), PresenceEvent::connect("jack", "phone", now + Duration::from_s(1)));
+/// s = reduce(std::move(s), PresenceEvent::disconnect("jack", "phone", now + Duration::from_s(2)));
+/// UserQuery friends;
+/// friends.filter = in("id", {"mary", "jack", "ann"});  // of ann nothing is known
+/// friends.sort = {{"online", Order::descending}, {"last_active", Order::descending}};
+/// const std::vector<User> page = query(s, friends, Viewer("john"));
+/// assert(page.size() == 2 && page[0].id == "mary" && page[1].id == "jack");
+/// @endcode
 struct UserQuery {
+  /// @{
+  /// As in Query.
   Filter filter;
   std::vector<SortKey> sort;
   std::size_t offset = 0;
   std::size_t limit = 30;
+  /// @}
   bool presence = false;  ///< for a Store: the viewer hears about these users from now on
 };
 
 /// Of channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
 struct ChannelQuery {
+  /// @{
+  /// As in Query.
   Filter filter;
   std::vector<SortKey> sort;
   std::size_t offset = 0;
   std::size_t limit = 10;
+  /// @}
   bool presence = false;  ///< for a Store: the viewer hears about the members of these channels from now on
 };
 
@@ -216,6 +236,7 @@ auto query(const Range& range, const Query& asked) -> std::vector<const std::dec
   for (const Item& item : page.take()) found.push_back(item.object);
   return found;
 }
+/// The same of channels; `presence` is for a Store.
 template <class Range>
 auto query(const Range& range, const ChannelQuery& asked) {
   return presence::query(range, Query{asked.filter, asked.sort, asked.offset, asked.limit});

@@ -197,6 +197,21 @@ class Replay {
 /// event stands folded. An event counts at once, also when it is dated a little after `now`; its change carries `now`,
 /// or without one the event's instant. When memory runs out the snapshot is what it was. O(what is kept
 /// of the user).
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// int changes = 0;
+/// const auto on_change = [&](const UserPresenceChangedView&) { ++changes; };
+/// Snapshot s = reduce(Snapshot(), now);  // with an instant, so that time can pass
+/// apply(s, PresenceEvent::connect("john", "phone", now), on_change);
+/// assert(s.online("john") && changes == 1);
+/// const PresenceEvent old = PresenceEvent::heartbeat("mary", "tv", now - Duration::from_s(600));
+/// assert(apply(s, old, on_change) == Verdict::too_late && changes == 1);
+/// apply(s, now + Duration::from_s(39), on_change);  // each frame: costs next to nothing where nothing is due
+/// assert(s.online("john") && changes == 1);
+/// apply(s, *s.next_deadline(), on_change);  // 40 s of silence end a session by default
+/// assert(!s.online("john") && changes == 2);
+/// @endcode
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
   return detail::fold_now(snapshot, event, on_change);
@@ -229,6 +244,7 @@ Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   }
   return tally;
 }
+/// The same where nobody listens.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last) {
   return presence::apply(snapshot, first, last, detail::Unheard());
@@ -249,10 +265,12 @@ Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   replay.finish();
   return tally;
 }
+/// The same where nobody listens.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last) {
   return presence::replay(snapshot, first, last, detail::Unheard());
 }
+/// @{
 /// The same for a single event.
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
@@ -264,6 +282,7 @@ Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
 inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
   return presence::replay(snapshot, event, detail::Unheard());
 }
+/// @}
 
 /// The snapshot after the event; the same snapshot if the event is refused. Pure: pass `std::move(s)` to have it
 /// updated in place.

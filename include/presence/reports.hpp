@@ -62,6 +62,7 @@ void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
   detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
   detail::replace_and_tell(snapshot, after, detail::SnapshotAccess::now(after), on_change);
 }
+/// The same where nobody listens.
 inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::Unheard()); }
 
 /// The snapshot without its reports of online.
@@ -75,6 +76,20 @@ inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(
 /// the list that is dated earlier counts as of `as_of`; an event that is no report is invalid. If `as_of` is out of
 /// range, too late or too early, so is all of the list, and nothing changes. Passes no time. `on_change` hears of each
 /// user whom others see differently, once, by id. When memory runs out the snapshot is what it was. O(users).
+///
+/// @code
+/// const Timestamp then = *parse_timestamp("2019-01-07T13:17:42.375Z"), now = then + Duration::from_s(90);
+/// Snapshot friends(Rules::mirror());
+/// apply(friends, PresenceEvent::report("john", true, then), [](const UserPresenceChangedView&) {});
+/// forget_reports_in(friends);  // the connection is lost: who knows whether he is still there
+/// assert(friends.find("john") && !friends.online("john"));
+///
+/// const PresenceEvent list[] = {PresenceEvent::report("john", true, now), PresenceEvent::report("mary", true, now)};
+/// const Tally tally = resync(friends, list, list + 2, now);  // it is back
+/// assert(tally.applied == 2 && friends.online("john") && friends.online("mary"));
+/// resync(friends, list, list + 1, now + Duration::from_s(1));  // who is not listed any more has gone
+/// assert(friends.online("john") && !friends.online("mary"));
+/// @endcode
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
   const Snapshot before = snapshot;
@@ -106,6 +121,7 @@ Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& 
   detail::replace_and_tell(snapshot, after, now != detail::absent ? now : as_of, on_change);
   return tally;
 }
+/// The same where nobody listens.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
   return presence::resync(snapshot, first, last, as_of, detail::Unheard());

@@ -37,10 +37,11 @@ enum class ErrorCode : std::uint8_t {
 
 /// Why a text was refused, and where.
 struct Error {
-  ErrorCode code = ErrorCode::syntax;
-  std::size_t offset = 0;    ///< bytes from the start of the text to what is wrong
-  const char* message = "";  ///< English, a string literal
+  ErrorCode code = ErrorCode::syntax;  ///< what a program decides by
+  std::size_t offset = 0;              ///< bytes from the start of the text to what is wrong
+  const char* message = "";            ///< English, a string literal
 
+  /// Whether both have the same code and offset; messages may change.
   friend bool operator==(const Error& a, const Error& b) noexcept { return a.code == b.code && a.offset == b.offset; }
   friend bool operator!=(const Error& a, const Error& b) noexcept { return !(a == b); }
 };
@@ -48,19 +49,34 @@ struct Error {
 /// A value, or the Error that stands in its place. Asking an error for its value, or a value for its error, ends the
 /// program.
 ///
-///     if (auto at = presence::parse_timestamp(text)) use(*at);
-///     else log(at.error().message, at.error().offset);
+/// @code
+/// const auto level_of = [](char c) -> Result<int> {
+///   if (c < '0' || c > '9') return Error{ErrorCode::syntax, 0, "a level is a digit"};
+///   return c - '0';
+/// };
+/// assert(*level_of('7') == 7);
+/// if (const Result<int> level = level_of('x')) {
+///   assert(false);
+/// } else {
+///   assert(level.error().code == ErrorCode::syntax && level.error().offset == 0);
+/// }
+/// @endcode
 template <class T>
 class Result {
   static_assert(!std::is_same<T, bool>::value, "Result<bool> would read as its own success");
 
  public:
-  Result(T value) : value_(std::move(value)) {}
-  Result(Error error) noexcept : error_(error) {}
+  Result(T value) : value_(std::move(value)) {}    ///< success
+  Result(Error error) noexcept : error_(error) {}  ///< failure
 
+  /// @{
+  /// Whether there is a value, and no error.
   explicit operator bool() const noexcept { return value_.has_value(); }
   bool has_value() const noexcept { return value_.has_value(); }
+  /// @}
 
+  /// @{
+  /// The value. There must be one.
   const T& operator*() const& noexcept { return held(*this); }
   T& operator*() & noexcept { return held(*this); }
   T operator*() && {
@@ -68,7 +84,9 @@ class Result {
   }  // by value: a reference into a temporary would dangle in a range-for
   const T* operator->() const noexcept { return &held(*this); }
   T* operator->() noexcept { return &held(*this); }
+  /// @}
 
+  /// Why there is no value. There must be none.
   const Error& error() const noexcept {
     if (value_) detail::trap();
     return error_;

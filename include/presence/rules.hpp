@@ -14,6 +14,17 @@ inline namespace PRESENCE_ABI {
 ///
 /// The durations decide what is true; nodes that merge must agree on them. The limits decide what one process can be
 /// made to store; an event that would exceed one is refused with Verdict::over_limit.
+///
+/// @code
+/// Rules rules;
+/// rules.session_timeout = Duration::from_s(90);  // clients beat every 30 s: two beats may be lost
+/// rules.offline_grace = Duration::from_s(10);    // a change of network shows nobody offline
+/// rules.max_status_bytes = 140;
+/// rules.hash_seed = 0x9E3779B97F4A7C15;  // a secret of the host, where ids come from strangers
+/// assert(rules.reorder_window > rules.session_timeout);  // what is too late would have timed out by now
+/// assert(!accepted(Verdict::too_late) && accepted(Verdict::unchanged));
+/// assert(Rules::mirror().max_clock_skew == Duration::highest());
+/// @endcode
 struct Rules {
   /// A session silent for this long has ended. 0: silence ends none.
   Duration session_timeout = Duration::from_s(40);
@@ -37,8 +48,8 @@ struct Rules {
   std::uint32_t max_users = 0xFFFFFFFF;
   /// Live ones; ended ones do not count.
   std::uint32_t max_sessions_per_user = 64;
-  std::uint32_t max_id_bytes = 255;  ///< of a user or a session
-  std::uint32_t max_status_bytes = 1024;
+  std::uint32_t max_id_bytes = 255;       ///< of a user or a session
+  std::uint32_t max_status_bytes = 1024;  ///< of a status text
   /// Of what is kept of one user only for events that may still come late: ended sessions, disconnects of one session,
   /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go; of that user a
   /// late event, and what another node knows, may then count differently.
@@ -57,6 +68,7 @@ struct Rules {
     return rules;
   }
 
+  /// Whether all are the same, hash_seed too.
   friend constexpr bool operator==(const Rules& a, const Rules& b) noexcept {
     return a.session_timeout == b.session_timeout && a.offline_grace == b.offline_grace &&
            a.last_active_refresh == b.last_active_refresh && a.reorder_window == b.reorder_window &&
@@ -85,8 +97,12 @@ constexpr bool accepted(Verdict verdict) noexcept {
 
 /// How many inputs of a batch had which verdict.
 struct Tally {
+  /// @{
+  /// Inputs with the verdict of that name.
   std::size_t applied = 0, unchanged = 0, too_late = 0, too_early = 0, invalid = 0, over_limit = 0;
+  /// @}
 
+  /// Adds one input.
   constexpr void count(Verdict verdict) noexcept {
     switch (verdict) {
       case Verdict::applied: ++applied; break;
@@ -97,10 +113,12 @@ struct Tally {
       case Verdict::over_limit: ++over_limit; break;
     }
   }
-  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }
+  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }  ///< inputs that count
+  /// Inputs that left the snapshot as it was because something is wrong with them.
   constexpr std::size_t refused() const noexcept { return too_late + too_early + invalid + over_limit; }
-  constexpr std::size_t total() const noexcept { return accepted() + refused(); }
+  constexpr std::size_t total() const noexcept { return accepted() + refused(); }  ///< all inputs
 
+  /// Adds another batch.
   constexpr Tally& operator+=(const Tally& other) noexcept {
     applied += other.applied;
     unchanged += other.unchanged;
@@ -110,6 +128,7 @@ struct Tally {
     over_limit += other.over_limit;
     return *this;
   }
+  /// Whether each verdict was as frequent.
   friend constexpr bool operator==(const Tally& a, const Tally& b) noexcept {
     return a.applied == b.applied && a.unchanged == b.unchanged && a.too_late == b.too_late &&
            a.too_early == b.too_early && a.invalid == b.invalid && a.over_limit == b.over_limit;

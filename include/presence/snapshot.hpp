@@ -87,20 +87,35 @@ struct SnapshotAccess;
 /// Copies may be read from any threads at the same time. A snapshot that has never been given an instant has no `now`,
 /// and nobody in it times out. A snapshot that was moved from equals `Snapshot{}`.
 ///
-///     presence::Snapshot s;
-///     s = reduce(std::move(s), presence::PresenceEvent::connect("john", "phone", at));
-///     s.online("john");  // true
+/// @code
+/// #include <presence/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), now);
+/// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
+/// hello.invisible = true;
+/// const Snapshot before = s;  // one pointer, and never changes
+/// s = reduce(std::move(s), hello);
+/// assert(s.online("john", Viewer("john")) && !s.online("john"));
+/// assert(s.size() == 0 && s.begin() == s.end() && !s.next_deadline());  // nothing of him can be told
+/// assert(s.inspect("john")->sessions.front().id == "phone" && !before.inspect("john"));  // but by the server
+/// @endcode
 class Snapshot {
  public:
   class const_iterator;
+  /// @{
+  /// As containers have them. What an iterator gives is made on the way: a view, not a reference to one.
   using iterator = const_iterator;
   using value_type = UserView;
+  /// @}
 
+  /// Of nobody, by the default rules. Allocates nothing.
   Snapshot() noexcept = default;
-  /// Negative durations are taken as zero.
+  /// Of nobody, by these rules. Negative durations are taken as zero.
   explicit Snapshot(const Rules& rules)
       : root_(detail::Shared<detail::Root>::make(detail::without_negative_durations(rules))) {}
 
+  /// What it is folded by, for its life.
   const Rules& rules() const noexcept { return root_ ? root_->rules : detail::default_rules; }
 
   /// The user as `viewer` sees him; absent where the viewer knows of no such user. Constant time, and two texts are
@@ -147,10 +162,12 @@ class Snapshot {
     return state;
   }
 
+  /// @{
   /// How many users everyone knows of, and how many of them everyone sees online. Constant time.
   std::size_t size() const noexcept { return root_ ? root_->known : 0; }
   std::size_t online_count() const noexcept { return root_ ? root_->online : 0; }
   bool empty() const noexcept { return size() == 0; }
+  /// @}
 
   /// The instant this is the presence of; absent until one is given. Constant time.
   std::optional<Timestamp> now() const noexcept { return root_ ? detail::optional_instant(root_->now) : std::nullopt; }
@@ -180,10 +197,12 @@ class Snapshot {
     return digest.value();
   }
 
+  /// @{
   /// The users that everyone knows of, as everyone sees them, in an order that depends on them alone. Multi-pass;
   /// yields UserView by value.
   const_iterator begin() const noexcept;
   const_iterator end() const noexcept;
+  /// @}
 
   /// Whether both keep the same, at the same instant, by the same rules (their hash_seed aside). O(users), less what
   /// both share.
@@ -229,18 +248,23 @@ class Snapshot {
 /// Goes over the users that everyone knows of. Valid until the snapshot is changed or destroyed.
 class Snapshot::const_iterator {
  public:
-  // What it refers to is made on the way, which C++17 allows an input iterator alone; it can be copied and passed over
-  // again all the same.
+  /// @{
+  /// What it refers to is made on the way, which C++17 allows an input iterator alone; it can be copied and passed over
+  /// again all the same.
   using iterator_category = std::input_iterator_tag;
   using iterator_concept = std::forward_iterator_tag;
   using value_type = UserView;
   using difference_type = std::ptrdiff_t;
   using reference = UserView;
   using pointer = void;
+  /// @}
 
   const_iterator() noexcept = default;
 
+  /// The user, as everyone sees them.
   UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
+  /// @{
+  /// On to the next that everyone knows of.
   const_iterator& operator++() noexcept {
     ++at_;
     skip_unknown();
@@ -251,7 +275,9 @@ class Snapshot::const_iterator {
     ++*this;
     return before;
   }
+  /// @}
 
+  /// Of iterators of one snapshot.
   friend bool operator==(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ == b.at_; }
   friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return !(a == b); }
 

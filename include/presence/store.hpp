@@ -34,10 +34,13 @@ class Store;
 /// The viewers who hear of a change. Lives for the call that it is passed to.
 class Viewers {
  public:
+  /// Enough of an iterator for a range-for.
   class const_iterator {
    public:
+    /// At the one of that index.
     const_iterator(const Viewers& all, std::size_t at) noexcept : all_(&all), at_(at) {}
-    Viewer operator*() const noexcept { return (*all_)[at_]; }
+    Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from all of them
+    /// On to the next.
     const_iterator& operator++() noexcept {
       ++at_;
       return *this;
@@ -49,6 +52,8 @@ class Viewers {
     std::size_t at_;
   };
 
+  /// @{
+  /// Each once, in the order in which they are told.
   std::size_t size() const noexcept { return ends_.size(); }
   Viewer operator[](std::size_t i) const noexcept {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
@@ -56,6 +61,7 @@ class Viewers {
   }
   const_iterator begin() const noexcept { return const_iterator(*this, 0); }
   const_iterator end() const noexcept { return const_iterator(*this, size()); }
+  /// @}
 
  private:
   friend class Store;
@@ -105,7 +111,10 @@ using Listeners = std::vector<Shared<Listener>>;
 /// own too.
 class Subscription {
  public:
+  /// Of nothing.
   Subscription() noexcept = default;
+  /// @{
+  /// Leaves one of nothing behind. What was subscribed to before ends.
   Subscription(Subscription&& other) noexcept : listener_(std::move(other.listener_)) {}
   Subscription& operator=(Subscription&& other) noexcept {
     if (this == &other) return *this;
@@ -113,6 +122,7 @@ class Subscription {
     listener_ = std::move(other.listener_);
     return *this;
   }
+  /// @}
   ~Subscription() { reset(); }
 
   /// Ends it now.
@@ -131,18 +141,20 @@ struct DeliveryOptions {
   bool last_active_alone = false;  ///< also of changes of last_active alone, one each last_active_refresh
 };
 
+/// How a Store differs from the fold alone.
 struct StoreOptions {
   /// Whether an event is moved on by a nanosecond where it would otherwise count as before, or not at all beside, what
   /// the same session or user did at the same instant: calls in one frame then keep their order. What is a microsecond
   /// older or more is late, and left to the laws of the fold. Where the moved event would be too early, time passes by
   /// as much.
   bool keep_order_of_frame = true;
-  WatchLimits limits;
+  WatchLimits limits;  ///< of what one watch is about
 };
 
 /// A channel to be watched, made if it is not there.
 struct WatchChannel {
-  std::string type, id;
+  std::string type;                  ///< as of a Channel: not empty, without a colon
+  std::string id;                    ///< not empty
   std::vector<std::string> members;  ///< of one that is made
   bool presence = false;             ///< the viewer hears about its members from now on
 };
@@ -159,8 +171,26 @@ struct WatchChannel {
 /// A callback may do anything to the store but destroy it. What it folds counts at once, and is told after all that was
 /// to be told before: callbacks never run inside each other. If one throws, it has been told, and the others are told
 /// by the next call.
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Store store;
+/// store.watch(WatchChannel{"match", "eu-17", {"john", "mary"}, true}, Viewer("john"));
+/// std::string shown;
+/// const Subscription subscription = store.subscribe<UserPresenceChanged>(
+///     Viewer("john"),
+///     [&](const UserPresenceChanged& change) { shown += change.id + (change.after->online ? "+" : "-"); });
+///
+/// store.dispatch(PresenceEvent::connect("mary", "console", now));
+/// store.dispatch(PresenceEvent::connect("jack", "phone", now));  // whom john does not watch
+/// assert(shown == "mary+");
+/// store.advance(now + Duration::from_s(60));  // once a frame: mary was silent for too long
+/// assert(shown == "mary+mary-");
+/// @endcode
 class Store {
  public:
+  /// @{
+  /// Knows nobody, or what a snapshot knows, whose rules then stand.
   explicit Store(const Rules& rules = {}, const StoreOptions& options = {}) : Store(Snapshot(rules), options) {}
   explicit Store(Snapshot snapshot, const StoreOptions& options = {})
       : options_(options),
@@ -168,6 +198,7 @@ class Store {
         channels_(snapshot_.rules().hash_seed),
         watches_(options.limits, snapshot_.rules().hash_seed),
         listeners_(snapshot_.rules().hash_seed) {}
+  /// @}
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   ~Store() {
@@ -240,8 +271,9 @@ class Store {
 
   /// A copy, in constant time.
   Snapshot snapshot() const noexcept { return snapshot_; }
+  /// When `advance` has something to do next; see Snapshot::next_deadline.
   std::optional<Timestamp> next_deadline() const noexcept { return snapshot_.next_deadline(); }
-  const Watches& watches() const noexcept { return watches_; }
+  const Watches& watches() const noexcept { return watches_; }  ///< who hears about whom now
 
   /// Adds a channel or replaces it. Who follows it hears of its new members and no more of those who left. Refused is
   /// one that has no name: what is wrong is returned.
@@ -304,9 +336,11 @@ class Store {
     if (asked.presence) watches_.watch_channel(viewer, channel);
     return channel;
   }
+  /// @{
   /// Ends what the viewer watches of a channel, or all. Nothing more is told; what was told stands.
   void unwatch(Viewer viewer, std::string_view cid) { watches_.unwatch(viewer, cid); }
   void unwatch(Viewer viewer) { watches_.unwatch(viewer); }
+  /// @}
 
   /// `fn(const UserPresenceChanged&)` is called for each change that the viewer hears of, from now on and until the
   /// Subscription ends. A function that wants a `UserPresenceChangedView` is given one.

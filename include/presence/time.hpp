@@ -101,14 +101,17 @@ constexpr std::int64_t chrono_to_ns(const D& duration) noexcept {
 }  // namespace detail
 
 /// A length of time: a signed 64-bit number of nanoseconds. Arithmetic saturates at both ends instead of overflowing.
-/// Converts from any std::chrono duration, without <chrono> being included here; floating ones are cut to whole
+/// Converts from any `std::chrono` duration, without that header being included here; floating ones are cut to whole
 /// nanoseconds and NaN reads as zero.
 class Duration {
  public:
-  constexpr Duration() noexcept = default;
+  constexpr Duration() noexcept = default;  ///< zero
+  /// From a `std::chrono` duration, cut towards zero.
   template <class D, class = std::enable_if_t<detail::IsChronoDuration<D>::value>>
   constexpr Duration(const D& duration) noexcept : ns_(detail::chrono_to_ns(duration)) {}
 
+  /// @{
+  /// So many seconds, milliseconds or nanoseconds; they may be negative.
   static constexpr Duration from_s(std::int64_t s) noexcept {
     return Duration(detail::saturating_multiply(s, 1000000000), Raw{});
   }
@@ -116,13 +119,16 @@ class Duration {
     return Duration(detail::saturating_multiply(ms, 1000000), Raw{});
   }
   static constexpr Duration from_ns(std::int64_t ns) noexcept { return Duration(ns, Raw{}); }
+  /// @}
   /// Longer than any two instants are apart: added to an instant or taken from it, it gives the end of the range.
   static constexpr Duration highest() noexcept { return from_ns(INT64_MAX); }
 
   constexpr std::int64_t s() const noexcept { return ns_ / 1000000000; }  ///< whole seconds, cut towards zero
   constexpr std::int64_t ms() const noexcept { return ns_ / 1000000; }    ///< whole milliseconds, cut towards zero
-  constexpr std::int64_t ns() const noexcept { return ns_; }
+  constexpr std::int64_t ns() const noexcept { return ns_; }              ///< exact
 
+  /// @{
+  /// Saturates at both ends of the 64 bits.
   friend constexpr Duration operator+(Duration a, Duration b) noexcept {
     return from_ns(detail::saturating_add(a.ns_, b.ns_));
   }
@@ -136,7 +142,9 @@ class Duration {
   friend constexpr Duration operator*(std::int64_t n, Duration a) noexcept { return a * n; }
   constexpr Duration& operator+=(Duration b) noexcept { return *this = *this + b; }
   constexpr Duration& operator-=(Duration b) noexcept { return *this = *this - b; }
+  /// @}
 
+  /// The shorter is the lesser; what is negative is shorter than zero.
   friend constexpr bool operator==(Duration a, Duration b) noexcept { return a.ns_ == b.ns_; }
   friend constexpr bool operator!=(Duration a, Duration b) noexcept { return a.ns_ != b.ns_; }
   friend constexpr bool operator<(Duration a, Duration b) noexcept { return a.ns_ < b.ns_; }
@@ -154,25 +162,43 @@ class Duration {
 /// An instant: a signed 64-bit number of nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted. Reaches from
 /// 1677 to 2262. Arithmetic saturates. Converts from std::chrono::system_clock time points; those of other clocks,
 /// which have no calendar, are refused.
+///
+/// @code
+/// #include <chrono>
+///
+/// const Timestamp at = *parse_timestamp("2019-01-07T14:17:42.375+01:00");
+/// assert(to_string(at) == "2019-01-07T13:17:42.375Z");  // always UTC
+/// assert(at + Duration::from_s(40) - at == Duration(std::chrono::seconds(40)));
+/// assert(parse_timestamp("0001-01-01T00:00:00Z").error().code == ErrorCode::unset);  // "never", as services write it
+/// const Timestamp now = std::chrono::system_clock::now();  // the host's clock: the library asks none
+/// assert(now > at && Timestamp::from_ms(now.ms()) <= now);
+/// @endcode
 class Timestamp {
  public:
-  constexpr Timestamp() noexcept = default;
+  constexpr Timestamp() noexcept = default;  ///< 1970-01-01T00:00:00Z
+  /// From a time point of `std::chrono::system_clock`, cut towards 1970.
   template <class P, class = std::enable_if_t<detail::IsSystemTimePoint<P>::value>>
   constexpr Timestamp(const P& point) noexcept : ns_(detail::chrono_to_ns(point.time_since_epoch())) {}
 
+  /// @{
+  /// So many milliseconds or nanoseconds since 1970; before it they are negative.
   static constexpr Timestamp from_ms(std::int64_t ms) noexcept {
     return Timestamp(detail::saturating_multiply(ms, 1000000), Raw{});
   }
   static constexpr Timestamp from_ns(std::int64_t ns) noexcept { return Timestamp(ns, Raw{}); }
+  /// @}
+  /// @{
   /// The two ends, where arithmetic saturates. They are no instants: an event that carries one is refused as invalid.
   static constexpr Timestamp lowest() noexcept { return from_ns(INT64_MIN); }
   static constexpr Timestamp highest() noexcept { return from_ns(INT64_MAX); }
+  /// @}
 
-  constexpr std::int64_t ms() const noexcept {
-    return detail::floor_divide(ns_, 1000000);
-  }  ///< whole milliseconds, cut towards the past
-  constexpr std::int64_t ns() const noexcept { return ns_; }
+  /// Whole milliseconds since 1970, cut towards the past.
+  constexpr std::int64_t ms() const noexcept { return detail::floor_divide(ns_, 1000000); }
+  constexpr std::int64_t ns() const noexcept { return ns_; }  ///< exact, since 1970
 
+  /// @{
+  /// Saturates at both ends. Duration::highest() leads to an end from anywhere.
   friend constexpr Timestamp operator+(Timestamp a, Duration b) noexcept {
     return b == Duration::highest() ? highest() : from_ns(detail::saturating_add(a.ns_, b.ns()));
   }
@@ -185,7 +211,9 @@ class Timestamp {
   }
   constexpr Timestamp& operator+=(Duration b) noexcept { return *this = *this + b; }
   constexpr Timestamp& operator-=(Duration b) noexcept { return *this = *this - b; }
+  /// @}
 
+  /// The earlier is the lesser.
   friend constexpr bool operator==(Timestamp a, Timestamp b) noexcept { return a.ns_ == b.ns_; }
   friend constexpr bool operator!=(Timestamp a, Timestamp b) noexcept { return a.ns_ != b.ns_; }
   friend constexpr bool operator<(Timestamp a, Timestamp b) noexcept { return a.ns_ < b.ns_; }

@@ -15,7 +15,7 @@ inline namespace PRESENCE_ABI {
 
 /// A user as somebody sees them. Costs copies of two texts to copy.
 struct User {
-  std::string id;
+  std::string id;                        ///< the host's name for them: any bytes, compared as they are
   bool online = false;                   ///< has a live session, or is reported to be online
   std::string status;                    ///< free text; empty where none is set
   std::optional<Timestamp> last_active;  ///< absent: never seen active
@@ -25,16 +25,21 @@ struct User {
 /// The same fields, borrowed from a User or a Snapshot: valid as long as that is neither changed nor destroyed.
 class UserView {
  public:
+  /// @{
+  /// As in User.
   std::string_view id;
   bool online = false;
   std::string_view status;
   std::optional<Timestamp> last_active;
   bool invisible = false;
+  /// @}
 
   constexpr UserView() noexcept = default;
+  /// Of texts that outlive it.
   constexpr UserView(std::string_view user_id, bool is_online, std::string_view text, std::optional<Timestamp> active,
                      bool is_invisible) noexcept
       : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible) {}
+  /// Of a user who is no temporary.
   UserView(const User& user) noexcept
       : id(user.id),
         online(user.online),
@@ -43,8 +48,10 @@ class UserView {
         invisible(user.invisible) {}
   UserView(const User&&) = delete;
 
+  /// A copy that owns its texts.
   operator User() const { return User{std::string(id), online, std::string(status), last_active, invisible}; }
 
+  /// Whether all fields are the same.
   friend constexpr bool operator==(const UserView& a, const UserView& b) noexcept {
     return a.id == b.id && a.online == b.online && a.status == b.status && a.last_active == b.last_active &&
            a.invisible == b.invisible;
@@ -52,6 +59,8 @@ class UserView {
   friend constexpr bool operator!=(const UserView& a, const UserView& b) noexcept { return !(a == b); }
 };
 
+/// @{
+/// Whether all fields are the same.
 inline bool operator==(const User& a, const User& b) noexcept { return UserView(a) == UserView(b); }
 inline bool operator!=(const User& a, const User& b) noexcept { return !(a == b); }
 // Each converts to the other, so that without these a comparison of the two would be ambiguous.
@@ -59,10 +68,12 @@ inline bool operator==(const User& a, const UserView& b) noexcept { return UserV
 inline bool operator!=(const User& a, const UserView& b) noexcept { return !(a == b); }
 inline bool operator==(const UserView& a, const User& b) noexcept { return a == UserView(b); }
 inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
+/// @}
 
 /// Who is looking. Users see themselves as they are, and everybody else as these wish to be seen. Borrows the id.
 class Viewer {
  public:
+  /// The user of this id, who need not be known.
   explicit constexpr Viewer(std::string_view id) noexcept : id_(id) {}
   constexpr std::string_view id() const noexcept { return id_; }  ///< empty: nobody in particular
 
@@ -75,7 +86,7 @@ inline constexpr Viewer nobody{std::string_view{}};
 
 /// The registers of one session, for servers and tests. What is forgotten (see Rules) is absent.
 struct Session {
-  std::string id;
+  std::string id;                         ///< tells a user's sessions apart: those of two users may have the same
   std::optional<Timestamp> connected;     ///< the latest connect
   std::optional<Timestamp> heartbeat;     ///< the latest heartbeat
   std::vector<Timestamp> disconnects;     ///< oldest first; without an offline_grace the latest alone
@@ -83,6 +94,7 @@ struct Session {
                                           ///< did, or does not end by itself
   bool alive = false;                     ///< neither disconnected nor timed out
 
+  /// Whether all fields are the same.
   friend bool operator==(const Session& a, const Session& b) {
     return a.id == b.id && a.connected == b.connected && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects &&
            a.online_until == b.online_until && a.alive == b.alive;
@@ -97,6 +109,7 @@ struct PresenceState {
   std::optional<Timestamp> invisible_since;  ///< absent: visible
   std::vector<Session> sessions;  ///< by id; the ended ones for as long as a late event could still concern them
 
+  /// Whether all fields are the same, those of the sessions too.
   friend bool operator==(const PresenceState& a, const PresenceState& b) {
     return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
            a.sessions == b.sessions;
@@ -133,36 +146,60 @@ inline std::optional<UserView> borrowed(const std::optional<User>& user) noexcep
 /// That what others see of a user is not what it was. An absent `before` means that they have just come to know of the
 /// user, an absent `after` that they know of the user no more. Borrowed: lives as long as the call it was passed to.
 struct UserPresenceChangedView {
-  std::string_view id;
-  std::optional<UserView> before, after;
-  Timestamp at;
+  std::string_view id;             ///< of the user
+  std::optional<UserView> before;  ///< as others saw the user until now
+  std::optional<UserView> after;   ///< as they see the user from now on
+  Timestamp at;                    ///< when it changed: for what time changes, its deadline
 
-  bool online_changed() const noexcept {
-    return detail::changed_online(before, after);
-  }  ///< not known counts as offline
-  bool status_changed() const noexcept { return detail::changed_status(before, after); }  ///< not known counts as empty
-  bool last_active_changed() const noexcept {
-    return detail::changed_last_active(before, after);
-  }  ///< not known counts as absent
+  /// @{
+  /// A user who is not known counts as offline, without a status and never seen active.
+  bool online_changed() const noexcept { return detail::changed_online(before, after); }
+  bool status_changed() const noexcept { return detail::changed_status(before, after); }
+  bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
+  /// @}
 };
 
 /// The same, owning.
+///
+/// @code
+/// const auto show = [](const UserPresenceChanged& change) -> std::string {  // as a Store tells it to a subscription
+///   if (!change.after) return "forget " + change.id;
+///   if (change.online_changed()) return change.id + (change.after->online ? " comes" : " goes");
+///   return change.status_changed() ? change.id + " says " + change.after->status : "";
+/// };
+/// UserPresenceChanged change;
+/// change.id = "john";
+/// change.before = User{"john", true, "brb", {}, false};
+/// change.after = User{"john", true, "", Timestamp::from_ms(1546867062375), false};
+/// assert(show(change) == "john says " && change.last_active_changed());
+/// change.before.reset();  // so far nobody knew of john
+/// assert(show(change) == "john comes");
+/// @endcode
 class UserPresenceChanged {
  public:
+  /// @{
+  /// As in UserPresenceChangedView.
   std::string id;
-  std::optional<User> before, after;
+  std::optional<User> before;
+  std::optional<User> after;
   Timestamp at;
+  /// @}
 
   UserPresenceChanged() = default;
+  /// Copies the texts.
   UserPresenceChanged(const UserPresenceChangedView& change) : id(change.id), at(change.at) {
     if (change.before) before = static_cast<User>(*change.before);
     if (change.after) after = static_cast<User>(*change.after);
   }
 
+  /// @{
+  /// A user who is not known counts as offline, without a status and never seen active.
   bool online_changed() const noexcept { return detail::changed_online(before, after); }
   bool status_changed() const noexcept { return detail::changed_status(before, after); }
   bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
+  /// @}
 
+  /// Whether all fields are the same.
   friend bool operator==(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept {
     return a.id == b.id && a.at == b.at && a.before == b.before && a.after == b.after;
   }

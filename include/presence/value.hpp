@@ -18,21 +18,24 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
+/// Of which type a value is.
 enum class ValueKind : std::uint8_t {
-  absent,  ///< the object has no such field; of a ValueView alone
-  null,
-  boolean,
-  integer,
-  real,
-  text,
-  instant,
-  array,
+  absent,   ///< the object has no such field; of a ValueView alone
+  null,     ///< the field is there, and says nothing
+  boolean,  ///< true or false
+  integer,  ///< of 64 bits, signed
+  real,     ///< a double
+  text,     ///< any bytes, as a rule UTF-8
+  instant,  ///< a Timestamp
+  array,    ///< of values that are no arrays
   invalid,  ///< what cannot be held: an unsigned integer above INT64_MAX, an array in an array
 };
 
 /// What one part of a filter asks of a value.
 enum class Operator : std::uint8_t {
   everything,  ///< holds for every object: the filter `{}`
+  /// @{
+  /// What the function of that name asks of a field (filter.hpp).
   eq,
   ne,
   gt,
@@ -44,6 +47,7 @@ enum class Operator : std::uint8_t {
   contains,
   exists,
   autocomplete,
+  /// @}
   all_of,   ///< `$and`
   any_of,   ///< `$or`
   none_of,  ///< `$nor`
@@ -83,6 +87,9 @@ constexpr bool fits_int64(Integer integer) noexcept {
 class ValueView {
  public:
   constexpr ValueView() noexcept = default;  ///< absent
+  /// @{
+  /// Of the kind that it has in C++. Null pointers are null, and empty optionals absent; an unsigned integer above
+  /// INT64_MAX is invalid.
   constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
   constexpr ValueView(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
@@ -112,7 +119,8 @@ class ValueView {
   }
   template <class T>
   ValueView(const std::optional<T>&& value) = delete;
-  /// Elements that are arrays themselves are invalid.
+  /// @}
+  /// An array. Elements that are arrays themselves are invalid.
   template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
             std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
                                  !std::is_convertible<const Range&, std::string_view>::value,
@@ -126,13 +134,16 @@ class ValueView {
                              int> = 0>
   ValueView(Range&& range) = delete;
 
-  constexpr ValueKind kind() const noexcept { return kind_; }
+  constexpr ValueKind kind() const noexcept { return kind_; }  ///< says which of the functions below may be called
+  /// Whether the object has no such field. Null is not absent.
   constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
   /// Whether there is nothing there to compare: absent or null.
   constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
+  /// Whether it is an integer or a real number, which compare with each other.
   constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
 
-  // To ask a value of another kind ends the program.
+  /// @{
+  /// What it holds. To ask a value of another kind ends the program.
   constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
   constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
   constexpr double real() const noexcept { return of(ValueKind::real).real_; }
@@ -140,11 +151,15 @@ class ValueView {
   std::string_view text() const noexcept {
     return std::string_view(static_cast<const char*>(of(ValueKind::text).data_), size_);
   }
+  /// @}
+  /// @{
+  /// Elements of an array. To ask what is none, or for one that is not there, ends the program.
   std::size_t size() const noexcept { return of(ValueKind::array).size_; }
   ValueView operator[](std::size_t i) const noexcept {
     if (i >= size()) detail::trap();
     return element_(data_, i);
   }
+  /// @}
 
  private:
   template <class Element>
@@ -170,9 +185,21 @@ class ValueView {
 
 /// A value that owns what it holds: null, a bool, an integer of 64 bits, a double, a text, an instant, or an array of
 /// these. "true" is a text and 1 is no bool: each type makes a value of its own kind.
+///
+/// @code
+/// assert(Value(7) == Value(7.0) && Value(7) != Value("7") && Value(1) != Value(true));
+/// const Value tags = array({"ranked", "eu"});
+/// assert(tags.kind() == ValueKind::array && tags.view()[1].text() == "eu");
+/// assert(Value(UINT64_MAX).kind() == ValueKind::invalid);  // more than can be held
+///
+/// const std::optional<Timestamp> never_seen;  // a view of the host's own data: nothing is copied
+/// assert(ValueView(never_seen).is_absent() && !Value().view().is_absent());  // null is not absent
+/// @endcode
 class Value {
  public:
   Value() noexcept = default;  ///< null
+  /// @{
+  /// Of the kind that it has in C++. Null pointers are null; an unsigned integer above INT64_MAX is invalid.
   Value(std::nullptr_t) noexcept {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
   Value(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
@@ -188,6 +215,8 @@ class Value {
   Value(const char* text) {
     if (text != nullptr) *this = Value(std::string(text));
   }
+  /// @}
+  /// A copy of what is borrowed. Absent becomes null.
   explicit Value(const ValueView& view) {
     switch (view.kind()) {
       case ValueKind::boolean: *this = Value(view.truth()); break;
@@ -205,8 +234,9 @@ class Value {
     }
   }
 
+  /// @{
+  /// An array of a list, or of a range of what makes values. Invalid with an array in it.
   static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
-  /// Of a range of what makes values.
   template <class Range>
   static Value array(const Range& elements) {
     Value array;
@@ -214,9 +244,10 @@ class Value {
     for (const auto& element : elements) array.append(Value(element));
     return array;
   }
+  /// @}
 
-  ValueKind kind() const noexcept { return kind_; }
-  ValueView view() const noexcept { return ValueView(*this); }
+  ValueKind kind() const noexcept { return kind_; }             ///< never absent
+  ValueView view() const noexcept { return ValueView(*this); }  ///< to read it by; until this value is changed
   /// Of an array; empty otherwise.
   const std::vector<Value>& elements() const noexcept { return elements_; }
 
@@ -241,12 +272,14 @@ class Value {
   std::vector<Value> elements_;
 };
 
+/// @{
 /// An array, for filters that compare with one.
 inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
 template <class Range>
 Value array(const Range& elements) {
   return Value::array(elements);
 }
+/// @}
 
 inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
   switch (value.kind_) {
@@ -326,6 +359,7 @@ inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept
 
 }  // namespace detail
 
+/// Exact for numbers: neither is converted to the type of the other.
 inline bool operator==(const Value& a, const Value& b) noexcept {
   if (a.view().is_number() && b.view().is_number())
     return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;

@@ -25,6 +25,18 @@ struct WatchLimits {
 
 /// Which viewer hears about which user: a value. A viewer hears of a user for as long as any of their watches is about
 /// that user. Who hears of a user is found without going over viewers. A viewer without an id hears of nobody.
+///
+/// @code
+/// Watches watches;
+/// watches.watch_users(Viewer("john"), std::vector<std::string>{"mary", "ann"});  // his friends
+/// watches.watch_channel(Viewer("john"), Channel{"match", "eu-17", {"mary", "jack"}, {}});
+/// assert(watches.hears(Viewer("john"), "jack") && !watches.hears(Viewer("jack"), "john"));
+/// watches.update(Channel{"match", "eu-17", {"bob"}, {}});  // mary and jack left, bob joined
+/// assert(!watches.hears(Viewer("john"), "jack") && watches.hears(Viewer("john"), "bob"));
+/// assert(watches.hears(Viewer("john"), "mary"));  // still his friend
+/// watches.unwatch(Viewer("john"));  // logged out
+/// assert(!watches.is_watched("mary") && watches == Watches());
+/// @endcode
 class Watches {
  public:
   Watches() = default;
@@ -108,10 +120,12 @@ class Watches {
     ++version_;
   }
 
+  /// Whether the viewer hears of the user. O(log of those who do).
   bool hears(Viewer viewer, std::string_view user) const noexcept {
     const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
     return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
   }
+  /// Whether anybody hears of the user. Constant time.
   bool is_watched(std::string_view user) const noexcept {
     const std::uint32_t u = users_.find(user);
     return u != Table::none && !users_[u].watchers.empty();
@@ -134,8 +148,8 @@ class Watches {
   }
   friend bool operator!=(const Watches& a, const Watches& b) { return !(a == b); }
 
-  /// How many viewers watch something, and how many users are watched.
-  std::size_t viewer_count() const noexcept { return viewers_.size(); }
+  std::size_t viewer_count() const noexcept { return viewers_.size(); }  ///< how many viewers watch something
+  /// How many users are watched. Goes over them.
   std::size_t watched_count() const noexcept {
     std::size_t count = 0;
     for (const WatchedUser& user : users_) count += user.watchers.empty() ? 0u : 1u;

@@ -8,6 +8,22 @@
 #define PRESENCE_PRESENCE_HPP
 
 /// Everything.
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Store store;
+/// UserQuery friends;
+/// friends.filter = in("id", {"mary", "jack"});
+/// friends.presence = true;  // john hears about them from now on
+/// store.dispatch(PresenceEvent::connect("mary", "phone", now));
+/// assert(store.query_users(friends, Viewer("john")).size() == 1);  // nothing is known of jack yet
+///
+/// std::string sent;
+/// const Subscription subscription = store.subscribe<UserPresenceChanged>(
+///     Viewer("john"), [&](const UserPresenceChanged& change) { sent = to_json(change); });
+/// store.dispatch(PresenceEvent::set_status("mary", "Looking for a group", now));
+/// assert(parse_event(sent)->status == "Looking for a group");  // what a client reads
+/// @endcode
 
 // presence/anti_entropy.hpp
 #ifndef PRESENCE_ANTI_ENTROPY_HPP
@@ -33,11 +49,24 @@
 #ifndef PRESENCE_VERSION_HPP
 #define PRESENCE_VERSION_HPP
 
+/// @{
 /// The version of the library. Every other copy of it (build files, package files, the single header) is read from
 /// here.
+///
+/// @code
+/// #if PRESENCE_VERSION_MAJOR == 0 && PRESENCE_VERSION_MINOR < 1
+/// #error "this game needs presence 0.1 or later"
+/// #endif
+///
+/// int main() {
+///   const int version = PRESENCE_VERSION_MAJOR * 10000 + PRESENCE_VERSION_MINOR * 100 + PRESENCE_VERSION_PATCH;
+///   assert(version >= 100);
+/// }
+/// @endcode
 #define PRESENCE_VERSION_MAJOR 0
 #define PRESENCE_VERSION_MINOR 1
 #define PRESENCE_VERSION_PATCH 0
+/// @}
 
 #endif  // PRESENCE_VERSION_HPP
 
@@ -45,20 +74,39 @@
 #include <cstdlib>  // for abort; long, and not needed where there is a trap
 #endif
 
-// The host may define both PRESENCE_ALLOC(bytes, alignment) and PRESENCE_FREE(pointer, bytes, alignment) before the
-// first include, the same in every translation unit. Both must be callable from any thread, and PRESENCE_ALLOC must not
-// return null. All memory inside a Snapshot then comes from there.
 #if defined(PRESENCE_ALLOC) != defined(PRESENCE_FREE)
 #error "presence: define PRESENCE_ALLOC and PRESENCE_FREE together, or neither"
 #endif
+
+/// Whether the host has its own memory: 1 or 0. It may define both PRESENCE_ALLOC(bytes, alignment) and
+/// PRESENCE_FREE(pointer, bytes, alignment) before the first include, the same in every translation unit. Both must be
+/// callable from any thread, and PRESENCE_ALLOC must not return null. All memory inside a Snapshot then comes from
+/// there.
+///
+/// @code
+/// #include <atomic>
+/// #include <new>
+///
+/// inline std::atomic<std::size_t> taken{0};  // bytes
+/// inline void* take(std::size_t bytes, std::align_val_t at) { return taken += bytes, ::operator new(bytes, at); }
+/// inline void give_back(void* p, std::size_t bytes, std::align_val_t at) { taken -= bytes, ::operator delete(p, at); }
+/// #define PRESENCE_ALLOC(bytes, alignment) take(bytes, std::align_val_t{alignment})
+/// #define PRESENCE_FREE(pointer, bytes, alignment) give_back(pointer, bytes, std::align_val_t{alignment})
+/// #include <presence/snapshot.hpp>
+///
+/// int main() {
+///   { const presence::Snapshot lobby{presence::Rules()}, copy = lobby; assert(taken > 0); }
+///   assert(taken == 0);  // with the last copy all of it is given back
+/// }
+/// @endcode
 #if defined(PRESENCE_ALLOC)
 #define PRESENCE_CUSTOM_ALLOCATOR 1
 #else
 #define PRESENCE_CUSTOM_ALLOCATOR 0
 #endif
 
-// The inline namespace carries the version and each option that changes a layout or a function body, so that two
-// translation units that disagree get two types instead of one silent violation of the one definition rule.
+/// The inline namespace carries the version and each option that changes a layout or a function body, so that two
+/// translation units that disagree get two types instead of one silent violation of the one definition rule.
 #if PRESENCE_CUSTOM_ALLOCATOR
 #define PRESENCE_ABI v0_1_0_alloc
 #else
@@ -801,10 +849,11 @@ enum class ErrorCode : std::uint8_t {
 
 /// Why a text was refused, and where.
 struct Error {
-  ErrorCode code = ErrorCode::syntax;
-  std::size_t offset = 0;    ///< bytes from the start of the text to what is wrong
-  const char* message = "";  ///< English, a string literal
+  ErrorCode code = ErrorCode::syntax;  ///< what a program decides by
+  std::size_t offset = 0;              ///< bytes from the start of the text to what is wrong
+  const char* message = "";            ///< English, a string literal
 
+  /// Whether both have the same code and offset; messages may change.
   friend bool operator==(const Error& a, const Error& b) noexcept { return a.code == b.code && a.offset == b.offset; }
   friend bool operator!=(const Error& a, const Error& b) noexcept { return !(a == b); }
 };
@@ -812,19 +861,34 @@ struct Error {
 /// A value, or the Error that stands in its place. Asking an error for its value, or a value for its error, ends the
 /// program.
 ///
-///     if (auto at = presence::parse_timestamp(text)) use(*at);
-///     else log(at.error().message, at.error().offset);
+/// @code
+/// const auto level_of = [](char c) -> Result<int> {
+///   if (c < '0' || c > '9') return Error{ErrorCode::syntax, 0, "a level is a digit"};
+///   return c - '0';
+/// };
+/// assert(*level_of('7') == 7);
+/// if (const Result<int> level = level_of('x')) {
+///   assert(false);
+/// } else {
+///   assert(level.error().code == ErrorCode::syntax && level.error().offset == 0);
+/// }
+/// @endcode
 template <class T>
 class Result {
   static_assert(!std::is_same<T, bool>::value, "Result<bool> would read as its own success");
 
  public:
-  Result(T value) : value_(std::move(value)) {}
-  Result(Error error) noexcept : error_(error) {}
+  Result(T value) : value_(std::move(value)) {}    ///< success
+  Result(Error error) noexcept : error_(error) {}  ///< failure
 
+  /// @{
+  /// Whether there is a value, and no error.
   explicit operator bool() const noexcept { return value_.has_value(); }
   bool has_value() const noexcept { return value_.has_value(); }
+  /// @}
 
+  /// @{
+  /// The value. There must be one.
   const T& operator*() const& noexcept { return held(*this); }
   T& operator*() & noexcept { return held(*this); }
   T operator*() && {
@@ -832,7 +896,9 @@ class Result {
   }  // by value: a reference into a temporary would dangle in a range-for
   const T* operator->() const noexcept { return &held(*this); }
   T* operator->() noexcept { return &held(*this); }
+  /// @}
 
+  /// Why there is no value. There must be none.
   const Error& error() const noexcept {
     if (value_) detail::trap();
     return error_;
@@ -945,14 +1011,17 @@ constexpr std::int64_t chrono_to_ns(const D& duration) noexcept {
 }  // namespace detail
 
 /// A length of time: a signed 64-bit number of nanoseconds. Arithmetic saturates at both ends instead of overflowing.
-/// Converts from any std::chrono duration, without <chrono> being included here; floating ones are cut to whole
+/// Converts from any `std::chrono` duration, without that header being included here; floating ones are cut to whole
 /// nanoseconds and NaN reads as zero.
 class Duration {
  public:
-  constexpr Duration() noexcept = default;
+  constexpr Duration() noexcept = default;  ///< zero
+  /// From a `std::chrono` duration, cut towards zero.
   template <class D, class = std::enable_if_t<detail::IsChronoDuration<D>::value>>
   constexpr Duration(const D& duration) noexcept : ns_(detail::chrono_to_ns(duration)) {}
 
+  /// @{
+  /// So many seconds, milliseconds or nanoseconds; they may be negative.
   static constexpr Duration from_s(std::int64_t s) noexcept {
     return Duration(detail::saturating_multiply(s, 1000000000), Raw{});
   }
@@ -960,13 +1029,16 @@ class Duration {
     return Duration(detail::saturating_multiply(ms, 1000000), Raw{});
   }
   static constexpr Duration from_ns(std::int64_t ns) noexcept { return Duration(ns, Raw{}); }
+  /// @}
   /// Longer than any two instants are apart: added to an instant or taken from it, it gives the end of the range.
   static constexpr Duration highest() noexcept { return from_ns(INT64_MAX); }
 
   constexpr std::int64_t s() const noexcept { return ns_ / 1000000000; }  ///< whole seconds, cut towards zero
   constexpr std::int64_t ms() const noexcept { return ns_ / 1000000; }    ///< whole milliseconds, cut towards zero
-  constexpr std::int64_t ns() const noexcept { return ns_; }
+  constexpr std::int64_t ns() const noexcept { return ns_; }              ///< exact
 
+  /// @{
+  /// Saturates at both ends of the 64 bits.
   friend constexpr Duration operator+(Duration a, Duration b) noexcept {
     return from_ns(detail::saturating_add(a.ns_, b.ns_));
   }
@@ -980,7 +1052,9 @@ class Duration {
   friend constexpr Duration operator*(std::int64_t n, Duration a) noexcept { return a * n; }
   constexpr Duration& operator+=(Duration b) noexcept { return *this = *this + b; }
   constexpr Duration& operator-=(Duration b) noexcept { return *this = *this - b; }
+  /// @}
 
+  /// The shorter is the lesser; what is negative is shorter than zero.
   friend constexpr bool operator==(Duration a, Duration b) noexcept { return a.ns_ == b.ns_; }
   friend constexpr bool operator!=(Duration a, Duration b) noexcept { return a.ns_ != b.ns_; }
   friend constexpr bool operator<(Duration a, Duration b) noexcept { return a.ns_ < b.ns_; }
@@ -998,25 +1072,43 @@ class Duration {
 /// An instant: a signed 64-bit number of nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted. Reaches from
 /// 1677 to 2262. Arithmetic saturates. Converts from std::chrono::system_clock time points; those of other clocks,
 /// which have no calendar, are refused.
+///
+/// @code
+/// #include <chrono>
+///
+/// const Timestamp at = *parse_timestamp("2019-01-07T14:17:42.375+01:00");
+/// assert(to_string(at) == "2019-01-07T13:17:42.375Z");  // always UTC
+/// assert(at + Duration::from_s(40) - at == Duration(std::chrono::seconds(40)));
+/// assert(parse_timestamp("0001-01-01T00:00:00Z").error().code == ErrorCode::unset);  // "never", as services write it
+/// const Timestamp now = std::chrono::system_clock::now();  // the host's clock: the library asks none
+/// assert(now > at && Timestamp::from_ms(now.ms()) <= now);
+/// @endcode
 class Timestamp {
  public:
-  constexpr Timestamp() noexcept = default;
+  constexpr Timestamp() noexcept = default;  ///< 1970-01-01T00:00:00Z
+  /// From a time point of `std::chrono::system_clock`, cut towards 1970.
   template <class P, class = std::enable_if_t<detail::IsSystemTimePoint<P>::value>>
   constexpr Timestamp(const P& point) noexcept : ns_(detail::chrono_to_ns(point.time_since_epoch())) {}
 
+  /// @{
+  /// So many milliseconds or nanoseconds since 1970; before it they are negative.
   static constexpr Timestamp from_ms(std::int64_t ms) noexcept {
     return Timestamp(detail::saturating_multiply(ms, 1000000), Raw{});
   }
   static constexpr Timestamp from_ns(std::int64_t ns) noexcept { return Timestamp(ns, Raw{}); }
+  /// @}
+  /// @{
   /// The two ends, where arithmetic saturates. They are no instants: an event that carries one is refused as invalid.
   static constexpr Timestamp lowest() noexcept { return from_ns(INT64_MIN); }
   static constexpr Timestamp highest() noexcept { return from_ns(INT64_MAX); }
+  /// @}
 
-  constexpr std::int64_t ms() const noexcept {
-    return detail::floor_divide(ns_, 1000000);
-  }  ///< whole milliseconds, cut towards the past
-  constexpr std::int64_t ns() const noexcept { return ns_; }
+  /// Whole milliseconds since 1970, cut towards the past.
+  constexpr std::int64_t ms() const noexcept { return detail::floor_divide(ns_, 1000000); }
+  constexpr std::int64_t ns() const noexcept { return ns_; }  ///< exact, since 1970
 
+  /// @{
+  /// Saturates at both ends. Duration::highest() leads to an end from anywhere.
   friend constexpr Timestamp operator+(Timestamp a, Duration b) noexcept {
     return b == Duration::highest() ? highest() : from_ns(detail::saturating_add(a.ns_, b.ns()));
   }
@@ -1029,7 +1121,9 @@ class Timestamp {
   }
   constexpr Timestamp& operator+=(Duration b) noexcept { return *this = *this + b; }
   constexpr Timestamp& operator-=(Duration b) noexcept { return *this = *this - b; }
+  /// @}
 
+  /// The earlier is the lesser.
   friend constexpr bool operator==(Timestamp a, Timestamp b) noexcept { return a.ns_ == b.ns_; }
   friend constexpr bool operator!=(Timestamp a, Timestamp b) noexcept { return a.ns_ != b.ns_; }
   friend constexpr bool operator<(Timestamp a, Timestamp b) noexcept { return a.ns_ < b.ns_; }
@@ -1356,7 +1450,7 @@ inline namespace PRESENCE_ABI {
 
 /// A user as somebody sees them. Costs copies of two texts to copy.
 struct User {
-  std::string id;
+  std::string id;                        ///< the host's name for them: any bytes, compared as they are
   bool online = false;                   ///< has a live session, or is reported to be online
   std::string status;                    ///< free text; empty where none is set
   std::optional<Timestamp> last_active;  ///< absent: never seen active
@@ -1366,16 +1460,21 @@ struct User {
 /// The same fields, borrowed from a User or a Snapshot: valid as long as that is neither changed nor destroyed.
 class UserView {
  public:
+  /// @{
+  /// As in User.
   std::string_view id;
   bool online = false;
   std::string_view status;
   std::optional<Timestamp> last_active;
   bool invisible = false;
+  /// @}
 
   constexpr UserView() noexcept = default;
+  /// Of texts that outlive it.
   constexpr UserView(std::string_view user_id, bool is_online, std::string_view text, std::optional<Timestamp> active,
                      bool is_invisible) noexcept
       : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible) {}
+  /// Of a user who is no temporary.
   UserView(const User& user) noexcept
       : id(user.id),
         online(user.online),
@@ -1384,8 +1483,10 @@ class UserView {
         invisible(user.invisible) {}
   UserView(const User&&) = delete;
 
+  /// A copy that owns its texts.
   operator User() const { return User{std::string(id), online, std::string(status), last_active, invisible}; }
 
+  /// Whether all fields are the same.
   friend constexpr bool operator==(const UserView& a, const UserView& b) noexcept {
     return a.id == b.id && a.online == b.online && a.status == b.status && a.last_active == b.last_active &&
            a.invisible == b.invisible;
@@ -1393,6 +1494,8 @@ class UserView {
   friend constexpr bool operator!=(const UserView& a, const UserView& b) noexcept { return !(a == b); }
 };
 
+/// @{
+/// Whether all fields are the same.
 inline bool operator==(const User& a, const User& b) noexcept { return UserView(a) == UserView(b); }
 inline bool operator!=(const User& a, const User& b) noexcept { return !(a == b); }
 // Each converts to the other, so that without these a comparison of the two would be ambiguous.
@@ -1400,10 +1503,12 @@ inline bool operator==(const User& a, const UserView& b) noexcept { return UserV
 inline bool operator!=(const User& a, const UserView& b) noexcept { return !(a == b); }
 inline bool operator==(const UserView& a, const User& b) noexcept { return a == UserView(b); }
 inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
+/// @}
 
 /// Who is looking. Users see themselves as they are, and everybody else as these wish to be seen. Borrows the id.
 class Viewer {
  public:
+  /// The user of this id, who need not be known.
   explicit constexpr Viewer(std::string_view id) noexcept : id_(id) {}
   constexpr std::string_view id() const noexcept { return id_; }  ///< empty: nobody in particular
 
@@ -1416,7 +1521,7 @@ inline constexpr Viewer nobody{std::string_view{}};
 
 /// The registers of one session, for servers and tests. What is forgotten (see Rules) is absent.
 struct Session {
-  std::string id;
+  std::string id;                         ///< tells a user's sessions apart: those of two users may have the same
   std::optional<Timestamp> connected;     ///< the latest connect
   std::optional<Timestamp> heartbeat;     ///< the latest heartbeat
   std::vector<Timestamp> disconnects;     ///< oldest first; without an offline_grace the latest alone
@@ -1424,6 +1529,7 @@ struct Session {
                                           ///< did, or does not end by itself
   bool alive = false;                     ///< neither disconnected nor timed out
 
+  /// Whether all fields are the same.
   friend bool operator==(const Session& a, const Session& b) {
     return a.id == b.id && a.connected == b.connected && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects &&
            a.online_until == b.online_until && a.alive == b.alive;
@@ -1438,6 +1544,7 @@ struct PresenceState {
   std::optional<Timestamp> invisible_since;  ///< absent: visible
   std::vector<Session> sessions;  ///< by id; the ended ones for as long as a late event could still concern them
 
+  /// Whether all fields are the same, those of the sessions too.
   friend bool operator==(const PresenceState& a, const PresenceState& b) {
     return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
            a.sessions == b.sessions;
@@ -1474,36 +1581,60 @@ inline std::optional<UserView> borrowed(const std::optional<User>& user) noexcep
 /// That what others see of a user is not what it was. An absent `before` means that they have just come to know of the
 /// user, an absent `after` that they know of the user no more. Borrowed: lives as long as the call it was passed to.
 struct UserPresenceChangedView {
-  std::string_view id;
-  std::optional<UserView> before, after;
-  Timestamp at;
+  std::string_view id;             ///< of the user
+  std::optional<UserView> before;  ///< as others saw the user until now
+  std::optional<UserView> after;   ///< as they see the user from now on
+  Timestamp at;                    ///< when it changed: for what time changes, its deadline
 
-  bool online_changed() const noexcept {
-    return detail::changed_online(before, after);
-  }  ///< not known counts as offline
-  bool status_changed() const noexcept { return detail::changed_status(before, after); }  ///< not known counts as empty
-  bool last_active_changed() const noexcept {
-    return detail::changed_last_active(before, after);
-  }  ///< not known counts as absent
+  /// @{
+  /// A user who is not known counts as offline, without a status and never seen active.
+  bool online_changed() const noexcept { return detail::changed_online(before, after); }
+  bool status_changed() const noexcept { return detail::changed_status(before, after); }
+  bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
+  /// @}
 };
 
 /// The same, owning.
+///
+/// @code
+/// const auto show = [](const UserPresenceChanged& change) -> std::string {  // as a Store tells it to a subscription
+///   if (!change.after) return "forget " + change.id;
+///   if (change.online_changed()) return change.id + (change.after->online ? " comes" : " goes");
+///   return change.status_changed() ? change.id + " says " + change.after->status : "";
+/// };
+/// UserPresenceChanged change;
+/// change.id = "john";
+/// change.before = User{"john", true, "brb", {}, false};
+/// change.after = User{"john", true, "", Timestamp::from_ms(1546867062375), false};
+/// assert(show(change) == "john says " && change.last_active_changed());
+/// change.before.reset();  // so far nobody knew of john
+/// assert(show(change) == "john comes");
+/// @endcode
 class UserPresenceChanged {
  public:
+  /// @{
+  /// As in UserPresenceChangedView.
   std::string id;
-  std::optional<User> before, after;
+  std::optional<User> before;
+  std::optional<User> after;
   Timestamp at;
+  /// @}
 
   UserPresenceChanged() = default;
+  /// Copies the texts.
   UserPresenceChanged(const UserPresenceChangedView& change) : id(change.id), at(change.at) {
     if (change.before) before = static_cast<User>(*change.before);
     if (change.after) after = static_cast<User>(*change.after);
   }
 
+  /// @{
+  /// A user who is not known counts as offline, without a status and never seen active.
   bool online_changed() const noexcept { return detail::changed_online(before, after); }
   bool status_changed() const noexcept { return detail::changed_status(before, after); }
   bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
+  /// @}
 
+  /// Whether all fields are the same.
   friend bool operator==(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept {
     return a.id == b.id && a.at == b.at && a.before == b.before && a.after == b.after;
   }
@@ -1518,6 +1649,7 @@ class UserPresenceChanged {
 namespace presence {
 inline namespace PRESENCE_ABI {
 
+/// What an event tells of.
 enum class EventType : std::uint8_t {
   connect,     ///< a session of the user begins, or says anew that it is there
   disconnect,  ///< a session ends by its own word or its server's
@@ -1565,16 +1697,30 @@ Event make_event(EventType type, Text user, Text session, Timestamp at) {
 
 /// What happened, and when. A plain value that owns its texts: any field may be set by hand, and is judged when the
 /// event is folded.
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
+/// hello.invisible = true;  // nobody else is to see him online
+/// hello.status = "In a match";
+/// const PresenceEvent beat = PresenceEvent::heartbeat("john", "phone", now + Duration::from_s(15));
+/// assert(beat.session == hello.session && !beat.invisible);  // he stays as he was
+///
+/// const PresenceEventView borrowed = hello;  // what the fold takes: no text is copied
+/// assert(borrowed.user.data() == hello.user.data());
+/// @endcode
 struct PresenceEvent {
-  EventType type = EventType::heartbeat;
-  std::string user;
-  std::string session;                   ///< of a connect, disconnect or heartbeat
-  Timestamp at;                          ///< when it happened, by the clock of whoever saw it happen
-  std::optional<bool> invisible;         ///< of a connect; absent: as before
-  std::optional<std::string> status;     ///< absent: as before; empty: none from now on
-  bool online = false;                   ///< of a report
-  std::optional<Timestamp> last_active;  ///< of a report; absent: nothing is said about it
+  EventType type = EventType::heartbeat;  ///< says which of the fields count
+  std::string user;                       ///< id of whom it is about; not empty
+  std::string session;                    ///< of a connect, disconnect or heartbeat
+  Timestamp at;                           ///< when it happened, by the clock of whoever saw it happen
+  std::optional<bool> invisible;          ///< of a connect; absent: as before
+  std::optional<std::string> status;      ///< absent: as before; empty: none from now on
+  bool online = false;                    ///< of a report
+  std::optional<Timestamp> last_active;   ///< of a report; absent: nothing is said about it
 
+  /// @{
+  /// An event of a session: it begins, ends, or is still there. Visibility and status stay as before unless set.
   static PresenceEvent connect(std::string user, std::string session, Timestamp at) {
     return detail::make_event<PresenceEvent>(EventType::connect, std::move(user), std::move(session), at);
   }
@@ -1584,11 +1730,14 @@ struct PresenceEvent {
   static PresenceEvent heartbeat(std::string user, std::string session, Timestamp at) {
     return detail::make_event<PresenceEvent>(EventType::heartbeat, std::move(user), std::move(session), at);
   }
+  /// @}
+  /// The user's status text from now on; empty: none.
   static PresenceEvent set_status(std::string user, std::string text, Timestamp at) {
     auto event = detail::make_event<PresenceEvent>(EventType::set_status, std::move(user), std::string(), at);
     event.status = std::move(text);
     return event;
   }
+  /// A server's word on whether the user is online, and nothing else.
   static PresenceEvent report(std::string user, bool online, Timestamp at) {
     auto event = detail::make_event<PresenceEvent>(EventType::report, std::move(user), std::string(), at);
     event.online = online;
@@ -1602,6 +1751,7 @@ struct PresenceEvent {
     return event;
   }
 
+  /// Whether all fields are the same, also those that the type has no use for.
   friend bool operator==(const PresenceEvent& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }
   friend bool operator!=(const PresenceEvent& a, const PresenceEvent& b) noexcept { return !(a == b); }
 };
@@ -1609,6 +1759,8 @@ struct PresenceEvent {
 /// The same, borrowing its texts, which must outlive it. What every function of the fold takes, so that nothing is
 /// copied to be read.
 struct PresenceEventView {
+  /// @{
+  /// As in PresenceEvent.
   EventType type = EventType::heartbeat;
   std::string_view user;
   std::string_view session;
@@ -1617,6 +1769,7 @@ struct PresenceEventView {
   std::optional<std::string_view> status;
   bool online = false;
   std::optional<Timestamp> last_active;
+  /// @}
 
   constexpr PresenceEventView() noexcept = default;
   /// Also from a temporary, so that `apply(snapshot, PresenceEvent::connect(...))` works: the view ends with that call.
@@ -1631,6 +1784,7 @@ struct PresenceEventView {
     if (event.status) status = std::string_view(*event.status);
   }
 
+  /// A copy that owns its texts.
   explicit operator PresenceEvent() const {
     auto event = detail::make_event<PresenceEvent>(type, std::string(user), std::string(session), at);
     event.invisible = invisible;
@@ -1640,6 +1794,8 @@ struct PresenceEventView {
     return event;
   }
 
+  /// @{
+  /// As in PresenceEvent, of texts that outlive it: a temporary string is refused.
   static PresenceEventView connect(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
     return detail::make_event<PresenceEventView, std::string_view>(EventType::connect, user, session, at);
   }
@@ -1669,7 +1825,9 @@ struct PresenceEventView {
   }
   static PresenceEventView report(const User& user, Timestamp at) noexcept { return report(UserView(user), at); }
   static PresenceEventView report(const User&&, Timestamp) = delete;
+  /// @}
 
+  /// Whether all fields are the same, also those that the type has no use for.
   friend bool operator==(const PresenceEventView& a, const PresenceEventView& b) noexcept {
     return detail::same_event(a, b);
   }
@@ -1692,6 +1850,17 @@ inline namespace PRESENCE_ABI {
 ///
 /// The durations decide what is true; nodes that merge must agree on them. The limits decide what one process can be
 /// made to store; an event that would exceed one is refused with Verdict::over_limit.
+///
+/// @code
+/// Rules rules;
+/// rules.session_timeout = Duration::from_s(90);  // clients beat every 30 s: two beats may be lost
+/// rules.offline_grace = Duration::from_s(10);    // a change of network shows nobody offline
+/// rules.max_status_bytes = 140;
+/// rules.hash_seed = 0x9E3779B97F4A7C15;  // a secret of the host, where ids come from strangers
+/// assert(rules.reorder_window > rules.session_timeout);  // what is too late would have timed out by now
+/// assert(!accepted(Verdict::too_late) && accepted(Verdict::unchanged));
+/// assert(Rules::mirror().max_clock_skew == Duration::highest());
+/// @endcode
 struct Rules {
   /// A session silent for this long has ended. 0: silence ends none.
   Duration session_timeout = Duration::from_s(40);
@@ -1715,8 +1884,8 @@ struct Rules {
   std::uint32_t max_users = 0xFFFFFFFF;
   /// Live ones; ended ones do not count.
   std::uint32_t max_sessions_per_user = 64;
-  std::uint32_t max_id_bytes = 255;  ///< of a user or a session
-  std::uint32_t max_status_bytes = 1024;
+  std::uint32_t max_id_bytes = 255;       ///< of a user or a session
+  std::uint32_t max_status_bytes = 1024;  ///< of a status text
   /// Of what is kept of one user only for events that may still come late: ended sessions, disconnects of one session,
   /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go; of that user a
   /// late event, and what another node knows, may then count differently.
@@ -1735,6 +1904,7 @@ struct Rules {
     return rules;
   }
 
+  /// Whether all are the same, hash_seed too.
   friend constexpr bool operator==(const Rules& a, const Rules& b) noexcept {
     return a.session_timeout == b.session_timeout && a.offline_grace == b.offline_grace &&
            a.last_active_refresh == b.last_active_refresh && a.reorder_window == b.reorder_window &&
@@ -1763,8 +1933,12 @@ constexpr bool accepted(Verdict verdict) noexcept {
 
 /// How many inputs of a batch had which verdict.
 struct Tally {
+  /// @{
+  /// Inputs with the verdict of that name.
   std::size_t applied = 0, unchanged = 0, too_late = 0, too_early = 0, invalid = 0, over_limit = 0;
+  /// @}
 
+  /// Adds one input.
   constexpr void count(Verdict verdict) noexcept {
     switch (verdict) {
       case Verdict::applied: ++applied; break;
@@ -1775,10 +1949,12 @@ struct Tally {
       case Verdict::over_limit: ++over_limit; break;
     }
   }
-  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }
+  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }  ///< inputs that count
+  /// Inputs that left the snapshot as it was because something is wrong with them.
   constexpr std::size_t refused() const noexcept { return too_late + too_early + invalid + over_limit; }
-  constexpr std::size_t total() const noexcept { return accepted() + refused(); }
+  constexpr std::size_t total() const noexcept { return accepted() + refused(); }  ///< all inputs
 
+  /// Adds another batch.
   constexpr Tally& operator+=(const Tally& other) noexcept {
     applied += other.applied;
     unchanged += other.unchanged;
@@ -1788,6 +1964,7 @@ struct Tally {
     over_limit += other.over_limit;
     return *this;
   }
+  /// Whether each verdict was as frequent.
   friend constexpr bool operator==(const Tally& a, const Tally& b) noexcept {
     return a.applied == b.applied && a.unchanged == b.unchanged && a.too_late == b.too_late &&
            a.too_early == b.too_early && a.invalid == b.invalid && a.over_limit == b.over_limit;
@@ -4248,20 +4425,35 @@ struct SnapshotAccess;
 /// Copies may be read from any threads at the same time. A snapshot that has never been given an instant has no `now`,
 /// and nobody in it times out. A snapshot that was moved from equals `Snapshot{}`.
 ///
-///     presence::Snapshot s;
-///     s = reduce(std::move(s), presence::PresenceEvent::connect("john", "phone", at));
-///     s.online("john");  // true
+/// @code
+/// #include <presence/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), now);
+/// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
+/// hello.invisible = true;
+/// const Snapshot before = s;  // one pointer, and never changes
+/// s = reduce(std::move(s), hello);
+/// assert(s.online("john", Viewer("john")) && !s.online("john"));
+/// assert(s.size() == 0 && s.begin() == s.end() && !s.next_deadline());  // nothing of him can be told
+/// assert(s.inspect("john")->sessions.front().id == "phone" && !before.inspect("john"));  // but by the server
+/// @endcode
 class Snapshot {
  public:
   class const_iterator;
+  /// @{
+  /// As containers have them. What an iterator gives is made on the way: a view, not a reference to one.
   using iterator = const_iterator;
   using value_type = UserView;
+  /// @}
 
+  /// Of nobody, by the default rules. Allocates nothing.
   Snapshot() noexcept = default;
-  /// Negative durations are taken as zero.
+  /// Of nobody, by these rules. Negative durations are taken as zero.
   explicit Snapshot(const Rules& rules)
       : root_(detail::Shared<detail::Root>::make(detail::without_negative_durations(rules))) {}
 
+  /// What it is folded by, for its life.
   const Rules& rules() const noexcept { return root_ ? root_->rules : detail::default_rules; }
 
   /// The user as `viewer` sees him; absent where the viewer knows of no such user. Constant time, and two texts are
@@ -4308,10 +4500,12 @@ class Snapshot {
     return state;
   }
 
+  /// @{
   /// How many users everyone knows of, and how many of them everyone sees online. Constant time.
   std::size_t size() const noexcept { return root_ ? root_->known : 0; }
   std::size_t online_count() const noexcept { return root_ ? root_->online : 0; }
   bool empty() const noexcept { return size() == 0; }
+  /// @}
 
   /// The instant this is the presence of; absent until one is given. Constant time.
   std::optional<Timestamp> now() const noexcept { return root_ ? detail::optional_instant(root_->now) : std::nullopt; }
@@ -4341,10 +4535,12 @@ class Snapshot {
     return digest.value();
   }
 
+  /// @{
   /// The users that everyone knows of, as everyone sees them, in an order that depends on them alone. Multi-pass;
   /// yields UserView by value.
   const_iterator begin() const noexcept;
   const_iterator end() const noexcept;
+  /// @}
 
   /// Whether both keep the same, at the same instant, by the same rules (their hash_seed aside). O(users), less what
   /// both share.
@@ -4390,18 +4586,23 @@ class Snapshot {
 /// Goes over the users that everyone knows of. Valid until the snapshot is changed or destroyed.
 class Snapshot::const_iterator {
  public:
-  // What it refers to is made on the way, which C++17 allows an input iterator alone; it can be copied and passed over
-  // again all the same.
+  /// @{
+  /// What it refers to is made on the way, which C++17 allows an input iterator alone; it can be copied and passed over
+  /// again all the same.
   using iterator_category = std::input_iterator_tag;
   using iterator_concept = std::forward_iterator_tag;
   using value_type = UserView;
   using difference_type = std::ptrdiff_t;
   using reference = UserView;
   using pointer = void;
+  /// @}
 
   const_iterator() noexcept = default;
 
+  /// The user, as everyone sees them.
   UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
+  /// @{
+  /// On to the next that everyone knows of.
   const_iterator& operator++() noexcept {
     ++at_;
     skip_unknown();
@@ -4412,7 +4613,9 @@ class Snapshot::const_iterator {
     ++*this;
     return before;
   }
+  /// @}
 
+  /// Of iterators of one snapshot.
   friend bool operator==(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ == b.at_; }
   friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return !(a == b); }
 
@@ -5682,6 +5885,21 @@ class Replay {
 /// event stands folded. An event counts at once, also when it is dated a little after `now`; its change carries `now`,
 /// or without one the event's instant. When memory runs out the snapshot is what it was. O(what is kept
 /// of the user).
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// int changes = 0;
+/// const auto on_change = [&](const UserPresenceChangedView&) { ++changes; };
+/// Snapshot s = reduce(Snapshot(), now);  // with an instant, so that time can pass
+/// apply(s, PresenceEvent::connect("john", "phone", now), on_change);
+/// assert(s.online("john") && changes == 1);
+/// const PresenceEvent old = PresenceEvent::heartbeat("mary", "tv", now - Duration::from_s(600));
+/// assert(apply(s, old, on_change) == Verdict::too_late && changes == 1);
+/// apply(s, now + Duration::from_s(39), on_change);  // each frame: costs next to nothing where nothing is due
+/// assert(s.online("john") && changes == 1);
+/// apply(s, *s.next_deadline(), on_change);  // 40 s of silence end a session by default
+/// assert(!s.online("john") && changes == 2);
+/// @endcode
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
   return detail::fold_now(snapshot, event, on_change);
@@ -5714,6 +5932,7 @@ Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   }
   return tally;
 }
+/// The same where nobody listens.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last) {
   return presence::apply(snapshot, first, last, detail::Unheard());
@@ -5734,10 +5953,12 @@ Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   replay.finish();
   return tally;
 }
+/// The same where nobody listens.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last) {
   return presence::replay(snapshot, first, last, detail::Unheard());
 }
+/// @{
 /// The same for a single event.
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
@@ -5749,6 +5970,7 @@ Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
 inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
   return presence::replay(snapshot, event, detail::Unheard());
 }
+/// @}
 
 /// The snapshot after the event; the same snapshot if the event is refused. Pure: pass `std::move(s)` to have it
 /// updated in place.
@@ -5813,6 +6035,20 @@ inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, 
 /// told had been told to this one. Our rules stand, and users are not counted against them: what both know stays known.
 /// `on_change` hears of each user whom others see differently, once, when all is done. When memory runs out the
 /// snapshot is what it was. O(users), less what both share; of few users of theirs O(theirs), and what is due.
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot lobby = reduce(Snapshot(), now), match = lobby;  // two servers, each with its own players
+/// lobby = reduce(std::move(lobby), PresenceEvent::connect("john", "phone", now));
+/// match = reduce(std::move(match), PresenceEvent::connect("mary", "console", now));
+/// assert(merge(lobby, match) == merge(match, lobby));
+///
+/// std::string heard;
+/// const auto on_change = [&](const UserPresenceChangedView& change) { heard += change.id; };
+/// merge_into(lobby, match, on_change);
+/// merge_into(lobby, match, on_change);  // again: nothing that was not known
+/// assert(heard == "mary" && lobby.online_count() == 2);
+/// @endcode
 template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
@@ -5870,6 +6106,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
     detail::tell_all(changes, on_change);
   }
 }
+/// The same where nobody listens.
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other, detail::Unheard());
 }
@@ -6052,6 +6289,7 @@ void encode(const Snapshot& snapshot, Sink&& sink) {
   }
   out.finish();
 }
+/// The same, as one string.
 inline std::string encode(const Snapshot& snapshot) {
   detail::StringSink sink;
   presence::encode(snapshot, sink);
@@ -6078,6 +6316,7 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   }
   out.finish();
 }
+/// The same, as one string.
 inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
   detail::StringSink sink;
   presence::encode_for(snapshot, viewer, sink);
@@ -6086,11 +6325,22 @@ inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
 
 /// Reads a snapshot from pieces of what `encode` or `encode_for` wrote, cut anywhere, as a file or a socket gives them.
 ///
-///     presence::Decoder decoder(rules);
-///     while (read(buffer)) if (!decoder.push(buffer)) break;
-///     presence::Result<presence::Snapshot> snapshot = decoder.finish();
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// const Snapshot before = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
+/// const std::string file = encode(before);
+/// Decoder decoder(before.rules());
+/// for (std::size_t at = 0; at < file.size(); at += 16) decoder.push(file.substr(at, 16));  // as a file is read
+/// Snapshot replica = *decoder.finish();
+/// assert(replica == before);
+///
+/// const Snapshot after = reduce(before, PresenceEvent::set_status("john", "brb", now));
+/// assert(!apply_delta(replica, encode_delta(before, after)) && replica == after);
+/// assert(decode(file.substr(0, 20), before.rules()).error().code == ErrorCode::truncated);
+/// @endcode
 class Decoder {
  public:
+  /// By these rules, never the writer's; see `decode`.
   explicit Decoder(const Rules& rules) : decoder_(detail::FrameKind::snapshot, rules) {}
 
   /// Whether all is well so far; if not, `finish` says why.
@@ -6143,6 +6393,7 @@ std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, OnC
   presence::merge_into(snapshot, *delta, on_change);
   return std::nullopt;
 }
+/// The same where nobody listens.
 inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes) {
   return presence::apply_delta(snapshot, bytes, detail::Unheard());
 }
@@ -6538,12 +6789,20 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
 /// The other node gives it to `reconcile`, sends the answer back, and so on until there is none: then both know what
 /// either knew. O(users).
 ///
-///     link.send(sketch(ours));                                     // now and then
-///     link.on_message([&](std::string_view message) {              // on both sides
-///       if (auto answer = reconcile(ours, message, on_change)) {
-///         if (!answer->empty()) link.send(*answer);
-///       } else log(answer.error().message);
-///     });
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot ours = reduce(Snapshot(), now), theirs = ours;
+/// ours = reduce(std::move(ours), PresenceEvent::connect("john", "phone", now));
+/// theirs = reduce(std::move(theirs), PresenceEvent::connect("mary", "tv", now));
+///
+/// std::string message = sketch(ours);  // now and then
+/// for (bool to_them = true; !message.empty(); to_them = !to_them) {
+///   const Result<std::string> answer = reconcile(to_them ? theirs : ours, message);  // on either side, as it arrives
+///   assert(answer);  // else answer.error() says what is wrong with the message
+///   message = *answer;
+/// }
+/// assert(ours == theirs && ours.online("mary") && theirs.online("john"));
+/// @endcode
 ///
 /// Three messages make up for a difference of some five users, one more for every four times as much: the number
 /// depends on the differences alone. Each message stands for itself. One that is lost ends the exchange, one that comes
@@ -6576,6 +6835,7 @@ Result<std::string> reconcile(Snapshot& ours, std::string_view message, OnChange
   presence::merge_into(ours, theirs->users, on_change);
   return detail::answer_to(*theirs, before, ours);
 }
+/// The same where nobody listens.
 inline Result<std::string> reconcile(Snapshot& ours, std::string_view message) {
   return presence::reconcile(ours, message, detail::Unheard());
 }
@@ -6601,21 +6861,24 @@ inline Result<std::string> reconcile(Snapshot& ours, std::string_view message) {
 namespace presence {
 inline namespace PRESENCE_ABI {
 
+/// Of which type a value is.
 enum class ValueKind : std::uint8_t {
-  absent,  ///< the object has no such field; of a ValueView alone
-  null,
-  boolean,
-  integer,
-  real,
-  text,
-  instant,
-  array,
+  absent,   ///< the object has no such field; of a ValueView alone
+  null,     ///< the field is there, and says nothing
+  boolean,  ///< true or false
+  integer,  ///< of 64 bits, signed
+  real,     ///< a double
+  text,     ///< any bytes, as a rule UTF-8
+  instant,  ///< a Timestamp
+  array,    ///< of values that are no arrays
   invalid,  ///< what cannot be held: an unsigned integer above INT64_MAX, an array in an array
 };
 
 /// What one part of a filter asks of a value.
 enum class Operator : std::uint8_t {
   everything,  ///< holds for every object: the filter `{}`
+  /// @{
+  /// What the function of that name asks of a field (filter.hpp).
   eq,
   ne,
   gt,
@@ -6627,6 +6890,7 @@ enum class Operator : std::uint8_t {
   contains,
   exists,
   autocomplete,
+  /// @}
   all_of,   ///< `$and`
   any_of,   ///< `$or`
   none_of,  ///< `$nor`
@@ -6666,6 +6930,9 @@ constexpr bool fits_int64(Integer integer) noexcept {
 class ValueView {
  public:
   constexpr ValueView() noexcept = default;  ///< absent
+  /// @{
+  /// Of the kind that it has in C++. Null pointers are null, and empty optionals absent; an unsigned integer above
+  /// INT64_MAX is invalid.
   constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
   constexpr ValueView(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
@@ -6695,7 +6962,8 @@ class ValueView {
   }
   template <class T>
   ValueView(const std::optional<T>&& value) = delete;
-  /// Elements that are arrays themselves are invalid.
+  /// @}
+  /// An array. Elements that are arrays themselves are invalid.
   template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
             std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
                                  !std::is_convertible<const Range&, std::string_view>::value,
@@ -6709,13 +6977,16 @@ class ValueView {
                              int> = 0>
   ValueView(Range&& range) = delete;
 
-  constexpr ValueKind kind() const noexcept { return kind_; }
+  constexpr ValueKind kind() const noexcept { return kind_; }  ///< says which of the functions below may be called
+  /// Whether the object has no such field. Null is not absent.
   constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
   /// Whether there is nothing there to compare: absent or null.
   constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
+  /// Whether it is an integer or a real number, which compare with each other.
   constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
 
-  // To ask a value of another kind ends the program.
+  /// @{
+  /// What it holds. To ask a value of another kind ends the program.
   constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
   constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
   constexpr double real() const noexcept { return of(ValueKind::real).real_; }
@@ -6723,11 +6994,15 @@ class ValueView {
   std::string_view text() const noexcept {
     return std::string_view(static_cast<const char*>(of(ValueKind::text).data_), size_);
   }
+  /// @}
+  /// @{
+  /// Elements of an array. To ask what is none, or for one that is not there, ends the program.
   std::size_t size() const noexcept { return of(ValueKind::array).size_; }
   ValueView operator[](std::size_t i) const noexcept {
     if (i >= size()) detail::trap();
     return element_(data_, i);
   }
+  /// @}
 
  private:
   template <class Element>
@@ -6753,9 +7028,21 @@ class ValueView {
 
 /// A value that owns what it holds: null, a bool, an integer of 64 bits, a double, a text, an instant, or an array of
 /// these. "true" is a text and 1 is no bool: each type makes a value of its own kind.
+///
+/// @code
+/// assert(Value(7) == Value(7.0) && Value(7) != Value("7") && Value(1) != Value(true));
+/// const Value tags = array({"ranked", "eu"});
+/// assert(tags.kind() == ValueKind::array && tags.view()[1].text() == "eu");
+/// assert(Value(UINT64_MAX).kind() == ValueKind::invalid);  // more than can be held
+///
+/// const std::optional<Timestamp> never_seen;  // a view of the host's own data: nothing is copied
+/// assert(ValueView(never_seen).is_absent() && !Value().view().is_absent());  // null is not absent
+/// @endcode
 class Value {
  public:
   Value() noexcept = default;  ///< null
+  /// @{
+  /// Of the kind that it has in C++. Null pointers are null; an unsigned integer above INT64_MAX is invalid.
   Value(std::nullptr_t) noexcept {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
   Value(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
@@ -6771,6 +7058,8 @@ class Value {
   Value(const char* text) {
     if (text != nullptr) *this = Value(std::string(text));
   }
+  /// @}
+  /// A copy of what is borrowed. Absent becomes null.
   explicit Value(const ValueView& view) {
     switch (view.kind()) {
       case ValueKind::boolean: *this = Value(view.truth()); break;
@@ -6788,8 +7077,9 @@ class Value {
     }
   }
 
+  /// @{
+  /// An array of a list, or of a range of what makes values. Invalid with an array in it.
   static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
-  /// Of a range of what makes values.
   template <class Range>
   static Value array(const Range& elements) {
     Value array;
@@ -6797,9 +7087,10 @@ class Value {
     for (const auto& element : elements) array.append(Value(element));
     return array;
   }
+  /// @}
 
-  ValueKind kind() const noexcept { return kind_; }
-  ValueView view() const noexcept { return ValueView(*this); }
+  ValueKind kind() const noexcept { return kind_; }             ///< never absent
+  ValueView view() const noexcept { return ValueView(*this); }  ///< to read it by; until this value is changed
   /// Of an array; empty otherwise.
   const std::vector<Value>& elements() const noexcept { return elements_; }
 
@@ -6824,12 +7115,14 @@ class Value {
   std::vector<Value> elements_;
 };
 
+/// @{
 /// An array, for filters that compare with one.
 inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
 template <class Range>
 Value array(const Range& elements) {
   return Value::array(elements);
 }
+/// @}
 
 inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
   switch (value.kind_) {
@@ -6909,6 +7202,7 @@ inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept
 
 }  // namespace detail
 
+/// Exact for numbers: neither is converted to the type of the other.
 inline bool operator==(const Value& a, const Value& b) noexcept {
   if (a.view().is_number() && b.view().is_number())
     return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
@@ -6931,10 +7225,11 @@ inline namespace PRESENCE_ABI {
 /// callable with the object. It may return a reference or a temporary, of anything a ValueView is made of.
 template <class Getter>
 struct Field {
-  std::string_view name;
-  Getter get;
+  std::string_view name;  ///< by which filters ask for it; a literal, as a rule
+  Getter get;             ///< what reads it of an object
 };
 
+/// Names a field. `get` is anything that Field describes.
 template <class Getter>
 constexpr Field<Getter> field(std::string_view name, Getter get) {
   return Field<Getter>{name, std::move(get)};
@@ -6943,30 +7238,56 @@ constexpr Field<Getter> field(std::string_view name, Getter get) {
 /// Fields one after the other. Made by `fields`.
 template <class... All>
 struct FieldList;
+/// None.
 template <>
 struct FieldList<> {
-  static constexpr std::size_t size = 0;
+  static constexpr std::size_t size = 0;  ///< how many there are
 };
+/// One, and those behind it.
 template <class First, class... Rest>
 struct FieldList<First, Rest...> {
-  static constexpr std::size_t size = 1 + sizeof...(Rest);
-  First first;
-  FieldList<Rest...> rest;
+  static constexpr std::size_t size = 1 + sizeof...(Rest);  ///< how many there are
+  First first;                                              ///< a Field
+  FieldList<Rest...> rest;                                  ///< the others
 };
 
+/// @{
+/// The fields of a type, for its specialization of Fields. The first of two with one name counts.
 constexpr FieldList<> fields() { return {}; }
 template <class First, class... Rest>
 constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
   return FieldList<First, Rest...>{std::move(first), presence::fields(std::move(rest)...)};
 }
+/// @}
 
 /// Specialize it to filter and sort a type of your own, without copying any of it:
 ///
-///     template <> struct presence::Fields<Player> {
-///       static constexpr auto list = fields(field("id", &Player::id), field("level", &Player::level),
-///                                           field("clan", [](const Player& p) { return p.clan(); }));
-///       static ValueView other(const Player&, std::string_view name);  // optional: fields known only at run time
-///     };
+/// @code
+/// #include <presence/query.hpp>
+///
+/// struct Player {
+///   std::string name;
+///   int level;
+///   std::vector<std::string> clans;
+///   bool is_novice() const { return level < 6; }
+/// };
+/// template <> struct presence::Fields<Player> {
+///   static constexpr auto list = fields(field("id", &Player::name), field("level", &Player::level),
+///                                       field("clans", &Player::clans), field("novice", &Player::is_novice));
+/// };
+///
+/// int main() {
+///   const Player players[] = {{"ann", 3, {"red"}}, {"bob", 7, {"red"}}, {"cat", 5, {"blue", "red"}}};
+///   presence::Query asked;
+///   asked.filter = presence::eq("novice", true) && presence::contains("clans", "red");
+///   asked.sort = {{"level", presence::Order::descending}};
+///   const auto found = presence::query(players, asked);  // pointers to players
+///   assert(found.size() == 2 && found[0] == &players[2] && found[1]->name == "ann");
+/// }
+/// @endcode
+///
+/// Fields that are known only at run time are read by an optional member of it,
+/// `static ValueView other(const Player&, std::string_view name)`.
 ///
 /// A field that an object lacks is absent: an empty optional, or ValueView{} from `other`. `other` is asked for names
 /// that are not in the list. Ties of a sort are decided by a field named "id", where there is one.
@@ -6983,18 +7304,25 @@ struct UserFields {
 
 }  // namespace detail
 
+/// `id`, `online`, `status` and `last_active`. That somebody is invisible is no field.
 template <>
 struct Fields<User> : detail::UserFields<User> {};
+/// The same.
 template <>
 struct Fields<UserView> : detail::UserFields<UserView> {};
 
-enum class Order : std::uint8_t { ascending, descending };
+/// Which end comes first.
+enum class Order : std::uint8_t {
+  ascending,  ///< the least first, what is absent last
+  descending  ///< the other way round
+};
 
 /// A field to sort by.
 struct SortKey {
-  std::string field;
-  Order order = Order::ascending;
+  std::string field;               ///< one that the objects lack decides nothing
+  Order order = Order::ascending;  ///< of this field alone
 
+  /// Whether both sort alike.
   friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
     return a.field == b.field && a.order == b.order;
   }
@@ -7079,40 +7407,49 @@ inline namespace PRESENCE_ABI {
 /// Fields of a channel that the host made up: names to Values, in the order of their names.
 class CustomFields {
  public:
+  /// A field.
   struct Entry {
-    std::string name;
-    Value value;
+    std::string name;  ///< no two fields have the same
+    Value value;       ///< may be null, which is not absent
 
+    /// Whether name and value are the same.
     friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
     friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
   };
+  /// @{
+  /// As containers have them; an Entry cannot be changed in place.
   using const_iterator = std::vector<Entry>::const_iterator;
   using iterator = const_iterator;
   using value_type = Entry;
+  /// @}
 
-  /// Null where there was none.
+  /// The value, to be read or set. Null where there was none: there is one from now on. O(fields).
   Value& operator[](std::string_view name) {
     const std::ptrdiff_t place = place_of(name);
     if (!has(place, name)) all_.insert(all_.begin() + place, Entry{std::string(name), Value()});
     return all_[static_cast<std::size_t>(place)].value;
   }
-  /// Null pointer: there is none. O(log fields).
+  /// Null pointer: there is none. Valid until fields come or go. O(log fields).
   const Value* find(std::string_view name) const noexcept {
     const std::ptrdiff_t place = place_of(name);
     return has(place, name) ? &all_[static_cast<std::size_t>(place)].value : nullptr;
   }
-  /// Whether there was one.
+  /// Takes a field away. Whether there was one.
   bool erase(std::string_view name) {
     const std::ptrdiff_t place = place_of(name);
     if (!has(place, name)) return false;
     all_.erase(all_.begin() + place);
     return true;
   }
+  /// @{
+  /// All of them, in the order of their names, which compare as bytes.
   const_iterator begin() const noexcept { return all_.begin(); }
   const_iterator end() const noexcept { return all_.end(); }
   std::size_t size() const noexcept { return all_.size(); }
   bool empty() const noexcept { return all_.empty(); }
+  /// @}
 
+  /// Whether both have the same names with the same values.
   friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept { return a.all_ == b.all_; }
   friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
 
@@ -7131,24 +7468,38 @@ class CustomFields {
 
 /// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
 /// one.
+///
+/// @code
+/// Channel match{"match", "eu-17", {"john", "mary"}, {}};
+/// match.custom["map"] = "harbour";
+/// match.custom["slots"] = 4;
+/// assert(match.cid() == "match:eu-17");  // what the functions of a Store call it by
+/// assert(*match.custom.find("slots") == Value(4) && match.custom.find("mode") == nullptr);
+/// assert(match.custom.begin()->name == "map");  // in the order of their names
+/// @endcode
 struct Channel {
-  std::string type, id;
+  std::string type;                  ///< what the host has rules for, such as "messaging"; has no colon
+  std::string id;                    ///< tells those of one type apart
   std::vector<std::string> members;  ///< ids of users
   CustomFields custom;               ///< a custom `type`, `id`, `cid` or `members` is not found by a filter
 
   /// "type:id".
   std::string cid() const { return type + ':' + id; }
 
+  /// Whether all fields are the same, the members in the same order.
   friend bool operator==(const Channel& a, const Channel& b) noexcept {
     return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
   }
   friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
 };
 
+/// `type`, `id`, `cid`, `members`, and all that is custom.
 template <>
 struct Fields<Channel> {
+  /// Those that every channel has.
   static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
                                       field("cid", &Channel::cid), field("members", &Channel::members));
+  /// The custom ones.
   static ValueView other(const Channel& channel, std::string_view name) noexcept {
     const Value* const value = channel.custom.find(name);
     return value != nullptr ? ValueView(*value) : ValueView();
@@ -7199,6 +7550,21 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
 /// Calls `on_change(const UserPresenceChangedView&)` for every user whom others see differently in `to` than in `from`:
 /// applied to the views of the one they give the views of the other. Each carries `to.now()`, or without one the latest
 /// instant that others know something of that user from. In the order of (instant, id). What both share is passed over.
+///
+/// @code
+/// #include <presence/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
+/// const Snapshot shown = s;  // by the last frame
+/// s = reduce(std::move(s), PresenceEvent::disconnect("john", "phone", now + Duration::from_s(5)));
+/// s = reduce(std::move(s), PresenceEvent::connect("mary", "tv", now + Duration::from_s(5)));
+/// std::string news;
+/// diff(shown, s, [&](const UserPresenceChangedView& change) {
+///   news += std::string(change.id) + (change.after->online ? " came, " : " went, ");
+/// });
+/// assert(news == "john went, mary came, ");
+/// @endcode
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
   detail::differences(from, to, detail::SnapshotAccess::now(to)).each(on_change);
@@ -8173,6 +8539,19 @@ inline namespace PRESENCE_ABI {
 ///
 /// A filter that was built wrong is invalid, as is all that contains it, its negation too: it says why, and holds for
 /// nothing.
+///
+/// @code
+/// const Filter recent = eq("online", true) || gt("last_active", "2019-01-07T12:00:00Z");
+/// const Filter asked = recent && nin("id", {"jack", "bot"});
+/// const User john{"john", false, "brb", *parse_timestamp("2019-01-07T13:17:42.375Z"), false};
+/// assert(matches(asked, john));
+/// const Matcher<User> holds = compile<User>(asked);  // for many users
+/// assert(holds(john) && !holds(User{"bot", true, "", {}, false}));
+///
+/// assert(!matches(eq("online", "true"), john));  // a text is no bool
+/// assert(validate(eq("online", "true"), Fields<User>{})->field == "online");  // for hosts that refuse such a filter
+/// assert(in("id", "john").error()->code == ErrorCode::bad_operand);  // not a list
+/// @endcode
 class Filter {
  public:
   /// How many of `and_`, `or_` and `nor` may stand in each other.
@@ -8180,7 +8559,7 @@ class Filter {
 
   Filter() noexcept = default;
 
-  Operator op() const noexcept { return op_; }
+  Operator op() const noexcept { return op_; }                          ///< says what it consists of
   const std::string& field() const noexcept { return field_; }          ///< of a test
   const Value& operand() const noexcept { return operand_; }            ///< of a test; of `in` and `nin` an array
   const std::vector<Filter>& parts() const noexcept { return parts_; }  ///< of `all_of`, `any_of`, `none_of`
@@ -8222,6 +8601,7 @@ class Filter {
     return filter;
   }
 
+  /// @{
   /// Both; either; not this one. A chain of the same operator is one level deep.
   friend Filter operator&&(Filter a, Filter b) { return joined(Operator::all_of, std::move(a), std::move(b)); }
   friend Filter operator||(Filter a, Filter b) { return joined(Operator::any_of, std::move(a), std::move(b)); }
@@ -8230,6 +8610,7 @@ class Filter {
     parts.push_back(std::move(a));
     return combination(Operator::none_of, std::move(parts));
   }
+  /// @}
 
   /// Whether both ask the same in the same words.
   friend bool operator==(const Filter& a, const Filter& b) noexcept {
@@ -8300,11 +8681,15 @@ class Filter {
 
 /// The field is the value, or has it; with an array: is the same set.
 inline Filter eq(std::string_view field, Value value) { return Filter::test(Operator::eq, field, std::move(value)); }
+/// The field is not what `eq` asks for: another value, or none.
 inline Filter ne(std::string_view field, Value value) { return Filter::test(Operator::ne, field, std::move(value)); }
+/// @{
+/// The field, or an element of it, is greater than the value; or equal; less; or equal. Texts compare as bytes.
 inline Filter gt(std::string_view field, Value value) { return Filter::test(Operator::gt, field, std::move(value)); }
 inline Filter gte(std::string_view field, Value value) { return Filter::test(Operator::gte, field, std::move(value)); }
 inline Filter lt(std::string_view field, Value value) { return Filter::test(Operator::lt, field, std::move(value)); }
 inline Filter lte(std::string_view field, Value value) { return Filter::test(Operator::lte, field, std::move(value)); }
+/// @}
 /// The field is an array that has the value.
 inline Filter contains(std::string_view field, Value value) {
   return Filter::test(Operator::contains, field, std::move(value));
@@ -8317,6 +8702,7 @@ inline Filter autocomplete(std::string_view field, std::string_view text) {
   return Filter::test(Operator::autocomplete, field, Value(text));
 }
 
+/// @{
 /// The field is, or has, one of the values. Of none it holds for nothing.
 inline Filter in(std::string_view field, Value values) { return Filter::test(Operator::in, field, std::move(values)); }
 inline Filter in(std::string_view field, std::initializer_list<Value> values) {
@@ -8326,6 +8712,8 @@ template <class Range, std::enable_if_t<!std::is_convertible<const Range&, Value
 Filter in(std::string_view field, const Range& values) {
   return presence::in(field, Value::array(values));
 }
+/// @}
+/// @{
 /// The field neither is nor has any of the values.
 inline Filter nin(std::string_view field, Value values) {
   return Filter::test(Operator::nin, field, std::move(values));
@@ -8338,10 +8726,14 @@ Filter nin(std::string_view field, const Range& values) {
   return presence::nin(field, Value::array(values));
 }
 
+/// @}
+
+/// @{
 /// All of them hold; at least one; none.
 inline Filter and_(std::vector<Filter> parts) { return Filter::combination(Operator::all_of, std::move(parts)); }
 inline Filter or_(std::vector<Filter> parts) { return Filter::combination(Operator::any_of, std::move(parts)); }
 inline Filter nor(std::vector<Filter> parts) { return Filter::combination(Operator::none_of, std::move(parts)); }
+/// @}
 
 /// Whether the filter holds for the object: a User, a UserView, a Channel, or any type with Fields. For many objects
 /// `compile` is faster.
@@ -8373,6 +8765,7 @@ bool matches(const Filter& filter, const T& object) {
 template <class T>
 class Matcher {
  public:
+  /// Costs what the filter is long; an `in` with many texts is made a set.
   explicit Matcher(const Filter& filter) { add(filter); }
 
   /// Says what `matches` says. Does not allocate, unless the fields of T do.
@@ -8457,6 +8850,7 @@ class Matcher {
   std::vector<Node> nodes_;  // each before its parts
 };
 
+/// The filter, made ready for objects of the type: `compile<User>(filter)`.
 template <class T>
 Matcher<T> compile(const Filter& filter) {
   return Matcher<T>(filter);
@@ -8464,9 +8858,9 @@ Matcher<T> compile(const Filter& filter) {
 
 /// A test that objects of a type cannot answer.
 struct Unanswerable {
-  std::string field;
-  Operator op = Operator::invalid;
-  const char* message = "";  ///< English, a string literal
+  std::string field;                ///< empty where the filter itself is invalid
+  Operator op = Operator::invalid;  ///< of the test
+  const char* message = "";         ///< English, a string literal
 };
 
 namespace detail {
@@ -8575,6 +8969,19 @@ std::optional<Unanswerable> validate(const Filter& filter, Fields<T> fields) {
 #define PRESENCE_FWD_HPP
 
 /// Declarations of every public type, for headers that only name them. Costs next to nothing to include.
+///
+/// @code
+/// struct FriendList {  // stands in a header of the game; who includes that compiles nothing of the library
+///   void show(const presence::UserPresenceChanged& change);
+///   presence::Store* store = nullptr;
+///   presence::Verdict last{};  // enumerations can be held as well
+/// };
+///
+/// int main() {
+///   FriendList list;
+///   assert(list.store == nullptr && sizeof(list.last) == 1);
+/// }
+/// @endcode
 namespace presence {
 inline namespace PRESENCE_ABI {
 
@@ -8608,19 +9015,30 @@ class Decoder;
 enum class ValueKind : std::uint8_t;
 class Value;
 class ValueView;
+template <class Getter>
+struct Field;
+template <class... All>
+struct FieldList;
 template <class T>
 struct Fields;
+class CustomFields;
 struct Channel;
 enum class Operator : std::uint8_t;
 class Filter;
 template <class T>
 class Matcher;
+struct Unanswerable;
 enum class Order : std::uint8_t;
 struct SortKey;
 struct Query;
 struct UserQuery;
 struct ChannelQuery;
+struct WatchLimits;
 class Watches;
+class Viewers;
+struct DeliveryOptions;
+struct StoreOptions;
+struct WatchChannel;
 class Store;
 class Subscription;
 
@@ -8941,6 +9359,19 @@ inline PresenceEventView judge_payload(JsonJudge& judge, const JsonEvent& found,
 /// 3. The keys that the type reads, in the order user, session, online, at, invisible, status, last_active:
 ///    `duplicate_key` at the second; `wrong_type` or `out_of_range` at the value; `syntax` inside an instant;
 ///    `missing_key` at the object that lacks it, or at the instant of the year 1 that stands in its place.
+///
+/// @code
+/// std::string scratch;  // kept from call to call: then nothing is allocated
+/// const Result<PresenceEventView> event = parse_event(
+///     R"({"type":"user.updated","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"john","online":true}})",
+///     scratch);
+/// assert(event && event->type == EventType::report && event->user == "john" && event->online);
+/// assert(to_json(*event) == R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z"})");
+///
+/// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be passed over
+/// const Result<PresenceEvent> wrong = parse_event(R"({"type":"connect","user":7})");
+/// assert(wrong.error().code == ErrorCode::wrong_type && wrong.error().offset == 25);  // at the 7
+/// @endcode
 inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
   detail::JsonReader in(json, scratch);
   detail::JsonValue whole;
@@ -9091,6 +9522,7 @@ inline void append_json(std::string& out, const UserView& user) {
   if (user.invisible) out += R"(,"invisible":true)";
   out += '}';
 }
+/// The same, of one that owns its texts.
 inline void append_json(std::string& out, const User& user) { append_json(out, UserView(user)); }
 
 namespace detail {
@@ -9110,6 +9542,7 @@ inline void append_json_change(std::string& out, std::string_view id, Timestamp 
 inline void append_json(std::string& out, const UserPresenceChangedView& change) {
   detail::append_json_change(out, change.id, change.at, change.after);
 }
+/// The same, of one that owns its texts.
 inline void append_json(std::string& out, const UserPresenceChanged& change) {
   detail::append_json_change(out, change.id, change.at, detail::borrowed(change.after));
 }
@@ -9130,8 +9563,10 @@ inline void append_json(std::string& out, const PresenceEventView& event) {
   if (event.last_active) detail::append_json_instant(out, R"(,"last_active":)", *event.last_active);
   out += '}';
 }
+/// The same, of one that owns its texts.
 inline void append_json(std::string& out, const PresenceEvent& event) { append_json(out, PresenceEventView(event)); }
 
+/// @{
 /// What `append_json` appends. Each owning type has its own overload beside the view: the two convert to each other.
 inline std::string to_json(const User& user) { return detail::json_of(user); }
 inline std::string to_json(const UserView& user) { return detail::json_of(user); }
@@ -9139,6 +9574,7 @@ inline std::string to_json(const UserPresenceChanged& change) { return detail::j
 inline std::string to_json(const UserPresenceChangedView& change) { return detail::json_of(change); }
 inline std::string to_json(const PresenceEvent& event) { return detail::json_of(event); }
 inline std::string to_json(const PresenceEventView& event) { return detail::json_of(event); }
+/// @}
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
@@ -9673,6 +10109,16 @@ inline bool read_filter(JsonReader& in, Filter& filter, unsigned depth) {
 /// `wrong_type` at a value of another type; `bad_operand` at a value that its operator has no use for, an empty list of
 /// filters, or a field without a name; `out_of_range` at a number; `too_deep` where more than Filter::deepest
 /// combinations stand in each other.
+///
+/// @code
+/// const Result<Filter> asked = parse_filter(R"({"online":true,"status":{"$autocomplete":"look"}})");
+/// assert(*asked == (eq("online", true) && autocomplete("status", "look")));
+/// assert(matches(*asked, User{"mary", true, "Looking for a group", {}, false}));
+/// assert(*parse_filter(to_json(*asked)) == *asked);
+///
+/// const Result<Filter> wrong = parse_filter(R"({"level":{"$above":5}})");
+/// assert(wrong.error().code == ErrorCode::unknown_operator && wrong.error().offset == 10);
+/// @endcode
 inline Result<Filter> parse_filter(std::string_view json) {
   std::string scratch;
   detail::JsonReader in(json, scratch);
@@ -9709,6 +10155,7 @@ inline void append_json(std::string& out, const ValueView& value) {
     default: out += "null"; break;
   }
 }
+/// The same, of one that owns what it holds.
 inline void append_json(std::string& out, const Value& value) { append_json(out, value.view()); }
 
 /// Appends a filter, which `parse_filter` reads as one that is equal, instants aside, which it reads as texts. An
@@ -9737,8 +10184,11 @@ inline void append_json(std::string& out, const Filter& filter) {
   }
   out += '}';
 }
+/// @{
+/// What `append_json` appends.
 inline std::string to_json(const Filter& filter) { return detail::json_of(filter); }
 inline std::string to_json(const Value& value) { return detail::json_of(value); }
+/// @}
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
@@ -9931,6 +10381,15 @@ inline bool has_json_form(const CustomFields::Entry& field) noexcept {
 /// is absent, and `out_of_range` at a cid that is not "type:id".
 ///
 /// O(n log n) in the length of the text, whatever it is.
+///
+/// @code
+/// const Result<Channel> match = parse_channel(
+///     R"({"cid":"match:eu-17","members":["john",{"user_id":"mary","role":"host"}],"slots":4,"config":{}})");
+/// assert(match && match->type == "match" && match->id == "eu-17" && match->members.back() == "mary");
+/// assert(match->custom.size() == 1 && *match->custom.find("slots") == Value(4));  // an object is no field
+/// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"slots":4})");
+/// assert(parse_channel(R"({"type":"match"})").error().code == ErrorCode::missing_key);
+/// @endcode
 inline Result<Channel> parse_channel(std::string_view json) {
   std::string scratch;
   detail::JsonReader in(json, scratch);
@@ -9966,6 +10425,7 @@ inline void append_json(std::string& out, const Channel& channel) {
   }
   out += '}';
 }
+/// What `append_json` appends.
 inline std::string to_json(const Channel& channel) { return detail::json_of(channel); }
 
 }  // namespace PRESENCE_ABI
@@ -10127,27 +10587,47 @@ inline namespace PRESENCE_ABI {
 /// pages never overlap. A field that an object lacks comes last in ascending and first in descending order; false comes
 /// before true. A key that names no field of the objects decides nothing. An invalid filter finds nothing.
 struct Query {
-  Filter filter;
-  std::vector<SortKey> sort;
-  std::size_t offset = 0;
-  std::size_t limit = static_cast<std::size_t>(-1);
+  Filter filter;                                     ///< `Filter{}` finds all
+  std::vector<SortKey> sort;                         ///< the first decides before the next
+  std::size_t offset = 0;                            ///< how many to pass over
+  std::size_t limit = static_cast<std::size_t>(-1);  ///< how many at most
 };
 
 /// Of users. Their fields are `id`, `online`, `status` and `last_active`.
+///
+/// @code
+/// #include <presence/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("mary", "tv", now));
+/// s = reduce(std::move(s), PresenceEvent::connect("jack", "phone", now + Duration::from_s(1)));
+/// s = reduce(std::move(s), PresenceEvent::disconnect("jack", "phone", now + Duration::from_s(2)));
+/// UserQuery friends;
+/// friends.filter = in("id", {"mary", "jack", "ann"});  // of ann nothing is known
+/// friends.sort = {{"online", Order::descending}, {"last_active", Order::descending}};
+/// const std::vector<User> page = query(s, friends, Viewer("john"));
+/// assert(page.size() == 2 && page[0].id == "mary" && page[1].id == "jack");
+/// @endcode
 struct UserQuery {
+  /// @{
+  /// As in Query.
   Filter filter;
   std::vector<SortKey> sort;
   std::size_t offset = 0;
   std::size_t limit = 30;
+  /// @}
   bool presence = false;  ///< for a Store: the viewer hears about these users from now on
 };
 
 /// Of channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
 struct ChannelQuery {
+  /// @{
+  /// As in Query.
   Filter filter;
   std::vector<SortKey> sort;
   std::size_t offset = 0;
   std::size_t limit = 10;
+  /// @}
   bool presence = false;  ///< for a Store: the viewer hears about the members of these channels from now on
 };
 
@@ -10321,6 +10801,7 @@ auto query(const Range& range, const Query& asked) -> std::vector<const std::dec
   for (const Item& item : page.take()) found.push_back(item.object);
   return found;
 }
+/// The same of channels; `presence` is for a Store.
 template <class Range>
 auto query(const Range& range, const ChannelQuery& asked) {
   return presence::query(range, Query{asked.filter, asked.sort, asked.offset, asked.limit});
@@ -10389,6 +10870,7 @@ void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
   detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
   detail::replace_and_tell(snapshot, after, detail::SnapshotAccess::now(after), on_change);
 }
+/// The same where nobody listens.
 inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::Unheard()); }
 
 /// The snapshot without its reports of online.
@@ -10402,6 +10884,20 @@ inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(
 /// the list that is dated earlier counts as of `as_of`; an event that is no report is invalid. If `as_of` is out of
 /// range, too late or too early, so is all of the list, and nothing changes. Passes no time. `on_change` hears of each
 /// user whom others see differently, once, by id. When memory runs out the snapshot is what it was. O(users).
+///
+/// @code
+/// const Timestamp then = *parse_timestamp("2019-01-07T13:17:42.375Z"), now = then + Duration::from_s(90);
+/// Snapshot friends(Rules::mirror());
+/// apply(friends, PresenceEvent::report("john", true, then), [](const UserPresenceChangedView&) {});
+/// forget_reports_in(friends);  // the connection is lost: who knows whether he is still there
+/// assert(friends.find("john") && !friends.online("john"));
+///
+/// const PresenceEvent list[] = {PresenceEvent::report("john", true, now), PresenceEvent::report("mary", true, now)};
+/// const Tally tally = resync(friends, list, list + 2, now);  // it is back
+/// assert(tally.applied == 2 && friends.online("john") && friends.online("mary"));
+/// resync(friends, list, list + 1, now + Duration::from_s(1));  // who is not listed any more has gone
+/// assert(friends.online("john") && !friends.online("mary"));
+/// @endcode
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
   const Snapshot before = snapshot;
@@ -10433,6 +10929,7 @@ Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& 
   detail::replace_and_tell(snapshot, after, now != detail::absent ? now : as_of, on_change);
   return tally;
 }
+/// The same where nobody listens.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
   return presence::resync(snapshot, first, last, as_of, detail::Unheard());
@@ -10646,6 +11143,18 @@ struct WatchLimits {
 
 /// Which viewer hears about which user: a value. A viewer hears of a user for as long as any of their watches is about
 /// that user. Who hears of a user is found without going over viewers. A viewer without an id hears of nobody.
+///
+/// @code
+/// Watches watches;
+/// watches.watch_users(Viewer("john"), std::vector<std::string>{"mary", "ann"});  // his friends
+/// watches.watch_channel(Viewer("john"), Channel{"match", "eu-17", {"mary", "jack"}, {}});
+/// assert(watches.hears(Viewer("john"), "jack") && !watches.hears(Viewer("jack"), "john"));
+/// watches.update(Channel{"match", "eu-17", {"bob"}, {}});  // mary and jack left, bob joined
+/// assert(!watches.hears(Viewer("john"), "jack") && watches.hears(Viewer("john"), "bob"));
+/// assert(watches.hears(Viewer("john"), "mary"));  // still his friend
+/// watches.unwatch(Viewer("john"));  // logged out
+/// assert(!watches.is_watched("mary") && watches == Watches());
+/// @endcode
 class Watches {
  public:
   Watches() = default;
@@ -10729,10 +11238,12 @@ class Watches {
     ++version_;
   }
 
+  /// Whether the viewer hears of the user. O(log of those who do).
   bool hears(Viewer viewer, std::string_view user) const noexcept {
     const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
     return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
   }
+  /// Whether anybody hears of the user. Constant time.
   bool is_watched(std::string_view user) const noexcept {
     const std::uint32_t u = users_.find(user);
     return u != Table::none && !users_[u].watchers.empty();
@@ -10755,8 +11266,8 @@ class Watches {
   }
   friend bool operator!=(const Watches& a, const Watches& b) { return !(a == b); }
 
-  /// How many viewers watch something, and how many users are watched.
-  std::size_t viewer_count() const noexcept { return viewers_.size(); }
+  std::size_t viewer_count() const noexcept { return viewers_.size(); }  ///< how many viewers watch something
+  /// How many users are watched. Goes over them.
   std::size_t watched_count() const noexcept {
     std::size_t count = 0;
     for (const WatchedUser& user : users_) count += user.watchers.empty() ? 0u : 1u;
@@ -10968,10 +11479,13 @@ class Store;
 /// The viewers who hear of a change. Lives for the call that it is passed to.
 class Viewers {
  public:
+  /// Enough of an iterator for a range-for.
   class const_iterator {
    public:
+    /// At the one of that index.
     const_iterator(const Viewers& all, std::size_t at) noexcept : all_(&all), at_(at) {}
-    Viewer operator*() const noexcept { return (*all_)[at_]; }
+    Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from all of them
+    /// On to the next.
     const_iterator& operator++() noexcept {
       ++at_;
       return *this;
@@ -10983,6 +11497,8 @@ class Viewers {
     std::size_t at_;
   };
 
+  /// @{
+  /// Each once, in the order in which they are told.
   std::size_t size() const noexcept { return ends_.size(); }
   Viewer operator[](std::size_t i) const noexcept {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
@@ -10990,6 +11506,7 @@ class Viewers {
   }
   const_iterator begin() const noexcept { return const_iterator(*this, 0); }
   const_iterator end() const noexcept { return const_iterator(*this, size()); }
+  /// @}
 
  private:
   friend class Store;
@@ -11039,7 +11556,10 @@ using Listeners = std::vector<Shared<Listener>>;
 /// own too.
 class Subscription {
  public:
+  /// Of nothing.
   Subscription() noexcept = default;
+  /// @{
+  /// Leaves one of nothing behind. What was subscribed to before ends.
   Subscription(Subscription&& other) noexcept : listener_(std::move(other.listener_)) {}
   Subscription& operator=(Subscription&& other) noexcept {
     if (this == &other) return *this;
@@ -11047,6 +11567,7 @@ class Subscription {
     listener_ = std::move(other.listener_);
     return *this;
   }
+  /// @}
   ~Subscription() { reset(); }
 
   /// Ends it now.
@@ -11065,18 +11586,20 @@ struct DeliveryOptions {
   bool last_active_alone = false;  ///< also of changes of last_active alone, one each last_active_refresh
 };
 
+/// How a Store differs from the fold alone.
 struct StoreOptions {
   /// Whether an event is moved on by a nanosecond where it would otherwise count as before, or not at all beside, what
   /// the same session or user did at the same instant: calls in one frame then keep their order. What is a microsecond
   /// older or more is late, and left to the laws of the fold. Where the moved event would be too early, time passes by
   /// as much.
   bool keep_order_of_frame = true;
-  WatchLimits limits;
+  WatchLimits limits;  ///< of what one watch is about
 };
 
 /// A channel to be watched, made if it is not there.
 struct WatchChannel {
-  std::string type, id;
+  std::string type;                  ///< as of a Channel: not empty, without a colon
+  std::string id;                    ///< not empty
   std::vector<std::string> members;  ///< of one that is made
   bool presence = false;             ///< the viewer hears about its members from now on
 };
@@ -11093,8 +11616,26 @@ struct WatchChannel {
 /// A callback may do anything to the store but destroy it. What it folds counts at once, and is told after all that was
 /// to be told before: callbacks never run inside each other. If one throws, it has been told, and the others are told
 /// by the next call.
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Store store;
+/// store.watch(WatchChannel{"match", "eu-17", {"john", "mary"}, true}, Viewer("john"));
+/// std::string shown;
+/// const Subscription subscription = store.subscribe<UserPresenceChanged>(
+///     Viewer("john"),
+///     [&](const UserPresenceChanged& change) { shown += change.id + (change.after->online ? "+" : "-"); });
+///
+/// store.dispatch(PresenceEvent::connect("mary", "console", now));
+/// store.dispatch(PresenceEvent::connect("jack", "phone", now));  // whom john does not watch
+/// assert(shown == "mary+");
+/// store.advance(now + Duration::from_s(60));  // once a frame: mary was silent for too long
+/// assert(shown == "mary+mary-");
+/// @endcode
 class Store {
  public:
+  /// @{
+  /// Knows nobody, or what a snapshot knows, whose rules then stand.
   explicit Store(const Rules& rules = {}, const StoreOptions& options = {}) : Store(Snapshot(rules), options) {}
   explicit Store(Snapshot snapshot, const StoreOptions& options = {})
       : options_(options),
@@ -11102,6 +11643,7 @@ class Store {
         channels_(snapshot_.rules().hash_seed),
         watches_(options.limits, snapshot_.rules().hash_seed),
         listeners_(snapshot_.rules().hash_seed) {}
+  /// @}
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   ~Store() {
@@ -11174,8 +11716,9 @@ class Store {
 
   /// A copy, in constant time.
   Snapshot snapshot() const noexcept { return snapshot_; }
+  /// When `advance` has something to do next; see Snapshot::next_deadline.
   std::optional<Timestamp> next_deadline() const noexcept { return snapshot_.next_deadline(); }
-  const Watches& watches() const noexcept { return watches_; }
+  const Watches& watches() const noexcept { return watches_; }  ///< who hears about whom now
 
   /// Adds a channel or replaces it. Who follows it hears of its new members and no more of those who left. Refused is
   /// one that has no name: what is wrong is returned.
@@ -11238,9 +11781,11 @@ class Store {
     if (asked.presence) watches_.watch_channel(viewer, channel);
     return channel;
   }
+  /// @{
   /// Ends what the viewer watches of a channel, or all. Nothing more is told; what was told stands.
   void unwatch(Viewer viewer, std::string_view cid) { watches_.unwatch(viewer, cid); }
   void unwatch(Viewer viewer) { watches_.unwatch(viewer); }
+  /// @}
 
   /// `fn(const UserPresenceChanged&)` is called for each change that the viewer hears of, from now on and until the
   /// Subscription ends. A function that wants a `UserPresenceChangedView` is given one.
