@@ -3550,10 +3550,13 @@ class Node : public Branch {
   Branch** branches() noexcept { return reinterpret_cast<Branch**>(this + 1); }
   Branch* const* branches() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
   bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
-  /// How many slots the page that starts there stands in; one for a node and for an empty slot.
+  /// How many slots the page that starts there stands in; one for a node and for an empty slot. Reads nothing of it.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
     const Branch* const child = branches()[at];
-    return child != nullptr && child->is_page ? run_of(child->page_depth) : 1;
+    std::uint32_t end = at + 1;
+    if (child == nullptr) return 1;
+    while (end < slot_count() && branches()[end] == child) ++end;
+    return end - at;
   }
 
   bool run_is_empty(std::uint32_t first, unsigned depth) const noexcept {
@@ -3774,15 +3777,18 @@ inline void Branch::drop(Branch* branch) noexcept {
 template <unsigned levels>
 class Walk {
  public:
-  explicit Walk(const Branch* top = nullptr) noexcept : branch_(top), top_(top) {}
+  explicit Walk(const Branch* top = nullptr) noexcept : branch_(top) {}
 
   /// Null: there are no more.
   const Branch* branch() const noexcept { return branch_; }
   bool at_node() const noexcept { return branch_ != nullptr && !branch_->is_page; }
+  /// A lower bound of when something is due there, known without a look at it.
+  Timestamp due_around() const noexcept { return depth_ == 0 ? absent : nodes_[depth_ - 1]->due; }
   unsigned depth() const noexcept { return depth_; }
 
   /// From a node to the first branch in it.
   void open() noexcept {
+    nodes_[depth_] = &branch_->as_node();
     at_[depth_++] = 0;
     settle();
   }
@@ -3792,7 +3798,8 @@ class Walk {
       branch_ = nullptr;
       return;
     }
-    at_[depth_ - 1] = static_cast<std::uint8_t>(at_[depth_ - 1] + node_of(depth_ - 1).run_at(at_[depth_ - 1]));
+    std::uint8_t& at = at_[depth_ - 1];
+    at = static_cast<std::uint8_t>(at + nodes_[depth_ - 1]->run_at(at));
     settle();
   }
   /// Opens nodes until it stands at a page, or at the end (null).
@@ -3802,15 +3809,10 @@ class Walk {
   }
 
  private:
-  const Node& node_of(unsigned depth) const noexcept {
-    const Branch* branch = top_;
-    for (unsigned i = 0; i < depth; ++i) branch = branch->as_node().branches()[at_[i]];
-    return branch->as_node();
-  }
   /// Passes over empty slots, and out of nodes that end.
   void settle() noexcept {
     while (depth_ > 0) {
-      const Node& node = node_of(depth_ - 1);
+      const Node& node = *nodes_[depth_ - 1];
       std::uint8_t& at = at_[depth_ - 1];
       while (at < node.slot_count() && node.branches()[at] == nullptr) ++at;
       if (at < node.slot_count()) {
@@ -3823,8 +3825,8 @@ class Walk {
   }
 
   const Branch* branch_;
-  const Branch* top_;
   unsigned depth_ = 0;
+  const Node* nodes_[levels] = {};  // of each depth, and where it stands in it
   std::uint8_t at_[levels] = {};
 };
 
@@ -4098,8 +4100,11 @@ class BasicUserTable {
     for (;;) {
       if (i == 0 && j == 0) {
         if (x.branch() == nullptr && y.branch() == nullptr) return;
-        if ((x.branch() == y.branch() || (comparable && have_same_digest(x.branch(), y.branch()))) &&
-            earlier(x.branch()->due, y.branch()->due) > up_to) {
+        // Of what both share nothing is read, where the nodes around tell that it is not due.
+        const bool is_shared = x.branch() == y.branch();
+        if ((is_shared && later(x.due_around(), y.due_around()) > up_to) ||
+            ((is_shared || (comparable && have_same_digest(x.branch(), y.branch()))) &&
+             earlier(x.branch()->due, y.branch()->due) > up_to)) {
           x.next();
           y.next();
           continue;

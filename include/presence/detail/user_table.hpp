@@ -279,8 +279,11 @@ class BasicUserTable {
     for (;;) {
       if (i == 0 && j == 0) {
         if (x.branch() == nullptr && y.branch() == nullptr) return;
-        if ((x.branch() == y.branch() || (comparable && have_same_digest(x.branch(), y.branch()))) &&
-            earlier(x.branch()->due, y.branch()->due) > up_to) {
+        // Of what both share nothing is read, where the nodes around tell that it is not due.
+        const bool is_shared = x.branch() == y.branch();
+        if ((is_shared && later(x.due_around(), y.due_around()) > up_to) ||
+            ((is_shared || (comparable && have_same_digest(x.branch(), y.branch()))) &&
+             earlier(x.branch()->due, y.branch()->due) > up_to)) {
           x.next();
           y.next();
           continue;
