@@ -3553,8 +3553,8 @@ class Node : public Branch {
   /// How many slots the page that starts there stands in; one for a node and for an empty slot. Reads nothing of it.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
     const Branch* const child = branches()[at];
-    std::uint32_t end = at + 1;
     if (child == nullptr) return 1;
+    std::uint32_t end = at + 1;
     while (end < slot_count() && branches()[end] == child) ++end;
     return end - at;
   }
