@@ -47,15 +47,15 @@ def program_of(example):
     header, begin, code = example
     numbered = [(f'#line {number} "include/{header}"', line) for number, line in enumerate(code, begin)]
     include = f"#include <{header}>"
-    body = [numbered[0][0], *code]
     if any("int main(" in line for line in code):
         is_included = any(line.lstrip().startswith("#include <presence/") for line in code)
         top = [] if is_included else [include]
+        body = [numbered[0][0], *code]
     else:
         directives = [line for line in numbered if line[1].lstrip().startswith("#")]
-        body = [numbered[0][0], *("" if line.lstrip().startswith("#") else line for line in code)]
+        rest = ["" if line.lstrip().startswith("#") else line for line in code]
         top = [*(text for line in directives for text in line), include]
-        body = ["int main() {", "using namespace presence;", *body, "}"]
+        body = ["int main() {", "using namespace presence;", numbered[0][0], *rest, "}"]
     return "\n".join(["#include <cassert>", *top, *body]) + "\n"
 
 

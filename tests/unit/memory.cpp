@@ -154,6 +154,20 @@ TEST_CASE("a refused event and an instant that has passed allocate nothing") {
 
 namespace {
 
+/// Makes a call for which there is memory for so many allocations. Whether it ran out.
+template <class Call>
+bool runs_out(std::size_t after, Call call) {
+  bool failed = false;
+  host::memory.fails_after = host::memory.asked + after;
+  try {
+    call();
+  } catch (const std::bad_alloc&) {
+    failed = true;
+  }
+  host::memory.fails_after = static_cast<std::size_t>(-1);
+  return failed;
+}
+
 /// Lets every allocation of a call fail in turn. Each time the snapshot must be what it was, and at last the call
 /// succeeds.
 template <class Call>
@@ -168,15 +182,7 @@ void check_every_failure(const Snapshot& from, Call call) {
       REQUIRE(after < 5000);
       Snapshot s = shared ? from : merge(Snapshot(from.rules()), from);
       const std::size_t blocks = host::memory.blocks;
-      bool failed = false;
-      host::memory.fails_after = host::memory.asked + after;
-      try {
-        call(s);
-      } catch (const std::bad_alloc&) {
-        failed = true;
-      }
-      host::memory.fails_after = static_cast<std::size_t>(-1);
-      if (!failed) {
+      if (!runs_out(after, [&] { call(s); })) {
         REQUIRE(s == expected);
         break;
       }
@@ -335,15 +341,7 @@ TEST_CASE("a history in which every allocation fails once comes out as one in wh
       const auto act = history.next(other);
       for (std::size_t after = 0;; ++after) {
         REQUIRE(after < 5000);
-        bool failed = false;
-        host::memory.fails_after = host::memory.asked + after;
-        try {
-          act(s);
-        } catch (const std::bad_alloc&) {
-          failed = true;
-        }
-        host::memory.fails_after = static_cast<std::size_t>(-1);
-        if (!failed) break;
+        if (!runs_out(after, [&] { act(s); })) break;
         ++failures;
         REQUIRE(s == untroubled);
         REQUIRE(s.size() == untroubled.size());
