@@ -3,6 +3,7 @@
 #define PRESENCE_JSON_HPP
 
 #include <presence/detail/json_reader.hpp>
+#include <presence/detail/text.hpp>
 #include <presence/event.hpp>
 #include <presence/result.hpp>
 #include <presence/time.hpp>
@@ -22,18 +23,38 @@ namespace detail {
 // place, whatever comes first; when all is read, and `type` known, the values that this type needs are judged in a
 // fixed order.
 
+/// Whether a key is this one, which is as long. In words: a comparison of bytes may become a call.
+template <std::size_t size_and_zero>
+bool is_key(std::string_view key, const char (&name)[size_and_zero]) noexcept {
+  constexpr std::size_t size = size_and_zero - 1;
+  const char* const p = key.data();
+  if constexpr (size >= 8) {
+    return load_word(p) == load_word(name) && load_word(p + (size - 8)) == load_word(name + (size - 8));
+  } else if constexpr (size >= 4) {
+    return load_half_word(p) == load_half_word(name) &&
+           load_half_word(p + (size - 4)) == load_half_word(name + (size - 4));
+  } else {
+    static_assert(size == 2, "no key is shorter, or has three");
+    return p[0] == name[0] && p[1] == name[1];
+  }
+}
+
 /// What is noted of an object that describes a user.
 struct JsonUser {
-  JsonValue self;  ///< where the object stands, or what stands there in its place
-  JsonValue id, online, status, last_active, invisible;
-  JsonValue custom, custom_status;
+  JsonNote self;  ///< where the object stands, or what stands there in its place
+  JsonNote id, online, status, last_active, invisible;
+  JsonNote custom, custom_status;
 
-  JsonValue* find(std::string_view key) noexcept {
+  JsonNote* find(std::string_view key) noexcept {
     switch (key.size()) {
-      case 2: return key == "id" ? &id : nullptr;
-      case 6: return key == "online" ? &online : key == "status" ? &status : key == "custom" ? &custom : nullptr;
-      case 9: return key == "invisible" ? &invisible : nullptr;
-      case 11: return key == "last_active" ? &last_active : nullptr;
+      case 2: return is_key(key, "id") ? &id : nullptr;
+      case 6:
+        return is_key(key, "online")   ? &online
+               : is_key(key, "status") ? &status
+               : is_key(key, "custom") ? &custom
+                                       : nullptr;
+      case 9: return is_key(key, "invisible") ? &invisible : nullptr;
+      case 11: return is_key(key, "last_active") ? &last_active : nullptr;
       default: return nullptr;
     }
   }
@@ -42,54 +63,36 @@ struct JsonUser {
 /// What is noted of an event.
 struct JsonEvent {
   std::size_t offset = 0;  ///< of its opening brace
-  JsonValue type, session, at, invisible, status, online, last_active, created_at;
+  JsonNote type, session, at, invisible, status, online, last_active, created_at;
   JsonUser user, me;
 
-  JsonValue* find(std::string_view key) noexcept {
+  JsonNote* find(std::string_view key) noexcept {
     switch (key.size()) {
-      case 2: return key == "at" ? &at : key == "me" ? &me.self : nullptr;
-      case 4: return key == "user" ? &user.self : key == "type" ? &type : nullptr;
-      case 6: return key == "status" ? &status : key == "online" ? &online : nullptr;
-      case 7: return key == "session" ? &session : nullptr;
-      case 9: return key == "invisible" ? &invisible : nullptr;
-      case 10: return key == "created_at" ? &created_at : nullptr;
-      case 11: return key == "last_active" ? &last_active : nullptr;
+      case 2: return is_key(key, "at") ? &at : is_key(key, "me") ? &me.self : nullptr;
+      case 4: return is_key(key, "user") ? &user.self : is_key(key, "type") ? &type : nullptr;
+      case 6: return is_key(key, "status") ? &status : is_key(key, "online") ? &online : nullptr;
+      case 7: return is_key(key, "session") ? &session : nullptr;
+      case 9: return is_key(key, "invisible") ? &invisible : nullptr;
+      case 10: return is_key(key, "created_at") ? &created_at : nullptr;
+      case 11: return is_key(key, "last_active") ? &last_active : nullptr;
       default: return nullptr;
     }
   }
 };
 
-/// Notes that the key of a value was just read again. That may be none of its type's business, so it is no error yet.
-inline void note_repeated(const JsonReader& in, JsonValue& value) noexcept {
-  if (value.kind == JsonKind::repeated) return;
-  value.kind = JsonKind::repeated;
-  value.offset = in.key_offset();
-}
-
 /// Notes the value of a key that was just read.
-inline void note(JsonReader& in, JsonValue& value) {
+inline void note(JsonReader& in, JsonNote& value) {
   if (value.kind == JsonKind::nothing) {
     in.read(value);
   } else {
-    note_repeated(in, value);
+    in.note_repeated(value);
     in.skip();
   }
 }
 
-/// The same where the value may have been read with its key.
-inline void note(JsonReader& in, JsonValue& value, const JsonValue& read) {
-  if (read.kind == JsonKind::nothing) {
-    note(in, value);
-  } else if (value.kind == JsonKind::nothing) {
-    value = read;
-  } else {
-    note_repeated(in, value);
-  }
-}
-
 /// The same for a key whose value may be an object to look into: then true, and the reader stands inside.
-inline bool note_and_enter(JsonReader& in, JsonValue& value) {
-  if (value.kind != JsonKind::nothing || in.peek() != JsonKind::object) {
+inline bool note_and_enter(JsonReader& in, JsonNote& value) {
+  if (value.kind != JsonKind::nothing || !in.at_object()) {
     note(in, value);
     return false;
   }
@@ -101,15 +104,13 @@ inline bool note_and_enter(JsonReader& in, JsonValue& value) {
 
 /// Notes what is known of a user, once the reader stands inside the object.
 inline void note_fields(JsonReader& in, JsonUser& user) {
-  std::string_view key;
-  JsonValue read;
-  while (in.next_field(key, read)) {
-    JsonValue* const value = user.find(key);
+  in.fields(user, [&in, &user](JsonNote* value) {
     if (value == nullptr) {
-      if (read.kind == JsonKind::nothing) in.skip();
-    } else if (value != &user.custom || read.kind != JsonKind::nothing) {
-      note(in, *value, read);
+      in.skip();
+    } else if (value != &user.custom) {
+      note(in, *value);
     } else if (note_and_enter(in, user.custom)) {
+      std::string_view key;
       while (in.next_key(key)) {
         if (key == "status") {
           note(in, user.custom_status);
@@ -118,31 +119,24 @@ inline void note_fields(JsonReader& in, JsonUser& user) {
         }
       }
     }
-  }
+  });
 }
 
 inline void note_fields(JsonReader& in, JsonEvent& event) {
-  std::string_view key;
-  JsonValue read;
-  while (in.next_field(key, read)) {
-    JsonValue* const value = event.find(key);
+  in.fields(event, [&in, &event](JsonNote* value) {
     if (value == nullptr) {
-      if (read.kind == JsonKind::nothing) in.skip();
-    } else if (read.kind != JsonKind::nothing) {
-      note(in, *value, read);
-    } else if (value == &event.user.self) {
-      if (note_and_enter(in, event.user.self)) note_fields(in, event.user);
-    } else if (value == &event.me.self) {
-      if (note_and_enter(in, event.me.self)) note_fields(in, event.me);
-    } else {
+      in.skip();
+    } else if (value != &event.user.self && value != &event.me.self) {
       note(in, *value);
+    } else if (note_and_enter(in, *value)) {
+      note_fields(in, value == &event.user.self ? event.user : event.me);
     }
-  }
+  });
 }
 
 /// Goes into the object that the whole text is. An error of the grammar, wherever it stands, goes before one of the
 /// type.
-inline bool enter_text(JsonReader& in, JsonValue& whole) {
+inline bool enter_text(JsonReader& in, JsonNote& whole) {
   if (note_and_enter(in, whole)) return true;
   in.finish();
   return in.fail(ErrorCode::wrong_type, whole.offset, "an object is needed here");
@@ -162,41 +156,87 @@ class JsonJudge {
   }
 
   /// Whether something stands there. null reads as if the key were absent.
-  bool given(const JsonValue& value) noexcept {
+  bool given(const JsonNote& value) noexcept {
     if (value.kind == JsonKind::repeated)
       fail(ErrorCode::duplicate_key, value.offset, "this key stands in the object twice");
     return value.kind != JsonKind::nothing && value.kind != JsonKind::null && value.kind != JsonKind::repeated;
   }
 
-  bool given(const JsonValue& value, JsonKind kind, const char* message) noexcept {
+  bool given(const JsonNote& value, JsonKind kind, const char* message) noexcept {
     if (!given(value)) return false;
     if (value.kind != kind) fail(ErrorCode::wrong_type, value.offset, message);
     return value.kind == kind;
   }
 
-  std::optional<std::string_view> text(const JsonValue& value) noexcept {
-    if (!given(value, JsonKind::string, "a string is needed here")) return std::nullopt;
+  bool given_text(const JsonNote& value) noexcept { return given(value, JsonKind::string, "a string is needed here"); }
+
+  std::optional<std::string_view> text(const JsonNote& value) noexcept {
+    if (!given_text(value)) return std::nullopt;
     return value.text;
   }
 
-  std::optional<bool> truth(const JsonValue& value) noexcept {
+  std::optional<bool> truth(const JsonNote& value) noexcept {
     if (!given(value, JsonKind::boolean, "true or false is needed here")) return std::nullopt;
     return value.truth;
   }
 
   /// An instant of the year 1 reads as if the key were absent.
-  std::optional<Timestamp> instant(const JsonValue& value) {
-    if (!given(value)) return std::nullopt;
+  std::optional<Timestamp> instant(const JsonNote& value) {
+    Timestamp at;
+    if (!read_instant(value, at)) return std::nullopt;
+    return at;
+  }
+
+  /// The same, and where it is absent, or an error, false.
+  bool read_instant(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) || read_unusual_instant(value, at);
+  }
+
+  /// Which of the two status texts counts, if it is given: the user's own goes before one under `custom`, which is not
+  /// even looked at then.
+  const JsonNote* status(const JsonUser& user) noexcept {
+    const JsonNote* const own = &user.status;
+    if (given(*own)) return given_text(*own) ? own : nullptr;
+    if (!given(user.custom) || user.custom.kind != JsonKind::object) return nullptr;
+    return given_text(user.custom_status) ? &user.custom_status : nullptr;
+  }
+
+  /// What must be there, or is missing from the object at `object`.
+  template <class T>
+  T needed(const std::optional<T>& found, const JsonNote& value, std::size_t object, const char* message) noexcept {
+    if (found) return *found;
+    miss(value, object, message);
+    return T{};
+  }
+
+  void miss(const JsonNote& value, std::size_t object, const char* message) noexcept {
+    const bool nothing = value.kind == JsonKind::nothing || value.kind == JsonKind::null;
+    fail(ErrorCode::missing_key, nothing ? object : value.offset, message);
+  }
+
+ private:
+#if defined(__GNUC__) || defined(__clang__)
+  __attribute__((noinline))  // few instants need it, and the others would pay for its stack
+#endif
+  bool
+  read_unusual_instant(const JsonNote& value, Timestamp& at) {
+    if (!given(value)) return false;
     if (value.kind == JsonKind::number) {
       std::int64_t ns = 0;
-      if (to_int64(value.text, ns)) return Timestamp::from_ns(ns);
-      fail(ErrorCode::out_of_range, value.offset, "an instant is a whole number of nanoseconds, of 64 bits");
-      return std::nullopt;
+      if (!to_int64(value.text, ns)) {
+        fail(ErrorCode::out_of_range, value.offset, "an instant is a whole number of nanoseconds, of 64 bits");
+        return false;
+      }
+      at = Timestamp::from_ns(ns);
+      return true;
     }
-    if (!given(value, JsonKind::string, "an instant is a string or a number")) return std::nullopt;
+    if (!given(value, JsonKind::string, "an instant is a string or a number")) return false;
     const Result<Timestamp> parsed = parse_timestamp(value.text);
-    if (parsed) return *parsed;
-    if (parsed.error().code == ErrorCode::unset) return std::nullopt;
+    if (parsed) {
+      at = *parsed;
+      return true;
+    }
+    if (parsed.error().code == ErrorCode::unset) return false;
     if (parsed.error().code == ErrorCode::out_of_range) {
       fail(ErrorCode::out_of_range, value.offset, parsed.error().message);
     } else {
@@ -205,26 +245,9 @@ class JsonJudge {
       const bool borrowed = value.text.data() == text_.data() + value.offset + 1;
       fail(ErrorCode::syntax, value.offset + (borrowed ? 1 + parsed.error().offset : 0), parsed.error().message);
     }
-    return std::nullopt;
+    return false;
   }
 
-  /// The status text: the user's own goes before one under `custom`, which is not even looked at then.
-  std::optional<std::string_view> status(const JsonUser& user) noexcept {
-    if (given(user.status)) return text(user.status);
-    if (!given(user.custom) || user.custom.kind != JsonKind::object) return std::nullopt;
-    return text(user.custom_status);
-  }
-
-  /// What must be there, and is missing from the object at `object` otherwise.
-  template <class T>
-  T needed(const std::optional<T>& found, const JsonValue& value, std::size_t object, const char* message) noexcept {
-    if (found) return *found;
-    const bool nothing = value.kind == JsonKind::nothing || value.kind == JsonKind::null;
-    fail(ErrorCode::missing_key, nothing ? object : value.offset, message);
-    return T{};
-  }
-
- private:
   std::string_view text_;
   bool failed_ = false;
   Error error_;
@@ -251,8 +274,7 @@ inline std::string_view name_of(EventType type) noexcept {
 }
 
 /// An event line of our own.
-inline PresenceEventView judge_line(JsonJudge& judge, const JsonEvent& found, EventType type) {
-  PresenceEventView event;
+inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type, PresenceEventView& event) {
   event.type = type;
   event.user = judge.needed(judge.text(found.user.self), found.user.self, found.offset, "an event needs a user");
   const std::optional<std::string_view> session = judge.text(found.session);
@@ -263,32 +285,72 @@ inline PresenceEventView judge_line(JsonJudge& judge, const JsonEvent& found, Ev
   event.online = type == EventType::report
                      ? judge.needed(online, found.online, found.offset, "a report says whether the user is online")
                      : online.value_or(false);
-  event.at = judge.needed(judge.instant(found.at), found.at, found.offset, "an event needs an instant");
+  if (!judge.read_instant(found.at, event.at)) judge.miss(found.at, found.offset, "an event needs an instant");
   event.invisible = judge.truth(found.invisible);
   event.status = judge.text(found.status);
   if (type == EventType::set_status) {
     judge.needed(event.status, found.status, found.offset, "this event needs a status");
   }
-  event.last_active = judge.instant(found.last_active);
-  return event;
+  Timestamp last_active;
+  if (judge.read_instant(found.last_active, last_active)) event.last_active = last_active;
 }
 
 /// What a service says about a user.
-inline PresenceEventView judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user) {
-  PresenceEventView event;
-  event.type = EventType::report;
+inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, PresenceEventView& event) {
   if (!judge.given(user.self, JsonKind::object, "an object is needed here")) {
     judge.fail(ErrorCode::missing_key, found.offset, "this event needs a user");
-    return event;
+    return;
   }
-  event.user = judge.needed(judge.text(user.id), user.id, user.self.offset, "a user needs an id");
+  event.type = EventType::report;
+  if (judge.given_text(user.id)) {
+    event.user = user.id.text;
+  } else {
+    judge.miss(user.id, user.self.offset, "a user needs an id");
+  }
   event.online =
       judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
-  event.at = judge.needed(judge.instant(found.created_at), found.created_at, found.offset,
-                          "an event needs the instant of its creation");
-  event.status = judge.status(user);
-  event.last_active = judge.instant(user.last_active);
-  return event;
+  if (!judge.read_instant(found.created_at, event.at))
+    judge.miss(found.created_at, found.offset, "an event needs the instant of its creation");
+  if (const JsonNote* const status = judge.status(user)) event.status = status->text;
+  Timestamp last_active;
+  if (judge.read_instant(user.last_active, last_active)) event.last_active = last_active;
+}
+
+/// What an event is before it is read. It is copied: to make one, compilers clear the memory, in a slow way.
+inline constexpr PresenceEventView blank_event{};
+
+/// Reads an event into a blank one. False, and says why, where there is none.
+inline bool read_event(std::string_view json, std::string& scratch, PresenceEventView& event, Error& error) {
+  JsonReader in(json, scratch);
+  JsonNote whole;
+  JsonEvent found;
+  if (enter_text(in, whole)) {
+    found.offset = whole.offset;
+    note_fields(in, found);
+    in.finish();
+  }
+  if (!in.ok()) {
+    error = in.error();
+    return false;
+  }
+
+  JsonJudge judge(json);
+  const std::string_view type = judge.needed(judge.text(found.type), found.type, found.offset, "an event needs a type");
+  if (!judge.ok()) {
+    // Nothing else is judged.
+  } else if (const std::optional<EventType> known = event_type_of(type)) {
+    judge_line(judge, found, *known, event);
+  } else if (type == "user.presence.changed" || type == "user.updated") {
+    judge_payload(judge, found, found.user, event);
+  } else if (type == "health.check" && judge.given(found.me.self)) {
+    judge_payload(judge, found, found.me, event);
+  } else if (type.find('.') != std::string_view::npos) {
+    judge.fail(ErrorCode::not_presence, found.type.offset, "an event that says nothing about presence");
+  } else {
+    judge.fail(ErrorCode::unknown_type, found.type.offset, "no such event");
+  }
+  if (!judge.ok()) error = judge.error();
+  return judge.ok();
 }
 
 }  // namespace detail
@@ -336,32 +398,9 @@ inline PresenceEventView judge_payload(JsonJudge& judge, const JsonEvent& found,
 /// assert(wrong.error().code == ErrorCode::wrong_type && wrong.error().offset == 25);  // at the 7
 /// @endcode
 inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
-  detail::JsonReader in(json, scratch);
-  detail::JsonValue whole;
-  detail::JsonEvent found;
-  if (detail::enter_text(in, whole)) {
-    found.offset = whole.offset;
-    detail::note_fields(in, found);
-    in.finish();
-  }
-  if (!in.ok()) return in.error();
-
-  detail::JsonJudge judge(json);
-  const std::string_view type = judge.needed(judge.text(found.type), found.type, found.offset, "an event needs a type");
-  if (!judge.ok()) return judge.error();
-  PresenceEventView event;
-  if (const std::optional<EventType> known = detail::event_type_of(type)) {
-    event = detail::judge_line(judge, found, *known);
-  } else if (type == "user.presence.changed" || type == "user.updated") {
-    event = detail::judge_payload(judge, found, found.user);
-  } else if (type == "health.check" && judge.given(found.me.self)) {
-    event = detail::judge_payload(judge, found, found.me);
-  } else if (type.find('.') != std::string_view::npos) {
-    judge.fail(ErrorCode::not_presence, found.type.offset, "an event that says nothing about presence");
-  } else {
-    judge.fail(ErrorCode::unknown_type, found.type.offset, "no such event");
-  }
-  if (!judge.ok()) return judge.error();
+  Result<PresenceEventView> event(detail::blank_event);  // which is read where the caller wants it
+  Error error;
+  if (!detail::read_event(json, scratch, *event, error)) event = error;
   return event;
 }
 
@@ -391,7 +430,7 @@ inline Result<User> parse_user(std::string_view json) {
   UserView user;
   user.id = judge.needed(judge.text(found.id), found.id, found.self.offset, "a user needs an id");
   user.online = judge.truth(found.online).value_or(false);
-  user.status = judge.status(found).value_or("");
+  if (const detail::JsonNote* const status = judge.status(found)) user.status = status->text;
   user.last_active = judge.instant(found.last_active);
   user.invisible = judge.truth(found.invisible).value_or(false);
   if (!judge.ok()) return judge.error();

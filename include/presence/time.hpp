@@ -5,7 +5,7 @@
 #include <presence/result.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for int64_t, uint8_t, uint32_t, uint64_t, INT64_MAX, INT64_MIN
+#include <cstdint>      // for int64_t, uint8_t, uint16_t, uint32_t, uint64_t, INT64_MAX, INT64_MIN
 #include <cstring>      // for memcpy
 #include <string>       // for string
 #include <string_view>  // for string_view
@@ -230,13 +230,17 @@ class Timestamp {
 
 namespace detail {
 
+/// Of each month from 1 on: the days before it in a year that begins with March.
+inline constexpr std::uint16_t days_before_month[13] = {0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275};
+/// And its days, without the one that a leap year adds.
+inline constexpr std::uint8_t days_of_month[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
 /// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, of the years from 0 on. March is counted as the
 /// first month, so that the day that a leap year adds is the last of its year; and 400 years are counted beforehand, so
 /// that no number is negative.
 constexpr std::int64_t days_since_1970(std::uint32_t year, std::uint32_t month, std::uint32_t day) noexcept {
   const std::uint32_t y = year + 400 - (month > 2 ? 0 : 1);
-  const std::uint32_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  return std::int64_t{y * 365 + y / 4 - y / 100 + y / 400 + day_of_year} - (146097 + 719468);
+  return std::int64_t{y * 365 + y / 4 - y / 100 + y / 400 + days_before_month[month] + day - 1} - (146097 + 719468);
 }
 
 struct Date {
@@ -257,8 +261,7 @@ constexpr Date date_of_day(std::uint32_t days) noexcept {
 }
 
 constexpr std::uint32_t days_in_month(std::uint32_t year, std::uint32_t month) noexcept {
-  if (month == 2) return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
-  return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+  return days_of_month[month] + (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 1u : 0u);
 }
 
 /// Eight characters as a number, the first of them lowest on every machine. Compilers make one load of it.
@@ -276,11 +279,9 @@ class EightCharacters {
 
   /// The values of the digits, each in its byte, and zeros elsewhere, if the characters fit.
   constexpr std::uint64_t digits(const char* p) const noexcept { return eight_characters(p) ^ pattern_; }
-  /// Zero if what `digits` gave are digits and zeros: the lift brings others to the top bit, where they are not there
-  /// already. One that is may carry into the next byte, but then it shows by itself.
-  constexpr std::uint64_t misfits(std::uint64_t digits) const noexcept {
-    return (digits | (digits + lift_)) & 0x8080808080808080;
-  }
+  /// Has a byte with its top bit set if what `digits` gave are not digits and zeros: the lift brings others there,
+  /// where they are not already. One that is may carry into the next byte, but then it shows by itself.
+  constexpr std::uint64_t misfits(std::uint64_t digits) const noexcept { return digits | (digits + lift_); }
 
   /// Writes the characters of which `digits` makes these.
   void write(std::uint64_t digits, char* p) const noexcept {
@@ -296,9 +297,10 @@ class EightCharacters {
   std::uint64_t pattern_, lift_ = 0;
 };
 
-/// Of the digits in the bytes of a word: the number that the one at `index` makes together with the next.
-constexpr std::uint32_t two_digits(std::uint64_t digits, unsigned index) noexcept {
-  return static_cast<std::uint32_t>((digits * 10 + (digits >> 8)) >> (8 * index)) & 0xFF;
+/// Of the digits in the bytes of a word: the numbers that each makes together with the next.
+constexpr std::uint64_t twos_of(std::uint64_t digits) noexcept { return digits * 10 + (digits >> 8); }
+constexpr std::uint32_t byte_of(std::uint64_t word, unsigned index) noexcept {
+  return static_cast<std::uint32_t>(word >> (8 * index)) & 0xFF;
 }
 
 /// The other way: the digits of three numbers below 100, of each at its index and the next.
@@ -338,14 +340,19 @@ constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept
     if (first > 9) return false;
     fraction = size == 30 ? first * 100000000 + eight_digits(d) : eight_digits(d) * 10;
   }
-  const Date date{two_digits(a, 0) * 100 + two_digits(a, 2), two_digits(a, 5), two_digits(b, 0)};
-  const std::uint32_t hour = two_digits(c, 0), minute = two_digits(c, 3), second = two_digits(c, 6);
-  if (misfits != 0 || date.year < 1678 || date.year > 2261 || date.month < 1 || date.month > 12 || date.day < 1 ||
-      date.day > days_in_month(date.year, date.month) || hour > 23 || minute > 59 || second > 59) {
+  const std::uint64_t of_year = twos_of(a), of_time = twos_of(c);
+  // These are lifted to the top bits too: a month above 12, an hour above 23, a minute or second above 59.
+  misfits |= of_year + (std::uint64_t{127 - 12} << 40);
+  misfits |= of_time + (std::uint64_t{127 - 23} | std::uint64_t{127 - 59} << 24 | std::uint64_t{127 - 59} << 48);
+  const Date date{byte_of(of_year, 0) * 100 + byte_of(of_year, 2), byte_of(of_year, 5), byte_of(twos_of(b), 0)};
+  if ((misfits & 0x8080808080808080) != 0 || date.year < 1678 || date.year > 2261) return false;
+  // A month 0 has no days, so this also tells that there is none.
+  if (date.day - 1 >= days_of_month[date.month] &&
+      (date.month != 2 || date.day != 29 || days_in_month(date.year, 2) != 29)) {
     return false;
   }
-  const std::int64_t seconds =
-      days_since_1970(date.year, date.month, date.day) * 86400 + std::int64_t{hour * 3600 + minute * 60 + second};
+  const std::uint32_t second_of_day = byte_of(of_time, 0) * 3600 + byte_of(of_time, 3) * 60 + byte_of(of_time, 6);
+  const std::int64_t seconds = days_since_1970(date.year, date.month, date.day) * 86400 + std::int64_t{second_of_day};
   at = Timestamp::from_ns(seconds * 1000000000 + std::int64_t{fraction});
   return true;
 }

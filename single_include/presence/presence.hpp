@@ -1140,13 +1140,17 @@ class Timestamp {
 
 namespace detail {
 
+/// Of each month from 1 on: the days before it in a year that begins with March.
+inline constexpr std::uint16_t days_before_month[13] = {0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275};
+/// And its days, without the one that a leap year adds.
+inline constexpr std::uint8_t days_of_month[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
 /// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, of the years from 0 on. March is counted as the
 /// first month, so that the day that a leap year adds is the last of its year; and 400 years are counted beforehand, so
 /// that no number is negative.
 constexpr std::int64_t days_since_1970(std::uint32_t year, std::uint32_t month, std::uint32_t day) noexcept {
   const std::uint32_t y = year + 400 - (month > 2 ? 0 : 1);
-  const std::uint32_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  return std::int64_t{y * 365 + y / 4 - y / 100 + y / 400 + day_of_year} - (146097 + 719468);
+  return std::int64_t{y * 365 + y / 4 - y / 100 + y / 400 + days_before_month[month] + day - 1} - (146097 + 719468);
 }
 
 struct Date {
@@ -1167,8 +1171,7 @@ constexpr Date date_of_day(std::uint32_t days) noexcept {
 }
 
 constexpr std::uint32_t days_in_month(std::uint32_t year, std::uint32_t month) noexcept {
-  if (month == 2) return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
-  return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+  return days_of_month[month] + (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 1u : 0u);
 }
 
 /// Eight characters as a number, the first of them lowest on every machine. Compilers make one load of it.
@@ -1186,11 +1189,9 @@ class EightCharacters {
 
   /// The values of the digits, each in its byte, and zeros elsewhere, if the characters fit.
   constexpr std::uint64_t digits(const char* p) const noexcept { return eight_characters(p) ^ pattern_; }
-  /// Zero if what `digits` gave are digits and zeros: the lift brings others to the top bit, where they are not there
-  /// already. One that is may carry into the next byte, but then it shows by itself.
-  constexpr std::uint64_t misfits(std::uint64_t digits) const noexcept {
-    return (digits | (digits + lift_)) & 0x8080808080808080;
-  }
+  /// Has a byte with its top bit set if what `digits` gave are not digits and zeros: the lift brings others there,
+  /// where they are not already. One that is may carry into the next byte, but then it shows by itself.
+  constexpr std::uint64_t misfits(std::uint64_t digits) const noexcept { return digits | (digits + lift_); }
 
   /// Writes the characters of which `digits` makes these.
   void write(std::uint64_t digits, char* p) const noexcept {
@@ -1206,9 +1207,10 @@ class EightCharacters {
   std::uint64_t pattern_, lift_ = 0;
 };
 
-/// Of the digits in the bytes of a word: the number that the one at `index` makes together with the next.
-constexpr std::uint32_t two_digits(std::uint64_t digits, unsigned index) noexcept {
-  return static_cast<std::uint32_t>((digits * 10 + (digits >> 8)) >> (8 * index)) & 0xFF;
+/// Of the digits in the bytes of a word: the numbers that each makes together with the next.
+constexpr std::uint64_t twos_of(std::uint64_t digits) noexcept { return digits * 10 + (digits >> 8); }
+constexpr std::uint32_t byte_of(std::uint64_t word, unsigned index) noexcept {
+  return static_cast<std::uint32_t>(word >> (8 * index)) & 0xFF;
 }
 
 /// The other way: the digits of three numbers below 100, of each at its index and the next.
@@ -1248,14 +1250,19 @@ constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept
     if (first > 9) return false;
     fraction = size == 30 ? first * 100000000 + eight_digits(d) : eight_digits(d) * 10;
   }
-  const Date date{two_digits(a, 0) * 100 + two_digits(a, 2), two_digits(a, 5), two_digits(b, 0)};
-  const std::uint32_t hour = two_digits(c, 0), minute = two_digits(c, 3), second = two_digits(c, 6);
-  if (misfits != 0 || date.year < 1678 || date.year > 2261 || date.month < 1 || date.month > 12 || date.day < 1 ||
-      date.day > days_in_month(date.year, date.month) || hour > 23 || minute > 59 || second > 59) {
+  const std::uint64_t of_year = twos_of(a), of_time = twos_of(c);
+  // These are lifted to the top bits too: a month above 12, an hour above 23, a minute or second above 59.
+  misfits |= of_year + (std::uint64_t{127 - 12} << 40);
+  misfits |= of_time + (std::uint64_t{127 - 23} | std::uint64_t{127 - 59} << 24 | std::uint64_t{127 - 59} << 48);
+  const Date date{byte_of(of_year, 0) * 100 + byte_of(of_year, 2), byte_of(of_year, 5), byte_of(twos_of(b), 0)};
+  if ((misfits & 0x8080808080808080) != 0 || date.year < 1678 || date.year > 2261) return false;
+  // A month 0 has no days, so this also tells that there is none.
+  if (date.day - 1 >= days_of_month[date.month] &&
+      (date.month != 2 || date.day != 29 || days_in_month(date.year, 2) != 29)) {
     return false;
   }
-  const std::int64_t seconds =
-      days_since_1970(date.year, date.month, date.day) * 86400 + std::int64_t{hour * 3600 + minute * 60 + second};
+  const std::uint32_t second_of_day = byte_of(of_time, 0) * 3600 + byte_of(of_time, 3) * 60 + byte_of(of_time, 6);
+  const std::int64_t seconds = days_since_1970(date.year, date.month, date.day) * 86400 + std::int64_t{second_of_day};
   at = Timestamp::from_ns(seconds * 1000000000 + std::int64_t{fraction});
   return true;
 }
@@ -7596,6 +7603,118 @@ void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
 #ifndef PRESENCE_DETAIL_JSON_READER_HPP
 #define PRESENCE_DETAIL_JSON_READER_HPP
 
+// presence/detail/bits.hpp
+#ifndef PRESENCE_DETAIL_BITS_HPP
+#define PRESENCE_DETAIL_BITS_HPP
+
+/// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// How many bits below the lowest that is set; there is one.
+inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  return static_cast<std::size_t>(__builtin_ctzll(bits));
+#else
+  std::size_t below = 0;
+  for (unsigned half = 32; half != 0; half /= 2) {
+    if ((bits & ((std::uint64_t{1} << half) - 1)) != 0) continue;
+    bits >>= half;
+    below += half;
+  }
+  return below;
+#endif
+}
+
+// Two bodies of each function. The intrinsics of SSE2 are called by the compilers' names for them: their header is
+// long. Only where SSE2 is part of the ABI: elsewhere the files of one program may differ in having it, and would have
+// to agree on one body.
+#if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+
+typedef signed char SixteenBytes __attribute__((vector_size(16)));
+
+inline SixteenBytes load_sixteen(const void* p) noexcept {
+  SixteenBytes bytes;
+  std::memcpy(&bytes, p, sizeof(bytes));
+  return bytes;
+}
+/// The highest bits of the bytes.
+inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
+  typedef char Operand __attribute__((vector_size(16)));
+  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
+}
+
+/// Which of 32 bytes are the one given.
+inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
+  const auto wanted = static_cast<signed char>(sought);
+  return gather_tops(load_sixteen(bytes) == wanted) | gather_tops(load_sixteen(bytes + 16) == wanted) << 16;
+}
+
+inline constexpr std::size_t special_width = 16;
+
+/// Which of `special_width` bytes stand for themselves in a JSON string, and are ASCII: no quote, backslash or control
+/// character, and no byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the
+/// control characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
+/// backslash is above as well, and is taken out.
+inline std::uint32_t plain_in_json(const char* p) noexcept {
+  const SixteenBytes bytes = load_sixteen(p);
+  return gather_tops(((bytes ^ 2) > 0x20) ^ (bytes == '\\'));
+}
+
+/// Which of `special_width` bytes do not.
+inline std::uint64_t special_in_json(const char* p) noexcept { return plain_in_json(p) ^ 0xFFFFu; }
+
+/// Which of 64 bytes do not.
+inline std::uint64_t special_in_64(const char* p) noexcept {
+  const std::uint32_t low = plain_in_json(p) | plain_in_json(p + 16) << 16;
+  const std::uint32_t high = plain_in_json(p + 32) | plain_in_json(p + 48) << 16;
+  return ~(std::uint64_t{high} << 32 | low);
+}
+
+#else
+
+inline constexpr std::uint64_t one_each = 0x0101010101010101u, tops = 0x8080808080808080u;
+
+/// The highest bits of eight bytes, of which no others are set.
+constexpr std::uint64_t gather_tops(std::uint64_t bytes) noexcept { return (bytes >> 7) * 0x0102040810204080u >> 56; }
+
+/// Which of 32 bytes are the one given.
+inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
+  std::uint32_t equal = 0;
+  for (unsigned i = 0; i < 32; i += 8) {
+    const std::uint64_t differences = load_word(reinterpret_cast<const char*>(bytes + i)) ^ one_each * sought;
+    // Without their top bits the bytes do not carry into each other.
+    equal |= static_cast<std::uint32_t>(gather_tops(~(((differences & ~tops) + ~tops) | differences) & tops)) << i;
+  }
+  return equal;
+}
+
+inline constexpr std::size_t special_width = 8;
+
+/// Which of `special_width` bytes do not stand for themselves in a JSON string, or are no ASCII.
+inline std::uint64_t special_in_json(const char* p) noexcept {
+  const std::uint64_t word = load_word(p);
+  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
+  const std::uint64_t flipped = (word ^ (one_each * 2)) & ~tops, backslash = (word ^ (one_each * '\\')) & ~tops;
+  return gather_tops((word | ~((flipped + one_each * (0x80 - 0x21)) & (backslash + one_each * 0x7F))) & tops);
+}
+
+/// Which of 64 bytes do not.
+inline std::uint64_t special_in_64(const char* p) noexcept {
+  std::uint64_t special = 0;
+  for (std::size_t i = 0; i < 64; i += special_width) special |= special_in_json(p + i) << i;
+  return special;
+}
+
+#endif
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_BITS_HPP
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -7628,96 +7747,84 @@ inline Utf8Step utf8_step(const char* p, const char* end) noexcept {
   return {length, true, false};
 }
 
-/// How many bits below the lowest that is set; there is one.
-inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-  return static_cast<std::size_t>(__builtin_ctzll(bits));
-#else
-  std::size_t below = 0;
-  for (unsigned half = 32; half != 0; half /= 2) {
-    if ((bits & ((std::uint64_t{1} << half) - 1)) != 0) continue;
-    bits >>= half;
-    below += half;
-  }
-  return below;
-#endif
-}
-
-// What does not stand for itself in a JSON string, or is no ASCII, is marked: a quote, a backslash, a control
-// character, a byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the control
-// characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
-// intrinsics of SSE2 are called by the compilers' names for them: their header is long. Only where SSE2 is part of the
-// ABI: elsewhere the files of one program may differ in having it, and would have to agree on one body of each
-// function.
-#if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
-inline constexpr std::size_t mark_width = 16;
-
-/// Marks by one bit each, the lowest for the first, what is to be marked of the `mark_width` bytes at `p`.
-inline std::uint64_t marks_at(const char* p) noexcept {
-  typedef signed char Bytes __attribute__((vector_size(16)));
-  typedef char Result __attribute__((vector_size(16)));
-  Bytes bytes;
-  std::memcpy(&bytes, p, sizeof(bytes));
-  const Bytes marks = ((bytes ^ 2) < 0x21) | (bytes == '\\');
-  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Result>(marks)));
-}
-#else
-inline constexpr std::size_t mark_width = 8;
-
-/// Marks by one bit each, the lowest for the first, what is to be marked of the `mark_width` bytes at `p`.
-inline std::uint64_t marks_at(const char* p) noexcept {
-  constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-  const std::uint64_t word = eight_characters(p);
-  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
-  const std::uint64_t flipped = (word ^ (ones * 2)) & ~tops, backslash = (word ^ (ones * '\\')) & ~tops;
-  const std::uint64_t marks = (word | ~((flipped + ones * (0x80 - 0x21)) & (backslash + ones * 0x7F))) & tops;
-  // Brings the top bits together in the highest byte.
-  return (marks >> 7) * 0x0102040810204080 >> 56;
-}
-#endif
-
 /// Skips what is not marked, or up to `end`: most of any payload is such text.
 inline const char* skip_plain(const char* p, const char* end) noexcept {
-  for (; static_cast<std::size_t>(end - p) >= mark_width; p += mark_width) {
-    if (const std::uint64_t marks = marks_at(p)) return p + lowest_bit(marks);
+  for (; static_cast<std::size_t>(end - p) >= special_width; p += special_width) {
+    if (const std::uint64_t marks = special_in_json(p)) return p + lowest_bit(marks);
   }
   while (p != end && octet(*p) >= 0x20 && octet(*p) < 0x80 && *p != '"' && *p != '\\') ++p;
   return p;
 }
 
-/// The marks of a text for one who goes through it from its begin to its end. They are made for 64 bytes at once, so
-/// that finding where one string ends, where the next is looked for, takes little more than a shift.
+/// The marks of a text for one who goes through it from its begin to its end. They are made for 64 bytes at once, a
+/// block, so that finding where one string ends, where the next is looked for, takes little more than a shift.
 class Marks {
  public:
   explicit Marks(std::string_view text) noexcept : first_(text.data()), end_(text.data() + text.size()) {
-    make(first_);
+    make(first_, text.size());
   }
 
   /// The first marked byte from `p` on, or the end. Fastest where `p` is never before that of an earlier call.
   const char* next(const char* p) noexcept {
     const auto at = static_cast<std::size_t>(p - block_);
     if (at < 64 && marks_ >> at != 0) return p + lowest_bit(marks_ >> at);
-    return next_beyond(at < 64 ? block_ + 64 : p);
+    const std::uint64_t marks = from_beyond(p);
+    return marks != 0 ? place_of_lowest(marks) : end_;
   }
+
+  /// The marks from `p` on that stand in one block, or zero if there are none up to the end. Who drops the lowest with
+  /// each marked byte that is passed need not ask again as long as one is left.
+  std::uint64_t from(const char* p) noexcept {
+    const auto at = static_cast<std::size_t>(p - block_);
+    if (at < 64 && marks_ >> at != 0) return marks_ >> at << at;
+    return from_beyond(p);
+  }
+
+  /// The same where the block that was asked for last has none from `p` on.
+  std::uint64_t from_beyond(const char* p) noexcept {
+    // Mostly the next block is wanted. Where that begins does not hang on where `p` is, so nothing waits for that.
+    std::ptrdiff_t left = end_ - p;
+    if (static_cast<std::size_t>(p - block_) < 64) {
+      left = end_ - block_ - 64;
+      if (left <= 0) return 0;
+      p = block_ + 64;
+    }
+    while (left > 0) {
+      make(p, static_cast<std::size_t>(left));
+      if (marks_ != 0) return marks_;
+      if (left <= 64) return 0;
+      p += 64;
+      left -= 64;
+    }
+    return 0;
+  }
+
+  /// Where the lowest of the marks stands that were asked for last; there is one.
+  const char* place_of_lowest(std::uint64_t marks) const noexcept { return block_ + lowest_bit(marks); }
 
  private:
-  const char* next_beyond(const char* p) noexcept {
-    for (make(p); marks_ == 0; make(p)) p += 64;
-    return p + lowest_bit(marks_);
+  void make(const char* block, std::size_t left) noexcept {
+    block_ = block;
+    if (left >= 64) {
+      marks_ = special_in_64(block);
+    } else if (end_ - first_ >= 64) {
+      marks_ = special_in_64(end_ - 64) >> (64 - left);
+    } else {
+      make_short(block, left);
+    }
   }
 
-  void make(const char* block) noexcept {
-    block_ = block;
-    const auto left = static_cast<std::size_t>(end_ - block);
-    marks_ = left < 64 ? std::uint64_t{1} << left : 0;  // the end is marked as well
+  /// The same where the whole text is no longer than a block.
+  void make_short(const char* block, std::size_t left) noexcept {
+    std::uint64_t marks = 0;
     std::size_t i = 0;
-    for (; i < 64 && left - i >= mark_width; i += mark_width) marks_ |= marks_at(block + i) << i;
-    if (left <= i || i == 64) return;
-    if (static_cast<std::size_t>(end_ - first_) >= mark_width) {
-      marks_ |= marks_at(end_ - mark_width) >> (mark_width - (left - i)) << i;  // overlaps the ones before
-    } else {
-      for (; i < left; ++i) marks_ |= std::uint64_t{skip_plain(block + i, block + i + 1) == block + i ? 1u : 0u} << i;
+    for (; left - i >= special_width; i += special_width) marks |= special_in_json(block + i) << i;
+    if (i != left && static_cast<std::size_t>(end_ - first_) >= special_width) {
+      marks |= special_in_json(end_ - special_width) >> (special_width - (left - i)) << i;  // overlaps the ones before
+      i = left;
     }
+    for (; i < left; ++i) marks |= std::uint64_t{skip_plain(block + i, block + i + 1) == block + i ? 1u : 0u} << i;
+    marks_ = marks;
   }
 
   const char* first_;
@@ -7752,12 +7859,25 @@ enum class JsonKind : std::uint8_t {
   repeated,  ///< of a key that stands twice in its object
 };
 
-/// A value as it stands in the text.
-struct JsonValue {
-  JsonKind kind = JsonKind::nothing;
-  bool truth = false;      ///< of a boolean
-  std::size_t offset = 0;  ///< of the first byte; of a repeated key, of the opening quote of the second
-  std::string_view text;   ///< of a string, what it says; of a number, as it is written
+/// What is noted of a value. As long as that is nothing, neither offset nor text is set: many of these are made, and
+/// few are needed.
+struct JsonNote {
+  JsonKind kind;
+  bool truth;          ///< of a boolean
+  std::size_t offset;  ///< of the first byte; of a repeated key, of the opening quote of the second
+  union {
+    std::string_view text;  ///< of a string, what it says; of a number, as it is written
+  };
+
+  JsonNote() noexcept : kind(JsonKind::nothing), truth(false) {}
+};
+
+/// The same, with all of it set from the start.
+struct JsonValue : JsonNote {
+  JsonValue() noexcept {
+    offset = 0;
+    text = std::string_view();
+  }
 };
 
 /// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to `deepest`.
@@ -7772,7 +7892,12 @@ class JsonReader {
   static constexpr unsigned deepest = 64;
 
   JsonReader(std::string_view text, std::string& scratch) noexcept
-      : first_(text.data()), p_(text.data()), end_(text.data() + text.size()), marks_(text), scratch_(&scratch) {}
+      : first_(text.data()),
+        p_(text.data()),
+        end_(text.data() + text.size()),
+        pairs_end_(text.size() > 2 ? end_ - 2 : first_),
+        marks_(text),
+        scratch_(&scratch) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
@@ -7783,8 +7908,15 @@ class JsonReader {
     return p_ != end_ && *p_ == '"' ? JsonKind::string : peek_other();
   }
 
+  /// Whether an object comes next.
+  bool at_object() noexcept {
+    skip_space();
+    return p_ != end_ && *p_ == '{';
+  }
+
   /// Of what comes next; after `peek`, of the first byte of the value.
-  std::size_t offset() const noexcept { return static_cast<std::size_t>(p_ - first_); }
+  std::size_t offset() const noexcept { return offset_of(p_); }
+  std::size_t offset_of(const char* p) const noexcept { return static_cast<std::size_t>(p - first_); }
 
   /// Goes into the object or array that comes next, after `peek` said that it is one.
   void open() noexcept {
@@ -7802,29 +7934,79 @@ class JsonReader {
   /// Inside an object: reads the next key and its colon, so that its value comes next. False at the end of the object,
   /// which is then left.
   bool next_key(std::string_view& key) { return next_key(&key); }
-  /// The same, and where the value is a string right behind the colon, as most are, that is read too; else `value` is
-  /// nothing, and the value comes next. As long as all is as it mostly is, the place is kept in a register.
-  bool next_field(std::string_view& key, JsonValue& value) {
-    value.kind = JsonKind::nothing;
-    const char* p = p_;
-    if (!fresh_ && p != end_ && *p == ',') ++p;
-    if (p == end_ || *p != '"' || (p == p_ && !fresh_)) return next_key(&key);
-    const char* const key_end = marks_.next(p + 1);
-    if (end_ - key_end < 3 || key_end[0] != '"' || key_end[1] != ':') return next_key(&key);
-    key_offset_ = static_cast<std::size_t>(p - first_);
-    key = std::string_view(p + 1, static_cast<std::size_t>(key_end - p - 1));
-    fresh_ = false;
-    p = key_end + 2;
-    p_ = p;
-    if (*p != '"') return true;
-    const char* const text_end = marks_.next(p + 1);
-    if (text_end == end_ || *text_end != '"') return true;
-    value.kind = JsonKind::string;
-    value.offset = static_cast<std::size_t>(p - first_);
-    value.text = std::string_view(p + 1, static_cast<std::size_t>(text_end - p - 1));
-    p_ = text_end + 1;
-    return true;
+
+  /// Right behind the brace of an object: reads all of its fields, and leaves it. `found.find(key)` says where the
+  /// value of a key is to be noted, or null. A string that is written as most are is noted there or passed over at
+  /// once; any other value comes next when `read_other` is called, which reads or skips it, with what `find` said. As
+  /// long as all is as it mostly is, the place and the marks from there on are kept in registers.
+  template <class Found, class ReadOther>
+  void fields(Found& found, ReadOther&& read_other) {
+    // The first character of a key that is written as most are, and the marks from the quote before it on.
+    const char* start = p_ < pairs_end_ && *p_ == '"' ? p_ + 1 : nullptr;
+    std::uint64_t marks = start != nullptr ? marks_.from(p_) : 0;
+    while (true) {
+      std::string_view key;
+      const char* value = nullptr;
+      if (start != nullptr) {
+        const char* key_end = start;
+        if (next_mark(key_end, marks) && key_end < pairs_end_ && std::memcmp(key_end, "\":", 2) == 0) {
+          key = std::string_view(start, static_cast<std::size_t>(key_end - start));
+          value = key_end + 2;
+        } else {
+          p_ = start - 1;
+          fresh_ = true;  // the comma is behind us
+        }
+      }
+      if (value == nullptr) {
+        if (p_ != end_ && *p_ == '}' && !fresh_) {
+          close();
+          return;
+        }
+        std::string_view unusual;
+        if (!next_key(&unusual)) return;
+        key = unusual;
+      }
+
+      JsonNote* const note = found.find(key);
+      if (value != nullptr) {
+        if (*value == '"') {
+          const char* const text = value + 1;
+          marks &= marks - 1;  // that of the quote behind the key
+          const char* text_end = text;
+          if (next_mark(text_end, marks) && *text_end == '"') {
+            if (note == nullptr) {
+              // Passed over.
+            } else if (note->kind == JsonKind::nothing) {
+              note->kind = JsonKind::string;
+              note->offset = offset_of(value);
+              note->text = std::string_view(text, static_cast<std::size_t>(text_end - text));
+            } else {
+              note_repeated(*note, offset_of(start - 1));
+            }
+            if (is_before_key(text_end + 1)) {
+              marks &= marks - 1;
+              start = text_end + 3;
+            } else {
+              p_ = text_end + 1;
+              fresh_ = false;
+              start = nullptr;
+            }
+            continue;
+          }
+        }
+        p_ = value;
+        fresh_ = false;
+        key_offset_ = offset_of(start - 1);
+      }
+      read_other(note);
+      start = is_before_key(p_) ? p_ + 2 : nullptr;
+      if (start != nullptr) marks = marks_.from(p_ + 1);
+    }
   }
+
+  /// Notes that the key that was read last is one whose value was noted before. That may be none of its type's
+  /// business, so it is no error yet.
+  void note_repeated(JsonNote& value) const noexcept { note_repeated(value, key_offset_); }
   /// The offset of the opening quote of the key that was read last.
   std::size_t key_offset() const noexcept { return key_offset_; }
 
@@ -7838,11 +8020,13 @@ class JsonReader {
   }
 
   /// Reads what comes next. Of an array or object only the kind and the place are kept.
-  void read(JsonValue& value) {
+  void read(JsonNote& value) {
     value.kind = peek();
     value.offset = offset();
     if (value.kind == JsonKind::string) {
-      string(&value.text);
+      std::string_view text;
+      string(&text);
+      value.text = text;
     } else {
       read_other(value);
     }
@@ -7850,9 +8034,10 @@ class JsonReader {
 
   /// Passes over what comes next, which must be well-formed all the same.
   void skip() {
-    if (peek() == JsonKind::string) {
+    skip_space();
+    if (p_ != end_ && *p_ == '"') {
       string(nullptr);
-    } else {
+    } else if (!skip_texts()) {
       skip_other();
     }
   }
@@ -7876,6 +8061,25 @@ class JsonReader {
   }
 
  private:
+  /// Whether a comma stands there, and the quote of a key right behind it.
+  bool is_before_key(const char* p) const noexcept { return p < pairs_end_ && std::memcmp(p, ",\"", 2) == 0; }
+
+  /// Goes on to the first marked byte from `p` on; false if there is none. The lowest of the marks is that of the byte
+  /// before `p`, and then that of the byte that was gone to.
+  bool next_mark(const char*& p, std::uint64_t& marks) noexcept {
+    marks &= marks - 1;
+    if (marks == 0) marks = marks_.from_beyond(p);
+    if (marks == 0) return false;
+    p = marks_.place_of_lowest(marks);
+    return true;
+  }
+
+  static void note_repeated(JsonNote& value, std::size_t key_offset) noexcept {
+    if (value.kind == JsonKind::repeated) return;
+    value.kind = JsonKind::repeated;
+    value.offset = key_offset;
+  }
+
   bool fail_here(const char* message) noexcept {
     return fail(p_ == end_ ? ErrorCode::truncated : ErrorCode::syntax, offset(),
                 p_ == end_ ? "the text ends too early" : message);
@@ -7918,12 +8122,38 @@ class JsonReader {
     return JsonKind::nothing;
   }
 
-  void read_other(JsonValue& value) {
+  void read_other(JsonNote& value) {
     switch (value.kind) {
-      case JsonKind::number: number(&value.text); break;
+      case JsonKind::number: {
+        std::string_view text;
+        number(&text);
+        value.text = text;
+        break;
+      }
       case JsonKind::boolean: boolean(value.truth); break;
       default: skip(); break;
     }
+  }
+
+  /// Passes over an array of plain strings without white space, as most arrays of payloads are. False where anything
+  /// else comes, and then nothing is done.
+  bool skip_texts() noexcept {
+    if (p_ == end_ || *p_ != '[' || depth_ == deepest) return false;
+    for (const char* p = p_ + 1; p < pairs_end_; ++p) {
+      if (*p == '"') {
+        p = marks_.next(p + 1);
+        if (p >= pairs_end_ || *p != '"') return false;
+        ++p;
+        if (*p == ',') continue;
+      } else if (p != p_ + 1) {
+        return false;
+      }
+      if (*p != ']') return false;
+      p_ = p + 1;
+      fresh_ = false;
+      return true;
+    }
+    return false;
   }
 
   void skip_other() {
@@ -7987,6 +8217,10 @@ class JsonReader {
   }
 
   bool literal(std::string_view word) noexcept {
+    if (static_cast<std::size_t>(end_ - p_) >= word.size() && std::memcmp(p_, word.data(), word.size()) == 0) {
+      p_ += word.size();
+      return true;
+    }
     for (const char c : word) {
       if (p_ == end_ || *p_ != c) return fail_here("neither true, false nor null");
       ++p_;
@@ -7996,7 +8230,11 @@ class JsonReader {
 
   void boolean(bool& value) noexcept {
     value = *p_ == 't';
-    literal(value ? "true" : "false");
+    if (value) {
+      literal("true");
+    } else {
+      literal("false");
+    }
   }
 
   bool digit() const noexcept { return p_ != end_ && *p_ >= '0' && *p_ <= '9'; }
@@ -8171,6 +8409,7 @@ class JsonReader {
   const char* first_;
   const char* p_;
   const char* end_;
+  const char* pairs_end_;  // before it, the byte at a place is followed by two more
   Marks marks_;
   std::string* scratch_;
   std::size_t key_offset_ = 0;
@@ -9064,18 +9303,38 @@ namespace detail {
 // place, whatever comes first; when all is read, and `type` known, the values that this type needs are judged in a
 // fixed order.
 
+/// Whether a key is this one, which is as long. In words: a comparison of bytes may become a call.
+template <std::size_t size_and_zero>
+bool is_key(std::string_view key, const char (&name)[size_and_zero]) noexcept {
+  constexpr std::size_t size = size_and_zero - 1;
+  const char* const p = key.data();
+  if constexpr (size >= 8) {
+    return load_word(p) == load_word(name) && load_word(p + (size - 8)) == load_word(name + (size - 8));
+  } else if constexpr (size >= 4) {
+    return load_half_word(p) == load_half_word(name) &&
+           load_half_word(p + (size - 4)) == load_half_word(name + (size - 4));
+  } else {
+    static_assert(size == 2, "no key is shorter, or has three");
+    return p[0] == name[0] && p[1] == name[1];
+  }
+}
+
 /// What is noted of an object that describes a user.
 struct JsonUser {
-  JsonValue self;  ///< where the object stands, or what stands there in its place
-  JsonValue id, online, status, last_active, invisible;
-  JsonValue custom, custom_status;
+  JsonNote self;  ///< where the object stands, or what stands there in its place
+  JsonNote id, online, status, last_active, invisible;
+  JsonNote custom, custom_status;
 
-  JsonValue* find(std::string_view key) noexcept {
+  JsonNote* find(std::string_view key) noexcept {
     switch (key.size()) {
-      case 2: return key == "id" ? &id : nullptr;
-      case 6: return key == "online" ? &online : key == "status" ? &status : key == "custom" ? &custom : nullptr;
-      case 9: return key == "invisible" ? &invisible : nullptr;
-      case 11: return key == "last_active" ? &last_active : nullptr;
+      case 2: return is_key(key, "id") ? &id : nullptr;
+      case 6:
+        return is_key(key, "online")   ? &online
+               : is_key(key, "status") ? &status
+               : is_key(key, "custom") ? &custom
+                                       : nullptr;
+      case 9: return is_key(key, "invisible") ? &invisible : nullptr;
+      case 11: return is_key(key, "last_active") ? &last_active : nullptr;
       default: return nullptr;
     }
   }
@@ -9084,54 +9343,36 @@ struct JsonUser {
 /// What is noted of an event.
 struct JsonEvent {
   std::size_t offset = 0;  ///< of its opening brace
-  JsonValue type, session, at, invisible, status, online, last_active, created_at;
+  JsonNote type, session, at, invisible, status, online, last_active, created_at;
   JsonUser user, me;
 
-  JsonValue* find(std::string_view key) noexcept {
+  JsonNote* find(std::string_view key) noexcept {
     switch (key.size()) {
-      case 2: return key == "at" ? &at : key == "me" ? &me.self : nullptr;
-      case 4: return key == "user" ? &user.self : key == "type" ? &type : nullptr;
-      case 6: return key == "status" ? &status : key == "online" ? &online : nullptr;
-      case 7: return key == "session" ? &session : nullptr;
-      case 9: return key == "invisible" ? &invisible : nullptr;
-      case 10: return key == "created_at" ? &created_at : nullptr;
-      case 11: return key == "last_active" ? &last_active : nullptr;
+      case 2: return is_key(key, "at") ? &at : is_key(key, "me") ? &me.self : nullptr;
+      case 4: return is_key(key, "user") ? &user.self : is_key(key, "type") ? &type : nullptr;
+      case 6: return is_key(key, "status") ? &status : is_key(key, "online") ? &online : nullptr;
+      case 7: return is_key(key, "session") ? &session : nullptr;
+      case 9: return is_key(key, "invisible") ? &invisible : nullptr;
+      case 10: return is_key(key, "created_at") ? &created_at : nullptr;
+      case 11: return is_key(key, "last_active") ? &last_active : nullptr;
       default: return nullptr;
     }
   }
 };
 
-/// Notes that the key of a value was just read again. That may be none of its type's business, so it is no error yet.
-inline void note_repeated(const JsonReader& in, JsonValue& value) noexcept {
-  if (value.kind == JsonKind::repeated) return;
-  value.kind = JsonKind::repeated;
-  value.offset = in.key_offset();
-}
-
 /// Notes the value of a key that was just read.
-inline void note(JsonReader& in, JsonValue& value) {
+inline void note(JsonReader& in, JsonNote& value) {
   if (value.kind == JsonKind::nothing) {
     in.read(value);
   } else {
-    note_repeated(in, value);
+    in.note_repeated(value);
     in.skip();
   }
 }
 
-/// The same where the value may have been read with its key.
-inline void note(JsonReader& in, JsonValue& value, const JsonValue& read) {
-  if (read.kind == JsonKind::nothing) {
-    note(in, value);
-  } else if (value.kind == JsonKind::nothing) {
-    value = read;
-  } else {
-    note_repeated(in, value);
-  }
-}
-
 /// The same for a key whose value may be an object to look into: then true, and the reader stands inside.
-inline bool note_and_enter(JsonReader& in, JsonValue& value) {
-  if (value.kind != JsonKind::nothing || in.peek() != JsonKind::object) {
+inline bool note_and_enter(JsonReader& in, JsonNote& value) {
+  if (value.kind != JsonKind::nothing || !in.at_object()) {
     note(in, value);
     return false;
   }
@@ -9143,15 +9384,13 @@ inline bool note_and_enter(JsonReader& in, JsonValue& value) {
 
 /// Notes what is known of a user, once the reader stands inside the object.
 inline void note_fields(JsonReader& in, JsonUser& user) {
-  std::string_view key;
-  JsonValue read;
-  while (in.next_field(key, read)) {
-    JsonValue* const value = user.find(key);
+  in.fields(user, [&in, &user](JsonNote* value) {
     if (value == nullptr) {
-      if (read.kind == JsonKind::nothing) in.skip();
-    } else if (value != &user.custom || read.kind != JsonKind::nothing) {
-      note(in, *value, read);
+      in.skip();
+    } else if (value != &user.custom) {
+      note(in, *value);
     } else if (note_and_enter(in, user.custom)) {
+      std::string_view key;
       while (in.next_key(key)) {
         if (key == "status") {
           note(in, user.custom_status);
@@ -9160,31 +9399,24 @@ inline void note_fields(JsonReader& in, JsonUser& user) {
         }
       }
     }
-  }
+  });
 }
 
 inline void note_fields(JsonReader& in, JsonEvent& event) {
-  std::string_view key;
-  JsonValue read;
-  while (in.next_field(key, read)) {
-    JsonValue* const value = event.find(key);
+  in.fields(event, [&in, &event](JsonNote* value) {
     if (value == nullptr) {
-      if (read.kind == JsonKind::nothing) in.skip();
-    } else if (read.kind != JsonKind::nothing) {
-      note(in, *value, read);
-    } else if (value == &event.user.self) {
-      if (note_and_enter(in, event.user.self)) note_fields(in, event.user);
-    } else if (value == &event.me.self) {
-      if (note_and_enter(in, event.me.self)) note_fields(in, event.me);
-    } else {
+      in.skip();
+    } else if (value != &event.user.self && value != &event.me.self) {
       note(in, *value);
+    } else if (note_and_enter(in, *value)) {
+      note_fields(in, value == &event.user.self ? event.user : event.me);
     }
-  }
+  });
 }
 
 /// Goes into the object that the whole text is. An error of the grammar, wherever it stands, goes before one of the
 /// type.
-inline bool enter_text(JsonReader& in, JsonValue& whole) {
+inline bool enter_text(JsonReader& in, JsonNote& whole) {
   if (note_and_enter(in, whole)) return true;
   in.finish();
   return in.fail(ErrorCode::wrong_type, whole.offset, "an object is needed here");
@@ -9204,41 +9436,87 @@ class JsonJudge {
   }
 
   /// Whether something stands there. null reads as if the key were absent.
-  bool given(const JsonValue& value) noexcept {
+  bool given(const JsonNote& value) noexcept {
     if (value.kind == JsonKind::repeated)
       fail(ErrorCode::duplicate_key, value.offset, "this key stands in the object twice");
     return value.kind != JsonKind::nothing && value.kind != JsonKind::null && value.kind != JsonKind::repeated;
   }
 
-  bool given(const JsonValue& value, JsonKind kind, const char* message) noexcept {
+  bool given(const JsonNote& value, JsonKind kind, const char* message) noexcept {
     if (!given(value)) return false;
     if (value.kind != kind) fail(ErrorCode::wrong_type, value.offset, message);
     return value.kind == kind;
   }
 
-  std::optional<std::string_view> text(const JsonValue& value) noexcept {
-    if (!given(value, JsonKind::string, "a string is needed here")) return std::nullopt;
+  bool given_text(const JsonNote& value) noexcept { return given(value, JsonKind::string, "a string is needed here"); }
+
+  std::optional<std::string_view> text(const JsonNote& value) noexcept {
+    if (!given_text(value)) return std::nullopt;
     return value.text;
   }
 
-  std::optional<bool> truth(const JsonValue& value) noexcept {
+  std::optional<bool> truth(const JsonNote& value) noexcept {
     if (!given(value, JsonKind::boolean, "true or false is needed here")) return std::nullopt;
     return value.truth;
   }
 
   /// An instant of the year 1 reads as if the key were absent.
-  std::optional<Timestamp> instant(const JsonValue& value) {
-    if (!given(value)) return std::nullopt;
+  std::optional<Timestamp> instant(const JsonNote& value) {
+    Timestamp at;
+    if (!read_instant(value, at)) return std::nullopt;
+    return at;
+  }
+
+  /// The same, and where it is absent, or an error, false.
+  bool read_instant(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) || read_unusual_instant(value, at);
+  }
+
+  /// Which of the two status texts counts, if it is given: the user's own goes before one under `custom`, which is not
+  /// even looked at then.
+  const JsonNote* status(const JsonUser& user) noexcept {
+    const JsonNote* const own = &user.status;
+    if (given(*own)) return given_text(*own) ? own : nullptr;
+    if (!given(user.custom) || user.custom.kind != JsonKind::object) return nullptr;
+    return given_text(user.custom_status) ? &user.custom_status : nullptr;
+  }
+
+  /// What must be there, or is missing from the object at `object`.
+  template <class T>
+  T needed(const std::optional<T>& found, const JsonNote& value, std::size_t object, const char* message) noexcept {
+    if (found) return *found;
+    miss(value, object, message);
+    return T{};
+  }
+
+  void miss(const JsonNote& value, std::size_t object, const char* message) noexcept {
+    const bool nothing = value.kind == JsonKind::nothing || value.kind == JsonKind::null;
+    fail(ErrorCode::missing_key, nothing ? object : value.offset, message);
+  }
+
+ private:
+#if defined(__GNUC__) || defined(__clang__)
+  __attribute__((noinline))  // few instants need it, and the others would pay for its stack
+#endif
+  bool
+  read_unusual_instant(const JsonNote& value, Timestamp& at) {
+    if (!given(value)) return false;
     if (value.kind == JsonKind::number) {
       std::int64_t ns = 0;
-      if (to_int64(value.text, ns)) return Timestamp::from_ns(ns);
-      fail(ErrorCode::out_of_range, value.offset, "an instant is a whole number of nanoseconds, of 64 bits");
-      return std::nullopt;
+      if (!to_int64(value.text, ns)) {
+        fail(ErrorCode::out_of_range, value.offset, "an instant is a whole number of nanoseconds, of 64 bits");
+        return false;
+      }
+      at = Timestamp::from_ns(ns);
+      return true;
     }
-    if (!given(value, JsonKind::string, "an instant is a string or a number")) return std::nullopt;
+    if (!given(value, JsonKind::string, "an instant is a string or a number")) return false;
     const Result<Timestamp> parsed = parse_timestamp(value.text);
-    if (parsed) return *parsed;
-    if (parsed.error().code == ErrorCode::unset) return std::nullopt;
+    if (parsed) {
+      at = *parsed;
+      return true;
+    }
+    if (parsed.error().code == ErrorCode::unset) return false;
     if (parsed.error().code == ErrorCode::out_of_range) {
       fail(ErrorCode::out_of_range, value.offset, parsed.error().message);
     } else {
@@ -9247,26 +9525,9 @@ class JsonJudge {
       const bool borrowed = value.text.data() == text_.data() + value.offset + 1;
       fail(ErrorCode::syntax, value.offset + (borrowed ? 1 + parsed.error().offset : 0), parsed.error().message);
     }
-    return std::nullopt;
+    return false;
   }
 
-  /// The status text: the user's own goes before one under `custom`, which is not even looked at then.
-  std::optional<std::string_view> status(const JsonUser& user) noexcept {
-    if (given(user.status)) return text(user.status);
-    if (!given(user.custom) || user.custom.kind != JsonKind::object) return std::nullopt;
-    return text(user.custom_status);
-  }
-
-  /// What must be there, and is missing from the object at `object` otherwise.
-  template <class T>
-  T needed(const std::optional<T>& found, const JsonValue& value, std::size_t object, const char* message) noexcept {
-    if (found) return *found;
-    const bool nothing = value.kind == JsonKind::nothing || value.kind == JsonKind::null;
-    fail(ErrorCode::missing_key, nothing ? object : value.offset, message);
-    return T{};
-  }
-
- private:
   std::string_view text_;
   bool failed_ = false;
   Error error_;
@@ -9293,8 +9554,7 @@ inline std::string_view name_of(EventType type) noexcept {
 }
 
 /// An event line of our own.
-inline PresenceEventView judge_line(JsonJudge& judge, const JsonEvent& found, EventType type) {
-  PresenceEventView event;
+inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type, PresenceEventView& event) {
   event.type = type;
   event.user = judge.needed(judge.text(found.user.self), found.user.self, found.offset, "an event needs a user");
   const std::optional<std::string_view> session = judge.text(found.session);
@@ -9305,32 +9565,72 @@ inline PresenceEventView judge_line(JsonJudge& judge, const JsonEvent& found, Ev
   event.online = type == EventType::report
                      ? judge.needed(online, found.online, found.offset, "a report says whether the user is online")
                      : online.value_or(false);
-  event.at = judge.needed(judge.instant(found.at), found.at, found.offset, "an event needs an instant");
+  if (!judge.read_instant(found.at, event.at)) judge.miss(found.at, found.offset, "an event needs an instant");
   event.invisible = judge.truth(found.invisible);
   event.status = judge.text(found.status);
   if (type == EventType::set_status) {
     judge.needed(event.status, found.status, found.offset, "this event needs a status");
   }
-  event.last_active = judge.instant(found.last_active);
-  return event;
+  Timestamp last_active;
+  if (judge.read_instant(found.last_active, last_active)) event.last_active = last_active;
 }
 
 /// What a service says about a user.
-inline PresenceEventView judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user) {
-  PresenceEventView event;
-  event.type = EventType::report;
+inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, PresenceEventView& event) {
   if (!judge.given(user.self, JsonKind::object, "an object is needed here")) {
     judge.fail(ErrorCode::missing_key, found.offset, "this event needs a user");
-    return event;
+    return;
   }
-  event.user = judge.needed(judge.text(user.id), user.id, user.self.offset, "a user needs an id");
+  event.type = EventType::report;
+  if (judge.given_text(user.id)) {
+    event.user = user.id.text;
+  } else {
+    judge.miss(user.id, user.self.offset, "a user needs an id");
+  }
   event.online =
       judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
-  event.at = judge.needed(judge.instant(found.created_at), found.created_at, found.offset,
-                          "an event needs the instant of its creation");
-  event.status = judge.status(user);
-  event.last_active = judge.instant(user.last_active);
-  return event;
+  if (!judge.read_instant(found.created_at, event.at))
+    judge.miss(found.created_at, found.offset, "an event needs the instant of its creation");
+  if (const JsonNote* const status = judge.status(user)) event.status = status->text;
+  Timestamp last_active;
+  if (judge.read_instant(user.last_active, last_active)) event.last_active = last_active;
+}
+
+/// What an event is before it is read. It is copied: to make one, compilers clear the memory, in a slow way.
+inline constexpr PresenceEventView blank_event{};
+
+/// Reads an event into a blank one. False, and says why, where there is none.
+inline bool read_event(std::string_view json, std::string& scratch, PresenceEventView& event, Error& error) {
+  JsonReader in(json, scratch);
+  JsonNote whole;
+  JsonEvent found;
+  if (enter_text(in, whole)) {
+    found.offset = whole.offset;
+    note_fields(in, found);
+    in.finish();
+  }
+  if (!in.ok()) {
+    error = in.error();
+    return false;
+  }
+
+  JsonJudge judge(json);
+  const std::string_view type = judge.needed(judge.text(found.type), found.type, found.offset, "an event needs a type");
+  if (!judge.ok()) {
+    // Nothing else is judged.
+  } else if (const std::optional<EventType> known = event_type_of(type)) {
+    judge_line(judge, found, *known, event);
+  } else if (type == "user.presence.changed" || type == "user.updated") {
+    judge_payload(judge, found, found.user, event);
+  } else if (type == "health.check" && judge.given(found.me.self)) {
+    judge_payload(judge, found, found.me, event);
+  } else if (type.find('.') != std::string_view::npos) {
+    judge.fail(ErrorCode::not_presence, found.type.offset, "an event that says nothing about presence");
+  } else {
+    judge.fail(ErrorCode::unknown_type, found.type.offset, "no such event");
+  }
+  if (!judge.ok()) error = judge.error();
+  return judge.ok();
 }
 
 }  // namespace detail
@@ -9378,32 +9678,9 @@ inline PresenceEventView judge_payload(JsonJudge& judge, const JsonEvent& found,
 /// assert(wrong.error().code == ErrorCode::wrong_type && wrong.error().offset == 25);  // at the 7
 /// @endcode
 inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
-  detail::JsonReader in(json, scratch);
-  detail::JsonValue whole;
-  detail::JsonEvent found;
-  if (detail::enter_text(in, whole)) {
-    found.offset = whole.offset;
-    detail::note_fields(in, found);
-    in.finish();
-  }
-  if (!in.ok()) return in.error();
-
-  detail::JsonJudge judge(json);
-  const std::string_view type = judge.needed(judge.text(found.type), found.type, found.offset, "an event needs a type");
-  if (!judge.ok()) return judge.error();
-  PresenceEventView event;
-  if (const std::optional<EventType> known = detail::event_type_of(type)) {
-    event = detail::judge_line(judge, found, *known);
-  } else if (type == "user.presence.changed" || type == "user.updated") {
-    event = detail::judge_payload(judge, found, found.user);
-  } else if (type == "health.check" && judge.given(found.me.self)) {
-    event = detail::judge_payload(judge, found, found.me);
-  } else if (type.find('.') != std::string_view::npos) {
-    judge.fail(ErrorCode::not_presence, found.type.offset, "an event that says nothing about presence");
-  } else {
-    judge.fail(ErrorCode::unknown_type, found.type.offset, "no such event");
-  }
-  if (!judge.ok()) return judge.error();
+  Result<PresenceEventView> event(detail::blank_event);  // which is read where the caller wants it
+  Error error;
+  if (!detail::read_event(json, scratch, *event, error)) event = error;
   return event;
 }
 
@@ -9433,7 +9710,7 @@ inline Result<User> parse_user(std::string_view json) {
   UserView user;
   user.id = judge.needed(judge.text(found.id), found.id, found.self.offset, "a user needs an id");
   user.online = judge.truth(found.online).value_or(false);
-  user.status = judge.status(found).value_or("");
+  if (const detail::JsonNote* const status = judge.status(found)) user.status = status->text;
   user.last_active = judge.instant(found.last_active);
   user.invisible = judge.truth(found.invisible).value_or(false);
   if (!judge.ok()) return judge.error();

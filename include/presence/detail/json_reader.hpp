@@ -2,12 +2,13 @@
 #ifndef PRESENCE_DETAIL_JSON_READER_HPP
 #define PRESENCE_DETAIL_JSON_READER_HPP
 
+#include <presence/detail/bits.hpp>
 #include <presence/result.hpp>
 #include <presence/time.hpp>
 
-#include <cstddef>      // for size_t
+#include <cstddef>      // for ptrdiff_t, size_t
 #include <cstdint>      // for int64_t, uint8_t, uint32_t, uint64_t, INT64_MAX
-#include <cstring>      // for memcpy
+#include <cstring>      // for memcmp
 #include <string>       // for string
 #include <string_view>  // for string_view
 
@@ -43,96 +44,84 @@ inline Utf8Step utf8_step(const char* p, const char* end) noexcept {
   return {length, true, false};
 }
 
-/// How many bits below the lowest that is set; there is one.
-inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-  return static_cast<std::size_t>(__builtin_ctzll(bits));
-#else
-  std::size_t below = 0;
-  for (unsigned half = 32; half != 0; half /= 2) {
-    if ((bits & ((std::uint64_t{1} << half) - 1)) != 0) continue;
-    bits >>= half;
-    below += half;
-  }
-  return below;
-#endif
-}
-
-// What does not stand for itself in a JSON string, or is no ASCII, is marked: a quote, a backslash, a control
-// character, a byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the control
-// characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
-// intrinsics of SSE2 are called by the compilers' names for them: their header is long. Only where SSE2 is part of the
-// ABI: elsewhere the files of one program may differ in having it, and would have to agree on one body of each
-// function.
-#if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
-inline constexpr std::size_t mark_width = 16;
-
-/// Marks by one bit each, the lowest for the first, what is to be marked of the `mark_width` bytes at `p`.
-inline std::uint64_t marks_at(const char* p) noexcept {
-  typedef signed char Bytes __attribute__((vector_size(16)));
-  typedef char Result __attribute__((vector_size(16)));
-  Bytes bytes;
-  std::memcpy(&bytes, p, sizeof(bytes));
-  const Bytes marks = ((bytes ^ 2) < 0x21) | (bytes == '\\');
-  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Result>(marks)));
-}
-#else
-inline constexpr std::size_t mark_width = 8;
-
-/// Marks by one bit each, the lowest for the first, what is to be marked of the `mark_width` bytes at `p`.
-inline std::uint64_t marks_at(const char* p) noexcept {
-  constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-  const std::uint64_t word = eight_characters(p);
-  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
-  const std::uint64_t flipped = (word ^ (ones * 2)) & ~tops, backslash = (word ^ (ones * '\\')) & ~tops;
-  const std::uint64_t marks = (word | ~((flipped + ones * (0x80 - 0x21)) & (backslash + ones * 0x7F))) & tops;
-  // Brings the top bits together in the highest byte.
-  return (marks >> 7) * 0x0102040810204080 >> 56;
-}
-#endif
-
 /// Skips what is not marked, or up to `end`: most of any payload is such text.
 inline const char* skip_plain(const char* p, const char* end) noexcept {
-  for (; static_cast<std::size_t>(end - p) >= mark_width; p += mark_width) {
-    if (const std::uint64_t marks = marks_at(p)) return p + lowest_bit(marks);
+  for (; static_cast<std::size_t>(end - p) >= special_width; p += special_width) {
+    if (const std::uint64_t marks = special_in_json(p)) return p + lowest_bit(marks);
   }
   while (p != end && octet(*p) >= 0x20 && octet(*p) < 0x80 && *p != '"' && *p != '\\') ++p;
   return p;
 }
 
-/// The marks of a text for one who goes through it from its begin to its end. They are made for 64 bytes at once, so
-/// that finding where one string ends, where the next is looked for, takes little more than a shift.
+/// The marks of a text for one who goes through it from its begin to its end. They are made for 64 bytes at once, a
+/// block, so that finding where one string ends, where the next is looked for, takes little more than a shift.
 class Marks {
  public:
   explicit Marks(std::string_view text) noexcept : first_(text.data()), end_(text.data() + text.size()) {
-    make(first_);
+    make(first_, text.size());
   }
 
   /// The first marked byte from `p` on, or the end. Fastest where `p` is never before that of an earlier call.
   const char* next(const char* p) noexcept {
     const auto at = static_cast<std::size_t>(p - block_);
     if (at < 64 && marks_ >> at != 0) return p + lowest_bit(marks_ >> at);
-    return next_beyond(at < 64 ? block_ + 64 : p);
+    const std::uint64_t marks = from_beyond(p);
+    return marks != 0 ? place_of_lowest(marks) : end_;
   }
+
+  /// The marks from `p` on that stand in one block, or zero if there are none up to the end. Who drops the lowest with
+  /// each marked byte that is passed need not ask again as long as one is left.
+  std::uint64_t from(const char* p) noexcept {
+    const auto at = static_cast<std::size_t>(p - block_);
+    if (at < 64 && marks_ >> at != 0) return marks_ >> at << at;
+    return from_beyond(p);
+  }
+
+  /// The same where the block that was asked for last has none from `p` on.
+  std::uint64_t from_beyond(const char* p) noexcept {
+    // Mostly the next block is wanted. Where that begins does not hang on where `p` is, so nothing waits for that.
+    std::ptrdiff_t left = end_ - p;
+    if (static_cast<std::size_t>(p - block_) < 64) {
+      left = end_ - block_ - 64;
+      if (left <= 0) return 0;
+      p = block_ + 64;
+    }
+    while (left > 0) {
+      make(p, static_cast<std::size_t>(left));
+      if (marks_ != 0) return marks_;
+      if (left <= 64) return 0;
+      p += 64;
+      left -= 64;
+    }
+    return 0;
+  }
+
+  /// Where the lowest of the marks stands that were asked for last; there is one.
+  const char* place_of_lowest(std::uint64_t marks) const noexcept { return block_ + lowest_bit(marks); }
 
  private:
-  const char* next_beyond(const char* p) noexcept {
-    for (make(p); marks_ == 0; make(p)) p += 64;
-    return p + lowest_bit(marks_);
+  void make(const char* block, std::size_t left) noexcept {
+    block_ = block;
+    if (left >= 64) {
+      marks_ = special_in_64(block);
+    } else if (end_ - first_ >= 64) {
+      marks_ = special_in_64(end_ - 64) >> (64 - left);
+    } else {
+      make_short(block, left);
+    }
   }
 
-  void make(const char* block) noexcept {
-    block_ = block;
-    const auto left = static_cast<std::size_t>(end_ - block);
-    marks_ = left < 64 ? std::uint64_t{1} << left : 0;  // the end is marked as well
+  /// The same where the whole text is no longer than a block.
+  void make_short(const char* block, std::size_t left) noexcept {
+    std::uint64_t marks = 0;
     std::size_t i = 0;
-    for (; i < 64 && left - i >= mark_width; i += mark_width) marks_ |= marks_at(block + i) << i;
-    if (left <= i || i == 64) return;
-    if (static_cast<std::size_t>(end_ - first_) >= mark_width) {
-      marks_ |= marks_at(end_ - mark_width) >> (mark_width - (left - i)) << i;  // overlaps the ones before
-    } else {
-      for (; i < left; ++i) marks_ |= std::uint64_t{skip_plain(block + i, block + i + 1) == block + i ? 1u : 0u} << i;
+    for (; left - i >= special_width; i += special_width) marks |= special_in_json(block + i) << i;
+    if (i != left && static_cast<std::size_t>(end_ - first_) >= special_width) {
+      marks |= special_in_json(end_ - special_width) >> (special_width - (left - i)) << i;  // overlaps the ones before
+      i = left;
     }
+    for (; i < left; ++i) marks |= std::uint64_t{skip_plain(block + i, block + i + 1) == block + i ? 1u : 0u} << i;
+    marks_ = marks;
   }
 
   const char* first_;
@@ -167,12 +156,25 @@ enum class JsonKind : std::uint8_t {
   repeated,  ///< of a key that stands twice in its object
 };
 
-/// A value as it stands in the text.
-struct JsonValue {
-  JsonKind kind = JsonKind::nothing;
-  bool truth = false;      ///< of a boolean
-  std::size_t offset = 0;  ///< of the first byte; of a repeated key, of the opening quote of the second
-  std::string_view text;   ///< of a string, what it says; of a number, as it is written
+/// What is noted of a value. As long as that is nothing, neither offset nor text is set: many of these are made, and
+/// few are needed.
+struct JsonNote {
+  JsonKind kind;
+  bool truth;          ///< of a boolean
+  std::size_t offset;  ///< of the first byte; of a repeated key, of the opening quote of the second
+  union {
+    std::string_view text;  ///< of a string, what it says; of a number, as it is written
+  };
+
+  JsonNote() noexcept : kind(JsonKind::nothing), truth(false) {}
+};
+
+/// The same, with all of it set from the start.
+struct JsonValue : JsonNote {
+  JsonValue() noexcept {
+    offset = 0;
+    text = std::string_view();
+  }
 };
 
 /// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to `deepest`.
@@ -187,7 +189,12 @@ class JsonReader {
   static constexpr unsigned deepest = 64;
 
   JsonReader(std::string_view text, std::string& scratch) noexcept
-      : first_(text.data()), p_(text.data()), end_(text.data() + text.size()), marks_(text), scratch_(&scratch) {}
+      : first_(text.data()),
+        p_(text.data()),
+        end_(text.data() + text.size()),
+        pairs_end_(text.size() > 2 ? end_ - 2 : first_),
+        marks_(text),
+        scratch_(&scratch) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
@@ -198,8 +205,15 @@ class JsonReader {
     return p_ != end_ && *p_ == '"' ? JsonKind::string : peek_other();
   }
 
+  /// Whether an object comes next.
+  bool at_object() noexcept {
+    skip_space();
+    return p_ != end_ && *p_ == '{';
+  }
+
   /// Of what comes next; after `peek`, of the first byte of the value.
-  std::size_t offset() const noexcept { return static_cast<std::size_t>(p_ - first_); }
+  std::size_t offset() const noexcept { return offset_of(p_); }
+  std::size_t offset_of(const char* p) const noexcept { return static_cast<std::size_t>(p - first_); }
 
   /// Goes into the object or array that comes next, after `peek` said that it is one.
   void open() noexcept {
@@ -217,29 +231,79 @@ class JsonReader {
   /// Inside an object: reads the next key and its colon, so that its value comes next. False at the end of the object,
   /// which is then left.
   bool next_key(std::string_view& key) { return next_key(&key); }
-  /// The same, and where the value is a string right behind the colon, as most are, that is read too; else `value` is
-  /// nothing, and the value comes next. As long as all is as it mostly is, the place is kept in a register.
-  bool next_field(std::string_view& key, JsonValue& value) {
-    value.kind = JsonKind::nothing;
-    const char* p = p_;
-    if (!fresh_ && p != end_ && *p == ',') ++p;
-    if (p == end_ || *p != '"' || (p == p_ && !fresh_)) return next_key(&key);
-    const char* const key_end = marks_.next(p + 1);
-    if (end_ - key_end < 3 || key_end[0] != '"' || key_end[1] != ':') return next_key(&key);
-    key_offset_ = static_cast<std::size_t>(p - first_);
-    key = std::string_view(p + 1, static_cast<std::size_t>(key_end - p - 1));
-    fresh_ = false;
-    p = key_end + 2;
-    p_ = p;
-    if (*p != '"') return true;
-    const char* const text_end = marks_.next(p + 1);
-    if (text_end == end_ || *text_end != '"') return true;
-    value.kind = JsonKind::string;
-    value.offset = static_cast<std::size_t>(p - first_);
-    value.text = std::string_view(p + 1, static_cast<std::size_t>(text_end - p - 1));
-    p_ = text_end + 1;
-    return true;
+
+  /// Right behind the brace of an object: reads all of its fields, and leaves it. `found.find(key)` says where the
+  /// value of a key is to be noted, or null. A string that is written as most are is noted there or passed over at
+  /// once; any other value comes next when `read_other` is called, which reads or skips it, with what `find` said. As
+  /// long as all is as it mostly is, the place and the marks from there on are kept in registers.
+  template <class Found, class ReadOther>
+  void fields(Found& found, ReadOther&& read_other) {
+    // The first character of a key that is written as most are, and the marks from the quote before it on.
+    const char* start = p_ < pairs_end_ && *p_ == '"' ? p_ + 1 : nullptr;
+    std::uint64_t marks = start != nullptr ? marks_.from(p_) : 0;
+    while (true) {
+      std::string_view key;
+      const char* value = nullptr;
+      if (start != nullptr) {
+        const char* key_end = start;
+        if (next_mark(key_end, marks) && key_end < pairs_end_ && std::memcmp(key_end, "\":", 2) == 0) {
+          key = std::string_view(start, static_cast<std::size_t>(key_end - start));
+          value = key_end + 2;
+        } else {
+          p_ = start - 1;
+          fresh_ = true;  // the comma is behind us
+        }
+      }
+      if (value == nullptr) {
+        if (p_ != end_ && *p_ == '}' && !fresh_) {
+          close();
+          return;
+        }
+        std::string_view unusual;
+        if (!next_key(&unusual)) return;
+        key = unusual;
+      }
+
+      JsonNote* const note = found.find(key);
+      if (value != nullptr) {
+        if (*value == '"') {
+          const char* const text = value + 1;
+          marks &= marks - 1;  // that of the quote behind the key
+          const char* text_end = text;
+          if (next_mark(text_end, marks) && *text_end == '"') {
+            if (note == nullptr) {
+              // Passed over.
+            } else if (note->kind == JsonKind::nothing) {
+              note->kind = JsonKind::string;
+              note->offset = offset_of(value);
+              note->text = std::string_view(text, static_cast<std::size_t>(text_end - text));
+            } else {
+              note_repeated(*note, offset_of(start - 1));
+            }
+            if (is_before_key(text_end + 1)) {
+              marks &= marks - 1;
+              start = text_end + 3;
+            } else {
+              p_ = text_end + 1;
+              fresh_ = false;
+              start = nullptr;
+            }
+            continue;
+          }
+        }
+        p_ = value;
+        fresh_ = false;
+        key_offset_ = offset_of(start - 1);
+      }
+      read_other(note);
+      start = is_before_key(p_) ? p_ + 2 : nullptr;
+      if (start != nullptr) marks = marks_.from(p_ + 1);
+    }
   }
+
+  /// Notes that the key that was read last is one whose value was noted before. That may be none of its type's
+  /// business, so it is no error yet.
+  void note_repeated(JsonNote& value) const noexcept { note_repeated(value, key_offset_); }
   /// The offset of the opening quote of the key that was read last.
   std::size_t key_offset() const noexcept { return key_offset_; }
 
@@ -253,11 +317,13 @@ class JsonReader {
   }
 
   /// Reads what comes next. Of an array or object only the kind and the place are kept.
-  void read(JsonValue& value) {
+  void read(JsonNote& value) {
     value.kind = peek();
     value.offset = offset();
     if (value.kind == JsonKind::string) {
-      string(&value.text);
+      std::string_view text;
+      string(&text);
+      value.text = text;
     } else {
       read_other(value);
     }
@@ -265,9 +331,10 @@ class JsonReader {
 
   /// Passes over what comes next, which must be well-formed all the same.
   void skip() {
-    if (peek() == JsonKind::string) {
+    skip_space();
+    if (p_ != end_ && *p_ == '"') {
       string(nullptr);
-    } else {
+    } else if (!skip_texts()) {
       skip_other();
     }
   }
@@ -291,6 +358,25 @@ class JsonReader {
   }
 
  private:
+  /// Whether a comma stands there, and the quote of a key right behind it.
+  bool is_before_key(const char* p) const noexcept { return p < pairs_end_ && std::memcmp(p, ",\"", 2) == 0; }
+
+  /// Goes on to the first marked byte from `p` on; false if there is none. The lowest of the marks is that of the byte
+  /// before `p`, and then that of the byte that was gone to.
+  bool next_mark(const char*& p, std::uint64_t& marks) noexcept {
+    marks &= marks - 1;
+    if (marks == 0) marks = marks_.from_beyond(p);
+    if (marks == 0) return false;
+    p = marks_.place_of_lowest(marks);
+    return true;
+  }
+
+  static void note_repeated(JsonNote& value, std::size_t key_offset) noexcept {
+    if (value.kind == JsonKind::repeated) return;
+    value.kind = JsonKind::repeated;
+    value.offset = key_offset;
+  }
+
   bool fail_here(const char* message) noexcept {
     return fail(p_ == end_ ? ErrorCode::truncated : ErrorCode::syntax, offset(),
                 p_ == end_ ? "the text ends too early" : message);
@@ -333,12 +419,38 @@ class JsonReader {
     return JsonKind::nothing;
   }
 
-  void read_other(JsonValue& value) {
+  void read_other(JsonNote& value) {
     switch (value.kind) {
-      case JsonKind::number: number(&value.text); break;
+      case JsonKind::number: {
+        std::string_view text;
+        number(&text);
+        value.text = text;
+        break;
+      }
       case JsonKind::boolean: boolean(value.truth); break;
       default: skip(); break;
     }
+  }
+
+  /// Passes over an array of plain strings without white space, as most arrays of payloads are. False where anything
+  /// else comes, and then nothing is done.
+  bool skip_texts() noexcept {
+    if (p_ == end_ || *p_ != '[' || depth_ == deepest) return false;
+    for (const char* p = p_ + 1; p < pairs_end_; ++p) {
+      if (*p == '"') {
+        p = marks_.next(p + 1);
+        if (p >= pairs_end_ || *p != '"') return false;
+        ++p;
+        if (*p == ',') continue;
+      } else if (p != p_ + 1) {
+        return false;
+      }
+      if (*p != ']') return false;
+      p_ = p + 1;
+      fresh_ = false;
+      return true;
+    }
+    return false;
   }
 
   void skip_other() {
@@ -402,6 +514,10 @@ class JsonReader {
   }
 
   bool literal(std::string_view word) noexcept {
+    if (static_cast<std::size_t>(end_ - p_) >= word.size() && std::memcmp(p_, word.data(), word.size()) == 0) {
+      p_ += word.size();
+      return true;
+    }
     for (const char c : word) {
       if (p_ == end_ || *p_ != c) return fail_here("neither true, false nor null");
       ++p_;
@@ -411,7 +527,11 @@ class JsonReader {
 
   void boolean(bool& value) noexcept {
     value = *p_ == 't';
-    literal(value ? "true" : "false");
+    if (value) {
+      literal("true");
+    } else {
+      literal("false");
+    }
   }
 
   bool digit() const noexcept { return p_ != end_ && *p_ >= '0' && *p_ <= '9'; }
@@ -586,6 +706,7 @@ class JsonReader {
   const char* first_;
   const char* p_;
   const char* end_;
+  const char* pairs_end_;  // before it, the byte at a place is followed by two more
   Marks marks_;
   std::string* scratch_;
   std::size_t key_offset_ = 0;
