@@ -74,7 +74,7 @@ class UserDigester {
   UserDigester(const Terms& terms, const Rules& rules) noexcept : terms_(terms), rules_(rules) {}
 
   /// Zero: nothing will be left of the user.
-  std::uint64_t operator()(const UserRow& row) {
+  std::uint64_t operator()(const RowView& row) {
     return read_settled(row, terms_.as_of, rules_, [&](const RegistersView& user) {
       if (user.empty()) return std::uint64_t{0};
       record_.clear();
@@ -98,7 +98,7 @@ inline Vector<std::uint64_t> digests_by(const Terms& terms, const Snapshot& snap
   if (root == nullptr) return digests;
   digests.reserve(root->table.size());
   UserDigester digest_of(terms, root->rules);
-  for (const UserRow& row : root->table) digests.push_back(digest_of(row));
+  for (const RowView row : root->table) digests.push_back(digest_of(row));
   return digests;
 }
 
@@ -143,7 +143,7 @@ std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Ve
   std::size_t told = 0;
   if (root != nullptr) {
     std::size_t place = 0;
-    for (const UserRow& row : root->table) {
+    for (const RowView row : root->table) {
       if (!is_told(place++, row)) continue;
       write_row(out, row, *root);
       ++told;
@@ -261,14 +261,14 @@ inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) 
     const auto less = [](std::uint64_t a, std::uint64_t b) { return a < b; };
     detail::sort(told, less);
     detail::sort(wanted, less);
-    return news_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const UserRow&) {
+    return news_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const RowView&) {
       return digests[place] != 0 && holds(told, digests[place]);
     });
   }
   if (cells * Sketch::growth < 2 * digests.size())
     return written(sketch_of(digests, cells * Sketch::growth), theirs.terms);
   // By now all users are as short to tell.
-  return news_of(ours, theirs.terms, true, {}, [](std::size_t, const UserRow&) { return true; });
+  return news_of(ours, theirs.terms, true, {}, [](std::size_t, const RowView&) { return true; });
 }
 
 /// `before` is what was known before the news, and what they ask for; `ours` is what is known now.
@@ -278,8 +278,8 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
     const Root* const known = SnapshotReader::read(theirs.users);
     const Timestamp now = later(our_now, known->now);
     const Rules& rules = before.rules();
-    return news_of(before, theirs.terms, false, {}, [&](std::size_t, const UserRow& row) {
-      const UserRow* const told = known->table.find(row.name());
+    return news_of(before, theirs.terms, false, {}, [&](std::size_t, const RowView& row) {
+      const RowView told = known->table.find(row.name());
       return told == nullptr || !(settled(row, now, rules) == settled(*told, now, rules));
     });
   }
@@ -287,7 +287,7 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
   if (our_now > theirs.terms.as_of) return restarted_exchange(ours, theirs.terms);
   UserDigester digest_of(theirs.terms, before.rules());
   return news_of(before, theirs.terms, false, {},
-                 [&](std::size_t, const UserRow& row) { return holds(theirs.wanted, digest_of(row)); });
+                 [&](std::size_t, const RowView& row) { return holds(theirs.wanted, digest_of(row)); });
 }
 
 }  // namespace detail

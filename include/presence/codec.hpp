@@ -66,7 +66,7 @@ void write_user(FrameWriter<Sink>& out, std::string_view id, const RegistersView
 }
 
 template <class Sink>
-void write_row(FrameWriter<Sink>& out, const UserRow& row, const Root& root) {
+void write_row(FrameWriter<Sink>& out, const RowView& row, const Root& root) {
   read_settled(row, root.now, root.rules,
                [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
 }
@@ -78,13 +78,12 @@ void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Sna
   const Root* const after = SnapshotReader::read(to);
   if (after == nullptr) return;
   const UserTable nothing;
-  UserTable::each_pair(before != nullptr ? before->table : nothing, after->table, absent,
-                       [&](const UserRow* a, const UserRow* b) {
-                         if (b == nullptr) return;
-                         const UserRegisters user = normal_form_of(*b, *after);
-                         if (a != nullptr && user == settled(*a, after->now, after->rules)) return;
-                         write_user(out, b->name(), user, after->now);
-                       });
+  UserTable::each_pair(before != nullptr ? before->table : nothing, after->table, absent, [&](RowView a, RowView b) {
+    if (b == nullptr) return;
+    const UserRegisters user = normal_form_of(*b, *after);
+    if (a != nullptr && user == settled(*a, after->now, after->rules)) return;
+    write_user(out, b->name(), user, after->now);
+  });
 }
 
 /// A row of users into a snapshot that has none yet. Holds no more than it was given, and what it makes of that.
@@ -162,7 +161,7 @@ inline UserRegisters reported(const UserView& seen, Timestamp at) {
 /// The latest instant that the viewer could tell from what is kept.
 inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
   Timestamp latest = absent;
-  for (const UserRow& row : root.table) {
+  for (const RowView row : root.table) {
     RegistersView user = row.registers();
     if (row.name() == viewer.id()) {
       user.flips = {};
@@ -185,7 +184,7 @@ void encode(const Snapshot& snapshot, Sink&& sink) {
   detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
   detail::write_head(out, detail::SnapshotReader::now(snapshot));
   if (root != nullptr) {
-    for (const detail::UserRow& row : root->table) detail::write_row(out, row, *root);
+    for (const detail::RowView row : root->table) detail::write_row(out, row, *root);
   }
   out.finish();
 }
@@ -209,7 +208,7 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   detail::write_head(out, now);
   if (root != nullptr) {
     const Timestamp dated = now != detail::absent ? now : detail::latest_told(*root, viewer);
-    for (const detail::UserRow& row : root->table) {
+    for (const detail::RowView row : root->table) {
       const std::optional<UserView> seen = snapshot.view(row.name(), viewer);
       if (seen) detail::write_user(out, row.name(), detail::reported(*seen, dated), now);
     }

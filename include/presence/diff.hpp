@@ -27,12 +27,12 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
   // same rules.
   const Timestamp up_to = same_but_for_seed(from.rules(), to.rules()) ? later(from_now, to_now) : never;
   UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, up_to,
-                       [&](const UserRow* before, const UserRow* after) {
+                       [&](RowView before, RowView after) {
                          UserPresenceChangedView change;
                          if (before != nullptr) change.before = seen_by_others(*before, from_now, from.rules());
                          if (after != nullptr) change.after = seen_by_others(*after, to_now, to.rules());
                          if (change.before == change.after) return;
-                         const UserRow& latest = after != nullptr ? *after : *before;
+                         const RowView& latest = after != nullptr ? *after : *before;
                          change.id = latest.name();
                          change.at = dated != absent ? dated : latest_seen_instant(latest.registers());
                          changes.add(change);

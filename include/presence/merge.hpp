@@ -17,7 +17,7 @@ namespace detail {
 
 /// The join of two users. What is joined are the normal forms at either side's own instant: equal snapshots must merge
 /// to equal ones, whatever they have not yet got round to forgetting.
-inline UserRegisters joined(const UserRow& ours, const Root& our_root, const UserRow& theirs, const Root& their_root) {
+inline UserRegisters joined(const RowView& ours, const Root& our_root, const RowView& theirs, const Root& their_root) {
   UserRegisters user = normal_form_of(ours, our_root);
   join(user, normal_form_of(theirs, their_root));
   return user;
@@ -30,7 +30,7 @@ template <class Visit>
 void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to, Visit visit) {
   constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
   if (theirs.size() < ours.size() / cheaper_to_pass_than_to_look_up) {
-    for (const UserRow& row : theirs) visit(ours.find(row.name()), &row);
+    for (const RowView row : theirs) visit(ours.find(row.name()), row);
   } else {
     UserTable::each_pair(ours, theirs, up_to, visit);
   }
@@ -86,7 +86,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
 
   const detail::UserTable nothing;
-  const auto join_user = [&](const detail::UserRow* a, const detail::UserRow* b) {
+  const auto join_user = [&](detail::RowView a, detail::RowView b) {
     // What is ours alone, or the same on both sides, changes by time alone.
     if (b == nullptr) return;
     detail::UserRegisters user =
@@ -101,7 +101,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
     if (!is_theirs) detail::bound(user, now, rules);
 
     const detail::UserKey key = root.table.key_of(b->name());
-    const detail::UserRow* const row = root.table.find(key);
+    const detail::RowView row = root.table.find(key);
     if constexpr (is_heard) {
       change.id = b->id();
       change.before = detail::Seen::of(a, our_now, rules);

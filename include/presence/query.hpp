@@ -161,7 +161,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   if (root == nullptr) return looked_at;
   const Sought self(viewer.id());
   const bool is_somebody = !viewer.id().empty();
-  const auto look = [&](const UserRow& row) {
+  const auto look = [&](const RowView& row) {
     ++looked_at;
     const std::optional<UserView> user = seen_by_others(row, *root);
     if (user && !(is_somebody && self.is(row.id()))) consider(*user);
@@ -170,7 +170,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   if (asks_for_online(filter)) {
     root->table.each_online(look);
   } else {
-    for (const UserRow& row : root->table) look(row);
+    for (const RowView row : root->table) look(row);
   }
   // Viewers see themselves as they are.
   if (is_somebody) {

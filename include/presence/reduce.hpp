@@ -11,6 +11,7 @@
 #include <presence/snapshot.hpp>
 
 #include <cstddef>      // for size_t, ptrdiff_t
+#include <cstdint>      // for uint32_t
 #include <string>       // for iterator_traits, forward_iterator_tag
 #include <type_traits>  // for enable_if, is_convertible, is_reference, is_same, remove_cv, remove_reference, void_t
 #include <utility>      // for move
@@ -23,10 +24,6 @@ template <class It>
 using EnableIfIterator = std::enable_if_t<!std::is_convertible<It, PresenceEventView>::value>;
 template <class Event>
 using EnableIfEvent = std::enable_if_t<std::is_convertible<Event, PresenceEventView>::value>;
-
-template <class OnChange>
-inline constexpr bool is_heard =
-    !std::is_same<OnChange, const Unheard>::value && !std::is_same<OnChange, Unheard>::value;
 
 /// Advances to a later instant, and tells what others see of it.
 template <class OnChange>
@@ -41,27 +38,10 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   }
 }
 
-/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it, if that can be
-/// done in place.
+/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it: any event can be
+/// folded so.
 template <class OnChange>
-bool fold_in_place(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
-  Root* const root = SnapshotAccess::owned(snapshot);
-  Page* const page = root != nullptr ? root->table.owned_page(key) : nullptr;
-  if (page == nullptr) return false;
-  if constexpr (is_heard<OnChange>) {
-    Change change;
-    const InPlace folded = fold_in_place(*root, key, *page, event, &change);
-    if (folded == InPlace::seen) tell(change, on_change);
-    return folded != InPlace::not_possible;
-  } else {
-    return fold_in_place(*root, key, *page, event, nullptr) != InPlace::not_possible;
-  }
-}
-
-/// The same, in place or not.
-template <class OnChange>
-Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
-  if (fold_in_place(snapshot, key, event, on_change)) return Verdict::applied;
+Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
   const Timestamp now = SnapshotAccess::now(snapshot);
   Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now);
   if (plan.verdict != Verdict::applied) return plan.verdict;
@@ -78,9 +58,34 @@ Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView
   }
   return Verdict::applied;
 }
+
+/// Makes the page of a user the snapshot's own, where that is all that keeps an event from being folded in place: a
+/// later heartbeat of the session in the head of the row. Null: it is not.
+inline Page* own_page_for(Snapshot& snapshot, const Subject& subject, const PresenceEventView& event) {
+  const RowView row = subject.row();
+  if (!row.is_heartbeat_of_first(event.type, subject.session) || event.at <= evidence(row.first_session()) ||
+      judge_form(event, snapshot.rules()) != Verdict::applied ||
+      judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules()) != Verdict::applied)
+    return nullptr;
+  return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
+}
+
+/// The same, in place where it can be.
 template <class OnChange>
 Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
-  return fold_now(snapshot, SnapshotAccess::key(snapshot, event.user), event, on_change);
+  Subject subject;
+  if (const Root* const root = SnapshotAccess::read(snapshot)) {
+    subject.find(root->table, event);
+    if (subject.at != Page::none) {
+      Page* page = SnapshotAccess::owned(snapshot) != nullptr ? subject.way.own_page() : nullptr;
+      if (page == nullptr) page = own_page_for(snapshot, subject, event);
+      if (page != nullptr && fold_in_place({*SnapshotAccess::owned(snapshot), subject, *page}, event, on_change))
+        return Verdict::applied;
+    }
+  } else {
+    SnapshotAccess::make_key(snapshot, event.user, subject.key);
+  }
+  return fold_anew(snapshot, subject.key, event, on_change);
 }
 
 /// Whether the next few events may be looked at before the first is folded: they must lie somewhere, not be made on the
@@ -93,36 +98,68 @@ inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_trai
     (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
      std::is_same<std::remove_cv_t<typename std::iterator_traits<It>::reference>, PresenceEventView>::value);
 
-/// Folds the next few events of a range. In rounds, so that their cache misses overlap: the pages of all users are
-/// asked for, then their rows, then what more there is of those of whom heartbeats alone do not tell; then the events
-/// are folded.
+/// Folds the next few events of a range. In rounds, so that their cache misses overlap: what heartbeats read of all
+/// users is asked for, then what more there is of those of whom other events tell; then the events are folded.
 template <class It, class OnChange>
 void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
   constexpr std::size_t most = 16;
-  UserKey keys[most];
-  const Page* pages[most];
-  const UserRow* rows[most];
-  std::size_t count = 0;
   const Root* const root = SnapshotAccess::read(snapshot);
-  for (It it = first; it != last && count < most; ++it, ++count) {
-    const PresenceEventView& event = *it;
-    SnapshotAccess::make_key(snapshot, event.user, keys[count]);
-    pages[count] = root != nullptr ? root->table.page_of(keys[count]) : nullptr;
-    if (pages[count] != nullptr) detail::prefetch(pages[count], Page::head_bytes());
+  if (root == nullptr) {
+    tally.count(fold_now(snapshot, *first, on_change));
+    ++first;
+    return;
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    rows[i] = pages[i] != nullptr ? pages[i]->probable(keys[i]) : nullptr;
-    if (rows[i] != nullptr) detail::prefetch(rows[i], sizeof(UserRow));
+  Subject subjects[most];
+  std::size_t count = 0;
+  for (It it = first; it != last && count < most; ++it, ++count) subjects[count].set(root->table, *it);
+  // To the pages, node by node.
+  for (std::size_t left = root->table.size() != 0 ? count : 0; left != 0;) {
+    left = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      Subject& subject = subjects[i];
+      if (subject.way.has_arrived()) continue;
+      if (!subject.way.step(subject.key)) {
+        subject.way.prefetch();
+        ++left;
+        continue;
+      }
+      subject.at = subject.way.probable(subject.key);
+      if (subject.at != Page::none) subject.way.page()->prefetch_row(subject.at);
+    }
   }
+  // Of whom heartbeats of the first session do not tell there may be more to read.
+  const Subject* others[most];
+  std::size_t other_count = 0;
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
     const PresenceEventView& event = *it;
-    const bool is_more = rows[i] != nullptr && event.type != EventType::heartbeat;
-    if (is_more && rows[i]->elsewhere() != nullptr) detail::prefetch(rows[i]->elsewhere(), 192);
+    const Subject& subject = subjects[i];
+    if (subject.at == Page::none) continue;
+    others[other_count] = &subject;
+    other_count += subject.row().is_heartbeat_of_first(event.type, subject.session) ? 0u : 1u;
   }
+  for (std::size_t i = 0; i < other_count; ++i) others[i]->row().prefetch_elsewhere();
+
+  const std::uint32_t moves = root->table.moves();
+  bool are_there = true;  // where they were found
   for (std::size_t i = 0; i < count; ++i, ++first) {
     const PresenceEventView& event = *first;
-    tally.count(fold_now(snapshot, keys[i], event, on_change));
+    Subject& subject = subjects[i];
+    Root* const owned = SnapshotAccess::owned(snapshot);
+    are_there = are_there && owned == root && owned->table.moves() == moves;
+    if (!are_there) {
+      tally.count(fold_now(snapshot, event, on_change));
+      continue;
+    }
+    if (subject.at != Page::none && !subject.way.page()->is_of(subject.at, subject.key))
+      subject.at = subject.way.find(subject.key);
+    Page* const page = subject.at != Page::none ? subject.way.own_page() : nullptr;
+    if (page != nullptr && fold_in_place({*owned, subject, *page}, event, on_change)) {
+      ++tally.applied;
+    } else {
+      tally.count(page != nullptr ? fold_anew(snapshot, subject.key, event, on_change)
+                                  : fold_now(snapshot, event, on_change));
+    }
   }
 }
 

@@ -25,14 +25,14 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // is gone over while the other changes
-  for (const UserRow& row : root->table) {
+  for (const RowView row : root->table) {
     const RegistersView kept = row.registers();
     if (up_to(kept) <= kept.forgotten_up_to()) continue;  // nor would it raise what is left of that
     Plan plan;
     plan.after = normal_form_of(row, *root);
     const Timestamp instant = up_to(RegistersView(plan.after));
     if (instant <= plan.after.forgotten_up_to) continue;
-    plan.row = &row;
+    plan.row = row;
     plan.after.forgotten_up_to = instant;
     normalise(plan.after, root->now, root->rules);
     commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));

@@ -2,6 +2,7 @@
 #ifndef PRESENCE_SNAPSHOT_HPP
 #define PRESENCE_SNAPSHOT_HPP
 
+#include <presence/detail/bounds.hpp>
 #include <presence/detail/derived.hpp>
 #include <presence/detail/digest.hpp>
 #include <presence/detail/memory.hpp>
@@ -26,7 +27,7 @@ inline constexpr Rules default_rules{};
 /// What the copies of a Snapshot share.
 struct Root {
   OwnerCount owners;
-  Rules rules;
+  const Rules rules;
   Timestamp now = absent;
   std::size_t known = 0, online = 0;  // as others see
   UserTable table;
@@ -35,6 +36,15 @@ struct Root {
   Root(const Root& other)
       : rules(other.rules), now(other.now), known(other.known), online(other.online), table(other.table) {}
   Root& operator=(const Root&) = delete;
+
+  /// Those of `now`. For the only owner.
+  Bounds& bounds() noexcept {
+    if (!bounds_.are_of(now)) bounds_ = Bounds(now, rules);
+    return bounds_;
+  }
+
+ private:
+  Bounds bounds_;
 };
 
 constexpr Rules without_negative_durations(Rules rules) noexcept {
@@ -56,23 +66,23 @@ inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
 }
 
 /// The registers as they read at an instant: those of a user whom nothing happened to since may hold more.
-inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rules) {
+inline UserRegisters settled(const RowView& row, Timestamp now, const Rules& rules) {
   UserRegisters user = row.unpacked();
   normalise(user, now, rules);
   return user;
 }
-inline UserRegisters normal_form_of(const UserRow& row, const Root& root) { return settled(row, root.now, root.rules); }
+inline UserRegisters normal_form_of(const RowView& row, const Root& root) { return settled(row, root.now, root.rules); }
 
 /// The same, borrowed by `read(const RegistersView&)`, and not copied where they read as they are kept.
 template <class Read>
-auto read_settled(const UserRow& row, Timestamp now, const Rules& rules, Read read) {
+auto read_settled(const RowView& row, Timestamp now, const Rules& rules, Read read) {
   const RegistersView kept = row.registers();
   if (surely_normal(kept, now, rules)) return read(kept);
   const UserRegisters user = settled(row, now, rules);
   return read(RegistersView(user));
 }
 
-inline std::optional<UserView> seen_by_others(const UserRow& row, const Root& root) noexcept {
+inline std::optional<UserView> seen_by_others(const RowView& row, const Root& root) noexcept {
   return seen_by_others(row.name(), row.registers(), root.now, root.rules);
 }
 
@@ -138,7 +148,7 @@ class Snapshot {
   /// The truth about one user, whatever others may see: for servers and tests, not to be shown to anybody else. Absent
   /// where nothing is kept of the user. O(sessions).
   std::optional<PresenceState> inspect(std::string_view id) const {
-    const detail::UserRow* row = find_row(id);
+    detail::RowView row = find_row(id);
     if (row == nullptr) return std::nullopt;
     const detail::UserRegisters user = detail::normal_form_of(*row, *root_);
     PresenceState state;
@@ -178,7 +188,7 @@ class Snapshot {
   std::optional<Timestamp> next_deadline() const noexcept {
     if (!root_) return std::nullopt;
     return detail::optional_instant(root_->table.earliest(
-        [&](const detail::UserRow& row) { return detail::next_change(row.registers(), root_->now, root_->rules); }));
+        [&](const detail::RowView& row) { return detail::next_change(row.registers(), root_->now, root_->rules); }));
   }
 
   /// Equal snapshots have equal digests, on every platform. Covers all that is kept and `now`, not the rules. O(users).
@@ -187,7 +197,7 @@ class Snapshot {
     digest.add(root_ ? root_->now : detail::absent);
     std::uint64_t users = 0;  // summed, so that the order of users does not enter
     if (root_) {
-      for (const detail::UserRow& row : root_->table) {
+      for (const detail::RowView row : root_->table) {
         users += detail::read_settled(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
           return detail::digest_of(row.name(), user);
         });
@@ -213,12 +223,10 @@ class Snapshot {
   friend struct detail::SnapshotReader;
   friend struct detail::SnapshotAccess;
 
-  const detail::UserRow* find_row(std::string_view id) const noexcept {
-    return root_ ? root_->table.find(id) : nullptr;
-  }
+  detail::RowView find_row(std::string_view id) const noexcept { return root_ ? root_->table.find(id) : nullptr; }
 
   std::optional<UserView> look(std::string_view id, Viewer viewer) const noexcept {
-    const detail::UserRow* row = find_row(id);
+    detail::RowView row = find_row(id);
     if (row == nullptr) return std::nullopt;
     if (!viewer.id().empty() && viewer.id() == id) {
       return detail::seen_by_self(row->name(), row->registers(), root_->now, root_->rules);
@@ -235,7 +243,7 @@ class Snapshot {
     if (users == 0) return true;
     bool equal = true;
     detail::UserTable::each_pair(
-        root_->table, other.root_->table, detail::absent, [&](const detail::UserRow* a, const detail::UserRow* b) {
+        root_->table, other.root_->table, detail::absent, [&](detail::RowView a, detail::RowView b) {
           equal = equal && a != nullptr && b != nullptr &&
                   detail::normal_form_of(*a, *root_) == detail::normal_form_of(*b, *other.root_);
         });

@@ -256,7 +256,7 @@ class Store {
   void connection_lost() {
     forget_reports_in(snapshot_, Gather{*this});
     if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
-      for (const detail::UserRow& row : root->table)
+      for (const detail::RowView row : root->table)
         forgotten_ = detail::later(forgotten_, row.registers().forgotten_up_to());
     }
     // The watches are gone when it is told.
@@ -436,8 +436,7 @@ class Store {
   /// Moves the event behind what else happened at its instant, where the order would not show otherwise.
   void keep_order(PresenceEventView& event) const noexcept {
     const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    const detail::UserRow* const row =
-        root == nullptr || !detail::in_range(event.at) ? nullptr : root->table.find(event.user);
+    const detail::RowView row = root == nullptr || !detail::in_range(event.at) ? nullptr : root->table.find(event.user);
     if (row == nullptr) return;
     const detail::RegistersView user = row->registers();
     const Timestamp at = event.at;

@@ -316,6 +316,18 @@ inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) n
 #endif
 }
 
+/// Asks for memory that is about to be read: for every line of it, where it begins with one or lies in one.
+inline void prefetch(const void* address, std::size_t bytes) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  const char* const first = static_cast<const char*>(address);
+  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(first + at);
+  // gcc takes a function that only prefetches for one that does nothing, and drops its calls.
+  __asm__ volatile("");
+#else
+  static_cast<void>(address), static_cast<void>(bytes);
+#endif
+}
+
 /// Makes an object where there is memory for it.
 template <class T, class... Args>
 T* construct(void* at, Args&&... args) {
@@ -692,13 +704,13 @@ class Text {
       if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
       bytes_[room] = static_cast<char>(text.size());
     } else {
-      void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
-      Stored* const stored = detail::construct<Stored>(memory);
-      std::memcpy(stored + 1, text.data(), text.size());
+      const auto size = static_cast<std::uint32_t>(text.size());
+      const std::size_t steps = Stored::steps_for(size);
+      void* const memory = detail::allocate(steps * Stored::step, alignof(Stored));
+      Stored* const stored = detail::construct<Stored>(memory, steps);
       std::memcpy(bytes_, &stored, sizeof(stored));
-      const std::uint32_t size = static_cast<std::uint32_t>(text.size());
-      std::memcpy(bytes_ + sizeof(stored), &size, sizeof(size));
       bytes_[room] = elsewhere;
+      fill(text.data(), size);
     }
   }
   Text(const Text& other) noexcept {
@@ -719,11 +731,23 @@ class Text {
     if (bytes_[room] == elsewhere) drop();
   }
 
+  /// Another text in place of this one: in the same memory, if it is nobody else's and of the size that one would ask
+  /// for. When memory runs out it stays what it was.
+  void assign(std::string_view text) {
+    const auto size = static_cast<std::uint32_t>(text.size());
+    if (bytes_[room] == elsewhere && text.size() > room && text.size() <= 0xFFFFFFFF &&
+        stored()->steps == Stored::steps_for(size) && stored()->owners.is_one()) {
+      fill(text.data(), size);
+    } else {
+      *this = Text(text);
+    }
+  }
+
   std::string_view view() const noexcept {
     if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
     std::uint32_t size;
     std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
-    return std::string_view(reinterpret_cast<const char*>(stored() + 1), size);
+    return std::string_view(stored()->text(), size);
   }
   bool empty() const noexcept { return bytes_[room] == 0; }
   /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
@@ -738,7 +762,13 @@ class Text {
 
  private:
   struct Stored {
-    OwnerCount owners;  // and after it the bytes
+    OwnerCount owners;
+    const std::uint32_t steps;  // of memory, so that a text can take the place of one that is about as long
+
+    static constexpr std::size_t step = 16;
+    explicit Stored(std::size_t of_memory) noexcept : steps(static_cast<std::uint32_t>(of_memory)) {}
+    static std::size_t steps_for(std::uint32_t size) noexcept { return (sizeof(Stored) + size - 1) / step + 1; }
+    char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
   };
   static constexpr char elsewhere = 127;
 
@@ -748,9 +778,16 @@ class Text {
     return pointer;
   }
   void drop() noexcept {
-    const std::size_t size = view().size();
     Stored* const last = stored();
-    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + size, alignof(Stored));
+    if (!last->owners.drop_last()) return;
+    const std::size_t bytes = last->steps * Stored::step;
+    last->~Stored();
+    detail::deallocate(last, bytes, alignof(Stored));
+  }
+  /// Puts the bytes where there is memory for them.
+  void fill(const char* text, std::uint32_t size) noexcept {
+    std::memmove(stored()->text(), text, size);  // which may be a part of what is there
+    std::memcpy(bytes_ + sizeof(Stored*), &size, sizeof(size));
   }
   void swap(Text& other) noexcept {
     char bytes[sizeof(bytes_)];
@@ -2350,7 +2387,8 @@ inline std::size_t first_ending(const SessionRegisters& session) noexcept {
 }
 
 inline bool ended_by_disconnect(const SessionRegisters& session) noexcept {
-  return first_ending(session) < session.disconnects.size();
+  const auto& all = session.disconnects;
+  return !all.empty() && all.back() > session.connect && all.back() >= session.heartbeat;
 }
 
 inline Timestamp silent_until(const SessionRegisters& session, const Rules& rules) noexcept {
@@ -2372,10 +2410,13 @@ inline Timestamp online_until(const SessionRegisters& session, const Rules& rule
 }
 
 /// From this instant on time alone keeps the user offline, reports aside; `absent`: the user is offline as it is.
-inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
+inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) noexcept {
   Timestamp until = absent;
-  for (const SessionRegisters& session : user.sessions) until = later(until, online_until(session, rules));
+  for (const SessionRegisters& session : sessions) until = later(until, online_until(session, rules));
   return until;
+}
+inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
+  return online_until(user.sessions, rules);
 }
 
 /// How many of the activities are on evidence before the cut, and so may be seen by others: all of a visible user's.
@@ -2598,6 +2639,23 @@ class alignas(SessionRegisters) Overflow {
     detail::deallocate(this, bytes, alignof(Overflow));
   }
 
+  /// Puts what is kept in another one, for which there is room, in place of what is kept here: nothing.
+  void take(Overflow& other) {
+    if (other.only_owner()) {
+      for (std::uint32_t i = 0; i < other.shape_.sessions; ++i) sessions()[i] = std::move(other.sessions()[i]);
+      if (other.shape_.rare) *rare() = std::move(*other.rare());
+    } else {
+      for (std::uint32_t i = 0; i < other.shape_.sessions; ++i) sessions()[i] = other.sessions()[i];
+      if (other.shape_.rare) *rare() = *other.rare();
+    }
+    for (std::uint32_t i = 0; i < other.activity_count; ++i) activities()[i] = other.activities()[i];
+    for (std::uint32_t i = 0; i < other.flip_count; ++i) flips()[i] = other.flips()[i];
+    activity_count = other.activity_count;
+    flip_count = other.flip_count;
+  }
+
+  /// Room for so many activities and some more.
+  static constexpr std::uint32_t room_for(std::uint32_t activities) noexcept { return activities / 4 * 4 + 4; }
   const Shape& shape() const noexcept { return shape_; }
   // Of those there is room for; the row knows how many sessions.
   std::uint32_t activity_count = 0;  // 0: they are in the row
@@ -2632,55 +2690,86 @@ static_assert(sizeof(Overflow) % alignof(SessionRegisters) == 0 && alignof(Overf
 static_assert(alignof(RareRegisters) <= alignof(SessionRegisters) && alignof(Activity) <= alignof(RareRegisters), "");
 static_assert(alignof(Flip) <= alignof(Activity), "");
 
-/// One user, with the first session and up to two activities inside: what most users have. Copying a row shares what
-/// lies elsewhere.
-class UserRow {
- public:
+/// Of a row what every heartbeat reads: one cache line.
+struct RowHead {
+  Text id;
+  SessionRegisters session;  // the first, if there is one
+};
+static_assert(sizeof(RowHead) == 64, "a heartbeat should read no more");
+
+/// The rest of a row, with up to two activities inside: what most users have. Copying it shares what lies elsewhere.
+struct RowRest {
   static constexpr std::size_t activities_inside = 2;
 
-  UserRow() noexcept = default;
-  UserRow(Text id, UserRegisters&& user) : id_(std::move(id)) {
-    const Overflow::Shape shape = shape_of(user);
-    if (!shape.empty()) overflow_ = Overflow::make(shape);
-    fill(std::move(user));
+  Activity activities[activities_inside];
+  Overflow* overflow = nullptr;
+  std::uint32_t session_count = 0;
+  std::uint8_t count = 0;  // of the activities inside
+  bool is_plain = true;    // nothing is kept of the user but sessions, activities and a status
+
+  RowRest() noexcept = default;
+  RowRest(const RowRest& other) noexcept
+      : overflow(other.overflow), session_count(other.session_count), count(other.count), is_plain(other.is_plain) {
+    for (std::size_t i = 0; i < activities_inside; ++i) activities[i] = other.activities[i];
+    if (overflow != nullptr) overflow->add_owner();
   }
-  UserRow(const UserRow& other)
-      : id_(other.id_),
-        session_(other.session_),
-        overflow_(other.overflow_),
-        session_count_(other.session_count_),
-        count_(other.count_) {
-    for (std::size_t i = 0; i < activities_inside; ++i) activities_[i] = other.activities_[i];
-    if (overflow_ != nullptr) overflow_->add_owner();
-  }
-  UserRow(UserRow&& other) noexcept { swap(other); }
-  UserRow& operator=(UserRow&& other) noexcept {
+  RowRest(RowRest&& other) noexcept : RowRest() { swap(other); }
+  RowRest& operator=(RowRest other) noexcept {
     swap(other);
     return *this;
   }
-  UserRow& operator=(const UserRow& other) {
-    UserRow copy(other);
-    swap(copy);
-    return *this;
+  ~RowRest() {
+    if (overflow != nullptr) overflow->drop_owner();
   }
-  ~UserRow() {
-    if (overflow_ != nullptr) overflow_->drop_owner();
+  void swap(RowRest& other) noexcept {
+    for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities[i], other.activities[i]);
+    std::swap(overflow, other.overflow);
+    std::swap(session_count, other.session_count);
+    std::swap(count, other.count);
+    std::swap(is_plain, other.is_plain);
   }
+};
 
-  const Text& id() const noexcept { return id_; }
-  std::string_view name() const noexcept { return id_.view(); }
-  std::size_t session_count() const noexcept { return session_count_; }
+/// One user, borrowed from where the two parts of the row lie. Used as a pointer to a row would be: null where there is
+/// no such user.
+class RowView {
+ public:
+  RowView() noexcept = default;
+  RowView(std::nullptr_t) noexcept {}
+  RowView(const RowHead* head, const RowRest* rest) noexcept : head_(head), rest_(rest) {}
+
+  const RowView& operator*() const noexcept { return *this; }
+  const RowView* operator->() const noexcept { return this; }
+  friend bool operator==(const RowView& a, const RowView& b) noexcept { return a.head_ == b.head_; }
+  friend bool operator!=(const RowView& a, const RowView& b) noexcept { return a.head_ != b.head_; }
+
+  const Text& id() const noexcept { return head_->id; }
+  std::string_view name() const noexcept { return head_->id.view(); }
+  std::size_t session_count() const noexcept { return rest_->session_count; }
+
+  /// One of which nothing is known where there is none.
+  const SessionRegisters& first_session() const noexcept { return head_->session; }
+  SessionSpan sessions() const noexcept {
+    if (rest_->session_count == 0) return SessionSpan();
+    SessionRegisters* const others = rest_->overflow != nullptr ? rest_->overflow->sessions() : nullptr;
+    return SessionSpan(&head_->session, {others, rest_->session_count - 1});
+  }
+  std::string_view status() const noexcept {
+    return has_rare() ? rest_->overflow->rare()->status.view() : std::string_view();
+  }
+  /// Its value, or absent.
+  Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
+  Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
+  /// Whether nothing is kept of the user but sessions, activities and a status.
+  bool is_plain() const noexcept { return rest_->is_plain; }
 
   RegistersView registers() const noexcept {
     RegistersView view;
-    view.activities = Span<Activity>{activities_, count_};
-    if (overflow_ != nullptr) {
-      if (session_count_ != 0) view.sessions = SessionSpan(&session_, {overflow_->sessions(), session_count_ - 1});
-      if (count_ == 0) view.activities = Span<Activity>{overflow_->activities(), overflow_->activity_count};
-      view.flips = Span<Flip>{overflow_->flips(), overflow_->flip_count};
-      if (overflow_->shape().rare) view.rare = overflow_->rare();
-    } else if (session_count_ != 0) {
-      view.sessions = SessionSpan(&session_, {});
+    view.sessions = sessions();
+    view.activities = activities();
+    if (Overflow* const more = rest_->overflow) {
+      view.flips = Span<Flip>{more->flips(), more->flip_count};
+      if (more->shape().rare) view.rare = more->rare();
     }
     return view;
   }
@@ -2698,71 +2787,127 @@ class UserRow {
     return user;
   }
 
-  /// Whether `user` could be put in place of what is kept without asking for memory.
-  bool has_room_for(const UserRegisters& user) const noexcept {
-    const Overflow::Shape shape = shape_of(user);
-    return shape.empty() || (overflow_ != nullptr && overflow_->only_owner() && overflow_->shape().has_room_for(shape));
+  /// Whether the event may be a heartbeat of the session whose registers are in the head of the row.
+  bool is_heartbeat_of_first(EventType type, const Sought& session) const noexcept {
+    return type == EventType::heartbeat && session.is(head_->session.id);
   }
-  /// Where there is room for it.
-  void replace(UserRegisters&& user) noexcept {
-    if (overflow_ != nullptr && shape_of(user).empty()) {
-      overflow_->drop_owner();
-      overflow_ = nullptr;
+  /// Asks for what is not in the row, and where it begins for who only counts its owners.
+  void prefetch_elsewhere() const noexcept {
+    if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 192);
+  }
+  void prefetch_owners() const noexcept {
+    if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 1);
+  }
+
+  Span<Activity> activities() const noexcept {
+    if (rest_->count != 0 || rest_->overflow == nullptr) return {rest_->activities, rest_->count};
+    return {rest_->overflow->activities(), rest_->overflow->activity_count};
+  }
+  /// The activity of the greatest value; null where there is none.
+  const Activity* latest_activity() const noexcept {
+    const Span<Activity> all = activities();
+    return all.empty() ? nullptr : &all.back();
+  }
+
+  /// Whether the same is kept of a user with the same id, as it is.
+  bool keeps_same_as(const RowView& other) const noexcept {
+    if (rest_->overflow != other.rest_->overflow) return same_registers(registers(), other.registers());
+    return rest_->count == other.rest_->count && head_->session == other.head_->session &&
+           same_elements(Span<Activity>{rest_->activities, rest_->count},
+                         Span<Activity>{other.rest_->activities, other.rest_->count});
+  }
+
+ protected:
+  bool has_rare() const noexcept { return rest_->overflow != nullptr && rest_->overflow->shape().rare; }
+
+  const RowHead* head_ = nullptr;
+  const RowRest* rest_ = nullptr;
+};
+
+/// The same for who may change the user.
+class RowAccess : public RowView {
+ public:
+  RowAccess() noexcept = default;
+  RowAccess(RowHead* head, RowRest* rest) noexcept : RowView(head, rest) {}
+
+  /// Puts `user` in place of what is kept. Changes nothing when memory runs out.
+  void replace(UserRegisters&& user) const {
+    const Overflow::Shape shape = shape_of(user);
+    Overflow*& overflow = rest().overflow;
+    if (shape.empty()) {
+      if (overflow != nullptr) std::exchange(overflow, nullptr)->drop_owner();
+    } else if (overflow == nullptr || !overflow->only_owner() || !overflow->shape().has_room_for(shape)) {
+      Overflow* const fresh = Overflow::make(shape);
+      if (Overflow* const old = std::exchange(overflow, fresh)) old->drop_owner();
     }
     fill(std::move(user));
   }
 
   /// The session and the rare registers, if there are any and they may be changed where they are.
-  SessionRegisters* own_session(const Sought& id) noexcept {
-    if (id.is(session_.id)) return &session_;
-    if (overflow_ == nullptr || !overflow_->only_owner()) return nullptr;
-    for (std::uint32_t i = 0; i + 1 < session_count_; ++i) {
-      if (id.is(overflow_->sessions()[i].id)) return overflow_->sessions() + i;
+  SessionRegisters* own_session(const Sought& id) const noexcept {
+    if (id.is(head_->session.id)) return &head().session;
+    Overflow* const more = rest_->overflow;
+    if (more == nullptr || !more->only_owner()) return nullptr;
+    for (std::uint32_t i = 0; i + 1 < rest_->session_count; ++i) {
+      if (id.is(more->sessions()[i].id)) return more->sessions() + i;
     }
     return nullptr;
   }
-  RareRegisters* own_rare() noexcept {
-    return overflow_ != nullptr && overflow_->shape().rare && overflow_->only_owner() ? overflow_->rare() : nullptr;
+  RareRegisters* own_rare() const noexcept {
+    return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
   }
 
-  /// Where more is kept that a change may need; null: nowhere.
-  const void* elsewhere() const noexcept { return overflow_; }
-
-  /// The activity of the greatest value; null where there is none.
-  const Activity* latest_activity() const noexcept {
-    if (count_ != 0) return activities_ + (count_ - 1);
-    if (overflow_ == nullptr || overflow_->activity_count == 0) return nullptr;
-    return overflow_->activities() + (overflow_->activity_count - 1);
+  /// The rare registers, for which there is room from now on where they may be changed.
+  RareRegisters& need_rare() const {
+    if (own_rare() == nullptr) widen(0, true);
+    return *rest_->overflow->rare();
   }
-  /// Adds one of a greater value than all others on later evidence, if there is room where it may be changed, for no
-  /// more than `most` in all. In a row without flips what is on evidence before the window makes room, but for the
-  /// greatest of it.
-  bool add_activity(const Activity& latest, Timestamp window, std::size_t most) noexcept {
-    const RegistersView user = registers();
-    const std::size_t dropped = user.flips.empty() ? forgettable(user.activities, window) : 0;
-    const Span<Activity> kept{user.activities.data() + dropped, user.activities.size() - dropped};
-    if (kept.size() >= most) return false;
-    if (kept.size() < activities_inside) {
-      put(kept, latest, activities_);
-      count_ = static_cast<std::uint8_t>(kept.size() + 1);
-      if (overflow_ != nullptr && overflow_->only_owner()) overflow_->activity_count = 0;
+
+  /// Adds an activity of a greater value than all others on later evidence, if they are then no more than `most`. In a
+  /// row without flips what is on evidence before the window makes room, but for the greatest of it. Changes nothing
+  /// when memory runs out.
+  bool add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
+    constexpr std::size_t inside = RowRest::activities_inside;
+    const Span<Activity> all = activities();
+    const bool has_flips = rest_->overflow != nullptr && rest_->overflow->flip_count != 0;
+    const std::size_t dropped = has_flips ? 0 : forgettable(all, window), kept = all.size() - dropped;
+    if (kept >= most) return false;
+    if (kept < inside) {
+      put({all.data() + dropped, kept}, latest, rest().activities);
+      rest().count = static_cast<std::uint8_t>(kept + 1);
+      if (rest_->overflow != nullptr && rest_->overflow->only_owner()) rest_->overflow->activity_count = 0;
       return true;
     }
-    if (overflow_ == nullptr || !overflow_->only_owner() || overflow_->shape().activities <= kept.size()) return false;
-    put(kept, latest, overflow_->activities());
-    overflow_->activity_count = static_cast<std::uint32_t>(kept.size() + 1);
-    count_ = 0;
+    Overflow* const more = rest_->overflow;
+    if (more == nullptr || !more->only_owner() || more->shape().activities <= kept)
+      widen(static_cast<std::uint32_t>(kept + 1), false);
+    put({activities().data() + dropped, kept}, latest, rest_->overflow->activities());
+    rest_->overflow->activity_count = static_cast<std::uint32_t>(kept + 1);
+    rest().count = 0;
     return true;
   }
 
-  /// Whether the same is kept of a user with the same id, as it is.
-  bool keeps_same_as(const UserRow& other) const noexcept {
-    if (overflow_ != other.overflow_) return same_registers(registers(), other.registers());
-    return count_ == other.count_ && session_ == other.session_ &&
-           same_elements(Span<Activity>{activities_, count_}, Span<Activity>{other.activities_, other.count_});
+ private:
+  RowHead& head() const noexcept { return const_cast<RowHead&>(*head_); }
+  RowRest& rest() const noexcept { return const_cast<RowRest&>(*rest_); }
+
+  /// Makes room beside the row, which may be changed there from now on. Keeps what is kept.
+  void widen(std::uint32_t activities, bool rare) const {
+    Overflow* const old = rest_->overflow;
+    Overflow::Shape shape;
+    if (old != nullptr) shape = old->shape();
+    if (shape.activities < activities) shape.activities = Overflow::room_for(activities);
+    shape.rare = shape.rare || rare;
+    struct Unfinished {
+      Overflow* made;
+      ~Unfinished() {
+        if (made != nullptr) made->drop_owner();
+      }
+    } unfinished{Overflow::make(shape)};
+    if (old != nullptr) unfinished.made->take(*old);
+    rest().overflow = std::exchange(unfinished.made, old);
   }
 
- private:
   /// How many of the first activities nothing depends on any more in a row without flips: those on evidence before the
   /// window, but for the greatest of them.
   static std::size_t forgettable(Span<Activity> activities, Timestamp window) noexcept {
@@ -2782,19 +2927,22 @@ class UserRow {
     shape.flips = static_cast<std::uint32_t>(user.flips.size());
     // Beside flips fewer activities can be forgotten, so that there are soon more than two.
     const auto activities = static_cast<std::uint32_t>(user.activities.size());
-    if (activities > activities_inside || shape.flips != 0) shape.activities = activities / 4 * 4 + 4;
+    if (activities > RowRest::activities_inside || shape.flips != 0) shape.activities = Overflow::room_for(activities);
     shape.rare = !user.nothing();
     return shape;
   }
 
-  void fill(UserRegisters&& user) noexcept {
-    session_ = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
-    session_count_ = static_cast<std::uint32_t>(user.sessions.size());
-    const bool inside = user.activities.size() <= activities_inside;
-    count_ = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
-    for (std::size_t i = 0; i < count_; ++i) activities_[i] = user.activities[i];
-    if (overflow_ == nullptr) return;
-    Overflow& more = *overflow_;
+  void fill(UserRegisters&& user) const noexcept {
+    RowRest& rest = this->rest();
+    head().session = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
+    rest.session_count = static_cast<std::uint32_t>(user.sessions.size());
+    const bool inside = user.activities.size() <= RowRest::activities_inside;
+    rest.count = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
+    rest.is_plain = user.flips.empty() && user.reported_at == absent && user.reported_last_active_at == absent &&
+                    user.forgotten_up_to == absent && user.crowded.to == absent;
+    for (std::size_t i = 0; i < rest.count; ++i) rest.activities[i] = user.activities[i];
+    if (rest.overflow == nullptr) return;
+    Overflow& more = *rest.overflow;
     for (std::uint32_t i = 0; i < more.shape().sessions; ++i) {
       more.sessions()[i] = i + 1 < user.sessions.size() ? std::move(user.sessions[i + 1]) : SessionRegisters();
     }
@@ -2804,22 +2952,18 @@ class UserRow {
     for (std::size_t i = 0; i < more.flip_count; ++i) more.flips()[i] = user.flips[i];
     if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
   }
+};
 
-  void swap(UserRow& other) noexcept {
-    std::swap(id_, other.id_);
-    std::swap(session_, other.session_);
-    for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities_[i], other.activities_[i]);
-    std::swap(overflow_, other.overflow_);
-    std::swap(session_count_, other.session_count_);
-    std::swap(count_, other.count_);
+/// A row that lies in no page yet.
+struct UserRow {
+  RowHead head;
+  RowRest rest;
+
+  UserRow(Text id, UserRegisters&& user) {
+    head.id = std::move(id);
+    RowAccess(&head, &rest).replace(std::move(user));
   }
-
-  Text id_;
-  SessionRegisters session_;  // the first, if there is one
-  Activity activities_[activities_inside];
-  Overflow* overflow_ = nullptr;
-  std::uint32_t session_count_ = 0;
-  std::uint8_t count_ = 0;  // of the activities inside
+  operator RowView() const noexcept { return RowView(&head, &rest); }
 };
 
 }  // namespace detail
@@ -2833,7 +2977,7 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-inline std::optional<UserView> seen_by_others(const UserRow& row, Timestamp now, const Rules& rules) noexcept {
+inline std::optional<UserView> seen_by_others(const RowView& row, Timestamp now, const Rules& rules) noexcept {
   return seen_by_others(row.name(), row.registers(), now, rules);
 }
 
@@ -2849,13 +2993,20 @@ class Seen {
     if (view->last_active) last_active_ = *view->last_active;
     if (user.rare != nullptr) status_ = user.rare->status;
   }
-  static Seen of(const UserRow* row, Timestamp now, const Rules& rules) noexcept {
+  static Seen of(RowView row, Timestamp now, const Rules& rules) noexcept {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
   }
 
   friend bool operator==(const Seen& a, const Seen& b) noexcept {
     return a.is_known_ == b.is_known_ && a.is_online_ == b.is_online_ && a.last_active_ == b.last_active_ &&
            a.status_ == b.status_;
+  }
+
+  /// The same, but offline.
+  Seen offline() const noexcept {
+    Seen seen(*this);
+    seen.is_online_ = false;
+    return seen;
   }
 
   bool is_known() const noexcept { return is_known_; }
@@ -2883,6 +3034,8 @@ struct Change {
 struct Unheard {
   void operator()(const UserPresenceChangedView&) const noexcept {}
 };
+template <class OnChange>
+inline constexpr bool is_heard = !std::is_same<std::remove_cv_t<OnChange>, Unheard>::value;
 
 /// Calls `on_change` if others see a difference.
 template <class OnChange>
@@ -3196,7 +3349,8 @@ class Tagger {
   std::uint64_t secret() const noexcept { return high_; }
   std::uint8_t tag_of(const Sought& id) const noexcept {
     const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : Hash::of_long(id.text(), low_);
-    return static_cast<std::uint8_t>(hash >> 56);
+    const auto tag = static_cast<std::uint8_t>(hash >> 56);
+    return tag != 0 ? tag : 1;  // which stands for no user
   }
 
  private:
@@ -3227,6 +3381,118 @@ struct UserKey {
 // presence/detail/table_parts.hpp
 #ifndef PRESENCE_DETAIL_TABLE_PARTS_HPP
 #define PRESENCE_DETAIL_TABLE_PARTS_HPP
+
+// presence/detail/bits.hpp
+#ifndef PRESENCE_DETAIL_BITS_HPP
+#define PRESENCE_DETAIL_BITS_HPP
+
+/// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// How many bits below the lowest that is set; there is one.
+inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  return static_cast<std::size_t>(__builtin_ctzll(bits));
+#else
+  std::size_t below = 0;
+  for (unsigned half = 32; half != 0; half /= 2) {
+    if ((bits & ((std::uint64_t{1} << half) - 1)) != 0) continue;
+    bits >>= half;
+    below += half;
+  }
+  return below;
+#endif
+}
+
+// Two bodies of each function. The intrinsics of SSE2 are called by the compilers' names for them: their header is
+// long. Only where SSE2 is part of the ABI: elsewhere the files of one program may differ in having it, and would have
+// to agree on one body.
+#if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+
+typedef signed char SixteenBytes __attribute__((vector_size(16)));
+
+inline SixteenBytes load_sixteen(const void* p) noexcept {
+  SixteenBytes bytes;
+  std::memcpy(&bytes, p, sizeof(bytes));
+  return bytes;
+}
+/// The highest bits of the bytes.
+inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
+  typedef char Operand __attribute__((vector_size(16)));
+  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
+}
+
+/// Which of 32 bytes are the one given.
+inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
+  const auto wanted = static_cast<signed char>(sought);
+  return gather_tops(load_sixteen(bytes) == wanted) | gather_tops(load_sixteen(bytes + 16) == wanted) << 16;
+}
+
+inline constexpr std::size_t special_width = 16;
+
+/// Which of `special_width` bytes stand for themselves in a JSON string, and are ASCII: no quote, backslash or control
+/// character, and no byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the
+/// control characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
+/// backslash is above as well, and is taken out.
+inline std::uint32_t plain_in_json(const char* p) noexcept {
+  const SixteenBytes bytes = load_sixteen(p);
+  return gather_tops(((bytes ^ 2) > 0x20) ^ (bytes == '\\'));
+}
+
+/// Which of `special_width` bytes do not.
+inline std::uint64_t special_in_json(const char* p) noexcept { return plain_in_json(p) ^ 0xFFFFu; }
+
+/// Which of 64 bytes do not.
+inline std::uint64_t special_in_64(const char* p) noexcept {
+  const std::uint32_t low = plain_in_json(p) | plain_in_json(p + 16) << 16;
+  const std::uint32_t high = plain_in_json(p + 32) | plain_in_json(p + 48) << 16;
+  return ~(std::uint64_t{high} << 32 | low);
+}
+
+#else
+
+inline constexpr std::uint64_t one_each = 0x0101010101010101u, tops = 0x8080808080808080u;
+
+/// The highest bits of eight bytes, of which no others are set.
+constexpr std::uint64_t gather_tops(std::uint64_t bytes) noexcept { return (bytes >> 7) * 0x0102040810204080u >> 56; }
+
+/// Which of 32 bytes are the one given.
+inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
+  std::uint32_t equal = 0;
+  for (unsigned i = 0; i < 32; i += 8) {
+    const std::uint64_t differences = load_word(reinterpret_cast<const char*>(bytes + i)) ^ one_each * sought;
+    // Without their top bits the bytes do not carry into each other.
+    equal |= static_cast<std::uint32_t>(gather_tops(~(((differences & ~tops) + ~tops) | differences) & tops)) << i;
+  }
+  return equal;
+}
+
+inline constexpr std::size_t special_width = 8;
+
+/// Which of `special_width` bytes do not stand for themselves in a JSON string, or are no ASCII.
+inline std::uint64_t special_in_json(const char* p) noexcept {
+  const std::uint64_t word = load_word(p);
+  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
+  const std::uint64_t flipped = (word ^ (one_each * 2)) & ~tops, backslash = (word ^ (one_each * '\\')) & ~tops;
+  return gather_tops((word | ~((flipped + one_each * (0x80 - 0x21)) & (backslash + one_each * 0x7F))) & tops);
+}
+
+/// Which of 64 bytes do not.
+inline std::uint64_t special_in_64(const char* p) noexcept {
+  std::uint64_t special = 0;
+  for (std::size_t i = 0; i < 64; i += special_width) special |= special_in_json(p + i) << i;
+  return special;
+}
+
+#endif
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_BITS_HPP
 
 // presence/detail/digest.hpp
 #ifndef PRESENCE_DETAIL_DIGEST_HPP
@@ -3304,18 +3570,6 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Asks for memory that is about to be read. To be called from where it is not all that is done: compilers take a
-/// function that does nothing else for one that does nothing.
-inline void prefetch(const void* address, std::size_t bytes) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-  const char* const first = static_cast<const char*>(address);
-  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(first + at);
-  __builtin_prefetch(first + bytes - 1);
-#else
-  static_cast<void>(address), static_cast<void>(bytes);
-#endif
-}
-
 class Page;
 class Node;
 
@@ -3355,12 +3609,18 @@ struct Spare {
 };
 
 /// Rows in their order, and for each a tag and an instant before which time changes nothing in it: a lower bound too.
-class alignas(16) Page : public Branch {
+///
+/// The heads of the rows come right behind the page, each on a cache line of its own; then the instants and the tags.
+/// What else there is of the rows lies before the page, the first row's nearest to it. The nodes around have the tags
+/// as well. So a heartbeat reads a line of the page and one of the row, and where a row lies follows from its number
+/// alone.
+class alignas(64) Page : public Branch {
  public:
   /// Rows that a page holds before it is split.
   static constexpr std::uint32_t room = 32;
   /// By how many rows a page grows.
-  static constexpr std::uint32_t step = 4;
+  static constexpr std::uint32_t step = 2;
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
@@ -3379,95 +3639,119 @@ class alignas(16) Page : public Branch {
   }
   std::uint64_t find_digest(std::uint64_t seed) const noexcept {
     std::uint64_t sum = seed;
-    for (const UserRow& row : *this) sum = mix(sum ^ digest_of(row.name(), row.registers(), seed));
+    for (std::uint32_t i = 0; i < size; ++i) sum = mix(sum ^ digest_of(row(i).name(), row(i).registers(), seed));
     return sum | 1;  // zero stands for none
   }
 
+  /// Whether one of the activities of a row is known to have at least that value, on evidence no later than `at`: then
+  /// a heartbeat of that value says nothing new, and what else there is of the row need not be read to know it. Noted
+  /// by the only owner.
+  bool covers(std::uint32_t row, Timestamp value, Timestamp at) const noexcept {
+    return row < room && (covered_rows_ >> row & 1) != 0 && value <= covered_value_ && at >= covered_from_;
+  }
+  /// Notes that it has. What is known of other rows goes if it is of a lesser value.
+  void cover(std::uint32_t row, Timestamp value, Timestamp at) noexcept {
+    if (row >= room || (covered_rows_ != 0 && value < covered_value_)) return;
+    if (covered_rows_ == 0 || value > covered_value_) {
+      covered_rows_ = 0;
+      covered_value_ = value;
+      covered_from_ = at;
+    }
+    covered_rows_ |= std::uint32_t{1} << row;
+    covered_from_ = later(covered_from_, at);
+  }
+  /// To be called when activities of a row may have gone.
+  void uncover(std::uint32_t row) noexcept {
+    if (row < room) covered_rows_ &= ~(std::uint32_t{1} << row);
+  }
+
   static Page* make(std::uint32_t capacity) {
-    return detail::construct<Page>(detail::allocate(bytes_of(capacity), alignof(Page)), capacity);
+    char* const memory = static_cast<char*>(detail::allocate(bytes_of(capacity), memory_alignment));
+    char* const first = memory + capacity * sizeof(RowRest);
+    const auto beyond = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(first) % line);
+    const std::uint32_t skipped = beyond == 0 ? 0 : line - beyond;
+    return detail::construct<Page>(first + skipped, capacity, static_cast<std::uint8_t>(skipped));
   }
   static Page* make(const Page& other) {
     Page* const copy = make(other.capacity);
     Spare unfinished{copy};
     copy->page_depth = other.page_depth;
     copy->due = other.due;
+    std::memcpy(static_cast<void*>(copy->dues()), other.dues(), other.size * sizeof(Timestamp));
+    std::memcpy(copy->tags(), other.tags(), other.size);
+    for (std::uint32_t i = 0; i < other.size; ++i) other.row(i).prefetch_owners();
     for (std::uint32_t i = 0; i < other.size; ++i) {
-      detail::construct<UserRow>(copy->rows() + i, other.rows()[i]);
-      copy->copy_head(i, other, i);
+      detail::construct<RowHead>(copy->heads() + i, other.heads()[i]);
+      detail::construct<RowRest>(copy->rest(i), *other.rest(i));
       ++copy->size;
     }
     unfinished.release();
     return copy;
   }
   void destroy() noexcept {
-    for (std::uint32_t i = 0; i < size; ++i) rows()[i].~UserRow();
+    for (std::uint32_t i = 0; i < size; ++i) end_row(i);
+    char* const memory = reinterpret_cast<char*>(this) - skipped_ - capacity * sizeof(RowRest);
     const std::size_t bytes = bytes_of(capacity);
     this->~Page();
-    detail::deallocate(this, bytes, alignof(Page));
+    detail::deallocate(memory, bytes, memory_alignment);
   }
 
-  Timestamp* dues() noexcept { return reinterpret_cast<Timestamp*>(tags() + tag_bytes(capacity)); }
-  const Timestamp* dues() const noexcept { return reinterpret_cast<const Timestamp*>(tags() + tag_bytes(capacity)); }
-  UserRow* rows() noexcept { return reinterpret_cast<UserRow*>(dues() + capacity); }
-  const UserRow* rows() const noexcept { return reinterpret_cast<const UserRow*>(dues() + capacity); }
-  const UserRow* begin() const noexcept { return rows(); }
-  const UserRow* end() const noexcept { return rows() + size; }
+  RowView row(std::uint32_t at) const noexcept { return RowView(heads() + at, rest(at)); }
+  RowAccess row(std::uint32_t at) noexcept { return RowAccess(heads() + at, rest(at)); }
+  Timestamp* dues() noexcept { return reinterpret_cast<Timestamp*>(heads() + capacity); }
+  const Timestamp* dues() const noexcept { return reinterpret_cast<const Timestamp*>(heads() + capacity); }
 
-  const UserRow* find(const UserKey& key) const noexcept {
-    for (std::uint32_t i = 0; i < size; i += 8) {
-      for (std::uint64_t marks = marks_at(i, key.tag); marks != 0; marks &= marks - 1) {
-        const std::uint32_t at = i + lowest_mark(marks);
-        if (at < size && key.id.is(rows()[at].id())) return rows() + at;
+  /// Zero where there is no row.
+  const std::uint8_t* tags() const noexcept { return const_cast<Page&>(*this).tags(); }
+  /// The row of a user; `none` where there is none. `tags` are those of the first rows, wherever they are at hand.
+  std::uint32_t find(const UserKey& key, const std::uint8_t* tags) const noexcept {
+    for (std::uint32_t first = 0;;) {
+      for (std::uint32_t marks = detail::equal_to(key.tag, tags); marks != 0; marks &= marks - 1) {
+        const std::uint32_t at = first + static_cast<std::uint32_t>(detail::lowest_bit(marks));
+        if (is_of(at, key)) return at;
       }
+      if ((first += room) >= size) return none;
+      tags = this->tags() + first;
     }
-    return nullptr;
   }
-  UserRow* find(const UserKey& key) noexcept { return const_cast<UserRow*>(static_cast<const Page&>(*this).find(key)); }
-  std::uint32_t index_of(const UserKey& key) const noexcept { return static_cast<std::uint32_t>(find(key) - rows()); }
-
-  /// The row that is probably meant, by its tag alone; null where there is none.
-  const UserRow* probable(const UserKey& key) const noexcept {
-    for (std::uint32_t i = 0; i < size; i += 8) {
-      const std::uint64_t marks = marks_at(i, key.tag);
-      if (marks == 0) continue;
-      const std::uint32_t at = i + lowest_mark(marks);
-      return at < size ? rows() + at : nullptr;
-    }
-    return nullptr;
+  std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
+  bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
+  /// @{
+  /// Asks for the page and all of a row, of which nothing is read; for the instants.
+  void prefetch_row(std::uint32_t at) const noexcept {
+    detail::prefetch(this, sizeof(Page));
+    detail::prefetch(heads() + at, sizeof(RowHead));
+    detail::prefetch(rest(at), 1);  // which may lie on two lines
+    detail::prefetch(&rest(at)->overflow, 1);
   }
-  /// How much of a page tells which row that is.
-  static constexpr std::size_t head_bytes() noexcept { return sizeof(Page) + room; }
-  static constexpr std::size_t dues_end() noexcept { return head_bytes() + room * sizeof(Timestamp); }
+  void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(Timestamp)); }
+  /// @}
 
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
     forget_notes();
-    detail::construct<UserRow>(rows() + size);
-    for (std::uint32_t i = size; i > at; --i) {
-      rows()[i] = std::move(rows()[i - 1]);
-      copy_head(i, *this, i - 1);
-    }
-    rows()[at] = std::move(row);
+    covered_rows_ = 0;
+    move_rows(*this, at, *this, at + 1, size - at);
+    detail::construct<RowHead>(heads() + at, std::move(row.head));
+    detail::construct<RowRest>(rest(at), std::move(row.rest));
     tags()[at] = tag;
     dues()[at] = row_due;
     ++size;
   }
   void erase(std::uint32_t at) noexcept {
     forget_notes();
-    for (std::uint32_t i = at + 1; i < size; ++i) {
-      rows()[i - 1] = std::move(rows()[i]);
-      copy_head(i - 1, *this, i);
-    }
-    rows()[--size].~UserRow();
+    covered_rows_ = 0;
+    end_row(at);
+    move_rows(*this, at + 1, *this, at, size - at - 1);
+    tags()[--size] = 0;
   }
   /// Moves rows of another page, from one of its on, behind those of this one, which has room for them.
   void take(Page& other, std::uint32_t from) noexcept {
-    for (std::uint32_t i = from; i < other.size; ++i) {
-      detail::construct<UserRow>(rows() + size, std::move(other.rows()[i]));
-      copy_head(size++, other, i);
-      other.rows()[i].~UserRow();
-    }
-    other.size = from;
+    const std::uint32_t count = other.size - from;
+    move_rows(other, from, *this, size, count);
+    covered_rows_ = other.covered_rows_ = 0;
+    size += count;
+    while (other.size != from) other.tags()[--other.size] = 0;
   }
 
   static std::uint32_t capacity_for(std::uint32_t rows) noexcept { return (rows + step - 1) / step * step; }
@@ -3476,43 +3760,53 @@ class alignas(16) Page : public Branch {
   template <class T, class... Args>
   friend T* construct(void* at, Args&&... args);
 
-  explicit Page(std::uint32_t rows) noexcept : Branch(true), capacity(rows) {
-    for (std::uint32_t i = 0; i < tag_bytes(rows); ++i) tags()[i] = 0;
+  static constexpr std::uint32_t line = 64;
+  /// What memory is aligned to anyway; the rest of a line is asked for and skipped, which is cheaper than to ask for
+  /// memory that is aligned to it.
+  static constexpr std::size_t memory_alignment = 16;
+
+  Page(std::uint32_t rows, std::uint8_t skipped) noexcept : Branch(true), capacity(rows), skipped_(skipped) {
+    std::memset(tags(), 0, tag_bytes(rows));
   }
   ~Page() = default;
 
-  std::uint8_t* tags() noexcept { return reinterpret_cast<std::uint8_t*>(this + 1); }
-  const std::uint8_t* tags() const noexcept { return reinterpret_cast<const std::uint8_t*>(this + 1); }
-  static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (std::size_t{capacity} + 7) / 8 * 8; }
-  static std::size_t bytes_of(std::uint32_t capacity) noexcept {
-    return sizeof(Page) + tag_bytes(capacity) + capacity * (sizeof(Timestamp) + sizeof(UserRow));
+  static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
+  static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
+
+  RowHead* heads() noexcept { return reinterpret_cast<RowHead*>(this + 1); }
+  const RowHead* heads() const noexcept { return reinterpret_cast<const RowHead*>(this + 1); }
+  RowRest* rest(std::uint32_t at) noexcept { return reinterpret_cast<RowRest*>(this) - 1 - at; }
+  const RowRest* rest(std::uint32_t at) const noexcept { return reinterpret_cast<const RowRest*>(this) - 1 - at; }
+
+  std::uint8_t* tags() noexcept { return reinterpret_cast<std::uint8_t*>(dues() + capacity); }
+
+  void end_row(std::uint32_t at) noexcept {
+    heads()[at].~RowHead();
+    rest(at)->~RowRest();
+  }
+  /// Moves rows to where there are none, but for those that are moved away from there meanwhile. Nothing in a row
+  /// points into it, so that its bytes may lie elsewhere.
+  static void move_rows(Page& from, std::uint32_t first, Page& to, std::uint32_t at, std::uint32_t count) noexcept {
+    if (count == 0) return;
+    std::memmove(static_cast<void*>(to.heads() + at), from.heads() + first, count * sizeof(RowHead));
+    std::memmove(static_cast<void*>(to.rest(at + count - 1)), from.rest(first + count - 1), count * sizeof(RowRest));
+    std::memmove(static_cast<void*>(to.dues() + at), from.dues() + first, count * sizeof(Timestamp));
+    std::memmove(to.tags() + at, from.tags() + first, count);
   }
 
-  /// All of a row but the row itself.
-  void copy_head(std::uint32_t to, const Page& other, std::uint32_t from) noexcept {
-    tags()[to] = other.tags()[from];
-    dues()[to] = other.dues()[from];
-  }
-
-  /// Of eight tags the highest bits of those that are the one given, and perhaps of some that are not (after one that
-  /// is): the ids tell.
-  std::uint64_t marks_at(std::uint32_t at, std::uint8_t tag) const noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-    const std::uint64_t differences = load_word(reinterpret_cast<const char*>(tags() + at)) ^ ones * tag;
-    return (differences - ones) & ~differences & tops;
-  }
-  static std::uint32_t lowest_mark(std::uint64_t marks) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-    return static_cast<std::uint32_t>(__builtin_ctzll(marks)) / 8;
-#else
-    std::uint32_t at = 0;
-    for (; (marks & 0xFF) == 0; marks >>= 8) ++at;
-    return at;
-#endif
-  }
+  Timestamp covered_value_, covered_from_;
+  std::uint32_t covered_rows_ = 0;  // a bit for each
+  const std::uint8_t skipped_;      // bytes of memory before the page
 };
-static_assert(sizeof(Page) % 8 == 0 && alignof(Timestamp) <= 8 && alignof(UserRow) <= 8,
-              "the instants follow the tags without a gap, and the rows follow them");
+static_assert(sizeof(Page) == 64, "a heartbeat should read no more");
+static_assert(alignof(Page) % alignof(RowHead) == 0 && alignof(Page) % alignof(RowRest) == 0 &&
+                  alignof(RowHead) % alignof(Timestamp) == 0,
+              "the parts lie side by side without a gap");
+
+inline std::size_t Page::bytes_of(std::uint32_t capacity) noexcept {
+  return sizeof(Page) + capacity * (sizeof(RowHead) + sizeof(RowRest) + sizeof(Timestamp)) + tag_bytes(capacity) +
+         (line - memory_alignment);
+}
 
 /// A directory: `1 << bits` slots, of which the next bits of a user's hash name one. A page that goes by fewer bits
 /// stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits. Where there is no
@@ -3535,11 +3829,13 @@ class Node : public Branch {
     copy->users = other.users;
     copy->nodes = other.nodes;
     copy->due = other.due;
+    for (std::uint32_t at = 0; at < other.slot_count(); ++at) {
+      // Each owner that is added below waits for the one before.
+      if (other.branches()[at] != nullptr) detail::prefetch(other.branches()[at], 1);
+      copy->copy_slot(at, other, at);
+    }
     for (std::uint32_t at = 0; at < other.slot_count(); at += other.run_at(at)) {
-      Branch* const child = other.branches()[at];
-      if (child == nullptr) continue;
-      child->owners.add();
-      copy->fill(at, other.depth_at(at), child);
+      if (Branch* const child = other.branches()[at]) child->owners.add();
     }
     return copy;
   }
@@ -3554,8 +3850,33 @@ class Node : public Branch {
   std::uint32_t slot_count() const noexcept { return std::uint32_t{1} << bits; }
   /// `of` are all bits that a node may go by.
   std::uint32_t slot_of(unsigned of) const noexcept { return of >> (most_bits - bits); }
+  /// The same of a hash that begins with them.
+  std::uint32_t slot_of(std::uint64_t order) const noexcept { return slot_of(order, bits); }
+  static std::uint32_t slot_of(std::uint64_t order, unsigned bits) noexcept {
+    return static_cast<std::uint32_t>(order >> 1 >> (63 - bits));
+  }
   Branch** branches() noexcept { return reinterpret_cast<Branch**>(this + 1); }
   Branch* const* branches() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
+  /// Those of the first rows of the page in a slot, so that the page need not be read to know which row is meant.
+  const std::uint8_t* tags(std::uint32_t slot) const noexcept { return const_cast<Node&>(*this).tags(slot); }
+  /// To be called when the rows of a page that is this node's alone have become others.
+  void copy_tags(std::uint32_t at) noexcept {
+    const Page& page = branches()[at]->as_page();
+    const std::uint32_t run = run_of(page.page_depth), first = at & ~(run - 1);
+    for (std::uint32_t i = 0; i < run; ++i) std::memcpy(tags(first + i), page.tags(), Page::room);
+  }
+  /// The bits of the node in a slot, which has no tags.
+  std::uint8_t bits_behind(std::uint32_t slot) const noexcept { return tags(slot)[0]; }
+  /// To be called when they may have become others.
+  void note_bits(std::uint32_t slot) noexcept { tags(slot)[0] = branches()[slot]->as_node().bits; }
+  /// Asks for what is read of a node of so many bits on the way through it. Reads nothing of it.
+  void prefetch_slot(std::uint64_t order, unsigned of_bits) const noexcept {
+    const std::uint32_t slot = slot_of(order, of_bits);
+    detail::prefetch(this, 1);
+    detail::prefetch(branches() + slot, 1);
+    detail::prefetch(
+        reinterpret_cast<const std::uint8_t*>(branches() + (std::size_t{1} << of_bits)) + slot * Page::room, 1);
+  }
   bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
   /// How many slots the page that starts there stands in; one for a node and for an empty slot. Reads nothing of it.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
@@ -3639,8 +3960,9 @@ class Node : public Branch {
     Node& only = below.branch->as_node();
     only.users = page.size;
     only.due = page.due;
-    only.branches()[0] = &page;
+    only.fill(0, 0, &page);
     node.branches()[at] = below.release();
+    node.note_bits(at);
     node.nodes |= std::uint64_t{1} << at;
   }
 
@@ -3682,7 +4004,7 @@ class Node : public Branch {
     Node& below = branches()[at]->as_node();
     Branch* const page = below.branches()[0];
     if (page != nullptr) page->page_depth = static_cast<std::uint8_t>(bits);
-    branches()[at] = page;
+    fill(at, bits, page);
     nodes &= ~(std::uint64_t{1} << at);
     below.forget();
   }
@@ -3699,10 +4021,12 @@ class Node : public Branch {
       const Branch* const child = branches()[at];
       const unsigned depth = depth_at(at);
       if (leads_to_node(at) != (child != nullptr && !child->is_page)) return false;
+      if (leads_to_node(at) && bits_behind(at) != child->as_node().bits) return false;
       if (child == nullptr) continue;
       if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
       for (std::uint32_t i = 0; i < run_of(depth); ++i) {
         if (branches()[at + i] != child) return false;
+        if (child->is_page && std::memcmp(tags(at + i), child->as_page().tags(), Page::room) != 0) return false;
       }
     }
     return needed_bits() == bits;
@@ -3713,10 +4037,19 @@ class Node : public Branch {
   friend T* construct(void* at, Args&&... args);
 
   explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
-    for (std::uint32_t at = 0; at < slot_count(); ++at) branches()[at] = nullptr;
+    std::memset(static_cast<void*>(branches()), 0, bytes_of(of) - sizeof(Node));  // null, on any machine there is
   }
   ~Node() = default;
-  static std::size_t bytes_of(unsigned bits) noexcept { return sizeof(Node) + (sizeof(Branch*) << bits); }
+  static std::size_t bytes_of(unsigned bits) noexcept {
+    return sizeof(Node) + ((sizeof(Branch*) + Page::room) << bits);
+  }
+  std::uint8_t* tags(std::uint32_t slot) noexcept {
+    return reinterpret_cast<std::uint8_t*>(branches() + slot_count()) + std::size_t{slot} * Page::room;
+  }
+  void copy_slot(std::uint32_t to, const Node& other, std::uint32_t from) noexcept {
+    branches()[to] = other.branches()[from];
+    std::memcpy(tags(to), other.tags(from), Page::room);
+  }
   /// Ends the node, not what was in it.
   void forget() noexcept {
     const std::size_t bytes = bytes_of(bits);
@@ -3729,6 +4062,7 @@ class Node : public Branch {
   void fill(std::uint32_t at, unsigned depth, Branch* branch) noexcept {
     const std::uint32_t run = run_of(depth), first = at & ~(run - 1);
     for (std::uint32_t i = 0; i < run; ++i) branches()[first + i] = branch;
+    if (branch != nullptr && branch->is_page) copy_tags(at);
   }
   /// Whether a run is one page or empty.
   bool is_whole(std::uint32_t first, unsigned depth) const noexcept {
@@ -3756,9 +4090,8 @@ class Node : public Branch {
   static void set_bits(Branch*& link, unsigned bits) {
     Node& old = link->as_node();
     Node* const fresh = make(bits);
-    for (std::uint32_t at = 0; at < fresh->slot_count(); ++at) {
-      fresh->branches()[at] = old.branches()[bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits)];
-    }
+    for (std::uint32_t at = 0; at < fresh->slot_count(); ++at)
+      fresh->copy_slot(at, old, bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits));
     fresh->users = old.users;
     fresh->due = old.due;
     link = fresh;
@@ -3851,6 +4184,9 @@ class Walk {
 /// on the order in which they came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal
 /// places, and users are gone over in an order that anybody can reproduce.
 ///
+/// To find a user takes the line of each node on the way that has the slot, and there the tags of the page as well,
+/// which tell the row; then a line of the page and one of the row, which do not wait for each other.
+///
 /// Whoever chooses ids so that their hashes collide makes their own branch deeper, by a level for every six bits, and
 /// nobody else's. A second hash takes over where the first is used up; only of ids that agree in 120 bits are more than
 /// 32 put into one page.
@@ -3881,6 +4217,7 @@ class BasicUserTable {
   BasicUserTable& operator=(BasicUserTable other) noexcept {
     std::swap(top_, other.top_);
     std::swap(tagger_, other.tagger_);
+    ++moves_;
     return *this;
   }
   ~BasicUserTable() { Branch::drop(top_); }
@@ -3901,39 +4238,92 @@ class BasicUserTable {
     key.tag = tagger_.tag_of(key.id);
   }
 
-  const UserRow* find(const UserKey& key) const noexcept {
-    const Page* const page = page_of(key);
-    return page == nullptr ? nullptr : page->find(key);
+  RowView find(const UserKey& key) const noexcept {
+    const Way way = way_to(key);
+    const std::uint32_t at = way.find(key);
+    return at != Page::none ? way.page()->row(at) : RowView();
   }
-  const UserRow* find(std::string_view id) const noexcept { return find(key_of(id)); }
+  RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
 
-  /// The page that the user would be in; null where there is none. Reads nothing of the page.
-  const Page* page_of(const UserKey& key) const noexcept {
-    const Branch* branch = top_;
-    if (branch == nullptr) return nullptr;
-    for (unsigned level = 0;; ++level) {
-      const Node& node = branch->as_node();
-      const std::uint32_t slot = node.slot_of(bits_of(key, level));
-      branch = node.branches()[slot];
-      if (!node.leads_to_node(slot)) return static_cast<const Page*>(branch);
+  /// The way to the page that the user would be in, node by node. It leads there until the number of moves is another.
+  class Way {
+   public:
+    Way() noexcept {}  // leaves it open, for arrays
+
+    bool has_arrived() const noexcept { return tags_ != nullptr; }
+    /// The page, of which nothing has been read; null where there is none. Once it has arrived.
+    const Page* page() const noexcept { return page_; }
+    std::uint32_t find(const UserKey& key) const noexcept {
+      return page_ != nullptr ? page_->find(key, tags_) : Page::none;
     }
-  }
+    /// The row that is probably meant, by its tag alone, or none. Reads nothing of the page.
+    std::uint32_t probable(const UserKey& key) const noexcept {
+      const std::uint32_t marks = page_ != nullptr ? detail::equal_to(key.tag, tags_) : 0;
+      return marks != 0 ? static_cast<std::uint32_t>(detail::lowest_bit(marks)) : Page::none;
+    }
+    /// The page, to have its rows changed in place; null where something is shared.
+    Page* own_page() const noexcept {
+      if (!is_own_ || page_ == nullptr || !page_->owners.is_one()) return nullptr;
+      Page& own = const_cast<Page&>(*page_);
+      own.forget_notes();
+      return &own;
+    }
 
-  /// The page that the user would be in, to have its rows changed in place; null where there is none, or something on
-  /// the way to it is shared with another table.
-  Page* owned_page(const UserKey& key) noexcept {
+    /// Goes on to the next node, or to the page: returns whether it has arrived.
+    bool step(const UserKey& key) noexcept {
+      const Node& node = *node_;
+      is_own_ = is_own_ & node.owners.is_one();
+      const std::uint32_t slot = node.slot_of(order_);
+      const Branch* const branch = node.branches()[slot];
+      if (!node.leads_to_node(slot)) {
+        page_ = static_cast<const Page*>(branch);
+        tags_ = node.tags(slot);
+        return true;
+      }
+      node_ = static_cast<const Node*>(branch);
+      bits_ = node.bits_behind(slot);
+      order_ <<= Node::most_bits;
+      if (++level_ == levels / 2) order_ = Order::second(key.id);
+      return false;
+    }
+    /// Asks for what the next step reads.
+    void prefetch() const noexcept { node_->prefetch_slot(order_, bits_); }
+
+   private:
+    friend class BasicUserTable;
+    Way(const Branch* top, std::uint64_t order) noexcept : node_(static_cast<const Node*>(top)), order_(order) {}
+
+    const Node* node_;
+    std::uint64_t order_;  // what is left of the hash
+    const Page* page_ = nullptr;
+    const std::uint8_t* tags_ = nullptr;  // where the node has them
+    std::uint8_t level_ = 0, bits_ = 0;   // of the node
+    bool is_own_ = true;                  // whether no node on it is shared with another table; the page may be
+  };
+  /// The way from the top on, which is there: there are users.
+  Way start(const UserKey& key) const noexcept { return Way(top_, key.order); }
+  /// All of the way.
+  Way way_to(const UserKey& key) const noexcept {
+    Way way(top_, key.order);
+    while (top_ != nullptr && !way.step(key)) {
+    }
+    return way;
+  }
+  /// How often a page or a row was put elsewhere.
+  std::uint32_t moves() const noexcept { return moves_; }
+
+  /// Makes the page of a user who is in the table this table's own, and what leads there. Changes no content when
+  /// memory runs out.
+  Page& own_page(const UserKey& key) {
+    ++moves_;
+    own_top();
     Branch* branch = top_;
-    if (branch == nullptr) return nullptr;
-    for (unsigned level = 0; branch->owners.is_one(); ++level) {
+    for (unsigned level = 0; !branch->is_page; ++level) {
       Node& node = branch->as_node();
-      const std::uint32_t slot = node.slot_of(bits_of(key, level));
-      branch = node.branches()[slot];
-      if (node.leads_to_node(slot)) continue;
-      if (branch == nullptr || !branch->owners.is_one()) return nullptr;
-      branch->as_page().forget_notes();
-      return &branch->as_page();
+      branch = &node.own_child(node.slot_of(bits_of(key, level)));
     }
-    return nullptr;
+    branch->as_page().forget_notes();
+    return branch->as_page();
   }
 
   /// Notes that a row of an owned page is due at that instant, should that be before what was known.
@@ -3953,24 +4343,20 @@ class BasicUserTable {
   /// from then on. Changes nothing when memory runs out, where `fill` does not.
   template <class Fill>
   void change(const UserKey& key, Timestamp due, Fill fill) {
-    own_top();
-    Branch* branch = top_;
-    for (unsigned level = 0;; ++level) {
-      lower(branch->due, due);
-      if (branch->is_page) break;
-      Node& node = branch->as_node();
-      branch = &node.own_child(node.slot_of(bits_of(key, level)));
-    }
-    Page& page = branch->as_page();
-    page.forget_notes();
-    const std::uint32_t at = page.index_of(key);
-    fill(page.rows()[at]);
-    page.dues()[at] = due;
+    const Way way = way_to(key);
+    const std::uint32_t at = way.find(key);
+    Page* own = way.own_page();
+    if (own == nullptr) own = &own_page(key);
+    hasten(key, *own, at, due);  // before anything is changed
+    own->uncover(at);
+    fill(own->row(at));
+    own->dues()[at] = due;
   }
 
   /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
   /// out.
   void insert(const UserKey& key, UserRow&& row, Timestamp due) {
+    ++moves_;
     if (top_ == nullptr) top_ = Node::make(0);
     own_top();
     Page& page = make_room(key);
@@ -3980,13 +4366,16 @@ class BasicUserTable {
       lower(branch->due, due);
       if (branch->is_page) break;
       Node& node = branch->as_node();
+      const std::uint32_t at = node.slot_of(bits_of(key, level));
       ++node.users;
-      branch = node.branches()[node.slot_of(bits_of(key, level))];
+      branch = node.branches()[at];
+      if (branch == &page) node.copy_tags(at);
     }
   }
 
   /// Removes a user who is in the table. When memory runs out the table holds what it held, with or without the user.
   void erase(const UserKey& key) {
+    ++moves_;
     own_top();
     Branch** links[levels];  // what points to the node of each level
     links[0] = &top_;
@@ -3996,7 +4385,9 @@ class BasicUserTable {
       const std::uint32_t at = node.slot_of(bits_of(key, level));
       Branch& child = node.own_child(at);
       if (child.is_page) {
-        child.as_page().erase(child.as_page().index_of(key));
+        Page& page = child.as_page();
+        page.erase(page.find(key));
+        node.copy_tags(at);
         break;
       }
       links[++level] = node.branches() + at;
@@ -4006,6 +4397,10 @@ class BasicUserTable {
       Node& node = (*links[level])->as_node();
       node.join_around(node.slot_of(bits_of(key, level)));
       Node::shrink(*links[level]);
+      if (level > 0) {
+        Node& above = (*links[level - 1])->as_node();
+        above.note_bits(above.slot_of(bits_of(key, level - 1)));
+      }
       if (level == 0 || (*links[level])->as_node().users > Page::room) break;
       Node& above = (*links[level - 1])->as_node();
       above.take_up(above.slot_of(bits_of(key, level - 1)));
@@ -4013,14 +4408,19 @@ class BasicUserTable {
     if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
   }
 
-  /// Notes for the rows that may be due at `now` when time alone changes them next, which `due_after(row)` returns.
-  /// Changes nothing when memory runs out.
-  template <class DueAfter>
-  void settle(Timestamp now, DueAfter due_after) {
+  /// Sees to it that nobody else has the pages in which something may be due at `now`. Changes no content when memory
+  /// runs out.
+  void own_due(Timestamp now) {
     if (now < due()) return;
+    ++moves_;
     own_top();
     own_due(top_->as_node(), now);
-    settle_node(top_->as_node(), now, due_after);
+  }
+  /// Calls `settle_row(row, due)` for every row that may be due at `now`, to have the bound raised that is given with
+  /// it, to no later than when time alone changes the row next. For who owns them.
+  template <class SettleRow>
+  void settle(Timestamp now, SettleRow settle_row) {
+    if (now >= due()) settle_node(top_->as_node(), now, settle_row);
   }
 
   /// The earliest of what `next(row)` returns, which must be when time alone changes the row next. Looks only where it
@@ -4042,8 +4442,8 @@ class BasicUserTable {
   class Cursor {
    public:
     Cursor() noexcept = default;
-    const UserRow& operator*() const noexcept { return page_->rows()[row_]; }
-    const UserRow* operator->() const noexcept { return &**this; }
+    RowView operator*() const noexcept { return page_->row(row_); }
+    RowView operator->() const noexcept { return **this; }
     Cursor& operator++() noexcept {
       if (++row_ == page_->size) {
         walk_.next();
@@ -4087,7 +4487,7 @@ class BasicUserTable {
       for (std::uint32_t i = 0; i < page->size; ++i) {
         const std::uint64_t bit = i < 63 ? std::uint64_t{1} << i : 0;
         if (noted != 0 && bit != 0 && (noted & bit) == 0) continue;
-        if (visit(page->rows()[i])) online |= bit;
+        if (visit(page->row(i))) online |= bit;
       }
       if (online != noted) page->online.write(online);
     }
@@ -4125,12 +4525,11 @@ class BasicUserTable {
         same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
-      const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->rows()[i], q->rows()[j]);
-      if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->rows()[i].keeps_same_as(q->rows()[j])) {
+      const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
+      if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->row(i).keeps_same_as(q->row(j))) {
         ++same;
       } else {
-        visit(p != nullptr && order <= 0 ? p->rows() + i : nullptr,
-              q != nullptr && order >= 0 ? q->rows() + j : nullptr);
+        visit(p != nullptr && order <= 0 ? p->row(i) : RowView(), q != nullptr && order >= 0 ? q->row(j) : RowView());
       }
       if (p != nullptr && order <= 0) ++i;
       if (q != nullptr && order >= 0) ++j;
@@ -4176,7 +4575,7 @@ class BasicUserTable {
     return static_cast<unsigned>(order >> (64 - Node::most_bits * (level + 1))) & ((1u << Node::most_bits) - 1);
   }
   static unsigned bits_of(const UserKey& key, unsigned level) noexcept { return bits_of(key.id, key.order, level); }
-  static unsigned bits_of(const UserRow& row, unsigned level) noexcept {
+  static unsigned bits_of(const RowView& row, unsigned level) noexcept {
     const Sought id(row.name());
     return bits_of(id, Order::first(id), level);
   }
@@ -4192,18 +4591,22 @@ class BasicUserTable {
     }
     return a_order != b_order ? (a_order < b_order ? -1 : 1) : a.text().compare(b.text());
   }
-  static int compare(const UserRow& a, const UserRow& b) noexcept {
+  static int compare(const RowView& a, const RowView& b) noexcept {
     if (a.id() == b.id()) return 0;
     const Sought x(a.name()), y(b.name());
     return compare(x, Order::first(x), y, Order::first(y));
   }
 
   static std::uint32_t place_of(const Page& page, const UserKey& key) noexcept {
-    const UserRow* const place = detail::partition_point(page.rows(), page.rows() + page.size, [&](const UserRow& row) {
-      const Sought id(row.name());
-      return compare(id, Order::first(id), key.id, key.order) < 0;
-    });
-    return static_cast<std::uint32_t>(place - page.rows());
+    std::uint32_t first = 0;
+    for (std::uint32_t count = page.size; count > 0;) {
+      const std::uint32_t half = count / 2;
+      const Sought id(page.row(first + half).name());
+      const bool is_before = compare(id, Order::first(id), key.id, key.order) < 0;
+      first += is_before ? half + 1 : 0;
+      count = is_before ? count - half - 1 : half;
+    }
+    return first;
   }
 
   void own_top() {
@@ -4215,6 +4618,8 @@ class BasicUserTable {
   /// The page of a user, with room for one more row.
   Page& make_room(const UserKey& key) {
     Branch** link = &top_;
+    Node* above = nullptr;  // and where in it the link is
+    std::uint32_t slot = 0;
     for (unsigned level = 0;;) {
       Node& node = (*link)->as_node();
       const unsigned bits = bits_of(key, level);
@@ -4223,25 +4628,28 @@ class BasicUserTable {
       Branch& child = node.own_child(at);
       if (!child.is_page) {
         link = node.branches() + at;
+        above = &node;
+        slot = at;
         ++level;
         continue;
       }
       const Page& page = child.as_page();
       if (page.size < Page::room) return page.size < page.capacity ? child.as_page() : node.enlarge(at);
       unsigned differ = 0;
-      for (const UserRow& row : page) differ |= bits_of(row, level) ^ bits;
+      for (std::uint32_t i = 0; i < page.size; ++i) differ |= bits_of(page.row(i), level) ^ bits;
       if (differ != 0) {
         unsigned agree = 0;
         while ((differ >> (Node::most_bits - 1 - agree) & 1) == 0) ++agree;
         std::uint32_t in_lower = 0;
-        for (const UserRow& row : page)
-          in_lower += (bits_of(row, level) >> (Node::most_bits - 1 - agree) & 1) == 0 ? 1u : 0u;
+        for (std::uint32_t i = 0; i < page.size; ++i)
+          in_lower += (bits_of(page.row(i), level) >> (Node::most_bits - 1 - agree) & 1) == 0 ? 1u : 0u;
         Node::split(*link, bits, agree, in_lower);
       } else if (level + 1 < levels) {
         Node::push_down(*link, bits);
       } else {
         return page.size < page.capacity ? child.as_page() : node.enlarge(at);
       }
+      if (above != nullptr) above->note_bits(slot);
     }
   }
 
@@ -4253,24 +4661,47 @@ class BasicUserTable {
     }
   }
 
-  template <class DueAfter>
-  static void settle_node(Node& node, Timestamp now, DueAfter& due_after) {
+  template <class SettleRow>
+  static void settle_node(Node& node, Timestamp now, SettleRow& settle_row) {
+    // Rows of several pages are gathered, so that they are on their way while others are looked for.
+    constexpr std::size_t most = 32;
+    Page* pages[most];
+    std::uint32_t rows[most];
+    std::size_t count = 0;
+    const auto settle_rows = [&] {
+      for (std::size_t i = 0; i < count; ++i) settle_row(RowView(pages[i]->row(rows[i])), pages[i]->dues()[rows[i]]);
+      count = 0;
+    };
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      // So are the next pages.
+      if (at + 4 < node.slot_count() && node.branches()[at + 4] != nullptr)
+        prefetch(node.branches()[at + 4], sizeof(Page));
+      if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr && !node.leads_to_node(at + 2))
+        node.branches()[at + 2]->as_page().prefetch_dues();
+      Branch* const child = node.branches()[at];
+      if (child == nullptr || now < child->due) continue;
+      if (!child->is_page) {
+        settle_node(child->as_node(), now, settle_row);
+        continue;
+      }
+      Page& page = child->as_page();
+      for (std::uint32_t i = 0; i < page.size; ++i) {
+        if (now < page.dues()[i]) continue;
+        if (count == most) settle_rows();
+        page.prefetch_row(i);
+        pages[count] = &page;
+        rows[count++] = i;
+      }
+    }
+    settle_rows();
     Timestamp due = never;
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
       Branch* const child = node.branches()[at];
       if (child == nullptr) continue;
-      if (child->due <= now) {
-        if (child->is_page) {
-          Page& page = child->as_page();
-          page.due = never;
-          for (std::uint32_t i = 0; i < page.size; ++i) {
-            Timestamp& row_due = page.dues()[i];
-            if (row_due <= now) row_due = due_after(page.rows()[i]);
-            lower(page.due, row_due);
-          }
-        } else {
-          settle_node(child->as_node(), now, due_after);
-        }
+      if (child->is_page && child->due <= now) {
+        Page& page = child->as_page();
+        page.due = never;
+        for (std::uint32_t i = 0; i < page.size; ++i) lower(page.due, page.dues()[i]);
       }
       lower(due, child->due);
     }
@@ -4285,7 +4716,7 @@ class BasicUserTable {
       if (child->is_page) {
         const Page& page = child->as_page();
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] < least) lower(least, next(page.rows()[i]));
+          if (page.dues()[i] < least) lower(least, next(page.row(i)));
         }
       } else {
         earliest_of(child->as_node(), least, next);
@@ -4299,15 +4730,15 @@ class BasicUserTable {
       const Branch* const child = node.branches()[at];
       // One of the next pages is on its way while this one is gone over.
       if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr)
-        prefetch(node.branches()[at + 2], Page::dues_end());
+        prefetch(node.branches()[at + 2], sizeof(Page));
       if (child == nullptr || now < child->due) continue;
       if (child->is_page) {
         const Page& page = child->as_page();
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] <= now) prefetch(page.rows() + i, sizeof(UserRow));
+          if (page.dues()[i] <= now) page.prefetch_row(i);
         }
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] <= now) visit(page.rows()[i]);
+          if (page.dues()[i] <= now) visit(page.row(i));
         }
       } else {
         each_due_of(child->as_node(), now, visit);
@@ -4341,10 +4772,10 @@ class BasicUserTable {
           return false;
       }
       for (std::uint32_t i = 0; i < page.size; ++i) {
-        const UserRow& row = page.rows()[i];
+        const RowView row = page.row(i);
         if (node.branches()[node.slot_of(bits_of(row, level))] != child) return false;
-        if (i > 0 && compare(page.rows()[i - 1], row) >= 0) return false;
-        if (find(row.name()) != &row || page.dues()[i] < page.due) return false;
+        if (i > 0 && compare(page.row(i - 1), row) >= 0) return false;
+        if (find(row.name()) != row || page.dues()[i] < page.due) return false;
       }
       users += page.size;
     }
@@ -4353,6 +4784,7 @@ class BasicUserTable {
 
   Branch* top_ = nullptr;  // a node, or null: no users
   Tagger tagger_;
+  std::uint32_t moves_ = 0;
 };
 
 using UserTable = BasicUserTable<HashOrder>;
@@ -4367,6 +4799,72 @@ using UserTable = BasicUserTable<HashOrder>;
 #ifndef PRESENCE_SNAPSHOT_HPP
 #define PRESENCE_SNAPSHOT_HPP
 
+// presence/detail/bounds.hpp
+#ifndef PRESENCE_DETAIL_BOUNDS_HPP
+#define PRESENCE_DETAIL_BOUNDS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What the instants of events and sessions are compared with, made of `now` and the rules before it is needed, so that
+/// folding an event adds nothing up.
+class Bounds {
+ public:
+  Bounds() noexcept = default;
+  Bounds(Timestamp now, const Rules& rules) noexcept
+      : now_(now),
+        refresh_(rules.last_active_refresh),
+        room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
+    const Duration least = Duration::from_ns(1);
+    first_ = absent + least;
+    last_ = never - least;
+    if (now == absent) return;
+    first_ = later(first_, now - rules.reorder_window);
+    last_ = earlier(last_, now + rules.max_clock_skew);
+    if (rules.session_timeout != Duration()) alive_ = now - rules.session_timeout;
+  }
+
+  bool are_of(Timestamp now) const noexcept { return now_ == now; }
+
+  /// Whether an event of that instant is neither too late nor too early, nor invalid.
+  bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
+  Timestamp window() const noexcept { return first_; }
+
+  /// `live`, for whoever has the bounds.
+  bool is_live(const SessionRegisters& session) const noexcept {
+    return evidence(session) > alive_ && !ended_by_disconnect(session);
+  }
+
+  /// Up to so many sessions none has to go for one that comes.
+  std::uint32_t session_room() const noexcept { return room_; }
+
+  /// `heartbeat_value`, which divides, but most heartbeats lie in the step of the one before.
+  Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
+    const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
+    if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
+    const Timestamp value = detail::heartbeat_value(at, rules);
+    if (value > first_possible()) step_ = value;  // the first step is cut off
+    return value;
+  }
+
+ private:
+  static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
+
+  Timestamp now_ = never;  // which is no instant
+  Timestamp first_, last_;
+  Timestamp alive_ = absent;
+  Timestamp step_;
+  Duration refresh_;
+  std::uint32_t room_ = 0;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_BOUNDS_HPP
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -4376,7 +4874,7 @@ inline constexpr Rules default_rules{};
 /// What the copies of a Snapshot share.
 struct Root {
   OwnerCount owners;
-  Rules rules;
+  const Rules rules;
   Timestamp now = absent;
   std::size_t known = 0, online = 0;  // as others see
   UserTable table;
@@ -4385,6 +4883,15 @@ struct Root {
   Root(const Root& other)
       : rules(other.rules), now(other.now), known(other.known), online(other.online), table(other.table) {}
   Root& operator=(const Root&) = delete;
+
+  /// Those of `now`. For the only owner.
+  Bounds& bounds() noexcept {
+    if (!bounds_.are_of(now)) bounds_ = Bounds(now, rules);
+    return bounds_;
+  }
+
+ private:
+  Bounds bounds_;
 };
 
 constexpr Rules without_negative_durations(Rules rules) noexcept {
@@ -4406,23 +4913,23 @@ inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
 }
 
 /// The registers as they read at an instant: those of a user whom nothing happened to since may hold more.
-inline UserRegisters settled(const UserRow& row, Timestamp now, const Rules& rules) {
+inline UserRegisters settled(const RowView& row, Timestamp now, const Rules& rules) {
   UserRegisters user = row.unpacked();
   normalise(user, now, rules);
   return user;
 }
-inline UserRegisters normal_form_of(const UserRow& row, const Root& root) { return settled(row, root.now, root.rules); }
+inline UserRegisters normal_form_of(const RowView& row, const Root& root) { return settled(row, root.now, root.rules); }
 
 /// The same, borrowed by `read(const RegistersView&)`, and not copied where they read as they are kept.
 template <class Read>
-auto read_settled(const UserRow& row, Timestamp now, const Rules& rules, Read read) {
+auto read_settled(const RowView& row, Timestamp now, const Rules& rules, Read read) {
   const RegistersView kept = row.registers();
   if (surely_normal(kept, now, rules)) return read(kept);
   const UserRegisters user = settled(row, now, rules);
   return read(RegistersView(user));
 }
 
-inline std::optional<UserView> seen_by_others(const UserRow& row, const Root& root) noexcept {
+inline std::optional<UserView> seen_by_others(const RowView& row, const Root& root) noexcept {
   return seen_by_others(row.name(), row.registers(), root.now, root.rules);
 }
 
@@ -4488,7 +4995,7 @@ class Snapshot {
   /// The truth about one user, whatever others may see: for servers and tests, not to be shown to anybody else. Absent
   /// where nothing is kept of the user. O(sessions).
   std::optional<PresenceState> inspect(std::string_view id) const {
-    const detail::UserRow* row = find_row(id);
+    detail::RowView row = find_row(id);
     if (row == nullptr) return std::nullopt;
     const detail::UserRegisters user = detail::normal_form_of(*row, *root_);
     PresenceState state;
@@ -4528,7 +5035,7 @@ class Snapshot {
   std::optional<Timestamp> next_deadline() const noexcept {
     if (!root_) return std::nullopt;
     return detail::optional_instant(root_->table.earliest(
-        [&](const detail::UserRow& row) { return detail::next_change(row.registers(), root_->now, root_->rules); }));
+        [&](const detail::RowView& row) { return detail::next_change(row.registers(), root_->now, root_->rules); }));
   }
 
   /// Equal snapshots have equal digests, on every platform. Covers all that is kept and `now`, not the rules. O(users).
@@ -4537,7 +5044,7 @@ class Snapshot {
     digest.add(root_ ? root_->now : detail::absent);
     std::uint64_t users = 0;  // summed, so that the order of users does not enter
     if (root_) {
-      for (const detail::UserRow& row : root_->table) {
+      for (const detail::RowView row : root_->table) {
         users += detail::read_settled(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
           return detail::digest_of(row.name(), user);
         });
@@ -4563,12 +5070,10 @@ class Snapshot {
   friend struct detail::SnapshotReader;
   friend struct detail::SnapshotAccess;
 
-  const detail::UserRow* find_row(std::string_view id) const noexcept {
-    return root_ ? root_->table.find(id) : nullptr;
-  }
+  detail::RowView find_row(std::string_view id) const noexcept { return root_ ? root_->table.find(id) : nullptr; }
 
   std::optional<UserView> look(std::string_view id, Viewer viewer) const noexcept {
-    const detail::UserRow* row = find_row(id);
+    detail::RowView row = find_row(id);
     if (row == nullptr) return std::nullopt;
     if (!viewer.id().empty() && viewer.id() == id) {
       return detail::seen_by_self(row->name(), row->registers(), root_->now, root_->rules);
@@ -4585,7 +5090,7 @@ class Snapshot {
     if (users == 0) return true;
     bool equal = true;
     detail::UserTable::each_pair(
-        root_->table, other.root_->table, detail::absent, [&](const detail::UserRow* a, const detail::UserRow* b) {
+        root_->table, other.root_->table, detail::absent, [&](detail::RowView a, detail::RowView b) {
           equal = equal && a != nullptr && b != nullptr &&
                   detail::normal_form_of(*a, *root_) == detail::normal_form_of(*b, *other.root_);
         });
@@ -4689,6 +5194,7 @@ struct SnapshotAccess : SnapshotReader {
   static Root* owned(Snapshot& snapshot) noexcept {
     return snapshot.root_ && snapshot.root_.only_owner() ? &snapshot.root_.change() : nullptr;
   }
+
   static UserKey key(const Snapshot& snapshot, std::string_view id) noexcept {
     UserKey key;
     make_key(snapshot, id, key);
@@ -4767,8 +5273,8 @@ inline bool has_room(const UserRegisters& user, const PresenceEventView& event, 
 /// refused, is behind it.
 struct Plan {
   Verdict verdict = Verdict::invalid;
-  const UserRow* row = nullptr;  // the user's, as it is; null: none
-  UserRegisters after;           // and what will be in it
+  RowView row;          // the user's, as it is; null: none
+  UserRegisters after;  // and what will be in it
 };
 
 /// Users that others know of, and users that nobody else knows of.
@@ -4779,7 +5285,7 @@ struct Count {
 /// How many there are at `now`, which may be later than the root's instant. Costs the users that are due.
 inline Count count_at(const Root& root, Timestamp now) noexcept {
   Count count{root.known, root.table.size() - root.known};
-  root.table.each_due(now, [&](const UserRow& row) {
+  root.table.each_due(now, [&](const RowView& row) {
     const RegistersView user = row.registers();
     --(seen_by_others(row, root) ? count.known : count.unknown);
     if (now < vanishes_at(user, root.rules))
@@ -4849,13 +5355,7 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
     rest.erase(key);
     root.table = std::move(rest);
   } else if (plan.row != nullptr) {
-    root.table.change(key, due, [&plan](UserRow& row) {
-      if (row.has_room_for(plan.after)) {
-        row.replace(std::move(plan.after));
-      } else {
-        row = UserRow(row.id(), std::move(plan.after));
-      }
-    });
+    root.table.change(key, due, [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
   } else {
     root.table.insert(key, UserRow(Text(key.id.text()), std::move(plan.after)), due);
   }
@@ -4871,28 +5371,66 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     root.now = to;
     return;
   }
+  const Rules& rules = root.rules;
+  const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
   Vector<Text> gone;
-  root.table.each_due(to, [&](const UserRow& row) {
+  // What is due for good is settled when nothing can fail any more; what is deferred, which most is, at once.
+  struct Due {
+    Timestamp* bound;
+    Timestamp next;
+  };
+  Vector<Due> passed;
+  root.table.own_due(to);
+  root.table.settle(to, [&](const RowView& row, Timestamp& bound) {
+    if (!forgets) {
+      // The first session alone is enough to know that it is not yet.
+      const Timestamp until = online_until(row.first_session(), rules);
+      if (until > to) {
+        bound = until;
+        return;
+      }
+    }
     const RegistersView user = row.registers();
-    if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());
+    const bool stays_known = !forgets && row.is_plain() && !user.activities.empty();
+    Timestamp next = stays_known ? online_until(user, rules) : due_of(user, from, rules);
+    if (stays_known && next <= from) next = never;  // is offline already
+    if (next > to) {
+      bound = next;
+      return;
+    }
+    if (!stays_known && vanishes_at(user, rules) <= to) gone.push_back(row.id());
+    if (!forgets) {
+      if (!stays_known && next_change(user, from, rules) > to) return;
+      ++fewer_online;  // which is all that time alone does to others
+      if (changes == nullptr) {
+        bound = never;
+        return;
+      }
+      const Seen before(user, from, rules);
+      changes->add(Change{next, row.id(), before, before.offline()});
+      passed.push_back({&bound, never});
+      return;
+    }
     // One may time out and be forgotten: each is a change of its own.
-    for (Timestamp at = from, due; (due = next_change(user, at, root.rules)) <= to; at = due) {
-      const Seen before(user, at, root.rules), after(user, due, root.rules);
+    for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
+      const Seen before(user, at, rules), after(user, due, rules);
       fewer_online += before.is_online() ? 1u : 0u;
       fewer_known += after.is_known() ? 0u : 1u;
       if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
     }
+    passed.push_back({&bound, due_of(user, to, rules)});
   });
-  const auto due_after = [&](const UserRow& row) { return due_of(row.registers(), to, root.rules); };
   if (gone.empty()) {
-    root.table.settle(to, due_after);
+    for (const Due& due : passed) *due.bound = due.next;
   } else {
     UserTable rest(root.table);
     for (const Text& id : gone) rest.erase(rest.key_of(id.view()));
-    rest.settle(to, due_after);
+    for (const Due& due : passed) *due.bound = due.next;
     root.table = std::move(rest);
   }
+  // So that the pages do not say that something is due that has passed.
+  if (!passed.empty()) root.table.settle(to, [](const RowView&, Timestamp&) {});
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;
@@ -5604,109 +6142,198 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
 /// A way round `plan_event` for what most events are: newer word of a session or a status that there is already, which
 /// changes a few registers where they lie. Whatever it does not fold is for `plan_event`, which would do the same to
 /// all of these: what it would forget meanwhile is forgotten when somebody looks.
+///
+/// Apart from heartbeats that nobody could notice, this is for users of whom others see just what their sessions and
+/// their status say: nobody hides them, reports them, gives them a grace, or forgets them by age.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-enum class InPlace : std::uint8_t {
-  not_possible,  ///< nothing was changed
-  unseen,        ///< folded; others see no difference
-  seen,          ///< folded; others may see one
+/// Who an event is of, made ready to be looked for, and what is found.
+struct Subject {
+  UserKey key;
+  Sought session;
+  UserTable::Way way;
+  std::uint32_t at;  // row in the page; Page::none: there is none
+
+  Subject() noexcept {}  // leaves all open, for arrays
+
+  void set(const UserTable& table, const PresenceEventView& event) noexcept {
+    table.make_key(event.user, key);
+    session.set(event.session);
+    way = table.start(key);
+    at = Page::none;
+  }
+#if defined(__GNUC__) || defined(__clang__)
+  __attribute__((flatten))  // every event comes this way, and what is called is small
+#endif
+  void
+  find(const UserTable& table, const PresenceEventView& event) noexcept {
+    set(table, event);
+    if (table.size() == 0) return;
+    while (!way.step(key)) {
+    }
+    at = way.find(key);
+  }
+  RowView row() const noexcept { return way.page()->row(at); }
 };
 
-/// A heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next step of
-/// last_active.
-inline bool is_mere_heartbeat(const UserRow& row, const SessionRegisters& session, Timestamp at, Timestamp now,
-                              const Rules& rules) noexcept {
-  if (at <= evidence(session) || !live(session, now, rules)) return false;
-  const Activity* const latest = row.latest_activity();
-  return latest != nullptr && latest->evidence <= at && heartbeat_value(at, rules) <= latest->value;
-}
+/// A user's row where it lies in the table of a root that owns it.
+struct PlaceInTable {
+  Root& root;
+  const Subject& subject;
+  Page& page;
 
-/// Later word that a session is there, of a session that is known of a user whom others know or do not know as before.
-inline bool add_evidence(UserRow& row, SessionRegisters& session, const PresenceEventView& event, Timestamp now,
-                         const Rules& rules, std::size_t room) noexcept {
-  if (event.at <= evidence(session)) return false;
-  const bool is_connect = event.type == EventType::connect;
-  const Timestamp value = is_connect ? event.at : heartbeat_value(event.at, rules);
-  const Activity* const latest = row.latest_activity();
-  if (latest == nullptr || event.at <= latest->evidence) return false;
-  if (latest->value < value) {
-    if (!row.add_activity({value, event.at}, now - rules.reorder_window, room)) return false;
+  std::uint32_t at() const noexcept { return subject.at; }
+  RowAccess row() const noexcept { return page.row(subject.at); }
+  /// Notes that time changes the row at that instant, should that be before what was known.
+  void hasten(Timestamp due) const noexcept { root.table.hasten(subject.key, page, subject.at, due); }
+};
+
+/// Whether a session holds such a user online. Looked at only where somebody may be told.
+inline bool has_live_session(const RowView& row, const Bounds& bounds) noexcept {
+  for (const SessionRegisters& session : row.sessions()) {
+    if (bounds.is_live(session)) return true;
   }
-  (is_connect ? session.connect : session.heartbeat) = event.at;
-  return true;
+  return false;
 }
 
-/// Later word that a session has ended. Without a grace the last one is all that counts.
-inline bool replace_disconnect(SessionRegisters& session, Timestamp at) noexcept {
-  auto& all = session.disconnects;
-  if (!all.empty() && at <= all.back()) return false;
-  all.clear();
-  all.push_back(at);
-  return true;
+/// How others see such a user.
+struct Sight {
+  bool online;
+  Timestamp last_active;
+  std::string_view status;
+
+  friend bool operator==(const Sight& a, const Sight& b) noexcept {
+    return a.online == b.online && a.last_active == b.last_active && a.status == b.status;
+  }
+  UserView view(std::string_view id) const noexcept {
+    return UserView(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
+                    false);
+  }
+};
+
+template <class OnChange>
+void tell(const PlaceInTable& place, Timestamp at, const Sight& before, const Sight& after, OnChange& on_change) {
+  if (before == after) return;
+  UserPresenceChangedView told;
+  told.id = place.row().name();
+  told.before = before.view(told.id);
+  told.after = after.view(told.id);
+  told.at = place.root.now == absent ? at : place.root.now;
+  on_change(static_cast<const UserPresenceChangedView&>(told));
 }
 
-/// Folds the event if it can be folded so into the owned page in which its user would be. Fills in `change`, where it
-/// is not null, if others may see a difference. Changes nothing when memory runs out.
-inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const PresenceEventView& event,
-                             Change* change) {
-  const Rules& rules = root.rules;
-  if (judge_form(event, rules) != Verdict::applied || judge_instant(event.at, root.now, rules) != Verdict::applied)
-    return InPlace::not_possible;
-  UserRow* const row = page.find(key);
-  if (row == nullptr) return InPlace::not_possible;
-
-  // More sessions than are kept of those that ended: any of them may be about to go.
-  const std::size_t room = smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user);
-  if (row->session_count() > room) return InPlace::not_possible;
-
-  const bool is_status = event.type == EventType::set_status;
-  SessionRegisters* session = nullptr;
-  RareRegisters* rare = nullptr;
-  if (is_status) {
-    rare = row->own_rare();
-    if (rare == nullptr || event.at <= rare->status_at || rare->status_at == absent) return InPlace::not_possible;
+/// A later status text of a user whom others know.
+template <class OnChange>
+bool fold_status(const PlaceInTable& place, const PresenceEventView& event, const Bounds& bounds, OnChange& on_change) {
+  const RowAccess row = place.row();
+  const Timestamp status_at = row.status_at(), active = row.latest_active();
+  if (event.at <= status_at || (active == absent && status_at == absent) || !event.status ||
+      event.status->size() > place.root.rules.max_status_bytes)
+    return false;
+  RareRegisters& rare = row.need_rare();
+  if constexpr (is_heard<OnChange>) {
+    const Text before(std::exchange(rare.status, Text(*event.status)));
+    rare.status_at = event.at;
+    const Sight was{has_live_session(row, bounds), active, before.view()};
+    tell(place, event.at, was, Sight{was.online, was.last_active, rare.status.view()}, on_change);
   } else {
-    if (event.type == EventType::report || event.status || (event.type == EventType::connect && event.invisible))
-      return InPlace::not_possible;
-    session = row->own_session(Sought(event.session));
-    if (session == nullptr) return InPlace::not_possible;
-    if (event.type == EventType::heartbeat && is_mere_heartbeat(*row, *session, event.at, root.now, rules)) {
-      session->heartbeat = event.at;
-      return InPlace::unseen;
+    static_cast<void>(bounds), static_cast<void>(on_change);
+    rare.status.assign(*event.status);
+    rare.status_at = event.at;
+  }
+  return true;
+}
+
+/// Later word that a session is there, or that it has ended, of a session that is known.
+template <class OnChange>
+bool fold_session_event(const PlaceInTable& place, const PresenceEventView& event, Bounds& bounds,
+                        OnChange& on_change) {
+  Root& root = place.root;
+  const RowAccess row = place.row();
+  SessionRegisters* found = row.own_session(place.subject.session);
+  const Activity* const latest = row.latest_activity();
+  if (found == nullptr || latest == nullptr || event.status || (event.type == EventType::connect && event.invisible))
+    return false;
+  const Timestamp active_before = latest->value;
+  const bool was_live = bounds.is_live(*found), was_online = was_live || has_live_session(row, bounds);
+
+  if (event.type == EventType::disconnect) {
+    auto& all = found->disconnects;
+    if (!all.empty() && event.at <= all.back()) return false;
+    // Without a grace the last one is all that counts.
+    all.clear();
+    all.push_back(event.at);
+  } else {
+    if (event.at <= evidence(*found) || event.at <= latest->evidence) return false;
+    const bool is_connect = event.type == EventType::connect;
+    const Timestamp value = is_connect ? event.at : bounds.heartbeat_value(event.at, root.rules);
+    if (active_before < value) {
+      place.page.uncover(place.at());
+      if (!row.add_activity({value, event.at}, bounds.window(), bounds.session_room())) return false;
+      found = row.own_session(place.subject.session);  // which may have been put elsewhere
     }
-    if (event.type == EventType::disconnect && rules.offline_grace != Duration()) return InPlace::not_possible;
+    (is_connect ? found->connect : found->heartbeat) = event.at;
   }
 
-  if (rules.forget_after != Duration::highest()) return InPlace::not_possible;
-  const RegistersView user = row->registers();
-  const Seen before(user, root.now, rules);
-  if (!before.is_known() && user.flips.empty()) return InPlace::not_possible;
-
-  if (is_status) {
-    if (!before.is_known()) return InPlace::not_possible;
-    Text status(*event.status);
-    rare->status = std::move(status);
-    rare->status_at = event.at;
-  } else if (event.type == EventType::disconnect ? !replace_disconnect(*session, event.at)
-                                                 : !add_evidence(*row, *session, event, root.now, rules, room)) {
-    return InPlace::not_possible;
+  const bool is_live = bounds.is_live(*found), is_online = is_live || has_live_session(row, bounds);
+  root.online += is_online ? 1u : 0u;
+  root.online -= was_online ? 1u : 0u;
+  // What defers a deadline leaves the bound as it is; it may be earlier where a session came to life, or one ended.
+  if (is_online && is_live != was_live) place.hasten(online_until(row.sessions(), root.rules));
+  if constexpr (is_heard<OnChange>) {
+    const Sight before{was_online, active_before, row.status()}, after{is_online, row.latest_active(), before.status};
+    tell(place, event.at, before, after, on_change);
+  } else {
+    static_cast<void>(on_change);
   }
+  return true;
+}
 
-  const RegistersView changed = row->registers();
-  const Seen after(changed, root.now, rules);
-  root.online += after.is_online() ? 1u : 0u;
-  root.online -= before.is_online() ? 1u : 0u;
-  const auto at = static_cast<std::uint32_t>(row - page.rows());
-  root.table.hasten(key, page, at, due_of(changed, root.now, rules));
-  if (change != nullptr) {
-    change->at = root.now == absent ? event.at : root.now;
-    change->id = row->id();
-    change->before = before;
-    change->after = after;
+/// Folds a heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next
+/// step of last_active.
+#if defined(__GNUC__) || defined(__clang__)
+__attribute__((flatten))  // most events end here, and what is called is small
+#endif
+inline bool
+fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
+  Bounds& bounds = place.root.bounds();
+  const Rules& rules = place.root.rules;
+  const Timestamp at = event.at;
+  if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
+      event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes)
+    return false;
+  SessionRegisters* const session = place.row().own_session(place.subject.session);
+  if (session == nullptr || at <= evidence(*session) || !bounds.is_live(*session)) return false;
+  // That the heartbeat says nothing new of last_active is noted in the page, so that the rest of the row is not read.
+  const Timestamp value = bounds.heartbeat_value(at, rules);
+  if (!place.page.covers(place.at(), value, at)) {
+    const Activity* const latest = place.row().latest_activity();
+    if (latest == nullptr || latest->evidence > at || latest->value < value ||
+        place.row().session_count() > bounds.session_room())
+      return false;
+    place.page.cover(place.at(), value, at);
   }
-  return InPlace::seen;
+  session->heartbeat = at;
+  return true;
+}
+
+/// Folds the event into the user's row, if it can be folded so, and tells of it. Changes nothing when memory runs out.
+template <class OnChange>
+bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
+  if (fold_mere_heartbeat(place, event)) return true;
+  Bounds& bounds = place.root.bounds();
+  const Rules& rules = place.root.rules;
+  const RowAccess row = place.row();
+  if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes ||
+      row.session_count() > bounds.session_room() || rules.offline_grace != Duration() ||
+      rules.forget_after != Duration::highest() || !row.is_plain())
+    return false;
+  if (event.type == EventType::set_status) return fold_status(place, event, bounds, on_change);
+  if (!belongs_to_session(event.type) || event.session.empty() || event.session.size() > rules.max_id_bytes)
+    return false;
+  return fold_session_event(place, event, bounds, on_change);
 }
 
 }  // namespace detail
@@ -5724,10 +6351,6 @@ using EnableIfIterator = std::enable_if_t<!std::is_convertible<It, PresenceEvent
 template <class Event>
 using EnableIfEvent = std::enable_if_t<std::is_convertible<Event, PresenceEventView>::value>;
 
-template <class OnChange>
-inline constexpr bool is_heard =
-    !std::is_same<OnChange, const Unheard>::value && !std::is_same<OnChange, Unheard>::value;
-
 /// Advances to a later instant, and tells what others see of it.
 template <class OnChange>
 void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
@@ -5741,27 +6364,10 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   }
 }
 
-/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it, if that can be
-/// done in place.
+/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it: any event can be
+/// folded so.
 template <class OnChange>
-bool fold_in_place(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
-  Root* const root = SnapshotAccess::owned(snapshot);
-  Page* const page = root != nullptr ? root->table.owned_page(key) : nullptr;
-  if (page == nullptr) return false;
-  if constexpr (is_heard<OnChange>) {
-    Change change;
-    const InPlace folded = fold_in_place(*root, key, *page, event, &change);
-    if (folded == InPlace::seen) tell(change, on_change);
-    return folded != InPlace::not_possible;
-  } else {
-    return fold_in_place(*root, key, *page, event, nullptr) != InPlace::not_possible;
-  }
-}
-
-/// The same, in place or not.
-template <class OnChange>
-Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
-  if (fold_in_place(snapshot, key, event, on_change)) return Verdict::applied;
+Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
   const Timestamp now = SnapshotAccess::now(snapshot);
   Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now);
   if (plan.verdict != Verdict::applied) return plan.verdict;
@@ -5778,9 +6384,34 @@ Verdict fold_now(Snapshot& snapshot, const UserKey& key, const PresenceEventView
   }
   return Verdict::applied;
 }
+
+/// Makes the page of a user the snapshot's own, where that is all that keeps an event from being folded in place: a
+/// later heartbeat of the session in the head of the row. Null: it is not.
+inline Page* own_page_for(Snapshot& snapshot, const Subject& subject, const PresenceEventView& event) {
+  const RowView row = subject.row();
+  if (!row.is_heartbeat_of_first(event.type, subject.session) || event.at <= evidence(row.first_session()) ||
+      judge_form(event, snapshot.rules()) != Verdict::applied ||
+      judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules()) != Verdict::applied)
+    return nullptr;
+  return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
+}
+
+/// The same, in place where it can be.
 template <class OnChange>
 Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
-  return fold_now(snapshot, SnapshotAccess::key(snapshot, event.user), event, on_change);
+  Subject subject;
+  if (const Root* const root = SnapshotAccess::read(snapshot)) {
+    subject.find(root->table, event);
+    if (subject.at != Page::none) {
+      Page* page = SnapshotAccess::owned(snapshot) != nullptr ? subject.way.own_page() : nullptr;
+      if (page == nullptr) page = own_page_for(snapshot, subject, event);
+      if (page != nullptr && fold_in_place({*SnapshotAccess::owned(snapshot), subject, *page}, event, on_change))
+        return Verdict::applied;
+    }
+  } else {
+    SnapshotAccess::make_key(snapshot, event.user, subject.key);
+  }
+  return fold_anew(snapshot, subject.key, event, on_change);
 }
 
 /// Whether the next few events may be looked at before the first is folded: they must lie somewhere, not be made on the
@@ -5793,36 +6424,68 @@ inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_trai
     (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
      std::is_same<std::remove_cv_t<typename std::iterator_traits<It>::reference>, PresenceEventView>::value);
 
-/// Folds the next few events of a range. In rounds, so that their cache misses overlap: the pages of all users are
-/// asked for, then their rows, then what more there is of those of whom heartbeats alone do not tell; then the events
-/// are folded.
+/// Folds the next few events of a range. In rounds, so that their cache misses overlap: what heartbeats read of all
+/// users is asked for, then what more there is of those of whom other events tell; then the events are folded.
 template <class It, class OnChange>
 void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
   constexpr std::size_t most = 16;
-  UserKey keys[most];
-  const Page* pages[most];
-  const UserRow* rows[most];
-  std::size_t count = 0;
   const Root* const root = SnapshotAccess::read(snapshot);
-  for (It it = first; it != last && count < most; ++it, ++count) {
-    const PresenceEventView& event = *it;
-    SnapshotAccess::make_key(snapshot, event.user, keys[count]);
-    pages[count] = root != nullptr ? root->table.page_of(keys[count]) : nullptr;
-    if (pages[count] != nullptr) detail::prefetch(pages[count], Page::head_bytes());
+  if (root == nullptr) {
+    tally.count(fold_now(snapshot, *first, on_change));
+    ++first;
+    return;
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    rows[i] = pages[i] != nullptr ? pages[i]->probable(keys[i]) : nullptr;
-    if (rows[i] != nullptr) detail::prefetch(rows[i], sizeof(UserRow));
+  Subject subjects[most];
+  std::size_t count = 0;
+  for (It it = first; it != last && count < most; ++it, ++count) subjects[count].set(root->table, *it);
+  // To the pages, node by node.
+  for (std::size_t left = root->table.size() != 0 ? count : 0; left != 0;) {
+    left = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      Subject& subject = subjects[i];
+      if (subject.way.has_arrived()) continue;
+      if (!subject.way.step(subject.key)) {
+        subject.way.prefetch();
+        ++left;
+        continue;
+      }
+      subject.at = subject.way.probable(subject.key);
+      if (subject.at != Page::none) subject.way.page()->prefetch_row(subject.at);
+    }
   }
+  // Of whom heartbeats of the first session do not tell there may be more to read.
+  const Subject* others[most];
+  std::size_t other_count = 0;
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
     const PresenceEventView& event = *it;
-    const bool is_more = rows[i] != nullptr && event.type != EventType::heartbeat;
-    if (is_more && rows[i]->elsewhere() != nullptr) detail::prefetch(rows[i]->elsewhere(), 192);
+    const Subject& subject = subjects[i];
+    if (subject.at == Page::none) continue;
+    others[other_count] = &subject;
+    other_count += subject.row().is_heartbeat_of_first(event.type, subject.session) ? 0u : 1u;
   }
+  for (std::size_t i = 0; i < other_count; ++i) others[i]->row().prefetch_elsewhere();
+
+  const std::uint32_t moves = root->table.moves();
+  bool are_there = true;  // where they were found
   for (std::size_t i = 0; i < count; ++i, ++first) {
     const PresenceEventView& event = *first;
-    tally.count(fold_now(snapshot, keys[i], event, on_change));
+    Subject& subject = subjects[i];
+    Root* const owned = SnapshotAccess::owned(snapshot);
+    are_there = are_there && owned == root && owned->table.moves() == moves;
+    if (!are_there) {
+      tally.count(fold_now(snapshot, event, on_change));
+      continue;
+    }
+    if (subject.at != Page::none && !subject.way.page()->is_of(subject.at, subject.key))
+      subject.at = subject.way.find(subject.key);
+    Page* const page = subject.at != Page::none ? subject.way.own_page() : nullptr;
+    if (page != nullptr && fold_in_place({*owned, subject, *page}, event, on_change)) {
+      ++tally.applied;
+    } else {
+      tally.count(page != nullptr ? fold_anew(snapshot, subject.key, event, on_change)
+                                  : fold_now(snapshot, event, on_change));
+    }
   }
 }
 
@@ -6009,7 +6672,7 @@ namespace detail {
 
 /// The join of two users. What is joined are the normal forms at either side's own instant: equal snapshots must merge
 /// to equal ones, whatever they have not yet got round to forgetting.
-inline UserRegisters joined(const UserRow& ours, const Root& our_root, const UserRow& theirs, const Root& their_root) {
+inline UserRegisters joined(const RowView& ours, const Root& our_root, const RowView& theirs, const Root& their_root) {
   UserRegisters user = normal_form_of(ours, our_root);
   join(user, normal_form_of(theirs, their_root));
   return user;
@@ -6022,7 +6685,7 @@ template <class Visit>
 void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to, Visit visit) {
   constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
   if (theirs.size() < ours.size() / cheaper_to_pass_than_to_look_up) {
-    for (const UserRow& row : theirs) visit(ours.find(row.name()), &row);
+    for (const RowView row : theirs) visit(ours.find(row.name()), row);
   } else {
     UserTable::each_pair(ours, theirs, up_to, visit);
   }
@@ -6078,7 +6741,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
 
   const detail::UserTable nothing;
-  const auto join_user = [&](const detail::UserRow* a, const detail::UserRow* b) {
+  const auto join_user = [&](detail::RowView a, detail::RowView b) {
     // What is ours alone, or the same on both sides, changes by time alone.
     if (b == nullptr) return;
     detail::UserRegisters user =
@@ -6093,7 +6756,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
     if (!is_theirs) detail::bound(user, now, rules);
 
     const detail::UserKey key = root.table.key_of(b->name());
-    const detail::UserRow* const row = root.table.find(key);
+    const detail::RowView row = root.table.find(key);
     if constexpr (is_heard) {
       change.id = b->id();
       change.before = detail::Seen::of(a, our_now, rules);
@@ -6178,7 +6841,7 @@ void write_user(FrameWriter<Sink>& out, std::string_view id, const RegistersView
 }
 
 template <class Sink>
-void write_row(FrameWriter<Sink>& out, const UserRow& row, const Root& root) {
+void write_row(FrameWriter<Sink>& out, const RowView& row, const Root& root) {
   read_settled(row, root.now, root.rules,
                [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
 }
@@ -6190,13 +6853,12 @@ void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Sna
   const Root* const after = SnapshotReader::read(to);
   if (after == nullptr) return;
   const UserTable nothing;
-  UserTable::each_pair(before != nullptr ? before->table : nothing, after->table, absent,
-                       [&](const UserRow* a, const UserRow* b) {
-                         if (b == nullptr) return;
-                         const UserRegisters user = normal_form_of(*b, *after);
-                         if (a != nullptr && user == settled(*a, after->now, after->rules)) return;
-                         write_user(out, b->name(), user, after->now);
-                       });
+  UserTable::each_pair(before != nullptr ? before->table : nothing, after->table, absent, [&](RowView a, RowView b) {
+    if (b == nullptr) return;
+    const UserRegisters user = normal_form_of(*b, *after);
+    if (a != nullptr && user == settled(*a, after->now, after->rules)) return;
+    write_user(out, b->name(), user, after->now);
+  });
 }
 
 /// A row of users into a snapshot that has none yet. Holds no more than it was given, and what it makes of that.
@@ -6274,7 +6936,7 @@ inline UserRegisters reported(const UserView& seen, Timestamp at) {
 /// The latest instant that the viewer could tell from what is kept.
 inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
   Timestamp latest = absent;
-  for (const UserRow& row : root.table) {
+  for (const RowView row : root.table) {
     RegistersView user = row.registers();
     if (row.name() == viewer.id()) {
       user.flips = {};
@@ -6297,7 +6959,7 @@ void encode(const Snapshot& snapshot, Sink&& sink) {
   detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
   detail::write_head(out, detail::SnapshotReader::now(snapshot));
   if (root != nullptr) {
-    for (const detail::UserRow& row : root->table) detail::write_row(out, row, *root);
+    for (const detail::RowView row : root->table) detail::write_row(out, row, *root);
   }
   out.finish();
 }
@@ -6321,7 +6983,7 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   detail::write_head(out, now);
   if (root != nullptr) {
     const Timestamp dated = now != detail::absent ? now : detail::latest_told(*root, viewer);
-    for (const detail::UserRow& row : root->table) {
+    for (const detail::RowView row : root->table) {
       const std::optional<UserView> seen = snapshot.view(row.name(), viewer);
       if (seen) detail::write_user(out, row.name(), detail::reported(*seen, dated), now);
     }
@@ -6579,7 +7241,7 @@ class UserDigester {
   UserDigester(const Terms& terms, const Rules& rules) noexcept : terms_(terms), rules_(rules) {}
 
   /// Zero: nothing will be left of the user.
-  std::uint64_t operator()(const UserRow& row) {
+  std::uint64_t operator()(const RowView& row) {
     return read_settled(row, terms_.as_of, rules_, [&](const RegistersView& user) {
       if (user.empty()) return std::uint64_t{0};
       record_.clear();
@@ -6603,7 +7265,7 @@ inline Vector<std::uint64_t> digests_by(const Terms& terms, const Snapshot& snap
   if (root == nullptr) return digests;
   digests.reserve(root->table.size());
   UserDigester digest_of(terms, root->rules);
-  for (const UserRow& row : root->table) digests.push_back(digest_of(row));
+  for (const RowView row : root->table) digests.push_back(digest_of(row));
   return digests;
 }
 
@@ -6648,7 +7310,7 @@ std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Ve
   std::size_t told = 0;
   if (root != nullptr) {
     std::size_t place = 0;
-    for (const UserRow& row : root->table) {
+    for (const RowView row : root->table) {
       if (!is_told(place++, row)) continue;
       write_row(out, row, *root);
       ++told;
@@ -6766,14 +7428,14 @@ inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) 
     const auto less = [](std::uint64_t a, std::uint64_t b) { return a < b; };
     detail::sort(told, less);
     detail::sort(wanted, less);
-    return news_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const UserRow&) {
+    return news_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const RowView&) {
       return digests[place] != 0 && holds(told, digests[place]);
     });
   }
   if (cells * Sketch::growth < 2 * digests.size())
     return written(sketch_of(digests, cells * Sketch::growth), theirs.terms);
   // By now all users are as short to tell.
-  return news_of(ours, theirs.terms, true, {}, [](std::size_t, const UserRow&) { return true; });
+  return news_of(ours, theirs.terms, true, {}, [](std::size_t, const RowView&) { return true; });
 }
 
 /// `before` is what was known before the news, and what they ask for; `ours` is what is known now.
@@ -6783,8 +7445,8 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
     const Root* const known = SnapshotReader::read(theirs.users);
     const Timestamp now = later(our_now, known->now);
     const Rules& rules = before.rules();
-    return news_of(before, theirs.terms, false, {}, [&](std::size_t, const UserRow& row) {
-      const UserRow* const told = known->table.find(row.name());
+    return news_of(before, theirs.terms, false, {}, [&](std::size_t, const RowView& row) {
+      const RowView told = known->table.find(row.name());
       return told == nullptr || !(settled(row, now, rules) == settled(*told, now, rules));
     });
   }
@@ -6792,7 +7454,7 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
   if (our_now > theirs.terms.as_of) return restarted_exchange(ours, theirs.terms);
   UserDigester digest_of(theirs.terms, before.rules());
   return news_of(before, theirs.terms, false, {},
-                 [&](std::size_t, const UserRow& row) { return holds(theirs.wanted, digest_of(row)); });
+                 [&](std::size_t, const RowView& row) { return holds(theirs.wanted, digest_of(row)); });
 }
 
 }  // namespace detail
@@ -7544,12 +8206,12 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
   // same rules.
   const Timestamp up_to = same_but_for_seed(from.rules(), to.rules()) ? later(from_now, to_now) : never;
   UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, up_to,
-                       [&](const UserRow* before, const UserRow* after) {
+                       [&](RowView before, RowView after) {
                          UserPresenceChangedView change;
                          if (before != nullptr) change.before = seen_by_others(*before, from_now, from.rules());
                          if (after != nullptr) change.after = seen_by_others(*after, to_now, to.rules());
                          if (change.before == change.after) return;
-                         const UserRow& latest = after != nullptr ? *after : *before;
+                         const RowView& latest = after != nullptr ? *after : *before;
                          change.id = latest.name();
                          change.at = dated != absent ? dated : latest_seen_instant(latest.registers());
                          changes.add(change);
@@ -7602,118 +8264,6 @@ void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
 // presence/detail/json_reader.hpp
 #ifndef PRESENCE_DETAIL_JSON_READER_HPP
 #define PRESENCE_DETAIL_JSON_READER_HPP
-
-// presence/detail/bits.hpp
-#ifndef PRESENCE_DETAIL_BITS_HPP
-#define PRESENCE_DETAIL_BITS_HPP
-
-/// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// How many bits below the lowest that is set; there is one.
-inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-  return static_cast<std::size_t>(__builtin_ctzll(bits));
-#else
-  std::size_t below = 0;
-  for (unsigned half = 32; half != 0; half /= 2) {
-    if ((bits & ((std::uint64_t{1} << half) - 1)) != 0) continue;
-    bits >>= half;
-    below += half;
-  }
-  return below;
-#endif
-}
-
-// Two bodies of each function. The intrinsics of SSE2 are called by the compilers' names for them: their header is
-// long. Only where SSE2 is part of the ABI: elsewhere the files of one program may differ in having it, and would have
-// to agree on one body.
-#if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
-
-typedef signed char SixteenBytes __attribute__((vector_size(16)));
-
-inline SixteenBytes load_sixteen(const void* p) noexcept {
-  SixteenBytes bytes;
-  std::memcpy(&bytes, p, sizeof(bytes));
-  return bytes;
-}
-/// The highest bits of the bytes.
-inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
-  typedef char Operand __attribute__((vector_size(16)));
-  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
-}
-
-/// Which of 32 bytes are the one given.
-inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
-  const auto wanted = static_cast<signed char>(sought);
-  return gather_tops(load_sixteen(bytes) == wanted) | gather_tops(load_sixteen(bytes + 16) == wanted) << 16;
-}
-
-inline constexpr std::size_t special_width = 16;
-
-/// Which of `special_width` bytes stand for themselves in a JSON string, and are ASCII: no quote, backslash or control
-/// character, and no byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the
-/// control characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
-/// backslash is above as well, and is taken out.
-inline std::uint32_t plain_in_json(const char* p) noexcept {
-  const SixteenBytes bytes = load_sixteen(p);
-  return gather_tops(((bytes ^ 2) > 0x20) ^ (bytes == '\\'));
-}
-
-/// Which of `special_width` bytes do not.
-inline std::uint64_t special_in_json(const char* p) noexcept { return plain_in_json(p) ^ 0xFFFFu; }
-
-/// Which of 64 bytes do not.
-inline std::uint64_t special_in_64(const char* p) noexcept {
-  const std::uint32_t low = plain_in_json(p) | plain_in_json(p + 16) << 16;
-  const std::uint32_t high = plain_in_json(p + 32) | plain_in_json(p + 48) << 16;
-  return ~(std::uint64_t{high} << 32 | low);
-}
-
-#else
-
-inline constexpr std::uint64_t one_each = 0x0101010101010101u, tops = 0x8080808080808080u;
-
-/// The highest bits of eight bytes, of which no others are set.
-constexpr std::uint64_t gather_tops(std::uint64_t bytes) noexcept { return (bytes >> 7) * 0x0102040810204080u >> 56; }
-
-/// Which of 32 bytes are the one given.
-inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
-  std::uint32_t equal = 0;
-  for (unsigned i = 0; i < 32; i += 8) {
-    const std::uint64_t differences = load_word(reinterpret_cast<const char*>(bytes + i)) ^ one_each * sought;
-    // Without their top bits the bytes do not carry into each other.
-    equal |= static_cast<std::uint32_t>(gather_tops(~(((differences & ~tops) + ~tops) | differences) & tops)) << i;
-  }
-  return equal;
-}
-
-inline constexpr std::size_t special_width = 8;
-
-/// Which of `special_width` bytes do not stand for themselves in a JSON string, or are no ASCII.
-inline std::uint64_t special_in_json(const char* p) noexcept {
-  const std::uint64_t word = load_word(p);
-  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
-  const std::uint64_t flipped = (word ^ (one_each * 2)) & ~tops, backslash = (word ^ (one_each * '\\')) & ~tops;
-  return gather_tops((word | ~((flipped + one_each * (0x80 - 0x21)) & (backslash + one_each * 0x7F))) & tops);
-}
-
-/// Which of 64 bytes do not.
-inline std::uint64_t special_in_64(const char* p) noexcept {
-  std::uint64_t special = 0;
-  for (std::size_t i = 0; i < 64; i += special_width) special |= special_in_json(p + i) << i;
-  return special;
-}
-
-#endif
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_BITS_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -11008,7 +11558,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   if (root == nullptr) return looked_at;
   const Sought self(viewer.id());
   const bool is_somebody = !viewer.id().empty();
-  const auto look = [&](const UserRow& row) {
+  const auto look = [&](const RowView& row) {
     ++looked_at;
     const std::optional<UserView> user = seen_by_others(row, *root);
     if (user && !(is_somebody && self.is(row.id()))) consider(*user);
@@ -11017,7 +11567,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   if (asks_for_online(filter)) {
     root->table.each_online(look);
   } else {
-    for (const UserRow& row : root->table) look(row);
+    for (const RowView row : root->table) look(row);
   }
   // Viewers see themselves as they are.
   if (is_somebody) {
@@ -11115,14 +11665,14 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // is gone over while the other changes
-  for (const UserRow& row : root->table) {
+  for (const RowView row : root->table) {
     const RegistersView kept = row.registers();
     if (up_to(kept) <= kept.forgotten_up_to()) continue;  // nor would it raise what is left of that
     Plan plan;
     plan.after = normal_form_of(row, *root);
     const Timestamp instant = up_to(RegistersView(plan.after));
     if (instant <= plan.after.forgotten_up_to) continue;
-    plan.row = &row;
+    plan.row = row;
     plan.after.forgotten_up_to = instant;
     normalise(plan.after, root->now, root->rules);
     commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));
@@ -11983,7 +12533,7 @@ class Store {
   void connection_lost() {
     forget_reports_in(snapshot_, Gather{*this});
     if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
-      for (const detail::UserRow& row : root->table)
+      for (const detail::RowView row : root->table)
         forgotten_ = detail::later(forgotten_, row.registers().forgotten_up_to());
     }
     // The watches are gone when it is told.
@@ -12163,8 +12713,7 @@ class Store {
   /// Moves the event behind what else happened at its instant, where the order would not show otherwise.
   void keep_order(PresenceEventView& event) const noexcept {
     const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    const detail::UserRow* const row =
-        root == nullptr || !detail::in_range(event.at) ? nullptr : root->table.find(event.user);
+    const detail::RowView row = root == nullptr || !detail::in_range(event.at) ? nullptr : root->table.find(event.user);
     if (row == nullptr) return;
     const detail::RegistersView user = row->registers();
     const Timestamp at = event.at;

@@ -135,6 +135,18 @@ struct Texts {
   detail::Text empty, inside{"fifteen letters"}, stored{"sixteen letters!"};
 };
 
+struct Rows {
+  detail::UserRow whole{detail::Text("john"), registers()};
+  detail::RowView borrowed = whole, none;
+
+  static detail::UserRegisters registers() {
+    detail::UserRegisters user;
+    join_event(user, PresenceEvent::connect("john", "phone", at), Rules());
+    join_event(user, PresenceEvent::set_status("john", "a status that is long", after(1)), Rules());
+    return user;
+  }
+};
+
 struct Snapshots {
   Snapshot none, few, crowd, shared, unordered;
 
@@ -219,6 +231,7 @@ struct Nonsense {
   At<detail::SessionRegisters> session = look<detail::SessionRegisters>();
   At<detail::RareRegisters> rare = look<detail::RareRegisters>();
   At<detail::UserRow> row = look<detail::UserRow>();
+  At<detail::RowView> borrowed_row = look<detail::RowView>();
   At<Snapshot> snapshot = look<Snapshot>();
 };
 
@@ -232,6 +245,7 @@ struct Shown {
   Filters filters;
   Channels channels;
   Texts texts;
+  Rows rows;
   Snapshots snapshots;
   Nonsense nonsense;
 };

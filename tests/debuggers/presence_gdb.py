@@ -307,7 +307,7 @@ def kept_text(value):
     stored = int.from_bytes(data[:word], order)
     if stored == 0 or size <= ROOM:
         raise Unreadable
-    return text_at(stored + gdb.lookup_type(namespace_of(value.type) + "detail::OwnerCount").sizeof, size)
+    return text_at(stored + gdb.lookup_type(namespace_of(value.type) + "detail::Text::Stored").sizeof, size)
 
 
 def few(value):
@@ -367,17 +367,17 @@ def behind(pointer, kind, at=0):
 class Overflow:
     """The arrays behind a detail::Overflow, which follow each other without gaps."""
 
-    def __init__(self, pointer, row):
-        detail = namespace_of(row.type) + "detail::"
+    def __init__(self, pointer, head, rest):
+        detail = namespace_of(rest.type) + "detail::"
         shape = pointer["shape_"]
         counts = [int(shape[name]) for name in ("sessions", "activities", "flips")]
         # Of what there is room for, so many are there.
-        used = [max(0, int(row["session_count_"]) - 1), int(pointer["activity_count"]), int(pointer["flip_count"])]
+        used = [max(0, int(rest["session_count"]) - 1), int(pointer["activity_count"]), int(pointer["flip_count"])]
         if max(counts) > MOST_IN_OVERFLOW or any(some > room for some, room in zip(used, counts)):
             raise Unreadable
-        sessions, self.has_rare = row["session_"].type, is_true(shape["rare"])
+        sessions, self.has_rare = head["session"].type, is_true(shape["rare"])
         rare = gdb.lookup_type(detail + "RareRegisters")
-        activities = row["activities_"].type.strip_typedefs().target()
+        activities = rest["activities"].type.strip_typedefs().target()
         at = 0
         self.sessions = elements(behind(pointer, sessions, at), used[0])
         at += counts[0] * sessions.sizeof
@@ -388,19 +388,19 @@ class Overflow:
         self.flips = elements(behind(pointer, gdb.lookup_type(detail + "Flip"), at), used[2])
 
 
-def kept(row):
+def kept(head, rest):
     """What is kept of a user, but for the id, in one line."""
-    more = Overflow(row["overflow_"], row) if int(row["overflow_"]) != 0 else None
-    sessions, count = int(row["session_count_"]), int(row["count_"])
+    more = Overflow(rest["overflow"], head, rest) if int(rest["overflow"]) != 0 else None
+    sessions, count = int(rest["session_count"]), int(rest["count"])
     if sessions != (0 if sessions == 0 else 1 + (more.sessions[1] if more else 0)) or count > 2:
         raise Unreadable
     words = []
     if sessions != 0:
-        words.append(session(row["session_"]))
+        words.append(session(head["session"]))
         words += [session(one) for one in (more.sessions[0] if more else [])]
         if sessions - 1 > MOST_PARTS:
             words.append("...")
-    activities = elements(row["activities_"], count)
+    activities = elements(rest["activities"], count)
     if count == 0 and more:
         activities = more.activities
     if activities[1] != 0:
@@ -412,17 +412,24 @@ def kept(row):
     return "; ".join(words) or "nothing"
 
 
+def row(value):
+    """Of a RowView or a RowAccess, which borrow the two parts of a row."""
+    if int(value["head_"]) == 0:
+        return "no user"
+    return kept(value["head_"].dereference(), value["rest_"].dereference())
+
+
 def page_rows(page):
-    """The rows of a page: behind it lie a tag for each, in whole words, an instant for each, and the rows."""
+    """A RowView of each row of a page: behind it lie the heads, and before it the rests, the first nearest to it."""
     size, capacity = int(page["size"]), int(page["capacity"])
     if not 0 < size <= capacity <= MOST_ROWS:
         raise Unreadable
     detail = namespace_of(page.type.strip_typedefs().target()) + "detail::"
-    row = gdb.lookup_type(detail + "UserRow")
-    at = (capacity + 7) // 8 * 8 + capacity * page["due"].type.sizeof
-    rows = behind(page, row, at)
+    view, head, rest = (gdb.lookup_type(detail + name) for name in ("RowView", "RowHead", "RowRest"))
+    first_head, order, word = int(behind(page, head)), "big" if is_big_endian() else "little", view.sizeof // 2
     for i in range(size):
-        yield rows[i]
+        at = first_head + i * head.sizeof, int(page) - (i + 1) * rest.sizeof
+        yield gdb.Value(b"".join(address.to_bytes(word, order) for address in at), view)
 
 
 def branch_rows(branch, page_type, node_type, users, depth=0):
@@ -460,11 +467,11 @@ def table_rows(table):
         raise Unreadable
     users = int(top.cast(node_type)["users"])
     count = 0
-    for row in branch_rows(top, page_type, node_type, users):
+    for view in branch_rows(top, page_type, node_type, users):
         count += 1
         if count > users:
             raise Unreadable
-        yield row
+        yield view
     if count != users:
         raise Unreadable
 
@@ -485,9 +492,9 @@ def snapshot_children(value):
         root = value["root_"]["object_"]
         if int(root) == 0:
             return
-        for row in table_rows(root["table"]):
+        for view in table_rows(root["table"]):
             # Of a text gdb would tell an editor the characters one by one; of the row it tells the line.
-            yield f"[{shown(row['id_'], kept_text)}]", row
+            yield f"[{shown(view['head_'].dereference()['id'], kept_text)}]", view
     except FAILURES:
         yield UNREADABLE, UNREADABLE
 
@@ -555,7 +562,9 @@ LINES = {
     "Activity": activity,
     "Flip": flip,
     "RareRegisters": lambda rare: "; ".join(rare_words(rare)) or "nothing",
-    "UserRow": kept,
+    "RowView": row,
+    "RowAccess": row,
+    "UserRow": lambda both: kept(both["head"], both["rest"]),
 }
 
 

@@ -55,6 +55,7 @@ FEW = [
     f'["told"] = status "told so" from {at(1)}; reported offline at {at(1)}; '
     f'reported active 2019-01-07T13:16:42.000Z at {at(1)}',
 ]
+ROW = f'session "phone" connect {at(0)}; active {at(0)}; status "a status that is long" from {at(1)}'
 EXPECTED = {
     "timestamps.usual": AT,
     "timestamps.fraction": "2019-01-07T13:17:42.375Z",
@@ -117,6 +118,9 @@ EXPECTED = {
     "texts.empty": '""',
     "texts.inside": '"fifteen letters"',
     "texts.stored": '"sixteen letters!"',
+    "rows.whole": ROW,
+    "rows.borrowed": ROW,
+    "rows.none": "no user",
     "snapshots.none": "Snapshot of 0 users, 0 online, at no instant",
     "snapshots.few": f"Snapshot of 7 users, 4 online, at {at(6)} = {{\n  " + ",\n  ".join(FEW) + "\n}",
     "snapshots.unordered": f"""Snapshot of 1 user, 1 online, at no instant = {{

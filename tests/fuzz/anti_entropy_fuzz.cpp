@@ -134,7 +134,7 @@ std::string given(Snapshot& node, std::string_view message) {
 bool has_impossible(const Snapshot& s) {
   const detail::Root* const root = detail::SnapshotAccess::read(s);
   if (root == nullptr) return false;
-  for (const detail::UserRow& row : root->table) {
+  for (const detail::RowView row : root->table) {
     const detail::UserRegisters user = row.unpacked();
     for (const detail::Flip& flip : user.flips) {
       if (!flip.invisible && user.crowded.contains(flip.at)) return true;

@@ -91,7 +91,7 @@ void judge_viewer(const Snapshot& s, Viewer viewer) {
   require(encode(*mirror).size() == bytes.size(), "... and is as long again");
   const detail::Root* const root = detail::SnapshotAccess::read(s);
   if (root == nullptr) return;
-  for (const detail::UserRow& row : root->table) {
+  for (const detail::RowView row : root->table) {
     require(mirror->view(row.name(), viewer) == s.view(row.name(), viewer), "a mirror shows what the server does");
   }
 }
@@ -119,7 +119,7 @@ void judge(const Snapshot& s) {
 bool has_impossible(const Snapshot& s) {
   const detail::Root* const root = detail::SnapshotAccess::read(s);
   if (root == nullptr) return false;
-  for (const detail::UserRow& row : root->table) {
+  for (const detail::RowView row : root->table) {
     const detail::UserRegisters user = row.unpacked();
     for (const detail::Flip& flip : user.flips) {
       if (!flip.invisible && user.crowded.contains(flip.at)) return true;

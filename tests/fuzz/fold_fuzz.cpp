@@ -66,7 +66,7 @@ std::string told(const Snapshot& s) {
   std::string text = "now " + told(s.now()) + " deadline " + told(s.next_deadline());
   const detail::Root* const root = detail::SnapshotAccess::read(s);
   if (root == nullptr) return text;
-  for (const detail::UserRow& row : root->table) {
+  for (const detail::RowView row : root->table) {
     const detail::UserRegisters user = detail::normal_form_of(row, *root);
     text += "\n  " + told(row.name()) + " " + told(s.view(row.name()));
     for (const detail::SessionRegisters& session : user.sessions) {
@@ -370,7 +370,7 @@ class Interpreter {
   }
 
   /// What follows from the registers does so from their normal form as well, and there is not more than Rules allow.
-  static void examine_registers(const detail::UserRow& row, const detail::Root& root) {
+  static void examine_registers(const detail::RowView& row, const detail::Root& root) {
     const Rules& rules = root.rules;
     const detail::UserRegisters kept = row.unpacked(), normal = detail::normal_form_of(row, root);
     const std::string_view id = row.name();
@@ -430,7 +430,7 @@ class Interpreter {
 
     if (const detail::Root* const root = detail::SnapshotAccess::read(s)) {
       require(root->table.is_sound(), "everything in the table is where it has to be");
-      for (const detail::UserRow& row : root->table) examine_registers(row, *root);
+      for (const detail::RowView row : root->table) examine_registers(row, *root);
     }
     examine_deadline(s, slot.views);
   }
@@ -489,7 +489,7 @@ class Interpreter {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
     if (root == nullptr) return true;
     if (root->rules.forget_after != Duration::highest()) return false;
-    for (const detail::UserRow& row : root->table) {
+    for (const detail::RowView row : root->table) {
       if (!has_space(row.unpacked(), *root)) return false;
     }
     return true;
@@ -497,7 +497,7 @@ class Interpreter {
   /// Users who are just being forgotten by age may lack an event that comes in another order as well.
   static bool has_space_for(std::string_view id, const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
-    const detail::UserRow* const row = root != nullptr ? root->table.find(id) : nullptr;
+    const detail::RowView row = root != nullptr ? root->table.find(id) : nullptr;
     return s.rules().forget_after == Duration::highest() && (row == nullptr || has_space(row->unpacked(), *root));
   }
 

@@ -30,7 +30,7 @@ std::string judge(const Snapshot& s) {
   if (encode(*again) != bytes) return "other bytes";
   const detail::Root* const root = detail::SnapshotAccess::read(s);
   if (root == nullptr) return {};
-  for (const detail::UserRow& row : root->table) {
+  for (const detail::RowView row : root->table) {
     const std::string id(row.name());
     if (again->find(id) != s.find(id) || again->find(id, self(id)) != s.find(id, self(id))) return "another view";
     if (again->inspect(id) != s.inspect(id)) return "another truth";

@@ -65,7 +65,7 @@ TEST_CASE("forgetting changes no view, at any instant, whatever was folded") {
       now += static_cast<double>(chance.below(8));
       s = reduce(std::move(s), at(now));
       const detail::Root& root = *detail::SnapshotAccess::read(s);
-      for (const detail::UserRow& row : root.table) {
+      for (const detail::RowView row : root.table) {
         const detail::RegistersView raw = row.registers();
         detail::UserRegisters kept = detail::normal_form_of(row, root);
         REQUIRE(detail::seen_by_others("x", raw, root.now, rules) ==
@@ -98,7 +98,7 @@ TEST_CASE("who is surely in the normal form is left alone by it, and most are") 
     }
     for (const double later : {0.0, 40.0, 119.0, 121.0, 159.0, 161.0, 500.0}) {
       const Timestamp now = at(second + later);
-      for (const detail::UserRow& row : detail::SnapshotAccess::read(s)->table) {
+      for (const detail::RowView row : detail::SnapshotAccess::read(s)->table) {
         detail::UserRegisters user = row.unpacked();
         detail::normalise(user, now, rules);
         const bool is_sure = detail::surely_normal(row.registers(), now, rules);

@@ -87,7 +87,7 @@ inline std::string text(const Changes& changes) {
 /// The registers of a user as they are kept; none: absent.
 inline std::optional<detail::UserRegisters> kept_of(const Snapshot& s, std::string_view id) {
   const detail::Root* const root = detail::SnapshotAccess::read(s);
-  const detail::UserRow* const row = root != nullptr ? root->table.find(id) : nullptr;
+  const detail::RowView row = root != nullptr ? root->table.find(id) : nullptr;
   if (row == nullptr) return std::nullopt;
   return row->unpacked();
 }

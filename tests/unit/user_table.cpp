@@ -10,6 +10,7 @@ using namespace support;
 namespace {
 
 using detail::Sought;
+using detail::RowView;
 using detail::UserRow;
 
 /// Everybody's hash begins with the same 20 bits.
@@ -38,27 +39,27 @@ struct Value {
 };
 using Model = std::map<std::string, Value>;
 
-UserRow row_of(const std::string& id, std::int64_t value) {
+detail::UserRegisters registers_of(std::int64_t value) {
   detail::UserRegisters registers;
   registers.status_at = Timestamp::from_ns(value);
-  return UserRow(detail::Text(id), std::move(registers));
+  return registers;
 }
-std::int64_t value_of(const UserRow& row) { return row.registers().status_at().ns(); }
+std::int64_t value_of(const RowView& row) { return row.registers().status_at().ns(); }
 
 template <class Table>
 void put(Table& table, const std::string& id, std::int64_t value, std::int64_t due) {
   const detail::UserKey key = table.key_of(id);
   if (table.find(key) == nullptr) {
-    table.insert(key, row_of(id, value), Timestamp::from_ns(due));
+    table.insert(key, UserRow(detail::Text(id), registers_of(value)), Timestamp::from_ns(due));
   } else {
-    table.change(key, Timestamp::from_ns(due), [&](UserRow& row) { row = row_of(id, value); });
+    table.change(key, Timestamp::from_ns(due), [&](const detail::RowAccess& row) { row.replace(registers_of(value)); });
   }
 }
 
 template <class Table>
 std::vector<std::string> ids_of(const Table& table) {
   std::vector<std::string> ids;
-  for (const UserRow& row : table) ids.emplace_back(row.name());
+  for (const RowView row : table) ids.emplace_back(row.name());
   return ids;
 }
 
@@ -67,7 +68,7 @@ void compare(const Table& table, const Model& model) {
   REQUIRE(table.size() == model.size());
   REQUIRE(table.is_sound());
   std::set<std::string> met;
-  for (const UserRow& row : table) {
+  for (const RowView row : table) {
     const auto expected = model.find(std::string(row.name()));
     REQUIRE(expected != model.end());
     REQUIRE(value_of(row) == expected->second.kept);
@@ -76,13 +77,13 @@ void compare(const Table& table, const Model& model) {
   REQUIRE(met.size() == model.size());
   std::int64_t due = INT64_MAX;
   for (const auto& [id, value] : model) {
-    const UserRow* const found = table.find(id);
+    const RowView found = table.find(id);
     REQUIRE(found != nullptr);
     REQUIRE(value_of(*found) == value.kept);
     due = std::min(due, value.due);
   }
   REQUIRE(table.due().ns() <= due);
-  REQUIRE(table.earliest([&](const UserRow& row) { return Timestamp::from_ns(model.at(std::string(row.name())).due); })
+  REQUIRE(table.earliest([&](const RowView& row) { return Timestamp::from_ns(model.at(std::string(row.name())).due); })
               .ns() == due);
 }
 
@@ -111,14 +112,16 @@ TEST_CASE_TEMPLATE("the table is a map whose copies never change, however badly 
     if (chance.below(100) == 0) {
       const auto now = static_cast<std::int64_t>(chance.below(30000));
       std::set<std::string> visited;
-      table.each_due(Timestamp::from_ns(now), [&](const UserRow& row) { visited.emplace(row.name()); });
+      table.each_due(Timestamp::from_ns(now), [&](const RowView& row) { visited.emplace(row.name()); });
       for (auto& [name, of] : model) {
         if (of.due > now) continue;
         REQUIRE(visited.count(name) == 1);
         of.due += 100000;
       }
-      table.settle(Timestamp::from_ns(now),
-                   [&](const UserRow& row) { return Timestamp::from_ns(model.at(std::string(row.name())).due); });
+      table.own_due(Timestamp::from_ns(now));
+      table.settle(Timestamp::from_ns(now), [&](const RowView& row, Timestamp& bound) {
+        bound = Timestamp::from_ns(model.at(std::string(row.name())).due);
+      });
       REQUIRE(table.due().ns() > now);
     } else if (chance.below(shrinking ? 2u : 20u) != 0 || model.empty()) {
       put(table, id, value, due);
@@ -168,7 +171,7 @@ TEST_CASE("users are gone over in this order on every platform") {
   std::string all;
   for (const char* id : {"john", "jack", "mary", "ann", "bob", "eve", "a much longer id than the others have"})
     put(table, id, 0, 0);
-  for (const UserRow& row : table) all += std::string(row.name()) + ";";
+  for (const RowView row : table) all += std::string(row.name()) + ";";
   CHECK(all == "bob;jack;john;mary;ann;eve;a much longer id than the others have;");
 }
 
@@ -193,8 +196,8 @@ TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed
     }
     if (round % 5 == 0) std::swap(a, b);
     for (const Timestamp up_to : {detail::never, detail::absent, Timestamp::from_ns(100), a.due(), b.due()}) {
-      std::map<std::string, std::pair<const UserRow*, const UserRow*>> met;
-      Table::each_pair(a, b, up_to, [&](const UserRow* x, const UserRow* y) {
+      std::map<std::string, std::pair<RowView, RowView>> met;
+      Table::each_pair(a, b, up_to, [&](const RowView x, const RowView y) {
         std::string id;
         if (x != nullptr) id = x->name();
         if (y != nullptr) id = y->name();
@@ -203,7 +206,7 @@ TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed
         REQUIRE(y == b.find(id));
       });
       std::size_t users = a.size();
-      for (const UserRow& row : b) users += a.find(row.name()) == nullptr ? 1u : 0u;
+      for (const RowView row : b) users += a.find(row.name()) == nullptr ? 1u : 0u;
       if (up_to == detail::never) CHECK(met.size() == users);
       // Few changes leave most pages shared.
       if (up_to == detail::absent && touched.size() < 8 && std::is_same<Order, detail::HashOrder>::value)
@@ -213,7 +216,7 @@ TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed
       }
       if (up_to != detail::never && up_to != detail::absent) {
         // Whatever may be due by then is met.
-        a.each_due(up_to, [&](const UserRow& row) { CHECK(met.count(std::string(row.name())) == 1); });
+        a.each_due(up_to, [&](const RowView& row) { CHECK(met.count(std::string(row.name())) == 1); });
       }
     }
   }
@@ -226,9 +229,9 @@ TEST_CASE("a row whose change fails is due when it was due before") {
   detail::UserTable table(99);
   put(table, "ann", 1, 50);
   put(table, "bob", 1, 80);
-  CHECK_THROWS_AS(table.change(table.key_of("ann"), Timestamp::from_ns(90), [](UserRow&) { throw Failure(); }), Failure);
+  CHECK_THROWS_AS(table.change(table.key_of("ann"), Timestamp::from_ns(90), [](const detail::RowAccess&) { throw Failure(); }), Failure);
   std::vector<std::string> visited;
-  table.each_due(Timestamp::from_ns(50), [&](const UserRow& row) { visited.emplace_back(row.name()); });
+  table.each_due(Timestamp::from_ns(50), [&](const RowView& row) { visited.emplace_back(row.name()); });
   CHECK(visited == std::vector<std::string>{"ann"});
 }
 

@@ -12,13 +12,14 @@
 
 #include <optional>     // for optional, nullopt
 #include <string_view>  // for string_view
+#include <type_traits>  // for is_same, remove_cv
 
 /// From what was kept of a user and what is kept now to the change that others see, if any.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-inline std::optional<UserView> seen_by_others(const UserRow& row, Timestamp now, const Rules& rules) noexcept {
+inline std::optional<UserView> seen_by_others(const RowView& row, Timestamp now, const Rules& rules) noexcept {
   return seen_by_others(row.name(), row.registers(), now, rules);
 }
 
@@ -34,13 +35,20 @@ class Seen {
     if (view->last_active) last_active_ = *view->last_active;
     if (user.rare != nullptr) status_ = user.rare->status;
   }
-  static Seen of(const UserRow* row, Timestamp now, const Rules& rules) noexcept {
+  static Seen of(RowView row, Timestamp now, const Rules& rules) noexcept {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
   }
 
   friend bool operator==(const Seen& a, const Seen& b) noexcept {
     return a.is_known_ == b.is_known_ && a.is_online_ == b.is_online_ && a.last_active_ == b.last_active_ &&
            a.status_ == b.status_;
+  }
+
+  /// The same, but offline.
+  Seen offline() const noexcept {
+    Seen seen(*this);
+    seen.is_online_ = false;
+    return seen;
   }
 
   bool is_known() const noexcept { return is_known_; }
@@ -68,6 +76,8 @@ struct Change {
 struct Unheard {
   void operator()(const UserPresenceChangedView&) const noexcept {}
 };
+template <class OnChange>
+inline constexpr bool is_heard = !std::is_same<std::remove_cv_t<OnChange>, Unheard>::value;
 
 /// Calls `on_change` if others see a difference.
 template <class OnChange>

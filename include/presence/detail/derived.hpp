@@ -36,7 +36,8 @@ inline std::size_t first_ending(const SessionRegisters& session) noexcept {
 }
 
 inline bool ended_by_disconnect(const SessionRegisters& session) noexcept {
-  return first_ending(session) < session.disconnects.size();
+  const auto& all = session.disconnects;
+  return !all.empty() && all.back() > session.connect && all.back() >= session.heartbeat;
 }
 
 inline Timestamp silent_until(const SessionRegisters& session, const Rules& rules) noexcept {
@@ -58,10 +59,13 @@ inline Timestamp online_until(const SessionRegisters& session, const Rules& rule
 }
 
 /// From this instant on time alone keeps the user offline, reports aside; `absent`: the user is offline as it is.
-inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
+inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) noexcept {
   Timestamp until = absent;
-  for (const SessionRegisters& session : user.sessions) until = later(until, online_until(session, rules));
+  for (const SessionRegisters& session : sessions) until = later(until, online_until(session, rules));
   return until;
+}
+inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
+  return online_until(user.sessions, rules);
 }
 
 /// How many of the activities are on evidence before the cut, and so may be seen by others: all of a visible user's.

@@ -39,6 +39,7 @@ struct SnapshotAccess : SnapshotReader {
   static Root* owned(Snapshot& snapshot) noexcept {
     return snapshot.root_ && snapshot.root_.only_owner() ? &snapshot.root_.change() : nullptr;
   }
+
   static UserKey key(const Snapshot& snapshot, std::string_view id) noexcept {
     UserKey key;
     make_key(snapshot, id, key);
@@ -117,8 +118,8 @@ inline bool has_room(const UserRegisters& user, const PresenceEventView& event, 
 /// refused, is behind it.
 struct Plan {
   Verdict verdict = Verdict::invalid;
-  const UserRow* row = nullptr;  // the user's, as it is; null: none
-  UserRegisters after;           // and what will be in it
+  RowView row;          // the user's, as it is; null: none
+  UserRegisters after;  // and what will be in it
 };
 
 /// Users that others know of, and users that nobody else knows of.
@@ -129,7 +130,7 @@ struct Count {
 /// How many there are at `now`, which may be later than the root's instant. Costs the users that are due.
 inline Count count_at(const Root& root, Timestamp now) noexcept {
   Count count{root.known, root.table.size() - root.known};
-  root.table.each_due(now, [&](const UserRow& row) {
+  root.table.each_due(now, [&](const RowView& row) {
     const RegistersView user = row.registers();
     --(seen_by_others(row, root) ? count.known : count.unknown);
     if (now < vanishes_at(user, root.rules))
@@ -199,13 +200,7 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
     rest.erase(key);
     root.table = std::move(rest);
   } else if (plan.row != nullptr) {
-    root.table.change(key, due, [&plan](UserRow& row) {
-      if (row.has_room_for(plan.after)) {
-        row.replace(std::move(plan.after));
-      } else {
-        row = UserRow(row.id(), std::move(plan.after));
-      }
-    });
+    root.table.change(key, due, [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
   } else {
     root.table.insert(key, UserRow(Text(key.id.text()), std::move(plan.after)), due);
   }
@@ -221,28 +216,66 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     root.now = to;
     return;
   }
+  const Rules& rules = root.rules;
+  const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
   Vector<Text> gone;
-  root.table.each_due(to, [&](const UserRow& row) {
+  // What is due for good is settled when nothing can fail any more; what is deferred, which most is, at once.
+  struct Due {
+    Timestamp* bound;
+    Timestamp next;
+  };
+  Vector<Due> passed;
+  root.table.own_due(to);
+  root.table.settle(to, [&](const RowView& row, Timestamp& bound) {
+    if (!forgets) {
+      // The first session alone is enough to know that it is not yet.
+      const Timestamp until = online_until(row.first_session(), rules);
+      if (until > to) {
+        bound = until;
+        return;
+      }
+    }
     const RegistersView user = row.registers();
-    if (vanishes_at(user, root.rules) <= to) gone.push_back(row.id());
+    const bool stays_known = !forgets && row.is_plain() && !user.activities.empty();
+    Timestamp next = stays_known ? online_until(user, rules) : due_of(user, from, rules);
+    if (stays_known && next <= from) next = never;  // is offline already
+    if (next > to) {
+      bound = next;
+      return;
+    }
+    if (!stays_known && vanishes_at(user, rules) <= to) gone.push_back(row.id());
+    if (!forgets) {
+      if (!stays_known && next_change(user, from, rules) > to) return;
+      ++fewer_online;  // which is all that time alone does to others
+      if (changes == nullptr) {
+        bound = never;
+        return;
+      }
+      const Seen before(user, from, rules);
+      changes->add(Change{next, row.id(), before, before.offline()});
+      passed.push_back({&bound, never});
+      return;
+    }
     // One may time out and be forgotten: each is a change of its own.
-    for (Timestamp at = from, due; (due = next_change(user, at, root.rules)) <= to; at = due) {
-      const Seen before(user, at, root.rules), after(user, due, root.rules);
+    for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
+      const Seen before(user, at, rules), after(user, due, rules);
       fewer_online += before.is_online() ? 1u : 0u;
       fewer_known += after.is_known() ? 0u : 1u;
       if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
     }
+    passed.push_back({&bound, due_of(user, to, rules)});
   });
-  const auto due_after = [&](const UserRow& row) { return due_of(row.registers(), to, root.rules); };
   if (gone.empty()) {
-    root.table.settle(to, due_after);
+    for (const Due& due : passed) *due.bound = due.next;
   } else {
     UserTable rest(root.table);
     for (const Text& id : gone) rest.erase(rest.key_of(id.view()));
-    rest.settle(to, due_after);
+    for (const Due& due : passed) *due.bound = due.next;
     root.table = std::move(rest);
   }
+  // So that the pages do not say that something is due that has passed.
+  if (!passed.empty()) root.table.settle(to, [](const RowView&, Timestamp&) {});
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;

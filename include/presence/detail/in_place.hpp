@@ -2,11 +2,9 @@
 #ifndef PRESENCE_DETAIL_IN_PLACE_HPP
 #define PRESENCE_DETAIL_IN_PLACE_HPP
 
-#include <presence/detail/algorithm.hpp>
+#include <presence/detail/bounds.hpp>
 #include <presence/detail/changes.hpp>
 #include <presence/detail/derived.hpp>
-#include <presence/detail/fold.hpp>
-#include <presence/detail/normal_form.hpp>
 #include <presence/detail/registers.hpp>
 #include <presence/detail/text.hpp>
 #include <presence/detail/user_key.hpp>
@@ -15,117 +13,208 @@
 #include <presence/event.hpp>
 #include <presence/rules.hpp>
 #include <presence/snapshot.hpp>
+#include <presence/user.hpp>
 
-#include <cstddef>  // for size_t
-#include <cstdint>  // for uint8_t, uint32_t
-#include <utility>  // for move
+#include <cstdint>      // for uint32_t
+#include <optional>     // for optional, nullopt
+#include <string_view>  // for string_view
+#include <utility>      // for exchange
 
 /// A way round `plan_event` for what most events are: newer word of a session or a status that there is already, which
 /// changes a few registers where they lie. Whatever it does not fold is for `plan_event`, which would do the same to
 /// all of these: what it would forget meanwhile is forgotten when somebody looks.
+///
+/// Apart from heartbeats that nobody could notice, this is for users of whom others see just what their sessions and
+/// their status say: nobody hides them, reports them, gives them a grace, or forgets them by age.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-enum class InPlace : std::uint8_t {
-  not_possible,  ///< nothing was changed
-  unseen,        ///< folded; others see no difference
-  seen,          ///< folded; others may see one
+/// Who an event is of, made ready to be looked for, and what is found.
+struct Subject {
+  UserKey key;
+  Sought session;
+  UserTable::Way way;
+  std::uint32_t at;  // row in the page; Page::none: there is none
+
+  Subject() noexcept {}  // leaves all open, for arrays
+
+  void set(const UserTable& table, const PresenceEventView& event) noexcept {
+    table.make_key(event.user, key);
+    session.set(event.session);
+    way = table.start(key);
+    at = Page::none;
+  }
+#if defined(__GNUC__) || defined(__clang__)
+  __attribute__((flatten))  // every event comes this way, and what is called is small
+#endif
+  void
+  find(const UserTable& table, const PresenceEventView& event) noexcept {
+    set(table, event);
+    if (table.size() == 0) return;
+    while (!way.step(key)) {
+    }
+    at = way.find(key);
+  }
+  RowView row() const noexcept { return way.page()->row(at); }
 };
 
-/// A heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next step of
-/// last_active.
-inline bool is_mere_heartbeat(const UserRow& row, const SessionRegisters& session, Timestamp at, Timestamp now,
-                              const Rules& rules) noexcept {
-  if (at <= evidence(session) || !live(session, now, rules)) return false;
-  const Activity* const latest = row.latest_activity();
-  return latest != nullptr && latest->evidence <= at && heartbeat_value(at, rules) <= latest->value;
-}
+/// A user's row where it lies in the table of a root that owns it.
+struct PlaceInTable {
+  Root& root;
+  const Subject& subject;
+  Page& page;
 
-/// Later word that a session is there, of a session that is known of a user whom others know or do not know as before.
-inline bool add_evidence(UserRow& row, SessionRegisters& session, const PresenceEventView& event, Timestamp now,
-                         const Rules& rules, std::size_t room) noexcept {
-  if (event.at <= evidence(session)) return false;
-  const bool is_connect = event.type == EventType::connect;
-  const Timestamp value = is_connect ? event.at : heartbeat_value(event.at, rules);
-  const Activity* const latest = row.latest_activity();
-  if (latest == nullptr || event.at <= latest->evidence) return false;
-  if (latest->value < value) {
-    if (!row.add_activity({value, event.at}, now - rules.reorder_window, room)) return false;
+  std::uint32_t at() const noexcept { return subject.at; }
+  RowAccess row() const noexcept { return page.row(subject.at); }
+  /// Notes that time changes the row at that instant, should that be before what was known.
+  void hasten(Timestamp due) const noexcept { root.table.hasten(subject.key, page, subject.at, due); }
+};
+
+/// Whether a session holds such a user online. Looked at only where somebody may be told.
+inline bool has_live_session(const RowView& row, const Bounds& bounds) noexcept {
+  for (const SessionRegisters& session : row.sessions()) {
+    if (bounds.is_live(session)) return true;
   }
-  (is_connect ? session.connect : session.heartbeat) = event.at;
-  return true;
+  return false;
 }
 
-/// Later word that a session has ended. Without a grace the last one is all that counts.
-inline bool replace_disconnect(SessionRegisters& session, Timestamp at) noexcept {
-  auto& all = session.disconnects;
-  if (!all.empty() && at <= all.back()) return false;
-  all.clear();
-  all.push_back(at);
-  return true;
+/// How others see such a user.
+struct Sight {
+  bool online;
+  Timestamp last_active;
+  std::string_view status;
+
+  friend bool operator==(const Sight& a, const Sight& b) noexcept {
+    return a.online == b.online && a.last_active == b.last_active && a.status == b.status;
+  }
+  UserView view(std::string_view id) const noexcept {
+    return UserView(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
+                    false);
+  }
+};
+
+template <class OnChange>
+void tell(const PlaceInTable& place, Timestamp at, const Sight& before, const Sight& after, OnChange& on_change) {
+  if (before == after) return;
+  UserPresenceChangedView told;
+  told.id = place.row().name();
+  told.before = before.view(told.id);
+  told.after = after.view(told.id);
+  told.at = place.root.now == absent ? at : place.root.now;
+  on_change(static_cast<const UserPresenceChangedView&>(told));
 }
 
-/// Folds the event if it can be folded so into the owned page in which its user would be. Fills in `change`, where it
-/// is not null, if others may see a difference. Changes nothing when memory runs out.
-inline InPlace fold_in_place(Root& root, const UserKey& key, Page& page, const PresenceEventView& event,
-                             Change* change) {
-  const Rules& rules = root.rules;
-  if (judge_form(event, rules) != Verdict::applied || judge_instant(event.at, root.now, rules) != Verdict::applied)
-    return InPlace::not_possible;
-  UserRow* const row = page.find(key);
-  if (row == nullptr) return InPlace::not_possible;
-
-  // More sessions than are kept of those that ended: any of them may be about to go.
-  const std::size_t room = smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user);
-  if (row->session_count() > room) return InPlace::not_possible;
-
-  const bool is_status = event.type == EventType::set_status;
-  SessionRegisters* session = nullptr;
-  RareRegisters* rare = nullptr;
-  if (is_status) {
-    rare = row->own_rare();
-    if (rare == nullptr || event.at <= rare->status_at || rare->status_at == absent) return InPlace::not_possible;
+/// A later status text of a user whom others know.
+template <class OnChange>
+bool fold_status(const PlaceInTable& place, const PresenceEventView& event, const Bounds& bounds, OnChange& on_change) {
+  const RowAccess row = place.row();
+  const Timestamp status_at = row.status_at(), active = row.latest_active();
+  if (event.at <= status_at || (active == absent && status_at == absent) || !event.status ||
+      event.status->size() > place.root.rules.max_status_bytes)
+    return false;
+  RareRegisters& rare = row.need_rare();
+  if constexpr (is_heard<OnChange>) {
+    const Text before(std::exchange(rare.status, Text(*event.status)));
+    rare.status_at = event.at;
+    const Sight was{has_live_session(row, bounds), active, before.view()};
+    tell(place, event.at, was, Sight{was.online, was.last_active, rare.status.view()}, on_change);
   } else {
-    if (event.type == EventType::report || event.status || (event.type == EventType::connect && event.invisible))
-      return InPlace::not_possible;
-    session = row->own_session(Sought(event.session));
-    if (session == nullptr) return InPlace::not_possible;
-    if (event.type == EventType::heartbeat && is_mere_heartbeat(*row, *session, event.at, root.now, rules)) {
-      session->heartbeat = event.at;
-      return InPlace::unseen;
+    static_cast<void>(bounds), static_cast<void>(on_change);
+    rare.status.assign(*event.status);
+    rare.status_at = event.at;
+  }
+  return true;
+}
+
+/// Later word that a session is there, or that it has ended, of a session that is known.
+template <class OnChange>
+bool fold_session_event(const PlaceInTable& place, const PresenceEventView& event, Bounds& bounds,
+                        OnChange& on_change) {
+  Root& root = place.root;
+  const RowAccess row = place.row();
+  SessionRegisters* found = row.own_session(place.subject.session);
+  const Activity* const latest = row.latest_activity();
+  if (found == nullptr || latest == nullptr || event.status || (event.type == EventType::connect && event.invisible))
+    return false;
+  const Timestamp active_before = latest->value;
+  const bool was_live = bounds.is_live(*found), was_online = was_live || has_live_session(row, bounds);
+
+  if (event.type == EventType::disconnect) {
+    auto& all = found->disconnects;
+    if (!all.empty() && event.at <= all.back()) return false;
+    // Without a grace the last one is all that counts.
+    all.clear();
+    all.push_back(event.at);
+  } else {
+    if (event.at <= evidence(*found) || event.at <= latest->evidence) return false;
+    const bool is_connect = event.type == EventType::connect;
+    const Timestamp value = is_connect ? event.at : bounds.heartbeat_value(event.at, root.rules);
+    if (active_before < value) {
+      place.page.uncover(place.at());
+      if (!row.add_activity({value, event.at}, bounds.window(), bounds.session_room())) return false;
+      found = row.own_session(place.subject.session);  // which may have been put elsewhere
     }
-    if (event.type == EventType::disconnect && rules.offline_grace != Duration()) return InPlace::not_possible;
+    (is_connect ? found->connect : found->heartbeat) = event.at;
   }
 
-  if (rules.forget_after != Duration::highest()) return InPlace::not_possible;
-  const RegistersView user = row->registers();
-  const Seen before(user, root.now, rules);
-  if (!before.is_known() && user.flips.empty()) return InPlace::not_possible;
-
-  if (is_status) {
-    if (!before.is_known()) return InPlace::not_possible;
-    Text status(*event.status);
-    rare->status = std::move(status);
-    rare->status_at = event.at;
-  } else if (event.type == EventType::disconnect ? !replace_disconnect(*session, event.at)
-                                                 : !add_evidence(*row, *session, event, root.now, rules, room)) {
-    return InPlace::not_possible;
+  const bool is_live = bounds.is_live(*found), is_online = is_live || has_live_session(row, bounds);
+  root.online += is_online ? 1u : 0u;
+  root.online -= was_online ? 1u : 0u;
+  // What defers a deadline leaves the bound as it is; it may be earlier where a session came to life, or one ended.
+  if (is_online && is_live != was_live) place.hasten(online_until(row.sessions(), root.rules));
+  if constexpr (is_heard<OnChange>) {
+    const Sight before{was_online, active_before, row.status()}, after{is_online, row.latest_active(), before.status};
+    tell(place, event.at, before, after, on_change);
+  } else {
+    static_cast<void>(on_change);
   }
+  return true;
+}
 
-  const RegistersView changed = row->registers();
-  const Seen after(changed, root.now, rules);
-  root.online += after.is_online() ? 1u : 0u;
-  root.online -= before.is_online() ? 1u : 0u;
-  const auto at = static_cast<std::uint32_t>(row - page.rows());
-  root.table.hasten(key, page, at, due_of(changed, root.now, rules));
-  if (change != nullptr) {
-    change->at = root.now == absent ? event.at : root.now;
-    change->id = row->id();
-    change->before = before;
-    change->after = after;
+/// Folds a heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next
+/// step of last_active.
+#if defined(__GNUC__) || defined(__clang__)
+__attribute__((flatten))  // most events end here, and what is called is small
+#endif
+inline bool
+fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
+  Bounds& bounds = place.root.bounds();
+  const Rules& rules = place.root.rules;
+  const Timestamp at = event.at;
+  if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
+      event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes)
+    return false;
+  SessionRegisters* const session = place.row().own_session(place.subject.session);
+  if (session == nullptr || at <= evidence(*session) || !bounds.is_live(*session)) return false;
+  // That the heartbeat says nothing new of last_active is noted in the page, so that the rest of the row is not read.
+  const Timestamp value = bounds.heartbeat_value(at, rules);
+  if (!place.page.covers(place.at(), value, at)) {
+    const Activity* const latest = place.row().latest_activity();
+    if (latest == nullptr || latest->evidence > at || latest->value < value ||
+        place.row().session_count() > bounds.session_room())
+      return false;
+    place.page.cover(place.at(), value, at);
   }
-  return InPlace::seen;
+  session->heartbeat = at;
+  return true;
+}
+
+/// Folds the event into the user's row, if it can be folded so, and tells of it. Changes nothing when memory runs out.
+template <class OnChange>
+bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
+  if (fold_mere_heartbeat(place, event)) return true;
+  Bounds& bounds = place.root.bounds();
+  const Rules& rules = place.root.rules;
+  const RowAccess row = place.row();
+  if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes ||
+      row.session_count() > bounds.session_room() || rules.offline_grace != Duration() ||
+      rules.forget_after != Duration::highest() || !row.is_plain())
+    return false;
+  if (event.type == EventType::set_status) return fold_status(place, event, bounds, on_change);
+  if (!belongs_to_session(event.type) || event.session.empty() || event.session.size() > rules.max_id_bytes)
+    return false;
+  return fold_session_event(place, event, bounds, on_change);
 }
 
 }  // namespace detail

@@ -49,6 +49,18 @@ inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) n
 #endif
 }
 
+/// Asks for memory that is about to be read: for every line of it, where it begins with one or lies in one.
+inline void prefetch(const void* address, std::size_t bytes) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  const char* const first = static_cast<const char*>(address);
+  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(first + at);
+  // gcc takes a function that only prefetches for one that does nothing, and drops its calls.
+  __asm__ volatile("");
+#else
+  static_cast<void>(address), static_cast<void>(bytes);
+#endif
+}
+
 /// Makes an object where there is memory for it.
 template <class T, class... Args>
 T* construct(void* at, Args&&... args) {

@@ -3,6 +3,7 @@
 #define PRESENCE_DETAIL_TABLE_PARTS_HPP
 
 #include <presence/detail/algorithm.hpp>
+#include <presence/detail/bits.hpp>
 #include <presence/detail/derived.hpp>
 #include <presence/detail/digest.hpp>
 #include <presence/detail/memory.hpp>
@@ -12,25 +13,14 @@
 #include <presence/detail/user_row.hpp>
 
 #include <cstddef>  // for size_t
-#include <cstdint>  // for uint8_t, uint32_t, uint64_t
+#include <cstdint>  // for uint8_t, uint32_t, uint64_t, uintptr_t
+#include <cstring>  // for memcpy, memmove, memset
 #include <utility>  // for move
 
 /// What a UserTable is made of: pages of rows, nodes of pages and nodes, and a walk over them.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// Asks for memory that is about to be read. To be called from where it is not all that is done: compilers take a
-/// function that does nothing else for one that does nothing.
-inline void prefetch(const void* address, std::size_t bytes) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-  const char* const first = static_cast<const char*>(address);
-  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(first + at);
-  __builtin_prefetch(first + bytes - 1);
-#else
-  static_cast<void>(address), static_cast<void>(bytes);
-#endif
-}
 
 class Page;
 class Node;
@@ -71,12 +61,18 @@ struct Spare {
 };
 
 /// Rows in their order, and for each a tag and an instant before which time changes nothing in it: a lower bound too.
-class alignas(16) Page : public Branch {
+///
+/// The heads of the rows come right behind the page, each on a cache line of its own; then the instants and the tags.
+/// What else there is of the rows lies before the page, the first row's nearest to it. The nodes around have the tags
+/// as well. So a heartbeat reads a line of the page and one of the row, and where a row lies follows from its number
+/// alone.
+class alignas(64) Page : public Branch {
  public:
   /// Rows that a page holds before it is split.
   static constexpr std::uint32_t room = 32;
   /// By how many rows a page grows.
-  static constexpr std::uint32_t step = 4;
+  static constexpr std::uint32_t step = 2;
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
@@ -95,95 +91,119 @@ class alignas(16) Page : public Branch {
   }
   std::uint64_t find_digest(std::uint64_t seed) const noexcept {
     std::uint64_t sum = seed;
-    for (const UserRow& row : *this) sum = mix(sum ^ digest_of(row.name(), row.registers(), seed));
+    for (std::uint32_t i = 0; i < size; ++i) sum = mix(sum ^ digest_of(row(i).name(), row(i).registers(), seed));
     return sum | 1;  // zero stands for none
   }
 
+  /// Whether one of the activities of a row is known to have at least that value, on evidence no later than `at`: then
+  /// a heartbeat of that value says nothing new, and what else there is of the row need not be read to know it. Noted
+  /// by the only owner.
+  bool covers(std::uint32_t row, Timestamp value, Timestamp at) const noexcept {
+    return row < room && (covered_rows_ >> row & 1) != 0 && value <= covered_value_ && at >= covered_from_;
+  }
+  /// Notes that it has. What is known of other rows goes if it is of a lesser value.
+  void cover(std::uint32_t row, Timestamp value, Timestamp at) noexcept {
+    if (row >= room || (covered_rows_ != 0 && value < covered_value_)) return;
+    if (covered_rows_ == 0 || value > covered_value_) {
+      covered_rows_ = 0;
+      covered_value_ = value;
+      covered_from_ = at;
+    }
+    covered_rows_ |= std::uint32_t{1} << row;
+    covered_from_ = later(covered_from_, at);
+  }
+  /// To be called when activities of a row may have gone.
+  void uncover(std::uint32_t row) noexcept {
+    if (row < room) covered_rows_ &= ~(std::uint32_t{1} << row);
+  }
+
   static Page* make(std::uint32_t capacity) {
-    return detail::construct<Page>(detail::allocate(bytes_of(capacity), alignof(Page)), capacity);
+    char* const memory = static_cast<char*>(detail::allocate(bytes_of(capacity), memory_alignment));
+    char* const first = memory + capacity * sizeof(RowRest);
+    const auto beyond = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(first) % line);
+    const std::uint32_t skipped = beyond == 0 ? 0 : line - beyond;
+    return detail::construct<Page>(first + skipped, capacity, static_cast<std::uint8_t>(skipped));
   }
   static Page* make(const Page& other) {
     Page* const copy = make(other.capacity);
     Spare unfinished{copy};
     copy->page_depth = other.page_depth;
     copy->due = other.due;
+    std::memcpy(static_cast<void*>(copy->dues()), other.dues(), other.size * sizeof(Timestamp));
+    std::memcpy(copy->tags(), other.tags(), other.size);
+    for (std::uint32_t i = 0; i < other.size; ++i) other.row(i).prefetch_owners();
     for (std::uint32_t i = 0; i < other.size; ++i) {
-      detail::construct<UserRow>(copy->rows() + i, other.rows()[i]);
-      copy->copy_head(i, other, i);
+      detail::construct<RowHead>(copy->heads() + i, other.heads()[i]);
+      detail::construct<RowRest>(copy->rest(i), *other.rest(i));
       ++copy->size;
     }
     unfinished.release();
     return copy;
   }
   void destroy() noexcept {
-    for (std::uint32_t i = 0; i < size; ++i) rows()[i].~UserRow();
+    for (std::uint32_t i = 0; i < size; ++i) end_row(i);
+    char* const memory = reinterpret_cast<char*>(this) - skipped_ - capacity * sizeof(RowRest);
     const std::size_t bytes = bytes_of(capacity);
     this->~Page();
-    detail::deallocate(this, bytes, alignof(Page));
+    detail::deallocate(memory, bytes, memory_alignment);
   }
 
-  Timestamp* dues() noexcept { return reinterpret_cast<Timestamp*>(tags() + tag_bytes(capacity)); }
-  const Timestamp* dues() const noexcept { return reinterpret_cast<const Timestamp*>(tags() + tag_bytes(capacity)); }
-  UserRow* rows() noexcept { return reinterpret_cast<UserRow*>(dues() + capacity); }
-  const UserRow* rows() const noexcept { return reinterpret_cast<const UserRow*>(dues() + capacity); }
-  const UserRow* begin() const noexcept { return rows(); }
-  const UserRow* end() const noexcept { return rows() + size; }
+  RowView row(std::uint32_t at) const noexcept { return RowView(heads() + at, rest(at)); }
+  RowAccess row(std::uint32_t at) noexcept { return RowAccess(heads() + at, rest(at)); }
+  Timestamp* dues() noexcept { return reinterpret_cast<Timestamp*>(heads() + capacity); }
+  const Timestamp* dues() const noexcept { return reinterpret_cast<const Timestamp*>(heads() + capacity); }
 
-  const UserRow* find(const UserKey& key) const noexcept {
-    for (std::uint32_t i = 0; i < size; i += 8) {
-      for (std::uint64_t marks = marks_at(i, key.tag); marks != 0; marks &= marks - 1) {
-        const std::uint32_t at = i + lowest_mark(marks);
-        if (at < size && key.id.is(rows()[at].id())) return rows() + at;
+  /// Zero where there is no row.
+  const std::uint8_t* tags() const noexcept { return const_cast<Page&>(*this).tags(); }
+  /// The row of a user; `none` where there is none. `tags` are those of the first rows, wherever they are at hand.
+  std::uint32_t find(const UserKey& key, const std::uint8_t* tags) const noexcept {
+    for (std::uint32_t first = 0;;) {
+      for (std::uint32_t marks = detail::equal_to(key.tag, tags); marks != 0; marks &= marks - 1) {
+        const std::uint32_t at = first + static_cast<std::uint32_t>(detail::lowest_bit(marks));
+        if (is_of(at, key)) return at;
       }
+      if ((first += room) >= size) return none;
+      tags = this->tags() + first;
     }
-    return nullptr;
   }
-  UserRow* find(const UserKey& key) noexcept { return const_cast<UserRow*>(static_cast<const Page&>(*this).find(key)); }
-  std::uint32_t index_of(const UserKey& key) const noexcept { return static_cast<std::uint32_t>(find(key) - rows()); }
-
-  /// The row that is probably meant, by its tag alone; null where there is none.
-  const UserRow* probable(const UserKey& key) const noexcept {
-    for (std::uint32_t i = 0; i < size; i += 8) {
-      const std::uint64_t marks = marks_at(i, key.tag);
-      if (marks == 0) continue;
-      const std::uint32_t at = i + lowest_mark(marks);
-      return at < size ? rows() + at : nullptr;
-    }
-    return nullptr;
+  std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
+  bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
+  /// @{
+  /// Asks for the page and all of a row, of which nothing is read; for the instants.
+  void prefetch_row(std::uint32_t at) const noexcept {
+    detail::prefetch(this, sizeof(Page));
+    detail::prefetch(heads() + at, sizeof(RowHead));
+    detail::prefetch(rest(at), 1);  // which may lie on two lines
+    detail::prefetch(&rest(at)->overflow, 1);
   }
-  /// How much of a page tells which row that is.
-  static constexpr std::size_t head_bytes() noexcept { return sizeof(Page) + room; }
-  static constexpr std::size_t dues_end() noexcept { return head_bytes() + room * sizeof(Timestamp); }
+  void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(Timestamp)); }
+  /// @}
 
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
     forget_notes();
-    detail::construct<UserRow>(rows() + size);
-    for (std::uint32_t i = size; i > at; --i) {
-      rows()[i] = std::move(rows()[i - 1]);
-      copy_head(i, *this, i - 1);
-    }
-    rows()[at] = std::move(row);
+    covered_rows_ = 0;
+    move_rows(*this, at, *this, at + 1, size - at);
+    detail::construct<RowHead>(heads() + at, std::move(row.head));
+    detail::construct<RowRest>(rest(at), std::move(row.rest));
     tags()[at] = tag;
     dues()[at] = row_due;
     ++size;
   }
   void erase(std::uint32_t at) noexcept {
     forget_notes();
-    for (std::uint32_t i = at + 1; i < size; ++i) {
-      rows()[i - 1] = std::move(rows()[i]);
-      copy_head(i - 1, *this, i);
-    }
-    rows()[--size].~UserRow();
+    covered_rows_ = 0;
+    end_row(at);
+    move_rows(*this, at + 1, *this, at, size - at - 1);
+    tags()[--size] = 0;
   }
   /// Moves rows of another page, from one of its on, behind those of this one, which has room for them.
   void take(Page& other, std::uint32_t from) noexcept {
-    for (std::uint32_t i = from; i < other.size; ++i) {
-      detail::construct<UserRow>(rows() + size, std::move(other.rows()[i]));
-      copy_head(size++, other, i);
-      other.rows()[i].~UserRow();
-    }
-    other.size = from;
+    const std::uint32_t count = other.size - from;
+    move_rows(other, from, *this, size, count);
+    covered_rows_ = other.covered_rows_ = 0;
+    size += count;
+    while (other.size != from) other.tags()[--other.size] = 0;
   }
 
   static std::uint32_t capacity_for(std::uint32_t rows) noexcept { return (rows + step - 1) / step * step; }
@@ -192,43 +212,53 @@ class alignas(16) Page : public Branch {
   template <class T, class... Args>
   friend T* construct(void* at, Args&&... args);
 
-  explicit Page(std::uint32_t rows) noexcept : Branch(true), capacity(rows) {
-    for (std::uint32_t i = 0; i < tag_bytes(rows); ++i) tags()[i] = 0;
+  static constexpr std::uint32_t line = 64;
+  /// What memory is aligned to anyway; the rest of a line is asked for and skipped, which is cheaper than to ask for
+  /// memory that is aligned to it.
+  static constexpr std::size_t memory_alignment = 16;
+
+  Page(std::uint32_t rows, std::uint8_t skipped) noexcept : Branch(true), capacity(rows), skipped_(skipped) {
+    std::memset(tags(), 0, tag_bytes(rows));
   }
   ~Page() = default;
 
-  std::uint8_t* tags() noexcept { return reinterpret_cast<std::uint8_t*>(this + 1); }
-  const std::uint8_t* tags() const noexcept { return reinterpret_cast<const std::uint8_t*>(this + 1); }
-  static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (std::size_t{capacity} + 7) / 8 * 8; }
-  static std::size_t bytes_of(std::uint32_t capacity) noexcept {
-    return sizeof(Page) + tag_bytes(capacity) + capacity * (sizeof(Timestamp) + sizeof(UserRow));
+  static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
+  static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
+
+  RowHead* heads() noexcept { return reinterpret_cast<RowHead*>(this + 1); }
+  const RowHead* heads() const noexcept { return reinterpret_cast<const RowHead*>(this + 1); }
+  RowRest* rest(std::uint32_t at) noexcept { return reinterpret_cast<RowRest*>(this) - 1 - at; }
+  const RowRest* rest(std::uint32_t at) const noexcept { return reinterpret_cast<const RowRest*>(this) - 1 - at; }
+
+  std::uint8_t* tags() noexcept { return reinterpret_cast<std::uint8_t*>(dues() + capacity); }
+
+  void end_row(std::uint32_t at) noexcept {
+    heads()[at].~RowHead();
+    rest(at)->~RowRest();
+  }
+  /// Moves rows to where there are none, but for those that are moved away from there meanwhile. Nothing in a row
+  /// points into it, so that its bytes may lie elsewhere.
+  static void move_rows(Page& from, std::uint32_t first, Page& to, std::uint32_t at, std::uint32_t count) noexcept {
+    if (count == 0) return;
+    std::memmove(static_cast<void*>(to.heads() + at), from.heads() + first, count * sizeof(RowHead));
+    std::memmove(static_cast<void*>(to.rest(at + count - 1)), from.rest(first + count - 1), count * sizeof(RowRest));
+    std::memmove(static_cast<void*>(to.dues() + at), from.dues() + first, count * sizeof(Timestamp));
+    std::memmove(to.tags() + at, from.tags() + first, count);
   }
 
-  /// All of a row but the row itself.
-  void copy_head(std::uint32_t to, const Page& other, std::uint32_t from) noexcept {
-    tags()[to] = other.tags()[from];
-    dues()[to] = other.dues()[from];
-  }
-
-  /// Of eight tags the highest bits of those that are the one given, and perhaps of some that are not (after one that
-  /// is): the ids tell.
-  std::uint64_t marks_at(std::uint32_t at, std::uint8_t tag) const noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-    const std::uint64_t differences = load_word(reinterpret_cast<const char*>(tags() + at)) ^ ones * tag;
-    return (differences - ones) & ~differences & tops;
-  }
-  static std::uint32_t lowest_mark(std::uint64_t marks) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-    return static_cast<std::uint32_t>(__builtin_ctzll(marks)) / 8;
-#else
-    std::uint32_t at = 0;
-    for (; (marks & 0xFF) == 0; marks >>= 8) ++at;
-    return at;
-#endif
-  }
+  Timestamp covered_value_, covered_from_;
+  std::uint32_t covered_rows_ = 0;  // a bit for each
+  const std::uint8_t skipped_;      // bytes of memory before the page
 };
-static_assert(sizeof(Page) % 8 == 0 && alignof(Timestamp) <= 8 && alignof(UserRow) <= 8,
-              "the instants follow the tags without a gap, and the rows follow them");
+static_assert(sizeof(Page) == 64, "a heartbeat should read no more");
+static_assert(alignof(Page) % alignof(RowHead) == 0 && alignof(Page) % alignof(RowRest) == 0 &&
+                  alignof(RowHead) % alignof(Timestamp) == 0,
+              "the parts lie side by side without a gap");
+
+inline std::size_t Page::bytes_of(std::uint32_t capacity) noexcept {
+  return sizeof(Page) + capacity * (sizeof(RowHead) + sizeof(RowRest) + sizeof(Timestamp)) + tag_bytes(capacity) +
+         (line - memory_alignment);
+}
 
 /// A directory: `1 << bits` slots, of which the next bits of a user's hash name one. A page that goes by fewer bits
 /// stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits. Where there is no
@@ -251,11 +281,13 @@ class Node : public Branch {
     copy->users = other.users;
     copy->nodes = other.nodes;
     copy->due = other.due;
+    for (std::uint32_t at = 0; at < other.slot_count(); ++at) {
+      // Each owner that is added below waits for the one before.
+      if (other.branches()[at] != nullptr) detail::prefetch(other.branches()[at], 1);
+      copy->copy_slot(at, other, at);
+    }
     for (std::uint32_t at = 0; at < other.slot_count(); at += other.run_at(at)) {
-      Branch* const child = other.branches()[at];
-      if (child == nullptr) continue;
-      child->owners.add();
-      copy->fill(at, other.depth_at(at), child);
+      if (Branch* const child = other.branches()[at]) child->owners.add();
     }
     return copy;
   }
@@ -270,8 +302,33 @@ class Node : public Branch {
   std::uint32_t slot_count() const noexcept { return std::uint32_t{1} << bits; }
   /// `of` are all bits that a node may go by.
   std::uint32_t slot_of(unsigned of) const noexcept { return of >> (most_bits - bits); }
+  /// The same of a hash that begins with them.
+  std::uint32_t slot_of(std::uint64_t order) const noexcept { return slot_of(order, bits); }
+  static std::uint32_t slot_of(std::uint64_t order, unsigned bits) noexcept {
+    return static_cast<std::uint32_t>(order >> 1 >> (63 - bits));
+  }
   Branch** branches() noexcept { return reinterpret_cast<Branch**>(this + 1); }
   Branch* const* branches() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
+  /// Those of the first rows of the page in a slot, so that the page need not be read to know which row is meant.
+  const std::uint8_t* tags(std::uint32_t slot) const noexcept { return const_cast<Node&>(*this).tags(slot); }
+  /// To be called when the rows of a page that is this node's alone have become others.
+  void copy_tags(std::uint32_t at) noexcept {
+    const Page& page = branches()[at]->as_page();
+    const std::uint32_t run = run_of(page.page_depth), first = at & ~(run - 1);
+    for (std::uint32_t i = 0; i < run; ++i) std::memcpy(tags(first + i), page.tags(), Page::room);
+  }
+  /// The bits of the node in a slot, which has no tags.
+  std::uint8_t bits_behind(std::uint32_t slot) const noexcept { return tags(slot)[0]; }
+  /// To be called when they may have become others.
+  void note_bits(std::uint32_t slot) noexcept { tags(slot)[0] = branches()[slot]->as_node().bits; }
+  /// Asks for what is read of a node of so many bits on the way through it. Reads nothing of it.
+  void prefetch_slot(std::uint64_t order, unsigned of_bits) const noexcept {
+    const std::uint32_t slot = slot_of(order, of_bits);
+    detail::prefetch(this, 1);
+    detail::prefetch(branches() + slot, 1);
+    detail::prefetch(
+        reinterpret_cast<const std::uint8_t*>(branches() + (std::size_t{1} << of_bits)) + slot * Page::room, 1);
+  }
   bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
   /// How many slots the page that starts there stands in; one for a node and for an empty slot. Reads nothing of it.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
@@ -355,8 +412,9 @@ class Node : public Branch {
     Node& only = below.branch->as_node();
     only.users = page.size;
     only.due = page.due;
-    only.branches()[0] = &page;
+    only.fill(0, 0, &page);
     node.branches()[at] = below.release();
+    node.note_bits(at);
     node.nodes |= std::uint64_t{1} << at;
   }
 
@@ -398,7 +456,7 @@ class Node : public Branch {
     Node& below = branches()[at]->as_node();
     Branch* const page = below.branches()[0];
     if (page != nullptr) page->page_depth = static_cast<std::uint8_t>(bits);
-    branches()[at] = page;
+    fill(at, bits, page);
     nodes &= ~(std::uint64_t{1} << at);
     below.forget();
   }
@@ -415,10 +473,12 @@ class Node : public Branch {
       const Branch* const child = branches()[at];
       const unsigned depth = depth_at(at);
       if (leads_to_node(at) != (child != nullptr && !child->is_page)) return false;
+      if (leads_to_node(at) && bits_behind(at) != child->as_node().bits) return false;
       if (child == nullptr) continue;
       if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
       for (std::uint32_t i = 0; i < run_of(depth); ++i) {
         if (branches()[at + i] != child) return false;
+        if (child->is_page && std::memcmp(tags(at + i), child->as_page().tags(), Page::room) != 0) return false;
       }
     }
     return needed_bits() == bits;
@@ -429,10 +489,19 @@ class Node : public Branch {
   friend T* construct(void* at, Args&&... args);
 
   explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
-    for (std::uint32_t at = 0; at < slot_count(); ++at) branches()[at] = nullptr;
+    std::memset(static_cast<void*>(branches()), 0, bytes_of(of) - sizeof(Node));  // null, on any machine there is
   }
   ~Node() = default;
-  static std::size_t bytes_of(unsigned bits) noexcept { return sizeof(Node) + (sizeof(Branch*) << bits); }
+  static std::size_t bytes_of(unsigned bits) noexcept {
+    return sizeof(Node) + ((sizeof(Branch*) + Page::room) << bits);
+  }
+  std::uint8_t* tags(std::uint32_t slot) noexcept {
+    return reinterpret_cast<std::uint8_t*>(branches() + slot_count()) + std::size_t{slot} * Page::room;
+  }
+  void copy_slot(std::uint32_t to, const Node& other, std::uint32_t from) noexcept {
+    branches()[to] = other.branches()[from];
+    std::memcpy(tags(to), other.tags(from), Page::room);
+  }
   /// Ends the node, not what was in it.
   void forget() noexcept {
     const std::size_t bytes = bytes_of(bits);
@@ -445,6 +514,7 @@ class Node : public Branch {
   void fill(std::uint32_t at, unsigned depth, Branch* branch) noexcept {
     const std::uint32_t run = run_of(depth), first = at & ~(run - 1);
     for (std::uint32_t i = 0; i < run; ++i) branches()[first + i] = branch;
+    if (branch != nullptr && branch->is_page) copy_tags(at);
   }
   /// Whether a run is one page or empty.
   bool is_whole(std::uint32_t first, unsigned depth) const noexcept {
@@ -472,9 +542,8 @@ class Node : public Branch {
   static void set_bits(Branch*& link, unsigned bits) {
     Node& old = link->as_node();
     Node* const fresh = make(bits);
-    for (std::uint32_t at = 0; at < fresh->slot_count(); ++at) {
-      fresh->branches()[at] = old.branches()[bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits)];
-    }
+    for (std::uint32_t at = 0; at < fresh->slot_count(); ++at)
+      fresh->copy_slot(at, old, bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits));
     fresh->users = old.users;
     fresh->due = old.due;
     link = fresh;

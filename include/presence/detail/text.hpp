@@ -6,7 +6,7 @@
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint32_t, uint64_t
-#include <cstring>      // for memcmp, memcpy
+#include <cstring>      // for memcmp, memcpy, memmove
 #include <string_view>  // for string_view
 #include <utility>      // for swap
 
@@ -61,13 +61,13 @@ class Text {
       if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
       bytes_[room] = static_cast<char>(text.size());
     } else {
-      void* const memory = detail::allocate(sizeof(Stored) + text.size(), alignof(Stored));
-      Stored* const stored = detail::construct<Stored>(memory);
-      std::memcpy(stored + 1, text.data(), text.size());
+      const auto size = static_cast<std::uint32_t>(text.size());
+      const std::size_t steps = Stored::steps_for(size);
+      void* const memory = detail::allocate(steps * Stored::step, alignof(Stored));
+      Stored* const stored = detail::construct<Stored>(memory, steps);
       std::memcpy(bytes_, &stored, sizeof(stored));
-      const std::uint32_t size = static_cast<std::uint32_t>(text.size());
-      std::memcpy(bytes_ + sizeof(stored), &size, sizeof(size));
       bytes_[room] = elsewhere;
+      fill(text.data(), size);
     }
   }
   Text(const Text& other) noexcept {
@@ -88,11 +88,23 @@ class Text {
     if (bytes_[room] == elsewhere) drop();
   }
 
+  /// Another text in place of this one: in the same memory, if it is nobody else's and of the size that one would ask
+  /// for. When memory runs out it stays what it was.
+  void assign(std::string_view text) {
+    const auto size = static_cast<std::uint32_t>(text.size());
+    if (bytes_[room] == elsewhere && text.size() > room && text.size() <= 0xFFFFFFFF &&
+        stored()->steps == Stored::steps_for(size) && stored()->owners.is_one()) {
+      fill(text.data(), size);
+    } else {
+      *this = Text(text);
+    }
+  }
+
   std::string_view view() const noexcept {
     if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
     std::uint32_t size;
     std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
-    return std::string_view(reinterpret_cast<const char*>(stored() + 1), size);
+    return std::string_view(stored()->text(), size);
   }
   bool empty() const noexcept { return bytes_[room] == 0; }
   /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
@@ -107,7 +119,13 @@ class Text {
 
  private:
   struct Stored {
-    OwnerCount owners;  // and after it the bytes
+    OwnerCount owners;
+    const std::uint32_t steps;  // of memory, so that a text can take the place of one that is about as long
+
+    static constexpr std::size_t step = 16;
+    explicit Stored(std::size_t of_memory) noexcept : steps(static_cast<std::uint32_t>(of_memory)) {}
+    static std::size_t steps_for(std::uint32_t size) noexcept { return (sizeof(Stored) + size - 1) / step + 1; }
+    char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
   };
   static constexpr char elsewhere = 127;
 
@@ -117,9 +135,16 @@ class Text {
     return pointer;
   }
   void drop() noexcept {
-    const std::size_t size = view().size();
     Stored* const last = stored();
-    if (last->owners.drop_last()) detail::deallocate(last, sizeof(Stored) + size, alignof(Stored));
+    if (!last->owners.drop_last()) return;
+    const std::size_t bytes = last->steps * Stored::step;
+    last->~Stored();
+    detail::deallocate(last, bytes, alignof(Stored));
+  }
+  /// Puts the bytes where there is memory for them.
+  void fill(const char* text, std::uint32_t size) noexcept {
+    std::memmove(stored()->text(), text, size);  // which may be a part of what is there
+    std::memcpy(bytes_ + sizeof(Stored*), &size, sizeof(size));
   }
   void swap(Text& other) noexcept {
     char bytes[sizeof(bytes_)];

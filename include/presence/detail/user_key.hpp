@@ -57,7 +57,8 @@ class Tagger {
   std::uint64_t secret() const noexcept { return high_; }
   std::uint8_t tag_of(const Sought& id) const noexcept {
     const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : Hash::of_long(id.text(), low_);
-    return static_cast<std::uint8_t>(hash >> 56);
+    const auto tag = static_cast<std::uint8_t>(hash >> 56);
+    return tag != 0 ? tag : 1;  // which stands for no user
   }
 
  private:

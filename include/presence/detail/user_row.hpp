@@ -6,10 +6,10 @@
 #include <presence/detail/registers.hpp>
 #include <presence/detail/text.hpp>
 
-#include <cstddef>      // for size_t
+#include <cstddef>      // for nullptr_t, size_t
 #include <cstdint>      // for uint8_t, uint32_t
 #include <string_view>  // for string_view
-#include <utility>      // for move
+#include <utility>      // for exchange, move, swap
 
 /// What a user is kept in: registers packed into one row.
 namespace presence {
@@ -49,6 +49,23 @@ class alignas(SessionRegisters) Overflow {
     detail::deallocate(this, bytes, alignof(Overflow));
   }
 
+  /// Puts what is kept in another one, for which there is room, in place of what is kept here: nothing.
+  void take(Overflow& other) {
+    if (other.only_owner()) {
+      for (std::uint32_t i = 0; i < other.shape_.sessions; ++i) sessions()[i] = std::move(other.sessions()[i]);
+      if (other.shape_.rare) *rare() = std::move(*other.rare());
+    } else {
+      for (std::uint32_t i = 0; i < other.shape_.sessions; ++i) sessions()[i] = other.sessions()[i];
+      if (other.shape_.rare) *rare() = *other.rare();
+    }
+    for (std::uint32_t i = 0; i < other.activity_count; ++i) activities()[i] = other.activities()[i];
+    for (std::uint32_t i = 0; i < other.flip_count; ++i) flips()[i] = other.flips()[i];
+    activity_count = other.activity_count;
+    flip_count = other.flip_count;
+  }
+
+  /// Room for so many activities and some more.
+  static constexpr std::uint32_t room_for(std::uint32_t activities) noexcept { return activities / 4 * 4 + 4; }
   const Shape& shape() const noexcept { return shape_; }
   // Of those there is room for; the row knows how many sessions.
   std::uint32_t activity_count = 0;  // 0: they are in the row
@@ -83,55 +100,86 @@ static_assert(sizeof(Overflow) % alignof(SessionRegisters) == 0 && alignof(Overf
 static_assert(alignof(RareRegisters) <= alignof(SessionRegisters) && alignof(Activity) <= alignof(RareRegisters), "");
 static_assert(alignof(Flip) <= alignof(Activity), "");
 
-/// One user, with the first session and up to two activities inside: what most users have. Copying a row shares what
-/// lies elsewhere.
-class UserRow {
- public:
+/// Of a row what every heartbeat reads: one cache line.
+struct RowHead {
+  Text id;
+  SessionRegisters session;  // the first, if there is one
+};
+static_assert(sizeof(RowHead) == 64, "a heartbeat should read no more");
+
+/// The rest of a row, with up to two activities inside: what most users have. Copying it shares what lies elsewhere.
+struct RowRest {
   static constexpr std::size_t activities_inside = 2;
 
-  UserRow() noexcept = default;
-  UserRow(Text id, UserRegisters&& user) : id_(std::move(id)) {
-    const Overflow::Shape shape = shape_of(user);
-    if (!shape.empty()) overflow_ = Overflow::make(shape);
-    fill(std::move(user));
+  Activity activities[activities_inside];
+  Overflow* overflow = nullptr;
+  std::uint32_t session_count = 0;
+  std::uint8_t count = 0;  // of the activities inside
+  bool is_plain = true;    // nothing is kept of the user but sessions, activities and a status
+
+  RowRest() noexcept = default;
+  RowRest(const RowRest& other) noexcept
+      : overflow(other.overflow), session_count(other.session_count), count(other.count), is_plain(other.is_plain) {
+    for (std::size_t i = 0; i < activities_inside; ++i) activities[i] = other.activities[i];
+    if (overflow != nullptr) overflow->add_owner();
   }
-  UserRow(const UserRow& other)
-      : id_(other.id_),
-        session_(other.session_),
-        overflow_(other.overflow_),
-        session_count_(other.session_count_),
-        count_(other.count_) {
-    for (std::size_t i = 0; i < activities_inside; ++i) activities_[i] = other.activities_[i];
-    if (overflow_ != nullptr) overflow_->add_owner();
-  }
-  UserRow(UserRow&& other) noexcept { swap(other); }
-  UserRow& operator=(UserRow&& other) noexcept {
+  RowRest(RowRest&& other) noexcept : RowRest() { swap(other); }
+  RowRest& operator=(RowRest other) noexcept {
     swap(other);
     return *this;
   }
-  UserRow& operator=(const UserRow& other) {
-    UserRow copy(other);
-    swap(copy);
-    return *this;
+  ~RowRest() {
+    if (overflow != nullptr) overflow->drop_owner();
   }
-  ~UserRow() {
-    if (overflow_ != nullptr) overflow_->drop_owner();
+  void swap(RowRest& other) noexcept {
+    for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities[i], other.activities[i]);
+    std::swap(overflow, other.overflow);
+    std::swap(session_count, other.session_count);
+    std::swap(count, other.count);
+    std::swap(is_plain, other.is_plain);
   }
+};
 
-  const Text& id() const noexcept { return id_; }
-  std::string_view name() const noexcept { return id_.view(); }
-  std::size_t session_count() const noexcept { return session_count_; }
+/// One user, borrowed from where the two parts of the row lie. Used as a pointer to a row would be: null where there is
+/// no such user.
+class RowView {
+ public:
+  RowView() noexcept = default;
+  RowView(std::nullptr_t) noexcept {}
+  RowView(const RowHead* head, const RowRest* rest) noexcept : head_(head), rest_(rest) {}
+
+  const RowView& operator*() const noexcept { return *this; }
+  const RowView* operator->() const noexcept { return this; }
+  friend bool operator==(const RowView& a, const RowView& b) noexcept { return a.head_ == b.head_; }
+  friend bool operator!=(const RowView& a, const RowView& b) noexcept { return a.head_ != b.head_; }
+
+  const Text& id() const noexcept { return head_->id; }
+  std::string_view name() const noexcept { return head_->id.view(); }
+  std::size_t session_count() const noexcept { return rest_->session_count; }
+
+  /// One of which nothing is known where there is none.
+  const SessionRegisters& first_session() const noexcept { return head_->session; }
+  SessionSpan sessions() const noexcept {
+    if (rest_->session_count == 0) return SessionSpan();
+    SessionRegisters* const others = rest_->overflow != nullptr ? rest_->overflow->sessions() : nullptr;
+    return SessionSpan(&head_->session, {others, rest_->session_count - 1});
+  }
+  std::string_view status() const noexcept {
+    return has_rare() ? rest_->overflow->rare()->status.view() : std::string_view();
+  }
+  /// Its value, or absent.
+  Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
+  Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
+  /// Whether nothing is kept of the user but sessions, activities and a status.
+  bool is_plain() const noexcept { return rest_->is_plain; }
 
   RegistersView registers() const noexcept {
     RegistersView view;
-    view.activities = Span<Activity>{activities_, count_};
-    if (overflow_ != nullptr) {
-      if (session_count_ != 0) view.sessions = SessionSpan(&session_, {overflow_->sessions(), session_count_ - 1});
-      if (count_ == 0) view.activities = Span<Activity>{overflow_->activities(), overflow_->activity_count};
-      view.flips = Span<Flip>{overflow_->flips(), overflow_->flip_count};
-      if (overflow_->shape().rare) view.rare = overflow_->rare();
-    } else if (session_count_ != 0) {
-      view.sessions = SessionSpan(&session_, {});
+    view.sessions = sessions();
+    view.activities = activities();
+    if (Overflow* const more = rest_->overflow) {
+      view.flips = Span<Flip>{more->flips(), more->flip_count};
+      if (more->shape().rare) view.rare = more->rare();
     }
     return view;
   }
@@ -149,71 +197,127 @@ class UserRow {
     return user;
   }
 
-  /// Whether `user` could be put in place of what is kept without asking for memory.
-  bool has_room_for(const UserRegisters& user) const noexcept {
-    const Overflow::Shape shape = shape_of(user);
-    return shape.empty() || (overflow_ != nullptr && overflow_->only_owner() && overflow_->shape().has_room_for(shape));
+  /// Whether the event may be a heartbeat of the session whose registers are in the head of the row.
+  bool is_heartbeat_of_first(EventType type, const Sought& session) const noexcept {
+    return type == EventType::heartbeat && session.is(head_->session.id);
   }
-  /// Where there is room for it.
-  void replace(UserRegisters&& user) noexcept {
-    if (overflow_ != nullptr && shape_of(user).empty()) {
-      overflow_->drop_owner();
-      overflow_ = nullptr;
+  /// Asks for what is not in the row, and where it begins for who only counts its owners.
+  void prefetch_elsewhere() const noexcept {
+    if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 192);
+  }
+  void prefetch_owners() const noexcept {
+    if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 1);
+  }
+
+  Span<Activity> activities() const noexcept {
+    if (rest_->count != 0 || rest_->overflow == nullptr) return {rest_->activities, rest_->count};
+    return {rest_->overflow->activities(), rest_->overflow->activity_count};
+  }
+  /// The activity of the greatest value; null where there is none.
+  const Activity* latest_activity() const noexcept {
+    const Span<Activity> all = activities();
+    return all.empty() ? nullptr : &all.back();
+  }
+
+  /// Whether the same is kept of a user with the same id, as it is.
+  bool keeps_same_as(const RowView& other) const noexcept {
+    if (rest_->overflow != other.rest_->overflow) return same_registers(registers(), other.registers());
+    return rest_->count == other.rest_->count && head_->session == other.head_->session &&
+           same_elements(Span<Activity>{rest_->activities, rest_->count},
+                         Span<Activity>{other.rest_->activities, other.rest_->count});
+  }
+
+ protected:
+  bool has_rare() const noexcept { return rest_->overflow != nullptr && rest_->overflow->shape().rare; }
+
+  const RowHead* head_ = nullptr;
+  const RowRest* rest_ = nullptr;
+};
+
+/// The same for who may change the user.
+class RowAccess : public RowView {
+ public:
+  RowAccess() noexcept = default;
+  RowAccess(RowHead* head, RowRest* rest) noexcept : RowView(head, rest) {}
+
+  /// Puts `user` in place of what is kept. Changes nothing when memory runs out.
+  void replace(UserRegisters&& user) const {
+    const Overflow::Shape shape = shape_of(user);
+    Overflow*& overflow = rest().overflow;
+    if (shape.empty()) {
+      if (overflow != nullptr) std::exchange(overflow, nullptr)->drop_owner();
+    } else if (overflow == nullptr || !overflow->only_owner() || !overflow->shape().has_room_for(shape)) {
+      Overflow* const fresh = Overflow::make(shape);
+      if (Overflow* const old = std::exchange(overflow, fresh)) old->drop_owner();
     }
     fill(std::move(user));
   }
 
   /// The session and the rare registers, if there are any and they may be changed where they are.
-  SessionRegisters* own_session(const Sought& id) noexcept {
-    if (id.is(session_.id)) return &session_;
-    if (overflow_ == nullptr || !overflow_->only_owner()) return nullptr;
-    for (std::uint32_t i = 0; i + 1 < session_count_; ++i) {
-      if (id.is(overflow_->sessions()[i].id)) return overflow_->sessions() + i;
+  SessionRegisters* own_session(const Sought& id) const noexcept {
+    if (id.is(head_->session.id)) return &head().session;
+    Overflow* const more = rest_->overflow;
+    if (more == nullptr || !more->only_owner()) return nullptr;
+    for (std::uint32_t i = 0; i + 1 < rest_->session_count; ++i) {
+      if (id.is(more->sessions()[i].id)) return more->sessions() + i;
     }
     return nullptr;
   }
-  RareRegisters* own_rare() noexcept {
-    return overflow_ != nullptr && overflow_->shape().rare && overflow_->only_owner() ? overflow_->rare() : nullptr;
+  RareRegisters* own_rare() const noexcept {
+    return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
   }
 
-  /// Where more is kept that a change may need; null: nowhere.
-  const void* elsewhere() const noexcept { return overflow_; }
-
-  /// The activity of the greatest value; null where there is none.
-  const Activity* latest_activity() const noexcept {
-    if (count_ != 0) return activities_ + (count_ - 1);
-    if (overflow_ == nullptr || overflow_->activity_count == 0) return nullptr;
-    return overflow_->activities() + (overflow_->activity_count - 1);
+  /// The rare registers, for which there is room from now on where they may be changed.
+  RareRegisters& need_rare() const {
+    if (own_rare() == nullptr) widen(0, true);
+    return *rest_->overflow->rare();
   }
-  /// Adds one of a greater value than all others on later evidence, if there is room where it may be changed, for no
-  /// more than `most` in all. In a row without flips what is on evidence before the window makes room, but for the
-  /// greatest of it.
-  bool add_activity(const Activity& latest, Timestamp window, std::size_t most) noexcept {
-    const RegistersView user = registers();
-    const std::size_t dropped = user.flips.empty() ? forgettable(user.activities, window) : 0;
-    const Span<Activity> kept{user.activities.data() + dropped, user.activities.size() - dropped};
-    if (kept.size() >= most) return false;
-    if (kept.size() < activities_inside) {
-      put(kept, latest, activities_);
-      count_ = static_cast<std::uint8_t>(kept.size() + 1);
-      if (overflow_ != nullptr && overflow_->only_owner()) overflow_->activity_count = 0;
+
+  /// Adds an activity of a greater value than all others on later evidence, if they are then no more than `most`. In a
+  /// row without flips what is on evidence before the window makes room, but for the greatest of it. Changes nothing
+  /// when memory runs out.
+  bool add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
+    constexpr std::size_t inside = RowRest::activities_inside;
+    const Span<Activity> all = activities();
+    const bool has_flips = rest_->overflow != nullptr && rest_->overflow->flip_count != 0;
+    const std::size_t dropped = has_flips ? 0 : forgettable(all, window), kept = all.size() - dropped;
+    if (kept >= most) return false;
+    if (kept < inside) {
+      put({all.data() + dropped, kept}, latest, rest().activities);
+      rest().count = static_cast<std::uint8_t>(kept + 1);
+      if (rest_->overflow != nullptr && rest_->overflow->only_owner()) rest_->overflow->activity_count = 0;
       return true;
     }
-    if (overflow_ == nullptr || !overflow_->only_owner() || overflow_->shape().activities <= kept.size()) return false;
-    put(kept, latest, overflow_->activities());
-    overflow_->activity_count = static_cast<std::uint32_t>(kept.size() + 1);
-    count_ = 0;
+    Overflow* const more = rest_->overflow;
+    if (more == nullptr || !more->only_owner() || more->shape().activities <= kept)
+      widen(static_cast<std::uint32_t>(kept + 1), false);
+    put({activities().data() + dropped, kept}, latest, rest_->overflow->activities());
+    rest_->overflow->activity_count = static_cast<std::uint32_t>(kept + 1);
+    rest().count = 0;
     return true;
   }
 
-  /// Whether the same is kept of a user with the same id, as it is.
-  bool keeps_same_as(const UserRow& other) const noexcept {
-    if (overflow_ != other.overflow_) return same_registers(registers(), other.registers());
-    return count_ == other.count_ && session_ == other.session_ &&
-           same_elements(Span<Activity>{activities_, count_}, Span<Activity>{other.activities_, other.count_});
+ private:
+  RowHead& head() const noexcept { return const_cast<RowHead&>(*head_); }
+  RowRest& rest() const noexcept { return const_cast<RowRest&>(*rest_); }
+
+  /// Makes room beside the row, which may be changed there from now on. Keeps what is kept.
+  void widen(std::uint32_t activities, bool rare) const {
+    Overflow* const old = rest_->overflow;
+    Overflow::Shape shape;
+    if (old != nullptr) shape = old->shape();
+    if (shape.activities < activities) shape.activities = Overflow::room_for(activities);
+    shape.rare = shape.rare || rare;
+    struct Unfinished {
+      Overflow* made;
+      ~Unfinished() {
+        if (made != nullptr) made->drop_owner();
+      }
+    } unfinished{Overflow::make(shape)};
+    if (old != nullptr) unfinished.made->take(*old);
+    rest().overflow = std::exchange(unfinished.made, old);
   }
 
- private:
   /// How many of the first activities nothing depends on any more in a row without flips: those on evidence before the
   /// window, but for the greatest of them.
   static std::size_t forgettable(Span<Activity> activities, Timestamp window) noexcept {
@@ -233,19 +337,22 @@ class UserRow {
     shape.flips = static_cast<std::uint32_t>(user.flips.size());
     // Beside flips fewer activities can be forgotten, so that there are soon more than two.
     const auto activities = static_cast<std::uint32_t>(user.activities.size());
-    if (activities > activities_inside || shape.flips != 0) shape.activities = activities / 4 * 4 + 4;
+    if (activities > RowRest::activities_inside || shape.flips != 0) shape.activities = Overflow::room_for(activities);
     shape.rare = !user.nothing();
     return shape;
   }
 
-  void fill(UserRegisters&& user) noexcept {
-    session_ = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
-    session_count_ = static_cast<std::uint32_t>(user.sessions.size());
-    const bool inside = user.activities.size() <= activities_inside;
-    count_ = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
-    for (std::size_t i = 0; i < count_; ++i) activities_[i] = user.activities[i];
-    if (overflow_ == nullptr) return;
-    Overflow& more = *overflow_;
+  void fill(UserRegisters&& user) const noexcept {
+    RowRest& rest = this->rest();
+    head().session = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
+    rest.session_count = static_cast<std::uint32_t>(user.sessions.size());
+    const bool inside = user.activities.size() <= RowRest::activities_inside;
+    rest.count = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
+    rest.is_plain = user.flips.empty() && user.reported_at == absent && user.reported_last_active_at == absent &&
+                    user.forgotten_up_to == absent && user.crowded.to == absent;
+    for (std::size_t i = 0; i < rest.count; ++i) rest.activities[i] = user.activities[i];
+    if (rest.overflow == nullptr) return;
+    Overflow& more = *rest.overflow;
     for (std::uint32_t i = 0; i < more.shape().sessions; ++i) {
       more.sessions()[i] = i + 1 < user.sessions.size() ? std::move(user.sessions[i + 1]) : SessionRegisters();
     }
@@ -255,22 +362,18 @@ class UserRow {
     for (std::size_t i = 0; i < more.flip_count; ++i) more.flips()[i] = user.flips[i];
     if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
   }
+};
 
-  void swap(UserRow& other) noexcept {
-    std::swap(id_, other.id_);
-    std::swap(session_, other.session_);
-    for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities_[i], other.activities_[i]);
-    std::swap(overflow_, other.overflow_);
-    std::swap(session_count_, other.session_count_);
-    std::swap(count_, other.count_);
+/// A row that lies in no page yet.
+struct UserRow {
+  RowHead head;
+  RowRest rest;
+
+  UserRow(Text id, UserRegisters&& user) {
+    head.id = std::move(id);
+    RowAccess(&head, &rest).replace(std::move(user));
   }
-
-  Text id_;
-  SessionRegisters session_;  // the first, if there is one
-  Activity activities_[activities_inside];
-  Overflow* overflow_ = nullptr;
-  std::uint32_t session_count_ = 0;
-  std::uint8_t count_ = 0;  // of the activities inside
+  operator RowView() const noexcept { return RowView(&head, &rest); }
 };
 
 }  // namespace detail

@@ -23,6 +23,9 @@
 /// on the order in which they came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal
 /// places, and users are gone over in an order that anybody can reproduce.
 ///
+/// To find a user takes the line of each node on the way that has the slot, and there the tags of the page as well,
+/// which tell the row; then a line of the page and one of the row, which do not wait for each other.
+///
 /// Whoever chooses ids so that their hashes collide makes their own branch deeper, by a level for every six bits, and
 /// nobody else's. A second hash takes over where the first is used up; only of ids that agree in 120 bits are more than
 /// 32 put into one page.
@@ -53,6 +56,7 @@ class BasicUserTable {
   BasicUserTable& operator=(BasicUserTable other) noexcept {
     std::swap(top_, other.top_);
     std::swap(tagger_, other.tagger_);
+    ++moves_;
     return *this;
   }
   ~BasicUserTable() { Branch::drop(top_); }
@@ -73,39 +77,92 @@ class BasicUserTable {
     key.tag = tagger_.tag_of(key.id);
   }
 
-  const UserRow* find(const UserKey& key) const noexcept {
-    const Page* const page = page_of(key);
-    return page == nullptr ? nullptr : page->find(key);
+  RowView find(const UserKey& key) const noexcept {
+    const Way way = way_to(key);
+    const std::uint32_t at = way.find(key);
+    return at != Page::none ? way.page()->row(at) : RowView();
   }
-  const UserRow* find(std::string_view id) const noexcept { return find(key_of(id)); }
+  RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
 
-  /// The page that the user would be in; null where there is none. Reads nothing of the page.
-  const Page* page_of(const UserKey& key) const noexcept {
-    const Branch* branch = top_;
-    if (branch == nullptr) return nullptr;
-    for (unsigned level = 0;; ++level) {
-      const Node& node = branch->as_node();
-      const std::uint32_t slot = node.slot_of(bits_of(key, level));
-      branch = node.branches()[slot];
-      if (!node.leads_to_node(slot)) return static_cast<const Page*>(branch);
+  /// The way to the page that the user would be in, node by node. It leads there until the number of moves is another.
+  class Way {
+   public:
+    Way() noexcept {}  // leaves it open, for arrays
+
+    bool has_arrived() const noexcept { return tags_ != nullptr; }
+    /// The page, of which nothing has been read; null where there is none. Once it has arrived.
+    const Page* page() const noexcept { return page_; }
+    std::uint32_t find(const UserKey& key) const noexcept {
+      return page_ != nullptr ? page_->find(key, tags_) : Page::none;
     }
-  }
+    /// The row that is probably meant, by its tag alone, or none. Reads nothing of the page.
+    std::uint32_t probable(const UserKey& key) const noexcept {
+      const std::uint32_t marks = page_ != nullptr ? detail::equal_to(key.tag, tags_) : 0;
+      return marks != 0 ? static_cast<std::uint32_t>(detail::lowest_bit(marks)) : Page::none;
+    }
+    /// The page, to have its rows changed in place; null where something is shared.
+    Page* own_page() const noexcept {
+      if (!is_own_ || page_ == nullptr || !page_->owners.is_one()) return nullptr;
+      Page& own = const_cast<Page&>(*page_);
+      own.forget_notes();
+      return &own;
+    }
 
-  /// The page that the user would be in, to have its rows changed in place; null where there is none, or something on
-  /// the way to it is shared with another table.
-  Page* owned_page(const UserKey& key) noexcept {
+    /// Goes on to the next node, or to the page: returns whether it has arrived.
+    bool step(const UserKey& key) noexcept {
+      const Node& node = *node_;
+      is_own_ = is_own_ & node.owners.is_one();
+      const std::uint32_t slot = node.slot_of(order_);
+      const Branch* const branch = node.branches()[slot];
+      if (!node.leads_to_node(slot)) {
+        page_ = static_cast<const Page*>(branch);
+        tags_ = node.tags(slot);
+        return true;
+      }
+      node_ = static_cast<const Node*>(branch);
+      bits_ = node.bits_behind(slot);
+      order_ <<= Node::most_bits;
+      if (++level_ == levels / 2) order_ = Order::second(key.id);
+      return false;
+    }
+    /// Asks for what the next step reads.
+    void prefetch() const noexcept { node_->prefetch_slot(order_, bits_); }
+
+   private:
+    friend class BasicUserTable;
+    Way(const Branch* top, std::uint64_t order) noexcept : node_(static_cast<const Node*>(top)), order_(order) {}
+
+    const Node* node_;
+    std::uint64_t order_;  // what is left of the hash
+    const Page* page_ = nullptr;
+    const std::uint8_t* tags_ = nullptr;  // where the node has them
+    std::uint8_t level_ = 0, bits_ = 0;   // of the node
+    bool is_own_ = true;                  // whether no node on it is shared with another table; the page may be
+  };
+  /// The way from the top on, which is there: there are users.
+  Way start(const UserKey& key) const noexcept { return Way(top_, key.order); }
+  /// All of the way.
+  Way way_to(const UserKey& key) const noexcept {
+    Way way(top_, key.order);
+    while (top_ != nullptr && !way.step(key)) {
+    }
+    return way;
+  }
+  /// How often a page or a row was put elsewhere.
+  std::uint32_t moves() const noexcept { return moves_; }
+
+  /// Makes the page of a user who is in the table this table's own, and what leads there. Changes no content when
+  /// memory runs out.
+  Page& own_page(const UserKey& key) {
+    ++moves_;
+    own_top();
     Branch* branch = top_;
-    if (branch == nullptr) return nullptr;
-    for (unsigned level = 0; branch->owners.is_one(); ++level) {
+    for (unsigned level = 0; !branch->is_page; ++level) {
       Node& node = branch->as_node();
-      const std::uint32_t slot = node.slot_of(bits_of(key, level));
-      branch = node.branches()[slot];
-      if (node.leads_to_node(slot)) continue;
-      if (branch == nullptr || !branch->owners.is_one()) return nullptr;
-      branch->as_page().forget_notes();
-      return &branch->as_page();
+      branch = &node.own_child(node.slot_of(bits_of(key, level)));
     }
-    return nullptr;
+    branch->as_page().forget_notes();
+    return branch->as_page();
   }
 
   /// Notes that a row of an owned page is due at that instant, should that be before what was known.
@@ -125,24 +182,20 @@ class BasicUserTable {
   /// from then on. Changes nothing when memory runs out, where `fill` does not.
   template <class Fill>
   void change(const UserKey& key, Timestamp due, Fill fill) {
-    own_top();
-    Branch* branch = top_;
-    for (unsigned level = 0;; ++level) {
-      lower(branch->due, due);
-      if (branch->is_page) break;
-      Node& node = branch->as_node();
-      branch = &node.own_child(node.slot_of(bits_of(key, level)));
-    }
-    Page& page = branch->as_page();
-    page.forget_notes();
-    const std::uint32_t at = page.index_of(key);
-    fill(page.rows()[at]);
-    page.dues()[at] = due;
+    const Way way = way_to(key);
+    const std::uint32_t at = way.find(key);
+    Page* own = way.own_page();
+    if (own == nullptr) own = &own_page(key);
+    hasten(key, *own, at, due);  // before anything is changed
+    own->uncover(at);
+    fill(own->row(at));
+    own->dues()[at] = due;
   }
 
   /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
   /// out.
   void insert(const UserKey& key, UserRow&& row, Timestamp due) {
+    ++moves_;
     if (top_ == nullptr) top_ = Node::make(0);
     own_top();
     Page& page = make_room(key);
@@ -152,13 +205,16 @@ class BasicUserTable {
       lower(branch->due, due);
       if (branch->is_page) break;
       Node& node = branch->as_node();
+      const std::uint32_t at = node.slot_of(bits_of(key, level));
       ++node.users;
-      branch = node.branches()[node.slot_of(bits_of(key, level))];
+      branch = node.branches()[at];
+      if (branch == &page) node.copy_tags(at);
     }
   }
 
   /// Removes a user who is in the table. When memory runs out the table holds what it held, with or without the user.
   void erase(const UserKey& key) {
+    ++moves_;
     own_top();
     Branch** links[levels];  // what points to the node of each level
     links[0] = &top_;
@@ -168,7 +224,9 @@ class BasicUserTable {
       const std::uint32_t at = node.slot_of(bits_of(key, level));
       Branch& child = node.own_child(at);
       if (child.is_page) {
-        child.as_page().erase(child.as_page().index_of(key));
+        Page& page = child.as_page();
+        page.erase(page.find(key));
+        node.copy_tags(at);
         break;
       }
       links[++level] = node.branches() + at;
@@ -178,6 +236,10 @@ class BasicUserTable {
       Node& node = (*links[level])->as_node();
       node.join_around(node.slot_of(bits_of(key, level)));
       Node::shrink(*links[level]);
+      if (level > 0) {
+        Node& above = (*links[level - 1])->as_node();
+        above.note_bits(above.slot_of(bits_of(key, level - 1)));
+      }
       if (level == 0 || (*links[level])->as_node().users > Page::room) break;
       Node& above = (*links[level - 1])->as_node();
       above.take_up(above.slot_of(bits_of(key, level - 1)));
@@ -185,14 +247,19 @@ class BasicUserTable {
     if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
   }
 
-  /// Notes for the rows that may be due at `now` when time alone changes them next, which `due_after(row)` returns.
-  /// Changes nothing when memory runs out.
-  template <class DueAfter>
-  void settle(Timestamp now, DueAfter due_after) {
+  /// Sees to it that nobody else has the pages in which something may be due at `now`. Changes no content when memory
+  /// runs out.
+  void own_due(Timestamp now) {
     if (now < due()) return;
+    ++moves_;
     own_top();
     own_due(top_->as_node(), now);
-    settle_node(top_->as_node(), now, due_after);
+  }
+  /// Calls `settle_row(row, due)` for every row that may be due at `now`, to have the bound raised that is given with
+  /// it, to no later than when time alone changes the row next. For who owns them.
+  template <class SettleRow>
+  void settle(Timestamp now, SettleRow settle_row) {
+    if (now >= due()) settle_node(top_->as_node(), now, settle_row);
   }
 
   /// The earliest of what `next(row)` returns, which must be when time alone changes the row next. Looks only where it
@@ -214,8 +281,8 @@ class BasicUserTable {
   class Cursor {
    public:
     Cursor() noexcept = default;
-    const UserRow& operator*() const noexcept { return page_->rows()[row_]; }
-    const UserRow* operator->() const noexcept { return &**this; }
+    RowView operator*() const noexcept { return page_->row(row_); }
+    RowView operator->() const noexcept { return **this; }
     Cursor& operator++() noexcept {
       if (++row_ == page_->size) {
         walk_.next();
@@ -259,7 +326,7 @@ class BasicUserTable {
       for (std::uint32_t i = 0; i < page->size; ++i) {
         const std::uint64_t bit = i < 63 ? std::uint64_t{1} << i : 0;
         if (noted != 0 && bit != 0 && (noted & bit) == 0) continue;
-        if (visit(page->rows()[i])) online |= bit;
+        if (visit(page->row(i))) online |= bit;
       }
       if (online != noted) page->online.write(online);
     }
@@ -297,12 +364,11 @@ class BasicUserTable {
         same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
-      const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->rows()[i], q->rows()[j]);
-      if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->rows()[i].keeps_same_as(q->rows()[j])) {
+      const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
+      if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->row(i).keeps_same_as(q->row(j))) {
         ++same;
       } else {
-        visit(p != nullptr && order <= 0 ? p->rows() + i : nullptr,
-              q != nullptr && order >= 0 ? q->rows() + j : nullptr);
+        visit(p != nullptr && order <= 0 ? p->row(i) : RowView(), q != nullptr && order >= 0 ? q->row(j) : RowView());
       }
       if (p != nullptr && order <= 0) ++i;
       if (q != nullptr && order >= 0) ++j;
@@ -348,7 +414,7 @@ class BasicUserTable {
     return static_cast<unsigned>(order >> (64 - Node::most_bits * (level + 1))) & ((1u << Node::most_bits) - 1);
   }
   static unsigned bits_of(const UserKey& key, unsigned level) noexcept { return bits_of(key.id, key.order, level); }
-  static unsigned bits_of(const UserRow& row, unsigned level) noexcept {
+  static unsigned bits_of(const RowView& row, unsigned level) noexcept {
     const Sought id(row.name());
     return bits_of(id, Order::first(id), level);
   }
@@ -364,18 +430,22 @@ class BasicUserTable {
     }
     return a_order != b_order ? (a_order < b_order ? -1 : 1) : a.text().compare(b.text());
   }
-  static int compare(const UserRow& a, const UserRow& b) noexcept {
+  static int compare(const RowView& a, const RowView& b) noexcept {
     if (a.id() == b.id()) return 0;
     const Sought x(a.name()), y(b.name());
     return compare(x, Order::first(x), y, Order::first(y));
   }
 
   static std::uint32_t place_of(const Page& page, const UserKey& key) noexcept {
-    const UserRow* const place = detail::partition_point(page.rows(), page.rows() + page.size, [&](const UserRow& row) {
-      const Sought id(row.name());
-      return compare(id, Order::first(id), key.id, key.order) < 0;
-    });
-    return static_cast<std::uint32_t>(place - page.rows());
+    std::uint32_t first = 0;
+    for (std::uint32_t count = page.size; count > 0;) {
+      const std::uint32_t half = count / 2;
+      const Sought id(page.row(first + half).name());
+      const bool is_before = compare(id, Order::first(id), key.id, key.order) < 0;
+      first += is_before ? half + 1 : 0;
+      count = is_before ? count - half - 1 : half;
+    }
+    return first;
   }
 
   void own_top() {
@@ -387,6 +457,8 @@ class BasicUserTable {
   /// The page of a user, with room for one more row.
   Page& make_room(const UserKey& key) {
     Branch** link = &top_;
+    Node* above = nullptr;  // and where in it the link is
+    std::uint32_t slot = 0;
     for (unsigned level = 0;;) {
       Node& node = (*link)->as_node();
       const unsigned bits = bits_of(key, level);
@@ -395,25 +467,28 @@ class BasicUserTable {
       Branch& child = node.own_child(at);
       if (!child.is_page) {
         link = node.branches() + at;
+        above = &node;
+        slot = at;
         ++level;
         continue;
       }
       const Page& page = child.as_page();
       if (page.size < Page::room) return page.size < page.capacity ? child.as_page() : node.enlarge(at);
       unsigned differ = 0;
-      for (const UserRow& row : page) differ |= bits_of(row, level) ^ bits;
+      for (std::uint32_t i = 0; i < page.size; ++i) differ |= bits_of(page.row(i), level) ^ bits;
       if (differ != 0) {
         unsigned agree = 0;
         while ((differ >> (Node::most_bits - 1 - agree) & 1) == 0) ++agree;
         std::uint32_t in_lower = 0;
-        for (const UserRow& row : page)
-          in_lower += (bits_of(row, level) >> (Node::most_bits - 1 - agree) & 1) == 0 ? 1u : 0u;
+        for (std::uint32_t i = 0; i < page.size; ++i)
+          in_lower += (bits_of(page.row(i), level) >> (Node::most_bits - 1 - agree) & 1) == 0 ? 1u : 0u;
         Node::split(*link, bits, agree, in_lower);
       } else if (level + 1 < levels) {
         Node::push_down(*link, bits);
       } else {
         return page.size < page.capacity ? child.as_page() : node.enlarge(at);
       }
+      if (above != nullptr) above->note_bits(slot);
     }
   }
 
@@ -425,24 +500,47 @@ class BasicUserTable {
     }
   }
 
-  template <class DueAfter>
-  static void settle_node(Node& node, Timestamp now, DueAfter& due_after) {
+  template <class SettleRow>
+  static void settle_node(Node& node, Timestamp now, SettleRow& settle_row) {
+    // Rows of several pages are gathered, so that they are on their way while others are looked for.
+    constexpr std::size_t most = 32;
+    Page* pages[most];
+    std::uint32_t rows[most];
+    std::size_t count = 0;
+    const auto settle_rows = [&] {
+      for (std::size_t i = 0; i < count; ++i) settle_row(RowView(pages[i]->row(rows[i])), pages[i]->dues()[rows[i]]);
+      count = 0;
+    };
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      // So are the next pages.
+      if (at + 4 < node.slot_count() && node.branches()[at + 4] != nullptr)
+        prefetch(node.branches()[at + 4], sizeof(Page));
+      if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr && !node.leads_to_node(at + 2))
+        node.branches()[at + 2]->as_page().prefetch_dues();
+      Branch* const child = node.branches()[at];
+      if (child == nullptr || now < child->due) continue;
+      if (!child->is_page) {
+        settle_node(child->as_node(), now, settle_row);
+        continue;
+      }
+      Page& page = child->as_page();
+      for (std::uint32_t i = 0; i < page.size; ++i) {
+        if (now < page.dues()[i]) continue;
+        if (count == most) settle_rows();
+        page.prefetch_row(i);
+        pages[count] = &page;
+        rows[count++] = i;
+      }
+    }
+    settle_rows();
     Timestamp due = never;
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
       Branch* const child = node.branches()[at];
       if (child == nullptr) continue;
-      if (child->due <= now) {
-        if (child->is_page) {
-          Page& page = child->as_page();
-          page.due = never;
-          for (std::uint32_t i = 0; i < page.size; ++i) {
-            Timestamp& row_due = page.dues()[i];
-            if (row_due <= now) row_due = due_after(page.rows()[i]);
-            lower(page.due, row_due);
-          }
-        } else {
-          settle_node(child->as_node(), now, due_after);
-        }
+      if (child->is_page && child->due <= now) {
+        Page& page = child->as_page();
+        page.due = never;
+        for (std::uint32_t i = 0; i < page.size; ++i) lower(page.due, page.dues()[i]);
       }
       lower(due, child->due);
     }
@@ -457,7 +555,7 @@ class BasicUserTable {
       if (child->is_page) {
         const Page& page = child->as_page();
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] < least) lower(least, next(page.rows()[i]));
+          if (page.dues()[i] < least) lower(least, next(page.row(i)));
         }
       } else {
         earliest_of(child->as_node(), least, next);
@@ -471,15 +569,15 @@ class BasicUserTable {
       const Branch* const child = node.branches()[at];
       // One of the next pages is on its way while this one is gone over.
       if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr)
-        prefetch(node.branches()[at + 2], Page::dues_end());
+        prefetch(node.branches()[at + 2], sizeof(Page));
       if (child == nullptr || now < child->due) continue;
       if (child->is_page) {
         const Page& page = child->as_page();
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] <= now) prefetch(page.rows() + i, sizeof(UserRow));
+          if (page.dues()[i] <= now) page.prefetch_row(i);
         }
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] <= now) visit(page.rows()[i]);
+          if (page.dues()[i] <= now) visit(page.row(i));
         }
       } else {
         each_due_of(child->as_node(), now, visit);
@@ -513,10 +611,10 @@ class BasicUserTable {
           return false;
       }
       for (std::uint32_t i = 0; i < page.size; ++i) {
-        const UserRow& row = page.rows()[i];
+        const RowView row = page.row(i);
         if (node.branches()[node.slot_of(bits_of(row, level))] != child) return false;
-        if (i > 0 && compare(page.rows()[i - 1], row) >= 0) return false;
-        if (find(row.name()) != &row || page.dues()[i] < page.due) return false;
+        if (i > 0 && compare(page.row(i - 1), row) >= 0) return false;
+        if (find(row.name()) != row || page.dues()[i] < page.due) return false;
       }
       users += page.size;
     }
@@ -525,6 +623,7 @@ class BasicUserTable {
 
   Branch* top_ = nullptr;  // a node, or null: no users
   Tagger tagger_;
+  std::uint32_t moves_ = 0;
 };
 
 using UserTable = BasicUserTable<HashOrder>;

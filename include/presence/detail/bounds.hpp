@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_DETAIL_BOUNDS_HPP
+#define PRESENCE_DETAIL_BOUNDS_HPP
+
+#include <presence/detail/algorithm.hpp>
+#include <presence/detail/derived.hpp>
+#include <presence/detail/registers.hpp>
+#include <presence/rules.hpp>
+
+#include <cstdint>  // for uint64_t
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What the instants of events and sessions are compared with, made of `now` and the rules before it is needed, so that
+/// folding an event adds nothing up.
+class Bounds {
+ public:
+  Bounds() noexcept = default;
+  Bounds(Timestamp now, const Rules& rules) noexcept
+      : now_(now),
+        refresh_(rules.last_active_refresh),
+        room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
+    const Duration least = Duration::from_ns(1);
+    first_ = absent + least;
+    last_ = never - least;
+    if (now == absent) return;
+    first_ = later(first_, now - rules.reorder_window);
+    last_ = earlier(last_, now + rules.max_clock_skew);
+    if (rules.session_timeout != Duration()) alive_ = now - rules.session_timeout;
+  }
+
+  bool are_of(Timestamp now) const noexcept { return now_ == now; }
+
+  /// Whether an event of that instant is neither too late nor too early, nor invalid.
+  bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
+  Timestamp window() const noexcept { return first_; }
+
+  /// `live`, for whoever has the bounds.
+  bool is_live(const SessionRegisters& session) const noexcept {
+    return evidence(session) > alive_ && !ended_by_disconnect(session);
+  }
+
+  /// Up to so many sessions none has to go for one that comes.
+  std::uint32_t session_room() const noexcept { return room_; }
+
+  /// `heartbeat_value`, which divides, but most heartbeats lie in the step of the one before.
+  Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
+    const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
+    if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
+    const Timestamp value = detail::heartbeat_value(at, rules);
+    if (value > first_possible()) step_ = value;  // the first step is cut off
+    return value;
+  }
+
+ private:
+  static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
+
+  Timestamp now_ = never;  // which is no instant
+  Timestamp first_, last_;
+  Timestamp alive_ = absent;
+  Timestamp step_;
+  Duration refresh_;
+  std::uint32_t room_ = 0;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_BOUNDS_HPP
