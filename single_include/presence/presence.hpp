@@ -2698,7 +2698,7 @@ struct RowHead {
 static_assert(sizeof(RowHead) == 64, "a heartbeat should read no more");
 
 /// The rest of a row, with up to two activities inside: what most users have. Copying it shares what lies elsewhere.
-struct RowRest {
+struct alignas(16) RowRest {
   static constexpr std::size_t activities_inside = 2;
 
   Activity activities[activities_inside];
@@ -3764,6 +3764,8 @@ class alignas(64) Page : public Branch {
   /// What memory is aligned to anyway; the rest of a line is asked for and skipped, which is cheaper than to ask for
   /// memory that is aligned to it.
   static constexpr std::size_t memory_alignment = 16;
+
+  static_assert(sizeof(RowRest) % memory_alignment == 0, "what may be skipped is what is asked for");
 
   Page(std::uint32_t rows, std::uint8_t skipped) noexcept : Branch(true), capacity(rows), skipped_(skipped) {
     std::memset(tags(), 0, tag_bytes(rows));
@@ -5375,7 +5377,9 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
   Vector<Text> gone;
-  // What is due for good is settled when nothing can fail any more; what is deferred, which most is, at once.
+  // What is deferred, which most is, is settled at once. What is due for good only when nothing can fail any more:
+  // where nobody listens and everybody is known, so that nobody vanishes, that is at once as well.
+  const bool can_fail = changes != nullptr || forgets || root.table.size() != root.known;
   struct Due {
     Timestamp* bound;
     Timestamp next;
@@ -5403,12 +5407,14 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     if (!forgets) {
       if (!stays_known && next_change(user, from, rules) > to) return;
       ++fewer_online;  // which is all that time alone does to others
-      if (changes == nullptr) {
+      if (!can_fail) {
         bound = never;
         return;
       }
-      const Seen before(user, from, rules);
-      changes->add(Change{next, row.id(), before, before.offline()});
+      if (changes != nullptr) {
+        const Seen before(user, from, rules);
+        changes->add(Change{next, row.id(), before, before.offline()});
+      }
       passed.push_back({&bound, never});
       return;
     }

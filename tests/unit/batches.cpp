@@ -144,3 +144,24 @@ TEST_CASE("who is looked for ahead need not be there, whatever stands where nobo
   CHECK(apply(s, events.begin(), events.end()).accepted() == events.size());
   for (const PresenceEvent& event : events) CHECK(s.find(event.user));
 }
+
+TEST_CASE("a batch leaves a copy as it was, also where several of its users are on one page") {
+  Snapshot s;
+  for (std::size_t i = 0; i < 600; ++i) s = reduce(std::move(s), connect(user_id(i), "phone", at(0)));
+  std::vector<PresenceEvent> events;  // in the order of pages
+  for (const UserView user : s) events.push_back(heartbeat(std::string(user.id), "phone", at(1)));
+  for (const bool touched : {false, true}) {
+    const Snapshot kept = s;
+    const std::uint64_t digest = kept.digest();
+    Snapshot one = kept;
+    if (touched) {  // so that the nodes are the snapshot's own
+      s = reduce(std::move(s), heartbeat(user_id(7), "phone", at(1)));
+      one = reduce(std::move(one), heartbeat(user_id(7), "phone", at(1)));
+    }
+    for (const PresenceEvent& event : events) one = reduce(std::move(one), event);
+    apply(s, events.begin(), events.end());
+    CHECK(kept.digest() == digest);
+    CHECK(s == one);
+    for (PresenceEvent& event : events) event.at += seconds(1);
+  }
+}

@@ -7,8 +7,9 @@ namespace {
 
 Timestamp some_instant(Chance& chance, Timestamp around) {
   switch (chance.below(12)) {
-    case 0: return Timestamp::lowest() + Duration::from_ns(static_cast<std::int64_t>(chance.below(3)));
-    case 1: return Timestamp::highest() - Duration::from_ns(static_cast<std::int64_t>(chance.below(3)));
+    case 0: return Timestamp::lowest() + Duration::from_ns(static_cast<std::int64_t>(chance.below(3000)));
+    case 1: return Timestamp::highest() - Duration::from_ns(static_cast<std::int64_t>(chance.below(3000)));
+    case 3: return chance.below(2) == 0 ? Timestamp::lowest() : Timestamp::highest();
     case 2: return Timestamp::from_ns(static_cast<std::int64_t>(chance.bits()));
     default:
       return around + Duration::from_ns(static_cast<std::int64_t>(chance.below(4001)) - 2000) -

@@ -115,3 +115,67 @@ TEST_CASE("folding in place needs no instant") {
   REQUIRE(t.changes.size() == 1);
   CHECK(t.changes[0].at == at(900));
 }
+
+TEST_CASE("a refused event makes nothing the snapshot's own that it shares") {
+  Snapshot s = reduce(folded({connect("john", "phone", at(0))}), at(0));
+  const Snapshot kept = s;
+  Told t;
+  CHECK(apply(s, heartbeat("john", "phone", at(3600)), t) == Verdict::too_early);
+  CHECK(apply(s, heartbeat("john", "phone", at(-3600)), t) == Verdict::too_late);
+  CHECK(detail::SnapshotAccess::read(s) == detail::SnapshotAccess::read(kept));
+}
+
+TEST_CASE("ids that are too long are refused whoever is there under them") {
+  Rules narrow;
+  narrow.max_id_bytes = 5;
+  Snapshot s = merge(Snapshot(narrow),
+                     folded({connect("a longer name", "phone", at(0)), connect("ann", "a longer name", at(0))}));
+  const Snapshot before = s;
+  Told t(narrow);
+  const std::pair<const char*, const char*> too_long[] = {{"a longer name", "phone"}, {"ann", "a longer name"}};
+  for (const auto& [user, session] : too_long) {
+    REQUIRE(s.online(user));
+    CHECK(apply(s, heartbeat(user, session, at(1)), t) == Verdict::over_limit);
+    CHECK(apply(s, connect(user, session, at(1)), t) == Verdict::over_limit);
+    CHECK(apply(s, disconnect(user, session, at(1)), t) == Verdict::over_limit);
+  }
+  CHECK(apply(s, says("a longer name", "hello", at(1)), t) == Verdict::over_limit);
+  CHECK(s == before);
+}
+
+TEST_CASE("an event without a session is invalid, also of a user of whom no session is kept") {
+  Snapshot s = merge(Snapshot(), reduce(folded({connect("john", "phone", at(0))}), at(1000)));
+  REQUIRE(s.inspect("john")->sessions.empty());
+  Told t;
+  CHECK(apply(s, connect("john", "", at(1000)), t) == Verdict::invalid);
+  CHECK(apply(s, heartbeat("john", "", at(1000)), t) == Verdict::invalid);
+  CHECK(apply(s, disconnect("john", "", at(1000)), t) == Verdict::invalid);
+}
+
+TEST_CASE("what is no event of a session is none because it names one") {
+  const Snapshot s = folded({connect("john", "phone", at(0))});
+  PresenceEvent told = report("john", false, at(1)), odd = heartbeat("john", "phone", at(1));
+  Snapshot plain = s, naming = s, other = s;
+  Told t;
+  CHECK(apply(plain, told, t) == Verdict::applied);
+  told.session = "phone";
+  CHECK(apply(naming, told, t) == Verdict::applied);
+  CHECK(naming == plain);
+  odd.type = static_cast<EventType>(9);
+  CHECK(apply(other, odd, t) == Verdict::invalid);
+  CHECK(other == s);
+}
+
+TEST_CASE("a connect takes the place of what a heartbeat of its instant said of last_active") {
+  const std::vector<PresenceEvent> events = {connect("john", "a", at(0)), connect("john", "b", at(1)),
+                                             heartbeat("john", "a", at(1000)), connect("john", "b", at(1000))};
+  Snapshot alone, shared;
+  for (const PresenceEvent& event : events) {
+    alone = reduce(std::move(alone), event);
+    const Snapshot kept = shared;
+    shared = reduce(shared, event);
+  }
+  CHECK(alone == shared);
+  CHECK(alone.digest() == shared.digest());
+  CHECK(kept_of(alone, "john")->activities == kept_of(shared, "john")->activities);
+}

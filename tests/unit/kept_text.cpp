@@ -18,6 +18,7 @@ TEST_CASE("a text that takes the place of another is that text, and copies of th
     text.assign(expected);
     REQUIRE(text.view() == expected);
     REQUIRE(text == Text(expected));
+    REQUIRE(Text(expected) == text);
     for (const auto& [copy, then] : copies) REQUIRE(copy.view() == then);
   }
 }
@@ -33,6 +34,7 @@ TEST_CASE("a text may be given a part of itself") {
 
 TEST_CASE("a status may be set to a part of itself") {
   Snapshot s = folded({connect("john", "phone", at(0)), says("john", "a status that is kept elsewhere", at(0))});
-  s = reduce(std::move(s), PresenceEventView::set_status("john", s.view("john")->status.substr(2), at(1)));
+  const auto part = PresenceEventView::set_status("john", s.view("john")->status.substr(2), at(1));
+  s = reduce(std::move(s), part);
   CHECK(s.find("john")->status == "status that is kept elsewhere");
 }

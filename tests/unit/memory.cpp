@@ -225,6 +225,16 @@ TEST_CASE("when memory runs out while a page is halved, the snapshot is what it 
   check_every_failure(s, [&](Snapshot& t) { apply(t, between, hear); });
 }
 
+TEST_CASE("when memory runs out while some vanish and others time out, the snapshot is what it was") {
+  Snapshot s = reduce(Snapshot(), second(0));
+  for (std::size_t i = 0; i < 40; ++i) {
+    s = reduce(std::move(s), PresenceEvent::disconnect(long_id(i), "phone", second(0)));  // of whom nobody knows
+    s = reduce(std::move(s), PresenceEvent::connect(long_id(100 + i), "phone", second(0)));
+  }
+  check_every_failure(s, [](Snapshot& t) { apply(t, second(1000), detail::Unheard()); });
+  check_every_failure(s, [](Snapshot& t) { apply(t, second(1000), hear); });
+}
+
 TEST_CASE("when memory runs out while time passes, the snapshot is what it was") {
   const Snapshot s = many_users(130);
   check_every_failure(s, [](Snapshot& t) { apply(t, second(48), hear); });

@@ -220,7 +220,9 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
   Vector<Text> gone;
-  // What is due for good is settled when nothing can fail any more; what is deferred, which most is, at once.
+  // What is deferred, which most is, is settled at once. What is due for good only when nothing can fail any more:
+  // where nobody listens and everybody is known, so that nobody vanishes, that is at once as well.
+  const bool can_fail = changes != nullptr || forgets || root.table.size() != root.known;
   struct Due {
     Timestamp* bound;
     Timestamp next;
@@ -248,12 +250,14 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     if (!forgets) {
       if (!stays_known && next_change(user, from, rules) > to) return;
       ++fewer_online;  // which is all that time alone does to others
-      if (changes == nullptr) {
+      if (!can_fail) {
         bound = never;
         return;
       }
-      const Seen before(user, from, rules);
-      changes->add(Change{next, row.id(), before, before.offline()});
+      if (changes != nullptr) {
+        const Seen before(user, from, rules);
+        changes->add(Change{next, row.id(), before, before.offline()});
+      }
       passed.push_back({&bound, never});
       return;
     }

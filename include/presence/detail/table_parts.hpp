@@ -217,6 +217,8 @@ class alignas(64) Page : public Branch {
   /// memory that is aligned to it.
   static constexpr std::size_t memory_alignment = 16;
 
+  static_assert(sizeof(RowRest) % memory_alignment == 0, "what may be skipped is what is asked for");
+
   Page(std::uint32_t rows, std::uint8_t skipped) noexcept : Branch(true), capacity(rows), skipped_(skipped) {
     std::memset(tags(), 0, tag_bytes(rows));
   }
