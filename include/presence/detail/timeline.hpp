@@ -3,6 +3,7 @@
 #define PRESENCE_DETAIL_TIMELINE_HPP
 
 #include <presence/detail/algorithm.hpp>
+#include <presence/detail/blocks.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/detail/text.hpp>
 #include <presence/time.hpp>
@@ -26,8 +27,7 @@ class Timeline {
 
   /// When memory runs out nothing is added.
   void add(T happening) {
-    all_.push_back(std::move(happening));
-    const T& added = all_.back();
+    const T& added = all_.add(std::move(happening));
     // Until it has a key it does not count.
     keys_.push_back(Key{added.at, first_bytes(text_of(added.id)), static_cast<std::uint32_t>(all_.size() - 1)});
   }
@@ -84,7 +84,7 @@ class Timeline {
   }
 
   Vector<Key> keys_;
-  Vector<T> all_;
+  Blocks<T> all_;
 };
 
 }  // namespace detail
