@@ -213,11 +213,9 @@ class alignas(64) Page : public Branch {
   friend T* construct(void* at, Args&&... args);
 
   static constexpr std::uint32_t line = 64;
-  /// What memory is aligned to anyway; the rest of a line is asked for and skipped, which is cheaper than to ask for
-  /// memory that is aligned to it.
-  static constexpr std::size_t memory_alignment = 16;
-
-  static_assert(sizeof(RowRest) % memory_alignment == 0, "what may be skipped is what is asked for");
+  /// What memory is aligned to at least, whoever gives it: some promise 16 and keep to 8. The rest of a line is asked
+  /// for and skipped, which is cheaper than to ask for memory that is aligned to it.
+  static constexpr std::size_t memory_alignment = alignof(void*);
 
   Page(std::uint32_t rows, std::uint8_t skipped) noexcept : Branch(true), capacity(rows), skipped_(skipped) {
     std::memset(tags(), 0, tag_bytes(rows));

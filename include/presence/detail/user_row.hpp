@@ -108,7 +108,7 @@ struct RowHead {
 static_assert(sizeof(RowHead) == 64, "a heartbeat should read no more");
 
 /// The rest of a row, with up to two activities inside: what most users have. Copying it shares what lies elsewhere.
-struct alignas(16) RowRest {
+struct alignas(8) RowRest {
   static constexpr std::size_t activities_inside = 2;
 
   Activity activities[activities_inside];
