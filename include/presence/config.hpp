@@ -47,6 +47,21 @@
 #define PRESENCE_ABI v0_1_0
 #endif
 
+/// @{
+/// Of the library's own: a function that is one with all that it calls, and a function that is not to become a part of
+/// its callers. Together they keep the way that most events take short, and what it works with in registers.
+#if defined(__GNUC__) || defined(__clang__)
+#define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
+#define PRESENCE_DETAIL_APART __attribute__((__noinline__))
+#elif defined(_MSC_VER)
+#define PRESENCE_DETAIL_FLAT
+#define PRESENCE_DETAIL_APART __declspec(noinline)
+#else
+#define PRESENCE_DETAIL_FLAT
+#define PRESENCE_DETAIL_APART
+#endif
+/// @}
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {

@@ -70,22 +70,34 @@ inline Page* own_page_for(Snapshot& snapshot, const Subject& subject, const Pres
   return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
 }
 
-/// The same, in place where it can be.
+/// The same of a user who was looked for, in place where it can be. Mere heartbeats in pages that are the snapshot's
+/// own have been folded.
 template <class OnChange>
-Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
-  Subject subject;
-  if (const Root* const root = SnapshotAccess::read(snapshot)) {
-    subject.find(root->table, event);
-    if (subject.at != Page::none) {
-      Page* page = SnapshotAccess::owned(snapshot) != nullptr ? subject.way.own_page() : nullptr;
-      if (page == nullptr) page = own_page_for(snapshot, subject, event);
-      if (page != nullptr && fold_in_place({*SnapshotAccess::owned(snapshot), subject, *page}, event, on_change))
-        return Verdict::applied;
+Verdict fold_where_found(Snapshot& snapshot, const Subject& subject, const PresenceEventView& event,
+                         OnChange& on_change) {
+  if (subject.at != Page::none) {
+    Root* const owned = SnapshotAccess::owned(snapshot);
+    Page* page = owned != nullptr ? subject.own_page() : nullptr;
+    if (page != nullptr) {
+      if (fold_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
+    } else if ((page = own_page_for(snapshot, subject, event)) != nullptr) {
+      const PlaceInTable place{*SnapshotAccess::owned(snapshot), subject, *page};
+      if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
     }
-  } else {
-    SnapshotAccess::make_key(snapshot, event.user, subject.key);
   }
   return fold_anew(snapshot, subject.key, event, on_change);
+}
+
+/// The same of a user who is looked for.
+template <class OnChange>
+Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
+  Root* const owned = SnapshotAccess::owned(snapshot);
+  if (owned != nullptr && find_and_fold_mere_heartbeat(*owned, event)) return Verdict::applied;
+  const UserTable nobody;
+  const Root* const root = SnapshotAccess::read(snapshot);
+  Subject subject;
+  subject.find(root != nullptr ? root->table : nobody, event);
+  return fold_where_found(snapshot, subject, event, on_change);
 }
 
 /// Whether the next few events may be looked at before the first is folded: they must lie somewhere, not be made on the
@@ -110,55 +122,40 @@ void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
     return;
   }
   Subject subjects[most];
-  std::size_t count = 0;
-  for (It it = first; it != last && count < most; ++it, ++count) subjects[count].set(root->table, *it);
+  std::size_t count = 0, left = 0;
+  const bool has_users = root->table.size() != 0;
+  for (It it = first; it != last && count < most; ++it, ++count) {
+    Subject& subject = subjects[count];
+    subject.set(root->table, *it);
+    left += has_users && !subject.step() ? 1u : 0u;  // the first node is at hand
+  }
   // To the pages, node by node.
-  for (std::size_t left = root->table.size() != 0 ? count : 0; left != 0;) {
+  while (left != 0) {
     left = 0;
     for (std::size_t i = 0; i < count; ++i) {
       Subject& subject = subjects[i];
-      if (subject.way.has_arrived()) continue;
-      if (!subject.way.step(subject.key)) {
-        subject.way.prefetch();
-        ++left;
-        continue;
-      }
-      subject.at = subject.way.probable(subject.key);
-      if (subject.at != Page::none) subject.way.page()->prefetch_row(subject.at);
+      left += !subject.way.has_arrived() && !subject.step() ? 1u : 0u;
     }
   }
   // Of whom heartbeats of the first session do not tell there may be more to read.
-  const Subject* others[most];
-  std::size_t other_count = 0;
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
-    const PresenceEventView& event = *it;
     const Subject& subject = subjects[i];
-    if (subject.at == Page::none) continue;
-    others[other_count] = &subject;
-    other_count += subject.row().is_heartbeat_of_first(event.type, subject.session) ? 0u : 1u;
+    if (subject.at != Page::none && !subject.may_be_of_first((*it).type)) subject.row().prefetch_elsewhere();
   }
-  for (std::size_t i = 0; i < other_count; ++i) others[i]->row().prefetch_elsewhere();
 
   const std::uint32_t moves = root->table.moves();
   bool are_there = true;  // where they were found
   for (std::size_t i = 0; i < count; ++i, ++first) {
     const PresenceEventView& event = *first;
-    Subject& subject = subjects[i];
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
     if (!are_there) {
       tally.count(fold_now(snapshot, event, on_change));
-      continue;
-    }
-    if (subject.at != Page::none && !subject.way.page()->is_of(subject.at, subject.key))
-      subject.at = subject.way.find(subject.key);
-    Page* const page = subject.at != Page::none ? subject.way.own_page() : nullptr;
-    if (page != nullptr && fold_in_place({*owned, subject, *page}, event, on_change)) {
+    } else if (fold_mere_heartbeat_where_found(*owned, event, subjects[i])) {
       ++tally.applied;
     } else {
-      tally.count(page != nullptr ? fold_anew(snapshot, subject.key, event, on_change)
-                                  : fold_now(snapshot, event, on_change));
+      tally.count(fold_where_found(snapshot, subjects[i], event, on_change));
     }
   }
 }

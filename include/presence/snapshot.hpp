@@ -39,11 +39,13 @@ struct Root {
 
   /// Those of `now`. For the only owner.
   Bounds& bounds() noexcept {
-    if (!bounds_.are_of(now)) bounds_ = Bounds(now, rules);
+    if (!bounds_.are_of(now)) find_bounds();
     return bounds_;
   }
 
  private:
+  PRESENCE_DETAIL_APART void find_bounds() noexcept { bounds_ = Bounds(now, rules); }
+
   Bounds bounds_;
 };
 

@@ -113,6 +113,21 @@
 #define PRESENCE_ABI v0_1_0
 #endif
 
+/// @{
+/// Of the library's own: a function that is one with all that it calls, and a function that is not to become a part of
+/// its callers. Together they keep the way that most events take short, and what it works with in registers.
+#if defined(__GNUC__) || defined(__clang__)
+#define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
+#define PRESENCE_DETAIL_APART __attribute__((__noinline__))
+#elif defined(_MSC_VER)
+#define PRESENCE_DETAIL_FLAT
+#define PRESENCE_DETAIL_APART __declspec(noinline)
+#else
+#define PRESENCE_DETAIL_FLAT
+#define PRESENCE_DETAIL_APART
+#endif
+/// @}
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -805,13 +820,14 @@ inline std::string_view text_of(std::string_view text) noexcept { return text; }
 /// A text to look for, made ready to be compared with many.
 class Sought {
  public:
-  Sought() noexcept = default;
+  Sought() noexcept {}  // leaves it open, for arrays
   explicit Sought(std::string_view text) noexcept { set(text); }
 
   void set(std::string_view text) noexcept {
     const std::size_t size = text.size();
     const char* const p = text.data();
-    text_ = text;
+    data_ = p;
+    size_ = size;
     if (size > Text::room) {
       low_ = high_ = 0;
     } else if (size >= 8) {
@@ -824,19 +840,24 @@ class Sought {
     }
   }
 
-  std::string_view text() const noexcept { return text_; }
-  bool is_short() const noexcept { return text_.size() <= Text::room; }
+  std::string_view text() const noexcept { return std::string_view(data_, size_); }
+  bool is_short() const noexcept { return size_ <= Text::room; }
   std::uint64_t low() const noexcept { return low_; }
   std::uint64_t high() const noexcept { return high_; }
 
   bool is(const Text& text) const noexcept {
     if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
-    return !text.is_inside() && text.view() == text_;
+    return is_long(text, this->text());
   }
 
  private:
-  std::string_view text_;
-  std::uint64_t low_ = 0, high_ = 0;
+  PRESENCE_DETAIL_APART static bool is_long(const Text& text, std::string_view sought) noexcept {
+    return !text.is_inside() && text.view() == sought;
+  }
+
+  const char* data_;
+  std::size_t size_;
+  std::uint64_t low_, high_;
 };
 
 }  // namespace detail
@@ -2033,8 +2054,9 @@ namespace detail {
 /// The bottom of the order of instants. Never the instant of an event: those at the ends of the range are refused.
 inline constexpr Timestamp absent = Timestamp::lowest();
 
-constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return a < b ? b : a; }
-constexpr Timestamp earlier(Timestamp a, Timestamp b) noexcept { return b < a ? b : a; }
+// Of numbers, which compilers choose between in registers.
+constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(a < b ? b.ns() : a.ns()); }
+constexpr Timestamp earlier(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(b < a ? b.ns() : a.ns()); }
 
 /// That a user is known to have been active at `value`, and the earliest evidence for it.
 struct Activity {
@@ -3386,7 +3408,7 @@ struct Hash {
     state = (state ^ state >> 32) * c;
     return state ^ state >> 29;
   }
-  static std::uint64_t of_long(std::string_view text, std::uint64_t state) noexcept {
+  PRESENCE_DETAIL_APART static std::uint64_t of_long(std::string_view text, std::uint64_t state) noexcept {
     const char* p = text.data();
     std::size_t left = text.size();
     for (; left > 16; p += 16, left -= 16) {
@@ -3426,8 +3448,8 @@ class Tagger {
 /// alike there.
 struct UserKey {
   Sought id;
-  std::uint64_t order = 0;
-  std::uint8_t tag = 0;
+  std::uint64_t order;
+  std::uint8_t tag;
 };
 
 }  // namespace detail
@@ -3767,14 +3789,8 @@ class alignas(64) Page : public Branch {
   const std::uint8_t* tags() const noexcept { return const_cast<Page&>(*this).tags(); }
   /// The row of a user; `none` where there is none. `tags` are those of the first rows, wherever they are at hand.
   std::uint32_t find(const UserKey& key, const std::uint8_t* tags) const noexcept {
-    for (std::uint32_t first = 0;;) {
-      for (std::uint32_t marks = detail::equal_to(key.tag, tags); marks != 0; marks &= marks - 1) {
-        const std::uint32_t at = first + static_cast<std::uint32_t>(detail::lowest_bit(marks));
-        if (is_of(at, key)) return at;
-      }
-      if ((first += room) >= size) return none;
-      tags = this->tags() + first;
-    }
+    const std::uint32_t at = find_among(0, key.id, detail::equal_to(key.tag, tags));
+    return at != none || size <= room ? at : find_behind(key.id.text(), key.tag);
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
@@ -3834,6 +3850,23 @@ class alignas(64) Page : public Branch {
 
   static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
   static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
+
+  /// Of the rows from `first` on, by those whose tags are the one of the id.
+  std::uint32_t find_among(std::uint32_t first, const Sought& id, std::uint32_t marks) const noexcept {
+    for (; marks != 0; marks &= marks - 1) {
+      const std::uint32_t at = first + static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      if (id.is(heads()[at].id)) return at;
+    }
+    return none;
+  }
+  /// Among the rows behind the first ones. By the text, so that the key is not needed in memory.
+  PRESENCE_DETAIL_APART std::uint32_t find_behind(std::string_view text, std::uint8_t tag) const noexcept {
+    const Sought id(text);
+    std::uint32_t at = none;
+    for (std::uint32_t first = room; at == none && first < size; first += room)
+      at = find_among(first, id, detail::equal_to(tag, tags() + first));
+    return at;
+  }
 
   RowHead* heads() noexcept { return reinterpret_cast<RowHead*>(this + 1); }
   const RowHead* heads() const noexcept { return reinterpret_cast<const RowHead*>(this + 1); }
@@ -4345,7 +4378,7 @@ class BasicUserTable {
       node_ = static_cast<const Node*>(branch);
       bits_ = node.bits_behind(slot);
       order_ <<= Node::most_bits;
-      if (++level_ == levels / 2) order_ = Order::second(key.id);
+      if (++level_ == levels / 2) order_ = second_order(key.id.text());
       return false;
     }
     /// Asks for what the next step reads.
@@ -4353,14 +4386,25 @@ class BasicUserTable {
 
    private:
     friend class BasicUserTable;
-    Way(const Branch* top, std::uint64_t order) noexcept : node_(static_cast<const Node*>(top)), order_(order) {}
+    /// By the text, so that the key is not needed in memory.
+    PRESENCE_DETAIL_APART static std::uint64_t second_order(std::string_view id) noexcept {
+      return Order::second(Sought(id));
+    }
+    Way(const Branch* top, std::uint64_t order) noexcept
+        : node_(static_cast<const Node*>(top)),
+          order_(order),
+          page_(nullptr),
+          tags_(nullptr),
+          level_(0),
+          bits_(0),
+          is_own_(true) {}
 
     const Node* node_;
     std::uint64_t order_;  // what is left of the hash
-    const Page* page_ = nullptr;
-    const std::uint8_t* tags_ = nullptr;  // where the node has them
-    std::uint8_t level_ = 0, bits_ = 0;   // of the node
-    bool is_own_ = true;                  // whether no node on it is shared with another table; the page may be
+    const Page* page_;
+    const std::uint8_t* tags_;   // where the node has them
+    std::uint8_t level_, bits_;  // of the node
+    bool is_own_;                // whether no node on it is shared with another table; the page may be
   };
   /// The way from the top on, which is there: there are users.
   Way start(const UserKey& key) const noexcept { return Way(top_, key.order); }
@@ -4905,12 +4949,16 @@ class Bounds {
   Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
     const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
     if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
+    return go_to_step(at, rules);
+  }
+
+ private:
+  PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
     const Timestamp value = detail::heartbeat_value(at, rules);
     if (value > first_possible()) step_ = value;  // the first step is cut off
     return value;
   }
 
- private:
   static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
 
   Timestamp now_ = never;  // which is no instant
@@ -4948,11 +4996,13 @@ struct Root {
 
   /// Those of `now`. For the only owner.
   Bounds& bounds() noexcept {
-    if (!bounds_.are_of(now)) bounds_ = Bounds(now, rules);
+    if (!bounds_.are_of(now)) find_bounds();
     return bounds_;
   }
 
  private:
+  PRESENCE_DETAIL_APART void find_bounds() noexcept { bounds_ = Bounds(now, rules); }
+
   Bounds bounds_;
 };
 
@@ -6230,18 +6280,35 @@ struct Subject {
     way = table.start(key);
     at = Page::none;
   }
-#if defined(__GNUC__) || defined(__clang__)
-  __attribute__((flatten))  // every event comes this way, and what is called is small
-#endif
-  void
-  find(const UserTable& table, const PresenceEventView& event) noexcept {
-    set(table, event);
-    if (table.size() == 0) return;
-    while (!way.step(key)) {
+  void find(const UserTable& table, const PresenceEventView& event) noexcept {
+    table.make_key(event.user, key);
+    way = table.start(key);
+    at = Page::none;
+    if (table.size() != 0) {
+      while (!way.step(key)) {
+      }
+      at = way.find(key);
     }
-    at = way.find(key);
+    session.set(event.session);
+  }
+  /// Goes on by a node, and asks for what is read next: of the page, for the row that is probably meant. Returns
+  /// whether it has arrived there.
+  bool step() noexcept {
+    if (!way.step(key)) {
+      way.prefetch();
+      return false;
+    }
+    at = way.probable(key);
+    if (at != Page::none) way.page()->prefetch_row(at);
+    return true;
   }
   RowView row() const noexcept { return way.page()->row(at); }
+  /// Whether an event of the row may be a heartbeat of the session in its head.
+  bool may_be_of_first(EventType type) const noexcept {
+    return type == EventType::heartbeat && row().first_session().id.low_word() == session.low();
+  }
+  /// The page, to have the row changed in place; null where there is none, or something is shared.
+  Page* own_page() const noexcept { return at != Page::none ? way.own_page() : nullptr; }
 };
 
 /// A user's row where it lies in the table of a root that owns it.
@@ -6359,11 +6426,7 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
 
 /// Folds a heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next
 /// step of last_active.
-#if defined(__GNUC__) || defined(__clang__)
-__attribute__((flatten))  // most events end here, and what is called is small
-#endif
-inline bool
-fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
+inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
   Bounds& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const Timestamp at = event.at;
@@ -6385,10 +6448,29 @@ fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) n
   return true;
 }
 
-/// Folds the event into the user's row, if it can be folded so, and tells of it. Changes nothing when memory runs out.
+/// Looks for the user of a heartbeat, and folds it if it is a mere one of somebody in a page that is the root's alone.
+/// What was found is not handed on: it would have to be kept at hand until the end.
+PRESENCE_DETAIL_FLAT inline bool find_and_fold_mere_heartbeat(Root& root, const PresenceEventView& event) noexcept {
+  if (event.type != EventType::heartbeat) return false;
+  Subject subject;
+  subject.find(root.table, event);
+  Page* const page = subject.own_page();
+  return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
+}
+
+/// The same where the way is known, and perhaps the row.
+PRESENCE_DETAIL_FLAT inline bool fold_mere_heartbeat_where_found(Root& root, const PresenceEventView& event,
+                                                                 Subject& subject) noexcept {
+  if (subject.at == Page::none) return false;
+  if (!subject.way.page()->is_of(subject.at, subject.key)) subject.at = subject.way.find(subject.key);
+  Page* const page = subject.own_page();
+  return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
+}
+
+/// Folds an event that is no mere heartbeat into the user's row, if it can be folded so, and tells of it. Changes
+/// nothing when memory runs out.
 template <class OnChange>
 bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
-  if (fold_mere_heartbeat(place, event)) return true;
   Bounds& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
@@ -6462,22 +6544,34 @@ inline Page* own_page_for(Snapshot& snapshot, const Subject& subject, const Pres
   return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
 }
 
-/// The same, in place where it can be.
+/// The same of a user who was looked for, in place where it can be. Mere heartbeats in pages that are the snapshot's
+/// own have been folded.
 template <class OnChange>
-Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
-  Subject subject;
-  if (const Root* const root = SnapshotAccess::read(snapshot)) {
-    subject.find(root->table, event);
-    if (subject.at != Page::none) {
-      Page* page = SnapshotAccess::owned(snapshot) != nullptr ? subject.way.own_page() : nullptr;
-      if (page == nullptr) page = own_page_for(snapshot, subject, event);
-      if (page != nullptr && fold_in_place({*SnapshotAccess::owned(snapshot), subject, *page}, event, on_change))
-        return Verdict::applied;
+Verdict fold_where_found(Snapshot& snapshot, const Subject& subject, const PresenceEventView& event,
+                         OnChange& on_change) {
+  if (subject.at != Page::none) {
+    Root* const owned = SnapshotAccess::owned(snapshot);
+    Page* page = owned != nullptr ? subject.own_page() : nullptr;
+    if (page != nullptr) {
+      if (fold_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
+    } else if ((page = own_page_for(snapshot, subject, event)) != nullptr) {
+      const PlaceInTable place{*SnapshotAccess::owned(snapshot), subject, *page};
+      if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
     }
-  } else {
-    SnapshotAccess::make_key(snapshot, event.user, subject.key);
   }
   return fold_anew(snapshot, subject.key, event, on_change);
+}
+
+/// The same of a user who is looked for.
+template <class OnChange>
+Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
+  Root* const owned = SnapshotAccess::owned(snapshot);
+  if (owned != nullptr && find_and_fold_mere_heartbeat(*owned, event)) return Verdict::applied;
+  const UserTable nobody;
+  const Root* const root = SnapshotAccess::read(snapshot);
+  Subject subject;
+  subject.find(root != nullptr ? root->table : nobody, event);
+  return fold_where_found(snapshot, subject, event, on_change);
 }
 
 /// Whether the next few events may be looked at before the first is folded: they must lie somewhere, not be made on the
@@ -6502,55 +6596,40 @@ void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
     return;
   }
   Subject subjects[most];
-  std::size_t count = 0;
-  for (It it = first; it != last && count < most; ++it, ++count) subjects[count].set(root->table, *it);
+  std::size_t count = 0, left = 0;
+  const bool has_users = root->table.size() != 0;
+  for (It it = first; it != last && count < most; ++it, ++count) {
+    Subject& subject = subjects[count];
+    subject.set(root->table, *it);
+    left += has_users && !subject.step() ? 1u : 0u;  // the first node is at hand
+  }
   // To the pages, node by node.
-  for (std::size_t left = root->table.size() != 0 ? count : 0; left != 0;) {
+  while (left != 0) {
     left = 0;
     for (std::size_t i = 0; i < count; ++i) {
       Subject& subject = subjects[i];
-      if (subject.way.has_arrived()) continue;
-      if (!subject.way.step(subject.key)) {
-        subject.way.prefetch();
-        ++left;
-        continue;
-      }
-      subject.at = subject.way.probable(subject.key);
-      if (subject.at != Page::none) subject.way.page()->prefetch_row(subject.at);
+      left += !subject.way.has_arrived() && !subject.step() ? 1u : 0u;
     }
   }
   // Of whom heartbeats of the first session do not tell there may be more to read.
-  const Subject* others[most];
-  std::size_t other_count = 0;
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
-    const PresenceEventView& event = *it;
     const Subject& subject = subjects[i];
-    if (subject.at == Page::none) continue;
-    others[other_count] = &subject;
-    other_count += subject.row().is_heartbeat_of_first(event.type, subject.session) ? 0u : 1u;
+    if (subject.at != Page::none && !subject.may_be_of_first((*it).type)) subject.row().prefetch_elsewhere();
   }
-  for (std::size_t i = 0; i < other_count; ++i) others[i]->row().prefetch_elsewhere();
 
   const std::uint32_t moves = root->table.moves();
   bool are_there = true;  // where they were found
   for (std::size_t i = 0; i < count; ++i, ++first) {
     const PresenceEventView& event = *first;
-    Subject& subject = subjects[i];
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
     if (!are_there) {
       tally.count(fold_now(snapshot, event, on_change));
-      continue;
-    }
-    if (subject.at != Page::none && !subject.way.page()->is_of(subject.at, subject.key))
-      subject.at = subject.way.find(subject.key);
-    Page* const page = subject.at != Page::none ? subject.way.own_page() : nullptr;
-    if (page != nullptr && fold_in_place({*owned, subject, *page}, event, on_change)) {
+    } else if (fold_mere_heartbeat_where_found(*owned, event, subjects[i])) {
       ++tally.applied;
     } else {
-      tally.count(page != nullptr ? fold_anew(snapshot, subject.key, event, on_change)
-                                  : fold_now(snapshot, event, on_change));
+      tally.count(fold_where_found(snapshot, subjects[i], event, on_change));
     }
   }
 }

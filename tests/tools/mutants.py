@@ -48,8 +48,8 @@ ANTI_ENTROPY = "anti_entropy.hpp"
 MUTANTS = [
     # ---- registers ----
     Mutant("later-is-earlier", REGISTERS,
-           "constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return a < b ? b : a; }",
-           "constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return b < a ? b : a; }",
+           "later(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(a < b ? b.ns() : a.ns());",
+           "later(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(b < a ? b.ns() : a.ns());",
            "the later of two instants is the earlier"),
     Mutant("stretch-holds-its-start", REGISTERS, "return from < at && at <= to;", "return from <= at && at <= to;",
            "a stretch begins after `from`"),
@@ -726,8 +726,10 @@ MUTANTS = [
     Mutant("second-hash-unused", TABLE, '      order = Order::second(id);\n',
            '',
            "ids of one hash are told apart by nothing"),
-    Mutant("one-tag-for-all", PARTS, "if (is_of(at, key)) return at;", "return at;",
+    Mutant("one-tag-for-all", PARTS, "if (id.is(heads()[at].id)) return at;", "return at;",
            "whoever has the tag is taken for the user"),
+    Mutant("rows-behind-the-first-unfound", PARTS, "return at != none || size <= room ? at :", "return at != none || true ? at :",
+           "who is behind the first rows of a page is found"),
     Mutant("text-equal-inside", TEXT, 'return text.low_word() == low_ && text.high_word() == high_;',
            'return text.low_word() == low_;',
            "texts that begin alike are the same"),
@@ -1159,9 +1161,7 @@ MUTANTS = [
            "        static_cast<void>(above);\n", "a node tells how many bits the one below goes by after it shrinks"),
     Mutant("tag-of-nobody", USER_KEY, "return tag != 0 ? tag : 1;", "return tag;",
            "where there is no row nobody is found"),
-    Mutant("ahead-by-tag-alone", "reduce.hpp",
-           "if (subject.at != Page::none && !subject.way.page()->is_of(subject.at, subject.key))",
-           "if (false)", "whoever has the tag is taken for the user of an event of a range"),
+    Mutant("ahead-by-tag-alone", IN_PLACE, "if (!subject.way.page()->is_of(subject.at, subject.key))", "if (false)", "whoever has the tag is taken for the user of an event of a range"),
     # ---- where rows lie, while a range is folded ----
     Mutant("ahead-whatever-moved", "reduce.hpp", "owned == root && owned->table.moves() == moves;", "owned == root;",
            "a row is looked for again after others moved"),

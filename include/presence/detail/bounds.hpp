@@ -49,12 +49,16 @@ class Bounds {
   Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
     const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
     if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
+    return go_to_step(at, rules);
+  }
+
+ private:
+  PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
     const Timestamp value = detail::heartbeat_value(at, rules);
     if (value > first_possible()) step_ = value;  // the first step is cut off
     return value;
   }
 
- private:
   static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
 
   Timestamp now_ = never;  // which is no instant

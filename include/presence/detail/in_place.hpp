@@ -45,18 +45,35 @@ struct Subject {
     way = table.start(key);
     at = Page::none;
   }
-#if defined(__GNUC__) || defined(__clang__)
-  __attribute__((flatten))  // every event comes this way, and what is called is small
-#endif
-  void
-  find(const UserTable& table, const PresenceEventView& event) noexcept {
-    set(table, event);
-    if (table.size() == 0) return;
-    while (!way.step(key)) {
+  void find(const UserTable& table, const PresenceEventView& event) noexcept {
+    table.make_key(event.user, key);
+    way = table.start(key);
+    at = Page::none;
+    if (table.size() != 0) {
+      while (!way.step(key)) {
+      }
+      at = way.find(key);
     }
-    at = way.find(key);
+    session.set(event.session);
+  }
+  /// Goes on by a node, and asks for what is read next: of the page, for the row that is probably meant. Returns
+  /// whether it has arrived there.
+  bool step() noexcept {
+    if (!way.step(key)) {
+      way.prefetch();
+      return false;
+    }
+    at = way.probable(key);
+    if (at != Page::none) way.page()->prefetch_row(at);
+    return true;
   }
   RowView row() const noexcept { return way.page()->row(at); }
+  /// Whether an event of the row may be a heartbeat of the session in its head.
+  bool may_be_of_first(EventType type) const noexcept {
+    return type == EventType::heartbeat && row().first_session().id.low_word() == session.low();
+  }
+  /// The page, to have the row changed in place; null where there is none, or something is shared.
+  Page* own_page() const noexcept { return at != Page::none ? way.own_page() : nullptr; }
 };
 
 /// A user's row where it lies in the table of a root that owns it.
@@ -174,11 +191,7 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
 
 /// Folds a heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next
 /// step of last_active.
-#if defined(__GNUC__) || defined(__clang__)
-__attribute__((flatten))  // most events end here, and what is called is small
-#endif
-inline bool
-fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
+inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
   Bounds& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const Timestamp at = event.at;
@@ -200,10 +213,29 @@ fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) n
   return true;
 }
 
-/// Folds the event into the user's row, if it can be folded so, and tells of it. Changes nothing when memory runs out.
+/// Looks for the user of a heartbeat, and folds it if it is a mere one of somebody in a page that is the root's alone.
+/// What was found is not handed on: it would have to be kept at hand until the end.
+PRESENCE_DETAIL_FLAT inline bool find_and_fold_mere_heartbeat(Root& root, const PresenceEventView& event) noexcept {
+  if (event.type != EventType::heartbeat) return false;
+  Subject subject;
+  subject.find(root.table, event);
+  Page* const page = subject.own_page();
+  return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
+}
+
+/// The same where the way is known, and perhaps the row.
+PRESENCE_DETAIL_FLAT inline bool fold_mere_heartbeat_where_found(Root& root, const PresenceEventView& event,
+                                                                 Subject& subject) noexcept {
+  if (subject.at == Page::none) return false;
+  if (!subject.way.page()->is_of(subject.at, subject.key)) subject.at = subject.way.find(subject.key);
+  Page* const page = subject.own_page();
+  return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
+}
+
+/// Folds an event that is no mere heartbeat into the user's row, if it can be folded so, and tells of it. Changes
+/// nothing when memory runs out.
 template <class OnChange>
 bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
-  if (fold_mere_heartbeat(place, event)) return true;
   Bounds& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();

@@ -24,8 +24,9 @@ namespace detail {
 /// The bottom of the order of instants. Never the instant of an event: those at the ends of the range are refused.
 inline constexpr Timestamp absent = Timestamp::lowest();
 
-constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return a < b ? b : a; }
-constexpr Timestamp earlier(Timestamp a, Timestamp b) noexcept { return b < a ? b : a; }
+// Of numbers, which compilers choose between in registers.
+constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(a < b ? b.ns() : a.ns()); }
+constexpr Timestamp earlier(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(b < a ? b.ns() : a.ns()); }
 
 /// That a user is known to have been active at `value`, and the earliest evidence for it.
 struct Activity {

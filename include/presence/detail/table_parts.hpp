@@ -157,14 +157,8 @@ class alignas(64) Page : public Branch {
   const std::uint8_t* tags() const noexcept { return const_cast<Page&>(*this).tags(); }
   /// The row of a user; `none` where there is none. `tags` are those of the first rows, wherever they are at hand.
   std::uint32_t find(const UserKey& key, const std::uint8_t* tags) const noexcept {
-    for (std::uint32_t first = 0;;) {
-      for (std::uint32_t marks = detail::equal_to(key.tag, tags); marks != 0; marks &= marks - 1) {
-        const std::uint32_t at = first + static_cast<std::uint32_t>(detail::lowest_bit(marks));
-        if (is_of(at, key)) return at;
-      }
-      if ((first += room) >= size) return none;
-      tags = this->tags() + first;
-    }
+    const std::uint32_t at = find_among(0, key.id, detail::equal_to(key.tag, tags));
+    return at != none || size <= room ? at : find_behind(key.id.text(), key.tag);
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
@@ -224,6 +218,23 @@ class alignas(64) Page : public Branch {
 
   static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
   static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
+
+  /// Of the rows from `first` on, by those whose tags are the one of the id.
+  std::uint32_t find_among(std::uint32_t first, const Sought& id, std::uint32_t marks) const noexcept {
+    for (; marks != 0; marks &= marks - 1) {
+      const std::uint32_t at = first + static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      if (id.is(heads()[at].id)) return at;
+    }
+    return none;
+  }
+  /// Among the rows behind the first ones. By the text, so that the key is not needed in memory.
+  PRESENCE_DETAIL_APART std::uint32_t find_behind(std::string_view text, std::uint8_t tag) const noexcept {
+    const Sought id(text);
+    std::uint32_t at = none;
+    for (std::uint32_t first = room; at == none && first < size; first += room)
+      at = find_among(first, id, detail::equal_to(tag, tags() + first));
+    return at;
+  }
 
   RowHead* heads() noexcept { return reinterpret_cast<RowHead*>(this + 1); }
   const RowHead* heads() const noexcept { return reinterpret_cast<const RowHead*>(this + 1); }

@@ -162,13 +162,14 @@ inline std::string_view text_of(std::string_view text) noexcept { return text; }
 /// A text to look for, made ready to be compared with many.
 class Sought {
  public:
-  Sought() noexcept = default;
+  Sought() noexcept {}  // leaves it open, for arrays
   explicit Sought(std::string_view text) noexcept { set(text); }
 
   void set(std::string_view text) noexcept {
     const std::size_t size = text.size();
     const char* const p = text.data();
-    text_ = text;
+    data_ = p;
+    size_ = size;
     if (size > Text::room) {
       low_ = high_ = 0;
     } else if (size >= 8) {
@@ -181,19 +182,24 @@ class Sought {
     }
   }
 
-  std::string_view text() const noexcept { return text_; }
-  bool is_short() const noexcept { return text_.size() <= Text::room; }
+  std::string_view text() const noexcept { return std::string_view(data_, size_); }
+  bool is_short() const noexcept { return size_ <= Text::room; }
   std::uint64_t low() const noexcept { return low_; }
   std::uint64_t high() const noexcept { return high_; }
 
   bool is(const Text& text) const noexcept {
     if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
-    return !text.is_inside() && text.view() == text_;
+    return is_long(text, this->text());
   }
 
  private:
-  std::string_view text_;
-  std::uint64_t low_ = 0, high_ = 0;
+  PRESENCE_DETAIL_APART static bool is_long(const Text& text, std::string_view sought) noexcept {
+    return !text.is_inside() && text.view() == sought;
+  }
+
+  const char* data_;
+  std::size_t size_;
+  std::uint64_t low_, high_;
 };
 
 }  // namespace detail

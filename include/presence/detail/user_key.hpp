@@ -32,7 +32,7 @@ struct Hash {
     state = (state ^ state >> 32) * c;
     return state ^ state >> 29;
   }
-  static std::uint64_t of_long(std::string_view text, std::uint64_t state) noexcept {
+  PRESENCE_DETAIL_APART static std::uint64_t of_long(std::string_view text, std::uint64_t state) noexcept {
     const char* p = text.data();
     std::size_t left = text.size();
     for (; left > 16; p += 16, left -= 16) {
@@ -72,8 +72,8 @@ class Tagger {
 /// alike there.
 struct UserKey {
   Sought id;
-  std::uint64_t order = 0;
-  std::uint8_t tag = 0;
+  std::uint64_t order;
+  std::uint8_t tag;
 };
 
 }  // namespace detail

@@ -122,7 +122,7 @@ class BasicUserTable {
       node_ = static_cast<const Node*>(branch);
       bits_ = node.bits_behind(slot);
       order_ <<= Node::most_bits;
-      if (++level_ == levels / 2) order_ = Order::second(key.id);
+      if (++level_ == levels / 2) order_ = second_order(key.id.text());
       return false;
     }
     /// Asks for what the next step reads.
@@ -130,14 +130,25 @@ class BasicUserTable {
 
    private:
     friend class BasicUserTable;
-    Way(const Branch* top, std::uint64_t order) noexcept : node_(static_cast<const Node*>(top)), order_(order) {}
+    /// By the text, so that the key is not needed in memory.
+    PRESENCE_DETAIL_APART static std::uint64_t second_order(std::string_view id) noexcept {
+      return Order::second(Sought(id));
+    }
+    Way(const Branch* top, std::uint64_t order) noexcept
+        : node_(static_cast<const Node*>(top)),
+          order_(order),
+          page_(nullptr),
+          tags_(nullptr),
+          level_(0),
+          bits_(0),
+          is_own_(true) {}
 
     const Node* node_;
     std::uint64_t order_;  // what is left of the hash
-    const Page* page_ = nullptr;
-    const std::uint8_t* tags_ = nullptr;  // where the node has them
-    std::uint8_t level_ = 0, bits_ = 0;   // of the node
-    bool is_own_ = true;                  // whether no node on it is shared with another table; the page may be
+    const Page* page_;
+    const std::uint8_t* tags_;   // where the node has them
+    std::uint8_t level_, bits_;  // of the node
+    bool is_own_;                // whether no node on it is shared with another table; the page may be
   };
   /// The way from the top on, which is there: there are users.
   Way start(const UserKey& key) const noexcept { return Way(top_, key.order); }
