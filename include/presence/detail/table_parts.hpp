@@ -173,6 +173,24 @@ class alignas(64) Page : public Branch {
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(Timestamp)); }
   /// @}
 
+  /// A bit for each of the first rows that may be due at `now`, which are asked for; and when the earliest of the
+  /// others among the first ones may be.
+  std::uint32_t due_rows(Timestamp now, Timestamp& others) const noexcept {
+    const Timestamp* const dues = this->dues();
+    const std::uint32_t first = size < room ? size : room;
+    std::uint32_t rows = 0;
+    Timestamp earliest = never;
+    for (std::uint32_t i = 0; i < first; ++i) {
+      const bool is_due = dues[i] <= now;
+      rows |= std::uint32_t{is_due} << i;
+      earliest = earlier(earliest, is_due ? never : dues[i]);
+    }
+    for (std::uint32_t left = rows; left != 0; left &= left - 1)
+      prefetch_row(static_cast<std::uint32_t>(detail::lowest_bit(left)));
+    others = earliest;
+    return rows;
+  }
+
   /// Where there is room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
     forget_notes();

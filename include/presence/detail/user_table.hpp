@@ -513,49 +513,52 @@ class BasicUserTable {
 
   template <class SettleRow>
   static void settle_node(Node& node, Timestamp now, SettleRow& settle_row) {
-    // Rows of several pages are gathered, so that they are on their way while others are looked for.
-    constexpr std::size_t most = 32;
-    Page* pages[most];
-    std::uint32_t rows[most];
+    // Pages are gathered, so that rows of some are on their way while those of others are looked for. The bound of a
+    // page is raised when all of its rows are settled, that of the node when all of its pages are.
+    constexpr std::size_t most = 12;
+    struct {
+      Page* page;
+      std::uint32_t rows;  // a bit for each of the first that is due
+      Timestamp others;    // when one of the others is
+    } pages[most];
     std::size_t count = 0;
-    const auto settle_rows = [&] {
-      for (std::size_t i = 0; i < count; ++i) settle_row(RowView(pages[i]->row(rows[i])), pages[i]->dues()[rows[i]]);
+    Timestamp node_due = never;
+    const auto settle_pages = [&] {
+      for (std::size_t i = 0; i < count; ++i) {
+        Page& page = *pages[i].page;
+        Timestamp* const dues = page.dues();
+        const auto settle_at = [&](std::size_t at) {
+          settle_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
+          lower(pages[i].others, dues[at]);
+        };
+        for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) settle_at(detail::lowest_bit(rows));
+        for (std::uint32_t at = Page::room; at < page.size; ++at) settle_at(at);
+        page.due = pages[i].others;
+        lower(node_due, page.due);
+      }
       count = 0;
     };
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+    Branch* const* const branches = node.branches();
+    const std::uint32_t slots = node.slot_count();
+    for (std::uint32_t at = 0; at < slots; at += node.run_at(at)) {
       // So are the next pages.
-      if (at + 4 < node.slot_count() && node.branches()[at + 4] != nullptr)
-        prefetch(node.branches()[at + 4], sizeof(Page));
-      if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr && !node.leads_to_node(at + 2))
-        node.branches()[at + 2]->as_page().prefetch_dues();
-      Branch* const child = node.branches()[at];
-      if (child == nullptr || now < child->due) continue;
-      if (!child->is_page) {
-        settle_node(child->as_node(), now, settle_row);
+      if (at + 4 < slots && branches[at + 4] != nullptr) prefetch(branches[at + 4], sizeof(Page));
+      if (at + 2 < slots && branches[at + 2] != nullptr && !node.leads_to_node(at + 2) && branches[at + 2]->due <= now)
+        branches[at + 2]->as_page().prefetch_dues();
+      Branch* const child = branches[at];
+      if (child == nullptr) continue;
+      if (now < child->due || !child->is_page) {
+        if (child->due <= now) settle_node(child->as_node(), now, settle_row);
+        lower(node_due, child->due);
         continue;
       }
-      Page& page = child->as_page();
-      for (std::uint32_t i = 0; i < page.size; ++i) {
-        if (now < page.dues()[i]) continue;
-        if (count == most) settle_rows();
-        page.prefetch_row(i);
-        pages[count] = &page;
-        rows[count++] = i;
-      }
+      if (count == most) settle_pages();
+      auto& next = pages[count++];
+      next.page = &child->as_page();
+      next.rows = next.page->due_rows(now, next.others);
     }
-    settle_rows();
-    Timestamp due = never;
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      Branch* const child = node.branches()[at];
-      if (child == nullptr) continue;
-      if (child->is_page && child->due <= now) {
-        Page& page = child->as_page();
-        page.due = never;
-        for (std::uint32_t i = 0; i < page.size; ++i) lower(page.due, page.dues()[i]);
-      }
-      lower(due, child->due);
-    }
-    node.due = due;
+    settle_pages();
+    node.due = node_due;
   }
 
   template <class Next>
