@@ -2,14 +2,19 @@
 #ifndef PRESENCE_MERGE_HPP
 #define PRESENCE_MERGE_HPP
 
+#include <presence/detail/blocks.hpp>
+#include <presence/detail/bounds.hpp>
 #include <presence/detail/changes.hpp>
 #include <presence/detail/fold.hpp>
+#include <presence/detail/in_place.hpp>
 #include <presence/detail/normal_form.hpp>
 #include <presence/detail/user_table.hpp>
 #include <presence/reduce.hpp>
 #include <presence/snapshot.hpp>
 
-#include <utility>  // for move
+#include <cstddef>      // for size_t
+#include <type_traits>  // for remove_reference_t
+#include <utility>      // for move
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -49,6 +54,153 @@ inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, 
   return now != absent ? now : latest_seen_instant(user);
 }
 
+/// Heartbeats that were put in place. Takes them back, unless they are kept.
+class PutInPlace {
+ public:
+  PutInPlace() noexcept = default;
+  PutInPlace(const PutInPlace&) = delete;
+  PutInPlace& operator=(const PutInPlace&) = delete;
+  ~PutInPlace() {
+    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->heartbeat = all_[i].before;
+  }
+
+  /// Changes nothing when memory runs out.
+  void put(SessionRegisters& session, Timestamp heartbeat) {
+    all_.add({&session, session.heartbeat});
+    session.heartbeat = heartbeat;
+  }
+  void keep() noexcept { all_.clear(); }
+
+ private:
+  struct Put {
+    SessionRegisters* session;
+    Timestamp before;
+  };
+  Blocks<Put> all_;
+};
+
+/// A merge on its way. Mere heartbeats are put in place, where nobody shares it, and can be taken back. Everything else
+/// is done to a copy, which takes the place of the snapshot at the end; it is put off, so that there is no copy, and
+/// nothing shared with it, for as long as there are few such users.
+template <bool is_heard>
+class Merging {
+ public:
+  Merging(Snapshot& snapshot, const Root& theirs)
+      : snapshot_(snapshot),
+        theirs_(theirs),
+        mine_(SnapshotAccess::read(snapshot)),
+        root_(SnapshotAccess::owned(snapshot)),
+        our_now_(SnapshotAccess::now(snapshot)),
+        now_(later(our_now_, theirs.now)),
+        same_rules_(same_but_for_seed(snapshot.rules(), theirs.rules)),
+        bounds_(now_, snapshot.rules()) {}
+
+  void join_all() {
+    if (our_now_ < now_ || root_ == nullptr) begin_copy();
+    const UserTable nothing;
+    each_of_theirs(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
+                   [this](RowView ours, RowView theirs) {
+                     // What is ours alone, or the same on both sides, changes by time alone.
+                     if (theirs != nullptr) join(ours, theirs);
+                   });
+    if (!has_copy_ && !put_off_.empty()) begin_copy();
+    if (has_copy_) snapshot_ = std::move(merged_);
+    in_place_.keep();
+  }
+
+  template <class OnChange>
+  void tell(OnChange& on_change) {
+    // Of somebody whom time changed as well, the last change is dated as all of it is.
+    changes_.one_per_user([](Change& first, Change& next) {
+      next.before = std::move(first.before);
+      first = std::move(next);
+    });
+    tell_all(changes_, on_change);
+  }
+
+ private:
+  struct Pair {
+    RowView ours, theirs;
+  };
+
+  const Rules& rules() const noexcept { return mine_ != nullptr ? mine_->rules : default_rules; }
+  std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
+
+  void join(const RowView& ours, const RowView& theirs) {
+    const bool comparable = same_rules_ && ours != nullptr;
+    if (comparable && is_ahead_by_mere_heartbeat(ours, theirs, bounds_, rules())) return;
+    if (comparable && is_ahead_by_mere_heartbeat(theirs, ours, bounds_, rules())) {
+      const SessionRegisters& first = theirs.first_session();
+      const UserKey key = root_->table.key_of(theirs.name());
+      const Sought session(first.id.view());
+      if (has_copy_) {
+        root_->table.own_row(key).own_session(session)->heartbeat = first.heartbeat;
+        return;
+      }
+      const RowAccess row = root_->table.row_in_place(key);
+      if (row != nullptr) {
+        in_place_.put(*row.own_session(session), first.heartbeat);
+        return;
+      }
+    }
+    if (has_copy_) {
+      join_into_copy(ours, theirs);
+    } else {
+      put_off_.push_back({ours, theirs});
+      if (put_off_.size() > most_to_put_off()) begin_copy();
+    }
+  }
+
+  void begin_copy() {
+    ours_ = snapshot_;
+    merged_ = ours_;
+    root_ = &SnapshotAccess::write(merged_);
+    has_copy_ = true;
+    if (our_now_ < now_) advance(*root_, now_, is_heard ? &changes_ : nullptr);
+    for (const Pair& pair : put_off_) join(pair.ours, pair.theirs);
+    put_off_.clear();
+  }
+
+  void join_into_copy(const RowView& ours, const RowView& theirs) {
+    UserRegisters user = ours == nullptr ? normal_form_of(theirs, theirs_) : joined(ours, *mine_, theirs, theirs_);
+    Change change;
+    if constexpr (is_heard) change.at = instant_of_merge(user, our_now_, now_, rules());
+    normalise(user, now_, rules());
+    const bool as_before = ours != nullptr ? user == settled(ours, now_, rules()) : user.empty();
+    // Unless it has been forgotten by age: then what both knew decides when.
+    if (as_before && (ours == nullptr || rules().forget_after == Duration::highest())) return;
+    const bool is_theirs = same_rules_ && user == settled(theirs, now_, rules());
+    if (!is_theirs) bound(user, now_, rules());
+
+    const UserKey key = root_->table.key_of(theirs.name());
+    const RowView row = root_->table.find(key);
+    if constexpr (is_heard) {
+      change.id = theirs.id();
+      change.before = Seen::of(ours, our_now_, rules());
+      change.after = Seen(user, now_, rules());
+      changes_.add(std::move(change));
+    }
+    if (as_before || (row == nullptr && user.empty())) return;
+    Plan plan;
+    plan.row = row;
+    plan.after = std::move(user);
+    commit(*root_, key, std::move(plan));
+  }
+
+  PutInPlace in_place_;
+  Snapshot& snapshot_;
+  const Root& theirs_;
+  const Root* const mine_;
+  Root* root_;  // where what comes of it is put: the snapshot's own, until there is a copy
+  bool has_copy_ = false;
+  const Timestamp our_now_, now_;
+  const bool same_rules_;
+  Bounds bounds_;
+  Vector<Pair> put_off_;
+  Snapshot ours_, merged_;  // once there is a copy: what is left if memory runs out, and the copy
+  Changes changes_;
+};
+
 }  // namespace detail
 
 /// Joins another snapshot into this one and advances to the later instant of both, as if everything that either was
@@ -73,58 +225,10 @@ template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
-  const Snapshot ours = snapshot;  // is what is left if memory runs out
-  const detail::Root* const mine = detail::SnapshotAccess::read(ours);
-  const Rules& rules = ours.rules();
-  const Timestamp our_now = detail::SnapshotAccess::now(ours), now = detail::later(our_now, theirs->now);
-  const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
-
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
-  detail::Changes changes;
-  Snapshot merged = ours;
-  detail::Root& root = detail::SnapshotAccess::write(merged);
-  if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
-
-  const detail::UserTable nothing;
-  const auto join_user = [&](detail::RowView a, detail::RowView b) {
-    // What is ours alone, or the same on both sides, changes by time alone.
-    if (b == nullptr) return;
-    detail::UserRegisters user =
-        a == nullptr ? detail::normal_form_of(*b, *theirs) : detail::joined(*a, *mine, *b, *theirs);
-    detail::Change change;
-    if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
-    detail::normalise(user, now, rules);
-    const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
-    // Unless it has been forgotten by age: then what both knew decides when.
-    if (as_before && (a == nullptr || rules.forget_after == Duration::highest())) return;
-    const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
-    if (!is_theirs) detail::bound(user, now, rules);
-
-    const detail::UserKey key = root.table.key_of(b->name());
-    const detail::RowView row = root.table.find(key);
-    if constexpr (is_heard) {
-      change.id = b->id();
-      change.before = detail::Seen::of(a, our_now, rules);
-      change.after = detail::Seen(user, now, rules);
-      changes.add(std::move(change));
-    }
-    if (as_before || (row == nullptr && user.empty())) return;
-    detail::Plan plan;
-    plan.row = row;
-    plan.after = std::move(user);
-    detail::commit(root, key, std::move(plan));
-  };
-  detail::each_of_theirs(mine != nullptr ? mine->table : nothing, theirs->table,
-                         same_rules ? detail::absent : detail::never, join_user);
-  snapshot = std::move(merged);
-  // Of somebody whom time changed as well, the last change is dated as all of it is.
-  if constexpr (is_heard) {
-    changes.one_per_user([](detail::Change& first, detail::Change& next) {
-      next.before = std::move(first.before);
-      first = std::move(next);
-    });
-    detail::tell_all(changes, on_change);
-  }
+  detail::Merging<is_heard> merging(snapshot, *theirs);
+  merging.join_all();
+  if constexpr (is_heard) merging.tell(on_change);
 }
 /// The same where nobody listens.
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {

@@ -2365,10 +2365,10 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
 }
 
-/// Whether the same is kept, as it is: equal knowledge may be kept in unequal ways until it is normalised.
-inline bool same_registers(const RegistersView& a, const RegistersView& b) noexcept {
-  return same_elements(a.sessions, b.sessions) && same_elements(a.activities, b.activities) &&
-         same_elements(a.flips, b.flips) &&
+/// Whether the same is kept beside the sessions, as it is: equal knowledge may be kept in unequal ways until it is
+/// normalised.
+inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b) noexcept {
+  return same_elements(a.activities, b.activities) && same_elements(a.flips, b.flips) &&
          (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 
@@ -2834,9 +2834,7 @@ class RowView {
   /// One of which nothing is known where there is none.
   const SessionRegisters& first_session() const noexcept { return head_->session; }
   SessionSpan sessions() const noexcept {
-    if (rest_->session_count == 0) return SessionSpan();
-    SessionRegisters* const others = rest_->overflow != nullptr ? rest_->overflow->sessions() : nullptr;
-    return SessionSpan(&head_->session, {others, rest_->session_count - 1});
+    return rest_->session_count == 0 ? SessionSpan() : SessionSpan(&head_->session, other_sessions());
   }
   std::string_view status() const noexcept {
     return has_rare() ? rest_->overflow->rare()->status.view() : std::string_view();
@@ -2893,15 +2891,27 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
-  /// Whether the same is kept of a user with the same id, as it is.
+  /// @{
+  /// Whether the same is kept of a user with the same id, as it is; but for the first session.
   bool keeps_same_as(const RowView& other) const noexcept {
-    if (rest_->overflow != other.rest_->overflow) return same_registers(registers(), other.registers());
-    return rest_->count == other.rest_->count && head_->session == other.head_->session &&
-           same_elements(Span<Activity>{rest_->activities, rest_->count},
-                         Span<Activity>{other.rest_->activities, other.rest_->count});
+    return head_->session == other.head_->session && keeps_same_beside(other);
   }
+  bool keeps_same_beside(const RowView& other) const noexcept {
+    if (rest_->session_count != other.rest_->session_count) return false;
+    if (rest_->overflow == other.rest_->overflow)
+      return rest_->count == other.rest_->count &&
+             same_elements(Span<Activity>{rest_->activities, rest_->count},
+                           Span<Activity>{other.rest_->activities, other.rest_->count});
+    return same_elements(other_sessions(), other.other_sessions()) &&
+           same_beside_sessions(registers(), other.registers());
+  }
+  /// @}
 
  protected:
+  Span<SessionRegisters> other_sessions() const noexcept {
+    if (rest_->session_count < 2) return {};
+    return {rest_->overflow->sessions(), rest_->session_count - 1};
+  }
   bool has_rare() const noexcept { return rest_->overflow != nullptr && rest_->overflow->shape().rare; }
 
   const RowHead* head_ = nullptr;
@@ -3582,36 +3592,68 @@ inline std::uint64_t special_in_64(const char* p) noexcept {
 #ifndef PRESENCE_DETAIL_DIGEST_HPP
 #define PRESENCE_DETAIL_DIGEST_HPP
 
-/// The digest of what is kept of a user. Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the
-/// same on every platform.
+/// The digest of what is kept of a user.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
+/// A text as its size and the words it is made of.
+template <class AnyDigest>
+void add_text(AnyDigest& digest, std::string_view text) noexcept {
+  digest.add(std::uint64_t{text.size()});
+  for (; text.size() >= 8; text.remove_prefix(8)) digest.add(load_word(text.data()));
+  if (!text.empty()) digest.add(load_part(text.data(), text.size()));
+}
+
+/// Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the same on every platform.
 class Digest {
  public:
+  static constexpr bool counts_nothing = true;  // what nothing is kept of is added as well
+
   explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
 
   constexpr void add(std::uint64_t word) noexcept {
     state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
   }
   constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
-  void add(std::string_view text) noexcept {
-    add(std::uint64_t{text.size()});
-    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
-    if (!text.empty()) add(load_part(text.data(), text.size()));
-  }
+  void add(std::string_view text) noexcept { add_text(*this, text); }
   constexpr std::uint64_t value() const noexcept { return mix(state_); }
 
  private:
   std::uint64_t state_;
 };
 
-/// Of what is kept of a user, as it is: of a normal form where equal knowledge is to have equal digests.
-inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
-  const RareRegisters nothing;
-  const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
-  Digest digest(seed);
+/// A quicker one, for what is compared within one process only: multiplications whose halves are folded. Whoever does
+/// not know the secret cannot choose what has the same digest.
+class QuickDigest {
+ public:
+  static constexpr bool counts_nothing = false;
+
+  explicit constexpr QuickDigest(std::uint64_t secret) noexcept
+      : word_key_(mix(secret ^ 0x8CB92BA72F3D8DD7u)), state_key_(mix(secret ^ 0xAEF17502108EF2D9u)), state_(secret) {}
+
+  void add(std::uint64_t word) noexcept { state_ = product(word ^ word_key_, state_ ^ state_key_); }
+  void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
+  void add(std::string_view text) noexcept { add_text(*this, text); }
+  std::uint64_t value() const noexcept { return mix(state_); }
+
+ private:
+  static std::uint64_t product(std::uint64_t a, std::uint64_t b) noexcept {
+#if defined(__SIZEOF_INT128__)
+    __extension__ typedef unsigned __int128 Wide;
+    const Wide wide = Wide{a} * b;
+    return static_cast<std::uint64_t>(wide) ^ static_cast<std::uint64_t>(wide >> 64);
+#else
+    return mix(a) ^ mix(b + 0x9E3779B97F4A7C15u);
+#endif
+  }
+
+  std::uint64_t word_key_, state_key_, state_;
+};
+
+/// Adds what is kept of a user, as it is: of a normal form where equal knowledge is to have equal digests.
+template <class AnyDigest>
+void add_user(AnyDigest& digest, std::string_view id, const RegistersView& user) noexcept {
   digest.add(id);
   digest.add(std::uint64_t{user.sessions.size()});
   for (const SessionRegisters& session : user.sessions) {
@@ -3631,6 +3673,12 @@ inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, s
     digest.add(flip.at);
     digest.add(std::uint64_t{flip.invisible});
   }
+  const RareRegisters nothing;
+  const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
+  if (!AnyDigest::counts_nothing) {
+    digest.add(std::uint64_t{user.rare != nullptr});
+    if (user.rare == nullptr) return;
+  }
   digest.add(rare.crowded.from);
   digest.add(rare.crowded.to);
   digest.add(rare.status_at);
@@ -3640,6 +3688,11 @@ inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, s
   digest.add(rare.reported_last_active_at);
   digest.add(rare.reported_last_active);
   digest.add(rare.forgotten_up_to);
+}
+
+inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
+  Digest digest(seed);
+  add_user(digest, id, user);
   return digest.value();
 }
 
@@ -3722,9 +3775,9 @@ class alignas(64) Page : public Branch {
     if (online.read() != 0) online.write(0);
   }
   std::uint64_t find_digest(std::uint64_t seed) const noexcept {
-    std::uint64_t sum = seed;
-    for (std::uint32_t i = 0; i < size; ++i) sum = mix(sum ^ digest_of(row(i).name(), row(i).registers(), seed));
-    return sum | 1;  // zero stands for none
+    QuickDigest sum(seed);
+    for (std::uint32_t i = 0; i < size; ++i) add_user(sum, row(i).name(), row(i).registers());
+    return sum.value() | 1;  // zero stands for none
   }
 
   /// Whether one of the activities of a row is known to have at least that value, on evidence no later than `at`: then
@@ -3801,6 +3854,14 @@ class alignas(64) Page : public Branch {
     detail::prefetch(heads() + at, sizeof(RowHead));
     detail::prefetch(rest(at), 1);  // which may lie on two lines
     detail::prefetch(&rest(at)->overflow, 1);
+  }
+  /// Asks for what lies elsewhere of the rows of two pages of the same users, where they do not share it.
+  void prefetch_unshared(const Page& other) const noexcept {
+    for (std::uint32_t at = 0; at < size && at < other.size; ++at) {
+      if (rest(at)->overflow == other.rest(at)->overflow) continue;
+      row(at).prefetch_elsewhere();
+      other.row(at).prefetch_elsewhere();
+    }
   }
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(Timestamp)); }
   /// @}
@@ -4467,15 +4528,27 @@ class BasicUserTable {
   /// from then on. Changes nothing when memory runs out, where `fill` does not.
   template <class Fill>
   void change(const UserKey& key, Timestamp due, Fill fill) {
-    const Way way = way_to(key);
-    const std::uint32_t at = way.find(key);
-    Page* own = way.own_page();
-    if (own == nullptr) own = &own_page(key);
-    hasten(key, *own, at, due);  // before anything is changed
-    own->uncover(at);
-    fill(own->row(at));
-    own->dues()[at] = due;
+    std::uint32_t at;
+    Page& own = own_page(key, at);
+    hasten(key, own, at, due);  // before anything is changed
+    own.uncover(at);
+    fill(own.row(at));
+    own.dues()[at] = due;
   }
+  /// @{
+  /// The row of a user who is in the table, to have instants of sessions in it changed that change no deadline for an
+  /// earlier one. Null where it is shared; or this table's own from now on, which changes nothing when memory runs out.
+  RowAccess row_in_place(const UserKey& key) noexcept {
+    const Way way = way_to(key);
+    Page* const page = way.own_page();
+    return page != nullptr ? page->row(way.find(key)) : RowAccess();
+  }
+  RowAccess own_row(const UserKey& key) {
+    std::uint32_t at;
+    Page& own = own_page(key, at);
+    return own.row(at);
+  }
+  /// @}
 
   /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
   /// out.
@@ -4649,6 +4722,7 @@ class BasicUserTable {
         same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
+      if (i == 0 && j == 0 && p != nullptr && q != nullptr) p->prefetch_unshared(*q);
       const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
       if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->row(i).keeps_same_as(q->row(j))) {
         ++same;
@@ -4685,6 +4759,14 @@ class BasicUserTable {
     if (digest == 0) digest = a.find_digest(seed);
     a.digest.write(digest);
     b.digest.write(digest);
+  }
+
+  /// The page of a user who is in the table, this table's own from now on, and where in it his row is.
+  Page& own_page(const UserKey& key, std::uint32_t& at) {
+    const Way way = way_to(key);
+    at = way.find(key);
+    Page* const own = way.own_page();
+    return own != nullptr ? *own : own_page(key);
   }
 
   static void lower(Timestamp& due, Timestamp to) noexcept { due = earlier(due, to); }
@@ -6268,10 +6350,6 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
 #ifndef PRESENCE_MERGE_HPP
 #define PRESENCE_MERGE_HPP
 
-// presence/reduce.hpp
-#ifndef PRESENCE_REDUCE_HPP
-#define PRESENCE_REDUCE_HPP
-
 // presence/detail/in_place.hpp
 #ifndef PRESENCE_DETAIL_IN_PLACE_HPP
 #define PRESENCE_DETAIL_IN_PLACE_HPP
@@ -6445,6 +6523,17 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   return true;
 }
 
+/// Whether a session is there, and word of that instant is newer.
+inline bool is_defended(const SessionRegisters& session, Timestamp at, const Bounds& bounds) noexcept {
+  return at > evidence(session) && bounds.is_live(session);
+}
+/// Whether a heartbeat of that instant and value says nothing new of the user but that the session is still there.
+inline bool says_nothing_new(const RowView& row, Timestamp value, Timestamp at, const Bounds& bounds) noexcept {
+  const Activity* const latest = row.latest_activity();
+  return latest != nullptr && latest->evidence <= at && latest->value >= value &&
+         row.session_count() <= bounds.session_room();
+}
+
 /// Folds a heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next
 /// step of last_active.
 inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
@@ -6455,18 +6544,25 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
       event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes)
     return false;
   SessionRegisters* const session = place.row().own_session(place.subject.session);
-  if (session == nullptr || at <= evidence(*session) || !bounds.is_live(*session)) return false;
+  if (session == nullptr || !is_defended(*session, at, bounds)) return false;
   // That the heartbeat says nothing new of last_active is noted in the page, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
   if (!place.page.covers(place.at(), value, at)) {
-    const Activity* const latest = place.row().latest_activity();
-    if (latest == nullptr || latest->evidence > at || latest->value < value ||
-        place.row().session_count() > bounds.session_room())
-      return false;
+    if (!says_nothing_new(place.row(), value, at, bounds)) return false;
     place.page.cover(place.at(), value, at);
   }
   session->heartbeat = at;
   return true;
+}
+
+/// Whether all that one row keeps of a user and another does not is such a heartbeat of the first session.
+inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other, Bounds& bounds,
+                                       const Rules& rules) noexcept {
+  const SessionRegisters &session = one.first_session(), &before = other.first_session();
+  const Timestamp at = session.heartbeat;
+  return bounds.admit(at) && is_defended(before, at, bounds) && before.connect == session.connect &&
+         before.id == session.id && same_elements(before.disconnects, session.disconnects) &&
+         says_nothing_new(other, bounds.heartbeat_value(at, rules), at, bounds) && one.keeps_same_beside(other);
 }
 
 /// Looks for the user of a heartbeat, and folds it if it is a mere one of somebody in a page that is the root's alone.
@@ -6510,6 +6606,10 @@ bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, On
 }  // namespace presence
 
 #endif  // PRESENCE_DETAIL_IN_PLACE_HPP
+
+// presence/reduce.hpp
+#ifndef PRESENCE_REDUCE_HPP
+#define PRESENCE_REDUCE_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -6870,6 +6970,153 @@ inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, 
   return now != absent ? now : latest_seen_instant(user);
 }
 
+/// Heartbeats that were put in place. Takes them back, unless they are kept.
+class PutInPlace {
+ public:
+  PutInPlace() noexcept = default;
+  PutInPlace(const PutInPlace&) = delete;
+  PutInPlace& operator=(const PutInPlace&) = delete;
+  ~PutInPlace() {
+    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->heartbeat = all_[i].before;
+  }
+
+  /// Changes nothing when memory runs out.
+  void put(SessionRegisters& session, Timestamp heartbeat) {
+    all_.add({&session, session.heartbeat});
+    session.heartbeat = heartbeat;
+  }
+  void keep() noexcept { all_.clear(); }
+
+ private:
+  struct Put {
+    SessionRegisters* session;
+    Timestamp before;
+  };
+  Blocks<Put> all_;
+};
+
+/// A merge on its way. Mere heartbeats are put in place, where nobody shares it, and can be taken back. Everything else
+/// is done to a copy, which takes the place of the snapshot at the end; it is put off, so that there is no copy, and
+/// nothing shared with it, for as long as there are few such users.
+template <bool is_heard>
+class Merging {
+ public:
+  Merging(Snapshot& snapshot, const Root& theirs)
+      : snapshot_(snapshot),
+        theirs_(theirs),
+        mine_(SnapshotAccess::read(snapshot)),
+        root_(SnapshotAccess::owned(snapshot)),
+        our_now_(SnapshotAccess::now(snapshot)),
+        now_(later(our_now_, theirs.now)),
+        same_rules_(same_but_for_seed(snapshot.rules(), theirs.rules)),
+        bounds_(now_, snapshot.rules()) {}
+
+  void join_all() {
+    if (our_now_ < now_ || root_ == nullptr) begin_copy();
+    const UserTable nothing;
+    each_of_theirs(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
+                   [this](RowView ours, RowView theirs) {
+                     // What is ours alone, or the same on both sides, changes by time alone.
+                     if (theirs != nullptr) join(ours, theirs);
+                   });
+    if (!has_copy_ && !put_off_.empty()) begin_copy();
+    if (has_copy_) snapshot_ = std::move(merged_);
+    in_place_.keep();
+  }
+
+  template <class OnChange>
+  void tell(OnChange& on_change) {
+    // Of somebody whom time changed as well, the last change is dated as all of it is.
+    changes_.one_per_user([](Change& first, Change& next) {
+      next.before = std::move(first.before);
+      first = std::move(next);
+    });
+    tell_all(changes_, on_change);
+  }
+
+ private:
+  struct Pair {
+    RowView ours, theirs;
+  };
+
+  const Rules& rules() const noexcept { return mine_ != nullptr ? mine_->rules : default_rules; }
+  std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
+
+  void join(const RowView& ours, const RowView& theirs) {
+    const bool comparable = same_rules_ && ours != nullptr;
+    if (comparable && is_ahead_by_mere_heartbeat(ours, theirs, bounds_, rules())) return;
+    if (comparable && is_ahead_by_mere_heartbeat(theirs, ours, bounds_, rules())) {
+      const SessionRegisters& first = theirs.first_session();
+      const UserKey key = root_->table.key_of(theirs.name());
+      const Sought session(first.id.view());
+      if (has_copy_) {
+        root_->table.own_row(key).own_session(session)->heartbeat = first.heartbeat;
+        return;
+      }
+      const RowAccess row = root_->table.row_in_place(key);
+      if (row != nullptr) {
+        in_place_.put(*row.own_session(session), first.heartbeat);
+        return;
+      }
+    }
+    if (has_copy_) {
+      join_into_copy(ours, theirs);
+    } else {
+      put_off_.push_back({ours, theirs});
+      if (put_off_.size() > most_to_put_off()) begin_copy();
+    }
+  }
+
+  void begin_copy() {
+    ours_ = snapshot_;
+    merged_ = ours_;
+    root_ = &SnapshotAccess::write(merged_);
+    has_copy_ = true;
+    if (our_now_ < now_) advance(*root_, now_, is_heard ? &changes_ : nullptr);
+    for (const Pair& pair : put_off_) join(pair.ours, pair.theirs);
+    put_off_.clear();
+  }
+
+  void join_into_copy(const RowView& ours, const RowView& theirs) {
+    UserRegisters user = ours == nullptr ? normal_form_of(theirs, theirs_) : joined(ours, *mine_, theirs, theirs_);
+    Change change;
+    if constexpr (is_heard) change.at = instant_of_merge(user, our_now_, now_, rules());
+    normalise(user, now_, rules());
+    const bool as_before = ours != nullptr ? user == settled(ours, now_, rules()) : user.empty();
+    // Unless it has been forgotten by age: then what both knew decides when.
+    if (as_before && (ours == nullptr || rules().forget_after == Duration::highest())) return;
+    const bool is_theirs = same_rules_ && user == settled(theirs, now_, rules());
+    if (!is_theirs) bound(user, now_, rules());
+
+    const UserKey key = root_->table.key_of(theirs.name());
+    const RowView row = root_->table.find(key);
+    if constexpr (is_heard) {
+      change.id = theirs.id();
+      change.before = Seen::of(ours, our_now_, rules());
+      change.after = Seen(user, now_, rules());
+      changes_.add(std::move(change));
+    }
+    if (as_before || (row == nullptr && user.empty())) return;
+    Plan plan;
+    plan.row = row;
+    plan.after = std::move(user);
+    commit(*root_, key, std::move(plan));
+  }
+
+  PutInPlace in_place_;
+  Snapshot& snapshot_;
+  const Root& theirs_;
+  const Root* const mine_;
+  Root* root_;  // where what comes of it is put: the snapshot's own, until there is a copy
+  bool has_copy_ = false;
+  const Timestamp our_now_, now_;
+  const bool same_rules_;
+  Bounds bounds_;
+  Vector<Pair> put_off_;
+  Snapshot ours_, merged_;  // once there is a copy: what is left if memory runs out, and the copy
+  Changes changes_;
+};
+
 }  // namespace detail
 
 /// Joins another snapshot into this one and advances to the later instant of both, as if everything that either was
@@ -6894,58 +7141,10 @@ template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
-  const Snapshot ours = snapshot;  // is what is left if memory runs out
-  const detail::Root* const mine = detail::SnapshotAccess::read(ours);
-  const Rules& rules = ours.rules();
-  const Timestamp our_now = detail::SnapshotAccess::now(ours), now = detail::later(our_now, theirs->now);
-  const bool same_rules = detail::same_but_for_seed(rules, theirs->rules);
-
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
-  detail::Changes changes;
-  Snapshot merged = ours;
-  detail::Root& root = detail::SnapshotAccess::write(merged);
-  if (our_now < now) detail::advance(root, now, is_heard ? &changes : nullptr);
-
-  const detail::UserTable nothing;
-  const auto join_user = [&](detail::RowView a, detail::RowView b) {
-    // What is ours alone, or the same on both sides, changes by time alone.
-    if (b == nullptr) return;
-    detail::UserRegisters user =
-        a == nullptr ? detail::normal_form_of(*b, *theirs) : detail::joined(*a, *mine, *b, *theirs);
-    detail::Change change;
-    if constexpr (is_heard) change.at = detail::instant_of_merge(user, our_now, now, rules);
-    detail::normalise(user, now, rules);
-    const bool as_before = a != nullptr ? user == detail::settled(*a, now, rules) : user.empty();
-    // Unless it has been forgotten by age: then what both knew decides when.
-    if (as_before && (a == nullptr || rules.forget_after == Duration::highest())) return;
-    const bool is_theirs = same_rules && user == detail::settled(*b, now, rules);
-    if (!is_theirs) detail::bound(user, now, rules);
-
-    const detail::UserKey key = root.table.key_of(b->name());
-    const detail::RowView row = root.table.find(key);
-    if constexpr (is_heard) {
-      change.id = b->id();
-      change.before = detail::Seen::of(a, our_now, rules);
-      change.after = detail::Seen(user, now, rules);
-      changes.add(std::move(change));
-    }
-    if (as_before || (row == nullptr && user.empty())) return;
-    detail::Plan plan;
-    plan.row = row;
-    plan.after = std::move(user);
-    detail::commit(root, key, std::move(plan));
-  };
-  detail::each_of_theirs(mine != nullptr ? mine->table : nothing, theirs->table,
-                         same_rules ? detail::absent : detail::never, join_user);
-  snapshot = std::move(merged);
-  // Of somebody whom time changed as well, the last change is dated as all of it is.
-  if constexpr (is_heard) {
-    changes.one_per_user([](detail::Change& first, detail::Change& next) {
-      next.before = std::move(first.before);
-      first = std::move(next);
-    });
-    detail::tell_all(changes, on_change);
-  }
+  detail::Merging<is_heard> merging(snapshot, *theirs);
+  merging.join_all();
+  if constexpr (is_heard) merging.tell(on_change);
 }
 /// The same where nobody listens.
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {

@@ -55,6 +55,13 @@ Wrong merge_tells(const Snapshot& left, const Snapshot& right, Seen& seen) {
   }
   if (views != views_of(merged)) return "the changes of merge_into do not lead to the merged views\n" + told(changes);
   seen.changes += changes.size();
+  // Into one that shares nothing: much of that is done in place.
+  Snapshot alone = merge(Snapshot(left.rules()), left);
+  Changes told_alone;
+  merge_into(alone, right, into(told_alone));
+  if (Wrong wrong = differ(alone, merged, "what was merged in place and into a copy")) return wrong;
+  if (told(told_alone) != told(changes))
+    return "merge_into tells in place\n" + told(told_alone) + "and of a copy\n" + told(changes);
   return differ(merge(left, right), merged, "merge and merge_into");
 }
 
@@ -216,7 +223,8 @@ Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
   // say otherwise.)
   if (!mix.small_limits && h.rules.session_timeout > Duration()) {
     for (const presence::UserView& user : merged) {
-      if (!user.online || mix.forgetting) continue;  // word that comes later than forget_after stands, whatever was forgotten
+      if (!user.online || mix.forgetting)
+        continue;  // word that comes later than forget_after stands, whatever was forgotten
       const std::optional<User> truth = oracle.view(std::string(user.id), merged.now());
       if (!truth || !truth->online)
         return std::string(user.id) + " is online after the merge, and by all that was told offline\n" + all_of(merged);

@@ -264,6 +264,17 @@ TEST_CASE("when memory runs out in a merge, a resync or a forgetting of reports,
   }
   other = reduce(std::move(other), second(30));
   check_every_failure(s, [&](Snapshot& t) { merge_into(t, other, hear); });
+  // Heartbeats are put in place before what needs a copy is begun.
+  for (const std::size_t statuses : {2u, 60u, 110u}) {
+    const Snapshot many = many_users(130);
+    Snapshot ahead = merge(Snapshot(many.rules()), many);
+    for (std::size_t i = 0; i < 130; ++i) {
+      if (i % 11 != 0) ahead = reduce(std::move(ahead), PresenceEvent::heartbeat(long_id(i), long_id(i), second(9)));
+      if (i < statuses)
+        ahead = reduce(std::move(ahead), PresenceEvent::set_status(long_id(i), long_id(902), second(9)));
+    }
+    check_every_failure(many, [&](Snapshot& t) { merge_into(t, ahead, hear); });
+  }
   const std::vector<PresenceEvent> list = {PresenceEvent::report(long_id(4), true, second(6)),
                                            PresenceEvent::report(long_id(903), true, second(6))};
   check_every_failure(s, [&](Snapshot& t) { resync(t, list.begin(), list.end(), second(6), hear); });

@@ -189,6 +189,17 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   return true;
 }
 
+/// Whether a session is there, and word of that instant is newer.
+inline bool is_defended(const SessionRegisters& session, Timestamp at, const Bounds& bounds) noexcept {
+  return at > evidence(session) && bounds.is_live(session);
+}
+/// Whether a heartbeat of that instant and value says nothing new of the user but that the session is still there.
+inline bool says_nothing_new(const RowView& row, Timestamp value, Timestamp at, const Bounds& bounds) noexcept {
+  const Activity* const latest = row.latest_activity();
+  return latest != nullptr && latest->evidence <= at && latest->value >= value &&
+         row.session_count() <= bounds.session_room();
+}
+
 /// Folds a heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next
 /// step of last_active.
 inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
@@ -199,18 +210,25 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
       event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes)
     return false;
   SessionRegisters* const session = place.row().own_session(place.subject.session);
-  if (session == nullptr || at <= evidence(*session) || !bounds.is_live(*session)) return false;
+  if (session == nullptr || !is_defended(*session, at, bounds)) return false;
   // That the heartbeat says nothing new of last_active is noted in the page, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
   if (!place.page.covers(place.at(), value, at)) {
-    const Activity* const latest = place.row().latest_activity();
-    if (latest == nullptr || latest->evidence > at || latest->value < value ||
-        place.row().session_count() > bounds.session_room())
-      return false;
+    if (!says_nothing_new(place.row(), value, at, bounds)) return false;
     place.page.cover(place.at(), value, at);
   }
   session->heartbeat = at;
   return true;
+}
+
+/// Whether all that one row keeps of a user and another does not is such a heartbeat of the first session.
+inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other, Bounds& bounds,
+                                       const Rules& rules) noexcept {
+  const SessionRegisters &session = one.first_session(), &before = other.first_session();
+  const Timestamp at = session.heartbeat;
+  return bounds.admit(at) && is_defended(before, at, bounds) && before.connect == session.connect &&
+         before.id == session.id && same_elements(before.disconnects, session.disconnects) &&
+         says_nothing_new(other, bounds.heartbeat_value(at, rules), at, bounds) && one.keeps_same_beside(other);
 }
 
 /// Looks for the user of a heartbeat, and folds it if it is a mere one of somebody in a page that is the root's alone.

@@ -335,10 +335,10 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
 }
 
-/// Whether the same is kept, as it is: equal knowledge may be kept in unequal ways until it is normalised.
-inline bool same_registers(const RegistersView& a, const RegistersView& b) noexcept {
-  return same_elements(a.sessions, b.sessions) && same_elements(a.activities, b.activities) &&
-         same_elements(a.flips, b.flips) &&
+/// Whether the same is kept beside the sessions, as it is: equal knowledge may be kept in unequal ways until it is
+/// normalised.
+inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b) noexcept {
+  return same_elements(a.activities, b.activities) && same_elements(a.flips, b.flips) &&
          (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 

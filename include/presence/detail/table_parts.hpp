@@ -90,9 +90,9 @@ class alignas(64) Page : public Branch {
     if (online.read() != 0) online.write(0);
   }
   std::uint64_t find_digest(std::uint64_t seed) const noexcept {
-    std::uint64_t sum = seed;
-    for (std::uint32_t i = 0; i < size; ++i) sum = mix(sum ^ digest_of(row(i).name(), row(i).registers(), seed));
-    return sum | 1;  // zero stands for none
+    QuickDigest sum(seed);
+    for (std::uint32_t i = 0; i < size; ++i) add_user(sum, row(i).name(), row(i).registers());
+    return sum.value() | 1;  // zero stands for none
   }
 
   /// Whether one of the activities of a row is known to have at least that value, on evidence no later than `at`: then
@@ -169,6 +169,14 @@ class alignas(64) Page : public Branch {
     detail::prefetch(heads() + at, sizeof(RowHead));
     detail::prefetch(rest(at), 1);  // which may lie on two lines
     detail::prefetch(&rest(at)->overflow, 1);
+  }
+  /// Asks for what lies elsewhere of the rows of two pages of the same users, where they do not share it.
+  void prefetch_unshared(const Page& other) const noexcept {
+    for (std::uint32_t at = 0; at < size && at < other.size; ++at) {
+      if (rest(at)->overflow == other.rest(at)->overflow) continue;
+      row(at).prefetch_elsewhere();
+      other.row(at).prefetch_elsewhere();
+    }
   }
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(Timestamp)); }
   /// @}

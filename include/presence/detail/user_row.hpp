@@ -160,9 +160,7 @@ class RowView {
   /// One of which nothing is known where there is none.
   const SessionRegisters& first_session() const noexcept { return head_->session; }
   SessionSpan sessions() const noexcept {
-    if (rest_->session_count == 0) return SessionSpan();
-    SessionRegisters* const others = rest_->overflow != nullptr ? rest_->overflow->sessions() : nullptr;
-    return SessionSpan(&head_->session, {others, rest_->session_count - 1});
+    return rest_->session_count == 0 ? SessionSpan() : SessionSpan(&head_->session, other_sessions());
   }
   std::string_view status() const noexcept {
     return has_rare() ? rest_->overflow->rare()->status.view() : std::string_view();
@@ -219,15 +217,27 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
-  /// Whether the same is kept of a user with the same id, as it is.
+  /// @{
+  /// Whether the same is kept of a user with the same id, as it is; but for the first session.
   bool keeps_same_as(const RowView& other) const noexcept {
-    if (rest_->overflow != other.rest_->overflow) return same_registers(registers(), other.registers());
-    return rest_->count == other.rest_->count && head_->session == other.head_->session &&
-           same_elements(Span<Activity>{rest_->activities, rest_->count},
-                         Span<Activity>{other.rest_->activities, other.rest_->count});
+    return head_->session == other.head_->session && keeps_same_beside(other);
   }
+  bool keeps_same_beside(const RowView& other) const noexcept {
+    if (rest_->session_count != other.rest_->session_count) return false;
+    if (rest_->overflow == other.rest_->overflow)
+      return rest_->count == other.rest_->count &&
+             same_elements(Span<Activity>{rest_->activities, rest_->count},
+                           Span<Activity>{other.rest_->activities, other.rest_->count});
+    return same_elements(other_sessions(), other.other_sessions()) &&
+           same_beside_sessions(registers(), other.registers());
+  }
+  /// @}
 
  protected:
+  Span<SessionRegisters> other_sessions() const noexcept {
+    if (rest_->session_count < 2) return {};
+    return {rest_->overflow->sessions(), rest_->session_count - 1};
+  }
   bool has_rare() const noexcept { return rest_->overflow != nullptr && rest_->overflow->shape().rare; }
 
   const RowHead* head_ = nullptr;

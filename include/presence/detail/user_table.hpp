@@ -193,15 +193,27 @@ class BasicUserTable {
   /// from then on. Changes nothing when memory runs out, where `fill` does not.
   template <class Fill>
   void change(const UserKey& key, Timestamp due, Fill fill) {
-    const Way way = way_to(key);
-    const std::uint32_t at = way.find(key);
-    Page* own = way.own_page();
-    if (own == nullptr) own = &own_page(key);
-    hasten(key, *own, at, due);  // before anything is changed
-    own->uncover(at);
-    fill(own->row(at));
-    own->dues()[at] = due;
+    std::uint32_t at;
+    Page& own = own_page(key, at);
+    hasten(key, own, at, due);  // before anything is changed
+    own.uncover(at);
+    fill(own.row(at));
+    own.dues()[at] = due;
   }
+  /// @{
+  /// The row of a user who is in the table, to have instants of sessions in it changed that change no deadline for an
+  /// earlier one. Null where it is shared; or this table's own from now on, which changes nothing when memory runs out.
+  RowAccess row_in_place(const UserKey& key) noexcept {
+    const Way way = way_to(key);
+    Page* const page = way.own_page();
+    return page != nullptr ? page->row(way.find(key)) : RowAccess();
+  }
+  RowAccess own_row(const UserKey& key) {
+    std::uint32_t at;
+    Page& own = own_page(key, at);
+    return own.row(at);
+  }
+  /// @}
 
   /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
   /// out.
@@ -375,6 +387,7 @@ class BasicUserTable {
         same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
+      if (i == 0 && j == 0 && p != nullptr && q != nullptr) p->prefetch_unshared(*q);
       const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
       if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->row(i).keeps_same_as(q->row(j))) {
         ++same;
@@ -411,6 +424,14 @@ class BasicUserTable {
     if (digest == 0) digest = a.find_digest(seed);
     a.digest.write(digest);
     b.digest.write(digest);
+  }
+
+  /// The page of a user who is in the table, this table's own from now on, and where in it his row is.
+  Page& own_page(const UserKey& key, std::uint32_t& at) {
+    const Way way = way_to(key);
+    at = way.find(key);
+    Page* const own = way.own_page();
+    return own != nullptr ? *own : own_page(key);
   }
 
   static void lower(Timestamp& due, Timestamp to) noexcept { due = earlier(due, to); }
