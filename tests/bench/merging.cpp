@@ -32,6 +32,8 @@ struct Nodes {
 std::size_t merge_equal(std::size_t users, Stopwatch& watch) {
   Snapshot ours = connected_users(users, Duration(), our_order);
   const Snapshot theirs = connected_users(users, Duration(), their_order);
+  go_over(ours);
+  go_over(theirs);
   watch.start();
   merge_into(ours, theirs);
   watch.stop();
@@ -43,6 +45,8 @@ std::size_t merge_equal(std::size_t users, Stopwatch& watch) {
 std::size_t merge_equal_again(std::size_t users, Stopwatch& watch) {
   const auto& nodes = cached<Nodes>(users);
   Snapshot merged = nodes.ours;
+  go_over(merged);
+  go_over(nodes.equal);
   watch.start();
   merge_into(merged, nodes.equal);
   watch.stop();
@@ -53,6 +57,8 @@ std::size_t merge_equal_again(std::size_t users, Stopwatch& watch) {
 std::size_t merge_newer(std::size_t users, Stopwatch& watch) {
   const auto& nodes = cached<Nodes>(users);
   Snapshot merged = connected_users(users, Duration(), our_order);  // anew, so that it is written in place
+  go_over(merged);
+  go_over(nodes.newer);
   watch.start();
   merge_into(merged, nodes.newer);
   watch.stop();
@@ -73,6 +79,13 @@ void make(List& list, std::size_t users, std::uint64_t order) {
   });
 }
 
+template <class Entries>
+void go_over(const Entries& entries) {
+  std::size_t bytes = 0;
+  for (const auto& entry : entries) bytes += entry.first.size();
+  benchmark::DoNotOptimize(bytes);
+}
+
 template <class Theirs>
 struct MapNodes {
   explicit MapNodes(std::size_t users) : ours(users_in_map<FastMap>(users, our_order)) {
@@ -91,6 +104,8 @@ std::size_t merge_maps(std::size_t users, bool newer, Stopwatch& watch) {
       if (scatter(position++) % 10 == 0) entry.second += Duration::from_ms(500);
     }
   }
+  go_over(nodes.ours);
+  go_over(nodes.theirs);
   watch.start();
   for (const auto& entry : nodes.theirs) {
     const auto found = FastMap::find(nodes.ours, entry.first);

@@ -49,6 +49,7 @@ class Keeper {
   std::size_t measure(Stopwatch& watch, Measured measured) {
     constexpr std::size_t turns = 50;
     Stopwatch ignored;
+    go_over(snapshot_);
     for (std::size_t i = 0; i < turns; ++i) {
       if (measured == Measured::writing) {
         take_turn<Way>(watch, ignored);
