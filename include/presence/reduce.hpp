@@ -114,7 +114,7 @@ inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_trai
 /// users is asked for, then what more there is of those of whom other events tell; then the events are folded.
 template <class It, class OnChange>
 void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
-  constexpr std::size_t most = 16;
+  constexpr std::size_t most = 32;
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) {
     tally.count(fold_now(snapshot, *first, on_change));

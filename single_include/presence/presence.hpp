@@ -2685,6 +2685,140 @@ class Timeline {
 #ifndef PRESENCE_DETAIL_USER_ROW_HPP
 #define PRESENCE_DETAIL_USER_ROW_HPP
 
+// presence/detail/bits.hpp
+#ifndef PRESENCE_DETAIL_BITS_HPP
+#define PRESENCE_DETAIL_BITS_HPP
+
+/// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// How many bits below the lowest that is set; there is one.
+inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  return static_cast<std::size_t>(__builtin_ctzll(bits));
+#else
+  std::size_t below = 0;
+  for (unsigned half = 32; half != 0; half /= 2) {
+    if ((bits & ((std::uint64_t{1} << half) - 1)) != 0) continue;
+    bits >>= half;
+    below += half;
+  }
+  return below;
+#endif
+}
+
+// Two bodies of each function. The intrinsics of SSE2 are called by the compilers' names for them: their header is
+// long. Only where SSE2 is part of the ABI: elsewhere the files of one program may differ in having it, and would have
+// to agree on one body.
+#if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+
+typedef signed char SixteenBytes __attribute__((vector_size(16)));
+
+inline SixteenBytes load_sixteen(const void* p) noexcept {
+  SixteenBytes bytes;
+  std::memcpy(&bytes, p, sizeof(bytes));
+  return bytes;
+}
+/// The highest bits of the bytes.
+inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
+  typedef char Operand __attribute__((vector_size(16)));
+  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
+}
+
+/// Which of 32 bytes are the one given.
+inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
+  const auto wanted = static_cast<signed char>(sought);
+  return gather_tops(load_sixteen(bytes) == wanted) | gather_tops(load_sixteen(bytes + 16) == wanted) << 16;
+}
+
+/// Whether so many bytes, a multiple of 16, are the same.
+template <std::size_t size>
+SixteenBytes differences_of(const char* a, const char* b) noexcept {
+  static_assert(size != 0 && size % 16 == 0, "");
+  const SixteenBytes last = load_sixteen(a + (size - 16)) ^ load_sixteen(b + (size - 16));
+  if constexpr (size == 16) {
+    return last;
+  } else {
+    return last | differences_of<size - 16>(a, b);  // without a loop, which would not be unrolled
+  }
+}
+template <std::size_t size>
+bool same_bytes(const void* a, const void* b) noexcept {
+  return gather_tops(differences_of<size>(static_cast<const char*>(a), static_cast<const char*>(b)) == 0) == 0xFFFF;
+}
+
+inline constexpr std::size_t special_width = 16;
+
+/// Which of `special_width` bytes stand for themselves in a JSON string, and are ASCII: no quote, backslash or control
+/// character, and no byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the
+/// control characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
+/// backslash is above as well, and is taken out.
+inline std::uint32_t plain_in_json(const char* p) noexcept {
+  const SixteenBytes bytes = load_sixteen(p);
+  return gather_tops(((bytes ^ 2) > 0x20) ^ (bytes == '\\'));
+}
+
+/// Which of `special_width` bytes do not.
+inline std::uint64_t special_in_json(const char* p) noexcept { return plain_in_json(p) ^ 0xFFFFu; }
+
+/// Which of 64 bytes do not.
+inline std::uint64_t special_in_64(const char* p) noexcept {
+  const std::uint32_t low = plain_in_json(p) | plain_in_json(p + 16) << 16;
+  const std::uint32_t high = plain_in_json(p + 32) | plain_in_json(p + 48) << 16;
+  return ~(std::uint64_t{high} << 32 | low);
+}
+
+#else
+
+inline constexpr std::uint64_t one_each = 0x0101010101010101u, tops = 0x8080808080808080u;
+
+/// The highest bits of eight bytes, of which no others are set.
+constexpr std::uint64_t gather_tops(std::uint64_t bytes) noexcept { return (bytes >> 7) * 0x0102040810204080u >> 56; }
+
+/// Which of 32 bytes are the one given.
+inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
+  std::uint32_t equal = 0;
+  for (unsigned i = 0; i < 32; i += 8) {
+    const std::uint64_t differences = load_word(reinterpret_cast<const char*>(bytes + i)) ^ one_each * sought;
+    // Without their top bits the bytes do not carry into each other.
+    equal |= static_cast<std::uint32_t>(gather_tops(~(((differences & ~tops) + ~tops) | differences) & tops)) << i;
+  }
+  return equal;
+}
+
+inline constexpr std::size_t special_width = 8;
+
+/// Whether so many bytes are the same.
+template <std::size_t size>
+bool same_bytes(const void* a, const void* b) noexcept {
+  return std::memcmp(a, b, size) == 0;
+}
+
+/// Which of `special_width` bytes do not stand for themselves in a JSON string, or are no ASCII.
+inline std::uint64_t special_in_json(const char* p) noexcept {
+  const std::uint64_t word = load_word(p);
+  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
+  const std::uint64_t flipped = (word ^ (one_each * 2)) & ~tops, backslash = (word ^ (one_each * '\\')) & ~tops;
+  return gather_tops((word | ~((flipped + one_each * (0x80 - 0x21)) & (backslash + one_each * 0x7F))) & tops);
+}
+
+/// Which of 64 bytes do not.
+inline std::uint64_t special_in_64(const char* p) noexcept {
+  std::uint64_t special = 0;
+  for (std::size_t i = 0; i < 64; i += special_width) special |= special_in_json(p + i) << i;
+  return special;
+}
+
+#endif
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_BITS_HPP
+
 /// What a user is kept in: registers packed into one row.
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -2788,8 +2922,9 @@ struct alignas(8) RowRest {
   Activity activities[activities_inside];
   Overflow* overflow = nullptr;
   std::uint32_t session_count = 0;
-  std::uint8_t count = 0;  // of the activities inside
-  bool is_plain = true;    // nothing is kept of the user but sessions, activities and a status
+  std::uint8_t count = 0;    // of the activities inside
+  bool is_plain = true;      // nothing is kept of the user but sessions, activities and a status
+  std::uint16_t unused = 0;  // in place of bytes that copies need not have in common
 
   RowRest() noexcept = default;
   RowRest(const RowRest& other) noexcept
@@ -2873,13 +3008,15 @@ class RowView {
   bool is_heartbeat_of_first(EventType type, const Sought& session) const noexcept {
     return type == EventType::heartbeat && session.is(head_->session.id);
   }
-  /// Asks for what is not in the row, and where it begins for who only counts its owners.
+  /// @{
+  /// Asks for what is not in the row; where it begins, for who only counts its owners.
   void prefetch_elsewhere() const noexcept {
     if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 192);
   }
   void prefetch_owners() const noexcept {
     if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 1);
   }
+  /// @}
 
   Span<Activity> activities() const noexcept {
     if (rest_->count != 0 || rest_->overflow == nullptr) return {rest_->activities, rest_->count};
@@ -2891,6 +3028,11 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
+  /// Whether both are the same byte for byte, as copies are; most of what is the same is.
+  bool is_copy_of(const RowView& other) const noexcept {
+    return detail::same_bytes<sizeof(RowHead)>(head_, other.head_) &&
+           detail::same_bytes<sizeof(RowRest)>(rest_, other.rest_);
+  }
   /// @{
   /// Whether the same is kept of a user with the same id, as it is; but for the first session.
   bool keeps_same_as(const RowView& other) const noexcept {
@@ -2957,14 +3099,13 @@ class RowAccess : public RowView {
     return *rest_->overflow->rare();
   }
 
-  /// Adds an activity of a greater value than all others on later evidence, if they are then no more than `most`. In a
-  /// row without flips what is on evidence before the window makes room, but for the greatest of it. Changes nothing
-  /// when memory runs out.
+  /// Adds to a plain row an activity of a greater value than all others on later evidence, if they are then no more
+  /// than `most`. What is on evidence before the window makes room, but for the greatest of it. Changes nothing when
+  /// memory runs out.
   bool add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
     constexpr std::size_t inside = RowRest::activities_inside;
     const Span<Activity> all = activities();
-    const bool has_flips = rest_->overflow != nullptr && rest_->overflow->flip_count != 0;
-    const std::size_t dropped = has_flips ? 0 : forgettable(all, window), kept = all.size() - dropped;
+    const std::size_t dropped = forgettable(all, window), kept = all.size() - dropped;
     if (kept >= most) return false;
     if (kept < inside) {
       put({all.data() + dropped, kept}, latest, rest().activities);
@@ -3475,118 +3616,6 @@ struct UserKey {
 // presence/detail/table_parts.hpp
 #ifndef PRESENCE_DETAIL_TABLE_PARTS_HPP
 #define PRESENCE_DETAIL_TABLE_PARTS_HPP
-
-// presence/detail/bits.hpp
-#ifndef PRESENCE_DETAIL_BITS_HPP
-#define PRESENCE_DETAIL_BITS_HPP
-
-/// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// How many bits below the lowest that is set; there is one.
-inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-  return static_cast<std::size_t>(__builtin_ctzll(bits));
-#else
-  std::size_t below = 0;
-  for (unsigned half = 32; half != 0; half /= 2) {
-    if ((bits & ((std::uint64_t{1} << half) - 1)) != 0) continue;
-    bits >>= half;
-    below += half;
-  }
-  return below;
-#endif
-}
-
-// Two bodies of each function. The intrinsics of SSE2 are called by the compilers' names for them: their header is
-// long. Only where SSE2 is part of the ABI: elsewhere the files of one program may differ in having it, and would have
-// to agree on one body.
-#if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
-
-typedef signed char SixteenBytes __attribute__((vector_size(16)));
-
-inline SixteenBytes load_sixteen(const void* p) noexcept {
-  SixteenBytes bytes;
-  std::memcpy(&bytes, p, sizeof(bytes));
-  return bytes;
-}
-/// The highest bits of the bytes.
-inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
-  typedef char Operand __attribute__((vector_size(16)));
-  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
-}
-
-/// Which of 32 bytes are the one given.
-inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
-  const auto wanted = static_cast<signed char>(sought);
-  return gather_tops(load_sixteen(bytes) == wanted) | gather_tops(load_sixteen(bytes + 16) == wanted) << 16;
-}
-
-inline constexpr std::size_t special_width = 16;
-
-/// Which of `special_width` bytes stand for themselves in a JSON string, and are ASCII: no quote, backslash or control
-/// character, and no byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the
-/// control characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
-/// backslash is above as well, and is taken out.
-inline std::uint32_t plain_in_json(const char* p) noexcept {
-  const SixteenBytes bytes = load_sixteen(p);
-  return gather_tops(((bytes ^ 2) > 0x20) ^ (bytes == '\\'));
-}
-
-/// Which of `special_width` bytes do not.
-inline std::uint64_t special_in_json(const char* p) noexcept { return plain_in_json(p) ^ 0xFFFFu; }
-
-/// Which of 64 bytes do not.
-inline std::uint64_t special_in_64(const char* p) noexcept {
-  const std::uint32_t low = plain_in_json(p) | plain_in_json(p + 16) << 16;
-  const std::uint32_t high = plain_in_json(p + 32) | plain_in_json(p + 48) << 16;
-  return ~(std::uint64_t{high} << 32 | low);
-}
-
-#else
-
-inline constexpr std::uint64_t one_each = 0x0101010101010101u, tops = 0x8080808080808080u;
-
-/// The highest bits of eight bytes, of which no others are set.
-constexpr std::uint64_t gather_tops(std::uint64_t bytes) noexcept { return (bytes >> 7) * 0x0102040810204080u >> 56; }
-
-/// Which of 32 bytes are the one given.
-inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
-  std::uint32_t equal = 0;
-  for (unsigned i = 0; i < 32; i += 8) {
-    const std::uint64_t differences = load_word(reinterpret_cast<const char*>(bytes + i)) ^ one_each * sought;
-    // Without their top bits the bytes do not carry into each other.
-    equal |= static_cast<std::uint32_t>(gather_tops(~(((differences & ~tops) + ~tops) | differences) & tops)) << i;
-  }
-  return equal;
-}
-
-inline constexpr std::size_t special_width = 8;
-
-/// Which of `special_width` bytes do not stand for themselves in a JSON string, or are no ASCII.
-inline std::uint64_t special_in_json(const char* p) noexcept {
-  const std::uint64_t word = load_word(p);
-  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
-  const std::uint64_t flipped = (word ^ (one_each * 2)) & ~tops, backslash = (word ^ (one_each * '\\')) & ~tops;
-  return gather_tops((word | ~((flipped + one_each * (0x80 - 0x21)) & (backslash + one_each * 0x7F))) & tops);
-}
-
-/// Which of 64 bytes do not.
-inline std::uint64_t special_in_64(const char* p) noexcept {
-  std::uint64_t special = 0;
-  for (std::size_t i = 0; i < 64; i += special_width) special |= special_in_json(p + i) << i;
-  return special;
-}
-
-#endif
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_BITS_HPP
 
 // presence/detail/digest.hpp
 #ifndef PRESENCE_DETAIL_DIGEST_HPP
@@ -4316,6 +4345,26 @@ class Walk {
     at = static_cast<std::uint8_t>(at + nodes_[depth_ - 1]->run_at(at));
     settle();
   }
+  /// Takes two walks that stand at the same branch on to where they do not, or to the end of one of the nodes.
+  static void pass_shared(Walk& a, Walk& b) noexcept {
+    if (a.depth_ == 0 || b.depth_ == 0) {
+      a.next();
+      b.next();
+      return;
+    }
+    const Node &x = *a.nodes_[a.depth_ - 1], &y = *b.nodes_[b.depth_ - 1];
+    std::uint8_t& at = a.at_[a.depth_ - 1];
+    if (x.bits != y.bits || at != b.at_[b.depth_ - 1]) {
+      a.next();
+      b.next();
+      return;
+    }
+    // Whatever both have stands in the same slots of both.
+    while (at < x.slot_count() && x.branches()[at] == y.branches()[at]) ++at;
+    b.at_[b.depth_ - 1] = at;
+    a.settle();
+    b.settle();
+  }
   /// Opens nodes until it stands at a page, or at the end (null).
   const Page* down_to_page() noexcept {
     while (at_node()) open();
@@ -4706,9 +4755,12 @@ class BasicUserTable {
         if (x.branch() == nullptr && y.branch() == nullptr) return;
         // Of what both share nothing is read, where the nodes around tell that it is not due.
         const bool is_shared = x.branch() == y.branch();
-        if ((is_shared && later(x.due_around(), y.due_around()) > up_to) ||
-            ((is_shared || (comparable && have_same_digest(x.branch(), y.branch()))) &&
-             earlier(x.branch()->due, y.branch()->due) > up_to)) {
+        if (is_shared && later(x.due_around(), y.due_around()) > up_to) {
+          Walk<levels>::pass_shared(x, y);
+          continue;
+        }
+        if ((is_shared || (comparable && have_same_digest(x.branch(), y.branch()))) &&
+            earlier(x.branch()->due, y.branch()->due) > up_to) {
           x.next();
           y.next();
           continue;
@@ -4722,15 +4774,23 @@ class BasicUserTable {
         same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
-      if (i == 0 && j == 0 && p != nullptr && q != nullptr) p->prefetch_unshared(*q);
-      const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
-      if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->row(i).keeps_same_as(q->row(j))) {
-        ++same;
-      } else {
-        visit(p != nullptr && order <= 0 ? p->row(i) : RowView(), q != nullptr && order >= 0 ? q->row(j) : RowView());
+      if (p != nullptr && q != nullptr) {
+        if (i == 0 && j == 0) p->prefetch_unshared(*q);
+        const std::uint32_t copies = count_copies(*p, i, *q, j, up_to);
+        same += copies;
+        i += copies;
+        j += copies;
       }
-      if (p != nullptr && order <= 0) ++i;
-      if (q != nullptr && order >= 0) ++j;
+      if (p == nullptr || q == nullptr || (i < p->size && j < q->size)) {
+        const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
+        if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->row(i).keeps_same_as(q->row(j))) {
+          ++same;
+        } else {
+          visit(p != nullptr && order <= 0 ? p->row(i) : RowView(), q != nullptr && order >= 0 ? q->row(j) : RowView());
+        }
+        if (p != nullptr && order <= 0) ++i;
+        if (q != nullptr && order >= 0) ++j;
+      }
       const bool p_ends = p != nullptr && i == p->size, q_ends = q != nullptr && j == q->size;
       if (p_ends && q_ends && same == i && same == j && comparable) note_to_be_same(*p, *q, seed);
       if (p_ends) {
@@ -4752,6 +4812,17 @@ class BasicUserTable {
     if (a == nullptr || b == nullptr || !a->is_page || !b->is_page) return false;
     const std::uint64_t digest = a->as_page().digest.read();
     return digest != 0 && digest == b->as_page().digest.read();
+  }
+  /// How many rows of two pages, one behind the other, are the same byte for byte, as copies are, and not due.
+  static std::uint32_t count_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j,
+                                    Timestamp up_to) noexcept {
+    const std::uint32_t most = a.size - i < b.size - j ? a.size - i : b.size - j;
+    const bool none_is_due = earlier(a.due, b.due) > up_to;
+    std::uint32_t count = 0;
+    while (count < most && (none_is_due || earlier(a.dues()[i + count], b.dues()[j + count]) > up_to) &&
+           a.row(i + count).is_copy_of(b.row(j + count)))
+      ++count;
+    return count;
   }
   static void note_to_be_same(const Page& a, const Page& b, std::uint64_t seed) noexcept {
     std::uint64_t digest = a.digest.read();
@@ -5411,16 +5482,7 @@ struct SnapshotAccess : SnapshotReader {
   }
 
   static UserKey key(const Snapshot& snapshot, std::string_view id) noexcept {
-    UserKey key;
-    make_key(snapshot, id, key);
-    return key;
-  }
-  static void make_key(const Snapshot& snapshot, std::string_view id, UserKey& key) noexcept {
-    if (snapshot.root_) {
-      snapshot.root_->table.make_key(id, key);
-    } else {
-      UserTable().make_key(id, key);
-    }
+    return snapshot.root_ ? snapshot.root_->table.key_of(id) : UserTable().key_of(id);
   }
 };
 
@@ -6709,7 +6771,7 @@ inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_trai
 /// users is asked for, then what more there is of those of whom other events tell; then the events are folded.
 template <class It, class OnChange>
 void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
-  constexpr std::size_t most = 16;
+  constexpr std::size_t most = 32;
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) {
     tally.count(fold_now(snapshot, *first, on_change));

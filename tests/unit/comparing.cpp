@@ -50,7 +50,10 @@ TEST_CASE("what was found to be the same is looked at anew after any change") {
       {[&](Snapshot& s) { replay(s, says("somebody else", "here", at(3))); }, 1},
       {[](Snapshot& s) { forget_reports_in(s); }, 0},
       {[](Snapshot& s) { s = reduce(std::move(s), at(41)); }, 0},
-      {[](Snapshot& s) { s = reduce(std::move(s), report(user_id(5), false, at(3))), s = reduce(std::move(s), at(5001)); }, 1},
+      {[](Snapshot& s) {
+         s = reduce(std::move(s), report(user_id(5), false, at(3))), s = reduce(std::move(s), at(5001));
+       },
+       1},
       {[](Snapshot& s) { s = merge(std::move(s), reduce(Snapshot(s.rules()), says(user_id(7), "here", at(3)))); }, 1},
   };
   for (const auto& change : changes) {
@@ -98,4 +101,41 @@ TEST_CASE("snapshots that go by other rules share nothing that is passed over") 
   CHECK(usual == other);
   CHECK(usual == other);
   CHECK(merge(usual, other) == usual);
+}
+
+TEST_CASE("of what was found to be the same as others, no two that differ are taken for the same") {
+  // Whatever is kept of a user, in the first of its page and in others.
+  std::vector<std::vector<PresenceEvent>> told = {{}};
+  for (const std::string& user : {user_id(123), user_id(124), user_id(7)}) {
+    for (const double second : {3.0, 3.5}) {
+      const Timestamp when = at(second);
+      for (const PresenceEvent& event :
+           {connect(user, "phone", when), connect(user, "pad", when), connect(user, "pod", when),
+            connect(user, "a session with a long id", when), connect(user, "a session with a lost id", when),
+            heartbeat(user, "phone", when), heartbeat(user, "pad", when), disconnect(user, "phone", when),
+            disconnect(user, "pad", when), invisibly(user, "phone", when), visibly(user, "phone", when),
+            says(user, "here", when), says(user, "there", when), says(user, "at a place that is far away", when),
+            says(user, "at a place that is far off", when), report(user, false, when), report(user, true, when),
+            active(report(user, true, when), at(1)), active(report(user, true, when), at(2))})
+        told.push_back({event});
+    }
+  }
+  std::vector<Snapshot> all;
+  for (const auto& events : told) {
+    Snapshot one = many_users(false), other = many_users(true);
+    for (const PresenceEvent& event : events) {
+      one = reduce(std::move(one), event);
+      other = reduce(std::move(other), event);
+    }
+    REQUIRE(one == other);  // which notes it of their pages
+    all.push_back(std::move(one));
+  }
+  std::size_t differ = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      REQUIRE((all[i] == all[j]) == (all[i].digest() == all[j].digest()));
+      differ += all[i] != all[j] ? 1u : 0u;
+    }
+  }
+  CHECK(differ > 6000);
 }

@@ -7,7 +7,7 @@
 
 #include <cstddef>  // for size_t
 #include <cstdint>  // for uint8_t, uint32_t, uint64_t
-#include <cstring>  // for memcpy
+#include <cstring>  // for memcmp, memcpy
 
 /// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
 namespace presence {
@@ -53,6 +53,22 @@ inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) no
   return gather_tops(load_sixteen(bytes) == wanted) | gather_tops(load_sixteen(bytes + 16) == wanted) << 16;
 }
 
+/// Whether so many bytes, a multiple of 16, are the same.
+template <std::size_t size>
+SixteenBytes differences_of(const char* a, const char* b) noexcept {
+  static_assert(size != 0 && size % 16 == 0, "");
+  const SixteenBytes last = load_sixteen(a + (size - 16)) ^ load_sixteen(b + (size - 16));
+  if constexpr (size == 16) {
+    return last;
+  } else {
+    return last | differences_of<size - 16>(a, b);  // without a loop, which would not be unrolled
+  }
+}
+template <std::size_t size>
+bool same_bytes(const void* a, const void* b) noexcept {
+  return gather_tops(differences_of<size>(static_cast<const char*>(a), static_cast<const char*>(b)) == 0) == 0xFFFF;
+}
+
 inline constexpr std::size_t special_width = 16;
 
 /// Which of `special_width` bytes stand for themselves in a JSON string, and are ASCII: no quote, backslash or control
@@ -93,6 +109,12 @@ inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) no
 }
 
 inline constexpr std::size_t special_width = 8;
+
+/// Whether so many bytes are the same.
+template <std::size_t size>
+bool same_bytes(const void* a, const void* b) noexcept {
+  return std::memcmp(a, b, size) == 0;
+}
 
 /// Which of `special_width` bytes do not stand for themselves in a JSON string, or are no ASCII.
 inline std::uint64_t special_in_json(const char* p) noexcept {

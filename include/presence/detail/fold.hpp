@@ -41,16 +41,7 @@ struct SnapshotAccess : SnapshotReader {
   }
 
   static UserKey key(const Snapshot& snapshot, std::string_view id) noexcept {
-    UserKey key;
-    make_key(snapshot, id, key);
-    return key;
-  }
-  static void make_key(const Snapshot& snapshot, std::string_view id, UserKey& key) noexcept {
-    if (snapshot.root_) {
-      snapshot.root_->table.make_key(id, key);
-    } else {
-      UserTable().make_key(id, key);
-    }
+    return snapshot.root_ ? snapshot.root_->table.key_of(id) : UserTable().key_of(id);
   }
 };
 

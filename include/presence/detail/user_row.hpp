@@ -2,12 +2,13 @@
 #ifndef PRESENCE_DETAIL_USER_ROW_HPP
 #define PRESENCE_DETAIL_USER_ROW_HPP
 
+#include <presence/detail/bits.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/detail/registers.hpp>
 #include <presence/detail/text.hpp>
 
 #include <cstddef>      // for nullptr_t, size_t
-#include <cstdint>      // for uint8_t, uint32_t
+#include <cstdint>      // for uint8_t, uint16_t, uint32_t
 #include <string_view>  // for string_view
 #include <utility>      // for exchange, move, swap
 
@@ -114,8 +115,9 @@ struct alignas(8) RowRest {
   Activity activities[activities_inside];
   Overflow* overflow = nullptr;
   std::uint32_t session_count = 0;
-  std::uint8_t count = 0;  // of the activities inside
-  bool is_plain = true;    // nothing is kept of the user but sessions, activities and a status
+  std::uint8_t count = 0;    // of the activities inside
+  bool is_plain = true;      // nothing is kept of the user but sessions, activities and a status
+  std::uint16_t unused = 0;  // in place of bytes that copies need not have in common
 
   RowRest() noexcept = default;
   RowRest(const RowRest& other) noexcept
@@ -199,13 +201,15 @@ class RowView {
   bool is_heartbeat_of_first(EventType type, const Sought& session) const noexcept {
     return type == EventType::heartbeat && session.is(head_->session.id);
   }
-  /// Asks for what is not in the row, and where it begins for who only counts its owners.
+  /// @{
+  /// Asks for what is not in the row; where it begins, for who only counts its owners.
   void prefetch_elsewhere() const noexcept {
     if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 192);
   }
   void prefetch_owners() const noexcept {
     if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 1);
   }
+  /// @}
 
   Span<Activity> activities() const noexcept {
     if (rest_->count != 0 || rest_->overflow == nullptr) return {rest_->activities, rest_->count};
@@ -217,6 +221,11 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
+  /// Whether both are the same byte for byte, as copies are; most of what is the same is.
+  bool is_copy_of(const RowView& other) const noexcept {
+    return detail::same_bytes<sizeof(RowHead)>(head_, other.head_) &&
+           detail::same_bytes<sizeof(RowRest)>(rest_, other.rest_);
+  }
   /// @{
   /// Whether the same is kept of a user with the same id, as it is; but for the first session.
   bool keeps_same_as(const RowView& other) const noexcept {
@@ -283,14 +292,13 @@ class RowAccess : public RowView {
     return *rest_->overflow->rare();
   }
 
-  /// Adds an activity of a greater value than all others on later evidence, if they are then no more than `most`. In a
-  /// row without flips what is on evidence before the window makes room, but for the greatest of it. Changes nothing
-  /// when memory runs out.
+  /// Adds to a plain row an activity of a greater value than all others on later evidence, if they are then no more
+  /// than `most`. What is on evidence before the window makes room, but for the greatest of it. Changes nothing when
+  /// memory runs out.
   bool add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
     constexpr std::size_t inside = RowRest::activities_inside;
     const Span<Activity> all = activities();
-    const bool has_flips = rest_->overflow != nullptr && rest_->overflow->flip_count != 0;
-    const std::size_t dropped = has_flips ? 0 : forgettable(all, window), kept = all.size() - dropped;
+    const std::size_t dropped = forgettable(all, window), kept = all.size() - dropped;
     if (kept >= most) return false;
     if (kept < inside) {
       put({all.data() + dropped, kept}, latest, rest().activities);

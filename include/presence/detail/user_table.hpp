@@ -371,9 +371,12 @@ class BasicUserTable {
         if (x.branch() == nullptr && y.branch() == nullptr) return;
         // Of what both share nothing is read, where the nodes around tell that it is not due.
         const bool is_shared = x.branch() == y.branch();
-        if ((is_shared && later(x.due_around(), y.due_around()) > up_to) ||
-            ((is_shared || (comparable && have_same_digest(x.branch(), y.branch()))) &&
-             earlier(x.branch()->due, y.branch()->due) > up_to)) {
+        if (is_shared && later(x.due_around(), y.due_around()) > up_to) {
+          Walk<levels>::pass_shared(x, y);
+          continue;
+        }
+        if ((is_shared || (comparable && have_same_digest(x.branch(), y.branch()))) &&
+            earlier(x.branch()->due, y.branch()->due) > up_to) {
           x.next();
           y.next();
           continue;
@@ -387,15 +390,23 @@ class BasicUserTable {
         same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
-      if (i == 0 && j == 0 && p != nullptr && q != nullptr) p->prefetch_unshared(*q);
-      const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
-      if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->row(i).keeps_same_as(q->row(j))) {
-        ++same;
-      } else {
-        visit(p != nullptr && order <= 0 ? p->row(i) : RowView(), q != nullptr && order >= 0 ? q->row(j) : RowView());
+      if (p != nullptr && q != nullptr) {
+        if (i == 0 && j == 0) p->prefetch_unshared(*q);
+        const std::uint32_t copies = count_copies(*p, i, *q, j, up_to);
+        same += copies;
+        i += copies;
+        j += copies;
       }
-      if (p != nullptr && order <= 0) ++i;
-      if (q != nullptr && order >= 0) ++j;
+      if (p == nullptr || q == nullptr || (i < p->size && j < q->size)) {
+        const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
+        if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->row(i).keeps_same_as(q->row(j))) {
+          ++same;
+        } else {
+          visit(p != nullptr && order <= 0 ? p->row(i) : RowView(), q != nullptr && order >= 0 ? q->row(j) : RowView());
+        }
+        if (p != nullptr && order <= 0) ++i;
+        if (q != nullptr && order >= 0) ++j;
+      }
       const bool p_ends = p != nullptr && i == p->size, q_ends = q != nullptr && j == q->size;
       if (p_ends && q_ends && same == i && same == j && comparable) note_to_be_same(*p, *q, seed);
       if (p_ends) {
@@ -417,6 +428,17 @@ class BasicUserTable {
     if (a == nullptr || b == nullptr || !a->is_page || !b->is_page) return false;
     const std::uint64_t digest = a->as_page().digest.read();
     return digest != 0 && digest == b->as_page().digest.read();
+  }
+  /// How many rows of two pages, one behind the other, are the same byte for byte, as copies are, and not due.
+  static std::uint32_t count_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j,
+                                    Timestamp up_to) noexcept {
+    const std::uint32_t most = a.size - i < b.size - j ? a.size - i : b.size - j;
+    const bool none_is_due = earlier(a.due, b.due) > up_to;
+    std::uint32_t count = 0;
+    while (count < most && (none_is_due || earlier(a.dues()[i + count], b.dues()[j + count]) > up_to) &&
+           a.row(i + count).is_copy_of(b.row(j + count)))
+      ++count;
+    return count;
   }
   static void note_to_be_same(const Page& a, const Page& b, std::uint64_t seed) noexcept {
     std::uint64_t digest = a.digest.read();
