@@ -6998,14 +6998,6 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The join of two users. What is joined are the normal forms at either side's own instant: equal snapshots must merge
-/// to equal ones, whatever they have not yet got round to forgetting.
-inline UserRegisters joined(const RowView& ours, const Root& our_root, const RowView& theirs, const Root& their_root) {
-  UserRegisters user = normal_form_of(ours, our_root);
-  join(user, normal_form_of(theirs, their_root));
-  return user;
-}
-
 /// Calls `visit(ours, theirs)` for every user of theirs of whom not the same is kept, or perhaps for some more; of ours
 /// alone for some. Where they are few, such as those of a delta, they are looked up, so that it costs no more than they
 /// are; where they are many, both are gone over side by side, less what they share.
@@ -7140,14 +7132,21 @@ class Merging {
   }
 
   void join_into_copy(const RowView& ours, const RowView& theirs) {
-    UserRegisters user = ours == nullptr ? normal_form_of(theirs, theirs_) : joined(ours, *mine_, theirs, theirs_);
+    // What is joined are the normal forms at either side's own instant: equal snapshots must merge to equal ones,
+    // whatever they have not yet got round to forgetting.
+    UserRegisters known, other = normal_form_of(theirs, theirs_);
+    if (ours != nullptr) known = normal_form_of(ours, *mine_);
+    UserRegisters user = ours != nullptr ? known : other;
+    if (ours != nullptr) detail::join(user, other);
     Change change;
     if constexpr (is_heard) change.at = instant_of_merge(user, our_now_, now_, rules());
     normalise(user, now_, rules());
-    const bool as_before = ours != nullptr ? user == settled(ours, now_, rules()) : user.empty();
+    if (ours != nullptr && our_now_ != now_) known = settled(ours, now_, rules());
+    const bool as_before = ours != nullptr ? user == known : user.empty();
     // Unless it has been forgotten by age: then what both knew decides when.
     if (as_before && (ours == nullptr || rules().forget_after == Duration::highest())) return;
-    const bool is_theirs = same_rules_ && user == settled(theirs, now_, rules());
+    if (same_rules_ && theirs_.now != now_) other = settled(theirs, now_, rules());
+    const bool is_theirs = same_rules_ && user == other;
     if (!is_theirs) bound(user, now_, rules());
 
     const UserKey key = root_->table.key_of(theirs.name());

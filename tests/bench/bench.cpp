@@ -4,7 +4,25 @@
 
 #include "harness.hpp"
 
+#if defined(__GLIBC__)
+#include <malloc.h>  // for mallopt
+#endif
+
+namespace {
+
+/// Keeps what the system has given, as a server that has been up for long has it: what is measured is not how long it
+/// takes to get memory from there anew, for the library or for what it is measured against.
+void keep_memory() {
+#if defined(__GLIBC__)
+  mallopt(M_TRIM_THRESHOLD, -1);
+  mallopt(M_MMAP_MAX, 0);
+#endif
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  keep_memory();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return EXIT_FAILURE;
   bench::register_heartbeat();
