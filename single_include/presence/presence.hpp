@@ -3637,7 +3637,7 @@ void add_text(AnyDigest& digest, std::string_view text) noexcept {
 /// Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the same on every platform.
 class Digest {
  public:
-  static constexpr bool counts_nothing = true;  // what nothing is kept of is added as well
+  static constexpr bool counts_nothing = true;  // whether what is not kept is added, too
 
   explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
 
@@ -4662,8 +4662,8 @@ class BasicUserTable {
     own_top();
     own_due(top_->as_node(), now);
   }
-  /// Calls `settle_row(row, due)` for every row that may be due at `now`, to have the bound raised that is given with
-  /// it, to no later than when time alone changes the row next. For who owns them.
+  /// Calls `settle_row(row, due)` for every row that may be due at `now`, and perhaps for some that are not, to have
+  /// the bound raised that is given with it, to no later than when time alone changes the row next. For who owns them.
   template <class SettleRow>
   void settle(Timestamp now, SettleRow settle_row) {
     if (now >= due()) settle_node(top_->as_node(), now, settle_row);

@@ -26,7 +26,7 @@ void add_text(AnyDigest& digest, std::string_view text) noexcept {
 /// Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the same on every platform.
 class Digest {
  public:
-  static constexpr bool counts_nothing = true;  // what nothing is kept of is added as well
+  static constexpr bool counts_nothing = true;  // whether what is not kept is added, too
 
   explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
 

@@ -278,8 +278,8 @@ class BasicUserTable {
     own_top();
     own_due(top_->as_node(), now);
   }
-  /// Calls `settle_row(row, due)` for every row that may be due at `now`, to have the bound raised that is given with
-  /// it, to no later than when time alone changes the row next. For who owns them.
+  /// Calls `settle_row(row, due)` for every row that may be due at `now`, and perhaps for some that are not, to have
+  /// the bound raised that is given with it, to no later than when time alone changes the row next. For who owns them.
   template <class SettleRow>
   void settle(Timestamp now, SettleRow settle_row) {
     if (now >= due()) settle_node(top_->as_node(), now, settle_row);
