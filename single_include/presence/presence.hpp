@@ -6738,7 +6738,7 @@ Verdict fold_where_found(Snapshot& snapshot, const Subject& subject, const Prese
     if (page != nullptr) {
       if (fold_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
     } else if ((page = own_page_for(snapshot, subject, event)) != nullptr) {
-      const PlaceInTable place{*SnapshotAccess::owned(snapshot), subject, *page};
+      const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
       if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
     }
   }
