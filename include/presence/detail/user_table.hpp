@@ -582,11 +582,12 @@ class BasicUserTable {
       count = 0;
     };
     Branch* const* const branches = node.branches();
-    const std::uint32_t slots = node.slot_count();
-    for (std::uint32_t at = 0; at < slots; at += node.run_at(at)) {
+    const std::uint32_t slot_count = node.slot_count();
+    for (std::uint32_t at = 0; at < slot_count; at += node.run_at(at)) {
       // So are the next pages.
-      if (at + 4 < slots && branches[at + 4] != nullptr) prefetch(branches[at + 4], sizeof(Page));
-      if (at + 2 < slots && branches[at + 2] != nullptr && !node.leads_to_node(at + 2) && branches[at + 2]->due <= now)
+      if (at + 4 < slot_count && branches[at + 4] != nullptr) prefetch(branches[at + 4], sizeof(Page));
+      if (at + 2 < slot_count && branches[at + 2] != nullptr && !node.leads_to_node(at + 2) &&
+          branches[at + 2]->due <= now)
         branches[at + 2]->as_page().prefetch_dues();
       Branch* const child = branches[at];
       if (child == nullptr) continue;
