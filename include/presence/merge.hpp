@@ -115,7 +115,7 @@ class Merging {
     RowView ours, theirs;
   };
 
-  const Rules& rules() const noexcept { return mine_ != nullptr ? mine_->rules : default_rules; }
+  const Rules& rules() const noexcept { return snapshot_.rules(); }
   std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
 
   void join(const RowView& ours, const RowView& theirs) {

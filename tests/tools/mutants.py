@@ -785,7 +785,7 @@ MUTANTS = [
            "rows are taken for copies by their heads alone"),
     Mutant("copies-by-half-their-bytes", "detail/bits.hpp", "return last | differences_of<size - 16>(a, b);",
            "return differences_of<size - 16>(a, b);", "all bytes are compared"),
-    Mutant("shared-passed-in-step", PARTS, "if (x.bits != y.bits || at != b.at_[b.depth_ - 1]) {", "if (false) {",
+    Mutant("shared-passed-in-step", PARTS, "if (x.bits == y.bits && at == other_at) {", "if (true) {",
            "what both share lies in other slots of nodes that go by more bits"),
     Mutant("pairs-skip-what-is-due-around", TABLE, "later(x.due_around(), y.due_around()) > up_to)",
            "later(x.due_around(), y.due_around()) >= up_to)",

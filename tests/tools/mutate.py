@@ -10,8 +10,9 @@ usage: mutate.py [--list] [--only NAME]... [--stage NAME]... [--jobs N] [--histo
   --histories   how many random histories each property tries; 100 unless told
   --results     where to write a line for each mutant as well
 
-The mutants are in mutants.py. Each is tried by the unit tests first, then by the laws, then with an allocator that fails, then by
-the fuzz corpus, up to the first failure; a test that does not end in time has failed, too. CXX is the compiler: clang++ or c++ unless it is set.
+The mutants are in mutants.py. Each is tried by the unit tests first, then by the laws, then with an allocator that
+fails, then by the fuzz corpus, up to the first failure; a test that does not end in time has failed, too. CXX is the
+compiler: clang++ or c++ unless it is set.
 
 Exit status: 0 when every mutant was killed, 1 when one survived, 2 when the list itself is broken: a text to replace is
 not there exactly once, a mutant does not compile, or the tests fail without any.

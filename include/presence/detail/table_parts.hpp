@@ -633,23 +633,20 @@ class Walk {
   }
   /// Takes two walks that stand at the same branch on to where they do not, or to the end of one of the nodes.
   static void pass_shared(Walk& a, Walk& b) noexcept {
-    if (a.depth_ == 0 || b.depth_ == 0) {
-      a.next();
-      b.next();
-      return;
+    if (a.depth_ != 0 && b.depth_ != 0) {
+      const Node &x = *a.nodes_[a.depth_ - 1], &y = *b.nodes_[b.depth_ - 1];
+      std::uint8_t &at = a.at_[a.depth_ - 1], &other_at = b.at_[b.depth_ - 1];
+      if (x.bits == y.bits && at == other_at) {
+        // Whatever both have stands in the same slots of both.
+        while (at < x.slot_count() && x.branches()[at] == y.branches()[at]) ++at;
+        other_at = at;
+        a.settle();
+        b.settle();
+        return;
+      }
     }
-    const Node &x = *a.nodes_[a.depth_ - 1], &y = *b.nodes_[b.depth_ - 1];
-    std::uint8_t& at = a.at_[a.depth_ - 1];
-    if (x.bits != y.bits || at != b.at_[b.depth_ - 1]) {
-      a.next();
-      b.next();
-      return;
-    }
-    // Whatever both have stands in the same slots of both.
-    while (at < x.slot_count() && x.branches()[at] == y.branches()[at]) ++at;
-    b.at_[b.depth_ - 1] = at;
-    a.settle();
-    b.settle();
+    a.next();
+    b.next();
   }
   /// Opens nodes until it stands at a page, or at the end (null).
   const Page* down_to_page() noexcept {
