@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Includes the library where it is a guest: among hostile macros and names, under a host's flags, on both sides of a
-plugin. Prints a line a cell and stops at the first that fails. With CI set, what is missing is a failure as well."""
+plugin. Runs as many cells at once as there are processors, prints a line a cell, in order, and stops at the first that
+fails. With CI set, what is missing is a failure as well."""
 import argparse
+import concurrent.futures
 import functools
 import os
 import pathlib
@@ -356,21 +358,16 @@ def cells():
 
 
 def run_cell(name, check):
-    """Prints how it went and what the check shows; whether the rest may go on."""
+    """What there is to print: how it went and what the check shows; and whether the rest may go on."""
     with tempfile.TemporaryDirectory() as work:
         try:
-            shown = check(pathlib.Path(work)) or ""
+            return f"{name}: ok\n{check(pathlib.Path(work)) or ''}", True
         except Missing as missing:
             if not os.environ.get("CI"):
-                print(f"{name}: skipped (package {missing} is missing)", flush=True)
-                return True
-            print(f"{name}: FAILED\npackage {missing} is missing", flush=True)
-            return False
+                return f"{name}: skipped (package {missing} is missing)\n", True
+            return f"{name}: FAILED\npackage {missing} is missing\n", False
         except (Failure, OSError) as error:
-            print(f"{name}: FAILED\n{error}", flush=True)
-            return False
-    print(f"{name}: ok\n{shown}", end="", flush=True)
-    return True
+            return f"{name}: FAILED\n{error}\n", False
 
 
 def main():
@@ -385,12 +382,15 @@ def main():
         if not table:
             parser.error(f"no cell is called {wanted.only}: there are {', '.join(cells())}")
     failed = False
-    for name, check in table.items():
-        if run_cell(name, check):
-            continue
-        failed = True
-        if not wanted.keep_going:
-            break
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        running = [pool.submit(run_cell, name, check) for name, check in table.items()]
+        for cell in running:
+            shown, is_well = cell.result()
+            print(shown, end="", flush=True)
+            failed = failed or not is_well
+            if failed and not wanted.keep_going:
+                pool.shutdown(cancel_futures=True)
+                break
     return 1 if failed else 0
 
 
