@@ -2685,140 +2685,6 @@ class Timeline {
 #ifndef PRESENCE_DETAIL_USER_ROW_HPP
 #define PRESENCE_DETAIL_USER_ROW_HPP
 
-// presence/detail/bits.hpp
-#ifndef PRESENCE_DETAIL_BITS_HPP
-#define PRESENCE_DETAIL_BITS_HPP
-
-/// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// How many bits below the lowest that is set; there is one.
-inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-  return static_cast<std::size_t>(__builtin_ctzll(bits));
-#else
-  std::size_t below = 0;
-  for (unsigned half = 32; half != 0; half /= 2) {
-    if ((bits & ((std::uint64_t{1} << half) - 1)) != 0) continue;
-    bits >>= half;
-    below += half;
-  }
-  return below;
-#endif
-}
-
-// Two bodies of each function. The intrinsics of SSE2 are called by the compilers' names for them: their header is
-// long. Only where SSE2 is part of the ABI: elsewhere the files of one program may differ in having it, and would have
-// to agree on one body.
-#if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
-
-typedef signed char SixteenBytes __attribute__((vector_size(16)));
-
-inline SixteenBytes load_sixteen(const void* p) noexcept {
-  SixteenBytes bytes;
-  std::memcpy(&bytes, p, sizeof(bytes));
-  return bytes;
-}
-/// The highest bits of the bytes.
-inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
-  typedef char Operand __attribute__((vector_size(16)));
-  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
-}
-
-/// Which of 32 bytes are the one given.
-inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
-  const auto wanted = static_cast<signed char>(sought);
-  return gather_tops(load_sixteen(bytes) == wanted) | gather_tops(load_sixteen(bytes + 16) == wanted) << 16;
-}
-
-/// Whether so many bytes, a multiple of 16, are the same.
-template <std::size_t size>
-SixteenBytes differences_of(const char* a, const char* b) noexcept {
-  static_assert(size != 0 && size % 16 == 0, "");
-  const SixteenBytes last = load_sixteen(a + (size - 16)) ^ load_sixteen(b + (size - 16));
-  if constexpr (size == 16) {
-    return last;
-  } else {
-    return last | differences_of<size - 16>(a, b);  // without a loop, which would not be unrolled
-  }
-}
-template <std::size_t size>
-bool same_bytes(const void* a, const void* b) noexcept {
-  return gather_tops(differences_of<size>(static_cast<const char*>(a), static_cast<const char*>(b)) == 0) == 0xFFFF;
-}
-
-inline constexpr std::size_t special_width = 16;
-
-/// Which of `special_width` bytes stand for themselves in a JSON string, and are ASCII: no quote, backslash or control
-/// character, and no byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the
-/// control characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
-/// backslash is above as well, and is taken out.
-inline std::uint32_t plain_in_json(const char* p) noexcept {
-  const SixteenBytes bytes = load_sixteen(p);
-  return gather_tops(((bytes ^ 2) > 0x20) ^ (bytes == '\\'));
-}
-
-/// Which of `special_width` bytes do not.
-inline std::uint64_t special_in_json(const char* p) noexcept { return plain_in_json(p) ^ 0xFFFFu; }
-
-/// Which of 64 bytes do not.
-inline std::uint64_t special_in_64(const char* p) noexcept {
-  const std::uint32_t low = plain_in_json(p) | plain_in_json(p + 16) << 16;
-  const std::uint32_t high = plain_in_json(p + 32) | plain_in_json(p + 48) << 16;
-  return ~(std::uint64_t{high} << 32 | low);
-}
-
-#else
-
-inline constexpr std::uint64_t one_each = 0x0101010101010101u, tops = 0x8080808080808080u;
-
-/// The highest bits of eight bytes, of which no others are set.
-constexpr std::uint64_t gather_tops(std::uint64_t bytes) noexcept { return (bytes >> 7) * 0x0102040810204080u >> 56; }
-
-/// Which of 32 bytes are the one given.
-inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
-  std::uint32_t equal = 0;
-  for (unsigned i = 0; i < 32; i += 8) {
-    const std::uint64_t differences = load_word(reinterpret_cast<const char*>(bytes + i)) ^ one_each * sought;
-    // Without their top bits the bytes do not carry into each other.
-    equal |= static_cast<std::uint32_t>(gather_tops(~(((differences & ~tops) + ~tops) | differences) & tops)) << i;
-  }
-  return equal;
-}
-
-inline constexpr std::size_t special_width = 8;
-
-/// Whether so many bytes are the same.
-template <std::size_t size>
-bool same_bytes(const void* a, const void* b) noexcept {
-  return std::memcmp(a, b, size) == 0;
-}
-
-/// Which of `special_width` bytes do not stand for themselves in a JSON string, or are no ASCII.
-inline std::uint64_t special_in_json(const char* p) noexcept {
-  const std::uint64_t word = load_word(p);
-  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
-  const std::uint64_t flipped = (word ^ (one_each * 2)) & ~tops, backslash = (word ^ (one_each * '\\')) & ~tops;
-  return gather_tops((word | ~((flipped + one_each * (0x80 - 0x21)) & (backslash + one_each * 0x7F))) & tops);
-}
-
-/// Which of 64 bytes do not.
-inline std::uint64_t special_in_64(const char* p) noexcept {
-  std::uint64_t special = 0;
-  for (std::size_t i = 0; i < 64; i += special_width) special |= special_in_json(p + i) << i;
-  return special;
-}
-
-#endif
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_BITS_HPP
-
 /// What a user is kept in: registers packed into one row.
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -3028,11 +2894,6 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
-  /// Whether both are the same byte for byte, as copies are; most of what is the same is.
-  bool is_copy_of(const RowView& other) const noexcept {
-    return detail::same_bytes<sizeof(RowHead)>(head_, other.head_) &&
-           detail::same_bytes<sizeof(RowRest)>(rest_, other.rest_);
-  }
   /// @{
   /// Whether the same is kept of a user with the same id, as it is; but for the first session.
   bool keeps_same_as(const RowView& other) const noexcept {
@@ -3613,6 +3474,140 @@ struct UserKey {
 #ifndef PRESENCE_DETAIL_USER_TABLE_HPP
 #define PRESENCE_DETAIL_USER_TABLE_HPP
 
+// presence/detail/bits.hpp
+#ifndef PRESENCE_DETAIL_BITS_HPP
+#define PRESENCE_DETAIL_BITS_HPP
+
+/// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// How many bits below the lowest that is set; there is one.
+inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  return static_cast<std::size_t>(__builtin_ctzll(bits));
+#else
+  std::size_t below = 0;
+  for (unsigned half = 32; half != 0; half /= 2) {
+    if ((bits & ((std::uint64_t{1} << half) - 1)) != 0) continue;
+    bits >>= half;
+    below += half;
+  }
+  return below;
+#endif
+}
+
+// Two bodies of each function. The intrinsics of SSE2 are called by the compilers' names for them: their header is
+// long. Only where SSE2 is part of the ABI: elsewhere the files of one program may differ in having it, and would have
+// to agree on one body.
+#if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+
+typedef signed char SixteenBytes __attribute__((vector_size(16)));
+
+inline SixteenBytes load_sixteen(const void* p) noexcept {
+  SixteenBytes bytes;
+  std::memcpy(&bytes, p, sizeof(bytes));
+  return bytes;
+}
+/// The highest bits of the bytes.
+inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
+  typedef char Operand __attribute__((vector_size(16)));
+  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
+}
+
+/// Which of 32 bytes are the one given.
+inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
+  const auto wanted = static_cast<signed char>(sought);
+  return gather_tops(load_sixteen(bytes) == wanted) | gather_tops(load_sixteen(bytes + 16) == wanted) << 16;
+}
+
+/// Whether so many bytes, a multiple of 16, are the same.
+template <std::size_t size>
+SixteenBytes differences_of(const char* a, const char* b) noexcept {
+  static_assert(size != 0 && size % 16 == 0, "");
+  const SixteenBytes last = load_sixteen(a + (size - 16)) ^ load_sixteen(b + (size - 16));
+  if constexpr (size == 16) {
+    return last;
+  } else {
+    return last | differences_of<size - 16>(a, b);  // without a loop, which would not be unrolled
+  }
+}
+template <std::size_t size>
+bool same_bytes(const void* a, const void* b) noexcept {
+  return gather_tops(differences_of<size>(static_cast<const char*>(a), static_cast<const char*>(b)) == 0) == 0xFFFF;
+}
+
+inline constexpr std::size_t special_width = 16;
+
+/// Which of `special_width` bytes stand for themselves in a JSON string, and are ASCII: no quote, backslash or control
+/// character, and no byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the
+/// control characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
+/// backslash is above as well, and is taken out.
+inline std::uint32_t plain_in_json(const char* p) noexcept {
+  const SixteenBytes bytes = load_sixteen(p);
+  return gather_tops(((bytes ^ 2) > 0x20) ^ (bytes == '\\'));
+}
+
+/// Which of `special_width` bytes do not.
+inline std::uint64_t special_in_json(const char* p) noexcept { return plain_in_json(p) ^ 0xFFFFu; }
+
+/// Which of 64 bytes do not.
+inline std::uint64_t special_in_64(const char* p) noexcept {
+  const std::uint32_t low = plain_in_json(p) | plain_in_json(p + 16) << 16;
+  const std::uint32_t high = plain_in_json(p + 32) | plain_in_json(p + 48) << 16;
+  return ~(std::uint64_t{high} << 32 | low);
+}
+
+#else
+
+inline constexpr std::uint64_t one_each = 0x0101010101010101u, tops = 0x8080808080808080u;
+
+/// The highest bits of eight bytes, of which no others are set.
+constexpr std::uint64_t gather_tops(std::uint64_t bytes) noexcept { return (bytes >> 7) * 0x0102040810204080u >> 56; }
+
+/// Which of 32 bytes are the one given.
+inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
+  std::uint32_t equal = 0;
+  for (unsigned i = 0; i < 32; i += 8) {
+    const std::uint64_t differences = load_word(reinterpret_cast<const char*>(bytes + i)) ^ one_each * sought;
+    // Without their top bits the bytes do not carry into each other.
+    equal |= static_cast<std::uint32_t>(gather_tops(~(((differences & ~tops) + ~tops) | differences) & tops)) << i;
+  }
+  return equal;
+}
+
+inline constexpr std::size_t special_width = 8;
+
+/// Whether so many bytes are the same.
+template <std::size_t size>
+bool same_bytes(const void* a, const void* b) noexcept {
+  return std::memcmp(a, b, size) == 0;
+}
+
+/// Which of `special_width` bytes do not stand for themselves in a JSON string, or are no ASCII.
+inline std::uint64_t special_in_json(const char* p) noexcept {
+  const std::uint64_t word = load_word(p);
+  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
+  const std::uint64_t flipped = (word ^ (one_each * 2)) & ~tops, backslash = (word ^ (one_each * '\\')) & ~tops;
+  return gather_tops((word | ~((flipped + one_each * (0x80 - 0x21)) & (backslash + one_each * 0x7F))) & tops);
+}
+
+/// Which of 64 bytes do not.
+inline std::uint64_t special_in_64(const char* p) noexcept {
+  std::uint64_t special = 0;
+  for (std::size_t i = 0; i < 64; i += special_width) special |= special_in_json(p + i) << i;
+  return special;
+}
+
+#endif
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_BITS_HPP
+
 // presence/detail/table_parts.hpp
 #ifndef PRESENCE_DETAIL_TABLE_PARTS_HPP
 #define PRESENCE_DETAIL_TABLE_PARTS_HPP
@@ -3877,20 +3872,21 @@ class alignas(64) Page : public Branch {
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
   /// @{
-  /// Asks for the page and all of a row, of which nothing is read; for the instants.
+  /// Asks for the page and all of a row, of which nothing is read; for all rows; for what lies elsewhere of them; for
+  /// the instants.
   void prefetch_row(std::uint32_t at) const noexcept {
     detail::prefetch(this, sizeof(Page));
     detail::prefetch(heads() + at, sizeof(RowHead));
     detail::prefetch(rest(at), 1);  // which may lie on two lines
     detail::prefetch(&rest(at)->overflow, 1);
   }
-  /// Asks for what lies elsewhere of the rows of two pages of the same users, where they do not share it.
-  void prefetch_unshared(const Page& other) const noexcept {
-    for (std::uint32_t at = 0; at < size && at < other.size; ++at) {
-      if (rest(at)->overflow == other.rest(at)->overflow) continue;
-      row(at).prefetch_elsewhere();
-      other.row(at).prefetch_elsewhere();
-    }
+  void prefetch_rows() const noexcept {
+    const char* const first = reinterpret_cast<const char*>(rest(size - 1));
+    const char* const end = reinterpret_cast<const char*>(dues() + size);
+    detail::prefetch(first, static_cast<std::size_t>(end - first));
+  }
+  void prefetch_elsewhere() const noexcept {
+    for (std::uint32_t at = 0; at < size; ++at) row(at).prefetch_elsewhere();
   }
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(Timestamp)); }
   /// @}
@@ -3911,6 +3907,21 @@ class alignas(64) Page : public Branch {
       prefetch_row(static_cast<std::uint32_t>(detail::lowest_bit(left)));
     others = earliest;
     return rows;
+  }
+
+  /// A bit for each pair of up to 32 rows of two pages, one behind the other, that are the same byte for byte, as
+  /// copies are; most of what is the same is.
+  static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j,
+                                   std::uint32_t count) noexcept {
+    const RowHead *x = a.heads() + i, *y = b.heads() + j;
+    const RowRest *rest_of_x = a.rest(i), *rest_of_y = b.rest(j);
+    std::uint64_t copies = 0;
+    for (std::uint32_t at = 0; at < count; ++at) {
+      const bool same_head = detail::same_bytes<sizeof(RowHead)>(x++, y++);
+      const bool same_rest = detail::same_bytes<sizeof(RowRest)>(rest_of_x--, rest_of_y--);
+      copies |= std::uint64_t{same_head && same_rest} << at;
+    }
+    return copies;
   }
 
   /// Where there is room for it.
@@ -4345,6 +4356,32 @@ class Walk {
     at = static_cast<std::uint8_t>(at + nodes_[depth_ - 1]->run_at(at));
     settle();
   }
+  /// Asks for the rows of the page that comes next.
+  void prefetch_following() const noexcept {
+    if (const Page* const page = following_page()) page->prefetch_rows();
+  }
+  /// @{
+  /// Asks for what two walks will read where they do not share it: how each branch below two nodes that were just
+  /// opened begins; the rows of the pages that come next.
+  static void prefetch_opened(const Walk& a, const Walk& b) noexcept {
+    constexpr std::size_t beginning = 320;       // a page and four heads, or a node and half of its slots
+    if (a.depth_ == 0 || b.depth_ == 0) return;  // there was nothing in it, because memory ran out
+    const Node &x = *a.nodes_[a.depth_ - 1], &y = *b.nodes_[b.depth_ - 1];
+    if (x.bits != y.bits) return;
+    for (std::uint32_t at = 0; at < x.slot_count(); ++at) {
+      const Branch *const one = x.branches()[at], *const other = y.branches()[at];
+      if (one == other) continue;
+      if (one != nullptr) detail::prefetch(one, beginning);
+      if (other != nullptr) detail::prefetch(other, beginning);
+    }
+  }
+  static void prefetch_following(const Walk& a, const Walk& b) noexcept {
+    const Page *const one = a.following_page(), *const other = b.following_page();
+    if (one == other) return;
+    if (one != nullptr) one->prefetch_rows();
+    if (other != nullptr) other->prefetch_rows();
+  }
+  /// @}
   /// Takes two walks that stand at the same branch on to where they do not, or to the end of one of the nodes.
   static void pass_shared(Walk& a, Walk& b) noexcept {
     if (a.depth_ != 0 && b.depth_ != 0) {
@@ -4369,6 +4406,14 @@ class Walk {
   }
 
  private:
+  /// The page right behind this branch in the same node; null where there is none.
+  const Page* following_page() const noexcept {
+    if (depth_ == 0) return nullptr;
+    const Node& node = *nodes_[depth_ - 1];
+    const std::uint32_t at = at_[depth_ - 1] + node.run_at(at_[depth_ - 1]);
+    if (at >= node.slot_count() || node.branches()[at] == nullptr || node.leads_to_node(at)) return nullptr;
+    return &node.branches()[at]->as_page();
+  }
   /// Passes over empty slots, and out of nodes that end.
   void settle() noexcept {
     while (depth_ > 0) {
@@ -4703,6 +4748,9 @@ class BasicUserTable {
     void enter() noexcept {
       page_ = walk_.down_to_page();
       row_ = 0;
+      if (page_ == nullptr) return;
+      walk_.prefetch_following();
+      page_->prefetch_elsewhere();
     }
 
     Walk<levels> walk_;
@@ -4726,11 +4774,16 @@ class BasicUserTable {
     Walk<levels> walk(top_);
     for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
       const std::uint64_t noted = page->online.read();
+      const auto bit_of = [](std::uint32_t row) { return row < 63 ? std::uint64_t{1} << row : 0; };
+      const auto may_be_online = [&](std::uint32_t row) {
+        return noted == 0 || bit_of(row) == 0 || (noted & bit_of(row)) != 0;
+      };
+      for (std::uint32_t i = 0; i < page->size; ++i) {
+        if (may_be_online(i)) page->row(i).prefetch_elsewhere();
+      }
       std::uint64_t online = Page::online_is_noted;
       for (std::uint32_t i = 0; i < page->size; ++i) {
-        const std::uint64_t bit = i < 63 ? std::uint64_t{1} << i : 0;
-        if (noted != 0 && bit != 0 && (noted & bit) == 0) continue;
-        if (visit(page->row(i))) online |= bit;
+        if (may_be_online(i) && visit(page->row(i))) online |= bit_of(i);
       }
       if (online != noted) page->online.write(online);
     }
@@ -4747,6 +4800,8 @@ class BasicUserTable {
     Walk<levels> x(a.top_), y(b.top_);
     std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
     std::uint32_t same = 0;      // rows in a row
+    std::uint64_t copies = 0;    // a bit for each of the next pairs of rows
+    std::uint32_t compared = 0;  // so many of them
     for (;;) {
       if (i == 0 && j == 0) {
         if (x.branch() == nullptr && y.branch() == nullptr) return;
@@ -4767,16 +4822,26 @@ class BasicUserTable {
                    y_opens = y.at_node() && (!x.at_node() || y.depth() <= x.depth());
         if (x_opens) x.open();
         if (y_opens) y.open();
+        if (x_opens && y_opens) Walk<levels>::prefetch_opened(x, y);
         if (x_opens || y_opens) continue;
         same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
       if (p != nullptr && q != nullptr) {
-        if (i == 0 && j == 0) p->prefetch_unshared(*q);
-        const std::uint32_t copies = count_copies(*p, i, *q, j, up_to);
-        same += copies;
-        i += copies;
-        j += copies;
+        if (i == 0 && j == 0) Walk<levels>::prefetch_following(x, y);
+        if (compared == 0) {
+          // All of two pages at once; but where one has a row that the other lacks, what is behind may have to be
+          // compared otherwise.
+          const std::uint32_t most = i == 0 && j == 0 ? Page::room : 4;
+          compared = smaller_of(most, smaller_of(p->size - i, q->size - j));
+          copies = mark_copies(*p, i, *q, j, compared, up_to);
+        }
+        const auto passed = static_cast<std::uint32_t>(detail::lowest_bit(~copies));
+        same += passed;
+        i += passed;
+        j += passed;
+        compared -= passed;
+        copies >>= passed;
       }
       if (p == nullptr || q == nullptr || (i < p->size && j < q->size)) {
         const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
@@ -4787,6 +4852,8 @@ class BasicUserTable {
         }
         if (p != nullptr && order <= 0) ++i;
         if (q != nullptr && order >= 0) ++j;
+        compared = order == 0 && compared != 0 ? compared - 1 : 0;
+        copies >>= 1;
       }
       const bool p_ends = p != nullptr && i == p->size, q_ends = q != nullptr && j == q->size;
       if (p_ends && q_ends && same == i && same == j && comparable) note_to_be_same(*p, *q, seed);
@@ -4810,16 +4877,22 @@ class BasicUserTable {
     const std::uint64_t digest = a->as_page().digest.read();
     return digest != 0 && digest == b->as_page().digest.read();
   }
-  /// How many rows of two pages, one behind the other, are the same byte for byte, as copies are, and not due.
-  static std::uint32_t count_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j,
-                                    Timestamp up_to) noexcept {
-    const std::uint32_t most = a.size - i < b.size - j ? a.size - i : b.size - j;
-    const bool none_is_due = earlier(a.due, b.due) > up_to;
-    std::uint32_t count = 0;
-    while (count < most && (none_is_due || earlier(a.dues()[i + count], b.dues()[j + count]) > up_to) &&
-           a.row(i + count).is_copy_of(b.row(j + count)))
-      ++count;
-    return count;
+  /// A bit for each pair of rows of two pages, one behind the other, that are the same byte for byte, as copies are,
+  /// and not due. What lies elsewhere of the others is asked for.
+  static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j, std::uint32_t count,
+                                   Timestamp up_to) noexcept {
+    std::uint64_t copies = Page::mark_copies(a, i, b, j, count);
+    if (earlier(a.due, b.due) <= up_to) {
+      for (std::uint32_t at = 0; at < count; ++at)
+        copies &= ~(std::uint64_t{earlier(a.dues()[i + at], b.dues()[j + at]) <= up_to} << at);
+    }
+    const std::uint64_t all = (std::uint64_t{1} << count) - 1;
+    for (std::uint64_t others = copies ^ all; others != 0; others &= others - 1) {
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(others));
+      a.row(i + at).prefetch_elsewhere();
+      b.row(j + at).prefetch_elsewhere();
+    }
+    return copies;
   }
   static void note_to_be_same(const Page& a, const Page& b, std::uint64_t seed) noexcept {
     std::uint64_t digest = a.digest.read();

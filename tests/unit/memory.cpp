@@ -215,6 +215,25 @@ TEST_CASE("when memory runs out while an event is folded, the snapshot is what i
   check_every_failure(s, [&](Snapshot& t) { apply(t, left, hear); });
 }
 
+TEST_CASE("where there was no memory for the first user, there is nobody, whatever is done with it") {
+  const PresenceEvent hello = PresenceEvent::connect(long_id(1), long_id(2), second(8));
+  for (std::size_t after = 0;; ++after) {
+    Snapshot one, other;
+    const bool failed = runs_out(after, [&] { apply(one, hello, hear); });
+    CHECK(failed == runs_out(after, [&] { apply(other, hello, hear); }));
+    if (!failed) break;
+    CHECK(one == other);
+    CHECK(one.begin() == one.end());
+    std::size_t changes = 0;
+    diff(one, other, [&](const UserPresenceChangedView&) { ++changes; });
+    CHECK(changes == 0);
+    CHECK(query(one, UserQuery()).empty());
+    CHECK(*decode(encode(one), Rules()) == other);
+    CHECK(merge(one, other) == other);
+    CHECK(merge(reduce(one, hello), other) == reduce(Snapshot(), hello));
+  }
+}
+
 TEST_CASE("when memory runs out while a page is halved, the snapshot is what it was") {
   Snapshot s;
   for (char c = 'a'; c <= 'z'; ++c) {

@@ -163,20 +163,21 @@ class alignas(64) Page : public Branch {
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
   /// @{
-  /// Asks for the page and all of a row, of which nothing is read; for the instants.
+  /// Asks for the page and all of a row, of which nothing is read; for all rows; for what lies elsewhere of them; for
+  /// the instants.
   void prefetch_row(std::uint32_t at) const noexcept {
     detail::prefetch(this, sizeof(Page));
     detail::prefetch(heads() + at, sizeof(RowHead));
     detail::prefetch(rest(at), 1);  // which may lie on two lines
     detail::prefetch(&rest(at)->overflow, 1);
   }
-  /// Asks for what lies elsewhere of the rows of two pages of the same users, where they do not share it.
-  void prefetch_unshared(const Page& other) const noexcept {
-    for (std::uint32_t at = 0; at < size && at < other.size; ++at) {
-      if (rest(at)->overflow == other.rest(at)->overflow) continue;
-      row(at).prefetch_elsewhere();
-      other.row(at).prefetch_elsewhere();
-    }
+  void prefetch_rows() const noexcept {
+    const char* const first = reinterpret_cast<const char*>(rest(size - 1));
+    const char* const end = reinterpret_cast<const char*>(dues() + size);
+    detail::prefetch(first, static_cast<std::size_t>(end - first));
+  }
+  void prefetch_elsewhere() const noexcept {
+    for (std::uint32_t at = 0; at < size; ++at) row(at).prefetch_elsewhere();
   }
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(Timestamp)); }
   /// @}
@@ -197,6 +198,21 @@ class alignas(64) Page : public Branch {
       prefetch_row(static_cast<std::uint32_t>(detail::lowest_bit(left)));
     others = earliest;
     return rows;
+  }
+
+  /// A bit for each pair of up to 32 rows of two pages, one behind the other, that are the same byte for byte, as
+  /// copies are; most of what is the same is.
+  static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j,
+                                   std::uint32_t count) noexcept {
+    const RowHead *x = a.heads() + i, *y = b.heads() + j;
+    const RowRest *rest_of_x = a.rest(i), *rest_of_y = b.rest(j);
+    std::uint64_t copies = 0;
+    for (std::uint32_t at = 0; at < count; ++at) {
+      const bool same_head = detail::same_bytes<sizeof(RowHead)>(x++, y++);
+      const bool same_rest = detail::same_bytes<sizeof(RowRest)>(rest_of_x--, rest_of_y--);
+      copies |= std::uint64_t{same_head && same_rest} << at;
+    }
+    return copies;
   }
 
   /// Where there is room for it.
@@ -631,6 +647,32 @@ class Walk {
     at = static_cast<std::uint8_t>(at + nodes_[depth_ - 1]->run_at(at));
     settle();
   }
+  /// Asks for the rows of the page that comes next.
+  void prefetch_following() const noexcept {
+    if (const Page* const page = following_page()) page->prefetch_rows();
+  }
+  /// @{
+  /// Asks for what two walks will read where they do not share it: how each branch below two nodes that were just
+  /// opened begins; the rows of the pages that come next.
+  static void prefetch_opened(const Walk& a, const Walk& b) noexcept {
+    constexpr std::size_t beginning = 320;       // a page and four heads, or a node and half of its slots
+    if (a.depth_ == 0 || b.depth_ == 0) return;  // there was nothing in it, because memory ran out
+    const Node &x = *a.nodes_[a.depth_ - 1], &y = *b.nodes_[b.depth_ - 1];
+    if (x.bits != y.bits) return;
+    for (std::uint32_t at = 0; at < x.slot_count(); ++at) {
+      const Branch *const one = x.branches()[at], *const other = y.branches()[at];
+      if (one == other) continue;
+      if (one != nullptr) detail::prefetch(one, beginning);
+      if (other != nullptr) detail::prefetch(other, beginning);
+    }
+  }
+  static void prefetch_following(const Walk& a, const Walk& b) noexcept {
+    const Page *const one = a.following_page(), *const other = b.following_page();
+    if (one == other) return;
+    if (one != nullptr) one->prefetch_rows();
+    if (other != nullptr) other->prefetch_rows();
+  }
+  /// @}
   /// Takes two walks that stand at the same branch on to where they do not, or to the end of one of the nodes.
   static void pass_shared(Walk& a, Walk& b) noexcept {
     if (a.depth_ != 0 && b.depth_ != 0) {
@@ -655,6 +697,14 @@ class Walk {
   }
 
  private:
+  /// The page right behind this branch in the same node; null where there is none.
+  const Page* following_page() const noexcept {
+    if (depth_ == 0) return nullptr;
+    const Node& node = *nodes_[depth_ - 1];
+    const std::uint32_t at = at_[depth_ - 1] + node.run_at(at_[depth_ - 1]);
+    if (at >= node.slot_count() || node.branches()[at] == nullptr || node.leads_to_node(at)) return nullptr;
+    return &node.branches()[at]->as_page();
+  }
   /// Passes over empty slots, and out of nodes that end.
   void settle() noexcept {
     while (depth_ > 0) {

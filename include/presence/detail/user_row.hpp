@@ -2,7 +2,6 @@
 #ifndef PRESENCE_DETAIL_USER_ROW_HPP
 #define PRESENCE_DETAIL_USER_ROW_HPP
 
-#include <presence/detail/bits.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/detail/registers.hpp>
 #include <presence/detail/text.hpp>
@@ -221,11 +220,6 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
-  /// Whether both are the same byte for byte, as copies are; most of what is the same is.
-  bool is_copy_of(const RowView& other) const noexcept {
-    return detail::same_bytes<sizeof(RowHead)>(head_, other.head_) &&
-           detail::same_bytes<sizeof(RowRest)>(rest_, other.rest_);
-  }
   /// @{
   /// Whether the same is kept of a user with the same id, as it is; but for the first session.
   bool keeps_same_as(const RowView& other) const noexcept {

@@ -3,6 +3,7 @@
 #define PRESENCE_DETAIL_USER_TABLE_HPP
 
 #include <presence/detail/algorithm.hpp>
+#include <presence/detail/bits.hpp>
 #include <presence/detail/derived.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/detail/registers.hpp>
@@ -322,6 +323,9 @@ class BasicUserTable {
     void enter() noexcept {
       page_ = walk_.down_to_page();
       row_ = 0;
+      if (page_ == nullptr) return;
+      walk_.prefetch_following();
+      page_->prefetch_elsewhere();
     }
 
     Walk<levels> walk_;
@@ -345,11 +349,16 @@ class BasicUserTable {
     Walk<levels> walk(top_);
     for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
       const std::uint64_t noted = page->online.read();
+      const auto bit_of = [](std::uint32_t row) { return row < 63 ? std::uint64_t{1} << row : 0; };
+      const auto may_be_online = [&](std::uint32_t row) {
+        return noted == 0 || bit_of(row) == 0 || (noted & bit_of(row)) != 0;
+      };
+      for (std::uint32_t i = 0; i < page->size; ++i) {
+        if (may_be_online(i)) page->row(i).prefetch_elsewhere();
+      }
       std::uint64_t online = Page::online_is_noted;
       for (std::uint32_t i = 0; i < page->size; ++i) {
-        const std::uint64_t bit = i < 63 ? std::uint64_t{1} << i : 0;
-        if (noted != 0 && bit != 0 && (noted & bit) == 0) continue;
-        if (visit(page->row(i))) online |= bit;
+        if (may_be_online(i) && visit(page->row(i))) online |= bit_of(i);
       }
       if (online != noted) page->online.write(online);
     }
@@ -366,6 +375,8 @@ class BasicUserTable {
     Walk<levels> x(a.top_), y(b.top_);
     std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
     std::uint32_t same = 0;      // rows in a row
+    std::uint64_t copies = 0;    // a bit for each of the next pairs of rows
+    std::uint32_t compared = 0;  // so many of them
     for (;;) {
       if (i == 0 && j == 0) {
         if (x.branch() == nullptr && y.branch() == nullptr) return;
@@ -386,16 +397,26 @@ class BasicUserTable {
                    y_opens = y.at_node() && (!x.at_node() || y.depth() <= x.depth());
         if (x_opens) x.open();
         if (y_opens) y.open();
+        if (x_opens && y_opens) Walk<levels>::prefetch_opened(x, y);
         if (x_opens || y_opens) continue;
         same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
       if (p != nullptr && q != nullptr) {
-        if (i == 0 && j == 0) p->prefetch_unshared(*q);
-        const std::uint32_t copies = count_copies(*p, i, *q, j, up_to);
-        same += copies;
-        i += copies;
-        j += copies;
+        if (i == 0 && j == 0) Walk<levels>::prefetch_following(x, y);
+        if (compared == 0) {
+          // All of two pages at once; but where one has a row that the other lacks, what is behind may have to be
+          // compared otherwise.
+          const std::uint32_t most = i == 0 && j == 0 ? Page::room : 4;
+          compared = smaller_of(most, smaller_of(p->size - i, q->size - j));
+          copies = mark_copies(*p, i, *q, j, compared, up_to);
+        }
+        const auto passed = static_cast<std::uint32_t>(detail::lowest_bit(~copies));
+        same += passed;
+        i += passed;
+        j += passed;
+        compared -= passed;
+        copies >>= passed;
       }
       if (p == nullptr || q == nullptr || (i < p->size && j < q->size)) {
         const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
@@ -406,6 +427,8 @@ class BasicUserTable {
         }
         if (p != nullptr && order <= 0) ++i;
         if (q != nullptr && order >= 0) ++j;
+        compared = order == 0 && compared != 0 ? compared - 1 : 0;
+        copies >>= 1;
       }
       const bool p_ends = p != nullptr && i == p->size, q_ends = q != nullptr && j == q->size;
       if (p_ends && q_ends && same == i && same == j && comparable) note_to_be_same(*p, *q, seed);
@@ -429,16 +452,22 @@ class BasicUserTable {
     const std::uint64_t digest = a->as_page().digest.read();
     return digest != 0 && digest == b->as_page().digest.read();
   }
-  /// How many rows of two pages, one behind the other, are the same byte for byte, as copies are, and not due.
-  static std::uint32_t count_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j,
-                                    Timestamp up_to) noexcept {
-    const std::uint32_t most = a.size - i < b.size - j ? a.size - i : b.size - j;
-    const bool none_is_due = earlier(a.due, b.due) > up_to;
-    std::uint32_t count = 0;
-    while (count < most && (none_is_due || earlier(a.dues()[i + count], b.dues()[j + count]) > up_to) &&
-           a.row(i + count).is_copy_of(b.row(j + count)))
-      ++count;
-    return count;
+  /// A bit for each pair of rows of two pages, one behind the other, that are the same byte for byte, as copies are,
+  /// and not due. What lies elsewhere of the others is asked for.
+  static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j, std::uint32_t count,
+                                   Timestamp up_to) noexcept {
+    std::uint64_t copies = Page::mark_copies(a, i, b, j, count);
+    if (earlier(a.due, b.due) <= up_to) {
+      for (std::uint32_t at = 0; at < count; ++at)
+        copies &= ~(std::uint64_t{earlier(a.dues()[i + at], b.dues()[j + at]) <= up_to} << at);
+    }
+    const std::uint64_t all = (std::uint64_t{1} << count) - 1;
+    for (std::uint64_t others = copies ^ all; others != 0; others &= others - 1) {
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(others));
+      a.row(i + at).prefetch_elsewhere();
+      b.row(j + at).prefetch_elsewhere();
+    }
+    return copies;
   }
   static void note_to_be_same(const Page& a, const Page& b, std::uint64_t seed) noexcept {
     std::uint64_t digest = a.digest.read();
