@@ -5022,6 +5022,10 @@ class BasicUserTable {
     Timestamp node_due = never;
     const auto settle_pages = [&] {
       for (std::size_t i = 0; i < count; ++i) {
+        for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1)
+          pages[i].page->row(static_cast<std::uint32_t>(detail::lowest_bit(rows))).prefetch_elsewhere();
+      }
+      for (std::size_t i = 0; i < count; ++i) {
         Page& page = *pages[i].page;
         Timestamp* const dues = page.dues();
         const auto settle_at = [&](std::size_t at) {
