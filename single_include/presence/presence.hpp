@@ -3910,9 +3910,9 @@ class alignas(64) Page : public Branch {
   }
 
   /// A bit for each pair of up to 32 rows of two pages, one behind the other, that are the same byte for byte, as
-  /// copies are; most of what is the same is.
-  static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j,
-                                   std::uint32_t count) noexcept {
+  /// copies are (most of what is the same is), and not due. What lies elsewhere of the others is asked for.
+  static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j, std::uint32_t count,
+                                   Timestamp up_to) noexcept {
     const RowHead *x = a.heads() + i, *y = b.heads() + j;
     const RowRest *rest_of_x = a.rest(i), *rest_of_y = b.rest(j);
     std::uint64_t copies = 0;
@@ -3920,6 +3920,16 @@ class alignas(64) Page : public Branch {
       const bool same_head = detail::same_bytes<sizeof(RowHead)>(x++, y++);
       const bool same_rest = detail::same_bytes<sizeof(RowRest)>(rest_of_x--, rest_of_y--);
       copies |= std::uint64_t{same_head && same_rest} << at;
+    }
+    if (earlier(a.due, b.due) <= up_to) {
+      for (std::uint32_t at = 0; at < count; ++at)
+        copies &= ~(std::uint64_t{earlier(a.dues()[i + at], b.dues()[j + at]) <= up_to} << at);
+    }
+    const std::uint64_t all = (std::uint64_t{1} << count) - 1;
+    for (std::uint64_t others = copies ^ all; others != 0; others &= others - 1) {
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(others));
+      a.row(i + at).prefetch_elsewhere();
+      b.row(j + at).prefetch_elsewhere();
     }
     return copies;
   }
@@ -4834,7 +4844,7 @@ class BasicUserTable {
           // compared otherwise.
           const std::uint32_t most = i == 0 && j == 0 ? Page::room : 4;
           compared = smaller_of(most, smaller_of(p->size - i, q->size - j));
-          copies = mark_copies(*p, i, *q, j, compared, up_to);
+          copies = Page::mark_copies(*p, i, *q, j, compared, up_to);
         }
         const auto passed = static_cast<std::uint32_t>(detail::lowest_bit(~copies));
         same += passed;
@@ -4876,23 +4886,6 @@ class BasicUserTable {
     if (a == nullptr || b == nullptr || !a->is_page || !b->is_page) return false;
     const std::uint64_t digest = a->as_page().digest.read();
     return digest != 0 && digest == b->as_page().digest.read();
-  }
-  /// A bit for each pair of rows of two pages, one behind the other, that are the same byte for byte, as copies are,
-  /// and not due. What lies elsewhere of the others is asked for.
-  static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j, std::uint32_t count,
-                                   Timestamp up_to) noexcept {
-    std::uint64_t copies = Page::mark_copies(a, i, b, j, count);
-    if (earlier(a.due, b.due) <= up_to) {
-      for (std::uint32_t at = 0; at < count; ++at)
-        copies &= ~(std::uint64_t{earlier(a.dues()[i + at], b.dues()[j + at]) <= up_to} << at);
-    }
-    const std::uint64_t all = (std::uint64_t{1} << count) - 1;
-    for (std::uint64_t others = copies ^ all; others != 0; others &= others - 1) {
-      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(others));
-      a.row(i + at).prefetch_elsewhere();
-      b.row(j + at).prefetch_elsewhere();
-    }
-    return copies;
   }
   static void note_to_be_same(const Page& a, const Page& b, std::uint64_t seed) noexcept {
     std::uint64_t digest = a.digest.read();

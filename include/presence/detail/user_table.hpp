@@ -409,7 +409,7 @@ class BasicUserTable {
           // compared otherwise.
           const std::uint32_t most = i == 0 && j == 0 ? Page::room : 4;
           compared = smaller_of(most, smaller_of(p->size - i, q->size - j));
-          copies = mark_copies(*p, i, *q, j, compared, up_to);
+          copies = Page::mark_copies(*p, i, *q, j, compared, up_to);
         }
         const auto passed = static_cast<std::uint32_t>(detail::lowest_bit(~copies));
         same += passed;
@@ -451,23 +451,6 @@ class BasicUserTable {
     if (a == nullptr || b == nullptr || !a->is_page || !b->is_page) return false;
     const std::uint64_t digest = a->as_page().digest.read();
     return digest != 0 && digest == b->as_page().digest.read();
-  }
-  /// A bit for each pair of rows of two pages, one behind the other, that are the same byte for byte, as copies are,
-  /// and not due. What lies elsewhere of the others is asked for.
-  static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j, std::uint32_t count,
-                                   Timestamp up_to) noexcept {
-    std::uint64_t copies = Page::mark_copies(a, i, b, j, count);
-    if (earlier(a.due, b.due) <= up_to) {
-      for (std::uint32_t at = 0; at < count; ++at)
-        copies &= ~(std::uint64_t{earlier(a.dues()[i + at], b.dues()[j + at]) <= up_to} << at);
-    }
-    const std::uint64_t all = (std::uint64_t{1} << count) - 1;
-    for (std::uint64_t others = copies ^ all; others != 0; others &= others - 1) {
-      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(others));
-      a.row(i + at).prefetch_elsewhere();
-      b.row(j + at).prefetch_elsewhere();
-    }
-    return copies;
   }
   static void note_to_be_same(const Page& a, const Page& b, std::uint64_t seed) noexcept {
     std::uint64_t digest = a.digest.read();
