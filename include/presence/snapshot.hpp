@@ -3,6 +3,7 @@
 #define PRESENCE_SNAPSHOT_HPP
 
 #include <presence/detail/bounds.hpp>
+#include <presence/detail/changes.hpp>
 #include <presence/detail/derived.hpp>
 #include <presence/detail/digest.hpp>
 #include <presence/detail/memory.hpp>
@@ -184,13 +185,13 @@ class Snapshot {
   /// The instant this is the presence of; absent until one is given. Constant time.
   std::optional<Timestamp> now() const noexcept { return root_ ? detail::optional_instant(root_->now) : std::nullopt; }
 
-  /// The next instant at which time alone changes what others see; absent where there is none. A host that sleeps until
-  /// then and advances to it misses nothing, and one that advances to any earlier instant changes nothing anybody sees.
-  /// Looks only at users that may be due first.
+  /// Returns the earliest future time at which the visible state changes without an event (a timeout, an expiry), or
+  /// nullopt. Sleep until then, then advance to it. O(log n) amortised over the events since the last call: what is
+  /// found to have been deferred is remembered. May be called by several threads at once.
   std::optional<Timestamp> next_deadline() const noexcept {
     if (!root_) return std::nullopt;
     return detail::optional_instant(root_->table.earliest(
-        [&](const detail::RowView& row) { return detail::next_change(row.registers(), root_->now, root_->rules); }));
+        [&](const detail::RowView& row) { return detail::next_change(row, root_->now, root_->rules); }));
   }
 
   /// Equal snapshots have equal digests, on every platform. Covers all that is kept and `now`, not the rules. O(users).

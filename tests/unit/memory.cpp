@@ -178,7 +178,9 @@ void check_every_failure(const Snapshot& from, Call call) {
   Snapshot expected = from;
   call(expected);
   for (const bool shared : {true, false}) {
-    for (std::size_t after = 0;; ++after) {
+    // Each failure twice: the first comparison may mark pages of `from`, in blocks that stay.
+    for (std::size_t twice = 0;; ++twice) {
+      const std::size_t after = twice / 2;
       REQUIRE(after < 5000);
       Snapshot s = shared ? from : merge(Snapshot(from.rules()), from);
       const std::size_t blocks = host::memory.blocks;
@@ -192,7 +194,7 @@ void check_every_failure(const Snapshot& from, Call call) {
       REQUIRE(s.online_count() == online);
       REQUIRE(s.next_deadline() == deadline);
       s = Snapshot();
-      REQUIRE(host::memory.blocks <= blocks);
+      if (twice % 2 == 1) REQUIRE(host::memory.blocks <= blocks);
     }
   }
   REQUIRE(from.digest() == digest);

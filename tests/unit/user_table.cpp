@@ -17,21 +17,37 @@ using detail::UserRow;
 struct PrefixOrder {
   static std::uint64_t first(const Sought& id) { return detail::hash_of(id, 0) >> 20 | 0xABCDE00000000000u; }
   static std::uint64_t second(const Sought& id) { return detail::hash_of(id, 1); }
+  static std::uint64_t third(const Sought& id) { return detail::hash_of(id, 2); }
 };
 /// All hashes agree, but the second does not.
 struct SecondOrder {
   static std::uint64_t first(const Sought&) { return 0x123456789ABCDEF0u; }
   static std::uint64_t second(const Sought& id) { return detail::hash_of(id, 1); }
+  static std::uint64_t third(const Sought& id) { return detail::hash_of(id, 2); }
 };
 /// Nothing tells ids apart but themselves.
 struct NoOrder {
   static std::uint64_t first(const Sought&) { return 0xFFFFFFFFFFFFFFFFu; }
   static std::uint64_t second(const Sought&) { return 0; }
+  static std::uint64_t third(const Sought&) { return 0; }
+};
+/// The first two hashes agree, but the third does not.
+struct ThirdOrder {
+  static std::uint64_t first(const Sought&) { return 0x123456789ABCDEF0u; }
+  static std::uint64_t second(const Sought&) { return 1; }
+  static std::uint64_t third(const Sought& id) { return detail::hash_of(id, 2); }
+};
+/// In each hash a few bits differ, far behind each other.
+struct SparseOrder {
+  static std::uint64_t first(const Sought& id) { return (detail::hash_of(id, 0) & 0x0100000000000100u) | 0x4000000000000000u; }
+  static std::uint64_t second(const Sought& id) { return detail::hash_of(id, 1) & 0x0000000300000070u; }
+  static std::uint64_t third(const Sought& id) { return detail::hash_of(id, 2) & 0x000000F000000080u; }
 };
 /// Four hashes in all.
 struct FewOrder {
   static std::uint64_t first(const Sought& id) { return (detail::hash_of(id, 0) >> 62) << 30; }
   static std::uint64_t second(const Sought& id) { return detail::hash_of(id, 0) << 62; }
+  static std::uint64_t third(const Sought&) { return 5; }
 };
 
 struct Value {
@@ -50,9 +66,9 @@ template <class Table>
 void put(Table& table, const std::string& id, std::int64_t value, std::int64_t due) {
   const detail::UserKey key = table.key_of(id);
   if (table.find(key) == nullptr) {
-    table.insert(key, UserRow(detail::Text(id), registers_of(value)), Timestamp::from_ns(due));
+    table.insert(key, UserRow(detail::Text(id), registers_of(value)), Timestamp::from_ns(due), detail::never);
   } else {
-    table.change(key, Timestamp::from_ns(due), [&](const detail::RowAccess& row) { row.replace(registers_of(value)); });
+    table.change(key, Timestamp::from_ns(due), detail::never, [&](const detail::RowAccess& row) { row.replace(registers_of(value)); });
   }
 }
 
@@ -95,7 +111,7 @@ std::uint64_t seed_given(std::uint64_t otherwise) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("the table is a map whose copies never change, however badly ids are spread", Order,
-                   detail::HashOrder, PrefixOrder, SecondOrder, NoOrder, FewOrder) {
+                   detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, NoOrder, FewOrder) {
   using Table = detail::BasicUserTable<Order>;
   const std::uint64_t seed = seed_given(7);
   INFO("PRESENCE_SEED=", seed);
@@ -119,7 +135,7 @@ TEST_CASE_TEMPLATE("the table is a map whose copies never change, however badly 
         of.due += 100000;
       }
       table.own_due(Timestamp::from_ns(now));
-      table.settle(Timestamp::from_ns(now), [&](const RowView& row, Timestamp& bound) {
+      table.settle(Timestamp::from_ns(now), [&](const RowView& row, detail::LowerBound& bound) {
         bound = Timestamp::from_ns(model.at(std::string(row.name())).due);
       });
       REQUIRE(table.due().ns() > now);
@@ -153,7 +169,7 @@ TEST_CASE_TEMPLATE("the table is a map whose copies never change, however badly 
 
 TEST_CASE_TEMPLATE(
     "the order of users depends on who is there: not on the order they came in, who has gone, or the seed", Order,
-    detail::HashOrder, PrefixOrder, SecondOrder, NoOrder, FewOrder) {
+    detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, NoOrder, FewOrder) {
   using Table = detail::BasicUserTable<Order>;
   Chance chance(seed_given(11));
   Table there(1), back(2), visited(3);
@@ -176,7 +192,7 @@ TEST_CASE("users are gone over in this order on every platform") {
 }
 
 TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed over where nothing is due", Order,
-                   detail::HashOrder, PrefixOrder, SecondOrder, NoOrder, FewOrder) {
+                   detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, NoOrder, FewOrder) {
   using Table = detail::BasicUserTable<Order>;
   Chance chance(seed_given(37));
   for (int round = 0; round < 30; ++round) {
@@ -229,7 +245,7 @@ TEST_CASE("a row whose change fails is due when it was due before") {
   detail::UserTable table(99);
   put(table, "ann", 1, 50);
   put(table, "bob", 1, 80);
-  CHECK_THROWS_AS(table.change(table.key_of("ann"), Timestamp::from_ns(90), [](const detail::RowAccess&) { throw Failure(); }), Failure);
+  CHECK_THROWS_AS(table.change(table.key_of("ann"), Timestamp::from_ns(90), detail::never, [](const detail::RowAccess&) { throw Failure(); }), Failure);
   std::vector<std::string> visited;
   table.each_due(Timestamp::from_ns(50), [&](const RowView& row) { visited.emplace_back(row.name()); });
   CHECK(visited == std::vector<std::string>{"ann"});

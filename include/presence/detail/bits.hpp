@@ -29,6 +29,21 @@ inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
 #endif
 }
 
+/// How many bits above the highest that is set; there is one.
+inline unsigned bits_above(std::uint64_t bits) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  return static_cast<unsigned>(__builtin_clzll(bits));
+#else
+  unsigned above = 0;
+  for (unsigned half = 32; half != 0; half /= 2) {
+    if (bits >> (64 - half) != 0) continue;
+    bits <<= half;
+    above += half;
+  }
+  return above;
+#endif
+}
+
 // Two bodies of each function. The intrinsics of SSE2 are called by the compilers' names for them: their header is
 // long. Only where SSE2 is part of the ABI: elsewhere the files of one program may differ in having it, and would have
 // to agree on one body.

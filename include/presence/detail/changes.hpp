@@ -23,6 +23,14 @@ inline std::optional<UserView> seen_by_others(const RowView& row, Timestamp now,
   return seen_by_others(row.name(), row.registers(), now, rules);
 }
 
+/// The next time, after `now`, at which time alone changes what others see of the user. Of most users only the
+/// sessions are read.
+inline Timestamp next_change(const RowView& row, Timestamp now, const Rules& rules) noexcept {
+  if (!row.is_plain() || rules.forget_after != Duration::highest()) return next_change(row.registers(), now, rules);
+  const Timestamp until = online_until(row.sessions(), rules);
+  return now < until ? until : never;
+}
+
 /// How a user looked to others, kept.
 class Seen {
  public:

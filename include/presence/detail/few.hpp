@@ -81,6 +81,7 @@ class Few {
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
+  std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : capacity_ * sizeof(T); }
   T* data() noexcept { return is_inside() ? reinterpret_cast<T*>(room_.bytes) : room_.elements; }
   const T* data() const noexcept { return is_inside() ? reinterpret_cast<const T*>(room_.bytes) : room_.elements; }
   T* begin() noexcept { return data(); }

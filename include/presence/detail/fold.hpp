@@ -173,10 +173,6 @@ inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEvent
   return plan;
 }
 
-inline Timestamp due_of(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  return earlier(next_change(user, now, rules), vanishes_at(user, rules));
-}
-
 /// Puts what was planned for the user in. The root may still stand before the instant that was planned for: it is then
 /// advanced to it afterwards. Changes nothing when memory runs out.
 inline void commit(Root& root, const UserKey& key, Plan&& plan) {
@@ -185,42 +181,69 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   const bool is_online = after && after->online, is_known = after.has_value();
   const std::size_t known = root.known + (is_known ? 1u : 0u) - (before ? 1u : 0u),
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
-  const Timestamp due = due_of(plan.after, root.now, root.rules);
+  const Timestamp due = next_change(plan.after, root.now, root.rules),
+                  cleanup = next_cleanup(plan.after, root.now, root.rules);
   if (plan.after.empty()) {
     UserTable rest(root.table);
     rest.erase(key);
     root.table = std::move(rest);
   } else if (plan.row != nullptr) {
-    root.table.change(key, due, [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
+    root.table.change(key, due, cleanup, [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
   } else {
-    root.table.insert(key, UserRow(Text(key.id.text()), std::move(plan.after)), due);
+    root.table.insert(key, UserRow(Text(key.id.text()), std::move(plan.after)), due, cleanup);
   }
   root.known = known;
   root.online = online;
 }
 
+/// What time leaves of the users of a table at a later time, worked out before anything is changed: who vanishes, and
+/// smaller rows for those of whom much can be forgotten.
+struct Cleanup {
+  Vector<Text> vanished;
+  Vector<UserRow> rows;
+
+  bool empty() const noexcept { return vanished.empty() && rows.empty(); }
+};
+
+/// Makes the pages that the cleanup is about the table's own. Changes no content when memory runs out.
+inline Cleanup plan_cleanup(Root& root, Timestamp to) {
+  Cleanup cleanup;
+  if (to < root.table.cleanup()) return cleanup;
+  root.table.each_cleanup(to, [&](const RowView& row) {
+    const RegistersView user = row.registers();
+    if (vanishes_at(user, root.rules) <= to) {
+      cleanup.vanished.push_back(row.id());
+    } else if (has_forgettable_memory(user, root.rules) && !surely_normal(user, to, root.rules)) {
+      UserRow smaller(row.id(), settled(row, to, root.rules));
+      if (RowView(smaller).bytes_elsewhere() < row.bytes_elsewhere()) cleanup.rows.push_back(std::move(smaller));
+    }
+  });
+  for (const UserRow& row : cleanup.rows) root.table.own_page(root.table.key_of(row.head.id.view()));
+  return cleanup;
+}
+
 /// Passes the deadlines up to and at `to`, later than now, and gathers what others see of it where `changes` is not
-/// null. Changes nothing when memory runs out.
+/// null. Gives back the memory of what can no longer matter. Changes nothing when memory runs out.
 inline void advance(Root& root, Timestamp to, Changes* changes) {
   const Timestamp from = root.now;
-  if (to < root.table.due()) {
+  if (to < root.table.due() && to < root.table.cleanup()) {
     root.now = to;
     return;
   }
   const Rules& rules = root.rules;
   const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
-  Vector<Text> gone;
-  // What is deferred, which most is, is settled at once. What is due for good only when nothing can fail any more:
-  // where nobody listens and everybody is known, so that nobody vanishes, that is at once as well.
-  const bool can_fail = changes != nullptr || forgets || root.table.size() != root.known;
+  Cleanup cleanup = plan_cleanup(root, to);
+  // A deadline that was deferred, as most are, is updated at once. One that has passed is updated only when nothing can
+  // fail any more: without a callback and without a cleanup, that is at once as well.
+  const bool can_fail = changes != nullptr || forgets || !cleanup.empty();
   struct Due {
-    Timestamp* bound;
+    LowerBound* bound;
     Timestamp next;
   };
   Vector<Due> passed;
   root.table.own_due(to);
-  root.table.settle(to, [&](const RowView& row, Timestamp& bound) {
+  root.table.settle(to, [&](const RowView& row, LowerBound& bound) {
     if (!forgets) {
       // The first session alone is enough to know that it is not yet.
       const Timestamp until = online_until(row.first_session(), rules);
@@ -231,15 +254,13 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     }
     const RegistersView user = row.registers();
     const bool stays_known = !forgets && row.is_plain() && !user.activities.empty();
-    Timestamp next = stays_known ? online_until(user, rules) : due_of(user, from, rules);
+    Timestamp next = stays_known ? online_until(user, rules) : next_change(user, from, rules);
     if (stays_known && next <= from) next = never;  // is offline already
     if (next > to) {
       bound = next;
       return;
     }
-    if (!stays_known && vanishes_at(user, rules) <= to) gone.push_back(row.id());
     if (!forgets) {
-      if (!stays_known && next_change(user, from, rules) > to) return;
       ++fewer_online;  // which is all that time alone does to others
       if (!can_fail) {
         bound = never;
@@ -259,18 +280,20 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       fewer_known += after.is_known() ? 0u : 1u;
       if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
     }
-    passed.push_back({&bound, due_of(user, to, rules)});
+    passed.push_back({&bound, next_change(user, to, rules)});
   });
-  if (gone.empty()) {
+  if (cleanup.vanished.empty()) {
     for (const Due& due : passed) *due.bound = due.next;
   } else {
     UserTable rest(root.table);
-    for (const Text& id : gone) rest.erase(rest.key_of(id.view()));
+    for (const Text& id : cleanup.vanished) rest.erase(rest.key_of(id.view()));
     for (const Due& due : passed) *due.bound = due.next;
     root.table = std::move(rest);
   }
   // So that the pages do not say that something is due that has passed.
-  if (!passed.empty()) root.table.settle(to, [](const RowView&, Timestamp&) {});
+  if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
+  for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
+  root.table.set_cleanups(to, [&](const RowView& row) { return next_cleanup(row.registers(), to, rules); });
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;

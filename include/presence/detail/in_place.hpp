@@ -5,6 +5,7 @@
 #include <presence/detail/bounds.hpp>
 #include <presence/detail/changes.hpp>
 #include <presence/detail/derived.hpp>
+#include <presence/detail/normal_form.hpp>
 #include <presence/detail/registers.hpp>
 #include <presence/detail/text.hpp>
 #include <presence/detail/user_key.hpp>
@@ -86,8 +87,10 @@ struct PlaceInTable {
 
   std::uint32_t at() const noexcept { return subject.at; }
   RowAccess row() const noexcept { return page.row(subject.at); }
-  /// Notes that time changes the row at that instant, should that be before what was known.
-  void hasten(Timestamp due) const noexcept { root.table.hasten(subject.key, page, subject.at, due); }
+  /// Lowers the bounds of the row to these, where they are later.
+  void lower_bounds(Timestamp due, Timestamp cleanup) const noexcept {
+    root.table.lower_bounds(subject.key, page, subject.at, due, cleanup);
+  }
 };
 
 /// Whether a session holds such a user online. Looked at only where somebody may be told.
@@ -172,6 +175,8 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
     if (active_before < value) {
       place.page.uncover(place.at());
       if (!row.add_activity({value, event.at}, bounds.window(), bounds.session_room())) return false;
+      if (row.activities().size() > RowRest::activities_inside)
+        place.lower_bounds(never, next_cleanup(row.registers(), root.now, root.rules));
       found = row.own_session(place.subject.session);  // which may have been put elsewhere
     }
     (is_connect ? found->connect : found->heartbeat) = event.at;
@@ -181,7 +186,7 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   root.online += is_online ? 1u : 0u;
   root.online -= was_online ? 1u : 0u;
   // What defers a deadline leaves the bound as it is; it may be earlier where a session came to life, or one ended.
-  if (is_online && is_live != was_live) place.hasten(online_until(row.sessions(), root.rules));
+  if (is_online && is_live != was_live) place.lower_bounds(online_until(row.sessions(), root.rules), never);
   if constexpr (is_heard<OnChange>) {
     const Sight before{was_online, active_before, row.status()}, after{is_online, row.latest_active(), before.status};
     tell(place, event.at, before, after, on_change);

@@ -113,22 +113,51 @@ class OwnerCount {
 #endif
 };
 
-/// A number that whoever reads what it is about may note, on several threads at once: all of them note the same. Zero:
-/// none.
+/// A number that readers may cache on several threads at once: all of them write what follows from the same facts.
+/// Zero: nothing is cached.
 class Note {
  public:
 #if defined(__GNUC__) || defined(__clang__)
-  std::uint64_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
-  void write(std::uint64_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
+  std::uint32_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
+  void write(std::uint32_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
 
  private:
-  mutable std::uint64_t number_ = 0;
+  mutable std::uint32_t number_ = 0;
 #else
-  std::uint64_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
-  void write(std::uint64_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
+  std::uint32_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
+  void write(std::uint32_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
 
  private:
-  mutable std::atomic<std::uint64_t> number_{0};
+  mutable std::atomic<std::uint32_t> number_{0};
+#endif
+};
+
+/// A pointer that is set once by whichever of several threads comes first.
+template <class T>
+class SetOncePointer {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  T* get() const noexcept { return __atomic_load_n(&pointer_, __ATOMIC_ACQUIRE); }
+  /// Returns whether it was null, and is `pointer` now.
+  bool set(T* pointer) const noexcept {
+    T* expected = nullptr;
+    return __atomic_compare_exchange_n(&pointer_, &expected, pointer, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+  }
+  /// For the only user.
+  void clear() noexcept { pointer_ = nullptr; }
+
+ private:
+  mutable T* pointer_ = nullptr;
+#else
+  T* get() const noexcept { return pointer_.load(std::memory_order_acquire); }
+  bool set(T* pointer) const noexcept {
+    T* expected = nullptr;
+    return pointer_.compare_exchange_strong(expected, pointer, std::memory_order_release, std::memory_order_relaxed);
+  }
+  void clear() noexcept { pointer_.store(nullptr, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<T*> pointer_{nullptr};
 #endif
 };
 

@@ -165,6 +165,43 @@ inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noex
   return at;
 }
 
+/// Whether memory outside the user's row may hold what time lets go of.
+inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules) noexcept {
+  constexpr std::size_t activities_in_row = 2;
+  if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.flips.empty()) return true;
+  if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || user.sessions[0].disconnects.size() > 1))
+    return true;
+  return user.rare != nullptr && (user.rare->crowded.to != absent || rules.forget_after != Duration::highest());
+}
+
+/// The earliest time after `now` at which, without an event, memory that holds what is kept of the user can be given
+/// back; `never` if there is none.
+inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  Timestamp next = vanishes_at(user, rules);
+  if (!has_forgettable_memory(user, rules)) return next;
+  const auto note = [&next, now](Timestamp at) {
+    if (at > now) next = earlier(next, at);
+  };
+  // What is as old as a horizon is kept, what is older is not.
+  const auto note_past = [&note](Timestamp last, Duration kept) {
+    if (last != absent) note(last + kept + Duration::from_ns(1));
+  };
+  const Duration session_kept = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
+  for (const SessionRegisters& session : user.sessions) {
+    note_past(latest_instant(session), session_kept);
+    if (session.disconnects.size() > 1) note_past(session.disconnects[0], session_kept);
+  }
+  for (std::size_t i = 1; i < user.activities.size(); ++i) note_past(user.activities[i].evidence, rules.reorder_window);
+  for (std::size_t i = 1; i < user.flips.size(); ++i) note_past(user.flips[i].at, rules.reorder_window);
+  if (user.rare != nullptr && user.rare->crowded.to != absent) note_past(user.rare->crowded.to, rules.reorder_window);
+  if (rules.forget_after == Duration::highest()) return next;
+  const Timestamp cut = invisible_since(user.flips);
+  note(forgotten_at(user, cut, rules));
+  note(forgotten_at(hidden_part(user, cut), absent, rules));
+  if (user.forgotten_up_to() != absent) note(user.forgotten_up_to() + rules.forget_after);
+  return next;
+}
+
 /// Which of two sessions can be missed first: one of which nothing but disconnects was ever heard, so that those cannot
 /// crowd out the grace of one that was there; then one that has been silent for longer.
 inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {

@@ -5,17 +5,17 @@
 #include <presence/detail/algorithm.hpp>
 #include <presence/detail/bits.hpp>
 #include <presence/detail/derived.hpp>
-#include <presence/detail/digest.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/detail/registers.hpp>
 #include <presence/detail/text.hpp>
 #include <presence/detail/user_key.hpp>
 #include <presence/detail/user_row.hpp>
 
-#include <cstddef>  // for size_t
-#include <cstdint>  // for uint8_t, uint32_t, uint64_t, uintptr_t
-#include <cstring>  // for memcpy, memmove, memset
-#include <utility>  // for move
+#include <cstddef>      // for size_t
+#include <cstdint>      // for int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+#include <cstring>      // for memcpy, memmove, memset
+#include <string_view>  // for string_view
+#include <utility>      // for exchange, move
 
 /// What a UserTable is made of: pages of rows, nodes of pages and nodes, and a walk over them.
 namespace presence {
@@ -25,18 +25,114 @@ namespace detail {
 class Page;
 class Node;
 
+/// A lower bound of a point in time. Only the owner of what it is a bound of may lower it. Whoever reads that may raise
+/// it to the exact value, on several threads at once: all of them find the same.
+class LowerBound {
+ public:
+  constexpr LowerBound(Timestamp at) noexcept : at_(at) {}
+  LowerBound(const LowerBound& other) noexcept : at_(other.read()) {}
+  LowerBound& operator=(const LowerBound& other) noexcept { return *this = other.read(); }
+  LowerBound& operator=(Timestamp at) noexcept {
+    raise(at);
+    return *this;
+  }
+  operator Timestamp() const noexcept { return read(); }
+  void lower(Timestamp to) noexcept { *this = earlier(read(), to); }
+  /// For the owner: a plain load, so that many can be made side by side.
+  Timestamp owned() const noexcept { return at_; }
+
+  static_assert(sizeof(Timestamp) == sizeof(std::int64_t), "it is read as a number");
+#if defined(__GNUC__) || defined(__clang__)
+  void raise(Timestamp to) const noexcept { __atomic_store_n(number(), to.ns(), __ATOMIC_RELAXED); }
+
+ private:
+  Timestamp read() const noexcept { return Timestamp::from_ns(__atomic_load_n(number(), __ATOMIC_RELAXED)); }
+  std::int64_t* number() const noexcept { return reinterpret_cast<std::int64_t*>(&at_); }
+#else
+  // A volatile access of an aligned word is relaxed and atomic where there is no such built-in function.
+  void raise(Timestamp to) const noexcept { *number() = to.ns(); }
+
+ private:
+  Timestamp read() const noexcept { return Timestamp::from_ns(*number()); }
+  volatile std::int64_t* number() const noexcept { return reinterpret_cast<volatile std::int64_t*>(&at_); }
+#endif
+
+  mutable Timestamp at_;
+};
+
+/// Marks things that were compared and found equal. Those that hold the same mark are equal for as long as neither is
+/// changed: a change takes the mark away. A mark lives as long as anything holds it, so that no later one can be taken
+/// for it.
+class EqualityMark {
+ public:
+  EqualityMark() noexcept = default;
+  EqualityMark(const EqualityMark&) = delete;
+  EqualityMark& operator=(const EqualityMark&) = delete;
+  ~EqualityMark() { clear(); }
+
+  static bool is_shared(const EqualityMark& a, const EqualityMark& b) noexcept {
+    const Mark* const mark = a.mark_.get();
+    return mark != nullptr && mark == b.mark_.get();
+  }
+  /// Gives both the same mark, unless each has one already. Several threads may do so at once.
+  static void share(const EqualityMark& a, const EqualityMark& b) {
+    Mark *known = a.mark_.get(), *const other = b.mark_.get();
+    if (known != nullptr && other != nullptr) return;
+    if (known == nullptr) known = other;
+    if (known != nullptr) {
+      known->owners.add();
+    } else {
+      known = detail::create<Mark>();
+      known->owners.add();
+      if (!b.mark_.set(known)) drop(known);
+    }
+    if (!(a.mark_.get() == nullptr ? a : b).mark_.set(known)) drop(known);
+  }
+  /// For the owner of what is marked.
+  void clear() noexcept {
+    Mark* const mark = mark_.get();
+    if (mark == nullptr) return;
+    mark_.clear();
+    drop(mark);
+  }
+
+ private:
+  struct Mark {
+    OwnerCount owners;
+  };
+  static void drop(Mark* mark) noexcept {
+    if (mark->owners.drop_last()) detail::destroy(mark);
+  }
+
+  SetOncePointer<Mark> mark_;
+};
+
 /// A page or a node. Owned by every node that it is in, once for each, however many slots it stands in there.
 struct Branch {
   OwnerCount owners;
   bool is_page;
   /// Of a page: how many of its node's bits place it.
   std::uint8_t page_depth = 0;
-  /// Nothing in it changes by time alone before this. Only a lower bound: what defers a deadline does not look for the
-  /// next one.
-  Timestamp due = never;
+  /// Of a page: bytes of its memory before it.
+  const std::uint8_t skipped;
+  /// Of a node: which bits of the hashes it goes by. All users below it agree in the bits before.
+  std::uint8_t level = 0;
+  /// Nothing that others see of it changes by time alone before this.
+  LowerBound due = never;
+  /// No memory in it can be given back by time alone before this.
+  LowerBound cleanup = never;
 
   Branch(const Branch&) = delete;
   Branch& operator=(const Branch&) = delete;
+
+  void copy_bounds(const Branch& other) noexcept {
+    due = other.due;
+    cleanup = other.cleanup;
+  }
+  void lower_bounds(Timestamp new_due, Timestamp new_cleanup) noexcept {
+    due.lower(new_due);
+    cleanup.lower(new_cleanup);
+  }
 
   inline Page& as_page() noexcept;
   inline const Page& as_page() const noexcept;
@@ -47,7 +143,7 @@ struct Branch {
   static inline void drop(Branch* branch) noexcept;
 
  protected:
-  explicit Branch(bool page) noexcept : is_page(page) {}
+  explicit Branch(bool page, std::uint8_t skipped_bytes = 0) noexcept : is_page(page), skipped(skipped_bytes) {}
   ~Branch() = default;
 };
 
@@ -60,7 +156,7 @@ struct Spare {
   ~Spare() { Branch::drop(branch); }
 };
 
-/// Rows in their order, and for each a tag and an instant before which time changes nothing in it: a lower bound too.
+/// Rows in their order, and for each a tag and a lower bound of when time alone changes what others see of it.
 ///
 /// The heads of the rows come right behind the page, each on a cache line of its own; then the instants and the tags.
 /// What else there is of the rows lies before the page, the first row's nearest to it. The nodes around have the tags
@@ -76,23 +172,16 @@ class alignas(64) Page : public Branch {
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
-  /// Of the rows, where another page was found to be the same; none after any change.
-  Note digest;
+  /// Shared with pages that were compared and found equal.
+  EqualityMark equality;
+  /// One bit for each of the first rows that is known to be offline; none after any change. Time alone turns nobody
+  /// online.
+  Note offline;
 
-  /// One bit for each row that may be online, once somebody has looked, and the highest bit; none after any change.
-  /// Time alone turns nobody online.
-  Note online;
-  static constexpr std::uint64_t online_is_noted = std::uint64_t{1} << 63;
-
-  /// To be called before a row is changed: what was noted of what was there is none of what is.
+  /// Forgets what readers cached. Call it before a row is changed.
   void forget_notes() noexcept {
-    if (digest.read() != 0) digest.write(0);
-    if (online.read() != 0) online.write(0);
-  }
-  std::uint64_t find_digest(std::uint64_t seed) const noexcept {
-    QuickDigest sum(seed);
-    for (std::uint32_t i = 0; i < size; ++i) add_user(sum, row(i).name(), row(i).registers());
-    return sum.value() | 1;  // zero stands for none
+    equality.clear();
+    if (offline.read() != 0) offline.write(0);
   }
 
   /// Whether one of the activities of a row is known to have at least that value, on evidence no later than `at`: then
@@ -128,8 +217,8 @@ class alignas(64) Page : public Branch {
     Page* const copy = make(other.capacity);
     Spare unfinished{copy};
     copy->page_depth = other.page_depth;
-    copy->due = other.due;
-    std::memcpy(static_cast<void*>(copy->dues()), other.dues(), other.size * sizeof(Timestamp));
+    copy->copy_bounds(other);
+    for (std::uint32_t i = 0; i < other.size; ++i) detail::construct<LowerBound>(copy->dues() + i, other.dues()[i]);
     std::memcpy(copy->tags(), other.tags(), other.size);
     for (std::uint32_t i = 0; i < other.size; ++i) other.row(i).prefetch_owners();
     for (std::uint32_t i = 0; i < other.size; ++i) {
@@ -142,7 +231,7 @@ class alignas(64) Page : public Branch {
   }
   void destroy() noexcept {
     for (std::uint32_t i = 0; i < size; ++i) end_row(i);
-    char* const memory = reinterpret_cast<char*>(this) - skipped_ - capacity * sizeof(RowRest);
+    char* const memory = reinterpret_cast<char*>(this) - skipped - capacity * sizeof(RowRest);
     const std::size_t bytes = bytes_of(capacity);
     this->~Page();
     detail::deallocate(memory, bytes, memory_alignment);
@@ -150,15 +239,15 @@ class alignas(64) Page : public Branch {
 
   RowView row(std::uint32_t at) const noexcept { return RowView(heads() + at, rest(at)); }
   RowAccess row(std::uint32_t at) noexcept { return RowAccess(heads() + at, rest(at)); }
-  Timestamp* dues() noexcept { return reinterpret_cast<Timestamp*>(heads() + capacity); }
-  const Timestamp* dues() const noexcept { return reinterpret_cast<const Timestamp*>(heads() + capacity); }
+  LowerBound* dues() noexcept { return reinterpret_cast<LowerBound*>(heads() + capacity); }
+  const LowerBound* dues() const noexcept { return reinterpret_cast<const LowerBound*>(heads() + capacity); }
 
   /// Zero where there is no row.
   const std::uint8_t* tags() const noexcept { return const_cast<Page&>(*this).tags(); }
-  /// The row of a user; `none` where there is none. `tags` are those of the first rows, wherever they are at hand.
+  /// The row of a user, or `none`. `tags` are those of the first rows, wherever they are at hand.
   std::uint32_t find(const UserKey& key, const std::uint8_t* tags) const noexcept {
-    const std::uint32_t at = find_among(0, key.id, detail::equal_to(key.tag, tags));
-    return at != none || size <= room ? at : find_behind(key.id.text(), key.tag);
+    if (size > room) return find_by_id(key.id.text());
+    return find_among(key.id, detail::equal_to(key.tag, tags));
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
@@ -179,20 +268,21 @@ class alignas(64) Page : public Branch {
   void prefetch_elsewhere() const noexcept {
     for (std::uint32_t at = 0; at < size; ++at) row(at).prefetch_elsewhere();
   }
-  void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(Timestamp)); }
+  void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(LowerBound)); }
   /// @}
 
   /// A bit for each of the first rows that may be due at `now`, which are asked for; and when the earliest of the
-  /// others among the first ones may be.
+  /// others among the first ones may be. For the owner.
   std::uint32_t due_rows(Timestamp now, Timestamp& others) const noexcept {
-    const Timestamp* const dues = this->dues();
+    const LowerBound* const dues = this->dues();
     const std::uint32_t first = size < room ? size : room;
     std::uint32_t rows = 0;
     Timestamp earliest = never;
     for (std::uint32_t i = 0; i < first; ++i) {
-      const bool is_due = dues[i] <= now;
+      const Timestamp bound = dues[i].owned();
+      const bool is_due = bound <= now;
       rows |= std::uint32_t{is_due} << i;
-      earliest = earlier(earliest, is_due ? never : dues[i]);
+      earliest = earlier(earliest, is_due ? never : bound);
     }
     for (std::uint32_t left = rows; left != 0; left &= left - 1)
       prefetch_row(static_cast<std::uint32_t>(detail::lowest_bit(left)));
@@ -232,8 +322,8 @@ class alignas(64) Page : public Branch {
     move_rows(*this, at, *this, at + 1, size - at);
     detail::construct<RowHead>(heads() + at, std::move(row.head));
     detail::construct<RowRest>(rest(at), std::move(row.rest));
+    detail::construct<LowerBound>(dues() + at, row_due);
     tags()[at] = tag;
-    dues()[at] = row_due;
     ++size;
   }
   void erase(std::uint32_t at) noexcept {
@@ -263,7 +353,7 @@ class alignas(64) Page : public Branch {
   /// for and skipped, which is cheaper than to ask for memory that is aligned to it.
   static constexpr std::size_t memory_alignment = alignof(void*);
 
-  Page(std::uint32_t rows, std::uint8_t skipped) noexcept : Branch(true), capacity(rows), skipped_(skipped) {
+  Page(std::uint32_t rows, std::uint8_t skipped_bytes) noexcept : Branch(true, skipped_bytes), capacity(rows) {
     std::memset(tags(), 0, tag_bytes(rows));
   }
   ~Page() = default;
@@ -271,21 +361,20 @@ class alignas(64) Page : public Branch {
   static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
   static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
 
-  /// Of the rows from `first` on, by those whose tags are the one of the id.
-  std::uint32_t find_among(std::uint32_t first, const Sought& id, std::uint32_t marks) const noexcept {
+  /// Of the rows whose tags are the one of the id.
+  std::uint32_t find_among(const Sought& id, std::uint32_t marks) const noexcept {
     for (; marks != 0; marks &= marks - 1) {
-      const std::uint32_t at = first + static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
       if (id.is(heads()[at].id)) return at;
     }
     return none;
   }
-  /// Among the rows behind the first ones. By the text, so that the key is not needed in memory.
-  PRESENCE_DETAIL_APART std::uint32_t find_behind(std::string_view text, std::uint8_t tag) const noexcept {
-    const Sought id(text);
-    std::uint32_t at = none;
-    for (std::uint32_t first = room; at == none && first < size; first += room)
-      at = find_among(first, id, detail::equal_to(tag, tags() + first));
-    return at;
+  /// By halves: in a page of more users than `room` all hashes agree, so that they stand in the order of their ids.
+  PRESENCE_DETAIL_APART std::uint32_t find_by_id(std::string_view id) const noexcept {
+    const RowHead* const end = heads() + size;
+    const RowHead* const found =
+        detail::partition_point(heads(), end, [id](const RowHead& head) { return head.id.view() < id; });
+    return found != end && found->id.view() == id ? static_cast<std::uint32_t>(found - heads()) : none;
   }
 
   RowHead* heads() noexcept { return reinterpret_cast<RowHead*>(this + 1); }
@@ -305,27 +394,29 @@ class alignas(64) Page : public Branch {
     if (count == 0) return;
     std::memmove(static_cast<void*>(to.heads() + at), from.heads() + first, count * sizeof(RowHead));
     std::memmove(static_cast<void*>(to.rest(at + count - 1)), from.rest(first + count - 1), count * sizeof(RowRest));
-    std::memmove(static_cast<void*>(to.dues() + at), from.dues() + first, count * sizeof(Timestamp));
+    std::memmove(static_cast<void*>(to.dues() + at), from.dues() + first, count * sizeof(LowerBound));
     std::memmove(to.tags() + at, from.tags() + first, count);
   }
 
-  Timestamp covered_value_, covered_from_;
   std::uint32_t covered_rows_ = 0;  // a bit for each
-  const std::uint8_t skipped_;      // bytes of memory before the page
+  Timestamp covered_value_, covered_from_;
 };
 static_assert(sizeof(Page) == 64, "a heartbeat should read no more");
 static_assert(alignof(Page) % alignof(RowHead) == 0 && alignof(Page) % alignof(RowRest) == 0 &&
-                  alignof(RowHead) % alignof(Timestamp) == 0,
+                  alignof(RowHead) % alignof(LowerBound) == 0,
               "the parts lie side by side without a gap");
 
 inline std::size_t Page::bytes_of(std::uint32_t capacity) noexcept {
-  return sizeof(Page) + capacity * (sizeof(RowHead) + sizeof(RowRest) + sizeof(Timestamp)) + tag_bytes(capacity) +
+  return sizeof(Page) + capacity * (sizeof(RowHead) + sizeof(RowRest) + sizeof(LowerBound)) + tag_bytes(capacity) +
          (line - memory_alignment);
 }
 
-/// A directory: `1 << bits` slots, of which the next bits of a user's hash name one. A page that goes by fewer bits
-/// stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits. Where there is no
-/// user there is no page: an empty run.
+/// A directory: `1 << bits` slots, of which the bits of a user's hashes at the node's level name one. A page that goes
+/// by fewer bits stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits.
+/// Where there is no user there is no page: an empty run.
+///
+/// The level of a node is the first at which its users differ, so that every node leads to at least two branches: bits
+/// in which all of them agree cost no node.
 class Node : public Branch {
  public:
   static constexpr unsigned most_bits = 6;
@@ -336,14 +427,14 @@ class Node : public Branch {
   /// it.
   std::uint64_t nodes = 0;
 
-  static Node* make(unsigned bits) {
-    return detail::construct<Node>(detail::allocate(bytes_of(bits), alignof(Node)), bits);
+  static Node* make(unsigned bits, unsigned level) {
+    return detail::construct<Node>(detail::allocate(bytes_of(bits), alignof(Node)), bits, level);
   }
   static Node* make(const Node& other) {
-    Node* const copy = make(other.bits);
+    Node* const copy = make(other.bits, other.level);
     copy->users = other.users;
     copy->nodes = other.nodes;
-    copy->due = other.due;
+    copy->copy_bounds(other);
     for (std::uint32_t at = 0; at < other.slot_count(); ++at) {
       // Each owner that is added below waits for the one before.
       if (other.branches()[at] != nullptr) detail::prefetch(other.branches()[at], 1);
@@ -380,10 +471,16 @@ class Node : public Branch {
     const std::uint32_t run = run_of(page.page_depth), first = at & ~(run - 1);
     for (std::uint32_t i = 0; i < run; ++i) std::memcpy(tags(first + i), page.tags(), Page::room);
   }
-  /// The bits of the node in a slot, which has no tags.
+  /// @{
+  /// Bits and level of the node in a slot, which has no tags.
   std::uint8_t bits_behind(std::uint32_t slot) const noexcept { return tags(slot)[0]; }
+  std::uint8_t level_behind(std::uint32_t slot) const noexcept { return tags(slot)[1]; }
+  /// @}
   /// To be called when they may have become others.
-  void note_bits(std::uint32_t slot) noexcept { tags(slot)[0] = branches()[slot]->as_node().bits; }
+  void copy_shape(std::uint32_t slot) noexcept {
+    tags(slot)[0] = branches()[slot]->as_node().bits;
+    tags(slot)[1] = branches()[slot]->level;
+  }
   /// Asks for what is read of a node of so many bits on the way through it. Reads nothing of it.
   void prefetch_slot(std::uint64_t order, unsigned of_bits) const noexcept {
     const std::uint32_t slot = slot_of(order, of_bits);
@@ -392,6 +489,8 @@ class Node : public Branch {
     detail::prefetch(
         reinterpret_cast<const std::uint8_t*>(branches() + (std::size_t{1} << of_bits)) + slot * Page::room, 1);
   }
+  /// Whether it leads to several branches, which a page cannot replace.
+  bool has_several() const noexcept { return users > Page::room && bits != 0; }
   bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
   /// How many slots the page that starts there stands in; one for a node and for an empty slot. Reads nothing of it.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
@@ -434,12 +533,16 @@ class Node : public Branch {
   Page& enlarge(std::uint32_t at) {
     Page& page = branches()[at]->as_page();
     Page* const larger = Page::make(page.capacity + (page.capacity < Page::room ? Page::step : page.capacity / 2));
-    larger->page_depth = page.page_depth;
-    larger->due = page.due;
-    larger->take(page, 0);
-    fill(at, page.page_depth, larger);
-    page.destroy();
+    replace_page(at, *larger);
     return *larger;
+  }
+  /// Puts a smaller page in place of that of a slot where a good part of it is empty.
+  void release_room(std::uint32_t at) {
+    const Branch* const child = branches()[at];
+    if (child == nullptr || !child->is_page) return;
+    const Page& page = child->as_page();
+    if (page.capacity > page.size + page.size / 4 + Page::step)
+      replace_page(at, *Page::make(Page::capacity_for(page.size)));
   }
 
   /// Puts two pages in place of the full one that `of` leads to. All its users agree with `of` in the first `agree`
@@ -453,7 +556,8 @@ class Node : public Branch {
     Page& page = node.branches()[at]->as_page();
     upper.page().take(page, in_lower);
     lower.page().take(page, 0);
-    lower.page().due = upper.page().due = page.due;
+    lower.page().copy_bounds(page);
+    upper.page().copy_bounds(page);
     lower.page().page_depth = upper.page().page_depth = static_cast<std::uint8_t>(agree + 1);
     node.fill(at, page.page_depth, nullptr);
     page.destroy();
@@ -462,10 +566,9 @@ class Node : public Branch {
     node.fill(first + run, agree + 1, upper.release());
   }
 
-  /// Puts the page that `of` leads to, whose users agree with it in all bits that a node can go by, under a node of its
-  /// own.
-  static void push_down(Branch*& link, unsigned of) {
-    Spare below{make(0)};
+  /// Puts the page that `of` leads to, whose users agree with it in all bits before `level`, under a node of its own.
+  static void push_down(Branch*& link, unsigned of, unsigned level) {
+    Spare below{make(0, level)};
     if (link->as_node().bits < most_bits) set_bits(link, most_bits);
     Node& node = link->as_node();
     const std::uint32_t at = node.slot_of(of);
@@ -474,11 +577,37 @@ class Node : public Branch {
     page.page_depth = 0;
     Node& only = below.branch->as_node();
     only.users = page.size;
-    only.due = page.due;
+    only.copy_bounds(page);
     only.fill(0, 0, &page);
-    node.branches()[at] = below.release();
-    node.note_bits(at);
-    node.nodes |= std::uint64_t{1} << at;
+    node.put_node(at, *below.release());
+  }
+
+  /// Puts a node of that level above the one of the link, whose users it has in slot `old_bits`, with an empty page in
+  /// the slots around `new_bits`.
+  static void put_above(Branch*& link, unsigned level, unsigned old_bits, unsigned new_bits) {
+    Spare page{Page::make(Page::step)};
+    Node* const above = make(most_bits, level);
+    Node& below = link->as_node();
+    above->users = below.users;
+    above->copy_bounds(below);
+    above->put_node(above->slot_of(old_bits), below);
+    const std::uint32_t at = above->slot_of(new_bits);
+    const unsigned depth = above->empty_depth(at);
+    page.page().page_depth = static_cast<std::uint8_t>(depth);
+    above->fill(at, depth, page.release());
+    link = above;
+  }
+
+  /// Puts the only branch of a node, if it has but one and that is a node, in its place.
+  static void skip_if_single(Branch*& link) noexcept {
+    Node& node = link->as_node();
+    if (node.nodes == 0 || (node.nodes & (node.nodes - 1)) != 0) return;
+    const auto only = static_cast<std::uint32_t>(detail::lowest_bit(node.nodes));
+    for (std::uint32_t at = 0; at < node.slot_count(); ++at) {
+      if (at != only && node.branches()[at] != nullptr) return;
+    }
+    link = node.branches()[only];
+    node.forget();
   }
 
   /// Joins the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
@@ -506,7 +635,8 @@ class Node : public Branch {
       Page &first = own_child(low).as_page(), &second = own_child(high).as_page();
       joined.page().take(first, 0);
       joined.page().take(second, 0);
-      joined.page().due = earlier(first.due, second.due);
+      joined.page().copy_bounds(first);
+      joined.page().lower_bounds(second.due, second.cleanup);
       joined.page().page_depth = static_cast<std::uint8_t>(depth - 1);
       fill(at, depth - 1, joined.release());
       first.destroy();
@@ -536,7 +666,8 @@ class Node : public Branch {
       const Branch* const child = branches()[at];
       const unsigned depth = depth_at(at);
       if (leads_to_node(at) != (child != nullptr && !child->is_page)) return false;
-      if (leads_to_node(at) && bits_behind(at) != child->as_node().bits) return false;
+      if (leads_to_node(at) && (bits_behind(at) != child->as_node().bits || level_behind(at) != child->level))
+        return false;
       if (child == nullptr) continue;
       if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
       for (std::uint32_t i = 0; i < run_of(depth); ++i) {
@@ -551,7 +682,8 @@ class Node : public Branch {
   template <class T, class... Args>
   friend T* construct(void* at, Args&&... args);
 
-  explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
+  Node(unsigned of, unsigned at_level) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
+    level = static_cast<std::uint8_t>(at_level);
     std::memset(static_cast<void*>(branches()), 0, bytes_of(of) - sizeof(Node));  // null, on any machine there is
   }
   ~Node() = default;
@@ -560,6 +692,20 @@ class Node : public Branch {
   }
   std::uint8_t* tags(std::uint32_t slot) noexcept {
     return reinterpret_cast<std::uint8_t*>(branches() + slot_count()) + std::size_t{slot} * Page::room;
+  }
+  void put_node(std::uint32_t at, Branch& node) noexcept {
+    branches()[at] = &node;
+    nodes |= std::uint64_t{1} << at;
+    copy_shape(at);
+  }
+  /// Puts an empty page in place of that of a slot, with all that is in it.
+  void replace_page(std::uint32_t at, Page& other) noexcept {
+    Page& page = branches()[at]->as_page();
+    other.page_depth = page.page_depth;
+    other.copy_bounds(page);
+    other.take(page, 0);
+    fill(at, page.page_depth, &other);
+    page.destroy();
   }
   void copy_slot(std::uint32_t to, const Node& other, std::uint32_t from) noexcept {
     branches()[to] = other.branches()[from];
@@ -604,11 +750,11 @@ class Node : public Branch {
 
   static void set_bits(Branch*& link, unsigned bits) {
     Node& old = link->as_node();
-    Node* const fresh = make(bits);
+    Node* const fresh = make(bits, old.level);
     for (std::uint32_t at = 0; at < fresh->slot_count(); ++at)
       fresh->copy_slot(at, old, bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits));
     fresh->users = old.users;
-    fresh->due = old.due;
+    fresh->copy_bounds(old);
     link = fresh;
     old.forget();
   }
@@ -638,8 +784,7 @@ class Walk {
   const Branch* branch() const noexcept { return branch_; }
   bool at_node() const noexcept { return branch_ != nullptr && !branch_->is_page; }
   /// A lower bound of when something is due there, known without a look at it.
-  Timestamp due_around() const noexcept { return depth_ == 0 ? absent : nodes_[depth_ - 1]->due; }
-  unsigned depth() const noexcept { return depth_; }
+  Timestamp due_around() const noexcept { return depth_ == 0 ? absent : Timestamp(nodes_[depth_ - 1]->due); }
 
   /// From a node to the first branch in it.
   void open() noexcept {

@@ -107,6 +107,8 @@ class Text {
     return std::string_view(stored()->text(), size);
   }
   bool empty() const noexcept { return bytes_[room] == 0; }
+  /// The memory that it shares with its copies.
+  std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : stored()->steps * Stored::step; }
   /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
   bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
   std::uint64_t low_word() const noexcept { return load_word(bytes_); }

@@ -2,6 +2,7 @@
 #ifndef PRESENCE_DETAIL_USER_KEY_HPP
 #define PRESENCE_DETAIL_USER_KEY_HPP
 
+#include <presence/detail/siphash.hpp>
 #include <presence/detail/text.hpp>
 
 #include <cstddef>      // for size_t
@@ -22,8 +23,9 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept {
 
 constexpr std::uint64_t rotated(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
 
-/// A multiplicative hash of 16 bytes at a time. Good at spreading ids that nobody chose on purpose; against those that
-/// somebody did stands the structure that it is used in (user_table.hpp).
+/// A multiplicative hash of 16 bytes at a time, for spreading ids that nobody chose on purpose. Ids whose hashes agree
+/// are easily built, under every seed. So it is used only where that costs no more than a few steps: what it is used in
+/// has a bounded worst case for any ids (user_table.hpp).
 struct Hash {
   static constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
 
@@ -46,22 +48,25 @@ inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
   return id.is_short() ? Hash::finished(seed, id.low(), id.high()) : Hash::of_long(id.text(), seed);
 }
 
-/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), so that
-/// who does not know the seed cannot choose ids whose tags agree more often than by chance.
+/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), for long
+/// ones SipHash. Without the seed nobody can choose ids whose tags agree more often than by chance; with it, a page has
+/// few users to compare.
 class Tagger {
  public:
   explicit constexpr Tagger(std::uint64_t seed) noexcept
       : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
 
-  /// A number that nobody knows who does not know the seed.
-  std::uint64_t secret() const noexcept { return high_; }
   std::uint8_t tag_of(const Sought& id) const noexcept {
-    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : Hash::of_long(id.text(), low_);
+    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : hash_long(id.text());
     const auto tag = static_cast<std::uint8_t>(hash >> 56);
     return tag != 0 ? tag : 1;  // which stands for no user
   }
 
  private:
+  PRESENCE_DETAIL_APART std::uint64_t hash_long(std::string_view id) const noexcept {
+    return SipHash<1, 3>::hash64(id, {low_, high_});
+  }
+
   std::uint64_t low_, high_;
 };
 

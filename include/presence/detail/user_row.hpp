@@ -49,6 +49,21 @@ class alignas(SessionRegisters) Overflow {
     detail::deallocate(this, bytes, alignof(Overflow));
   }
 
+  /// Whether there is room for such a shape, and not so much more that the memory would be missed elsewhere.
+  bool fits(const Shape& other) const noexcept {
+    const std::size_t needed = bytes_of(other), slack = needed / 4 + sizeof(SessionRegisters);
+    return shape_.has_room_for(other) && bytes_of(shape_) <= needed + slack;
+  }
+  /// All the memory that it holds.
+  std::size_t bytes() noexcept {
+    std::size_t sum = bytes_of(shape_);
+    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += bytes_elsewhere(sessions()[i]);
+    return sum + (shape_.rare ? rare()->status.bytes_elsewhere() : 0);
+  }
+  static std::size_t bytes_elsewhere(const SessionRegisters& session) noexcept {
+    return session.id.bytes_elsewhere() + session.disconnects.bytes_elsewhere();
+  }
+
   /// Puts what is kept in another one, for which there is room, in place of what is kept here: nothing.
   void take(Overflow& other) {
     if (other.only_owner()) {
@@ -220,6 +235,11 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
+  /// The memory that what is kept of the user takes outside the row, the id aside.
+  std::size_t bytes_elsewhere() const noexcept {
+    return Overflow::bytes_elsewhere(head_->session) + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
+  }
+
   /// @{
   /// Whether the same is kept of a user with the same id, as it is; but for the first session.
   bool keeps_same_as(const RowView& other) const noexcept {
@@ -259,12 +279,15 @@ class RowAccess : public RowView {
     Overflow*& overflow = rest().overflow;
     if (shape.empty()) {
       if (overflow != nullptr) std::exchange(overflow, nullptr)->drop_owner();
-    } else if (overflow == nullptr || !overflow->only_owner() || !overflow->shape().has_room_for(shape)) {
+    } else if (overflow == nullptr || !overflow->only_owner() || !overflow->fits(shape)) {
       Overflow* const fresh = Overflow::make(shape);
       if (Overflow* const old = std::exchange(overflow, fresh)) old->drop_owner();
     }
     fill(std::move(user));
   }
+
+  /// Changes places with a row of the same user.
+  inline void swap(struct UserRow& row) const noexcept;
 
   /// The session and the rare registers, if there are any and they may be changed where they are.
   SessionRegisters* own_session(const Sought& id) const noexcept {
@@ -387,6 +410,11 @@ struct UserRow {
   }
   operator RowView() const noexcept { return RowView(&head, &rest); }
 };
+
+inline void RowAccess::swap(UserRow& row) const noexcept {
+  std::swap(head(), row.head);
+  rest().swap(row.rest);
+}
 
 }  // namespace detail
 }  // namespace PRESENCE_ABI

@@ -18,28 +18,31 @@
 
 /// The container behind Snapshot: users by id, in pages that snapshots share until one of them changes.
 ///
-/// A trie over the bits of the ids' hash. Its leaves are pages of up to 32 rows; its nodes are directories of up to 64
-/// slots, in which a page that needs fewer bits than its neighbours stands in several slots (extendible hashing; Fagin,
-/// Nievergelt, Pippenger, Strong 1979). Where a user is kept depends on which users there are, and on nothing else: not
-/// on the order in which they came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal
-/// places, and users are gone over in an order that anybody can reproduce.
+/// A trie over the bits of the ids' hashes. Its leaves are pages of up to 32 rows; its nodes are directories of up to
+/// 64 slots, in which a page that needs fewer bits than its neighbours stands in several slots (extendible hashing;
+/// Fagin, Nievergelt, Pippenger, Strong 1979). Bits in which all users of a part agree have no node (Patricia; Morrison
+/// 1968). The place of a user depends on which users there are, and on nothing else: not on the order in which they
+/// came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal places, and users are
+/// iterated in an order that anybody can reproduce.
 ///
-/// To find a user takes the line of each node on the way that has the slot, and there the tags of the page as well,
-/// which tell the row; then a line of the page and one of the row, which do not wait for each other.
+/// Finding a user reads the line of each node on the way that has the slot and the tags of the page, which give the
+/// row; then a line of the page and one of the row, which do not wait for each other.
 ///
-/// Whoever chooses ids so that their hashes collide makes their own branch deeper, by a level for every six bits, and
-/// nobody else's. A second hash takes over where the first is used up; only of ids that agree in 120 bits are more than
-/// 32 put into one page.
+/// The worst case is bounded for any ids. The first two hashes are quick, and ids whose hashes agree are easily built
+/// (user_key.hpp). Such ids cost one node more: what both hashes leave together is told apart by SipHash, under which
+/// they spread as others do. To make a branch deeper by a level, someone must try 64 times as many ids for each user in
+/// it. Users that agree in all 180 bits share a page of any size, in the order of their ids.
 ///
 /// Nothing outside this header and the parts that it is made of knows how users are laid out.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The hashes by which users are placed. Tests use others.
+/// The hashes by which users are placed, without a seed. Tests use others.
 struct HashOrder {
   static std::uint64_t first(const Sought& id) noexcept { return hash_of(id, 0); }
   static std::uint64_t second(const Sought& id) noexcept { return hash_of(id, 0x8EBC6AF09C88C6E3u); }
+  static std::uint64_t third(const Sought& id) noexcept { return SipHash<1, 3>::hash64(id.text(), {}); }
 };
 
 /// Copies share everything. A change copies the page that it concerns and the nodes above it, where they are shared.
@@ -47,7 +50,7 @@ template <class Order>
 class BasicUserTable {
  public:
   /// Of nodes below each other: ten for the 60 highest bits of each hash.
-  static constexpr unsigned levels = 20;
+  static constexpr unsigned hashes = 3, levels_per_hash = 10, levels = hashes * levels_per_hash;
 
   explicit BasicUserTable(std::uint64_t seed = 0) noexcept : tagger_(seed) {}
   BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), tagger_(other.tagger_) {
@@ -63,8 +66,11 @@ class BasicUserTable {
   ~BasicUserTable() { Branch::drop(top_); }
 
   std::size_t size() const noexcept { return top_ == nullptr ? 0 : top_->as_node().users; }
-  /// No row changes by time alone before this; a lower bound.
-  Timestamp due() const noexcept { return top_ == nullptr ? never : top_->due; }
+  /// @{
+  /// Lower bounds: others see no change of a row by time alone, and nothing kept of it can be given back, before this.
+  Timestamp due() const noexcept { return top_ == nullptr ? never : Timestamp(top_->due); }
+  Timestamp cleanup() const noexcept { return top_ == nullptr ? never : Timestamp(top_->cleanup); }
+  /// @}
 
   UserKey key_of(std::string_view id) const noexcept {
     UserKey key;
@@ -122,8 +128,13 @@ class BasicUserTable {
       }
       node_ = static_cast<const Node*>(branch);
       bits_ = node.bits_behind(slot);
-      order_ <<= Node::most_bits;
-      if (++level_ == levels / 2) order_ = second_order(key.id.text());
+      const std::uint8_t next = node.level_behind(slot);
+      if (next == level_ + 1u && next % levels_per_hash != 0) {
+        order_ <<= Node::most_bits;
+      } else {
+        order_ = order_from(key.id.text(), key.order, next);
+      }
+      level_ = next;
       return false;
     }
     /// Asks for what the next step reads.
@@ -131,31 +142,36 @@ class BasicUserTable {
 
    private:
     friend class BasicUserTable;
-    /// By the text, so that the key is not needed in memory.
-    PRESENCE_DETAIL_APART static std::uint64_t second_order(std::string_view id) noexcept {
-      return Order::second(Sought(id));
+    /// By the id, so that the key is not needed in memory.
+    PRESENCE_DETAIL_APART static std::uint64_t order_from(std::string_view id, std::uint64_t first,
+                                                          unsigned level) noexcept {
+      return hash_number(Sought(id), first, level / levels_per_hash) << (Node::most_bits * (level % levels_per_hash));
     }
-    Way(const Branch* top, std::uint64_t order) noexcept
+    Way(const Branch* top, const UserKey& key) noexcept
         : node_(static_cast<const Node*>(top)),
-          order_(order),
+          order_(key.order),
           page_(nullptr),
           tags_(nullptr),
           level_(0),
           bits_(0),
-          is_own_(true) {}
+          is_own_(true) {
+      if (top == nullptr || top->level == 0) return;
+      level_ = top->level;
+      order_ = order_from(key.id.text(), key.order, level_);
+    }
 
     const Node* node_;
-    std::uint64_t order_;  // what is left of the hash
+    std::uint64_t order_;  // what is left of the hash that the node goes by
     const Page* page_;
     const std::uint8_t* tags_;   // where the node has them
     std::uint8_t level_, bits_;  // of the node
     bool is_own_;                // whether no node on it is shared with another table; the page may be
   };
   /// The way from the top on, which is there: there are users.
-  Way start(const UserKey& key) const noexcept { return Way(top_, key.order); }
+  Way start(const UserKey& key) const noexcept { return Way(top_, key); }
   /// All of the way.
   Way way_to(const UserKey& key) const noexcept {
-    Way way(top_, key.order);
+    Way way(top_, key);
     while (top_ != nullptr && !way.step(key)) {
     }
     return way;
@@ -169,37 +185,47 @@ class BasicUserTable {
     ++moves_;
     own_top();
     Branch* branch = top_;
-    for (unsigned level = 0; !branch->is_page; ++level) {
+    for (Bits bits(key); !branch->is_page;) {
       Node& node = branch->as_node();
-      branch = &node.own_child(node.slot_of(bits_of(key, level)));
+      branch = &node.own_child(node.slot_of(bits.at(node.level)));
     }
     branch->as_page().forget_notes();
     return branch->as_page();
   }
 
-  /// Notes that a row of an owned page is due at that instant, should that be before what was known.
-  void hasten(const UserKey& key, Page& page, std::uint32_t at, Timestamp due) noexcept {
-    lower(page.dues()[at], due);
-    if (page.due <= due) return;
+  /// Lowers the bounds on the way to a row of an owned page to these, where they are later.
+  void lower_bounds(const UserKey& key, Page& page, std::uint32_t at, Timestamp due, Timestamp cleanup) noexcept {
+    page.dues()[at].lower(due);
+    if (page.due <= due && page.cleanup <= cleanup) return;
     Branch* branch = top_;
-    for (unsigned level = 0;; ++level) {
-      lower(branch->due, due);
+    for (Bits bits(key);;) {
+      branch->lower_bounds(due, cleanup);
       if (branch->is_page) break;
       Node& node = branch->as_node();
-      branch = node.branches()[node.slot_of(bits_of(key, level))];
+      branch = node.branches()[node.slot_of(bits.at(node.level))];
     }
   }
 
-  /// Has the row of a user who is in the table changed in place by `fill(row)`; nothing about it is due before `due`
-  /// from then on. Changes nothing when memory runs out, where `fill` does not.
+  /// Has the row of a user who is in the table changed in place by `fill(row)`; from then on others see no change of it
+  /// by time alone before `due`, and nothing kept of it can be given back before `cleanup`. Changes nothing when memory
+  /// runs out, where `fill` does not.
   template <class Fill>
-  void change(const UserKey& key, Timestamp due, Fill fill) {
+  void change(const UserKey& key, Timestamp due, Timestamp cleanup, Fill fill) {
     std::uint32_t at;
     Page& own = own_page(key, at);
-    hasten(key, own, at, due);  // before anything is changed
+    lower_bounds(key, own, at, due, cleanup);  // before anything is changed
     own.uncover(at);
     fill(own.row(at));
     own.dues()[at] = due;
+  }
+  /// Puts another row, of the same user, in the place of the one of a user who is in the table in a page that is this
+  /// table's own. Changes no bound.
+  void exchange_row(const UserKey& key, UserRow& row) noexcept {
+    const Way way = way_to(key);
+    Page& own = *way.own_page();
+    const std::uint32_t at = way.find(key);
+    own.uncover(at);
+    own.row(at).swap(row);
   }
   /// @{
   /// The row of a user who is in the table, to have instants of sessions in it changed that change no deadline for an
@@ -216,20 +242,21 @@ class BasicUserTable {
   }
   /// @}
 
-  /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
-  /// out.
-  void insert(const UserKey& key, UserRow&& row, Timestamp due) {
+  /// Adds a user who is not in the table. Others see no change of the row by time alone before `due`, and nothing kept
+  /// of it can be given back before `cleanup`. Changes no content when memory runs out.
+  void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup) {
     ++moves_;
-    if (top_ == nullptr) top_ = Node::make(0);
+    if (top_ == nullptr) top_ = Node::make(0, 0);
     own_top();
-    Page& page = make_room(key);
-    page.insert(place_of(page, key), std::move(row), key.tag, due);
+    unsigned level = 0;
+    Page& page = make_room(key, level);
+    page.insert(place_of(page, key, level), std::move(row), key.tag, due);
     Branch* branch = top_;
-    for (unsigned level = 0;; ++level) {
-      lower(branch->due, due);
+    for (Bits bits(key);;) {
+      branch->lower_bounds(due, cleanup);
       if (branch->is_page) break;
       Node& node = branch->as_node();
-      const std::uint32_t at = node.slot_of(bits_of(key, level));
+      const std::uint32_t at = node.slot_of(bits.at(node.level));
       ++node.users;
       branch = node.branches()[at];
       if (branch == &page) node.copy_tags(at);
@@ -240,12 +267,14 @@ class BasicUserTable {
   void erase(const UserKey& key) {
     ++moves_;
     own_top();
-    Branch** links[levels];  // what points to the node of each level
+    Branch** links[levels];  // what points to each node on the way, and the slot in it
+    std::uint32_t slots[levels];
+    unsigned depth = 0;
     links[0] = &top_;
-    unsigned level = 0;
-    for (;;) {
-      Node& node = (*links[level])->as_node();
-      const std::uint32_t at = node.slot_of(bits_of(key, level));
+    for (Bits bits(key);; ++depth) {
+      Node& node = (*links[depth])->as_node();
+      slots[depth] = bits.at(node.level);
+      const std::uint32_t at = node.slot_of(slots[depth]);
       Branch& child = node.own_child(at);
       if (child.is_page) {
         Page& page = child.as_page();
@@ -253,21 +282,24 @@ class BasicUserTable {
         node.copy_tags(at);
         break;
       }
-      links[++level] = node.branches() + at;
+      links[depth + 1] = node.branches() + at;
     }
-    for (unsigned i = 0; i <= level; ++i) --(*links[i])->as_node().users;
-    for (;; --level) {
-      Node& node = (*links[level])->as_node();
-      node.join_around(node.slot_of(bits_of(key, level)));
-      Node::shrink(*links[level]);
-      if (level > 0) {
-        Node& above = (*links[level - 1])->as_node();
-        above.note_bits(above.slot_of(bits_of(key, level - 1)));
+    for (unsigned i = 0; i <= depth; ++i) --(*links[i])->as_node().users;
+    for (;; --depth) {
+      Node& node = (*links[depth])->as_node();
+      node.join_around(node.slot_of(slots[depth]));
+      node.release_room(node.slot_of(slots[depth]));
+      Node::shrink(*links[depth]);
+      Node::skip_if_single(*links[depth]);
+      if (depth > 0) {
+        Node& above = (*links[depth - 1])->as_node();
+        above.copy_shape(above.slot_of(slots[depth - 1]));
       }
-      if (level == 0 || (*links[level])->as_node().users > Page::room) break;
-      Node& above = (*links[level - 1])->as_node();
-      above.take_up(above.slot_of(bits_of(key, level - 1)));
+      if (depth == 0 || (*links[depth])->as_node().has_several()) break;
+      Node& above = (*links[depth - 1])->as_node();
+      above.take_up(above.slot_of(slots[depth - 1]));
     }
+    if (top_->as_node().bits == 0) top_->level = 0;
     if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
   }
 
@@ -286,20 +318,32 @@ class BasicUserTable {
     if (now >= due()) settle_node(top_->as_node(), now, settle_row);
   }
 
-  /// The earliest of what `next(row)` returns, which must be when time alone changes the row next. Looks only where it
-  /// may lie.
+  /// The earliest of what `next(row)` returns, which must be the next time at which time alone changes what others see
+  /// of the row. Raises the bounds that are found to be stale, so that each is looked at once: O(log n) amortised over
+  /// the events that made them stale. Several threads may do so at once.
   template <class Next>
   Timestamp earliest(Next next) const {
-    Timestamp least = never;
-    if (top_ != nullptr) earliest_of(top_->as_node(), least, next);
-    return least;
+    return top_ == nullptr ? never : earliest_below(*top_, never, next);
   }
 
-  /// Calls `visit` for every row that may be due before or at `now`.
+  /// Calls `visit` for every row that others may see change, or that may vanish, before or at `now`.
   template <class Visit>
   void each_due(Timestamp now, Visit visit) const {
-    if (now >= due()) each_due_of(top_->as_node(), now, visit);
+    if (now >= due() || now >= cleanup()) each_due_of(top_->as_node(), now, visit);
   }
+
+  /// @{
+  /// Calls `visit` for every row in a page of which something may be given back at `now`; sets the bounds of these
+  /// pages by `next(row)`, which must be when memory of the row can next be given back. The pages may be shared.
+  template <class Visit>
+  void each_cleanup(Timestamp now, Visit visit) const {
+    if (now >= cleanup()) each_cleanup_of(top_->as_node(), now, visit);
+  }
+  template <class Next>
+  void set_cleanups(Timestamp now, Next next) const noexcept {
+    if (now >= cleanup()) set_cleanups_of(*top_, now, next);
+  }
+  /// @}
 
   /// Goes over the rows. Ends with any change to the table.
   class Cursor {
@@ -333,9 +377,9 @@ class BasicUserTable {
     std::uint32_t row_ = 0;
   };
 
-  /// Whether the first user is gone over before the second.
+  /// Whether the first user is iterated before the second.
   static bool stands_before(const UserKey& a, const UserKey& b) noexcept {
-    return compare(a.id, a.order, b.id, b.order) < 0;
+    return compare(a.id, a.order, b.id, b.order, 0) < 0;
   }
 
   Cursor begin() const noexcept { return Cursor(top_); }
@@ -348,19 +392,16 @@ class BasicUserTable {
   void each_online(Visit visit) const {
     Walk<levels> walk(top_);
     for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
-      const std::uint64_t noted = page->online.read();
-      const auto bit_of = [](std::uint32_t row) { return row < 63 ? std::uint64_t{1} << row : 0; };
-      const auto may_be_online = [&](std::uint32_t row) {
-        return noted == 0 || bit_of(row) == 0 || (noted & bit_of(row)) != 0;
-      };
+      const std::uint32_t noted = page->offline.read();
+      const auto bit_of = [](std::uint32_t row) { return row < Page::room ? std::uint32_t{1} << row : 0; };
       for (std::uint32_t i = 0; i < page->size; ++i) {
-        if (may_be_online(i)) page->row(i).prefetch_elsewhere();
+        if ((noted & bit_of(i)) == 0) page->row(i).prefetch_elsewhere();
       }
-      std::uint64_t online = Page::online_is_noted;
+      std::uint32_t offline = noted;
       for (std::uint32_t i = 0; i < page->size; ++i) {
-        if (may_be_online(i) && visit(page->row(i))) online |= bit_of(i);
+        if ((noted & bit_of(i)) == 0 && !visit(page->row(i))) offline |= bit_of(i);
       }
-      if (online != noted) page->online.write(online);
+      if (offline != noted) page->offline.write(offline);
     }
   }
 
@@ -370,8 +411,6 @@ class BasicUserTable {
   /// and over pages that were once found to be the same and not changed since.
   template <class Visit>
   static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
-    const std::uint64_t seed = a.tagger_.secret();
-    const bool comparable = seed == b.tagger_.secret();
     Walk<levels> x(a.top_), y(b.top_);
     std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
     std::uint32_t same = 0;      // rows in a row
@@ -386,15 +425,15 @@ class BasicUserTable {
           Walk<levels>::pass_shared(x, y);
           continue;
         }
-        if ((is_shared || (comparable && have_same_digest(x.branch(), y.branch()))) &&
+        if ((is_shared || are_known_equal(x.branch(), y.branch())) &&
             earlier(x.branch()->due, y.branch()->due) > up_to) {
           x.next();
           y.next();
           continue;
         }
         // Nodes are opened in step, the higher one first, so that what is shared is met on both sides at once.
-        const bool x_opens = x.at_node() && (!y.at_node() || x.depth() <= y.depth()),
-                   y_opens = y.at_node() && (!x.at_node() || y.depth() <= x.depth());
+        const bool x_opens = x.at_node() && (!y.at_node() || x.branch()->level <= y.branch()->level),
+                   y_opens = y.at_node() && (!x.at_node() || y.branch()->level <= x.branch()->level);
         if (x_opens) x.open();
         if (y_opens) y.open();
         if (x_opens && y_opens) Walk<levels>::prefetch_opened(x, y);
@@ -431,7 +470,7 @@ class BasicUserTable {
         copies >>= 1;
       }
       const bool p_ends = p != nullptr && i == p->size, q_ends = q != nullptr && j == q->size;
-      if (p_ends && q_ends && same == i && same == j && comparable) note_to_be_same(*p, *q, seed);
+      if (p_ends && q_ends && same == i && same == j) EqualityMark::share(p->equality, q->equality);
       if (p_ends) {
         x.next();
         i = 0;
@@ -444,23 +483,18 @@ class BasicUserTable {
   }
 
   /// For tests: whether everything is where it has to be.
-  bool is_sound() const noexcept { return top_ == nullptr || (size() > 0 && is_sound(top_->as_node(), 0)); }
+  bool is_sound() const noexcept {
+    return top_ == nullptr ||
+           (size() > 0 && (top_->as_node().bits != 0 || top_->level == 0) && is_sound(top_->as_node(), 0));
+  }
 
  private:
-  static bool have_same_digest(const Branch* a, const Branch* b) noexcept {
-    if (a == nullptr || b == nullptr || !a->is_page || !b->is_page) return false;
-    const std::uint64_t digest = a->as_page().digest.read();
-    return digest != 0 && digest == b->as_page().digest.read();
-  }
-  static void note_to_be_same(const Page& a, const Page& b, std::uint64_t seed) noexcept {
-    std::uint64_t digest = a.digest.read();
-    if (digest == 0) digest = b.digest.read();
-    if (digest == 0) digest = a.find_digest(seed);
-    a.digest.write(digest);
-    b.digest.write(digest);
+  static bool are_known_equal(const Branch* a, const Branch* b) noexcept {
+    return a != nullptr && b != nullptr && a->is_page && b->is_page &&
+           EqualityMark::is_shared(a->as_page().equality, b->as_page().equality);
   }
 
-  /// The page of a user who is in the table, this table's own from now on, and where in it his row is.
+  /// The page of a user who is in the table, this table's own from now on, and where in it the row is.
   Page& own_page(const UserKey& key, std::uint32_t& at) {
     const Way way = way_to(key);
     at = way.find(key);
@@ -468,50 +502,91 @@ class BasicUserTable {
     return own != nullptr ? *own : own_page(key);
   }
 
-  static void lower(Timestamp& due, Timestamp to) noexcept { due = earlier(due, to); }
-
-  /// The bits by which a node of that level places the user.
-  static unsigned bits_of(const Sought& id, std::uint64_t order, unsigned level) noexcept {
-    constexpr unsigned half = levels / 2;
-    if (level >= half) {
-      order = Order::second(id);
-      level -= half;
-    }
-    return static_cast<unsigned>(order >> (64 - Node::most_bits * (level + 1))) & ((1u << Node::most_bits) - 1);
+  /// The hashes that place a user, the first of them given.
+  static std::uint64_t hash_number(const Sought& id, std::uint64_t first, unsigned number) noexcept {
+    return number == 0 ? first : number == 1 ? Order::second(id) : Order::third(id);
   }
-  static unsigned bits_of(const UserKey& key, unsigned level) noexcept { return bits_of(key.id, key.order, level); }
+  /// The bits by which nodes place a user. Keeps the hash that was needed last.
+  class Bits {
+   public:
+    Bits(const Sought& id, std::uint64_t first) noexcept : id_(id), first_(first), hash_(first) {}
+    explicit Bits(const UserKey& key) noexcept : Bits(key.id, key.order) {}
+
+    unsigned at(unsigned level) noexcept {
+      if (level / levels_per_hash != number_) {
+        number_ = level / levels_per_hash;
+        hash_ = hash_number(id_, first_, number_);
+      }
+      return static_cast<unsigned>(hash_ >> (64 - Node::most_bits * (level % levels_per_hash + 1))) &
+             ((1u << Node::most_bits) - 1);
+    }
+
+   private:
+    const Sought& id_;
+    std::uint64_t first_, hash_;
+    unsigned number_ = 0;
+  };
   static unsigned bits_of(const RowView& row, unsigned level) noexcept {
     const Sought id(row.name());
-    return bits_of(id, Order::first(id), level);
+    return Bits(id, level < levels_per_hash ? Order::first(id) : 0).at(level);
   }
 
-  /// The order in which users are gone over: by the bits that place them, then by id.
-  static int compare(const Sought& a, std::uint64_t a_order, const Sought& b, std::uint64_t b_order) noexcept {
-    constexpr unsigned unused = 64 - Node::most_bits * (levels / 2);
-    a_order >>= unused;
-    b_order >>= unused;
-    if (a_order == b_order) {
-      a_order = Order::second(a) >> unused;
-      b_order = Order::second(b) >> unused;
+  /// Of two hashes, the bits that place users.
+  static std::uint64_t placing(std::uint64_t hash) noexcept { return hash >> (64 - Node::most_bits * levels_per_hash); }
+  /// The first level, from `from` on, at which two users differ; `levels` if there is none.
+  static unsigned first_difference(const Sought& a, std::uint64_t a_first, const Sought& b, std::uint64_t b_first,
+                                   unsigned from) noexcept {
+    constexpr unsigned unused = 64 - Node::most_bits * levels_per_hash;
+    std::uint64_t mask = ~std::uint64_t{0} >> unused >> (Node::most_bits * (from % levels_per_hash));
+    for (unsigned number = from / levels_per_hash; number < hashes; ++number) {
+      const std::uint64_t differ = placing(hash_number(a, a_first, number) ^ hash_number(b, b_first, number)) & mask;
+      if (differ != 0) return number * levels_per_hash + (bits_above(differ) - unused) / Node::most_bits;
+      mask = ~std::uint64_t{0};
     }
-    return a_order != b_order ? (a_order < b_order ? -1 : 1) : a.text().compare(b.text());
+    return levels;
+  }
+  static unsigned first_difference(const UserKey& a, const RowView& b, unsigned from) noexcept {
+    const Sought id(b.name());
+    return first_difference(a.id, a.order, id, from < levels_per_hash ? Order::first(id) : a.order, from);
+  }
+
+  /// The order in which users are iterated: by the bits that place them, then by id. Both agree in all hashes before
+  /// the one of that number.
+  static int compare(const Sought& a, std::uint64_t a_first, const Sought& b, std::uint64_t b_first,
+                     unsigned number) noexcept {
+    for (; number < hashes; ++number) {
+      const std::uint64_t x = placing(hash_number(a, a_first, number)), y = placing(hash_number(b, b_first, number));
+      if (x != y) return x < y ? -1 : 1;
+    }
+    return a.text().compare(b.text());
   }
   static int compare(const RowView& a, const RowView& b) noexcept {
     if (a.id() == b.id()) return 0;
     const Sought x(a.name()), y(b.name());
-    return compare(x, Order::first(x), y, Order::first(y));
+    return compare(x, Order::first(x), y, Order::first(y), 0);
   }
 
-  static std::uint32_t place_of(const Page& page, const UserKey& key) noexcept {
+  /// Where a user belongs in a page under a node of that level.
+  static std::uint32_t place_of(const Page& page, const UserKey& key, unsigned level) noexcept {
+    const unsigned number = level / levels_per_hash;
+    // What is equal for all of them need not be found anew for each.
+    UserKey sought = key;
+    if (number > 0) sought.order = hash_number(key.id, key.order, number);
     std::uint32_t first = 0;
     for (std::uint32_t count = page.size; count > 0;) {
       const std::uint32_t half = count / 2;
       const Sought id(page.row(first + half).name());
-      const bool is_before = compare(id, Order::first(id), key.id, key.order) < 0;
+      const bool is_before = compare_from(id, sought, number) < 0;
       first += is_before ? half + 1 : 0;
       count = is_before ? count - half - 1 : half;
     }
     return first;
+  }
+  /// `compare`, where `order` of the second is its hash of that number.
+  static int compare_from(const Sought& a, const UserKey& b, unsigned number) noexcept {
+    const std::uint64_t x = placing(number == 0 ? Order::first(a) : hash_number(a, 0, number)), y = placing(b.order);
+    if (x != y) return x < y ? -1 : 1;
+    return compare(a, 0, b.id, 0, number + 1);
   }
 
   void own_top() {
@@ -520,14 +595,38 @@ class BasicUserTable {
     Branch::drop(std::exchange(top_, copy));
   }
 
-  /// The page of a user, with room for one more row.
-  Page& make_room(const UserKey& key) {
+  /// A user in a branch.
+  static RowView some_row(const Branch& branch) noexcept {
+    const Branch* at = &branch;
+    while (!at->is_page) {
+      Branch* const* child = at->as_node().branches();
+      while (*child == nullptr) ++child;
+      at = *child;
+    }
+    return at->as_page().row(0);
+  }
+
+  /// The page of a user, with room for one more row, and the level of its node.
+  Page& make_room(const UserKey& key, unsigned& level) {
     Branch** link = &top_;
     Node* above = nullptr;  // and where in it the link is
     std::uint32_t slot = 0;
-    for (unsigned level = 0;;) {
+    unsigned agreed = 0;  // all users below agree with this one in so many levels
+    for (Bits all(key);;) {
       Node& node = (*link)->as_node();
-      const unsigned bits = bits_of(key, level);
+      level = node.level;
+      if (level > agreed) {
+        // The user may differ from all others here in bits that no node has needed so far.
+        const RowView other = some_row(node);
+        const unsigned differ = first_difference(key, other, agreed);
+        if (differ < level) {
+          const unsigned of_other = bits_of(other, differ);
+          Node::put_above(*link, differ, of_other, all.at(differ));
+          if (above != nullptr) above->copy_shape(slot);
+          continue;
+        }
+      }
+      const unsigned bits = all.at(level);
       const std::uint32_t at = node.slot_of(bits);
       if (node.branches()[at] == nullptr) node.fill_empty_run(at);
       Branch& child = node.own_child(at);
@@ -535,7 +634,7 @@ class BasicUserTable {
         link = node.branches() + at;
         above = &node;
         slot = at;
-        ++level;
+        agreed = level + 1;
         continue;
       }
       const Page& page = child.as_page();
@@ -549,12 +648,18 @@ class BasicUserTable {
         for (std::uint32_t i = 0; i < page.size; ++i)
           in_lower += (bits_of(page.row(i), level) >> (Node::most_bits - 1 - agree) & 1) == 0 ? 1u : 0u;
         Node::split(*link, bits, agree, in_lower);
-      } else if (level + 1 < levels) {
-        Node::push_down(*link, bits);
       } else {
-        return page.size < page.capacity ? child.as_page() : node.enlarge(at);
+        unsigned next = levels;
+        for (std::uint32_t i = 0; i < page.size; ++i)
+          next = smaller_of(next, first_difference(key, page.row(i), level + 1));
+        if (next == levels) return page.size < page.capacity ? child.as_page() : node.enlarge(at);
+        if (node.bits == 0) {
+          node.level = static_cast<std::uint8_t>(next);  // of the top, whose users are all in this page
+        } else {
+          Node::push_down(*link, bits, next);
+        }
       }
-      if (above != nullptr) above->note_bits(slot);
+      if (above != nullptr) above->copy_shape(slot);
     }
   }
 
@@ -585,15 +690,15 @@ class BasicUserTable {
       }
       for (std::size_t i = 0; i < count; ++i) {
         Page& page = *pages[i].page;
-        Timestamp* const dues = page.dues();
+        LowerBound* const dues = page.dues();
         const auto settle_at = [&](std::size_t at) {
           settle_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
-          lower(pages[i].others, dues[at]);
+          pages[i].others = earlier(pages[i].others, dues[at].owned());
         };
         for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) settle_at(detail::lowest_bit(rows));
         for (std::uint32_t at = Page::room; at < page.size; ++at) settle_at(at);
         page.due = pages[i].others;
-        lower(node_due, page.due);
+        node_due = earlier(node_due, pages[i].others);
       }
       count = 0;
     };
@@ -609,7 +714,7 @@ class BasicUserTable {
       if (child == nullptr) continue;
       if (now < child->due || !child->is_page) {
         if (child->due <= now) settle_node(child->as_node(), now, settle_row);
-        lower(node_due, child->due);
+        node_due = earlier(node_due, child->due);
         continue;
       }
       if (count == most) settle_pages();
@@ -621,19 +726,57 @@ class BasicUserTable {
     node.due = node_due;
   }
 
+  /// The earliest of `next(row)` below a branch, if it is no later than `limit`; else something later than that. Each
+  /// round finds the earliest or raises a stale bound.
   template <class Next>
-  static void earliest_of(const Node& node, Timestamp& least, Next& next) {
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.branches()[at];
-      if (child == nullptr || child->due >= least) continue;
-      if (child->is_page) {
-        const Page& page = child->as_page();
+  static Timestamp earliest_below(const Branch& branch, Timestamp limit, Next& next) {
+    if (branch.is_page) {
+      const Page& page = branch.as_page();
+      const LowerBound* const dues = page.dues();
+      for (;;) {
+        std::uint32_t first = 0;
+        Timestamp least = never;
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] < least) lower(least, next(page.row(i)));
+          const Timestamp due = dues[i];
+          if (due < least) {
+            least = due;
+            first = i;
+          }
         }
-      } else {
-        earliest_of(child->as_node(), least, next);
+        if (least <= limit && least != never) {
+          const Timestamp exact = next(page.row(first));
+          if (exact > least) {
+            dues[first].raise(exact);
+            continue;
+          }
+        }
+        branch.due.raise(least);
+        return least;
       }
+    }
+    const Node& node = branch.as_node();
+    for (;;) {
+      const Branch* first = nullptr;
+      Timestamp least = never, second = never;
+      for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+        const Branch* const child = node.branches()[at];
+        if (child == nullptr) continue;
+        const Timestamp due = child->due;
+        if (due < least) {
+          second = least;
+          least = due;
+          first = child;
+        } else if (due < second) {
+          second = due;
+        }
+      }
+      if (first != nullptr && least <= limit) {
+        const Timestamp others = earlier(second, limit), exact = earliest_below(*first, others, next);
+        if (exact > others) continue;
+        least = exact;
+      }
+      branch.due.raise(least);
+      return least;
     }
   }
 
@@ -644,14 +787,15 @@ class BasicUserTable {
       // One of the next pages is on its way while this one is gone over.
       if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr)
         prefetch(node.branches()[at + 2], sizeof(Page));
-      if (child == nullptr || now < child->due) continue;
+      if (child == nullptr || (now < child->due && now < child->cleanup)) continue;
       if (child->is_page) {
         const Page& page = child->as_page();
+        const bool all = page.cleanup <= now;
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] <= now) page.prefetch_row(i);
+          if (all || page.dues()[i] <= now) page.prefetch_row(i);
         }
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] <= now) visit(page.row(i));
+          if (all || page.dues()[i] <= now) visit(page.row(i));
         }
       } else {
         each_due_of(child->as_node(), now, visit);
@@ -659,22 +803,56 @@ class BasicUserTable {
     }
   }
 
-  bool is_sound(const Node& node, unsigned level) const noexcept {
-    if (!node.has_sound_slots()) return false;
+  template <class Visit>
+  static void each_cleanup_of(const Node& node, Timestamp now, Visit& visit) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.branches()[at];
+      if (child == nullptr || now < child->cleanup) continue;
+      if (child->is_page) {
+        const Page& page = child->as_page();
+        page.prefetch_elsewhere();
+        for (std::uint32_t i = 0; i < page.size; ++i) visit(page.row(i));
+      } else {
+        each_cleanup_of(child->as_node(), now, visit);
+      }
+    }
+  }
+  template <class Next>
+  static void set_cleanups_of(const Branch& branch, Timestamp now, Next& next) noexcept {
+    Timestamp least = never;
+    if (branch.is_page) {
+      const Page& page = branch.as_page();
+      for (std::uint32_t i = 0; i < page.size; ++i) least = earlier(least, next(page.row(i)));
+    } else {
+      const Node& node = branch.as_node();
+      for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+        const Branch* const child = node.branches()[at];
+        if (child == nullptr) continue;
+        if (child->cleanup <= now) set_cleanups_of(*child, now, next);
+        least = earlier(least, child->cleanup);
+      }
+    }
+    branch.cleanup.raise(least);
+  }
+
+  /// All users below the node agree in the levels before `agreed`.
+  bool is_sound(const Node& node, unsigned agreed) const noexcept {
+    const unsigned level = node.level;
+    if (!node.has_sound_slots() || level < agreed || level >= levels) return false;
+    if (node.users > Page::room && !is_first_difference(node, agreed)) return false;
     std::size_t users = 0;
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
       const Branch* const child = node.branches()[at];
       if (child == nullptr) continue;
-      if (child->due < node.due) return false;
+      if (Timestamp(child->due) < node.due || Timestamp(child->cleanup) < node.cleanup) return false;
       if (!child->is_page) {
-        if (child->as_node().users <= Page::room || !is_sound(child->as_node(), level + 1)) return false;
+        if (!child->as_node().has_several() || !is_sound(child->as_node(), level + 1)) return false;
         users += child->as_node().users;
         continue;
       }
       const Page& page = child->as_page();
-      const std::uint64_t digest = page.digest.read();
-      if (digest != 0 && digest != page.find_digest(tagger_.secret())) return false;
-      if (page.size == 0 || page.size > page.capacity || (page.size > Page::room && level + 1 < levels)) return false;
+      if (page.size == 0 || page.size > page.capacity) return false;
+      if (page.size > Page::room && is_first_difference_in(page, level)) return false;
       // Its neighbour of the same depth would not fit into it.
       if (page.page_depth > 0) {
         const std::uint32_t run = node.run_at(at);
@@ -688,11 +866,30 @@ class BasicUserTable {
         const RowView row = page.row(i);
         if (node.branches()[node.slot_of(bits_of(row, level))] != child) return false;
         if (i > 0 && compare(page.row(i - 1), row) >= 0) return false;
-        if (find(row.name()) != row || page.dues()[i] < page.due) return false;
+        if (find(row.name()) != row || Timestamp(page.dues()[i]) < page.due) return false;
       }
       users += page.size;
     }
     return users == node.users;
+  }
+  /// Whether the users of a node agree in the levels from `agreed` on to its own, and not in that.
+  bool is_first_difference(const Node& node, unsigned agreed) const noexcept {
+    const UserKey key = key_of(some_row(node).name());
+    unsigned first = levels;
+    Walk<levels> walk(&node);
+    for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
+      for (std::uint32_t i = 0; i < page->size; ++i)
+        first = smaller_of(first, first_difference(key, page->row(i), agreed));
+    }
+    return first == node.level || (first == levels && node.bits == 0);
+  }
+  /// Whether users of a page differ in any level from `from` on.
+  bool is_first_difference_in(const Page& page, unsigned from) const noexcept {
+    const UserKey key = key_of(page.row(0).name());
+    for (std::uint32_t i = 1; i < page.size; ++i) {
+      if (first_difference(key, page.row(i), from) != levels) return true;
+    }
+    return false;
   }
 
   Branch* top_ = nullptr;  // a node, or null: no users
