@@ -139,3 +139,95 @@ TEST_CASE("of what was found to be the same as others, no two that differ are ta
   }
   CHECK(differ > 2500);
 }
+
+namespace {
+
+/// Statuses made of the words that hash functions start from, are multiplied by, or mix their state with: a digest
+/// that multiplies by what content can make zero, or whose state content can set, takes pages with one of these for
+/// equal.
+std::vector<std::string> statuses_of_hash_words(std::uint64_t seed) {
+  std::vector<std::string> all;
+  const std::uint64_t constants[] = {0,
+                                     0x9E3779B97F4A7C15u,
+                                     0xD1B54A32D192ED03u,
+                                     0x8CB92BA72F3D8DD7u,
+                                     0xAEF17502108EF2D9u,
+                                     0xA0761D6478BD642Fu,
+                                     0xE7037ED1A0B428DBu,
+                                     0xC2B2AE3D27D4EB4Fu};
+  const auto add = [&all](std::uint64_t word) {
+    std::string status;
+    for (int i = 0; i < 8; ++i) status += static_cast<char>(static_cast<unsigned char>(word >> (8 * i) & 0xFF));
+    all.push_back(status);
+    all.push_back(status + status);
+    all.push_back("sixteen bytes -- " + status);
+  };
+  for (const std::uint64_t a : constants) {
+    add(a);
+    add(detail::mix(a ^ seed));
+    for (const std::uint64_t b : constants) {
+      add(a ^ b);
+      add(detail::mix(detail::mix(seed ^ b) ^ a));
+      add(detail::mix((detail::mix(seed ^ b) | 1) ^ a));
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("no content makes unequal snapshots equal, whatever the seed") {
+  for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{99}, ~std::uint64_t{0}}) {
+    Rules rules;
+    rules.hash_seed = seed;
+    for (const std::string& status : statuses_of_hash_words(seed)) {
+      Snapshot a = reduce(Snapshot(rules), at(0));
+      // Some stand before the other in the order of users, some behind.
+      for (const char* id : {"ann", "bob", "eve", "mallory", "oscar"}) a = reduce(std::move(a), says(id, status, at(0)));
+      a = reduce(std::move(a), connect("victim", "s", at(0)));
+      Snapshot b = reduce(a, disconnect("victim", "s", at(1)));
+      // Copies that share nothing; each is first found equal to what it is a copy of.
+      const Snapshot a2 = *decode(encode(a), rules), b2 = *decode(encode(b), rules);
+      REQUIRE(a == a2);
+      REQUIRE(b == b2);
+      for (int again = 0; again < 2; ++again) {
+        REQUIRE(a2 != b2);
+        REQUIRE(a != b2);
+        REQUIRE(changes_between(a2, b2) == 1);
+        REQUIRE(!merge(a2, b2).online("victim"));
+        REQUIRE(merge(a2, b2) == merge(b2, a2));
+        Snapshot other = a2;
+        REQUIRE(encode_delta(other, b2) != encode_delta(b2, b2));
+      }
+    }
+  }
+}
+
+TEST_CASE("pages that were found equal are equal to no others, however many are compared") {
+  // Many snapshots of the same users, compared with each other in some order: equal exactly when their content is.
+  Chance chance(29);
+  std::vector<std::pair<Snapshot, int>> all;
+  for (int i = 0; i < 24; ++i) {
+    const int content = static_cast<int>(chance.below(4));
+    Snapshot s = reduce(Snapshot(), at(0));
+    for (std::size_t user = 0; user < 40; ++user) s = reduce(std::move(s), connect(user_id(user), "s", at(0)));
+    s = reduce(std::move(s), says(user_id(7), std::to_string(content), at(1)));
+    all.emplace_back(std::move(s), content);
+  }
+  for (int step = 0; step < 3000; ++step) {
+    auto& [one, content] = all[chance.below(all.size())];
+    const auto& [other, its_content] = all[chance.below(all.size())];
+    REQUIRE((one == other) == (content == its_content));
+    REQUIRE((changes_between(one, other) == 0) == (content == its_content));
+    if (chance.below(10) == 0) {
+      // Destroys marks, and makes others where they were.
+      content = static_cast<int>(chance.below(4));
+      Snapshot next = reduce(Snapshot(), at(0));
+      for (std::size_t user = 0; user < 40; ++user) next = reduce(std::move(next), connect(user_id(user), "s", at(0)));
+      one = reduce(std::move(next), says(user_id(7), std::to_string(content), at(1)));
+    } else if (chance.below(10) == 0) {
+      one = other;
+      content = its_content;
+    }
+  }
+}

@@ -150,6 +150,112 @@ TEST_CASE("a refused event and an instant that has passed allocate nothing") {
   CHECK(host::memory.asked == asked);
 }
 
+namespace {
+
+/// The memory that `hold` asks for and does not give back.
+template <class Hold>
+std::size_t bytes_held(Hold hold) {
+  const std::size_t before = host::memory.bytes;
+  const auto held = hold();
+  return host::memory.bytes - before;
+}
+
+/// Ways in which users come to hold more than will be needed. Each leaves the users known.
+struct Shape {
+  const char* name;
+  std::function<void(Snapshot&, const std::string&)> fill;
+};
+
+std::vector<Shape> shapes() {
+  const auto ignore = [](const UserPresenceChangedView&) {};
+  const std::string long_text(240, 's');
+  return {
+      {"many sessions that time out",
+       [=](Snapshot& s, const std::string& id) {
+         for (int k = 0; k < 128; ++k)
+           apply(s, PresenceEvent::heartbeat(id, std::to_string(k) + long_text, second(k % 60)), ignore);
+       }},
+      {"many sessions that disconnect, several times each",
+       [=](Snapshot& s, const std::string& id) {
+         for (int k = 0; k < 64; ++k) {
+           const std::string session = std::to_string(k);
+           apply(s, PresenceEvent::connect(id, session, second(1)), ignore);
+           for (int d = 2; d < 40; ++d) apply(s, PresenceEvent::disconnect(id, session, second(d)), ignore);
+         }
+       }},
+      {"one session with a long id",
+       [=](Snapshot& s, const std::string& id) { apply(s, PresenceEvent::connect(id, long_text, second(3)), ignore); }},
+      {"many changes of visibility",
+       [=](Snapshot& s, const std::string& id) {
+         for (int k = 0; k < 60; ++k) {
+           PresenceEvent event = PresenceEvent::connect(id, "phone", second(k));
+           event.invisible = k % 2 == 0;
+           apply(s, event, ignore);
+         }
+       }},
+      {"many steps of last_active",
+       [=](Snapshot& s, const std::string& id) {
+         for (int k = 0; k < 60; ++k) apply(s, PresenceEvent::connect(id, "phone", second(k)), ignore);
+       }},
+      {"a long status, then a short one, and a second session",
+       [=](Snapshot& s, const std::string& id) {
+         apply(s, PresenceEvent::connect(id, "phone", second(1)), ignore);
+         apply(s, PresenceEvent::set_status(id, std::string(1000, 'x'), second(2)), ignore);
+         apply(s, PresenceEvent::connect(id, long_text, second(3)), ignore);
+         apply(s, PresenceEvent::set_status(id, "brb", second(4)), ignore);
+       }},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("when the last deadline and the reorder_window have passed, time gives back what is not needed") {
+  for (const Duration grace : {Duration(), Duration::from_s(10)}) {
+    for (const Duration forget_after : {Duration::highest(), Duration::from_s(30 * 86400)}) {
+      for (const Duration timeout : {Duration::from_s(40), Duration::from_s(0)}) {
+        for (const Shape& shape : shapes()) {
+          for (const bool in_ticks : {false, true}) {
+            CAPTURE(shape.name);
+            CAPTURE(in_ticks);
+            CAPTURE(grace.ns());
+            CAPTURE(timeout.ns());
+            Rules rules;
+            rules.offline_grace = grace;
+            rules.forget_after = forget_after;
+            rules.session_timeout = timeout;
+            Snapshot s = reduce(Snapshot(rules), second(60));
+            const std::size_t empty = host::memory.bytes;
+            for (int u = 0; u < 40; ++u) shape.fill(s, "user" + std::to_string(u));
+            if (timeout == Duration()) {
+              // Silence ends no session, so all of them disconnect.
+              for (int u = 0; u < 40; ++u) {
+                const std::string id = "user" + std::to_string(u);
+                const PresenceState state = *s.inspect(id);
+                for (const Session& session : state.sessions)
+                  apply(s, PresenceEvent::disconnect(id, session.id, second(61)), [](const UserPresenceChangedView&) {});
+              }
+            }
+            Snapshot kept = s;  // shares what is given back
+            // 61 s: the last evidence; then the timeout, the grace and the window of two minutes.
+            const std::int64_t past = 61 + 40 + 10 + 120 + 1;
+            if (in_ticks) {
+              for (std::int64_t t = 61; t <= past; ++t) s = reduce(std::move(s), second(t));
+            } else {
+              s = reduce(std::move(s), second(past));
+            }
+            const std::string bytes = encode(s);
+            kept = Snapshot();
+            const std::size_t held = host::memory.bytes - empty;
+            const std::size_t fresh = bytes_held([&] { return *decode(bytes, rules); });
+            CHECK(s.size() == 40);
+            CHECK(2 * held <= 3 * fresh);
+          }
+        }
+      }
+    }
+  }
+}
+
 #if defined(__cpp_exceptions)
 
 namespace {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "colliding_ids.hpp"
 #include "telling.hpp"
 
 #include <cstdlib>
@@ -234,6 +235,92 @@ TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed
         // Whatever may be due by then is met.
         a.each_due(up_to, [&](const RowView& row) { CHECK(met.count(std::string(row.name())) == 1); });
       }
+    }
+  }
+}
+
+TEST_CASE("the next deadline looks at each row that was deferred once") {
+  // Each step defers the deadline of one user, then asks for the earliest. Few rows may be looked at for each.
+  constexpr std::size_t users = 3000;
+  detail::UserTable table;
+  std::map<std::string, std::int64_t> due;
+  for (std::size_t i = 0; i < users; ++i) {
+    due[user_id(i)] = 1000000 + static_cast<std::int64_t>(i);
+    put(table, user_id(i), 1, due[user_id(i)]);
+  }
+  std::size_t looked_at = 0;
+  const auto exact = [&](const RowView& row) {
+    ++looked_at;
+    return Timestamp::from_ns(due.at(std::string(row.name())));
+  };
+  Chance chance(seed_given(5));
+  for (const bool in_turn : {true, false}) {
+    looked_at = 0;
+    std::size_t steps = 0;
+    for (std::size_t i = 0; i < 4 * users; ++i, ++steps) {
+      const std::string id = user_id(in_turn ? i % users : chance.below(users));
+      due[id] += 5000 + static_cast<std::int64_t>(i);
+      std::int64_t least = INT64_MAX;
+      if (i % 50 == 0) {
+        for (const auto& [name, at] : due) least = std::min(least, at);
+        REQUIRE(table.earliest(exact).ns() == least);
+      } else {
+        table.earliest(exact);
+      }
+    }
+    CAPTURE(in_turn);
+    CHECK(looked_at <= 2 * steps + users);
+    CHECK(table.is_sound());
+  }
+}
+
+namespace {
+
+/// How many nodes lie on the way to a user, at most.
+std::size_t longest_way(const detail::UserTable& table, const std::vector<std::string>& ids) {
+  std::size_t longest = 0;
+  for (const std::string& id : ids) {
+    const detail::UserKey key = table.key_of(id);
+    auto way = table.start(key);
+    std::size_t nodes = 1;
+    while (!way.step(key)) ++nodes;
+    REQUIRE(way.find(key) != detail::Page::none);
+    REQUIRE(way.page()->size <= detail::Page::room);
+    longest = std::max(longest, nodes);
+  }
+  return longest;
+}
+
+}  // namespace
+
+TEST_CASE("ids whose hashes collide lie as deep as others, and no page is larger") {
+  constexpr std::size_t n = 3000;
+  const std::vector<std::vector<std::string>> hostile = {
+      colliding::same_hash(n),
+      colliding::same_hash_short(n),
+      colliding::same_hash_long(n, 8),
+      // The bits that place users first are the highest.
+      colliding::same_low_bits(200, 12, [](std::string_view id) { return detail::hash_of(Sought(id), 0) >> 52; }),
+  };
+  for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{12345}}) {
+    detail::UserTable others(seed);
+    const std::vector<std::string> random = colliding::random_ids(n, 32);
+    for (const std::string& id : random) put(others, id, 1, 1);
+    const std::size_t usual = longest_way(others, random);
+    for (const std::vector<std::string>& ids : hostile) {
+      REQUIRE(ids.size() >= 200);
+      detail::UserTable table(seed);
+      for (const std::string& id : ids) put(table, id, 1, 1);
+      CHECK(table.is_sound());
+      CHECK(longest_way(table, ids) <= usual + 1);
+      detail::UserTable beside = others;
+      for (const std::string& id : ids) put(beside, id, 1, 1);
+      CHECK(beside.is_sound());
+      CHECK(longest_way(beside, random) <= usual + 2);
+      CHECK(longest_way(beside, ids) <= usual + 4);
+      for (const std::string& id : ids) beside.erase(beside.key_of(id));
+      CHECK(beside.is_sound());
+      CHECK(ids_of(beside) == ids_of(others));
     }
   }
 }
