@@ -145,6 +145,8 @@ def fill(report, sizes, memory):
     for size in sizes:
         report.time(f"advance, nothing due, {users(size)}", f"passing/idle/{size}", 100)
     report.time("advance, per expired session, 100 k", "passing/expire/100000", 60)
+    for size in (100000, 1000000):
+        report.time(f"next_deadline after each heartbeat, each user every 25 s, {users(size)}", f"passing/next_deadline/{size}", 1000)
     for size in sizes:
         for way, kind, shown, limit in (("equal", "equal", "equal, nothing shared, never met before", 0.1),
                                         ("equal_again", "equal", "equal, nothing shared, found equal before", 0.1),

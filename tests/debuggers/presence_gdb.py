@@ -24,7 +24,7 @@ MOST_PARTS = 100  # elements of an array, sessions of a user and the like shown
 
 # Nothing that a Snapshot holds is longer; what claims to be is garbage.
 LONGEST_STORED, MOST_ROWS, MOST_IN_OVERFLOW = 1 << 32, 1 << 20, 1 << 20
-LEVELS, MOST_BITS = 20, 6
+LEVELS, MOST_BITS = 30, 6
 ROOM, ELSEWHERE = 15, 127  # of detail::Text
 
 

@@ -176,7 +176,7 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
       place.page.uncover(place.at());
       if (!row.add_activity({value, event.at}, bounds.window(), bounds.session_room())) return false;
       if (row.activities().size() > RowRest::activities_inside)
-        place.lower_bounds(never, next_cleanup(row.registers(), root.now, root.rules));
+        place.lower_bounds(never, old_activities_end(row.activities(), root.rules));
       found = row.own_session(place.subject.session);  // which may have been put elsewhere
     }
     (is_connect ? found->connect : found->heartbeat) = event.at;

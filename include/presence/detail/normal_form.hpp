@@ -165,6 +165,11 @@ inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noex
   return at;
 }
 
+/// When the oldest of several activities has had its time.
+inline Timestamp old_activities_end(Span<Activity> activities, const Rules& rules) noexcept {
+  return activities[1].evidence + rules.reorder_window + Duration::from_ns(1);
+}
+
 /// Whether memory outside the user's row may hold what time lets go of.
 inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules) noexcept {
   constexpr std::size_t activities_in_row = 2;

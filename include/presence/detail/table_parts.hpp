@@ -420,6 +420,8 @@ inline std::size_t Page::bytes_of(std::uint32_t capacity) noexcept {
 class Node : public Branch {
  public:
   static constexpr unsigned most_bits = 6;
+  /// As many as the highest 60 bits of a hash serve.
+  static constexpr unsigned levels_per_hash = 10;
 
   const std::uint8_t bits;
   std::size_t users = 0;
@@ -472,14 +474,18 @@ class Node : public Branch {
     for (std::uint32_t i = 0; i < run; ++i) std::memcpy(tags(first + i), page.tags(), Page::room);
   }
   /// @{
-  /// Bits and level of the node in a slot, which has no tags.
+  /// What the node in a slot, which has no tags, is like: its bits, its level, and whether it goes by the bits of the
+  /// same hash that follow those of this one.
   std::uint8_t bits_behind(std::uint32_t slot) const noexcept { return tags(slot)[0]; }
   std::uint8_t level_behind(std::uint32_t slot) const noexcept { return tags(slot)[1]; }
+  bool follows(std::uint32_t slot) const noexcept { return tags(slot)[2] != 0; }
   /// @}
   /// To be called when they may have become others.
   void copy_shape(std::uint32_t slot) noexcept {
-    tags(slot)[0] = branches()[slot]->as_node().bits;
-    tags(slot)[1] = branches()[slot]->level;
+    const Node& child = branches()[slot]->as_node();
+    tags(slot)[0] = child.bits;
+    tags(slot)[1] = child.level;
+    tags(slot)[2] = child.level == level + 1u && child.level % levels_per_hash != 0 ? 1 : 0;
   }
   /// Asks for what is read of a node of so many bits on the way through it. Reads nothing of it.
   void prefetch_slot(std::uint64_t order, unsigned of_bits) const noexcept {

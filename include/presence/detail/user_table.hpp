@@ -50,7 +50,7 @@ template <class Order>
 class BasicUserTable {
  public:
   /// Of nodes below each other: ten for the 60 highest bits of each hash.
-  static constexpr unsigned hashes = 3, levels_per_hash = 10, levels = hashes * levels_per_hash;
+  static constexpr unsigned hashes = 3, levels_per_hash = Node::levels_per_hash, levels = hashes * levels_per_hash;
 
   explicit BasicUserTable(std::uint64_t seed = 0) noexcept : tagger_(seed) {}
   BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), tagger_(other.tagger_) {
@@ -128,13 +128,11 @@ class BasicUserTable {
       }
       node_ = static_cast<const Node*>(branch);
       bits_ = node.bits_behind(slot);
-      const std::uint8_t next = node.level_behind(slot);
-      if (next == level_ + 1u && next % levels_per_hash != 0) {
+      if (node.follows(slot)) {
         order_ <<= Node::most_bits;
       } else {
-        order_ = order_from(key.id.text(), key.order, next);
+        order_ = order_from(key.id.text(), key.order, node.level_behind(slot));
       }
-      level_ = next;
       return false;
     }
     /// Asks for what the next step reads.
@@ -152,20 +150,17 @@ class BasicUserTable {
           order_(key.order),
           page_(nullptr),
           tags_(nullptr),
-          level_(0),
           bits_(0),
           is_own_(true) {
-      if (top == nullptr || top->level == 0) return;
-      level_ = top->level;
-      order_ = order_from(key.id.text(), key.order, level_);
+      if (top != nullptr && top->level != 0) order_ = order_from(key.id.text(), key.order, top->level);
     }
 
     const Node* node_;
     std::uint64_t order_;  // what is left of the hash that the node goes by
     const Page* page_;
-    const std::uint8_t* tags_;   // where the node has them
-    std::uint8_t level_, bits_;  // of the node
-    bool is_own_;                // whether no node on it is shared with another table; the page may be
+    const std::uint8_t* tags_;  // where the node has them
+    std::uint8_t bits_;         // of the node
+    bool is_own_;               // whether no node on it is shared with another table; the page may be
   };
   /// The way from the top on, which is there: there are users.
   Way start(const UserKey& key) const noexcept { return Way(top_, key); }
