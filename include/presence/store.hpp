@@ -4,7 +4,7 @@
 
 #include <presence/channel.hpp>
 #include <presence/detail/callback.hpp>
-#include <presence/detail/id_table.hpp>
+#include <presence/detail/id_map.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/event.hpp>
 #include <presence/merge.hpp>
@@ -367,7 +367,7 @@ class Store {
 
  private:
   friend class Subscription;
-  using Channels = detail::IdTable<Channel>;
+  using Channels = detail::IdMap<Channel>;
   /// What is less than this apart was meant to be of one instant.
   static constexpr Duration frame = Duration::from_ns(1000);
 
@@ -591,7 +591,7 @@ class Store {
   Snapshot snapshot_;
   Channels channels_;
   Watches watches_;
-  detail::IdTable<detail::Listeners> listeners_;  // by viewer
+  detail::IdMap<detail::Listeners> listeners_;  // by viewer
   detail::Listeners deliveries_;
   std::vector<Pending> pending_;
   std::size_t told_ = 0;  // of them

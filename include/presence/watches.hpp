@@ -4,7 +4,7 @@
 
 #include <presence/channel.hpp>
 #include <presence/detail/algorithm.hpp>
-#include <presence/detail/id_table.hpp>
+#include <presence/detail/id_map.hpp>
 #include <presence/user.hpp>
 
 #include <cstddef>      // for size_t
@@ -181,7 +181,7 @@ class Watches {
     std::vector<ChannelWatch> channels;  // by channel
     std::vector<std::uint32_t> users;    // what queries found, ascending
   };
-  using Table = detail::IdTable<WatchedUser>;
+  using Table = detail::IdMap<WatchedUser>;
 
   /// All that a viewer watches, in words that mean the same in any other Watches: a user, or a channel with those of
   /// it.
@@ -341,9 +341,9 @@ class Watches {
   }
 
   WatchLimits limits_;
-  detail::IdTable<WatchingViewer> viewers_;
-  detail::IdTable<WatchedUser> users_;
-  detail::IdTable<WatchedChannel> channels_;
+  detail::IdMap<WatchingViewer> viewers_;
+  detail::IdMap<WatchedUser> users_;
+  detail::IdMap<WatchedChannel> channels_;
   std::uint64_t version_ = 0;  // counts what was changed
   std::uint64_t now_ = 0;      // counts what a Store has to tell, so that nobody hears of what was before they watched
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "colliding_ids.hpp"
 #include "support.hpp"
 #include "telling.hpp"
 
@@ -9,7 +10,15 @@ using namespace support;
 
 namespace {
 
-using Numbers = detail::IdTable<int>;
+using Numbers = detail::IdMap<int>;
+
+/// Hashes that agree in some bits, or in all.
+template <std::uint64_t kept>
+struct BadHash {
+  static std::uint64_t of(std::string_view id, std::uint64_t seed) noexcept {
+    return detail::IdHash::of(id, seed) & kept;
+  }
+};
 
 /// What the table says must be what the map says, and each thing must have the number that it had.
 struct Model {
@@ -19,7 +28,8 @@ struct Model {
   };
   std::map<std::string, Thing> things;
 
-  void compare(const Numbers& table) const {
+  template <class Map>
+  void compare(const Map& table) const {
     CHECK(table.size() == things.size());
     std::set<std::uint32_t> taken;
     for (const auto& [id, thing] : things) {
@@ -36,10 +46,12 @@ struct Model {
       CHECK(*it == table[it.number()]);
     }
     CHECK(met == taken);
+    CHECK(table.is_sound());
   }
 };
 
-void add(Numbers& table, Model& model, const std::string& id, int thing) {
+template <class Map>
+void add(Map& table, Model& model, const std::string& id, int thing) {
   const bool is_new = model.things.count(id) == 0;
   CHECK((table.find(id) == Numbers::none) == is_new);
   const std::uint32_t number = table.add(id);
@@ -52,7 +64,8 @@ void add(Numbers& table, Model& model, const std::string& id, int thing) {
   table[number] = thing;
   model.things[id] = Model::Thing{number, thing};
 }
-void erase(Numbers& table, Model& model, const std::string& id) {
+template <class Map>
+void erase(Map& table, Model& model, const std::string& id) {
   const std::uint32_t number = table.find(id);
   const auto known = model.things.find(id);
   REQUIRE((number == Numbers::none) == (known == model.things.end()));
@@ -70,7 +83,7 @@ std::string some_id(Chance& chance, std::size_t ids) {
 
 }  // namespace
 
-TEST_CASE("a table of ids finds what a map finds, and each keeps its number while it is there") {
+TEST_CASE("a map of ids finds what a map finds, and each keeps its number while it is there") {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     CAPTURE(seed);
     Chance chance(seed);
@@ -101,7 +114,7 @@ TEST_CASE("a table of ids finds what a map finds, and each keeps its number whil
   }
 }
 
-TEST_CASE("ids that all start in one place of a table are told apart, whichever goes first") {
+TEST_CASE("ids that all start in one place of a map are told apart, whichever goes first") {
   constexpr std::uint64_t seed = 5;
   std::vector<std::string> ids;
   for (std::size_t i = 0; ids.size() < 80; ++i) {
@@ -130,7 +143,66 @@ TEST_CASE("ids that all start in one place of a table are told apart, whichever 
   }
 }
 
-TEST_CASE("an empty table of ids finds nothing and has nothing to go over") {
+template <class Map>
+void expect_a_map(std::uint64_t seed, const std::vector<std::string>& ids, std::size_t steps) {
+  CAPTURE(seed);
+  Chance chance(seed);
+  Map table(seed);
+  Model model;
+  for (std::size_t step = 0; step < steps; ++step) {
+    const bool grows = step * 4 / steps % 2 == 0;
+    const std::string& id = ids[chance.below(ids.size())];
+    if (chance.below(4) == 0 ? grows : !grows) {
+      erase(table, model, id);
+    } else {
+      add(table, model, id, static_cast<int>(step) + 1);
+    }
+    if (step % 29 == 0) model.compare(table);
+  }
+  const Map copy = table;
+  model.compare(copy);
+  for (const std::string& id : ids) erase(table, model, id);
+  model.compare(table);
+}
+
+TEST_CASE("a map finds what is there whichever bits of the hashes agree") {
+  std::vector<std::string> ids = {"", std::string(1, '\0'), std::string(2, '\0')};
+  for (std::size_t i = 0; i < 150; ++i) ids.push_back(std::string(i % 5, 'x') + std::to_string(i));
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    expect_a_map<detail::IdMap<int, BadHash<0>>>(seed, ids, 900);
+    expect_a_map<detail::IdMap<int, BadHash<1>>>(seed, ids, 900);
+    expect_a_map<detail::IdMap<int, BadHash<0x8000000000000000>>>(seed, ids, 900);
+    expect_a_map<detail::IdMap<int, BadHash<0x0800000000000003>>>(seed, ids, 900);
+    expect_a_map<detail::IdMap<int, BadHash<0xFFFFFFFFFFFFFF00>>>(seed, ids, 900);
+  }
+}
+
+TEST_CASE("a map of ids that come in order stays balanced, and so it does when they go in order") {
+  for (const bool backwards : {false, true}) {
+    detail::IdMap<int, BadHash<0>> map;
+    std::vector<std::uint32_t> numbers;
+    for (int i = 0; i < 1000; ++i) {
+      numbers.push_back(map.add(std::to_string(backwards ? 9999 - i : 1000 + i)));
+      if (i % 37 == 0) CHECK(map.is_sound());
+    }
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      map.erase(numbers[i % 2 == 0 ? i : numbers.size() - i]);
+      if (i % 37 == 0) CHECK(map.is_sound());
+    }
+    CHECK(map.size() == 0);
+  }
+}
+
+TEST_CASE("ids that were chosen to collide are told apart") {
+  for (const auto& ids :
+       {colliding::same_hash(300), colliding::same_hash_short(300), colliding::same_hash_long(256, 4),
+        colliding::same_low_bits(300, 10, [](std::string_view id) { return detail::IdHash::of(id, 0); })}) {
+    expect_a_map<Numbers>(0, ids, 1500);
+    expect_a_map<Numbers>(77, ids, 1500);
+  }
+}
+
+TEST_CASE("an empty map of ids finds nothing and has nothing to go over") {
   Numbers table;
   CHECK(table.size() == 0);
   CHECK(table.find("john") == Numbers::none);
@@ -166,7 +238,7 @@ TEST_CASE("the empty id is an id like any other, and so is a long one or one wit
 }
 
 TEST_CASE("the number of an erased id is given anew, and what was there is gone") {
-  detail::IdTable<std::vector<std::string>> table;
+  detail::IdMap<std::vector<std::string>> table;
   const std::uint32_t ann = table.add("ann"), bob = table.add("bob");
   table[ann] = {"a", "list"};
   table[bob] = {"another"};
@@ -178,7 +250,7 @@ TEST_CASE("the number of an erased id is given anew, and what was there is gone"
   CHECK(table[bob] == std::vector<std::string>{"another"});
 }
 
-TEST_CASE("a copy of a table of ids is a table of its own") {
+TEST_CASE("a copy of a map of ids is a table of its own") {
   Numbers table(9);
   for (std::size_t i = 0; i < 50; ++i) table[table.add(user_id(i))] = static_cast<int>(i);
   Numbers copy = table;
