@@ -11,7 +11,7 @@
 #include <presence/snapshot.hpp>
 
 #include <cstddef>      // for size_t, ptrdiff_t
-#include <cstdint>      // for uint32_t
+#include <cstdint>      // for uint64_t
 #include <string>       // for iterator_traits, forward_iterator_tag
 #include <type_traits>  // for enable_if, is_convertible, is_reference, is_same, remove_cv, remove_reference, void_t
 #include <utility>      // for move
@@ -144,7 +144,7 @@ void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
     if (subject.at != Page::none && !subject.may_be_of_first((*it).type)) subject.row().prefetch_elsewhere();
   }
 
-  const std::uint32_t moves = root->table.moves();
+  const std::uint64_t moves = root->table.moves();
   bool are_there = true;  // where they were found
   for (std::size_t i = 0; i < count; ++i, ++first) {
     const PresenceEventView& event = *first;

@@ -1252,6 +1252,8 @@ MUTANTS = [
            "    own_top();\n    own_due(top_",
            "a page that is made a table's own lies elsewhere",
            equivalent="No time passes while a range is folded."),
+    Mutant("copies-uncounted", TABLE, "    other.copies_.write(other.copies_.read() + 1);\n", "",
+           "a callback may have copied the snapshot, which then shares pages that were its own"),
     Mutant("refused-and-owned", "reduce.hpp",
            "judge_form(event, snapshot.rules()) != Verdict::applied ||\n"
            "      judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules()) != Verdict::applied)",

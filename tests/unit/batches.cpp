@@ -102,6 +102,33 @@ TEST_CASE("who is told in a batch may copy the snapshot, which then holds what w
   }
 }
 
+TEST_CASE("a callback in a range may fold into a copy, and neither sees what is folded into the other later") {
+  for (const std::size_t users : {3, 200, 5000}) {
+    for (const bool is_changed : {false, true}) {
+      Snapshot s = reduce(Snapshot(), at(0));
+      std::vector<PresenceEvent> events;
+      for (std::size_t i = 0; i < users; ++i) events.push_back(connect(user_id(i), "phone", at(0)));
+      apply(s, events.begin(), events.end());
+      Snapshot copy;
+      std::uint64_t digest = 0;
+      std::vector<PresenceEvent> more;
+      for (std::size_t i = 0; i < users; ++i)
+        more.push_back(i % 8 == 0 ? says(user_id(i), "here", at(1)) : heartbeat(user_id(i), "phone", at(1)));
+      Snapshot one_by_one = s;
+      for (const PresenceEvent& event : more) one_by_one = reduce(std::move(one_by_one), event);
+      // Each change is followed by a copy that has a root, and perhaps nodes, of its own.
+      apply(s, more.begin(), more.end(), [&](const UserPresenceChangedView& change) {
+        if (digest != 0) CHECK(copy.digest() == digest);
+        copy = reduce(s, at(2));
+        if (is_changed) copy = reduce(std::move(copy), PresenceEventView::set_status(change.id, change.id, at(2)));
+        digest = copy.digest();
+      });
+      CHECK(copy.digest() == digest);
+      CHECK(s == one_by_one);
+    }
+  }
+}
+
 TEST_CASE("a heartbeat that only stores an instant is folded like any other") {
   // The same history with copies kept, so that nothing may be changed in place, and without.
   Chance chance(73);

@@ -55,6 +55,7 @@ class BasicUserTable {
   explicit BasicUserTable(std::uint64_t seed = 0) noexcept : tagger_(seed) {}
   BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), tagger_(other.tagger_) {
     if (top_ != nullptr) top_->owners.add();
+    other.copies_.write(other.copies_.read() + 1);
   }
   BasicUserTable(BasicUserTable&& other) noexcept : tagger_(other.tagger_) { std::swap(top_, other.top_); }
   BasicUserTable& operator=(BasicUserTable other) noexcept {
@@ -171,8 +172,8 @@ class BasicUserTable {
     }
     return way;
   }
-  /// How often a page or a row was put elsewhere.
-  std::uint32_t moves() const noexcept { return moves_; }
+  /// Another number whenever a page or a row was put elsewhere, or came to be shared with a copy.
+  std::uint64_t moves() const noexcept { return (copies_.read() << 32) + moves_; }
 
   /// Makes the page of a user who is in the table this table's own, and what leads there. Changes no content when
   /// memory runs out.
@@ -890,6 +891,7 @@ class BasicUserTable {
   Branch* top_ = nullptr;  // a node, or null: no users
   Tagger tagger_;
   std::uint32_t moves_ = 0;
+  Note copies_;  // how many were made of this table
 };
 
 using UserTable = BasicUserTable<HashOrder>;
