@@ -4,6 +4,7 @@
 
 #include <presence/detail/algorithm.hpp>
 #include <presence/detail/changes.hpp>
+#include <presence/detail/event_copy.hpp>
 #include <presence/detail/fold.hpp>
 #include <presence/detail/in_place.hpp>
 #include <presence/event.hpp>
@@ -12,18 +13,22 @@
 
 #include <cstddef>      // for size_t, ptrdiff_t
 #include <cstdint>      // for uint64_t
+#include <optional>     // for optional
 #include <string>       // for iterator_traits, forward_iterator_tag
-#include <type_traits>  // for enable_if, is_convertible, is_reference, is_same, remove_cv, remove_reference, void_t
-#include <utility>      // for move
+#include <type_traits>  // for enable_if, is_base_of, is_convertible, is_reference, is_same, remove_reference, void_t
+#include <utility>      // for declval, move
 
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-template <class It>
-using EnableIfIterator = std::enable_if_t<!std::is_convertible<It, PresenceEventView>::value>;
 template <class Event>
-using EnableIfEvent = std::enable_if_t<std::is_convertible<Event, PresenceEventView>::value>;
+using EnableIfEvent = std::enable_if_t<std::is_convertible<const Event&, PresenceEventView>::value>;
+template <class It>
+using EnableIfIterator = std::enable_if_t<!std::is_convertible<const It&, PresenceEventView>::value>;
+/// Of events that own their strings: a temporary one does not convert to a view, but lives as long as a call.
+template <class Event>
+using EnableIfOwningEvent = std::enable_if_t<std::is_base_of<PresenceEvent, Event>::value>;
 
 /// Advances to a later instant, and tells what others see of it.
 template <class OnChange>
@@ -70,6 +75,17 @@ inline Page* own_page_for(Snapshot& snapshot, const Subject& subject, const Pres
   return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
 }
 
+/// Keeps a shared page alive, although its other owners, who may be on other threads, let go of it.
+class KeptPage {
+ public:
+  explicit KeptPage(const Page& page) noexcept : page_{&const_cast<Page&>(page)} { page_.page().owners.add(); }
+  KeptPage(const KeptPage&) = delete;
+  KeptPage& operator=(const KeptPage&) = delete;
+
+ private:
+  Spare page_;
+};
+
 /// The same of a user who was looked for, in place where it can be. Mere heartbeats in pages that are the snapshot's
 /// own have been folded.
 template <class OnChange>
@@ -80,9 +96,12 @@ Verdict fold_where_found(Snapshot& snapshot, const Subject& subject, const Prese
     Page* page = owned != nullptr ? subject.own_page() : nullptr;
     if (page != nullptr) {
       if (fold_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
-    } else if ((page = own_page_for(snapshot, subject, event)) != nullptr) {
-      const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
-      if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
+    } else {
+      const KeptPage kept(*subject.way.page());  // which the event may borrow from
+      if ((page = own_page_for(snapshot, subject, event)) != nullptr) {
+        const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
+        if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
+      }
     }
   }
   return fold_anew(snapshot, subject.key, event, on_change);
@@ -108,25 +127,39 @@ template <class It>
 inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_traits<It>::iterator_category>> =
     std::is_convertible<typename std::iterator_traits<It>::iterator_category, std::forward_iterator_tag>::value &&
     (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
-     std::is_same<std::remove_cv_t<typename std::iterator_traits<It>::reference>, PresenceEventView>::value);
+     std::is_same<const std::remove_reference_t<typename std::iterator_traits<It>::reference>,
+                  const PresenceEventView>::value);
 
-/// Folds the next few events of a range. In rounds, so that their cache misses overlap: what heartbeats read of all
-/// users is asked for, then what more there is of those of whom other events tell; then the events are folded.
-template <class It, class OnChange>
-void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
-  constexpr std::size_t most = 32;
-  const Root* const root = SnapshotAccess::read(snapshot);
-  if (root == nullptr) {
-    tally.count(fold_now(snapshot, *first, on_change));
-    ++first;
-    return;
-  }
-  Subject subjects[most];
+/// Whether the events of a range may borrow from the snapshot that they are folded into: those that own their strings
+/// do not.
+template <class It>
+inline constexpr bool may_borrow =
+    !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
+
+/// The strings that a user's row holds but for the id, which stays where it is, are changed where they lie. Folds the
+/// event if that is all that can happen, and none of those can be one of `strings`. Otherwise nothing is changed.
+template <class OnChange>
+bool fold_and_move_nothing(Root& owned, const Subject& subject, const PresenceEventView& event,
+                           const StringBounds& strings, OnChange& on_change) {
+  Page* const page = subject.own_page();
+  return page != nullptr && !strings.may_touch(page->row(subject.at).status()) &&
+         fold_in_place({owned, subject, *page}, event, on_change);
+}
+
+/// How many events of a range are looked at before the first of them is folded.
+inline constexpr std::size_t most_ahead = 32;
+
+/// Looks for the users of the next few events of a range, and returns how many these are. In rounds, so that their
+/// cache misses overlap: what heartbeats read of all users is asked for, then what more there is of those of whom other
+/// events tell.
+template <class It>
+PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, Subject* subjects) {
   std::size_t count = 0, left = 0;
-  const bool has_users = root->table.size() != 0;
-  for (It it = first; it != last && count < most; ++it, ++count) {
+  const bool has_users = table.size() != 0;
+  for (It it = first; it != last && count < most_ahead; ++it, ++count) {
     Subject& subject = subjects[count];
-    subject.set(root->table, *it);
+    auto&& listed = *it;
+    subject.set(table, listed);
     left += has_users && !subject.step() ? 1u : 0u;  // the first node is at hand
   }
   // To the pages, node by node.
@@ -141,23 +174,57 @@ void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
     const Subject& subject = subjects[i];
-    if (subject.at != Page::none && !subject.may_be_of_first((*it).type)) subject.row().prefetch_elsewhere();
+    auto&& listed = *it;
+    const PresenceEventView& event = listed;
+    if (subject.at != Page::none && !subject.may_be_of_first(event.type)) subject.row().prefetch_elsewhere();
   }
+  return count;
+}
+
+/// Folds the next few events of a range. Returns whether they all are: of a range that borrows from the snapshot, it
+/// stops before an event that may move or end strings that later ones borrow. `strings` is where these lie, once that
+/// was needed.
+template <bool borrows, class It, class OnChange>
+bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally,
+               std::optional<StringBounds>& strings) {
+  const Root* const root = SnapshotAccess::read(snapshot);
+  if (root == nullptr) {
+    auto&& listed = *first;
+    tally.count(fold_now(snapshot, listed, on_change));
+    ++first;
+    return true;
+  }
+  Subject subjects[most_ahead];
+  const std::size_t count = find_some(root->table, first, last, subjects);
 
   const std::uint64_t moves = root->table.moves();
-  bool are_there = true;  // where they were found
+  bool are_there = true;  // where they were found, and nobody else's still: a callback may have copied the snapshot
   for (std::size_t i = 0; i < count; ++i, ++first) {
-    const PresenceEventView& event = *first;
+    auto&& listed = *first;
+    const PresenceEventView& event = listed;
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
-    if (!are_there) {
-      tally.count(fold_now(snapshot, event, on_change));
-    } else if (fold_mere_heartbeat_where_found(*owned, event, subjects[i])) {
+    if (are_there && fold_mere_heartbeat_where_found(*owned, event, subjects[i])) {
       ++tally.applied;
-    } else {
+      continue;
+    }
+    if constexpr (borrows) {
+      It next = first;
+      if (++next != last) {
+        if (!are_there) return false;
+        if (!strings) strings.emplace(first, last);
+        if (!fold_and_move_nothing(*owned, subjects[i], event, *strings, on_change)) return false;
+        ++tally.applied;
+        continue;
+      }
+    }
+    if (are_there) {
       tally.count(fold_where_found(snapshot, subjects[i], event, on_change));
+    } else {
+      tally.count(fold_now(snapshot, event, on_change));
     }
   }
+  return true;
 }
 
 /// Folds the events of a log while time follows them: the events of one instant are folded together, after the
@@ -250,6 +317,11 @@ template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
   return detail::fold_now(snapshot, event, on_change);
 }
+/// The same, of an event that owns its strings, which may be a temporary.
+template <class OnChange, class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
+Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
+  return detail::fold_now(snapshot, PresenceEventView(event), on_change);
+}
 
 /// Lets time pass: sessions that were silent for too long end, and users are forgotten by age where Rules say so, each
 /// at its deadline; `on_change` hears of it when all is done, in the order of (deadline, id). An instant that is not
@@ -269,7 +341,18 @@ template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   Tally tally;
   if constexpr (detail::can_look_ahead<It>) {
-    while (first != last) detail::fold_some(snapshot, first, last, on_change, tally);
+    constexpr bool borrows = detail::may_borrow<It>;
+    std::optional<detail::StringBounds> strings;
+    bool moves_nothing = true;
+    while (moves_nothing && first != last)
+      moves_nothing = detail::fold_some<borrows>(snapshot, first, last, on_change, tally, strings);
+    if constexpr (borrows) {
+      if (moves_nothing) return tally;
+      // What later events borrow may not be there any more when it is their turn.
+      const detail::EventCopies copies(first, last, snapshot.rules());
+      for (const PresenceEventView* it = copies.begin(); it != copies.end();)
+        detail::fold_some<false>(snapshot, it, copies.end(), on_change, tally, strings);
+    }
   } else {
     for (; first != last; ++first) {
       auto&& event = *first;
@@ -292,9 +375,19 @@ template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   Tally tally;
   detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
-  for (; first != last; ++first) {
-    auto&& event = *first;
-    tally.count(replay.fold(event));
+  if constexpr (!detail::may_borrow<It>) {
+    for (; first != last; ++first) {
+      auto&& event = *first;
+      tally.count(replay.fold(event));
+    }
+  } else if constexpr (detail::can_look_ahead<It>) {
+    const detail::EventCopies copies(first, last, snapshot.rules());
+    for (const PresenceEventView& event : copies) tally.count(replay.fold(event));
+  } else {
+    for (; first != last; ++first) {
+      auto&& event = *first;
+      tally.count(replay.fold(detail::EventCopy(event, snapshot.rules()).view()));
+    }
   }
   replay.finish();
   return tally;
@@ -309,11 +402,20 @@ Tally replay(Snapshot& snapshot, It first, It last) {
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
-  const Verdict verdict = replay.fold(event);
+  Verdict verdict;
+  if constexpr (std::is_base_of<PresenceEvent, Event>::value) {
+    verdict = replay.fold(event);
+  } else {
+    verdict = replay.fold(detail::EventCopy(event, snapshot.rules()).view());  // time passes first, and may move things
+  }
   replay.finish();
   return verdict;
 }
 inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
+  return presence::replay(snapshot, event, detail::Unheard());
+}
+template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
+Verdict replay(Snapshot& snapshot, const Event& event) {
   return presence::replay(snapshot, event, detail::Unheard());
 }
 /// @}
@@ -324,6 +426,12 @@ inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
   const detail::Unheard unheard;
   detail::fold_now(snapshot, event, unheard);
   return snapshot;
+}
+
+/// The same, of an event that owns its strings, which may be a temporary.
+template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
+[[nodiscard]] Snapshot reduce(Snapshot snapshot, const Event& event) {
+  return presence::reduce(std::move(snapshot), PresenceEventView(event));
 }
 
 /// The snapshot at a later instant.

@@ -40,7 +40,7 @@ TESTS = ROOT / "tests"
 VALUES = "duration time_text values".split()
 VALUE_HEADERS = "event.hpp rules.hpp time.hpp user.hpp".split()
 UNIT = """
-anti_entropy batches blocks bounds changes comparing crowding deadlines decimal decoding delivering deltas diffing encoding
+anti_entropy batches blocks borrowed_arguments bounds changes comparing crowding deadlines decimal decoding delivering deltas diffing encoding
 encoding_for_viewers evidence extremes filters forget_after forgetting golden hiding id_map in_place invisible
 joining json_filters judging kept_text last_active limits merging merging_in_place normal_form offline_grace order ownership
 querying replaying reports resyncing sessions sketches snapshots status steps stores story throwing timeouts user_table verdicts watching

@@ -183,14 +183,18 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
   const Timestamp due = next_change(plan.after, root.now, root.rules),
                   cleanup = next_cleanup(plan.after, root.now, root.rules);
+  // The id that was looked for may lie in the row that is moved, or in another one.
+  const Text id = plan.row != nullptr ? plan.row->id() : Text(key.id.text());
+  UserKey kept = key;
+  kept.id.lies_in(id);
   if (plan.after.empty()) {
     UserTable rest(root.table);
-    rest.erase(key);
+    rest.erase(kept);
     root.table = std::move(rest);
   } else if (plan.row != nullptr) {
-    root.table.change(key, due, cleanup, [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
+    root.table.change(kept, due, cleanup, [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
   } else {
-    root.table.insert(key, UserRow(Text(key.id.text()), std::move(plan.after)), due, cleanup);
+    root.table.insert(kept, UserRow(id, std::move(plan.after)), due, cleanup);
   }
   root.known = known;
   root.online = online;

@@ -19,7 +19,7 @@
 #include <cstdint>      // for uint32_t
 #include <optional>     // for optional, nullopt
 #include <string_view>  // for string_view
-#include <utility>      // for exchange
+#include <utility>      // for exchange, move
 
 /// A way round `plan_event` for what most events are: newer word of a session or a status that there is already, which
 /// changes a few registers where they lie. Whatever it does not fold is for `plan_event`, which would do the same to
@@ -135,16 +135,24 @@ bool fold_status(const PlaceInTable& place, const PresenceEventView& event, cons
   if (event.at <= status_at || (active == absent && status_at == absent) || !event.status ||
       event.status->size() > place.root.rules.max_status_bytes)
     return false;
-  RareRegisters& rare = row.need_rare();
   if constexpr (is_heard<OnChange>) {
-    const Text before(std::exchange(rare.status, Text(*event.status)));
+    Text after(*event.status);  // which may lie in what makes room
+    RareRegisters& rare = row.need_rare();
+    const Text before(std::exchange(rare.status, std::move(after)));
     rare.status_at = event.at;
     const Sight was{has_live_session(row, bounds), active, before.view()};
     tell(place, event.at, was, Sight{was.online, was.last_active, rare.status.view()}, on_change);
   } else {
     static_cast<void>(bounds), static_cast<void>(on_change);
-    rare.status.assign(*event.status);
-    rare.status_at = event.at;
+    RareRegisters* rare = row.own_rare();
+    if (rare != nullptr) {
+      rare->status.assign(*event.status);
+    } else {
+      Text after(*event.status);
+      rare = &row.need_rare();
+      rare->status = std::move(after);
+    }
+    rare->status_at = event.at;
   }
   return true;
 }

@@ -184,6 +184,9 @@ class Sought {
     }
   }
 
+  /// Goes on to look for the same text where a copy of it lies.
+  void lies_in(const Text& copy) noexcept { data_ = copy.view().data(); }
+
   std::string_view text() const noexcept { return std::string_view(data_, size_); }
   bool is_short() const noexcept { return size_ <= Text::room; }
   std::uint64_t low() const noexcept { return low_; }
