@@ -128,8 +128,11 @@ class Snapshot {
   explicit Snapshot(const Rules& rules)
       : root_(detail::Shared<detail::Root>::make(detail::without_negative_durations(rules))) {}
 
-  /// What it is folded by, for its life.
-  const Rules& rules() const noexcept { return root_ ? root_->rules : detail::default_rules; }
+  /// @{
+  /// What it is folded by, for its life. Valid until the snapshot is modified or destroyed. Of a temporary, a copy.
+  const Rules& rules() const& noexcept { return root_ ? root_->rules : detail::default_rules; }
+  Rules rules() const&& noexcept { return root_ ? root_->rules : detail::default_rules; }
+  /// @}
 
   /// The user as `viewer` sees him; absent where the viewer knows of no such user. Constant time, and two texts are
   /// copied.
@@ -138,9 +141,12 @@ class Snapshot {
     return seen ? std::optional<User>(static_cast<User>(*seen)) : std::nullopt;
   }
 
-  /// The same, borrowed: valid until this snapshot is changed or destroyed. Constant time; never allocates.
+  /// @{
+  /// The same, borrowed. Valid until this snapshot is modified or destroyed: a temporary is refused. Constant time;
+  /// never allocates.
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const& noexcept { return look(id, viewer); }
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
+  /// @}
 
   /// Whether `viewer` sees the user online. Constant time.
   bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
@@ -212,9 +218,11 @@ class Snapshot {
 
   /// @{
   /// The users that everyone knows of, as everyone sees them, in an order that depends on them alone. Multi-pass;
-  /// yields UserView by value.
-  const_iterator begin() const noexcept;
-  const_iterator end() const noexcept;
+  /// yields UserView by value. Both are valid until the snapshot is modified or destroyed: a temporary is refused.
+  const_iterator begin() const& noexcept;
+  const_iterator end() const& noexcept;
+  const_iterator begin() const&& = delete;
+  const_iterator end() const&& = delete;
   /// @}
 
   /// Whether both keep the same, at the same instant, by the same rules (their hash_seed aside). O(users), less what
@@ -256,7 +264,8 @@ class Snapshot {
   detail::Shared<detail::Root> root_;
 };
 
-/// Goes over the users that everyone knows of. Valid until the snapshot is changed or destroyed.
+/// Goes over the users that everyone knows of. Valid until the snapshot is modified or destroyed, and so are the views
+/// that it yields.
 class Snapshot::const_iterator {
  public:
   /// @{
@@ -307,10 +316,10 @@ class Snapshot::const_iterator {
   detail::UserTable::Cursor at_;
 };
 
-inline Snapshot::const_iterator Snapshot::begin() const noexcept {
+inline Snapshot::const_iterator Snapshot::begin() const& noexcept {
   return root_ ? const_iterator(*root_, root_->table.begin()) : const_iterator();
 }
-inline Snapshot::const_iterator Snapshot::end() const noexcept {
+inline Snapshot::const_iterator Snapshot::end() const& noexcept {
   return root_ ? const_iterator(*root_, root_->table.end()) : const_iterator();
 }
 
