@@ -173,7 +173,7 @@ class BasicUserTable {
     return way;
   }
   /// Another number whenever a page or a row was put elsewhere, or came to be shared with a copy.
-  std::uint64_t moves() const noexcept { return (copies_.read() << 32) + moves_; }
+  std::uint64_t moves() const noexcept { return (std::uint64_t{copies_.read()} << 32) + moves_; }
 
   /// Makes the page of a user who is in the table this table's own, and what leads there. Changes no content when
   /// memory runs out.
