@@ -355,3 +355,48 @@ TEST_CASE("any decimal reads as the C library reads it") {
   }
   CHECK(wrong == 0);
 }
+
+TEST_CASE("whether a decimal fits a double is what reading it finds") {
+  const std::string nines(308, '9'), ones(309, '1');
+  for (const std::string& text : {std::string("0"),
+                                  std::string("-0.0"),
+                                  std::string("0e999"),
+                                  std::string("1e308"),
+                                  std::string("1E+308"),
+                                  std::string("1e309"),
+                                  std::string("-1e309"),
+                                  std::string("1e0309"),
+                                  std::string("1e00000000000000000000308"),
+                                  std::string("17976931348623157e292"),
+                                  std::string("17976931348623159e292"),
+                                  std::string("10e308"),
+                                  std::string("0.1e309"),
+                                  std::string("0.001e311"),
+                                  std::string("0.001e312"),
+                                  std::string("9.9e-999999999999"),
+                                  std::string("1e99999999999999999999999"),
+                                  nines,
+                                  nines + ".5",
+                                  nines + "e0",
+                                  nines + "0",
+                                  nines + "e1",
+                                  ones,
+                                  ones + ".25e-1",
+                                  ones + "e-300",
+                                  std::string(400, '1'),
+                                  std::string(400, '1') + "e-100"}) {
+    CAPTURE(text);
+    const std::vector<char> exact(text.begin(), text.end());
+    CHECK(detail::fits_double(std::string_view(exact.data(), exact.size())) == (read(text) != too_large));
+  }
+  Chance random(20240301);
+  for (int i = 0; i < 20000; ++i) {
+    std::string text = random.below(2) == 0 ? "-" : "";
+    text += std::to_string(1 + random.below(9));
+    for (std::size_t k = random.below(12); k > 0; --k) text += static_cast<char>('0' + random.below(10));
+    if (random.below(2) == 0) text += "." + std::to_string(random.below(1000));
+    text += "e" + std::to_string(random.below(2) == 0 ? 290 + random.below(25) : random.below(400));
+    CAPTURE(text);
+    REQUIRE(detail::fits_double(text) == (read(text) != too_large));
+  }
+}

@@ -215,6 +215,27 @@ inline bool read_double(std::string_view number, double& value) noexcept {
   return true;
 }
 
+/// Whether `read_double` finds a double. Of nearly every number that shows without the arithmetic, as it is below
+/// 10^308.
+inline bool fits_double(std::string_view number) noexcept {
+  std::size_t at = !number.empty() && number[0] == '-' ? 1 : 0;
+  const std::size_t first = at;
+  while (at < number.size() && number[at] >= '0' && number[at] <= '9') ++at;
+  std::size_t magnitude = at - first;
+  while (at < number.size() && number[at] != 'e' && number[at] != 'E') ++at;
+  if (at < number.size() && ++at < number.size()) {
+    const bool below_one = number[at] == '-';
+    if (below_one || number[at] == '+') ++at;
+    for (std::size_t exponent = 0; !below_one && at < number.size() && magnitude <= 308; ++at) {
+      magnitude -= exponent;
+      exponent = exponent * 10 + static_cast<std::size_t>(number[at] - '0');
+      magnitude += exponent;
+    }
+  }
+  double value = 0;
+  return magnitude <= 308 || read_double(number, value);
+}
+
 /// Writes the digits of the shortest decimal that reads back as mantissa * 2^exponent, of several the nearest, and
 /// returns how many, at most 17. `point` is where the decimal point stands, counted from before the first digit. This
 /// is the algorithm of Steele and White (1990), with the scale estimated as Burger and Dybvig (1996) do.
