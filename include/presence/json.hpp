@@ -10,13 +10,24 @@
 #include <presence/user.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for int64_t, uint8_t
+#include <cstdint>      // for int64_t, uint8_t, SIZE_MAX
 #include <optional>     // for optional
 #include <string>       // for string
 #include <string_view>  // for string_view
 
 namespace presence {
 inline namespace PRESENCE_ABI {
+
+/// Limits on what is read from a service. Content beyond a limit is cut or left out, and noted; it is never an error.
+struct ReadOptions {
+  /// Of a status, which is cut at a character. The default is that of Rules.
+  std::size_t max_status_bytes = 1024;
+  std::size_t max_members = SIZE_MAX;        ///< of a channel
+  std::size_t max_custom_fields = SIZE_MAX;  ///< of a channel
+  /// Elements of all arrays among the custom fields of a channel. A field whose array exceeds it is left out.
+  std::size_t max_custom_elements = SIZE_MAX;
+};
+
 namespace detail {
 
 // Reading goes in two steps. In one pass over the text each key that could matter is noted with its value and its
@@ -142,10 +153,41 @@ inline bool enter_text(JsonReader& in, JsonNote& whole) {
   return in.fail(ErrorCode::wrong_type, whole.offset, "an object is needed here");
 }
 
-/// Turns what was noted into fields, and remembers the first that is not what it should be.
+/// A whole number that stands for a timestamp is one of nanoseconds in these years. In other units the numbers of these
+/// years are so much smaller that none can be taken for another.
+inline constexpr std::int64_t first_ns = 946684800000000000;    // 2000-01-01
+inline constexpr std::int64_t beyond_ns = 7289654400000000000;  // 2201-01-01
+
+constexpr bool is_plausible(std::int64_t ns) noexcept { return ns >= first_ns && ns < beyond_ns; }
+
+/// Reads a number of seconds, milliseconds or microseconds, whichever gives one of the years above.
+constexpr bool from_coarse_number(std::int64_t number, Timestamp& at) noexcept {
+  for (std::int64_t unit = 1000000000; unit > 1; unit /= 1000) {
+    if (number >= first_ns / unit && number < beyond_ns / unit) {
+      at = Timestamp::from_ns(number * unit);
+      return true;
+    }
+  }
+  return false;
+}
+
+/// The longest start of a text of UTF-8 that has at most `most` bytes and ends with a character.
+inline std::string_view cut_text(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text;
+  while (most > 0 && (octet(text[most]) & 0xC0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+/// Turns what was noted into fields, and remembers the first that is not what it should be. What a service says and is
+/// not needed is passed over instead.
 class JsonJudge {
  public:
-  explicit JsonJudge(std::string_view text) noexcept : text_(text) {}
+  static constexpr const char* twice = "this key stands in the object twice";
+  static constexpr const char* a_string = "a string is needed here";
+  static constexpr const char* a_truth = "true or false is needed here";
+  static constexpr const char* an_object = "an object is needed here";
+
+  explicit JsonJudge(std::string_view text, ReadNotes* notes = nullptr) noexcept : text_(text), notes_(notes) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
@@ -157,8 +199,7 @@ class JsonJudge {
 
   /// Whether something stands there. null reads as if the key were absent.
   bool given(const JsonNote& value) noexcept {
-    if (value.kind == JsonKind::repeated)
-      fail(ErrorCode::duplicate_key, value.offset, "this key stands in the object twice");
+    if (value.kind == JsonKind::repeated) fail(ErrorCode::duplicate_key, value.offset, twice);
     return value.kind != JsonKind::nothing && value.kind != JsonKind::null && value.kind != JsonKind::repeated;
   }
 
@@ -168,7 +209,7 @@ class JsonJudge {
     return value.kind == kind;
   }
 
-  bool given_text(const JsonNote& value) noexcept { return given(value, JsonKind::string, "a string is needed here"); }
+  bool given_text(const JsonNote& value) noexcept { return given(value, JsonKind::string, a_string); }
 
   std::optional<std::string_view> text(const JsonNote& value) noexcept {
     if (!given_text(value)) return std::nullopt;
@@ -176,11 +217,11 @@ class JsonJudge {
   }
 
   std::optional<bool> truth(const JsonNote& value) noexcept {
-    if (!given(value, JsonKind::boolean, "true or false is needed here")) return std::nullopt;
+    if (!given(value, JsonKind::boolean, a_truth)) return std::nullopt;
     return value.truth;
   }
 
-  /// An instant of the year 1 reads as if the key were absent.
+  /// A timestamp of the year 1, and 0, read as if the key were absent.
   std::optional<Timestamp> instant(const JsonNote& value) {
     Timestamp at;
     if (!read_instant(value, at)) return std::nullopt;
@@ -189,16 +230,14 @@ class JsonJudge {
 
   /// The same, and where it is absent, or an error, false.
   bool read_instant(const JsonNote& value, Timestamp& at) {
-    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) || read_unusual_instant(value, at);
+    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
+           read_unusual_instant(value, at, false);
   }
 
-  /// Which of the two status texts counts, if it is given: the user's own goes before one under `custom`, which is not
-  /// even looked at then.
-  const JsonNote* status(const JsonUser& user) noexcept {
-    const JsonNote* const own = &user.status;
-    if (given(*own)) return given_text(*own) ? own : nullptr;
-    if (!given(user.custom) || user.custom.kind != JsonKind::object) return nullptr;
-    return given_text(user.custom_status) ? &user.custom_status : nullptr;
+  /// The same of a service, which may count in a coarser unit.
+  bool read_coarse_instant(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
+           read_unusual_instant(value, at, true);
   }
 
   /// What must be there, or is missing from the object at `object`.
@@ -214,21 +253,112 @@ class JsonJudge {
     fail(ErrorCode::missing_key, nothing ? object : value.offset, message);
   }
 
+  /// The id of a user of a service. One with characters that cannot be read is none: it could be that of another user.
+  std::string_view needed_id(const JsonNote& value, std::size_t object) noexcept {
+    if (!given_text(value)) {
+      miss(value, object, "a user needs an id");
+    } else if (value.broken) {
+      fail_as_strict(value);
+    } else {
+      return value.text;
+    }
+    return std::string_view();
+  }
+
+  /// As a strict reader does, of a string that a lenient one replaced a part of.
+  void fail_as_strict(const JsonNote& value) noexcept {
+    std::string unused;
+    JsonReader strict(text_, unused);
+    strict.seek(value.offset);
+    strict.skip();
+    fail(strict.error().code, strict.error().offset, strict.error().message);
+  }
+
+  // What follows is for what a service says besides. Nothing of it fails: what is odd counts as absent, and is noted.
+
+  void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (notes_ != nullptr) notes_->add(Error{code, offset, message});
+  }
+
+  /// Whether something of this kind stands there.
+  bool has(const JsonNote& value, JsonKind kind, const char* message) noexcept {
+    if (value.kind == kind) return true;
+    if (value.kind == JsonKind::repeated) {
+      pass_over(ErrorCode::duplicate_key, value.offset, twice);
+    } else if (value.kind != JsonKind::nothing && value.kind != JsonKind::null) {
+      pass_over(ErrorCode::wrong_type, value.offset, message);
+    }
+    return false;
+  }
+  bool has_text(const JsonNote& value) noexcept { return has(value, JsonKind::string, a_string); }
+
+  bool read_side_instant(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) || read_odd_instant(value, at);
+  }
+
+  /// What is said about the status of a user: a text, nothing, or that there is none, which is an empty text. The
+  /// user's own key goes before one under `custom`. null says that there is none; so does an absent key in what is the
+  /// whole truth about the user. A status that cannot be read says nothing: another may be there.
+  std::optional<std::string_view> status(const JsonUser& user, bool is_whole, const ReadOptions& options) noexcept {
+    if (user.status.kind == JsonKind::string) return status_text(user.status, options);
+    return unusual_status(user, is_whole, options);
+  }
+
  private:
 #if defined(__GNUC__) || defined(__clang__)
-  __attribute__((noinline))  // few instants need it, and the others would pay for its stack
+#define PRESENCE_RARELY __attribute__((noinline))  // few texts need it, and the others would pay for its stack
+#else
+#define PRESENCE_RARELY
 #endif
-  bool
-  read_unusual_instant(const JsonNote& value, Timestamp& at) {
+
+  static bool is_odd(const JsonNote& value) noexcept {
+    return value.kind != JsonKind::nothing && value.kind != JsonKind::null && value.kind != JsonKind::string;
+  }
+
+  std::string_view status_text(const JsonNote& value, const ReadOptions& options) noexcept {
+    if (value.text.size() <= options.max_status_bytes) return value.text;
+    pass_over(ErrorCode::over_limit, value.offset, "a status longer than max_status_bytes is cut");
+    return cut_text(value.text, options.max_status_bytes);
+  }
+
+  PRESENCE_RARELY std::optional<std::string_view> unusual_status(const JsonUser& user, bool is_whole,
+                                                                 const ReadOptions& options) noexcept {
+    has_text(user.status);
+    bool is_unknown = is_odd(user.status) || user.custom.kind == JsonKind::repeated;
+    bool is_cleared = is_whole || user.status.kind == JsonKind::null;
+    if (has(user.custom, JsonKind::object, an_object)) {
+      if (has_text(user.custom_status)) return status_text(user.custom_status, options);
+      is_unknown = is_unknown || is_odd(user.custom_status);
+      is_cleared = is_cleared || user.custom_status.kind == JsonKind::null;
+    }
+    if (is_unknown || !is_cleared) return std::nullopt;
+    return std::string_view();
+  }
+
+  PRESENCE_RARELY bool read_odd_instant(const JsonNote& value, Timestamp& at) {
+    JsonJudge judge(text_, notes_);
+    if (judge.read_unusual_instant(value, at, true)) return true;
+    if (!judge.ok()) pass_over(judge.error_.code, judge.error_.offset, judge.error_.message);
+    return false;
+  }
+
+  PRESENCE_RARELY bool read_unusual_instant(const JsonNote& value, Timestamp& at, bool may_be_coarse) {
     if (!given(value)) return false;
     if (value.kind == JsonKind::number) {
-      std::int64_t ns = 0;
-      if (!to_int64(value.text, ns)) {
-        fail(ErrorCode::out_of_range, value.offset, "an instant is a whole number of nanoseconds, of 64 bits");
-        return false;
+      std::int64_t number = 0;
+      const bool is_whole = to_int64(value.text, number);
+      if (is_whole && number == 0) return false;
+      if (is_whole && is_plausible(number)) {
+        at = Timestamp::from_ns(number);
+        return true;
       }
-      at = Timestamp::from_ns(ns);
-      return true;
+      constexpr const char* message = "a timestamp that is a number counts nanoseconds, in the years 2000 to 2200";
+      if (is_whole && may_be_coarse && from_coarse_number(number, at)) {
+        pass_over(ErrorCode::out_of_range, value.offset, message);
+        return true;
+      }
+      fail(ErrorCode::out_of_range, value.offset, message);
+      return false;
     }
     if (!given(value, JsonKind::string, "an instant is a string or a number")) return false;
     const Result<Timestamp> parsed = parse_timestamp(value.text);
@@ -248,7 +378,10 @@ class JsonJudge {
     return false;
   }
 
+#undef PRESENCE_RARELY
+
   std::string_view text_;
+  ReadNotes* notes_;
   bool failed_ = false;
   Error error_;
 };
@@ -296,32 +429,32 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
 }
 
 /// What a service says about a user.
-inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, PresenceEventView& event) {
-  if (!judge.given(user.self, JsonKind::object, "an object is needed here")) {
+inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
+                          const ReadOptions& options, PresenceEventView& event) {
+  if (!judge.given(user.self, JsonKind::object, JsonJudge::an_object)) {
     judge.fail(ErrorCode::missing_key, found.offset, "this event needs a user");
     return;
   }
   event.type = EventType::report;
-  if (judge.given_text(user.id)) {
-    event.user = user.id.text;
-  } else {
-    judge.miss(user.id, user.self.offset, "a user needs an id");
-  }
+  event.user = judge.needed_id(user.id, user.self.offset);
+  if (event.user.empty()) judge.fail(ErrorCode::missing_key, user.id.offset, "the id of a user is empty");
   event.online =
       judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
-  if (!judge.read_instant(found.created_at, event.at))
+  if (!judge.read_coarse_instant(found.created_at, event.at))
     judge.miss(found.created_at, found.offset, "an event needs the instant of its creation");
-  if (const JsonNote* const status = judge.status(user)) event.status = status->text;
+  event.status = judge.status(user, is_whole, options);
   Timestamp last_active;
-  if (judge.read_instant(user.last_active, last_active)) event.last_active = last_active;
+  if (judge.read_side_instant(user.last_active, last_active)) event.last_active = last_active;
 }
 
 /// What an event is before it is read. It is copied: to make one, compilers clear the memory, in a slow way.
 inline constexpr PresenceEventView blank_event{};
+inline constexpr ReadOptions default_read_options{};
 
 /// Reads an event into a blank one. False, and says why, where there is none.
-inline bool read_event(std::string_view json, std::string& scratch, PresenceEventView& event, Error& error) {
-  JsonReader in(json, scratch);
+inline bool read_event(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
+                       PresenceEventView& event, Error& error) {
+  JsonReader in(json, scratch, &leniency);
   JsonNote whole;
   JsonEvent found;
   if (enter_text(in, whole)) {
@@ -329,21 +462,36 @@ inline bool read_event(std::string_view json, std::string& scratch, PresenceEven
     note_fields(in, found);
     in.finish();
   }
+  if (leniency.is_broken) {
+    // Only what is seen to be of a service may have such texts.
+    const JsonNote& type = found.type;
+    if (type.kind != JsonKind::string || type.broken || type.text.find('.') == std::string_view::npos) {
+      if (leniency.notes != nullptr) leniency.notes->clear();
+      error = leniency.first;
+      return false;
+    }
+    if (in.ok() && leniency.needs_room) {
+      leniency.make_room();
+      return read_event(json, scratch, options, leniency, event, error);
+    }
+  }
   if (!in.ok()) {
     error = in.error();
     return false;
   }
 
-  JsonJudge judge(json);
+  JsonJudge judge(json, leniency.notes);
   const std::string_view type = judge.needed(judge.text(found.type), found.type, found.offset, "an event needs a type");
   if (!judge.ok()) {
     // Nothing else is judged.
   } else if (const std::optional<EventType> known = event_type_of(type)) {
     judge_line(judge, found, *known, event);
-  } else if (type == "user.presence.changed" || type == "user.updated") {
-    judge_payload(judge, found, found.user, event);
+  } else if (type == "user.presence.changed") {
+    judge_payload(judge, found, found.user, false, options, event);
+  } else if (type == "user.updated") {
+    judge_payload(judge, found, found.user, true, options, event);
   } else if (type == "health.check" && judge.given(found.me.self)) {
-    judge_payload(judge, found, found.me, event);
+    judge_payload(judge, found, found.me, false, options, event);
   } else if (type.find('.') != std::string_view::npos) {
     judge.fail(ErrorCode::not_presence, found.type.offset, "an event that says nothing about presence");
   } else {
@@ -355,35 +503,55 @@ inline bool read_event(std::string_view json, std::string& scratch, PresenceEven
 
 }  // namespace detail
 
-/// Reads one event, borrowing its texts from `json` and, where a text has escapes, from `scratch`: the event ends when
-/// either is changed. `json` must not lie in `scratch`. Without escapes nothing is allocated, nor when scratch has room
-/// for the text. One pass; keys come in any order.
+/// Reads one event, borrowing its strings from `json` and, where a string has escapes, from `scratch`: the event ends
+/// when either is changed. `json` must not lie in `scratch`. Without escapes nothing is allocated, nor when scratch has
+/// room for the text. One pass; keys come in any order; unknown keys are skipped.
 ///
-/// Event lines, where `at` is RFC 3339 or a whole number of nanoseconds since 1970, and what stands in brackets may be
-/// absent or null:
+/// **Event lines.** `at` is RFC 3339, or a whole number of nanoseconds since 1970 in the years 2000 to 2200. Keys in
+/// brackets may be absent or null:
 ///
 ///     {"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"[,"invisible":true][,"status":"…"]}
 ///     {"type":"disconnect","user":"u","session":"s","at":…}      and likewise heartbeat
 ///     {"type":"status","user":"u"[,"session":"s"],"at":…,"status":"…"}
 ///     {"type":"report","user":"u","online":true,"at":…[,"status":"…"][,"last_active":…]}
 ///
-/// Each of these keys is read on every line, whether its type has a use for it or not; a year 1 in `last_active` reads
-/// as absent.
+/// Each of these keys is read on every line, whether its type has a use for it or not. A timestamp of the year 1, or
+/// the number 0, means "never" and reads as absent. Ids and strings that are empty or too long are read; applying the
+/// event rejects them.
 ///
-/// Payloads of a chat service become reports: `user.presence.changed` and `user.updated` about their `user`,
-/// `health.check` about `me`. The user's `id` and `online` are needed, as is the event's `created_at`; `last_active`
-/// and `status`, which may stand under `custom` instead, are not.
+/// **Payloads of a chat service** become reports: `user.presence.changed` and `user.updated` about their `user`,
+/// `health.check` about `me`. They must have the user's `id` (a string that is not empty), the user's `online` (a bool)
+/// and the event's `created_at`. Two more keys of the user are read:
 ///
-/// Unknown keys are passed over, and so are ids and texts that are empty or too long: those the fold judges. Errors
-/// come in this order:
+/// * `last_active`.
+/// * `status`; if it is absent or null, a `status` under `custom`. null clears the status. `user.updated` is the whole
+///   truth about the user: there an absent status clears it as well. In the other types an absent status leaves the
+///   status as it is.
 ///
-/// 1. The grammar of the whole text, at what fits nowhere: `syntax`, `truncated`, `trailing_bytes`, `bad_utf8`,
-///    `bad_escape`, `too_deep` (65 levels).
-/// 2. The type, at its value: `unknown_type` or, for one with a dot, which is some other event of a service, and for a
-///    `health.check` without `me`, `not_presence`. Nothing else of these is judged.
-/// 3. The keys that the type reads, in the order user, session, online, at, invisible, status, last_active:
-///    `duplicate_key` at the second; `wrong_type` or `out_of_range` at the value; `syntax` inside an instant;
-///    `missing_key` at the object that lacks it, or at the instant of the year 1 that stands in its place.
+/// A malformed value of these two, or of a key that is not read, never loses `online`:
+///
+/// * A value of another type, an unreadable timestamp or a key that stands twice counts as absent. A malformed status
+///   leaves the status as it is.
+/// * A status longer than `options.max_status_bytes` is cut at a character.
+/// * In any string, half of a surrogate pair and bytes that are not UTF-8 read as U+FFFD. In the `id` they are an
+/// error.
+///   Bytes that are not UTF-8 cost a second pass.
+/// * A number that is no timestamp in nanoseconds is read in seconds, milliseconds or microseconds, if one of these
+///   gives the years 2000 to 2200. No number fits two units.
+///
+/// Each such place is added to `notes`, which is cleared first and may be null.
+///
+/// Errors come in this order:
+///
+/// 1. The grammar of the whole text, at the first byte that fits nowhere: `syntax`, `truncated`, `trailing_bytes`,
+///    `bad_escape`, `too_deep` (65 levels). Unless the text was seen to be of a service, by a `type` with a dot, also
+///    `bad_utf8`, and `bad_escape` at half of a surrogate pair.
+/// 2. The type, at its value: `unknown_type`; `not_presence` for another type with a dot, and for a `health.check`
+///    without `me`. Nothing else of these is judged.
+/// 3. The keys that a payload must have, or that a line reads, in the order user, session, online, at, invisible,
+///    status, last_active: `duplicate_key` at the second; `wrong_type` or `out_of_range` at the value; `syntax` inside
+///    a timestamp; `missing_key` at the object that lacks it, or at what stands in its place: an empty id, or a
+///    timestamp that means "never".
 ///
 /// @code
 /// std::string scratch;  // kept from call to call: then nothing is allocated
@@ -391,51 +559,97 @@ inline bool read_event(std::string_view json, std::string& scratch, PresenceEven
 ///     R"({"type":"user.updated","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"john","online":true}})",
 ///     scratch);
 /// assert(event && event->type == EventType::report && event->user == "john" && event->online);
-/// assert(to_json(*event) == R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z"})");
+/// assert(to_json(*event) ==
+///        R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z","status":""})");
 ///
 /// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be passed over
 /// const Result<PresenceEvent> wrong = parse_event(R"({"type":"connect","user":7})");
 /// assert(wrong.error().code == ErrorCode::wrong_type && wrong.error().offset == 25);  // at the 7
+///
+/// ReadNotes notes;
+/// const Result<PresenceEvent> odd = parse_event(
+///     R"({"type":"health.check","created_at":"2019-01-07T13:17:42Z","me":{"id":"u","online":true,"last_active":""}})",
+///     ReadOptions(), &notes);
+/// assert(odd->online && !odd->last_active && notes.count() == 1 && notes.begin()->offset == 103);
 /// @endcode
-inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
+inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch, const ReadOptions& options,
+                                             ReadNotes* notes = nullptr) {
+  if (notes != nullptr) notes->clear();
   Result<PresenceEventView> event(detail::blank_event);  // which is read where the caller wants it
+  detail::JsonLeniency leniency(notes);
   Error error;
-  if (!detail::read_event(json, scratch, *event, error)) event = error;
+  if (!detail::read_event(json, scratch, options, leniency, *event, error)) event = error;
   return event;
+}
+/// The same, with the default options and without notes.
+inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
+  return parse_event(json, scratch, detail::default_read_options);
 }
 
 /// The same, owning its texts.
-inline Result<PresenceEvent> parse_event(std::string_view json) {
+inline Result<PresenceEvent> parse_event(std::string_view json, const ReadOptions& options,
+                                         ReadNotes* notes = nullptr) {
   std::string scratch;
-  const Result<PresenceEventView> event = parse_event(json, scratch);
+  const Result<PresenceEventView> event = parse_event(json, scratch, options, notes);
   if (!event) return event.error();
   return static_cast<PresenceEvent>(*event);
 }
+/// The same, owning its texts, with the default options and without notes.
+inline Result<PresenceEvent> parse_event(std::string_view json) {
+  return parse_event(json, detail::default_read_options);
+}
 
-/// Reads a user: `{"id":"u","online":true,"status":"…","last_active":"2019-01-07T13:17:42.375Z","invisible":true}`.
-/// Only the id is needed. A status may stand under `custom` instead, an instant may be a whole number of nanoseconds,
-/// null reads as absent, and so does a last_active of the year 1. Errors as for `parse_event`, the keys in the order of
-/// the example.
-inline Result<User> parse_user(std::string_view json) {
-  std::string scratch;
-  detail::JsonReader in(json, scratch);
-  detail::JsonUser found;
-  if (detail::enter_text(in, found.self)) {
-    detail::note_fields(in, found);
+namespace detail {
+
+/// Reads a user, whose texts are borrowed from the text and scratch. False after an error.
+inline bool read_user(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
+                      UserView& user, Error& error) {
+  JsonReader in(json, scratch, &leniency);
+  JsonUser found;
+  if (enter_text(in, found.self)) {
+    note_fields(in, found);
     in.finish();
   }
-  if (!in.ok()) return in.error();
+  if (!in.ok()) {
+    error = in.error();
+    return false;
+  }
+  if (leniency.needs_room) {
+    leniency.make_room();
+    return read_user(json, scratch, options, leniency, user, error);
+  }
 
-  detail::JsonJudge judge(json);
-  UserView user;
-  user.id = judge.needed(judge.text(found.id), found.id, found.self.offset, "a user needs an id");
+  JsonJudge judge(json, leniency.notes);
+  user.id = judge.needed_id(found.id, found.self.offset);
   user.online = judge.truth(found.online).value_or(false);
-  if (const detail::JsonNote* const status = judge.status(found)) user.status = status->text;
-  user.last_active = judge.instant(found.last_active);
-  user.invisible = judge.truth(found.invisible).value_or(false);
-  if (!judge.ok()) return judge.error();
+  user.status = judge.status(found, true, options).value_or("");
+  Timestamp last_active;
+  if (judge.read_side_instant(found.last_active, last_active)) user.last_active = last_active;
+  user.invisible = judge.has(found.invisible, JsonKind::boolean, JsonJudge::a_truth) && found.invisible.truth;
+  error = judge.error();
+  return judge.ok();
+}
+
+}  // namespace detail
+
+/// Reads a user, as a service or `to_json` writes one:
+/// `{"id":"u","online":true,"status":"…","last_active":"2019-01-07T13:17:42.375Z","invisible":true}`. Only the id must
+/// be there. Other keys that are absent or null read as false or empty.
+///
+/// A status may stand under `custom`. Malformed values are treated and noted as `parse_event` does in payloads, except
+/// that an `online` that is not a bool, or stands twice, is an error. Errors: the grammar as in a payload, then the id,
+/// then `online`, each as for `parse_event`.
+inline Result<User> parse_user(std::string_view json, const ReadOptions& options, ReadNotes* notes = nullptr) {
+  if (notes != nullptr) notes->clear();
+  std::string scratch;
+  detail::JsonLeniency leniency(notes);
+  UserView user;
+  Error error;
+  if (!detail::read_user(json, scratch, options, leniency, user, error)) return error;
   return static_cast<User>(user);
 }
+/// The same, with the default options and without notes.
+inline Result<User> parse_user(std::string_view json) { return parse_user(json, detail::default_read_options); }
 
 namespace detail {
 
@@ -540,7 +754,8 @@ inline void append_json_change(std::string& out, std::string_view id, Timestamp 
 }  // namespace detail
 
 /// Appends a change, `{"type":"user.presence.changed","created_at":"…","user":{…}}`, with the user as seen after it.
-/// `parse_event` reads it as a report. Who is no longer known is written as offline and without a status.
+/// `parse_event` reads it as a report, in which its `max_status_bytes` cuts the status. Who is no longer known is
+/// written as offline and without a status.
 inline void append_json(std::string& out, const UserPresenceChangedView& change) {
   detail::append_json_change(out, change.id, change.at, change.after);
 }

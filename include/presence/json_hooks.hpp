@@ -14,6 +14,7 @@
 #include <presence/user.hpp>
 #include <presence/value.hpp>
 
+#include <cstdint>      // for SIZE_MAX
 #include <cstdlib>      // for abort
 #include <optional>     // for optional
 #include <string>       // for string, to_string
@@ -42,8 +43,8 @@
 /// Read and written are User, PresenceEvent, Channel, Filter, Value and Timestamp; written alone are UserView,
 /// PresenceEventView, UserPresenceChanged and UserPresenceChangedView. Each has the form of its text: what is written
 /// is what `to_json` with one argument writes, and a Timestamp is RFC 3339; what is read is what `parse_user` and its
-/// like read, a Value is as in a filter, and a Timestamp is as the `at` of an event. Both ways go through that text:
-/// who has a text is faster without nlohmann.
+/// like read without limits, a Value is as in a filter, and a Timestamp is as the `at` of an event line. Both
+/// ways go through that text: who has a text is faster without nlohmann.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -111,14 +112,16 @@ inline Result<Timestamp> parse_instant(std::string_view json) {
   return Error{ErrorCode::unset, found.offset, "an instant in the year 1, which stands for none"};
 }
 
+inline constexpr ReadOptions unlimited_read_options{SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX};
+
 template <class T>
 Result<T> parse_as(std::string_view json) {
   if constexpr (std::is_same<T, User>::value) {
-    return parse_user(json);
+    return parse_user(json, unlimited_read_options);
   } else if constexpr (std::is_same<T, PresenceEvent>::value) {
-    return parse_event(json);
+    return parse_event(json, unlimited_read_options);
   } else if constexpr (std::is_same<T, Channel>::value) {
-    return parse_channel(json);
+    return parse_channel(json, unlimited_read_options);
   } else if constexpr (std::is_same<T, Filter>::value) {
     return parse_filter(json);
   } else if constexpr (std::is_same<T, Value>::value) {

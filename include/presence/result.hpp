@@ -46,6 +46,40 @@ struct Error {
   friend bool operator!=(const Error& a, const Error& b) noexcept { return !(a == b); }
 };
 
+/// What a lenient reader skipped, cut or replaced: how many places, and the first few of them. Allocates nothing.
+///
+/// @code
+/// ReadNotes notes;
+/// notes.add(Error{ErrorCode::wrong_type, 17, "a string is needed here"});
+/// assert(notes.count() == 1 && notes.begin()->offset == 17);
+/// notes.clear();
+/// assert(notes.empty());
+/// @endcode
+class ReadNotes {
+ public:
+  static constexpr std::size_t max_kept = 8;  ///< later notes are counted only
+
+  std::size_t count() const noexcept { return count_; }  ///< number of all notes
+  bool empty() const noexcept { return count_ == 0; }    ///< whether everything was read as it was written
+  /// @{
+  /// The first `max_kept` notes, in the order in which they were made.
+  const Error* begin() const noexcept { return kept_; }
+  const Error* end() const noexcept { return kept_ + (count_ < max_kept ? count_ : max_kept); }
+  /// @}
+
+  /// Adds a note.
+  void add(const Error& what) noexcept {
+    if (count_ < max_kept) kept_[count_] = what;
+    ++count_;
+  }
+  /// Removes all notes.
+  void clear() noexcept { count_ = 0; }
+
+ private:
+  std::size_t count_ = 0;
+  Error kept_[max_kept];
+};
+
 /// A value, or the Error that stands in its place. Asking an error for its value, or a value for its error, ends the
 /// program.
 ///

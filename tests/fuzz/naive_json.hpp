@@ -144,11 +144,23 @@ enum class Kind { null, boolean, number, string, array, object };
 struct Json {
   Kind kind = Kind::null;
   std::size_t offset = 0;  // of its first byte
+  std::size_t end = 0;     // behind its last byte; 0: the text goes wrong inside it
   bool truth = false;
-  bool has_escapes = false;
+  bool is_as_written = true;   // a string without escapes in which nothing is replaced
+  bool is_broken = false;      // a string in which something is replaced
   std::string text;            // of a string, what it says; of a number, as it is written
   std::vector<Json> keys;      // of an object, strings, as many as elements
   std::vector<Json> elements;  // of an array or object
+};
+
+/// A text and what is wrong with it.
+struct Text {
+  Json value;  // as far as it could be read
+  std::optional<Mistake> mistake;
+  std::vector<Mistake> replaced;  // halves of surrogate pairs and what is not UTF-8, up to the mistake
+
+  /// For a reader that replaces nothing.
+  std::optional<Mistake> strict_mistake() const { return replaced.empty() ? mistake : replaced.front(); }
 };
 
 /// What is wrong is so at the first byte that fits nothing, or at the size of a text that ends too early. But a bad
@@ -157,13 +169,14 @@ class JsonText : Bytes {
  public:
   using Bytes::Bytes;
 
-  Answer<Json> read() {
-    Answer<Json> answer;
-    any(answer.value, 1);
+  Text read() {
+    Text text;
+    any(text.value, 1);
     space();
     if (!at_end()) wrong(ErrorCode::trailing_bytes, at_);
-    answer.mistake = mistake_;
-    return answer;
+    text.mistake = mistake_;
+    text.replaced = replaced_;
+    return text;
   }
 
  private:
@@ -172,6 +185,12 @@ class JsonText : Bytes {
   }
 
   bool any(Json& value, int level) {
+    if (!any_kind(value, level)) return false;
+    value.end = at_;
+    return true;
+  }
+
+  bool any_kind(Json& value, int level) {
     space();
     value.offset = at_;
     if (is('"')) return string(value);
@@ -238,13 +257,14 @@ class JsonText : Bytes {
     if (next('}')) return true;
     do {
       space();
-      value.keys.emplace_back();
-      value.elements.emplace_back();
-      value.keys.back().offset = at_;
+      Json key;
+      key.offset = at_;
       if (!is('"')) return wrong();
-      if (!string(value.keys.back())) return false;
+      if (!string(key)) return false;
       space();
       if (!next(':')) return wrong();
+      value.keys.push_back(key);
+      value.elements.emplace_back();
       if (!any(value.elements.back(), level + 1)) return false;
       space();
     } while (next(','));
@@ -257,14 +277,21 @@ class JsonText : Bytes {
     while (!next('"')) {
       if (at_end() || byte_of(text_[at_]) < 0x20) return wrong();
       if (is('\\')) {
-        value.has_escapes = true;
-        if (!escape(value.text)) return false;
+        value.is_as_written = false;
+        if (!escape(value)) return false;
         continue;
       }
       const std::size_t length = character_length(text_, at_);
       if (length == 0) {
         if (begins_character(text_.substr(at_))) return wrong(ErrorCode::truncated, text_.size());
-        return wrong(ErrorCode::bad_utf8, at_);
+        replace(value, ErrorCode::bad_utf8, at_);
+        for (std::size_t part = 1; part <= 3; ++part) {
+          if (part == 3 || !begins_character(text_.substr(at_, part + 1))) {
+            at_ += part;
+            break;
+          }
+        }
+        continue;
       }
       value.text += text_.substr(at_, length);
       at_ += length;
@@ -272,26 +299,42 @@ class JsonText : Bytes {
     return true;
   }
 
-  bool escape(std::string& text) {
+  void replace(Json& value, ErrorCode code, std::size_t offset) {
+    replaced_.push_back(Mistake{code, offset});
+    value.is_as_written = false;
+    value.is_broken = true;
+    value.text += utf8(0xFFFD);
+  }
+
+  bool escape(Json& value) {
     const std::size_t start = at_;
     next('\\');
     if (at_end()) return wrong();
     const std::string letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
     const std::size_t letter = letters.find(text_[at_]);
     if (letter != std::string::npos) {
-      text += meanings[letter];
+      value.text += meanings[letter];
       ++at_;
       return true;
     }
     unsigned long code = 0, second = 0;
     if (!in_escape(next('u'), start) || !hexadecimal(code, start)) return false;
-    if (code >= 0xDC00 && code <= 0xDFFF) return wrong(ErrorCode::bad_escape, start);
+    const std::size_t after = at_;
     if (code >= 0xD800 && code <= 0xDBFF) {
-      if (!in_escape(next('\\'), start) || !in_escape(next('u'), start) || !hexadecimal(second, start)) return false;
-      if (second < 0xDC00 || second > 0xDFFF) return wrong(ErrorCode::bad_escape, start);
-      code = 0x10000 + (code - 0xD800) * 0x400 + (second - 0xDC00);
+      if (at_end()) return wrong();
+      if (next('\\')) {
+        if (at_end()) return wrong();
+        if (next('u') && !hexadecimal(second, start)) return false;
+      }
     }
-    text += utf8(code);
+    if (second >= 0xDC00 && second <= 0xDFFF) {
+      value.text += utf8(0x10000 + (code - 0xD800) * 0x400 + (second - 0xDC00));
+    } else if (code >= 0xD800 && code <= 0xDFFF) {
+      at_ = after;
+      replace(value, ErrorCode::bad_escape, start);
+    } else {
+      value.text += utf8(code);
+    }
     return true;
   }
   bool in_escape(bool fits, std::size_t start) {
@@ -307,9 +350,11 @@ class JsonText : Bytes {
     }
     return true;
   }
+
+  std::vector<Mistake> replaced_;
 };
 
-inline Answer<Json> json(const std::string& text) { return JsonText(text).read(); }
+inline Text json(const std::string& text) { return JsonText(text).read(); }
 
 // ---- instants ---------------------------------------------------------------------------------------------------
 
@@ -429,10 +474,29 @@ inline std::string written(std::int64_t instant) {
 
 // ---- events and users -------------------------------------------------------------------------------------------
 
-/// Asks objects for their keys. Of the mistakes the first is kept.
+/// Whole nanoseconds since 1970 in the years 2000 to 2200. In seconds, milliseconds or microseconds such a year is
+/// another number, which `may_be_coarse`.
+inline std::optional<std::int64_t> counted(long long number, bool may_be_coarse) {
+  std::int64_t first = 0, last = 0;  // seconds
+  for (int year = 1970; year <= 2200; ++year) {
+    if (year < 2000) first += (is_leap(year) ? 366 : 365) * std::int64_t{86400};
+    last += (is_leap(year) ? 366 : 365) * std::int64_t{86400};
+  }
+  for (const std::int64_t unit : {std::int64_t{1}, std::int64_t{1000}, std::int64_t{1000000}, billion}) {
+    const std::int64_t in_a_second = billion / unit;
+    if ((unit == 1 || may_be_coarse) && number >= first * in_a_second && number < last * in_a_second)
+      return number * unit;
+  }
+  return std::nullopt;
+}
+
+/// Asks objects for their keys. Of the mistakes the first is kept; what is only odd is listed.
 class Reading {
  public:
+  explicit Reading(const Text& text) : odd(text.replaced), replaced_(text.replaced) {}
+
   std::optional<Mistake> mistake;
+  std::vector<Mistake> odd;
 
   void wrong(ErrorCode code, std::size_t offset) {
     if (!mistake) mistake = Mistake{code, offset};
@@ -469,14 +533,20 @@ class Reading {
     return found != nullptr ? std::optional<bool>(found->truth) : std::nullopt;
   }
 
-  std::optional<presence::Timestamp> instant(const Json& object, const std::string& key) {
+  /// What of a service is in another unit is odd all the same.
+  std::optional<presence::Timestamp> instant(const Json& object, const std::string& key, bool is_of_a_service = false) {
     const Json* const found = value(object, key);
     if (found == nullptr) return std::nullopt;
     if (found->kind == Kind::number) {
       errno = 0;
       const long long number = std::strtoll(found->text.c_str(), nullptr, 10);
-      if (errno == 0 && found->text.find_first_of(".eE") == std::string::npos)
-        return presence::Timestamp::from_ns(number);
+      if (errno == 0 && found->text.find_first_of(".eE") == std::string::npos) {
+        if (number == 0) return std::nullopt;
+        if (const auto ns = counted(number, false)) return presence::Timestamp::from_ns(*ns);
+        const auto ns = counted(number, is_of_a_service);
+        if (ns) odd.push_back(Mistake{ErrorCode::out_of_range, found->offset});
+        if (ns) return presence::Timestamp::from_ns(*ns);
+      }
       wrong(ErrorCode::out_of_range, found->offset);
       return std::nullopt;
     }
@@ -488,15 +558,86 @@ class Reading {
       wrong(ErrorCode::out_of_range, found->offset);
     } else {
       // Inside, if what is inside is as it is written.
-      wrong(ErrorCode::syntax, found->offset + (found->has_escapes ? 0 : 1 + answer.mistake->offset));
+      wrong(ErrorCode::syntax, found->offset + (found->is_as_written ? 1 + answer.mistake->offset : 0));
     }
     return std::nullopt;
   }
 
-  std::optional<std::string> status(const Json& user) {
-    if (value(user, "status") != nullptr) return text(user, "status");
-    const Json* const custom = value(user, "custom");
-    return custom != nullptr ? text(*custom, "status") : std::nullopt;
+  /// What `read` finds, which must not be there: its mistake is only odd.
+  template <class Read>
+  auto side(const Read& read) {
+    const std::optional<Mistake> before = mistake;
+    mistake.reset();
+    auto found = read();
+    if (mistake) odd.push_back(*mistake);
+    mistake = before;
+    return found;
+  }
+  const Json* side_value(const Json& object, const std::string& key, Kind kind) {
+    return side([&] { return value(object, key, kind); });
+  }
+  std::optional<presence::Timestamp> side_instant(const Json& object, const std::string& key) {
+    return side([&] { return instant(object, key, true); });
+  }
+
+  /// Whether the key is there, and says something or says it twice, that is of no such kind.
+  bool is_unknown(const Json& object, const std::string& key, Kind kind) {
+    Reading apart = *this;
+    apart.mistake.reset();
+    apart.value(object, key, kind);
+    return apart.mistake.has_value();
+  }
+  /// Whether the key is there once, as null.
+  bool is_null(const Json& object, const std::string& key) {
+    std::size_t times = 0;
+    bool found = false;
+    for (std::size_t i = 0; i < object.keys.size(); ++i) {
+      if (object.keys[i].text != key) continue;
+      ++times;
+      found = object.elements[i].kind == Kind::null;
+    }
+    return times == 1 && found;
+  }
+
+  /// The id of a user of a service.
+  std::string id(const Json& user) {
+    const Json* const found = value(user, "id", Kind::string);
+    const std::string id = needed(text(user, "id"), user, "id");
+    if (found != nullptr) not_replaced(*found);
+    return id;
+  }
+  /// A string in which something was replaced is none.
+  bool not_replaced(const Json& string) {
+    for (const Mistake& part : replaced_) {
+      if (part.offset > string.offset && part.offset < string.end) {
+        wrong(part.code, part.offset);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Absent: nothing is said. Empty: there is none.
+  std::optional<std::string> status(const Json& user, bool is_whole) {
+    const Json* found = side_value(user, "status", Kind::string);
+    bool is_unsure = is_unknown(user, "status", Kind::string), is_cleared = is_whole || is_null(user, "status");
+    if (found == nullptr) {
+      std::size_t customs = 0;
+      for (const Json& key : user.keys) customs += key.text == "custom" ? 1u : 0u;
+      is_unsure = is_unsure || customs > 1;
+      if (const Json* const custom = side_value(user, "custom", Kind::object)) {
+        found = side_value(*custom, "status", Kind::string);
+        is_unsure = is_unsure || is_unknown(*custom, "status", Kind::string);
+        is_cleared = is_cleared || is_null(*custom, "status");
+      }
+    }
+    if (found == nullptr) return is_cleared && !is_unsure ? std::optional<std::string>("") : std::nullopt;
+    if (found->text.size() <= 1024) return found->text;
+    odd.push_back(Mistake{ErrorCode::over_limit, found->offset});
+    std::string cut;
+    for (std::size_t next = 0; cut.size() + (next = character_length(found->text, cut.size())) <= 1024;)
+      cut += found->text.substr(cut.size(), next);
+    return cut;
   }
 
   /// What was found under the key, which the object must have.
@@ -507,6 +648,9 @@ class Reading {
     wrong(ErrorCode::missing_key, in_its_place != nullptr ? in_its_place->offset : object.offset);
     return T();
   }
+
+ private:
+  std::vector<Mistake> replaced_;
 };
 
 inline std::optional<presence::EventType> line_type(const std::string& name) {
@@ -539,7 +683,8 @@ inline presence::PresenceEvent line(Reading& reading, const Json& whole, presenc
   return event;
 }
 
-inline presence::PresenceEvent payload(Reading& reading, const Json& whole, const std::string& whose) {
+inline presence::PresenceEvent payload(Reading& reading, const Json& whole, const std::string& whose,
+                                       bool is_whole_truth) {
   presence::PresenceEvent event;
   event.type = presence::EventType::report;
   const Json* const user = reading.value(whole, whose, Kind::object);
@@ -547,11 +692,12 @@ inline presence::PresenceEvent payload(Reading& reading, const Json& whole, cons
     reading.wrong(ErrorCode::missing_key, whole.offset);
     return event;
   }
-  event.user = reading.needed(reading.text(*user, "id"), *user, "id");
+  event.user = reading.id(*user);
+  if (event.user.empty() && !reading.mistake) reading.wrong(ErrorCode::missing_key, reading.value(*user, "id")->offset);
   event.online = reading.needed(reading.truth(*user, "online"), *user, "online");
-  event.at = reading.needed(reading.instant(whole, "created_at"), whole, "created_at");
-  event.status = reading.status(*user);
-  event.last_active = reading.instant(*user, "last_active");
+  event.at = reading.needed(reading.instant(whole, "created_at", true), whole, "created_at");
+  event.status = reading.status(*user, is_whole_truth);
+  event.last_active = reading.side_instant(*user, "last_active");
   return event;
 }
 
@@ -559,8 +705,9 @@ inline presence::PresenceEvent event(Reading& reading, const Json& whole) {
   const std::string type = reading.needed(reading.text(whole, "type"), whole, "type");
   if (reading.mistake) return {};
   if (line_type(type)) return line(reading, whole, *line_type(type));
-  if (type == "user.presence.changed" || type == "user.updated") return payload(reading, whole, "user");
-  if (type == "health.check" && reading.value(whole, "me") != nullptr) return payload(reading, whole, "me");
+  if (type == "user.presence.changed") return payload(reading, whole, "user", false);
+  if (type == "user.updated") return payload(reading, whole, "user", true);
+  if (type == "health.check" && reading.value(whole, "me") != nullptr) return payload(reading, whole, "me", false);
   const bool is_of_a_service = type.find('.') != std::string::npos;
   reading.wrong(is_of_a_service ? ErrorCode::not_presence : ErrorCode::unknown_type,
                 reading.value(whole, "type")->offset);
@@ -569,11 +716,12 @@ inline presence::PresenceEvent event(Reading& reading, const Json& whole) {
 
 inline presence::User user(Reading& reading, const Json& whole) {
   presence::User user;
-  user.id = reading.needed(reading.text(whole, "id"), whole, "id");
+  user.id = reading.id(whole);
   user.online = reading.truth(whole, "online").value_or(false);
-  user.status = reading.status(whole).value_or("");
-  user.last_active = reading.instant(whole, "last_active");
-  user.invisible = reading.truth(whole, "invisible").value_or(false);
+  user.status = reading.status(whole, true).value_or("");
+  user.last_active = reading.side_instant(whole, "last_active");
+  const Json* const invisible = reading.side_value(whole, "invisible", Kind::boolean);
+  user.invisible = invisible != nullptr && invisible->truth;
   return user;
 }
 
@@ -583,9 +731,10 @@ inline bool is_nested(const Json& value) { return value.kind == Kind::array || v
 
 inline presence::Value scalar(Reading& reading, const Json& json) {
   using presence::Value;
+  if (is_nested(json)) reading.wrong(ErrorCode::wrong_type, json.offset);
   if (json.kind == Kind::boolean) return Value(json.truth);
   if (json.kind == Kind::string) return Value(json.text);
-  if (json.kind == Kind::null) return Value();
+  if (json.kind != Kind::number) return Value();
   if (json.text.find_first_of(".eE") == std::string::npos) {
     errno = 0;
     const long long number = std::strtoll(json.text.c_str(), nullptr, 10);
@@ -597,90 +746,149 @@ inline presence::Value scalar(Reading& reading, const Json& json) {
   return Value(number);
 }
 
-/// Absent: no Value holds it.
-inline std::optional<presence::Value> custom(Reading& reading, const Json& json) {
-  if (json.kind == Kind::object) return std::nullopt;
+/// A mistake: no Value holds it.
+inline presence::Value custom(Reading& reading, const Json& json) {
   if (json.kind != Kind::array) return scalar(reading, json);
   std::vector<presence::Value> elements;
-  for (const Json& element : json.elements) {
-    if (is_nested(element)) return std::nullopt;
-    elements.push_back(scalar(reading, element));
-  }
+  for (const Json& element : json.elements) elements.push_back(scalar(reading, element));
   return presence::Value::array(elements);
 }
 
-inline void member(Reading& reading, const Json& json, std::vector<std::string>& members) {
-  if (json.kind == Kind::string) {
-    members.push_back(json.text);
-  } else if (json.kind == Kind::object) {
-    const std::optional<std::string> user_id = reading.text(json, "user_id");
-    const Json* const user = reading.value(json, "user", Kind::object);
-    const std::optional<std::string> id = user != nullptr ? reading.text(*user, "id") : std::nullopt;
-    if (user_id && id && *user_id != *id) reading.wrong(ErrorCode::out_of_range, reading.value(*user, "id")->offset);
-    if (!user_id && !id) reading.wrong(ErrorCode::missing_key, json.offset);
-    members.push_back(user_id ? *user_id : id.value_or(""));
-  } else {
-    reading.wrong(ErrorCode::wrong_type, json.offset);
+inline std::optional<std::string> member(Reading& reading, const Json& json) {
+  if (json.kind == Kind::string) return json.is_broken ? std::nullopt : std::optional<std::string>(json.text);
+  if (json.kind != Kind::object) {
+    reading.odd.push_back(Mistake{ErrorCode::wrong_type, json.offset});
+    return std::nullopt;
   }
+  const Json* user_id = reading.side_value(json, "user_id", Kind::string);
+  const Json* const user = reading.side_value(json, "user", Kind::object);
+  const Json* id = user != nullptr ? reading.side_value(*user, "id", Kind::string) : nullptr;
+  if (user_id != nullptr && user_id->is_broken) user_id = nullptr;
+  if (id != nullptr && id->is_broken) id = nullptr;
+  if (user_id != nullptr && id != nullptr && user_id->text != id->text) {
+    reading.odd.push_back(Mistake{ErrorCode::out_of_range, id->offset});
+    return std::nullopt;
+  }
+  if (user_id == nullptr) user_id = id;
+  if (user_id != nullptr) return user_id->text;
+  reading.odd.push_back(Mistake{ErrorCode::missing_key, json.offset});
+  return std::nullopt;
 }
 
-/// What is wrong with a value is found where it stands, and what is wrong with the whole at its end.
+inline std::size_t times(const Json& object, const std::string& key) {
+  std::size_t count = 0;
+  for (const Json& other : object.keys) count += other.text == key ? 1u : 0u;
+  return count;
+}
+
+/// What names a channel.
+struct Name {
+  std::optional<std::string> text;
+  std::optional<Mistake> mistake;
+  std::size_t offset = 0;
+};
+inline Name name(const Reading& reading, const Json& object, const std::string& key) {
+  Name name;
+  Reading apart = reading;
+  apart.mistake.reset();
+  const Json* const found = apart.value(object, key, Kind::string);
+  if (found != nullptr) name.offset = found->offset;
+  if (found != nullptr && apart.not_replaced(*found)) name.text = found->text;
+  name.mistake = apart.mistake;
+  return name;
+}
+
 inline presence::Channel channel(Reading& reading, const Json& whole) {
   presence::Channel channel;
-  std::optional<std::string> type, id, cid;
-  std::size_t cid_offset = 0;
-  for (std::size_t i = 0; i < whole.keys.size(); ++i) {
-    const std::string& key = whole.keys[i].text;
-    const Json& value = whole.elements[i];
-    if (key == "type" || key == "id" || key == "cid") {
-      if (key == "cid") cid_offset = value.offset;
-      if (value.kind == Kind::null) continue;
-      if (value.kind != Kind::string) reading.wrong(ErrorCode::wrong_type, value.offset);
-      (key == "type" ? type : key == "id" ? id : cid) = value.text;
-    } else if (key == "members") {
-      if (value.kind != Kind::null && value.kind != Kind::array) reading.wrong(ErrorCode::wrong_type, value.offset);
-      if (value.kind != Kind::array) continue;
-      for (const Json& element : value.elements) member(reading, element, channel.members);
-    } else if (const std::optional<presence::Value> field = custom(reading, value)) {
-      channel.custom[key] = *field;
+  Reading apart = reading;
+  const auto is_absent = [&](const std::string& key) { return times(whole, key) == 0 || apart.is_null(whole, key); };
+  const bool is_state = apart.value(whole, "channel", Kind::object) != nullptr && is_absent("cid") &&
+                        (is_absent("type") || is_absent("id"));
+  const Json& object = is_state ? *apart.value(whole, "channel") : whole;
+
+  const Name type = name(reading, object, "type"), id = name(reading, object, "id"), cid = name(reading, object, "cid");
+  for (const Name* const needed : {&type, &id}) {
+    if (needed->text || cid.text) continue;
+    const Mistake missing = {ErrorCode::missing_key, object.offset};
+    const Mistake mistake = needed->mistake ? *needed->mistake : cid.mistake ? *cid.mistake : missing;
+    reading.wrong(mistake.code, mistake.offset);
+  }
+  if (reading.mistake) return channel;
+  const std::string both = cid.text ? *cid.text : *type.text + ':' + *id.text;
+  const std::size_t colon = both.find(':');
+  channel.type = type.text ? *type.text : both.substr(0, colon);
+  channel.id = id.text ? *id.text : colon != std::string::npos ? both.substr(colon + 1) : "";
+  if (channel.type + ':' + channel.id != both) reading.wrong(ErrorCode::out_of_range, cid.offset);
+  for (const Name* const odd : {&type, &id, &cid}) {
+    if (odd->mistake) reading.odd.push_back(*odd->mistake);
+  }
+
+  // Members that are listed twice are odd, wherever they are asked for.
+  if (times(object, "members") > 1) reading.side_value(object, "members", Kind::array);
+  const Json* members = is_state ? reading.side_value(whole, "members", Kind::array) : nullptr;
+  if (members == nullptr && times(object, "members") == 1) members = reading.side_value(object, "members", Kind::array);
+  if (members != nullptr) {
+    for (const Json& element : members->elements) {
+      if (const std::optional<std::string> read = member(reading, element)) channel.members.push_back(*read);
     }
   }
-  for (std::size_t second = 0; second < whole.keys.size(); ++second) {
-    for (std::size_t first = 0; first < second; ++first) {
-      if (whole.keys[first].text == whole.keys[second].text)
-        reading.wrong(ErrorCode::duplicate_key, whole.keys[second].offset);
+
+  for (std::size_t i = 0; i < object.keys.size(); ++i) {
+    const std::string& key = object.keys[i].text;
+    if (key == "type" || key == "id" || key == "cid" || key == "members") continue;
+    if (times(object, key) > 1) {
+      std::size_t before = 0;
+      for (std::size_t j = 0; j < i; ++j) before += object.keys[j].text == key ? 1u : 0u;
+      if (before == 1) reading.odd.push_back(Mistake{ErrorCode::duplicate_key, object.keys[i].offset});
+      continue;
     }
+    const std::size_t odd = reading.odd.size();
+    const presence::Value value = reading.side([&] { return custom(reading, object.elements[i]); });
+    if (reading.odd.size() == odd) channel.custom[key] = value;
   }
-  if ((!type || !id) && !cid) reading.wrong(ErrorCode::missing_key, whole.offset);
-  if (!cid) cid = type.value_or("") + ':' + id.value_or("");
-  const std::size_t colon = cid->find(':');
-  channel.type = type ? *type : cid->substr(0, colon);
-  channel.id = id ? *id : colon != std::string::npos ? cid->substr(colon + 1) : "";
-  if (channel.type + ':' + channel.id != *cid) reading.wrong(ErrorCode::out_of_range, cid_offset);
   return channel;
 }
 
+// ---- what a text means ------------------------------------------------------------------------------------------
+
+/// With what is odd, unless there is a mistake.
+template <class T>
+struct Meaning : Answer<T> {
+  std::vector<Mistake> odd;
+};
+
 /// A mistake of the grammar goes before all others.
 template <class T>
-Answer<T> meaning(const Answer<Json>& text, T (*read)(Reading&, const Json&)) {
-  Answer<T> answer;
-  answer.mistake = text.mistake;
+Meaning<T> meaning(const Text& text, const std::optional<Mistake>& mistake, T (*read)(Reading&, const Json&)) {
+  Meaning<T> answer;
+  answer.mistake = mistake;
   if (answer.mistake) return answer;
-  Reading reading;
+  Reading reading(text);
   if (text.value.kind == Kind::object) {
     answer.value = read(reading, text.value);
   } else {
     reading.wrong(ErrorCode::wrong_type, text.value.offset);
   }
   answer.mistake = reading.mistake;
+  answer.odd = reading.odd;
   return answer;
 }
-inline Answer<presence::PresenceEvent> event(const Answer<Json>& text) {
-  return meaning<presence::PresenceEvent>(text, event);
+/// Only what is seen to be of a service has strings in which something is replaced.
+inline Meaning<presence::PresenceEvent> event(const Text& text) {
+  bool is_of_a_service = false;
+  if (text.value.kind == Kind::object && times(text.value, "type") == 1) {
+    for (std::size_t i = 0; i < text.value.keys.size(); ++i) {
+      const Json& type = text.value.elements[i];
+      if (text.value.keys[i].text == "type" && type.kind == Kind::string && type.end != 0 && !type.is_broken)
+        is_of_a_service = type.text.find('.') != std::string::npos;
+    }
+  }
+  return meaning<presence::PresenceEvent>(text, is_of_a_service ? text.mistake : text.strict_mistake(), event);
 }
-inline Answer<presence::User> user(const Answer<Json>& text) { return meaning<presence::User>(text, user); }
-/// But of a channel they come in the order of the text.
-inline Answer<presence::Channel> channel(const Answer<Json>& text) { return meaning<presence::Channel>(text, channel); }
+inline Meaning<presence::User> user(const Text& text) { return meaning<presence::User>(text, text.mistake, user); }
+inline Meaning<presence::Channel> channel(const Text& text) {
+  return meaning<presence::Channel>(text, text.mistake, channel);
+}
 
 }  // namespace naive
 

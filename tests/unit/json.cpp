@@ -91,7 +91,7 @@ TEST_CASE("payloads of a service that say something about presence become report
     CHECK(event->type == EventType::report);
     CHECK(event->user == "john");
     CHECK(event->online);
-    CHECK_FALSE(event->status);
+    CHECK(event->status.has_value() == (type == "user.updated"));
   }
   CHECK(parse_event(R"({"type":"health.check",)" + when + R"(,"me":)" + user + "}"));
   refuses(R"({"type":"health.check",)" + when + "}", ErrorCode::not_presence, 8);

@@ -18,10 +18,10 @@ namespace {
 
 const std::string_view lines[] = {
     R"({"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z","invisible":true,"status":"zo\u00eb \ud83d\ude00"})",
-    R"( {"x":[1.5e-3,-0,null,{"y":[]},false] , "type":"report","user":"猫","online":false,"at":-12,"last_active":null} )",
+    R"( {"x":[1.5e-3,-0,null,{"y":[]},false] , "type":"report","user":"猫","online":false,"at":1546867062375000000,"last_active":null} )",
     R"({"type":"user.presence.changed","created_at":"2020-03-30T07:54:46.207332Z","user":{"id":"bender","role":"user","online":true,)"
     R"("last_active":"0001-01-01T00:00:00Z","custom":{"status":"\"Bite\"\t\/"},"teams":["a","b"]}})",
-    R"({"type":"health.check","connection_id":"c\\","me":{"id":"bender","online":true,"devices":[{}]},"created_at":0})",
+    R"({"type":"health.check","connection_id":"c\\","me":{"id":"bender","online":true,"devices":[{}]},"created_at":1546867062375000000})",
 };
 
 /// Parses a copy of exactly the size of the text, so that a sanitizer sees a read past its end.
@@ -47,18 +47,24 @@ void refused(ErrorCode code, std::string marked) {
 
 /// The same for a value, once where it is skipped and once where it is read.
 void refused_value(ErrorCode code, const std::string& marked) {
-  refused(code, R"({"type":"connect","user":"u","session":"s","at":0,"other":)" + marked + "}");
-  refused(code, R"({"type":"connect","user":"u","session":"s","at":0,"status":)" + marked + "}");
-  refused(code, R"({"type":"message.new","user":{"custom":{"status":)" + marked + "}}}");
+  refused(code, R"({"type":"connect","user":"u","session":"s","at":1546867062375000000,"other":)" + marked + "}");
+  refused(code, R"({"type":"connect","user":"u","session":"s","at":1546867062375000000,"status":)" + marked + "}");
+  if (code == ErrorCode::bad_utf8 || marked.find("\\ud") != std::string::npos) {
+    // What is read as U+FFFD where it is a service's is refused where it is not seen to be.
+    refused(code, R"({"type":"teleport","user":{"custom":{"status":)" + marked + "}}}");
+    refused(code, R"({"user":{"custom":{"status":)" + marked + "}}}");
+  } else {
+    refused(code, R"({"type":"message.new","user":{"custom":{"status":)" + marked + "}}}");
+  }
 }
 
 bool accepted_value(const std::string& value) {
   return static_cast<bool>(
-      parse_exactly(R"({"type":"connect","user":"u","session":"s","at":0,"other":)" + value + "}"));
+      parse_exactly(R"({"type":"connect","user":"u","session":"s","at":1546867062375000000,"other":)" + value + "}"));
 }
 
 std::optional<std::string> status_of(const std::string& value) {
-  const auto event = parse_exactly(R"({"type":"status","user":"u","at":0,"status":)" + value + "}");
+  const auto event = parse_exactly(R"({"type":"status","user":"u","at":1546867062375000000,"status":)" + value + "}");
   return event ? event->status : std::nullopt;
 }
 

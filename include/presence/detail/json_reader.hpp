@@ -161,12 +161,13 @@ enum class JsonKind : std::uint8_t {
 struct JsonNote {
   JsonKind kind;
   bool truth;          ///< of a boolean
+  bool broken;         ///< of a string: a lenient reader replaced a part of it by U+FFFD
   std::size_t offset;  ///< of the first byte; of a repeated key, of the opening quote of the second
   union {
     std::string_view text;  ///< of a string, what it says; of a number, as it is written
   };
 
-  JsonNote() noexcept : kind(JsonKind::nothing), truth(false) {}
+  JsonNote() noexcept : kind(JsonKind::nothing), truth(false), broken(false) {}
 };
 
 /// The same, with all of it set from the start.
@@ -177,24 +178,58 @@ struct JsonValue : JsonNote {
   }
 };
 
-/// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to `deepest`.
+/// Makes a reader lenient: in any string, half of a surrogate pair and what is not UTF-8 are read as U+FFFD. All else
+/// stays as strict.
+///
+/// U+FFFD may be longer than what it replaces. So a first reader leaves what is not UTF-8 as it is and counts by how
+/// much the text would grow. Where it grows, a second reader has room for it.
+struct JsonLeniency {
+  ReadNotes* notes = nullptr;  ///< may be null
+  std::size_t growth = 0;      ///< bytes by which all strings together may grow
+  bool has_room = false;       ///< `growth` is that of the whole text
+  bool needs_room = false;     ///< a string was left as it is
+  bool is_broken = false;
+  Error first;  ///< if `is_broken`: what a strict reader would have refused first
+
+  explicit JsonLeniency(ReadNotes* where_to_note) noexcept : notes(where_to_note) {}
+
+  void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    const Error error{code, offset, message};
+    if (!is_broken) first = error;
+    is_broken = true;
+    if (notes != nullptr) notes->add(error);
+  }
+
+  /// For a second reader of the same text.
+  void make_room() noexcept {
+    has_room = true;
+    needs_room = false;
+    is_broken = false;
+    if (notes != nullptr) notes->clear();
+  }
+};
+
+/// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to `deepest`. With a
+/// JsonLeniency it is lenient as described there.
 ///
 /// What is wrong first is remembered, with its offset, and from then on every call fails: callers look at `ok()` when
 /// they are done. An offset is that of the byte that fits no continuation; of a bad escape or bad UTF-8, of the first
 /// byte of it; of a text that ends too early, its size. Strings are borrowed from the text. Those with escapes are
 /// decoded into `scratch`, which is cleared and reserved once, before the first of them: what is decoded is never
-/// longer than the text, so what was borrowed from scratch stays where it is.
+/// longer than the text (and what a lenient reader makes it grow by), so what was borrowed from scratch stays where it
+/// is.
 class JsonReader {
  public:
   static constexpr unsigned deepest = 64;
 
-  JsonReader(std::string_view text, std::string& scratch) noexcept
+  JsonReader(std::string_view text, std::string& scratch, JsonLeniency* leniency = nullptr) noexcept
       : first_(text.data()),
         p_(text.data()),
         end_(text.data() + text.size()),
         pairs_end_(text.size() > 2 ? end_ - 2 : first_),
         marks_(text),
-        scratch_(&scratch) {}
+        scratch_(&scratch),
+        leniency_(leniency) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
@@ -214,6 +249,21 @@ class JsonReader {
   /// Of what comes next; after `peek`, of the first byte of the value.
   std::size_t offset() const noexcept { return offset_of(p_); }
   std::size_t offset_of(const char* p) const noexcept { return static_cast<std::size_t>(p - first_); }
+
+  /// Goes to a value of the text, as if it were all of the text. What was borrowed from scratch before may then be
+  /// overwritten. Only in a text whose grammar is known to be right.
+  void seek(std::size_t offset) noexcept {
+    p_ = first_ + offset;
+    depth_ = 0;
+    objects_ = 0;
+    fresh_ = false;
+    decoding_ = false;
+  }
+  /// The same for a key of an object, which `next_key` then reads.
+  void seek_key(std::size_t offset) noexcept {
+    seek(offset);
+    fresh_ = true;
+  }
 
   /// Goes into the object or array that comes next, after `peek` said that it is one.
   void open() noexcept {
@@ -322,8 +372,10 @@ class JsonReader {
     value.offset = offset();
     if (value.kind == JsonKind::string) {
       std::string_view text;
+      broken_ = false;
       string(&text);
       value.text = text;
+      value.broken = broken_;
     } else {
       read_other(value);
     }
@@ -375,6 +427,14 @@ class JsonReader {
     if (value.kind == JsonKind::repeated) return;
     value.kind = JsonKind::repeated;
     value.offset = key_offset;
+  }
+
+  /// What a strict reader refuses and a lenient one replaces. Whether to go on.
+  bool pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (leniency_ == nullptr) return fail(code, offset, message);
+    broken_ = true;
+    leniency_->pass_over(code, offset, message);
+    return true;
   }
 
   bool fail_here(const char* message) noexcept {
@@ -589,7 +649,18 @@ class JsonReader {
         const Utf8Step step = utf8_step(p_, end_);
         if (!step.valid) {
           if (step.cut) p_ = end_;
-          return step.cut ? fail_here("") : fail(ErrorCode::bad_utf8, offset(), "not UTF-8");
+          if (step.cut) return fail_here("");
+          if (!pass_over(ErrorCode::bad_utf8, offset(), "not UTF-8")) return false;
+          if (!leniency_->has_room) {
+            leniency_->needs_room = true;
+            leniency_->growth += 3 - step.length;  // a part that is no character has at most three bytes
+          } else if (text != nullptr) {
+            if (!escaped) decoded = begin_decoding();
+            escaped = true;
+            scratch_->append(run, static_cast<std::size_t>(p_ - run));
+            scratch_->append("\xEF\xBF\xBD");
+            run = p_ + step.length;
+          }
         }
         p_ += step.length;
       } else if (*p_ == '\\') {
@@ -621,7 +692,7 @@ class JsonReader {
       decoding_ = true;
       scratch_->clear();
       // Not reserve alone: before C++20 it may also give room back.
-      const auto whole = static_cast<std::size_t>(end_ - first_);
+      const auto whole = static_cast<std::size_t>(end_ - first_) + (leniency_ != nullptr ? leniency_->growth : 0);
       if (scratch_->capacity() < whole) scratch_->reserve(whole);
     }
     return scratch_->size();
@@ -649,22 +720,33 @@ class JsonReader {
   }
 
   bool unicode_escape(std::size_t start, bool keep) {
-    std::uint32_t code = 0, second = 0;
+    std::uint32_t code = 0;
     if (!hex4(start, code)) return false;
-    if (code >= 0xD800 && code <= 0xDFFF) {
-      constexpr const char* alone = "half of a surrogate pair";
-      if (code >= 0xDC00) return fail(ErrorCode::bad_escape, start, alone);
-      for (const char c : {'\\', 'u'}) {
-        if (p_ == end_) return fail_here("");
-        if (*p_ != c) return fail(ErrorCode::bad_escape, start, alone);
-        ++p_;
-      }
-      if (!hex4(start, second)) return false;
-      if (second < 0xDC00 || second > 0xDFFF) return fail(ErrorCode::bad_escape, start, alone);
-      code = 0x10000 + ((code - 0xD800) << 10) + (second - 0xDC00);
-    }
+    if (code >= 0xD800 && code <= 0xDFFF && !surrogate_pair(start, code)) return false;
     if (keep) append_utf8(code);
     return true;
+  }
+
+  /// Makes a character of half of a surrogate pair and the escape that comes next.
+  bool surrogate_pair(std::size_t start, std::uint32_t& code) noexcept {
+    const char* const after = p_;
+    if (code < 0xDC00) {
+      bool is_escape = true;
+      for (const char c : {'\\', 'u'}) {
+        if (p_ == end_) return fail_here("");
+        is_escape = is_escape && *p_ == c;
+        if (is_escape) ++p_;
+      }
+      std::uint32_t second = 0;
+      if (is_escape && !hex4(start, second)) return false;
+      if (second >= 0xDC00 && second <= 0xDFFF) {
+        code = 0x10000 + ((code - 0xD800) << 10) + (second - 0xDC00);
+        return true;
+      }
+    }
+    p_ = after;
+    code = 0xFFFD;
+    return pass_over(ErrorCode::bad_escape, start, "half of a surrogate pair");
   }
 
   bool hex4(std::size_t start, std::uint32_t& code) noexcept {
@@ -709,12 +791,14 @@ class JsonReader {
   const char* pairs_end_;  // before it, the byte at a place is followed by two more
   Marks marks_;
   std::string* scratch_;
+  JsonLeniency* leniency_;
   std::size_t key_offset_ = 0;
   std::uint64_t objects_ = 0;  // one bit for each container that is open, the innermost lowest: set for an object
   unsigned depth_ = 0;
   bool fresh_ = false;  // a container was opened and nothing in it read: no comma comes before what is next
   bool decoding_ = false;
   bool failed_ = false;
+  bool broken_ = false;  // something was replaced in the string that was read last
   Error error_;
 };
 
