@@ -5,14 +5,14 @@ usage: mutate.py [--list] [--only NAME]... [--stage NAME]... [--jobs N] [--histo
 
   --list        tells the mutants, and runs nothing
   --only        runs the mutants whose name matches; * and ? as in a shell
-  --stage       runs only these of the stages values, unit, property, memory, corpus
+  --stage       runs only these of the stages values, unit, property, memory, reading, corpus
   --jobs        how many mutants at a time; 2 unless told
   --histories   how many random histories each property tries; 100 unless told
   --results     where to write a line for each mutant as well
 
-The mutants are in mutants.py. Each is tried by the unit tests first, then by the laws, then with an allocator that
-fails, then by the fuzz corpus, up to the first failure; a test that does not end in time has failed, too. CXX is the
-compiler: clang++ or c++ unless it is set.
+The mutants are in mutants.py. Each is tried by the unit tests first, then by the laws, then with allocators that fail
+and that count, then by the fuzz corpus, up to the first failure; a test that does not end in time has failed, too. CXX is
+the compiler: clang++ or c++ unless it is set.
 
 Exit status: 0 when every mutant was killed, 1 when one survived, 2 when the list itself is broken: a text to replace is
 not there exactly once, a mutant does not compile, or the tests fail without any.
@@ -40,11 +40,12 @@ TESTS = ROOT / "tests"
 VALUES = "duration time_text values".split()
 VALUE_HEADERS = "event.hpp rules.hpp time.hpp user.hpp".split()
 UNIT = """
-anti_entropy batches blocks borrowed_arguments bounds changes comparing crowding deadlines decimal decoding delivering deltas diffing encoding
-encoding_for_viewers evidence extremes filters forget_after forgetting golden hiding id_map in_place invisible
-joining json_filters judging kept_text last_active limits merging merging_in_place normal_form offline_grace order ownership
-querying replaying reports resyncing sessions sketches snapshots status steps stores story throwing timeouts user_table verdicts watching
-words
+anti_entropy batches blocks borrowed_arguments bounds changes comparing crowding deadlines decimal decoding delivering
+deltas diffing encoding encoding_for_viewers evidence extremes filters forget_after forgetting golden hiding id_map
+in_place invisible joining json_channels json_events json_filters json_odd_fields json_strictness json_users judging
+kept_text last_active limits merging merging_in_place normal_form offline_grace order ownership querying replaying
+reports resyncing sessions siphash sketches snapshots status steps stores story throwing timeouts user_table verdicts
+watching words
 """.split()
 PROPERTY = """
 anti_entropy law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values oracle_fold
@@ -62,7 +63,7 @@ BUDGET = "std::size_t budget_ = 20000;"
 ABOUT_HISTORIES = re.compile(r"\bCHECK\(seen\.")
 
 
-STAGES = ["values", "unit", "property", "memory", "corpus"]
+STAGES = ["values", "unit", "property", "memory", "reading", "corpus"]
 
 
 class Broken(Exception):
@@ -146,8 +147,9 @@ def make_stages(scratch, compiler, histories):
         text = together([tests / folder / f"{file}.cpp" for file in files])
         source.write_text(ABOUT_HISTORIES.sub("WARN(seen.", text), encoding="utf-8")
         stages.append(Stage(name, source, flags["doctest"], [str(main)], doctest, {"PRESENCE_HISTORIES": str(histories)}))
-    # Which has an allocator of its own, and so cannot be put together with others.
+    # Which have an allocator of their own, and so cannot be put together with others.
     stages.append(Stage("memory", tests / "unit" / "memory.cpp", flags["doctest"], [str(main)], doctest, {}))
+    stages.append(Stage("reading", tests / "unit" / "reading_memory.cpp", flags["doctest"], [str(main)], doctest, {}))
     stages.append(Stage("corpus", tests / "fuzz" / "fold_fuzz.cpp", flags["plain"], [str(replay)], [], {}))
     return stages
 
