@@ -2,23 +2,52 @@
 #ifndef PRESENCE_FILTER_HPP
 #define PRESENCE_FILTER_HPP
 
+#include <presence/detail/compact_vector.hpp>
 #include <presence/detail/operand.hpp>
 #include <presence/fields.hpp>
 #include <presence/result.hpp>
 #include <presence/value.hpp>
 
 #include <cstddef>           // for size_t
-#include <cstdint>           // for uint8_t, uint32_t
+#include <cstdint>           // for uint8_t
 #include <initializer_list>  // for initializer_list
 #include <optional>          // for optional, nullopt
 #include <string>            // for string
 #include <string_view>       // for string_view
 #include <type_traits>       // for enable_if, integral_constant, is_arithmetic, is_convertible, is_same
-#include <utility>           // for index_sequence, make_index_sequence, move
+#include <utility>           // for index_sequence, make_index_sequence, move, swap
 #include <vector>            // for vector
 
 namespace presence {
 inline namespace PRESENCE_ABI {
+
+/// The name of a field, borrowed from the filter that asks about it: read like a std::string_view, and converts to a
+/// std::string, which copies it.
+class FieldName : public std::string_view {
+ public:
+  constexpr FieldName() noexcept = default;  ///< empty
+  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}
+
+  operator std::string() const { return std::string(data(), size()); }
+  /// @{
+  /// As of texts.
+  friend std::string operator+(std::string a, const FieldName& b) { return a.append(b.data(), b.size()); }
+  friend std::string operator+(const FieldName& a, std::string_view b) {
+    return std::string(a.data(), a.size()).append(b.data(), b.size());
+  }
+  /// @}
+};
+
+namespace detail {
+
+class FilterMaker;
+
+/// What `{"a", "b"}` makes where a text is wanted, so that it does not make one.
+struct TwoTexts {
+  TwoTexts(const char*, const char*) noexcept {}
+};
+
+}  // namespace detail
 
 /// A question to an object, which holds or does not. A plain value, made by the functions below; `Filter{}` holds for
 /// every object. Meaning follows the chat services and, where those are silent, MongoDB:
@@ -28,8 +57,12 @@ inline namespace PRESENCE_ABI {
 ///   test and `autocomplete` hold when they do for an element.
 /// - A field that the object lacks passes `ne` and `nin`, `eq` with null and `exists` with false, and nothing else.
 /// null is like an absent field for all but `exists`.
-/// - Values of different types are never equal, and neither is the greater. 1 and 1.0 are equal; an instant and a text
-///   of RFC 3339 compare as instants.
+/// - Values of different types are never equal, and neither is the greater. 1 and 1.0 are equal. Texts compare as
+/// bytes,
+///   but texts of RFC 3339, of any year, compare as points in time with each other and with instants:
+///   "2019-01-07T13:17:42Z" equals "2019-01-07T14:17:42.0+01:00".
+///
+/// Every test takes time that is linear in what it is asked about and what it compares with, up to a logarithm.
 ///
 /// A filter that was built wrong is invalid, as is all that contains it, its negation too: it says why, and holds for
 /// nothing.
@@ -52,15 +85,62 @@ class Filter {
   static constexpr unsigned deepest = 30;
 
   Filter() noexcept = default;
+  Filter(const Filter& other)
+      : op_(other.op_), depth_(other.depth_), code_(other.code_), content_(other.content_), operand_(other.operand_) {
+    if (is_test()) {
+      content_.field = detail::characters_of(other.field()).release();
+    } else if (is_combination()) {
+      Parts copy;
+      copy.reserve(other.parts().size());
+      for (const Filter& part : other.parts()) copy.push_back(part);
+      content_.parts = copy.release();
+    }
+  }
+  Filter(Filter&& other) noexcept { swap(other); }
+  /// @{
+  /// The other may be a part of this one. What was moved from holds for everything.
+  Filter& operator=(const Filter& other) {
+    Filter copy(other);
+    swap(copy);
+    return *this;
+  }
+  Filter& operator=(Filter&& other) noexcept {
+    Filter taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~Filter() {
+    if (is_test()) {
+      detail::CompactVector<char>::adopt(content_.field);
+    } else if (is_combination()) {
+      Parts::adopt(content_.parts);
+    }
+  }
 
-  Operator op() const noexcept { return op_; }                          ///< says what it consists of
-  const std::string& field() const noexcept { return field_; }          ///< of a test
-  const Value& operand() const noexcept { return operand_; }            ///< of a test; of `in` and `nin` an array
-  const std::vector<Filter>& parts() const noexcept { return parts_; }  ///< of `all_of`, `any_of`, `none_of`
+  Operator op() const noexcept { return op_; }  ///< says what it consists of
+  /// @{
+  /// Of a test; empty otherwise. Of a temporary it is copied.
+  FieldName field() const& noexcept { return is_test() ? FieldName(detail::text_of(content_.field)) : FieldName(); }
+  std::string field() const&& { return field(); }
+  /// @}
+  const Value& operand() const noexcept { return operand_; }  ///< of a test; of `in` and `nin` an array
+  /// @{
+  /// Of `all_of`, `any_of` and `none_of`; empty otherwise. Of a temporary they are copied.
+  Elements<Filter> parts() const& noexcept {
+    if (!is_combination() || content_.parts == nullptr) return {};
+    return {Parts::elements_of(content_.parts), content_.parts->size};
+  }
+  std::vector<Filter> parts() const&& { return parts(); }
+  /// @}
 
   /// Why it is invalid; absent: it is not.
   std::optional<Error> error() const noexcept {
-    return op_ == Operator::invalid ? std::optional<Error>(error_) : std::nullopt;
+    if (op_ != Operator::invalid) return std::nullopt;
+    Error error;
+    error.code = code_;
+    error.message = content_.message;
+    return error;
   }
 
   /// Of one operator about a field; what the functions below make. Invalid where the operator has no use for the
@@ -70,55 +150,88 @@ class Filter {
   static Filter test(Operator op, std::string_view field, Value operand) {
     if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
     if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
+    detail::CompactVector<char> name = detail::characters_of(field);
     Filter filter;
     filter.op_ = op;
-    filter.field_ = std::string(field);
+    filter.content_.field = name.release();
     filter.operand_ = std::move(operand);
     return filter;
   }
 
   /// Of several filters. Invalid without any.
   static Filter combination(Operator op, std::vector<Filter> parts) {
-    if (op != Operator::all_of && op != Operator::any_of && op != Operator::none_of)
-      return invalid(ErrorCode::unknown_operator, "this operator combines no filters");
-    if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
-    unsigned depth = 0;
-    for (const Filter& part : parts) {
-      if (part.op_ == Operator::invalid) return invalid(part.error_.code, part.error_.message);
-      depth = part.depth_ > depth ? part.depth_ : depth;
-    }
-    if (depth == deepest) return invalid(ErrorCode::too_deep, "nested too deeply");
-    Filter filter;
-    filter.op_ = op;
-    filter.parts_ = std::move(parts);
-    filter.depth_ = static_cast<std::uint8_t>(depth + 1);
-    return filter;
+    Parts own;
+    own.reserve(parts.size());
+    for (Filter& part : parts) own.push_back(std::move(part));
+    return combination_of(op, std::move(own));
   }
 
   /// @{
-  /// Both; either; not this one. A chain of the same operator is one level deep.
+  /// Both; either; not this one. A chain of the same operator is one level deep, and takes linear time to make.
   friend Filter operator&&(Filter a, Filter b) { return joined(Operator::all_of, std::move(a), std::move(b)); }
   friend Filter operator||(Filter a, Filter b) { return joined(Operator::any_of, std::move(a), std::move(b)); }
   friend Filter operator!(Filter a) {
-    std::vector<Filter> parts;
+    Parts parts;
     parts.push_back(std::move(a));
-    return combination(Operator::none_of, std::move(parts));
+    return combination_of(Operator::none_of, std::move(parts));
   }
   /// @}
 
   /// Whether both ask the same in the same words.
   friend bool operator==(const Filter& a, const Filter& b) noexcept {
-    return a.op_ == b.op_ && a.field_ == b.field_ && a.operand_ == b.operand_ && a.parts_ == b.parts_ &&
-           a.error_ == b.error_;
+    return a.op_ == b.op_ && a.field() == b.field() && a.operand_ == b.operand_ && a.parts() == b.parts() &&
+           (a.op_ != Operator::invalid || a.code_ == b.code_);
   }
   friend bool operator!=(const Filter& a, const Filter& b) noexcept { return !(a == b); }
 
  private:
+  friend class detail::FilterMaker;
+  using Parts = detail::CompactVector<Filter>;
+
+  union Content {
+    detail::CompactVector<char>::Head* field;  // of a test
+    Parts::Head* parts;                        // of a combination
+    const char* message;                       // of what is invalid
+  };
+
+  bool is_combination() const noexcept {
+    return op_ == Operator::all_of || op_ == Operator::any_of || op_ == Operator::none_of;
+  }
+  bool is_test() const noexcept { return op_ != Operator::everything && op_ != Operator::invalid && !is_combination(); }
+  void swap(Filter& other) noexcept {
+    std::swap(op_, other.op_);
+    std::swap(depth_, other.depth_);
+    std::swap(code_, other.code_);
+    std::swap(content_, other.content_);
+    std::swap(operand_, other.operand_);
+  }
+
   static Filter invalid(ErrorCode code, const char* message) noexcept {
     Filter filter;
     filter.op_ = Operator::invalid;
-    filter.error_.code = code;
-    filter.error_.message = message;
+    filter.code_ = code;
+    filter.content_.message = message;
+    return filter;
+  }
+
+  static Filter combination_of(Operator op, Parts parts) noexcept {
+    if (op != Operator::all_of && op != Operator::any_of && op != Operator::none_of)
+      return invalid(ErrorCode::unknown_operator, "this operator combines no filters");
+    if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
+    return combination_from(op, std::move(parts), 0, 0);
+  }
+  /// Of parts of which the first ones are known to be valid, and no deeper than that.
+  static Filter combination_from(Operator op, Parts parts, std::size_t first, unsigned depth) noexcept {
+    for (std::size_t i = first; i < parts.size(); ++i) {
+      const Filter& part = parts[i];
+      if (part.op_ == Operator::invalid) return invalid(part.code_, part.content_.message);
+      depth = part.depth_ > depth ? part.depth_ : depth;
+    }
+    if (depth == deepest) return invalid(ErrorCode::too_deep, "nested too deeply");
+    Filter filter;
+    filter.op_ = op;
+    filter.content_.parts = parts.release();
+    filter.depth_ = static_cast<std::uint8_t>(depth + 1);
     return filter;
   }
 
@@ -154,24 +267,48 @@ class Filter {
   }
 
   static Filter joined(Operator op, Filter a, Filter b) {
-    std::vector<Filter> parts;
-    for (Filter* part : {&a, &b}) {
-      if (part->op_ == op) {
-        for (Filter& inner : part->parts_) parts.push_back(std::move(inner));
-      } else {
-        parts.push_back(std::move(*part));
-      }
+    if (a.op_ == Operator::invalid) return a;
+    if (b.op_ == Operator::invalid) return b;
+    if (a.op_ != op) {
+      Parts alone;
+      alone.reserve(2);
+      alone.push_back(std::move(a));
+      a = combination_of(op, std::move(alone));
+      if (a.op_ != op) return a;
     }
-    return combination(op, std::move(parts));
+    // What the first has is not gone over again, so that a long chain takes linear time.
+    const unsigned depth = a.depth_ - 1u;
+    Parts parts = Parts::adopt(a.content_.parts);
+    a.content_.parts = nullptr;
+    const std::size_t first = parts.size();
+    if (b.op_ == op) {
+      Parts others = Parts::adopt(b.content_.parts);
+      b.content_.parts = nullptr;
+      for (Filter& part : others) parts.push_back(std::move(part));
+    } else {
+      parts.push_back(std::move(b));
+    }
+    return combination_from(op, std::move(parts), first, depth);
   }
 
   Operator op_ = Operator::everything;
   std::uint8_t depth_ = 0;
-  std::string field_;
+  ErrorCode code_ = ErrorCode::syntax;  // of what is invalid
+  Content content_ = {nullptr};
   Value operand_;
-  std::vector<Filter> parts_;
-  Error error_;
 };
+
+namespace detail {
+
+/// Makes filters of parts that are where they are to be.
+class FilterMaker {
+ public:
+  static Filter combination(Operator op, CompactVector<Filter> parts) noexcept {
+    return Filter::combination_of(op, std::move(parts));
+  }
+};
+
+}  // namespace detail
 
 /// The field is the value, or has it; with an array: is the same set.
 inline Filter eq(std::string_view field, Value value) { return Filter::test(Operator::eq, field, std::move(value)); }
@@ -195,6 +332,8 @@ inline Filter exists(std::string_view field, bool wanted) { return Filter::test(
 inline Filter autocomplete(std::string_view field, std::string_view text) {
   return Filter::test(Operator::autocomplete, field, Value(text));
 }
+/// Two texts are not the two ends of one.
+Filter autocomplete(std::string_view field, detail::TwoTexts texts) = delete;
 
 /// @{
 /// The field is, or has, one of the values. Of none it holds for nothing.
@@ -249,7 +388,7 @@ bool matches(const Filter& filter, const T& object) {
       return filter.op() == Operator::none_of;
     default:
       return detail::with_field(object, filter.field(), [&](const ValueView& value) {
-        return detail::holds(filter.op(), value, filter.operand().view());
+        return detail::holds(filter.op(), value, filter.operand());
       });
   }
 }
@@ -259,89 +398,159 @@ bool matches(const Filter& filter, const T& object) {
 template <class T>
 class Matcher {
  public:
-  /// Costs what the filter is long; an `in` with many texts is made a set.
-  explicit Matcher(const Filter& filter) { add(filter); }
+  /// Costs what the filter is long; what an array has is sorted.
+  explicit Matcher(const Filter& filter) {
+    std::size_t nodes = 0, characters = 0;
+    measure(filter, nodes, characters);
+    nodes_.reserve(nodes);
+    names_.reserve(characters);
+    add(filter);
+  }
 
-  /// Says what `matches` says. Does not allocate, unless the fields of T do.
+  /// Says what `matches` says. Does not allocate, unless the fields of T do, or an array is compared with one that has
+  /// more than a thousand different values.
   bool operator()(const T& object) const { return holds(0, object); }
 
  private:
-  struct Node {
-    using Test = bool (*)(const Node&, const T&);
+  /// Small, as there may be one for each three bytes of a filter.
+  class Node {
+   public:
+    using Test = bool (*)(const Matcher&, const detail::Operand&, const T&);
 
-    Operator op = Operator::everything;
-    std::uint32_t end = 0;  // of the parts, which follow it
-    Test test = nullptr;
-    detail::Operand operand;
-    std::string field;  // one that is known only at run time
+    explicit Node(Operator op) noexcept : op_(static_cast<unsigned>(op) & 15u), end_(0) {}
+    Node(std::size_t field, Operator op, const Value& operand) : Node(op) {
+      operand_ = detail::Operand::make(op, operand);
+      test_ = test_of(field, operand_->form());
+    }
+    Node(const Node& other) : test_(other.test_), op_(other.op_), end_(other.end_) {
+      if (other.operand_ != nullptr) operand_ = detail::Operand::copy(*other.operand_);
+    }
+    Node(Node&& other) noexcept : test_(other.test_), operand_(other.operand_), op_(other.op_), end_(other.end_) {
+      other.operand_ = nullptr;
+    }
+    Node& operator=(Node other) noexcept {
+      std::swap(test_, other.test_);
+      std::swap(operand_, other.operand_);
+      op_ = other.op_;
+      end_ = other.end_;
+      return *this;
+    }
+    ~Node() {
+      if (operand_ != nullptr) detail::Operand::drop(operand_);
+    }
+
+    Operator op() const noexcept { return static_cast<Operator>(op_); }
+    Test test() const noexcept { return test_; }  // null: of no test
+    const detail::Operand& operand() const noexcept { return *operand_; }
+    detail::Operand& operand() noexcept { return *operand_; }
+    std::size_t end() const noexcept { return end_; }  // of the parts, which follow it
+    void set_end(std::size_t end) noexcept { end_ = end & end_mask; }
+
+   private:
+    static constexpr unsigned end_bits = sizeof(std::size_t) * 8 - 4;
+    static constexpr std::size_t end_mask = (std::size_t{1} << end_bits) - 1;  // more than there is memory for
+
+    Test test_ = nullptr;
+    detail::Operand* operand_ = nullptr;
+    std::size_t op_ : 4;
+    std::size_t end_ : end_bits;
   };
 
   static constexpr const auto& list() noexcept { return Fields<T>::list; }
   using List = std::decay_t<decltype(Fields<T>::list)>;
 
-  template <std::size_t i>
-  static bool test_field(const Node& node, const T& object) {
+  template <std::size_t i, detail::Operand::Form form>
+  static bool test_field(const Matcher&, const detail::Operand& of_any_form, const T& object) {
     return detail::with_raw(detail::field_at<i>(list()), object, [&](const auto& raw) {
       using Raw = std::decay_t<decltype(raw)>;
+      const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
       if constexpr (std::is_same<Raw, std::string>::value || std::is_same<Raw, std::string_view>::value) {
-        return node.operand.answer(std::string_view(raw));
+        return operand.answer(std::string_view(raw));
       } else if constexpr (std::is_same<Raw, std::vector<std::string>>::value ||
                            std::is_same<Raw, std::vector<std::string_view>>::value) {
-        return node.operand.answer(raw);
+        return operand.answer(raw);
       } else {
-        return node.operand.answer(ValueView(raw));
+        return operand.answer(ValueView(raw));
       }
     });
   }
-  static bool test_other(const Node& node, const T& object) {
+  template <detail::Operand::Form form>
+  static bool test_other(const Matcher& self, const detail::Operand& of_any_form, const T& object) {
+    const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
     if constexpr (detail::has_other<T>) {
-      return node.operand.answer(Fields<T>::other(object, node.field));
+      const std::string_view name(self.names_.data() + operand.field_at, operand.field_size);
+      return operand.answer(ValueView(Fields<T>::other(object, name)));
     } else {
-      static_cast<void>(object);
-      return node.operand.answer(ValueView());
+      static_cast<void>(self), static_cast<void>(object);
+      return operand.answer(ValueView());
     }
   }
-  template <std::size_t... i>
-  static typename Node::Test test_of(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr typename Node::Test tests[] = {&Matcher::test_field<i>..., &Matcher::test_other};
+  template <detail::Operand::Form form, std::size_t... i>
+  static typename Node::Test test_of_form(std::size_t field, std::index_sequence<i...>) noexcept {
+    constexpr typename Node::Test tests[] = {&Matcher::test_field<i, form>..., &Matcher::test_other<form>};
     return tests[field];
+  }
+  static typename Node::Test test_of(std::size_t field, detail::Operand::Form form) noexcept {
+    using Form = detail::Operand::Form;
+    constexpr auto all = std::make_index_sequence<List::size>();
+    switch (form) {
+      case Form::moment: return test_of_form<Form::moment>(field, all);
+      case Form::set: return test_of_form<Form::set>(field, all);
+      case Form::prefix: return test_of_form<Form::prefix>(field, all);
+      default: return test_of_form<Form::scalar>(field, all);
+    }
+  }
+
+  /// Whether the name of the field is needed to read it.
+  static bool is_known_by_name(std::size_t field) noexcept { return detail::has_other<T> && field == List::size; }
+
+  /// How many nodes there will be, and how long the names are that are kept.
+  static void measure(const Filter& filter, std::size_t& nodes, std::size_t& characters) noexcept {
+    ++nodes;
+    if (!filter.field().empty() && is_known_by_name(detail::index_of_field(list(), filter.field())))
+      characters += filter.field().size();
+    for (const Filter& part : filter.parts()) measure(part, nodes, characters);
   }
 
   void add(const Filter& filter) {
     const std::size_t at = nodes_.size();
-    Node node;
-    node.op = filter.op();
-    if (!filter.field().empty()) {
-      node.test = test_of(detail::index_of_field(list(), filter.field()), std::make_index_sequence<List::size>());
-      node.operand = detail::Operand(filter.op(), filter.operand());
-      node.field = filter.field();
+    if (filter.field().empty()) {
+      nodes_.emplace_back(filter.op());
+    } else {
+      const std::size_t field = detail::index_of_field(list(), filter.field());
+      nodes_.emplace_back(field, filter.op(), filter.operand());
+      if (is_known_by_name(field)) {
+        nodes_.back().operand().field_at = names_.size();
+        nodes_.back().operand().field_size = filter.field().size();
+        names_.append(filter.field().data(), filter.field().size());
+      }
     }
-    nodes_.push_back(std::move(node));
     for (const Filter& part : filter.parts()) add(part);
-    nodes_[at].end = static_cast<std::uint32_t>(nodes_.size());
+    nodes_[at].set_end(nodes_.size());
   }
 
   bool holds(std::size_t at, const T& object) const {
     const Node& node = nodes_[at];
-    if (node.test != nullptr) return node.test(node, object);
-    switch (node.op) {
+    if (node.test() != nullptr) return node.test()(*this, node.operand(), object);
+    switch (node.op()) {
       case Operator::everything: return true;
       case Operator::all_of:
-        for (std::size_t part = at + 1; part < node.end; part = nodes_[part].end) {
+        for (std::size_t part = at + 1; part < node.end(); part = nodes_[part].end()) {
           if (!holds(part, object)) return false;
         }
         return true;
       case Operator::any_of:
       case Operator::none_of:
-        for (std::size_t part = at + 1; part < node.end; part = nodes_[part].end) {
-          if (holds(part, object)) return node.op == Operator::any_of;
+        for (std::size_t part = at + 1; part < node.end(); part = nodes_[part].end()) {
+          if (holds(part, object)) return node.op() == Operator::any_of;
         }
-        return node.op == Operator::none_of;
+        return node.op() == Operator::none_of;
       default: return false;
     }
   }
 
   std::vector<Node> nodes_;  // each before its parts
+  std::string names_;        // of the fields that are known only at run time
 };
 
 /// The filter, made ready for objects of the type: `compile<User>(filter)`.
@@ -394,7 +603,8 @@ inline bool can_compare(unsigned kinds, const ValueView& operand) noexcept {
   if (operand.is_number()) return (kinds & number_bits) != 0;
   unsigned wanted = bit_of(operand.kind());
   if (operand.kind() == ValueKind::instant) wanted |= bit_of(ValueKind::text);
-  if (operand.kind() == ValueKind::text && parse_timestamp(operand.text())) wanted |= bit_of(ValueKind::instant);
+  Moment moment;
+  if (operand.kind() == ValueKind::text && read_moment(operand.text(), moment)) wanted |= bit_of(ValueKind::instant);
   return (kinds & wanted) != 0;
 }
 

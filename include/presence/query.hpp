@@ -71,9 +71,12 @@ namespace detail {
 /// The users that a filter can hold for, by their ids; absent: it does not say.
 inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
   using Ids = std::vector<std::string_view>;
+  // An instant, or a text that is one, equals all ids that are the same instant, however they are written.
   const auto add = [](Ids& ids, const ValueView& value) {
+    Moment moment;
+    if (read_moment(value, moment)) return false;
     if (value.kind() == ValueKind::text) ids.push_back(value.text());
-    return value.kind() != ValueKind::instant;  // which an id may read as
+    return true;
   };
   switch (filter.op()) {
     case Operator::invalid: return Ids();

@@ -447,10 +447,23 @@ inline std::size_t write_instant(Timestamp at, char* out) noexcept {
   return 30;
 }
 
-/// Reads any instant, and tells what is wrong with what is none.
-inline Result<Timestamp> read_instant(std::string_view rfc3339) {
-  InstantReader in(rfc3339);
-  const std::int64_t year = in.number(4, 0, 9999);
+/// A point in time of any year that RFC 3339 can write.
+struct Moment {
+  std::int64_t second = 0;      // since 1970
+  std::int64_t nanosecond = 0;  // of that second
+
+  friend constexpr bool operator==(const Moment& a, const Moment& b) noexcept {
+    return a.second == b.second && a.nanosecond == b.nanosecond;
+  }
+  friend constexpr bool operator!=(const Moment& a, const Moment& b) noexcept { return !(a == b); }
+  friend constexpr bool operator<(const Moment& a, const Moment& b) noexcept {
+    return a.second != b.second ? a.second < b.second : a.nanosecond < b.nanosecond;
+  }
+};
+
+/// Reads all of the text as RFC 3339, and says in which year, as it is written, the moment lies.
+inline Moment read_moment(InstantReader& in, std::int64_t& year) {
+  year = in.number(4, 0, 9999);
   in.mark('-', '-');
   const std::int64_t month = in.number(2, 1, 12);
   in.mark('-', '-');
@@ -490,13 +503,22 @@ inline Result<Timestamp> read_instant(std::string_view rfc3339) {
   const Date date{static_cast<std::uint32_t>(year), static_cast<std::uint32_t>(month), static_cast<std::uint32_t>(day)};
   if (in.ok() && date.day > days_in_month(date.year, date.month))
     in.fail(ErrorCode::out_of_range, day_offset, "the month has no such day");
-  if (!in.ok()) return in.error();
+  if (!in.ok()) return {};
 
   const std::int64_t seconds =
       days_since_1970(date.year, date.month, date.day) * 86400 + hour * 3600 + minute * 60 + second - offset_seconds;
-  if (second == 60 && floor_divide(seconds, 86400) * 86400 != seconds) {
-    return Error{ErrorCode::out_of_range, second_offset, "a leap second ends a day"};
-  }
+  if (second == 60 && floor_divide(seconds, 86400) * 86400 != seconds)
+    in.fail(ErrorCode::out_of_range, second_offset, "a leap second ends a day");
+  return Moment{seconds, fraction};
+}
+
+/// Reads any instant, and tells what is wrong with what is none.
+inline Result<Timestamp> read_instant(std::string_view rfc3339) {
+  InstantReader in(rfc3339);
+  std::int64_t year = 0;
+  const Moment moment = read_moment(in, year);
+  if (!in.ok()) return in.error();
+  const std::int64_t seconds = moment.second, fraction = moment.nanosecond;
   if (year == 1) return Error{ErrorCode::unset, 0, "an instant in the year 1 stands for none"};
   // The lower end is one second further away than its whole seconds: its fraction counts upwards from there.
   constexpr std::int64_t first_second = -9223372037, last_second = 9223372036;

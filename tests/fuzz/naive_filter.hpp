@@ -150,16 +150,34 @@ inline Order order_of_mixed(std::int64_t a, double b) {
   return b == 9223372036854775808.0 ? Order(-1) : order_of(a, static_cast<std::int64_t>(b));
 }
 
+/// A point in time, if the value is one: whole seconds, and nanoseconds.
+using Point = std::pair<std::int64_t, std::int64_t>;
+inline std::optional<Point> point_of(const Plain& value) {
+  const auto split = [](std::int64_t ns) {
+    const bool is_cut_upwards = ns % 1000000000 < 0;
+    return Point(ns / 1000000000 - (is_cut_upwards ? 1 : 0), ns % 1000000000 + (is_cut_upwards ? 1000000000 : 0));
+  };
+  if (value.kind == Kind::instant) return split(value.number);
+  if (value.kind != Kind::text || value.text.size() < 20) return std::nullopt;
+  int year = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (value.text[i] < '0' || value.text[i] > '9') return std::nullopt;
+    year = year * 10 + (value.text[i] - '0');
+  }
+  // The calendar repeats every 400 years, so any year is read as one that a Timestamp holds.
+  const int like = 1800 + (year + 200) % 400;
+  const auto at = presence::parse_timestamp(std::to_string(like) + value.text.substr(4));
+  if (!at) return std::nullopt;
+  Point point = split(at->ns());
+  point.first += (year - like) / 400 * std::int64_t{146097} * 86400;
+  return point;
+}
+
 inline Order order(const Plain& a, const Plain& b) {
   if (a.kind == Kind::real && b.kind == Kind::real) return order_of(a.real, b.real);
   if (a.kind == Kind::integer && b.kind == Kind::real) return order_of_mixed(a.number, b.real);
-  if (a.kind == Kind::instant && b.kind == Kind::text) {
-    const auto at = presence::parse_timestamp(b.text);
-    return at ? order_of(a.number, at->ns()) : Order();
-  }
-  const bool swapped =
-      (a.kind == Kind::real && b.kind == Kind::integer) || (a.kind == Kind::text && b.kind == Kind::instant);
-  if (swapped) {
+  if (point_of(a) && point_of(b)) return order_of(*point_of(a), *point_of(b));
+  if (a.kind == Kind::real && b.kind == Kind::integer) {
     const Order other = order(b, a);
     return other ? Order(-*other) : Order();
   }

@@ -645,9 +645,108 @@ TEST_CASE("an instant and a text that is none do not compare") {
   }
 }
 
-TEST_CASE("two texts compare as texts though both are instants") {
-  CHECK_FALSE(holds_for(eq("x", "2019-01-07T12:00:00Z"), "2019-01-07T12:00:00.000Z"));
-  CHECK(holds_for(gt("x", "2019-01-07T12:00:00Z"), "2019-01-07T13:00:00+02:00"));
+TEST_CASE("texts that are instants compare as points in time") {
+  const char* const ascending[] = {"0000-01-01T00:00:00Z",           "0001-01-01T00:00:00Z",
+                                   "1600-02-29T23:59:59Z",           "1969-12-31T23:59:59.999999999Z",
+                                   "1970-01-01T00:00:00Z",           "2019-01-07T13:00:00+02:00",
+                                   "2019-01-07T12:00:00Z",           "2020-05-19T21:32:07.06796Z",
+                                   "2020-05-19T21:32:07.067961Z",    "2020-05-19T21:32:07.0679611+00:00",
+                                   "2262-04-11T23:47:16.854775807Z", "2262-04-11T23:47:16.854775808Z",
+                                   "9999-12-31T23:59:58.999Z",       "9999-12-31T23:59:60Z"};
+  for (const char* const& a : ascending) {
+    for (const char* const& b : ascending) {
+      CAPTURE(a);
+      CAPTURE(b);
+      CHECK(holds_for(gt("x", a), b) == (&b > &a));
+      CHECK(holds_for(gte("x", a), b) == (&b >= &a));
+      CHECK(holds_for(lt("x", a), b) == (&b < &a));
+      CHECK(holds_for(lte("x", a), b) == (&b <= &a));
+      CHECK(holds_for(eq("x", a), b) == (&b == &a));
+    }
+  }
+}
+
+TEST_CASE("ways to write one instant are one value, in every test") {
+  const std::vector<const char*> ways[] = {
+      {"2019-01-07T12:00:00Z", "2019-01-07T12:00:00.000Z", "2019-01-07t14:00:00.0+02:00", "2019-01-06T23:00:00-13:00"},
+      {"9999-12-31T23:59:59Z", "9999-12-31T23:59:59.00z", "9999-12-31T22:59:59-01:00"},
+      {"0001-01-01T00:00:00Z", "0001-01-01T01:00:00+01:00", "0000-12-31T23:00:00-01:00"},
+      {"2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"},
+  };
+  for (const auto& same : ways) {
+    for (const char* const a : same) {
+      for (const char* const b : same) {
+        CAPTURE(a);
+        CAPTURE(b);
+        CHECK(holds_for(eq("x", a), b));
+        CHECK_FALSE(holds_for(ne("x", a), b));
+        CHECK(holds_for(in("x", {"a", a, "b"}), b));
+        CHECK_FALSE(holds_for(nin("x", {"a", a, "b"}), b));
+        CHECK(holds_for(in("x", {"a", a, "b"}), array({"c", b})));
+        CHECK(holds_for(contains("x", a), array({"c", b})));
+        CHECK(holds_for(eq("x", array({"c", a})), array({b, "c", a})));
+        CHECK(holds_for(eq("x", array({"c", a, b})), array({b, "c"})));
+        CHECK_FALSE(holds_for(eq("x", array({"c", a, b})), array({b, "c", "d"})));
+        CHECK_FALSE(holds_for(gt("x", a), b));
+        CHECK(holds_for(lte("x", a), b));
+        CHECK((Value(a) == Value(b)) == (std::string_view(a) == b));
+      }
+    }
+  }
+}
+
+TEST_CASE("a text that is an instant and one that is none compare as bytes, and are never equal") {
+  const char* const instant = "2019-01-07T12:00:00Z";
+  for (const char* const text : {"2019", "2019-01-07T12:00:00", "2019-01-07T12:00:00Z ", "2019-01-07T12:00:00.Z",
+                                 "2019-02-30T12:00:00Z", "x", "", "2019-01-07T12:00:00.0123456789Z"}) {
+    CAPTURE(text);
+    const int order = std::string_view(instant).compare(text);
+    CHECK(holds_for(gt("x", text), instant) == (order > 0));
+    CHECK(holds_for(lt("x", instant), text) == (order > 0));
+    CHECK(holds_for(lt("x", text), instant) == (order < 0));
+    CHECK_FALSE(holds_for(eq("x", text), instant));
+    CHECK_FALSE(holds_for(eq("x", instant), text));
+    CHECK_FALSE(holds_for(in("x", {text, "y"}), instant));
+    CHECK_FALSE(holds_for(eq("x", array({text})), array({instant})));
+  }
+}
+
+TEST_CASE("instants of texts outside what a timestamp holds compare with timestamps") {
+  CHECK(holds_for(lt("x", "9999-12-31T23:59:59Z"), noon));
+  CHECK(holds_for(gt("x", noon), "9999-12-31T23:59:59Z"));
+  CHECK(holds_for(gt("x", "0001-01-01T00:00:00Z"), noon));
+  CHECK_FALSE(holds_for(eq("x", "9999-12-31T23:59:59Z"), noon));
+  CHECK(holds_for(eq("x", "2262-04-11T23:47:16.854775807Z"), Timestamp::highest()));
+  CHECK(holds_for(gt("x", Timestamp::highest()), "2262-04-11T23:47:16.854775808Z"));
+  CHECK(holds_for(eq("x", "1677-09-21T00:12:43.145224192Z"), Timestamp::lowest()));
+  CHECK(holds_for(lt("x", Timestamp::lowest()), "1677-09-21T00:12:43.145224191Z"));
+}
+
+TEST_CASE("many instants and texts are compared as one set, in whichever way they are written") {
+  std::vector<Value> one, other;
+  for (int i = 0; i < 3000; ++i) {
+    const Timestamp at = noon + seconds(i % 1100);
+    one.push_back(i % 2 == 0 ? Value(at) : Value(to_string(at)));
+    std::string text = to_string(noon + seconds((i * 7) % 1100));
+    text.replace(text.size() - 1, 1, "+00:00");
+    other.push_back(i % 3 == 0 ? Value(text) : Value(noon + seconds((i * 7) % 1100)));
+  }
+  CHECK(holds_for(eq("x", array(one)), array(other)));
+  other.emplace_back("another");
+  CHECK_FALSE(holds_for(eq("x", array(one)), array(other)));
+  one.emplace_back("another");
+  CHECK(holds_for(eq("x", array(one)), array(other)));
+  one.emplace_back(1);
+  one.emplace_back(true);
+  one.emplace_back(nullptr);
+  CHECK_FALSE(holds_for(eq("x", array(one)), array(other)));
+  other.emplace_back(nullptr);
+  other.emplace_back(true);
+  CHECK_FALSE(holds_for(eq("x", array(one)), array(other)));
+  other.emplace_back(1.0);
+  CHECK(holds_for(eq("x", array(one)), array(other)));
+  other.emplace_back(false);
+  CHECK_FALSE(holds_for(eq("x", array(one)), array(other)));
 }
 
 TEST_CASE("values of different types are never equal") {

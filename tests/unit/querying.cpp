@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <list>
 #include <string>
 #include <string_view>
@@ -336,8 +337,55 @@ TEST_CASE("an id that is an instant is found by it") {
   const Timestamp noon = *parse_timestamp("2019-01-07T12:00:00Z");
   CHECK(found(s, eq("id", noon)) == spelled);
   CHECK(found(s, in("id", {"user-1", noon})) == spelled + " user-1");
-  CHECK(found(s, eq("id", "2019-01-07T12:00:00Z")) == "");
+  CHECK(found(s, eq("id", "2019-01-07T12:00:00Z")) == spelled);
   CHECK(found(s, eq("id", spelled)) == spelled);
+  const std::string another = "2019-01-07T12:00:00.0Z";
+  s = reduce(std::move(s), connect(another, "a", at(3)));
+  CHECK(found(s, eq("id", "2019-01-07T12:00:00Z")) == another + " " + spelled);
+  CHECK(found(s, in("id", {"user-1", "2019-01-07T12:00:00Z"})) == another + " " + spelled + " user-1");
+  CHECK(found(s, ne("id", spelled) && in("id", {another, "user-1"})) == "user-1");
+}
+
+TEST_CASE("ids that are one instant are told apart by their bytes, so that pages do not overlap") {
+  Snapshot s;
+  std::vector<std::string> ids;
+  for (int hours = 0; hours < 24; ++hours) {
+    const std::string two = (hours < 10 ? "0" : "") + std::to_string(hours);
+    ids.push_back("2019-01-07T" + two + ":00:00+" + two + ":00");
+    ids.push_back("x" + two);
+  }
+  std::vector<Channel> channels;
+  for (const std::string& id : ids) {
+    s = reduce(std::move(s), connect(id, "a", at(1)));
+    channels.insert(channels.begin(), channel(id, 1));
+  }
+  std::sort(ids.begin(), ids.end());
+  for (const std::vector<SortKey>& keys : {std::vector<SortKey>(), {{"online", Order::ascending}}, {{"x", Order::descending}}}) {
+    std::vector<std::string> of_users, of_channels;
+    for (std::size_t offset = 0; offset < ids.size(); offset += 5) {
+      UserQuery users = all_of(Filter(), keys);
+      users.offset = offset;
+      users.limit = 5;
+      for (const std::string& id : ids_of(query(s, users))) of_users.push_back(id);
+      for (const std::string& id : ids_of(query(channels, Query{Filter(), keys, offset, 5}))) of_channels.push_back(id);
+    }
+    CHECK(joined(of_users) == joined(ids));
+    CHECK(joined(of_channels) == joined(ids));
+  }
+}
+
+TEST_CASE("texts that are instants are sorted by time, behind other texts") {
+  std::vector<Channel> channels;
+  const char* const ascending[] = {"", "2019", "a", "z", "0001-01-01T00:00:00Z", "2019-01-07T13:00:00+02:00", "2019-01-07T12:00:00Z",
+                                   "2020-05-19T21:32:07.06796Z", "2020-05-19T21:32:07.067961Z", "9999-12-31T23:59:59Z"};
+  for (const char* const text : ascending) channels.push_back(channel(text, text));
+  channels.push_back(channel("2020-05-19T21:32:07.0679605Z", *parse_timestamp("2020-05-19T21:32:07.0679605Z")));
+  const auto sorted_by_x = [&](Order order) { return joined(ids_of(query(channels, Query{Filter(), {{"x", order}}}))); };
+  std::vector<std::string> expected(std::begin(ascending), std::end(ascending));
+  expected.insert(expected.begin() + 8, "2020-05-19T21:32:07.0679605Z");
+  CHECK(sorted_by_x(Order::ascending) == joined(expected));
+  std::reverse(expected.begin(), expected.end());
+  CHECK(sorted_by_x(Order::descending) == joined(expected));
 }
 
 TEST_CASE("who is offline is passed over once it was seen who is") {

@@ -3,15 +3,16 @@
 #define PRESENCE_DETAIL_OPERAND_HPP
 
 #include <presence/detail/algorithm.hpp>
+#include <presence/detail/compact_vector.hpp>
+#include <presence/detail/memory.hpp>
 #include <presence/detail/user_key.hpp>
 #include <presence/detail/words.hpp>
 #include <presence/value.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for uint8_t, uint32_t, uint64_t
-#include <string>       // for string
+#include <cstdint>      // for uint8_t, uint64_t
+#include <cstring>      // for memcmp
 #include <string_view>  // for string_view
-#include <type_traits>  // for is_convertible
 #include <utility>      // for move
 #include <vector>       // for vector
 
@@ -25,33 +26,8 @@ inline bool same_scalar(const ValueView& field, const ValueView& operand) noexce
   return compare_scalars(field, operand) == Ordering::equal;
 }
 
-/// Whether the field, or where it is an array one of its elements, is the value.
-inline bool is_or_has(const ValueView& field, const ValueView& operand) noexcept {
-  if (field.kind() != ValueKind::array) return same_scalar(field, operand);
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    if (same_scalar(field[i], operand)) return true;
-  }
-  return false;
-}
-
-/// Whether each element of the one is an element of the other, and the other way round.
-inline bool same_set(const ValueView& field, const ValueView& operand) noexcept {
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    if (!is_or_has(operand, field[i])) return false;
-  }
-  for (std::size_t i = 0; i < operand.size(); ++i) {
-    if (!is_or_has(field, operand[i])) return false;
-  }
-  return true;
-}
-
-inline bool equals(const ValueView& field, const ValueView& operand) noexcept {
-  if (operand.kind() == ValueKind::array) return field.kind() == ValueKind::array && same_set(field, operand);
-  return is_or_has(field, operand);
-}
-
-inline bool is_in_range(Operator op, const ValueView& field, const ValueView& operand) noexcept {
-  const Ordering order = compare_scalars(field, operand);
+/// Whether a range test holds where the field stands so to the operand.
+constexpr bool is_in_range(Operator op, Ordering order) noexcept {
   switch (op) {
     case Operator::gt: return order == Ordering::greater;
     case Operator::gte: return order == Ordering::greater || order == Ordering::equal;
@@ -69,208 +45,569 @@ bool any_element(const ValueView& field, Holds holds) {
   }
   return false;
 }
-
-/// Whether the operand is one of those of `in`, each tried in turn.
-inline bool is_any_of(const ValueView& field, const ValueView& operands) noexcept {
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (is_or_has(field, operands[i])) return true;
+template <class Text, class Holds>
+bool any_element(const std::vector<Text>& field, Holds holds) {
+  for (const std::string_view text : field) {
+    if (holds(text)) return true;
   }
   return false;
 }
-
-/// What a test of a valid filter says about a field.
-inline bool holds(Operator op, const ValueView& field, const ValueView& operand) noexcept {
-  switch (op) {
-    case Operator::eq: return equals(field, operand);
-    case Operator::ne: return !equals(field, operand);
-    case Operator::gt:
-    case Operator::gte:
-    case Operator::lt:
-    case Operator::lte:
-      return any_element(field, [&](const ValueView& element) { return is_in_range(op, element, operand); });
-    case Operator::in: return is_any_of(field, operand);
-    case Operator::nin: return !is_any_of(field, operand);
-    case Operator::contains: return field.kind() == ValueKind::array && is_or_has(field, operand);
-    case Operator::exists: return !field.is_absent() == operand.truth();
-    case Operator::autocomplete:
-      return any_element(field, [&](const ValueView& element) {
-        return element.kind() == ValueKind::text && has_word_with_prefix(element.text(), operand.text());
-      });
-    default: return false;
-  }
+template <class Holds>
+bool any_element(std::string_view field, Holds holds) {
+  return holds(field);
 }
 
-/// Texts, to be found among many: a few are compared one by one, more by their hashes. Who chooses texts whose hashes
-/// collide gets a set that is searched by halves.
+inline bool is_array(const ValueView& field) noexcept { return field.kind() == ValueKind::array; }
+inline bool is_array(std::string_view) noexcept { return false; }
+template <class Text>
+bool is_array(const std::vector<Text>&) noexcept {
+  return true;
+}
+
+/// Texts, to be found among many. A few are compared one by one. More are kept in the order of their hashes and sizes,
+/// and then of their bytes: the first bits of a hash say between which two of them to look, and what is left there is
+/// searched by halves. So who chooses texts whose hashes collide makes a search longer, and never a walk.
 class TextSet {
  public:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
   TextSet() noexcept = default;
-  explicit TextSet(std::vector<std::string> texts) : texts_(std::move(texts)) {
-    detail::sort(texts_, [](const std::string& a, const std::string& b) { return a < b; });
+
+  /// Makes room for so many texts, which have so many bytes together.
+  void reserve(std::size_t texts, std::size_t bytes) {
+    entries_.reserve(texts);
+    characters_.reserve(bytes + 1);  // one more, so that there is some memory to point to
+  }
+  /// What was reserved holds it. To be found after `finish`.
+  void add(std::string_view text) {
+    entries_.push_back(Entry{0, characters_.size(), text.size()});
+    characters_.append(text.data(), text.size());
+  }
+  void finish() {
+    const bool are_few = entries_.size() <= few;
+    for (Entry& entry : entries_) {
+      // Texts that are not the same mostly differ in their last character.
+      const std::string_view text = text_of(entry);
+      entry.hash = !are_few ? hash_of(Sought(text), 0) : text.empty() ? 0 : octet(text.back());
+    }
+    detail::sort(entries_, [this](const Entry& a, const Entry& b) {
+      if (a.hash != b.hash) return a.hash < b.hash;
+      if (a.size != b.size) return a.size < b.size;
+      return compare(&characters_[0] + a.at, &characters_[0] + b.at, a.size, 0) < 0;
+    });
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < texts_.size(); ++i) {
-      if (kept > 0 && texts_[kept - 1] == texts_[i]) continue;
-      if (kept != i) texts_[kept] = std::move(texts_[i]);
-      ++kept;
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      if (kept > 0 && entries_[kept - 1].hash == entries_[i].hash &&
+          text_of(entries_[kept - 1]) == text_of(entries_[i]))
+        continue;
+      entries_[kept++] = entries_[i];
     }
-    texts_.resize(kept);
-    if (kept <= few) return;
-    std::size_t places = 4 * few;
-    while (places < 2 * kept) places *= 2;
-    places_.resize(places);
-    for (std::uint32_t i = 0; i < kept; ++i) {
-      if (!put(i)) {
-        places_.clear();
-        return;
-      }
-    }
+    entries_.truncate(kept);
+    if (!are_few) make_starts();
   }
 
-  bool contains(std::string_view text) const noexcept {
-    if (!places_.empty()) return is_placed(text);
-    if (texts_.size() > few) {
-      const auto place =
-          detail::partition_point(texts_.begin(), texts_.end(), [text](const std::string& one) { return one < text; });
-      return place != texts_.end() && *place == text;
-    }
-    // Ids that are not the same mostly differ in their last character.
-    for (const std::string& one : texts_) {
-      if (one.size() == text.size() && (text.empty() || (one.back() == text.back() && one == text))) return true;
-    }
-    return false;
+  std::size_t size() const noexcept { return entries_.size(); }
+
+  /// Its place among those that there are, or none.
+  std::size_t find(std::string_view text) const noexcept {
+    return starts_.has_memory() ? find_by_hash(text) : find_among_few(text);
   }
+  bool contains(std::string_view text) const noexcept { return find(text) != none; }
 
  private:
   static constexpr std::size_t few = 4;
-  static constexpr std::size_t most_probes = 128;  // chance alone needs more once in a billion sets
-  struct Place {
-    std::uint32_t mark = 0;
-    std::uint32_t text = 0;  // one more than its index; zero: empty
+  struct Entry {
+    std::uint64_t hash;  // of a few, the last character
+    std::size_t at, size;
   };
 
-  bool put(std::uint32_t i) noexcept {
-    const std::uint64_t hash = hash_of(Sought(texts_[i]), 0);
-    const std::size_t last = places_.size() - 1;
-    std::size_t at = static_cast<std::uint32_t>(hash) & last;
-    for (std::size_t probes = 0; probes < most_probes; ++probes, at = (at + 1) & last) {
-      if (places_[at].text != 0) continue;
-      places_[at] = Place{static_cast<std::uint32_t>(hash >> 32), i + 1};
-      return true;
-    }
-    return false;
-  }
-  bool is_placed(std::string_view text) const noexcept {
-    const std::uint64_t hash = hash_of(Sought(text), 0);
-    const auto mark = static_cast<std::uint32_t>(hash >> 32);
-    const std::size_t last = places_.size() - 1;
-    for (std::size_t at = static_cast<std::uint32_t>(hash) & last; places_[at].text != 0; at = (at + 1) & last) {
-      if (places_[at].mark == mark && texts_[places_[at].text - 1] == text) return true;
-    }
-    return false;
+  std::string_view text_of(const Entry& entry) const noexcept {
+    return std::string_view(&characters_[0] + entry.at, entry.size);
   }
 
-  std::vector<std::string> texts_;  // ascending, each once
-  std::vector<Place> places_;       // a power of two of them, at most half of them taken; or none
+  /// The next eight bytes of a text, or those that are left.
+  static std::uint64_t word_at(const char* text, std::size_t left) noexcept {
+    return left >= 8 ? load_word(text) : load_part(text, left);
+  }
+  /// Any order of texts of one size, of which the first `same` bytes are the same: by words, which takes fewer steps
+  /// than by bytes, but for what comes late in long ones.
+  static int compare(const char* a, const char* b, std::size_t size, std::size_t same) noexcept {
+    const std::size_t by_words = size - same < 64 ? size : same + 64;
+    for (; same < by_words; same += 8) {
+      const std::uint64_t x = word_at(a + same, size - same), y = word_at(b + same, size - same);
+      if (x != y) return x < y ? -1 : 1;
+    }
+    return same < size ? std::memcmp(a + same, b + same, size - same) : 0;
+  }
+
+  std::size_t find_by_hash(std::string_view text) const noexcept {
+    const std::uint64_t hash = hash_of(Sought(text), 0);
+    const std::size_t* const start = &starts_[0] + static_cast<std::size_t>(hash >> shift_);
+    const std::size_t first = start[0], last = start[1];
+    if (last - first > few) return find_among_many(first, last, hash, text);
+    for (std::size_t i = first; i != last; ++i) {
+      if (entries_[i].hash == hash && text_of(entries_[i]) == text) return i;
+    }
+    return none;
+  }
+
+  std::size_t find_among_few(std::string_view text) const noexcept {
+    const std::size_t count = entries_.size();
+    const std::uint64_t last = text.empty() ? 0 : octet(text.back());
+    for (std::size_t i = 0; i < count; ++i) {
+      const Entry& entry = entries_[i];
+      if (entry.size == text.size() && entry.hash == last && text_of(entry) == text) return i;
+    }
+    return none;
+  }
+
+  /// The part of a range of entries, which is in order, for which `is_alike` holds. `is_before`: those before it.
+  template <class IsBefore, class IsAlike>
+  static void narrow(const Entry*& low, const Entry*& high, IsBefore is_before, IsAlike is_alike) noexcept {
+    if (!is_alike(*low)) low = detail::partition_point(low, high, is_before);
+    if (low == high || is_alike(high[-1])) return;
+    high = !is_alike(*low) ? low : !is_alike(low[1]) ? low + 1 : detail::partition_point(low, high, is_alike);
+  }
+
+  /// Only where hashes collide. By chance that is a few, so this is as good for many.
+  PRESENCE_DETAIL_APART std::size_t find_among_many(std::size_t first, std::size_t last, std::uint64_t hash,
+                                                    std::string_view text) const noexcept {
+    const Entry* low = &entries_[first];
+    const Entry* high = &entries_[last];
+    const std::size_t size = text.size();
+    narrow(
+        low, high, [&](const Entry& entry) { return entry.hash < hash; },
+        [&](const Entry& entry) { return entry.hash == hash; });
+    if (low == high) return none;
+    narrow(
+        low, high, [&](const Entry& entry) { return entry.size < size; },
+        [&](const Entry& entry) { return entry.size == size; });
+    if (low == high) return none;
+
+    // They are in order, so all of them begin as the first and the last do.
+    const char* const characters = &characters_[0];
+    std::size_t same = 0;
+    for (; size - same >= 8; same += 8) {
+      const std::uint64_t word = load_word(characters + low->at + same);
+      if (word != load_word(characters + high[-1].at + same)) break;
+      if (word != load_word(text.data() + same)) return none;
+    }
+    if (size - same >= 8) {
+      // Mostly the next word tells them apart.
+      const std::uint64_t next = load_word(text.data() + same);
+      const auto word_of = [&](const Entry& entry) { return load_word(characters + entry.at + same); };
+      std::size_t count = static_cast<std::size_t>(high - low);
+      for (; count > 1; count -= count / 2) {
+        if (word_of(low[count / 2 - 1]) < next) low += count / 2;
+      }
+      if (word_of(*low) != next) return none;
+      high = high - low > 1 && word_of(low[1]) == next ? high : low + 1;
+    }
+    if (high - low > 1) {
+      low = detail::partition_point(
+          low, high, [&](const Entry& entry) { return compare(characters + entry.at, text.data(), size, same) < 0; });
+      if (low == high) return none;
+    }
+    const bool is_found = compare(characters + low->at, text.data(), size, same) == 0;
+    return is_found ? static_cast<std::size_t>(low - entries_.begin()) : none;
+  }
+
+  void make_starts() {
+    std::size_t buckets = 2;
+    for (shift_ = 63; buckets < 2 * entries_.size(); buckets *= 2) --shift_;
+    starts_.reserve(buckets + 1);
+    for (std::size_t i = 0, bucket = 0; bucket <= buckets; ++bucket) {
+      while (i < entries_.size() && entries_[i].hash >> shift_ < bucket) ++i;
+      starts_.push_back(i);
+    }
+  }
+
+  CompactVector<Entry> entries_;
+  CompactVector<char> characters_;
+  CompactVector<std::size_t> starts_;  // of each value of the first bits of the hash, which are what `shift_` leaves
+  unsigned shift_ = 63;
 };
 
-/// The operand of a test, made ready to be compared with many fields. Says what `holds` says, only faster: what is
-/// compared for equality is looked up, not tried in turn.
-class Operand {
+/// What an array of values has, made ready to be asked. Values that are equal are one.
+class ValueSet {
  public:
-  Operand() noexcept = default;
-  Operand(Operator op, const Value& value) : op_(op), value_(value) {
-    std::vector<std::string> texts;
-    if (op == Operator::in || op == Operator::nin) {
-      for (const Value& element : value.elements()) add(element, texts);
-    } else if (op == Operator::eq || op == Operator::ne || op == Operator::contains) {
-      is_array_ = value.kind() == ValueKind::array;
-      if (!is_array_) add(value, texts);
+  explicit ValueSet(const Elements<Value>& elements) {
+    std::size_t texts = 0, characters = 0, numbers = 0, moments = 0;
+    Moment moment;
+    for (const Value& element : elements) {
+      const ValueView view = element.view();
+      if (view.is_number()) ++numbers;
+      if (view.kind() == ValueKind::instant) ++moments;
+      if (view.kind() != ValueKind::text) continue;
+      if (read_moment(view.text(), moment)) {
+        ++moments;
+      } else {
+        ++texts;
+        characters += view.text().size();
+      }
     }
-    texts_ = TextSet(std::move(texts));
-    detail::sort(numbers_, is_before);
-    detail::sort(instants_, is_before);
-    detail::sort(parsed_, is_before);
+    if (texts > 0) texts_.make().reserve(texts, characters);
+    numbers_.reserve(numbers);
+    moments_.reserve(moments);
+    for (const Value& element : elements) add(element);
+    if (texts > 0) texts_->finish();
+    make_set(numbers_,
+             [](const Value& a, const Value& b) { return compare_numbers(a.view(), b.view()) == Ordering::less; });
+    make_set(moments_, [](const Moment& a, const Moment& b) { return a < b; });
   }
 
-  /// Of a ValueView; a text, or a vector of texts, may be given as what it is, which is faster.
+  bool has(std::string_view text) const noexcept {
+    if (moments_.has_memory()) return find(text) != none;
+    return texts_ && texts_->contains(text);
+  }
+  bool has(const ValueView& value) const noexcept { return find(value) != none; }
+
+  /// Whether an array has all of these and no others. Allocates one bit for each of these, if they are many.
   template <class Field>
-  bool answer(const Field& field) const noexcept {
-    switch (op_) {
-      case Operator::eq:
-      case Operator::in: return is_member(field);
-      case Operator::ne:
-      case Operator::nin: return !is_member(field);
-      case Operator::contains: return ValueView(field).kind() == ValueKind::array && is_member(field);
-      default: return holds(op_, ValueView(field), value_.view());
-    }
+  bool is_same_set(const Field& field) const {
+    if (!is_array(field) || field.size() < size()) return false;
+    Places found(size());
+    std::size_t left = size();
+    const bool has_another = any_element(field, [&](const auto& element) {
+      const std::size_t place = find(element);
+      if (place == none) return true;
+      if (found.mark(place)) --left;
+      return false;
+    });
+    return !has_another && left == 0;
   }
 
  private:
-  static bool is_before(const Value& a, const Value& b) noexcept {
-    return compare_scalars(a.view(), b.view()) == Ordering::less;
-  }
+  static constexpr std::size_t none = TextSet::none;
 
-  void add(const Value& value, std::vector<std::string>& texts) {
-    const ValueView view = value.view();
+  /// One bit each.
+  class Places {
+   public:
+    explicit Places(std::size_t count) {
+      const std::size_t words = count / 64 + 1;
+      if (words > inside) {
+        outside_.reserve(words);
+        for (std::size_t i = 0; i < words; ++i) outside_.push_back(0);
+        words_ = outside_.begin();
+      } else {
+        for (std::size_t i = 0; i < words; ++i) inside_[i] = 0;
+        words_ = inside_;
+      }
+    }
+    Places(const Places&) = delete;
+    Places& operator=(const Places&) = delete;
+    /// Whether it was not marked before.
+    bool mark(std::size_t place) noexcept {
+      const std::uint64_t bit = std::uint64_t{1} << place % 64;
+      const bool is_new = (words_[place / 64] & bit) == 0;
+      words_[place / 64] |= bit;
+      return is_new;
+    }
+
+   private:
+    static constexpr std::size_t inside = 16;
+    std::uint64_t inside_[inside];
+    CompactVector<std::uint64_t> outside_;
+    std::uint64_t* words_;
+  };
+
+  /// There are seldom texts and something else.
+  class Texts {
+   public:
+    Texts() noexcept = default;
+    Texts(const Texts& other) : set_(other.set_ == nullptr ? nullptr : create<TextSet>(*other.set_)) {}
+    Texts& operator=(const Texts&) = delete;
+    ~Texts() {
+      if (set_ != nullptr) destroy(set_);
+    }
+    TextSet& make() { return *(set_ = create<TextSet>()); }
+    TextSet* operator->() noexcept { return set_; }
+    const TextSet* operator->() const noexcept { return set_; }
+    explicit operator bool() const noexcept { return set_ != nullptr; }
+
+   private:
+    TextSet* set_ = nullptr;
+  };
+
+  void add(const Value& element) {
+    const ValueView view = element.view();
+    Moment moment;
     switch (view.kind()) {
       case ValueKind::text:
-        texts.emplace_back(view.text());
-        if (const Result<Timestamp> at = parse_timestamp(view.text())) parsed_.emplace_back(*at);
+        if (read_moment(view.text(), moment)) {
+          moments_.push_back(moment);
+        } else {
+          texts_->add(view.text());
+        }
         break;
       case ValueKind::integer:
-      case ValueKind::real: numbers_.push_back(value); break;
-      case ValueKind::instant: instants_.push_back(value); break;
+      case ValueKind::real: numbers_.push_back(element); break;
+      case ValueKind::instant: moments_.push_back(moment_of(view.instant())); break;
       case ValueKind::boolean: (view.truth() ? has_true_ : has_false_) = true; break;
       default: has_null_ = true; break;
     }
   }
 
-  static bool is_among(const std::vector<Value>& ascending, const ValueView& sought) noexcept {
-    const auto place = detail::partition_point(ascending.begin(), ascending.end(), [&](const Value& value) {
-      return compare_scalars(value.view(), sought) == Ordering::less;
-    });
-    return place != ascending.end() && same_scalar(place->view(), sought);
+  template <class T, class IsBefore>
+  static void make_set(CompactVector<T>& all, const IsBefore& is_before) {
+    detail::sort(all, is_before);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (kept > 0 && !is_before(all[kept - 1], all[i])) continue;
+      if (kept != i) all[kept] = std::move(all[i]);
+      ++kept;
+    }
+    all.truncate(kept);
   }
 
-  bool is_member(std::string_view text) const noexcept {
-    if (texts_.contains(text)) return true;
-    if (instants_.empty()) return false;
-    const Result<Timestamp> at = parse_timestamp(text);
-    return at && is_among(instants_, ValueView(*at));
+  // The places: those of the texts, the numbers and the moments, one behind the other, and of the values that are one.
+  std::size_t text_count() const noexcept { return texts_ ? texts_->size() : 0; }
+  std::size_t place_of_true() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
+  std::size_t size() const noexcept {
+    return place_of_true() + (has_true_ ? 1 : 0) + (has_false_ ? 1 : 0) + (has_null_ ? 1 : 0);
   }
 
-  bool has_scalar(const ValueView& field) const noexcept {
-    switch (field.kind()) {
-      case ValueKind::text: return is_member(field.text());
+  PRESENCE_DETAIL_APART std::size_t find(std::string_view text) const noexcept {
+    Moment moment;
+    if (moments_.has_memory() && read_moment(text, moment)) return find(moment);
+    return texts_ ? texts_->find(text) : none;
+  }
+  std::size_t find(const Moment& moment) const noexcept {
+    const Moment* const place = detail::not_less(moments_.begin(), moments_.end(), moment);
+    if (place == moments_.end() || *place != moment) return none;
+    return text_count() + numbers_.size() + static_cast<std::size_t>(place - moments_.begin());
+  }
+  std::size_t find(const ValueView& value) const noexcept {
+    switch (value.kind()) {
+      case ValueKind::text: return find(value.text());
+      case ValueKind::instant: return find(moment_of(value.instant()));
       case ValueKind::integer:
-      case ValueKind::real: return is_among(numbers_, field);
-      case ValueKind::instant: return is_among(instants_, field) || is_among(parsed_, field);
-      case ValueKind::boolean: return field.truth() ? has_true_ : has_false_;
+      case ValueKind::real: {
+        const Value* const place = detail::partition_point(numbers_.begin(), numbers_.end(), [&](const Value& number) {
+          return compare_numbers(number.view(), value) == Ordering::less;
+        });
+        if (place == numbers_.end() || compare_numbers(place->view(), value) != Ordering::equal) return none;
+        return text_count() + static_cast<std::size_t>(place - numbers_.begin());
+      }
+      case ValueKind::boolean:
+        if (value.truth()) return has_true_ ? place_of_true() : none;
+        return has_false_ ? place_of_true() + (has_true_ ? 1 : 0) : none;
       case ValueKind::absent:
-      case ValueKind::null: return has_null_;
-      default: return false;
+      case ValueKind::null: return has_null_ ? size() - 1 : none;
+      default: return none;
     }
   }
 
-  bool is_member(const ValueView& field) const noexcept {
-    if (is_array_) return equals(field, value_.view());
-    return any_element(field, [this](const ValueView& element) { return has_scalar(element); });
-  }
-  template <class Text>
-  bool is_member(const std::vector<Text>& texts) const noexcept {
-    if (is_array_) return is_member(ValueView(texts));
-    for (const std::string_view text : texts) {
-      if (is_member(text)) return true;
-    }
-    return false;
-  }
-
-  Operator op_ = Operator::everything;
-  bool is_array_ = false, has_null_ = false, has_true_ = false, has_false_ = false;
-  Value value_;
-  TextSet texts_;
-  std::vector<Value> numbers_, instants_, parsed_;  // ascending; parsed are texts that are instants
+  Texts texts_;                    // that are no instants
+  CompactVector<Value> numbers_;   // ascending
+  CompactVector<Moment> moments_;  // ascending; of instants, and of texts that are
+  bool has_true_ = false, has_false_ = false, has_null_ = false;
 };
+
+/// What a test of a valid filter says about a field: for one field, without anything to be made ready but where that is
+/// needed to stay linear.
+inline bool holds(Operator op, const ValueView& field, const Value& value) {
+  const ValueView operand = value.view();
+  const auto is_operand = [&](const ValueView& element) { return same_scalar(element, operand); };
+  switch (op) {
+    case Operator::eq:
+      if (is_array(operand)) return is_array(field) && ValueSet(value.elements()).is_same_set(field);
+      return any_element(field, is_operand);
+    case Operator::ne: return !holds(Operator::eq, field, value);
+    case Operator::gt:
+    case Operator::gte:
+    case Operator::lt:
+    case Operator::lte:
+      return any_element(field,
+                         [&](const ValueView& element) { return is_in_range(op, compare_scalars(element, operand)); });
+    case Operator::in:
+      if (!is_array(field)) return any_element(operand, [&](const ValueView& one) { return same_scalar(field, one); });
+      return any_element(field,
+                         [set = ValueSet(value.elements())](const ValueView& element) { return set.has(element); });
+    case Operator::nin: return !holds(Operator::in, field, value);
+    case Operator::contains: return is_array(field) && any_element(field, is_operand);
+    case Operator::exists: return !field.is_absent() == operand.truth();
+    case Operator::autocomplete:
+      return any_element(field, [prefix = WordPrefix(operand.text())](const ValueView& element) {
+        return element.kind() == ValueKind::text && prefix.is_in(element.text());
+      });
+    default: return false;
+  }
+}
+
+/// The operand of a test, made ready to be compared with many fields. Says what `holds` says, only faster. Of one of
+/// the four classes below, so that each takes no more memory than it needs; `answer` of each is asked with a ValueView,
+/// or with a text or a vector of texts, which is faster.
+class Operand {
+ public:
+  enum class Form : std::uint8_t { scalar, moment, set, prefix };
+
+  /// Which owns what it needs. To be given back by `drop`.
+  static Operand* make(Operator op, const Value& value);
+  static Operand* copy(const Operand& other);
+  static void drop(Operand* operand) noexcept;
+
+  Form form() const noexcept { return form_; }
+
+  // Where in the names that the matcher keeps the name of the field is, if that is known only at run time.
+  std::size_t field_at = 0, field_size = 0;
+
+ protected:
+  Operand(Operator op, Form form) noexcept : op_(op), form_(form) {}
+  Operator op() const noexcept { return op_; }
+
+ private:
+  Operator op_;
+  Form form_;
+};
+
+/// A value that is no array.
+class ScalarOperand : public Operand {
+ public:
+  ScalarOperand(Operator op, const Value& value) : ScalarOperand(op, value, Form::scalar) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return answer(field, *this);
+  }
+
+  Ordering compare(const ValueView& element) const noexcept { return compare_scalars(element, value_.view()); }
+  Ordering compare(std::string_view text) const noexcept { return compare(ValueView(text)); }
+  bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
+  /// A text that is an instant equals none that is not.
+  bool is_same(std::string_view text) const noexcept {
+    if (value_.kind() != ValueKind::text) return false;
+    const std::string_view own = text_of(value_);
+    return own.size() == text.size() &&
+           (own.empty() || (own.back() == text.back() && std::memcmp(own.data(), text.data(), own.size()) == 0));
+  }
+
+ protected:
+  ScalarOperand(Operator op, const Value& value, Form form) : Operand(op, form), value_(value) {}
+
+  template <class Field, class Self>
+  bool answer(const Field& field, const Self& self) const noexcept {
+    switch (op()) {
+      case Operator::eq:
+      case Operator::ne:
+        return any_element(field, [&](const auto& element) { return self.is_same(element); }) == (op() == Operator::eq);
+      case Operator::contains:
+        return is_array(field) && any_element(field, [&](const auto& element) { return self.is_same(element); });
+      case Operator::exists: return !ValueView(field).is_absent() == value_.view().truth();
+      default: return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
+    }
+  }
+  const Value& value() const noexcept { return value_; }
+
+ private:
+  Value value_;
+};
+
+/// An instant, or a text that is one.
+class MomentOperand : public ScalarOperand {
+ public:
+  MomentOperand(Operator op, const Value& value, const Moment& moment)
+      : ScalarOperand(op, value, Form::moment), moment_(moment) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return ScalarOperand::answer(field, *this);
+  }
+
+  Ordering compare(const ValueView& element) const noexcept {
+    if (element.kind() == ValueKind::text) return compare(element.text());
+    if (element.kind() != ValueKind::instant) return Ordering::unordered;
+    return ordering_of(moment_of(element.instant()), moment_);
+  }
+  Ordering compare(std::string_view text) const noexcept {
+    Moment moment;
+    if (read_moment(text, moment)) return ordering_of(moment, moment_);
+    return value().kind() == ValueKind::text ? compare_texts(text, text_of(value())) : Ordering::unordered;
+  }
+  template <class Element>
+  bool is_same(const Element& element) const noexcept {
+    return compare(element) == Ordering::equal;
+  }
+
+ private:
+  Moment moment_;
+};
+
+/// An array.
+class SetOperand : public Operand {
+ public:
+  SetOperand(Operator op, const Value& value) : Operand(op, Form::set), set_(value.elements()) {}
+
+  template <class Field>
+  bool answer(const Field& field) const {
+    if (op() == Operator::eq || op() == Operator::ne) return set_.is_same_set(field) == (op() == Operator::eq);
+    return any_element(field, [&](const auto& element) { return set_.has(element); }) == (op() == Operator::in);
+  }
+
+ private:
+  ValueSet set_;
+};
+
+/// The beginning of a word.
+class PrefixOperand : public Operand {
+ public:
+  PrefixOperand(Operator op, const Value& value) : Operand(op, Form::prefix), prefix_(value.view().text()) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return any_element(field, [&](const auto& element) { return is_in(element); });
+  }
+
+ private:
+  bool is_in(std::string_view text) const noexcept { return prefix_.is_in(text); }
+  bool is_in(const ValueView& element) const noexcept {
+    return element.kind() == ValueKind::text && prefix_.is_in(element.text());
+  }
+
+  WordPrefix prefix_;
+};
+
+/// The class of the operands of a form.
+template <Operand::Form form>
+struct OperandOf {
+  using Type = ScalarOperand;
+};
+template <>
+struct OperandOf<Operand::Form::moment> {
+  using Type = MomentOperand;
+};
+template <>
+struct OperandOf<Operand::Form::set> {
+  using Type = SetOperand;
+};
+template <>
+struct OperandOf<Operand::Form::prefix> {
+  using Type = PrefixOperand;
+};
+
+inline Operand* Operand::make(Operator op, const Value& value) {
+  if (op == Operator::autocomplete) return create<PrefixOperand>(op, value);
+  if (value.kind() == ValueKind::array) return create<SetOperand>(op, value);
+  Moment moment;
+  if (read_moment(value.view(), moment)) return create<MomentOperand>(op, value, moment);
+  return create<ScalarOperand>(op, value);
+}
+inline Operand* Operand::copy(const Operand& other) {
+  switch (other.form_) {
+    case Form::moment: return create<MomentOperand>(static_cast<const MomentOperand&>(other));
+    case Form::set: return create<SetOperand>(static_cast<const SetOperand&>(other));
+    case Form::prefix: return create<PrefixOperand>(static_cast<const PrefixOperand&>(other));
+    default: return create<ScalarOperand>(static_cast<const ScalarOperand&>(other));
+  }
+}
+inline void Operand::drop(Operand* operand) noexcept {
+  switch (operand->form_) {
+    case Form::moment: return destroy(static_cast<MomentOperand*>(operand));
+    case Form::set: return destroy(static_cast<SetOperand*>(operand));
+    case Form::prefix: return destroy(static_cast<PrefixOperand*>(operand));
+    default: return destroy(static_cast<ScalarOperand*>(operand));
+  }
+}
 
 }  // namespace detail
 }  // namespace PRESENCE_ABI

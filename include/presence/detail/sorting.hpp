@@ -8,7 +8,6 @@
 
 #include <cstddef>      // for size_t, ptrdiff_t
 #include <string>       // for string
-#include <string_view>  // for string_view
 #include <type_traits>  // for decay
 #include <utility>      // for index_sequence, make_index_sequence, move
 #include <vector>       // for vector
@@ -17,7 +16,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last.
+/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last. A text that is an instant
+/// comes with the instants: among other texts it could come before one of them, and after it too.
 constexpr int rank_of(ValueKind kind) noexcept {
   switch (kind) {
     case ValueKind::integer:
@@ -33,9 +33,17 @@ constexpr int rank_of(ValueKind kind) noexcept {
   return 6;
 }
 
+constexpr int sign_of(Ordering order) noexcept {
+  return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
+}
+
 /// A total order of all values; of arrays by their elements from the first on.
 inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
-  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
+  Moment first, second;
+  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
+  if (is_first && is_second) return sign_of(ordering_of(first, second));
+  const int ranks =
+      rank_of(is_first ? ValueKind::instant : a.kind()) - rank_of(is_second ? ValueKind::instant : b.kind());
   if (ranks != 0) return ranks;
   if (a.kind() == ValueKind::array) {
     for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
@@ -44,15 +52,21 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
     }
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
   }
-  switch (compare_scalars(a, b)) {
-    case Ordering::less: return -1;
-    case Ordering::greater: return 1;
-    case Ordering::equal: return 0;
-    case Ordering::unordered: break;
-  }
+  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  const Ordering order = compare_scalars(a, b);
+  if (order != Ordering::unordered) return sign_of(order);
   // What is not a number comes before all numbers.
   const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
   return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
+}
+
+/// The same, but texts are texts and compare by their bytes: only those that are the same are equal, so that this
+/// decides where nothing else did.
+inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
+  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
+  if (ranks != 0) return ranks;
+  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  return compare_for_sort(a, b);
 }
 
 /// Compares objects by sort keys, and by a field named "id" where these say nothing.
@@ -60,8 +74,14 @@ template <class T>
 class Sorter {
  public:
   explicit Sorter(const std::vector<SortKey>& keys) {
-    for (const SortKey& key : keys) add(key.field, key.order == Order::descending);
-    if (index_of_field(Fields<T>::list, "id") != List::size) add("id", false);
+    keys_.reserve(keys.size() + 1);
+    for (const SortKey& key : keys) {
+      const std::size_t index = index_of_field(Fields<T>::list, key.field);
+      keys_.push_back(
+          Key{compare_of(index, std::make_index_sequence<List::size>()), key.field, key.order == Order::descending});
+    }
+    constexpr std::size_t id = index_of_field(Fields<T>::list, "id");
+    if constexpr (id != List::size) keys_.push_back(Key{&compare_field<id, compare_to_decide>, std::string(), false});
   }
 
   int compare(const T& a, const T& b) const {
@@ -80,12 +100,12 @@ class Sorter {
   };
   using List = std::decay_t<decltype(Fields<T>::list)>;
 
-  template <std::size_t i>
+  template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
   static int compare_field(const Key&, const T& a, const T& b) {
     // Of the field nothing is captured: its type may have no linkage, and g++ then warns of a host's header.
     return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
       return with_raw(field_at<i>(Fields<T>::list), b,
-                      [&x](const auto& y) { return compare_for_sort(ValueView(x), ValueView(y)); });
+                      [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
     });
   }
   static int compare_other(const Key& key, const T& a, const T& b) {
@@ -95,13 +115,8 @@ class Sorter {
   }
   template <std::size_t... i>
   static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i>..., &Sorter::compare_other};
+    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i, compare_for_sort>..., &Sorter::compare_other};
     return all[field];
-  }
-
-  void add(std::string_view field, bool is_descending) {
-    const std::size_t index = index_of_field(Fields<T>::list, field);
-    keys_.push_back(Key{compare_of(index, std::make_index_sequence<List::size>()), std::string(field), is_descending});
   }
 
   std::vector<Key> keys_;

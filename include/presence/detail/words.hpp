@@ -3,6 +3,7 @@
 #define PRESENCE_DETAIL_WORDS_HPP
 
 #include <presence/config.hpp>
+#include <presence/detail/compact_vector.hpp>
 #include <presence/detail/json_reader.hpp>
 
 #include <cstddef>      // for size_t
@@ -59,25 +60,67 @@ inline std::uint32_t take_character(std::string_view& text) noexcept {
   return c;
 }
 
-inline bool starts_with_folded(std::string_view text, std::string_view prefix) noexcept {
-  while (!prefix.empty()) {
-    if (text.empty() || fold_case(take_character(text)) != fold_case(take_character(prefix))) return false;
+/// A prefix of words, made ready to be looked for in many texts: in time that is linear in the text, whatever both are
+/// (Knuth, Morris, Pratt 1977).
+///
+/// A prefix that begins with a letter begins where a word does. That is made a symbol of the pattern: it stands before
+/// the first letter, and is matched by all that belongs to no word.
+class WordPrefix {
+ public:
+  WordPrefix() noexcept = default;
+  explicit WordPrefix(std::string_view prefix) {
+    std::size_t count = 0;
+    for (std::string_view rest = prefix; !rest.empty(); ++count) take_character(rest);
+    if (count == 0) return;
+    symbols_.reserve(count + 1);
+    for (std::string_view rest = prefix; !rest.empty();) {
+      const std::uint32_t character = take_character(rest);
+      if (symbols_.empty() && is_of_word(character)) symbols_.push_back(boundary);
+      symbols_.push_back(fold_case(character));
+    }
+    borders_.reserve(symbols_.size());
+    borders_.push_back(0);
+    for (std::size_t i = 1; i < symbols_.size(); ++i) {
+      const std::size_t border = next(borders_[i - 1], symbols_[i]);
+      borders_.push_back(border);
+    }
   }
-  return true;
-}
 
-/// Whether a word of the text, and what follows it, begins with the prefix, in whichever case. A prefix that begins
-/// with a sign may stand anywhere.
-inline bool has_word_with_prefix(std::string_view text, std::string_view prefix) noexcept {
-  bool inside = false;  // a word
-  while (!text.empty()) {
-    std::string_view rest = text;
-    const bool is_word = is_of_word(take_character(rest));
-    if (!(inside && is_word) && starts_with_folded(text, prefix)) return true;
-    inside = is_word;
-    text = rest;
+  /// Whether a word of the text, and what follows it, begins with the prefix, in whichever case. A prefix that begins
+  /// with a sign may stand anywhere; an empty one, in any text that is not.
+  bool is_in(std::string_view text) const noexcept {
+    if (symbols_.empty()) return !text.empty();
+    std::size_t matched = symbols_[0] == boundary ? 1 : 0;  // a word may begin where the text does
+    while (!text.empty()) {
+      matched = next(matched, fold_case(take_character(text)));
+      if (matched == symbols_.size()) return true;
+    }
+    return false;
   }
-  return false;
+
+ private:
+  static constexpr std::uint32_t boundary = 0xFFFFFFFF;  // no character
+
+  /// A letter is one in either case.
+  static bool is_matched(std::uint32_t symbol, std::uint32_t folded) noexcept {
+    return symbol == boundary ? !is_of_word(folded) : symbol == folded;
+  }
+  /// How many symbols are matched by what ends with this character, if as many were before it.
+  std::size_t next(std::size_t matched, std::uint32_t folded) const noexcept {
+    while (!is_matched(symbols_[matched], folded)) {
+      if (matched == 0) return 0;
+      matched = borders_[matched - 1];
+    }
+    return matched + 1;
+  }
+
+  CompactVector<std::uint32_t> symbols_;
+  CompactVector<std::size_t>
+      borders_;  // of each beginning of the symbols: how long the longest other one at its end is
+};
+
+inline bool has_word_with_prefix(std::string_view text, std::string_view prefix) {
+  return WordPrefix(prefix).is_in(text);
 }
 
 }  // namespace detail
