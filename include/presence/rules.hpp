@@ -13,7 +13,8 @@ inline namespace PRESENCE_ABI {
 /// What a Snapshot is folded by. Fixed for its life. A negative duration counts as zero.
 ///
 /// The durations decide what is true; nodes that merge must agree on them. The limits decide what one process can be
-/// made to store; an event that would exceed one is refused with Verdict::over_limit.
+/// made to store; an event that would exceed one is rejected with Verdict::over_limit, but for sessions and what is
+/// recent, where the oldest gives way. Past a limit the order of arrival may matter for the user concerned.
 ///
 /// @code
 /// Rules rules;
@@ -46,13 +47,16 @@ struct Rules {
 
   /// Users that others know of; as many again may exist that nobody else knows of.
   std::uint32_t max_users = 0xFFFFFFFF;
-  /// Live ones; ended ones do not count.
+  /// Live ones; ended ones do not count. When one more comes to life, the session with the oldest connect or heartbeat
+  /// gives way: nothing of it is kept, until it sends another. Of two of the same timestamp the one with the lesser id
+  /// does. No event is rejected for this limit. What an event says besides (last_active, visibility, a status text)
+  /// counts in any case; one whose own session gives way at once, and that says nothing new besides, is `unchanged`.
   std::uint32_t max_sessions_per_user = 64;
   std::uint32_t max_id_bytes = 255;       ///< of a user or a session
   std::uint32_t max_status_bytes = 1024;  ///< of a status text
   /// Of what is kept of one user only for events that may still come late: ended sessions, disconnects of one session,
-  /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go; of that user a
-  /// late event, and what another node knows, may then count differently.
+  /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go, ended sessions
+  /// when another session comes in; of that user a late event, and what another node knows, may then count differently.
   std::uint32_t max_recent_per_user = 64;
 
   /// Seeds the hash that tells users of one page apart, the digests by which pages are found to be the same, and the
@@ -87,7 +91,7 @@ enum class Verdict : std::uint8_t {
   too_late,   ///< older than now - reorder_window
   too_early,  ///< later than now + max_clock_skew
   invalid,    ///< an empty id, a status event without a text, an unknown type, an instant at either end of the range
-  over_limit  ///< more users, sessions or bytes than Rules allow
+  over_limit  ///< more users or bytes than Rules allow, or a change of visibility among some that were dropped
 };
 
 /// Whether an input counts. One that does not has left the snapshot exactly as it was.

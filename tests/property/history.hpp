@@ -105,6 +105,7 @@ struct Mix {
   bool bad = true;             ///< events that are refused as invalid
   bool no_now = true;          ///< some histories begin without an instant
   bool small_limits = false;   ///< limits that a handful of events exceed
+  bool few_sessions = false;   ///< of the limits only that of live sessions
   bool hiding = false;         ///< invisible more often
   bool forgetting = false;     ///< users are forgotten by age, soon
   bool without_limits = false; ///< nothing that is refused by chance: windows without end
@@ -127,6 +128,7 @@ class Author {
     if (mix_.without_limits || chance_.one_in(12)) rules.max_clock_skew = Duration::highest();
     if (chance_.one_in(20)) rules.offline_grace = -units(2);
     if (mix_.forgetting) rules.forget_after = units(chance_.any<std::int64_t>({-1, 0, 1, 3, 6, 12, 30}));
+    if (mix_.few_sessions) rules.max_sessions_per_user = chance_.any<std::uint32_t>({0, 1, 1, 1, 1, 1, 2, 2, 2, 2});
     if (mix_.small_limits) {
       rules.max_users = chance_.any<std::uint32_t>({1, 2, 2, 3});
       rules.max_sessions_per_user = chance_.any<std::uint32_t>({1, 1, 2});

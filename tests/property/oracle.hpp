@@ -149,8 +149,8 @@ class Oracle {
 
   std::vector<std::string> sessions(const std::string& user) const {
     std::set<std::string> names;
-    for (const PresenceEvent& e : events_) {
-      if (e.user == user && is_of_session(e)) names.insert(e.session);
+    for (const Told& e : events_) {
+      if (e.user == user && is_of_session(e) && !e.gave_way) names.insert(e.session);
     }
     return std::vector<std::string>(names.begin(), names.end());
   }
@@ -184,6 +184,7 @@ class Oracle {
     if (verdict != Verdict::applied) return verdict;
     const Views before = views();
     events_.push_back({e});
+    keep_newest_sessions();
     forget_by_age(now_);
     tell(before, views(), now_ ? *now_ : e.at, changes);
     return verdict;
@@ -219,6 +220,7 @@ class Oracle {
       for (; i < list.size() && list[i].at == t; ++i) {
         tally.count(judge(list[i], now_));
         if (judge(list[i], now_) == Verdict::applied) events_.push_back({list[i]});
+        keep_newest_sessions();
         forget_by_age(now_);
       }
       tell(before, views(), t, changes);
@@ -238,6 +240,7 @@ class Oracle {
     events_.insert(events_.end(), other.events_.begin(), other.events_.end());
     by_time.clear();
     if (at) advance(*at, by_time);
+    keep_newest_sessions();
     forget_by_age(now_);
     const Views after = views();
     tell(before, after, left ? *left : now_ ? *now_ : Timestamp(), all);
@@ -324,6 +327,7 @@ class Oracle {
   struct Told : PresenceEvent {
     Told(PresenceEvent e) : PresenceEvent(std::move(e)) {}
     bool no_activity = false;
+    bool gave_way = false;  ///< its session did, for another
   };
 
   static bool is_evidence(const PresenceEvent& e) { return e.type == EventType::connect || e.type == EventType::heartbeat; }
@@ -347,8 +351,8 @@ class Oracle {
 
   Instant last_evidence(const std::string& user, const std::string& session) const {
     Instant last;
-    for (const PresenceEvent& e : events_) {
-      if (is_evidence(e) && e.user == user && e.session == session && (!last || e.at > *last)) last = e.at;
+    for (const Told& e : events_) {
+      if (is_evidence(e) && !e.gave_way && e.user == user && e.session == session && (!last || e.at > *last)) last = e.at;
     }
     return last;
   }
@@ -356,11 +360,11 @@ class Oracle {
   /// The first disconnect that follows all evidence; it follows a heartbeat of its instant, and not a connect of its instant.
   Instant first_ending(const std::string& user, const std::string& session) const {
     Instant first;
-    for (const PresenceEvent& d : events_) {
-      if (d.type != EventType::disconnect || d.user != user || d.session != session) continue;
+    for (const Told& d : events_) {
+      if (d.type != EventType::disconnect || d.gave_way || d.user != user || d.session != session) continue;
       bool follows = true;
-      for (const PresenceEvent& e : events_) {
-        if (!is_evidence(e) || e.user != user || e.session != session) continue;
+      for (const Told& e : events_) {
+        if (!is_evidence(e) || e.gave_way || e.user != user || e.session != session) continue;
         if (e.at > d.at || (e.at == d.at && e.type == EventType::connect)) follows = false;
       }
       if (follows && (!first || d.at < *first)) first = d.at;
@@ -407,6 +411,22 @@ class Oracle {
       if (is_activity(e) && !(cut && e.at >= *cut) && (!last || value_of(e) > *last)) last = value_of(e);
     }
     return last;
+  }
+
+  /// Of more live sessions than a user may have, those go whose evidence is the oldest; of two of one instant the lesser id.
+  void keep_newest_sessions() {
+    for (const std::string& user : users()) {
+      for (;;) {
+        std::set<std::pair<Timestamp, std::string>> live;
+        for (const std::string& session : sessions(user)) {
+          if (alive(user, session, now_)) live.insert({*last_evidence(user, session), session});
+        }
+        if (live.size() <= rules_.max_sessions_per_user) break;
+        for (Told& e : events_) {
+          if (e.user == user && is_of_session(e) && e.session == live.begin()->second) e.gave_way = true;
+        }
+      }
+    }
   }
 
   /// Who was silent for too long is forgotten; of who is invisible first what others knew, then the rest, but for having gone invisible.

@@ -45,11 +45,15 @@ Wrong differs_from_oracle(const Snapshot& s, const Oracle& oracle) {
     if (state->invisible_since != oracle.went_invisible(user)) {
       return "invisible_since of " + user + " is " + told(state->invisible_since) + ", not " + told(oracle.went_invisible(user));
     }
+    std::size_t alive_to_oracle = 0, alive_in_all = 0;
+    for (const presence::Session& kept : state->sessions) alive_in_all += kept.alive ? 1 : 0;
     for (const std::string& session : oracle.sessions(user)) {
+      alive_to_oracle += oracle.alive(user, session, oracle.now()) ? 1 : 0;
       bool alive = false;
       for (const presence::Session& kept : state->sessions) alive = alive || (kept.id == session && kept.alive);
       if (alive != oracle.alive(user, session, oracle.now())) return "session " + session + " of " + user + (alive ? " is alive" : " is not alive");
     }
+    if (alive_in_all != alive_to_oracle) return std::to_string(alive_in_all) + " sessions of " + user + " are alive";
   }
   return std::nullopt;
 }
@@ -160,6 +164,17 @@ TEST_CASE("oracle: one user, few instants") {
 
 TEST_CASE("oracle: every operation") {
   expect_to_follow(1500, Mix(), 103);
+}
+
+TEST_CASE("oracle: every operation, few sessions for each user") {
+  for (const std::size_t users : {std::size_t{2}, std::size_t{3}}) {
+    Mix mix;
+    mix.users = users;
+    mix.few_sessions = true;
+    expect_to_follow(2000, mix, 105);
+    mix.hiding = mix.forgetting = true;
+    expect_to_follow(1000, mix, 106);
+  }
 }
 
 TEST_CASE("oracle: every operation, users forgotten by age") {

@@ -22,42 +22,56 @@ Rules with_users(std::uint32_t users) {
 }
 }  // namespace
 
-TEST_CASE("a connect that is known to have ended needs no room among the live sessions") {
+TEST_CASE("only a session that comes to live takes the room of another") {
   Told t(with_sessions(1));
   t.pass(at(50));
-  t.fold(connect("john", "phone", at(50)));
+  t.fold(connect("john", "phone", at(20)));
   t.fold(disconnect("john", "laptop", at(30)));
+  const auto is_live = [&](const char* id) {
+    bool live = false;
+    const PresenceState state = t.s.inspect("john").value();
+    for (const Session& session : state.sessions) live = live || (session.id == id && session.alive);
+    return live;
+  };
   CHECK(t.fold(connect("john", "laptop", at(30) - tick)) == Verdict::applied);
   CHECK(t.fold(heartbeat("john", "laptop", at(30))) ==
-        Verdict::applied);  // a disconnect beats a heartbeat of its instant
-  CHECK(t.fold(connect("john", "laptop", at(30))) == Verdict::over_limit);  // but not a connect
-  CHECK(t.fold(heartbeat("john", "laptop", at(31))) == Verdict::over_limit);
+        Verdict::applied);                                           // a disconnect beats a heartbeat of its instant
   CHECK(t.fold(connect("john", "tv", at(10))) == Verdict::applied);  // has timed out
-  CHECK(t.fold(connect("john", "tv", at(10) + tick)) == Verdict::over_limit);
   CHECK(t.fold(disconnect("john", "car", at(50))) == Verdict::applied);
   CHECK(t.fold(says("john", "hi", at(50))) == Verdict::applied);
   CHECK(t.fold(report("john", true, at(50))) == Verdict::applied);
+  CHECK(is_live("phone"));
   CHECK(t.s.inspect("john")->sessions.size() == 4);
+  CHECK(t.fold(connect("john", "tv", at(10) + tick)) == Verdict::applied);  // comes to life, older than the phone
+  CHECK(is_live("phone"));
+  CHECK_FALSE(is_live("tv"));
+  CHECK(t.fold(connect("john", "laptop", at(30))) == Verdict::applied);  // a connect beats a disconnect of its instant
+  CHECK(is_live("laptop"));
+  CHECK_FALSE(is_live("phone"));
 }
 
-TEST_CASE("a live session may go on when there is no room for another") {
+TEST_CASE("a live session may go on when there is no room for another, and takes none") {
   Told t(with_sessions(2));
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
   t.fold(connect("john", "laptop", at(0)));
   t.pass(at(39));
   CHECK(t.fold(connect("john", "phone", at(39))) == Verdict::applied);
-  CHECK(t.fold(heartbeat("john", "tv", at(39))) == Verdict::over_limit);
+  CHECK(t.s.inspect("john")->sessions.size() == 2);
   t.pass(at(40));  // the laptop has timed out
   CHECK(t.fold(heartbeat("john", "tv", at(40))) == Verdict::applied);
-  CHECK(t.fold(heartbeat("john", "laptop", at(40))) == Verdict::over_limit);
+  CHECK(t.s.inspect("john")->sessions.size() == 3);
+  CHECK(t.fold(heartbeat("john", "laptop", at(41))) == Verdict::applied);
+  CHECK(t.s.inspect("john")->sessions.size() == 2);  // without the phone
 }
 
 TEST_CASE("without room for a single session nobody comes online by one") {
   Told t(with_sessions(0));
   t.pass(at(0));
-  CHECK(t.fold(connect("john", "phone", at(0))) == Verdict::over_limit);
+  CHECK(t.fold(connect("john", "phone", at(0))) == Verdict::applied);
+  CHECK(t.s.find("john") == seen_offline("john", at(0)));
   CHECK(t.fold(report("john", true, at(0))) == Verdict::applied);
+  CHECK(t.s.online("john"));
   CHECK(t.fold(invisibly("jack", "phone", at(0))) == Verdict::applied);
   CHECK(t.s.inspect("jack")->sessions.empty());
 }
@@ -122,11 +136,14 @@ TEST_CASE("a flood of ended sessions leaves those that ended last, and every liv
     t.fold(connect("john", std::to_string(1000 + i), at(0)));
     t.fold(disconnect("john", std::to_string(1000 + i), at(0) + seconds(0.001 * i) + tick));
   }
+  CHECK(t.s.inspect("john")->sessions.size() == 6);  // they go when another comes in
+  t.fold(connect("john", "2000", at(1)));
   const auto sessions = t.s.inspect("john")->sessions;
-  REQUIRE(sessions.size() == 5);
+  REQUIRE(sessions.size() == 6);
   CHECK(sessions[0].id == "1496");
   CHECK(sessions[3].id == "1499");
-  CHECK(sessions[4].id == "live");
+  CHECK(sessions[4].id == "2000");
+  CHECK(sessions[5].id == "live");
   CHECK(t.s.online("john"));
 }
 
@@ -259,7 +276,9 @@ TEST_CASE("two stretches of one invisible run are joined to one, that begins wit
   CHECK(ab == ba);
 }
 
-TEST_CASE("a stretch is kept while its invisible run goes on, however old, and then as long as a word from inside it could come") {
+TEST_CASE(
+    "a stretch is kept while its invisible run goes on, however old, and then as long as a word from inside it could "
+    "come") {
   detail::UserRegisters user;
   user.flips.push_back({at(1), true});
   user.crowded = {at(1), at(5)};

@@ -7,7 +7,8 @@ namespace {
 
 /// What most of the traffic of a server is, in time and slightly out of it, and seldom something else.
 PresenceEvent ordinary_event(Chance& chance, double second, std::size_t users) {
-  const std::string user = user_id(chance.below(users)), session = chance.below(4) == 0 ? "a session with a long id" : "phone";
+  const std::string user = user_id(chance.below(users)),
+                    session = chance.below(4) == 0 ? "a session with a long id" : "phone";
   const Timestamp when = at(second - (chance.below(4) == 0 ? static_cast<double>(chance.below(20)) : 0));
   switch (chance.below(12)) {
     case 0:
@@ -20,8 +21,25 @@ PresenceEvent ordinary_event(Chance& chance, double second, std::size_t users) {
   }
 }
 
+/// The same of users with many sessions, of which most events are, for one user or another.
+PresenceEvent event_of_many_sessions(Chance& chance, double second, std::size_t users) {
+  const std::string user = user_id(chance.below(users));
+  std::string session = std::to_string(chance.below(9));
+  if (chance.below(3) == 0) session = "a session with a longer id " + session;
+  const Timestamp when = at(second - (chance.below(5) == 0 ? static_cast<double>(chance.below(30)) : 0));
+  switch (chance.below(9)) {
+    case 0:
+    case 1: return connect(user, session, when);
+    case 2:
+    case 3: return disconnect(user, session, when);
+    case 4: return chance.below(6) == 0 ? random_event(chance, second, users, 4) : says(user, "busy", when);
+    default: return heartbeat(user, session, when);
+  }
+}
+
 /// A snapshot that nobody shares is changed in place; one that is shared is not, and neither is a pure function's.
-void expect_the_same_in_place(const Rules& rules, std::size_t users, double step) {
+void expect_the_same_in_place(const Rules& rules, std::size_t users, double step,
+                              PresenceEvent (*some_event)(Chance&, double, std::size_t) = ordinary_event) {
   Chance chance(20190107);
   Snapshot alone(rules), shared(rules);
   double second = 0;
@@ -34,7 +52,7 @@ void expect_the_same_in_place(const Rules& rules, std::size_t users, double step
       apply(shared, at(second), other);
       REQUIRE(text(one.changes) == text(other.changes));
     }
-    const PresenceEvent event = ordinary_event(chance, second, users);
+    const PresenceEvent event = some_event(chance, second, users);
     Told one, other;
     const Verdict verdict = apply(alone, event, one);
     const Snapshot kept = shared;
@@ -78,6 +96,28 @@ TEST_CASE("folding in place leaves and tells what folding into a copy does") {
   }
 }
 
+TEST_CASE("folding in place leaves and tells the same of users with more sessions than there is room for") {
+  for (const std::uint32_t most : {1u, 3u, 6u, 64u}) {
+    for (const std::uint32_t recent : {1u, 4u, 64u}) {
+      for (const Duration grace : {Duration(), seconds(7)}) {
+        for (const double step : {0.5, 8.0}) {
+          CAPTURE(most);
+          CAPTURE(recent);
+          CAPTURE(grace);
+          CAPTURE(step);
+          Rules rules;
+          rules.max_sessions_per_user = most;
+          rules.max_recent_per_user = recent;
+          rules.offline_grace = grace;
+          expect_the_same_in_place(rules, 2, step, event_of_many_sessions);
+          rules.session_timeout = Duration();
+          expect_the_same_in_place(rules, 2, step, event_of_many_sessions);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("a copy that is kept stays as it was, whatever is folded in place after it, and takes no part in that") {
   Rules kinds[4];
   kinds[1].last_active_refresh = Duration();
@@ -109,7 +149,8 @@ TEST_CASE("folding in place needs no instant") {
   s = reduce(std::move(s), connect("john", "phone", at(0)));
   s = reduce(std::move(s), disconnect("john", "phone", at(1)));
   s = reduce(std::move(s), connect("john", "phone", at(2)));
-  CHECK(s == folded({connect("john", "phone", at(2)), connect("john", "phone", at(0)), disconnect("john", "phone", at(1))}));
+  CHECK(s ==
+        folded({connect("john", "phone", at(2)), connect("john", "phone", at(0)), disconnect("john", "phone", at(1))}));
   Told t;
   apply(s, heartbeat("john", "phone", at(900)), t);
   REQUIRE(t.changes.size() == 1);

@@ -169,10 +169,10 @@ TEST_CASE("a tally counts each verdict, and adds up") {
 
 TEST_CASE("a replay judges each event at its own instant") {
   Rules rules;
-  rules.max_sessions_per_user = 1;
+  rules.max_users = 1;
   Told t(rules);
   const std::vector<PresenceEvent> events = {
-      connect("john", "phone", at(0)), connect("john", "laptop", at(40) - tick),   connect("john", "laptop", at(40)),
+      connect("john", "phone", at(0)), connect("jack", "laptop", at(40) - tick),   connect("john", "laptop", at(40)),
       says("john", "hi", at(1e6)),     says("john", "late", at(1e6 - 120) - tick), says("john", "in", at(1e6 - 120)),
       connect("", "phone", at(2e6))};
   const Tally tally = replay(t.s, events.begin(), events.end(), t);

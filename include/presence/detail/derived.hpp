@@ -60,9 +60,20 @@ inline Timestamp online_until(const SessionRegisters& session, const Rules& rule
 
 /// From this instant on time alone keeps the user offline, reports aside; `absent`: the user is offline as it is.
 inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) noexcept {
-  Timestamp until = absent;
-  for (const SessionRegisters& session : sessions) until = later(until, online_until(session, rules));
-  return until;
+  const bool has_grace = rules.offline_grace != Duration();
+  const SessionRegisters* latest_open = nullptr;
+  Timestamp latest = absent, until = absent;
+  for (const SessionRegisters& session : sessions) {
+    const Timestamp at = evidence(session);
+    if (at <= latest) continue;  // an open one of later evidence lasts longer
+    if (!ended_by_disconnect(session)) {
+      latest_open = &session;
+      latest = at;
+    } else if (has_grace) {
+      until = later(until, online_until(session, rules));
+    }
+  }
+  return latest_open == nullptr ? until : later(until, online_until(*latest_open, rules));
 }
 inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
   return online_until(user.sessions, rules);
@@ -109,6 +120,10 @@ inline std::optional<UserView> seen_with_cut(std::string_view id, const Register
   const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active());
   if (active != absent) view.last_active = active;
   return view;
+}
+
+inline bool is_known_to_others(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  return now < forgotten_at(user, invisible_since(user.flips), rules);
 }
 
 inline std::optional<UserView> seen_by_others(std::string_view id, const RegistersView& user, Timestamp now,

@@ -109,14 +109,20 @@ class Few {
   }
   T* insert(const T* before, T element) {
     const std::ptrdiff_t at = before - begin();
-    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
-    T* const first = begin();
-    detail::construct<T>(first + size_, std::move(element));
-    for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(size_); i > at; --i) std::swap(first[i], first[i - 1]);
-    ++size_;
-    return first + at;
+    push_back(std::move(element));
+    T* const place = begin() + at;
+    T* const last = end() - 1;
+    if (place == last) return place;
+    T inserted(std::move(*last));
+    for (T* to = last; to != place; --to) *to = std::move(to[-1]);
+    *place = std::move(inserted);
+    return place;
   }
-  void push_back(T element) { insert(end(), std::move(element)); }
+  void push_back(T element) {
+    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
+    detail::construct<T>(data() + size_, std::move(element));
+    ++size_;
+  }
   T* erase(const T* first, const T* last) noexcept {
     T* const at = begin() + (first - begin());
     if (first != last) erase_some(at, last - first);

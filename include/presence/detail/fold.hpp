@@ -79,30 +79,10 @@ inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) no
   return Verdict::applied;
 }
 
-/// Whether the user has room for what the event brings. Who asks to be invisible, or is, is never refused for the
-/// number of sessions (`bound` lets the stalest go): otherwise what an invisible user does could decide whether an
-/// earlier word about him, which others may see, still counts.
-inline bool has_room(const UserRegisters& user, const PresenceEventView& event, Timestamp now,
-                     const Rules& rules) noexcept {
-  const bool asks_visible = event.type == EventType::connect && event.invisible && !*event.invisible;
-  if (asks_visible && user.crowded.contains(event.at)) return false;
-  if (event.type != EventType::connect && event.type != EventType::heartbeat) return true;
-  const bool asks_invisible = event.type == EventType::connect && event.invisible && *event.invisible;
-  if (asks_invisible || invisible_since(user.flips) != absent) return true;
-  const SessionRegisters* session = find_session(RegistersView(user).sessions, event.session);
-  if (session != nullptr && live(*session, now, rules)) return true;
-  SessionRegisters alone;
-  (event.type == EventType::connect ? alone.connect : alone.heartbeat) = event.at;
-  if (session != nullptr) {
-    alone.connect = later(alone.connect, session->connect);
-    alone.heartbeat = later(alone.heartbeat, session->heartbeat);
-    const Timestamp last = session->disconnects.empty() ? absent : session->disconnects.back();
-    if (last > alone.connect && last >= alone.heartbeat) return true;  // stays ended
-  }
-  if (!live(alone, now, rules)) return true;
-  std::size_t living = 0;
-  for (const SessionRegisters& s : user.sessions) living += live(s, now, rules) ? 1u : 0u;
-  return living < rules.max_sessions_per_user;
+/// Whether an event makes its user visible where flips were dropped: it is not known any more when the user went
+/// invisible again.
+inline bool becomes_visible_in_crowd(const UserRegisters& user, const PresenceEventView& event) noexcept {
+  return event.type == EventType::connect && event.invisible && !*event.invisible && user.crowded.contains(event.at);
 }
 
 /// What folding an event at `now` would do, worked out without doing it: what memory can run out for, and what can be
@@ -112,6 +92,54 @@ struct Plan {
   RowView row;          // the user's, as it is; null: none
   UserRegisters after;  // and what will be in it
 };
+
+/// What an event can change of a user, as it was before.
+class Before {
+ public:
+  Before(const UserRegisters& user, const PresenceEventView& event)
+      : activities_(user.activities), flips_(user.flips), rare_(user), session_count(user.sessions.size()) {
+    if (!belongs_to_session(event.type)) return;
+    if (const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session)) {
+      session_ = *session;
+      had_session_ = true;
+    }
+  }
+
+  bool had_live_session(Timestamp now, const Rules& rules) const noexcept {
+    return had_session_ && live(session_, now, rules);
+  }
+  bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
+    if (user.sessions.size() != session_count || user.activities != activities_ || user.flips != flips_ ||
+        !(static_cast<const RareRegisters&>(user) == rare_))
+      return false;
+    if (!belongs_to_session(event.type)) return true;
+    const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session);
+    return session == nullptr ? !had_session_ : had_session_ && *session == session_;
+  }
+
+ private:
+  Activities activities_;
+  Flips flips_;
+  RareRegisters rare_;
+  SessionRegisters session_;
+  bool had_session_ = false;
+
+ public:
+  const std::size_t session_count;
+};
+
+/// Brings the sessions in order of a user to one of whom an event was just joined. Sessions go for want of room when
+/// another comes in, or comes to life: so that word of one that is there costs the same whatever the others are.
+inline void settle_session(UserRegisters& user, const PresenceEventView& event, const Before& before, Timestamp now,
+                           const Rules& rules) noexcept {
+  SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), Sought(event.session));
+  normalise_session(session, now, session_horizon(now, rules), rules);
+  bound_disconnects(session, rules);
+  const bool comes_in = user.sessions.size() > before.session_count;
+  const bool comes_to_life = live(session, now, rules) && !before.had_live_session(now, rules);
+  if (comes_in || comes_to_life) bound_live_sessions(user.sessions, now, rules);
+  if (comes_in) bound_ended_sessions(user.sessions, now, rules);
+}
 
 /// Users that others know of, and users that nobody else knows of.
 struct Count {
@@ -147,28 +175,29 @@ inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEvent
   if (plan.verdict == Verdict::applied) plan.verdict = judge_instant(event.at, now, rules);
   if (plan.verdict != Verdict::applied) return plan;
 
-  UserRegisters old;
+  UserRegisters& user = plan.after;
   plan.row = root != nullptr ? root->table.find(key) : nullptr;
   if (plan.row != nullptr) {
-    old = plan.row->unpacked();
-    normalise(old, now, rules);
+    user = plan.row->unpacked();
+    normalise(user, now, rules);
   }
-  if (!has_room(old, event, now, rules)) {
+  if (becomes_visible_in_crowd(user, event)) {
     plan.verdict = Verdict::over_limit;
     return plan;
   }
-  plan.after = old;
-  join_event(plan.after, event, rules);
-  normalise(plan.after, now, rules);
-  bound(plan.after, now, rules);
-  if (plan.after == old) {
+  const bool was_empty = user.empty(), known_before = is_known_to_others(user, now, rules);
+  Before before(user, event);
+  join_event(user, event, rules);
+  if (belongs_to_session(event.type)) settle_session(user, event, before, now, rules);
+  normalise_beside_sessions(user, now, rules);
+  bound_beside_sessions(user, rules);
+  if (before.is_same(user, event)) {
     plan.verdict = Verdict::unchanged;
     return plan;
   }
 
-  const bool known_before = seen_by_others({}, old, now, rules).has_value();
-  const bool known_after = seen_by_others({}, plan.after, now, rules).has_value();
-  const bool one_more = known_after ? !known_before : !plan.after.empty() && (known_before || old.empty());
+  const bool known_after = is_known_to_others(user, now, rules);
+  const bool one_more = known_after ? !known_before : !user.empty() && (known_before || was_empty);
   if (one_more && is_full(root, known_after, now)) plan.verdict = Verdict::over_limit;
   return plan;
 }

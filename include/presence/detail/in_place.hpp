@@ -16,6 +16,7 @@
 #include <presence/snapshot.hpp>
 #include <presence/user.hpp>
 
+#include <cstddef>      // for size_t
 #include <cstdint>      // for uint32_t
 #include <optional>     // for optional, nullopt
 #include <string_view>  // for string_view
@@ -26,7 +27,7 @@
 /// all of these: what it would forget meanwhile is forgotten when somebody looks.
 ///
 /// Apart from heartbeats that nobody could notice, this is for users of whom others see just what their sessions and
-/// their status say: nobody hides them, reports them, gives them a grace, or forgets them by age.
+/// their status say: nobody hides them, reports them, or forgets them by age.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -93,12 +94,19 @@ struct PlaceInTable {
   }
 };
 
-/// Whether a session holds such a user online. Looked at only where somebody may be told.
-inline bool has_live_session(const RowView& row, const Bounds& bounds) noexcept {
+/// Whether the sessions hold such a user online. Looked at only where somebody may be told.
+inline bool is_online(const RowView& row, const Root& root, const Bounds& bounds) noexcept {
+  if (root.rules.offline_grace != Duration()) return root.now < online_until(row.sessions(), root.rules);
   for (const SessionRegisters& session : row.sessions()) {
     if (bounds.is_live(session)) return true;
   }
   return false;
+}
+/// How many of them are live.
+inline std::size_t count_live(const RowView& row, const Bounds& bounds) noexcept {
+  std::size_t live = 0;
+  for (const SessionRegisters& session : row.sessions()) live += bounds.is_live(session) ? 1u : 0u;
+  return live;
 }
 
 /// How others see such a user.
@@ -140,7 +148,7 @@ bool fold_status(const PlaceInTable& place, const PresenceEventView& event, cons
     RareRegisters& rare = row.need_rare();
     const Text before(std::exchange(rare.status, std::move(after)));
     rare.status_at = event.at;
-    const Sight was{has_live_session(row, bounds), active, before.view()};
+    const Sight was{is_online(row, place.root, bounds), active, before.view()};
     tell(place, event.at, was, Sight{was.online, was.last_active, rare.status.view()}, on_change);
   } else {
     static_cast<void>(bounds), static_cast<void>(on_change);
@@ -168,12 +176,25 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   if (found == nullptr || latest == nullptr || event.status || (event.type == EventType::connect && event.invisible))
     return false;
   const Timestamp active_before = latest->value;
-  const bool was_live = bounds.is_live(*found), was_online = was_live || has_live_session(row, bounds);
+  const bool was_live = bounds.is_live(*found), is_disconnect = event.type == EventType::disconnect;
+  bool was_online = was_live;
+  if (!was_live) {
+    // One of which all is forgotten comes in anew, and others may have to go for it.
+    if (row.session_count() > bounds.session_room() && latest_instant(*found) < session_horizon(root.now, root.rules))
+      return false;
+    if (!is_disconnect && row.session_count() > root.rules.max_sessions_per_user &&
+        count_live(row, bounds) >= root.rules.max_sessions_per_user)
+      return false;  // one may have to go
+    was_online = is_online(row, root, bounds);
+  }
 
-  if (event.type == EventType::disconnect) {
+  if (is_disconnect) {
     auto& all = found->disconnects;
     if (!all.empty() && event.at <= all.back()) return false;
-    // Without a grace the last one is all that counts.
+    // With a grace the first that ends a session counts as well.
+    if (root.rules.offline_grace != Duration() &&
+        (ended_by_disconnect(*found) || event.at <= found->connect || event.at < found->heartbeat))
+      return false;
     all.clear();
     all.push_back(event.at);
   } else {
@@ -190,13 +211,22 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
     (is_connect ? found->connect : found->heartbeat) = event.at;
   }
 
-  const bool is_live = bounds.is_live(*found), is_online = is_live || has_live_session(row, bounds);
-  root.online += is_online ? 1u : 0u;
+  // Of a user whom a live session holds online no other has to be looked at.
+  const bool is_live = bounds.is_live(*found);
+  Timestamp until = absent;
+  if (is_live || row.session_count() == 1) {
+    until = online_until(*found, root.rules);
+  } else {
+    until = online_until(row.sessions(), root.rules);
+  }
+  const bool stays_online = root.now < until;
+  root.online += stays_online ? 1u : 0u;
   root.online -= was_online ? 1u : 0u;
-  // What defers a deadline leaves the bound as it is; it may be earlier where a session came to life, or one ended.
-  if (is_online && is_live != was_live) place.lower_bounds(online_until(row.sessions(), root.rules), never);
+  // What defers a deadline leaves the bound as it is; it may be earlier where the user came online, or a session ended.
+  if (stays_online && (is_disconnect || !was_online)) place.lower_bounds(until, never);
   if constexpr (is_heard<OnChange>) {
-    const Sight before{was_online, active_before, row.status()}, after{is_online, row.latest_active(), before.status};
+    const Sight before{was_online, active_before, row.status()},
+        after{stays_online, row.latest_active(), before.status};
     tell(place, event.at, before, after, on_change);
   } else {
     static_cast<void>(on_change);
@@ -209,10 +239,9 @@ inline bool is_defended(const SessionRegisters& session, Timestamp at, const Bou
   return at > evidence(session) && bounds.is_live(session);
 }
 /// Whether a heartbeat of that instant and value says nothing new of the user but that the session is still there.
-inline bool says_nothing_new(const RowView& row, Timestamp value, Timestamp at, const Bounds& bounds) noexcept {
+inline bool says_nothing_new(const RowView& row, Timestamp value, Timestamp at) noexcept {
   const Activity* const latest = row.latest_activity();
-  return latest != nullptr && latest->evidence <= at && latest->value >= value &&
-         row.session_count() <= bounds.session_room();
+  return latest != nullptr && latest->evidence <= at && latest->value >= value;
 }
 
 /// Folds a heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next
@@ -229,7 +258,7 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
   // That the heartbeat says nothing new of last_active is noted in the page, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
   if (!place.page.covers(place.at(), value, at)) {
-    if (!says_nothing_new(place.row(), value, at, bounds)) return false;
+    if (!says_nothing_new(place.row(), value, at)) return false;
     place.page.cover(place.at(), value, at);
   }
   session->heartbeat = at;
@@ -243,7 +272,7 @@ inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other,
   const Timestamp at = session.heartbeat;
   return bounds.admit(at) && is_defended(before, at, bounds) && before.connect == session.connect &&
          before.id == session.id && same_elements(before.disconnects, session.disconnects) &&
-         says_nothing_new(other, bounds.heartbeat_value(at, rules), at, bounds) && one.keeps_same_beside(other);
+         says_nothing_new(other, bounds.heartbeat_value(at, rules), at) && one.keeps_same_beside(other);
 }
 
 /// Looks for the user of a heartbeat, and folds it if it is a mere one of somebody in a page that is the root's alone.
@@ -272,9 +301,8 @@ bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, On
   Bounds& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
-  if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes ||
-      row.session_count() > bounds.session_room() || rules.offline_grace != Duration() ||
-      rules.forget_after != Duration::highest() || !row.is_plain())
+  if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes || rules.forget_after != Duration::highest() ||
+      !row.is_plain())
     return false;
   if (event.type == EventType::set_status) return fold_status(place, event, bounds, on_change);
   if (!belongs_to_session(event.type) || event.session.empty() || event.session.size() > rules.max_id_bytes)

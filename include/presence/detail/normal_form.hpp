@@ -8,6 +8,7 @@
 #include <presence/rules.hpp>
 
 #include <cstddef>  // for size_t, ptrdiff_t
+#include <cstdint>  // for uint32_t
 #include <utility>  // for move
 
 /// Forgetting: the one form in which equal knowledge is equal bytes.
@@ -59,7 +60,9 @@ inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const R
   }
 }
 
-inline void normalise_session(SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+/// `horizon` is the session_horizon of `now`.
+inline void normalise_session(SessionRegisters& session, Timestamp now, Timestamp horizon,
+                              const Rules& rules) noexcept {
   auto& all = session.disconnects;
   if (rules.offline_grace == Duration()) {
     if (all.size() > 1) all.erase(all.begin(), all.end() - 1);
@@ -67,7 +70,6 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, const Ru
     all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first_ending(session)));
   }
   if (now == absent) return;
-  const Timestamp horizon = session_horizon(now, rules);
   if (rules.session_timeout > Duration()) {
     forget_timed(session, horizon);
   } else {
@@ -119,10 +121,15 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
   if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
 }
 
-inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  for (SessionRegisters& session : user.sessions) normalise_session(session, now, rules);
+inline void normalise_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+  const Timestamp horizon = session_horizon(now, rules);
+  for (SessionRegisters& session : sessions) normalise_session(session, now, horizon, rules);
   if (now == absent) return;
-  detail::erase_if(user.sessions, [](const SessionRegisters& session) { return latest_instant(session) == absent; });
+  detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_instant(session) == absent; });
+}
+
+inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  if (now == absent) return;
   const Timestamp window = now - rules.reorder_window;
   normalise_activities(user.activities, user.flips, window);
   normalise_flips(user.flips, window);
@@ -130,6 +137,11 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   const Timestamp cut = invisible_since(user.flips);
   if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
   if (rules.forget_after != Duration::highest()) forget_by_age(user, now, rules);
+}
+
+inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  normalise_sessions(user.sessions, now, rules);
+  normalise_beside_sessions(user, now, rules);
 }
 
 /// Whether `normalise` would leave the user as he is. Looks no closer than is quick: of some it says no who are in
@@ -214,18 +226,30 @@ inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcep
   return a_was_there != b_was_there ? b_was_there : latest_instant(a) < latest_instant(b);
 }
 
-/// Drops the stalest sessions until at most `room` of those for which `counts` holds are left.
+/// Drops the stalest sessions until at most `room` of those for which `counts` holds are left. Of two that are as stale
+/// as each other the one with the lesser id goes. O(n), or O(n log n) where more than one has to go.
 template <class Counts>
 void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) noexcept {
   std::size_t counted = 0;
-  for (const SessionRegisters& session : sessions) counted += counts(session) ? 1u : 0u;
-  for (; counted > room; --counted) {
-    auto stalest = sessions.end();
-    for (auto it = sessions.begin(); it != sessions.end(); ++it) {
-      if (counts(*it) && (stalest == sessions.end() || staler(*it, *stalest))) stalest = it;
-    }
-    sessions.erase(stalest);
+  SessionRegisters* stalest = sessions.end();
+  for (SessionRegisters& session : sessions) {
+    if (!counts(session)) continue;
+    ++counted;
+    if (stalest == sessions.end() || staler(session, *stalest)) stalest = &session;
   }
+  if (counted <= room) return;
+  if (counted - room == 1) {
+    sessions.erase(stalest);
+    return;
+  }
+  const auto by_id = [](const SessionRegisters& a, const SessionRegisters& b) { return a.id.view() < b.id.view(); };
+  detail::sort(sessions, [&](const SessionRegisters& a, const SessionRegisters& b) {
+    const bool a_counts = counts(a), b_counts = counts(b);
+    if (a_counts != b_counts) return a_counts;
+    return staler(a, b) || (!staler(b, a) && by_id(a, b));
+  });
+  sessions.erase(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(counted - room));
+  detail::sort(sessions, by_id);
 }
 
 /// Of the flips keeps the newest before the cut and the earliest from the cut on. Those that go from the invisible run
@@ -257,22 +281,45 @@ inline void bound_activities(Activities& activities, Timestamp cut, std::size_t 
   }
 }
 
+/// How many of each kind of what is recent are kept of a user.
+inline std::size_t recent_room(const Rules& rules) noexcept {
+  return greater_of(rules.max_recent_per_user, std::uint32_t{1});
+}
+
+inline void bound_disconnects(SessionRegisters& session, const Rules& rules) noexcept {
+  auto& all = session.disconnects;
+  const std::size_t room = recent_room(rules);
+  if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
+}
+
+/// What others see of a user does not depend on which sessions are kept of one who is invisible, so that nothing they
+/// do then can be told by which of them went.
+inline void bound_live_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+  if (sessions.size() <= rules.max_sessions_per_user) return;
+  drop_stalest_sessions(sessions, rules.max_sessions_per_user,
+                        [&](const SessionRegisters& session) { return live(session, now, rules); });
+}
+inline void bound_ended_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+  if (sessions.size() <= recent_room(rules)) return;
+  drop_stalest_sessions(sessions, recent_room(rules),
+                        [&](const SessionRegisters& session) { return !live(session, now, rules); });
+}
+
 /// Nothing that a user does while invisible may crowd out what was there before, at whichever of the invisible flips
 /// the user may yet turn out to have gone invisible. So each side of the cut has room of its own, and after it the
 /// earliest stay.
-inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  const std::size_t room = greater_of(rules.max_recent_per_user, std::uint32_t{1});
-  for (SessionRegisters& session : user.sessions) {
-    auto& all = session.disconnects;
-    if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
-  }
-  if (user.sessions.size() > smaller_of(room, static_cast<std::size_t>(rules.max_sessions_per_user))) {
-    drop_stalest_sessions(user.sessions, rules.max_sessions_per_user,
-                          [&](const SessionRegisters& s) { return live(s, now, rules); });
-    drop_stalest_sessions(user.sessions, room, [&](const SessionRegisters& s) { return !live(s, now, rules); });
-  }
+inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) noexcept {
+  const std::size_t room = recent_room(rules);
   if (user.flips.size() > room || user.crowded.to != absent) bound_flips(user, room);
   if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.flips), room);
+}
+
+inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  for (SessionRegisters& session : user.sessions) bound_disconnects(session, rules);
+  bound_live_sessions(user.sessions, now, rules);
+  bound_ended_sessions(user.sessions, now, rules);
+  normalise_beside_sessions(user, now, rules);  // who is online for no session any more may be forgotten
+  bound_beside_sessions(user, rules);
 }
 
 }  // namespace detail

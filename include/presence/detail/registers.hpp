@@ -110,17 +110,19 @@ class SessionSpan {
  public:
   class Iterator {
    public:
-    Iterator(const SessionSpan& span, std::size_t at) noexcept : span_(&span), at_(at) {}
-    const SessionRegisters& operator*() const noexcept { return (*span_)[at_]; }
+    Iterator(const SessionRegisters* at, const SessionRegisters* next, std::size_t left) noexcept
+        : at_(at), next_(next), left_(left) {}
+    const SessionRegisters& operator*() const noexcept { return *at_; }
     Iterator& operator++() noexcept {
-      ++at_;
+      at_ = next_++;
+      --left_;
       return *this;
     }
-    friend bool operator!=(const Iterator& a, const Iterator& b) noexcept { return a.at_ != b.at_; }
+    friend bool operator!=(const Iterator& a, const Iterator& b) noexcept { return a.left_ != b.left_; }
 
    private:
-    const SessionSpan* span_;
-    std::size_t at_;
+    const SessionRegisters *at_, *next_;
+    std::size_t left_;
   };
 
   SessionSpan() noexcept = default;
@@ -128,8 +130,9 @@ class SessionSpan {
 
   std::size_t size() const noexcept { return first_ == nullptr ? 0 : 1 + others_.size(); }
   const SessionRegisters& operator[](std::size_t i) const noexcept { return i == 0 ? *first_ : others_[i - 1]; }
-  Iterator begin() const noexcept { return Iterator(*this, 0); }
-  Iterator end() const noexcept { return Iterator(*this, size()); }
+  Span<SessionRegisters> others() const noexcept { return others_; }
+  Iterator begin() const noexcept { return Iterator(first_, others_.data(), size()); }
+  Iterator end() const noexcept { return Iterator(nullptr, nullptr, 0); }
 
  private:
   const SessionRegisters* first_ = nullptr;
@@ -165,20 +168,37 @@ struct RegistersView {
   }
 };
 
-inline SessionRegisters* session_position(Sessions& sessions, std::string_view id) noexcept {
-  return detail::partition_point(sessions.begin(), sessions.end(),
-                                 [id](const SessionRegisters& session) { return text_of(session.id) < id; });
+/// The bytes of a word in the order of their weight: texts compare as their words then do.
+constexpr std::uint64_t by_weight(std::uint64_t word) noexcept {
+  word = (word & 0x00FF00FF00FF00FFu) << 8 | (word >> 8 & 0x00FF00FF00FF00FFu);
+  word = (word & 0x0000FFFF0000FFFFu) << 16 | (word >> 16 & 0x0000FFFF0000FFFFu);
+  return word << 32 | word >> 32;
+}
+/// Whether a text comes before the one that is looked for.
+inline bool comes_before(const Text& text, const Sought& sought) noexcept {
+  if (!sought.is_short() || !text.is_inside()) return text.view() < sought.text();
+  const std::uint64_t low = text.low_word();
+  return low != sought.low() ? by_weight(low) < by_weight(sought.low())
+                             : by_weight(text.high_word()) < by_weight(sought.high());
+}
+/// The first of some sessions, in the order of their ids, whose id is not less. O(log n) comparisons.
+template <class AnySession>
+AnySession* session_position(AnySession* first, std::size_t count, const Sought& id) noexcept {
+  return detail::partition_point(first, first + count,
+                                 [&id](const SessionRegisters& session) { return comes_before(session.id, id); });
 }
 
 inline const SessionRegisters* find_session(const SessionSpan& sessions, std::string_view id) noexcept {
-  for (const SessionRegisters& session : sessions) {
-    if (text_of(session.id) == id) return &session;
-  }
-  return nullptr;
+  if (sessions.size() == 0) return nullptr;
+  const Sought sought(id);
+  if (sought.is(sessions[0].id)) return &sessions[0];
+  const Span<SessionRegisters> others = sessions.others();
+  const SessionRegisters* const at = session_position(others.data(), others.size(), sought);
+  return at != others.end() && sought.is(at->id) ? at : nullptr;
 }
 
 inline SessionRegisters& join_session(UserRegisters& user, std::string_view id) {
-  SessionRegisters* at = session_position(user.sessions, id);
+  SessionRegisters* at = session_position(user.sessions.data(), user.sessions.size(), Sought(id));
   if (at == user.sessions.end() || text_of(at->id) != id) {
     SessionRegisters fresh;
     fresh.id = Text(id);

@@ -293,11 +293,10 @@ class RowAccess : public RowView {
   SessionRegisters* own_session(const Sought& id) const noexcept {
     if (id.is(head_->session.id)) return &head().session;
     Overflow* const more = rest_->overflow;
-    if (more == nullptr || !more->only_owner()) return nullptr;
-    for (std::uint32_t i = 0; i + 1 < rest_->session_count; ++i) {
-      if (id.is(more->sessions()[i].id)) return more->sessions() + i;
-    }
-    return nullptr;
+    if (rest_->session_count < 2 || !more->only_owner()) return nullptr;
+    const std::size_t others = rest_->session_count - 1;
+    SessionRegisters* const at = session_position(more->sessions(), others, id);
+    return at != more->sessions() + others && id.is(at->id) ? at : nullptr;
   }
   RareRegisters* own_rare() const noexcept {
     return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
