@@ -5,6 +5,7 @@
 #include <presence/channel.hpp>
 #include <presence/detail/algorithm.hpp>
 #include <presence/detail/id_map.hpp>
+#include <presence/detail/sorted_chunks.hpp>
 #include <presence/user.hpp>
 
 #include <cstddef>      // for size_t
@@ -52,7 +53,7 @@ class Watches {
     ChannelWatch& watch = watch_of(v, c);
     if (watch.is_following) return;
     watch.is_following = true;
-    insert_into(channels_[c].followers, v);
+    channels_[c].followers.insert(v);
     for (const std::uint32_t user : channels_[c].members) add_reason(user, v);
   }
 
@@ -77,7 +78,9 @@ class Watches {
     for (const auto& id : ids) {
       if (count++ == limits_.max_users_per_watch) break;
       const std::uint32_t user = users_.add(std::string_view(id));
-      if (insert_into(viewers_[v].users, user)) add_reason(user, v);
+      if (viewers_[v].users.find(user) != nullptr) continue;
+      viewers_[v].users.insert(user);
+      add_reason(user, v);
     }
     forget_if_idle(v);
   }
@@ -92,7 +95,9 @@ class Watches {
   void remove_channel(std::string_view cid) {
     const std::uint32_t c = channels_.find(cid);
     if (c == Table::none) return;
-    while (!channels_[c].viewers.empty()) unwatch_channel(channels_[c].viewers.back(), c);
+    for (std::size_t left = channels_[c].viewers.size(); left > 0; --left) {
+      unwatch_channel(channels_[c].viewers.back(), c);  // the last takes the channel with it
+    }
   }
 
   /// Ends what the viewer watches of that channel.
@@ -104,12 +109,12 @@ class Watches {
   void unwatch(Viewer viewer) {
     const std::uint32_t v = viewers_.find(viewer.id());
     if (v == Table::none) return;
-    const std::vector<std::uint32_t> users = std::move(viewers_[v].users);
-    viewers_[v].users.clear();
+    Numbers users;
+    users.swap(viewers_[v].users);
     for (const std::uint32_t user : users) drop_reason(user, v);
     // The last of the channels, or none of them, takes the viewer with it.
     std::size_t left = viewers_[v].channels.size();
-    for (; left > 0; --left) unwatch_channel(v, viewers_[v].channels[left - 1].channel);
+    for (; left > 0; --left) unwatch_channel(v, viewers_[v].channels.back().channel);
     if (viewers_.has(v)) forget_if_idle(v);
   }
   /// Ends everything.
@@ -159,27 +164,39 @@ class Watches {
  private:
   friend class Store;
 
+  struct NumberItself {
+    static std::uint32_t of(std::uint32_t number) noexcept { return number; }
+  };
+  /// Each once, ascending.
+  using Numbers = detail::SortedChunks<std::uint32_t, NumberItself>;
+
   /// A viewer who hears of a user, for how many reasons, and since when.
   struct Watcher {
     std::uint32_t viewer = 0, reasons = 0;
     std::uint64_t since = 0;
   };
+  struct ViewerOfWatcher {
+    static std::uint32_t of(const Watcher& watcher) noexcept { return watcher.viewer; }
+  };
   struct WatchedUser {
-    std::vector<Watcher> watchers;  // by viewer
+    detail::SortedChunks<Watcher, ViewerOfWatcher> watchers;
     std::uint32_t memberships = 0;  // of channels that are watched
   };
   struct WatchedChannel {
-    std::vector<std::uint32_t> members;             // as far as they are watched, each once, ascending
-    std::vector<std::uint32_t> followers, viewers;  // those who follow the members, and all who watch; ascending
+    std::vector<std::uint32_t> members;  // as far as they are watched, each once, ascending
+    Numbers followers, viewers;          // those who follow the members, and all who watch
   };
   struct ChannelWatch {
     std::uint32_t channel = 0;
     bool is_following = false;
     std::vector<std::uint32_t> page;  // what a query found
   };
+  struct ChannelOfWatch {
+    static std::uint32_t of(const ChannelWatch& watch) noexcept { return watch.channel; }
+  };
   struct WatchingViewer {
-    std::vector<ChannelWatch> channels;  // by channel
-    std::vector<std::uint32_t> users;    // what queries found, ascending
+    detail::SortedChunks<ChannelWatch, ChannelOfWatch> channels;
+    Numbers users;  // what queries found
   };
   using Table = detail::IdMap<WatchedUser>;
 
@@ -201,32 +218,28 @@ class Watches {
     detail::sort(all, [](const auto& x, const auto& y) { return x.back() < y.back(); });
     return all;
   }
-  std::vector<std::string> ids_of(const std::vector<std::uint32_t>& users) const {
+  template <class Range>
+  std::vector<std::string> ids_of(const Range& users) const {
     std::vector<std::string> ids;
     for (const std::uint32_t user : users) ids.push_back(users_.id_of(user));
     detail::sort(ids, [](const std::string& x, const std::string& y) { return x < y; });
     return ids;
   }
 
-  static bool insert_into(std::vector<std::uint32_t>& ascending, std::uint32_t number) {
-    const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
-    if (place != ascending.end() && *place == number) return false;
-    ascending.insert(place, number);
-    return true;
-  }
-  static void erase_from(std::vector<std::uint32_t>& ascending, std::uint32_t number) noexcept {
-    const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
-    if (place != ascending.end() && *place == number) ascending.erase(place);
-  }
-
   /// The users of a watch, each once, ascending. They may be unknown so far.
   std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> numbers;
     if (ids.size() > limits_.max_users_per_watch) {
+      Numbers first;
+      std::size_t left = limits_.max_users_per_watch;
       for (const std::string& id : ids) {
-        if (numbers.size() == limits_.max_users_per_watch) break;
-        insert_into(numbers, users_.add(id));
+        if (left == 0) break;
+        const std::uint32_t user = users_.add(id);
+        if (first.find(user) != nullptr) continue;
+        first.insert(user);
+        --left;
       }
+      for (const std::uint32_t user : first) numbers.push_back(user);
       return numbers;
     }
     for (const std::string& id : ids) numbers.push_back(users_.add(id));
@@ -263,39 +276,26 @@ class Watches {
     return place != ascending.end() && *place == number;
   }
 
-  /// Where what is about a channel, or a viewer, is or would be among what is in the order of their numbers.
-  template <class Sorted>
-  static auto place_of_channel(Sorted& all, std::uint32_t c) noexcept {
-    return detail::partition_point(all.begin(), all.end(), [c](const ChannelWatch& w) { return w.channel < c; });
-  }
-  template <class Sorted>
-  static auto place_of_viewer(Sorted& all, std::uint32_t v) noexcept {
-    return detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
-  }
-
   ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
-    std::vector<ChannelWatch>& all = viewers_[v].channels;
-    const auto place = place_of_channel(all, c);
-    if (place != all.end() && place->channel == c) return *place;
-    insert_into(channels_[c].viewers, v);
+    if (ChannelWatch* const known = viewers_[v].channels.find(c)) return *known;
+    channels_[c].viewers.insert(v);
     ChannelWatch fresh;
     fresh.channel = c;
-    return *all.insert(place, std::move(fresh));
+    return viewers_[v].channels.insert(std::move(fresh));
   }
 
   void unwatch_channel(std::uint32_t v, std::uint32_t c) {
-    std::vector<ChannelWatch>& all = viewers_[v].channels;
-    const auto place = place_of_channel(all, c);
-    if (place == all.end() || place->channel != c) return;
-    const ChannelWatch ended = std::move(*place);
-    all.erase(place);
+    ChannelWatch* const watch = viewers_[v].channels.find(c);
+    if (watch == nullptr) return;
+    const ChannelWatch ended = std::move(*watch);
+    viewers_[v].channels.erase(c);
     for (const std::uint32_t user : ended.page) drop_reason(user, v);
     WatchedChannel& channel = channels_[c];
     if (ended.is_following) {
       for (const std::uint32_t user : channel.members) drop_reason(user, v);
-      erase_from(channel.followers, v);
+      channel.followers.erase(v);
     }
-    erase_from(channel.viewers, v);
+    channel.viewers.erase(v);
     if (channel.viewers.empty()) {
       const std::vector<std::uint32_t> members = std::move(channel.members);
       for (const std::uint32_t user : members) {
@@ -308,29 +308,23 @@ class Watches {
   }
 
   const Watcher* find_watcher(std::uint32_t user, std::uint32_t v) const noexcept {
-    const std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = place_of_viewer(all, v);
-    return place != all.end() && place->viewer == v ? &*place : nullptr;
+    return users_[user].watchers.find(v);
   }
   void add_reason(std::uint32_t user, std::uint32_t v) {
     ++version_;
-    std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = place_of_viewer(all, v);
-    if (place != all.end() && place->viewer == v) {
-      ++place->reasons;
-    } else {
-      Watcher fresh;
-      fresh.viewer = v;
-      fresh.reasons = 1;
-      fresh.since = now_;
-      all.insert(place, fresh);
+    if (Watcher* const known = users_[user].watchers.find(v)) {
+      ++known->reasons;
+      return;
     }
+    Watcher fresh;
+    fresh.viewer = v;
+    fresh.reasons = 1;
+    fresh.since = now_;
+    users_[user].watchers.insert(fresh);
   }
   void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
     ++version_;
-    std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = place_of_viewer(all, v);
-    if (--place->reasons == 0) all.erase(place);
+    if (--users_[user].watchers.find(v)->reasons == 0) users_[user].watchers.erase(v);
     forget_if_unwatched(user);
   }
   void forget_if_unwatched(std::uint32_t user) noexcept {

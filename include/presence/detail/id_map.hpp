@@ -139,12 +139,17 @@ class IdMap {
     int compare_to(const Entry& entry) noexcept {
       if (hash_ != entry.hash) return hash_ < entry.hash ? -1 : 1;
       if (!has_sum_) {
-        if (id_ == entry.id) return 0;
-        sum_ = sum_of(id_);
-        has_sum_ = true;
+        if (id_ == entry.id) return 0;  // as it nearly always is
+        make_sum();
       }
       if (sum_ != entry.sum) return sum_ < entry.sum ? -1 : 1;
       return id_.compare(entry.id);
+    }
+
+    /// For when an id with the same hash is known to be another.
+    void make_sum() noexcept {
+      sum_ = sum_of(id_);
+      has_sum_ = true;
     }
 
     /// Of all words. Most ids whose hashes are the same are told apart by it, for less than to read them again. It
@@ -177,14 +182,21 @@ class IdMap {
   std::uint32_t find(std::string_view id, std::uint64_t hash) const noexcept {
     const Bucket& bucket = bucket_of(hash);
     if ((bucket.marks & mark_of(hash)) == 0) return none;
+    const Entry& root = entries_[bucket.root];
+    if (root.hash == hash && root.id == id) return bucket.root;
+    return find_below(bucket.root, id, hash);
+  }
+  /// The same from a root on that it is not.
+  PRESENCE_DETAIL_APART std::uint32_t find_below(std::uint32_t at, std::string_view id,
+                                                 std::uint64_t hash) const noexcept {
     Search search(hash, id);
-    std::uint32_t at = bucket.root;
-    while (at != none) {
+    if (entries_[at].hash == hash) search.make_sum();
+    do {
       const Entry& entry = entries_[at];
       const int order = search.compare_to(entry);
       if (order == 0) break;
       at = entry.child[order > 0 ? 1 : 0];
-    }
+    } while (at != none);
     return at;
   }
 
