@@ -50,9 +50,9 @@ Snapshot make(const Shape& shape) {
 std::vector<Shape> all_shapes() {
   std::vector<Shape> shapes;
   std::size_t turn = 0;
-  for (const std::size_t users : {1, 2, 32, 33}) {
-    for (const std::size_t id_bytes : {4, 15, 40}) {
-      for (const std::size_t status_bytes : {0, 6, 50}) {
+  for (const std::size_t users : {1u, 2u, 32u, 33u}) {
+    for (const std::size_t id_bytes : {4u, 15u, 40u}) {
+      for (const std::size_t status_bytes : {0u, 6u, 50u}) {
         for (const bool is_shared : {false, true}) {
           const std::size_t sessions[] = {1, 2, 5};
           shapes.push_back(Shape{users, id_bytes, status_bytes, sessions[turn / 2 % 3], is_shared, turn / 6 % 2 == 0});
