@@ -88,6 +88,7 @@ class CompactVector {
   /// Doubles its memory where there is no room. To push or insert one then cannot fail.
   void reserve_one_more() {
     if (head_ == nullptr || head_->size == head_->capacity) reserve(size() < 2 ? size() + 1 : size() + size());
+    if (head_ == nullptr) trap();  // which it is not: for compilers that would warn otherwise
   }
   T& push_back(T element) {
     reserve_one_more();
