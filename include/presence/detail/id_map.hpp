@@ -51,7 +51,7 @@ class IdMap {
     Entry fresh;
     fresh.id = std::string(id);
     fresh.hash = hash;
-    fresh.sum = Search::sum_of(id);
+    fresh.sum = sum_of(id);
     fresh.height = 1;
     std::uint32_t number;
     if (free_.empty()) {
@@ -129,45 +129,6 @@ class IdMap {
     std::uint32_t root = none;
     std::uint32_t marks = 0;  // of all that are in the tree, and perhaps of some that were: most misses end here
   };
-  /// A way down a tree.
-  class Search {
-   public:
-    Search(std::uint64_t hash, std::string_view id) noexcept : hash_(hash), id_(id) {}
-    explicit Search(const Entry& entry) noexcept : hash_(entry.hash), sum_(entry.sum), id_(entry.id), has_sum_(true) {}
-
-    /// Less than, equal to, or greater than 0 as the id is to the entry's.
-    int compare_to(const Entry& entry) noexcept {
-      if (hash_ != entry.hash) return hash_ < entry.hash ? -1 : 1;
-      if (!has_sum_) {
-        if (id_ == entry.id) return 0;  // as it nearly always is
-        make_sum();
-      }
-      if (sum_ != entry.sum) return sum_ < entry.sum ? -1 : 1;
-      return id_.compare(entry.id);
-    }
-
-    /// For when an id with the same hash is known to be another.
-    void make_sum() noexcept {
-      sum_ = sum_of(id_);
-      has_sum_ = true;
-    }
-
-    /// Of all words. Most ids whose hashes are the same are told apart by it, for less than to read them again. It
-    /// need not be a good hash: who can make this the same, too, makes each comparison cost what `compare` does.
-    static std::uint64_t sum_of(std::string_view id) noexcept {
-      std::uint64_t sum = 0;
-      const char* p = id.data();
-      std::size_t left = id.size();
-      for (; left >= 8; p += 8, left -= 8) sum = rotated(sum, 11) + load_word(p);
-      return rotated(sum, 11) + load_part(p, left);
-    }
-
-   private:
-    std::uint64_t hash_, sum_ = 0;
-    std::string_view id_;
-    bool has_sum_ = false;
-  };
-
   /// Taller than an AVL tree of all numbers: 1.4405 * log2(2^32) rounded up, and one for the empty place below.
   static constexpr unsigned most_levels = 48;
 
@@ -177,6 +138,20 @@ class IdMap {
   }
   Bucket& bucket_of(std::uint64_t hash) noexcept {
     return buckets_[static_cast<std::size_t>(hash) & (buckets_.size() - 1)];
+  }
+
+  /// Of all words. Most ids whose hashes are the same are told apart by it, for less than to read them again. It need
+  /// not be a good hash: who can make this the same, too, makes each comparison cost what comparing the ids does.
+  static std::uint64_t sum_of(std::string_view id) noexcept {
+    std::uint64_t sum = 0;
+    const char* p = id.data();
+    std::size_t left = id.size();
+    for (; left >= 8; p += 8, left -= 8) sum = rotated(sum, 11) + load_word(p);
+    return rotated(sum, 11) + load_part(p, left);
+  }
+  static bool is_before(const Entry& a, const Entry& b) noexcept {
+    if (a.hash != b.hash) return a.hash < b.hash;
+    return a.sum != b.sum ? a.sum < b.sum : a.id < b.id;
   }
 
   std::uint32_t find(std::string_view id, std::uint64_t hash) const noexcept {
@@ -189,13 +164,21 @@ class IdMap {
   /// The same from a root on that it is not.
   PRESENCE_DETAIL_APART std::uint32_t find_below(std::uint32_t at, std::string_view id,
                                                  std::uint64_t hash) const noexcept {
-    Search search(hash, id);
-    if (entries_[at].hash == hash) search.make_sum();
+    // Among ids whose hashes are the same most steps end with their sums.
+    const Entry* const entries = entries_.data();
+    const std::uint64_t sum = sum_of(id);
     do {
-      const Entry& entry = entries_[at];
-      const int order = search.compare_to(entry);
-      if (order == 0) break;
-      at = entry.child[order > 0 ? 1 : 0];
+      const Entry& entry = entries[at];
+      bool is_after = hash > entry.hash;
+      if (hash == entry.hash) {
+        is_after = sum > entry.sum;
+        if (sum == entry.sum) {
+          const int order = id.compare(entry.id);
+          if (order == 0) break;
+          is_after = order > 0;
+        }
+      }
+      at = entry.child[is_after ? 1 : 0];
     } while (at != none);
     return at;
   }
@@ -241,7 +224,6 @@ class IdMap {
 
   void link(std::uint32_t number) noexcept {
     Entry& fresh = entries_[number];
-    Search search(fresh);
     Bucket& bucket = bucket_of(fresh.hash);
     bucket.marks |= mark_of(fresh.hash);
     std::uint32_t* way[most_levels];
@@ -250,7 +232,7 @@ class IdMap {
     while (*link != none) {
       way[levels++] = link;
       Entry& entry = entries_[*link];
-      link = &entry.child[search.compare_to(entry) > 0 ? 1 : 0];
+      link = &entry.child[is_before(entry, fresh) ? 1 : 0];
     }
     *link = number;
     balance(way, levels);
@@ -258,7 +240,6 @@ class IdMap {
 
   void unlink(std::uint32_t number) noexcept {
     Entry& gone = entries_[number];
-    Search search(gone);
     Bucket& bucket = bucket_of(gone.hash);
     std::uint32_t* way[most_levels];
     unsigned levels = 0;
@@ -266,7 +247,7 @@ class IdMap {
     while (*link != number) {
       way[levels++] = link;
       Entry& entry = entries_[*link];
-      link = &entry.child[search.compare_to(entry) > 0 ? 1 : 0];
+      link = &entry.child[is_before(entry, gone) ? 1 : 0];
     }
     if (gone.child[0] != none && gone.child[1] != none) {
       // The next in order, which has no left child, takes its place.
@@ -351,9 +332,8 @@ class IdMap {
     const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
     if (entry.height != 1 + (left < right ? right : left) || left > right + 1 || right > left + 1) return false;
     if (&bucket_of(entry.hash) != &bucket || (bucket.marks & mark_of(entry.hash)) == 0) return false;
-    Search search(entry);
-    if (entry.child[0] != none && search.compare_to(entries_[entry.child[0]]) <= 0) return false;
-    if (entry.child[1] != none && search.compare_to(entries_[entry.child[1]]) >= 0) return false;
+    if (entry.child[0] != none && !is_before(entries_[entry.child[0]], entry)) return false;
+    if (entry.child[1] != none && !is_before(entry, entries_[entry.child[1]])) return false;
     return is_sound(entry.child[0], bucket, count) && is_sound(entry.child[1], bucket, count);
   }
 
