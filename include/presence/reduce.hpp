@@ -4,6 +4,7 @@
 
 #include <presence/detail/algorithm.hpp>
 #include <presence/detail/changes.hpp>
+#include <presence/detail/departures.hpp>
 #include <presence/detail/event_copy.hpp>
 #include <presence/detail/fold.hpp>
 #include <presence/detail/in_place.hpp>
@@ -15,6 +16,7 @@
 #include <cstdint>      // for uint64_t
 #include <optional>     // for optional
 #include <string>       // for iterator_traits, forward_iterator_tag
+#include <string_view>  // for string_view
 #include <type_traits>  // for enable_if, is_base_of, is_convertible, is_reference, is_same, remove_reference, void_t
 #include <utility>      // for declval, move
 
@@ -48,7 +50,7 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
 template <class OnChange>
 Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
   const Timestamp now = SnapshotAccess::now(snapshot);
-  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now);
+  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at);
   if (plan.verdict != Verdict::applied) return plan.verdict;
   if constexpr (is_heard<OnChange>) {
     Change change;
@@ -233,15 +235,22 @@ template <class OnChange>
 class Replay {
  public:
   Replay(Snapshot& snapshot, OnChange& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
 
   Verdict fold(const PresenceEventView& event) {
     if (!open_ || event.at != instant_) finish();
     const Timestamp now = SnapshotAccess::now(snapshot_);
-    if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now)))
-      return fold_now(snapshot_, event, on_change_);
+    if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now))) {
+      const Lasting before = lasting_of(event.user);
+      const Verdict verdict = fold_now(snapshot_, event, on_change_);
+      note_change(event.user, before);
+      return verdict;
+    }
 
     const UserKey key = SnapshotAccess::key(snapshot_, event.user);
-    Plan plan = plan_event(SnapshotAccess::read(snapshot_), key, event, event.at);
+    Plan plan = plan_event(SnapshotAccess::read(snapshot_), key, event, event.at,
+                           [this](const Root& root, Timestamp at) { return count_ahead(root, at); });
     if (!accepted(plan.verdict)) return plan.verdict;
     if (!open_) {
       open(event.at);
@@ -255,7 +264,11 @@ class Replay {
                             Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
                             Seen(plan.after, instant_, rules)});
       }
+      const Verdict verdict = plan.verdict;
+      const Lasting before = lasting_of(event.user);
       commit(SnapshotAccess::write(snapshot_), key, std::move(plan));
+      note_change(event.user, before);
+      return verdict;
     }
     return plan.verdict;
   }
@@ -284,9 +297,27 @@ class Replay {
     instant_ = instant;
   }
 
+  /// How many users there will be. Whoever asks again, asks for many events that are refused.
+  Count count_ahead(const Root& root, Timestamp at) {
+    if (!departures_ && !was_asked_) {
+      was_asked_ = true;
+      return count_at(root, at);
+    }
+    if (!departures_) departures_.emplace(root);
+    return departures_->at(at);
+  }
+  Lasting lasting_of(std::string_view user) const noexcept {
+    const Root* const root = SnapshotAccess::read(snapshot_);
+    return !departures_ || root == nullptr ? Lasting() : Lasting::of(root->table.find(user), root->rules);
+  }
+  void note_change(std::string_view user, const Lasting& before) {
+    if (departures_) departures_->change(before, lasting_of(user), SnapshotAccess::now(snapshot_));
+  }
+
   Snapshot& snapshot_;
   OnChange& on_change_;
-  bool open_ = false;
+  bool open_ = false, was_asked_ = false;
+  std::optional<Departures> departures_;
   Timestamp instant_;
   Changes changes_;
 };

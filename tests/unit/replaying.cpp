@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
+#include "telling.hpp"
 
 using namespace support;
 
@@ -120,4 +120,59 @@ TEST_CASE("replaying is folding at the instants of the events") {
     stepwise = reduce(reduce(std::move(stepwise), event.at), event);
   }
   CHECK(t.s == stepwise);
+}
+
+namespace {
+
+/// Something of one of a few users, of whom many hide, and many come for the first time.
+PresenceEvent event_of_many(Chance& chance, Timestamp when) {
+  const std::string user = user_id(chance.below(14)), session = chance.below(3) == 0 ? "pad" : "phone";
+  switch (chance.below(9)) {
+    case 0: return disconnect(user, session, when);
+    case 1: return heartbeat(user, session, when);
+    case 2: return invisibly(user, session, when);
+    case 3: return invisibly(user, "once", when);
+    case 4: return visibly(user, session, when);
+    case 5: return says(user, "hi", when);
+    case 6: return report(user, chance.below(2) == 0, when);
+    default: return connect(user, session, when);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a log that is replayed into a full snapshot has the verdicts of its events one by one") {
+  std::size_t refused = 0, taken = 0;
+  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+    CAPTURE(seed);
+    Chance chance(seed);
+    Rules rules;
+    rules.max_users = static_cast<std::uint32_t>(1 + chance.below(5));
+    rules.reorder_window = seconds(chance.below(2) == 0 ? 20 : 120);
+    if (seed % 4 != 0) rules.forget_after = seconds(static_cast<double>(chance.below(200)));
+    if (seed % 3 == 0) rules.offline_grace = seconds(9);
+    if (seed % 5 == 0) rules.session_timeout = Duration();
+    Snapshot together(rules), apart(rules);
+    Told t;
+    {
+      detail::Replay<Told> log(together, t);
+      double second = 0;
+      for (int i = 0; i < 300; ++i) {
+        second += static_cast<double>(chance.below(chance.below(5) == 0 ? 120 : 12)) + 0.001;
+        // Some are ahead of those after them, some late; none of one timestamp.
+        const double shift = static_cast<double>(chance.below(4) == 0 ? chance.below(60) : 30);
+        const PresenceEvent event = event_of_many(chance, at(second + shift - 30) + Duration::from_ns(i));
+        const Verdict expected = replay(apart, event);
+        REQUIRE(log.fold(event) == expected);
+        refused += expected == Verdict::over_limit ? 1u : 0u;
+        taken += accepted(expected) ? 1u : 0u;
+      }
+      log.finish();
+    }
+    REQUIRE(together == apart);
+    REQUIRE(together.digest() == apart.digest());
+  }
+  CHECK(refused > 5000);
+  CHECK(taken > 5000);
+  MESSAGE(refused << " refused, " << taken << " taken");
 }

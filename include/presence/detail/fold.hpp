@@ -3,6 +3,7 @@
 #define PRESENCE_DETAIL_FOLD_HPP
 
 #include <presence/detail/changes.hpp>
+#include <presence/detail/departures.hpp>
 #include <presence/detail/derived.hpp>
 #include <presence/detail/normal_form.hpp>
 #include <presence/detail/registers.hpp>
@@ -141,11 +142,6 @@ inline void settle_session(UserRegisters& user, const PresenceEventView& event, 
   if (comes_in) bound_ended_sessions(user.sessions, now, rules);
 }
 
-/// Users that others know of, and users that nobody else knows of.
-struct Count {
-  std::size_t known = 0, unknown = 0;
-};
-
 /// How many there are at `now`, which may be later than the root's instant. Costs the users that are due.
 inline Count count_at(const Root& root, Timestamp now) noexcept {
   Count count{root.known, root.table.size() - root.known};
@@ -160,15 +156,20 @@ inline Count count_at(const Root& root, Timestamp now) noexcept {
 
 /// Whether there is no room for one more that others know of, or do not. Users nobody knows of have room of their own:
 /// how many they are must not decide whether somebody else becomes known.
-inline bool is_full(const Root* root, bool known, Timestamp now) noexcept {
+/// `count(root, now)` counts them.
+template <class CountAt>
+bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
   if (root == nullptr || root->table.size() < root->rules.max_users) return false;
-  const Count count = count_at(*root, now);
-  return (known ? count.known : count.unknown) >= root->rules.max_users;
+  // Time alone makes nobody known, and without an age nobody unknown.
+  if (known && root->rules.forget_after == Duration::highest()) return root->known >= root->rules.max_users;
+  const Count users = count(*root, now);
+  return (known ? users.known : users.unknown) >= root->rules.max_users;
 }
 
 /// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later instant that the
-/// snapshot is about to be advanced to.
-inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now) {
+/// snapshot is about to be advanced to. `count` is asked how many users there are then.
+template <class CountAt>
+Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now, CountAt&& count) {
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
   plan.verdict = judge_form(event, rules);
@@ -198,7 +199,7 @@ inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEvent
 
   const bool known_after = is_known_to_others(user, now, rules);
   const bool one_more = known_after ? !known_before : !user.empty() && (known_before || was_empty);
-  if (one_more && is_full(root, known_after, now)) plan.verdict = Verdict::over_limit;
+  if (one_more && is_full(root, known_after, now, count)) plan.verdict = Verdict::over_limit;
   return plan;
 }
 
