@@ -39,13 +39,16 @@ struct Rules {
   Duration max_clock_skew = Duration::from_s(60);
   /// A user who is offline is forgotten this long after the latest of what others know: last_active, the status text, a
   /// report. Others then know of no such user, which is a change like any other, and what was kept of the user is given
-  /// back. Who is online, or reported to be, is not forgotten; of who is invisible what others knew is forgotten as if
-  /// nothing had been done since, and that the user is invisible never is. An event about somebody who was just
-  /// forgotten finds a new user, however it is dated: there the order of arrival matters, and what two nodes know, so
-  /// this should be much longer than anything comes late. highest(): nobody is forgotten.
+  /// back. Who is online, or reported to be, is not forgotten. Of who is invisible what others knew is forgotten as if
+  /// nothing had been done since; that the user is invisible is forgotten with the rest, once all sessions have ended
+  /// and this long after the last connect or heartbeat (in steps of last_active_refresh), so that guests who come once
+  /// and hide do not stay for good. An event about somebody who was just forgotten finds a new user, however it is
+  /// dated: there the order of arrival matters, and what two nodes know, so this should be much longer than anything
+  /// comes late. highest(): nobody is forgotten.
   Duration forget_after = Duration::highest();
 
-  /// Users that others know of; as many again may exist that nobody else knows of.
+  /// Users that others know of; as many again may exist that nobody else knows of. Either room is full for its own:
+  /// those who hide take no room from others. Without forget_after those who hide keep theirs for good.
   std::uint32_t max_users = 0xFFFFFFFF;
   /// Live ones; ended ones do not count. When one more comes to life, the session with the oldest connect or heartbeat
   /// gives way: nothing of it is kept, until it sends another. Of two of the same timestamp the one with the lesser id

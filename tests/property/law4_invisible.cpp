@@ -110,6 +110,19 @@ bool knew_enough(const std::vector<Step>& steps, const Run& run, std::size_t ear
   return true;
 }
 
+/// The first step that is about the user again after it was forgotten by age that they hide: there they are a new user, whoever they were. `end`: none.
+std::size_t forgotten_before(const History& h, const Run& run, const std::string& user, std::size_t i, std::size_t end) {
+  if (h.rules.forget_after == Duration::highest()) return end;
+  for (std::size_t j = i + 1; j < end; ++j) {
+    const std::optional<presence::PresenceState> state = run.after[j - 1].inspect(user);
+    if (state && state->invisible_since) continue;
+    for (const PresenceEvent& e : h.steps[j].events) {
+      if (e.user == user) return j;
+    }
+  }
+  return end;
+}
+
 /// At each step from `first` up to before `end`, others observe the same of both runs.
 Wrong others_see_the_same(const History& h, const std::vector<Step>& without, const Run& full, const PresenceEvent& flip, std::size_t i, std::size_t end, bool dates,
                           Seen& seen) {
@@ -230,6 +243,7 @@ Wrong nothing_shows(const History& h, Seen& seen) {
       ++seen.with_removed;
       seen.removed += removed;
       seen.texts += texts;
+      if (h.rules.forget_after != Duration::highest()) end = forgotten_before(h, run(h.rules, without, end), flip.user, i, end);
 
       if (Wrong wrong = others_see_the_same(h, without, full, flip, i, end, true, seen)) return wrong;
     }
@@ -270,6 +284,7 @@ Wrong leaves_no_trace(const History& h, Seen& seen) {
     if (end == i) continue;
     ++seen.with_removed;
     seen.removed += removed;
+    end = forgotten_before(h, full, flip.user, i, end);
     if (Wrong wrong = others_see_the_same(h, without, full, flip, i, end, false, seen)) return wrong;
   }
   return std::nullopt;

@@ -201,6 +201,7 @@ class Oracle {
       forget_by_age(t);
     }
     now_ = to;
+    forget_by_age(now_);
     return Verdict::applied;
   }
 
@@ -447,12 +448,39 @@ class Oracle {
         if (e.user == user) e.no_activity = true;
       }
     }
+    for (const std::string& user : users()) {
+      if (!went_invisible(user) || !may_forget_that_they_hide(user, *t)) continue;
+      for (Told& e : events_) {
+        if (e.user == user) e.user.clear();
+      }
+      for (auto& mask : forgotten_) {
+        if (mask.first == user) mask.first.clear();
+      }
+    }
     events_.erase(std::remove_if(events_.begin(), events_.end(), [](const Told& e) { return e.user.empty(); }), events_.end());
     const auto masks_nothing = [&](const auto& mask) {
+      if (mask.first.empty()) return true;
       const PresenceEvent* word = last_report(mask.first);
       return is_too_old(mask.second, t) && (word == nullptr || word->at > mask.second);
     };
     forgotten_.erase(std::remove_if(forgotten_.begin(), forgotten_.end(), masks_nothing), forgotten_.end());
+  }
+
+  /// Whether nobody knows of the user, nothing that the user did is younger than the age, and no late event could concern it.
+  bool may_forget_that_they_hide(const std::string& user, Timestamp t) const {
+    if (view(user, t) || last_word(user, went_invisible(user))) return false;
+    for (const std::string& session : sessions(user)) {
+      const Instant until = session_until(user, session);
+      if (until && t < *until) return false;
+    }
+    for (const Told& e : events_) {
+      if (e.user != user) continue;
+      const Duration late = rules_.reorder_window > rules_.offline_grace ? rules_.reorder_window : rules_.offline_grace;
+      if (is_of_session(e) && !e.gave_way && !(t > e.at + rules_.session_timeout + late)) return false;
+      if (is_activity(e) && !is_too_old(value_of(e), t)) return false;
+      if (e.type == EventType::connect && e.invisible && (!is_too_old(e.at, t) || !(t > e.at + rules_.reorder_window))) return false;
+    }
+    return std::none_of(forgotten_.begin(), forgotten_.end(), [&](const auto& mask) { return mask.first == user && !is_too_old(mask.second, t); });
   }
 
   /// Every instant in (from, to] at which time could change anything.

@@ -146,18 +146,134 @@ TEST_CASE("what an invisible user does keeps nobody from forgetting, and brings 
   CHECK(status(t.s, "john") == "back");
 }
 
-TEST_CASE("that a user is invisible outlasts everything else about him") {
+TEST_CASE("that a user is invisible is forgotten last, and with the rest: who only hid leaves nothing") {
   Told t(with_an_age());
   t.pass(at(0));
   t.fold(invisibly("john", "phone", at(0)));
   t.fold(disconnect("john", "phone", at(1)));
-  t.pass(at(1e8));
-  CHECK_FALSE(t.s.find("john", self("john")));
+  t.pass(at(0) + hour - tick);
   CHECK(t.s.inspect("john").value().invisible_since == at(0));
   CHECK(t.s.inspect("john").value().sessions.empty());
-  t.fold(connect("john", "laptop", at(1e8)));
-  CHECK_FALSE(t.s.find("john"));
-  CHECK(t.s.find("john", self("john")).value().invisible);
+  const Snapshot before = t.s;
+  SUBCASE("comes back in time") {
+    t.fold(connect("john", "laptop", at(0) + hour - tick));
+    CHECK_FALSE(t.s.find("john"));
+    CHECK(t.s.find("john", self("john")).value().invisible);
+    t.pass(at(0) + hour + hour - tick - tick);
+    CHECK(t.s.inspect("john").value().invisible_since == at(0));
+    t.pass(at(0) + hour + hour - tick);
+    CHECK_FALSE(t.s.inspect("john"));
+  }
+  SUBCASE("or does not") {
+    t.pass(at(0) + hour);
+    CHECK_FALSE(t.s.inspect("john"));
+    CHECK(t.s == reduce(Snapshot(with_an_age()), at(0) + hour));
+    CHECK(t.s.digest() == reduce(Snapshot(with_an_age()), at(0) + hour).digest());
+    CHECK(detail::SnapshotAccess::read(t.s)->table.size() == 0);
+    t.fold(connect("john", "laptop", at(0) + hour));
+    CHECK(t.s.online("john"));
+    CHECK_FALSE(t.s.find("john", self("john")).value().invisible);
+    // However it was forgotten: at once when something is folded, or another node forgot it.
+    CHECK(reduce(before, at(1) + hour) == reduce(Snapshot(with_an_age()), at(1) + hour));
+    CHECK(merge(before, reduce(Snapshot(with_an_age()), at(0) + hour)) == reduce(Snapshot(with_an_age()), at(0) + hour));
+  }
+  CHECK(t.s.next_deadline().has_value() == t.s.online("john"));
+}
+
+TEST_CASE("who is there stays invisible, however long ago the news, and so does who was there lately") {
+  Rules rules = with_an_age();
+  SUBCASE("by heartbeats") {
+    Told t(rules);
+    t.pass(at(0));
+    t.fold(invisibly("john", "phone", at(0)));
+    for (int i = 1; i < 400; ++i) {
+      t.pass(at(30 * i));
+      t.fold(heartbeat("john", "phone", at(30 * i)));
+    }
+    CHECK(t.s.inspect("john").value().invisible_since == at(0));
+    CHECK(t.s.find("john", self("john")).value().online);
+    // The last counts in a step of 15 minutes.
+    t.pass(at(11700) + hour - tick);
+    CHECK(t.s.inspect("john"));
+    t.pass(at(11700) + hour);
+    CHECK_FALSE(t.s.inspect("john"));
+    CHECK(t.changes.empty());
+  }
+  SUBCASE("by a session that does not time out") {
+    rules.session_timeout = Duration();
+    Told t(rules);
+    t.pass(at(0));
+    t.fold(invisibly("john", "phone", at(0)));
+    t.pass(at(1e8));
+    CHECK(t.s.find("john", self("john")).value().online);
+    t.fold(disconnect("john", "phone", at(1e8)));
+    CHECK(t.s.inspect("john").value().invisible_since == at(0));  // while a late event could concern it
+    t.pass(at(1e8 + 121));
+    CHECK_FALSE(t.s.inspect("john"));
+  }
+}
+
+TEST_CASE("that a user is invisible is not forgotten before what others know, nor while a late event could concern it") {
+  Rules rules = with_an_age();
+  Told t(rules);
+  t.pass(at(0));
+  t.fold(invisibly("john", "phone", at(0)));
+  t.pass(at(1800));
+  t.fold(says("john", "here", at(1800)));
+  t.pass(at(1800) + hour - tick);
+  CHECK(status(t.s, "john") == "here");
+  CHECK(t.s.inspect("john").value().invisible_since == at(0));
+  t.take();
+  t.pass(at(1800) + hour);
+  CHECK_FALSE(t.s.inspect("john"));
+  CHECK(t.take().size() == 1);
+
+  rules.forget_after = seconds(1);
+  Told soon(rules);
+  soon.pass(at(0));
+  soon.fold(invisibly("jack", "phone", at(0)));
+  soon.pass(at(160));  // timeout and window
+  CHECK(soon.s.inspect("jack"));
+  CHECK(soon.fold(heartbeat("jack", "pad", at(40))) == Verdict::applied);
+  CHECK_FALSE(soon.s.find("jack"));
+  soon.pass(at(200));
+  CHECK(soon.s.inspect("jack"));
+  soon.pass(at(200) + tick);
+  CHECK_FALSE(soon.s.inspect("jack"));
+  CHECK(soon.changes.empty());
+}
+
+TEST_CASE("guests who come once and hide do not fill the room of those who hide for good") {
+  Rules rules = with_an_age();
+  rules.max_users = 5;
+  Told t(rules);
+  for (int round = 0; round < 10; ++round) {
+    const Timestamp now = at(round * 3600);
+    t.pass(now);
+    for (int i = 0; i < 5; ++i) CHECK(t.fold(invisibly(user_id(5 * round + i), "phone", now)) == Verdict::applied);
+    CHECK(t.fold(invisibly("one more", "phone", now)) == Verdict::over_limit);
+    CHECK(detail::SnapshotAccess::read(t.s)->table.size() == 5);
+  }
+  CHECK(t.changes.empty());
+}
+
+TEST_CASE("those who hide fill no room but that of those who hide, with an age and without") {
+  for (const Duration age : {Duration::highest(), hour}) {
+    Rules rules;
+    rules.forget_after = age;
+    rules.max_users = 3;
+    Told t(rules);
+    t.pass(at(0));
+    for (int i = 0; i < 3; ++i) CHECK(t.fold(invisibly(user_id(i), "phone", at(0))) == Verdict::applied);
+    CHECK(t.fold(invisibly("one more", "phone", at(0))) == Verdict::over_limit);
+    for (int i = 10; i < 13; ++i) CHECK(t.fold(connect(user_id(i), "phone", at(0))) == Verdict::applied);
+    CHECK(t.fold(connect("one more", "phone", at(0))) == Verdict::over_limit);
+    CHECK(t.s.size() == 3);
+    const std::vector<PresenceEvent> log = {heartbeat(user_id(10), "phone", at(30)), invisibly("later", "phone", at(200)),
+                                            invisibly("last", "phone", at(7300))};
+    const Tally tally = replay(t.s, log.begin(), log.end());
+    CHECK(tally.over_limit == (age == hour ? 1u : 2u));
+  }
 }
 
 TEST_CASE("a disconnect is remembered for as long as the word that it ended could come late") {

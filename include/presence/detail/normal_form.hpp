@@ -102,11 +102,42 @@ inline void normalise_activities(Activities& activities, Span<Flip> flips, Times
                    activities.begin() + static_cast<std::ptrdiff_t>(old));
 }
 
+/// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays. The
+/// same of the registers as they are and of their normal form, while it is to come.
+inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
+  const Timestamp cut = invisible_since(user.flips);
+  Timestamp at = forgotten_at(user, cut, rules);
+  if (at == never) return never;
+  if (cut != absent) {
+    // That a user is invisible lasts as long as what they did themselves, which only others have forgotten.
+    if (rules.forget_after == Duration::highest()) return never;
+    const Timestamp dropped = user.rare == nullptr ? absent : user.rare->crowded.to;
+    const Timestamp active = user.activities.empty() ? absent : user.activities.back().value;
+    at = later(at, later(later(user.flips.back().at, dropped), active) + rules.forget_after);
+    at = later(at, online_until(user, rules));
+  }
+  // What is kept for late events is forgotten when older than its horizon, not when as old.
+  const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
+  for (const SessionRegisters& session : user.sessions) {
+    const Timestamp silent = latest_instant(session) + rules.session_timeout;
+    at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
+  }
+  if (!user.flips.empty()) at = later(at, past(user.flips.back().at + rules.reorder_window));
+  if (user.rare == nullptr) return at;
+  if (user.rare->crowded.to != absent) at = later(at, past(user.rare->crowded.to + rules.reorder_window));
+  if (user.rare->forgotten_up_to != absent) at = later(at, user.rare->forgotten_up_to + rules.forget_after);
+  return at;
+}
+
 /// Drops what others have forgotten of the user; of an invisible one what is hidden from them has an age of its own, so
 /// that it decides nothing about what they see. Sessions and flips stay for as long as a late event could concern them,
-/// and that the user is invisible stays for good.
+/// and that the user is invisible until nothing else is left.
 inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
   const Timestamp cut = invisible_since(user.flips);
+  if (cut != absent && vanishes_at(user, rules) <= now) {
+    user = UserRegisters();
+    return;
+  }
   if (forgotten_at(user, cut, rules) <= now) {
     const RegistersView hidden = hidden_part(user, cut);
     const bool all = forgotten_at(hidden, absent, rules) <= now;
@@ -157,24 +188,6 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
   const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
   const bool has_old_flips = user.flips.size() > 1 && user.flips[1].at < window;
   return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->crowded.to == absent);
-}
-
-/// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays.
-inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
-  if (invisible_since(user.flips) != absent) return never;
-  Timestamp at = forgotten_at(user, absent, rules);
-  if (at == never) return never;
-  // What is kept for late events is forgotten when older than its horizon, not when as old.
-  const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
-  for (const SessionRegisters& session : user.sessions) {
-    const Timestamp silent = latest_instant(session) + rules.session_timeout;
-    at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
-  }
-  if (!user.flips.empty()) at = later(at, past(user.flips.back().at + rules.reorder_window));
-  if (user.rare == nullptr) return at;
-  if (user.rare->crowded.to != absent) at = later(at, past(user.rare->crowded.to + rules.reorder_window));
-  if (user.rare->forgotten_up_to != absent) at = later(at, user.rare->forgotten_up_to + rules.forget_after);
-  return at;
 }
 
 /// When the oldest of several activities has had its time.
