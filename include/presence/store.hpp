@@ -31,7 +31,8 @@ inline namespace PRESENCE_ABI {
 
 class Store;
 
-/// The viewers who hear of a change. Lives for the call that it is passed to.
+/// The viewers who hear of a change. Owns their ids: a copy may be kept. What a Store passes to a callback is valid
+/// until that callback returns.
 class Viewers {
  public:
   /// Enough of an iterator for a range-for.
@@ -39,6 +40,7 @@ class Viewers {
    public:
     /// At the one of that index.
     const_iterator(const Viewers& all, std::size_t at) noexcept : all_(&all), at_(at) {}
+    const_iterator(const Viewers&&, std::size_t) = delete;
     Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from all of them
     /// On to the next.
     const_iterator& operator++() noexcept {
@@ -53,14 +55,18 @@ class Viewers {
   };
 
   /// @{
-  /// Each once, in the order in which they are told.
+  /// Each once, in the order in which they are told. They borrow their ids. Valid until this object is modified or
+  /// destroyed: a temporary is refused.
   std::size_t size() const noexcept { return ends_.size(); }
-  Viewer operator[](std::size_t i) const noexcept {
+  Viewer operator[](std::size_t i) const& noexcept {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
     return Viewer(std::string_view(ids_).substr(begin, ends_[i] - begin));
   }
-  const_iterator begin() const noexcept { return const_iterator(*this, 0); }
-  const_iterator end() const noexcept { return const_iterator(*this, size()); }
+  const_iterator begin() const& noexcept { return const_iterator(*this, 0); }
+  const_iterator end() const& noexcept { return const_iterator(*this, size()); }
+  Viewer operator[](std::size_t) const&& = delete;
+  const_iterator begin() const&& = delete;
+  const_iterator end() const&& = delete;
   /// @}
 
  private:
@@ -117,9 +123,9 @@ class Subscription {
   /// Leaves one of nothing behind. What was subscribed to before ends.
   Subscription(Subscription&& other) noexcept : listener_(std::move(other.listener_)) {}
   Subscription& operator=(Subscription&& other) noexcept {
-    if (this == &other) return *this;
-    reset();
-    listener_ = std::move(other.listener_);
+    // What ends may own the other one: ends last.
+    Subscription taken(std::move(other));
+    std::swap(listener_, taken.listener_);
     return *this;
   }
   /// @}
@@ -212,6 +218,11 @@ class Store {
     deliver();
     return verdict;
   }
+  /// The same, of an event that owns its strings, which may be a temporary.
+  template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
+  Verdict dispatch(const Event& event) {
+    return dispatch(PresenceEventView(event));
+  }
   /// Folds the events of a range one after the other, then delivers. Where the order of a frame need not be kept, as
   /// fast as `apply` of the range.
   template <class It, class = detail::EnableIfIterator<It>>
@@ -273,7 +284,11 @@ class Store {
   Snapshot snapshot() const noexcept { return snapshot_; }
   /// When `advance` has something to do next; see Snapshot::next_deadline.
   std::optional<Timestamp> next_deadline() const noexcept { return snapshot_.next_deadline(); }
-  const Watches& watches() const noexcept { return watches_; }  ///< who hears about whom now
+  /// @{
+  /// Who hears about whom now. Borrowed from the store, and changes with it. Of a temporary store, a copy.
+  const Watches& watches() const& noexcept { return watches_; }
+  Watches watches() const&& { return watches_; }
+  /// @}
 
   /// Adds a channel or replaces it. Who follows it hears of its new members and no more of those who left. Refused is
   /// one that has no name: what is wrong is returned.
@@ -291,11 +306,15 @@ class Store {
     watches_.remove_channel(cid);
     channels_.erase(number);
   }
-  /// Null: there is none. Until the next call that changes channels.
-  const Channel* find_channel(std::string_view cid) const noexcept {
+  /// @{
+  /// Null: there is none. Valid until a channel is added, replaced or removed, or the store is destroyed. A temporary
+  /// store is refused.
+  const Channel* find_channel(std::string_view cid) const& noexcept {
     const std::uint32_t number = channels_.find(cid);
     return number == Channels::none ? nullptr : &channels_[number];
   }
+  const Channel* find_channel(std::string_view cid) const&& = delete;
+  /// @}
 
   /// A page of users, as the viewer sees them. With `presence` the viewer hears about them from now on.
   std::vector<User> query_users(const UserQuery& asked, Viewer viewer) {
@@ -329,11 +348,13 @@ class Store {
     channel.id = asked.id;
     if (const Channel* const known = find_channel(channel.cid())) {
       channel = *known;
+      if (asked.presence) watches_.watch_channel(viewer, channel);
     } else {
       channel.members = asked.members;
+      const std::string id(viewer.id());  // which may lie in a channel that moves when one is added
       put(channel);
+      if (asked.presence) watches_.watch_channel(Viewer(id), channel);
     }
-    if (asked.presence) watches_.watch_channel(viewer, channel);
     return channel;
   }
   /// @{
