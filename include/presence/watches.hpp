@@ -73,11 +73,14 @@ class Watches {
   template <class Range>
   void watch_users(Viewer viewer, const Range& ids) {
     if (viewer.id().empty()) return;
-    const std::uint32_t v = viewers_.add(viewer.id());
-    std::size_t count = 0;
+    // The ids may be those of viewers, which move when one is added.
+    std::vector<std::uint32_t> users;
     for (const auto& id : ids) {
-      if (count++ == limits_.max_users_per_watch) break;
-      const std::uint32_t user = users_.add(std::string_view(id));
+      if (users.size() == limits_.max_users_per_watch) break;
+      users.push_back(users_.add(std::string_view(id)));
+    }
+    const std::uint32_t v = viewers_.add(viewer.id());
+    for (const std::uint32_t user : users) {
       if (viewers_[v].users.find(user) != nullptr) continue;
       viewers_[v].users.insert(user);
       add_reason(user, v);
@@ -135,12 +138,25 @@ class Watches {
     const std::uint32_t u = users_.find(user);
     return u != Table::none && !users_[u].watchers.empty();
   }
-  /// Calls `visit(Viewer)` for each who hears of the user. O(those).
+  /// Calls `visit(Viewer)` for each who hears of the user. Each viewer is valid until the watches are modified. `visit`
+  /// may modify them: it is then called for no viewer who stopped hearing of the user, and perhaps for some who began
+  /// to. O(those).
   template <class Visit>
   void each_viewer_of(std::string_view user, Visit&& visit) const {
     const std::uint32_t u = users_.find(user);
     if (u == Table::none) return;
-    for (const Watcher& watcher : users_[u].watchers) visit(Viewer(viewers_.id_of(watcher.viewer)));
+    const std::string id(user);
+    std::vector<std::uint32_t> viewers;
+    viewers.reserve(users_[u].watchers.size());
+    for (const Watcher& watcher : users_[u].watchers) viewers.push_back(watcher.viewer);
+    const std::uint64_t version = version_;
+    for (const std::uint32_t v : viewers) {
+      if (version_ != version) {
+        const std::uint32_t known = users_.find(id);
+        if (known == Table::none || find_watcher(known, v) == nullptr) continue;
+      }
+      visit(Viewer(viewers_.id_of(v)));
+    }
   }
   /// Whether the same viewers watch the same, for the same reasons.
   friend bool operator==(const Watches& a, const Watches& b) {
