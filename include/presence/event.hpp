@@ -29,19 +29,6 @@ constexpr bool belongs_to_session(EventType type) noexcept {
   return type == EventType::connect || type == EventType::disconnect || type == EventType::heartbeat;
 }
 
-/// A parameter that is only read and outlives the call: refuses a temporary string, which does not.
-class BorrowedText {
- public:
-  constexpr BorrowedText(std::string_view text) noexcept : text_(text) {}
-  constexpr BorrowedText(const char* text) noexcept : text_(text) {}
-  BorrowedText(const std::string& text) noexcept : text_(text) {}
-  BorrowedText(const std::string&&) = delete;
-  constexpr operator std::string_view() const noexcept { return text_; }
-
- private:
-  std::string_view text_;
-};
-
 template <class One, class Other>
 bool same_event(const One& a, const Other& b) noexcept {
   return a.type == b.type && a.user == b.user && a.session == b.session && a.at == b.at && a.invisible == b.invisible &&
@@ -71,7 +58,7 @@ Event make_event(EventType type, Text user, Text session, Timestamp at) {
 /// const PresenceEvent beat = PresenceEvent::heartbeat("john", "phone", now + Duration::from_s(15));
 /// assert(beat.session == hello.session && !beat.invisible);  // he stays as he was
 ///
-/// const PresenceEventView borrowed = hello;  // what the fold takes: no text is copied
+/// const PresenceEventView borrowed = hello;  // no text is copied
 /// assert(borrowed.user.data() == hello.user.data());
 /// @endcode
 struct PresenceEvent {
@@ -121,8 +108,8 @@ struct PresenceEvent {
   friend bool operator!=(const PresenceEvent& a, const PresenceEvent& b) noexcept { return !(a == b); }
 };
 
-/// The same, borrowing its texts, which must outlive it. What every function of the fold takes, so that nothing is
-/// copied to be read.
+/// The same, borrowing its strings. Valid until any of these is modified or destroyed. Every function that takes events
+/// takes views as well, so that nothing is copied to be read.
 struct PresenceEventView {
   /// @{
   /// As in PresenceEvent.
@@ -137,7 +124,9 @@ struct PresenceEventView {
   /// @}
 
   constexpr PresenceEventView() noexcept = default;
-  /// Also from a temporary, so that `apply(snapshot, PresenceEvent::connect(...))` works: the view ends with that call.
+  /// @{
+  /// Borrows the strings of the event, which must outlive the view. A temporary event is refused; functions that take
+  /// an event for the length of the call, such as `apply`, take a temporary PresenceEvent.
   PresenceEventView(const PresenceEvent& event) noexcept
       : type(event.type),
         user(event.user),
@@ -148,6 +137,8 @@ struct PresenceEventView {
         last_active(event.last_active) {
     if (event.status) status = std::string_view(*event.status);
   }
+  PresenceEventView(const PresenceEvent&&) = delete;
+  /// @}
 
   /// A copy that owns its texts.
   explicit operator PresenceEvent() const {
@@ -160,7 +151,7 @@ struct PresenceEventView {
   }
 
   /// @{
-  /// As in PresenceEvent, of texts that outlive it: a temporary string is refused.
+  /// As in PresenceEvent. Borrows the strings, which must outlive the view. A temporary string or User is refused.
   static PresenceEventView connect(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
     return detail::make_event<PresenceEventView, std::string_view>(EventType::connect, user, session, at);
   }
@@ -198,6 +189,14 @@ struct PresenceEventView {
   }
   friend bool operator!=(const PresenceEventView& a, const PresenceEventView& b) noexcept { return !(a == b); }
 };
+
+/// @{
+/// Whether all fields are the same. Takes temporary events.
+inline bool operator==(const PresenceEvent& a, const PresenceEventView& b) noexcept { return detail::same_event(a, b); }
+inline bool operator!=(const PresenceEvent& a, const PresenceEventView& b) noexcept { return !(a == b); }
+inline bool operator==(const PresenceEventView& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }
+inline bool operator!=(const PresenceEventView& a, const PresenceEvent& b) noexcept { return !(a == b); }
+/// @}
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence

@@ -7,11 +7,49 @@
 #include <optional>     // for optional
 #include <string>       // for string
 #include <string_view>  // for string_view
-#include <utility>      // for move
+#include <type_traits>  // for bool_constant, enable_if, false_type, is_class, is_convertible, is_same, is_trivially_copyable
 #include <vector>       // for vector
 
 namespace presence {
 inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Whether an argument of type `Text&&` is a temporary that owns its characters, such as a string: a view of it would
+/// dangle. A temporary that can be copied byte for byte owns nothing; it is a view itself.
+template <class Text>
+struct IsOwningTemporary
+    : std::bool_constant<std::is_class<Text>::value && std::is_convertible<Text, std::string_view>::value &&
+                         !std::is_trivially_copyable<Text>::value> {};
+template <class Text>
+struct IsOwningTemporary<Text&> : std::false_type {};
+template <class Text>
+using EnableIfOwningTemporary = std::enable_if_t<IsOwningTemporary<Text>::value, int>;
+
+class BorrowedText;
+/// Of strings, and whatever else converts to a view.
+template <class Text>
+using EnableIfNamedText = std::enable_if_t<std::is_class<Text>::value && !std::is_same<Text, BorrowedText>::value &&
+                                               !std::is_same<Text, std::string_view>::value &&
+                                               std::is_convertible<const Text&, std::string_view>::value,
+                                           int>;
+
+/// A string parameter that is stored as a view: refuses a temporary that owns its characters.
+class BorrowedText {
+ public:
+  constexpr BorrowedText() noexcept = default;
+  constexpr BorrowedText(std::string_view text) noexcept : text_(text) {}
+  constexpr BorrowedText(const char* text) noexcept : text_(text) {}
+  template <class Text, EnableIfNamedText<Text> = 0>
+  constexpr BorrowedText(const Text& text) noexcept : text_(text) {}
+  template <class Text, EnableIfOwningTemporary<Text> = 0>
+  BorrowedText(Text&&) = delete;
+  constexpr operator std::string_view() const noexcept { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
+}  // namespace detail
 
 /// A user as somebody sees them. Costs copies of two texts to copy.
 struct User {
@@ -22,7 +60,7 @@ struct User {
   bool invisible = false;                ///< true only in what users see of themselves
 };
 
-/// The same fields, borrowed from a User or a Snapshot: valid as long as that is neither changed nor destroyed.
+/// The same fields, borrowed. Valid until the User or the Snapshot that it was made from is modified or destroyed.
 class UserView {
  public:
   /// @{
@@ -35,11 +73,12 @@ class UserView {
   /// @}
 
   constexpr UserView() noexcept = default;
-  /// Of texts that outlive it.
-  constexpr UserView(std::string_view user_id, bool is_online, std::string_view text, std::optional<Timestamp> active,
-                     bool is_invisible) noexcept
+  /// Borrows the strings, which must outlive the view. A temporary string is refused.
+  constexpr UserView(detail::BorrowedText user_id, bool is_online, detail::BorrowedText text,
+                     std::optional<Timestamp> active, bool is_invisible) noexcept
       : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible) {}
-  /// Of a user who is no temporary.
+  /// @{
+  /// Borrows the strings of the User, which must outlive the view. A temporary User is refused.
   UserView(const User& user) noexcept
       : id(user.id),
         online(user.online),
@@ -47,6 +86,7 @@ class UserView {
         last_active(user.last_active),
         invisible(user.invisible) {}
   UserView(const User&&) = delete;
+  /// @}
 
   /// A copy that owns its texts.
   operator User() const { return User{std::string(id), online, std::string(status), last_active, invisible}; }
@@ -70,11 +110,17 @@ inline bool operator==(const UserView& a, const User& b) noexcept { return a == 
 inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
 /// @}
 
-/// Who is looking. Users see themselves as they are, and everybody else as these wish to be seen. Borrows the id.
+/// Who is looking. Users see themselves as they are, and everybody else as these wish to be seen. Borrows the id. Valid
+/// until the string that it was made from is modified or destroyed.
 class Viewer {
  public:
-  /// The user of this id, who need not be known.
+  /// @{
+  /// The user of this id, who need not be known. Borrows the id, which must outlive the viewer: a temporary string is
+  /// refused, also where the viewer is an argument of a call. Give the string a name.
   explicit constexpr Viewer(std::string_view id) noexcept : id_(id) {}
+  template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
+  explicit Viewer(Text&& id) = delete;
+  /// @}
   constexpr std::string_view id() const noexcept { return id_; }  ///< empty: nobody in particular
 
  private:
@@ -144,7 +190,8 @@ inline std::optional<UserView> borrowed(const std::optional<User>& user) noexcep
 }  // namespace detail
 
 /// That what others see of a user is not what it was. An absent `before` means that they have just come to know of the
-/// user, an absent `after` that they know of the user no more. Borrowed: lives as long as the call it was passed to.
+/// user, an absent `after` that they know of the user no more. Borrowed. Valid until the callback that it was passed to
+/// returns; to keep it, copy it into a UserPresenceChanged.
 struct UserPresenceChangedView {
   std::string_view id;             ///< of the user
   std::optional<UserView> before;  ///< as others saw the user until now

@@ -20,7 +20,7 @@ constexpr Timestamp at = Timestamp::from_ms(1546867062000);  // 2019-01-07T13:17
 
 constexpr Timestamp after(std::int64_t s) { return at + Duration::from_s(s); }
 
-void fold(Snapshot& snapshot, const PresenceEventView& event) { snapshot = reduce(std::move(snapshot), event); }
+void fold(Snapshot& snapshot, const PresenceEvent& event) { snapshot = reduce(std::move(snapshot), event); }
 
 // presence.natvis names these by number.
 static_assert(int(ValueKind::absent) == 0 && int(ValueKind::null) == 1 && int(ValueKind::boolean) == 2 &&
@@ -141,8 +141,8 @@ struct Rows {
 
   static detail::UserRegisters registers() {
     detail::UserRegisters user;
-    join_event(user, PresenceEvent::connect("john", "phone", at), Rules());
-    join_event(user, PresenceEvent::set_status("john", "a status that is long", after(1)), Rules());
+    join_event(user, PresenceEventView::connect("john", "phone", at), Rules());
+    join_event(user, PresenceEventView::set_status("john", "a status that is long", after(1)), Rules());
     return user;
   }
 };

@@ -462,7 +462,8 @@ TEST_CASE("who subscribes in a callback hears of what comes later alone") {
   const Subscription of_ann = store.subscribe<UserPresenceChanged>(ann, [&](const UserPresenceChanged& change) {
     log.lines += line("1", change);
     if (!more.empty()) return;
-    for (int i = 0; i < 20; ++i) more.push_back(log.listen(store, i % 2 == 0 ? ann : Viewer(user_id(1)), "more"));
+    const std::string other = user_id(1);
+    for (int i = 0; i < 20; ++i) more.push_back(log.listen(store, i % 2 == 0 ? ann : Viewer(other), "more"));
     more.push_back(
         store.on_delivery([&](const UserPresenceChanged& later, const Viewers&) { log.lines += line("all", later); }));
     store.dispatch(says("john", "later", at(1)));
