@@ -1424,6 +1424,20 @@ MUTANTS = [
     Mutant("frame-without-order", STORE, "if (detail::belongs_to_session(event.type)) {", "if (false) {",
            "a disconnect in the frame of its connect is after it"),
 
+    Mutant("subscription-ends-first", STORE, "    Subscription taken(std::move(other));\n    std::swap(listener_, taken.listener_);",
+           "    if (this == &other) return *this;\n    reset();\n    listener_ = std::move(other.listener_);",
+           "what ends may own what takes its place"),
+    Mutant("viewer-in-a-channel-that-moves", STORE, "watches_.watch_channel(Viewer(id), channel);", "watches_.watch_channel(viewer, channel);",
+           "the viewer's id may lie in a channel of the store"),
+    Mutant("viewer-before-users", WATCHES, "    std::vector<std::uint32_t> users;\n    for (const auto& id : ids) {",
+           "    viewers_.add(viewer.id());\n    std::vector<std::uint32_t> users;\n    for (const auto& id : ids) {",
+           "the ids of users may be those of viewers"),
+    Mutant("watchers-uncopied", WATCHES, "    for (const std::uint32_t v : viewers) {\n      if (version_ != version) {",
+           "    for (std::size_t i = 0; i < viewers.size() && i < users_[u].watchers.size(); ++i) {\n      const std::uint32_t v = users_[u].watchers[i].viewer;\n      if (version_ != version) {",
+           "who goes over viewers may end their watches"),
+    Mutant("visit-whoever-has-the-number", WATCHES, "if (known == Table::none || find_watcher(known, v) == nullptr) continue;", "",
+           "a viewer who stopped hearing of the user meanwhile is not visited"),
+
     # ---- bytes ----
     Mutant("sign-bit-lost", RECORD, "out.number(earlier_by < 0 ? ~(bits << 1) : bits << 1);", "out.number(bits << 1);",
            "instants may lie after the base"),

@@ -3,10 +3,8 @@
 
 #include "telling.hpp"
 
+#include <algorithm>
 #include <deque>
-#include <functional>
-#include <iterator>
-#include <memory>
 
 using namespace support;
 
@@ -414,5 +412,221 @@ TEST_CASE("the events of a range may borrow from what only another snapshot keep
     }
     CHECK(outcomes[0].told == outcomes[1].told);
     CHECK(outcomes[0] == outcomes[1]);
+  }
+}
+
+namespace {
+
+const char* const long_name = "a name that is too long to be kept inside a string";
+
+/// The ids of those who hear of a user, borrowed from the watches.
+std::vector<std::string_view> fans_of(const Watches& watches, std::string_view user) {
+  std::vector<std::string_view> ids;
+  watches.each_viewer_of(user, [&ids](Viewer viewer) { ids.push_back(viewer.id()); });
+  return ids;
+}
+std::vector<std::string> sorted(const std::vector<std::string_view>& ids) {
+  std::vector<std::string> all(ids.begin(), ids.end());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+/// So many viewers of mary, with short ids and long ones.
+Watches with_fans(std::size_t count) {
+  Watches watches;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string id = filled(i, i % 2 == 0 ? 4 : 40);
+    watches.watch_users(Viewer(id), std::vector<std::string>{"mary", "jack"});
+    watches.watch_channel(Viewer(id), Channel{"match", "eu", {"mary", "bob"}, {}});
+  }
+  return watches;
+}
+
+}  // namespace
+
+TEST_CASE("watches may be changed with ids that lie in them") {
+  for (const std::size_t count : {1, 2, 3, 4, 7, 8, 9, 16, 33}) {
+    for (std::size_t which = 0; which < count; which += 1 + count / 4) {
+      const auto changed_by = [&](auto change) {
+        Watches borrowing = with_fans(count), copying = borrowing;
+        change(borrowing, fans_of(borrowing, "mary"), which);
+        const std::vector<std::string> copies = [&] {
+          const std::vector<std::string_view> ids = fans_of(copying, "mary");
+          return std::vector<std::string>(ids.begin(), ids.end());
+        }();
+        change(copying, std::vector<std::string_view>(copies.begin(), copies.end()), which);
+        CHECK(borrowing == copying);
+        CHECK(sorted(fans_of(borrowing, "mary")) == sorted(fans_of(copying, "mary")));
+        return borrowing;
+      };
+      using Fans = std::vector<std::string_view>;
+      changed_by([](Watches& w, const Fans& fans, std::size_t i) { w.unwatch(Viewer(fans[i])); });
+      changed_by([](Watches& w, const Fans& fans, std::size_t i) { w.unwatch(Viewer(fans[i]), "match:eu"); });
+      changed_by([](Watches& w, const Fans& fans, std::size_t i) { w.watch_users(Viewer(fans[i]), fans); });
+      changed_by([](Watches& w, const Fans& fans, std::size_t i) { w.watch_users(Viewer(fans[i].substr(1)), fans); });
+      changed_by([](Watches& w, const Fans& fans, std::size_t) { w.watch_users(Viewer("a newcomer"), fans); });
+      changed_by([](Watches& w, const Fans& fans, std::size_t i) {
+        w.watch_channel(Viewer(fans[i].substr(1)), Channel{"match", "us", {"mary"}, {}});
+        w.watch_members(Viewer(w.is_watched("mary") ? "another" : "one"), Channel{"match", "eu", {"jack"}, {}});
+      });
+      changed_by([](Watches& w, const Fans& fans, std::size_t i) {
+        w.watch_members(Viewer(fans[i].substr(1)), Channel{"match", "asia", {"mary"}, {}});
+      });
+      changed_by([](Watches& w, const Fans& fans, std::size_t i) {
+        for (std::size_t j = i; j < fans.size(); j += fans.size()) w.unwatch(Viewer(fans[j]));
+        w.remove_channel("match:eu");
+      });
+    }
+    const Watches newcomer = [&] {
+      Watches w = with_fans(count);
+      w.watch_users(Viewer("a newcomer"), fans_of(w, "mary"));
+      return w;
+    }();
+    for (std::size_t i = 0; i < count; ++i) CHECK(newcomer.hears(Viewer("a newcomer"), filled(i, i % 2 == 0 ? 4 : 40)));
+  }
+}
+
+TEST_CASE("who goes over viewers may change the watches") {
+  for (const std::size_t count : {1, 2, 3, 8, 20}) {
+    Watches w = with_fans(count);
+    std::size_t visits = 0;
+    w.each_viewer_of("mary", [&](Viewer viewer) {
+      ++visits;
+      w.unwatch(viewer);
+    });
+    CHECK(visits == count);
+    CHECK(w == Watches());
+
+    w = with_fans(count);
+    visits = 0;
+    w.each_viewer_of("mary", [&](Viewer) {
+      ++visits;
+      w.clear();
+    });
+    CHECK(visits == 1);
+
+    w = with_fans(count);
+    visits = 0;
+    w.each_viewer_of("mary", [&](Viewer viewer) {
+      const std::string id = "one more fan of " + std::string(viewer.id());
+      w.watch_users(Viewer(id), std::vector<std::string>{"mary", id});
+      ++visits;
+    });
+    CHECK(visits == count);
+    CHECK(fans_of(w, "mary").size() == 2 * count);
+
+    // Others are in the places of those who left.
+    w = with_fans(count);
+    std::vector<std::string> visited;
+    w.each_viewer_of("mary", [&](Viewer viewer) {
+      visited.emplace_back(viewer.id());
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::string id = filled(i, i % 2 == 0 ? 4 : 40);
+        w.unwatch(Viewer(id));
+        w.watch_users(Viewer("who is not a fan of hers"), std::vector<std::string>{id});
+      }
+    });
+    CHECK(visited.size() == 1);
+  }
+}
+
+TEST_CASE("a store may be changed with strings that lie in its channels") {
+  for (std::size_t before = 0; before < 9; ++before) {
+    for (const bool is_long : {false, true}) {
+      Store store;
+      const std::string name = is_long ? long_name : "ann";
+      CHECK_FALSE(store.put(Channel{"match", name, {name, "mary"}, {}}));
+      for (std::size_t i = 0; i < before; ++i) CHECK_FALSE(store.put(Channel{"other", user_id(i), {}, {}}));
+      const Channel* known = store.find_channel("match:" + name);
+      REQUIRE(known != nullptr);
+
+      // A channel is added, so that others may move, and the viewer's id lies in one of these.
+      REQUIRE(store.watch(WatchChannel{"match", "new", {"jack"}, true}, Viewer(known->id)));
+      CHECK(store.watches().hears(Viewer(name), "jack"));
+      CHECK(store.watches().viewer_count() == 1);
+
+      known = store.find_channel("match:" + name);
+      REQUIRE(store.watch(WatchChannel{known->type, known->id, {}, true}, Viewer(known->members[0])));
+      CHECK(store.watches().hears(Viewer(name), "mary"));
+      CHECK_FALSE(store.put(*known));
+      known = store.find_channel("match:" + name);
+      CHECK(*known == Channel{"match", name, {name, "mary"}, {}});
+      ChannelQuery all;
+      all.presence = true;
+      CHECK(store.query_channels(all, Viewer(known->members[1])).size() == std::min<std::size_t>(before + 2, 10));
+      CHECK(store.watches().hears(Viewer("mary"), name));
+      const Subscription subscription =
+          store.subscribe<UserPresenceChanged>(Viewer(known->id), [](const UserPresenceChanged&) {});
+      store.unwatch(Viewer(known->members[1]), known->cid());
+      CHECK_FALSE(store.watches().hears(Viewer("mary"), name));
+      CHECK(store.dispatch(PresenceEventView::connect(known->members[0], known->id, at(0))) == Verdict::applied);
+      CHECK(store.snapshot().online(name));
+      store.unwatch(Viewer(known->id));
+      CHECK_FALSE(store.watches().hears(Viewer(name), "jack"));
+
+      // A channel by an id that lies in it.
+      CHECK_FALSE(store.put(Channel{"match", "last", {"match:last"}, {}}));
+      store.remove_channel(store.find_channel("match:last")->members[0]);
+      CHECK(store.find_channel("match:last") == nullptr);
+      CHECK(store.find_channel("match:" + name) != nullptr);
+    }
+  }
+}
+
+TEST_CASE("events may borrow from a snapshot of the store that they are dispatched to") {
+  for (const bool keeps_order : {false, true}) {
+    std::size_t turn = 0;
+    for (const Shape& shape : all_shapes()) {
+      if (++turn % 3 != 0) continue;
+      StoreOptions options;
+      options.keep_order_of_frame = keeps_order;
+      Store borrowing(make(shape), options), copying(make(shape), options);
+      for (std::size_t i = 0; i < event_count; ++i) {
+        const Timestamp when = at(1 + static_cast<double>(i));
+        Snapshot s = borrowing.snapshot();
+        const Borrowed users = borrow(s, i % 2 == 0);
+        const std::vector<PresenceEventView> views = events_about(users.one, users.other, when);
+        const std::vector<PresenceEvent> events = copies_of(views);
+        CHECK(borrowing.dispatch(views[i]) == copying.dispatch(events[i]));
+        CHECK(borrowing.dispatch(views.begin(), views.end()) == copying.dispatch(events.begin(), events.end()));
+        CHECK(borrowing.resync(views.begin(), views.end(), when) == copying.resync(events.begin(), events.end(), when));
+        CHECK(borrowing.snapshot() == copying.snapshot());
+      }
+    }
+  }
+}
+
+TEST_CASE("snapshots may be joined with themselves, assigned to themselves, and read what they hold") {
+  for (const bool is_shared : {false, true}) {
+    Snapshot s = make(Shape{40, 20, 30, 2, is_shared, false});
+    const Snapshot kept = is_shared ? s : Snapshot(), copy = s;
+    const std::uint64_t digest = s.digest();
+    std::size_t changes = 0;
+    const auto count = [&changes](const UserPresenceChangedView&) { ++changes; };
+    Snapshot& same = s;
+    merge_into(s, same, count);
+    s = merge(s, same);
+    s = merge(std::move(s), copy);
+    s = same;
+    s = std::move(same);
+    diff(s, same, count);
+    CHECK(s.digest() == digest);
+    CHECK(changes == 0);
+
+    // Bytes that lie in a status.
+    const std::string delta = encode_delta(Snapshot(s.rules()), reduce(s, connect("somebody else", "tv", at(1))));
+    Rules rules = s.rules();
+    rules.max_status_bytes = 100000;
+    Snapshot carrier = folded(rules, {says("ann", delta, at(0)), says("bob", sketch(s), at(0))});
+    const std::string message = *reconcile(s, sketch(carrier));
+    CHECK_FALSE(apply_delta(carrier, carrier.view("ann")->status, count));
+    CHECK(carrier.online("somebody else"));
+    CHECK(reconcile(carrier, carrier.view("bob")->status));
+    CHECK(apply_delta(carrier, carrier.view("bob")->status));
+    carrier = reduce(std::move(carrier), says("ann", message, at(2)));
+    static_cast<void>(reconcile(carrier, carrier.view("ann")->status, count));
+    Store store(carrier);
+    store.merge(store.snapshot());
+    CHECK(store.snapshot() == carrier);
   }
 }

@@ -1,0 +1,14 @@
+// expect: deleted
+// SPDX-License-Identifier: MIT
+#include <presence/store.hpp>
+
+#include <string>
+#include <utility>
+
+using namespace presence;
+
+bool attempt();
+bool attempt() {
+  Store store;
+  return store.snapshot().end() == Snapshot::const_iterator();
+}

@@ -1,0 +1,16 @@
+// expect: deleted
+// SPDX-License-Identifier: MIT
+#include <presence/event.hpp>
+#include <presence/snapshot.hpp>
+
+#include <string>
+#include <utility>
+
+using namespace presence;
+
+bool attempt();
+bool attempt() {
+  Snapshot s;
+  auto event = PresenceEventView::report(*s.find("john"), Timestamp());
+  return event.user.empty();
+}

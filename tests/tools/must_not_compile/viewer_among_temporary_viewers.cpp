@@ -1,0 +1,11 @@
+// expect: deleted
+// SPDX-License-Identifier: MIT
+#include <presence/store.hpp>
+
+#include <string>
+#include <utility>
+
+using namespace presence;
+
+bool attempt();
+bool attempt() { return Viewers()[0].id().empty(); }

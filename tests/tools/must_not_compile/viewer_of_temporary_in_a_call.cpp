@@ -1,0 +1,14 @@
+// expect: deleted
+// SPDX-License-Identifier: MIT
+#include <presence/snapshot.hpp>
+
+#include <string>
+#include <utility>
+
+using namespace presence;
+
+bool attempt();
+bool attempt() {
+  Snapshot s;
+  return s.online("john", Viewer(std::string("john") + "1"));
+}
