@@ -48,9 +48,10 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
 /// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it: any event can be
 /// folded so.
 template <class OnChange>
-Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
+Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change,
+                  bool is_admitted = false) {
   const Timestamp now = SnapshotAccess::now(snapshot);
-  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at);
+  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at, is_admitted);
   if (plan.verdict != Verdict::applied) return plan.verdict;
   if constexpr (is_heard<OnChange>) {
     Change change;

@@ -39,6 +39,18 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   }
 }
 
+/// Folds an event at a later timestamp than it came with, by which it is judged: it is not too early for having been
+/// moved, and no time passes for it.
+template <class OnChange>
+Verdict fold_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
+  Verdict verdict = judge_form(event, snapshot.rules());
+  if (accepted(verdict)) verdict = judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules());
+  if (!accepted(verdict)) return verdict;
+  PresenceEventView moved = event;
+  moved.at = to;
+  return fold_anew(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
+}
+
 /// Puts `after` in the place of `snapshot`, and tells what others see of it. All memory is asked for before.
 template <class OnChange>
 void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
@@ -47,6 +59,39 @@ void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated
   if constexpr (is_heard<OnChange>) changes = differences(before, after, dated);
   snapshot = after;
   changes.each(on_change);
+}
+
+/// A resync as of an instant that it is judged by, and that counts as `counted`, which is not earlier.
+template <class It, class OnChange>
+Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Timestamp counted, OnChange& on_change) {
+  const Snapshot before = snapshot;
+  const Timestamp now = SnapshotAccess::now(before);
+  Verdict verdict = in_range(as_of) ? Verdict::applied : Verdict::invalid;
+  if (accepted(verdict)) verdict = judge_instant(as_of, now, before.rules());
+
+  Tally tally;
+  Snapshot after = before;
+  const Unheard unheard;
+  for (; first != last; ++first) {
+    auto&& listed = *first;
+    PresenceEventView event(listed);
+    if (!accepted(verdict)) {
+      tally.count(verdict);
+    } else if (event.type != EventType::report) {
+      tally.count(Verdict::invalid);
+    } else {
+      if (in_range(event.at)) event.at = later(event.at, as_of);
+      const bool is_moved = in_range(event.at) && event.at < counted;
+      tally.count(is_moved ? fold_moved(after, event, counted, unheard) : fold_now(after, event, unheard));
+    }
+  }
+  if (!accepted(verdict)) return tally;
+  // Who is listed has a report as of the list or later, which this leaves alone.
+  forget_reports_up_to(after, [counted](const RegistersView& user) {
+    return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
+  });
+  replace_and_tell(snapshot, after, now != absent ? now : counted, on_change);
+  return tally;
 }
 
 }  // namespace detail
@@ -92,34 +137,7 @@ inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(
 /// @endcode
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
-  const Snapshot before = snapshot;
-  Verdict verdict = detail::in_range(as_of) ? Verdict::applied : Verdict::invalid;
-  if (accepted(verdict)) verdict = detail::judge_instant(as_of, detail::SnapshotAccess::now(before), before.rules());
-
-  Tally tally;
-  Snapshot after = before;
-  const detail::Unheard unheard;
-  for (; first != last; ++first) {
-    auto&& listed = *first;
-    PresenceEventView event(listed);
-    if (!accepted(verdict)) {
-      tally.count(verdict);
-    } else if (event.type != EventType::report) {
-      tally.count(Verdict::invalid);
-    } else {
-      if (detail::in_range(event.at)) event.at = detail::later(event.at, as_of);
-      tally.count(detail::fold_now(after, event, unheard));
-    }
-  }
-  if (!accepted(verdict)) return tally;
-  // Who is listed has a report as of the list or later, which this leaves alone.
-  detail::forget_reports_up_to(after, [as_of](const detail::RegistersView& user) {
-    return user.reported_at() != detail::absent && user.reported_at() < as_of ? as_of - Duration::from_ns(1)
-                                                                              : detail::absent;
-  });
-  const Timestamp now = detail::SnapshotAccess::now(before);
-  detail::replace_and_tell(snapshot, after, now != detail::absent ? now : as_of, on_change);
-  return tally;
+  return detail::resync_moved(snapshot, first, last, as_of, as_of, on_change);
 }
 /// The same where nobody listens.
 template <class It, class = detail::EnableIfIterator<It>>

@@ -4,6 +4,7 @@
 
 #include <presence/channel.hpp>
 #include <presence/detail/callback.hpp>
+#include <presence/detail/frame_order.hpp>
 #include <presence/detail/id_map.hpp>
 #include <presence/detail/memory.hpp>
 #include <presence/event.hpp>
@@ -149,10 +150,14 @@ struct DeliveryOptions {
 
 /// How a Store differs from the fold alone.
 struct StoreOptions {
-  /// Whether an event is moved on by a nanosecond where it would otherwise count as before, or not at all beside, what
-  /// the same session or user did at the same instant: calls in one frame then keep their order. What is a microsecond
-  /// older or more is late, and left to the laws of the fold. Where the moved event would be too early, time passes by
-  /// as much.
+  /// If true, events of one user that carry the same timestamp take effect in call order: a later one is moved just
+  /// behind what it would otherwise count before, or not at all beside. What is a microsecond older or more is late,
+  /// and left as it is. An event is judged by the timestamp that it came with: it is never too early for having been
+  /// moved, and moving it passes no time.
+  ///
+  /// What an invisible user does moves nothing that others see: their events in the frame in which they went invisible
+  /// count after that, their earlier connects and heartbeats are not moved by what they did since, and their status
+  /// texts are ordered among themselves alone.
   bool keep_order_of_frame = true;
   WatchLimits limits;  ///< of what one watch is about
 };
@@ -249,9 +254,11 @@ class Store {
   template <class It>
   Tally resync(It first, It last, Timestamp as_of) {
     // In the frame in which the connection was lost the list still is later than what was forgotten.
-    if (options_.keep_order_of_frame && forgotten_ >= as_of && forgotten_ < as_of + frame)
-      as_of = forgotten_ + Duration::from_ns(1);
-    const Tally tally = presence::resync(snapshot_, first, last, as_of, Gather{*this});
+    const Timestamp behind = forgotten_ + Duration::from_ns(1);
+    const bool is_moved = options_.keep_order_of_frame && forgotten_ >= as_of &&
+                          forgotten_ < as_of + detail::one_frame && detail::in_range(behind);
+    const Gather gather{*this};
+    const Tally tally = detail::resync_moved(snapshot_, first, last, as_of, is_moved ? behind : as_of, gather);
     deliver();
     return tally;
   }
@@ -389,9 +396,6 @@ class Store {
  private:
   friend class Subscription;
   using Channels = detail::IdMap<Channel>;
-  /// What is less than this apart was meant to be of one instant.
-  static constexpr Duration frame = Duration::from_ns(1000);
-
   struct Pending {
     UserPresenceChanged change;
     std::uint64_t number = 0;
@@ -442,53 +446,41 @@ class Store {
     for (const detail::Shared<detail::Listener>& listener : all) listener->store = nullptr;
   }
 
-  Verdict fold(PresenceEventView event) {
-    if (options_.keep_order_of_frame) {
-      const Timestamp at = event.at, now = detail::SnapshotReader::now(snapshot_);
-      const Timestamp latest = now + snapshot_.rules().max_clock_skew;
-      keep_order(event);
-      // Not too early for having been moved on.
-      if (now != detail::absent && at <= latest && event.at > latest)
-        apply(snapshot_, now + (event.at - latest), Gather{*this});
-    }
-    return apply(snapshot_, event, Gather{*this});
+  Verdict fold(const PresenceEventView& event) {
+    const Gather gather{*this};
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    const bool may_move = options_.keep_order_of_frame && root != nullptr && detail::in_range(event.at);
+    const detail::RowView row = may_move ? root->table.find(event.user) : nullptr;
+    if (row == nullptr) return apply(snapshot_, event, gather);
+    const detail::FrameOrder order = order_of(event, row, *root);
+    if (order.is_split()) return fold_split(event, order, gather);
+    if (order.at == event.at) return apply(snapshot_, event, gather);
+    return detail::fold_moved(snapshot_, event, order.at, gather);
   }
 
-  /// Moves the event behind what else happened at its instant, where the order would not show otherwise.
-  void keep_order(PresenceEventView& event) const noexcept {
-    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    const detail::RowView row = root == nullptr || !detail::in_range(event.at) ? nullptr : root->table.find(event.user);
-    if (row == nullptr) return;
-    const detail::RegistersView user = row->registers();
-    const Timestamp at = event.at;
-    Timestamp last = at - Duration::from_ns(1);
-    const auto follow = [&](Timestamp other) {
-      if (other >= at && other < at + frame) last = detail::later(last, other);
-    };
-    if (detail::belongs_to_session(event.type)) {
-      if (const detail::SessionRegisters* const session = detail::find_session(user.sessions, event.session)) {
-        if (event.type == EventType::disconnect) {
-          follow(session->connect);
-          follow(session->heartbeat);
-        } else if (!session->disconnects.empty()) {
-          follow(session->disconnects.back());
-        }
-      }
-    }
-    if (event.type == EventType::connect && event.invisible) {
-      for (const detail::Flip& flip : user.flips) {
-        if (flip.invisible != *event.invisible) follow(flip.at);
-      }
-    }
-    if (event.status && *event.status != user.status()) follow(user.status_at());
-    if (event.type == EventType::report) {
-      follow(user.forgotten_up_to());
-      const bool is_other = user.rare != nullptr && user.rare->reported_online != event.online;
-      if (is_other) follow(user.reported_at());
-      if (event.last_active && *event.last_active != user.reported_last_active())
-        follow(user.reported_last_active_at());
-    }
-    event.at = last + Duration::from_ns(1);
+  static detail::FrameOrder order_of(const PresenceEventView& event, const detail::RowView& row,
+                                     const detail::Root& root) {
+    // What has been forgotten by age decides nothing, whether or not it has been dropped yet.
+    if (root.rules.forget_after == Duration::highest()) return detail::FrameOrder(event, row.registers());
+    return detail::FrameOrder(event, detail::settled(row, root.now, root.rules));
+  }
+
+  /// Folds the status text of an event of an invisible user at one timestamp, and the rest of it, which nobody else
+  /// sees, at another: all of it, or nothing.
+  Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order, const Gather& gather) {
+    const Verdict form = detail::judge_form(event, snapshot_.rules());
+    if (!accepted(form)) return form;
+    PresenceEventView rest = event, text = event;
+    rest.status = std::nullopt;
+    text.type = EventType::set_status;
+    Snapshot after = snapshot_;
+    const detail::Unheard unheard;
+    const Verdict of_rest = detail::fold_moved(after, rest, order.at, unheard);
+    if (!accepted(of_rest)) return of_rest;
+    const Verdict of_text = detail::fold_moved(after, text, order.status_at, gather);
+    if (!accepted(of_text)) return of_text;
+    snapshot_ = std::move(after);
+    return of_text == Verdict::unchanged ? of_rest : of_text;
   }
 
   Subscription listen(detail::Listeners& all, std::optional<Viewer> viewer, detail::Listener::Tell&& tell,

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
@@ -305,7 +306,172 @@ void expect_privacy(std::size_t count, const Mix& mix, std::uint64_t salt) {
   CHECK(seen.late * 20 > tried);
 }
 
+// ---- the same of a store, which keeps the order of calls in one frame ----
+
+/// What a store with its default options lets others observe: after each step all of it, and the snapshot.
+struct StoreRun {
+  std::vector<Snapshot> after;
+  std::vector<std::string> told;                 ///< by each step, to somebody who watches everybody
+  std::vector<std::vector<Verdict>> verdicts;    ///< of each step, each event
+};
+
+StoreRun run_store(const Rules& rules, const std::vector<Step>& steps, std::size_t count) {
+  presence::Store store(rules);
+  StoreRun run;
+  std::string text;
+  const Viewer zoe("zoe");
+  presence::DeliveryOptions every;
+  every.last_active_alone = true;
+  const presence::Subscription subscription = store.subscribe<UserPresenceChanged>(
+      zoe, [&text](const UserPresenceChanged& change) { text += told(change) + "\n"; }, every);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Step& step = steps[i];
+    if (!store.watch({"messaging", "all", {"ann", "bob", "cyd", "dee"}, true}, zoe)) std::abort();
+    run.verdicts.emplace_back();
+    switch (step.what) {
+      case Do::event:
+      case Do::batch:
+        for (const PresenceEvent& e : step.events) run.verdicts.back().push_back(store.dispatch(e));
+        break;
+      case Do::advance: store.advance(*step.at); break;
+      case Do::resync: text += std::to_string(store.resync(step.events.begin(), step.events.end(), *step.at).applied) + " listed\n"; break;
+      case Do::forget: store.connection_lost(); break;
+      default: break;
+    }
+    run.told.push_back(std::exchange(text, std::string()));
+    run.after.push_back(store.snapshot());
+  }
+  return run;
+}
+
+/// All that others can find out about a snapshot.
+std::string open_to_others(const Snapshot& s, Viewer viewer, std::uint64_t seed, Timestamp about) {
+  return seen_by_others(s) + "\n" + answers(s, seed, viewer, about) + encode_for(s, viewer) + encode_for(s, presence::nobody);
+}
+
+/// The ghost's events from the frame of the cut on are removed, but for texts, and replaced by nothing.
+Wrong store_shows_nothing(const History& h, Seen& seen) {
+  const Duration frame = Duration::from_ns(1000);
+  const StoreRun full = run_store(h.rules, h.steps, h.steps.size());
+  for (std::size_t i = 0; i < h.steps.size(); ++i) {
+    if (h.steps[i].what != Do::event || h.steps[i].events.size() != 1 || !accepted(full.verdicts[i][0])) continue;
+    const PresenceEvent& flip = h.steps[i].events[0];
+    if (flip.type != EventType::connect || !flip.invisible || !*flip.invisible) continue;
+    const std::optional<presence::PresenceState> state = full.after[i].inspect(flip.user);
+    if (!state || !state->invisible_since) continue;
+    const Timestamp cut = *state->invisible_since;
+
+    std::vector<Step> without = h.steps;
+    std::size_t end = i + 1, removed = 0;
+    for (; end < h.steps.size(); ++end) {
+      bool asks_visible = false;
+      for (const PresenceEvent& e : h.steps[end].events) {
+        asks_visible = asks_visible || (e.user == flip.user && e.type == EventType::connect && e.invisible && !*e.invisible);
+      }
+      if (asks_visible) break;
+      if (h.steps[end].what == Do::resync) continue;
+      without[end].events.clear();
+      for (std::size_t m = 0; m < h.steps[end].events.size(); ++m) {
+        const PresenceEvent& e = h.steps[end].events[m];
+        const bool hidden = e.user == flip.user && presence::detail::belongs_to_session(e.type) && e.at + frame > cut;
+        const bool taken = accepted(full.verdicts[end][m]);
+        if (!hidden) without[end].events.push_back(e);
+        if (hidden && e.status && taken) {
+          without[end].events.push_back(PresenceEvent::set_status(e.user, *e.status, e.at));
+          ++seen.texts;
+        }
+        if (hidden && taken) ++removed;
+        if (!hidden && e.user == flip.user) ++seen.late;
+      }
+    }
+    ++seen.intervals;
+    if (removed == 0) continue;
+    ++seen.with_removed;
+    seen.removed += removed;
+
+    const Viewer viewer{flip.user == "bob" ? "ann" : "bob"};
+    const StoreRun some = run_store(h.rules, without, end);
+    for (std::size_t j = i; j < end; ++j) {
+      ++seen.steps;
+      const std::string where = "\n  of " + flip.user + ", invisible since " + told(cut) + ", after step " + std::to_string(j + 1) + ", " + told(h.steps[j]);
+      if (full.told[j] != some.told[j]) return "a store tells\n" + full.told[j] + "  and should tell\n" + some.told[j] + where;
+      if (!full.told[j].empty()) ++seen.deliveries;
+      const std::string all = open_to_others(full.after[j], viewer, mixed(h.seed, j), h.last),
+                        rest = open_to_others(some.after[j], viewer, mixed(h.seed, j), h.last);
+      if (all != rest) return "others can find out\n" + all + "\n  and should find out\n" + rest + where;
+      if (full.after[j].now() != some.after[j].now()) return "the ghost moves time" + where;
+      std::vector<Verdict> of_others, of_others_too;
+      for (std::size_t m = 0; m < full.verdicts[j].size(); ++m) {
+        if (h.steps[j].events[m].user != flip.user) of_others.push_back(full.verdicts[j][m]);
+      }
+      for (std::size_t m = 0; m < some.verdicts[j].size(); ++m) {
+        if (without[j].events[m].user != flip.user) of_others_too.push_back(some.verdicts[j][m]);
+      }
+      if (of_others != of_others_too) return "the verdict of somebody else's event depends on the ghost" + where;
+      if (j + 1 == end) {
+        // Whatever comes then, by time alone.
+        const Timestamp soon = h.last + Duration::from_ns(static_cast<std::int64_t>(mixed(h.seed, j) % 40));
+        if (seen_by_others(reduce(full.after[j], soon)) != seen_by_others(reduce(some.after[j], soon))) return "others see something else at " + told(soon) + where;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+/// The history, stretched so that it lies in one frame, or that some of it is a frame or several apart.
+History in_frames(History h) {
+  const Timestamp base = h.last;
+  const std::int64_t by = Chance(mixed(h.seed, 67)).any<std::int64_t>({1, 1, 150, 400});
+  const auto is_short = [](Duration d) { return d.ns() < 1000 || d == Duration::highest(); };
+  for (const Duration d : {h.rules.session_timeout, h.rules.offline_grace, h.rules.reorder_window, h.rules.max_clock_skew}) {
+    if (!is_short(d)) return h;
+  }
+  const auto stretch = [&](Timestamp& at) { if (at != Timestamp::lowest() && at != Timestamp::highest()) at = base + (at - base) * by; };
+  for (Duration* d : {&h.rules.session_timeout, &h.rules.offline_grace, &h.rules.last_active_refresh, &h.rules.reorder_window, &h.rules.max_clock_skew, &h.rules.forget_after}) {
+    if (*d != Duration::highest()) *d = *d * by;
+  }
+  for (Step& step : h.steps) {
+    if (step.at) stretch(*step.at);
+    for (PresenceEvent& e : step.events) {
+      stretch(e.at);
+      if (e.last_active) stretch(*e.last_active);
+    }
+  }
+  return h;
+}
+
+void expect_private_store(std::size_t count, Mix mix, std::uint64_t salt) {
+  mix.hiding = true;
+  mix.replays = mix.merges = false;  // a store does neither as the histories do
+  Seen seen;
+  const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return store_shows_nothing(h, seen); }, in_frames);
+  MESSAGE(tried << " histories, " << seen.intervals << " intervals, " << seen.with_removed << " in which something was removed, " << seen.removed << " events, "
+                << seen.texts << " texts that stayed, " << seen.late << " other events of the ghost, " << seen.steps << " steps compared, " << seen.deliveries
+                << " steps with deliveries");
+  CHECK(seen.with_removed * 3 > tried);
+  CHECK(seen.deliveries * 10 > tried);
+  CHECK(seen.texts * 20 > tried);
+}
+
 }  // namespace
+
+TEST_CASE("law 4: invisible means invisible in a store that keeps the order of a frame") {
+  Mix mix;
+  expect_private_store(1500, mix, 11);
+  mix.steps = 60;
+  mix.users = 2;
+  mix.sessions = 2;
+  expect_private_store(600, mix, 12);
+}
+
+TEST_CASE("law 4: invisible means invisible in a store, for those who are forgotten by age and past the limits") {
+  Mix mix;
+  mix.forgetting = true;
+  expect_private_store(1500, mix, 13);
+  mix.forgetting = false;
+  mix.small_limits = true;
+  expect_private_store(1500, mix, 14);
+}
 
 TEST_CASE("law 4: invisible means invisible") {
   Mix mix;

@@ -286,6 +286,99 @@ Wrong nothing_is_lost(const History& h, Seen& seen) {
   return std::nullopt;
 }
 
+/// A store with its default options: what it refuses leaves everything alone, and it refuses by the timestamp that an event came with, not by the one
+/// that it is moved to.
+Wrong store_loses_nothing(const History& h, Seen& seen) {
+  presence::Store store(h.rules);
+  Changes told_of;
+  presence::DeliveryOptions every;
+  every.last_active_alone = true;
+  const presence::Subscription subscription = store.subscribe<UserPresenceChanged>(
+      Viewer("zoe"), [&told_of](const UserPresenceChanged& change) { told_of.push_back(change); }, every);
+  const auto refused_by = [&](const Snapshot& before, Verdict verdict, const PresenceEvent& e) -> Wrong {
+    const Snapshot after = store.snapshot();
+    if (!is_same(after, before) || after.now() != before.now() || all_of(after) != all_of(before)) {
+      return "an event with verdict " + std::to_string(static_cast<int>(verdict)) + " leaves another snapshot in a store: " + told(e);
+    }
+    if (!told_of.empty()) return "an event that is refused is told of: " + told(e);
+    ++seen.refused;
+    return std::nullopt;
+  };
+  for (std::size_t i = 0; i < h.steps.size(); ++i) {
+    const Step& step = h.steps[i];
+    const std::string where = "\n  at step " + std::to_string(i + 1) + ", " + told(step);
+    Chance chance(mixed(h.seed, i));
+    if (!store.watch({"messaging", "all", {"ann", "bob", "cyd", "dee"}, true}, Viewer("zoe"))) return "nothing can be watched";
+    if (chance.one_in(6)) {
+      const std::optional<Timestamp> now = store.snapshot().now();
+      const Timestamp latest = now ? *now + h.rules.max_clock_skew : h.last;
+      for (const Refused& refused : refused_events(h.rules, now, chance.one_in(2) && latest != Timestamp::highest() ? latest : now.value_or(h.last))) {
+        const Snapshot before = store.snapshot();
+        const Verdict verdict = store.dispatch(refused.event);
+        if (verdict != refused.why) return std::string(refused.what) + " has verdict " + std::to_string(static_cast<int>(verdict)) + " in a store: " + told(refused.event) + where;
+        if (Wrong wrong = refused_by(before, verdict, refused.event)) return *wrong + where;
+      }
+      for (const Timestamp end : {Timestamp::lowest(), Timestamp::highest()}) {
+        const Snapshot before = store.snapshot();
+        const std::vector<PresenceEvent> list{PresenceEvent::report("ann", true, h.last)};
+        if (store.advance(end) != Verdict::invalid || store.resync(list.begin(), list.end(), end).refused() != 1) return "a timestamp that is none is taken" + where;
+        if (Wrong wrong = refused_by(before, Verdict::invalid, list[0])) return *wrong + where;
+      }
+    }
+    ++seen.steps;
+    switch (step.what) {
+      case Do::event:
+      case Do::batch:
+        for (const PresenceEvent& e : step.events) {
+          told_of.clear();
+          const Snapshot before = store.snapshot();
+          Snapshot alone = before;
+          Changes unread;
+          const Verdict by_itself = apply(alone, e, into(unread)), verdict = store.dispatch(e);
+          const bool by_instant = by_itself == Verdict::too_late || by_itself == Verdict::too_early || by_itself == Verdict::invalid;
+          if (by_instant && verdict != by_itself) return "a store takes what is refused: " + told(e) + where;
+          if ((verdict == Verdict::too_late || verdict == Verdict::too_early || verdict == Verdict::invalid) && !by_instant) {
+            return "a store refuses, with verdict " + std::to_string(static_cast<int>(verdict)) + ", what is taken: " + told(e) + where;
+          }
+          if (store.snapshot().now() != before.now()) return "an event passes time: " + told(e) + where;
+          seen.limits += verdict == Verdict::over_limit ? 1u : 0u;
+          if (accepted(verdict)) continue;
+          if (Wrong wrong = refused_by(before, verdict, e)) return *wrong + where;
+        }
+        break;
+      case Do::advance: store.advance(*step.at); break;
+      case Do::resync: {
+        told_of.clear();
+        const Snapshot before = store.snapshot();
+        Snapshot alone = before;
+        Changes unread;
+        const Tally by_itself = resync(alone, step.events.begin(), step.events.end(), *step.at, into(unread)),
+                    tally = store.resync(step.events.begin(), step.events.end(), *step.at);
+        if (tally.too_early != by_itself.too_early || tally.too_late != by_itself.too_late || tally.invalid != by_itself.invalid) return "a list is judged otherwise by a store" + where;
+        const std::optional<Timestamp> now = before.now();
+        const bool refused = now && (*step.at < *now - h.rules.reorder_window || *step.at > *now + h.rules.max_clock_skew);
+        if (!step.events.empty() && refused) {
+          if (Wrong wrong = refused_by(before, Verdict::too_late, step.events[0])) return *wrong + where;
+        }
+        break;
+      }
+      case Do::forget: store.connection_lost(); break;
+      default: break;
+    }
+    told_of.clear();
+  }
+  return std::nullopt;
+}
+
+void expect_nothing_lost_by_store(std::size_t count, Mix mix, std::uint64_t salt) {
+  mix.merges = mix.replays = false;
+  Seen seen;
+  const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return store_loses_nothing(h, seen); });
+  MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused, " << seen.limits << " over a limit of counts");
+  CHECK(seen.refused > tried * 10);
+  CHECK(seen.limits * (mix.small_limits ? 4 : 1000000) >= (mix.small_limits ? tried : 0));
+}
+
 void expect_nothing_lost(std::size_t count, const Mix& mix, std::uint64_t salt, bool limits) {
   Seen seen;
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nothing_is_lost(h, seen); });
@@ -374,6 +467,17 @@ Wrong survives_the_ends(const History& h, Seen& seen) {
 }  // namespace
 
 TEST_CASE("law 6: nothing is lost on bad input") { expect_nothing_lost(600, Mix(), 1, false); }
+
+TEST_CASE("law 6: nothing is lost on bad input by a store that keeps the order of a frame") {
+  Mix mix;
+  expect_nothing_lost_by_store(800, mix, 21);
+  mix.hiding = true;
+  mix.users = 2;
+  mix.steps = 50;
+  expect_nothing_lost_by_store(300, mix, 22);
+  mix.small_limits = true;
+  expect_nothing_lost_by_store(600, mix, 23);
+}
 
 TEST_CASE("law 6: nothing is lost past the limits") {
   Mix mix;

@@ -391,6 +391,181 @@ TEST_CASE("a call that is moved on in its frame is not too early for that") {
   CHECK(status(store.snapshot(), "john") == "a");
 }
 
+TEST_CASE("an event that is moved on passes no time, however many there are") {
+  for (const bool hidden : {true, false}) {
+    CAPTURE(hidden);
+    Store store;
+    store.advance(at(0));
+    const Timestamp latest = at(60);  // that is not too early
+    CHECK(store.dispatch(invisibly("john", "phone", latest, hidden)) == Verdict::applied);
+    for (int i = 0; i < 3000; ++i) {
+      CHECK(accepted(store.dispatch(disconnect("john", "phone", latest))));
+      CHECK(accepted(store.dispatch(connect("john", "phone", latest))));
+    }
+    CHECK(store.snapshot().now() == at(0));
+    // Nor is anything else taken that would be too early.
+    CHECK(store.dispatch(connect("mary", "tv", latest + tick)) == Verdict::too_early);
+    CHECK(store.dispatch(connect("john", "phone", latest + tick)) == Verdict::too_early);
+  }
+}
+
+TEST_CASE("an event is judged before anything happens, by the timestamp that it came with") {
+  Rules rules;
+  rules.max_status_bytes = 5;
+  rules.max_sessions_per_user = 1;
+  Store store(rules);
+  store.advance(at(0));
+  const Timestamp latest = at(60), earliest = at(-120);
+  store.dispatch(saying(invisibly("john", "phone", latest), "hi"));
+  store.dispatch(says("mary", "hi", earliest));
+  watch_user(store, ann, "john");
+  watch_user(store, ann, "mary");
+  std::size_t heard = 0;
+  const Subscription subscription =
+      store.subscribe<UserPresenceChanged>(ann, [&](const UserPresenceChanged&) { ++heard; });
+  const Snapshot before = store.snapshot();
+  const auto refused = [&](const PresenceEvent& event, Verdict expected) {
+    CHECK(store.dispatch(event) == expected);
+    const std::vector<PresenceEvent> list = {event};
+    CHECK(store.dispatch(list.begin(), list.end()).refused() == 1);
+    CHECK(store.snapshot() == before);
+    CHECK(store.snapshot().digest() == before.digest());
+    CHECK(store.snapshot().now() == before.now());
+    CHECK(heard == 0);
+  };
+  refused(saying(visibly("john", "phone", latest), "longer"), Verdict::over_limit);
+  refused(saying(disconnect("john", "phone", latest), "longer"), Verdict::over_limit);
+  refused(says("john", "longer", latest), Verdict::over_limit);
+  refused(disconnect("john", "", latest), Verdict::invalid);
+  // What it would be moved to would be late enough, but it came too late.
+  refused(says("mary", "ho", earliest - tick), Verdict::too_late);
+  // Or at the end of time, where there is nothing behind.
+  Store end;
+  const Timestamp last = Timestamp::from_ns(INT64_MAX - 1);
+  CHECK(end.dispatch(says("john", "b", last)) == Verdict::applied);
+  CHECK(end.dispatch(says("john", "a", last)) == Verdict::unchanged);
+  CHECK(status(end.snapshot(), "john") == "b");
+}
+
+TEST_CASE("in one frame an invisible user's calls keep their order, for them") {
+  const auto himself = [](const std::vector<PresenceEvent>& events) {
+    Store store;
+    for (const PresenceEvent& event : events) CHECK(accepted(store.dispatch(event)));
+    const std::optional<User> john = store.snapshot().find("john", self("john"));
+    REQUIRE(john);
+    CHECK(john->invisible);
+    CHECK_FALSE(store.snapshot().online("john"));
+    return john->online;
+  };
+  std::vector<PresenceEvent> events = {invisibly("john", "phone", at(5))};
+  CHECK(himself(events));
+  for (int i = 0; i < 5; ++i) {
+    events.push_back(disconnect("john", "phone", at(5)));
+    CHECK_FALSE(himself(events));
+    events.push_back(i % 2 == 0 ? connect("john", "phone", at(5)) : heartbeat("john", "phone", at(5)));
+    CHECK(himself(events));
+    events.push_back(saying(disconnect("john", "phone", at(5)), "bye"));
+    CHECK_FALSE(himself(events));
+    events.push_back(saying(connect("john", "phone", at(5)), "back"));
+    CHECK(himself(events));
+  }
+  // Also where the flip itself was moved on.
+  CHECK_FALSE(himself(
+      {visibly("john", "phone", at(5)), invisibly("john", "phone", at(5)), disconnect("john", "phone", at(5))}));
+}
+
+TEST_CASE("a status text of an invisible user is dated by the texts before it, and by nothing else") {
+  Store store;
+  store.dispatch(invisibly("john", "phone", at(5)));
+  store.dispatch(disconnect("john", "phone", at(5)));
+  store.dispatch(saying(connect("john", "phone", at(5)), "b"));
+  CHECK(store.snapshot().inspect("john")->status_at == at(5));
+  CHECK(store.snapshot().find("john", self("john"))->online);
+  store.dispatch(saying(disconnect("john", "phone", at(5)), "a"));
+  CHECK(store.snapshot().inspect("john")->status_at == at(5) + tick);
+  CHECK_FALSE(store.snapshot().find("john", self("john"))->online);
+  CHECK(status(store.snapshot(), "john") == "a");
+  // Of a visible user it is one event at one time.
+  Store other;
+  other.dispatch(connect("john", "phone", at(5)));
+  other.dispatch(saying(disconnect("john", "phone", at(5)), "a"));
+  CHECK(other.snapshot().inspect("john")->status_at == at(5) + tick);
+}
+
+TEST_CASE("an event of which the text is refused is refused as a whole") {
+  Rules rules;
+  rules.max_users = 1;
+  Store store(rules);
+  store.dispatch(connect("mary", "tv", at(0)));
+  store.dispatch(invisibly("john", "phone", at(5)));
+  store.dispatch(disconnect("john", "phone", at(5)));
+  const Snapshot before = store.snapshot();
+  CHECK(store.dispatch(saying(connect("john", "phone", at(5)), "hi")) == Verdict::over_limit);
+  CHECK(store.snapshot() == before);
+  CHECK(store.snapshot().digest() == before.digest());
+  CHECK(store.dispatch(connect("john", "phone", at(5))) == Verdict::applied);
+}
+
+TEST_CASE("in the frame in which a user goes invisible what comes after that is hidden, however it is dated") {
+  Store store;
+  store.dispatch(visibly("john", "phone", at(5)));
+  store.dispatch(invisibly("john", "phone", at(5)));
+  const Timestamp cut = store.snapshot().inspect("john")->invisible_since.value();
+  CHECK(cut == at(5) + tick);
+  store.dispatch(connect("john", "tv", at(5) - tick));
+  store.dispatch(heartbeat("john", "tablet", at(5)));
+  CHECK(store.snapshot().find("john")->last_active == at(5));
+  CHECK(store.snapshot().find("john", self("john"))->last_active == cut);
+  // What is dated a frame before is late, and was seen.
+  store.dispatch(connect("john", "car", cut - Duration::from_ns(1000)));
+  CHECK(store.snapshot().inspect("john")->sessions[0].connected == cut - Duration::from_ns(1000));
+}
+
+TEST_CASE("an event from before a user went invisible is not moved by what they did since") {
+  Rules rules;
+  rules.last_active_refresh = Duration();
+  const auto seen_after = [&](bool hidden) {
+    Store store(rules);
+    store.dispatch(connect("john", "phone", at(0)));
+    store.dispatch(disconnect("john", "phone", at(5)));
+    store.dispatch(invisibly("john", "tv", at(6)));
+    if (hidden) store.dispatch(disconnect("john", "phone", at(7)));  // which is all that is left of disconnects
+    store.dispatch(heartbeat("john", "phone", at(5)));
+    return text(store.snapshot().find("john"));
+  };
+  CHECK(seen_after(true) == seen_after(false));
+}
+
+TEST_CASE("a list that is moved on is judged as of when it came, and passes no time") {
+  Rules rules;
+  rules.max_clock_skew = Duration();
+  Store store(rules);
+  store.advance(at(5));
+  store.dispatch(report("john", true, at(5)));
+  store.dispatch(report("mary", true, at(5)));
+  store.connection_lost();
+  const std::vector<PresenceEvent> list = {report("john", true, at(5)), report("pete", true, at(4)),
+                                           report("jo", true, at(5) + tick)};
+  const Snapshot before = store.snapshot();
+  CHECK(store.resync(list.begin(), list.end(), at(5) + tick).too_early == 3);
+  CHECK(store.resync(list.begin(), list.end(), at(-500)).too_late == 3);
+  for (const Timestamp end : {Timestamp::lowest(), Timestamp::highest()}) {
+    CHECK(store.resync(list.begin(), list.end(), end).invalid == 3);
+    Store fresh(rules);
+    CHECK(fresh.resync(list.begin(), list.end(), end).invalid == 3);
+    CHECK(fresh.snapshot() == Snapshot(rules));
+  }
+  CHECK(store.snapshot() == before);
+  const Tally tally = store.resync(list.begin(), list.end(), at(5));
+  CHECK(tally.applied == 2);
+  CHECK(tally.too_early == 1);
+  CHECK(store.snapshot().now() == at(5));
+  CHECK(store.snapshot().online("john"));
+  CHECK(store.snapshot().online("pete"));
+  CHECK_FALSE(store.snapshot().online("mary"));
+  CHECK_FALSE(store.snapshot().find("jo"));
+}
+
 TEST_CASE("a batch in a store does what its events do one by one") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);

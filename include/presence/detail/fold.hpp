@@ -167,13 +167,15 @@ bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
 }
 
 /// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later instant that the
-/// snapshot is about to be advanced to. `count` is asked how many users there are then.
+/// snapshot is about to be advanced to. `count` is asked how many users there are then. The timestamp of one that is
+/// admitted has been judged before.
 template <class CountAt>
-Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now, CountAt&& count) {
+Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now, CountAt&& count,
+                bool is_admitted = false) {
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
   plan.verdict = judge_form(event, rules);
-  if (plan.verdict == Verdict::applied) plan.verdict = judge_instant(event.at, now, rules);
+  if (plan.verdict == Verdict::applied && !is_admitted) plan.verdict = judge_instant(event.at, now, rules);
   if (plan.verdict != Verdict::applied) return plan;
 
   UserRegisters& user = plan.after;
