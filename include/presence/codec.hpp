@@ -6,6 +6,7 @@
 #include <presence/detail/fold.hpp>
 #include <presence/detail/frames.hpp>
 #include <presence/detail/normal_form.hpp>
+#include <presence/detail/peer_dates.hpp>
 #include <presence/detail/user_record.hpp>
 #include <presence/detail/user_table.hpp>
 #include <presence/merge.hpp>
@@ -89,9 +90,14 @@ void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Sna
 /// A row of users into a snapshot that has none yet. Holds no more than it was given, and what it makes of that.
 class UserReader {
  public:
-  explicit UserReader(const Rules& rules) : snapshot_(rules) {}
+  explicit UserReader(const Rules& rules, const PeerDates& dates = PeerDates()) : snapshot_(rules), dates_(dates) {}
 
-  void read_head(ByteReader& in) { SnapshotAccess::write(snapshot_).now = read_now(in); }
+  void read_head(ByteReader& in) {
+    const std::size_t start = in.offset();
+    const Timestamp now = read_now(in);
+    if (in.ok() && !dates_.begin(now)) in.fail(ErrorCode::too_early, start, "the message is later than our clock");
+    SnapshotAccess::write(snapshot_).now = now;
+  }
 
   void read(ByteReader& in) {
     Root& root = SnapshotAccess::write(snapshot_);
@@ -104,6 +110,10 @@ class UserReader {
       return;
     }
     last_ = user.id;
+    if (!dates_.admit(user.registers)) {
+      in.fail(ErrorCode::too_early, start, "a user of whom something is dated too late");
+      return;
+    }
     normalise(user.registers, root.now, root.rules);
     if (user.registers.empty()) return;
     Plan plan;
@@ -115,13 +125,15 @@ class UserReader {
 
  private:
   Snapshot snapshot_;
+  PeerDates dates_;
   std::string last_;  // id
 };
 
 /// Reads a snapshot or a delta from pieces.
 class SnapshotDecoder {
  public:
-  SnapshotDecoder(FrameKind kind, const Rules& rules) : frames_(kind), users_(rules) {}
+  SnapshotDecoder(FrameKind kind, const Rules& rules, const PeerDates& dates = PeerDates())
+      : frames_(kind), users_(rules, dates) {}
 
   bool push(std::string_view bytes) {
     return frames_.push(bytes, [this](ByteReader& in) {
@@ -141,8 +153,9 @@ class SnapshotDecoder {
   bool begun_ = false;
 };
 
-inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const Rules& rules) {
-  SnapshotDecoder decoder(kind, rules);
+inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const Rules& rules,
+                                  const PeerDates& dates = PeerDates()) {
+  SnapshotDecoder decoder(kind, rules, dates);
   if (!decoder.push(bytes) || !decoder.finish()) return decoder.error();
   return decoder.snapshot();
 }
@@ -234,7 +247,7 @@ inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
 /// assert(replica == before);
 ///
 /// const Snapshot after = reduce(before, PresenceEvent::set_status("john", "brb", now));
-/// assert(!apply_delta(replica, encode_delta(before, after)) && replica == after);
+/// assert(!apply_delta(replica, encode_delta(before, after), now) && replica == reduce(after, now));
 /// assert(decode(file.substr(0, 20), before.rules()).error().code == ErrorCode::truncated);
 /// @endcode
 class Decoder {
@@ -259,10 +272,12 @@ class Decoder {
 /// users are not counted against max_users.
 ///
 /// Nothing about the bytes is trusted but what they say of users: whoever may write them may say anything about
-/// anybody, of any instant. There is one form for each snapshot, and any other is an Error at its byte: `truncated`,
-/// `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta), `bad_checksum` (at the block),
-/// `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, or what is kept of one user). Checksums
-/// are there for damage, not against somebody who means it. Memory stays below 64 times the bytes read. O(bytes).
+/// anybody, of any instant. So it is for snapshots of one's own; what a peer sent goes to `apply_delta`, `reconcile` or
+/// `Store::merge`, which judge it by the host's clock. There is one form for each snapshot, and any other is an Error
+/// at its byte: `truncated`, `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta),
+/// `bad_checksum` (at the block), `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, or what is
+/// kept of one user). Checksums are there for damage, not against somebody who means it. Memory stays below 64 times
+/// the bytes read. O(bytes).
 inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules) {
   return detail::decode_as(detail::FrameKind::snapshot, bytes, rules);
 }
@@ -282,19 +297,29 @@ inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
   return std::move(sink.bytes);
 }
 
-/// Joins what `encode_delta` wrote into a snapshot, as `merge_into` joins `to`: changes are told alike, and time moves
-/// on to that of `to`, if that is later. Rules and errors are those of `decode`; after an error the snapshot is what it
-/// was. Costs what is in the delta, and what is due.
+/// Joins what `encode_delta` wrote into a snapshot, as `merge_into` joins `to`, and advances to `now`, the host's own
+/// clock, if that is later; never to the sender's. First what the delta says counts, then time passes: what the delta
+/// changes is dated with the snapshot's timestamp before the call (without one, with `now`), what time changes with its
+/// deadline.
+///
+/// The delta is judged by the later one of `now` and the snapshot's own timestamp. It is an Error `too_early`, at its
+/// byte, if its timestamp is later than that by more than max_clock_skew, or if anything in it is dated later than its
+/// timestamp by more than max_clock_skew (if it has none: later than ours by more than that). What a report said about
+/// last_active may be any timestamp. `out_of_range`: `now` is at either end of the range. Rules and the other errors
+/// are those of `decode`. After an error the snapshot is what it was, and no change was emitted. Costs what is in the
+/// delta, and what is due.
 template <class OnChange>
-std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, OnChange&& on_change) {
-  const Result<Snapshot> delta = detail::decode_as(detail::FrameKind::delta, bytes, snapshot.rules());
+std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now, OnChange&& on_change) {
+  if (const std::optional<Error> error = detail::wrong_now(now)) return error;
+  const Result<Snapshot> delta =
+      detail::decode_as(detail::FrameKind::delta, bytes, snapshot.rules(), detail::dates_at(now, snapshot));
   if (!delta) return delta.error();
-  presence::merge_into(snapshot, *delta, on_change);
+  detail::merge_from_peer(snapshot, *delta, now, detail::PeerDates(), on_change);
   return std::nullopt;
 }
-/// The same where nobody listens.
-inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes) {
-  return presence::apply_delta(snapshot, bytes, detail::Unheard());
+/// The same without a callback.
+inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now) {
+  return presence::apply_delta(snapshot, bytes, now, detail::Unheard());
 }
 
 }  // namespace PRESENCE_ABI

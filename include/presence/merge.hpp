@@ -8,11 +8,15 @@
 #include <presence/detail/fold.hpp>
 #include <presence/detail/in_place.hpp>
 #include <presence/detail/normal_form.hpp>
+#include <presence/detail/peer_dates.hpp>
 #include <presence/detail/user_table.hpp>
 #include <presence/reduce.hpp>
+#include <presence/result.hpp>
+#include <presence/rules.hpp>
 #include <presence/snapshot.hpp>
 
 #include <cstddef>      // for size_t
+#include <optional>     // for optional, nullopt
 #include <type_traits>  // for remove_reference_t
 #include <utility>      // for move
 
@@ -77,27 +81,38 @@ class PutInPlace {
 template <bool is_heard>
 class Merging {
  public:
-  Merging(Snapshot& snapshot, const Root& theirs)
+  /// Moves on to `now`, if that is later.
+  Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
       : snapshot_(snapshot),
         theirs_(theirs),
         mine_(SnapshotAccess::read(snapshot)),
         root_(SnapshotAccess::owned(snapshot)),
         our_now_(SnapshotAccess::now(snapshot)),
-        now_(later(our_now_, theirs.now)),
+        now_(later(our_now_, now)),
         same_rules_(same_but_for_seed(snapshot.rules(), theirs.rules)),
-        bounds_(now_, snapshot.rules()) {}
+        bounds_(now_, snapshot.rules()),
+        dates_(dates) {}
 
-  void join_all() {
+  /// False: something of theirs is dated too late, and nothing has changed.
+  bool join_all() {
+    if (!dates_.begin(theirs_.now)) return false;
     if (our_now_ < now_ || root_ == nullptr) begin_copy();
     const UserTable nothing;
     each_of_theirs(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
                    [this](RowView ours, RowView theirs) {
                      // What is ours alone, or the same on both sides, changes by time alone.
-                     if (theirs != nullptr) join(ours, theirs);
+                     if (theirs == nullptr || is_too_early_) return;
+                     if (is_too_early(ours, theirs)) {
+                       is_too_early_ = true;
+                     } else {
+                       join(ours, theirs);
+                     }
                    });
+    if (is_too_early_) return false;
     if (!has_copy_ && !put_off_.empty()) begin_copy();
     if (has_copy_) snapshot_ = std::move(merged_);
     in_place_.keep();
+    return true;
   }
 
   template <class OnChange>
@@ -117,6 +132,12 @@ class Merging {
 
   const Rules& rules() const noexcept { return snapshot_.rules(); }
   std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
+
+  /// What is the same here was judged when it came, and binds nobody any more than it does.
+  bool is_too_early(const RowView& ours, const RowView& theirs) const {
+    if (dates_.admit(theirs.registers())) return false;
+    return ours == nullptr || !(ours.unpacked() == theirs.unpacked());
+  }
 
   void join(const RowView& ours, const RowView& theirs) {
     const bool comparable = same_rules_ && ours != nullptr;
@@ -167,7 +188,8 @@ class Merging {
     const bool as_before = ours != nullptr ? user == known : user.empty();
     // Unless it has been forgotten by age: then what both knew decides when.
     if (as_before && (ours == nullptr || rules().forget_after == Duration::highest())) return;
-    if (same_rules_ && theirs_.now != now_) other = settled(theirs, now_, rules());
+    // Theirs may be at a later time, at which more has been forgotten: that stays as it is.
+    if (same_rules_ && theirs_.now < now_) other = settled(theirs, now_, rules());
     const bool is_theirs = same_rules_ && user == other;
     if (!is_theirs) bound(user, now_, rules());
 
@@ -195,10 +217,38 @@ class Merging {
   const Timestamp our_now_, now_;
   const bool same_rules_;
   Bounds bounds_;
+  PeerDates dates_;
+  bool is_too_early_ = false;
   Vector<Pair> put_off_;
   Snapshot ours_, merged_;  // once there is a copy: what is left if memory runs out, and the copy
   Changes changes_;
 };
+
+/// What is wrong with the host's clock, if anything.
+inline std::optional<Error> wrong_now(Timestamp now) noexcept {
+  if (in_range(now)) return std::nullopt;
+  return Error{ErrorCode::out_of_range, 0, "now is at either end of the range of timestamps"};
+}
+inline PeerDates dates_at(Timestamp now, const Snapshot& ours) noexcept {
+  return PeerDates(later(now, SnapshotAccess::now(ours)), ours.rules());
+}
+
+/// Joins what a peer sent, as merge_into does, and advances to the host's `now`, in range, if that is later. False: it
+/// is dated too late, and nothing has changed.
+template <class OnChange>
+bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, const PeerDates& dates,
+                     OnChange& on_change) {
+  const Root* const theirs = SnapshotAccess::read(other);
+  if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) {
+    if (now > SnapshotAccess::now(snapshot)) advance_and_tell(snapshot, now, on_change);
+    return true;
+  }
+  constexpr bool is_heard = detail::is_heard<OnChange>;
+  Merging<is_heard> merging(snapshot, *theirs, now, dates);
+  if (!merging.join_all()) return false;
+  if constexpr (is_heard) merging.tell(on_change);
+  return true;
+}
 
 }  // namespace detail
 
@@ -206,6 +256,9 @@ class Merging {
 /// told had been told to this one. Our rules stand, and users are not counted against them: what both know stays known.
 /// `on_change` hears of each user whom others see differently, once, when all is done. When memory runs out the
 /// snapshot is what it was. O(users), less what both share; of few users of theirs O(theirs), and what is due.
+///
+/// Takes everything, however it is dated, and follows the other's time: for snapshots of one's own. What a peer sent is
+/// judged by the host's clock in `apply_delta`, `reconcile` and `Store::merge`.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
@@ -225,7 +278,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
-  detail::Merging<is_heard> merging(snapshot, *theirs);
+  detail::Merging<is_heard> merging(snapshot, *theirs, theirs->now);
   merging.join_all();
   if constexpr (is_heard) merging.tell(on_change);
 }
@@ -234,7 +287,8 @@ inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other, detail::Unheard());
 }
 
-/// The join of two snapshots: commutative, associative and idempotent while their rules agree. See merge_into.
+/// The join of two snapshots: commutative, associative and idempotent while their rules agree. Pure, and for snapshots
+/// of one's own, as merge_into.
 [[nodiscard]] inline Snapshot merge(Snapshot snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other);
   return snapshot;

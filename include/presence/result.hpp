@@ -33,6 +33,7 @@ enum class ErrorCode : std::uint8_t {
   unknown_version,   ///< bytes of a version of the format that is not known
   bad_checksum,      ///< the bytes are not those that were written
   over_limit,        ///< more, or longer, than Rules allow
+  too_early,         ///< dated later than the host's clock allows a peer
 };
 
 /// Why a text was refused, and where.

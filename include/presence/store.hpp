@@ -262,11 +262,18 @@ class Store {
     deliver();
     return tally;
   }
-  /// Joins what another node knows, and moves on to its instant if that is later; see merge_into. For a node that
-  /// reconciles a copy of its snapshot with another, this is how what came of it gets back in: it costs what changed.
-  void merge(const Snapshot& other) {
-    merge_into(snapshot_, other, Gather{*this});
+  /// Joins what another node sent, as `apply_delta` does, and advances to `now`, the host's own clock, if that is
+  /// later; never to the other's. An Error `too_early`, and nothing happens, if the other snapshot is dated too late or
+  /// anything in it is that is not known here already; see `apply_delta`. `out_of_range`: `now` is at either end of the
+  /// range. For a node that reconciles a copy of its snapshot with another, this is how what came of it gets back in:
+  /// it costs what changed.
+  std::optional<Error> merge(const Snapshot& other, Timestamp now) {
+    if (const std::optional<Error> error = detail::wrong_now(now)) return error;
+    const Gather gather{*this};
+    if (!detail::merge_from_peer(snapshot_, other, now, detail::dates_at(now, snapshot_), gather))
+      return Error{ErrorCode::too_early, 0, "another node dates something later than our clock allows"};
     deliver();
+    return std::nullopt;
   }
   /// For a client whose own connection is gone: reports of online are forgotten, which is told as any other change, and
   /// then all watches end, as they do on the server. What waits to be told is told to those who watched until now.

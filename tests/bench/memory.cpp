@@ -129,7 +129,7 @@ struct Exchange {
     while (!message.empty()) {
       ++messages;
       bytes += message.size();
-      auto answer = reconcile(nodes[messages % 2], message);
+      auto answer = reconcile(nodes[messages % 2], message, nodes[0].now().value_or(start));
       require(answer.has_value(), "a message cannot be read");
       message = *answer;
     }

@@ -67,7 +67,7 @@ std::size_t apply_changes(std::size_t users, Stopwatch& watch) {
   const std::string delta = encode_delta(apart.first, later);
   Snapshot replica = apart.first;
   watch.start();
-  const bool failed = apply_delta(replica, delta).has_value();
+  const bool failed = apply_delta(replica, delta, replica.now().value_or(start)).has_value();
   watch.stop();
   require(!failed && replica == later, "a delta leads elsewhere");
   return changes;
@@ -79,7 +79,8 @@ std::size_t exchange(std::size_t users, std::size_t differences, Stopwatch& watc
   Snapshot nodes[] = {apart.later(differences / 2, 3), apart.later(differences - differences / 2, 4)};
   watch.start();
   std::string message = sketch(nodes[0]);
-  for (std::size_t turn = 1; !message.empty(); ++turn) message = *reconcile(nodes[turn % 2], message);
+  for (std::size_t turn = 1; !message.empty(); ++turn)
+    message = *reconcile(nodes[turn % 2], message, nodes[0].now().value_or(start));
   watch.stop();
   require(nodes[0] == nodes[1], "two nodes still differ");
   return 1;

@@ -60,7 +60,7 @@ inline int use_snapshots() {
   const Result<Snapshot> decoded = decode(encode(s), rules);
   if (!decoded || *decoded != s || decoded->digest() != s.digest()) return 7;
   Snapshot moved_on = before;
-  if (apply_delta(moved_on, encode_delta(before, s)) || moved_on != s) return 8;
+  if (apply_delta(moved_on, encode_delta(before, s), second(20)) || moved_on != s) return 8;
   if (!decode(encode_for(s, Viewer{"john"}), rules)) return 9;
   if (merge(before, s) != s) return 10;
 
@@ -68,7 +68,7 @@ inline int use_snapshots() {
   Result<std::string> message = sketch(here);
   bool is_there = true;
   for (int turn = 0; message && !message->empty() && turn < 9; ++turn) {
-    message = reconcile(is_there ? there : here, *message);
+    message = reconcile(is_there ? there : here, *message, second(20));
     is_there = !is_there;
   }
   if (!message || here != there) return 11;

@@ -73,7 +73,7 @@ Rules rules_of(unsigned choice) {
 std::string framed(std::string_view body, FrameKind kind) {
   detail::ByteWriter out;
   out.raw("PRSN");
-  out.byte(detail::format_version);
+  out.byte(detail::version_of(kind));
   out.byte(static_cast<std::uint8_t>(kind));
   std::uint64_t checksum = detail::first_checksum(kind);
   for (const std::string_view each : {body, std::string_view()}) {
@@ -106,25 +106,40 @@ void judge_counts(const Snapshot& s) {
   require(known == s.size() && online == s.online_count(), "users are counted as they are gone over");
 }
 
-/// Gives a node a message, whoever made it; the answer, if there is one.
-std::string given(Snapshot& node, std::string_view message) {
+/// Whether anything is dated later than a peer at the latest time may date it.
+bool is_ahead_of_host(const Snapshot& s, const Snapshot& before) {
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  const detail::Root* const root_before = detail::SnapshotAccess::read(before);
+  const Duration skew = s.rules().max_clock_skew;
+  for (const detail::RowView row : root->table) {
+    if (detail::latest_date(row.registers()) <= *s.now() + skew + skew) continue;
+    const detail::RowView known = root_before->table.find(row.name());
+    if (known == nullptr || detail::latest_date(known.registers()) < detail::latest_date(row.registers())) return true;
+  }
+  return false;
+}
+
+/// Gives a node a message, whoever made it, at the time of its host; the answer, if there is one.
+std::string given(Snapshot& node, std::string_view message, Timestamp now) {
   const Snapshot before = node;
   std::map<std::string, User> seen = views(before);
   std::size_t told = 0;
-  const Result<std::string> answer = reconcile(node, message, [&](const UserPresenceChangedView& change) {
+  const Result<std::string> answer = reconcile(node, message, now, [&](const UserPresenceChangedView& change) {
     ++told;
     seen.erase(std::string(change.id));
     if (change.after) seen.emplace(change.id, static_cast<User>(*change.after));
   });
   if (!answer) {
-    require(same(node, before) && told == 0, "a bad message changes nothing");
+    require(same(node, before) && node.now() == before.now() && told == 0, "a bad message changes nothing");
     require(answer.error().offset <= message.size(), "an error is inside the message, or at its end");
     return std::string();
   }
   require(seen == views(node), "the changes lead to what is seen");
-  require(kind_of(message) == FrameKind::news || (same(node, before) && told == 0), "a sketch tells nothing");
+  require(node.now() == (std::max)(before.now().value_or(now), now), "a message moves time to that of the host");
+  require(kind_of(message) == FrameKind::news || same(node, reduce(before, now)), "a sketch tells nothing");
+  require(!is_ahead_of_host(node, before), "nothing is taken that is dated too late");
   judge_counts(node);
-  const std::size_t grown = (std::max)(4 * message.size(), std::size_t{465});
+  const std::size_t grown = (std::max)(4 * message.size(), std::size_t{729});
   require(kind_of(*answer) == FrameKind::news || answer->size() <= grown, "a sketch grows by four");
   require(answer->size() <= (std::max)(grown, encode(before).size() + 64), "an answer is made of all users at most");
   return *answer;
@@ -150,14 +165,19 @@ Snapshot later(Snapshot s, Timestamp now) {
 }
 
 /// Nothing is lost any more.
-void agree(Snapshot left, Snapshot right) {
+void agree(Snapshot left, Snapshot right, Timestamp clock) {
   const bool is_possible = !has_impossible(left) && !has_impossible(right);
+  // What a peer dates late is passed on once it is no longer too early.
+  const Duration skew = left.rules().max_clock_skew;
+  const Timestamp then = (std::max)(left.now().value_or(clock), right.now().value_or(clock)) + skew + skew;
+  left = reduce(std::move(left), then);
+  right = reduce(std::move(right), then);
   for (int exchange = 0; exchange < 4; ++exchange) {
     Snapshot* const nodes[] = {exchange % 2 == 0 ? &left : &right, exchange % 2 == 0 ? &right : &left};
     std::string message = presence::sketch(*nodes[0]);
     for (int hops = 0; !message.empty(); ++hops) {
       require(hops < 8, "an exchange ends");
-      message = given(*nodes[(hops + 1) % 2], message);
+      message = given(*nodes[(hops + 1) % 2], message, then);
     }
     const Timestamp now = (std::max)(left.now().value_or(Timestamp()), right.now().value_or(Timestamp()));
     const Snapshot a = later(left, now), b = later(right, now);
@@ -235,7 +255,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!message.bytes.empty() && link.size() < 8) link.push_back(std::move(message));
   };
   const auto take = [&](const Message& message) {
-    std::string answer = given(node[message.to], message.bytes);
+    std::string answer = given(node[message.to], message.bytes, clock);
     send({1 - message.to, std::move(answer), message.hops + 1, message.is_honest});
   };
   for (int steps = 0; !in.at_end() && steps < 60; ++steps) {
@@ -283,6 +303,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
     }
   }
-  agree(node[0], node[1]);
+  agree(node[0], node[1], clock);
   return 0;
 }

@@ -83,6 +83,30 @@ void judge_counts(const Snapshot& s) {
   require(!due || !s.now() || *due > *s.now(), "a deadline is yet to come");
 }
 
+Timestamp host_of(const Snapshot& s) { return s.now().value_or(Timestamp::from_ms(0)); }
+
+/// Whether anything is dated so late that no peer at its own time may say it.
+bool is_ahead(const Snapshot& s) {
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  if (root == nullptr) return false;
+  for (const detail::RowView row : root->table) {
+    if (detail::latest_date(row.registers()) > host_of(s) + s.rules().max_clock_skew) return true;
+  }
+  return false;
+}
+
+/// Whether there is a last_active of a report without a report, which no history leads to: time forgets such a user, a
+/// merge does not.
+bool lacks_report(const Snapshot& s) {
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  if (root == nullptr) return false;
+  for (const detail::RowView row : root->table) {
+    const detail::RegistersView user = row.registers();
+    if (user.reported_at() == detail::absent && user.reported_last_active_at() != detail::absent) return true;
+  }
+  return false;
+}
+
 void judge_viewer(const Snapshot& s, Viewer viewer) {
   Rules roomy = Rules::mirror();
   const std::string bytes = encode_for(s, viewer);
@@ -107,8 +131,16 @@ void judge(const Snapshot& s) {
 
   require(merge(s, *again) == s, "merging with itself changes nothing");
   Snapshot whole(s.rules());
-  require(!apply_delta(whole, encode_delta(Snapshot(s.rules()), s)) && whole == s, "a delta from nothing is whole");
-  require(!apply_delta(whole, encode_delta(s, s)) && whole == s, "a delta to the same is nothing");
+  const Timestamp host = host_of(s);
+  const std::optional<Error> error = apply_delta(whole, encode_delta(Snapshot(s.rules()), s), host);
+  require(error.has_value() == is_ahead(s), "a delta is refused where it is dated too late");
+  if (error) {
+    require(error->code == ErrorCode::too_early && whole == Snapshot(s.rules()), "... which leaves nothing");
+  } else if (!lacks_report(s)) {
+    require(whole == reduce(s, host), "a delta from nothing is whole");
+    require(!apply_delta(whole, encode_delta(s, s), host) && whole == reduce(s, host),
+            "a delta to the same is nothing");
+  }
 
   judge_viewer(s, nobody);
   const detail::Root* const root = detail::SnapshotAccess::read(s);
@@ -144,8 +176,13 @@ void go_on(Snapshot s) {
   s = reduce(std::move(s), PresenceEvent::heartbeat(user, "p", now + Duration::from_s(1)));
   judge_counts(s);
   Snapshot replica = before;
-  require(!apply_delta(replica, encode_delta(before, s)), "a delta can be applied");
-  if (has_impossible(before)) return;
+  const Timestamp host = host_of(s);
+  if (const std::optional<Error> error = apply_delta(replica, encode_delta(before, s), host)) {
+    require(error->code == ErrorCode::too_early && is_ahead(s) && replica == before, "a delta can be applied");
+    return;
+  }
+  if (has_impossible(before) || lacks_report(before)) return;
+  s = reduce(std::move(s), host);
   require(replica == merge(before, s), "... and is joined as a snapshot is");
   // What has gone for want of room, or by age, another node may bring back.
   const Rules& rules = s.rules();
@@ -167,10 +204,12 @@ void judge_all(std::string_view bytes, const Rules& rules, unsigned cut) {
   base = reduce(std::move(base), Timestamp::from_ms(1000));
   Snapshot after = base;
   std::size_t told = 0;
-  const auto error = apply_delta(after, bytes, [&told](const UserPresenceChangedView&) { ++told; });
+  const Timestamp host = Timestamp::from_ms(2000);
+  const auto error = apply_delta(after, bytes, host, [&told](const UserPresenceChangedView&) { ++told; });
   if (error) {
     require(after == base && after.digest() == base.digest() && told == 0, "a bad delta changes nothing");
   } else {
+    require(after.now() == host, "a delta moves time to that of the host");
     judge_counts(after);
   }
 }

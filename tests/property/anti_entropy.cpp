@@ -24,6 +24,7 @@ namespace {
 
 struct Seen {
   std::size_t events = 0, begun = 0, messages = 0, lost = 0, rounds = 0, most_rounds = 0, unequal = 0, late = 0;
+  std::size_t taken = 0, behind = 0, refused = 0;
 };
 
 /// The longest exchange, while there are so few users that no larger sketch is ever needed: three sketches, each
@@ -41,12 +42,20 @@ struct Message {
   enum class Kind { exchange, delta, whole } kind;
   std::size_t from, to, hops;
   std::string bytes;
+  std::optional<Timestamp> sent = std::nullopt;  ///< by the sender's clock, if it has one
 };
+
+/// Whether anything is dated so late that no peer takes it yet.
+bool is_ahead(const Snapshot& s, Timestamp by) {
+  presence::Store store{Snapshot(s.rules())};
+  return store.merge(s, s.now().value_or(by)).has_value();
+}
 
 class Nodes {
  public:
-  Nodes(std::size_t count, const Snapshot& base, std::uint64_t seed, Seen& seen)
-      : node(count, base), before_(node), chance_(seed), seen_(seen) {}
+  /// `about` is what clocks show that nobody has set yet.
+  Nodes(std::size_t count, const Snapshot& base, std::uint64_t seed, Seen& seen, Timestamp about)
+      : node(count, base), before_(node), chance_(seed), seen_(seen), about_(about) {}
 
   std::vector<Snapshot> node;
 
@@ -86,6 +95,7 @@ class Nodes {
   }
 
   bool lossy = true;
+  bool clocks_differ = true;  ///< by what a peer may be ahead; else hosts are never behind
   std::size_t most_hops = longest_exchange;
 
   /// Whether nobody could tell them apart from that instant on.
@@ -101,6 +111,7 @@ class Nodes {
  private:
   void send(Message message) {
     ++seen_.messages;
+    message.sent = node[message.from].now();
     if (lossy && chance_.one_in(5)) {
       ++seen_.lost;
     } else {
@@ -108,17 +119,42 @@ class Nodes {
     }
   }
 
+  /// What the host's clock shows when the message arrives.
+  Timestamp clock_at(const Message& message) {
+    Timestamp now = message.sent ? *message.sent : about_;
+    if (!node[message.to].now() && now < about_) now = about_;
+    const std::int64_t skew = node[message.to].rules().max_clock_skew.ns();
+    if (clocks_differ) now = now - Duration::from_ns(chance_.between(0, (std::min)(skew, std::int64_t{10})));
+    if (node[message.to].now() && *node[message.to].now() > now && chance_.one_in(2)) now = *node[message.to].now();
+    return now == Timestamp::lowest() ? now + Duration::from_ns(1) : now;
+  }
+
   Wrong take(const Message& message) {
     Snapshot& here = node[message.to];
     const Snapshot before = here;
     Changes changes;
     std::string answer;
+    const Timestamp now = clock_at(message);
+    std::optional<presence::Error> error;
+    ++seen_.taken;
     if (message.kind == Message::Kind::exchange) {
-      const presence::Result<std::string> result = reconcile(here, message.bytes, into(changes));
-      if (!result) return std::string("a message was refused: ") + result.error().message;
-      answer = *result;
+      const presence::Result<std::string> result = reconcile(here, message.bytes, now, into(changes));
+      if (result) answer = *result;
+      if (!result) error = result.error();
     } else if (message.kind == Message::Kind::delta) {
-      if (apply_delta(here, message.bytes, into(changes))) return "a delta was refused";
+      error = apply_delta(here, message.bytes, now, into(changes));
+    }
+    if (error) {
+      if (error->code != presence::ErrorCode::too_early) return std::string("a message was refused: ") + error->message;
+      if (here != before || here.digest() != before.digest() || here.now() != before.now() || !changes.empty())
+        return "what is too early leaves something";
+      ++seen_.refused;
+      return std::nullopt;
+    }
+    if (message.kind != Message::Kind::whole) {
+      if (here.now() != (before.now() && *before.now() > now ? before.now() : std::optional<Timestamp>(now)))
+        return "a message moves time to another than the host's";
+      seen_.behind += message.sent && *message.sent > *here.now() ? 1u : 0u;
     } else {
       const presence::Result<Snapshot> whole = decode(message.bytes, here.rules());
       if (!whole) return "a snapshot was refused";
@@ -137,6 +173,7 @@ class Nodes {
   std::vector<Message> link_;
   Chance chance_;
   Seen& seen_;
+  Timestamp about_;
 };
 
 struct Delivery {
@@ -159,7 +196,15 @@ Wrong come_to_agree(const History& h, std::size_t count, Seen& seen) {
     perform(base, step, unread);
   }
   const Rules rules = base.rules();
-  const Timestamp last = base.now() && *base.now() > h.last ? *base.now() : h.last;
+  // Nothing is dated later, so that in the end no clock is too far behind for what another node knows.
+  Timestamp last = (std::max)(h.last, base.now().value_or(h.last));
+  for (const Step& step : h.steps) {
+    if (step.at) last = (std::max)(last, *step.at);
+    for (const PresenceEvent& e : step.events) {
+      if (e.at != Timestamp::highest()) last = (std::max)(last, e.at);
+    }
+  }
+  for (const PresenceEvent& e : h.events) last = (std::max)(last, e.at);
 
   // Each event goes to one node at least, at an instant at which that node takes it.
   std::vector<Delivery> deliveries;
@@ -187,7 +232,7 @@ Wrong come_to_agree(const History& h, std::size_t count, Seen& seen) {
             [](const Delivery& a, const Delivery& b) { return a.at != b.at ? a.at < b.at : a.tie < b.tie; });
   seen.events += all.size();
 
-  Nodes nodes(count, base, mixed(h.seed, 2), seen);
+  Nodes nodes(count, base, mixed(h.seed, 2), seen, last);
   const std::size_t begun = seen.begun, messages = seen.messages;
   for (const Delivery& d : deliveries) {
     Snapshot& here = nodes.node[d.node];
@@ -253,9 +298,12 @@ Wrong few_exchanges_are_enough(const History& h, const Mix& mix, Seen& seen) {
   for (const PresenceEvent& e : h.events) right = reduce(std::move(right), e);
   Chance chance(mixed(h.seed, 3));
   if (chance.one_in(2)) right = reduce(std::move(right), h.last);
-  Nodes nodes(2, left, mixed(h.seed, 4), seen);
+  for (Snapshot* const s : {&left, &right}) {
+    if (is_ahead(*s, h.last)) *s = reduce(*s, (std::max)(h.last, s->now().value_or(h.last) + Duration::from_s(60)));
+  }
+  Nodes nodes(2, left, mixed(h.seed, 4), seen, h.last);
   nodes.node[1] = right;
-  nodes.lossy = false;
+  nodes.lossy = nodes.clocks_differ = false;
   Timestamp then = (std::max)(left.now().value_or(h.last), right.now().value_or(h.last)) + longest_lead(left.rules());
   if (!nodes.agree(then)) ++seen.unequal;
   std::size_t exchanges = 0;
@@ -284,7 +332,7 @@ Wrong every_exchange_ends(const History& h, Seen& seen) {
     perform(left, step, unread);
   }
   for (const PresenceEvent& e : h.events) right = reduce(std::move(right), e);
-  Nodes nodes(2, left, mixed(h.seed, 5), seen);
+  Nodes nodes(2, left, mixed(h.seed, 5), seen, h.last);
   nodes.node[1] = right;
   Chance chance(mixed(h.seed, 6));
   const Duration lead = Duration::from_ns(longest_lead(left.rules()).ns() / 4);
@@ -311,7 +359,7 @@ Wrong many_users_agree(std::uint64_t seed, Seen& seen) {
   const std::size_t users = 50 + chance.below(350), changed = chance.below(chance.one_in(2) ? 20 : 2 * users);
   Snapshot base = reduce(Snapshot(Rules()), start);
   for (std::size_t i = 0; i < users; ++i) base = reduce(std::move(base), PresenceEvent::connect(name(i), "1", start));
-  Nodes nodes(3, base, mixed(seed, 1), seen);
+  Nodes nodes(3, base, mixed(seed, 1), seen, start);
   nodes.most_hops = longest_exchange + 9;  // three more for each restart, from 32 cells to 2048
   Snapshot one = base;
   Timestamp now = start;
@@ -360,8 +408,10 @@ Wrong many_users_agree(std::uint64_t seed, Seen& seen) {
 
 void tell(std::size_t tried, const Seen& seen) {
   MESSAGE(tried << " histories, " << seen.events << " events, " << seen.unequal << " times unequal, " << seen.begun
-                << " exchanges, " << seen.messages << " messages, " << seen.lost << " lost, " << seen.rounds
+                << " exchanges, " << seen.messages << " messages, " << seen.lost << " lost, " << seen.refused << " of "
+                << seen.taken << " too early, " << seen.behind << " taken by a host that was behind, " << seen.rounds
                 << " rounds, at most " << seen.most_rounds);
+  CHECK(seen.refused * 2 < seen.taken);
   CHECK(seen.messages <= 4 * seen.begun + 100);
 }
 
@@ -372,6 +422,7 @@ void expect_agreement(std::size_t histories, const Mix& mix, std::size_t nodes, 
   tell(tried, seen);
   CHECK(seen.unequal * 4 > tried);
   CHECK(seen.lost * 10 > seen.messages);
+  CHECK(seen.behind * 100 > seen.taken);
 }
 
 void expect_few_exchanges(std::size_t histories, const Mix& mix, std::uint64_t salt) {

@@ -26,6 +26,7 @@ namespace {
 
 struct Seen {
   std::size_t merges = 0, events = 0, unequal = 0, changes = 0, by_time = 0, late = 0, invisible = 0;
+  std::size_t peers = 0, behind = 0, ahead = 0, refused = 0;
 };
 
 Wrong differ(const Snapshot& a, const Snapshot& b, const std::string& what) {
@@ -63,6 +64,99 @@ Wrong merge_tells(const Snapshot& left, const Snapshot& right, Seen& seen) {
   if (told(told_alone) != told(changes))
     return "merge_into tells in place\n" + told(told_alone) + "and of a copy\n" + told(changes);
   return differ(merge(left, right), merged, "merge and merge_into");
+}
+
+/// Whether anything that is kept of anybody is dated later; by every timestamp there is, one by one.
+bool holds_later(const Snapshot& s, Timestamp limit) {
+  namespace detail = presence::detail;
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  if (root == nullptr) return false;
+  for (const detail::RowView row : root->table) {
+    const detail::UserRegisters user = row.unpacked();
+    std::vector<Timestamp> all = {
+        user.crowded.from,   user.crowded.to, user.status_at, user.reported_at, user.reported_last_active_at,
+        user.forgotten_up_to};
+    for (const detail::SessionRegisters& session : user.sessions) {
+      all.push_back(session.connect);
+      all.push_back(session.heartbeat);
+      all.insert(all.end(), session.disconnects.begin(), session.disconnects.end());
+    }
+    for (const detail::Activity& activity : user.activities) {
+      all.push_back(activity.evidence);
+      all.push_back(activity.value);
+    }
+    for (const detail::Flip& flip : user.flips) all.push_back(flip.at);
+    for (const Timestamp at : all) {
+      if (at > limit) return true;
+    }
+  }
+  return false;
+}
+
+/// What a peer sent is joined at the time of a host whose clock may be behind the peer's, or ahead of it. Once both
+/// clocks have passed that is the same as a merge, unless limits were hit.
+Wrong joins_a_peer(const Snapshot& ours, const Snapshot& theirs, bool limited, bool is_premise, Chance& chance,
+                   Seen& seen) {
+  const Rules rules = ours.rules();
+  const Timestamp some = ours.now() ? *ours.now() : theirs.now() ? *theirs.now() : Timestamp::from_ms(0);
+  const Timestamp about = theirs.now() && chance.one_in(2) ? *theirs.now() : some;
+  const Duration unit = rules.session_timeout.ns() % 1000000000 == 0 && rules.session_timeout > Duration()
+                            ? Duration::from_s(1)
+                            : Duration::from_ns(1);
+  const Timestamp host = about + unit * chance.between(-8, 8);
+  const Timestamp base = ours.now() && *ours.now() > host ? *ours.now() : host;
+  const Timestamp latest = base + rules.max_clock_skew;
+  const bool too_early = (theirs.now() && *theirs.now() > latest) ||
+                         holds_later(theirs, theirs.now() ? *theirs.now() + rules.max_clock_skew : latest);
+  ++seen.peers;
+
+  Snapshot joined = ours, in_place = merge(Snapshot(rules), ours);
+  Changes changes, changes_in_place;
+  const std::optional<presence::Error> error =
+      apply_delta(joined, encode_delta(Snapshot(rules), theirs), host, into(changes));
+  const std::optional<presence::Error> error_in_place =
+      apply_delta(in_place, encode_delta(Snapshot(rules), theirs), host, into(changes_in_place));
+  presence::Store store(ours);
+  const std::optional<presence::Error> of_store = store.merge(theirs, host);
+  if (error.has_value() != too_early || error_in_place.has_value() != too_early)
+    return "a peer is judged wrongly at " + told(host) + "\n" + all_of(ours) + "\n" + all_of(theirs);
+  if (error) {
+    ++seen.refused;
+    if (error->code != presence::ErrorCode::too_early) return std::string("another error: ") + error->message;
+    if (!changes.empty() || joined.digest() != ours.digest() || joined.now() != ours.now() || joined != ours)
+      return "a message that is too early leaves something";
+    if (of_store && (store.snapshot() != ours || store.snapshot().now() != ours.now()))
+      return "a snapshot that is too early leaves something in a store";
+    // What a store knows already may come back.
+    if (!of_store && store.snapshot() != reduce(merge(ours, theirs), base)) return "a store took something else";
+    return std::nullopt;
+  }
+  if (of_store) return "a store refuses what a delta may bring";
+  if (joined.now() != base) return "the time after a delta is not the host's";
+  seen.behind += theirs.now() && *theirs.now() > base ? 1u : 0u;
+  seen.ahead += theirs.now() && *theirs.now() < base ? 1u : 0u;
+  if (Wrong wrong = differ(store.snapshot(), joined, "a store and a snapshot that took the same")) return wrong;
+  if (Wrong wrong = differ(in_place, joined, "what was joined in place and into a copy")) return wrong;
+  if (told(changes) != told(changes_in_place)) return "changes are told otherwise in place";
+  Views views = views_of(ours);
+  if (Wrong wrong = follow(views, changes)) return "apply_delta: " + *wrong;
+  if (views != views_of(joined)) return "the changes of apply_delta lead elsewhere\n" + told(changes);
+  std::set<std::string> told_of;
+  for (const UserPresenceChanged& change : changes) {
+    if (!told_of.insert(change.id).second) return "apply_delta tells two changes for one user\n" + told(changes);
+    if (change.at > base || (ours.now() && change.at < *ours.now()))
+      return "apply_delta dates a change outside of the call: " + told(change);
+  }
+  if (limited) return std::nullopt;
+  const Timestamp then = theirs.now() && *theirs.now() > base ? *theirs.now() : base;
+  if (Wrong wrong =
+          differ(reduce(joined, then), reduce(merge(ours, theirs), then), "what a peer brought and the merge"))
+    return wrong;
+  // Of what is further back the host may have forgotten that it is over.
+  if (!is_premise || !theirs.now() || *theirs.now() < base) return std::nullopt;
+  Snapshot again = joined;
+  if (apply_delta(again, encode_delta(Snapshot(rules), theirs), host)) return "the same message is refused later";
+  return differ(again, joined, "what a peer brought once and twice");
 }
 
 std::uint64_t fingerprint(const PresenceEvent& e) { return std::hash<std::string>()(told(e)); }
@@ -155,6 +249,10 @@ Wrong nodes_agree_with_one(const History& h, Seen& seen) {
   if (Wrong wrong = differ(merge(a, a), a, "a + a and a")) return wrong;
   if (Wrong wrong = merge_tells(a, b, seen)) return wrong;
   if (Wrong wrong = merge_tells(merge(b, a), c, seen)) return wrong;
+  for (const Snapshot& ours : {a, b, c}) {
+    if (Wrong wrong = joins_a_peer(ours, b, false, true, chance, seen)) return wrong;
+    if (Wrong wrong = joins_a_peer(ours, reduce(merge(a, c), last), false, true, chance, seen)) return wrong;
+  }
 
   Changes unread;
   oracle.merge(all, last, unread);
@@ -207,6 +305,10 @@ Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
   if (Wrong wrong = differ(merge(merged, merged), merged, "twice the merged and the merged")) return wrong;
   if (Wrong wrong = merge_tells(a, b, seen)) return wrong;
   if (Wrong wrong = merge_tells(b, a, seen)) return wrong;
+  Chance chance(mixed(h.seed, 78));
+  const bool limited = mix.small_limits || mix.forgetting;
+  if (Wrong wrong = joins_a_peer(a, b, limited, false, chance, seen)) return wrong;
+  if (Wrong wrong = joins_a_peer(b, a, limited, false, chance, seen)) return wrong;
 
   // Whether somebody is invisible is never forgotten, and never wrong.
   for (const std::string& user : oracle.users()) {
@@ -240,7 +342,11 @@ void expect_beyond(std::size_t count, const Mix& mix, std::uint64_t salt) {
       try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return stays_a_join(h, mix, seen); });
   MESSAGE(tried << " histories, " << seen.merges << " merges, " << seen.unequal << " of what differs, " << seen.changes
                 << " changes, " << seen.by_time << " of them by time, " << seen.late << " online, " << seen.invisible
-                << " invisible");
+                << " invisible, " << seen.peers << " peers, " << seen.behind << " behind whom, " << seen.ahead
+                << " ahead of whom the host was, " << seen.refused << " refused");
+  CHECK(seen.behind * 20 > seen.peers);
+  CHECK(seen.ahead * 20 > seen.peers);
+  CHECK(seen.refused * 20 > seen.peers);
   CHECK(seen.unequal * 4 > tried * 3);
   CHECK(seen.by_time * 100 > tried);
 }
@@ -251,7 +357,11 @@ void expect_one(std::size_t count, const Mix& mix, std::uint64_t salt) {
                                           [&](const History& h) { return nodes_agree_with_one(h, seen); });
   MESSAGE(tried << " histories, " << seen.events << " events, " << seen.merges << " merges, " << seen.unequal
                 << " times three different nodes, " << seen.changes << " changes, " << seen.by_time
-                << " of them by time");
+                << " of them by time, " << seen.peers << " peers, " << seen.behind << " behind whom, " << seen.ahead
+                << " ahead of whom the host was, " << seen.refused << " refused");
+  CHECK(seen.behind * 20 > seen.peers);
+  CHECK(seen.ahead * 20 > seen.peers);
+  CHECK(seen.refused * 50 > seen.peers);
   CHECK(seen.unequal * 2 > tried);
   CHECK(seen.events > tried * 2);
   CHECK(seen.changes * 4 > tried);

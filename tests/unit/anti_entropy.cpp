@@ -17,7 +17,32 @@ namespace {
 
 using detail::FrameKind;
 
-constexpr std::size_t first_sketch = 465;
+constexpr std::size_t first_sketch = 729;
+/// Where things stand in a message of somebody who has an instant, counted from its body: terms of a sketch, of news.
+constexpr std::size_t cells_at = 27, cell = 21, wanted_at = 36;
+
+/// What a host's clock shows that is no further behind than the message.
+Timestamp clock_of(const Snapshot& ours, std::string_view message) {
+  detail::ByteReader in(message.substr((std::min)(message.size(), std::size_t{18})));
+  Timestamp theirs;
+  const bool has_now = in.byte() == 1;
+  theirs = Timestamp::from_ns(static_cast<std::int64_t>(in.word64()));
+  if (message.size() > 5 && message[5] == 2) {
+    in.word64();
+    in.word64();
+    theirs = theirs - seconds(10 * (1 << (in.byte() & 3)));
+  }
+  Timestamp now = ours.now().value_or(has_now ? theirs : at(0));
+  if (has_now && now < theirs) now = theirs;
+  return now == Timestamp::lowest() ? now + tick : now == Timestamp::highest() ? now - tick : now;
+}
+/// As on a host whose clock shows that.
+Result<std::string> reconcile(Snapshot& ours, const std::string& message) {
+  return presence::reconcile(ours, message, clock_of(ours, message));
+}
+Result<std::string> reconcile(Snapshot& ours, const std::string& message, Told& told) {
+  return presence::reconcile(ours, message, clock_of(ours, message), told);
+}
 
 /// The sizes of the messages, the first included, until there is no more to say.
 std::vector<std::size_t> exchange(Snapshot& ours, Snapshot& theirs, std::string message) {
@@ -63,7 +88,7 @@ Snapshot busy(Snapshot s, std::size_t from, std::size_t count) {
 std::string framed(FrameKind kind, const std::vector<std::string>& bodies) {
   detail::ByteWriter out;
   out.raw("PRSN");
-  out.byte(detail::format_version);
+  out.byte(detail::version_of(kind));
   out.byte(static_cast<std::uint8_t>(kind));
   std::uint64_t checksum = detail::first_checksum(kind);
   for (std::size_t i = 0; i <= bodies.size(); ++i) {
@@ -113,7 +138,7 @@ Timestamp as_of(const std::string& sketch) {
   return Timestamp::from_ns(
       static_cast<std::int64_t>(detail::ByteReader(std::string_view(sketch).substr(19)).word64()));
 }
-unsigned restarts(const std::string& sketch) { return static_cast<unsigned char>(sketch[35]); }
+unsigned restarts(const std::string& sketch) { return static_cast<unsigned char>(sketch[43]); }
 
 std::string hex(std::string_view bytes) {
   static constexpr char digits[] = "0123456789abcdef";
@@ -139,6 +164,40 @@ std::size_t slow_exchange(Snapshot& ours, Snapshot& theirs, Duration on_the_way)
   return count;
 }
 
+/// The inverse of `detail::mix`.
+std::uint64_t unmixed(std::uint64_t x) {
+  x = (x ^ x >> 31 ^ x >> 62) * 0x319642B2D24D8EC3u;
+  x = (x ^ x >> 27 ^ x >> 54) * 0x96DE1B173F119089u;
+  return x ^ x >> 30 ^ x >> 60;
+}
+
+/// Two status texts, of which the records of a user have the same value of a Digest that begins with `seed`: its state
+/// after a word is an invertible function of that word, so the second of two words can make up for the first.
+std::pair<std::string, std::string> texts_of_one_digest(const std::string& user, Timestamp as_of, std::uint64_t seed) {
+  const auto record_of = [&](std::string_view status) {
+    detail::ByteWriter out;
+    detail::UserRegisters kept;
+    kept.status = detail::Text(status);
+    kept.status_at = at(0);
+    detail::append_user(out, user, kept, as_of);
+    return std::string(out.view());
+  };
+  constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xD1B54A32D192ED03u;
+  const auto after = [](std::uint64_t state, std::uint64_t word) {
+    return detail::mix(state + a) ^ detail::mix(word ^ b);
+  };
+  // As long as it takes for the text's last two words to be words of the record.
+  std::string pad;
+  while ((record_of(pad + std::string(16, 'x')).size()) % 8 != 0) pad += 'p';
+  const std::string record = record_of(pad + std::string(16, 'x'));
+  std::uint64_t state = after(seed, record.size());
+  for (std::size_t i = 0; i + 16 < record.size(); i += 8) state = after(state, detail::load_word(record.data() + i));
+  const auto text = [&](std::uint64_t one, std::uint64_t two) { return pad + word(one) + word(two); };
+  const std::uint64_t left = after(state, 1), right = after(state, 2), first = 3;
+  const std::uint64_t second = unmixed(detail::mix(left + a) ^ detail::mix(first ^ b) ^ detail::mix(right + a)) ^ b;
+  return {text(1, first), text(2, second)};
+}
+
 /// How far ahead of its instant a node of these rules compares.
 Duration lead(Duration session_timeout, Duration reorder_window, Duration offline_grace = Duration()) {
   Rules rules;
@@ -161,8 +220,9 @@ TEST_CASE("nodes that know the same need one message") {
 
 TEST_CASE("snapshots that never had rules, users or an instant can be reconciled") {
   Snapshot ours, theirs, known = users(3);
-  CHECK(exchange(ours, theirs).size() == 1);
-  CHECK(ours == Snapshot());
+  CHECK(exchange(ours, theirs).size() == 2);  // time begins where the first message arrives
+  CHECK(ours == reduce(Snapshot(), at(0)));
+  CHECK(theirs == ours);
   exchange(ours, known);
   CHECK(ours == users(3));
   exchange(known, theirs);
@@ -186,8 +246,8 @@ TEST_CASE("few differences are few bytes, however many users there are") {
     const Sizes sizes = exchange(ours, theirs);
     CHECK(sizes.size() == 3);
     CHECK(sizes[0] == first_sketch);
-    CHECK(sizes[1] < 150);  // two users, two digests
-    CHECK(sizes[2] < 130);  // two users
+    CHECK(sizes[1] < 175);  // two users, two digests
+    CHECK(sizes[2] < 140);  // two users
     CHECK(ours == theirs);
     CHECK(ours == busy(users(count), 3, 3));
   }
@@ -224,9 +284,9 @@ TEST_CASE("where sketches do not pay everything is told, and back what the other
   Snapshot more = busy(users(63), 45, 18);
   theirs = users(60);
   const std::string everyone = *reconcile(theirs, presence::sketch(more));
-  CHECK(everyone[45] == 1);
+  CHECK(everyone[53] == 1);
   const std::string some = *reconcile(more, everyone);
-  CHECK(some.size() == 30 + 29 + 18 * (encode(busy(users(1), 0, 1)).size() - 30 - 9));
+  CHECK(some.size() == 30 + 37 + 18 * (encode(busy(users(1), 0, 1)).size() - 30 - 9));
   CHECK(*reconcile(theirs, some) == "");
   CHECK(more == theirs);
 }
@@ -265,6 +325,7 @@ TEST_CASE("changes are told on both sides, as merge_into tells them") {
   ours.s = expected_ours.s = reduce(busy(base, 0, 2), at(3));
   theirs.s = expected_theirs.s = with(base, {disconnect(user_id(1), "phone", at(2)), says("jack", "hi", at(4))});
   merge_into(expected_ours.s, theirs.s, expected_ours);
+  expected_theirs.s = reduce(expected_theirs.s, at(3));  // the first message arrives at that time
   merge_into(expected_theirs.s, ours.s, expected_theirs);
 
   const std::string question = presence::sketch(ours.s);
@@ -289,7 +350,7 @@ TEST_CASE("nodes may be at different instants, or at none") {
   const Snapshot timeless = folded({connect("jim", "phone", at(0)), says("joe", "hi", at(0))});
   const Snapshot another = folded({connect("jim", "tablet", at(0)), says("jane", "hi", at(0))});
   REQUIRE_FALSE(timeless.now());
-  CHECK(agree(timeless, another) == 3);
+  CHECK(agree(timeless, another) == 4);
   CHECK(agree(timeless, left) <= 4);
   CHECK(agree(left, timeless) <= 4);
 }
@@ -314,7 +375,7 @@ TEST_CASE("digests wanted too long ago are asked for anew") {
   CHECK(late.view("jill"));  // what it told is taken all the same
   CHECK(is_sketch(anew));
   // Of jill nothing more is to be said: the answer holds no user, and wants jack.
-  CHECK(reconcile(theirs, anew)->size() == 30 + 29 + 8);
+  CHECK(reconcile(theirs, anew)->size() == 30 + 37 + 16);
   const std::string last = *reconcile(in_time, news);
   CHECK(is_news(last));
 }
@@ -330,6 +391,44 @@ TEST_CASE("what is forgotten within ten seconds is not compared") {
   CHECK(compared(149));
   CHECK(compared(150));
   CHECK_FALSE(compared(150.001));
+}
+
+TEST_CASE("users that differ are never taken for the same, however their texts were chosen") {
+  CHECK(unmixed(detail::mix(0x0123456789ABCDEFu)) == 0x0123456789ABCDEFu);
+  for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{0x9E3779B97F4A7C15u}}) {
+    Rules rules;
+    rules.hash_seed = seed;
+    const Snapshot none = reduce(Snapshot(rules), at(0));
+    // The salt is in every message, so whoever reads one knows it.
+    const std::string question = presence::sketch(none);
+    for (const std::size_t salt_at : {std::size_t{27}, std::size_t{35}}) {
+      const std::uint64_t salt = detail::load_word(question.data() + salt_at);
+      for (const std::uint64_t key : {salt, detail::mix(salt), std::uint64_t{0}, seed}) {
+        const auto [one, other] = texts_of_one_digest("mallory", as_of(question), key);
+        REQUIRE(one != other);
+        Snapshot ours = reduce(none, says("mallory", one, at(0))), theirs = reduce(none, says("mallory", other, at(0)));
+        CHECK(exchange(ours, theirs).size() == 3);
+        CHECK(ours == theirs);
+        CHECK(status(ours, "mallory") == (std::max)(one, other));
+      }
+    }
+  }
+}
+
+TEST_CASE("the salt of a message is another one for each time and each seed, and does not give the seed away") {
+  const auto salt_of = [](std::uint64_t seed, Timestamp now) {
+    Rules rules;
+    rules.hash_seed = seed;
+    return presence::sketch(reduce(Snapshot(rules), now)).substr(27, 16);
+  };
+  CHECK(salt_of(0, at(0)) == salt_of(0, at(0)));
+  CHECK(salt_of(0, at(0)) != salt_of(0, at(0) + tick));
+  CHECK(salt_of(0, at(0)) != salt_of(1, at(0)));
+  // Made as it would be by a function that can be undone, it would tell.
+  const std::uint64_t seed = 0x5EC2E7u, low = detail::load_word(salt_of(seed, at(0)).data());
+  const std::uint64_t as_of_bits = static_cast<std::uint64_t>((at(10)).ns());
+  CHECK((unmixed(low) ^ detail::mix(as_of_bits)) != seed);
+  CHECK((low ^ as_of_bits) != seed);
 }
 
 TEST_CASE("at either end of time there is still an instant to compare at") {
@@ -393,7 +492,7 @@ TEST_CASE("sketches grow by four, until all users are as short to tell; no answe
     if (is_sketch(answer)) CHECK(answer.size() <= 4 * message.size());
     message = answer;
   }
-  CHECK(sizes == Sizes{465, 1714, 6706, 26686});
+  CHECK(sizes == Sizes{729, 2746, 10810, 43090});
   CHECK(message.size() <= presence::encode(ours).size() + 32);
 }
 
@@ -471,8 +570,10 @@ TEST_CASE("every message is told by its frames") {
     bad[0] = 'Q';
     check_refused(bad, ErrorCode::syntax, 0);
     bad = good;
-    bad[4] = 2;
-    check_refused(bad, ErrorCode::unknown_version, 4);
+    for (const char version : {'\0', '\1', '\3', '\xFF'}) {  // 1: of keys of 64 bits
+      bad[4] = version;
+      check_refused(bad, ErrorCode::unknown_version, 4);
+    }
     bad = good;
     bad[5] = 4;
     check_refused(bad, ErrorCode::wrong_type, 5);
@@ -495,15 +596,16 @@ TEST_CASE("a sketch that is none is refused at its byte") {
   const auto check_body = [](const std::string& bad, ErrorCode code, std::size_t offset) {
     check_refused(framed(FrameKind::sketch, {bad}), code, offset);
   };
-  // 18: as_of, 27: salt, 35: restarts, 36: how many cells, 37: cells.
+  // 18: as_of, 27: salt, 43: restarts, 44: how many cells, 45: cells.
   const std::size_t end = 18 + body.size();
   check_body("\2" + body.substr(1), ErrorCode::syntax, 18);
   check_body("\1" + word(0x8000000000000000u) + body.substr(9), ErrorCode::out_of_range, 18);
   for (const char cells : {'\0', '\1', '\37', '!', '@', '\177'})
-    check_body(body.substr(0, 18) + std::string(1, cells) + body.substr(19), ErrorCode::syntax, 36);
+    check_body(body.substr(0, 26) + std::string(1, cells) + body.substr(27), ErrorCode::syntax, 44);
+  check_body(body.substr(0, 25) + "\3" + body.substr(26), ErrorCode::syntax, 43);
   check_body(body.substr(0, body.size() - 1), ErrorCode::truncated, end - 1);
-  check_body(body.substr(0, body.size() - 13), ErrorCode::syntax, end - 13 + 12);
-  check_body(body + body.substr(19, 13), ErrorCode::syntax, end);
+  check_body(body.substr(0, body.size() - cell), ErrorCode::syntax, end - cell + 12);
+  check_body(body + body.substr(cells_at, cell), ErrorCode::syntax, end);
 }
 
 TEST_CASE("news that are none are refused at their byte") {
@@ -511,16 +613,18 @@ TEST_CASE("news that are none are refused at their byte") {
   const auto check_body = [](const std::string& bad, ErrorCode code, std::size_t offset) {
     check_refused(framed(FrameKind::news, {bad}), code, offset);
   };
-  // 18: now, 27: as_of, 36: salt, 44: restarts, 45: all, 46: how many are wanted, 47: these; then users.
-  const std::string head = body.substr(0, 28);
+  // 18: now, 27: as_of, 36: salt, 52: restarts, 53: all, 54: how many are wanted, 55: these; then users.
+  const std::string head = body.substr(0, wanted_at);
   check_body("\2" + body.substr(1), ErrorCode::syntax, 18);
   check_body(body.substr(0, 9) + "\2" + body.substr(10), ErrorCode::syntax, 27);
-  check_body(body.substr(0, 27) + "\2" + body.substr(28), ErrorCode::syntax, 45);
-  check_body(head + "\2" + word(1), ErrorCode::syntax, 18 + 29 + 8 + 12);
-  check_body(head + "\2" + word(7) + word(7), ErrorCode::syntax, 18 + 37);
-  check_body(head + "\2" + word(7) + word(6), ErrorCode::syntax, 18 + 37);
+  check_body(body.substr(0, 34) + "\3" + body.substr(35), ErrorCode::syntax, 52);
+  check_body(body.substr(0, 35) + "\2" + body.substr(36), ErrorCode::syntax, 53);
+  check_body(head + "\2" + word(1) + word(0), ErrorCode::syntax, 18 + 37 + 16 + 12);
+  check_body(head + "\2" + word(7) + word(0) + word(7) + word(0), ErrorCode::syntax, 18 + 53);
+  check_body(head + "\2" + word(7) + word(0) + word(6) + word(0), ErrorCode::syntax, 18 + 53);
+  check_body(head + "\2" + word(7) + word(1) + word(8) + word(0), ErrorCode::syntax, 18 + 53);
   Snapshot s = users(3);
-  CHECK(reconcile(s, framed(FrameKind::news, {head + "\2" + word(6) + word(7)})).has_value());
+  CHECK(reconcile(s, framed(FrameKind::news, {head + "\2" + word(6) + word(1) + word(5) + word(2)})).has_value());
 }
 
 TEST_CASE("a message in which nothing stands is refused, whoever reads it") {
@@ -536,11 +640,12 @@ TEST_CASE("a message in which nothing stands is refused, whoever reads it") {
 TEST_CASE("a hostile sketch is answered with no more than all users") {
   Chance chance(1);
   const Snapshot s = users(100);
-  const std::string head = body_of(presence::sketch(s)).substr(0, 19);
+  const std::string head = body_of(presence::sketch(s)).substr(0, cells_at);
   for (int i = 0; i < 200; ++i) {
     std::string body = head;
     for (int cell = 0; cell < 32; ++cell) {
       detail::ByteWriter out;
+      out.word64(chance.bits());
       out.word64(chance.bits());
       out.bytes(chance.bits(), 4);
       out.byte(1);
@@ -675,41 +780,39 @@ TEST_CASE("a message of an exchange long ago does no harm") {
 }
 
 TEST_CASE("the bytes of a sketch") {
-  // "PRSN", version 1, kind 2; a block of 427 bytes, its checksum; no instant, the salt, no restarts, 32 cells: each
+  // "PRSN", version 2, kind 2; a block of 691 bytes, its checksum; no instant, the salt, no restarts, 32 cells: each
   // the keys, their checks and their count. Then the end.
   CHECK(hex(presence::sketch(Snapshot())) ==
-        "5052534e0102"
-        "ab010000d528f92818e765bf"
-        "00ce5ac473c6e8f81b0020" +
-            std::string(std::size_t{2} * 13 * 32, '0') + "000000003713796e052b2b92");
+        "5052534e0202"
+        "b3020000b8cfb3be1ebb79bf"
+        "00e0ceb9d40b735bcc2d3269e8527b01c50020" +
+            std::string(std::size_t{2} * cell * 32, '0') + "00000000e12543e516ecb684");
   // With an instant and a user, four cells hold something.
   const std::string sketch = presence::sketch(reduce(folded({connect("john", "phone", at(0))}), at(30)));
   std::string cells;
-  for (std::size_t cell = 0; cell < 32; ++cell) {
-    const std::string_view bytes = std::string_view(sketch).substr(37 + 13 * cell, 13);
-    if (bytes != std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0\0", 13))
-      cells += std::to_string(cell) + ":" + hex(bytes) + " ";
+  for (std::size_t i = 0; i < 32; ++i) {
+    const std::string_view bytes = std::string_view(sketch).substr(18 + cells_at + cell * i, cell);
+    if (bytes != std::string(cell, '\0')) cells += std::to_string(i) + ":" + hex(bytes) + " ";
   }
-  CHECK(cells ==
-        "6:1887f3130a4430966aa25ee201 9:1887f3130a4430966aa25ee201 16:1887f3130a4430966aa25ee201 "
-        "31:1887f3130a4430966aa25ee201 ");
-  // The instant, which is 40 seconds after the user came: ten later than now. Its salt, no restarts, 32 cells.
-  CHECK(hex(std::string_view(sketch).substr(18, 19)) == "010070df5beb8b7715208fe2d18be9c3320020");
+  const std::string key = "0cba3d7777cf3bee5896082aa00f96d00087597501";
+  CHECK(cells == "6:" + key + " 15:" + key + " 17:" + key + " 31:" + key + " ");
+  // The timestamp, which is 40 seconds after the user came: ten later than now. Its salt, no restarts, 32 cells.
+  CHECK(hex(std::string_view(sketch).substr(18, cells_at)) == "010070df5beb8b7715629e13aa784c11eabe1cd4bef98233570020");
 }
 
 TEST_CASE("the bytes of news") {
   Snapshot theirs = reduce(folded({connect("john", "phone", at(0))}), at(30));
-  // "PRSN", version 1, kind 3; a block, its checksum; the instant; as of ten seconds later, the salt, no restarts;
+  // "PRSN", version 2, kind 3; a block, its checksum; the timestamp; as of ten seconds later, the salt, no restarts;
   // these are not all; no digests are wanted; john, in milliseconds, with one session and one activity: "phone",
   // connected 30 s earlier, which is also when he was active. Then the end.
   CHECK(hex(*reconcile(theirs, presence::sketch(reduce(Snapshot(), at(30))))) ==
-        "5052534e0103"
-        "310000005691e9e51190292b"
+        "5052534e0203"
+        "390000000b9e4a52240c2cfc"
         "01008cd307e98b7715"
-        "010070df5beb8b7715208fe2d18be9c33200"
+        "010070df5beb8b7715629e13aa784c11eabe1cd4bef982335700"
         "0000"
         "046a6f686e0b0570686f6e6501e0d403e0d40300"
-        "0000000032377705636b1085");
+        "00000000f87fc4bf3509fc13");
 }
 
 TEST_CASE("no bit of a message may be another") {
@@ -730,26 +833,27 @@ TEST_CASE("news of more than our rules allow are refused") {
   rules.max_id_bytes = 3;
   Snapshot theirs = with(users(0), {says("jack", "busy", at(0))});
   const std::string news = *reconcile(theirs, presence::sketch(users(0)));
-  // 46: how many are wanted, none; 47: jack.
-  check_refused(news, ErrorCode::over_limit, 47, users(0, rules));
+  // 54: how many are wanted, none; 55: jack.
+  check_refused(news, ErrorCode::over_limit, 55, users(0, rules));
   rules.max_id_bytes = 4;
   rules.max_status_bytes = 3;
-  check_refused(news, ErrorCode::over_limit, 47 + 5 + 1 + 1 + 1, users(0, rules));
+  check_refused(news, ErrorCode::over_limit, 55 + 5 + 1 + 1 + 1, users(0, rules));
 }
 
 TEST_CASE("users in news stand in their order, each once") {
   Snapshot theirs = with(users(0), {says("jack", "busy", at(0))});
   const std::string body = body_of(*reconcile(theirs, presence::sketch(users(0))));
-  const std::string jack = body.substr(29);
+  const std::string jack = body.substr(37);
   check_refused(framed(FrameKind::news, {body + jack}), ErrorCode::syntax, 18 + body.size());
   check_refused(framed(FrameKind::news, {body + jack.substr(0, 3)}), ErrorCode::truncated, 18 + body.size() + 3);
 }
 
 TEST_CASE("numbers in messages take no more bytes than they need") {
   const std::string sketch = body_of(presence::sketch(users(3))), news = body_of(some_news());
-  check_refused(framed(FrameKind::sketch, {sketch.substr(0, 18) + "\240" + std::string(1, '\0') + sketch.substr(19)}),
-                ErrorCode::syntax, 36);
-  check_refused(framed(FrameKind::news, {news.substr(0, 28) + "\200" + std::string(1, '\0')}), ErrorCode::syntax, 46);
+  check_refused(framed(FrameKind::sketch, {sketch.substr(0, 26) + "\240" + std::string(1, '\0') + sketch.substr(27)}),
+                ErrorCode::syntax, 44);
+  check_refused(framed(FrameKind::news, {news.substr(0, wanted_at) + "\200" + std::string(1, '\0')}), ErrorCode::syntax,
+                54);
 }
 
 TEST_CASE("nothing is made of a number of cells, or of wanted digests, that is not there") {
@@ -758,19 +862,22 @@ TEST_CASE("nothing is made of a number of cells, or of wanted digests, that is n
   wanted.number(UINT64_MAX);
   const std::string sketch = body_of(presence::sketch(users(3))), news = body_of(some_news());
   const std::string much =
-      framed(FrameKind::sketch, {sketch.substr(0, 18) + std::string(cells.view()) + sketch.substr(19)});
+      framed(FrameKind::sketch, {sketch.substr(0, 26) + std::string(cells.view()) + sketch.substr(27)});
   check_refused(much, ErrorCode::syntax, much.size());
-  const std::string more = framed(FrameKind::news, {news.substr(0, 28) + std::string(wanted.view()) + word(1)});
+  const std::string more =
+      framed(FrameKind::news, {news.substr(0, wanted_at) + std::string(wanted.view()) + word(1) + word(1)});
   check_refused(more, ErrorCode::syntax, more.size());
 }
 
 TEST_CASE("a block of a sketch ends where it should") {
-  const std::string head = body_of(presence::sketch(users(3))).substr(0, 18);
-  const std::string cells = "\200\20" + std::string(std::size_t{2048} * 13, '\0');
-  // 20 bytes, then cells up to the first that ends at 16384 or later.
-  const std::size_t first = 20 + 13 * 1259;
+  const std::string head = body_of(presence::sketch(users(3))).substr(0, 26);
+  const std::string cells = "\200\20" + std::string(std::size_t{2048} * cell, '\0');
+  // 28 bytes, then cells up to the first that ends at 16384 or later.
+  const std::size_t first = 28 + cell * 779;
   Snapshot s = users(3);
-  CHECK(reconcile(s, framed(FrameKind::sketch, {(head + cells).substr(0, first), (head + cells).substr(first)}))
+  const std::size_t second = cell * 781;
+  CHECK(reconcile(s, framed(FrameKind::sketch, {(head + cells).substr(0, first), (head + cells).substr(first, second),
+                                                (head + cells).substr(first + second)}))
             .has_value());
   check_refused(framed(FrameKind::sketch, {head + cells}), ErrorCode::syntax, 18 + first);
 }
@@ -778,10 +885,10 @@ TEST_CASE("a block of a sketch ends where it should") {
 TEST_CASE("a hostile sketch is asked back for no more than it has cells") {
   Chance chance(2);
   const Snapshot s = users(100);
-  const std::string head = body_of(presence::sketch(s)).substr(0, 19);
+  const std::string head = body_of(presence::sketch(s)).substr(0, cells_at);
   for (std::size_t keys = 1; keys < 60; ++keys) {
     detail::Sketch sketch(32);
-    for (std::size_t i = 0; i < keys; ++i) sketch.add(chance.bits());
+    for (std::size_t i = 0; i < keys; ++i) sketch.add({chance.bits(), chance.bits()});
     detail::ByteWriter out;
     for (std::size_t i = 0; i < 32; ++i) sketch.append_cell(out, i);
     Snapshot ours = s;
@@ -792,10 +899,10 @@ TEST_CASE("a hostile sketch is asked back for no more than it has cells") {
   // Larger than any that would be answered by a larger one: all users are.
   detail::ByteWriter out;
   out.number(8192);
-  std::string body = head.substr(0, 18) + std::string(out.view());
+  std::string body = head.substr(0, 26) + std::string(out.view());
   std::vector<std::string> blocks;
   for (std::size_t i = 0; i < 8192; ++i) {
-    body += word(chance.bits()) + word(chance.bits()).substr(3);
+    body += word(chance.bits()) + word(chance.bits()) + word(chance.bits()).substr(3);
     if (body.size() >= detail::block_size) blocks.push_back(std::exchange(body, {}));
   }
   if (!body.empty()) blocks.push_back(body);
@@ -811,20 +918,20 @@ TEST_CASE("a hostile sketch that holds a key where none can be comes to an end")
   const std::string body = body_of(presence::sketch(s));
   std::string key;
   std::vector<std::size_t> places;
-  for (std::size_t place = 19; place < body.size(); place += 13) {
-    if (body.substr(place, 13) == std::string(13, '\0')) continue;
-    key = body.substr(place, 13);
+  for (std::size_t place = cells_at; place < body.size(); place += cell) {
+    if (body.substr(place, cell) == std::string(cell, '\0')) continue;
+    key = body.substr(place, cell);
     places.push_back(place);
   }
   REQUIRE(places.size() == 4);
-  for (std::size_t place = 19; place < body.size(); place += 13) {
+  for (std::size_t place = cells_at; place < body.size(); place += cell) {
     std::string bad = body;
-    bad.replace(place, 13, bad.substr(place, 13) == key ? std::string(13, '\0') : key);
+    bad.replace(place, cell, bad.substr(place, cell) == key ? std::string(cell, '\0') : key);
     for (Snapshot ours : {s, users(0), users(100)}) {
       const Snapshot before = ours;
       const Result<std::string> answer = reconcile(ours, framed(FrameKind::sketch, {bad}));
       REQUIRE(answer.has_value());
-      CHECK((is_sketch(*answer) || (*answer)[45] == 1));  // no sketch of anything: a larger one, or all
+      CHECK((is_sketch(*answer) || (*answer)[53] == 1));  // no sketch of anything: a larger one, or all
       CHECK(ours == before);
     }
   }
@@ -832,15 +939,15 @@ TEST_CASE("a hostile sketch that holds a key where none can be comes to an end")
 
 TEST_CASE("hostile news are answered once, with no more than is asked for") {
   const Snapshot s = users(100);
-  const std::string head = body_of(some_news()).substr(0, 27);
-  for (const unsigned many_restarts : {0u, 2u, 255u}) {
+  const std::string head = body_of(some_news()).substr(0, 35);
+  for (const unsigned many_restarts : {0u, 2u}) {
     std::string body = head;
-    body[26] = static_cast<char>(many_restarts);
+    body[34] = static_cast<char>(many_restarts);
     body[18] = static_cast<char>(body[18] ^ 1);  // a salt that nobody has
     detail::ByteWriter wanted;
     wanted.number(1000);
-    body = body.substr(0, 27) + std::string(1, '\0') + std::string(wanted.view());
-    for (std::uint64_t i = 0; i < 1000; ++i) body += word(i);
+    body = body.substr(0, 35) + std::string(1, '\0') + std::string(wanted.view());
+    for (std::uint64_t i = 0; i < 1000; ++i) body += word(i % 7) + word(i);
     Snapshot ours = s;
     CHECK(*reconcile(ours, framed(FrameKind::news, {body})) == "");
     CHECK(ours == s);

@@ -221,7 +221,7 @@ TEST_CASE("bytes of another kind are told apart") {
     CHECK(told(decode(framed({no_now}, kind), Rules())) == told(ErrorCode::wrong_type, 5));
   }
   Snapshot other;
-  const auto error = apply_delta(other, encode(s));
+  const auto error = apply_delta(other, encode(s), at(0));
   REQUIRE(error);
   CHECK(told(error->code, error->offset) == told(ErrorCode::wrong_type, 5));
   CHECK(told(decode("", Rules())) == told(ErrorCode::truncated, 0));
@@ -244,7 +244,7 @@ TEST_CASE("the second writer writes what the first does") {
 TEST_CASE("a snapshot has a body") {
   CHECK(told(decode(framed({}), Rules())) == told(ErrorCode::syntax, 6));
   Snapshot s;
-  CHECK(apply_delta(s, framed({}, 1)).has_value());
+  CHECK(apply_delta(s, framed({}, 1), at(0)).has_value());
 }
 
 TEST_CASE("the instant is there or not, and within the range") {

@@ -9,7 +9,7 @@ using Sip24 = detail::SipHash<2, 4>;
 using Sip13 = detail::SipHash<1, 3>;
 
 /// The key 00 01 02 … 0F of the published vectors.
-const detail::Word128 key{0x0706050403020100u, 0x0F0E0D0C0B0A0908u};
+const detail::Bits128 key{0x0706050403020100u, 0x0F0E0D0C0B0A0908u};
 
 /// The messages of the published vectors: 00 01 02 …, so many bytes.
 std::string message_of(std::size_t size) {
@@ -45,7 +45,7 @@ TEST_CASE("SipHash-1-3 gives the hashes of the authors' program with as many rou
 
 TEST_CASE("SipHash-2-4 with 128 bits gives the published hashes") {
   // The sixteen bytes of each, as two words, the lowest byte first.
-  CHECK(Sip24::hash128(message_of(0), key) == detail::Word128{0xE6A825BA047F81A3u, 0x930255C71472F66Du});
-  CHECK(Sip24::hash128(message_of(1), key) == detail::Word128{0x44AF996BD8C187DAu, 0x45FC229B11597634u});
-  CHECK(Sip24::hash128(message_of(15), key) == detail::Word128{0x11A8B03399E99354u, 0xD9C3CF970FEC087Eu});
+  CHECK(Sip24::hash128(message_of(0), key) == detail::Bits128{0xE6A825BA047F81A3u, 0x930255C71472F66Du});
+  CHECK(Sip24::hash128(message_of(1), key) == detail::Bits128{0x44AF996BD8C187DAu, 0x45FC229B11597634u});
+  CHECK(Sip24::hash128(message_of(15), key) == detail::Bits128{0x11A8B03399E99354u, 0xD9C3CF970FEC087Eu});
 }

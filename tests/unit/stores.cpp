@@ -628,12 +628,12 @@ TEST_CASE("what another node knows is merged into a store, and told to who watch
       folded({connect("mary", "phone", at(2)), connect("pete", "phone", at(2)), disconnect("john", "phone", at(3))}),
       at(5));
   const Snapshot merged = merge(store.snapshot(), other);
-  store.merge(other);
+  CHECK_FALSE(store.merge(other, at(5)));
   CHECK(store.snapshot() == merged);
   CHECK(store.snapshot().now() == at(5));
   CHECK(heard == Changes{changed(at(1), seen_online("john", at(0)), seen_offline("john", at(0))),
                          changed(at(1), std::nullopt, seen_online("mary", at(2)))});
-  store.merge(other);
+  CHECK_FALSE(store.merge(other, at(5)));
   CHECK(heard.size() == 2);
 }
 

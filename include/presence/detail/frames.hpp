@@ -26,8 +26,6 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-inline constexpr std::uint8_t format_version = 1;
-
 enum class FrameKind : std::uint8_t {
   snapshot = 0,
   delta = 1,   ///< of a snapshot
@@ -37,8 +35,14 @@ enum class FrameKind : std::uint8_t {
 
 inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
 
+/// Each kind has versions of its own.
+constexpr std::uint8_t version_of(FrameKind kind) noexcept {
+  return kind == FrameKind::sketch || kind == FrameKind::news ? 2 : 1;
+}
+inline constexpr std::uint8_t latest_version = 2;  ///< of any kind
+
 inline std::uint64_t first_checksum(FrameKind kind) noexcept {
-  return std::uint64_t{format_version} << 8 | static_cast<std::uint8_t>(kind);
+  return std::uint64_t{version_of(kind)} << 8 | static_cast<std::uint8_t>(kind);
 }
 inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) noexcept {
   Digest digest(last);
@@ -52,7 +56,7 @@ class FrameWriter {
  public:
   FrameWriter(Sink& sink, FrameKind kind) : sink_(sink), checksum_(first_checksum(kind)) {
     buffer_.raw("PRSN");
-    buffer_.byte(format_version);
+    buffer_.byte(version_of(kind));
     buffer_.byte(static_cast<std::uint8_t>(kind));
     begin_block();
   }
@@ -140,9 +144,12 @@ class FrameReader {
           if (in.byte() != static_cast<std::uint8_t>(c))
             in.fail(ErrorCode::syntax, at, "nothing that this library wrote");
         }
-        if (in.byte() != format_version)
+        const unsigned version = in.byte(), kind = in.byte();
+        // In a version that is not known the next byte may be anything.
+        if (version == 0 || version > latest_version ||
+            (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
           in.fail(ErrorCode::unknown_version, 4, "a version of the format not known here");
-        if (in.byte() != static_cast<std::uint8_t>(kind_))
+        if (kind != static_cast<std::uint8_t>(kind_))
           in.fail(ErrorCode::wrong_type, 5, "another kind of thing is needed here");
         expect(Stage::block, block_head);
         break;

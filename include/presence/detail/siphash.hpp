@@ -17,15 +17,15 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// A key of 128 bits, and a hash of as many.
-struct Word128 {
+/// 128 bits: a key, or a hash. Ordered as the number that they are.
+struct Bits128 {
   std::uint64_t low = 0, high = 0;
 
-  friend constexpr bool operator==(const Word128& a, const Word128& b) noexcept {
+  friend constexpr bool operator==(const Bits128& a, const Bits128& b) noexcept {
     return a.low == b.low && a.high == b.high;
   }
-  friend constexpr bool operator!=(const Word128& a, const Word128& b) noexcept { return !(a == b); }
-  friend constexpr bool operator<(const Word128& a, const Word128& b) noexcept {
+  friend constexpr bool operator!=(const Bits128& a, const Bits128& b) noexcept { return !(a == b); }
+  friend constexpr bool operator<(const Bits128& a, const Bits128& b) noexcept {
     return a.high != b.high ? a.high < b.high : a.low < b.low;
   }
 };
@@ -35,19 +35,19 @@ template <unsigned compression_rounds, unsigned final_rounds>
 class SipHash {
  public:
   /// The hash of 64 bits.
-  static std::uint64_t hash64(std::string_view message, const Word128& key) noexcept {
+  static std::uint64_t hash64(std::string_view message, const Bits128& key) noexcept {
     SipHash state(key);
     state.absorb(message);
     state.v2_ ^= 0xFF;
     return state.finish();
   }
   /// The hash of 128 bits, which is another function than the one of 64.
-  static Word128 hash128(std::string_view message, const Word128& key) noexcept {
+  static Bits128 hash128(std::string_view message, const Bits128& key) noexcept {
     SipHash state(key);
     state.v1_ ^= 0xEE;
     state.absorb(message);
     state.v2_ ^= 0xEE;
-    Word128 hash;
+    Bits128 hash;
     hash.low = state.finish();
     state.v1_ ^= 0xDD;
     hash.high = state.finish();
@@ -55,7 +55,7 @@ class SipHash {
   }
 
  private:
-  explicit SipHash(const Word128& key) noexcept
+  explicit SipHash(const Bits128& key) noexcept
       : v0_(key.low ^ 0x736F6D6570736575u),
         v1_(key.high ^ 0x646F72616E646F6Du),
         v2_(key.low ^ 0x6C7967656E657261u),
