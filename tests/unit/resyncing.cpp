@@ -230,3 +230,11 @@ TEST_CASE("a report does not outlive the server's next word, and sessions are no
   t.fold(connect("john", "phone", at(1000)));
   CHECK(t.s.online("john"));  // a session is enough, whatever the report says
 }
+
+TEST_CASE("a report in the list that would be too late by itself counts as of the list") {
+  Snapshot s = reduce(Snapshot(), at(0));
+  const std::vector<PresenceEvent> list = {report("john", true, at(-1000))};
+  REQUIRE(apply(s, list[0], [](const UserPresenceChangedView&) {}) == Verdict::too_late);
+  CHECK(resync(s, list.begin(), list.end(), at(0)).applied == 1);
+  CHECK(s.online("john"));
+}
