@@ -88,7 +88,6 @@ class CompactVector {
   /// Doubles its memory where there is no room. To push or insert one then cannot fail.
   void reserve_one_more() {
     if (head_ == nullptr || head_->size == head_->capacity) reserve(size() < 2 ? size() + 1 : size() + size());
-    if (head_ == nullptr) trap();  // which it is not: for compilers that would warn otherwise
   }
   T& push_back(T element) {
     reserve_one_more();
@@ -107,7 +106,8 @@ class CompactVector {
   }
   /// Drops the elements from there on.
   void truncate(std::size_t count) noexcept {
-    while (size() > count) elements_of(head_)[--head_->size].~T();
+    if (head_ == nullptr) return;
+    while (head_->size > count) elements_of(head_)[--head_->size].~T();
   }
   void clear() noexcept {
     if (head_ == nullptr) return;
