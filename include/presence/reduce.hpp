@@ -100,7 +100,7 @@ Verdict fold_where_found(Snapshot& snapshot, const Subject& subject, const Prese
     if (page != nullptr) {
       if (fold_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
     } else {
-      const KeptPage kept(*subject.way.page());  // which the event may borrow from
+      //const KeptPage kept(*subject.way.page());  // which the event may borrow from
       if ((page = own_page_for(snapshot, subject, event)) != nullptr) {
         const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
         if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;

@@ -103,7 +103,7 @@ TEST_CASE("who is told in a batch may copy the snapshot, which then holds what w
 }
 
 TEST_CASE("a callback in a range may fold into a copy, and neither sees what is folded into the other later") {
-  for (const std::size_t users : {3, 200, 5000}) {
+  for (const std::size_t users : std::vector<std::size_t>{3, 200, 5000}) {
     for (const bool is_changed : {false, true}) {
       Snapshot s = reduce(Snapshot(), at(0));
       std::vector<PresenceEvent> events;

@@ -34,7 +34,7 @@ struct Counted {
 
 TEST_CASE("a subscription may be ended by its own callback, with all that the callback owns") {
   int alive = 0;
-  for (const std::string viewer : {std::string("john"), std::string(long_id)}) {
+  for (const std::string& viewer : {std::string("john"), std::string(long_id)}) {
     for (const bool is_delivery : {false, true}) {
       Store store;
       watch(store, Viewer(viewer), {"mary"});
@@ -57,8 +57,8 @@ TEST_CASE("a subscription may be ended by its own callback, with all that the ca
 }
 
 TEST_CASE("a callback that ends may own the subscriptions that would be told next, or the next of all") {
-  for (const std::size_t owned : {1, 2, 5}) {
-    for (const std::size_t others : {0, 1, 3}) {
+  for (const std::size_t owned : std::vector<std::size_t>{1, 2, 5}) {
+    for (const std::size_t others : std::vector<std::size_t>{0, 1, 3}) {
       for (const bool is_delivery : {false, true}) {
         for (const bool is_first : {false, true}) {
           Store store;
@@ -137,7 +137,7 @@ TEST_CASE("a callback may subscribe, so that the listeners of others move") {
 
 TEST_CASE("a callback may do anything to its store with what it was given") {
   for (std::size_t act = 0; act < 14; ++act) {
-    for (const std::string viewer : {std::string("john"), std::string(long_id)}) {
+    for (const std::string& viewer : {std::string("john"), std::string(long_id)}) {
       for (const bool keeps_order : {false, true}) {
         StoreOptions options;
         options.keep_order_of_frame = keeps_order;
@@ -175,7 +175,7 @@ TEST_CASE("a callback may do anything to its store with what it was given") {
               break;
             }
             case 9:
-              store.merge(reduce(store.snapshot(), PresenceEventView::set_status(change.id, "merged", when)));
+              store.merge(reduce(store.snapshot(), PresenceEventView::set_status(change.id, "merged", when)), when);
               break;
             case 10:
               more.push_back(

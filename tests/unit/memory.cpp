@@ -11,6 +11,7 @@ namespace host {
 struct Memory {
   std::size_t blocks = 0, bytes = 0, asked = 0, wrong = 0;
   std::size_t fails_after = static_cast<std::size_t>(-1);
+  void (*when_asked)() = nullptr;
 };
 inline Memory memory;
 void* allocate(std::size_t bytes, std::size_t alignment);
@@ -37,6 +38,7 @@ void* host::allocate(std::size_t bytes, std::size_t alignment) {
 #if defined(__cpp_exceptions)
   if (memory.asked == memory.fails_after) throw std::bad_alloc();
 #endif
+  if (memory.when_asked != nullptr) memory.when_asked();
   ++memory.asked;
   ++memory.blocks;
   memory.bytes += bytes;
@@ -472,6 +474,66 @@ class History {
 };
 
 }  // namespace
+
+namespace {
+
+/// A copy of a snapshot that another thread might end at any time: here, before the host gives so many blocks.
+struct Other {
+  Snapshot kept;
+  std::size_t ends_after = 0;
+};
+Other other_owner;
+
+void end_other_owner() {
+  if (other_owner.ends_after-- == 0) other_owner.kept = Snapshot();
+}
+
+}  // namespace
+
+TEST_CASE("what an event borrows from may lose its other owner while the event is folded") {
+  const char* const texts[] = {"", "here", "a text that is too long to be kept in place, and then some"};
+  for (const char* const text : texts) {
+    for (std::size_t kind = 0; kind < 8; ++kind) {
+      for (const bool is_known : {false, true}) {
+        for (std::size_t ends_after = 0; ends_after < 12; ++ends_after) {
+          Snapshot snapshots[2];
+          for (const bool is_borrowed : {false, true}) {
+            Snapshot& s = snapshots[is_borrowed ? 1 : 0];
+            for (const char* const id : {"ann", "bob", "phone"}) {
+              s = reduce(std::move(s), PresenceEvent::connect(id, "phone", second(1)));
+              s = reduce(std::move(s), PresenceEvent::connect(id, "the session with a long id", second(1)));
+              s = reduce(std::move(s), PresenceEvent::set_status(id, text, second(1)));
+            }
+            other_owner.kept = s;
+            // Then only what lies beside the rows of its page is shared.
+            if (is_known) s = reduce(std::move(s), PresenceEvent::heartbeat("ann", "phone", second(2)));
+            const UserView ann = *s.view(kind == 7 ? "phone" : "ann"), bob = *s.view("bob");
+            const User owned_ann = ann, owned_bob = bob;
+            const UserView one = is_borrowed ? ann : UserView(owned_ann), two = is_borrowed ? bob : UserView(owned_bob);
+            PresenceEventView event = PresenceEventView::heartbeat(one.id, "phone", second(3));
+            if (kind == 1) event.status = one.status;
+            if (kind == 2) event.status = two.status;
+            if (kind == 3) event = PresenceEventView::set_status(one.id, one.status, second(3));
+            if (kind == 4) event = PresenceEventView::set_status(one.id, two.status, second(3));
+            if (kind == 5) event = PresenceEventView::connect(two.id, text[0] == 0 ? one.id : one.status, second(3));
+            if (kind == 6) event = PresenceEventView::set_status(one.id.substr(1), one.status, second(3));
+            if (kind == 7) {  // the session of the heartbeat is the user's id
+              event.session = one.id;
+              event.status = "another";
+            }
+            other_owner.ends_after = ends_after;
+            host::memory.when_asked = end_other_owner;
+            s = reduce(std::move(s), event);
+            host::memory.when_asked = nullptr;
+            other_owner.kept = Snapshot();
+          }
+          CHECK(snapshots[0] == snapshots[1]);
+          CHECK(snapshots[0].digest() == snapshots[1].digest());
+        }
+      }
+    }
+  }
+}
 
 TEST_CASE("a history in which every allocation fails once comes out as one in which none does") {
   const std::size_t blocks = host::memory.blocks;

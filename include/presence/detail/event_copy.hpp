@@ -21,7 +21,7 @@ namespace detail {
 /// Whether a string of an event is longer than the rules allow. Of such a string only a byte more than they allow is
 /// copied, which is refused alike.
 inline bool is_too_long(const PresenceEventView& event, const Rules& rules) noexcept {
-  return (event.user.size() > rules.max_id_bytes) | (event.session.size() > rules.max_id_bytes) |
+  return event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes ||
          (event.status && event.status->size() > rules.max_status_bytes);
 }
 PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& event, const Rules& rules) noexcept {
