@@ -566,7 +566,10 @@ TEST_CASE("a store may be changed with strings that lie in its channels") {
 
       // A channel by an id that lies in it.
       CHECK_FALSE(store.put(Channel{"match", "last", {"match:last"}, {}}));
-      store.remove_channel(store.find_channel("match:last")->members[0]);
+      const Channel* const last = store.find_channel("match:last");
+      REQUIRE(last != nullptr);
+      REQUIRE(last->members.size() == 1);
+      store.remove_channel(last->members[0]);
       CHECK(store.find_channel("match:last") == nullptr);
       CHECK(store.find_channel("match:" + name) != nullptr);
     }

@@ -247,10 +247,11 @@ TEST_CASE("guests who come once and hide do not fill the room of those who hide 
   Rules rules = with_an_age();
   rules.max_users = 5;
   Told t(rules);
-  for (int round = 0; round < 10; ++round) {
-    const Timestamp now = at(round * 3600);
+  for (std::size_t round = 0; round < 10; ++round) {
+    const Timestamp now = at(static_cast<double>(round) * 3600);
     t.pass(now);
-    for (int i = 0; i < 5; ++i) CHECK(t.fold(invisibly(user_id(5 * round + i), "phone", now)) == Verdict::applied);
+    for (std::size_t i = 0; i < 5; ++i)
+      CHECK(t.fold(invisibly(user_id(5 * round + i), "phone", now)) == Verdict::applied);
     CHECK(t.fold(invisibly("one more", "phone", now)) == Verdict::over_limit);
     CHECK(detail::SnapshotAccess::read(t.s)->table.size() == 5);
   }
@@ -264,9 +265,9 @@ TEST_CASE("those who hide fill no room but that of those who hide, with an age a
     rules.max_users = 3;
     Told t(rules);
     t.pass(at(0));
-    for (int i = 0; i < 3; ++i) CHECK(t.fold(invisibly(user_id(i), "phone", at(0))) == Verdict::applied);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(t.fold(invisibly(user_id(i), "phone", at(0))) == Verdict::applied);
     CHECK(t.fold(invisibly("one more", "phone", at(0))) == Verdict::over_limit);
-    for (int i = 10; i < 13; ++i) CHECK(t.fold(connect(user_id(i), "phone", at(0))) == Verdict::applied);
+    for (std::size_t i = 10; i < 13; ++i) CHECK(t.fold(connect(user_id(i), "phone", at(0))) == Verdict::applied);
     CHECK(t.fold(connect("one more", "phone", at(0))) == Verdict::over_limit);
     CHECK(t.s.size() == 3);
     const std::vector<PresenceEvent> log = {heartbeat(user_id(10), "phone", at(30)), invisibly("later", "phone", at(200)),
