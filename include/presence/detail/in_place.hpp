@@ -182,10 +182,12 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
     // One of which all is forgotten comes in anew, and others may have to go for it.
     if (row.session_count() > bounds.session_room() && latest_instant(*found) < session_horizon(root.now, root.rules))
       return false;
-    if (!is_disconnect && row.session_count() > root.rules.max_sessions_per_user &&
-        count_live(row, bounds) >= root.rules.max_sessions_per_user)
-      return false;  // one may have to go
-    was_online = is_online(row, root, bounds);
+    if (!is_disconnect && row.session_count() > root.rules.max_sessions_per_user) {
+      const std::size_t live = count_live(row, bounds);
+      if (live >= root.rules.max_sessions_per_user) return false;  // one has to go
+      was_online = live != 0;
+    }
+    was_online = was_online || is_online(row, root, bounds);
   }
 
   if (is_disconnect) {
@@ -203,7 +205,7 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
     const Timestamp value = is_connect ? event.at : bounds.heartbeat_value(event.at, root.rules);
     if (active_before < value) {
       place.page.uncover(place.at());
-      if (!row.add_activity({value, event.at}, bounds.window(), bounds.session_room())) return false;
+      row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
       if (row.activities().size() > RowRest::activities_inside)
         place.lower_bounds(never, old_activities_end(row.activities(), root.rules));
       found = row.own_session(place.subject.session);  // which may have been put elsewhere

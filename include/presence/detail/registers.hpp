@@ -255,10 +255,29 @@ inline Timestamp invisible_since(Span<Flip> flips) noexcept {
   return invisible_since(flips.data(), flips.data() + flips.size());
 }
 
+/// All of two ascending ranges, of which the first is taken from: `join(ours, theirs)` makes one of two that are equal.
+/// O(n), however they lie.
+template <class Elements, class IsBefore, class Join>
+void merge_ascending(Elements& ours, const Elements& theirs, IsBefore is_before, Join join) {
+  if (theirs.empty()) return;
+  Elements all;
+  all.reserve(ours.size() + theirs.size());
+  auto from = theirs.begin();
+  for (auto& element : ours) {
+    for (; from != theirs.end() && is_before(*from, element); ++from) all.push_back(*from);
+    if (from != theirs.end() && !is_before(element, *from)) join(element, *from++);
+    all.push_back(std::move(element));
+  }
+  for (; from != theirs.end(); ++from) all.push_back(*from);
+  ours = std::move(all);
+}
+
 /// Union. Of the stretches the one that holds all those that lie in the trailing invisible run; where none does, so
 /// that they only wait to be forgotten, the later.
 inline void join_flips(UserRegisters& user, const UserRegisters& other) {
-  for (const Flip& flip : other.flips) join_flip(user.flips, flip);
+  detail::merge_ascending(
+      user.flips, other.flips, [](const Flip& a, const Flip& b) { return a.at < b.at; },
+      [](Flip& a, const Flip& b) { a.invisible = a.invisible || b.invisible; });
   const Stretch stretches[] = {user.crowded, other.crowded};
   for (const Stretch& stretch : stretches) {
     detail::erase_if(user.flips, [&](const Flip& f) { return !f.invisible && stretch.contains(f.at); });
@@ -340,14 +359,33 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
   if (event.status) join_status(user, event.at, *event.status);
 }
 
-inline void join(UserRegisters& user, const UserRegisters& other) {
-  for (const SessionRegisters& theirs : other.sessions) {
-    SessionRegisters& ours = join_session(user, text_of(theirs.id));
-    ours.connect = later(ours.connect, theirs.connect);
-    ours.heartbeat = later(ours.heartbeat, theirs.heartbeat);
-    for (const Timestamp at : theirs.disconnects) join_disconnect(ours, at);
+inline void join_sessions(Sessions& ours, const Sessions& theirs) {
+  detail::merge_ascending(
+      ours, theirs, [](const SessionRegisters& a, const SessionRegisters& b) { return text_of(a.id) < text_of(b.id); },
+      [](SessionRegisters& a, const SessionRegisters& b) {
+        a.connect = later(a.connect, b.connect);
+        a.heartbeat = later(a.heartbeat, b.heartbeat);
+        detail::merge_ascending(
+            a.disconnects, b.disconnects, [](Timestamp x, Timestamp y) { return x < y; }, [](Timestamp&, Timestamp) {});
+      });
+}
+
+/// The same as join_activity of each.
+inline void join_activities(Activities& ours, const Activities& theirs) {
+  detail::merge_ascending(
+      ours, theirs, [](const Activity& a, const Activity& b) { return a.value < b.value; },
+      [](Activity& a, const Activity& b) { a.evidence = earlier(a.evidence, b.evidence); });
+  // From the greatest value down, what is left is on ever earlier evidence.
+  std::size_t first = ours.size();
+  for (std::size_t i = ours.size(); i > 0; --i) {
+    if (first == ours.size() || ours[i - 1].evidence < ours[first].evidence) ours[--first] = ours[i - 1];
   }
-  for (const Activity& activity : other.activities) join_activity(user.activities, activity);
+  ours.erase(ours.begin(), ours.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
+inline void join(UserRegisters& user, const UserRegisters& other) {
+  join_sessions(user.sessions, other.sessions);
+  join_activities(user.activities, other.activities);
   join_flips(user, other);
   join_status(user, other.status_at, text_of(other.status));
   join_report(user, other.reported_at, other.reported_online);

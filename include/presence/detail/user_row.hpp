@@ -308,19 +308,20 @@ class RowAccess : public RowView {
     return *rest_->overflow->rare();
   }
 
-  /// Adds to a plain row an activity of a greater value than all others on later evidence, if they are then no more
-  /// than `most`. What is on evidence before the window makes room, but for the greatest of it. Changes nothing when
-  /// memory runs out.
-  bool add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
+  /// Adds to a plain row an activity of a greater value than all others on later evidence. What is on evidence before
+  /// the window makes room, but for the greatest of it, and then the oldest, so that they are at most `most`. Changes
+  /// nothing when memory runs out.
+  void add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
     constexpr std::size_t inside = RowRest::activities_inside;
     const Span<Activity> all = activities();
-    const std::size_t dropped = forgettable(all, window), kept = all.size() - dropped;
-    if (kept >= most) return false;
+    std::size_t dropped = forgettable(all, window);
+    if (all.size() - dropped >= most) dropped = all.size() + 1 - most;
+    const std::size_t kept = all.size() - dropped;
     if (kept < inside) {
       put({all.data() + dropped, kept}, latest, rest().activities);
       rest().count = static_cast<std::uint8_t>(kept + 1);
       if (rest_->overflow != nullptr && rest_->overflow->only_owner()) rest_->overflow->activity_count = 0;
-      return true;
+      return;
     }
     Overflow* const more = rest_->overflow;
     if (more == nullptr || !more->only_owner() || more->shape().activities <= kept)
@@ -328,7 +329,6 @@ class RowAccess : public RowView {
     put({activities().data() + dropped, kept}, latest, rest_->overflow->activities());
     rest_->overflow->activity_count = static_cast<std::uint32_t>(kept + 1);
     rest().count = 0;
-    return true;
   }
 
  private:
