@@ -40,12 +40,12 @@ TESTS = ROOT / "tests"
 VALUES = "duration time_text values".split()
 VALUE_HEADERS = "event.hpp rules.hpp time.hpp user.hpp".split()
 UNIT = """
-anti_entropy batches blocks borrowed_arguments bounds callback_lifetimes changes comparing crowding deadlines decimal
-decoding delivering deltas diffing encoding encoding_for_viewers evidence extremes filters forget_after forgetting
-golden hiding id_map in_place invisible joining json_channels json_events json_filters json_odd_fields json_strictness
-json_users judging kept_text last_active limits merging merging_in_place normal_form offline_grace order ownership
-peers querying replaying reports resyncing sessions siphash sketches snapshots sorted_chunks status steps stores story
-throwing timeouts user_table verdicts watching words
+anti_entropy batches blocks borrowed_arguments bounds callback_lifetimes changes comparing crowding custom_fields
+deadlines decimal decoding delivering deltas diffing encoding encoding_for_viewers evidence extremes filters
+forget_after forgetting golden hiding id_map in_place invisible joining json_channels json_events json_filters
+json_odd_fields json_strictness json_users judging kept_text last_active limits merging merging_in_place normal_form
+offline_grace order ownership peers querying replaying reports resyncing sessions siphash sketches snapshots
+sorted_chunks status steps stores story throwing timeouts user_table verdicts watching words
 """.split()
 PROPERTY = """
 anti_entropy law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values oracle_fold

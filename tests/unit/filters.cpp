@@ -941,3 +941,175 @@ TEST_CASE("a filter of the fields of a channel") {
   CHECK_FALSE(holds(eq("type", "hidden behind the type"), channel));
   CHECK(holds(exists("level", false), channel));
 }
+
+// Costs, by what is read of an object.
+
+namespace {
+
+std::size_t reads = 0;
+
+/// A text that counts how often it is read.
+struct CountedText {
+  std::string text;
+  operator std::string_view() const {
+    ++reads;
+    return text;
+  }
+};
+struct Crowd {
+  std::vector<CountedText> members;
+};
+
+}  // namespace
+
+template <>
+struct presence::Fields<Crowd> {
+  static constexpr auto list = fields(field("members", &Crowd::members));
+};
+
+TEST_CASE("every test of an array reads each element once, whatever it is compared with") {
+  for (const std::size_t count : {1u, 64u, 1024u, 1025u, 5000u}) {
+    Crowd crowd;
+    std::vector<Value> all, others, twice;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string name = "user-" + std::to_string(i);
+      crowd.members.push_back(CountedText{name});
+      all.emplace_back(name);
+      others.emplace_back(std::string(name + "-"));
+    }
+    twice = all;
+    twice.insert(twice.end(), all.rbegin(), all.rend());
+    const auto asks = [&](const Filter& filter, bool expected) {
+      CAPTURE(count);
+      CAPTURE(to_json(filter).substr(0, 40));
+      const Matcher<Crowd> matcher = compile<Crowd>(filter);
+      reads = 0;
+      CHECK(matcher(crowd) == expected);
+      CHECK(reads <= count);
+      reads = 0;
+      CHECK(matches(filter, crowd) == expected);
+      CHECK(reads <= count);
+    };
+    asks(eq("members", array(all)), true);
+    asks(eq("members", array(twice)), true);
+    asks(ne("members", array(twice)), false);
+    asks(eq("members", array(others)), false);
+    asks(in("members", array(others)), false);
+    asks(nin("members", array(others)), true);
+    asks(in("members", {all.back()}), true);
+    asks(contains("members", others.back()), false);
+    asks(autocomplete("members", "x"), false);
+    asks(gt("members", "v"), false);
+    all.push_back(others.back());
+    asks(eq("members", array(all)), false);
+    others.insert(others.end(), twice.begin(), twice.end());
+    asks(eq("members", array(others)), false);
+  }
+}
+
+namespace {
+
+struct SameHash {
+  static std::uint64_t of(std::string_view) { return 0x1234567890ABCDEF; }
+};
+struct SameFirstBits {
+  static std::uint64_t of(std::string_view text) { return detail::TextHash::of(text) >> 30; }
+};
+struct FewHashes {
+  static std::uint64_t of(std::string_view text) { return (detail::TextHash::of(text) & 3) * 0x4000000000000000; }
+};
+
+/// Whether exactly these are found, each at a place of its own.
+template <class Hash>
+void finds_exactly(const std::vector<std::string>& texts, const std::vector<std::string>& others) {
+  using Set = detail::BasicTextSet<Hash>;
+  std::size_t bytes = 0;
+  for (const std::string& text : texts) bytes += text.size();
+  Set* const made = Set::make(texts.size(), bytes);
+  for (const std::string& text : texts) made->add(text);
+  made->finish();
+  Set* const copy = Set::copy(*made);
+  Set::drop(made);
+  std::vector<std::string> at(copy->size());
+  for (const std::string& text : texts) {
+    const std::size_t place = copy->find(text);
+    REQUIRE(place < at.size());
+    REQUIRE((at[place].empty() || at[place] == text));
+    at[place] = text;
+  }
+  for (const std::string& text : others) REQUIRE(copy->find(text) == Set::none);
+  Set::drop(copy);
+}
+
+}  // namespace
+
+TEST_CASE("texts are found among others whose hashes are the same") {
+  std::vector<std::string> texts, others;
+  for (int i = 0; i < 400; ++i) {
+    // Of a few sizes, alike at the beginning, in the middle or up to their last byte.
+    std::string text(static_cast<std::size_t>(i % 7 == 0 ? 1 + i / 7 % 3 : 5 + i % 5 * 11), 'a');
+    if (i % 5 == 4) text.resize(300, 'b');
+    const std::size_t at = i % 3 == 0 ? text.size() - 1 : i % 3 == 1 ? text.size() / 2 : 0;
+    text[at] = static_cast<char>('A' + i % 50);
+    (i % 4 == 3 ? others : texts).push_back(text);
+  }
+  std::vector<std::string> absent;
+  for (const std::string& text : others) {
+    bool is_there = false;
+    for (const std::string& one : texts) is_there = is_there || one == text;
+    if (!is_there) absent.push_back(text);
+  }
+  REQUIRE(absent.size() > 20);
+  absent.emplace_back();
+  for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{4}, std::size_t{5}, std::size_t{6}, std::size_t{30}, texts.size()}) {
+    const std::vector<std::string> some(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(count));
+    CAPTURE(count);
+    finds_exactly<detail::TextHash>(some, absent);
+    finds_exactly<SameHash>(some, absent);
+    finds_exactly<SameFirstBits>(some, absent);
+    finds_exactly<FewHashes>(some, absent);
+  }
+}
+
+// Taking parts of a filter or of a value for the whole.
+
+TEST_CASE("a filter or a value takes the place of what it is a part of") {
+  Filter filter = (eq("a", std::string(40, 'x')) || eq("b", 2)) && gt("c", 3);
+  filter = filter.parts()[0];
+  CHECK(filter == (eq("a", std::string(40, 'x')) || eq("b", 2)));
+  filter = Filter(filter.parts()[0]);
+  CHECK(filter == eq("a", std::string(40, 'x')));
+  Filter& same_filter = filter;
+  filter = same_filter;
+  filter = std::move(same_filter);
+  CHECK(filter == eq("a", std::string(40, 'x')));
+  filter = filter && filter;
+  CHECK(filter.parts().size() == 2);
+
+  Value value = array({std::string(40, 'x'), 2});
+  value = value.elements()[0];
+  CHECK(value == Value(std::string(40, 'x')));
+  Value& same_value = value;
+  value = same_value;
+  value = std::move(same_value);
+  CHECK(value == Value(std::string(40, 'x')));
+  value = array({value, value});
+  CHECK(value.elements().size() == 2);
+  Matcher<Channel> matcher = compile<Channel>(in("type", {"a", "b"}) && eq("x", array({1, "y"})));
+  Matcher<Channel>& same_matcher = matcher;
+  matcher = same_matcher;
+  Channel channel;
+  channel.type = "b";
+  channel.custom["x"] = array({"y", 1});
+  CHECK(matcher(channel));
+}
+
+TEST_CASE("what is read of a temporary stays") {
+  const auto parts = (eq("a", 1) && eq("b", std::string(40, 'x'))).parts();
+  REQUIRE(parts.size() == 2);
+  CHECK(parts[1] == eq("b", std::string(40, 'x')));
+  const auto name = eq(std::string(40, 'n'), 1).field();
+  CHECK(name == std::string(40, 'n'));
+  const auto elements = array({1, std::string(40, 'x')}).elements();
+  CHECK(elements[1] == Value(std::string(40, 'x')));
+}

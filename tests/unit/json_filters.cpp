@@ -425,3 +425,50 @@ TEST_CASE("what an invalid filter is written as is not read") {
     CHECK(read.error().offset == 1);
   }
 }
+
+TEST_CASE("a filter that is longer than the limit is refused at the first byte that is too much") {
+  const std::string text = R"({"a":{"$in":["b",1]}})";
+  FilterLimits limits;
+  limits.max_bytes = text.size();
+  CHECK(parse_filter(text, limits));
+  limits.max_bytes = text.size() - 1;
+  const auto refused = parse_filter(text, limits);
+  REQUIRE_FALSE(refused);
+  CHECK(static_cast<int>(refused.error().code) == static_cast<int>(ErrorCode::over_limit));
+  CHECK(refused.error().offset == text.size() - 1);
+}
+
+TEST_CASE("a filter with more values than the limit is refused at the first that is too much") {
+  // Before each value stands a '^'.
+  const std::string texts[] = {
+      R"(^{"a":^1})",
+      R"(^{"a":^["b",^1]})",  // the array, and its elements below
+      R"(^{"a":{"$gt":^1,"$in":^[^"b",^null]},"$or":[^{},^{"c":^[]}]})",
+  };
+  for (std::string marked : texts) {
+    if (marked.find("[\"b\"") != std::string::npos) marked.insert(marked.find("[\"b\"") + 1, "^");
+    std::vector<std::size_t> offsets;
+    for (std::size_t at = marked.find('^'); at != std::string::npos; at = marked.find('^', at)) {
+      offsets.push_back(at);
+      marked.erase(at, 1);
+    }
+    CAPTURE(marked);
+    FilterLimits limits;
+    limits.max_values = offsets.size();
+    REQUIRE(parse_filter(marked, limits));
+    for (std::size_t most = 0; most < offsets.size(); ++most) {
+      limits.max_values = most;
+      const auto refused = parse_filter(marked, limits);
+      REQUIRE_FALSE(refused);
+      CHECK(static_cast<int>(refused.error().code) == static_cast<int>(ErrorCode::over_limit));
+      CHECK(refused.error().offset == offsets[most]);
+    }
+  }
+}
+
+TEST_CASE("a repeated operator of a field is told at its second place, once the object is read") {
+  refused(ErrorCode::duplicate_key, R"({"a":{"$gt":1,"$lt":1,^"$gt":2,"$lt":2}})");
+  refused(ErrorCode::duplicate_key, R"({"a":{"$gt":1,^"\u0024gt":2}})");
+  refused(ErrorCode::bad_operand, R"({"a":{"$gt":1,"$gt":^null}})");
+  refused(ErrorCode::unknown_operator, R"({"a":{"$gt":1,"$gt":2,^"$no":3}})");
+}

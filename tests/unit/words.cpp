@@ -2,6 +2,7 @@
 #include "support.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -171,5 +172,39 @@ TEST_CASE("each byte that is broken is read alone, wherever the text ends") {
     CHECK(finds("a", text) == (length > 0));
     if (length > 0) CHECK(finds(text, text));
     CHECK(finds("\xE7\x8C\xAB", text) == (length >= 9));
+  }
+}
+
+TEST_CASE("a letter is one in either case") {
+  for (std::uint32_t c = 0; c < 0x110100; ++c) {
+    if (detail::is_of_word(c) != detail::is_of_word(detail::fold_case(c))) FAIL(c);
+  }
+}
+
+TEST_CASE("a prefix is found where its own beginnings were found in vain before") {
+  const auto plainly = [](std::string_view text, std::string_view prefix) {
+    for (std::size_t i = 0; i + prefix.size() <= text.size(); ++i) {
+      const bool begins = i == 0 || text[i] == '-' || text[i - 1] == '-';
+      if (begins && text.substr(i, prefix.size()) == prefix) return true;
+    }
+    return false;
+  };
+  // All texts and prefixes of two signs, up to a length.
+  const auto made_of = [](unsigned bits, std::size_t size) {
+    std::string text;
+    for (std::size_t i = 0; i < size; ++i) text += (bits >> i & 1u) != 0 ? 'a' : '-';
+    return text;
+  };
+  for (std::size_t length = 1; length <= 5; ++length) {
+    for (unsigned p = 0; p < 1u << length; ++p) {
+      const std::string prefix = made_of(p, length);
+      const detail::WordPrefix ready(prefix);
+      for (std::size_t size = 0; size <= 10; ++size) {
+        for (unsigned t = 0; t < 1u << size; ++t) {
+          const std::string text = made_of(t, size);
+          if (ready.is_in(text) != plainly(text, prefix)) FAIL(text << " " << prefix);
+        }
+      }
+    }
   }
 }

@@ -11,7 +11,7 @@
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint8_t, uint64_t
-#include <cstring>      // for memcmp
+#include <cstring>      // for memcmp, memcpy
 #include <string_view>  // for string_view
 #include <utility>      // for move
 #include <vector>       // for vector
@@ -64,49 +64,75 @@ bool is_array(const std::vector<Text>&) noexcept {
   return true;
 }
 
+/// By which texts are found.
+struct TextHash {
+  static std::uint64_t of(std::string_view text) noexcept { return hash_of(Sought(text), 0); }
+};
+
 /// Texts, to be found among many. A few are compared one by one. More are kept in the order of their hashes and sizes,
 /// and then of their bytes: the first bits of a hash say between which two of them to look, and what is left there is
 /// searched by halves. So who chooses texts whose hashes collide makes a search longer, and never a walk.
-class TextSet {
+template <class Hash>
+class BasicTextSet {
  public:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-  TextSet() noexcept = default;
-
-  /// Makes room for so many texts, which have so many bytes together.
-  void reserve(std::size_t texts, std::size_t bytes) {
-    entries_.reserve(texts);
-    characters_.reserve(bytes + 1);  // one more, so that there is some memory to point to
+  /// Has room for so many texts, which have so many bytes together, all in one allocation. To be given back by `drop`.
+  static BasicTextSet* make(std::size_t texts, std::size_t bytes) {
+    return construct<BasicTextSet>(allocate(size_of(texts, bytes), alignof(BasicTextSet)), texts, bytes);
   }
-  /// What was reserved holds it. To be found after `finish`.
-  void add(std::string_view text) {
-    entries_.push_back(Entry{0, characters_.size(), text.size()});
-    characters_.append(text.data(), text.size());
+  static BasicTextSet* copy(const BasicTextSet& other) {
+    Starts starts = other.starts_;
+    BasicTextSet* const made = make(other.room_, other.bytes_);
+    made->starts_ = std::move(starts);
+    made->count_ = other.count_;
+    std::memcpy(made->entries(), other.entries(), size_of(other.room_, other.bytes_) - sizeof(BasicTextSet));
+    return made;
+  }
+  static void drop(BasicTextSet* set) noexcept {
+    const std::size_t size = size_of(set->room_, set->bytes_);
+    set->~BasicTextSet();
+    deallocate(set, size, alignof(BasicTextSet));
+  }
+  BasicTextSet(const BasicTextSet&) = delete;
+  BasicTextSet& operator=(const BasicTextSet&) = delete;
+
+  /// There is room for it. To be found after `finish`.
+  void add(std::string_view text) noexcept {
+    const std::size_t at = count_ == 0 ? 0 : entries()[count_ - 1].at + entries()[count_ - 1].size;
+    construct<Entry>(entries() + count_++, Entry{0, at, text.size()});
+    if (!text.empty()) std::memcpy(characters() + at, text.data(), text.size());
   }
   void finish() {
-    const bool are_few = entries_.size() <= few;
-    for (Entry& entry : entries_) {
+    struct {
+      Entry* first;
+      std::size_t count;
+      Entry* begin() const noexcept { return first; }
+      std::size_t size() const noexcept { return count; }
+    } all{entries(), count_};
+    const bool are_few = count_ <= few;
+    for (std::size_t i = 0; i < count_; ++i) {
       // Texts that are not the same mostly differ in their last character.
-      const std::string_view text = text_of(entry);
-      entry.hash = !are_few ? hash_of(Sought(text), 0) : text.empty() ? 0 : octet(text.back());
+      const std::string_view text = text_of(entries()[i]);
+      entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
     }
-    detail::sort(entries_, [this](const Entry& a, const Entry& b) {
+    detail::sort(all, [this](const Entry& a, const Entry& b) {
       if (a.hash != b.hash) return a.hash < b.hash;
       if (a.size != b.size) return a.size < b.size;
-      return compare(&characters_[0] + a.at, &characters_[0] + b.at, a.size, 0) < 0;
+      return compare(characters() + a.at, characters() + b.at, a.size, 0) < 0;
     });
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-      if (kept > 0 && entries_[kept - 1].hash == entries_[i].hash &&
-          text_of(entries_[kept - 1]) == text_of(entries_[i]))
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (kept > 0 && entries()[kept - 1].hash == entries()[i].hash &&
+          text_of(entries()[kept - 1]) == text_of(entries()[i]))
         continue;
-      entries_[kept++] = entries_[i];
+      entries()[kept++] = entries()[i];
     }
-    entries_.truncate(kept);
+    count_ = kept;
     if (!are_few) make_starts();
   }
 
-  std::size_t size() const noexcept { return entries_.size(); }
+  std::size_t size() const noexcept { return count_; }
 
   /// Its place among those that there are, or none.
   std::size_t find(std::string_view text) const noexcept {
@@ -121,8 +147,26 @@ class TextSet {
     std::size_t at, size;
   };
 
+  using Starts = CompactVector<std::size_t>;
+
+  BasicTextSet(std::size_t texts, std::size_t bytes) noexcept : room_(texts), bytes_(bytes) {}
+  ~BasicTextSet() = default;
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
+  /// What a filter has fits into memory, and this is less than what it takes there.
+  static std::size_t size_of(std::size_t texts, std::size_t bytes) noexcept {
+    return sizeof(BasicTextSet) + texts * sizeof(Entry) + bytes;
+  }
+  // They lie behind this object, and the characters of all behind them.
+  Entry* entries() noexcept { return static_cast<Entry*>(static_cast<void*>(this + 1)); }
+  const Entry* entries() const noexcept { return static_cast<const Entry*>(static_cast<const void*>(this + 1)); }
+  char* characters() noexcept { return static_cast<char*>(static_cast<void*>(entries() + room_)); }
+  const char* characters() const noexcept {
+    return static_cast<const char*>(static_cast<const void*>(entries() + room_));
+  }
   std::string_view text_of(const Entry& entry) const noexcept {
-    return std::string_view(&characters_[0] + entry.at, entry.size);
+    return std::string_view(characters() + entry.at, entry.size);
   }
 
   /// The next eight bytes of a text, or those that are left.
@@ -141,21 +185,20 @@ class TextSet {
   }
 
   std::size_t find_by_hash(std::string_view text) const noexcept {
-    const std::uint64_t hash = hash_of(Sought(text), 0);
-    const std::size_t* const start = &starts_[0] + static_cast<std::size_t>(hash >> shift_);
+    const std::uint64_t hash = Hash::of(text);
+    const std::size_t* const start = &starts_[1] + static_cast<std::size_t>(hash >> starts_[0]);
     const std::size_t first = start[0], last = start[1];
     if (last - first > few) return find_among_many(first, last, hash, text);
     for (std::size_t i = first; i != last; ++i) {
-      if (entries_[i].hash == hash && text_of(entries_[i]) == text) return i;
+      if (entries()[i].hash == hash && text_of(entries()[i]) == text) return i;
     }
     return none;
   }
 
-  std::size_t find_among_few(std::string_view text) const noexcept {
-    const std::size_t count = entries_.size();
+  PRESENCE_DETAIL_APART std::size_t find_among_few(std::string_view text) const noexcept {
     const std::uint64_t last = text.empty() ? 0 : octet(text.back());
-    for (std::size_t i = 0; i < count; ++i) {
-      const Entry& entry = entries_[i];
+    for (std::size_t i = 0; i < count_; ++i) {
+      const Entry& entry = entries()[i];
       if (entry.size == text.size() && entry.hash == last && text_of(entry) == text) return i;
     }
     return none;
@@ -172,8 +215,8 @@ class TextSet {
   /// Only where hashes collide. By chance that is a few, so this is as good for many.
   PRESENCE_DETAIL_APART std::size_t find_among_many(std::size_t first, std::size_t last, std::uint64_t hash,
                                                     std::string_view text) const noexcept {
-    const Entry* low = &entries_[first];
-    const Entry* high = &entries_[last];
+    const Entry* low = entries() + first;
+    const Entry* high = entries() + last;
     const std::size_t size = text.size();
     narrow(
         low, high, [&](const Entry& entry) { return entry.hash < hash; },
@@ -185,7 +228,7 @@ class TextSet {
     if (low == high) return none;
 
     // They are in order, so all of them begin as the first and the last do.
-    const char* const characters = &characters_[0];
+    const char* const characters = this->characters();
     std::size_t same = 0;
     for (; size - same >= 8; same += 8) {
       const std::uint64_t word = load_word(characters + low->at + same);
@@ -209,24 +252,26 @@ class TextSet {
       if (low == high) return none;
     }
     const bool is_found = compare(characters + low->at, text.data(), size, same) == 0;
-    return is_found ? static_cast<std::size_t>(low - entries_.begin()) : none;
+    return is_found ? static_cast<std::size_t>(low - entries()) : none;
   }
 
   void make_starts() {
-    std::size_t buckets = 2;
-    for (shift_ = 63; buckets < 2 * entries_.size(); buckets *= 2) --shift_;
-    starts_.reserve(buckets + 1);
+    std::size_t buckets = 2, shift = 63;
+    for (; buckets < 2 * count_; buckets *= 2) --shift;
+    starts_.reserve(buckets + 2);
+    starts_.push_back(shift);
     for (std::size_t i = 0, bucket = 0; bucket <= buckets; ++bucket) {
-      while (i < entries_.size() && entries_[i].hash >> shift_ < bucket) ++i;
+      while (i < count_ && entries()[i].hash >> shift < bucket) ++i;
       starts_.push_back(i);
     }
   }
 
-  CompactVector<Entry> entries_;
-  CompactVector<char> characters_;
-  CompactVector<std::size_t> starts_;  // of each value of the first bits of the hash, which are what `shift_` leaves
-  unsigned shift_ = 63;
+  std::size_t room_, bytes_, count_ = 0;
+  Starts
+      starts_;  // of many: how many bits of a hash are not its first ones, and where those with each first ones start
 };
+
+using TextSet = BasicTextSet<TextHash>;
 
 /// What an array of values has, made ready to be asked. Values that are equal are one.
 class ValueSet {
@@ -246,7 +291,7 @@ class ValueSet {
         characters += view.text().size();
       }
     }
-    if (texts > 0) texts_.make().reserve(texts, characters);
+    if (texts > 0) texts_.make(texts, characters);
     numbers_.reserve(numbers);
     moments_.reserve(moments);
     for (const Value& element : elements) add(element);
@@ -311,16 +356,16 @@ class ValueSet {
     std::uint64_t* words_;
   };
 
-  /// There are seldom texts and something else.
+  /// Owns a set, where there are texts.
   class Texts {
    public:
     Texts() noexcept = default;
-    Texts(const Texts& other) : set_(other.set_ == nullptr ? nullptr : create<TextSet>(*other.set_)) {}
+    Texts(const Texts& other) : set_(other.set_ == nullptr ? nullptr : TextSet::copy(*other.set_)) {}
     Texts& operator=(const Texts&) = delete;
     ~Texts() {
-      if (set_ != nullptr) destroy(set_);
+      if (set_ != nullptr) TextSet::drop(set_);
     }
-    TextSet& make() { return *(set_ = create<TextSet>()); }
+    void make(std::size_t texts, std::size_t bytes) { set_ = TextSet::make(texts, bytes); }
     TextSet* operator->() noexcept { return set_; }
     const TextSet* operator->() const noexcept { return set_; }
     explicit operator bool() const noexcept { return set_ != nullptr; }
