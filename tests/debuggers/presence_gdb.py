@@ -106,6 +106,21 @@ def vector(value):
     return elements(first, count // each)
 
 
+def compact(head, kind):
+    """Of the memory of a CompactVector: its first element, and how many there are."""
+    if int(head) == 0:
+        return None, 0
+    size, capacity = int(head["size"]), int(head["capacity"])
+    if size > capacity:
+        raise Unreadable
+    return (head + 1).cast(kind.pointer()), size
+
+
+def compact_text(head):
+    first, size = compact(head, gdb.lookup_type("char"))
+    return text_at(int(first) if size else 0, size)
+
+
 def elements(first, count):
     """Those that are shown, and how many there are."""
     return [first[i] for i in range(min(count, MOST_PARTS))], count
@@ -221,10 +236,12 @@ def change(value):
     return f"{std_text(value['id'])} at {instant(value['at'])}: {before} -> {after}"
 
 
+def message(pointer):
+    return pointer.string(errors="backslashreplace", length=LONGEST_TEXT).split("\0")[0]
+
+
 def error(value):
-    message = value["message"].string(errors="backslashreplace", length=LONGEST_TEXT)
-    message = message.split("\0")[0]
-    return f"error {enumerator(value['code'])} at offset {int(value['offset'])}: {message}"
+    return f"error {enumerator(value['code'])} at offset {int(value['offset'])}: {message(value['message'])}"
 
 
 def result(value):
@@ -234,29 +251,31 @@ def result(value):
 
 def any_value(value, depth=0):
     kind = enumerator(value["kind_"])
+    borrowed = any(field.name == "data_" for field in value.type.strip_typedefs().fields())
+    content = (lambda name: value[name + "_"]) if borrowed else (lambda name: value["content_"][name])
     if kind in ("absent", "null"):
         return kind
     if kind == "boolean":
-        number = int(value["number_"])
+        number = int(content("number"))
         if number not in (0, 1):
             raise Unreadable
         return "true" if number else "false"
     if kind == "integer":
-        return str(int(value["number_"]))
+        return str(int(content("number")))
     if kind == "real":
-        return repr(float(value["real_"]))
+        return repr(float(content("real")))
     if kind == "instant":
-        return instant_text(int(value["number_"]))
+        return instant_text(int(content("number")))
     if kind == "invalid":
         return "<invalid>"
-    borrowed = any(field.name == "data_" for field in value.type.strip_typedefs().fields())
     if kind == "text":
-        return text_at(int(value["data_"]), int(value["size_"])) if borrowed else std_text(value["text_"])
+        return text_at(int(value["data_"]), int(value["size_"])) if borrowed else compact_text(content("text"))
     if borrowed:
         return f"<array of {int(value['size_'])}>"
     if depth > 0:
         raise Unreadable  # no array is in an array
-    return "[" + listed(vector(value["elements_"]), lambda element: any_value(element, 1)) + "]"
+    all_of_it = elements(*compact(content("elements"), value.type.strip_typedefs().unqualified()))
+    return "[" + listed(all_of_it, lambda element: any_value(element, 1)) + "]"
 
 
 COMBINATIONS = {"all_of": "$and", "any_of": "$or", "none_of": "$nor"}
@@ -266,19 +285,33 @@ def filter_text(value, depth=0):
     op = enumerator(value["op_"])
     if op == "everything":
         return "{}"
+    content = value["content_"]
     if op == "invalid":
-        return f"<invalid: {error(value['error_'])}>"
+        return f"<invalid: error {enumerator(value['code_'])} at offset 0: {message(content['message'])}>"
     if op in COMBINATIONS:
         if depth > 30:
             raise Unreadable
-        parts = listed(vector(value["parts_"]), lambda part: filter_text(part, depth + 1))
+        all_of_it = elements(*compact(content["parts"], value.type.strip_typedefs().unqualified()))
+        parts = listed(all_of_it, lambda part: filter_text(part, depth + 1))
         return f'{{"{COMBINATIONS[op]}": [{parts}]}}'
-    field, operand = std_text(value["field_"]), any_value(value["operand_"])
+    field, operand = compact_text(content["field"]), any_value(value["operand_"])
     return f'{{{field}: {{"${op}": {operand}}}}}'
 
 
+def custom_fields(value):
+    """Those that are shown, and how many there are."""
+    entry = gdb.lookup_type(namespace_of(value.type) + "CustomFields::Entry")
+    run_type = value["runs_"].type.strip_typedefs().template_argument(0)
+    first, runs = compact(value["runs_"]["head_"], run_type)
+    shown = []
+    for i in range(min(runs, MOST_PARTS)):
+        pointers, count = compact(first[i]["head_"], entry.pointer())
+        shown += [pointers[j].dereference() for j in range(min(count, MOST_PARTS - len(shown)))]
+    return shown, int(value["size_"])
+
+
 def channel(value):
-    members, custom = vector(value["members"]), vector(value["custom"]["all_"])
+    members, custom = vector(value["members"]), custom_fields(value["custom"])
     words = f"{std_text(value['type'])} {std_text(value['id'])}, {counted(members[1], 'member')} [{listed(members, std_text)}]"
     if custom[1] != 0:
         entry = lambda one: f"{std_text(one['name'])}: {any_value(one['value'])}"

@@ -147,6 +147,8 @@ ELEMENTS = {
 }
 # What stands for the types with parameters. Compilers spell numbers differently.
 INSTANCES = {
+    "{0}detail::CompactVector<*>": (["{0}detail::CompactVector<{0}Value>"], ["{0}Value"]),
+    "{0}detail::CompactVector<*>::Head": (["{0}detail::CompactVector<{0}Value>::Head"], ["{0}Value"]),
     "{0}Result<*>": (["{0}Result<{0}Timestamp>"], ["{0}Timestamp"]),
     "{0}detail::Few<*,*>": ([f"{{0}}detail::Few<{{0}}Timestamp, {one}>" for one in ("1", "1U", "1u")], ["{0}Timestamp", "1"]),
 }
