@@ -32,7 +32,7 @@ enum class ErrorCode : std::uint8_t {
   bad_operand,       ///< a value that the operator of a filter has no use for
   unknown_version,   ///< bytes of a version of the format that is not known
   bad_checksum,      ///< the bytes are not those that were written
-  over_limit,        ///< more, or longer, than Rules allow
+  over_limit,        ///< more, or longer, than Rules or the limits of a reader allow
   too_early,         ///< dated later than the host's clock allows a peer
 };
 

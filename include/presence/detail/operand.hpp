@@ -186,7 +186,7 @@ class BasicTextSet {
 
   std::size_t find_by_hash(std::string_view text) const noexcept {
     const std::uint64_t hash = Hash::of(text);
-    const std::size_t* const start = &starts_[1] + static_cast<std::size_t>(hash >> starts_[0]);
+    const std::size_t* const start = &starts_[1] + (hash >> starts_[0]);
     const std::size_t first = start[0], last = start[1];
     if (last - first > few) return find_among_many(first, last, hash, text);
     for (std::size_t i = first; i != last; ++i) {
