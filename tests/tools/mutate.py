@@ -63,7 +63,7 @@ BUDGET = "std::size_t budget_ = 20000;"
 ABOUT_HISTORIES = re.compile(r"\bCHECK\(seen\.")
 
 
-STAGES = ["values", "unit", "property", "memory", "reading", "corpus"]
+STAGES = ["values", "unit", "property", "memory", "reading_memory", "corpus"]
 
 
 class Broken(Exception):
@@ -147,9 +147,9 @@ def make_stages(scratch, compiler, histories):
         text = together([tests / folder / f"{file}.cpp" for file in files])
         source.write_text(ABOUT_HISTORIES.sub("WARN(seen.", text), encoding="utf-8")
         stages.append(Stage(name, source, flags["doctest"], [str(main)], doctest, {"PRESENCE_HISTORIES": str(histories)}))
-    # Which have an allocator of their own, and so cannot be put together with others.
-    stages.append(Stage("memory", tests / "unit" / "memory.cpp", flags["doctest"], [str(main)], doctest, {}))
-    stages.append(Stage("reading", tests / "unit" / "reading_memory.cpp", flags["doctest"], [str(main)], doctest, {}))
+    # Which have allocators of their own, and so cannot be put together with others.
+    for name in ("memory", "filter_memory", "reading_memory"):
+        stages.append(Stage(name, tests / "unit" / f"{name}.cpp", flags["doctest"], [str(main)], doctest, {}))
     stages.append(Stage("corpus", tests / "fuzz" / "fold_fuzz.cpp", flags["plain"], [str(replay)], [], {}))
     return stages
 

@@ -956,38 +956,36 @@ struct CountedText {
     return text;
   }
 };
-struct Crowd {
-  std::vector<CountedText> members;
-};
 
 }  // namespace
 
-template <>
-struct presence::Fields<Crowd> {
-  static constexpr auto list = fields(field("members", &Crowd::members));
-};
-
 TEST_CASE("every test of an array reads each element once, whatever it is compared with") {
   for (const std::size_t count : {1u, 64u, 1024u, 1025u, 5000u}) {
-    Crowd crowd;
+    std::vector<CountedText> members;
     std::vector<Value> all, others, twice;
     for (std::size_t i = 0; i < count; ++i) {
       const std::string name = "user-" + std::to_string(i);
-      crowd.members.push_back(CountedText{name});
+      members.push_back(CountedText{name});
       all.emplace_back(name);
       others.emplace_back(std::string(name + "-"));
     }
     twice = all;
     twice.insert(twice.end(), all.rbegin(), all.rend());
+    const ValueView field = members;
     const auto asks = [&](const Filter& filter, bool expected) {
       CAPTURE(count);
       CAPTURE(to_json(filter).substr(0, 40));
-      const Matcher<Crowd> matcher = compile<Crowd>(filter);
       reads = 0;
-      CHECK(matcher(crowd) == expected);
+      CHECK(detail::holds(filter.op(), field, filter.operand()) == expected);
       CHECK(reads <= count);
       reads = 0;
-      CHECK(matches(filter, crowd) == expected);
+      if (filter.operand().kind() == ValueKind::array) {
+        CHECK(detail::SetOperand(filter.op(), filter.operand()).answer(field) == expected);
+      } else if (filter.op() == Operator::autocomplete) {
+        CHECK(detail::PrefixOperand(filter.op(), filter.operand()).answer(field) == expected);
+      } else {
+        CHECK(detail::ScalarOperand(filter.op(), filter.operand()).answer(field) == expected);
+      }
       CHECK(reads <= count);
     };
     asks(eq("members", array(all)), true);
