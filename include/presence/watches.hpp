@@ -340,8 +340,8 @@ class Watches {
   }
   void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
     ++version_;
-    Watcher* const known = users_[user].watchers.find(v);
-    if (known != nullptr && --known->reasons == 0) users_[user].watchers.erase(v);
+    Watcher* const watcher = users_[user].watchers.find(v);
+    if (watcher != nullptr && --watcher->reasons == 0) users_[user].watchers.erase(v);
     forget_if_unwatched(user);
   }
   void forget_if_unwatched(std::uint32_t user) noexcept {
