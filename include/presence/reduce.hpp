@@ -105,6 +105,7 @@ Verdict fold_where_found(Snapshot& snapshot, const Subject& subject, const Prese
         const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
         if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
       }
+      return fold_anew(snapshot, subject.key, event, on_change);
     }
   }
   return fold_anew(snapshot, subject.key, event, on_change);

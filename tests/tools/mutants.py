@@ -366,6 +366,14 @@ MUTANTS = [
            "the deadlines before an instant are passed before its events"),
 
     # ---- events that borrow from what they change ----
+    Mutant("page-unkept", "reduce.hpp", "      const KeptPage kept(*subject.way.page());  // which the event may borrow from\n", "",
+           "another owner of a page may let go of it while an event that borrows from it is folded"),
+    Mutant("status-read-late", IN_PLACE, "      Text after(*event.status);\n      rare = &row.need_rare();\n      rare->status = std::move(after);",
+           "      rare = &row.need_rare();\n      rare->status = Text(*event.status);",
+           "a status may lie in what another owner lets go of when room is made"),
+    Mutant("status-read-late-heard", IN_PLACE, "    Text after(*event.status);  // which may lie in what makes room\n    RareRegisters& rare = row.need_rare();",
+           "    RareRegisters& rare = row.need_rare();\n    Text after(*event.status);",
+           "a status may lie in what another owner lets go of when room is made, where somebody listens"),
     Mutant("range-uncopied", "reduce.hpp", "if (!fold_and_move_nothing(*owned, subjects[i], event, *strings, on_change)) return false;",
            "if (!fold_and_move_nothing(*owned, subjects[i], event, *strings, on_change)) tally.count(fold_now(snapshot, event, on_change)), --tally.applied;",
            "what later events of a range borrow may be moved by earlier ones"),
