@@ -89,6 +89,18 @@ class KeptPage {
   Spare page_;
 };
 
+/// The same of a user in a page that others own as well.
+template <class OnChange>
+PRESENCE_DETAIL_APART Verdict fold_where_shared(Snapshot& snapshot, const Subject& subject,
+                                                const PresenceEventView& event, OnChange& on_change) {
+  const KeptPage kept(*subject.way.page());  // which the event may borrow from
+  if (Page* const page = own_page_for(snapshot, subject, event)) {
+    const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
+    if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
+  }
+  return fold_anew(snapshot, subject.key, event, on_change);
+}
+
 /// The same of a user who was looked for, in place where it can be. Mere heartbeats in pages that are the snapshot's
 /// own have been folded.
 template <class OnChange>
@@ -96,17 +108,9 @@ Verdict fold_where_found(Snapshot& snapshot, const Subject& subject, const Prese
                          OnChange& on_change) {
   if (subject.at != Page::none) {
     Root* const owned = SnapshotAccess::owned(snapshot);
-    Page* page = owned != nullptr ? subject.own_page() : nullptr;
-    if (page != nullptr) {
-      if (fold_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
-    } else {
-      //const KeptPage kept(*subject.way.page());  // which the event may borrow from
-      if ((page = own_page_for(snapshot, subject, event)) != nullptr) {
-        const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
-        if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
-      }
-      return fold_anew(snapshot, subject.key, event, on_change);
-    }
+    Page* const page = owned != nullptr ? subject.own_page() : nullptr;
+    if (page == nullptr) return fold_where_shared(snapshot, subject, event, on_change);
+    if (fold_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
   }
   return fold_anew(snapshot, subject.key, event, on_change);
 }

@@ -366,7 +366,7 @@ MUTANTS = [
            "the deadlines before an instant are passed before its events"),
 
     # ---- events that borrow from what they change ----
-    Mutant("page-unkept", "reduce.hpp", "      const KeptPage kept(*subject.way.page());  // which the event may borrow from\n", "",
+    Mutant("page-unkept", "reduce.hpp", "  const KeptPage kept(*subject.way.page());  // which the event may borrow from\n", "",
            "another owner of a page may let go of it while an event that borrows from it is folded"),
     Mutant("status-read-late", IN_PLACE, "      Text after(*event.status);\n      rare = &row.need_rare();\n      rare->status = std::move(after);",
            "      rare = &row.need_rare();\n      rare->status = Text(*event.status);",
