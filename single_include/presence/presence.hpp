@@ -395,22 +395,51 @@ class OwnerCount {
 #endif
 };
 
-/// A number that whoever reads what it is about may note, on several threads at once: all of them note the same. Zero:
-/// none.
+/// A number that readers may cache on several threads at once: all of them write what follows from the same facts.
+/// Zero: nothing is cached.
 class Note {
  public:
 #if defined(__GNUC__) || defined(__clang__)
-  std::uint64_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
-  void write(std::uint64_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
+  std::uint32_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
+  void write(std::uint32_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
 
  private:
-  mutable std::uint64_t number_ = 0;
+  mutable std::uint32_t number_ = 0;
 #else
-  std::uint64_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
-  void write(std::uint64_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
+  std::uint32_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
+  void write(std::uint32_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
 
  private:
-  mutable std::atomic<std::uint64_t> number_{0};
+  mutable std::atomic<std::uint32_t> number_{0};
+#endif
+};
+
+/// A pointer that is set once by whichever of several threads comes first.
+template <class T>
+class SetOncePointer {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  T* get() const noexcept { return __atomic_load_n(&pointer_, __ATOMIC_ACQUIRE); }
+  /// Returns whether it was null, and is `pointer` now.
+  bool set(T* pointer) const noexcept {
+    T* expected = nullptr;
+    return __atomic_compare_exchange_n(&pointer_, &expected, pointer, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+  }
+  /// For the only user.
+  void clear() noexcept { pointer_ = nullptr; }
+
+ private:
+  mutable T* pointer_ = nullptr;
+#else
+  T* get() const noexcept { return pointer_.load(std::memory_order_acquire); }
+  bool set(T* pointer) const noexcept {
+    T* expected = nullptr;
+    return pointer_.compare_exchange_strong(expected, pointer, std::memory_order_release, std::memory_order_relaxed);
+  }
+  void clear() noexcept { pointer_.store(nullptr, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<T*> pointer_{nullptr};
 #endif
 };
 
@@ -554,6 +583,7 @@ class Few {
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
+  std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : capacity_ * sizeof(T); }
   T* data() noexcept { return is_inside() ? reinterpret_cast<T*>(room_.bytes) : room_.elements; }
   const T* data() const noexcept { return is_inside() ? reinterpret_cast<const T*>(room_.bytes) : room_.elements; }
   T* begin() noexcept { return data(); }
@@ -581,14 +611,20 @@ class Few {
   }
   T* insert(const T* before, T element) {
     const std::ptrdiff_t at = before - begin();
-    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
-    T* const first = begin();
-    detail::construct<T>(first + size_, std::move(element));
-    for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(size_); i > at; --i) std::swap(first[i], first[i - 1]);
-    ++size_;
-    return first + at;
+    push_back(std::move(element));
+    T* const place = begin() + at;
+    T* const last = end() - 1;
+    if (place == last) return place;
+    T inserted(std::move(*last));
+    for (T* to = last; to != place; --to) *to = std::move(to[-1]);
+    *place = std::move(inserted);
+    return place;
   }
-  void push_back(T element) { insert(end(), std::move(element)); }
+  void push_back(T element) {
+    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
+    detail::construct<T>(data() + size_, std::move(element));
+    ++size_;
+  }
   T* erase(const T* first, const T* last) noexcept {
     T* const at = begin() + (first - begin());
     if (first != last) erase_some(at, last - first);
@@ -765,6 +801,8 @@ class Text {
     return std::string_view(stored()->text(), size);
   }
   bool empty() const noexcept { return bytes_[room] == 0; }
+  /// The memory that it shares with its copies.
+  std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : stored()->steps * Stored::step; }
   /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
   bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
   std::uint64_t low_word() const noexcept { return load_word(bytes_); }
@@ -840,6 +878,9 @@ class Sought {
     }
   }
 
+  /// Goes on to look for the same text where a copy of it lies.
+  void lies_in(const Text& copy) noexcept { data_ = copy.view().data(); }
+
   std::string_view text() const noexcept { return std::string_view(data_, size_); }
   bool is_short() const noexcept { return size_ <= Text::room; }
   std::uint64_t low() const noexcept { return low_; }
@@ -902,7 +943,8 @@ enum class ErrorCode : std::uint8_t {
   bad_operand,       ///< a value that the operator of a filter has no use for
   unknown_version,   ///< bytes of a version of the format that is not known
   bad_checksum,      ///< the bytes are not those that were written
-  over_limit,        ///< more, or longer, than Rules allow
+  over_limit,        ///< more, or longer, than Rules or the limits of a reader allow
+  too_early,         ///< dated later than the host's clock allows a peer
 };
 
 /// Why a text was refused, and where.
@@ -914,6 +956,40 @@ struct Error {
   /// Whether both have the same code and offset; messages may change.
   friend bool operator==(const Error& a, const Error& b) noexcept { return a.code == b.code && a.offset == b.offset; }
   friend bool operator!=(const Error& a, const Error& b) noexcept { return !(a == b); }
+};
+
+/// What a lenient reader skipped, cut or replaced: how many places, and the first few of them. Allocates nothing.
+///
+/// @code
+/// ReadNotes notes;
+/// notes.add(Error{ErrorCode::wrong_type, 17, "a string is needed here"});
+/// assert(notes.count() == 1 && notes.begin()->offset == 17);
+/// notes.clear();
+/// assert(notes.empty());
+/// @endcode
+class ReadNotes {
+ public:
+  static constexpr std::size_t max_kept = 8;  ///< later notes are counted only
+
+  std::size_t count() const noexcept { return count_; }  ///< number of all notes
+  bool empty() const noexcept { return count_ == 0; }    ///< whether everything was read as it was written
+  /// @{
+  /// The first `max_kept` notes, in the order in which they were made.
+  const Error* begin() const noexcept { return kept_; }
+  const Error* end() const noexcept { return kept_ + (count_ < max_kept ? count_ : max_kept); }
+  /// @}
+
+  /// Adds a note.
+  void add(const Error& what) noexcept {
+    if (count_ < max_kept) kept_[count_] = what;
+    ++count_;
+  }
+  /// Removes all notes.
+  void clear() noexcept { count_ = 0; }
+
+ private:
+  std::size_t count_ = 0;
+  Error kept_[max_kept];
 };
 
 /// A value, or the Error that stands in its place. Asking an error for its value, or a value for its error, ends the
@@ -1415,10 +1491,23 @@ inline std::size_t write_instant(Timestamp at, char* out) noexcept {
   return 30;
 }
 
-/// Reads any instant, and tells what is wrong with what is none.
-inline Result<Timestamp> read_instant(std::string_view rfc3339) {
-  InstantReader in(rfc3339);
-  const std::int64_t year = in.number(4, 0, 9999);
+/// A point in time of any year that RFC 3339 can write.
+struct Moment {
+  std::int64_t second = 0;      // since 1970
+  std::int64_t nanosecond = 0;  // of that second
+
+  friend constexpr bool operator==(const Moment& a, const Moment& b) noexcept {
+    return a.second == b.second && a.nanosecond == b.nanosecond;
+  }
+  friend constexpr bool operator!=(const Moment& a, const Moment& b) noexcept { return !(a == b); }
+  friend constexpr bool operator<(const Moment& a, const Moment& b) noexcept {
+    return a.second != b.second ? a.second < b.second : a.nanosecond < b.nanosecond;
+  }
+};
+
+/// Reads all of the text as RFC 3339, and says in which year, as it is written, the moment lies.
+inline Moment read_moment(InstantReader& in, std::int64_t& year) {
+  year = in.number(4, 0, 9999);
   in.mark('-', '-');
   const std::int64_t month = in.number(2, 1, 12);
   in.mark('-', '-');
@@ -1458,13 +1547,22 @@ inline Result<Timestamp> read_instant(std::string_view rfc3339) {
   const Date date{static_cast<std::uint32_t>(year), static_cast<std::uint32_t>(month), static_cast<std::uint32_t>(day)};
   if (in.ok() && date.day > days_in_month(date.year, date.month))
     in.fail(ErrorCode::out_of_range, day_offset, "the month has no such day");
-  if (!in.ok()) return in.error();
+  if (!in.ok()) return {};
 
   const std::int64_t seconds =
       days_since_1970(date.year, date.month, date.day) * 86400 + hour * 3600 + minute * 60 + second - offset_seconds;
-  if (second == 60 && floor_divide(seconds, 86400) * 86400 != seconds) {
-    return Error{ErrorCode::out_of_range, second_offset, "a leap second ends a day"};
-  }
+  if (second == 60 && floor_divide(seconds, 86400) * 86400 != seconds)
+    in.fail(ErrorCode::out_of_range, second_offset, "a leap second ends a day");
+  return Moment{seconds, fraction};
+}
+
+/// Reads any instant, and tells what is wrong with what is none.
+inline Result<Timestamp> read_instant(std::string_view rfc3339) {
+  InstantReader in(rfc3339);
+  std::int64_t year = 0;
+  const Moment moment = read_moment(in, year);
+  if (!in.ok()) return in.error();
+  const std::int64_t seconds = moment.second, fraction = moment.nanosecond;
   if (year == 1) return Error{ErrorCode::unset, 0, "an instant in the year 1 stands for none"};
   // The lower end is one second further away than its whole seconds: its fraction counts upwards from there.
   constexpr std::int64_t first_second = -9223372037, last_second = 9223372036;
@@ -1512,6 +1610,44 @@ inline std::string to_string(Timestamp at) {
 
 namespace presence {
 inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Whether an argument of type `Text&&` is a temporary that owns its characters, such as a string: a view of it would
+/// dangle. A temporary that can be copied byte for byte owns nothing; it is a view itself.
+template <class Text>
+struct IsOwningTemporary
+    : std::bool_constant<std::is_class<Text>::value && std::is_convertible<Text, std::string_view>::value &&
+                         !std::is_trivially_copyable<Text>::value> {};
+template <class Text>
+struct IsOwningTemporary<Text&> : std::false_type {};
+template <class Text>
+using EnableIfOwningTemporary = std::enable_if_t<IsOwningTemporary<Text>::value, int>;
+
+class BorrowedText;
+/// Of strings, and whatever else converts to a view.
+template <class Text>
+using EnableIfNamedText = std::enable_if_t<std::is_class<Text>::value && !std::is_same<Text, BorrowedText>::value &&
+                                               !std::is_same<Text, std::string_view>::value &&
+                                               std::is_convertible<const Text&, std::string_view>::value,
+                                           int>;
+
+/// A string parameter that is stored as a view: refuses a temporary that owns its characters.
+class BorrowedText {
+ public:
+  constexpr BorrowedText() noexcept = default;
+  constexpr BorrowedText(std::string_view text) noexcept : text_(text) {}
+  constexpr BorrowedText(const char* text) noexcept : text_(text) {}
+  template <class Text, EnableIfNamedText<Text> = 0>
+  constexpr BorrowedText(const Text& text) noexcept : text_(text) {}
+  template <class Text, EnableIfOwningTemporary<Text> = 0>
+  BorrowedText(Text&&) = delete;
+  constexpr operator std::string_view() const noexcept { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
+}  // namespace detail
 
 /// A user as somebody sees them. Costs copies of two texts to copy.
 struct User {
@@ -1522,7 +1658,7 @@ struct User {
   bool invisible = false;                ///< true only in what users see of themselves
 };
 
-/// The same fields, borrowed from a User or a Snapshot: valid as long as that is neither changed nor destroyed.
+/// The same fields, borrowed. Valid until the User or the Snapshot that it was made from is modified or destroyed.
 class UserView {
  public:
   /// @{
@@ -1535,11 +1671,12 @@ class UserView {
   /// @}
 
   constexpr UserView() noexcept = default;
-  /// Of texts that outlive it.
-  constexpr UserView(std::string_view user_id, bool is_online, std::string_view text, std::optional<Timestamp> active,
-                     bool is_invisible) noexcept
+  /// Borrows the strings, which must outlive the view. A temporary string is refused.
+  constexpr UserView(detail::BorrowedText user_id, bool is_online, detail::BorrowedText text,
+                     std::optional<Timestamp> active, bool is_invisible) noexcept
       : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible) {}
-  /// Of a user who is no temporary.
+  /// @{
+  /// Borrows the strings of the User, which must outlive the view. A temporary User is refused.
   UserView(const User& user) noexcept
       : id(user.id),
         online(user.online),
@@ -1547,6 +1684,7 @@ class UserView {
         last_active(user.last_active),
         invisible(user.invisible) {}
   UserView(const User&&) = delete;
+  /// @}
 
   /// A copy that owns its texts.
   operator User() const { return User{std::string(id), online, std::string(status), last_active, invisible}; }
@@ -1570,11 +1708,17 @@ inline bool operator==(const UserView& a, const User& b) noexcept { return a == 
 inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
 /// @}
 
-/// Who is looking. Users see themselves as they are, and everybody else as these wish to be seen. Borrows the id.
+/// Who is looking. Users see themselves as they are, and everybody else as these wish to be seen. Borrows the id. Valid
+/// until the string that it was made from is modified or destroyed.
 class Viewer {
  public:
-  /// The user of this id, who need not be known.
+  /// @{
+  /// The user of this id, who need not be known. Borrows the id, which must outlive the viewer: a temporary string is
+  /// refused, also where the viewer is an argument of a call. Give the string a name.
   explicit constexpr Viewer(std::string_view id) noexcept : id_(id) {}
+  template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
+  explicit Viewer(Text&& id) = delete;
+  /// @}
   constexpr std::string_view id() const noexcept { return id_; }  ///< empty: nobody in particular
 
  private:
@@ -1644,7 +1788,8 @@ inline std::optional<UserView> borrowed(const std::optional<User>& user) noexcep
 }  // namespace detail
 
 /// That what others see of a user is not what it was. An absent `before` means that they have just come to know of the
-/// user, an absent `after` that they know of the user no more. Borrowed: lives as long as the call it was passed to.
+/// user, an absent `after` that they know of the user no more. Borrowed. Valid until the callback that it was passed to
+/// returns; to keep it, copy it into a UserPresenceChanged.
 struct UserPresenceChangedView {
   std::string_view id;             ///< of the user
   std::optional<UserView> before;  ///< as others saw the user until now
@@ -1729,19 +1874,6 @@ constexpr bool belongs_to_session(EventType type) noexcept {
   return type == EventType::connect || type == EventType::disconnect || type == EventType::heartbeat;
 }
 
-/// A parameter that is only read and outlives the call: refuses a temporary string, which does not.
-class BorrowedText {
- public:
-  constexpr BorrowedText(std::string_view text) noexcept : text_(text) {}
-  constexpr BorrowedText(const char* text) noexcept : text_(text) {}
-  BorrowedText(const std::string& text) noexcept : text_(text) {}
-  BorrowedText(const std::string&&) = delete;
-  constexpr operator std::string_view() const noexcept { return text_; }
-
- private:
-  std::string_view text_;
-};
-
 template <class One, class Other>
 bool same_event(const One& a, const Other& b) noexcept {
   return a.type == b.type && a.user == b.user && a.session == b.session && a.at == b.at && a.invisible == b.invisible &&
@@ -1771,7 +1903,7 @@ Event make_event(EventType type, Text user, Text session, Timestamp at) {
 /// const PresenceEvent beat = PresenceEvent::heartbeat("john", "phone", now + Duration::from_s(15));
 /// assert(beat.session == hello.session && !beat.invisible);  // he stays as he was
 ///
-/// const PresenceEventView borrowed = hello;  // what the fold takes: no text is copied
+/// const PresenceEventView borrowed = hello;  // no text is copied
 /// assert(borrowed.user.data() == hello.user.data());
 /// @endcode
 struct PresenceEvent {
@@ -1821,8 +1953,8 @@ struct PresenceEvent {
   friend bool operator!=(const PresenceEvent& a, const PresenceEvent& b) noexcept { return !(a == b); }
 };
 
-/// The same, borrowing its texts, which must outlive it. What every function of the fold takes, so that nothing is
-/// copied to be read.
+/// The same, borrowing its strings. Valid until any of these is modified or destroyed. Every function that takes events
+/// takes views as well, so that nothing is copied to be read.
 struct PresenceEventView {
   /// @{
   /// As in PresenceEvent.
@@ -1837,7 +1969,9 @@ struct PresenceEventView {
   /// @}
 
   constexpr PresenceEventView() noexcept = default;
-  /// Also from a temporary, so that `apply(snapshot, PresenceEvent::connect(...))` works: the view ends with that call.
+  /// @{
+  /// Borrows the strings of the event, which must outlive the view. A temporary event is refused; functions that take
+  /// an event for the length of the call, such as `apply`, take a temporary PresenceEvent.
   PresenceEventView(const PresenceEvent& event) noexcept
       : type(event.type),
         user(event.user),
@@ -1848,6 +1982,8 @@ struct PresenceEventView {
         last_active(event.last_active) {
     if (event.status) status = std::string_view(*event.status);
   }
+  PresenceEventView(const PresenceEvent&&) = delete;
+  /// @}
 
   /// A copy that owns its texts.
   explicit operator PresenceEvent() const {
@@ -1860,7 +1996,7 @@ struct PresenceEventView {
   }
 
   /// @{
-  /// As in PresenceEvent, of texts that outlive it: a temporary string is refused.
+  /// As in PresenceEvent. Borrows the strings, which must outlive the view. A temporary string or User is refused.
   static PresenceEventView connect(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
     return detail::make_event<PresenceEventView, std::string_view>(EventType::connect, user, session, at);
   }
@@ -1899,6 +2035,14 @@ struct PresenceEventView {
   friend bool operator!=(const PresenceEventView& a, const PresenceEventView& b) noexcept { return !(a == b); }
 };
 
+/// @{
+/// Whether all fields are the same. Takes temporary events.
+inline bool operator==(const PresenceEvent& a, const PresenceEventView& b) noexcept { return detail::same_event(a, b); }
+inline bool operator!=(const PresenceEvent& a, const PresenceEventView& b) noexcept { return !(a == b); }
+inline bool operator==(const PresenceEventView& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }
+inline bool operator!=(const PresenceEventView& a, const PresenceEvent& b) noexcept { return !(a == b); }
+/// @}
+
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
@@ -1914,7 +2058,8 @@ inline namespace PRESENCE_ABI {
 /// What a Snapshot is folded by. Fixed for its life. A negative duration counts as zero.
 ///
 /// The durations decide what is true; nodes that merge must agree on them. The limits decide what one process can be
-/// made to store; an event that would exceed one is refused with Verdict::over_limit.
+/// made to store; an event that would exceed one is rejected with Verdict::over_limit, but for sessions and what is
+/// recent, where the oldest gives way. Past a limit the order of arrival may matter for the user concerned.
 ///
 /// @code
 /// Rules rules;
@@ -1939,21 +2084,27 @@ struct Rules {
   Duration max_clock_skew = Duration::from_s(60);
   /// A user who is offline is forgotten this long after the latest of what others know: last_active, the status text, a
   /// report. Others then know of no such user, which is a change like any other, and what was kept of the user is given
-  /// back. Who is online, or reported to be, is not forgotten; of who is invisible what others knew is forgotten as if
-  /// nothing had been done since, and that the user is invisible never is. An event about somebody who was just
-  /// forgotten finds a new user, however it is dated: there the order of arrival matters, and what two nodes know, so
-  /// this should be much longer than anything comes late. highest(): nobody is forgotten.
+  /// back. Who is online, or reported to be, is not forgotten. Of who is invisible what others knew is forgotten as if
+  /// nothing had been done since; that the user is invisible is forgotten with the rest, once all sessions have ended
+  /// and this long after the last connect or heartbeat (in steps of last_active_refresh), so that guests who come once
+  /// and hide do not stay for good. An event about somebody who was just forgotten finds a new user, however it is
+  /// dated: there the order of arrival matters, and what two nodes know, so this should be much longer than anything
+  /// comes late. highest(): nobody is forgotten.
   Duration forget_after = Duration::highest();
 
-  /// Users that others know of; as many again may exist that nobody else knows of.
+  /// Users that others know of; as many again may exist that nobody else knows of. Either room is full for its own:
+  /// those who hide take no room from others. Without forget_after those who hide keep theirs for good.
   std::uint32_t max_users = 0xFFFFFFFF;
-  /// Live ones; ended ones do not count.
+  /// Live ones; ended ones do not count. When one more comes to life, the session with the oldest connect or heartbeat
+  /// gives way: nothing of it is kept, until it sends another. Of two of the same timestamp the one with the lesser id
+  /// does. No event is rejected for this limit. What an event says besides (last_active, visibility, a status text)
+  /// counts in any case; one whose own session gives way at once, and that says nothing new besides, is `unchanged`.
   std::uint32_t max_sessions_per_user = 64;
   std::uint32_t max_id_bytes = 255;       ///< of a user or a session
   std::uint32_t max_status_bytes = 1024;  ///< of a status text
   /// Of what is kept of one user only for events that may still come late: ended sessions, disconnects of one session,
-  /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go; of that user a
-  /// late event, and what another node knows, may then count differently.
+  /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go, ended sessions
+  /// when another session comes in; of that user a late event, and what another node knows, may then count differently.
   std::uint32_t max_recent_per_user = 64;
 
   /// Seeds the hash that tells users of one page apart, the digests by which pages are found to be the same, and the
@@ -1988,7 +2139,7 @@ enum class Verdict : std::uint8_t {
   too_late,   ///< older than now - reorder_window
   too_early,  ///< later than now + max_clock_skew
   invalid,    ///< an empty id, a status event without a text, an unknown type, an instant at either end of the range
-  over_limit  ///< more users, sessions or bytes than Rules allow
+  over_limit  ///< more users or bytes than Rules allow, or a change of visibility among some that were dropped
 };
 
 /// Whether an input counts. One that does not has left the snapshot exactly as it was.
@@ -2140,17 +2291,19 @@ class SessionSpan {
  public:
   class Iterator {
    public:
-    Iterator(const SessionSpan& span, std::size_t at) noexcept : span_(&span), at_(at) {}
-    const SessionRegisters& operator*() const noexcept { return (*span_)[at_]; }
+    Iterator(const SessionRegisters* at, const SessionRegisters* next, std::size_t left) noexcept
+        : at_(at), next_(next), left_(left) {}
+    const SessionRegisters& operator*() const noexcept { return *at_; }
     Iterator& operator++() noexcept {
-      ++at_;
+      at_ = next_++;
+      --left_;
       return *this;
     }
-    friend bool operator!=(const Iterator& a, const Iterator& b) noexcept { return a.at_ != b.at_; }
+    friend bool operator!=(const Iterator& a, const Iterator& b) noexcept { return a.left_ != b.left_; }
 
    private:
-    const SessionSpan* span_;
-    std::size_t at_;
+    const SessionRegisters *at_, *next_;
+    std::size_t left_;
   };
 
   SessionSpan() noexcept = default;
@@ -2158,8 +2311,9 @@ class SessionSpan {
 
   std::size_t size() const noexcept { return first_ == nullptr ? 0 : 1 + others_.size(); }
   const SessionRegisters& operator[](std::size_t i) const noexcept { return i == 0 ? *first_ : others_[i - 1]; }
-  Iterator begin() const noexcept { return Iterator(*this, 0); }
-  Iterator end() const noexcept { return Iterator(*this, size()); }
+  Span<SessionRegisters> others() const noexcept { return others_; }
+  Iterator begin() const noexcept { return Iterator(first_, others_.data(), size()); }
+  Iterator end() const noexcept { return Iterator(nullptr, nullptr, 0); }
 
  private:
   const SessionRegisters* first_ = nullptr;
@@ -2195,20 +2349,37 @@ struct RegistersView {
   }
 };
 
-inline SessionRegisters* session_position(Sessions& sessions, std::string_view id) noexcept {
-  return detail::partition_point(sessions.begin(), sessions.end(),
-                                 [id](const SessionRegisters& session) { return text_of(session.id) < id; });
+/// The bytes of a word in the order of their weight: texts compare as their words then do.
+constexpr std::uint64_t by_weight(std::uint64_t word) noexcept {
+  word = (word & 0x00FF00FF00FF00FFu) << 8 | (word >> 8 & 0x00FF00FF00FF00FFu);
+  word = (word & 0x0000FFFF0000FFFFu) << 16 | (word >> 16 & 0x0000FFFF0000FFFFu);
+  return word << 32 | word >> 32;
+}
+/// Whether a text comes before the one that is looked for.
+inline bool comes_before(const Text& text, const Sought& sought) noexcept {
+  if (!sought.is_short() || !text.is_inside()) return text.view() < sought.text();
+  const std::uint64_t low = text.low_word();
+  return low != sought.low() ? by_weight(low) < by_weight(sought.low())
+                             : by_weight(text.high_word()) < by_weight(sought.high());
+}
+/// The first of some sessions, in the order of their ids, whose id is not less. O(log n) comparisons.
+template <class AnySession>
+AnySession* session_position(AnySession* first, std::size_t count, const Sought& id) noexcept {
+  return detail::partition_point(first, first + count,
+                                 [&id](const SessionRegisters& session) { return comes_before(session.id, id); });
 }
 
 inline const SessionRegisters* find_session(const SessionSpan& sessions, std::string_view id) noexcept {
-  for (const SessionRegisters& session : sessions) {
-    if (text_of(session.id) == id) return &session;
-  }
-  return nullptr;
+  if (sessions.size() == 0) return nullptr;
+  const Sought sought(id);
+  if (sought.is(sessions[0].id)) return &sessions[0];
+  const Span<SessionRegisters> others = sessions.others();
+  const SessionRegisters* const at = session_position(others.data(), others.size(), sought);
+  return at != others.end() && sought.is(at->id) ? at : nullptr;
 }
 
 inline SessionRegisters& join_session(UserRegisters& user, std::string_view id) {
-  SessionRegisters* at = session_position(user.sessions, id);
+  SessionRegisters* at = session_position(user.sessions.data(), user.sessions.size(), Sought(id));
   if (at == user.sessions.end() || text_of(at->id) != id) {
     SessionRegisters fresh;
     fresh.id = Text(id);
@@ -2265,10 +2436,29 @@ inline Timestamp invisible_since(Span<Flip> flips) noexcept {
   return invisible_since(flips.data(), flips.data() + flips.size());
 }
 
+/// All of two ascending ranges, of which the first is taken from: `join(ours, theirs)` makes one of two that are equal.
+/// O(n), however they lie.
+template <class Elements, class IsBefore, class Join>
+void merge_ascending(Elements& ours, const Elements& theirs, IsBefore is_before, Join join) {
+  if (theirs.empty()) return;
+  Elements all;
+  all.reserve(ours.size() + theirs.size());
+  auto from = theirs.begin();
+  for (auto& element : ours) {
+    for (; from != theirs.end() && is_before(*from, element); ++from) all.push_back(*from);
+    if (from != theirs.end() && !is_before(element, *from)) join(element, *from++);
+    all.push_back(std::move(element));
+  }
+  for (; from != theirs.end(); ++from) all.push_back(*from);
+  ours = std::move(all);
+}
+
 /// Union. Of the stretches the one that holds all those that lie in the trailing invisible run; where none does, so
 /// that they only wait to be forgotten, the later.
 inline void join_flips(UserRegisters& user, const UserRegisters& other) {
-  for (const Flip& flip : other.flips) join_flip(user.flips, flip);
+  detail::merge_ascending(
+      user.flips, other.flips, [](const Flip& a, const Flip& b) { return a.at < b.at; },
+      [](Flip& a, const Flip& b) { a.invisible = a.invisible || b.invisible; });
   const Stretch stretches[] = {user.crowded, other.crowded};
   for (const Stretch& stretch : stretches) {
     detail::erase_if(user.flips, [&](const Flip& f) { return !f.invisible && stretch.contains(f.at); });
@@ -2350,14 +2540,33 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
   if (event.status) join_status(user, event.at, *event.status);
 }
 
-inline void join(UserRegisters& user, const UserRegisters& other) {
-  for (const SessionRegisters& theirs : other.sessions) {
-    SessionRegisters& ours = join_session(user, text_of(theirs.id));
-    ours.connect = later(ours.connect, theirs.connect);
-    ours.heartbeat = later(ours.heartbeat, theirs.heartbeat);
-    for (const Timestamp at : theirs.disconnects) join_disconnect(ours, at);
+inline void join_sessions(Sessions& ours, const Sessions& theirs) {
+  detail::merge_ascending(
+      ours, theirs, [](const SessionRegisters& a, const SessionRegisters& b) { return text_of(a.id) < text_of(b.id); },
+      [](SessionRegisters& a, const SessionRegisters& b) {
+        a.connect = later(a.connect, b.connect);
+        a.heartbeat = later(a.heartbeat, b.heartbeat);
+        detail::merge_ascending(
+            a.disconnects, b.disconnects, [](Timestamp x, Timestamp y) { return x < y; }, [](Timestamp&, Timestamp) {});
+      });
+}
+
+/// The same as join_activity of each.
+inline void join_activities(Activities& ours, const Activities& theirs) {
+  detail::merge_ascending(
+      ours, theirs, [](const Activity& a, const Activity& b) { return a.value < b.value; },
+      [](Activity& a, const Activity& b) { a.evidence = earlier(a.evidence, b.evidence); });
+  // From the greatest value down, what is left is on ever earlier evidence.
+  std::size_t first = ours.size();
+  for (std::size_t i = ours.size(); i > 0; --i) {
+    if (first == ours.size() || ours[i - 1].evidence < ours[first].evidence) ours[--first] = ours[i - 1];
   }
-  for (const Activity& activity : other.activities) join_activity(user.activities, activity);
+  ours.erase(ours.begin(), ours.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
+inline void join(UserRegisters& user, const UserRegisters& other) {
+  join_sessions(user.sessions, other.sessions);
+  join_activities(user.activities, other.activities);
   join_flips(user, other);
   join_status(user, other.status_at, text_of(other.status));
   join_report(user, other.reported_at, other.reported_online);
@@ -2433,9 +2642,20 @@ inline Timestamp online_until(const SessionRegisters& session, const Rules& rule
 
 /// From this instant on time alone keeps the user offline, reports aside; `absent`: the user is offline as it is.
 inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) noexcept {
-  Timestamp until = absent;
-  for (const SessionRegisters& session : sessions) until = later(until, online_until(session, rules));
-  return until;
+  const bool has_grace = rules.offline_grace != Duration();
+  const SessionRegisters* latest_open = nullptr;
+  Timestamp latest = absent, until = absent;
+  for (const SessionRegisters& session : sessions) {
+    const Timestamp at = evidence(session);
+    if (at <= latest) continue;  // an open one of later evidence lasts longer
+    if (!ended_by_disconnect(session)) {
+      latest_open = &session;
+      latest = at;
+    } else if (has_grace) {
+      until = later(until, online_until(session, rules));
+    }
+  }
+  return latest_open == nullptr ? until : later(until, online_until(*latest_open, rules));
 }
 inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
   return online_until(user.sessions, rules);
@@ -2482,6 +2702,10 @@ inline std::optional<UserView> seen_with_cut(std::string_view id, const Register
   const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active());
   if (active != absent) view.last_active = active;
   return view;
+}
+
+inline bool is_known_to_others(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  return now < forgotten_at(user, invisible_since(user.flips), rules);
 }
 
 inline std::optional<UserView> seen_by_others(std::string_view id, const RegistersView& user, Timestamp now,
@@ -2723,6 +2947,21 @@ class alignas(SessionRegisters) Overflow {
     detail::deallocate(this, bytes, alignof(Overflow));
   }
 
+  /// Whether there is room for such a shape, and not so much more that the memory would be missed elsewhere.
+  bool fits(const Shape& other) const noexcept {
+    const std::size_t needed = bytes_of(other), slack = needed / 4 + sizeof(SessionRegisters);
+    return shape_.has_room_for(other) && bytes_of(shape_) <= needed + slack;
+  }
+  /// All the memory that it holds.
+  std::size_t bytes() noexcept {
+    std::size_t sum = bytes_of(shape_);
+    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += bytes_elsewhere(sessions()[i]);
+    return sum + (shape_.rare ? rare()->status.bytes_elsewhere() : 0);
+  }
+  static std::size_t bytes_elsewhere(const SessionRegisters& session) noexcept {
+    return session.id.bytes_elsewhere() + session.disconnects.bytes_elsewhere();
+  }
+
   /// Puts what is kept in another one, for which there is room, in place of what is kept here: nothing.
   void take(Overflow& other) {
     if (other.only_owner()) {
@@ -2894,6 +3133,11 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
+  /// The memory that what is kept of the user takes outside the row, the id aside.
+  std::size_t bytes_elsewhere() const noexcept {
+    return Overflow::bytes_elsewhere(head_->session) + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
+  }
+
   /// @{
   /// Whether the same is kept of a user with the same id, as it is; but for the first session.
   bool keeps_same_as(const RowView& other) const noexcept {
@@ -2933,22 +3177,24 @@ class RowAccess : public RowView {
     Overflow*& overflow = rest().overflow;
     if (shape.empty()) {
       if (overflow != nullptr) std::exchange(overflow, nullptr)->drop_owner();
-    } else if (overflow == nullptr || !overflow->only_owner() || !overflow->shape().has_room_for(shape)) {
+    } else if (overflow == nullptr || !overflow->only_owner() || !overflow->fits(shape)) {
       Overflow* const fresh = Overflow::make(shape);
       if (Overflow* const old = std::exchange(overflow, fresh)) old->drop_owner();
     }
     fill(std::move(user));
   }
 
+  /// Changes places with a row of the same user.
+  inline void swap(struct UserRow& row) const noexcept;
+
   /// The session and the rare registers, if there are any and they may be changed where they are.
   SessionRegisters* own_session(const Sought& id) const noexcept {
     if (id.is(head_->session.id)) return &head().session;
     Overflow* const more = rest_->overflow;
-    if (more == nullptr || !more->only_owner()) return nullptr;
-    for (std::uint32_t i = 0; i + 1 < rest_->session_count; ++i) {
-      if (id.is(more->sessions()[i].id)) return more->sessions() + i;
-    }
-    return nullptr;
+    if (rest_->session_count < 2 || !more->only_owner()) return nullptr;
+    const std::size_t others = rest_->session_count - 1;
+    SessionRegisters* const at = session_position(more->sessions(), others, id);
+    return at != more->sessions() + others && id.is(at->id) ? at : nullptr;
   }
   RareRegisters* own_rare() const noexcept {
     return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
@@ -2960,19 +3206,20 @@ class RowAccess : public RowView {
     return *rest_->overflow->rare();
   }
 
-  /// Adds to a plain row an activity of a greater value than all others on later evidence, if they are then no more
-  /// than `most`. What is on evidence before the window makes room, but for the greatest of it. Changes nothing when
-  /// memory runs out.
-  bool add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
+  /// Adds to a plain row an activity of a greater value than all others on later evidence. What is on evidence before
+  /// the window makes room, but for the greatest of it, and then the oldest, so that they are at most `most`. Changes
+  /// nothing when memory runs out.
+  void add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
     constexpr std::size_t inside = RowRest::activities_inside;
     const Span<Activity> all = activities();
-    const std::size_t dropped = forgettable(all, window), kept = all.size() - dropped;
-    if (kept >= most) return false;
+    std::size_t dropped = forgettable(all, window);
+    if (all.size() - dropped >= most) dropped = all.size() + 1 - most;
+    const std::size_t kept = all.size() - dropped;
     if (kept < inside) {
       put({all.data() + dropped, kept}, latest, rest().activities);
       rest().count = static_cast<std::uint8_t>(kept + 1);
       if (rest_->overflow != nullptr && rest_->overflow->only_owner()) rest_->overflow->activity_count = 0;
-      return true;
+      return;
     }
     Overflow* const more = rest_->overflow;
     if (more == nullptr || !more->only_owner() || more->shape().activities <= kept)
@@ -2980,7 +3227,6 @@ class RowAccess : public RowView {
     put({activities().data() + dropped, kept}, latest, rest_->overflow->activities());
     rest_->overflow->activity_count = static_cast<std::uint32_t>(kept + 1);
     rest().count = 0;
-    return true;
   }
 
  private:
@@ -3062,6 +3308,11 @@ struct UserRow {
   operator RowView() const noexcept { return RowView(&head, &rest); }
 };
 
+inline void RowAccess::swap(UserRow& row) const noexcept {
+  std::swap(head(), row.head);
+  rest().swap(row.rest);
+}
+
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
@@ -3075,6 +3326,14 @@ namespace detail {
 
 inline std::optional<UserView> seen_by_others(const RowView& row, Timestamp now, const Rules& rules) noexcept {
   return seen_by_others(row.name(), row.registers(), now, rules);
+}
+
+/// The next time, after `now`, at which time alone changes what others see of the user. Of most users only the
+/// sessions are read.
+inline Timestamp next_change(const RowView& row, Timestamp now, const Rules& rules) noexcept {
+  if (!row.is_plain() || rules.forget_after != Duration::highest()) return next_change(row.registers(), now, rules);
+  const Timestamp until = online_until(row.sessions(), rules);
+  return now < until ? until : never;
 }
 
 /// How a user looked to others, kept.
@@ -3159,6 +3418,10 @@ void tell_all(Changes& changes, OnChange& on_change) {
 
 #endif  // PRESENCE_DETAIL_CHANGES_HPP
 
+// presence/detail/departures.hpp
+#ifndef PRESENCE_DETAIL_DEPARTURES_HPP
+#define PRESENCE_DETAIL_DEPARTURES_HPP
+
 // presence/detail/normal_form.hpp
 #ifndef PRESENCE_DETAIL_NORMAL_FORM_HPP
 #define PRESENCE_DETAIL_NORMAL_FORM_HPP
@@ -3212,7 +3475,9 @@ inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const R
   }
 }
 
-inline void normalise_session(SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+/// `horizon` is the session_horizon of `now`.
+inline void normalise_session(SessionRegisters& session, Timestamp now, Timestamp horizon,
+                              const Rules& rules) noexcept {
   auto& all = session.disconnects;
   if (rules.offline_grace == Duration()) {
     if (all.size() > 1) all.erase(all.begin(), all.end() - 1);
@@ -3220,7 +3485,6 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, const Ru
     all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first_ending(session)));
   }
   if (now == absent) return;
-  const Timestamp horizon = session_horizon(now, rules);
   if (rules.session_timeout > Duration()) {
     forget_timed(session, horizon);
   } else {
@@ -3253,11 +3517,42 @@ inline void normalise_activities(Activities& activities, Span<Flip> flips, Times
                    activities.begin() + static_cast<std::ptrdiff_t>(old));
 }
 
+/// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays. The
+/// same of the registers as they are and of their normal form, while it is to come.
+inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
+  const Timestamp cut = invisible_since(user.flips);
+  Timestamp at = forgotten_at(user, cut, rules);
+  if (at == never) return never;
+  if (cut != absent) {
+    // That a user is invisible lasts as long as what they did themselves, which only others have forgotten.
+    if (rules.forget_after == Duration::highest()) return never;
+    const Timestamp dropped = user.rare == nullptr ? absent : user.rare->crowded.to;
+    const Timestamp active = user.activities.empty() ? absent : user.activities.back().value;
+    at = later(at, later(later(user.flips.back().at, dropped), active) + rules.forget_after);
+    at = later(at, online_until(user, rules));
+  }
+  // What is kept for late events is forgotten when older than its horizon, not when as old.
+  const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
+  for (const SessionRegisters& session : user.sessions) {
+    const Timestamp silent = latest_instant(session) + rules.session_timeout;
+    at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
+  }
+  if (!user.flips.empty()) at = later(at, past(user.flips.back().at + rules.reorder_window));
+  if (user.rare == nullptr) return at;
+  if (user.rare->crowded.to != absent) at = later(at, past(user.rare->crowded.to + rules.reorder_window));
+  if (user.rare->forgotten_up_to != absent) at = later(at, user.rare->forgotten_up_to + rules.forget_after);
+  return at;
+}
+
 /// Drops what others have forgotten of the user; of an invisible one what is hidden from them has an age of its own, so
 /// that it decides nothing about what they see. Sessions and flips stay for as long as a late event could concern them,
-/// and that the user is invisible stays for good.
+/// and that the user is invisible until nothing else is left.
 inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
   const Timestamp cut = invisible_since(user.flips);
+  if (cut != absent && vanishes_at(user, rules) <= now) {
+    user = UserRegisters();
+    return;
+  }
   if (forgotten_at(user, cut, rules) <= now) {
     const RegistersView hidden = hidden_part(user, cut);
     const bool all = forgotten_at(hidden, absent, rules) <= now;
@@ -3272,10 +3567,15 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
   if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
 }
 
-inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  for (SessionRegisters& session : user.sessions) normalise_session(session, now, rules);
+inline void normalise_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+  const Timestamp horizon = session_horizon(now, rules);
+  for (SessionRegisters& session : sessions) normalise_session(session, now, horizon, rules);
   if (now == absent) return;
-  detail::erase_if(user.sessions, [](const SessionRegisters& session) { return latest_instant(session) == absent; });
+  detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_instant(session) == absent; });
+}
+
+inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  if (now == absent) return;
   const Timestamp window = now - rules.reorder_window;
   normalise_activities(user.activities, user.flips, window);
   normalise_flips(user.flips, window);
@@ -3283,6 +3583,11 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   const Timestamp cut = invisible_since(user.flips);
   if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
   if (rules.forget_after != Duration::highest()) forget_by_age(user, now, rules);
+}
+
+inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  normalise_sessions(user.sessions, now, rules);
+  normalise_beside_sessions(user, now, rules);
 }
 
 /// Whether `normalise` would leave the user as he is. Looks no closer than is quick: of some it says no who are in
@@ -3300,22 +3605,46 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
   return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->crowded.to == absent);
 }
 
-/// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays.
-inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
-  if (invisible_since(user.flips) != absent) return never;
-  Timestamp at = forgotten_at(user, absent, rules);
-  if (at == never) return never;
-  // What is kept for late events is forgotten when older than its horizon, not when as old.
-  const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
+/// When the oldest of several activities has had its time.
+inline Timestamp old_activities_end(Span<Activity> activities, const Rules& rules) noexcept {
+  return activities[1].evidence + rules.reorder_window + Duration::from_ns(1);
+}
+
+/// Whether memory outside the user's row may hold what time lets go of.
+inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules) noexcept {
+  constexpr std::size_t activities_in_row = 2;
+  if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.flips.empty()) return true;
+  if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || user.sessions[0].disconnects.size() > 1))
+    return true;
+  return user.rare != nullptr && (user.rare->crowded.to != absent || rules.forget_after != Duration::highest());
+}
+
+/// The earliest time after `now` at which, without an event, memory that holds what is kept of the user can be given
+/// back; `never` if there is none.
+inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  Timestamp next = vanishes_at(user, rules);
+  if (!has_forgettable_memory(user, rules)) return next;
+  const auto note = [&next, now](Timestamp at) {
+    if (at > now) next = earlier(next, at);
+  };
+  // What is as old as a horizon is kept, what is older is not.
+  const auto note_past = [&note](Timestamp last, Duration kept) {
+    if (last != absent) note(last + kept + Duration::from_ns(1));
+  };
+  const Duration session_kept = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
   for (const SessionRegisters& session : user.sessions) {
-    const Timestamp silent = latest_instant(session) + rules.session_timeout;
-    at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
+    note_past(latest_instant(session), session_kept);
+    if (session.disconnects.size() > 1) note_past(session.disconnects[0], session_kept);
   }
-  if (!user.flips.empty()) at = later(at, past(user.flips.back().at + rules.reorder_window));
-  if (user.rare == nullptr) return at;
-  if (user.rare->crowded.to != absent) at = later(at, past(user.rare->crowded.to + rules.reorder_window));
-  if (user.rare->forgotten_up_to != absent) at = later(at, user.rare->forgotten_up_to + rules.forget_after);
-  return at;
+  for (std::size_t i = 1; i < user.activities.size(); ++i) note_past(user.activities[i].evidence, rules.reorder_window);
+  for (std::size_t i = 1; i < user.flips.size(); ++i) note_past(user.flips[i].at, rules.reorder_window);
+  if (user.rare != nullptr && user.rare->crowded.to != absent) note_past(user.rare->crowded.to, rules.reorder_window);
+  if (rules.forget_after == Duration::highest()) return next;
+  const Timestamp cut = invisible_since(user.flips);
+  note(forgotten_at(user, cut, rules));
+  note(forgotten_at(hidden_part(user, cut), absent, rules));
+  if (user.forgotten_up_to() != absent) note(user.forgotten_up_to() + rules.forget_after);
+  return next;
 }
 
 /// Which of two sessions can be missed first: one of which nothing but disconnects was ever heard, so that those cannot
@@ -3325,18 +3654,30 @@ inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcep
   return a_was_there != b_was_there ? b_was_there : latest_instant(a) < latest_instant(b);
 }
 
-/// Drops the stalest sessions until at most `room` of those for which `counts` holds are left.
+/// Drops the stalest sessions until at most `room` of those for which `counts` holds are left. Of two that are as stale
+/// as each other the one with the lesser id goes. O(n), or O(n log n) where more than one has to go.
 template <class Counts>
 void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) noexcept {
   std::size_t counted = 0;
-  for (const SessionRegisters& session : sessions) counted += counts(session) ? 1u : 0u;
-  for (; counted > room; --counted) {
-    auto stalest = sessions.end();
-    for (auto it = sessions.begin(); it != sessions.end(); ++it) {
-      if (counts(*it) && (stalest == sessions.end() || staler(*it, *stalest))) stalest = it;
-    }
-    sessions.erase(stalest);
+  SessionRegisters* stalest = sessions.end();
+  for (SessionRegisters& session : sessions) {
+    if (!counts(session)) continue;
+    ++counted;
+    if (stalest == sessions.end() || staler(session, *stalest)) stalest = &session;
   }
+  if (counted <= room) return;
+  if (counted - room == 1) {
+    sessions.erase(stalest);
+    return;
+  }
+  const auto by_id = [](const SessionRegisters& a, const SessionRegisters& b) { return a.id.view() < b.id.view(); };
+  detail::sort(sessions, [&](const SessionRegisters& a, const SessionRegisters& b) {
+    const bool a_counts = counts(a), b_counts = counts(b);
+    if (a_counts != b_counts) return a_counts;
+    return staler(a, b) || (!staler(b, a) && by_id(a, b));
+  });
+  sessions.erase(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(counted - room));
+  detail::sort(sessions, by_id);
 }
 
 /// Of the flips keeps the newest before the cut and the earliest from the cut on. Those that go from the invisible run
@@ -3368,22 +3709,45 @@ inline void bound_activities(Activities& activities, Timestamp cut, std::size_t 
   }
 }
 
+/// How many of each kind of what is recent are kept of a user.
+inline std::size_t recent_room(const Rules& rules) noexcept {
+  return greater_of(rules.max_recent_per_user, std::uint32_t{1});
+}
+
+inline void bound_disconnects(SessionRegisters& session, const Rules& rules) noexcept {
+  auto& all = session.disconnects;
+  const std::size_t room = recent_room(rules);
+  if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
+}
+
+/// What others see of a user does not depend on which sessions are kept of one who is invisible, so that nothing they
+/// do then can be told by which of them went.
+inline void bound_live_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+  if (sessions.size() <= rules.max_sessions_per_user) return;
+  drop_stalest_sessions(sessions, rules.max_sessions_per_user,
+                        [&](const SessionRegisters& session) { return live(session, now, rules); });
+}
+inline void bound_ended_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+  if (sessions.size() <= recent_room(rules)) return;
+  drop_stalest_sessions(sessions, recent_room(rules),
+                        [&](const SessionRegisters& session) { return !live(session, now, rules); });
+}
+
 /// Nothing that a user does while invisible may crowd out what was there before, at whichever of the invisible flips
 /// the user may yet turn out to have gone invisible. So each side of the cut has room of its own, and after it the
 /// earliest stay.
-inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  const std::size_t room = greater_of(rules.max_recent_per_user, std::uint32_t{1});
-  for (SessionRegisters& session : user.sessions) {
-    auto& all = session.disconnects;
-    if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
-  }
-  if (user.sessions.size() > smaller_of(room, static_cast<std::size_t>(rules.max_sessions_per_user))) {
-    drop_stalest_sessions(user.sessions, rules.max_sessions_per_user,
-                          [&](const SessionRegisters& s) { return live(s, now, rules); });
-    drop_stalest_sessions(user.sessions, room, [&](const SessionRegisters& s) { return !live(s, now, rules); });
-  }
+inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) noexcept {
+  const std::size_t room = recent_room(rules);
   if (user.flips.size() > room || user.crowded.to != absent) bound_flips(user, room);
   if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.flips), room);
+}
+
+inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  for (SessionRegisters& session : user.sessions) bound_disconnects(session, rules);
+  bound_live_sessions(user.sessions, now, rules);
+  bound_ended_sessions(user.sessions, now, rules);
+  normalise_beside_sessions(user, now, rules);  // who is online for no session any more may be forgotten
+  bound_beside_sessions(user, rules);
 }
 
 }  // namespace detail
@@ -3392,9 +3756,371 @@ inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexce
 
 #endif  // PRESENCE_DETAIL_NORMAL_FORM_HPP
 
+// presence/detail/sorted_chunks.hpp
+#ifndef PRESENCE_DETAIL_SORTED_CHUNKS_HPP
+#define PRESENCE_DETAIL_SORTED_CHUNKS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Elements in ascending order, in chunks of at most 4 KiB: to add or erase one moves no more than a chunk and the list
+/// of the chunks, however many elements there are and wherever it goes. The first chunk is a plain vector, so that few
+/// elements cost what a sorted vector does.
+///
+/// `Key::of(element)` is what they are sorted by. Equal keys may occur more than once.
+template <class T, class Key>
+class SortedChunks {
+  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
+                "moving elements about must not fail");
+  using Chunk = Vector<T>;
+
+ public:
+  /// Of elements in a chunk.
+  static constexpr std::size_t room = 4096 / sizeof(T) < 8 ? 8 : 4096 / sizeof(T);
+
+  bool empty() const noexcept { return first_.empty() && more_.empty(); }
+  std::size_t size() const noexcept {
+    std::size_t count = first_.size();
+    for (const Chunk& chunk : more_) count += chunk.size();
+    return count;
+  }
+  const T& back() const noexcept { return more_.empty() ? first_.back() : more_.back().back(); }
+
+  /// Null: there is none with that key.
+  template <class K>
+  const T* find(const K& key) const noexcept {
+    const Chunk& chunk = chunk_at(place_of(key));
+    const std::size_t at = not_less_in(chunk, key);
+    return at != chunk.size() && !(key < Key::of(chunk[at])) ? &chunk[at] : nullptr;
+  }
+  template <class K>
+  T* find(const K& key) noexcept {
+    return const_cast<T*>(static_cast<const SortedChunks&>(*this).find(key));
+  }
+
+  /// How many have a key that is not greater. O(log n + chunks).
+  template <class K>
+  std::size_t count_up_to(const K& key) const noexcept {
+    const std::size_t place = place_of(key);
+    std::size_t count = place == 0 ? 0 : first_.size();
+    for (std::size_t i = 1; i < place; ++i) count += more_[i - 1].size();
+    const Chunk& chunk = chunk_at(place);
+    return count + greater_in(chunk, key);
+  }
+
+  /// Adds an element behind those with the same key. Adds nothing when memory runs out.
+  T& insert(T element) {
+    std::size_t place = place_of(Key::of(element));
+    if (chunk_at(place).size() >= room) {
+      split(place);
+      place = place_of(Key::of(element));
+    }
+    Chunk& chunk = chunk_at(place);
+    const std::size_t at = greater_in(chunk, Key::of(element));
+    return *chunk.insert(chunk.begin() + static_cast<std::ptrdiff_t>(at), std::move(element));
+  }
+
+  /// Erases one of those with that key, if there are any. Returns whether there were.
+  template <class K>
+  bool erase(const K& key) noexcept {
+    const std::size_t place = place_of(key);
+    Chunk& chunk = chunk_at(place);
+    const std::size_t at = not_less_in(chunk, key);
+    if (at == chunk.size() || key < Key::of(chunk[at])) return false;
+    chunk.erase(chunk.begin() + static_cast<std::ptrdiff_t>(at));
+    if (!more_.empty() && chunk.size() < room / 4) join_around(place);
+    return true;
+  }
+  void clear() noexcept {
+    first_ = Chunk();
+    more_ = Vector<Chunk>();
+  }
+  void swap(SortedChunks& other) noexcept {
+    first_.swap(other.first_);
+    more_.swap(other.more_);
+  }
+
+  /// Goes over the elements in order.
+  class const_iterator {
+   public:
+    const_iterator(const SortedChunks& all, std::size_t place) noexcept : all_(&all), place_(place) { skip(); }
+    const T& operator*() const noexcept { return all_->chunk_at(place_)[at_]; }
+    const_iterator& operator++() noexcept {
+      ++at_;
+      skip();
+      return *this;
+    }
+    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept {
+      return a.place_ != b.place_ || a.at_ != b.at_;
+    }
+
+   private:
+    void skip() noexcept {
+      while (place_ <= all_->more_.size() && at_ == all_->chunk_at(place_).size()) {
+        ++place_;
+        at_ = 0;
+      }
+    }
+    const SortedChunks* all_;
+    std::size_t place_, at_ = 0;
+  };
+  const_iterator begin() const noexcept { return const_iterator(*this, 0); }
+  const_iterator end() const noexcept { return const_iterator(*this, more_.size() + 1); }
+
+  /// Whether the chunks are in order, none is too large, and none but the first is empty. For tests.
+  bool is_sound() const noexcept {
+    for (std::size_t place = 0; place <= more_.size(); ++place) {
+      const Chunk& chunk = chunk_at(place);
+      if (chunk.size() > room || (place > 0 && chunk.empty())) return false;
+      for (std::size_t i = 1; i < chunk.size(); ++i) {
+        if (Key::of(chunk[i]) < Key::of(chunk[i - 1])) return false;
+      }
+      if (place == 0 || chunk_at(place - 1).empty()) continue;
+      if (Key::of(chunk.front()) < Key::of(chunk_at(place - 1).back())) return false;
+    }
+    return true;
+  }
+  std::size_t chunk_count() const noexcept { return more_.size() + 1; }
+
+ private:
+  const Chunk& chunk_at(std::size_t place) const noexcept { return place == 0 ? first_ : more_[place - 1]; }
+  Chunk& chunk_at(std::size_t place) noexcept { return place == 0 ? first_ : more_[place - 1]; }
+
+  /// The last chunk that begins with a key that is not greater, or the first.
+  template <class K>
+  std::size_t place_of(const K& key) const noexcept {
+    if (more_.empty()) return 0;
+    const auto after = detail::partition_point(more_.begin(), more_.end(),
+                                               [&key](const Chunk& chunk) { return !(key < Key::of(chunk.front())); });
+    return static_cast<std::size_t>(after - more_.begin());
+  }
+  template <class K>
+  static std::size_t not_less_in(const Chunk& chunk, const K& key) noexcept {
+    const auto at = detail::partition_point(chunk.begin(), chunk.end(),
+                                            [&key](const T& element) { return Key::of(element) < key; });
+    return static_cast<std::size_t>(at - chunk.begin());
+  }
+  template <class K>
+  static std::size_t greater_in(const Chunk& chunk, const K& key) noexcept {
+    const auto at = detail::partition_point(chunk.begin(), chunk.end(),
+                                            [&key](const T& element) { return !(key < Key::of(element)); });
+    return static_cast<std::size_t>(at - chunk.begin());
+  }
+
+  /// Moves the upper half of a full chunk to one of its own; of the last chunk only the last element, so that elements
+  /// that come in order fill theirs.
+  void split(std::size_t place) {
+    const std::size_t kept = place == more_.size() ? room - 1 : room / 2;
+    Chunk upper;
+    upper.reserve(room);
+    more_.insert(more_.begin() + static_cast<std::ptrdiff_t>(place), std::move(upper));
+    Chunk &from = chunk_at(place), &to = chunk_at(place + 1);
+    for (std::size_t i = kept; i < from.size(); ++i) to.push_back(std::move(from[i]));
+    from.erase(from.begin() + static_cast<std::ptrdiff_t>(kept), from.end());
+  }
+
+  /// Moves what is left of a chunk to its neighbour, if there is much room there.
+  void join_around(std::size_t place) noexcept {
+    if (place > 0 && take_over(place - 1, place)) return;
+    if (place < more_.size() && take_over(place, place + 1)) return;
+    if (place > 0 && chunk_at(place).empty()) more_.erase(more_.begin() + static_cast<std::ptrdiff_t>(place - 1));
+  }
+  bool take_over(std::size_t to, std::size_t from) noexcept {
+    Chunk &lower = chunk_at(to), &upper = chunk_at(from);
+    const std::size_t both = lower.size() + upper.size();
+    if (both > room / 4 * 3 || both > lower.capacity()) return false;
+    for (T& element : upper) lower.push_back(std::move(element));
+    more_.erase(more_.begin() + static_cast<std::ptrdiff_t>(from - 1));
+    return true;
+  }
+
+  Chunk first_;
+  Vector<Chunk> more_;  // none of them is empty, and each has memory for `room`
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_SORTED_CHUNKS_HPP
+
+// presence/snapshot.hpp
+#ifndef PRESENCE_SNAPSHOT_HPP
+#define PRESENCE_SNAPSHOT_HPP
+
+// presence/detail/bounds.hpp
+#ifndef PRESENCE_DETAIL_BOUNDS_HPP
+#define PRESENCE_DETAIL_BOUNDS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What the instants of events and sessions are compared with, made of `now` and the rules before it is needed, so that
+/// folding an event adds nothing up.
+class Bounds {
+ public:
+  Bounds() noexcept = default;
+  Bounds(Timestamp now, const Rules& rules) noexcept
+      : now_(now),
+        refresh_(rules.last_active_refresh),
+        room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
+    const Duration least = Duration::from_ns(1);
+    first_ = absent + least;
+    last_ = never - least;
+    if (now == absent) return;
+    first_ = later(first_, now - rules.reorder_window);
+    last_ = earlier(last_, now + rules.max_clock_skew);
+    if (rules.session_timeout != Duration()) alive_ = now - rules.session_timeout;
+  }
+
+  bool are_of(Timestamp now) const noexcept { return now_ == now; }
+
+  /// Whether an event of that instant is neither too late nor too early, nor invalid.
+  bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
+  Timestamp window() const noexcept { return first_; }
+
+  /// `live`, for whoever has the bounds.
+  bool is_live(const SessionRegisters& session) const noexcept {
+    return evidence(session) > alive_ && !ended_by_disconnect(session);
+  }
+
+  /// Up to so many sessions none has to go for one that comes.
+  std::uint32_t session_room() const noexcept { return room_; }
+
+  /// `heartbeat_value`, which divides, but most heartbeats lie in the step of the one before.
+  Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
+    const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
+    if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
+    return go_to_step(at, rules);
+  }
+
+ private:
+  PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
+    const Timestamp value = detail::heartbeat_value(at, rules);
+    if (value > first_possible()) step_ = value;  // the first step is cut off
+    return value;
+  }
+
+  static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
+
+  Timestamp now_ = never;  // which is no instant
+  Timestamp first_, last_;
+  Timestamp alive_ = absent;
+  Timestamp step_;
+  Duration refresh_;
+  std::uint32_t room_ = 0;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_BOUNDS_HPP
+
+// presence/detail/digest.hpp
+#ifndef PRESENCE_DETAIL_DIGEST_HPP
+#define PRESENCE_DETAIL_DIGEST_HPP
+
 // presence/detail/user_key.hpp
 #ifndef PRESENCE_DETAIL_USER_KEY_HPP
 #define PRESENCE_DETAIL_USER_KEY_HPP
+
+// presence/detail/siphash.hpp
+#ifndef PRESENCE_DETAIL_SIPHASH_HPP
+#define PRESENCE_DETAIL_SIPHASH_HPP
+
+/// SipHash (Aumasson, Bernstein 2012): a keyed hash of strings. Nobody who does not know the key can choose strings
+/// whose hashes agree more often than by chance; nobody who does know it can do better than try many strings.
+///
+/// Made of 64-bit arithmetic alone, so that it is the same on every platform. tests/unit/siphash.cpp has the published
+/// test vectors.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// 128 bits: a key, or a hash. Ordered as the number that they are.
+struct Bits128 {
+  std::uint64_t low = 0, high = 0;
+
+  friend constexpr bool operator==(const Bits128& a, const Bits128& b) noexcept {
+    return a.low == b.low && a.high == b.high;
+  }
+  friend constexpr bool operator!=(const Bits128& a, const Bits128& b) noexcept { return !(a == b); }
+  friend constexpr bool operator<(const Bits128& a, const Bits128& b) noexcept {
+    return a.high != b.high ? a.high < b.high : a.low < b.low;
+  }
+};
+
+/// SipHash-c-d: c rounds for each word of the message, d at the end.
+template <unsigned compression_rounds, unsigned final_rounds>
+class SipHash {
+ public:
+  /// The hash of 64 bits.
+  static std::uint64_t hash64(std::string_view message, const Bits128& key) noexcept {
+    SipHash state(key);
+    state.absorb(message);
+    state.v2_ ^= 0xFF;
+    return state.finish();
+  }
+  /// The hash of 128 bits, which is another function than the one of 64.
+  static Bits128 hash128(std::string_view message, const Bits128& key) noexcept {
+    SipHash state(key);
+    state.v1_ ^= 0xEE;
+    state.absorb(message);
+    state.v2_ ^= 0xEE;
+    Bits128 hash;
+    hash.low = state.finish();
+    state.v1_ ^= 0xDD;
+    hash.high = state.finish();
+    return hash;
+  }
+
+ private:
+  explicit SipHash(const Bits128& key) noexcept
+      : v0_(key.low ^ 0x736F6D6570736575u),
+        v1_(key.high ^ 0x646F72616E646F6Du),
+        v2_(key.low ^ 0x6C7967656E657261u),
+        v3_(key.high ^ 0x7465646279746573u) {}
+
+  static constexpr std::uint64_t rotated_left(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
+
+  void round() noexcept {
+    v0_ += v1_;
+    v1_ = rotated_left(v1_, 13) ^ v0_;
+    v0_ = rotated_left(v0_, 32);
+    v2_ += v3_;
+    v3_ = rotated_left(v3_, 16) ^ v2_;
+    v0_ += v3_;
+    v3_ = rotated_left(v3_, 21) ^ v0_;
+    v2_ += v1_;
+    v1_ = rotated_left(v1_, 17) ^ v2_;
+    v2_ = rotated_left(v2_, 32);
+  }
+  void add(std::uint64_t word) noexcept {
+    v3_ ^= word;
+    for (unsigned i = 0; i < compression_rounds; ++i) round();
+    v0_ ^= word;
+  }
+  void absorb(std::string_view message) noexcept {
+    const std::uint64_t size = message.size();
+    for (; message.size() >= 8; message.remove_prefix(8)) add(load_word(message.data()));
+    add(load_part(message.data(), message.size()) | size << 56);
+  }
+  std::uint64_t finish() noexcept {
+    for (unsigned i = 0; i < final_rounds; ++i) round();
+    return v0_ ^ v1_ ^ v2_ ^ v3_;
+  }
+
+  std::uint64_t v0_, v1_, v2_, v3_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_SIPHASH_HPP
 
 /// The hashes of a user's id, made of 64-bit arithmetic alone, so that they are the same on every platform.
 namespace presence {
@@ -3410,8 +4136,9 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept {
 
 constexpr std::uint64_t rotated(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
 
-/// A multiplicative hash of 16 bytes at a time. Good at spreading ids that nobody chose on purpose; against those that
-/// somebody did stands the structure that it is used in (user_table.hpp).
+/// A multiplicative hash of 16 bytes at a time, for spreading ids that nobody chose on purpose. Ids whose hashes agree
+/// are easily built, under every seed. So it is used only where that costs no more than a few steps: what it is used in
+/// has a bounded worst case for any ids (user_table.hpp).
 struct Hash {
   static constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
 
@@ -3434,22 +4161,25 @@ inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
   return id.is_short() ? Hash::finished(seed, id.low(), id.high()) : Hash::of_long(id.text(), seed);
 }
 
-/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), so that
-/// who does not know the seed cannot choose ids whose tags agree more often than by chance.
+/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), for long
+/// ones SipHash. Without the seed nobody can choose ids whose tags agree more often than by chance; with it, a page has
+/// few users to compare.
 class Tagger {
  public:
   explicit constexpr Tagger(std::uint64_t seed) noexcept
       : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
 
-  /// A number that nobody knows who does not know the seed.
-  std::uint64_t secret() const noexcept { return high_; }
   std::uint8_t tag_of(const Sought& id) const noexcept {
-    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : Hash::of_long(id.text(), low_);
+    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : hash_long(id.text());
     const auto tag = static_cast<std::uint8_t>(hash >> 56);
     return tag != 0 ? tag : 1;  // which stands for no user
   }
 
  private:
+  PRESENCE_DETAIL_APART std::uint64_t hash_long(std::string_view id) const noexcept {
+    return SipHash<1, 3>::hash64(id, {low_, high_});
+  }
+
   std::uint64_t low_, high_;
 };
 
@@ -3469,6 +4199,75 @@ struct UserKey {
 }  // namespace presence
 
 #endif  // PRESENCE_DETAIL_USER_KEY_HPP
+
+/// The digest of what is kept of a user.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the same on every platform. It has no
+/// key: unequal digests prove a difference, equal ones prove nothing where somebody chose the content.
+class Digest {
+ public:
+  explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
+
+  constexpr void add(std::uint64_t word) noexcept {
+    state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
+  }
+  constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
+  /// A string as its size and the words it is made of.
+  void add(std::string_view text) noexcept {
+    add(std::uint64_t{text.size()});
+    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
+    if (!text.empty()) add(load_part(text.data(), text.size()));
+  }
+  constexpr std::uint64_t value() const noexcept { return mix(state_); }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// The digest of what is kept of a user, as it is: of a normal form where equal knowledge is to have equal digests.
+inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
+  Digest digest(seed);
+  digest.add(id);
+  digest.add(std::uint64_t{user.sessions.size()});
+  for (const SessionRegisters& session : user.sessions) {
+    digest.add(text_of(session.id));
+    digest.add(session.connect);
+    digest.add(session.heartbeat);
+    digest.add(std::uint64_t{session.disconnects.size()});
+    for (const Timestamp at : session.disconnects) digest.add(at);
+  }
+  digest.add(std::uint64_t{user.activities.size()});
+  for (const Activity& activity : user.activities) {
+    digest.add(activity.value);
+    digest.add(activity.evidence);
+  }
+  digest.add(std::uint64_t{user.flips.size()});
+  for (const Flip& flip : user.flips) {
+    digest.add(flip.at);
+    digest.add(std::uint64_t{flip.invisible});
+  }
+  const RareRegisters nothing;
+  const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
+  digest.add(rare.crowded.from);
+  digest.add(rare.crowded.to);
+  digest.add(rare.status_at);
+  digest.add(text_of(rare.status));
+  digest.add(rare.reported_at);
+  digest.add(std::uint64_t{rare.reported_online});
+  digest.add(rare.reported_last_active_at);
+  digest.add(rare.reported_last_active);
+  digest.add(rare.forgotten_up_to);
+  return digest.value();
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_DIGEST_HPP
 
 // presence/detail/user_table.hpp
 #ifndef PRESENCE_DETAIL_USER_TABLE_HPP
@@ -3495,6 +4294,21 @@ inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
     below += half;
   }
   return below;
+#endif
+}
+
+/// How many bits above the highest that is set; there is one.
+inline unsigned bits_above(std::uint64_t bits) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  return static_cast<unsigned>(__builtin_clzll(bits));
+#else
+  unsigned above = 0;
+  for (unsigned half = 32; half != 0; half /= 2) {
+    if (bits >> (64 - half) != 0) continue;
+    bits <<= half;
+    above += half;
+  }
+  return above;
 #endif
 }
 
@@ -3612,120 +4426,6 @@ inline std::uint64_t special_in_64(const char* p) noexcept {
 #ifndef PRESENCE_DETAIL_TABLE_PARTS_HPP
 #define PRESENCE_DETAIL_TABLE_PARTS_HPP
 
-// presence/detail/digest.hpp
-#ifndef PRESENCE_DETAIL_DIGEST_HPP
-#define PRESENCE_DETAIL_DIGEST_HPP
-
-/// The digest of what is kept of a user.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// A text as its size and the words it is made of.
-template <class AnyDigest>
-void add_text(AnyDigest& digest, std::string_view text) noexcept {
-  digest.add(std::uint64_t{text.size()});
-  for (; text.size() >= 8; text.remove_prefix(8)) digest.add(load_word(text.data()));
-  if (!text.empty()) digest.add(load_part(text.data(), text.size()));
-}
-
-/// Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the same on every platform.
-class Digest {
- public:
-  static constexpr bool counts_nothing = true;  // whether what is not kept is added, too
-
-  explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
-
-  constexpr void add(std::uint64_t word) noexcept {
-    state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
-  }
-  constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
-  void add(std::string_view text) noexcept { add_text(*this, text); }
-  constexpr std::uint64_t value() const noexcept { return mix(state_); }
-
- private:
-  std::uint64_t state_;
-};
-
-/// A quicker one, for what is compared within one process only: multiplications whose halves are folded. Whoever does
-/// not know the secret cannot choose what has the same digest.
-class QuickDigest {
- public:
-  static constexpr bool counts_nothing = false;
-
-  explicit constexpr QuickDigest(std::uint64_t secret) noexcept
-      : word_key_(mix(secret ^ 0x8CB92BA72F3D8DD7u)), state_key_(mix(secret ^ 0xAEF17502108EF2D9u)), state_(secret) {}
-
-  void add(std::uint64_t word) noexcept { state_ = product(word ^ word_key_, state_ ^ state_key_); }
-  void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
-  void add(std::string_view text) noexcept { add_text(*this, text); }
-  std::uint64_t value() const noexcept { return mix(state_); }
-
- private:
-  static std::uint64_t product(std::uint64_t a, std::uint64_t b) noexcept {
-#if defined(__SIZEOF_INT128__)
-    __extension__ typedef unsigned __int128 Wide;
-    const Wide wide = Wide{a} * b;
-    return static_cast<std::uint64_t>(wide) ^ static_cast<std::uint64_t>(wide >> 64);
-#else
-    return mix(a) ^ mix(b + 0x9E3779B97F4A7C15u);
-#endif
-  }
-
-  std::uint64_t word_key_, state_key_, state_;
-};
-
-/// Adds what is kept of a user, as it is: of a normal form where equal knowledge is to have equal digests.
-template <class AnyDigest>
-void add_user(AnyDigest& digest, std::string_view id, const RegistersView& user) noexcept {
-  digest.add(id);
-  digest.add(std::uint64_t{user.sessions.size()});
-  for (const SessionRegisters& session : user.sessions) {
-    digest.add(text_of(session.id));
-    digest.add(session.connect);
-    digest.add(session.heartbeat);
-    digest.add(std::uint64_t{session.disconnects.size()});
-    for (const Timestamp at : session.disconnects) digest.add(at);
-  }
-  digest.add(std::uint64_t{user.activities.size()});
-  for (const Activity& activity : user.activities) {
-    digest.add(activity.value);
-    digest.add(activity.evidence);
-  }
-  digest.add(std::uint64_t{user.flips.size()});
-  for (const Flip& flip : user.flips) {
-    digest.add(flip.at);
-    digest.add(std::uint64_t{flip.invisible});
-  }
-  const RareRegisters nothing;
-  const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
-  if (!AnyDigest::counts_nothing) {
-    digest.add(std::uint64_t{user.rare != nullptr});
-    if (user.rare == nullptr) return;
-  }
-  digest.add(rare.crowded.from);
-  digest.add(rare.crowded.to);
-  digest.add(rare.status_at);
-  digest.add(text_of(rare.status));
-  digest.add(rare.reported_at);
-  digest.add(std::uint64_t{rare.reported_online});
-  digest.add(rare.reported_last_active_at);
-  digest.add(rare.reported_last_active);
-  digest.add(rare.forgotten_up_to);
-}
-
-inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
-  Digest digest(seed);
-  add_user(digest, id, user);
-  return digest.value();
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_DIGEST_HPP
-
 /// What a UserTable is made of: pages of rows, nodes of pages and nodes, and a walk over them.
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -3734,18 +4434,114 @@ namespace detail {
 class Page;
 class Node;
 
+/// A lower bound of a point in time. Only the owner of what it is a bound of may lower it. Whoever reads that may raise
+/// it to the exact value, on several threads at once: all of them find the same.
+class LowerBound {
+ public:
+  constexpr LowerBound(Timestamp at) noexcept : at_(at) {}
+  LowerBound(const LowerBound& other) noexcept : at_(other.read()) {}
+  LowerBound& operator=(const LowerBound& other) noexcept { return *this = other.read(); }
+  LowerBound& operator=(Timestamp at) noexcept {
+    raise(at);
+    return *this;
+  }
+  operator Timestamp() const noexcept { return read(); }
+  void lower(Timestamp to) noexcept { *this = earlier(read(), to); }
+  /// For the owner: a plain load, so that many can be made side by side.
+  Timestamp owned() const noexcept { return at_; }
+
+  static_assert(sizeof(Timestamp) == sizeof(std::int64_t), "it is read as a number");
+#if defined(__GNUC__) || defined(__clang__)
+  void raise(Timestamp to) const noexcept { __atomic_store_n(number(), to.ns(), __ATOMIC_RELAXED); }
+
+ private:
+  Timestamp read() const noexcept { return Timestamp::from_ns(__atomic_load_n(number(), __ATOMIC_RELAXED)); }
+  std::int64_t* number() const noexcept { return reinterpret_cast<std::int64_t*>(&at_); }
+#else
+  // A volatile access of an aligned word is relaxed and atomic where there is no such built-in function.
+  void raise(Timestamp to) const noexcept { *number() = to.ns(); }
+
+ private:
+  Timestamp read() const noexcept { return Timestamp::from_ns(*number()); }
+  volatile std::int64_t* number() const noexcept { return reinterpret_cast<volatile std::int64_t*>(&at_); }
+#endif
+
+  mutable Timestamp at_;
+};
+
+/// Marks things that were compared and found equal. Those that hold the same mark are equal for as long as neither is
+/// changed: a change takes the mark away. A mark lives as long as anything holds it, so that no later one can be taken
+/// for it.
+class EqualityMark {
+ public:
+  EqualityMark() noexcept = default;
+  EqualityMark(const EqualityMark&) = delete;
+  EqualityMark& operator=(const EqualityMark&) = delete;
+  ~EqualityMark() { clear(); }
+
+  static bool is_shared(const EqualityMark& a, const EqualityMark& b) noexcept {
+    const Mark* const mark = a.mark_.get();
+    return mark != nullptr && mark == b.mark_.get();
+  }
+  /// Gives both the same mark, unless each has one already. Several threads may do so at once.
+  static void share(const EqualityMark& a, const EqualityMark& b) {
+    Mark *known = a.mark_.get(), *const other = b.mark_.get();
+    if (known != nullptr && other != nullptr) return;
+    if (known == nullptr) known = other;
+    if (known != nullptr) {
+      known->owners.add();
+    } else {
+      known = detail::create<Mark>();
+      known->owners.add();
+      if (!b.mark_.set(known)) drop(known);
+    }
+    if (!(a.mark_.get() == nullptr ? a : b).mark_.set(known)) drop(known);
+  }
+  /// For the owner of what is marked.
+  void clear() noexcept {
+    Mark* const mark = mark_.get();
+    if (mark == nullptr) return;
+    mark_.clear();
+    drop(mark);
+  }
+
+ private:
+  struct Mark {
+    OwnerCount owners;
+  };
+  static void drop(Mark* mark) noexcept {
+    if (mark->owners.drop_last()) detail::destroy(mark);
+  }
+
+  SetOncePointer<Mark> mark_;
+};
+
 /// A page or a node. Owned by every node that it is in, once for each, however many slots it stands in there.
 struct Branch {
   OwnerCount owners;
   bool is_page;
   /// Of a page: how many of its node's bits place it.
   std::uint8_t page_depth = 0;
-  /// Nothing in it changes by time alone before this. Only a lower bound: what defers a deadline does not look for the
-  /// next one.
-  Timestamp due = never;
+  /// Of a page: bytes of its memory before it.
+  const std::uint8_t skipped;
+  /// Of a node: which bits of the hashes it goes by. All users below it agree in the bits before.
+  std::uint8_t level = 0;
+  /// Nothing that others see of it changes by time alone before this.
+  LowerBound due = never;
+  /// No memory in it can be given back by time alone before this.
+  LowerBound cleanup = never;
 
   Branch(const Branch&) = delete;
   Branch& operator=(const Branch&) = delete;
+
+  void copy_bounds(const Branch& other) noexcept {
+    due = other.due;
+    cleanup = other.cleanup;
+  }
+  void lower_bounds(Timestamp new_due, Timestamp new_cleanup) noexcept {
+    due.lower(new_due);
+    cleanup.lower(new_cleanup);
+  }
 
   inline Page& as_page() noexcept;
   inline const Page& as_page() const noexcept;
@@ -3756,7 +4552,7 @@ struct Branch {
   static inline void drop(Branch* branch) noexcept;
 
  protected:
-  explicit Branch(bool page) noexcept : is_page(page) {}
+  explicit Branch(bool page, std::uint8_t skipped_bytes = 0) noexcept : is_page(page), skipped(skipped_bytes) {}
   ~Branch() = default;
 };
 
@@ -3769,7 +4565,7 @@ struct Spare {
   ~Spare() { Branch::drop(branch); }
 };
 
-/// Rows in their order, and for each a tag and an instant before which time changes nothing in it: a lower bound too.
+/// Rows in their order, and for each a tag and a lower bound of when time alone changes what others see of it.
 ///
 /// The heads of the rows come right behind the page, each on a cache line of its own; then the instants and the tags.
 /// What else there is of the rows lies before the page, the first row's nearest to it. The nodes around have the tags
@@ -3785,23 +4581,16 @@ class alignas(64) Page : public Branch {
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
-  /// Of the rows, where another page was found to be the same; none after any change.
-  Note digest;
+  /// Shared with pages that were compared and found equal.
+  EqualityMark equality;
+  /// One bit for each of the first rows that is known to be offline; none after any change. Time alone turns nobody
+  /// online.
+  Note offline;
 
-  /// One bit for each row that may be online, once somebody has looked, and the highest bit; none after any change.
-  /// Time alone turns nobody online.
-  Note online;
-  static constexpr std::uint64_t online_is_noted = std::uint64_t{1} << 63;
-
-  /// To be called before a row is changed: what was noted of what was there is none of what is.
+  /// Forgets what readers cached. Call it before a row is changed.
   void forget_notes() noexcept {
-    if (digest.read() != 0) digest.write(0);
-    if (online.read() != 0) online.write(0);
-  }
-  std::uint64_t find_digest(std::uint64_t seed) const noexcept {
-    QuickDigest sum(seed);
-    for (std::uint32_t i = 0; i < size; ++i) add_user(sum, row(i).name(), row(i).registers());
-    return sum.value() | 1;  // zero stands for none
+    equality.clear();
+    if (offline.read() != 0) offline.write(0);
   }
 
   /// Whether one of the activities of a row is known to have at least that value, on evidence no later than `at`: then
@@ -3837,8 +4626,8 @@ class alignas(64) Page : public Branch {
     Page* const copy = make(other.capacity);
     Spare unfinished{copy};
     copy->page_depth = other.page_depth;
-    copy->due = other.due;
-    std::memcpy(static_cast<void*>(copy->dues()), other.dues(), other.size * sizeof(Timestamp));
+    copy->copy_bounds(other);
+    for (std::uint32_t i = 0; i < other.size; ++i) detail::construct<LowerBound>(copy->dues() + i, other.dues()[i]);
     std::memcpy(copy->tags(), other.tags(), other.size);
     for (std::uint32_t i = 0; i < other.size; ++i) other.row(i).prefetch_owners();
     for (std::uint32_t i = 0; i < other.size; ++i) {
@@ -3851,7 +4640,7 @@ class alignas(64) Page : public Branch {
   }
   void destroy() noexcept {
     for (std::uint32_t i = 0; i < size; ++i) end_row(i);
-    char* const memory = reinterpret_cast<char*>(this) - skipped_ - capacity * sizeof(RowRest);
+    char* const memory = reinterpret_cast<char*>(this) - skipped - capacity * sizeof(RowRest);
     const std::size_t bytes = bytes_of(capacity);
     this->~Page();
     detail::deallocate(memory, bytes, memory_alignment);
@@ -3859,15 +4648,15 @@ class alignas(64) Page : public Branch {
 
   RowView row(std::uint32_t at) const noexcept { return RowView(heads() + at, rest(at)); }
   RowAccess row(std::uint32_t at) noexcept { return RowAccess(heads() + at, rest(at)); }
-  Timestamp* dues() noexcept { return reinterpret_cast<Timestamp*>(heads() + capacity); }
-  const Timestamp* dues() const noexcept { return reinterpret_cast<const Timestamp*>(heads() + capacity); }
+  LowerBound* dues() noexcept { return reinterpret_cast<LowerBound*>(heads() + capacity); }
+  const LowerBound* dues() const noexcept { return reinterpret_cast<const LowerBound*>(heads() + capacity); }
 
   /// Zero where there is no row.
   const std::uint8_t* tags() const noexcept { return const_cast<Page&>(*this).tags(); }
-  /// The row of a user; `none` where there is none. `tags` are those of the first rows, wherever they are at hand.
+  /// The row of a user, or `none`. `tags` are those of the first rows, wherever they are at hand.
   std::uint32_t find(const UserKey& key, const std::uint8_t* tags) const noexcept {
-    const std::uint32_t at = find_among(0, key.id, detail::equal_to(key.tag, tags));
-    return at != none || size <= room ? at : find_behind(key.id.text(), key.tag);
+    if (size > room) return find_by_id(key.id.text());
+    return find_among(key.id, detail::equal_to(key.tag, tags));
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
@@ -3888,20 +4677,21 @@ class alignas(64) Page : public Branch {
   void prefetch_elsewhere() const noexcept {
     for (std::uint32_t at = 0; at < size; ++at) row(at).prefetch_elsewhere();
   }
-  void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(Timestamp)); }
+  void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(LowerBound)); }
   /// @}
 
   /// A bit for each of the first rows that may be due at `now`, which are asked for; and when the earliest of the
-  /// others among the first ones may be.
+  /// others among the first ones may be. For the owner.
   std::uint32_t due_rows(Timestamp now, Timestamp& others) const noexcept {
-    const Timestamp* const dues = this->dues();
+    const LowerBound* const dues = this->dues();
     const std::uint32_t first = size < room ? size : room;
     std::uint32_t rows = 0;
     Timestamp earliest = never;
     for (std::uint32_t i = 0; i < first; ++i) {
-      const bool is_due = dues[i] <= now;
+      const Timestamp bound = dues[i].owned();
+      const bool is_due = bound <= now;
       rows |= std::uint32_t{is_due} << i;
-      earliest = earlier(earliest, is_due ? never : dues[i]);
+      earliest = earlier(earliest, is_due ? never : bound);
     }
     for (std::uint32_t left = rows; left != 0; left &= left - 1)
       prefetch_row(static_cast<std::uint32_t>(detail::lowest_bit(left)));
@@ -3941,8 +4731,8 @@ class alignas(64) Page : public Branch {
     move_rows(*this, at, *this, at + 1, size - at);
     detail::construct<RowHead>(heads() + at, std::move(row.head));
     detail::construct<RowRest>(rest(at), std::move(row.rest));
+    detail::construct<LowerBound>(dues() + at, row_due);
     tags()[at] = tag;
-    dues()[at] = row_due;
     ++size;
   }
   void erase(std::uint32_t at) noexcept {
@@ -3972,7 +4762,7 @@ class alignas(64) Page : public Branch {
   /// for and skipped, which is cheaper than to ask for memory that is aligned to it.
   static constexpr std::size_t memory_alignment = alignof(void*);
 
-  Page(std::uint32_t rows, std::uint8_t skipped) noexcept : Branch(true), capacity(rows), skipped_(skipped) {
+  Page(std::uint32_t rows, std::uint8_t skipped_bytes) noexcept : Branch(true, skipped_bytes), capacity(rows) {
     std::memset(tags(), 0, tag_bytes(rows));
   }
   ~Page() = default;
@@ -3980,21 +4770,20 @@ class alignas(64) Page : public Branch {
   static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
   static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
 
-  /// Of the rows from `first` on, by those whose tags are the one of the id.
-  std::uint32_t find_among(std::uint32_t first, const Sought& id, std::uint32_t marks) const noexcept {
+  /// Of the rows whose tags are the one of the id.
+  std::uint32_t find_among(const Sought& id, std::uint32_t marks) const noexcept {
     for (; marks != 0; marks &= marks - 1) {
-      const std::uint32_t at = first + static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
       if (id.is(heads()[at].id)) return at;
     }
     return none;
   }
-  /// Among the rows behind the first ones. By the text, so that the key is not needed in memory.
-  PRESENCE_DETAIL_APART std::uint32_t find_behind(std::string_view text, std::uint8_t tag) const noexcept {
-    const Sought id(text);
-    std::uint32_t at = none;
-    for (std::uint32_t first = room; at == none && first < size; first += room)
-      at = find_among(first, id, detail::equal_to(tag, tags() + first));
-    return at;
+  /// By halves: in a page of more users than `room` all hashes agree, so that they stand in the order of their ids.
+  PRESENCE_DETAIL_APART std::uint32_t find_by_id(std::string_view id) const noexcept {
+    const RowHead* const end = heads() + size;
+    const RowHead* const found =
+        detail::partition_point(heads(), end, [id](const RowHead& head) { return head.id.view() < id; });
+    return found != end && found->id.view() == id ? static_cast<std::uint32_t>(found - heads()) : none;
   }
 
   RowHead* heads() noexcept { return reinterpret_cast<RowHead*>(this + 1); }
@@ -4014,30 +4803,34 @@ class alignas(64) Page : public Branch {
     if (count == 0) return;
     std::memmove(static_cast<void*>(to.heads() + at), from.heads() + first, count * sizeof(RowHead));
     std::memmove(static_cast<void*>(to.rest(at + count - 1)), from.rest(first + count - 1), count * sizeof(RowRest));
-    std::memmove(static_cast<void*>(to.dues() + at), from.dues() + first, count * sizeof(Timestamp));
+    std::memmove(static_cast<void*>(to.dues() + at), from.dues() + first, count * sizeof(LowerBound));
     std::memmove(to.tags() + at, from.tags() + first, count);
   }
 
-  Timestamp covered_value_, covered_from_;
   std::uint32_t covered_rows_ = 0;  // a bit for each
-  const std::uint8_t skipped_;      // bytes of memory before the page
+  Timestamp covered_value_, covered_from_;
 };
 static_assert(sizeof(Page) == 64, "a heartbeat should read no more");
 static_assert(alignof(Page) % alignof(RowHead) == 0 && alignof(Page) % alignof(RowRest) == 0 &&
-                  alignof(RowHead) % alignof(Timestamp) == 0,
+                  alignof(RowHead) % alignof(LowerBound) == 0,
               "the parts lie side by side without a gap");
 
 inline std::size_t Page::bytes_of(std::uint32_t capacity) noexcept {
-  return sizeof(Page) + capacity * (sizeof(RowHead) + sizeof(RowRest) + sizeof(Timestamp)) + tag_bytes(capacity) +
+  return sizeof(Page) + capacity * (sizeof(RowHead) + sizeof(RowRest) + sizeof(LowerBound)) + tag_bytes(capacity) +
          (line - memory_alignment);
 }
 
-/// A directory: `1 << bits` slots, of which the next bits of a user's hash name one. A page that goes by fewer bits
-/// stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits. Where there is no
-/// user there is no page: an empty run.
+/// A directory: `1 << bits` slots, of which the bits of a user's hashes at the node's level name one. A page that goes
+/// by fewer bits stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits.
+/// Where there is no user there is no page: an empty run.
+///
+/// The level of a node is the first at which its users differ, so that every node leads to at least two branches: bits
+/// in which all of them agree cost no node.
 class Node : public Branch {
  public:
   static constexpr unsigned most_bits = 6;
+  /// As many as the highest 60 bits of a hash serve.
+  static constexpr unsigned levels_per_hash = 10;
 
   const std::uint8_t bits;
   std::size_t users = 0;
@@ -4045,14 +4838,14 @@ class Node : public Branch {
   /// it.
   std::uint64_t nodes = 0;
 
-  static Node* make(unsigned bits) {
-    return detail::construct<Node>(detail::allocate(bytes_of(bits), alignof(Node)), bits);
+  static Node* make(unsigned bits, unsigned level) {
+    return detail::construct<Node>(detail::allocate(bytes_of(bits), alignof(Node)), bits, level);
   }
   static Node* make(const Node& other) {
-    Node* const copy = make(other.bits);
+    Node* const copy = make(other.bits, other.level);
     copy->users = other.users;
     copy->nodes = other.nodes;
-    copy->due = other.due;
+    copy->copy_bounds(other);
     for (std::uint32_t at = 0; at < other.slot_count(); ++at) {
       // Each owner that is added below waits for the one before.
       if (other.branches()[at] != nullptr) detail::prefetch(other.branches()[at], 1);
@@ -4089,10 +4882,20 @@ class Node : public Branch {
     const std::uint32_t run = run_of(page.page_depth), first = at & ~(run - 1);
     for (std::uint32_t i = 0; i < run; ++i) std::memcpy(tags(first + i), page.tags(), Page::room);
   }
-  /// The bits of the node in a slot, which has no tags.
+  /// @{
+  /// What the node in a slot, which has no tags, is like: its bits, its level, and whether it goes by the bits of the
+  /// same hash that follow those of this one.
   std::uint8_t bits_behind(std::uint32_t slot) const noexcept { return tags(slot)[0]; }
+  std::uint8_t level_behind(std::uint32_t slot) const noexcept { return tags(slot)[1]; }
+  bool follows(std::uint32_t slot) const noexcept { return tags(slot)[2] != 0; }
+  /// @}
   /// To be called when they may have become others.
-  void note_bits(std::uint32_t slot) noexcept { tags(slot)[0] = branches()[slot]->as_node().bits; }
+  void copy_shape(std::uint32_t slot) noexcept {
+    const Node& child = branches()[slot]->as_node();
+    tags(slot)[0] = child.bits;
+    tags(slot)[1] = child.level;
+    tags(slot)[2] = child.level == level + 1u && child.level % levels_per_hash != 0 ? 1 : 0;
+  }
   /// Asks for what is read of a node of so many bits on the way through it. Reads nothing of it.
   void prefetch_slot(std::uint64_t order, unsigned of_bits) const noexcept {
     const std::uint32_t slot = slot_of(order, of_bits);
@@ -4101,6 +4904,8 @@ class Node : public Branch {
     detail::prefetch(
         reinterpret_cast<const std::uint8_t*>(branches() + (std::size_t{1} << of_bits)) + slot * Page::room, 1);
   }
+  /// Whether it leads to several branches, which a page cannot replace.
+  bool has_several() const noexcept { return users > Page::room && bits != 0; }
   bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
   /// How many slots the page that starts there stands in; one for a node and for an empty slot. Reads nothing of it.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
@@ -4143,12 +4948,16 @@ class Node : public Branch {
   Page& enlarge(std::uint32_t at) {
     Page& page = branches()[at]->as_page();
     Page* const larger = Page::make(page.capacity + (page.capacity < Page::room ? Page::step : page.capacity / 2));
-    larger->page_depth = page.page_depth;
-    larger->due = page.due;
-    larger->take(page, 0);
-    fill(at, page.page_depth, larger);
-    page.destroy();
+    replace_page(at, *larger);
     return *larger;
+  }
+  /// Puts a smaller page in place of that of a slot where a good part of it is empty.
+  void release_room(std::uint32_t at) {
+    const Branch* const child = branches()[at];
+    if (child == nullptr || !child->is_page) return;
+    const Page& page = child->as_page();
+    if (page.capacity > page.size + page.size / 4 + Page::step)
+      replace_page(at, *Page::make(Page::capacity_for(page.size)));
   }
 
   /// Puts two pages in place of the full one that `of` leads to. All its users agree with `of` in the first `agree`
@@ -4162,7 +4971,8 @@ class Node : public Branch {
     Page& page = node.branches()[at]->as_page();
     upper.page().take(page, in_lower);
     lower.page().take(page, 0);
-    lower.page().due = upper.page().due = page.due;
+    lower.page().copy_bounds(page);
+    upper.page().copy_bounds(page);
     lower.page().page_depth = upper.page().page_depth = static_cast<std::uint8_t>(agree + 1);
     node.fill(at, page.page_depth, nullptr);
     page.destroy();
@@ -4171,10 +4981,9 @@ class Node : public Branch {
     node.fill(first + run, agree + 1, upper.release());
   }
 
-  /// Puts the page that `of` leads to, whose users agree with it in all bits that a node can go by, under a node of its
-  /// own.
-  static void push_down(Branch*& link, unsigned of) {
-    Spare below{make(0)};
+  /// Puts the page that `of` leads to, whose users agree with it in all bits before `level`, under a node of its own.
+  static void push_down(Branch*& link, unsigned of, unsigned level) {
+    Spare below{make(0, level)};
     if (link->as_node().bits < most_bits) set_bits(link, most_bits);
     Node& node = link->as_node();
     const std::uint32_t at = node.slot_of(of);
@@ -4183,11 +4992,37 @@ class Node : public Branch {
     page.page_depth = 0;
     Node& only = below.branch->as_node();
     only.users = page.size;
-    only.due = page.due;
+    only.copy_bounds(page);
     only.fill(0, 0, &page);
-    node.branches()[at] = below.release();
-    node.note_bits(at);
-    node.nodes |= std::uint64_t{1} << at;
+    node.put_node(at, *below.release());
+  }
+
+  /// Puts a node of that level above the one of the link, whose users it has in slot `old_bits`, with an empty page in
+  /// the slots around `new_bits`.
+  static void put_above(Branch*& link, unsigned level, unsigned old_bits, unsigned new_bits) {
+    Spare page{Page::make(Page::step)};
+    Node* const above = make(most_bits, level);
+    Node& below = link->as_node();
+    above->users = below.users;
+    above->copy_bounds(below);
+    above->put_node(above->slot_of(old_bits), below);
+    const std::uint32_t at = above->slot_of(new_bits);
+    const unsigned depth = above->empty_depth(at);
+    page.page().page_depth = static_cast<std::uint8_t>(depth);
+    above->fill(at, depth, page.release());
+    link = above;
+  }
+
+  /// Puts the only branch of a node, if it has but one and that is a node, in its place.
+  static void skip_if_single(Branch*& link) noexcept {
+    Node& node = link->as_node();
+    if (node.nodes == 0 || (node.nodes & (node.nodes - 1)) != 0) return;
+    const auto only = static_cast<std::uint32_t>(detail::lowest_bit(node.nodes));
+    for (std::uint32_t at = 0; at < node.slot_count(); ++at) {
+      if (at != only && node.branches()[at] != nullptr) return;
+    }
+    link = node.branches()[only];
+    node.forget();
   }
 
   /// Joins the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
@@ -4215,7 +5050,8 @@ class Node : public Branch {
       Page &first = own_child(low).as_page(), &second = own_child(high).as_page();
       joined.page().take(first, 0);
       joined.page().take(second, 0);
-      joined.page().due = earlier(first.due, second.due);
+      joined.page().copy_bounds(first);
+      joined.page().lower_bounds(second.due, second.cleanup);
       joined.page().page_depth = static_cast<std::uint8_t>(depth - 1);
       fill(at, depth - 1, joined.release());
       first.destroy();
@@ -4245,7 +5081,8 @@ class Node : public Branch {
       const Branch* const child = branches()[at];
       const unsigned depth = depth_at(at);
       if (leads_to_node(at) != (child != nullptr && !child->is_page)) return false;
-      if (leads_to_node(at) && bits_behind(at) != child->as_node().bits) return false;
+      if (leads_to_node(at) && (bits_behind(at) != child->as_node().bits || level_behind(at) != child->level))
+        return false;
       if (child == nullptr) continue;
       if (depth > bits || (at & (run_of(depth) - 1)) != 0) return false;
       for (std::uint32_t i = 0; i < run_of(depth); ++i) {
@@ -4260,7 +5097,8 @@ class Node : public Branch {
   template <class T, class... Args>
   friend T* construct(void* at, Args&&... args);
 
-  explicit Node(unsigned of) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
+  Node(unsigned of, unsigned at_level) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
+    level = static_cast<std::uint8_t>(at_level);
     std::memset(static_cast<void*>(branches()), 0, bytes_of(of) - sizeof(Node));  // null, on any machine there is
   }
   ~Node() = default;
@@ -4269,6 +5107,20 @@ class Node : public Branch {
   }
   std::uint8_t* tags(std::uint32_t slot) noexcept {
     return reinterpret_cast<std::uint8_t*>(branches() + slot_count()) + std::size_t{slot} * Page::room;
+  }
+  void put_node(std::uint32_t at, Branch& node) noexcept {
+    branches()[at] = &node;
+    nodes |= std::uint64_t{1} << at;
+    copy_shape(at);
+  }
+  /// Puts an empty page in place of that of a slot, with all that is in it.
+  void replace_page(std::uint32_t at, Page& other) noexcept {
+    Page& page = branches()[at]->as_page();
+    other.page_depth = page.page_depth;
+    other.copy_bounds(page);
+    other.take(page, 0);
+    fill(at, page.page_depth, &other);
+    page.destroy();
   }
   void copy_slot(std::uint32_t to, const Node& other, std::uint32_t from) noexcept {
     branches()[to] = other.branches()[from];
@@ -4313,11 +5165,11 @@ class Node : public Branch {
 
   static void set_bits(Branch*& link, unsigned bits) {
     Node& old = link->as_node();
-    Node* const fresh = make(bits);
+    Node* const fresh = make(bits, old.level);
     for (std::uint32_t at = 0; at < fresh->slot_count(); ++at)
       fresh->copy_slot(at, old, bits > old.bits ? at >> (bits - old.bits) : at << (old.bits - bits));
     fresh->users = old.users;
-    fresh->due = old.due;
+    fresh->copy_bounds(old);
     link = fresh;
     old.forget();
   }
@@ -4347,8 +5199,7 @@ class Walk {
   const Branch* branch() const noexcept { return branch_; }
   bool at_node() const noexcept { return branch_ != nullptr && !branch_->is_page; }
   /// A lower bound of when something is due there, known without a look at it.
-  Timestamp due_around() const noexcept { return depth_ == 0 ? absent : nodes_[depth_ - 1]->due; }
-  unsigned depth() const noexcept { return depth_; }
+  Timestamp due_around() const noexcept { return depth_ == 0 ? absent : Timestamp(nodes_[depth_ - 1]->due); }
 
   /// From a node to the first branch in it.
   void open() noexcept {
@@ -4453,28 +5304,31 @@ class Walk {
 
 /// The container behind Snapshot: users by id, in pages that snapshots share until one of them changes.
 ///
-/// A trie over the bits of the ids' hash. Its leaves are pages of up to 32 rows; its nodes are directories of up to 64
-/// slots, in which a page that needs fewer bits than its neighbours stands in several slots (extendible hashing; Fagin,
-/// Nievergelt, Pippenger, Strong 1979). Where a user is kept depends on which users there are, and on nothing else: not
-/// on the order in which they came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal
-/// places, and users are gone over in an order that anybody can reproduce.
+/// A trie over the bits of the ids' hashes. Its leaves are pages of up to 32 rows; its nodes are directories of up to
+/// 64 slots, in which a page that needs fewer bits than its neighbours stands in several slots (extendible hashing;
+/// Fagin, Nievergelt, Pippenger, Strong 1979). Bits in which all users of a part agree have no node (Patricia; Morrison
+/// 1968). The place of a user depends on which users there are, and on nothing else: not on the order in which they
+/// came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal places, and users are
+/// iterated in an order that anybody can reproduce.
 ///
-/// To find a user takes the line of each node on the way that has the slot, and there the tags of the page as well,
-/// which tell the row; then a line of the page and one of the row, which do not wait for each other.
+/// Finding a user reads the line of each node on the way that has the slot and the tags of the page, which give the
+/// row; then a line of the page and one of the row, which do not wait for each other.
 ///
-/// Whoever chooses ids so that their hashes collide makes their own branch deeper, by a level for every six bits, and
-/// nobody else's. A second hash takes over where the first is used up; only of ids that agree in 120 bits are more than
-/// 32 put into one page.
+/// The worst case is bounded for any ids. The first two hashes are quick, and ids whose hashes agree are easily built
+/// (user_key.hpp). Such ids cost one node more: what both hashes leave together is told apart by SipHash, under which
+/// they spread as others do. To make a branch deeper by a level, someone must try 64 times as many ids for each user in
+/// it. Users that agree in all 180 bits share a page of any size, in the order of their ids.
 ///
 /// Nothing outside this header and the parts that it is made of knows how users are laid out.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The hashes by which users are placed. Tests use others.
+/// The hashes by which users are placed, without a seed. Tests use others.
 struct HashOrder {
   static std::uint64_t first(const Sought& id) noexcept { return hash_of(id, 0); }
   static std::uint64_t second(const Sought& id) noexcept { return hash_of(id, 0x8EBC6AF09C88C6E3u); }
+  static std::uint64_t third(const Sought& id) noexcept { return SipHash<1, 3>::hash64(id.text(), {}); }
 };
 
 /// Copies share everything. A change copies the page that it concerns and the nodes above it, where they are shared.
@@ -4482,11 +5336,12 @@ template <class Order>
 class BasicUserTable {
  public:
   /// Of nodes below each other: ten for the 60 highest bits of each hash.
-  static constexpr unsigned levels = 20;
+  static constexpr unsigned hashes = 3, levels_per_hash = Node::levels_per_hash, levels = hashes * levels_per_hash;
 
   explicit BasicUserTable(std::uint64_t seed = 0) noexcept : tagger_(seed) {}
   BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), tagger_(other.tagger_) {
     if (top_ != nullptr) top_->owners.add();
+    other.copies_.write(other.copies_.read() + 1);
   }
   BasicUserTable(BasicUserTable&& other) noexcept : tagger_(other.tagger_) { std::swap(top_, other.top_); }
   BasicUserTable& operator=(BasicUserTable other) noexcept {
@@ -4498,8 +5353,11 @@ class BasicUserTable {
   ~BasicUserTable() { Branch::drop(top_); }
 
   std::size_t size() const noexcept { return top_ == nullptr ? 0 : top_->as_node().users; }
-  /// No row changes by time alone before this; a lower bound.
-  Timestamp due() const noexcept { return top_ == nullptr ? never : top_->due; }
+  /// @{
+  /// Lower bounds: others see no change of a row by time alone, and nothing kept of it can be given back, before this.
+  Timestamp due() const noexcept { return top_ == nullptr ? never : Timestamp(top_->due); }
+  Timestamp cleanup() const noexcept { return top_ == nullptr ? never : Timestamp(top_->cleanup); }
+  /// @}
 
   UserKey key_of(std::string_view id) const noexcept {
     UserKey key;
@@ -4557,8 +5415,11 @@ class BasicUserTable {
       }
       node_ = static_cast<const Node*>(branch);
       bits_ = node.bits_behind(slot);
-      order_ <<= Node::most_bits;
-      if (++level_ == levels / 2) order_ = second_order(key.id.text());
+      if (node.follows(slot)) {
+        order_ <<= Node::most_bits;
+      } else {
+        order_ = order_from(key.id.text(), key.order, node.level_behind(slot));
+      }
       return false;
     }
     /// Asks for what the next step reads.
@@ -4566,37 +5427,39 @@ class BasicUserTable {
 
    private:
     friend class BasicUserTable;
-    /// By the text, so that the key is not needed in memory.
-    PRESENCE_DETAIL_APART static std::uint64_t second_order(std::string_view id) noexcept {
-      return Order::second(Sought(id));
+    /// By the id, so that the key is not needed in memory.
+    PRESENCE_DETAIL_APART static std::uint64_t order_from(std::string_view id, std::uint64_t first,
+                                                          unsigned level) noexcept {
+      return hash_number(Sought(id), first, level / levels_per_hash) << (Node::most_bits * (level % levels_per_hash));
     }
-    Way(const Branch* top, std::uint64_t order) noexcept
+    Way(const Branch* top, const UserKey& key) noexcept
         : node_(static_cast<const Node*>(top)),
-          order_(order),
+          order_(key.order),
           page_(nullptr),
           tags_(nullptr),
-          level_(0),
           bits_(0),
-          is_own_(true) {}
+          is_own_(true) {
+      if (top != nullptr && top->level != 0) order_ = order_from(key.id.text(), key.order, top->level);
+    }
 
     const Node* node_;
-    std::uint64_t order_;  // what is left of the hash
+    std::uint64_t order_;  // what is left of the hash that the node goes by
     const Page* page_;
-    const std::uint8_t* tags_;   // where the node has them
-    std::uint8_t level_, bits_;  // of the node
-    bool is_own_;                // whether no node on it is shared with another table; the page may be
+    const std::uint8_t* tags_;  // where the node has them
+    std::uint8_t bits_;         // of the node
+    bool is_own_;               // whether no node on it is shared with another table; the page may be
   };
   /// The way from the top on, which is there: there are users.
-  Way start(const UserKey& key) const noexcept { return Way(top_, key.order); }
+  Way start(const UserKey& key) const noexcept { return Way(top_, key); }
   /// All of the way.
   Way way_to(const UserKey& key) const noexcept {
-    Way way(top_, key.order);
+    Way way(top_, key);
     while (top_ != nullptr && !way.step(key)) {
     }
     return way;
   }
-  /// How often a page or a row was put elsewhere.
-  std::uint32_t moves() const noexcept { return moves_; }
+  /// Another number whenever a page or a row was put elsewhere, or came to be shared with a copy.
+  std::uint64_t moves() const noexcept { return (std::uint64_t{copies_.read()} << 32) + moves_; }
 
   /// Makes the page of a user who is in the table this table's own, and what leads there. Changes no content when
   /// memory runs out.
@@ -4604,37 +5467,47 @@ class BasicUserTable {
     ++moves_;
     own_top();
     Branch* branch = top_;
-    for (unsigned level = 0; !branch->is_page; ++level) {
+    for (Bits bits(key); !branch->is_page;) {
       Node& node = branch->as_node();
-      branch = &node.own_child(node.slot_of(bits_of(key, level)));
+      branch = &node.own_child(node.slot_of(bits.at(node.level)));
     }
     branch->as_page().forget_notes();
     return branch->as_page();
   }
 
-  /// Notes that a row of an owned page is due at that instant, should that be before what was known.
-  void hasten(const UserKey& key, Page& page, std::uint32_t at, Timestamp due) noexcept {
-    lower(page.dues()[at], due);
-    if (page.due <= due) return;
+  /// Lowers the bounds on the way to a row of an owned page to these, where they are later.
+  void lower_bounds(const UserKey& key, Page& page, std::uint32_t at, Timestamp due, Timestamp cleanup) noexcept {
+    page.dues()[at].lower(due);
+    if (page.due <= due && page.cleanup <= cleanup) return;
     Branch* branch = top_;
-    for (unsigned level = 0;; ++level) {
-      lower(branch->due, due);
+    for (Bits bits(key);;) {
+      branch->lower_bounds(due, cleanup);
       if (branch->is_page) break;
       Node& node = branch->as_node();
-      branch = node.branches()[node.slot_of(bits_of(key, level))];
+      branch = node.branches()[node.slot_of(bits.at(node.level))];
     }
   }
 
-  /// Has the row of a user who is in the table changed in place by `fill(row)`; nothing about it is due before `due`
-  /// from then on. Changes nothing when memory runs out, where `fill` does not.
+  /// Has the row of a user who is in the table changed in place by `fill(row)`; from then on others see no change of it
+  /// by time alone before `due`, and nothing kept of it can be given back before `cleanup`. Changes nothing when memory
+  /// runs out, where `fill` does not.
   template <class Fill>
-  void change(const UserKey& key, Timestamp due, Fill fill) {
+  void change(const UserKey& key, Timestamp due, Timestamp cleanup, Fill fill) {
     std::uint32_t at;
     Page& own = own_page(key, at);
-    hasten(key, own, at, due);  // before anything is changed
+    lower_bounds(key, own, at, due, cleanup);  // before anything is changed
     own.uncover(at);
     fill(own.row(at));
     own.dues()[at] = due;
+  }
+  /// Puts another row, of the same user, in the place of the one of a user who is in the table in a page that is this
+  /// table's own. Changes no bound.
+  void exchange_row(const UserKey& key, UserRow& row) noexcept {
+    const Way way = way_to(key);
+    Page& own = *way.own_page();
+    const std::uint32_t at = way.find(key);
+    own.uncover(at);
+    own.row(at).swap(row);
   }
   /// @{
   /// The row of a user who is in the table, to have instants of sessions in it changed that change no deadline for an
@@ -4651,20 +5524,21 @@ class BasicUserTable {
   }
   /// @}
 
-  /// Adds a user who is not in the table, and of whom nothing is due before `due`. Changes no content when memory runs
-  /// out.
-  void insert(const UserKey& key, UserRow&& row, Timestamp due) {
+  /// Adds a user who is not in the table. Others see no change of the row by time alone before `due`, and nothing kept
+  /// of it can be given back before `cleanup`. Changes no content when memory runs out.
+  void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup) {
     ++moves_;
-    if (top_ == nullptr) top_ = Node::make(0);
+    if (top_ == nullptr) top_ = Node::make(0, 0);
     own_top();
-    Page& page = make_room(key);
-    page.insert(place_of(page, key), std::move(row), key.tag, due);
+    unsigned level = 0;
+    Page& page = make_room(key, level);
+    page.insert(place_of(page, key, level), std::move(row), key.tag, due);
     Branch* branch = top_;
-    for (unsigned level = 0;; ++level) {
-      lower(branch->due, due);
+    for (Bits bits(key);;) {
+      branch->lower_bounds(due, cleanup);
       if (branch->is_page) break;
       Node& node = branch->as_node();
-      const std::uint32_t at = node.slot_of(bits_of(key, level));
+      const std::uint32_t at = node.slot_of(bits.at(node.level));
       ++node.users;
       branch = node.branches()[at];
       if (branch == &page) node.copy_tags(at);
@@ -4675,12 +5549,14 @@ class BasicUserTable {
   void erase(const UserKey& key) {
     ++moves_;
     own_top();
-    Branch** links[levels];  // what points to the node of each level
+    Branch** links[levels];  // what points to each node on the way, and the slot in it
+    std::uint32_t slots[levels];
+    unsigned depth = 0;
     links[0] = &top_;
-    unsigned level = 0;
-    for (;;) {
-      Node& node = (*links[level])->as_node();
-      const std::uint32_t at = node.slot_of(bits_of(key, level));
+    for (Bits bits(key);; ++depth) {
+      Node& node = (*links[depth])->as_node();
+      slots[depth] = bits.at(node.level);
+      const std::uint32_t at = node.slot_of(slots[depth]);
       Branch& child = node.own_child(at);
       if (child.is_page) {
         Page& page = child.as_page();
@@ -4688,21 +5564,24 @@ class BasicUserTable {
         node.copy_tags(at);
         break;
       }
-      links[++level] = node.branches() + at;
+      links[depth + 1] = node.branches() + at;
     }
-    for (unsigned i = 0; i <= level; ++i) --(*links[i])->as_node().users;
-    for (;; --level) {
-      Node& node = (*links[level])->as_node();
-      node.join_around(node.slot_of(bits_of(key, level)));
-      Node::shrink(*links[level]);
-      if (level > 0) {
-        Node& above = (*links[level - 1])->as_node();
-        above.note_bits(above.slot_of(bits_of(key, level - 1)));
+    for (unsigned i = 0; i <= depth; ++i) --(*links[i])->as_node().users;
+    for (;; --depth) {
+      Node& node = (*links[depth])->as_node();
+      node.join_around(node.slot_of(slots[depth]));
+      node.release_room(node.slot_of(slots[depth]));
+      Node::shrink(*links[depth]);
+      Node::skip_if_single(*links[depth]);
+      if (depth > 0) {
+        Node& above = (*links[depth - 1])->as_node();
+        above.copy_shape(above.slot_of(slots[depth - 1]));
       }
-      if (level == 0 || (*links[level])->as_node().users > Page::room) break;
-      Node& above = (*links[level - 1])->as_node();
-      above.take_up(above.slot_of(bits_of(key, level - 1)));
+      if (depth == 0 || (*links[depth])->as_node().has_several()) break;
+      Node& above = (*links[depth - 1])->as_node();
+      above.take_up(above.slot_of(slots[depth - 1]));
     }
+    if (top_->as_node().bits == 0) top_->level = 0;
     if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
   }
 
@@ -4721,20 +5600,32 @@ class BasicUserTable {
     if (now >= due()) settle_node(top_->as_node(), now, settle_row);
   }
 
-  /// The earliest of what `next(row)` returns, which must be when time alone changes the row next. Looks only where it
-  /// may lie.
+  /// The earliest of what `next(row)` returns, which must be the next time at which time alone changes what others see
+  /// of the row. Raises the bounds that are found to be stale, so that each is looked at once: O(log n) amortised over
+  /// the events that made them stale. Several threads may do so at once.
   template <class Next>
   Timestamp earliest(Next next) const {
-    Timestamp least = never;
-    if (top_ != nullptr) earliest_of(top_->as_node(), least, next);
-    return least;
+    return top_ == nullptr ? never : earliest_below(*top_, never, next);
   }
 
-  /// Calls `visit` for every row that may be due before or at `now`.
+  /// Calls `visit` for every row that others may see change, or that may vanish, before or at `now`.
   template <class Visit>
   void each_due(Timestamp now, Visit visit) const {
-    if (now >= due()) each_due_of(top_->as_node(), now, visit);
+    if (now >= due() || now >= cleanup()) each_due_of(top_->as_node(), now, visit);
   }
+
+  /// @{
+  /// Calls `visit` for every row in a page of which something may be given back at `now`; sets the bounds of these
+  /// pages by `next(row)`, which must be when memory of the row can next be given back. The pages may be shared.
+  template <class Visit>
+  void each_cleanup(Timestamp now, Visit visit) const {
+    if (now >= cleanup()) each_cleanup_of(top_->as_node(), now, visit);
+  }
+  template <class Next>
+  void set_cleanups(Timestamp now, Next next) const noexcept {
+    if (now >= cleanup()) set_cleanups_of(*top_, now, next);
+  }
+  /// @}
 
   /// Goes over the rows. Ends with any change to the table.
   class Cursor {
@@ -4768,9 +5659,9 @@ class BasicUserTable {
     std::uint32_t row_ = 0;
   };
 
-  /// Whether the first user is gone over before the second.
+  /// Whether the first user is iterated before the second.
   static bool stands_before(const UserKey& a, const UserKey& b) noexcept {
-    return compare(a.id, a.order, b.id, b.order) < 0;
+    return compare(a.id, a.order, b.id, b.order, 0) < 0;
   }
 
   Cursor begin() const noexcept { return Cursor(top_); }
@@ -4783,19 +5674,16 @@ class BasicUserTable {
   void each_online(Visit visit) const {
     Walk<levels> walk(top_);
     for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
-      const std::uint64_t noted = page->online.read();
-      const auto bit_of = [](std::uint32_t row) { return row < 63 ? std::uint64_t{1} << row : 0; };
-      const auto may_be_online = [&](std::uint32_t row) {
-        return noted == 0 || bit_of(row) == 0 || (noted & bit_of(row)) != 0;
-      };
+      const std::uint32_t noted = page->offline.read();
+      const auto bit_of = [](std::uint32_t row) { return row < Page::room ? std::uint32_t{1} << row : 0; };
       for (std::uint32_t i = 0; i < page->size; ++i) {
-        if (may_be_online(i)) page->row(i).prefetch_elsewhere();
+        if ((noted & bit_of(i)) == 0) page->row(i).prefetch_elsewhere();
       }
-      std::uint64_t online = Page::online_is_noted;
+      std::uint32_t offline = noted;
       for (std::uint32_t i = 0; i < page->size; ++i) {
-        if (may_be_online(i) && visit(page->row(i))) online |= bit_of(i);
+        if ((noted & bit_of(i)) == 0 && !visit(page->row(i))) offline |= bit_of(i);
       }
-      if (online != noted) page->online.write(online);
+      if (offline != noted) page->offline.write(offline);
     }
   }
 
@@ -4805,8 +5693,6 @@ class BasicUserTable {
   /// and over pages that were once found to be the same and not changed since.
   template <class Visit>
   static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
-    const std::uint64_t seed = a.tagger_.secret();
-    const bool comparable = seed == b.tagger_.secret();
     Walk<levels> x(a.top_), y(b.top_);
     std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
     std::uint32_t same = 0;      // rows in a row
@@ -4821,15 +5707,15 @@ class BasicUserTable {
           Walk<levels>::pass_shared(x, y);
           continue;
         }
-        if ((is_shared || (comparable && have_same_digest(x.branch(), y.branch()))) &&
+        if ((is_shared || are_known_equal(x.branch(), y.branch())) &&
             earlier(x.branch()->due, y.branch()->due) > up_to) {
           x.next();
           y.next();
           continue;
         }
         // Nodes are opened in step, the higher one first, so that what is shared is met on both sides at once.
-        const bool x_opens = x.at_node() && (!y.at_node() || x.depth() <= y.depth()),
-                   y_opens = y.at_node() && (!x.at_node() || y.depth() <= x.depth());
+        const bool x_opens = x.at_node() && (!y.at_node() || x.branch()->level <= y.branch()->level),
+                   y_opens = y.at_node() && (!x.at_node() || y.branch()->level <= x.branch()->level);
         if (x_opens) x.open();
         if (y_opens) y.open();
         if (x_opens && y_opens) Walk<levels>::prefetch_opened(x, y);
@@ -4866,7 +5752,7 @@ class BasicUserTable {
         copies >>= 1;
       }
       const bool p_ends = p != nullptr && i == p->size, q_ends = q != nullptr && j == q->size;
-      if (p_ends && q_ends && same == i && same == j && comparable) note_to_be_same(*p, *q, seed);
+      if (p_ends && q_ends && same == i && same == j) EqualityMark::share(p->equality, q->equality);
       if (p_ends) {
         x.next();
         i = 0;
@@ -4879,23 +5765,18 @@ class BasicUserTable {
   }
 
   /// For tests: whether everything is where it has to be.
-  bool is_sound() const noexcept { return top_ == nullptr || (size() > 0 && is_sound(top_->as_node(), 0)); }
+  bool is_sound() const noexcept {
+    return top_ == nullptr ||
+           (size() > 0 && (top_->as_node().bits != 0 || top_->level == 0) && is_sound(top_->as_node(), 0));
+  }
 
  private:
-  static bool have_same_digest(const Branch* a, const Branch* b) noexcept {
-    if (a == nullptr || b == nullptr || !a->is_page || !b->is_page) return false;
-    const std::uint64_t digest = a->as_page().digest.read();
-    return digest != 0 && digest == b->as_page().digest.read();
-  }
-  static void note_to_be_same(const Page& a, const Page& b, std::uint64_t seed) noexcept {
-    std::uint64_t digest = a.digest.read();
-    if (digest == 0) digest = b.digest.read();
-    if (digest == 0) digest = a.find_digest(seed);
-    a.digest.write(digest);
-    b.digest.write(digest);
+  static bool are_known_equal(const Branch* a, const Branch* b) noexcept {
+    return a != nullptr && b != nullptr && a->is_page && b->is_page &&
+           EqualityMark::is_shared(a->as_page().equality, b->as_page().equality);
   }
 
-  /// The page of a user who is in the table, this table's own from now on, and where in it his row is.
+  /// The page of a user who is in the table, this table's own from now on, and where in it the row is.
   Page& own_page(const UserKey& key, std::uint32_t& at) {
     const Way way = way_to(key);
     at = way.find(key);
@@ -4903,50 +5784,91 @@ class BasicUserTable {
     return own != nullptr ? *own : own_page(key);
   }
 
-  static void lower(Timestamp& due, Timestamp to) noexcept { due = earlier(due, to); }
-
-  /// The bits by which a node of that level places the user.
-  static unsigned bits_of(const Sought& id, std::uint64_t order, unsigned level) noexcept {
-    constexpr unsigned half = levels / 2;
-    if (level >= half) {
-      order = Order::second(id);
-      level -= half;
-    }
-    return static_cast<unsigned>(order >> (64 - Node::most_bits * (level + 1))) & ((1u << Node::most_bits) - 1);
+  /// The hashes that place a user, the first of them given.
+  static std::uint64_t hash_number(const Sought& id, std::uint64_t first, unsigned number) noexcept {
+    return number == 0 ? first : number == 1 ? Order::second(id) : Order::third(id);
   }
-  static unsigned bits_of(const UserKey& key, unsigned level) noexcept { return bits_of(key.id, key.order, level); }
+  /// The bits by which nodes place a user. Keeps the hash that was needed last.
+  class Bits {
+   public:
+    Bits(const Sought& id, std::uint64_t first) noexcept : id_(id), first_(first), hash_(first) {}
+    explicit Bits(const UserKey& key) noexcept : Bits(key.id, key.order) {}
+
+    unsigned at(unsigned level) noexcept {
+      if (level / levels_per_hash != number_) {
+        number_ = level / levels_per_hash;
+        hash_ = hash_number(id_, first_, number_);
+      }
+      return static_cast<unsigned>(hash_ >> (64 - Node::most_bits * (level % levels_per_hash + 1))) &
+             ((1u << Node::most_bits) - 1);
+    }
+
+   private:
+    const Sought& id_;
+    std::uint64_t first_, hash_;
+    unsigned number_ = 0;
+  };
   static unsigned bits_of(const RowView& row, unsigned level) noexcept {
     const Sought id(row.name());
-    return bits_of(id, Order::first(id), level);
+    return Bits(id, level < levels_per_hash ? Order::first(id) : 0).at(level);
   }
 
-  /// The order in which users are gone over: by the bits that place them, then by id.
-  static int compare(const Sought& a, std::uint64_t a_order, const Sought& b, std::uint64_t b_order) noexcept {
-    constexpr unsigned unused = 64 - Node::most_bits * (levels / 2);
-    a_order >>= unused;
-    b_order >>= unused;
-    if (a_order == b_order) {
-      a_order = Order::second(a) >> unused;
-      b_order = Order::second(b) >> unused;
+  /// Of two hashes, the bits that place users.
+  static std::uint64_t placing(std::uint64_t hash) noexcept { return hash >> (64 - Node::most_bits * levels_per_hash); }
+  /// The first level, from `from` on, at which two users differ; `levels` if there is none.
+  static unsigned first_difference(const Sought& a, std::uint64_t a_first, const Sought& b, std::uint64_t b_first,
+                                   unsigned from) noexcept {
+    constexpr unsigned unused = 64 - Node::most_bits * levels_per_hash;
+    std::uint64_t mask = ~std::uint64_t{0} >> unused >> (Node::most_bits * (from % levels_per_hash));
+    for (unsigned number = from / levels_per_hash; number < hashes; ++number) {
+      const std::uint64_t differ = placing(hash_number(a, a_first, number) ^ hash_number(b, b_first, number)) & mask;
+      if (differ != 0) return number * levels_per_hash + (bits_above(differ) - unused) / Node::most_bits;
+      mask = ~std::uint64_t{0};
     }
-    return a_order != b_order ? (a_order < b_order ? -1 : 1) : a.text().compare(b.text());
+    return levels;
+  }
+  static unsigned first_difference(const UserKey& a, const RowView& b, unsigned from) noexcept {
+    const Sought id(b.name());
+    return first_difference(a.id, a.order, id, from < levels_per_hash ? Order::first(id) : a.order, from);
+  }
+
+  /// The order in which users are iterated: by the bits that place them, then by id. Both agree in all hashes before
+  /// the one of that number.
+  static int compare(const Sought& a, std::uint64_t a_first, const Sought& b, std::uint64_t b_first,
+                     unsigned number) noexcept {
+    for (; number < hashes; ++number) {
+      const std::uint64_t x = placing(hash_number(a, a_first, number)), y = placing(hash_number(b, b_first, number));
+      if (x != y) return x < y ? -1 : 1;
+    }
+    return a.text().compare(b.text());
   }
   static int compare(const RowView& a, const RowView& b) noexcept {
     if (a.id() == b.id()) return 0;
     const Sought x(a.name()), y(b.name());
-    return compare(x, Order::first(x), y, Order::first(y));
+    return compare(x, Order::first(x), y, Order::first(y), 0);
   }
 
-  static std::uint32_t place_of(const Page& page, const UserKey& key) noexcept {
+  /// Where a user belongs in a page under a node of that level.
+  static std::uint32_t place_of(const Page& page, const UserKey& key, unsigned level) noexcept {
+    const unsigned number = level / levels_per_hash;
+    // What is equal for all of them need not be found anew for each.
+    UserKey sought = key;
+    if (number > 0) sought.order = hash_number(key.id, key.order, number);
     std::uint32_t first = 0;
     for (std::uint32_t count = page.size; count > 0;) {
       const std::uint32_t half = count / 2;
       const Sought id(page.row(first + half).name());
-      const bool is_before = compare(id, Order::first(id), key.id, key.order) < 0;
+      const bool is_before = compare_from(id, sought, number) < 0;
       first += is_before ? half + 1 : 0;
       count = is_before ? count - half - 1 : half;
     }
     return first;
+  }
+  /// `compare`, where `order` of the second is its hash of that number.
+  static int compare_from(const Sought& a, const UserKey& b, unsigned number) noexcept {
+    const std::uint64_t x = placing(number == 0 ? Order::first(a) : hash_number(a, 0, number)), y = placing(b.order);
+    if (x != y) return x < y ? -1 : 1;
+    return compare(a, 0, b.id, 0, number + 1);
   }
 
   void own_top() {
@@ -4955,14 +5877,38 @@ class BasicUserTable {
     Branch::drop(std::exchange(top_, copy));
   }
 
-  /// The page of a user, with room for one more row.
-  Page& make_room(const UserKey& key) {
+  /// A user in a branch.
+  static RowView some_row(const Branch& branch) noexcept {
+    const Branch* at = &branch;
+    while (!at->is_page) {
+      Branch* const* child = at->as_node().branches();
+      while (*child == nullptr) ++child;
+      at = *child;
+    }
+    return at->as_page().row(0);
+  }
+
+  /// The page of a user, with room for one more row, and the level of its node.
+  Page& make_room(const UserKey& key, unsigned& level) {
     Branch** link = &top_;
     Node* above = nullptr;  // and where in it the link is
     std::uint32_t slot = 0;
-    for (unsigned level = 0;;) {
+    unsigned agreed = 0;  // all users below agree with this one in so many levels
+    for (Bits all(key);;) {
       Node& node = (*link)->as_node();
-      const unsigned bits = bits_of(key, level);
+      level = node.level;
+      if (level > agreed) {
+        // The user may differ from all others here in bits that no node has needed so far.
+        const RowView other = some_row(node);
+        const unsigned differ = first_difference(key, other, agreed);
+        if (differ < level) {
+          const unsigned of_other = bits_of(other, differ);
+          Node::put_above(*link, differ, of_other, all.at(differ));
+          if (above != nullptr) above->copy_shape(slot);
+          continue;
+        }
+      }
+      const unsigned bits = all.at(level);
       const std::uint32_t at = node.slot_of(bits);
       if (node.branches()[at] == nullptr) node.fill_empty_run(at);
       Branch& child = node.own_child(at);
@@ -4970,7 +5916,7 @@ class BasicUserTable {
         link = node.branches() + at;
         above = &node;
         slot = at;
-        ++level;
+        agreed = level + 1;
         continue;
       }
       const Page& page = child.as_page();
@@ -4984,12 +5930,18 @@ class BasicUserTable {
         for (std::uint32_t i = 0; i < page.size; ++i)
           in_lower += (bits_of(page.row(i), level) >> (Node::most_bits - 1 - agree) & 1) == 0 ? 1u : 0u;
         Node::split(*link, bits, agree, in_lower);
-      } else if (level + 1 < levels) {
-        Node::push_down(*link, bits);
       } else {
-        return page.size < page.capacity ? child.as_page() : node.enlarge(at);
+        unsigned next = levels;
+        for (std::uint32_t i = 0; i < page.size; ++i)
+          next = smaller_of(next, first_difference(key, page.row(i), level + 1));
+        if (next == levels) return page.size < page.capacity ? child.as_page() : node.enlarge(at);
+        if (node.bits == 0) {
+          node.level = static_cast<std::uint8_t>(next);  // of the top, whose users are all in this page
+        } else {
+          Node::push_down(*link, bits, next);
+        }
       }
-      if (above != nullptr) above->note_bits(slot);
+      if (above != nullptr) above->copy_shape(slot);
     }
   }
 
@@ -5020,15 +5972,15 @@ class BasicUserTable {
       }
       for (std::size_t i = 0; i < count; ++i) {
         Page& page = *pages[i].page;
-        Timestamp* const dues = page.dues();
+        LowerBound* const dues = page.dues();
         const auto settle_at = [&](std::size_t at) {
           settle_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
-          lower(pages[i].others, dues[at]);
+          pages[i].others = earlier(pages[i].others, dues[at].owned());
         };
         for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) settle_at(detail::lowest_bit(rows));
         for (std::uint32_t at = Page::room; at < page.size; ++at) settle_at(at);
         page.due = pages[i].others;
-        lower(node_due, page.due);
+        node_due = earlier(node_due, pages[i].others);
       }
       count = 0;
     };
@@ -5044,7 +5996,7 @@ class BasicUserTable {
       if (child == nullptr) continue;
       if (now < child->due || !child->is_page) {
         if (child->due <= now) settle_node(child->as_node(), now, settle_row);
-        lower(node_due, child->due);
+        node_due = earlier(node_due, child->due);
         continue;
       }
       if (count == most) settle_pages();
@@ -5056,19 +6008,57 @@ class BasicUserTable {
     node.due = node_due;
   }
 
+  /// The earliest of `next(row)` below a branch, if it is no later than `limit`; else something later than that. Each
+  /// round finds the earliest or raises a stale bound.
   template <class Next>
-  static void earliest_of(const Node& node, Timestamp& least, Next& next) {
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.branches()[at];
-      if (child == nullptr || child->due >= least) continue;
-      if (child->is_page) {
-        const Page& page = child->as_page();
+  static Timestamp earliest_below(const Branch& branch, Timestamp limit, Next& next) {
+    if (branch.is_page) {
+      const Page& page = branch.as_page();
+      const LowerBound* const dues = page.dues();
+      for (;;) {
+        std::uint32_t first = 0;
+        Timestamp least = never;
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] < least) lower(least, next(page.row(i)));
+          const Timestamp due = dues[i];
+          if (due < least) {
+            least = due;
+            first = i;
+          }
         }
-      } else {
-        earliest_of(child->as_node(), least, next);
+        if (least <= limit && least != never) {
+          const Timestamp exact = next(page.row(first));
+          if (exact > least) {
+            dues[first].raise(exact);
+            continue;
+          }
+        }
+        branch.due.raise(least);
+        return least;
       }
+    }
+    const Node& node = branch.as_node();
+    for (;;) {
+      const Branch* first = nullptr;
+      Timestamp least = never, second = never;
+      for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+        const Branch* const child = node.branches()[at];
+        if (child == nullptr) continue;
+        const Timestamp due = child->due;
+        if (due < least) {
+          second = least;
+          least = due;
+          first = child;
+        } else if (due < second) {
+          second = due;
+        }
+      }
+      if (first != nullptr && least <= limit) {
+        const Timestamp others = earlier(second, limit), exact = earliest_below(*first, others, next);
+        if (exact > others) continue;
+        least = exact;
+      }
+      branch.due.raise(least);
+      return least;
     }
   }
 
@@ -5079,14 +6069,15 @@ class BasicUserTable {
       // One of the next pages is on its way while this one is gone over.
       if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr)
         prefetch(node.branches()[at + 2], sizeof(Page));
-      if (child == nullptr || now < child->due) continue;
+      if (child == nullptr || (now < child->due && now < child->cleanup)) continue;
       if (child->is_page) {
         const Page& page = child->as_page();
+        const bool all = page.cleanup <= now;
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] <= now) page.prefetch_row(i);
+          if (all || page.dues()[i] <= now) page.prefetch_row(i);
         }
         for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (page.dues()[i] <= now) visit(page.row(i));
+          if (all || page.dues()[i] <= now) visit(page.row(i));
         }
       } else {
         each_due_of(child->as_node(), now, visit);
@@ -5094,22 +6085,56 @@ class BasicUserTable {
     }
   }
 
-  bool is_sound(const Node& node, unsigned level) const noexcept {
-    if (!node.has_sound_slots()) return false;
+  template <class Visit>
+  static void each_cleanup_of(const Node& node, Timestamp now, Visit& visit) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.branches()[at];
+      if (child == nullptr || now < child->cleanup) continue;
+      if (child->is_page) {
+        const Page& page = child->as_page();
+        page.prefetch_elsewhere();
+        for (std::uint32_t i = 0; i < page.size; ++i) visit(page.row(i));
+      } else {
+        each_cleanup_of(child->as_node(), now, visit);
+      }
+    }
+  }
+  template <class Next>
+  static void set_cleanups_of(const Branch& branch, Timestamp now, Next& next) noexcept {
+    Timestamp least = never;
+    if (branch.is_page) {
+      const Page& page = branch.as_page();
+      for (std::uint32_t i = 0; i < page.size; ++i) least = earlier(least, next(page.row(i)));
+    } else {
+      const Node& node = branch.as_node();
+      for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+        const Branch* const child = node.branches()[at];
+        if (child == nullptr) continue;
+        if (child->cleanup <= now) set_cleanups_of(*child, now, next);
+        least = earlier(least, child->cleanup);
+      }
+    }
+    branch.cleanup.raise(least);
+  }
+
+  /// All users below the node agree in the levels before `agreed`.
+  bool is_sound(const Node& node, unsigned agreed) const noexcept {
+    const unsigned level = node.level;
+    if (!node.has_sound_slots() || level < agreed || level >= levels) return false;
+    if (node.users > Page::room && !is_first_difference(node, agreed)) return false;
     std::size_t users = 0;
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
       const Branch* const child = node.branches()[at];
       if (child == nullptr) continue;
-      if (child->due < node.due) return false;
+      if (Timestamp(child->due) < node.due || Timestamp(child->cleanup) < node.cleanup) return false;
       if (!child->is_page) {
-        if (child->as_node().users <= Page::room || !is_sound(child->as_node(), level + 1)) return false;
+        if (!child->as_node().has_several() || !is_sound(child->as_node(), level + 1)) return false;
         users += child->as_node().users;
         continue;
       }
       const Page& page = child->as_page();
-      const std::uint64_t digest = page.digest.read();
-      if (digest != 0 && digest != page.find_digest(tagger_.secret())) return false;
-      if (page.size == 0 || page.size > page.capacity || (page.size > Page::room && level + 1 < levels)) return false;
+      if (page.size == 0 || page.size > page.capacity) return false;
+      if (page.size > Page::room && is_first_difference_in(page, level)) return false;
       // Its neighbour of the same depth would not fit into it.
       if (page.page_depth > 0) {
         const std::uint32_t run = node.run_at(at);
@@ -5123,16 +6148,36 @@ class BasicUserTable {
         const RowView row = page.row(i);
         if (node.branches()[node.slot_of(bits_of(row, level))] != child) return false;
         if (i > 0 && compare(page.row(i - 1), row) >= 0) return false;
-        if (find(row.name()) != row || page.dues()[i] < page.due) return false;
+        if (find(row.name()) != row || Timestamp(page.dues()[i]) < page.due) return false;
       }
       users += page.size;
     }
     return users == node.users;
   }
+  /// Whether the users of a node agree in the levels from `agreed` on to its own, and not in that.
+  bool is_first_difference(const Node& node, unsigned agreed) const noexcept {
+    const UserKey key = key_of(some_row(node).name());
+    unsigned first = levels;
+    Walk<levels> walk(&node);
+    for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
+      for (std::uint32_t i = 0; i < page->size; ++i)
+        first = smaller_of(first, first_difference(key, page->row(i), agreed));
+    }
+    return first == node.level || (first == levels && node.bits == 0);
+  }
+  /// Whether users of a page differ in any level from `from` on.
+  bool is_first_difference_in(const Page& page, unsigned from) const noexcept {
+    const UserKey key = key_of(page.row(0).name());
+    for (std::uint32_t i = 1; i < page.size; ++i) {
+      if (first_difference(key, page.row(i), from) != levels) return true;
+    }
+    return false;
+  }
 
   Branch* top_ = nullptr;  // a node, or null: no users
   Tagger tagger_;
   std::uint32_t moves_ = 0;
+  Note copies_;  // how many were made of this table
 };
 
 using UserTable = BasicUserTable<HashOrder>;
@@ -5142,80 +6187,6 @@ using UserTable = BasicUserTable<HashOrder>;
 }  // namespace presence
 
 #endif  // PRESENCE_DETAIL_USER_TABLE_HPP
-
-// presence/snapshot.hpp
-#ifndef PRESENCE_SNAPSHOT_HPP
-#define PRESENCE_SNAPSHOT_HPP
-
-// presence/detail/bounds.hpp
-#ifndef PRESENCE_DETAIL_BOUNDS_HPP
-#define PRESENCE_DETAIL_BOUNDS_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// What the instants of events and sessions are compared with, made of `now` and the rules before it is needed, so that
-/// folding an event adds nothing up.
-class Bounds {
- public:
-  Bounds() noexcept = default;
-  Bounds(Timestamp now, const Rules& rules) noexcept
-      : now_(now),
-        refresh_(rules.last_active_refresh),
-        room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
-    const Duration least = Duration::from_ns(1);
-    first_ = absent + least;
-    last_ = never - least;
-    if (now == absent) return;
-    first_ = later(first_, now - rules.reorder_window);
-    last_ = earlier(last_, now + rules.max_clock_skew);
-    if (rules.session_timeout != Duration()) alive_ = now - rules.session_timeout;
-  }
-
-  bool are_of(Timestamp now) const noexcept { return now_ == now; }
-
-  /// Whether an event of that instant is neither too late nor too early, nor invalid.
-  bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
-  Timestamp window() const noexcept { return first_; }
-
-  /// `live`, for whoever has the bounds.
-  bool is_live(const SessionRegisters& session) const noexcept {
-    return evidence(session) > alive_ && !ended_by_disconnect(session);
-  }
-
-  /// Up to so many sessions none has to go for one that comes.
-  std::uint32_t session_room() const noexcept { return room_; }
-
-  /// `heartbeat_value`, which divides, but most heartbeats lie in the step of the one before.
-  Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
-    const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
-    if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
-    return go_to_step(at, rules);
-  }
-
- private:
-  PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
-    const Timestamp value = detail::heartbeat_value(at, rules);
-    if (value > first_possible()) step_ = value;  // the first step is cut off
-    return value;
-  }
-
-  static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
-
-  Timestamp now_ = never;  // which is no instant
-  Timestamp first_, last_;
-  Timestamp alive_ = absent;
-  Timestamp step_;
-  Duration refresh_;
-  std::uint32_t room_ = 0;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_BOUNDS_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -5326,8 +6297,11 @@ class Snapshot {
   explicit Snapshot(const Rules& rules)
       : root_(detail::Shared<detail::Root>::make(detail::without_negative_durations(rules))) {}
 
-  /// What it is folded by, for its life.
-  const Rules& rules() const noexcept { return root_ ? root_->rules : detail::default_rules; }
+  /// @{
+  /// What it is folded by, for its life. Valid until the snapshot is modified or destroyed. Of a temporary, a copy.
+  const Rules& rules() const& noexcept { return root_ ? root_->rules : detail::default_rules; }
+  Rules rules() const&& noexcept { return root_ ? root_->rules : detail::default_rules; }
+  /// @}
 
   /// The user as `viewer` sees him; absent where the viewer knows of no such user. Constant time, and two texts are
   /// copied.
@@ -5336,9 +6310,12 @@ class Snapshot {
     return seen ? std::optional<User>(static_cast<User>(*seen)) : std::nullopt;
   }
 
-  /// The same, borrowed: valid until this snapshot is changed or destroyed. Constant time; never allocates.
+  /// @{
+  /// The same, borrowed. Valid until this snapshot is modified or destroyed: a temporary is refused. Constant time;
+  /// never allocates.
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const& noexcept { return look(id, viewer); }
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
+  /// @}
 
   /// Whether `viewer` sees the user online. Constant time.
   bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
@@ -5383,13 +6360,13 @@ class Snapshot {
   /// The instant this is the presence of; absent until one is given. Constant time.
   std::optional<Timestamp> now() const noexcept { return root_ ? detail::optional_instant(root_->now) : std::nullopt; }
 
-  /// The next instant at which time alone changes what others see; absent where there is none. A host that sleeps until
-  /// then and advances to it misses nothing, and one that advances to any earlier instant changes nothing anybody sees.
-  /// Looks only at users that may be due first.
+  /// Returns the earliest future time at which the visible state changes without an event (a timeout, an expiry), or
+  /// nullopt. Sleep until then, then advance to it. O(log n) amortised over the events since the last call: what is
+  /// found to have been deferred is remembered. May be called by several threads at once.
   std::optional<Timestamp> next_deadline() const noexcept {
     if (!root_) return std::nullopt;
     return detail::optional_instant(root_->table.earliest(
-        [&](const detail::RowView& row) { return detail::next_change(row.registers(), root_->now, root_->rules); }));
+        [&](const detail::RowView& row) { return detail::next_change(row, root_->now, root_->rules); }));
   }
 
   /// Equal snapshots have equal digests, on every platform. Covers all that is kept and `now`, not the rules. O(users).
@@ -5410,9 +6387,11 @@ class Snapshot {
 
   /// @{
   /// The users that everyone knows of, as everyone sees them, in an order that depends on them alone. Multi-pass;
-  /// yields UserView by value.
-  const_iterator begin() const noexcept;
-  const_iterator end() const noexcept;
+  /// yields UserView by value. Both are valid until the snapshot is modified or destroyed: a temporary is refused.
+  const_iterator begin() const& noexcept;
+  const_iterator end() const& noexcept;
+  const_iterator begin() const&& = delete;
+  const_iterator end() const&& = delete;
   /// @}
 
   /// Whether both keep the same, at the same instant, by the same rules (their hash_seed aside). O(users), less what
@@ -5454,7 +6433,8 @@ class Snapshot {
   detail::Shared<detail::Root> root_;
 };
 
-/// Goes over the users that everyone knows of. Valid until the snapshot is changed or destroyed.
+/// Goes over the users that everyone knows of. Valid until the snapshot is modified or destroyed, and so are the views
+/// that it yields.
 class Snapshot::const_iterator {
  public:
   /// @{
@@ -5505,10 +6485,10 @@ class Snapshot::const_iterator {
   detail::UserTable::Cursor at_;
 };
 
-inline Snapshot::const_iterator Snapshot::begin() const noexcept {
+inline Snapshot::const_iterator Snapshot::begin() const& noexcept {
   return root_ ? const_iterator(*root_, root_->table.begin()) : const_iterator();
 }
-inline Snapshot::const_iterator Snapshot::end() const noexcept {
+inline Snapshot::const_iterator Snapshot::end() const& noexcept {
   return root_ ? const_iterator(*root_, root_->table.end()) : const_iterator();
 }
 
@@ -5527,6 +6507,96 @@ struct SnapshotReader {
 }  // namespace presence
 
 #endif  // PRESENCE_SNAPSHOT_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Users that others know of, and users that nobody else knows of.
+struct Count {
+  std::size_t known = 0, unknown = 0;
+};
+
+/// Until when others know of a user, and until when anything is kept of the user, if no event comes.
+struct Lasting {
+  Timestamp known_until = absent, kept_until = absent;
+
+  static Lasting of(const RegistersView& user, const Rules& rules) noexcept {
+    Lasting lasting;
+    lasting.known_until = forgotten_at(user, invisible_since(user.flips), rules);
+    lasting.kept_until = vanishes_at(user, rules);
+    return lasting;
+  }
+  static Lasting of(const RowView& row, const Rules& rules) noexcept {
+    return row == nullptr ? Lasting() : of(row.registers(), rules);
+  }
+  friend bool operator==(const Lasting& a, const Lasting& b) noexcept {
+    return a.known_until == b.known_until && a.kept_until == b.kept_until;
+  }
+};
+
+/// How many users there will be at any later time, while events change some of them: O(log n) to ask, where
+/// `count_at` goes over all whose time has come.
+class Departures {
+ public:
+  /// O(n log n) for the users who depart by time alone.
+  explicit Departures(const Root& root) : known_(root.known), kept_(root.table.size()) {
+    Vector<Timestamp> forgotten, gone;
+    for (const RowView row : root.table) {
+      const Lasting lasting = Lasting::of(row, root.rules);
+      if (lasting.known_until > root.now && lasting.known_until != never) forgotten.push_back(lasting.known_until);
+      if (lasting.kept_until != never) gone.push_back(lasting.kept_until);
+    }
+    add_all(forgotten, forgotten_);
+    add_all(gone, gone_);
+  }
+
+  /// For a time that is not before the root's.
+  Count at(Timestamp now) const noexcept {
+    const std::size_t known = known_ - forgotten_.count_up_to(now);
+    return Count{known, kept_ - gone_.count_up_to(now) - known};
+  }
+
+  /// What lasts of a user is another: none, where nothing was or is kept. `now` is the root's.
+  void change(const Lasting& before, const Lasting& after, Timestamp now) {
+    if (before == after) return;
+    remove(before.known_until, known_, forgotten_, now);
+    remove(before.kept_until, kept_, gone_, now);
+    add(after.known_until, known_, forgotten_, now);
+    add(after.kept_until, kept_, gone_, now);
+  }
+
+ private:
+  struct Itself {
+    static Timestamp of(Timestamp at) noexcept { return at; }
+  };
+  using Instants = SortedChunks<Timestamp, Itself>;
+
+  static void add_all(Vector<Timestamp>& unsorted, Instants& to) {
+    detail::sort(unsorted, [](Timestamp a, Timestamp b) { return a < b; });
+    for (const Timestamp at : unsorted) to.insert(at);
+  }
+  /// Those whose time has come are counted and taken off again, and stay so.
+  static void remove(Timestamp until, std::size_t& count, Instants& instants, Timestamp now) noexcept {
+    if (until <= now) return;
+    --count;
+    if (until != never) instants.erase(until);
+  }
+  static void add(Timestamp until, std::size_t& count, Instants& instants, Timestamp now) {
+    if (until <= now) return;
+    if (until != never) instants.insert(until);
+    ++count;
+  }
+
+  std::size_t known_, kept_;
+  Instants forgotten_, gone_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_DEPARTURES_HPP
 
 /// The two ways in which a snapshot moves on: an event is folded, time passes. Everything in layer 4 is made of these.
 namespace presence {
@@ -5588,30 +6658,10 @@ inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) no
   return Verdict::applied;
 }
 
-/// Whether the user has room for what the event brings. Who asks to be invisible, or is, is never refused for the
-/// number of sessions (`bound` lets the stalest go): otherwise what an invisible user does could decide whether an
-/// earlier word about him, which others may see, still counts.
-inline bool has_room(const UserRegisters& user, const PresenceEventView& event, Timestamp now,
-                     const Rules& rules) noexcept {
-  const bool asks_visible = event.type == EventType::connect && event.invisible && !*event.invisible;
-  if (asks_visible && user.crowded.contains(event.at)) return false;
-  if (event.type != EventType::connect && event.type != EventType::heartbeat) return true;
-  const bool asks_invisible = event.type == EventType::connect && event.invisible && *event.invisible;
-  if (asks_invisible || invisible_since(user.flips) != absent) return true;
-  const SessionRegisters* session = find_session(RegistersView(user).sessions, event.session);
-  if (session != nullptr && live(*session, now, rules)) return true;
-  SessionRegisters alone;
-  (event.type == EventType::connect ? alone.connect : alone.heartbeat) = event.at;
-  if (session != nullptr) {
-    alone.connect = later(alone.connect, session->connect);
-    alone.heartbeat = later(alone.heartbeat, session->heartbeat);
-    const Timestamp last = session->disconnects.empty() ? absent : session->disconnects.back();
-    if (last > alone.connect && last >= alone.heartbeat) return true;  // stays ended
-  }
-  if (!live(alone, now, rules)) return true;
-  std::size_t living = 0;
-  for (const SessionRegisters& s : user.sessions) living += live(s, now, rules) ? 1u : 0u;
-  return living < rules.max_sessions_per_user;
+/// Whether an event makes its user visible where flips were dropped: it is not known any more when the user went
+/// invisible again.
+inline bool becomes_visible_in_crowd(const UserRegisters& user, const PresenceEventView& event) noexcept {
+  return event.type == EventType::connect && event.invisible && !*event.invisible && user.crowded.contains(event.at);
 }
 
 /// What folding an event at `now` would do, worked out without doing it: what memory can run out for, and what can be
@@ -5622,10 +6672,53 @@ struct Plan {
   UserRegisters after;  // and what will be in it
 };
 
-/// Users that others know of, and users that nobody else knows of.
-struct Count {
-  std::size_t known = 0, unknown = 0;
+/// What an event can change of a user, as it was before.
+class Before {
+ public:
+  Before(const UserRegisters& user, const PresenceEventView& event)
+      : activities_(user.activities), flips_(user.flips), rare_(user), session_count(user.sessions.size()) {
+    if (!belongs_to_session(event.type)) return;
+    if (const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session)) {
+      session_ = *session;
+      had_session_ = true;
+    }
+  }
+
+  bool had_live_session(Timestamp now, const Rules& rules) const noexcept {
+    return had_session_ && live(session_, now, rules);
+  }
+  bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
+    if (user.sessions.size() != session_count || user.activities != activities_ || user.flips != flips_ ||
+        !(static_cast<const RareRegisters&>(user) == rare_))
+      return false;
+    if (!belongs_to_session(event.type)) return true;
+    const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session);
+    return session == nullptr ? !had_session_ : had_session_ && *session == session_;
+  }
+
+ private:
+  Activities activities_;
+  Flips flips_;
+  RareRegisters rare_;
+  SessionRegisters session_;
+  bool had_session_ = false;
+
+ public:
+  const std::size_t session_count;
 };
+
+/// Brings the sessions in order of a user to one of whom an event was just joined. Sessions go for want of room when
+/// another comes in, or comes to life: so that word of one that is there costs the same whatever the others are.
+inline void settle_session(UserRegisters& user, const PresenceEventView& event, const Before& before, Timestamp now,
+                           const Rules& rules) noexcept {
+  SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), Sought(event.session));
+  normalise_session(session, now, session_horizon(now, rules), rules);
+  bound_disconnects(session, rules);
+  const bool comes_in = user.sessions.size() > before.session_count;
+  const bool comes_to_life = live(session, now, rules) && !before.had_live_session(now, rules);
+  if (comes_in || comes_to_life) bound_live_sessions(user.sessions, now, rules);
+  if (comes_in) bound_ended_sessions(user.sessions, now, rules);
+}
 
 /// How many there are at `now`, which may be later than the root's instant. Costs the users that are due.
 inline Count count_at(const Root& root, Timestamp now) noexcept {
@@ -5641,49 +6734,53 @@ inline Count count_at(const Root& root, Timestamp now) noexcept {
 
 /// Whether there is no room for one more that others know of, or do not. Users nobody knows of have room of their own:
 /// how many they are must not decide whether somebody else becomes known.
-inline bool is_full(const Root* root, bool known, Timestamp now) noexcept {
+/// `count(root, now)` counts them.
+template <class CountAt>
+bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
   if (root == nullptr || root->table.size() < root->rules.max_users) return false;
-  const Count count = count_at(*root, now);
-  return (known ? count.known : count.unknown) >= root->rules.max_users;
+  // Time alone makes nobody known, and without an age nobody unknown.
+  if (known && root->rules.forget_after == Duration::highest()) return root->known >= root->rules.max_users;
+  const Count users = count(*root, now);
+  return (known ? users.known : users.unknown) >= root->rules.max_users;
 }
 
 /// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later instant that the
-/// snapshot is about to be advanced to.
-inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now) {
+/// snapshot is about to be advanced to. `count` is asked how many users there are then. The timestamp of one that is
+/// admitted has been judged before.
+template <class CountAt>
+Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now, CountAt&& count,
+                bool is_admitted = false) {
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
   plan.verdict = judge_form(event, rules);
-  if (plan.verdict == Verdict::applied) plan.verdict = judge_instant(event.at, now, rules);
+  if (plan.verdict == Verdict::applied && !is_admitted) plan.verdict = judge_instant(event.at, now, rules);
   if (plan.verdict != Verdict::applied) return plan;
 
-  UserRegisters old;
+  UserRegisters& user = plan.after;
   plan.row = root != nullptr ? root->table.find(key) : nullptr;
   if (plan.row != nullptr) {
-    old = plan.row->unpacked();
-    normalise(old, now, rules);
+    user = plan.row->unpacked();
+    normalise(user, now, rules);
   }
-  if (!has_room(old, event, now, rules)) {
+  if (becomes_visible_in_crowd(user, event)) {
     plan.verdict = Verdict::over_limit;
     return plan;
   }
-  plan.after = old;
-  join_event(plan.after, event, rules);
-  normalise(plan.after, now, rules);
-  bound(plan.after, now, rules);
-  if (plan.after == old) {
+  const bool was_empty = user.empty(), known_before = is_known_to_others(user, now, rules);
+  Before before(user, event);
+  join_event(user, event, rules);
+  if (belongs_to_session(event.type)) settle_session(user, event, before, now, rules);
+  normalise_beside_sessions(user, now, rules);
+  bound_beside_sessions(user, rules);
+  if (before.is_same(user, event)) {
     plan.verdict = Verdict::unchanged;
     return plan;
   }
 
-  const bool known_before = seen_by_others({}, old, now, rules).has_value();
-  const bool known_after = seen_by_others({}, plan.after, now, rules).has_value();
-  const bool one_more = known_after ? !known_before : !plan.after.empty() && (known_before || old.empty());
-  if (one_more && is_full(root, known_after, now)) plan.verdict = Verdict::over_limit;
+  const bool known_after = is_known_to_others(user, now, rules);
+  const bool one_more = known_after ? !known_before : !user.empty() && (known_before || was_empty);
+  if (one_more && is_full(root, known_after, now, count)) plan.verdict = Verdict::over_limit;
   return plan;
-}
-
-inline Timestamp due_of(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  return earlier(next_change(user, now, rules), vanishes_at(user, rules));
 }
 
 /// Puts what was planned for the user in. The root may still stand before the instant that was planned for: it is then
@@ -5694,42 +6791,73 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   const bool is_online = after && after->online, is_known = after.has_value();
   const std::size_t known = root.known + (is_known ? 1u : 0u) - (before ? 1u : 0u),
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
-  const Timestamp due = due_of(plan.after, root.now, root.rules);
+  const Timestamp due = next_change(plan.after, root.now, root.rules),
+                  cleanup = next_cleanup(plan.after, root.now, root.rules);
+  // The id that was looked for may lie in the row that is moved, or in another one.
+  const Text id = plan.row != nullptr ? plan.row->id() : Text(key.id.text());
+  UserKey kept = key;
+  kept.id.lies_in(id);
   if (plan.after.empty()) {
     UserTable rest(root.table);
-    rest.erase(key);
+    rest.erase(kept);
     root.table = std::move(rest);
   } else if (plan.row != nullptr) {
-    root.table.change(key, due, [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
+    root.table.change(kept, due, cleanup, [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
   } else {
-    root.table.insert(key, UserRow(Text(key.id.text()), std::move(plan.after)), due);
+    root.table.insert(kept, UserRow(id, std::move(plan.after)), due, cleanup);
   }
   root.known = known;
   root.online = online;
 }
 
+/// What time leaves of the users of a table at a later time, worked out before anything is changed: who vanishes, and
+/// smaller rows for those of whom much can be forgotten.
+struct Cleanup {
+  Vector<Text> vanished;
+  Vector<UserRow> rows;
+
+  bool empty() const noexcept { return vanished.empty() && rows.empty(); }
+};
+
+/// Makes the pages that the cleanup is about the table's own. Changes no content when memory runs out.
+inline Cleanup plan_cleanup(Root& root, Timestamp to) {
+  Cleanup cleanup;
+  if (to < root.table.cleanup()) return cleanup;
+  root.table.each_cleanup(to, [&](const RowView& row) {
+    const RegistersView user = row.registers();
+    if (vanishes_at(user, root.rules) <= to) {
+      cleanup.vanished.push_back(row.id());
+    } else if (has_forgettable_memory(user, root.rules) && !surely_normal(user, to, root.rules)) {
+      UserRow smaller(row.id(), settled(row, to, root.rules));
+      if (RowView(smaller).bytes_elsewhere() < row.bytes_elsewhere()) cleanup.rows.push_back(std::move(smaller));
+    }
+  });
+  for (const UserRow& row : cleanup.rows) root.table.own_page(root.table.key_of(row.head.id.view()));
+  return cleanup;
+}
+
 /// Passes the deadlines up to and at `to`, later than now, and gathers what others see of it where `changes` is not
-/// null. Changes nothing when memory runs out.
+/// null. Gives back the memory of what can no longer matter. Changes nothing when memory runs out.
 inline void advance(Root& root, Timestamp to, Changes* changes) {
   const Timestamp from = root.now;
-  if (to < root.table.due()) {
+  if (to < root.table.due() && to < root.table.cleanup()) {
     root.now = to;
     return;
   }
   const Rules& rules = root.rules;
   const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
-  Vector<Text> gone;
-  // What is deferred, which most is, is settled at once. What is due for good only when nothing can fail any more:
-  // where nobody listens and everybody is known, so that nobody vanishes, that is at once as well.
-  const bool can_fail = changes != nullptr || forgets || root.table.size() != root.known;
+  Cleanup cleanup = plan_cleanup(root, to);
+  // A deadline that was deferred, as most are, is updated at once. One that has passed is updated only when nothing can
+  // fail any more: without a callback and without a cleanup, that is at once as well.
+  const bool can_fail = changes != nullptr || forgets || !cleanup.empty();
   struct Due {
-    Timestamp* bound;
+    LowerBound* bound;
     Timestamp next;
   };
   Vector<Due> passed;
   root.table.own_due(to);
-  root.table.settle(to, [&](const RowView& row, Timestamp& bound) {
+  root.table.settle(to, [&](const RowView& row, LowerBound& bound) {
     if (!forgets) {
       // The first session alone is enough to know that it is not yet.
       const Timestamp until = online_until(row.first_session(), rules);
@@ -5740,15 +6868,13 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     }
     const RegistersView user = row.registers();
     const bool stays_known = !forgets && row.is_plain() && !user.activities.empty();
-    Timestamp next = stays_known ? online_until(user, rules) : due_of(user, from, rules);
+    Timestamp next = stays_known ? online_until(user, rules) : next_change(user, from, rules);
     if (stays_known && next <= from) next = never;  // is offline already
     if (next > to) {
       bound = next;
       return;
     }
-    if (!stays_known && vanishes_at(user, rules) <= to) gone.push_back(row.id());
     if (!forgets) {
-      if (!stays_known && next_change(user, from, rules) > to) return;
       ++fewer_online;  // which is all that time alone does to others
       if (!can_fail) {
         bound = never;
@@ -5768,18 +6894,20 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       fewer_known += after.is_known() ? 0u : 1u;
       if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
     }
-    passed.push_back({&bound, due_of(user, to, rules)});
+    passed.push_back({&bound, next_change(user, to, rules)});
   });
-  if (gone.empty()) {
+  if (cleanup.vanished.empty()) {
     for (const Due& due : passed) *due.bound = due.next;
   } else {
     UserTable rest(root.table);
-    for (const Text& id : gone) rest.erase(rest.key_of(id.view()));
+    for (const Text& id : cleanup.vanished) rest.erase(rest.key_of(id.view()));
     for (const Due& due : passed) *due.bound = due.next;
     root.table = std::move(rest);
   }
   // So that the pages do not say that something is due that has passed.
-  if (!passed.empty()) root.table.settle(to, [](const RowView&, Timestamp&) {});
+  if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
+  for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
+  root.table.set_cleanups(to, [&](const RowView& row) { return next_cleanup(row.registers(), to, rules); });
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;
@@ -5958,8 +7086,6 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-inline constexpr std::uint8_t format_version = 1;
-
 enum class FrameKind : std::uint8_t {
   snapshot = 0,
   delta = 1,   ///< of a snapshot
@@ -5969,8 +7095,14 @@ enum class FrameKind : std::uint8_t {
 
 inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
 
+/// Each kind has versions of its own.
+constexpr std::uint8_t version_of(FrameKind kind) noexcept {
+  return kind == FrameKind::sketch || kind == FrameKind::news ? 2 : 1;
+}
+inline constexpr std::uint8_t latest_version = 2;  ///< of any kind
+
 inline std::uint64_t first_checksum(FrameKind kind) noexcept {
-  return std::uint64_t{format_version} << 8 | static_cast<std::uint8_t>(kind);
+  return std::uint64_t{version_of(kind)} << 8 | static_cast<std::uint8_t>(kind);
 }
 inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) noexcept {
   Digest digest(last);
@@ -5984,7 +7116,7 @@ class FrameWriter {
  public:
   FrameWriter(Sink& sink, FrameKind kind) : sink_(sink), checksum_(first_checksum(kind)) {
     buffer_.raw("PRSN");
-    buffer_.byte(format_version);
+    buffer_.byte(version_of(kind));
     buffer_.byte(static_cast<std::uint8_t>(kind));
     begin_block();
   }
@@ -6072,9 +7204,12 @@ class FrameReader {
           if (in.byte() != static_cast<std::uint8_t>(c))
             in.fail(ErrorCode::syntax, at, "nothing that this library wrote");
         }
-        if (in.byte() != format_version)
+        const unsigned version = in.byte(), kind = in.byte();
+        // In a version that is not known the next byte may be anything.
+        if (version == 0 || version > latest_version ||
+            (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
           in.fail(ErrorCode::unknown_version, 4, "a version of the format not known here");
-        if (in.byte() != static_cast<std::uint8_t>(kind_))
+        if (kind != static_cast<std::uint8_t>(kind_))
           in.fail(ErrorCode::wrong_type, 5, "another kind of thing is needed here");
         expect(Stage::block, block_head);
         break;
@@ -6142,6 +7277,56 @@ inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
 }  // namespace presence
 
 #endif  // PRESENCE_DETAIL_FRAMES_HPP
+
+// presence/detail/peer_dates.hpp
+#ifndef PRESENCE_DETAIL_PEER_DATES_HPP
+#define PRESENCE_DETAIL_PEER_DATES_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The latest timestamp of anything that is kept of a user. It may be `absent`. What a report said about last_active is
+/// a value, which an event may set to any timestamp; it binds nobody, so only the date of that report counts.
+inline Timestamp latest_date(const RegistersView& user) noexcept {
+  Timestamp latest = absent;
+  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
+  // The last has the latest evidence, and no value is later than its evidence.
+  if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
+  if (!user.flips.empty()) latest = later(latest, user.flips.back().at);
+  if (user.rare == nullptr) return latest;
+  const RareRegisters& rare = *user.rare;
+  latest = later(later(latest, rare.crowded.to), later(rare.status_at, rare.reported_at));
+  return later(latest, later(rare.reported_last_active_at, rare.forgotten_up_to));
+}
+
+/// How late a message of a peer may be dated, and what is in it, judged by the host's clock. No peer can then plant
+/// anything that counts long after it was told: what it says is no later than an event of its own could be.
+class PeerDates {
+ public:
+  /// Takes everything: for snapshots of one's own.
+  PeerDates() noexcept = default;
+  /// `now` is the later one of the host's clock and of the snapshot that the message is joined into.
+  PeerDates(Timestamp now, const Rules& rules) noexcept
+      : skew_(rules.max_clock_skew), latest_now_(now + skew_), latest_(latest_now_) {}
+
+  /// Whether a message may have this timestamp, or none. What is in it is measured by it from then on.
+  bool begin(Timestamp theirs) noexcept {
+    if (theirs != absent) latest_ = theirs + skew_;
+    return theirs <= latest_now_;
+  }
+  bool admit(const RegistersView& user) const noexcept { return latest_ == never || latest_date(user) <= latest_; }
+
+ private:
+  Duration skew_ = Duration::highest();
+  Timestamp latest_now_ = never, latest_ = never;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_PEER_DATES_HPP
 
 // presence/detail/user_record.hpp
 #ifndef PRESENCE_DETAIL_USER_RECORD_HPP
@@ -6489,7 +7674,7 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
 /// all of these: what it would forget meanwhile is forgotten when somebody looks.
 ///
 /// Apart from heartbeats that nobody could notice, this is for users of whom others see just what their sessions and
-/// their status say: nobody hides them, reports them, gives them a grace, or forgets them by age.
+/// their status say: nobody hides them, reports them, or forgets them by age.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -6550,16 +7735,25 @@ struct PlaceInTable {
 
   std::uint32_t at() const noexcept { return subject.at; }
   RowAccess row() const noexcept { return page.row(subject.at); }
-  /// Notes that time changes the row at that instant, should that be before what was known.
-  void hasten(Timestamp due) const noexcept { root.table.hasten(subject.key, page, subject.at, due); }
+  /// Lowers the bounds of the row to these, where they are later.
+  void lower_bounds(Timestamp due, Timestamp cleanup) const noexcept {
+    root.table.lower_bounds(subject.key, page, subject.at, due, cleanup);
+  }
 };
 
-/// Whether a session holds such a user online. Looked at only where somebody may be told.
-inline bool has_live_session(const RowView& row, const Bounds& bounds) noexcept {
+/// Whether the sessions hold such a user online. Looked at only where somebody may be told.
+inline bool is_online(const RowView& row, const Root& root, const Bounds& bounds) noexcept {
+  if (root.rules.offline_grace != Duration()) return root.now < online_until(row.sessions(), root.rules);
   for (const SessionRegisters& session : row.sessions()) {
     if (bounds.is_live(session)) return true;
   }
   return false;
+}
+/// How many of them are live.
+inline std::size_t count_live(const RowView& row, const Bounds& bounds) noexcept {
+  std::size_t live = 0;
+  for (const SessionRegisters& session : row.sessions()) live += bounds.is_live(session) ? 1u : 0u;
+  return live;
 }
 
 /// How others see such a user.
@@ -6596,16 +7790,24 @@ bool fold_status(const PlaceInTable& place, const PresenceEventView& event, cons
   if (event.at <= status_at || (active == absent && status_at == absent) || !event.status ||
       event.status->size() > place.root.rules.max_status_bytes)
     return false;
-  RareRegisters& rare = row.need_rare();
   if constexpr (is_heard<OnChange>) {
-    const Text before(std::exchange(rare.status, Text(*event.status)));
+    Text after(*event.status);  // which may lie in what makes room
+    RareRegisters& rare = row.need_rare();
+    const Text before(std::exchange(rare.status, std::move(after)));
     rare.status_at = event.at;
-    const Sight was{has_live_session(row, bounds), active, before.view()};
+    const Sight was{is_online(row, place.root, bounds), active, before.view()};
     tell(place, event.at, was, Sight{was.online, was.last_active, rare.status.view()}, on_change);
   } else {
     static_cast<void>(bounds), static_cast<void>(on_change);
-    rare.status.assign(*event.status);
-    rare.status_at = event.at;
+    RareRegisters* rare = row.own_rare();
+    if (rare != nullptr) {
+      rare->status.assign(*event.status);
+    } else {
+      Text after(*event.status);
+      rare = &row.need_rare();
+      rare->status = std::move(after);
+    }
+    rare->status_at = event.at;
   }
   return true;
 }
@@ -6621,12 +7823,27 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   if (found == nullptr || latest == nullptr || event.status || (event.type == EventType::connect && event.invisible))
     return false;
   const Timestamp active_before = latest->value;
-  const bool was_live = bounds.is_live(*found), was_online = was_live || has_live_session(row, bounds);
+  const bool was_live = bounds.is_live(*found), is_disconnect = event.type == EventType::disconnect;
+  bool was_online = was_live;
+  if (!was_live) {
+    // One of which all is forgotten comes in anew, and others may have to go for it.
+    if (row.session_count() > bounds.session_room() && latest_instant(*found) < session_horizon(root.now, root.rules))
+      return false;
+    if (!is_disconnect && row.session_count() > root.rules.max_sessions_per_user) {
+      const std::size_t live = count_live(row, bounds);
+      if (live >= root.rules.max_sessions_per_user) return false;  // one has to go
+      was_online = live != 0;
+    }
+    was_online = was_online || is_online(row, root, bounds);
+  }
 
-  if (event.type == EventType::disconnect) {
+  if (is_disconnect) {
     auto& all = found->disconnects;
     if (!all.empty() && event.at <= all.back()) return false;
-    // Without a grace the last one is all that counts.
+    // With a grace the first that ends a session counts as well.
+    if (root.rules.offline_grace != Duration() &&
+        (ended_by_disconnect(*found) || event.at <= found->connect || event.at < found->heartbeat))
+      return false;
     all.clear();
     all.push_back(event.at);
   } else {
@@ -6635,19 +7852,30 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
     const Timestamp value = is_connect ? event.at : bounds.heartbeat_value(event.at, root.rules);
     if (active_before < value) {
       place.page.uncover(place.at());
-      if (!row.add_activity({value, event.at}, bounds.window(), bounds.session_room())) return false;
+      row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
+      if (row.activities().size() > RowRest::activities_inside)
+        place.lower_bounds(never, old_activities_end(row.activities(), root.rules));
       found = row.own_session(place.subject.session);  // which may have been put elsewhere
     }
     (is_connect ? found->connect : found->heartbeat) = event.at;
   }
 
-  const bool is_live = bounds.is_live(*found), is_online = is_live || has_live_session(row, bounds);
-  root.online += is_online ? 1u : 0u;
+  // Of a user whom a live session holds online no other has to be looked at.
+  const bool is_live = bounds.is_live(*found);
+  Timestamp until = absent;
+  if (is_live || row.session_count() == 1) {
+    until = online_until(*found, root.rules);
+  } else {
+    until = online_until(row.sessions(), root.rules);
+  }
+  const bool stays_online = root.now < until;
+  root.online += stays_online ? 1u : 0u;
   root.online -= was_online ? 1u : 0u;
-  // What defers a deadline leaves the bound as it is; it may be earlier where a session came to life, or one ended.
-  if (is_online && is_live != was_live) place.hasten(online_until(row.sessions(), root.rules));
+  // What defers a deadline leaves the bound as it is; it may be earlier where the user came online, or a session ended.
+  if (stays_online && (is_disconnect || !was_online)) place.lower_bounds(until, never);
   if constexpr (is_heard<OnChange>) {
-    const Sight before{was_online, active_before, row.status()}, after{is_online, row.latest_active(), before.status};
+    const Sight before{was_online, active_before, row.status()},
+        after{stays_online, row.latest_active(), before.status};
     tell(place, event.at, before, after, on_change);
   } else {
     static_cast<void>(on_change);
@@ -6660,10 +7888,9 @@ inline bool is_defended(const SessionRegisters& session, Timestamp at, const Bou
   return at > evidence(session) && bounds.is_live(session);
 }
 /// Whether a heartbeat of that instant and value says nothing new of the user but that the session is still there.
-inline bool says_nothing_new(const RowView& row, Timestamp value, Timestamp at, const Bounds& bounds) noexcept {
+inline bool says_nothing_new(const RowView& row, Timestamp value, Timestamp at) noexcept {
   const Activity* const latest = row.latest_activity();
-  return latest != nullptr && latest->evidence <= at && latest->value >= value &&
-         row.session_count() <= bounds.session_room();
+  return latest != nullptr && latest->evidence <= at && latest->value >= value;
 }
 
 /// Folds a heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next
@@ -6680,7 +7907,7 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
   // That the heartbeat says nothing new of last_active is noted in the page, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
   if (!place.page.covers(place.at(), value, at)) {
-    if (!says_nothing_new(place.row(), value, at, bounds)) return false;
+    if (!says_nothing_new(place.row(), value, at)) return false;
     place.page.cover(place.at(), value, at);
   }
   session->heartbeat = at;
@@ -6694,7 +7921,7 @@ inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other,
   const Timestamp at = session.heartbeat;
   return bounds.admit(at) && is_defended(before, at, bounds) && before.connect == session.connect &&
          before.id == session.id && same_elements(before.disconnects, session.disconnects) &&
-         says_nothing_new(other, bounds.heartbeat_value(at, rules), at, bounds) && one.keeps_same_beside(other);
+         says_nothing_new(other, bounds.heartbeat_value(at, rules), at) && one.keeps_same_beside(other);
 }
 
 /// Looks for the user of a heartbeat, and folds it if it is a mere one of somebody in a page that is the root's alone.
@@ -6723,9 +7950,8 @@ bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, On
   Bounds& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
-  if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes ||
-      row.session_count() > bounds.session_room() || rules.offline_grace != Duration() ||
-      rules.forget_after != Duration::highest() || !row.is_plain())
+  if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes || rules.forget_after != Duration::highest() ||
+      !row.is_plain())
     return false;
   if (event.type == EventType::set_status) return fold_status(place, event, bounds, on_change);
   if (!belongs_to_session(event.type) || event.session.empty() || event.session.size() > rules.max_id_bytes)
@@ -6743,14 +7969,188 @@ bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, On
 #ifndef PRESENCE_REDUCE_HPP
 #define PRESENCE_REDUCE_HPP
 
+// presence/detail/event_copy.hpp
+#ifndef PRESENCE_DETAIL_EVENT_COPY_HPP
+#define PRESENCE_DETAIL_EVENT_COPY_HPP
+
+/// Copies of the strings of events, made before a change to a snapshot that the events may borrow from.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-template <class It>
-using EnableIfIterator = std::enable_if_t<!std::is_convertible<It, PresenceEventView>::value>;
+/// Whether a string of an event is longer than the rules allow. Of such a string only a byte more than they allow is
+/// copied, which is refused alike.
+inline bool is_too_long(const PresenceEventView& event, const Rules& rules) noexcept {
+  return event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes ||
+         (event.status && event.status->size() > rules.max_status_bytes);
+}
+PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& event, const Rules& rules) noexcept {
+  const auto shortened = [](std::string_view text, std::uint32_t limit) noexcept {
+    return text.size() > limit ? std::string_view(text.data(), std::size_t{limit} + 1) : text;
+  };
+  PresenceEventView shorter(event);
+  shorter.user = shortened(event.user, rules.max_id_bytes);
+  shorter.session = shortened(event.session, rules.max_id_bytes);
+  if (event.status) shorter.status = shortened(*event.status, rules.max_status_bytes);
+  return shorter;
+}
+
+inline std::size_t string_bytes(const PresenceEventView& event) noexcept {
+  return event.user.size() + event.session.size() + (event.status ? event.status->size() : 0);
+}
+
+/// Copies a string to where there is room for it, and lets it lie there. Ids are short: a call of memcpy costs more
+/// than all else that is done here.
+inline void move_string(std::string_view& text, char*& to) noexcept {
+  const std::size_t size = text.size();
+  const char* const from = text.data();
+  if (size > 16) {
+    std::memcpy(to, from, size);
+  } else if (size >= 8) {  // the two eights overlap
+    char first[8], last[8];
+    std::memcpy(first, from, 8);
+    std::memcpy(last, from + (size - 8), 8);
+    std::memcpy(to, first, 8);
+    std::memcpy(to + (size - 8), last, 8);
+  } else {
+    for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+  }
+  text = std::string_view(to, size);
+  to += size;
+}
+inline void move_strings(PresenceEventView& event, char*& to) noexcept {
+  move_string(event.user, to);
+  move_string(event.session, to);
+  if (event.status) move_string(*event.status, to);
+}
+
+/// One event and copies of its strings.
+class EventCopy {
+ public:
+  EventCopy(const PresenceEventView& event, const Rules& rules)
+      : view_(is_too_long(event, rules) ? cut(event, rules) : event) {
+    char* chars = inside_;
+    const std::size_t bytes = string_bytes(view_);
+    if (bytes > sizeof(inside_)) {
+      more_.resize(bytes);
+      chars = more_.data();
+    }
+    move_strings(view_, chars);
+  }
+  EventCopy(const EventCopy&) = delete;
+  EventCopy& operator=(const EventCopy&) = delete;
+
+  const PresenceEventView& view() const noexcept { return view_; }
+
+ private:
+  PresenceEventView view_;
+  Vector<char> more_;
+  char inside_[128];
+};
+
+/// Where the strings of events lie: users, sessions and statuses each somewhere between two addresses.
+class StringBounds {
+ public:
+  /// Of a range that can be passed over twice.
+  template <class It>
+  StringBounds(It first, It last) {
+    for (; first != last; ++first) {
+      auto&& listed = *first;
+      const PresenceEventView& event = listed;
+      users_.add(event.user);
+      sessions_.add(event.session);
+      if (event.status) statuses_.add(*event.status);
+    }
+  }
+  /// Whether one of them may lie in this string.
+  bool may_touch(std::string_view text) const noexcept {
+    return !text.empty() && (users_.touches(text) || sessions_.touches(text) || statuses_.touches(text));
+  }
+
+ private:
+  struct Addresses {
+    std::uintptr_t first = UINTPTR_MAX, end = 0;
+
+    void add(std::string_view text) noexcept {
+      const auto at = reinterpret_cast<std::uintptr_t>(text.data());
+      if (text.empty()) return;
+      first = smaller_of(first, at);
+      end = greater_of(end, at + text.size());
+    }
+    bool touches(std::string_view text) const noexcept {
+      const auto at = reinterpret_cast<std::uintptr_t>(text.data());
+      return at < end && first < at + text.size();
+    }
+  };
+  Addresses users_, sessions_, statuses_;
+};
+
+/// Events of a range that can be passed over twice, and copies of their strings, one behind the other.
+class EventCopies {
+ public:
+  template <class It>
+  EventCopies(It first, It last, const Rules& rules) : room_(count_and_bytes(first, last, rules)) {
+    char* to = reinterpret_cast<char*>(room_.events + room_.count);
+    for (PresenceEventView* copy = room_.events; first != last; ++first, ++copy) {
+      auto&& listed = *first;
+      const PresenceEventView& event = listed;
+      detail::construct<PresenceEventView>(copy, event);
+      if (is_too_long(event, rules)) *copy = cut(event, rules);
+      move_strings(*copy, to);
+    }
+  }
+
+  const PresenceEventView* begin() const noexcept { return room_.events; }
+  const PresenceEventView* end() const noexcept { return room_.events + room_.count; }
+
+ private:
+  struct Size {
+    std::size_t count = 0, bytes = 0;
+  };
+  template <class It>
+  static Size count_and_bytes(It first, It last, const Rules& rules) {
+    Size size;
+    for (; first != last; ++first, ++size.count) {
+      auto&& listed = *first;
+      const PresenceEventView& event = listed;
+      size.bytes += sizeof(PresenceEventView) + string_bytes(is_too_long(event, rules) ? cut(event, rules) : event);
+    }
+    return size;
+  }
+
+  static_assert(std::is_trivially_destructible<PresenceEventView>::value, "they end with their memory");
+  struct Room {
+    explicit Room(const Size& size)
+        : count(size.count),
+          bytes(size.bytes),
+          events(static_cast<PresenceEventView*>(detail::allocate(size.bytes, alignof(PresenceEventView)))) {}
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+    ~Room() { detail::deallocate(events, bytes, alignof(PresenceEventView)); }
+
+    const std::size_t count, bytes;
+    PresenceEventView* const events;  // and behind them the strings
+  };
+  const Room room_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_EVENT_COPY_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
 template <class Event>
-using EnableIfEvent = std::enable_if_t<std::is_convertible<Event, PresenceEventView>::value>;
+using EnableIfEvent = std::enable_if_t<std::is_convertible<const Event&, PresenceEventView>::value>;
+template <class It>
+using EnableIfIterator = std::enable_if_t<!std::is_convertible<const It&, PresenceEventView>::value>;
+/// Of events that own their strings: a temporary one does not convert to a view, but lives as long as a call.
+template <class Event>
+using EnableIfOwningEvent = std::enable_if_t<std::is_base_of<PresenceEvent, Event>::value>;
 
 /// Advances to a later instant, and tells what others see of it.
 template <class OnChange>
@@ -6768,9 +8168,10 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
 /// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it: any event can be
 /// folded so.
 template <class OnChange>
-Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change) {
+Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change,
+                  bool is_admitted = false) {
   const Timestamp now = SnapshotAccess::now(snapshot);
-  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now);
+  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at, is_admitted);
   if (plan.verdict != Verdict::applied) return plan.verdict;
   if constexpr (is_heard<OnChange>) {
     Change change;
@@ -6797,6 +8198,29 @@ inline Page* own_page_for(Snapshot& snapshot, const Subject& subject, const Pres
   return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
 }
 
+/// Keeps a shared page alive, although its other owners, who may be on other threads, let go of it.
+class KeptPage {
+ public:
+  explicit KeptPage(const Page& page) noexcept : page_{&const_cast<Page&>(page)} { page_.page().owners.add(); }
+  KeptPage(const KeptPage&) = delete;
+  KeptPage& operator=(const KeptPage&) = delete;
+
+ private:
+  Spare page_;
+};
+
+/// The same of a user in a page that others own as well.
+template <class OnChange>
+PRESENCE_DETAIL_APART Verdict fold_where_shared(Snapshot& snapshot, const Subject& subject,
+                                                const PresenceEventView& event, OnChange& on_change) {
+  const KeptPage kept(*subject.way.page());  // which the event may borrow from
+  if (Page* const page = own_page_for(snapshot, subject, event)) {
+    const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
+    if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
+  }
+  return fold_anew(snapshot, subject.key, event, on_change);
+}
+
 /// The same of a user who was looked for, in place where it can be. Mere heartbeats in pages that are the snapshot's
 /// own have been folded.
 template <class OnChange>
@@ -6804,13 +8228,9 @@ Verdict fold_where_found(Snapshot& snapshot, const Subject& subject, const Prese
                          OnChange& on_change) {
   if (subject.at != Page::none) {
     Root* const owned = SnapshotAccess::owned(snapshot);
-    Page* page = owned != nullptr ? subject.own_page() : nullptr;
-    if (page != nullptr) {
-      if (fold_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
-    } else if ((page = own_page_for(snapshot, subject, event)) != nullptr) {
-      const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
-      if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
-    }
+    Page* const page = owned != nullptr ? subject.own_page() : nullptr;
+    if (page == nullptr) return fold_where_shared(snapshot, subject, event, on_change);
+    if (fold_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
   }
   return fold_anew(snapshot, subject.key, event, on_change);
 }
@@ -6835,25 +8255,39 @@ template <class It>
 inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_traits<It>::iterator_category>> =
     std::is_convertible<typename std::iterator_traits<It>::iterator_category, std::forward_iterator_tag>::value &&
     (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
-     std::is_same<std::remove_cv_t<typename std::iterator_traits<It>::reference>, PresenceEventView>::value);
+     std::is_same<const std::remove_reference_t<typename std::iterator_traits<It>::reference>,
+                  const PresenceEventView>::value);
 
-/// Folds the next few events of a range. In rounds, so that their cache misses overlap: what heartbeats read of all
-/// users is asked for, then what more there is of those of whom other events tell; then the events are folded.
-template <class It, class OnChange>
-void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally) {
-  constexpr std::size_t most = 32;
-  const Root* const root = SnapshotAccess::read(snapshot);
-  if (root == nullptr) {
-    tally.count(fold_now(snapshot, *first, on_change));
-    ++first;
-    return;
-  }
-  Subject subjects[most];
+/// Whether the events of a range may borrow from the snapshot that they are folded into: those that own their strings
+/// do not.
+template <class It>
+inline constexpr bool may_borrow =
+    !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
+
+/// The strings that a user's row holds but for the id, which stays where it is, are changed where they lie. Folds the
+/// event if that is all that can happen, and none of those can be one of `strings`. Otherwise nothing is changed.
+template <class OnChange>
+bool fold_and_move_nothing(Root& owned, const Subject& subject, const PresenceEventView& event,
+                           const StringBounds& strings, OnChange& on_change) {
+  Page* const page = subject.own_page();
+  return page != nullptr && !strings.may_touch(page->row(subject.at).status()) &&
+         fold_in_place({owned, subject, *page}, event, on_change);
+}
+
+/// How many events of a range are looked at before the first of them is folded.
+inline constexpr std::size_t most_ahead = 32;
+
+/// Looks for the users of the next few events of a range, and returns how many these are. In rounds, so that their
+/// cache misses overlap: what heartbeats read of all users is asked for, then what more there is of those of whom other
+/// events tell.
+template <class It>
+PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, Subject* subjects) {
   std::size_t count = 0, left = 0;
-  const bool has_users = root->table.size() != 0;
-  for (It it = first; it != last && count < most; ++it, ++count) {
+  const bool has_users = table.size() != 0;
+  for (It it = first; it != last && count < most_ahead; ++it, ++count) {
     Subject& subject = subjects[count];
-    subject.set(root->table, *it);
+    auto&& listed = *it;
+    subject.set(table, listed);
     left += has_users && !subject.step() ? 1u : 0u;  // the first node is at hand
   }
   // To the pages, node by node.
@@ -6868,23 +8302,57 @@ void fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
     const Subject& subject = subjects[i];
-    if (subject.at != Page::none && !subject.may_be_of_first((*it).type)) subject.row().prefetch_elsewhere();
+    auto&& listed = *it;
+    const PresenceEventView& event = listed;
+    if (subject.at != Page::none && !subject.may_be_of_first(event.type)) subject.row().prefetch_elsewhere();
   }
+  return count;
+}
 
-  const std::uint32_t moves = root->table.moves();
-  bool are_there = true;  // where they were found
+/// Folds the next few events of a range. Returns whether they all are: of a range that borrows from the snapshot, it
+/// stops before an event that may move or end strings that later ones borrow. `strings` is where these lie, once that
+/// was needed.
+template <bool borrows, class It, class OnChange>
+bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally,
+               std::optional<StringBounds>& strings) {
+  const Root* const root = SnapshotAccess::read(snapshot);
+  if (root == nullptr) {
+    auto&& listed = *first;
+    tally.count(fold_now(snapshot, listed, on_change));
+    ++first;
+    return true;
+  }
+  Subject subjects[most_ahead];
+  const std::size_t count = find_some(root->table, first, last, subjects);
+
+  const std::uint64_t moves = root->table.moves();
+  bool are_there = true;  // where they were found, and nobody else's still: a callback may have copied the snapshot
   for (std::size_t i = 0; i < count; ++i, ++first) {
-    const PresenceEventView& event = *first;
+    auto&& listed = *first;
+    const PresenceEventView& event = listed;
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
-    if (!are_there) {
-      tally.count(fold_now(snapshot, event, on_change));
-    } else if (fold_mere_heartbeat_where_found(*owned, event, subjects[i])) {
+    if (are_there && fold_mere_heartbeat_where_found(*owned, event, subjects[i])) {
       ++tally.applied;
-    } else {
+      continue;
+    }
+    if constexpr (borrows) {
+      It next = first;
+      if (++next != last) {
+        if (!are_there) return false;
+        if (!strings) strings.emplace(first, last);
+        if (!fold_and_move_nothing(*owned, subjects[i], event, *strings, on_change)) return false;
+        ++tally.applied;
+        continue;
+      }
+    }
+    if (are_there) {
       tally.count(fold_where_found(snapshot, subjects[i], event, on_change));
+    } else {
+      tally.count(fold_now(snapshot, event, on_change));
     }
   }
+  return true;
 }
 
 /// Folds the events of a log while time follows them: the events of one instant are folded together, after the
@@ -6893,15 +8361,22 @@ template <class OnChange>
 class Replay {
  public:
   Replay(Snapshot& snapshot, OnChange& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
 
   Verdict fold(const PresenceEventView& event) {
     if (!open_ || event.at != instant_) finish();
     const Timestamp now = SnapshotAccess::now(snapshot_);
-    if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now)))
-      return fold_now(snapshot_, event, on_change_);
+    if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now))) {
+      const Lasting before = lasting_of(event.user);
+      const Verdict verdict = fold_now(snapshot_, event, on_change_);
+      note_change(event.user, before);
+      return verdict;
+    }
 
     const UserKey key = SnapshotAccess::key(snapshot_, event.user);
-    Plan plan = plan_event(SnapshotAccess::read(snapshot_), key, event, event.at);
+    Plan plan = plan_event(SnapshotAccess::read(snapshot_), key, event, event.at,
+                           [this](const Root& root, Timestamp at) { return count_ahead(root, at); });
     if (!accepted(plan.verdict)) return plan.verdict;
     if (!open_) {
       open(event.at);
@@ -6915,7 +8390,11 @@ class Replay {
                             Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
                             Seen(plan.after, instant_, rules)});
       }
+      const Verdict verdict = plan.verdict;
+      const Lasting before = lasting_of(event.user);
       commit(SnapshotAccess::write(snapshot_), key, std::move(plan));
+      note_change(event.user, before);
+      return verdict;
     }
     return plan.verdict;
   }
@@ -6944,9 +8423,27 @@ class Replay {
     instant_ = instant;
   }
 
+  /// How many users there will be. Whoever asks again, asks for many events that are refused.
+  Count count_ahead(const Root& root, Timestamp at) {
+    if (!departures_ && !was_asked_) {
+      was_asked_ = true;
+      return count_at(root, at);
+    }
+    if (!departures_) departures_.emplace(root);
+    return departures_->at(at);
+  }
+  Lasting lasting_of(std::string_view user) const noexcept {
+    const Root* const root = SnapshotAccess::read(snapshot_);
+    return !departures_ || root == nullptr ? Lasting() : Lasting::of(root->table.find(user), root->rules);
+  }
+  void note_change(std::string_view user, const Lasting& before) {
+    if (departures_) departures_->change(before, lasting_of(user), SnapshotAccess::now(snapshot_));
+  }
+
   Snapshot& snapshot_;
   OnChange& on_change_;
-  bool open_ = false;
+  bool open_ = false, was_asked_ = false;
+  std::optional<Departures> departures_;
   Timestamp instant_;
   Changes changes_;
 };
@@ -6977,6 +8474,11 @@ template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
   return detail::fold_now(snapshot, event, on_change);
 }
+/// The same, of an event that owns its strings, which may be a temporary.
+template <class OnChange, class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
+Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
+  return detail::fold_now(snapshot, PresenceEventView(event), on_change);
+}
 
 /// Lets time pass: sessions that were silent for too long end, and users are forgotten by age where Rules say so, each
 /// at its deadline; `on_change` hears of it when all is done, in the order of (deadline, id). An instant that is not
@@ -6996,7 +8498,18 @@ template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   Tally tally;
   if constexpr (detail::can_look_ahead<It>) {
-    while (first != last) detail::fold_some(snapshot, first, last, on_change, tally);
+    constexpr bool borrows = detail::may_borrow<It>;
+    std::optional<detail::StringBounds> strings;
+    bool moves_nothing = true;
+    while (moves_nothing && first != last)
+      moves_nothing = detail::fold_some<borrows>(snapshot, first, last, on_change, tally, strings);
+    if constexpr (borrows) {
+      if (moves_nothing) return tally;
+      // What later events borrow may not be there any more when it is their turn.
+      const detail::EventCopies copies(first, last, snapshot.rules());
+      for (const PresenceEventView* it = copies.begin(); it != copies.end();)
+        detail::fold_some<false>(snapshot, it, copies.end(), on_change, tally, strings);
+    }
   } else {
     for (; first != last; ++first) {
       auto&& event = *first;
@@ -7019,9 +8532,19 @@ template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   Tally tally;
   detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
-  for (; first != last; ++first) {
-    auto&& event = *first;
-    tally.count(replay.fold(event));
+  if constexpr (!detail::may_borrow<It>) {
+    for (; first != last; ++first) {
+      auto&& event = *first;
+      tally.count(replay.fold(event));
+    }
+  } else if constexpr (detail::can_look_ahead<It>) {
+    const detail::EventCopies copies(first, last, snapshot.rules());
+    for (const PresenceEventView& event : copies) tally.count(replay.fold(event));
+  } else {
+    for (; first != last; ++first) {
+      auto&& event = *first;
+      tally.count(replay.fold(detail::EventCopy(event, snapshot.rules()).view()));
+    }
   }
   replay.finish();
   return tally;
@@ -7036,11 +8559,20 @@ Tally replay(Snapshot& snapshot, It first, It last) {
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
-  const Verdict verdict = replay.fold(event);
+  Verdict verdict;
+  if constexpr (std::is_base_of<PresenceEvent, Event>::value) {
+    verdict = replay.fold(event);
+  } else {
+    verdict = replay.fold(detail::EventCopy(event, snapshot.rules()).view());  // time passes first, and may move things
+  }
   replay.finish();
   return verdict;
 }
 inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
+  return presence::replay(snapshot, event, detail::Unheard());
+}
+template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
+Verdict replay(Snapshot& snapshot, const Event& event) {
   return presence::replay(snapshot, event, detail::Unheard());
 }
 /// @}
@@ -7051,6 +8583,12 @@ inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
   const detail::Unheard unheard;
   detail::fold_now(snapshot, event, unheard);
   return snapshot;
+}
+
+/// The same, of an event that owns its strings, which may be a temporary.
+template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
+[[nodiscard]] Snapshot reduce(Snapshot snapshot, const Event& event) {
+  return presence::reduce(std::move(snapshot), PresenceEventView(event));
 }
 
 /// The snapshot at a later instant.
@@ -7125,27 +8663,38 @@ class PutInPlace {
 template <bool is_heard>
 class Merging {
  public:
-  Merging(Snapshot& snapshot, const Root& theirs)
+  /// Moves on to `now`, if that is later.
+  Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
       : snapshot_(snapshot),
         theirs_(theirs),
         mine_(SnapshotAccess::read(snapshot)),
         root_(SnapshotAccess::owned(snapshot)),
         our_now_(SnapshotAccess::now(snapshot)),
-        now_(later(our_now_, theirs.now)),
+        now_(later(our_now_, now)),
         same_rules_(same_but_for_seed(snapshot.rules(), theirs.rules)),
-        bounds_(now_, snapshot.rules()) {}
+        bounds_(now_, snapshot.rules()),
+        dates_(dates) {}
 
-  void join_all() {
+  /// False: something of theirs is dated too late, and nothing has changed.
+  bool join_all() {
+    if (!dates_.begin(theirs_.now)) return false;
     if (our_now_ < now_ || root_ == nullptr) begin_copy();
     const UserTable nothing;
     each_of_theirs(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
                    [this](RowView ours, RowView theirs) {
                      // What is ours alone, or the same on both sides, changes by time alone.
-                     if (theirs != nullptr) join(ours, theirs);
+                     if (theirs == nullptr || is_too_early_) return;
+                     if (is_too_early(ours, theirs)) {
+                       is_too_early_ = true;
+                     } else {
+                       join(ours, theirs);
+                     }
                    });
+    if (is_too_early_) return false;
     if (!has_copy_ && !put_off_.empty()) begin_copy();
     if (has_copy_) snapshot_ = std::move(merged_);
     in_place_.keep();
+    return true;
   }
 
   template <class OnChange>
@@ -7165,6 +8714,12 @@ class Merging {
 
   const Rules& rules() const noexcept { return snapshot_.rules(); }
   std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
+
+  /// What is the same here was judged when it came, and binds nobody any more than it does.
+  bool is_too_early(const RowView& ours, const RowView& theirs) const {
+    if (dates_.admit(theirs.registers())) return false;
+    return ours == nullptr || !(ours.unpacked() == theirs.unpacked());
+  }
 
   void join(const RowView& ours, const RowView& theirs) {
     const bool comparable = same_rules_ && ours != nullptr;
@@ -7215,7 +8770,8 @@ class Merging {
     const bool as_before = ours != nullptr ? user == known : user.empty();
     // Unless it has been forgotten by age: then what both knew decides when.
     if (as_before && (ours == nullptr || rules().forget_after == Duration::highest())) return;
-    if (same_rules_ && theirs_.now != now_) other = settled(theirs, now_, rules());
+    // Theirs may be at a later time, at which more has been forgotten: that stays as it is.
+    if (same_rules_ && theirs_.now < now_) other = settled(theirs, now_, rules());
     const bool is_theirs = same_rules_ && user == other;
     if (!is_theirs) bound(user, now_, rules());
 
@@ -7243,10 +8799,38 @@ class Merging {
   const Timestamp our_now_, now_;
   const bool same_rules_;
   Bounds bounds_;
+  PeerDates dates_;
+  bool is_too_early_ = false;
   Vector<Pair> put_off_;
   Snapshot ours_, merged_;  // once there is a copy: what is left if memory runs out, and the copy
   Changes changes_;
 };
+
+/// What is wrong with the host's clock, if anything.
+inline std::optional<Error> wrong_now(Timestamp now) noexcept {
+  if (in_range(now)) return std::nullopt;
+  return Error{ErrorCode::out_of_range, 0, "now is at either end of the range of timestamps"};
+}
+inline PeerDates dates_at(Timestamp now, const Snapshot& ours) noexcept {
+  return PeerDates(later(now, SnapshotAccess::now(ours)), ours.rules());
+}
+
+/// Joins what a peer sent, as merge_into does, and advances to the host's `now`, in range, if that is later. False: it
+/// is dated too late, and nothing has changed.
+template <class OnChange>
+bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, const PeerDates& dates,
+                     OnChange& on_change) {
+  const Root* const theirs = SnapshotAccess::read(other);
+  if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) {
+    if (now > SnapshotAccess::now(snapshot)) advance_and_tell(snapshot, now, on_change);
+    return true;
+  }
+  constexpr bool is_heard = detail::is_heard<OnChange>;
+  Merging<is_heard> merging(snapshot, *theirs, now, dates);
+  if (!merging.join_all()) return false;
+  if constexpr (is_heard) merging.tell(on_change);
+  return true;
+}
 
 }  // namespace detail
 
@@ -7254,6 +8838,9 @@ class Merging {
 /// told had been told to this one. Our rules stand, and users are not counted against them: what both know stays known.
 /// `on_change` hears of each user whom others see differently, once, when all is done. When memory runs out the
 /// snapshot is what it was. O(users), less what both share; of few users of theirs O(theirs), and what is due.
+///
+/// Takes everything, however it is dated, and follows the other's time: for snapshots of one's own. What a peer sent is
+/// judged by the host's clock in `apply_delta`, `reconcile` and `Store::merge`.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
@@ -7273,7 +8860,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
   constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
-  detail::Merging<is_heard> merging(snapshot, *theirs);
+  detail::Merging<is_heard> merging(snapshot, *theirs, theirs->now);
   merging.join_all();
   if constexpr (is_heard) merging.tell(on_change);
 }
@@ -7282,7 +8869,8 @@ inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other, detail::Unheard());
 }
 
-/// The join of two snapshots: commutative, associative and idempotent while their rules agree. See merge_into.
+/// The join of two snapshots: commutative, associative and idempotent while their rules agree. Pure, and for snapshots
+/// of one's own, as merge_into.
 [[nodiscard]] inline Snapshot merge(Snapshot snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other);
   return snapshot;
@@ -7360,9 +8948,14 @@ void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Sna
 /// A row of users into a snapshot that has none yet. Holds no more than it was given, and what it makes of that.
 class UserReader {
  public:
-  explicit UserReader(const Rules& rules) : snapshot_(rules) {}
+  explicit UserReader(const Rules& rules, const PeerDates& dates = PeerDates()) : snapshot_(rules), dates_(dates) {}
 
-  void read_head(ByteReader& in) { SnapshotAccess::write(snapshot_).now = read_now(in); }
+  void read_head(ByteReader& in) {
+    const std::size_t start = in.offset();
+    const Timestamp now = read_now(in);
+    if (in.ok() && !dates_.begin(now)) in.fail(ErrorCode::too_early, start, "the message is later than our clock");
+    SnapshotAccess::write(snapshot_).now = now;
+  }
 
   void read(ByteReader& in) {
     Root& root = SnapshotAccess::write(snapshot_);
@@ -7375,6 +8968,10 @@ class UserReader {
       return;
     }
     last_ = user.id;
+    if (!dates_.admit(user.registers)) {
+      in.fail(ErrorCode::too_early, start, "a user of whom something is dated too late");
+      return;
+    }
     normalise(user.registers, root.now, root.rules);
     if (user.registers.empty()) return;
     Plan plan;
@@ -7386,13 +8983,15 @@ class UserReader {
 
  private:
   Snapshot snapshot_;
+  PeerDates dates_;
   std::string last_;  // id
 };
 
 /// Reads a snapshot or a delta from pieces.
 class SnapshotDecoder {
  public:
-  SnapshotDecoder(FrameKind kind, const Rules& rules) : frames_(kind), users_(rules) {}
+  SnapshotDecoder(FrameKind kind, const Rules& rules, const PeerDates& dates = PeerDates())
+      : frames_(kind), users_(rules, dates) {}
 
   bool push(std::string_view bytes) {
     return frames_.push(bytes, [this](ByteReader& in) {
@@ -7412,8 +9011,9 @@ class SnapshotDecoder {
   bool begun_ = false;
 };
 
-inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const Rules& rules) {
-  SnapshotDecoder decoder(kind, rules);
+inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const Rules& rules,
+                                  const PeerDates& dates = PeerDates()) {
+  SnapshotDecoder decoder(kind, rules, dates);
   if (!decoder.push(bytes) || !decoder.finish()) return decoder.error();
   return decoder.snapshot();
 }
@@ -7505,7 +9105,7 @@ inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
 /// assert(replica == before);
 ///
 /// const Snapshot after = reduce(before, PresenceEvent::set_status("john", "brb", now));
-/// assert(!apply_delta(replica, encode_delta(before, after)) && replica == after);
+/// assert(!apply_delta(replica, encode_delta(before, after), now) && replica == reduce(after, now));
 /// assert(decode(file.substr(0, 20), before.rules()).error().code == ErrorCode::truncated);
 /// @endcode
 class Decoder {
@@ -7530,10 +9130,12 @@ class Decoder {
 /// users are not counted against max_users.
 ///
 /// Nothing about the bytes is trusted but what they say of users: whoever may write them may say anything about
-/// anybody, of any instant. There is one form for each snapshot, and any other is an Error at its byte: `truncated`,
-/// `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta), `bad_checksum` (at the block),
-/// `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, or what is kept of one user). Checksums
-/// are there for damage, not against somebody who means it. Memory stays below 64 times the bytes read. O(bytes).
+/// anybody, of any instant. So it is for snapshots of one's own; what a peer sent goes to `apply_delta`, `reconcile` or
+/// `Store::merge`, which judge it by the host's clock. There is one form for each snapshot, and any other is an Error
+/// at its byte: `truncated`, `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta),
+/// `bad_checksum` (at the block), `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, or what is
+/// kept of one user). Checksums are there for damage, not against somebody who means it. Memory stays below 64 times
+/// the bytes read. O(bytes).
 inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules) {
   return detail::decode_as(detail::FrameKind::snapshot, bytes, rules);
 }
@@ -7553,19 +9155,29 @@ inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
   return std::move(sink.bytes);
 }
 
-/// Joins what `encode_delta` wrote into a snapshot, as `merge_into` joins `to`: changes are told alike, and time moves
-/// on to that of `to`, if that is later. Rules and errors are those of `decode`; after an error the snapshot is what it
-/// was. Costs what is in the delta, and what is due.
+/// Joins what `encode_delta` wrote into a snapshot, as `merge_into` joins `to`, and advances to `now`, the host's own
+/// clock, if that is later; never to the sender's. First what the delta says counts, then time passes: what the delta
+/// changes is dated with the snapshot's timestamp before the call (without one, with `now`), what time changes with its
+/// deadline.
+///
+/// The delta is judged by the later one of `now` and the snapshot's own timestamp. It is an Error `too_early`, at its
+/// byte, if its timestamp is later than that by more than max_clock_skew, or if anything in it is dated later than its
+/// timestamp by more than max_clock_skew (if it has none: later than ours by more than that). What a report said about
+/// last_active may be any timestamp. `out_of_range`: `now` is at either end of the range. Rules and the other errors
+/// are those of `decode`. After an error the snapshot is what it was, and no change was emitted. Costs what is in the
+/// delta, and what is due.
 template <class OnChange>
-std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, OnChange&& on_change) {
-  const Result<Snapshot> delta = detail::decode_as(detail::FrameKind::delta, bytes, snapshot.rules());
+std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now, OnChange&& on_change) {
+  if (const std::optional<Error> error = detail::wrong_now(now)) return error;
+  const Result<Snapshot> delta =
+      detail::decode_as(detail::FrameKind::delta, bytes, snapshot.rules(), detail::dates_at(now, snapshot));
   if (!delta) return delta.error();
-  presence::merge_into(snapshot, *delta, on_change);
+  detail::merge_from_peer(snapshot, *delta, now, detail::PeerDates(), on_change);
   return std::nullopt;
 }
-/// The same where nobody listens.
-inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes) {
-  return presence::apply_delta(snapshot, bytes, detail::Unheard());
+/// The same without a callback.
+inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now) {
+  return presence::apply_delta(snapshot, bytes, now, detail::Unheard());
 }
 
 }  // namespace PRESENCE_ABI
@@ -7581,6 +9193,17 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
+inline void append_bits(ByteWriter& out, const Bits128& bits) {
+  out.word64(bits.low);
+  out.word64(bits.high);
+}
+inline Bits128 read_bits(ByteReader& in) noexcept {
+  Bits128 bits;
+  bits.low = in.word64();
+  bits.high = in.word64();
+  return bits;
+}
+
 /// A set of keys in few cells, of which the difference to another set can be told, with few exceptions, if it is no
 /// larger than half of them, however large the sets are: an invertible Bloom lookup table (Goodrich, Mitzenmacher 2011;
 /// used for this by Eppstein, Goodrich, Uyeda, Varghese 2011).
@@ -7589,7 +9212,7 @@ namespace detail {
 /// other only the difference is left; where that is a single key it can be read, and be taken out of its other cells.
 class Sketch {
  public:
-  static constexpr std::size_t least = 32, growth = 4, bytes_per_cell = 13;
+  static constexpr std::size_t least = 32, growth = 4, bytes_per_cell = 21;
 
   static bool is_size(std::uint64_t cells) noexcept {
     while (cells > least && cells % growth == 0) cells /= growth;
@@ -7599,10 +9222,10 @@ class Sketch {
 
   std::size_t size() const noexcept { return cells_.size(); }
 
-  void add(std::uint64_t key) noexcept { count(key, 1); }
+  void add(const Bits128& key) noexcept { count(key, 1); }
   void subtract(const Sketch& other) noexcept {
     for (std::size_t i = 0; i < cells_.size(); ++i) {
-      cells_[i].keys ^= other.cells_[i].keys;
+      combine(cells_[i].keys, other.cells_[i].keys);
       cells_[i].checks ^= other.cells_[i].checks;
       cells_[i].count = static_cast<std::uint8_t>(cells_[i].count - other.cells_[i].count);
     }
@@ -7610,7 +9233,7 @@ class Sketch {
 
   /// Once the other was subtracted: the keys that were only in this one, and only in the other. False where they are
   /// too many; or where the other was no sketch of keys, which is then found out as soon.
-  bool tell_apart(Vector<std::uint64_t>& ours, Vector<std::uint64_t>& theirs) {
+  bool tell_apart(Vector<Bits128>& ours, Vector<Bits128>& theirs) {
     Vector<std::uint32_t> alone;
     const auto note = [&](std::size_t cell) {
       if (holds_one_key(cells_[cell])) alone.push_back(static_cast<std::uint32_t>(cell));
@@ -7626,19 +9249,19 @@ class Sketch {
       for (unsigned quarter = 0; quarter < quarters; ++quarter) note(place_of(cell.keys, quarter));
     }
     for (const Cell& cell : cells_) {
-      if (cell.keys != 0 || cell.checks != 0 || cell.count != 0) return false;
+      if (cell.keys != Bits128() || cell.checks != 0 || cell.count != 0) return false;
     }
     return true;
   }
 
   void append_cell(ByteWriter& out, std::size_t cell) const {
-    out.word64(cells_[cell].keys);
+    append_bits(out, cells_[cell].keys);
     out.bytes(cells_[cell].checks, 4);
     out.byte(cells_[cell].count);
   }
   void append_cell_from(ByteReader& in) {
     Cell cell;
-    cell.keys = in.word64();
+    cell.keys = read_bits(in);
     cell.checks = in.word32();
     cell.count = in.byte();
     if (in.ok()) cells_.push_back(cell);
@@ -7647,26 +9270,33 @@ class Sketch {
  private:
   static constexpr unsigned quarters = 4;
   struct Cell {
-    std::uint64_t keys = 0;    // each xor-ed in
+    Bits128 keys;              // each xor-ed in
     std::uint32_t checks = 0;  // of the keys, likewise
     std::uint8_t count = 0;    // ours less theirs; goes round
   };
 
-  static std::uint32_t check_of(std::uint64_t key) noexcept {
-    return static_cast<std::uint32_t>(mix(key ^ 0xC2B2AE3D27D4EB4Fu) >> 32);
+  static void combine(Bits128& keys, const Bits128& with) noexcept {
+    keys.low ^= with.low;
+    keys.high ^= with.high;
+  }
+  static std::uint64_t word_of(const Bits128& key, std::uint64_t salt) noexcept {
+    return mix(mix(key.low + salt) ^ key.high);
+  }
+  static std::uint32_t check_of(const Bits128& key) noexcept {
+    return static_cast<std::uint32_t>(word_of(key, 0xC2B2AE3D27D4EB4Fu) >> 32);
   }
   static bool holds_one_key(const Cell& cell) noexcept {
     return (cell.count == 1 || cell.count == 0xFF) && cell.checks == check_of(cell.keys);
   }
-  std::size_t place_of(std::uint64_t key, unsigned quarter) const noexcept {
+  std::size_t place_of(const Bits128& key, unsigned quarter) const noexcept {
     const std::uint64_t cells = cells_.size() / quarters;
-    const std::uint64_t hash = mix(key + (quarter + 1) * 0x9E3779B97F4A7C15u) >> 32;
+    const std::uint64_t hash = word_of(key, (quarter + 1) * 0x9E3779B97F4A7C15u) >> 32;
     return narrowed<std::size_t>(quarter * cells + (hash * cells >> 32));
   }
-  void count(std::uint64_t key, std::uint8_t by) noexcept {
+  void count(const Bits128& key, std::uint8_t by) noexcept {
     for (unsigned quarter = 0; quarter < quarters; ++quarter) {
       Cell& cell = cells_[place_of(key, quarter)];
-      cell.keys ^= key;
+      combine(cell.keys, key);
       cell.checks ^= check_of(key);
       cell.count = static_cast<std::uint8_t>(cell.count + by);
     }
@@ -7685,10 +9315,11 @@ class Sketch {
 /// others 1987).
 ///
 /// Messages are framed as frames.hpp says. A sketch holds terms, the number of its cells (a number), and the cells;
-/// news hold the instant, terms, whether these are all (a byte), how many are wanted (a number), what is wanted (a word
-/// each, ascending), and users as a snapshot has them. Terms are an instant, a salt (a word) and a number of restarts
-/// (a byte): users are compared by the Digests of what their record would be at that instant, so that it does not
-/// matter how far either has got with forgetting.
+/// news hold the instant, terms, whether these are all (a byte), how many are wanted (a number), what is wanted (two
+/// words each, ascending), and users as a snapshot has them. Terms are an instant, a salt (two words) and a number of
+/// restarts (a byte): users are compared by SipHash-2-4 with 128 bits, keyed with the salt, of what their record would
+/// be at that instant, so that it does not matter how far either has got with forgetting. Of 128 bits the lower word
+/// comes first.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -7696,55 +9327,78 @@ namespace detail {
 /// What the digests in a message are of.
 struct Terms {
   Timestamp as_of = absent;
-  std::uint64_t salt = 0;
+  Bits128 salt;
   unsigned restarts = 0;  ///< how often they were put off, since the other side was later
 };
+inline constexpr unsigned most_restarts = 2;  // so that the messages of a link that is too slow end
 
-/// A little ahead, so that the other side, and the answers to come, are not later; with each restart twice as much. A
-/// quarter of the time for which sessions are remembered, so that most of what is known of them is compared. Salted
-/// with the instant, so that two users who happen to have one digest do not have it again.
-inline Terms terms_of(const Snapshot& ours, unsigned restarts = 0) noexcept {
+/// How far ahead of their own time nodes compare: a little, so that the other side, and the answers to come, are not
+/// later; with each restart twice as much. A quarter of the time for which sessions are remembered, so that most of
+/// what is known of them is compared.
+inline Duration lead_of(const Rules& rules, unsigned restarts) noexcept {
   constexpr Duration longest = Duration::from_s(10);
-  const Rules& rules = ours.rules();
   const Duration remembered = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
   const Duration ahead =
       remembered == Duration() ? longest : smaller_of(longest, Duration::from_ns(remembered.ns() / 4));
+  return ahead * (std::int64_t{1} << restarts);
+}
+
+/// Another one for each timestamp, so that nobody can choose in advance what has the same digest; and one that does not
+/// give the seed away to whoever reads the message.
+inline Bits128 salt_of(std::uint64_t seed, Timestamp as_of) noexcept {
+  constexpr std::uint64_t purpose = 0x72656E6F63696C65u;  // no other use of the seed has the same key
+  char bytes[8];
+  const auto word = static_cast<std::uint64_t>(as_of.ns());
+  for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<char>(static_cast<unsigned char>(word >> (8 * i)));
+  return SipHash<2, 4>::hash128(std::string_view(bytes, 8), {seed, purpose});
+}
+
+inline Terms terms_of(const Snapshot& ours, unsigned restarts = 0) noexcept {
+  const Rules& rules = ours.rules();
   const Timestamp now = SnapshotReader::now(ours);
   Terms terms;
   terms.restarts = restarts;
-  if (now != absent) terms.as_of = now + ahead * (std::int64_t{1} << restarts);
+  if (now != absent) terms.as_of = now + lead_of(rules, restarts);
   if (terms.as_of == never) terms.as_of = now;
-  terms.salt = mix(rules.hash_seed ^ mix(static_cast<std::uint64_t>(terms.as_of.ns())));
+  terms.salt = salt_of(rules.hash_seed, terms.as_of);
   return terms;
+}
+
+/// The latest timestamp as of which an honest peer can ask to compare.
+inline Timestamp latest_as_of(Timestamp now, const Snapshot& ours) noexcept {
+  const Rules& rules = ours.rules();
+  return later(now, SnapshotReader::now(ours)) + rules.max_clock_skew + lead_of(rules, most_restarts);
 }
 
 inline void append_terms(ByteWriter& out, const Terms& terms) {
   append_now(out, terms.as_of);
-  out.word64(terms.salt);
+  append_bits(out, terms.salt);
   out.byte(terms.restarts);
 }
-inline Terms read_terms(ByteReader& in) noexcept {
+inline Terms read_terms(ByteReader& in, Timestamp latest) noexcept {
   Terms terms;
+  const std::size_t start = in.offset();
   terms.as_of = read_now(in);
-  terms.salt = in.word64();
+  if (terms.as_of > latest) in.fail(ErrorCode::too_early, start, "no peer compares as of so late a time");
+  terms.salt = read_bits(in);
+  const std::size_t at_restarts = in.offset();
   terms.restarts = in.byte();
+  if (terms.restarts > most_restarts) in.fail(ErrorCode::syntax, at_restarts, "no exchange begins anew so often");
   return terms;
 }
 
-/// Digests users by what an encoding would hold of them.
+/// A key for each user, made of what an encoding would hold of them.
 class UserDigester {
  public:
   UserDigester(const Terms& terms, const Rules& rules) noexcept : terms_(terms), rules_(rules) {}
 
   /// Zero: nothing will be left of the user.
-  std::uint64_t operator()(const RowView& row) {
+  Bits128 operator()(const RowView& row) {
     return read_settled(row, terms_.as_of, rules_, [&](const RegistersView& user) {
-      if (user.empty()) return std::uint64_t{0};
+      if (user.empty()) return Bits128();
       record_.clear();
       append_user(record_, row.name(), user, terms_.as_of);
-      Digest digest(terms_.salt);
-      digest.add(record_.view());
-      return digest.value() == 0 ? std::uint64_t{1} : digest.value();
+      return SipHash<2, 4>::hash128(record_.view(), terms_.salt);
     });
   }
 
@@ -7755,8 +9409,8 @@ class UserDigester {
 };
 
 /// Of all users, in their order.
-inline Vector<std::uint64_t> digests_by(const Terms& terms, const Snapshot& snapshot) {
-  Vector<std::uint64_t> digests;
+inline Vector<Bits128> digests_by(const Terms& terms, const Snapshot& snapshot) {
+  Vector<Bits128> digests;
   const Root* const root = SnapshotReader::read(snapshot);
   if (root == nullptr) return digests;
   digests.reserve(root->table.size());
@@ -7765,10 +9419,10 @@ inline Vector<std::uint64_t> digests_by(const Terms& terms, const Snapshot& snap
   return digests;
 }
 
-inline Sketch sketch_of(const Vector<std::uint64_t>& digests, std::size_t cells) {
+inline Sketch sketch_of(const Vector<Bits128>& digests, std::size_t cells) {
   Sketch sketch(cells);
-  for (const std::uint64_t digest : digests) {
-    if (digest != 0) sketch.add(digest);
+  for (const Bits128& digest : digests) {
+    if (digest != Bits128()) sketch.add(digest);
   }
   return sketch;
 }
@@ -7789,8 +9443,7 @@ inline std::string written(const Sketch& sketch, const Terms& terms) {
 
 /// Writes news: `is_told(i, row)` says of which users, by their place in the order; `wanted` are digests of others.
 template <class IsTold>
-std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Vector<std::uint64_t>& wanted,
-                    IsTold is_told) {
+std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Vector<Bits128>& wanted, IsTold is_told) {
   const Root* const root = SnapshotReader::read(ours);
   StringSink sink;
   FrameWriter<StringSink> out(sink, FrameKind::news);
@@ -7799,8 +9452,8 @@ std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Ve
   out.record().byte(all ? 1 : 0);
   out.record().number(wanted.size());
   out.end_record();
-  for (const std::uint64_t digest : wanted) {
-    out.record().word64(digest);
+  for (const Bits128& digest : wanted) {
+    append_bits(out.record(), digest);
     out.end_record();
   }
   std::size_t told = 0;
@@ -7818,7 +9471,7 @@ std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Ve
   return std::move(sink.bytes);
 }
 
-inline bool holds(const Vector<std::uint64_t>& ascending, std::uint64_t key) noexcept {
+inline bool holds(const Vector<Bits128>& ascending, const Bits128& key) noexcept {
   const auto place = detail::not_less(ascending.begin(), ascending.end(), key);
   return place != ascending.end() && *place == key;
 }
@@ -7828,14 +9481,15 @@ struct SketchMessage {
   Sketch sketch{0};
 };
 
-inline Result<SketchMessage> read_sketch(std::string_view bytes) {
+inline Result<SketchMessage> read_sketch(std::string_view bytes, Timestamp now, const Snapshot& ours) {
   SketchMessage message;
   FrameReader frames(FrameKind::sketch);
+  const Timestamp latest = latest_as_of(now, ours);
   std::uint64_t cells = 0;
   const auto read = [&](ByteReader& in) {
     const std::size_t body = in.offset();
     if (cells == 0) {
-      message.terms = read_terms(in);
+      message.terms = read_terms(in, latest);
       const std::size_t start = in.offset();
       cells = in.number();
       if (in.ok() && !Sketch::is_size(cells)) in.fail(ErrorCode::syntax, start, "no number of cells that a sketch has");
@@ -7855,21 +9509,22 @@ inline Result<SketchMessage> read_sketch(std::string_view bytes) {
 struct NewsMessage {
   Terms terms;
   bool all = false;  ///< the sender knows of no other users, or of no more about these
-  Vector<std::uint64_t> wanted;
+  Vector<Bits128> wanted;
   Snapshot users;
 };
 
-inline Result<NewsMessage> read_news(std::string_view bytes, const Rules& rules) {
+inline Result<NewsMessage> read_news(std::string_view bytes, Timestamp now, const Snapshot& ours) {
   NewsMessage message;
   FrameReader frames(FrameKind::news);
-  UserReader users(rules);
+  UserReader users(ours.rules(), dates_at(now, ours));
+  const Timestamp latest = latest_as_of(now, ours);
   bool begun = false;
   std::uint64_t wanted = 0;
   const auto read = [&](ByteReader& in) {
     const std::size_t body = in.offset();
     if (!begun) {
       users.read_head(in);
-      message.terms = read_terms(in);
+      message.terms = read_terms(in, latest);
       const std::size_t start = in.offset();
       const unsigned all = in.byte();
       if (in.ok() && all > 1) in.fail(ErrorCode::syntax, start, "these are all or they are not");
@@ -7883,8 +9538,8 @@ inline Result<NewsMessage> read_news(std::string_view bytes, const Rules& rules)
         continue;
       }
       const std::size_t start = in.offset();
-      const std::uint64_t digest = in.word64();
-      if (in.ok() && !message.wanted.empty() && message.wanted.back() >= digest)
+      const Bits128 digest = read_bits(in);
+      if (in.ok() && !message.wanted.empty() && !(message.wanted.back() < digest))
         in.fail(ErrorCode::syntax, start, "not in ascending order");
       message.wanted.push_back(digest);
       --wanted;
@@ -7903,8 +9558,7 @@ inline std::string begun_exchange(const Snapshot& ours, const Terms& terms) {
 /// The other side's terms are of an instant that is over here, and what was known then may be forgotten: others are
 /// needed, unless that was so before.
 inline std::string restarted_exchange(const Snapshot& ours, const Terms& late) {
-  constexpr unsigned most = 2;  // so that the messages of a link that is too slow end
-  return late.restarts < most ? begun_exchange(ours, terms_of(ours, late.restarts + 1)) : std::string();
+  return late.restarts < most_restarts ? begun_exchange(ours, terms_of(ours, late.restarts + 1)) : std::string();
 }
 
 /// Whether a message, if it is one, holds news; else it must be a sketch.
@@ -7915,17 +9569,17 @@ inline bool is_news(std::string_view message) noexcept {
 
 inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) {
   if (SnapshotReader::now(ours) > theirs.terms.as_of) return restarted_exchange(ours, theirs.terms);
-  const Vector<std::uint64_t> digests = digests_by(theirs.terms, ours);
+  const Vector<Bits128> digests = digests_by(theirs.terms, ours);
   const std::size_t cells = theirs.sketch.size();
   Sketch difference = sketch_of(digests, cells);
   difference.subtract(theirs.sketch);
-  Vector<std::uint64_t> told, wanted;
+  Vector<Bits128> told, wanted;
   if (difference.tell_apart(told, wanted)) {
-    const auto less = [](std::uint64_t a, std::uint64_t b) { return a < b; };
+    const auto less = [](const Bits128& a, const Bits128& b) { return a < b; };
     detail::sort(told, less);
     detail::sort(wanted, less);
     return news_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const RowView&) {
-      return digests[place] != 0 && holds(told, digests[place]);
+      return digests[place] != Bits128() && holds(told, digests[place]);
     });
   }
   if (cells * Sketch::growth < 2 * digests.size())
@@ -7955,7 +9609,7 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
 
 }  // namespace detail
 
-/// Begins an exchange with another node: a sketch of what `ours` knows, of some 470 bytes however many users there are.
+/// Begins an exchange with another node: a sketch of what `ours` knows, of some 730 bytes however many users there are.
 /// The other node gives it to `reconcile`, sends the answer back, and so on until there is none: then both know what
 /// either knew. O(users).
 ///
@@ -7967,7 +9621,7 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
 ///
 /// std::string message = sketch(ours);  // now and then
 /// for (bool to_them = true; !message.empty(); to_them = !to_them) {
-///   const Result<std::string> answer = reconcile(to_them ? theirs : ours, message);  // on either side, as it arrives
+///   const Result<std::string> answer = reconcile(to_them ? theirs : ours, message, now);  // as it arrives
 ///   assert(answer);  // else answer.error() says what is wrong with the message
 ///   message = *answer;
 /// }
@@ -7985,29 +9639,47 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
 /// Both must go by the same rules, and where session_timeout is 0 agree at least once a reorder_window: a disconnect
 /// that has been forgotten is not told. The truth about everybody, as `encode` has it: for servers that trust each
 /// other.
+///
+/// Users are compared by 128 bits, under a salt that is made of Rules::hash_seed and the time and travels in the
+/// message: whoever does not know the seed cannot choose ids or texts that pass for others.
 inline std::string sketch(const Snapshot& ours) { return detail::begun_exchange(ours, detail::terms_of(ours)); }
 
-/// Reads a message of such an exchange: joins what it brings into `ours`, as `merge_into` does, and returns the answer
-/// for the one who sent it; an empty one where there is nothing more to say. `on_change` hears what `merge_into` tells.
+/// Reads a message of such an exchange: joins what it brings into `ours`, as `apply_delta` does, advances to `now`, the
+/// host's own clock, if that is later, and returns the answer for the node that sent it: an empty one if there is
+/// nothing more to say. `on_change` receives what `apply_delta` would emit.
 ///
-/// An Error as from `decode`; `ours` is then what it was. Answers are never larger than what they are made of: four
-/// times the message, or all users. O(users).
+/// An Error as from `apply_delta`: `too_early` also if the message asks to compare as of a time that no node of these
+/// rules could ask for. `ours` is then what it was, as when memory runs out. Answers are never larger than what they
+/// are made of: four times the message, or all users. O(users).
 template <class OnChange>
-Result<std::string> reconcile(Snapshot& ours, std::string_view message, OnChange&& on_change) {
-  if (!detail::is_news(message)) {
-    const Result<detail::SketchMessage> theirs = detail::read_sketch(message);
+Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestamp now, OnChange&& on_change) {
+  if (const std::optional<Error> error = detail::wrong_now(now)) return *error;
+  constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
+  Snapshot after = ours;
+  std::string answer;
+  if (detail::is_news(message)) {
+    const Result<detail::NewsMessage> theirs = detail::read_news(message, now, ours);
     if (!theirs) return theirs.error();
-    return detail::answer_to(*theirs, ours);
+    detail::Merging<is_heard> merging(after, *detail::SnapshotAccess::read(theirs->users), now);
+    merging.join_all();
+    answer = detail::answer_to(*theirs, ours, after);
+    ours = std::move(after);
+    if constexpr (is_heard) merging.tell(on_change);
+  } else {
+    const Result<detail::SketchMessage> theirs = detail::read_sketch(message, now, ours);
+    if (!theirs) return theirs.error();
+    detail::Changes changes;
+    if (now > detail::SnapshotAccess::now(after))
+      detail::advance(detail::SnapshotAccess::write(after), now, is_heard ? &changes : nullptr);
+    answer = detail::answer_to(*theirs, after);
+    ours = std::move(after);
+    detail::tell_all(changes, on_change);
   }
-  const Result<detail::NewsMessage> theirs = detail::read_news(message, ours.rules());
-  if (!theirs) return theirs.error();
-  const Snapshot before = ours;
-  presence::merge_into(ours, theirs->users, on_change);
-  return detail::answer_to(*theirs, before, ours);
+  return answer;
 }
-/// The same where nobody listens.
-inline Result<std::string> reconcile(Snapshot& ours, std::string_view message) {
-  return presence::reconcile(ours, message, detail::Unheard());
+/// The same without a callback.
+inline Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestamp now) {
+  return presence::reconcile(ours, message, now, detail::Unheard());
 }
 
 }  // namespace PRESENCE_ABI
@@ -8018,6 +9690,152 @@ inline Result<std::string> reconcile(Snapshot& ours, std::string_view message) {
 // presence/channel.hpp
 #ifndef PRESENCE_CHANNEL_HPP
 #define PRESENCE_CHANNEL_HPP
+
+// presence/detail/compact_vector.hpp
+#ifndef PRESENCE_DETAIL_COMPACT_VECTOR_HPP
+#define PRESENCE_DETAIL_COMPACT_VECTOR_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// A vector that is one pointer, to its size and its elements in one allocation. An empty one allocates nothing. For
+/// members of small values, of which there may be as many as an input has bytes.
+template <class T>
+class CompactVector {
+ public:
+  /// What stands before the elements.
+  struct Head {
+    std::size_t size, capacity;
+  };
+
+  CompactVector() noexcept = default;
+  CompactVector(const CompactVector& other) : CompactVector() {
+    reserve(other.size());
+    for (const T& element : other) {
+      construct<T>(place(size()), element);
+      ++head_->size;
+    }
+  }
+  CompactVector(CompactVector&& other) noexcept : head_(other.release()) {}
+  CompactVector& operator=(CompactVector other) noexcept {
+    std::swap(head_, other.head_);
+    return *this;
+  }
+  ~CompactVector() { clear(); }
+
+  /// @{
+  /// Hands its memory over to who keeps the pointer, and takes it back. Null where it is empty.
+  static CompactVector adopt(Head* head) noexcept {
+    CompactVector vector;
+    vector.head_ = head;
+    return vector;
+  }
+  Head* release() noexcept {
+    Head* const head = head_;
+    head_ = nullptr;
+    return head;
+  }
+  static T* elements_of(Head* head) noexcept { return static_cast<T*>(static_cast<void*>(head + 1)); }
+  static const T* elements_of(const Head* head) noexcept {
+    return static_cast<const T*>(static_cast<const void*>(head + 1));
+  }
+  /// @}
+
+  std::size_t size() const noexcept { return head_ == nullptr ? 0 : head_->size; }
+  bool empty() const noexcept { return size() == 0; }
+  bool has_memory() const noexcept {
+    return head_ != nullptr;
+  }  // which is less to ask, where that is only for elements
+  T* begin() noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
+  T* end() noexcept { return begin() + size(); }
+  const T* begin() const noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
+  const T* end() const noexcept { return begin() + size(); }
+  T& operator[](std::size_t i) noexcept { return elements_of(head_)[i]; }
+  const T& operator[](std::size_t i) const noexcept { return elements_of(head_)[i]; }
+
+  /// Exactly so many, so that no more memory is held than is needed.
+  void reserve(std::size_t capacity) {
+    static_assert(std::is_nothrow_move_constructible<T>::value, "elements move to larger memory");
+    static_assert(alignof(T) <= sizeof(Head), "elements lie right behind the head");
+    if (capacity == 0 || (head_ != nullptr && capacity <= head_->capacity)) return;
+    Head* const larger = construct<Head>(allocate(bytes_for(capacity), alignof(T)), Head{0, capacity});
+    if (head_ != nullptr) {
+      for (T& element : *this) {
+        construct<T>(elements_of(larger) + larger->size, std::move(element));
+        ++larger->size;
+      }
+      clear();
+    }
+    head_ = larger;
+  }
+  /// Doubles its memory where there is no room. To push or insert one then cannot fail.
+  void reserve_one_more() {
+    if (head_ == nullptr || head_->size == head_->capacity) reserve(size() < 2 ? size() + 1 : size() + size());
+  }
+  T& push_back(T element) {
+    reserve_one_more();
+    T* const added = construct<T>(place(head_->size), std::move(element));
+    ++head_->size;
+    return *added;
+  }
+  /// Puts it before the element that is there, or behind all of them.
+  void insert(std::size_t at, T element) {
+    push_back(std::move(element));
+    for (std::size_t i = size() - 1; i > at; --i) std::swap((*this)[i], (*this)[i - 1]);
+  }
+  void erase(std::size_t at) noexcept {
+    for (std::size_t i = at + 1; i < size(); ++i) std::swap((*this)[i - 1], (*this)[i]);
+    truncate(size() - 1);
+  }
+  /// Drops the elements from there on.
+  void truncate(std::size_t count) noexcept {
+    if (head_ == nullptr) return;
+    while (head_->size > count) elements_of(head_)[--head_->size].~T();
+  }
+  void clear() noexcept {
+    if (head_ == nullptr) return;
+    truncate(0);
+    deallocate(head_, bytes_for(head_->capacity), alignof(T));
+    head_ = nullptr;
+  }
+  /// Of plain elements: puts these behind the others.
+  void append(const T* elements, std::size_t count) {
+    static_assert(std::is_trivially_copyable<T>::value, "elements are copied as bytes");
+    if (count == 0) return;
+    reserve(size() + count);
+    std::memcpy(static_cast<void*>(place(head_->size)), elements, count * sizeof(T));
+    head_->size += count;
+  }
+
+ private:
+  /// More than there can be, where the number of bytes cannot be held: the allocation then fails as any other.
+  static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    constexpr std::size_t most = static_cast<std::size_t>(-1);
+    return capacity > (most - sizeof(Head)) / sizeof(T) ? most : sizeof(Head) + capacity * sizeof(T);
+  }
+  T* place(std::size_t i) noexcept { return elements_of(head_) + i; }
+
+  Head* head_ = nullptr;
+};
+
+/// The characters of a vector of them.
+inline std::string_view text_of(const CompactVector<char>::Head* head) noexcept {
+  return head == nullptr ? std::string_view("", 0)
+                         : std::string_view(CompactVector<char>::elements_of(head), head->size);
+}
+inline CompactVector<char> characters_of(std::string_view text) {
+  CompactVector<char> characters;
+  characters.append(text.data(), text.size());
+  return characters;
+}
+
+}  // namespace detail
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_COMPACT_VECTOR_HPP
 
 // presence/fields.hpp
 #ifndef PRESENCE_FIELDS_HPP
@@ -8068,8 +9886,13 @@ enum class Operator : std::uint8_t {
 };
 
 class Value;
+template <class T>
+class Elements;
 
 namespace detail {
+
+class ArrayMaker;
+std::string_view text_of(const Value& value) noexcept;
 
 template <class T>
 inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
@@ -8081,6 +9904,16 @@ template <class T>
 using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
 template <class T>
 using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
+/// Of a class that says that it is a text. Constructors that take one are templates: no list in braces becomes their
+/// argument, so that `{"a", "b"}` is never taken for the two ends of one text.
+template <class T>
+using EnableIfTextView =
+    std::enable_if_t<std::is_class<T>::value && std::is_convertible<const T&, std::string_view>::value, int>;
+template <class T>
+using EnableIfStringOnly =
+    std::enable_if_t<std::is_class<T>::value && !std::is_convertible<const T&, std::string_view>::value &&
+                         std::is_convertible<const T&, std::string>::value,
+                     int>;
 
 template <class Integer>
 constexpr bool fits_int64(Integer integer) noexcept {
@@ -8090,6 +9923,16 @@ constexpr bool fits_int64(Integer integer) noexcept {
   } else {
     return static_cast<std::uint64_t>(integer) <= static_cast<std::uint64_t>(INT64_MAX);
   }
+}
+
+/// How many elements a range says that it has; zero where it does not say.
+template <class Range>
+auto size_known_of(const Range& range, int) -> decltype(static_cast<std::size_t>(range.size())) {
+  return static_cast<std::size_t>(range.size());
+}
+template <class Range>
+std::size_t size_known_of(const Range&, long) {
+  return 0;
 }
 
 }  // namespace detail
@@ -8113,8 +9956,14 @@ class ValueView {
   template <class Real, detail::EnableIfReal<Real> = 0>
   constexpr ValueView(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
   constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
-  constexpr ValueView(std::string_view text) noexcept
-      : kind_(ValueKind::text), data_(text.data()), size_(text.size()) {}
+  template <class Text, detail::EnableIfTextView<Text> = 0>
+  constexpr ValueView(const Text& text) noexcept : kind_(ValueKind::text) {
+    const std::string_view characters = text;
+    data_ = characters.data();
+    size_ = characters.size();
+  }
+  template <class Text, std::enable_if_t<std::is_base_of<std::string, Text>::value, int> = 0>
+  ValueView(const Text&&) = delete;
   constexpr ValueView(const char* text) noexcept {
     if (text == nullptr) {
       kind_ = ValueKind::null;
@@ -8122,8 +9971,6 @@ class ValueView {
       *this = ValueView(std::string_view(text));
     }
   }
-  ValueView(const std::string& text) noexcept : ValueView(std::string_view(text)) {}
-  ValueView(const std::string&&) = delete;
   ValueView(const Value& value) noexcept;
   ValueView(const Value&&) = delete;
   template <class T>
@@ -8140,6 +9987,7 @@ class ValueView {
                              int> = 0>
   ValueView(const Range& range) noexcept
       : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
+  ValueView(Elements<Value> elements) noexcept;
   template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
             class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
             std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
@@ -8196,6 +10044,73 @@ class ValueView {
   ValueView (*element_)(const void*, std::size_t) noexcept = nullptr;
 };
 
+/// Elements that lie one behind the other, borrowed from what has them: valid as long as that is neither changed nor
+/// destroyed. Read like a std::vector, and converts to one, which copies them.
+template <class T>
+class Elements {
+ public:
+  /// @{
+  /// As containers have them; no element can be changed.
+  using value_type = T;
+  using size_type = std::size_t;
+  using difference_type = std::ptrdiff_t;
+  using reference = const T&;
+  using const_reference = const T&;
+  using iterator = const T*;
+  using const_iterator = const T*;
+  /// @}
+
+  constexpr Elements() noexcept = default;  ///< none
+  /// So many, from there on.
+  constexpr Elements(const T* first, std::size_t size) noexcept : first_(first), size_(size) {}
+
+  /// @{
+  /// As containers have them.
+  const T* begin() const noexcept { return first_; }
+  const T* end() const noexcept { return first_ + size_; }
+  const T* cbegin() const noexcept { return begin(); }
+  const T* cend() const noexcept { return end(); }
+  const T* data() const noexcept { return first_; }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// @}
+  /// @{
+  /// An element. To ask for one that is not there ends the program.
+  const T& operator[](std::size_t i) const noexcept {
+    if (i >= size_) detail::trap();
+    return first_[i];
+  }
+  const T& at(std::size_t i) const noexcept { return (*this)[i]; }
+  const T& front() const noexcept { return (*this)[0]; }
+  const T& back() const noexcept { return (*this)[size_ - 1]; }
+  /// @}
+
+  /// Copies of all of them.
+  operator std::vector<T>() const { return std::vector<T>(begin(), end()); }
+
+  /// @{
+  /// Whether both have equal elements in the same order.
+  friend bool operator==(const Elements& a, const Elements& b) noexcept { return is_same(a, b.first_, b.size_); }
+  friend bool operator!=(const Elements& a, const Elements& b) noexcept { return !(a == b); }
+  friend bool operator==(const Elements& a, const std::vector<T>& b) noexcept { return is_same(a, b.data(), b.size()); }
+  friend bool operator!=(const Elements& a, const std::vector<T>& b) noexcept { return !(a == b); }
+  friend bool operator==(const std::vector<T>& a, const Elements& b) noexcept { return b == a; }
+  friend bool operator!=(const std::vector<T>& a, const Elements& b) noexcept { return !(b == a); }
+  /// @}
+
+ private:
+  static bool is_same(const Elements& a, const T* b, std::size_t size) noexcept {
+    if (a.size_ != size) return false;
+    for (std::size_t i = 0; i < size; ++i) {
+      if (!(a.first_[i] == b[i])) return false;
+    }
+    return true;
+  }
+
+  const T* first_ = nullptr;
+  std::size_t size_ = 0;
+};
+
 /// A value that owns what it holds: null, a bool, an integer of 64 bits, a double, a text, an instant, or an array of
 /// these. "true" is a text and 1 is no bool: each type makes a value of its own kind.
 ///
@@ -8210,40 +10125,75 @@ class ValueView {
 /// @endcode
 class Value {
  public:
-  Value() noexcept = default;  ///< null
+  constexpr Value() noexcept : kind_(ValueKind::null), content_{0} {}  ///< null
   /// @{
-  /// Of the kind that it has in C++. Null pointers are null; an unsigned integer above INT64_MAX is invalid.
-  Value(std::nullptr_t) noexcept {}
+  /// Of the kind that it has in C++. Null pointers are null; an unsigned integer above INT64_MAX is invalid. No list in
+  /// braces is a text: `{"a", "b"}` makes no Value, `array({"a", "b"})` does.
+  constexpr Value(std::nullptr_t) noexcept : Value() {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
-  Value(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  constexpr Value(Truth truth) noexcept : kind_(ValueKind::boolean), content_{truth ? 1 : 0} {}
   template <class Integer, detail::EnableIfInteger<Integer> = 0>
-  Value(Integer integer) noexcept
+  constexpr Value(Integer integer) noexcept
       : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
-        number_(static_cast<std::int64_t>(integer)) {}
+        content_{detail::fits_int64(integer) ? static_cast<std::int64_t>(integer) : 0} {}
   template <class Real, detail::EnableIfReal<Real> = 0>
-  Value(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
-  Value(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
-  Value(std::string text) noexcept : kind_(ValueKind::text), text_(std::move(text)) {}
-  Value(std::string_view text) : Value(std::string(text)) {}
-  Value(const char* text) {
-    if (text != nullptr) *this = Value(std::string(text));
+  Value(Real real) noexcept : Value() {
+    kind_ = ValueKind::real;
+    content_.real = static_cast<double>(real);
+  }
+  constexpr Value(Timestamp at) noexcept : kind_(ValueKind::instant), content_{at.ns()} {}
+  template <class Text, detail::EnableIfTextView<Text> = 0>
+  Value(const Text& text) : Value() {
+    set_text(text);
+  }
+  template <class Text, detail::EnableIfStringOnly<Text> = 0>
+  explicit Value(const Text& text) : Value() {
+    const std::string& string = text;
+    set_text(string);
+  }
+  Value(const char* text) : Value() {
+    if (text != nullptr) set_text(std::string_view(text));
   }
   /// @}
   /// A copy of what is borrowed. Absent becomes null.
-  explicit Value(const ValueView& view) {
-    switch (view.kind()) {
-      case ValueKind::boolean: *this = Value(view.truth()); break;
-      case ValueKind::integer: *this = Value(view.integer()); break;
-      case ValueKind::real: *this = Value(view.real()); break;
-      case ValueKind::text: *this = Value(view.text()); break;
-      case ValueKind::instant: *this = Value(view.instant()); break;
-      case ValueKind::array:
-        kind_ = ValueKind::array;
-        for (std::size_t i = 0; i < view.size(); ++i) append(Value(view[i]));
-        break;
-      case ValueKind::invalid: kind_ = ValueKind::invalid; break;
-      case ValueKind::absent:
-      case ValueKind::null: break;
+  explicit Value(const ValueView& view);
+
+  Value(const Value& other) : Value() {
+    if (other.kind_ == ValueKind::text) {
+      set_text(detail::text_of(other.content_.text));
+    } else if (other.kind_ == ValueKind::array) {
+      detail::CompactVector<Value> copy;
+      copy.reserve(other.elements().size());
+      for (const Value& element : other.elements()) copy.push_back(element);
+      set_elements(std::move(copy));
+    } else {
+      kind_ = other.kind_;
+      content_ = other.content_;
+    }
+  }
+  /// What was moved from is null.
+  Value(Value&& other) noexcept : kind_(other.kind_), content_(other.content_) {
+    other.kind_ = ValueKind::null;
+    other.content_.number = 0;
+  }
+  /// @{
+  /// The other may be an element of this one.
+  Value& operator=(const Value& other) {
+    Value copy(other);
+    swap(copy);
+    return *this;
+  }
+  Value& operator=(Value&& other) noexcept {
+    Value taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~Value() {
+    if (kind_ == ValueKind::text) {
+      detail::CompactVector<char>::adopt(content_.text);
+    } else if (kind_ == ValueKind::array) {
+      detail::CompactVector<Value>::adopt(content_.elements);
     }
   }
 
@@ -8251,39 +10201,114 @@ class Value {
   /// An array of a list, or of a range of what makes values. Invalid with an array in it.
   static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
   template <class Range>
-  static Value array(const Range& elements) {
-    Value array;
-    array.kind_ = ValueKind::array;
-    for (const auto& element : elements) array.append(Value(element));
-    return array;
-  }
+  static Value array(const Range& elements);
   /// @}
 
   ValueKind kind() const noexcept { return kind_; }             ///< never absent
   ValueView view() const noexcept { return ValueView(*this); }  ///< to read it by; until this value is changed
-  /// Of an array; empty otherwise.
-  const std::vector<Value>& elements() const noexcept { return elements_; }
+  /// @{
+  /// Of an array; empty otherwise. Of a temporary they are copied.
+  Elements<Value> elements() const& noexcept {
+    if (kind_ != ValueKind::array || content_.elements == nullptr) return {};
+    return {detail::CompactVector<Value>::elements_of(content_.elements), content_.elements->size};
+  }
+  std::vector<Value> elements() const&& { return elements(); }
+  /// @}
 
-  /// Whether both are of one kind and the same; of numbers, whether they are equal: 1 and 1.0 are.
+  /// Whether both are of one kind and the same; of numbers, whether they are equal: 1 and 1.0 are. Texts are the same
+  /// if their bytes are, instants or not; all that is invalid is.
   friend bool operator==(const Value& a, const Value& b) noexcept;
   friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
 
  private:
   friend class ValueView;
+  friend class detail::ArrayMaker;
+  friend std::string_view detail::text_of(const Value& value) noexcept;
 
-  void append(Value element) {
-    if (element.kind_ == ValueKind::array || element.kind_ == ValueKind::invalid) kind_ = ValueKind::invalid;
-    elements_.push_back(std::move(element));
+  void set_text(std::string_view text) {
+    content_.text = detail::characters_of(text).release();
+    kind_ = ValueKind::text;
+  }
+  void set_elements(detail::CompactVector<Value> elements) noexcept {
+    content_.elements = elements.release();
+    kind_ = ValueKind::array;
+  }
+  void swap(Value& other) noexcept {
+    std::swap(kind_, other.kind_);
+    std::swap(content_, other.content_);
   }
 
-  ValueKind kind_ = ValueKind::null;
-  union {
-    std::int64_t number_ = 0;
-    double real_;
+  union Content {
+    std::int64_t number;  // of a bool, an integer, an instant
+    double real;
+    detail::CompactVector<char>::Head* text;
+    detail::CompactVector<Value>::Head* elements;
   };
-  std::string text_;
-  std::vector<Value> elements_;
+
+  ValueKind kind_;
+  Content content_;
 };
+
+namespace detail {
+
+/// Of one that is a text.
+inline std::string_view text_of(const Value& value) noexcept { return text_of(value.content_.text); }
+
+/// Makes an array of elements that come one after the other.
+class ArrayMaker {
+ public:
+  /// `expected` as a rule, so that no more memory is taken than is needed.
+  explicit ArrayMaker(std::size_t expected = 0) { elements_.reserve(expected); }
+
+  void add(Value element) {
+    if (element.kind() == ValueKind::array || element.kind() == ValueKind::invalid) {
+      is_invalid_ = true;
+      elements_.clear();
+    }
+    if (!is_invalid_) elements_.push_back(std::move(element));
+  }
+  Value take() noexcept {
+    Value array;
+    if (is_invalid_) {
+      array.kind_ = ValueKind::invalid;
+    } else {
+      array.set_elements(std::move(elements_));
+    }
+    return array;
+  }
+
+ private:
+  CompactVector<Value> elements_;
+  bool is_invalid_ = false;
+};
+
+}  // namespace detail
+
+inline Value::Value(const ValueView& view) : Value() {
+  switch (view.kind()) {
+    case ValueKind::boolean: *this = Value(view.truth()); break;
+    case ValueKind::integer: *this = Value(view.integer()); break;
+    case ValueKind::real: *this = Value(view.real()); break;
+    case ValueKind::text: set_text(view.text()); break;
+    case ValueKind::instant: *this = Value(view.instant()); break;
+    case ValueKind::array: {
+      detail::ArrayMaker maker(view.size());
+      for (std::size_t i = 0; i < view.size(); ++i) maker.add(Value(view[i]));
+      *this = maker.take();
+      break;
+    }
+    case ValueKind::invalid: kind_ = ValueKind::invalid; break;
+    case ValueKind::absent:
+    case ValueKind::null: break;
+  }
+}
+
+template <class Range>
+Value Value::array(const Range& elements) {
+  detail::ArrayMaker maker(detail::size_known_of(elements, 0));
+  for (const auto& element : elements) maker.add(Value(element));
+  return maker.take();
+}
 
 /// @{
 /// An array, for filters that compare with one.
@@ -8296,19 +10321,19 @@ Value array(const Range& elements) {
 
 inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
   switch (value.kind_) {
-    case ValueKind::real: real_ = value.real_; break;
-    case ValueKind::text:
-      data_ = value.text_.data();
-      size_ = value.text_.size();
+    case ValueKind::real: real_ = value.content_.real; break;
+    case ValueKind::text: {
+      const std::string_view text = detail::text_of(value.content_.text);
+      data_ = text.data();
+      size_ = text.size();
       break;
-    case ValueKind::array:
-      data_ = value.elements_.data();
-      size_ = value.elements_.size();
-      element_ = &element_of<Value>;
-      break;
-    default: number_ = value.number_; break;
+    }
+    case ValueKind::array: *this = ValueView(value.elements()); break;
+    default: number_ = value.content_.number; break;
   }
 }
+inline ValueView::ValueView(Elements<Value> elements) noexcept
+    : kind_(ValueKind::array), data_(elements.data()), size_(elements.size()), element_(&element_of<Value>) {}
 
 namespace detail {
 
@@ -8346,10 +10371,50 @@ constexpr Ordering compare_numbers(const ValueView& a, const ValueView& b) noexc
 
 inline Ordering compare_texts(std::string_view a, std::string_view b) noexcept { return ordering_of(a.compare(b), 0); }
 
+constexpr Moment moment_of(Timestamp at) noexcept {
+  const std::int64_t rest = at.ns() % 1000000000;
+  return rest < 0 ? Moment{at.ns() / 1000000000 - 1, rest + 1000000000} : Moment{at.ns() / 1000000000, rest};
+}
+
+/// Whether a text may be one of RFC 3339: most that are none need not be read to know it.
+constexpr bool may_be_moment(std::string_view text) noexcept {
+  return text.size() >= 20 && text.size() <= 35 && text[4] == '-' && (text[10] == 'T' || text[10] == 't');
+}
+
+/// Reads a text of RFC 3339, of any year. False for any other text.
+inline bool read_moment(std::string_view text, Moment& moment) noexcept {
+  if (!may_be_moment(text)) return false;
+  Timestamp at;
+  if (read_usual_instant(text, at)) {
+    moment = moment_of(at);
+    return true;
+  }
+  InstantReader in(text);
+  std::int64_t year = 0;
+  moment = read_moment(in, year);
+  return in.ok();
+}
+
+/// Whether it is an instant, or a text that is one.
+inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
+  if (value.kind() == ValueKind::text) return read_moment(value.text(), moment);
+  if (value.kind() != ValueKind::instant) return false;
+  moment = moment_of(value.instant());
+  return true;
+}
+
 /// Instants compare with texts of RFC 3339; a text that is none is of another kind.
 inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
-  const Result<Timestamp> parsed = parse_timestamp(text);
-  return parsed ? ordering_of(*parsed, at) : Ordering::unordered;
+  Moment moment;
+  return read_moment(text, moment) ? ordering_of(moment, moment_of(at)) : Ordering::unordered;
+}
+
+/// Texts compare as bytes, but as points in time where both are of RFC 3339. So texts that are equal make classes, each
+/// of one text or of all that are one instant.
+inline Ordering compare_texts_or_moments(std::string_view a, std::string_view b) noexcept {
+  Moment first, second;
+  if (may_be_moment(b) && read_moment(a, first) && read_moment(b, second)) return ordering_of(first, second);
+  return compare_texts(a, b);
 }
 
 /// Of values that are no arrays.
@@ -8358,7 +10423,7 @@ inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept
   if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
   if (a.kind() == b.kind()) {
     switch (a.kind()) {
-      case ValueKind::text: return compare_texts(a.text(), b.text());
+      case ValueKind::text: return compare_texts_or_moments(a.text(), b.text());
       case ValueKind::instant: return ordering_of(a.instant(), b.instant());
       case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
       default: return Ordering::unordered;
@@ -8377,9 +10442,13 @@ inline bool operator==(const Value& a, const Value& b) noexcept {
   if (a.view().is_number() && b.view().is_number())
     return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
   if (a.kind_ != b.kind_) return false;
-  if (a.kind_ == ValueKind::text) return a.text_ == b.text_;
-  if (a.kind_ == ValueKind::array || a.kind_ == ValueKind::invalid) return a.elements_ == b.elements_;
-  return a.number_ == b.number_;
+  switch (a.kind_) {
+    case ValueKind::text: return a.view().text() == b.view().text();
+    case ValueKind::array: return a.elements() == b.elements();
+    case ValueKind::boolean:
+    case ValueKind::instant: return a.content_.number == b.content_.number;
+    default: return true;
+  }
 }
 
 }  // namespace PRESENCE_ABI
@@ -8571,10 +10640,21 @@ auto with_field(const T& object, std::string_view name, Use&& use) {
 
 #endif  // PRESENCE_FIELDS_HPP
 
+#include <iterator>     // for random_access_iterator_tag
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// Fields of a channel that the host made up: names to Values, in the order of their names.
+/// Fields of a channel that the host made up: names to Values, in the order of their names. As in a std::map, a
+/// reference or a pointer to a value stays valid while other fields come and go, until that field is erased or all of
+/// them are assigned to or destroyed.
+///
+/// @code
+/// CustomFields fields;
+/// fields["created_at"] = "2019-01-07T13:17:42.375Z";
+/// fields["updated_at"] = fields["created_at"];
+/// assert(*fields.find("updated_at") == *fields.find("created_at"));
+/// @endcode
 class CustomFields {
  public:
   /// A field.
@@ -8586,54 +10666,218 @@ class CustomFields {
     friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
     friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
   };
+
+ private:
+  // Each field lies in memory of its own, where it stays. In the order of their names they are in short runs, so that
+  // one that comes or goes moves few of the others, in whichever order they come.
+  using Run = detail::CompactVector<Entry*>;
+  using Runs = detail::CompactVector<Run>;
+  static constexpr std::size_t longest_run = 128;
+
+ public:
+  /// Goes over the fields in the order of their names. Valid until fields come or go.
+  class const_iterator {
+   public:
+    /// @{
+    /// As iterators have them; an Entry cannot be changed in place. To go n fields further is O(n / 128).
+    using iterator_category = std::random_access_iterator_tag;
+    using value_type = Entry;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Entry*;
+    using reference = const Entry&;
+
+    const_iterator() noexcept = default;
+    reference operator*() const noexcept { return *(*runs_)[run_][at_]; }
+    pointer operator->() const noexcept { return &**this; }
+    reference operator[](difference_type n) const noexcept { return *(*this + n); }
+    const_iterator& operator++() noexcept {
+      if (++at_ == (*runs_)[run_].size()) {
+        at_ = 0;
+        ++run_;
+      }
+      return *this;
+    }
+    const_iterator& operator--() noexcept {
+      if (at_ == 0) at_ = (*runs_)[--run_].size();
+      --at_;
+      return *this;
+    }
+    const_iterator operator++(int) noexcept {
+      const const_iterator before = *this;
+      ++*this;
+      return before;
+    }
+    const_iterator operator--(int) noexcept {
+      const const_iterator before = *this;
+      --*this;
+      return before;
+    }
+    const_iterator& operator+=(difference_type n) noexcept {
+      n += static_cast<difference_type>(at_);
+      for (; n < 0; n += length(run_)) --run_;
+      for (; n > 0 && n >= length(run_); ++run_) n -= length(run_);
+      at_ = static_cast<std::size_t>(n);
+      return *this;
+    }
+    const_iterator& operator-=(difference_type n) noexcept { return *this += -n; }
+    friend const_iterator operator+(const_iterator a, difference_type n) noexcept { return a += n; }
+    friend const_iterator operator+(difference_type n, const_iterator a) noexcept { return a += n; }
+    friend const_iterator operator-(const_iterator a, difference_type n) noexcept { return a -= n; }
+    friend difference_type operator-(const_iterator a, const_iterator b) noexcept {
+      if (a < b) return -(b - a);
+      difference_type distance = static_cast<difference_type>(a.at_) - static_cast<difference_type>(b.at_);
+      for (; b.run_ < a.run_; ++b.run_) distance += b.length(b.run_);
+      return distance;
+    }
+    friend bool operator==(const_iterator a, const_iterator b) noexcept { return a.run_ == b.run_ && a.at_ == b.at_; }
+    friend bool operator!=(const_iterator a, const_iterator b) noexcept { return !(a == b); }
+    friend bool operator<(const_iterator a, const_iterator b) noexcept {
+      return a.run_ != b.run_ ? a.run_ < b.run_ : a.at_ < b.at_;
+    }
+    friend bool operator>(const_iterator a, const_iterator b) noexcept { return b < a; }
+    friend bool operator<=(const_iterator a, const_iterator b) noexcept { return !(b < a); }
+    friend bool operator>=(const_iterator a, const_iterator b) noexcept { return !(a < b); }
+    /// @}
+
+   private:
+    friend class CustomFields;
+    const_iterator(const Runs& runs, std::size_t run, std::size_t at) noexcept : runs_(&runs), run_(run), at_(at) {}
+    difference_type length(std::size_t run) const noexcept {
+      return static_cast<difference_type>((*runs_)[run].size());
+    }
+
+    const Runs* runs_ = nullptr;
+    std::size_t run_ = 0, at_ = 0;
+  };
   /// @{
-  /// As containers have them; an Entry cannot be changed in place.
-  using const_iterator = std::vector<Entry>::const_iterator;
+  /// As containers have them.
   using iterator = const_iterator;
   using value_type = Entry;
   /// @}
 
-  /// The value, to be read or set. Null where there was none: there is one from now on. O(fields).
+  CustomFields() noexcept = default;
+  CustomFields(const CustomFields& other) : CustomFields() {
+    for (const Entry& entry : other) insert(end(), entry);
+  }
+  CustomFields(CustomFields&& other) noexcept { swap(other); }
+  CustomFields& operator=(const CustomFields& other) {
+    CustomFields copy(other);
+    swap(copy);
+    return *this;
+  }
+  CustomFields& operator=(CustomFields&& other) noexcept {
+    CustomFields taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  ~CustomFields() {
+    for (const Run& run : runs_) {
+      for (Entry* const entry : run) detail::destroy(entry);
+    }
+  }
+
+  /// The value, to be read or set. Null where there was none: there is one from now on. O(log fields).
   Value& operator[](std::string_view name) {
-    const std::ptrdiff_t place = place_of(name);
-    if (!has(place, name)) all_.insert(all_.begin() + place, Entry{std::string(name), Value()});
-    return all_[static_cast<std::size_t>(place)].value;
+    const const_iterator place = place_of(name);
+    if (!has(place, name)) return insert(place, Entry{std::string(name), Value()}).value;
+    return runs_[place.run_][place.at_]->value;
   }
-  /// Null pointer: there is none. Valid until fields come or go. O(log fields).
+  /// Null pointer: there is none. O(log fields).
   const Value* find(std::string_view name) const noexcept {
-    const std::ptrdiff_t place = place_of(name);
-    return has(place, name) ? &all_[static_cast<std::size_t>(place)].value : nullptr;
+    const const_iterator place = place_of(name);
+    return has(place, name) ? &place->value : nullptr;
   }
-  /// Takes a field away. Whether there was one.
+  /// Takes a field away. Whether there was one. O(log fields).
   bool erase(std::string_view name) {
-    const std::ptrdiff_t place = place_of(name);
+    const const_iterator place = place_of(name);
     if (!has(place, name)) return false;
-    all_.erase(all_.begin() + place);
+    Run& run = runs_[place.run_];
+    Entry* const gone = run[place.at_];
+    run.erase(place.at_);
+    --size_;
+    if (run.empty()) {
+      runs_.erase(place.run_);
+    } else if (place.run_ + 1 < runs_.size() && run.size() + runs_[place.run_ + 1].size() <= longest_run / 2) {
+      for (Entry* const entry : runs_[place.run_ + 1]) run.push_back(entry);
+      runs_.erase(place.run_ + 1);
+    }
+    detail::destroy(gone);
     return true;
   }
   /// @{
   /// All of them, in the order of their names, which compare as bytes.
-  const_iterator begin() const noexcept { return all_.begin(); }
-  const_iterator end() const noexcept { return all_.end(); }
-  std::size_t size() const noexcept { return all_.size(); }
-  bool empty() const noexcept { return all_.empty(); }
+  const_iterator begin() const noexcept { return const_iterator(runs_, 0, 0); }
+  const_iterator end() const noexcept { return const_iterator(runs_, runs_.size(), 0); }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
   /// @}
 
   /// Whether both have the same names with the same values.
-  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept { return a.all_ == b.all_; }
+  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
+      if (*i != *j) return false;
+    }
+    return true;
+  }
   friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
 
  private:
-  /// Where the field is, or would be.
-  std::ptrdiff_t place_of(std::string_view name) const noexcept {
-    return detail::partition_point(all_.begin(), all_.end(), [name](const Entry& e) { return e.name < name; }) -
-           all_.begin();
+  /// Where the field is, or the first one that comes after it.
+  const_iterator place_of(std::string_view name) const noexcept {
+    const auto is_before = [name](const Entry* entry) { return entry->name < name; };
+    const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
+                                                   [&](const Run& one) { return is_before(one[one.size() - 1]); });
+    if (run == runs_.end()) return end();
+    Entry* const* const place = detail::partition_point(run->begin(), run->end(), is_before);
+    return const_iterator(runs_, static_cast<std::size_t>(run - runs_.begin()),
+                          static_cast<std::size_t>(place - run->begin()));
   }
-  bool has(std::ptrdiff_t place, std::string_view name) const noexcept {
-    return place != all_.end() - all_.begin() && all_[static_cast<std::size_t>(place)].name == name;
+  bool has(const_iterator place, std::string_view name) const noexcept { return place != end() && place->name == name; }
+
+  Entry& insert(const_iterator place, Entry entry) {
+    struct Owner {
+      Entry* entry;
+      ~Owner() {
+        if (entry != nullptr) detail::destroy(entry);
+      }
+    } added{detail::create<Entry>(std::move(entry))};
+    std::size_t run = place.run_, at = place.at_;
+    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // behind all others
+    if (runs_.empty() || runs_[run].size() == longest_run) make_room(run, at);
+    runs_[run].insert(at, added.entry);
+    ++size_;
+    return *std::exchange(added.entry, nullptr);
+  }
+  /// Makes another run where one is full, so that there is room at the place. Names that come in order fill their runs.
+  void make_room(std::size_t& run, std::size_t& at) {
+    Run another;
+    if (runs_.empty() || at == 0) {
+      another.reserve_one_more();
+      runs_.insert(run, std::move(another));
+    } else if (at == longest_run) {
+      another.reserve_one_more();
+      runs_.insert(++run, std::move(another));
+      at = 0;
+    } else {
+      constexpr std::size_t half = longest_run / 2;
+      another.reserve(longest_run);
+      for (std::size_t i = half; i < longest_run; ++i) another.push_back(runs_[run][i]);
+      runs_.insert(run + 1, std::move(another));
+      runs_[run].truncate(half);
+      if (at > half) {
+        ++run;
+        at -= half;
+      }
+    }
+  }
+  void swap(CustomFields& other) noexcept {
+    std::swap(runs_, other.runs_);
+    std::swap(size_, other.size_);
   }
 
-  std::vector<Entry> all_;
+  Runs runs_;  // none of them empty
+  std::size_t size_ = 0;
 };
 
 /// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
@@ -8910,12 +11154,13 @@ enum class JsonKind : std::uint8_t {
 struct JsonNote {
   JsonKind kind;
   bool truth;          ///< of a boolean
+  bool broken;         ///< of a string: a lenient reader replaced a part of it by U+FFFD
   std::size_t offset;  ///< of the first byte; of a repeated key, of the opening quote of the second
   union {
     std::string_view text;  ///< of a string, what it says; of a number, as it is written
   };
 
-  JsonNote() noexcept : kind(JsonKind::nothing), truth(false) {}
+  JsonNote() noexcept : kind(JsonKind::nothing), truth(false), broken(false) {}
 };
 
 /// The same, with all of it set from the start.
@@ -8926,24 +11171,58 @@ struct JsonValue : JsonNote {
   }
 };
 
-/// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to `deepest`.
+/// Makes a reader lenient: in any string, half of a surrogate pair and what is not UTF-8 are read as U+FFFD. All else
+/// stays as strict.
+///
+/// U+FFFD may be longer than what it replaces. So a first reader leaves what is not UTF-8 as it is and counts by how
+/// much the text would grow. Where it grows, a second reader has room for it.
+struct JsonLeniency {
+  ReadNotes* notes = nullptr;  ///< may be null
+  std::size_t growth = 0;      ///< bytes by which all strings together may grow
+  bool has_room = false;       ///< `growth` is that of the whole text
+  bool needs_room = false;     ///< a string was left as it is
+  bool is_broken = false;
+  Error first;  ///< if `is_broken`: what a strict reader would have refused first
+
+  explicit JsonLeniency(ReadNotes* where_to_note) noexcept : notes(where_to_note) {}
+
+  void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    const Error error{code, offset, message};
+    if (!is_broken) first = error;
+    is_broken = true;
+    if (notes != nullptr) notes->add(error);
+  }
+
+  /// For a second reader of the same text.
+  void make_room() noexcept {
+    has_room = true;
+    needs_room = false;
+    is_broken = false;
+    if (notes != nullptr) notes->clear();
+  }
+};
+
+/// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to `deepest`. With a
+/// JsonLeniency it is lenient as described there.
 ///
 /// What is wrong first is remembered, with its offset, and from then on every call fails: callers look at `ok()` when
 /// they are done. An offset is that of the byte that fits no continuation; of a bad escape or bad UTF-8, of the first
 /// byte of it; of a text that ends too early, its size. Strings are borrowed from the text. Those with escapes are
 /// decoded into `scratch`, which is cleared and reserved once, before the first of them: what is decoded is never
-/// longer than the text, so what was borrowed from scratch stays where it is.
+/// longer than the text (and what a lenient reader makes it grow by), so what was borrowed from scratch stays where it
+/// is.
 class JsonReader {
  public:
   static constexpr unsigned deepest = 64;
 
-  JsonReader(std::string_view text, std::string& scratch) noexcept
+  JsonReader(std::string_view text, std::string& scratch, JsonLeniency* leniency = nullptr) noexcept
       : first_(text.data()),
         p_(text.data()),
         end_(text.data() + text.size()),
         pairs_end_(text.size() > 2 ? end_ - 2 : first_),
         marks_(text),
-        scratch_(&scratch) {}
+        scratch_(&scratch),
+        leniency_(leniency) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
@@ -8963,6 +11242,21 @@ class JsonReader {
   /// Of what comes next; after `peek`, of the first byte of the value.
   std::size_t offset() const noexcept { return offset_of(p_); }
   std::size_t offset_of(const char* p) const noexcept { return static_cast<std::size_t>(p - first_); }
+
+  /// Goes to a value of the text, as if it were all of the text. What was borrowed from scratch before may then be
+  /// overwritten. Only in a text whose grammar is known to be right.
+  void seek(std::size_t offset) noexcept {
+    p_ = first_ + offset;
+    depth_ = 0;
+    objects_ = 0;
+    fresh_ = false;
+    decoding_ = false;
+  }
+  /// The same for a key of an object, which `next_key` then reads.
+  void seek_key(std::size_t offset) noexcept {
+    seek(offset);
+    fresh_ = true;
+  }
 
   /// Goes into the object or array that comes next, after `peek` said that it is one.
   void open() noexcept {
@@ -9071,8 +11365,10 @@ class JsonReader {
     value.offset = offset();
     if (value.kind == JsonKind::string) {
       std::string_view text;
+      broken_ = false;
       string(&text);
       value.text = text;
+      value.broken = broken_;
     } else {
       read_other(value);
     }
@@ -9124,6 +11420,14 @@ class JsonReader {
     if (value.kind == JsonKind::repeated) return;
     value.kind = JsonKind::repeated;
     value.offset = key_offset;
+  }
+
+  /// What a strict reader refuses and a lenient one replaces. Whether to go on.
+  bool pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (leniency_ == nullptr) return fail(code, offset, message);
+    broken_ = true;
+    leniency_->pass_over(code, offset, message);
+    return true;
   }
 
   bool fail_here(const char* message) noexcept {
@@ -9338,7 +11642,18 @@ class JsonReader {
         const Utf8Step step = utf8_step(p_, end_);
         if (!step.valid) {
           if (step.cut) p_ = end_;
-          return step.cut ? fail_here("") : fail(ErrorCode::bad_utf8, offset(), "not UTF-8");
+          if (step.cut) return fail_here("");
+          if (!pass_over(ErrorCode::bad_utf8, offset(), "not UTF-8")) return false;
+          if (!leniency_->has_room) {
+            leniency_->needs_room = true;
+            leniency_->growth += 3 - step.length;  // a part that is no character has at most three bytes
+          } else if (text != nullptr) {
+            if (!escaped) decoded = begin_decoding();
+            escaped = true;
+            scratch_->append(run, static_cast<std::size_t>(p_ - run));
+            scratch_->append("\xEF\xBF\xBD");
+            run = p_ + step.length;
+          }
         }
         p_ += step.length;
       } else if (*p_ == '\\') {
@@ -9370,7 +11685,7 @@ class JsonReader {
       decoding_ = true;
       scratch_->clear();
       // Not reserve alone: before C++20 it may also give room back.
-      const auto whole = static_cast<std::size_t>(end_ - first_);
+      const auto whole = static_cast<std::size_t>(end_ - first_) + (leniency_ != nullptr ? leniency_->growth : 0);
       if (scratch_->capacity() < whole) scratch_->reserve(whole);
     }
     return scratch_->size();
@@ -9398,22 +11713,33 @@ class JsonReader {
   }
 
   bool unicode_escape(std::size_t start, bool keep) {
-    std::uint32_t code = 0, second = 0;
+    std::uint32_t code = 0;
     if (!hex4(start, code)) return false;
-    if (code >= 0xD800 && code <= 0xDFFF) {
-      constexpr const char* alone = "half of a surrogate pair";
-      if (code >= 0xDC00) return fail(ErrorCode::bad_escape, start, alone);
-      for (const char c : {'\\', 'u'}) {
-        if (p_ == end_) return fail_here("");
-        if (*p_ != c) return fail(ErrorCode::bad_escape, start, alone);
-        ++p_;
-      }
-      if (!hex4(start, second)) return false;
-      if (second < 0xDC00 || second > 0xDFFF) return fail(ErrorCode::bad_escape, start, alone);
-      code = 0x10000 + ((code - 0xD800) << 10) + (second - 0xDC00);
-    }
+    if (code >= 0xD800 && code <= 0xDFFF && !surrogate_pair(start, code)) return false;
     if (keep) append_utf8(code);
     return true;
+  }
+
+  /// Makes a character of half of a surrogate pair and the escape that comes next.
+  bool surrogate_pair(std::size_t start, std::uint32_t& code) noexcept {
+    const char* const after = p_;
+    if (code < 0xDC00) {
+      bool is_escape = true;
+      for (const char c : {'\\', 'u'}) {
+        if (p_ == end_) return fail_here("");
+        is_escape = is_escape && *p_ == c;
+        if (is_escape) ++p_;
+      }
+      std::uint32_t second = 0;
+      if (is_escape && !hex4(start, second)) return false;
+      if (second >= 0xDC00 && second <= 0xDFFF) {
+        code = 0x10000 + ((code - 0xD800) << 10) + (second - 0xDC00);
+        return true;
+      }
+    }
+    p_ = after;
+    code = 0xFFFD;
+    return pass_over(ErrorCode::bad_escape, start, "half of a surrogate pair");
   }
 
   bool hex4(std::size_t start, std::uint32_t& code) noexcept {
@@ -9458,12 +11784,14 @@ class JsonReader {
   const char* pairs_end_;  // before it, the byte at a place is followed by two more
   Marks marks_;
   std::string* scratch_;
+  JsonLeniency* leniency_;
   std::size_t key_offset_ = 0;
   std::uint64_t objects_ = 0;  // one bit for each container that is open, the innermost lowest: set for an object
   unsigned depth_ = 0;
   bool fresh_ = false;  // a container was opened and nothing in it read: no comma comes before what is next
   bool decoding_ = false;
   bool failed_ = false;
+  bool broken_ = false;  // something was replaced in the string that was read last
   Error error_;
 };
 
@@ -9523,25 +11851,67 @@ inline std::uint32_t take_character(std::string_view& text) noexcept {
   return c;
 }
 
-inline bool starts_with_folded(std::string_view text, std::string_view prefix) noexcept {
-  while (!prefix.empty()) {
-    if (text.empty() || fold_case(take_character(text)) != fold_case(take_character(prefix))) return false;
+/// A prefix of words, made ready to be looked for in many texts: in time that is linear in the text, whatever both are
+/// (Knuth, Morris, Pratt 1977).
+///
+/// A prefix that begins with a letter begins where a word does. That is made a symbol of the pattern: it stands before
+/// the first letter, and is matched by all that belongs to no word.
+class WordPrefix {
+ public:
+  WordPrefix() noexcept = default;
+  explicit WordPrefix(std::string_view prefix) {
+    std::size_t count = 0;
+    for (std::string_view rest = prefix; !rest.empty(); ++count) take_character(rest);
+    if (count == 0) return;
+    symbols_.reserve(count + 1);
+    for (std::string_view rest = prefix; !rest.empty();) {
+      const std::uint32_t character = take_character(rest);
+      if (symbols_.empty() && is_of_word(character)) symbols_.push_back(boundary);
+      symbols_.push_back(fold_case(character));
+    }
+    borders_.reserve(symbols_.size());
+    borders_.push_back(0);
+    for (std::size_t i = 1; i < symbols_.size(); ++i) {
+      const std::size_t border = next(borders_[i - 1], symbols_[i]);
+      borders_.push_back(border);
+    }
   }
-  return true;
-}
 
-/// Whether a word of the text, and what follows it, begins with the prefix, in whichever case. A prefix that begins
-/// with a sign may stand anywhere.
-inline bool has_word_with_prefix(std::string_view text, std::string_view prefix) noexcept {
-  bool inside = false;  // a word
-  while (!text.empty()) {
-    std::string_view rest = text;
-    const bool is_word = is_of_word(take_character(rest));
-    if (!(inside && is_word) && starts_with_folded(text, prefix)) return true;
-    inside = is_word;
-    text = rest;
+  /// Whether a word of the text, and what follows it, begins with the prefix, in whichever case. A prefix that begins
+  /// with a sign may stand anywhere; an empty one, in any text that is not.
+  bool is_in(std::string_view text) const noexcept {
+    if (symbols_.empty()) return !text.empty();
+    std::size_t matched = symbols_[0] == boundary ? 1 : 0;  // a word may begin where the text does
+    while (!text.empty()) {
+      matched = next(matched, fold_case(take_character(text)));
+      if (matched == symbols_.size()) return true;
+    }
+    return false;
   }
-  return false;
+
+ private:
+  static constexpr std::uint32_t boundary = 0xFFFFFFFF;  // no character
+
+  /// A letter is one in either case.
+  static bool is_matched(std::uint32_t symbol, std::uint32_t folded) noexcept {
+    return symbol == boundary ? !is_of_word(folded) : symbol == folded;
+  }
+  /// How many symbols are matched by what ends with this character, if as many were before it.
+  std::size_t next(std::size_t matched, std::uint32_t folded) const noexcept {
+    while (!is_matched(symbols_[matched], folded)) {
+      if (matched == 0) return 0;
+      matched = borders_[matched - 1];
+    }
+    return matched + 1;
+  }
+
+  CompactVector<std::uint32_t> symbols_;
+  CompactVector<std::size_t>
+      borders_;  // of each beginning of the symbols: how long the longest other one at its end is
+};
+
+inline bool has_word_with_prefix(std::string_view text, std::string_view prefix) {
+  return WordPrefix(prefix).is_in(text);
 }
 
 }  // namespace detail
@@ -9560,33 +11930,8 @@ inline bool same_scalar(const ValueView& field, const ValueView& operand) noexce
   return compare_scalars(field, operand) == Ordering::equal;
 }
 
-/// Whether the field, or where it is an array one of its elements, is the value.
-inline bool is_or_has(const ValueView& field, const ValueView& operand) noexcept {
-  if (field.kind() != ValueKind::array) return same_scalar(field, operand);
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    if (same_scalar(field[i], operand)) return true;
-  }
-  return false;
-}
-
-/// Whether each element of the one is an element of the other, and the other way round.
-inline bool same_set(const ValueView& field, const ValueView& operand) noexcept {
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    if (!is_or_has(operand, field[i])) return false;
-  }
-  for (std::size_t i = 0; i < operand.size(); ++i) {
-    if (!is_or_has(field, operand[i])) return false;
-  }
-  return true;
-}
-
-inline bool equals(const ValueView& field, const ValueView& operand) noexcept {
-  if (operand.kind() == ValueKind::array) return field.kind() == ValueKind::array && same_set(field, operand);
-  return is_or_has(field, operand);
-}
-
-inline bool is_in_range(Operator op, const ValueView& field, const ValueView& operand) noexcept {
-  const Ordering order = compare_scalars(field, operand);
+/// Whether a range test holds where the field stands so to the operand.
+constexpr bool is_in_range(Operator op, Ordering order) noexcept {
   switch (op) {
     case Operator::gt: return order == Ordering::greater;
     case Operator::gte: return order == Ordering::greater || order == Ordering::equal;
@@ -9604,208 +11949,614 @@ bool any_element(const ValueView& field, Holds holds) {
   }
   return false;
 }
-
-/// Whether the operand is one of those of `in`, each tried in turn.
-inline bool is_any_of(const ValueView& field, const ValueView& operands) noexcept {
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (is_or_has(field, operands[i])) return true;
+template <class Text, class Holds>
+bool any_element(const std::vector<Text>& field, Holds holds) {
+  for (const std::string_view text : field) {
+    if (holds(text)) return true;
   }
   return false;
 }
-
-/// What a test of a valid filter says about a field.
-inline bool holds(Operator op, const ValueView& field, const ValueView& operand) noexcept {
-  switch (op) {
-    case Operator::eq: return equals(field, operand);
-    case Operator::ne: return !equals(field, operand);
-    case Operator::gt:
-    case Operator::gte:
-    case Operator::lt:
-    case Operator::lte:
-      return any_element(field, [&](const ValueView& element) { return is_in_range(op, element, operand); });
-    case Operator::in: return is_any_of(field, operand);
-    case Operator::nin: return !is_any_of(field, operand);
-    case Operator::contains: return field.kind() == ValueKind::array && is_or_has(field, operand);
-    case Operator::exists: return !field.is_absent() == operand.truth();
-    case Operator::autocomplete:
-      return any_element(field, [&](const ValueView& element) {
-        return element.kind() == ValueKind::text && has_word_with_prefix(element.text(), operand.text());
-      });
-    default: return false;
-  }
+template <class Holds>
+bool any_element(std::string_view field, Holds holds) {
+  return holds(field);
 }
 
-/// Texts, to be found among many: a few are compared one by one, more by their hashes. Who chooses texts whose hashes
-/// collide gets a set that is searched by halves.
-class TextSet {
+inline bool is_array(const ValueView& field) noexcept { return field.kind() == ValueKind::array; }
+inline bool is_array(std::string_view) noexcept { return false; }
+template <class Text>
+bool is_array(const std::vector<Text>&) noexcept {
+  return true;
+}
+
+/// By which texts are found.
+struct TextHash {
+  static std::uint64_t of(std::string_view text) noexcept { return hash_of(Sought(text), 0); }
+};
+
+/// Texts, to be found among many. A few are compared one by one. More are kept in the order of their hashes and sizes,
+/// and then of their bytes: the first bits of a hash say between which two of them to look, and what is left there is
+/// searched by halves. So who chooses texts whose hashes collide makes a search longer, and never a walk.
+template <class Hash>
+class BasicTextSet {
  public:
-  TextSet() noexcept = default;
-  explicit TextSet(std::vector<std::string> texts) : texts_(std::move(texts)) {
-    detail::sort(texts_, [](const std::string& a, const std::string& b) { return a < b; });
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  /// Has room for so many texts, which have so many bytes together, all in one allocation. To be given back by `drop`.
+  static BasicTextSet* make(std::size_t texts, std::size_t bytes) {
+    return construct<BasicTextSet>(allocate(size_of(texts, bytes), alignof(BasicTextSet)), texts, bytes);
+  }
+  static BasicTextSet* copy(const BasicTextSet& other) {
+    Starts starts = other.starts_;
+    BasicTextSet* const made = make(other.room_, other.bytes_);
+    made->starts_ = std::move(starts);
+    made->count_ = other.count_;
+    std::memcpy(made->entries(), other.entries(), size_of(other.room_, other.bytes_) - sizeof(BasicTextSet));
+    return made;
+  }
+  static void drop(BasicTextSet* set) noexcept {
+    const std::size_t size = size_of(set->room_, set->bytes_);
+    set->~BasicTextSet();
+    deallocate(set, size, alignof(BasicTextSet));
+  }
+  BasicTextSet(const BasicTextSet&) = delete;
+  BasicTextSet& operator=(const BasicTextSet&) = delete;
+
+  /// There is room for it. To be found after `finish`.
+  void add(std::string_view text) noexcept {
+    const std::size_t at = count_ == 0 ? 0 : entries()[count_ - 1].at + entries()[count_ - 1].size;
+    construct<Entry>(entries() + count_++, Entry{0, at, text.size()});
+    if (!text.empty()) std::memcpy(characters() + at, text.data(), text.size());
+  }
+  void finish() {
+    struct {
+      Entry* first;
+      std::size_t count;
+      Entry* begin() const noexcept { return first; }
+      std::size_t size() const noexcept { return count; }
+    } all{entries(), count_};
+    const bool are_few = count_ <= few;
+    for (std::size_t i = 0; i < count_; ++i) {
+      // Texts that are not the same mostly differ in their last character.
+      const std::string_view text = text_of(entries()[i]);
+      entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
+    }
+    detail::sort(all, [this](const Entry& a, const Entry& b) {
+      if (a.hash != b.hash) return a.hash < b.hash;
+      if (a.size != b.size) return a.size < b.size;
+      return compare(characters() + a.at, characters() + b.at, a.size, 0) < 0;
+    });
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < texts_.size(); ++i) {
-      if (kept > 0 && texts_[kept - 1] == texts_[i]) continue;
-      if (kept != i) texts_[kept] = std::move(texts_[i]);
-      ++kept;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (kept > 0 && entries()[kept - 1].hash == entries()[i].hash &&
+          text_of(entries()[kept - 1]) == text_of(entries()[i]))
+        continue;
+      entries()[kept++] = entries()[i];
     }
-    texts_.resize(kept);
-    if (kept <= few) return;
-    std::size_t places = 4 * few;
-    while (places < 2 * kept) places *= 2;
-    places_.resize(places);
-    for (std::uint32_t i = 0; i < kept; ++i) {
-      if (!put(i)) {
-        places_.clear();
-        return;
-      }
-    }
+    count_ = kept;
+    if (!are_few) make_starts();
   }
 
-  bool contains(std::string_view text) const noexcept {
-    if (!places_.empty()) return is_placed(text);
-    if (texts_.size() > few) {
-      const auto place =
-          detail::partition_point(texts_.begin(), texts_.end(), [text](const std::string& one) { return one < text; });
-      return place != texts_.end() && *place == text;
-    }
-    // Ids that are not the same mostly differ in their last character.
-    for (const std::string& one : texts_) {
-      if (one.size() == text.size() && (text.empty() || (one.back() == text.back() && one == text))) return true;
-    }
-    return false;
+  std::size_t size() const noexcept { return count_; }
+
+  /// Its place among those that there are, or none.
+  std::size_t find(std::string_view text) const noexcept {
+    return starts_.has_memory() ? find_by_hash(text) : find_among_few(text);
   }
+  bool contains(std::string_view text) const noexcept { return find(text) != none; }
 
  private:
   static constexpr std::size_t few = 4;
-  static constexpr std::size_t most_probes = 128;  // chance alone needs more once in a billion sets
-  struct Place {
-    std::uint32_t mark = 0;
-    std::uint32_t text = 0;  // one more than its index; zero: empty
+  struct Entry {
+    std::uint64_t hash;  // of a few, the last character
+    std::size_t at, size;
   };
 
-  bool put(std::uint32_t i) noexcept {
-    const std::uint64_t hash = hash_of(Sought(texts_[i]), 0);
-    const std::size_t last = places_.size() - 1;
-    std::size_t at = static_cast<std::uint32_t>(hash) & last;
-    for (std::size_t probes = 0; probes < most_probes; ++probes, at = (at + 1) & last) {
-      if (places_[at].text != 0) continue;
-      places_[at] = Place{static_cast<std::uint32_t>(hash >> 32), i + 1};
-      return true;
-    }
-    return false;
+  using Starts = CompactVector<std::size_t>;
+
+  BasicTextSet(std::size_t texts, std::size_t bytes) noexcept : room_(texts), bytes_(bytes) {}
+  ~BasicTextSet() = default;
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
+  /// What a filter has fits into memory, and this is less than what it takes there.
+  static std::size_t size_of(std::size_t texts, std::size_t bytes) noexcept {
+    return sizeof(BasicTextSet) + texts * sizeof(Entry) + bytes;
   }
-  bool is_placed(std::string_view text) const noexcept {
-    const std::uint64_t hash = hash_of(Sought(text), 0);
-    const auto mark = static_cast<std::uint32_t>(hash >> 32);
-    const std::size_t last = places_.size() - 1;
-    for (std::size_t at = static_cast<std::uint32_t>(hash) & last; places_[at].text != 0; at = (at + 1) & last) {
-      if (places_[at].mark == mark && texts_[places_[at].text - 1] == text) return true;
-    }
-    return false;
+  // They lie behind this object, and the characters of all behind them.
+  Entry* entries() noexcept { return static_cast<Entry*>(static_cast<void*>(this + 1)); }
+  const Entry* entries() const noexcept { return static_cast<const Entry*>(static_cast<const void*>(this + 1)); }
+  char* characters() noexcept { return static_cast<char*>(static_cast<void*>(entries() + room_)); }
+  const char* characters() const noexcept {
+    return static_cast<const char*>(static_cast<const void*>(entries() + room_));
+  }
+  std::string_view text_of(const Entry& entry) const noexcept {
+    return std::string_view(characters() + entry.at, entry.size);
   }
 
-  std::vector<std::string> texts_;  // ascending, each once
-  std::vector<Place> places_;       // a power of two of them, at most half of them taken; or none
+  /// The next eight bytes of a text, or those that are left.
+  static std::uint64_t word_at(const char* text, std::size_t left) noexcept {
+    return left >= 8 ? load_word(text) : load_part(text, left);
+  }
+  /// Any order of texts of one size, of which the first `same` bytes are the same: by words, which takes fewer steps
+  /// than by bytes, but for what comes late in long ones.
+  static int compare(const char* a, const char* b, std::size_t size, std::size_t same) noexcept {
+    const std::size_t by_words = size - same < 64 ? size : same + 64;
+    for (; same < by_words; same += 8) {
+      const std::uint64_t x = word_at(a + same, size - same), y = word_at(b + same, size - same);
+      if (x != y) return x < y ? -1 : 1;
+    }
+    return same < size ? std::memcmp(a + same, b + same, size - same) : 0;
+  }
+
+  std::size_t find_by_hash(std::string_view text) const noexcept {
+    const std::uint64_t hash = Hash::of(text);
+    const std::size_t* const start = &starts_[1] + (hash >> starts_[0]);
+    const std::size_t first = start[0], last = start[1];
+    if (last - first > few) return find_among_many(first, last, hash, text);
+    for (std::size_t i = first; i != last; ++i) {
+      if (entries()[i].hash == hash && text_of(entries()[i]) == text) return i;
+    }
+    return none;
+  }
+
+  PRESENCE_DETAIL_APART std::size_t find_among_few(std::string_view text) const noexcept {
+    const std::uint64_t last = text.empty() ? 0 : octet(text.back());
+    for (std::size_t i = 0; i < count_; ++i) {
+      const Entry& entry = entries()[i];
+      if (entry.size == text.size() && entry.hash == last && text_of(entry) == text) return i;
+    }
+    return none;
+  }
+
+  /// The part of a range of entries, which is in order, for which `is_alike` holds. `is_before`: those before it.
+  template <class IsBefore, class IsAlike>
+  static void narrow(const Entry*& low, const Entry*& high, IsBefore is_before, IsAlike is_alike) noexcept {
+    if (!is_alike(*low)) low = detail::partition_point(low, high, is_before);
+    if (low == high || is_alike(high[-1])) return;
+    high = !is_alike(*low) ? low : !is_alike(low[1]) ? low + 1 : detail::partition_point(low, high, is_alike);
+  }
+
+  /// Only where hashes collide. By chance that is a few, so this is as good for many.
+  PRESENCE_DETAIL_APART std::size_t find_among_many(std::size_t first, std::size_t last, std::uint64_t hash,
+                                                    std::string_view text) const noexcept {
+    const Entry* low = entries() + first;
+    const Entry* high = entries() + last;
+    const std::size_t size = text.size();
+    narrow(
+        low, high, [&](const Entry& entry) { return entry.hash < hash; },
+        [&](const Entry& entry) { return entry.hash == hash; });
+    if (low == high) return none;
+    narrow(
+        low, high, [&](const Entry& entry) { return entry.size < size; },
+        [&](const Entry& entry) { return entry.size == size; });
+    if (low == high) return none;
+
+    // They are in order, so all of them begin as the first and the last do.
+    const char* const characters = this->characters();
+    std::size_t same = 0;
+    for (; size - same >= 8; same += 8) {
+      const std::uint64_t word = load_word(characters + low->at + same);
+      if (word != load_word(characters + high[-1].at + same)) break;
+      if (word != load_word(text.data() + same)) return none;
+    }
+    if (size - same >= 8) {
+      // Mostly the next word tells them apart.
+      const std::uint64_t next = load_word(text.data() + same);
+      const auto word_of = [&](const Entry& entry) { return load_word(characters + entry.at + same); };
+      std::size_t count = static_cast<std::size_t>(high - low);
+      for (; count > 1; count -= count / 2) {
+        if (word_of(low[count / 2 - 1]) < next) low += count / 2;
+      }
+      if (word_of(*low) != next) return none;
+      high = high - low > 1 && word_of(low[1]) == next ? high : low + 1;
+    }
+    if (high - low > 1) {
+      low = detail::partition_point(
+          low, high, [&](const Entry& entry) { return compare(characters + entry.at, text.data(), size, same) < 0; });
+      if (low == high) return none;
+    }
+    const bool is_found = compare(characters + low->at, text.data(), size, same) == 0;
+    return is_found ? static_cast<std::size_t>(low - entries()) : none;
+  }
+
+  void make_starts() {
+    std::size_t buckets = 2, shift = 63;
+    for (; buckets < 2 * count_; buckets *= 2) --shift;
+    starts_.reserve(buckets + 2);
+    starts_.push_back(shift);
+    for (std::size_t i = 0, bucket = 0; bucket <= buckets; ++bucket) {
+      while (i < count_ && entries()[i].hash >> shift < bucket) ++i;
+      starts_.push_back(i);
+    }
+  }
+
+  std::size_t room_, bytes_, count_ = 0;
+  Starts
+      starts_;  // of many: how many bits of a hash are not its first ones, and where those with each first ones start
 };
 
-/// The operand of a test, made ready to be compared with many fields. Says what `holds` says, only faster: what is
-/// compared for equality is looked up, not tried in turn.
-class Operand {
+using TextSet = BasicTextSet<TextHash>;
+
+/// What an array of values has, made ready to be asked. Values that are equal are one.
+class ValueSet {
  public:
-  Operand() noexcept = default;
-  Operand(Operator op, const Value& value) : op_(op), value_(value) {
-    std::vector<std::string> texts;
-    if (op == Operator::in || op == Operator::nin) {
-      for (const Value& element : value.elements()) add(element, texts);
-    } else if (op == Operator::eq || op == Operator::ne || op == Operator::contains) {
-      is_array_ = value.kind() == ValueKind::array;
-      if (!is_array_) add(value, texts);
+  explicit ValueSet(const Elements<Value>& elements) {
+    std::size_t texts = 0, characters = 0, numbers = 0, moments = 0;
+    Moment moment;
+    for (const Value& element : elements) {
+      const ValueView view = element.view();
+      if (view.is_number()) ++numbers;
+      if (view.kind() == ValueKind::instant) ++moments;
+      if (view.kind() != ValueKind::text) continue;
+      if (read_moment(view.text(), moment)) {
+        ++moments;
+      } else {
+        ++texts;
+        characters += view.text().size();
+      }
     }
-    texts_ = TextSet(std::move(texts));
-    detail::sort(numbers_, is_before);
-    detail::sort(instants_, is_before);
-    detail::sort(parsed_, is_before);
+    if (texts > 0) texts_.make(texts, characters);
+    numbers_.reserve(numbers);
+    moments_.reserve(moments);
+    for (const Value& element : elements) add(element);
+    if (texts > 0) texts_->finish();
+    make_set(numbers_,
+             [](const Value& a, const Value& b) { return compare_numbers(a.view(), b.view()) == Ordering::less; });
+    make_set(moments_, [](const Moment& a, const Moment& b) { return a < b; });
   }
 
-  /// Of a ValueView; a text, or a vector of texts, may be given as what it is, which is faster.
+  bool has(std::string_view text) const noexcept {
+    if (moments_.has_memory()) return find(text) != none;
+    return texts_ && texts_->contains(text);
+  }
+  bool has(const ValueView& value) const noexcept { return find(value) != none; }
+
+  /// Whether an array has all of these and no others. Allocates one bit for each of these, if they are many.
   template <class Field>
-  bool answer(const Field& field) const noexcept {
-    switch (op_) {
-      case Operator::eq:
-      case Operator::in: return is_member(field);
-      case Operator::ne:
-      case Operator::nin: return !is_member(field);
-      case Operator::contains: return ValueView(field).kind() == ValueKind::array && is_member(field);
-      default: return holds(op_, ValueView(field), value_.view());
-    }
+  bool is_same_set(const Field& field) const {
+    if (!is_array(field) || field.size() < size()) return false;
+    Places found(size());
+    std::size_t left = size();
+    const bool has_another = any_element(field, [&](const auto& element) {
+      const std::size_t place = find(element);
+      if (place == none) return true;
+      if (found.mark(place)) --left;
+      return false;
+    });
+    return !has_another && left == 0;
   }
 
  private:
-  static bool is_before(const Value& a, const Value& b) noexcept {
-    return compare_scalars(a.view(), b.view()) == Ordering::less;
-  }
+  static constexpr std::size_t none = TextSet::none;
 
-  void add(const Value& value, std::vector<std::string>& texts) {
-    const ValueView view = value.view();
+  /// One bit each.
+  class Places {
+   public:
+    explicit Places(std::size_t count) {
+      const std::size_t words = count / 64 + 1;
+      if (words > inside) {
+        outside_.reserve(words);
+        for (std::size_t i = 0; i < words; ++i) outside_.push_back(0);
+        words_ = outside_.begin();
+      } else {
+        for (std::size_t i = 0; i < words; ++i) inside_[i] = 0;
+        words_ = inside_;
+      }
+    }
+    Places(const Places&) = delete;
+    Places& operator=(const Places&) = delete;
+    /// Whether it was not marked before.
+    bool mark(std::size_t place) noexcept {
+      const std::uint64_t bit = std::uint64_t{1} << place % 64;
+      const bool is_new = (words_[place / 64] & bit) == 0;
+      words_[place / 64] |= bit;
+      return is_new;
+    }
+
+   private:
+    static constexpr std::size_t inside = 16;
+    std::uint64_t inside_[inside];
+    CompactVector<std::uint64_t> outside_;
+    std::uint64_t* words_;
+  };
+
+  /// Owns a set, where there are texts.
+  class Texts {
+   public:
+    Texts() noexcept = default;
+    Texts(const Texts& other) : set_(other.set_ == nullptr ? nullptr : TextSet::copy(*other.set_)) {}
+    Texts& operator=(const Texts&) = delete;
+    ~Texts() {
+      if (set_ != nullptr) TextSet::drop(set_);
+    }
+    void make(std::size_t texts, std::size_t bytes) { set_ = TextSet::make(texts, bytes); }
+    TextSet* operator->() noexcept { return set_; }
+    const TextSet* operator->() const noexcept { return set_; }
+    explicit operator bool() const noexcept { return set_ != nullptr; }
+
+   private:
+    TextSet* set_ = nullptr;
+  };
+
+  void add(const Value& element) {
+    const ValueView view = element.view();
+    Moment moment;
     switch (view.kind()) {
       case ValueKind::text:
-        texts.emplace_back(view.text());
-        if (const Result<Timestamp> at = parse_timestamp(view.text())) parsed_.emplace_back(*at);
+        if (read_moment(view.text(), moment)) {
+          moments_.push_back(moment);
+        } else {
+          texts_->add(view.text());
+        }
         break;
       case ValueKind::integer:
-      case ValueKind::real: numbers_.push_back(value); break;
-      case ValueKind::instant: instants_.push_back(value); break;
+      case ValueKind::real: numbers_.push_back(element); break;
+      case ValueKind::instant: moments_.push_back(moment_of(view.instant())); break;
       case ValueKind::boolean: (view.truth() ? has_true_ : has_false_) = true; break;
       default: has_null_ = true; break;
     }
   }
 
-  static bool is_among(const std::vector<Value>& ascending, const ValueView& sought) noexcept {
-    const auto place = detail::partition_point(ascending.begin(), ascending.end(), [&](const Value& value) {
-      return compare_scalars(value.view(), sought) == Ordering::less;
-    });
-    return place != ascending.end() && same_scalar(place->view(), sought);
+  template <class T, class IsBefore>
+  static void make_set(CompactVector<T>& all, const IsBefore& is_before) {
+    detail::sort(all, is_before);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (kept > 0 && !is_before(all[kept - 1], all[i])) continue;
+      if (kept != i) all[kept] = std::move(all[i]);
+      ++kept;
+    }
+    all.truncate(kept);
   }
 
-  bool is_member(std::string_view text) const noexcept {
-    if (texts_.contains(text)) return true;
-    if (instants_.empty()) return false;
-    const Result<Timestamp> at = parse_timestamp(text);
-    return at && is_among(instants_, ValueView(*at));
+  // The places: those of the texts, the numbers and the moments, one behind the other, and of the values that are one.
+  std::size_t text_count() const noexcept { return texts_ ? texts_->size() : 0; }
+  std::size_t place_of_true() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
+  std::size_t size() const noexcept {
+    return place_of_true() + (has_true_ ? 1 : 0) + (has_false_ ? 1 : 0) + (has_null_ ? 1 : 0);
   }
 
-  bool has_scalar(const ValueView& field) const noexcept {
-    switch (field.kind()) {
-      case ValueKind::text: return is_member(field.text());
+  PRESENCE_DETAIL_APART std::size_t find(std::string_view text) const noexcept {
+    Moment moment;
+    if (moments_.has_memory() && read_moment(text, moment)) return find(moment);
+    return texts_ ? texts_->find(text) : none;
+  }
+  std::size_t find(const Moment& moment) const noexcept {
+    const Moment* const place = detail::not_less(moments_.begin(), moments_.end(), moment);
+    if (place == moments_.end() || *place != moment) return none;
+    return text_count() + numbers_.size() + static_cast<std::size_t>(place - moments_.begin());
+  }
+  std::size_t find(const ValueView& value) const noexcept {
+    switch (value.kind()) {
+      case ValueKind::text: return find(value.text());
+      case ValueKind::instant: return find(moment_of(value.instant()));
       case ValueKind::integer:
-      case ValueKind::real: return is_among(numbers_, field);
-      case ValueKind::instant: return is_among(instants_, field) || is_among(parsed_, field);
-      case ValueKind::boolean: return field.truth() ? has_true_ : has_false_;
+      case ValueKind::real: {
+        const Value* const place = detail::partition_point(numbers_.begin(), numbers_.end(), [&](const Value& number) {
+          return compare_numbers(number.view(), value) == Ordering::less;
+        });
+        if (place == numbers_.end() || compare_numbers(place->view(), value) != Ordering::equal) return none;
+        return text_count() + static_cast<std::size_t>(place - numbers_.begin());
+      }
+      case ValueKind::boolean:
+        if (value.truth()) return has_true_ ? place_of_true() : none;
+        return has_false_ ? place_of_true() + (has_true_ ? 1 : 0) : none;
       case ValueKind::absent:
-      case ValueKind::null: return has_null_;
-      default: return false;
+      case ValueKind::null: return has_null_ ? size() - 1 : none;
+      default: return none;
     }
   }
 
-  bool is_member(const ValueView& field) const noexcept {
-    if (is_array_) return equals(field, value_.view());
-    return any_element(field, [this](const ValueView& element) { return has_scalar(element); });
-  }
-  template <class Text>
-  bool is_member(const std::vector<Text>& texts) const noexcept {
-    if (is_array_) return is_member(ValueView(texts));
-    for (const std::string_view text : texts) {
-      if (is_member(text)) return true;
-    }
-    return false;
-  }
-
-  Operator op_ = Operator::everything;
-  bool is_array_ = false, has_null_ = false, has_true_ = false, has_false_ = false;
-  Value value_;
-  TextSet texts_;
-  std::vector<Value> numbers_, instants_, parsed_;  // ascending; parsed are texts that are instants
+  Texts texts_;                    // that are no instants
+  CompactVector<Value> numbers_;   // ascending
+  CompactVector<Moment> moments_;  // ascending; of instants, and of texts that are
+  bool has_true_ = false, has_false_ = false, has_null_ = false;
 };
+
+/// What a test of a valid filter says about a field: for one field, without anything to be made ready but where that is
+/// needed to stay linear.
+inline bool holds(Operator op, const ValueView& field, const Value& value) {
+  const ValueView operand = value.view();
+  const auto is_operand = [&](const ValueView& element) { return same_scalar(element, operand); };
+  switch (op) {
+    case Operator::eq:
+      if (is_array(operand)) return is_array(field) && ValueSet(value.elements()).is_same_set(field);
+      return any_element(field, is_operand);
+    case Operator::ne: return !holds(Operator::eq, field, value);
+    case Operator::gt:
+    case Operator::gte:
+    case Operator::lt:
+    case Operator::lte:
+      return any_element(field,
+                         [&](const ValueView& element) { return is_in_range(op, compare_scalars(element, operand)); });
+    case Operator::in:
+      if (!is_array(field)) return any_element(operand, [&](const ValueView& one) { return same_scalar(field, one); });
+      return any_element(field,
+                         [set = ValueSet(value.elements())](const ValueView& element) { return set.has(element); });
+    case Operator::nin: return !holds(Operator::in, field, value);
+    case Operator::contains: return is_array(field) && any_element(field, is_operand);
+    case Operator::exists: return !field.is_absent() == operand.truth();
+    case Operator::autocomplete:
+      return any_element(field, [prefix = WordPrefix(operand.text())](const ValueView& element) {
+        return element.kind() == ValueKind::text && prefix.is_in(element.text());
+      });
+    default: return false;
+  }
+}
+
+/// The operand of a test, made ready to be compared with many fields. Says what `holds` says, only faster. Of one of
+/// the four classes below, so that each takes no more memory than it needs; `answer` of each is asked with a ValueView,
+/// or with a text or a vector of texts, which is faster.
+class Operand {
+ public:
+  enum class Form : std::uint8_t { scalar, moment, set, prefix };
+
+  /// Which owns what it needs. To be given back by `drop`.
+  static Operand* make(Operator op, const Value& value);
+  static Operand* copy(const Operand& other);
+  static void drop(Operand* operand) noexcept;
+
+  Form form() const noexcept { return form_; }
+
+  // Where in the names that the matcher keeps the name of the field is, if that is known only at run time.
+  std::size_t field_at = 0, field_size = 0;
+
+ protected:
+  Operand(Operator op, Form form) noexcept : op_(op), form_(form) {}
+  Operator op() const noexcept { return op_; }
+
+ private:
+  Operator op_;
+  Form form_;
+};
+
+/// A value that is no array.
+class ScalarOperand : public Operand {
+ public:
+  ScalarOperand(Operator op, const Value& value) : ScalarOperand(op, value, Form::scalar) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return answer(field, *this);
+  }
+
+  Ordering compare(const ValueView& element) const noexcept { return compare_scalars(element, value_.view()); }
+  Ordering compare(std::string_view text) const noexcept { return compare(ValueView(text)); }
+  bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
+  /// A text that is an instant equals none that is not.
+  bool is_same(std::string_view text) const noexcept {
+    if (value_.kind() != ValueKind::text) return false;
+    const std::string_view own = text_of(value_);
+    return own.size() == text.size() &&
+           (own.empty() || (own.back() == text.back() && std::memcmp(own.data(), text.data(), own.size()) == 0));
+  }
+
+ protected:
+  ScalarOperand(Operator op, const Value& value, Form form) : Operand(op, form), value_(value) {}
+
+  template <class Field, class Self>
+  bool answer(const Field& field, const Self& self) const noexcept {
+    switch (op()) {
+      case Operator::eq:
+      case Operator::ne:
+        return any_element(field, [&](const auto& element) { return self.is_same(element); }) == (op() == Operator::eq);
+      case Operator::contains:
+        return is_array(field) && any_element(field, [&](const auto& element) { return self.is_same(element); });
+      case Operator::exists: return !ValueView(field).is_absent() == value_.view().truth();
+      default: return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
+    }
+  }
+  const Value& value() const noexcept { return value_; }
+
+ private:
+  Value value_;
+};
+
+/// An instant, or a text that is one.
+class MomentOperand : public ScalarOperand {
+ public:
+  MomentOperand(Operator op, const Value& value, const Moment& moment)
+      : ScalarOperand(op, value, Form::moment), moment_(moment) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return ScalarOperand::answer(field, *this);
+  }
+
+  Ordering compare(const ValueView& element) const noexcept {
+    if (element.kind() == ValueKind::text) return compare(element.text());
+    if (element.kind() != ValueKind::instant) return Ordering::unordered;
+    return ordering_of(moment_of(element.instant()), moment_);
+  }
+  Ordering compare(std::string_view text) const noexcept {
+    Moment moment;
+    if (read_moment(text, moment)) return ordering_of(moment, moment_);
+    return value().kind() == ValueKind::text ? compare_texts(text, text_of(value())) : Ordering::unordered;
+  }
+  template <class Element>
+  bool is_same(const Element& element) const noexcept {
+    return compare(element) == Ordering::equal;
+  }
+
+ private:
+  Moment moment_;
+};
+
+/// An array.
+class SetOperand : public Operand {
+ public:
+  SetOperand(Operator op, const Value& value) : Operand(op, Form::set), set_(value.elements()) {}
+
+  template <class Field>
+  bool answer(const Field& field) const {
+    if (op() == Operator::eq || op() == Operator::ne) return set_.is_same_set(field) == (op() == Operator::eq);
+    return any_element(field, [&](const auto& element) { return set_.has(element); }) == (op() == Operator::in);
+  }
+
+ private:
+  ValueSet set_;
+};
+
+/// The beginning of a word.
+class PrefixOperand : public Operand {
+ public:
+  PrefixOperand(Operator op, const Value& value) : Operand(op, Form::prefix), prefix_(value.view().text()) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return any_element(field, [&](const auto& element) { return is_in(element); });
+  }
+
+ private:
+  bool is_in(std::string_view text) const noexcept { return prefix_.is_in(text); }
+  bool is_in(const ValueView& element) const noexcept {
+    return element.kind() == ValueKind::text && prefix_.is_in(element.text());
+  }
+
+  WordPrefix prefix_;
+};
+
+/// The class of the operands of a form.
+template <Operand::Form form>
+struct OperandOf {
+  using Type = ScalarOperand;
+};
+template <>
+struct OperandOf<Operand::Form::moment> {
+  using Type = MomentOperand;
+};
+template <>
+struct OperandOf<Operand::Form::set> {
+  using Type = SetOperand;
+};
+template <>
+struct OperandOf<Operand::Form::prefix> {
+  using Type = PrefixOperand;
+};
+
+inline Operand* Operand::make(Operator op, const Value& value) {
+  if (op == Operator::autocomplete) return create<PrefixOperand>(op, value);
+  if (value.kind() == ValueKind::array) return create<SetOperand>(op, value);
+  Moment moment;
+  if (read_moment(value.view(), moment)) return create<MomentOperand>(op, value, moment);
+  return create<ScalarOperand>(op, value);
+}
+inline Operand* Operand::copy(const Operand& other) {
+  switch (other.form_) {
+    case Form::moment: return create<MomentOperand>(static_cast<const MomentOperand&>(other));
+    case Form::set: return create<SetOperand>(static_cast<const SetOperand&>(other));
+    case Form::prefix: return create<PrefixOperand>(static_cast<const PrefixOperand&>(other));
+    default: return create<ScalarOperand>(static_cast<const ScalarOperand&>(other));
+  }
+}
+inline void Operand::drop(Operand* operand) noexcept {
+  switch (operand->form_) {
+    case Form::moment: return destroy(static_cast<MomentOperand*>(operand));
+    case Form::set: return destroy(static_cast<SetOperand*>(operand));
+    case Form::prefix: return destroy(static_cast<PrefixOperand*>(operand));
+    default: return destroy(static_cast<ScalarOperand*>(operand));
+  }
+}
 
 }  // namespace detail
 }  // namespace PRESENCE_ABI
@@ -9816,6 +12567,34 @@ class Operand {
 namespace presence {
 inline namespace PRESENCE_ABI {
 
+/// The name of a field, borrowed from the filter that asks about it: read like a std::string_view, and converts to a
+/// std::string, which copies it.
+class FieldName : public std::string_view {
+ public:
+  constexpr FieldName() noexcept = default;  ///< empty
+  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}
+
+  operator std::string() const { return std::string(data(), size()); }
+  /// @{
+  /// As of texts.
+  friend std::string operator+(std::string a, const FieldName& b) { return a.append(b.data(), b.size()); }
+  friend std::string operator+(const FieldName& a, std::string_view b) {
+    return std::string(a.data(), a.size()).append(b.data(), b.size());
+  }
+  /// @}
+};
+
+namespace detail {
+
+class FilterMaker;
+
+/// What `{"a", "b"}` makes where a text is wanted, so that it does not make one.
+struct TwoTexts {
+  TwoTexts(const char*, const char*) noexcept {}
+};
+
+}  // namespace detail
+
 /// A question to an object, which holds or does not. A plain value, made by the functions below; `Filter{}` holds for
 /// every object. Meaning follows the chat services and, where those are silent, MongoDB:
 ///
@@ -9824,8 +12603,12 @@ inline namespace PRESENCE_ABI {
 ///   test and `autocomplete` hold when they do for an element.
 /// - A field that the object lacks passes `ne` and `nin`, `eq` with null and `exists` with false, and nothing else.
 /// null is like an absent field for all but `exists`.
-/// - Values of different types are never equal, and neither is the greater. 1 and 1.0 are equal; an instant and a text
-///   of RFC 3339 compare as instants.
+/// - Values of different types are never equal, and neither is the greater. 1 and 1.0 are equal. Texts compare as
+/// bytes,
+///   but texts of RFC 3339, of any year, compare as points in time with each other and with instants:
+///   "2019-01-07T13:17:42Z" equals "2019-01-07T14:17:42.0+01:00".
+///
+/// Every test takes time that is linear in what it is asked about and what it compares with, up to a logarithm.
 ///
 /// A filter that was built wrong is invalid, as is all that contains it, its negation too: it says why, and holds for
 /// nothing.
@@ -9848,15 +12631,62 @@ class Filter {
   static constexpr unsigned deepest = 30;
 
   Filter() noexcept = default;
+  Filter(const Filter& other)
+      : op_(other.op_), depth_(other.depth_), code_(other.code_), content_(other.content_), operand_(other.operand_) {
+    if (is_test()) {
+      content_.field = detail::characters_of(other.field()).release();
+    } else if (is_combination()) {
+      Parts copy;
+      copy.reserve(other.parts().size());
+      for (const Filter& part : other.parts()) copy.push_back(part);
+      content_.parts = copy.release();
+    }
+  }
+  Filter(Filter&& other) noexcept { swap(other); }
+  /// @{
+  /// The other may be a part of this one. What was moved from holds for everything.
+  Filter& operator=(const Filter& other) {
+    Filter copy(other);
+    swap(copy);
+    return *this;
+  }
+  Filter& operator=(Filter&& other) noexcept {
+    Filter taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~Filter() {
+    if (is_test()) {
+      detail::CompactVector<char>::adopt(content_.field);
+    } else if (is_combination()) {
+      Parts::adopt(content_.parts);
+    }
+  }
 
-  Operator op() const noexcept { return op_; }                          ///< says what it consists of
-  const std::string& field() const noexcept { return field_; }          ///< of a test
-  const Value& operand() const noexcept { return operand_; }            ///< of a test; of `in` and `nin` an array
-  const std::vector<Filter>& parts() const noexcept { return parts_; }  ///< of `all_of`, `any_of`, `none_of`
+  Operator op() const noexcept { return op_; }  ///< says what it consists of
+  /// @{
+  /// Of a test; empty otherwise. Of a temporary it is copied.
+  FieldName field() const& noexcept { return is_test() ? FieldName(detail::text_of(content_.field)) : FieldName(); }
+  std::string field() const&& { return field(); }
+  /// @}
+  const Value& operand() const noexcept { return operand_; }  ///< of a test; of `in` and `nin` an array
+  /// @{
+  /// Of `all_of`, `any_of` and `none_of`; empty otherwise. Of a temporary they are copied.
+  Elements<Filter> parts() const& noexcept {
+    if (!is_combination() || content_.parts == nullptr) return {};
+    return {Parts::elements_of(content_.parts), content_.parts->size};
+  }
+  std::vector<Filter> parts() const&& { return parts(); }
+  /// @}
 
   /// Why it is invalid; absent: it is not.
   std::optional<Error> error() const noexcept {
-    return op_ == Operator::invalid ? std::optional<Error>(error_) : std::nullopt;
+    if (op_ != Operator::invalid) return std::nullopt;
+    Error error;
+    error.code = code_;
+    error.message = content_.message;
+    return error;
   }
 
   /// Of one operator about a field; what the functions below make. Invalid where the operator has no use for the
@@ -9866,55 +12696,88 @@ class Filter {
   static Filter test(Operator op, std::string_view field, Value operand) {
     if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
     if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
+    detail::CompactVector<char> name = detail::characters_of(field);
     Filter filter;
     filter.op_ = op;
-    filter.field_ = std::string(field);
+    filter.content_.field = name.release();
     filter.operand_ = std::move(operand);
     return filter;
   }
 
   /// Of several filters. Invalid without any.
   static Filter combination(Operator op, std::vector<Filter> parts) {
-    if (op != Operator::all_of && op != Operator::any_of && op != Operator::none_of)
-      return invalid(ErrorCode::unknown_operator, "this operator combines no filters");
-    if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
-    unsigned depth = 0;
-    for (const Filter& part : parts) {
-      if (part.op_ == Operator::invalid) return invalid(part.error_.code, part.error_.message);
-      depth = part.depth_ > depth ? part.depth_ : depth;
-    }
-    if (depth == deepest) return invalid(ErrorCode::too_deep, "nested too deeply");
-    Filter filter;
-    filter.op_ = op;
-    filter.parts_ = std::move(parts);
-    filter.depth_ = static_cast<std::uint8_t>(depth + 1);
-    return filter;
+    Parts own;
+    own.reserve(parts.size());
+    for (Filter& part : parts) own.push_back(std::move(part));
+    return combination_of(op, std::move(own));
   }
 
   /// @{
-  /// Both; either; not this one. A chain of the same operator is one level deep.
+  /// Both; either; not this one. A chain of the same operator is one level deep, and takes linear time to make.
   friend Filter operator&&(Filter a, Filter b) { return joined(Operator::all_of, std::move(a), std::move(b)); }
   friend Filter operator||(Filter a, Filter b) { return joined(Operator::any_of, std::move(a), std::move(b)); }
   friend Filter operator!(Filter a) {
-    std::vector<Filter> parts;
+    Parts parts;
     parts.push_back(std::move(a));
-    return combination(Operator::none_of, std::move(parts));
+    return combination_of(Operator::none_of, std::move(parts));
   }
   /// @}
 
   /// Whether both ask the same in the same words.
   friend bool operator==(const Filter& a, const Filter& b) noexcept {
-    return a.op_ == b.op_ && a.field_ == b.field_ && a.operand_ == b.operand_ && a.parts_ == b.parts_ &&
-           a.error_ == b.error_;
+    return a.op_ == b.op_ && a.field() == b.field() && a.operand_ == b.operand_ && a.parts() == b.parts() &&
+           (a.op_ != Operator::invalid || a.code_ == b.code_);
   }
   friend bool operator!=(const Filter& a, const Filter& b) noexcept { return !(a == b); }
 
  private:
+  friend class detail::FilterMaker;
+  using Parts = detail::CompactVector<Filter>;
+
+  union Content {
+    detail::CompactVector<char>::Head* field;  // of a test
+    Parts::Head* parts;                        // of a combination
+    const char* message;                       // of what is invalid
+  };
+
+  bool is_combination() const noexcept {
+    return op_ == Operator::all_of || op_ == Operator::any_of || op_ == Operator::none_of;
+  }
+  bool is_test() const noexcept { return op_ != Operator::everything && op_ != Operator::invalid && !is_combination(); }
+  void swap(Filter& other) noexcept {
+    std::swap(op_, other.op_);
+    std::swap(depth_, other.depth_);
+    std::swap(code_, other.code_);
+    std::swap(content_, other.content_);
+    std::swap(operand_, other.operand_);
+  }
+
   static Filter invalid(ErrorCode code, const char* message) noexcept {
     Filter filter;
     filter.op_ = Operator::invalid;
-    filter.error_.code = code;
-    filter.error_.message = message;
+    filter.code_ = code;
+    filter.content_.message = message;
+    return filter;
+  }
+
+  static Filter combination_of(Operator op, Parts parts) noexcept {
+    if (op != Operator::all_of && op != Operator::any_of && op != Operator::none_of)
+      return invalid(ErrorCode::unknown_operator, "this operator combines no filters");
+    if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
+    return combination_from(op, std::move(parts), 0, 0);
+  }
+  /// Of parts of which the first ones are known to be valid, and no deeper than that.
+  static Filter combination_from(Operator op, Parts parts, std::size_t first, unsigned depth) noexcept {
+    for (std::size_t i = first; i < parts.size(); ++i) {
+      const Filter& part = parts[i];
+      if (part.op_ == Operator::invalid) return invalid(part.code_, part.content_.message);
+      depth = part.depth_ > depth ? part.depth_ : depth;
+    }
+    if (depth == deepest) return invalid(ErrorCode::too_deep, "nested too deeply");
+    Filter filter;
+    filter.op_ = op;
+    filter.content_.parts = parts.release();
+    filter.depth_ = static_cast<std::uint8_t>(depth + 1);
     return filter;
   }
 
@@ -9950,24 +12813,48 @@ class Filter {
   }
 
   static Filter joined(Operator op, Filter a, Filter b) {
-    std::vector<Filter> parts;
-    for (Filter* part : {&a, &b}) {
-      if (part->op_ == op) {
-        for (Filter& inner : part->parts_) parts.push_back(std::move(inner));
-      } else {
-        parts.push_back(std::move(*part));
-      }
+    if (a.op_ == Operator::invalid) return a;
+    if (b.op_ == Operator::invalid) return b;
+    if (a.op_ != op) {
+      Parts alone;
+      alone.reserve(2);
+      alone.push_back(std::move(a));
+      a = combination_of(op, std::move(alone));
+      if (a.op_ != op) return a;
     }
-    return combination(op, std::move(parts));
+    // What the first has is not gone over again, so that a long chain takes linear time.
+    const unsigned depth = a.depth_ - 1u;
+    Parts parts = Parts::adopt(a.content_.parts);
+    a.content_.parts = nullptr;
+    const std::size_t first = parts.size();
+    if (b.op_ == op) {
+      Parts others = Parts::adopt(b.content_.parts);
+      b.content_.parts = nullptr;
+      for (Filter& part : others) parts.push_back(std::move(part));
+    } else {
+      parts.push_back(std::move(b));
+    }
+    return combination_from(op, std::move(parts), first, depth);
   }
 
   Operator op_ = Operator::everything;
   std::uint8_t depth_ = 0;
-  std::string field_;
+  ErrorCode code_ = ErrorCode::syntax;  // of what is invalid
+  Content content_ = {nullptr};
   Value operand_;
-  std::vector<Filter> parts_;
-  Error error_;
 };
+
+namespace detail {
+
+/// Makes filters of parts that are where they are to be.
+class FilterMaker {
+ public:
+  static Filter combination(Operator op, CompactVector<Filter> parts) noexcept {
+    return Filter::combination_of(op, std::move(parts));
+  }
+};
+
+}  // namespace detail
 
 /// The field is the value, or has it; with an array: is the same set.
 inline Filter eq(std::string_view field, Value value) { return Filter::test(Operator::eq, field, std::move(value)); }
@@ -9991,6 +12878,8 @@ inline Filter exists(std::string_view field, bool wanted) { return Filter::test(
 inline Filter autocomplete(std::string_view field, std::string_view text) {
   return Filter::test(Operator::autocomplete, field, Value(text));
 }
+/// Two texts are not the two ends of one.
+Filter autocomplete(std::string_view field, detail::TwoTexts texts) = delete;
 
 /// @{
 /// The field is, or has, one of the values. Of none it holds for nothing.
@@ -10045,7 +12934,7 @@ bool matches(const Filter& filter, const T& object) {
       return filter.op() == Operator::none_of;
     default:
       return detail::with_field(object, filter.field(), [&](const ValueView& value) {
-        return detail::holds(filter.op(), value, filter.operand().view());
+        return detail::holds(filter.op(), value, filter.operand());
       });
   }
 }
@@ -10055,89 +12944,159 @@ bool matches(const Filter& filter, const T& object) {
 template <class T>
 class Matcher {
  public:
-  /// Costs what the filter is long; an `in` with many texts is made a set.
-  explicit Matcher(const Filter& filter) { add(filter); }
+  /// Costs what the filter is long; what an array has is sorted.
+  explicit Matcher(const Filter& filter) {
+    std::size_t nodes = 0, characters = 0;
+    measure(filter, nodes, characters);
+    nodes_.reserve(nodes);
+    names_.reserve(characters);
+    add(filter);
+  }
 
-  /// Says what `matches` says. Does not allocate, unless the fields of T do.
+  /// Says what `matches` says. Does not allocate, unless the fields of T do, or an array is compared with one that has
+  /// more than a thousand different values.
   bool operator()(const T& object) const { return holds(0, object); }
 
  private:
-  struct Node {
-    using Test = bool (*)(const Node&, const T&);
+  /// Small, as there may be one for each three bytes of a filter.
+  class Node {
+   public:
+    using Test = bool (*)(const Matcher&, const detail::Operand&, const T&);
 
-    Operator op = Operator::everything;
-    std::uint32_t end = 0;  // of the parts, which follow it
-    Test test = nullptr;
-    detail::Operand operand;
-    std::string field;  // one that is known only at run time
+    explicit Node(Operator op) noexcept : op_(static_cast<unsigned>(op) & 15u), end_(0) {}
+    Node(std::size_t field, Operator op, const Value& operand) : Node(op) {
+      operand_ = detail::Operand::make(op, operand);
+      test_ = test_of(field, operand_->form());
+    }
+    Node(const Node& other) : test_(other.test_), op_(other.op_), end_(other.end_) {
+      if (other.operand_ != nullptr) operand_ = detail::Operand::copy(*other.operand_);
+    }
+    Node(Node&& other) noexcept : test_(other.test_), operand_(other.operand_), op_(other.op_), end_(other.end_) {
+      other.operand_ = nullptr;
+    }
+    Node& operator=(Node other) noexcept {
+      std::swap(test_, other.test_);
+      std::swap(operand_, other.operand_);
+      op_ = other.op_;
+      end_ = other.end_;
+      return *this;
+    }
+    ~Node() {
+      if (operand_ != nullptr) detail::Operand::drop(operand_);
+    }
+
+    Operator op() const noexcept { return static_cast<Operator>(op_); }
+    Test test() const noexcept { return test_; }  // null: of no test
+    const detail::Operand& operand() const noexcept { return *operand_; }
+    detail::Operand& operand() noexcept { return *operand_; }
+    std::size_t end() const noexcept { return end_; }  // of the parts, which follow it
+    void set_end(std::size_t end) noexcept { end_ = end & end_mask; }
+
+   private:
+    static constexpr unsigned end_bits = sizeof(std::size_t) * 8 - 4;
+    static constexpr std::size_t end_mask = (std::size_t{1} << end_bits) - 1;  // more than there is memory for
+
+    Test test_ = nullptr;
+    detail::Operand* operand_ = nullptr;
+    std::size_t op_ : 4;
+    std::size_t end_ : end_bits;
   };
 
   static constexpr const auto& list() noexcept { return Fields<T>::list; }
   using List = std::decay_t<decltype(Fields<T>::list)>;
 
-  template <std::size_t i>
-  static bool test_field(const Node& node, const T& object) {
+  template <std::size_t i, detail::Operand::Form form>
+  static bool test_field(const Matcher&, const detail::Operand& of_any_form, const T& object) {
     return detail::with_raw(detail::field_at<i>(list()), object, [&](const auto& raw) {
       using Raw = std::decay_t<decltype(raw)>;
+      const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
       if constexpr (std::is_same<Raw, std::string>::value || std::is_same<Raw, std::string_view>::value) {
-        return node.operand.answer(std::string_view(raw));
+        return operand.answer(std::string_view(raw));
       } else if constexpr (std::is_same<Raw, std::vector<std::string>>::value ||
                            std::is_same<Raw, std::vector<std::string_view>>::value) {
-        return node.operand.answer(raw);
+        return operand.answer(raw);
       } else {
-        return node.operand.answer(ValueView(raw));
+        return operand.answer(ValueView(raw));
       }
     });
   }
-  static bool test_other(const Node& node, const T& object) {
+  template <detail::Operand::Form form>
+  static bool test_other(const Matcher& self, const detail::Operand& of_any_form, const T& object) {
+    const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
     if constexpr (detail::has_other<T>) {
-      return node.operand.answer(Fields<T>::other(object, node.field));
+      const std::string_view name(self.names_.data() + operand.field_at, operand.field_size);
+      return operand.answer(ValueView(Fields<T>::other(object, name)));
     } else {
-      static_cast<void>(object);
-      return node.operand.answer(ValueView());
+      static_cast<void>(self), static_cast<void>(object);
+      return operand.answer(ValueView());
     }
   }
-  template <std::size_t... i>
-  static typename Node::Test test_of(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr typename Node::Test tests[] = {&Matcher::test_field<i>..., &Matcher::test_other};
+  template <detail::Operand::Form form, std::size_t... i>
+  static typename Node::Test test_of_form(std::size_t field, std::index_sequence<i...>) noexcept {
+    constexpr typename Node::Test tests[] = {&Matcher::test_field<i, form>..., &Matcher::test_other<form>};
     return tests[field];
+  }
+  static typename Node::Test test_of(std::size_t field, detail::Operand::Form form) noexcept {
+    using Form = detail::Operand::Form;
+    constexpr auto all = std::make_index_sequence<List::size>();
+    switch (form) {
+      case Form::moment: return test_of_form<Form::moment>(field, all);
+      case Form::set: return test_of_form<Form::set>(field, all);
+      case Form::prefix: return test_of_form<Form::prefix>(field, all);
+      default: return test_of_form<Form::scalar>(field, all);
+    }
+  }
+
+  /// Whether the name of the field is needed to read it.
+  static bool is_known_by_name(std::size_t field) noexcept { return detail::has_other<T> && field == List::size; }
+
+  /// How many nodes there will be, and how long the names are that are kept.
+  static void measure(const Filter& filter, std::size_t& nodes, std::size_t& characters) noexcept {
+    ++nodes;
+    if (!filter.field().empty() && is_known_by_name(detail::index_of_field(list(), filter.field())))
+      characters += filter.field().size();
+    for (const Filter& part : filter.parts()) measure(part, nodes, characters);
   }
 
   void add(const Filter& filter) {
     const std::size_t at = nodes_.size();
-    Node node;
-    node.op = filter.op();
-    if (!filter.field().empty()) {
-      node.test = test_of(detail::index_of_field(list(), filter.field()), std::make_index_sequence<List::size>());
-      node.operand = detail::Operand(filter.op(), filter.operand());
-      node.field = filter.field();
+    if (filter.field().empty()) {
+      nodes_.emplace_back(filter.op());
+    } else {
+      const std::size_t field = detail::index_of_field(list(), filter.field());
+      nodes_.emplace_back(field, filter.op(), filter.operand());
+      if (is_known_by_name(field)) {
+        nodes_.back().operand().field_at = names_.size();
+        nodes_.back().operand().field_size = filter.field().size();
+        names_.append(filter.field().data(), filter.field().size());
+      }
     }
-    nodes_.push_back(std::move(node));
     for (const Filter& part : filter.parts()) add(part);
-    nodes_[at].end = static_cast<std::uint32_t>(nodes_.size());
+    nodes_[at].set_end(nodes_.size());
   }
 
   bool holds(std::size_t at, const T& object) const {
     const Node& node = nodes_[at];
-    if (node.test != nullptr) return node.test(node, object);
-    switch (node.op) {
+    if (node.test() != nullptr) return node.test()(*this, node.operand(), object);
+    switch (node.op()) {
       case Operator::everything: return true;
       case Operator::all_of:
-        for (std::size_t part = at + 1; part < node.end; part = nodes_[part].end) {
+        for (std::size_t part = at + 1; part < node.end(); part = nodes_[part].end()) {
           if (!holds(part, object)) return false;
         }
         return true;
       case Operator::any_of:
       case Operator::none_of:
-        for (std::size_t part = at + 1; part < node.end; part = nodes_[part].end) {
-          if (holds(part, object)) return node.op == Operator::any_of;
+        for (std::size_t part = at + 1; part < node.end(); part = nodes_[part].end()) {
+          if (holds(part, object)) return node.op() == Operator::any_of;
         }
-        return node.op == Operator::none_of;
+        return node.op() == Operator::none_of;
       default: return false;
     }
   }
 
   std::vector<Node> nodes_;  // each before its parts
+  std::string names_;        // of the fields that are known only at run time
 };
 
 /// The filter, made ready for objects of the type: `compile<User>(filter)`.
@@ -10190,7 +13149,8 @@ inline bool can_compare(unsigned kinds, const ValueView& operand) noexcept {
   if (operand.is_number()) return (kinds & number_bits) != 0;
   unsigned wanted = bit_of(operand.kind());
   if (operand.kind() == ValueKind::instant) wanted |= bit_of(ValueKind::text);
-  if (operand.kind() == ValueKind::text && parse_timestamp(operand.text())) wanted |= bit_of(ValueKind::instant);
+  Moment moment;
+  if (operand.kind() == ValueKind::text && read_moment(operand.text(), moment)) wanted |= bit_of(ValueKind::instant);
   return (kinds & wanted) != 0;
 }
 
@@ -10343,6 +13303,17 @@ class Subscription;
 
 namespace presence {
 inline namespace PRESENCE_ABI {
+
+/// Limits on what is read from a service. Content beyond a limit is cut or left out, and noted; it is never an error.
+struct ReadOptions {
+  /// Of a status, which is cut at a character. The default is that of Rules.
+  std::size_t max_status_bytes = 1024;
+  std::size_t max_members = SIZE_MAX;        ///< of a channel
+  std::size_t max_custom_fields = SIZE_MAX;  ///< of a channel
+  /// Elements of all arrays among the custom fields of a channel. A field whose array exceeds it is left out.
+  std::size_t max_custom_elements = SIZE_MAX;
+};
+
 namespace detail {
 
 // Reading goes in two steps. In one pass over the text each key that could matter is noted with its value and its
@@ -10468,10 +13439,41 @@ inline bool enter_text(JsonReader& in, JsonNote& whole) {
   return in.fail(ErrorCode::wrong_type, whole.offset, "an object is needed here");
 }
 
-/// Turns what was noted into fields, and remembers the first that is not what it should be.
+/// A whole number that stands for a timestamp is one of nanoseconds in these years. In other units the numbers of these
+/// years are so much smaller that none can be taken for another.
+inline constexpr std::int64_t first_ns = 946684800000000000;    // 2000-01-01
+inline constexpr std::int64_t beyond_ns = 7289654400000000000;  // 2201-01-01
+
+constexpr bool is_plausible(std::int64_t ns) noexcept { return ns >= first_ns && ns < beyond_ns; }
+
+/// Reads a number of seconds, milliseconds or microseconds, whichever gives one of the years above.
+constexpr bool from_coarse_number(std::int64_t number, Timestamp& at) noexcept {
+  for (std::int64_t unit = 1000000000; unit > 1; unit /= 1000) {
+    if (number >= first_ns / unit && number < beyond_ns / unit) {
+      at = Timestamp::from_ns(number * unit);
+      return true;
+    }
+  }
+  return false;
+}
+
+/// The longest start of a text of UTF-8 that has at most `most` bytes and ends with a character.
+inline std::string_view cut_text(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text;
+  while (most > 0 && (octet(text[most]) & 0xC0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+/// Turns what was noted into fields, and remembers the first that is not what it should be. What a service says and is
+/// not needed is passed over instead.
 class JsonJudge {
  public:
-  explicit JsonJudge(std::string_view text) noexcept : text_(text) {}
+  static constexpr const char* twice = "this key stands in the object twice";
+  static constexpr const char* a_string = "a string is needed here";
+  static constexpr const char* a_truth = "true or false is needed here";
+  static constexpr const char* an_object = "an object is needed here";
+
+  explicit JsonJudge(std::string_view text, ReadNotes* notes = nullptr) noexcept : text_(text), notes_(notes) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
@@ -10483,8 +13485,7 @@ class JsonJudge {
 
   /// Whether something stands there. null reads as if the key were absent.
   bool given(const JsonNote& value) noexcept {
-    if (value.kind == JsonKind::repeated)
-      fail(ErrorCode::duplicate_key, value.offset, "this key stands in the object twice");
+    if (value.kind == JsonKind::repeated) fail(ErrorCode::duplicate_key, value.offset, twice);
     return value.kind != JsonKind::nothing && value.kind != JsonKind::null && value.kind != JsonKind::repeated;
   }
 
@@ -10494,7 +13495,7 @@ class JsonJudge {
     return value.kind == kind;
   }
 
-  bool given_text(const JsonNote& value) noexcept { return given(value, JsonKind::string, "a string is needed here"); }
+  bool given_text(const JsonNote& value) noexcept { return given(value, JsonKind::string, a_string); }
 
   std::optional<std::string_view> text(const JsonNote& value) noexcept {
     if (!given_text(value)) return std::nullopt;
@@ -10502,11 +13503,11 @@ class JsonJudge {
   }
 
   std::optional<bool> truth(const JsonNote& value) noexcept {
-    if (!given(value, JsonKind::boolean, "true or false is needed here")) return std::nullopt;
+    if (!given(value, JsonKind::boolean, a_truth)) return std::nullopt;
     return value.truth;
   }
 
-  /// An instant of the year 1 reads as if the key were absent.
+  /// A timestamp of the year 1, and 0, read as if the key were absent.
   std::optional<Timestamp> instant(const JsonNote& value) {
     Timestamp at;
     if (!read_instant(value, at)) return std::nullopt;
@@ -10515,16 +13516,14 @@ class JsonJudge {
 
   /// The same, and where it is absent, or an error, false.
   bool read_instant(const JsonNote& value, Timestamp& at) {
-    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) || read_unusual_instant(value, at);
+    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
+           read_unusual_instant(value, at, false);
   }
 
-  /// Which of the two status texts counts, if it is given: the user's own goes before one under `custom`, which is not
-  /// even looked at then.
-  const JsonNote* status(const JsonUser& user) noexcept {
-    const JsonNote* const own = &user.status;
-    if (given(*own)) return given_text(*own) ? own : nullptr;
-    if (!given(user.custom) || user.custom.kind != JsonKind::object) return nullptr;
-    return given_text(user.custom_status) ? &user.custom_status : nullptr;
+  /// The same of a service, which may count in a coarser unit.
+  bool read_coarse_instant(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
+           read_unusual_instant(value, at, true);
   }
 
   /// What must be there, or is missing from the object at `object`.
@@ -10540,21 +13539,112 @@ class JsonJudge {
     fail(ErrorCode::missing_key, nothing ? object : value.offset, message);
   }
 
+  /// The id of a user of a service. One with characters that cannot be read is none: it could be that of another user.
+  std::string_view needed_id(const JsonNote& value, std::size_t object) noexcept {
+    if (!given_text(value)) {
+      miss(value, object, "a user needs an id");
+    } else if (value.broken) {
+      fail_as_strict(value);
+    } else {
+      return value.text;
+    }
+    return std::string_view();
+  }
+
+  /// As a strict reader does, of a string that a lenient one replaced a part of.
+  void fail_as_strict(const JsonNote& value) noexcept {
+    std::string unused;
+    JsonReader strict(text_, unused);
+    strict.seek(value.offset);
+    strict.skip();
+    fail(strict.error().code, strict.error().offset, strict.error().message);
+  }
+
+  // What follows is for what a service says besides. Nothing of it fails: what is odd counts as absent, and is noted.
+
+  void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (notes_ != nullptr) notes_->add(Error{code, offset, message});
+  }
+
+  /// Whether something of this kind stands there.
+  bool has(const JsonNote& value, JsonKind kind, const char* message) noexcept {
+    if (value.kind == kind) return true;
+    if (value.kind == JsonKind::repeated) {
+      pass_over(ErrorCode::duplicate_key, value.offset, twice);
+    } else if (value.kind != JsonKind::nothing && value.kind != JsonKind::null) {
+      pass_over(ErrorCode::wrong_type, value.offset, message);
+    }
+    return false;
+  }
+  bool has_text(const JsonNote& value) noexcept { return has(value, JsonKind::string, a_string); }
+
+  bool read_side_instant(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) || read_odd_instant(value, at);
+  }
+
+  /// What is said about the status of a user: a text, nothing, or that there is none, which is an empty text. The
+  /// user's own key goes before one under `custom`. null says that there is none; so does an absent key in what is the
+  /// whole truth about the user. A status that cannot be read says nothing: another may be there.
+  std::optional<std::string_view> status(const JsonUser& user, bool is_whole, const ReadOptions& options) noexcept {
+    if (user.status.kind == JsonKind::string) return status_text(user.status, options);
+    return unusual_status(user, is_whole, options);
+  }
+
  private:
 #if defined(__GNUC__) || defined(__clang__)
-  __attribute__((noinline))  // few instants need it, and the others would pay for its stack
+#define PRESENCE_RARELY __attribute__((noinline))  // few texts need it, and the others would pay for its stack
+#else
+#define PRESENCE_RARELY
 #endif
-  bool
-  read_unusual_instant(const JsonNote& value, Timestamp& at) {
+
+  static bool is_odd(const JsonNote& value) noexcept {
+    return value.kind != JsonKind::nothing && value.kind != JsonKind::null && value.kind != JsonKind::string;
+  }
+
+  std::string_view status_text(const JsonNote& value, const ReadOptions& options) noexcept {
+    if (value.text.size() <= options.max_status_bytes) return value.text;
+    pass_over(ErrorCode::over_limit, value.offset, "a status longer than max_status_bytes is cut");
+    return cut_text(value.text, options.max_status_bytes);
+  }
+
+  PRESENCE_RARELY std::optional<std::string_view> unusual_status(const JsonUser& user, bool is_whole,
+                                                                 const ReadOptions& options) noexcept {
+    has_text(user.status);
+    bool is_unknown = is_odd(user.status) || user.custom.kind == JsonKind::repeated;
+    bool is_cleared = is_whole || user.status.kind == JsonKind::null;
+    if (has(user.custom, JsonKind::object, an_object)) {
+      if (has_text(user.custom_status)) return status_text(user.custom_status, options);
+      is_unknown = is_unknown || is_odd(user.custom_status);
+      is_cleared = is_cleared || user.custom_status.kind == JsonKind::null;
+    }
+    if (is_unknown || !is_cleared) return std::nullopt;
+    return std::string_view();
+  }
+
+  PRESENCE_RARELY bool read_odd_instant(const JsonNote& value, Timestamp& at) {
+    JsonJudge judge(text_, notes_);
+    if (judge.read_unusual_instant(value, at, true)) return true;
+    if (!judge.ok()) pass_over(judge.error_.code, judge.error_.offset, judge.error_.message);
+    return false;
+  }
+
+  PRESENCE_RARELY bool read_unusual_instant(const JsonNote& value, Timestamp& at, bool may_be_coarse) {
     if (!given(value)) return false;
     if (value.kind == JsonKind::number) {
-      std::int64_t ns = 0;
-      if (!to_int64(value.text, ns)) {
-        fail(ErrorCode::out_of_range, value.offset, "an instant is a whole number of nanoseconds, of 64 bits");
-        return false;
+      std::int64_t number = 0;
+      const bool is_whole = to_int64(value.text, number);
+      if (is_whole && number == 0) return false;
+      if (is_whole && is_plausible(number)) {
+        at = Timestamp::from_ns(number);
+        return true;
       }
-      at = Timestamp::from_ns(ns);
-      return true;
+      constexpr const char* message = "a timestamp that is a number counts nanoseconds, in the years 2000 to 2200";
+      if (is_whole && may_be_coarse && from_coarse_number(number, at)) {
+        pass_over(ErrorCode::out_of_range, value.offset, message);
+        return true;
+      }
+      fail(ErrorCode::out_of_range, value.offset, message);
+      return false;
     }
     if (!given(value, JsonKind::string, "an instant is a string or a number")) return false;
     const Result<Timestamp> parsed = parse_timestamp(value.text);
@@ -10574,7 +13664,10 @@ class JsonJudge {
     return false;
   }
 
+#undef PRESENCE_RARELY
+
   std::string_view text_;
+  ReadNotes* notes_;
   bool failed_ = false;
   Error error_;
 };
@@ -10622,32 +13715,32 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
 }
 
 /// What a service says about a user.
-inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, PresenceEventView& event) {
-  if (!judge.given(user.self, JsonKind::object, "an object is needed here")) {
+inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
+                          const ReadOptions& options, PresenceEventView& event) {
+  if (!judge.given(user.self, JsonKind::object, JsonJudge::an_object)) {
     judge.fail(ErrorCode::missing_key, found.offset, "this event needs a user");
     return;
   }
   event.type = EventType::report;
-  if (judge.given_text(user.id)) {
-    event.user = user.id.text;
-  } else {
-    judge.miss(user.id, user.self.offset, "a user needs an id");
-  }
+  event.user = judge.needed_id(user.id, user.self.offset);
+  if (event.user.empty()) judge.fail(ErrorCode::missing_key, user.id.offset, "the id of a user is empty");
   event.online =
       judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
-  if (!judge.read_instant(found.created_at, event.at))
+  if (!judge.read_coarse_instant(found.created_at, event.at))
     judge.miss(found.created_at, found.offset, "an event needs the instant of its creation");
-  if (const JsonNote* const status = judge.status(user)) event.status = status->text;
+  event.status = judge.status(user, is_whole, options);
   Timestamp last_active;
-  if (judge.read_instant(user.last_active, last_active)) event.last_active = last_active;
+  if (judge.read_side_instant(user.last_active, last_active)) event.last_active = last_active;
 }
 
 /// What an event is before it is read. It is copied: to make one, compilers clear the memory, in a slow way.
 inline constexpr PresenceEventView blank_event{};
+inline constexpr ReadOptions default_read_options{};
 
 /// Reads an event into a blank one. False, and says why, where there is none.
-inline bool read_event(std::string_view json, std::string& scratch, PresenceEventView& event, Error& error) {
-  JsonReader in(json, scratch);
+inline bool read_event(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
+                       PresenceEventView& event, Error& error) {
+  JsonReader in(json, scratch, &leniency);
   JsonNote whole;
   JsonEvent found;
   if (enter_text(in, whole)) {
@@ -10655,21 +13748,36 @@ inline bool read_event(std::string_view json, std::string& scratch, PresenceEven
     note_fields(in, found);
     in.finish();
   }
+  if (leniency.is_broken) {
+    // Only what is seen to be of a service may have such texts.
+    const JsonNote& type = found.type;
+    if (type.kind != JsonKind::string || type.broken || type.text.find('.') == std::string_view::npos) {
+      if (leniency.notes != nullptr) leniency.notes->clear();
+      error = leniency.first;
+      return false;
+    }
+    if (in.ok() && leniency.needs_room) {
+      leniency.make_room();
+      return read_event(json, scratch, options, leniency, event, error);
+    }
+  }
   if (!in.ok()) {
     error = in.error();
     return false;
   }
 
-  JsonJudge judge(json);
+  JsonJudge judge(json, leniency.notes);
   const std::string_view type = judge.needed(judge.text(found.type), found.type, found.offset, "an event needs a type");
   if (!judge.ok()) {
     // Nothing else is judged.
   } else if (const std::optional<EventType> known = event_type_of(type)) {
     judge_line(judge, found, *known, event);
-  } else if (type == "user.presence.changed" || type == "user.updated") {
-    judge_payload(judge, found, found.user, event);
+  } else if (type == "user.presence.changed") {
+    judge_payload(judge, found, found.user, false, options, event);
+  } else if (type == "user.updated") {
+    judge_payload(judge, found, found.user, true, options, event);
   } else if (type == "health.check" && judge.given(found.me.self)) {
-    judge_payload(judge, found, found.me, event);
+    judge_payload(judge, found, found.me, false, options, event);
   } else if (type.find('.') != std::string_view::npos) {
     judge.fail(ErrorCode::not_presence, found.type.offset, "an event that says nothing about presence");
   } else {
@@ -10681,35 +13789,55 @@ inline bool read_event(std::string_view json, std::string& scratch, PresenceEven
 
 }  // namespace detail
 
-/// Reads one event, borrowing its texts from `json` and, where a text has escapes, from `scratch`: the event ends when
-/// either is changed. `json` must not lie in `scratch`. Without escapes nothing is allocated, nor when scratch has room
-/// for the text. One pass; keys come in any order.
+/// Reads one event, borrowing its strings from `json` and, where a string has escapes, from `scratch`: the event ends
+/// when either is changed. `json` must not lie in `scratch`. Without escapes nothing is allocated, nor when scratch has
+/// room for the text. One pass; keys come in any order; unknown keys are skipped.
 ///
-/// Event lines, where `at` is RFC 3339 or a whole number of nanoseconds since 1970, and what stands in brackets may be
-/// absent or null:
+/// **Event lines.** `at` is RFC 3339, or a whole number of nanoseconds since 1970 in the years 2000 to 2200. Keys in
+/// brackets may be absent or null:
 ///
 ///     {"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"[,"invisible":true][,"status":"…"]}
 ///     {"type":"disconnect","user":"u","session":"s","at":…}      and likewise heartbeat
 ///     {"type":"status","user":"u"[,"session":"s"],"at":…,"status":"…"}
 ///     {"type":"report","user":"u","online":true,"at":…[,"status":"…"][,"last_active":…]}
 ///
-/// Each of these keys is read on every line, whether its type has a use for it or not; a year 1 in `last_active` reads
-/// as absent.
+/// Each of these keys is read on every line, whether its type has a use for it or not. A timestamp of the year 1, or
+/// the number 0, means "never" and reads as absent. Ids and strings that are empty or too long are read; applying the
+/// event rejects them.
 ///
-/// Payloads of a chat service become reports: `user.presence.changed` and `user.updated` about their `user`,
-/// `health.check` about `me`. The user's `id` and `online` are needed, as is the event's `created_at`; `last_active`
-/// and `status`, which may stand under `custom` instead, are not.
+/// **Payloads of a chat service** become reports: `user.presence.changed` and `user.updated` about their `user`,
+/// `health.check` about `me`. They must have the user's `id` (a string that is not empty), the user's `online` (a bool)
+/// and the event's `created_at`. Two more keys of the user are read:
 ///
-/// Unknown keys are passed over, and so are ids and texts that are empty or too long: those the fold judges. Errors
-/// come in this order:
+/// * `last_active`.
+/// * `status`; if it is absent or null, a `status` under `custom`. null clears the status. `user.updated` is the whole
+///   truth about the user: there an absent status clears it as well. In the other types an absent status leaves the
+///   status as it is.
 ///
-/// 1. The grammar of the whole text, at what fits nowhere: `syntax`, `truncated`, `trailing_bytes`, `bad_utf8`,
-///    `bad_escape`, `too_deep` (65 levels).
-/// 2. The type, at its value: `unknown_type` or, for one with a dot, which is some other event of a service, and for a
-///    `health.check` without `me`, `not_presence`. Nothing else of these is judged.
-/// 3. The keys that the type reads, in the order user, session, online, at, invisible, status, last_active:
-///    `duplicate_key` at the second; `wrong_type` or `out_of_range` at the value; `syntax` inside an instant;
-///    `missing_key` at the object that lacks it, or at the instant of the year 1 that stands in its place.
+/// A malformed value of these two, or of a key that is not read, never loses `online`:
+///
+/// * A value of another type, an unreadable timestamp or a key that stands twice counts as absent. A malformed status
+///   leaves the status as it is.
+/// * A status longer than `options.max_status_bytes` is cut at a character.
+/// * In any string, half of a surrogate pair and bytes that are not UTF-8 read as U+FFFD. In the `id` they are an
+/// error.
+///   Bytes that are not UTF-8 cost a second pass.
+/// * A number that is no timestamp in nanoseconds is read in seconds, milliseconds or microseconds, if one of these
+///   gives the years 2000 to 2200. No number fits two units.
+///
+/// Each such place is added to `notes`, which is cleared first and may be null.
+///
+/// Errors come in this order:
+///
+/// 1. The grammar of the whole text, at the first byte that fits nowhere: `syntax`, `truncated`, `trailing_bytes`,
+///    `bad_escape`, `too_deep` (65 levels). Unless the text was seen to be of a service, by a `type` with a dot, also
+///    `bad_utf8`, and `bad_escape` at half of a surrogate pair.
+/// 2. The type, at its value: `unknown_type`; `not_presence` for another type with a dot, and for a `health.check`
+///    without `me`. Nothing else of these is judged.
+/// 3. The keys that a payload must have, or that a line reads, in the order user, session, online, at, invisible,
+///    status, last_active: `duplicate_key` at the second; `wrong_type` or `out_of_range` at the value; `syntax` inside
+///    a timestamp; `missing_key` at the object that lacks it, or at what stands in its place: an empty id, or a
+///    timestamp that means "never".
 ///
 /// @code
 /// std::string scratch;  // kept from call to call: then nothing is allocated
@@ -10717,51 +13845,97 @@ inline bool read_event(std::string_view json, std::string& scratch, PresenceEven
 ///     R"({"type":"user.updated","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"john","online":true}})",
 ///     scratch);
 /// assert(event && event->type == EventType::report && event->user == "john" && event->online);
-/// assert(to_json(*event) == R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z"})");
+/// assert(to_json(*event) ==
+///        R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z","status":""})");
 ///
 /// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be passed over
 /// const Result<PresenceEvent> wrong = parse_event(R"({"type":"connect","user":7})");
 /// assert(wrong.error().code == ErrorCode::wrong_type && wrong.error().offset == 25);  // at the 7
+///
+/// ReadNotes notes;
+/// const Result<PresenceEvent> odd = parse_event(
+///     R"({"type":"health.check","created_at":"2019-01-07T13:17:42Z","me":{"id":"u","online":true,"last_active":""}})",
+///     ReadOptions(), &notes);
+/// assert(odd->online && !odd->last_active && notes.count() == 1 && notes.begin()->offset == 103);
 /// @endcode
-inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
+inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch, const ReadOptions& options,
+                                             ReadNotes* notes = nullptr) {
+  if (notes != nullptr) notes->clear();
   Result<PresenceEventView> event(detail::blank_event);  // which is read where the caller wants it
+  detail::JsonLeniency leniency(notes);
   Error error;
-  if (!detail::read_event(json, scratch, *event, error)) event = error;
+  if (!detail::read_event(json, scratch, options, leniency, *event, error)) event = error;
   return event;
+}
+/// The same, with the default options and without notes.
+inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
+  return parse_event(json, scratch, detail::default_read_options);
 }
 
 /// The same, owning its texts.
-inline Result<PresenceEvent> parse_event(std::string_view json) {
+inline Result<PresenceEvent> parse_event(std::string_view json, const ReadOptions& options,
+                                         ReadNotes* notes = nullptr) {
   std::string scratch;
-  const Result<PresenceEventView> event = parse_event(json, scratch);
+  const Result<PresenceEventView> event = parse_event(json, scratch, options, notes);
   if (!event) return event.error();
   return static_cast<PresenceEvent>(*event);
 }
+/// The same, owning its texts, with the default options and without notes.
+inline Result<PresenceEvent> parse_event(std::string_view json) {
+  return parse_event(json, detail::default_read_options);
+}
 
-/// Reads a user: `{"id":"u","online":true,"status":"…","last_active":"2019-01-07T13:17:42.375Z","invisible":true}`.
-/// Only the id is needed. A status may stand under `custom` instead, an instant may be a whole number of nanoseconds,
-/// null reads as absent, and so does a last_active of the year 1. Errors as for `parse_event`, the keys in the order of
-/// the example.
-inline Result<User> parse_user(std::string_view json) {
-  std::string scratch;
-  detail::JsonReader in(json, scratch);
-  detail::JsonUser found;
-  if (detail::enter_text(in, found.self)) {
-    detail::note_fields(in, found);
+namespace detail {
+
+/// Reads a user, whose texts are borrowed from the text and scratch. False after an error.
+inline bool read_user(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
+                      UserView& user, Error& error) {
+  JsonReader in(json, scratch, &leniency);
+  JsonUser found;
+  if (enter_text(in, found.self)) {
+    note_fields(in, found);
     in.finish();
   }
-  if (!in.ok()) return in.error();
+  if (!in.ok()) {
+    error = in.error();
+    return false;
+  }
+  if (leniency.needs_room) {
+    leniency.make_room();
+    return read_user(json, scratch, options, leniency, user, error);
+  }
 
-  detail::JsonJudge judge(json);
-  UserView user;
-  user.id = judge.needed(judge.text(found.id), found.id, found.self.offset, "a user needs an id");
+  JsonJudge judge(json, leniency.notes);
+  user.id = judge.needed_id(found.id, found.self.offset);
   user.online = judge.truth(found.online).value_or(false);
-  if (const detail::JsonNote* const status = judge.status(found)) user.status = status->text;
-  user.last_active = judge.instant(found.last_active);
-  user.invisible = judge.truth(found.invisible).value_or(false);
-  if (!judge.ok()) return judge.error();
+  user.status = judge.status(found, true, options).value_or("");
+  Timestamp last_active;
+  if (judge.read_side_instant(found.last_active, last_active)) user.last_active = last_active;
+  user.invisible = judge.has(found.invisible, JsonKind::boolean, JsonJudge::a_truth) && found.invisible.truth;
+  error = judge.error();
+  return judge.ok();
+}
+
+}  // namespace detail
+
+/// Reads a user, as a service or `to_json` writes one:
+/// `{"id":"u","online":true,"status":"…","last_active":"2019-01-07T13:17:42.375Z","invisible":true}`. Only the id must
+/// be there. Other keys that are absent or null read as false or empty.
+///
+/// A status may stand under `custom`. Malformed values are treated and noted as `parse_event` does in payloads, except
+/// that an `online` that is not a bool, or stands twice, is an error. Errors: the grammar as in a payload, then the id,
+/// then `online`, each as for `parse_event`.
+inline Result<User> parse_user(std::string_view json, const ReadOptions& options, ReadNotes* notes = nullptr) {
+  if (notes != nullptr) notes->clear();
+  std::string scratch;
+  detail::JsonLeniency leniency(notes);
+  UserView user;
+  Error error;
+  if (!detail::read_user(json, scratch, options, leniency, user, error)) return error;
   return static_cast<User>(user);
 }
+/// The same, with the default options and without notes.
+inline Result<User> parse_user(std::string_view json) { return parse_user(json, detail::default_read_options); }
 
 namespace detail {
 
@@ -10866,7 +14040,8 @@ inline void append_json_change(std::string& out, std::string_view id, Timestamp 
 }  // namespace detail
 
 /// Appends a change, `{"type":"user.presence.changed","created_at":"…","user":{…}}`, with the user as seen after it.
-/// `parse_event` reads it as a report. Who is no longer known is written as offline and without a status.
+/// `parse_event` reads it as a report, in which its `max_status_bytes` cuts the status. Who is no longer known is
+/// written as offline and without a status.
 inline void append_json(std::string& out, const UserPresenceChangedView& change) {
   detail::append_json_change(out, change.id, change.at, change.after);
 }
@@ -10912,10 +14087,6 @@ inline std::string to_json(const PresenceEventView& event) { return detail::json
 // presence/json_channel.hpp
 #ifndef PRESENCE_JSON_CHANNEL_HPP
 #define PRESENCE_JSON_CHANNEL_HPP
-
-// presence/json_filter.hpp
-#ifndef PRESENCE_JSON_FILTER_HPP
-#define PRESENCE_JSON_FILTER_HPP
 
 // presence/detail/decimal.hpp
 #ifndef PRESENCE_DETAIL_DECIMAL_HPP
@@ -11127,6 +14298,27 @@ inline bool read_double(std::string_view number, double& value) noexcept {
   return true;
 }
 
+/// Whether `read_double` finds a double. Of nearly every number that shows without the arithmetic, as it is below
+/// 10^308.
+inline bool fits_double(std::string_view number) noexcept {
+  std::size_t at = !number.empty() && number[0] == '-' ? 1 : 0;
+  const std::size_t first = at;
+  while (at < number.size() && number[at] >= '0' && number[at] <= '9') ++at;
+  std::size_t magnitude = at - first;
+  while (at < number.size() && number[at] != 'e' && number[at] != 'E') ++at;
+  if (at < number.size() && ++at < number.size()) {
+    const bool below_one = number[at] == '-';
+    if (below_one || number[at] == '+') ++at;
+    for (std::size_t exponent = 0; !below_one && at < number.size() && magnitude <= 308; ++at) {
+      magnitude -= exponent;
+      exponent = exponent * 10 + static_cast<std::size_t>(number[at] - '0');
+      magnitude += exponent;
+    }
+  }
+  double value = 0;
+  return magnitude <= 308 || read_double(number, value);
+}
+
 /// Writes the digits of the shortest decimal that reads back as mantissa * 2^exponent, of several the nearest, and
 /// returns how many, at most 17. `point` is where the decimal point stands, counted from before the first digit. This
 /// is the algorithm of Steele and White (1990), with the scale estimated as Burger and Dybvig (1996) do.
@@ -11231,8 +14423,23 @@ inline std::size_t write_double(double value, char* out) noexcept {
 
 #endif  // PRESENCE_DETAIL_DECIMAL_HPP
 
+// presence/json_filter.hpp
+#ifndef PRESENCE_JSON_FILTER_HPP
+#define PRESENCE_JSON_FILTER_HPP
+
 namespace presence {
 inline namespace PRESENCE_ABI {
+
+/// How much of a filter is read, where it comes from somebody who is not trusted. Reading and compiling a filter takes
+/// at most 16 bytes of memory for each of its bytes, and what answering takes is linear in it, whatever it says.
+struct FilterLimits {
+  /// The length of the text.
+  std::size_t max_bytes = static_cast<std::size_t>(-1);
+  /// Filters, those in filters too, and what they compare with, each element of an array too: in
+  /// `{"id":{"$in":["a","b"]}}` there are four.
+  std::size_t max_values = static_cast<std::size_t>(-1);
+};
+
 namespace detail {
 
 struct OperatorName {
@@ -11301,20 +14508,22 @@ inline bool read_scalar(JsonReader& in, Value& value) {
 
 inline bool read_value(JsonReader& in, Value& value) {
   if (in.peek() != JsonKind::array) return read_scalar(in, value);
-  std::vector<Value> elements;
+  ArrayMaker elements;
   in.open();
   while (in.next_element()) {
     Value element;
     if (!read_scalar(in, element)) return false;
-    elements.push_back(std::move(element));
+    elements.add(std::move(element));
   }
-  value = Value::array(elements);
+  value = elements.take();
   return in.ok();
 }
 
 /// The keys of an object that is read, each of which may stand there once.
 class JsonKeys {
  public:
+  /// For so many, so that no more memory is taken than is needed.
+  void reserve(std::size_t keys) { all_.reserve(keys); }
   void add(const JsonReader& in, std::string_view key) { all_.push_back(Key{key, in.key_offset()}); }
   bool empty() const noexcept { return all_.empty(); }
 
@@ -11326,10 +14535,11 @@ class JsonKeys {
       if (all_[i].key == all_[i - 1].key && (repeated == nullptr || all_[i].offset < repeated->offset))
         repeated = &all_[i];
     }
-    if (in.ok() && repeated != nullptr)
-      in.fail(ErrorCode::duplicate_key, repeated->offset, "this key stands in the object twice");
+    if (in.ok() && repeated != nullptr) in.fail(ErrorCode::duplicate_key, repeated->offset, is_repeated);
     return in.ok();
   }
+
+  static constexpr const char* is_repeated = "this key stands in the object twice";
 
  private:
   struct Key {
@@ -11339,88 +14549,246 @@ class JsonKeys {
   std::vector<Key> all_;
 };
 
-inline bool read_test(JsonReader& in, Operator op, std::string_view field, std::size_t field_offset,
-                      std::vector<Filter>& parts) {
-  in.peek();
-  const std::size_t offset = in.offset();
-  Value operand;
-  if (!read_value(in, operand)) return false;
-  Filter test = Filter::test(op, field, std::move(operand));
-  if (const std::optional<Error> error = test.error())
-    return in.fail(error->code, field.empty() ? field_offset : offset, error->message);
-  parts.push_back(std::move(test));
-  return true;
-}
-
-/// Reads what a field is asked: a value, or an object of operators.
-inline bool read_field(JsonReader& in, std::string_view field, std::vector<Filter>& parts) {
-  const std::size_t field_offset = in.key_offset();
-  if (in.peek() != JsonKind::object) return read_test(in, Operator::eq, field, field_offset, parts);
-  const std::size_t offset = in.offset();
-  JsonKeys keys;
-  std::string_view key;
-  in.open();
-  while (in.next_key(key)) {
-    keys.add(in, key);
-    const std::optional<Operator> op = operator_of(key);
-    if (!op || is_combination(*op))
-      return in.fail(ErrorCode::unknown_operator, in.key_offset(), "no operator of a field");
-    if (!read_test(in, *op, field, field_offset, parts)) return false;
-  }
-  if (in.ok() && keys.empty()) return in.fail(ErrorCode::bad_operand, offset, "an operator is needed here");
-  return keys.are_unique(in);
-}
-
-inline bool read_filter(JsonReader& in, Filter& filter, unsigned depth);
-
-/// Reads the filters that one of the combining operators has, once its key was read.
-inline bool read_parts(JsonReader& in, std::vector<Filter>& parts, unsigned depth) {
-  const JsonKind kind = in.peek();
-  const std::size_t offset = in.offset();
-  if (!in.ok()) return false;
-  if (kind != JsonKind::array) return in.fail(ErrorCode::wrong_type, offset, "an array is needed here");
-  if (depth == Filter::deepest) return in.fail(ErrorCode::too_deep, offset, "nested too deeply");
-  in.open();
-  while (in.next_element()) {
-    Filter part;
-    if (!read_filter(in, part, depth + 1)) return false;
-    parts.push_back(std::move(part));
-  }
-  if (in.ok() && parts.empty()) return in.fail(ErrorCode::bad_operand, offset, "at least one filter is needed here");
-  return in.ok();
-}
-
-inline bool read_filter(JsonReader& in, Filter& filter, unsigned depth) {
-  const JsonKind kind = in.peek();
-  const std::size_t offset = in.offset();
-  if (!in.ok()) return false;
-  if (kind != JsonKind::object) return in.fail(ErrorCode::wrong_type, offset, "an object is needed here");
-  std::vector<Filter> parts;
-  JsonKeys keys;
-  std::string_view key;
-  in.open();
-  while (in.next_key(key)) {
-    keys.add(in, key);
-    if (key.empty() || key.front() != '$') {
-      if (!read_field(in, key, parts)) return false;
-      continue;
+/// How much each array and object of a filter will be read as, found beforehand so that memory for it is taken once and
+/// fits: of an array its elements, of an object the tests and combinations that its keys stand for. One pass over the
+/// text to count those that open, and one to count what is in them. Of a text that is no filter the counts say little,
+/// but never more than one for each two bytes.
+class JsonCounts {
+ public:
+  explicit JsonCounts(std::string_view json) {
+    std::size_t opened = 0;
+    for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
+      if (*p == '"') {
+        p = end_of_string(p, end);
+        if (p == end) break;
+      } else if (*p == '{' || *p == '[') {
+        ++opened;
+      }
     }
-    const std::optional<Operator> op = operator_of(key);
-    if (!op || !is_combination(*op))
-      return in.fail(ErrorCode::unknown_operator, in.key_offset(), "no operator that combines filters");
-    std::vector<Filter> combined;
-    if (!read_parts(in, combined, depth)) return false;
-    parts.push_back(Filter::combination(*op, std::move(combined)));
+    counts_.reserve(opened);
+    count(json);
   }
-  if (!keys.are_unique(in)) return false;
-  if (parts.size() == 1) {
-    filter = std::move(parts.front());
-  } else if (!parts.empty()) {
-    filter = Filter::combination(Operator::all_of, std::move(parts));
+
+  /// Of the array or object that is opened next, each in the order in which they open.
+  std::size_t next() noexcept { return at_ < counts_.size() ? counts_[at_++] : 0; }
+
+ private:
+  static constexpr std::uint32_t most = 0xFFFFFFFF;
+  /// What may come next in an array or object.
+  enum class Next : std::uint8_t { key, colon, value, comma };
+  /// An array or object that is open.
+  struct Open {
+    std::size_t index;  // of its count
+    bool is_object;
+    Next next;
+    char first;  // of an array: the bracket that its first element begins with, or a space; zero before there is one
+  };
+
+  /// The quote that ends it, or the end.
+  static const char* end_of_string(const char* p, const char* end) noexcept {
+    for (++p; p != end && *p != '"'; ++p) {
+      if (*p == '\\' && ++p == end) break;
+    }
+    return p;
   }
-  if (const std::optional<Error> error = filter.error()) return in.fail(error->code, offset, error->message);
-  return true;
-}
+  void add(std::size_t index, std::uint32_t more) noexcept {
+    counts_[index] = counts_[index] > most - more ? most : counts_[index] + more;
+  }
+  void begin_value(Open& open, char first) noexcept {
+    if (open.next == Next::key && first == '"') open.next = Next::colon;
+    if (open.next != Next::value) return;
+    const char bracket = first == '{' || first == '[' ? first : ' ';
+    if (open.first == 0) open.first = bracket;
+    // An element of another kind than the first is an error at one of the two.
+    if (open.is_object || open.first == bracket) add(open.index, 1);
+    open.next = Next::comma;
+  }
+
+  void count(std::string_view json) {
+    Open opened[JsonReader::deepest + 1];
+    std::size_t depth = 0;
+    for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
+      Open* const inner = depth > 0 ? &opened[depth - 1] : nullptr;
+      switch (*p) {
+        case ' ':
+        case '\t':
+        case '\n':
+        case '\r': break;
+        case '{':
+        case '[':
+          if (inner != nullptr) begin_value(*inner, *p);
+          if (depth > JsonReader::deepest) return;
+          opened[depth++] = Open{counts_.size(), *p == '{', *p == '{' ? Next::key : Next::value, 0};
+          counts_.push_back(0);
+          break;
+        case '}':
+        case ']':
+          if (inner == nullptr) return;
+          // A field that is asked several things stands for as many tests.
+          if (inner->is_object && depth > 1 && opened[depth - 2].is_object && counts_[inner->index] > 1)
+            add(opened[depth - 2].index, counts_[inner->index] - 1);
+          if (--depth == 0) return;
+          break;
+        case ',':
+          if (inner == nullptr) return;
+          inner->next = inner->is_object ? Next::key : Next::value;
+          break;
+        case ':':
+          if (inner == nullptr) return;
+          if (inner->next == Next::colon) inner->next = Next::value;
+          break;
+        default:
+          if (inner == nullptr) return;
+          begin_value(*inner, *p);
+          if (*p == '"') p = end_of_string(p, end);
+          if (p == end) return;
+          break;
+      }
+    }
+  }
+
+  std::vector<std::uint32_t> counts_;
+  std::size_t at_ = 0;
+};
+
+/// Reads a filter, and stops at what is more than the limits allow.
+class FilterReader {
+ public:
+  FilterReader(std::string_view json, std::string& scratch, const FilterLimits& limits)
+      : in_(json, scratch), counts_(json), left_(limits.max_values) {}
+
+  JsonReader& in() noexcept { return in_; }
+
+  bool filter(Filter& filter, unsigned depth) {
+    const JsonKind kind = in_.peek();
+    const std::size_t offset = in_.offset();
+    if (!in_.ok()) return false;
+    if (kind != JsonKind::object) return in_.fail(ErrorCode::wrong_type, offset, "an object is needed here");
+    if (!is_one_more(offset)) return false;
+    CompactVector<Filter> parts;
+    JsonKeys keys;
+    const std::size_t count = counts_.next();
+    parts.reserve(count);
+    keys.reserve(count);
+    std::string_view key;
+    in_.open();
+    while (in_.next_key(key)) {
+      keys.add(in_, key);
+      if (key.empty() || key.front() != '$') {
+        if (!field(key, parts)) return false;
+        continue;
+      }
+      const std::optional<Operator> op = operator_of(key);
+      if (!op || !is_combination(*op))
+        return in_.fail(ErrorCode::unknown_operator, in_.key_offset(), "no operator that combines filters");
+      CompactVector<Filter> combined;
+      if (!all_parts(combined, depth)) return false;
+      parts.push_back(FilterMaker::combination(*op, std::move(combined)));
+    }
+    if (!keys.are_unique(in_)) return false;
+    if (parts.size() == 1) {
+      filter = std::move(parts[0]);
+    } else if (!parts.empty()) {
+      filter = FilterMaker::combination(Operator::all_of, std::move(parts));
+    }
+    if (const std::optional<Error> error = filter.error()) return in_.fail(error->code, offset, error->message);
+    return true;
+  }
+
+ private:
+  /// Counts a filter, an operand or an element of it. False, with an error, if there are more than there may be.
+  bool is_one_more(std::size_t offset) noexcept {
+    if (left_ == 0) return in_.fail(ErrorCode::over_limit, offset, "more values than the limit allows");
+    --left_;
+    return true;
+  }
+
+  bool scalar(Value& value) {
+    in_.peek();
+    return is_one_more(in_.offset()) && read_scalar(in_, value);
+  }
+
+  bool operand(Value& value) {
+    if (in_.peek() != JsonKind::array) return scalar(value);
+    if (!is_one_more(in_.offset())) return false;
+    ArrayMaker elements(counts_.next());
+    in_.open();
+    while (in_.next_element()) {
+      Value element;
+      if (!scalar(element)) return false;
+      elements.add(std::move(element));
+    }
+    value = elements.take();
+    return in_.ok();
+  }
+
+  bool test(Operator op, std::string_view field, std::size_t field_offset, Filter& made) {
+    in_.peek();
+    const std::size_t offset = in_.offset();
+    Value value;
+    if (!operand(value)) return false;
+    made = Filter::test(op, field, std::move(value));
+    if (const std::optional<Error> error = made.error())
+      return in_.fail(error->code, field.empty() ? field_offset : offset, error->message);
+    return true;
+  }
+
+  /// Reads what a field is asked: a value, or an object of operators.
+  bool field(std::string_view field, CompactVector<Filter>& parts) {
+    const std::size_t field_offset = in_.key_offset();
+    Filter part;
+    if (in_.peek() != JsonKind::object) {
+      if (!test(Operator::eq, field, field_offset, part)) return false;
+      parts.push_back(std::move(part));
+      return true;
+    }
+    const std::size_t offset = in_.offset();
+    counts_.next();
+    unsigned seen = 0;  // a bit for each operator
+    std::optional<std::size_t> repeated;
+    std::string_view key;
+    in_.open();
+    while (in_.next_key(key)) {
+      const std::size_t key_offset = in_.key_offset();
+      const std::optional<Operator> op = operator_of(key);
+      if (!op || is_combination(*op))
+        return in_.fail(ErrorCode::unknown_operator, key_offset, "no operator of a field");
+      if (!test(*op, field, field_offset, part)) return false;
+      const unsigned bit = 1u << static_cast<unsigned>(*op);
+      // Kept once: each has a copy of the field's name, which may be longer than all the rest.
+      if ((seen & bit) == 0) parts.push_back(std::move(part));
+      if ((seen & bit) != 0 && !repeated) repeated = key_offset;
+      seen |= bit;
+    }
+    if (in_.ok() && seen == 0) return in_.fail(ErrorCode::bad_operand, offset, "an operator is needed here");
+    if (repeated) return in_.fail(ErrorCode::duplicate_key, *repeated, JsonKeys::is_repeated);
+    return in_.ok();
+  }
+
+  /// Reads the filters that one of the combining operators has, once its key was read.
+  bool all_parts(CompactVector<Filter>& parts, unsigned depth) {
+    const JsonKind kind = in_.peek();
+    const std::size_t offset = in_.offset();
+    if (!in_.ok()) return false;
+    if (kind != JsonKind::array) return in_.fail(ErrorCode::wrong_type, offset, "an array is needed here");
+    if (depth == Filter::deepest) return in_.fail(ErrorCode::too_deep, offset, "nested too deeply");
+    const std::size_t count = counts_.next();
+    in_.open();
+    while (in_.next_element()) {
+      if (parts.empty() && in_.at_object()) parts.reserve(count);
+      Filter part;
+      if (!filter(part, depth + 1)) return false;
+      parts.push_back(std::move(part));
+    }
+    if (in_.ok() && parts.empty())
+      return in_.fail(ErrorCode::bad_operand, offset, "at least one filter is needed here");
+    return in_.ok();
+  }
+
+  JsonReader in_;
+  JsonCounts counts_;
+  std::size_t left_;
+};
 
 }  // namespace detail
 
@@ -11436,7 +14804,8 @@ inline bool read_filter(JsonReader& in, Filter& filter, unsigned depth) {
 /// keys in one object, once that is read; `unknown_operator` at a key that is none, or none that may stand there;
 /// `wrong_type` at a value of another type; `bad_operand` at a value that its operator has no use for, an empty list of
 /// filters, or a field without a name; `out_of_range` at a number; `too_deep` where more than Filter::deepest
-/// combinations stand in each other.
+/// combinations stand in each other; `over_limit` at the first byte, or the first value, that is more than the limits
+/// allow.
 ///
 /// @code
 /// const Result<Filter> asked = parse_filter(R"({"online":true,"status":{"$autocomplete":"look"}})");
@@ -11446,15 +14815,23 @@ inline bool read_filter(JsonReader& in, Filter& filter, unsigned depth) {
 ///
 /// const Result<Filter> wrong = parse_filter(R"({"level":{"$above":5}})");
 /// assert(wrong.error().code == ErrorCode::unknown_operator && wrong.error().offset == 10);
+///
+/// FilterLimits limits;
+/// limits.max_values = 3;
+/// assert(parse_filter(R"({"id":{"$in":["a","b"]}})", limits).error().code == ErrorCode::over_limit);
 /// @endcode
-inline Result<Filter> parse_filter(std::string_view json) {
+inline Result<Filter> parse_filter(std::string_view json, const FilterLimits& limits) {
+  if (json.size() > limits.max_bytes)
+    return Error{ErrorCode::over_limit, limits.max_bytes, "more bytes than the limit allows"};
   std::string scratch;
-  detail::JsonReader in(json, scratch);
+  detail::FilterReader reader(json, scratch, limits);
   Filter filter;
-  if (detail::read_filter(in, filter, 0)) in.finish();
-  if (!in.ok()) return in.error();
-  return filter;
+  if (reader.filter(filter, 0)) reader.in().finish();
+  if (!reader.in().ok()) return reader.in().error();
+  return Result<Filter>(std::move(filter));
 }
+/// The same, without limits.
+inline Result<Filter> parse_filter(std::string_view json) { return parse_filter(json, FilterLimits()); }
 
 /// Appends a value: an instant as RFC 3339, a number that is not finite as null, and null for what is invalid.
 inline void append_json(std::string& out, const ValueView& value) {
@@ -11527,149 +14904,369 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Reads what comes next as a string; null reads as if nothing stood there. False after an error.
-inline bool read_string(JsonReader& in, JsonValue& value) {
-  in.read(value);
-  if (value.kind != JsonKind::string && value.kind != JsonKind::null)
-    in.fail(ErrorCode::wrong_type, value.offset, "a string is needed here");
-  return in.ok();
-}
+/// What stands in the place of the type, the id or the cid of a channel.
+struct JsonChannelName {
+  std::optional<std::string> text;
+  std::size_t offset = 0;
+  std::optional<Error> odd;  ///< why it is none, unless it is absent or null
+};
 
-/// Reads an element of `members`. False after an error.
-inline bool read_member(JsonReader& in, std::string_view json, std::vector<std::string>& members) {
-  JsonValue self, user_id, user, id;
-  if (!note_and_enter(in, self)) {
-    if (self.kind != JsonKind::string) in.fail(ErrorCode::wrong_type, self.offset, "a member is a string or an object");
-    if (in.ok()) members.emplace_back(self.text);
-    return in.ok();
-  }
-  std::string_view key;
-  while (in.next_key(key)) {
-    if (key == "user_id") {
-      note(in, user_id);
-    } else if (key != "user") {
-      in.skip();
-    } else if (note_and_enter(in, user)) {
-      while (in.next_key(key)) {
-        if (key == "id") {
-          note(in, id);
+/// A key of a channel.
+struct JsonPlace {
+  std::string_view name;
+  std::size_t offset;  ///< of the key
+};
+
+/// The elements of an array of which each can be held in a Value: a range from which a Value is made without a copy of
+/// them all.
+class JsonElements {
+ public:
+  class iterator {
+   public:
+    iterator(JsonReader* in, std::size_t offset, std::size_t left) noexcept : in_(in), offset_(offset), left_(left) {}
+    Value operator*() const {
+      in_->seek(offset_);
+      Value value;
+      read_scalar(*in_, value);
+      return value;
+    }
+    iterator& operator++() {
+      if (--left_ == 0) return *this;
+      in_->seek(offset_);
+      in_->skip();
+      in_->next_element();
+      in_->peek();
+      offset_ = in_->offset();
+      return *this;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.left_ == b.left_; }
+    friend bool operator!=(const iterator& a, const iterator& b) noexcept { return !(a == b); }
+
+   private:
+    JsonReader* in_;
+    std::size_t offset_;  // of the element
+    std::size_t left_;    // elements from this one on
+  };
+
+  /// `first` is the offset of the first element, if there is one.
+  JsonElements(JsonReader& in, std::size_t first, std::size_t size) noexcept : in_(&in), first_(first), size_(size) {}
+  iterator begin() const noexcept { return iterator(in_, first_, size_); }
+  iterator end() const noexcept { return iterator(in_, first_, 0); }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  JsonReader* in_;
+  std::size_t first_, size_;
+};
+
+/// Reads a channel. The first pass judges the grammar. Each further pass counts or collects what the next one needs, so
+/// that, besides the places of the keys, only what is kept is allocated, and at once.
+class JsonChannelReader {
+ public:
+  JsonChannelReader(std::string_view json, const ReadOptions& options, ReadNotes* notes) noexcept
+      : json_(json), options_(options), leniency_(notes), judge_(json, notes) {}
+
+  const Error& error() const noexcept { return error_; }
+
+  bool read(Channel& channel) {
+    JsonReader names(json_, names_scratch_, &leniency_);
+    JsonValue whole, type, id, cid, inner, members;
+    if (enter_text(names, whole)) {
+      std::string_view key;
+      while (names.next_key(key)) {
+        JsonNote* const known = key == "type"      ? &type
+                                : key == "id"      ? &id
+                                : key == "cid"     ? &cid
+                                : key == "channel" ? &inner
+                                : key == "members" ? &members
+                                                   : nullptr;
+        if (known != nullptr) {
+          note(names, *known);
         } else {
-          in.skip();
+          names.skip();
+        }
+      }
+      names.finish();
+    }
+    if (!names.ok()) return fail(names.error());
+    leniency_.has_room = true;
+    leniency_.notes = nullptr;  // all that is to be noted of strings was
+
+    // A channel that is named beside a `channel` has that as a field.
+    const bool is_state = inner.kind == JsonKind::object && is_absent(cid) && (is_absent(type) || is_absent(id));
+    const std::size_t object = is_state ? inner.offset : whole.offset;
+    std::vector<JsonPlace> places = places_of(names, object);
+
+    JsonReader in(json_, scratch_, &leniency_);
+    JsonValue own_members;
+    std::size_t custom = 0;
+    for (const JsonPlace& place : places) {
+      JsonChannelName* const name = name_called(place.name);
+      go_to_value(in, place);
+      if (name != nullptr) {
+        read_name(in, *name);
+      } else if (place.name == "members") {
+        own_members.kind = in.peek();
+        own_members.offset = in.offset();
+      } else {
+        places[custom++] = place;
+      }
+    }
+    places.resize(custom);
+
+    if (!set_names(object, channel)) return false;
+    if (is_state && judge_.has(members, JsonKind::array, an_array)) {
+      read_members(in, members.offset, channel.members);
+    } else if (judge_.has(own_members, JsonKind::array, an_array)) {
+      read_members(in, own_members.offset, channel.members);
+    }
+    read_custom(in, std::move(places), channel.custom);
+    return true;
+  }
+
+ private:
+  static constexpr const char* an_array = "an array is needed here";
+
+  bool fail(const Error& error) noexcept {
+    error_ = error;
+    return false;
+  }
+
+  static bool is_absent(const JsonNote& value) noexcept {
+    return value.kind == JsonKind::nothing || value.kind == JsonKind::null;
+  }
+
+  static void go_into(JsonReader& in, std::size_t container) {
+    in.seek(container);
+    in.open();
+  }
+  static void go_to_value(JsonReader& in, const JsonPlace& place) {
+    in.seek_key(place.offset);
+    std::string_view key;
+    in.next_key(key);
+  }
+
+  JsonChannelName* name_called(std::string_view key) noexcept {
+    return key == "type" ? &type_ : key == "id" ? &id_ : key == "cid" ? &cid_ : nullptr;
+  }
+
+  /// The keys of an object that stand there once, in the order of their names.
+  std::vector<JsonPlace> places_of(JsonReader& in, std::size_t object) {
+    std::vector<JsonPlace> places;
+    std::size_t count = 0;
+    std::string_view key;
+    for (go_into(in, object); in.next_key(key); in.skip()) ++count;
+    places.reserve(count);
+    for (go_into(in, object); in.next_key(key); in.skip()) places.push_back(JsonPlace{key, in.key_offset()});
+
+    detail::sort(places, [](const JsonPlace& a, const JsonPlace& b) {
+      const int order = a.name.compare(b.name);
+      return order != 0 ? order < 0 : a.offset < b.offset;
+    });
+    std::size_t kept = 0;
+    for (std::size_t i = 0, next = 0; i < count; i = next) {
+      next = i + 1;
+      while (next < count && places[next].name == places[i].name) ++next;
+      if (next - i == 1) {
+        places[kept++] = places[i];
+      } else if (JsonChannelName* const name = name_called(places[i].name)) {
+        name->odd = Error{ErrorCode::duplicate_key, places[i + 1].offset, JsonJudge::twice};
+      } else {
+        judge_.pass_over(ErrorCode::duplicate_key, places[i + 1].offset, JsonJudge::twice);
+      }
+    }
+    places.resize(kept);
+    return places;
+  }
+
+  void read_name(JsonReader& in, JsonChannelName& name) {
+    JsonValue found;
+    in.read(found);
+    name.offset = found.offset;
+    JsonJudge judge(json_);
+    if (judge.given_text(found)) {
+      if (found.broken) judge.fail_as_strict(found);
+      name.text = std::string(found.text);
+    }
+    if (judge.ok()) return;
+    name.odd = judge.error();
+    name.text.reset();
+  }
+
+  /// What is needed of the type, the id and the cid. What is odd about another of them is passed over.
+  bool set_names(std::size_t object, Channel& channel) {
+    const std::size_t colon = cid_.text ? cid_.text->find(':') : std::string::npos;
+    for (const JsonChannelName* const name : {&type_, &id_}) {
+      if (name->text || cid_.text) continue;
+      if (name->odd || cid_.odd) return fail(name->odd ? *name->odd : *cid_.odd);
+      return fail(
+          Error{ErrorCode::missing_key, object, name == &type_ ? "a channel needs a type" : "a channel needs an id"});
+    }
+    if (type_.text) {
+      channel.type = std::move(*type_.text);
+    } else {
+      channel.type = cid_.text->substr(0, colon);
+    }
+    if (id_.text) {
+      channel.id = std::move(*id_.text);
+    } else if (colon != std::string::npos) {
+      channel.id = cid_.text->substr(colon + 1);
+    }
+    if (cid_.text && channel.cid() != *cid_.text)
+      return fail(Error{ErrorCode::out_of_range, cid_.offset, "a cid is the type, a colon and the id"});
+    for (const JsonChannelName* const name : {&type_, &id_, &cid_}) {
+      if (name->odd) judge_.pass_over(name->odd->code, name->odd->offset, name->odd->message);
+    }
+    return true;
+  }
+
+  /// Reads an element of `members`. Absent: it names nobody, or two.
+  static std::optional<std::string_view> read_member(JsonReader& in, JsonJudge& judge) {
+    JsonValue self, user_id, user, id;
+    if (!note_and_enter(in, self)) {
+      if (self.kind == JsonKind::string && !self.broken) return self.text;
+      if (self.kind != JsonKind::string)
+        judge.pass_over(ErrorCode::wrong_type, self.offset, "a member is a string or an object");
+      return std::nullopt;
+    }
+    std::string_view key;
+    while (in.next_key(key)) {
+      if (key == "user_id") {
+        note(in, user_id);
+      } else if (key != "user") {
+        in.skip();
+      } else if (note_and_enter(in, user)) {
+        while (in.next_key(key)) {
+          if (key == "id") {
+            note(in, id);
+          } else {
+            in.skip();
+          }
         }
       }
     }
-  }
-  if (!in.ok()) return false;
-
-  JsonJudge judge(json);
-  const std::optional<std::string_view> named = judge.text(user_id);
-  judge.given(user, JsonKind::object, "an object is needed here");
-  const std::optional<std::string_view> nested = judge.text(id);
-  if (named && nested && *named != *nested)
-    judge.fail(ErrorCode::out_of_range, id.offset, "the id of another user than user_id names");
-  const std::string_view member =
-      judge.needed(named ? named : nested, user_id, self.offset, "a member needs a user_id or a user with an id");
-  if (!judge.ok()) return in.fail(judge.error().code, judge.error().offset, judge.error().message);
-  members.emplace_back(member);
-  return true;
-}
-
-inline bool read_members(JsonReader& in, std::string_view json, std::vector<std::string>& members) {
-  if (in.peek() != JsonKind::array) {
-    JsonValue found;
-    in.read(found);
-    if (found.kind != JsonKind::null) in.fail(ErrorCode::wrong_type, found.offset, "an array is needed here");
-    return in.ok();
-  }
-  in.open();
-  while (in.next_element()) {
-    if (!read_member(in, json, members)) return false;
-  }
-  return in.ok();
-}
-
-/// Reads the value of a custom field. Absent: one that no Value can hold, which was passed over, or after an error.
-inline std::optional<Value> read_custom(JsonReader& in) {
-  const JsonKind kind = in.peek();
-  if (kind == JsonKind::object) {
-    in.skip();
+    const bool is_named = judge.has_text(user_id) && !user_id.broken;
+    const bool has_user = judge.has(user, JsonKind::object, JsonJudge::an_object) && judge.has_text(id) && !id.broken;
+    if (is_named && has_user && user_id.text != id.text) {
+      judge.pass_over(ErrorCode::out_of_range, id.offset, "the id of another user than user_id names");
+      return std::nullopt;
+    }
+    if (is_named) return user_id.text;
+    if (has_user) return id.text;
+    judge.pass_over(ErrorCode::missing_key, self.offset, "a member needs a user_id or a user with an id");
     return std::nullopt;
   }
-  if (kind != JsonKind::array) {
-    Value value;
-    if (!read_scalar(in, value)) return std::nullopt;
-    return value;
-  }
-  std::vector<Value> elements;
-  bool is_flat = true;
-  in.open();
-  while (in.next_element()) {
-    const JsonKind element_kind = in.peek();
-    if (element_kind == JsonKind::array || element_kind == JsonKind::object) is_flat = false;
-    if (is_flat) {
-      Value element;
-      if (!read_scalar(in, element)) return std::nullopt;
-      elements.push_back(std::move(element));
-    } else {
-      in.skip();
+
+  void read_members(JsonReader& in, std::size_t array, std::vector<std::string>& members) {
+    std::size_t count = 0;
+    for (go_into(in, array); in.next_element();) {
+      in.peek();
+      const std::size_t offset = in.offset();
+      if (!read_member(in, judge_)) continue;
+      if (count == options_.max_members) {
+        judge_.pass_over(ErrorCode::over_limit, offset, "more members than max_members");
+        break;
+      }
+      ++count;
+    }
+    members.reserve(count);
+    JsonJudge silent(json_);
+    for (go_into(in, array); members.size() < count && in.next_element();) {
+      if (const std::optional<std::string_view> member = read_member(in, silent)) members.emplace_back(*member);
     }
   }
-  if (!is_flat || !in.ok()) return std::nullopt;
-  return Value::array(elements);
-}
 
-struct JsonCustomField {
-  std::string_view name;
-  Value value;
+  /// Whether what was read can be held in a Value, and is no array.
+  bool is_scalar(const JsonNote& found) noexcept {
+    if (found.kind == JsonKind::array || found.kind == JsonKind::object) {
+      judge_.pass_over(ErrorCode::wrong_type, found.offset, "no Value holds this");
+      return false;
+    }
+    if (found.kind != JsonKind::number) return true;
+    std::int64_t integer = 0;
+    const bool is_integer = found.text.find_first_of(".eE") == std::string_view::npos;
+    if (is_integer ? to_int64(found.text, integer) : fits_double(found.text)) return true;
+    judge_.pass_over(ErrorCode::out_of_range, found.offset, "larger than an integer of 64 bits, or any double");
+    return false;
+  }
+
+  /// Goes through the array that comes next. Absent: one that no Value can hold.
+  std::optional<JsonElements> check_array(JsonReader& in) {
+    std::size_t first = 0, count = 0;
+    bool is_flat = true;
+    in.open();
+    while (is_flat && in.next_element()) {
+      JsonValue element;
+      in.read(element);
+      if (count == 0) first = element.offset;
+      ++count;
+      is_flat = is_scalar(element);
+    }
+    if (!is_flat) return std::nullopt;
+    return JsonElements(in, first, count);
+  }
+  /// The same for one that was checked.
+  static JsonElements elements_of(JsonReader& in) {
+    std::size_t first = 0, count = 0;
+    for (in.open(); in.next_element(); in.skip(), ++count) {
+      in.peek();
+      if (count == 0) first = in.offset();
+    }
+    return JsonElements(in, first, count);
+  }
+
+  void read_custom(JsonReader& in, std::vector<JsonPlace> places, CustomFields& custom) {
+    std::size_t fields = 0, elements = 0;
+    for (const JsonPlace& place : places) {
+      go_to_value(in, place);
+      const JsonKind kind = in.peek();
+      const std::size_t offset = in.offset();
+      if (kind == JsonKind::array) {
+        const std::optional<JsonElements> array = check_array(in);
+        if (!array) continue;
+        if (array->size() > options_.max_custom_elements - elements) {
+          judge_.pass_over(ErrorCode::over_limit, offset, "more elements of arrays than max_custom_elements");
+          continue;
+        }
+        elements += array->size();
+      } else {
+        JsonValue found;
+        in.read(found);
+        if (!is_scalar(found)) continue;
+      }
+      if (fields == options_.max_custom_fields) {
+        judge_.pass_over(ErrorCode::over_limit, place.offset, "more custom fields than max_custom_fields");
+        break;
+      }
+      places[fields++] = place;
+    }
+    // Where they are is all that is kept of the places before the fields are made.
+    std::vector<std::size_t> keys;
+    keys.reserve(fields);
+    for (std::size_t i = 0; i < fields; ++i) keys.push_back(places[i].offset);
+    std::vector<JsonPlace>().swap(places);
+    // Each goes behind those before it, as the names are in order.
+    for (const std::size_t key : keys) {
+      std::string_view name;
+      in.seek_key(key);
+      in.next_key(name);
+      Value& value = custom[name];
+      if (in.peek() == JsonKind::array) {
+        value = Value::array(elements_of(in));
+      } else {
+        read_scalar(in, value);
+      }
+    }
+  }
+
+  std::string_view json_;
+  const ReadOptions& options_;
+  JsonLeniency leniency_;
+  JsonJudge judge_;
+  std::string names_scratch_, scratch_;
+  JsonChannelName type_, id_, cid_;
+  Error error_;
 };
-
-inline bool read_channel(JsonReader& in, std::string_view json, Channel& channel) {
-  JsonValue whole, type, id, cid;
-  if (!enter_text(in, whole)) return false;
-  std::vector<JsonCustomField> custom;
-  JsonKeys keys;
-  std::string_view key;
-  while (in.next_key(key)) {
-    keys.add(in, key);
-    if (key == "type") {
-      if (!read_string(in, type)) return false;
-    } else if (key == "id") {
-      if (!read_string(in, id)) return false;
-    } else if (key == "cid") {
-      if (!read_string(in, cid)) return false;
-    } else if (key == "members") {
-      if (!read_members(in, json, channel.members)) return false;
-    } else if (std::optional<Value> value = read_custom(in)) {
-      custom.push_back(JsonCustomField{key, std::move(*value)});
-    }
-  }
-  if (!keys.are_unique(in)) return false;
-
-  const bool has_cid = cid.kind == JsonKind::string;
-  const std::size_t colon = cid.text.find(':');
-  if (type.kind == JsonKind::string) {
-    channel.type = std::string(type.text);
-  } else if (has_cid) {
-    channel.type = std::string(cid.text.substr(0, colon));
-  } else {
-    return in.fail(ErrorCode::missing_key, whole.offset, "a channel needs a type");
-  }
-  if (id.kind == JsonKind::string) {
-    channel.id = std::string(id.text);
-  } else if (has_cid) {
-    if (colon != std::string_view::npos) channel.id = std::string(cid.text.substr(colon + 1));
-  } else {
-    return in.fail(ErrorCode::missing_key, whole.offset, "a channel needs an id");
-  }
-  if (has_cid && channel.cid() != cid.text)
-    return in.fail(ErrorCode::out_of_range, cid.offset, "a cid is the type, a colon and the id");
-
-  // In the order of their names each goes behind those before it. In any other order each would move those behind it,
-  // and who chooses the names could make that take quadratic time.
-  detail::sort(custom, [](const JsonCustomField& a, const JsonCustomField& b) { return a.name < b.name; });
-  for (JsonCustomField& field : custom) channel.custom[field.name] = std::move(field.value);
-  return true;
-}
 
 /// Whether a custom field can be written so that it is read back as one.
 inline bool has_json_form(const CustomFields::Entry& field) noexcept {
@@ -11691,24 +15288,32 @@ inline bool has_json_form(const CustomFields::Entry& field) noexcept {
 ///
 ///     {"type":"messaging","id":"general","members":["john",{"user_id":"jack"},{"user":{"id":"mary"}}],"level":3}
 ///
+/// or a channel's state, as services answer a query. Of a state the `channel` and the `members` are read; without
+/// `members`, those of its `channel`:
+///
+///     {"channel":{"cid":"messaging:general","level":3},"members":[{"user_id":"jack","user":{…}}],"read":[…],…}
+///
 /// A `cid`, "messaging:general", may stand for the type, the id or both, and ends the type at its first colon. A member
 /// is the id of a user, or an object that has it as `user_id`, as the `id` of its `user` or as both; its other keys are
-/// passed over. Members are kept as they stand, twice where they stand twice. null in place of any of these keys'
-/// values reads as if the key were absent; without `members` there are none.
+/// skipped. Members are kept as they stand, twice where they stand twice. null in place of any of these keys' values
+/// reads as if the key were absent; without `members` there are none.
 ///
-/// Every other key is a custom field: null, a bool, an integer, a number, a string, or an array of these; an instant is
-/// read as the text that it is written as. Objects, such as the `created_by` and `config` of a service, and arrays that
-/// have an array or object in them, are no Values: these fields are passed over, and are not fields of the channel.
+/// Every other key is a custom field: null, a bool, an integer, a number, a string, or an array of these; a timestamp
+/// reads as the string that it is written as. Objects, such as the `created_by` and `config` of a service, and arrays
+/// that have an array or object in them, are no Values: these fields are left out and noted.
 ///
-/// Texts that are empty or too long, and types with a colon, are read as they stand: those Store::put judges. What is
-/// wrong first is told with its offset: the grammar as for `parse_event`; `wrong_type` at a value of another type than
-/// is needed; `out_of_range` at a number as for `parse_filter`, unless an array or object stands before it in its
-/// array. Of the keys of a member, once it is read: `wrong_type`, `duplicate_key` at the second, `out_of_range` at the
-/// `id` of a `user` whom `user_id` does not name, and `missing_key` at the object where neither is. Of the channel,
-/// once it is read: `duplicate_key` at the second of any two keys, `missing_key` at its brace where the type or the id
-/// is absent, and `out_of_range` at a cid that is not "type:id".
+/// Malformed content never loses the channel. It is left out and added to `notes`, which is cleared first and may be
+/// null: a member that names no user, or two; a custom field with a number that no Value holds; a key that stands
+/// twice; a value of another type. In strings, half of a surrogate pair and bytes that are not UTF-8 read as U+FFFD;
+/// a type, an id, a cid or a member with such counts as malformed. The limits in `options` keep the first members, and
+/// the custom fields whose names come first.
 ///
-/// O(n log n) in the length of the text, whatever it is.
+/// Strings that are empty or too long, and types with a colon, are read as they stand; Store::put judges those. Errors,
+/// in this order: the grammar, as in a payload for `parse_event`; for a type or an id that neither its key nor a cid
+/// gives, `missing_key` at the brace of the channel, or `wrong_type`, `duplicate_key`, `bad_escape` or `bad_utf8` at
+/// the malformed key; `out_of_range` at a cid that is not "type:id".
+///
+/// O(n log n) for n bytes. Allocates at most 16 n bytes at any moment.
 ///
 /// @code
 /// const Result<Channel> match = parse_channel(
@@ -11717,14 +15322,24 @@ inline bool has_json_form(const CustomFields::Entry& field) noexcept {
 /// assert(match->custom.size() == 1 && *match->custom.find("slots") == Value(4));  // an object is no field
 /// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"slots":4})");
 /// assert(parse_channel(R"({"type":"match"})").error().code == ErrorCode::missing_key);
+///
+/// ReadNotes notes;
+/// const Result<Channel> state = parse_channel(
+///     R"({"channel":{"cid":"match:eu-17","slots":4},"members":[{"user_id":"john"},{"user_id":7}],"watcher_count":2})",
+///     ReadOptions(), &notes);
+/// assert(state->cid() == "match:eu-17" && state->members.size() == 1 && state->custom.size() == 1);
+/// assert(notes.begin()->code == ErrorCode::wrong_type && notes.begin()->offset == 84);  // at the 7
 /// @endcode
-inline Result<Channel> parse_channel(std::string_view json) {
-  std::string scratch;
-  detail::JsonReader in(json, scratch);
+inline Result<Channel> parse_channel(std::string_view json, const ReadOptions& options, ReadNotes* notes = nullptr) {
+  if (notes != nullptr) notes->clear();
+  detail::JsonChannelReader reader(json, options, notes);
   Channel channel;
-  if (detail::read_channel(in, json, channel)) in.finish();
-  if (!in.ok()) return in.error();
+  if (!reader.read(channel)) return reader.error();
   return channel;
+}
+/// The same, with the default options and without notes.
+inline Result<Channel> parse_channel(std::string_view json) {
+  return parse_channel(json, detail::default_read_options);
 }
 
 /// Appends a channel, which `parse_channel` reads as one that is equal where all its values have a form in JSON:
@@ -11773,7 +15388,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last.
+/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last. A text that is an instant
+/// comes with the instants: among other texts it could come before one of them, and after it too.
 constexpr int rank_of(ValueKind kind) noexcept {
   switch (kind) {
     case ValueKind::integer:
@@ -11789,9 +15405,17 @@ constexpr int rank_of(ValueKind kind) noexcept {
   return 6;
 }
 
+constexpr int sign_of(Ordering order) noexcept {
+  return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
+}
+
 /// A total order of all values; of arrays by their elements from the first on.
 inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
-  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
+  Moment first, second;
+  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
+  if (is_first && is_second) return sign_of(ordering_of(first, second));
+  const int ranks =
+      rank_of(is_first ? ValueKind::instant : a.kind()) - rank_of(is_second ? ValueKind::instant : b.kind());
   if (ranks != 0) return ranks;
   if (a.kind() == ValueKind::array) {
     for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
@@ -11800,15 +15424,21 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
     }
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
   }
-  switch (compare_scalars(a, b)) {
-    case Ordering::less: return -1;
-    case Ordering::greater: return 1;
-    case Ordering::equal: return 0;
-    case Ordering::unordered: break;
-  }
+  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  const Ordering order = compare_scalars(a, b);
+  if (order != Ordering::unordered) return sign_of(order);
   // What is not a number comes before all numbers.
   const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
   return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
+}
+
+/// The same, but texts are texts and compare by their bytes: only those that are the same are equal, so that this
+/// decides where nothing else did.
+inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
+  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
+  if (ranks != 0) return ranks;
+  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  return compare_for_sort(a, b);
 }
 
 /// Compares objects by sort keys, and by a field named "id" where these say nothing.
@@ -11816,8 +15446,14 @@ template <class T>
 class Sorter {
  public:
   explicit Sorter(const std::vector<SortKey>& keys) {
-    for (const SortKey& key : keys) add(key.field, key.order == Order::descending);
-    if (index_of_field(Fields<T>::list, "id") != List::size) add("id", false);
+    keys_.reserve(keys.size() + 1);
+    for (const SortKey& key : keys) {
+      const std::size_t index = index_of_field(Fields<T>::list, key.field);
+      keys_.push_back(
+          Key{compare_of(index, std::make_index_sequence<List::size>()), key.field, key.order == Order::descending});
+    }
+    constexpr std::size_t id = index_of_field(Fields<T>::list, "id");
+    if constexpr (id != List::size) keys_.push_back(Key{&compare_field<id, compare_to_decide>, std::string(), false});
   }
 
   int compare(const T& a, const T& b) const {
@@ -11836,12 +15472,12 @@ class Sorter {
   };
   using List = std::decay_t<decltype(Fields<T>::list)>;
 
-  template <std::size_t i>
+  template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
   static int compare_field(const Key&, const T& a, const T& b) {
     // Of the field nothing is captured: its type may have no linkage, and g++ then warns of a host's header.
     return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
       return with_raw(field_at<i>(Fields<T>::list), b,
-                      [&x](const auto& y) { return compare_for_sort(ValueView(x), ValueView(y)); });
+                      [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
     });
   }
   static int compare_other(const Key& key, const T& a, const T& b) {
@@ -11851,13 +15487,8 @@ class Sorter {
   }
   template <std::size_t... i>
   static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i>..., &Sorter::compare_other};
+    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i, compare_for_sort>..., &Sorter::compare_other};
     return all[field];
-  }
-
-  void add(std::string_view field, bool is_descending) {
-    const std::size_t index = index_of_field(Fields<T>::list, field);
-    keys_.push_back(Key{compare_of(index, std::make_index_sequence<List::size>()), std::string(field), is_descending});
   }
 
   std::vector<Key> keys_;
@@ -11964,9 +15595,12 @@ namespace detail {
 /// The users that a filter can hold for, by their ids; absent: it does not say.
 inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
   using Ids = std::vector<std::string_view>;
+  // An instant, or a text that is one, equals all ids that are the same instant, however they are written.
   const auto add = [](Ids& ids, const ValueView& value) {
+    Moment moment;
+    if (read_moment(value, moment)) return false;
     if (value.kind() == ValueKind::text) ids.push_back(value.text());
-    return value.kind() != ValueKind::instant;  // which an id may read as
+    return true;
   };
   switch (filter.op()) {
     case Operator::invalid: return Ids();
@@ -12175,6 +15809,18 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   }
 }
 
+/// Folds an event at a later timestamp than it came with, by which it is judged: it is not too early for having been
+/// moved, and no time passes for it.
+template <class OnChange>
+Verdict fold_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
+  Verdict verdict = judge_form(event, snapshot.rules());
+  if (accepted(verdict)) verdict = judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules());
+  if (!accepted(verdict)) return verdict;
+  PresenceEventView moved = event;
+  moved.at = to;
+  return fold_anew(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
+}
+
 /// Puts `after` in the place of `snapshot`, and tells what others see of it. All memory is asked for before.
 template <class OnChange>
 void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
@@ -12183,6 +15829,39 @@ void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated
   if constexpr (is_heard<OnChange>) changes = differences(before, after, dated);
   snapshot = after;
   changes.each(on_change);
+}
+
+/// A resync as of an instant that it is judged by, and that counts as `counted`, which is not earlier.
+template <class It, class OnChange>
+Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Timestamp counted, OnChange& on_change) {
+  const Snapshot before = snapshot;
+  const Timestamp now = SnapshotAccess::now(before);
+  Verdict verdict = in_range(as_of) ? Verdict::applied : Verdict::invalid;
+  if (accepted(verdict)) verdict = judge_instant(as_of, now, before.rules());
+
+  Tally tally;
+  Snapshot after = before;
+  const Unheard unheard;
+  for (; first != last; ++first) {
+    auto&& listed = *first;
+    PresenceEventView event(listed);
+    if (!accepted(verdict)) {
+      tally.count(verdict);
+    } else if (event.type != EventType::report) {
+      tally.count(Verdict::invalid);
+    } else {
+      if (in_range(event.at)) event.at = later(event.at, as_of);
+      const bool is_moved = in_range(event.at) && event.at < counted;
+      tally.count(is_moved ? fold_moved(after, event, counted, unheard) : fold_now(after, event, unheard));
+    }
+  }
+  if (!accepted(verdict)) return tally;
+  // Who is listed has a report as of the list or later, which this leaves alone.
+  forget_reports_up_to(after, [counted](const RegistersView& user) {
+    return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
+  });
+  replace_and_tell(snapshot, after, now != absent ? now : counted, on_change);
+  return tally;
 }
 
 }  // namespace detail
@@ -12228,34 +15907,7 @@ inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(
 /// @endcode
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
-  const Snapshot before = snapshot;
-  Verdict verdict = detail::in_range(as_of) ? Verdict::applied : Verdict::invalid;
-  if (accepted(verdict)) verdict = detail::judge_instant(as_of, detail::SnapshotAccess::now(before), before.rules());
-
-  Tally tally;
-  Snapshot after = before;
-  const detail::Unheard unheard;
-  for (; first != last; ++first) {
-    auto&& listed = *first;
-    PresenceEventView event(listed);
-    if (!accepted(verdict)) {
-      tally.count(verdict);
-    } else if (event.type != EventType::report) {
-      tally.count(Verdict::invalid);
-    } else {
-      if (detail::in_range(event.at)) event.at = detail::later(event.at, as_of);
-      tally.count(detail::fold_now(after, event, unheard));
-    }
-  }
-  if (!accepted(verdict)) return tally;
-  // Who is listed has a report as of the list or later, which this leaves alone.
-  detail::forget_reports_up_to(after, [as_of](const detail::RegistersView& user) {
-    return user.reported_at() != detail::absent && user.reported_at() < as_of ? as_of - Duration::from_ns(1)
-                                                                              : detail::absent;
-  });
-  const Timestamp now = detail::SnapshotAccess::now(before);
-  detail::replace_and_tell(snapshot, after, now != detail::absent ? now : as_of, on_change);
-  return tally;
+  return detail::resync_moved(snapshot, first, last, as_of, as_of, on_change);
 }
 /// The same where nobody listens.
 template <class It, class = detail::EnableIfIterator<It>>
@@ -12315,67 +15967,143 @@ class Callback {
 
 #endif  // PRESENCE_DETAIL_CALLBACK_HPP
 
-// presence/detail/id_table.hpp
-#ifndef PRESENCE_DETAIL_ID_TABLE_HPP
-#define PRESENCE_DETAIL_ID_TABLE_HPP
+// presence/detail/frame_order.hpp
+#ifndef PRESENCE_DETAIL_FRAME_ORDER_HPP
+#define PRESENCE_DETAIL_FRAME_ORDER_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Things by id, each with a number that it keeps until it is erased; numbers of erased ones are given anew. Open
-/// addressing with linear probing; erasing moves back what follows, so that nothing is left in the way.
-template <class T>
-class IdTable {
+/// What is less than this apart was meant to be of one timestamp.
+inline constexpr Duration one_frame = Duration::from_ns(1000);
+
+/// When an event takes effect: at its timestamp, or just behind what the same user did in the same frame, where the
+/// order would not show otherwise.
+///
+/// Others must not be able to tell what an invisible user does, not even by a nanosecond. So of such a user all events
+/// in the frame of the cut count after it, where nothing of them shows. One that is dated before that may show, and is
+/// not moved by what may be hidden. A status text always shows: it is ordered by status texts alone.
+struct FrameOrder {
+  Timestamp at;         ///< of the event
+  Timestamp status_at;  ///< of its status text
+
+  bool is_split() const noexcept { return at != status_at; }
+
+  /// `event.at` must be in range.
+  FrameOrder(const PresenceEventView& event, const RegistersView& user) noexcept
+      : at(event.at), status_at(event.at), first_(event.at), end_(event.at + one_frame) {
+    const Timestamp cut = invisible_since(user.flips);
+    const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
+    const bool asks = event.type == EventType::connect && event.invisible, asks_visible = asks && !*event.invisible;
+    const bool is_hidden = cut != absent && is_of_session && !asks_visible;
+    const bool may_show = is_late && event.type != EventType::disconnect;
+
+    if (event.status && *event.status != user.status()) follow(user.status_at());
+    status_at = at;
+    if (is_hidden && !is_late) at = later(at, cut);
+    if (is_of_session && !may_show) follow_session(event, user);
+    if (asks) {
+      for (const Flip& flip : user.flips) {
+        if (flip.invisible != *event.invisible) follow(flip.at);
+      }
+    }
+    if (event.type == EventType::report) follow_report(event, user);
+    if (!event.status || !is_hidden || may_show) status_at = at;
+  }
+
+ private:
+  void follow(Timestamp other) noexcept {
+    const Timestamp behind = other + Duration::from_ns(1);
+    if (other >= first_ && other < end_ && behind != never) at = later(at, behind);
+  }
+  void follow_session(const PresenceEventView& event, const RegistersView& user) noexcept {
+    const SessionRegisters* const session = find_session(user.sessions, event.session);
+    if (session == nullptr) return;
+    if (event.type == EventType::disconnect) {
+      follow(session->connect);
+      follow(session->heartbeat);
+    } else if (!session->disconnects.empty()) {
+      follow(session->disconnects.back());
+    }
+  }
+  void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
+    follow(user.forgotten_up_to());
+    if (user.rare != nullptr && user.rare->reported_online != event.online) follow(user.reported_at());
+    if (event.last_active && *event.last_active != user.reported_last_active()) follow(user.reported_last_active_at());
+  }
+
+  Timestamp first_, end_;  // of the frame
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_DETAIL_FRAME_ORDER_HPP
+
+// presence/detail/id_map.hpp
+#ifndef PRESENCE_DETAIL_ID_MAP_HPP
+#define PRESENCE_DETAIL_ID_MAP_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The hash by which an IdMap finds ids. Tests use others.
+struct IdHash {
+  static std::uint64_t of(std::string_view id, std::uint64_t seed) noexcept { return hash_of(Sought(id), seed); }
+};
+
+/// A map from ids to things. Each thing has a number that it keeps until it is erased; numbers of erased things are
+/// given again.
+///
+/// A hash table with separate chaining, whose chains are AVL trees (Adelson-Velsky, Landis 1962) in the order of
+/// (hash, sum, id). So whatever the ids and the hash, to find, add or erase one costs O(log n)
+/// comparisons; with a hash that spreads them, O(1). The links are numbers in the entries, so that erasing needs no
+/// memory.
+template <class T, class Hash = IdHash>
+class IdMap {
  public:
   static constexpr std::uint32_t none = 0xFFFFFFFF;
 
-  explicit IdTable(std::uint64_t seed = 0) noexcept : seed_(mix(seed)) {}
+  explicit IdMap(std::uint64_t seed = 0) noexcept : seed_(mix(seed)) {}
 
   std::size_t size() const noexcept { return entries_.size() - free_.size(); }
 
   /// `none`: it is not there.
   std::uint32_t find(std::string_view id) const noexcept {
-    if (places_.empty()) return none;
-    const std::uint64_t hash = hash_of(Sought(id), seed_);
-    for (std::size_t at = home_of(hash);; at = after(at)) {
-      const Place& place = places_[at];
-      if (place.number == none) return none;
-      if (place.mark == mark_of(hash) && entries_[place.number].id == id) return place.number;
-    }
+    return buckets_.empty() ? none : find(id, Hash::of(id, seed_));
   }
 
-  /// Its number, after it was added if it was not there.
+  /// Its number, after it was added if it was not there. When memory runs out nothing is added.
   std::uint32_t add(std::string_view id) {
-    const std::uint32_t known = find(id);
+    const std::uint64_t hash = Hash::of(id, seed_);
+    const std::uint32_t known = buckets_.empty() ? none : find(id, hash);
     if (known != none) return known;
-    if (places_.size() < 2 * (size() + 1)) grow();
+    if (buckets_.size() < 2 * (size() + 1)) grow();
+    Entry fresh;
+    fresh.id = std::string(id);
+    fresh.hash = hash;
+    fresh.sum = sum_of(id);
+    fresh.height = 1;
+    std::uint32_t number;
     if (free_.empty()) {
-      free_.reserve(entries_.size() + 1);  // so that erasing needs no memory
-      entries_.push_back(Entry{std::string(id), T(), true});
-      put(static_cast<std::uint32_t>(entries_.size() - 1));
-      return static_cast<std::uint32_t>(entries_.size() - 1);
+      if (entries_.size() == entries_.capacity()) entries_.reserve(entries_.empty() ? 4 : 2 * entries_.size());
+      free_.reserve(entries_.capacity());  // so that erasing needs no memory
+      number = static_cast<std::uint32_t>(entries_.size());
+      entries_.push_back(std::move(fresh));
+    } else {
+      number = free_.back();
+      free_.pop_back();
+      entries_[number] = std::move(fresh);
     }
-    Entry fresh{std::string(id), T(), true};
-    const std::uint32_t number = free_.back();
-    free_.pop_back();
-    entries_[number] = std::move(fresh);
-    put(number);
+    link(number);
     return number;
   }
 
   void erase(std::uint32_t number) noexcept {
-    const std::uint64_t hash = hash_of(Sought(entries_[number].id), seed_);
-    std::size_t hole = home_of(hash);
-    while (places_[hole].number != number) hole = after(hole);
-    for (std::size_t at = after(hole); places_[at].number != none; at = after(at)) {
-      const std::size_t home = home_of(hash_of(Sought(entries_[places_[at].number].id), seed_));
-      // Whether the hole lies between its home and where it is.
-      if (((at - home) & (places_.size() - 1)) < ((at - hole) & (places_.size() - 1))) continue;
-      places_[hole] = places_[at];
-      hole = at;
-    }
-    places_[hole] = Place();
+    unlink(number);
     entries_[number] = Entry();
     free_.push_back(number);
   }
@@ -12383,10 +16111,10 @@ class IdTable {
   void clear() noexcept {
     entries_.clear();
     free_.clear();
-    places_.clear();
+    buckets_.clear();
   }
 
-  bool has(std::uint32_t number) const noexcept { return entries_[number].is_used; }
+  bool has(std::uint32_t number) const noexcept { return entries_[number].height != 0; }
   const std::string& id_of(std::uint32_t number) const noexcept { return entries_[number].id; }
   T& operator[](std::uint32_t number) noexcept { return entries_[number].thing; }
   const T& operator[](std::uint32_t number) const noexcept { return entries_[number].thing; }
@@ -12394,67 +16122,266 @@ class IdTable {
   /// Goes over the things, by their numbers.
   class const_iterator {
    public:
-    const_iterator(const IdTable& table, std::size_t at) noexcept : table_(&table), at_(at) { skip(); }
-    const T& operator*() const noexcept { return table_->entries_[at_].thing; }
-    std::uint32_t number() const noexcept { return static_cast<std::uint32_t>(at_); }
+    const_iterator(const IdMap& map, std::size_t at) noexcept : map_(&map), at_(at) { skip(); }
+    const T& operator*() const noexcept { return map_->entries_[at_].thing; }
     const_iterator& operator++() noexcept {
       ++at_;
       skip();
       return *this;
     }
+    std::uint32_t number() const noexcept { return static_cast<std::uint32_t>(at_); }
     friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ != b.at_; }
 
    private:
     void skip() noexcept {
-      while (at_ < table_->entries_.size() && !table_->entries_[at_].is_used) ++at_;
+      while (at_ < map_->entries_.size() && map_->entries_[at_].height == 0) ++at_;
     }
-    const IdTable* table_;
+    const IdMap* map_;
     std::size_t at_;
   };
   const_iterator begin() const noexcept { return const_iterator(*this, 0); }
   const_iterator end() const noexcept { return const_iterator(*this, entries_.size()); }
 
+  /// Whether every tree is in order and balanced, and has all entries of its bucket. For tests.
+  bool is_sound() const noexcept {
+    std::size_t count = 0;
+    for (const Bucket& bucket : buckets_) {
+      if (!is_sound(bucket.root, bucket, count)) return false;
+    }
+    return count == size();
+  }
+
  private:
   struct Entry {
+    std::uint64_t hash = 0, sum = 0;  // of the id
+    std::uint32_t child[2] = {none, none};
+    std::uint8_t height = 0;  // of the tree below; 0: erased
     std::string id;
     T thing{};
-    bool is_used = false;
   };
-  struct Place {
-    std::uint32_t mark = 0, number = none;
+  struct Bucket {
+    std::uint32_t root = none;
+    std::uint32_t marks = 0;  // of all that are in the tree, and perhaps of some that were: most misses end here
   };
+  /// Taller than an AVL tree of all numbers: 1.4405 * log2(2^32) rounded up, and one for the empty place below.
+  static constexpr unsigned most_levels = 48;
 
-  static std::uint32_t mark_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash >> 32); }
-  std::size_t home_of(std::uint64_t hash) const noexcept {
-    return static_cast<std::uint32_t>(hash) & (places_.size() - 1);
+  static std::uint32_t mark_of(std::uint64_t hash) noexcept { return std::uint32_t{1} << (hash >> 59); }
+  const Bucket& bucket_of(std::uint64_t hash) const noexcept {
+    return buckets_[static_cast<std::size_t>(hash) & (buckets_.size() - 1)];
   }
-  std::size_t after(std::size_t at) const noexcept { return (at + 1) & (places_.size() - 1); }
+  Bucket& bucket_of(std::uint64_t hash) noexcept {
+    return buckets_[static_cast<std::size_t>(hash) & (buckets_.size() - 1)];
+  }
 
-  void put(std::uint32_t number) noexcept {
-    const std::uint64_t hash = hash_of(Sought(entries_[number].id), seed_);
-    std::size_t at = home_of(hash);
-    while (places_[at].number != none) at = after(at);
-    places_[at] = Place{mark_of(hash), number};
+  /// Of all words. Most ids whose hashes are the same are told apart by it, for less than to read them again. It need
+  /// not be a good hash: who can make this the same, too, makes each comparison cost what comparing the ids does.
+  static std::uint64_t sum_of(std::string_view id) noexcept {
+    std::uint64_t sum = 0;
+    const char* p = id.data();
+    std::size_t left = id.size();
+    for (; left >= 8; p += 8, left -= 8) sum = rotated(sum, 11) + load_word(p);
+    return rotated(sum, 11) + load_part(p, left);
   }
-  void grow() {
-    std::vector<Place> larger(places_.empty() ? 8 : 2 * places_.size());
-    places_.swap(larger);
-    for (std::uint32_t number = 0; number < entries_.size(); ++number) {
-      if (entries_[number].is_used) put(number);
+  static bool is_before(const Entry& a, const Entry& b) noexcept {
+    if (a.hash != b.hash) return a.hash < b.hash;
+    return a.sum != b.sum ? a.sum < b.sum : a.id < b.id;
+  }
+
+  std::uint32_t find(std::string_view id, std::uint64_t hash) const noexcept {
+    const Bucket& bucket = bucket_of(hash);
+    if ((bucket.marks & mark_of(hash)) == 0) return none;
+    const Entry& root = entries_[bucket.root];
+    if (root.hash == hash && root.id == id) return bucket.root;
+    return find_below(bucket.root, id, hash);
+  }
+  /// The same from a root on that it is not.
+  PRESENCE_DETAIL_APART std::uint32_t find_below(std::uint32_t at, std::string_view id,
+                                                 std::uint64_t hash) const noexcept {
+    // Among ids whose hashes are the same most steps end with their sums.
+    const Entry* const entries = entries_.data();
+    const std::uint64_t sum = sum_of(id);
+    do {
+      const Entry& entry = entries[at];
+      bool is_after = hash > entry.hash;
+      if (hash == entry.hash) {
+        is_after = sum > entry.sum;
+        if (sum == entry.sum) {
+          const int order = id.compare(entry.id);
+          if (order == 0) break;
+          is_after = order > 0;
+        }
+      }
+      at = entry.child[is_after ? 1 : 0];
+    } while (at != none);
+    return at;
+  }
+
+  unsigned height_of(std::uint32_t at) const noexcept { return at == none ? 0u : entries_[at].height; }
+  void note_height(Entry& entry) noexcept {
+    const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
+    entry.height = static_cast<std::uint8_t>(1 + (left < right ? right : left));
+  }
+  /// Puts a node in the place of its child on the other side, which takes its place. Returns the child.
+  std::uint32_t rotated_to(unsigned side, std::uint32_t at) noexcept {
+    Entry& sinking = entries_[at];
+    const std::uint32_t rising = sinking.child[1 - side];
+    sinking.child[1 - side] = entries_[rising].child[side];
+    entries_[rising].child[side] = at;
+    note_height(sinking);
+    note_height(entries_[rising]);
+    return rising;
+  }
+  /// The root of the tree of a node of which one side may be higher than the other by two.
+  std::uint32_t balanced(std::uint32_t at) noexcept {
+    Entry& entry = entries_[at];
+    const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
+    if (left > right + 1 || right > left + 1) {
+      const unsigned high = right > left ? 1 : 0;
+      const Entry& child = entries_[entry.child[high]];
+      if (height_of(child.child[high]) < height_of(child.child[1 - high]))
+        entry.child[high] = rotated_to(high, entry.child[high]);
+      return rotated_to(1 - high, at);
     }
+    note_height(entry);
+    return at;
+  }
+  /// The same of each node on the way, from the lowest up to the first whose height stays.
+  void balance(std::uint32_t* const* way, unsigned levels) noexcept {
+    while (levels > 0) {
+      std::uint32_t& link = *way[--levels];
+      const unsigned before = entries_[link].height;
+      link = balanced(link);
+      if (entries_[link].height == before) return;
+    }
+  }
+
+  void link(std::uint32_t number) noexcept {
+    Entry& fresh = entries_[number];
+    Bucket& bucket = bucket_of(fresh.hash);
+    bucket.marks |= mark_of(fresh.hash);
+    std::uint32_t* way[most_levels];
+    unsigned levels = 0;
+    std::uint32_t* link = &bucket.root;
+    while (*link != none) {
+      way[levels++] = link;
+      Entry& entry = entries_[*link];
+      link = &entry.child[is_before(entry, fresh) ? 1 : 0];
+    }
+    *link = number;
+    balance(way, levels);
+  }
+
+  void unlink(std::uint32_t number) noexcept {
+    Entry& gone = entries_[number];
+    Bucket& bucket = bucket_of(gone.hash);
+    std::uint32_t* way[most_levels];
+    unsigned levels = 0;
+    std::uint32_t* link = &bucket.root;
+    while (*link != number) {
+      way[levels++] = link;
+      Entry& entry = entries_[*link];
+      link = &entry.child[is_before(entry, gone) ? 1 : 0];
+    }
+    if (gone.child[0] != none && gone.child[1] != none) {
+      // The next in order, which has no left child, takes its place.
+      std::uint32_t& place = *link;
+      const unsigned below = levels + 1;
+      way[levels++] = link;
+      link = &gone.child[1];
+      while (entries_[*link].child[0] != none) {
+        way[levels++] = link;
+        link = &entries_[*link].child[0];
+      }
+      const std::uint32_t next = *link;
+      *link = entries_[next].child[1];
+      Entry& heir = entries_[next];
+      heir.child[0] = gone.child[0];
+      heir.child[1] = gone.child[1];
+      heir.height = gone.height;
+      place = next;
+      if (below < levels) way[below] = &heir.child[1];
+    } else {
+      *link = gone.child[gone.child[0] != none ? 0 : 1];
+    }
+    if (bucket.root == none) bucket.marks = 0;
+    balance(way, levels);
+  }
+
+  /// Twice as many buckets. Each tree is taken apart into two, in their order, which compares nothing.
+  void grow() {
+    std::vector<Bucket> larger(buckets_.empty() ? 8 : 2 * buckets_.size());
+    buckets_.swap(larger);
+    for (std::size_t i = 0; i < larger.size(); ++i) {
+      const std::uint32_t root = larger[i].root;
+      if (root == none) continue;
+      if (entries_[root].height == 1) {
+        bucket_of(entries_[root].hash) = Bucket{root, mark_of(entries_[root].hash)};
+        continue;
+      }
+      Chain chains[2];
+      take_apart(root, larger.size(), chains);
+      for (std::size_t half = 0; half < 2; ++half) {
+        Bucket& bucket = buckets_[i + half * larger.size()];
+        bucket.marks = chains[half].marks;
+        bucket.root = put_together(chains[half].first, chains[half].size);
+      }
+    }
+  }
+  /// Entries in order, linked by their right child.
+  struct Chain {
+    std::uint32_t first = none, last = none, marks = 0;
+    std::size_t size = 0;
+  };
+  void take_apart(std::uint32_t at, std::size_t bit, Chain* chains) noexcept {
+    while (at != none) {
+      Entry& entry = entries_[at];
+      take_apart(entry.child[0], bit, chains);
+      const std::uint32_t right = entry.child[1];
+      entry.child[1] = none;
+      Chain& chain = chains[(static_cast<std::size_t>(entry.hash) & bit) != 0 ? 1 : 0];
+      (chain.last == none ? chain.first : entries_[chain.last].child[1]) = at;
+      chain.last = at;
+      chain.marks |= mark_of(entry.hash);
+      ++chain.size;
+      at = right;
+    }
+  }
+  /// Takes so many off a chain, and makes a tree of them whose sides differ by one entry at most.
+  std::uint32_t put_together(std::uint32_t& first, std::size_t count) noexcept {
+    if (count == 0) return none;
+    const std::uint32_t left = put_together(first, count / 2), root = first;
+    Entry& entry = entries_[root];
+    first = entry.child[1];
+    entry.child[0] = left;
+    entry.child[1] = put_together(first, count - 1 - count / 2);
+    note_height(entry);
+    return root;
+  }
+
+  bool is_sound(std::uint32_t at, const Bucket& bucket, std::size_t& count) const noexcept {
+    if (at == none) return true;
+    ++count;
+    const Entry& entry = entries_[at];
+    const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
+    if (entry.height != 1 + (left < right ? right : left) || left > right + 1 || right > left + 1) return false;
+    if (&bucket_of(entry.hash) != &bucket || (bucket.marks & mark_of(entry.hash)) == 0) return false;
+    if (entry.child[0] != none && !is_before(entries_[entry.child[0]], entry)) return false;
+    if (entry.child[1] != none && !is_before(entry, entries_[entry.child[1]])) return false;
+    return is_sound(entry.child[0], bucket, count) && is_sound(entry.child[1], bucket, count);
   }
 
   std::uint64_t seed_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;
-  std::vector<Place> places_;  // a power of two of them, at most half of them taken
+  std::vector<Bucket> buckets_;  // a power of two of them, at least twice as many as there are things
 };
 
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_ID_TABLE_HPP
+#endif  // PRESENCE_DETAIL_ID_MAP_HPP
 
 // presence/watches.hpp
 #ifndef PRESENCE_WATCHES_HPP
@@ -12498,7 +16425,7 @@ class Watches {
     ChannelWatch& watch = watch_of(v, c);
     if (watch.is_following) return;
     watch.is_following = true;
-    insert_into(channels_[c].followers, v);
+    channels_[c].followers.insert(v);
     for (const std::uint32_t user : channels_[c].members) add_reason(user, v);
   }
 
@@ -12518,12 +16445,17 @@ class Watches {
   template <class Range>
   void watch_users(Viewer viewer, const Range& ids) {
     if (viewer.id().empty()) return;
-    const std::uint32_t v = viewers_.add(viewer.id());
-    std::size_t count = 0;
+    // The ids may be those of viewers, which move when one is added.
+    std::vector<std::uint32_t> users;
     for (const auto& id : ids) {
-      if (count++ == limits_.max_users_per_watch) break;
-      const std::uint32_t user = users_.add(std::string_view(id));
-      if (insert_into(viewers_[v].users, user)) add_reason(user, v);
+      if (users.size() == limits_.max_users_per_watch) break;
+      users.push_back(users_.add(std::string_view(id)));
+    }
+    const std::uint32_t v = viewers_.add(viewer.id());
+    for (const std::uint32_t user : users) {
+      if (viewers_[v].users.find(user) != nullptr) continue;
+      viewers_[v].users.insert(user);
+      add_reason(user, v);
     }
     forget_if_idle(v);
   }
@@ -12538,7 +16470,9 @@ class Watches {
   void remove_channel(std::string_view cid) {
     const std::uint32_t c = channels_.find(cid);
     if (c == Table::none) return;
-    while (!channels_[c].viewers.empty()) unwatch_channel(channels_[c].viewers.back(), c);
+    for (std::size_t left = channels_[c].viewers.size(); left > 0; --left) {
+      unwatch_channel(channels_[c].viewers.back(), c);  // the last takes the channel with it
+    }
   }
 
   /// Ends what the viewer watches of that channel.
@@ -12550,12 +16484,12 @@ class Watches {
   void unwatch(Viewer viewer) {
     const std::uint32_t v = viewers_.find(viewer.id());
     if (v == Table::none) return;
-    const std::vector<std::uint32_t> users = std::move(viewers_[v].users);
-    viewers_[v].users.clear();
+    Numbers users;
+    users.swap(viewers_[v].users);
     for (const std::uint32_t user : users) drop_reason(user, v);
     // The last of the channels, or none of them, takes the viewer with it.
     std::size_t left = viewers_[v].channels.size();
-    for (; left > 0; --left) unwatch_channel(v, viewers_[v].channels[left - 1].channel);
+    for (; left > 0; --left) unwatch_channel(v, viewers_[v].channels.back().channel);
     if (viewers_.has(v)) forget_if_idle(v);
   }
   /// Ends everything.
@@ -12576,12 +16510,25 @@ class Watches {
     const std::uint32_t u = users_.find(user);
     return u != Table::none && !users_[u].watchers.empty();
   }
-  /// Calls `visit(Viewer)` for each who hears of the user. O(those).
+  /// Calls `visit(Viewer)` for each who hears of the user. Each viewer is valid until the watches are modified. `visit`
+  /// may modify them: it is then called for no viewer who stopped hearing of the user, and perhaps for some who began
+  /// to. O(those).
   template <class Visit>
   void each_viewer_of(std::string_view user, Visit&& visit) const {
     const std::uint32_t u = users_.find(user);
     if (u == Table::none) return;
-    for (const Watcher& watcher : users_[u].watchers) visit(Viewer(viewers_.id_of(watcher.viewer)));
+    const std::string id(user);
+    std::vector<std::uint32_t> viewers;
+    viewers.reserve(users_[u].watchers.size());
+    for (const Watcher& watcher : users_[u].watchers) viewers.push_back(watcher.viewer);
+    const std::uint64_t version = version_;
+    for (const std::uint32_t v : viewers) {
+      if (version_ != version) {
+        const std::uint32_t known = users_.find(id);
+        if (known == Table::none || find_watcher(known, v) == nullptr) continue;
+      }
+      visit(Viewer(viewers_.id_of(v)));
+    }
   }
   /// Whether the same viewers watch the same, for the same reasons.
   friend bool operator==(const Watches& a, const Watches& b) {
@@ -12605,29 +16552,41 @@ class Watches {
  private:
   friend class Store;
 
+  struct NumberItself {
+    static std::uint32_t of(std::uint32_t number) noexcept { return number; }
+  };
+  /// Each once, ascending.
+  using Numbers = detail::SortedChunks<std::uint32_t, NumberItself>;
+
   /// A viewer who hears of a user, for how many reasons, and since when.
   struct Watcher {
     std::uint32_t viewer = 0, reasons = 0;
     std::uint64_t since = 0;
   };
+  struct ViewerOfWatcher {
+    static std::uint32_t of(const Watcher& watcher) noexcept { return watcher.viewer; }
+  };
   struct WatchedUser {
-    std::vector<Watcher> watchers;  // by viewer
+    detail::SortedChunks<Watcher, ViewerOfWatcher> watchers;
     std::uint32_t memberships = 0;  // of channels that are watched
   };
   struct WatchedChannel {
-    std::vector<std::uint32_t> members;             // as far as they are watched, each once, ascending
-    std::vector<std::uint32_t> followers, viewers;  // those who follow the members, and all who watch; ascending
+    std::vector<std::uint32_t> members;  // as far as they are watched, each once, ascending
+    Numbers followers, viewers;          // those who follow the members, and all who watch
   };
   struct ChannelWatch {
     std::uint32_t channel = 0;
     bool is_following = false;
     std::vector<std::uint32_t> page;  // what a query found
   };
-  struct WatchingViewer {
-    std::vector<ChannelWatch> channels;  // by channel
-    std::vector<std::uint32_t> users;    // what queries found, ascending
+  struct ChannelOfWatch {
+    static std::uint32_t of(const ChannelWatch& watch) noexcept { return watch.channel; }
   };
-  using Table = detail::IdTable<WatchedUser>;
+  struct WatchingViewer {
+    detail::SortedChunks<ChannelWatch, ChannelOfWatch> channels;
+    Numbers users;  // what queries found
+  };
+  using Table = detail::IdMap<WatchedUser>;
 
   /// All that a viewer watches, in words that mean the same in any other Watches: a user, or a channel with those of
   /// it.
@@ -12647,32 +16606,28 @@ class Watches {
     detail::sort(all, [](const auto& x, const auto& y) { return x.back() < y.back(); });
     return all;
   }
-  std::vector<std::string> ids_of(const std::vector<std::uint32_t>& users) const {
+  template <class Range>
+  std::vector<std::string> ids_of(const Range& users) const {
     std::vector<std::string> ids;
     for (const std::uint32_t user : users) ids.push_back(users_.id_of(user));
     detail::sort(ids, [](const std::string& x, const std::string& y) { return x < y; });
     return ids;
   }
 
-  static bool insert_into(std::vector<std::uint32_t>& ascending, std::uint32_t number) {
-    const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
-    if (place != ascending.end() && *place == number) return false;
-    ascending.insert(place, number);
-    return true;
-  }
-  static void erase_from(std::vector<std::uint32_t>& ascending, std::uint32_t number) noexcept {
-    const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
-    if (place != ascending.end() && *place == number) ascending.erase(place);
-  }
-
   /// The users of a watch, each once, ascending. They may be unknown so far.
   std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> numbers;
     if (ids.size() > limits_.max_users_per_watch) {
+      Numbers first;
+      std::size_t left = limits_.max_users_per_watch;
       for (const std::string& id : ids) {
-        if (numbers.size() == limits_.max_users_per_watch) break;
-        insert_into(numbers, users_.add(id));
+        if (left == 0) break;
+        const std::uint32_t user = users_.add(id);
+        if (first.find(user) != nullptr) continue;
+        first.insert(user);
+        --left;
       }
+      for (const std::uint32_t user : first) numbers.push_back(user);
       return numbers;
     }
     for (const std::string& id : ids) numbers.push_back(users_.add(id));
@@ -12709,39 +16664,26 @@ class Watches {
     return place != ascending.end() && *place == number;
   }
 
-  /// Where what is about a channel, or a viewer, is or would be among what is in the order of their numbers.
-  template <class Sorted>
-  static auto place_of_channel(Sorted& all, std::uint32_t c) noexcept {
-    return detail::partition_point(all.begin(), all.end(), [c](const ChannelWatch& w) { return w.channel < c; });
-  }
-  template <class Sorted>
-  static auto place_of_viewer(Sorted& all, std::uint32_t v) noexcept {
-    return detail::partition_point(all.begin(), all.end(), [v](const Watcher& w) { return w.viewer < v; });
-  }
-
   ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
-    std::vector<ChannelWatch>& all = viewers_[v].channels;
-    const auto place = place_of_channel(all, c);
-    if (place != all.end() && place->channel == c) return *place;
-    insert_into(channels_[c].viewers, v);
+    if (ChannelWatch* const known = viewers_[v].channels.find(c)) return *known;
+    channels_[c].viewers.insert(v);
     ChannelWatch fresh;
     fresh.channel = c;
-    return *all.insert(place, std::move(fresh));
+    return viewers_[v].channels.insert(std::move(fresh));
   }
 
   void unwatch_channel(std::uint32_t v, std::uint32_t c) {
-    std::vector<ChannelWatch>& all = viewers_[v].channels;
-    const auto place = place_of_channel(all, c);
-    if (place == all.end() || place->channel != c) return;
-    const ChannelWatch ended = std::move(*place);
-    all.erase(place);
+    ChannelWatch* const watch = viewers_[v].channels.find(c);
+    if (watch == nullptr) return;
+    const ChannelWatch ended = std::move(*watch);
+    viewers_[v].channels.erase(c);
     for (const std::uint32_t user : ended.page) drop_reason(user, v);
     WatchedChannel& channel = channels_[c];
     if (ended.is_following) {
       for (const std::uint32_t user : channel.members) drop_reason(user, v);
-      erase_from(channel.followers, v);
+      channel.followers.erase(v);
     }
-    erase_from(channel.viewers, v);
+    channel.viewers.erase(v);
     if (channel.viewers.empty()) {
       const std::vector<std::uint32_t> members = std::move(channel.members);
       for (const std::uint32_t user : members) {
@@ -12754,29 +16696,24 @@ class Watches {
   }
 
   const Watcher* find_watcher(std::uint32_t user, std::uint32_t v) const noexcept {
-    const std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = place_of_viewer(all, v);
-    return place != all.end() && place->viewer == v ? &*place : nullptr;
+    return users_[user].watchers.find(v);
   }
   void add_reason(std::uint32_t user, std::uint32_t v) {
     ++version_;
-    std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = place_of_viewer(all, v);
-    if (place != all.end() && place->viewer == v) {
-      ++place->reasons;
-    } else {
-      Watcher fresh;
-      fresh.viewer = v;
-      fresh.reasons = 1;
-      fresh.since = now_;
-      all.insert(place, fresh);
+    if (Watcher* const known = users_[user].watchers.find(v)) {
+      ++known->reasons;
+      return;
     }
+    Watcher fresh;
+    fresh.viewer = v;
+    fresh.reasons = 1;
+    fresh.since = now_;
+    users_[user].watchers.insert(fresh);
   }
   void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
     ++version_;
-    std::vector<Watcher>& all = users_[user].watchers;
-    const auto place = place_of_viewer(all, v);
-    if (--place->reasons == 0) all.erase(place);
+    Watcher* const watcher = users_[user].watchers.find(v);
+    if (watcher != nullptr && --watcher->reasons == 0) users_[user].watchers.erase(v);
     forget_if_unwatched(user);
   }
   void forget_if_unwatched(std::uint32_t user) noexcept {
@@ -12787,9 +16724,9 @@ class Watches {
   }
 
   WatchLimits limits_;
-  detail::IdTable<WatchingViewer> viewers_;
-  detail::IdTable<WatchedUser> users_;
-  detail::IdTable<WatchedChannel> channels_;
+  detail::IdMap<WatchingViewer> viewers_;
+  detail::IdMap<WatchedUser> users_;
+  detail::IdMap<WatchedChannel> channels_;
   std::uint64_t version_ = 0;  // counts what was changed
   std::uint64_t now_ = 0;      // counts what a Store has to tell, so that nobody hears of what was before they watched
 };
@@ -12804,7 +16741,8 @@ inline namespace PRESENCE_ABI {
 
 class Store;
 
-/// The viewers who hear of a change. Lives for the call that it is passed to.
+/// The viewers who hear of a change. Owns their ids: a copy may be kept. What a Store passes to a callback is valid
+/// until that callback returns.
 class Viewers {
  public:
   /// Enough of an iterator for a range-for.
@@ -12812,6 +16750,7 @@ class Viewers {
    public:
     /// At the one of that index.
     const_iterator(const Viewers& all, std::size_t at) noexcept : all_(&all), at_(at) {}
+    const_iterator(const Viewers&&, std::size_t) = delete;
     Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from all of them
     /// On to the next.
     const_iterator& operator++() noexcept {
@@ -12826,14 +16765,18 @@ class Viewers {
   };
 
   /// @{
-  /// Each once, in the order in which they are told.
+  /// Each once, in the order in which they are told. They borrow their ids. Valid until this object is modified or
+  /// destroyed: a temporary is refused.
   std::size_t size() const noexcept { return ends_.size(); }
-  Viewer operator[](std::size_t i) const noexcept {
+  Viewer operator[](std::size_t i) const& noexcept {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
     return Viewer(std::string_view(ids_).substr(begin, ends_[i] - begin));
   }
-  const_iterator begin() const noexcept { return const_iterator(*this, 0); }
-  const_iterator end() const noexcept { return const_iterator(*this, size()); }
+  const_iterator begin() const& noexcept { return const_iterator(*this, 0); }
+  const_iterator end() const& noexcept { return const_iterator(*this, size()); }
+  Viewer operator[](std::size_t) const&& = delete;
+  const_iterator begin() const&& = delete;
+  const_iterator end() const&& = delete;
   /// @}
 
  private:
@@ -12890,9 +16833,9 @@ class Subscription {
   /// Leaves one of nothing behind. What was subscribed to before ends.
   Subscription(Subscription&& other) noexcept : listener_(std::move(other.listener_)) {}
   Subscription& operator=(Subscription&& other) noexcept {
-    if (this == &other) return *this;
-    reset();
-    listener_ = std::move(other.listener_);
+    // What ends may own the other one: ends last.
+    Subscription taken(std::move(other));
+    std::swap(listener_, taken.listener_);
     return *this;
   }
   /// @}
@@ -12916,10 +16859,14 @@ struct DeliveryOptions {
 
 /// How a Store differs from the fold alone.
 struct StoreOptions {
-  /// Whether an event is moved on by a nanosecond where it would otherwise count as before, or not at all beside, what
-  /// the same session or user did at the same instant: calls in one frame then keep their order. What is a microsecond
-  /// older or more is late, and left to the laws of the fold. Where the moved event would be too early, time passes by
-  /// as much.
+  /// If true, events of one user that carry the same timestamp take effect in call order: a later one is moved just
+  /// behind what it would otherwise count before, or not at all beside. What is a microsecond older or more is late,
+  /// and left as it is. An event is judged by the timestamp that it came with: it is never too early for having been
+  /// moved, and moving it passes no time.
+  ///
+  /// What an invisible user does moves nothing that others see: their events in the frame in which they went invisible
+  /// count after that, their earlier connects and heartbeats are not moved by what they did since, and their status
+  /// texts are ordered among themselves alone.
   bool keep_order_of_frame = true;
   WatchLimits limits;  ///< of what one watch is about
 };
@@ -12985,6 +16932,11 @@ class Store {
     deliver();
     return verdict;
   }
+  /// The same, of an event that owns its strings, which may be a temporary.
+  template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
+  Verdict dispatch(const Event& event) {
+    return dispatch(PresenceEventView(event));
+  }
   /// Folds the events of a range one after the other, then delivers. Where the order of a frame need not be kept, as
   /// fast as `apply` of the range.
   template <class It, class = detail::EnableIfIterator<It>>
@@ -13011,17 +16963,26 @@ class Store {
   template <class It>
   Tally resync(It first, It last, Timestamp as_of) {
     // In the frame in which the connection was lost the list still is later than what was forgotten.
-    if (options_.keep_order_of_frame && forgotten_ >= as_of && forgotten_ < as_of + frame)
-      as_of = forgotten_ + Duration::from_ns(1);
-    const Tally tally = presence::resync(snapshot_, first, last, as_of, Gather{*this});
+    const Timestamp behind = forgotten_ + Duration::from_ns(1);
+    const bool is_moved = options_.keep_order_of_frame && forgotten_ >= as_of &&
+                          forgotten_ < as_of + detail::one_frame && detail::in_range(behind);
+    const Gather gather{*this};
+    const Tally tally = detail::resync_moved(snapshot_, first, last, as_of, is_moved ? behind : as_of, gather);
     deliver();
     return tally;
   }
-  /// Joins what another node knows, and moves on to its instant if that is later; see merge_into. For a node that
-  /// reconciles a copy of its snapshot with another, this is how what came of it gets back in: it costs what changed.
-  void merge(const Snapshot& other) {
-    merge_into(snapshot_, other, Gather{*this});
+  /// Joins what another node sent, as `apply_delta` does, and advances to `now`, the host's own clock, if that is
+  /// later; never to the other's. An Error `too_early`, and nothing happens, if the other snapshot is dated too late or
+  /// anything in it is that is not known here already; see `apply_delta`. `out_of_range`: `now` is at either end of the
+  /// range. For a node that reconciles a copy of its snapshot with another, this is how what came of it gets back in:
+  /// it costs what changed.
+  std::optional<Error> merge(const Snapshot& other, Timestamp now) {
+    if (const std::optional<Error> error = detail::wrong_now(now)) return error;
+    const Gather gather{*this};
+    if (!detail::merge_from_peer(snapshot_, other, now, detail::dates_at(now, snapshot_), gather))
+      return Error{ErrorCode::too_early, 0, "another node dates something later than our clock allows"};
     deliver();
+    return std::nullopt;
   }
   /// For a client whose own connection is gone: reports of online are forgotten, which is told as any other change, and
   /// then all watches end, as they do on the server. What waits to be told is told to those who watched until now.
@@ -13046,7 +17007,11 @@ class Store {
   Snapshot snapshot() const noexcept { return snapshot_; }
   /// When `advance` has something to do next; see Snapshot::next_deadline.
   std::optional<Timestamp> next_deadline() const noexcept { return snapshot_.next_deadline(); }
-  const Watches& watches() const noexcept { return watches_; }  ///< who hears about whom now
+  /// @{
+  /// Who hears about whom now. Borrowed from the store, and changes with it. Of a temporary store, a copy.
+  const Watches& watches() const& noexcept { return watches_; }
+  Watches watches() const&& { return watches_; }
+  /// @}
 
   /// Adds a channel or replaces it. Who follows it hears of its new members and no more of those who left. Refused is
   /// one that has no name: what is wrong is returned.
@@ -13064,11 +17029,15 @@ class Store {
     watches_.remove_channel(cid);
     channels_.erase(number);
   }
-  /// Null: there is none. Until the next call that changes channels.
-  const Channel* find_channel(std::string_view cid) const noexcept {
+  /// @{
+  /// Null: there is none. Valid until a channel is added, replaced or removed, or the store is destroyed. A temporary
+  /// store is refused.
+  const Channel* find_channel(std::string_view cid) const& noexcept {
     const std::uint32_t number = channels_.find(cid);
     return number == Channels::none ? nullptr : &channels_[number];
   }
+  const Channel* find_channel(std::string_view cid) const&& = delete;
+  /// @}
 
   /// A page of users, as the viewer sees them. With `presence` the viewer hears about them from now on.
   std::vector<User> query_users(const UserQuery& asked, Viewer viewer) {
@@ -13102,11 +17071,13 @@ class Store {
     channel.id = asked.id;
     if (const Channel* const known = find_channel(channel.cid())) {
       channel = *known;
+      if (asked.presence) watches_.watch_channel(viewer, channel);
     } else {
       channel.members = asked.members;
+      const std::string id(viewer.id());  // which may lie in a channel that moves when one is added
       put(channel);
+      if (asked.presence) watches_.watch_channel(Viewer(id), channel);
     }
-    if (asked.presence) watches_.watch_channel(viewer, channel);
     return channel;
   }
   /// @{
@@ -13140,10 +17111,7 @@ class Store {
 
  private:
   friend class Subscription;
-  using Channels = detail::IdTable<Channel>;
-  /// What is less than this apart was meant to be of one instant.
-  static constexpr Duration frame = Duration::from_ns(1000);
-
+  using Channels = detail::IdMap<Channel>;
   struct Pending {
     UserPresenceChanged change;
     std::uint64_t number = 0;
@@ -13194,53 +17162,41 @@ class Store {
     for (const detail::Shared<detail::Listener>& listener : all) listener->store = nullptr;
   }
 
-  Verdict fold(PresenceEventView event) {
-    if (options_.keep_order_of_frame) {
-      const Timestamp at = event.at, now = detail::SnapshotReader::now(snapshot_);
-      const Timestamp latest = now + snapshot_.rules().max_clock_skew;
-      keep_order(event);
-      // Not too early for having been moved on.
-      if (now != detail::absent && at <= latest && event.at > latest)
-        apply(snapshot_, now + (event.at - latest), Gather{*this});
-    }
-    return apply(snapshot_, event, Gather{*this});
+  Verdict fold(const PresenceEventView& event) {
+    const Gather gather{*this};
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    const bool may_move = options_.keep_order_of_frame && root != nullptr && detail::in_range(event.at);
+    const detail::RowView row = may_move ? root->table.find(event.user) : nullptr;
+    if (row == nullptr) return apply(snapshot_, event, gather);
+    const detail::FrameOrder order = order_of(event, row, *root);
+    if (order.is_split()) return fold_split(event, order, gather);
+    if (order.at == event.at) return apply(snapshot_, event, gather);
+    return detail::fold_moved(snapshot_, event, order.at, gather);
   }
 
-  /// Moves the event behind what else happened at its instant, where the order would not show otherwise.
-  void keep_order(PresenceEventView& event) const noexcept {
-    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    const detail::RowView row = root == nullptr || !detail::in_range(event.at) ? nullptr : root->table.find(event.user);
-    if (row == nullptr) return;
-    const detail::RegistersView user = row->registers();
-    const Timestamp at = event.at;
-    Timestamp last = at - Duration::from_ns(1);
-    const auto follow = [&](Timestamp other) {
-      if (other >= at && other < at + frame) last = detail::later(last, other);
-    };
-    if (detail::belongs_to_session(event.type)) {
-      if (const detail::SessionRegisters* const session = detail::find_session(user.sessions, event.session)) {
-        if (event.type == EventType::disconnect) {
-          follow(session->connect);
-          follow(session->heartbeat);
-        } else if (!session->disconnects.empty()) {
-          follow(session->disconnects.back());
-        }
-      }
-    }
-    if (event.type == EventType::connect && event.invisible) {
-      for (const detail::Flip& flip : user.flips) {
-        if (flip.invisible != *event.invisible) follow(flip.at);
-      }
-    }
-    if (event.status && *event.status != user.status()) follow(user.status_at());
-    if (event.type == EventType::report) {
-      follow(user.forgotten_up_to());
-      const bool is_other = user.rare != nullptr && user.rare->reported_online != event.online;
-      if (is_other) follow(user.reported_at());
-      if (event.last_active && *event.last_active != user.reported_last_active())
-        follow(user.reported_last_active_at());
-    }
-    event.at = last + Duration::from_ns(1);
+  static detail::FrameOrder order_of(const PresenceEventView& event, const detail::RowView& row,
+                                     const detail::Root& root) {
+    // What has been forgotten by age decides nothing, whether or not it has been dropped yet.
+    if (root.rules.forget_after == Duration::highest()) return detail::FrameOrder(event, row.registers());
+    return detail::FrameOrder(event, detail::settled(row, root.now, root.rules));
+  }
+
+  /// Folds the status text of an event of an invisible user at one timestamp, and the rest of it, which nobody else
+  /// sees, at another: all of it, or nothing.
+  Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order, const Gather& gather) {
+    const Verdict form = detail::judge_form(event, snapshot_.rules());
+    if (!accepted(form)) return form;
+    PresenceEventView rest = event, text = event;
+    rest.status = std::nullopt;
+    text.type = EventType::set_status;
+    Snapshot after = snapshot_;
+    const detail::Unheard unheard;
+    const Verdict of_rest = detail::fold_moved(after, rest, order.at, unheard);
+    if (!accepted(of_rest)) return of_rest;
+    const Verdict of_text = detail::fold_moved(after, text, order.status_at, gather);
+    if (!accepted(of_text)) return of_text;
+    snapshot_ = std::move(after);
+    return of_text == Verdict::unchanged ? of_rest : of_text;
   }
 
   Subscription listen(detail::Listeners& all, std::optional<Viewer> viewer, detail::Listener::Tell&& tell,
@@ -13364,7 +17320,7 @@ class Store {
   Snapshot snapshot_;
   Channels channels_;
   Watches watches_;
-  detail::IdTable<detail::Listeners> listeners_;  // by viewer
+  detail::IdMap<detail::Listeners> listeners_;  // by viewer
   detail::Listeners deliveries_;
   std::vector<Pending> pending_;
   std::size_t told_ = 0;  // of them
