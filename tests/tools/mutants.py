@@ -1438,7 +1438,7 @@ MUTANTS = [
            "case Operator::contains: return any_element(field, is_operand);", "only an array contains anything"),
     Mutant("hashes-do-not-collide", OPERAND, "if (low == high || is_alike(high[-1])) return;", "return;",
            "in a bucket are texts with other hashes and sizes too"),
-    Mutant("one-word-tells-apart", OPERAND, "high = high - low > 1 && word_of(low[1]) == next ? high : low + 1;", "high = low + 1;",
+    Mutant("one-word-tells-apart", OPERAND, "high = end_of_alike(low, high, [&](const Entry& entry) { return word_of(entry) == next; });", "high = low + 1;",
            "texts with equal hashes may differ late"),
     Mutant("prefix-begins-anywhere", WORDS, "if (symbols_.empty() && is_of_word(character)) symbols_.push_back(boundary);", "",
            "a prefix begins where a word does"),

@@ -9,7 +9,7 @@
 #include <presence/detail/words.hpp>
 #include <presence/value.hpp>
 
-#include <cstddef>      // for size_t
+#include <cstddef>      // for ptrdiff_t, size_t
 #include <cstdint>      // for uint8_t, uint64_t
 #include <cstring>      // for memcmp, memcpy
 #include <string_view>  // for string_view
@@ -204,12 +204,23 @@ class BasicTextSet {
     return none;
   }
 
+  /// The end of those that are alike, of which the first of a range is one: in steps that become longer, as they are
+  /// few as a rule.
+  template <class IsAlike>
+  static const Entry* end_of_alike(const Entry* low, const Entry* high, IsAlike is_alike) noexcept {
+    std::ptrdiff_t step = 1;
+    while (high - low > step && is_alike(low[step])) {
+      low += step;
+      step *= 2;
+    }
+    return detail::partition_point(low + 1, high - low > step ? low + step : high, is_alike);
+  }
   /// The part of a range of entries, which is in order, for which `is_alike` holds. `is_before`: those before it.
   template <class IsBefore, class IsAlike>
   static void narrow(const Entry*& low, const Entry*& high, IsBefore is_before, IsAlike is_alike) noexcept {
     if (!is_alike(*low)) low = detail::partition_point(low, high, is_before);
     if (low == high || is_alike(high[-1])) return;
-    high = !is_alike(*low) ? low : !is_alike(low[1]) ? low + 1 : detail::partition_point(low, high, is_alike);
+    high = is_alike(*low) ? end_of_alike(low, high, is_alike) : low;
   }
 
   /// Only where hashes collide. By chance that is a few, so this is as good for many.
@@ -227,31 +238,32 @@ class BasicTextSet {
         [&](const Entry& entry) { return entry.size == size; });
     if (low == high) return none;
 
-    // They are in order, so all of them begin as the first and the last do.
+    // They are in order, so all of them begin as the first and the last do. By the first word in which they do not, the
+    // others are left out, and then by the next one.
     const char* const characters = this->characters();
     std::size_t same = 0;
-    for (; size - same >= 8; same += 8) {
-      const std::uint64_t word = load_word(characters + low->at + same);
-      if (word != load_word(characters + high[-1].at + same)) break;
-      if (word != load_word(text.data() + same)) return none;
-    }
-    if (size - same >= 8) {
-      // Mostly the next word tells them apart.
+    while (high - low > 1) {
+      for (; size - same >= 8; same += 8) {
+        const std::uint64_t word = load_word(characters + low->at + same);
+        if (word != load_word(characters + high[-1].at + same)) break;
+        if (word != load_word(text.data() + same)) return none;
+      }
+      if (size - same < 8) break;
       const std::uint64_t next = load_word(text.data() + same);
       const auto word_of = [&](const Entry& entry) { return load_word(characters + entry.at + same); };
-      std::size_t count = static_cast<std::size_t>(high - low);
-      for (; count > 1; count -= count / 2) {
+      for (std::size_t count = static_cast<std::size_t>(high - low); count > 1; count -= count / 2) {
         if (word_of(low[count / 2 - 1]) < next) low += count / 2;
       }
       if (word_of(*low) != next) return none;
-      high = high - low > 1 && word_of(low[1]) == next ? high : low + 1;
+      high = end_of_alike(low, high, [&](const Entry& entry) { return word_of(entry) == next; });
+      same += 8;
     }
     if (high - low > 1) {
       low = detail::partition_point(
           low, high, [&](const Entry& entry) { return compare(characters + entry.at, text.data(), size, same) < 0; });
       if (low == high) return none;
     }
-    const bool is_found = compare(characters + low->at, text.data(), size, same) == 0;
+    const bool is_found = std::memcmp(characters + low->at + same, text.data() + same, size - same) == 0;
     return is_found ? static_cast<std::size_t>(low - entries()) : none;
   }
 
