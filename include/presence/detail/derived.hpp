@@ -63,16 +63,16 @@ inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) n
   const bool has_grace = rules.offline_grace != Duration();
   const SessionRegisters* latest_open = nullptr;
   Timestamp latest = absent, until = absent;
-  for (const SessionRegisters& session : sessions) {
+  sessions.each([&](const SessionRegisters& session) {
     const Timestamp at = evidence(session);
-    if (at <= latest) continue;  // an open one of later evidence lasts longer
+    if (at <= latest) return;  // an open one of later evidence lasts longer
     if (!ended_by_disconnect(session)) {
       latest_open = &session;
       latest = at;
     } else if (has_grace) {
       until = later(until, online_until(session, rules));
     }
-  }
+  });
   return latest_open == nullptr ? until : later(until, online_until(*latest_open, rules));
 }
 inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {

@@ -105,7 +105,7 @@ inline bool is_online(const RowView& row, const Root& root, const Bounds& bounds
 /// How many of them are live.
 inline std::size_t count_live(const RowView& row, const Bounds& bounds) noexcept {
   std::size_t live = 0;
-  for (const SessionRegisters& session : row.sessions()) live += bounds.is_live(session) ? 1u : 0u;
+  row.sessions().each([&](const SessionRegisters& session) { live += bounds.is_live(session) ? 1u : 0u; });
   return live;
 }
 
