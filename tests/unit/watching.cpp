@@ -466,3 +466,44 @@ TEST_CASE("whatever is watched and unwatched, who hears of whom is what a plain 
     check_nothing_is_left(by_channel);
   }
 }
+
+TEST_CASE("a limit counts each user of a watch once, and takes the first in the list") {
+  WatchLimits limits;
+  limits.max_users_per_watch = 2;
+  Watches w(limits);
+  w.watch_users(bob, Ids{"pete", "mary"});
+  w.watch_channel(ann, room("lobby", {"john", "john", "mary", "john", "pete"}));
+  CHECK(hearers(w, "john") == IdSet{"ann"});
+  CHECK(hearers(w, "mary") == IdSet{"ann", "bob"});
+  CHECK(hearers(w, "pete") == IdSet{"bob"});
+  w.unwatch(ann);
+  w.unwatch(bob);
+  check_nothing_is_left(w);
+}
+
+TEST_CASE("many who watch a user, and many who are watched, come and go in any order") {
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    Chance chance(seed);
+    Watches w;
+    std::map<std::string, IdSet> watched;  // by viewer
+    for (int step = 0; step < 6000; ++step) {
+      const std::string viewer = user_id(chance.below(700)), user = chance.below(3) == 0 ? "star" : user_id(chance.below(700));
+      if (step > 3000 && chance.below(2) == 0) {
+        w.unwatch(Viewer(std::string_view(viewer)));
+        watched.erase(viewer);
+      } else {
+        w.watch_users(Viewer(std::string_view(viewer)), Ids{user});
+        watched[viewer].insert(user);
+      }
+      if (step % 1000 != 999) continue;
+      IdSet expected;
+      for (const auto& [who, whom] : watched) {
+        if (whom.count("star") != 0) expected.insert(who);
+      }
+      CHECK(hearers(w, "star") == expected);
+      CHECK(w.viewer_count() == watched.size());
+    }
+    for (const auto& entry : watched) w.unwatch(Viewer(std::string_view(entry.first)));
+    check_nothing_is_left(w);
+  }
+}
