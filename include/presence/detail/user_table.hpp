@@ -842,7 +842,9 @@ class BasicUserTable {
       if (child == nullptr) continue;
       if (Timestamp(child->due) < node.due || Timestamp(child->cleanup) < node.cleanup) return false;
       if (!child->is_page) {
-        if (!child->as_node().has_several() || !is_sound(child->as_node(), level + 1)) return false;
+        // It leads to several branches, which one page could not replace.
+        if (child->as_node().users <= Page::room || child->as_node().bits == 0) return false;
+        if (!is_sound(child->as_node(), level + 1)) return false;
         users += child->as_node().users;
         continue;
       }
