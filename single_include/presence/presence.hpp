@@ -2295,8 +2295,7 @@ class SessionSpan {
         : at_(at), next_(next), left_(left) {}
     const SessionRegisters& operator*() const noexcept { return *at_; }
     Iterator& operator++() noexcept {
-      at_ = next_++;
-      --left_;
+      if (--left_ != 0) at_ = next_++;
       return *this;
     }
     friend bool operator!=(const Iterator& a, const Iterator& b) noexcept { return a.left_ != b.left_; }
@@ -2312,6 +2311,13 @@ class SessionSpan {
   std::size_t size() const noexcept { return first_ == nullptr ? 0 : 1 + others_.size(); }
   const SessionRegisters& operator[](std::size_t i) const noexcept { return i == 0 ? *first_ : others_[i - 1]; }
   Span<SessionRegisters> others() const noexcept { return others_; }
+  /// Calls `visit` for each: the quickest way over many.
+  template <class Visit>
+  void each(Visit visit) const noexcept {
+    if (first_ == nullptr) return;
+    visit(*first_);
+    for (const SessionRegisters& session : others_) visit(session);
+  }
   Iterator begin() const noexcept { return Iterator(first_, others_.data(), size()); }
   Iterator end() const noexcept { return Iterator(nullptr, nullptr, 0); }
 
@@ -2645,16 +2651,16 @@ inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) n
   const bool has_grace = rules.offline_grace != Duration();
   const SessionRegisters* latest_open = nullptr;
   Timestamp latest = absent, until = absent;
-  for (const SessionRegisters& session : sessions) {
+  sessions.each([&](const SessionRegisters& session) {
     const Timestamp at = evidence(session);
-    if (at <= latest) continue;  // an open one of later evidence lasts longer
+    if (at <= latest) return;  // an open one of later evidence lasts longer
     if (!ended_by_disconnect(session)) {
       latest_open = &session;
       latest = at;
     } else if (has_grace) {
       until = later(until, online_until(session, rules));
     }
-  }
+  });
   return latest_open == nullptr ? until : later(until, online_until(*latest_open, rules));
 }
 inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
@@ -6128,7 +6134,9 @@ class BasicUserTable {
       if (child == nullptr) continue;
       if (Timestamp(child->due) < node.due || Timestamp(child->cleanup) < node.cleanup) return false;
       if (!child->is_page) {
-        if (!child->as_node().has_several() || !is_sound(child->as_node(), level + 1)) return false;
+        // It leads to several branches, which one page could not replace.
+        if (child->as_node().users <= Page::room || child->as_node().bits == 0) return false;
+        if (!is_sound(child->as_node(), level + 1)) return false;
         users += child->as_node().users;
         continue;
       }
@@ -7752,7 +7760,7 @@ inline bool is_online(const RowView& row, const Root& root, const Bounds& bounds
 /// How many of them are live.
 inline std::size_t count_live(const RowView& row, const Bounds& bounds) noexcept {
   std::size_t live = 0;
-  for (const SessionRegisters& session : row.sessions()) live += bounds.is_live(session) ? 1u : 0u;
+  row.sessions().each([&](const SessionRegisters& session) { live += bounds.is_live(session) ? 1u : 0u; });
   return live;
 }
 
@@ -12108,12 +12116,23 @@ class BasicTextSet {
     return none;
   }
 
+  /// The end of those that are alike, of which the first of a range is one: in steps that become longer, as they are
+  /// few as a rule.
+  template <class IsAlike>
+  static const Entry* end_of_alike(const Entry* low, const Entry* high, IsAlike is_alike) noexcept {
+    std::ptrdiff_t step = 1;
+    while (high - low > step && is_alike(low[step])) {
+      low += step;
+      step *= 2;
+    }
+    return detail::partition_point(low + 1, high - low > step ? low + step : high, is_alike);
+  }
   /// The part of a range of entries, which is in order, for which `is_alike` holds. `is_before`: those before it.
   template <class IsBefore, class IsAlike>
   static void narrow(const Entry*& low, const Entry*& high, IsBefore is_before, IsAlike is_alike) noexcept {
     if (!is_alike(*low)) low = detail::partition_point(low, high, is_before);
     if (low == high || is_alike(high[-1])) return;
-    high = !is_alike(*low) ? low : !is_alike(low[1]) ? low + 1 : detail::partition_point(low, high, is_alike);
+    high = is_alike(*low) ? end_of_alike(low, high, is_alike) : low;
   }
 
   /// Only where hashes collide. By chance that is a few, so this is as good for many.
@@ -12131,31 +12150,32 @@ class BasicTextSet {
         [&](const Entry& entry) { return entry.size == size; });
     if (low == high) return none;
 
-    // They are in order, so all of them begin as the first and the last do.
+    // They are in order, so all of them begin as the first and the last do. By the first word in which they do not, the
+    // others are left out, and then by the next one.
     const char* const characters = this->characters();
     std::size_t same = 0;
-    for (; size - same >= 8; same += 8) {
-      const std::uint64_t word = load_word(characters + low->at + same);
-      if (word != load_word(characters + high[-1].at + same)) break;
-      if (word != load_word(text.data() + same)) return none;
-    }
-    if (size - same >= 8) {
-      // Mostly the next word tells them apart.
+    while (high - low > 1) {
+      for (; size - same >= 8; same += 8) {
+        const std::uint64_t word = load_word(characters + low->at + same);
+        if (word != load_word(characters + high[-1].at + same)) break;
+        if (word != load_word(text.data() + same)) return none;
+      }
+      if (size - same < 8) break;
       const std::uint64_t next = load_word(text.data() + same);
       const auto word_of = [&](const Entry& entry) { return load_word(characters + entry.at + same); };
-      std::size_t count = static_cast<std::size_t>(high - low);
-      for (; count > 1; count -= count / 2) {
+      for (std::size_t count = static_cast<std::size_t>(high - low); count > 1; count -= count / 2) {
         if (word_of(low[count / 2 - 1]) < next) low += count / 2;
       }
       if (word_of(*low) != next) return none;
-      high = high - low > 1 && word_of(low[1]) == next ? high : low + 1;
+      high = end_of_alike(low, high, [&](const Entry& entry) { return word_of(entry) == next; });
+      same += 8;
     }
     if (high - low > 1) {
       low = detail::partition_point(
           low, high, [&](const Entry& entry) { return compare(characters + entry.at, text.data(), size, same) < 0; });
       if (low == high) return none;
     }
-    const bool is_found = compare(characters + low->at, text.data(), size, same) == 0;
+    const bool is_found = std::memcmp(characters + low->at + same, text.data() + same, size - same) == 0;
     return is_found ? static_cast<std::size_t>(low - entries()) : none;
   }
 

@@ -236,8 +236,8 @@ std::string costly_line(const std::string& kind, std::size_t bytes) {
 
 // ---- calls that may soon look otherwise ----
 
-bool join_delta(Snapshot& s, std::string_view bytes) { return !apply_delta(s, bytes); }
-Result<std::string> answer(Snapshot& s, std::string_view message) { return reconcile(s, message); }
+bool join_delta(Snapshot& s, std::string_view bytes) { return !apply_delta(s, bytes, *s.now()); }
+Result<std::string> answer(Snapshot& s, std::string_view message) { return reconcile(s, message, *s.now()); }
 
 // ---- operations: each returns in how many units its cost is to be divided ----
 

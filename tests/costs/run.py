@@ -11,7 +11,7 @@ input of the same size and on the hostile one, their ratio, how much more the ho
 costs, and the highest ratio that is allowed. Instructions are counted by valgrind, so they are the same in each run.
 
 Exit status: 0 when no limit is exceeded, 1 when one is, 2 when an operation fails or nothing was counted, 77 when
-valgrind is missing; with CI set that is 1. What is in PENDING is shown, and fails nothing.
+valgrind is missing; with CI set that is 1.
 """
 import argparse
 import concurrent.futures
@@ -37,12 +37,6 @@ AS_MUCH = 1.02      # for bytes that are found to be wrong at their end
 # Whoever knows hash_seed can build ids whose tags agree. A user who is not there is then compared with all rows of a
 # page, of which there are 32 at most.
 SAME_TAG_ABSENT = 6.0
-
-# Operations whose cost is not bounded yet. They are run with a quarter of the input, so as not to take all the time.
-PENDING = """
-replay_refused watch filter_in filter_in_compiled filter_eq filter_eq_compiled autocomplete parse_filter parse_channel
-sort query_sorted
-""".split()
 
 # Hostile kinds of ids, and random ones of the same length.
 IDS = {
@@ -140,7 +134,7 @@ def count(program, operations, kind, size, ids, folder):
 
 
 def sizes_of(operation, size):
-    smaller = max(1, size // 4) if operation in PENDING else size
+    smaller = size
     return smaller, 4 * smaller
 
 
@@ -182,10 +176,10 @@ def show(rows, counts, size):
         grown = counts[(*row.base, large)][1] / counts[(*row.base, small)][1]
         grows = row.limit != AS_MUCH and max(growth, grown) > GROWTH
         is_over = ratio > row.limit or grows
-        mark = "" if not is_over else "  pending" if row.operation in PENDING else "  OVER"
+        mark = "" if not is_over else "  OVER"
         if grows and grown > GROWTH:
             mark += f" (random grows {grown:.1f}x)"
-        over += is_over and row.operation not in PENDING
+        over += is_over
         print(f"{row.operation:20} {row.base[1]:12} {figure(base):>9}  {row.kind:16} {figure(cost):>9} {ratio:7.2f} "
               f"{growth:7.2f} {row.limit:6.2f}{mark}")
     return over

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts the instructions that filters take, with valgrind, for what was made to be expensive beside what was not.
 
-usage: test_filter_costs.py [COMPILER...]
+usage: filters.py [COMPILER...]
 
 Without valgrind it is skipped (77), but where CI is set it fails.
 """
@@ -41,7 +41,7 @@ def main(cxx):
 
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder) / "filter_costs"
-        subprocess.run([*cxx, "-std=c++17", "-O2", f"-I{INCLUDE}", HERE / "filter_costs.cpp", "-o", program], check=True)
+        subprocess.run([*cxx, "-std=c++17", "-O2", f"-I{INCLUDE}", HERE / "filters.cpp", "-o", program], check=True)
         for size in (100, 1000):
             at_most(3, f"{size} texts with one hash", cost(program, "find-same-hash", size, 5), cost(program, "find", size, 5))
         for case in ("complete-signs", "complete-words"):

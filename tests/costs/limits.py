@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Compares what hostile or unusual input costs with what usual input does, in instructions.
 
-usage: test_costs.py COMPILER...
+usage: limits.py COMPILER...
 
 Counts are the same in each run, unlike times. Needs valgrind (Debian: valgrind); says that it was skipped without.
 """
@@ -54,7 +54,7 @@ def main(compiler):
         return SKIPPED
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder, "costs")
-        subprocess.run([*compiler, "-std=c++17", "-O2", "-I", ROOT / "include", ROOT / "tests/tools/costs.cpp", "-o", program],
+        subprocess.run([*compiler, "-std=c++17", "-O2", "-I", ROOT / "include", ROOT / "tests/costs/limits.cpp", "-o", program],
                        check=True)
         costs = {}
         for unusual, usual, _ in LIMITS:
