@@ -112,7 +112,8 @@ bool knew_enough(const std::vector<Step>& steps, const Run& run, std::size_t ear
 }
 
 /// The first step that is about the user again after it was forgotten by age that they hide: there they are a new user, whoever they were. `end`: none.
-std::size_t forgotten_before(const History& h, const Run& run, const std::string& user, std::size_t i, std::size_t end) {
+template <class AnyRun>
+std::size_t forgotten_before(const History& h, const AnyRun& run, const std::string& user, std::size_t i, std::size_t end) {
   if (h.rules.forget_after == Duration::highest()) return end;
   for (std::size_t j = i + 1; j < end; ++j) {
     const std::optional<presence::PresenceState> state = run.after[j - 1].inspect(user);
@@ -244,7 +245,8 @@ Wrong nothing_shows(const History& h, Seen& seen) {
       ++seen.with_removed;
       seen.removed += removed;
       seen.texts += texts;
-      if (h.rules.forget_after != Duration::highest()) end = forgotten_before(h, run(h.rules, without, end), flip.user, i, end);
+      if (h.rules.forget_after != Duration::highest())
+        end = forgotten_before(h, run(h.rules, without, end), flip.user, i, forgotten_before(h, full, flip.user, i, end));
 
       if (Wrong wrong = others_see_the_same(h, without, full, flip, i, end, true, seen)) return wrong;
     }
@@ -391,6 +393,7 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
 
     const Viewer viewer{flip.user == "bob" ? "ann" : "bob"};
     const StoreRun some = run_store(h.rules, without, end);
+    end = forgotten_before(h, some, flip.user, i, forgotten_before(h, full, flip.user, i, end));
     for (std::size_t j = i; j < end; ++j) {
       ++seen.steps;
       const std::string where = "\n  of " + flip.user + ", invisible since " + told(cut) + ", after step " + std::to_string(j + 1) + ", " + told(h.steps[j]);

@@ -46,9 +46,9 @@ Wrong differs_from_oracle(const Snapshot& s, const Oracle& oracle) {
       return "invisible_since of " + user + " is " + told(state->invisible_since) + ", not " + told(oracle.went_invisible(user));
     }
     std::size_t alive_to_oracle = 0, alive_in_all = 0;
-    for (const presence::Session& kept : state->sessions) alive_in_all += kept.alive ? 1 : 0;
+    for (const presence::Session& kept : state->sessions) alive_in_all += kept.alive ? 1u : 0u;
     for (const std::string& session : oracle.sessions(user)) {
-      alive_to_oracle += oracle.alive(user, session, oracle.now()) ? 1 : 0;
+      alive_to_oracle += oracle.alive(user, session, oracle.now()) ? 1u : 0u;
       bool alive = false;
       for (const presence::Session& kept : state->sessions) alive = alive || (kept.id == session && kept.alive);
       if (alive != oracle.alive(user, session, oracle.now())) return "session " + session + " of " + user + (alive ? " is alive" : " is not alive");
