@@ -295,23 +295,23 @@ class Elements {
 /// @endcode
 class Value {
  public:
-  constexpr Value() noexcept : kind_(ValueKind::null), content_{0} {}  ///< null
+  constexpr Value() noexcept : content_{0}, kind_(ValueKind::null) {}  ///< null
   /// @{
   /// Of the kind that it has in C++. Null pointers are null; an unsigned integer above INT64_MAX is invalid. No list in
   /// braces is a text: `{"a", "b"}` makes no Value, `array({"a", "b"})` does.
   constexpr Value(std::nullptr_t) noexcept : Value() {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
-  constexpr Value(Truth truth) noexcept : kind_(ValueKind::boolean), content_{truth ? 1 : 0} {}
+  constexpr Value(Truth truth) noexcept : content_{truth ? 1 : 0}, kind_(ValueKind::boolean) {}
   template <class Integer, detail::EnableIfInteger<Integer> = 0>
   constexpr Value(Integer integer) noexcept
-      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
-        content_{detail::fits_int64(integer) ? static_cast<std::int64_t>(integer) : 0} {}
+      : content_{detail::fits_int64(integer) ? static_cast<std::int64_t>(integer) : 0},
+        kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid) {}
   template <class Real, detail::EnableIfReal<Real> = 0>
   Value(Real real) noexcept : Value() {
     kind_ = ValueKind::real;
     content_.real = static_cast<double>(real);
   }
-  constexpr Value(Timestamp at) noexcept : kind_(ValueKind::instant), content_{at.ns()} {}
+  constexpr Value(Timestamp at) noexcept : content_{at.ns()}, kind_(ValueKind::instant) {}
   template <class Text, detail::EnableIfTextView<Text> = 0>
   Value(const Text& text) : Value() {
     set_text(text);
@@ -342,7 +342,7 @@ class Value {
     }
   }
   /// What was moved from is null.
-  Value(Value&& other) noexcept : kind_(other.kind_), content_(other.content_) {
+  Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_) {
     other.kind_ = ValueKind::null;
     other.content_.number = 0;
   }
@@ -415,8 +415,8 @@ class Value {
     detail::CompactVector<Value>::Head* elements;
   };
 
-  ValueKind kind_;
   Content content_;
+  ValueKind kind_;  // last, so that a class with a Value as its base has the room behind it
 };
 
 namespace detail {

@@ -38,7 +38,7 @@ std::size_t find_all(std::size_t size, std::size_t rounds) {
   set->finish();
   std::size_t found = 0;
   for (std::size_t round = 0; round < rounds; ++round) {
-    for (const std::string& text : texts) found += set->contains(text) ? 1 : 0;
+    for (const std::string& text : texts) found += set->contains(text) ? 1u : 0u;
   }
   detail::BasicTextSet<Hash>::drop(set);
   return found;
@@ -47,8 +47,8 @@ std::size_t find_all(std::size_t size, std::size_t rounds) {
 std::size_t ask(const Filter& filter, const Channel& channel, std::size_t rounds) {
   std::size_t found = 0;
   for (std::size_t round = 0; round < rounds; ++round) {
-    found += matches(filter, channel) ? 1 : 0;
-    found += compile<Channel>(filter)(channel) ? 1 : 0;
+    found += matches(filter, channel) ? 1u : 0u;
+    found += compile<Channel>(filter)(channel) ? 1u : 0u;
   }
   return found;
 }

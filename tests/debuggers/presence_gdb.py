@@ -278,6 +278,11 @@ def any_value(value, depth=0):
     return "[" + listed(all_of_it, lambda element: any_value(element, 1)) + "]"
 
 
+def base_of(value):
+    """The part of an object that its only base class is."""
+    return value[value.type.strip_typedefs().fields()[0]]
+
+
 COMBINATIONS = {"all_of": "$and", "any_of": "$or", "none_of": "$nor"}
 
 
@@ -285,7 +290,7 @@ def filter_text(value, depth=0):
     op = enumerator(value["op_"])
     if op == "everything":
         return "{}"
-    content = value["content_"]
+    content = value["what_"]
     if op == "invalid":
         return f"<invalid: error {enumerator(value['code_'])} at offset 0: {message(content['message'])}>"
     if op in COMBINATIONS:
@@ -294,7 +299,7 @@ def filter_text(value, depth=0):
         all_of_it = elements(*compact(content["parts"], value.type.strip_typedefs().unqualified()))
         parts = listed(all_of_it, lambda part: filter_text(part, depth + 1))
         return f'{{"{COMBINATIONS[op]}": [{parts}]}}'
-    field, operand = compact_text(content["field"]), any_value(value["operand_"])
+    field, operand = compact_text(content["field"]), any_value(base_of(value))
     return f'{{{field}: {{"${op}": {operand}}}}}'
 
 

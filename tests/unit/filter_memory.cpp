@@ -157,7 +157,7 @@ void compile_within_bounds(const Filter& filter, std::size_t bytes) {
 
 TEST_CASE("values and filters are small") {
   CHECK(sizeof(Value) <= 16);
-  CHECK(sizeof(Filter) <= 32);
+  CHECK(sizeof(Filter) <= 24);
 }
 
 TEST_CASE("reading a filter and compiling it takes at most 16 bytes of memory for each of its bytes") {

@@ -544,15 +544,11 @@ class ScalarOperand : public Operand {
 
   template <class Field, class Self>
   bool answer(const Field& field, const Self& self) const noexcept {
-    switch (op()) {
-      case Operator::eq:
-      case Operator::ne:
-        return any_element(field, [&](const auto& element) { return self.is_same(element); }) == (op() == Operator::eq);
-      case Operator::contains:
-        return is_array(field) && any_element(field, [&](const auto& element) { return self.is_same(element); });
-      case Operator::exists: return !ValueView(field).is_absent() == value_.view().truth();
-      default: return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
-    }
+    const auto is_same = [&](const auto& element) { return self.is_same(element); };
+    if (op() == Operator::eq || op() == Operator::ne) return any_element(field, is_same) == (op() == Operator::eq);
+    if (op() == Operator::contains) return is_array(field) && any_element(field, is_same);
+    if (op() == Operator::exists) return !ValueView(field).is_absent() == value_.view().truth();
+    return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
   }
   const Value& value() const noexcept { return value_; }
 
