@@ -1742,8 +1742,6 @@ MUTANTS = [
            "", "ended sessions are bounded when another comes in"),
     Mutant("refresh-drops-the-ended", FOLD, "  if (comes_in) bound_ended_sessions",
            "  bound_ended_sessions", "word of a session that is there drops no other"),
-    Mutant("no-change-where-a-session-went", FOLD, "if (user.sessions.size() != session_count || user.activities",
-           "if (user.activities", "an event for which a session went has changed something"),
     Mutant("no-change-where-its-session-changed", FOLD, "had_session_ && *session == session_;",
            "had_session_;", "an event that changes its session has changed something"),
     Mutant("age-before-the-sessions-go", NORMAL, "  normalise_beside_sessions(user, now, rules);  // who is online for no session any more may be forgotten\n",

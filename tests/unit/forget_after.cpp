@@ -520,3 +520,19 @@ TEST_CASE("a difference tells of the forgotten") {
   CHECK(changes[0].before.value().status == "gone fishing");
   CHECK_FALSE(changes[0].after);
 }
+
+TEST_CASE("who is online by no session that there is room for is forgotten at once, in a merge as well") {
+  Rules rules;
+  rules.forget_after = Duration();
+  rules.max_sessions_per_user = 0;
+  const Snapshot nobody_yet = reduce(Snapshot(rules), at(0)), other = reduce(reduce(Snapshot(), at(0)), connect("john", "phone", at(0)));
+  const Snapshot merged = merge(nobody_yet, other);
+  CHECK(merged == nobody_yet);
+  CHECK(merged.digest() == nobody_yet.digest());
+  CHECK(detail::SnapshotAccess::read(merged)->table.size() == 0);
+  Told t(rules);
+  t.pass(at(0));
+  CHECK(accepted(t.fold(connect("john", "phone", at(0)))));
+  CHECK(t.s == nobody_yet);
+  CHECK(t.changes.empty());
+}
