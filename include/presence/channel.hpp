@@ -129,6 +129,8 @@ class CustomFields {
   /// @}
 
   CustomFields() noexcept = default;
+  /// @{
+  /// A copy has memory of its own; what was moved from is empty.
   CustomFields(const CustomFields& other) : CustomFields() {
     for (const Entry& entry : other) insert(end(), entry);
   }
@@ -143,6 +145,7 @@ class CustomFields {
     swap(taken);
     return *this;
   }
+  /// @}
   ~CustomFields() {
     for (const Run& run : runs_) {
       for (Entry* const entry : run) detail::destroy(entry);

@@ -26,9 +26,9 @@ inline namespace PRESENCE_ABI {
 class FieldName : public std::string_view {
  public:
   constexpr FieldName() noexcept = default;  ///< empty
-  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}
+  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}  ///< of these characters
 
-  operator std::string() const { return std::string(data(), size()); }
+  operator std::string() const { return std::string(data(), size()); }  ///< a copy
   /// @{
   /// As of texts.
   friend std::string operator+(std::string a, const FieldName& b) { return a.append(b.data(), b.size()); }
@@ -86,6 +86,7 @@ class Filter : private Value {
   static constexpr unsigned deepest = 30;
 
   Filter() noexcept = default;
+  /// A copy of all parts.
   Filter(const Filter& other)
       : Value(other.operand()), op_(other.op_), depth_(other.depth_), code_(other.code_), what_(other.what_) {
     if (is_test()) {
@@ -97,6 +98,7 @@ class Filter : private Value {
       what_.parts = copy.release();
     }
   }
+  /// Leaves one behind that holds for everything.
   Filter(Filter&& other) noexcept : Value() { swap(other); }
   /// @{
   /// The other may be a part of this one. What was moved from holds for everything.

@@ -157,7 +157,7 @@ class ValueView {
                              int> = 0>
   ValueView(const Range& range) noexcept
       : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
-  ValueView(Elements<Value> elements) noexcept;
+  ValueView(Elements<Value> elements) noexcept;  ///< an array of these
   template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
             class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
             std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
@@ -328,6 +328,7 @@ class Value {
   /// A copy of what is borrowed. Absent becomes null.
   explicit Value(const ValueView& view);
 
+  /// A copy of all that it holds.
   Value(const Value& other) : Value() {
     if (other.kind_ == ValueKind::text) {
       set_text(detail::text_of(other.content_.text));

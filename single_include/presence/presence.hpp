@@ -9995,7 +9995,7 @@ class ValueView {
                              int> = 0>
   ValueView(const Range& range) noexcept
       : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
-  ValueView(Elements<Value> elements) noexcept;
+  ValueView(Elements<Value> elements) noexcept;  ///< an array of these
   template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
             class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
             std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
@@ -10133,23 +10133,23 @@ class Elements {
 /// @endcode
 class Value {
  public:
-  constexpr Value() noexcept : kind_(ValueKind::null), content_{0} {}  ///< null
+  constexpr Value() noexcept : content_{0}, kind_(ValueKind::null) {}  ///< null
   /// @{
   /// Of the kind that it has in C++. Null pointers are null; an unsigned integer above INT64_MAX is invalid. No list in
   /// braces is a text: `{"a", "b"}` makes no Value, `array({"a", "b"})` does.
   constexpr Value(std::nullptr_t) noexcept : Value() {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
-  constexpr Value(Truth truth) noexcept : kind_(ValueKind::boolean), content_{truth ? 1 : 0} {}
+  constexpr Value(Truth truth) noexcept : content_{truth ? 1 : 0}, kind_(ValueKind::boolean) {}
   template <class Integer, detail::EnableIfInteger<Integer> = 0>
   constexpr Value(Integer integer) noexcept
-      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
-        content_{detail::fits_int64(integer) ? static_cast<std::int64_t>(integer) : 0} {}
+      : content_{detail::fits_int64(integer) ? static_cast<std::int64_t>(integer) : 0},
+        kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid) {}
   template <class Real, detail::EnableIfReal<Real> = 0>
   Value(Real real) noexcept : Value() {
     kind_ = ValueKind::real;
     content_.real = static_cast<double>(real);
   }
-  constexpr Value(Timestamp at) noexcept : kind_(ValueKind::instant), content_{at.ns()} {}
+  constexpr Value(Timestamp at) noexcept : content_{at.ns()}, kind_(ValueKind::instant) {}
   template <class Text, detail::EnableIfTextView<Text> = 0>
   Value(const Text& text) : Value() {
     set_text(text);
@@ -10166,6 +10166,7 @@ class Value {
   /// A copy of what is borrowed. Absent becomes null.
   explicit Value(const ValueView& view);
 
+  /// A copy of all that it holds.
   Value(const Value& other) : Value() {
     if (other.kind_ == ValueKind::text) {
       set_text(detail::text_of(other.content_.text));
@@ -10180,7 +10181,7 @@ class Value {
     }
   }
   /// What was moved from is null.
-  Value(Value&& other) noexcept : kind_(other.kind_), content_(other.content_) {
+  Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_) {
     other.kind_ = ValueKind::null;
     other.content_.number = 0;
   }
@@ -10253,8 +10254,8 @@ class Value {
     detail::CompactVector<Value>::Head* elements;
   };
 
-  ValueKind kind_;
   Content content_;
+  ValueKind kind_;  // last, so that a class with a Value as its base has the room behind it
 };
 
 namespace detail {
@@ -10764,6 +10765,8 @@ class CustomFields {
   /// @}
 
   CustomFields() noexcept = default;
+  /// @{
+  /// A copy has memory of its own; what was moved from is empty.
   CustomFields(const CustomFields& other) : CustomFields() {
     for (const Entry& entry : other) insert(end(), entry);
   }
@@ -10778,6 +10781,7 @@ class CustomFields {
     swap(taken);
     return *this;
   }
+  /// @}
   ~CustomFields() {
     for (const Run& run : runs_) {
       for (Entry* const entry : run) detail::destroy(entry);
@@ -11978,7 +11982,11 @@ bool is_array(const std::vector<Text>&) noexcept {
 
 /// By which texts are found.
 struct TextHash {
-  static std::uint64_t of(std::string_view text) noexcept { return hash_of(Sought(text), 0); }
+  /// Long texts whose quick hashes agree share most of their bytes as well, so that each comparison would be long.
+  static std::uint64_t of(std::string_view text) noexcept {
+    const Sought sought(text);
+    return sought.is_short() ? hash_of(sought, 0) : SipHash<1, 3>::hash64(text, {});
+  }
 };
 
 /// Texts, to be found among many. A few are compared one by one. More are kept in the order of their hashes and sizes,
@@ -12456,15 +12464,11 @@ class ScalarOperand : public Operand {
 
   template <class Field, class Self>
   bool answer(const Field& field, const Self& self) const noexcept {
-    switch (op()) {
-      case Operator::eq:
-      case Operator::ne:
-        return any_element(field, [&](const auto& element) { return self.is_same(element); }) == (op() == Operator::eq);
-      case Operator::contains:
-        return is_array(field) && any_element(field, [&](const auto& element) { return self.is_same(element); });
-      case Operator::exists: return !ValueView(field).is_absent() == value_.view().truth();
-      default: return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
-    }
+    const auto is_same = [&](const auto& element) { return self.is_same(element); };
+    if (op() == Operator::eq || op() == Operator::ne) return any_element(field, is_same) == (op() == Operator::eq);
+    if (op() == Operator::contains) return is_array(field) && any_element(field, is_same);
+    if (op() == Operator::exists) return !ValueView(field).is_absent() == value_.view().truth();
+    return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
   }
   const Value& value() const noexcept { return value_; }
 
@@ -12592,9 +12596,9 @@ inline namespace PRESENCE_ABI {
 class FieldName : public std::string_view {
  public:
   constexpr FieldName() noexcept = default;  ///< empty
-  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}
+  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}  ///< of these characters
 
-  operator std::string() const { return std::string(data(), size()); }
+  operator std::string() const { return std::string(data(), size()); }  ///< a copy
   /// @{
   /// As of texts.
   friend std::string operator+(std::string a, const FieldName& b) { return a.append(b.data(), b.size()); }
@@ -12645,24 +12649,27 @@ struct TwoTexts {
 /// assert(validate(eq("online", "true"), Fields<User>{})->field == "online");  // for hosts that refuse such a filter
 /// assert(in("id", "john").error()->code == ErrorCode::bad_operand);  // not a list
 /// @endcode
-class Filter {
+// With what it compares as its base, a filter has room for the rest of it behind that.
+class Filter : private Value {
  public:
   /// How many of `and_`, `or_` and `nor` may stand in each other.
   static constexpr unsigned deepest = 30;
 
   Filter() noexcept = default;
+  /// A copy of all parts.
   Filter(const Filter& other)
-      : op_(other.op_), depth_(other.depth_), code_(other.code_), content_(other.content_), operand_(other.operand_) {
+      : Value(other.operand()), op_(other.op_), depth_(other.depth_), code_(other.code_), what_(other.what_) {
     if (is_test()) {
-      content_.field = detail::characters_of(other.field()).release();
+      what_.field = detail::characters_of(other.field()).release();
     } else if (is_combination()) {
       Parts copy;
       copy.reserve(other.parts().size());
       for (const Filter& part : other.parts()) copy.push_back(part);
-      content_.parts = copy.release();
+      what_.parts = copy.release();
     }
   }
-  Filter(Filter&& other) noexcept { swap(other); }
+  /// Leaves one behind that holds for everything.
+  Filter(Filter&& other) noexcept : Value() { swap(other); }
   /// @{
   /// The other may be a part of this one. What was moved from holds for everything.
   Filter& operator=(const Filter& other) {
@@ -12678,24 +12685,24 @@ class Filter {
   /// @}
   ~Filter() {
     if (is_test()) {
-      detail::CompactVector<char>::adopt(content_.field);
+      detail::CompactVector<char>::adopt(what_.field);
     } else if (is_combination()) {
-      Parts::adopt(content_.parts);
+      Parts::adopt(what_.parts);
     }
   }
 
   Operator op() const noexcept { return op_; }  ///< says what it consists of
   /// @{
   /// Of a test; empty otherwise. Of a temporary it is copied.
-  FieldName field() const& noexcept { return is_test() ? FieldName(detail::text_of(content_.field)) : FieldName(); }
+  FieldName field() const& noexcept { return is_test() ? FieldName(detail::text_of(what_.field)) : FieldName(); }
   std::string field() const&& { return field(); }
   /// @}
-  const Value& operand() const noexcept { return operand_; }  ///< of a test; of `in` and `nin` an array
+  const Value& operand() const noexcept { return *this; }  ///< of a test; of `in` and `nin` an array
   /// @{
   /// Of `all_of`, `any_of` and `none_of`; empty otherwise. Of a temporary they are copied.
   Elements<Filter> parts() const& noexcept {
-    if (!is_combination() || content_.parts == nullptr) return {};
-    return {Parts::elements_of(content_.parts), content_.parts->size};
+    if (!is_combination() || what_.parts == nullptr) return {};
+    return {Parts::elements_of(what_.parts), what_.parts->size};
   }
   std::vector<Filter> parts() const&& { return parts(); }
   /// @}
@@ -12705,7 +12712,7 @@ class Filter {
     if (op_ != Operator::invalid) return std::nullopt;
     Error error;
     error.code = code_;
-    error.message = content_.message;
+    error.message = what_.message;
     return error;
   }
 
@@ -12719,8 +12726,8 @@ class Filter {
     detail::CompactVector<char> name = detail::characters_of(field);
     Filter filter;
     filter.op_ = op;
-    filter.content_.field = name.release();
-    filter.operand_ = std::move(operand);
+    filter.what_.field = name.release();
+    filter.own_operand() = std::move(operand);
     return filter;
   }
 
@@ -12745,7 +12752,7 @@ class Filter {
 
   /// Whether both ask the same in the same words.
   friend bool operator==(const Filter& a, const Filter& b) noexcept {
-    return a.op_ == b.op_ && a.field() == b.field() && a.operand_ == b.operand_ && a.parts() == b.parts() &&
+    return a.op_ == b.op_ && a.field() == b.field() && a.operand() == b.operand() && a.parts() == b.parts() &&
            (a.op_ != Operator::invalid || a.code_ == b.code_);
   }
   friend bool operator!=(const Filter& a, const Filter& b) noexcept { return !(a == b); }
@@ -12754,7 +12761,7 @@ class Filter {
   friend class detail::FilterMaker;
   using Parts = detail::CompactVector<Filter>;
 
-  union Content {
+  union What {
     detail::CompactVector<char>::Head* field;  // of a test
     Parts::Head* parts;                        // of a combination
     const char* message;                       // of what is invalid
@@ -12764,19 +12771,20 @@ class Filter {
     return op_ == Operator::all_of || op_ == Operator::any_of || op_ == Operator::none_of;
   }
   bool is_test() const noexcept { return op_ != Operator::everything && op_ != Operator::invalid && !is_combination(); }
+  Value& own_operand() noexcept { return *this; }
   void swap(Filter& other) noexcept {
     std::swap(op_, other.op_);
     std::swap(depth_, other.depth_);
     std::swap(code_, other.code_);
-    std::swap(content_, other.content_);
-    std::swap(operand_, other.operand_);
+    std::swap(what_, other.what_);
+    std::swap(own_operand(), other.own_operand());
   }
 
   static Filter invalid(ErrorCode code, const char* message) noexcept {
     Filter filter;
     filter.op_ = Operator::invalid;
     filter.code_ = code;
-    filter.content_.message = message;
+    filter.what_.message = message;
     return filter;
   }
 
@@ -12790,13 +12798,13 @@ class Filter {
   static Filter combination_from(Operator op, Parts parts, std::size_t first, unsigned depth) noexcept {
     for (std::size_t i = first; i < parts.size(); ++i) {
       const Filter& part = parts[i];
-      if (part.op_ == Operator::invalid) return invalid(part.code_, part.content_.message);
+      if (part.op_ == Operator::invalid) return invalid(part.code_, part.what_.message);
       depth = part.depth_ > depth ? part.depth_ : depth;
     }
     if (depth == deepest) return invalid(ErrorCode::too_deep, "nested too deeply");
     Filter filter;
     filter.op_ = op;
-    filter.content_.parts = parts.release();
+    filter.what_.parts = parts.release();
     filter.depth_ = static_cast<std::uint8_t>(depth + 1);
     return filter;
   }
@@ -12844,12 +12852,12 @@ class Filter {
     }
     // What the first has is not gone over again, so that a long chain takes linear time.
     const unsigned depth = a.depth_ - 1u;
-    Parts parts = Parts::adopt(a.content_.parts);
-    a.content_.parts = nullptr;
+    Parts parts = Parts::adopt(a.what_.parts);
+    a.what_.parts = nullptr;
     const std::size_t first = parts.size();
     if (b.op_ == op) {
-      Parts others = Parts::adopt(b.content_.parts);
-      b.content_.parts = nullptr;
+      Parts others = Parts::adopt(b.what_.parts);
+      b.what_.parts = nullptr;
       for (Filter& part : others) parts.push_back(std::move(part));
     } else {
       parts.push_back(std::move(b));
@@ -12860,8 +12868,7 @@ class Filter {
   Operator op_ = Operator::everything;
   std::uint8_t depth_ = 0;
   ErrorCode code_ = ErrorCode::syntax;  // of what is invalid
-  Content content_ = {nullptr};
-  Value operand_;
+  What what_ = {nullptr};
 };
 
 namespace detail {
@@ -12983,43 +12990,51 @@ class Matcher {
    public:
     using Test = bool (*)(const Matcher&, const detail::Operand&, const T&);
 
-    explicit Node(Operator op) noexcept : op_(static_cast<unsigned>(op) & 15u), end_(0) {}
+    explicit Node(Operator op) noexcept : content_{static_cast<std::size_t>(op)} {}
     Node(std::size_t field, Operator op, const Value& operand) : Node(op) {
-      operand_ = detail::Operand::make(op, operand);
-      test_ = test_of(field, operand_->form());
+      content_.operand = detail::Operand::make(op, operand);
+      test_ = test_of(field, content_.operand->form());
     }
-    Node(const Node& other) : test_(other.test_), op_(other.op_), end_(other.end_) {
-      if (other.operand_ != nullptr) operand_ = detail::Operand::copy(*other.operand_);
+    Node(const Node& other) : test_(other.test_), content_(other.content_) {
+      if (test_ != nullptr) content_.operand = detail::Operand::copy(other.operand());
     }
-    Node(Node&& other) noexcept : test_(other.test_), operand_(other.operand_), op_(other.op_), end_(other.end_) {
-      other.operand_ = nullptr;
-    }
+    Node(Node&& other) noexcept : test_(other.test_), content_(other.content_) { other.test_ = nullptr; }
     Node& operator=(Node other) noexcept {
       std::swap(test_, other.test_);
-      std::swap(operand_, other.operand_);
-      op_ = other.op_;
-      end_ = other.end_;
+      std::swap(content_, other.content_);
       return *this;
     }
     ~Node() {
-      if (operand_ != nullptr) detail::Operand::drop(operand_);
+      if (test_ != nullptr) detail::Operand::drop(content_.operand);
     }
 
-    Operator op() const noexcept { return static_cast<Operator>(op_); }
     Test test() const noexcept { return test_; }  // null: of no test
-    const detail::Operand& operand() const noexcept { return *operand_; }
-    detail::Operand& operand() noexcept { return *operand_; }
-    std::size_t end() const noexcept { return end_; }  // of the parts, which follow it
-    void set_end(std::size_t end) noexcept { end_ = end & end_mask; }
+    /// @{
+    /// Of a test.
+    const detail::Operand& operand() const noexcept { return *content_.operand; }
+    detail::Operand& operand() noexcept { return *content_.operand; }
+    /// @}
+    /// @{
+    /// Of no test. The parts follow it.
+    Operator op() const noexcept { return static_cast<Operator>(content_.parts & op_mask); }
+    std::size_t end_of_parts() const noexcept { return content_.parts >> op_bits; }
+    /// @}
+    /// Behind it and its parts, if it is at this place.
+    std::size_t end(std::size_t at) const noexcept { return test_ != nullptr ? at + 1 : end_of_parts(); }
+    void set_end(std::size_t end) noexcept {
+      if (test_ == nullptr) content_.parts = end << op_bits | (content_.parts & op_mask);
+    }
 
    private:
-    static constexpr unsigned end_bits = sizeof(std::size_t) * 8 - 4;
-    static constexpr std::size_t end_mask = (std::size_t{1} << end_bits) - 1;  // more than there is memory for
+    static constexpr unsigned op_bits = 4;  // there are fewer nodes in any memory than the other bits can count
+    static constexpr std::size_t op_mask = (std::size_t{1} << op_bits) - 1;
+    union Content {
+      std::size_t parts;
+      detail::Operand* operand;
+    };
 
     Test test_ = nullptr;
-    detail::Operand* operand_ = nullptr;
-    std::size_t op_ : 4;
-    std::size_t end_ : end_bits;
+    Content content_;
   };
 
   static constexpr const auto& list() noexcept { return Fields<T>::list; }
@@ -13101,13 +13116,13 @@ class Matcher {
     switch (node.op()) {
       case Operator::everything: return true;
       case Operator::all_of:
-        for (std::size_t part = at + 1; part < node.end(); part = nodes_[part].end()) {
+        for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
           if (!holds(part, object)) return false;
         }
         return true;
       case Operator::any_of:
       case Operator::none_of:
-        for (std::size_t part = at + 1; part < node.end(); part = nodes_[part].end()) {
+        for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
           if (holds(part, object)) return node.op() == Operator::any_of;
         }
         return node.op() == Operator::none_of;

@@ -66,7 +66,11 @@ bool is_array(const std::vector<Text>&) noexcept {
 
 /// By which texts are found.
 struct TextHash {
-  static std::uint64_t of(std::string_view text) noexcept { return hash_of(Sought(text), 0); }
+  /// Long texts whose quick hashes agree share most of their bytes as well, so that each comparison would be long.
+  static std::uint64_t of(std::string_view text) noexcept {
+    const Sought sought(text);
+    return sought.is_short() ? hash_of(sought, 0) : SipHash<1, 3>::hash64(text, {});
+  }
 };
 
 /// Texts, to be found among many. A few are compared one by one. More are kept in the order of their hashes and sizes,
