@@ -384,7 +384,8 @@ class Interpreter {
     require(detail::next_change(kept, root.now, rules) == detail::next_change(normal, root.now, rules),
             "forgetting moves no deadline");
     require(detail::vanishes_at(kept, rules) > root.now, "who has vanished is not kept");
-    require(root.table.due() <= detail::due_of(kept, root.now, rules), "nothing is due before the table says so");
+    require(root.table.due() <= detail::next_change(kept, root.now, rules), "nothing changes before the table says so");
+    require(root.table.cleanup() <= detail::vanishes_at(kept, rules), "nobody vanishes before the table says so");
 
     const std::size_t room = (std::max)(rules.max_recent_per_user, std::uint32_t{1});
     std::size_t live = 0;

@@ -643,7 +643,7 @@ TEST_CASE("a hostile sketch is answered with no more than all users") {
   const std::string head = body_of(presence::sketch(s)).substr(0, cells_at);
   for (int i = 0; i < 200; ++i) {
     std::string body = head;
-    for (int cell = 0; cell < 32; ++cell) {
+    for (int n = 0; n < 32; ++n) {
       detail::ByteWriter out;
       out.word64(chance.bits());
       out.word64(chance.bits());

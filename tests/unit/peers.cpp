@@ -120,11 +120,15 @@ TEST_CASE("nothing that a peer sent may be dated later than its own time by more
     const Timestamp theirs = at(100), host = at(100 + behind);
     for (const Snapshot& ours :
          {Snapshot(), reduce(Snapshot(), at(10)), reduce(folded({connect("john", "tv", at(0))}), at(20))}) {
-      for (const auto& [what, user] : all_dated(theirs + skew)) {
+      for (const auto& dated : all_dated(theirs + skew)) {
+        const auto& what = dated.first;
+        const auto& user = dated.second;
         CAPTURE(what);
         CHECK(is_taken(ours, holding(user, theirs), host));
       }
-      for (const auto& [what, user] : all_dated(theirs + skew + tick)) {
+      for (const auto& dated : all_dated(theirs + skew + tick)) {
+        const auto& what = dated.first;
+        const auto& user = dated.second;
         CAPTURE(what);
         CHECK_FALSE(is_taken(ours, holding(user, theirs), host));
       }
@@ -134,7 +138,9 @@ TEST_CASE("nothing that a peer sent may be dated later than its own time by more
 
 TEST_CASE("a message without a time is measured by the host's") {
   const Duration skew = Rules().max_clock_skew;
-  for (const auto& [what, user] : all_dated(at(0) + skew)) {
+  for (const auto& dated : all_dated(at(0) + skew)) {
+    const auto& what = dated.first;
+    const auto& user = dated.second;
     CAPTURE(what);
     CHECK(is_taken(Snapshot(), holding(user, std::nullopt), at(0)));
     CHECK_FALSE(is_taken(Snapshot(), holding(user, std::nullopt), at(0) - tick));
@@ -244,7 +250,9 @@ TEST_CASE("an error is at the byte of the message's time, or of the user") {
 
 TEST_CASE("a mirror takes what is dated at any time, and never follows it") {
   const Snapshot ours = reduce(Snapshot(Rules::mirror()), at(0));
-  for (const auto& [what, user] : all_dated(last)) {
+  for (const auto& dated : all_dated(last)) {
+    const auto& what = dated.first;
+    const auto& user = dated.second;
     CAPTURE(what);
     CHECK(is_taken(ours, holding(user, last - seconds(5), Rules::mirror()), at(5)));
   }
@@ -260,7 +268,9 @@ TEST_CASE("what a report says about last_active may be any time, so that no such
 TEST_CASE("whatever a peer plants, a user is visible, online and may say what they like once its skew is over") {
   const Timestamp now = at(0), latest = now + Rules().max_clock_skew + Rules().max_clock_skew,
                   then = latest + seconds(1);
-  for (const auto& [what, user] : all_dated(latest)) {
+  for (const auto& dated : all_dated(latest)) {
+    const auto& what = dated.first;
+    const auto& user = dated.second;
     CAPTURE(what);
     Snapshot s = reduce(Snapshot(), now);
     REQUIRE_FALSE(apply_delta(s, delta_of(holding(user, now + Rules().max_clock_skew)), now));
