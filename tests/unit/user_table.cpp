@@ -50,7 +50,7 @@ struct SparseOrder {
 };
 /// The last bits of the first two hashes and the first ones of the next, in all combinations.
 struct BoundaryOrder {
-  static std::uint64_t first(const Sought& id) { return detail::hash_of(id, 0) & 0x00000000000003F0u; }
+  static std::uint64_t first(const Sought& id) { return detail::hash_of(id, 0) & 0x0000000000000030u; }
   static std::uint64_t second(const Sought& id) { return detail::hash_of(id, 1) & 0xC000000000000030u; }
   static std::uint64_t third(const Sought& id) { return detail::hash_of(id, 2) & 0xFFF0000000000000u; }
 };
@@ -58,7 +58,7 @@ struct BoundaryOrder {
 struct RareOrder {
   static std::uint64_t of(std::uint64_t hash) {
     const std::uint64_t rare = hash % 61 == 0 ? 0x0000800000000000u : hash % 67 == 0 ? 0x0000000010000000u : 0;
-    return (hash & 0x80000000000003F0u) | rare;
+    return (hash & 0x80000000000003F0u) | (rare ^ 0x0000800010000000u);
   }
   static std::uint64_t first(const Sought& id) { return of(detail::hash_of(id, 0)); }
   static std::uint64_t second(const Sought& id) { return of(detail::hash_of(id, 1)); }
