@@ -176,6 +176,7 @@ TEST_CASE("that a user is invisible is forgotten last, and with the rest: who on
     // However it was forgotten: at once when something is folded, or another node forgot it.
     CHECK(reduce(before, at(1) + hour) == reduce(Snapshot(with_an_age()), at(1) + hour));
     CHECK(merge(before, reduce(Snapshot(with_an_age()), at(0) + hour)) == reduce(Snapshot(with_an_age()), at(0) + hour));
+    CHECK(merge(reduce(Snapshot(with_an_age()), at(0) + hour), before) == reduce(Snapshot(with_an_age()), at(0) + hour));
   }
   CHECK(t.s.next_deadline().has_value() == t.s.online("john"));
 }
@@ -535,4 +536,20 @@ TEST_CASE("who is online by no session that there is room for is forgotten at on
   CHECK(accepted(t.fold(connect("john", "phone", at(0)))));
   CHECK(t.s == nobody_yet);
   CHECK(t.changes.empty());
+}
+
+TEST_CASE("who asked lately to stay invisible stays so, also where that they were active then found no room") {
+  Rules rules = with_an_age();
+  rules.max_recent_per_user = 2;
+  rules.last_active_refresh = Duration();
+  Told t(rules);
+  t.pass(at(0));
+  t.fold(invisibly("john", "phone", at(0)));
+  t.pass(at(100));
+  for (int i = 1; i < 5; ++i) t.fold(heartbeat("john", "phone", at(i)));
+  t.fold(invisibly("john", "phone", at(100)));
+  t.pass(at(100) + hour - tick);
+  CHECK(t.s.inspect("john").value().invisible_since == at(0));
+  t.pass(at(100) + hour);
+  CHECK_FALSE(t.s.inspect("john"));
 }

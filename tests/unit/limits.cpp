@@ -130,6 +130,23 @@ TEST_CASE("of more live sessions than fit the oldest give way in a merge as well
   CHECK(merge(both, one) == both);
 }
 
+TEST_CASE("of more ended sessions than fit those that ended first go in a merge") {
+  Rules rules;
+  rules.max_recent_per_user = 3;
+  Snapshot one = reduce(Snapshot(rules), at(10)), other = one;
+  for (int i = 0; i < 3; ++i) {
+    for (Snapshot* s : {&one, &other}) {
+      const std::string session = (s == &one ? "a" : "b") + std::to_string(i);
+      const Timestamp when = at(2 * i + (s == &one ? 0 : 1));
+      *s = reduce(std::move(*s), connect("john", session, when));
+      *s = reduce(std::move(*s), disconnect("john", session, when + tick));
+    }
+  }
+  const Snapshot both = merge(one, other);
+  CHECK(sessions_of(both, "john") == "(a2) (b1) (b2)");
+  CHECK(merge(other, one) == both);
+}
+
 TEST_CASE("who asks to be invisible, or is, is not refused either, and others see nothing of who gave way") {
   Rules rules;
   rules.max_sessions_per_user = 2;
