@@ -5911,8 +5911,10 @@ class BasicUserTable {
           const unsigned of_other = bits_of(other, differ);
           Node::put_above(*link, differ, of_other, all.at(differ));
           if (above != nullptr) above->copy_shape(slot);
+          agreed = differ;  // and is not asked again: the new page has no row yet
           continue;
         }
+        agreed = level;  // nor after a split, which may leave the page of this user empty
       }
       const unsigned bits = all.at(level);
       const std::uint32_t at = node.slot_of(bits);
