@@ -149,12 +149,19 @@ namespace detail {
 #endif  // PRESENCE_CONFIG_HPP
 
 #include <cstddef>  // for size_t, ptrdiff_t
+#include <cstdint>  // for uint64_t
 #include <utility>  // for move, swap
 
 /// The few algorithms that the library needs. <algorithm> would add half as much again to the cost of including it.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
+
+/// A number that is known to fit. A template, because the cast is needed on some platforms only.
+template <class To>
+constexpr To narrowed(std::uint64_t number) noexcept {
+  return static_cast<To>(number);
+}
 
 template <class T>
 constexpr const T& greater_of(const T& a, const T& b) noexcept {
@@ -288,7 +295,6 @@ void sort(Vector& vector, const Less& less) {
 #ifndef PRESENCE_DETAIL_MEMORY_HPP
 #define PRESENCE_DETAIL_MEMORY_HPP
 
-#include <cstdint>      // for uint32_t, uint64_t
 #include <new>          // for operator new, operator delete, align_val_t
 #include <type_traits>  // for true_type
 #include <vector>       // for vector
@@ -6944,12 +6950,6 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// A number that is known to fit. A template, because the cast is needed on some platforms only.
-template <class To>
-constexpr To narrowed(std::uint64_t number) noexcept {
-  return static_cast<To>(number);
-}
 
 /// Writes them, one behind the other.
 class ByteWriter {
@@ -16205,10 +16205,10 @@ class IdMap {
 
   static std::uint32_t mark_of(std::uint64_t hash) noexcept { return std::uint32_t{1} << (hash >> 59); }
   const Bucket& bucket_of(std::uint64_t hash) const noexcept {
-    return buckets_[static_cast<std::size_t>(hash) & (buckets_.size() - 1)];
+    return buckets_[narrowed<std::size_t>(hash & (buckets_.size() - 1))];
   }
   Bucket& bucket_of(std::uint64_t hash) noexcept {
-    return buckets_[static_cast<std::size_t>(hash) & (buckets_.size() - 1)];
+    return buckets_[narrowed<std::size_t>(hash & (buckets_.size() - 1))];
   }
 
   /// Of all words. Most ids whose hashes are the same are told apart by it, for less than to read them again. It need
@@ -16376,7 +16376,7 @@ class IdMap {
       take_apart(entry.child[0], bit, chains);
       const std::uint32_t right = entry.child[1];
       entry.child[1] = none;
-      Chain& chain = chains[(static_cast<std::size_t>(entry.hash) & bit) != 0 ? 1 : 0];
+      Chain& chain = chains[(entry.hash & bit) != 0 ? 1 : 0];
       (chain.last == none ? chain.first : entries_[chain.last].child[1]) = at;
       chain.last = at;
       chain.marks |= mark_of(entry.hash);

@@ -5,12 +5,19 @@
 #include <presence/config.hpp>
 
 #include <cstddef>  // for size_t, ptrdiff_t
+#include <cstdint>  // for uint64_t
 #include <utility>  // for move, swap
 
 /// The few algorithms that the library needs. <algorithm> would add half as much again to the cost of including it.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
+
+/// A number that is known to fit. A template, because the cast is needed on some platforms only.
+template <class To>
+constexpr To narrowed(std::uint64_t number) noexcept {
+  return static_cast<To>(number);
+}
 
 template <class T>
 constexpr const T& greater_of(const T& a, const T& b) noexcept {

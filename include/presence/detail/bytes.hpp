@@ -2,6 +2,7 @@
 #ifndef PRESENCE_DETAIL_BYTES_HPP
 #define PRESENCE_DETAIL_BYTES_HPP
 
+#include <presence/detail/algorithm.hpp>
 #include <presence/detail/text.hpp>
 #include <presence/result.hpp>
 
@@ -18,12 +19,6 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// A number that is known to fit. A template, because the cast is needed on some platforms only.
-template <class To>
-constexpr To narrowed(std::uint64_t number) noexcept {
-  return static_cast<To>(number);
-}
 
 /// Writes them, one behind the other.
 class ByteWriter {

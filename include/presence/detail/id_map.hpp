@@ -2,6 +2,7 @@
 #ifndef PRESENCE_DETAIL_ID_MAP_HPP
 #define PRESENCE_DETAIL_ID_MAP_HPP
 
+#include <presence/detail/algorithm.hpp>
 #include <presence/detail/text.hpp>
 #include <presence/detail/user_key.hpp>
 
@@ -134,10 +135,10 @@ class IdMap {
 
   static std::uint32_t mark_of(std::uint64_t hash) noexcept { return std::uint32_t{1} << (hash >> 59); }
   const Bucket& bucket_of(std::uint64_t hash) const noexcept {
-    return buckets_[static_cast<std::size_t>(hash) & (buckets_.size() - 1)];
+    return buckets_[narrowed<std::size_t>(hash & (buckets_.size() - 1))];
   }
   Bucket& bucket_of(std::uint64_t hash) noexcept {
-    return buckets_[static_cast<std::size_t>(hash) & (buckets_.size() - 1)];
+    return buckets_[narrowed<std::size_t>(hash & (buckets_.size() - 1))];
   }
 
   /// Of all words. Most ids whose hashes are the same are told apart by it, for less than to read them again. It need
@@ -305,7 +306,7 @@ class IdMap {
       take_apart(entry.child[0], bit, chains);
       const std::uint32_t right = entry.child[1];
       entry.child[1] = none;
-      Chain& chain = chains[(static_cast<std::size_t>(entry.hash) & bit) != 0 ? 1 : 0];
+      Chain& chain = chains[(entry.hash & bit) != 0 ? 1 : 0];
       (chain.last == none ? chain.first : entries_[chain.last].child[1]) = at;
       chain.last = at;
       chain.marks |= mark_of(entry.hash);
