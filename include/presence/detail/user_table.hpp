@@ -264,13 +264,13 @@ class BasicUserTable {
     ++moves_;
     own_top();
     Branch** links[levels];  // what points to each node on the way, and the slot in it
-    std::uint32_t slots[levels];
+    std::uint32_t group_bits[levels];
     unsigned depth = 0;
     links[0] = &top_;
     for (Bits bits(key);; ++depth) {
       Node& node = (*links[depth])->as_node();
-      slots[depth] = bits.at(node.level);
-      const std::uint32_t at = node.slot_of(slots[depth]);
+      group_bits[depth] = bits.at(node.level);
+      const std::uint32_t at = node.slot_of(group_bits[depth]);
       Branch& child = node.own_child(at);
       if (child.is_page) {
         Page& page = child.as_page();
@@ -283,17 +283,17 @@ class BasicUserTable {
     for (unsigned i = 0; i <= depth; ++i) --(*links[i])->as_node().users;
     for (;; --depth) {
       Node& node = (*links[depth])->as_node();
-      node.join_around(node.slot_of(slots[depth]));
-      node.release_room(node.slot_of(slots[depth]));
+      node.join_around(node.slot_of(group_bits[depth]));
+      node.release_room(node.slot_of(group_bits[depth]));
       Node::shrink(*links[depth]);
       Node::skip_if_single(*links[depth]);
       if (depth > 0) {
         Node& above = (*links[depth - 1])->as_node();
-        above.copy_shape(above.slot_of(slots[depth - 1]));
+        above.copy_shape(above.slot_of(group_bits[depth - 1]));
       }
       if (depth == 0 || (*links[depth])->as_node().has_several()) break;
       Node& above = (*links[depth - 1])->as_node();
-      above.take_up(above.slot_of(slots[depth - 1]));
+      above.take_up(above.slot_of(group_bits[depth - 1]));
     }
     if (top_->as_node().bits == 0) top_->level = 0;
     if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
