@@ -6882,14 +6882,12 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
         return;
       }
     }
-    const RegistersView user = row.registers();
-    const bool stays_known = !forgets && row.is_plain() && !user.activities.empty();
-    Timestamp next = stays_known ? online_until(user, rules) : next_change(user, from, rules);
-    if (stays_known && next <= from) next = never;  // is offline already
+    const Timestamp next = next_change(row, from, rules);
     if (next > to) {
       bound = next;
       return;
     }
+    const RegistersView user = row.registers();
     if (!forgets) {
       ++fewer_online;  // which is all that time alone does to others
       if (!can_fail) {
@@ -8005,6 +8003,10 @@ PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& even
   return shorter;
 }
 
+inline PresenceEventView within_limits(const PresenceEventView& event, const Rules& rules) noexcept {
+  return is_too_long(event, rules) ? cut(event, rules) : event;
+}
+
 inline std::size_t string_bytes(const PresenceEventView& event) noexcept {
   return event.user.size() + event.session.size() + (event.status ? event.status->size() : 0);
 }
@@ -8037,8 +8039,7 @@ inline void move_strings(PresenceEventView& event, char*& to) noexcept {
 /// One event and copies of its strings.
 class EventCopy {
  public:
-  EventCopy(const PresenceEventView& event, const Rules& rules)
-      : view_(is_too_long(event, rules) ? cut(event, rules) : event) {
+  EventCopy(const PresenceEventView& event, const Rules& rules) : view_(within_limits(event, rules)) {
     char* chars = inside_;
     const std::size_t bytes = string_bytes(view_);
     if (bytes > sizeof(inside_)) {
@@ -8104,8 +8105,7 @@ class EventCopies {
     for (PresenceEventView* copy = room_.events; first != last; ++first, ++copy) {
       auto&& listed = *first;
       const PresenceEventView& event = listed;
-      detail::construct<PresenceEventView>(copy, event);
-      if (is_too_long(event, rules)) *copy = cut(event, rules);
+      detail::construct<PresenceEventView>(copy, within_limits(event, rules));
       move_strings(*copy, to);
     }
   }
@@ -8123,7 +8123,7 @@ class EventCopies {
     for (; first != last; ++first, ++size.count) {
       auto&& listed = *first;
       const PresenceEventView& event = listed;
-      size.bytes += sizeof(PresenceEventView) + string_bytes(is_too_long(event, rules) ? cut(event, rules) : event);
+      size.bytes += sizeof(PresenceEventView) + string_bytes(within_limits(event, rules));
     }
     return size;
   }

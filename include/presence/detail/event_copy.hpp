@@ -35,6 +35,10 @@ PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& even
   return shorter;
 }
 
+inline PresenceEventView within_limits(const PresenceEventView& event, const Rules& rules) noexcept {
+  return is_too_long(event, rules) ? cut(event, rules) : event;
+}
+
 inline std::size_t string_bytes(const PresenceEventView& event) noexcept {
   return event.user.size() + event.session.size() + (event.status ? event.status->size() : 0);
 }
@@ -67,8 +71,7 @@ inline void move_strings(PresenceEventView& event, char*& to) noexcept {
 /// One event and copies of its strings.
 class EventCopy {
  public:
-  EventCopy(const PresenceEventView& event, const Rules& rules)
-      : view_(is_too_long(event, rules) ? cut(event, rules) : event) {
+  EventCopy(const PresenceEventView& event, const Rules& rules) : view_(within_limits(event, rules)) {
     char* chars = inside_;
     const std::size_t bytes = string_bytes(view_);
     if (bytes > sizeof(inside_)) {
@@ -134,8 +137,7 @@ class EventCopies {
     for (PresenceEventView* copy = room_.events; first != last; ++first, ++copy) {
       auto&& listed = *first;
       const PresenceEventView& event = listed;
-      detail::construct<PresenceEventView>(copy, event);
-      if (is_too_long(event, rules)) *copy = cut(event, rules);
+      detail::construct<PresenceEventView>(copy, within_limits(event, rules));
       move_strings(*copy, to);
     }
   }
@@ -153,7 +155,7 @@ class EventCopies {
     for (; first != last; ++first, ++size.count) {
       auto&& listed = *first;
       const PresenceEventView& event = listed;
-      size.bytes += sizeof(PresenceEventView) + string_bytes(is_too_long(event, rules) ? cut(event, rules) : event);
+      size.bytes += sizeof(PresenceEventView) + string_bytes(within_limits(event, rules));
     }
     return size;
   }

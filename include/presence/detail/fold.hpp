@@ -288,14 +288,12 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
         return;
       }
     }
-    const RegistersView user = row.registers();
-    const bool stays_known = !forgets && row.is_plain() && !user.activities.empty();
-    Timestamp next = stays_known ? online_until(user, rules) : next_change(user, from, rules);
-    if (stays_known && next <= from) next = never;  // is offline already
+    const Timestamp next = next_change(row, from, rules);
     if (next > to) {
       bound = next;
       return;
     }
+    const RegistersView user = row.registers();
     if (!forgets) {
       ++fewer_online;  // which is all that time alone does to others
       if (!can_fail) {
