@@ -170,7 +170,7 @@ class Merging {
     root_ = &SnapshotAccess::write(merged_);
     has_copy_ = true;
     if (our_now_ < now_) advance(*root_, now_, is_heard ? &changes_ : nullptr);
-    for (const Pair& pair : put_off_) join(pair.ours, pair.theirs);
+    for (const Pair& pair : put_off_) join_into_copy(pair.ours, pair.theirs);
     put_off_.clear();
   }
 
