@@ -63,7 +63,7 @@ BUDGET = "std::size_t budget_ = 20000;"
 ABOUT_HISTORIES = re.compile(r"\bCHECK\(seen\.")
 
 
-STAGES = ["values", "unit", "property", "memory", "reading_memory", "corpus"]
+STAGES = ["values", "unit", "property", "memory", "filter_memory", "reading_memory", "corpus"]
 
 
 class Broken(Exception):

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// What reading JSON costs of memory, whatever is read. This file replaces the allocator of the program by one that
-// counts.
+// What reading JSON costs of memory, whatever is read. Replaces the allocator of its program by one that counts.
 
 #include <doctest/doctest.h>
 #include <presence/json.hpp>
