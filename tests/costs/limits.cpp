@@ -55,6 +55,8 @@ void one_user(std::string_view what, std::size_t live, std::size_t ended, Durati
     fold(beat, "heartbeat");
     fold(end, "disconnect");
     fold(back, "reconnect");
+    fold(PresenceEventView::disconnect("john", id, next()), "second disconnect");
+    fold(PresenceEventView::heartbeat("john", id, next()), "revival");
   }
   if (s.inspect("john")->sessions.size() != live + ended) std::exit(3);
 }

@@ -20,8 +20,8 @@ SKIPPED = 77
 LIMITS = [
     # Many sessions, of which half have ended.
     *((f"one_user {what} 64 64 {grace}", f"one_user {what} 1 0 {grace}", 5)
-      for what in ("heartbeat", "disconnect", "reconnect") for grace in (0, 10)),
-    *((f"one_user {what} 64 0 0", f"one_user {what} 1 0 0", 5) for what in ("heartbeat", "disconnect", "reconnect")),
+      for what in ("heartbeat", "disconnect", "reconnect", "revival") for grace in (0, 10)),
+    *((f"one_user {what} 64 0 0", f"one_user {what} 1 0 0", 5) for what in ("heartbeat", "disconnect", "reconnect", "revival")),
     # Events that are refused because there are too many users: whatever the number of users is. What is asked ahead of
     # time is counted once for all of them.
     ("refused visible 2000", "refused visible 500", 1.5),

@@ -402,6 +402,24 @@ TEST_CASE("ids whose hashes collide lie as deep as others, and no page is larger
   }
 }
 
+TEST_CASE_TEMPLATE("of long ids whose tags were chosen to agree each is found, and no other", Order, detail::HashOrder,
+                   PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder, RareOrder, NoOrder, FewOrder) {
+  detail::BasicUserTable<Order> table(7);
+  const std::vector<std::string> ids =
+      colliding::same_low_bits(600, 8, [&](std::string_view id) { return std::uint64_t{table.key_of(id).tag}; });
+  REQUIRE(ids[0].size() > detail::Text::room);
+  for (std::size_t known = 0; known < ids.size(); ++known) {
+    if (known % 50 == 0 || known < 40) {
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        const RowView row = table.find(ids[i]);
+        REQUIRE((row != nullptr) == (i < known));
+        if (i < known) REQUIRE(row.name() == ids[i]);
+      }
+    }
+    put(table, ids[known], 1, 1);
+  }
+}
+
 #if defined(__cpp_exceptions)
 
 TEST_CASE("a row whose change fails is due when it was due before") {

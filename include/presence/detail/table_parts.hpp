@@ -168,7 +168,7 @@ class alignas(64) Page : public Branch {
   static constexpr std::uint32_t room = 32;
   /// By how many rows a page grows.
   static constexpr std::uint32_t step = 2;
-  static constexpr std::uint32_t none = 0xFFFFFFFF;
+  static constexpr std::uint32_t none = 0xFFFFFFFF, unsure = 0xFFFFFFFE;
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
@@ -250,6 +250,16 @@ class alignas(64) Page : public Branch {
     return find_among(key.id, detail::equal_to(key.tag, tags));
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
+  /// The row of an id among those with a mark; `none`, or `unsure` once it is none of the first few.
+  std::uint32_t find_among_few(const Sought& id, std::uint32_t marks) const noexcept {
+    for (unsigned left = 4; marks != 0; marks &= marks - 1, --left) {
+      if (left == 0) return unsure;
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      const Text& other = heads()[at].id;
+      if (id.is(other)) return at;
+    }
+    return none;
+  }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
   /// @{
   /// Asks for the page and all of a row, of which nothing is read; for all rows; for what lies elsewhere of them; for

@@ -90,7 +90,7 @@ class BasicUserTable {
     const std::uint32_t at = way.find(key);
     return at != Page::none ? way.page()->row(at) : RowView();
   }
-  RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
+  PRESENCE_DETAIL_FLAT RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
 
   /// The way to the page that the user would be in, node by node. It leads there until the number of moves is another.
   class Way {
@@ -101,7 +101,9 @@ class BasicUserTable {
     /// The page, of which nothing has been read; null where there is none. Once it has arrived.
     const Page* page() const noexcept { return page_; }
     std::uint32_t find(const UserKey& key) const noexcept {
-      return page_ != nullptr ? page_->find(key, tags_) : Page::none;
+      if (page_ == nullptr) return Page::none;
+      if (key.id.is_short()) return page_->find(key, tags_);
+      return find_long(*page_, detail::equal_to(key.tag, tags_), key.id.text(), node_->level);
     }
     /// The row that is probably meant, by its tag alone, or none. Reads nothing of the page.
     std::uint32_t probable(const UserKey& key) const noexcept {
@@ -145,6 +147,20 @@ class BasicUserTable {
     PRESENCE_DETAIL_APART static std::uint64_t order_from(std::string_view id, std::uint64_t first,
                                                           unsigned level) noexcept {
       return hash_number(Sought(id), first, level / levels_per_hash) << (Node::most_bits * (level % levels_per_hash));
+    }
+    /// Long ids take a while to compare. Whoever knows the seed can choose some whose tags agree; but the order of the
+    /// rows does not go by tags.
+    PRESENCE_DETAIL_APART static std::uint32_t find_long(const Page& page, std::uint32_t marks, std::string_view id,
+                                                         unsigned level) noexcept {
+      UserKey key;
+      key.id.set(id);
+      if (page.size <= Page::room) {
+        const std::uint32_t found = page.find_among_few(key.id, marks);
+        if (found != Page::unsure) return found;
+      }
+      key.order = Order::first(key.id);
+      const std::uint32_t at = place_of(page, key, level);
+      return at != page.size && page.is_of(at, key) ? at : Page::none;
     }
     Way(const Branch* top, const UserKey& key) noexcept
         : node_(static_cast<const Node*>(top)),
