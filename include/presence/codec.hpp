@@ -16,7 +16,7 @@
 #include <presence/user.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for uint8_t, uint64_t
+#include <cstdint>      // for int64_t, uint64_t, SIZE_MAX
 #include <optional>     // for optional, nullopt
 #include <string>       // for string
 #include <string_view>  // for string_view
@@ -30,6 +30,15 @@
 /// it tells the rules: who reads goes by rules of their own.
 namespace presence {
 inline namespace PRESENCE_ABI {
+
+/// What `decode` and Decoder read at most.
+struct DecodeOptions {
+  /// Users in the snapshot; one more is an Error `over_limit` at its byte. A user takes about 160 bytes of memory, the
+  /// bytes that tell of one may be as few as 5: so it is this that bounds the memory for bytes that somebody else
+  /// chose.
+  std::size_t max_users = SIZE_MAX;
+};
+
 namespace detail {
 
 inline void append_now(ByteWriter& out, Timestamp now) {
@@ -90,7 +99,8 @@ void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Sna
 /// A row of users into a snapshot that has none yet. Holds no more than it was given, and what it makes of that.
 class UserReader {
  public:
-  explicit UserReader(const Rules& rules, const PeerDates& dates = PeerDates()) : snapshot_(rules), dates_(dates) {}
+  explicit UserReader(const Rules& rules, const PeerDates& dates = PeerDates(), const DecodeOptions& options = {})
+      : snapshot_(rules), dates_(dates), users_left_(options.max_users) {}
 
   void read_head(ByteReader& in) {
     const std::size_t start = in.offset();
@@ -110,6 +120,10 @@ class UserReader {
       return;
     }
     last_ = user.id;
+    if (users_left_-- == 0) {
+      in.fail(ErrorCode::over_limit, start, "more users than max_users allows");
+      return;
+    }
     if (!dates_.admit(user.registers)) {
       in.fail(ErrorCode::too_early, start, "a user of whom something is dated too late");
       return;
@@ -126,14 +140,16 @@ class UserReader {
  private:
   Snapshot snapshot_;
   PeerDates dates_;
+  std::size_t users_left_;
   std::string last_;  // id
 };
 
 /// Reads a snapshot or a delta from pieces.
 class SnapshotDecoder {
  public:
-  SnapshotDecoder(FrameKind kind, const Rules& rules, const PeerDates& dates = PeerDates())
-      : frames_(kind), users_(rules, dates) {}
+  SnapshotDecoder(FrameKind kind, const Rules& rules, const PeerDates& dates = PeerDates(),
+                  const DecodeOptions& options = {})
+      : frames_(kind), users_(rules, dates, options) {}
 
   bool push(std::string_view bytes) {
     return frames_.push(bytes, [this](ByteReader& in) {
@@ -154,8 +170,8 @@ class SnapshotDecoder {
 };
 
 inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const Rules& rules,
-                                  const PeerDates& dates = PeerDates()) {
-  SnapshotDecoder decoder(kind, rules, dates);
+                                  const PeerDates& dates = PeerDates(), const DecodeOptions& options = {}) {
+  SnapshotDecoder decoder(kind, rules, dates, options);
   if (!decoder.push(bytes) || !decoder.finish()) return decoder.error();
   return decoder.snapshot();
 }
@@ -253,7 +269,8 @@ inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
 class Decoder {
  public:
   /// By these rules, never the writer's; see `decode`.
-  explicit Decoder(const Rules& rules) : decoder_(detail::FrameKind::snapshot, rules) {}
+  explicit Decoder(const Rules& rules, const DecodeOptions& options = {})
+      : decoder_(detail::FrameKind::snapshot, rules, detail::PeerDates(), options) {}
 
   /// Whether all is well so far; if not, `finish` says why.
   bool push(std::string_view bytes) { return decoder_.push(bytes); }
@@ -275,11 +292,11 @@ class Decoder {
 /// anybody, of any instant. So it is for snapshots of one's own; what a peer sent goes to `apply_delta`, `reconcile` or
 /// `Store::merge`, which judge it by the host's clock. There is one form for each snapshot, and any other is an Error
 /// at its byte: `truncated`, `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta),
-/// `bad_checksum` (at the block), `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, or what is
-/// kept of one user). Checksums are there for damage, not against somebody who means it. Memory stays below 64 times
-/// the bytes read. O(bytes).
-inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules) {
-  return detail::decode_as(detail::FrameKind::snapshot, bytes, rules);
+/// `bad_checksum` (at the block), `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, what is
+/// kept of one user, or DecodeOptions). Checksums are there for damage, not against somebody who means it. Memory stays
+/// below 64 times the bytes read; DecodeOptions bounds it further. O(bytes).
+inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules, const DecodeOptions& options = {}) {
+  return detail::decode_as(detail::FrameKind::snapshot, bytes, rules, detail::PeerDates(), options);
 }
 
 /// What `to` has and `from` has not, as bytes: joined into `from`, or into whatever has come of it, it adds all that

@@ -4589,7 +4589,7 @@ class alignas(64) Page : public Branch {
   static constexpr std::uint32_t room = 32;
   /// By how many rows a page grows.
   static constexpr std::uint32_t step = 2;
-  static constexpr std::uint32_t none = 0xFFFFFFFF;
+  static constexpr std::uint32_t none = 0xFFFFFFFF, unsure = 0xFFFFFFFE;
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
@@ -4671,6 +4671,16 @@ class alignas(64) Page : public Branch {
     return find_among(key.id, detail::equal_to(key.tag, tags));
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
+  /// The row of an id among those with a mark; `none`, or `unsure` once it is none of the first few.
+  std::uint32_t find_among_few(const Sought& id, std::uint32_t marks) const noexcept {
+    for (unsigned left = 4; marks != 0; marks &= marks - 1, --left) {
+      if (left == 0) return unsure;
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      const Text& other = heads()[at].id;
+      if (id.is(other)) return at;
+    }
+    return none;
+  }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
   /// @{
   /// Asks for the page and all of a row, of which nothing is read; for all rows; for what lies elsewhere of them; for
@@ -5388,7 +5398,7 @@ class BasicUserTable {
     const std::uint32_t at = way.find(key);
     return at != Page::none ? way.page()->row(at) : RowView();
   }
-  RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
+  PRESENCE_DETAIL_FLAT RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
 
   /// The way to the page that the user would be in, node by node. It leads there until the number of moves is another.
   class Way {
@@ -5399,7 +5409,9 @@ class BasicUserTable {
     /// The page, of which nothing has been read; null where there is none. Once it has arrived.
     const Page* page() const noexcept { return page_; }
     std::uint32_t find(const UserKey& key) const noexcept {
-      return page_ != nullptr ? page_->find(key, tags_) : Page::none;
+      if (page_ == nullptr) return Page::none;
+      if (key.id.is_short()) return page_->find(key, tags_);
+      return find_long(*page_, detail::equal_to(key.tag, tags_), key.id.text(), node_->level);
     }
     /// The row that is probably meant, by its tag alone, or none. Reads nothing of the page.
     std::uint32_t probable(const UserKey& key) const noexcept {
@@ -5443,6 +5455,20 @@ class BasicUserTable {
     PRESENCE_DETAIL_APART static std::uint64_t order_from(std::string_view id, std::uint64_t first,
                                                           unsigned level) noexcept {
       return hash_number(Sought(id), first, level / levels_per_hash) << (Node::most_bits * (level % levels_per_hash));
+    }
+    /// Long ids take a while to compare. Whoever knows the seed can choose some whose tags agree; but the order of the
+    /// rows does not go by tags.
+    PRESENCE_DETAIL_APART static std::uint32_t find_long(const Page& page, std::uint32_t marks, std::string_view id,
+                                                         unsigned level) noexcept {
+      UserKey key;
+      key.id.set(id);
+      if (page.size <= Page::room) {
+        const std::uint32_t found = page.find_among_few(key.id, marks);
+        if (found != Page::unsure) return found;
+      }
+      key.order = Order::first(key.id);
+      const std::uint32_t at = place_of(page, key, level);
+      return at != page.size && page.is_of(at, key) ? at : Page::none;
     }
     Way(const Branch* top, const UserKey& key) noexcept
         : node_(static_cast<const Node*>(top)),
@@ -8762,7 +8788,7 @@ class Merging {
     root_ = &SnapshotAccess::write(merged_);
     has_copy_ = true;
     if (our_now_ < now_) advance(*root_, now_, is_heard ? &changes_ : nullptr);
-    for (const Pair& pair : put_off_) join(pair.ours, pair.theirs);
+    for (const Pair& pair : put_off_) join_into_copy(pair.ours, pair.theirs);
     put_off_.clear();
   }
 
@@ -8898,6 +8924,15 @@ inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
 /// it tells the rules: who reads goes by rules of their own.
 namespace presence {
 inline namespace PRESENCE_ABI {
+
+/// What `decode` and Decoder read at most.
+struct DecodeOptions {
+  /// Users in the snapshot; one more is an Error `over_limit` at its byte. A user takes about 160 bytes of memory, the
+  /// bytes that tell of one may be as few as 5: so it is this that bounds the memory for bytes that somebody else
+  /// chose.
+  std::size_t max_users = SIZE_MAX;
+};
+
 namespace detail {
 
 inline void append_now(ByteWriter& out, Timestamp now) {
@@ -8958,7 +8993,8 @@ void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Sna
 /// A row of users into a snapshot that has none yet. Holds no more than it was given, and what it makes of that.
 class UserReader {
  public:
-  explicit UserReader(const Rules& rules, const PeerDates& dates = PeerDates()) : snapshot_(rules), dates_(dates) {}
+  explicit UserReader(const Rules& rules, const PeerDates& dates = PeerDates(), const DecodeOptions& options = {})
+      : snapshot_(rules), dates_(dates), users_left_(options.max_users) {}
 
   void read_head(ByteReader& in) {
     const std::size_t start = in.offset();
@@ -8978,6 +9014,10 @@ class UserReader {
       return;
     }
     last_ = user.id;
+    if (users_left_-- == 0) {
+      in.fail(ErrorCode::over_limit, start, "more users than max_users allows");
+      return;
+    }
     if (!dates_.admit(user.registers)) {
       in.fail(ErrorCode::too_early, start, "a user of whom something is dated too late");
       return;
@@ -8994,14 +9034,16 @@ class UserReader {
  private:
   Snapshot snapshot_;
   PeerDates dates_;
+  std::size_t users_left_;
   std::string last_;  // id
 };
 
 /// Reads a snapshot or a delta from pieces.
 class SnapshotDecoder {
  public:
-  SnapshotDecoder(FrameKind kind, const Rules& rules, const PeerDates& dates = PeerDates())
-      : frames_(kind), users_(rules, dates) {}
+  SnapshotDecoder(FrameKind kind, const Rules& rules, const PeerDates& dates = PeerDates(),
+                  const DecodeOptions& options = {})
+      : frames_(kind), users_(rules, dates, options) {}
 
   bool push(std::string_view bytes) {
     return frames_.push(bytes, [this](ByteReader& in) {
@@ -9022,8 +9064,8 @@ class SnapshotDecoder {
 };
 
 inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const Rules& rules,
-                                  const PeerDates& dates = PeerDates()) {
-  SnapshotDecoder decoder(kind, rules, dates);
+                                  const PeerDates& dates = PeerDates(), const DecodeOptions& options = {}) {
+  SnapshotDecoder decoder(kind, rules, dates, options);
   if (!decoder.push(bytes) || !decoder.finish()) return decoder.error();
   return decoder.snapshot();
 }
@@ -9121,7 +9163,8 @@ inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
 class Decoder {
  public:
   /// By these rules, never the writer's; see `decode`.
-  explicit Decoder(const Rules& rules) : decoder_(detail::FrameKind::snapshot, rules) {}
+  explicit Decoder(const Rules& rules, const DecodeOptions& options = {})
+      : decoder_(detail::FrameKind::snapshot, rules, detail::PeerDates(), options) {}
 
   /// Whether all is well so far; if not, `finish` says why.
   bool push(std::string_view bytes) { return decoder_.push(bytes); }
@@ -9143,11 +9186,11 @@ class Decoder {
 /// anybody, of any instant. So it is for snapshots of one's own; what a peer sent goes to `apply_delta`, `reconcile` or
 /// `Store::merge`, which judge it by the host's clock. There is one form for each snapshot, and any other is an Error
 /// at its byte: `truncated`, `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta),
-/// `bad_checksum` (at the block), `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, or what is
-/// kept of one user). Checksums are there for damage, not against somebody who means it. Memory stays below 64 times
-/// the bytes read. O(bytes).
-inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules) {
-  return detail::decode_as(detail::FrameKind::snapshot, bytes, rules);
+/// `bad_checksum` (at the block), `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, what is
+/// kept of one user, or DecodeOptions). Checksums are there for damage, not against somebody who means it. Memory stays
+/// below 64 times the bytes read; DecodeOptions bounds it further. O(bytes).
+inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules, const DecodeOptions& options = {}) {
+  return detail::decode_as(detail::FrameKind::snapshot, bytes, rules, detail::PeerDates(), options);
 }
 
 /// What `to` has and `from` has not, as bytes: joined into `from`, or into whatever has come of it, it adds all that

@@ -504,6 +504,30 @@ TEST_CASE("users are not counted, as they are not in a merge") {
   CHECK(again->size() == 2);
 }
 
+TEST_CASE("no more users are read than the options allow, and the error is at the first user beyond") {
+  const std::string a = with_status("a"), b = with_status("b");
+  const bool a_first = judged(no_now + a + b) == "accepted";
+  const std::string& first = a_first ? a : b;
+  const std::string bytes = framed({no_now + first + (a_first ? b : a)});
+  DecodeOptions options;
+  options.max_users = 2;
+  CHECK(told(decode(bytes, Rules(), options)) == "accepted");
+  options.max_users = 1;
+  CHECK(told(decode(bytes, Rules(), options)) == told(ErrorCode::over_limit, before_body + 1 + first.size()));
+  options.max_users = 0;
+  CHECK(told(decode(bytes, Rules(), options)) == told(ErrorCode::over_limit, before_body + 1));
+  CHECK(told(decode(framed({no_now}), Rules(), options)) == "accepted");
+
+  options.max_users = 999;
+  Decoder decoder(Rules(), options);
+  CHECK_FALSE(decoder.push(encode(many(1000))));
+  CHECK(decoder.finish().error().code == ErrorCode::over_limit);
+  options.max_users = 1000;
+  Decoder wider(Rules(), options);
+  CHECK(wider.push(encode(many(1000))));
+  CHECK(wider.finish());
+}
+
 // ---- whatever comes ----
 
 TEST_CASE("cut anywhere it reads the same, errors and all") {
