@@ -26,7 +26,7 @@
 /// inline void give_back(void* p, std::size_t bytes, std::align_val_t at) { taken -= bytes, ::operator delete(p, at); }
 /// #define PRESENCE_ALLOC(bytes, alignment) take(bytes, std::align_val_t{alignment})
 /// #define PRESENCE_FREE(pointer, bytes, alignment) give_back(pointer, bytes, std::align_val_t{alignment})
-/// #include <presence/snapshot.hpp>
+/// #include <presence/state/snapshot.hpp>
 ///
 /// int main() {
 ///   { const presence::Snapshot lobby{presence::Rules()}, copy = lobby; assert(taken > 0); }

@@ -2,17 +2,17 @@
 #ifndef PRESENCE_JSON_HOOKS_HPP
 #define PRESENCE_JSON_HOOKS_HPP
 
-#include <presence/channel.hpp>
-#include <presence/detail/json_reader.hpp>
-#include <presence/event.hpp>
-#include <presence/filter.hpp>
-#include <presence/json.hpp>
-#include <presence/json_channel.hpp>
-#include <presence/json_filter.hpp>
-#include <presence/result.hpp>
-#include <presence/time.hpp>
-#include <presence/user.hpp>
-#include <presence/value.hpp>
+#include <presence/base/result.hpp>
+#include <presence/base/time.hpp>
+#include <presence/json/channels.hpp>
+#include <presence/json/detail/reader.hpp>
+#include <presence/json/events.hpp>
+#include <presence/json/filters.hpp>
+#include <presence/model/channel.hpp>
+#include <presence/model/event.hpp>
+#include <presence/model/user.hpp>
+#include <presence/model/value.hpp>
+#include <presence/query/filter.hpp>
 
 #include <cstdint>      // for SIZE_MAX
 #include <cstdlib>      // for abort
@@ -95,7 +95,7 @@ inline Result<Value> parse_value(std::string_view json) {
   return value;
 }
 
-/// Reads a text that is an instant and nothing else, in the forms that an instant has in events.
+/// Reads a text that is a timestamp and nothing else, in the forms that a timestamp has in events.
 inline Result<Timestamp> parse_instant(std::string_view json) {
   std::string scratch;
   JsonReader in(json, scratch);

@@ -25,21 +25,17 @@
 /// assert(parse_event(sent)->status == "Looking for a group");  // what a client reads
 /// @endcode
 
-// presence/anti_entropy.hpp
-#ifndef PRESENCE_ANTI_ENTROPY_HPP
-#define PRESENCE_ANTI_ENTROPY_HPP
+// presence/base.hpp
+#ifndef PRESENCE_BASE_HPP
+#define PRESENCE_BASE_HPP
 
-// presence/codec.hpp
-#ifndef PRESENCE_CODEC_HPP
-#define PRESENCE_CODEC_HPP
+/// The module `base`: Result and Error, Timestamp and Duration; below them memory, hashes and small containers.
+///
+/// Includes nothing of the library but <presence/config.hpp>.
 
-// presence/detail/derived.hpp
-#ifndef PRESENCE_DETAIL_DERIVED_HPP
-#define PRESENCE_DETAIL_DERIVED_HPP
-
-// presence/detail/algorithm.hpp
-#ifndef PRESENCE_DETAIL_ALGORITHM_HPP
-#define PRESENCE_DETAIL_ALGORITHM_HPP
+// presence/base/result.hpp
+#ifndef PRESENCE_BASE_RESULT_HPP
+#define PRESENCE_BASE_RESULT_HPP
 
 // presence/config.hpp
 #ifndef PRESENCE_CONFIG_HPP
@@ -92,7 +88,7 @@
 /// inline void give_back(void* p, std::size_t bytes, std::align_val_t at) { taken -= bytes, ::operator delete(p, at); }
 /// #define PRESENCE_ALLOC(bytes, alignment) take(bytes, std::align_val_t{alignment})
 /// #define PRESENCE_FREE(pointer, bytes, alignment) give_back(pointer, bytes, std::align_val_t{alignment})
-/// #include <presence/snapshot.hpp>
+/// #include <presence/state/snapshot.hpp>
 ///
 /// int main() {
 ///   { const presence::Snapshot lobby{presence::Rules()}, copy = lobby; assert(taken > 0); }
@@ -148,784 +144,11 @@ namespace detail {
 
 #endif  // PRESENCE_CONFIG_HPP
 
-#include <cstddef>  // for size_t, ptrdiff_t
-#include <cstdint>  // for uint64_t
-#include <utility>  // for move, swap
-
-/// The few algorithms that the library needs. <algorithm> would add half as much again to the cost of including it.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// A number that is known to fit. A template, because the cast is needed on some platforms only.
-template <class To>
-constexpr To narrowed(std::uint64_t number) noexcept {
-  return static_cast<To>(number);
-}
-
-template <class T>
-constexpr const T& greater_of(const T& a, const T& b) noexcept {
-  return a < b ? b : a;
-}
-template <class T>
-constexpr const T& smaller_of(const T& a, const T& b) noexcept {
-  return b < a ? b : a;
-}
-
-/// The first element for which `is_before` no longer holds, of a range in which all for which it holds come first.
-template <class It, class IsBefore>
-It partition_point(It first, It last, IsBefore is_before) noexcept {
-  auto count = last - first;
-  while (count > 0) {
-    const auto half = count / 2;
-    if (is_before(*(first + half))) {
-      first += half + 1;
-      count -= half + 1;
-    } else {
-      count = half;
-    }
-  }
-  return first;
-}
-
-/// The first element that is not less than `value`, and the first that is greater, in an ascending range.
-template <class It, class T>
-It not_less(It first, It last, const T& value) noexcept {
-  return detail::partition_point(first, last, [&](const auto& element) { return element < value; });
-}
-template <class It, class T>
-It greater(It first, It last, const T& value) noexcept {
-  return detail::partition_point(first, last, [&](const auto& element) { return !(value < element); });
-}
-
-/// Erases what `is_dropped` holds for from the first `count` elements of a vector; the rest keeps its order.
-template <class Vector, class IsDropped>
-void erase_if_among(Vector& vector, std::size_t count, IsDropped is_dropped) noexcept {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (is_dropped(vector[i])) continue;
-    if (kept != i) vector[kept] = std::move(vector[i]);
-    ++kept;
-  }
-  vector.erase(vector.begin() + static_cast<std::ptrdiff_t>(kept), vector.begin() + static_cast<std::ptrdiff_t>(count));
-}
-template <class Vector, class IsDropped>
-void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
-  detail::erase_if_among(vector, vector.size(), is_dropped);
-}
-
-/// Heapsort of a part of a vector.
-template <class It, class Less>
-void heap_sort(It first, std::ptrdiff_t count, const Less& less) {
-  const auto sift = [&](std::ptrdiff_t at, std::ptrdiff_t size) {
-    auto sinking = std::move(first[at]);
-    for (std::ptrdiff_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
-      if (child + 1 < size && less(first[child], first[child + 1])) ++child;
-      if (!less(sinking, first[child])) break;
-      first[at] = std::move(first[child]);
-      at = child;
-    }
-    first[at] = std::move(sinking);
-  };
-  for (std::ptrdiff_t i = count / 2; i > 0; --i) sift(i - 1, count);
-  for (std::ptrdiff_t size = count; size > 1; --size) {
-    std::swap(first[0], first[size - 1]);
-    sift(0, size - 1);
-  }
-}
-
-template <class It, class Less>
-void insertion_sort(It first, std::ptrdiff_t count, const Less& less) {
-  for (std::ptrdiff_t i = 1; i < count; ++i) {
-    auto sinking = std::move(first[i]);
-    std::ptrdiff_t at = i;
-    for (; at > 0 && less(sinking, first[at - 1]); --at) first[at] = std::move(first[at - 1]);
-    first[at] = std::move(sinking);
-  }
-}
-
-/// Quicksort that gives way to heapsort where it goes too deep (Musser 1997): in place and without allocating, so that
-/// it cannot fail half-way. O(n log n), whatever the order before; equal elements may change places.
-template <class It, class Less>
-void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
-  for (; count > 16; --depth) {
-    if (depth == 0) return detail::heap_sort(first, count, less);
-    // The median of three goes first.
-    const std::ptrdiff_t middle = count / 2, last = count - 1;
-    if (less(first[last], first[middle])) std::swap(first[last], first[middle]);
-    if (less(first[0], first[middle])) std::swap(first[0], first[middle]);
-    if (less(first[last], first[0])) std::swap(first[last], first[0]);
-    std::ptrdiff_t low = 0, high = count;
-    for (;;) {
-      while (less(first[++low], first[0])) {
-      }
-      while (less(first[0], first[--high])) {
-      }
-      if (low >= high) break;
-      std::swap(first[low], first[high]);
-    }
-    std::swap(first[0], first[high]);
-    detail::intro_sort(first + high + 1, count - high - 1, less, depth - 1);
-    count = high;
-  }
-  detail::insertion_sort(first, count, less);
-}
-template <class Vector, class Less>
-void sort(Vector& vector, const Less& less) {
-  int depth = 0;
-  for (std::size_t size = vector.size(); size > 0; size /= 2) depth += 2;
-  detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_ALGORITHM_HPP
-
-// presence/detail/registers.hpp
-#ifndef PRESENCE_DETAIL_REGISTERS_HPP
-#define PRESENCE_DETAIL_REGISTERS_HPP
-
-// presence/detail/few.hpp
-#ifndef PRESENCE_DETAIL_FEW_HPP
-#define PRESENCE_DETAIL_FEW_HPP
-
-// presence/detail/memory.hpp
-#ifndef PRESENCE_DETAIL_MEMORY_HPP
-#define PRESENCE_DETAIL_MEMORY_HPP
-
-#include <new>          // for operator new, operator delete, align_val_t
-#include <type_traits>  // for true_type
-#include <vector>       // for vector
-
-#if !defined(__GNUC__) && !defined(__clang__)
-#include <atomic>  // for atomic
-#endif
-
-// Hosts that look for leaks have a macro of that name. All of the library's are here.
-#pragma push_macro("new")
-#undef new
-
-/// Where the memory inside a Snapshot comes from, and how it is shared.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-inline void* allocate(std::size_t bytes, std::size_t alignment) {
-#if PRESENCE_CUSTOM_ALLOCATOR
-  static_cast<void>(alignment);  // a host's macro may leave it out
-  return PRESENCE_ALLOC(bytes, alignment);
-#else
-  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
-    return ::operator new(bytes, static_cast<std::align_val_t>(alignment));
-  return ::operator new(bytes);
-#endif
-}
-
-inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
-  static_cast<void>(bytes);
-#if PRESENCE_CUSTOM_ALLOCATOR
-  static_cast<void>(alignment);
-  PRESENCE_FREE(memory, bytes, alignment);
-#else
-  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-    ::operator delete(memory, static_cast<std::align_val_t>(alignment));
-  } else {
-    ::operator delete(memory);
-  }
-#endif
-}
-
-/// Asks for memory that is about to be read: for every line of it, where it begins with one or lies in one.
-inline void prefetch(const void* address, std::size_t bytes) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-  const char* const first = static_cast<const char*>(address);
-  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(first + at);
-  // gcc takes a function that only prefetches for one that does nothing, and drops its calls.
-  __asm__ volatile("");
-#else
-  static_cast<void>(address), static_cast<void>(bytes);
-#endif
-}
-
-/// Makes an object where there is memory for it.
-template <class T, class... Args>
-T* construct(void* at, Args&&... args) {
-  return ::new (at) T(std::forward<Args>(args)...);
-}
-
-/// `allocate` and `deallocate` for the standard containers.
-template <class T>
-class Allocator {
- public:
-  using value_type = T;
-  using is_always_equal = std::true_type;
-
-  Allocator() noexcept = default;
-  template <class U>
-  Allocator(const Allocator<U>&) noexcept {}
-
-  T* allocate(std::size_t count) {
-    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // no container asks for more than its max_size
-    return static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
-  }
-  void deallocate(T* memory, std::size_t count) noexcept { detail::deallocate(memory, count * sizeof(T), alignof(T)); }
-
-  friend bool operator==(const Allocator&, const Allocator&) noexcept { return true; }
-  friend bool operator!=(const Allocator&, const Allocator&) noexcept { return false; }
-};
-
-template <class T>
-using Vector = std::vector<T, Allocator<T>>;
-
-/// Counts owners across threads. <atomic> costs 0.4 s a file in C++20, so it is left out where the compiler has the
-/// operations built in.
-class OwnerCount {
- public:
-#if defined(__GNUC__) || defined(__clang__)
-  void add() noexcept { __atomic_add_fetch(&count_, 1, __ATOMIC_RELAXED); }
-  bool drop_last() noexcept { return __atomic_sub_fetch(&count_, 1, __ATOMIC_ACQ_REL) == 0; }
-  /// Acquires, so that who finds himself the only owner also sees what the last other owner read as finished.
-  bool is_one() const noexcept { return __atomic_load_n(&count_, __ATOMIC_ACQUIRE) == 1; }
-
- private:
-  std::uint32_t count_ = 1;
-#else
-  void add() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
-  bool drop_last() noexcept { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
-  bool is_one() const noexcept { return count_.load(std::memory_order_acquire) == 1; }
-
- private:
-  std::atomic<std::uint32_t> count_{1};
-#endif
-};
-
-/// A number that readers may cache on several threads at once: all of them write what follows from the same facts.
-/// Zero: nothing is cached.
-class Note {
- public:
-#if defined(__GNUC__) || defined(__clang__)
-  std::uint32_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
-  void write(std::uint32_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
-
- private:
-  mutable std::uint32_t number_ = 0;
-#else
-  std::uint32_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
-  void write(std::uint32_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
-
- private:
-  mutable std::atomic<std::uint32_t> number_{0};
-#endif
-};
-
-/// A pointer that is set once by whichever of several threads comes first.
-template <class T>
-class SetOncePointer {
- public:
-#if defined(__GNUC__) || defined(__clang__)
-  T* get() const noexcept { return __atomic_load_n(&pointer_, __ATOMIC_ACQUIRE); }
-  /// Returns whether it was null, and is `pointer` now.
-  bool set(T* pointer) const noexcept {
-    T* expected = nullptr;
-    return __atomic_compare_exchange_n(&pointer_, &expected, pointer, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-  }
-  /// For the only user.
-  void clear() noexcept { pointer_ = nullptr; }
-
- private:
-  mutable T* pointer_ = nullptr;
-#else
-  T* get() const noexcept { return pointer_.load(std::memory_order_acquire); }
-  bool set(T* pointer) const noexcept {
-    T* expected = nullptr;
-    return pointer_.compare_exchange_strong(expected, pointer, std::memory_order_release, std::memory_order_relaxed);
-  }
-  void clear() noexcept { pointer_.store(nullptr, std::memory_order_relaxed); }
-
- private:
-  mutable std::atomic<T*> pointer_{nullptr};
-#endif
-};
-
-/// Makes an object in memory of its own, which is given back if the constructor throws: it may, although this library
-/// does not.
-template <class T, class... Args>
-T* create(Args&&... args) {
-  struct Room {
-    void* memory;
-    ~Room() {
-      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
-    }
-  } room{detail::allocate(sizeof(T), alignof(T))};
-  T* const object = detail::construct<T>(room.memory, std::forward<Args>(args)...);
-  room.memory = nullptr;
-  return object;
-}
-template <class T>
-void destroy(T* object) noexcept {
-  object->~T();
-  detail::deallocate(object, sizeof(T), alignof(T));
-}
-
-/// One of the owners of a T, which has a member `OwnerCount owners`.
-template <class T>
-class Shared {
- public:
-  Shared() noexcept = default;
-  Shared(const Shared& other) noexcept : object_(other.object_) {
-    if (object_ != nullptr) object_->owners.add();
-  }
-  Shared(Shared&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
-  Shared& operator=(Shared other) noexcept {
-    std::swap(object_, other.object_);
-    return *this;
-  }
-  ~Shared() {
-    if (object_ != nullptr && object_->owners.drop_last()) detail::destroy(object_);
-  }
-
-  template <class... Args>
-  static Shared make(Args&&... args) {
-    Shared made;
-    made.object_ = detail::create<T>(std::forward<Args>(args)...);
-    return made;
-  }
-
-  explicit operator bool() const noexcept { return object_ != nullptr; }
-  const T& operator*() const noexcept { return *object_; }
-  const T* operator->() const noexcept { return object_; }
-  const T* get() const noexcept { return object_; }
-  bool only_owner() const noexcept { return object_->owners.is_one(); }
-  /// For the only owner.
-  T& change() noexcept { return *object_; }
-
-  friend bool operator==(const Shared& a, const Shared& b) noexcept { return a.object_ == b.object_; }
-  friend bool operator!=(const Shared& a, const Shared& b) noexcept { return a.object_ != b.object_; }
-
- private:
-  T* object_ = nullptr;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#pragma pop_macro("new")
-
-#endif  // PRESENCE_DETAIL_MEMORY_HPP
-
-#include <cstring>      // for memcpy
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Some elements that lie side by side, borrowed.
-template <class T>
-struct Span {
-  const T* first = nullptr;
-  std::size_t count = 0;
-
-  const T* begin() const noexcept { return first; }
-  const T* end() const noexcept { return first + count; }
-  const T* data() const noexcept { return first; }
-  std::size_t size() const noexcept { return count; }
-  bool empty() const noexcept { return count == 0; }
-  const T& operator[](std::size_t i) const noexcept { return first[i]; }
-  const T& front() const noexcept { return first[0]; }
-  const T& back() const noexcept { return first[count - 1]; }
-};
-
-template <class Range>
-bool same_elements(const Range& a, const Range& b) noexcept {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!(a[i] == b[i])) return false;
-  }
-  return true;
-}
-
-/// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
-/// something. Iterators are pointers, and end with any change.
-template <class T, std::uint32_t inside>
-class Few {
-  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
-                "moving elements about must not fail");
-
- public:
-  using value_type = T;
-  using iterator = T*;
-  using const_iterator = const T*;
-
-  Few() noexcept = default;
-  Few(const Few& other) : Few() {
-    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
-      room_ = other.room_;
-      size_ = other.size_;
-    } else {
-      reserve(other.size_);
-      copy_elements(other);
-    }
-  }
-  Few(Few&& other) noexcept { take(other); }
-  Few& operator=(const Few& other) {
-    if (this != &other) {
-      Few copy(other);
-      clear_and_free();
-      take(copy);
-    }
-    return *this;
-  }
-  Few& operator=(Few&& other) noexcept {
-    if (this != &other) {
-      clear_and_free();
-      take(other);
-    }
-    return *this;
-  }
-  ~Few() { clear_and_free(); }
-
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
-  std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : capacity_ * sizeof(T); }
-  T* data() noexcept { return is_inside() ? reinterpret_cast<T*>(room_.bytes) : room_.elements; }
-  const T* data() const noexcept { return is_inside() ? reinterpret_cast<const T*>(room_.bytes) : room_.elements; }
-  T* begin() noexcept { return data(); }
-  T* end() noexcept { return data() + size_; }
-  const T* begin() const noexcept { return data(); }
-  const T* end() const noexcept { return data() + size_; }
-  T& operator[](std::size_t i) noexcept { return data()[i]; }
-  const T& operator[](std::size_t i) const noexcept { return data()[i]; }
-  T& front() noexcept { return *begin(); }
-  const T& front() const noexcept { return *begin(); }
-  T& back() noexcept { return *(end() - 1); }
-  const T& back() const noexcept { return *(end() - 1); }
-
-  void reserve(std::size_t count) {
-    if (count <= capacity_) return;
-    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // a user's limits are far below
-    T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
-    const std::uint32_t size = size_;
-    T* const old = data();
-    for (std::uint32_t i = 0; i < size; ++i) detail::construct<T>(larger + i, std::move(old[i]));
-    clear_and_free();
-    room_.elements = larger;
-    size_ = size;
-    capacity_ = static_cast<std::uint32_t>(count);
-  }
-  T* insert(const T* before, T element) {
-    const std::ptrdiff_t at = before - begin();
-    push_back(std::move(element));
-    T* const place = begin() + at;
-    T* const last = end() - 1;
-    if (place == last) return place;
-    T inserted(std::move(*last));
-    for (T* to = last; to != place; --to) *to = std::move(to[-1]);
-    *place = std::move(inserted);
-    return place;
-  }
-  void push_back(T element) {
-    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
-    detail::construct<T>(data() + size_, std::move(element));
-    ++size_;
-  }
-  T* erase(const T* first, const T* last) noexcept {
-    T* const at = begin() + (first - begin());
-    if (first != last) erase_some(at, last - first);
-    return at;
-  }
-  T* erase(const T* at) noexcept { return erase(at, at + 1); }
-  void clear() noexcept { drop_from(begin()); }
-
-  operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
-
-  friend bool operator==(const Few& a, const Few& b) noexcept { return same_elements(a, b); }
-  friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
-
- private:
-  bool is_inside() const noexcept { return capacity_ == inside; }
-  /// Of trivial elements in one go. For an empty one with room for them.
-  void copy_elements(const Few& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
-    if constexpr (std::is_trivially_copyable<T>::value) {
-      if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
-      size_ = other.size_;
-    } else {
-      for (const T& element : other) detail::construct<T>(end(), element), ++size_;
-    }
-  }
-  void erase_some(T* to, std::ptrdiff_t count) noexcept {
-    for (T *from = to + count, *const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
-    drop_from(to);
-  }
-  void drop_from(T* first) noexcept {
-    const std::uint32_t left = static_cast<std::uint32_t>(first - begin());
-    if constexpr (!std::is_trivially_destructible<T>::value) {
-      while (size_ != left) data()[--size_].~T();
-    }
-    size_ = left;
-  }
-  void clear_and_free() noexcept {
-    clear();
-    if (!is_inside()) {
-      detail::deallocate(room_.elements, capacity_ * sizeof(T), alignof(T));
-      capacity_ = inside;
-    }
-  }
-  /// For an empty one.
-  void take(Few& other) noexcept {
-    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
-      room_ = other.room_;
-      size_ = std::exchange(other.size_, 0u);
-    } else if (other.is_inside()) {
-      for (T& element : other) detail::construct<T>(end(), std::move(element)), ++size_;
-      other.clear();
-    } else {
-      room_.elements = other.room_.elements;
-      size_ = other.size_;
-      capacity_ = other.capacity_;
-      other.size_ = 0;
-      other.capacity_ = inside;
-    }
-  }
-
-  union Room {
-    T* elements = nullptr;
-    alignas(T) unsigned char bytes[inside * sizeof(T)];
-  };
-  Room room_;
-  std::uint32_t size_ = 0, capacity_ = inside;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_FEW_HPP
-
-// presence/detail/text.hpp
-#ifndef PRESENCE_DETAIL_TEXT_HPP
-#define PRESENCE_DETAIL_TEXT_HPP
-
-#include <string_view>  // for string_view
-
-/// Ids and status texts, as a Snapshot keeps them.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
-inline std::uint64_t load_word(const char* bytes) noexcept {
-#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-  std::uint64_t word;
-  std::memcpy(&word, bytes, sizeof(word));
-#else
-  std::uint64_t word = 0;
-  for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-#endif
-  return word;
-}
-inline std::uint64_t load_half_word(const char* bytes) noexcept {
-#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-  std::uint32_t word;
-  std::memcpy(&word, bytes, sizeof(word));
-#else
-  std::uint32_t word = 0;
-  for (unsigned i = 0; i < 4; ++i) word |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-#endif
-  return word;
-}
-/// The same of fewer than eight, the rest zero.
-inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
-  if (count >= 4) {
-    const std::size_t last = count - 4;  // the two fours overlap
-    return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
-  }
-  std::uint64_t word = 0;
-  for (unsigned i = 0; i < count; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-  return word;
-}
-
-/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
-/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
-/// long it is.
-class Text {
- public:
-  static constexpr std::size_t room = 15;
-
-  Text() noexcept = default;
-  explicit Text(std::string_view text) {
-    if (text.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
-    if (text.size() <= room) {
-      if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
-      bytes_[room] = static_cast<char>(text.size());
-    } else {
-      const auto size = static_cast<std::uint32_t>(text.size());
-      const std::size_t steps = Stored::steps_for(size);
-      void* const memory = detail::allocate(steps * Stored::step, alignof(Stored));
-      Stored* const stored = detail::construct<Stored>(memory, steps);
-      std::memcpy(bytes_, &stored, sizeof(stored));
-      bytes_[room] = elsewhere;
-      fill(text.data(), size);
-    }
-  }
-  Text(const Text& other) noexcept {
-    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
-    if (bytes_[room] == elsewhere) stored()->owners.add();
-  }
-  Text(Text&& other) noexcept { swap(other); }
-  Text& operator=(const Text& other) noexcept {
-    Text copy(other);
-    swap(copy);
-    return *this;
-  }
-  Text& operator=(Text&& other) noexcept {
-    swap(other);
-    return *this;
-  }
-  ~Text() {
-    if (bytes_[room] == elsewhere) drop();
-  }
-
-  /// Another text in place of this one: in the same memory, if it is nobody else's and of the size that one would ask
-  /// for. When memory runs out it stays what it was.
-  void assign(std::string_view text) {
-    const auto size = static_cast<std::uint32_t>(text.size());
-    if (bytes_[room] == elsewhere && text.size() > room && text.size() <= 0xFFFFFFFF &&
-        stored()->steps == Stored::steps_for(size) && stored()->owners.is_one()) {
-      fill(text.data(), size);
-    } else {
-      *this = Text(text);
-    }
-  }
-
-  std::string_view view() const noexcept {
-    if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
-    std::uint32_t size;
-    std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
-    return std::string_view(stored()->text(), size);
-  }
-  bool empty() const noexcept { return bytes_[room] == 0; }
-  /// The memory that it shares with its copies.
-  std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : stored()->steps * Stored::step; }
-  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
-  bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
-  std::uint64_t low_word() const noexcept { return load_word(bytes_); }
-  std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
-
-  friend bool operator==(const Text& a, const Text& b) noexcept {
-    return std::memcmp(a.bytes_, b.bytes_, sizeof(a.bytes_)) == 0 || (!a.is_inside() && a.view() == b.view());
-  }
-  friend bool operator!=(const Text& a, const Text& b) noexcept { return !(a == b); }
-
- private:
-  struct Stored {
-    OwnerCount owners;
-    const std::uint32_t steps;  // of memory, so that a text can take the place of one that is about as long
-
-    static constexpr std::size_t step = 16;
-    explicit Stored(std::size_t of_memory) noexcept : steps(static_cast<std::uint32_t>(of_memory)) {}
-    static std::size_t steps_for(std::uint32_t size) noexcept { return (sizeof(Stored) + size - 1) / step + 1; }
-    char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
-  };
-  static constexpr char elsewhere = 127;
-
-  Stored* stored() const noexcept {
-    Stored* pointer;
-    std::memcpy(&pointer, bytes_, sizeof(pointer));
-    return pointer;
-  }
-  void drop() noexcept {
-    Stored* const last = stored();
-    if (!last->owners.drop_last()) return;
-    const std::size_t bytes = last->steps * Stored::step;
-    last->~Stored();
-    detail::deallocate(last, bytes, alignof(Stored));
-  }
-  /// Puts the bytes where there is memory for them.
-  void fill(const char* text, std::uint32_t size) noexcept {
-    std::memmove(stored()->text(), text, size);  // which may be a part of what is there
-    std::memcpy(bytes_ + sizeof(Stored*), &size, sizeof(size));
-  }
-  void swap(Text& other) noexcept {
-    char bytes[sizeof(bytes_)];
-    std::memcpy(bytes, bytes_, sizeof(bytes_));
-    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
-    std::memcpy(other.bytes_, bytes, sizeof(bytes_));
-  }
-
-  alignas(8) char bytes_[room + 1] = {};
-};
-
-inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
-inline std::string_view text_of(std::string_view text) noexcept { return text; }
-
-/// A text to look for, made ready to be compared with many.
-class Sought {
- public:
-  Sought() noexcept {}  // leaves it open, for arrays
-  explicit Sought(std::string_view text) noexcept { set(text); }
-
-  void set(std::string_view text) noexcept {
-    const std::size_t size = text.size();
-    const char* const p = text.data();
-    data_ = p;
-    size_ = size;
-    if (size > Text::room) {
-      low_ = high_ = 0;
-    } else if (size >= 8) {
-      low_ = load_word(p);
-      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
-      high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
-    } else {
-      low_ = load_part(p, size);
-      high_ = std::uint64_t{size} << 56;
-    }
-  }
-
-  /// Goes on to look for the same text where a copy of it lies.
-  void lies_in(const Text& copy) noexcept { data_ = copy.view().data(); }
-
-  std::string_view text() const noexcept { return std::string_view(data_, size_); }
-  bool is_short() const noexcept { return size_ <= Text::room; }
-  std::uint64_t low() const noexcept { return low_; }
-  std::uint64_t high() const noexcept { return high_; }
-
-  bool is(const Text& text) const noexcept {
-    if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
-    return is_long(text, this->text());
-  }
-
- private:
-  PRESENCE_DETAIL_APART static bool is_long(const Text& text, std::string_view sought) noexcept {
-    return !text.is_inside() && text.view() == sought;
-  }
-
-  const char* data_;
-  std::size_t size_;
-  std::uint64_t low_, high_;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_TEXT_HPP
-
-// presence/event.hpp
-#ifndef PRESENCE_EVENT_HPP
-#define PRESENCE_EVENT_HPP
-
-// presence/time.hpp
-#ifndef PRESENCE_TIME_HPP
-#define PRESENCE_TIME_HPP
-
-// presence/result.hpp
-#ifndef PRESENCE_RESULT_HPP
-#define PRESENCE_RESULT_HPP
-
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t
 #include <optional>     // for optional
+#include <type_traits>  // for is_same
+#include <utility>      // for move
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -1058,9 +281,15 @@ class Result {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_RESULT_HPP
+#endif  // PRESENCE_BASE_RESULT_HPP
 
+// presence/base/time.hpp
+#ifndef PRESENCE_BASE_TIME_HPP
+#define PRESENCE_BASE_TIME_HPP
+
+#include <cstring>      // for memcpy
 #include <string>       // for string
+#include <string_view>  // for string_view
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -1608,11 +837,1119 @@ inline std::string to_string(Timestamp at) {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_TIME_HPP
+#endif  // PRESENCE_BASE_TIME_HPP
 
-// presence/user.hpp
-#ifndef PRESENCE_USER_HPP
-#define PRESENCE_USER_HPP
+#endif  // PRESENCE_BASE_HPP
+
+// presence/binary.hpp
+#ifndef PRESENCE_BINARY_HPP
+#define PRESENCE_BINARY_HPP
+
+/// The module `binary`: snapshots and deltas as bytes, and set reconciliation between nodes.
+///
+/// Includes `base`, `model`, `registers`, `table` and `state`.
+
+// presence/binary/anti_entropy.hpp
+#ifndef PRESENCE_BINARY_ANTI_ENTROPY_HPP
+#define PRESENCE_BINARY_ANTI_ENTROPY_HPP
+
+// presence/base/detail/algorithm.hpp
+#ifndef PRESENCE_BASE_DETAIL_ALGORITHM_HPP
+#define PRESENCE_BASE_DETAIL_ALGORITHM_HPP
+
+/// The few algorithms that the library needs. <algorithm> would add half as much again to the cost of including it.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// A number that is known to fit. A template, because the cast is needed on some platforms only.
+template <class To>
+constexpr To narrowed(std::uint64_t number) noexcept {
+  return static_cast<To>(number);
+}
+
+template <class T>
+constexpr const T& greater_of(const T& a, const T& b) noexcept {
+  return a < b ? b : a;
+}
+template <class T>
+constexpr const T& smaller_of(const T& a, const T& b) noexcept {
+  return b < a ? b : a;
+}
+
+/// The first element for which `is_before` no longer holds, of a range in which all for which it holds come first.
+template <class It, class IsBefore>
+It partition_point(It first, It last, IsBefore is_before) noexcept {
+  auto count = last - first;
+  while (count > 0) {
+    const auto half = count / 2;
+    if (is_before(*(first + half))) {
+      first += half + 1;
+      count -= half + 1;
+    } else {
+      count = half;
+    }
+  }
+  return first;
+}
+
+/// The first element that is not less than `value`, and the first that is greater, in an ascending range.
+template <class It, class T>
+It not_less(It first, It last, const T& value) noexcept {
+  return detail::partition_point(first, last, [&](const auto& element) { return element < value; });
+}
+template <class It, class T>
+It greater(It first, It last, const T& value) noexcept {
+  return detail::partition_point(first, last, [&](const auto& element) { return !(value < element); });
+}
+
+/// Erases what `is_dropped` holds for from the first `count` elements of a vector; the rest keeps its order.
+template <class Vector, class IsDropped>
+void erase_if_among(Vector& vector, std::size_t count, IsDropped is_dropped) noexcept {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (is_dropped(vector[i])) continue;
+    if (kept != i) vector[kept] = std::move(vector[i]);
+    ++kept;
+  }
+  vector.erase(vector.begin() + static_cast<std::ptrdiff_t>(kept), vector.begin() + static_cast<std::ptrdiff_t>(count));
+}
+template <class Vector, class IsDropped>
+void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
+  detail::erase_if_among(vector, vector.size(), is_dropped);
+}
+
+/// Heapsort of a part of a vector.
+template <class It, class Less>
+void heap_sort(It first, std::ptrdiff_t count, const Less& less) {
+  const auto sift = [&](std::ptrdiff_t at, std::ptrdiff_t size) {
+    auto sinking = std::move(first[at]);
+    for (std::ptrdiff_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
+      if (child + 1 < size && less(first[child], first[child + 1])) ++child;
+      if (!less(sinking, first[child])) break;
+      first[at] = std::move(first[child]);
+      at = child;
+    }
+    first[at] = std::move(sinking);
+  };
+  for (std::ptrdiff_t i = count / 2; i > 0; --i) sift(i - 1, count);
+  for (std::ptrdiff_t size = count; size > 1; --size) {
+    std::swap(first[0], first[size - 1]);
+    sift(0, size - 1);
+  }
+}
+
+template <class It, class Less>
+void insertion_sort(It first, std::ptrdiff_t count, const Less& less) {
+  for (std::ptrdiff_t i = 1; i < count; ++i) {
+    auto sinking = std::move(first[i]);
+    std::ptrdiff_t at = i;
+    for (; at > 0 && less(sinking, first[at - 1]); --at) first[at] = std::move(first[at - 1]);
+    first[at] = std::move(sinking);
+  }
+}
+
+/// Quicksort that gives way to heapsort where it goes too deep (Musser 1997): in place and without allocating, so that
+/// it cannot fail half-way. O(n log n), whatever the order before; equal elements may change places.
+template <class It, class Less>
+void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
+  for (; count > 16; --depth) {
+    if (depth == 0) return detail::heap_sort(first, count, less);
+    // The median of three goes first.
+    const std::ptrdiff_t middle = count / 2, last = count - 1;
+    if (less(first[last], first[middle])) std::swap(first[last], first[middle]);
+    if (less(first[0], first[middle])) std::swap(first[0], first[middle]);
+    if (less(first[last], first[0])) std::swap(first[last], first[0]);
+    std::ptrdiff_t low = 0, high = count;
+    for (;;) {
+      while (less(first[++low], first[0])) {
+      }
+      while (less(first[0], first[--high])) {
+      }
+      if (low >= high) break;
+      std::swap(first[low], first[high]);
+    }
+    std::swap(first[0], first[high]);
+    detail::intro_sort(first + high + 1, count - high - 1, less, depth - 1);
+    count = high;
+  }
+  detail::insertion_sort(first, count, less);
+}
+template <class Vector, class Less>
+void sort(Vector& vector, const Less& less) {
+  int depth = 0;
+  for (std::size_t size = vector.size(); size > 0; size /= 2) depth += 2;
+  detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_ALGORITHM_HPP
+
+// presence/base/detail/memory.hpp
+#ifndef PRESENCE_BASE_DETAIL_MEMORY_HPP
+#define PRESENCE_BASE_DETAIL_MEMORY_HPP
+
+#include <new>          // for operator new, operator delete, align_val_t
+#include <vector>       // for vector
+
+#if !defined(__GNUC__) && !defined(__clang__)
+#include <atomic>  // for atomic
+#endif
+
+// Hosts that look for leaks have a macro of that name. All of the library's are here.
+#pragma push_macro("new")
+#undef new
+
+/// Where the memory inside a Snapshot comes from, and how it is shared.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline void* allocate(std::size_t bytes, std::size_t alignment) {
+#if PRESENCE_CUSTOM_ALLOCATOR
+  static_cast<void>(alignment);  // a host's macro may leave it out
+  return PRESENCE_ALLOC(bytes, alignment);
+#else
+  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
+    return ::operator new(bytes, static_cast<std::align_val_t>(alignment));
+  return ::operator new(bytes);
+#endif
+}
+
+inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+  static_cast<void>(bytes);
+#if PRESENCE_CUSTOM_ALLOCATOR
+  static_cast<void>(alignment);
+  PRESENCE_FREE(memory, bytes, alignment);
+#else
+  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+    ::operator delete(memory, static_cast<std::align_val_t>(alignment));
+  } else {
+    ::operator delete(memory);
+  }
+#endif
+}
+
+/// Asks for memory that is about to be read: for every line of it, where it begins with one or lies in one.
+inline void prefetch(const void* address, std::size_t bytes) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  const char* const first = static_cast<const char*>(address);
+  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(first + at);
+  // gcc takes a function that only prefetches for one that does nothing, and drops its calls.
+  __asm__ volatile("");
+#else
+  static_cast<void>(address), static_cast<void>(bytes);
+#endif
+}
+
+/// Makes an object where there is memory for it.
+template <class T, class... Args>
+T* construct(void* at, Args&&... args) {
+  return ::new (at) T(std::forward<Args>(args)...);
+}
+
+/// `allocate` and `deallocate` for the standard containers.
+template <class T>
+class Allocator {
+ public:
+  using value_type = T;
+  using is_always_equal = std::true_type;
+
+  Allocator() noexcept = default;
+  template <class U>
+  Allocator(const Allocator<U>&) noexcept {}
+
+  T* allocate(std::size_t count) {
+    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // no container asks for more than its max_size
+    return static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
+  }
+  void deallocate(T* memory, std::size_t count) noexcept { detail::deallocate(memory, count * sizeof(T), alignof(T)); }
+
+  friend bool operator==(const Allocator&, const Allocator&) noexcept { return true; }
+  friend bool operator!=(const Allocator&, const Allocator&) noexcept { return false; }
+};
+
+template <class T>
+using Vector = std::vector<T, Allocator<T>>;
+
+/// Counts owners across threads. <atomic> costs 0.4 s a file in C++20, so it is left out where the compiler has the
+/// operations built in.
+class OwnerCount {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  void add() noexcept { __atomic_add_fetch(&count_, 1, __ATOMIC_RELAXED); }
+  bool drop_last() noexcept { return __atomic_sub_fetch(&count_, 1, __ATOMIC_ACQ_REL) == 0; }
+  /// Acquires, so that who finds himself the only owner also sees what the last other owner read as finished.
+  bool is_one() const noexcept { return __atomic_load_n(&count_, __ATOMIC_ACQUIRE) == 1; }
+
+ private:
+  std::uint32_t count_ = 1;
+#else
+  void add() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
+  bool drop_last() noexcept { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+  bool is_one() const noexcept { return count_.load(std::memory_order_acquire) == 1; }
+
+ private:
+  std::atomic<std::uint32_t> count_{1};
+#endif
+};
+
+/// A number that readers may cache on several threads at once: all of them write what follows from the same facts.
+/// Zero: nothing is cached.
+class Note {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  std::uint32_t read() const noexcept { return __atomic_load_n(&number_, __ATOMIC_RELAXED); }
+  void write(std::uint32_t number) const noexcept { __atomic_store_n(&number_, number, __ATOMIC_RELAXED); }
+
+ private:
+  mutable std::uint32_t number_ = 0;
+#else
+  std::uint32_t read() const noexcept { return number_.load(std::memory_order_relaxed); }
+  void write(std::uint32_t number) const noexcept { number_.store(number, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<std::uint32_t> number_{0};
+#endif
+};
+
+/// A pointer that is set once by whichever of several threads comes first.
+template <class T>
+class SetOncePointer {
+ public:
+#if defined(__GNUC__) || defined(__clang__)
+  T* get() const noexcept { return __atomic_load_n(&pointer_, __ATOMIC_ACQUIRE); }
+  /// Returns whether it was null, and is `pointer` now.
+  bool set(T* pointer) const noexcept {
+    T* expected = nullptr;
+    return __atomic_compare_exchange_n(&pointer_, &expected, pointer, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+  }
+  /// For the only user.
+  void clear() noexcept { pointer_ = nullptr; }
+
+ private:
+  mutable T* pointer_ = nullptr;
+#else
+  T* get() const noexcept { return pointer_.load(std::memory_order_acquire); }
+  bool set(T* pointer) const noexcept {
+    T* expected = nullptr;
+    return pointer_.compare_exchange_strong(expected, pointer, std::memory_order_release, std::memory_order_relaxed);
+  }
+  void clear() noexcept { pointer_.store(nullptr, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<T*> pointer_{nullptr};
+#endif
+};
+
+/// Makes an object in memory of its own, which is given back if the constructor throws: it may, although this library
+/// does not.
+template <class T, class... Args>
+T* create(Args&&... args) {
+  struct Room {
+    void* memory;
+    ~Room() {
+      if (memory != nullptr) detail::deallocate(memory, sizeof(T), alignof(T));
+    }
+  } room{detail::allocate(sizeof(T), alignof(T))};
+  T* const object = detail::construct<T>(room.memory, std::forward<Args>(args)...);
+  room.memory = nullptr;
+  return object;
+}
+template <class T>
+void destroy(T* object) noexcept {
+  object->~T();
+  detail::deallocate(object, sizeof(T), alignof(T));
+}
+
+/// One of the owners of a T, which has a member `OwnerCount owners`.
+template <class T>
+class Shared {
+ public:
+  Shared() noexcept = default;
+  Shared(const Shared& other) noexcept : object_(other.object_) {
+    if (object_ != nullptr) object_->owners.add();
+  }
+  Shared(Shared&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
+  Shared& operator=(Shared other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Shared() {
+    if (object_ != nullptr && object_->owners.drop_last()) detail::destroy(object_);
+  }
+
+  template <class... Args>
+  static Shared make(Args&&... args) {
+    Shared made;
+    made.object_ = detail::create<T>(std::forward<Args>(args)...);
+    return made;
+  }
+
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+  const T& operator*() const noexcept { return *object_; }
+  const T* operator->() const noexcept { return object_; }
+  const T* get() const noexcept { return object_; }
+  bool only_owner() const noexcept { return object_->owners.is_one(); }
+  /// For the only owner.
+  T& change() noexcept { return *object_; }
+
+  friend bool operator==(const Shared& a, const Shared& b) noexcept { return a.object_ == b.object_; }
+  friend bool operator!=(const Shared& a, const Shared& b) noexcept { return a.object_ != b.object_; }
+
+ private:
+  T* object_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#pragma pop_macro("new")
+
+#endif  // PRESENCE_BASE_DETAIL_MEMORY_HPP
+
+// presence/base/detail/siphash.hpp
+#ifndef PRESENCE_BASE_DETAIL_SIPHASH_HPP
+#define PRESENCE_BASE_DETAIL_SIPHASH_HPP
+
+// presence/base/detail/shared_string.hpp
+#ifndef PRESENCE_BASE_DETAIL_SHARED_STRING_HPP
+#define PRESENCE_BASE_DETAIL_SHARED_STRING_HPP
+
+/// Ids and status texts, as a Snapshot keeps them.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
+inline std::uint64_t load_word(const char* bytes) noexcept {
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
+}
+inline std::uint64_t load_half_word(const char* bytes) noexcept {
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint32_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint32_t word = 0;
+  for (unsigned i = 0; i < 4; ++i) word |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
+}
+/// The same of fewer than eight, the rest zero.
+inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
+  if (count >= 4) {
+    const std::size_t last = count - 4;  // the two fours overlap
+    return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
+  }
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < count; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  return word;
+}
+
+/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
+/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
+/// long it is.
+class Text {
+ public:
+  static constexpr std::size_t room = 15;
+
+  Text() noexcept = default;
+  explicit Text(std::string_view text) {
+    if (text.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
+    if (text.size() <= room) {
+      if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
+      bytes_[room] = static_cast<char>(text.size());
+    } else {
+      const auto size = static_cast<std::uint32_t>(text.size());
+      const std::size_t steps = Stored::steps_for(size);
+      void* const memory = detail::allocate(steps * Stored::step, alignof(Stored));
+      Stored* const stored = detail::construct<Stored>(memory, steps);
+      std::memcpy(bytes_, &stored, sizeof(stored));
+      bytes_[room] = elsewhere;
+      fill(text.data(), size);
+    }
+  }
+  Text(const Text& other) noexcept {
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    if (bytes_[room] == elsewhere) stored()->owners.add();
+  }
+  Text(Text&& other) noexcept { swap(other); }
+  Text& operator=(const Text& other) noexcept {
+    Text copy(other);
+    swap(copy);
+    return *this;
+  }
+  Text& operator=(Text&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Text() {
+    if (bytes_[room] == elsewhere) drop();
+  }
+
+  /// Another text in place of this one: in the same memory, if it is nobody else's and of the size that one would ask
+  /// for. When memory runs out it stays what it was.
+  void assign(std::string_view text) {
+    const auto size = static_cast<std::uint32_t>(text.size());
+    if (bytes_[room] == elsewhere && text.size() > room && text.size() <= 0xFFFFFFFF &&
+        stored()->steps == Stored::steps_for(size) && stored()->owners.is_one()) {
+      fill(text.data(), size);
+    } else {
+      *this = Text(text);
+    }
+  }
+
+  std::string_view view() const noexcept {
+    if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
+    std::uint32_t size;
+    std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
+    return std::string_view(stored()->text(), size);
+  }
+  bool empty() const noexcept { return bytes_[room] == 0; }
+  /// The memory that it shares with its copies.
+  std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : stored()->steps * Stored::step; }
+  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
+  bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
+  std::uint64_t low_word() const noexcept { return load_word(bytes_); }
+  std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
+
+  friend bool operator==(const Text& a, const Text& b) noexcept {
+    return std::memcmp(a.bytes_, b.bytes_, sizeof(a.bytes_)) == 0 || (!a.is_inside() && a.view() == b.view());
+  }
+  friend bool operator!=(const Text& a, const Text& b) noexcept { return !(a == b); }
+
+ private:
+  struct Stored {
+    OwnerCount owners;
+    const std::uint32_t steps;  // of memory, so that a text can take the place of one that is about as long
+
+    static constexpr std::size_t step = 16;
+    explicit Stored(std::size_t of_memory) noexcept : steps(static_cast<std::uint32_t>(of_memory)) {}
+    static std::size_t steps_for(std::uint32_t size) noexcept { return (sizeof(Stored) + size - 1) / step + 1; }
+    char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
+  };
+  static constexpr char elsewhere = 127;
+
+  Stored* stored() const noexcept {
+    Stored* pointer;
+    std::memcpy(&pointer, bytes_, sizeof(pointer));
+    return pointer;
+  }
+  void drop() noexcept {
+    Stored* const last = stored();
+    if (!last->owners.drop_last()) return;
+    const std::size_t bytes = last->steps * Stored::step;
+    last->~Stored();
+    detail::deallocate(last, bytes, alignof(Stored));
+  }
+  /// Puts the bytes where there is memory for them.
+  void fill(const char* text, std::uint32_t size) noexcept {
+    std::memmove(stored()->text(), text, size);  // which may be a part of what is there
+    std::memcpy(bytes_ + sizeof(Stored*), &size, sizeof(size));
+  }
+  void swap(Text& other) noexcept {
+    char bytes[sizeof(bytes_)];
+    std::memcpy(bytes, bytes_, sizeof(bytes_));
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    std::memcpy(other.bytes_, bytes, sizeof(bytes_));
+  }
+
+  alignas(8) char bytes_[room + 1] = {};
+};
+
+inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
+inline std::string_view text_of(std::string_view text) noexcept { return text; }
+
+/// A text to look for, made ready to be compared with many.
+class Sought {
+ public:
+  Sought() noexcept {}  // leaves it open, for arrays
+  explicit Sought(std::string_view text) noexcept { set(text); }
+
+  void set(std::string_view text) noexcept {
+    const std::size_t size = text.size();
+    const char* const p = text.data();
+    data_ = p;
+    size_ = size;
+    if (size > Text::room) {
+      low_ = high_ = 0;
+    } else if (size >= 8) {
+      low_ = load_word(p);
+      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
+      high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
+    } else {
+      low_ = load_part(p, size);
+      high_ = std::uint64_t{size} << 56;
+    }
+  }
+
+  /// Goes on to look for the same text where a copy of it lies.
+  void lies_in(const Text& copy) noexcept { data_ = copy.view().data(); }
+
+  std::string_view text() const noexcept { return std::string_view(data_, size_); }
+  bool is_short() const noexcept { return size_ <= Text::room; }
+  std::uint64_t low() const noexcept { return low_; }
+  std::uint64_t high() const noexcept { return high_; }
+
+  bool is(const Text& text) const noexcept {
+    if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
+    return is_long(text, this->text());
+  }
+
+ private:
+  PRESENCE_DETAIL_APART static bool is_long(const Text& text, std::string_view sought) noexcept {
+    return !text.is_inside() && text.view() == sought;
+  }
+
+  const char* data_;
+  std::size_t size_;
+  std::uint64_t low_, high_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_SHARED_STRING_HPP
+
+/// SipHash (Aumasson, Bernstein 2012): a keyed hash of strings. Nobody who does not know the key can choose strings
+/// whose hashes agree more often than by chance; nobody who does know it can do better than try many strings.
+///
+/// Made of 64-bit arithmetic alone, so that it is the same on every platform. tests/unit/siphash.cpp has the published
+/// test vectors.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// 128 bits: a key, or a hash. Ordered as the number that they are.
+struct Bits128 {
+  std::uint64_t low = 0, high = 0;
+
+  friend constexpr bool operator==(const Bits128& a, const Bits128& b) noexcept {
+    return a.low == b.low && a.high == b.high;
+  }
+  friend constexpr bool operator!=(const Bits128& a, const Bits128& b) noexcept { return !(a == b); }
+  friend constexpr bool operator<(const Bits128& a, const Bits128& b) noexcept {
+    return a.high != b.high ? a.high < b.high : a.low < b.low;
+  }
+};
+
+/// SipHash-c-d: c rounds for each word of the message, d at the end.
+template <unsigned compression_rounds, unsigned final_rounds>
+class SipHash {
+ public:
+  /// The hash of 64 bits.
+  static std::uint64_t hash64(std::string_view message, const Bits128& key) noexcept {
+    SipHash state(key);
+    state.absorb(message);
+    state.v2_ ^= 0xFF;
+    return state.finish();
+  }
+  /// The hash of 128 bits, which is another function than the one of 64.
+  static Bits128 hash128(std::string_view message, const Bits128& key) noexcept {
+    SipHash state(key);
+    state.v1_ ^= 0xEE;
+    state.absorb(message);
+    state.v2_ ^= 0xEE;
+    Bits128 hash;
+    hash.low = state.finish();
+    state.v1_ ^= 0xDD;
+    hash.high = state.finish();
+    return hash;
+  }
+
+ private:
+  explicit SipHash(const Bits128& key) noexcept
+      : v0_(key.low ^ 0x736F6D6570736575u),
+        v1_(key.high ^ 0x646F72616E646F6Du),
+        v2_(key.low ^ 0x6C7967656E657261u),
+        v3_(key.high ^ 0x7465646279746573u) {}
+
+  static constexpr std::uint64_t rotated_left(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
+
+  void round() noexcept {
+    v0_ += v1_;
+    v1_ = rotated_left(v1_, 13) ^ v0_;
+    v0_ = rotated_left(v0_, 32);
+    v2_ += v3_;
+    v3_ = rotated_left(v3_, 16) ^ v2_;
+    v0_ += v3_;
+    v3_ = rotated_left(v3_, 21) ^ v0_;
+    v2_ += v1_;
+    v1_ = rotated_left(v1_, 17) ^ v2_;
+    v2_ = rotated_left(v2_, 32);
+  }
+  void add(std::uint64_t word) noexcept {
+    v3_ ^= word;
+    for (unsigned i = 0; i < compression_rounds; ++i) round();
+    v0_ ^= word;
+  }
+  void absorb(std::string_view message) noexcept {
+    const std::uint64_t size = message.size();
+    for (; message.size() >= 8; message.remove_prefix(8)) add(load_word(message.data()));
+    add(load_part(message.data(), message.size()) | size << 56);
+  }
+  std::uint64_t finish() noexcept {
+    for (unsigned i = 0; i < final_rounds; ++i) round();
+    return v0_ ^ v1_ ^ v2_ ^ v3_;
+  }
+
+  std::uint64_t v0_, v1_, v2_, v3_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_SIPHASH_HPP
+
+// presence/binary/codec.hpp
+#ifndef PRESENCE_BINARY_CODEC_HPP
+#define PRESENCE_BINARY_CODEC_HPP
+
+// presence/binary/detail/framing.hpp
+#ifndef PRESENCE_BINARY_DETAIL_FRAMING_HPP
+#define PRESENCE_BINARY_DETAIL_FRAMING_HPP
+
+// presence/binary/detail/bytes.hpp
+#ifndef PRESENCE_BINARY_DETAIL_BYTES_HPP
+#define PRESENCE_BINARY_DETAIL_BYTES_HPP
+
+/// Numbers and texts as bytes, the same on every platform.
+///
+/// A word is eight bytes, the lowest first. A number is LEB128: seven bits a byte, the lowest first, in as few bytes as
+/// it takes. A text is the number of its bytes, and then these.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Writes them, one behind the other.
+class ByteWriter {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  std::string_view view() const noexcept { return std::string_view(bytes_.data(), size_); }
+  void clear() noexcept { size_ = 0; }
+
+  void byte(std::uint64_t byte) { bytes(byte, 1); }
+  /// The lowest bytes of a word.
+  void bytes(std::uint64_t word, unsigned count) {
+    store(room_for(count), word, count);
+    size_ += count;
+  }
+  void word64(std::uint64_t word) { bytes(word, 8); }
+  void number(std::uint64_t number) {
+    char* const first = room_for(10);
+    char* to = first;
+    for (; number >= 0x80; number >>= 7) *to++ = as_char(number | 0x80);
+    *to++ = as_char(number);
+    size_ += static_cast<std::size_t>(to - first);
+  }
+  void text(std::string_view text) {
+    number(text.size());
+    raw(text);
+  }
+  void raw(std::string_view text) {
+    if (!text.empty()) std::memcpy(room_for(text.size()), text.data(), text.size());
+    size_ += text.size();
+  }
+  /// Over what was written at that place.
+  void bytes_at(std::size_t place, std::uint64_t word, unsigned count) noexcept { store(&bytes_[place], word, count); }
+
+ private:
+  static char as_char(std::uint64_t byte) noexcept { return static_cast<char>(static_cast<std::uint8_t>(byte)); }
+  static void store(char* to, std::uint64_t word, unsigned count) noexcept {
+    for (unsigned i = 0; i < count; ++i) to[i] = as_char(word >> (8 * i));
+  }
+  char* room_for(std::size_t count) {
+    if (bytes_.size() - size_ < count) bytes_.resize(2 * bytes_.size() + count + 64);
+    return &bytes_[size_];
+  }
+
+  std::string bytes_;  // and room behind them
+  std::size_t size_ = 0;
+};
+
+/// Reads what a ByteWriter wrote, from left to right. What is wrong first is remembered, with its offset, and from then
+/// on there is nothing left to read: callers look at `ok()` when they are done.
+class ByteReader {
+ public:
+  /// `offset` is where the bytes stand in what errors speak of.
+  explicit ByteReader(std::string_view bytes, std::size_t offset = 0) noexcept
+      : rest_(bytes), end_(offset + bytes.size()) {}
+
+  bool ok() const noexcept { return !failed_; }
+  const Error& error() const noexcept { return error_; }
+  bool at_end() const noexcept { return rest_.empty(); }
+  /// Of what comes next.
+  std::size_t offset() const noexcept { return end_ - rest_.size(); }
+
+  std::uint8_t byte() noexcept {
+    const std::string_view one = take(1);
+    return one.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(one[0]);
+  }
+  std::uint32_t word32() noexcept {
+    const std::string_view four = take(4);
+    return four.empty() ? 0 : static_cast<std::uint32_t>(load_half_word(four.data()));
+  }
+  std::uint64_t word64() noexcept {
+    const std::string_view eight = take(8);
+    return eight.empty() ? 0 : load_word(eight.data());
+  }
+  std::uint64_t number() noexcept {
+    const std::size_t start = offset();
+    std::uint64_t number = 0;
+    for (unsigned shift = 0;; shift += 7) {
+      const std::uint8_t next = byte();
+      if (!ok()) return 0;
+      const bool fits = shift < 63 || next < 2, is_needed = next != 0 || shift == 0;
+      if (!fits || !is_needed) {
+        fail(ErrorCode::syntax, start, fits ? "a number takes more bytes than it needs" : "a number of over 64 bits");
+        return 0;
+      }
+      number |= std::uint64_t{next & 0x7Fu} << shift;
+      if (next < 0x80) return number;
+    }
+  }
+  /// Borrowed.
+  std::string_view text(std::size_t longest, const char* too_long) noexcept {
+    const std::size_t start = offset();
+    const std::uint64_t size = number();
+    if (ok() && size > longest) fail(ErrorCode::over_limit, start, too_long);
+    return ok() ? take(size) : std::string_view();
+  }
+
+  /// Notes an error, unless there was one.
+  void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (failed_) return;
+    failed_ = true;
+    error_.code = code;
+    error_.offset = offset;
+    error_.message = message;
+    rest_ = rest_.substr(rest_.size());
+  }
+
+ private:
+  /// Nothing where there are fewer.
+  std::string_view take(std::uint64_t count) noexcept {
+    if (count > rest_.size()) {
+      fail(ErrorCode::truncated, end_, "the bytes end too early");
+      return {};
+    }
+    const std::string_view taken = rest_.substr(0, narrowed<std::size_t>(count));
+    rest_.remove_prefix(taken.size());
+    return taken;
+  }
+
+  std::string_view rest_;
+  std::size_t end_;
+  bool failed_ = false;
+  Error error_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BINARY_DETAIL_BYTES_HPP
+
+// presence/registers/detail/digest.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_DIGEST_HPP
+#define PRESENCE_REGISTERS_DETAIL_DIGEST_HPP
+
+// presence/base/detail/user_key.hpp
+#ifndef PRESENCE_BASE_DETAIL_USER_KEY_HPP
+#define PRESENCE_BASE_DETAIL_USER_KEY_HPP
+
+/// The hashes of a user's id, made of 64-bit arithmetic alone, so that they are the same on every platform.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input reaches every bit of the output.
+constexpr std::uint64_t mix(std::uint64_t x) noexcept {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
+constexpr std::uint64_t rotated(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
+
+/// A multiplicative hash of 16 bytes at a time, for spreading ids that nobody chose on purpose. Ids whose hashes agree
+/// are easily built, under every seed. So it is used only where that costs no more than a few steps: what it is used in
+/// has a bounded worst case for any ids (user_table.hpp).
+struct Hash {
+  static constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
+
+  static std::uint64_t finished(std::uint64_t state, std::uint64_t low, std::uint64_t high) noexcept {
+    state = (low ^ state) * a ^ rotated((high ^ rotated(state, 23)) * b, 32);
+    state = (state ^ state >> 32) * c;
+    return state ^ state >> 29;
+  }
+  PRESENCE_DETAIL_APART static std::uint64_t of_long(std::string_view text, std::uint64_t state) noexcept {
+    const char* p = text.data();
+    std::size_t left = text.size();
+    for (; left > 16; p += 16, left -= 16) {
+      state = rotated((state ^ load_word(p)) * a, 29) ^ (rotated(state, 17) ^ load_word(p + 8)) * b;
+    }
+    return finished(state ^ text.size() * c, left < 8 ? load_part(p, left) : load_word(p),
+                    left <= 8 ? 0 : load_part(p + 8, left - 8));
+  }
+};
+inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
+  return id.is_short() ? Hash::finished(seed, id.low(), id.high()) : Hash::of_long(id.text(), seed);
+}
+
+/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), for long
+/// ones SipHash. Without the seed nobody can choose ids whose tags agree more often than by chance; with it, a page has
+/// few users to compare.
+class Tagger {
+ public:
+  explicit constexpr Tagger(std::uint64_t seed) noexcept
+      : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
+
+  std::uint8_t tag_of(const Sought& id) const noexcept {
+    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : hash_long(id.text());
+    const auto tag = static_cast<std::uint8_t>(hash >> 56);
+    return tag != 0 ? tag : 1;  // which stands for no user
+  }
+
+ private:
+  PRESENCE_DETAIL_APART std::uint64_t hash_long(std::string_view id) const noexcept {
+    return SipHash<1, 3>::hash64(id, {low_, high_});
+  }
+
+  std::uint64_t low_, high_;
+};
+
+/// What a user is found by.
+///
+/// `order` and the id decide where a user is kept, and so in which order users are gone over: nothing of that may
+/// depend on a seed. `tag` tells the users of one page apart, and is seeded, so that nobody can choose ids that look
+/// alike there.
+struct UserKey {
+  Sought id;
+  std::uint64_t order;
+  std::uint8_t tag;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_USER_KEY_HPP
+
+// presence/registers/detail/registers.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_REGISTERS_HPP
+#define PRESENCE_REGISTERS_DETAIL_REGISTERS_HPP
+
+// presence/base/detail/small_vector.hpp
+#ifndef PRESENCE_BASE_DETAIL_SMALL_VECTOR_HPP
+#define PRESENCE_BASE_DETAIL_SMALL_VECTOR_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Some elements that lie side by side, borrowed.
+template <class T>
+struct Span {
+  const T* first = nullptr;
+  std::size_t count = 0;
+
+  const T* begin() const noexcept { return first; }
+  const T* end() const noexcept { return first + count; }
+  const T* data() const noexcept { return first; }
+  std::size_t size() const noexcept { return count; }
+  bool empty() const noexcept { return count == 0; }
+  const T& operator[](std::size_t i) const noexcept { return first[i]; }
+  const T& front() const noexcept { return first[0]; }
+  const T& back() const noexcept { return first[count - 1]; }
+};
+
+template <class Range>
+bool same_elements(const Range& a, const Range& b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!(a[i] == b[i])) return false;
+  }
+  return true;
+}
+
+/// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
+/// something. Iterators are pointers, and end with any change.
+template <class T, std::uint32_t inside>
+class Few {
+  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
+                "moving elements about must not fail");
+
+ public:
+  using value_type = T;
+  using iterator = T*;
+  using const_iterator = const T*;
+
+  Few() noexcept = default;
+  Few(const Few& other) : Few() {
+    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
+      room_ = other.room_;
+      size_ = other.size_;
+    } else {
+      reserve(other.size_);
+      copy_elements(other);
+    }
+  }
+  Few(Few&& other) noexcept { take(other); }
+  Few& operator=(const Few& other) {
+    if (this != &other) {
+      Few copy(other);
+      clear_and_free();
+      take(copy);
+    }
+    return *this;
+  }
+  Few& operator=(Few&& other) noexcept {
+    if (this != &other) {
+      clear_and_free();
+      take(other);
+    }
+    return *this;
+  }
+  ~Few() { clear_and_free(); }
+
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : capacity_ * sizeof(T); }
+  T* data() noexcept { return is_inside() ? reinterpret_cast<T*>(room_.bytes) : room_.elements; }
+  const T* data() const noexcept { return is_inside() ? reinterpret_cast<const T*>(room_.bytes) : room_.elements; }
+  T* begin() noexcept { return data(); }
+  T* end() noexcept { return data() + size_; }
+  const T* begin() const noexcept { return data(); }
+  const T* end() const noexcept { return data() + size_; }
+  T& operator[](std::size_t i) noexcept { return data()[i]; }
+  const T& operator[](std::size_t i) const noexcept { return data()[i]; }
+  T& front() noexcept { return *begin(); }
+  const T& front() const noexcept { return *begin(); }
+  T& back() noexcept { return *(end() - 1); }
+  const T& back() const noexcept { return *(end() - 1); }
+
+  void reserve(std::size_t count) {
+    if (count <= capacity_) return;
+    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // a user's limits are far below
+    T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
+    const std::uint32_t size = size_;
+    T* const old = data();
+    for (std::uint32_t i = 0; i < size; ++i) detail::construct<T>(larger + i, std::move(old[i]));
+    clear_and_free();
+    room_.elements = larger;
+    size_ = size;
+    capacity_ = static_cast<std::uint32_t>(count);
+  }
+  T* insert(const T* before, T element) {
+    const std::ptrdiff_t at = before - begin();
+    push_back(std::move(element));
+    T* const place = begin() + at;
+    T* const last = end() - 1;
+    if (place == last) return place;
+    T inserted(std::move(*last));
+    for (T* to = last; to != place; --to) *to = std::move(to[-1]);
+    *place = std::move(inserted);
+    return place;
+  }
+  void push_back(T element) {
+    if (size_ == capacity_) reserve(std::size_t{capacity_} * 2);
+    detail::construct<T>(data() + size_, std::move(element));
+    ++size_;
+  }
+  T* erase(const T* first, const T* last) noexcept {
+    T* const at = begin() + (first - begin());
+    if (first != last) erase_some(at, last - first);
+    return at;
+  }
+  T* erase(const T* at) noexcept { return erase(at, at + 1); }
+  void clear() noexcept { drop_from(begin()); }
+
+  operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
+
+  friend bool operator==(const Few& a, const Few& b) noexcept { return same_elements(a, b); }
+  friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
+
+ private:
+  bool is_inside() const noexcept { return capacity_ == inside; }
+  /// Of trivial elements in one go. For an empty one with room for them.
+  void copy_elements(const Few& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
+    if constexpr (std::is_trivially_copyable<T>::value) {
+      if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
+      size_ = other.size_;
+    } else {
+      for (const T& element : other) detail::construct<T>(end(), element), ++size_;
+    }
+  }
+  void erase_some(T* to, std::ptrdiff_t count) noexcept {
+    for (T *from = to + count, *const stop = end(); from != stop; ++from, ++to) *to = std::move(*from);
+    drop_from(to);
+  }
+  void drop_from(T* first) noexcept {
+    const std::uint32_t left = static_cast<std::uint32_t>(first - begin());
+    if constexpr (!std::is_trivially_destructible<T>::value) {
+      while (size_ != left) data()[--size_].~T();
+    }
+    size_ = left;
+  }
+  void clear_and_free() noexcept {
+    clear();
+    if (!is_inside()) {
+      detail::deallocate(room_.elements, capacity_ * sizeof(T), alignof(T));
+      capacity_ = inside;
+    }
+  }
+  /// For an empty one.
+  void take(Few& other) noexcept {
+    if (std::is_trivially_copyable<T>::value && other.is_inside()) {
+      room_ = other.room_;
+      size_ = std::exchange(other.size_, 0u);
+    } else if (other.is_inside()) {
+      for (T& element : other) detail::construct<T>(end(), std::move(element)), ++size_;
+      other.clear();
+    } else {
+      room_.elements = other.room_.elements;
+      size_ = other.size_;
+      capacity_ = other.capacity_;
+      other.size_ = 0;
+      other.capacity_ = inside;
+    }
+  }
+
+  union Room {
+    T* elements = nullptr;
+    alignas(T) unsigned char bytes[inside * sizeof(T)];
+  };
+  Room room_;
+  std::uint32_t size_ = 0, capacity_ = inside;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_SMALL_VECTOR_HPP
+
+// presence/model/event.hpp
+#ifndef PRESENCE_MODEL_EVENT_HPP
+#define PRESENCE_MODEL_EVENT_HPP
+
+// presence/model/user.hpp
+#ifndef PRESENCE_MODEL_USER_HPP
+#define PRESENCE_MODEL_USER_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -1860,7 +2197,7 @@ class UserPresenceChanged {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_USER_HPP
+#endif  // PRESENCE_MODEL_USER_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -2052,11 +2389,11 @@ inline bool operator!=(const PresenceEventView& a, const PresenceEvent& b) noexc
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_EVENT_HPP
+#endif  // PRESENCE_MODEL_EVENT_HPP
 
-// presence/rules.hpp
-#ifndef PRESENCE_RULES_HPP
-#define PRESENCE_RULES_HPP
+// presence/model/rules.hpp
+#ifndef PRESENCE_MODEL_RULES_HPP
+#define PRESENCE_MODEL_RULES_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -2197,7 +2534,7 @@ struct Tally {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_RULES_HPP
+#endif  // PRESENCE_MODEL_RULES_HPP
 
 /// What is kept of a user, and the one operation that changes it: the join.
 ///
@@ -2603,7 +2940,292 @@ inline Timestamp latest_instant(const SessionRegisters& session) noexcept {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_REGISTERS_HPP
+#endif  // PRESENCE_REGISTERS_DETAIL_REGISTERS_HPP
+
+/// The digest of what is kept of a user.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the same on every platform. It has no
+/// key: unequal digests prove a difference, equal ones prove nothing where somebody chose the content.
+class Digest {
+ public:
+  explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
+
+  constexpr void add(std::uint64_t word) noexcept {
+    state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
+  }
+  constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
+  /// A string as its size and the words it is made of.
+  void add(std::string_view text) noexcept {
+    add(std::uint64_t{text.size()});
+    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
+    if (!text.empty()) add(load_part(text.data(), text.size()));
+  }
+  constexpr std::uint64_t value() const noexcept { return mix(state_); }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// The digest of what is kept of a user, as it is: of a normal form where equal knowledge is to have equal digests.
+inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
+  Digest digest(seed);
+  digest.add(id);
+  digest.add(std::uint64_t{user.sessions.size()});
+  for (const SessionRegisters& session : user.sessions) {
+    digest.add(text_of(session.id));
+    digest.add(session.connect);
+    digest.add(session.heartbeat);
+    digest.add(std::uint64_t{session.disconnects.size()});
+    for (const Timestamp at : session.disconnects) digest.add(at);
+  }
+  digest.add(std::uint64_t{user.activities.size()});
+  for (const Activity& activity : user.activities) {
+    digest.add(activity.value);
+    digest.add(activity.evidence);
+  }
+  digest.add(std::uint64_t{user.flips.size()});
+  for (const Flip& flip : user.flips) {
+    digest.add(flip.at);
+    digest.add(std::uint64_t{flip.invisible});
+  }
+  const RareRegisters nothing;
+  const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
+  digest.add(rare.crowded.from);
+  digest.add(rare.crowded.to);
+  digest.add(rare.status_at);
+  digest.add(text_of(rare.status));
+  digest.add(rare.reported_at);
+  digest.add(std::uint64_t{rare.reported_online});
+  digest.add(rare.reported_last_active_at);
+  digest.add(rare.reported_last_active);
+  digest.add(rare.forgotten_up_to);
+  return digest.value();
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REGISTERS_DETAIL_DIGEST_HPP
+
+#include <initializer_list>  // for initializer_list
+
+/// What all that is encoded has around it: what it is, and checksums, in pieces that can be written and read one by
+/// one.
+///
+///     "PRSN", version (1 byte), kind (1 byte)
+///     for each block: the size of its body (4 bytes, lowest first), a checksum (a word), the body
+///     an empty block: size 0, a checksum
+///
+/// A body is a row of records, and is closed by the first that makes it `block_size` or longer: the same records are
+/// the same bytes. Each checksum is the Digest of the body, seeded with the one before, the first with version and
+/// kind: so blocks can neither be lost nor change places.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+enum class FrameKind : std::uint8_t {
+  snapshot = 0,
+  delta = 1,   ///< of a snapshot
+  sketch = 2,  ///< what somebody knows, to be compared
+  news = 3,    ///< what somebody knows and the other side does not
+};
+
+inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
+
+/// Each kind has versions of its own.
+constexpr std::uint8_t version_of(FrameKind kind) noexcept {
+  return kind == FrameKind::sketch || kind == FrameKind::news ? 2 : 1;
+}
+inline constexpr std::uint8_t latest_version = 2;  ///< of any kind
+
+inline std::uint64_t first_checksum(FrameKind kind) noexcept {
+  return std::uint64_t{version_of(kind)} << 8 | static_cast<std::uint8_t>(kind);
+}
+inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) noexcept {
+  Digest digest(last);
+  digest.add(body);
+  return digest.value();
+}
+
+/// Calls `sink(std::string_view)` with one piece after another. Holds one block.
+template <class Sink>
+class FrameWriter {
+ public:
+  FrameWriter(Sink& sink, FrameKind kind) : sink_(sink), checksum_(first_checksum(kind)) {
+    buffer_.raw("PRSN");
+    buffer_.byte(version_of(kind));
+    buffer_.byte(static_cast<std::uint8_t>(kind));
+    begin_block();
+  }
+  FrameWriter(const FrameWriter&) = delete;
+  FrameWriter& operator=(const FrameWriter&) = delete;
+
+  /// Where the next record is to be appended.
+  ByteWriter& record() noexcept { return buffer_; }
+  /// To be called after each record.
+  void end_record() {
+    if (buffer_.size() - body_ >= block_size) end_block();
+  }
+  /// To be called after the last.
+  void finish() {
+    if (buffer_.size() > body_) end_block();
+    end_block();
+  }
+
+ private:
+  void begin_block() {
+    buffer_.bytes(0, 4);
+    buffer_.word64(0);
+    body_ = buffer_.size();
+  }
+  void end_block() {
+    const std::string_view body = buffer_.view().substr(body_);
+    if (body.size() > 0xFFFFFFFF) trap();  // a user of so much lies beyond every limit
+    checksum_ = next_checksum(checksum_, body);
+    buffer_.bytes_at(body_ - block_head, body.size(), 4);
+    buffer_.bytes_at(body_ - 8, checksum_, 8);
+    sink_(buffer_.view());
+    buffer_.clear();
+    begin_block();
+  }
+
+  Sink& sink_;
+  ByteWriter buffer_;
+  std::size_t body_ = 0;  // where in the buffer it begins
+  std::uint64_t checksum_;
+};
+
+/// Takes what a FrameWriter wrote, cut into any pieces. Holds no more than it was given.
+class FrameReader {
+ public:
+  explicit FrameReader(FrameKind kind) noexcept : kind_(kind), checksum_(first_checksum(kind)) {}
+
+  /// Calls `on_block(ByteReader&)` with each body that is complete, and unharmed. False after an error, of its own or
+  /// one that `on_block` left in the reader.
+  template <class OnBlock>
+  bool push(std::string_view bytes, OnBlock&& on_block) {
+    while (!failed_ && !bytes.empty()) {
+      if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "something follows the end");
+      // A piece that came as a whole is read where it is.
+      std::string_view piece = bytes.substr(0, wanted_ - held_.size());
+      bytes.remove_prefix(piece.size());
+      if (!held_.empty() || piece.size() < wanted_) {
+        held_ += piece;
+        if (held_.size() < wanted_) break;
+        piece = held_;
+      }
+      read(piece, on_block);
+      offset_ += piece.size();
+      held_.clear();
+    }
+    return !failed_;
+  }
+
+  /// Whether all has come.
+  bool finish() noexcept {
+    if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes end too early");
+    return !failed_;
+  }
+  const Error& error() const noexcept { return error_; }
+
+ private:
+  enum class Stage : std::uint8_t { head, block, body, ended };
+
+  template <class OnBlock>
+  void read(std::string_view piece, OnBlock& on_block) {
+    ByteReader in(piece, offset_);
+    switch (stage_) {
+      case Stage::head: {
+        for (const char c : {'P', 'R', 'S', 'N'}) {
+          const std::size_t at = in.offset();
+          if (in.byte() != static_cast<std::uint8_t>(c))
+            in.fail(ErrorCode::syntax, at, "nothing that this library wrote");
+        }
+        const unsigned version = in.byte(), kind = in.byte();
+        // In a version that is not known the next byte may be anything.
+        if (version == 0 || version > latest_version ||
+            (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
+          in.fail(ErrorCode::unknown_version, 4, "a version of the format not known here");
+        if (kind != static_cast<std::uint8_t>(kind_))
+          in.fail(ErrorCode::wrong_type, 5, "another kind of thing is needed here");
+        expect(Stage::block, block_head);
+        break;
+      }
+      case Stage::block: {
+        const std::uint32_t size = in.word32();
+        claimed_ = in.word64();
+        if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the block before this one ended too early");
+        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "there is nothing in it");
+        if (size == 0) {
+          judge_checksum(in, {});
+          expect(Stage::ended, 0);
+        } else {
+          short_block_ = size < block_size;
+          expect(Stage::body, size);
+        }
+        break;
+      }
+      case Stage::body: {
+        judge_checksum(in, piece);
+        if (in.ok()) on_block(in);
+        expect(Stage::block, block_head);
+        break;
+      }
+      case Stage::ended: break;
+    }
+    if (!in.ok()) fail(in.error().code, in.error().offset, in.error().message);
+  }
+
+  void judge_checksum(ByteReader& in, std::string_view body) noexcept {
+    checksum_ = next_checksum(checksum_, body);
+    if (checksum_ != claimed_)
+      in.fail(ErrorCode::bad_checksum, body.empty() ? offset_ : offset_ - block_head,
+              "the bytes are not those that were written");
+  }
+  void expect(Stage stage, std::size_t bytes) noexcept {
+    stage_ = stage;
+    wanted_ = bytes;
+  }
+  bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (!failed_) error_ = Error{code, offset, message};
+    failed_ = true;
+    return false;
+  }
+
+  FrameKind kind_;
+  Stage stage_ = Stage::head;
+  bool short_block_ = false;  // the last was; only the end may follow it
+  bool failed_ = false;
+  std::size_t wanted_ = frames_head;  // bytes of the piece that comes next
+  std::size_t offset_ = 0;            // of that piece
+  std::string held_;                  // of it
+  std::uint64_t checksum_, claimed_ = 0;
+  Error error_;
+};
+
+/// That of a record none may begin in a block that should have ended before it.
+inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
+  if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "this block should have ended before");
+  return in.ok();
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BINARY_DETAIL_FRAMING_HPP
+
+// presence/binary/detail/user_record.hpp
+#ifndef PRESENCE_BINARY_DETAIL_USER_RECORD_HPP
+#define PRESENCE_BINARY_DETAIL_USER_RECORD_HPP
+
+// presence/registers/detail/derived.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
+#define PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
 
 /// What follows from the registers of a user and an instant. Nothing of it is stored.
 ///
@@ -2760,23 +3382,736 @@ inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rul
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_DERIVED_HPP
+#endif  // PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
 
-// presence/detail/fold.hpp
-#ifndef PRESENCE_DETAIL_FOLD_HPP
-#define PRESENCE_DETAIL_FOLD_HPP
+/// What is kept of a user, as bytes (bytes.hpp says what a number and a text are).
+///
+///     user     = id (text), shape (byte), sessions, activities, flips, rare registers
+///     shape    = 1: instants in milliseconds | sessions << 1 | activities << 3 | 32: flips | 64: rare registers;
+///                of sessions and activities 0 to 2, or 3, and then the number less 3 comes before the first of them
+///     session  = id (text), byte: 1: connect | 2: heartbeat | disconnects << 2, these instants;
+///                of disconnects 0 to 62, or 63, and then the number less 63
+///     activity = the evidence (instant), how much earlier the value is (number)
+///     flips    = number, for each: an instant, a byte (0, 1: invisible)
+///     rare     = byte: 1: crowded | 2: status | 4: reported | 8: as online | 16: reported last_active | 32: forgotten;
+///                from and to; at and the text; at; at and the value; up to
+///
+/// An instant is a number: how much earlier it is than the base, with the sign as the lowest bit, in milliseconds if
+/// that loses nothing of any in the record, else nanoseconds. The base is the snapshot's instant, rounded down to
+/// milliseconds, or 1970. Everything stands in ascending order, each once. So the same user is the same bytes.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
 
-// presence/detail/changes.hpp
-#ifndef PRESENCE_DETAIL_CHANGES_HPP
-#define PRESENCE_DETAIL_CHANGES_HPP
+/// Counts instants from a base, in the unit of a record. Differences go round at 64 bits, and back.
+class InstantUnit {
+ public:
+  InstantUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
 
-// presence/detail/timeline.hpp
-#ifndef PRESENCE_DETAIL_TIMELINE_HPP
-#define PRESENCE_DETAIL_TIMELINE_HPP
+  bool in_ms() const noexcept { return in_ms_; }
+  /// Whether no instant that was read or written has needed nanoseconds.
+  bool could_be_ms() const noexcept { return could_be_ms_; }
+  void note(Timestamp at) noexcept {
+    could_be_ms_ = could_be_ms_ && static_cast<std::int64_t>(base_ - raw(at)) % static_cast<std::int64_t>(ms) == 0;
+  }
 
-// presence/detail/blocks.hpp
-#ifndef PRESENCE_DETAIL_BLOCKS_HPP
-#define PRESENCE_DETAIL_BLOCKS_HPP
+  void note_earlier(Timestamp at, Timestamp earlier) noexcept {
+    could_be_ms_ = could_be_ms_ && (raw(at) - raw(earlier)) % ms == 0;
+  }
+
+  void append(ByteWriter& out, Timestamp at) const {
+    const auto earlier_by = static_cast<std::int64_t>(base_ - raw(at)) / (in_ms_ ? static_cast<std::int64_t>(ms) : 1);
+    const auto bits = static_cast<std::uint64_t>(earlier_by);
+    out.number(earlier_by < 0 ? ~(bits << 1) : bits << 1);
+  }
+  void append_earlier(ByteWriter& out, Timestamp at, Timestamp earlier) const {
+    out.number((raw(at) - raw(earlier)) / unit());
+  }
+
+  Timestamp read(ByteReader& in) noexcept {
+    const std::size_t start = in.offset();
+    const std::uint64_t number = in.number();
+    const std::uint64_t earlier_by = (number & 1) != 0 ? ~(number >> 1) : number >> 1;
+    constexpr std::int64_t most = INT64_MAX / static_cast<std::int64_t>(ms);
+    const auto count = static_cast<std::int64_t>(earlier_by);
+    const Timestamp at = held(in, start, base_ - earlier_by * unit(), !in_ms_ || (count <= most && count >= -most));
+    note(at);
+    return at;
+  }
+  Timestamp read_earlier(ByteReader& in, Timestamp at) noexcept {
+    const std::size_t start = in.offset();
+    const std::uint64_t number = in.number();
+    const Timestamp earlier = held(in, start, raw(at) - number * unit(), number <= (raw(at) - raw(absent)) / unit());
+    note_earlier(at, earlier);
+    return earlier;
+  }
+
+ private:
+  static constexpr std::uint64_t ms = 1000000;
+
+  static std::uint64_t raw(Timestamp at) noexcept { return static_cast<std::uint64_t>(at.ns()); }
+  static std::uint64_t base_of(Timestamp now) noexcept {
+    if (now == absent) return 0;
+    const std::int64_t rest = now.ns() % static_cast<std::int64_t>(ms);
+    return raw(now) - static_cast<std::uint64_t>(rest) - (rest < 0 ? ms : 0);
+  }
+  std::uint64_t unit() const noexcept { return in_ms_ ? ms : 1; }
+  static Timestamp held(ByteReader& in, std::size_t start, std::uint64_t bits, bool fits) noexcept {
+    const Timestamp at = Timestamp::from_ns(static_cast<std::int64_t>(bits));
+    if (!fits || at == absent || at == never) {
+      in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
+    }
+    return at;
+  }
+
+  std::uint64_t base_;
+  bool in_ms_, could_be_ms_ = true;
+};
+
+namespace user_record {
+
+/// Of the shape.
+constexpr unsigned in_ms = 1, has_flips = 32, has_rare = 64, shape_bits = 127;
+/// Of the rare registers.
+constexpr unsigned crowded = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
+                   forgotten = 32, rare_bits = 63;
+constexpr std::size_t counts_in_shape = 3, disconnects_in_byte = 63;
+
+inline unsigned rare_of(const RegistersView& user) noexcept {
+  if (user.rare == nullptr) return 0;
+  const RareRegisters& kept = *user.rare;
+  return (kept.crowded.to != absent ? crowded : 0u) | (kept.status_at != absent ? status : 0u) |
+         (kept.reported_at != absent ? reported : 0u) |
+         (kept.reported_at != absent && kept.reported_online ? reported_online : 0u) |
+         (kept.reported_last_active_at != absent ? reported_last_active : 0u) |
+         (kept.forgotten_up_to != absent ? forgotten : 0u);
+}
+
+inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
+  InstantUnit unit(now, true);
+  const auto note = [&unit](Timestamp at) {
+    if (at != absent) unit.note(at);
+  };
+  for (const SessionRegisters& session : user.sessions) {
+    note(session.connect);
+    note(session.heartbeat);
+    for (const Timestamp at : session.disconnects) note(at);
+  }
+  for (const Activity& activity : user.activities) {
+    note(activity.evidence);
+    unit.note_earlier(activity.evidence, activity.value);
+  }
+  for (const Flip& flip : user.flips) note(flip.at);
+  if (user.rare != nullptr) {
+    const RareRegisters& kept = *user.rare;
+    for (const Timestamp at : {kept.crowded.from, kept.crowded.to, kept.status_at, kept.reported_at,
+                               kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to})
+      note(at);
+  }
+  return unit.could_be_ms();
+}
+
+inline void append_session(ByteWriter& out, const SessionRegisters& session, const InstantUnit& unit) {
+  const std::size_t disconnects = session.disconnects.size();
+  out.text(text_of(session.id));
+  out.byte((session.connect != absent ? 1u : 0u) | (session.heartbeat != absent ? 2u : 0u) |
+           smaller_of(disconnects, disconnects_in_byte) << 2);
+  if (session.connect != absent) unit.append(out, session.connect);
+  if (session.heartbeat != absent) unit.append(out, session.heartbeat);
+  if (disconnects >= disconnects_in_byte) out.number(disconnects - disconnects_in_byte);
+  for (const Timestamp at : session.disconnects) unit.append(out, at);
+}
+
+inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const InstantUnit& unit) {
+  out.byte(bits);
+  if ((bits & crowded) != 0) {
+    unit.append(out, kept.crowded.from);
+    unit.append(out, kept.crowded.to);
+  }
+  if ((bits & status) != 0) {
+    unit.append(out, kept.status_at);
+    out.text(text_of(kept.status));
+  }
+  if ((bits & reported) != 0) unit.append(out, kept.reported_at);
+  if ((bits & reported_last_active) != 0) {
+    unit.append(out, kept.reported_last_active_at);
+    unit.append(out, kept.reported_last_active);
+  }
+  if ((bits & forgotten) != 0) unit.append(out, kept.forgotten_up_to);
+}
+
+/// Of what there are so many: no more than the reader's rules can have left of any user.
+inline std::size_t read_count(ByteReader& in, std::size_t start, std::uint64_t count, std::size_t most) noexcept {
+  if (count > most) in.fail(ErrorCode::over_limit, start, "more of one user than the rules allow");
+  return in.ok() ? narrowed<std::size_t>(count) : 0;
+}
+inline std::size_t read_count(ByteReader& in, unsigned inside, std::size_t least_outside, std::size_t most) noexcept {
+  const std::size_t start = in.offset();
+  std::uint64_t count = inside;
+  if (inside == least_outside) {
+    const std::uint64_t more = in.number();
+    count = more > UINT64_MAX - inside ? UINT64_MAX : more + inside;
+  }
+  return read_count(in, start, count, most);
+}
+
+inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_greater) noexcept {
+  if (!is_first && !is_greater) in.fail(ErrorCode::syntax, start, "not in ascending order");
+  return in.ok();
+}
+
+/// How many of each can be left of one user.
+struct Most {
+  explicit Most(const Rules& rules) noexcept
+      : recent(greater_of(rules.max_recent_per_user, std::uint32_t{1})),
+        sessions(sum(recent, rules.max_sessions_per_user)),
+        on_both_sides_of_a_cut(sum(recent, recent)) {}
+
+  std::size_t recent, sessions, on_both_sides_of_a_cut;
+
+ private:
+  static std::size_t sum(std::size_t a, std::size_t b) noexcept { return b > SIZE_MAX - a ? SIZE_MAX : a + b; }
+};
+
+inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, InstantUnit& unit) {
+  SessionRegisters session;
+  const std::size_t start = in.offset();
+  const std::string_view id = in.text(rules.max_id_bytes, "a longer id than the rules allow");
+  const unsigned bits = in.byte();
+  if (in.ok() && (id.empty() || bits == 0)) in.fail(ErrorCode::syntax, start, "a session without an id or an instant");
+  if (!in.ok()) return session;
+  session.id = Text(id);
+  if ((bits & 1) != 0) session.connect = unit.read(in);
+  if ((bits & 2) != 0) session.heartbeat = unit.read(in);
+  for (std::size_t left = read_count(in, bits >> 2, disconnects_in_byte, most.recent); left > 0 && in.ok(); --left) {
+    const std::size_t at_start = in.offset();
+    const Timestamp at = unit.read(in);
+    auto& all = session.disconnects;
+    if (ascends(in, at_start, all.empty(), !all.empty() && all.back() < at)) all.push_back(at);
+  }
+  return session;
+}
+
+inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, InstantUnit& unit) {
+  const std::size_t start = in.offset();
+  const unsigned bits = in.byte();
+  if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online)) {
+    in.fail(ErrorCode::syntax, start, "no such set of registers");
+  }
+  if (!in.ok()) return;
+  if ((bits & crowded) != 0) {
+    kept.crowded.from = unit.read(in);
+    kept.crowded.to = unit.read(in);
+    ascends(in, start, false, kept.crowded.from < kept.crowded.to);
+  }
+  if ((bits & status) != 0) {
+    kept.status_at = unit.read(in);
+    const std::string_view text = in.text(rules.max_status_bytes, "a longer status than the rules allow");
+    kept.status = Text(text);
+  }
+  if ((bits & reported) != 0) kept.reported_at = unit.read(in);
+  kept.reported_online = (bits & reported_online) != 0;
+  if ((bits & reported_last_active) != 0) {
+    kept.reported_last_active_at = unit.read(in);
+    kept.reported_last_active = unit.read(in);
+  }
+  if ((bits & forgotten) != 0) kept.forgotten_up_to = unit.read(in);
+}
+
+}  // namespace user_record
+
+inline void append_user(ByteWriter& out, std::string_view id, const RegistersView& user, Timestamp now) {
+  namespace record = user_record;
+  const std::size_t sessions = user.sessions.size(), activities = user.activities.size();
+  const unsigned rare = record::rare_of(user);
+  const InstantUnit unit(now, record::all_in_ms(user, now));
+  out.text(id);
+  out.byte((unit.in_ms() ? record::in_ms : 0u) | smaller_of(sessions, record::counts_in_shape) << 1 |
+           smaller_of(activities, record::counts_in_shape) << 3 | (user.flips.empty() ? 0u : record::has_flips) |
+           (rare == 0 ? 0u : record::has_rare));
+  if (sessions >= record::counts_in_shape) out.number(sessions - record::counts_in_shape);
+  for (const SessionRegisters& session : user.sessions) record::append_session(out, session, unit);
+  if (activities >= record::counts_in_shape) out.number(activities - record::counts_in_shape);
+  for (const Activity& activity : user.activities) {
+    unit.append(out, activity.evidence);
+    unit.append_earlier(out, activity.evidence, activity.value);
+  }
+  if (!user.flips.empty()) out.number(user.flips.size());
+  for (const Flip& flip : user.flips) {
+    unit.append(out, flip.at);
+    out.byte(flip.invisible ? 1 : 0);
+  }
+  if (rare != 0) record::append_rare(out, *user.rare, rare, unit);
+}
+
+/// What was read: all of it as the rules allow, and in the one form in which it is written; not yet normalised.
+struct UserRecord {
+  std::string_view id;  // borrowed from the bytes
+  UserRegisters registers;
+};
+
+inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
+  namespace record = user_record;
+  const record::Most most(rules);
+  UserRecord user;
+  UserRegisters& kept = user.registers;
+  const std::size_t start = in.offset();
+  user.id = in.text(rules.max_id_bytes, "a longer id than the rules allow");
+  const unsigned shape = in.byte();
+  if (in.ok() && (user.id.empty() || shape > record::shape_bits || shape <= record::in_ms)) {
+    in.fail(ErrorCode::syntax, start, "a user without an id, or of whom nothing is kept");
+  }
+  InstantUnit unit(now, (shape & record::in_ms) != 0);
+  for (std::size_t left = record::read_count(in, shape >> 1 & 3, record::counts_in_shape, most.sessions);
+       left > 0 && in.ok(); --left) {
+    const std::size_t at = in.offset();
+    SessionRegisters session = record::read_session(in, rules, most, unit);
+    const bool is_first = kept.sessions.empty();
+    if (record::ascends(in, at, is_first, !is_first && text_of(kept.sessions.back().id) < text_of(session.id)))
+      kept.sessions.push_back(std::move(session));
+  }
+  for (std::size_t left = record::read_count(in, shape >> 3 & 3, record::counts_in_shape, most.on_both_sides_of_a_cut);
+       left > 0 && in.ok(); --left) {
+    const std::size_t at = in.offset();
+    Activity activity;
+    activity.evidence = unit.read(in);
+    activity.value = unit.read_earlier(in, activity.evidence);
+    const bool is_first = kept.activities.empty();
+    if (record::ascends(in, at, is_first,
+                        !is_first && kept.activities.back().value < activity.value &&
+                            kept.activities.back().evidence < activity.evidence))
+      kept.activities.push_back(activity);
+  }
+  if ((shape & record::has_flips) != 0) {
+    const std::size_t at_count = in.offset();
+    std::size_t left = record::read_count(in, at_count, in.number(), most.on_both_sides_of_a_cut);
+    if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "flips are said to be there");
+    for (; left > 0 && in.ok(); --left) {
+      const std::size_t at = in.offset();
+      Flip flip;
+      flip.at = unit.read(in);
+      const unsigned truth = in.byte();
+      if (truth > 1) in.fail(ErrorCode::syntax, at, "neither visible nor invisible");
+      flip.invisible = truth == 1;
+      const bool is_first = kept.flips.empty();
+      if (record::ascends(in, at, is_first, !is_first && kept.flips.back().at < flip.at)) kept.flips.push_back(flip);
+    }
+  }
+  if ((shape & record::has_rare) != 0) record::read_rare(in, kept, rules, unit);
+  for (const Flip& flip : kept.flips) {
+    if (!flip.invisible && kept.crowded.contains(flip.at))
+      in.fail(ErrorCode::syntax, start, "visible again in a stretch where nobody can be");
+  }
+  if (in.ok() && !unit.in_ms() && unit.could_be_ms())
+    in.fail(ErrorCode::syntax, start, "nanoseconds where milliseconds would do");
+  return user;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BINARY_DETAIL_USER_RECORD_HPP
+
+// presence/registers/detail/normal_form.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_NORMAL_FORM_HPP
+#define PRESENCE_REGISTERS_DETAIL_NORMAL_FORM_HPP
+
+/// Forgetting: the one form in which equal knowledge is equal bytes.
+///
+/// `normalise` drops what can no longer matter at `now`, and never changes what anybody sees. Records that nothing
+/// happens to are left as they are until somebody looks (digest, ==, inspect) or an event touches them, so that time
+/// passing costs nothing for them. `bound` drops what could still matter to a late event, when one user has more of it
+/// than Rules allow.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// How far back a register of a session can still matter.
+inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
+  return now - rules.session_timeout - greater_of(rules.reorder_window, rules.offline_grace);
+}
+
+inline void drop_older(Timestamp& instant, Timestamp horizon) noexcept {
+  if (instant < horizon) instant = absent;
+}
+
+inline void drop_older(Few<Timestamp, 1>& ascending, Timestamp horizon) noexcept {
+  ascending.erase(ascending.begin(), detail::not_less(ascending.begin(), ascending.end(), horizon));
+}
+
+/// With a timeout, what is older than the horizon cannot bring the session back, nor end it.
+inline void forget_timed(SessionRegisters& session, Timestamp horizon) noexcept {
+  drop_older(session.connect, horizon);
+  drop_older(session.heartbeat, horizon);
+  drop_older(session.disconnects, horizon);
+}
+
+/// Without a timeout an open session lives on its latest evidence, however old; a closed one loses what is older than
+/// the horizon.
+inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const Rules& rules) noexcept {
+  const std::size_t ending = first_ending(session);
+  const bool ended = evidence(session) != absent && ending < session.disconnects.size();
+  if (ended && (rules.offline_grace == Duration() || session.disconnects[ending] < horizon)) {
+    drop_older(session.connect, horizon);
+    drop_older(session.heartbeat, horizon);
+  }
+  drop_older(session.disconnects, horizon);
+  if (session.connect != absent && session.heartbeat != absent) {
+    if (session.connect < horizon && session.heartbeat > session.connect) {
+      session.connect = absent;
+    } else if (session.heartbeat < horizon && session.connect >= session.heartbeat) {
+      session.heartbeat = absent;
+    }
+  }
+}
+
+/// `horizon` is the session_horizon of `now`.
+inline void normalise_session(SessionRegisters& session, Timestamp now, Timestamp horizon,
+                              const Rules& rules) noexcept {
+  auto& all = session.disconnects;
+  if (rules.offline_grace == Duration()) {
+    if (all.size() > 1) all.erase(all.begin(), all.end() - 1);
+  } else if (evidence(session) != absent) {
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first_ending(session)));
+  }
+  if (now == absent) return;
+  if (rules.session_timeout > Duration()) {
+    forget_timed(session, horizon);
+  } else {
+    forget_untimed(session, horizon, rules);
+  }
+}
+
+/// Of the flips before the window stay the three that a late flip inside it could bring to light.
+inline void normalise_flips(Flips& flips, Timestamp window) noexcept {
+  const std::size_t old = flips_before(flips, window);
+  if (old < 2) return;
+  const Timestamp since = invisible_since(flips.data(), flips.data() + old);
+  Timestamp last_visible = absent, last_invisible = absent;
+  for (std::size_t i = 0; i < old; ++i) (flips[i].invisible ? last_invisible : last_visible) = flips[i].at;
+  erase_if_among(flips, old,
+                 [&](const Flip& f) { return f.at != since && f.at != last_visible && f.at != last_invisible; });
+}
+
+/// Of the activities on evidence before the window stays the greatest, and the greatest before the cut of the flips
+/// before the window.
+inline void normalise_activities(Activities& activities, Span<Flip> flips, Timestamp window) noexcept {
+  const std::size_t old = seen_activities(activities, window == absent ? never : window);
+  if (window == absent || old < 2) return;
+  const Timestamp cut = invisible_since(flips.data(), flips.data() + flips_before(flips, window));
+  const std::size_t before_cut = smaller_of(seen_activities(activities, cut), old);
+  std::size_t kept = 0;
+  if (before_cut > 0) activities[kept++] = activities[before_cut - 1];
+  if (before_cut < old) activities[kept++] = activities[old - 1];
+  activities.erase(activities.begin() + static_cast<std::ptrdiff_t>(kept),
+                   activities.begin() + static_cast<std::ptrdiff_t>(old));
+}
+
+/// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays. The
+/// same of the registers as they are and of their normal form, while it is to come.
+inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
+  const Timestamp cut = invisible_since(user.flips);
+  Timestamp at = forgotten_at(user, cut, rules);
+  if (at == never) return never;
+  if (cut != absent) {
+    // That a user is invisible lasts as long as what they did themselves, which only others have forgotten.
+    if (rules.forget_after == Duration::highest()) return never;
+    const Timestamp dropped = user.rare == nullptr ? absent : user.rare->crowded.to;
+    const Timestamp active = user.activities.empty() ? absent : user.activities.back().value;
+    at = later(at, later(later(user.flips.back().at, dropped), active) + rules.forget_after);
+    at = later(at, online_until(user, rules));
+  }
+  // What is kept for late events is forgotten when older than its horizon, not when as old.
+  const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
+  for (const SessionRegisters& session : user.sessions) {
+    const Timestamp silent = latest_instant(session) + rules.session_timeout;
+    at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
+  }
+  if (!user.flips.empty()) at = later(at, past(user.flips.back().at + rules.reorder_window));
+  if (user.rare == nullptr) return at;
+  if (user.rare->crowded.to != absent) at = later(at, past(user.rare->crowded.to + rules.reorder_window));
+  if (user.rare->forgotten_up_to != absent) at = later(at, user.rare->forgotten_up_to + rules.forget_after);
+  return at;
+}
+
+/// Drops what others have forgotten of the user; of an invisible one what is hidden from them has an age of its own, so
+/// that it decides nothing about what they see. Sessions and flips stay for as long as a late event could concern them,
+/// and that the user is invisible until nothing else is left.
+inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  const Timestamp cut = invisible_since(user.flips);
+  if (cut != absent && vanishes_at(user, rules) <= now) {
+    user = UserRegisters();
+    return;
+  }
+  if (forgotten_at(user, cut, rules) <= now) {
+    const RegistersView hidden = hidden_part(user, cut);
+    const bool all = forgotten_at(hidden, absent, rules) <= now;
+    user.activities.erase(user.activities.begin(), all ? user.activities.end() : hidden.activities.begin());
+    if (cut == absent && !user.flips.empty() && user.flips.back().at < now - rules.reorder_window) user.flips.clear();
+    RareRegisters rest;
+    rest.crowded = user.crowded;
+    rest.forgotten_up_to = user.forgotten_up_to;
+    static_cast<RareRegisters&>(user) = std::move(rest);
+  }
+  if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
+  if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
+}
+
+inline void normalise_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+  const Timestamp horizon = session_horizon(now, rules);
+  for (SessionRegisters& session : sessions) normalise_session(session, now, horizon, rules);
+  if (now == absent) return;
+  detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_instant(session) == absent; });
+}
+
+inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  if (now == absent) return;
+  const Timestamp window = now - rules.reorder_window;
+  normalise_activities(user.activities, user.flips, window);
+  normalise_flips(user.flips, window);
+  // While the run goes on, the stretch stands for the last time the user went invisible, which is never forgotten.
+  const Timestamp cut = invisible_since(user.flips);
+  if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
+  if (rules.forget_after != Duration::highest()) forget_by_age(user, now, rules);
+}
+
+inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  normalise_sessions(user.sessions, now, rules);
+  normalise_beside_sessions(user, now, rules);
+}
+
+/// Whether `normalise` would leave the user as he is. Looks no closer than is quick: of some it says no who are in
+/// their normal form.
+inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::highest()) return false;
+  const Timestamp horizon = session_horizon(now, rules), window = now - rules.reorder_window;
+  const auto matters = [horizon](Timestamp at) { return at == absent || at >= horizon; };
+  for (const SessionRegisters& session : user.sessions) {
+    if (!matters(session.connect) || !matters(session.heartbeat) || session.disconnects.size() > 1) return false;
+    if (!session.disconnects.empty() && !matters(session.disconnects[0])) return false;
+  }
+  const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
+  const bool has_old_flips = user.flips.size() > 1 && user.flips[1].at < window;
+  return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->crowded.to == absent);
+}
+
+/// When the oldest of several activities has had its time.
+inline Timestamp old_activities_end(Span<Activity> activities, const Rules& rules) noexcept {
+  return activities[1].evidence + rules.reorder_window + Duration::from_ns(1);
+}
+
+/// Whether memory outside the user's row may hold what time lets go of.
+inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules) noexcept {
+  constexpr std::size_t activities_in_row = 2;
+  if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.flips.empty()) return true;
+  if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || user.sessions[0].disconnects.size() > 1))
+    return true;
+  return user.rare != nullptr && (user.rare->crowded.to != absent || rules.forget_after != Duration::highest());
+}
+
+/// The earliest time after `now` at which, without an event, memory that holds what is kept of the user can be given
+/// back; `never` if there is none.
+inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  Timestamp next = vanishes_at(user, rules);
+  if (!has_forgettable_memory(user, rules)) return next;
+  const auto note = [&next, now](Timestamp at) {
+    if (at > now) next = earlier(next, at);
+  };
+  // What is as old as a horizon is kept, what is older is not.
+  const auto note_past = [&note](Timestamp last, Duration kept) {
+    if (last != absent) note(last + kept + Duration::from_ns(1));
+  };
+  const Duration session_kept = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
+  for (const SessionRegisters& session : user.sessions) {
+    note_past(latest_instant(session), session_kept);
+    if (session.disconnects.size() > 1) note_past(session.disconnects[0], session_kept);
+  }
+  for (std::size_t i = 1; i < user.activities.size(); ++i) note_past(user.activities[i].evidence, rules.reorder_window);
+  for (std::size_t i = 1; i < user.flips.size(); ++i) note_past(user.flips[i].at, rules.reorder_window);
+  if (user.rare != nullptr && user.rare->crowded.to != absent) note_past(user.rare->crowded.to, rules.reorder_window);
+  if (rules.forget_after == Duration::highest()) return next;
+  const Timestamp cut = invisible_since(user.flips);
+  note(forgotten_at(user, cut, rules));
+  note(forgotten_at(hidden_part(user, cut), absent, rules));
+  if (user.forgotten_up_to() != absent) note(user.forgotten_up_to() + rules.forget_after);
+  return next;
+}
+
+/// Which of two sessions can be missed first: one of which nothing but disconnects was ever heard, so that those cannot
+/// crowd out the grace of one that was there; then one that has been silent for longer.
+inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {
+  const bool a_was_there = evidence(a) != absent, b_was_there = evidence(b) != absent;
+  return a_was_there != b_was_there ? b_was_there : latest_instant(a) < latest_instant(b);
+}
+
+/// Drops the stalest sessions until at most `room` of those for which `counts` holds are left. Of two that are as stale
+/// as each other the one with the lesser id goes. O(n), or O(n log n) where more than one has to go.
+template <class Counts>
+void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) noexcept {
+  std::size_t counted = 0;
+  SessionRegisters* stalest = sessions.end();
+  for (SessionRegisters& session : sessions) {
+    if (!counts(session)) continue;
+    ++counted;
+    if (stalest == sessions.end() || staler(session, *stalest)) stalest = &session;
+  }
+  if (counted <= room) return;
+  if (counted - room == 1) {
+    sessions.erase(stalest);
+    return;
+  }
+  const auto by_id = [](const SessionRegisters& a, const SessionRegisters& b) { return a.id.view() < b.id.view(); };
+  detail::sort(sessions, [&](const SessionRegisters& a, const SessionRegisters& b) {
+    const bool a_counts = counts(a), b_counts = counts(b);
+    if (a_counts != b_counts) return a_counts;
+    return staler(a, b) || (!staler(b, a) && by_id(a, b));
+  });
+  sessions.erase(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(counted - room));
+  detail::sort(sessions, by_id);
+}
+
+/// Of the flips keeps the newest before the cut and the earliest from the cut on. Those that go from the invisible run
+/// are remembered as one stretch: what comes later in that run goes into it too, and inside it nobody becomes visible
+/// again.
+inline void bound_flips(UserRegisters& user, std::size_t room) noexcept {
+  auto& flips = user.flips;
+  const Timestamp cut = invisible_since(flips);
+  const std::size_t before = cut == absent ? flips.size() : flips_before(flips, cut);
+  if (cut != absent) {
+    const bool run_is_crowded = user.crowded.to != absent && cut <= user.crowded.from;
+    std::size_t kept = run_is_crowded ? flips_before(flips, user.crowded.from + Duration::from_ns(1)) : flips.size();
+    kept = smaller_of(kept, before + room);
+    if (kept < flips.size()) {
+      user.crowded.to = run_is_crowded ? later(user.crowded.to, flips.back().at) : flips.back().at;
+      user.crowded.from = flips[kept - 1].at;
+      flips.erase(flips.begin() + static_cast<std::ptrdiff_t>(kept), flips.end());
+    }
+  }
+  if (before > room) flips.erase(flips.begin(), flips.begin() + static_cast<std::ptrdiff_t>(before - room));
+}
+
+/// Likewise of the activities.
+inline void bound_activities(Activities& activities, Timestamp cut, std::size_t room) noexcept {
+  const std::size_t before = seen_activities(activities, cut), after = activities.size() - before;
+  if (after > room) activities.erase(activities.end() - static_cast<std::ptrdiff_t>(after - room), activities.end());
+  if (before > room) {
+    activities.erase(activities.begin(), activities.begin() + static_cast<std::ptrdiff_t>(before - room));
+  }
+}
+
+/// How many of each kind of what is recent are kept of a user.
+inline std::size_t recent_room(const Rules& rules) noexcept {
+  return greater_of(rules.max_recent_per_user, std::uint32_t{1});
+}
+
+inline void bound_disconnects(SessionRegisters& session, const Rules& rules) noexcept {
+  auto& all = session.disconnects;
+  const std::size_t room = recent_room(rules);
+  if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
+}
+
+/// What others see of a user does not depend on which sessions are kept of one who is invisible, so that nothing they
+/// do then can be told by which of them went.
+inline void bound_live_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+  if (sessions.size() <= rules.max_sessions_per_user) return;
+  drop_stalest_sessions(sessions, rules.max_sessions_per_user,
+                        [&](const SessionRegisters& session) { return live(session, now, rules); });
+}
+inline void bound_ended_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+  if (sessions.size() <= recent_room(rules)) return;
+  drop_stalest_sessions(sessions, recent_room(rules),
+                        [&](const SessionRegisters& session) { return !live(session, now, rules); });
+}
+
+/// Nothing that a user does while invisible may crowd out what was there before, at whichever of the invisible flips
+/// the user may yet turn out to have gone invisible. So each side of the cut has room of its own, and after it the
+/// earliest stay.
+inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) noexcept {
+  const std::size_t room = recent_room(rules);
+  if (user.flips.size() > room || user.crowded.to != absent) bound_flips(user, room);
+  if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.flips), room);
+}
+
+inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  for (SessionRegisters& session : user.sessions) bound_disconnects(session, rules);
+  bound_live_sessions(user.sessions, now, rules);
+  bound_ended_sessions(user.sessions, now, rules);
+  normalise_beside_sessions(user, now, rules);  // who is online for no session any more may be forgotten
+  bound_beside_sessions(user, rules);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REGISTERS_DETAIL_NORMAL_FORM_HPP
+
+// presence/registers/detail/peer_dates.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_PEER_DATES_HPP
+#define PRESENCE_REGISTERS_DETAIL_PEER_DATES_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The latest timestamp of anything that is kept of a user. It may be `absent`. What a report said about last_active is
+/// a value, which an event may set to any timestamp; it binds nobody, so only the date of that report counts.
+inline Timestamp latest_date(const RegistersView& user) noexcept {
+  Timestamp latest = absent;
+  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
+  // The last has the latest evidence, and no value is later than its evidence.
+  if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
+  if (!user.flips.empty()) latest = later(latest, user.flips.back().at);
+  if (user.rare == nullptr) return latest;
+  const RareRegisters& rare = *user.rare;
+  latest = later(later(latest, rare.crowded.to), later(rare.status_at, rare.reported_at));
+  return later(latest, later(rare.reported_last_active_at, rare.forgotten_up_to));
+}
+
+/// How late a message of a peer may be dated, and what is in it, judged by the host's clock. No peer can then plant
+/// anything that counts long after it was told: what it says is no later than an event of its own could be.
+class PeerDates {
+ public:
+  /// Takes everything: for snapshots of one's own.
+  PeerDates() noexcept = default;
+  /// `now` is the later one of the host's clock and of the snapshot that the message is joined into.
+  PeerDates(Timestamp now, const Rules& rules) noexcept
+      : skew_(rules.max_clock_skew), latest_now_(now + skew_), latest_(latest_now_) {}
+
+  /// Whether a message may have this timestamp, or none. What is in it is measured by it from then on.
+  bool begin(Timestamp theirs) noexcept {
+    if (theirs != absent) latest_ = theirs + skew_;
+    return theirs <= latest_now_;
+  }
+  bool admit(const RegistersView& user) const noexcept { return latest_ == never || latest_date(user) <= latest_; }
+
+ private:
+  Duration skew_ = Duration::highest();
+  Timestamp latest_now_ = never, latest_ = never;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REGISTERS_DETAIL_PEER_DATES_HPP
+
+// presence/state/detail/fold.hpp
+#ifndef PRESENCE_STATE_DETAIL_FOLD_HPP
+#define PRESENCE_STATE_DETAIL_FOLD_HPP
+
+// presence/state/detail/changes.hpp
+#ifndef PRESENCE_STATE_DETAIL_CHANGES_HPP
+#define PRESENCE_STATE_DETAIL_CHANGES_HPP
+
+// presence/state/detail/timeline.hpp
+#ifndef PRESENCE_STATE_DETAIL_TIMELINE_HPP
+#define PRESENCE_STATE_DETAIL_TIMELINE_HPP
+
+// presence/base/detail/chunked_vector.hpp
+#ifndef PRESENCE_BASE_DETAIL_CHUNKED_VECTOR_HPP
+#define PRESENCE_BASE_DETAIL_CHUNKED_VECTOR_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -2835,7 +4170,7 @@ class Blocks {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_BLOCKS_HPP
+#endif  // PRESENCE_BASE_DETAIL_CHUNKED_VECTOR_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -2915,11 +4250,11 @@ class Timeline {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_TIMELINE_HPP
+#endif  // PRESENCE_STATE_DETAIL_TIMELINE_HPP
 
-// presence/detail/user_row.hpp
-#ifndef PRESENCE_DETAIL_USER_ROW_HPP
-#define PRESENCE_DETAIL_USER_ROW_HPP
+// presence/table/detail/user_row.hpp
+#ifndef PRESENCE_TABLE_DETAIL_USER_ROW_HPP
+#define PRESENCE_TABLE_DETAIL_USER_ROW_HPP
 
 /// What a user is kept in: registers packed into one row.
 namespace presence {
@@ -3329,7 +4664,7 @@ inline void RowAccess::swap(UserRow& row) const noexcept {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_USER_ROW_HPP
+#endif  // PRESENCE_TABLE_DETAIL_USER_ROW_HPP
 
 /// From what was kept of a user and what is kept now to the change that others see, if any.
 namespace presence {
@@ -3428,349 +4763,15 @@ void tell_all(Changes& changes, OnChange& on_change) {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_CHANGES_HPP
+#endif  // PRESENCE_STATE_DETAIL_CHANGES_HPP
 
-// presence/detail/departures.hpp
-#ifndef PRESENCE_DETAIL_DEPARTURES_HPP
-#define PRESENCE_DETAIL_DEPARTURES_HPP
+// presence/state/detail/departures.hpp
+#ifndef PRESENCE_STATE_DETAIL_DEPARTURES_HPP
+#define PRESENCE_STATE_DETAIL_DEPARTURES_HPP
 
-// presence/detail/normal_form.hpp
-#ifndef PRESENCE_DETAIL_NORMAL_FORM_HPP
-#define PRESENCE_DETAIL_NORMAL_FORM_HPP
-
-/// Forgetting: the one form in which equal knowledge is equal bytes.
-///
-/// `normalise` drops what can no longer matter at `now`, and never changes what anybody sees. Records that nothing
-/// happens to are left as they are until somebody looks (digest, ==, inspect) or an event touches them, so that time
-/// passing costs nothing for them. `bound` drops what could still matter to a late event, when one user has more of it
-/// than Rules allow.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// How far back a register of a session can still matter.
-inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
-  return now - rules.session_timeout - greater_of(rules.reorder_window, rules.offline_grace);
-}
-
-inline void drop_older(Timestamp& instant, Timestamp horizon) noexcept {
-  if (instant < horizon) instant = absent;
-}
-
-inline void drop_older(Few<Timestamp, 1>& ascending, Timestamp horizon) noexcept {
-  ascending.erase(ascending.begin(), detail::not_less(ascending.begin(), ascending.end(), horizon));
-}
-
-/// With a timeout, what is older than the horizon cannot bring the session back, nor end it.
-inline void forget_timed(SessionRegisters& session, Timestamp horizon) noexcept {
-  drop_older(session.connect, horizon);
-  drop_older(session.heartbeat, horizon);
-  drop_older(session.disconnects, horizon);
-}
-
-/// Without a timeout an open session lives on its latest evidence, however old; a closed one loses what is older than
-/// the horizon.
-inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const Rules& rules) noexcept {
-  const std::size_t ending = first_ending(session);
-  const bool ended = evidence(session) != absent && ending < session.disconnects.size();
-  if (ended && (rules.offline_grace == Duration() || session.disconnects[ending] < horizon)) {
-    drop_older(session.connect, horizon);
-    drop_older(session.heartbeat, horizon);
-  }
-  drop_older(session.disconnects, horizon);
-  if (session.connect != absent && session.heartbeat != absent) {
-    if (session.connect < horizon && session.heartbeat > session.connect) {
-      session.connect = absent;
-    } else if (session.heartbeat < horizon && session.connect >= session.heartbeat) {
-      session.heartbeat = absent;
-    }
-  }
-}
-
-/// `horizon` is the session_horizon of `now`.
-inline void normalise_session(SessionRegisters& session, Timestamp now, Timestamp horizon,
-                              const Rules& rules) noexcept {
-  auto& all = session.disconnects;
-  if (rules.offline_grace == Duration()) {
-    if (all.size() > 1) all.erase(all.begin(), all.end() - 1);
-  } else if (evidence(session) != absent) {
-    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first_ending(session)));
-  }
-  if (now == absent) return;
-  if (rules.session_timeout > Duration()) {
-    forget_timed(session, horizon);
-  } else {
-    forget_untimed(session, horizon, rules);
-  }
-}
-
-/// Of the flips before the window stay the three that a late flip inside it could bring to light.
-inline void normalise_flips(Flips& flips, Timestamp window) noexcept {
-  const std::size_t old = flips_before(flips, window);
-  if (old < 2) return;
-  const Timestamp since = invisible_since(flips.data(), flips.data() + old);
-  Timestamp last_visible = absent, last_invisible = absent;
-  for (std::size_t i = 0; i < old; ++i) (flips[i].invisible ? last_invisible : last_visible) = flips[i].at;
-  erase_if_among(flips, old,
-                 [&](const Flip& f) { return f.at != since && f.at != last_visible && f.at != last_invisible; });
-}
-
-/// Of the activities on evidence before the window stays the greatest, and the greatest before the cut of the flips
-/// before the window.
-inline void normalise_activities(Activities& activities, Span<Flip> flips, Timestamp window) noexcept {
-  const std::size_t old = seen_activities(activities, window == absent ? never : window);
-  if (window == absent || old < 2) return;
-  const Timestamp cut = invisible_since(flips.data(), flips.data() + flips_before(flips, window));
-  const std::size_t before_cut = smaller_of(seen_activities(activities, cut), old);
-  std::size_t kept = 0;
-  if (before_cut > 0) activities[kept++] = activities[before_cut - 1];
-  if (before_cut < old) activities[kept++] = activities[old - 1];
-  activities.erase(activities.begin() + static_cast<std::ptrdiff_t>(kept),
-                   activities.begin() + static_cast<std::ptrdiff_t>(old));
-}
-
-/// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays. The
-/// same of the registers as they are and of their normal form, while it is to come.
-inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
-  const Timestamp cut = invisible_since(user.flips);
-  Timestamp at = forgotten_at(user, cut, rules);
-  if (at == never) return never;
-  if (cut != absent) {
-    // That a user is invisible lasts as long as what they did themselves, which only others have forgotten.
-    if (rules.forget_after == Duration::highest()) return never;
-    const Timestamp dropped = user.rare == nullptr ? absent : user.rare->crowded.to;
-    const Timestamp active = user.activities.empty() ? absent : user.activities.back().value;
-    at = later(at, later(later(user.flips.back().at, dropped), active) + rules.forget_after);
-    at = later(at, online_until(user, rules));
-  }
-  // What is kept for late events is forgotten when older than its horizon, not when as old.
-  const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
-  for (const SessionRegisters& session : user.sessions) {
-    const Timestamp silent = latest_instant(session) + rules.session_timeout;
-    at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
-  }
-  if (!user.flips.empty()) at = later(at, past(user.flips.back().at + rules.reorder_window));
-  if (user.rare == nullptr) return at;
-  if (user.rare->crowded.to != absent) at = later(at, past(user.rare->crowded.to + rules.reorder_window));
-  if (user.rare->forgotten_up_to != absent) at = later(at, user.rare->forgotten_up_to + rules.forget_after);
-  return at;
-}
-
-/// Drops what others have forgotten of the user; of an invisible one what is hidden from them has an age of its own, so
-/// that it decides nothing about what they see. Sessions and flips stay for as long as a late event could concern them,
-/// and that the user is invisible until nothing else is left.
-inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  const Timestamp cut = invisible_since(user.flips);
-  if (cut != absent && vanishes_at(user, rules) <= now) {
-    user = UserRegisters();
-    return;
-  }
-  if (forgotten_at(user, cut, rules) <= now) {
-    const RegistersView hidden = hidden_part(user, cut);
-    const bool all = forgotten_at(hidden, absent, rules) <= now;
-    user.activities.erase(user.activities.begin(), all ? user.activities.end() : hidden.activities.begin());
-    if (cut == absent && !user.flips.empty() && user.flips.back().at < now - rules.reorder_window) user.flips.clear();
-    RareRegisters rest;
-    rest.crowded = user.crowded;
-    rest.forgotten_up_to = user.forgotten_up_to;
-    static_cast<RareRegisters&>(user) = std::move(rest);
-  }
-  if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
-  if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
-}
-
-inline void normalise_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
-  const Timestamp horizon = session_horizon(now, rules);
-  for (SessionRegisters& session : sessions) normalise_session(session, now, horizon, rules);
-  if (now == absent) return;
-  detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_instant(session) == absent; });
-}
-
-inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  if (now == absent) return;
-  const Timestamp window = now - rules.reorder_window;
-  normalise_activities(user.activities, user.flips, window);
-  normalise_flips(user.flips, window);
-  // While the run goes on, the stretch stands for the last time the user went invisible, which is never forgotten.
-  const Timestamp cut = invisible_since(user.flips);
-  if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
-  if (rules.forget_after != Duration::highest()) forget_by_age(user, now, rules);
-}
-
-inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  normalise_sessions(user.sessions, now, rules);
-  normalise_beside_sessions(user, now, rules);
-}
-
-/// Whether `normalise` would leave the user as he is. Looks no closer than is quick: of some it says no who are in
-/// their normal form.
-inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::highest()) return false;
-  const Timestamp horizon = session_horizon(now, rules), window = now - rules.reorder_window;
-  const auto matters = [horizon](Timestamp at) { return at == absent || at >= horizon; };
-  for (const SessionRegisters& session : user.sessions) {
-    if (!matters(session.connect) || !matters(session.heartbeat) || session.disconnects.size() > 1) return false;
-    if (!session.disconnects.empty() && !matters(session.disconnects[0])) return false;
-  }
-  const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
-  const bool has_old_flips = user.flips.size() > 1 && user.flips[1].at < window;
-  return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->crowded.to == absent);
-}
-
-/// When the oldest of several activities has had its time.
-inline Timestamp old_activities_end(Span<Activity> activities, const Rules& rules) noexcept {
-  return activities[1].evidence + rules.reorder_window + Duration::from_ns(1);
-}
-
-/// Whether memory outside the user's row may hold what time lets go of.
-inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules) noexcept {
-  constexpr std::size_t activities_in_row = 2;
-  if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.flips.empty()) return true;
-  if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || user.sessions[0].disconnects.size() > 1))
-    return true;
-  return user.rare != nullptr && (user.rare->crowded.to != absent || rules.forget_after != Duration::highest());
-}
-
-/// The earliest time after `now` at which, without an event, memory that holds what is kept of the user can be given
-/// back; `never` if there is none.
-inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  Timestamp next = vanishes_at(user, rules);
-  if (!has_forgettable_memory(user, rules)) return next;
-  const auto note = [&next, now](Timestamp at) {
-    if (at > now) next = earlier(next, at);
-  };
-  // What is as old as a horizon is kept, what is older is not.
-  const auto note_past = [&note](Timestamp last, Duration kept) {
-    if (last != absent) note(last + kept + Duration::from_ns(1));
-  };
-  const Duration session_kept = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
-  for (const SessionRegisters& session : user.sessions) {
-    note_past(latest_instant(session), session_kept);
-    if (session.disconnects.size() > 1) note_past(session.disconnects[0], session_kept);
-  }
-  for (std::size_t i = 1; i < user.activities.size(); ++i) note_past(user.activities[i].evidence, rules.reorder_window);
-  for (std::size_t i = 1; i < user.flips.size(); ++i) note_past(user.flips[i].at, rules.reorder_window);
-  if (user.rare != nullptr && user.rare->crowded.to != absent) note_past(user.rare->crowded.to, rules.reorder_window);
-  if (rules.forget_after == Duration::highest()) return next;
-  const Timestamp cut = invisible_since(user.flips);
-  note(forgotten_at(user, cut, rules));
-  note(forgotten_at(hidden_part(user, cut), absent, rules));
-  if (user.forgotten_up_to() != absent) note(user.forgotten_up_to() + rules.forget_after);
-  return next;
-}
-
-/// Which of two sessions can be missed first: one of which nothing but disconnects was ever heard, so that those cannot
-/// crowd out the grace of one that was there; then one that has been silent for longer.
-inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {
-  const bool a_was_there = evidence(a) != absent, b_was_there = evidence(b) != absent;
-  return a_was_there != b_was_there ? b_was_there : latest_instant(a) < latest_instant(b);
-}
-
-/// Drops the stalest sessions until at most `room` of those for which `counts` holds are left. Of two that are as stale
-/// as each other the one with the lesser id goes. O(n), or O(n log n) where more than one has to go.
-template <class Counts>
-void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) noexcept {
-  std::size_t counted = 0;
-  SessionRegisters* stalest = sessions.end();
-  for (SessionRegisters& session : sessions) {
-    if (!counts(session)) continue;
-    ++counted;
-    if (stalest == sessions.end() || staler(session, *stalest)) stalest = &session;
-  }
-  if (counted <= room) return;
-  if (counted - room == 1) {
-    sessions.erase(stalest);
-    return;
-  }
-  const auto by_id = [](const SessionRegisters& a, const SessionRegisters& b) { return a.id.view() < b.id.view(); };
-  detail::sort(sessions, [&](const SessionRegisters& a, const SessionRegisters& b) {
-    const bool a_counts = counts(a), b_counts = counts(b);
-    if (a_counts != b_counts) return a_counts;
-    return staler(a, b) || (!staler(b, a) && by_id(a, b));
-  });
-  sessions.erase(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(counted - room));
-  detail::sort(sessions, by_id);
-}
-
-/// Of the flips keeps the newest before the cut and the earliest from the cut on. Those that go from the invisible run
-/// are remembered as one stretch: what comes later in that run goes into it too, and inside it nobody becomes visible
-/// again.
-inline void bound_flips(UserRegisters& user, std::size_t room) noexcept {
-  auto& flips = user.flips;
-  const Timestamp cut = invisible_since(flips);
-  const std::size_t before = cut == absent ? flips.size() : flips_before(flips, cut);
-  if (cut != absent) {
-    const bool run_is_crowded = user.crowded.to != absent && cut <= user.crowded.from;
-    std::size_t kept = run_is_crowded ? flips_before(flips, user.crowded.from + Duration::from_ns(1)) : flips.size();
-    kept = smaller_of(kept, before + room);
-    if (kept < flips.size()) {
-      user.crowded.to = run_is_crowded ? later(user.crowded.to, flips.back().at) : flips.back().at;
-      user.crowded.from = flips[kept - 1].at;
-      flips.erase(flips.begin() + static_cast<std::ptrdiff_t>(kept), flips.end());
-    }
-  }
-  if (before > room) flips.erase(flips.begin(), flips.begin() + static_cast<std::ptrdiff_t>(before - room));
-}
-
-/// Likewise of the activities.
-inline void bound_activities(Activities& activities, Timestamp cut, std::size_t room) noexcept {
-  const std::size_t before = seen_activities(activities, cut), after = activities.size() - before;
-  if (after > room) activities.erase(activities.end() - static_cast<std::ptrdiff_t>(after - room), activities.end());
-  if (before > room) {
-    activities.erase(activities.begin(), activities.begin() + static_cast<std::ptrdiff_t>(before - room));
-  }
-}
-
-/// How many of each kind of what is recent are kept of a user.
-inline std::size_t recent_room(const Rules& rules) noexcept {
-  return greater_of(rules.max_recent_per_user, std::uint32_t{1});
-}
-
-inline void bound_disconnects(SessionRegisters& session, const Rules& rules) noexcept {
-  auto& all = session.disconnects;
-  const std::size_t room = recent_room(rules);
-  if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
-}
-
-/// What others see of a user does not depend on which sessions are kept of one who is invisible, so that nothing they
-/// do then can be told by which of them went.
-inline void bound_live_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
-  if (sessions.size() <= rules.max_sessions_per_user) return;
-  drop_stalest_sessions(sessions, rules.max_sessions_per_user,
-                        [&](const SessionRegisters& session) { return live(session, now, rules); });
-}
-inline void bound_ended_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
-  if (sessions.size() <= recent_room(rules)) return;
-  drop_stalest_sessions(sessions, recent_room(rules),
-                        [&](const SessionRegisters& session) { return !live(session, now, rules); });
-}
-
-/// Nothing that a user does while invisible may crowd out what was there before, at whichever of the invisible flips
-/// the user may yet turn out to have gone invisible. So each side of the cut has room of its own, and after it the
-/// earliest stay.
-inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) noexcept {
-  const std::size_t room = recent_room(rules);
-  if (user.flips.size() > room || user.crowded.to != absent) bound_flips(user, room);
-  if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.flips), room);
-}
-
-inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  for (SessionRegisters& session : user.sessions) bound_disconnects(session, rules);
-  bound_live_sessions(user.sessions, now, rules);
-  bound_ended_sessions(user.sessions, now, rules);
-  normalise_beside_sessions(user, now, rules);  // who is online for no session any more may be forgotten
-  bound_beside_sessions(user, rules);
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_NORMAL_FORM_HPP
-
-// presence/detail/sorted_chunks.hpp
-#ifndef PRESENCE_DETAIL_SORTED_CHUNKS_HPP
-#define PRESENCE_DETAIL_SORTED_CHUNKS_HPP
+// presence/base/detail/sorted_chunks.hpp
+#ifndef PRESENCE_BASE_DETAIL_SORTED_CHUNKS_HPP
+#define PRESENCE_BASE_DETAIL_SORTED_CHUNKS_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -3955,15 +4956,15 @@ class SortedChunks {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_SORTED_CHUNKS_HPP
+#endif  // PRESENCE_BASE_DETAIL_SORTED_CHUNKS_HPP
 
-// presence/snapshot.hpp
-#ifndef PRESENCE_SNAPSHOT_HPP
-#define PRESENCE_SNAPSHOT_HPP
+// presence/state/snapshot.hpp
+#ifndef PRESENCE_STATE_SNAPSHOT_HPP
+#define PRESENCE_STATE_SNAPSHOT_HPP
 
-// presence/detail/bounds.hpp
-#ifndef PRESENCE_DETAIL_BOUNDS_HPP
-#define PRESENCE_DETAIL_BOUNDS_HPP
+// presence/registers/detail/acceptance_window.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
+#define PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -4029,265 +5030,15 @@ class Bounds {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_BOUNDS_HPP
+#endif  // PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
 
-// presence/detail/digest.hpp
-#ifndef PRESENCE_DETAIL_DIGEST_HPP
-#define PRESENCE_DETAIL_DIGEST_HPP
+// presence/table/detail/user_table.hpp
+#ifndef PRESENCE_TABLE_DETAIL_USER_TABLE_HPP
+#define PRESENCE_TABLE_DETAIL_USER_TABLE_HPP
 
-// presence/detail/user_key.hpp
-#ifndef PRESENCE_DETAIL_USER_KEY_HPP
-#define PRESENCE_DETAIL_USER_KEY_HPP
-
-// presence/detail/siphash.hpp
-#ifndef PRESENCE_DETAIL_SIPHASH_HPP
-#define PRESENCE_DETAIL_SIPHASH_HPP
-
-/// SipHash (Aumasson, Bernstein 2012): a keyed hash of strings. Nobody who does not know the key can choose strings
-/// whose hashes agree more often than by chance; nobody who does know it can do better than try many strings.
-///
-/// Made of 64-bit arithmetic alone, so that it is the same on every platform. tests/unit/siphash.cpp has the published
-/// test vectors.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// 128 bits: a key, or a hash. Ordered as the number that they are.
-struct Bits128 {
-  std::uint64_t low = 0, high = 0;
-
-  friend constexpr bool operator==(const Bits128& a, const Bits128& b) noexcept {
-    return a.low == b.low && a.high == b.high;
-  }
-  friend constexpr bool operator!=(const Bits128& a, const Bits128& b) noexcept { return !(a == b); }
-  friend constexpr bool operator<(const Bits128& a, const Bits128& b) noexcept {
-    return a.high != b.high ? a.high < b.high : a.low < b.low;
-  }
-};
-
-/// SipHash-c-d: c rounds for each word of the message, d at the end.
-template <unsigned compression_rounds, unsigned final_rounds>
-class SipHash {
- public:
-  /// The hash of 64 bits.
-  static std::uint64_t hash64(std::string_view message, const Bits128& key) noexcept {
-    SipHash state(key);
-    state.absorb(message);
-    state.v2_ ^= 0xFF;
-    return state.finish();
-  }
-  /// The hash of 128 bits, which is another function than the one of 64.
-  static Bits128 hash128(std::string_view message, const Bits128& key) noexcept {
-    SipHash state(key);
-    state.v1_ ^= 0xEE;
-    state.absorb(message);
-    state.v2_ ^= 0xEE;
-    Bits128 hash;
-    hash.low = state.finish();
-    state.v1_ ^= 0xDD;
-    hash.high = state.finish();
-    return hash;
-  }
-
- private:
-  explicit SipHash(const Bits128& key) noexcept
-      : v0_(key.low ^ 0x736F6D6570736575u),
-        v1_(key.high ^ 0x646F72616E646F6Du),
-        v2_(key.low ^ 0x6C7967656E657261u),
-        v3_(key.high ^ 0x7465646279746573u) {}
-
-  static constexpr std::uint64_t rotated_left(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
-
-  void round() noexcept {
-    v0_ += v1_;
-    v1_ = rotated_left(v1_, 13) ^ v0_;
-    v0_ = rotated_left(v0_, 32);
-    v2_ += v3_;
-    v3_ = rotated_left(v3_, 16) ^ v2_;
-    v0_ += v3_;
-    v3_ = rotated_left(v3_, 21) ^ v0_;
-    v2_ += v1_;
-    v1_ = rotated_left(v1_, 17) ^ v2_;
-    v2_ = rotated_left(v2_, 32);
-  }
-  void add(std::uint64_t word) noexcept {
-    v3_ ^= word;
-    for (unsigned i = 0; i < compression_rounds; ++i) round();
-    v0_ ^= word;
-  }
-  void absorb(std::string_view message) noexcept {
-    const std::uint64_t size = message.size();
-    for (; message.size() >= 8; message.remove_prefix(8)) add(load_word(message.data()));
-    add(load_part(message.data(), message.size()) | size << 56);
-  }
-  std::uint64_t finish() noexcept {
-    for (unsigned i = 0; i < final_rounds; ++i) round();
-    return v0_ ^ v1_ ^ v2_ ^ v3_;
-  }
-
-  std::uint64_t v0_, v1_, v2_, v3_;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_SIPHASH_HPP
-
-/// The hashes of a user's id, made of 64-bit arithmetic alone, so that they are the same on every platform.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input reaches every bit of the output.
-constexpr std::uint64_t mix(std::uint64_t x) noexcept {
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
-
-constexpr std::uint64_t rotated(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
-
-/// A multiplicative hash of 16 bytes at a time, for spreading ids that nobody chose on purpose. Ids whose hashes agree
-/// are easily built, under every seed. So it is used only where that costs no more than a few steps: what it is used in
-/// has a bounded worst case for any ids (user_table.hpp).
-struct Hash {
-  static constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
-
-  static std::uint64_t finished(std::uint64_t state, std::uint64_t low, std::uint64_t high) noexcept {
-    state = (low ^ state) * a ^ rotated((high ^ rotated(state, 23)) * b, 32);
-    state = (state ^ state >> 32) * c;
-    return state ^ state >> 29;
-  }
-  PRESENCE_DETAIL_APART static std::uint64_t of_long(std::string_view text, std::uint64_t state) noexcept {
-    const char* p = text.data();
-    std::size_t left = text.size();
-    for (; left > 16; p += 16, left -= 16) {
-      state = rotated((state ^ load_word(p)) * a, 29) ^ (rotated(state, 17) ^ load_word(p + 8)) * b;
-    }
-    return finished(state ^ text.size() * c, left < 8 ? load_part(p, left) : load_word(p),
-                    left <= 8 ? 0 : load_part(p + 8, left - 8));
-  }
-};
-inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
-  return id.is_short() ? Hash::finished(seed, id.low(), id.high()) : Hash::of_long(id.text(), seed);
-}
-
-/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), for long
-/// ones SipHash. Without the seed nobody can choose ids whose tags agree more often than by chance; with it, a page has
-/// few users to compare.
-class Tagger {
- public:
-  explicit constexpr Tagger(std::uint64_t seed) noexcept
-      : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
-
-  std::uint8_t tag_of(const Sought& id) const noexcept {
-    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : hash_long(id.text());
-    const auto tag = static_cast<std::uint8_t>(hash >> 56);
-    return tag != 0 ? tag : 1;  // which stands for no user
-  }
-
- private:
-  PRESENCE_DETAIL_APART std::uint64_t hash_long(std::string_view id) const noexcept {
-    return SipHash<1, 3>::hash64(id, {low_, high_});
-  }
-
-  std::uint64_t low_, high_;
-};
-
-/// What a user is found by.
-///
-/// `order` and the id decide where a user is kept, and so in which order users are gone over: nothing of that may
-/// depend on a seed. `tag` tells the users of one page apart, and is seeded, so that nobody can choose ids that look
-/// alike there.
-struct UserKey {
-  Sought id;
-  std::uint64_t order;
-  std::uint8_t tag;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_USER_KEY_HPP
-
-/// The digest of what is kept of a user.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the same on every platform. It has no
-/// key: unequal digests prove a difference, equal ones prove nothing where somebody chose the content.
-class Digest {
- public:
-  explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
-
-  constexpr void add(std::uint64_t word) noexcept {
-    state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
-  }
-  constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
-  /// A string as its size and the words it is made of.
-  void add(std::string_view text) noexcept {
-    add(std::uint64_t{text.size()});
-    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
-    if (!text.empty()) add(load_part(text.data(), text.size()));
-  }
-  constexpr std::uint64_t value() const noexcept { return mix(state_); }
-
- private:
-  std::uint64_t state_;
-};
-
-/// The digest of what is kept of a user, as it is: of a normal form where equal knowledge is to have equal digests.
-inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
-  Digest digest(seed);
-  digest.add(id);
-  digest.add(std::uint64_t{user.sessions.size()});
-  for (const SessionRegisters& session : user.sessions) {
-    digest.add(text_of(session.id));
-    digest.add(session.connect);
-    digest.add(session.heartbeat);
-    digest.add(std::uint64_t{session.disconnects.size()});
-    for (const Timestamp at : session.disconnects) digest.add(at);
-  }
-  digest.add(std::uint64_t{user.activities.size()});
-  for (const Activity& activity : user.activities) {
-    digest.add(activity.value);
-    digest.add(activity.evidence);
-  }
-  digest.add(std::uint64_t{user.flips.size()});
-  for (const Flip& flip : user.flips) {
-    digest.add(flip.at);
-    digest.add(std::uint64_t{flip.invisible});
-  }
-  const RareRegisters nothing;
-  const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
-  digest.add(rare.crowded.from);
-  digest.add(rare.crowded.to);
-  digest.add(rare.status_at);
-  digest.add(text_of(rare.status));
-  digest.add(rare.reported_at);
-  digest.add(std::uint64_t{rare.reported_online});
-  digest.add(rare.reported_last_active_at);
-  digest.add(rare.reported_last_active);
-  digest.add(rare.forgotten_up_to);
-  return digest.value();
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_DIGEST_HPP
-
-// presence/detail/user_table.hpp
-#ifndef PRESENCE_DETAIL_USER_TABLE_HPP
-#define PRESENCE_DETAIL_USER_TABLE_HPP
-
-// presence/detail/bits.hpp
-#ifndef PRESENCE_DETAIL_BITS_HPP
-#define PRESENCE_DETAIL_BITS_HPP
+// presence/base/detail/byte_search.hpp
+#ifndef PRESENCE_BASE_DETAIL_BYTE_SEARCH_HPP
+#define PRESENCE_BASE_DETAIL_BYTE_SEARCH_HPP
 
 /// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
 namespace presence {
@@ -4432,13 +5183,13 @@ inline std::uint64_t special_in_64(const char* p) noexcept {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_BITS_HPP
+#endif  // PRESENCE_BASE_DETAIL_BYTE_SEARCH_HPP
 
-// presence/detail/table_parts.hpp
-#ifndef PRESENCE_DETAIL_TABLE_PARTS_HPP
-#define PRESENCE_DETAIL_TABLE_PARTS_HPP
+// presence/table/detail/branch.hpp
+#ifndef PRESENCE_TABLE_DETAIL_BRANCH_HPP
+#define PRESENCE_TABLE_DETAIL_BRANCH_HPP
 
-/// What a UserTable is made of: pages of rows, nodes of pages and nodes, and a walk over them.
+/// What pages and nodes of a UserTable have in common. What tells them apart is defined in node.hpp.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -4555,13 +5306,13 @@ struct Branch {
     cleanup.lower(new_cleanup);
   }
 
-  inline Page& as_page() noexcept;
-  inline const Page& as_page() const noexcept;
-  inline Node& as_node() noexcept;
-  inline const Node& as_node() const noexcept;
+  Page& as_page() noexcept;
+  const Page& as_page() const noexcept;
+  Node& as_node() noexcept;
+  const Node& as_node() const noexcept;
 
   /// Ends one ownership; null is nobody's.
-  static inline void drop(Branch* branch) noexcept;
+  static void drop(Branch* branch) noexcept;
 
  protected:
   explicit Branch(bool page, std::uint8_t skipped_bytes = 0) noexcept : is_page(page), skipped(skipped_bytes) {}
@@ -4572,10 +5323,29 @@ struct Branch {
 struct Spare {
   Branch* branch;
 
-  inline Page& page() noexcept { return branch->as_page(); }
+  Page& page() noexcept { return branch->as_page(); }
   Branch* release() noexcept { return std::exchange(branch, nullptr); }
   ~Spare() { Branch::drop(branch); }
 };
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_TABLE_DETAIL_BRANCH_HPP
+
+// presence/table/detail/node.hpp
+#ifndef PRESENCE_TABLE_DETAIL_NODE_HPP
+#define PRESENCE_TABLE_DETAIL_NODE_HPP
+
+// presence/table/detail/page.hpp
+#ifndef PRESENCE_TABLE_DETAIL_PAGE_HPP
+#define PRESENCE_TABLE_DETAIL_PAGE_HPP
+
+/// The leaves of a UserTable.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
 
 /// Rows in their order, and for each a tag and a lower bound of when time alone changes what others see of it.
 ///
@@ -4841,6 +5611,17 @@ inline std::size_t Page::bytes_of(std::uint32_t capacity) noexcept {
   return sizeof(Page) + capacity * (sizeof(RowHead) + sizeof(RowRest) + sizeof(LowerBound)) + tag_bytes(capacity) +
          (line - memory_alignment);
 }
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_TABLE_DETAIL_PAGE_HPP
+
+/// The directories of a UserTable.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
 
 /// A directory: `1 << bits` slots, of which the bits of a user's hashes at the node's level name one. A page that goes
 /// by fewer bits stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits.
@@ -5211,6 +5992,21 @@ inline void Branch::drop(Branch* branch) noexcept {
   }
 }
 
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_TABLE_DETAIL_NODE_HPP
+
+// presence/table/detail/walk.hpp
+#ifndef PRESENCE_TABLE_DETAIL_WALK_HPP
+#define PRESENCE_TABLE_DETAIL_WALK_HPP
+
+/// Iteration over the pages of a UserTable.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
 /// Goes over the branches below a node, from the first on. Stands at one of them, and passes over it or into it.
 template <unsigned levels>
 class Walk {
@@ -5322,7 +6118,7 @@ class Walk {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_TABLE_PARTS_HPP
+#endif  // PRESENCE_TABLE_DETAIL_WALK_HPP
 
 /// The container behind Snapshot: users by id, in pages that snapshots share until one of them changes.
 ///
@@ -6228,7 +7024,7 @@ using UserTable = BasicUserTable<HashOrder>;
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_USER_TABLE_HPP
+#endif  // PRESENCE_TABLE_DETAIL_USER_TABLE_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -6312,7 +7108,7 @@ struct SnapshotAccess;
 /// and nobody in it times out. A snapshot that was moved from equals `Snapshot{}`.
 ///
 /// @code
-/// #include <presence/reduce.hpp>
+/// #include <presence/state/reduce.hpp>
 ///
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// Snapshot s = reduce(Snapshot(), now);
@@ -6548,7 +7344,7 @@ struct SnapshotReader {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_SNAPSHOT_HPP
+#endif  // PRESENCE_STATE_SNAPSHOT_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -6638,7 +7434,7 @@ class Departures {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_DEPARTURES_HPP
+#endif  // PRESENCE_STATE_DETAIL_DEPARTURES_HPP
 
 /// The two ways in which a snapshot moves on: an event is folded, time passes. Everything in layer 4 is made of these.
 namespace presence {
@@ -6957,751 +7753,15 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_FOLD_HPP
-
-// presence/detail/frames.hpp
-#ifndef PRESENCE_DETAIL_FRAMES_HPP
-#define PRESENCE_DETAIL_FRAMES_HPP
-
-// presence/detail/bytes.hpp
-#ifndef PRESENCE_DETAIL_BYTES_HPP
-#define PRESENCE_DETAIL_BYTES_HPP
-
-/// Numbers and texts as bytes, the same on every platform.
-///
-/// A word is eight bytes, the lowest first. A number is LEB128: seven bits a byte, the lowest first, in as few bytes as
-/// it takes. A text is the number of its bytes, and then these.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Writes them, one behind the other.
-class ByteWriter {
- public:
-  std::size_t size() const noexcept { return size_; }
-  std::string_view view() const noexcept { return std::string_view(bytes_.data(), size_); }
-  void clear() noexcept { size_ = 0; }
-
-  void byte(std::uint64_t byte) { bytes(byte, 1); }
-  /// The lowest bytes of a word.
-  void bytes(std::uint64_t word, unsigned count) {
-    store(room_for(count), word, count);
-    size_ += count;
-  }
-  void word64(std::uint64_t word) { bytes(word, 8); }
-  void number(std::uint64_t number) {
-    char* const first = room_for(10);
-    char* to = first;
-    for (; number >= 0x80; number >>= 7) *to++ = as_char(number | 0x80);
-    *to++ = as_char(number);
-    size_ += static_cast<std::size_t>(to - first);
-  }
-  void text(std::string_view text) {
-    number(text.size());
-    raw(text);
-  }
-  void raw(std::string_view text) {
-    if (!text.empty()) std::memcpy(room_for(text.size()), text.data(), text.size());
-    size_ += text.size();
-  }
-  /// Over what was written at that place.
-  void bytes_at(std::size_t place, std::uint64_t word, unsigned count) noexcept { store(&bytes_[place], word, count); }
-
- private:
-  static char as_char(std::uint64_t byte) noexcept { return static_cast<char>(static_cast<std::uint8_t>(byte)); }
-  static void store(char* to, std::uint64_t word, unsigned count) noexcept {
-    for (unsigned i = 0; i < count; ++i) to[i] = as_char(word >> (8 * i));
-  }
-  char* room_for(std::size_t count) {
-    if (bytes_.size() - size_ < count) bytes_.resize(2 * bytes_.size() + count + 64);
-    return &bytes_[size_];
-  }
-
-  std::string bytes_;  // and room behind them
-  std::size_t size_ = 0;
-};
-
-/// Reads what a ByteWriter wrote, from left to right. What is wrong first is remembered, with its offset, and from then
-/// on there is nothing left to read: callers look at `ok()` when they are done.
-class ByteReader {
- public:
-  /// `offset` is where the bytes stand in what errors speak of.
-  explicit ByteReader(std::string_view bytes, std::size_t offset = 0) noexcept
-      : rest_(bytes), end_(offset + bytes.size()) {}
-
-  bool ok() const noexcept { return !failed_; }
-  const Error& error() const noexcept { return error_; }
-  bool at_end() const noexcept { return rest_.empty(); }
-  /// Of what comes next.
-  std::size_t offset() const noexcept { return end_ - rest_.size(); }
-
-  std::uint8_t byte() noexcept {
-    const std::string_view one = take(1);
-    return one.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(one[0]);
-  }
-  std::uint32_t word32() noexcept {
-    const std::string_view four = take(4);
-    return four.empty() ? 0 : static_cast<std::uint32_t>(load_half_word(four.data()));
-  }
-  std::uint64_t word64() noexcept {
-    const std::string_view eight = take(8);
-    return eight.empty() ? 0 : load_word(eight.data());
-  }
-  std::uint64_t number() noexcept {
-    const std::size_t start = offset();
-    std::uint64_t number = 0;
-    for (unsigned shift = 0;; shift += 7) {
-      const std::uint8_t next = byte();
-      if (!ok()) return 0;
-      const bool fits = shift < 63 || next < 2, is_needed = next != 0 || shift == 0;
-      if (!fits || !is_needed) {
-        fail(ErrorCode::syntax, start, fits ? "a number takes more bytes than it needs" : "a number of over 64 bits");
-        return 0;
-      }
-      number |= std::uint64_t{next & 0x7Fu} << shift;
-      if (next < 0x80) return number;
-    }
-  }
-  /// Borrowed.
-  std::string_view text(std::size_t longest, const char* too_long) noexcept {
-    const std::size_t start = offset();
-    const std::uint64_t size = number();
-    if (ok() && size > longest) fail(ErrorCode::over_limit, start, too_long);
-    return ok() ? take(size) : std::string_view();
-  }
-
-  /// Notes an error, unless there was one.
-  void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
-    if (failed_) return;
-    failed_ = true;
-    error_.code = code;
-    error_.offset = offset;
-    error_.message = message;
-    rest_ = rest_.substr(rest_.size());
-  }
-
- private:
-  /// Nothing where there are fewer.
-  std::string_view take(std::uint64_t count) noexcept {
-    if (count > rest_.size()) {
-      fail(ErrorCode::truncated, end_, "the bytes end too early");
-      return {};
-    }
-    const std::string_view taken = rest_.substr(0, narrowed<std::size_t>(count));
-    rest_.remove_prefix(taken.size());
-    return taken;
-  }
-
-  std::string_view rest_;
-  std::size_t end_;
-  bool failed_ = false;
-  Error error_;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_BYTES_HPP
-
-#include <initializer_list>  // for initializer_list
-
-/// What all that is encoded has around it: what it is, and checksums, in pieces that can be written and read one by
-/// one.
-///
-///     "PRSN", version (1 byte), kind (1 byte)
-///     for each block: the size of its body (4 bytes, lowest first), a checksum (a word), the body
-///     an empty block: size 0, a checksum
-///
-/// A body is a row of records, and is closed by the first that makes it `block_size` or longer: the same records are
-/// the same bytes. Each checksum is the Digest of the body, seeded with the one before, the first with version and
-/// kind: so blocks can neither be lost nor change places.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-enum class FrameKind : std::uint8_t {
-  snapshot = 0,
-  delta = 1,   ///< of a snapshot
-  sketch = 2,  ///< what somebody knows, to be compared
-  news = 3,    ///< what somebody knows and the other side does not
-};
-
-inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
-
-/// Each kind has versions of its own.
-constexpr std::uint8_t version_of(FrameKind kind) noexcept {
-  return kind == FrameKind::sketch || kind == FrameKind::news ? 2 : 1;
-}
-inline constexpr std::uint8_t latest_version = 2;  ///< of any kind
-
-inline std::uint64_t first_checksum(FrameKind kind) noexcept {
-  return std::uint64_t{version_of(kind)} << 8 | static_cast<std::uint8_t>(kind);
-}
-inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) noexcept {
-  Digest digest(last);
-  digest.add(body);
-  return digest.value();
-}
-
-/// Calls `sink(std::string_view)` with one piece after another. Holds one block.
-template <class Sink>
-class FrameWriter {
- public:
-  FrameWriter(Sink& sink, FrameKind kind) : sink_(sink), checksum_(first_checksum(kind)) {
-    buffer_.raw("PRSN");
-    buffer_.byte(version_of(kind));
-    buffer_.byte(static_cast<std::uint8_t>(kind));
-    begin_block();
-  }
-  FrameWriter(const FrameWriter&) = delete;
-  FrameWriter& operator=(const FrameWriter&) = delete;
-
-  /// Where the next record is to be appended.
-  ByteWriter& record() noexcept { return buffer_; }
-  /// To be called after each record.
-  void end_record() {
-    if (buffer_.size() - body_ >= block_size) end_block();
-  }
-  /// To be called after the last.
-  void finish() {
-    if (buffer_.size() > body_) end_block();
-    end_block();
-  }
-
- private:
-  void begin_block() {
-    buffer_.bytes(0, 4);
-    buffer_.word64(0);
-    body_ = buffer_.size();
-  }
-  void end_block() {
-    const std::string_view body = buffer_.view().substr(body_);
-    if (body.size() > 0xFFFFFFFF) trap();  // a user of so much lies beyond every limit
-    checksum_ = next_checksum(checksum_, body);
-    buffer_.bytes_at(body_ - block_head, body.size(), 4);
-    buffer_.bytes_at(body_ - 8, checksum_, 8);
-    sink_(buffer_.view());
-    buffer_.clear();
-    begin_block();
-  }
-
-  Sink& sink_;
-  ByteWriter buffer_;
-  std::size_t body_ = 0;  // where in the buffer it begins
-  std::uint64_t checksum_;
-};
-
-/// Takes what a FrameWriter wrote, cut into any pieces. Holds no more than it was given.
-class FrameReader {
- public:
-  explicit FrameReader(FrameKind kind) noexcept : kind_(kind), checksum_(first_checksum(kind)) {}
-
-  /// Calls `on_block(ByteReader&)` with each body that is complete, and unharmed. False after an error, of its own or
-  /// one that `on_block` left in the reader.
-  template <class OnBlock>
-  bool push(std::string_view bytes, OnBlock&& on_block) {
-    while (!failed_ && !bytes.empty()) {
-      if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "something follows the end");
-      // A piece that came as a whole is read where it is.
-      std::string_view piece = bytes.substr(0, wanted_ - held_.size());
-      bytes.remove_prefix(piece.size());
-      if (!held_.empty() || piece.size() < wanted_) {
-        held_ += piece;
-        if (held_.size() < wanted_) break;
-        piece = held_;
-      }
-      read(piece, on_block);
-      offset_ += piece.size();
-      held_.clear();
-    }
-    return !failed_;
-  }
-
-  /// Whether all has come.
-  bool finish() noexcept {
-    if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes end too early");
-    return !failed_;
-  }
-  const Error& error() const noexcept { return error_; }
-
- private:
-  enum class Stage : std::uint8_t { head, block, body, ended };
-
-  template <class OnBlock>
-  void read(std::string_view piece, OnBlock& on_block) {
-    ByteReader in(piece, offset_);
-    switch (stage_) {
-      case Stage::head: {
-        for (const char c : {'P', 'R', 'S', 'N'}) {
-          const std::size_t at = in.offset();
-          if (in.byte() != static_cast<std::uint8_t>(c))
-            in.fail(ErrorCode::syntax, at, "nothing that this library wrote");
-        }
-        const unsigned version = in.byte(), kind = in.byte();
-        // In a version that is not known the next byte may be anything.
-        if (version == 0 || version > latest_version ||
-            (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
-          in.fail(ErrorCode::unknown_version, 4, "a version of the format not known here");
-        if (kind != static_cast<std::uint8_t>(kind_))
-          in.fail(ErrorCode::wrong_type, 5, "another kind of thing is needed here");
-        expect(Stage::block, block_head);
-        break;
-      }
-      case Stage::block: {
-        const std::uint32_t size = in.word32();
-        claimed_ = in.word64();
-        if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the block before this one ended too early");
-        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "there is nothing in it");
-        if (size == 0) {
-          judge_checksum(in, {});
-          expect(Stage::ended, 0);
-        } else {
-          short_block_ = size < block_size;
-          expect(Stage::body, size);
-        }
-        break;
-      }
-      case Stage::body: {
-        judge_checksum(in, piece);
-        if (in.ok()) on_block(in);
-        expect(Stage::block, block_head);
-        break;
-      }
-      case Stage::ended: break;
-    }
-    if (!in.ok()) fail(in.error().code, in.error().offset, in.error().message);
-  }
-
-  void judge_checksum(ByteReader& in, std::string_view body) noexcept {
-    checksum_ = next_checksum(checksum_, body);
-    if (checksum_ != claimed_)
-      in.fail(ErrorCode::bad_checksum, body.empty() ? offset_ : offset_ - block_head,
-              "the bytes are not those that were written");
-  }
-  void expect(Stage stage, std::size_t bytes) noexcept {
-    stage_ = stage;
-    wanted_ = bytes;
-  }
-  bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
-    if (!failed_) error_ = Error{code, offset, message};
-    failed_ = true;
-    return false;
-  }
-
-  FrameKind kind_;
-  Stage stage_ = Stage::head;
-  bool short_block_ = false;  // the last was; only the end may follow it
-  bool failed_ = false;
-  std::size_t wanted_ = frames_head;  // bytes of the piece that comes next
-  std::size_t offset_ = 0;            // of that piece
-  std::string held_;                  // of it
-  std::uint64_t checksum_, claimed_ = 0;
-  Error error_;
-};
-
-/// That of a record none may begin in a block that should have ended before it.
-inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
-  if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "this block should have ended before");
-  return in.ok();
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_FRAMES_HPP
-
-// presence/detail/peer_dates.hpp
-#ifndef PRESENCE_DETAIL_PEER_DATES_HPP
-#define PRESENCE_DETAIL_PEER_DATES_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// The latest timestamp of anything that is kept of a user. It may be `absent`. What a report said about last_active is
-/// a value, which an event may set to any timestamp; it binds nobody, so only the date of that report counts.
-inline Timestamp latest_date(const RegistersView& user) noexcept {
-  Timestamp latest = absent;
-  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
-  // The last has the latest evidence, and no value is later than its evidence.
-  if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
-  if (!user.flips.empty()) latest = later(latest, user.flips.back().at);
-  if (user.rare == nullptr) return latest;
-  const RareRegisters& rare = *user.rare;
-  latest = later(later(latest, rare.crowded.to), later(rare.status_at, rare.reported_at));
-  return later(latest, later(rare.reported_last_active_at, rare.forgotten_up_to));
-}
-
-/// How late a message of a peer may be dated, and what is in it, judged by the host's clock. No peer can then plant
-/// anything that counts long after it was told: what it says is no later than an event of its own could be.
-class PeerDates {
- public:
-  /// Takes everything: for snapshots of one's own.
-  PeerDates() noexcept = default;
-  /// `now` is the later one of the host's clock and of the snapshot that the message is joined into.
-  PeerDates(Timestamp now, const Rules& rules) noexcept
-      : skew_(rules.max_clock_skew), latest_now_(now + skew_), latest_(latest_now_) {}
-
-  /// Whether a message may have this timestamp, or none. What is in it is measured by it from then on.
-  bool begin(Timestamp theirs) noexcept {
-    if (theirs != absent) latest_ = theirs + skew_;
-    return theirs <= latest_now_;
-  }
-  bool admit(const RegistersView& user) const noexcept { return latest_ == never || latest_date(user) <= latest_; }
-
- private:
-  Duration skew_ = Duration::highest();
-  Timestamp latest_now_ = never, latest_ = never;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_PEER_DATES_HPP
-
-// presence/detail/user_record.hpp
-#ifndef PRESENCE_DETAIL_USER_RECORD_HPP
-#define PRESENCE_DETAIL_USER_RECORD_HPP
-
-/// What is kept of a user, as bytes (bytes.hpp says what a number and a text are).
-///
-///     user     = id (text), shape (byte), sessions, activities, flips, rare registers
-///     shape    = 1: instants in milliseconds | sessions << 1 | activities << 3 | 32: flips | 64: rare registers;
-///                of sessions and activities 0 to 2, or 3, and then the number less 3 comes before the first of them
-///     session  = id (text), byte: 1: connect | 2: heartbeat | disconnects << 2, these instants;
-///                of disconnects 0 to 62, or 63, and then the number less 63
-///     activity = the evidence (instant), how much earlier the value is (number)
-///     flips    = number, for each: an instant, a byte (0, 1: invisible)
-///     rare     = byte: 1: crowded | 2: status | 4: reported | 8: as online | 16: reported last_active | 32: forgotten;
-///                from and to; at and the text; at; at and the value; up to
-///
-/// An instant is a number: how much earlier it is than the base, with the sign as the lowest bit, in milliseconds if
-/// that loses nothing of any in the record, else nanoseconds. The base is the snapshot's instant, rounded down to
-/// milliseconds, or 1970. Everything stands in ascending order, each once. So the same user is the same bytes.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Counts instants from a base, in the unit of a record. Differences go round at 64 bits, and back.
-class InstantUnit {
- public:
-  InstantUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
-
-  bool in_ms() const noexcept { return in_ms_; }
-  /// Whether no instant that was read or written has needed nanoseconds.
-  bool could_be_ms() const noexcept { return could_be_ms_; }
-  void note(Timestamp at) noexcept {
-    could_be_ms_ = could_be_ms_ && static_cast<std::int64_t>(base_ - raw(at)) % static_cast<std::int64_t>(ms) == 0;
-  }
-
-  void note_earlier(Timestamp at, Timestamp earlier) noexcept {
-    could_be_ms_ = could_be_ms_ && (raw(at) - raw(earlier)) % ms == 0;
-  }
-
-  void append(ByteWriter& out, Timestamp at) const {
-    const auto earlier_by = static_cast<std::int64_t>(base_ - raw(at)) / (in_ms_ ? static_cast<std::int64_t>(ms) : 1);
-    const auto bits = static_cast<std::uint64_t>(earlier_by);
-    out.number(earlier_by < 0 ? ~(bits << 1) : bits << 1);
-  }
-  void append_earlier(ByteWriter& out, Timestamp at, Timestamp earlier) const {
-    out.number((raw(at) - raw(earlier)) / unit());
-  }
-
-  Timestamp read(ByteReader& in) noexcept {
-    const std::size_t start = in.offset();
-    const std::uint64_t number = in.number();
-    const std::uint64_t earlier_by = (number & 1) != 0 ? ~(number >> 1) : number >> 1;
-    constexpr std::int64_t most = INT64_MAX / static_cast<std::int64_t>(ms);
-    const auto count = static_cast<std::int64_t>(earlier_by);
-    const Timestamp at = held(in, start, base_ - earlier_by * unit(), !in_ms_ || (count <= most && count >= -most));
-    note(at);
-    return at;
-  }
-  Timestamp read_earlier(ByteReader& in, Timestamp at) noexcept {
-    const std::size_t start = in.offset();
-    const std::uint64_t number = in.number();
-    const Timestamp earlier = held(in, start, raw(at) - number * unit(), number <= (raw(at) - raw(absent)) / unit());
-    note_earlier(at, earlier);
-    return earlier;
-  }
-
- private:
-  static constexpr std::uint64_t ms = 1000000;
-
-  static std::uint64_t raw(Timestamp at) noexcept { return static_cast<std::uint64_t>(at.ns()); }
-  static std::uint64_t base_of(Timestamp now) noexcept {
-    if (now == absent) return 0;
-    const std::int64_t rest = now.ns() % static_cast<std::int64_t>(ms);
-    return raw(now) - static_cast<std::uint64_t>(rest) - (rest < 0 ? ms : 0);
-  }
-  std::uint64_t unit() const noexcept { return in_ms_ ? ms : 1; }
-  static Timestamp held(ByteReader& in, std::size_t start, std::uint64_t bits, bool fits) noexcept {
-    const Timestamp at = Timestamp::from_ns(static_cast<std::int64_t>(bits));
-    if (!fits || at == absent || at == never) {
-      in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
-    }
-    return at;
-  }
-
-  std::uint64_t base_;
-  bool in_ms_, could_be_ms_ = true;
-};
-
-namespace user_record {
-
-/// Of the shape.
-constexpr unsigned in_ms = 1, has_flips = 32, has_rare = 64, shape_bits = 127;
-/// Of the rare registers.
-constexpr unsigned crowded = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
-                   forgotten = 32, rare_bits = 63;
-constexpr std::size_t counts_in_shape = 3, disconnects_in_byte = 63;
-
-inline unsigned rare_of(const RegistersView& user) noexcept {
-  if (user.rare == nullptr) return 0;
-  const RareRegisters& kept = *user.rare;
-  return (kept.crowded.to != absent ? crowded : 0u) | (kept.status_at != absent ? status : 0u) |
-         (kept.reported_at != absent ? reported : 0u) |
-         (kept.reported_at != absent && kept.reported_online ? reported_online : 0u) |
-         (kept.reported_last_active_at != absent ? reported_last_active : 0u) |
-         (kept.forgotten_up_to != absent ? forgotten : 0u);
-}
-
-inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
-  InstantUnit unit(now, true);
-  const auto note = [&unit](Timestamp at) {
-    if (at != absent) unit.note(at);
-  };
-  for (const SessionRegisters& session : user.sessions) {
-    note(session.connect);
-    note(session.heartbeat);
-    for (const Timestamp at : session.disconnects) note(at);
-  }
-  for (const Activity& activity : user.activities) {
-    note(activity.evidence);
-    unit.note_earlier(activity.evidence, activity.value);
-  }
-  for (const Flip& flip : user.flips) note(flip.at);
-  if (user.rare != nullptr) {
-    const RareRegisters& kept = *user.rare;
-    for (const Timestamp at : {kept.crowded.from, kept.crowded.to, kept.status_at, kept.reported_at,
-                               kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to})
-      note(at);
-  }
-  return unit.could_be_ms();
-}
-
-inline void append_session(ByteWriter& out, const SessionRegisters& session, const InstantUnit& unit) {
-  const std::size_t disconnects = session.disconnects.size();
-  out.text(text_of(session.id));
-  out.byte((session.connect != absent ? 1u : 0u) | (session.heartbeat != absent ? 2u : 0u) |
-           smaller_of(disconnects, disconnects_in_byte) << 2);
-  if (session.connect != absent) unit.append(out, session.connect);
-  if (session.heartbeat != absent) unit.append(out, session.heartbeat);
-  if (disconnects >= disconnects_in_byte) out.number(disconnects - disconnects_in_byte);
-  for (const Timestamp at : session.disconnects) unit.append(out, at);
-}
-
-inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const InstantUnit& unit) {
-  out.byte(bits);
-  if ((bits & crowded) != 0) {
-    unit.append(out, kept.crowded.from);
-    unit.append(out, kept.crowded.to);
-  }
-  if ((bits & status) != 0) {
-    unit.append(out, kept.status_at);
-    out.text(text_of(kept.status));
-  }
-  if ((bits & reported) != 0) unit.append(out, kept.reported_at);
-  if ((bits & reported_last_active) != 0) {
-    unit.append(out, kept.reported_last_active_at);
-    unit.append(out, kept.reported_last_active);
-  }
-  if ((bits & forgotten) != 0) unit.append(out, kept.forgotten_up_to);
-}
-
-/// Of what there are so many: no more than the reader's rules can have left of any user.
-inline std::size_t read_count(ByteReader& in, std::size_t start, std::uint64_t count, std::size_t most) noexcept {
-  if (count > most) in.fail(ErrorCode::over_limit, start, "more of one user than the rules allow");
-  return in.ok() ? narrowed<std::size_t>(count) : 0;
-}
-inline std::size_t read_count(ByteReader& in, unsigned inside, std::size_t least_outside, std::size_t most) noexcept {
-  const std::size_t start = in.offset();
-  std::uint64_t count = inside;
-  if (inside == least_outside) {
-    const std::uint64_t more = in.number();
-    count = more > UINT64_MAX - inside ? UINT64_MAX : more + inside;
-  }
-  return read_count(in, start, count, most);
-}
-
-inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_greater) noexcept {
-  if (!is_first && !is_greater) in.fail(ErrorCode::syntax, start, "not in ascending order");
-  return in.ok();
-}
-
-/// How many of each can be left of one user.
-struct Most {
-  explicit Most(const Rules& rules) noexcept
-      : recent(greater_of(rules.max_recent_per_user, std::uint32_t{1})),
-        sessions(sum(recent, rules.max_sessions_per_user)),
-        on_both_sides_of_a_cut(sum(recent, recent)) {}
-
-  std::size_t recent, sessions, on_both_sides_of_a_cut;
-
- private:
-  static std::size_t sum(std::size_t a, std::size_t b) noexcept { return b > SIZE_MAX - a ? SIZE_MAX : a + b; }
-};
-
-inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, InstantUnit& unit) {
-  SessionRegisters session;
-  const std::size_t start = in.offset();
-  const std::string_view id = in.text(rules.max_id_bytes, "a longer id than the rules allow");
-  const unsigned bits = in.byte();
-  if (in.ok() && (id.empty() || bits == 0)) in.fail(ErrorCode::syntax, start, "a session without an id or an instant");
-  if (!in.ok()) return session;
-  session.id = Text(id);
-  if ((bits & 1) != 0) session.connect = unit.read(in);
-  if ((bits & 2) != 0) session.heartbeat = unit.read(in);
-  for (std::size_t left = read_count(in, bits >> 2, disconnects_in_byte, most.recent); left > 0 && in.ok(); --left) {
-    const std::size_t at_start = in.offset();
-    const Timestamp at = unit.read(in);
-    auto& all = session.disconnects;
-    if (ascends(in, at_start, all.empty(), !all.empty() && all.back() < at)) all.push_back(at);
-  }
-  return session;
-}
-
-inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, InstantUnit& unit) {
-  const std::size_t start = in.offset();
-  const unsigned bits = in.byte();
-  if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online)) {
-    in.fail(ErrorCode::syntax, start, "no such set of registers");
-  }
-  if (!in.ok()) return;
-  if ((bits & crowded) != 0) {
-    kept.crowded.from = unit.read(in);
-    kept.crowded.to = unit.read(in);
-    ascends(in, start, false, kept.crowded.from < kept.crowded.to);
-  }
-  if ((bits & status) != 0) {
-    kept.status_at = unit.read(in);
-    const std::string_view text = in.text(rules.max_status_bytes, "a longer status than the rules allow");
-    kept.status = Text(text);
-  }
-  if ((bits & reported) != 0) kept.reported_at = unit.read(in);
-  kept.reported_online = (bits & reported_online) != 0;
-  if ((bits & reported_last_active) != 0) {
-    kept.reported_last_active_at = unit.read(in);
-    kept.reported_last_active = unit.read(in);
-  }
-  if ((bits & forgotten) != 0) kept.forgotten_up_to = unit.read(in);
-}
-
-}  // namespace user_record
-
-inline void append_user(ByteWriter& out, std::string_view id, const RegistersView& user, Timestamp now) {
-  namespace record = user_record;
-  const std::size_t sessions = user.sessions.size(), activities = user.activities.size();
-  const unsigned rare = record::rare_of(user);
-  const InstantUnit unit(now, record::all_in_ms(user, now));
-  out.text(id);
-  out.byte((unit.in_ms() ? record::in_ms : 0u) | smaller_of(sessions, record::counts_in_shape) << 1 |
-           smaller_of(activities, record::counts_in_shape) << 3 | (user.flips.empty() ? 0u : record::has_flips) |
-           (rare == 0 ? 0u : record::has_rare));
-  if (sessions >= record::counts_in_shape) out.number(sessions - record::counts_in_shape);
-  for (const SessionRegisters& session : user.sessions) record::append_session(out, session, unit);
-  if (activities >= record::counts_in_shape) out.number(activities - record::counts_in_shape);
-  for (const Activity& activity : user.activities) {
-    unit.append(out, activity.evidence);
-    unit.append_earlier(out, activity.evidence, activity.value);
-  }
-  if (!user.flips.empty()) out.number(user.flips.size());
-  for (const Flip& flip : user.flips) {
-    unit.append(out, flip.at);
-    out.byte(flip.invisible ? 1 : 0);
-  }
-  if (rare != 0) record::append_rare(out, *user.rare, rare, unit);
-}
-
-/// What was read: all of it as the rules allow, and in the one form in which it is written; not yet normalised.
-struct UserRecord {
-  std::string_view id;  // borrowed from the bytes
-  UserRegisters registers;
-};
-
-inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
-  namespace record = user_record;
-  const record::Most most(rules);
-  UserRecord user;
-  UserRegisters& kept = user.registers;
-  const std::size_t start = in.offset();
-  user.id = in.text(rules.max_id_bytes, "a longer id than the rules allow");
-  const unsigned shape = in.byte();
-  if (in.ok() && (user.id.empty() || shape > record::shape_bits || shape <= record::in_ms)) {
-    in.fail(ErrorCode::syntax, start, "a user without an id, or of whom nothing is kept");
-  }
-  InstantUnit unit(now, (shape & record::in_ms) != 0);
-  for (std::size_t left = record::read_count(in, shape >> 1 & 3, record::counts_in_shape, most.sessions);
-       left > 0 && in.ok(); --left) {
-    const std::size_t at = in.offset();
-    SessionRegisters session = record::read_session(in, rules, most, unit);
-    const bool is_first = kept.sessions.empty();
-    if (record::ascends(in, at, is_first, !is_first && text_of(kept.sessions.back().id) < text_of(session.id)))
-      kept.sessions.push_back(std::move(session));
-  }
-  for (std::size_t left = record::read_count(in, shape >> 3 & 3, record::counts_in_shape, most.on_both_sides_of_a_cut);
-       left > 0 && in.ok(); --left) {
-    const std::size_t at = in.offset();
-    Activity activity;
-    activity.evidence = unit.read(in);
-    activity.value = unit.read_earlier(in, activity.evidence);
-    const bool is_first = kept.activities.empty();
-    if (record::ascends(in, at, is_first,
-                        !is_first && kept.activities.back().value < activity.value &&
-                            kept.activities.back().evidence < activity.evidence))
-      kept.activities.push_back(activity);
-  }
-  if ((shape & record::has_flips) != 0) {
-    const std::size_t at_count = in.offset();
-    std::size_t left = record::read_count(in, at_count, in.number(), most.on_both_sides_of_a_cut);
-    if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "flips are said to be there");
-    for (; left > 0 && in.ok(); --left) {
-      const std::size_t at = in.offset();
-      Flip flip;
-      flip.at = unit.read(in);
-      const unsigned truth = in.byte();
-      if (truth > 1) in.fail(ErrorCode::syntax, at, "neither visible nor invisible");
-      flip.invisible = truth == 1;
-      const bool is_first = kept.flips.empty();
-      if (record::ascends(in, at, is_first, !is_first && kept.flips.back().at < flip.at)) kept.flips.push_back(flip);
-    }
-  }
-  if ((shape & record::has_rare) != 0) record::read_rare(in, kept, rules, unit);
-  for (const Flip& flip : kept.flips) {
-    if (!flip.invisible && kept.crowded.contains(flip.at))
-      in.fail(ErrorCode::syntax, start, "visible again in a stretch where nobody can be");
-  }
-  if (in.ok() && !unit.in_ms() && unit.could_be_ms())
-    in.fail(ErrorCode::syntax, start, "nanoseconds where milliseconds would do");
-  return user;
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_USER_RECORD_HPP
-
-// presence/merge.hpp
-#ifndef PRESENCE_MERGE_HPP
-#define PRESENCE_MERGE_HPP
-
-// presence/detail/in_place.hpp
-#ifndef PRESENCE_DETAIL_IN_PLACE_HPP
-#define PRESENCE_DETAIL_IN_PLACE_HPP
+#endif  // PRESENCE_STATE_DETAIL_FOLD_HPP
+
+// presence/state/merge.hpp
+#ifndef PRESENCE_STATE_MERGE_HPP
+#define PRESENCE_STATE_MERGE_HPP
+
+// presence/state/detail/in_place.hpp
+#ifndef PRESENCE_STATE_DETAIL_IN_PLACE_HPP
+#define PRESENCE_STATE_DETAIL_IN_PLACE_HPP
 
 /// A way round `plan_event` for what most events are: newer word of a session or a status that there is already, which
 /// changes a few registers where they lie. Whatever it does not fold is for `plan_event`, which would do the same to
@@ -7997,15 +8057,15 @@ bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, On
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_IN_PLACE_HPP
+#endif  // PRESENCE_STATE_DETAIL_IN_PLACE_HPP
 
-// presence/reduce.hpp
-#ifndef PRESENCE_REDUCE_HPP
-#define PRESENCE_REDUCE_HPP
+// presence/state/reduce.hpp
+#ifndef PRESENCE_STATE_REDUCE_HPP
+#define PRESENCE_STATE_REDUCE_HPP
 
-// presence/detail/event_copy.hpp
-#ifndef PRESENCE_DETAIL_EVENT_COPY_HPP
-#define PRESENCE_DETAIL_EVENT_COPY_HPP
+// presence/model/detail/event_copy.hpp
+#ifndef PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
+#define PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
 
 /// Copies of the strings of events, made before a change to a snapshot that the events may borrow from.
 namespace presence {
@@ -8174,7 +8234,7 @@ class EventCopies {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_EVENT_COPY_HPP
+#endif  // PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -8636,7 +8696,7 @@ template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_REDUCE_HPP
+#endif  // PRESENCE_STATE_REDUCE_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -8915,7 +8975,7 @@ inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_MERGE_HPP
+#endif  // PRESENCE_STATE_MERGE_HPP
 
 /// Snapshots as bytes: to store one, to send one, or to send what changed since another.
 ///
@@ -9236,11 +9296,11 @@ inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view byt
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_CODEC_HPP
+#endif  // PRESENCE_BINARY_CODEC_HPP
 
-// presence/detail/sketch.hpp
-#ifndef PRESENCE_DETAIL_SKETCH_HPP
-#define PRESENCE_DETAIL_SKETCH_HPP
+// presence/binary/detail/sketch.hpp
+#ifndef PRESENCE_BINARY_DETAIL_SKETCH_HPP
+#define PRESENCE_BINARY_DETAIL_SKETCH_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -9362,7 +9422,7 @@ class Sketch {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_SKETCH_HPP
+#endif  // PRESENCE_BINARY_DETAIL_SKETCH_HPP
 
 /// Two nodes find out what either knows and the other does not, and tell each other just that (anti-entropy; Demers and
 /// others 1987).
@@ -9738,1329 +9798,448 @@ inline Result<std::string> reconcile(Snapshot& ours, std::string_view message, T
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_ANTI_ENTROPY_HPP
+#endif  // PRESENCE_BINARY_ANTI_ENTROPY_HPP
 
-// presence/channel.hpp
-#ifndef PRESENCE_CHANNEL_HPP
-#define PRESENCE_CHANNEL_HPP
+#endif  // PRESENCE_BINARY_HPP
 
-// presence/detail/compact_vector.hpp
-#ifndef PRESENCE_DETAIL_COMPACT_VECTOR_HPP
-#define PRESENCE_DETAIL_COMPACT_VECTOR_HPP
+// presence/fwd.hpp
+#ifndef PRESENCE_FWD_HPP
+#define PRESENCE_FWD_HPP
 
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// A vector that is one pointer, to its size and its elements in one allocation. An empty one allocates nothing. For
-/// members of small values, of which there may be as many as an input has bytes.
-template <class T>
-class CompactVector {
- public:
-  /// What stands before the elements.
-  struct Head {
-    std::size_t size, capacity;
-  };
-
-  CompactVector() noexcept = default;
-  CompactVector(const CompactVector& other) : CompactVector() {
-    reserve(other.size());
-    for (const T& element : other) {
-      construct<T>(place(size()), element);
-      ++head_->size;
-    }
-  }
-  CompactVector(CompactVector&& other) noexcept : head_(other.release()) {}
-  CompactVector& operator=(CompactVector other) noexcept {
-    std::swap(head_, other.head_);
-    return *this;
-  }
-  ~CompactVector() { clear(); }
-
-  /// @{
-  /// Hands its memory over to who keeps the pointer, and takes it back. Null where it is empty.
-  static CompactVector adopt(Head* head) noexcept {
-    CompactVector vector;
-    vector.head_ = head;
-    return vector;
-  }
-  Head* release() noexcept {
-    Head* const head = head_;
-    head_ = nullptr;
-    return head;
-  }
-  static T* elements_of(Head* head) noexcept { return static_cast<T*>(static_cast<void*>(head + 1)); }
-  static const T* elements_of(const Head* head) noexcept {
-    return static_cast<const T*>(static_cast<const void*>(head + 1));
-  }
-  /// @}
-
-  std::size_t size() const noexcept { return head_ == nullptr ? 0 : head_->size; }
-  bool empty() const noexcept { return size() == 0; }
-  bool has_memory() const noexcept {
-    return head_ != nullptr;
-  }  // which is less to ask, where that is only for elements
-  T* begin() noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
-  T* end() noexcept { return begin() + size(); }
-  const T* begin() const noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
-  const T* end() const noexcept { return begin() + size(); }
-  T& operator[](std::size_t i) noexcept { return elements_of(head_)[i]; }
-  const T& operator[](std::size_t i) const noexcept { return elements_of(head_)[i]; }
-
-  /// Exactly so many, so that no more memory is held than is needed.
-  void reserve(std::size_t capacity) {
-    static_assert(std::is_nothrow_move_constructible<T>::value, "elements move to larger memory");
-    static_assert(alignof(T) <= sizeof(Head), "elements lie right behind the head");
-    if (capacity == 0 || (head_ != nullptr && capacity <= head_->capacity)) return;
-    Head* const larger = construct<Head>(allocate(bytes_for(capacity), alignof(T)), Head{0, capacity});
-    if (head_ != nullptr) {
-      for (T& element : *this) {
-        construct<T>(elements_of(larger) + larger->size, std::move(element));
-        ++larger->size;
-      }
-      clear();
-    }
-    head_ = larger;
-  }
-  /// Doubles its memory where there is no room. To push or insert one then cannot fail.
-  void reserve_one_more() {
-    if (head_ == nullptr || head_->size == head_->capacity) reserve(size() < 2 ? size() + 1 : size() + size());
-  }
-  T& push_back(T element) {
-    reserve_one_more();
-    T* const added = construct<T>(place(head_->size), std::move(element));
-    ++head_->size;
-    return *added;
-  }
-  /// Puts it before the element that is there, or behind all of them.
-  void insert(std::size_t at, T element) {
-    push_back(std::move(element));
-    for (std::size_t i = size() - 1; i > at; --i) std::swap((*this)[i], (*this)[i - 1]);
-  }
-  void erase(std::size_t at) noexcept {
-    for (std::size_t i = at + 1; i < size(); ++i) std::swap((*this)[i - 1], (*this)[i]);
-    truncate(size() - 1);
-  }
-  /// Drops the elements from there on.
-  void truncate(std::size_t count) noexcept {
-    if (head_ == nullptr) return;
-    while (head_->size > count) elements_of(head_)[--head_->size].~T();
-  }
-  void clear() noexcept {
-    if (head_ == nullptr) return;
-    truncate(0);
-    deallocate(head_, bytes_for(head_->capacity), alignof(T));
-    head_ = nullptr;
-  }
-  /// Of plain elements: puts these behind the others.
-  void append(const T* elements, std::size_t count) {
-    static_assert(std::is_trivially_copyable<T>::value, "elements are copied as bytes");
-    if (count == 0) return;
-    reserve(size() + count);
-    std::memcpy(static_cast<void*>(place(head_->size)), elements, count * sizeof(T));
-    head_->size += count;
-  }
-
- private:
-  /// More than there can be, where the number of bytes cannot be held: the allocation then fails as any other.
-  static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
-    constexpr std::size_t most = static_cast<std::size_t>(-1);
-    return capacity > (most - sizeof(Head)) / sizeof(T) ? most : sizeof(Head) + capacity * sizeof(T);
-  }
-  T* place(std::size_t i) noexcept { return elements_of(head_) + i; }
-
-  Head* head_ = nullptr;
-};
-
-/// The characters of a vector of them.
-inline std::string_view text_of(const CompactVector<char>::Head* head) noexcept {
-  return head == nullptr ? std::string_view("", 0)
-                         : std::string_view(CompactVector<char>::elements_of(head), head->size);
-}
-inline CompactVector<char> characters_of(std::string_view text) {
-  CompactVector<char> characters;
-  characters.append(text.data(), text.size());
-  return characters;
-}
-
-}  // namespace detail
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_COMPACT_VECTOR_HPP
-
-// presence/fields.hpp
-#ifndef PRESENCE_FIELDS_HPP
-#define PRESENCE_FIELDS_HPP
-
-// presence/value.hpp
-#ifndef PRESENCE_VALUE_HPP
-#define PRESENCE_VALUE_HPP
-
-/// What the fields of objects hold, and what filters compare them with.
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// Of which type a value is.
-enum class ValueKind : std::uint8_t {
-  absent,   ///< the object has no such field; of a ValueView alone
-  null,     ///< the field is there, and says nothing
-  boolean,  ///< true or false
-  integer,  ///< of 64 bits, signed
-  real,     ///< a double
-  text,     ///< any bytes, as a rule UTF-8
-  instant,  ///< a Timestamp
-  array,    ///< of values that are no arrays
-  invalid,  ///< what cannot be held: an unsigned integer above INT64_MAX, an array in an array
-};
-
-/// What one part of a filter asks of a value.
-enum class Operator : std::uint8_t {
-  everything,  ///< holds for every object: the filter `{}`
-  /// @{
-  /// What the function of that name asks of a field (filter.hpp).
-  eq,
-  ne,
-  gt,
-  gte,
-  lt,
-  lte,
-  in,
-  nin,
-  contains,
-  exists,
-  autocomplete,
-  /// @}
-  all_of,   ///< `$and`
-  any_of,   ///< `$or`
-  none_of,  ///< `$nor`
-  invalid   ///< built wrong: holds for nothing
-};
-
-class Value;
-template <class T>
-class Elements;
-
-namespace detail {
-
-class ArrayMaker;
-std::string_view text_of(const Value& value) noexcept;
-
-template <class T>
-inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
-                                     std::is_same<T, char16_t>::value || std::is_same<T, char32_t>::value;
-template <class T>
-using EnableIfInteger =
-    std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value && !is_character<T>, int>;
-template <class T>
-using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
-template <class T>
-using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
-/// Of a class that says that it is a text. Constructors that take one are templates: no list in braces becomes their
-/// argument, so that `{"a", "b"}` is never taken for the two ends of one text.
-template <class T>
-using EnableIfTextView =
-    std::enable_if_t<std::is_class<T>::value && std::is_convertible<const T&, std::string_view>::value, int>;
-template <class T>
-using EnableIfStringOnly =
-    std::enable_if_t<std::is_class<T>::value && !std::is_convertible<const T&, std::string_view>::value &&
-                         std::is_convertible<const T&, std::string>::value,
-                     int>;
-
-template <class Integer>
-constexpr bool fits_int64(Integer integer) noexcept {
-  if constexpr (std::is_signed<Integer>::value) {
-    static_cast<void>(integer);
-    return true;
-  } else {
-    return static_cast<std::uint64_t>(integer) <= static_cast<std::uint64_t>(INT64_MAX);
-  }
-}
-
-/// How many elements a range says that it has; zero where it does not say.
-template <class Range>
-auto size_known_of(const Range& range, int) -> decltype(static_cast<std::size_t>(range.size())) {
-  return static_cast<std::size_t>(range.size());
-}
-template <class Range>
-std::size_t size_known_of(const Range&, long) {
-  return 0;
-}
-
-}  // namespace detail
-
-/// A value, borrowed from where it lies: valid as long as that is neither changed nor destroyed. Made of anything that
-/// a filter can be asked about: bool, integers, floating-point numbers, texts, instants, optionals of these, and
-/// contiguous containers of these.
-class ValueView {
- public:
-  constexpr ValueView() noexcept = default;  ///< absent
-  /// @{
-  /// Of the kind that it has in C++. Null pointers are null, and empty optionals absent; an unsigned integer above
-  /// INT64_MAX is invalid.
-  constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
-  template <class Truth, detail::EnableIfBool<Truth> = 0>
-  constexpr ValueView(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
-  template <class Integer, detail::EnableIfInteger<Integer> = 0>
-  constexpr ValueView(Integer integer) noexcept
-      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
-        number_(static_cast<std::int64_t>(integer)) {}
-  template <class Real, detail::EnableIfReal<Real> = 0>
-  constexpr ValueView(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
-  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
-  template <class Text, detail::EnableIfTextView<Text> = 0>
-  constexpr ValueView(const Text& text) noexcept : kind_(ValueKind::text) {
-    const std::string_view characters = text;
-    data_ = characters.data();
-    size_ = characters.size();
-  }
-  template <class Text, std::enable_if_t<std::is_base_of<std::string, Text>::value, int> = 0>
-  ValueView(const Text&&) = delete;
-  constexpr ValueView(const char* text) noexcept {
-    if (text == nullptr) {
-      kind_ = ValueKind::null;
-    } else {
-      *this = ValueView(std::string_view(text));
-    }
-  }
-  ValueView(const Value& value) noexcept;
-  ValueView(const Value&&) = delete;
-  template <class T>
-  ValueView(const std::optional<T>& value) noexcept {
-    if (value) *this = ValueView(*value);
-  }
-  template <class T>
-  ValueView(const std::optional<T>&& value) = delete;
-  /// @}
-  /// An array. Elements that are arrays themselves are invalid.
-  template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
-            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
-                                 !std::is_convertible<const Range&, std::string_view>::value,
-                             int> = 0>
-  ValueView(const Range& range) noexcept
-      : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
-  ValueView(Elements<Value> elements) noexcept;  ///< an array of these
-  template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
-            class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
-            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
-                                 !std::is_convertible<const Range&, std::string_view>::value,
-                             int> = 0>
-  ValueView(Range&& range) = delete;
-
-  constexpr ValueKind kind() const noexcept { return kind_; }  ///< says which of the functions below may be called
-  /// Whether the object has no such field. Null is not absent.
-  constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
-  /// Whether there is nothing there to compare: absent or null.
-  constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
-  /// Whether it is an integer or a real number, which compare with each other.
-  constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
-
-  /// @{
-  /// What it holds. To ask a value of another kind ends the program.
-  constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
-  constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
-  constexpr double real() const noexcept { return of(ValueKind::real).real_; }
-  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::instant).number_); }
-  std::string_view text() const noexcept {
-    return std::string_view(static_cast<const char*>(of(ValueKind::text).data_), size_);
-  }
-  /// @}
-  /// @{
-  /// Elements of an array. To ask what is none, or for one that is not there, ends the program.
-  std::size_t size() const noexcept { return of(ValueKind::array).size_; }
-  ValueView operator[](std::size_t i) const noexcept {
-    if (i >= size()) detail::trap();
-    return element_(data_, i);
-  }
-  /// @}
-
- private:
-  template <class Element>
-  static ValueView element_of(const void* data, std::size_t i) noexcept {
-    ValueView element = static_cast<const Element*>(data)[i];
-    if (element.kind_ == ValueKind::array) element.kind_ = ValueKind::invalid;
-    return element;
-  }
-  constexpr const ValueView& of(ValueKind kind) const noexcept {
-    if (kind_ != kind) detail::trap();
-    return *this;
-  }
-
-  ValueKind kind_ = ValueKind::absent;
-  union {
-    std::int64_t number_ = 0;  // of a bool, an integer, an instant
-    double real_;
-  };
-  const void* data_ = nullptr;
-  std::size_t size_ = 0;
-  ValueView (*element_)(const void*, std::size_t) noexcept = nullptr;
-};
-
-/// Elements that lie one behind the other, borrowed from what has them: valid as long as that is neither changed nor
-/// destroyed. Read like a std::vector, and converts to one, which copies them.
-template <class T>
-class Elements {
- public:
-  /// @{
-  /// As containers have them; no element can be changed.
-  using value_type = T;
-  using size_type = std::size_t;
-  using difference_type = std::ptrdiff_t;
-  using reference = const T&;
-  using const_reference = const T&;
-  using iterator = const T*;
-  using const_iterator = const T*;
-  /// @}
-
-  constexpr Elements() noexcept = default;  ///< none
-  /// So many, from there on.
-  constexpr Elements(const T* first, std::size_t size) noexcept : first_(first), size_(size) {}
-
-  /// @{
-  /// As containers have them.
-  const T* begin() const noexcept { return first_; }
-  const T* end() const noexcept { return first_ + size_; }
-  const T* cbegin() const noexcept { return begin(); }
-  const T* cend() const noexcept { return end(); }
-  const T* data() const noexcept { return first_; }
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
-  /// @}
-  /// @{
-  /// An element. To ask for one that is not there ends the program.
-  const T& operator[](std::size_t i) const noexcept {
-    if (i >= size_) detail::trap();
-    return first_[i];
-  }
-  const T& at(std::size_t i) const noexcept { return (*this)[i]; }
-  const T& front() const noexcept { return (*this)[0]; }
-  const T& back() const noexcept { return (*this)[size_ - 1]; }
-  /// @}
-
-  /// Copies of all of them.
-  operator std::vector<T>() const { return std::vector<T>(begin(), end()); }
-
-  /// @{
-  /// Whether both have equal elements in the same order.
-  friend bool operator==(const Elements& a, const Elements& b) noexcept { return is_same(a, b.first_, b.size_); }
-  friend bool operator!=(const Elements& a, const Elements& b) noexcept { return !(a == b); }
-  friend bool operator==(const Elements& a, const std::vector<T>& b) noexcept { return is_same(a, b.data(), b.size()); }
-  friend bool operator!=(const Elements& a, const std::vector<T>& b) noexcept { return !(a == b); }
-  friend bool operator==(const std::vector<T>& a, const Elements& b) noexcept { return b == a; }
-  friend bool operator!=(const std::vector<T>& a, const Elements& b) noexcept { return !(b == a); }
-  /// @}
-
- private:
-  static bool is_same(const Elements& a, const T* b, std::size_t size) noexcept {
-    if (a.size_ != size) return false;
-    for (std::size_t i = 0; i < size; ++i) {
-      if (!(a.first_[i] == b[i])) return false;
-    }
-    return true;
-  }
-
-  const T* first_ = nullptr;
-  std::size_t size_ = 0;
-};
-
-/// A value that owns what it holds: null, a bool, an integer of 64 bits, a double, a text, an instant, or an array of
-/// these. "true" is a text and 1 is no bool: each type makes a value of its own kind.
+/// Declarations of every public type, for headers that only name them. Costs next to nothing to include.
 ///
 /// @code
-/// assert(Value(7) == Value(7.0) && Value(7) != Value("7") && Value(1) != Value(true));
-/// const Value tags = array({"ranked", "eu"});
-/// assert(tags.kind() == ValueKind::array && tags.view()[1].text() == "eu");
-/// assert(Value(UINT64_MAX).kind() == ValueKind::invalid);  // more than can be held
-///
-/// const std::optional<Timestamp> never_seen;  // a view of the host's own data: nothing is copied
-/// assert(ValueView(never_seen).is_absent() && !Value().view().is_absent());  // null is not absent
-/// @endcode
-class Value {
- public:
-  constexpr Value() noexcept : content_{0}, kind_(ValueKind::null) {}  ///< null
-  /// @{
-  /// Of the kind that it has in C++. Null pointers are null; an unsigned integer above INT64_MAX is invalid. No list in
-  /// braces is a text: `{"a", "b"}` makes no Value, `array({"a", "b"})` does.
-  constexpr Value(std::nullptr_t) noexcept : Value() {}
-  template <class Truth, detail::EnableIfBool<Truth> = 0>
-  constexpr Value(Truth truth) noexcept : content_{truth ? 1 : 0}, kind_(ValueKind::boolean) {}
-  template <class Integer, detail::EnableIfInteger<Integer> = 0>
-  constexpr Value(Integer integer) noexcept
-      : content_{detail::fits_int64(integer) ? static_cast<std::int64_t>(integer) : 0},
-        kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid) {}
-  template <class Real, detail::EnableIfReal<Real> = 0>
-  Value(Real real) noexcept : Value() {
-    kind_ = ValueKind::real;
-    content_.real = static_cast<double>(real);
-  }
-  constexpr Value(Timestamp at) noexcept : content_{at.ns()}, kind_(ValueKind::instant) {}
-  template <class Text, detail::EnableIfTextView<Text> = 0>
-  Value(const Text& text) : Value() {
-    set_text(text);
-  }
-  template <class Text, detail::EnableIfStringOnly<Text> = 0>
-  explicit Value(const Text& text) : Value() {
-    const std::string& string = text;
-    set_text(string);
-  }
-  Value(const char* text) : Value() {
-    if (text != nullptr) set_text(std::string_view(text));
-  }
-  /// @}
-  /// A copy of what is borrowed. Absent becomes null.
-  explicit Value(const ValueView& view);
-
-  /// A copy of all that it holds.
-  Value(const Value& other) : Value() {
-    if (other.kind_ == ValueKind::text) {
-      set_text(detail::text_of(other.content_.text));
-    } else if (other.kind_ == ValueKind::array) {
-      detail::CompactVector<Value> copy;
-      copy.reserve(other.elements().size());
-      for (const Value& element : other.elements()) copy.push_back(element);
-      set_elements(std::move(copy));
-    } else {
-      kind_ = other.kind_;
-      content_ = other.content_;
-    }
-  }
-  /// What was moved from is null.
-  Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_) {
-    other.kind_ = ValueKind::null;
-    other.content_.number = 0;
-  }
-  /// @{
-  /// The other may be an element of this one.
-  Value& operator=(const Value& other) {
-    Value copy(other);
-    swap(copy);
-    return *this;
-  }
-  Value& operator=(Value&& other) noexcept {
-    Value taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
-  /// @}
-  ~Value() {
-    if (kind_ == ValueKind::text) {
-      detail::CompactVector<char>::adopt(content_.text);
-    } else if (kind_ == ValueKind::array) {
-      detail::CompactVector<Value>::adopt(content_.elements);
-    }
-  }
-
-  /// @{
-  /// An array of a list, or of a range of what makes values. Invalid with an array in it.
-  static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
-  template <class Range>
-  static Value array(const Range& elements);
-  /// @}
-
-  ValueKind kind() const noexcept { return kind_; }             ///< never absent
-  ValueView view() const noexcept { return ValueView(*this); }  ///< to read it by; until this value is changed
-  /// @{
-  /// Of an array; empty otherwise. Of a temporary they are copied.
-  Elements<Value> elements() const& noexcept {
-    if (kind_ != ValueKind::array || content_.elements == nullptr) return {};
-    return {detail::CompactVector<Value>::elements_of(content_.elements), content_.elements->size};
-  }
-  std::vector<Value> elements() const&& { return elements(); }
-  /// @}
-
-  /// Whether both are of one kind and the same; of numbers, whether they are equal: 1 and 1.0 are. Texts are the same
-  /// if their bytes are, instants or not; all that is invalid is.
-  friend bool operator==(const Value& a, const Value& b) noexcept;
-  friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
-
- private:
-  friend class ValueView;
-  friend class detail::ArrayMaker;
-  friend std::string_view detail::text_of(const Value& value) noexcept;
-
-  void set_text(std::string_view text) {
-    content_.text = detail::characters_of(text).release();
-    kind_ = ValueKind::text;
-  }
-  void set_elements(detail::CompactVector<Value> elements) noexcept {
-    content_.elements = elements.release();
-    kind_ = ValueKind::array;
-  }
-  void swap(Value& other) noexcept {
-    std::swap(kind_, other.kind_);
-    std::swap(content_, other.content_);
-  }
-
-  union Content {
-    std::int64_t number;  // of a bool, an integer, an instant
-    double real;
-    detail::CompactVector<char>::Head* text;
-    detail::CompactVector<Value>::Head* elements;
-  };
-
-  Content content_;
-  ValueKind kind_;  // last, so that a class with a Value as its base has the room behind it
-};
-
-namespace detail {
-
-/// Of one that is a text.
-inline std::string_view text_of(const Value& value) noexcept { return text_of(value.content_.text); }
-
-/// Makes an array of elements that come one after the other.
-class ArrayMaker {
- public:
-  /// `expected` as a rule, so that no more memory is taken than is needed.
-  explicit ArrayMaker(std::size_t expected = 0) { elements_.reserve(expected); }
-
-  void add(Value element) {
-    if (element.kind() == ValueKind::array || element.kind() == ValueKind::invalid) {
-      is_invalid_ = true;
-      elements_.clear();
-    }
-    if (!is_invalid_) elements_.push_back(std::move(element));
-  }
-  Value take() noexcept {
-    Value array;
-    if (is_invalid_) {
-      array.kind_ = ValueKind::invalid;
-    } else {
-      array.set_elements(std::move(elements_));
-    }
-    return array;
-  }
-
- private:
-  CompactVector<Value> elements_;
-  bool is_invalid_ = false;
-};
-
-}  // namespace detail
-
-inline Value::Value(const ValueView& view) : Value() {
-  switch (view.kind()) {
-    case ValueKind::boolean: *this = Value(view.truth()); break;
-    case ValueKind::integer: *this = Value(view.integer()); break;
-    case ValueKind::real: *this = Value(view.real()); break;
-    case ValueKind::text: set_text(view.text()); break;
-    case ValueKind::instant: *this = Value(view.instant()); break;
-    case ValueKind::array: {
-      detail::ArrayMaker maker(view.size());
-      for (std::size_t i = 0; i < view.size(); ++i) maker.add(Value(view[i]));
-      *this = maker.take();
-      break;
-    }
-    case ValueKind::invalid: kind_ = ValueKind::invalid; break;
-    case ValueKind::absent:
-    case ValueKind::null: break;
-  }
-}
-
-template <class Range>
-Value Value::array(const Range& elements) {
-  detail::ArrayMaker maker(detail::size_known_of(elements, 0));
-  for (const auto& element : elements) maker.add(Value(element));
-  return maker.take();
-}
-
-/// @{
-/// An array, for filters that compare with one.
-inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
-template <class Range>
-Value array(const Range& elements) {
-  return Value::array(elements);
-}
-/// @}
-
-inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
-  switch (value.kind_) {
-    case ValueKind::real: real_ = value.content_.real; break;
-    case ValueKind::text: {
-      const std::string_view text = detail::text_of(value.content_.text);
-      data_ = text.data();
-      size_ = text.size();
-      break;
-    }
-    case ValueKind::array: *this = ValueView(value.elements()); break;
-    default: number_ = value.content_.number; break;
-  }
-}
-inline ValueView::ValueView(Elements<Value> elements) noexcept
-    : kind_(ValueKind::array), data_(elements.data()), size_(elements.size()), element_(&element_of<Value>) {}
-
-namespace detail {
-
-/// How two values stand to each other. Unordered: of kinds that are never equal, or not a number.
-enum class Ordering : std::uint8_t { less, equal, greater, unordered };
-
-template <class T>
-constexpr Ordering ordering_of(const T& a, const T& b) noexcept {
-  return a < b ? Ordering::less : b < a ? Ordering::greater : Ordering::equal;
-}
-constexpr Ordering reversed(Ordering order) noexcept {
-  return order == Ordering::less ? Ordering::greater : order == Ordering::greater ? Ordering::less : order;
-}
-
-/// Exact: a conversion of either to the type of the other would make unequal numbers equal.
-constexpr Ordering compare_numbers(std::int64_t a, double b) noexcept {
-  constexpr double end = 9223372036854775808.0;
-  if (b >= end) return Ordering::less;
-  if (b < -end) return Ordering::greater;
-  if (!(b < end)) return Ordering::unordered;
-  const auto whole = static_cast<std::int64_t>(b);
-  if (a != whole) return ordering_of(a, whole);
-  return ordering_of(0.0, b - static_cast<double>(whole));
-}
-
-constexpr Ordering compare_numbers(const ValueView& a, const ValueView& b) noexcept {
-  if (a.kind() == ValueKind::integer) {
-    return b.kind() == ValueKind::integer ? ordering_of(a.integer(), b.integer())
-                                          : compare_numbers(a.integer(), b.real());
-  }
-  if (b.kind() == ValueKind::integer) return reversed(compare_numbers(b.integer(), a.real()));
-  if (!(a.real() <= b.real() || a.real() >= b.real())) return Ordering::unordered;
-  return ordering_of(a.real(), b.real());
-}
-
-inline Ordering compare_texts(std::string_view a, std::string_view b) noexcept { return ordering_of(a.compare(b), 0); }
-
-constexpr Moment moment_of(Timestamp at) noexcept {
-  const std::int64_t rest = at.ns() % 1000000000;
-  return rest < 0 ? Moment{at.ns() / 1000000000 - 1, rest + 1000000000} : Moment{at.ns() / 1000000000, rest};
-}
-
-/// Whether a text may be one of RFC 3339: most that are none need not be read to know it.
-constexpr bool may_be_moment(std::string_view text) noexcept {
-  return text.size() >= 20 && text.size() <= 35 && text[4] == '-' && (text[10] == 'T' || text[10] == 't');
-}
-
-/// Reads a text of RFC 3339, of any year. False for any other text.
-inline bool read_moment(std::string_view text, Moment& moment) noexcept {
-  if (!may_be_moment(text)) return false;
-  Timestamp at;
-  if (read_usual_instant(text, at)) {
-    moment = moment_of(at);
-    return true;
-  }
-  InstantReader in(text);
-  std::int64_t year = 0;
-  moment = read_moment(in, year);
-  return in.ok();
-}
-
-/// Whether it is an instant, or a text that is one.
-inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
-  if (value.kind() == ValueKind::text) return read_moment(value.text(), moment);
-  if (value.kind() != ValueKind::instant) return false;
-  moment = moment_of(value.instant());
-  return true;
-}
-
-/// Instants compare with texts of RFC 3339; a text that is none is of another kind.
-inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
-  Moment moment;
-  return read_moment(text, moment) ? ordering_of(moment, moment_of(at)) : Ordering::unordered;
-}
-
-/// Texts compare as bytes, but as points in time where both are of RFC 3339. So texts that are equal make classes, each
-/// of one text or of all that are one instant.
-inline Ordering compare_texts_or_moments(std::string_view a, std::string_view b) noexcept {
-  Moment first, second;
-  if (may_be_moment(b) && read_moment(a, first) && read_moment(b, second)) return ordering_of(first, second);
-  return compare_texts(a, b);
-}
-
-/// Of values that are no arrays.
-inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
-  if (a.is_number() && b.is_number()) return compare_numbers(a, b);
-  if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
-  if (a.kind() == b.kind()) {
-    switch (a.kind()) {
-      case ValueKind::text: return compare_texts_or_moments(a.text(), b.text());
-      case ValueKind::instant: return ordering_of(a.instant(), b.instant());
-      case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
-      default: return Ordering::unordered;
-    }
-  }
-  if (a.kind() == ValueKind::text && b.kind() == ValueKind::instant) return compare_text(a.text(), b.instant());
-  if (a.kind() == ValueKind::instant && b.kind() == ValueKind::text)
-    return reversed(compare_text(b.text(), a.instant()));
-  return Ordering::unordered;
-}
-
-}  // namespace detail
-
-/// Exact for numbers: neither is converted to the type of the other.
-inline bool operator==(const Value& a, const Value& b) noexcept {
-  if (a.view().is_number() && b.view().is_number())
-    return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
-  if (a.kind_ != b.kind_) return false;
-  switch (a.kind_) {
-    case ValueKind::text: return a.view().text() == b.view().text();
-    case ValueKind::array: return a.elements() == b.elements();
-    case ValueKind::boolean:
-    case ValueKind::instant: return a.content_.number == b.content_.number;
-    default: return true;
-  }
-}
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_VALUE_HPP
-
-/// How objects of a type are filtered and sorted: what fields they have.
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// A name and what reads it: a pointer to a data member, a pointer to a member function without parameters, or anything
-/// callable with the object. It may return a reference or a temporary, of anything a ValueView is made of.
-template <class Getter>
-struct Field {
-  std::string_view name;  ///< by which filters ask for it; a literal, as a rule
-  Getter get;             ///< what reads it of an object
-};
-
-/// Names a field. `get` is anything that Field describes.
-template <class Getter>
-constexpr Field<Getter> field(std::string_view name, Getter get) {
-  return Field<Getter>{name, std::move(get)};
-}
-
-/// Fields one after the other. Made by `fields`.
-template <class... All>
-struct FieldList;
-/// None.
-template <>
-struct FieldList<> {
-  static constexpr std::size_t size = 0;  ///< how many there are
-};
-/// One, and those behind it.
-template <class First, class... Rest>
-struct FieldList<First, Rest...> {
-  static constexpr std::size_t size = 1 + sizeof...(Rest);  ///< how many there are
-  First first;                                              ///< a Field
-  FieldList<Rest...> rest;                                  ///< the others
-};
-
-/// @{
-/// The fields of a type, for its specialization of Fields. The first of two with one name counts.
-constexpr FieldList<> fields() { return {}; }
-template <class First, class... Rest>
-constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
-  return FieldList<First, Rest...>{std::move(first), presence::fields(std::move(rest)...)};
-}
-/// @}
-
-/// Specialize it to filter and sort a type of your own, without copying any of it:
-///
-/// @code
-/// #include <presence/query.hpp>
-///
-/// struct Player {
-///   std::string name;
-///   int level;
-///   std::vector<std::string> clans;
-///   bool is_novice() const { return level < 6; }
-/// };
-/// template <> struct presence::Fields<Player> {
-///   static constexpr auto list = fields(field("id", &Player::name), field("level", &Player::level),
-///                                       field("clans", &Player::clans), field("novice", &Player::is_novice));
+/// struct FriendList {  // stands in a header of the game; who includes that compiles nothing of the library
+///   void show(const presence::UserPresenceChanged& change);
+///   presence::Store* store = nullptr;
+///   presence::Verdict last{};  // enumerations can be held as well
 /// };
 ///
 /// int main() {
-///   const Player players[] = {{"ann", 3, {"red"}}, {"bob", 7, {"red"}}, {"cat", 5, {"blue", "red"}}};
-///   presence::Query asked;
-///   asked.filter = presence::eq("novice", true) && presence::contains("clans", "red");
-///   asked.sort = {{"level", presence::Order::descending}};
-///   const auto found = presence::query(players, asked);  // pointers to players
-///   assert(found.size() == 2 && found[0] == &players[2] && found[1]->name == "ann");
+///   FriendList list;
+///   assert(list.store == nullptr && sizeof(list.last) == 1);
 /// }
 /// @endcode
-///
-/// Fields that are known only at run time are read by an optional member of it,
-/// `static ValueView other(const Player&, std::string_view name)`.
-///
-/// A field that an object lacks is absent: an empty optional, or ValueView{} from `other`. `other` is asked for names
-/// that are not in the list. Ties of a sort are decided by a field named "id", where there is one.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+class Duration;
+class Timestamp;
+
+enum class ErrorCode : std::uint8_t;
+struct Error;
+template <class T>
+class Result;
+
+struct User;
+class UserView;
+struct Session;
+struct PresenceState;
+class Viewer;
+struct UserPresenceChangedView;
+class UserPresenceChanged;
+
+enum class EventType : std::uint8_t;
+struct PresenceEvent;
+struct PresenceEventView;
+
+struct Rules;
+enum class Verdict : std::uint8_t;
+struct Tally;
+
+class Snapshot;
+class Decoder;
+
+enum class ValueKind : std::uint8_t;
+class Value;
+class ValueView;
+template <class Getter>
+struct Field;
+template <class... All>
+struct FieldList;
 template <class T>
 struct Fields;
-
-namespace detail {
-
-template <class AnyUser>
-struct UserFields {
-  static constexpr auto list = fields(field("id", &AnyUser::id), field("online", &AnyUser::online),
-                                      field("status", &AnyUser::status), field("last_active", &AnyUser::last_active));
-};
-
-}  // namespace detail
-
-/// `id`, `online`, `status` and `last_active`. That somebody is invisible is no field.
-template <>
-struct Fields<User> : detail::UserFields<User> {};
-/// The same.
-template <>
-struct Fields<UserView> : detail::UserFields<UserView> {};
-
-/// Which end comes first.
-enum class Order : std::uint8_t {
-  ascending,  ///< the least first, what is absent last
-  descending  ///< the other way round
-};
-
-/// A field to sort by.
-struct SortKey {
-  std::string field;               ///< one that the objects lack decides nothing
-  Order order = Order::ascending;  ///< of this field alone
-
-  /// Whether both sort alike.
-  friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
-    return a.field == b.field && a.order == b.order;
-  }
-  friend bool operator!=(const SortKey& a, const SortKey& b) noexcept { return !(a == b); }
-};
-
-namespace detail {
-
-/// Calls `use` with what the field reads of the object, which lives for that call.
-template <class Getter, class T, class Use>
-decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) {
-  if constexpr (std::is_member_object_pointer<Getter>::value) {
-    return use(object.*field.get);
-  } else if constexpr (std::is_member_function_pointer<Getter>::value) {
-    const auto& raw = (object.*field.get)();
-    return use(raw);
-  } else {
-    const auto& raw = field.get(object);
-    return use(raw);
-  }
-}
-
-/// What the field reads, without its reference.
-template <class Getter, class T>
-using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
-
-template <std::size_t i, class List>
-constexpr const auto& field_at(const List& list) noexcept {
-  if constexpr (i == 0) {
-    return list.first;
-  } else {
-    return detail::field_at<i - 1>(list.rest);
-  }
-}
-
-/// As many as there are where none is called so.
-template <class List>
-constexpr std::size_t index_of_field(const List& list, std::string_view name, std::size_t from = 0) noexcept {
-  if constexpr (List::size == 0) {
-    static_cast<void>(list), static_cast<void>(name);
-    return from;
-  } else {
-    return list.first.name == name ? from : detail::index_of_field(list.rest, name, from + 1);
-  }
-}
-
-template <class T, class = void>
-inline constexpr bool has_other = false;
+class CustomFields;
+struct Channel;
+enum class Operator : std::uint8_t;
+class Filter;
 template <class T>
-inline constexpr bool
-    has_other<T, std::void_t<decltype(Fields<T>::other(std::declval<const T&>(), std::string_view()))>> = true;
-
-template <class List, class T, class Use>
-auto with_field_of(const List& list, const T& object, std::string_view name, Use& use) {
-  if constexpr (List::size == 0) {
-    if constexpr (has_other<T>) {
-      return use(Fields<T>::other(object, name));
-    } else {
-      return use(ValueView());
-    }
-  } else {
-    if (list.first.name != name) return detail::with_field_of(list.rest, object, name, use);
-    return detail::with_raw(list.first, object, [&](const auto& raw) { return use(ValueView(raw)); });
-  }
-}
-
-/// Calls `use` with a ValueView of the field of that name.
-template <class T, class Use>
-auto with_field(const T& object, std::string_view name, Use&& use) {
-  return detail::with_field_of(Fields<T>::list, object, name, use);
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_FIELDS_HPP
-
-#include <iterator>     // for random_access_iterator_tag
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// Fields of a channel that the host made up: names to Values, in the order of their names. As in a std::map, a
-/// reference or a pointer to a value stays valid while other fields come and go, until that field is erased or all of
-/// them are assigned to or destroyed.
-///
-/// @code
-/// CustomFields fields;
-/// fields["created_at"] = "2019-01-07T13:17:42.375Z";
-/// fields["updated_at"] = fields["created_at"];
-/// assert(*fields.find("updated_at") == *fields.find("created_at"));
-/// @endcode
-class CustomFields {
- public:
-  /// A field.
-  struct Entry {
-    std::string name;  ///< no two fields have the same
-    Value value;       ///< may be null, which is not absent
-
-    /// Whether name and value are the same.
-    friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
-    friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
-  };
-
- private:
-  // Each field lies in memory of its own, where it stays. In the order of their names they are in short runs, so that
-  // one that comes or goes moves few of the others, in whichever order they come.
-  using Run = detail::CompactVector<Entry*>;
-  using Runs = detail::CompactVector<Run>;
-  static constexpr std::size_t longest_run = 128;
-
- public:
-  /// Goes over the fields in the order of their names. Valid until fields come or go.
-  class const_iterator {
-   public:
-    /// @{
-    /// As iterators have them; an Entry cannot be changed in place. To go n fields further is O(n / 128).
-    using iterator_category = std::random_access_iterator_tag;
-    using value_type = Entry;
-    using difference_type = std::ptrdiff_t;
-    using pointer = const Entry*;
-    using reference = const Entry&;
-
-    const_iterator() noexcept = default;
-    reference operator*() const noexcept { return *(*runs_)[run_][at_]; }
-    pointer operator->() const noexcept { return &**this; }
-    reference operator[](difference_type n) const noexcept { return *(*this + n); }
-    const_iterator& operator++() noexcept {
-      if (++at_ == (*runs_)[run_].size()) {
-        at_ = 0;
-        ++run_;
-      }
-      return *this;
-    }
-    const_iterator& operator--() noexcept {
-      if (at_ == 0) at_ = (*runs_)[--run_].size();
-      --at_;
-      return *this;
-    }
-    const_iterator operator++(int) noexcept {
-      const const_iterator before = *this;
-      ++*this;
-      return before;
-    }
-    const_iterator operator--(int) noexcept {
-      const const_iterator before = *this;
-      --*this;
-      return before;
-    }
-    const_iterator& operator+=(difference_type n) noexcept {
-      n += static_cast<difference_type>(at_);
-      for (; n < 0; n += length(run_)) --run_;
-      for (; n > 0 && n >= length(run_); ++run_) n -= length(run_);
-      at_ = static_cast<std::size_t>(n);
-      return *this;
-    }
-    const_iterator& operator-=(difference_type n) noexcept { return *this += -n; }
-    friend const_iterator operator+(const_iterator a, difference_type n) noexcept { return a += n; }
-    friend const_iterator operator+(difference_type n, const_iterator a) noexcept { return a += n; }
-    friend const_iterator operator-(const_iterator a, difference_type n) noexcept { return a -= n; }
-    friend difference_type operator-(const_iterator a, const_iterator b) noexcept {
-      if (a < b) return -(b - a);
-      difference_type distance = static_cast<difference_type>(a.at_) - static_cast<difference_type>(b.at_);
-      for (; b.run_ < a.run_; ++b.run_) distance += b.length(b.run_);
-      return distance;
-    }
-    friend bool operator==(const_iterator a, const_iterator b) noexcept { return a.run_ == b.run_ && a.at_ == b.at_; }
-    friend bool operator!=(const_iterator a, const_iterator b) noexcept { return !(a == b); }
-    friend bool operator<(const_iterator a, const_iterator b) noexcept {
-      return a.run_ != b.run_ ? a.run_ < b.run_ : a.at_ < b.at_;
-    }
-    friend bool operator>(const_iterator a, const_iterator b) noexcept { return b < a; }
-    friend bool operator<=(const_iterator a, const_iterator b) noexcept { return !(b < a); }
-    friend bool operator>=(const_iterator a, const_iterator b) noexcept { return !(a < b); }
-    /// @}
-
-   private:
-    friend class CustomFields;
-    const_iterator(const Runs& runs, std::size_t run, std::size_t at) noexcept : runs_(&runs), run_(run), at_(at) {}
-    difference_type length(std::size_t run) const noexcept {
-      return static_cast<difference_type>((*runs_)[run].size());
-    }
-
-    const Runs* runs_ = nullptr;
-    std::size_t run_ = 0, at_ = 0;
-  };
-  /// @{
-  /// As containers have them.
-  using iterator = const_iterator;
-  using value_type = Entry;
-  /// @}
-
-  CustomFields() noexcept = default;
-  /// @{
-  /// A copy has memory of its own; what was moved from is empty.
-  CustomFields(const CustomFields& other) : CustomFields() {
-    for (const Entry& entry : other) insert(end(), entry);
-  }
-  CustomFields(CustomFields&& other) noexcept { swap(other); }
-  CustomFields& operator=(const CustomFields& other) {
-    CustomFields copy(other);
-    swap(copy);
-    return *this;
-  }
-  CustomFields& operator=(CustomFields&& other) noexcept {
-    CustomFields taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
-  /// @}
-  ~CustomFields() {
-    for (const Run& run : runs_) {
-      for (Entry* const entry : run) detail::destroy(entry);
-    }
-  }
-
-  /// The value, to be read or set. Null where there was none: there is one from now on. O(log fields).
-  Value& operator[](std::string_view name) {
-    const const_iterator place = place_of(name);
-    if (!has(place, name)) return insert(place, Entry{std::string(name), Value()}).value;
-    return runs_[place.run_][place.at_]->value;
-  }
-  /// Null pointer: there is none. O(log fields).
-  const Value* find(std::string_view name) const noexcept {
-    const const_iterator place = place_of(name);
-    return has(place, name) ? &place->value : nullptr;
-  }
-  /// Takes a field away. Whether there was one. O(log fields).
-  bool erase(std::string_view name) {
-    const const_iterator place = place_of(name);
-    if (!has(place, name)) return false;
-    Run& run = runs_[place.run_];
-    Entry* const gone = run[place.at_];
-    run.erase(place.at_);
-    --size_;
-    if (run.empty()) {
-      runs_.erase(place.run_);
-    } else if (place.run_ + 1 < runs_.size() && run.size() + runs_[place.run_ + 1].size() <= longest_run / 2) {
-      for (Entry* const entry : runs_[place.run_ + 1]) run.push_back(entry);
-      runs_.erase(place.run_ + 1);
-    }
-    detail::destroy(gone);
-    return true;
-  }
-  /// @{
-  /// All of them, in the order of their names, which compare as bytes.
-  const_iterator begin() const noexcept { return const_iterator(runs_, 0, 0); }
-  const_iterator end() const noexcept { return const_iterator(runs_, runs_.size(), 0); }
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
-  /// @}
-
-  /// Whether both have the same names with the same values.
-  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
-      if (*i != *j) return false;
-    }
-    return true;
-  }
-  friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
-
- private:
-  /// Where the field is, or the first one that comes after it.
-  const_iterator place_of(std::string_view name) const noexcept {
-    const auto is_before = [name](const Entry* entry) { return entry->name < name; };
-    const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
-                                                   [&](const Run& one) { return is_before(one[one.size() - 1]); });
-    if (run == runs_.end()) return end();
-    Entry* const* const place = detail::partition_point(run->begin(), run->end(), is_before);
-    return const_iterator(runs_, static_cast<std::size_t>(run - runs_.begin()),
-                          static_cast<std::size_t>(place - run->begin()));
-  }
-  bool has(const_iterator place, std::string_view name) const noexcept { return place != end() && place->name == name; }
-
-  Entry& insert(const_iterator place, Entry entry) {
-    struct Owner {
-      Entry* entry;
-      ~Owner() {
-        if (entry != nullptr) detail::destroy(entry);
-      }
-    } added{detail::create<Entry>(std::move(entry))};
-    std::size_t run = place.run_, at = place.at_;
-    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // behind all others
-    if (runs_.empty() || runs_[run].size() == longest_run) make_room(run, at);
-    runs_[run].insert(at, added.entry);
-    ++size_;
-    return *std::exchange(added.entry, nullptr);
-  }
-  /// Makes another run where one is full, so that there is room at the place. Names that come in order fill their runs.
-  void make_room(std::size_t& run, std::size_t& at) {
-    Run another;
-    if (runs_.empty() || at == 0) {
-      another.reserve_one_more();
-      runs_.insert(run, std::move(another));
-    } else if (at == longest_run) {
-      another.reserve_one_more();
-      runs_.insert(++run, std::move(another));
-      at = 0;
-    } else {
-      constexpr std::size_t half = longest_run / 2;
-      another.reserve(longest_run);
-      for (std::size_t i = half; i < longest_run; ++i) another.push_back(runs_[run][i]);
-      runs_.insert(run + 1, std::move(another));
-      runs_[run].truncate(half);
-      if (at > half) {
-        ++run;
-        at -= half;
-      }
-    }
-  }
-  void swap(CustomFields& other) noexcept {
-    std::swap(runs_, other.runs_);
-    std::swap(size_, other.size_);
-  }
-
-  Runs runs_;  // none of them empty
-  std::size_t size_ = 0;
-};
-
-/// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
-/// one.
-///
-/// @code
-/// Channel match{"match", "eu-17", {"john", "mary"}, {}};
-/// match.custom["map"] = "harbour";
-/// match.custom["slots"] = 4;
-/// assert(match.cid() == "match:eu-17");  // what the functions of a Store call it by
-/// assert(*match.custom.find("slots") == Value(4) && match.custom.find("mode") == nullptr);
-/// assert(match.custom.begin()->name == "map");  // in the order of their names
-/// @endcode
-struct Channel {
-  std::string type;                  ///< what the host has rules for, such as "messaging"; has no colon
-  std::string id;                    ///< tells those of one type apart
-  std::vector<std::string> members;  ///< ids of users
-  CustomFields custom;               ///< a custom `type`, `id`, `cid` or `members` is not found by a filter
-
-  /// "type:id".
-  std::string cid() const { return type + ':' + id; }
-
-  /// Whether all fields are the same, the members in the same order.
-  friend bool operator==(const Channel& a, const Channel& b) noexcept {
-    return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
-  }
-  friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
-};
-
-/// `type`, `id`, `cid`, `members`, and all that is custom.
-template <>
-struct Fields<Channel> {
-  /// Those that every channel has.
-  static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
-                                      field("cid", &Channel::cid), field("members", &Channel::members));
-  /// The custom ones.
-  static ValueView other(const Channel& channel, std::string_view name) noexcept {
-    const Value* const value = channel.custom.find(name);
-    return value != nullptr ? ValueView(*value) : ValueView();
-  }
-};
+class Matcher;
+struct Unanswerable;
+enum class Order : std::uint8_t;
+struct SortKey;
+struct Query;
+struct UserQuery;
+struct ChannelQuery;
+struct WatchLimits;
+class Watches;
+class Viewers;
+struct DeliveryOptions;
+struct StoreOptions;
+struct WatchChannel;
+class Store;
+class Subscription;
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_CHANNEL_HPP
+#endif  // PRESENCE_FWD_HPP
 
-// presence/diff.hpp
-#ifndef PRESENCE_DIFF_HPP
-#define PRESENCE_DIFF_HPP
+// presence/json.hpp
+#ifndef PRESENCE_JSON_HPP
+#define PRESENCE_JSON_HPP
+
+/// The module `json`: readers and writers of events, users, channels and filters.
+///
+/// Includes `base`, `model` and `query`. <presence/json_hooks.hpp>, for the values of other JSON libraries, is
+/// separate.
+
+// presence/json/channels.hpp
+#ifndef PRESENCE_JSON_CHANNELS_HPP
+#define PRESENCE_JSON_CHANNELS_HPP
+
+// presence/json/detail/decimal.hpp
+#ifndef PRESENCE_JSON_DETAIL_DECIMAL_HPP
+#define PRESENCE_JSON_DETAIL_DECIMAL_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
-
 namespace detail {
 
-/// What others see differently, borrowed from both snapshots. All of it is dated alike;
-/// or, where `dated` is absent, each with the latest instant that others know something of the user from.
-inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
-  const UserTable nothing;
-  const Root* const a = SnapshotAccess::read(from);
-  const Root* const b = SnapshotAccess::read(to);
-  const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
-  Timeline<UserPresenceChangedView> changes;
-  // What both share looks the same at both instants if nothing in it is due up to the later one, and both go by the
-  // same rules.
-  const Timestamp up_to = same_but_for_seed(from.rules(), to.rules()) ? later(from_now, to_now) : never;
-  UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, up_to,
-                       [&](RowView before, RowView after) {
-                         UserPresenceChangedView change;
-                         if (before != nullptr) change.before = seen_by_others(*before, from_now, from.rules());
-                         if (after != nullptr) change.after = seen_by_others(*after, to_now, to.rules());
-                         if (change.before == change.after) return;
-                         const RowView& latest = after != nullptr ? *after : *before;
-                         change.id = latest.name();
-                         change.at = dated != absent ? dated : latest_seen_instant(latest.registers());
-                         changes.add(change);
-                       });
-  return changes;
+// Not strtod and printf, because they follow the locale, and not <charconv>, because not every standard library that
+// the hosts use has it for doubles. All of it is exact arithmetic on integers, so that neither the rounding mode nor
+// the floating point unit of the host can change a bit.
+
+static_assert(sizeof(double) == 8, "presence: double must be the binary64 of IEEE 754");
+
+/// What lies half-way between two doubles has up to 768 digits that count. Of digits further behind it is enough to
+/// know whether they are all zero.
+inline constexpr std::size_t most_digits = 770;
+
+/// A natural number of fixed room, and no more arithmetic than the two conversions need.
+struct BigNatural {
+  std::size_t size = 0;         ///< in limbs; the highest of them is not zero
+  std::uint32_t limb[84] = {};  ///< lowest first; zero from `size` on. 770 digits and one, and 45 bits, are 82 limbs.
+
+  void trim() noexcept {
+    while (size != 0 && limb[size - 1] == 0) --size;
+  }
+
+  int bits() const noexcept {
+    int n = 32 * static_cast<int>(size);
+    if (size != 0)
+      for (std::uint32_t top = limb[size - 1]; top < 0x80000000; top <<= 1) --n;
+    return n;
+  }
+
+  /// *this = *this * factor + addend
+  void multiply(std::uint32_t factor, std::uint32_t addend = 0) noexcept {
+    std::uint64_t carry = addend;
+    for (std::size_t i = 0; i < size; ++i, carry >>= 32) {
+      carry += std::uint64_t{limb[i]} * factor;
+      limb[i] = static_cast<std::uint32_t>(carry);
+    }
+    if (carry != 0) limb[size++] = static_cast<std::uint32_t>(carry);
+  }
+
+  void multiply_by_power_of_5(int power) noexcept {
+    for (; power >= 13; power -= 13) multiply(1220703125);  // the highest that fits a limb
+    for (; power > 0; --power) multiply(5);
+  }
+
+  void shift_left(int count) noexcept {
+    multiply(std::uint32_t{1} << (count % 32));
+    const auto limbs = static_cast<std::size_t>(count / 32);
+    if (size == 0 || limbs == 0) return;
+    for (std::size_t i = size; i-- != 0;) limb[i + limbs] = limb[i];
+    for (std::size_t i = 0; i < limbs; ++i) limb[i] = 0;
+    size += limbs;
+  }
+
+  void add(const BigNatural& other, std::uint32_t times) noexcept {
+    std::uint64_t carry = 0;
+    for (std::size_t i = 0; i < other.size || carry != 0; ++i, carry >>= 32) {
+      carry += limb[i] + std::uint64_t{other.limb[i]} * times;
+      limb[i] = static_cast<std::uint32_t>(carry);
+      if (i >= size) size = i + 1;
+    }
+    trim();
+  }
+
+  /// The product must not be above *this.
+  void subtract(const BigNatural& other, std::uint32_t times) noexcept {
+    std::uint64_t borrow = 0;
+    for (std::size_t i = 0; i < other.size; ++i) {
+      borrow += std::uint64_t{other.limb[i]} * times;
+      const auto low = static_cast<std::uint32_t>(borrow);
+      borrow = (borrow >> 32) + (limb[i] < low ? 1 : 0);
+      limb[i] -= low;
+    }
+    trim();
+  }
+
+  /// Below zero, zero or above it, as *this is to the other.
+  int compare(const BigNatural& other) const noexcept {
+    if (size != other.size) return size < other.size ? -1 : 1;
+    for (std::size_t i = size; i-- != 0;)
+      if (limb[i] != other.limb[i]) return limb[i] < other.limb[i] ? -1 : 1;
+    return 0;
+  }
+
+  /// Leaves the remainder and returns the quotient, which must be below 2^14. The divisor's top limb must have 18 bits:
+  /// then *this has no more limbs than it, and a quotient of the top limbs alone is at most one too low.
+  std::uint32_t divide(const BigNatural& divisor) noexcept {
+    const std::size_t top = divisor.size - 1;
+    std::uint32_t quotient = limb[top] / (divisor.limb[top] + 1);
+    subtract(divisor, quotient);
+    if (compare(divisor) >= 0) {
+      subtract(divisor, 1);
+      ++quotient;
+    }
+    return quotient;
+  }
+};
+
+/// How far to shift a divisor of so many bits for divide().
+constexpr int divisor_shift(int bits) noexcept { return (18 + 32 - bits % 32) % 32; }
+
+/// Compares a + times * b with c.
+inline int compare_sum(const BigNatural& a, const BigNatural& b, std::uint32_t times, const BigNatural& c) noexcept {
+  BigNatural sum = a;
+  sum.add(b, times);
+  return sum.compare(c);
+}
+
+/// The bits of the double nearest to numerator * 10^exponent, ties to even; those of infinity or above where it is too
+/// large. The numerator is not zero, and the value from 10^-325 to below 10^309.
+inline std::uint64_t nearest_double(BigNatural& numerator, int exponent) noexcept {
+  BigNatural divisor{1, {1}};
+  // 10^n is 5^n * 2^n; the powers of two wait until the end.
+  if (exponent < 0) {
+    divisor.multiply_by_power_of_5(-exponent);
+  } else {
+    numerator.multiply_by_power_of_5(exponent);
+  }
+  // Shifted so that the quotient has 13 or 14 bits, and with three times 14 more at least two more than a double.
+  int width = divisor.bits();
+  if (width < numerator.bits() - 13) width = numerator.bits() - 13;
+  width += divisor_shift(width);
+  exponent += width - divisor.bits();
+  divisor.shift_left(width - divisor.bits());
+  exponent -= width + 13 - numerator.bits();
+  numerator.shift_left(width + 13 - numerator.bits());
+  std::uint64_t quotient = numerator.divide(divisor);
+  for (int i = 0; i < 3; ++i) {
+    numerator.shift_left(14);
+    quotient = quotient << 14 | numerator.divide(divisor);
+  }
+  exponent -= 3 * 14;
+
+  // The value is (quotient + something below one) * 2^exponent. No double has a bit below 2^-1074.
+  int surplus = (quotient >> 55 != 0 ? 56 : 55) - 53;
+  if (exponent + surplus < -1074) surplus = -1074 - exponent;
+  std::uint64_t mantissa = quotient >> surplus;
+  const std::uint64_t rest = quotient - (mantissa << surplus), half = std::uint64_t{1} << (surplus - 1);
+  if (rest > half || (rest == half && (numerator.size != 0 || mantissa % 2 != 0))) ++mantissa;
+  // Added, not joined: the top bit of the mantissa is not stored but counts as one of the exponent, and a mantissa that
+  // was rounded up to a power of two carries into it.
+  return (static_cast<std::uint64_t>(exponent + surplus + 1074) << 52) + mantissa;
+}
+
+/// Reads a number of the JSON grammar (RFC 8259; the caller has checked the grammar) as the nearest double, ties to
+/// even. False where it is too large for one.
+inline bool read_double(std::string_view number, double& value) noexcept {
+  const char* p = number.data();
+  const char* const end = p + number.size();
+  const bool negative = p != end && *p == '-';
+  if (negative) ++p;
+
+  BigNatural digits;
+  std::size_t count = 0;      // of digits, from the first that is not zero
+  std::int64_t exponent = 0;  // of ten, that the digits are multiplied by
+  std::uint32_t group = 0, group_scale = 1;
+  bool fraction = false, more = false;
+  for (; p != end && *p != 'e' && *p != 'E'; ++p) {
+    if (*p == '.') {
+      fraction = true;
+      continue;
+    }
+    const bool kept = count < most_digits;
+    if (fraction && kept) --exponent;
+    if (!fraction && !kept) ++exponent;
+    const auto digit = static_cast<std::uint32_t>(*p - '0');
+    if (!kept) {
+      more = more || digit != 0;
+    } else if (count != 0 || digit != 0) {
+      ++count;
+      group = group * 10 + digit;
+      group_scale *= 10;
+      if (group_scale == 1000000000) {
+        digits.multiply(group_scale, group);
+        group = 0;
+        group_scale = 1;
+      }
+    }
+  }
+  digits.multiply(group_scale, group);
+  if (more) {  // any digit that is not zero says the same
+    digits.multiply(10, 1);
+    ++count;
+    --exponent;
+  }
+  if (p != end && ++p != end) {
+    const bool below_one = *p == '-';
+    if (*p == '-' || *p == '+') ++p;
+    std::int64_t written = 0;
+    // No text is so long that its digits could make up for an exponent of this size.
+    for (; p != end && written < 100000000000000000; ++p) written = written * 10 + (*p - '0');
+    exponent += below_one ? -written : written;
+  }
+
+  const std::int64_t magnitude = exponent + static_cast<std::int64_t>(count);  // from 10^(magnitude-1) to 10^magnitude
+  std::uint64_t bits = 0;
+  if (count != 0 && magnitude > -324) {  // half of the smallest double is 2.47e-324
+    if (magnitude > 309) return false;   // the largest is 1.8e308
+    bits = nearest_double(digits, static_cast<int>(exponent));
+    if (bits >= std::uint64_t{0x7FF} << 52) return false;
+  }
+  if (negative) bits |= std::uint64_t{1} << 63;
+  std::memcpy(&value, &bits, sizeof value);
+  return true;
+}
+
+/// Whether `read_double` finds a double. Of nearly every number that shows without the arithmetic, as it is below
+/// 10^308.
+inline bool fits_double(std::string_view number) noexcept {
+  std::size_t at = !number.empty() && number[0] == '-' ? 1 : 0;
+  const std::size_t first = at;
+  while (at < number.size() && number[at] >= '0' && number[at] <= '9') ++at;
+  std::size_t magnitude = at - first;
+  while (at < number.size() && number[at] != 'e' && number[at] != 'E') ++at;
+  if (at < number.size() && ++at < number.size()) {
+    const bool below_one = number[at] == '-';
+    if (below_one || number[at] == '+') ++at;
+    for (std::size_t exponent = 0; !below_one && at < number.size() && magnitude <= 308; ++at) {
+      magnitude -= exponent;
+      exponent = exponent * 10 + static_cast<std::size_t>(number[at] - '0');
+      magnitude += exponent;
+    }
+  }
+  double value = 0;
+  return magnitude <= 308 || read_double(number, value);
+}
+
+/// Writes the digits of the shortest decimal that reads back as mantissa * 2^exponent, of several the nearest, and
+/// returns how many, at most 17. `point` is where the decimal point stands, counted from before the first digit. This
+/// is the algorithm of Steele and White (1990), with the scale estimated as Burger and Dybvig (1996) do.
+inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_nearer, char* out, int& point) noexcept {
+  // The value is rest / unit, and (gap / unit) the distance to half-way to the next lower double; to the next higher it
+  // is `up` times that.
+  const std::uint32_t up = lower_is_nearer ? 2 : 1;
+  BigNatural unit{1, {1}}, gap{1, {1}};
+  BigNatural rest{2, {static_cast<std::uint32_t>(mantissa & 0xFFFFFFFF), static_cast<std::uint32_t>(mantissa >> 32)}};
+  rest.trim();
+  // log10(2) is about 78913 / 2^18. The estimate is never too high, and at most one too low; 400 keeps it above zero.
+  point = ((exponent + rest.bits() - 1) * 78913 + (400 << 18)) / (1 << 18) - 400 + 1;
+  // The gap is a half of the last place, or a quarter: 2^up of it are one.
+  int rest_shift = static_cast<int>(up), unit_shift = static_cast<int>(up), gap_shift = 0;
+  if (exponent >= 0) {
+    rest_shift += exponent;
+    gap_shift += exponent;
+  } else {
+    unit_shift -= exponent;
+  }
+  if (point >= 0) {
+    unit.multiply_by_power_of_5(point);
+    unit_shift += point;
+  } else {
+    rest.multiply_by_power_of_5(-point);
+    gap.multiply_by_power_of_5(-point);
+    rest_shift -= point;
+    gap_shift -= point;
+  }
+  const int aligning = divisor_shift(unit.bits() + unit_shift);
+  rest.shift_left(rest_shift + aligning);
+  gap.shift_left(gap_shift + aligning);
+  unit.shift_left(unit_shift + aligning);
+
+  // What is half-way reads back as this double where its mantissa is even.
+  const int tie = mantissa % 2 == 0 ? 1 : 0;
+  if (compare_sum(rest, gap, up, unit) + tie > 0) {
+    ++point;  // instead of a first multiplication by ten
+  } else {
+    rest.multiply(10);
+    gap.multiply(10);
+  }
+  for (int count = 0;;) {
+    std::uint32_t digit = rest.divide(unit);
+    const bool low = rest.compare(gap) - tie < 0;                  // this digit as the last is near enough
+    const bool high = compare_sum(rest, gap, up, unit) + tie > 0;  // so is the next higher one, which is never ten
+    if (high && (!low || compare_sum(rest, rest, 1, unit) + static_cast<int>(digit % 2) > 0)) ++digit;
+    out[count++] = static_cast<char>('0' + digit);
+    if (low || high) return count;
+    rest.multiply(10);
+    gap.multiply(10);
+  }
+}
+
+/// Of -0.0000012345678901234567.
+inline constexpr std::size_t longest_double = 25;
+
+/// Writes the shortest decimal that reads back as the same double, as a JSON number that always has a '.' or an
+/// exponent, so that it does not read back as an integer ("1.0", "0.1", "1e+300", "-0.0", "5e-324"). Of finite ones
+/// only. Returns the length.
+inline std::size_t write_double(double value, char* out) noexcept {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  constexpr std::uint64_t hidden = std::uint64_t{1} << 52;
+  const std::uint64_t fraction = bits & (hidden - 1);
+  const int field = static_cast<int>(bits >> 52 & 0x7FF);
+  char digits[17] = {'0'};
+  int count = 1, point = 1;
+  if (field > 0) {
+    count = shortest_digits(fraction + hidden, field - 1075, fraction == 0 && field > 1, digits, point);
+  } else if (fraction != 0) {
+    count = shortest_digits(fraction, -1074, false, digits, point);
+  }
+
+  char* p = out;
+  if (bits >> 63 != 0) *p++ = '-';
+  // Without an exponent where JavaScript would do so too.
+  if (point > -6 && point <= 21) {
+    if (point <= 0) *p++ = '0';
+    for (int i = 0; i < point; ++i) *p++ = i < count ? digits[i] : '0';
+    *p++ = '.';
+    for (int i = point; i < 0; ++i) *p++ = '0';
+    for (int i = point > 0 ? point : 0; i < count; ++i) *p++ = digits[i];
+    if (point >= count) *p++ = '0';
+  } else {
+    *p++ = digits[0];
+    if (count > 1) *p++ = '.';
+    for (int i = 1; i < count; ++i) *p++ = digits[i];
+    *p++ = 'e';
+    *p++ = point > 0 ? '+' : '-';
+    const int exponent = point > 0 ? point - 1 : 1 - point;
+    if (exponent >= 100) *p++ = static_cast<char>('0' + exponent / 100);
+    if (exponent >= 10) *p++ = static_cast<char>('0' + exponent / 10 % 10);
+    *p++ = static_cast<char>('0' + exponent % 10);
+  }
+  return static_cast<std::size_t>(p - out);
 }
 
 }  // namespace detail
-
-/// Calls `on_change(const UserPresenceChangedView&)` for every user whom others see differently in `to` than in `from`:
-/// applied to the views of the one they give the views of the other. Each carries `to.now()`, or without one the latest
-/// instant that others know something of that user from. In the order of (instant, id). What both share is passed over.
-///
-/// @code
-/// #include <presence/reduce.hpp>
-///
-/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
-/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
-/// const Snapshot shown = s;  // by the last frame
-/// s = reduce(std::move(s), PresenceEvent::disconnect("john", "phone", now + Duration::from_s(5)));
-/// s = reduce(std::move(s), PresenceEvent::connect("mary", "tv", now + Duration::from_s(5)));
-/// std::string news;
-/// diff(shown, s, [&](const UserPresenceChangedView& change) {
-///   news += std::string(change.id) + (change.after->online ? " came, " : " went, ");
-/// });
-/// assert(news == "john went, mary came, ");
-/// @endcode
-template <class Fn>
-void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
-  detail::differences(from, to, detail::SnapshotAccess::now(to)).each(on_change);
-}
-
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DIFF_HPP
+#endif  // PRESENCE_JSON_DETAIL_DECIMAL_HPP
 
-// presence/filter.hpp
-#ifndef PRESENCE_FILTER_HPP
-#define PRESENCE_FILTER_HPP
+// presence/json/detail/reader.hpp
+#ifndef PRESENCE_JSON_DETAIL_READER_HPP
+#define PRESENCE_JSON_DETAIL_READER_HPP
 
-// presence/detail/operand.hpp
-#ifndef PRESENCE_DETAIL_OPERAND_HPP
-#define PRESENCE_DETAIL_OPERAND_HPP
-
-// presence/detail/words.hpp
-#ifndef PRESENCE_DETAIL_WORDS_HPP
-#define PRESENCE_DETAIL_WORDS_HPP
-
-// presence/detail/json_reader.hpp
-#ifndef PRESENCE_DETAIL_JSON_READER_HPP
-#define PRESENCE_DETAIL_JSON_READER_HPP
+// presence/base/detail/utf8.hpp
+#ifndef PRESENCE_BASE_DETAIL_UTF8_HPP
+#define PRESENCE_BASE_DETAIL_UTF8_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -11093,6 +10272,16 @@ inline Utf8Step utf8_step(const char* p, const char* end) noexcept {
   }
   return {length, true, false};
 }
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_UTF8_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
 
 /// Skips what is not marked, or up to `end`: most of any payload is such text.
 inline const char* skip_plain(const char* p, const char* end) noexcept {
@@ -11856,1530 +11045,11 @@ class JsonReader {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_JSON_READER_HPP
-
-/// Words of UTF-8 text, whatever the case of their letters.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// The letter in lower case, for the alphabets whose letters have one lower case of the same length in UTF-8: Latin
-/// (Basic, Latin-1, Extended-A), Greek and Cyrillic. The rest of Unicode's folding would be a table larger than this
-/// library.
-constexpr std::uint32_t fold_case(std::uint32_t c) noexcept {
-  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 0x20 : c;
-  if (c >= 0xC0 && c <= 0xDE && c != 0xD7) return c + 0x20;
-  const bool even_is_upper = (c >= 0x100 && c <= 0x137 && c != 0x130 && c != 0x131) || (c >= 0x14A && c <= 0x177) ||
-                             (c >= 0x460 && c <= 0x481) || (c >= 0x48A && c <= 0x4BF) || (c >= 0x4D0 && c <= 0x52F);
-  const bool odd_is_upper = (c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E) || (c >= 0x4C1 && c <= 0x4CE);
-  if (even_is_upper) return c | 1;
-  if (odd_is_upper) return c % 2 == 1 ? c + 1 : c;
-  if (c == 0x178) return 0xFF;
-  if (c >= 0x391 && c <= 0x3AB && c != 0x3A2) return c + 0x20;
-  if (c == 0x386) return 0x3AC;
-  if (c >= 0x388 && c <= 0x38A) return c + 0x25;
-  if (c == 0x38C) return 0x3CC;
-  if (c == 0x38E || c == 0x38F) return c + 0x3F;
-  if (c == 0x3C2) return 0x3C3;  // the sigma at the end of a word
-  if (c >= 0x410 && c <= 0x42F) return c + 0x20;
-  if (c >= 0x400 && c <= 0x40F) return c + 0x50;
-  return c;
-}
-
-/// Whether a letter, a digit or a mark that belongs to a word: all but ASCII's signs, and Unicode's spaces and
-/// punctuation of everyday text.
-constexpr bool is_of_word(std::uint32_t c) noexcept {
-  if (c < 0x80) return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-  return !(c >= 0x80 && c <= 0xBF && c != 0xAA && c != 0xB5 && c != 0xBA) && c != 0xD7 && c != 0xF7 &&
-         !(c >= 0x2000 && c <= 0x206F) && !(c >= 0x3000 && c <= 0x303F) && c != 0xFF0C && c != 0xFF0E;
-}
-
-/// Takes the next character off a text that is not empty. A byte that is not UTF-8 is a character of its own, different
-/// from all others.
-inline std::uint32_t take_character(std::string_view& text) noexcept {
-  const char* const p = text.data();
-  const Utf8Step step = utf8_step(p, p + text.size());
-  const std::size_t length = step.valid ? step.length : 1;
-  text.remove_prefix(length);
-  if (!step.valid) return 0x110000u + octet(p[0]);
-  std::uint32_t c = octet(p[0]);
-  if (length > 1) c &= 0xFFu >> (length + 1);
-  for (std::size_t i = 1; i < length; ++i) c = c << 6 | (octet(p[i]) & 0x3Fu);
-  return c;
-}
-
-/// A prefix of words, made ready to be looked for in many texts: in time that is linear in the text, whatever both are
-/// (Knuth, Morris, Pratt 1977).
-///
-/// A prefix that begins with a letter begins where a word does. That is made a symbol of the pattern: it stands before
-/// the first letter, and is matched by all that belongs to no word.
-class WordPrefix {
- public:
-  WordPrefix() noexcept = default;
-  explicit WordPrefix(std::string_view prefix) {
-    std::size_t count = 0;
-    for (std::string_view rest = prefix; !rest.empty(); ++count) take_character(rest);
-    if (count == 0) return;
-    symbols_.reserve(count + 1);
-    for (std::string_view rest = prefix; !rest.empty();) {
-      const std::uint32_t character = take_character(rest);
-      if (symbols_.empty() && is_of_word(character)) symbols_.push_back(boundary);
-      symbols_.push_back(fold_case(character));
-    }
-    borders_.reserve(symbols_.size());
-    borders_.push_back(0);
-    for (std::size_t i = 1; i < symbols_.size(); ++i) {
-      const std::size_t border = next(borders_[i - 1], symbols_[i]);
-      borders_.push_back(border);
-    }
-  }
-
-  /// Whether a word of the text, and what follows it, begins with the prefix, in whichever case. A prefix that begins
-  /// with a sign may stand anywhere; an empty one, in any text that is not.
-  bool is_in(std::string_view text) const noexcept {
-    if (symbols_.empty()) return !text.empty();
-    std::size_t matched = symbols_[0] == boundary ? 1 : 0;  // a word may begin where the text does
-    while (!text.empty()) {
-      matched = next(matched, fold_case(take_character(text)));
-      if (matched == symbols_.size()) return true;
-    }
-    return false;
-  }
-
- private:
-  static constexpr std::uint32_t boundary = 0xFFFFFFFF;  // no character
-
-  /// A letter is one in either case.
-  static bool is_matched(std::uint32_t symbol, std::uint32_t folded) noexcept {
-    return symbol == boundary ? !is_of_word(folded) : symbol == folded;
-  }
-  /// How many symbols are matched by what ends with this character, if as many were before it.
-  std::size_t next(std::size_t matched, std::uint32_t folded) const noexcept {
-    while (!is_matched(symbols_[matched], folded)) {
-      if (matched == 0) return 0;
-      matched = borders_[matched - 1];
-    }
-    return matched + 1;
-  }
-
-  CompactVector<std::uint32_t> symbols_;
-  CompactVector<std::size_t>
-      borders_;  // of each beginning of the symbols: how long the longest other one at its end is
-};
-
-inline bool has_word_with_prefix(std::string_view text, std::string_view prefix) {
-  return WordPrefix(prefix).is_in(text);
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_WORDS_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-namespace detail {
-
-/// One value against one: whether a field with no array in it equals an operand that is none.
-inline bool same_scalar(const ValueView& field, const ValueView& operand) noexcept {
-  return compare_scalars(field, operand) == Ordering::equal;
-}
-
-/// Whether a range test holds where the field stands so to the operand.
-constexpr bool is_in_range(Operator op, Ordering order) noexcept {
-  switch (op) {
-    case Operator::gt: return order == Ordering::greater;
-    case Operator::gte: return order == Ordering::greater || order == Ordering::equal;
-    case Operator::lt: return order == Ordering::less;
-    default: return order == Ordering::less || order == Ordering::equal;
-  }
-}
-
-/// Calls `holds` for a field that is no array, or for its elements until it does.
-template <class Holds>
-bool any_element(const ValueView& field, Holds holds) {
-  if (field.kind() != ValueKind::array) return holds(field);
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    if (holds(field[i])) return true;
-  }
-  return false;
-}
-template <class Text, class Holds>
-bool any_element(const std::vector<Text>& field, Holds holds) {
-  for (const std::string_view text : field) {
-    if (holds(text)) return true;
-  }
-  return false;
-}
-template <class Holds>
-bool any_element(std::string_view field, Holds holds) {
-  return holds(field);
-}
-
-inline bool is_array(const ValueView& field) noexcept { return field.kind() == ValueKind::array; }
-inline bool is_array(std::string_view) noexcept { return false; }
-template <class Text>
-bool is_array(const std::vector<Text>&) noexcept {
-  return true;
-}
-
-/// By which texts are found.
-struct TextHash {
-  /// Long texts whose quick hashes agree share most of their bytes as well, so that each comparison would be long.
-  static std::uint64_t of(std::string_view text) noexcept {
-    const Sought sought(text);
-    return sought.is_short() ? hash_of(sought, 0) : SipHash<1, 3>::hash64(text, {});
-  }
-};
-
-/// Texts, to be found among many. A few are compared one by one. More are kept in the order of their hashes and sizes,
-/// and then of their bytes: the first bits of a hash say between which two of them to look, and what is left there is
-/// searched by halves. So who chooses texts whose hashes collide makes a search longer, and never a walk.
-template <class Hash>
-class BasicTextSet {
- public:
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
-
-  /// Has room for so many texts, which have so many bytes together, all in one allocation. To be given back by `drop`.
-  static BasicTextSet* make(std::size_t texts, std::size_t bytes) {
-    return construct<BasicTextSet>(allocate(size_of(texts, bytes), alignof(BasicTextSet)), texts, bytes);
-  }
-  static BasicTextSet* copy(const BasicTextSet& other) {
-    Starts starts = other.starts_;
-    BasicTextSet* const made = make(other.room_, other.bytes_);
-    made->starts_ = std::move(starts);
-    made->count_ = other.count_;
-    std::memcpy(made->entries(), other.entries(), size_of(other.room_, other.bytes_) - sizeof(BasicTextSet));
-    return made;
-  }
-  static void drop(BasicTextSet* set) noexcept {
-    const std::size_t size = size_of(set->room_, set->bytes_);
-    set->~BasicTextSet();
-    deallocate(set, size, alignof(BasicTextSet));
-  }
-  BasicTextSet(const BasicTextSet&) = delete;
-  BasicTextSet& operator=(const BasicTextSet&) = delete;
-
-  /// There is room for it. To be found after `finish`.
-  void add(std::string_view text) noexcept {
-    const std::size_t at = count_ == 0 ? 0 : entries()[count_ - 1].at + entries()[count_ - 1].size;
-    construct<Entry>(entries() + count_++, Entry{0, at, text.size()});
-    if (!text.empty()) std::memcpy(characters() + at, text.data(), text.size());
-  }
-  void finish() {
-    struct {
-      Entry* first;
-      std::size_t count;
-      Entry* begin() const noexcept { return first; }
-      std::size_t size() const noexcept { return count; }
-    } all{entries(), count_};
-    const bool are_few = count_ <= few;
-    for (std::size_t i = 0; i < count_; ++i) {
-      // Texts that are not the same mostly differ in their last character.
-      const std::string_view text = text_of(entries()[i]);
-      entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
-    }
-    detail::sort(all, [this](const Entry& a, const Entry& b) {
-      if (a.hash != b.hash) return a.hash < b.hash;
-      if (a.size != b.size) return a.size < b.size;
-      return compare(characters() + a.at, characters() + b.at, a.size, 0) < 0;
-    });
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (kept > 0 && entries()[kept - 1].hash == entries()[i].hash &&
-          text_of(entries()[kept - 1]) == text_of(entries()[i]))
-        continue;
-      entries()[kept++] = entries()[i];
-    }
-    count_ = kept;
-    if (!are_few) make_starts();
-  }
-
-  std::size_t size() const noexcept { return count_; }
-
-  /// Its place among those that there are, or none.
-  std::size_t find(std::string_view text) const noexcept {
-    return starts_.has_memory() ? find_by_hash(text) : find_among_few(text);
-  }
-  bool contains(std::string_view text) const noexcept { return find(text) != none; }
-
- private:
-  static constexpr std::size_t few = 4;
-  struct Entry {
-    std::uint64_t hash;  // of a few, the last character
-    std::size_t at, size;
-  };
-
-  using Starts = CompactVector<std::size_t>;
-
-  BasicTextSet(std::size_t texts, std::size_t bytes) noexcept : room_(texts), bytes_(bytes) {}
-  ~BasicTextSet() = default;
-  template <class T, class... Args>
-  friend T* construct(void* at, Args&&... args);
-
-  /// What a filter has fits into memory, and this is less than what it takes there.
-  static std::size_t size_of(std::size_t texts, std::size_t bytes) noexcept {
-    return sizeof(BasicTextSet) + texts * sizeof(Entry) + bytes;
-  }
-  // They lie behind this object, and the characters of all behind them.
-  Entry* entries() noexcept { return static_cast<Entry*>(static_cast<void*>(this + 1)); }
-  const Entry* entries() const noexcept { return static_cast<const Entry*>(static_cast<const void*>(this + 1)); }
-  char* characters() noexcept { return static_cast<char*>(static_cast<void*>(entries() + room_)); }
-  const char* characters() const noexcept {
-    return static_cast<const char*>(static_cast<const void*>(entries() + room_));
-  }
-  std::string_view text_of(const Entry& entry) const noexcept {
-    return std::string_view(characters() + entry.at, entry.size);
-  }
-
-  /// The next eight bytes of a text, or those that are left.
-  static std::uint64_t word_at(const char* text, std::size_t left) noexcept {
-    return left >= 8 ? load_word(text) : load_part(text, left);
-  }
-  /// Any order of texts of one size, of which the first `same` bytes are the same: by words, which takes fewer steps
-  /// than by bytes, but for what comes late in long ones.
-  static int compare(const char* a, const char* b, std::size_t size, std::size_t same) noexcept {
-    const std::size_t by_words = size - same < 64 ? size : same + 64;
-    for (; same < by_words; same += 8) {
-      const std::uint64_t x = word_at(a + same, size - same), y = word_at(b + same, size - same);
-      if (x != y) return x < y ? -1 : 1;
-    }
-    return same < size ? std::memcmp(a + same, b + same, size - same) : 0;
-  }
-
-  std::size_t find_by_hash(std::string_view text) const noexcept {
-    const std::uint64_t hash = Hash::of(text);
-    const std::size_t* const start = &starts_[1] + (hash >> starts_[0]);
-    const std::size_t first = start[0], last = start[1];
-    if (last - first > few) return find_among_many(first, last, hash, text);
-    for (std::size_t i = first; i != last; ++i) {
-      if (entries()[i].hash == hash && text_of(entries()[i]) == text) return i;
-    }
-    return none;
-  }
-
-  PRESENCE_DETAIL_APART std::size_t find_among_few(std::string_view text) const noexcept {
-    const std::uint64_t last = text.empty() ? 0 : octet(text.back());
-    for (std::size_t i = 0; i < count_; ++i) {
-      const Entry& entry = entries()[i];
-      if (entry.size == text.size() && entry.hash == last && text_of(entry) == text) return i;
-    }
-    return none;
-  }
-
-  /// The end of those that are alike, of which the first of a range is one: in steps that become longer, as they are
-  /// few as a rule.
-  template <class IsAlike>
-  static const Entry* end_of_alike(const Entry* low, const Entry* high, IsAlike is_alike) noexcept {
-    std::ptrdiff_t step = 1;
-    while (high - low > step && is_alike(low[step])) {
-      low += step;
-      step *= 2;
-    }
-    return detail::partition_point(low + 1, high - low > step ? low + step : high, is_alike);
-  }
-  /// The part of a range of entries, which is in order, for which `is_alike` holds. `is_before`: those before it.
-  template <class IsBefore, class IsAlike>
-  static void narrow(const Entry*& low, const Entry*& high, IsBefore is_before, IsAlike is_alike) noexcept {
-    if (!is_alike(*low)) low = detail::partition_point(low, high, is_before);
-    if (low == high || is_alike(high[-1])) return;
-    high = is_alike(*low) ? end_of_alike(low, high, is_alike) : low;
-  }
-
-  /// Only where hashes collide. By chance that is a few, so this is as good for many.
-  PRESENCE_DETAIL_APART std::size_t find_among_many(std::size_t first, std::size_t last, std::uint64_t hash,
-                                                    std::string_view text) const noexcept {
-    const Entry* low = entries() + first;
-    const Entry* high = entries() + last;
-    const std::size_t size = text.size();
-    narrow(
-        low, high, [&](const Entry& entry) { return entry.hash < hash; },
-        [&](const Entry& entry) { return entry.hash == hash; });
-    if (low == high) return none;
-    narrow(
-        low, high, [&](const Entry& entry) { return entry.size < size; },
-        [&](const Entry& entry) { return entry.size == size; });
-    if (low == high) return none;
-
-    // They are in order, so all of them begin as the first and the last do. By the first word in which they do not, the
-    // others are left out, and then by the next one.
-    const char* const characters = this->characters();
-    std::size_t same = 0;
-    while (high - low > 1) {
-      for (; size - same >= 8; same += 8) {
-        const std::uint64_t word = load_word(characters + low->at + same);
-        if (word != load_word(characters + high[-1].at + same)) break;
-        if (word != load_word(text.data() + same)) return none;
-      }
-      if (size - same < 8) break;
-      const std::uint64_t next = load_word(text.data() + same);
-      const auto word_of = [&](const Entry& entry) { return load_word(characters + entry.at + same); };
-      for (std::size_t count = static_cast<std::size_t>(high - low); count > 1; count -= count / 2) {
-        if (word_of(low[count / 2 - 1]) < next) low += count / 2;
-      }
-      if (word_of(*low) != next) return none;
-      high = end_of_alike(low, high, [&](const Entry& entry) { return word_of(entry) == next; });
-      same += 8;
-    }
-    if (high - low > 1) {
-      low = detail::partition_point(
-          low, high, [&](const Entry& entry) { return compare(characters + entry.at, text.data(), size, same) < 0; });
-      if (low == high) return none;
-    }
-    const bool is_found = std::memcmp(characters + low->at + same, text.data() + same, size - same) == 0;
-    return is_found ? static_cast<std::size_t>(low - entries()) : none;
-  }
-
-  void make_starts() {
-    std::size_t buckets = 2, shift = 63;
-    for (; buckets < 2 * count_; buckets *= 2) --shift;
-    starts_.reserve(buckets + 2);
-    starts_.push_back(shift);
-    for (std::size_t i = 0, bucket = 0; bucket <= buckets; ++bucket) {
-      while (i < count_ && entries()[i].hash >> shift < bucket) ++i;
-      starts_.push_back(i);
-    }
-  }
-
-  std::size_t room_, bytes_, count_ = 0;
-  Starts
-      starts_;  // of many: how many bits of a hash are not its first ones, and where those with each first ones start
-};
-
-using TextSet = BasicTextSet<TextHash>;
-
-/// What an array of values has, made ready to be asked. Values that are equal are one.
-class ValueSet {
- public:
-  explicit ValueSet(const Elements<Value>& elements) {
-    std::size_t texts = 0, characters = 0, numbers = 0, moments = 0;
-    Moment moment;
-    for (const Value& element : elements) {
-      const ValueView view = element.view();
-      if (view.is_number()) ++numbers;
-      if (view.kind() == ValueKind::instant) ++moments;
-      if (view.kind() != ValueKind::text) continue;
-      if (read_moment(view.text(), moment)) {
-        ++moments;
-      } else {
-        ++texts;
-        characters += view.text().size();
-      }
-    }
-    if (texts > 0) texts_.make(texts, characters);
-    numbers_.reserve(numbers);
-    moments_.reserve(moments);
-    for (const Value& element : elements) add(element);
-    if (texts > 0) texts_->finish();
-    make_set(numbers_,
-             [](const Value& a, const Value& b) { return compare_numbers(a.view(), b.view()) == Ordering::less; });
-    make_set(moments_, [](const Moment& a, const Moment& b) { return a < b; });
-  }
-
-  bool has(std::string_view text) const noexcept {
-    if (moments_.has_memory()) return find(text) != none;
-    return texts_ && texts_->contains(text);
-  }
-  bool has(const ValueView& value) const noexcept { return find(value) != none; }
-
-  /// Whether an array has all of these and no others. Allocates one bit for each of these, if they are many.
-  template <class Field>
-  bool is_same_set(const Field& field) const {
-    if (!is_array(field) || field.size() < size()) return false;
-    Places found(size());
-    std::size_t left = size();
-    const bool has_another = any_element(field, [&](const auto& element) {
-      const std::size_t place = find(element);
-      if (place == none) return true;
-      if (found.mark(place)) --left;
-      return false;
-    });
-    return !has_another && left == 0;
-  }
-
- private:
-  static constexpr std::size_t none = TextSet::none;
-
-  /// One bit each.
-  class Places {
-   public:
-    explicit Places(std::size_t count) {
-      const std::size_t words = count / 64 + 1;
-      if (words > inside) {
-        outside_.reserve(words);
-        for (std::size_t i = 0; i < words; ++i) outside_.push_back(0);
-        words_ = outside_.begin();
-      } else {
-        for (std::size_t i = 0; i < words; ++i) inside_[i] = 0;
-        words_ = inside_;
-      }
-    }
-    Places(const Places&) = delete;
-    Places& operator=(const Places&) = delete;
-    /// Whether it was not marked before.
-    bool mark(std::size_t place) noexcept {
-      const std::uint64_t bit = std::uint64_t{1} << place % 64;
-      const bool is_new = (words_[place / 64] & bit) == 0;
-      words_[place / 64] |= bit;
-      return is_new;
-    }
-
-   private:
-    static constexpr std::size_t inside = 16;
-    std::uint64_t inside_[inside];
-    CompactVector<std::uint64_t> outside_;
-    std::uint64_t* words_;
-  };
-
-  /// Owns a set, where there are texts.
-  class Texts {
-   public:
-    Texts() noexcept = default;
-    Texts(const Texts& other) : set_(other.set_ == nullptr ? nullptr : TextSet::copy(*other.set_)) {}
-    Texts& operator=(const Texts&) = delete;
-    ~Texts() {
-      if (set_ != nullptr) TextSet::drop(set_);
-    }
-    void make(std::size_t texts, std::size_t bytes) { set_ = TextSet::make(texts, bytes); }
-    TextSet* operator->() noexcept { return set_; }
-    const TextSet* operator->() const noexcept { return set_; }
-    explicit operator bool() const noexcept { return set_ != nullptr; }
-
-   private:
-    TextSet* set_ = nullptr;
-  };
-
-  void add(const Value& element) {
-    const ValueView view = element.view();
-    Moment moment;
-    switch (view.kind()) {
-      case ValueKind::text:
-        if (read_moment(view.text(), moment)) {
-          moments_.push_back(moment);
-        } else {
-          texts_->add(view.text());
-        }
-        break;
-      case ValueKind::integer:
-      case ValueKind::real: numbers_.push_back(element); break;
-      case ValueKind::instant: moments_.push_back(moment_of(view.instant())); break;
-      case ValueKind::boolean: (view.truth() ? has_true_ : has_false_) = true; break;
-      default: has_null_ = true; break;
-    }
-  }
-
-  template <class T, class IsBefore>
-  static void make_set(CompactVector<T>& all, const IsBefore& is_before) {
-    detail::sort(all, is_before);
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (kept > 0 && !is_before(all[kept - 1], all[i])) continue;
-      if (kept != i) all[kept] = std::move(all[i]);
-      ++kept;
-    }
-    all.truncate(kept);
-  }
-
-  // The places: those of the texts, the numbers and the moments, one behind the other, and of the values that are one.
-  std::size_t text_count() const noexcept { return texts_ ? texts_->size() : 0; }
-  std::size_t place_of_true() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
-  std::size_t size() const noexcept {
-    return place_of_true() + (has_true_ ? 1 : 0) + (has_false_ ? 1 : 0) + (has_null_ ? 1 : 0);
-  }
-
-  PRESENCE_DETAIL_APART std::size_t find(std::string_view text) const noexcept {
-    Moment moment;
-    if (moments_.has_memory() && read_moment(text, moment)) return find(moment);
-    return texts_ ? texts_->find(text) : none;
-  }
-  std::size_t find(const Moment& moment) const noexcept {
-    const Moment* const place = detail::not_less(moments_.begin(), moments_.end(), moment);
-    if (place == moments_.end() || *place != moment) return none;
-    return text_count() + numbers_.size() + static_cast<std::size_t>(place - moments_.begin());
-  }
-  std::size_t find(const ValueView& value) const noexcept {
-    switch (value.kind()) {
-      case ValueKind::text: return find(value.text());
-      case ValueKind::instant: return find(moment_of(value.instant()));
-      case ValueKind::integer:
-      case ValueKind::real: {
-        const Value* const place = detail::partition_point(numbers_.begin(), numbers_.end(), [&](const Value& number) {
-          return compare_numbers(number.view(), value) == Ordering::less;
-        });
-        if (place == numbers_.end() || compare_numbers(place->view(), value) != Ordering::equal) return none;
-        return text_count() + static_cast<std::size_t>(place - numbers_.begin());
-      }
-      case ValueKind::boolean:
-        if (value.truth()) return has_true_ ? place_of_true() : none;
-        return has_false_ ? place_of_true() + (has_true_ ? 1 : 0) : none;
-      case ValueKind::absent:
-      case ValueKind::null: return has_null_ ? size() - 1 : none;
-      default: return none;
-    }
-  }
-
-  Texts texts_;                    // that are no instants
-  CompactVector<Value> numbers_;   // ascending
-  CompactVector<Moment> moments_;  // ascending; of instants, and of texts that are
-  bool has_true_ = false, has_false_ = false, has_null_ = false;
-};
-
-/// What a test of a valid filter says about a field: for one field, without anything to be made ready but where that is
-/// needed to stay linear.
-inline bool holds(Operator op, const ValueView& field, const Value& value) {
-  const ValueView operand = value.view();
-  const auto is_operand = [&](const ValueView& element) { return same_scalar(element, operand); };
-  switch (op) {
-    case Operator::eq:
-      if (is_array(operand)) return is_array(field) && ValueSet(value.elements()).is_same_set(field);
-      return any_element(field, is_operand);
-    case Operator::ne: return !holds(Operator::eq, field, value);
-    case Operator::gt:
-    case Operator::gte:
-    case Operator::lt:
-    case Operator::lte:
-      return any_element(field,
-                         [&](const ValueView& element) { return is_in_range(op, compare_scalars(element, operand)); });
-    case Operator::in:
-      if (!is_array(field)) return any_element(operand, [&](const ValueView& one) { return same_scalar(field, one); });
-      return any_element(field,
-                         [set = ValueSet(value.elements())](const ValueView& element) { return set.has(element); });
-    case Operator::nin: return !holds(Operator::in, field, value);
-    case Operator::contains: return is_array(field) && any_element(field, is_operand);
-    case Operator::exists: return !field.is_absent() == operand.truth();
-    case Operator::autocomplete:
-      return any_element(field, [prefix = WordPrefix(operand.text())](const ValueView& element) {
-        return element.kind() == ValueKind::text && prefix.is_in(element.text());
-      });
-    default: return false;
-  }
-}
-
-/// The operand of a test, made ready to be compared with many fields. Says what `holds` says, only faster. Of one of
-/// the four classes below, so that each takes no more memory than it needs; `answer` of each is asked with a ValueView,
-/// or with a text or a vector of texts, which is faster.
-class Operand {
- public:
-  enum class Form : std::uint8_t { scalar, moment, set, prefix };
-
-  /// Which owns what it needs. To be given back by `drop`.
-  static Operand* make(Operator op, const Value& value);
-  static Operand* copy(const Operand& other);
-  static void drop(Operand* operand) noexcept;
-
-  Form form() const noexcept { return form_; }
-
-  // Where in the names that the matcher keeps the name of the field is, if that is known only at run time.
-  std::size_t field_at = 0, field_size = 0;
-
- protected:
-  Operand(Operator op, Form form) noexcept : op_(op), form_(form) {}
-  Operator op() const noexcept { return op_; }
-
- private:
-  Operator op_;
-  Form form_;
-};
-
-/// A value that is no array.
-class ScalarOperand : public Operand {
- public:
-  ScalarOperand(Operator op, const Value& value) : ScalarOperand(op, value, Form::scalar) {}
-
-  template <class Field>
-  bool answer(const Field& field) const noexcept {
-    return answer(field, *this);
-  }
-
-  Ordering compare(const ValueView& element) const noexcept { return compare_scalars(element, value_.view()); }
-  Ordering compare(std::string_view text) const noexcept { return compare(ValueView(text)); }
-  bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
-  /// A text that is an instant equals none that is not.
-  bool is_same(std::string_view text) const noexcept {
-    if (value_.kind() != ValueKind::text) return false;
-    const std::string_view own = text_of(value_);
-    return own.size() == text.size() &&
-           (own.empty() || (own.back() == text.back() && std::memcmp(own.data(), text.data(), own.size()) == 0));
-  }
-
- protected:
-  ScalarOperand(Operator op, const Value& value, Form form) : Operand(op, form), value_(value) {}
-
-  template <class Field, class Self>
-  bool answer(const Field& field, const Self& self) const noexcept {
-    const auto is_same = [&](const auto& element) { return self.is_same(element); };
-    if (op() == Operator::eq || op() == Operator::ne) return any_element(field, is_same) == (op() == Operator::eq);
-    if (op() == Operator::contains) return is_array(field) && any_element(field, is_same);
-    if (op() == Operator::exists) return !ValueView(field).is_absent() == value_.view().truth();
-    return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
-  }
-  const Value& value() const noexcept { return value_; }
-
- private:
-  Value value_;
-};
-
-/// An instant, or a text that is one.
-class MomentOperand : public ScalarOperand {
- public:
-  MomentOperand(Operator op, const Value& value, const Moment& moment)
-      : ScalarOperand(op, value, Form::moment), moment_(moment) {}
-
-  template <class Field>
-  bool answer(const Field& field) const noexcept {
-    return ScalarOperand::answer(field, *this);
-  }
-
-  Ordering compare(const ValueView& element) const noexcept {
-    if (element.kind() == ValueKind::text) return compare(element.text());
-    if (element.kind() != ValueKind::instant) return Ordering::unordered;
-    return ordering_of(moment_of(element.instant()), moment_);
-  }
-  Ordering compare(std::string_view text) const noexcept {
-    Moment moment;
-    if (read_moment(text, moment)) return ordering_of(moment, moment_);
-    return value().kind() == ValueKind::text ? compare_texts(text, text_of(value())) : Ordering::unordered;
-  }
-  template <class Element>
-  bool is_same(const Element& element) const noexcept {
-    return compare(element) == Ordering::equal;
-  }
-
- private:
-  Moment moment_;
-};
-
-/// An array.
-class SetOperand : public Operand {
- public:
-  SetOperand(Operator op, const Value& value) : Operand(op, Form::set), set_(value.elements()) {}
-
-  template <class Field>
-  bool answer(const Field& field) const {
-    if (op() == Operator::eq || op() == Operator::ne) return set_.is_same_set(field) == (op() == Operator::eq);
-    return any_element(field, [&](const auto& element) { return set_.has(element); }) == (op() == Operator::in);
-  }
-
- private:
-  ValueSet set_;
-};
-
-/// The beginning of a word.
-class PrefixOperand : public Operand {
- public:
-  PrefixOperand(Operator op, const Value& value) : Operand(op, Form::prefix), prefix_(value.view().text()) {}
-
-  template <class Field>
-  bool answer(const Field& field) const noexcept {
-    return any_element(field, [&](const auto& element) { return is_in(element); });
-  }
-
- private:
-  bool is_in(std::string_view text) const noexcept { return prefix_.is_in(text); }
-  bool is_in(const ValueView& element) const noexcept {
-    return element.kind() == ValueKind::text && prefix_.is_in(element.text());
-  }
-
-  WordPrefix prefix_;
-};
-
-/// The class of the operands of a form.
-template <Operand::Form form>
-struct OperandOf {
-  using Type = ScalarOperand;
-};
-template <>
-struct OperandOf<Operand::Form::moment> {
-  using Type = MomentOperand;
-};
-template <>
-struct OperandOf<Operand::Form::set> {
-  using Type = SetOperand;
-};
-template <>
-struct OperandOf<Operand::Form::prefix> {
-  using Type = PrefixOperand;
-};
-
-inline Operand* Operand::make(Operator op, const Value& value) {
-  if (op == Operator::autocomplete) return create<PrefixOperand>(op, value);
-  if (value.kind() == ValueKind::array) return create<SetOperand>(op, value);
-  Moment moment;
-  if (read_moment(value.view(), moment)) return create<MomentOperand>(op, value, moment);
-  return create<ScalarOperand>(op, value);
-}
-inline Operand* Operand::copy(const Operand& other) {
-  switch (other.form_) {
-    case Form::moment: return create<MomentOperand>(static_cast<const MomentOperand&>(other));
-    case Form::set: return create<SetOperand>(static_cast<const SetOperand&>(other));
-    case Form::prefix: return create<PrefixOperand>(static_cast<const PrefixOperand&>(other));
-    default: return create<ScalarOperand>(static_cast<const ScalarOperand&>(other));
-  }
-}
-inline void Operand::drop(Operand* operand) noexcept {
-  switch (operand->form_) {
-    case Form::moment: return destroy(static_cast<MomentOperand*>(operand));
-    case Form::set: return destroy(static_cast<SetOperand*>(operand));
-    case Form::prefix: return destroy(static_cast<PrefixOperand*>(operand));
-    default: return destroy(static_cast<ScalarOperand*>(operand));
-  }
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_OPERAND_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// The name of a field, borrowed from the filter that asks about it: read like a std::string_view, and converts to a
-/// std::string, which copies it.
-class FieldName : public std::string_view {
- public:
-  constexpr FieldName() noexcept = default;  ///< empty
-  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}  ///< of these characters
-
-  operator std::string() const { return std::string(data(), size()); }  ///< a copy
-  /// @{
-  /// As of texts.
-  friend std::string operator+(std::string a, const FieldName& b) { return a.append(b.data(), b.size()); }
-  friend std::string operator+(const FieldName& a, std::string_view b) {
-    return std::string(a.data(), a.size()).append(b.data(), b.size());
-  }
-  /// @}
-};
-
-namespace detail {
-
-class FilterMaker;
-
-/// What `{"a", "b"}` makes where a text is wanted, so that it does not make one.
-struct TwoTexts {
-  TwoTexts(const char*, const char*) noexcept {}
-};
-
-}  // namespace detail
-
-/// A question to an object, which holds or does not. A plain value, made by the functions below; `Filter{}` holds for
-/// every object. Meaning follows the chat services and, where those are silent, MongoDB:
-///
-/// - An array is what it has: `in` holds when both have something in common and `nin` when they have not; `eq` with a
-///   value that is no array asks whether that is an element; `eq` with an array whether both are the same set. A range
-///   test and `autocomplete` hold when they do for an element.
-/// - A field that the object lacks passes `ne` and `nin`, `eq` with null and `exists` with false, and nothing else.
-/// null is like an absent field for all but `exists`.
-/// - Values of different types are never equal, and neither is the greater. 1 and 1.0 are equal. Texts compare as
-/// bytes,
-///   but texts of RFC 3339, of any year, compare as points in time with each other and with instants:
-///   "2019-01-07T13:17:42Z" equals "2019-01-07T14:17:42.0+01:00".
-///
-/// Every test takes time that is linear in what it is asked about and what it compares with, up to a logarithm.
-///
-/// A filter that was built wrong is invalid, as is all that contains it, its negation too: it says why, and holds for
-/// nothing.
-///
-/// @code
-/// const Filter recent = eq("online", true) || gt("last_active", "2019-01-07T12:00:00Z");
-/// const Filter asked = recent && nin("id", {"jack", "bot"});
-/// const User john{"john", false, "brb", *parse_timestamp("2019-01-07T13:17:42.375Z"), false};
-/// assert(matches(asked, john));
-/// const Matcher<User> holds = compile<User>(asked);  // for many users
-/// assert(holds(john) && !holds(User{"bot", true, "", {}, false}));
-///
-/// assert(!matches(eq("online", "true"), john));  // a text is no bool
-/// assert(validate(eq("online", "true"), Fields<User>{})->field == "online");  // for hosts that refuse such a filter
-/// assert(in("id", "john").error()->code == ErrorCode::bad_operand);  // not a list
-/// @endcode
-// With what it compares as its base, a filter has room for the rest of it behind that.
-class Filter : private Value {
- public:
-  /// How many of `and_`, `or_` and `nor` may stand in each other.
-  static constexpr unsigned deepest = 30;
-
-  Filter() noexcept = default;
-  /// A copy of all parts.
-  Filter(const Filter& other)
-      : Value(other.operand()), op_(other.op_), depth_(other.depth_), code_(other.code_), what_(other.what_) {
-    if (is_test()) {
-      what_.field = detail::characters_of(other.field()).release();
-    } else if (is_combination()) {
-      Parts copy;
-      copy.reserve(other.parts().size());
-      for (const Filter& part : other.parts()) copy.push_back(part);
-      what_.parts = copy.release();
-    }
-  }
-  /// Leaves one behind that holds for everything.
-  Filter(Filter&& other) noexcept : Value() { swap(other); }
-  /// @{
-  /// The other may be a part of this one. What was moved from holds for everything.
-  Filter& operator=(const Filter& other) {
-    Filter copy(other);
-    swap(copy);
-    return *this;
-  }
-  Filter& operator=(Filter&& other) noexcept {
-    Filter taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
-  /// @}
-  ~Filter() {
-    if (is_test()) {
-      detail::CompactVector<char>::adopt(what_.field);
-    } else if (is_combination()) {
-      Parts::adopt(what_.parts);
-    }
-  }
-
-  Operator op() const noexcept { return op_; }  ///< says what it consists of
-  /// @{
-  /// Of a test; empty otherwise. Of a temporary it is copied.
-  FieldName field() const& noexcept { return is_test() ? FieldName(detail::text_of(what_.field)) : FieldName(); }
-  std::string field() const&& { return field(); }
-  /// @}
-  const Value& operand() const noexcept { return *this; }  ///< of a test; of `in` and `nin` an array
-  /// @{
-  /// Of `all_of`, `any_of` and `none_of`; empty otherwise. Of a temporary they are copied.
-  Elements<Filter> parts() const& noexcept {
-    if (!is_combination() || what_.parts == nullptr) return {};
-    return {Parts::elements_of(what_.parts), what_.parts->size};
-  }
-  std::vector<Filter> parts() const&& { return parts(); }
-  /// @}
-
-  /// Why it is invalid; absent: it is not.
-  std::optional<Error> error() const noexcept {
-    if (op_ != Operator::invalid) return std::nullopt;
-    Error error;
-    error.code = code_;
-    error.message = what_.message;
-    return error;
-  }
-
-  /// Of one operator about a field; what the functions below make. Invalid where the operator has no use for the
-  /// operand: `in` and `nin` need an array, `exists` a bool, `autocomplete` a text that is not empty, the ranges a
-  /// number, a text or an instant, `contains` anything but an array; a number must be finite, and a field must have a
-  /// name, which does not begin with `$`.
-  static Filter test(Operator op, std::string_view field, Value operand) {
-    if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
-    if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
-    detail::CompactVector<char> name = detail::characters_of(field);
-    Filter filter;
-    filter.op_ = op;
-    filter.what_.field = name.release();
-    filter.own_operand() = std::move(operand);
-    return filter;
-  }
-
-  /// Of several filters. Invalid without any.
-  static Filter combination(Operator op, std::vector<Filter> parts) {
-    Parts own;
-    own.reserve(parts.size());
-    for (Filter& part : parts) own.push_back(std::move(part));
-    return combination_of(op, std::move(own));
-  }
-
-  /// @{
-  /// Both; either; not this one. A chain of the same operator is one level deep, and takes linear time to make.
-  friend Filter operator&&(Filter a, Filter b) { return joined(Operator::all_of, std::move(a), std::move(b)); }
-  friend Filter operator||(Filter a, Filter b) { return joined(Operator::any_of, std::move(a), std::move(b)); }
-  friend Filter operator!(Filter a) {
-    Parts parts;
-    parts.push_back(std::move(a));
-    return combination_of(Operator::none_of, std::move(parts));
-  }
-  /// @}
-
-  /// Whether both ask the same in the same words.
-  friend bool operator==(const Filter& a, const Filter& b) noexcept {
-    return a.op_ == b.op_ && a.field() == b.field() && a.operand() == b.operand() && a.parts() == b.parts() &&
-           (a.op_ != Operator::invalid || a.code_ == b.code_);
-  }
-  friend bool operator!=(const Filter& a, const Filter& b) noexcept { return !(a == b); }
-
- private:
-  friend class detail::FilterMaker;
-  using Parts = detail::CompactVector<Filter>;
-
-  union What {
-    detail::CompactVector<char>::Head* field;  // of a test
-    Parts::Head* parts;                        // of a combination
-    const char* message;                       // of what is invalid
-  };
-
-  bool is_combination() const noexcept {
-    return op_ == Operator::all_of || op_ == Operator::any_of || op_ == Operator::none_of;
-  }
-  bool is_test() const noexcept { return op_ != Operator::everything && op_ != Operator::invalid && !is_combination(); }
-  Value& own_operand() noexcept { return *this; }
-  void swap(Filter& other) noexcept {
-    std::swap(op_, other.op_);
-    std::swap(depth_, other.depth_);
-    std::swap(code_, other.code_);
-    std::swap(what_, other.what_);
-    std::swap(own_operand(), other.own_operand());
-  }
-
-  static Filter invalid(ErrorCode code, const char* message) noexcept {
-    Filter filter;
-    filter.op_ = Operator::invalid;
-    filter.code_ = code;
-    filter.what_.message = message;
-    return filter;
-  }
-
-  static Filter combination_of(Operator op, Parts parts) noexcept {
-    if (op != Operator::all_of && op != Operator::any_of && op != Operator::none_of)
-      return invalid(ErrorCode::unknown_operator, "this operator combines no filters");
-    if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
-    return combination_from(op, std::move(parts), 0, 0);
-  }
-  /// Of parts of which the first ones are known to be valid, and no deeper than that.
-  static Filter combination_from(Operator op, Parts parts, std::size_t first, unsigned depth) noexcept {
-    for (std::size_t i = first; i < parts.size(); ++i) {
-      const Filter& part = parts[i];
-      if (part.op_ == Operator::invalid) return invalid(part.code_, part.what_.message);
-      depth = part.depth_ > depth ? part.depth_ : depth;
-    }
-    if (depth == deepest) return invalid(ErrorCode::too_deep, "nested too deeply");
-    Filter filter;
-    filter.op_ = op;
-    filter.what_.parts = parts.release();
-    filter.depth_ = static_cast<std::uint8_t>(depth + 1);
-    return filter;
-  }
-
-  static bool is_finite(const ValueView& value) noexcept {
-    return value.kind() != ValueKind::real || value.real() - value.real() == 0.0;
-  }
-
-  static const char* wrong_operand(Operator op, const ValueView& operand) noexcept {
-    const ValueKind kind = operand.kind();
-    if (kind == ValueKind::invalid) return "a value that cannot be held, or an array in an array";
-    if (!is_finite(operand)) return "a number must be finite";
-    for (std::size_t i = 0; kind == ValueKind::array && i < operand.size(); ++i) {
-      if (!is_finite(operand[i])) return "a number must be finite";
-    }
-    switch (op) {
-      case Operator::eq:
-      case Operator::ne: return nullptr;
-      case Operator::in:
-      case Operator::nin: return kind == ValueKind::array ? nullptr : "an array is needed here";
-      case Operator::contains: return kind != ValueKind::array ? nullptr : "no array is possible here";
-      case Operator::exists: return kind == ValueKind::boolean ? nullptr : "true or false is needed here";
-      case Operator::autocomplete:
-        return kind == ValueKind::text && !operand.text().empty() ? nullptr : "a text that is not empty is needed here";
-      case Operator::gt:
-      case Operator::gte:
-      case Operator::lt:
-      case Operator::lte:
-        return operand.is_number() || kind == ValueKind::text || kind == ValueKind::instant
-                   ? nullptr
-                   : "a number, a text or an instant is needed here";
-      default: return "this operator tests no field";
-    }
-  }
-
-  static Filter joined(Operator op, Filter a, Filter b) {
-    if (a.op_ == Operator::invalid) return a;
-    if (b.op_ == Operator::invalid) return b;
-    if (a.op_ != op) {
-      Parts alone;
-      alone.reserve(2);
-      alone.push_back(std::move(a));
-      a = combination_of(op, std::move(alone));
-      if (a.op_ != op) return a;
-    }
-    // What the first has is not gone over again, so that a long chain takes linear time.
-    const unsigned depth = a.depth_ - 1u;
-    Parts parts = Parts::adopt(a.what_.parts);
-    a.what_.parts = nullptr;
-    const std::size_t first = parts.size();
-    if (b.op_ == op) {
-      Parts others = Parts::adopt(b.what_.parts);
-      b.what_.parts = nullptr;
-      for (Filter& part : others) parts.push_back(std::move(part));
-    } else {
-      parts.push_back(std::move(b));
-    }
-    return combination_from(op, std::move(parts), first, depth);
-  }
-
-  Operator op_ = Operator::everything;
-  std::uint8_t depth_ = 0;
-  ErrorCode code_ = ErrorCode::syntax;  // of what is invalid
-  What what_ = {nullptr};
-};
-
-namespace detail {
-
-/// Makes filters of parts that are where they are to be.
-class FilterMaker {
- public:
-  static Filter combination(Operator op, CompactVector<Filter> parts) noexcept {
-    return Filter::combination_of(op, std::move(parts));
-  }
-};
-
-}  // namespace detail
-
-/// The field is the value, or has it; with an array: is the same set.
-inline Filter eq(std::string_view field, Value value) { return Filter::test(Operator::eq, field, std::move(value)); }
-/// The field is not what `eq` asks for: another value, or none.
-inline Filter ne(std::string_view field, Value value) { return Filter::test(Operator::ne, field, std::move(value)); }
-/// @{
-/// The field, or an element of it, is greater than the value; or equal; less; or equal. Texts compare as bytes.
-inline Filter gt(std::string_view field, Value value) { return Filter::test(Operator::gt, field, std::move(value)); }
-inline Filter gte(std::string_view field, Value value) { return Filter::test(Operator::gte, field, std::move(value)); }
-inline Filter lt(std::string_view field, Value value) { return Filter::test(Operator::lt, field, std::move(value)); }
-inline Filter lte(std::string_view field, Value value) { return Filter::test(Operator::lte, field, std::move(value)); }
-/// @}
-/// The field is an array that has the value.
-inline Filter contains(std::string_view field, Value value) {
-  return Filter::test(Operator::contains, field, std::move(value));
-}
-/// The object has the field, or has it not.
-inline Filter exists(std::string_view field, bool wanted) { return Filter::test(Operator::exists, field, wanted); }
-/// A word of the field begins so, in whichever case: "ro" finds "Curiosity Rover". Letters of the Latin, Greek and
-/// Cyrillic alphabets are the same in both cases.
-inline Filter autocomplete(std::string_view field, std::string_view text) {
-  return Filter::test(Operator::autocomplete, field, Value(text));
-}
-/// Two texts are not the two ends of one.
-Filter autocomplete(std::string_view field, detail::TwoTexts texts) = delete;
-
-/// @{
-/// The field is, or has, one of the values. Of none it holds for nothing.
-inline Filter in(std::string_view field, Value values) { return Filter::test(Operator::in, field, std::move(values)); }
-inline Filter in(std::string_view field, std::initializer_list<Value> values) {
-  return presence::in(field, Value::array(values));
-}
-template <class Range, std::enable_if_t<!std::is_convertible<const Range&, Value>::value, int> = 0>
-Filter in(std::string_view field, const Range& values) {
-  return presence::in(field, Value::array(values));
-}
-/// @}
-/// @{
-/// The field neither is nor has any of the values.
-inline Filter nin(std::string_view field, Value values) {
-  return Filter::test(Operator::nin, field, std::move(values));
-}
-inline Filter nin(std::string_view field, std::initializer_list<Value> values) {
-  return presence::nin(field, Value::array(values));
-}
-template <class Range, std::enable_if_t<!std::is_convertible<const Range&, Value>::value, int> = 0>
-Filter nin(std::string_view field, const Range& values) {
-  return presence::nin(field, Value::array(values));
-}
-
-/// @}
-
-/// @{
-/// All of them hold; at least one; none.
-inline Filter and_(std::vector<Filter> parts) { return Filter::combination(Operator::all_of, std::move(parts)); }
-inline Filter or_(std::vector<Filter> parts) { return Filter::combination(Operator::any_of, std::move(parts)); }
-inline Filter nor(std::vector<Filter> parts) { return Filter::combination(Operator::none_of, std::move(parts)); }
-/// @}
-
-/// Whether the filter holds for the object: a User, a UserView, a Channel, or any type with Fields. For many objects
-/// `compile` is faster.
-template <class T>
-bool matches(const Filter& filter, const T& object) {
-  switch (filter.op()) {
-    case Operator::everything: return true;
-    case Operator::invalid: return false;
-    case Operator::all_of:
-      for (const Filter& part : filter.parts()) {
-        if (!presence::matches(part, object)) return false;
-      }
-      return true;
-    case Operator::any_of:
-    case Operator::none_of:
-      for (const Filter& part : filter.parts()) {
-        if (presence::matches(part, object)) return filter.op() == Operator::any_of;
-      }
-      return filter.op() == Operator::none_of;
-    default:
-      return detail::with_field(object, filter.field(), [&](const ValueView& value) {
-        return detail::holds(filter.op(), value, filter.operand());
-      });
-  }
-}
-
-/// A filter made ready for many objects of one type: its fields are resolved, and what it compares with is put where it
-/// is found at once. Owns all it needs. Made by `compile`.
-template <class T>
-class Matcher {
- public:
-  /// Costs what the filter is long; what an array has is sorted.
-  explicit Matcher(const Filter& filter) {
-    std::size_t nodes = 0, characters = 0;
-    measure(filter, nodes, characters);
-    nodes_.reserve(nodes);
-    names_.reserve(characters);
-    add(filter);
-  }
-
-  /// Says what `matches` says. Does not allocate, unless the fields of T do, or an array is compared with one that has
-  /// more than a thousand different values.
-  bool operator()(const T& object) const { return holds(0, object); }
-
- private:
-  /// Small, as there may be one for each three bytes of a filter.
-  class Node {
-   public:
-    using Test = bool (*)(const Matcher&, const detail::Operand&, const T&);
-
-    explicit Node(Operator op) noexcept : content_{static_cast<std::size_t>(op)} {}
-    Node(std::size_t field, Operator op, const Value& operand) : Node(op) {
-      content_.operand = detail::Operand::make(op, operand);
-      test_ = test_of(field, content_.operand->form());
-    }
-    Node(const Node& other) : test_(other.test_), content_(other.content_) {
-      if (test_ != nullptr) content_.operand = detail::Operand::copy(other.operand());
-    }
-    Node(Node&& other) noexcept : test_(other.test_), content_(other.content_) { other.test_ = nullptr; }
-    Node& operator=(Node other) noexcept {
-      std::swap(test_, other.test_);
-      std::swap(content_, other.content_);
-      return *this;
-    }
-    ~Node() {
-      if (test_ != nullptr) detail::Operand::drop(content_.operand);
-    }
-
-    Test test() const noexcept { return test_; }  // null: of no test
-    /// @{
-    /// Of a test.
-    const detail::Operand& operand() const noexcept { return *content_.operand; }
-    detail::Operand& operand() noexcept { return *content_.operand; }
-    /// @}
-    /// @{
-    /// Of no test. The parts follow it.
-    Operator op() const noexcept { return static_cast<Operator>(content_.parts & op_mask); }
-    std::size_t end_of_parts() const noexcept { return content_.parts >> op_bits; }
-    /// @}
-    /// Behind it and its parts, if it is at this place.
-    std::size_t end(std::size_t at) const noexcept { return test_ != nullptr ? at + 1 : end_of_parts(); }
-    void set_end(std::size_t end) noexcept {
-      if (test_ == nullptr) content_.parts = end << op_bits | (content_.parts & op_mask);
-    }
-
-   private:
-    static constexpr unsigned op_bits = 4;  // there are fewer nodes in any memory than the other bits can count
-    static constexpr std::size_t op_mask = (std::size_t{1} << op_bits) - 1;
-    union Content {
-      std::size_t parts;
-      detail::Operand* operand;
-    };
-
-    Test test_ = nullptr;
-    Content content_;
-  };
-
-  static constexpr const auto& list() noexcept { return Fields<T>::list; }
-  using List = std::decay_t<decltype(Fields<T>::list)>;
-
-  template <std::size_t i, detail::Operand::Form form>
-  static bool test_field(const Matcher&, const detail::Operand& of_any_form, const T& object) {
-    return detail::with_raw(detail::field_at<i>(list()), object, [&](const auto& raw) {
-      using Raw = std::decay_t<decltype(raw)>;
-      const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
-      if constexpr (std::is_same<Raw, std::string>::value || std::is_same<Raw, std::string_view>::value) {
-        return operand.answer(std::string_view(raw));
-      } else if constexpr (std::is_same<Raw, std::vector<std::string>>::value ||
-                           std::is_same<Raw, std::vector<std::string_view>>::value) {
-        return operand.answer(raw);
-      } else {
-        return operand.answer(ValueView(raw));
-      }
-    });
-  }
-  template <detail::Operand::Form form>
-  static bool test_other(const Matcher& self, const detail::Operand& of_any_form, const T& object) {
-    const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
-    if constexpr (detail::has_other<T>) {
-      const std::string_view name(self.names_.data() + operand.field_at, operand.field_size);
-      return operand.answer(ValueView(Fields<T>::other(object, name)));
-    } else {
-      static_cast<void>(self), static_cast<void>(object);
-      return operand.answer(ValueView());
-    }
-  }
-  template <detail::Operand::Form form, std::size_t... i>
-  static typename Node::Test test_of_form(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr typename Node::Test tests[] = {&Matcher::test_field<i, form>..., &Matcher::test_other<form>};
-    return tests[field];
-  }
-  static typename Node::Test test_of(std::size_t field, detail::Operand::Form form) noexcept {
-    using Form = detail::Operand::Form;
-    constexpr auto all = std::make_index_sequence<List::size>();
-    switch (form) {
-      case Form::moment: return test_of_form<Form::moment>(field, all);
-      case Form::set: return test_of_form<Form::set>(field, all);
-      case Form::prefix: return test_of_form<Form::prefix>(field, all);
-      default: return test_of_form<Form::scalar>(field, all);
-    }
-  }
-
-  /// Whether the name of the field is needed to read it.
-  static bool is_known_by_name(std::size_t field) noexcept { return detail::has_other<T> && field == List::size; }
-
-  /// How many nodes there will be, and how long the names are that are kept.
-  static void measure(const Filter& filter, std::size_t& nodes, std::size_t& characters) noexcept {
-    ++nodes;
-    if (!filter.field().empty() && is_known_by_name(detail::index_of_field(list(), filter.field())))
-      characters += filter.field().size();
-    for (const Filter& part : filter.parts()) measure(part, nodes, characters);
-  }
-
-  void add(const Filter& filter) {
-    const std::size_t at = nodes_.size();
-    if (filter.field().empty()) {
-      nodes_.emplace_back(filter.op());
-    } else {
-      const std::size_t field = detail::index_of_field(list(), filter.field());
-      nodes_.emplace_back(field, filter.op(), filter.operand());
-      if (is_known_by_name(field)) {
-        nodes_.back().operand().field_at = names_.size();
-        nodes_.back().operand().field_size = filter.field().size();
-        names_.append(filter.field().data(), filter.field().size());
-      }
-    }
-    for (const Filter& part : filter.parts()) add(part);
-    nodes_[at].set_end(nodes_.size());
-  }
-
-  bool holds(std::size_t at, const T& object) const {
-    const Node& node = nodes_[at];
-    if (node.test() != nullptr) return node.test()(*this, node.operand(), object);
-    switch (node.op()) {
-      case Operator::everything: return true;
-      case Operator::all_of:
-        for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
-          if (!holds(part, object)) return false;
-        }
-        return true;
-      case Operator::any_of:
-      case Operator::none_of:
-        for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
-          if (holds(part, object)) return node.op() == Operator::any_of;
-        }
-        return node.op() == Operator::none_of;
-      default: return false;
-    }
-  }
-
-  std::vector<Node> nodes_;  // each before its parts
-  std::string names_;        // of the fields that are known only at run time
-};
-
-/// The filter, made ready for objects of the type: `compile<User>(filter)`.
-template <class T>
-Matcher<T> compile(const Filter& filter) {
-  return Matcher<T>(filter);
-}
-
-/// A test that objects of a type cannot answer.
-struct Unanswerable {
-  std::string field;                ///< empty where the filter itself is invalid
-  Operator op = Operator::invalid;  ///< of the test
-  const char* message = "";         ///< English, a string literal
-};
-
-namespace detail {
-
-/// Which kinds of value a field may have, one bit each.
-constexpr unsigned bit_of(ValueKind kind) noexcept { return 1u << static_cast<unsigned>(kind); }
-inline constexpr unsigned number_bits =
-    (1u << static_cast<unsigned>(ValueKind::integer)) | (1u << static_cast<unsigned>(ValueKind::real));
-struct FieldKinds {
-  unsigned scalar = ~0u, element = ~0u;  // of itself, and of its elements where it is an array
-};
-
-template <class Raw>
-struct KindsOf {
-  static constexpr FieldKinds kinds() noexcept {
-    if constexpr (std::is_same<Raw, bool>::value) {
-      return {bit_of(ValueKind::boolean), 0};
-    } else if constexpr (std::is_arithmetic<Raw>::value) {
-      return {number_bits, 0};
-    } else if constexpr (std::is_same<Raw, Timestamp>::value) {
-      return {bit_of(ValueKind::instant), 0};
-    } else if constexpr (std::is_convertible<const Raw&, std::string_view>::value) {
-      return {bit_of(ValueKind::text), 0};
-    } else if constexpr (std::is_same<Raw, ValueView>::value || std::is_same<Raw, Value>::value) {
-      return {};
-    } else {
-      return {0, KindsOf<std::decay_t<decltype(*std::declval<const Raw&>().data())>>::kinds().scalar};
-    }
-  }
-};
-template <class T>
-struct KindsOf<std::optional<T>> : KindsOf<T> {};
-
-/// Whether values of these kinds can stand in any order to the operand.
-inline bool can_compare(unsigned kinds, const ValueView& operand) noexcept {
-  if (operand.is_nothing()) return true;
-  if (operand.is_number()) return (kinds & number_bits) != 0;
-  unsigned wanted = bit_of(operand.kind());
-  if (operand.kind() == ValueKind::instant) wanted |= bit_of(ValueKind::text);
-  Moment moment;
-  if (operand.kind() == ValueKind::text && read_moment(operand.text(), moment)) wanted |= bit_of(ValueKind::instant);
-  return (kinds & wanted) != 0;
-}
-
-inline const char* why_unanswerable(const FieldKinds& kinds, Operator op, const ValueView& operand) noexcept {
-  constexpr const char* of_another_type = "the field is never of the type that it is compared with";
-  const unsigned any = kinds.scalar | kinds.element;
-  switch (op) {
-    case Operator::exists: return nullptr;
-    case Operator::contains:
-      if (kinds.element == 0) return "the field is no array";
-      return can_compare(kinds.element, operand) ? nullptr : of_another_type;
-    case Operator::autocomplete: return (any & bit_of(ValueKind::text)) != 0 ? nullptr : "the field is no text";
-    case Operator::eq:
-    case Operator::ne:
-      if (operand.kind() != ValueKind::array) return can_compare(any, operand) ? nullptr : of_another_type;
-      if (kinds.element == 0) return "the field is no array";
-      for (std::size_t i = 0; i < operand.size(); ++i) {
-        if (!can_compare(kinds.element, operand[i])) return of_another_type;
-      }
-      return nullptr;
-    case Operator::in:
-    case Operator::nin:
-      for (std::size_t i = 0; i < operand.size(); ++i) {
-        if (can_compare(any, operand[i])) return nullptr;
-      }
-      return operand.size() == 0 ? nullptr : of_another_type;
-    default: return can_compare(any, operand) ? nullptr : of_another_type;
-  }
-}
-
-template <class T, class List>
-const char* why_unanswerable(const List& list, const Filter& test) {
-  if constexpr (List::size == 0) {
-    return has_other<T> ? nullptr : "there is no such field";
-  } else {
-    if (list.first.name != test.field()) return detail::why_unanswerable<T>(list.rest, test);
-    constexpr FieldKinds kinds = KindsOf<RawOf<decltype(list.first.get), T>>::kinds();
-    return why_unanswerable(kinds, test.op(), test.operand().view());
-  }
-}
-
-}  // namespace detail
-
-/// The first test that no object with these fields can answer but in one way: of a field that there is not, or of a
-/// type that the field never has. Nothing is wrong with such a filter, it finds what it says; this is for hosts that
-/// want to refuse it: `validate(filter, Fields<User>{})`. An invalid filter is unanswerable as a whole.
-template <class T>
-std::optional<Unanswerable> validate(const Filter& filter, Fields<T> fields) {
-  if (const std::optional<Error> error = filter.error()) return Unanswerable{{}, Operator::invalid, error->message};
-  for (const Filter& part : filter.parts()) {
-    if (std::optional<Unanswerable> wrong = presence::validate(part, fields)) return wrong;
-  }
-  if (filter.field().empty()) return std::nullopt;
-  const char* const message = detail::why_unanswerable<T>(Fields<T>::list, filter);
-  return message == nullptr ? std::nullopt
-                            : std::optional<Unanswerable>(Unanswerable{filter.field(), filter.op(), message});
-}
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_FILTER_HPP
-
-// presence/fwd.hpp
-#ifndef PRESENCE_FWD_HPP
-#define PRESENCE_FWD_HPP
-
-/// Declarations of every public type, for headers that only name them. Costs next to nothing to include.
-///
-/// @code
-/// struct FriendList {  // stands in a header of the game; who includes that compiles nothing of the library
-///   void show(const presence::UserPresenceChanged& change);
-///   presence::Store* store = nullptr;
-///   presence::Verdict last{};  // enumerations can be held as well
-/// };
-///
-/// int main() {
-///   FriendList list;
-///   assert(list.store == nullptr && sizeof(list.last) == 1);
-/// }
-/// @endcode
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-class Duration;
-class Timestamp;
-
-enum class ErrorCode : std::uint8_t;
-struct Error;
-template <class T>
-class Result;
-
-struct User;
-class UserView;
-struct Session;
-struct PresenceState;
-class Viewer;
-struct UserPresenceChangedView;
-class UserPresenceChanged;
-
-enum class EventType : std::uint8_t;
-struct PresenceEvent;
-struct PresenceEventView;
-
-struct Rules;
-enum class Verdict : std::uint8_t;
-struct Tally;
-
-class Snapshot;
-class Decoder;
-
-enum class ValueKind : std::uint8_t;
-class Value;
-class ValueView;
-template <class Getter>
-struct Field;
-template <class... All>
-struct FieldList;
-template <class T>
-struct Fields;
-class CustomFields;
-struct Channel;
-enum class Operator : std::uint8_t;
-class Filter;
-template <class T>
-class Matcher;
-struct Unanswerable;
-enum class Order : std::uint8_t;
-struct SortKey;
-struct Query;
-struct UserQuery;
-struct ChannelQuery;
-struct WatchLimits;
-class Watches;
-class Viewers;
-struct DeliveryOptions;
-struct StoreOptions;
-struct WatchChannel;
-class Store;
-class Subscription;
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_FWD_HPP
-
-// presence/json.hpp
-#ifndef PRESENCE_JSON_HPP
-#define PRESENCE_JSON_HPP
+#endif  // PRESENCE_JSON_DETAIL_READER_HPP
+
+// presence/json/events.hpp
+#ifndef PRESENCE_JSON_EVENTS_HPP
+#define PRESENCE_JSON_EVENTS_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -14162,350 +11832,2409 @@ inline std::string to_json(const PresenceEventView& event) { return detail::json
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_JSON_HPP
+#endif  // PRESENCE_JSON_EVENTS_HPP
 
-// presence/json_channel.hpp
-#ifndef PRESENCE_JSON_CHANNEL_HPP
-#define PRESENCE_JSON_CHANNEL_HPP
+// presence/json/filters.hpp
+#ifndef PRESENCE_JSON_FILTERS_HPP
+#define PRESENCE_JSON_FILTERS_HPP
 
-// presence/detail/decimal.hpp
-#ifndef PRESENCE_DETAIL_DECIMAL_HPP
-#define PRESENCE_DETAIL_DECIMAL_HPP
+// presence/base/detail/compact_vector.hpp
+#ifndef PRESENCE_BASE_DETAIL_COMPACT_VECTOR_HPP
+#define PRESENCE_BASE_DETAIL_COMPACT_VECTOR_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-// Not strtod and printf, because they follow the locale, and not <charconv>, because not every standard library that
-// the hosts use has it for doubles. All of it is exact arithmetic on integers, so that neither the rounding mode nor
-// the floating point unit of the host can change a bit.
+/// A vector that is one pointer, to its size and its elements in one allocation. An empty one allocates nothing. For
+/// members of small values, of which there may be as many as an input has bytes.
+template <class T>
+class CompactVector {
+ public:
+  /// What stands before the elements.
+  struct Head {
+    std::size_t size, capacity;
+  };
 
-static_assert(sizeof(double) == 8, "presence: double must be the binary64 of IEEE 754");
-
-/// What lies half-way between two doubles has up to 768 digits that count. Of digits further behind it is enough to
-/// know whether they are all zero.
-inline constexpr std::size_t most_digits = 770;
-
-/// A natural number of fixed room, and no more arithmetic than the two conversions need.
-struct BigNatural {
-  std::size_t size = 0;         ///< in limbs; the highest of them is not zero
-  std::uint32_t limb[84] = {};  ///< lowest first; zero from `size` on. 770 digits and one, and 45 bits, are 82 limbs.
-
-  void trim() noexcept {
-    while (size != 0 && limb[size - 1] == 0) --size;
-  }
-
-  int bits() const noexcept {
-    int n = 32 * static_cast<int>(size);
-    if (size != 0)
-      for (std::uint32_t top = limb[size - 1]; top < 0x80000000; top <<= 1) --n;
-    return n;
-  }
-
-  /// *this = *this * factor + addend
-  void multiply(std::uint32_t factor, std::uint32_t addend = 0) noexcept {
-    std::uint64_t carry = addend;
-    for (std::size_t i = 0; i < size; ++i, carry >>= 32) {
-      carry += std::uint64_t{limb[i]} * factor;
-      limb[i] = static_cast<std::uint32_t>(carry);
+  CompactVector() noexcept = default;
+  CompactVector(const CompactVector& other) : CompactVector() {
+    reserve(other.size());
+    for (const T& element : other) {
+      construct<T>(place(size()), element);
+      ++head_->size;
     }
-    if (carry != 0) limb[size++] = static_cast<std::uint32_t>(carry);
   }
-
-  void multiply_by_power_of_5(int power) noexcept {
-    for (; power >= 13; power -= 13) multiply(1220703125);  // the highest that fits a limb
-    for (; power > 0; --power) multiply(5);
+  CompactVector(CompactVector&& other) noexcept : head_(other.release()) {}
+  CompactVector& operator=(CompactVector other) noexcept {
+    std::swap(head_, other.head_);
+    return *this;
   }
+  ~CompactVector() { clear(); }
 
-  void shift_left(int count) noexcept {
-    multiply(std::uint32_t{1} << (count % 32));
-    const auto limbs = static_cast<std::size_t>(count / 32);
-    if (size == 0 || limbs == 0) return;
-    for (std::size_t i = size; i-- != 0;) limb[i + limbs] = limb[i];
-    for (std::size_t i = 0; i < limbs; ++i) limb[i] = 0;
-    size += limbs;
+  /// @{
+  /// Hands its memory over to who keeps the pointer, and takes it back. Null where it is empty.
+  static CompactVector adopt(Head* head) noexcept {
+    CompactVector vector;
+    vector.head_ = head;
+    return vector;
   }
+  Head* release() noexcept {
+    Head* const head = head_;
+    head_ = nullptr;
+    return head;
+  }
+  static T* elements_of(Head* head) noexcept { return static_cast<T*>(static_cast<void*>(head + 1)); }
+  static const T* elements_of(const Head* head) noexcept {
+    return static_cast<const T*>(static_cast<const void*>(head + 1));
+  }
+  /// @}
 
-  void add(const BigNatural& other, std::uint32_t times) noexcept {
-    std::uint64_t carry = 0;
-    for (std::size_t i = 0; i < other.size || carry != 0; ++i, carry >>= 32) {
-      carry += limb[i] + std::uint64_t{other.limb[i]} * times;
-      limb[i] = static_cast<std::uint32_t>(carry);
-      if (i >= size) size = i + 1;
+  std::size_t size() const noexcept { return head_ == nullptr ? 0 : head_->size; }
+  bool empty() const noexcept { return size() == 0; }
+  bool has_memory() const noexcept {
+    return head_ != nullptr;
+  }  // which is less to ask, where that is only for elements
+  T* begin() noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
+  T* end() noexcept { return begin() + size(); }
+  const T* begin() const noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
+  const T* end() const noexcept { return begin() + size(); }
+  T& operator[](std::size_t i) noexcept { return elements_of(head_)[i]; }
+  const T& operator[](std::size_t i) const noexcept { return elements_of(head_)[i]; }
+
+  /// Exactly so many, so that no more memory is held than is needed.
+  void reserve(std::size_t capacity) {
+    static_assert(std::is_nothrow_move_constructible<T>::value, "elements move to larger memory");
+    static_assert(alignof(T) <= sizeof(Head), "elements lie right behind the head");
+    if (capacity == 0 || (head_ != nullptr && capacity <= head_->capacity)) return;
+    Head* const larger = construct<Head>(allocate(bytes_for(capacity), alignof(T)), Head{0, capacity});
+    if (head_ != nullptr) {
+      for (T& element : *this) {
+        construct<T>(elements_of(larger) + larger->size, std::move(element));
+        ++larger->size;
+      }
+      clear();
     }
-    trim();
+    head_ = larger;
+  }
+  /// Doubles its memory where there is no room. To push or insert one then cannot fail.
+  void reserve_one_more() {
+    if (head_ == nullptr || head_->size == head_->capacity) reserve(size() < 2 ? size() + 1 : size() + size());
+  }
+  T& push_back(T element) {
+    reserve_one_more();
+    T* const added = construct<T>(place(head_->size), std::move(element));
+    ++head_->size;
+    return *added;
+  }
+  /// Puts it before the element that is there, or behind all of them.
+  void insert(std::size_t at, T element) {
+    push_back(std::move(element));
+    for (std::size_t i = size() - 1; i > at; --i) std::swap((*this)[i], (*this)[i - 1]);
+  }
+  void erase(std::size_t at) noexcept {
+    for (std::size_t i = at + 1; i < size(); ++i) std::swap((*this)[i - 1], (*this)[i]);
+    truncate(size() - 1);
+  }
+  /// Drops the elements from there on.
+  void truncate(std::size_t count) noexcept {
+    if (head_ == nullptr) return;
+    while (head_->size > count) elements_of(head_)[--head_->size].~T();
+  }
+  void clear() noexcept {
+    if (head_ == nullptr) return;
+    truncate(0);
+    deallocate(head_, bytes_for(head_->capacity), alignof(T));
+    head_ = nullptr;
+  }
+  /// Of plain elements: puts these behind the others.
+  void append(const T* elements, std::size_t count) {
+    static_assert(std::is_trivially_copyable<T>::value, "elements are copied as bytes");
+    if (count == 0) return;
+    reserve(size() + count);
+    std::memcpy(static_cast<void*>(place(head_->size)), elements, count * sizeof(T));
+    head_->size += count;
   }
 
-  /// The product must not be above *this.
-  void subtract(const BigNatural& other, std::uint32_t times) noexcept {
-    std::uint64_t borrow = 0;
-    for (std::size_t i = 0; i < other.size; ++i) {
-      borrow += std::uint64_t{other.limb[i]} * times;
-      const auto low = static_cast<std::uint32_t>(borrow);
-      borrow = (borrow >> 32) + (limb[i] < low ? 1 : 0);
-      limb[i] -= low;
-    }
-    trim();
+ private:
+  /// More than there can be, where the number of bytes cannot be held: the allocation then fails as any other.
+  static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    constexpr std::size_t most = static_cast<std::size_t>(-1);
+    return capacity > (most - sizeof(Head)) / sizeof(T) ? most : sizeof(Head) + capacity * sizeof(T);
   }
+  T* place(std::size_t i) noexcept { return elements_of(head_) + i; }
 
-  /// Below zero, zero or above it, as *this is to the other.
-  int compare(const BigNatural& other) const noexcept {
-    if (size != other.size) return size < other.size ? -1 : 1;
-    for (std::size_t i = size; i-- != 0;)
-      if (limb[i] != other.limb[i]) return limb[i] < other.limb[i] ? -1 : 1;
-    return 0;
-  }
-
-  /// Leaves the remainder and returns the quotient, which must be below 2^14. The divisor's top limb must have 18 bits:
-  /// then *this has no more limbs than it, and a quotient of the top limbs alone is at most one too low.
-  std::uint32_t divide(const BigNatural& divisor) noexcept {
-    const std::size_t top = divisor.size - 1;
-    std::uint32_t quotient = limb[top] / (divisor.limb[top] + 1);
-    subtract(divisor, quotient);
-    if (compare(divisor) >= 0) {
-      subtract(divisor, 1);
-      ++quotient;
-    }
-    return quotient;
-  }
+  Head* head_ = nullptr;
 };
 
-/// How far to shift a divisor of so many bits for divide().
-constexpr int divisor_shift(int bits) noexcept { return (18 + 32 - bits % 32) % 32; }
-
-/// Compares a + times * b with c.
-inline int compare_sum(const BigNatural& a, const BigNatural& b, std::uint32_t times, const BigNatural& c) noexcept {
-  BigNatural sum = a;
-  sum.add(b, times);
-  return sum.compare(c);
+/// The characters of a vector of them.
+inline std::string_view text_of(const CompactVector<char>::Head* head) noexcept {
+  return head == nullptr ? std::string_view("", 0)
+                         : std::string_view(CompactVector<char>::elements_of(head), head->size);
+}
+inline CompactVector<char> characters_of(std::string_view text) {
+  CompactVector<char> characters;
+  characters.append(text.data(), text.size());
+  return characters;
 }
 
-/// The bits of the double nearest to numerator * 10^exponent, ties to even; those of infinity or above where it is too
-/// large. The numerator is not zero, and the value from 10^-325 to below 10^309.
-inline std::uint64_t nearest_double(BigNatural& numerator, int exponent) noexcept {
-  BigNatural divisor{1, {1}};
-  // 10^n is 5^n * 2^n; the powers of two wait until the end.
-  if (exponent < 0) {
-    divisor.multiply_by_power_of_5(-exponent);
+}  // namespace detail
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_COMPACT_VECTOR_HPP
+
+// presence/model/value.hpp
+#ifndef PRESENCE_MODEL_VALUE_HPP
+#define PRESENCE_MODEL_VALUE_HPP
+
+/// What the fields of objects hold, and what filters compare them with.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// Of which type a value is.
+enum class ValueKind : std::uint8_t {
+  absent,   ///< the object has no such field; of a ValueView alone
+  null,     ///< the field is there, and says nothing
+  boolean,  ///< true or false
+  integer,  ///< of 64 bits, signed
+  real,     ///< a double
+  text,     ///< any bytes, as a rule UTF-8
+  instant,  ///< a Timestamp
+  array,    ///< of values that are no arrays
+  invalid,  ///< what cannot be held: an unsigned integer above INT64_MAX, an array in an array
+};
+
+/// What one part of a filter asks of a value.
+enum class Operator : std::uint8_t {
+  everything,  ///< holds for every object: the filter `{}`
+  /// @{
+  /// What the function of that name asks of a field (filter.hpp).
+  eq,
+  ne,
+  gt,
+  gte,
+  lt,
+  lte,
+  in,
+  nin,
+  contains,
+  exists,
+  autocomplete,
+  /// @}
+  all_of,   ///< `$and`
+  any_of,   ///< `$or`
+  none_of,  ///< `$nor`
+  invalid   ///< built wrong: holds for nothing
+};
+
+class Value;
+template <class T>
+class Elements;
+
+namespace detail {
+
+class ArrayMaker;
+std::string_view text_of(const Value& value) noexcept;
+
+template <class T>
+inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
+                                     std::is_same<T, char16_t>::value || std::is_same<T, char32_t>::value;
+template <class T>
+using EnableIfInteger =
+    std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value && !is_character<T>, int>;
+template <class T>
+using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
+template <class T>
+using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
+/// Of a class that says that it is a text. Constructors that take one are templates: no list in braces becomes their
+/// argument, so that `{"a", "b"}` is never taken for the two ends of one text.
+template <class T>
+using EnableIfTextView =
+    std::enable_if_t<std::is_class<T>::value && std::is_convertible<const T&, std::string_view>::value, int>;
+template <class T>
+using EnableIfStringOnly =
+    std::enable_if_t<std::is_class<T>::value && !std::is_convertible<const T&, std::string_view>::value &&
+                         std::is_convertible<const T&, std::string>::value,
+                     int>;
+
+template <class Integer>
+constexpr bool fits_int64(Integer integer) noexcept {
+  if constexpr (std::is_signed<Integer>::value) {
+    static_cast<void>(integer);
+    return true;
   } else {
-    numerator.multiply_by_power_of_5(exponent);
+    return static_cast<std::uint64_t>(integer) <= static_cast<std::uint64_t>(INT64_MAX);
   }
-  // Shifted so that the quotient has 13 or 14 bits, and with three times 14 more at least two more than a double.
-  int width = divisor.bits();
-  if (width < numerator.bits() - 13) width = numerator.bits() - 13;
-  width += divisor_shift(width);
-  exponent += width - divisor.bits();
-  divisor.shift_left(width - divisor.bits());
-  exponent -= width + 13 - numerator.bits();
-  numerator.shift_left(width + 13 - numerator.bits());
-  std::uint64_t quotient = numerator.divide(divisor);
-  for (int i = 0; i < 3; ++i) {
-    numerator.shift_left(14);
-    quotient = quotient << 14 | numerator.divide(divisor);
-  }
-  exponent -= 3 * 14;
-
-  // The value is (quotient + something below one) * 2^exponent. No double has a bit below 2^-1074.
-  int surplus = (quotient >> 55 != 0 ? 56 : 55) - 53;
-  if (exponent + surplus < -1074) surplus = -1074 - exponent;
-  std::uint64_t mantissa = quotient >> surplus;
-  const std::uint64_t rest = quotient - (mantissa << surplus), half = std::uint64_t{1} << (surplus - 1);
-  if (rest > half || (rest == half && (numerator.size != 0 || mantissa % 2 != 0))) ++mantissa;
-  // Added, not joined: the top bit of the mantissa is not stored but counts as one of the exponent, and a mantissa that
-  // was rounded up to a power of two carries into it.
-  return (static_cast<std::uint64_t>(exponent + surplus + 1074) << 52) + mantissa;
 }
 
-/// Reads a number of the JSON grammar (RFC 8259; the caller has checked the grammar) as the nearest double, ties to
-/// even. False where it is too large for one.
-inline bool read_double(std::string_view number, double& value) noexcept {
-  const char* p = number.data();
-  const char* const end = p + number.size();
-  const bool negative = p != end && *p == '-';
-  if (negative) ++p;
+/// How many elements a range says that it has; zero where it does not say.
+template <class Range>
+auto size_known_of(const Range& range, int) -> decltype(static_cast<std::size_t>(range.size())) {
+  return static_cast<std::size_t>(range.size());
+}
+template <class Range>
+std::size_t size_known_of(const Range&, long) {
+  return 0;
+}
 
-  BigNatural digits;
-  std::size_t count = 0;      // of digits, from the first that is not zero
-  std::int64_t exponent = 0;  // of ten, that the digits are multiplied by
-  std::uint32_t group = 0, group_scale = 1;
-  bool fraction = false, more = false;
-  for (; p != end && *p != 'e' && *p != 'E'; ++p) {
-    if (*p == '.') {
-      fraction = true;
-      continue;
-    }
-    const bool kept = count < most_digits;
-    if (fraction && kept) --exponent;
-    if (!fraction && !kept) ++exponent;
-    const auto digit = static_cast<std::uint32_t>(*p - '0');
-    if (!kept) {
-      more = more || digit != 0;
-    } else if (count != 0 || digit != 0) {
-      ++count;
-      group = group * 10 + digit;
-      group_scale *= 10;
-      if (group_scale == 1000000000) {
-        digits.multiply(group_scale, group);
-        group = 0;
-        group_scale = 1;
-      }
+}  // namespace detail
+
+/// A value, borrowed from where it lies: valid as long as that is neither changed nor destroyed. Made of anything that
+/// a filter can be asked about: bool, integers, floating-point numbers, texts, instants, optionals of these, and
+/// contiguous containers of these.
+class ValueView {
+ public:
+  constexpr ValueView() noexcept = default;  ///< absent
+  /// @{
+  /// Of the kind that it has in C++. Null pointers are null, and empty optionals absent; an unsigned integer above
+  /// INT64_MAX is invalid.
+  constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
+  template <class Truth, detail::EnableIfBool<Truth> = 0>
+  constexpr ValueView(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  template <class Integer, detail::EnableIfInteger<Integer> = 0>
+  constexpr ValueView(Integer integer) noexcept
+      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
+        number_(static_cast<std::int64_t>(integer)) {}
+  template <class Real, detail::EnableIfReal<Real> = 0>
+  constexpr ValueView(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
+  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
+  template <class Text, detail::EnableIfTextView<Text> = 0>
+  constexpr ValueView(const Text& text) noexcept : kind_(ValueKind::text) {
+    const std::string_view characters = text;
+    data_ = characters.data();
+    size_ = characters.size();
+  }
+  template <class Text, std::enable_if_t<std::is_base_of<std::string, Text>::value, int> = 0>
+  ValueView(const Text&&) = delete;
+  constexpr ValueView(const char* text) noexcept {
+    if (text == nullptr) {
+      kind_ = ValueKind::null;
+    } else {
+      *this = ValueView(std::string_view(text));
     }
   }
-  digits.multiply(group_scale, group);
-  if (more) {  // any digit that is not zero says the same
-    digits.multiply(10, 1);
-    ++count;
-    --exponent;
+  ValueView(const Value& value) noexcept;
+  ValueView(const Value&&) = delete;
+  template <class T>
+  ValueView(const std::optional<T>& value) noexcept {
+    if (value) *this = ValueView(*value);
   }
-  if (p != end && ++p != end) {
-    const bool below_one = *p == '-';
-    if (*p == '-' || *p == '+') ++p;
-    std::int64_t written = 0;
-    // No text is so long that its digits could make up for an exponent of this size.
-    for (; p != end && written < 100000000000000000; ++p) written = written * 10 + (*p - '0');
-    exponent += below_one ? -written : written;
+  template <class T>
+  ValueView(const std::optional<T>&& value) = delete;
+  /// @}
+  /// An array. Elements that are arrays themselves are invalid.
+  template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
+            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
+                                 !std::is_convertible<const Range&, std::string_view>::value,
+                             int> = 0>
+  ValueView(const Range& range) noexcept
+      : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
+  ValueView(Elements<Value> elements) noexcept;  ///< an array of these
+  template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
+            class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
+            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
+                                 !std::is_convertible<const Range&, std::string_view>::value,
+                             int> = 0>
+  ValueView(Range&& range) = delete;
+
+  constexpr ValueKind kind() const noexcept { return kind_; }  ///< says which of the functions below may be called
+  /// Whether the object has no such field. Null is not absent.
+  constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
+  /// Whether there is nothing there to compare: absent or null.
+  constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
+  /// Whether it is an integer or a real number, which compare with each other.
+  constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
+
+  /// @{
+  /// What it holds. To ask a value of another kind ends the program.
+  constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
+  constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
+  constexpr double real() const noexcept { return of(ValueKind::real).real_; }
+  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::instant).number_); }
+  std::string_view text() const noexcept {
+    return std::string_view(static_cast<const char*>(of(ValueKind::text).data_), size_);
+  }
+  /// @}
+  /// @{
+  /// Elements of an array. To ask what is none, or for one that is not there, ends the program.
+  std::size_t size() const noexcept { return of(ValueKind::array).size_; }
+  ValueView operator[](std::size_t i) const noexcept {
+    if (i >= size()) detail::trap();
+    return element_(data_, i);
+  }
+  /// @}
+
+ private:
+  template <class Element>
+  static ValueView element_of(const void* data, std::size_t i) noexcept {
+    ValueView element = static_cast<const Element*>(data)[i];
+    if (element.kind_ == ValueKind::array) element.kind_ = ValueKind::invalid;
+    return element;
+  }
+  constexpr const ValueView& of(ValueKind kind) const noexcept {
+    if (kind_ != kind) detail::trap();
+    return *this;
   }
 
-  const std::int64_t magnitude = exponent + static_cast<std::int64_t>(count);  // from 10^(magnitude-1) to 10^magnitude
-  std::uint64_t bits = 0;
-  if (count != 0 && magnitude > -324) {  // half of the smallest double is 2.47e-324
-    if (magnitude > 309) return false;   // the largest is 1.8e308
-    bits = nearest_double(digits, static_cast<int>(exponent));
-    if (bits >= std::uint64_t{0x7FF} << 52) return false;
+  ValueKind kind_ = ValueKind::absent;
+  union {
+    std::int64_t number_ = 0;  // of a bool, an integer, an instant
+    double real_;
+  };
+  const void* data_ = nullptr;
+  std::size_t size_ = 0;
+  ValueView (*element_)(const void*, std::size_t) noexcept = nullptr;
+};
+
+/// Elements that lie one behind the other, borrowed from what has them: valid as long as that is neither changed nor
+/// destroyed. Read like a std::vector, and converts to one, which copies them.
+template <class T>
+class Elements {
+ public:
+  /// @{
+  /// As containers have them; no element can be changed.
+  using value_type = T;
+  using size_type = std::size_t;
+  using difference_type = std::ptrdiff_t;
+  using reference = const T&;
+  using const_reference = const T&;
+  using iterator = const T*;
+  using const_iterator = const T*;
+  /// @}
+
+  constexpr Elements() noexcept = default;  ///< none
+  /// So many, from there on.
+  constexpr Elements(const T* first, std::size_t size) noexcept : first_(first), size_(size) {}
+
+  /// @{
+  /// As containers have them.
+  const T* begin() const noexcept { return first_; }
+  const T* end() const noexcept { return first_ + size_; }
+  const T* cbegin() const noexcept { return begin(); }
+  const T* cend() const noexcept { return end(); }
+  const T* data() const noexcept { return first_; }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// @}
+  /// @{
+  /// An element. To ask for one that is not there ends the program.
+  const T& operator[](std::size_t i) const noexcept {
+    if (i >= size_) detail::trap();
+    return first_[i];
   }
-  if (negative) bits |= std::uint64_t{1} << 63;
-  std::memcpy(&value, &bits, sizeof value);
+  const T& at(std::size_t i) const noexcept { return (*this)[i]; }
+  const T& front() const noexcept { return (*this)[0]; }
+  const T& back() const noexcept { return (*this)[size_ - 1]; }
+  /// @}
+
+  /// Copies of all of them.
+  operator std::vector<T>() const { return std::vector<T>(begin(), end()); }
+
+  /// @{
+  /// Whether both have equal elements in the same order.
+  friend bool operator==(const Elements& a, const Elements& b) noexcept { return is_same(a, b.first_, b.size_); }
+  friend bool operator!=(const Elements& a, const Elements& b) noexcept { return !(a == b); }
+  friend bool operator==(const Elements& a, const std::vector<T>& b) noexcept { return is_same(a, b.data(), b.size()); }
+  friend bool operator!=(const Elements& a, const std::vector<T>& b) noexcept { return !(a == b); }
+  friend bool operator==(const std::vector<T>& a, const Elements& b) noexcept { return b == a; }
+  friend bool operator!=(const std::vector<T>& a, const Elements& b) noexcept { return !(b == a); }
+  /// @}
+
+ private:
+  static bool is_same(const Elements& a, const T* b, std::size_t size) noexcept {
+    if (a.size_ != size) return false;
+    for (std::size_t i = 0; i < size; ++i) {
+      if (!(a.first_[i] == b[i])) return false;
+    }
+    return true;
+  }
+
+  const T* first_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// A value that owns what it holds: null, a bool, an integer of 64 bits, a double, a text, an instant, or an array of
+/// these. "true" is a text and 1 is no bool: each type makes a value of its own kind.
+///
+/// @code
+/// assert(Value(7) == Value(7.0) && Value(7) != Value("7") && Value(1) != Value(true));
+/// const Value tags = array({"ranked", "eu"});
+/// assert(tags.kind() == ValueKind::array && tags.view()[1].text() == "eu");
+/// assert(Value(UINT64_MAX).kind() == ValueKind::invalid);  // more than can be held
+///
+/// const std::optional<Timestamp> never_seen;  // a view of the host's own data: nothing is copied
+/// assert(ValueView(never_seen).is_absent() && !Value().view().is_absent());  // null is not absent
+/// @endcode
+class Value {
+ public:
+  constexpr Value() noexcept : content_{0}, kind_(ValueKind::null) {}  ///< null
+  /// @{
+  /// Of the kind that it has in C++. Null pointers are null; an unsigned integer above INT64_MAX is invalid. No list in
+  /// braces is a text: `{"a", "b"}` makes no Value, `array({"a", "b"})` does.
+  constexpr Value(std::nullptr_t) noexcept : Value() {}
+  template <class Truth, detail::EnableIfBool<Truth> = 0>
+  constexpr Value(Truth truth) noexcept : content_{truth ? 1 : 0}, kind_(ValueKind::boolean) {}
+  template <class Integer, detail::EnableIfInteger<Integer> = 0>
+  constexpr Value(Integer integer) noexcept
+      : content_{detail::fits_int64(integer) ? static_cast<std::int64_t>(integer) : 0},
+        kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid) {}
+  template <class Real, detail::EnableIfReal<Real> = 0>
+  Value(Real real) noexcept : Value() {
+    kind_ = ValueKind::real;
+    content_.real = static_cast<double>(real);
+  }
+  constexpr Value(Timestamp at) noexcept : content_{at.ns()}, kind_(ValueKind::instant) {}
+  template <class Text, detail::EnableIfTextView<Text> = 0>
+  Value(const Text& text) : Value() {
+    set_text(text);
+  }
+  template <class Text, detail::EnableIfStringOnly<Text> = 0>
+  explicit Value(const Text& text) : Value() {
+    const std::string& string = text;
+    set_text(string);
+  }
+  Value(const char* text) : Value() {
+    if (text != nullptr) set_text(std::string_view(text));
+  }
+  /// @}
+  /// A copy of what is borrowed. Absent becomes null.
+  explicit Value(const ValueView& view);
+
+  /// A copy of all that it holds.
+  Value(const Value& other) : Value() {
+    if (other.kind_ == ValueKind::text) {
+      set_text(detail::text_of(other.content_.text));
+    } else if (other.kind_ == ValueKind::array) {
+      detail::CompactVector<Value> copy;
+      copy.reserve(other.elements().size());
+      for (const Value& element : other.elements()) copy.push_back(element);
+      set_elements(std::move(copy));
+    } else {
+      kind_ = other.kind_;
+      content_ = other.content_;
+    }
+  }
+  /// What was moved from is null.
+  Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_) {
+    other.kind_ = ValueKind::null;
+    other.content_.number = 0;
+  }
+  /// @{
+  /// The other may be an element of this one.
+  Value& operator=(const Value& other) {
+    Value copy(other);
+    swap(copy);
+    return *this;
+  }
+  Value& operator=(Value&& other) noexcept {
+    Value taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~Value() {
+    if (kind_ == ValueKind::text) {
+      detail::CompactVector<char>::adopt(content_.text);
+    } else if (kind_ == ValueKind::array) {
+      detail::CompactVector<Value>::adopt(content_.elements);
+    }
+  }
+
+  /// @{
+  /// An array of a list, or of a range of what makes values. Invalid with an array in it.
+  static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
+  template <class Range>
+  static Value array(const Range& elements);
+  /// @}
+
+  ValueKind kind() const noexcept { return kind_; }             ///< never absent
+  ValueView view() const noexcept { return ValueView(*this); }  ///< to read it by; until this value is changed
+  /// @{
+  /// Of an array; empty otherwise. Of a temporary they are copied.
+  Elements<Value> elements() const& noexcept {
+    if (kind_ != ValueKind::array || content_.elements == nullptr) return {};
+    return {detail::CompactVector<Value>::elements_of(content_.elements), content_.elements->size};
+  }
+  std::vector<Value> elements() const&& { return elements(); }
+  /// @}
+
+  /// Whether both are of one kind and the same; of numbers, whether they are equal: 1 and 1.0 are. Texts are the same
+  /// if their bytes are, instants or not; all that is invalid is.
+  friend bool operator==(const Value& a, const Value& b) noexcept;
+  friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
+
+ private:
+  friend class ValueView;
+  friend class detail::ArrayMaker;
+  friend std::string_view detail::text_of(const Value& value) noexcept;
+
+  void set_text(std::string_view text) {
+    content_.text = detail::characters_of(text).release();
+    kind_ = ValueKind::text;
+  }
+  void set_elements(detail::CompactVector<Value> elements) noexcept {
+    content_.elements = elements.release();
+    kind_ = ValueKind::array;
+  }
+  void swap(Value& other) noexcept {
+    std::swap(kind_, other.kind_);
+    std::swap(content_, other.content_);
+  }
+
+  union Content {
+    std::int64_t number;  // of a bool, an integer, an instant
+    double real;
+    detail::CompactVector<char>::Head* text;
+    detail::CompactVector<Value>::Head* elements;
+  };
+
+  Content content_;
+  ValueKind kind_;  // last, so that a class with a Value as its base has the room behind it
+};
+
+namespace detail {
+
+/// Of one that is a text.
+inline std::string_view text_of(const Value& value) noexcept { return text_of(value.content_.text); }
+
+/// Makes an array of elements that come one after the other.
+class ArrayMaker {
+ public:
+  /// `expected` as a rule, so that no more memory is taken than is needed.
+  explicit ArrayMaker(std::size_t expected = 0) { elements_.reserve(expected); }
+
+  void add(Value element) {
+    if (element.kind() == ValueKind::array || element.kind() == ValueKind::invalid) {
+      is_invalid_ = true;
+      elements_.clear();
+    }
+    if (!is_invalid_) elements_.push_back(std::move(element));
+  }
+  Value take() noexcept {
+    Value array;
+    if (is_invalid_) {
+      array.kind_ = ValueKind::invalid;
+    } else {
+      array.set_elements(std::move(elements_));
+    }
+    return array;
+  }
+
+ private:
+  CompactVector<Value> elements_;
+  bool is_invalid_ = false;
+};
+
+}  // namespace detail
+
+inline Value::Value(const ValueView& view) : Value() {
+  switch (view.kind()) {
+    case ValueKind::boolean: *this = Value(view.truth()); break;
+    case ValueKind::integer: *this = Value(view.integer()); break;
+    case ValueKind::real: *this = Value(view.real()); break;
+    case ValueKind::text: set_text(view.text()); break;
+    case ValueKind::instant: *this = Value(view.instant()); break;
+    case ValueKind::array: {
+      detail::ArrayMaker maker(view.size());
+      for (std::size_t i = 0; i < view.size(); ++i) maker.add(Value(view[i]));
+      *this = maker.take();
+      break;
+    }
+    case ValueKind::invalid: kind_ = ValueKind::invalid; break;
+    case ValueKind::absent:
+    case ValueKind::null: break;
+  }
+}
+
+template <class Range>
+Value Value::array(const Range& elements) {
+  detail::ArrayMaker maker(detail::size_known_of(elements, 0));
+  for (const auto& element : elements) maker.add(Value(element));
+  return maker.take();
+}
+
+/// @{
+/// An array, for filters that compare with one.
+inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
+template <class Range>
+Value array(const Range& elements) {
+  return Value::array(elements);
+}
+/// @}
+
+inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
+  switch (value.kind_) {
+    case ValueKind::real: real_ = value.content_.real; break;
+    case ValueKind::text: {
+      const std::string_view text = detail::text_of(value.content_.text);
+      data_ = text.data();
+      size_ = text.size();
+      break;
+    }
+    case ValueKind::array: *this = ValueView(value.elements()); break;
+    default: number_ = value.content_.number; break;
+  }
+}
+inline ValueView::ValueView(Elements<Value> elements) noexcept
+    : kind_(ValueKind::array), data_(elements.data()), size_(elements.size()), element_(&element_of<Value>) {}
+
+namespace detail {
+
+/// How two values stand to each other. Unordered: of kinds that are never equal, or not a number.
+enum class Ordering : std::uint8_t { less, equal, greater, unordered };
+
+template <class T>
+constexpr Ordering ordering_of(const T& a, const T& b) noexcept {
+  return a < b ? Ordering::less : b < a ? Ordering::greater : Ordering::equal;
+}
+constexpr Ordering reversed(Ordering order) noexcept {
+  return order == Ordering::less ? Ordering::greater : order == Ordering::greater ? Ordering::less : order;
+}
+
+/// Exact: a conversion of either to the type of the other would make unequal numbers equal.
+constexpr Ordering compare_numbers(std::int64_t a, double b) noexcept {
+  constexpr double end = 9223372036854775808.0;
+  if (b >= end) return Ordering::less;
+  if (b < -end) return Ordering::greater;
+  if (!(b < end)) return Ordering::unordered;
+  const auto whole = static_cast<std::int64_t>(b);
+  if (a != whole) return ordering_of(a, whole);
+  return ordering_of(0.0, b - static_cast<double>(whole));
+}
+
+constexpr Ordering compare_numbers(const ValueView& a, const ValueView& b) noexcept {
+  if (a.kind() == ValueKind::integer) {
+    return b.kind() == ValueKind::integer ? ordering_of(a.integer(), b.integer())
+                                          : compare_numbers(a.integer(), b.real());
+  }
+  if (b.kind() == ValueKind::integer) return reversed(compare_numbers(b.integer(), a.real()));
+  if (!(a.real() <= b.real() || a.real() >= b.real())) return Ordering::unordered;
+  return ordering_of(a.real(), b.real());
+}
+
+inline Ordering compare_texts(std::string_view a, std::string_view b) noexcept { return ordering_of(a.compare(b), 0); }
+
+constexpr Moment moment_of(Timestamp at) noexcept {
+  const std::int64_t rest = at.ns() % 1000000000;
+  return rest < 0 ? Moment{at.ns() / 1000000000 - 1, rest + 1000000000} : Moment{at.ns() / 1000000000, rest};
+}
+
+/// Whether a text may be one of RFC 3339: most that are none need not be read to know it.
+constexpr bool may_be_moment(std::string_view text) noexcept {
+  return text.size() >= 20 && text.size() <= 35 && text[4] == '-' && (text[10] == 'T' || text[10] == 't');
+}
+
+/// Reads a text of RFC 3339, of any year. False for any other text.
+inline bool read_moment(std::string_view text, Moment& moment) noexcept {
+  if (!may_be_moment(text)) return false;
+  Timestamp at;
+  if (read_usual_instant(text, at)) {
+    moment = moment_of(at);
+    return true;
+  }
+  InstantReader in(text);
+  std::int64_t year = 0;
+  moment = read_moment(in, year);
+  return in.ok();
+}
+
+/// Whether it is an instant, or a text that is one.
+inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
+  if (value.kind() == ValueKind::text) return read_moment(value.text(), moment);
+  if (value.kind() != ValueKind::instant) return false;
+  moment = moment_of(value.instant());
   return true;
 }
 
-/// Whether `read_double` finds a double. Of nearly every number that shows without the arithmetic, as it is below
-/// 10^308.
-inline bool fits_double(std::string_view number) noexcept {
-  std::size_t at = !number.empty() && number[0] == '-' ? 1 : 0;
-  const std::size_t first = at;
-  while (at < number.size() && number[at] >= '0' && number[at] <= '9') ++at;
-  std::size_t magnitude = at - first;
-  while (at < number.size() && number[at] != 'e' && number[at] != 'E') ++at;
-  if (at < number.size() && ++at < number.size()) {
-    const bool below_one = number[at] == '-';
-    if (below_one || number[at] == '+') ++at;
-    for (std::size_t exponent = 0; !below_one && at < number.size() && magnitude <= 308; ++at) {
-      magnitude -= exponent;
-      exponent = exponent * 10 + static_cast<std::size_t>(number[at] - '0');
-      magnitude += exponent;
+/// Instants compare with texts of RFC 3339; a text that is none is of another kind.
+inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
+  Moment moment;
+  return read_moment(text, moment) ? ordering_of(moment, moment_of(at)) : Ordering::unordered;
+}
+
+/// Texts compare as bytes, but as points in time where both are of RFC 3339. So texts that are equal make classes, each
+/// of one text or of all that are one instant.
+inline Ordering compare_texts_or_moments(std::string_view a, std::string_view b) noexcept {
+  Moment first, second;
+  if (may_be_moment(b) && read_moment(a, first) && read_moment(b, second)) return ordering_of(first, second);
+  return compare_texts(a, b);
+}
+
+/// Of values that are no arrays.
+inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
+  if (a.is_number() && b.is_number()) return compare_numbers(a, b);
+  if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
+  if (a.kind() == b.kind()) {
+    switch (a.kind()) {
+      case ValueKind::text: return compare_texts_or_moments(a.text(), b.text());
+      case ValueKind::instant: return ordering_of(a.instant(), b.instant());
+      case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
+      default: return Ordering::unordered;
     }
   }
-  double value = 0;
-  return magnitude <= 308 || read_double(number, value);
+  if (a.kind() == ValueKind::text && b.kind() == ValueKind::instant) return compare_text(a.text(), b.instant());
+  if (a.kind() == ValueKind::instant && b.kind() == ValueKind::text)
+    return reversed(compare_text(b.text(), a.instant()));
+  return Ordering::unordered;
 }
 
-/// Writes the digits of the shortest decimal that reads back as mantissa * 2^exponent, of several the nearest, and
-/// returns how many, at most 17. `point` is where the decimal point stands, counted from before the first digit. This
-/// is the algorithm of Steele and White (1990), with the scale estimated as Burger and Dybvig (1996) do.
-inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_nearer, char* out, int& point) noexcept {
-  // The value is rest / unit, and (gap / unit) the distance to half-way to the next lower double; to the next higher it
-  // is `up` times that.
-  const std::uint32_t up = lower_is_nearer ? 2 : 1;
-  BigNatural unit{1, {1}}, gap{1, {1}};
-  BigNatural rest{2, {static_cast<std::uint32_t>(mantissa & 0xFFFFFFFF), static_cast<std::uint32_t>(mantissa >> 32)}};
-  rest.trim();
-  // log10(2) is about 78913 / 2^18. The estimate is never too high, and at most one too low; 400 keeps it above zero.
-  point = ((exponent + rest.bits() - 1) * 78913 + (400 << 18)) / (1 << 18) - 400 + 1;
-  // The gap is a half of the last place, or a quarter: 2^up of it are one.
-  int rest_shift = static_cast<int>(up), unit_shift = static_cast<int>(up), gap_shift = 0;
-  if (exponent >= 0) {
-    rest_shift += exponent;
-    gap_shift += exponent;
-  } else {
-    unit_shift -= exponent;
-  }
-  if (point >= 0) {
-    unit.multiply_by_power_of_5(point);
-    unit_shift += point;
-  } else {
-    rest.multiply_by_power_of_5(-point);
-    gap.multiply_by_power_of_5(-point);
-    rest_shift -= point;
-    gap_shift -= point;
-  }
-  const int aligning = divisor_shift(unit.bits() + unit_shift);
-  rest.shift_left(rest_shift + aligning);
-  gap.shift_left(gap_shift + aligning);
-  unit.shift_left(unit_shift + aligning);
+}  // namespace detail
 
-  // What is half-way reads back as this double where its mantissa is even.
-  const int tie = mantissa % 2 == 0 ? 1 : 0;
-  if (compare_sum(rest, gap, up, unit) + tie > 0) {
-    ++point;  // instead of a first multiplication by ten
-  } else {
-    rest.multiply(10);
-    gap.multiply(10);
-  }
-  for (int count = 0;;) {
-    std::uint32_t digit = rest.divide(unit);
-    const bool low = rest.compare(gap) - tie < 0;                  // this digit as the last is near enough
-    const bool high = compare_sum(rest, gap, up, unit) + tie > 0;  // so is the next higher one, which is never ten
-    if (high && (!low || compare_sum(rest, rest, 1, unit) + static_cast<int>(digit % 2) > 0)) ++digit;
-    out[count++] = static_cast<char>('0' + digit);
-    if (low || high) return count;
-    rest.multiply(10);
-    gap.multiply(10);
+/// Exact for numbers: neither is converted to the type of the other.
+inline bool operator==(const Value& a, const Value& b) noexcept {
+  if (a.view().is_number() && b.view().is_number())
+    return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
+  if (a.kind_ != b.kind_) return false;
+  switch (a.kind_) {
+    case ValueKind::text: return a.view().text() == b.view().text();
+    case ValueKind::array: return a.elements() == b.elements();
+    case ValueKind::boolean:
+    case ValueKind::instant: return a.content_.number == b.content_.number;
+    default: return true;
   }
 }
 
-/// Of -0.0000012345678901234567.
-inline constexpr std::size_t longest_double = 25;
+}  // namespace PRESENCE_ABI
+}  // namespace presence
 
-/// Writes the shortest decimal that reads back as the same double, as a JSON number that always has a '.' or an
-/// exponent, so that it does not read back as an integer ("1.0", "0.1", "1e+300", "-0.0", "5e-324"). Of finite ones
-/// only. Returns the length.
-inline std::size_t write_double(double value, char* out) noexcept {
-  std::uint64_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  constexpr std::uint64_t hidden = std::uint64_t{1} << 52;
-  const std::uint64_t fraction = bits & (hidden - 1);
-  const int field = static_cast<int>(bits >> 52 & 0x7FF);
-  char digits[17] = {'0'};
-  int count = 1, point = 1;
-  if (field > 0) {
-    count = shortest_digits(fraction + hidden, field - 1075, fraction == 0 && field > 1, digits, point);
-  } else if (fraction != 0) {
-    count = shortest_digits(fraction, -1074, false, digits, point);
+#endif  // PRESENCE_MODEL_VALUE_HPP
+
+// presence/query/filter.hpp
+#ifndef PRESENCE_QUERY_FILTER_HPP
+#define PRESENCE_QUERY_FILTER_HPP
+
+// presence/model/fields.hpp
+#ifndef PRESENCE_MODEL_FIELDS_HPP
+#define PRESENCE_MODEL_FIELDS_HPP
+
+/// How objects of a type are filtered and sorted: what fields they have.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A name and what reads it: a pointer to a data member, a pointer to a member function without parameters, or anything
+/// callable with the object. It may return a reference or a temporary, of anything a ValueView is made of.
+template <class Getter>
+struct Field {
+  std::string_view name;  ///< by which filters ask for it; a literal, as a rule
+  Getter get;             ///< what reads it of an object
+};
+
+/// Names a field. `get` is anything that Field describes.
+template <class Getter>
+constexpr Field<Getter> field(std::string_view name, Getter get) {
+  return Field<Getter>{name, std::move(get)};
+}
+
+/// Fields one after the other. Made by `fields`.
+template <class... All>
+struct FieldList;
+/// None.
+template <>
+struct FieldList<> {
+  static constexpr std::size_t size = 0;  ///< how many there are
+};
+/// One, and those behind it.
+template <class First, class... Rest>
+struct FieldList<First, Rest...> {
+  static constexpr std::size_t size = 1 + sizeof...(Rest);  ///< how many there are
+  First first;                                              ///< a Field
+  FieldList<Rest...> rest;                                  ///< the others
+};
+
+/// @{
+/// The fields of a type, for its specialization of Fields. The first of two with one name counts.
+constexpr FieldList<> fields() { return {}; }
+template <class First, class... Rest>
+constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
+  return FieldList<First, Rest...>{std::move(first), presence::fields(std::move(rest)...)};
+}
+/// @}
+
+/// Specialize it to filter and sort a type of your own, without copying any of it:
+///
+/// @code
+/// #include <presence/query/query.hpp>
+///
+/// struct Player {
+///   std::string name;
+///   int level;
+///   std::vector<std::string> clans;
+///   bool is_novice() const { return level < 6; }
+/// };
+/// template <> struct presence::Fields<Player> {
+///   static constexpr auto list = fields(field("id", &Player::name), field("level", &Player::level),
+///                                       field("clans", &Player::clans), field("novice", &Player::is_novice));
+/// };
+///
+/// int main() {
+///   const Player players[] = {{"ann", 3, {"red"}}, {"bob", 7, {"red"}}, {"cat", 5, {"blue", "red"}}};
+///   presence::Query asked;
+///   asked.filter = presence::eq("novice", true) && presence::contains("clans", "red");
+///   asked.sort = {{"level", presence::Order::descending}};
+///   const auto found = presence::query(players, asked);  // pointers to players
+///   assert(found.size() == 2 && found[0] == &players[2] && found[1]->name == "ann");
+/// }
+/// @endcode
+///
+/// Fields that are known only at run time are read by an optional member of it,
+/// `static ValueView other(const Player&, std::string_view name)`.
+///
+/// A field that an object lacks is absent: an empty optional, or ValueView{} from `other`. `other` is asked for names
+/// that are not in the list. Ties of a sort are decided by a field named "id", where there is one.
+template <class T>
+struct Fields;
+
+namespace detail {
+
+template <class AnyUser>
+struct UserFields {
+  static constexpr auto list = fields(field("id", &AnyUser::id), field("online", &AnyUser::online),
+                                      field("status", &AnyUser::status), field("last_active", &AnyUser::last_active));
+};
+
+}  // namespace detail
+
+/// `id`, `online`, `status` and `last_active`. That somebody is invisible is no field.
+template <>
+struct Fields<User> : detail::UserFields<User> {};
+/// The same.
+template <>
+struct Fields<UserView> : detail::UserFields<UserView> {};
+
+/// Which end comes first.
+enum class Order : std::uint8_t {
+  ascending,  ///< the least first, what is absent last
+  descending  ///< the other way round
+};
+
+/// A field to sort by.
+struct SortKey {
+  std::string field;               ///< one that the objects lack decides nothing
+  Order order = Order::ascending;  ///< of this field alone
+
+  /// Whether both sort alike.
+  friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
+    return a.field == b.field && a.order == b.order;
   }
+  friend bool operator!=(const SortKey& a, const SortKey& b) noexcept { return !(a == b); }
+};
 
-  char* p = out;
-  if (bits >> 63 != 0) *p++ = '-';
-  // Without an exponent where JavaScript would do so too.
-  if (point > -6 && point <= 21) {
-    if (point <= 0) *p++ = '0';
-    for (int i = 0; i < point; ++i) *p++ = i < count ? digits[i] : '0';
-    *p++ = '.';
-    for (int i = point; i < 0; ++i) *p++ = '0';
-    for (int i = point > 0 ? point : 0; i < count; ++i) *p++ = digits[i];
-    if (point >= count) *p++ = '0';
+namespace detail {
+
+/// Calls `use` with what the field reads of the object, which lives for that call.
+template <class Getter, class T, class Use>
+decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) {
+  if constexpr (std::is_member_object_pointer<Getter>::value) {
+    return use(object.*field.get);
+  } else if constexpr (std::is_member_function_pointer<Getter>::value) {
+    const auto& raw = (object.*field.get)();
+    return use(raw);
   } else {
-    *p++ = digits[0];
-    if (count > 1) *p++ = '.';
-    for (int i = 1; i < count; ++i) *p++ = digits[i];
-    *p++ = 'e';
-    *p++ = point > 0 ? '+' : '-';
-    const int exponent = point > 0 ? point - 1 : 1 - point;
-    if (exponent >= 100) *p++ = static_cast<char>('0' + exponent / 100);
-    if (exponent >= 10) *p++ = static_cast<char>('0' + exponent / 10 % 10);
-    *p++ = static_cast<char>('0' + exponent % 10);
+    const auto& raw = field.get(object);
+    return use(raw);
   }
-  return static_cast<std::size_t>(p - out);
+}
+
+/// What the field reads, without its reference.
+template <class Getter, class T>
+using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
+
+template <std::size_t i, class List>
+constexpr const auto& field_at(const List& list) noexcept {
+  if constexpr (i == 0) {
+    return list.first;
+  } else {
+    return detail::field_at<i - 1>(list.rest);
+  }
+}
+
+/// As many as there are where none is called so.
+template <class List>
+constexpr std::size_t index_of_field(const List& list, std::string_view name, std::size_t from = 0) noexcept {
+  if constexpr (List::size == 0) {
+    static_cast<void>(list), static_cast<void>(name);
+    return from;
+  } else {
+    return list.first.name == name ? from : detail::index_of_field(list.rest, name, from + 1);
+  }
+}
+
+template <class T, class = void>
+inline constexpr bool has_other = false;
+template <class T>
+inline constexpr bool
+    has_other<T, std::void_t<decltype(Fields<T>::other(std::declval<const T&>(), std::string_view()))>> = true;
+
+template <class List, class T, class Use>
+auto with_field_of(const List& list, const T& object, std::string_view name, Use& use) {
+  if constexpr (List::size == 0) {
+    if constexpr (has_other<T>) {
+      return use(Fields<T>::other(object, name));
+    } else {
+      return use(ValueView());
+    }
+  } else {
+    if (list.first.name != name) return detail::with_field_of(list.rest, object, name, use);
+    return detail::with_raw(list.first, object, [&](const auto& raw) { return use(ValueView(raw)); });
+  }
+}
+
+/// Calls `use` with a ValueView of the field of that name.
+template <class T, class Use>
+auto with_field(const T& object, std::string_view name, Use&& use) {
+  return detail::with_field_of(Fields<T>::list, object, name, use);
 }
 
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_DECIMAL_HPP
+#endif  // PRESENCE_MODEL_FIELDS_HPP
 
-// presence/json_filter.hpp
-#ifndef PRESENCE_JSON_FILTER_HPP
-#define PRESENCE_JSON_FILTER_HPP
+// presence/query/detail/operand.hpp
+#ifndef PRESENCE_QUERY_DETAIL_OPERAND_HPP
+#define PRESENCE_QUERY_DETAIL_OPERAND_HPP
+
+// presence/query/detail/word_prefix.hpp
+#ifndef PRESENCE_QUERY_DETAIL_WORD_PREFIX_HPP
+#define PRESENCE_QUERY_DETAIL_WORD_PREFIX_HPP
+
+/// Words of UTF-8 text, whatever the case of their letters.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The letter in lower case, for the alphabets whose letters have one lower case of the same length in UTF-8: Latin
+/// (Basic, Latin-1, Extended-A), Greek and Cyrillic. The rest of Unicode's folding would be a table larger than this
+/// library.
+constexpr std::uint32_t fold_case(std::uint32_t c) noexcept {
+  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 0x20 : c;
+  if (c >= 0xC0 && c <= 0xDE && c != 0xD7) return c + 0x20;
+  const bool even_is_upper = (c >= 0x100 && c <= 0x137 && c != 0x130 && c != 0x131) || (c >= 0x14A && c <= 0x177) ||
+                             (c >= 0x460 && c <= 0x481) || (c >= 0x48A && c <= 0x4BF) || (c >= 0x4D0 && c <= 0x52F);
+  const bool odd_is_upper = (c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E) || (c >= 0x4C1 && c <= 0x4CE);
+  if (even_is_upper) return c | 1;
+  if (odd_is_upper) return c % 2 == 1 ? c + 1 : c;
+  if (c == 0x178) return 0xFF;
+  if (c >= 0x391 && c <= 0x3AB && c != 0x3A2) return c + 0x20;
+  if (c == 0x386) return 0x3AC;
+  if (c >= 0x388 && c <= 0x38A) return c + 0x25;
+  if (c == 0x38C) return 0x3CC;
+  if (c == 0x38E || c == 0x38F) return c + 0x3F;
+  if (c == 0x3C2) return 0x3C3;  // the sigma at the end of a word
+  if (c >= 0x410 && c <= 0x42F) return c + 0x20;
+  if (c >= 0x400 && c <= 0x40F) return c + 0x50;
+  return c;
+}
+
+/// Whether a letter, a digit or a mark that belongs to a word: all but ASCII's signs, and Unicode's spaces and
+/// punctuation of everyday text.
+constexpr bool is_of_word(std::uint32_t c) noexcept {
+  if (c < 0x80) return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  return !(c >= 0x80 && c <= 0xBF && c != 0xAA && c != 0xB5 && c != 0xBA) && c != 0xD7 && c != 0xF7 &&
+         !(c >= 0x2000 && c <= 0x206F) && !(c >= 0x3000 && c <= 0x303F) && c != 0xFF0C && c != 0xFF0E;
+}
+
+/// Takes the next character off a text that is not empty. A byte that is not UTF-8 is a character of its own, different
+/// from all others.
+inline std::uint32_t take_character(std::string_view& text) noexcept {
+  const char* const p = text.data();
+  const Utf8Step step = utf8_step(p, p + text.size());
+  const std::size_t length = step.valid ? step.length : 1;
+  text.remove_prefix(length);
+  if (!step.valid) return 0x110000u + octet(p[0]);
+  std::uint32_t c = octet(p[0]);
+  if (length > 1) c &= 0xFFu >> (length + 1);
+  for (std::size_t i = 1; i < length; ++i) c = c << 6 | (octet(p[i]) & 0x3Fu);
+  return c;
+}
+
+/// A prefix of words, made ready to be looked for in many texts: in time that is linear in the text, whatever both are
+/// (Knuth, Morris, Pratt 1977).
+///
+/// A prefix that begins with a letter begins where a word does. That is made a symbol of the pattern: it stands before
+/// the first letter, and is matched by all that belongs to no word.
+class WordPrefix {
+ public:
+  WordPrefix() noexcept = default;
+  explicit WordPrefix(std::string_view prefix) {
+    std::size_t count = 0;
+    for (std::string_view rest = prefix; !rest.empty(); ++count) take_character(rest);
+    if (count == 0) return;
+    symbols_.reserve(count + 1);
+    for (std::string_view rest = prefix; !rest.empty();) {
+      const std::uint32_t character = take_character(rest);
+      if (symbols_.empty() && is_of_word(character)) symbols_.push_back(boundary);
+      symbols_.push_back(fold_case(character));
+    }
+    borders_.reserve(symbols_.size());
+    borders_.push_back(0);
+    for (std::size_t i = 1; i < symbols_.size(); ++i) {
+      const std::size_t border = next(borders_[i - 1], symbols_[i]);
+      borders_.push_back(border);
+    }
+  }
+
+  /// Whether a word of the text, and what follows it, begins with the prefix, in whichever case. A prefix that begins
+  /// with a sign may stand anywhere; an empty one, in any text that is not.
+  bool is_in(std::string_view text) const noexcept {
+    if (symbols_.empty()) return !text.empty();
+    std::size_t matched = symbols_[0] == boundary ? 1 : 0;  // a word may begin where the text does
+    while (!text.empty()) {
+      matched = next(matched, fold_case(take_character(text)));
+      if (matched == symbols_.size()) return true;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr std::uint32_t boundary = 0xFFFFFFFF;  // no character
+
+  /// A letter is one in either case.
+  static bool is_matched(std::uint32_t symbol, std::uint32_t folded) noexcept {
+    return symbol == boundary ? !is_of_word(folded) : symbol == folded;
+  }
+  /// How many symbols are matched by what ends with this character, if as many were before it.
+  std::size_t next(std::size_t matched, std::uint32_t folded) const noexcept {
+    while (!is_matched(symbols_[matched], folded)) {
+      if (matched == 0) return 0;
+      matched = borders_[matched - 1];
+    }
+    return matched + 1;
+  }
+
+  CompactVector<std::uint32_t> symbols_;
+  CompactVector<std::size_t>
+      borders_;  // of each beginning of the symbols: how long the longest other one at its end is
+};
+
+inline bool has_word_with_prefix(std::string_view text, std::string_view prefix) {
+  return WordPrefix(prefix).is_in(text);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_DETAIL_WORD_PREFIX_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+namespace detail {
+
+/// One value against one: whether a field with no array in it equals an operand that is none.
+inline bool same_scalar(const ValueView& field, const ValueView& operand) noexcept {
+  return compare_scalars(field, operand) == Ordering::equal;
+}
+
+/// Whether a range test holds where the field stands so to the operand.
+constexpr bool is_in_range(Operator op, Ordering order) noexcept {
+  switch (op) {
+    case Operator::gt: return order == Ordering::greater;
+    case Operator::gte: return order == Ordering::greater || order == Ordering::equal;
+    case Operator::lt: return order == Ordering::less;
+    default: return order == Ordering::less || order == Ordering::equal;
+  }
+}
+
+/// Calls `holds` for a field that is no array, or for its elements until it does.
+template <class Holds>
+bool any_element(const ValueView& field, Holds holds) {
+  if (field.kind() != ValueKind::array) return holds(field);
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    if (holds(field[i])) return true;
+  }
+  return false;
+}
+template <class Text, class Holds>
+bool any_element(const std::vector<Text>& field, Holds holds) {
+  for (const std::string_view text : field) {
+    if (holds(text)) return true;
+  }
+  return false;
+}
+template <class Holds>
+bool any_element(std::string_view field, Holds holds) {
+  return holds(field);
+}
+
+inline bool is_array(const ValueView& field) noexcept { return field.kind() == ValueKind::array; }
+inline bool is_array(std::string_view) noexcept { return false; }
+template <class Text>
+bool is_array(const std::vector<Text>&) noexcept {
+  return true;
+}
+
+/// By which texts are found.
+struct TextHash {
+  /// Long texts whose quick hashes agree share most of their bytes as well, so that each comparison would be long.
+  static std::uint64_t of(std::string_view text) noexcept {
+    const Sought sought(text);
+    return sought.is_short() ? hash_of(sought, 0) : SipHash<1, 3>::hash64(text, {});
+  }
+};
+
+/// Texts, to be found among many. A few are compared one by one. More are kept in the order of their hashes and sizes,
+/// and then of their bytes: the first bits of a hash say between which two of them to look, and what is left there is
+/// searched by halves. So who chooses texts whose hashes collide makes a search longer, and never a walk.
+template <class Hash>
+class BasicTextSet {
+ public:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  /// Has room for so many texts, which have so many bytes together, all in one allocation. To be given back by `drop`.
+  static BasicTextSet* make(std::size_t texts, std::size_t bytes) {
+    return construct<BasicTextSet>(allocate(size_of(texts, bytes), alignof(BasicTextSet)), texts, bytes);
+  }
+  static BasicTextSet* copy(const BasicTextSet& other) {
+    Starts starts = other.starts_;
+    BasicTextSet* const made = make(other.room_, other.bytes_);
+    made->starts_ = std::move(starts);
+    made->count_ = other.count_;
+    std::memcpy(made->entries(), other.entries(), size_of(other.room_, other.bytes_) - sizeof(BasicTextSet));
+    return made;
+  }
+  static void drop(BasicTextSet* set) noexcept {
+    const std::size_t size = size_of(set->room_, set->bytes_);
+    set->~BasicTextSet();
+    deallocate(set, size, alignof(BasicTextSet));
+  }
+  BasicTextSet(const BasicTextSet&) = delete;
+  BasicTextSet& operator=(const BasicTextSet&) = delete;
+
+  /// There is room for it. To be found after `finish`.
+  void add(std::string_view text) noexcept {
+    const std::size_t at = count_ == 0 ? 0 : entries()[count_ - 1].at + entries()[count_ - 1].size;
+    construct<Entry>(entries() + count_++, Entry{0, at, text.size()});
+    if (!text.empty()) std::memcpy(characters() + at, text.data(), text.size());
+  }
+  void finish() {
+    struct {
+      Entry* first;
+      std::size_t count;
+      Entry* begin() const noexcept { return first; }
+      std::size_t size() const noexcept { return count; }
+    } all{entries(), count_};
+    const bool are_few = count_ <= few;
+    for (std::size_t i = 0; i < count_; ++i) {
+      // Texts that are not the same mostly differ in their last character.
+      const std::string_view text = text_of(entries()[i]);
+      entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
+    }
+    detail::sort(all, [this](const Entry& a, const Entry& b) {
+      if (a.hash != b.hash) return a.hash < b.hash;
+      if (a.size != b.size) return a.size < b.size;
+      return compare(characters() + a.at, characters() + b.at, a.size, 0) < 0;
+    });
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (kept > 0 && entries()[kept - 1].hash == entries()[i].hash &&
+          text_of(entries()[kept - 1]) == text_of(entries()[i]))
+        continue;
+      entries()[kept++] = entries()[i];
+    }
+    count_ = kept;
+    if (!are_few) make_starts();
+  }
+
+  std::size_t size() const noexcept { return count_; }
+
+  /// Its place among those that there are, or none.
+  std::size_t find(std::string_view text) const noexcept {
+    return starts_.has_memory() ? find_by_hash(text) : find_among_few(text);
+  }
+  bool contains(std::string_view text) const noexcept { return find(text) != none; }
+
+ private:
+  static constexpr std::size_t few = 4;
+  struct Entry {
+    std::uint64_t hash;  // of a few, the last character
+    std::size_t at, size;
+  };
+
+  using Starts = CompactVector<std::size_t>;
+
+  BasicTextSet(std::size_t texts, std::size_t bytes) noexcept : room_(texts), bytes_(bytes) {}
+  ~BasicTextSet() = default;
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
+  /// What a filter has fits into memory, and this is less than what it takes there.
+  static std::size_t size_of(std::size_t texts, std::size_t bytes) noexcept {
+    return sizeof(BasicTextSet) + texts * sizeof(Entry) + bytes;
+  }
+  // They lie behind this object, and the characters of all behind them.
+  Entry* entries() noexcept { return static_cast<Entry*>(static_cast<void*>(this + 1)); }
+  const Entry* entries() const noexcept { return static_cast<const Entry*>(static_cast<const void*>(this + 1)); }
+  char* characters() noexcept { return static_cast<char*>(static_cast<void*>(entries() + room_)); }
+  const char* characters() const noexcept {
+    return static_cast<const char*>(static_cast<const void*>(entries() + room_));
+  }
+  std::string_view text_of(const Entry& entry) const noexcept {
+    return std::string_view(characters() + entry.at, entry.size);
+  }
+
+  /// The next eight bytes of a text, or those that are left.
+  static std::uint64_t word_at(const char* text, std::size_t left) noexcept {
+    return left >= 8 ? load_word(text) : load_part(text, left);
+  }
+  /// Any order of texts of one size, of which the first `same` bytes are the same: by words, which takes fewer steps
+  /// than by bytes, but for what comes late in long ones.
+  static int compare(const char* a, const char* b, std::size_t size, std::size_t same) noexcept {
+    const std::size_t by_words = size - same < 64 ? size : same + 64;
+    for (; same < by_words; same += 8) {
+      const std::uint64_t x = word_at(a + same, size - same), y = word_at(b + same, size - same);
+      if (x != y) return x < y ? -1 : 1;
+    }
+    return same < size ? std::memcmp(a + same, b + same, size - same) : 0;
+  }
+
+  std::size_t find_by_hash(std::string_view text) const noexcept {
+    const std::uint64_t hash = Hash::of(text);
+    const std::size_t* const start = &starts_[1] + (hash >> starts_[0]);
+    const std::size_t first = start[0], last = start[1];
+    if (last - first > few) return find_among_many(first, last, hash, text);
+    for (std::size_t i = first; i != last; ++i) {
+      if (entries()[i].hash == hash && text_of(entries()[i]) == text) return i;
+    }
+    return none;
+  }
+
+  PRESENCE_DETAIL_APART std::size_t find_among_few(std::string_view text) const noexcept {
+    const std::uint64_t last = text.empty() ? 0 : octet(text.back());
+    for (std::size_t i = 0; i < count_; ++i) {
+      const Entry& entry = entries()[i];
+      if (entry.size == text.size() && entry.hash == last && text_of(entry) == text) return i;
+    }
+    return none;
+  }
+
+  /// The end of those that are alike, of which the first of a range is one: in steps that become longer, as they are
+  /// few as a rule.
+  template <class IsAlike>
+  static const Entry* end_of_alike(const Entry* low, const Entry* high, IsAlike is_alike) noexcept {
+    std::ptrdiff_t step = 1;
+    while (high - low > step && is_alike(low[step])) {
+      low += step;
+      step *= 2;
+    }
+    return detail::partition_point(low + 1, high - low > step ? low + step : high, is_alike);
+  }
+  /// The part of a range of entries, which is in order, for which `is_alike` holds. `is_before`: those before it.
+  template <class IsBefore, class IsAlike>
+  static void narrow(const Entry*& low, const Entry*& high, IsBefore is_before, IsAlike is_alike) noexcept {
+    if (!is_alike(*low)) low = detail::partition_point(low, high, is_before);
+    if (low == high || is_alike(high[-1])) return;
+    high = is_alike(*low) ? end_of_alike(low, high, is_alike) : low;
+  }
+
+  /// Only where hashes collide. By chance that is a few, so this is as good for many.
+  PRESENCE_DETAIL_APART std::size_t find_among_many(std::size_t first, std::size_t last, std::uint64_t hash,
+                                                    std::string_view text) const noexcept {
+    const Entry* low = entries() + first;
+    const Entry* high = entries() + last;
+    const std::size_t size = text.size();
+    narrow(
+        low, high, [&](const Entry& entry) { return entry.hash < hash; },
+        [&](const Entry& entry) { return entry.hash == hash; });
+    if (low == high) return none;
+    narrow(
+        low, high, [&](const Entry& entry) { return entry.size < size; },
+        [&](const Entry& entry) { return entry.size == size; });
+    if (low == high) return none;
+
+    // They are in order, so all of them begin as the first and the last do. By the first word in which they do not, the
+    // others are left out, and then by the next one.
+    const char* const characters = this->characters();
+    std::size_t same = 0;
+    while (high - low > 1) {
+      for (; size - same >= 8; same += 8) {
+        const std::uint64_t word = load_word(characters + low->at + same);
+        if (word != load_word(characters + high[-1].at + same)) break;
+        if (word != load_word(text.data() + same)) return none;
+      }
+      if (size - same < 8) break;
+      const std::uint64_t next = load_word(text.data() + same);
+      const auto word_of = [&](const Entry& entry) { return load_word(characters + entry.at + same); };
+      for (std::size_t count = static_cast<std::size_t>(high - low); count > 1; count -= count / 2) {
+        if (word_of(low[count / 2 - 1]) < next) low += count / 2;
+      }
+      if (word_of(*low) != next) return none;
+      high = end_of_alike(low, high, [&](const Entry& entry) { return word_of(entry) == next; });
+      same += 8;
+    }
+    if (high - low > 1) {
+      low = detail::partition_point(
+          low, high, [&](const Entry& entry) { return compare(characters + entry.at, text.data(), size, same) < 0; });
+      if (low == high) return none;
+    }
+    const bool is_found = std::memcmp(characters + low->at + same, text.data() + same, size - same) == 0;
+    return is_found ? static_cast<std::size_t>(low - entries()) : none;
+  }
+
+  void make_starts() {
+    std::size_t buckets = 2, shift = 63;
+    for (; buckets < 2 * count_; buckets *= 2) --shift;
+    starts_.reserve(buckets + 2);
+    starts_.push_back(shift);
+    for (std::size_t i = 0, bucket = 0; bucket <= buckets; ++bucket) {
+      while (i < count_ && entries()[i].hash >> shift < bucket) ++i;
+      starts_.push_back(i);
+    }
+  }
+
+  std::size_t room_, bytes_, count_ = 0;
+  Starts
+      starts_;  // of many: how many bits of a hash are not its first ones, and where those with each first ones start
+};
+
+using TextSet = BasicTextSet<TextHash>;
+
+/// What an array of values has, made ready to be asked. Values that are equal are one.
+class ValueSet {
+ public:
+  explicit ValueSet(const Elements<Value>& elements) {
+    std::size_t texts = 0, characters = 0, numbers = 0, moments = 0;
+    Moment moment;
+    for (const Value& element : elements) {
+      const ValueView view = element.view();
+      if (view.is_number()) ++numbers;
+      if (view.kind() == ValueKind::instant) ++moments;
+      if (view.kind() != ValueKind::text) continue;
+      if (read_moment(view.text(), moment)) {
+        ++moments;
+      } else {
+        ++texts;
+        characters += view.text().size();
+      }
+    }
+    if (texts > 0) texts_.make(texts, characters);
+    numbers_.reserve(numbers);
+    moments_.reserve(moments);
+    for (const Value& element : elements) add(element);
+    if (texts > 0) texts_->finish();
+    make_set(numbers_,
+             [](const Value& a, const Value& b) { return compare_numbers(a.view(), b.view()) == Ordering::less; });
+    make_set(moments_, [](const Moment& a, const Moment& b) { return a < b; });
+  }
+
+  bool has(std::string_view text) const noexcept {
+    if (moments_.has_memory()) return find(text) != none;
+    return texts_ && texts_->contains(text);
+  }
+  bool has(const ValueView& value) const noexcept { return find(value) != none; }
+
+  /// Whether an array has all of these and no others. Allocates one bit for each of these, if they are many.
+  template <class Field>
+  bool is_same_set(const Field& field) const {
+    if (!is_array(field) || field.size() < size()) return false;
+    Places found(size());
+    std::size_t left = size();
+    const bool has_another = any_element(field, [&](const auto& element) {
+      const std::size_t place = find(element);
+      if (place == none) return true;
+      if (found.mark(place)) --left;
+      return false;
+    });
+    return !has_another && left == 0;
+  }
+
+ private:
+  static constexpr std::size_t none = TextSet::none;
+
+  /// One bit each.
+  class Places {
+   public:
+    explicit Places(std::size_t count) {
+      const std::size_t words = count / 64 + 1;
+      if (words > inside) {
+        outside_.reserve(words);
+        for (std::size_t i = 0; i < words; ++i) outside_.push_back(0);
+        words_ = outside_.begin();
+      } else {
+        for (std::size_t i = 0; i < words; ++i) inside_[i] = 0;
+        words_ = inside_;
+      }
+    }
+    Places(const Places&) = delete;
+    Places& operator=(const Places&) = delete;
+    /// Whether it was not marked before.
+    bool mark(std::size_t place) noexcept {
+      const std::uint64_t bit = std::uint64_t{1} << place % 64;
+      const bool is_new = (words_[place / 64] & bit) == 0;
+      words_[place / 64] |= bit;
+      return is_new;
+    }
+
+   private:
+    static constexpr std::size_t inside = 16;
+    std::uint64_t inside_[inside];
+    CompactVector<std::uint64_t> outside_;
+    std::uint64_t* words_;
+  };
+
+  /// Owns a set, where there are texts.
+  class Texts {
+   public:
+    Texts() noexcept = default;
+    Texts(const Texts& other) : set_(other.set_ == nullptr ? nullptr : TextSet::copy(*other.set_)) {}
+    Texts& operator=(const Texts&) = delete;
+    ~Texts() {
+      if (set_ != nullptr) TextSet::drop(set_);
+    }
+    void make(std::size_t texts, std::size_t bytes) { set_ = TextSet::make(texts, bytes); }
+    TextSet* operator->() noexcept { return set_; }
+    const TextSet* operator->() const noexcept { return set_; }
+    explicit operator bool() const noexcept { return set_ != nullptr; }
+
+   private:
+    TextSet* set_ = nullptr;
+  };
+
+  void add(const Value& element) {
+    const ValueView view = element.view();
+    Moment moment;
+    switch (view.kind()) {
+      case ValueKind::text:
+        if (read_moment(view.text(), moment)) {
+          moments_.push_back(moment);
+        } else {
+          texts_->add(view.text());
+        }
+        break;
+      case ValueKind::integer:
+      case ValueKind::real: numbers_.push_back(element); break;
+      case ValueKind::instant: moments_.push_back(moment_of(view.instant())); break;
+      case ValueKind::boolean: (view.truth() ? has_true_ : has_false_) = true; break;
+      default: has_null_ = true; break;
+    }
+  }
+
+  template <class T, class IsBefore>
+  static void make_set(CompactVector<T>& all, const IsBefore& is_before) {
+    detail::sort(all, is_before);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (kept > 0 && !is_before(all[kept - 1], all[i])) continue;
+      if (kept != i) all[kept] = std::move(all[i]);
+      ++kept;
+    }
+    all.truncate(kept);
+  }
+
+  // The places: those of the texts, the numbers and the moments, one behind the other, and of the values that are one.
+  std::size_t text_count() const noexcept { return texts_ ? texts_->size() : 0; }
+  std::size_t place_of_true() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
+  std::size_t size() const noexcept {
+    return place_of_true() + (has_true_ ? 1 : 0) + (has_false_ ? 1 : 0) + (has_null_ ? 1 : 0);
+  }
+
+  PRESENCE_DETAIL_APART std::size_t find(std::string_view text) const noexcept {
+    Moment moment;
+    if (moments_.has_memory() && read_moment(text, moment)) return find(moment);
+    return texts_ ? texts_->find(text) : none;
+  }
+  std::size_t find(const Moment& moment) const noexcept {
+    const Moment* const place = detail::not_less(moments_.begin(), moments_.end(), moment);
+    if (place == moments_.end() || *place != moment) return none;
+    return text_count() + numbers_.size() + static_cast<std::size_t>(place - moments_.begin());
+  }
+  std::size_t find(const ValueView& value) const noexcept {
+    switch (value.kind()) {
+      case ValueKind::text: return find(value.text());
+      case ValueKind::instant: return find(moment_of(value.instant()));
+      case ValueKind::integer:
+      case ValueKind::real: {
+        const Value* const place = detail::partition_point(numbers_.begin(), numbers_.end(), [&](const Value& number) {
+          return compare_numbers(number.view(), value) == Ordering::less;
+        });
+        if (place == numbers_.end() || compare_numbers(place->view(), value) != Ordering::equal) return none;
+        return text_count() + static_cast<std::size_t>(place - numbers_.begin());
+      }
+      case ValueKind::boolean:
+        if (value.truth()) return has_true_ ? place_of_true() : none;
+        return has_false_ ? place_of_true() + (has_true_ ? 1 : 0) : none;
+      case ValueKind::absent:
+      case ValueKind::null: return has_null_ ? size() - 1 : none;
+      default: return none;
+    }
+  }
+
+  Texts texts_;                    // that are no instants
+  CompactVector<Value> numbers_;   // ascending
+  CompactVector<Moment> moments_;  // ascending; of instants, and of texts that are
+  bool has_true_ = false, has_false_ = false, has_null_ = false;
+};
+
+/// What a test of a valid filter says about a field: for one field, without anything to be made ready but where that is
+/// needed to stay linear.
+inline bool holds(Operator op, const ValueView& field, const Value& value) {
+  const ValueView operand = value.view();
+  const auto is_operand = [&](const ValueView& element) { return same_scalar(element, operand); };
+  switch (op) {
+    case Operator::eq:
+      if (is_array(operand)) return is_array(field) && ValueSet(value.elements()).is_same_set(field);
+      return any_element(field, is_operand);
+    case Operator::ne: return !holds(Operator::eq, field, value);
+    case Operator::gt:
+    case Operator::gte:
+    case Operator::lt:
+    case Operator::lte:
+      return any_element(field,
+                         [&](const ValueView& element) { return is_in_range(op, compare_scalars(element, operand)); });
+    case Operator::in:
+      if (!is_array(field)) return any_element(operand, [&](const ValueView& one) { return same_scalar(field, one); });
+      return any_element(field,
+                         [set = ValueSet(value.elements())](const ValueView& element) { return set.has(element); });
+    case Operator::nin: return !holds(Operator::in, field, value);
+    case Operator::contains: return is_array(field) && any_element(field, is_operand);
+    case Operator::exists: return !field.is_absent() == operand.truth();
+    case Operator::autocomplete:
+      return any_element(field, [prefix = WordPrefix(operand.text())](const ValueView& element) {
+        return element.kind() == ValueKind::text && prefix.is_in(element.text());
+      });
+    default: return false;
+  }
+}
+
+/// The operand of a test, made ready to be compared with many fields. Says what `holds` says, only faster. Of one of
+/// the four classes below, so that each takes no more memory than it needs; `answer` of each is asked with a ValueView,
+/// or with a text or a vector of texts, which is faster.
+class Operand {
+ public:
+  enum class Form : std::uint8_t { scalar, moment, set, prefix };
+
+  /// Which owns what it needs. To be given back by `drop`.
+  static Operand* make(Operator op, const Value& value);
+  static Operand* copy(const Operand& other);
+  static void drop(Operand* operand) noexcept;
+
+  Form form() const noexcept { return form_; }
+
+  // Where in the names that the matcher keeps the name of the field is, if that is known only at run time.
+  std::size_t field_at = 0, field_size = 0;
+
+ protected:
+  Operand(Operator op, Form form) noexcept : op_(op), form_(form) {}
+  Operator op() const noexcept { return op_; }
+
+ private:
+  Operator op_;
+  Form form_;
+};
+
+/// A value that is no array.
+class ScalarOperand : public Operand {
+ public:
+  ScalarOperand(Operator op, const Value& value) : ScalarOperand(op, value, Form::scalar) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return answer(field, *this);
+  }
+
+  Ordering compare(const ValueView& element) const noexcept { return compare_scalars(element, value_.view()); }
+  Ordering compare(std::string_view text) const noexcept { return compare(ValueView(text)); }
+  bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
+  /// A text that is an instant equals none that is not.
+  bool is_same(std::string_view text) const noexcept {
+    if (value_.kind() != ValueKind::text) return false;
+    const std::string_view own = text_of(value_);
+    return own.size() == text.size() &&
+           (own.empty() || (own.back() == text.back() && std::memcmp(own.data(), text.data(), own.size()) == 0));
+  }
+
+ protected:
+  ScalarOperand(Operator op, const Value& value, Form form) : Operand(op, form), value_(value) {}
+
+  template <class Field, class Self>
+  bool answer(const Field& field, const Self& self) const noexcept {
+    const auto is_same = [&](const auto& element) { return self.is_same(element); };
+    if (op() == Operator::eq || op() == Operator::ne) return any_element(field, is_same) == (op() == Operator::eq);
+    if (op() == Operator::contains) return is_array(field) && any_element(field, is_same);
+    if (op() == Operator::exists) return !ValueView(field).is_absent() == value_.view().truth();
+    return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
+  }
+  const Value& value() const noexcept { return value_; }
+
+ private:
+  Value value_;
+};
+
+/// An instant, or a text that is one.
+class MomentOperand : public ScalarOperand {
+ public:
+  MomentOperand(Operator op, const Value& value, const Moment& moment)
+      : ScalarOperand(op, value, Form::moment), moment_(moment) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return ScalarOperand::answer(field, *this);
+  }
+
+  Ordering compare(const ValueView& element) const noexcept {
+    if (element.kind() == ValueKind::text) return compare(element.text());
+    if (element.kind() != ValueKind::instant) return Ordering::unordered;
+    return ordering_of(moment_of(element.instant()), moment_);
+  }
+  Ordering compare(std::string_view text) const noexcept {
+    Moment moment;
+    if (read_moment(text, moment)) return ordering_of(moment, moment_);
+    return value().kind() == ValueKind::text ? compare_texts(text, text_of(value())) : Ordering::unordered;
+  }
+  template <class Element>
+  bool is_same(const Element& element) const noexcept {
+    return compare(element) == Ordering::equal;
+  }
+
+ private:
+  Moment moment_;
+};
+
+/// An array.
+class SetOperand : public Operand {
+ public:
+  SetOperand(Operator op, const Value& value) : Operand(op, Form::set), set_(value.elements()) {}
+
+  template <class Field>
+  bool answer(const Field& field) const {
+    if (op() == Operator::eq || op() == Operator::ne) return set_.is_same_set(field) == (op() == Operator::eq);
+    return any_element(field, [&](const auto& element) { return set_.has(element); }) == (op() == Operator::in);
+  }
+
+ private:
+  ValueSet set_;
+};
+
+/// The beginning of a word.
+class PrefixOperand : public Operand {
+ public:
+  PrefixOperand(Operator op, const Value& value) : Operand(op, Form::prefix), prefix_(value.view().text()) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return any_element(field, [&](const auto& element) { return is_in(element); });
+  }
+
+ private:
+  bool is_in(std::string_view text) const noexcept { return prefix_.is_in(text); }
+  bool is_in(const ValueView& element) const noexcept {
+    return element.kind() == ValueKind::text && prefix_.is_in(element.text());
+  }
+
+  WordPrefix prefix_;
+};
+
+/// The class of the operands of a form.
+template <Operand::Form form>
+struct OperandOf {
+  using Type = ScalarOperand;
+};
+template <>
+struct OperandOf<Operand::Form::moment> {
+  using Type = MomentOperand;
+};
+template <>
+struct OperandOf<Operand::Form::set> {
+  using Type = SetOperand;
+};
+template <>
+struct OperandOf<Operand::Form::prefix> {
+  using Type = PrefixOperand;
+};
+
+inline Operand* Operand::make(Operator op, const Value& value) {
+  if (op == Operator::autocomplete) return create<PrefixOperand>(op, value);
+  if (value.kind() == ValueKind::array) return create<SetOperand>(op, value);
+  Moment moment;
+  if (read_moment(value.view(), moment)) return create<MomentOperand>(op, value, moment);
+  return create<ScalarOperand>(op, value);
+}
+inline Operand* Operand::copy(const Operand& other) {
+  switch (other.form_) {
+    case Form::moment: return create<MomentOperand>(static_cast<const MomentOperand&>(other));
+    case Form::set: return create<SetOperand>(static_cast<const SetOperand&>(other));
+    case Form::prefix: return create<PrefixOperand>(static_cast<const PrefixOperand&>(other));
+    default: return create<ScalarOperand>(static_cast<const ScalarOperand&>(other));
+  }
+}
+inline void Operand::drop(Operand* operand) noexcept {
+  switch (operand->form_) {
+    case Form::moment: return destroy(static_cast<MomentOperand*>(operand));
+    case Form::set: return destroy(static_cast<SetOperand*>(operand));
+    case Form::prefix: return destroy(static_cast<PrefixOperand*>(operand));
+    default: return destroy(static_cast<ScalarOperand*>(operand));
+  }
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_DETAIL_OPERAND_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// The name of a field, borrowed from the filter that asks about it: read like a std::string_view, and converts to a
+/// std::string, which copies it.
+class FieldName : public std::string_view {
+ public:
+  constexpr FieldName() noexcept = default;                                                 ///< empty
+  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}  ///< of these characters
+
+  operator std::string() const { return std::string(data(), size()); }  ///< a copy
+  /// @{
+  /// As of texts.
+  friend std::string operator+(std::string a, const FieldName& b) { return a.append(b.data(), b.size()); }
+  friend std::string operator+(const FieldName& a, std::string_view b) {
+    return std::string(a.data(), a.size()).append(b.data(), b.size());
+  }
+  /// @}
+};
+
+namespace detail {
+
+class FilterMaker;
+
+/// What `{"a", "b"}` makes where a text is wanted, so that it does not make one.
+struct TwoTexts {
+  TwoTexts(const char*, const char*) noexcept {}
+};
+
+}  // namespace detail
+
+/// A question to an object, which holds or does not. A plain value, made by the functions below; `Filter{}` holds for
+/// every object. Meaning follows the chat services and, where those are silent, MongoDB:
+///
+/// - An array is what it has: `in` holds when both have something in common and `nin` when they have not; `eq` with a
+///   value that is no array asks whether that is an element; `eq` with an array whether both are the same set. A range
+///   test and `autocomplete` hold when they do for an element.
+/// - A field that the object lacks passes `ne` and `nin`, `eq` with null and `exists` with false, and nothing else.
+/// null is like an absent field for all but `exists`.
+/// - Values of different types are never equal, and neither is the greater. 1 and 1.0 are equal. Texts compare as
+/// bytes,
+///   but texts of RFC 3339, of any year, compare as points in time with each other and with instants:
+///   "2019-01-07T13:17:42Z" equals "2019-01-07T14:17:42.0+01:00".
+///
+/// Every test takes time that is linear in what it is asked about and what it compares with, up to a logarithm.
+///
+/// A filter that was built wrong is invalid, as is all that contains it, its negation too: it says why, and holds for
+/// nothing.
+///
+/// @code
+/// const Filter recent = eq("online", true) || gt("last_active", "2019-01-07T12:00:00Z");
+/// const Filter asked = recent && nin("id", {"jack", "bot"});
+/// const User john{"john", false, "brb", *parse_timestamp("2019-01-07T13:17:42.375Z"), false};
+/// assert(matches(asked, john));
+/// const Matcher<User> holds = compile<User>(asked);  // for many users
+/// assert(holds(john) && !holds(User{"bot", true, "", {}, false}));
+///
+/// assert(!matches(eq("online", "true"), john));  // a text is no bool
+/// assert(validate(eq("online", "true"), Fields<User>{})->field == "online");  // for hosts that refuse such a filter
+/// assert(in("id", "john").error()->code == ErrorCode::bad_operand);  // not a list
+/// @endcode
+// With what it compares as its base, a filter has room for the rest of it behind that.
+class Filter : private Value {
+ public:
+  /// How many of `and_`, `or_` and `nor` may stand in each other.
+  static constexpr unsigned deepest = 30;
+
+  Filter() noexcept = default;
+  /// A copy of all parts.
+  Filter(const Filter& other)
+      : Value(other.operand()), op_(other.op_), depth_(other.depth_), code_(other.code_), what_(other.what_) {
+    if (is_test()) {
+      what_.field = detail::characters_of(other.field()).release();
+    } else if (is_combination()) {
+      Parts copy;
+      copy.reserve(other.parts().size());
+      for (const Filter& part : other.parts()) copy.push_back(part);
+      what_.parts = copy.release();
+    }
+  }
+  /// Leaves one behind that holds for everything.
+  Filter(Filter&& other) noexcept : Value() { swap(other); }
+  /// @{
+  /// The other may be a part of this one. What was moved from holds for everything.
+  Filter& operator=(const Filter& other) {
+    Filter copy(other);
+    swap(copy);
+    return *this;
+  }
+  Filter& operator=(Filter&& other) noexcept {
+    Filter taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~Filter() {
+    if (is_test()) {
+      detail::CompactVector<char>::adopt(what_.field);
+    } else if (is_combination()) {
+      Parts::adopt(what_.parts);
+    }
+  }
+
+  Operator op() const noexcept { return op_; }  ///< says what it consists of
+  /// @{
+  /// Of a test; empty otherwise. Of a temporary it is copied.
+  FieldName field() const& noexcept { return is_test() ? FieldName(detail::text_of(what_.field)) : FieldName(); }
+  std::string field() const&& { return field(); }
+  /// @}
+  const Value& operand() const noexcept { return *this; }  ///< of a test; of `in` and `nin` an array
+  /// @{
+  /// Of `all_of`, `any_of` and `none_of`; empty otherwise. Of a temporary they are copied.
+  Elements<Filter> parts() const& noexcept {
+    if (!is_combination() || what_.parts == nullptr) return {};
+    return {Parts::elements_of(what_.parts), what_.parts->size};
+  }
+  std::vector<Filter> parts() const&& { return parts(); }
+  /// @}
+
+  /// Why it is invalid; absent: it is not.
+  std::optional<Error> error() const noexcept {
+    if (op_ != Operator::invalid) return std::nullopt;
+    Error error;
+    error.code = code_;
+    error.message = what_.message;
+    return error;
+  }
+
+  /// Of one operator about a field; what the functions below make. Invalid where the operator has no use for the
+  /// operand: `in` and `nin` need an array, `exists` a bool, `autocomplete` a text that is not empty, the ranges a
+  /// number, a text or an instant, `contains` anything but an array; a number must be finite, and a field must have a
+  /// name, which does not begin with `$`.
+  static Filter test(Operator op, std::string_view field, Value operand) {
+    if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
+    if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
+    detail::CompactVector<char> name = detail::characters_of(field);
+    Filter filter;
+    filter.op_ = op;
+    filter.what_.field = name.release();
+    filter.own_operand() = std::move(operand);
+    return filter;
+  }
+
+  /// Of several filters. Invalid without any.
+  static Filter combination(Operator op, std::vector<Filter> parts) {
+    Parts own;
+    own.reserve(parts.size());
+    for (Filter& part : parts) own.push_back(std::move(part));
+    return combination_of(op, std::move(own));
+  }
+
+  /// @{
+  /// Both; either; not this one. A chain of the same operator is one level deep, and takes linear time to make.
+  friend Filter operator&&(Filter a, Filter b) { return joined(Operator::all_of, std::move(a), std::move(b)); }
+  friend Filter operator||(Filter a, Filter b) { return joined(Operator::any_of, std::move(a), std::move(b)); }
+  friend Filter operator!(Filter a) {
+    Parts parts;
+    parts.push_back(std::move(a));
+    return combination_of(Operator::none_of, std::move(parts));
+  }
+  /// @}
+
+  /// Whether both ask the same in the same words.
+  friend bool operator==(const Filter& a, const Filter& b) noexcept {
+    return a.op_ == b.op_ && a.field() == b.field() && a.operand() == b.operand() && a.parts() == b.parts() &&
+           (a.op_ != Operator::invalid || a.code_ == b.code_);
+  }
+  friend bool operator!=(const Filter& a, const Filter& b) noexcept { return !(a == b); }
+
+ private:
+  friend class detail::FilterMaker;
+  using Parts = detail::CompactVector<Filter>;
+
+  union What {
+    detail::CompactVector<char>::Head* field;  // of a test
+    Parts::Head* parts;                        // of a combination
+    const char* message;                       // of what is invalid
+  };
+
+  bool is_combination() const noexcept {
+    return op_ == Operator::all_of || op_ == Operator::any_of || op_ == Operator::none_of;
+  }
+  bool is_test() const noexcept { return op_ != Operator::everything && op_ != Operator::invalid && !is_combination(); }
+  Value& own_operand() noexcept { return *this; }
+  void swap(Filter& other) noexcept {
+    std::swap(op_, other.op_);
+    std::swap(depth_, other.depth_);
+    std::swap(code_, other.code_);
+    std::swap(what_, other.what_);
+    std::swap(own_operand(), other.own_operand());
+  }
+
+  static Filter invalid(ErrorCode code, const char* message) noexcept {
+    Filter filter;
+    filter.op_ = Operator::invalid;
+    filter.code_ = code;
+    filter.what_.message = message;
+    return filter;
+  }
+
+  static Filter combination_of(Operator op, Parts parts) noexcept {
+    if (op != Operator::all_of && op != Operator::any_of && op != Operator::none_of)
+      return invalid(ErrorCode::unknown_operator, "this operator combines no filters");
+    if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
+    return combination_from(op, std::move(parts), 0, 0);
+  }
+  /// Of parts of which the first ones are known to be valid, and no deeper than that.
+  static Filter combination_from(Operator op, Parts parts, std::size_t first, unsigned depth) noexcept {
+    for (std::size_t i = first; i < parts.size(); ++i) {
+      const Filter& part = parts[i];
+      if (part.op_ == Operator::invalid) return invalid(part.code_, part.what_.message);
+      depth = part.depth_ > depth ? part.depth_ : depth;
+    }
+    if (depth == deepest) return invalid(ErrorCode::too_deep, "nested too deeply");
+    Filter filter;
+    filter.op_ = op;
+    filter.what_.parts = parts.release();
+    filter.depth_ = static_cast<std::uint8_t>(depth + 1);
+    return filter;
+  }
+
+  static bool is_finite(const ValueView& value) noexcept {
+    return value.kind() != ValueKind::real || value.real() - value.real() == 0.0;
+  }
+
+  static const char* wrong_operand(Operator op, const ValueView& operand) noexcept {
+    const ValueKind kind = operand.kind();
+    if (kind == ValueKind::invalid) return "a value that cannot be held, or an array in an array";
+    if (!is_finite(operand)) return "a number must be finite";
+    for (std::size_t i = 0; kind == ValueKind::array && i < operand.size(); ++i) {
+      if (!is_finite(operand[i])) return "a number must be finite";
+    }
+    switch (op) {
+      case Operator::eq:
+      case Operator::ne: return nullptr;
+      case Operator::in:
+      case Operator::nin: return kind == ValueKind::array ? nullptr : "an array is needed here";
+      case Operator::contains: return kind != ValueKind::array ? nullptr : "no array is possible here";
+      case Operator::exists: return kind == ValueKind::boolean ? nullptr : "true or false is needed here";
+      case Operator::autocomplete:
+        return kind == ValueKind::text && !operand.text().empty() ? nullptr : "a text that is not empty is needed here";
+      case Operator::gt:
+      case Operator::gte:
+      case Operator::lt:
+      case Operator::lte:
+        return operand.is_number() || kind == ValueKind::text || kind == ValueKind::instant
+                   ? nullptr
+                   : "a number, a text or an instant is needed here";
+      default: return "this operator tests no field";
+    }
+  }
+
+  static Filter joined(Operator op, Filter a, Filter b) {
+    if (a.op_ == Operator::invalid) return a;
+    if (b.op_ == Operator::invalid) return b;
+    if (a.op_ != op) {
+      Parts alone;
+      alone.reserve(2);
+      alone.push_back(std::move(a));
+      a = combination_of(op, std::move(alone));
+      if (a.op_ != op) return a;
+    }
+    // What the first has is not gone over again, so that a long chain takes linear time.
+    const unsigned depth = a.depth_ - 1u;
+    Parts parts = Parts::adopt(a.what_.parts);
+    a.what_.parts = nullptr;
+    const std::size_t first = parts.size();
+    if (b.op_ == op) {
+      Parts others = Parts::adopt(b.what_.parts);
+      b.what_.parts = nullptr;
+      for (Filter& part : others) parts.push_back(std::move(part));
+    } else {
+      parts.push_back(std::move(b));
+    }
+    return combination_from(op, std::move(parts), first, depth);
+  }
+
+  Operator op_ = Operator::everything;
+  std::uint8_t depth_ = 0;
+  ErrorCode code_ = ErrorCode::syntax;  // of what is invalid
+  What what_ = {nullptr};
+};
+
+namespace detail {
+
+/// Makes filters of parts that are where they are to be.
+class FilterMaker {
+ public:
+  static Filter combination(Operator op, CompactVector<Filter> parts) noexcept {
+    return Filter::combination_of(op, std::move(parts));
+  }
+};
+
+}  // namespace detail
+
+/// The field is the value, or has it; with an array: is the same set.
+inline Filter eq(std::string_view field, Value value) { return Filter::test(Operator::eq, field, std::move(value)); }
+/// The field is not what `eq` asks for: another value, or none.
+inline Filter ne(std::string_view field, Value value) { return Filter::test(Operator::ne, field, std::move(value)); }
+/// @{
+/// The field, or an element of it, is greater than the value; or equal; less; or equal. Texts compare as bytes.
+inline Filter gt(std::string_view field, Value value) { return Filter::test(Operator::gt, field, std::move(value)); }
+inline Filter gte(std::string_view field, Value value) { return Filter::test(Operator::gte, field, std::move(value)); }
+inline Filter lt(std::string_view field, Value value) { return Filter::test(Operator::lt, field, std::move(value)); }
+inline Filter lte(std::string_view field, Value value) { return Filter::test(Operator::lte, field, std::move(value)); }
+/// @}
+/// The field is an array that has the value.
+inline Filter contains(std::string_view field, Value value) {
+  return Filter::test(Operator::contains, field, std::move(value));
+}
+/// The object has the field, or has it not.
+inline Filter exists(std::string_view field, bool wanted) { return Filter::test(Operator::exists, field, wanted); }
+/// A word of the field begins so, in whichever case: "ro" finds "Curiosity Rover". Letters of the Latin, Greek and
+/// Cyrillic alphabets are the same in both cases.
+inline Filter autocomplete(std::string_view field, std::string_view text) {
+  return Filter::test(Operator::autocomplete, field, Value(text));
+}
+/// Two texts are not the two ends of one.
+Filter autocomplete(std::string_view field, detail::TwoTexts texts) = delete;
+
+/// @{
+/// The field is, or has, one of the values. Of none it holds for nothing.
+inline Filter in(std::string_view field, Value values) { return Filter::test(Operator::in, field, std::move(values)); }
+inline Filter in(std::string_view field, std::initializer_list<Value> values) {
+  return presence::in(field, Value::array(values));
+}
+template <class Range, std::enable_if_t<!std::is_convertible<const Range&, Value>::value, int> = 0>
+Filter in(std::string_view field, const Range& values) {
+  return presence::in(field, Value::array(values));
+}
+/// @}
+/// @{
+/// The field neither is nor has any of the values.
+inline Filter nin(std::string_view field, Value values) {
+  return Filter::test(Operator::nin, field, std::move(values));
+}
+inline Filter nin(std::string_view field, std::initializer_list<Value> values) {
+  return presence::nin(field, Value::array(values));
+}
+template <class Range, std::enable_if_t<!std::is_convertible<const Range&, Value>::value, int> = 0>
+Filter nin(std::string_view field, const Range& values) {
+  return presence::nin(field, Value::array(values));
+}
+
+/// @}
+
+/// @{
+/// All of them hold; at least one; none.
+inline Filter and_(std::vector<Filter> parts) { return Filter::combination(Operator::all_of, std::move(parts)); }
+inline Filter or_(std::vector<Filter> parts) { return Filter::combination(Operator::any_of, std::move(parts)); }
+inline Filter nor(std::vector<Filter> parts) { return Filter::combination(Operator::none_of, std::move(parts)); }
+/// @}
+
+/// Whether the filter holds for the object: a User, a UserView, a Channel, or any type with Fields. For many objects
+/// `compile` is faster.
+template <class T>
+bool matches(const Filter& filter, const T& object) {
+  switch (filter.op()) {
+    case Operator::everything: return true;
+    case Operator::invalid: return false;
+    case Operator::all_of:
+      for (const Filter& part : filter.parts()) {
+        if (!presence::matches(part, object)) return false;
+      }
+      return true;
+    case Operator::any_of:
+    case Operator::none_of:
+      for (const Filter& part : filter.parts()) {
+        if (presence::matches(part, object)) return filter.op() == Operator::any_of;
+      }
+      return filter.op() == Operator::none_of;
+    default:
+      return detail::with_field(object, filter.field(), [&](const ValueView& value) {
+        return detail::holds(filter.op(), value, filter.operand());
+      });
+  }
+}
+
+/// A filter made ready for many objects of one type: its fields are resolved, and what it compares with is put where it
+/// is found at once. Owns all it needs. Made by `compile`.
+template <class T>
+class Matcher {
+ public:
+  /// Costs what the filter is long; what an array has is sorted.
+  explicit Matcher(const Filter& filter) {
+    std::size_t nodes = 0, characters = 0;
+    measure(filter, nodes, characters);
+    nodes_.reserve(nodes);
+    names_.reserve(characters);
+    add(filter);
+  }
+
+  /// Says what `matches` says. Does not allocate, unless the fields of T do, or an array is compared with one that has
+  /// more than a thousand different values.
+  bool operator()(const T& object) const { return holds(0, object); }
+
+ private:
+  /// Small, as there may be one for each three bytes of a filter.
+  class Node {
+   public:
+    using Test = bool (*)(const Matcher&, const detail::Operand&, const T&);
+
+    explicit Node(Operator op) noexcept : content_{static_cast<std::size_t>(op)} {}
+    Node(std::size_t field, Operator op, const Value& operand) : Node(op) {
+      content_.operand = detail::Operand::make(op, operand);
+      test_ = test_of(field, content_.operand->form());
+    }
+    Node(const Node& other) : test_(other.test_), content_(other.content_) {
+      if (test_ != nullptr) content_.operand = detail::Operand::copy(other.operand());
+    }
+    Node(Node&& other) noexcept : test_(other.test_), content_(other.content_) { other.test_ = nullptr; }
+    Node& operator=(Node other) noexcept {
+      std::swap(test_, other.test_);
+      std::swap(content_, other.content_);
+      return *this;
+    }
+    ~Node() {
+      if (test_ != nullptr) detail::Operand::drop(content_.operand);
+    }
+
+    Test test() const noexcept { return test_; }  // null: of no test
+    /// @{
+    /// Of a test.
+    const detail::Operand& operand() const noexcept { return *content_.operand; }
+    detail::Operand& operand() noexcept { return *content_.operand; }
+    /// @}
+    /// @{
+    /// Of no test. The parts follow it.
+    Operator op() const noexcept { return static_cast<Operator>(content_.parts & op_mask); }
+    std::size_t end_of_parts() const noexcept { return content_.parts >> op_bits; }
+    /// @}
+    /// Behind it and its parts, if it is at this place.
+    std::size_t end(std::size_t at) const noexcept { return test_ != nullptr ? at + 1 : end_of_parts(); }
+    void set_end(std::size_t end) noexcept {
+      if (test_ == nullptr) content_.parts = end << op_bits | (content_.parts & op_mask);
+    }
+
+   private:
+    static constexpr unsigned op_bits = 4;  // there are fewer nodes in any memory than the other bits can count
+    static constexpr std::size_t op_mask = (std::size_t{1} << op_bits) - 1;
+    union Content {
+      std::size_t parts;
+      detail::Operand* operand;
+    };
+
+    Test test_ = nullptr;
+    Content content_;
+  };
+
+  static constexpr const auto& list() noexcept { return Fields<T>::list; }
+  using List = std::decay_t<decltype(Fields<T>::list)>;
+
+  template <std::size_t i, detail::Operand::Form form>
+  static bool test_field(const Matcher&, const detail::Operand& of_any_form, const T& object) {
+    return detail::with_raw(detail::field_at<i>(list()), object, [&](const auto& raw) {
+      using Raw = std::decay_t<decltype(raw)>;
+      const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
+      if constexpr (std::is_same<Raw, std::string>::value || std::is_same<Raw, std::string_view>::value) {
+        return operand.answer(std::string_view(raw));
+      } else if constexpr (std::is_same<Raw, std::vector<std::string>>::value ||
+                           std::is_same<Raw, std::vector<std::string_view>>::value) {
+        return operand.answer(raw);
+      } else {
+        return operand.answer(ValueView(raw));
+      }
+    });
+  }
+  template <detail::Operand::Form form>
+  static bool test_other(const Matcher& self, const detail::Operand& of_any_form, const T& object) {
+    const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
+    if constexpr (detail::has_other<T>) {
+      const std::string_view name(self.names_.data() + operand.field_at, operand.field_size);
+      return operand.answer(ValueView(Fields<T>::other(object, name)));
+    } else {
+      static_cast<void>(self), static_cast<void>(object);
+      return operand.answer(ValueView());
+    }
+  }
+  template <detail::Operand::Form form, std::size_t... i>
+  static typename Node::Test test_of_form(std::size_t field, std::index_sequence<i...>) noexcept {
+    constexpr typename Node::Test tests[] = {&Matcher::test_field<i, form>..., &Matcher::test_other<form>};
+    return tests[field];
+  }
+  static typename Node::Test test_of(std::size_t field, detail::Operand::Form form) noexcept {
+    using Form = detail::Operand::Form;
+    constexpr auto all = std::make_index_sequence<List::size>();
+    switch (form) {
+      case Form::moment: return test_of_form<Form::moment>(field, all);
+      case Form::set: return test_of_form<Form::set>(field, all);
+      case Form::prefix: return test_of_form<Form::prefix>(field, all);
+      default: return test_of_form<Form::scalar>(field, all);
+    }
+  }
+
+  /// Whether the name of the field is needed to read it.
+  static bool is_known_by_name(std::size_t field) noexcept { return detail::has_other<T> && field == List::size; }
+
+  /// How many nodes there will be, and how long the names are that are kept.
+  static void measure(const Filter& filter, std::size_t& nodes, std::size_t& characters) noexcept {
+    ++nodes;
+    if (!filter.field().empty() && is_known_by_name(detail::index_of_field(list(), filter.field())))
+      characters += filter.field().size();
+    for (const Filter& part : filter.parts()) measure(part, nodes, characters);
+  }
+
+  void add(const Filter& filter) {
+    const std::size_t at = nodes_.size();
+    if (filter.field().empty()) {
+      nodes_.emplace_back(filter.op());
+    } else {
+      const std::size_t field = detail::index_of_field(list(), filter.field());
+      nodes_.emplace_back(field, filter.op(), filter.operand());
+      if (is_known_by_name(field)) {
+        nodes_.back().operand().field_at = names_.size();
+        nodes_.back().operand().field_size = filter.field().size();
+        names_.append(filter.field().data(), filter.field().size());
+      }
+    }
+    for (const Filter& part : filter.parts()) add(part);
+    nodes_[at].set_end(nodes_.size());
+  }
+
+  bool holds(std::size_t at, const T& object) const {
+    const Node& node = nodes_[at];
+    if (node.test() != nullptr) return node.test()(*this, node.operand(), object);
+    switch (node.op()) {
+      case Operator::everything: return true;
+      case Operator::all_of:
+        for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
+          if (!holds(part, object)) return false;
+        }
+        return true;
+      case Operator::any_of:
+      case Operator::none_of:
+        for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
+          if (holds(part, object)) return node.op() == Operator::any_of;
+        }
+        return node.op() == Operator::none_of;
+      default: return false;
+    }
+  }
+
+  std::vector<Node> nodes_;  // each before its parts
+  std::string names_;        // of the fields that are known only at run time
+};
+
+/// The filter, made ready for objects of the type: `compile<User>(filter)`.
+template <class T>
+Matcher<T> compile(const Filter& filter) {
+  return Matcher<T>(filter);
+}
+
+/// A test that objects of a type cannot answer.
+struct Unanswerable {
+  std::string field;                ///< empty where the filter itself is invalid
+  Operator op = Operator::invalid;  ///< of the test
+  const char* message = "";         ///< English, a string literal
+};
+
+namespace detail {
+
+/// Which kinds of value a field may have, one bit each.
+constexpr unsigned bit_of(ValueKind kind) noexcept { return 1u << static_cast<unsigned>(kind); }
+inline constexpr unsigned number_bits =
+    (1u << static_cast<unsigned>(ValueKind::integer)) | (1u << static_cast<unsigned>(ValueKind::real));
+struct FieldKinds {
+  unsigned scalar = ~0u, element = ~0u;  // of itself, and of its elements where it is an array
+};
+
+template <class Raw>
+struct KindsOf {
+  static constexpr FieldKinds kinds() noexcept {
+    if constexpr (std::is_same<Raw, bool>::value) {
+      return {bit_of(ValueKind::boolean), 0};
+    } else if constexpr (std::is_arithmetic<Raw>::value) {
+      return {number_bits, 0};
+    } else if constexpr (std::is_same<Raw, Timestamp>::value) {
+      return {bit_of(ValueKind::instant), 0};
+    } else if constexpr (std::is_convertible<const Raw&, std::string_view>::value) {
+      return {bit_of(ValueKind::text), 0};
+    } else if constexpr (std::is_same<Raw, ValueView>::value || std::is_same<Raw, Value>::value) {
+      return {};
+    } else {
+      return {0, KindsOf<std::decay_t<decltype(*std::declval<const Raw&>().data())>>::kinds().scalar};
+    }
+  }
+};
+template <class T>
+struct KindsOf<std::optional<T>> : KindsOf<T> {};
+
+/// Whether values of these kinds can stand in any order to the operand.
+inline bool can_compare(unsigned kinds, const ValueView& operand) noexcept {
+  if (operand.is_nothing()) return true;
+  if (operand.is_number()) return (kinds & number_bits) != 0;
+  unsigned wanted = bit_of(operand.kind());
+  if (operand.kind() == ValueKind::instant) wanted |= bit_of(ValueKind::text);
+  Moment moment;
+  if (operand.kind() == ValueKind::text && read_moment(operand.text(), moment)) wanted |= bit_of(ValueKind::instant);
+  return (kinds & wanted) != 0;
+}
+
+inline const char* why_unanswerable(const FieldKinds& kinds, Operator op, const ValueView& operand) noexcept {
+  constexpr const char* of_another_type = "the field is never of the type that it is compared with";
+  const unsigned any = kinds.scalar | kinds.element;
+  switch (op) {
+    case Operator::exists: return nullptr;
+    case Operator::contains:
+      if (kinds.element == 0) return "the field is no array";
+      return can_compare(kinds.element, operand) ? nullptr : of_another_type;
+    case Operator::autocomplete: return (any & bit_of(ValueKind::text)) != 0 ? nullptr : "the field is no text";
+    case Operator::eq:
+    case Operator::ne:
+      if (operand.kind() != ValueKind::array) return can_compare(any, operand) ? nullptr : of_another_type;
+      if (kinds.element == 0) return "the field is no array";
+      for (std::size_t i = 0; i < operand.size(); ++i) {
+        if (!can_compare(kinds.element, operand[i])) return of_another_type;
+      }
+      return nullptr;
+    case Operator::in:
+    case Operator::nin:
+      for (std::size_t i = 0; i < operand.size(); ++i) {
+        if (can_compare(any, operand[i])) return nullptr;
+      }
+      return operand.size() == 0 ? nullptr : of_another_type;
+    default: return can_compare(any, operand) ? nullptr : of_another_type;
+  }
+}
+
+template <class T, class List>
+const char* why_unanswerable(const List& list, const Filter& test) {
+  if constexpr (List::size == 0) {
+    return has_other<T> ? nullptr : "there is no such field";
+  } else {
+    if (list.first.name != test.field()) return detail::why_unanswerable<T>(list.rest, test);
+    constexpr FieldKinds kinds = KindsOf<RawOf<decltype(list.first.get), T>>::kinds();
+    return why_unanswerable(kinds, test.op(), test.operand().view());
+  }
+}
+
+}  // namespace detail
+
+/// The first test that no object with these fields can answer but in one way: of a field that there is not, or of a
+/// type that the field never has. Nothing is wrong with such a filter, it finds what it says; this is for hosts that
+/// want to refuse it: `validate(filter, Fields<User>{})`. An invalid filter is unanswerable as a whole.
+template <class T>
+std::optional<Unanswerable> validate(const Filter& filter, Fields<T> fields) {
+  if (const std::optional<Error> error = filter.error()) return Unanswerable{{}, Operator::invalid, error->message};
+  for (const Filter& part : filter.parts()) {
+    if (std::optional<Unanswerable> wrong = presence::validate(part, fields)) return wrong;
+  }
+  if (filter.field().empty()) return std::nullopt;
+  const char* const message = detail::why_unanswerable<T>(Fields<T>::list, filter);
+  return message == nullptr ? std::nullopt
+                            : std::optional<Unanswerable>(Unanswerable{filter.field(), filter.op(), message});
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_FILTER_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -14978,7 +14707,299 @@ inline std::string to_json(const Value& value) { return detail::json_of(value); 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_JSON_FILTER_HPP
+#endif  // PRESENCE_JSON_FILTERS_HPP
+
+// presence/model/channel.hpp
+#ifndef PRESENCE_MODEL_CHANNEL_HPP
+#define PRESENCE_MODEL_CHANNEL_HPP
+
+#include <iterator>     // for random_access_iterator_tag
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// Fields of a channel that the host made up: names to Values, in the order of their names. As in a std::map, a
+/// reference or a pointer to a value stays valid while other fields come and go, until that field is erased or all of
+/// them are assigned to or destroyed.
+///
+/// @code
+/// CustomFields fields;
+/// fields["created_at"] = "2019-01-07T13:17:42.375Z";
+/// fields["updated_at"] = fields["created_at"];
+/// assert(*fields.find("updated_at") == *fields.find("created_at"));
+/// @endcode
+class CustomFields {
+ public:
+  /// A field.
+  struct Entry {
+    std::string name;  ///< no two fields have the same
+    Value value;       ///< may be null, which is not absent
+
+    /// Whether name and value are the same.
+    friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
+    friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
+  };
+
+ private:
+  // Each field lies in memory of its own, where it stays. In the order of their names they are in short runs, so that
+  // one that comes or goes moves few of the others, in whichever order they come.
+  using Run = detail::CompactVector<Entry*>;
+  using Runs = detail::CompactVector<Run>;
+  static constexpr std::size_t longest_run = 128;
+
+ public:
+  /// Goes over the fields in the order of their names. Valid until fields come or go.
+  class const_iterator {
+   public:
+    /// @{
+    /// As iterators have them; an Entry cannot be changed in place. To go n fields further is O(n / 128).
+    using iterator_category = std::random_access_iterator_tag;
+    using value_type = Entry;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Entry*;
+    using reference = const Entry&;
+
+    const_iterator() noexcept = default;
+    reference operator*() const noexcept { return *(*runs_)[run_][at_]; }
+    pointer operator->() const noexcept { return &**this; }
+    reference operator[](difference_type n) const noexcept { return *(*this + n); }
+    const_iterator& operator++() noexcept {
+      if (++at_ == (*runs_)[run_].size()) {
+        at_ = 0;
+        ++run_;
+      }
+      return *this;
+    }
+    const_iterator& operator--() noexcept {
+      if (at_ == 0) at_ = (*runs_)[--run_].size();
+      --at_;
+      return *this;
+    }
+    const_iterator operator++(int) noexcept {
+      const const_iterator before = *this;
+      ++*this;
+      return before;
+    }
+    const_iterator operator--(int) noexcept {
+      const const_iterator before = *this;
+      --*this;
+      return before;
+    }
+    const_iterator& operator+=(difference_type n) noexcept {
+      n += static_cast<difference_type>(at_);
+      for (; n < 0; n += length(run_)) --run_;
+      for (; n > 0 && n >= length(run_); ++run_) n -= length(run_);
+      at_ = static_cast<std::size_t>(n);
+      return *this;
+    }
+    const_iterator& operator-=(difference_type n) noexcept { return *this += -n; }
+    friend const_iterator operator+(const_iterator a, difference_type n) noexcept { return a += n; }
+    friend const_iterator operator+(difference_type n, const_iterator a) noexcept { return a += n; }
+    friend const_iterator operator-(const_iterator a, difference_type n) noexcept { return a -= n; }
+    friend difference_type operator-(const_iterator a, const_iterator b) noexcept {
+      if (a < b) return -(b - a);
+      difference_type distance = static_cast<difference_type>(a.at_) - static_cast<difference_type>(b.at_);
+      for (; b.run_ < a.run_; ++b.run_) distance += b.length(b.run_);
+      return distance;
+    }
+    friend bool operator==(const_iterator a, const_iterator b) noexcept { return a.run_ == b.run_ && a.at_ == b.at_; }
+    friend bool operator!=(const_iterator a, const_iterator b) noexcept { return !(a == b); }
+    friend bool operator<(const_iterator a, const_iterator b) noexcept {
+      return a.run_ != b.run_ ? a.run_ < b.run_ : a.at_ < b.at_;
+    }
+    friend bool operator>(const_iterator a, const_iterator b) noexcept { return b < a; }
+    friend bool operator<=(const_iterator a, const_iterator b) noexcept { return !(b < a); }
+    friend bool operator>=(const_iterator a, const_iterator b) noexcept { return !(a < b); }
+    /// @}
+
+   private:
+    friend class CustomFields;
+    const_iterator(const Runs& runs, std::size_t run, std::size_t at) noexcept : runs_(&runs), run_(run), at_(at) {}
+    difference_type length(std::size_t run) const noexcept {
+      return static_cast<difference_type>((*runs_)[run].size());
+    }
+
+    const Runs* runs_ = nullptr;
+    std::size_t run_ = 0, at_ = 0;
+  };
+  /// @{
+  /// As containers have them.
+  using iterator = const_iterator;
+  using value_type = Entry;
+  /// @}
+
+  CustomFields() noexcept = default;
+  /// @{
+  /// A copy has memory of its own; what was moved from is empty.
+  CustomFields(const CustomFields& other) : CustomFields() {
+    for (const Entry& entry : other) insert(end(), entry);
+  }
+  CustomFields(CustomFields&& other) noexcept { swap(other); }
+  CustomFields& operator=(const CustomFields& other) {
+    CustomFields copy(other);
+    swap(copy);
+    return *this;
+  }
+  CustomFields& operator=(CustomFields&& other) noexcept {
+    CustomFields taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~CustomFields() {
+    for (const Run& run : runs_) {
+      for (Entry* const entry : run) detail::destroy(entry);
+    }
+  }
+
+  /// The value, to be read or set. Null where there was none: there is one from now on. O(log fields).
+  Value& operator[](std::string_view name) {
+    const const_iterator place = place_of(name);
+    if (!has(place, name)) return insert(place, Entry{std::string(name), Value()}).value;
+    return runs_[place.run_][place.at_]->value;
+  }
+  /// Null pointer: there is none. O(log fields).
+  const Value* find(std::string_view name) const noexcept {
+    const const_iterator place = place_of(name);
+    return has(place, name) ? &place->value : nullptr;
+  }
+  /// Takes a field away. Whether there was one. O(log fields).
+  bool erase(std::string_view name) {
+    const const_iterator place = place_of(name);
+    if (!has(place, name)) return false;
+    Run& run = runs_[place.run_];
+    Entry* const gone = run[place.at_];
+    run.erase(place.at_);
+    --size_;
+    if (run.empty()) {
+      runs_.erase(place.run_);
+    } else if (place.run_ + 1 < runs_.size() && run.size() + runs_[place.run_ + 1].size() <= longest_run / 2) {
+      for (Entry* const entry : runs_[place.run_ + 1]) run.push_back(entry);
+      runs_.erase(place.run_ + 1);
+    }
+    detail::destroy(gone);
+    return true;
+  }
+  /// @{
+  /// All of them, in the order of their names, which compare as bytes.
+  const_iterator begin() const noexcept { return const_iterator(runs_, 0, 0); }
+  const_iterator end() const noexcept { return const_iterator(runs_, runs_.size(), 0); }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// @}
+
+  /// Whether both have the same names with the same values.
+  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
+      if (*i != *j) return false;
+    }
+    return true;
+  }
+  friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
+
+ private:
+  /// Where the field is, or the first one that comes after it.
+  const_iterator place_of(std::string_view name) const noexcept {
+    const auto is_before = [name](const Entry* entry) { return entry->name < name; };
+    const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
+                                                   [&](const Run& one) { return is_before(one[one.size() - 1]); });
+    if (run == runs_.end()) return end();
+    Entry* const* const place = detail::partition_point(run->begin(), run->end(), is_before);
+    return const_iterator(runs_, static_cast<std::size_t>(run - runs_.begin()),
+                          static_cast<std::size_t>(place - run->begin()));
+  }
+  bool has(const_iterator place, std::string_view name) const noexcept { return place != end() && place->name == name; }
+
+  Entry& insert(const_iterator place, Entry entry) {
+    struct Owner {
+      Entry* entry;
+      ~Owner() {
+        if (entry != nullptr) detail::destroy(entry);
+      }
+    } added{detail::create<Entry>(std::move(entry))};
+    std::size_t run = place.run_, at = place.at_;
+    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // behind all others
+    if (runs_.empty() || runs_[run].size() == longest_run) make_room(run, at);
+    runs_[run].insert(at, added.entry);
+    ++size_;
+    return *std::exchange(added.entry, nullptr);
+  }
+  /// Makes another run where one is full, so that there is room at the place. Names that come in order fill their runs.
+  void make_room(std::size_t& run, std::size_t& at) {
+    Run another;
+    if (runs_.empty() || at == 0) {
+      another.reserve_one_more();
+      runs_.insert(run, std::move(another));
+    } else if (at == longest_run) {
+      another.reserve_one_more();
+      runs_.insert(++run, std::move(another));
+      at = 0;
+    } else {
+      constexpr std::size_t half = longest_run / 2;
+      another.reserve(longest_run);
+      for (std::size_t i = half; i < longest_run; ++i) another.push_back(runs_[run][i]);
+      runs_.insert(run + 1, std::move(another));
+      runs_[run].truncate(half);
+      if (at > half) {
+        ++run;
+        at -= half;
+      }
+    }
+  }
+  void swap(CustomFields& other) noexcept {
+    std::swap(runs_, other.runs_);
+    std::swap(size_, other.size_);
+  }
+
+  Runs runs_;  // none of them empty
+  std::size_t size_ = 0;
+};
+
+/// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
+/// one.
+///
+/// @code
+/// Channel match{"match", "eu-17", {"john", "mary"}, {}};
+/// match.custom["map"] = "harbour";
+/// match.custom["slots"] = 4;
+/// assert(match.cid() == "match:eu-17");  // what the functions of a Store call it by
+/// assert(*match.custom.find("slots") == Value(4) && match.custom.find("mode") == nullptr);
+/// assert(match.custom.begin()->name == "map");  // in the order of their names
+/// @endcode
+struct Channel {
+  std::string type;                  ///< what the host has rules for, such as "messaging"; has no colon
+  std::string id;                    ///< tells those of one type apart
+  std::vector<std::string> members;  ///< ids of users
+  CustomFields custom;               ///< a custom `type`, `id`, `cid` or `members` is not found by a filter
+
+  /// "type:id".
+  std::string cid() const { return type + ':' + id; }
+
+  /// Whether all fields are the same, the members in the same order.
+  friend bool operator==(const Channel& a, const Channel& b) noexcept {
+    return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
+  }
+  friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
+};
+
+/// `type`, `id`, `cid`, `members`, and all that is custom.
+template <>
+struct Fields<Channel> {
+  /// Those that every channel has.
+  static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
+                                      field("cid", &Channel::cid), field("members", &Channel::members));
+  /// The custom ones.
+  static ValueView other(const Channel& channel, std::string_view name) noexcept {
+    const Value* const value = channel.custom.find(name);
+    return value != nullptr ? ValueView(*value) : ValueView();
+  }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_CHANNEL_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -15454,559 +15475,25 @@ inline std::string to_json(const Channel& channel) { return detail::json_of(chan
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_JSON_CHANNEL_HPP
+#endif  // PRESENCE_JSON_CHANNELS_HPP
 
-// presence/query.hpp
-#ifndef PRESENCE_QUERY_HPP
-#define PRESENCE_QUERY_HPP
+#endif  // PRESENCE_JSON_HPP
 
-// presence/detail/sorting.hpp
-#ifndef PRESENCE_DETAIL_SORTING_HPP
-#define PRESENCE_DETAIL_SORTING_HPP
+// presence/live.hpp
+#ifndef PRESENCE_LIVE_HPP
+#define PRESENCE_LIVE_HPP
 
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last. A text that is an instant
-/// comes with the instants: among other texts it could come before one of them, and after it too.
-constexpr int rank_of(ValueKind kind) noexcept {
-  switch (kind) {
-    case ValueKind::integer:
-    case ValueKind::real: return 0;
-    case ValueKind::text: return 1;
-    case ValueKind::array: return 2;
-    case ValueKind::boolean: return 3;
-    case ValueKind::instant: return 4;
-    case ValueKind::invalid: return 5;
-    case ValueKind::absent:
-    case ValueKind::null: return 6;
-  }
-  return 6;
-}
-
-constexpr int sign_of(Ordering order) noexcept {
-  return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
-}
-
-/// A total order of all values; of arrays by their elements from the first on.
-inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
-  Moment first, second;
-  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
-  if (is_first && is_second) return sign_of(ordering_of(first, second));
-  const int ranks =
-      rank_of(is_first ? ValueKind::instant : a.kind()) - rank_of(is_second ? ValueKind::instant : b.kind());
-  if (ranks != 0) return ranks;
-  if (a.kind() == ValueKind::array) {
-    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-      const int order = compare_for_sort(a[i], b[i]);
-      if (order != 0) return order;
-    }
-    return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
-  }
-  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
-  const Ordering order = compare_scalars(a, b);
-  if (order != Ordering::unordered) return sign_of(order);
-  // What is not a number comes before all numbers.
-  const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
-  return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
-}
-
-/// The same, but texts are texts and compare by their bytes: only those that are the same are equal, so that this
-/// decides where nothing else did.
-inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
-  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
-  if (ranks != 0) return ranks;
-  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
-  return compare_for_sort(a, b);
-}
-
-/// Compares objects by sort keys, and by a field named "id" where these say nothing.
-template <class T>
-class Sorter {
- public:
-  explicit Sorter(const std::vector<SortKey>& keys) {
-    keys_.reserve(keys.size() + 1);
-    for (const SortKey& key : keys) {
-      const std::size_t index = index_of_field(Fields<T>::list, key.field);
-      keys_.push_back(
-          Key{compare_of(index, std::make_index_sequence<List::size>()), key.field, key.order == Order::descending});
-    }
-    constexpr std::size_t id = index_of_field(Fields<T>::list, "id");
-    if constexpr (id != List::size) keys_.push_back(Key{&compare_field<id, compare_to_decide>, std::string(), false});
-  }
-
-  int compare(const T& a, const T& b) const {
-    for (const Key& key : keys_) {
-      const int order = key.compare(key, a, b);
-      if (order != 0) return key.is_descending ? -order : order;
-    }
-    return 0;
-  }
-
- private:
-  struct Key {
-    int (*compare)(const Key&, const T&, const T&);
-    std::string field;
-    bool is_descending;
-  };
-  using List = std::decay_t<decltype(Fields<T>::list)>;
-
-  template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
-  static int compare_field(const Key&, const T& a, const T& b) {
-    // Of the field nothing is captured: its type may have no linkage, and g++ then warns of a host's header.
-    return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
-      return with_raw(field_at<i>(Fields<T>::list), b,
-                      [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
-    });
-  }
-  static int compare_other(const Key& key, const T& a, const T& b) {
-    return with_field(a, key.field, [&](const ValueView& x) {
-      return with_field(b, key.field, [&](const ValueView& y) { return compare_for_sort(x, y); });
-    });
-  }
-  template <std::size_t... i>
-  static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i, compare_for_sort>..., &Sorter::compare_other};
-    return all[field];
-  }
-
-  std::vector<Key> keys_;
-};
-
-/// The part of a sorted sequence from `offset` on, of at most `limit`, without sorting what is not in it. `is_before`
-/// is a strict order in which no two items are equal.
-template <class Item, class IsBefore>
-class Excerpt {
- public:
-  Excerpt(std::size_t offset, std::size_t limit, IsBefore is_before) noexcept
-      : offset_(offset),
-        kept_(limit == 0                                      ? 0
-              : offset > static_cast<std::size_t>(-1) - limit ? static_cast<std::size_t>(-1)
-                                                              : offset + limit),
-        is_before_(std::move(is_before)) {}
-
-  void add(const Item& item) {
-    if (kept_ == 0 || (is_cut_ && !is_before_(item, items_[kept_ - 1]))) return;
-    items_.push_back(item);
-    if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
-  }
-
-  /// What it is, once all was added.
-  std::vector<Item> take() {
-    cut();
-    items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(smaller_of(offset_, items_.size())));
-    return std::move(items_);
-  }
-
- private:
-  void cut() {
-    detail::sort(items_, is_before_);
-    if (items_.size() <= kept_) return;
-    items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(kept_), items_.end());
-    is_cut_ = true;
-  }
-
-  std::size_t offset_, kept_;
-  IsBefore is_before_;
-  bool is_cut_ = false;
-  std::vector<Item> items_;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_SORTING_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// A page of the objects for which a filter holds. They are sorted by the keys, one after the other, then by their id:
-/// pages never overlap. A field that an object lacks comes last in ascending and first in descending order; false comes
-/// before true. A key that names no field of the objects decides nothing. An invalid filter finds nothing.
-struct Query {
-  Filter filter;                                     ///< `Filter{}` finds all
-  std::vector<SortKey> sort;                         ///< the first decides before the next
-  std::size_t offset = 0;                            ///< how many to pass over
-  std::size_t limit = static_cast<std::size_t>(-1);  ///< how many at most
-};
-
-/// Of users. Their fields are `id`, `online`, `status` and `last_active`.
+/// The module `live`: Watches (which viewer watches which users), and Store, which applies events and notifies.
 ///
-/// @code
-/// #include <presence/reduce.hpp>
-///
-/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
-/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("mary", "tv", now));
-/// s = reduce(std::move(s), PresenceEvent::connect("jack", "phone", now + Duration::from_s(1)));
-/// s = reduce(std::move(s), PresenceEvent::disconnect("jack", "phone", now + Duration::from_s(2)));
-/// UserQuery friends;
-/// friends.filter = in("id", {"mary", "jack", "ann"});  // of ann nothing is known
-/// friends.sort = {{"online", Order::descending}, {"last_active", Order::descending}};
-/// const std::vector<User> page = query(s, friends, Viewer("john"));
-/// assert(page.size() == 2 && page[0].id == "mary" && page[1].id == "jack");
-/// @endcode
-struct UserQuery {
-  /// @{
-  /// As in Query.
-  Filter filter;
-  std::vector<SortKey> sort;
-  std::size_t offset = 0;
-  std::size_t limit = 30;
-  /// @}
-  bool presence = false;  ///< for a Store: the viewer hears about these users from now on
-};
+/// Includes `base`, `model`, `registers`, `state` and `query`.
 
-/// Of channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
-struct ChannelQuery {
-  /// @{
-  /// As in Query.
-  Filter filter;
-  std::vector<SortKey> sort;
-  std::size_t offset = 0;
-  std::size_t limit = 10;
-  /// @}
-  bool presence = false;  ///< for a Store: the viewer hears about the members of these channels from now on
-};
+// presence/live/store.hpp
+#ifndef PRESENCE_LIVE_STORE_HPP
+#define PRESENCE_LIVE_STORE_HPP
 
-namespace detail {
-
-/// The users that a filter can hold for, by their ids; absent: it does not say.
-inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
-  using Ids = std::vector<std::string_view>;
-  // An instant, or a text that is one, equals all ids that are the same instant, however they are written.
-  const auto add = [](Ids& ids, const ValueView& value) {
-    Moment moment;
-    if (read_moment(value, moment)) return false;
-    if (value.kind() == ValueKind::text) ids.push_back(value.text());
-    return true;
-  };
-  switch (filter.op()) {
-    case Operator::invalid: return Ids();
-    case Operator::eq:
-    case Operator::in: {
-      if (filter.field() != "id") return std::nullopt;
-      Ids ids;
-      const ValueView operand = filter.operand().view();
-      if (operand.kind() != ValueKind::array) {
-        if (!add(ids, operand)) return std::nullopt;
-      } else if (filter.op() == Operator::in) {  // a text is no array
-        for (std::size_t i = 0; i < operand.size(); ++i) {
-          if (!add(ids, operand[i])) return std::nullopt;
-        }
-      }
-      return ids;
-    }
-    case Operator::all_of: {
-      std::optional<Ids> fewest;
-      for (const Filter& part : filter.parts()) {
-        std::optional<Ids> ids = ids_asked_for(part);
-        if (ids && (!fewest || ids->size() < fewest->size())) fewest = std::move(ids);
-      }
-      return fewest;
-    }
-    case Operator::any_of: {
-      Ids all;
-      for (const Filter& part : filter.parts()) {
-        const std::optional<Ids> ids = ids_asked_for(part);
-        if (!ids) return std::nullopt;
-        all.insert(all.end(), ids->begin(), ids->end());
-      }
-      return all;
-    }
-    default: return std::nullopt;
-  }
-}
-
-/// Whether the filter can hold for nobody who is offline.
-inline bool asks_for_online(const Filter& filter) noexcept {
-  const auto is = [](const ValueView& value, bool truth) {
-    return value.kind() == ValueKind::boolean && value.truth() == truth;
-  };
-  switch (filter.op()) {
-    case Operator::eq: return filter.field() == "online" && is(filter.operand().view(), true);
-    case Operator::ne: return filter.field() == "online" && is(filter.operand().view(), false);
-    case Operator::in: {
-      if (filter.field() != "online") return false;
-      for (const Value& value : filter.operand().elements()) {
-        if (is(value.view(), false)) return false;
-      }
-      return true;
-    }
-    case Operator::all_of:
-      for (const Filter& part : filter.parts()) {
-        if (asks_for_online(part)) return true;
-      }
-      return false;
-    case Operator::any_of:
-      for (const Filter& part : filter.parts()) {
-        if (!asks_for_online(part)) return false;
-      }
-      return true;
-    default: return false;
-  }
-}
-
-/// Calls `consider` with the view of every user for whom the filter may hold, once, in no order. Looks up those whom
-/// the filter names; passes over those who are known to be offline where it asks for who is online. Returns how many
-/// users were looked at.
-template <class Consider>
-std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer, Consider&& consider) {
-  std::size_t looked_at = 0;
-  if (auto ids = ids_asked_for(filter)) {
-    detail::sort(*ids, [](std::string_view a, std::string_view b) { return a < b; });
-    for (std::size_t i = 0; i < ids->size(); ++i) {
-      if (i > 0 && (*ids)[i] == (*ids)[i - 1]) continue;
-      ++looked_at;
-      if (const std::optional<UserView> user = snapshot.view((*ids)[i], viewer)) consider(*user);
-    }
-    return looked_at;
-  }
-
-  const Root* const root = SnapshotReader::read(snapshot);
-  if (root == nullptr) return looked_at;
-  const Sought self(viewer.id());
-  const bool is_somebody = !viewer.id().empty();
-  const auto look = [&](const RowView& row) {
-    ++looked_at;
-    const std::optional<UserView> user = seen_by_others(row, *root);
-    if (user && !(is_somebody && self.is(row.id()))) consider(*user);
-    return user && user->online;
-  };
-  if (asks_for_online(filter)) {
-    root->table.each_online(look);
-  } else {
-    for (const RowView row : root->table) look(row);
-  }
-  // Viewers see themselves as they are.
-  if (is_somebody) {
-    if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
-  }
-  return looked_at;
-}
-
-template <class Range>
-using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
-
-}  // namespace detail
-
-/// Calls `on_user_view(const UserView&)` for each user of a page, in its order, as the viewer sees them: nothing about
-/// anybody else who is invisible can be found out by filtering or sorting. Copies no user; the views live as long as
-/// the snapshot is not changed. Returns how many they were. What a filter names by `id` is looked up: O(names); one
-/// that asks for `online` passes over pages of the snapshot with nobody online; any other is O(users).
-template <class Fn>
-std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
-  const Matcher<UserView> holds = compile<UserView>(asked.filter);
-  const detail::Sorter<UserView> sorter(asked.sort);
-  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
-  detail::Excerpt<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
-  detail::each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
-    if (holds(user)) page.add(user);
-  });
-  const std::vector<UserView> users = page.take();
-  for (const UserView& user : users) on_user_view(user);
-  return users.size();
-}
-
-/// The same, copied.
-inline std::vector<User> query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer = nobody) {
-  std::vector<User> users;
-  presence::query(snapshot, asked, viewer, [&](const UserView& user) { users.push_back(static_cast<User>(user)); });
-  return users;
-}
-
-/// A page of any range of objects with Fields, by their addresses. Where the keys and a field named "id" say nothing,
-/// they keep the order of the range. O(objects); those that are not in the page are not sorted.
-template <class Range>
-auto query(const Range& range, const Query& asked) -> std::vector<const std::decay_t<detail::ElementOf<Range>>*> {
-  static_assert(std::is_lvalue_reference<detail::ElementOf<Range>>::value,
-                "a page has the addresses of objects, so they must lie somewhere");
-  using T = std::decay_t<detail::ElementOf<Range>>;
-  struct Item {
-    const T* object;
-    std::size_t place;
-  };
-  const Matcher<T> holds = compile<T>(asked.filter);
-  const detail::Sorter<T> sorter(asked.sort);
-  const auto is_before = [&](const Item& a, const Item& b) {
-    const int order = sorter.compare(*a.object, *b.object);
-    return order != 0 ? order < 0 : a.place < b.place;
-  };
-  detail::Excerpt<Item, decltype(is_before)> page(asked.offset, asked.limit, is_before);
-  std::size_t place = 0;
-  for (const T& object : range) {
-    if (holds(object)) page.add(Item{&object, place});
-    ++place;
-  }
-  std::vector<const T*> found;
-  for (const Item& item : page.take()) found.push_back(item.object);
-  return found;
-}
-/// The same of channels; `presence` is for a Store.
-template <class Range>
-auto query(const Range& range, const ChannelQuery& asked) {
-  return presence::query(range, Query{asked.filter, asked.sort, asked.offset, asked.limit});
-}
-/// Of a temporary range the objects would be gone.
-template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
-void query(Range&& range, const Query& asked) = delete;
-template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
-void query(Range&& range, const ChannelQuery& asked) = delete;
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_QUERY_HPP
-
-// presence/reports.hpp
-#ifndef PRESENCE_REPORTS_HPP
-#define PRESENCE_REPORTS_HPP
-
-/// For clients that mirror a server: what becomes of its reports when the connection to it is lost, and found again.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Raises the instant up to which reports of online are forgotten to what `up_to(registers)` returns, for every user
-/// whose it would raise. When memory runs out some of it is done.
-template <class UpTo>
-void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
-  const Root* const root = SnapshotAccess::read(snapshot);
-  if (root == nullptr) return;
-  const Snapshot before = snapshot;  // is gone over while the other changes
-  for (const RowView row : root->table) {
-    const RegistersView kept = row.registers();
-    if (up_to(kept) <= kept.forgotten_up_to()) continue;  // nor would it raise what is left of that
-    Plan plan;
-    plan.after = normal_form_of(row, *root);
-    const Timestamp instant = up_to(RegistersView(plan.after));
-    if (instant <= plan.after.forgotten_up_to) continue;
-    plan.row = row;
-    plan.after.forgotten_up_to = instant;
-    normalise(plan.after, root->now, root->rules);
-    commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));
-  }
-}
-
-/// Folds an event at a later timestamp than it came with, by which it is judged: it is not too early for having been
-/// moved, and no time passes for it.
-template <class OnChange>
-Verdict fold_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
-  Verdict verdict = judge_form(event, snapshot.rules());
-  if (accepted(verdict)) verdict = judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules());
-  if (!accepted(verdict)) return verdict;
-  PresenceEventView moved = event;
-  moved.at = to;
-  return fold_anew(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
-}
-
-/// Puts `after` in the place of `snapshot`, and tells what others see of it. All memory is asked for before.
-template <class OnChange>
-void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
-  const Snapshot before = snapshot;
-  Timeline<UserPresenceChangedView> changes;
-  if constexpr (is_heard<OnChange>) changes = differences(before, after, dated);
-  snapshot = after;
-  changes.each(on_change);
-}
-
-/// A resync as of an instant that it is judged by, and that counts as `counted`, which is not earlier.
-template <class It, class OnChange>
-Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Timestamp counted, OnChange& on_change) {
-  const Snapshot before = snapshot;
-  const Timestamp now = SnapshotAccess::now(before);
-  Verdict verdict = in_range(as_of) ? Verdict::applied : Verdict::invalid;
-  if (accepted(verdict)) verdict = judge_instant(as_of, now, before.rules());
-
-  Tally tally;
-  Snapshot after = before;
-  const Unheard unheard;
-  for (; first != last; ++first) {
-    auto&& listed = *first;
-    PresenceEventView event(listed);
-    if (!accepted(verdict)) {
-      tally.count(verdict);
-    } else if (event.type != EventType::report) {
-      tally.count(Verdict::invalid);
-    } else {
-      if (in_range(event.at)) event.at = later(event.at, as_of);
-      const bool is_moved = in_range(event.at) && event.at < counted;
-      tally.count(is_moved ? fold_moved(after, event, counted, unheard) : fold_now(after, event, unheard));
-    }
-  }
-  if (!accepted(verdict)) return tally;
-  // Who is listed has a report as of the list or later, which this leaves alone.
-  forget_reports_up_to(after, [counted](const RegistersView& user) {
-    return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
-  });
-  replace_and_tell(snapshot, after, now != absent ? now : counted, on_change);
-  return tally;
-}
-
-}  // namespace detail
-
-/// Forgets what reports said about being online, for a client that lost its own connection: nobody is shown online on
-/// stale word, and nobody is taken for gone because it was the client who was away. Each report is forgotten up to its
-/// own instant, so that the server's next one counts whatever the client's clock says. Statuses and last_active stay.
-/// `on_change` hears of each user whom others see differently, by instant and id; the changes carry `now`, or without
-/// one the latest instant known of the user. When memory runs out the snapshot is what it was. O(users).
-template <class OnChange>
-void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
-  Snapshot after = snapshot;
-  detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
-  detail::replace_and_tell(snapshot, after, detail::SnapshotAccess::now(after), on_change);
-}
-/// The same where nobody listens.
-inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::Unheard()); }
-
-/// The snapshot without its reports of online.
-[[nodiscard]] inline Snapshot forget_reports(Snapshot snapshot) {
-  presence::forget_reports_in(snapshot);
-  return snapshot;
-}
-
-/// Takes a server's full list as of an instant: reports of online from before it are forgotten and the list is folded,
-/// in one call, so that who stays online never flashes offline and who is no longer listed goes offline. A report in
-/// the list that is dated earlier counts as of `as_of`; an event that is no report is invalid. If `as_of` is out of
-/// range, too late or too early, so is all of the list, and nothing changes. Passes no time. `on_change` hears of each
-/// user whom others see differently, once, by id. When memory runs out the snapshot is what it was. O(users).
-///
-/// @code
-/// const Timestamp then = *parse_timestamp("2019-01-07T13:17:42.375Z"), now = then + Duration::from_s(90);
-/// Snapshot friends(Rules::mirror());
-/// apply(friends, PresenceEvent::report("john", true, then), [](const UserPresenceChangedView&) {});
-/// forget_reports_in(friends);  // the connection is lost: who knows whether he is still there
-/// assert(friends.find("john") && !friends.online("john"));
-///
-/// const PresenceEvent list[] = {PresenceEvent::report("john", true, now), PresenceEvent::report("mary", true, now)};
-/// const Tally tally = resync(friends, list, list + 2, now);  // it is back
-/// assert(tally.applied == 2 && friends.online("john") && friends.online("mary"));
-/// resync(friends, list, list + 1, now + Duration::from_s(1));  // who is not listed any more has gone
-/// assert(friends.online("john") && !friends.online("mary"));
-/// @endcode
-template <class It, class OnChange, class = detail::EnableIfIterator<It>>
-Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
-  return detail::resync_moved(snapshot, first, last, as_of, as_of, on_change);
-}
-/// The same where nobody listens.
-template <class It, class = detail::EnableIfIterator<It>>
-Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
-  return presence::resync(snapshot, first, last, as_of, detail::Unheard());
-}
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_REPORTS_HPP
-
-// presence/store.hpp
-#ifndef PRESENCE_STORE_HPP
-#define PRESENCE_STORE_HPP
-
-// presence/detail/callback.hpp
-#ifndef PRESENCE_DETAIL_CALLBACK_HPP
-#define PRESENCE_DETAIL_CALLBACK_HPP
+// presence/base/detail/callback.hpp
+#ifndef PRESENCE_BASE_DETAIL_CALLBACK_HPP
+#define PRESENCE_BASE_DETAIL_CALLBACK_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -16045,86 +15532,11 @@ class Callback {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_CALLBACK_HPP
+#endif  // PRESENCE_BASE_DETAIL_CALLBACK_HPP
 
-// presence/detail/frame_order.hpp
-#ifndef PRESENCE_DETAIL_FRAME_ORDER_HPP
-#define PRESENCE_DETAIL_FRAME_ORDER_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// What is less than this apart was meant to be of one timestamp.
-inline constexpr Duration one_frame = Duration::from_ns(1000);
-
-/// When an event takes effect: at its timestamp, or just behind what the same user did in the same frame, where the
-/// order would not show otherwise.
-///
-/// Others must not be able to tell what an invisible user does, not even by a nanosecond. So of such a user all events
-/// in the frame of the cut count after it, where nothing of them shows. One that is dated before that may show, and is
-/// not moved by what may be hidden. A status text always shows: it is ordered by status texts alone.
-struct FrameOrder {
-  Timestamp at;         ///< of the event
-  Timestamp status_at;  ///< of its status text
-
-  bool is_split() const noexcept { return at != status_at; }
-
-  /// `event.at` must be in range.
-  FrameOrder(const PresenceEventView& event, const RegistersView& user) noexcept
-      : at(event.at), status_at(event.at), first_(event.at), end_(event.at + one_frame) {
-    const Timestamp cut = invisible_since(user.flips);
-    const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
-    const bool asks = event.type == EventType::connect && event.invisible, asks_visible = asks && !*event.invisible;
-    const bool is_hidden = cut != absent && is_of_session && !asks_visible;
-    const bool may_show = is_late && event.type != EventType::disconnect;
-
-    if (event.status && *event.status != user.status()) follow(user.status_at());
-    status_at = at;
-    if (is_hidden && !is_late) at = later(at, cut);
-    if (is_of_session && !may_show) follow_session(event, user);
-    if (asks) {
-      for (const Flip& flip : user.flips) {
-        if (flip.invisible != *event.invisible) follow(flip.at);
-      }
-    }
-    if (event.type == EventType::report) follow_report(event, user);
-    if (!event.status || !is_hidden || may_show) status_at = at;
-  }
-
- private:
-  void follow(Timestamp other) noexcept {
-    const Timestamp behind = other + Duration::from_ns(1);
-    if (other >= first_ && other < end_ && behind != never) at = later(at, behind);
-  }
-  void follow_session(const PresenceEventView& event, const RegistersView& user) noexcept {
-    const SessionRegisters* const session = find_session(user.sessions, event.session);
-    if (session == nullptr) return;
-    if (event.type == EventType::disconnect) {
-      follow(session->connect);
-      follow(session->heartbeat);
-    } else if (!session->disconnects.empty()) {
-      follow(session->disconnects.back());
-    }
-  }
-  void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
-    follow(user.forgotten_up_to());
-    if (user.rare != nullptr && user.rare->reported_online != event.online) follow(user.reported_at());
-    if (event.last_active && *event.last_active != user.reported_last_active()) follow(user.reported_last_active_at());
-  }
-
-  Timestamp first_, end_;  // of the frame
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_DETAIL_FRAME_ORDER_HPP
-
-// presence/detail/id_map.hpp
-#ifndef PRESENCE_DETAIL_ID_MAP_HPP
-#define PRESENCE_DETAIL_ID_MAP_HPP
+// presence/base/detail/id_map.hpp
+#ifndef PRESENCE_BASE_DETAIL_ID_MAP_HPP
+#define PRESENCE_BASE_DETAIL_ID_MAP_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -16461,11 +15873,86 @@ class IdMap {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_DETAIL_ID_MAP_HPP
+#endif  // PRESENCE_BASE_DETAIL_ID_MAP_HPP
 
-// presence/watches.hpp
-#ifndef PRESENCE_WATCHES_HPP
-#define PRESENCE_WATCHES_HPP
+// presence/live/detail/frame_order.hpp
+#ifndef PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP
+#define PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What is less than this apart was meant to be of one timestamp.
+inline constexpr Duration one_frame = Duration::from_ns(1000);
+
+/// When an event takes effect: at its timestamp, or just behind what the same user did in the same frame, where the
+/// order would not show otherwise.
+///
+/// Others must not be able to tell what an invisible user does, not even by a nanosecond. So of such a user all events
+/// in the frame of the cut count after it, where nothing of them shows. One that is dated before that may show, and is
+/// not moved by what may be hidden. A status text always shows: it is ordered by status texts alone.
+struct FrameOrder {
+  Timestamp at;         ///< of the event
+  Timestamp status_at;  ///< of its status text
+
+  bool is_split() const noexcept { return at != status_at; }
+
+  /// `event.at` must be in range.
+  FrameOrder(const PresenceEventView& event, const RegistersView& user) noexcept
+      : at(event.at), status_at(event.at), first_(event.at), end_(event.at + one_frame) {
+    const Timestamp cut = invisible_since(user.flips);
+    const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
+    const bool asks = event.type == EventType::connect && event.invisible, asks_visible = asks && !*event.invisible;
+    const bool is_hidden = cut != absent && is_of_session && !asks_visible;
+    const bool may_show = is_late && event.type != EventType::disconnect;
+
+    if (event.status && *event.status != user.status()) follow(user.status_at());
+    status_at = at;
+    if (is_hidden && !is_late) at = later(at, cut);
+    if (is_of_session && !may_show) follow_session(event, user);
+    if (asks) {
+      for (const Flip& flip : user.flips) {
+        if (flip.invisible != *event.invisible) follow(flip.at);
+      }
+    }
+    if (event.type == EventType::report) follow_report(event, user);
+    if (!event.status || !is_hidden || may_show) status_at = at;
+  }
+
+ private:
+  void follow(Timestamp other) noexcept {
+    const Timestamp behind = other + Duration::from_ns(1);
+    if (other >= first_ && other < end_ && behind != never) at = later(at, behind);
+  }
+  void follow_session(const PresenceEventView& event, const RegistersView& user) noexcept {
+    const SessionRegisters* const session = find_session(user.sessions, event.session);
+    if (session == nullptr) return;
+    if (event.type == EventType::disconnect) {
+      follow(session->connect);
+      follow(session->heartbeat);
+    } else if (!session->disconnects.empty()) {
+      follow(session->disconnects.back());
+    }
+  }
+  void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
+    follow(user.forgotten_up_to());
+    if (user.rare != nullptr && user.rare->reported_online != event.online) follow(user.reported_at());
+    if (event.last_active && *event.last_active != user.reported_last_active()) follow(user.reported_last_active_at());
+  }
+
+  Timestamp first_, end_;  // of the frame
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP
+
+// presence/live/watches.hpp
+#ifndef PRESENCE_LIVE_WATCHES_HPP
+#define PRESENCE_LIVE_WATCHES_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -16814,7 +16301,615 @@ class Watches {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_WATCHES_HPP
+#endif  // PRESENCE_LIVE_WATCHES_HPP
+
+// presence/query/query.hpp
+#ifndef PRESENCE_QUERY_QUERY_HPP
+#define PRESENCE_QUERY_QUERY_HPP
+
+// presence/query/detail/sorting.hpp
+#ifndef PRESENCE_QUERY_DETAIL_SORTING_HPP
+#define PRESENCE_QUERY_DETAIL_SORTING_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last. A text that is an instant
+/// comes with the instants: among other texts it could come before one of them, and after it too.
+constexpr int rank_of(ValueKind kind) noexcept {
+  switch (kind) {
+    case ValueKind::integer:
+    case ValueKind::real: return 0;
+    case ValueKind::text: return 1;
+    case ValueKind::array: return 2;
+    case ValueKind::boolean: return 3;
+    case ValueKind::instant: return 4;
+    case ValueKind::invalid: return 5;
+    case ValueKind::absent:
+    case ValueKind::null: return 6;
+  }
+  return 6;
+}
+
+constexpr int sign_of(Ordering order) noexcept {
+  return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
+}
+
+/// A total order of all values; of arrays by their elements from the first on.
+inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
+  Moment first, second;
+  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
+  if (is_first && is_second) return sign_of(ordering_of(first, second));
+  const int ranks =
+      rank_of(is_first ? ValueKind::instant : a.kind()) - rank_of(is_second ? ValueKind::instant : b.kind());
+  if (ranks != 0) return ranks;
+  if (a.kind() == ValueKind::array) {
+    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+      const int order = compare_for_sort(a[i], b[i]);
+      if (order != 0) return order;
+    }
+    return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+  }
+  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  const Ordering order = compare_scalars(a, b);
+  if (order != Ordering::unordered) return sign_of(order);
+  // What is not a number comes before all numbers.
+  const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
+  return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
+}
+
+/// The same, but texts are texts and compare by their bytes: only those that are the same are equal, so that this
+/// decides where nothing else did.
+inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
+  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
+  if (ranks != 0) return ranks;
+  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  return compare_for_sort(a, b);
+}
+
+/// Compares objects by sort keys, and by a field named "id" where these say nothing.
+template <class T>
+class Sorter {
+ public:
+  explicit Sorter(const std::vector<SortKey>& keys) {
+    keys_.reserve(keys.size() + 1);
+    for (const SortKey& key : keys) {
+      const std::size_t index = index_of_field(Fields<T>::list, key.field);
+      keys_.push_back(
+          Key{compare_of(index, std::make_index_sequence<List::size>()), key.field, key.order == Order::descending});
+    }
+    constexpr std::size_t id = index_of_field(Fields<T>::list, "id");
+    if constexpr (id != List::size) keys_.push_back(Key{&compare_field<id, compare_to_decide>, std::string(), false});
+  }
+
+  int compare(const T& a, const T& b) const {
+    for (const Key& key : keys_) {
+      const int order = key.compare(key, a, b);
+      if (order != 0) return key.is_descending ? -order : order;
+    }
+    return 0;
+  }
+
+ private:
+  struct Key {
+    int (*compare)(const Key&, const T&, const T&);
+    std::string field;
+    bool is_descending;
+  };
+  using List = std::decay_t<decltype(Fields<T>::list)>;
+
+  template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
+  static int compare_field(const Key&, const T& a, const T& b) {
+    // Of the field nothing is captured: its type may have no linkage, and g++ then warns of a host's header.
+    return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
+      return with_raw(field_at<i>(Fields<T>::list), b,
+                      [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
+    });
+  }
+  static int compare_other(const Key& key, const T& a, const T& b) {
+    return with_field(a, key.field, [&](const ValueView& x) {
+      return with_field(b, key.field, [&](const ValueView& y) { return compare_for_sort(x, y); });
+    });
+  }
+  template <std::size_t... i>
+  static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
+    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i, compare_for_sort>..., &Sorter::compare_other};
+    return all[field];
+  }
+
+  std::vector<Key> keys_;
+};
+
+/// The part of a sorted sequence from `offset` on, of at most `limit`, without sorting what is not in it. `is_before`
+/// is a strict order in which no two items are equal.
+template <class Item, class IsBefore>
+class Excerpt {
+ public:
+  Excerpt(std::size_t offset, std::size_t limit, IsBefore is_before) noexcept
+      : offset_(offset),
+        kept_(limit == 0                                      ? 0
+              : offset > static_cast<std::size_t>(-1) - limit ? static_cast<std::size_t>(-1)
+                                                              : offset + limit),
+        is_before_(std::move(is_before)) {}
+
+  void add(const Item& item) {
+    if (kept_ == 0 || (is_cut_ && !is_before_(item, items_[kept_ - 1]))) return;
+    items_.push_back(item);
+    if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
+  }
+
+  /// What it is, once all was added.
+  std::vector<Item> take() {
+    cut();
+    items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(smaller_of(offset_, items_.size())));
+    return std::move(items_);
+  }
+
+ private:
+  void cut() {
+    detail::sort(items_, is_before_);
+    if (items_.size() <= kept_) return;
+    items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(kept_), items_.end());
+    is_cut_ = true;
+  }
+
+  std::size_t offset_, kept_;
+  IsBefore is_before_;
+  bool is_cut_ = false;
+  std::vector<Item> items_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_DETAIL_SORTING_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A page of the objects for which a filter holds. They are sorted by the keys, one after the other, then by their id:
+/// pages never overlap. A field that an object lacks comes last in ascending and first in descending order; false comes
+/// before true. A key that names no field of the objects decides nothing. An invalid filter finds nothing.
+struct Query {
+  Filter filter;                                     ///< `Filter{}` finds all
+  std::vector<SortKey> sort;                         ///< the first decides before the next
+  std::size_t offset = 0;                            ///< how many to pass over
+  std::size_t limit = static_cast<std::size_t>(-1);  ///< how many at most
+};
+
+/// Of users. Their fields are `id`, `online`, `status` and `last_active`.
+///
+/// @code
+/// #include <presence/state/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("mary", "tv", now));
+/// s = reduce(std::move(s), PresenceEvent::connect("jack", "phone", now + Duration::from_s(1)));
+/// s = reduce(std::move(s), PresenceEvent::disconnect("jack", "phone", now + Duration::from_s(2)));
+/// UserQuery friends;
+/// friends.filter = in("id", {"mary", "jack", "ann"});  // of ann nothing is known
+/// friends.sort = {{"online", Order::descending}, {"last_active", Order::descending}};
+/// const std::vector<User> page = query(s, friends, Viewer("john"));
+/// assert(page.size() == 2 && page[0].id == "mary" && page[1].id == "jack");
+/// @endcode
+struct UserQuery {
+  /// @{
+  /// As in Query.
+  Filter filter;
+  std::vector<SortKey> sort;
+  std::size_t offset = 0;
+  std::size_t limit = 30;
+  /// @}
+  bool presence = false;  ///< for a Store: the viewer hears about these users from now on
+};
+
+/// Of channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
+struct ChannelQuery {
+  /// @{
+  /// As in Query.
+  Filter filter;
+  std::vector<SortKey> sort;
+  std::size_t offset = 0;
+  std::size_t limit = 10;
+  /// @}
+  bool presence = false;  ///< for a Store: the viewer hears about the members of these channels from now on
+};
+
+namespace detail {
+
+/// The users that a filter can hold for, by their ids; absent: it does not say.
+inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
+  using Ids = std::vector<std::string_view>;
+  // An instant, or a text that is one, equals all ids that are the same instant, however they are written.
+  const auto add = [](Ids& ids, const ValueView& value) {
+    Moment moment;
+    if (read_moment(value, moment)) return false;
+    if (value.kind() == ValueKind::text) ids.push_back(value.text());
+    return true;
+  };
+  switch (filter.op()) {
+    case Operator::invalid: return Ids();
+    case Operator::eq:
+    case Operator::in: {
+      if (filter.field() != "id") return std::nullopt;
+      Ids ids;
+      const ValueView operand = filter.operand().view();
+      if (operand.kind() != ValueKind::array) {
+        if (!add(ids, operand)) return std::nullopt;
+      } else if (filter.op() == Operator::in) {  // a text is no array
+        for (std::size_t i = 0; i < operand.size(); ++i) {
+          if (!add(ids, operand[i])) return std::nullopt;
+        }
+      }
+      return ids;
+    }
+    case Operator::all_of: {
+      std::optional<Ids> fewest;
+      for (const Filter& part : filter.parts()) {
+        std::optional<Ids> ids = ids_asked_for(part);
+        if (ids && (!fewest || ids->size() < fewest->size())) fewest = std::move(ids);
+      }
+      return fewest;
+    }
+    case Operator::any_of: {
+      Ids all;
+      for (const Filter& part : filter.parts()) {
+        const std::optional<Ids> ids = ids_asked_for(part);
+        if (!ids) return std::nullopt;
+        all.insert(all.end(), ids->begin(), ids->end());
+      }
+      return all;
+    }
+    default: return std::nullopt;
+  }
+}
+
+/// Whether the filter can hold for nobody who is offline.
+inline bool asks_for_online(const Filter& filter) noexcept {
+  const auto is = [](const ValueView& value, bool truth) {
+    return value.kind() == ValueKind::boolean && value.truth() == truth;
+  };
+  switch (filter.op()) {
+    case Operator::eq: return filter.field() == "online" && is(filter.operand().view(), true);
+    case Operator::ne: return filter.field() == "online" && is(filter.operand().view(), false);
+    case Operator::in: {
+      if (filter.field() != "online") return false;
+      for (const Value& value : filter.operand().elements()) {
+        if (is(value.view(), false)) return false;
+      }
+      return true;
+    }
+    case Operator::all_of:
+      for (const Filter& part : filter.parts()) {
+        if (asks_for_online(part)) return true;
+      }
+      return false;
+    case Operator::any_of:
+      for (const Filter& part : filter.parts()) {
+        if (!asks_for_online(part)) return false;
+      }
+      return true;
+    default: return false;
+  }
+}
+
+/// Calls `consider` with the view of every user for whom the filter may hold, once, in no order. Looks up those whom
+/// the filter names; passes over those who are known to be offline where it asks for who is online. Returns how many
+/// users were looked at.
+template <class Consider>
+std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer, Consider&& consider) {
+  std::size_t looked_at = 0;
+  if (auto ids = ids_asked_for(filter)) {
+    detail::sort(*ids, [](std::string_view a, std::string_view b) { return a < b; });
+    for (std::size_t i = 0; i < ids->size(); ++i) {
+      if (i > 0 && (*ids)[i] == (*ids)[i - 1]) continue;
+      ++looked_at;
+      if (const std::optional<UserView> user = snapshot.view((*ids)[i], viewer)) consider(*user);
+    }
+    return looked_at;
+  }
+
+  const Root* const root = SnapshotReader::read(snapshot);
+  if (root == nullptr) return looked_at;
+  const Sought self(viewer.id());
+  const bool is_somebody = !viewer.id().empty();
+  const auto look = [&](const RowView& row) {
+    ++looked_at;
+    const std::optional<UserView> user = seen_by_others(row, *root);
+    if (user && !(is_somebody && self.is(row.id()))) consider(*user);
+    return user && user->online;
+  };
+  if (asks_for_online(filter)) {
+    root->table.each_online(look);
+  } else {
+    for (const RowView row : root->table) look(row);
+  }
+  // Viewers see themselves as they are.
+  if (is_somebody) {
+    if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
+  }
+  return looked_at;
+}
+
+template <class Range>
+using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
+
+}  // namespace detail
+
+/// Calls `on_user_view(const UserView&)` for each user of a page, in its order, as the viewer sees them: nothing about
+/// anybody else who is invisible can be found out by filtering or sorting. Copies no user; the views live as long as
+/// the snapshot is not changed. Returns how many they were. What a filter names by `id` is looked up: O(names); one
+/// that asks for `online` passes over pages of the snapshot with nobody online; any other is O(users).
+template <class Fn>
+std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
+  const Matcher<UserView> holds = compile<UserView>(asked.filter);
+  const detail::Sorter<UserView> sorter(asked.sort);
+  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
+  detail::Excerpt<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  detail::each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
+    if (holds(user)) page.add(user);
+  });
+  const std::vector<UserView> users = page.take();
+  for (const UserView& user : users) on_user_view(user);
+  return users.size();
+}
+
+/// The same, copied.
+inline std::vector<User> query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer = nobody) {
+  std::vector<User> users;
+  presence::query(snapshot, asked, viewer, [&](const UserView& user) { users.push_back(static_cast<User>(user)); });
+  return users;
+}
+
+/// A page of any range of objects with Fields, by their addresses. Where the keys and a field named "id" say nothing,
+/// they keep the order of the range. O(objects); those that are not in the page are not sorted.
+template <class Range>
+auto query(const Range& range, const Query& asked) -> std::vector<const std::decay_t<detail::ElementOf<Range>>*> {
+  static_assert(std::is_lvalue_reference<detail::ElementOf<Range>>::value,
+                "a page has the addresses of objects, so they must lie somewhere");
+  using T = std::decay_t<detail::ElementOf<Range>>;
+  struct Item {
+    const T* object;
+    std::size_t place;
+  };
+  const Matcher<T> holds = compile<T>(asked.filter);
+  const detail::Sorter<T> sorter(asked.sort);
+  const auto is_before = [&](const Item& a, const Item& b) {
+    const int order = sorter.compare(*a.object, *b.object);
+    return order != 0 ? order < 0 : a.place < b.place;
+  };
+  detail::Excerpt<Item, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  std::size_t place = 0;
+  for (const T& object : range) {
+    if (holds(object)) page.add(Item{&object, place});
+    ++place;
+  }
+  std::vector<const T*> found;
+  for (const Item& item : page.take()) found.push_back(item.object);
+  return found;
+}
+/// The same of channels; `presence` is for a Store.
+template <class Range>
+auto query(const Range& range, const ChannelQuery& asked) {
+  return presence::query(range, Query{asked.filter, asked.sort, asked.offset, asked.limit});
+}
+/// Of a temporary range the objects would be gone.
+template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
+void query(Range&& range, const Query& asked) = delete;
+template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
+void query(Range&& range, const ChannelQuery& asked) = delete;
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_QUERY_HPP
+
+// presence/state/reports.hpp
+#ifndef PRESENCE_STATE_REPORTS_HPP
+#define PRESENCE_STATE_REPORTS_HPP
+
+// presence/state/diff.hpp
+#ifndef PRESENCE_STATE_DIFF_HPP
+#define PRESENCE_STATE_DIFF_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+namespace detail {
+
+/// What others see differently, borrowed from both snapshots. All of it is dated alike;
+/// or, where `dated` is absent, each with the latest instant that others know something of the user from.
+inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
+  const UserTable nothing;
+  const Root* const a = SnapshotAccess::read(from);
+  const Root* const b = SnapshotAccess::read(to);
+  const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
+  Timeline<UserPresenceChangedView> changes;
+  // What both share looks the same at both instants if nothing in it is due up to the later one, and both go by the
+  // same rules.
+  const Timestamp up_to = same_but_for_seed(from.rules(), to.rules()) ? later(from_now, to_now) : never;
+  UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, up_to,
+                       [&](RowView before, RowView after) {
+                         UserPresenceChangedView change;
+                         if (before != nullptr) change.before = seen_by_others(*before, from_now, from.rules());
+                         if (after != nullptr) change.after = seen_by_others(*after, to_now, to.rules());
+                         if (change.before == change.after) return;
+                         const RowView& latest = after != nullptr ? *after : *before;
+                         change.id = latest.name();
+                         change.at = dated != absent ? dated : latest_seen_instant(latest.registers());
+                         changes.add(change);
+                       });
+  return changes;
+}
+
+}  // namespace detail
+
+/// Calls `on_change(const UserPresenceChangedView&)` for every user whom others see differently in `to` than in `from`:
+/// applied to the views of the one they give the views of the other. Each carries `to.now()`, or without one the latest
+/// instant that others know something of that user from. In the order of (instant, id). What both share is passed over.
+///
+/// @code
+/// #include <presence/state/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
+/// const Snapshot shown = s;  // by the last frame
+/// s = reduce(std::move(s), PresenceEvent::disconnect("john", "phone", now + Duration::from_s(5)));
+/// s = reduce(std::move(s), PresenceEvent::connect("mary", "tv", now + Duration::from_s(5)));
+/// std::string news;
+/// diff(shown, s, [&](const UserPresenceChangedView& change) {
+///   news += std::string(change.id) + (change.after->online ? " came, " : " went, ");
+/// });
+/// assert(news == "john went, mary came, ");
+/// @endcode
+template <class Fn>
+void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
+  detail::differences(from, to, detail::SnapshotAccess::now(to)).each(on_change);
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DIFF_HPP
+
+/// For clients that mirror a server: what becomes of its reports when the connection to it is lost, and found again.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Raises the instant up to which reports of online are forgotten to what `up_to(registers)` returns, for every user
+/// whose it would raise. When memory runs out some of it is done.
+template <class UpTo>
+void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
+  const Root* const root = SnapshotAccess::read(snapshot);
+  if (root == nullptr) return;
+  const Snapshot before = snapshot;  // is gone over while the other changes
+  for (const RowView row : root->table) {
+    const RegistersView kept = row.registers();
+    if (up_to(kept) <= kept.forgotten_up_to()) continue;  // nor would it raise what is left of that
+    Plan plan;
+    plan.after = normal_form_of(row, *root);
+    const Timestamp instant = up_to(RegistersView(plan.after));
+    if (instant <= plan.after.forgotten_up_to) continue;
+    plan.row = row;
+    plan.after.forgotten_up_to = instant;
+    normalise(plan.after, root->now, root->rules);
+    commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));
+  }
+}
+
+/// Folds an event at a later timestamp than it came with, by which it is judged: it is not too early for having been
+/// moved, and no time passes for it.
+template <class OnChange>
+Verdict fold_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
+  Verdict verdict = judge_form(event, snapshot.rules());
+  if (accepted(verdict)) verdict = judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules());
+  if (!accepted(verdict)) return verdict;
+  PresenceEventView moved = event;
+  moved.at = to;
+  return fold_anew(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
+}
+
+/// Puts `after` in the place of `snapshot`, and tells what others see of it. All memory is asked for before.
+template <class OnChange>
+void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
+  const Snapshot before = snapshot;
+  Timeline<UserPresenceChangedView> changes;
+  if constexpr (is_heard<OnChange>) changes = differences(before, after, dated);
+  snapshot = after;
+  changes.each(on_change);
+}
+
+/// A resync as of an instant that it is judged by, and that counts as `counted`, which is not earlier.
+template <class It, class OnChange>
+Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Timestamp counted, OnChange& on_change) {
+  const Snapshot before = snapshot;
+  const Timestamp now = SnapshotAccess::now(before);
+  Verdict verdict = in_range(as_of) ? Verdict::applied : Verdict::invalid;
+  if (accepted(verdict)) verdict = judge_instant(as_of, now, before.rules());
+
+  Tally tally;
+  Snapshot after = before;
+  const Unheard unheard;
+  for (; first != last; ++first) {
+    auto&& listed = *first;
+    PresenceEventView event(listed);
+    if (!accepted(verdict)) {
+      tally.count(verdict);
+    } else if (event.type != EventType::report) {
+      tally.count(Verdict::invalid);
+    } else {
+      if (in_range(event.at)) event.at = later(event.at, as_of);
+      const bool is_moved = in_range(event.at) && event.at < counted;
+      tally.count(is_moved ? fold_moved(after, event, counted, unheard) : fold_now(after, event, unheard));
+    }
+  }
+  if (!accepted(verdict)) return tally;
+  // Who is listed has a report as of the list or later, which this leaves alone.
+  forget_reports_up_to(after, [counted](const RegistersView& user) {
+    return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
+  });
+  replace_and_tell(snapshot, after, now != absent ? now : counted, on_change);
+  return tally;
+}
+
+}  // namespace detail
+
+/// Forgets what reports said about being online, for a client that lost its own connection: nobody is shown online on
+/// stale word, and nobody is taken for gone because it was the client who was away. Each report is forgotten up to its
+/// own instant, so that the server's next one counts whatever the client's clock says. Statuses and last_active stay.
+/// `on_change` hears of each user whom others see differently, by instant and id; the changes carry `now`, or without
+/// one the latest instant known of the user. When memory runs out the snapshot is what it was. O(users).
+template <class OnChange>
+void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
+  Snapshot after = snapshot;
+  detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
+  detail::replace_and_tell(snapshot, after, detail::SnapshotAccess::now(after), on_change);
+}
+/// The same where nobody listens.
+inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::Unheard()); }
+
+/// The snapshot without its reports of online.
+[[nodiscard]] inline Snapshot forget_reports(Snapshot snapshot) {
+  presence::forget_reports_in(snapshot);
+  return snapshot;
+}
+
+/// Takes a server's full list as of an instant: reports of online from before it are forgotten and the list is folded,
+/// in one call, so that who stays online never flashes offline and who is no longer listed goes offline. A report in
+/// the list that is dated earlier counts as of `as_of`; an event that is no report is invalid. If `as_of` is out of
+/// range, too late or too early, so is all of the list, and nothing changes. Passes no time. `on_change` hears of each
+/// user whom others see differently, once, by id. When memory runs out the snapshot is what it was. O(users).
+///
+/// @code
+/// const Timestamp then = *parse_timestamp("2019-01-07T13:17:42.375Z"), now = then + Duration::from_s(90);
+/// Snapshot friends(Rules::mirror());
+/// apply(friends, PresenceEvent::report("john", true, then), [](const UserPresenceChangedView&) {});
+/// forget_reports_in(friends);  // the connection is lost: who knows whether he is still there
+/// assert(friends.find("john") && !friends.online("john"));
+///
+/// const PresenceEvent list[] = {PresenceEvent::report("john", true, now), PresenceEvent::report("mary", true, now)};
+/// const Tally tally = resync(friends, list, list + 2, now);  // it is back
+/// assert(tally.applied == 2 && friends.online("john") && friends.online("mary"));
+/// resync(friends, list, list + 1, now + Duration::from_s(1));  // who is not listed any more has gone
+/// assert(friends.online("john") && !friends.online("mary"));
+/// @endcode
+template <class It, class OnChange, class = detail::EnableIfIterator<It>>
+Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
+  return detail::resync_moved(snapshot, first, last, as_of, as_of, on_change);
+}
+/// The same where nobody listens.
+template <class It, class = detail::EnableIfIterator<It>>
+Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
+  return presence::resync(snapshot, first, last, as_of, detail::Unheard());
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_REPORTS_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -17419,6 +17514,40 @@ inline void Subscription::reset() noexcept {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_STORE_HPP
+#endif  // PRESENCE_LIVE_STORE_HPP
+
+#endif  // PRESENCE_LIVE_HPP
+
+// presence/model.hpp
+#ifndef PRESENCE_MODEL_HPP
+#define PRESENCE_MODEL_HPP
+
+/// The module `model`: values without behaviour. Users, events, rules and verdicts, channels, and the fields of them
+/// that filters name.
+///
+/// Includes `base`.
+
+#endif  // PRESENCE_MODEL_HPP
+
+// presence/query.hpp
+#ifndef PRESENCE_QUERY_HPP
+#define PRESENCE_QUERY_HPP
+
+/// The module `query`: filters and sorts over users and channels, and pages of results.
+///
+/// Includes `base`, `model` and `state`.
+
+#endif  // PRESENCE_QUERY_HPP
+
+// presence/state.hpp
+#ifndef PRESENCE_STATE_HPP
+#define PRESENCE_STATE_HPP
+
+/// The module `state`: Snapshot, and the pure functions between snapshots: reduce, apply, advance, diff, merge,
+/// reports.
+///
+/// Includes `base`, `model`, `registers` and `table`.
+
+#endif  // PRESENCE_STATE_HPP
 
 #endif  // PRESENCE_PRESENCE_HPP

@@ -18,7 +18,7 @@
 
 namespace bench {
 
-/// Finds the user and stores the instant; knows of no sessions.
+/// Finds the user and stores the timestamp; knows of no sessions.
 class StdMap {
  public:
   using Map = std::unordered_map<std::string, Timestamp>;

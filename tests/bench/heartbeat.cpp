@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Heartbeats of known sessions, against bare maps that find the user and store an instant. They come so fast that no
+// Heartbeats of known sessions, against bare maps that find the user and store a timestamp. They come so fast that no
 // timeout falls due: what timers cost is in the mix.
 
 #include "baselines.hpp"

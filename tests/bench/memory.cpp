@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// What is counted, not timed: what is allocated per user, and per event in a world that has settled; and what goes over
+// What is counted, not timed: what is allocated per user, and per event in a world that has settled; and what iterates over
 // the wire. Prints one object of JSON.
 // usage: memory [users]      (one million)
 

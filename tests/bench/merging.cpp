@@ -66,7 +66,7 @@ std::size_t merge_newer(std::size_t users, Stopwatch& watch) {
   return users;
 }
 
-// The bare map: goes over theirs, finds each in ours, takes the later. Where theirs is such a map too, it is gone over
+// The bare map: iterates over theirs, finds each in ours, takes the later. Where theirs is such a map too, it is iterated
 // in the order of its table, which for absl is nearly that of ours, so that hardly a look-up misses the cache; hence
 // also theirs as a list in an order of its own, which is how maps that keep their entries in one array go over them.
 

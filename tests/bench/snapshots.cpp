@@ -88,7 +88,7 @@ class Keeper {
 
 constexpr std::size_t changed_users = 1000;
 
-/// Two snapshots between which a thousand users have changed their status: at the same instant, and a second apart.
+/// Two snapshots between which a thousand users have changed their status: at the same timestamp, and a second apart.
 struct Apart {
   explicit Apart(std::size_t users) : from(cached<Still>(users).snapshot), to(from) {
     const std::vector<std::uint32_t> order = shuffled_users(users, 3);

@@ -121,7 +121,7 @@ std::size_t parse_payloads(Stopwatch& watch) {
 }
 
 #if PRESENCE_BENCH_NLOHMANN
-/// Leaves instants as text.
+/// Leaves timestamps as text.
 std::size_t nlohmann_payloads(Stopwatch& watch) {
   const std::string text(payload);
   return measure_calls(watch, payloads, [&](std::size_t) {

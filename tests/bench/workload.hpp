@@ -78,7 +78,7 @@ inline std::size_t sessions_among(std::size_t users) {
   return sessions;
 }
 
-/// The texts of one event.
+/// The strings of one event.
 struct Ids {
   std::array<char, 32> text;
 
@@ -93,7 +93,7 @@ struct Ids {
   std::string_view session() const { return {text.data() + 11, 8}; }
 };
 
-/// An event, but for its texts and its instant.
+/// An event, but for its strings and its timestamp.
 struct Draw {
   std::uint32_t user = 0;
   std::uint8_t session = 0;
@@ -144,7 +144,7 @@ inline std::string_view status_text(const Draw& draw) {
 }
 
 /// Makes events of draws, a batch at a time and in the same few kilobytes, as a server does that reads them from a
-/// socket: what is measured finds their texts in the cache. Goes round and round; time goes on by `gap` an event.
+/// socket: what is measured finds their strings in the cache. Goes round and round; time goes on by `gap` an event.
 class Stream {
  public:
   Stream(const std::vector<Draw>& draws, Timestamp& clock, Duration gap)

@@ -12,8 +12,8 @@
 
 #include "../unit/colliding_ids.hpp"
 
-#include <presence/json_channel.hpp>
-#include <presence/json_filter.hpp>
+#include <presence/json/channels.hpp>
+#include <presence/json/filters.hpp>
 #include <presence/presence.hpp>
 
 #include <cstddef>
@@ -61,8 +61,8 @@ void require(bool holds, std::string_view what) {
 
 // ---- ids ----
 
-std::uint64_t first_hash(std::string_view id) { return detail::HashOrder::first(detail::Sought(id)); }
-std::uint64_t second_hash(std::string_view id) { return detail::HashOrder::second(detail::Sought(id)); }
+std::uint64_t first_hash(std::string_view id) { return detail::HashOrder::first(detail::LookupKey(id)); }
+std::uint64_t second_hash(std::string_view id) { return detail::HashOrder::second(detail::LookupKey(id)); }
 
 /// Ids of which `value_of` is one and the same, found by trying.
 template <class ValueOf>
@@ -146,7 +146,7 @@ struct Input {
 
 template <class Input>
 Verdict fold(Snapshot& s, const Input& input) {
-  return apply(s, input, detail::Unheard());
+  return apply(s, input, detail::NoCallback());
 }
 
 /// Everybody connected, in a snapshot that shares nothing.
@@ -169,7 +169,7 @@ std::vector<PresenceEvent> heartbeats(const Ids& ids) {
 }
 
 /// Users of whom as much is kept as the limits allow.
-Snapshot crowded(std::size_t users, const std::string& kind) {
+Snapshot dropped_range(std::size_t users, const std::string& kind) {
   Rules rules;
   rules.offline_grace = Duration::from_s(10);
   rules.last_active_refresh = Duration();
@@ -372,7 +372,7 @@ std::size_t encode_all(const Input& in) {
 
 Snapshot encoded_one(const Input& in) {
   if (!in.ids.empty()) return everybody(in.ids);
-  return crowded(in.size / 128, in.kind);
+  return dropped_range(in.size / 128, in.kind);
 }
 /// What was read is destroyed as well: where an error is found, so is what was read before it.
 std::size_t decode_all(const Input& in) {

@@ -2,8 +2,8 @@
 // Asks filters about objects for test_filter_costs.py, which counts the instructions:
 //   filter_costs CASE SIZE ROUNDS
 // With no rounds everything is made ready and nothing is asked.
-#include <presence/json_filter.hpp>
-#include <presence/query.hpp>
+#include <presence/json/filters.hpp>
+#include <presence/query/query.hpp>
 
 #include <cstdint>
 #include <cstdio>

@@ -132,11 +132,11 @@ struct Channels {
 };
 
 struct Texts {
-  detail::Text empty, inside{"fifteen letters"}, stored{"sixteen letters!"};
+  detail::SharedString empty, inside{"fifteen letters"}, stored{"sixteen letters!"};
 };
 
 struct Rows {
-  detail::UserRow whole{detail::Text("john"), registers()};
+  detail::UserRow whole{detail::SharedString("john"), registers()};
   detail::RowView borrowed = whole, none;
 
   static detail::UserRegisters registers() {
@@ -227,7 +227,7 @@ struct Nonsense {
   At<ValueView> value_view = look<ValueView>();
   At<Filter> filter = look<Filter>();
   At<Channel> channel = look<Channel>();
-  At<detail::Text> text = look<detail::Text>();
+  At<detail::SharedString> text = look<detail::SharedString>();
   At<detail::SessionRegisters> session = look<detail::SessionRegisters>();
   At<detail::RareRegisters> rare = look<detail::RareRegisters>();
   At<detail::UserRow> row = look<detail::UserRow>();

@@ -25,7 +25,7 @@ MOST_PARTS = 100  # elements of an array, sessions of a user and the like shown
 # Nothing that a Snapshot holds is longer; what claims to be is garbage.
 LONGEST_STORED, MOST_ROWS, MOST_IN_OVERFLOW = 1 << 32, 1 << 20, 1 << 20
 LEVELS, MOST_BITS = 30, 6
-ROOM, ELSEWHERE = 15, 127  # of detail::Text
+ROOM, ELSEWHERE = 15, 127  # of detail::SharedString
 
 
 class Unreadable(Exception):
@@ -332,7 +332,7 @@ def is_big_endian():
 
 
 def kept_text(value):
-    """Of a detail::Text."""
+    """Of a detail::SharedString."""
     kept = value["bytes_"]
     data = bytes(int(kept[i]) & 0xFF for i in range(ROOM + 1))
     if data[ROOM] <= ROOM:
@@ -345,11 +345,11 @@ def kept_text(value):
     stored = int.from_bytes(data[:word], order)
     if stored == 0 or size <= ROOM:
         raise Unreadable
-    return text_at(stored + gdb.lookup_type(namespace_of(value.type) + "detail::Text::Stored").sizeof, size)
+    return text_at(stored + gdb.lookup_type(namespace_of(value.type) + "detail::SharedString::Stored").sizeof, size)
 
 
 def few(value):
-    """The elements of a detail::Few."""
+    """The elements of a detail::SmallVector."""
     kind = value.type.strip_typedefs()
     size, capacity = int(value["size_"]), int(value["capacity_"])
     if not size <= capacity <= MOST_IN_OVERFLOW:
@@ -377,7 +377,7 @@ def activity(value):
     return words if ns_of(value["value"]) == ns_of(value["evidence"]) else f"{words} (known at {instant(value['evidence'])})"
 
 
-def flip(value):
+def visibility_change(value):
     return f"{'invisible' if is_true(value['invisible']) else 'visible'} from {instant(value['at'])}"
 
 
@@ -391,8 +391,8 @@ def rare_words(rare):
         words.append(f"reported active {instant(rare['reported_last_active'])} at {instant(rare['reported_last_active_at'])}")
     if ns_of(rare["forgotten_up_to"]) != LOWEST:
         words.append(f"forgotten up to {instant(rare['forgotten_up_to'])}")
-    if ns_of(rare["crowded"]["to"]) != LOWEST:
-        words.append(f"visibility lost from {instant(rare['crowded']['from'])} to {instant(rare['crowded']['to'])}")
+    if ns_of(rare["dropped_range"]["to"]) != LOWEST:
+        words.append(f"visibility lost from {instant(rare['dropped_range']['from'])} to {instant(rare['dropped_range']['to'])}")
     return words
 
 
@@ -408,7 +408,7 @@ class Overflow:
     def __init__(self, pointer, head, rest):
         detail = namespace_of(rest.type) + "detail::"
         shape = pointer["shape_"]
-        counts = [int(shape[name]) for name in ("sessions", "activities", "flips")]
+        counts = [int(shape[name]) for name in ("sessions", "activities", "visibility_changes")]
         # Of what there is room for, so many are there.
         used = [max(0, int(rest["session_count"]) - 1), int(pointer["activity_count"]), int(pointer["flip_count"])]
         if max(counts) > MOST_IN_OVERFLOW or any(some > room for some, room in zip(used, counts)):
@@ -423,7 +423,7 @@ class Overflow:
         at += rare.sizeof if self.has_rare else 0
         self.activities = elements(behind(pointer, activities, at), used[1])
         at += counts[1] * activities.sizeof
-        self.flips = elements(behind(pointer, gdb.lookup_type(detail + "Flip"), at), used[2])
+        self.visibility_changes = elements(behind(pointer, gdb.lookup_type(detail + "VisibilityChange"), at), used[2])
 
 
 def kept(head, rest):
@@ -443,8 +443,8 @@ def kept(head, rest):
         activities = more.activities
     if activities[1] != 0:
         words.append(f"active {listed(activities, activity)}")
-    if more and more.flips[1] != 0:
-        words.append(listed(more.flips, flip))
+    if more and more.visibility_changes[1] != 0:
+        words.append(listed(more.visibility_changes, visibility_change))
     if more and more.has_rare:
         words += rare_words(more.rare.dereference())
     return "; ".join(words) or "nothing"
@@ -562,7 +562,7 @@ class SnapshotPrinter(Line):
         return snapshot_children(self.value)
 
 
-class FewPrinter(Line):
+class SmallVectorPrinter(Line):
     """The elements, each as it is shown elsewhere."""
 
     def __init__(self, value):
@@ -595,10 +595,10 @@ LINES = {
     "ValueView": any_value,
     "Filter": filter_text,
     "Channel": channel,
-    "Text": kept_text,
+    "SharedString": kept_text,
     "SessionRegisters": session,
     "Activity": activity,
-    "Flip": flip,
+    "VisibilityChange": visibility_change,
     "RareRegisters": lambda rare: "; ".join(rare_words(rare)) or "nothing",
     "RowView": row,
     "RowAccess": row,
@@ -613,7 +613,7 @@ def printers():
         collection.add_printer(name, f"{prefix}{name}$", line(show))
     collection.add_printer("Snapshot", f"{prefix}Snapshot$", SnapshotPrinter)
     collection.add_printer("Result", f"{prefix}Result<.*>$", line(result))
-    collection.add_printer("Few", f"{prefix}Few<.*>$", FewPrinter)
+    collection.add_printer("SmallVector", f"{prefix}SmallVector<.*>$", SmallVectorPrinter)
     return collection
 
 

@@ -150,7 +150,7 @@ INSTANCES = {
     "{0}detail::CompactVector<*>": (["{0}detail::CompactVector<{0}Value>"], ["{0}Value"]),
     "{0}detail::CompactVector<*>::Head": (["{0}detail::CompactVector<{0}Value>::Head"], ["{0}Value"]),
     "{0}Result<*>": (["{0}Result<{0}Timestamp>"], ["{0}Timestamp"]),
-    "{0}detail::Few<*,*>": ([f"{{0}}detail::Few<{{0}}Timestamp, {one}>" for one in ("1", "1U", "1u")], ["{0}Timestamp", "1"]),
+    "{0}detail::SmallVector<*,*>": ([f"{{0}}detail::SmallVector<{{0}}Timestamp, {one}>" for one in ("1", "1U", "1u")], ["{0}Timestamp", "1"]),
 }
 
 

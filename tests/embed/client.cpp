@@ -3,9 +3,9 @@
 // One of three files of a program: first the declarations alone, then some headers, without the umbrella.
 #include <presence/fwd.hpp>
 
-#include <presence/codec.hpp>
-#include <presence/query.hpp>
-#include <presence/store.hpp>
+#include <presence/binary/codec.hpp>
+#include <presence/query/query.hpp>
+#include <presence/live/store.hpp>
 
 #include <cstddef>
 #include <string_view>

@@ -22,7 +22,7 @@ using namespace std;
 
 namespace detail {
 struct Root {};
-struct Few {};
+struct SmallVector {};
 struct Digest {};
 void trap() {}
 void allocate(int) {}

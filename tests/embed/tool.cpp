@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 // One of three files of a program.
-#include <presence/json.hpp>
-#include <presence/json_filter.hpp>
-#include <presence/reduce.hpp>
+#include <presence/json/events.hpp>
+#include <presence/json/filters.hpp>
+#include <presence/state/reduce.hpp>
 
 #include <string>
 

@@ -128,7 +128,7 @@ class Log {
         ++after_;
         continue;
       }
-      // The events of one instant are folded together, so that they make one change a user.
+      // The events of one timestamp are folded together, so that they make one change a user.
       if (!instant_.empty() && instant_.front().at != event->at) fold_instant();
       instant_.push_back(*std::move(event));
       numbers_.push_back(number);
@@ -152,7 +152,7 @@ class Log {
     std::cout << '\n' << snapshot_.size() << " users, " << changes_ << " changes\n";
     if (!snapshot_.now()) return;
     std::cout << snapshot_.online_count() << " online at " << presence::to_string(*snapshot_.now()) << '\n';
-    // A snapshot goes over its users in an order of its own; people look for names by the alphabet.
+    // A snapshot iterates over its users in an order of its own; people look for names by the alphabet.
     std::vector<presence::UserView> online;
     for (const presence::UserView user : snapshot_) {
       if (user.online) online.push_back(user);
@@ -179,7 +179,7 @@ class Log {
     numbers_.clear();
   }
 
-  // Which of the events of one instant were refused: folded one by one onto the snapshot that they found.
+  // Which of the events of one timestamp were refused: folded one by one onto the snapshot that they found.
   void report_refused(presence::Snapshot snapshot) {
     for (std::size_t i = 0; i < instant_.size(); ++i) {
       const presence::Verdict verdict = presence::replay(snapshot, instant_[i]);

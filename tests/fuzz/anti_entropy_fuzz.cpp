@@ -2,8 +2,8 @@
 // Two nodes that hear events, and a link between them on which messages are damaged, with and without their checksums
 // made good. No message may do harm but by what it says of users, and an honest exchange must still make the nodes
 // agree. What does not hold is told, and ends the program.
-#include <presence/anti_entropy.hpp>
-#include <presence/codec.hpp>
+#include <presence/binary/anti_entropy.hpp>
+#include <presence/binary/codec.hpp>
 #include <presence/presence.hpp>
 
 #include <algorithm>
@@ -151,8 +151,8 @@ bool has_impossible(const Snapshot& s) {
   if (root == nullptr) return false;
   for (const detail::RowView row : root->table) {
     const detail::UserRegisters user = row.unpacked();
-    for (const detail::Flip& flip : user.flips) {
-      if (!flip.invisible && user.crowded.contains(flip.at)) return true;
+    for (const detail::VisibilityChange& visibility_change : user.visibility_changes) {
+      if (!visibility_change.invisible && user.dropped_range.contains(visibility_change.at)) return true;
     }
   }
   return false;
@@ -234,7 +234,7 @@ PresenceEvent event_of(Input& in, Timestamp now) {
 
 }  // namespace
 
-/// The first byte: the rules | 16, 32: which nodes have no instant yet | 64: so many users differ that sketches must
+/// The first byte: the rules | 16, 32: which nodes have no timestamp yet | 64: so many users differ that sketches must
 /// grow. Then what happens, one after the other.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input in(data, size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Decodes the bytes as a snapshot or a delta, as they are or as bodies whose frames and checksums are made good, and
 // asks of what is accepted everything that must hold of a snapshot. What does not hold is told, and ends the program.
-#include <presence/codec.hpp>
+#include <presence/binary/codec.hpp>
 #include <presence/presence.hpp>
 
 #include <cstddef>
@@ -153,8 +153,8 @@ bool has_impossible(const Snapshot& s) {
   if (root == nullptr) return false;
   for (const detail::RowView row : root->table) {
     const detail::UserRegisters user = row.unpacked();
-    for (const detail::Flip& flip : user.flips) {
-      if (!flip.invisible && user.crowded.contains(flip.at)) return true;
+    for (const detail::VisibilityChange& visibility_change : user.visibility_changes) {
+      if (!visibility_change.invisible && user.dropped_range.contains(visibility_change.at)) return true;
     }
   }
   return false;

@@ -4,12 +4,12 @@
 // about. What does not hold is told, and ends the program.
 #include "naive_filter.hpp"
 
-#include <presence/channel.hpp>
-#include <presence/fields.hpp>
-#include <presence/filter.hpp>
-#include <presence/json_filter.hpp>
-#include <presence/user.hpp>
-#include <presence/value.hpp>
+#include <presence/model/channel.hpp>
+#include <presence/model/fields.hpp>
+#include <presence/query/filter.hpp>
+#include <presence/json/filters.hpp>
+#include <presence/model/user.hpp>
+#include <presence/model/value.hpp>
 
 #include <array>
 #include <cstddef>
@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
-/// A host's own type, with what the library's types lack: views, temporaries, arrays of other things than texts.
+/// A host's own type, with what the library's types lack: views, temporaries, arrays of other things than strings.
 struct Player {
   std::vector<std::string_view> texts;
   std::vector<double> numbers;
@@ -247,7 +247,7 @@ void check_validate(const Filter& filter, const std::vector<T>& objects) {
 
 bool is_sure_to_return(const Plain& value);
 
-/// JSON has no instants, and no texts that are not UTF-8.
+/// JSON has no timestamps, and no strings that are not UTF-8.
 bool is_sure_to_return(const Question& question) {
   for (const Question& part : question.parts) {
     if (!is_sure_to_return(part)) return false;

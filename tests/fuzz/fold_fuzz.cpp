@@ -75,8 +75,8 @@ std::string told(const Snapshot& s) {
       for (const Timestamp at : session.disconnects) text += " " + told(at);
     }
     for (const detail::Activity& a : user.activities) text += "; active " + told(a.value) + " by " + told(a.evidence);
-    for (const detail::Flip& f : user.flips) text += (f.invisible ? "; hides " : "; shows ") + told(f.at);
-    text += "; crowded " + told(user.crowded.from) + " to " + told(user.crowded.to) + "; status at " +
+    for (const detail::VisibilityChange& f : user.visibility_changes) text += (f.invisible ? "; hides " : "; shows ") + told(f.at);
+    text += "; crowded " + told(user.dropped_range.from) + " to " + told(user.dropped_range.to) + "; status at " +
             told(user.status_at) + "; report at " + told(user.reported_at) + (user.reported_online ? " on" : " off") +
             "; last_active " + told(user.reported_last_active) + " at " + told(user.reported_last_active_at) +
             "; forgotten up to " + told(user.forgotten_up_to);
@@ -355,7 +355,7 @@ class Interpreter {
     return change.after ? change.before->online && !change.after->online : rules.forget_after != Duration::highest();
   }
 
-  /// In the order of (instant, id), and where all are told at once, one change per user; but who times out while time
+  /// In the order of (timestamp, id), and where all are told at once, one change per user; but who times out while time
   /// passes may be forgotten later, and has a change for each.
   static void require_order(const Changes& changes, bool one_per_user) {
     for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -397,12 +397,12 @@ class Interpreter {
     }
     require(live <= rules.max_sessions_per_user, "live sessions are bounded");
     require(kept.sessions.size() <= room + rules.max_sessions_per_user, "sessions are bounded");
-    require(kept.flips.size() <= 2 * room, "flips are bounded");
+    require(kept.visibility_changes.size() <= 2 * room, "flips are bounded");
     require(kept.activities.size() <= 2 * room, "activities are bounded");
     for (std::size_t i = 1; i < kept.sessions.size(); ++i)
       require(kept.sessions[i - 1].id.view() < kept.sessions[i].id.view(), "sessions are in order");
-    for (std::size_t i = 1; i < kept.flips.size(); ++i)
-      require(kept.flips[i - 1].at < kept.flips[i].at, "flips are in order");
+    for (std::size_t i = 1; i < kept.visibility_changes.size(); ++i)
+      require(kept.visibility_changes[i - 1].at < kept.visibility_changes[i].at, "flips are in order");
     for (std::size_t i = 1; i < kept.activities.size(); ++i) {
       require(kept.activities[i - 1].value < kept.activities[i].value &&
                   kept.activities[i - 1].evidence < kept.activities[i].evidence,
@@ -483,8 +483,8 @@ class Interpreter {
       if (session.disconnects.size() >= rules.max_recent_per_user) return false;
     }
     return live < rules.max_sessions_per_user && user.sessions.size() - live < rules.max_recent_per_user &&
-           user.flips.size() < rules.max_recent_per_user && user.activities.size() < rules.max_recent_per_user &&
-           user.crowded == detail::Stretch();
+           user.visibility_changes.size() < rules.max_recent_per_user && user.activities.size() < rules.max_recent_per_user &&
+           user.dropped_range == detail::DroppedRange();
   }
   static bool has_space(const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
@@ -570,22 +570,22 @@ class Interpreter {
 
   void fold_batch(Slot& slot, const Events& list) {
     trace_all("batch", list);
-    Snapshot one_by_one = slot.s, unheard = slot.s;
+    Snapshot one_by_one = slot.s, no_callback = slot.s;
     Changes told_of_one, changes;
     Tally tally_of_one;
     for (const PresenceEventView& e : list) tally_of_one.count(apply(one_by_one, e, into(told_of_one)));
     require(apply(slot.s, list.begin(), list.end(), into(changes)) == tally_of_one, "a batch has the verdicts of its events");
     require(changes == told_of_one, "a batch tells what its events tell");
     require_equal(slot.s, one_by_one, "a batch does what its events do");
-    require(apply(unheard, list.begin(), list.end()) == tally_of_one, "who does not listen makes no difference");
-    require_equal(slot.s, unheard, "who does not listen changes nothing");
+    require(apply(no_callback, list.begin(), list.end()) == tally_of_one, "who does not listen makes no difference");
+    require_equal(slot.s, no_callback, "who does not listen changes nothing");
     follow(slot.views, changes);
   }
 
   void replay_log(Slot& slot, const Events& list) {
     trace_all("replay", list);
     const Snapshot before = slot.s;
-    Snapshot unheard = before, expected = before;
+    Snapshot no_callback = before, expected = before;
     Tally tally;
     for (const PresenceEventView& e : list) {
       const bool is_instant = e.at != Timestamp::lowest() && e.at != Timestamp::highest();
@@ -597,8 +597,8 @@ class Interpreter {
     Changes changes;
     require(replay(slot.s, list.begin(), list.end(), into(changes)) == tally, "a log has the verdicts of its events, each in its time");
     require_same(slot.s, expected, "a log is folded while time follows it");
-    require(replay(unheard, list.begin(), list.end()) == tally, "who does not listen makes no difference");
-    require_equal(slot.s, unheard, "who does not listen changes nothing");
+    require(replay(no_callback, list.begin(), list.end()) == tally, "who does not listen makes no difference");
+    require_equal(slot.s, no_callback, "who does not listen changes nothing");
     for (std::size_t i = 1; i < changes.size(); ++i) require(changes[i - 1].at <= changes[i].at, "a log is told in order");
     follow(slot.views, changes);
     if (list.size() == 1) {
@@ -667,12 +667,12 @@ class Interpreter {
     const Timestamp as_of = instant(slot.s);
     trace_all(tracing() ? ("resync as of " + told(as_of)).c_str() : "", list);
     const Snapshot before = slot.s;
-    Snapshot unheard = before;
+    Snapshot no_callback = before;
     Changes changes;
     const Tally tally = resync(slot.s, list.begin(), list.end(), as_of, into(changes));
     require(tally.total() == list.size(), "every report of a list has a verdict");
-    require(resync(unheard, list.begin(), list.end(), as_of) == tally, "who does not listen makes no difference");
-    require_equal(slot.s, unheard, "who does not listen changes nothing");
+    require(resync(no_callback, list.begin(), list.end(), as_of) == tally, "who does not listen makes no difference");
+    require_equal(slot.s, no_callback, "who does not listen changes nothing");
     require(slot.s.now() == before.now(), "a list passes no time");
     require_order(changes, true);
     for (const UserPresenceChanged& change : changes) require(change.at == before.now().value_or(as_of), "a list is of now");
@@ -815,14 +815,14 @@ class Interpreter {
 
   /// Law 4: what an invisible user does cannot be told from nothing.
   void hide(Slot& slot) {
-    PresenceEventView flip = event(slot.s);
-    flip.type = EventType::connect;
-    flip.invisible = true;
-    fold(slot, flip);
-    const std::optional<PresenceState> truth = slot.s.inspect(flip.user);
+    PresenceEventView visibility_change = event(slot.s);
+    visibility_change.type = EventType::connect;
+    visibility_change.invisible = true;
+    fold(slot, visibility_change);
+    const std::optional<PresenceState> truth = slot.s.inspect(visibility_change.user);
     if (!truth || !truth->invisible_since) return;
     const Timestamp cut = *truth->invisible_since;
-    if (tracing()) trace("  what follows is not seen of " + told(flip.user) + ", invisible since " + told(cut));
+    if (tracing()) trace("  what follows is not seen of " + told(visibility_change.user) + ", invisible since " + told(cut));
 
     const Snapshot before = slot.s;
     Slot without = slot;
@@ -837,9 +837,9 @@ class Interpreter {
         apply(without.s, to, into(changes_without));
       } else {
         PresenceEventView e = event(slot.s);
-        if (what % 4 != 2) e.user = flip.user;
+        if (what % 4 != 2) e.user = visibility_change.user;
         const bool by_session = e.type != EventType::report && e.type != EventType::set_status;
-        const bool is_hidden = by_session && e.user == flip.user && e.at >= cut;
+        const bool is_hidden = by_session && e.user == visibility_change.user && e.at >= cut;
         if (is_hidden && e.type == EventType::connect && e.invisible && !*e.invisible) break;
         if (tracing()) trace((is_hidden ? "  hidden: " : "  ") + told(e));
         const Verdict verdict = apply(slot.s, e, into(changes));

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Reads texts as events, users, channels and instants, and so does a naive reader; both must say the same, or find the
+// Reads strings as events, users, channels and timestamps, and so does a naive reader; both must say the same, or find the
 // same wrong at the same place. Of filters, the grammar is compared. The first byte says whether the rest is such a
 // text, or the changes that are made to one, or decides what text, event, user or channel is made. What is written must
 // be read as what it was. What does not hold is told, and ends the program.
 #include "naive_json.hpp"
 
-#include <presence/channel.hpp>
-#include <presence/event.hpp>
-#include <presence/filter.hpp>
-#include <presence/json.hpp>
-#include <presence/json_channel.hpp>
-#include <presence/json_filter.hpp>
-#include <presence/result.hpp>
-#include <presence/time.hpp>
-#include <presence/user.hpp>
-#include <presence/value.hpp>
+#include <presence/model/channel.hpp>
+#include <presence/model/event.hpp>
+#include <presence/query/filter.hpp>
+#include <presence/json/events.hpp>
+#include <presence/json/channels.hpp>
+#include <presence/json/filters.hpp>
+#include <presence/base/result.hpp>
+#include <presence/base/time.hpp>
+#include <presence/model/user.hpp>
+#include <presence/model/value.hpp>
 
 #include <algorithm>
 #include <array>
@@ -120,7 +120,7 @@ void require_same(const Result<Read>& read, const Answer<T>& expected, const cha
   require(read.error().message[0] != '\0', "an error is told", text);
 }
 
-// ---- instants ---------------------------------------------------------------------------------------------------
+// ---- timestamps ---------------------------------------------------------------------------------------------------
 
 void check_written(Timestamp at) {
   const std::string text = to_string(at);
@@ -145,7 +145,7 @@ void read_instant(std::string_view given) {
   require(again && *again == *read, "an instant that was written reads as itself", text);
 }
 
-// ---- texts ------------------------------------------------------------------------------------------------------
+// ---- strings ------------------------------------------------------------------------------------------------------
 
 void require_noted(const ReadNotes& notes, std::vector<Mistake> expected, const char* what, std::string_view text) {
   require(notes.count() == expected.size(), what, text);
@@ -267,7 +267,7 @@ void read_text(std::string_view given) {
   check_channel(text, tree);
 }
 
-// ---- bytes to texts, events and users ---------------------------------------------------------------------------
+// ---- bytes to strings, events and users ---------------------------------------------------------------------------
 
 constexpr std::array<std::string_view, 14> payloads = {
     R"({"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z","invisible":true,"status":"zo\u00eb"})",

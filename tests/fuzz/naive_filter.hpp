@@ -4,9 +4,9 @@
 #ifndef PRESENCE_TESTS_FUZZ_NAIVE_FILTER_HPP
 #define PRESENCE_TESTS_FUZZ_NAIVE_FILTER_HPP
 
-#include <presence/filter.hpp>
-#include <presence/time.hpp>
-#include <presence/value.hpp>
+#include <presence/query/filter.hpp>
+#include <presence/base/time.hpp>
+#include <presence/model/value.hpp>
 
 #include <algorithm>
 #include <array>
@@ -29,7 +29,7 @@ enum class Kind { null, boolean, integer, real, text, instant, array, unholdable
 
 struct Plain {
   Kind kind = Kind::null;
-  std::int64_t number = 0;  // of a bool, an integer, an instant
+  std::int64_t number = 0;  // of a bool, an integer, a timestamp
   double real = 0;
   std::string text;
   std::vector<Plain> elements;

@@ -5,12 +5,12 @@
 #ifndef PRESENCE_TESTS_FUZZ_NAIVE_JSON_HPP
 #define PRESENCE_TESTS_FUZZ_NAIVE_JSON_HPP
 
-#include <presence/channel.hpp>
-#include <presence/event.hpp>
-#include <presence/result.hpp>
-#include <presence/time.hpp>
-#include <presence/user.hpp>
-#include <presence/value.hpp>
+#include <presence/model/channel.hpp>
+#include <presence/model/event.hpp>
+#include <presence/base/result.hpp>
+#include <presence/base/time.hpp>
+#include <presence/model/user.hpp>
+#include <presence/model/value.hpp>
 
 #include <cerrno>
 #include <cmath>
@@ -356,7 +356,7 @@ class JsonText : Bytes {
 
 inline Text json(const std::string& text) { return JsonText(text).read(); }
 
-// ---- instants ---------------------------------------------------------------------------------------------------
+// ---- timestamps ---------------------------------------------------------------------------------------------------
 
 inline bool is_leap(int year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
 inline int days_of(int year, int month) {
@@ -434,7 +434,7 @@ class InstantText : Bytes {
     const std::int64_t minutes = (days * 24 + numbers_[3]) * 60 + numbers_[4] - ahead_;
     if (second == 60 && (minutes + 1) % (24 * 60) != 0) return wrong(ErrorCode::out_of_range, 17);
     if (year == 1) return wrong(ErrorCode::unset, 0);
-    // The seconds and nanoseconds of -2^63 and of 2^63 - 1, which are no instants themselves.
+    // The seconds and nanoseconds of -2^63 and of 2^63 - 1, which are no timestamps themselves.
     using Parts = std::pair<std::int64_t, int>;
     const Parts first = {-9223372037, 145224192}, last = {9223372036, 854775807};
     const int ns = std::atoi((fraction_ + std::string(9 - fraction_.size(), '0')).c_str());

@@ -4,8 +4,8 @@
 #include "history.hpp"
 #include "shrink.hpp"
 
-#include <presence/anti_entropy.hpp>
-#include <presence/codec.hpp>
+#include <presence/binary/anti_entropy.hpp>
+#include <presence/binary/codec.hpp>
 #include <presence/presence.hpp>
 
 #include <doctest/doctest.h>
@@ -98,7 +98,7 @@ class Nodes {
   bool clocks_differ = true;  ///< by what a peer may be ahead; else hosts are never behind
   std::size_t most_hops = longest_exchange;
 
-  /// Whether nobody could tell them apart from that instant on.
+  /// Whether nobody could tell them apart from that timestamp on.
   bool agree(Timestamp at) const {
     const Snapshot first = reduce(node[0], at);
     for (const Snapshot& each : node) {
@@ -206,7 +206,7 @@ Wrong come_to_agree(const History& h, std::size_t count, Seen& seen) {
   }
   for (const PresenceEvent& e : h.events) last = (std::max)(last, e.at);
 
-  // Each event goes to one node at least, at an instant at which that node takes it.
+  // Each event goes to one node at least, at a timestamp at which that node takes it.
   std::vector<Delivery> deliveries;
   std::vector<PresenceEvent> all;
   Chance chance(mixed(h.seed, 1));
@@ -239,7 +239,7 @@ Wrong come_to_agree(const History& h, std::size_t count, Seen& seen) {
     if (!here.now() || *here.now() < d.at) here = reduce(std::move(here), d.at);
     Changes unread;
     if (!accepted(apply(here, d.event, into(unread))))
-      return "an event was refused that no instant refuses: " + told(d.event);
+      return "an event was refused that no timestamp refuses: " + told(d.event);
     if (chance.one_in(3)) nodes.begin_some();
     if (chance.one_in(8)) nodes.tell_some();
     for (std::size_t n = chance.below(4); n > 0; --n) {

@@ -2,7 +2,7 @@
 #ifndef PRESENCE_TESTS_PROPERTY_HISTORY_HPP
 #define PRESENCE_TESTS_PROPERTY_HISTORY_HPP
 
-// Random histories made to hurt: few users and sessions, instants that collide, windows and deadlines met exactly or missed by one unit.
+// Random histories made to hurt: few users and sessions, timestamps that collide, windows and deadlines met exactly or missed by one unit.
 //
 //   PRESENCE_SEED        the seed of the first history (decimal or 0x...); a failure prints the seed that repeats it
 //   PRESENCE_HISTORIES   how many histories each test tries
@@ -83,7 +83,7 @@ inline std::size_t histories_to_try(std::size_t otherwise) {
 
 enum class Do { event, advance, batch, replay, merge, forget, resync };
 
-/// One call. `merge` joins a snapshot that folded `events` without an instant and then, where there is one, advanced to `at`.
+/// One call. `merge` joins a snapshot that folded `events` without a timestamp and then, where there is one, advanced to `at`.
 struct Step {
   Do what = Do::event;
   std::vector<PresenceEvent> events;
@@ -95,7 +95,7 @@ struct History {
   Rules rules;
   std::vector<Step> steps;
   std::vector<PresenceEvent> events;  ///< of the laws that are about a set of events: folded after the steps, in many orders
-  Timestamp last;                     ///< ... and the instant that time reaches in the end
+  Timestamp last;                     ///< ... and the timestamp that time reaches in the end
 };
 
 /// What a history may be made of.
@@ -103,7 +103,7 @@ struct Mix {
   std::size_t users = 3, sessions = 3, steps = 24;
   bool batches = true, replays = true, merges = true, forgets = true, resyncs = true;
   bool bad = true;             ///< events that are refused as invalid
-  bool no_now = true;          ///< some histories begin without an instant
+  bool no_now = true;          ///< some histories begin without a timestamp
   bool small_limits = false;   ///< limits that a handful of events exceed
   bool few_sessions = false;   ///< of the limits only that of live sessions
   bool hiding = false;         ///< invisible more often
@@ -314,7 +314,7 @@ inline auto into(Changes& changes) {
   return [&changes](const UserPresenceChangedView& change) { changes.emplace_back(change); };
 }
 
-/// What `merge` joins: of a step's events those that are not older than the newest instant minus the window, the premise of law 3.
+/// What `merge` joins: of a step's events those that are not older than the newest timestamp minus the window, the premise of law 3.
 inline std::vector<PresenceEvent> not_too_old(const Step& step, std::optional<Timestamp> now, const Rules& rules) {
   const Duration window = rules.reorder_window < Duration() ? Duration() : rules.reorder_window;
   if (step.at && (!now || *step.at > *now)) now = step.at;
@@ -478,7 +478,7 @@ inline std::optional<std::string> follow(Views& views, const Changes& changes) {
       if (side && side->id != change.id) return "a change of " + change.id + " shows " + side->id;
       if (side && side->invisible) return "others are shown that " + change.id + " is invisible";
     }
-    if (change.at == Timestamp::lowest() || change.at == Timestamp::highest()) return "a change at no instant: " + told(change);
+    if (change.at == Timestamp::lowest() || change.at == Timestamp::highest()) return "a change at no timestamp: " + told(change);
     if (change.after) {
       views[change.id] = *change.after;
     } else {
@@ -490,7 +490,7 @@ inline std::optional<std::string> follow(Views& views, const Changes& changes) {
 
 inline bool in_order(const UserPresenceChanged& a, const UserPresenceChanged& b) { return a.at != b.at ? a.at < b.at : a.id < b.id; }
 
-/// Everything that others can observe of a snapshot, as one text: equal texts, equal observations, their order included.
+/// Everything that others can observe of a snapshot, as one text: equal strings, equal observations, their order included.
 inline std::string seen_by_others(const Snapshot& s, std::initializer_list<const char*> ids = {"ann", "bob", "cyd", "dee", "eve"}) {
   std::string text = "size " + std::to_string(s.size()) + ", online " + std::to_string(s.online_count()) + ", now " + told(s.now()) + ", next deadline " +
                      told(s.next_deadline()) + ", in order";

@@ -22,14 +22,14 @@ using namespace property;
 
 namespace {
 
-/// An event and the instant at which it arrives; absent: before the snapshot has one.
+/// An event and the timestamp at which it arrives; absent: before the snapshot has one.
 struct Arrival {
   PresenceEvent event;
   std::optional<Timestamp> at;
   std::uint64_t tie = 0;
 };
 
-/// The instants at which a snapshot that was at `first` and ends at `last` takes the event.
+/// The timestamps at which a snapshot that was at `first` and ends at `last` takes the event.
 struct Span {
   Timestamp low, high;
 };
@@ -71,7 +71,7 @@ Wrong order_does_not_matter(const History& h, Seen& seen) {
     if (!first || taken_during(e, first, last, rules)) set.push_back(e);
   }
   {
-    // The oracle takes them all at once, before its instant moves, if need be against its own judgement.
+    // The oracle takes them all at once, before its timestamp moves, if need be against its own judgement.
     Oracle told_all = oracle;
     std::vector<PresenceEvent> list = set;
     Changes unread;
@@ -108,7 +108,7 @@ Wrong order_does_not_matter(const History& h, Seen& seen) {
       perform(s, step, unread);
     }
     for (std::size_t i = 0; i < arrivals.size();) {
-      // Those of one instant one by one, in place or not, or as a batch.
+      // Those of one timestamp one by one, in place or not, or as a batch.
       const Arrival& arrival = arrivals[i];
       std::vector<PresenceEvent> together;
       for (std::size_t k = i; k < arrivals.size() && arrivals[k].at == arrival.at; ++k) together.push_back(arrivals[k].event);
@@ -135,7 +135,7 @@ Wrong order_does_not_matter(const History& h, Seen& seen) {
       } else {
         s = reduce(s, together[0]);
       }
-      if (tally.refused() != 0) return "an event was refused that no instant refuses, in the order\n" + text;
+      if (tally.refused() != 0) return "an event was refused that no timestamp refuses, in the order\n" + text;
     }
     s = reduce(std::move(s), last);
     ++seen.orders;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Law 2. Time is additive: advancing in one step or in many gives the same snapshot and the same changes with the same instants. A timeout
+// Law 2. Time is additive: advancing in one step or in many gives the same snapshot and the same changes with the same timestamps. A timeout
 // happens at its deadline, and time alone turns nobody online. next_deadline is exact.
 #include "history.hpp"
 #include "shrink.hpp"
@@ -33,7 +33,7 @@ Wrong time_only_ends(const Snapshot& before, Timestamp to, const Changes& change
     if (!change.before->online || change.after->online) return "time did something else than to end: " + told(change);
     if (change.status_changed() || change.last_active_changed()) return "time changed a text or last_active: " + told(change);
     if (change.at > to || (before.now() && change.at <= *before.now())) return "a change is dated outside of the advance: " + told(change);
-    if (i > 0 && !in_order(changes[i - 1], change)) return "changes are not in order of (instant, id)\n" + told(changes);
+    if (i > 0 && !in_order(changes[i - 1], change)) return "changes are not in order of (timestamp, id)\n" + told(changes);
   }
   return std::nullopt;
 }
@@ -56,7 +56,7 @@ Wrong split_is_the_same(const Snapshot& start, Timestamp to, Chance& chance, See
   }
   stops.push_back(to);
   std::sort(stops.begin(), stops.end());
-  if (chance.one_in(4)) stops.push_back(stops.front());  // an instant that is past changes nothing
+  if (chance.one_in(4)) stops.push_back(stops.front());  // a timestamp that is past changes nothing
 
   Snapshot split = start;
   Changes bit_by_bit;
@@ -70,11 +70,11 @@ Wrong split_is_the_same(const Snapshot& start, Timestamp to, Chance& chance, See
   }
   if (bit_by_bit != at_once) return "advancing to " + told(to) + " by way of" + text + " tells\n" + told(bit_by_bit) + "    not\n" + told(at_once);
 
-  // Each timeout by its own: just before its instant nothing has happened yet.
+  // Each timeout by its own: just before its timestamp nothing has happened yet.
   for (const UserPresenceChanged& change : at_once) {
     const Snapshot just_before = reduce(start, change.at - Duration::from_ns(1)), just_then = reduce(start, change.at);
-    if (just_before.find(change.id) != change.before) return "a timeout shows before its instant: " + told(change);
-    if (just_then.find(change.id) != change.after) return "a timeout does not show at its instant: " + told(change);
+    if (just_before.find(change.id) != change.before) return "a timeout shows before its timestamp: " + told(change);
+    if (just_then.find(change.id) != change.after) return "a timeout does not show at its timestamp: " + told(change);
   }
   ++seen.advances;
   seen.timeouts += at_once.size();

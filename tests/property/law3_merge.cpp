@@ -47,7 +47,7 @@ Wrong merge_tells(const Snapshot& left, const Snapshot& right, Seen& seen) {
     const UserPresenceChanged& change = changes[i];
     if (!told_of.insert(change.id).second) return "merge_into tells two changes for one user\n" + told(changes);
     if (i > 0 && !in_order(changes[i - 1], change))
-      return "the changes of merge_into are not in order of (instant, id)\n" + told(changes);
+      return "the changes of merge_into are not in order of (timestamp, id)\n" + told(changes);
     if (merged.now() && change.at > *merged.now())
       return "merge_into dates a change later than its now: " + told(change);
     if (left.now() && change.at < *left.now())
@@ -74,7 +74,7 @@ bool holds_later(const Snapshot& s, Timestamp limit) {
   for (const detail::RowView row : root->table) {
     const detail::UserRegisters user = row.unpacked();
     std::vector<Timestamp> all = {
-        user.crowded.from,   user.crowded.to, user.status_at, user.reported_at, user.reported_last_active_at,
+        user.dropped_range.from,   user.dropped_range.to, user.status_at, user.reported_at, user.reported_last_active_at,
         user.forgotten_up_to};
     for (const detail::SessionRegisters& session : user.sessions) {
       all.push_back(session.connect);
@@ -85,7 +85,7 @@ bool holds_later(const Snapshot& s, Timestamp limit) {
       all.push_back(activity.evidence);
       all.push_back(activity.value);
     }
-    for (const detail::Flip& flip : user.flips) all.push_back(flip.at);
+    for (const detail::VisibilityChange& visibility_change : user.visibility_changes) all.push_back(visibility_change.at);
     for (const Timestamp at : all) {
       if (at > limit) return true;
     }
@@ -179,7 +179,7 @@ Wrong nodes_agree_with_one(const History& h, Seen& seen) {
   const Rules rules = base.rules();
   const Timestamp last = base.now() && *base.now() > h.last ? *base.now() : h.last;
 
-  // Each event goes to one node at least, at an instant at which that node takes it. Some node lacks it, so it is not
+  // Each event goes to one node at least, at a timestamp at which that node takes it. Some node lacks it, so it is not
   // older than the window.
   std::vector<Delivery> deliveries;
   std::vector<PresenceEvent> all;
@@ -209,7 +209,7 @@ Wrong nodes_agree_with_one(const History& h, Seen& seen) {
     if (!here.now() || *here.now() < d.at) here = reduce(std::move(here), d.at);
     Changes unread;
     if (!accepted(apply(here, d.event, into(unread))))
-      return "an event was refused that no instant refuses: " + told(d.event);
+      return "an event was refused that no timestamp refuses: " + told(d.event);
     if (chance.one_in(4)) sent.push_back(here);  // may arrive later, more than once, or never
     if (!sent.empty() && chance.one_in(4)) {
       const Snapshot& delta = sent[chance.below(sent.size())];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Law 4. Invisible means invisible. A history in which a user goes invisible is run a second time without what that user did from then on until
-// the interval ends (texts stay, and so does what arrived before the flip did, or is dated before it): at each common step, everything that others
+// the interval ends (strings stay, and so does what arrived before the visibility change did, or is dated before it): at each common step, everything that others
 // can observe is the same, byte for byte.
 #include "history.hpp"
 #include "oracle.hpp"
@@ -70,17 +70,17 @@ Run run(const Rules& rules, const std::vector<Step>& steps, std::size_t count) {
   return r;
 }
 
-/// Whether the user, by all that was taken up to here, is invisible since `flip` or earlier.
-bool still_invisible(const Oracle& oracle, const std::string& user, Timestamp flip) {
+/// Whether the user, by all that was taken up to here, is invisible since `visibility change` or earlier.
+bool still_invisible(const Oracle& oracle, const std::string& user, Timestamp visibility_change) {
   const std::optional<Timestamp> since = oracle.went_invisible(user);
-  return since && *since <= flip;
+  return since && *since <= visibility_change;
 }
 
-bool asks_to_be_visible_after(const PresenceEvent& e, const PresenceEvent& flip) {
-  return e.type == EventType::connect && e.user == flip.user && e.invisible && !*e.invisible && e.at >= flip.at;
+bool asks_to_be_visible_after(const PresenceEvent& e, const PresenceEvent& visibility_change) {
+  return e.type == EventType::connect && e.user == visibility_change.user && e.invisible && !*e.invisible && e.at >= visibility_change.at;
 }
 
-/// Without their instants, for where these are not what is asked.
+/// Without their timestamps, for where these are not what is asked.
 Changes undated(Changes changes) {
   for (UserPresenceChanged& change : changes) change.at = Timestamp();
   std::sort(changes.begin(), changes.end(), in_order);
@@ -126,11 +126,11 @@ std::size_t forgotten_before(const History& h, const AnyRun& run, const std::str
 }
 
 /// At each step from `first` up to before `end`, others observe the same of both runs.
-Wrong others_see_the_same(const History& h, const std::vector<Step>& without, const Run& full, const PresenceEvent& flip, std::size_t i, std::size_t end, bool dates,
+Wrong others_see_the_same(const History& h, const std::vector<Step>& without, const Run& full, const PresenceEvent& visibility_change, std::size_t i, std::size_t end, bool dates,
                           Seen& seen) {
   const Run reduced = run(h.rules, without, end);
-  const Viewer viewer{flip.user == "bob" ? "ann" : "bob"};
-  const std::string what = "\n  of " + flip.user + ", invisible since " + told(flip.at);
+  const Viewer viewer{visibility_change.user == "bob" ? "ann" : "bob"};
+  const std::string what = "\n  of " + visibility_change.user + ", invisible since " + told(visibility_change.at);
   for (std::size_t j = i; j < end; ++j) {
     ++seen.steps;
     seen.changes += full.told[j].size();
@@ -142,10 +142,10 @@ Wrong others_see_the_same(const History& h, const std::vector<Step>& without, co
     ++seen.answers;
     std::vector<bool> of_others, of_others_too;
     for (std::size_t m = 0; m < h.steps[j].events.size(); ++m) {
-      if (h.steps[j].events[m].user != flip.user) of_others.push_back(full.taken[j][m]);
+      if (h.steps[j].events[m].user != visibility_change.user) of_others.push_back(full.taken[j][m]);
     }
     for (std::size_t m = 0; m < without[j].events.size(); ++m) {
-      if (without[j].events[m].user != flip.user) of_others_too.push_back(reduced.taken[j][m]);
+      if (without[j].events[m].user != visibility_change.user) of_others_too.push_back(reduced.taken[j][m]);
     }
     if (of_others != of_others_too) return "whether somebody else's event is taken depends on the invisible one" + where;
     const bool dated = dates || h.steps[j].what != Do::merge;
@@ -170,7 +170,7 @@ Wrong others_see_the_same(const History& h, const std::vector<Step>& without, co
       return "a node that knows nothing is told by a merge\n" + changes_of_merging(empty, all, dates) + "\n    and should be told\n" + changes_of_merging(empty, some, dates) + where;
     }
     if (changes_of_merging(waiting, all, dates) != changes_of_merging(waiting, some, dates)) {
-      return "a node that knows nothing but its instant " + told(soon) + " is told by a merge\n" + changes_of_merging(waiting, all, dates) + "\n    and should be told\n" +
+      return "a node that knows nothing but its timestamp " + told(soon) + " is told by a merge\n" + changes_of_merging(waiting, all, dates) + "\n    and should be told\n" +
              changes_of_merging(waiting, some, dates) + where;
     }
     if (knew_enough(h.steps, full, earlier, j) && changes_of_merging(full.after[earlier], all, dates) != changes_of_merging(reduced.after[earlier], some, dates)) {
@@ -206,12 +206,12 @@ Wrong nothing_shows(const History& h, Seen& seen) {
   Oracle told_before(h.rules);
   for (std::size_t i = 0; i < h.steps.size(); ++i) {
     for (std::size_t k = 0; k < h.steps[i].events.size(); ++k) {
-      const PresenceEvent& flip = h.steps[i].events[k];
+      const PresenceEvent& visibility_change = h.steps[i].events[k];
       if (!full.taken[i][k] || h.steps[i].what == Do::resync) continue;
       Changes unread;
-      told_before.merge({flip}, std::nullopt, unread);
+      told_before.merge({visibility_change}, std::nullopt, unread);
       if (h.steps[i].what != Do::event && h.steps[i].what != Do::batch) continue;
-      if (flip.type != EventType::connect || !flip.invisible || !*flip.invisible || !still_invisible(told_before, flip.user, flip.at)) continue;
+      if (visibility_change.type != EventType::connect || !visibility_change.invisible || !*visibility_change.invisible || !still_invisible(told_before, visibility_change.user, visibility_change.at)) continue;
 
       // The interval: from this event on, and up to before the step that ends it.
       Oracle oracle = told_before;
@@ -224,15 +224,15 @@ Wrong nothing_shows(const History& h, Seen& seen) {
           const bool later = j > i || m > k;
           if (later && full.taken[j][m] && h.steps[j].what != Do::resync) {
             oracle.merge({e}, std::nullopt, unread);
-            if (limited ? asks_to_be_visible_after(e, flip) : !still_invisible(oracle, flip.user, flip.at)) {
+            if (limited ? asks_to_be_visible_after(e, visibility_change) : !still_invisible(oracle, visibility_change.user, visibility_change.at)) {
               end = j;
               ++seen.ended;
             }
           }
-          const bool hidden = later && e.user == flip.user && e.at >= flip.at && e.type != EventType::report && e.type != EventType::set_status;
+          const bool hidden = later && e.user == visibility_change.user && e.at >= visibility_change.at && e.type != EventType::report && e.type != EventType::set_status;
           if (!hidden) {
             without[j].events.push_back(e);
-            if (later && e.user == flip.user && e.at < flip.at) ++seen.late;
+            if (later && e.user == visibility_change.user && e.at < visibility_change.at) ++seen.late;
           } else if (e.status && full.taken[j][m]) {
             without[j].events.push_back(PresenceEvent::set_status(e.user, *e.status, e.at));
             ++texts;
@@ -246,9 +246,9 @@ Wrong nothing_shows(const History& h, Seen& seen) {
       seen.removed += removed;
       seen.texts += texts;
       if (h.rules.forget_after != Duration::highest())
-        end = forgotten_before(h, run(h.rules, without, end), flip.user, i, forgotten_before(h, full, flip.user, i, end));
+        end = forgotten_before(h, run(h.rules, without, end), visibility_change.user, i, forgotten_before(h, full, visibility_change.user, i, end));
 
-      if (Wrong wrong = others_see_the_same(h, without, full, flip, i, end, true, seen)) return wrong;
+      if (Wrong wrong = others_see_the_same(h, without, full, visibility_change, i, end, true, seen)) return wrong;
     }
   }
   return std::nullopt;
@@ -260,12 +260,12 @@ Wrong leaves_no_trace(const History& h, Seen& seen) {
   const Run full = run(h.rules, h.steps, h.steps.size());
   for (std::size_t i = 0; i < h.steps.size(); ++i) {
     if (h.steps[i].what != Do::event || h.steps[i].events.size() != 1 || !full.taken[i][0]) continue;
-    const PresenceEvent& flip = h.steps[i].events[0];
-    if (flip.type != EventType::connect || !flip.invisible || !*flip.invisible || flip.status) continue;
+    const PresenceEvent& visibility_change = h.steps[i].events[0];
+    if (visibility_change.type != EventType::connect || !visibility_change.invisible || !*visibility_change.invisible || visibility_change.status) continue;
     const Snapshot before = i > 0 ? full.after[i - 1] : Snapshot(h.rules);
-    const std::optional<presence::PresenceState> was = before.inspect(flip.user), is = full.after[i].inspect(flip.user);
-    if (before.online(flip.user) || (was && was->invisible_since) || !is || is->invisible_since != flip.at) continue;
-    if (before.find(flip.user) != full.after[i].find(flip.user)) continue;  // it hides what is dated later, and so does show
+    const std::optional<presence::PresenceState> was = before.inspect(visibility_change.user), is = full.after[i].inspect(visibility_change.user);
+    if (before.online(visibility_change.user) || (was && was->invisible_since) || !is || is->invisible_since != visibility_change.at) continue;
+    if (before.find(visibility_change.user) != full.after[i].find(visibility_change.user)) continue;  // it hides what is dated later, and so does show
 
     std::vector<Step> without = h.steps;
     std::size_t end = h.steps.size(), removed = 0;
@@ -274,9 +274,9 @@ Wrong leaves_no_trace(const History& h, Seen& seen) {
       for (std::size_t m = 0; m < h.steps[j].events.size(); ++m) {
         const PresenceEvent& e = h.steps[j].events[m];
         const bool of_session = e.type != EventType::report && e.type != EventType::set_status;
-        const bool hidden = e.user == flip.user && of_session && e.at >= flip.at;
-        const bool may_show = e.user == flip.user && ((e.type == EventType::report && (e.online || h.steps[j].what == Do::resync)) ||
-                                                      (of_session && e.at < flip.at) || asks_to_be_visible_after(e, flip));
+        const bool hidden = e.user == visibility_change.user && of_session && e.at >= visibility_change.at;
+        const bool may_show = e.user == visibility_change.user && ((e.type == EventType::report && (e.online || h.steps[j].what == Do::resync)) ||
+                                                      (of_session && e.at < visibility_change.at) || asks_to_be_visible_after(e, visibility_change));
         if (may_show && Oracle::well_formed(e)) end = j;
         if (!hidden) without[j].events.push_back(e);
         if (hidden && e.status && full.taken[j][m]) without[j].events.push_back(PresenceEvent::set_status(e.user, *e.status, e.at));
@@ -287,8 +287,8 @@ Wrong leaves_no_trace(const History& h, Seen& seen) {
     if (end == i) continue;
     ++seen.with_removed;
     seen.removed += removed;
-    end = forgotten_before(h, full, flip.user, i, end);
-    if (Wrong wrong = others_see_the_same(h, without, full, flip, i, end, false, seen)) return wrong;
+    end = forgotten_before(h, full, visibility_change.user, i, end);
+    if (Wrong wrong = others_see_the_same(h, without, full, visibility_change, i, end, false, seen)) return wrong;
   }
   return std::nullopt;
 }
@@ -297,7 +297,7 @@ void expect_privacy(std::size_t count, const Mix& mix, std::uint64_t salt) {
   Seen seen;
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nothing_shows(h, seen); });
   MESSAGE(tried << " histories, " << seen.intervals << " intervals, " << seen.with_removed << " in which something was removed, " << seen.removed << " events, "
-                << seen.texts << " texts that stayed, " << seen.ended << " that ended, " << seen.late << " late events that stayed, " << seen.steps
+                << seen.texts << " strings that stayed, " << seen.ended << " that ended, " << seen.late << " late events that stayed, " << seen.steps
                 << " steps compared, " << seen.changes << " changes, " << seen.answers << " times asked, " << seen.deliveries << " steps with deliveries");
   CHECK(seen.answers > tried);
   CHECK(seen.deliveries * 20 > tried);
@@ -351,15 +351,15 @@ std::string open_to_others(const Snapshot& s, Viewer viewer, std::uint64_t seed,
   return seen_by_others(s) + "\n" + answers(s, seed, viewer, about) + encode_for(s, viewer) + encode_for(s, presence::nobody);
 }
 
-/// The ghost's events from the frame of the cut on are removed, but for texts, and replaced by nothing.
+/// The ghost's events from the frame of the cut on are removed, but for strings, and replaced by nothing.
 Wrong store_shows_nothing(const History& h, Seen& seen) {
   const Duration frame = Duration::from_ns(1000);
   const StoreRun full = run_store(h.rules, h.steps, h.steps.size());
   for (std::size_t i = 0; i < h.steps.size(); ++i) {
     if (h.steps[i].what != Do::event || h.steps[i].events.size() != 1 || !accepted(full.verdicts[i][0])) continue;
-    const PresenceEvent& flip = h.steps[i].events[0];
-    if (flip.type != EventType::connect || !flip.invisible || !*flip.invisible) continue;
-    const std::optional<presence::PresenceState> state = full.after[i].inspect(flip.user);
+    const PresenceEvent& visibility_change = h.steps[i].events[0];
+    if (visibility_change.type != EventType::connect || !visibility_change.invisible || !*visibility_change.invisible) continue;
+    const std::optional<presence::PresenceState> state = full.after[i].inspect(visibility_change.user);
     if (!state || !state->invisible_since) continue;
     const Timestamp cut = *state->invisible_since;
 
@@ -368,14 +368,14 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
     for (; end < h.steps.size(); ++end) {
       bool asks_visible = false;
       for (const PresenceEvent& e : h.steps[end].events) {
-        asks_visible = asks_visible || (e.user == flip.user && e.type == EventType::connect && e.invisible && !*e.invisible);
+        asks_visible = asks_visible || (e.user == visibility_change.user && e.type == EventType::connect && e.invisible && !*e.invisible);
       }
       if (asks_visible) break;
       if (h.steps[end].what == Do::resync) continue;
       without[end].events.clear();
       for (std::size_t m = 0; m < h.steps[end].events.size(); ++m) {
         const PresenceEvent& e = h.steps[end].events[m];
-        const bool hidden = e.user == flip.user && presence::detail::belongs_to_session(e.type) && e.at + frame > cut;
+        const bool hidden = e.user == visibility_change.user && presence::detail::belongs_to_session(e.type) && e.at + frame > cut;
         const bool taken = accepted(full.verdicts[end][m]);
         if (!hidden) without[end].events.push_back(e);
         if (hidden && e.status && taken) {
@@ -383,7 +383,7 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
           ++seen.texts;
         }
         if (hidden && taken) ++removed;
-        if (!hidden && e.user == flip.user) ++seen.late;
+        if (!hidden && e.user == visibility_change.user) ++seen.late;
       }
     }
     ++seen.intervals;
@@ -391,12 +391,12 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
     ++seen.with_removed;
     seen.removed += removed;
 
-    const Viewer viewer{flip.user == "bob" ? "ann" : "bob"};
+    const Viewer viewer{visibility_change.user == "bob" ? "ann" : "bob"};
     const StoreRun some = run_store(h.rules, without, end);
-    end = forgotten_before(h, some, flip.user, i, forgotten_before(h, full, flip.user, i, end));
+    end = forgotten_before(h, some, visibility_change.user, i, forgotten_before(h, full, visibility_change.user, i, end));
     for (std::size_t j = i; j < end; ++j) {
       ++seen.steps;
-      const std::string where = "\n  of " + flip.user + ", invisible since " + told(cut) + ", after step " + std::to_string(j + 1) + ", " + told(h.steps[j]);
+      const std::string where = "\n  of " + visibility_change.user + ", invisible since " + told(cut) + ", after step " + std::to_string(j + 1) + ", " + told(h.steps[j]);
       if (full.told[j] != some.told[j]) return "a store tells\n" + full.told[j] + "  and should tell\n" + some.told[j] + where;
       if (!full.told[j].empty()) ++seen.deliveries;
       const std::string all = open_to_others(full.after[j], viewer, mixed(h.seed, j), h.last),
@@ -405,10 +405,10 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
       if (full.after[j].now() != some.after[j].now()) return "the ghost moves time" + where;
       std::vector<Verdict> of_others, of_others_too;
       for (std::size_t m = 0; m < full.verdicts[j].size(); ++m) {
-        if (h.steps[j].events[m].user != flip.user) of_others.push_back(full.verdicts[j][m]);
+        if (h.steps[j].events[m].user != visibility_change.user) of_others.push_back(full.verdicts[j][m]);
       }
       for (std::size_t m = 0; m < some.verdicts[j].size(); ++m) {
-        if (without[j].events[m].user != flip.user) of_others_too.push_back(some.verdicts[j][m]);
+        if (without[j].events[m].user != visibility_change.user) of_others_too.push_back(some.verdicts[j][m]);
       }
       if (of_others != of_others_too) return "the verdict of somebody else's event depends on the ghost" + where;
       if (j + 1 == end) {
@@ -429,15 +429,15 @@ History in_frames(History h) {
   for (const Duration d : {h.rules.session_timeout, h.rules.offline_grace, h.rules.reorder_window, h.rules.max_clock_skew}) {
     if (!is_short(d)) return h;
   }
-  const auto stretch = [&](Timestamp& at) { if (at != Timestamp::lowest() && at != Timestamp::highest()) at = base + (at - base) * by; };
+  const auto dropped_range = [&](Timestamp& at) { if (at != Timestamp::lowest() && at != Timestamp::highest()) at = base + (at - base) * by; };
   for (Duration* d : {&h.rules.session_timeout, &h.rules.offline_grace, &h.rules.last_active_refresh, &h.rules.reorder_window, &h.rules.max_clock_skew, &h.rules.forget_after}) {
     if (*d != Duration::highest()) *d = *d * by;
   }
   for (Step& step : h.steps) {
-    if (step.at) stretch(*step.at);
+    if (step.at) dropped_range(*step.at);
     for (PresenceEvent& e : step.events) {
-      stretch(e.at);
-      if (e.last_active) stretch(*e.last_active);
+      dropped_range(e.at);
+      if (e.last_active) dropped_range(*e.last_active);
     }
   }
   return h;
@@ -449,7 +449,7 @@ void expect_private_store(std::size_t count, Mix mix, std::uint64_t salt) {
   Seen seen;
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return store_shows_nothing(h, seen); }, in_frames);
   MESSAGE(tried << " histories, " << seen.intervals << " intervals, " << seen.with_removed << " in which something was removed, " << seen.removed << " events, "
-                << seen.texts << " texts that stayed, " << seen.late << " other events of the ghost, " << seen.steps << " steps compared, " << seen.deliveries
+                << seen.texts << " strings that stayed, " << seen.late << " other events of the ghost, " << seen.steps << " steps compared, " << seen.deliveries
                 << " steps with deliveries");
   CHECK(seen.with_removed * 3 > tried);
   CHECK(seen.deliveries * 10 > tried);

@@ -34,7 +34,7 @@ Wrong one_each(const Changes& changes, bool ordered) {
     const bool forgotten = told_before != told_of.end() && changes[told_before->second].at < changes[i].at && !changes[i].before->online && !changes[i].after;
     if (!told_of.emplace(changes[i].id, i).second && !forgotten) return "two changes for one user in one call\n" + told(changes);
     if (i > 0 && ordered && !in_order(changes[i - 1], changes[i])) {
-      return "changes are not in order of (instant, id)\n" + told(changes);
+      return "changes are not in order of (timestamp, id)\n" + told(changes);
     }
   }
   return std::nullopt;
@@ -77,7 +77,7 @@ Wrong tells_the_story(const History& h, Seen& seen) {
     if (step.what != Do::batch && step.what != Do::replay) {
       if (Wrong wrong = one_each(changes, true)) return *wrong + where;
     }
-    if (step.what == Do::replay) {  // one for each user and instant ahead of now
+    if (step.what == Do::replay) {  // one for each user and timestamp ahead of now
       std::set<std::pair<Timestamp, std::string>> told_of;
       for (const UserPresenceChanged& change : changes) {
         if (now && change.at <= *now) continue;
@@ -89,7 +89,7 @@ Wrong tells_the_story(const History& h, Seen& seen) {
       bool rising = true;
       for (std::size_t k = 1; k < step.events.size(); ++k) rising = rising && step.events[k - 1].at <= step.events[k].at;
       if (!ordered) return "the changes of replay go back in time\n" + told(changes) + where;
-      if (all_ahead && rising && told_of.size() != changes.size()) return "replay tells two changes of one user and instant\n" + told(changes) + where;
+      if (all_ahead && rising && told_of.size() != changes.size()) return "replay tells two changes of one user and timestamp\n" + told(changes) + where;
     }
     if (step.what == Do::event || step.what == Do::batch || step.what == Do::forget || step.what == Do::resync) {
       for (const UserPresenceChanged& change : changes) {

@@ -54,14 +54,14 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
     add(unknown, Verdict::invalid, "an unknown type");
   }
   for (const Timestamp end : {Timestamp::lowest(), Timestamp::highest()}) {
-    add(PresenceEvent::connect("ann", "1", end), Verdict::invalid, "an instant that is none");
-    add(PresenceEvent::disconnect("ann", "1", end), Verdict::invalid, "an instant that is none");
-    add(PresenceEvent::heartbeat("ann", "1", end), Verdict::invalid, "an instant that is none");
-    add(PresenceEvent::set_status("ann", "a", end), Verdict::invalid, "an instant that is none");
-    add(PresenceEvent::report("ann", true, end), Verdict::invalid, "an instant that is none");
+    add(PresenceEvent::connect("ann", "1", end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::disconnect("ann", "1", end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::heartbeat("ann", "1", end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::set_status("ann", "a", end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::report("ann", true, end), Verdict::invalid, "a timestamp that is none");
     PresenceEvent report = PresenceEvent::report("ann", true, at);
     report.last_active = end;
-    add(report, Verdict::invalid, "a last_active that is no instant");
+    add(report, Verdict::invalid, "a last_active that is no timestamp");
     add(PresenceEvent::connect("", "", end), Verdict::invalid, "several things at once");
     add(PresenceEvent::connect(long_id, "1", end), Verdict::invalid, "what is invalid comes before limits");
   }
@@ -86,8 +86,8 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
       add(PresenceEvent::heartbeat("new", "1", then), why, "late or early");
       add(PresenceEvent::set_status("bob", "a", then), why, "late or early");
       add(PresenceEvent::report("ann", true, then), why, "late or early");
-      add(PresenceEvent::connect(long_id, "1", then), Verdict::over_limit, "limits of bytes come before instants");
-      add(PresenceEvent::connect("ann", "", then), Verdict::invalid, "what is invalid comes before instants");
+      add(PresenceEvent::connect(long_id, "1", then), Verdict::over_limit, "limits of bytes come before timestamps");
+      add(PresenceEvent::connect("ann", "", then), Verdict::invalid, "what is invalid comes before timestamps");
     }
   }
   return list;
@@ -122,18 +122,18 @@ Wrong refuses(const Snapshot& s, Timestamp at, Chance& chance, Seen& seen) {
     Snapshot after = s;
     Changes changes;
     if (apply(after, end, into(changes)) != Verdict::invalid || !changes.empty() || !is_same(after, s) || !is_same(reduce(s, end), s)) {
-      return "an advance to an instant that is none: " + told(end);
+      return "an advance to a timestamp that is none: " + told(end);
     }
     const std::vector<PresenceEvent> list{PresenceEvent::report("ann", true, at)};
     const Tally tally = resync(after, list.begin(), list.end(), end, into(changes));
-    if (tally.refused() != 1 || !changes.empty() || !is_same(after, s)) return "a resync as of an instant that is none: " + told(end);
+    if (tally.refused() != 1 || !changes.empty() || !is_same(after, s)) return "a resync as of a timestamp that is none: " + told(end);
   }
   if (s.now()) {
     Snapshot after = s;
     Changes changes;
     if (apply(after, *s.now(), into(changes)) != Verdict::unchanged || apply(after, *s.now() - Duration::from_ns(1), into(changes)) == Verdict::applied ||
         !changes.empty() || !is_same(after, s)) {
-      return "an advance to an instant that is not later than now";
+      return "an advance to a timestamp that is not later than now";
     }
   }
   return std::nullopt;
@@ -233,7 +233,7 @@ Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict v
   for (const char* user : {"ann", "bob", "cyd", "dee"}) unknown += before.inspect(user) && !before.find(user) ? 1u : 0u;
   const bool no_room_for_known = !was_known && before.size() >= rules.max_users;
   const bool no_room_for_unknown = unknown >= rules.max_users && (was_known || !was) && !(asks && !*e.invisible);
-  // Among invisible flips of which some were dropped for want of room, nobody becomes visible.
+  // Among invisible visibility changes of which some were dropped for want of room, nobody becomes visible.
   const bool into_a_crowd = rules.max_recent_per_user < 8 && asks && !*e.invisible;
   if (!no_room_for_known && !no_room_for_unknown && !into_a_crowd) return "an event is refused for a limit that it does not exceed";
   seen.for_users += no_room_for_known ? 1u : 0u;
@@ -392,7 +392,7 @@ void expect_nothing_lost(std::size_t count, const Mix& mix, std::uint64_t salt, 
   CHECK(seen.gave_way * 10 > tried);
 }
 
-/// The history, with its instants and rules moved to where arithmetic ends.
+/// The history, with its timestamps and rules moved to where arithmetic ends.
 History at_the_ends(History h) {
   Chance chance(mixed(h.seed, 66));
   const std::int64_t low = Timestamp::lowest().ns(), high = Timestamp::highest().ns();
@@ -503,7 +503,7 @@ TEST_CASE("law 6: nothing is lost past the limits where users are forgotten by a
   expect_nothing_lost(1200, mix, 5, true);
 }
 
-TEST_CASE("law 6: instants and durations at the ends of their ranges") {
+TEST_CASE("law 6: timestamps and durations at the ends of their ranges") {
   Seen seen;
   Mix mix;
   mix.forgetting = true;

@@ -3,7 +3,7 @@
 #define PRESENCE_TESTS_PROPERTY_ORACLE_HPP
 
 // What is true, by brute force: the oracle remembers every event that was ever accepted, but for those of users forgotten by age, and answers
-// each question by going through all of them. It has no registers, joins nothing and drops nothing; deadlines are found by trying every instant at which
+// each question by going through all of them. It has no registers, joins nothing and drops nothing; deadlines are found by trying every timestamp at which
 // something could change. Of the library it uses the plain values alone.
 
 #include "history.hpp"
@@ -61,7 +61,7 @@ class Oracle {
     return User{user, truly_online(user, t), status(user), last_active(user, std::nullopt), went_invisible(user).has_value()};
   }
 
-  /// The first of the instants at which the user asked to be invisible, since which no other was asked for.
+  /// The first of the timestamps at which the user asked to be invisible, since which no other was asked for.
   Instant went_invisible(const std::string& user) const {
     Instant first;
     for (const PresenceEvent& e : events_) {
@@ -123,7 +123,7 @@ class Oracle {
     return latest;
   }
 
-  /// Without a now the oracle does not say which of the user's own instants a change is dated.
+  /// Without a now the oracle does not say which of the user's own timestamps a change is dated.
   static Timestamp no_instant() { return Timestamp::lowest(); }
 
   bool is_instant_of(const std::string& user, Timestamp at) const {
@@ -132,7 +132,7 @@ class Oracle {
     });
   }
 
-  /// The next instant at which time alone changes a view.
+  /// The next timestamp at which time alone changes a view.
   Instant next_deadline() const {
     const Views before = views(now_);
     for (const Timestamp t : moments(now_, Timestamp::highest())) {
@@ -205,7 +205,7 @@ class Oracle {
     return Verdict::applied;
   }
 
-  /// Deadlines before an instant, the events of the instant, its deadlines; an event that is not later than now folds by itself.
+  /// Deadlines before a timestamp, the events of the timestamp, its deadlines; an event that is not later than now folds by itself.
   Tally replay(const std::vector<PresenceEvent>& list, Changes& changes) {
     Tally tally;
     for (std::size_t i = 0; i < list.size();) {
@@ -270,7 +270,7 @@ class Oracle {
     changes.insert(changes.end(), all.begin(), all.end());
   }
 
-  /// What a server lists as of an instant, and nobody else, is reported online as of then.
+  /// What a server lists as of a timestamp, and nobody else, is reported online as of then.
   Tally resync(const std::vector<PresenceEvent>& list, Timestamp as_of, Changes& changes) {
     Tally tally;
     const Verdict of_all = judge(PresenceEvent::report("somebody", true, as_of), now_);
@@ -358,7 +358,7 @@ class Oracle {
     return last;
   }
 
-  /// The first disconnect that follows all evidence; it follows a heartbeat of its instant, and not a connect of its instant.
+  /// The first disconnect that follows all evidence; it follows a heartbeat of its timestamp, and not a connect of its timestamp.
   Instant first_ending(const std::string& user, const std::string& session) const {
     Instant first;
     for (const Told& d : events_) {
@@ -414,7 +414,7 @@ class Oracle {
     return last;
   }
 
-  /// Of more live sessions than a user may have, those go whose evidence is the oldest; of two of one instant the lesser id.
+  /// Of more live sessions than a user may have, those go whose evidence is the oldest; of two of one timestamp the lesser id.
   void keep_newest_sessions() {
     for (const std::string& user : users()) {
       for (;;) {
@@ -483,7 +483,7 @@ class Oracle {
     return std::none_of(forgotten_.begin(), forgotten_.end(), [&](const auto& mask) { return mask.first == user && !is_too_old(mask.second, t); });
   }
 
-  /// Every instant in (from, to] at which time could change anything.
+  /// Every timestamp in (from, to] at which time could change anything.
   std::set<Timestamp> moments(Instant from, Timestamp to) const {
     std::set<Timestamp> all;
     for (const PresenceEvent& e : events_) {

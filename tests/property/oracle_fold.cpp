@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Step by step, the library and the oracle say the same: verdicts, views, changes and their instants, deadlines, the truth about sessions.
+// Step by step, the library and the oracle say the same: verdicts, views, changes and their timestamps, deadlines, the truth about sessions.
 #include "history.hpp"
 #include "oracle.hpp"
 #include "shrink.hpp"
@@ -147,13 +147,13 @@ void expect_to_follow(std::size_t count, const Mix& mix, std::uint64_t salt) {
 
 }  // namespace
 
-TEST_CASE("oracle: events and instants") {
+TEST_CASE("oracle: events and timestamps") {
   Mix mix;
   mix.batches = mix.replays = mix.merges = mix.forgets = mix.resyncs = false;
   expect_to_follow(1500, mix, 101);
 }
 
-TEST_CASE("oracle: one user, few instants") {
+TEST_CASE("oracle: one user, few timestamps") {
   Mix mix;
   mix.users = 1;
   mix.sessions = 2;

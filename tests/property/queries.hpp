@@ -15,7 +15,7 @@
 
 namespace property {
 
-/// About the users of a history, at instants near `about`.
+/// About the users of a history, at timestamps near `about`.
 inline presence::Filter random_filter(Chance& chance, Timestamp about, int depth = 2) {
   using namespace presence;
   const auto id = [&] { return Value(chance.any<const char*>({"ann", "bob", "cyd", "dee", "eve", "nobody"})); };

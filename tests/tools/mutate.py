@@ -37,15 +37,21 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
 
 # The unit tests that concern values, which are tried for mutants of those alone, and the ones that concern the fold.
-VALUES = "duration time_text values".split()
-VALUE_HEADERS = "event.hpp rules.hpp time.hpp user.hpp".split()
+VALUES = """
+base/duration base/time_text model/values
+""".split()
+VALUE_HEADERS = "base/time.hpp model/event.hpp model/rules.hpp model/user.hpp".split()
 UNIT = """
-anti_entropy batches blocks borrowed_arguments bounds callback_lifetimes changes comparing crowding custom_fields
-deadlines decimal decoding delivering deltas diffing encoding encoding_for_viewers evidence extremes filters
-forget_after forgetting golden hiding id_map in_place invisible joining json_channels json_events json_filters
-json_odd_fields json_strictness json_users judging kept_text last_active limits merging merging_in_place normal_form
-offline_grace order ownership peers querying replaying reports resyncing sessions siphash sketches snapshots
-sorted_chunks status steps stores story throwing timeouts user_table verdicts watching words
+base/callback_lifetimes base/chunked_vector base/id_map base/shared_string base/siphash base/sorted_chunks
+binary/anti_entropy binary/decoding binary/deltas binary/encoding binary/encoding_for_viewers binary/golden
+binary/peers binary/sketches json/decimal json/json_channels json/json_events json/json_filters json/json_odd_fields
+json/json_strictness json/json_users live/delivering live/stores live/watching model/custom_fields query/filters
+query/querying query/word_prefix registers/acceptance_window registers/dropped_ranges registers/evidence
+registers/joining registers/normal_form state/batches state/borrowed_arguments state/changes state/comparing
+state/deadlines state/diffing state/extremes state/forget_after state/forgetting state/hiding state/in_place
+state/invisible state/judging state/last_active state/limits state/merging state/merging_in_place state/offline_grace
+state/order state/ownership state/replaying state/reports state/resyncing state/sessions state/snapshots state/status
+state/steps state/story state/throwing state/timeouts state/verdicts table/user_table
 """.split()
 PROPERTY = """
 anti_entropy law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values oracle_fold
@@ -148,8 +154,8 @@ def make_stages(scratch, compiler, histories):
         source.write_text(ABOUT_HISTORIES.sub("WARN(seen.", text), encoding="utf-8")
         stages.append(Stage(name, source, flags["doctest"], [str(main)], doctest, {"PRESENCE_HISTORIES": str(histories)}))
     # Which have allocators of their own, and so cannot be put together with others.
-    for name in ("memory", "filter_memory", "reading_memory"):
-        stages.append(Stage(name, tests / "unit" / f"{name}.cpp", flags["doctest"], [str(main)], doctest, {}))
+    for name in ("state/memory", "query/filter_memory", "json/reading_memory"):
+        stages.append(Stage(name.split("/")[1], tests / "unit" / f"{name}.cpp", flags["doctest"], [str(main)], doctest, {}))
     stages.append(Stage("corpus", tests / "fuzz" / "fold_fuzz.cpp", flags["plain"], [str(replay)], [], {}))
     return stages
 

@@ -16,7 +16,7 @@ namespace support {
 
 using namespace presence;
 
-/// So many seconds after a round instant: a multiple of 900 s, the default refresh.
+/// So many seconds after a round timestamp: a multiple of 900 s, the default refresh.
 inline Timestamp at(double seconds) { return Timestamp::from_ms(1546858800000) + Duration::from_ns(static_cast<std::int64_t>(seconds * 1e9)); }
 inline Duration seconds(double s) { return Duration::from_ns(static_cast<std::int64_t>(s * 1e9)); }
 inline constexpr Duration tick = Duration::from_ns(1);

@@ -106,7 +106,7 @@ bool says_where_to_look(const std::string& key) {
   return is_one_of(key, {"after", "at_ms", "node", "user", "topic", "viewer", "clock"});
 }
 
-/// The vectors' instant 0 is 2019-01-07T13:00:00Z.
+/// The vectors' timestamp 0 is 2019-01-07T13:00:00Z.
 Timestamp instant(std::int64_t ms) { return Timestamp::from_ms(1546866000000 + ms); }
 constexpr Duration one_ns = Duration::from_ns(1);
 
@@ -170,7 +170,7 @@ class World {
  private:
   // ---- time, events, changes --------------------------------------------------------------------------------------
 
-  /// Moves every node to the present. With `before_an_operation` what is due by then happens, but the instant itself is
+  /// Moves every node to the present. With `before_an_operation` what is due by then happens, but the timestamp itself is
   /// left to replay, which makes one change of all that the operation does to a user.
   void pass_time(bool before_an_operation) {
     for (auto& [name, node] : nodes_) {
@@ -191,7 +191,7 @@ class World {
         [to](const Snapshot& s) { return reduce(s, to); });
   }
 
-  /// Folds events, each instant by itself, and time follows them.
+  /// Folds events, each timestamp by itself, and time follows them.
   void fold(Node& node, std::vector<PresenceEvent> events) {
     for (PresenceEvent& event : events) put_in_turn(node.snapshot, event);
     std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
@@ -418,7 +418,7 @@ class World {
     }
     fold(node(""), std::move(events));
     if (!lists_sessions_) return;
-    std::vector<PresenceEvent> reports;  // dated later than those of a list at the same instant
+    std::vector<PresenceEvent> reports;  // dated later than those of a list at the same timestamp
     for (const char* key : {"joins", "leaves"}) {
       for (const auto& [user, value] : step.at(key).items())
         reports.push_back(report_of(user, instant(at_ms_) + one_ns));

@@ -1,7 +1,7 @@
 // expect: no matching function
 // SPDX-License-Identifier: MIT
 // An array has no array in it.
-#include <presence/value.hpp>
+#include <presence/model/value.hpp>
 
 using namespace presence;
 

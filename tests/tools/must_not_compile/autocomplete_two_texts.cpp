@@ -1,7 +1,7 @@
 // expect: deleted | ambiguous
 // SPDX-License-Identifier: MIT
-// Two texts are not the two ends of one.
-#include <presence/filter.hpp>
+// Two strings are not the two ends of one.
+#include <presence/query/filter.hpp>
 
 using namespace presence;
 

@@ -30,17 +30,17 @@ bool attempt() {
                             Viewer(std::string_view(id)),
                             nobody};
   const Timestamp now = Timestamp::from_ms(1);
-  const auto unheard = [](const UserPresenceChangedView&) {};
+  const auto no_callback = [](const UserPresenceChangedView&) {};
 
   // Temporary events live as long as the call.
   Snapshot s;
-  apply(s, PresenceEvent::connect("a", "b", now), unheard);
-  apply(s, PresenceEvent(PresenceEventView::connect("a", "b", now)), unheard);
-  replay(s, PresenceEvent::connect("a", "b", now), unheard);
+  apply(s, PresenceEvent::connect("a", "b", now), no_callback);
+  apply(s, PresenceEvent(PresenceEventView::connect("a", "b", now)), no_callback);
+  replay(s, PresenceEvent::connect("a", "b", now), no_callback);
   replay(s, PresenceEvent::connect("a", "b", now));
   s = reduce(s, PresenceEvent::connect("a", "b", now));
   s = reduce(std::move(s), PresenceEventView::connect("a", id, now));
-  apply(s, PresenceEventView::report(UserView(id, true, constant, {}, false), now), unheard);
+  apply(s, PresenceEventView::report(UserView(id, true, constant, {}, false), now), no_callback);
   Store store;
   store.dispatch(PresenceEvent::connect("a", "b", now));
   store.dispatch(PresenceEventView::connect(host, "b", now));
@@ -53,7 +53,7 @@ bool attempt() {
   store.dispatch({event});
   PresenceEvent list[] = {event, event};
   apply(s, std::make_move_iterator(list), std::make_move_iterator(list + 2));
-  replay(s, std::make_move_iterator(list), std::make_move_iterator(list + 2), unheard);
+  replay(s, std::make_move_iterator(list), std::make_move_iterator(list + 2), no_callback);
   resync(s, std::make_move_iterator(list), std::make_move_iterator(list + 2), now);
   store.dispatch(std::make_move_iterator(list), std::make_move_iterator(list + 2));
   to_json(PresenceEvent::connect("a", "b", now));

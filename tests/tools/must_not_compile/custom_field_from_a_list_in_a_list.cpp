@@ -1,7 +1,7 @@
 // expect: no match for | no viable overloaded
 // SPDX-License-Identifier: MIT
 // An array is made with array().
-#include <presence/channel.hpp>
+#include <presence/model/channel.hpp>
 
 using namespace presence;
 

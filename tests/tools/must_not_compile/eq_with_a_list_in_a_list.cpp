@@ -1,7 +1,7 @@
 // expect: could not convert | no matching function
 // SPDX-License-Identifier: MIT
 // An array is made with array().
-#include <presence/filter.hpp>
+#include <presence/query/filter.hpp>
 
 using namespace presence;
 

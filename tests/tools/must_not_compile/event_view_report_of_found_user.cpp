@@ -1,7 +1,7 @@
 // expect: deleted
 // SPDX-License-Identifier: MIT
-#include <presence/event.hpp>
-#include <presence/snapshot.hpp>
+#include <presence/model/event.hpp>
+#include <presence/state/snapshot.hpp>
 
 #include <string>
 #include <utility>

@@ -1,6 +1,6 @@
 // expect: deleted
 // SPDX-License-Identifier: MIT
-#include <presence/event.hpp>
+#include <presence/model/event.hpp>
 
 #include <string>
 #include <utility>

@@ -1,7 +1,7 @@
 // expect: no matching function
 // SPDX-License-Identifier: MIT
 // One list is enough.
-#include <presence/filter.hpp>
+#include <presence/query/filter.hpp>
 
 using namespace presence;
 

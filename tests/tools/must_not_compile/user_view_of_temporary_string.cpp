@@ -1,6 +1,6 @@
 // expect: deleted
 // SPDX-License-Identifier: MIT
-#include <presence/user.hpp>
+#include <presence/model/user.hpp>
 
 #include <string>
 #include <utility>

@@ -1,7 +1,7 @@
 // expect: no matching function | no matching constructor
 // SPDX-License-Identifier: MIT
 // Characters are no text.
-#include <presence/value.hpp>
+#include <presence/model/value.hpp>
 
 using namespace presence;
 

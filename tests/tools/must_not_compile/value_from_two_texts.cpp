@@ -1,7 +1,7 @@
 // expect: no matching function | no matching constructor
 // SPDX-License-Identifier: MIT
-// Two texts are not the two ends of one.
-#include <presence/value.hpp>
+// Two strings are not the two ends of one.
+#include <presence/model/value.hpp>
 
 using namespace presence;
 

@@ -1,6 +1,6 @@
 // expect: deleted
 // SPDX-License-Identifier: MIT
-#include <presence/store.hpp>
+#include <presence/live/store.hpp>
 
 #include <string>
 #include <utility>

@@ -1,6 +1,6 @@
 // expect: deleted
 // SPDX-License-Identifier: MIT
-#include <presence/reduce.hpp>
+#include <presence/state/reduce.hpp>
 
 #include <string>
 #include <utility>

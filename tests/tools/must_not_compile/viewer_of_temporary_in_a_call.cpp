@@ -1,6 +1,6 @@
 // expect: deleted
 // SPDX-License-Identifier: MIT
-#include <presence/snapshot.hpp>
+#include <presence/state/snapshot.hpp>
 
 #include <string>
 #include <utility>

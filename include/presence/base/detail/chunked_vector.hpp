@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_BASE_DETAIL_CHUNKED_VECTOR_HPP
+#define PRESENCE_BASE_DETAIL_CHUNKED_VECTOR_HPP
+
+#include <presence/base/detail/memory.hpp>
+
+#include <cstddef>  // for size_t
+#include <utility>  // for exchange, move, swap
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Elements in the order in which they were added, in blocks of some: none is moved for those that follow, and no block
+/// is so large that an allocator goes to the system for it.
+template <class T>
+class ChunkedVector {
+ public:
+  ChunkedVector() noexcept = default;
+  ChunkedVector(ChunkedVector&& other) noexcept
+      : blocks_(std::move(other.blocks_)), size_(std::exchange(other.size_, 0u)) {
+    other.blocks_.clear();
+  }
+  ChunkedVector& operator=(ChunkedVector&& other) noexcept {
+    ChunkedVector taken(std::move(other));
+    blocks_.swap(taken.blocks_);
+    std::swap(size_, taken.size_);
+    return *this;
+  }
+  ~ChunkedVector() { clear(); }
+
+  std::size_t size() const noexcept { return size_; }
+  T& operator[](std::size_t i) noexcept { return blocks_[i / block][i % block]; }
+  const T& operator[](std::size_t i) const noexcept { return blocks_[i / block][i % block]; }
+
+  /// When memory runs out nothing is added.
+  T& add(T element) {
+    if (size_ == blocks_.size() * block) {
+      blocks_.push_back(nullptr);
+      struct Unfinished {
+        Vector<T*>* blocks;
+        ~Unfinished() {
+          if (blocks != nullptr) blocks->pop_back();
+        }
+      } unfinished{&blocks_};
+      blocks_.back() = static_cast<T*>(detail::allocate(bytes, alignof(T)));
+      unfinished.blocks = nullptr;
+    }
+    return *detail::construct<T>(&(*this)[size_++], std::move(element));
+  }
+  void clear() noexcept {
+    while (size_ != 0) (*this)[--size_].~T();
+    for (T* const memory : blocks_) detail::deallocate(memory, bytes, alignof(T));
+    blocks_.clear();
+  }
+
+ private:
+  static constexpr std::size_t block = 64, bytes = block * sizeof(T);
+
+  Vector<T*> blocks_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_CHUNKED_VECTOR_HPP

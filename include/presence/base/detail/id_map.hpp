@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_BASE_DETAIL_ID_MAP_HPP
+#define PRESENCE_BASE_DETAIL_ID_MAP_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/user_key.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t, uint32_t, uint64_t
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <utility>      // for move
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The hash by which an IdMap finds ids. Tests use others.
+struct IdHash {
+  static std::uint64_t of(std::string_view id, std::uint64_t seed) noexcept { return hash_of(LookupKey(id), seed); }
+};
+
+/// A map from ids to things. Each thing has a number that it keeps until it is erased; numbers of erased things are
+/// given again.
+///
+/// A hash table with separate chaining, whose chains are AVL trees (Adelson-Velsky, Landis 1962) in the order of
+/// (hash, sum, id). So whatever the ids and the hash, to find, add or erase one costs O(log n)
+/// comparisons; with a hash that spreads them, O(1). The links are numbers in the entries, so that erasing needs no
+/// memory.
+template <class T, class Hash = IdHash>
+class IdMap {
+ public:
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
+
+  explicit IdMap(std::uint64_t seed = 0) noexcept : seed_(mix(seed)) {}
+
+  std::size_t size() const noexcept { return entries_.size() - free_.size(); }
+
+  /// `none`: it is not there.
+  std::uint32_t find(std::string_view id) const noexcept {
+    return buckets_.empty() ? none : find(id, Hash::of(id, seed_));
+  }
+
+  /// Its number, after it was added if it was not there. When memory runs out nothing is added.
+  std::uint32_t add(std::string_view id) {
+    const std::uint64_t hash = Hash::of(id, seed_);
+    const std::uint32_t known = buckets_.empty() ? none : find(id, hash);
+    if (known != none) return known;
+    if (buckets_.size() < 2 * (size() + 1)) grow();
+    Entry fresh;
+    fresh.id = std::string(id);
+    fresh.hash = hash;
+    fresh.sum = sum_of(id);
+    fresh.height = 1;
+    std::uint32_t number;
+    if (free_.empty()) {
+      if (entries_.size() == entries_.capacity()) entries_.reserve(entries_.empty() ? 4 : 2 * entries_.size());
+      free_.reserve(entries_.capacity());  // so that erasing needs no memory
+      number = static_cast<std::uint32_t>(entries_.size());
+      entries_.push_back(std::move(fresh));
+    } else {
+      number = free_.back();
+      free_.pop_back();
+      entries_[number] = std::move(fresh);
+    }
+    link(number);
+    return number;
+  }
+
+  void erase(std::uint32_t number) noexcept {
+    unlink(number);
+    entries_[number] = Entry();
+    free_.push_back(number);
+  }
+
+  void clear() noexcept {
+    entries_.clear();
+    free_.clear();
+    buckets_.clear();
+  }
+
+  bool has(std::uint32_t number) const noexcept { return entries_[number].height != 0; }
+  const std::string& id_of(std::uint32_t number) const noexcept { return entries_[number].id; }
+  T& operator[](std::uint32_t number) noexcept { return entries_[number].thing; }
+  const T& operator[](std::uint32_t number) const noexcept { return entries_[number].thing; }
+
+  /// Iterates over the things, by their numbers.
+  class const_iterator {
+   public:
+    const_iterator(const IdMap& map, std::size_t at) noexcept : map_(&map), at_(at) { skip(); }
+    const T& operator*() const noexcept { return map_->entries_[at_].thing; }
+    const_iterator& operator++() noexcept {
+      ++at_;
+      skip();
+      return *this;
+    }
+    std::uint32_t number() const noexcept { return static_cast<std::uint32_t>(at_); }
+    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ != b.at_; }
+
+   private:
+    void skip() noexcept {
+      while (at_ < map_->entries_.size() && map_->entries_[at_].height == 0) ++at_;
+    }
+    const IdMap* map_;
+    std::size_t at_;
+  };
+  const_iterator begin() const noexcept { return const_iterator(*this, 0); }
+  const_iterator end() const noexcept { return const_iterator(*this, entries_.size()); }
+
+  /// Whether every tree is in order and balanced, and has all entries of its bucket. For tests.
+  bool is_sound() const noexcept {
+    std::size_t count = 0;
+    for (const Bucket& bucket : buckets_) {
+      if (!is_sound(bucket.root, bucket, count)) return false;
+    }
+    return count == size();
+  }
+
+ private:
+  struct Entry {
+    std::uint64_t hash = 0, sum = 0;  // of the id
+    std::uint32_t child[2] = {none, none};
+    std::uint8_t height = 0;  // of the tree below; 0: erased
+    std::string id;
+    T thing{};
+  };
+  struct Bucket {
+    std::uint32_t root = none;
+    std::uint32_t marks = 0;  // of all that are in the tree, and perhaps of some that were: most misses end here
+  };
+  /// Taller than an AVL tree of all numbers: 1.4405 * log2(2^32) rounded up, and one for the empty place below.
+  static constexpr unsigned most_levels = 48;
+
+  static std::uint32_t mark_of(std::uint64_t hash) noexcept { return std::uint32_t{1} << (hash >> 59); }
+  const Bucket& bucket_of(std::uint64_t hash) const noexcept {
+    return buckets_[narrowed<std::size_t>(hash & (buckets_.size() - 1))];
+  }
+  Bucket& bucket_of(std::uint64_t hash) noexcept {
+    return buckets_[narrowed<std::size_t>(hash & (buckets_.size() - 1))];
+  }
+
+  /// Of all words. Most ids whose hashes are the same are told apart by it, for less than to read them again. It need
+  /// not be a good hash: who can make this the same, too, makes each comparison cost what comparing the ids does.
+  static std::uint64_t sum_of(std::string_view id) noexcept {
+    std::uint64_t sum = 0;
+    const char* p = id.data();
+    std::size_t left = id.size();
+    for (; left >= 8; p += 8, left -= 8) sum = rotated(sum, 11) + load_word(p);
+    return rotated(sum, 11) + load_part(p, left);
+  }
+  static bool is_before(const Entry& a, const Entry& b) noexcept {
+    if (a.hash != b.hash) return a.hash < b.hash;
+    return a.sum != b.sum ? a.sum < b.sum : a.id < b.id;
+  }
+
+  std::uint32_t find(std::string_view id, std::uint64_t hash) const noexcept {
+    const Bucket& bucket = bucket_of(hash);
+    if ((bucket.marks & mark_of(hash)) == 0) return none;
+    const Entry& root = entries_[bucket.root];
+    if (root.hash == hash && root.id == id) return bucket.root;
+    return find_below(bucket.root, id, hash);
+  }
+  /// The same from a root on that it is not.
+  PRESENCE_DETAIL_APART std::uint32_t find_below(std::uint32_t at, std::string_view id,
+                                                 std::uint64_t hash) const noexcept {
+    // Among ids whose hashes are the same most steps end with their sums.
+    const Entry* const entries = entries_.data();
+    const std::uint64_t sum = sum_of(id);
+    do {
+      const Entry& entry = entries[at];
+      bool is_after = hash > entry.hash;
+      if (hash == entry.hash) {
+        is_after = sum > entry.sum;
+        if (sum == entry.sum) {
+          const int order = id.compare(entry.id);
+          if (order == 0) break;
+          is_after = order > 0;
+        }
+      }
+      at = entry.child[is_after ? 1 : 0];
+    } while (at != none);
+    return at;
+  }
+
+  unsigned height_of(std::uint32_t at) const noexcept { return at == none ? 0u : entries_[at].height; }
+  void note_height(Entry& entry) noexcept {
+    const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
+    entry.height = static_cast<std::uint8_t>(1 + (left < right ? right : left));
+  }
+  /// Puts a node in the place of its child on the other side, which takes its place. Returns the child.
+  std::uint32_t rotated_to(unsigned side, std::uint32_t at) noexcept {
+    Entry& sinking = entries_[at];
+    const std::uint32_t rising = sinking.child[1 - side];
+    sinking.child[1 - side] = entries_[rising].child[side];
+    entries_[rising].child[side] = at;
+    note_height(sinking);
+    note_height(entries_[rising]);
+    return rising;
+  }
+  /// The root of the tree of a node of which one side may be higher than the other by two.
+  std::uint32_t balanced(std::uint32_t at) noexcept {
+    Entry& entry = entries_[at];
+    const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
+    if (left > right + 1 || right > left + 1) {
+      const unsigned high = right > left ? 1 : 0;
+      const Entry& child = entries_[entry.child[high]];
+      if (height_of(child.child[high]) < height_of(child.child[1 - high]))
+        entry.child[high] = rotated_to(high, entry.child[high]);
+      return rotated_to(1 - high, at);
+    }
+    note_height(entry);
+    return at;
+  }
+  /// The same of each node on the way, from the lowest up to the first whose height stays.
+  void balance(std::uint32_t* const* way, unsigned levels) noexcept {
+    while (levels > 0) {
+      std::uint32_t& link = *way[--levels];
+      const unsigned before = entries_[link].height;
+      link = balanced(link);
+      if (entries_[link].height == before) return;
+    }
+  }
+
+  void link(std::uint32_t number) noexcept {
+    Entry& fresh = entries_[number];
+    Bucket& bucket = bucket_of(fresh.hash);
+    bucket.marks |= mark_of(fresh.hash);
+    std::uint32_t* way[most_levels];
+    unsigned levels = 0;
+    std::uint32_t* link = &bucket.root;
+    while (*link != none) {
+      way[levels++] = link;
+      Entry& entry = entries_[*link];
+      link = &entry.child[is_before(entry, fresh) ? 1 : 0];
+    }
+    *link = number;
+    balance(way, levels);
+  }
+
+  void unlink(std::uint32_t number) noexcept {
+    Entry& gone = entries_[number];
+    Bucket& bucket = bucket_of(gone.hash);
+    std::uint32_t* way[most_levels];
+    unsigned levels = 0;
+    std::uint32_t* link = &bucket.root;
+    while (*link != number) {
+      way[levels++] = link;
+      Entry& entry = entries_[*link];
+      link = &entry.child[is_before(entry, gone) ? 1 : 0];
+    }
+    if (gone.child[0] != none && gone.child[1] != none) {
+      // The next in order, which has no left child, takes its place.
+      std::uint32_t& place = *link;
+      const unsigned below = levels + 1;
+      way[levels++] = link;
+      link = &gone.child[1];
+      while (entries_[*link].child[0] != none) {
+        way[levels++] = link;
+        link = &entries_[*link].child[0];
+      }
+      const std::uint32_t next = *link;
+      *link = entries_[next].child[1];
+      Entry& heir = entries_[next];
+      heir.child[0] = gone.child[0];
+      heir.child[1] = gone.child[1];
+      heir.height = gone.height;
+      place = next;
+      if (below < levels) way[below] = &heir.child[1];
+    } else {
+      *link = gone.child[gone.child[0] != none ? 0 : 1];
+    }
+    if (bucket.root == none) bucket.marks = 0;
+    balance(way, levels);
+  }
+
+  /// Twice as many buckets. Each tree is taken apart into two, in their order, which compares nothing.
+  void grow() {
+    std::vector<Bucket> larger(buckets_.empty() ? 8 : 2 * buckets_.size());
+    buckets_.swap(larger);
+    for (std::size_t i = 0; i < larger.size(); ++i) {
+      const std::uint32_t root = larger[i].root;
+      if (root == none) continue;
+      if (entries_[root].height == 1) {
+        bucket_of(entries_[root].hash) = Bucket{root, mark_of(entries_[root].hash)};
+        continue;
+      }
+      Chain chains[2];
+      take_apart(root, larger.size(), chains);
+      for (std::size_t half = 0; half < 2; ++half) {
+        Bucket& bucket = buckets_[i + half * larger.size()];
+        bucket.marks = chains[half].marks;
+        bucket.root = put_together(chains[half].first, chains[half].size);
+      }
+    }
+  }
+  /// Entries in order, linked by their right child.
+  struct Chain {
+    std::uint32_t first = none, last = none, marks = 0;
+    std::size_t size = 0;
+  };
+  void take_apart(std::uint32_t at, std::size_t bit, Chain* chains) noexcept {
+    while (at != none) {
+      Entry& entry = entries_[at];
+      take_apart(entry.child[0], bit, chains);
+      const std::uint32_t right = entry.child[1];
+      entry.child[1] = none;
+      Chain& chain = chains[(entry.hash & bit) != 0 ? 1 : 0];
+      (chain.last == none ? chain.first : entries_[chain.last].child[1]) = at;
+      chain.last = at;
+      chain.marks |= mark_of(entry.hash);
+      ++chain.size;
+      at = right;
+    }
+  }
+  /// Takes so many off a chain, and makes a tree of them whose sides differ by one entry at most.
+  std::uint32_t put_together(std::uint32_t& first, std::size_t count) noexcept {
+    if (count == 0) return none;
+    const std::uint32_t left = put_together(first, count / 2), root = first;
+    Entry& entry = entries_[root];
+    first = entry.child[1];
+    entry.child[0] = left;
+    entry.child[1] = put_together(first, count - 1 - count / 2);
+    note_height(entry);
+    return root;
+  }
+
+  bool is_sound(std::uint32_t at, const Bucket& bucket, std::size_t& count) const noexcept {
+    if (at == none) return true;
+    ++count;
+    const Entry& entry = entries_[at];
+    const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
+    if (entry.height != 1 + (left < right ? right : left) || left > right + 1 || right > left + 1) return false;
+    if (&bucket_of(entry.hash) != &bucket || (bucket.marks & mark_of(entry.hash)) == 0) return false;
+    if (entry.child[0] != none && !is_before(entries_[entry.child[0]], entry)) return false;
+    if (entry.child[1] != none && !is_before(entry, entries_[entry.child[1]])) return false;
+    return is_sound(entry.child[0], bucket, count) && is_sound(entry.child[1], bucket, count);
+  }
+
+  std::uint64_t seed_;
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> free_;
+  std::vector<Bucket> buckets_;  // a power of two of them, at least twice as many as there are things
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_ID_MAP_HPP

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_BASE_DETAIL_SHARED_STRING_HPP
+#define PRESENCE_BASE_DETAIL_SHARED_STRING_HPP
+
+#include <presence/base/detail/memory.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint32_t, uint64_t
+#include <cstring>      // for memcmp, memcpy, memmove
+#include <string_view>  // for string_view
+#include <utility>      // for swap
+
+/// Ids and statuses, as a Snapshot keeps them.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
+inline std::uint64_t load_word(const char* bytes) noexcept {
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
+}
+inline std::uint64_t load_half_word(const char* bytes) noexcept {
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+  std::uint32_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+#else
+  std::uint32_t word = 0;
+  for (unsigned i = 0; i < 4; ++i) word |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+#endif
+  return word;
+}
+/// The same of fewer than eight, the rest zero.
+inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
+  if (count >= 4) {
+    const std::size_t last = count - 4;  // the two fours overlap
+    return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
+  }
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < count; ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  return word;
+}
+
+/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
+/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
+/// long it is.
+class SharedString {
+ public:
+  static constexpr std::size_t room = 15;
+
+  SharedString() noexcept = default;
+  explicit SharedString(std::string_view text) {
+    if (text.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
+    if (text.size() <= room) {
+      if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
+      bytes_[room] = static_cast<char>(text.size());
+    } else {
+      const auto size = static_cast<std::uint32_t>(text.size());
+      const std::size_t steps = Stored::steps_for(size);
+      void* const memory = detail::allocate(steps * Stored::step, alignof(Stored));
+      Stored* const stored = detail::construct<Stored>(memory, steps);
+      std::memcpy(bytes_, &stored, sizeof(stored));
+      bytes_[room] = elsewhere;
+      fill(text.data(), size);
+    }
+  }
+  SharedString(const SharedString& other) noexcept {
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    if (bytes_[room] == elsewhere) stored()->owners.add();
+  }
+  SharedString(SharedString&& other) noexcept { swap(other); }
+  SharedString& operator=(const SharedString& other) noexcept {
+    SharedString copy(other);
+    swap(copy);
+    return *this;
+  }
+  SharedString& operator=(SharedString&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~SharedString() {
+    if (bytes_[room] == elsewhere) drop();
+  }
+
+  /// Another text in place of this one: in the same memory, if it is nobody else's and of the size that one would ask
+  /// for. When memory runs out it stays what it was.
+  void assign(std::string_view text) {
+    const auto size = static_cast<std::uint32_t>(text.size());
+    if (bytes_[room] == elsewhere && text.size() > room && text.size() <= 0xFFFFFFFF &&
+        stored()->steps == Stored::steps_for(size) && stored()->owners.is_one()) {
+      fill(text.data(), size);
+    } else {
+      *this = SharedString(text);
+    }
+  }
+
+  std::string_view view() const noexcept {
+    if (bytes_[room] != elsewhere) return std::string_view(bytes_, static_cast<std::size_t>(bytes_[room]));
+    std::uint32_t size;
+    std::memcpy(&size, bytes_ + sizeof(Stored*), sizeof(size));
+    return std::string_view(stored()->text(), size);
+  }
+  bool empty() const noexcept { return bytes_[room] == 0; }
+  /// The memory that it shares with its copies.
+  std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : stored()->steps * Stored::step; }
+  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
+  bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
+  std::uint64_t low_word() const noexcept { return load_word(bytes_); }
+  std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
+
+  friend bool operator==(const SharedString& a, const SharedString& b) noexcept {
+    return std::memcmp(a.bytes_, b.bytes_, sizeof(a.bytes_)) == 0 || (!a.is_inside() && a.view() == b.view());
+  }
+  friend bool operator!=(const SharedString& a, const SharedString& b) noexcept { return !(a == b); }
+
+ private:
+  struct Stored {
+    OwnerCount owners;
+    const std::uint32_t steps;  // of memory, so that a text can take the place of one that is about as long
+
+    static constexpr std::size_t step = 16;
+    explicit Stored(std::size_t of_memory) noexcept : steps(static_cast<std::uint32_t>(of_memory)) {}
+    static std::size_t steps_for(std::uint32_t size) noexcept { return (sizeof(Stored) + size - 1) / step + 1; }
+    char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
+  };
+  static constexpr char elsewhere = 127;
+
+  Stored* stored() const noexcept {
+    Stored* pointer;
+    std::memcpy(&pointer, bytes_, sizeof(pointer));
+    return pointer;
+  }
+  void drop() noexcept {
+    Stored* const last = stored();
+    if (!last->owners.drop_last()) return;
+    const std::size_t bytes = last->steps * Stored::step;
+    last->~Stored();
+    detail::deallocate(last, bytes, alignof(Stored));
+  }
+  /// Puts the bytes where there is memory for them.
+  void fill(const char* text, std::uint32_t size) noexcept {
+    std::memmove(stored()->text(), text, size);  // which may be a part of what is there
+    std::memcpy(bytes_ + sizeof(Stored*), &size, sizeof(size));
+  }
+  void swap(SharedString& other) noexcept {
+    char bytes[sizeof(bytes_)];
+    std::memcpy(bytes, bytes_, sizeof(bytes_));
+    std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
+    std::memcpy(other.bytes_, bytes, sizeof(bytes_));
+  }
+
+  alignas(8) char bytes_[room + 1] = {};
+};
+
+inline std::string_view text_of(const SharedString& text) noexcept { return text.view(); }
+inline std::string_view text_of(std::string_view text) noexcept { return text; }
+
+/// A text to look for, made ready to be compared with many.
+class LookupKey {
+ public:
+  LookupKey() noexcept {}  // leaves it open, for arrays
+  explicit LookupKey(std::string_view text) noexcept { set(text); }
+
+  void set(std::string_view text) noexcept {
+    const std::size_t size = text.size();
+    const char* const p = text.data();
+    data_ = p;
+    size_ = size;
+    if (size > SharedString::room) {
+      low_ = high_ = 0;
+    } else if (size >= 8) {
+      low_ = load_word(p);
+      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
+      high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
+    } else {
+      low_ = load_part(p, size);
+      high_ = std::uint64_t{size} << 56;
+    }
+  }
+
+  /// Goes on to look for the same text where a copy of it lies.
+  void lies_in(const SharedString& copy) noexcept { data_ = copy.view().data(); }
+
+  std::string_view text() const noexcept { return std::string_view(data_, size_); }
+  bool is_short() const noexcept { return size_ <= SharedString::room; }
+  std::uint64_t low() const noexcept { return low_; }
+  std::uint64_t high() const noexcept { return high_; }
+
+  bool is(const SharedString& text) const noexcept {
+    if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
+    return is_long(text, this->text());
+  }
+
+ private:
+  PRESENCE_DETAIL_APART static bool is_long(const SharedString& text, std::string_view sought) noexcept {
+    return !text.is_inside() && text.view() == sought;
+  }
+
+  const char* data_;
+  std::size_t size_;
+  std::uint64_t low_, high_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_SHARED_STRING_HPP

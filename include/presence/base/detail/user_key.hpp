@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_BASE_DETAIL_USER_KEY_HPP
+#define PRESENCE_BASE_DETAIL_USER_KEY_HPP
+
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/siphash.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t, uint64_t
+#include <string_view>  // for string_view
+
+/// The hashes of a user's id, made of 64-bit arithmetic alone, so that they are the same on every platform.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input reaches every bit of the output.
+constexpr std::uint64_t mix(std::uint64_t x) noexcept {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
+constexpr std::uint64_t rotated(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
+
+/// A multiplicative hash of 16 bytes at a time, for spreading ids that nobody chose on purpose. Ids whose hashes agree
+/// are easily built, under every seed. So it is used only where that costs no more than a few steps: what it is used in
+/// has a bounded worst case for any ids (user_table.hpp).
+struct Hash {
+  static constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
+
+  static std::uint64_t finished(std::uint64_t state, std::uint64_t low, std::uint64_t high) noexcept {
+    state = (low ^ state) * a ^ rotated((high ^ rotated(state, 23)) * b, 32);
+    state = (state ^ state >> 32) * c;
+    return state ^ state >> 29;
+  }
+  PRESENCE_DETAIL_APART static std::uint64_t of_long(std::string_view text, std::uint64_t state) noexcept {
+    const char* p = text.data();
+    std::size_t left = text.size();
+    for (; left > 16; p += 16, left -= 16) {
+      state = rotated((state ^ load_word(p)) * a, 29) ^ (rotated(state, 17) ^ load_word(p + 8)) * b;
+    }
+    return finished(state ^ text.size() * c, left < 8 ? load_part(p, left) : load_word(p),
+                    left <= 8 ? 0 : load_part(p + 8, left - 8));
+  }
+};
+inline std::uint64_t hash_of(const LookupKey& id, std::uint64_t seed) noexcept {
+  return id.is_short() ? Hash::finished(seed, id.low(), id.high()) : Hash::of_long(id.text(), seed);
+}
+
+/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), for long
+/// ones SipHash. Without the seed nobody can choose ids whose tags agree more often than by chance; with it, a page has
+/// few users to compare.
+class Tagger {
+ public:
+  explicit constexpr Tagger(std::uint64_t seed) noexcept
+      : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
+
+  std::uint8_t tag_of(const LookupKey& id) const noexcept {
+    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : hash_long(id.text());
+    const auto tag = static_cast<std::uint8_t>(hash >> 56);
+    return tag != 0 ? tag : 1;  // which stands for no user
+  }
+
+ private:
+  PRESENCE_DETAIL_APART std::uint64_t hash_long(std::string_view id) const noexcept {
+    return SipHash<1, 3>::hash64(id, {low_, high_});
+  }
+
+  std::uint64_t low_, high_;
+};
+
+/// What a user is found by.
+///
+/// `order` and the id decide where a user is kept, and so in which order users are iterated: nothing of that may
+/// depend on a seed. `tag` tells the users of one page apart, and is seeded, so that nobody can choose ids that look
+/// alike there.
+struct UserKey {
+  LookupKey id;
+  std::uint64_t order;
+  std::uint8_t tag;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_USER_KEY_HPP

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_BASE_DETAIL_UTF8_HPP
+#define PRESENCE_BASE_DETAIL_UTF8_HPP
+
+#include <presence/config.hpp>
+
+#include <cstddef>  // for size_t
+#include <cstdint>  // for uint8_t
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+constexpr std::uint8_t octet(char c) noexcept { return static_cast<std::uint8_t>(c); }
+
+/// What stands at one place of a text that should be UTF-8.
+struct Utf8Step {
+  std::size_t length;  ///< of the character; of what is not one, the bytes up to where it went wrong (Unicode 3.9,
+                       ///< "maximal subpart")
+  bool valid;
+  bool cut;  ///< not valid only because the text ends inside it
+};
+
+/// RFC 3629, section 4: no overlong forms, no surrogates, nothing above U+10FFFF. `p` is not at `end`.
+inline Utf8Step utf8_step(const char* p, const char* end) noexcept {
+  const std::uint8_t lead = octet(*p);
+  if (lead < 0x80) return {1, true, false};
+  if (lead < 0xC2 || lead > 0xF4) return {1, false, false};
+  const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  // Everything that is refused shows in the second byte already; the others are free.
+  std::uint8_t lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  std::uint8_t highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  for (std::size_t i = 1; i < length; ++i) {
+    if (static_cast<std::size_t>(end - p) == i) return {i, false, true};
+    if (octet(p[i]) < lowest || octet(p[i]) > highest) return {i, false, false};
+    lowest = 0x80;
+    highest = 0xBF;
+  }
+  return {length, true, false};
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_UTF8_HPP

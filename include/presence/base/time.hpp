@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_BASE_TIME_HPP
+#define PRESENCE_BASE_TIME_HPP
+
+#include <presence/base/result.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for int64_t, uint8_t, uint16_t, uint32_t, uint64_t, INT64_MAX, INT64_MIN
+#include <cstring>      // for memcpy
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <type_traits>  // for enable_if, is_floating_point, void_t
+#include <utility>      // for declval
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
+  if (b > 0 && a > INT64_MAX - b) return INT64_MAX;
+  if (b < 0 && a < INT64_MIN - b) return INT64_MIN;
+  return a + b;
+}
+
+constexpr std::int64_t saturating_subtract(std::int64_t a, std::int64_t b) noexcept {
+  if (b < 0 && a > INT64_MAX + b) return INT64_MAX;
+  if (b > 0 && a < INT64_MIN + b) return INT64_MIN;
+  return a - b;
+}
+
+constexpr std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) noexcept {
+  if (a == 0 || b == 0) return 0;
+  const bool negative = (a < 0) != (b < 0);
+  // Compared by magnitude: the one product that overflows without a zero divisor, INT64_MIN * -1, is caught here too.
+  const std::uint64_t limit =
+      negative ? static_cast<std::uint64_t>(INT64_MAX) + 1 : static_cast<std::uint64_t>(INT64_MAX);
+  const std::uint64_t x = a < 0 ? 0 - static_cast<std::uint64_t>(a) : static_cast<std::uint64_t>(a);
+  const std::uint64_t y = b < 0 ? 0 - static_cast<std::uint64_t>(b) : static_cast<std::uint64_t>(b);
+  if (x > limit / y) return negative ? INT64_MIN : INT64_MAX;
+  return negative ? static_cast<std::int64_t>(0 - x * y) : static_cast<std::int64_t>(x * y);
+}
+
+/// The greatest multiple of `step` (> 0) that is not later than `value`, and not lower than `lowest`.
+constexpr std::int64_t floor_to(std::int64_t value, std::int64_t step, std::int64_t lowest) noexcept {
+  const std::int64_t rest = value % step;
+  const std::int64_t down = rest < 0 ? rest + step : rest;
+  return value < lowest + down ? lowest : value - down;
+}
+
+constexpr std::int64_t floor_divide(std::int64_t value, std::int64_t by) noexcept {
+  const std::int64_t quotient = value / by;
+  return value % by < 0 ? quotient - 1 : quotient;
+}
+
+constexpr std::int64_t gcd(std::int64_t a, std::int64_t b) noexcept {
+  while (b != 0) {
+    const std::int64_t rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+// std::chrono is recognised by its shape: including <chrono> costs half a second a file in C++20.
+template <class D, class = void>
+struct IsChronoDuration : std::false_type {};
+template <class D>
+struct IsChronoDuration<D, std::void_t<typename D::rep, decltype(D::period::num), decltype(D::period::den),
+                                       decltype(std::declval<const D&>().count())>> : std::true_type {};
+
+template <class P, class = void>
+struct IsSystemTimePoint : std::false_type {};
+template <class P>
+struct IsSystemTimePoint<
+    P, std::void_t<typename P::duration,
+                   decltype(P::clock::to_time_t(std::declval<const typename P::clock::time_point&>())),
+                   decltype(std::declval<const P&>().time_since_epoch())>> : std::true_type {};
+
+template <class D>
+constexpr std::int64_t chrono_to_ns(const D& duration) noexcept {
+  constexpr std::int64_t shared = gcd(1000000000, static_cast<std::int64_t>(D::period::den));
+  constexpr std::int64_t per_second = 1000000000 / shared, den = static_cast<std::int64_t>(D::period::den) / shared;
+  constexpr std::int64_t num = saturating_multiply(static_cast<std::int64_t>(D::period::num), per_second);
+  if constexpr (std::is_floating_point<typename D::rep>::value) {
+    const double ns = static_cast<double>(duration.count()) * static_cast<double>(num) / static_cast<double>(den);
+    if (!(ns == ns)) return 0;
+    if (ns >= 9223372036854775807.0) return INT64_MAX;
+    if (ns <= -9223372036854775808.0) return INT64_MIN;
+    return static_cast<std::int64_t>(ns);
+  } else {
+    static_assert(num <= INT64_MAX / den, "a tick of this duration cannot be told in nanoseconds");
+    // An unsigned count may be greater than any signed one.
+    if (duration.count() > 0 && static_cast<std::uint64_t>(duration.count()) > static_cast<std::uint64_t>(INT64_MAX)) {
+      return INT64_MAX;
+    }
+    const auto count = static_cast<std::int64_t>(duration.count());
+    return saturating_add(saturating_multiply(count / den, num), count % den * num / den);
+  }
+}
+
+}  // namespace detail
+
+/// A length of time: a signed 64-bit number of nanoseconds. Arithmetic saturates at both ends instead of overflowing.
+/// Converts from any `std::chrono` duration, without that header being included here; floating ones are cut to whole
+/// nanoseconds and NaN reads as zero.
+class Duration {
+ public:
+  constexpr Duration() noexcept = default;  ///< zero
+  /// From a `std::chrono` duration, cut towards zero.
+  template <class D, class = std::enable_if_t<detail::IsChronoDuration<D>::value>>
+  constexpr Duration(const D& duration) noexcept : ns_(detail::chrono_to_ns(duration)) {}
+
+  /// @{
+  /// So many seconds, milliseconds or nanoseconds; they may be negative.
+  static constexpr Duration from_s(std::int64_t s) noexcept {
+    return Duration(detail::saturating_multiply(s, 1000000000), Raw{});
+  }
+  static constexpr Duration from_ms(std::int64_t ms) noexcept {
+    return Duration(detail::saturating_multiply(ms, 1000000), Raw{});
+  }
+  static constexpr Duration from_ns(std::int64_t ns) noexcept { return Duration(ns, Raw{}); }
+  /// @}
+  /// Longer than any two timestamps are apart: added to a timestamp or taken from it, it gives the end of the range.
+  static constexpr Duration highest() noexcept { return from_ns(INT64_MAX); }
+
+  constexpr std::int64_t s() const noexcept { return ns_ / 1000000000; }  ///< whole seconds, cut towards zero
+  constexpr std::int64_t ms() const noexcept { return ns_ / 1000000; }    ///< whole milliseconds, cut towards zero
+  constexpr std::int64_t ns() const noexcept { return ns_; }              ///< exact
+
+  /// @{
+  /// Saturates at both ends of the 64 bits.
+  friend constexpr Duration operator+(Duration a, Duration b) noexcept {
+    return from_ns(detail::saturating_add(a.ns_, b.ns_));
+  }
+  friend constexpr Duration operator-(Duration a, Duration b) noexcept {
+    return from_ns(detail::saturating_subtract(a.ns_, b.ns_));
+  }
+  friend constexpr Duration operator-(Duration a) noexcept { return from_ns(detail::saturating_subtract(0, a.ns_)); }
+  friend constexpr Duration operator*(Duration a, std::int64_t n) noexcept {
+    return from_ns(detail::saturating_multiply(a.ns_, n));
+  }
+  friend constexpr Duration operator*(std::int64_t n, Duration a) noexcept { return a * n; }
+  constexpr Duration& operator+=(Duration b) noexcept { return *this = *this + b; }
+  constexpr Duration& operator-=(Duration b) noexcept { return *this = *this - b; }
+  /// @}
+
+  /// The shorter is the lesser; what is negative is shorter than zero.
+  friend constexpr bool operator==(Duration a, Duration b) noexcept { return a.ns_ == b.ns_; }
+  friend constexpr bool operator!=(Duration a, Duration b) noexcept { return a.ns_ != b.ns_; }
+  friend constexpr bool operator<(Duration a, Duration b) noexcept { return a.ns_ < b.ns_; }
+  friend constexpr bool operator<=(Duration a, Duration b) noexcept { return a.ns_ <= b.ns_; }
+  friend constexpr bool operator>(Duration a, Duration b) noexcept { return a.ns_ > b.ns_; }
+  friend constexpr bool operator>=(Duration a, Duration b) noexcept { return a.ns_ >= b.ns_; }
+
+ private:
+  struct Raw {};
+  constexpr Duration(std::int64_t ns, Raw) noexcept : ns_(ns) {}
+
+  std::int64_t ns_ = 0;
+};
+
+/// A timestamp: a signed 64-bit number of nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted. Reaches
+/// from 1677 to 2262. Arithmetic saturates. Converts from std::chrono::system_clock time points; those of other clocks,
+/// which have no calendar, are refused.
+///
+/// @code
+/// #include <chrono>
+///
+/// const Timestamp at = *parse_timestamp("2019-01-07T14:17:42.375+01:00");
+/// assert(to_string(at) == "2019-01-07T13:17:42.375Z");  // always UTC
+/// assert(at + Duration::from_s(40) - at == Duration(std::chrono::seconds(40)));
+/// assert(parse_timestamp("0001-01-01T00:00:00Z").error().code == ErrorCode::unset);  // "never", as services write it
+/// const Timestamp now = std::chrono::system_clock::now();  // the host's clock: the library asks none
+/// assert(now > at && Timestamp::from_ms(now.ms()) <= now);
+/// @endcode
+class Timestamp {
+ public:
+  constexpr Timestamp() noexcept = default;  ///< 1970-01-01T00:00:00Z
+  /// From a time point of `std::chrono::system_clock`, cut towards 1970.
+  template <class P, class = std::enable_if_t<detail::IsSystemTimePoint<P>::value>>
+  constexpr Timestamp(const P& point) noexcept : ns_(detail::chrono_to_ns(point.time_since_epoch())) {}
+
+  /// @{
+  /// So many milliseconds or nanoseconds since 1970; before it they are negative.
+  static constexpr Timestamp from_ms(std::int64_t ms) noexcept {
+    return Timestamp(detail::saturating_multiply(ms, 1000000), Raw{});
+  }
+  static constexpr Timestamp from_ns(std::int64_t ns) noexcept { return Timestamp(ns, Raw{}); }
+  /// @}
+  /// @{
+  /// The two ends, where arithmetic saturates. They are no timestamps: an event that carries one is refused as invalid.
+  static constexpr Timestamp lowest() noexcept { return from_ns(INT64_MIN); }
+  static constexpr Timestamp highest() noexcept { return from_ns(INT64_MAX); }
+  /// @}
+
+  /// Whole milliseconds since 1970, cut towards the past.
+  constexpr std::int64_t ms() const noexcept { return detail::floor_divide(ns_, 1000000); }
+  constexpr std::int64_t ns() const noexcept { return ns_; }  ///< exact, since 1970
+
+  /// @{
+  /// Saturates at both ends. Duration::highest() leads to an end from anywhere.
+  friend constexpr Timestamp operator+(Timestamp a, Duration b) noexcept {
+    return b == Duration::highest() ? highest() : from_ns(detail::saturating_add(a.ns_, b.ns()));
+  }
+  friend constexpr Timestamp operator+(Duration b, Timestamp a) noexcept { return a + b; }
+  friend constexpr Timestamp operator-(Timestamp a, Duration b) noexcept {
+    return b == Duration::highest() ? lowest() : from_ns(detail::saturating_subtract(a.ns_, b.ns()));
+  }
+  friend constexpr Duration operator-(Timestamp a, Timestamp b) noexcept {
+    return Duration::from_ns(detail::saturating_subtract(a.ns_, b.ns_));
+  }
+  constexpr Timestamp& operator+=(Duration b) noexcept { return *this = *this + b; }
+  constexpr Timestamp& operator-=(Duration b) noexcept { return *this = *this - b; }
+  /// @}
+
+  /// The earlier is the lesser.
+  friend constexpr bool operator==(Timestamp a, Timestamp b) noexcept { return a.ns_ == b.ns_; }
+  friend constexpr bool operator!=(Timestamp a, Timestamp b) noexcept { return a.ns_ != b.ns_; }
+  friend constexpr bool operator<(Timestamp a, Timestamp b) noexcept { return a.ns_ < b.ns_; }
+  friend constexpr bool operator<=(Timestamp a, Timestamp b) noexcept { return a.ns_ <= b.ns_; }
+  friend constexpr bool operator>(Timestamp a, Timestamp b) noexcept { return a.ns_ > b.ns_; }
+  friend constexpr bool operator>=(Timestamp a, Timestamp b) noexcept { return a.ns_ >= b.ns_; }
+
+ private:
+  struct Raw {};
+  constexpr Timestamp(std::int64_t ns, Raw) noexcept : ns_(ns) {}
+
+  std::int64_t ns_ = 0;
+};
+
+namespace detail {
+
+/// Of each month from 1 on: the days before it in a year that begins with March.
+inline constexpr std::uint16_t days_before_month[13] = {0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275};
+/// And its days, without the one that a leap year adds.
+inline constexpr std::uint8_t days_of_month[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, of the years from 0 on. March is counted as the
+/// first month, so that the day that a leap year adds is the last of its year; and 400 years are counted beforehand, so
+/// that no number is negative.
+constexpr std::int64_t days_since_1970(std::uint32_t year, std::uint32_t month, std::uint32_t day) noexcept {
+  const std::uint32_t y = year + 400 - (month > 2 ? 0 : 1);
+  return std::int64_t{y * 365 + y / 4 - y / 100 + y / 400 + days_before_month[month] + day - 1} - (146097 + 719468);
+}
+
+struct Date {
+  std::uint32_t year, month, day;
+};
+
+/// The days are counted from 1600-03-01, which is 135080 days before 1970. After Neri and Schneider, "Euclidean affine
+/// functions and their application to calendar algorithms" (2022): a century, a year and a month are each a straight
+/// line through the days, so that a product gives the quotient above and the remainder below.
+constexpr Date date_of_day(std::uint32_t days) noexcept {
+  const std::uint32_t quarters = 4 * days + 3, century = quarters / 146097;
+  const std::uint64_t years = std::uint64_t{2939745} * ((quarters - century * 146097) | 3);
+  const std::uint32_t day_of_year = static_cast<std::uint32_t>(years) / 2939745 / 4;
+  const std::uint32_t months = 2141 * day_of_year + 197913;
+  const std::uint32_t next = day_of_year >= 306 ? 1 : 0;  // January and February, counted as the 13th and 14th month
+  return {1600 + century * 100 + static_cast<std::uint32_t>(years >> 32) + next, (months >> 16) - next * 12,
+          (months & 0xFFFF) / 2141 + 1};
+}
+
+constexpr std::uint32_t days_in_month(std::uint32_t year, std::uint32_t month) noexcept {
+  return days_of_month[month] + (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 1u : 0u);
+}
+
+/// Eight characters as a number, the first of them lowest on every machine. Compilers make one load of it.
+constexpr std::uint64_t eight_characters(const char* p) noexcept {
+  const auto at = [p](unsigned i) { return std::uint64_t{static_cast<std::uint8_t>(p[i])} << (8 * i); };
+  return at(0) | at(1) | at(2) | at(3) | at(4) | at(5) | at(6) | at(7);
+}
+
+/// What eight characters are to look like: any digit where it has a 0, and elsewhere the same character.
+class EightCharacters {
+ public:
+  explicit constexpr EightCharacters(const char* pattern) noexcept : pattern_(eight_characters(pattern)) {
+    for (unsigned i = 0; i < 8; ++i) lift_ |= std::uint64_t{pattern[i] == '0' ? 0x80u - 10 : 0x80u - 1} << (8 * i);
+  }
+
+  /// The values of the digits, each in its byte, and zeros elsewhere, if the characters fit.
+  constexpr std::uint64_t digits(const char* p) const noexcept { return eight_characters(p) ^ pattern_; }
+  /// Has a byte with its top bit set if what `digits` gave are not digits and zeros: the lift brings others there,
+  /// where they are not already. One that is may carry into the next byte, but then it shows by itself.
+  constexpr std::uint64_t misfits(std::uint64_t digits) const noexcept { return digits | (digits + lift_); }
+
+  /// Writes the characters of which `digits` makes these.
+  void write(std::uint64_t digits, char* p) const noexcept {
+    const std::uint64_t word = digits | pattern_;
+#if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+    std::memcpy(p, &word, sizeof(word));
+#else
+    for (unsigned i = 0; i < 8; ++i) p[i] = static_cast<char>(static_cast<std::uint8_t>(word >> (8 * i)));
+#endif
+  }
+
+ private:
+  std::uint64_t pattern_, lift_ = 0;
+};
+
+/// Of the digits in the bytes of a word: the numbers that each makes together with the next.
+constexpr std::uint64_t twos_of(std::uint64_t digits) noexcept { return digits * 10 + (digits >> 8); }
+constexpr std::uint32_t byte_of(std::uint64_t word, unsigned index) noexcept {
+  return static_cast<std::uint32_t>(word >> (8 * index)) & 0xFF;
+}
+
+/// The other way: the digits of three numbers below 100, of each at its index and the next.
+template <unsigned i, unsigned j, unsigned k>
+constexpr std::uint64_t three_twos(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
+  constexpr std::uint64_t fifteens =
+      std::uint64_t{15} << (8 * i) | std::uint64_t{15} << (8 * j) | std::uint64_t{15} << (8 * k);
+  const std::uint64_t twos = std::uint64_t{a} << (8 * i) | std::uint64_t{b} << (8 * j) | std::uint64_t{c} << (8 * k);
+  const std::uint64_t tens = (twos * 103 >> 10) & fifteens;  // a tenth, rounded down, of any number up to 178
+  return tens | (twos - tens * 10) << 8;
+}
+
+/// The number that all eight make.
+constexpr std::uint32_t eight_digits(std::uint64_t digits) noexcept {
+  const std::uint64_t twos = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FF;
+  const std::uint64_t fours = (twos * 100 + (twos >> 16)) & 0x0000FFFF0000FFFF;
+  return static_cast<std::uint32_t>(fours * 10000 + (fours >> 32));
+}
+
+/// Reads a timestamp as nearly everybody writes it: in UTC, with capital letters, and of the years that are held whole.
+/// False for all others, right or wrong, which are then read with care.
+constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept {
+  constexpr EightCharacters year_and_month("0000-00-"), day("00T00:00"), time_of_day("00:00:00"), decimals("00000000");
+  const std::size_t size = text.size();
+  if (size < 20 || size > 30 || text[size - 1] != 'Z') return false;
+  const char* const p = text.data();
+  // The last two overlap: each has a place for all of its characters.
+  const std::uint64_t a = year_and_month.digits(p), b = day.digits(p + 8), c = time_of_day.digits(p + 11);
+  std::uint64_t misfits = year_and_month.misfits(a) | day.misfits(b) | time_of_day.misfits(c);
+  std::uint32_t fraction = 0;
+  if (size != 20) {
+    if (size == 21 || p[19] != '.') return false;
+    // The last eight characters before the Z, without those that stand before the fraction; and of nine the first.
+    const std::uint64_t d = decimals.digits(p + size - 9) >> (size < 29 ? 8 * (29 - size) : 0);
+    const std::uint32_t first = size == 30 ? std::uint32_t{static_cast<std::uint8_t>(p[20])} - '0' : 0;
+    misfits |= decimals.misfits(d);
+    if (first > 9) return false;
+    fraction = size == 30 ? first * 100000000 + eight_digits(d) : eight_digits(d) * 10;
+  }
+  const std::uint64_t of_year = twos_of(a), of_time = twos_of(c);
+  // These are lifted to the top bits too: a month above 12, an hour above 23, a minute or second above 59.
+  misfits |= of_year + (std::uint64_t{127 - 12} << 40);
+  misfits |= of_time + (std::uint64_t{127 - 23} | std::uint64_t{127 - 59} << 24 | std::uint64_t{127 - 59} << 48);
+  const Date date{byte_of(of_year, 0) * 100 + byte_of(of_year, 2), byte_of(of_year, 5), byte_of(twos_of(b), 0)};
+  if ((misfits & 0x8080808080808080) != 0 || date.year < 1678 || date.year > 2261) return false;
+  // A month 0 has no days, so this also tells that there is none.
+  if (date.day - 1 >= days_of_month[date.month] &&
+      (date.month != 2 || date.day != 29 || days_in_month(date.year, 2) != 29)) {
+    return false;
+  }
+  const std::uint32_t second_of_day = byte_of(of_time, 0) * 3600 + byte_of(of_time, 3) * 60 + byte_of(of_time, 6);
+  const std::int64_t seconds = days_since_1970(date.year, date.month, date.day) * 86400 + std::int64_t{second_of_day};
+  at = Timestamp::from_ns(seconds * 1000000000 + std::int64_t{fraction});
+  return true;
+}
+
+/// Reads fixed-width fields from left to right, and remembers the first place that did not fit.
+class InstantReader {
+ public:
+  explicit constexpr InstantReader(std::string_view text) noexcept : text_(text) {}
+
+  /// A number of exactly `width` digits, between `low` and `high`.
+  constexpr std::int64_t number(std::size_t width, std::int64_t low, std::int64_t high) noexcept {
+    std::int64_t value = 0;
+    const std::size_t start = at_;
+    for (std::size_t i = 0; i < width; ++i) {
+      if (!digit())
+        return fail(at_ < text_.size() ? ErrorCode::syntax : ErrorCode::truncated, at_, "an instant has a digit here");
+      value = value * 10 + (text_[at_++] - '0');
+    }
+    if (value < low || value > high)
+      return fail(ErrorCode::out_of_range, start, "no such month, day, hour, minute or second");
+    return value;
+  }
+
+  /// One of the two given characters.
+  constexpr void mark(char a, char b) noexcept {
+    if (at_ == text_.size()) {
+      fail(ErrorCode::truncated, at_, "the text ends inside an instant");
+    } else if (text_[at_] != a && text_[at_] != b) {
+      fail(ErrorCode::syntax, at_, "not an instant as RFC 3339 writes it");
+    } else {
+      ++at_;
+    }
+  }
+
+  constexpr bool next_is(char c) const noexcept { return ok() && at_ < text_.size() && text_[at_] == c; }
+  constexpr bool digit() const noexcept { return ok() && at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; }
+  constexpr char take() noexcept { return text_[at_++]; }
+  constexpr bool at_end() const noexcept { return at_ == text_.size(); }
+  constexpr std::size_t offset() const noexcept { return at_; }
+  constexpr bool ok() const noexcept { return !failed_; }
+  constexpr const Error& error() const noexcept { return error_; }
+
+  constexpr std::int64_t fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (!failed_) {
+      failed_ = true;
+      error_.code = code;
+      error_.offset = offset;
+      error_.message = message;
+    }
+    return 0;
+  }
+
+ private:
+  std::string_view text_;
+  std::size_t at_ = 0;
+  bool failed_ = false;
+  Error error_;
+};
+
+inline constexpr std::size_t longest_instant = 30;  // 2019-01-07T13:17:42.375000001Z
+
+/// Writes into `out`, which has room for `longest_instant`, and returns how many characters it wrote.
+inline std::size_t write_instant(Timestamp at, char* out) noexcept {
+  // The time before 1970 is cut towards zero, and then goes on one second lower.
+  const std::int64_t cut = at.ns() % 1000000000;
+  const auto fraction = static_cast<std::uint32_t>(cut < 0 ? cut + 1000000000 : cut);
+  const auto since_1600 =
+      static_cast<std::uint64_t>(at.ns() / 1000000000 - (cut < 0 ? 1 : 0) + std::int64_t{135080} * 86400);
+  const auto days = static_cast<std::uint32_t>(since_1600 / 86400);
+  const auto second_of_day = static_cast<std::uint32_t>(since_1600 - std::uint64_t{days} * 86400);
+  const std::uint32_t minute_of_day = second_of_day / 60, hour = minute_of_day / 60;
+  const Date date = date_of_day(days);
+  constexpr EightCharacters year_and_month("0000-00-"), day_and_time("00T00:00"), thousandth(":00.000Z");
+  const std::uint32_t century = date.year / 100;
+  const std::uint32_t thousandths = fraction / 1000000, hundreds = fraction / 100000000;
+  year_and_month.write(three_twos<0, 2, 5>(century, date.year - century * 100, date.month), out);
+  day_and_time.write(three_twos<0, 3, 6>(date.day, hour, minute_of_day - hour * 60), out + 8);
+  // The hundreds are a number whose first digit is always 0: it stands where the point does.
+  thousandth.write(three_twos<1, 3, 5>(second_of_day - minute_of_day * 60, hundreds, thousandths - hundreds * 100),
+                   out + 16);
+  if (fraction == thousandths * 1000000) return 24;
+  const auto put = [out](std::uint32_t value, std::size_t from) {
+    out[from] = static_cast<char>('0' + value / 100);
+    out[from + 1] = static_cast<char>('0' + value / 10 % 10);
+    out[from + 2] = static_cast<char>('0' + value % 10);
+    out[from + 3] = 'Z';
+  };
+  const std::uint32_t rest = fraction - thousandths * 1000000;
+  put(rest / 1000, 23);
+  if (rest % 1000 == 0) return 27;
+  put(rest % 1000, 26);
+  return 30;
+}
+
+/// A point in time of any year that RFC 3339 can write.
+struct Moment {
+  std::int64_t second = 0;      // since 1970
+  std::int64_t nanosecond = 0;  // of that second
+
+  friend constexpr bool operator==(const Moment& a, const Moment& b) noexcept {
+    return a.second == b.second && a.nanosecond == b.nanosecond;
+  }
+  friend constexpr bool operator!=(const Moment& a, const Moment& b) noexcept { return !(a == b); }
+  friend constexpr bool operator<(const Moment& a, const Moment& b) noexcept {
+    return a.second != b.second ? a.second < b.second : a.nanosecond < b.nanosecond;
+  }
+};
+
+/// Reads all of the text as RFC 3339, and says in which year, as it is written, the moment lies.
+inline Moment read_moment(InstantReader& in, std::int64_t& year) {
+  year = in.number(4, 0, 9999);
+  in.mark('-', '-');
+  const std::int64_t month = in.number(2, 1, 12);
+  in.mark('-', '-');
+  const std::size_t day_offset = in.offset();
+  const std::int64_t day = in.number(2, 1, 31);
+  in.mark('T', 't');
+  const std::int64_t hour = in.number(2, 0, 23);
+  in.mark(':', ':');
+  const std::int64_t minute = in.number(2, 0, 59);
+  in.mark(':', ':');
+  const std::size_t second_offset = in.offset();
+  const std::int64_t second = in.number(2, 0, 60);
+  std::int64_t fraction = 0;
+  if (in.next_is('.')) {
+    in.take();
+    if (!in.digit())
+      in.fail(in.at_end() ? ErrorCode::truncated : ErrorCode::syntax, in.offset(), "a fraction has a digit here");
+    std::int64_t weight = 100000000;
+    for (; in.digit(); weight /= 10) {
+      if (weight == 0) {
+        in.fail(ErrorCode::out_of_range, in.offset(), "a fraction has at most nine digits");
+        break;
+      }
+      fraction += weight * (in.take() - '0');
+    }
+  }
+  std::int64_t offset_seconds = 0;
+  if (in.next_is('+') || in.next_is('-')) {
+    const std::int64_t sign = in.take() == '-' ? -1 : 1;
+    const std::int64_t hours = in.number(2, 0, 23);
+    in.mark(':', ':');
+    offset_seconds = sign * (hours * 3600 + in.number(2, 0, 59) * 60);
+  } else if (in.ok()) {
+    in.mark('Z', 'z');
+  }
+  if (in.ok() && !in.at_end()) in.fail(ErrorCode::trailing_bytes, in.offset(), "something follows the instant");
+  const Date date{static_cast<std::uint32_t>(year), static_cast<std::uint32_t>(month), static_cast<std::uint32_t>(day)};
+  if (in.ok() && date.day > days_in_month(date.year, date.month))
+    in.fail(ErrorCode::out_of_range, day_offset, "the month has no such day");
+  if (!in.ok()) return {};
+
+  const std::int64_t seconds =
+      days_since_1970(date.year, date.month, date.day) * 86400 + hour * 3600 + minute * 60 + second - offset_seconds;
+  if (second == 60 && floor_divide(seconds, 86400) * 86400 != seconds)
+    in.fail(ErrorCode::out_of_range, second_offset, "a leap second ends a day");
+  return Moment{seconds, fraction};
+}
+
+/// Reads any timestamp, and tells what is wrong with what is none.
+inline Result<Timestamp> read_instant(std::string_view rfc3339) {
+  InstantReader in(rfc3339);
+  std::int64_t year = 0;
+  const Moment moment = read_moment(in, year);
+  if (!in.ok()) return in.error();
+  const std::int64_t seconds = moment.second, fraction = moment.nanosecond;
+  if (year == 1) return Error{ErrorCode::unset, 0, "an instant in the year 1 stands for none"};
+  // The lower end is one second further away than its whole seconds: its fraction counts upwards from there.
+  constexpr std::int64_t first_second = -9223372037, last_second = 9223372036;
+  const bool too_low = seconds < first_second || (seconds == first_second && fraction <= 145224192);
+  const bool too_high = seconds > last_second || (seconds == last_second && fraction >= 854775807);
+  if (too_low || too_high) return Error{ErrorCode::out_of_range, 0, "an instant lies between the years 1677 and 2262"};
+  const std::int64_t ns =
+      seconds < 0 ? (seconds + 1) * 1000000000 + (fraction - 1000000000) : seconds * 1000000000 + fraction;
+  return Timestamp::from_ns(ns);
+}
+
+}  // namespace detail
+
+/// Reads a timestamp as RFC 3339 writes it: `2019-01-07T13:17:42.375Z`, with 0 to 9 digits of fraction, `Z` or an
+/// offset such as `+01:30`, `t` and `z` in either case. A leap second (`23:59:60Z`) reads as the second after it.
+/// Errors, with their offset: `syntax`, `truncated`, `trailing_bytes`, `out_of_range` (no such day or time, or outside
+/// 1677 to 2262), and `unset` for any timestamp of the year 1, which services write where they mean "never". Takes
+/// constant time.
+inline Result<Timestamp> parse_timestamp(std::string_view rfc3339) {
+  Timestamp at;
+  if (detail::read_usual_instant(rfc3339, at)) return at;
+  return detail::read_instant(rfc3339);
+}
+
+/// Appends a timestamp: `2019-01-07T13:17:42.375Z`, always UTC, with 3, 6 or 9 digits of fraction, the fewest that read
+/// back as the same timestamp.
+inline void append_string(std::string& out, Timestamp at) {
+  char text[detail::longest_instant];
+  out.append(text, detail::write_instant(at, text));
+}
+
+/// What `append_string` appends.
+inline std::string to_string(Timestamp at) {
+  char text[detail::longest_instant];
+  return std::string(text, detail::write_instant(at, text));
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_TIME_HPP

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_BINARY_DETAIL_BYTES_HPP
+#define PRESENCE_BINARY_DETAIL_BYTES_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/result.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t, uint32_t, uint64_t
+#include <cstring>      // for memcpy
+#include <string>       // for string
+#include <string_view>  // for string_view
+
+/// Numbers and strings as bytes, the same on every platform.
+///
+/// A word is eight bytes, the lowest first. A number is LEB128: seven bits a byte, the lowest first, in as few bytes as
+/// it takes. A text is the number of its bytes, and then these.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Writes them, one behind the other.
+class ByteWriter {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  std::string_view view() const noexcept { return std::string_view(bytes_.data(), size_); }
+  void clear() noexcept { size_ = 0; }
+
+  void byte(std::uint64_t byte) { bytes(byte, 1); }
+  /// The lowest bytes of a word.
+  void bytes(std::uint64_t word, unsigned count) {
+    store(room_for(count), word, count);
+    size_ += count;
+  }
+  void word64(std::uint64_t word) { bytes(word, 8); }
+  void number(std::uint64_t number) {
+    char* const first = room_for(10);
+    char* to = first;
+    for (; number >= 0x80; number >>= 7) *to++ = as_char(number | 0x80);
+    *to++ = as_char(number);
+    size_ += static_cast<std::size_t>(to - first);
+  }
+  void text(std::string_view text) {
+    number(text.size());
+    raw(text);
+  }
+  void raw(std::string_view text) {
+    if (!text.empty()) std::memcpy(room_for(text.size()), text.data(), text.size());
+    size_ += text.size();
+  }
+  /// Over what was written at that place.
+  void bytes_at(std::size_t place, std::uint64_t word, unsigned count) noexcept { store(&bytes_[place], word, count); }
+
+ private:
+  static char as_char(std::uint64_t byte) noexcept { return static_cast<char>(static_cast<std::uint8_t>(byte)); }
+  static void store(char* to, std::uint64_t word, unsigned count) noexcept {
+    for (unsigned i = 0; i < count; ++i) to[i] = as_char(word >> (8 * i));
+  }
+  char* room_for(std::size_t count) {
+    if (bytes_.size() - size_ < count) bytes_.resize(2 * bytes_.size() + count + 64);
+    return &bytes_[size_];
+  }
+
+  std::string bytes_;  // and room behind them
+  std::size_t size_ = 0;
+};
+
+/// Reads what a ByteWriter wrote, from left to right. What is wrong first is remembered, with its offset, and from then
+/// on there is nothing left to read: callers look at `ok()` when they are done.
+class ByteReader {
+ public:
+  /// `offset` is where the bytes stand in what errors speak of.
+  explicit ByteReader(std::string_view bytes, std::size_t offset = 0) noexcept
+      : rest_(bytes), end_(offset + bytes.size()) {}
+
+  bool ok() const noexcept { return !failed_; }
+  const Error& error() const noexcept { return error_; }
+  bool at_end() const noexcept { return rest_.empty(); }
+  /// Of what comes next.
+  std::size_t offset() const noexcept { return end_ - rest_.size(); }
+
+  std::uint8_t byte() noexcept {
+    const std::string_view one = take(1);
+    return one.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(one[0]);
+  }
+  std::uint32_t word32() noexcept {
+    const std::string_view four = take(4);
+    return four.empty() ? 0 : static_cast<std::uint32_t>(load_half_word(four.data()));
+  }
+  std::uint64_t word64() noexcept {
+    const std::string_view eight = take(8);
+    return eight.empty() ? 0 : load_word(eight.data());
+  }
+  std::uint64_t number() noexcept {
+    const std::size_t start = offset();
+    std::uint64_t number = 0;
+    for (unsigned shift = 0;; shift += 7) {
+      const std::uint8_t next = byte();
+      if (!ok()) return 0;
+      const bool fits = shift < 63 || next < 2, is_needed = next != 0 || shift == 0;
+      if (!fits || !is_needed) {
+        fail(ErrorCode::syntax, start, fits ? "a number takes more bytes than it needs" : "a number of over 64 bits");
+        return 0;
+      }
+      number |= std::uint64_t{next & 0x7Fu} << shift;
+      if (next < 0x80) return number;
+    }
+  }
+  /// Borrowed.
+  std::string_view text(std::size_t longest, const char* too_long) noexcept {
+    const std::size_t start = offset();
+    const std::uint64_t size = number();
+    if (ok() && size > longest) fail(ErrorCode::over_limit, start, too_long);
+    return ok() ? take(size) : std::string_view();
+  }
+
+  /// Notes an error, unless there was one.
+  void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (failed_) return;
+    failed_ = true;
+    error_.code = code;
+    error_.offset = offset;
+    error_.message = message;
+    rest_ = rest_.substr(rest_.size());
+  }
+
+ private:
+  /// Nothing where there are fewer.
+  std::string_view take(std::uint64_t count) noexcept {
+    if (count > rest_.size()) {
+      fail(ErrorCode::truncated, end_, "the bytes end too early");
+      return {};
+    }
+    const std::string_view taken = rest_.substr(0, narrowed<std::size_t>(count));
+    rest_.remove_prefix(taken.size());
+    return taken;
+  }
+
+  std::string_view rest_;
+  std::size_t end_;
+  bool failed_ = false;
+  Error error_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BINARY_DETAIL_BYTES_HPP

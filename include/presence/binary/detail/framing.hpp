@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_BINARY_DETAIL_FRAMING_HPP
+#define PRESENCE_BINARY_DETAIL_FRAMING_HPP
+
+#include <presence/base/result.hpp>
+#include <presence/binary/detail/bytes.hpp>
+#include <presence/registers/detail/digest.hpp>
+
+#include <cstddef>           // for size_t
+#include <cstdint>           // for uint8_t, uint32_t, uint64_t
+#include <initializer_list>  // for initializer_list
+#include <string>            // for string
+#include <string_view>       // for string_view
+
+/// What all that is encoded has around it: what it is, and checksums, in pieces that can be written and read one by
+/// one.
+///
+///     "PRSN", version (1 byte), kind (1 byte)
+///     for each block: the size of its body (4 bytes, lowest first), a checksum (a word), the body
+///     an empty block: size 0, a checksum
+///
+/// A body is a row of records, and is closed by the first that makes it `block_size` or longer: the same records are
+/// the same bytes. Each checksum is the Digest of the body, seeded with the one before, the first with version and
+/// kind: so blocks can neither be lost nor change places.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+enum class FrameKind : std::uint8_t {
+  snapshot = 0,
+  delta = 1,   ///< of a snapshot
+  sketch = 2,  ///< what somebody knows, to be compared
+  news = 3,    ///< what somebody knows and the other side does not
+};
+
+inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
+
+/// Each kind has versions of its own.
+constexpr std::uint8_t version_of(FrameKind kind) noexcept {
+  return kind == FrameKind::sketch || kind == FrameKind::news ? 2 : 1;
+}
+inline constexpr std::uint8_t latest_version = 2;  ///< of any kind
+
+inline std::uint64_t first_checksum(FrameKind kind) noexcept {
+  return std::uint64_t{version_of(kind)} << 8 | static_cast<std::uint8_t>(kind);
+}
+inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) noexcept {
+  Digest digest(last);
+  digest.add(body);
+  return digest.value();
+}
+
+/// Calls `sink(std::string_view)` with one piece after another. Holds one block.
+template <class Sink>
+class FrameWriter {
+ public:
+  FrameWriter(Sink& sink, FrameKind kind) : sink_(sink), checksum_(first_checksum(kind)) {
+    buffer_.raw("PRSN");
+    buffer_.byte(version_of(kind));
+    buffer_.byte(static_cast<std::uint8_t>(kind));
+    begin_block();
+  }
+  FrameWriter(const FrameWriter&) = delete;
+  FrameWriter& operator=(const FrameWriter&) = delete;
+
+  /// Where the next record is to be appended.
+  ByteWriter& record() noexcept { return buffer_; }
+  /// To be called after each record.
+  void end_record() {
+    if (buffer_.size() - body_ >= block_size) end_block();
+  }
+  /// To be called after the last.
+  void finish() {
+    if (buffer_.size() > body_) end_block();
+    end_block();
+  }
+
+ private:
+  void begin_block() {
+    buffer_.bytes(0, 4);
+    buffer_.word64(0);
+    body_ = buffer_.size();
+  }
+  void end_block() {
+    const std::string_view body = buffer_.view().substr(body_);
+    if (body.size() > 0xFFFFFFFF) trap();  // a user of so much lies beyond every limit
+    checksum_ = next_checksum(checksum_, body);
+    buffer_.bytes_at(body_ - block_head, body.size(), 4);
+    buffer_.bytes_at(body_ - 8, checksum_, 8);
+    sink_(buffer_.view());
+    buffer_.clear();
+    begin_block();
+  }
+
+  Sink& sink_;
+  ByteWriter buffer_;
+  std::size_t body_ = 0;  // where in the buffer it begins
+  std::uint64_t checksum_;
+};
+
+/// Takes what a FrameWriter wrote, cut into any pieces. Holds no more than it was given.
+class FrameReader {
+ public:
+  explicit FrameReader(FrameKind kind) noexcept : kind_(kind), checksum_(first_checksum(kind)) {}
+
+  /// Calls `on_block(ByteReader&)` with each body that is complete, and unharmed. False after an error, of its own or
+  /// one that `on_block` left in the reader.
+  template <class OnBlock>
+  bool push(std::string_view bytes, OnBlock&& on_block) {
+    while (!failed_ && !bytes.empty()) {
+      if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "something follows the end");
+      // A piece that came as a whole is read where it is.
+      std::string_view piece = bytes.substr(0, wanted_ - held_.size());
+      bytes.remove_prefix(piece.size());
+      if (!held_.empty() || piece.size() < wanted_) {
+        held_ += piece;
+        if (held_.size() < wanted_) break;
+        piece = held_;
+      }
+      read(piece, on_block);
+      offset_ += piece.size();
+      held_.clear();
+    }
+    return !failed_;
+  }
+
+  /// Whether all has come.
+  bool finish() noexcept {
+    if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes end too early");
+    return !failed_;
+  }
+  const Error& error() const noexcept { return error_; }
+
+ private:
+  enum class Stage : std::uint8_t { head, block, body, ended };
+
+  template <class OnBlock>
+  void read(std::string_view piece, OnBlock& on_block) {
+    ByteReader in(piece, offset_);
+    switch (stage_) {
+      case Stage::head: {
+        for (const char c : {'P', 'R', 'S', 'N'}) {
+          const std::size_t at = in.offset();
+          if (in.byte() != static_cast<std::uint8_t>(c))
+            in.fail(ErrorCode::syntax, at, "nothing that this library wrote");
+        }
+        const unsigned version = in.byte(), kind = in.byte();
+        // In a version that is not known the next byte may be anything.
+        if (version == 0 || version > latest_version ||
+            (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
+          in.fail(ErrorCode::unknown_version, 4, "a version of the format not known here");
+        if (kind != static_cast<std::uint8_t>(kind_))
+          in.fail(ErrorCode::wrong_type, 5, "another kind of thing is needed here");
+        expect(Stage::block, block_head);
+        break;
+      }
+      case Stage::block: {
+        const std::uint32_t size = in.word32();
+        claimed_ = in.word64();
+        if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the block before this one ended too early");
+        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "there is nothing in it");
+        if (size == 0) {
+          judge_checksum(in, {});
+          expect(Stage::ended, 0);
+        } else {
+          short_block_ = size < block_size;
+          expect(Stage::body, size);
+        }
+        break;
+      }
+      case Stage::body: {
+        judge_checksum(in, piece);
+        if (in.ok()) on_block(in);
+        expect(Stage::block, block_head);
+        break;
+      }
+      case Stage::ended: break;
+    }
+    if (!in.ok()) fail(in.error().code, in.error().offset, in.error().message);
+  }
+
+  void judge_checksum(ByteReader& in, std::string_view body) noexcept {
+    checksum_ = next_checksum(checksum_, body);
+    if (checksum_ != claimed_)
+      in.fail(ErrorCode::bad_checksum, body.empty() ? offset_ : offset_ - block_head,
+              "the bytes are not those that were written");
+  }
+  void expect(Stage stage, std::size_t bytes) noexcept {
+    stage_ = stage;
+    wanted_ = bytes;
+  }
+  bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (!failed_) error_ = Error{code, offset, message};
+    failed_ = true;
+    return false;
+  }
+
+  FrameKind kind_;
+  Stage stage_ = Stage::head;
+  bool short_block_ = false;  // the last was; only the end may follow it
+  bool failed_ = false;
+  std::size_t wanted_ = frames_head;  // bytes of the piece that comes next
+  std::size_t offset_ = 0;            // of that piece
+  std::string held_;                  // of it
+  std::uint64_t checksum_, claimed_ = 0;
+  Error error_;
+};
+
+/// That of a record none may begin in a block that should have ended before it.
+inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
+  if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "this block should have ended before");
+  return in.ok();
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BINARY_DETAIL_FRAMING_HPP

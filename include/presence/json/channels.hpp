@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_JSON_CHANNELS_HPP
+#define PRESENCE_JSON_CHANNELS_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/base/result.hpp>
+#include <presence/json/detail/decimal.hpp>
+#include <presence/json/detail/reader.hpp>
+#include <presence/json/events.hpp>
+#include <presence/json/filters.hpp>
+#include <presence/model/channel.hpp>
+#include <presence/model/value.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for int64_t
+#include <optional>     // for optional, nullopt
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <utility>      // for move
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What stands in the place of the type, the id or the cid of a channel.
+struct JsonChannelName {
+  std::optional<std::string> text;
+  std::size_t offset = 0;
+  std::optional<Error> odd;  ///< why it is none, unless it is absent or null
+};
+
+/// A key of a channel.
+struct JsonPlace {
+  std::string_view name;
+  std::size_t offset;  ///< of the key
+};
+
+/// The elements of an array of which each can be held in a Value: a range from which a Value is made without a copy of
+/// them all.
+class JsonElements {
+ public:
+  class iterator {
+   public:
+    iterator(JsonReader* in, std::size_t offset, std::size_t left) noexcept : in_(in), offset_(offset), left_(left) {}
+    Value operator*() const {
+      in_->seek(offset_);
+      Value value;
+      read_scalar(*in_, value);
+      return value;
+    }
+    iterator& operator++() {
+      if (--left_ == 0) return *this;
+      in_->seek(offset_);
+      in_->skip();
+      in_->next_element();
+      in_->peek();
+      offset_ = in_->offset();
+      return *this;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.left_ == b.left_; }
+    friend bool operator!=(const iterator& a, const iterator& b) noexcept { return !(a == b); }
+
+   private:
+    JsonReader* in_;
+    std::size_t offset_;  // of the element
+    std::size_t left_;    // elements from this one on
+  };
+
+  /// `first` is the offset of the first element, if there is one.
+  JsonElements(JsonReader& in, std::size_t first, std::size_t size) noexcept : in_(&in), first_(first), size_(size) {}
+  iterator begin() const noexcept { return iterator(in_, first_, size_); }
+  iterator end() const noexcept { return iterator(in_, first_, 0); }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  JsonReader* in_;
+  std::size_t first_, size_;
+};
+
+/// Reads a channel. The first pass judges the grammar. Each further pass counts or collects what the next one needs, so
+/// that, besides the places of the keys, only what is kept is allocated, and at once.
+class JsonChannelReader {
+ public:
+  JsonChannelReader(std::string_view json, const ReadOptions& options, ReadNotes* notes) noexcept
+      : json_(json), options_(options), leniency_(notes), judge_(json, notes) {}
+
+  const Error& error() const noexcept { return error_; }
+
+  bool read(Channel& channel) {
+    JsonReader names(json_, names_scratch_, &leniency_);
+    JsonValue whole, type, id, cid, inner, members;
+    if (enter_text(names, whole)) {
+      std::string_view key;
+      while (names.next_key(key)) {
+        JsonNote* const known = key == "type"      ? &type
+                                : key == "id"      ? &id
+                                : key == "cid"     ? &cid
+                                : key == "channel" ? &inner
+                                : key == "members" ? &members
+                                                   : nullptr;
+        if (known != nullptr) {
+          note(names, *known);
+        } else {
+          names.skip();
+        }
+      }
+      names.finish();
+    }
+    if (!names.ok()) return fail(names.error());
+    leniency_.has_room = true;
+    leniency_.notes = nullptr;  // all that is to be noted of strings was
+
+    // A channel that is named beside a `channel` has that as a field.
+    const bool is_state = inner.kind == JsonKind::object && is_absent(cid) && (is_absent(type) || is_absent(id));
+    const std::size_t object = is_state ? inner.offset : whole.offset;
+    std::vector<JsonPlace> places = places_of(names, object);
+
+    JsonReader in(json_, scratch_, &leniency_);
+    JsonValue own_members;
+    std::size_t custom = 0;
+    for (const JsonPlace& place : places) {
+      JsonChannelName* const name = name_called(place.name);
+      go_to_value(in, place);
+      if (name != nullptr) {
+        read_name(in, *name);
+      } else if (place.name == "members") {
+        own_members.kind = in.peek();
+        own_members.offset = in.offset();
+      } else {
+        places[custom++] = place;
+      }
+    }
+    places.resize(custom);
+
+    if (!set_names(object, channel)) return false;
+    if (is_state && judge_.has(members, JsonKind::array, an_array)) {
+      read_members(in, members.offset, channel.members);
+    } else if (judge_.has(own_members, JsonKind::array, an_array)) {
+      read_members(in, own_members.offset, channel.members);
+    }
+    read_custom(in, std::move(places), channel.custom);
+    return true;
+  }
+
+ private:
+  static constexpr const char* an_array = "an array is needed here";
+
+  bool fail(const Error& error) noexcept {
+    error_ = error;
+    return false;
+  }
+
+  static bool is_absent(const JsonNote& value) noexcept {
+    return value.kind == JsonKind::nothing || value.kind == JsonKind::null;
+  }
+
+  static void go_into(JsonReader& in, std::size_t container) {
+    in.seek(container);
+    in.open();
+  }
+  static void go_to_value(JsonReader& in, const JsonPlace& place) {
+    in.seek_key(place.offset);
+    std::string_view key;
+    in.next_key(key);
+  }
+
+  JsonChannelName* name_called(std::string_view key) noexcept {
+    return key == "type" ? &type_ : key == "id" ? &id_ : key == "cid" ? &cid_ : nullptr;
+  }
+
+  /// The keys of an object that stand there once, in the order of their names.
+  std::vector<JsonPlace> places_of(JsonReader& in, std::size_t object) {
+    std::vector<JsonPlace> places;
+    std::size_t count = 0;
+    std::string_view key;
+    for (go_into(in, object); in.next_key(key); in.skip()) ++count;
+    places.reserve(count);
+    for (go_into(in, object); in.next_key(key); in.skip()) places.push_back(JsonPlace{key, in.key_offset()});
+
+    detail::sort(places, [](const JsonPlace& a, const JsonPlace& b) {
+      const int order = a.name.compare(b.name);
+      return order != 0 ? order < 0 : a.offset < b.offset;
+    });
+    std::size_t kept = 0;
+    for (std::size_t i = 0, next = 0; i < count; i = next) {
+      next = i + 1;
+      while (next < count && places[next].name == places[i].name) ++next;
+      if (next - i == 1) {
+        places[kept++] = places[i];
+      } else if (JsonChannelName* const name = name_called(places[i].name)) {
+        name->odd = Error{ErrorCode::duplicate_key, places[i + 1].offset, JsonJudge::twice};
+      } else {
+        judge_.pass_over(ErrorCode::duplicate_key, places[i + 1].offset, JsonJudge::twice);
+      }
+    }
+    places.resize(kept);
+    return places;
+  }
+
+  void read_name(JsonReader& in, JsonChannelName& name) {
+    JsonValue found;
+    in.read(found);
+    name.offset = found.offset;
+    JsonJudge judge(json_);
+    if (judge.given_text(found)) {
+      if (found.broken) judge.fail_as_strict(found);
+      name.text = std::string(found.text);
+    }
+    if (judge.ok()) return;
+    name.odd = judge.error();
+    name.text.reset();
+  }
+
+  /// What is needed of the type, the id and the cid. What is odd about another of them is passed over.
+  bool set_names(std::size_t object, Channel& channel) {
+    const std::size_t colon = cid_.text ? cid_.text->find(':') : std::string::npos;
+    for (const JsonChannelName* const name : {&type_, &id_}) {
+      if (name->text || cid_.text) continue;
+      if (name->odd || cid_.odd) return fail(name->odd ? *name->odd : *cid_.odd);
+      return fail(
+          Error{ErrorCode::missing_key, object, name == &type_ ? "a channel needs a type" : "a channel needs an id"});
+    }
+    if (type_.text) {
+      channel.type = std::move(*type_.text);
+    } else {
+      channel.type = cid_.text->substr(0, colon);
+    }
+    if (id_.text) {
+      channel.id = std::move(*id_.text);
+    } else if (colon != std::string::npos) {
+      channel.id = cid_.text->substr(colon + 1);
+    }
+    if (cid_.text && channel.cid() != *cid_.text)
+      return fail(Error{ErrorCode::out_of_range, cid_.offset, "a cid is the type, a colon and the id"});
+    for (const JsonChannelName* const name : {&type_, &id_, &cid_}) {
+      if (name->odd) judge_.pass_over(name->odd->code, name->odd->offset, name->odd->message);
+    }
+    return true;
+  }
+
+  /// Reads an element of `members`. Absent: it names nobody, or two.
+  static std::optional<std::string_view> read_member(JsonReader& in, JsonJudge& judge) {
+    JsonValue self, user_id, user, id;
+    if (!note_and_enter(in, self)) {
+      if (self.kind == JsonKind::string && !self.broken) return self.text;
+      if (self.kind != JsonKind::string)
+        judge.pass_over(ErrorCode::wrong_type, self.offset, "a member is a string or an object");
+      return std::nullopt;
+    }
+    std::string_view key;
+    while (in.next_key(key)) {
+      if (key == "user_id") {
+        note(in, user_id);
+      } else if (key != "user") {
+        in.skip();
+      } else if (note_and_enter(in, user)) {
+        while (in.next_key(key)) {
+          if (key == "id") {
+            note(in, id);
+          } else {
+            in.skip();
+          }
+        }
+      }
+    }
+    const bool is_named = judge.has_text(user_id) && !user_id.broken;
+    const bool has_user = judge.has(user, JsonKind::object, JsonJudge::an_object) && judge.has_text(id) && !id.broken;
+    if (is_named && has_user && user_id.text != id.text) {
+      judge.pass_over(ErrorCode::out_of_range, id.offset, "the id of another user than user_id names");
+      return std::nullopt;
+    }
+    if (is_named) return user_id.text;
+    if (has_user) return id.text;
+    judge.pass_over(ErrorCode::missing_key, self.offset, "a member needs a user_id or a user with an id");
+    return std::nullopt;
+  }
+
+  void read_members(JsonReader& in, std::size_t array, std::vector<std::string>& members) {
+    std::size_t count = 0;
+    for (go_into(in, array); in.next_element();) {
+      in.peek();
+      const std::size_t offset = in.offset();
+      if (!read_member(in, judge_)) continue;
+      if (count == options_.max_members) {
+        judge_.pass_over(ErrorCode::over_limit, offset, "more members than max_members");
+        break;
+      }
+      ++count;
+    }
+    members.reserve(count);
+    JsonJudge silent(json_);
+    for (go_into(in, array); members.size() < count && in.next_element();) {
+      if (const std::optional<std::string_view> member = read_member(in, silent)) members.emplace_back(*member);
+    }
+  }
+
+  /// Whether what was read can be held in a Value, and is no array.
+  bool is_scalar(const JsonNote& found) noexcept {
+    if (found.kind == JsonKind::array || found.kind == JsonKind::object) {
+      judge_.pass_over(ErrorCode::wrong_type, found.offset, "no Value holds this");
+      return false;
+    }
+    if (found.kind != JsonKind::number) return true;
+    std::int64_t integer = 0;
+    const bool is_integer = found.text.find_first_of(".eE") == std::string_view::npos;
+    if (is_integer ? to_int64(found.text, integer) : fits_double(found.text)) return true;
+    judge_.pass_over(ErrorCode::out_of_range, found.offset, "larger than an integer of 64 bits, or any double");
+    return false;
+  }
+
+  /// Goes through the array that comes next. Absent: one that no Value can hold.
+  std::optional<JsonElements> check_array(JsonReader& in) {
+    std::size_t first = 0, count = 0;
+    bool is_flat = true;
+    in.open();
+    while (is_flat && in.next_element()) {
+      JsonValue element;
+      in.read(element);
+      if (count == 0) first = element.offset;
+      ++count;
+      is_flat = is_scalar(element);
+    }
+    if (!is_flat) return std::nullopt;
+    return JsonElements(in, first, count);
+  }
+  /// The same for one that was checked.
+  static JsonElements elements_of(JsonReader& in) {
+    std::size_t first = 0, count = 0;
+    for (in.open(); in.next_element(); in.skip(), ++count) {
+      in.peek();
+      if (count == 0) first = in.offset();
+    }
+    return JsonElements(in, first, count);
+  }
+
+  void read_custom(JsonReader& in, std::vector<JsonPlace> places, CustomFields& custom) {
+    std::size_t fields = 0, elements = 0;
+    for (const JsonPlace& place : places) {
+      go_to_value(in, place);
+      const JsonKind kind = in.peek();
+      const std::size_t offset = in.offset();
+      if (kind == JsonKind::array) {
+        const std::optional<JsonElements> array = check_array(in);
+        if (!array) continue;
+        if (array->size() > options_.max_custom_elements - elements) {
+          judge_.pass_over(ErrorCode::over_limit, offset, "more elements of arrays than max_custom_elements");
+          continue;
+        }
+        elements += array->size();
+      } else {
+        JsonValue found;
+        in.read(found);
+        if (!is_scalar(found)) continue;
+      }
+      if (fields == options_.max_custom_fields) {
+        judge_.pass_over(ErrorCode::over_limit, place.offset, "more custom fields than max_custom_fields");
+        break;
+      }
+      places[fields++] = place;
+    }
+    // Where they are is all that is kept of the places before the fields are made.
+    std::vector<std::size_t> keys;
+    keys.reserve(fields);
+    for (std::size_t i = 0; i < fields; ++i) keys.push_back(places[i].offset);
+    std::vector<JsonPlace>().swap(places);
+    // Each goes behind those before it, as the names are in order.
+    for (const std::size_t key : keys) {
+      std::string_view name;
+      in.seek_key(key);
+      in.next_key(name);
+      Value& value = custom[name];
+      if (in.peek() == JsonKind::array) {
+        value = Value::array(elements_of(in));
+      } else {
+        read_scalar(in, value);
+      }
+    }
+  }
+
+  std::string_view json_;
+  const ReadOptions& options_;
+  JsonLeniency leniency_;
+  JsonJudge judge_;
+  std::string names_scratch_, scratch_;
+  JsonChannelName type_, id_, cid_;
+  Error error_;
+};
+
+/// Whether a custom field can be written so that it is read back as one.
+inline bool has_json_form(const CustomFields::Entry& field) noexcept {
+  if (field.value.kind() == ValueKind::invalid) return false;
+  const std::string_view name = field.name;
+  if (name == "type" || name == "id" || name == "cid" || name == "members") return false;
+  const char* p = name.data();
+  for (const char* const end = p + name.size(); p != end;) {
+    const Utf8Step step = utf8_step(p, end);
+    if (!step.valid) return false;
+    p += step.length;
+  }
+  return true;
+}
+
+}  // namespace detail
+
+/// Reads a channel as chat services write it:
+///
+///     {"type":"messaging","id":"general","members":["john",{"user_id":"jack"},{"user":{"id":"mary"}}],"level":3}
+///
+/// or a channel's state, as services answer a query. Of a state the `channel` and the `members` are read; without
+/// `members`, those of its `channel`:
+///
+///     {"channel":{"cid":"messaging:general","level":3},"members":[{"user_id":"jack","user":{…}}],"read":[…],…}
+///
+/// A `cid`, "messaging:general", may stand for the type, the id or both, and ends the type at its first colon. A member
+/// is the id of a user, or an object that has it as `user_id`, as the `id` of its `user` or as both; its other keys are
+/// skipped. Members are kept as they stand, twice where they stand twice. null in place of any of these keys' values
+/// reads as if the key were absent; without `members` there are none.
+///
+/// Every other key is a custom field: null, a bool, an integer, a number, a string, or an array of these; a timestamp
+/// reads as the string that it is written as. Objects, such as the `created_by` and `config` of a service, and arrays
+/// that have an array or object in them, are no Values: these fields are left out and noted.
+///
+/// Malformed content never loses the channel. It is left out and added to `notes`, which is cleared first and may be
+/// null: a member that names no user, or two; a custom field with a number that no Value holds; a key that stands
+/// twice; a value of another type. In strings, half of a surrogate pair and bytes that are not UTF-8 read as U+FFFD;
+/// a type, an id, a cid or a member with such counts as malformed. The limits in `options` keep the first members, and
+/// the custom fields whose names come first.
+///
+/// Strings that are empty or too long, and types with a colon, are read as they stand; Store::put judges those. Errors,
+/// in this order: the grammar, as in a payload for `parse_event`; for a type or an id that neither its key nor a cid
+/// gives, `missing_key` at the brace of the channel, or `wrong_type`, `duplicate_key`, `bad_escape` or `bad_utf8` at
+/// the malformed key; `out_of_range` at a cid that is not "type:id".
+///
+/// O(n log n) for n bytes. Allocates at most 16 n bytes at any moment.
+///
+/// @code
+/// const Result<Channel> match = parse_channel(
+///     R"({"cid":"match:eu-17","members":["john",{"user_id":"mary","role":"host"}],"slots":4,"config":{}})");
+/// assert(match && match->type == "match" && match->id == "eu-17" && match->members.back() == "mary");
+/// assert(match->custom.size() == 1 && *match->custom.find("slots") == Value(4));  // an object is no field
+/// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"slots":4})");
+/// assert(parse_channel(R"({"type":"match"})").error().code == ErrorCode::missing_key);
+///
+/// ReadNotes notes;
+/// const Result<Channel> state = parse_channel(
+///     R"({"channel":{"cid":"match:eu-17","slots":4},"members":[{"user_id":"john"},{"user_id":7}],"watcher_count":2})",
+///     ReadOptions(), &notes);
+/// assert(state->cid() == "match:eu-17" && state->members.size() == 1 && state->custom.size() == 1);
+/// assert(notes.begin()->code == ErrorCode::wrong_type && notes.begin()->offset == 84);  // at the 7
+/// @endcode
+inline Result<Channel> parse_channel(std::string_view json, const ReadOptions& options, ReadNotes* notes = nullptr) {
+  if (notes != nullptr) notes->clear();
+  detail::JsonChannelReader reader(json, options, notes);
+  Channel channel;
+  if (!reader.read(channel)) return reader.error();
+  return channel;
+}
+/// The same, with the default options and without notes.
+inline Result<Channel> parse_channel(std::string_view json) {
+  return parse_channel(json, detail::default_read_options);
+}
+
+/// Appends a channel, which `parse_channel` reads as one that is equal where all its values have a form in JSON:
+///
+///     {"type":"messaging","id":"general","members":["john","jack"],"level":3,"name":"General"}
+///
+/// Always the same bytes for the same channel: the custom fields stand behind the members, in the order of their names.
+/// A timestamp is written as RFC 3339, which is read as a text; a number that is not finite as null; of what is not
+/// UTF-8 in a text each part as U+FFFD. Left out are custom fields that could not be read back as such: those named
+/// `type`, `id`, `cid` or `members`, those whose name is not UTF-8, and invalid values.
+inline void append_json(std::string& out, const Channel& channel) {
+  detail::append_json_text(out, R"({"type":)", channel.type);
+  detail::append_json_text(out, R"(,"id":)", channel.id);
+  out += R"(,"members":[)";
+  std::string_view separator;
+  for (const std::string& member : channel.members) {
+    detail::append_json_text(out, separator, member);
+    separator = ",";
+  }
+  out += ']';
+  for (const CustomFields::Entry& field : channel.custom) {
+    if (!detail::has_json_form(field)) continue;
+    detail::append_json_text(out, ",", field.name);
+    out += ':';
+    append_json(out, field.value);
+  }
+  out += '}';
+}
+/// What `append_json` appends.
+inline std::string to_json(const Channel& channel) { return detail::json_of(channel); }
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_JSON_CHANNELS_HPP

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_JSON_FILTERS_HPP
+#define PRESENCE_JSON_FILTERS_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/compact_vector.hpp>
+#include <presence/base/result.hpp>
+#include <presence/json/detail/decimal.hpp>
+#include <presence/json/detail/reader.hpp>
+#include <presence/json/events.hpp>
+#include <presence/model/value.hpp>
+#include <presence/query/filter.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for int64_t, uint32_t
+#include <optional>     // for optional
+#include <string>       // for string, to_string
+#include <string_view>  // for string_view
+#include <utility>      // for move
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// How much of a filter is read, where it comes from somebody who is not trusted. Reading and compiling a filter takes
+/// at most 16 bytes of memory for each of its bytes, and what answering takes is linear in it, whatever it says.
+struct FilterLimits {
+  /// The length of the text.
+  std::size_t max_bytes = static_cast<std::size_t>(-1);
+  /// Filters, those in filters too, and what they compare with, each element of an array too: in
+  /// `{"id":{"$in":["a","b"]}}` there are four.
+  std::size_t max_values = static_cast<std::size_t>(-1);
+};
+
+namespace detail {
+
+struct OperatorName {
+  Operator op;
+  std::string_view name;
+};
+inline constexpr OperatorName operator_names[] = {
+    {Operator::eq, "$eq"},
+    {Operator::ne, "$ne"},
+    {Operator::gt, "$gt"},
+    {Operator::gte, "$gte"},
+    {Operator::lt, "$lt"},
+    {Operator::lte, "$lte"},
+    {Operator::in, "$in"},
+    {Operator::nin, "$nin"},
+    {Operator::contains, "$contains"},
+    {Operator::exists, "$exists"},
+    {Operator::autocomplete, "$autocomplete"},
+    {Operator::all_of, "$and"},
+    {Operator::any_of, "$or"},
+    {Operator::none_of, "$nor"},
+};
+inline std::optional<Operator> operator_of(std::string_view name) noexcept {
+  for (const OperatorName& known : operator_names) {
+    if (known.name == name) return known.op;
+  }
+  return std::nullopt;
+}
+inline std::string_view name_of(Operator op) noexcept {
+  for (const OperatorName& known : operator_names) {
+    if (known.op == op) return known.name;
+  }
+  return "$invalid";
+}
+constexpr bool is_combination(Operator op) noexcept {
+  return op == Operator::all_of || op == Operator::any_of || op == Operator::none_of;
+}
+
+/// Reads what comes next as a value that is no array. False after an error.
+inline bool read_scalar(JsonReader& in, Value& value) {
+  JsonValue found;
+  in.read(found);
+  if (!in.ok()) return false;
+  switch (found.kind) {
+    case JsonKind::null: value = Value(); return true;
+    case JsonKind::boolean: value = Value(found.truth); return true;
+    case JsonKind::string: value = Value(found.text); return true;
+    case JsonKind::number: {
+      if (found.text.find_first_of(".eE") == std::string_view::npos) {
+        std::int64_t integer = 0;
+        if (!to_int64(found.text, integer))
+          return in.fail(ErrorCode::out_of_range, found.offset, "an integer has 64 bits");
+        value = Value(integer);
+        return true;
+      }
+      double real = 0;
+      if (!read_double(found.text, real))
+        return in.fail(ErrorCode::out_of_range, found.offset, "larger than any double");
+      value = Value(real);
+      return true;
+    }
+    case JsonKind::array: return in.fail(ErrorCode::wrong_type, found.offset, "no array is possible here");
+    default: return in.fail(ErrorCode::wrong_type, found.offset, "no object is possible here");
+  }
+}
+
+inline bool read_value(JsonReader& in, Value& value) {
+  if (in.peek() != JsonKind::array) return read_scalar(in, value);
+  ArrayMaker elements;
+  in.open();
+  while (in.next_element()) {
+    Value element;
+    if (!read_scalar(in, element)) return false;
+    elements.add(std::move(element));
+  }
+  value = elements.take();
+  return in.ok();
+}
+
+/// The keys of an object that is read, each of which may stand there once.
+class JsonKeys {
+ public:
+  /// For so many, so that no more memory is taken than is needed.
+  void reserve(std::size_t keys) { all_.reserve(keys); }
+  void add(const JsonReader& in, std::string_view key) { all_.push_back(Key{key, in.key_offset()}); }
+  bool empty() const noexcept { return all_.empty(); }
+
+  /// At the end of the object: fails at the first key that stands there a second time. False after any error.
+  bool are_unique(JsonReader& in) {
+    detail::sort(all_, [](const Key& a, const Key& b) { return a.key != b.key ? a.key < b.key : a.offset < b.offset; });
+    const Key* repeated = nullptr;
+    for (std::size_t i = 1; i < all_.size(); ++i) {
+      if (all_[i].key == all_[i - 1].key && (repeated == nullptr || all_[i].offset < repeated->offset))
+        repeated = &all_[i];
+    }
+    if (in.ok() && repeated != nullptr) in.fail(ErrorCode::duplicate_key, repeated->offset, is_repeated);
+    return in.ok();
+  }
+
+  static constexpr const char* is_repeated = "this key stands in the object twice";
+
+ private:
+  struct Key {
+    std::string_view key;
+    std::size_t offset;
+  };
+  std::vector<Key> all_;
+};
+
+/// How much each array and object of a filter will be read as, found beforehand so that memory for it is taken once and
+/// fits: of an array its elements, of an object the tests and combinations that its keys stand for. One pass over the
+/// text to count those that open, and one to count what is in them. Of a text that is no filter the counts say little,
+/// but never more than one for each two bytes.
+class JsonCounts {
+ public:
+  explicit JsonCounts(std::string_view json) {
+    std::size_t opened = 0;
+    for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
+      if (*p == '"') {
+        p = end_of_string(p, end);
+        if (p == end) break;
+      } else if (*p == '{' || *p == '[') {
+        ++opened;
+      }
+    }
+    counts_.reserve(opened);
+    count(json);
+  }
+
+  /// Of the array or object that is opened next, each in the order in which they open.
+  std::size_t next() noexcept { return at_ < counts_.size() ? counts_[at_++] : 0; }
+
+ private:
+  static constexpr std::uint32_t most = 0xFFFFFFFF;
+  /// What may come next in an array or object.
+  enum class Next : std::uint8_t { key, colon, value, comma };
+  /// An array or object that is open.
+  struct Open {
+    std::size_t index;  // of its count
+    bool is_object;
+    Next next;
+    char first;  // of an array: the bracket that its first element begins with, or a space; zero before there is one
+  };
+
+  /// The quote that ends it, or the end.
+  static const char* end_of_string(const char* p, const char* end) noexcept {
+    for (++p; p != end && *p != '"'; ++p) {
+      if (*p == '\\' && ++p == end) break;
+    }
+    return p;
+  }
+  void add(std::size_t index, std::uint32_t more) noexcept {
+    counts_[index] = counts_[index] > most - more ? most : counts_[index] + more;
+  }
+  void begin_value(Open& open, char first) noexcept {
+    if (open.next == Next::key && first == '"') open.next = Next::colon;
+    if (open.next != Next::value) return;
+    const char bracket = first == '{' || first == '[' ? first : ' ';
+    if (open.first == 0) open.first = bracket;
+    // An element of another kind than the first is an error at one of the two.
+    if (open.is_object || open.first == bracket) add(open.index, 1);
+    open.next = Next::comma;
+  }
+
+  void count(std::string_view json) {
+    Open opened[JsonReader::deepest + 1];
+    std::size_t depth = 0;
+    for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
+      Open* const inner = depth > 0 ? &opened[depth - 1] : nullptr;
+      switch (*p) {
+        case ' ':
+        case '\t':
+        case '\n':
+        case '\r': break;
+        case '{':
+        case '[':
+          if (inner != nullptr) begin_value(*inner, *p);
+          if (depth > JsonReader::deepest) return;
+          opened[depth++] = Open{counts_.size(), *p == '{', *p == '{' ? Next::key : Next::value, 0};
+          counts_.push_back(0);
+          break;
+        case '}':
+        case ']':
+          if (inner == nullptr) return;
+          // A field that is asked several things stands for as many tests.
+          if (inner->is_object && depth > 1 && opened[depth - 2].is_object && counts_[inner->index] > 1)
+            add(opened[depth - 2].index, counts_[inner->index] - 1);
+          if (--depth == 0) return;
+          break;
+        case ',':
+          if (inner == nullptr) return;
+          inner->next = inner->is_object ? Next::key : Next::value;
+          break;
+        case ':':
+          if (inner == nullptr) return;
+          if (inner->next == Next::colon) inner->next = Next::value;
+          break;
+        default:
+          if (inner == nullptr) return;
+          begin_value(*inner, *p);
+          if (*p == '"') p = end_of_string(p, end);
+          if (p == end) return;
+          break;
+      }
+    }
+  }
+
+  std::vector<std::uint32_t> counts_;
+  std::size_t at_ = 0;
+};
+
+/// Reads a filter, and stops at what is more than the limits allow.
+class FilterReader {
+ public:
+  FilterReader(std::string_view json, std::string& scratch, const FilterLimits& limits)
+      : in_(json, scratch), counts_(json), left_(limits.max_values) {}
+
+  JsonReader& in() noexcept { return in_; }
+
+  bool filter(Filter& filter, unsigned depth) {
+    const JsonKind kind = in_.peek();
+    const std::size_t offset = in_.offset();
+    if (!in_.ok()) return false;
+    if (kind != JsonKind::object) return in_.fail(ErrorCode::wrong_type, offset, "an object is needed here");
+    if (!is_one_more(offset)) return false;
+    CompactVector<Filter> parts;
+    JsonKeys keys;
+    const std::size_t count = counts_.next();
+    parts.reserve(count);
+    keys.reserve(count);
+    std::string_view key;
+    in_.open();
+    while (in_.next_key(key)) {
+      keys.add(in_, key);
+      if (key.empty() || key.front() != '$') {
+        if (!field(key, parts)) return false;
+        continue;
+      }
+      const std::optional<Operator> op = operator_of(key);
+      if (!op || !is_combination(*op))
+        return in_.fail(ErrorCode::unknown_operator, in_.key_offset(), "no operator that combines filters");
+      CompactVector<Filter> combined;
+      if (!all_parts(combined, depth)) return false;
+      parts.push_back(FilterMaker::combination(*op, std::move(combined)));
+    }
+    if (!keys.are_unique(in_)) return false;
+    if (parts.size() == 1) {
+      filter = std::move(parts[0]);
+    } else if (!parts.empty()) {
+      filter = FilterMaker::combination(Operator::all_of, std::move(parts));
+    }
+    if (const std::optional<Error> error = filter.error()) return in_.fail(error->code, offset, error->message);
+    return true;
+  }
+
+ private:
+  /// Counts a filter, an operand or an element of it. False, with an error, if there are more than there may be.
+  bool is_one_more(std::size_t offset) noexcept {
+    if (left_ == 0) return in_.fail(ErrorCode::over_limit, offset, "more values than the limit allows");
+    --left_;
+    return true;
+  }
+
+  bool scalar(Value& value) {
+    in_.peek();
+    return is_one_more(in_.offset()) && read_scalar(in_, value);
+  }
+
+  bool operand(Value& value) {
+    if (in_.peek() != JsonKind::array) return scalar(value);
+    if (!is_one_more(in_.offset())) return false;
+    ArrayMaker elements(counts_.next());
+    in_.open();
+    while (in_.next_element()) {
+      Value element;
+      if (!scalar(element)) return false;
+      elements.add(std::move(element));
+    }
+    value = elements.take();
+    return in_.ok();
+  }
+
+  bool test(Operator op, std::string_view field, std::size_t field_offset, Filter& made) {
+    in_.peek();
+    const std::size_t offset = in_.offset();
+    Value value;
+    if (!operand(value)) return false;
+    made = Filter::test(op, field, std::move(value));
+    if (const std::optional<Error> error = made.error())
+      return in_.fail(error->code, field.empty() ? field_offset : offset, error->message);
+    return true;
+  }
+
+  /// Reads what a field is asked: a value, or an object of operators.
+  bool field(std::string_view field, CompactVector<Filter>& parts) {
+    const std::size_t field_offset = in_.key_offset();
+    Filter part;
+    if (in_.peek() != JsonKind::object) {
+      if (!test(Operator::eq, field, field_offset, part)) return false;
+      parts.push_back(std::move(part));
+      return true;
+    }
+    const std::size_t offset = in_.offset();
+    counts_.next();
+    unsigned seen = 0;  // a bit for each operator
+    std::optional<std::size_t> repeated;
+    std::string_view key;
+    in_.open();
+    while (in_.next_key(key)) {
+      const std::size_t key_offset = in_.key_offset();
+      const std::optional<Operator> op = operator_of(key);
+      if (!op || is_combination(*op))
+        return in_.fail(ErrorCode::unknown_operator, key_offset, "no operator of a field");
+      if (!test(*op, field, field_offset, part)) return false;
+      const unsigned bit = 1u << static_cast<unsigned>(*op);
+      // Kept once: each has a copy of the field's name, which may be longer than all the rest.
+      if ((seen & bit) == 0) parts.push_back(std::move(part));
+      if ((seen & bit) != 0 && !repeated) repeated = key_offset;
+      seen |= bit;
+    }
+    if (in_.ok() && seen == 0) return in_.fail(ErrorCode::bad_operand, offset, "an operator is needed here");
+    if (repeated) return in_.fail(ErrorCode::duplicate_key, *repeated, JsonKeys::is_repeated);
+    return in_.ok();
+  }
+
+  /// Reads the filters that one of the combining operators has, once its key was read.
+  bool all_parts(CompactVector<Filter>& parts, unsigned depth) {
+    const JsonKind kind = in_.peek();
+    const std::size_t offset = in_.offset();
+    if (!in_.ok()) return false;
+    if (kind != JsonKind::array) return in_.fail(ErrorCode::wrong_type, offset, "an array is needed here");
+    if (depth == Filter::deepest) return in_.fail(ErrorCode::too_deep, offset, "nested too deeply");
+    const std::size_t count = counts_.next();
+    in_.open();
+    while (in_.next_element()) {
+      if (parts.empty() && in_.at_object()) parts.reserve(count);
+      Filter part;
+      if (!filter(part, depth + 1)) return false;
+      parts.push_back(std::move(part));
+    }
+    if (in_.ok() && parts.empty())
+      return in_.fail(ErrorCode::bad_operand, offset, "at least one filter is needed here");
+    return in_.ok();
+  }
+
+  JsonReader in_;
+  JsonCounts counts_;
+  std::size_t left_;
+};
+
+}  // namespace detail
+
+/// Reads a filter as chat services write it:
+///
+///     {"type":"messaging","members":{"$in":["john","jack"]},"$or":[{"name":{"$autocomplete":"ro"}},{"level":{"$gt":3}}]}
+///
+/// A value stands for `$eq`, several keys for `$and`, and `{}` holds for everything. The operators are `$eq`, `$ne`,
+/// `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$contains`, `$exists` and `$autocomplete` of a field, and `$and`,
+/// `$or` and `$nor` of filters. A timestamp is written as a text of RFC 3339, with which it compares.
+///
+/// What is wrong first is told with its offset: the grammar as for `parse_event`; `duplicate_key` at the second of two
+/// keys in one object, once that is read; `unknown_operator` at a key that is none, or none that may stand there;
+/// `wrong_type` at a value of another type; `bad_operand` at a value that its operator has no use for, an empty list of
+/// filters, or a field without a name; `out_of_range` at a number; `too_deep` where more than Filter::deepest
+/// combinations stand in each other; `over_limit` at the first byte, or the first value, that is more than the limits
+/// allow.
+///
+/// @code
+/// const Result<Filter> asked = parse_filter(R"({"online":true,"status":{"$autocomplete":"look"}})");
+/// assert(*asked == (eq("online", true) && autocomplete("status", "look")));
+/// assert(matches(*asked, User{"mary", true, "Looking for a group", {}, false}));
+/// assert(*parse_filter(to_json(*asked)) == *asked);
+///
+/// const Result<Filter> wrong = parse_filter(R"({"level":{"$above":5}})");
+/// assert(wrong.error().code == ErrorCode::unknown_operator && wrong.error().offset == 10);
+///
+/// FilterLimits limits;
+/// limits.max_values = 3;
+/// assert(parse_filter(R"({"id":{"$in":["a","b"]}})", limits).error().code == ErrorCode::over_limit);
+/// @endcode
+inline Result<Filter> parse_filter(std::string_view json, const FilterLimits& limits) {
+  if (json.size() > limits.max_bytes)
+    return Error{ErrorCode::over_limit, limits.max_bytes, "more bytes than the limit allows"};
+  std::string scratch;
+  detail::FilterReader reader(json, scratch, limits);
+  Filter filter;
+  if (reader.filter(filter, 0)) reader.in().finish();
+  if (!reader.in().ok()) return reader.in().error();
+  return Result<Filter>(std::move(filter));
+}
+/// The same, without limits.
+inline Result<Filter> parse_filter(std::string_view json) { return parse_filter(json, FilterLimits()); }
+
+/// Appends a value: a timestamp as RFC 3339, a number that is not finite as null, and null for what is invalid.
+inline void append_json(std::string& out, const ValueView& value) {
+  switch (value.kind()) {
+    case ValueKind::boolean: out += value.truth() ? "true" : "false"; break;
+    case ValueKind::integer: out += std::to_string(value.integer()); break;
+    case ValueKind::real: {
+      if (value.real() - value.real() != 0.0) {
+        out += "null";
+        break;
+      }
+      char text[detail::longest_double];
+      out.append(text, detail::write_double(value.real(), text));
+      break;
+    }
+    case ValueKind::text: detail::append_json_string(out, value.text()); break;
+    case ValueKind::instant: detail::append_json_instant(out, {}, value.instant()); break;
+    case ValueKind::array:
+      out += '[';
+      for (std::size_t i = 0; i < value.size(); ++i) {
+        if (i > 0) out += ',';
+        append_json(out, value[i]);
+      }
+      out += ']';
+      break;
+    default: out += "null"; break;
+  }
+}
+/// The same, of one that owns what it holds.
+inline void append_json(std::string& out, const Value& value) { append_json(out, value.view()); }
+
+/// Appends a filter, which `parse_filter` reads as one that is equal, timestamps aside, which it reads as strings. An
+/// invalid one is written as `{"$invalid":"…"}` with what is wrong, which is read as an error.
+inline void append_json(std::string& out, const Filter& filter) {
+  out += '{';
+  if (detail::is_combination(filter.op())) {
+    detail::append_json_string(out, detail::name_of(filter.op()));
+    out += ":[";
+    bool first = true;
+    for (const Filter& part : filter.parts()) {
+      if (!first) out += ',';
+      first = false;
+      append_json(out, part);
+    }
+    out += ']';
+  } else if (const std::optional<Error> error = filter.error()) {
+    detail::append_json_text(out, R"("$invalid":)", error->message);
+  } else if (filter.op() != Operator::everything) {
+    detail::append_json_string(out, filter.field());
+    out += ":{";
+    detail::append_json_string(out, detail::name_of(filter.op()));
+    out += ':';
+    append_json(out, filter.operand());
+    out += '}';
+  }
+  out += '}';
+}
+/// @{
+/// What `append_json` appends.
+inline std::string to_json(const Filter& filter) { return detail::json_of(filter); }
+inline std::string to_json(const Value& value) { return detail::json_of(value); }
+/// @}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_JSON_FILTERS_HPP

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_LIVE_HPP
+#define PRESENCE_LIVE_HPP
+
+/// The module `live`: Watches (which viewer watches which users), and Store, which applies events and notifies.
+///
+/// Includes `base`, `model`, `registers`, `state` and `query`.
+#include <presence/live/store.hpp>
+#include <presence/live/watches.hpp>
+
+#endif  // PRESENCE_LIVE_HPP

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP
+#define PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP
+
+#include <presence/model/event.hpp>
+#include <presence/registers/detail/derived.hpp>
+#include <presence/registers/detail/registers.hpp>
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What is less than this apart was meant to be of one timestamp.
+inline constexpr Duration one_frame = Duration::from_ns(1000);
+
+/// When an event takes effect: at its timestamp, or just behind what the same user did in the same frame, where the
+/// order would not show otherwise.
+///
+/// Others must not be able to tell what an invisible user does, not even by a nanosecond. So of such a user all events
+/// in the frame of the cut count after it, where nothing of them shows. One that is dated before that may show, and is
+/// not moved by what may be hidden. A status text always shows: it is ordered by statuses alone.
+struct FrameOrder {
+  Timestamp at;         ///< of the event
+  Timestamp status_at;  ///< of its status text
+
+  bool is_split() const noexcept { return at != status_at; }
+
+  /// `event.at` must be in range.
+  FrameOrder(const PresenceEventView& event, const RegistersView& user) noexcept
+      : at(event.at), status_at(event.at), first_(event.at), end_(event.at + one_frame) {
+    const Timestamp cut = invisible_since(user.visibility_changes);
+    const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
+    const bool asks = event.type == EventType::connect && event.invisible, asks_visible = asks && !*event.invisible;
+    const bool is_hidden = cut != absent && is_of_session && !asks_visible;
+    const bool may_show = is_late && event.type != EventType::disconnect;
+
+    if (event.status && *event.status != user.status()) follow(user.status_at());
+    status_at = at;
+    if (is_hidden && !is_late) at = later(at, cut);
+    if (is_of_session && !may_show) follow_session(event, user);
+    if (asks) {
+      for (const VisibilityChange& visibility_change : user.visibility_changes) {
+        if (visibility_change.invisible != *event.invisible) follow(visibility_change.at);
+      }
+    }
+    if (event.type == EventType::report) follow_report(event, user);
+    if (!event.status || !is_hidden || may_show) status_at = at;
+  }
+
+ private:
+  void follow(Timestamp other) noexcept {
+    const Timestamp behind = other + Duration::from_ns(1);
+    if (other >= first_ && other < end_ && behind != never) at = later(at, behind);
+  }
+  void follow_session(const PresenceEventView& event, const RegistersView& user) noexcept {
+    const SessionRegisters* const session = find_session(user.sessions, event.session);
+    if (session == nullptr) return;
+    if (event.type == EventType::disconnect) {
+      follow(session->connect);
+      follow(session->heartbeat);
+    } else if (!session->disconnects.empty()) {
+      follow(session->disconnects.back());
+    }
+  }
+  void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
+    follow(user.forgotten_up_to());
+    if (user.rare != nullptr && user.rare->reported_online != event.online) follow(user.reported_at());
+    if (event.last_active && *event.last_active != user.reported_last_active()) follow(user.reported_last_active_at());
+  }
+
+  Timestamp first_, end_;  // of the frame
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP

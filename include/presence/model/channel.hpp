@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_MODEL_CHANNEL_HPP
+#define PRESENCE_MODEL_CHANNEL_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/compact_vector.hpp>
+#include <presence/base/detail/memory.hpp>
+#include <presence/model/fields.hpp>
+#include <presence/model/value.hpp>
+
+#include <cstddef>      // for size_t, ptrdiff_t
+#include <iterator>     // for random_access_iterator_tag
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <utility>      // for exchange, move, swap
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// Fields of a channel that the host made up: names to Values, in the order of their names. As in a std::map, a
+/// reference or a pointer to a value stays valid while other fields come and go, until that field is erased or all of
+/// them are assigned to or destroyed.
+///
+/// @code
+/// CustomFields fields;
+/// fields["created_at"] = "2019-01-07T13:17:42.375Z";
+/// fields["updated_at"] = fields["created_at"];
+/// assert(*fields.find("updated_at") == *fields.find("created_at"));
+/// @endcode
+class CustomFields {
+ public:
+  /// A field.
+  struct Entry {
+    std::string name;  ///< no two fields have the same
+    Value value;       ///< may be null, which is not absent
+
+    /// Whether name and value are the same.
+    friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
+    friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
+  };
+
+ private:
+  // Each field lies in memory of its own, where it stays. In the order of their names they are in short runs, so that
+  // one that comes or goes moves few of the others, in whichever order they come.
+  using Run = detail::CompactVector<Entry*>;
+  using Runs = detail::CompactVector<Run>;
+  static constexpr std::size_t longest_run = 128;
+
+ public:
+  /// Iterates over the fields in the order of their names. Valid until fields come or go.
+  class const_iterator {
+   public:
+    /// @{
+    /// As iterators have them; an Entry cannot be changed in place. To go n fields further is O(n / 128).
+    using iterator_category = std::random_access_iterator_tag;
+    using value_type = Entry;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Entry*;
+    using reference = const Entry&;
+
+    const_iterator() noexcept = default;
+    reference operator*() const noexcept { return *(*runs_)[run_][at_]; }
+    pointer operator->() const noexcept { return &**this; }
+    reference operator[](difference_type n) const noexcept { return *(*this + n); }
+    const_iterator& operator++() noexcept {
+      if (++at_ == (*runs_)[run_].size()) {
+        at_ = 0;
+        ++run_;
+      }
+      return *this;
+    }
+    const_iterator& operator--() noexcept {
+      if (at_ == 0) at_ = (*runs_)[--run_].size();
+      --at_;
+      return *this;
+    }
+    const_iterator operator++(int) noexcept {
+      const const_iterator before = *this;
+      ++*this;
+      return before;
+    }
+    const_iterator operator--(int) noexcept {
+      const const_iterator before = *this;
+      --*this;
+      return before;
+    }
+    const_iterator& operator+=(difference_type n) noexcept {
+      n += static_cast<difference_type>(at_);
+      for (; n < 0; n += length(run_)) --run_;
+      for (; n > 0 && n >= length(run_); ++run_) n -= length(run_);
+      at_ = static_cast<std::size_t>(n);
+      return *this;
+    }
+    const_iterator& operator-=(difference_type n) noexcept { return *this += -n; }
+    friend const_iterator operator+(const_iterator a, difference_type n) noexcept { return a += n; }
+    friend const_iterator operator+(difference_type n, const_iterator a) noexcept { return a += n; }
+    friend const_iterator operator-(const_iterator a, difference_type n) noexcept { return a -= n; }
+    friend difference_type operator-(const_iterator a, const_iterator b) noexcept {
+      if (a < b) return -(b - a);
+      difference_type distance = static_cast<difference_type>(a.at_) - static_cast<difference_type>(b.at_);
+      for (; b.run_ < a.run_; ++b.run_) distance += b.length(b.run_);
+      return distance;
+    }
+    friend bool operator==(const_iterator a, const_iterator b) noexcept { return a.run_ == b.run_ && a.at_ == b.at_; }
+    friend bool operator!=(const_iterator a, const_iterator b) noexcept { return !(a == b); }
+    friend bool operator<(const_iterator a, const_iterator b) noexcept {
+      return a.run_ != b.run_ ? a.run_ < b.run_ : a.at_ < b.at_;
+    }
+    friend bool operator>(const_iterator a, const_iterator b) noexcept { return b < a; }
+    friend bool operator<=(const_iterator a, const_iterator b) noexcept { return !(b < a); }
+    friend bool operator>=(const_iterator a, const_iterator b) noexcept { return !(a < b); }
+    /// @}
+
+   private:
+    friend class CustomFields;
+    const_iterator(const Runs& runs, std::size_t run, std::size_t at) noexcept : runs_(&runs), run_(run), at_(at) {}
+    difference_type length(std::size_t run) const noexcept {
+      return static_cast<difference_type>((*runs_)[run].size());
+    }
+
+    const Runs* runs_ = nullptr;
+    std::size_t run_ = 0, at_ = 0;
+  };
+  /// @{
+  /// As containers have them.
+  using iterator = const_iterator;
+  using value_type = Entry;
+  /// @}
+
+  CustomFields() noexcept = default;
+  /// @{
+  /// A copy has memory of its own; what was moved from is empty.
+  CustomFields(const CustomFields& other) : CustomFields() {
+    for (const Entry& entry : other) insert(end(), entry);
+  }
+  CustomFields(CustomFields&& other) noexcept { swap(other); }
+  CustomFields& operator=(const CustomFields& other) {
+    CustomFields copy(other);
+    swap(copy);
+    return *this;
+  }
+  CustomFields& operator=(CustomFields&& other) noexcept {
+    CustomFields taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~CustomFields() {
+    for (const Run& run : runs_) {
+      for (Entry* const entry : run) detail::destroy(entry);
+    }
+  }
+
+  /// The value, to be read or set. Null where there was none: there is one from now on. O(log fields).
+  Value& operator[](std::string_view name) {
+    const const_iterator place = place_of(name);
+    if (!has(place, name)) return insert(place, Entry{std::string(name), Value()}).value;
+    return runs_[place.run_][place.at_]->value;
+  }
+  /// Null pointer: there is none. O(log fields).
+  const Value* find(std::string_view name) const noexcept {
+    const const_iterator place = place_of(name);
+    return has(place, name) ? &place->value : nullptr;
+  }
+  /// Takes a field away. Whether there was one. O(log fields).
+  bool erase(std::string_view name) {
+    const const_iterator place = place_of(name);
+    if (!has(place, name)) return false;
+    Run& run = runs_[place.run_];
+    Entry* const gone = run[place.at_];
+    run.erase(place.at_);
+    --size_;
+    if (run.empty()) {
+      runs_.erase(place.run_);
+    } else if (place.run_ + 1 < runs_.size() && run.size() + runs_[place.run_ + 1].size() <= longest_run / 2) {
+      for (Entry* const entry : runs_[place.run_ + 1]) run.push_back(entry);
+      runs_.erase(place.run_ + 1);
+    }
+    detail::destroy(gone);
+    return true;
+  }
+  /// @{
+  /// All of them, in the order of their names, which compare as bytes.
+  const_iterator begin() const noexcept { return const_iterator(runs_, 0, 0); }
+  const_iterator end() const noexcept { return const_iterator(runs_, runs_.size(), 0); }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// @}
+
+  /// Whether both have the same names with the same values.
+  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
+      if (*i != *j) return false;
+    }
+    return true;
+  }
+  friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
+
+ private:
+  /// Where the field is, or the first one that comes after it.
+  const_iterator place_of(std::string_view name) const noexcept {
+    const auto is_before = [name](const Entry* entry) { return entry->name < name; };
+    const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
+                                                   [&](const Run& one) { return is_before(one[one.size() - 1]); });
+    if (run == runs_.end()) return end();
+    Entry* const* const place = detail::partition_point(run->begin(), run->end(), is_before);
+    return const_iterator(runs_, static_cast<std::size_t>(run - runs_.begin()),
+                          static_cast<std::size_t>(place - run->begin()));
+  }
+  bool has(const_iterator place, std::string_view name) const noexcept { return place != end() && place->name == name; }
+
+  Entry& insert(const_iterator place, Entry entry) {
+    struct Owner {
+      Entry* entry;
+      ~Owner() {
+        if (entry != nullptr) detail::destroy(entry);
+      }
+    } added{detail::create<Entry>(std::move(entry))};
+    std::size_t run = place.run_, at = place.at_;
+    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // behind all others
+    if (runs_.empty() || runs_[run].size() == longest_run) make_room(run, at);
+    runs_[run].insert(at, added.entry);
+    ++size_;
+    return *std::exchange(added.entry, nullptr);
+  }
+  /// Makes another run where one is full, so that there is room at the place. Names that come in order fill their runs.
+  void make_room(std::size_t& run, std::size_t& at) {
+    Run another;
+    if (runs_.empty() || at == 0) {
+      another.reserve_one_more();
+      runs_.insert(run, std::move(another));
+    } else if (at == longest_run) {
+      another.reserve_one_more();
+      runs_.insert(++run, std::move(another));
+      at = 0;
+    } else {
+      constexpr std::size_t half = longest_run / 2;
+      another.reserve(longest_run);
+      for (std::size_t i = half; i < longest_run; ++i) another.push_back(runs_[run][i]);
+      runs_.insert(run + 1, std::move(another));
+      runs_[run].truncate(half);
+      if (at > half) {
+        ++run;
+        at -= half;
+      }
+    }
+  }
+  void swap(CustomFields& other) noexcept {
+    std::swap(runs_, other.runs_);
+    std::swap(size_, other.size_);
+  }
+
+  Runs runs_;  // none of them empty
+  std::size_t size_ = 0;
+};
+
+/// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
+/// one.
+///
+/// @code
+/// Channel match{"match", "eu-17", {"john", "mary"}, {}};
+/// match.custom["map"] = "harbour";
+/// match.custom["slots"] = 4;
+/// assert(match.cid() == "match:eu-17");  // what the functions of a Store call it by
+/// assert(*match.custom.find("slots") == Value(4) && match.custom.find("mode") == nullptr);
+/// assert(match.custom.begin()->name == "map");  // in the order of their names
+/// @endcode
+struct Channel {
+  std::string type;                  ///< what the host has rules for, such as "messaging"; has no colon
+  std::string id;                    ///< tells those of one type apart
+  std::vector<std::string> members;  ///< ids of users
+  CustomFields custom;               ///< a custom `type`, `id`, `cid` or `members` is not found by a filter
+
+  /// "type:id".
+  std::string cid() const { return type + ':' + id; }
+
+  /// Whether all fields are the same, the members in the same order.
+  friend bool operator==(const Channel& a, const Channel& b) noexcept {
+    return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
+  }
+  friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
+};
+
+/// `type`, `id`, `cid`, `members`, and all that is custom.
+template <>
+struct Fields<Channel> {
+  /// Those that every channel has.
+  static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
+                                      field("cid", &Channel::cid), field("members", &Channel::members));
+  /// The custom ones.
+  static ValueView other(const Channel& channel, std::string_view name) noexcept {
+    const Value* const value = channel.custom.find(name);
+    return value != nullptr ? ValueView(*value) : ValueView();
+  }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_CHANNEL_HPP

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
+#define PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/memory.hpp>
+#include <presence/model/event.hpp>
+#include <presence/model/rules.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint32_t, uintptr_t
+#include <cstring>      // for memcpy
+#include <string_view>  // for string_view
+#include <type_traits>  // for is_trivially_destructible
+
+/// Copies of the strings of events, made before a change to a snapshot that the events may borrow from.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Whether a string of an event is longer than the rules allow. Of such a string only a byte more than they allow is
+/// copied, which is refused alike.
+inline bool is_too_long(const PresenceEventView& event, const Rules& rules) noexcept {
+  return event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes ||
+         (event.status && event.status->size() > rules.max_status_bytes);
+}
+PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& event, const Rules& rules) noexcept {
+  const auto shortened = [](std::string_view text, std::uint32_t limit) noexcept {
+    return text.size() > limit ? std::string_view(text.data(), std::size_t{limit} + 1) : text;
+  };
+  PresenceEventView shorter(event);
+  shorter.user = shortened(event.user, rules.max_id_bytes);
+  shorter.session = shortened(event.session, rules.max_id_bytes);
+  if (event.status) shorter.status = shortened(*event.status, rules.max_status_bytes);
+  return shorter;
+}
+
+inline PresenceEventView within_limits(const PresenceEventView& event, const Rules& rules) noexcept {
+  return is_too_long(event, rules) ? cut(event, rules) : event;
+}
+
+inline std::size_t string_bytes(const PresenceEventView& event) noexcept {
+  return event.user.size() + event.session.size() + (event.status ? event.status->size() : 0);
+}
+
+/// Copies a string to where there is room for it, and lets it lie there. Ids are short: a call of memcpy costs more
+/// than all else that is done here.
+inline void move_string(std::string_view& text, char*& to) noexcept {
+  const std::size_t size = text.size();
+  const char* const from = text.data();
+  if (size > 16) {
+    std::memcpy(to, from, size);
+  } else if (size >= 8) {  // the two eights overlap
+    char first[8], last[8];
+    std::memcpy(first, from, 8);
+    std::memcpy(last, from + (size - 8), 8);
+    std::memcpy(to, first, 8);
+    std::memcpy(to + (size - 8), last, 8);
+  } else {
+    for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+  }
+  text = std::string_view(to, size);
+  to += size;
+}
+inline void move_strings(PresenceEventView& event, char*& to) noexcept {
+  move_string(event.user, to);
+  move_string(event.session, to);
+  if (event.status) move_string(*event.status, to);
+}
+
+/// One event and copies of its strings.
+class EventCopy {
+ public:
+  EventCopy(const PresenceEventView& event, const Rules& rules) : view_(within_limits(event, rules)) {
+    char* chars = inside_;
+    const std::size_t bytes = string_bytes(view_);
+    if (bytes > sizeof(inside_)) {
+      more_.resize(bytes);
+      chars = more_.data();
+    }
+    move_strings(view_, chars);
+  }
+  EventCopy(const EventCopy&) = delete;
+  EventCopy& operator=(const EventCopy&) = delete;
+
+  const PresenceEventView& view() const noexcept { return view_; }
+
+ private:
+  PresenceEventView view_;
+  Vector<char> more_;
+  char inside_[128];
+};
+
+/// Where the strings of events lie: users, sessions and statuses each somewhere between two addresses.
+class StringBounds {
+ public:
+  /// Of a range that can be passed over twice.
+  template <class It>
+  StringBounds(It first, It last) {
+    for (; first != last; ++first) {
+      auto&& listed = *first;
+      const PresenceEventView& event = listed;
+      users_.add(event.user);
+      sessions_.add(event.session);
+      if (event.status) statuses_.add(*event.status);
+    }
+  }
+  /// Whether one of them may lie in this string.
+  bool may_touch(std::string_view text) const noexcept {
+    return !text.empty() && (users_.touches(text) || sessions_.touches(text) || statuses_.touches(text));
+  }
+
+ private:
+  struct Addresses {
+    std::uintptr_t first = UINTPTR_MAX, end = 0;
+
+    void add(std::string_view text) noexcept {
+      const auto at = reinterpret_cast<std::uintptr_t>(text.data());
+      if (text.empty()) return;
+      first = smaller_of(first, at);
+      end = greater_of(end, at + text.size());
+    }
+    bool touches(std::string_view text) const noexcept {
+      const auto at = reinterpret_cast<std::uintptr_t>(text.data());
+      return at < end && first < at + text.size();
+    }
+  };
+  Addresses users_, sessions_, statuses_;
+};
+
+/// Events of a range that can be passed over twice, and copies of their strings, one behind the other.
+class EventCopies {
+ public:
+  template <class It>
+  EventCopies(It first, It last, const Rules& rules) : room_(count_and_bytes(first, last, rules)) {
+    char* to = reinterpret_cast<char*>(room_.events + room_.count);
+    for (PresenceEventView* copy = room_.events; first != last; ++first, ++copy) {
+      auto&& listed = *first;
+      const PresenceEventView& event = listed;
+      detail::construct<PresenceEventView>(copy, within_limits(event, rules));
+      move_strings(*copy, to);
+    }
+  }
+
+  const PresenceEventView* begin() const noexcept { return room_.events; }
+  const PresenceEventView* end() const noexcept { return room_.events + room_.count; }
+
+ private:
+  struct Size {
+    std::size_t count = 0, bytes = 0;
+  };
+  template <class It>
+  static Size count_and_bytes(It first, It last, const Rules& rules) {
+    Size size;
+    for (; first != last; ++first, ++size.count) {
+      auto&& listed = *first;
+      const PresenceEventView& event = listed;
+      size.bytes += sizeof(PresenceEventView) + string_bytes(within_limits(event, rules));
+    }
+    return size;
+  }
+
+  static_assert(std::is_trivially_destructible<PresenceEventView>::value, "they end with their memory");
+  struct Room {
+    explicit Room(const Size& size)
+        : count(size.count),
+          bytes(size.bytes),
+          events(static_cast<PresenceEventView*>(detail::allocate(size.bytes, alignof(PresenceEventView)))) {}
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+    ~Room() { detail::deallocate(events, bytes, alignof(PresenceEventView)); }
+
+    const std::size_t count, bytes;
+    PresenceEventView* const events;  // and behind them the strings
+  };
+  const Room room_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP

@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_QUERY_DETAIL_OPERAND_HPP
+#define PRESENCE_QUERY_DETAIL_OPERAND_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/compact_vector.hpp>
+#include <presence/base/detail/memory.hpp>
+#include <presence/base/detail/user_key.hpp>
+#include <presence/model/value.hpp>
+#include <presence/query/detail/word_prefix.hpp>
+
+#include <cstddef>      // for ptrdiff_t, size_t
+#include <cstdint>      // for uint8_t, uint64_t
+#include <cstring>      // for memcmp, memcpy
+#include <string_view>  // for string_view
+#include <utility>      // for move
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+namespace detail {
+
+/// One value against one: whether a field with no array in it equals an operand that is none.
+inline bool same_scalar(const ValueView& field, const ValueView& operand) noexcept {
+  return compare_scalars(field, operand) == Ordering::equal;
+}
+
+/// Whether a range test holds where the field stands so to the operand.
+constexpr bool is_in_range(Operator op, Ordering order) noexcept {
+  switch (op) {
+    case Operator::gt: return order == Ordering::greater;
+    case Operator::gte: return order == Ordering::greater || order == Ordering::equal;
+    case Operator::lt: return order == Ordering::less;
+    default: return order == Ordering::less || order == Ordering::equal;
+  }
+}
+
+/// Calls `holds` for a field that is no array, or for its elements until it does.
+template <class Holds>
+bool any_element(const ValueView& field, Holds holds) {
+  if (field.kind() != ValueKind::array) return holds(field);
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    if (holds(field[i])) return true;
+  }
+  return false;
+}
+template <class Text, class Holds>
+bool any_element(const std::vector<Text>& field, Holds holds) {
+  for (const std::string_view text : field) {
+    if (holds(text)) return true;
+  }
+  return false;
+}
+template <class Holds>
+bool any_element(std::string_view field, Holds holds) {
+  return holds(field);
+}
+
+inline bool is_array(const ValueView& field) noexcept { return field.kind() == ValueKind::array; }
+inline bool is_array(std::string_view) noexcept { return false; }
+template <class Text>
+bool is_array(const std::vector<Text>&) noexcept {
+  return true;
+}
+
+/// By which strings are found.
+struct TextHash {
+  /// Long strings whose quick hashes agree share most of their bytes as well, so that each comparison would be long.
+  static std::uint64_t of(std::string_view text) noexcept {
+    const LookupKey sought(text);
+    return sought.is_short() ? hash_of(sought, 0) : SipHash<1, 3>::hash64(text, {});
+  }
+};
+
+/// Strings, to be found among many. A few are compared one by one. More are kept in the order of their hashes and
+/// sizes, and then of their bytes: the first bits of a hash say between which two of them to look, and what is left
+/// there is searched by halves. So who chooses strings whose hashes collide makes a search longer, and never a walk.
+template <class Hash>
+class BasicTextSet {
+ public:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  /// Has room for so many strings, which have so many bytes together, all in one allocation. To be given back by
+  /// `drop`.
+  static BasicTextSet* make(std::size_t texts, std::size_t bytes) {
+    return construct<BasicTextSet>(allocate(size_of(texts, bytes), alignof(BasicTextSet)), texts, bytes);
+  }
+  static BasicTextSet* copy(const BasicTextSet& other) {
+    Starts starts = other.starts_;
+    BasicTextSet* const made = make(other.room_, other.bytes_);
+    made->starts_ = std::move(starts);
+    made->count_ = other.count_;
+    std::memcpy(made->entries(), other.entries(), size_of(other.room_, other.bytes_) - sizeof(BasicTextSet));
+    return made;
+  }
+  static void drop(BasicTextSet* set) noexcept {
+    const std::size_t size = size_of(set->room_, set->bytes_);
+    set->~BasicTextSet();
+    deallocate(set, size, alignof(BasicTextSet));
+  }
+  BasicTextSet(const BasicTextSet&) = delete;
+  BasicTextSet& operator=(const BasicTextSet&) = delete;
+
+  /// There is room for it. To be found after `finish`.
+  void add(std::string_view text) noexcept {
+    const std::size_t at = count_ == 0 ? 0 : entries()[count_ - 1].at + entries()[count_ - 1].size;
+    construct<Entry>(entries() + count_++, Entry{0, at, text.size()});
+    if (!text.empty()) std::memcpy(characters() + at, text.data(), text.size());
+  }
+  void finish() {
+    struct {
+      Entry* first;
+      std::size_t count;
+      Entry* begin() const noexcept { return first; }
+      std::size_t size() const noexcept { return count; }
+    } all{entries(), count_};
+    const bool are_few = count_ <= few;
+    for (std::size_t i = 0; i < count_; ++i) {
+      // Strings that are not the same mostly differ in their last character.
+      const std::string_view text = text_of(entries()[i]);
+      entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
+    }
+    detail::sort(all, [this](const Entry& a, const Entry& b) {
+      if (a.hash != b.hash) return a.hash < b.hash;
+      if (a.size != b.size) return a.size < b.size;
+      return compare(characters() + a.at, characters() + b.at, a.size, 0) < 0;
+    });
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (kept > 0 && entries()[kept - 1].hash == entries()[i].hash &&
+          text_of(entries()[kept - 1]) == text_of(entries()[i]))
+        continue;
+      entries()[kept++] = entries()[i];
+    }
+    count_ = kept;
+    if (!are_few) make_starts();
+  }
+
+  std::size_t size() const noexcept { return count_; }
+
+  /// Its place among those that there are, or none.
+  std::size_t find(std::string_view text) const noexcept {
+    return starts_.has_memory() ? find_by_hash(text) : find_among_few(text);
+  }
+  bool contains(std::string_view text) const noexcept { return find(text) != none; }
+
+ private:
+  static constexpr std::size_t few = 4;
+  struct Entry {
+    std::uint64_t hash;  // of a few, the last character
+    std::size_t at, size;
+  };
+
+  using Starts = CompactVector<std::size_t>;
+
+  BasicTextSet(std::size_t texts, std::size_t bytes) noexcept : room_(texts), bytes_(bytes) {}
+  ~BasicTextSet() = default;
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
+  /// What a filter has fits into memory, and this is less than what it takes there.
+  static std::size_t size_of(std::size_t texts, std::size_t bytes) noexcept {
+    return sizeof(BasicTextSet) + texts * sizeof(Entry) + bytes;
+  }
+  // They lie behind this object, and the characters of all behind them.
+  Entry* entries() noexcept { return static_cast<Entry*>(static_cast<void*>(this + 1)); }
+  const Entry* entries() const noexcept { return static_cast<const Entry*>(static_cast<const void*>(this + 1)); }
+  char* characters() noexcept { return static_cast<char*>(static_cast<void*>(entries() + room_)); }
+  const char* characters() const noexcept {
+    return static_cast<const char*>(static_cast<const void*>(entries() + room_));
+  }
+  std::string_view text_of(const Entry& entry) const noexcept {
+    return std::string_view(characters() + entry.at, entry.size);
+  }
+
+  /// The next eight bytes of a text, or those that are left.
+  static std::uint64_t word_at(const char* text, std::size_t left) noexcept {
+    return left >= 8 ? load_word(text) : load_part(text, left);
+  }
+  /// Any order of strings of one size, of which the first `same` bytes are the same: by words, which takes fewer steps
+  /// than by bytes, but for what comes late in long ones.
+  static int compare(const char* a, const char* b, std::size_t size, std::size_t same) noexcept {
+    const std::size_t by_words = size - same < 64 ? size : same + 64;
+    for (; same < by_words; same += 8) {
+      const std::uint64_t x = word_at(a + same, size - same), y = word_at(b + same, size - same);
+      if (x != y) return x < y ? -1 : 1;
+    }
+    return same < size ? std::memcmp(a + same, b + same, size - same) : 0;
+  }
+
+  std::size_t find_by_hash(std::string_view text) const noexcept {
+    const std::uint64_t hash = Hash::of(text);
+    const std::size_t* const start = &starts_[1] + (hash >> starts_[0]);
+    const std::size_t first = start[0], last = start[1];
+    if (last - first > few) return find_among_many(first, last, hash, text);
+    for (std::size_t i = first; i != last; ++i) {
+      if (entries()[i].hash == hash && text_of(entries()[i]) == text) return i;
+    }
+    return none;
+  }
+
+  PRESENCE_DETAIL_APART std::size_t find_among_few(std::string_view text) const noexcept {
+    const std::uint64_t last = text.empty() ? 0 : octet(text.back());
+    for (std::size_t i = 0; i < count_; ++i) {
+      const Entry& entry = entries()[i];
+      if (entry.size == text.size() && entry.hash == last && text_of(entry) == text) return i;
+    }
+    return none;
+  }
+
+  /// The end of those that are alike, of which the first of a range is one: in steps that become longer, as they are
+  /// few as a rule.
+  template <class IsAlike>
+  static const Entry* end_of_alike(const Entry* low, const Entry* high, IsAlike is_alike) noexcept {
+    std::ptrdiff_t step = 1;
+    while (high - low > step && is_alike(low[step])) {
+      low += step;
+      step *= 2;
+    }
+    return detail::partition_point(low + 1, high - low > step ? low + step : high, is_alike);
+  }
+  /// The part of a range of entries, which is in order, for which `is_alike` holds. `is_before`: those before it.
+  template <class IsBefore, class IsAlike>
+  static void narrow(const Entry*& low, const Entry*& high, IsBefore is_before, IsAlike is_alike) noexcept {
+    if (!is_alike(*low)) low = detail::partition_point(low, high, is_before);
+    if (low == high || is_alike(high[-1])) return;
+    high = is_alike(*low) ? end_of_alike(low, high, is_alike) : low;
+  }
+
+  /// Only where hashes collide. By chance that is a few, so this is as good for many.
+  PRESENCE_DETAIL_APART std::size_t find_among_many(std::size_t first, std::size_t last, std::uint64_t hash,
+                                                    std::string_view text) const noexcept {
+    const Entry* low = entries() + first;
+    const Entry* high = entries() + last;
+    const std::size_t size = text.size();
+    narrow(
+        low, high, [&](const Entry& entry) { return entry.hash < hash; },
+        [&](const Entry& entry) { return entry.hash == hash; });
+    if (low == high) return none;
+    narrow(
+        low, high, [&](const Entry& entry) { return entry.size < size; },
+        [&](const Entry& entry) { return entry.size == size; });
+    if (low == high) return none;
+
+    // They are in order, so all of them begin as the first and the last do. By the first word in which they do not, the
+    // others are left out, and then by the next one.
+    const char* const characters = this->characters();
+    std::size_t same = 0;
+    while (high - low > 1) {
+      for (; size - same >= 8; same += 8) {
+        const std::uint64_t word = load_word(characters + low->at + same);
+        if (word != load_word(characters + high[-1].at + same)) break;
+        if (word != load_word(text.data() + same)) return none;
+      }
+      if (size - same < 8) break;
+      const std::uint64_t next = load_word(text.data() + same);
+      const auto word_of = [&](const Entry& entry) { return load_word(characters + entry.at + same); };
+      for (std::size_t count = static_cast<std::size_t>(high - low); count > 1; count -= count / 2) {
+        if (word_of(low[count / 2 - 1]) < next) low += count / 2;
+      }
+      if (word_of(*low) != next) return none;
+      high = end_of_alike(low, high, [&](const Entry& entry) { return word_of(entry) == next; });
+      same += 8;
+    }
+    if (high - low > 1) {
+      low = detail::partition_point(
+          low, high, [&](const Entry& entry) { return compare(characters + entry.at, text.data(), size, same) < 0; });
+      if (low == high) return none;
+    }
+    const bool is_found = std::memcmp(characters + low->at + same, text.data() + same, size - same) == 0;
+    return is_found ? static_cast<std::size_t>(low - entries()) : none;
+  }
+
+  void make_starts() {
+    std::size_t buckets = 2, shift = 63;
+    for (; buckets < 2 * count_; buckets *= 2) --shift;
+    starts_.reserve(buckets + 2);
+    starts_.push_back(shift);
+    for (std::size_t i = 0, bucket = 0; bucket <= buckets; ++bucket) {
+      while (i < count_ && entries()[i].hash >> shift < bucket) ++i;
+      starts_.push_back(i);
+    }
+  }
+
+  std::size_t room_, bytes_, count_ = 0;
+  Starts
+      starts_;  // of many: how many bits of a hash are not its first ones, and where those with each first ones start
+};
+
+using TextSet = BasicTextSet<TextHash>;
+
+/// What an array of values has, made ready to be asked. Values that are equal are one.
+class ValueSet {
+ public:
+  explicit ValueSet(const Elements<Value>& elements) {
+    std::size_t texts = 0, characters = 0, numbers = 0, moments = 0;
+    Moment moment;
+    for (const Value& element : elements) {
+      const ValueView view = element.view();
+      if (view.is_number()) ++numbers;
+      if (view.kind() == ValueKind::instant) ++moments;
+      if (view.kind() != ValueKind::text) continue;
+      if (read_moment(view.text(), moment)) {
+        ++moments;
+      } else {
+        ++texts;
+        characters += view.text().size();
+      }
+    }
+    if (texts > 0) texts_.make(texts, characters);
+    numbers_.reserve(numbers);
+    moments_.reserve(moments);
+    for (const Value& element : elements) add(element);
+    if (texts > 0) texts_->finish();
+    make_set(numbers_,
+             [](const Value& a, const Value& b) { return compare_numbers(a.view(), b.view()) == Ordering::less; });
+    make_set(moments_, [](const Moment& a, const Moment& b) { return a < b; });
+  }
+
+  bool has(std::string_view text) const noexcept {
+    if (moments_.has_memory()) return find(text) != none;
+    return texts_ && texts_->contains(text);
+  }
+  bool has(const ValueView& value) const noexcept { return find(value) != none; }
+
+  /// Whether an array has all of these and no others. Allocates one bit for each of these, if they are many.
+  template <class Field>
+  bool is_same_set(const Field& field) const {
+    if (!is_array(field) || field.size() < size()) return false;
+    Places found(size());
+    std::size_t left = size();
+    const bool has_another = any_element(field, [&](const auto& element) {
+      const std::size_t place = find(element);
+      if (place == none) return true;
+      if (found.mark(place)) --left;
+      return false;
+    });
+    return !has_another && left == 0;
+  }
+
+ private:
+  static constexpr std::size_t none = TextSet::none;
+
+  /// One bit each.
+  class Places {
+   public:
+    explicit Places(std::size_t count) {
+      const std::size_t words = count / 64 + 1;
+      if (words > inside) {
+        outside_.reserve(words);
+        for (std::size_t i = 0; i < words; ++i) outside_.push_back(0);
+        words_ = outside_.begin();
+      } else {
+        for (std::size_t i = 0; i < words; ++i) inside_[i] = 0;
+        words_ = inside_;
+      }
+    }
+    Places(const Places&) = delete;
+    Places& operator=(const Places&) = delete;
+    /// Whether it was not marked before.
+    bool mark(std::size_t place) noexcept {
+      const std::uint64_t bit = std::uint64_t{1} << place % 64;
+      const bool is_new = (words_[place / 64] & bit) == 0;
+      words_[place / 64] |= bit;
+      return is_new;
+    }
+
+   private:
+    static constexpr std::size_t inside = 16;
+    std::uint64_t inside_[inside];
+    CompactVector<std::uint64_t> outside_;
+    std::uint64_t* words_;
+  };
+
+  /// Owns a set, where there are strings.
+  class Texts {
+   public:
+    Texts() noexcept = default;
+    Texts(const Texts& other) : set_(other.set_ == nullptr ? nullptr : TextSet::copy(*other.set_)) {}
+    Texts& operator=(const Texts&) = delete;
+    ~Texts() {
+      if (set_ != nullptr) TextSet::drop(set_);
+    }
+    void make(std::size_t texts, std::size_t bytes) { set_ = TextSet::make(texts, bytes); }
+    TextSet* operator->() noexcept { return set_; }
+    const TextSet* operator->() const noexcept { return set_; }
+    explicit operator bool() const noexcept { return set_ != nullptr; }
+
+   private:
+    TextSet* set_ = nullptr;
+  };
+
+  void add(const Value& element) {
+    const ValueView view = element.view();
+    Moment moment;
+    switch (view.kind()) {
+      case ValueKind::text:
+        if (read_moment(view.text(), moment)) {
+          moments_.push_back(moment);
+        } else {
+          texts_->add(view.text());
+        }
+        break;
+      case ValueKind::integer:
+      case ValueKind::real: numbers_.push_back(element); break;
+      case ValueKind::instant: moments_.push_back(moment_of(view.instant())); break;
+      case ValueKind::boolean: (view.truth() ? has_true_ : has_false_) = true; break;
+      default: has_null_ = true; break;
+    }
+  }
+
+  template <class T, class IsBefore>
+  static void make_set(CompactVector<T>& all, const IsBefore& is_before) {
+    detail::sort(all, is_before);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (kept > 0 && !is_before(all[kept - 1], all[i])) continue;
+      if (kept != i) all[kept] = std::move(all[i]);
+      ++kept;
+    }
+    all.truncate(kept);
+  }
+
+  // The places: those of the strings, the numbers and the moments, one behind the other, and of the values that are
+  // one.
+  std::size_t text_count() const noexcept { return texts_ ? texts_->size() : 0; }
+  std::size_t place_of_true() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
+  std::size_t size() const noexcept {
+    return place_of_true() + (has_true_ ? 1 : 0) + (has_false_ ? 1 : 0) + (has_null_ ? 1 : 0);
+  }
+
+  PRESENCE_DETAIL_APART std::size_t find(std::string_view text) const noexcept {
+    Moment moment;
+    if (moments_.has_memory() && read_moment(text, moment)) return find(moment);
+    return texts_ ? texts_->find(text) : none;
+  }
+  std::size_t find(const Moment& moment) const noexcept {
+    const Moment* const place = detail::not_less(moments_.begin(), moments_.end(), moment);
+    if (place == moments_.end() || *place != moment) return none;
+    return text_count() + numbers_.size() + static_cast<std::size_t>(place - moments_.begin());
+  }
+  std::size_t find(const ValueView& value) const noexcept {
+    switch (value.kind()) {
+      case ValueKind::text: return find(value.text());
+      case ValueKind::instant: return find(moment_of(value.instant()));
+      case ValueKind::integer:
+      case ValueKind::real: {
+        const Value* const place = detail::partition_point(numbers_.begin(), numbers_.end(), [&](const Value& number) {
+          return compare_numbers(number.view(), value) == Ordering::less;
+        });
+        if (place == numbers_.end() || compare_numbers(place->view(), value) != Ordering::equal) return none;
+        return text_count() + static_cast<std::size_t>(place - numbers_.begin());
+      }
+      case ValueKind::boolean:
+        if (value.truth()) return has_true_ ? place_of_true() : none;
+        return has_false_ ? place_of_true() + (has_true_ ? 1 : 0) : none;
+      case ValueKind::absent:
+      case ValueKind::null: return has_null_ ? size() - 1 : none;
+      default: return none;
+    }
+  }
+
+  Texts texts_;                    // that are no timestamps
+  CompactVector<Value> numbers_;   // ascending
+  CompactVector<Moment> moments_;  // ascending; of timestamps, and of strings that are
+  bool has_true_ = false, has_false_ = false, has_null_ = false;
+};
+
+/// What a test of a valid filter says about a field: for one field, without anything to be made ready but where that is
+/// needed to stay linear.
+inline bool holds(Operator op, const ValueView& field, const Value& value) {
+  const ValueView operand = value.view();
+  const auto is_operand = [&](const ValueView& element) { return same_scalar(element, operand); };
+  switch (op) {
+    case Operator::eq:
+      if (is_array(operand)) return is_array(field) && ValueSet(value.elements()).is_same_set(field);
+      return any_element(field, is_operand);
+    case Operator::ne: return !holds(Operator::eq, field, value);
+    case Operator::gt:
+    case Operator::gte:
+    case Operator::lt:
+    case Operator::lte:
+      return any_element(field,
+                         [&](const ValueView& element) { return is_in_range(op, compare_scalars(element, operand)); });
+    case Operator::in:
+      if (!is_array(field)) return any_element(operand, [&](const ValueView& one) { return same_scalar(field, one); });
+      return any_element(field,
+                         [set = ValueSet(value.elements())](const ValueView& element) { return set.has(element); });
+    case Operator::nin: return !holds(Operator::in, field, value);
+    case Operator::contains: return is_array(field) && any_element(field, is_operand);
+    case Operator::exists: return !field.is_absent() == operand.truth();
+    case Operator::autocomplete:
+      return any_element(field, [prefix = WordPrefix(operand.text())](const ValueView& element) {
+        return element.kind() == ValueKind::text && prefix.is_in(element.text());
+      });
+    default: return false;
+  }
+}
+
+/// The operand of a test, made ready to be compared with many fields. Says what `holds` says, only faster. Of one of
+/// the four classes below, so that each takes no more memory than it needs; `answer` of each is asked with a ValueView,
+/// or with a text or a vector of strings, which is faster.
+class Operand {
+ public:
+  enum class Form : std::uint8_t { scalar, moment, set, prefix };
+
+  /// Which owns what it needs. To be given back by `drop`.
+  static Operand* make(Operator op, const Value& value);
+  static Operand* copy(const Operand& other);
+  static void drop(Operand* operand) noexcept;
+
+  Form form() const noexcept { return form_; }
+
+  // Where in the names that the matcher keeps the name of the field is, if that is known only at run time.
+  std::size_t field_at = 0, field_size = 0;
+
+ protected:
+  Operand(Operator op, Form form) noexcept : op_(op), form_(form) {}
+  Operator op() const noexcept { return op_; }
+
+ private:
+  Operator op_;
+  Form form_;
+};
+
+/// A value that is no array.
+class ScalarOperand : public Operand {
+ public:
+  ScalarOperand(Operator op, const Value& value) : ScalarOperand(op, value, Form::scalar) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return answer(field, *this);
+  }
+
+  Ordering compare(const ValueView& element) const noexcept { return compare_scalars(element, value_.view()); }
+  Ordering compare(std::string_view text) const noexcept { return compare(ValueView(text)); }
+  bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
+  /// A text that is a timestamp equals none that is not.
+  bool is_same(std::string_view text) const noexcept {
+    if (value_.kind() != ValueKind::text) return false;
+    const std::string_view own = text_of(value_);
+    return own.size() == text.size() &&
+           (own.empty() || (own.back() == text.back() && std::memcmp(own.data(), text.data(), own.size()) == 0));
+  }
+
+ protected:
+  ScalarOperand(Operator op, const Value& value, Form form) : Operand(op, form), value_(value) {}
+
+  template <class Field, class Self>
+  bool answer(const Field& field, const Self& self) const noexcept {
+    const auto is_same = [&](const auto& element) { return self.is_same(element); };
+    if (op() == Operator::eq || op() == Operator::ne) return any_element(field, is_same) == (op() == Operator::eq);
+    if (op() == Operator::contains) return is_array(field) && any_element(field, is_same);
+    if (op() == Operator::exists) return !ValueView(field).is_absent() == value_.view().truth();
+    return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
+  }
+  const Value& value() const noexcept { return value_; }
+
+ private:
+  Value value_;
+};
+
+/// A timestamp, or a text that is one.
+class MomentOperand : public ScalarOperand {
+ public:
+  MomentOperand(Operator op, const Value& value, const Moment& moment)
+      : ScalarOperand(op, value, Form::moment), moment_(moment) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return ScalarOperand::answer(field, *this);
+  }
+
+  Ordering compare(const ValueView& element) const noexcept {
+    if (element.kind() == ValueKind::text) return compare(element.text());
+    if (element.kind() != ValueKind::instant) return Ordering::unordered;
+    return ordering_of(moment_of(element.instant()), moment_);
+  }
+  Ordering compare(std::string_view text) const noexcept {
+    Moment moment;
+    if (read_moment(text, moment)) return ordering_of(moment, moment_);
+    return value().kind() == ValueKind::text ? compare_texts(text, text_of(value())) : Ordering::unordered;
+  }
+  template <class Element>
+  bool is_same(const Element& element) const noexcept {
+    return compare(element) == Ordering::equal;
+  }
+
+ private:
+  Moment moment_;
+};
+
+/// An array.
+class SetOperand : public Operand {
+ public:
+  SetOperand(Operator op, const Value& value) : Operand(op, Form::set), set_(value.elements()) {}
+
+  template <class Field>
+  bool answer(const Field& field) const {
+    if (op() == Operator::eq || op() == Operator::ne) return set_.is_same_set(field) == (op() == Operator::eq);
+    return any_element(field, [&](const auto& element) { return set_.has(element); }) == (op() == Operator::in);
+  }
+
+ private:
+  ValueSet set_;
+};
+
+/// The beginning of a word.
+class PrefixOperand : public Operand {
+ public:
+  PrefixOperand(Operator op, const Value& value) : Operand(op, Form::prefix), prefix_(value.view().text()) {}
+
+  template <class Field>
+  bool answer(const Field& field) const noexcept {
+    return any_element(field, [&](const auto& element) { return is_in(element); });
+  }
+
+ private:
+  bool is_in(std::string_view text) const noexcept { return prefix_.is_in(text); }
+  bool is_in(const ValueView& element) const noexcept {
+    return element.kind() == ValueKind::text && prefix_.is_in(element.text());
+  }
+
+  WordPrefix prefix_;
+};
+
+/// The class of the operands of a form.
+template <Operand::Form form>
+struct OperandOf {
+  using Type = ScalarOperand;
+};
+template <>
+struct OperandOf<Operand::Form::moment> {
+  using Type = MomentOperand;
+};
+template <>
+struct OperandOf<Operand::Form::set> {
+  using Type = SetOperand;
+};
+template <>
+struct OperandOf<Operand::Form::prefix> {
+  using Type = PrefixOperand;
+};
+
+inline Operand* Operand::make(Operator op, const Value& value) {
+  if (op == Operator::autocomplete) return create<PrefixOperand>(op, value);
+  if (value.kind() == ValueKind::array) return create<SetOperand>(op, value);
+  Moment moment;
+  if (read_moment(value.view(), moment)) return create<MomentOperand>(op, value, moment);
+  return create<ScalarOperand>(op, value);
+}
+inline Operand* Operand::copy(const Operand& other) {
+  switch (other.form_) {
+    case Form::moment: return create<MomentOperand>(static_cast<const MomentOperand&>(other));
+    case Form::set: return create<SetOperand>(static_cast<const SetOperand&>(other));
+    case Form::prefix: return create<PrefixOperand>(static_cast<const PrefixOperand&>(other));
+    default: return create<ScalarOperand>(static_cast<const ScalarOperand&>(other));
+  }
+}
+inline void Operand::drop(Operand* operand) noexcept {
+  switch (operand->form_) {
+    case Form::moment: return destroy(static_cast<MomentOperand*>(operand));
+    case Form::set: return destroy(static_cast<SetOperand*>(operand));
+    case Form::prefix: return destroy(static_cast<PrefixOperand*>(operand));
+    default: return destroy(static_cast<ScalarOperand*>(operand));
+  }
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_DETAIL_OPERAND_HPP

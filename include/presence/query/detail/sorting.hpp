@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_QUERY_DETAIL_SORTING_HPP
+#define PRESENCE_QUERY_DETAIL_SORTING_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/model/fields.hpp>
+#include <presence/model/value.hpp>
+
+#include <cstddef>      // for size_t, ptrdiff_t
+#include <string>       // for string
+#include <type_traits>  // for decay
+#include <utility>      // for index_sequence, make_index_sequence, move
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last. A text that is a timestamp
+/// comes with the timestamps: among other strings it could come before one of them, and after it too.
+constexpr int rank_of(ValueKind kind) noexcept {
+  switch (kind) {
+    case ValueKind::integer:
+    case ValueKind::real: return 0;
+    case ValueKind::text: return 1;
+    case ValueKind::array: return 2;
+    case ValueKind::boolean: return 3;
+    case ValueKind::instant: return 4;
+    case ValueKind::invalid: return 5;
+    case ValueKind::absent:
+    case ValueKind::null: return 6;
+  }
+  return 6;
+}
+
+constexpr int sign_of(Ordering order) noexcept {
+  return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
+}
+
+/// A total order of all values; of arrays by their elements from the first on.
+inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
+  Moment first, second;
+  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
+  if (is_first && is_second) return sign_of(ordering_of(first, second));
+  const int ranks =
+      rank_of(is_first ? ValueKind::instant : a.kind()) - rank_of(is_second ? ValueKind::instant : b.kind());
+  if (ranks != 0) return ranks;
+  if (a.kind() == ValueKind::array) {
+    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+      const int order = compare_for_sort(a[i], b[i]);
+      if (order != 0) return order;
+    }
+    return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+  }
+  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  const Ordering order = compare_scalars(a, b);
+  if (order != Ordering::unordered) return sign_of(order);
+  // What is not a number comes before all numbers.
+  const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
+  return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
+}
+
+/// The same, but strings are strings and compare by their bytes: only those that are the same are equal, so that this
+/// decides where nothing else did.
+inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
+  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
+  if (ranks != 0) return ranks;
+  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  return compare_for_sort(a, b);
+}
+
+/// Compares objects by sort keys, and by a field named "id" where these say nothing.
+template <class T>
+class Sorter {
+ public:
+  explicit Sorter(const std::vector<SortKey>& keys) {
+    keys_.reserve(keys.size() + 1);
+    for (const SortKey& key : keys) {
+      const std::size_t index = index_of_field(Fields<T>::list, key.field);
+      keys_.push_back(
+          Key{compare_of(index, std::make_index_sequence<List::size>()), key.field, key.order == Order::descending});
+    }
+    constexpr std::size_t id = index_of_field(Fields<T>::list, "id");
+    if constexpr (id != List::size) keys_.push_back(Key{&compare_field<id, compare_to_decide>, std::string(), false});
+  }
+
+  int compare(const T& a, const T& b) const {
+    for (const Key& key : keys_) {
+      const int order = key.compare(key, a, b);
+      if (order != 0) return key.is_descending ? -order : order;
+    }
+    return 0;
+  }
+
+ private:
+  struct Key {
+    int (*compare)(const Key&, const T&, const T&);
+    std::string field;
+    bool is_descending;
+  };
+  using List = std::decay_t<decltype(Fields<T>::list)>;
+
+  template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
+  static int compare_field(const Key&, const T& a, const T& b) {
+    // Of the field nothing is captured: its type may have no linkage, and g++ then warns of a host's header.
+    return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
+      return with_raw(field_at<i>(Fields<T>::list), b,
+                      [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
+    });
+  }
+  static int compare_other(const Key& key, const T& a, const T& b) {
+    return with_field(a, key.field, [&](const ValueView& x) {
+      return with_field(b, key.field, [&](const ValueView& y) { return compare_for_sort(x, y); });
+    });
+  }
+  template <std::size_t... i>
+  static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
+    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i, compare_for_sort>..., &Sorter::compare_other};
+    return all[field];
+  }
+
+  std::vector<Key> keys_;
+};
+
+/// The part of a sorted sequence from `offset` on, of at most `limit`, without sorting what is not in it. `is_before`
+/// is a strict order in which no two items are equal.
+template <class Item, class IsBefore>
+class TopK {
+ public:
+  TopK(std::size_t offset, std::size_t limit, IsBefore is_before) noexcept
+      : offset_(offset),
+        kept_(limit == 0                                      ? 0
+              : offset > static_cast<std::size_t>(-1) - limit ? static_cast<std::size_t>(-1)
+                                                              : offset + limit),
+        is_before_(std::move(is_before)) {}
+
+  void add(const Item& item) {
+    if (kept_ == 0 || (is_cut_ && !is_before_(item, items_[kept_ - 1]))) return;
+    items_.push_back(item);
+    if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
+  }
+
+  /// What it is, once all was added.
+  std::vector<Item> take() {
+    cut();
+    items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(smaller_of(offset_, items_.size())));
+    return std::move(items_);
+  }
+
+ private:
+  void cut() {
+    detail::sort(items_, is_before_);
+    if (items_.size() <= kept_) return;
+    items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(kept_), items_.end());
+    is_cut_ = true;
+  }
+
+  std::size_t offset_, kept_;
+  IsBefore is_before_;
+  bool is_cut_ = false;
+  std::vector<Item> items_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_DETAIL_SORTING_HPP

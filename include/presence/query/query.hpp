@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_QUERY_QUERY_HPP
+#define PRESENCE_QUERY_QUERY_HPP
+
+#include <presence/model/channel.hpp>
+#include <presence/query/detail/sorting.hpp>
+#include <presence/query/filter.hpp>
+#include <presence/state/snapshot.hpp>
+
+#include <cstddef>      // for size_t
+#include <optional>     // for optional, nullopt
+#include <string>       // for begin
+#include <string_view>  // for string_view
+#include <type_traits>  // for decay, enable_if, is_lvalue_reference
+#include <utility>      // for move
+#include <vector>       // for vector
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A page of the objects for which a filter holds. They are sorted by the keys, one after the other, then by their id:
+/// pages never overlap. A field that an object lacks comes last in ascending and first in descending order; false comes
+/// before true. A key that names no field of the objects decides nothing. An invalid filter finds nothing.
+struct Query {
+  Filter filter;                                     ///< `Filter{}` finds all
+  std::vector<SortKey> sort;                         ///< the first decides before the next
+  std::size_t offset = 0;                            ///< how many to pass over
+  std::size_t limit = static_cast<std::size_t>(-1);  ///< how many at most
+};
+
+/// Of users. Their fields are `id`, `online`, `status` and `last_active`.
+///
+/// @code
+/// #include <presence/state/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("mary", "tv", now));
+/// s = reduce(std::move(s), PresenceEvent::connect("jack", "phone", now + Duration::from_s(1)));
+/// s = reduce(std::move(s), PresenceEvent::disconnect("jack", "phone", now + Duration::from_s(2)));
+/// UserQuery friends;
+/// friends.filter = in("id", {"mary", "jack", "ann"});  // of ann nothing is known
+/// friends.sort = {{"online", Order::descending}, {"last_active", Order::descending}};
+/// const std::vector<User> page = query(s, friends, Viewer("john"));
+/// assert(page.size() == 2 && page[0].id == "mary" && page[1].id == "jack");
+/// @endcode
+struct UserQuery {
+  /// @{
+  /// As in Query.
+  Filter filter;
+  std::vector<SortKey> sort;
+  std::size_t offset = 0;
+  std::size_t limit = 30;
+  /// @}
+  bool presence = false;  ///< for a Store: the viewer hears about these users from now on
+};
+
+/// Of channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
+struct ChannelQuery {
+  /// @{
+  /// As in Query.
+  Filter filter;
+  std::vector<SortKey> sort;
+  std::size_t offset = 0;
+  std::size_t limit = 10;
+  /// @}
+  bool presence = false;  ///< for a Store: the viewer hears about the members of these channels from now on
+};
+
+namespace detail {
+
+/// The users that a filter can hold for, by their ids; absent: it does not say.
+inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
+  using Ids = std::vector<std::string_view>;
+  // A timestamp, or a text that is one, equals all ids that are the same timestamp, however they are written.
+  const auto add = [](Ids& ids, const ValueView& value) {
+    Moment moment;
+    if (read_moment(value, moment)) return false;
+    if (value.kind() == ValueKind::text) ids.push_back(value.text());
+    return true;
+  };
+  switch (filter.op()) {
+    case Operator::invalid: return Ids();
+    case Operator::eq:
+    case Operator::in: {
+      if (filter.field() != "id") return std::nullopt;
+      Ids ids;
+      const ValueView operand = filter.operand().view();
+      if (operand.kind() != ValueKind::array) {
+        if (!add(ids, operand)) return std::nullopt;
+      } else if (filter.op() == Operator::in) {  // a text is no array
+        for (std::size_t i = 0; i < operand.size(); ++i) {
+          if (!add(ids, operand[i])) return std::nullopt;
+        }
+      }
+      return ids;
+    }
+    case Operator::all_of: {
+      std::optional<Ids> fewest;
+      for (const Filter& part : filter.parts()) {
+        std::optional<Ids> ids = ids_asked_for(part);
+        if (ids && (!fewest || ids->size() < fewest->size())) fewest = std::move(ids);
+      }
+      return fewest;
+    }
+    case Operator::any_of: {
+      Ids all;
+      for (const Filter& part : filter.parts()) {
+        const std::optional<Ids> ids = ids_asked_for(part);
+        if (!ids) return std::nullopt;
+        all.insert(all.end(), ids->begin(), ids->end());
+      }
+      return all;
+    }
+    default: return std::nullopt;
+  }
+}
+
+/// Whether the filter can hold for nobody who is offline.
+inline bool asks_for_online(const Filter& filter) noexcept {
+  const auto is = [](const ValueView& value, bool truth) {
+    return value.kind() == ValueKind::boolean && value.truth() == truth;
+  };
+  switch (filter.op()) {
+    case Operator::eq: return filter.field() == "online" && is(filter.operand().view(), true);
+    case Operator::ne: return filter.field() == "online" && is(filter.operand().view(), false);
+    case Operator::in: {
+      if (filter.field() != "online") return false;
+      for (const Value& value : filter.operand().elements()) {
+        if (is(value.view(), false)) return false;
+      }
+      return true;
+    }
+    case Operator::all_of:
+      for (const Filter& part : filter.parts()) {
+        if (asks_for_online(part)) return true;
+      }
+      return false;
+    case Operator::any_of:
+      for (const Filter& part : filter.parts()) {
+        if (!asks_for_online(part)) return false;
+      }
+      return true;
+    default: return false;
+  }
+}
+
+/// Calls `consider` with the view of every user for whom the filter may hold, once, in no order. Looks up those whom
+/// the filter names; passes over those who are known to be offline where it asks for who is online. Returns how many
+/// users were looked at.
+template <class Consider>
+std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer, Consider&& consider) {
+  std::size_t looked_at = 0;
+  if (auto ids = ids_asked_for(filter)) {
+    detail::sort(*ids, [](std::string_view a, std::string_view b) { return a < b; });
+    for (std::size_t i = 0; i < ids->size(); ++i) {
+      if (i > 0 && (*ids)[i] == (*ids)[i - 1]) continue;
+      ++looked_at;
+      if (const std::optional<UserView> user = snapshot.view((*ids)[i], viewer)) consider(*user);
+    }
+    return looked_at;
+  }
+
+  const Root* const root = SnapshotReader::read(snapshot);
+  if (root == nullptr) return looked_at;
+  const LookupKey self(viewer.id());
+  const bool is_somebody = !viewer.id().empty();
+  const auto look = [&](const RowView& row) {
+    ++looked_at;
+    const std::optional<UserView> user = seen_by_others(row, *root);
+    if (user && !(is_somebody && self.is(row.id()))) consider(*user);
+    return user && user->online;
+  };
+  if (asks_for_online(filter)) {
+    root->table.each_online(look);
+  } else {
+    for (const RowView row : root->table) look(row);
+  }
+  // Viewers see themselves as they are.
+  if (is_somebody) {
+    if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
+  }
+  return looked_at;
+}
+
+template <class Range>
+using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
+
+}  // namespace detail
+
+/// Calls `on_user_view(const UserView&)` for each user of a page, in its order, as the viewer sees them: nothing about
+/// anybody else who is invisible can be found out by filtering or sorting. Copies no user; the views live as long as
+/// the snapshot is not changed. Returns how many they were. What a filter names by `id` is looked up: O(names); one
+/// that asks for `online` passes over pages of the snapshot with nobody online; any other is O(users).
+template <class Fn>
+std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
+  const Matcher<UserView> holds = compile<UserView>(asked.filter);
+  const detail::Sorter<UserView> sorter(asked.sort);
+  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
+  detail::TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  detail::each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
+    if (holds(user)) page.add(user);
+  });
+  const std::vector<UserView> users = page.take();
+  for (const UserView& user : users) on_user_view(user);
+  return users.size();
+}
+
+/// The same, copied.
+inline std::vector<User> query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer = nobody) {
+  std::vector<User> users;
+  presence::query(snapshot, asked, viewer, [&](const UserView& user) { users.push_back(static_cast<User>(user)); });
+  return users;
+}
+
+/// A page of any range of objects with Fields, by their addresses. Where the keys and a field named "id" say nothing,
+/// they keep the order of the range. O(objects); those that are not in the page are not sorted.
+template <class Range>
+auto query(const Range& range, const Query& asked) -> std::vector<const std::decay_t<detail::ElementOf<Range>>*> {
+  static_assert(std::is_lvalue_reference<detail::ElementOf<Range>>::value,
+                "a page has the addresses of objects, so they must lie somewhere");
+  using T = std::decay_t<detail::ElementOf<Range>>;
+  struct Item {
+    const T* object;
+    std::size_t place;
+  };
+  const Matcher<T> holds = compile<T>(asked.filter);
+  const detail::Sorter<T> sorter(asked.sort);
+  const auto is_before = [&](const Item& a, const Item& b) {
+    const int order = sorter.compare(*a.object, *b.object);
+    return order != 0 ? order < 0 : a.place < b.place;
+  };
+  detail::TopK<Item, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  std::size_t place = 0;
+  for (const T& object : range) {
+    if (holds(object)) page.add(Item{&object, place});
+    ++place;
+  }
+  std::vector<const T*> found;
+  for (const Item& item : page.take()) found.push_back(item.object);
+  return found;
+}
+/// The same of channels; `presence` is for a Store.
+template <class Range>
+auto query(const Range& range, const ChannelQuery& asked) {
+  return presence::query(range, Query{asked.filter, asked.sort, asked.offset, asked.limit});
+}
+/// Of a temporary range the objects would be gone.
+template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
+void query(Range&& range, const Query& asked) = delete;
+template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
+void query(Range&& range, const ChannelQuery& asked) = delete;
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_QUERY_HPP

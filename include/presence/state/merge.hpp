@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_STATE_MERGE_HPP
+#define PRESENCE_STATE_MERGE_HPP
+
+#include <presence/base/detail/chunked_vector.hpp>
+#include <presence/base/result.hpp>
+#include <presence/model/rules.hpp>
+#include <presence/registers/detail/acceptance_window.hpp>
+#include <presence/registers/detail/normal_form.hpp>
+#include <presence/registers/detail/peer_dates.hpp>
+#include <presence/state/detail/changes.hpp>
+#include <presence/state/detail/fold.hpp>
+#include <presence/state/detail/in_place.hpp>
+#include <presence/state/reduce.hpp>
+#include <presence/state/snapshot.hpp>
+#include <presence/table/detail/user_table.hpp>
+
+#include <cstddef>      // for size_t
+#include <optional>     // for optional, nullopt
+#include <type_traits>  // for remove_reference_t
+#include <utility>      // for move
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Calls `visit(ours, theirs)` for every user of theirs of whom not the same is kept, or perhaps for some more; of ours
+/// alone for some. Where they are few, such as those of a delta, they are looked up, so that it costs no more than they
+/// are; where they are many, both are iterated side by side, less what they share.
+template <class Visit>
+void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to, Visit visit) {
+  constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
+  if (theirs.size() < ours.size() / cheaper_to_pass_than_to_look_up) {
+    for (const RowView row : theirs) visit(ours.find(row.name()), row);
+  } else {
+    UserTable::each_pair(ours, theirs, up_to, visit);
+  }
+}
+
+/// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
+/// then time moves on to the later timestamp: what time then changes is dated with the last deadline it passes.
+inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
+                                  const Rules& rules) noexcept {
+  Timestamp last = never;
+  for (Timestamp due = next_change(user, our_now, rules); due <= now; due = next_change(user, due, rules)) {
+    last = due;
+  }
+  if (last != never) return last;
+  if (our_now != absent) return our_now;
+  return now != absent ? now : latest_seen_instant(user);
+}
+
+/// Heartbeats that were put in place. Takes them back, unless they are kept.
+class PutInPlace {
+ public:
+  PutInPlace() noexcept = default;
+  PutInPlace(const PutInPlace&) = delete;
+  PutInPlace& operator=(const PutInPlace&) = delete;
+  ~PutInPlace() {
+    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->heartbeat = all_[i].before;
+  }
+
+  /// Changes nothing when memory runs out.
+  void put(SessionRegisters& session, Timestamp heartbeat) {
+    all_.add({&session, session.heartbeat});
+    session.heartbeat = heartbeat;
+  }
+  void keep() noexcept { all_.clear(); }
+
+ private:
+  struct Put {
+    SessionRegisters* session;
+    Timestamp before;
+  };
+  ChunkedVector<Put> all_;
+};
+
+/// A merge on its way. Mere heartbeats are put in place, where nobody shares it, and can be taken back. Everything else
+/// is done to a copy, which takes the place of the snapshot at the end; it is put off, so that there is no copy, and
+/// nothing shared with it, for as long as there are few such users.
+template <bool has_callback>
+class Merging {
+ public:
+  /// Moves on to `now`, if that is later.
+  Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
+      : snapshot_(snapshot),
+        theirs_(theirs),
+        mine_(SnapshotAccess::read(snapshot)),
+        root_(SnapshotAccess::owned(snapshot)),
+        our_now_(SnapshotAccess::now(snapshot)),
+        now_(later(our_now_, now)),
+        same_rules_(same_but_for_seed(snapshot.rules(), theirs.rules)),
+        bounds_(now_, snapshot.rules()),
+        dates_(dates) {}
+
+  /// False: something of theirs is dated too late, and nothing has changed.
+  bool join_all() {
+    if (!dates_.begin(theirs_.now)) return false;
+    if (our_now_ < now_ || root_ == nullptr) begin_copy();
+    const UserTable nothing;
+    each_of_theirs(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
+                   [this](RowView ours, RowView theirs) {
+                     // What is ours alone, or the same on both sides, changes by time alone.
+                     if (theirs == nullptr || is_too_early_) return;
+                     if (is_too_early(ours, theirs)) {
+                       is_too_early_ = true;
+                     } else {
+                       join(ours, theirs);
+                     }
+                   });
+    if (is_too_early_) return false;
+    if (!has_copy_ && !put_off_.empty()) begin_copy();
+    if (has_copy_) snapshot_ = std::move(merged_);
+    in_place_.keep();
+    return true;
+  }
+
+  template <class OnChange>
+  void tell(OnChange& on_change) {
+    // Of somebody whom time changed as well, the last change is dated as all of it is.
+    changes_.one_per_user([](Change& first, Change& next) {
+      next.before = std::move(first.before);
+      first = std::move(next);
+    });
+    tell_all(changes_, on_change);
+  }
+
+ private:
+  struct Pair {
+    RowView ours, theirs;
+  };
+
+  const Rules& rules() const noexcept { return snapshot_.rules(); }
+  std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
+
+  /// What is the same here was judged when it came, and binds nobody any more than it does.
+  bool is_too_early(const RowView& ours, const RowView& theirs) const {
+    if (dates_.admit(theirs.registers())) return false;
+    return ours == nullptr || !(ours.unpacked() == theirs.unpacked());
+  }
+
+  void join(const RowView& ours, const RowView& theirs) {
+    const bool comparable = same_rules_ && ours != nullptr;
+    if (comparable && is_ahead_by_mere_heartbeat(ours, theirs, bounds_, rules())) return;
+    if (comparable && is_ahead_by_mere_heartbeat(theirs, ours, bounds_, rules())) {
+      const SessionRegisters& first = theirs.first_session();
+      const UserKey key = root_->table.key_of(theirs.name());
+      const LookupKey session(first.id.view());
+      if (has_copy_) {
+        root_->table.own_row(key).own_session(session)->heartbeat = first.heartbeat;
+        return;
+      }
+      const RowAccess row = root_->table.row_in_place(key);
+      if (row != nullptr) {
+        in_place_.put(*row.own_session(session), first.heartbeat);
+        return;
+      }
+    }
+    if (has_copy_) {
+      join_into_copy(ours, theirs);
+    } else {
+      put_off_.push_back({ours, theirs});
+      if (put_off_.size() > most_to_put_off()) begin_copy();
+    }
+  }
+
+  void begin_copy() {
+    ours_ = snapshot_;
+    merged_ = ours_;
+    root_ = &SnapshotAccess::write(merged_);
+    has_copy_ = true;
+    if (our_now_ < now_) advance(*root_, now_, has_callback ? &changes_ : nullptr);
+    for (const Pair& pair : put_off_) join_into_copy(pair.ours, pair.theirs);
+    put_off_.clear();
+  }
+
+  void join_into_copy(const RowView& ours, const RowView& theirs) {
+    // What is joined are the normal forms at either side's own timestamp: equal snapshots must merge to equal ones,
+    // whatever they have not yet got round to forgetting.
+    UserRegisters known, other = normal_form_of(theirs, theirs_);
+    if (ours != nullptr) known = normal_form_of(ours, *mine_);
+    UserRegisters user = ours != nullptr ? known : other;
+    if (ours != nullptr) detail::join(user, other);
+    Change change;
+    if constexpr (has_callback) change.at = instant_of_merge(user, our_now_, now_, rules());
+    normalise(user, now_, rules());
+    if (ours != nullptr && our_now_ != now_) known = settled(ours, now_, rules());
+    const bool as_before = ours != nullptr ? user == known : user.empty();
+    // Unless it has been forgotten by age: then what both knew decides when.
+    if (as_before && (ours == nullptr || rules().forget_after == Duration::highest())) return;
+    // Theirs may be at a later time, at which more has been forgotten: that stays as it is.
+    if (same_rules_ && theirs_.now < now_) other = settled(theirs, now_, rules());
+    const bool is_theirs = same_rules_ && user == other;
+    if (!is_theirs) bound(user, now_, rules());
+
+    const UserKey key = root_->table.key_of(theirs.name());
+    const RowView row = root_->table.find(key);
+    if constexpr (has_callback) {
+      change.id = theirs.id();
+      change.before = Seen::of(ours, our_now_, rules());
+      change.after = Seen(user, now_, rules());
+      changes_.add(std::move(change));
+    }
+    if (as_before || (row == nullptr && user.empty())) return;
+    Plan plan;
+    plan.row = row;
+    plan.after = std::move(user);
+    commit(*root_, key, std::move(plan));
+  }
+
+  PutInPlace in_place_;
+  Snapshot& snapshot_;
+  const Root& theirs_;
+  const Root* const mine_;
+  Root* root_;  // where what comes of it is put: the snapshot's own, until there is a copy
+  bool has_copy_ = false;
+  const Timestamp our_now_, now_;
+  const bool same_rules_;
+  AcceptanceWindow bounds_;
+  PeerDates dates_;
+  bool is_too_early_ = false;
+  Vector<Pair> put_off_;
+  Snapshot ours_, merged_;  // once there is a copy: what is left if memory runs out, and the copy
+  Changes changes_;
+};
+
+/// What is wrong with the host's clock, if anything.
+inline std::optional<Error> wrong_now(Timestamp now) noexcept {
+  if (in_range(now)) return std::nullopt;
+  return Error{ErrorCode::out_of_range, 0, "now is at either end of the range of timestamps"};
+}
+inline PeerDates dates_at(Timestamp now, const Snapshot& ours) noexcept {
+  return PeerDates(later(now, SnapshotAccess::now(ours)), ours.rules());
+}
+
+/// Joins what a peer sent, as merge_into does, and advances to the host's `now`, in range, if that is later. False: it
+/// is dated too late, and nothing has changed.
+template <class OnChange>
+bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, const PeerDates& dates,
+                     OnChange& on_change) {
+  const Root* const theirs = SnapshotAccess::read(other);
+  if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) {
+    if (now > SnapshotAccess::now(snapshot)) advance_and_tell(snapshot, now, on_change);
+    return true;
+  }
+  constexpr bool has_callback = detail::has_callback<OnChange>;
+  Merging<has_callback> merging(snapshot, *theirs, now, dates);
+  if (!merging.join_all()) return false;
+  if constexpr (has_callback) merging.tell(on_change);
+  return true;
+}
+
+}  // namespace detail
+
+/// Joins another snapshot into this one and advances to the later timestamp of both, as if everything that either was
+/// told had been told to this one. Our rules stand, and users are not counted against them: what both know stays known.
+/// `on_change` hears of each user whom others see differently, once, when all is done. When memory runs out the
+/// snapshot is what it was. O(users), less what both share; of few users of theirs O(theirs), and what is due.
+///
+/// Takes everything, however it is dated, and follows the other's time: for snapshots of one's own. What a peer sent is
+/// judged by the host's clock in `apply_delta`, `reconcile` and `Store::merge`.
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot lobby = reduce(Snapshot(), now), match = lobby;  // two servers, each with its own players
+/// lobby = reduce(std::move(lobby), PresenceEvent::connect("john", "phone", now));
+/// match = reduce(std::move(match), PresenceEvent::connect("mary", "console", now));
+/// assert(merge(lobby, match) == merge(match, lobby));
+///
+/// std::string heard;
+/// const auto on_change = [&](const UserPresenceChangedView& change) { heard += change.id; };
+/// merge_into(lobby, match, on_change);
+/// merge_into(lobby, match, on_change);  // again: nothing that was not known
+/// assert(heard == "mary" && lobby.online_count() == 2);
+/// @endcode
+template <class OnChange>
+void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
+  const detail::Root* const theirs = detail::SnapshotAccess::read(other);
+  if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
+  constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;
+  detail::Merging<has_callback> merging(snapshot, *theirs, theirs->now);
+  merging.join_all();
+  if constexpr (has_callback) merging.tell(on_change);
+}
+/// The same where nobody listens.
+inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
+  presence::merge_into(snapshot, other, detail::NoCallback());
+}
+
+/// The join of two snapshots: commutative, associative and idempotent while their rules agree. Pure, and for snapshots
+/// of one's own, as merge_into.
+[[nodiscard]] inline Snapshot merge(Snapshot snapshot, const Snapshot& other) {
+  presence::merge_into(snapshot, other);
+  return snapshot;
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_MERGE_HPP

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_STATE_SNAPSHOT_HPP
+#define PRESENCE_STATE_SNAPSHOT_HPP
+
+#include <presence/base/detail/memory.hpp>
+#include <presence/model/rules.hpp>
+#include <presence/model/user.hpp>
+#include <presence/registers/detail/acceptance_window.hpp>
+#include <presence/registers/detail/derived.hpp>
+#include <presence/registers/detail/digest.hpp>
+#include <presence/registers/detail/normal_form.hpp>
+#include <presence/state/detail/changes.hpp>
+#include <presence/table/detail/user_table.hpp>
+
+#include <cstddef>      // for size_t, ptrdiff_t
+#include <cstdint>      // for uint64_t
+#include <optional>     // for optional, nullopt
+#include <string>       // for string, input_iterator_tag, forward_iterator_tag
+#include <string_view>  // for string_view
+#include <utility>      // for move
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline constexpr Rules default_rules{};
+
+/// What the copies of a Snapshot share.
+struct Root {
+  OwnerCount owners;
+  const Rules rules;
+  Timestamp now = absent;
+  std::size_t known = 0, online = 0;  // as others see
+  UserTable table;
+
+  explicit Root(const Rules& with) noexcept : rules(with), table(with.hash_seed) {}
+  Root(const Root& other)
+      : rules(other.rules), now(other.now), known(other.known), online(other.online), table(other.table) {}
+  Root& operator=(const Root&) = delete;
+
+  /// Those of `now`. For the only owner.
+  AcceptanceWindow& bounds() noexcept {
+    if (!bounds_.are_of(now)) find_bounds();
+    return bounds_;
+  }
+
+ private:
+  PRESENCE_DETAIL_APART void find_bounds() noexcept { bounds_ = AcceptanceWindow(now, rules); }
+
+  AcceptanceWindow bounds_;
+};
+
+constexpr Rules without_negative_durations(Rules rules) noexcept {
+  for (Duration* duration : {&rules.session_timeout, &rules.offline_grace, &rules.last_active_refresh,
+                             &rules.reorder_window, &rules.max_clock_skew, &rules.forget_after}) {
+    if (*duration < Duration()) *duration = Duration();
+  }
+  return rules;
+}
+
+/// Whether both judge and show alike.
+constexpr bool same_but_for_seed(Rules a, Rules b) noexcept {
+  a.hash_seed = b.hash_seed = 0;
+  return a == b;
+}
+
+inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
+  return at == absent || at == never ? std::nullopt : std::optional<Timestamp>(at);
+}
+
+/// The registers as they read at a timestamp: those of a user whom nothing happened to since may hold more.
+inline UserRegisters settled(const RowView& row, Timestamp now, const Rules& rules) {
+  UserRegisters user = row.unpacked();
+  normalise(user, now, rules);
+  return user;
+}
+inline UserRegisters normal_form_of(const RowView& row, const Root& root) { return settled(row, root.now, root.rules); }
+
+/// The same, borrowed by `read(const RegistersView&)`, and not copied where they read as they are kept.
+template <class Read>
+auto read_settled(const RowView& row, Timestamp now, const Rules& rules, Read read) {
+  const RegistersView kept = row.registers();
+  if (surely_normal(kept, now, rules)) return read(kept);
+  const UserRegisters user = settled(row, now, rules);
+  return read(RegistersView(user));
+}
+
+inline std::optional<UserView> seen_by_others(const RowView& row, const Root& root) noexcept {
+  return seen_by_others(row.name(), row.registers(), root.now, root.rules);
+}
+
+struct SnapshotReader;
+struct SnapshotAccess;
+
+}  // namespace detail
+
+/// The presence of every known user at one timestamp: an immutable value.
+///
+/// Copying one takes constant time and shares everything; a later change to either copy leaves the other as it is.
+/// Copies may be read from any threads at the same time. A snapshot that has never been given a timestamp has no `now`,
+/// and nobody in it times out. A snapshot that was moved from equals `Snapshot{}`.
+///
+/// @code
+/// #include <presence/state/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), now);
+/// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
+/// hello.invisible = true;
+/// const Snapshot before = s;  // one pointer, and never changes
+/// s = reduce(std::move(s), hello);
+/// assert(s.online("john", Viewer("john")) && !s.online("john"));
+/// assert(s.size() == 0 && s.begin() == s.end() && !s.next_deadline());  // nothing of him can be told
+/// assert(s.inspect("john")->sessions.front().id == "phone" && !before.inspect("john"));  // but by the server
+/// @endcode
+class Snapshot {
+ public:
+  class const_iterator;
+  /// @{
+  /// As containers have them. What an iterator gives is made on the way: a view, not a reference to one.
+  using iterator = const_iterator;
+  using value_type = UserView;
+  /// @}
+
+  /// Of nobody, by the default rules. Allocates nothing.
+  Snapshot() noexcept = default;
+  /// Of nobody, by these rules. Negative durations are taken as zero.
+  explicit Snapshot(const Rules& rules)
+      : root_(detail::Shared<detail::Root>::make(detail::without_negative_durations(rules))) {}
+
+  /// @{
+  /// What it is folded by, for its life. Valid until the snapshot is modified or destroyed. Of a temporary, a copy.
+  const Rules& rules() const& noexcept { return root_ ? root_->rules : detail::default_rules; }
+  Rules rules() const&& noexcept { return root_ ? root_->rules : detail::default_rules; }
+  /// @}
+
+  /// The user as `viewer` sees him; absent where the viewer knows of no such user. Constant time, and two strings are
+  /// copied.
+  std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
+    const std::optional<UserView> seen = look(id, viewer);
+    return seen ? std::optional<User>(static_cast<User>(*seen)) : std::nullopt;
+  }
+
+  /// @{
+  /// The same, borrowed. Valid until this snapshot is modified or destroyed: a temporary is refused. Constant time;
+  /// never allocates.
+  std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const& noexcept { return look(id, viewer); }
+  std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
+  /// @}
+
+  /// Whether `viewer` sees the user online. Constant time.
+  bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
+    const std::optional<UserView> seen = look(id, viewer);
+    return seen && seen->online;
+  }
+
+  /// The truth about one user, whatever others may see: for servers and tests, not to be shown to anybody else. Absent
+  /// where nothing is kept of the user. O(sessions).
+  std::optional<PresenceState> inspect(std::string_view id) const {
+    detail::RowView row = find_row(id);
+    if (row == nullptr) return std::nullopt;
+    const detail::UserRegisters user = detail::normal_form_of(*row, *root_);
+    PresenceState state;
+    if (const auto seen = detail::seen_by_self(id, user, root_->now, root_->rules)) {
+      state.user = static_cast<User>(*seen);
+    } else {
+      state.user.id = std::string(id);
+    }
+    state.status_at = detail::optional_instant(user.status_at);
+    state.invisible_since = detail::optional_instant(detail::invisible_since(user.visibility_changes));
+    for (const detail::SessionRegisters& kept : user.sessions) {
+      Session session;
+      session.id = std::string(detail::text_of(kept.id));
+      session.connected = detail::optional_instant(kept.connect);
+      session.heartbeat = detail::optional_instant(kept.heartbeat);
+      session.disconnects.assign(kept.disconnects.begin(), kept.disconnects.end());
+      session.online_until = detail::optional_instant(detail::online_until(kept, root_->rules));
+      session.alive = detail::live(kept, root_->now, root_->rules);
+      state.sessions.push_back(std::move(session));
+    }
+    return state;
+  }
+
+  /// @{
+  /// How many users everyone knows of, and how many of them everyone sees online. Constant time.
+  std::size_t size() const noexcept { return root_ ? root_->known : 0; }
+  std::size_t online_count() const noexcept { return root_ ? root_->online : 0; }
+  bool empty() const noexcept { return size() == 0; }
+  /// @}
+
+  /// The timestamp this is the presence of; absent until one is given. Constant time.
+  std::optional<Timestamp> now() const noexcept { return root_ ? detail::optional_instant(root_->now) : std::nullopt; }
+
+  /// Returns the earliest future time at which the visible state changes without an event (a timeout, an expiry), or
+  /// nullopt. Sleep until then, then advance to it. O(log n) amortised over the events since the last call: what is
+  /// found to have been deferred is remembered. May be called by several threads at once.
+  std::optional<Timestamp> next_deadline() const noexcept {
+    if (!root_) return std::nullopt;
+    return detail::optional_instant(root_->table.earliest(
+        [&](const detail::RowView& row) { return detail::next_change(row, root_->now, root_->rules); }));
+  }
+
+  /// Equal snapshots have equal digests, on every platform. Covers all that is kept and `now`, not the rules. O(users).
+  std::uint64_t digest() const {
+    detail::Digest digest;
+    digest.add(root_ ? root_->now : detail::absent);
+    std::uint64_t users = 0;  // summed, so that the order of users does not enter
+    if (root_) {
+      for (const detail::RowView row : root_->table) {
+        users += detail::read_settled(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
+          return detail::digest_of(row.name(), user);
+        });
+      }
+    }
+    digest.add(users);
+    return digest.value();
+  }
+
+  /// @{
+  /// The users that everyone knows of, as everyone sees them, in an order that depends on them alone. Multi-pass;
+  /// yields UserView by value. Both are valid until the snapshot is modified or destroyed: a temporary is refused.
+  const_iterator begin() const& noexcept;
+  const_iterator end() const& noexcept;
+  const_iterator begin() const&& = delete;
+  const_iterator end() const&& = delete;
+  /// @}
+
+  /// Whether both keep the same, at the same timestamp, by the same rules (their hash_seed aside). O(users), less what
+  /// both share.
+  friend bool operator==(const Snapshot& a, const Snapshot& b) { return a.equals(b); }
+  friend bool operator!=(const Snapshot& a, const Snapshot& b) { return !a.equals(b); }
+
+ private:
+  friend struct detail::SnapshotReader;
+  friend struct detail::SnapshotAccess;
+
+  detail::RowView find_row(std::string_view id) const noexcept { return root_ ? root_->table.find(id) : nullptr; }
+
+  std::optional<UserView> look(std::string_view id, Viewer viewer) const noexcept {
+    detail::RowView row = find_row(id);
+    if (row == nullptr) return std::nullopt;
+    if (!viewer.id().empty() && viewer.id() == id) {
+      return detail::seen_by_self(row->name(), row->registers(), root_->now, root_->rules);
+    }
+    return detail::seen_by_others(*row, *root_);
+  }
+
+  bool equals(const Snapshot& other) const {
+    if (root_ == other.root_) return true;
+    const std::size_t users = root_ ? root_->table.size() : 0,
+                      their_users = other.root_ ? other.root_->table.size() : 0;
+    if (!detail::same_but_for_seed(rules(), other.rules()) || now() != other.now() || users != their_users)
+      return false;
+    if (users == 0) return true;
+    bool equal = true;
+    detail::UserTable::each_pair(
+        root_->table, other.root_->table, detail::absent, [&](detail::RowView a, detail::RowView b) {
+          equal = equal && a != nullptr && b != nullptr &&
+                  detail::normal_form_of(*a, *root_) == detail::normal_form_of(*b, *other.root_);
+        });
+    return equal;
+  }
+
+  detail::Shared<detail::Root> root_;
+};
+
+/// Iterates over the users that everyone knows of. Valid until the snapshot is modified or destroyed, and so are the
+/// views that it yields.
+class Snapshot::const_iterator {
+ public:
+  /// @{
+  /// What it refers to is made on the way, which C++17 allows an input iterator alone; it can be copied and passed over
+  /// again all the same.
+  using iterator_category = std::input_iterator_tag;
+  using iterator_concept = std::forward_iterator_tag;
+  using value_type = UserView;
+  using difference_type = std::ptrdiff_t;
+  using reference = UserView;
+  using pointer = void;
+  /// @}
+
+  const_iterator() noexcept = default;
+
+  /// The user, as everyone sees them.
+  UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
+  /// @{
+  /// On to the next that everyone knows of.
+  const_iterator& operator++() noexcept {
+    ++at_;
+    skip_unknown();
+    return *this;
+  }
+  const_iterator operator++(int) noexcept {
+    const_iterator before = *this;
+    ++*this;
+    return before;
+  }
+  /// @}
+
+  /// Of iterators of one snapshot.
+  friend bool operator==(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ == b.at_; }
+  friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return !(a == b); }
+
+ private:
+  friend class Snapshot;
+
+  const_iterator(const detail::Root& root, detail::UserTable::Cursor at) noexcept : root_(&root), at_(at) {
+    skip_unknown();
+  }
+
+  void skip_unknown() noexcept {
+    while (at_ != root_->table.end() && !detail::seen_by_others(*at_, *root_)) ++at_;
+  }
+
+  const detail::Root* root_ = nullptr;
+  detail::UserTable::Cursor at_;
+};
+
+inline Snapshot::const_iterator Snapshot::begin() const& noexcept {
+  return root_ ? const_iterator(*root_, root_->table.begin()) : const_iterator();
+}
+inline Snapshot::const_iterator Snapshot::end() const& noexcept {
+  return root_ ? const_iterator(*root_, root_->table.end()) : const_iterator();
+}
+
+namespace detail {
+
+/// What the rest of the library reads of a snapshot.
+struct SnapshotReader {
+  /// Null: there is nothing in it.
+  static const Root* read(const Snapshot& snapshot) noexcept { return snapshot.root_.get(); }
+  static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
+};
+
+}  // namespace detail
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_SNAPSHOT_HPP

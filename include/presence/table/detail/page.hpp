@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_TABLE_DETAIL_PAGE_HPP
+#define PRESENCE_TABLE_DETAIL_PAGE_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/byte_search.hpp>
+#include <presence/base/detail/memory.hpp>
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/user_key.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/table/detail/branch.hpp>
+#include <presence/table/detail/user_row.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t, uint32_t, uint64_t, uintptr_t
+#include <cstring>      // for memcpy, memmove, memset
+#include <string_view>  // for string_view
+#include <utility>      // for move
+
+/// The leaves of a UserTable.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Rows in their order, and for each a tag and a lower bound of when time alone changes what others see of it.
+///
+/// The heads of the rows come right behind the page, each on a cache line of its own; then the timestamps and the tags.
+/// What else there is of the rows lies before the page, the first row's nearest to it. The nodes around have the tags
+/// as well. So a heartbeat reads a line of the page and one of the row, and where a row lies follows from its number
+/// alone.
+class alignas(64) Page : public Branch {
+ public:
+  /// Rows that a page holds before it is split.
+  static constexpr std::uint32_t room = 32;
+  /// By how many rows a page grows.
+  static constexpr std::uint32_t step = 2;
+  static constexpr std::uint32_t none = 0xFFFFFFFF, unsure = 0xFFFFFFFE;
+
+  std::uint32_t size = 0;
+  const std::uint32_t capacity;
+  /// Shared with pages that were compared and found equal.
+  EqualityMark equality;
+  /// One bit for each of the first rows that is known to be offline; none after any change. Time alone turns nobody
+  /// online.
+  Note offline;
+
+  /// Forgets what readers cached. Call it before a row is changed.
+  void forget_notes() noexcept {
+    equality.clear();
+    if (offline.read() != 0) offline.write(0);
+  }
+
+  /// Whether one of the activities of a row is known to have at least that value, on evidence no later than `at`: then
+  /// a heartbeat of that value says nothing new, and what else there is of the row need not be read to know it. Noted
+  /// by the only owner.
+  bool covers(std::uint32_t row, Timestamp value, Timestamp at) const noexcept {
+    return row < room && (covered_rows_ >> row & 1) != 0 && value <= covered_value_ && at >= covered_from_;
+  }
+  /// Notes that it has. What is known of other rows goes if it is of a lesser value.
+  void cover(std::uint32_t row, Timestamp value, Timestamp at) noexcept {
+    if (row >= room || (covered_rows_ != 0 && value < covered_value_)) return;
+    if (covered_rows_ == 0 || value > covered_value_) {
+      covered_rows_ = 0;
+      covered_value_ = value;
+      covered_from_ = at;
+    }
+    covered_rows_ |= std::uint32_t{1} << row;
+    covered_from_ = later(covered_from_, at);
+  }
+  /// To be called when activities of a row may have gone.
+  void invalidate_cover(std::uint32_t row) noexcept {
+    if (row < room) covered_rows_ &= ~(std::uint32_t{1} << row);
+  }
+
+  static Page* make(std::uint32_t capacity) {
+    char* const memory = static_cast<char*>(detail::allocate(bytes_of(capacity), memory_alignment));
+    char* const first = memory + capacity * sizeof(RowRest);
+    const auto beyond = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(first) % line);
+    const std::uint32_t skipped = beyond == 0 ? 0 : line - beyond;
+    return detail::construct<Page>(first + skipped, capacity, static_cast<std::uint8_t>(skipped));
+  }
+  static Page* make(const Page& other) {
+    Page* const copy = make(other.capacity);
+    Spare unfinished{copy};
+    copy->page_depth = other.page_depth;
+    copy->copy_bounds(other);
+    for (std::uint32_t i = 0; i < other.size; ++i) detail::construct<LowerBound>(copy->dues() + i, other.dues()[i]);
+    std::memcpy(copy->tags(), other.tags(), other.size);
+    for (std::uint32_t i = 0; i < other.size; ++i) other.row(i).prefetch_owners();
+    for (std::uint32_t i = 0; i < other.size; ++i) {
+      detail::construct<RowHead>(copy->heads() + i, other.heads()[i]);
+      detail::construct<RowRest>(copy->rest(i), *other.rest(i));
+      ++copy->size;
+    }
+    unfinished.release();
+    return copy;
+  }
+  void destroy() noexcept {
+    for (std::uint32_t i = 0; i < size; ++i) end_row(i);
+    char* const memory = reinterpret_cast<char*>(this) - skipped - capacity * sizeof(RowRest);
+    const std::size_t bytes = bytes_of(capacity);
+    this->~Page();
+    detail::deallocate(memory, bytes, memory_alignment);
+  }
+
+  RowView row(std::uint32_t at) const noexcept { return RowView(heads() + at, rest(at)); }
+  RowAccess row(std::uint32_t at) noexcept { return RowAccess(heads() + at, rest(at)); }
+  LowerBound* dues() noexcept { return reinterpret_cast<LowerBound*>(heads() + capacity); }
+  const LowerBound* dues() const noexcept { return reinterpret_cast<const LowerBound*>(heads() + capacity); }
+
+  /// Zero where there is no row.
+  const std::uint8_t* tags() const noexcept { return const_cast<Page&>(*this).tags(); }
+  /// The row of a user, or `none`. `tags` are those of the first rows, wherever they are at hand.
+  std::uint32_t find(const UserKey& key, const std::uint8_t* tags) const noexcept {
+    if (size > room) return find_by_id(key.id.text());
+    return find_among(key.id, detail::equal_to(key.tag, tags));
+  }
+  std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
+  /// The row of an id among those with a mark; `none`, or `unsure` once it is none of the first few.
+  std::uint32_t find_among_few(const LookupKey& id, std::uint32_t marks) const noexcept {
+    for (unsigned left = 4; marks != 0; marks &= marks - 1, --left) {
+      if (left == 0) return unsure;
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      const SharedString& other = heads()[at].id;
+      if (id.is(other)) return at;
+    }
+    return none;
+  }
+  bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
+  /// @{
+  /// Asks for the page and all of a row, of which nothing is read; for all rows; for what lies elsewhere of them; for
+  /// the timestamps.
+  void prefetch_row(std::uint32_t at) const noexcept {
+    detail::prefetch(this, sizeof(Page));
+    detail::prefetch(heads() + at, sizeof(RowHead));
+    detail::prefetch(rest(at), 1);  // which may lie on two lines
+    detail::prefetch(&rest(at)->overflow, 1);
+  }
+  void prefetch_rows() const noexcept {
+    const char* const first = reinterpret_cast<const char*>(rest(size - 1));
+    const char* const end = reinterpret_cast<const char*>(dues() + size);
+    detail::prefetch(first, static_cast<std::size_t>(end - first));
+  }
+  void prefetch_elsewhere() const noexcept {
+    for (std::uint32_t at = 0; at < size; ++at) row(at).prefetch_elsewhere();
+  }
+  void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(LowerBound)); }
+  /// @}
+
+  /// A bit for each of the first rows that may be due at `now`, which are asked for; and when the earliest of the
+  /// others among the first ones may be. For the owner.
+  std::uint32_t due_rows(Timestamp now, Timestamp& others) const noexcept {
+    const LowerBound* const dues = this->dues();
+    const std::uint32_t first = size < room ? size : room;
+    std::uint32_t rows = 0;
+    Timestamp earliest = never;
+    for (std::uint32_t i = 0; i < first; ++i) {
+      const Timestamp bound = dues[i].owned();
+      const bool is_due = bound <= now;
+      rows |= std::uint32_t{is_due} << i;
+      earliest = earlier(earliest, is_due ? never : bound);
+    }
+    for (std::uint32_t left = rows; left != 0; left &= left - 1)
+      prefetch_row(static_cast<std::uint32_t>(detail::lowest_bit(left)));
+    others = earliest;
+    return rows;
+  }
+
+  /// A bit for each pair of up to 32 rows of two pages, one behind the other, that are the same byte for byte, as
+  /// copies are (most of what is the same is), and not due. What lies elsewhere of the others is asked for.
+  static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j, std::uint32_t count,
+                                   Timestamp up_to) noexcept {
+    const RowHead *x = a.heads() + i, *y = b.heads() + j;
+    const RowRest *rest_of_x = a.rest(i), *rest_of_y = b.rest(j);
+    std::uint64_t copies = 0;
+    for (std::uint32_t at = 0; at < count; ++at) {
+      const bool same_head = detail::same_bytes<sizeof(RowHead)>(x++, y++);
+      const bool same_rest = detail::same_bytes<sizeof(RowRest)>(rest_of_x--, rest_of_y--);
+      copies |= std::uint64_t{same_head && same_rest} << at;
+    }
+    if (earlier(a.due, b.due) <= up_to) {
+      for (std::uint32_t at = 0; at < count; ++at)
+        copies &= ~(std::uint64_t{earlier(a.dues()[i + at], b.dues()[j + at]) <= up_to} << at);
+    }
+    const std::uint64_t all = (std::uint64_t{1} << count) - 1;
+    for (std::uint64_t others = copies ^ all; others != 0; others &= others - 1) {
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(others));
+      a.row(i + at).prefetch_elsewhere();
+      b.row(j + at).prefetch_elsewhere();
+    }
+    return copies;
+  }
+
+  /// Where there is room for it.
+  void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
+    forget_notes();
+    covered_rows_ = 0;
+    move_rows(*this, at, *this, at + 1, size - at);
+    detail::construct<RowHead>(heads() + at, std::move(row.head));
+    detail::construct<RowRest>(rest(at), std::move(row.rest));
+    detail::construct<LowerBound>(dues() + at, row_due);
+    tags()[at] = tag;
+    ++size;
+  }
+  void erase(std::uint32_t at) noexcept {
+    forget_notes();
+    covered_rows_ = 0;
+    end_row(at);
+    move_rows(*this, at + 1, *this, at, size - at - 1);
+    tags()[--size] = 0;
+  }
+  /// Moves rows of another page, from one of its on, behind those of this one, which has room for them.
+  void take(Page& other, std::uint32_t from) noexcept {
+    const std::uint32_t count = other.size - from;
+    move_rows(other, from, *this, size, count);
+    covered_rows_ = other.covered_rows_ = 0;
+    size += count;
+    while (other.size != from) other.tags()[--other.size] = 0;
+  }
+
+  static std::uint32_t capacity_for(std::uint32_t rows) noexcept { return (rows + step - 1) / step * step; }
+
+ private:
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
+  static constexpr std::uint32_t line = 64;
+  /// What memory is aligned to at least, whoever gives it: some promise 16 and keep to 8. The rest of a line is asked
+  /// for and skipped, which is cheaper than to ask for memory that is aligned to it.
+  static constexpr std::size_t memory_alignment = alignof(void*);
+
+  Page(std::uint32_t rows, std::uint8_t skipped_bytes) noexcept : Branch(true, skipped_bytes), capacity(rows) {
+    std::memset(tags(), 0, tag_bytes(rows));
+  }
+  ~Page() = default;
+
+  static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
+  static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
+
+  /// Of the rows whose tags are the one of the id.
+  std::uint32_t find_among(const LookupKey& id, std::uint32_t marks) const noexcept {
+    for (; marks != 0; marks &= marks - 1) {
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      if (id.is(heads()[at].id)) return at;
+    }
+    return none;
+  }
+  /// By halves: in a page of more users than `room` all hashes agree, so that they stand in the order of their ids.
+  PRESENCE_DETAIL_APART std::uint32_t find_by_id(std::string_view id) const noexcept {
+    const RowHead* const end = heads() + size;
+    const RowHead* const found =
+        detail::partition_point(heads(), end, [id](const RowHead& head) { return head.id.view() < id; });
+    return found != end && found->id.view() == id ? static_cast<std::uint32_t>(found - heads()) : none;
+  }
+
+  RowHead* heads() noexcept { return reinterpret_cast<RowHead*>(this + 1); }
+  const RowHead* heads() const noexcept { return reinterpret_cast<const RowHead*>(this + 1); }
+  RowRest* rest(std::uint32_t at) noexcept { return reinterpret_cast<RowRest*>(this) - 1 - at; }
+  const RowRest* rest(std::uint32_t at) const noexcept { return reinterpret_cast<const RowRest*>(this) - 1 - at; }
+
+  std::uint8_t* tags() noexcept { return reinterpret_cast<std::uint8_t*>(dues() + capacity); }
+
+  void end_row(std::uint32_t at) noexcept {
+    heads()[at].~RowHead();
+    rest(at)->~RowRest();
+  }
+  /// Moves rows to where there are none, but for those that are moved away from there meanwhile. Nothing in a row
+  /// points into it, so that its bytes may lie elsewhere.
+  static void move_rows(Page& from, std::uint32_t first, Page& to, std::uint32_t at, std::uint32_t count) noexcept {
+    if (count == 0) return;
+    std::memmove(static_cast<void*>(to.heads() + at), from.heads() + first, count * sizeof(RowHead));
+    std::memmove(static_cast<void*>(to.rest(at + count - 1)), from.rest(first + count - 1), count * sizeof(RowRest));
+    std::memmove(static_cast<void*>(to.dues() + at), from.dues() + first, count * sizeof(LowerBound));
+    std::memmove(to.tags() + at, from.tags() + first, count);
+  }
+
+  std::uint32_t covered_rows_ = 0;  // a bit for each
+  Timestamp covered_value_, covered_from_;
+};
+static_assert(sizeof(Page) == 64, "a heartbeat should read no more");
+static_assert(alignof(Page) % alignof(RowHead) == 0 && alignof(Page) % alignof(RowRest) == 0 &&
+                  alignof(RowHead) % alignof(LowerBound) == 0,
+              "the parts lie side by side without a gap");
+
+inline std::size_t Page::bytes_of(std::uint32_t capacity) noexcept {
+  return sizeof(Page) + capacity * (sizeof(RowHead) + sizeof(RowRest) + sizeof(LowerBound)) + tag_bytes(capacity) +
+         (line - memory_alignment);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_TABLE_DETAIL_PAGE_HPP

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_TABLE_DETAIL_USER_ROW_HPP
+#define PRESENCE_TABLE_DETAIL_USER_ROW_HPP
+
+#include <presence/base/detail/memory.hpp>
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/registers/detail/registers.hpp>
+
+#include <cstddef>      // for nullptr_t, size_t
+#include <cstdint>      // for uint8_t, uint16_t, uint32_t
+#include <string_view>  // for string_view
+#include <utility>      // for exchange, move, swap
+
+/// What a user is kept in: registers packed into one row.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What of a user's registers has no room in the row itself. Its size is fixed when it is made, with some room for more
+/// activities. What is forgotten leaves room for what comes, so that most changes ask for no memory. Rows of different
+/// snapshots share it, and only its sole owner changes it.
+class alignas(SessionRegisters) Overflow {
+ public:
+  struct Shape {
+    std::uint32_t sessions = 0, activities = 0, visibility_changes = 0;
+    bool rare = false;
+
+    bool empty() const noexcept { return sessions == 0 && activities == 0 && visibility_changes == 0 && !rare; }
+    bool has_room_for(const Shape& other) const noexcept {
+      return sessions >= other.sessions && activities >= other.activities &&
+             visibility_changes >= other.visibility_changes && rare == other.rare;
+    }
+  };
+
+  static Overflow* make(const Shape& shape) {
+    void* const memory = detail::allocate(bytes_of(shape), alignof(Overflow));
+    return detail::construct<Overflow>(memory, shape);
+  }
+  Overflow(const Overflow&) = delete;
+  Overflow& operator=(const Overflow&) = delete;
+
+  void add_owner() noexcept { owners_.add(); }
+  bool only_owner() const noexcept { return owners_.is_one(); }
+  void drop_owner() noexcept {
+    if (!owners_.drop_last()) return;
+    const std::size_t bytes = bytes_of(shape_);
+    if (shape_.rare) rare()->~RareRegisters();
+    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sessions()[i].~SessionRegisters();
+    this->~Overflow();
+    detail::deallocate(this, bytes, alignof(Overflow));
+  }
+
+  /// Whether there is room for such a shape, and not so much more that the memory would be missed elsewhere.
+  bool fits(const Shape& other) const noexcept {
+    const std::size_t needed = bytes_of(other), slack = needed / 4 + sizeof(SessionRegisters);
+    return shape_.has_room_for(other) && bytes_of(shape_) <= needed + slack;
+  }
+  /// All the memory that it holds.
+  std::size_t bytes() noexcept {
+    std::size_t sum = bytes_of(shape_);
+    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += bytes_elsewhere(sessions()[i]);
+    return sum + (shape_.rare ? rare()->status.bytes_elsewhere() : 0);
+  }
+  static std::size_t bytes_elsewhere(const SessionRegisters& session) noexcept {
+    return session.id.bytes_elsewhere() + session.disconnects.bytes_elsewhere();
+  }
+
+  /// Puts what is kept in another one, for which there is room, in place of what is kept here: nothing.
+  void take(Overflow& other) {
+    if (other.only_owner()) {
+      for (std::uint32_t i = 0; i < other.shape_.sessions; ++i) sessions()[i] = std::move(other.sessions()[i]);
+      if (other.shape_.rare) *rare() = std::move(*other.rare());
+    } else {
+      for (std::uint32_t i = 0; i < other.shape_.sessions; ++i) sessions()[i] = other.sessions()[i];
+      if (other.shape_.rare) *rare() = *other.rare();
+    }
+    for (std::uint32_t i = 0; i < other.activity_count; ++i) activities()[i] = other.activities()[i];
+    for (std::uint32_t i = 0; i < other.flip_count; ++i) visibility_changes()[i] = other.visibility_changes()[i];
+    activity_count = other.activity_count;
+    flip_count = other.flip_count;
+  }
+
+  /// Room for so many activities and some more.
+  static constexpr std::uint32_t room_for(std::uint32_t activities) noexcept { return activities / 4 * 4 + 4; }
+  const Shape& shape() const noexcept { return shape_; }
+  // Of those there is room for; the row knows how many sessions.
+  std::uint32_t activity_count = 0;  // 0: they are in the row
+  std::uint32_t flip_count = 0;
+  SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
+  RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + shape_.sessions); }
+  Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (shape_.rare ? 1 : 0)); }
+  VisibilityChange* visibility_changes() noexcept {
+    return reinterpret_cast<VisibilityChange*>(activities() + shape_.activities);
+  }
+
+ private:
+  template <class T, class... Args>
+  friend T* construct(void* at, Args&&... args);
+
+  explicit Overflow(const Shape& shape) noexcept : shape_(shape) {
+    for (std::uint32_t i = 0; i < shape.sessions; ++i) detail::construct<SessionRegisters>(sessions() + i);
+    for (std::uint32_t i = 0; i < shape.activities; ++i) detail::construct<Activity>(activities() + i);
+    for (std::uint32_t i = 0; i < shape.visibility_changes; ++i)
+      detail::construct<VisibilityChange>(visibility_changes() + i);
+    if (shape.rare) detail::construct<RareRegisters>(rare());
+  }
+  ~Overflow() = default;
+
+  static std::size_t bytes_of(const Shape& shape) noexcept {
+    return sizeof(Overflow) + shape.sessions * sizeof(SessionRegisters) + shape.activities * sizeof(Activity) +
+           shape.visibility_changes * sizeof(VisibilityChange) + (shape.rare ? sizeof(RareRegisters) : 0);
+  }
+
+  OwnerCount owners_;
+  Shape shape_;
+};
+// The arrays follow each other without gaps, because none is aligned more strictly than the one before.
+static_assert(sizeof(Overflow) % alignof(SessionRegisters) == 0 && alignof(Overflow) == alignof(SessionRegisters), "");
+static_assert(alignof(RareRegisters) <= alignof(SessionRegisters) && alignof(Activity) <= alignof(RareRegisters), "");
+static_assert(alignof(VisibilityChange) <= alignof(Activity), "");
+
+/// Of a row what every heartbeat reads: one cache line.
+struct RowHead {
+  SharedString id;
+  SessionRegisters session;  // the first, if there is one
+};
+static_assert(sizeof(RowHead) == 64, "a heartbeat should read no more");
+
+/// The rest of a row, with up to two activities inside: what most users have. Copying it shares what lies elsewhere.
+struct alignas(8) RowRest {
+  static constexpr std::size_t activities_inside = 2;
+
+  Activity activities[activities_inside];
+  Overflow* overflow = nullptr;
+  std::uint32_t session_count = 0;
+  std::uint8_t count = 0;    // of the activities inside
+  bool is_plain = true;      // nothing is kept of the user but sessions, activities and a status
+  std::uint16_t unused = 0;  // in place of bytes that copies need not have in common
+
+  RowRest() noexcept = default;
+  RowRest(const RowRest& other) noexcept
+      : overflow(other.overflow), session_count(other.session_count), count(other.count), is_plain(other.is_plain) {
+    for (std::size_t i = 0; i < activities_inside; ++i) activities[i] = other.activities[i];
+    if (overflow != nullptr) overflow->add_owner();
+  }
+  RowRest(RowRest&& other) noexcept : RowRest() { swap(other); }
+  RowRest& operator=(RowRest other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~RowRest() {
+    if (overflow != nullptr) overflow->drop_owner();
+  }
+  void swap(RowRest& other) noexcept {
+    for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities[i], other.activities[i]);
+    std::swap(overflow, other.overflow);
+    std::swap(session_count, other.session_count);
+    std::swap(count, other.count);
+    std::swap(is_plain, other.is_plain);
+  }
+};
+
+/// One user, borrowed from where the two parts of the row lie. Used as a pointer to a row would be: null where there is
+/// no such user.
+class RowView {
+ public:
+  RowView() noexcept = default;
+  RowView(std::nullptr_t) noexcept {}
+  RowView(const RowHead* head, const RowRest* rest) noexcept : head_(head), rest_(rest) {}
+
+  const RowView& operator*() const noexcept { return *this; }
+  const RowView* operator->() const noexcept { return this; }
+  friend bool operator==(const RowView& a, const RowView& b) noexcept { return a.head_ == b.head_; }
+  friend bool operator!=(const RowView& a, const RowView& b) noexcept { return a.head_ != b.head_; }
+
+  const SharedString& id() const noexcept { return head_->id; }
+  std::string_view name() const noexcept { return head_->id.view(); }
+  std::size_t session_count() const noexcept { return rest_->session_count; }
+
+  /// One of which nothing is known where there is none.
+  const SessionRegisters& first_session() const noexcept { return head_->session; }
+  SessionSpan sessions() const noexcept {
+    return rest_->session_count == 0 ? SessionSpan() : SessionSpan(&head_->session, other_sessions());
+  }
+  std::string_view status() const noexcept {
+    return has_rare() ? rest_->overflow->rare()->status.view() : std::string_view();
+  }
+  /// Its value, or absent.
+  Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
+  Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
+  /// Whether nothing is kept of the user but sessions, activities and a status.
+  bool is_plain() const noexcept { return rest_->is_plain; }
+
+  RegistersView registers() const noexcept {
+    RegistersView view;
+    view.sessions = sessions();
+    view.activities = activities();
+    if (Overflow* const more = rest_->overflow) {
+      view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->flip_count};
+      if (more->shape().rare) view.rare = more->rare();
+    }
+    return view;
+  }
+
+  UserRegisters unpacked() const {
+    const RegistersView view = registers();
+    UserRegisters user;
+    if (view.rare != nullptr) static_cast<RareRegisters&>(user) = *view.rare;
+    user.sessions.reserve(view.sessions.size());
+    for (const SessionRegisters& session : view.sessions) user.sessions.push_back(session);
+    user.activities.reserve(view.activities.size());
+    for (const Activity& activity : view.activities) user.activities.push_back(activity);
+    user.visibility_changes.reserve(view.visibility_changes.size());
+    for (const VisibilityChange& visibility_change : view.visibility_changes)
+      user.visibility_changes.push_back(visibility_change);
+    return user;
+  }
+
+  /// Whether the event may be a heartbeat of the session whose registers are in the head of the row.
+  bool is_heartbeat_of_first(EventType type, const LookupKey& session) const noexcept {
+    return type == EventType::heartbeat && session.is(head_->session.id);
+  }
+  /// @{
+  /// Asks for what is not in the row; where it begins, for who only counts its owners.
+  void prefetch_elsewhere() const noexcept {
+    if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 192);
+  }
+  void prefetch_owners() const noexcept {
+    if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 1);
+  }
+  /// @}
+
+  Span<Activity> activities() const noexcept {
+    if (rest_->count != 0 || rest_->overflow == nullptr) return {rest_->activities, rest_->count};
+    return {rest_->overflow->activities(), rest_->overflow->activity_count};
+  }
+  /// The activity of the greatest value; null where there is none.
+  const Activity* latest_activity() const noexcept {
+    const Span<Activity> all = activities();
+    return all.empty() ? nullptr : &all.back();
+  }
+
+  /// The memory that what is kept of the user takes outside the row, the id aside.
+  std::size_t bytes_elsewhere() const noexcept {
+    return Overflow::bytes_elsewhere(head_->session) + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
+  }
+
+  /// @{
+  /// Whether the same is kept of a user with the same id, as it is; but for the first session.
+  bool keeps_same_as(const RowView& other) const noexcept {
+    return head_->session == other.head_->session && keeps_same_beside(other);
+  }
+  bool keeps_same_beside(const RowView& other) const noexcept {
+    if (rest_->session_count != other.rest_->session_count) return false;
+    if (rest_->overflow == other.rest_->overflow)
+      return rest_->count == other.rest_->count &&
+             same_elements(Span<Activity>{rest_->activities, rest_->count},
+                           Span<Activity>{other.rest_->activities, other.rest_->count});
+    return same_elements(other_sessions(), other.other_sessions()) &&
+           same_beside_sessions(registers(), other.registers());
+  }
+  /// @}
+
+ protected:
+  Span<SessionRegisters> other_sessions() const noexcept {
+    if (rest_->session_count < 2) return {};
+    return {rest_->overflow->sessions(), rest_->session_count - 1};
+  }
+  bool has_rare() const noexcept { return rest_->overflow != nullptr && rest_->overflow->shape().rare; }
+
+  const RowHead* head_ = nullptr;
+  const RowRest* rest_ = nullptr;
+};
+
+/// The same for who may change the user.
+class RowAccess : public RowView {
+ public:
+  RowAccess() noexcept = default;
+  RowAccess(RowHead* head, RowRest* rest) noexcept : RowView(head, rest) {}
+
+  /// Puts `user` in place of what is kept. Changes nothing when memory runs out.
+  void replace(UserRegisters&& user) const {
+    const Overflow::Shape shape = shape_of(user);
+    Overflow*& overflow = rest().overflow;
+    if (shape.empty()) {
+      if (overflow != nullptr) std::exchange(overflow, nullptr)->drop_owner();
+    } else if (overflow == nullptr || !overflow->only_owner() || !overflow->fits(shape)) {
+      Overflow* const fresh = Overflow::make(shape);
+      if (Overflow* const old = std::exchange(overflow, fresh)) old->drop_owner();
+    }
+    fill(std::move(user));
+  }
+
+  /// Changes places with a row of the same user.
+  inline void swap(struct UserRow& row) const noexcept;
+
+  /// The session and the rare registers, if there are any and they may be changed where they are.
+  SessionRegisters* own_session(const LookupKey& id) const noexcept {
+    if (id.is(head_->session.id)) return &head().session;
+    Overflow* const more = rest_->overflow;
+    if (rest_->session_count < 2 || !more->only_owner()) return nullptr;
+    const std::size_t others = rest_->session_count - 1;
+    SessionRegisters* const at = session_position(more->sessions(), others, id);
+    return at != more->sessions() + others && id.is(at->id) ? at : nullptr;
+  }
+  RareRegisters* own_rare() const noexcept {
+    return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
+  }
+
+  /// The rare registers, for which there is room from now on where they may be changed.
+  RareRegisters& need_rare() const {
+    if (own_rare() == nullptr) widen(0, true);
+    return *rest_->overflow->rare();
+  }
+
+  /// Adds to a plain row an activity of a greater value than all others on later evidence. What is on evidence before
+  /// the window makes room, but for the greatest of it, and then the oldest, so that they are at most `most`. Changes
+  /// nothing when memory runs out.
+  void add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
+    constexpr std::size_t inside = RowRest::activities_inside;
+    const Span<Activity> all = activities();
+    std::size_t dropped = forgettable(all, window);
+    if (all.size() - dropped >= most) dropped = all.size() + 1 - most;
+    const std::size_t kept = all.size() - dropped;
+    if (kept < inside) {
+      put({all.data() + dropped, kept}, latest, rest().activities);
+      rest().count = static_cast<std::uint8_t>(kept + 1);
+      if (rest_->overflow != nullptr && rest_->overflow->only_owner()) rest_->overflow->activity_count = 0;
+      return;
+    }
+    Overflow* const more = rest_->overflow;
+    if (more == nullptr || !more->only_owner() || more->shape().activities <= kept)
+      widen(static_cast<std::uint32_t>(kept + 1), false);
+    put({activities().data() + dropped, kept}, latest, rest_->overflow->activities());
+    rest_->overflow->activity_count = static_cast<std::uint32_t>(kept + 1);
+    rest().count = 0;
+  }
+
+ private:
+  RowHead& head() const noexcept { return const_cast<RowHead&>(*head_); }
+  RowRest& rest() const noexcept { return const_cast<RowRest&>(*rest_); }
+
+  /// Makes room beside the row, which may be changed there from now on. Keeps what is kept.
+  void widen(std::uint32_t activities, bool rare) const {
+    Overflow* const old = rest_->overflow;
+    Overflow::Shape shape;
+    if (old != nullptr) shape = old->shape();
+    if (shape.activities < activities) shape.activities = Overflow::room_for(activities);
+    shape.rare = shape.rare || rare;
+    struct Unfinished {
+      Overflow* made;
+      ~Unfinished() {
+        if (made != nullptr) made->drop_owner();
+      }
+    } unfinished{Overflow::make(shape)};
+    if (old != nullptr) unfinished.made->take(*old);
+    rest().overflow = std::exchange(unfinished.made, old);
+  }
+
+  /// How many of the first activities nothing depends on any more in a row without visibility changes: those on
+  /// evidence before the window, but for the greatest of them.
+  static std::size_t forgettable(Span<Activity> activities, Timestamp window) noexcept {
+    std::size_t old = 0;
+    while (old < activities.size() && activities[old].evidence < window) ++old;
+    return old < 2 ? 0 : old - 1;
+  }
+  /// The same ones and one more; where they go may be before where they are.
+  static void put(Span<Activity> kept, const Activity& latest, Activity* to) noexcept {
+    for (std::size_t i = 0; i < kept.size(); ++i) to[i] = kept[i];
+    to[kept.size()] = latest;
+  }
+
+  static Overflow::Shape shape_of(const UserRegisters& user) noexcept {
+    Overflow::Shape shape;
+    if (user.sessions.size() > 1) shape.sessions = static_cast<std::uint32_t>(user.sessions.size() - 1);
+    shape.visibility_changes = static_cast<std::uint32_t>(user.visibility_changes.size());
+    // Beside visibility changes fewer activities can be forgotten, so that there are soon more than two.
+    const auto activities = static_cast<std::uint32_t>(user.activities.size());
+    if (activities > RowRest::activities_inside || shape.visibility_changes != 0)
+      shape.activities = Overflow::room_for(activities);
+    shape.rare = !user.nothing();
+    return shape;
+  }
+
+  void fill(UserRegisters&& user) const noexcept {
+    RowRest& rest = this->rest();
+    head().session = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
+    rest.session_count = static_cast<std::uint32_t>(user.sessions.size());
+    const bool inside = user.activities.size() <= RowRest::activities_inside;
+    rest.count = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
+    rest.is_plain = user.visibility_changes.empty() && user.reported_at == absent &&
+                    user.reported_last_active_at == absent && user.forgotten_up_to == absent &&
+                    user.dropped_range.to == absent;
+    for (std::size_t i = 0; i < rest.count; ++i) rest.activities[i] = user.activities[i];
+    if (rest.overflow == nullptr) return;
+    Overflow& more = *rest.overflow;
+    for (std::uint32_t i = 0; i < more.shape().sessions; ++i) {
+      more.sessions()[i] = i + 1 < user.sessions.size() ? std::move(user.sessions[i + 1]) : SessionRegisters();
+    }
+    more.activity_count = static_cast<std::uint32_t>(inside ? 0 : user.activities.size());
+    for (std::size_t i = 0; i < more.activity_count; ++i) more.activities()[i] = user.activities[i];
+    more.flip_count = static_cast<std::uint32_t>(user.visibility_changes.size());
+    for (std::size_t i = 0; i < more.flip_count; ++i) more.visibility_changes()[i] = user.visibility_changes[i];
+    if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
+  }
+};
+
+/// A row that lies in no page yet.
+struct UserRow {
+  RowHead head;
+  RowRest rest;
+
+  UserRow(SharedString id, UserRegisters&& user) {
+    head.id = std::move(id);
+    RowAccess(&head, &rest).replace(std::move(user));
+  }
+  operator RowView() const noexcept { return RowView(&head, &rest); }
+};
+
+inline void RowAccess::swap(UserRow& row) const noexcept {
+  std::swap(head(), row.head);
+  rest().swap(row.rest);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_TABLE_DETAIL_USER_ROW_HPP

@@ -1,0 +1,927 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_TABLE_DETAIL_USER_TABLE_HPP
+#define PRESENCE_TABLE_DETAIL_USER_TABLE_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/byte_search.hpp>
+#include <presence/base/detail/memory.hpp>
+#include <presence/base/detail/user_key.hpp>
+#include <presence/registers/detail/derived.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/table/detail/branch.hpp>
+#include <presence/table/detail/node.hpp>
+#include <presence/table/detail/page.hpp>
+#include <presence/table/detail/user_row.hpp>
+#include <presence/table/detail/walk.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t, uint32_t, uint64_t
+#include <string_view>  // for string_view
+#include <utility>      // for exchange, move, swap
+
+/// The container behind Snapshot: users by id, in pages that snapshots share until one of them changes.
+///
+/// A trie over the bits of the ids' hashes. Its leaves are pages of up to 32 rows; its nodes are directories of up to
+/// 64 slots, in which a page that needs fewer bits than its neighbours stands in several slots (extendible hashing;
+/// Fagin, Nievergelt, Pippenger, Strong 1979). Bits in which all users of a part agree have no node (Patricia; Morrison
+/// 1968). The place of a user depends on which users there are, and on nothing else: not on the order in which they
+/// came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal places, and users are
+/// iterated in an order that anybody can reproduce.
+///
+/// Finding a user reads the line of each node on the way that has the slot and the tags of the page, which give the
+/// row; then a line of the page and one of the row, which do not wait for each other.
+///
+/// The worst case is bounded for any ids. The first two hashes are quick, and ids whose hashes agree are easily built
+/// (user_key.hpp). Such ids cost one node more: what both hashes leave together is told apart by SipHash, under which
+/// they spread as others do. To make a branch deeper by a level, someone must try 64 times as many ids for each user in
+/// it. Users that agree in all 180 bits share a page of any size, in the order of their ids.
+///
+/// Nothing outside this header and the parts that it is made of knows how users are laid out.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The hashes by which users are placed, without a seed. Tests use others.
+struct HashOrder {
+  static std::uint64_t first(const LookupKey& id) noexcept { return hash_of(id, 0); }
+  static std::uint64_t second(const LookupKey& id) noexcept { return hash_of(id, 0x8EBC6AF09C88C6E3u); }
+  static std::uint64_t third(const LookupKey& id) noexcept { return SipHash<1, 3>::hash64(id.text(), {}); }
+};
+
+/// Copies share everything. A change copies the page that it concerns and the nodes above it, where they are shared.
+template <class Order>
+class BasicUserTable {
+ public:
+  /// Of nodes below each other: ten for the 60 highest bits of each hash.
+  static constexpr unsigned hashes = 3, levels_per_hash = Node::levels_per_hash, levels = hashes * levels_per_hash;
+
+  explicit BasicUserTable(std::uint64_t seed = 0) noexcept : tagger_(seed) {}
+  BasicUserTable(const BasicUserTable& other) noexcept : top_(other.top_), tagger_(other.tagger_) {
+    if (top_ != nullptr) top_->owners.add();
+    other.copies_.write(other.copies_.read() + 1);
+  }
+  BasicUserTable(BasicUserTable&& other) noexcept : tagger_(other.tagger_) { std::swap(top_, other.top_); }
+  BasicUserTable& operator=(BasicUserTable other) noexcept {
+    std::swap(top_, other.top_);
+    std::swap(tagger_, other.tagger_);
+    ++moves_;
+    return *this;
+  }
+  ~BasicUserTable() { Branch::drop(top_); }
+
+  std::size_t size() const noexcept { return top_ == nullptr ? 0 : top_->as_node().users; }
+  /// @{
+  /// Lower bounds: others see no change of a row by time alone, and nothing kept of it can be given back, before this.
+  Timestamp due() const noexcept { return top_ == nullptr ? never : Timestamp(top_->due); }
+  Timestamp cleanup() const noexcept { return top_ == nullptr ? never : Timestamp(top_->cleanup); }
+  /// @}
+
+  UserKey key_of(std::string_view id) const noexcept {
+    UserKey key;
+    make_key(id, key);
+    return key;
+  }
+  /// The same without copying it: what was just written word by word is slow to read in larger pieces.
+  void make_key(std::string_view id, UserKey& key) const noexcept {
+    key.id.set(id);
+    key.order = Order::first(key.id);
+    key.tag = tagger_.tag_of(key.id);
+  }
+
+  RowView find(const UserKey& key) const noexcept {
+    const Way way = way_to(key);
+    const std::uint32_t at = way.find(key);
+    return at != Page::none ? way.page()->row(at) : RowView();
+  }
+  PRESENCE_DETAIL_FLAT RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
+
+  /// The way to the page that the user would be in, node by node. It leads there until the number of moves is another.
+  class Way {
+   public:
+    Way() noexcept {}  // leaves it open, for arrays
+
+    bool has_arrived() const noexcept { return tags_ != nullptr; }
+    /// The page, of which nothing has been read; null where there is none. Once it has arrived.
+    const Page* page() const noexcept { return page_; }
+    std::uint32_t find(const UserKey& key) const noexcept {
+      if (page_ == nullptr) return Page::none;
+      if (key.id.is_short()) return page_->find(key, tags_);
+      return find_long(*page_, detail::equal_to(key.tag, tags_), key.id.text(), node_->level);
+    }
+    /// The row that is probably meant, by its tag alone, or none. Reads nothing of the page.
+    std::uint32_t probable(const UserKey& key) const noexcept {
+      const std::uint32_t marks = page_ != nullptr ? detail::equal_to(key.tag, tags_) : 0;
+      return marks != 0 ? static_cast<std::uint32_t>(detail::lowest_bit(marks)) : Page::none;
+    }
+    /// The page, to have its rows changed in place; null where something is shared.
+    Page* own_page() const noexcept {
+      if (!is_own_ || page_ == nullptr || !page_->owners.is_one()) return nullptr;
+      Page& own = const_cast<Page&>(*page_);
+      own.forget_notes();
+      return &own;
+    }
+
+    /// Goes on to the next node, or to the page: returns whether it has arrived.
+    bool step(const UserKey& key) noexcept {
+      const Node& node = *node_;
+      is_own_ = is_own_ & node.owners.is_one();
+      const std::uint32_t slot = node.slot_of(order_);
+      const Branch* const branch = node.branches()[slot];
+      if (!node.leads_to_node(slot)) {
+        page_ = static_cast<const Page*>(branch);
+        tags_ = node.tags(slot);
+        return true;
+      }
+      node_ = static_cast<const Node*>(branch);
+      bits_ = node.bits_behind(slot);
+      if (node.follows(slot)) {
+        order_ <<= Node::most_bits;
+      } else {
+        order_ = order_from(key.id.text(), key.order, node.level_behind(slot));
+      }
+      return false;
+    }
+    /// Asks for what the next step reads.
+    void prefetch() const noexcept { node_->prefetch_slot(order_, bits_); }
+
+   private:
+    friend class BasicUserTable;
+    /// By the id, so that the key is not needed in memory.
+    PRESENCE_DETAIL_APART static std::uint64_t order_from(std::string_view id, std::uint64_t first,
+                                                          unsigned level) noexcept {
+      return hash_number(LookupKey(id), first, level / levels_per_hash)
+             << (Node::most_bits * (level % levels_per_hash));
+    }
+    /// Long ids take a while to compare. Whoever knows the seed can choose some whose tags agree; but the order of the
+    /// rows does not go by tags.
+    PRESENCE_DETAIL_APART static std::uint32_t find_long(const Page& page, std::uint32_t marks, std::string_view id,
+                                                         unsigned level) noexcept {
+      UserKey key;
+      key.id.set(id);
+      if (page.size <= Page::room) {
+        const std::uint32_t found = page.find_among_few(key.id, marks);
+        if (found != Page::unsure) return found;
+      }
+      key.order = Order::first(key.id);
+      const std::uint32_t at = place_of(page, key, level);
+      return at != page.size && page.is_of(at, key) ? at : Page::none;
+    }
+    Way(const Branch* top, const UserKey& key) noexcept
+        : node_(static_cast<const Node*>(top)),
+          order_(key.order),
+          page_(nullptr),
+          tags_(nullptr),
+          bits_(0),
+          is_own_(true) {
+      if (top != nullptr && top->level != 0) order_ = order_from(key.id.text(), key.order, top->level);
+    }
+
+    const Node* node_;
+    std::uint64_t order_;  // what is left of the hash that the node goes by
+    const Page* page_;
+    const std::uint8_t* tags_;  // where the node has them
+    std::uint8_t bits_;         // of the node
+    bool is_own_;               // whether no node on it is shared with another table; the page may be
+  };
+  /// The way from the top on, which is there: there are users.
+  Way start(const UserKey& key) const noexcept { return Way(top_, key); }
+  /// All of the way.
+  Way way_to(const UserKey& key) const noexcept {
+    Way way(top_, key);
+    while (top_ != nullptr && !way.step(key)) {
+    }
+    return way;
+  }
+  /// Another number whenever a page or a row was put elsewhere, or came to be shared with a copy.
+  std::uint64_t moves() const noexcept { return (std::uint64_t{copies_.read()} << 32) + moves_; }
+
+  /// Makes the page of a user who is in the table this table's own, and what leads there. Changes no content when
+  /// memory runs out.
+  Page& own_page(const UserKey& key) {
+    ++moves_;
+    own_top();
+    Branch* branch = top_;
+    for (Bits bits(key); !branch->is_page;) {
+      Node& node = branch->as_node();
+      branch = &node.own_child(node.slot_of(bits.at(node.level)));
+    }
+    branch->as_page().forget_notes();
+    return branch->as_page();
+  }
+
+  /// Lowers the bounds on the way to a row of an owned page to these, where they are later.
+  void lower_bounds(const UserKey& key, Page& page, std::uint32_t at, Timestamp due, Timestamp cleanup) noexcept {
+    page.dues()[at].lower(due);
+    if (page.due <= due && page.cleanup <= cleanup) return;
+    Branch* branch = top_;
+    for (Bits bits(key);;) {
+      branch->lower_bounds(due, cleanup);
+      if (branch->is_page) break;
+      Node& node = branch->as_node();
+      branch = node.branches()[node.slot_of(bits.at(node.level))];
+    }
+  }
+
+  /// Has the row of a user who is in the table changed in place by `fill(row)`; from then on others see no change of it
+  /// by time alone before `due`, and nothing kept of it can be given back before `cleanup`. Changes nothing when memory
+  /// runs out, where `fill` does not.
+  template <class Fill>
+  void change(const UserKey& key, Timestamp due, Timestamp cleanup, Fill fill) {
+    std::uint32_t at;
+    Page& own = own_page(key, at);
+    lower_bounds(key, own, at, due, cleanup);  // before anything is changed
+    own.invalidate_cover(at);
+    fill(own.row(at));
+    own.dues()[at] = due;
+  }
+  /// Puts another row, of the same user, in the place of the one of a user who is in the table in a page that is this
+  /// table's own. Changes no bound.
+  void exchange_row(const UserKey& key, UserRow& row) noexcept {
+    const Way way = way_to(key);
+    Page& own = *way.own_page();
+    const std::uint32_t at = way.find(key);
+    own.invalidate_cover(at);
+    own.row(at).swap(row);
+  }
+  /// @{
+  /// The row of a user who is in the table, to have timestamps of sessions in it changed that change no deadline for an
+  /// earlier one. Null where it is shared; or this table's own from now on, which changes nothing when memory runs out.
+  RowAccess row_in_place(const UserKey& key) noexcept {
+    const Way way = way_to(key);
+    Page* const page = way.own_page();
+    return page != nullptr ? page->row(way.find(key)) : RowAccess();
+  }
+  RowAccess own_row(const UserKey& key) {
+    std::uint32_t at;
+    Page& own = own_page(key, at);
+    return own.row(at);
+  }
+  /// @}
+
+  /// Adds a user who is not in the table. Others see no change of the row by time alone before `due`, and nothing kept
+  /// of it can be given back before `cleanup`. Changes no content when memory runs out.
+  void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup) {
+    ++moves_;
+    if (top_ == nullptr) top_ = Node::make(0, 0);
+    own_top();
+    unsigned level = 0;
+    Page& page = make_room(key, level);
+    page.insert(place_of(page, key, level), std::move(row), key.tag, due);
+    Branch* branch = top_;
+    for (Bits bits(key);;) {
+      branch->lower_bounds(due, cleanup);
+      if (branch->is_page) break;
+      Node& node = branch->as_node();
+      const std::uint32_t at = node.slot_of(bits.at(node.level));
+      ++node.users;
+      branch = node.branches()[at];
+      if (branch == &page) node.copy_tags(at);
+    }
+  }
+
+  /// Removes a user who is in the table. When memory runs out the table holds what it held, with or without the user.
+  void erase(const UserKey& key) {
+    ++moves_;
+    own_top();
+    Branch** links[levels];  // what points to each node on the way, and the slot in it
+    std::uint32_t group_bits[levels];
+    unsigned depth = 0;
+    links[0] = &top_;
+    for (Bits bits(key);; ++depth) {
+      Node& node = (*links[depth])->as_node();
+      group_bits[depth] = bits.at(node.level);
+      const std::uint32_t at = node.slot_of(group_bits[depth]);
+      Branch& child = node.own_child(at);
+      if (child.is_page) {
+        Page& page = child.as_page();
+        page.erase(page.find(key));
+        node.copy_tags(at);
+        break;
+      }
+      links[depth + 1] = node.branches() + at;
+    }
+    for (unsigned i = 0; i <= depth; ++i) --(*links[i])->as_node().users;
+    for (;; --depth) {
+      Node& node = (*links[depth])->as_node();
+      node.join_around(node.slot_of(group_bits[depth]));
+      node.release_room(node.slot_of(group_bits[depth]));
+      Node::shrink(*links[depth]);
+      Node::skip_if_single(*links[depth]);
+      if (depth > 0) {
+        Node& above = (*links[depth - 1])->as_node();
+        above.copy_shape(above.slot_of(group_bits[depth - 1]));
+      }
+      if (depth == 0 || (*links[depth])->as_node().has_several()) break;
+      Node& above = (*links[depth - 1])->as_node();
+      above.collapse_into(above.slot_of(group_bits[depth - 1]));
+    }
+    if (top_->as_node().bits == 0) top_->level = 0;
+    if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
+  }
+
+  /// Sees to it that nobody else has the pages in which something may be due at `now`. Changes no content when memory
+  /// runs out.
+  void own_due(Timestamp now) {
+    if (now < due()) return;
+    ++moves_;
+    own_top();
+    own_due(top_->as_node(), now);
+  }
+  /// Calls `settle_row(row, due)` for every row that may be due at `now`, and perhaps for some that are not, to have
+  /// the bound raised that is given with it, to no later than when time alone changes the row next. For who owns them.
+  template <class SettleRow>
+  void settle(Timestamp now, SettleRow settle_row) {
+    if (now >= due()) settle_node(top_->as_node(), now, settle_row);
+  }
+
+  /// The earliest of what `next(row)` returns, which must be the next time at which time alone changes what others see
+  /// of the row. Raises the bounds that are found to be stale, so that each is looked at once: O(log n) amortised over
+  /// the events that made them stale. Several threads may do so at once.
+  template <class Next>
+  Timestamp earliest(Next next) const {
+    return top_ == nullptr ? never : earliest_below(*top_, never, next);
+  }
+
+  /// Calls `visit` for every row that others may see change, or that may vanish, before or at `now`.
+  template <class Visit>
+  void each_due(Timestamp now, Visit visit) const {
+    if (now >= due() || now >= cleanup()) each_due_of(top_->as_node(), now, visit);
+  }
+
+  /// @{
+  /// Calls `visit` for every row in a page of which something may be given back at `now`; sets the bounds of these
+  /// pages by `next(row)`, which must be when memory of the row can next be given back. The pages may be shared.
+  template <class Visit>
+  void each_cleanup(Timestamp now, Visit visit) const {
+    if (now >= cleanup()) each_cleanup_of(top_->as_node(), now, visit);
+  }
+  template <class Next>
+  void set_cleanups(Timestamp now, Next next) const noexcept {
+    if (now >= cleanup()) set_cleanups_of(*top_, now, next);
+  }
+  /// @}
+
+  /// Iterates over the rows. Ends with any change to the table.
+  class Cursor {
+   public:
+    Cursor() noexcept = default;
+    RowView operator*() const noexcept { return page_->row(row_); }
+    RowView operator->() const noexcept { return **this; }
+    Cursor& operator++() noexcept {
+      if (++row_ == page_->size) {
+        walk_.next();
+        enter();
+      }
+      return *this;
+    }
+    friend bool operator==(const Cursor& a, const Cursor& b) noexcept { return a.page_ == b.page_ && a.row_ == b.row_; }
+    friend bool operator!=(const Cursor& a, const Cursor& b) noexcept { return !(a == b); }
+
+   private:
+    friend class BasicUserTable;
+    explicit Cursor(const Branch* top) noexcept : walk_(top) { enter(); }
+    void enter() noexcept {
+      page_ = walk_.down_to_page();
+      row_ = 0;
+      if (page_ == nullptr) return;
+      walk_.prefetch_following();
+      page_->prefetch_elsewhere();
+    }
+
+    Walk<levels> walk_;
+    const Page* page_ = nullptr;
+    std::uint32_t row_ = 0;
+  };
+
+  /// Whether the first user is iterated before the second.
+  static bool stands_before(const UserKey& a, const UserKey& b) noexcept {
+    return compare(a.id, a.order, b.id, b.order, 0) < 0;
+  }
+
+  Cursor begin() const noexcept { return Cursor(top_); }
+  Cursor end() const noexcept { return Cursor(); }
+
+  /// Calls `visit(row)`, which says whether the row is online, for every row that may be, and notes of which it said
+  /// no: those are passed over from then on, until their page is changed. So whoever is online later must have been
+  /// changed since, and `visit` must always go by the same rules.
+  template <class Visit>
+  void each_online(Visit visit) const {
+    Walk<levels> walk(top_);
+    for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
+      const std::uint32_t noted = page->offline.read();
+      const auto bit_of = [](std::uint32_t row) { return row < Page::room ? std::uint32_t{1} << row : 0; };
+      for (std::uint32_t i = 0; i < page->size; ++i) {
+        if ((noted & bit_of(i)) == 0) page->row(i).prefetch_elsewhere();
+      }
+      std::uint32_t offline = noted;
+      for (std::uint32_t i = 0; i < page->size; ++i) {
+        if ((noted & bit_of(i)) == 0 && !visit(page->row(i))) offline |= bit_of(i);
+      }
+      if (offline != noted) page->offline.write(offline);
+    }
+  }
+
+  /// Calls `visit(in_a, in_b)` for every user in either table of whom they do not keep the same, in their order; the
+  /// pointer is null where that table lacks the user. Of whom they keep the same too if something may be due up to and
+  /// at `up_to`: `absent` is up to no timestamp, and `never` up to all of them. Passes over what both share as a whole,
+  /// and over pages that were once found to be the same and not changed since.
+  template <class Visit>
+  static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
+    Walk<levels> x(a.top_), y(b.top_);
+    std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
+    std::uint32_t same = 0;      // rows in a row
+    std::uint64_t copies = 0;    // a bit for each of the next pairs of rows
+    std::uint32_t compared = 0;  // so many of them
+    for (;;) {
+      if (i == 0 && j == 0) {
+        if (x.branch() == nullptr && y.branch() == nullptr) return;
+        // Of what both share nothing is read, where the nodes around tell that it is not due.
+        const bool is_shared = x.branch() == y.branch();
+        if (is_shared && later(x.due_around(), y.due_around()) > up_to) {
+          Walk<levels>::pass_shared(x, y);
+          continue;
+        }
+        if ((is_shared || are_known_equal(x.branch(), y.branch())) &&
+            earlier(x.branch()->due, y.branch()->due) > up_to) {
+          x.next();
+          y.next();
+          continue;
+        }
+        // Nodes are opened in step, the higher one first, so that what is shared is met on both sides at once.
+        const bool x_opens = x.at_node() && (!y.at_node() || x.branch()->level <= y.branch()->level),
+                   y_opens = y.at_node() && (!x.at_node() || y.branch()->level <= x.branch()->level);
+        if (x_opens) x.open();
+        if (y_opens) y.open();
+        if (x_opens && y_opens) Walk<levels>::prefetch_opened(x, y);
+        if (x_opens || y_opens) continue;
+        same = 0;
+      }
+      const Page *const p = x.down_to_page(), *const q = y.down_to_page();
+      if (p != nullptr && q != nullptr) {
+        if (i == 0 && j == 0) Walk<levels>::prefetch_following(x, y);
+        if (compared == 0) {
+          // All of two pages at once; but where one has a row that the other lacks, what is behind may have to be
+          // compared otherwise.
+          const std::uint32_t most = i == 0 && j == 0 ? Page::room : 4;
+          compared = smaller_of(most, smaller_of(p->size - i, q->size - j));
+          copies = Page::mark_copies(*p, i, *q, j, compared, up_to);
+        }
+        const auto passed = static_cast<std::uint32_t>(detail::lowest_bit(~copies));
+        same += passed;
+        i += passed;
+        j += passed;
+        compared -= passed;
+        copies >>= passed;
+      }
+      if (p == nullptr || q == nullptr || (i < p->size && j < q->size)) {
+        const int order = p == nullptr ? 1 : q == nullptr ? -1 : compare(p->row(i), q->row(j));
+        if (order == 0 && earlier(p->dues()[i], q->dues()[j]) > up_to && p->row(i).keeps_same_as(q->row(j))) {
+          ++same;
+        } else {
+          visit(p != nullptr && order <= 0 ? p->row(i) : RowView(), q != nullptr && order >= 0 ? q->row(j) : RowView());
+        }
+        if (p != nullptr && order <= 0) ++i;
+        if (q != nullptr && order >= 0) ++j;
+        compared = order == 0 && compared != 0 ? compared - 1 : 0;
+        copies >>= 1;
+      }
+      const bool p_ends = p != nullptr && i == p->size, q_ends = q != nullptr && j == q->size;
+      if (p_ends && q_ends && same == i && same == j) EqualityMark::share(p->equality, q->equality);
+      if (p_ends) {
+        x.next();
+        i = 0;
+      }
+      if (q_ends) {
+        y.next();
+        j = 0;
+      }
+    }
+  }
+
+  /// For tests: whether everything is where it has to be.
+  bool is_sound() const noexcept {
+    return top_ == nullptr ||
+           (size() > 0 && (top_->as_node().bits != 0 || top_->level == 0) && is_sound(top_->as_node(), 0));
+  }
+
+ private:
+  static bool are_known_equal(const Branch* a, const Branch* b) noexcept {
+    return a != nullptr && b != nullptr && a->is_page && b->is_page &&
+           EqualityMark::is_shared(a->as_page().equality, b->as_page().equality);
+  }
+
+  /// The page of a user who is in the table, this table's own from now on, and where in it the row is.
+  Page& own_page(const UserKey& key, std::uint32_t& at) {
+    const Way way = way_to(key);
+    at = way.find(key);
+    Page* const own = way.own_page();
+    return own != nullptr ? *own : own_page(key);
+  }
+
+  /// The hashes that place a user, the first of them given.
+  static std::uint64_t hash_number(const LookupKey& id, std::uint64_t first, unsigned number) noexcept {
+    return number == 0 ? first : number == 1 ? Order::second(id) : Order::third(id);
+  }
+  /// The bits by which nodes place a user. Keeps the hash that was needed last.
+  class Bits {
+   public:
+    Bits(const LookupKey& id, std::uint64_t first) noexcept : id_(id), first_(first), hash_(first) {}
+    explicit Bits(const UserKey& key) noexcept : Bits(key.id, key.order) {}
+
+    unsigned at(unsigned level) noexcept {
+      if (level / levels_per_hash != number_) {
+        number_ = level / levels_per_hash;
+        hash_ = hash_number(id_, first_, number_);
+      }
+      return static_cast<unsigned>(hash_ >> (64 - Node::most_bits * (level % levels_per_hash + 1))) &
+             ((1u << Node::most_bits) - 1);
+    }
+
+   private:
+    const LookupKey& id_;
+    std::uint64_t first_, hash_;
+    unsigned number_ = 0;
+  };
+  static unsigned bits_of(const RowView& row, unsigned level) noexcept {
+    const LookupKey id(row.name());
+    return Bits(id, level < levels_per_hash ? Order::first(id) : 0).at(level);
+  }
+
+  /// Of two hashes, the bits that place users.
+  static std::uint64_t placing(std::uint64_t hash) noexcept { return hash >> (64 - Node::most_bits * levels_per_hash); }
+  /// The first level, from `from` on, at which two users differ; `levels` if there is none.
+  static unsigned first_difference(const LookupKey& a, std::uint64_t a_first, const LookupKey& b, std::uint64_t b_first,
+                                   unsigned from) noexcept {
+    constexpr unsigned unused = 64 - Node::most_bits * levels_per_hash;
+    std::uint64_t mask = ~std::uint64_t{0} >> unused >> (Node::most_bits * (from % levels_per_hash));
+    for (unsigned number = from / levels_per_hash; number < hashes; ++number) {
+      const std::uint64_t differ = placing(hash_number(a, a_first, number) ^ hash_number(b, b_first, number)) & mask;
+      if (differ != 0) return number * levels_per_hash + (bits_above(differ) - unused) / Node::most_bits;
+      mask = ~std::uint64_t{0};
+    }
+    return levels;
+  }
+  static unsigned first_difference(const UserKey& a, const RowView& b, unsigned from) noexcept {
+    const LookupKey id(b.name());
+    return first_difference(a.id, a.order, id, from < levels_per_hash ? Order::first(id) : a.order, from);
+  }
+
+  /// The order in which users are iterated: by the bits that place them, then by id. Both agree in all hashes before
+  /// the one of that number.
+  static int compare(const LookupKey& a, std::uint64_t a_first, const LookupKey& b, std::uint64_t b_first,
+                     unsigned number) noexcept {
+    for (; number < hashes; ++number) {
+      const std::uint64_t x = placing(hash_number(a, a_first, number)), y = placing(hash_number(b, b_first, number));
+      if (x != y) return x < y ? -1 : 1;
+    }
+    return a.text().compare(b.text());
+  }
+  static int compare(const RowView& a, const RowView& b) noexcept {
+    if (a.id() == b.id()) return 0;
+    const LookupKey x(a.name()), y(b.name());
+    return compare(x, Order::first(x), y, Order::first(y), 0);
+  }
+
+  /// Where a user belongs in a page under a node of that level.
+  static std::uint32_t place_of(const Page& page, const UserKey& key, unsigned level) noexcept {
+    const unsigned number = level / levels_per_hash;
+    // What is equal for all of them need not be found anew for each.
+    UserKey sought = key;
+    if (number > 0) sought.order = hash_number(key.id, key.order, number);
+    std::uint32_t first = 0;
+    for (std::uint32_t count = page.size; count > 0;) {
+      const std::uint32_t half = count / 2;
+      const LookupKey id(page.row(first + half).name());
+      const bool is_before = compare_from(id, sought, number) < 0;
+      first += is_before ? half + 1 : 0;
+      count = is_before ? count - half - 1 : half;
+    }
+    return first;
+  }
+  /// `compare`, where `order` of the second is its hash of that number.
+  static int compare_from(const LookupKey& a, const UserKey& b, unsigned number) noexcept {
+    const std::uint64_t x = placing(number == 0 ? Order::first(a) : hash_number(a, 0, number)), y = placing(b.order);
+    if (x != y) return x < y ? -1 : 1;
+    return compare(a, 0, b.id, 0, number + 1);
+  }
+
+  void own_top() {
+    if (top_->owners.is_one()) return;
+    Branch* const copy = Node::make(top_->as_node());
+    Branch::drop(std::exchange(top_, copy));
+  }
+
+  /// A user in a branch.
+  static RowView some_row(const Branch& branch) noexcept {
+    const Branch* at = &branch;
+    while (!at->is_page) {
+      Branch* const* child = at->as_node().branches();
+      while (*child == nullptr) ++child;
+      at = *child;
+    }
+    return at->as_page().row(0);
+  }
+
+  /// The page of a user, with room for one more row, and the level of its node.
+  Page& make_room(const UserKey& key, unsigned& level) {
+    Branch** link = &top_;
+    Node* above = nullptr;  // and where in it the link is
+    std::uint32_t slot = 0;
+    unsigned agreed = 0;  // all users below agree with this one in so many levels
+    for (Bits all(key);;) {
+      Node& node = (*link)->as_node();
+      level = node.level;
+      if (level > agreed) {
+        // The user may differ from all others here in bits that no node has needed so far.
+        const RowView other = some_row(node);
+        const unsigned differ = first_difference(key, other, agreed);
+        if (differ < level) {
+          const unsigned of_other = bits_of(other, differ);
+          Node::put_above(*link, differ, of_other, all.at(differ));
+          if (above != nullptr) above->copy_shape(slot);
+          agreed = differ;  // and is not asked again: the new page has no row yet
+          continue;
+        }
+        agreed = level;  // nor after a split, which may leave the page of this user empty
+      }
+      const unsigned bits = all.at(level);
+      const std::uint32_t at = node.slot_of(bits);
+      if (node.branches()[at] == nullptr) node.fill_empty_run(at);
+      Branch& child = node.own_child(at);
+      if (!child.is_page) {
+        link = node.branches() + at;
+        above = &node;
+        slot = at;
+        agreed = level + 1;
+        continue;
+      }
+      const Page& page = child.as_page();
+      if (page.size < Page::room) return page.size < page.capacity ? child.as_page() : node.enlarge(at);
+      unsigned differ = 0;
+      for (std::uint32_t i = 0; i < page.size; ++i) differ |= bits_of(page.row(i), level) ^ bits;
+      if (differ != 0) {
+        unsigned agree = 0;
+        while ((differ >> (Node::most_bits - 1 - agree) & 1) == 0) ++agree;
+        std::uint32_t in_lower = 0;
+        for (std::uint32_t i = 0; i < page.size; ++i)
+          in_lower += (bits_of(page.row(i), level) >> (Node::most_bits - 1 - agree) & 1) == 0 ? 1u : 0u;
+        Node::split(*link, bits, agree, in_lower);
+      } else {
+        unsigned next = levels;
+        for (std::uint32_t i = 0; i < page.size; ++i)
+          next = smaller_of(next, first_difference(key, page.row(i), level + 1));
+        if (next == levels) return page.size < page.capacity ? child.as_page() : node.enlarge(at);
+        if (node.bits == 0) {
+          node.level = static_cast<std::uint8_t>(next);  // of the top, whose users are all in this page
+        } else {
+          Node::push_down(*link, bits, next);
+        }
+      }
+      if (above != nullptr) above->copy_shape(slot);
+    }
+  }
+
+  static void own_due(Node& node, Timestamp now) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      if (node.branches()[at] == nullptr || now < node.branches()[at]->due) continue;
+      Branch& child = node.own_child(at);
+      if (!child.is_page) own_due(child.as_node(), now);
+    }
+  }
+
+  template <class SettleRow>
+  static void settle_node(Node& node, Timestamp now, SettleRow& settle_row) {
+    // Pages are gathered, so that rows of some are on their way while those of others are looked for. The bound of a
+    // page is raised when all of its rows are settled, that of the node when all of its pages are.
+    constexpr std::size_t most = 12;
+    struct {
+      Page* page;
+      std::uint32_t rows;  // a bit for each of the first that is due
+      Timestamp others;    // when one of the others is
+    } pages[most];
+    std::size_t count = 0;
+    Timestamp node_due = never;
+    const auto settle_pages = [&] {
+      for (std::size_t i = 0; i < count; ++i) {
+        for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1)
+          pages[i].page->row(static_cast<std::uint32_t>(detail::lowest_bit(rows))).prefetch_elsewhere();
+      }
+      for (std::size_t i = 0; i < count; ++i) {
+        Page& page = *pages[i].page;
+        LowerBound* const dues = page.dues();
+        const auto settle_at = [&](std::size_t at) {
+          settle_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
+          pages[i].others = earlier(pages[i].others, dues[at].owned());
+        };
+        for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) settle_at(detail::lowest_bit(rows));
+        for (std::uint32_t at = Page::room; at < page.size; ++at) settle_at(at);
+        page.due = pages[i].others;
+        node_due = earlier(node_due, pages[i].others);
+      }
+      count = 0;
+    };
+    Branch* const* const branches = node.branches();
+    const std::uint32_t slot_count = node.slot_count();
+    for (std::uint32_t at = 0; at < slot_count; at += node.run_at(at)) {
+      // So are the next pages.
+      if (at + 4 < slot_count && branches[at + 4] != nullptr) prefetch(branches[at + 4], sizeof(Page));
+      if (at + 2 < slot_count && branches[at + 2] != nullptr && !node.leads_to_node(at + 2) &&
+          branches[at + 2]->due <= now)
+        branches[at + 2]->as_page().prefetch_dues();
+      Branch* const child = branches[at];
+      if (child == nullptr) continue;
+      if (now < child->due || !child->is_page) {
+        if (child->due <= now) settle_node(child->as_node(), now, settle_row);
+        node_due = earlier(node_due, child->due);
+        continue;
+      }
+      if (count == most) settle_pages();
+      auto& next = pages[count++];
+      next.page = &child->as_page();
+      next.rows = next.page->due_rows(now, next.others);
+    }
+    settle_pages();
+    node.due = node_due;
+  }
+
+  /// The earliest of `next(row)` below a branch, if it is no later than `limit`; else something later than that. Each
+  /// round finds the earliest or raises a stale bound.
+  template <class Next>
+  static Timestamp earliest_below(const Branch& branch, Timestamp limit, Next& next) {
+    if (branch.is_page) {
+      const Page& page = branch.as_page();
+      const LowerBound* const dues = page.dues();
+      for (;;) {
+        std::uint32_t first = 0;
+        Timestamp least = never;
+        for (std::uint32_t i = 0; i < page.size; ++i) {
+          const Timestamp due = dues[i];
+          if (due < least) {
+            least = due;
+            first = i;
+          }
+        }
+        if (least <= limit && least != never) {
+          const Timestamp exact = next(page.row(first));
+          if (exact > least) {
+            dues[first].raise(exact);
+            continue;
+          }
+        }
+        branch.due.raise(least);
+        return least;
+      }
+    }
+    const Node& node = branch.as_node();
+    for (;;) {
+      const Branch* first = nullptr;
+      Timestamp least = never, second = never;
+      for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+        const Branch* const child = node.branches()[at];
+        if (child == nullptr) continue;
+        const Timestamp due = child->due;
+        if (due < least) {
+          second = least;
+          least = due;
+          first = child;
+        } else if (due < second) {
+          second = due;
+        }
+      }
+      if (first != nullptr && least <= limit) {
+        const Timestamp others = earlier(second, limit), exact = earliest_below(*first, others, next);
+        if (exact > others) continue;
+        least = exact;
+      }
+      branch.due.raise(least);
+      return least;
+    }
+  }
+
+  template <class Visit>
+  static void each_due_of(const Node& node, Timestamp now, Visit& visit) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.branches()[at];
+      // One of the next pages is on its way while this one is iterated.
+      if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr)
+        prefetch(node.branches()[at + 2], sizeof(Page));
+      if (child == nullptr || (now < child->due && now < child->cleanup)) continue;
+      if (child->is_page) {
+        const Page& page = child->as_page();
+        const bool all = page.cleanup <= now;
+        for (std::uint32_t i = 0; i < page.size; ++i) {
+          if (all || page.dues()[i] <= now) page.prefetch_row(i);
+        }
+        for (std::uint32_t i = 0; i < page.size; ++i) {
+          if (all || page.dues()[i] <= now) visit(page.row(i));
+        }
+      } else {
+        each_due_of(child->as_node(), now, visit);
+      }
+    }
+  }
+
+  template <class Visit>
+  static void each_cleanup_of(const Node& node, Timestamp now, Visit& visit) {
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.branches()[at];
+      if (child == nullptr || now < child->cleanup) continue;
+      if (child->is_page) {
+        const Page& page = child->as_page();
+        page.prefetch_elsewhere();
+        for (std::uint32_t i = 0; i < page.size; ++i) visit(page.row(i));
+      } else {
+        each_cleanup_of(child->as_node(), now, visit);
+      }
+    }
+  }
+  template <class Next>
+  static void set_cleanups_of(const Branch& branch, Timestamp now, Next& next) noexcept {
+    Timestamp least = never;
+    if (branch.is_page) {
+      const Page& page = branch.as_page();
+      for (std::uint32_t i = 0; i < page.size; ++i) least = earlier(least, next(page.row(i)));
+    } else {
+      const Node& node = branch.as_node();
+      for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+        const Branch* const child = node.branches()[at];
+        if (child == nullptr) continue;
+        if (child->cleanup <= now) set_cleanups_of(*child, now, next);
+        least = earlier(least, child->cleanup);
+      }
+    }
+    branch.cleanup.raise(least);
+  }
+
+  /// All users below the node agree in the levels before `agreed`.
+  bool is_sound(const Node& node, unsigned agreed) const noexcept {
+    const unsigned level = node.level;
+    if (!node.has_sound_slots() || level < agreed || level >= levels) return false;
+    if (node.users > Page::room && !is_first_difference(node, agreed)) return false;
+    std::size_t users = 0;
+    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
+      const Branch* const child = node.branches()[at];
+      if (child == nullptr) continue;
+      if (Timestamp(child->due) < node.due || Timestamp(child->cleanup) < node.cleanup) return false;
+      if (!child->is_page) {
+        // It leads to several branches, which one page could not replace.
+        if (child->as_node().users <= Page::room || child->as_node().bits == 0) return false;
+        if (!is_sound(child->as_node(), level + 1)) return false;
+        users += child->as_node().users;
+        continue;
+      }
+      const Page& page = child->as_page();
+      if (page.size == 0 || page.size > page.capacity) return false;
+      if (page.size > Page::room && is_first_difference_in(page, level)) return false;
+      // Its neighbour of the same depth would not fit into it.
+      if (page.page_depth > 0) {
+        const std::uint32_t run = node.run_at(at);
+        const Branch* const other = node.branches()[at ^ run];
+        if (other == nullptr ? node.run_is_empty(at ^ run, page.page_depth)
+                             : other->is_page && other->page_depth == page.page_depth &&
+                                   page.size + other->as_page().size <= Page::room)
+          return false;
+      }
+      for (std::uint32_t i = 0; i < page.size; ++i) {
+        const RowView row = page.row(i);
+        if (node.branches()[node.slot_of(bits_of(row, level))] != child) return false;
+        if (i > 0 && compare(page.row(i - 1), row) >= 0) return false;
+        if (find(row.name()) != row || Timestamp(page.dues()[i]) < page.due) return false;
+      }
+      users += page.size;
+    }
+    return users == node.users;
+  }
+  /// Whether the users of a node agree in the levels from `agreed` on to its own, and not in that.
+  bool is_first_difference(const Node& node, unsigned agreed) const noexcept {
+    const UserKey key = key_of(some_row(node).name());
+    unsigned first = levels;
+    Walk<levels> walk(&node);
+    for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
+      for (std::uint32_t i = 0; i < page->size; ++i)
+        first = smaller_of(first, first_difference(key, page->row(i), agreed));
+    }
+    return first == node.level || (first == levels && node.bits == 0);
+  }
+  /// Whether users of a page differ in any level from `from` on.
+  bool is_first_difference_in(const Page& page, unsigned from) const noexcept {
+    const UserKey key = key_of(page.row(0).name());
+    for (std::uint32_t i = 1; i < page.size; ++i) {
+      if (first_difference(key, page.row(i), from) != levels) return true;
+    }
+    return false;
+  }
+
+  Branch* top_ = nullptr;  // a node, or null: no users
+  Tagger tagger_;
+  std::uint32_t moves_ = 0;
+  Note copies_;  // how many were made of this table
+};
+
+using UserTable = BasicUserTable<HashOrder>;
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_TABLE_DETAIL_USER_TABLE_HPP

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+#include <presence/base/result.hpp>
+
+#include <csignal>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(__EMSCRIPTEN__)
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#define PRESENCE_TEST_FORKS 1
+#else
+#define PRESENCE_TEST_FORKS 0
+#endif
+
+using presence::Error;
+using presence::ErrorCode;
+using presence::Result;
+
+static_assert(!std::is_convertible<Result<int>, bool>::value, "a result is no number");
+static_assert(std::is_constructible<bool, Result<int>>::value, "but it can be asked for");
+static_assert(std::is_convertible<int, Result<int>>::value, "a value can be returned as a result");
+static_assert(std::is_convertible<Error, Result<int>>::value, "so can an error");
+static_assert(std::is_same<decltype(*std::declval<Result<std::string>>()), std::string>::value,
+              "what is in a temporary comes out by value");
+static_assert(std::is_same<decltype(*std::declval<Result<std::string>&>()), std::string&>::value, "borrowed");
+static_assert(std::is_same<decltype(*std::declval<const Result<std::string>&>()), const std::string&>::value, "borrowed");
+static_assert(std::is_same<decltype(std::declval<const Result<std::string>&>().operator->()), const std::string*>::value,
+              "borrowed");
+
+TEST_CASE("a result that holds a value is true and gives it") {
+  Result<std::string> result = std::string("here");
+  REQUIRE(result);
+  CHECK(result.has_value());
+  CHECK(*result == "here");
+  CHECK(result->size() == 4);
+  *result += "!";
+  const Result<std::string>& same = result;
+  CHECK(*same == "here!");
+  CHECK(same->back() == '!');
+}
+
+TEST_CASE("a result that holds an error is false and says where and why") {
+  const Result<std::string> result = Error{ErrorCode::bad_utf8, 17, "not UTF-8"};
+  CHECK_FALSE(result);
+  CHECK_FALSE(result.has_value());
+  CHECK(result.error().code == ErrorCode::bad_utf8);
+  CHECK(result.error().offset == 17);
+  CHECK(std::string(result.error().message) == "not UTF-8");
+}
+
+TEST_CASE("a temporary result gives its value away") {
+  Result<std::unique_ptr<int>> result = std::make_unique<int>(7);
+  const std::unique_ptr<int> taken = *std::move(result);
+  REQUIRE(taken);
+  CHECK(*taken == 7);
+
+  int letters = 0;
+  for (const char c : *Result<std::string>(std::string("text that is too long for any small buffer"))) letters += c == 't';
+  CHECK(letters == 5);
+}
+
+TEST_CASE("errors are equal when code and place are, whatever they say") {
+  const Error a{ErrorCode::syntax, 3, "one"};
+  CHECK(a == Error{ErrorCode::syntax, 3, "another"});
+  CHECK_FALSE(a != Error{ErrorCode::syntax, 3, "another"});
+  CHECK(a != Error{ErrorCode::syntax, 4, "one"});
+  CHECK(a != Error{ErrorCode::truncated, 3, "one"});
+  CHECK(Error{} == Error{ErrorCode::syntax, 0, ""});
+}
+
+#if PRESENCE_TEST_FORKS
+template <class Fn>
+static bool ends_the_program(Fn fn) {
+  const pid_t child = fork();
+  if (child == 0) {
+    for (const int signal_number : {SIGILL, SIGTRAP, SIGABRT}) std::signal(signal_number, SIG_DFL);  // not doctest's
+    fn();
+    _exit(0);
+  }
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child) return false;
+  return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
+TEST_CASE("asking an error for its value ends the program, and so does asking a value for its error") {
+  Result<int> bad = Error{ErrorCode::syntax, 0, ""};
+  Result<int> good = 1;
+  CHECK(ends_the_program([&] { *bad = 2; }));
+  CHECK(ends_the_program([&] { static_cast<void>(static_cast<const Result<int>&>(bad).operator->()); }));
+  CHECK(ends_the_program([&] { static_cast<void>(*std::move(bad)); }));
+  CHECK(ends_the_program([&] { static_cast<void>(good.error()); }));
+  CHECK_FALSE(ends_the_program([&] { static_cast<void>(*good); }));
+  CHECK_FALSE(ends_the_program([&] { static_cast<void>(bad.error()); }));
+}
+#endif

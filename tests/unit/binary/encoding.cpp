@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+#include <presence/binary/codec.hpp>
+
+#include "../../property/history.hpp"
+#include "../telling.hpp"
+
+using namespace support;
+
+namespace {
+
+std::string hex(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
+/// What is wrong with the bytes of a snapshot; empty: nothing.
+std::string judge(const Snapshot& s) {
+  const std::string bytes = encode(s);
+  const Result<Snapshot> again = decode(bytes, s.rules());
+  if (!again) return "not decoded: " + std::string(again.error().message);
+  if (!(*again == s && s == *again)) return "another snapshot";
+  if (again->digest() != s.digest() || again->now() != s.now()) return "another digest or timestamp";
+  if (again->size() != s.size() || again->online_count() != s.online_count()) return "other counts";
+  if (again->next_deadline() != s.next_deadline()) return "another deadline";
+  if (encode(*again) != bytes) return "other bytes";
+  const detail::Root* const root = detail::SnapshotAccess::read(s);
+  if (root == nullptr) return {};
+  for (const detail::RowView row : root->table) {
+    const std::string id(row.name());
+    if (again->find(id) != s.find(id) || again->find(id, self(id)) != s.find(id, self(id))) return "another view";
+    if (again->inspect(id) != s.inspect(id)) return "another truth";
+  }
+  return {};
+}
+
+/// A history of names of all kinds, at another place of time.
+property::History elsewhere(property::History history, Chance& chance) {
+  const std::string names[] = {"", std::string(200, 'n'), std::string("\0\xFF\x80\n", 4), "a name of 16 b.."};
+  const std::string& name = names[chance.below(4)];
+  constexpr std::int64_t near_end = INT64_MAX - 200;
+  const std::int64_t places[] = {0, 0, near_end, -near_end, 1546858800000000000};
+  const std::int64_t place = places[chance.below(5)];
+  const auto moved = [place](Timestamp at) { return at + Duration::from_ns(place); };
+  const auto rewrite = [&](std::vector<PresenceEvent>& events) {
+    for (PresenceEvent& event : events) {
+      event.user += name;
+      event.session += event.session.empty() ? "" : name;
+      event.at = moved(event.at);
+      if (event.last_active) event.last_active = moved(*event.last_active);
+    }
+  };
+  for (property::Step& step : history.steps) {
+    rewrite(step.events);
+    if (step.at) step.at = moved(*step.at);
+  }
+  rewrite(history.events);
+  return history;
+}
+
+property::Mix random_mix(Chance& chance) {
+  property::Mix mix;
+  mix.users = 1 + chance.below(4);
+  mix.steps = 1 + chance.below(60);
+  mix.small_limits = chance.below(3) == 0;
+  mix.hiding = chance.below(2) == 0;
+  mix.forgetting = chance.below(3) == 0;
+  return mix;
+}
+
+std::string failed(const std::string& why, std::uint64_t seed) {
+  return why.empty() ? "" : why + " (PRESENCE_SEED=" + std::to_string(seed) + ")";
+}
+
+Snapshot many(std::size_t users) {
+  Snapshot s;
+  for (std::size_t i = 0; i < users; ++i) {
+    s = reduce(std::move(s),
+               saying(connect(user_id(i), "phone", at(static_cast<double>(i % 20))), i % 5 == 0 ? "hello" : ""));
+  }
+  return reduce(std::move(s), at(30));
+}
+
+/// A snapshot with every kind of register.
+Snapshot everyone() {
+  Rules rules;
+  rules.max_recent_per_user = 1;
+  Snapshot s = forget_reports(folded(rules, {report("eve", true, at(3))}));
+  for (const PresenceEvent& event :
+       {saying(connect("john", "phone", at(0)), "hi"), heartbeat("john", "phone", at(20)),
+        disconnect("john", "tablet", at(5)), connect("mary", "tv", at(1) + tick),
+        saying(active(report("ann", true, at(3)), at(-5)), ""), visibly("bob", "tv", at(1)),
+        invisibly("bob", "tv", at(2)), invisibly("bob", "tv", at(3)), invisibly("bob", "tv", at(4))}) {
+    s = reduce(std::move(s), event);
+  }
+  return reduce(std::move(s), at(30));
+}
+
+}  // namespace
+
+TEST_CASE("what is encoded is decoded to the same snapshot, and this to the same bytes") {
+  const std::size_t histories = property::histories_to_try(1500);
+  for (std::size_t i = 0; i < histories; ++i) {
+    const std::uint64_t seed = property::first_seed() + i;
+    Chance chance(seed);
+    property::History history = property::random_history(seed, random_mix(chance));
+    history.rules.max_users = Rules().max_users;  // a merge does not count users
+    history = elsewhere(std::move(history), chance);
+    if (chance.below(8) == 0) {
+      const std::uint64_t seed_of_hash = history.rules.hash_seed;
+      history.rules = Rules::mirror();
+      history.rules.hash_seed = seed_of_hash;
+    }
+    Snapshot s(history.rules);
+    property::Changes changes;
+    for (const property::Step& step : history.steps) {
+      property::perform(s, step, changes);
+      const std::string wrong = failed(judge(s), seed);
+      REQUIRE(wrong == "");
+    }
+  }
+}
+
+TEST_CASE("equal snapshots are equal bytes, whatever the order of events and the seed of the hash") {
+  const std::size_t histories = property::histories_to_try(300);
+  for (std::size_t i = 0; i < histories; ++i) {
+    const std::uint64_t seed = property::first_seed() + i;
+    Chance chance(seed);
+    std::vector<PresenceEvent> events;
+    for (std::size_t n = 5 + chance.below(60); n > 0; --n) events.push_back(random_event(chance, 30, 4, 3));
+    Rules rules;
+    if (chance.below(2) == 0) rules.offline_grace = seconds(10);
+    const Snapshot first = reduce(folded(rules, events), at(60));
+    for (std::size_t n = events.size(); n > 1; --n) std::swap(events[n - 1], events[chance.below(n)]);
+    events.push_back(events[0]);
+    rules.hash_seed = chance.bits();
+    const Snapshot second = reduce(folded(rules, events), at(60));
+    const std::string wrong = failed(first == second && encode(first) == encode(second) ? "" : "other bytes", seed);
+    REQUIRE(wrong == "");
+  }
+}
+
+TEST_CASE("a user whom nothing has happened to since is written as he now reads") {
+  const Snapshot s =
+      folded({heartbeat("john", "phone", at(0)), disconnect("ann", "tv", at(0)), visibly("bob", "tv", at(0))});
+  const Snapshot then = reduce(s, at(1000));
+  CHECK(judge(s) == "");
+  CHECK(judge(then) == "");
+  CHECK(encode(then).size() < encode(s).size());
+}
+
+TEST_CASE("the bytes of a snapshot without users are fixed") {
+  const char* const bytes =
+      "5052534e0100"               // the head: a snapshot
+      "01000000547a4ab05cc80a94"   // a block of one byte, its checksum
+      "00"                         // no timestamp
+      "00000000f2c8223a3a76e51a";  // the end, its checksum
+  CHECK(hex(encode(Snapshot())) == bytes);
+  CHECK(hex(encode(Snapshot(Rules::mirror()))) == bytes);
+  CHECK(hex(encode_for(Snapshot(), nobody)) == bytes);
+  CHECK(hex(encode_delta(Snapshot(), Snapshot())) ==
+        "5052534e0101"
+        "01000000be5d25088bdf0f30"
+        "00"
+        "00000000d1f8b0252cfda964");
+}
+
+TEST_CASE("the bytes of every kind of register are fixed") {
+  // Timestamps: twice as many milliseconds as they are earlier than at(30); a0 9c 01 is at(20).
+  const std::string john =
+      "046a6f686e"  // the id
+      "4d"          // in ms, two sessions, an activity, rare registers
+      "0570686f6e65"
+      "03"  // phone: connect, heartbeat
+      "e0d403"
+      "a09c01"  // ... at(0), at(20)
+      "067461626c6574"
+      "04"      // tablet: a disconnect
+      "d08603"  // ... at(5)
+      "e0d403"
+      "00"  // active at(0), known from that timestamp
+      "02"
+      "e0d403"
+      "026869";  // a status: at(0), hi
+  const std::string mary =
+      "046d617279"
+      "0a"  // not in ms, a session, an activity
+      "027476"
+      "01"
+      "fe87c788d801"  // tv: connect 28.999999999 s earlier, in ns
+      "fe87c788d801"
+      "00";
+  const std::string ann =
+      "03616e6e"
+      "41"  // in ms, rare registers
+      "1e"  // status, report, of online, and with last_active
+      "f0a503"
+      "00"      // at(3), no text
+      "f0a503"  // at(3)
+      "f0a503"
+      "f0a204";  // at(3), at(-5)
+  const std::string eve =
+      "03657665"
+      "41"
+      "2c"  // a report, of online, forgotten
+      "f0a503"
+      "f0a503";  // at(3), up to at(3)
+  const std::string bob =
+      "03626f62"
+      "73"  // in ms, a session, two activities, visibility changes, rare registers
+      "027476"
+      "01"
+      "a09603"  // tv: connect at(4)
+      "90c503"
+      "00"
+      "c0b503"
+      "00"  // active at(1) and at(2)
+      "02"
+      "90c503"
+      "00"
+      "c0b503"
+      "01"  // visibility changes: visible at(1), invisible at(2)
+      "01"
+      "c0b503"
+      "a09603";  // crowded after at(2), up to at(4)
+  const std::string now =
+      "01"
+      "008cd307e98b7715";  // at(30) in ns
+  const Snapshot s = everyone();
+  const std::string bytes = hex(encode(s));
+  CAPTURE(bytes);
+  CHECK(bytes.substr(0, 12) == "5052534e0100");
+  std::string body = now;
+  for (const UserView user : s) {
+    body += user.id == "john" ? john : user.id == "mary" ? mary : user.id == "ann" ? ann : user.id == "bob" ? bob : eve;
+  }
+  CHECK(bytes.substr(36, bytes.size() - 60) == body);
+  // The size of the body and its checksum, and those of the end.
+  CHECK(bytes.substr(12, 24) == "8c00000057dd1c3665e1eb9e");
+  CHECK(bytes.substr(bytes.size() - 24) == "000000002747cb87eff22d9a");
+}
+
+TEST_CASE("numbers that have no room in a byte stand before what they count") {
+  Rules rules;
+  rules.offline_grace = seconds(10);
+  rules.max_recent_per_user = 100;
+  Snapshot s(rules);
+  s = reduce(std::move(s), at(30));
+  for (int i = 0; i < 64; ++i) s = reduce(std::move(s), disconnect("a", "p", at(30) - Duration::from_ms(63 - i)));
+  for (const char* session : {"q", "r", "s"}) s = reduce(std::move(s), disconnect("a", session, at(30)));
+  std::string record =
+      "0161"
+      "07"
+      "01"
+      "0170"
+      "fc"
+      "01";  // a: four sessions; p: 64 disconnects
+  for (unsigned i = 0; i < 64; ++i) {
+    const unsigned number = 2 * (63 - i);
+    record += hex(std::string(1, static_cast<char>(number)));
+  }
+  record +=
+      "01710400"
+      "01720400"
+      "01730400";
+  const std::string bytes = hex(encode(s));
+  CHECK(bytes.substr(54, bytes.size() - 78) == record);
+  CHECK(judge(s) == "");
+}
+
+TEST_CASE("a typical user takes about 31 bytes") {
+  Snapshot s;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    s = reduce(std::move(s),
+               connect(user_id(i), "phone-" + std::to_string(100 + i % 900), at(-600 + static_cast<double>(i % 30))));
+    s = reduce(std::move(s),
+               heartbeat(user_id(i), "phone-" + std::to_string(100 + i % 900), at(static_cast<double>(i % 30))));
+  }
+  s = reduce(std::move(s), at(30));
+  CHECK(encode(s).size() < 1000 * 40);
+  CHECK(encode(s).size() > 1000 * 25);
+}
+
+TEST_CASE("many users are written in pieces of some 16 KiB, which are the same bytes") {
+  const Snapshot s = many(5000);
+  std::vector<std::string> pieces;
+  encode(s, [&pieces](std::string_view piece) { pieces.emplace_back(piece); });
+  std::string all;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    all += pieces[i];
+    CHECK(pieces[i].size() < 16384 + 200);
+    // Each but the last but one is closed as soon as it is long enough, and the last is the end.
+    if (i + 2 < pieces.size()) CHECK(pieces[i].size() >= 16384 + 12);
+  }
+  CHECK(pieces.size() > 5);
+  CHECK(pieces.back().size() == 12);
+  CHECK(all == encode(s));
+  CHECK(judge(s) == "");
+
+  std::string for_somebody;
+  encode_for(s, nobody, [&for_somebody](std::string_view piece) { for_somebody += piece; });
+  CHECK(for_somebody == encode_for(s, nobody));
+}
+
+TEST_CASE("a block is closed by the record that makes it 16384 bytes long") {
+  Rules rules;
+  rules.max_status_bytes = 20000;
+  // A body of one user: the timestamp (9), the id (2), the shape, the rare byte, at, the length (2), the text.
+  const auto sized = [&rules](std::size_t text) {
+    Snapshot s(rules);
+    s = reduce(std::move(s), at(0));
+    s = reduce(std::move(s), says("a", std::string(text, 'x'), at(0)));
+    return reduce(std::move(s), says("b", "y", at(0)));
+  };
+  const auto blocks = [&sized](std::size_t text) {
+    std::size_t count = 0;
+    encode(sized(text), [&count](std::string_view) { ++count; });
+    return count;
+  };
+  const Snapshot both = sized(1);
+  const bool a_is_first = (*both.begin()).id == "a";
+  REQUIRE(a_is_first);
+  CHECK(blocks(16384 - 16) == 3);
+  CHECK(blocks(16384 - 17) == 2);
+  CHECK(judge(sized(16384 - 17)) == "");
+  CHECK(judge(sized(16384 - 16)) == "");
+}
+
+TEST_CASE("a status that was cleared stays cleared, and timestamps are kept to the nanosecond") {
+  const Snapshot s = folded({says("john", "hi", at(0) + tick), says("john", "", at(1) + tick)});
+  const Result<Snapshot> again = decode(encode(s), s.rules());
+  REQUIRE(again);
+  CHECK(reduce(*again, says("john", "late", at(1))) == *again);
+  CHECK(again->inspect("john")->status_at == at(1) + tick);
+  CHECK(judge(reduce(s, at(1) + tick + tick)) == "");
+}
+
+TEST_CASE("timestamps further apart than can be counted are kept") {
+  Rules rules;
+  rules.reorder_window = Duration::highest();
+  rules.session_timeout = Duration();
+  const std::int64_t far = 9000000000000000000;
+  for (const std::int64_t step : {std::int64_t{1}, far + 551616, far}) {
+    rules.last_active_refresh = Duration::from_ns(step);
+    for (const std::int64_t heard : {std::int64_t{-1000000}, -far, far - 1000000, std::int64_t{-1}}) {
+      Snapshot s(rules);
+      s = reduce(std::move(s), Timestamp::from_ns(far));
+      s = reduce(std::move(s), heartbeat("a", "p", Timestamp::from_ns(heard)));
+      CAPTURE(step);
+      CAPTURE(heard);
+      CHECK(s.size() == 1);
+      CHECK(judge(s) == "");
+    }
+  }
+}

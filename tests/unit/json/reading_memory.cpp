@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+
+// What reading JSON costs of memory, whatever is read. Replaces the allocator of its program by one that counts.
+
+#include <doctest/doctest.h>
+#include <presence/json/events.hpp>
+#include <presence/json/channels.hpp>
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+#include <string_view>
+
+namespace {
+
+struct Counted {
+  std::size_t bytes = 0, most = 0;
+};
+Counted counted;
+
+constexpr std::size_t header = 16;  // before each block, for its size
+
+/// What malloc takes for so many bytes.
+constexpr std::size_t taken_for(std::size_t bytes) {
+  const std::size_t chunk = (bytes + 8 + 15) / 16 * 16;
+  return chunk < 32 ? 32 : chunk;
+}
+
+}  // namespace
+
+// Not inline: GCC would see only one of a pair of these, and take it for a mistake.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  auto* const block = static_cast<unsigned char*>(std::malloc(bytes + header));
+  if (block == nullptr) std::abort();
+  std::memcpy(block, &bytes, sizeof bytes);
+  counted.bytes += taken_for(bytes);
+  if (counted.bytes > counted.most) counted.most = counted.bytes;
+  return block + header;
+}
+[[gnu::noinline]] void operator delete(void* given) noexcept {
+  if (given == nullptr) return;
+  auto* const block = static_cast<unsigned char*>(given) - header;
+  std::size_t bytes = 0;
+  std::memcpy(&bytes, block, sizeof bytes);
+  counted.bytes -= taken_for(bytes);
+  std::free(block);
+}
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept { ::operator delete(block); }
+
+namespace {
+
+using namespace presence;
+
+constexpr std::size_t most_times = 16;
+
+/// The most that is held at any moment, what is returned included.
+template <class Read>
+std::size_t taken_by(const Read& read) {
+  const std::size_t before = counted.bytes;
+  counted.most = before;
+  read();
+  CHECK(counted.bytes == before);
+  return counted.most - before;
+}
+
+void channel_stays_small(const std::string& text, bool is_read = true, const ReadOptions& options = {}) {
+  CAPTURE(text.substr(0, 60));
+  CAPTURE(text.size());
+  const std::size_t taken = taken_by([&] {
+    ReadNotes notes;
+    const bool read = parse_channel(text, options, &notes).has_value();
+    CHECK(read == is_read);
+  });
+  CAPTURE(taken);
+  CHECK(taken <= most_times * text.size() + 1024);
+}
+
+void payload_stays_small(const std::string& text, bool is_read = true) {
+  CAPTURE(text.substr(0, 60));
+  CAPTURE(text.size());
+  const std::string event = R"({"type":"user.updated","created_at":"2024-03-01T12:00:00Z","user":)" + text + "}";
+  CHECK(taken_by([&] { CHECK(parse_event(event).has_value() == is_read); }) <= most_times * text.size() + 1024);
+  CHECK(taken_by([&] { CHECK(parse_user(text).has_value() == is_read); }) <= most_times * text.size() + 1024);
+}
+
+/// An array, or what stands between the braces of an object, of so many parts.
+std::string list_of(std::string_view part, std::size_t count, const char* brackets = "[]") {
+  std::string list(1, brackets[0]);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) list += ',';
+    list += part;
+  }
+  return list + brackets[1];
+}
+
+std::string repeated(std::string_view part, std::size_t count) {
+  std::string all;
+  for (std::size_t i = 0; i < count; ++i) all += part;
+  return all;
+}
+
+/// So many fields with the shortest names that differ, each with this value.
+std::string fields_of(std::string_view value, std::size_t count) {
+  std::string fields;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string name;
+    for (std::size_t n = i + 1; n > 0; n /= 90) {
+      const char c = static_cast<char>('#' + n % 90);
+      name += c >= '\\' ? static_cast<char>(c + 1) : c;
+    }
+    if (name == "id") continue;  // which is no other field
+    fields += ",\"" + name + "\":";
+    fields += value;
+  }
+  return fields;
+}
+
+constexpr std::size_t sizes[] = {0, 1, 2, 3, 100, 8191, 33000};
+
+}  // namespace
+
+TEST_CASE("a channel's members take no more memory than 16 times its bytes") {
+  for (const std::size_t count : sizes) {
+    for (const std::string_view member :
+         {"\"\"", "\"u\"", "\"\\n\"", R"("sixteen letters.")", R"({"user_id":""})", R"({"user":{"id":"\n"}})", "1",
+          "{}", "null", "[]", "\"\\ud83d\"", "\"\xFF\"", R"({"user_id":"a","user":{"id":"b"}})"}) {
+      const std::string members = list_of(member, count);
+      channel_stays_small(R"({"type":"t","id":"c","members":)" + members + "}");
+      channel_stays_small(R"({"channel":{"cid":"t:c","x":"\n"},"members":)" + members + R"(,"y":"\n"})");
+      channel_stays_small(R"({"channel":{"cid":"t:c","members":)" + members + "}}");
+      channel_stays_small(R"({"type":"t","members":)" + members + "}", false);
+    }
+  }
+}
+
+TEST_CASE("what of a channel is no field of it takes no more memory than 16 times its bytes") {
+  for (const std::size_t count : sizes) {
+    for (const std::string_view part : {"[]", "{}", "[1]", "1e999", "{\"a\":1}", "\"\",[]"}) {
+      channel_stays_small(R"({"cid":"t:c","x":)" + list_of(part, count + 1) + "}");
+      channel_stays_small(R"({"cid":"t:c","x":{"y":)" + list_of(part, count) + "}}");
+    }
+    channel_stays_small(R"({"cid":"t:c","x":)" + list_of("1", count + 1).substr(0, 2 * count + 2) + ",{}]}");
+    channel_stays_small(R"({"cid":"t:c")" + fields_of("{}", count) + "}");
+    channel_stays_small(R"({"cid":"t:c")" + fields_of("[[]]", count) + "}");
+    for (const std::string_view twice :
+         {"\"\":0", "\"a\":1", "\"a\":[1]", "\"a\":\"b\"", "\"\\u0061\":{}", "\"members\":[\"\"]"}) {
+      channel_stays_small(R"({"cid":"t:c",)" + list_of(twice, count + 2, "  ") + "}");
+    }
+    channel_stays_small(R"({"cid":"t:c",)" + list_of("\"cid\":\"t:c\"", count + 2, "  ") + "}", false);
+  }
+  for (std::size_t depth = 1; depth < 64; ++depth) {
+    channel_stays_small(R"({"cid":"t:c","x":)" + repeated("[", depth) + repeated("]", depth) + "}");
+    channel_stays_small(R"({"cid":"t:c","x":)" + repeated("{\"\":", depth) + "1" + repeated("}", depth) + "}");
+  }
+}
+
+TEST_CASE("long strings take no more memory than 16 times their bytes") {
+  for (const std::size_t count : sizes) {
+    for (const std::string_view part :
+         {"a", "\\n", "\\u00e9", "\\ud83d", "\\ud83d\\ude00", "\xFF", "\xFF\\n", "\xC3\xAB"}) {
+      const std::string text = '"' + repeated(part, count) + '"';
+      channel_stays_small(R"({"cid":"t:c","x":)" + text + "}");
+      channel_stays_small(R"({"cid":"t:c","x":{"y":)" + text + R"(},"y":)" + text + "}");
+      channel_stays_small(R"({"cid":"t:c","members":[)" + text + "]}");
+      channel_stays_small(R"({"cid":"t:c",)" + text + ":1}");
+      payload_stays_small(R"({"id":"u","online":true,"status":)" + text + "}");
+      payload_stays_small(R"({"id":"u","online":true,"x":)" + text + R"(,"custom":{"status":)" + text + "}}");
+      payload_stays_small(R"({"id":"u","online":true,)" + text + ":1}");
+      payload_stays_small(R"({"id":"u","online":true,)" + list_of("\"status\":" + text, 3, "  ") + "}");
+    }
+    payload_stays_small(R"({"id":"u","online":true,"x":)" + list_of("{\"status\":\"\\n\"}", count) + "}");
+    payload_stays_small(R"({"id":"u","online":true,)" + list_of("\"status\":\"\\n\"", count + 2, "  ") + "}");
+    payload_stays_small(R"({"id":"u","online":true)" + fields_of("\"\\ud83d\"", count) + "}");
+  }
+}
+
+TEST_CASE("a channel's custom fields take no more memory than 16 times its bytes") {
+  if (sizeof(Value) > 16) return;  // it alone may be larger
+  for (const std::size_t count : sizes) {
+    for (const std::string_view element : {"1", "null", "1.5", "true", "\"\"", "\"seven..\"", "\"\\n\\n\\n\""}) {
+      channel_stays_small(R"({"cid":"t:c","x":)" + list_of(element, count) + "}");
+      channel_stays_small(R"({"channel":{"cid":"t:c","x":)" + list_of(element, count) + R"(},"y":"\n"})");
+    }
+    for (const std::string_view value : {"1", "\"\"", "null", "[]", "[1]", "\"\\n\""}) {
+      channel_stays_small(R"({"cid":"t:c")" + fields_of(value, count) + "}");
+      channel_stays_small(R"({"channel":{"cid":"t:c")" + fields_of(value, count) + "}}");
+    }
+  }
+}
+
+TEST_CASE("what a host's limits cut is not allocated") {
+  ReadOptions options;
+  options.max_members = options.max_custom_elements = 10;
+  const std::string text =
+      R"({"cid":"t:c","members":)" + list_of("\"u\"", 10000) + R"(,"x":)" + list_of("1", 10000) + "}";
+  CHECK(taken_by([&] {
+          const auto channel = parse_channel(text, options);
+          CHECK(channel->members.size() == 10);
+          CHECK(channel->custom.empty());
+        }) < 2048);
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+#include <presence/model/event.hpp>
+#include <presence/model/rules.hpp>
+#include <presence/model/user.hpp>
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+using namespace presence;
+
+namespace {
+
+const Timestamp noon = Timestamp::from_ms(1546867062375);
+const Timestamp later = noon + Duration::from_s(1);
+
+User mary() { return User{"mary", true, "Eating a veggie burger...", noon, false}; }
+
+template <class Text, class = void>
+struct ConnectsWith : std::false_type {};
+template <class Text>
+struct ConnectsWith<Text, std::void_t<decltype(PresenceEventView::connect(std::declval<Text>(), "s", Timestamp()))>>
+    : std::true_type {};
+template <class Text, class = void>
+struct SetsStatus : std::false_type {};
+template <class Text>
+struct SetsStatus<Text, std::void_t<decltype(PresenceEventView::set_status("u", std::declval<Text>(), Timestamp()))>>
+    : std::true_type {};
+template <class Event, class Who, class = void>
+struct Reports : std::false_type {};
+template <class Event, class Who>
+struct Reports<Event, Who, std::void_t<decltype(Event::report(std::declval<Who>(), Timestamp()))>> : std::true_type {};
+
+}  // namespace
+
+static_assert(std::is_constructible<UserView, User&>::value && std::is_constructible<UserView, const User&>::value,
+              "a user that stays can be looked at");
+static_assert(!std::is_constructible<UserView, User>::value && !std::is_constructible<UserView, const User>::value,
+              "one that does not stay cannot");
+static_assert(!std::is_assignable<UserView&, User>::value, "not by assignment either");
+static_assert(std::is_convertible<UserView, User>::value, "what was looked at can be kept");
+static_assert(std::is_trivially_copyable<UserView>::value && std::is_trivially_copyable<PresenceEventView>::value,
+              "views cost nothing");
+static_assert(std::is_nothrow_move_constructible<User>::value && std::is_nothrow_move_assignable<User>::value, "");
+static_assert(std::is_nothrow_move_constructible<PresenceEvent>::value, "");
+static_assert(std::is_nothrow_move_constructible<UserPresenceChanged>::value, "");
+
+static_assert(std::is_constructible<Viewer, const char*>::value && std::is_constructible<Viewer, std::string_view>::value, "");
+static_assert(!std::is_convertible<std::string_view, Viewer>::value && !std::is_convertible<const char*, Viewer>::value,
+              "a text is not somebody by accident");
+static_assert(!std::is_default_constructible<Viewer>::value, "nobody is said in words");
+
+static_assert(ConnectsWith<std::string&>::value && ConnectsWith<const std::string&>::value, "");
+static_assert(ConnectsWith<const char*>::value && ConnectsWith<std::string_view>::value, "");
+static_assert(!ConnectsWith<std::string>::value && !ConnectsWith<const std::string>::value, "would dangle");
+static_assert(SetsStatus<std::string&>::value && SetsStatus<std::string_view>::value && !SetsStatus<std::string>::value, "");
+static_assert(Reports<PresenceEventView, User&>::value && Reports<PresenceEventView, UserView>::value, "");
+static_assert(!Reports<PresenceEventView, User>::value, "would dangle");
+static_assert(Reports<PresenceEvent, User>::value && Reports<PresenceEvent, const User&>::value, "copies");
+
+static_assert(std::is_convertible<const PresenceEvent&, PresenceEventView>::value, "");
+static_assert(!std::is_convertible<PresenceEvent, PresenceEventView>::value, "would dangle");
+static_assert(std::is_constructible<PresenceEvent, PresenceEventView>::value, "");
+static_assert(!std::is_convertible<PresenceEventView, PresenceEvent>::value, "copying is said in words");
+static_assert(std::is_convertible<const UserPresenceChangedView&, UserPresenceChanged>::value, "");
+
+TEST_CASE("users are equal when every field is") {
+  const User user = mary();
+  CHECK(user == mary());
+  CHECK_FALSE(user != mary());
+  User other = mary();
+  other.id = "jack";
+  CHECK(user != other);
+  other = mary();
+  other.online = false;
+  CHECK(user != other);
+  other = mary();
+  other.status.clear();
+  CHECK(user != other);
+  other = mary();
+  other.last_active = later;
+  CHECK(user != other);
+  other = mary();
+  other.last_active.reset();
+  CHECK(user != other);
+  other = mary();
+  other.invisible = true;
+  CHECK(user != other);
+  CHECK_FALSE(user == other);
+  CHECK(User() == User{"", false, "", std::nullopt, false});
+}
+
+TEST_CASE("a view of a user borrows every field, and gives every field back") {
+  User user{"mary", true, "here", noon, true};
+  const UserView view = user;
+  CHECK(view.id.data() == user.id.data());
+  CHECK(view.status.data() == user.status.data());
+  CHECK(view == UserView("mary", true, "here", noon, true));
+  CHECK(static_cast<User>(view) == user);
+  CHECK(view == user);
+  CHECK(user == view);
+  user.online = false;
+  CHECK(view != user);
+  CHECK(user != view);
+  CHECK(view != UserView("mary", true, "here", noon, false));
+  CHECK(UserView() == UserView("", false, "", std::nullopt, false));
+}
+
+TEST_CASE("a viewer is who he says, and nobody is nobody") {
+  CHECK(Viewer("john").id() == "john");
+  CHECK(nobody.id().empty());
+}
+
+TEST_CASE("the factories of events set what their type needs and nothing else") {
+  const PresenceEvent connect = PresenceEvent::connect("mary", "phone", noon);
+  CHECK(connect.type == EventType::connect);
+  CHECK(connect.user == "mary");
+  CHECK(connect.session == "phone");
+  CHECK(connect.at == noon);
+  CHECK_FALSE(connect.invisible);
+  CHECK_FALSE(connect.status);
+  CHECK_FALSE(connect.online);
+  CHECK_FALSE(connect.last_active);
+  CHECK(PresenceEvent::disconnect("mary", "phone", noon).type == EventType::disconnect);
+  CHECK(PresenceEvent::heartbeat("mary", "phone", noon).type == EventType::heartbeat);
+
+  const PresenceEvent status = PresenceEvent::set_status("mary", "", noon);
+  CHECK(status.type == EventType::set_status);
+  CHECK(status.session.empty());
+  CHECK(status.status == std::optional<std::string>(""));
+
+  const PresenceEvent report = PresenceEvent::report("mary", true, noon);
+  CHECK(report.type == EventType::report);
+  CHECK(report.online);
+  CHECK_FALSE(report.status);
+
+  PresenceEvent whole = PresenceEvent::report("mary", true, later);
+  whole.status = "Eating a veggie burger...";
+  whole.last_active = noon;
+  CHECK(PresenceEvent::report(mary(), later) == whole);
+}
+
+TEST_CASE("a view has the same factories, which borrow") {
+  const std::string user = "mary", session = "phone", text = "here";
+  CHECK(PresenceEventView::connect(user, session, noon) == PresenceEvent::connect(user, session, noon));
+  CHECK(PresenceEventView::disconnect(user, session, noon) == PresenceEvent::disconnect(user, session, noon));
+  CHECK(PresenceEventView::heartbeat(user, session, noon) == PresenceEvent::heartbeat(user, session, noon));
+  CHECK(PresenceEventView::set_status(user, text, noon) == PresenceEvent::set_status(user, text, noon));
+  CHECK(PresenceEventView::report(user, true, noon) == PresenceEvent::report(user, true, noon));
+  const User who = mary();
+  CHECK(PresenceEventView::report(who, noon) == PresenceEvent::report(who, noon));
+  CHECK(PresenceEventView::report(UserView(who), noon) == PresenceEventView::report(who, noon));
+  CHECK(PresenceEventView::connect(user, session, noon).user.data() == user.data());
+  CHECK(PresenceEventView::set_status(user, text, noon).status->data() == text.data());
+}
+
+TEST_CASE("an event and its view hold the same") {
+  PresenceEvent event = PresenceEvent::connect("mary", "phone", noon);
+  event.invisible = false;
+  event.status = "here";
+  event.online = true;
+  event.last_active = later;
+  const PresenceEventView view = event;
+  CHECK(view.user.data() == event.user.data());
+  CHECK(view.session == "phone");
+  CHECK(view.invisible == std::optional<bool>(false));
+  CHECK(view.status == std::optional<std::string_view>("here"));
+  CHECK(view.online);
+  CHECK(view.last_active == std::optional<Timestamp>(later));
+  CHECK(static_cast<PresenceEvent>(view) == event);
+}
+
+TEST_CASE("events are equal when every field is") {
+  const PresenceEvent event = PresenceEvent::connect("mary", "phone", noon);
+  PresenceEvent other[8] = {event, event, event, event, event, event, event, event};
+  other[0].type = EventType::heartbeat;
+  other[1].user = "jack";
+  other[2].session = "tv";
+  other[3].at = later;
+  other[4].invisible = false;
+  other[5].status = "";
+  other[6].online = true;
+  other[7].last_active = noon;
+  for (const PresenceEvent& one : other) {
+    CHECK(event != one);
+    CHECK_FALSE(event == one);
+    CHECK(PresenceEventView(event) != PresenceEventView(one));
+    CHECK(PresenceEventView(one) == PresenceEventView(one));
+  }
+  CHECK(event == PresenceEvent::connect("mary", "phone", noon));
+}
+
+TEST_CASE("a change says which of the three visible things changed") {
+  const User user = mary();
+  UserPresenceChangedView change{"mary", UserView(user), UserView(user), noon};
+  CHECK_FALSE(change.online_changed());
+  CHECK_FALSE(change.status_changed());
+  CHECK_FALSE(change.last_active_changed());
+  change.after->online = false;
+  CHECK(change.online_changed());
+  change.after->status = "";
+  CHECK(change.status_changed());
+  change.after->last_active = later;
+  CHECK(change.last_active_changed());
+  change.after->last_active.reset();
+  CHECK(change.last_active_changed());
+  const UserPresenceChanged owned = change;
+  CHECK(owned.online_changed());
+  CHECK(owned.status_changed());
+  CHECK(owned.last_active_changed());
+}
+
+TEST_CASE("a user who is not known counts as offline, without a status, never active") {
+  const User unremarkable{"mary", false, "", std::nullopt, false}, user = mary();
+  for (const bool arriving : {true, false}) {
+    UserPresenceChangedView change{"mary", std::nullopt, std::nullopt, noon};
+    std::optional<UserView>& known = arriving ? change.after : change.before;
+    known = UserView(unremarkable);
+    CHECK_FALSE(change.online_changed());
+    CHECK_FALSE(change.status_changed());
+    CHECK_FALSE(change.last_active_changed());
+    known = UserView(user);
+    CHECK(change.online_changed());
+    CHECK(change.status_changed());
+    CHECK(change.last_active_changed());
+  }
+}
+
+TEST_CASE("a change that is kept owns its strings and equals another with the same fields") {
+  UserPresenceChanged kept;
+  {
+    const User user = mary();
+    kept = UserPresenceChangedView{user.id, std::nullopt, UserView(user), noon};
+  }
+  CHECK(kept.id == "mary");
+  CHECK_FALSE(kept.before);
+  CHECK(kept.after == std::optional<User>(mary()));
+  CHECK(kept.at == noon);
+
+  UserPresenceChanged other = kept;
+  CHECK(kept == other);
+  other.id = "jack";
+  CHECK(kept != other);
+  other = kept;
+  other.before = mary();
+  CHECK(kept != other);
+  other = kept;
+  other.after.reset();
+  CHECK(kept != other);
+  other = kept;
+  other.at = later;
+  CHECK(kept != other);
+}
+
+TEST_CASE("the truth about a user is equal when every register is") {
+  const Session session{"phone", noon, later, {noon}, later, true};
+  Session others[6] = {session, session, session, session, session, session};
+  others[0].id = "tv";
+  others[1].connected.reset();
+  others[2].heartbeat = noon;
+  others[3].disconnects.push_back(later);
+  others[4].online_until.reset();
+  others[5].alive = false;
+  for (const Session& other : others) CHECK(session != other);
+  CHECK(session == Session{"phone", noon, later, {noon}, later, true});
+
+  const PresenceState state{mary(), noon, later, {session}};
+  PresenceState states[4] = {state, state, state, state};
+  states[0].user.online = false;
+  states[1].status_at.reset();
+  states[2].invisible_since = noon;
+  states[3].sessions.clear();
+  for (const PresenceState& other : states) CHECK(state != other);
+  CHECK(state == PresenceState{mary(), noon, later, {session}});
+}
+
+TEST_CASE("rules start out as documented") {
+  const Rules rules;
+  CHECK(rules.session_timeout == Duration::from_s(40));
+  CHECK(rules.offline_grace == Duration());
+  CHECK(rules.last_active_refresh == Duration::from_s(900));
+  CHECK(rules.reorder_window == Duration::from_s(120));
+  CHECK(rules.max_clock_skew == Duration::from_s(60));
+  CHECK(rules.max_sessions_per_user == 64);
+  CHECK(rules.max_id_bytes == 255);
+  CHECK(rules.max_status_bytes == 1024);
+}
+
+TEST_CASE("a mirror finds nothing too early or too late, and is otherwise as the rules are") {
+  Rules rules = Rules::mirror();
+  CHECK(rules.reorder_window == Duration::highest());
+  CHECK(rules.max_clock_skew == Duration::highest());
+  rules.reorder_window = Rules().reorder_window;
+  rules.max_clock_skew = Rules().max_clock_skew;
+  CHECK(rules == Rules());
+}
+
+TEST_CASE("rules are equal when every one of them is") {
+  Rules others[12];
+  const Duration day = Duration::from_s(86400);
+  others[0].session_timeout = day;
+  others[1].offline_grace = day;
+  others[2].last_active_refresh = day;
+  others[3].reorder_window = day;
+  others[4].max_clock_skew = day;
+  others[5].max_users = 7;
+  others[6].max_sessions_per_user = 7;
+  others[7].max_id_bytes = 7;
+  others[8].max_status_bytes = 7;
+  others[9].max_recent_per_user = 7;
+  others[10].hash_seed = 7;
+  others[11].forget_after = day;
+  for (const Rules& other : others) {
+    CHECK(Rules() != other);
+    CHECK_FALSE(Rules() == other);
+    CHECK(other == Rules(other));
+  }
+}
+
+TEST_CASE("what was applied or changed nothing was accepted, what else was not") {
+  CHECK(accepted(Verdict::applied));
+  CHECK(accepted(Verdict::unchanged));
+  for (const Verdict verdict : {Verdict::too_late, Verdict::too_early, Verdict::invalid, Verdict::over_limit}) {
+    CHECK_FALSE(accepted(verdict));
+  }
+}
+
+TEST_CASE("a tally counts each verdict by itself, and adds up") {
+  const std::pair<Verdict, std::size_t Tally::*> fields[] = {
+      {Verdict::applied, &Tally::applied},     {Verdict::unchanged, &Tally::unchanged}, {Verdict::too_late, &Tally::too_late},
+      {Verdict::too_early, &Tally::too_early}, {Verdict::invalid, &Tally::invalid},     {Verdict::over_limit, &Tally::over_limit},
+  };
+  Tally sum;
+  std::size_t times = 0, accepted_times = 0;
+  for (const auto& field : fields) {
+    ++times;
+    Tally one;
+    for (std::size_t i = 0; i < times; ++i) one.count(field.first);
+    CHECK(one.*field.second == times);
+    CHECK(one.total() == times);
+    CHECK(one.accepted() == (accepted(field.first) ? times : 0));
+    CHECK(one.refused() == (accepted(field.first) ? 0 : times));
+    CHECK(one != Tally());
+    accepted_times += one.accepted();
+    sum += one;
+    CHECK(sum.*field.second == times);
+  }
+  CHECK(sum.total() == 1 + 2 + 3 + 4 + 5 + 6);
+  CHECK(sum.accepted() == accepted_times);
+  CHECK(sum.accepted() + sum.refused() == sum.total());
+  Tally other = sum;
+  CHECK(sum == other);
+  other.count(Verdict::over_limit);
+  CHECK(sum != other);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "../telling.hpp"
+
+#include <deque>
+#include <iterator>
+#include <list>
+
+using namespace support;
+
+namespace {
+
+/// Makes its events on the way, so that none can be looked at before it is its turn.
+class Making {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = PresenceEvent;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const PresenceEvent*;
+  using reference = PresenceEvent;
+
+  explicit Making(const PresenceEvent* at) : at_(at) {}
+  PresenceEvent operator*() const { return *at_; }
+  Making& operator++() {
+    ++at_;
+    return *this;
+  }
+  friend bool operator!=(const Making& a, const Making& b) { return a.at_ != b.at_; }
+
+ private:
+  const PresenceEvent* at_;
+};
+
+static_assert(detail::can_look_ahead<const PresenceEvent*>, "");
+static_assert(detail::can_look_ahead<std::list<PresenceEvent>::iterator>, "");
+static_assert(!detail::can_look_ahead<Making>, "");
+
+}  // namespace
+
+TEST_CASE("a batch does what its events do one by one: snapshot, verdicts and changes") {
+  Chance chance(71);
+  for (std::size_t round = 0; round < 40; ++round) {
+    Rules rules;
+    rules.offline_grace = seconds(chance.below(2) == 0 ? 0 : 7);
+    rules.hash_seed = chance.bits();
+    rules.max_users = chance.below(3) == 0 ? 20 : 0xFFFFFFFF;
+    Told one(rules), batch(rules), made(rules);
+    Tally expected, found, from_made;
+    std::vector<Snapshot> copies;
+    for (double second = 0; second < 200; second += 40) {
+      std::vector<PresenceEvent> events;
+      for (std::size_t i = chance.below(100); i > 0; --i) {
+        events.push_back(random_event(chance, second, 2 + 40 * (round % 4), 3));
+      }
+      for (const PresenceEvent& event : events) expected.count(one.fold(event));
+      if (chance.below(2) == 0) copies.push_back(batch.s);  // then pages are shared
+      found += apply(batch.s, events.begin(), events.end(), batch);
+      from_made += apply(made.s, Making(events.data()), Making(events.data() + events.size()), made);
+      for (Told* told : {&one, &batch, &made}) told->pass(at(second));
+    }
+    CHECK(found == expected);
+    CHECK(from_made == expected);
+    CHECK(batch.s == one.s);
+    CHECK(batch.s.digest() == one.s.digest());
+    CHECK(made.s == one.s);
+    const std::string changes = text(one.take());
+    CHECK(text(batch.take()) == changes);
+    CHECK(text(made.take()) == changes);
+  }
+}
+
+TEST_CASE("a batch may be given as events, as views of them, or from any container, and be empty") {
+  const std::vector<PresenceEvent> events = {connect("john", "phone", at(0)), says("john", "hi", at(1)),
+                                             heartbeat("john", "phone", at(2)), connect("", "phone", at(3))};
+  const std::vector<PresenceEventView> views(events.begin(), events.end());
+  const std::list<PresenceEvent> list(events.begin(), events.end());
+  const std::deque<PresenceEventView> deque(events.begin(), events.end());
+  Snapshot a, b, c, d;
+  const Tally tally = apply(a, events.begin(), events.end());
+  CHECK(tally.applied == 3);
+  CHECK(tally.invalid == 1);
+  CHECK(apply(b, views.begin(), views.end()) == tally);
+  CHECK(apply(c, list.begin(), list.end()) == tally);
+  CHECK(apply(d, deque.begin(), deque.end()) == tally);
+  CHECK(a == b);
+  CHECK(a == c);
+  CHECK(a == d);
+  CHECK(apply(a, list.end(), list.end()) == Tally());
+  CHECK(a == b);
+}
+
+TEST_CASE("who is told in a batch may copy the snapshot, which then holds what was folded so far") {
+  std::vector<PresenceEvent> events;
+  for (std::size_t i = 0; i < 60; ++i) events.push_back(connect(user_id(i), "phone", at(0)));
+  Snapshot s;
+  std::vector<Snapshot> copies;
+  apply(s, events.begin(), events.end(), [&](const UserPresenceChangedView&) { copies.push_back(s); });
+  REQUIRE(copies.size() == 60);
+  for (std::size_t i = 0; i < 60; ++i) {
+    CHECK(copies[i].size() == i + 1);
+    CHECK(copies[i].online(user_id(i)));
+    CHECK_FALSE(copies[i].view(user_id(i + 1)));
+  }
+}
+
+TEST_CASE("a callback in a range may fold into a copy, and neither sees what is folded into the other later") {
+  for (const std::size_t users : std::vector<std::size_t>{3, 200, 5000}) {
+    for (const bool is_changed : {false, true}) {
+      Snapshot s = reduce(Snapshot(), at(0));
+      std::vector<PresenceEvent> events;
+      for (std::size_t i = 0; i < users; ++i) events.push_back(connect(user_id(i), "phone", at(0)));
+      apply(s, events.begin(), events.end());
+      Snapshot copy;
+      std::uint64_t digest = 0;
+      std::vector<PresenceEvent> more;
+      for (std::size_t i = 0; i < users; ++i)
+        more.push_back(i % 8 == 0 ? says(user_id(i), "here", at(1)) : heartbeat(user_id(i), "phone", at(1)));
+      Snapshot one_by_one = s;
+      for (const PresenceEvent& event : more) one_by_one = reduce(std::move(one_by_one), event);
+      // Each change is followed by a copy that has a root, and perhaps nodes, of its own.
+      apply(s, more.begin(), more.end(), [&](const UserPresenceChangedView& change) {
+        if (digest != 0) CHECK(copy.digest() == digest);
+        copy = reduce(s, at(2));
+        if (is_changed) copy = reduce(std::move(copy), PresenceEventView::set_status(change.id, change.id, at(2)));
+        digest = copy.digest();
+      });
+      CHECK(copy.digest() == digest);
+      CHECK(s == one_by_one);
+    }
+  }
+}
+
+TEST_CASE("a heartbeat that only stores a timestamp is folded like any other") {
+  // The same history with copies kept, so that nothing may be changed in place, and without.
+  Chance chance(73);
+  for (std::size_t round = 0; round < 60; ++round) {
+    Rules rules = with_timeout(seconds(round % 3 == 0 ? 0 : 40));
+    rules.last_active_refresh = seconds(round % 2 == 0 ? 900 : 20);
+    rules.offline_grace = seconds(round % 5 == 0 ? 10 : 0);
+    Told alone(rules), shared(rules);
+    for (double second = 0; second < 300; second += 1) {
+      const std::string user = user_id(chance.below(5)), session = "s" + std::to_string(chance.below(3));
+      const Timestamp when = at(second - static_cast<double>(chance.below(4)));
+      const PresenceEvent event =
+          chance.below(4) != 0 ? heartbeat(user, session, when) : random_event(chance, second, 5, 3);
+      const Snapshot kept = shared.s;
+      CHECK(alone.fold(event) == shared.fold(event));
+      if (chance.below(5) == 0) {
+        alone.pass(at(second));
+        shared.pass(at(second));
+      }
+      CHECK(alone.s.next_deadline() == shared.s.next_deadline());
+    }
+    CHECK(alone.s == shared.s);
+    CHECK(alone.s.digest() == shared.s.digest());
+    CHECK(text(alone.take()) == text(shared.take()));
+  }
+}
+
+TEST_CASE("who is looked for ahead need not be there, whatever stands where nobody is") {
+  // Tags of empty places are zero, and nobody else's are: here are users who would have that tag, and are not known yet.
+  const detail::UserTable table;
+  std::vector<PresenceEvent> events, others;
+  for (std::size_t i = 0; events.size() < 300; ++i) {
+    const std::uint8_t tag = table.key_of(user_id(i)).tag;
+    REQUIRE(tag != 0);
+    if (tag != 1) continue;
+    events.push_back(says(user_id(i), "here", at(0)));
+    others.push_back(says(user_id(i + 1), "here", at(0)));
+  }
+  Snapshot s = folded(others);
+  CHECK(apply(s, events.begin(), events.end()).accepted() == events.size());
+  for (const PresenceEvent& event : events) CHECK(s.find(event.user));
+}
+
+TEST_CASE("a batch leaves a copy as it was, also where several of its users are on one page") {
+  Snapshot s;
+  for (std::size_t i = 0; i < 600; ++i) s = reduce(std::move(s), connect(user_id(i), "phone", at(0)));
+  std::vector<PresenceEvent> events;  // in the order of pages
+  for (const UserView user : s) events.push_back(heartbeat(std::string(user.id), "phone", at(1)));
+  for (const bool touched : {false, true}) {
+    const Snapshot kept = s;
+    const std::uint64_t digest = kept.digest();
+    Snapshot one = kept;
+    if (touched) {  // so that the nodes are the snapshot's own
+      s = reduce(std::move(s), heartbeat(user_id(7), "phone", at(1)));
+      one = reduce(std::move(one), heartbeat(user_id(7), "phone", at(1)));
+    }
+    for (const PresenceEvent& event : events) one = reduce(std::move(one), event);
+    apply(s, events.begin(), events.end());
+    CHECK(kept.digest() == digest);
+    CHECK(s == one);
+    for (PresenceEvent& event : events) event.at += seconds(1);
+  }
+}

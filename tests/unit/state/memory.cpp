@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: MIT
+
+// All memory inside a snapshot comes from the host, and an allocation that fails leaves what it was to change as it
+// was. This file has an allocator of its own, and so a namespace of its own: it shares no helpers with the others.
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace host {
+struct Memory {
+  std::size_t blocks = 0, bytes = 0, asked = 0, wrong = 0;
+  std::size_t fails_after = static_cast<std::size_t>(-1);
+  void (*when_asked)() = nullptr;
+};
+inline Memory memory;
+void* allocate(std::size_t bytes, std::size_t alignment);
+void free(void* block, std::size_t bytes, std::size_t alignment) noexcept;
+}  // namespace host
+
+#define PRESENCE_ALLOC(bytes, alignment) host::allocate(bytes, alignment)
+#define PRESENCE_FREE(block, bytes, alignment) host::free(block, bytes, alignment)
+
+#include <doctest/doctest.h>
+#include <presence/presence.hpp>
+
+#include <functional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+// Built together with other files the library may have been included before the macros were there.
+#if PRESENCE_CUSTOM_ALLOCATOR
+
+void* host::allocate(std::size_t bytes, std::size_t alignment) {
+  if (bytes == 0 || alignment > 16 || (alignment & (alignment - 1)) != 0) ++memory.wrong;
+#if defined(__cpp_exceptions)
+  if (memory.asked == memory.fails_after) throw std::bad_alloc();
+#endif
+  if (memory.when_asked != nullptr) memory.when_asked();
+  ++memory.asked;
+  ++memory.blocks;
+  memory.bytes += bytes;
+#if defined(__wasm__)  // where malloc promises multiples of 8 alone
+  return std::aligned_alloc(16, (bytes + 15) / 16 * 16);
+#else
+  return std::malloc(bytes);
+#endif
+}
+
+void host::free(void* block, std::size_t bytes, std::size_t) noexcept {
+  --memory.blocks;
+  memory.bytes -= bytes;
+  // Who reads it afterwards finds something else. Volatile: compilers leave out what is written before it is freed.
+  for (std::size_t i = 0; i < bytes; ++i) static_cast<volatile unsigned char*>(block)[i] = 0xDD;
+  std::free(block);
+}
+
+namespace {
+
+using namespace presence;
+
+Timestamp second(std::int64_t s) { return Timestamp::from_ms(s * 1000); }
+
+std::string long_id(std::size_t i) {
+  return "an id that is too long to be kept inside a string, number " + std::to_string(i);
+}
+
+Snapshot many_users(std::size_t count) {
+  Rules rules;
+  rules.offline_grace = Duration::from_s(5);
+  Snapshot s(rules);
+  for (std::size_t i = 0; i < count; ++i) {
+    PresenceEvent hello = PresenceEvent::connect(long_id(i), long_id(i), second(static_cast<std::int64_t>(i % 7)));
+    hello.status = long_id(i);
+    hello.invisible = i % 5 == 0;
+    s = reduce(std::move(s), hello);
+    if (i % 3 == 0) s = reduce(std::move(s), PresenceEvent::disconnect(long_id(i), "laptop", second(9)));
+    if (i % 4 == 0) s = reduce(std::move(s), PresenceEvent::report(long_id(i), true, second(5)));
+  }
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("all memory inside a snapshot comes from the host, and goes back to it") {
+  const std::size_t blocks = host::memory.blocks, bytes = host::memory.bytes;
+  {
+    Snapshot s = many_users(200);
+    CHECK(host::memory.blocks > blocks + 200);
+    CHECK(host::memory.bytes > bytes + 200 * 4 * long_id(0).size());
+    const Snapshot copy = s;
+    s = reduce(std::move(s), second(3600));
+    s = merge(std::move(s), copy);
+    s = forget_reports(std::move(s));
+    const Snapshot taken = std::move(s);
+    CHECK(taken.size() == 200);
+  }
+  CHECK(host::memory.blocks == blocks);
+  CHECK(host::memory.bytes == bytes);
+  CHECK(host::memory.wrong == 0);
+}
+
+TEST_CASE("copying a snapshot, looking at it and a moved-from one allocate nothing") {
+  Snapshot s = many_users(200);
+  const std::size_t asked = host::memory.asked;
+  const Snapshot copy = s;
+  Snapshot other = copy;
+  other = s;
+  CHECK(other.view(long_id(7))->status == long_id(7));
+  CHECK(other.online(long_id(7)));
+  CHECK(other.next_deadline().has_value());
+  std::size_t known = 0;
+  for (const UserView user : other) known += user.id.empty() ? 0u : 1u;
+  CHECK(known == other.size());
+  const Snapshot taken = std::move(other);
+  CHECK(other == Snapshot{});
+  CHECK(Snapshot().size() == 0);
+  diff(s, taken, [](const UserPresenceChangedView&) {});
+  CHECK(host::memory.asked == asked);
+}
+
+TEST_CASE("users who are forgotten give their memory back") {
+  Rules rules;
+  rules.forget_after = Duration::from_s(3600);
+  const std::size_t bytes = host::memory.bytes;
+  Snapshot s(rules);
+  s = reduce(std::move(s), second(0));
+  const std::size_t empty = host::memory.bytes - bytes;
+  for (std::size_t i = 0; i < 200; ++i) {
+    PresenceEvent hello = PresenceEvent::connect(long_id(i), long_id(i), second(0));
+    hello.status = long_id(i);
+    s = reduce(std::move(s), hello);
+  }
+  CHECK(host::memory.bytes - bytes > empty + 200 * 3 * long_id(0).size());
+  s = reduce(std::move(s), second(3600));
+  CHECK(s == reduce(Snapshot(rules), second(3600)));
+  CHECK(host::memory.bytes - bytes == empty);
+}
+
+TEST_CASE("a refused event and a timestamp that has passed allocate nothing") {
+  Snapshot s = reduce(many_users(50), second(100));
+  const Snapshot shared = s;
+  const PresenceEvent late = PresenceEvent::connect(long_id(1), "phone", second(-100));
+  const PresenceEvent early = PresenceEvent::connect(long_id(1), "phone", second(1000));
+  const PresenceEvent invalid = PresenceEvent::connect(long_id(1), "", second(100));
+  const auto no_callback = [](const UserPresenceChangedView&) {};
+  const std::size_t asked = host::memory.asked;
+  CHECK(apply(s, late, no_callback) == Verdict::too_late);
+  CHECK(apply(s, early, no_callback) == Verdict::too_early);
+  CHECK(apply(s, invalid, no_callback) == Verdict::invalid);
+  CHECK(apply(s, second(100), no_callback) == Verdict::unchanged);
+  CHECK(host::memory.asked == asked);
+}
+
+namespace {
+
+/// The memory that `hold` asks for and does not give back.
+template <class Hold>
+std::size_t bytes_held(Hold hold) {
+  const std::size_t before = host::memory.bytes;
+  const auto held = hold();
+  return host::memory.bytes - before;
+}
+
+/// Ways in which users come to hold more than will be needed. Each leaves the users known.
+struct Shape {
+  const char* name;
+  std::function<void(Snapshot&, const std::string&)> fill;
+};
+
+std::vector<Shape> shapes() {
+  const auto ignore = [](const UserPresenceChangedView&) {};
+  const std::string long_text(240, 's');
+  return {
+      {"many sessions that time out",
+       [=](Snapshot& s, const std::string& id) {
+         for (int k = 0; k < 128; ++k)
+           apply(s, PresenceEvent::heartbeat(id, std::to_string(k) + long_text, second(k % 60)), ignore);
+       }},
+      {"many sessions that disconnect, several times each",
+       [=](Snapshot& s, const std::string& id) {
+         for (int k = 0; k < 64; ++k) {
+           const std::string session = std::to_string(k);
+           apply(s, PresenceEvent::connect(id, session, second(1)), ignore);
+           for (int d = 2; d < 40; ++d) apply(s, PresenceEvent::disconnect(id, session, second(d)), ignore);
+         }
+       }},
+      {"one session with a long id",
+       [=](Snapshot& s, const std::string& id) { apply(s, PresenceEvent::connect(id, long_text, second(3)), ignore); }},
+      {"many changes of visibility",
+       [=](Snapshot& s, const std::string& id) {
+         for (int k = 0; k < 60; ++k) {
+           PresenceEvent event = PresenceEvent::connect(id, "phone", second(k));
+           event.invisible = k % 2 == 0;
+           apply(s, event, ignore);
+         }
+       }},
+      {"many steps of last_active",
+       [=](Snapshot& s, const std::string& id) {
+         for (int k = 0; k < 60; ++k) apply(s, PresenceEvent::connect(id, "phone", second(k)), ignore);
+       }},
+      {"a long status, then a short one, and a second session",
+       [=](Snapshot& s, const std::string& id) {
+         apply(s, PresenceEvent::connect(id, "phone", second(1)), ignore);
+         apply(s, PresenceEvent::set_status(id, std::string(1000, 'x'), second(2)), ignore);
+         apply(s, PresenceEvent::connect(id, long_text, second(3)), ignore);
+         apply(s, PresenceEvent::set_status(id, "brb", second(4)), ignore);
+       }},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("when the last deadline and the reorder_window have passed, time gives back what is not needed") {
+  for (const Duration grace : {Duration(), Duration::from_s(10)}) {
+    for (const Duration forget_after : {Duration::highest(), Duration::from_s(30 * 86400)}) {
+      for (const Duration timeout : {Duration::from_s(40), Duration::from_s(0)}) {
+        for (const Shape& shape : shapes()) {
+          for (const bool in_ticks : {false, true}) {
+            CAPTURE(shape.name);
+            CAPTURE(in_ticks);
+            CAPTURE(grace.ns());
+            CAPTURE(timeout.ns());
+            Rules rules;
+            rules.offline_grace = grace;
+            rules.forget_after = forget_after;
+            rules.session_timeout = timeout;
+            Snapshot s = reduce(Snapshot(rules), second(60));
+            const std::size_t empty = host::memory.bytes;
+            for (int u = 0; u < 40; ++u) shape.fill(s, "user" + std::to_string(u));
+            if (timeout == Duration()) {
+              // Silence ends no session, so all of them disconnect.
+              for (int u = 0; u < 40; ++u) {
+                const std::string id = "user" + std::to_string(u);
+                const PresenceState state = *s.inspect(id);
+                for (const Session& session : state.sessions)
+                  apply(s, PresenceEvent::disconnect(id, session.id, second(61)), [](const UserPresenceChangedView&) {});
+              }
+            }
+            Snapshot kept = s;  // shares what is given back
+            // 61 s: the last evidence; then the timeout, the grace and the window of two minutes.
+            const std::int64_t past = 61 + 40 + 10 + 120 + 1;
+            if (in_ticks) {
+              for (std::int64_t t = 61; t <= past; ++t) s = reduce(std::move(s), second(t));
+            } else {
+              s = reduce(std::move(s), second(past));
+            }
+            const std::string bytes = encode(s);
+            kept = Snapshot();
+            const std::size_t held = host::memory.bytes - empty;
+            const std::size_t fresh = bytes_held([&] { return *decode(bytes, rules); });
+            CHECK(s.size() == 40);
+            CHECK(2 * held <= 3 * fresh);
+          }
+        }
+      }
+    }
+  }
+}
+
+#if defined(__cpp_exceptions)
+
+namespace {
+
+/// Makes a call for which there is memory for so many allocations. Whether it ran out.
+template <class Call>
+bool runs_out(std::size_t after, Call call) {
+  bool failed = false;
+  host::memory.fails_after = host::memory.asked + after;
+  try {
+    call();
+  } catch (const std::bad_alloc&) {
+    failed = true;
+  }
+  host::memory.fails_after = static_cast<std::size_t>(-1);
+  return failed;
+}
+
+/// Lets every allocation of a call fail in turn. Each time the snapshot must be what it was, and at last the call
+/// succeeds.
+template <class Call>
+void check_every_failure(const Snapshot& from, Call call) {
+  const std::uint64_t digest = from.digest();
+  const std::size_t known = from.size(), online = from.online_count();
+  const auto deadline = from.next_deadline();
+  Snapshot expected = from;
+  call(expected);
+  for (const bool shared : {true, false}) {
+    // Each failure twice: the first comparison may mark pages of `from`, in blocks that stay.
+    for (std::size_t twice = 0;; ++twice) {
+      const std::size_t after = twice / 2;
+      REQUIRE(after < 5000);
+      Snapshot s = shared ? from : merge(Snapshot(from.rules()), from);
+      const std::size_t blocks = host::memory.blocks;
+      if (!runs_out(after, [&] { call(s); })) {
+        REQUIRE(s == expected);
+        break;
+      }
+      REQUIRE(s == from);
+      REQUIRE(s.digest() == digest);
+      REQUIRE(s.size() == known);
+      REQUIRE(s.online_count() == online);
+      REQUIRE(s.next_deadline() == deadline);
+      s = Snapshot();
+      if (twice % 2 == 1) REQUIRE(host::memory.blocks <= blocks);
+    }
+  }
+  REQUIRE(from.digest() == digest);
+}
+
+void hear(const UserPresenceChangedView&) {}
+
+}  // namespace
+
+TEST_CASE("when memory runs out while an event is folded, the snapshot is what it was") {
+  const Snapshot s = many_users(130);
+  PresenceEvent hello = PresenceEvent::connect(long_id(500), long_id(501), second(8));
+  hello.status = long_id(502);
+  hello.invisible = false;
+  check_every_failure(s, [&](Snapshot& t) { apply(t, hello, hear); });
+  hello.user = long_id(77);
+  check_every_failure(s, [&](Snapshot& t) { apply(t, hello, hear); });
+  check_every_failure(Snapshot(), [&](Snapshot& t) { apply(t, hello, hear); });
+  const PresenceEvent left = PresenceEvent::disconnect(long_id(77), long_id(77), second(9));
+  check_every_failure(s, [&](Snapshot& t) { apply(t, left, hear); });
+}
+
+TEST_CASE("where there was no memory for the first user, there is nobody, whatever is done with it") {
+  const PresenceEvent hello = PresenceEvent::connect(long_id(1), long_id(2), second(8));
+  for (std::size_t after = 0;; ++after) {
+    Snapshot one, other;
+    const bool failed = runs_out(after, [&] { apply(one, hello, hear); });
+    CHECK(failed == runs_out(after, [&] { apply(other, hello, hear); }));
+    if (!failed) break;
+    CHECK(one == other);
+    CHECK(one.begin() == one.end());
+    std::size_t changes = 0;
+    diff(one, other, [&](const UserPresenceChangedView&) { ++changes; });
+    CHECK(changes == 0);
+    CHECK(query(one, UserQuery()).empty());
+    CHECK(*decode(encode(one), Rules()) == other);
+    CHECK(merge(one, other) == other);
+    CHECK(merge(reduce(one, hello), other) == reduce(Snapshot(), hello));
+  }
+}
+
+TEST_CASE("when memory runs out while a page is halved, the snapshot is what it was") {
+  Snapshot s;
+  for (char c = 'a'; c <= 'z'; ++c) {
+    for (const char* d : {"1", "2", "3", "4", "5"})
+      s = reduce(std::move(s), PresenceEvent::set_status(c + std::string(d), "", second(0)));
+  }
+  const PresenceEvent between = PresenceEvent::set_status("a1 and a bit", "", second(0));
+  check_every_failure(s, [&](Snapshot& t) { apply(t, between, hear); });
+}
+
+TEST_CASE("when memory runs out while some vanish and others time out, the snapshot is what it was") {
+  Snapshot s = reduce(Snapshot(), second(0));
+  for (std::size_t i = 0; i < 40; ++i) {
+    s = reduce(std::move(s), PresenceEvent::disconnect(long_id(i), "phone", second(0)));  // of whom nobody knows
+    s = reduce(std::move(s), PresenceEvent::connect(long_id(100 + i), "phone", second(0)));
+  }
+  check_every_failure(s, [](Snapshot& t) { apply(t, second(1000), detail::NoCallback()); });
+  check_every_failure(s, [](Snapshot& t) { apply(t, second(1000), hear); });
+}
+
+TEST_CASE("when memory runs out while time passes, the snapshot is what it was") {
+  const Snapshot s = many_users(130);
+  check_every_failure(s, [](Snapshot& t) { apply(t, second(48), hear); });
+  check_every_failure(s, [](Snapshot& t) { apply(t, second(1000), hear); });
+  Rules rules;
+  rules.forget_after = Duration::from_s(40);
+  Snapshot forgetful(rules);
+  for (std::size_t i = 0; i < 70; ++i)
+    forgetful = reduce(std::move(forgetful), PresenceEvent::connect(long_id(i), long_id(i), second(i % 2)));
+  forgetful = reduce(std::move(forgetful), PresenceEvent::connect(long_id(0), "phone", second(2)));
+  check_every_failure(forgetful, [](Snapshot& t) { apply(t, second(42), hear); });
+  check_every_failure(forgetful, [](Snapshot& t) { apply(t, second(1000), hear); });
+  const Snapshot grown = reduce(forgetful, second(41));
+  const PresenceEvent left = PresenceEvent::disconnect(long_id(0), "phone", second(41));
+  check_every_failure(grown, [&](Snapshot& t) { apply(t, left, hear); });
+  check_every_failure(s, [](Snapshot& t) {
+    Snapshot later = reduce(t, second(1000));
+    t = std::move(later);
+  });
+}
+
+TEST_CASE("when memory runs out in a merge, a resync or a forgetting of reports, the snapshot is what it was") {
+  const Snapshot s = many_users(70);
+  Snapshot other = reduce(many_users(20), PresenceEvent::set_status(long_id(900), long_id(901), second(3)));
+  for (std::size_t i = 0; i < 20; ++i) {
+    other = reduce(std::move(other), PresenceEvent::heartbeat(long_id(i), "a second session of that user", second(9)));
+  }
+  other = reduce(std::move(other), second(30));
+  check_every_failure(s, [&](Snapshot& t) { merge_into(t, other, hear); });
+  // Heartbeats are put in place before what needs a copy is begun.
+  for (const std::size_t statuses : {2u, 60u, 110u}) {
+    const Snapshot many = many_users(130);
+    Snapshot ahead = merge(Snapshot(many.rules()), many);
+    for (std::size_t i = 0; i < 130; ++i) {
+      if (i % 11 != 0) ahead = reduce(std::move(ahead), PresenceEvent::heartbeat(long_id(i), long_id(i), second(9)));
+      if (i < statuses)
+        ahead = reduce(std::move(ahead), PresenceEvent::set_status(long_id(i), long_id(902), second(9)));
+    }
+    check_every_failure(many, [&](Snapshot& t) { merge_into(t, ahead, hear); });
+  }
+  const std::vector<PresenceEvent> list = {PresenceEvent::report(long_id(4), true, second(6)),
+                                           PresenceEvent::report(long_id(903), true, second(6))};
+  check_every_failure(s, [&](Snapshot& t) { resync(t, list.begin(), list.end(), second(6), hear); });
+  check_every_failure(s, [&](Snapshot& t) { forget_reports_in(t, hear); });
+}
+
+namespace {
+
+/// A history of everything that can be done to a snapshot, with ids and strings that need memory and such that do not.
+class History {
+ public:
+  History(std::uint32_t seed, std::uint32_t users) : random_(seed), users_(users) {}
+
+  /// What is done next, to any number of snapshots alike.
+  std::function<void(Snapshot&)> next(const Snapshot& other) {
+    now_ += Duration::from_ms(below(4000));
+    const std::uint32_t kind = below(20);
+    if (kind == 0) return [now = now_](Snapshot& s) { apply(s, now, hear); };
+    if (kind == 1) return [other](Snapshot& s) { merge_into(s, other, hear); };
+    if (kind == 2) return [](Snapshot& s) { forget_reports_in(s, hear); };
+    std::vector<PresenceEvent> events;
+    for (std::uint32_t count = kind < 6 ? 1 + below(6) : 1; count > 0; --count) events.push_back(event());
+    if (kind == 3) return whole([events](Snapshot& s) { replay(s, events.begin(), events.end(), hear); });
+    if (kind == 4) {
+      for (PresenceEvent& listed : events) listed = PresenceEvent::report(listed.user, below(2) == 0, now_);
+      return [events, now = now_](Snapshot& s) { resync(s, events.begin(), events.end(), now, hear); };
+    }
+    if (kind == 5) return whole([events](Snapshot& s) { apply(s, events.begin(), events.end(), hear); });
+    return [only = events[0]](Snapshot& s) { apply(s, only, hear); };
+  }
+
+ private:
+  /// Many events stand as far as they went, so that they are tried on a copy.
+  template <class Act>
+  static std::function<void(Snapshot&)> whole(Act act) {
+    return [act](Snapshot& s) {
+      Snapshot copy = s;
+      act(copy);
+      s = std::move(copy);
+    };
+  }
+
+  std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(random_() % n); }
+  std::string text(std::uint32_t of) {
+    const std::uint32_t i = below(of);
+    return i % 2 == 0 ? std::to_string(i) : long_id(i);
+  }
+  PresenceEvent event() {
+    const std::string user = text(users_), session = text(3);
+    const Timestamp at = now_ - Duration::from_ms(below(3) == 0 ? below(90000) : 0);
+    PresenceEvent made;
+    switch (below(6)) {
+      case 0: made = PresenceEvent::disconnect(user, session, at); break;
+      case 1: made = PresenceEvent::set_status(user, text(20), at); break;
+      case 2: made = PresenceEvent::report(user, below(2) == 0, at); break;
+      case 3: made = PresenceEvent::heartbeat(user, session, at); break;
+      default:
+        made = PresenceEvent::connect(user, session, at);
+        if (below(3) == 0) made.invisible = below(2) == 0;
+    }
+    if (made.type != EventType::set_status && below(8) == 0) made.status = text(20);
+    return made;
+  }
+
+  std::minstd_rand random_;
+  std::uint32_t users_;
+  Timestamp now_ = second(100);
+};
+
+}  // namespace
+
+namespace {
+
+/// A copy of a snapshot that another thread might end at any time: here, before the host gives so many blocks.
+struct Other {
+  Snapshot kept;
+  std::size_t ends_after = 0;
+};
+Other other_owner;
+
+void end_other_owner() {
+  if (other_owner.ends_after-- == 0) other_owner.kept = Snapshot();
+}
+
+}  // namespace
+
+TEST_CASE("what an event borrows from may lose its other owner while the event is folded") {
+  const char* const texts[] = {"", "here", "a text that is too long to be kept in place, and then some"};
+  for (const char* const text : texts) {
+    for (std::size_t kind = 0; kind < 8; ++kind) {
+      for (const bool is_known : {false, true}) {
+        for (std::size_t turn = 0; turn < 24; ++turn) {
+          const std::size_t ends_after = turn / 2;
+          const bool has_callback = turn % 2 == 0;
+          Snapshot snapshots[2];
+          for (const bool is_borrowed : {false, true}) {
+            Snapshot& s = snapshots[is_borrowed ? 1 : 0];
+            for (const char* const id : {"ann", "bob", "phone"}) {
+              s = reduce(std::move(s), PresenceEvent::connect(id, "phone", second(1)));
+              s = reduce(std::move(s), PresenceEvent::connect(id, "the session with a long id", second(1)));
+              s = reduce(std::move(s), PresenceEvent::set_status(id, text, second(1)));
+            }
+            other_owner.kept = s;
+            // Then only what lies beside the rows of its page is shared.
+            if (is_known) s = reduce(std::move(s), PresenceEvent::heartbeat("ann", "phone", second(2)));
+            const UserView ann = *s.view(kind == 7 ? "phone" : "ann"), bob = *s.view("bob");
+            const User owned_ann = ann, owned_bob = bob;
+            const UserView one = is_borrowed ? ann : UserView(owned_ann), two = is_borrowed ? bob : UserView(owned_bob);
+            PresenceEventView event = PresenceEventView::heartbeat(one.id, "phone", second(3));
+            if (kind == 1) event.status = one.status;
+            if (kind == 2) event.status = two.status;
+            if (kind == 3) event = PresenceEventView::set_status(one.id, one.status, second(3));
+            if (kind == 4) event = PresenceEventView::set_status(one.id, two.status, second(3));
+            if (kind == 5) event = PresenceEventView::connect(two.id, text[0] == 0 ? one.id : one.status, second(3));
+            if (kind == 6) event = PresenceEventView::set_status(one.id.substr(1), one.status, second(3));
+            if (kind == 7) {  // the session of the heartbeat is the user's id
+              event.session = one.id;
+              event.status = "another";
+            }
+            other_owner.ends_after = ends_after;
+            host::memory.when_asked = end_other_owner;
+            if (has_callback) {
+              apply(s, event, [](const UserPresenceChangedView&) {});
+            } else {
+              s = reduce(std::move(s), event);
+            }
+            host::memory.when_asked = nullptr;
+            other_owner.kept = Snapshot();
+          }
+          CHECK(snapshots[0] == snapshots[1]);
+          CHECK(snapshots[0].digest() == snapshots[1].digest());
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a history in which every allocation fails once comes out as one in which none does") {
+  const std::size_t blocks = host::memory.blocks;
+  std::size_t failures = 0;
+  for (std::uint32_t seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    Rules rules;
+    if (seed % 2 == 0) rules.offline_grace = Duration::from_s(5);
+    if (seed % 3 == 0) rules.forget_after = Duration::from_s(60);
+    const std::uint32_t users = seed < 4 ? 6 : 60;  // few: then each of them is soon the next to time out
+    History history(seed, users), elsewhere(seed + 100, users);
+    Snapshot s = reduce(Snapshot(rules), second(100)), untroubled = reduce(Snapshot(rules), second(100)), other = s;
+    for (int step = 0; step < 250; ++step) {
+      CAPTURE(step);
+      const auto act = history.next(other);
+      for (std::size_t after = 0;; ++after) {
+        REQUIRE(after < 5000);
+        if (!runs_out(after, [&] { act(s); })) break;
+        ++failures;
+        REQUIRE(s == untroubled);
+        REQUIRE(s.size() == untroubled.size());
+        REQUIRE(s.online_count() == untroubled.online_count());
+        REQUIRE(s.next_deadline() == untroubled.next_deadline());
+      }
+      act(untroubled);
+      REQUIRE(s == untroubled);
+      elsewhere.next(Snapshot(rules))(other);
+    }
+    REQUIRE(s.digest() == untroubled.digest());
+  }
+  CHECK(failures > 5000);
+  CHECK(host::memory.blocks == blocks);
+}
+
+#endif
+
+#endif
