@@ -5,17 +5,17 @@
 #include <presence/version.hpp>
 
 #if !defined(__GNUC__) && !defined(__clang__)
-#include <cstdlib>  // for abort; long, and not needed where there is a trap
+#include <cstdlib>  // for abort; a large header, not needed with __builtin_trap
 #endif
 
 #if defined(PRESENCE_ALLOC) != defined(PRESENCE_FREE)
 #error "presence: define PRESENCE_ALLOC and PRESENCE_FREE together, or neither"
 #endif
 
-/// Whether the host has its own memory: 1 or 0. It may define both PRESENCE_ALLOC(bytes, alignment) and
-/// PRESENCE_FREE(pointer, bytes, alignment) before the first include, the same in every translation unit. Both must be
-/// callable from any thread, and PRESENCE_ALLOC must not return null. All memory inside a Snapshot then comes from
-/// there.
+/// 1 if the host defines its own allocator, else 0. To do so, define both PRESENCE_ALLOC(bytes, alignment) and
+/// PRESENCE_FREE(pointer, bytes, alignment) before the first include, identically in every translation unit. Both must
+/// be callable from any thread, and PRESENCE_ALLOC must not return null. All memory inside a Snapshot is then allocated
+/// with them.
 ///
 /// @code
 /// #include <atomic>
@@ -30,7 +30,7 @@
 ///
 /// int main() {
 ///   { const presence::Snapshot lobby{presence::Rules()}, copy = lobby; assert(taken > 0); }
-///   assert(taken == 0);  // with the last copy all of it is given back
+///   assert(taken == 0);  // all of it was freed with the last copy
 /// }
 /// @endcode
 #if defined(PRESENCE_ALLOC)
@@ -39,8 +39,9 @@
 #define PRESENCE_CUSTOM_ALLOCATOR 0
 #endif
 
-/// The inline namespace carries the version and each option that changes a layout or a function body, so that two
-/// translation units that disagree get two types instead of one silent violation of the one definition rule.
+/// The name of the inline namespace. It contains the version and each option that changes a layout or a function body.
+/// Two translation units with different options therefore get different types, not a silent violation of the one
+/// definition rule.
 #if PRESENCE_CUSTOM_ALLOCATOR
 #define PRESENCE_ABI v0_1_0_alloc
 #else
@@ -48,8 +49,8 @@
 #endif
 
 /// @{
-/// Of the library's own: a function that is one with all that it calls, and a function that is not to become a part of
-/// its callers. Together they keep the way that most events take short, and what it works with in registers.
+/// Internal: FLAT inlines all calls into a function; APART keeps a function from being inlined into its callers.
+/// Together they keep the most common path short and its variables in registers.
 #if defined(__GNUC__) || defined(__clang__)
 #define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
 #define PRESENCE_DETAIL_APART __attribute__((__noinline__))
@@ -66,8 +67,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Ends the program at a broken contract of the caller. The library has no exceptions of its own to throw, and going on
-/// would read what is not there.
+/// Terminates the program if the caller violated a precondition. The library throws no exceptions of its own, and to
+/// continue would be undefined behaviour.
 [[noreturn]] inline void trap() noexcept {
 #if defined(__GNUC__) || defined(__clang__)
   __builtin_trap();

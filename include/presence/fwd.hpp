@@ -6,13 +6,13 @@
 
 #include <cstdint>  // for uint8_t
 
-/// Declarations of every public type, for headers that only name them. Costs next to nothing to include.
+/// Forward declarations of every public type, for headers that only name them. Compiles in almost no time.
 ///
 /// @code
-/// struct FriendList {  // stands in a header of the game; who includes that compiles nothing of the library
+/// struct FriendList {  // in a header of the game: including it compiles no other part of the library
 ///   void show(const presence::UserPresenceChanged& change);
 ///   presence::Store* store = nullptr;
-///   presence::Verdict last{};  // enumerations can be held as well
+///   presence::Verdict last{};  // enumerations are complete types
 /// };
 ///
 /// int main() {

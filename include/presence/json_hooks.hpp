@@ -22,9 +22,8 @@
 #include <type_traits>  // for bool_constant, conjunction, decay, enable_if, false_type, is_same, void_t
 #include <utility>      // for declval, move
 
-/// For who has JSON in an `nlohmann::json` or `nlohmann::ordered_json` (any 3.x) already: with this header these
-/// convert from and to the types of the library. Opt-in. It includes nothing of nlohmann's, and may come before or
-/// behind it.
+/// Conversions between the types of the library and `nlohmann::json` or `nlohmann::ordered_json` (any 3.x). Opt-in.
+/// This header does not include nlohmann's, and may be included before or after it.
 ///
 /// @code
 /// #include <nlohmann/json.hpp>
@@ -35,21 +34,23 @@
 /// assert(john.online && !john.last_active);
 /// try {
 ///   nlohmann::json::object().get<User>();
-/// } catch (const JsonRefused<nlohmann::json>& refused) {  // or as any nlohmann::json::exception
+/// } catch (const JsonRefused<nlohmann::json>& refused) {  // or nlohmann::json::exception
 ///   assert(refused.error().code == ErrorCode::missing_key);
 /// }
 /// @endcode
 ///
-/// Read and written are User, PresenceEvent, Channel, Filter, Value and Timestamp; written alone are UserView,
-/// PresenceEventView, UserPresenceChanged and UserPresenceChangedView. Each has the form of its text: what is written
-/// is what `to_json` with one argument writes, and a Timestamp is RFC 3339; what is read is what `parse_user` and its
-/// like read without limits, a Value is as in a filter, and a Timestamp is as the `at` of an event line. Both
-/// ways go through that text: who has a text is faster without nlohmann.
+/// User, PresenceEvent, Channel, Filter, Value and Timestamp can be read and written. UserView, PresenceEventView,
+/// UserPresenceChanged and UserPresenceChangedView can only be written.
+///
+/// The format is that of the JSON text. The output is that of `to_json` with one argument; a Timestamp is an RFC 3339
+/// string. The input is that of `parse_user` and the other parsers, without limits. A Value is read as in a filter, and
+/// a Timestamp as the `at` of an event line. Both directions convert through that text, so for JSON text the parsers of
+/// this library are faster than nlohmann with these conversions.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Whether a type has what is used here of a `basic_json`.
+/// True if a type has the members of a `basic_json` that are used here.
 template <class Json, class = void>
 struct IsBasicJson : std::false_type {};
 template <class Json>
@@ -66,8 +67,8 @@ template <class T>
 inline constexpr bool is_written_by_hook =
     is_read_by_hook<T> || is_one_of<T, UserView, PresenceEventView, UserPresenceChanged, UserPresenceChangedView>;
 
-// T is asked first, so that of other types nothing more is instantiated. It is deduced, as a parameter of one of our
-// types would also take what converts to that.
+// T is checked first, so that nothing more is instantiated for other types. T is deduced, because a parameter of a
+// library type would also accept types that convert to it.
 template <class Json, class T>
 using EnableIfWritten =
     std::enable_if_t<std::conjunction<std::bool_constant<is_written_by_hook<T>>, IsBasicJson<Json>>::value, int>;
@@ -85,7 +86,7 @@ inline std::string hook_text(const Timestamp& at) {
   return out;
 }
 
-/// Reads a text that is a value and nothing else.
+/// Parses a JSON text that is one value.
 inline Result<Value> parse_value(std::string_view json) {
   std::string scratch;
   JsonReader in(json, scratch);
@@ -95,7 +96,7 @@ inline Result<Value> parse_value(std::string_view json) {
   return value;
 }
 
-/// Reads a text that is a timestamp and nothing else, in the forms that a timestamp has in events.
+/// Parses a JSON text that is one timestamp, in the formats that events use.
 inline Result<Timestamp> parse_instant(std::string_view json) {
   std::string scratch;
   JsonReader in(json, scratch);
@@ -141,20 +142,20 @@ Result<T> parse_as(std::string_view json) {
 
 #if PRESENCE_HOOKS_THROW
 
-/// What `from_json` throws at a JSON value that is not what was asked for: an exception of nlohmann's kind, to be
-/// caught as `nlohmann::json::exception`. `what()` reads `[json.exception.presence.600] a user needs an id, at byte 0
-/// of dump()`.
+/// The exception that `from_json` throws if a JSON value cannot be converted. It derives from
+/// `nlohmann::json::exception`. `what()` returns, for example,
+/// `[json.exception.presence.600] a user needs an id, at byte 0 of dump()`.
 template <class Json>
 class JsonRefused : public Json::exception {
  public:
-  static constexpr int number = 600;  ///< its `id`; those of nlohmann are below
+  static constexpr int number = 600;  ///< its `id`; the ids of nlohmann are less
 
-  // None of nlohmann's own exceptions can be made in the same way in 3.9, 3.10 and 3.11: each of these gave `create`
-  // other parameters. The constructor of their base is the same in all of 3.x.
-  /// Of what a reader refused.
+  // nlohmann's own exceptions cannot be created in the same way in 3.9, 3.10 and 3.11, because the parameters of
+  // `create` differ. The constructor of their base is the same in all of 3.x.
+  /// Creates the exception for an error of a parser.
   explicit JsonRefused(const Error& error) : Json::exception(number, message_of(error).c_str()), error_(error) {}
 
-  /// What is wrong, and at which byte of the `dump()` of the value that was to be converted.
+  /// Returns the error. Its offset is relative to the `dump()` of the value that was to be converted.
   const Error& error() const noexcept { return error_; }
 
  private:
@@ -168,17 +169,17 @@ class JsonRefused : public Json::exception {
 
 #endif
 
-/// For `nlohmann::json j = value` and `j["user"] = value`; with one argument, `to_json` makes a text. What is not UTF-8
-/// in the value becomes U+FFFD, so that nlohmann can dump what it was given.
+/// Converts a value to nlohmann JSON, for `nlohmann::json j = value` and `j["user"] = value`. With one argument,
+/// `to_json` returns JSON text instead. Bytes that are not UTF-8 become U+FFFD, so that nlohmann can dump the result.
 template <class Json, class T, detail::EnableIfWritten<Json, T> = 0>
 void to_json(Json& json, const T& value) {
   json = Json::parse(detail::hook_text(value));
 }
 
-/// For `j.get<T>()` and `j.get_to(value)`. What the reader of the text refuses throws JsonRefused<Json>, and leaves
-/// `value` as it was. Without exceptions it ends the program, as it does in nlohmann. What nlohmann cannot dump, a
-/// string that is not UTF-8, it refuses itself. (Files with exceptions and without are two functions: hence
-/// `may_throw`.)
+/// Converts from nlohmann JSON, for `j.get<T>()` and `j.get_to(value)`. If the parser rejects the text, throws
+/// JsonRefused<Json> and leaves `value` unchanged. Without exceptions it terminates the program, as nlohmann does.
+/// nlohmann itself rejects a string that is not UTF-8, because it cannot dump it. (`may_throw` makes translation units
+/// with and without exceptions use different functions.)
 template <class Json, class T, detail::EnableIfRead<Json, T> = 0, bool may_throw = PRESENCE_HOOKS_THROW != 0>
 void from_json(const Json& json, T& value) {
   const auto text = json.dump();

@@ -7,16 +7,16 @@
 #ifndef PRESENCE_PRESENCE_HPP
 #define PRESENCE_PRESENCE_HPP
 
-/// Everything.
+/// Includes the whole library.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// Store store;
 /// UserQuery friends;
 /// friends.filter = in("id", {"mary", "jack"});
-/// friends.presence = true;  // john hears about them from now on
+/// friends.presence = true;  // john is notified about them from now on
 /// store.dispatch(PresenceEvent::connect("mary", "phone", now));
-/// assert(store.query_users(friends, Viewer("john")).size() == 1);  // nothing is known of jack yet
+/// assert(store.query_users(friends, Viewer("john")).size() == 1);  // jack is unknown so far
 ///
 /// std::string sent;
 /// const Subscription subscription = store.subscribe<UserPresenceChanged>(
@@ -67,17 +67,17 @@
 #endif  // PRESENCE_VERSION_HPP
 
 #if !defined(__GNUC__) && !defined(__clang__)
-#include <cstdlib>  // for abort; long, and not needed where there is a trap
+#include <cstdlib>  // for abort; a large header, not needed with __builtin_trap
 #endif
 
 #if defined(PRESENCE_ALLOC) != defined(PRESENCE_FREE)
 #error "presence: define PRESENCE_ALLOC and PRESENCE_FREE together, or neither"
 #endif
 
-/// Whether the host has its own memory: 1 or 0. It may define both PRESENCE_ALLOC(bytes, alignment) and
-/// PRESENCE_FREE(pointer, bytes, alignment) before the first include, the same in every translation unit. Both must be
-/// callable from any thread, and PRESENCE_ALLOC must not return null. All memory inside a Snapshot then comes from
-/// there.
+/// 1 if the host defines its own allocator, else 0. To do so, define both PRESENCE_ALLOC(bytes, alignment) and
+/// PRESENCE_FREE(pointer, bytes, alignment) before the first include, identically in every translation unit. Both must
+/// be callable from any thread, and PRESENCE_ALLOC must not return null. All memory inside a Snapshot is then allocated
+/// with them.
 ///
 /// @code
 /// #include <atomic>
@@ -92,7 +92,7 @@
 ///
 /// int main() {
 ///   { const presence::Snapshot lobby{presence::Rules()}, copy = lobby; assert(taken > 0); }
-///   assert(taken == 0);  // with the last copy all of it is given back
+///   assert(taken == 0);  // all of it was freed with the last copy
 /// }
 /// @endcode
 #if defined(PRESENCE_ALLOC)
@@ -101,8 +101,9 @@
 #define PRESENCE_CUSTOM_ALLOCATOR 0
 #endif
 
-/// The inline namespace carries the version and each option that changes a layout or a function body, so that two
-/// translation units that disagree get two types instead of one silent violation of the one definition rule.
+/// The name of the inline namespace. It contains the version and each option that changes a layout or a function body.
+/// Two translation units with different options therefore get different types, not a silent violation of the one
+/// definition rule.
 #if PRESENCE_CUSTOM_ALLOCATOR
 #define PRESENCE_ABI v0_1_0_alloc
 #else
@@ -110,8 +111,8 @@
 #endif
 
 /// @{
-/// Of the library's own: a function that is one with all that it calls, and a function that is not to become a part of
-/// its callers. Together they keep the way that most events take short, and what it works with in registers.
+/// Internal: FLAT inlines all calls into a function; APART keeps a function from being inlined into its callers.
+/// Together they keep the most common path short and its variables in registers.
 #if defined(__GNUC__) || defined(__clang__)
 #define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
 #define PRESENCE_DETAIL_APART __attribute__((__noinline__))
@@ -128,8 +129,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Ends the program at a broken contract of the caller. The library has no exceptions of its own to throw, and going on
-/// would read what is not there.
+/// Terminates the program if the caller violated a precondition. The library throws no exceptions of its own, and to
+/// continue would be undefined behaviour.
 [[noreturn]] inline void trap() noexcept {
 #if defined(__GNUC__) || defined(__clang__)
   __builtin_trap();
@@ -153,41 +154,42 @@ namespace detail {
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// What is wrong with a text that was read.
+/// The reason why an input was rejected.
 enum class ErrorCode : std::uint8_t {
-  syntax,            ///< not the grammar of the format (RFC 8259, RFC 3339)
-  truncated,         ///< the text ends before the value does
-  trailing_bytes,    ///< something follows the value
+  syntax,            ///< violates the grammar of the format (RFC 8259, RFC 3339)
+  truncated,         ///< the input ends before the value is complete
+  trailing_bytes,    ///< bytes follow the value
   bad_utf8,          ///< not UTF-8 (RFC 3629)
   bad_escape,        ///< an unknown escape, or half of a surrogate pair
-  too_deep,          ///< nested deeper than the reader follows
-  duplicate_key,     ///< a key that is read stands twice in one object
-  missing_key,       ///< a key that is needed is absent
-  wrong_type,        ///< a value of another type, or bytes of another kind, than is needed
-  out_of_range,      ///< a number or an instant that cannot be held
-  unset,             ///< an instant in the year 1, which services write for "never"
-  unknown_type,      ///< `type` names no event that is known
-  not_presence,      ///< a well-formed event of a service that says nothing about presence
-  unknown_operator,  ///< a key with a `$` that is no operator of filters, or not one that may stand there
-  bad_operand,       ///< a value that the operator of a filter has no use for
-  unknown_version,   ///< bytes of a version of the format that is not known
-  bad_checksum,      ///< the bytes are not those that were written
-  over_limit,        ///< more, or longer, than Rules or the limits of a reader allow
-  too_early,         ///< dated later than the host's clock allows a peer
+  too_deep,          ///< nested deeper than the reader supports
+  duplicate_key,     ///< a key that is read occurs twice in one object
+  missing_key,       ///< a required key is absent
+  wrong_type,        ///< a value of the wrong type, or bytes of the wrong kind
+  out_of_range,      ///< a number or a timestamp that is not representable
+  unset,             ///< a timestamp in the year 1, which services use for "never"
+  unknown_type,      ///< `type` is not a known event
+  not_presence,      ///< a well-formed event of a service that is not about presence
+  unknown_operator,  ///< a key with a `$` that is not a filter operator, or not allowed there
+  bad_operand,       ///< a value that the filter operator does not accept
+  unknown_version,   ///< an unknown version of the binary format
+  bad_checksum,      ///< the bytes were changed after they were written
+  over_limit,        ///< exceeds a limit of Rules or of the reader
+  too_early,         ///< a timestamp of a peer that is too far ahead of the host's clock
 };
 
-/// Why a text was refused, and where.
+/// Why an input was rejected, and where.
 struct Error {
-  ErrorCode code = ErrorCode::syntax;  ///< what a program decides by
-  std::size_t offset = 0;              ///< bytes from the start of the text to what is wrong
-  const char* message = "";            ///< English, a string literal
+  ErrorCode code = ErrorCode::syntax;  ///< the reason, for programs
+  std::size_t offset = 0;              ///< bytes from the start of the input to the error
+  const char* message = "";            ///< the reason, for people: English, a string literal
 
-  /// Whether both have the same code and offset; messages may change.
+  /// Returns true if code and offset are equal. Messages are not compared: they may change.
   friend bool operator==(const Error& a, const Error& b) noexcept { return a.code == b.code && a.offset == b.offset; }
   friend bool operator!=(const Error& a, const Error& b) noexcept { return !(a == b); }
 };
 
-/// What a lenient reader skipped, cut or replaced: how many places, and the first few of them. Allocates nothing.
+/// A list of what a lenient reader skipped, truncated or replaced: the number of places, and the first few of them.
+/// Allocates nothing.
 ///
 /// @code
 /// ReadNotes notes;
@@ -198,12 +200,12 @@ struct Error {
 /// @endcode
 class ReadNotes {
  public:
-  static constexpr std::size_t max_kept = 8;  ///< later notes are counted only
+  static constexpr std::size_t max_kept = 8;  ///< later notes are only counted
 
   std::size_t count() const noexcept { return count_; }  ///< number of all notes
-  bool empty() const noexcept { return count_ == 0; }    ///< whether everything was read as it was written
+  bool empty() const noexcept { return count_ == 0; }    ///< true if nothing was skipped, truncated or replaced
   /// @{
-  /// The first `max_kept` notes, in the order in which they were made.
+  /// The first `max_kept` notes, in the order in which they were added.
   const Error* begin() const noexcept { return kept_; }
   const Error* end() const noexcept { return kept_ + (count_ < max_kept ? count_ : max_kept); }
   /// @}
@@ -221,8 +223,7 @@ class ReadNotes {
   Error kept_[max_kept];
 };
 
-/// A value, or the Error that stands in its place. Asking an error for its value, or a value for its error, ends the
-/// program.
+/// A value or an Error. Access to the value of an error, or to the error of a value, terminates the program.
 ///
 /// @code
 /// const auto level_of = [](char c) -> Result<int> {
@@ -245,13 +246,13 @@ class Result {
   Result(Error error) noexcept : error_(error) {}  ///< failure
 
   /// @{
-  /// Whether there is a value, and no error.
+  /// Returns true if there is a value, and no error.
   explicit operator bool() const noexcept { return value_.has_value(); }
   bool has_value() const noexcept { return value_.has_value(); }
   /// @}
 
   /// @{
-  /// The value. There must be one.
+  /// The value. Precondition: there is one.
   const T& operator*() const& noexcept { return held(*this); }
   T& operator*() & noexcept { return held(*this); }
   T operator*() && {
@@ -261,7 +262,7 @@ class Result {
   T* operator->() noexcept { return &held(*this); }
   /// @}
 
-  /// Why there is no value. There must be none.
+  /// Returns the error. Precondition: there is no value.
   const Error& error() const noexcept {
     if (value_) detail::trap();
     return error_;
@@ -310,7 +311,7 @@ constexpr std::int64_t saturating_subtract(std::int64_t a, std::int64_t b) noexc
 constexpr std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) noexcept {
   if (a == 0 || b == 0) return 0;
   const bool negative = (a < 0) != (b < 0);
-  // Compared by magnitude: the one product that overflows without a zero divisor, INT64_MIN * -1, is caught here too.
+  // Compares magnitudes, so that INT64_MIN * -1 is also detected as an overflow.
   const std::uint64_t limit =
       negative ? static_cast<std::uint64_t>(INT64_MAX) + 1 : static_cast<std::uint64_t>(INT64_MAX);
   const std::uint64_t x = a < 0 ? 0 - static_cast<std::uint64_t>(a) : static_cast<std::uint64_t>(a);
@@ -319,7 +320,7 @@ constexpr std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) noexc
   return negative ? static_cast<std::int64_t>(0 - x * y) : static_cast<std::int64_t>(x * y);
 }
 
-/// The greatest multiple of `step` (> 0) that is not later than `value`, and not lower than `lowest`.
+/// Returns the greatest multiple of `step` (> 0) that is at most `value`, or `lowest` if that is greater.
 constexpr std::int64_t floor_to(std::int64_t value, std::int64_t step, std::int64_t lowest) noexcept {
   const std::int64_t rest = value % step;
   const std::int64_t down = rest < 0 ? rest + step : rest;
@@ -340,7 +341,7 @@ constexpr std::int64_t gcd(std::int64_t a, std::int64_t b) noexcept {
   return a;
 }
 
-// std::chrono is recognised by its shape: including <chrono> costs half a second a file in C++20.
+// std::chrono types are detected by their members, because to include <chrono> costs half a second per file in C++20.
 template <class D, class = void>
 struct IsChronoDuration : std::false_type {};
 template <class D>
@@ -368,7 +369,7 @@ constexpr std::int64_t chrono_to_ns(const D& duration) noexcept {
     return static_cast<std::int64_t>(ns);
   } else {
     static_assert(num <= INT64_MAX / den, "a tick of this duration cannot be told in nanoseconds");
-    // An unsigned count may be greater than any signed one.
+    // An unsigned count may exceed INT64_MAX.
     if (duration.count() > 0 && static_cast<std::uint64_t>(duration.count()) > static_cast<std::uint64_t>(INT64_MAX)) {
       return INT64_MAX;
     }
@@ -380,17 +381,17 @@ constexpr std::int64_t chrono_to_ns(const D& duration) noexcept {
 }  // namespace detail
 
 /// A length of time: a signed 64-bit number of nanoseconds. Arithmetic saturates at both ends instead of overflowing.
-/// Converts from any `std::chrono` duration, without that header being included here; floating ones are cut to whole
-/// nanoseconds and NaN reads as zero.
+/// Converts from any `std::chrono` duration, without including that header here. Floating-point durations are truncated
+/// to whole nanoseconds; NaN becomes zero.
 class Duration {
  public:
   constexpr Duration() noexcept = default;  ///< zero
-  /// From a `std::chrono` duration, cut towards zero.
+  /// Converts a `std::chrono` duration, truncated towards zero.
   template <class D, class = std::enable_if_t<detail::IsChronoDuration<D>::value>>
   constexpr Duration(const D& duration) noexcept : ns_(detail::chrono_to_ns(duration)) {}
 
   /// @{
-  /// So many seconds, milliseconds or nanoseconds; they may be negative.
+  /// Returns a duration of that many seconds, milliseconds or nanoseconds. The number may be negative.
   static constexpr Duration from_s(std::int64_t s) noexcept {
     return Duration(detail::saturating_multiply(s, 1000000000), Raw{});
   }
@@ -399,15 +400,16 @@ class Duration {
   }
   static constexpr Duration from_ns(std::int64_t ns) noexcept { return Duration(ns, Raw{}); }
   /// @}
-  /// Longer than any two instants are apart: added to an instant or taken from it, it gives the end of the range.
+  /// Returns a duration that is longer than the distance between any two timestamps. Added to or subtracted from any
+  /// timestamp, it gives the end of the range.
   static constexpr Duration highest() noexcept { return from_ns(INT64_MAX); }
 
-  constexpr std::int64_t s() const noexcept { return ns_ / 1000000000; }  ///< whole seconds, cut towards zero
-  constexpr std::int64_t ms() const noexcept { return ns_ / 1000000; }    ///< whole milliseconds, cut towards zero
-  constexpr std::int64_t ns() const noexcept { return ns_; }              ///< exact
+  constexpr std::int64_t s() const noexcept { return ns_ / 1000000000; }  ///< whole seconds, truncated towards zero
+  constexpr std::int64_t ms() const noexcept { return ns_ / 1000000; }  ///< whole milliseconds, truncated towards zero
+  constexpr std::int64_t ns() const noexcept { return ns_; }            ///< nanoseconds, exact
 
   /// @{
-  /// Saturates at both ends of the 64 bits.
+  /// Saturates at both ends of the 64-bit range.
   friend constexpr Duration operator+(Duration a, Duration b) noexcept {
     return from_ns(detail::saturating_add(a.ns_, b.ns_));
   }
@@ -423,7 +425,7 @@ class Duration {
   constexpr Duration& operator-=(Duration b) noexcept { return *this = *this - b; }
   /// @}
 
-  /// The shorter is the lesser; what is negative is shorter than zero.
+  /// Compares the signed numbers of nanoseconds: a shorter duration is less, and a negative one is less than zero.
   friend constexpr bool operator==(Duration a, Duration b) noexcept { return a.ns_ == b.ns_; }
   friend constexpr bool operator!=(Duration a, Duration b) noexcept { return a.ns_ != b.ns_; }
   friend constexpr bool operator<(Duration a, Duration b) noexcept { return a.ns_ < b.ns_; }
@@ -438,9 +440,9 @@ class Duration {
   std::int64_t ns_ = 0;
 };
 
-/// An instant: a signed 64-bit number of nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted. Reaches from
-/// 1677 to 2262. Arithmetic saturates. Converts from std::chrono::system_clock time points; those of other clocks,
-/// which have no calendar, are refused.
+/// A point in time: a signed 64-bit number of nanoseconds since 1970-01-01T00:00:00Z, without leap seconds. The range
+/// is from 1677 to 2262. Arithmetic saturates. Converts from std::chrono::system_clock time points. Time points of
+/// other clocks, which have no calendar, do not compile.
 ///
 /// @code
 /// #include <chrono>
@@ -448,36 +450,37 @@ class Duration {
 /// const Timestamp at = *parse_timestamp("2019-01-07T14:17:42.375+01:00");
 /// assert(to_string(at) == "2019-01-07T13:17:42.375Z");  // always UTC
 /// assert(at + Duration::from_s(40) - at == Duration(std::chrono::seconds(40)));
-/// assert(parse_timestamp("0001-01-01T00:00:00Z").error().code == ErrorCode::unset);  // "never", as services write it
-/// const Timestamp now = std::chrono::system_clock::now();  // the host's clock: the library asks none
+/// assert(parse_timestamp("0001-01-01T00:00:00Z").error().code == ErrorCode::unset);  // "never" of chat services
+/// const Timestamp now = std::chrono::system_clock::now();  // the library itself reads no clock
 /// assert(now > at && Timestamp::from_ms(now.ms()) <= now);
 /// @endcode
 class Timestamp {
  public:
   constexpr Timestamp() noexcept = default;  ///< 1970-01-01T00:00:00Z
-  /// From a time point of `std::chrono::system_clock`, cut towards 1970.
+  /// Converts a time point of `std::chrono::system_clock`, truncated towards 1970.
   template <class P, class = std::enable_if_t<detail::IsSystemTimePoint<P>::value>>
   constexpr Timestamp(const P& point) noexcept : ns_(detail::chrono_to_ns(point.time_since_epoch())) {}
 
   /// @{
-  /// So many milliseconds or nanoseconds since 1970; before it they are negative.
+  /// Returns the timestamp that many milliseconds or nanoseconds after 1970. Negative numbers are before 1970.
   static constexpr Timestamp from_ms(std::int64_t ms) noexcept {
     return Timestamp(detail::saturating_multiply(ms, 1000000), Raw{});
   }
   static constexpr Timestamp from_ns(std::int64_t ns) noexcept { return Timestamp(ns, Raw{}); }
   /// @}
   /// @{
-  /// The two ends, where arithmetic saturates. They are no instants: an event that carries one is refused as invalid.
+  /// The two ends of the range, where arithmetic saturates. They are not valid timestamps: an event with one is
+  /// rejected as invalid.
   static constexpr Timestamp lowest() noexcept { return from_ns(INT64_MIN); }
   static constexpr Timestamp highest() noexcept { return from_ns(INT64_MAX); }
   /// @}
 
-  /// Whole milliseconds since 1970, cut towards the past.
+  /// Returns whole milliseconds since 1970, rounded towards the past.
   constexpr std::int64_t ms() const noexcept { return detail::floor_divide(ns_, 1000000); }
-  constexpr std::int64_t ns() const noexcept { return ns_; }  ///< exact, since 1970
+  constexpr std::int64_t ns() const noexcept { return ns_; }  ///< nanoseconds since 1970, exact
 
   /// @{
-  /// Saturates at both ends. Duration::highest() leads to an end from anywhere.
+  /// Saturates at both ends. Adding or subtracting Duration::highest() always gives an end of the range.
   friend constexpr Timestamp operator+(Timestamp a, Duration b) noexcept {
     return b == Duration::highest() ? highest() : from_ns(detail::saturating_add(a.ns_, b.ns()));
   }
@@ -492,7 +495,7 @@ class Timestamp {
   constexpr Timestamp& operator-=(Duration b) noexcept { return *this = *this - b; }
   /// @}
 
-  /// The earlier is the lesser.
+  /// The earlier timestamp is less.
   friend constexpr bool operator==(Timestamp a, Timestamp b) noexcept { return a.ns_ == b.ns_; }
   friend constexpr bool operator!=(Timestamp a, Timestamp b) noexcept { return a.ns_ != b.ns_; }
   friend constexpr bool operator<(Timestamp a, Timestamp b) noexcept { return a.ns_ < b.ns_; }
@@ -509,14 +512,14 @@ class Timestamp {
 
 namespace detail {
 
-/// Of each month from 1 on: the days before it in a year that begins with March.
+/// For each month from 1: the number of days before it, in a year that begins with March.
 inline constexpr std::uint16_t days_before_month[13] = {0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275};
-/// And its days, without the one that a leap year adds.
+/// For each month from 1: its number of days, without the leap day.
 inline constexpr std::uint8_t days_of_month[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
-/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, of the years from 0 on. March is counted as the
-/// first month, so that the day that a leap year adds is the last of its year; and 400 years are counted beforehand, so
-/// that no number is negative.
+/// Returns the days since 1970-01-01 of a date in the proleptic Gregorian calendar, for years from 0. March counts as
+/// the first month, so that the leap day is the last day of its year. 400 years are added first, so that no
+/// intermediate number is negative.
 constexpr std::int64_t days_since_1970(std::uint32_t year, std::uint32_t month, std::uint32_t day) noexcept {
   const std::uint32_t y = year + 400 - (month > 2 ? 0 : 1);
   return std::int64_t{y * 365 + y / 4 - y / 100 + y / 400 + days_before_month[month] + day - 1} - (146097 + 719468);
@@ -526,15 +529,16 @@ struct Date {
   std::uint32_t year, month, day;
 };
 
-/// The days are counted from 1600-03-01, which is 135080 days before 1970. After Neri and Schneider, "Euclidean affine
-/// functions and their application to calendar algorithms" (2022): a century, a year and a month are each a straight
-/// line through the days, so that a product gives the quotient above and the remainder below.
+/// Returns the date of a day. `days` counts from 1600-03-01, which is 135080 days before 1970. After Neri and
+/// Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022). Centuries, years and
+/// months are linear functions of the day. One product gives the quotient in its high bits and the remainder in its low
+/// bits.
 constexpr Date date_of_day(std::uint32_t days) noexcept {
   const std::uint32_t quarters = 4 * days + 3, century = quarters / 146097;
   const std::uint64_t years = std::uint64_t{2939745} * ((quarters - century * 146097) | 3);
   const std::uint32_t day_of_year = static_cast<std::uint32_t>(years) / 2939745 / 4;
   const std::uint32_t months = 2141 * day_of_year + 197913;
-  const std::uint32_t next = day_of_year >= 306 ? 1 : 0;  // January and February, counted as the 13th and 14th month
+  const std::uint32_t next = day_of_year >= 306 ? 1 : 0;  // January and February count as months 13 and 14
   return {1600 + century * 100 + static_cast<std::uint32_t>(years >> 32) + next, (months >> 16) - next * 12,
           (months & 0xFFFF) / 2141 + 1};
 }
@@ -543,26 +547,27 @@ constexpr std::uint32_t days_in_month(std::uint32_t year, std::uint32_t month) n
   return days_of_month[month] + (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 1u : 0u);
 }
 
-/// Eight characters as a number, the first of them lowest on every machine. Compilers make one load of it.
+/// Returns eight characters as a little-endian word, on every platform. Compilers turn it into one load.
 constexpr std::uint64_t eight_characters(const char* p) noexcept {
   const auto at = [p](unsigned i) { return std::uint64_t{static_cast<std::uint8_t>(p[i])} << (8 * i); };
   return at(0) | at(1) | at(2) | at(3) | at(4) | at(5) | at(6) | at(7);
 }
 
-/// What eight characters are to look like: any digit where it has a 0, and elsewhere the same character.
+/// A pattern for eight characters: a 0 matches any digit; any other character matches only itself.
 class EightCharacters {
  public:
   explicit constexpr EightCharacters(const char* pattern) noexcept : pattern_(eight_characters(pattern)) {
     for (unsigned i = 0; i < 8; ++i) lift_ |= std::uint64_t{pattern[i] == '0' ? 0x80u - 10 : 0x80u - 1} << (8 * i);
   }
 
-  /// The values of the digits, each in its byte, and zeros elsewhere, if the characters fit.
+  /// Returns the values of the digits, each in its byte, and zeros elsewhere, if the characters match the pattern.
   constexpr std::uint64_t digits(const char* p) const noexcept { return eight_characters(p) ^ pattern_; }
-  /// Has a byte with its top bit set if what `digits` gave are not digits and zeros: the lift brings others there,
-  /// where they are not already. One that is may carry into the next byte, but then it shows by itself.
+  /// Returns a word in which the top bit of some byte is set if the characters did not match. Takes the result of
+  /// `digits`. Adding `lift_` sets the top bit of every wrong value that does not have it already. A carry into the
+  /// next byte does no harm: the byte that causes it had its top bit set itself.
   constexpr std::uint64_t misfits(std::uint64_t digits) const noexcept { return digits | (digits + lift_); }
 
-  /// Writes the characters of which `digits` makes these.
+  /// Writes the pattern with these digits: the inverse of `digits`.
   void write(std::uint64_t digits, char* p) const noexcept {
     const std::uint64_t word = digits | pattern_;
 #if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
@@ -576,43 +581,44 @@ class EightCharacters {
   std::uint64_t pattern_, lift_ = 0;
 };
 
-/// Of the digits in the bytes of a word: the numbers that each makes together with the next.
+/// For each byte of a word of digits: the two-digit number that it forms with the next byte.
 constexpr std::uint64_t twos_of(std::uint64_t digits) noexcept { return digits * 10 + (digits >> 8); }
 constexpr std::uint32_t byte_of(std::uint64_t word, unsigned index) noexcept {
   return static_cast<std::uint32_t>(word >> (8 * index)) & 0xFF;
 }
 
-/// The other way: the digits of three numbers below 100, of each at its index and the next.
+/// The inverse: the digits of three numbers below 100, each at its byte index and the next one.
 template <unsigned i, unsigned j, unsigned k>
 constexpr std::uint64_t three_twos(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
   constexpr std::uint64_t fifteens =
       std::uint64_t{15} << (8 * i) | std::uint64_t{15} << (8 * j) | std::uint64_t{15} << (8 * k);
   const std::uint64_t twos = std::uint64_t{a} << (8 * i) | std::uint64_t{b} << (8 * j) | std::uint64_t{c} << (8 * k);
-  const std::uint64_t tens = (twos * 103 >> 10) & fifteens;  // a tenth, rounded down, of any number up to 178
+  const std::uint64_t tens = (twos * 103 >> 10) & fifteens;  // division by ten, exact for numbers up to 178
   return tens | (twos - tens * 10) << 8;
 }
 
-/// The number that all eight make.
+/// Returns the number that all eight digits form.
 constexpr std::uint32_t eight_digits(std::uint64_t digits) noexcept {
   const std::uint64_t twos = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FF;
   const std::uint64_t fours = (twos * 100 + (twos >> 16)) & 0x0000FFFF0000FFFF;
   return static_cast<std::uint32_t>(fours * 10000 + (fours >> 32));
 }
 
-/// Reads an instant as nearly everybody writes it: in UTC, with capital letters, and of the years that are held whole.
-/// False for all others, right or wrong, which are then read with care.
+/// Reads a timestamp in the most common format: UTC, capital letters, and a year that lies completely in the range.
+/// Returns false for every other string, valid or not; `read_instant` then reads it.
 constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept {
   constexpr EightCharacters year_and_month("0000-00-"), day("00T00:00"), time_of_day("00:00:00"), decimals("00000000");
   const std::size_t size = text.size();
   if (size < 20 || size > 30 || text[size - 1] != 'Z') return false;
   const char* const p = text.data();
-  // The last two overlap: each has a place for all of its characters.
+  // The second and third pattern overlap, so that each loads eight characters that exist.
   const std::uint64_t a = year_and_month.digits(p), b = day.digits(p + 8), c = time_of_day.digits(p + 11);
   std::uint64_t misfits = year_and_month.misfits(a) | day.misfits(b) | time_of_day.misfits(c);
   std::uint32_t fraction = 0;
   if (size != 20) {
     if (size == 21 || p[19] != '.') return false;
-    // The last eight characters before the Z, without those that stand before the fraction; and of nine the first.
+    // The last eight characters before the Z, without those that precede the fraction. Of nine digits, the first is
+    // read separately.
     const std::uint64_t d = decimals.digits(p + size - 9) >> (size < 29 ? 8 * (29 - size) : 0);
     const std::uint32_t first = size == 30 ? std::uint32_t{static_cast<std::uint8_t>(p[20])} - '0' : 0;
     misfits |= decimals.misfits(d);
@@ -620,12 +626,12 @@ constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept
     fraction = size == 30 ? first * 100000000 + eight_digits(d) : eight_digits(d) * 10;
   }
   const std::uint64_t of_year = twos_of(a), of_time = twos_of(c);
-  // These are lifted to the top bits too: a month above 12, an hour above 23, a minute or second above 59.
+  // Sets top bits in the same way for a month above 12, an hour above 23, and a minute or second above 59.
   misfits |= of_year + (std::uint64_t{127 - 12} << 40);
   misfits |= of_time + (std::uint64_t{127 - 23} | std::uint64_t{127 - 59} << 24 | std::uint64_t{127 - 59} << 48);
   const Date date{byte_of(of_year, 0) * 100 + byte_of(of_year, 2), byte_of(of_year, 5), byte_of(twos_of(b), 0)};
   if ((misfits & 0x8080808080808080) != 0 || date.year < 1678 || date.year > 2261) return false;
-  // A month 0 has no days, so this also tells that there is none.
+  // Month 0 has no days, so this also rejects month 0.
   if (date.day - 1 >= days_of_month[date.month] &&
       (date.month != 2 || date.day != 29 || days_in_month(date.year, 2) != 29)) {
     return false;
@@ -636,12 +642,12 @@ constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept
   return true;
 }
 
-/// Reads fixed-width fields from left to right, and remembers the first place that did not fit.
+/// Reads fixed-width fields from left to right, and stores the first error.
 class InstantReader {
  public:
   explicit constexpr InstantReader(std::string_view text) noexcept : text_(text) {}
 
-  /// A number of exactly `width` digits, between `low` and `high`.
+  /// Reads a number of exactly `width` digits, between `low` and `high`.
   constexpr std::int64_t number(std::size_t width, std::int64_t low, std::int64_t high) noexcept {
     std::int64_t value = 0;
     const std::size_t start = at_;
@@ -655,7 +661,7 @@ class InstantReader {
     return value;
   }
 
-  /// One of the two given characters.
+  /// Reads one of the two given characters.
   constexpr void mark(char a, char b) noexcept {
     if (at_ == text_.size()) {
       fail(ErrorCode::truncated, at_, "the text ends inside an instant");
@@ -693,9 +699,10 @@ class InstantReader {
 
 inline constexpr std::size_t longest_instant = 30;  // 2019-01-07T13:17:42.375000001Z
 
-/// Writes into `out`, which has room for `longest_instant`, and returns how many characters it wrote.
+/// Writes a timestamp into `out`, which has room for `longest_instant` characters. Returns the number of characters
+/// written.
 inline std::size_t write_instant(Timestamp at, char* out) noexcept {
-  // The time before 1970 is cut towards zero, and then goes on one second lower.
+  // Division truncates towards zero; before 1970, subtracting one second rounds towards the past instead.
   const std::int64_t cut = at.ns() % 1000000000;
   const auto fraction = static_cast<std::uint32_t>(cut < 0 ? cut + 1000000000 : cut);
   const auto since_1600 =
@@ -709,7 +716,7 @@ inline std::size_t write_instant(Timestamp at, char* out) noexcept {
   const std::uint32_t thousandths = fraction / 1000000, hundreds = fraction / 100000000;
   year_and_month.write(three_twos<0, 2, 5>(century, date.year - century * 100, date.month), out);
   day_and_time.write(three_twos<0, 3, 6>(date.day, hour, minute_of_day - hour * 60), out + 8);
-  // The hundreds are a number whose first digit is always 0: it stands where the point does.
+  // The hundreds are a number whose first digit is always 0: that digit is at the position of the decimal point.
   thousandth.write(three_twos<1, 3, 5>(second_of_day - minute_of_day * 60, hundreds, thousandths - hundreds * 100),
                    out + 16);
   if (fraction == thousandths * 1000000) return 24;
@@ -726,10 +733,10 @@ inline std::size_t write_instant(Timestamp at, char* out) noexcept {
   return 30;
 }
 
-/// A point in time of any year that RFC 3339 can write.
+/// A point in time in any year that RFC 3339 can represent.
 struct Moment {
   std::int64_t second = 0;      // since 1970
-  std::int64_t nanosecond = 0;  // of that second
+  std::int64_t nanosecond = 0;  // within that second
 
   friend constexpr bool operator==(const Moment& a, const Moment& b) noexcept {
     return a.second == b.second && a.nanosecond == b.nanosecond;
@@ -740,7 +747,7 @@ struct Moment {
   }
 };
 
-/// Reads all of the text as RFC 3339, and says in which year, as it is written, the moment lies.
+/// Reads the whole string as RFC 3339. Sets `year` to the year as written, before the offset is applied.
 inline Moment read_moment(InstantReader& in, std::int64_t& year) {
   year = in.number(4, 0, 9999);
   in.mark('-', '-');
@@ -791,7 +798,7 @@ inline Moment read_moment(InstantReader& in, std::int64_t& year) {
   return Moment{seconds, fraction};
 }
 
-/// Reads any instant, and tells what is wrong with what is none.
+/// Reads any RFC 3339 timestamp, or returns the error.
 inline Result<Timestamp> read_instant(std::string_view rfc3339) {
   InstantReader in(rfc3339);
   std::int64_t year = 0;
@@ -799,7 +806,7 @@ inline Result<Timestamp> read_instant(std::string_view rfc3339) {
   if (!in.ok()) return in.error();
   const std::int64_t seconds = moment.second, fraction = moment.nanosecond;
   if (year == 1) return Error{ErrorCode::unset, 0, "an instant in the year 1 stands for none"};
-  // The lower end is one second further away than its whole seconds: its fraction counts upwards from there.
+  // The whole seconds of the lower end are rounded down, and its fraction counts upwards from there.
   constexpr std::int64_t first_second = -9223372037, last_second = 9223372036;
   const bool too_low = seconds < first_second || (seconds == first_second && fraction <= 145224192);
   const bool too_high = seconds > last_second || (seconds == last_second && fraction >= 854775807);
@@ -811,24 +818,25 @@ inline Result<Timestamp> read_instant(std::string_view rfc3339) {
 
 }  // namespace detail
 
-/// Reads an instant as RFC 3339 writes it: `2019-01-07T13:17:42.375Z`, with 0 to 9 digits of fraction, `Z` or an offset
-/// such as `+01:30`, `t` and `z` in either case. A leap second (`23:59:60Z`) reads as the second after it. Errors, with
-/// their offset: `syntax`, `truncated`, `trailing_bytes`, `out_of_range` (no such day or time, or outside 1677 to
-/// 2262), and `unset` for any instant of the year 1, which services write where they mean "never". Takes constant time.
+/// Parses an RFC 3339 timestamp such as `2019-01-07T13:17:42.375Z`. Accepts 0 to 9 fraction digits, `Z` or an offset
+/// such as `+01:30`, and `t` and `z` in either case. A leap second (`23:59:60Z`) is read as the second after it.
+///
+/// Errors, with their offset: `syntax`, `truncated`, `trailing_bytes`, `out_of_range` (no such day or time, or outside
+/// 1677 to 2262), and `unset` for any timestamp in the year 1, which services use for "never". O(1).
 inline Result<Timestamp> parse_timestamp(std::string_view rfc3339) {
   Timestamp at;
   if (detail::read_usual_instant(rfc3339, at)) return at;
   return detail::read_instant(rfc3339);
 }
 
-/// Appends an instant: `2019-01-07T13:17:42.375Z`, always UTC, with 3, 6 or 9 digits of fraction, the fewest that read
-/// back as the same instant.
+/// Appends a timestamp in RFC 3339 format, such as `2019-01-07T13:17:42.375Z`. Always UTC, with 3, 6 or 9 fraction
+/// digits: the fewest that represent the timestamp exactly.
 inline void append_string(std::string& out, Timestamp at) {
   char text[detail::longest_instant];
   out.append(text, detail::write_instant(at, text));
 }
 
-/// What `append_string` appends.
+/// Returns the string that `append_string` appends.
 inline std::string to_string(Timestamp at) {
   char text[detail::longest_instant];
   return std::string(text, detail::write_instant(at, text));
@@ -857,12 +865,12 @@ inline std::string to_string(Timestamp at) {
 #ifndef PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 #define PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 
-/// The few algorithms that the library needs. <algorithm> would add half as much again to the cost of including it.
+/// The few algorithms that the library needs. <algorithm> would increase the compile time of the library by half.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// A number that is known to fit. A template, because the cast is needed on some platforms only.
+/// Converts a number that is known to fit. A template, because the cast is needed only on some platforms.
 template <class To>
 constexpr To narrowed(std::uint64_t number) noexcept {
   return static_cast<To>(number);
@@ -877,7 +885,7 @@ constexpr const T& smaller_of(const T& a, const T& b) noexcept {
   return b < a ? b : a;
 }
 
-/// The first element for which `is_before` no longer holds, of a range in which all for which it holds come first.
+/// Returns the first element for which `is_before` is false. All elements for which it is true must come first.
 template <class It, class IsBefore>
 It partition_point(It first, It last, IsBefore is_before) noexcept {
   auto count = last - first;
@@ -893,7 +901,7 @@ It partition_point(It first, It last, IsBefore is_before) noexcept {
   return first;
 }
 
-/// The first element that is not less than `value`, and the first that is greater, in an ascending range.
+/// Return the first element that is not less than `value`, or that is greater, in an ascending range.
 template <class It, class T>
 It not_less(It first, It last, const T& value) noexcept {
   return detail::partition_point(first, last, [&](const auto& element) { return element < value; });
@@ -903,7 +911,7 @@ It greater(It first, It last, const T& value) noexcept {
   return detail::partition_point(first, last, [&](const auto& element) { return !(value < element); });
 }
 
-/// Erases what `is_dropped` holds for from the first `count` elements of a vector; the rest keeps its order.
+/// Erases those of the first `count` elements of a vector for which `is_dropped` is true. The others keep their order.
 template <class Vector, class IsDropped>
 void erase_if_among(Vector& vector, std::size_t count, IsDropped is_dropped) noexcept {
   std::size_t kept = 0;
@@ -919,7 +927,7 @@ void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
   detail::erase_if_among(vector, vector.size(), is_dropped);
 }
 
-/// Heapsort of a part of a vector.
+/// Heapsort of `count` elements from `first`.
 template <class It, class Less>
 void heap_sort(It first, std::ptrdiff_t count, const Less& less) {
   const auto sift = [&](std::ptrdiff_t at, std::ptrdiff_t size) {
@@ -949,13 +957,13 @@ void insertion_sort(It first, std::ptrdiff_t count, const Less& less) {
   }
 }
 
-/// Quicksort that gives way to heapsort where it goes too deep (Musser 1997): in place and without allocating, so that
-/// it cannot fail half-way. O(n log n), whatever the order before; equal elements may change places.
+/// Introsort (Musser 1997): quicksort that changes to heapsort if the recursion is too deep. Sorts in place without
+/// allocation, so it cannot fail midway. O(n log n) in the worst case. Not stable.
 template <class It, class Less>
 void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
   for (; count > 16; --depth) {
     if (depth == 0) return detail::heap_sort(first, count, less);
-    // The median of three goes first.
+    // Moves the median of three to the front, as the pivot.
     const std::ptrdiff_t middle = count / 2, last = count - 1;
     if (less(first[last], first[middle])) std::swap(first[last], first[middle]);
     if (less(first[0], first[middle])) std::swap(first[0], first[middle]);
@@ -999,18 +1007,18 @@ void sort(Vector& vector, const Less& less) {
 #include <atomic>  // for atomic
 #endif
 
-// Hosts that look for leaks have a macro of that name. All of the library's are here.
+// Hosts with a leak detector may define a macro `new`. Every `new` of the library is in this file.
 #pragma push_macro("new")
 #undef new
 
-/// Where the memory inside a Snapshot comes from, and how it is shared.
+/// Allocation and shared ownership of the memory in a Snapshot.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
 inline void* allocate(std::size_t bytes, std::size_t alignment) {
 #if PRESENCE_CUSTOM_ALLOCATOR
-  static_cast<void>(alignment);  // a host's macro may leave it out
+  static_cast<void>(alignment);  // the macro of a host may not use it
   return PRESENCE_ALLOC(bytes, alignment);
 #else
   if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
@@ -1033,19 +1041,20 @@ inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) n
 #endif
 }
 
-/// Asks for memory that is about to be read: for every line of it, where it begins with one or lies in one.
+/// Prefetches memory that is about to be read. Covers every cache line, if the memory begins at a line or lies within
+/// one.
 inline void prefetch(const void* address, std::size_t bytes) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
   const char* const first = static_cast<const char*>(address);
   for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(first + at);
-  // gcc takes a function that only prefetches for one that does nothing, and drops its calls.
+  // Without this, gcc treats a function that only prefetches as pure and removes calls to it.
   __asm__ volatile("");
 #else
   static_cast<void>(address), static_cast<void>(bytes);
 #endif
 }
 
-/// Makes an object where there is memory for it.
+/// Constructs an object in the given memory.
 template <class T, class... Args>
 T* construct(void* at, Args&&... args) {
   return ::new (at) T(std::forward<Args>(args)...);
@@ -1063,7 +1072,7 @@ class Allocator {
   Allocator(const Allocator<U>&) noexcept {}
 
   T* allocate(std::size_t count) {
-    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // no container asks for more than its max_size
+    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // containers never request more than max_size
     return static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
   }
   void deallocate(T* memory, std::size_t count) noexcept { detail::deallocate(memory, count * sizeof(T), alignof(T)); }
@@ -1075,14 +1084,14 @@ class Allocator {
 template <class T>
 using Vector = std::vector<T, Allocator<T>>;
 
-/// Counts owners across threads. <atomic> costs 0.4 s a file in C++20, so it is left out where the compiler has the
-/// operations built in.
+/// A thread-safe reference count. <atomic> costs 0.4 s per file in C++20, so compiler builtins are used instead if
+/// there are any.
 class OwnerCount {
  public:
 #if defined(__GNUC__) || defined(__clang__)
   void add() noexcept { __atomic_add_fetch(&count_, 1, __ATOMIC_RELAXED); }
   bool drop_last() noexcept { return __atomic_sub_fetch(&count_, 1, __ATOMIC_ACQ_REL) == 0; }
-  /// Acquires, so that who finds himself the only owner also sees what the last other owner read as finished.
+  /// Acquires: when this returns true, all reads of the former owners have finished.
   bool is_one() const noexcept { return __atomic_load_n(&count_, __ATOMIC_ACQUIRE) == 1; }
 
  private:
@@ -1097,8 +1106,8 @@ class OwnerCount {
 #endif
 };
 
-/// A number that readers may cache on several threads at once: all of them write what follows from the same facts.
-/// Zero: nothing is cached.
+/// A cached number that several threads may write at the same time, because all of them compute the same value. Zero
+/// means that nothing is cached.
 class Note {
  public:
 #if defined(__GNUC__) || defined(__clang__)
@@ -1116,18 +1125,18 @@ class Note {
 #endif
 };
 
-/// A pointer that is set once by whichever of several threads comes first.
+/// A pointer that several threads may try to set. The first one succeeds.
 template <class T>
 class SetOncePointer {
  public:
 #if defined(__GNUC__) || defined(__clang__)
   T* get() const noexcept { return __atomic_load_n(&pointer_, __ATOMIC_ACQUIRE); }
-  /// Returns whether it was null, and is `pointer` now.
+  /// Sets the pointer if it is null. Returns true if it was set.
   bool set(T* pointer) const noexcept {
     T* expected = nullptr;
     return __atomic_compare_exchange_n(&pointer_, &expected, pointer, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
   }
-  /// For the only user.
+  /// Requires that no other thread uses it.
   void clear() noexcept { pointer_ = nullptr; }
 
  private:
@@ -1145,8 +1154,8 @@ class SetOncePointer {
 #endif
 };
 
-/// Makes an object in memory of its own, which is given back if the constructor throws: it may, although this library
-/// does not.
+/// Allocates and constructs an object. Frees the memory if the constructor throws: types of the host may throw,
+/// although this library does not.
 template <class T, class... Args>
 T* create(Args&&... args) {
   struct Room {
@@ -1165,7 +1174,7 @@ void destroy(T* object) noexcept {
   detail::deallocate(object, sizeof(T), alignof(T));
 }
 
-/// One of the owners of a T, which has a member `OwnerCount owners`.
+/// A reference-counted pointer to a T, which has a member `OwnerCount owners`.
 template <class T>
 class Shared {
  public:
@@ -1194,7 +1203,7 @@ class Shared {
   const T* operator->() const noexcept { return object_; }
   const T* get() const noexcept { return object_; }
   bool only_owner() const noexcept { return object_->owners.is_one(); }
-  /// For the only owner.
+  /// Requires that this is the only owner.
   T& change() noexcept { return *object_; }
 
   friend bool operator==(const Shared& a, const Shared& b) noexcept { return a.object_ == b.object_; }
@@ -1220,12 +1229,12 @@ class Shared {
 #ifndef PRESENCE_BASE_DETAIL_SHARED_STRING_HPP
 #define PRESENCE_BASE_DETAIL_SHARED_STRING_HPP
 
-/// Ids and status texts, as a Snapshot keeps them.
+/// The strings of ids and statuses in a Snapshot.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
+/// Loads eight bytes, or four, as a little-endian number on every platform.
 inline std::uint64_t load_word(const char* bytes) noexcept {
 #if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
   std::uint64_t word;
@@ -1246,10 +1255,10 @@ inline std::uint64_t load_half_word(const char* bytes) noexcept {
 #endif
   return word;
 }
-/// The same of fewer than eight, the rest zero.
+/// Loads fewer than eight bytes as a little-endian number.
 inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
   if (count >= 4) {
-    const std::size_t last = count - 4;  // the two fours overlap
+    const std::size_t last = count - 4;  // the two loads may overlap
     return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
   }
   std::uint64_t word = 0;
@@ -1257,15 +1266,14 @@ inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
   return word;
 }
 
-/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
-/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
-/// long it is.
-class Text {
+/// An immutable string. Up to 15 bytes are stored inline. A longer string is on the heap and shared by all copies, with
+/// a reference count. Copying allocates nothing. Data pointer and size are known without a read of the heap memory.
+class SharedString {
  public:
   static constexpr std::size_t room = 15;
 
-  Text() noexcept = default;
-  explicit Text(std::string_view text) {
+  SharedString() noexcept = default;
+  explicit SharedString(std::string_view text) {
     if (text.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
     if (text.size() <= room) {
       if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
@@ -1280,33 +1288,33 @@ class Text {
       fill(text.data(), size);
     }
   }
-  Text(const Text& other) noexcept {
+  SharedString(const SharedString& other) noexcept {
     std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
     if (bytes_[room] == elsewhere) stored()->owners.add();
   }
-  Text(Text&& other) noexcept { swap(other); }
-  Text& operator=(const Text& other) noexcept {
-    Text copy(other);
+  SharedString(SharedString&& other) noexcept { swap(other); }
+  SharedString& operator=(const SharedString& other) noexcept {
+    SharedString copy(other);
     swap(copy);
     return *this;
   }
-  Text& operator=(Text&& other) noexcept {
+  SharedString& operator=(SharedString&& other) noexcept {
     swap(other);
     return *this;
   }
-  ~Text() {
+  ~SharedString() {
     if (bytes_[room] == elsewhere) drop();
   }
 
-  /// Another text in place of this one: in the same memory, if it is nobody else's and of the size that one would ask
-  /// for. When memory runs out it stays what it was.
+  /// Replaces the string. Reuses the memory if it is not shared and has the size that the new string needs. If memory
+  /// runs out, the string is unchanged.
   void assign(std::string_view text) {
     const auto size = static_cast<std::uint32_t>(text.size());
     if (bytes_[room] == elsewhere && text.size() > room && text.size() <= 0xFFFFFFFF &&
         stored()->steps == Stored::steps_for(size) && stored()->owners.is_one()) {
       fill(text.data(), size);
     } else {
-      *this = Text(text);
+      *this = SharedString(text);
     }
   }
 
@@ -1317,22 +1325,23 @@ class Text {
     return std::string_view(stored()->text(), size);
   }
   bool empty() const noexcept { return bytes_[room] == 0; }
-  /// The memory that it shares with its copies.
+  /// Returns the size of the heap memory, which is shared with copies.
   std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : stored()->steps * Stored::step; }
-  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
+  /// Returns true if the string is stored inline. Then the two words are its bytes, padded with zeros, with the size in
+  /// the highest byte.
   bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
   std::uint64_t low_word() const noexcept { return load_word(bytes_); }
   std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
 
-  friend bool operator==(const Text& a, const Text& b) noexcept {
+  friend bool operator==(const SharedString& a, const SharedString& b) noexcept {
     return std::memcmp(a.bytes_, b.bytes_, sizeof(a.bytes_)) == 0 || (!a.is_inside() && a.view() == b.view());
   }
-  friend bool operator!=(const Text& a, const Text& b) noexcept { return !(a == b); }
+  friend bool operator!=(const SharedString& a, const SharedString& b) noexcept { return !(a == b); }
 
  private:
   struct Stored {
     OwnerCount owners;
-    const std::uint32_t steps;  // of memory, so that a text can take the place of one that is about as long
+    const std::uint32_t steps;  // size of the memory; a string with the same number of steps can reuse it
 
     static constexpr std::size_t step = 16;
     explicit Stored(std::size_t of_memory) noexcept : steps(static_cast<std::uint32_t>(of_memory)) {}
@@ -1353,12 +1362,12 @@ class Text {
     last->~Stored();
     detail::deallocate(last, bytes, alignof(Stored));
   }
-  /// Puts the bytes where there is memory for them.
+  /// Copies the bytes into the heap memory and sets the size.
   void fill(const char* text, std::uint32_t size) noexcept {
-    std::memmove(stored()->text(), text, size);  // which may be a part of what is there
+    std::memmove(stored()->text(), text, size);  // may overlap the old string
     std::memcpy(bytes_ + sizeof(Stored*), &size, sizeof(size));
   }
-  void swap(Text& other) noexcept {
+  void swap(SharedString& other) noexcept {
     char bytes[sizeof(bytes_)];
     std::memcpy(bytes, bytes_, sizeof(bytes_));
     std::memcpy(bytes_, other.bytes_, sizeof(bytes_));
@@ -1368,25 +1377,25 @@ class Text {
   alignas(8) char bytes_[room + 1] = {};
 };
 
-inline std::string_view text_of(const Text& text) noexcept { return text.view(); }
+inline std::string_view text_of(const SharedString& text) noexcept { return text.view(); }
 inline std::string_view text_of(std::string_view text) noexcept { return text; }
 
-/// A text to look for, made ready to be compared with many.
-class Sought {
+/// A string to search for, prepared for many comparisons with SharedStrings.
+class LookupKey {
  public:
-  Sought() noexcept {}  // leaves it open, for arrays
-  explicit Sought(std::string_view text) noexcept { set(text); }
+  LookupKey() noexcept {}  // uninitialised, for arrays
+  explicit LookupKey(std::string_view text) noexcept { set(text); }
 
   void set(std::string_view text) noexcept {
     const std::size_t size = text.size();
     const char* const p = text.data();
     data_ = p;
     size_ = size;
-    if (size > Text::room) {
+    if (size > SharedString::room) {
       low_ = high_ = 0;
     } else if (size >= 8) {
       low_ = load_word(p);
-      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
+      // The last eight bytes overlap the first ones, so the overlap is shifted out.
       high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
     } else {
       low_ = load_part(p, size);
@@ -1394,21 +1403,21 @@ class Sought {
     }
   }
 
-  /// Goes on to look for the same text where a copy of it lies.
-  void lies_in(const Text& copy) noexcept { data_ = copy.view().data(); }
+  /// Points the key to an equal string, `copy`, which must outlive it.
+  void lies_in(const SharedString& copy) noexcept { data_ = copy.view().data(); }
 
   std::string_view text() const noexcept { return std::string_view(data_, size_); }
-  bool is_short() const noexcept { return size_ <= Text::room; }
+  bool is_short() const noexcept { return size_ <= SharedString::room; }
   std::uint64_t low() const noexcept { return low_; }
   std::uint64_t high() const noexcept { return high_; }
 
-  bool is(const Text& text) const noexcept {
+  bool is(const SharedString& text) const noexcept {
     if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
     return is_long(text, this->text());
   }
 
  private:
-  PRESENCE_DETAIL_APART static bool is_long(const Text& text, std::string_view sought) noexcept {
+  PRESENCE_DETAIL_APART static bool is_long(const SharedString& text, std::string_view sought) noexcept {
     return !text.is_inside() && text.view() == sought;
   }
 
@@ -1423,16 +1432,16 @@ class Sought {
 
 #endif  // PRESENCE_BASE_DETAIL_SHARED_STRING_HPP
 
-/// SipHash (Aumasson, Bernstein 2012): a keyed hash of strings. Nobody who does not know the key can choose strings
-/// whose hashes agree more often than by chance; nobody who does know it can do better than try many strings.
+/// SipHash (Aumasson, Bernstein 2012): a keyed hash of strings. An attacker without the key cannot choose strings that
+/// collide more often than by chance. An attacker with the key can only try many strings.
 ///
-/// Made of 64-bit arithmetic alone, so that it is the same on every platform. tests/unit/siphash.cpp has the published
-/// test vectors.
+/// Uses only 64-bit arithmetic, so the result is the same on every platform. tests/unit/base/siphash.cpp has the
+/// published test vectors.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// 128 bits: a key, or a hash. Ordered as the number that they are.
+/// 128 bits: a key or a hash. Ordered as an unsigned number.
 struct Bits128 {
   std::uint64_t low = 0, high = 0;
 
@@ -1445,18 +1454,18 @@ struct Bits128 {
   }
 };
 
-/// SipHash-c-d: c rounds for each word of the message, d at the end.
+/// SipHash-c-d: c rounds for each word of the message, and d rounds at the end.
 template <unsigned compression_rounds, unsigned final_rounds>
 class SipHash {
  public:
-  /// The hash of 64 bits.
+  /// Returns the 64-bit hash.
   static std::uint64_t hash64(std::string_view message, const Bits128& key) noexcept {
     SipHash state(key);
     state.absorb(message);
     state.v2_ ^= 0xFF;
     return state.finish();
   }
-  /// The hash of 128 bits, which is another function than the one of 64.
+  /// Returns the 128-bit hash. It is a different function from the 64-bit one.
   static Bits128 hash128(std::string_view message, const Bits128& key) noexcept {
     SipHash state(key);
     state.v1_ ^= 0xEE;
@@ -1526,15 +1535,15 @@ class SipHash {
 #ifndef PRESENCE_BINARY_DETAIL_BYTES_HPP
 #define PRESENCE_BINARY_DETAIL_BYTES_HPP
 
-/// Numbers and texts as bytes, the same on every platform.
+/// Platform-independent encoding of numbers and strings.
 ///
-/// A word is eight bytes, the lowest first. A number is LEB128: seven bits a byte, the lowest first, in as few bytes as
-/// it takes. A text is the number of its bytes, and then these.
+/// A word has eight bytes, little endian. A number is LEB128: seven bits per byte, low bits first, in the minimum
+/// number of bytes. A text is its size in bytes as a number, then the bytes.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Writes them, one behind the other.
+/// Appends words, numbers and strings to a buffer.
 class ByteWriter {
  public:
   std::size_t size() const noexcept { return size_; }
@@ -1542,7 +1551,7 @@ class ByteWriter {
   void clear() noexcept { size_ = 0; }
 
   void byte(std::uint64_t byte) { bytes(byte, 1); }
-  /// The lowest bytes of a word.
+  /// Appends the `count` low bytes of a word.
   void bytes(std::uint64_t word, unsigned count) {
     store(room_for(count), word, count);
     size_ += count;
@@ -1563,7 +1572,7 @@ class ByteWriter {
     if (!text.empty()) std::memcpy(room_for(text.size()), text.data(), text.size());
     size_ += text.size();
   }
-  /// Over what was written at that place.
+  /// Overwrites bytes that were written before, at that offset.
   void bytes_at(std::size_t place, std::uint64_t word, unsigned count) noexcept { store(&bytes_[place], word, count); }
 
  private:
@@ -1576,22 +1585,22 @@ class ByteWriter {
     return &bytes_[size_];
   }
 
-  std::string bytes_;  // and room behind them
+  std::string bytes_;  // followed by unused capacity
   std::size_t size_ = 0;
 };
 
-/// Reads what a ByteWriter wrote, from left to right. What is wrong first is remembered, with its offset, and from then
-/// on there is nothing left to read: callers look at `ok()` when they are done.
+/// Reads the output of a ByteWriter sequentially. Stores the first error, with its offset. After an error there is
+/// nothing left to read, so callers need to check `ok()` only at the end.
 class ByteReader {
  public:
-  /// `offset` is where the bytes stand in what errors speak of.
+  /// `offset` is the position of the bytes in the whole input; error offsets are relative to the whole input.
   explicit ByteReader(std::string_view bytes, std::size_t offset = 0) noexcept
       : rest_(bytes), end_(offset + bytes.size()) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
   bool at_end() const noexcept { return rest_.empty(); }
-  /// Of what comes next.
+  /// Returns the offset of the next byte.
   std::size_t offset() const noexcept { return end_ - rest_.size(); }
 
   std::uint8_t byte() noexcept {
@@ -1621,7 +1630,7 @@ class ByteReader {
       if (next < 0x80) return number;
     }
   }
-  /// Borrowed.
+  /// Returns a string that is borrowed from the input.
   std::string_view text(std::size_t longest, const char* too_long) noexcept {
     const std::size_t start = offset();
     const std::uint64_t size = number();
@@ -1629,7 +1638,7 @@ class ByteReader {
     return ok() ? take(size) : std::string_view();
   }
 
-  /// Notes an error, unless there was one.
+  /// Stores an error, unless there already is one.
   void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (failed_) return;
     failed_ = true;
@@ -1640,7 +1649,7 @@ class ByteReader {
   }
 
  private:
-  /// Nothing where there are fewer.
+  /// Returns the next `count` bytes. If there are fewer, fails and returns an empty view.
   std::string_view take(std::uint64_t count) noexcept {
     if (count > rest_.size()) {
       fail(ErrorCode::truncated, end_, "the bytes end too early");
@@ -1671,12 +1680,12 @@ class ByteReader {
 #ifndef PRESENCE_BASE_DETAIL_USER_KEY_HPP
 #define PRESENCE_BASE_DETAIL_USER_KEY_HPP
 
-/// The hashes of a user's id, made of 64-bit arithmetic alone, so that they are the same on every platform.
+/// The hashes of a user's id. They use only 64-bit arithmetic, so they are the same on every platform.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input reaches every bit of the output.
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every input bit affects every output bit.
 constexpr std::uint64_t mix(std::uint64_t x) noexcept {
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
@@ -1685,9 +1694,9 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept {
 
 constexpr std::uint64_t rotated(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
 
-/// A multiplicative hash of 16 bytes at a time, for spreading ids that nobody chose on purpose. Ids whose hashes agree
-/// are easily built, under every seed. So it is used only where that costs no more than a few steps: what it is used in
-/// has a bounded worst case for any ids (user_table.hpp).
+/// A multiplicative hash of 16 bytes at a time, to distribute ids that are not chosen maliciously. Colliding ids are
+/// easy to construct, for every seed. So it is used only in containers whose worst case is bounded for all ids
+/// (user_table.hpp), where a collision costs only a few steps.
 struct Hash {
   static constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
 
@@ -1706,22 +1715,22 @@ struct Hash {
                     left <= 8 ? 0 : load_part(p + 8, left - 8));
   }
 };
-inline std::uint64_t hash_of(const Sought& id, std::uint64_t seed) noexcept {
+inline std::uint64_t hash_of(const LookupKey& id, std::uint64_t seed) noexcept {
   return id.is_short() ? Hash::finished(seed, id.low(), id.high()) : Hash::of_long(id.text(), seed);
 }
 
-/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), for long
-/// ones SipHash. Without the seed nobody can choose ids whose tags agree more often than by chance; with it, a page has
-/// few users to compare.
+/// The hash that distinguishes the users of one page: pair-multiply-shift (Dietzfelbinger 1996) for short ids, SipHash
+/// for long ones. An attacker without the seed cannot choose ids whose tags collide more often than by chance. Even
+/// with the seed the cost is bounded, because a page has few users.
 class Tagger {
  public:
   explicit constexpr Tagger(std::uint64_t seed) noexcept
       : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
 
-  std::uint8_t tag_of(const Sought& id) const noexcept {
+  std::uint8_t tag_of(const LookupKey& id) const noexcept {
     const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : hash_long(id.text());
     const auto tag = static_cast<std::uint8_t>(hash >> 56);
-    return tag != 0 ? tag : 1;  // which stands for no user
+    return tag != 0 ? tag : 1;  // 0 means no user
   }
 
  private:
@@ -1732,13 +1741,12 @@ class Tagger {
   std::uint64_t low_, high_;
 };
 
-/// What a user is found by.
+/// The lookup key of a user.
 ///
-/// `order` and the id decide where a user is kept, and so in which order users are gone over: nothing of that may
-/// depend on a seed. `tag` tells the users of one page apart, and is seeded, so that nobody can choose ids that look
-/// alike there.
+/// `order` and the id determine the position of a user, and so the order of iteration. They must not depend on a seed.
+/// `tag` distinguishes the users of one page. It is seeded, so that an attacker cannot choose ids that collide there.
 struct UserKey {
-  Sought id;
+  LookupKey id;
   std::uint64_t order;
   std::uint8_t tag;
 };
@@ -1761,7 +1769,7 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Some elements that lie side by side, borrowed.
+/// A borrowed view of contiguous elements.
 template <class T>
 struct Span {
   const T* first = nullptr;
@@ -1786,10 +1794,10 @@ bool same_elements(const Range& a, const Range& b) noexcept {
   return true;
 }
 
-/// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
-/// something. Iterators are pointers, and end with any change.
+/// A vector that stores up to `inside` elements inline, because most lists of a user have one or two elements.
+/// Iterators are pointers. Any modification invalidates them.
 template <class T, std::uint32_t inside>
-class Few {
+class SmallVector {
   static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
                 "moving elements about must not fail");
 
@@ -1798,8 +1806,8 @@ class Few {
   using iterator = T*;
   using const_iterator = const T*;
 
-  Few() noexcept = default;
-  Few(const Few& other) : Few() {
+  SmallVector() noexcept = default;
+  SmallVector(const SmallVector& other) : SmallVector() {
     if (std::is_trivially_copyable<T>::value && other.is_inside()) {
       room_ = other.room_;
       size_ = other.size_;
@@ -1808,23 +1816,23 @@ class Few {
       copy_elements(other);
     }
   }
-  Few(Few&& other) noexcept { take(other); }
-  Few& operator=(const Few& other) {
+  SmallVector(SmallVector&& other) noexcept { take(other); }
+  SmallVector& operator=(const SmallVector& other) {
     if (this != &other) {
-      Few copy(other);
+      SmallVector copy(other);
       clear_and_free();
       take(copy);
     }
     return *this;
   }
-  Few& operator=(Few&& other) noexcept {
+  SmallVector& operator=(SmallVector&& other) noexcept {
     if (this != &other) {
       clear_and_free();
       take(other);
     }
     return *this;
   }
-  ~Few() { clear_and_free(); }
+  ~SmallVector() { clear_and_free(); }
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
@@ -1844,7 +1852,7 @@ class Few {
 
   void reserve(std::size_t count) {
     if (count <= capacity_) return;
-    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // a user's limits are far below
+    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // the limits per user are far lower
     T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
     const std::uint32_t size = size_;
     T* const old = data();
@@ -1880,13 +1888,13 @@ class Few {
 
   operator Span<T>() const noexcept { return Span<T>{data(), size_}; }
 
-  friend bool operator==(const Few& a, const Few& b) noexcept { return same_elements(a, b); }
-  friend bool operator!=(const Few& a, const Few& b) noexcept { return !(a == b); }
+  friend bool operator==(const SmallVector& a, const SmallVector& b) noexcept { return same_elements(a, b); }
+  friend bool operator!=(const SmallVector& a, const SmallVector& b) noexcept { return !(a == b); }
 
  private:
   bool is_inside() const noexcept { return capacity_ == inside; }
-  /// Of trivial elements in one go. For an empty one with room for them.
-  void copy_elements(const Few& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
+  /// Copies all elements; trivial ones with one memcpy. Requires that this vector is empty and has enough capacity.
+  void copy_elements(const SmallVector& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
     if constexpr (std::is_trivially_copyable<T>::value) {
       if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
       size_ = other.size_;
@@ -1912,8 +1920,8 @@ class Few {
       capacity_ = inside;
     }
   }
-  /// For an empty one.
-  void take(Few& other) noexcept {
+  /// Moves the elements of `other` here. Requires that this vector is empty.
+  void take(SmallVector& other) noexcept {
     if (std::is_trivially_copyable<T>::value && other.is_inside()) {
       room_ = other.room_;
       size_ = std::exchange(other.size_, 0u);
@@ -1955,8 +1963,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Whether an argument of type `Text&&` is a temporary that owns its characters, such as a string: a view of it would
-/// dangle. A temporary that can be copied byte for byte owns nothing; it is a view itself.
+/// True if an argument of type `Text&&` is a temporary that owns its characters, such as a string. A view of it would
+/// dangle. A trivially copyable temporary owns nothing: it is a view itself.
 template <class Text>
 struct IsOwningTemporary
     : std::bool_constant<std::is_class<Text>::value && std::is_convertible<Text, std::string_view>::value &&
@@ -1967,14 +1975,14 @@ template <class Text>
 using EnableIfOwningTemporary = std::enable_if_t<IsOwningTemporary<Text>::value, int>;
 
 class BorrowedText;
-/// Of strings, and whatever else converts to a view.
+/// Enables an overload for named strings and other class objects that convert to a string view.
 template <class Text>
 using EnableIfNamedText = std::enable_if_t<std::is_class<Text>::value && !std::is_same<Text, BorrowedText>::value &&
                                                !std::is_same<Text, std::string_view>::value &&
                                                std::is_convertible<const Text&, std::string_view>::value,
                                            int>;
 
-/// A string parameter that is stored as a view: refuses a temporary that owns its characters.
+/// A string parameter that is stored as a view. Rejects, at compile time, a temporary that owns its characters.
 class BorrowedText {
  public:
   constexpr BorrowedText() noexcept = default;
@@ -1992,16 +2000,16 @@ class BorrowedText {
 
 }  // namespace detail
 
-/// A user as somebody sees them. Costs copies of two texts to copy.
+/// A user as one viewer sees them. Copying it copies two strings.
 struct User {
-  std::string id;                        ///< the host's name for them: any bytes, compared as they are
-  bool online = false;                   ///< has a live session, or is reported to be online
-  std::string status;                    ///< free text; empty where none is set
+  std::string id;                        ///< chosen by the host: any bytes, compared bytewise
+  bool online = false;                   ///< has a live session, or is reported online
+  std::string status;                    ///< free text; empty: none is set
   std::optional<Timestamp> last_active;  ///< absent: never seen active
-  bool invisible = false;                ///< true only in what users see of themselves
+  bool invisible = false;                ///< true only in the user's view of themselves
 };
 
-/// The same fields, borrowed. Valid until the User or the Snapshot that it was made from is modified or destroyed.
+/// A borrowed view of the fields of a User. Valid until its source User or Snapshot is modified or destroyed.
 class UserView {
  public:
   /// @{
@@ -2014,12 +2022,12 @@ class UserView {
   /// @}
 
   constexpr UserView() noexcept = default;
-  /// Borrows the strings, which must outlive the view. A temporary string is refused.
+  /// Borrows the strings, which must outlive the view. A temporary string does not compile.
   constexpr UserView(detail::BorrowedText user_id, bool is_online, detail::BorrowedText text,
                      std::optional<Timestamp> active, bool is_invisible) noexcept
       : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible) {}
   /// @{
-  /// Borrows the strings of the User, which must outlive the view. A temporary User is refused.
+  /// Borrows the strings of the User, which must outlive the view. A temporary User does not compile.
   UserView(const User& user) noexcept
       : id(user.id),
         online(user.online),
@@ -2029,10 +2037,10 @@ class UserView {
   UserView(const User&&) = delete;
   /// @}
 
-  /// A copy that owns its texts.
+  /// Returns a copy that owns its strings.
   operator User() const { return User{std::string(id), online, std::string(status), last_active, invisible}; }
 
-  /// Whether all fields are the same.
+  /// Returns true if all fields are equal.
   friend constexpr bool operator==(const UserView& a, const UserView& b) noexcept {
     return a.id == b.id && a.online == b.online && a.status == b.status && a.last_active == b.last_active &&
            a.invisible == b.invisible;
@@ -2041,47 +2049,47 @@ class UserView {
 };
 
 /// @{
-/// Whether all fields are the same.
+/// Returns true if all fields are equal.
 inline bool operator==(const User& a, const User& b) noexcept { return UserView(a) == UserView(b); }
 inline bool operator!=(const User& a, const User& b) noexcept { return !(a == b); }
-// Each converts to the other, so that without these a comparison of the two would be ambiguous.
+// Each type converts to the other, so a mixed comparison would be ambiguous without these overloads.
 inline bool operator==(const User& a, const UserView& b) noexcept { return UserView(a) == b; }
 inline bool operator!=(const User& a, const UserView& b) noexcept { return !(a == b); }
 inline bool operator==(const UserView& a, const User& b) noexcept { return a == UserView(b); }
 inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
 /// @}
 
-/// Who is looking. Users see themselves as they are, and everybody else as these wish to be seen. Borrows the id. Valid
-/// until the string that it was made from is modified or destroyed.
+/// The user whose view is requested. Viewers see their own true state, and only the public state of other users.
+/// Borrows the id. Valid until the string that it was made from is modified or destroyed.
 class Viewer {
  public:
   /// @{
-  /// The user of this id, who need not be known. Borrows the id, which must outlive the viewer: a temporary string is
-  /// refused, also where the viewer is an argument of a call. Give the string a name.
+  /// The user with this id, who need not be known. Borrows the id, which must outlive the viewer. A temporary string
+  /// does not compile, even if the viewer itself is only a function argument: store the string in a variable.
   explicit constexpr Viewer(std::string_view id) noexcept : id_(id) {}
   template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
   explicit Viewer(Text&& id) = delete;
   /// @}
-  constexpr std::string_view id() const noexcept { return id_; }  ///< empty: nobody in particular
+  constexpr std::string_view id() const noexcept { return id_; }  ///< empty: no particular user
 
  private:
   std::string_view id_;
 };
 
-/// A viewer who is none of the users: what everyone may know.
+/// The viewer that is none of the users. Sees only public state.
 inline constexpr Viewer nobody{std::string_view{}};
 
-/// The registers of one session, for servers and tests. What is forgotten (see Rules) is absent.
+/// The stored registers of one session, for servers and tests. Registers that were forgotten (see Rules) are absent.
 struct Session {
-  std::string id;                         ///< tells a user's sessions apart: those of two users may have the same
-  std::optional<Timestamp> connected;     ///< the latest connect
-  std::optional<Timestamp> heartbeat;     ///< the latest heartbeat
-  std::vector<Timestamp> disconnects;     ///< oldest first; without an offline_grace the latest alone
-  std::optional<Timestamp> online_until;  ///< the instant from which it keeps its user online no more; absent: never
-                                          ///< did, or does not end by itself
+  std::string id;                         ///< unique per user; sessions of two users may share an id
+  std::optional<Timestamp> connected;     ///< timestamp of the latest connect
+  std::optional<Timestamp> heartbeat;     ///< timestamp of the latest heartbeat
+  std::vector<Timestamp> disconnects;     ///< oldest first; only the latest if offline_grace is 0
+  std::optional<Timestamp> online_until;  ///< when the session stops keeping its user online; absent: it never did, or
+                                          ///< it has no end without a further event
   bool alive = false;                     ///< neither disconnected nor timed out
 
-  /// Whether all fields are the same.
+  /// Returns true if all fields are equal.
   friend bool operator==(const Session& a, const Session& b) {
     return a.id == b.id && a.connected == b.connected && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects &&
            a.online_until == b.online_until && a.alive == b.alive;
@@ -2089,14 +2097,14 @@ struct Session {
   friend bool operator!=(const Session& a, const Session& b) { return !(a == b); }
 };
 
-/// The truth about one user, whatever others may see: not for clients.
+/// The full state of one user, including what is hidden from others. Not for clients.
 struct PresenceState {
-  User user;                                 ///< as the user sees himself
-  std::optional<Timestamp> status_at;        ///< when the status text was set
+  User user;                                 ///< as the user sees themselves
+  std::optional<Timestamp> status_at;        ///< when the status was set
   std::optional<Timestamp> invisible_since;  ///< absent: visible
-  std::vector<Session> sessions;  ///< by id; the ended ones for as long as a late event could still concern them
+  std::vector<Session> sessions;  ///< in order of their ids; ended ones remain while a late event can still affect them
 
-  /// Whether all fields are the same, those of the sessions too.
+  /// Returns true if all fields are equal, including the sessions.
   friend bool operator==(const PresenceState& a, const PresenceState& b) {
     return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
            a.sessions == b.sessions;
@@ -2130,27 +2138,27 @@ inline std::optional<UserView> borrowed(const std::optional<User>& user) noexcep
 
 }  // namespace detail
 
-/// That what others see of a user is not what it was. An absent `before` means that they have just come to know of the
-/// user, an absent `after` that they know of the user no more. Borrowed. Valid until the callback that it was passed to
-/// returns; to keep it, copy it into a UserPresenceChanged.
+/// Emitted when a user's publicly visible state changed. If `before` is absent, the user was not known to others. If
+/// `after` is absent, the user is no longer known to others. Borrowed: valid until the callback that receives it
+/// returns. To keep it, copy it into a UserPresenceChanged.
 struct UserPresenceChangedView {
-  std::string_view id;             ///< of the user
-  std::optional<UserView> before;  ///< as others saw the user until now
-  std::optional<UserView> after;   ///< as they see the user from now on
-  Timestamp at;                    ///< when it changed: for what time changes, its deadline
+  std::string_view id;             ///< id of the user
+  std::optional<UserView> before;  ///< what others saw until now
+  std::optional<UserView> after;   ///< what others see from now on
+  Timestamp at;                    ///< when it changed; for a change caused by time alone, its deadline
 
   /// @{
-  /// A user who is not known counts as offline, without a status and never seen active.
+  /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
   bool online_changed() const noexcept { return detail::changed_online(before, after); }
   bool status_changed() const noexcept { return detail::changed_status(before, after); }
   bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
   /// @}
 };
 
-/// The same, owning.
+/// An owning copy of a UserPresenceChangedView.
 ///
 /// @code
-/// const auto show = [](const UserPresenceChanged& change) -> std::string {  // as a Store tells it to a subscription
+/// const auto show = [](const UserPresenceChanged& change) -> std::string {  // as a Store passes it to a callback
 ///   if (!change.after) return "forget " + change.id;
 ///   if (change.online_changed()) return change.id + (change.after->online ? " comes" : " goes");
 ///   return change.status_changed() ? change.id + " says " + change.after->status : "";
@@ -2160,7 +2168,7 @@ struct UserPresenceChangedView {
 /// change.before = User{"john", true, "brb", {}, false};
 /// change.after = User{"john", true, "", Timestamp::from_ms(1546867062375), false};
 /// assert(show(change) == "john says " && change.last_active_changed());
-/// change.before.reset();  // so far nobody knew of john
+/// change.before.reset();  // john was not known before
 /// assert(show(change) == "john comes");
 /// @endcode
 class UserPresenceChanged {
@@ -2174,20 +2182,20 @@ class UserPresenceChanged {
   /// @}
 
   UserPresenceChanged() = default;
-  /// Copies the texts.
+  /// Copies the strings.
   UserPresenceChanged(const UserPresenceChangedView& change) : id(change.id), at(change.at) {
     if (change.before) before = static_cast<User>(*change.before);
     if (change.after) after = static_cast<User>(*change.after);
   }
 
   /// @{
-  /// A user who is not known counts as offline, without a status and never seen active.
+  /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
   bool online_changed() const noexcept { return detail::changed_online(before, after); }
   bool status_changed() const noexcept { return detail::changed_status(before, after); }
   bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
   /// @}
 
-  /// Whether all fields are the same.
+  /// Returns true if all fields are equal.
   friend bool operator==(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept {
     return a.id == b.id && a.at == b.at && a.before == b.before && a.after == b.after;
   }
@@ -2202,13 +2210,13 @@ class UserPresenceChanged {
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// What an event tells of.
+/// The type of an event.
 enum class EventType : std::uint8_t {
-  connect,     ///< a session of the user begins, or says anew that it is there
-  disconnect,  ///< a session ends by its own word or its server's
-  heartbeat,   ///< a session is still there
-  set_status,  ///< the user sets a status text; written as `status` on the wire
-  report,      ///< a server says what it knows about the user
+  connect,     ///< a session of the user starts, or confirms again that it is connected
+  disconnect,  ///< a session ends; sent by the client or by its server
+  heartbeat,   ///< a session is still connected
+  set_status,  ///< the user sets a status text; named `status` in the wire format
+  report,      ///< a server reports what it knows about the user
 };
 
 namespace detail {
@@ -2235,32 +2243,33 @@ Event make_event(EventType type, Text user, Text session, Timestamp at) {
 
 }  // namespace detail
 
-/// What happened, and when. A plain value that owns its texts: any field may be set by hand, and is judged when the
-/// event is folded.
+/// A presence event: what happened, and when. A plain value that owns its strings. Any field may be set directly.
+/// Fields are validated when the event is applied.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
-/// hello.invisible = true;  // nobody else is to see him online
+/// hello.invisible = true;  // other users see john as offline
 /// hello.status = "In a match";
 /// const PresenceEvent beat = PresenceEvent::heartbeat("john", "phone", now + Duration::from_s(15));
-/// assert(beat.session == hello.session && !beat.invisible);  // he stays as he was
+/// assert(beat.session == hello.session && !beat.invisible);  // absent: unchanged
 ///
-/// const PresenceEventView borrowed = hello;  // no text is copied
+/// const PresenceEventView borrowed = hello;  // copies no string
 /// assert(borrowed.user.data() == hello.user.data());
 /// @endcode
 struct PresenceEvent {
-  EventType type = EventType::heartbeat;  ///< says which of the fields count
-  std::string user;                       ///< id of whom it is about; not empty
-  std::string session;                    ///< of a connect, disconnect or heartbeat
-  Timestamp at;                           ///< when it happened, by the clock of whoever saw it happen
-  std::optional<bool> invisible;          ///< of a connect; absent: as before
-  std::optional<std::string> status;      ///< absent: as before; empty: none from now on
-  bool online = false;                    ///< of a report
-  std::optional<Timestamp> last_active;   ///< of a report; absent: nothing is said about it
+  EventType type = EventType::heartbeat;  ///< decides which other fields are used
+  std::string user;                       ///< id of the user; not empty
+  std::string session;                    ///< id of the session; for connect, disconnect, heartbeat
+  Timestamp at;                           ///< when it happened, by the clock of the observer
+  std::optional<bool> invisible;          ///< for connect; absent: unchanged
+  std::optional<std::string> status;      ///< absent: unchanged; empty: clears the status
+  bool online = false;                    ///< for report
+  std::optional<Timestamp> last_active;   ///< for report; absent: unchanged
 
   /// @{
-  /// An event of a session: it begins, ends, or is still there. Visibility and status stay as before unless set.
+  /// Returns an event of a session: it starts, ends, or is still connected. Visibility and status are unchanged unless
+  /// set.
   static PresenceEvent connect(std::string user, std::string session, Timestamp at) {
     return detail::make_event<PresenceEvent>(EventType::connect, std::move(user), std::move(session), at);
   }
@@ -2271,19 +2280,19 @@ struct PresenceEvent {
     return detail::make_event<PresenceEvent>(EventType::heartbeat, std::move(user), std::move(session), at);
   }
   /// @}
-  /// The user's status text from now on; empty: none.
+  /// Returns an event that sets the user's status text. An empty string clears it.
   static PresenceEvent set_status(std::string user, std::string text, Timestamp at) {
     auto event = detail::make_event<PresenceEvent>(EventType::set_status, std::move(user), std::string(), at);
     event.status = std::move(text);
     return event;
   }
-  /// A server's word on whether the user is online, and nothing else.
+  /// Returns a server's report that the user is online or offline. It contains nothing else.
   static PresenceEvent report(std::string user, bool online, Timestamp at) {
     auto event = detail::make_event<PresenceEvent>(EventType::report, std::move(user), std::string(), at);
     event.online = online;
     return event;
   }
-  /// All that `user` says: its status too, and its last_active where it has one.
+  /// Returns a report of all fields of `user` except `invisible`: also the status, and last_active if it is set.
   static PresenceEvent report(const User& user, Timestamp at) {
     PresenceEvent event = report(user.id, user.online, at);
     event.status = user.status;
@@ -2291,13 +2300,13 @@ struct PresenceEvent {
     return event;
   }
 
-  /// Whether all fields are the same, also those that the type has no use for.
+  /// Returns true if all fields are equal, including those that the type does not use.
   friend bool operator==(const PresenceEvent& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }
   friend bool operator!=(const PresenceEvent& a, const PresenceEvent& b) noexcept { return !(a == b); }
 };
 
-/// The same, borrowing its strings. Valid until any of these is modified or destroyed. Every function that takes events
-/// takes views as well, so that nothing is copied to be read.
+/// A PresenceEvent that borrows its strings. Valid until any of them is modified or destroyed. Every function that
+/// takes events also takes views, so no copy is needed.
 struct PresenceEventView {
   /// @{
   /// As in PresenceEvent.
@@ -2313,8 +2322,8 @@ struct PresenceEventView {
 
   constexpr PresenceEventView() noexcept = default;
   /// @{
-  /// Borrows the strings of the event, which must outlive the view. A temporary event is refused; functions that take
-  /// an event for the length of the call, such as `apply`, take a temporary PresenceEvent.
+  /// Borrows the strings of the event, which must outlive the view. A temporary event does not compile. Functions that
+  /// use an event only during the call, such as `apply`, accept a temporary PresenceEvent.
   PresenceEventView(const PresenceEvent& event) noexcept
       : type(event.type),
         user(event.user),
@@ -2328,7 +2337,7 @@ struct PresenceEventView {
   PresenceEventView(const PresenceEvent&&) = delete;
   /// @}
 
-  /// A copy that owns its texts.
+  /// Returns a copy that owns its strings.
   explicit operator PresenceEvent() const {
     auto event = detail::make_event<PresenceEvent>(type, std::string(user), std::string(session), at);
     event.invisible = invisible;
@@ -2339,7 +2348,8 @@ struct PresenceEventView {
   }
 
   /// @{
-  /// As in PresenceEvent. Borrows the strings, which must outlive the view. A temporary string or User is refused.
+  /// As in PresenceEvent. Borrows the strings, which must outlive the view. A temporary string or User does not
+  /// compile.
   static PresenceEventView connect(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
     return detail::make_event<PresenceEventView, std::string_view>(EventType::connect, user, session, at);
   }
@@ -2371,7 +2381,7 @@ struct PresenceEventView {
   static PresenceEventView report(const User&&, Timestamp) = delete;
   /// @}
 
-  /// Whether all fields are the same, also those that the type has no use for.
+  /// Returns true if all fields are equal, including those that the type does not use.
   friend bool operator==(const PresenceEventView& a, const PresenceEventView& b) noexcept {
     return detail::same_event(a, b);
   }
@@ -2379,7 +2389,7 @@ struct PresenceEventView {
 };
 
 /// @{
-/// Whether all fields are the same. Takes temporary events.
+/// Returns true if all fields are equal. Accepts temporary events.
 inline bool operator==(const PresenceEvent& a, const PresenceEventView& b) noexcept { return detail::same_event(a, b); }
 inline bool operator!=(const PresenceEvent& a, const PresenceEventView& b) noexcept { return !(a == b); }
 inline bool operator==(const PresenceEventView& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }
@@ -2398,64 +2408,75 @@ inline bool operator!=(const PresenceEventView& a, const PresenceEvent& b) noexc
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// What a Snapshot is folded by. Fixed for its life. A negative duration counts as zero.
+/// The parameters by which a Snapshot applies events. Constant for the lifetime of the snapshot. A negative duration
+/// counts as zero.
 ///
-/// The durations decide what is true; nodes that merge must agree on them. The limits decide what one process can be
-/// made to store; an event that would exceed one is rejected with Verdict::over_limit, but for sessions and what is
-/// recent, where the oldest gives way. Past a limit the order of arrival may matter for the user concerned.
+/// The durations decide what the state is: nodes that merge must use the same ones. The limits bound what one process
+/// stores. An event that would exceed a limit is rejected with Verdict::over_limit. Exceptions: max_sessions_per_user
+/// and max_recent_per_user, where the oldest entry is dropped instead. Beyond a limit, the order of arrival may matter
+/// for that user.
 ///
 /// @code
 /// Rules rules;
-/// rules.session_timeout = Duration::from_s(90);  // clients beat every 30 s: two beats may be lost
-/// rules.offline_grace = Duration::from_s(10);    // a change of network shows nobody offline
+/// rules.session_timeout = Duration::from_s(90);  // clients send a heartbeat every 30 s: two may be lost
+/// rules.offline_grace = Duration::from_s(10);    // a change of network shows no user as offline
 /// rules.max_status_bytes = 140;
-/// rules.hash_seed = 0x9E3779B97F4A7C15;  // a secret of the host, where ids come from strangers
-/// assert(rules.reorder_window > rules.session_timeout);  // what is too late would have timed out by now
+/// rules.hash_seed = 0x9E3779B97F4A7C15;  // a secret of the host, if ids are not trusted
+/// assert(rules.reorder_window > rules.session_timeout);  // an event that is too late has timed out anyway
 /// assert(!accepted(Verdict::too_late) && accepted(Verdict::unchanged));
 /// assert(Rules::mirror().max_clock_skew == Duration::highest());
 /// @endcode
 struct Rules {
-  /// A session silent for this long has ended. 0: silence ends none.
+  /// Sessions time out this long after their last connect or heartbeat. 0 disables timeouts.
   Duration session_timeout = Duration::from_s(40);
-  /// A user whose last session ended stays online this much longer, to ride out a reconnect.
+  /// A user stays online this long after their last session ended, to hide short reconnects.
   Duration offline_grace = Duration::from_s(0);
-  /// The steps, counted from 1970 on, in which last_active follows heartbeats. 0: it follows each of them.
+  /// Heartbeats update last_active only in steps of this length, counted from 1970. 0: each heartbeat updates it.
   Duration last_active_refresh = Duration::from_s(15 * 60);
-  /// An event older than now by more than this is refused as too_late.
+  /// An event is rejected as too_late if it is older than now by more than this.
   Duration reorder_window = Duration::from_s(2 * 60);
-  /// An event later than now by more than this is refused as too_early.
+  /// An event is rejected as too_early if it is later than now by more than this.
   Duration max_clock_skew = Duration::from_s(60);
-  /// A user who is offline is forgotten this long after the latest of what others know: last_active, the status text, a
-  /// report. Others then know of no such user, which is a change like any other, and what was kept of the user is given
-  /// back. Who is online, or reported to be, is not forgotten. Of who is invisible what others knew is forgotten as if
-  /// nothing had been done since; that the user is invisible is forgotten with the rest, once all sessions have ended
-  /// and this long after the last connect or heartbeat (in steps of last_active_refresh), so that guests who come once
-  /// and hide do not stay for good. An event about somebody who was just forgotten finds a new user, however it is
-  /// dated: there the order of arrival matters, and what two nodes know, so this should be much longer than anything
-  /// comes late. highest(): nobody is forgotten.
+  /// An offline user is forgotten this long after the latest timestamp that others can see: last_active, the status
+  /// text or a report. highest(): no user is forgotten.
+  ///
+  /// Others then no longer know the user, which is a change like any other. The memory of the user is released. A user
+  /// who is online, or reported online, is not forgotten.
+  ///
+  /// What others knew of an invisible user is forgotten as if the user had done nothing since they became invisible.
+  /// The invisibility is forgotten with the rest: when all sessions have ended, and this long after the last connect or
+  /// heartbeat (in steps of last_active_refresh). So guests who connect once while invisible do not stay forever.
+  ///
+  /// An event about a forgotten user creates a new user, whatever the event's timestamp. The result then depends on the
+  /// order of arrival, and on what each of two nodes has stored. So this should be much longer than any event is late.
   Duration forget_after = Duration::highest();
 
-  /// Users that others know of; as many again may exist that nobody else knows of. Either room is full for its own:
-  /// those who hide take no room from others. Without forget_after those who hide keep theirs for good.
+  /// Maximum number of users that others know. As many users again may exist that no other user knows. The two limits
+  /// are separate: invisible users take no capacity from others. Without forget_after, invisible users keep theirs
+  /// forever.
   std::uint32_t max_users = 0xFFFFFFFF;
-  /// Live ones; ended ones do not count. When one more comes to life, the session with the oldest connect or heartbeat
-  /// gives way: nothing of it is kept, until it sends another. Of two of the same timestamp the one with the lesser id
-  /// does. No event is rejected for this limit. What an event says besides (last_active, visibility, a status text)
-  /// counts in any case; one whose own session gives way at once, and that says nothing new besides, is `unchanged`.
+  /// Maximum number of live sessions; ended ones do not count. If one more becomes live, the session with the oldest
+  /// connect or heartbeat is dropped. Of two with the same timestamp, the one with the lesser id is dropped. Nothing of
+  /// it is kept until it sends another connect or heartbeat.
+  ///
+  /// No event is rejected because of this limit. The other content of an event (last_active, visibility, a status text)
+  /// always counts. An event whose own session is dropped at once, and that has no other new content, is `unchanged`.
   std::uint32_t max_sessions_per_user = 64;
-  std::uint32_t max_id_bytes = 255;       ///< of a user or a session
+  std::uint32_t max_id_bytes = 255;       ///< of the id of a user or a session
   std::uint32_t max_status_bytes = 1024;  ///< of a status text
-  /// Of what is kept of one user only for events that may still come late: ended sessions, disconnects of one session,
-  /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go, ended sessions
-  /// when another session comes in; of that user a late event, and what another node knows, may then count differently.
+  /// Maximum of each kind of per-user history that is kept only for late events: ended sessions, disconnects of one
+  /// session, visibility changes, and values of last_active inside the reorder window. Beyond it the oldest entries are
+  /// dropped; ended sessions are dropped when another session is added. For that user, late events and merges may then
+  /// have a different result.
   std::uint32_t max_recent_per_user = 64;
 
-  /// Seeds the hash that tells users of one page apart, the digests by which pages are found to be the same, and the
-  /// tables of a Store, so that nobody who does not know it can choose ids or texts that look alike to them. Nothing
-  /// that can be observed depends on it, == and digests of snapshots included.
+  /// The seed of all internal hashes: of the users in one page, of the digests that detect equal pages, and of the
+  /// tables of a Store. Without the seed an attacker cannot choose ids or strings that collide. No observable result
+  /// depends on it, including == and digests of snapshots.
   std::uint64_t hash_seed = 0;
 
-  /// For a client that only mirrors reports: the server's clock is not its own, so nothing is too early or too late.
+  /// Returns the rules for a client that only mirrors reports. The server's clock is not the client's clock, so no
+  /// event is too early or too late.
   static constexpr Rules mirror() noexcept {
     Rules rules;
     rules.reorder_window = Duration::highest();
@@ -2463,7 +2484,7 @@ struct Rules {
     return rules;
   }
 
-  /// Whether all are the same, hash_seed too.
+  /// Returns true if all fields are equal, including hash_seed.
   friend constexpr bool operator==(const Rules& a, const Rules& b) noexcept {
     return a.session_timeout == b.session_timeout && a.offline_grace == b.offline_grace &&
            a.last_active_refresh == b.last_active_refresh && a.reorder_window == b.reorder_window &&
@@ -2475,29 +2496,29 @@ struct Rules {
   friend constexpr bool operator!=(const Rules& a, const Rules& b) noexcept { return !(a == b); }
 };
 
-/// What became of an input.
+/// The outcome of applying an input.
 enum class Verdict : std::uint8_t {
-  applied,    ///< the snapshot is not what it was
-  unchanged,  ///< nothing in it changed, not even what only a late event could bring to light
-  too_late,   ///< older than now - reorder_window
+  applied,    ///< the snapshot changed
+  unchanged,  ///< nothing changed, not even history that only a late event can reveal
+  too_late,   ///< earlier than now - reorder_window
   too_early,  ///< later than now + max_clock_skew
-  invalid,    ///< an empty id, a status event without a text, an unknown type, an instant at either end of the range
-  over_limit  ///< more users or bytes than Rules allow, or a change of visibility among some that were dropped
+  invalid,  ///< an empty id, a set_status without a status, an unknown type, or a timestamp at either end of the range
+  over_limit  ///< more users or bytes than Rules allow, or a visibility change inside a range that was dropped
 };
 
-/// Whether an input counts. One that does not has left the snapshot exactly as it was.
+/// Returns true if the input was accepted. An input that was not accepted left the snapshot unchanged.
 constexpr bool accepted(Verdict verdict) noexcept {
   return verdict == Verdict::applied || verdict == Verdict::unchanged;
 }
 
-/// How many inputs of a batch had which verdict.
+/// The number of inputs of a batch for each verdict.
 struct Tally {
   /// @{
-  /// Inputs with the verdict of that name.
+  /// The number of inputs with that verdict.
   std::size_t applied = 0, unchanged = 0, too_late = 0, too_early = 0, invalid = 0, over_limit = 0;
   /// @}
 
-  /// Adds one input.
+  /// Counts one input.
   constexpr void count(Verdict verdict) noexcept {
     switch (verdict) {
       case Verdict::applied: ++applied; break;
@@ -2508,12 +2529,12 @@ struct Tally {
       case Verdict::over_limit: ++over_limit; break;
     }
   }
-  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }  ///< inputs that count
-  /// Inputs that left the snapshot as it was because something is wrong with them.
+  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }  ///< number of accepted inputs
+  /// Returns the number of inputs that were rejected and left the snapshot unchanged.
   constexpr std::size_t refused() const noexcept { return too_late + too_early + invalid + over_limit; }
-  constexpr std::size_t total() const noexcept { return accepted() + refused(); }  ///< all inputs
+  constexpr std::size_t total() const noexcept { return accepted() + refused(); }  ///< number of all inputs
 
-  /// Adds another batch.
+  /// Adds the counts of another batch.
   constexpr Tally& operator+=(const Tally& other) noexcept {
     applied += other.applied;
     unchanged += other.unchanged;
@@ -2523,7 +2544,7 @@ struct Tally {
     over_limit += other.over_limit;
     return *this;
   }
-  /// Whether each verdict was as frequent.
+  /// Returns true if all counts are equal.
   friend constexpr bool operator==(const Tally& a, const Tally& b) noexcept {
     return a.applied == b.applied && a.unchanged == b.unchanged && a.too_late == b.too_late &&
            a.too_early == b.too_early && a.invalid == b.invalid && a.over_limit == b.over_limit;
@@ -2536,23 +2557,23 @@ struct Tally {
 
 #endif  // PRESENCE_MODEL_RULES_HPP
 
-/// What is kept of a user, and the one operation that changes it: the join.
+/// The registers that are stored for a user, and the only operation that changes them: the join.
 ///
-/// Every register only ever grows in some order, and joining takes the greater of both sides. That is why events may
-/// come in any order and any number of times, and why nodes may merge. An event is a small state: `join_event` joins it
-/// with the very functions with which `join` joins two users.
+/// Every register is an element of a partial order and only grows in it. The join takes the greater of both sides. So
+/// events may arrive in any order and any number of times, and nodes may merge their states. An event is a small state:
+/// `join_event` joins it with the same functions with which `join` joins two users.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The bottom of the order of instants. Never the instant of an event: those at the ends of the range are refused.
+/// The lowest timestamp, which means "none". No event has it: timestamps at either end of the range are rejected.
 inline constexpr Timestamp absent = Timestamp::lowest();
 
-// Of numbers, which compilers choose between in registers.
+// These compare integers, so that compilers select the result in CPU registers.
 constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(a < b ? b.ns() : a.ns()); }
 constexpr Timestamp earlier(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(b < a ? b.ns() : a.ns()); }
 
-/// That a user is known to have been active at `value`, and the earliest evidence for it.
+/// A time `value` at which the user is known to have been active, and the earliest evidence for it.
 struct Activity {
   Timestamp value, evidence;
 
@@ -2561,75 +2582,82 @@ struct Activity {
   }
 };
 
-/// That a connect asked to be invisible, or visible.
-struct Flip {
+/// A request of a connect to be invisible or visible.
+struct VisibilityChange {
   Timestamp at;
   bool invisible;
 
-  friend bool operator==(const Flip& a, const Flip& b) noexcept { return a.at == b.at && a.invisible == b.invisible; }
+  friend bool operator==(const VisibilityChange& a, const VisibilityChange& b) noexcept {
+    return a.at == b.at && a.invisible == b.invisible;
+  }
 };
 
-/// Where flips were dropped from an invisible run for want of room (normal_form.hpp): after `from`, up to and with
-/// `to`. Becoming visible there is disregarded, since it is not known any more when the user went invisible again.
-struct Stretch {
+/// The range in which visibility changes were dropped from an invisible run for lack of room (normal_form.hpp): after
+/// `from`, up to and including `to`. Changes to visible inside it are ignored, because it is no longer known when the
+/// user became invisible again.
+struct DroppedRange {
   Timestamp from = absent, to = absent;
 
   bool contains(Timestamp at) const noexcept { return from < at && at <= to; }
-  friend bool operator==(const Stretch& a, const Stretch& b) noexcept { return a.from == b.from && a.to == b.to; }
+  friend bool operator==(const DroppedRange& a, const DroppedRange& b) noexcept {
+    return a.from == b.from && a.to == b.to;
+  }
 };
 
 struct SessionRegisters {
-  Text id;
+  SharedString id;
   Timestamp connect = absent, heartbeat = absent;
-  Few<Timestamp, 1> disconnects;  // ascending, each once
+  SmallVector<Timestamp, 1> disconnects;  // ascending, without duplicates
 
   friend bool operator==(const SessionRegisters& a, const SessionRegisters& b) noexcept {
     return a.id == b.id && a.connect == b.connect && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects;
   }
 };
 
-/// What of most users there is nothing to keep.
+/// The registers that are empty for most users.
 struct RareRegisters {
-  Stretch crowded;  // of the invisible run
+  DroppedRange dropped_range;  // of the trailing invisible run
   Timestamp status_at = absent;
-  Text status;
+  SharedString status;
   Timestamp reported_at = absent;
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
-  Timestamp forgotten_up_to = absent;  // reports of online up to here are disregarded
+  Timestamp forgotten_up_to = absent;  // reports of online up to here are ignored
   bool reported_online = false;
 
   bool nothing() const noexcept {
-    return crowded.to == absent && status_at == absent && reported_at == absent && reported_last_active_at == absent &&
-           forgotten_up_to == absent;
+    return dropped_range.to == absent && status_at == absent && reported_at == absent &&
+           reported_last_active_at == absent && forgotten_up_to == absent;
   }
 
   friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
-    return a.crowded == b.crowded && a.status_at == b.status_at && a.status == b.status &&
+    return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status == b.status &&
            a.reported_at == b.reported_at && a.reported_online == b.reported_online &&
            a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
            a.forgotten_up_to == b.forgotten_up_to;
   }
 };
 
-using Activities = Few<Activity, 4>;
-using Flips = Few<Flip, 4>;
-using Sessions = Few<SessionRegisters, 4>;
+using Activities = SmallVector<Activity, 4>;
+using Flips = SmallVector<VisibilityChange, 4>;
+using Sessions = SmallVector<SessionRegisters, 4>;
 
-/// What is kept of a user, spread out so that it can be worked on (user_row.hpp is what it is kept in).
+/// The registers of a user in unpacked form, for modification. user_row.hpp defines the stored form.
 struct UserRegisters : RareRegisters {
-  Sessions sessions;      // by id
-  Activities activities;  // ascending in value and, since dominated ones go, in evidence
-  Flips flips;            // ascending, one an instant
+  Sessions sessions;         // by id
+  Activities activities;     // ascending in value and, since dominated ones are dropped, in evidence
+  Flips visibility_changes;  // ascending, one per timestamp
 
-  bool empty() const noexcept { return sessions.empty() && activities.empty() && flips.empty() && nothing(); }
+  bool empty() const noexcept {
+    return sessions.empty() && activities.empty() && visibility_changes.empty() && nothing();
+  }
 
   friend bool operator==(const UserRegisters& a, const UserRegisters& b) noexcept {
-    return a.sessions == b.sessions && a.activities == b.activities && a.flips == b.flips &&
+    return a.sessions == b.sessions && a.activities == b.activities && a.visibility_changes == b.visibility_changes &&
            static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
   }
 };
 
-/// The sessions of a user by id, of which the first is kept apart from the others.
+/// A non-owning range of a user's sessions in the order of their ids. The first is stored separately from the others.
 class SessionSpan {
  public:
   class Iterator {
@@ -2654,7 +2682,7 @@ class SessionSpan {
   std::size_t size() const noexcept { return first_ == nullptr ? 0 : 1 + others_.size(); }
   const SessionRegisters& operator[](std::size_t i) const noexcept { return i == 0 ? *first_ : others_[i - 1]; }
   Span<SessionRegisters> others() const noexcept { return others_; }
-  /// Calls `visit` for each: the quickest way over many.
+  /// Calls `visit` for each session. This is the fastest iteration over many sessions.
   template <class Visit>
   void each(Visit visit) const noexcept {
     if (first_ == nullptr) return;
@@ -2669,21 +2697,24 @@ class SessionSpan {
   Span<SessionRegisters> others_;
 };
 
-/// The registers of a user, borrowed from wherever they are kept: what everything that is derived from them reads.
+/// A non-owning view of a user's registers, independent of how they are stored. All derived values are computed from
+/// it.
 struct RegistersView {
   SessionSpan sessions;
   Span<Activity> activities;
-  Span<Flip> flips;
-  const RareRegisters* rare = nullptr;  // null: none of them
+  Span<VisibilityChange> visibility_changes;
+  const RareRegisters* rare = nullptr;  // null if all of them are empty
 
   RegistersView() noexcept = default;
-  RegistersView(const UserRegisters& user) noexcept : activities(user.activities), flips(user.flips), rare(&user) {
+  RegistersView(const UserRegisters& user) noexcept
+      : activities(user.activities), visibility_changes(user.visibility_changes), rare(&user) {
     if (!user.sessions.empty())
       sessions = SessionSpan(user.sessions.data(), {user.sessions.data() + 1, user.sessions.size() - 1});
   }
 
   bool empty() const noexcept {
-    return sessions.size() == 0 && activities.empty() && flips.empty() && (rare == nullptr || rare->nothing());
+    return sessions.size() == 0 && activities.empty() && visibility_changes.empty() &&
+           (rare == nullptr || rare->nothing());
   }
   Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
   std::string_view status() const noexcept { return rare == nullptr ? std::string_view() : rare->status.view(); }
@@ -2698,29 +2729,30 @@ struct RegistersView {
   }
 };
 
-/// The bytes of a word in the order of their weight: texts compare as their words then do.
+/// Returns the word with its bytes in reverse order. Words in this order compare as the strings in them do.
 constexpr std::uint64_t by_weight(std::uint64_t word) noexcept {
   word = (word & 0x00FF00FF00FF00FFu) << 8 | (word >> 8 & 0x00FF00FF00FF00FFu);
   word = (word & 0x0000FFFF0000FFFFu) << 16 | (word >> 16 & 0x0000FFFF0000FFFFu);
   return word << 32 | word >> 32;
 }
-/// Whether a text comes before the one that is looked for.
-inline bool comes_before(const Text& text, const Sought& sought) noexcept {
+/// Returns whether a string is ordered before the string of a lookup key.
+inline bool comes_before(const SharedString& text, const LookupKey& sought) noexcept {
   if (!sought.is_short() || !text.is_inside()) return text.view() < sought.text();
   const std::uint64_t low = text.low_word();
   return low != sought.low() ? by_weight(low) < by_weight(sought.low())
                              : by_weight(text.high_word()) < by_weight(sought.high());
 }
-/// The first of some sessions, in the order of their ids, whose id is not less. O(log n) comparisons.
+/// Returns the first session whose id is not less than `id`, or the end. The sessions must be in the order of their
+/// ids. O(log n) comparisons.
 template <class AnySession>
-AnySession* session_position(AnySession* first, std::size_t count, const Sought& id) noexcept {
+AnySession* session_position(AnySession* first, std::size_t count, const LookupKey& id) noexcept {
   return detail::partition_point(first, first + count,
                                  [&id](const SessionRegisters& session) { return comes_before(session.id, id); });
 }
 
 inline const SessionRegisters* find_session(const SessionSpan& sessions, std::string_view id) noexcept {
   if (sessions.size() == 0) return nullptr;
-  const Sought sought(id);
+  const LookupKey sought(id);
   if (sought.is(sessions[0].id)) return &sessions[0];
   const Span<SessionRegisters> others = sessions.others();
   const SessionRegisters* const at = session_position(others.data(), others.size(), sought);
@@ -2728,10 +2760,10 @@ inline const SessionRegisters* find_session(const SessionSpan& sessions, std::st
 }
 
 inline SessionRegisters& join_session(UserRegisters& user, std::string_view id) {
-  SessionRegisters* at = session_position(user.sessions.data(), user.sessions.size(), Sought(id));
+  SessionRegisters* at = session_position(user.sessions.data(), user.sessions.size(), LookupKey(id));
   if (at == user.sessions.end() || text_of(at->id) != id) {
     SessionRegisters fresh;
-    fresh.id = Text(id);
+    fresh.id = SharedString(id);
     at = user.sessions.insert(at, std::move(fresh));
   }
   return *at;
@@ -2742,8 +2774,8 @@ inline void join_disconnect(SessionRegisters& session, Timestamp at) {
   if (place == session.disconnects.end() || *place != at) session.disconnects.insert(place, at);
 }
 
-/// Union, with the earliest evidence for each value; a value goes when another is at least as great on evidence at
-/// least as early.
+/// Joins by union, with the earliest evidence for each value. A value is dropped if another value is at least as great,
+/// on evidence at least as early.
 inline void join_activity(Activities& activities, Activity activity) {
   const auto place = detail::partition_point(activities.begin(), activities.end(),
                                              [&](const Activity& a) { return a.value < activity.value; });
@@ -2759,34 +2791,35 @@ inline void join_activity(Activities& activities, Activity activity) {
   }
 }
 
-/// Union; of two flips at one instant the invisible one stands.
-inline void join_flip(Flips& flips, Flip flip) {
-  const auto place = detail::partition_point(flips.begin(), flips.end(), [&](const Flip& f) { return f.at < flip.at; });
-  if (place == flips.end() || place->at != flip.at) {
-    flips.insert(place, flip);
+/// Joins by union. Of two visibility changes with the same timestamp, the invisible one wins.
+inline void join_flip(Flips& visibility_changes, VisibilityChange visibility_change) {
+  const auto place = detail::partition_point(visibility_changes.begin(), visibility_changes.end(),
+                                             [&](const VisibilityChange& f) { return f.at < visibility_change.at; });
+  if (place == visibility_changes.end() || place->at != visibility_change.at) {
+    visibility_changes.insert(place, visibility_change);
   } else {
-    place->invisible = place->invisible || flip.invisible;
+    place->invisible = place->invisible || visibility_change.invisible;
   }
 }
 
-inline std::size_t flips_before(Span<Flip> flips, Timestamp at) noexcept {
-  return static_cast<std::size_t>(
-      detail::partition_point(flips.begin(), flips.end(), [at](const Flip& f) { return f.at < at; }) - flips.begin());
+inline std::size_t flips_before(Span<VisibilityChange> visibility_changes, Timestamp at) noexcept {
+  return static_cast<std::size_t>(detail::partition_point(visibility_changes.begin(), visibility_changes.end(),
+                                                          [at](const VisibilityChange& f) { return f.at < at; }) -
+                                  visibility_changes.begin());
 }
 
-/// The cut: the first instant of the run of invisible flips that is not followed by a visible one; `absent`: the user
-/// is visible.
-inline Timestamp invisible_since(const Flip* first, const Flip* last) noexcept {
+/// Returns the first timestamp of the trailing run of invisible changes; `absent` if the user is visible.
+inline Timestamp invisible_since(const VisibilityChange* first, const VisibilityChange* last) noexcept {
   Timestamp since = absent;
   while (last != first && (last - 1)->invisible) since = (--last)->at;
   return since;
 }
-inline Timestamp invisible_since(Span<Flip> flips) noexcept {
-  return invisible_since(flips.data(), flips.data() + flips.size());
+inline Timestamp invisible_since(Span<VisibilityChange> visibility_changes) noexcept {
+  return invisible_since(visibility_changes.data(), visibility_changes.data() + visibility_changes.size());
 }
 
-/// All of two ascending ranges, of which the first is taken from: `join(ours, theirs)` makes one of two that are equal.
-/// O(n), however they lie.
+/// Merges two ascending ranges into the first. `join(ours, theirs)` combines two equal elements into the first of them.
+/// O(n), however the elements are distributed.
 template <class Elements, class IsBefore, class Join>
 void merge_ascending(Elements& ours, const Elements& theirs, IsBefore is_before, Join join) {
   if (theirs.empty()) return;
@@ -2802,54 +2835,58 @@ void merge_ascending(Elements& ours, const Elements& theirs, IsBefore is_before,
   ours = std::move(all);
 }
 
-/// Union. Of the stretches the one that holds all those that lie in the trailing invisible run; where none does, so
-/// that they only wait to be forgotten, the later.
+/// Joins the visibility changes by union. The new dropped range spans the ranges that lie in the trailing invisible
+/// run. If neither does, they are only waiting to be dropped, and the later one is kept.
 inline void join_flips(UserRegisters& user, const UserRegisters& other) {
   detail::merge_ascending(
-      user.flips, other.flips, [](const Flip& a, const Flip& b) { return a.at < b.at; },
-      [](Flip& a, const Flip& b) { a.invisible = a.invisible || b.invisible; });
-  const Stretch stretches[] = {user.crowded, other.crowded};
-  for (const Stretch& stretch : stretches) {
-    detail::erase_if(user.flips, [&](const Flip& f) { return !f.invisible && stretch.contains(f.at); });
+      user.visibility_changes, other.visibility_changes,
+      [](const VisibilityChange& a, const VisibilityChange& b) { return a.at < b.at; },
+      [](VisibilityChange& a, const VisibilityChange& b) { a.invisible = a.invisible || b.invisible; });
+  const DroppedRange stretches[] = {user.dropped_range, other.dropped_range};
+  for (const DroppedRange& dropped_range : stretches) {
+    detail::erase_if(user.visibility_changes,
+                     [&](const VisibilityChange& f) { return !f.invisible && dropped_range.contains(f.at); });
   }
-  const Timestamp cut = invisible_since(user.flips);
-  Stretch of_run, ended;
-  for (const Stretch& stretch : stretches) {
-    if (stretch.to == absent) continue;
-    if (cut == absent || stretch.from < cut) {
-      const bool is_later = stretch.to != ended.to ? ended.to < stretch.to : ended.from < stretch.from;
-      if (is_later) ended = stretch;
+  const Timestamp cut = invisible_since(user.visibility_changes);
+  DroppedRange of_run, ended;
+  for (const DroppedRange& dropped_range : stretches) {
+    if (dropped_range.to == absent) continue;
+    if (cut == absent || dropped_range.from < cut) {
+      const bool is_later =
+          dropped_range.to != ended.to ? ended.to < dropped_range.to : ended.from < dropped_range.from;
+      if (is_later) ended = dropped_range;
     } else {
       const bool first = of_run.to == absent;
-      of_run = Stretch{first ? stretch.from : earlier(of_run.from, stretch.from), later(of_run.to, stretch.to)};
+      of_run = DroppedRange{first ? dropped_range.from : earlier(of_run.from, dropped_range.from),
+                            later(of_run.to, dropped_range.to)};
     }
   }
-  user.crowded = of_run.to != absent ? of_run : ended;
+  user.dropped_range = of_run.to != absent ? of_run : ended;
 }
 
-/// The last writer stands; of two at one instant the one with the greater text.
+/// Last writer wins. Of two writes with the same timestamp, the greater string wins.
 inline void join_status(UserRegisters& user, Timestamp at, std::string_view text) {
   if (at < user.status_at || at == absent || (at == user.status_at && text <= text_of(user.status))) return;
-  user.status = Text(text);
+  user.status = SharedString(text);
   user.status_at = at;
 }
 
-/// The last writer stands; of two at one instant the one who says online.
+/// Last writer wins. Of two writes with the same timestamp, online wins.
 inline void join_report(UserRegisters& user, Timestamp at, bool online) noexcept {
   if (at < user.reported_at || at == absent) return;
   user.reported_online = online || (at == user.reported_at && user.reported_online);
   user.reported_at = at;
 }
 
-/// The last writer stands; of two at one instant the one with the later value.
+/// Last writer wins. Of two writes with the same timestamp, the later value wins.
 inline void join_reported_last_active(UserRegisters& user, Timestamp at, Timestamp value) noexcept {
   if (at < user.reported_last_active_at || at == absent) return;
   user.reported_last_active = at == user.reported_last_active_at ? later(value, user.reported_last_active) : value;
   user.reported_last_active_at = at;
 }
 
-/// The activity that evidence at an instant stands for: a heartbeat counts in steps, so that not each of them changes
-/// what others see.
+/// Returns the activity value of a heartbeat with that timestamp, rounded down to a step of `last_active_refresh` (0:
+/// not rounded). So not every heartbeat changes what others see.
 constexpr Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
   const std::int64_t step = rules.last_active_refresh.ns();
   return step == 0 ? at : Timestamp::from_ns(floor_to(at.ns(), step, absent.ns() + 1));
@@ -2861,7 +2898,7 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
       SessionRegisters& session = join_session(user, event.session);
       session.connect = later(session.connect, event.at);
       join_activity(user.activities, {event.at, event.at});
-      if (event.invisible) join_flip(user.flips, {event.at, *event.invisible});
+      if (event.invisible) join_flip(user.visibility_changes, {event.at, *event.invisible});
       break;
     }
     case EventType::heartbeat: {
@@ -2872,7 +2909,7 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
     }
     case EventType::disconnect: {
       SessionRegisters& session = join_session(user, event.session);
-      // Without a grace only the last one matters.
+      // Without an offline grace period, only the last disconnect matters.
       if (rules.offline_grace == Duration()) {
         if (!session.disconnects.empty() && session.disconnects.back() >= event.at) break;
         session.disconnects.clear();
@@ -2900,12 +2937,12 @@ inline void join_sessions(Sessions& ours, const Sessions& theirs) {
       });
 }
 
-/// The same as join_activity of each.
+/// Has the same result as `join_activity` of each of `theirs`.
 inline void join_activities(Activities& ours, const Activities& theirs) {
   detail::merge_ascending(
       ours, theirs, [](const Activity& a, const Activity& b) { return a.value < b.value; },
       [](Activity& a, const Activity& b) { a.evidence = earlier(a.evidence, b.evidence); });
-  // From the greatest value down, what is left is on ever earlier evidence.
+  // From the greatest value down, each remaining activity is on earlier evidence than the one before.
   std::size_t first = ours.size();
   for (std::size_t i = ours.size(); i > 0; --i) {
     if (first == ours.size() || ours[i - 1].evidence < ours[first].evidence) ours[--first] = ours[i - 1];
@@ -2923,14 +2960,14 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
 }
 
-/// Whether the same is kept beside the sessions, as it is: equal knowledge may be kept in unequal ways until it is
-/// normalised.
+/// Returns whether both store the same registers besides the sessions, compared as they are stored. Equal knowledge may
+/// be stored in different forms until it is normalised.
 inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b) noexcept {
-  return same_elements(a.activities, b.activities) && same_elements(a.flips, b.flips) &&
+  return same_elements(a.activities, b.activities) && same_elements(a.visibility_changes, b.visibility_changes) &&
          (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 
-/// The latest instant that anything kept of the session is dated; `absent` where nothing is kept.
+/// Returns the latest timestamp in the session's registers; `absent` if they are empty.
 inline Timestamp latest_instant(const SessionRegisters& session) noexcept {
   return later(later(session.connect, session.heartbeat),
                session.disconnects.empty() ? absent : session.disconnects.back());
@@ -2942,13 +2979,14 @@ inline Timestamp latest_instant(const SessionRegisters& session) noexcept {
 
 #endif  // PRESENCE_REGISTERS_DETAIL_REGISTERS_HPP
 
-/// The digest of what is kept of a user.
+/// The digest of a user's registers.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the same on every platform. It has no
-/// key: unequal digests prove a difference, equal ones prove nothing where somebody chose the content.
+/// An unkeyed 64-bit digest. It uses only 64-bit arithmetic on integers and single bytes, so that it is the same on
+/// every platform. Different digests prove different content. Equal digests prove nothing if an attacker chose the
+/// content.
 class Digest {
  public:
   explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
@@ -2957,7 +2995,7 @@ class Digest {
     state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
   }
   constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
-  /// A string as its size and the words it is made of.
+  /// Adds a string as its size and its words.
   void add(std::string_view text) noexcept {
     add(std::uint64_t{text.size()});
     for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
@@ -2969,7 +3007,8 @@ class Digest {
   std::uint64_t state_;
 };
 
-/// The digest of what is kept of a user, as it is: of a normal form where equal knowledge is to have equal digests.
+/// Returns the digest of a user's registers as they are stored. Pass the normal form if equal knowledge must have equal
+/// digests.
 inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
   Digest digest(seed);
   digest.add(id);
@@ -2986,15 +3025,15 @@ inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, s
     digest.add(activity.value);
     digest.add(activity.evidence);
   }
-  digest.add(std::uint64_t{user.flips.size()});
-  for (const Flip& flip : user.flips) {
-    digest.add(flip.at);
-    digest.add(std::uint64_t{flip.invisible});
+  digest.add(std::uint64_t{user.visibility_changes.size()});
+  for (const VisibilityChange& visibility_change : user.visibility_changes) {
+    digest.add(visibility_change.at);
+    digest.add(std::uint64_t{visibility_change.invisible});
   }
   const RareRegisters nothing;
   const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
-  digest.add(rare.crowded.from);
-  digest.add(rare.crowded.to);
+  digest.add(rare.dropped_range.from);
+  digest.add(rare.dropped_range.to);
   digest.add(rare.status_at);
   digest.add(text_of(rare.status));
   digest.add(rare.reported_at);
@@ -3013,34 +3052,33 @@ inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, s
 
 #include <initializer_list>  // for initializer_list
 
-/// What all that is encoded has around it: what it is, and checksums, in pieces that can be written and read one by
-/// one.
+/// The framing of all encoded data: a header and blocks with checksums. Blocks can be written and read one at a time.
 ///
 ///     "PRSN", version (1 byte), kind (1 byte)
-///     for each block: the size of its body (4 bytes, lowest first), a checksum (a word), the body
+///     for each block: the size of its body (4 bytes, little endian), a checksum (a word), the body
 ///     an empty block: size 0, a checksum
 ///
-/// A body is a row of records, and is closed by the first that makes it `block_size` or longer: the same records are
-/// the same bytes. Each checksum is the Digest of the body, seeded with the one before, the first with version and
-/// kind: so blocks can neither be lost nor change places.
+/// A body is a sequence of records. It ends after the first record that makes it `block_size` or longer, so the same
+/// records always have the same bytes. Each checksum is the Digest of the body, seeded with the previous checksum; the
+/// first is seeded with version and kind. So the loss or reordering of blocks is detected.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
 enum class FrameKind : std::uint8_t {
   snapshot = 0,
-  delta = 1,   ///< of a snapshot
-  sketch = 2,  ///< what somebody knows, to be compared
-  news = 3,    ///< what somebody knows and the other side does not
+  delta = 1,   ///< between two snapshots
+  sketch = 2,  ///< a set sketch of the users of a node, to be compared
+  news = 3,    ///< updates that the other side is missing
 };
 
 inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
 
-/// Each kind has versions of its own.
+/// Returns the format version of a kind. Each kind is versioned separately.
 constexpr std::uint8_t version_of(FrameKind kind) noexcept {
   return kind == FrameKind::sketch || kind == FrameKind::news ? 2 : 1;
 }
-inline constexpr std::uint8_t latest_version = 2;  ///< of any kind
+inline constexpr std::uint8_t latest_version = 2;  ///< the latest version of any kind
 
 inline std::uint64_t first_checksum(FrameKind kind) noexcept {
   return std::uint64_t{version_of(kind)} << 8 | static_cast<std::uint8_t>(kind);
@@ -3051,7 +3089,7 @@ inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) no
   return digest.value();
 }
 
-/// Calls `sink(std::string_view)` with one piece after another. Holds one block.
+/// Writes frames. Calls `sink(std::string_view)` with consecutive pieces. Buffers one block.
 template <class Sink>
 class FrameWriter {
  public:
@@ -3064,13 +3102,13 @@ class FrameWriter {
   FrameWriter(const FrameWriter&) = delete;
   FrameWriter& operator=(const FrameWriter&) = delete;
 
-  /// Where the next record is to be appended.
+  /// Returns the writer to append the next record to.
   ByteWriter& record() noexcept { return buffer_; }
-  /// To be called after each record.
+  /// Must be called after each record.
   void end_record() {
     if (buffer_.size() - body_ >= block_size) end_block();
   }
-  /// To be called after the last.
+  /// Must be called after the last record.
   void finish() {
     if (buffer_.size() > body_) end_block();
     end_block();
@@ -3084,7 +3122,7 @@ class FrameWriter {
   }
   void end_block() {
     const std::string_view body = buffer_.view().substr(body_);
-    if (body.size() > 0xFFFFFFFF) trap();  // a user of so much lies beyond every limit
+    if (body.size() > 0xFFFFFFFF) trap();  // one user record this large is beyond every limit
     checksum_ = next_checksum(checksum_, body);
     buffer_.bytes_at(body_ - block_head, body.size(), 4);
     buffer_.bytes_at(body_ - 8, checksum_, 8);
@@ -3095,22 +3133,22 @@ class FrameWriter {
 
   Sink& sink_;
   ByteWriter buffer_;
-  std::size_t body_ = 0;  // where in the buffer it begins
+  std::size_t body_ = 0;  // offset of the current body in the buffer
   std::uint64_t checksum_;
 };
 
-/// Takes what a FrameWriter wrote, cut into any pieces. Holds no more than it was given.
+/// Reads the output of a FrameWriter, in pieces of any size. Its memory is bounded by the bytes that it was given.
 class FrameReader {
  public:
   explicit FrameReader(FrameKind kind) noexcept : kind_(kind), checksum_(first_checksum(kind)) {}
 
-  /// Calls `on_block(ByteReader&)` with each body that is complete, and unharmed. False after an error, of its own or
-  /// one that `on_block` left in the reader.
+  /// Calls `on_block(ByteReader&)` with each body that is complete and has a correct checksum. Returns false after an
+  /// error, also one that `on_block` set in the reader.
   template <class OnBlock>
   bool push(std::string_view bytes, OnBlock&& on_block) {
     while (!failed_ && !bytes.empty()) {
       if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "something follows the end");
-      // A piece that came as a whole is read where it is.
+      // A complete piece is read in place, without a copy.
       std::string_view piece = bytes.substr(0, wanted_ - held_.size());
       bytes.remove_prefix(piece.size());
       if (!held_.empty() || piece.size() < wanted_) {
@@ -3125,7 +3163,7 @@ class FrameReader {
     return !failed_;
   }
 
-  /// Whether all has come.
+  /// Returns true if the data is complete and valid.
   bool finish() noexcept {
     if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes end too early");
     return !failed_;
@@ -3146,7 +3184,7 @@ class FrameReader {
             in.fail(ErrorCode::syntax, at, "nothing that this library wrote");
         }
         const unsigned version = in.byte(), kind = in.byte();
-        // In a version that is not known the next byte may be anything.
+        // In an unknown version the next byte may have any meaning.
         if (version == 0 || version > latest_version ||
             (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
           in.fail(ErrorCode::unknown_version, 4, "a version of the format not known here");
@@ -3198,16 +3236,16 @@ class FrameReader {
 
   FrameKind kind_;
   Stage stage_ = Stage::head;
-  bool short_block_ = false;  // the last was; only the end may follow it
+  bool short_block_ = false;  // the last block was short; only the end may follow
   bool failed_ = false;
-  std::size_t wanted_ = frames_head;  // bytes of the piece that comes next
-  std::size_t offset_ = 0;            // of that piece
-  std::string held_;                  // of it
+  std::size_t wanted_ = frames_head;  // size of the next piece, in bytes
+  std::size_t offset_ = 0;            // offset of that piece
+  std::string held_;                  // the part of it received so far
   std::uint64_t checksum_, claimed_ = 0;
   Error error_;
 };
 
-/// That of a record none may begin in a block that should have ended before it.
+/// Returns `in.ok()`. Fails if the next record begins where its block should already have ended.
 inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
   if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "this block should have ended before");
   return in.ok();
@@ -3227,22 +3265,25 @@ inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
 #ifndef PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
 #define PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
 
-/// What follows from the registers of a user and an instant. Nothing of it is stored.
+/// Values derived from the registers of a user and a timestamp. None of them is stored.
 ///
-/// `now` is `absent` where there is none yet, which is before every deadline. An instant that is `never` does not come.
+/// `now` is `absent` if there is no time yet; this is before every deadline. The timestamp `never` is never reached.
+///
+/// "Last evidence" is the latest timestamp at which a session is known to have been live. The parameter `cut` is the
+/// timestamp at which the user became invisible to the viewer, or `absent`.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
 inline constexpr Timestamp never = Timestamp::highest();
 
-/// The latest word that a session was there.
+/// Returns the session's last evidence: the later one of its latest connect and its latest heartbeat.
 inline Timestamp evidence(const SessionRegisters& session) noexcept {
   return later(session.connect, session.heartbeat);
 }
 
-/// The index of the first disconnect that ends the session; all after it do as well. A connect beats a disconnect of
-/// its instant, a heartbeat does not.
+/// Returns the index of the first disconnect that ends the session, or the number of disconnects if none does. All
+/// later disconnects end it as well. A connect wins over a disconnect with the same timestamp; a heartbeat does not.
 inline std::size_t first_ending(const SessionRegisters& session) noexcept {
   const auto& all = session.disconnects;
   if (all.empty()) return 0;
@@ -3264,7 +3305,7 @@ inline bool live(const SessionRegisters& session, Timestamp now, const Rules& ru
   return evidence(session) != absent && !ended_by_disconnect(session) && now < silent_until(session, rules);
 }
 
-/// The session keeps its user online before this instant; `absent`: it does not at all.
+/// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
 inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
   if (evidence(session) == absent) return absent;
   const std::size_t ending = first_ending(session);
@@ -3274,14 +3315,15 @@ inline Timestamp online_until(const SessionRegisters& session, const Rules& rule
   return (ended ? earlier(session.disconnects[ending], silent) : silent) + rules.offline_grace;
 }
 
-/// From this instant on time alone keeps the user offline, reports aside; `absent`: the user is offline as it is.
+/// Returns the time from which the user is offline if no event arrives, not counting reports; `absent` if the user is
+/// already offline. O(sessions).
 inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) noexcept {
   const bool has_grace = rules.offline_grace != Duration();
   const SessionRegisters* latest_open = nullptr;
   Timestamp latest = absent, until = absent;
   sessions.each([&](const SessionRegisters& session) {
     const Timestamp at = evidence(session);
-    if (at <= latest) return;  // an open one of later evidence lasts longer
+    if (at <= latest) return;  // an open session with later evidence lasts longer
     if (!ended_by_disconnect(session)) {
       latest_open = &session;
       latest = at;
@@ -3295,7 +3337,8 @@ inline Timestamp online_until(const RegistersView& user, const Rules& rules) noe
   return online_until(user.sessions, rules);
 }
 
-/// How many of the activities are on evidence before the cut, and so may be seen by others: all of a visible user's.
+/// Returns how many of the activities are on evidence before `cut`, and so may be seen by others. For a visible user,
+/// these are all activities.
 inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noexcept {
   if (cut == absent) return activities.size();
   const auto end = detail::partition_point(activities.begin(), activities.end(),
@@ -3303,8 +3346,9 @@ inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noe
   return static_cast<std::size_t>(end - activities.begin());
 }
 
-/// From this instant on time alone makes the user unknown to somebody for whom the user went invisible at `cut`, if at
-/// all; `absent`: the user is unknown as it is.
+/// Returns the time from which the user is unknown to a viewer if no event arrives. `absent` if the user is already
+/// unknown; `never` if time alone does not make them unknown. `cut` is the time at which they became invisible to the
+/// viewer, or `absent`.
 inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Rules& rules) noexcept {
   const std::size_t seen = seen_activities(user.activities, cut);
   const Timestamp latest =
@@ -3315,7 +3359,7 @@ inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Ru
   return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
 }
 
-/// What nobody but the user knows, where others have forgotten what they knew.
+/// Returns the part that only the user can see, for use when others have forgotten the rest.
 inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexcept {
   RegistersView hidden = user;
   const std::size_t seen = seen_activities(user.activities, cut);
@@ -3324,7 +3368,8 @@ inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexc
   return hidden;
 }
 
-/// How the user looks to somebody for whom the user went invisible at `cut`, if at all.
+/// Returns the user as seen by a viewer; nullopt if the user is unknown to the viewer. `cut` is the time at which the
+/// user became invisible to the viewer, or `absent`.
 inline std::optional<UserView> seen_with_cut(std::string_view id, const RegistersView& user, Timestamp now,
                                              const Rules& rules, Timestamp cut) noexcept {
   if (forgotten_at(user, cut, rules) <= now) return std::nullopt;
@@ -3339,38 +3384,38 @@ inline std::optional<UserView> seen_with_cut(std::string_view id, const Register
 }
 
 inline bool is_known_to_others(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  return now < forgotten_at(user, invisible_since(user.flips), rules);
+  return now < forgotten_at(user, invisible_since(user.visibility_changes), rules);
 }
 
 inline std::optional<UserView> seen_by_others(std::string_view id, const RegistersView& user, Timestamp now,
                                               const Rules& rules) noexcept {
-  return seen_with_cut(id, user, now, rules, invisible_since(user.flips));
+  return seen_with_cut(id, user, now, rules, invisible_since(user.visibility_changes));
 }
 
 inline std::optional<UserView> seen_by_self(std::string_view id, const RegistersView& user, Timestamp now,
                                             const Rules& rules) noexcept {
-  const Timestamp cut = invisible_since(user.flips);
+  const Timestamp cut = invisible_since(user.visibility_changes);
   const bool others_forgot = cut != absent && forgotten_at(user, cut, rules) <= now;
   auto view = seen_with_cut(id, others_forgot ? hidden_part(user, cut) : user, now, rules, absent);
   if (view) view->invisible = cut != absent;
   return view;
 }
 
-/// The latest instant that others could tell what is kept of the user apart by: of an invisible user nothing after the
-/// cut but what is published.
+/// Returns the latest timestamp among the registers of the user that others can observe. For an invisible user, this
+/// excludes everything after `invisible_since` except published data.
 inline Timestamp latest_seen_instant(const RegistersView& user) noexcept {
-  const Timestamp cut = invisible_since(user.flips);
+  const Timestamp cut = invisible_since(user.visibility_changes);
   const std::size_t seen = seen_activities(user.activities, cut);
   Timestamp latest = later(later(user.status_at(), user.reported_at()), later(user.reported_last_active_at(), cut));
   if (seen > 0) latest = later(latest, user.activities[seen - 1].evidence);
   if (cut != absent) return latest;
   for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
-  return user.flips.empty() ? latest : later(latest, user.flips.back().at);
+  return user.visibility_changes.empty() ? latest : later(latest, user.visibility_changes.back().at);
 }
 
-/// The next instant, after `now`, at which time alone changes what others see; `never` where there is none.
+/// Returns the next time after `now` at which time alone changes what others see; `never` if there is none.
 inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  const Timestamp cut = invisible_since(user.flips), forgotten = forgotten_at(user, cut, rules);
+  const Timestamp cut = invisible_since(user.visibility_changes), forgotten = forgotten_at(user, cut, rules);
   if (forgotten <= now) return never;
   if (cut != absent) return forgotten;
   if (user.reported_to_be_online()) return never;
@@ -3384,32 +3429,36 @@ inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rul
 
 #endif  // PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
 
-/// What is kept of a user, as bytes (bytes.hpp says what a number and a text are).
+/// The encoding of the registers of a user (for number and text see bytes.hpp).
 ///
-///     user     = id (text), shape (byte), sessions, activities, flips, rare registers
-///     shape    = 1: instants in milliseconds | sessions << 1 | activities << 3 | 32: flips | 64: rare registers;
-///                of sessions and activities 0 to 2, or 3, and then the number less 3 comes before the first of them
-///     session  = id (text), byte: 1: connect | 2: heartbeat | disconnects << 2, these instants;
-///                of disconnects 0 to 62, or 63, and then the number less 63
-///     activity = the evidence (instant), how much earlier the value is (number)
-///     flips    = number, for each: an instant, a byte (0, 1: invisible)
-///     rare     = byte: 1: crowded | 2: status | 4: reported | 8: as online | 16: reported last_active | 32: forgotten;
-///                from and to; at and the text; at; at and the value; up to
+///     user     = id (text), shape (byte), sessions, activities, visibility changes, rare registers
+///     shape    = 1: timestamps in milliseconds | sessions << 1 | activities << 3 | 32: visibility changes
+///                | 64: rare registers;
+///                the counts of sessions and activities are 0 to 2, or 3: then the count minus 3 precedes the first one
+///     session  = id (text), byte: 1: connect | 2: heartbeat | disconnects << 2, these timestamps;
+///                the count of disconnects is 0 to 62, or 63: then the count minus 63 precedes them
+///     activity = the evidence (timestamp), how much earlier the value is (number)
+///     visibility changes    = number, for each: a timestamp, a byte (0, 1: invisible)
+///     rare     = byte: 1: dropped range | 2: status | 4: reported | 8: as online | 16: reported last_active |
+///                32: forgotten;
+///                then of those present: from and to; at and the text; at; at and the value; up to
 ///
-/// An instant is a number: how much earlier it is than the base, with the sign as the lowest bit, in milliseconds if
-/// that loses nothing of any in the record, else nanoseconds. The base is the snapshot's instant, rounded down to
-/// milliseconds, or 1970. Everything stands in ascending order, each once. So the same user is the same bytes.
+/// A timestamp is a number: how much earlier it is than the base, with the sign in the lowest bit. The unit is
+/// milliseconds if all timestamps in the record are exact in it, else nanoseconds. The base is the snapshot's
+/// timestamp, rounded down to milliseconds, or 1970. All sequences are strictly ascending. So equal users have equal
+/// bytes.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Counts instants from a base, in the unit of a record. Differences go round at 64 bits, and back.
+/// Encodes timestamps relative to a base, in the unit of a record. Differences wrap around at 64 bits; decoding wraps
+/// them back.
 class InstantUnit {
  public:
   InstantUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
 
   bool in_ms() const noexcept { return in_ms_; }
-  /// Whether no instant that was read or written has needed nanoseconds.
+  /// Returns true if no timestamp that was noted needed nanoseconds.
   bool could_be_ms() const noexcept { return could_be_ms_; }
   void note(Timestamp at) noexcept {
     could_be_ms_ = could_be_ms_ && static_cast<std::int64_t>(base_ - raw(at)) % static_cast<std::int64_t>(ms) == 0;
@@ -3470,17 +3519,17 @@ class InstantUnit {
 
 namespace user_record {
 
-/// Of the shape.
+/// Bits of the shape.
 constexpr unsigned in_ms = 1, has_flips = 32, has_rare = 64, shape_bits = 127;
-/// Of the rare registers.
-constexpr unsigned crowded = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
+/// Bits of the rare registers.
+constexpr unsigned dropped_range = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
                    forgotten = 32, rare_bits = 63;
 constexpr std::size_t counts_in_shape = 3, disconnects_in_byte = 63;
 
 inline unsigned rare_of(const RegistersView& user) noexcept {
   if (user.rare == nullptr) return 0;
   const RareRegisters& kept = *user.rare;
-  return (kept.crowded.to != absent ? crowded : 0u) | (kept.status_at != absent ? status : 0u) |
+  return (kept.dropped_range.to != absent ? dropped_range : 0u) | (kept.status_at != absent ? status : 0u) |
          (kept.reported_at != absent ? reported : 0u) |
          (kept.reported_at != absent && kept.reported_online ? reported_online : 0u) |
          (kept.reported_last_active_at != absent ? reported_last_active : 0u) |
@@ -3501,10 +3550,10 @@ inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
     note(activity.evidence);
     unit.note_earlier(activity.evidence, activity.value);
   }
-  for (const Flip& flip : user.flips) note(flip.at);
+  for (const VisibilityChange& visibility_change : user.visibility_changes) note(visibility_change.at);
   if (user.rare != nullptr) {
     const RareRegisters& kept = *user.rare;
-    for (const Timestamp at : {kept.crowded.from, kept.crowded.to, kept.status_at, kept.reported_at,
+    for (const Timestamp at : {kept.dropped_range.from, kept.dropped_range.to, kept.status_at, kept.reported_at,
                                kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to})
       note(at);
   }
@@ -3524,9 +3573,9 @@ inline void append_session(ByteWriter& out, const SessionRegisters& session, con
 
 inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const InstantUnit& unit) {
   out.byte(bits);
-  if ((bits & crowded) != 0) {
-    unit.append(out, kept.crowded.from);
-    unit.append(out, kept.crowded.to);
+  if ((bits & dropped_range) != 0) {
+    unit.append(out, kept.dropped_range.from);
+    unit.append(out, kept.dropped_range.to);
   }
   if ((bits & status) != 0) {
     unit.append(out, kept.status_at);
@@ -3540,7 +3589,7 @@ inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bit
   if ((bits & forgotten) != 0) unit.append(out, kept.forgotten_up_to);
 }
 
-/// Of what there are so many: no more than the reader's rules can have left of any user.
+/// Returns a count. Fails if it is greater than the reader's rules allow for one user.
 inline std::size_t read_count(ByteReader& in, std::size_t start, std::uint64_t count, std::size_t most) noexcept {
   if (count > most) in.fail(ErrorCode::over_limit, start, "more of one user than the rules allow");
   return in.ok() ? narrowed<std::size_t>(count) : 0;
@@ -3560,7 +3609,7 @@ inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_gr
   return in.ok();
 }
 
-/// How many of each can be left of one user.
+/// The maximum counts that the rules allow for one user.
 struct Most {
   explicit Most(const Rules& rules) noexcept
       : recent(greater_of(rules.max_recent_per_user, std::uint32_t{1})),
@@ -3580,7 +3629,7 @@ inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const M
   const unsigned bits = in.byte();
   if (in.ok() && (id.empty() || bits == 0)) in.fail(ErrorCode::syntax, start, "a session without an id or an instant");
   if (!in.ok()) return session;
-  session.id = Text(id);
+  session.id = SharedString(id);
   if ((bits & 1) != 0) session.connect = unit.read(in);
   if ((bits & 2) != 0) session.heartbeat = unit.read(in);
   for (std::size_t left = read_count(in, bits >> 2, disconnects_in_byte, most.recent); left > 0 && in.ok(); --left) {
@@ -3599,15 +3648,15 @@ inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, I
     in.fail(ErrorCode::syntax, start, "no such set of registers");
   }
   if (!in.ok()) return;
-  if ((bits & crowded) != 0) {
-    kept.crowded.from = unit.read(in);
-    kept.crowded.to = unit.read(in);
-    ascends(in, start, false, kept.crowded.from < kept.crowded.to);
+  if ((bits & dropped_range) != 0) {
+    kept.dropped_range.from = unit.read(in);
+    kept.dropped_range.to = unit.read(in);
+    ascends(in, start, false, kept.dropped_range.from < kept.dropped_range.to);
   }
   if ((bits & status) != 0) {
     kept.status_at = unit.read(in);
     const std::string_view text = in.text(rules.max_status_bytes, "a longer status than the rules allow");
-    kept.status = Text(text);
+    kept.status = SharedString(text);
   }
   if ((bits & reported) != 0) kept.reported_at = unit.read(in);
   kept.reported_online = (bits & reported_online) != 0;
@@ -3627,8 +3676,8 @@ inline void append_user(ByteWriter& out, std::string_view id, const RegistersVie
   const InstantUnit unit(now, record::all_in_ms(user, now));
   out.text(id);
   out.byte((unit.in_ms() ? record::in_ms : 0u) | smaller_of(sessions, record::counts_in_shape) << 1 |
-           smaller_of(activities, record::counts_in_shape) << 3 | (user.flips.empty() ? 0u : record::has_flips) |
-           (rare == 0 ? 0u : record::has_rare));
+           smaller_of(activities, record::counts_in_shape) << 3 |
+           (user.visibility_changes.empty() ? 0u : record::has_flips) | (rare == 0 ? 0u : record::has_rare));
   if (sessions >= record::counts_in_shape) out.number(sessions - record::counts_in_shape);
   for (const SessionRegisters& session : user.sessions) record::append_session(out, session, unit);
   if (activities >= record::counts_in_shape) out.number(activities - record::counts_in_shape);
@@ -3636,15 +3685,15 @@ inline void append_user(ByteWriter& out, std::string_view id, const RegistersVie
     unit.append(out, activity.evidence);
     unit.append_earlier(out, activity.evidence, activity.value);
   }
-  if (!user.flips.empty()) out.number(user.flips.size());
-  for (const Flip& flip : user.flips) {
-    unit.append(out, flip.at);
-    out.byte(flip.invisible ? 1 : 0);
+  if (!user.visibility_changes.empty()) out.number(user.visibility_changes.size());
+  for (const VisibilityChange& visibility_change : user.visibility_changes) {
+    unit.append(out, visibility_change.at);
+    out.byte(visibility_change.invisible ? 1 : 0);
   }
   if (rare != 0) record::append_rare(out, *user.rare, rare, unit);
 }
 
-/// What was read: all of it as the rules allow, and in the one form in which it is written; not yet normalised.
+/// A decoded user: within the limits of the rules and in the canonical encoding, but not yet normalised.
 struct UserRecord {
   std::string_view id;  // borrowed from the bytes
   UserRegisters registers;
@@ -3688,18 +3737,19 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
     if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "flips are said to be there");
     for (; left > 0 && in.ok(); --left) {
       const std::size_t at = in.offset();
-      Flip flip;
-      flip.at = unit.read(in);
+      VisibilityChange visibility_change;
+      visibility_change.at = unit.read(in);
       const unsigned truth = in.byte();
       if (truth > 1) in.fail(ErrorCode::syntax, at, "neither visible nor invisible");
-      flip.invisible = truth == 1;
-      const bool is_first = kept.flips.empty();
-      if (record::ascends(in, at, is_first, !is_first && kept.flips.back().at < flip.at)) kept.flips.push_back(flip);
+      visibility_change.invisible = truth == 1;
+      const bool is_first = kept.visibility_changes.empty();
+      if (record::ascends(in, at, is_first, !is_first && kept.visibility_changes.back().at < visibility_change.at))
+        kept.visibility_changes.push_back(visibility_change);
     }
   }
   if ((shape & record::has_rare) != 0) record::read_rare(in, kept, rules, unit);
-  for (const Flip& flip : kept.flips) {
-    if (!flip.invisible && kept.crowded.contains(flip.at))
+  for (const VisibilityChange& visibility_change : kept.visibility_changes) {
+    if (!visibility_change.invisible && kept.dropped_range.contains(visibility_change.at))
       in.fail(ErrorCode::syntax, start, "visible again in a stretch where nobody can be");
   }
   if (in.ok() && !unit.in_ms() && unit.could_be_ms())
@@ -3717,17 +3767,17 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
 #ifndef PRESENCE_REGISTERS_DETAIL_NORMAL_FORM_HPP
 #define PRESENCE_REGISTERS_DETAIL_NORMAL_FORM_HPP
 
-/// Forgetting: the one form in which equal knowledge is equal bytes.
+/// The normal form of a user's registers, in which equal knowledge is equal bytes, and the rules for dropping data.
 ///
-/// `normalise` drops what can no longer matter at `now`, and never changes what anybody sees. Records that nothing
-/// happens to are left as they are until somebody looks (digest, ==, inspect) or an event touches them, so that time
-/// passing costs nothing for them. `bound` drops what could still matter to a late event, when one user has more of it
-/// than Rules allow.
+/// `normalise` drops what can no longer matter at `now`. It never changes the state that any user sees. Idle records
+/// stay unchanged until they are read (digest, ==, inspect) or an event modifies them. So the passing of time costs
+/// nothing for them. `bound` drops data that could still matter to a late event, if one user has more of it than Rules
+/// allow.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// How far back a register of a session can still matter.
+/// Returns the earliest timestamp at which a session register can still matter.
 inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
   return now - rules.session_timeout - greater_of(rules.reorder_window, rules.offline_grace);
 }
@@ -3736,19 +3786,19 @@ inline void drop_older(Timestamp& instant, Timestamp horizon) noexcept {
   if (instant < horizon) instant = absent;
 }
 
-inline void drop_older(Few<Timestamp, 1>& ascending, Timestamp horizon) noexcept {
+inline void drop_older(SmallVector<Timestamp, 1>& ascending, Timestamp horizon) noexcept {
   ascending.erase(ascending.begin(), detail::not_less(ascending.begin(), ascending.end(), horizon));
 }
 
-/// With a timeout, what is older than the horizon cannot bring the session back, nor end it.
+/// Drops the registers older than the horizon. With a timeout, they can neither make the session live again nor end it.
 inline void forget_timed(SessionRegisters& session, Timestamp horizon) noexcept {
   drop_older(session.connect, horizon);
   drop_older(session.heartbeat, horizon);
   drop_older(session.disconnects, horizon);
 }
 
-/// Without a timeout an open session lives on its latest evidence, however old; a closed one loses what is older than
-/// the horizon.
+/// Drops old registers if sessions have no timeout. An open session keeps its last evidence, however old. A closed one
+/// loses what is older than the horizon.
 inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const Rules& rules) noexcept {
   const std::size_t ending = first_ending(session);
   const bool ended = evidence(session) != absent && ending < session.disconnects.size();
@@ -3766,7 +3816,7 @@ inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const R
   }
 }
 
-/// `horizon` is the session_horizon of `now`.
+/// Normalises a session. `horizon` must be the `session_horizon` of `now`.
 inline void normalise_session(SessionRegisters& session, Timestamp now, Timestamp horizon,
                               const Rules& rules) noexcept {
   auto& all = session.disconnects;
@@ -3783,23 +3833,28 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, Timestam
   }
 }
 
-/// Of the flips before the window stay the three that a late flip inside it could bring to light.
-inline void normalise_flips(Flips& flips, Timestamp window) noexcept {
-  const std::size_t old = flips_before(flips, window);
+/// Drops visibility changes before the window. Keeps the three of them that a late visibility change inside the window
+/// could make relevant.
+inline void normalise_flips(Flips& visibility_changes, Timestamp window) noexcept {
+  const std::size_t old = flips_before(visibility_changes, window);
   if (old < 2) return;
-  const Timestamp since = invisible_since(flips.data(), flips.data() + old);
+  const Timestamp since = invisible_since(visibility_changes.data(), visibility_changes.data() + old);
   Timestamp last_visible = absent, last_invisible = absent;
-  for (std::size_t i = 0; i < old; ++i) (flips[i].invisible ? last_invisible : last_visible) = flips[i].at;
-  erase_if_among(flips, old,
-                 [&](const Flip& f) { return f.at != since && f.at != last_visible && f.at != last_invisible; });
+  for (std::size_t i = 0; i < old; ++i)
+    (visibility_changes[i].invisible ? last_invisible : last_visible) = visibility_changes[i].at;
+  erase_if_among(visibility_changes, old, [&](const VisibilityChange& f) {
+    return f.at != since && f.at != last_visible && f.at != last_invisible;
+  });
 }
 
-/// Of the activities on evidence before the window stays the greatest, and the greatest before the cut of the flips
-/// before the window.
-inline void normalise_activities(Activities& activities, Span<Flip> flips, Timestamp window) noexcept {
+/// Drops activities on evidence before the window. Keeps the greatest of them, and the greatest before the
+/// `invisible_since` of the visibility changes before the window.
+inline void normalise_activities(Activities& activities, Span<VisibilityChange> visibility_changes,
+                                 Timestamp window) noexcept {
   const std::size_t old = seen_activities(activities, window == absent ? never : window);
   if (window == absent || old < 2) return;
-  const Timestamp cut = invisible_since(flips.data(), flips.data() + flips_before(flips, window));
+  const Timestamp cut =
+      invisible_since(visibility_changes.data(), visibility_changes.data() + flips_before(visibility_changes, window));
   const std::size_t before_cut = smaller_of(seen_activities(activities, cut), old);
   std::size_t kept = 0;
   if (before_cut > 0) activities[kept++] = activities[before_cut - 1];
@@ -3808,38 +3863,38 @@ inline void normalise_activities(Activities& activities, Span<Flip> flips, Times
                    activities.begin() + static_cast<std::ptrdiff_t>(old));
 }
 
-/// From this instant on time alone leaves nothing of the user; `never` for those of whom something always stays. The
-/// same of the registers as they are and of their normal form, while it is to come.
+/// Returns the time from which nothing of the user remains if no event arrives; `never` if something always remains.
+/// While that time is in the future, it is the same for the registers and for their normal form.
 inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
-  const Timestamp cut = invisible_since(user.flips);
+  const Timestamp cut = invisible_since(user.visibility_changes);
   Timestamp at = forgotten_at(user, cut, rules);
   if (at == never) return never;
   if (cut != absent) {
-    // That a user is invisible lasts as long as what they did themselves, which only others have forgotten.
+    // The invisibility of a user is kept as long as their own data, which only others have forgotten.
     if (rules.forget_after == Duration::highest()) return never;
-    const Timestamp dropped = user.rare == nullptr ? absent : user.rare->crowded.to;
+    const Timestamp dropped = user.rare == nullptr ? absent : user.rare->dropped_range.to;
     const Timestamp active = user.activities.empty() ? absent : user.activities.back().value;
-    at = later(at, later(later(user.flips.back().at, dropped), active) + rules.forget_after);
+    at = later(at, later(later(user.visibility_changes.back().at, dropped), active) + rules.forget_after);
     at = later(at, online_until(user, rules));
   }
-  // What is kept for late events is forgotten when older than its horizon, not when as old.
+  // What is kept for late events is dropped when it is older than its horizon, not when it is exactly as old.
   const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
   for (const SessionRegisters& session : user.sessions) {
     const Timestamp silent = latest_instant(session) + rules.session_timeout;
     at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
   }
-  if (!user.flips.empty()) at = later(at, past(user.flips.back().at + rules.reorder_window));
+  if (!user.visibility_changes.empty()) at = later(at, past(user.visibility_changes.back().at + rules.reorder_window));
   if (user.rare == nullptr) return at;
-  if (user.rare->crowded.to != absent) at = later(at, past(user.rare->crowded.to + rules.reorder_window));
+  if (user.rare->dropped_range.to != absent) at = later(at, past(user.rare->dropped_range.to + rules.reorder_window));
   if (user.rare->forgotten_up_to != absent) at = later(at, user.rare->forgotten_up_to + rules.forget_after);
   return at;
 }
 
-/// Drops what others have forgotten of the user; of an invisible one what is hidden from them has an age of its own, so
-/// that it decides nothing about what they see. Sessions and flips stay for as long as a late event could concern them,
-/// and that the user is invisible until nothing else is left.
+/// Drops what others have forgotten of the user. The hidden part of an invisible user ages separately, so that it does
+/// not affect what others see. Sessions and visibility changes remain while a late event could concern them. The user
+/// remains invisible until nothing else is left.
 inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  const Timestamp cut = invisible_since(user.flips);
+  const Timestamp cut = invisible_since(user.visibility_changes);
   if (cut != absent && vanishes_at(user, rules) <= now) {
     user = UserRegisters();
     return;
@@ -3848,9 +3903,11 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
     const RegistersView hidden = hidden_part(user, cut);
     const bool all = forgotten_at(hidden, absent, rules) <= now;
     user.activities.erase(user.activities.begin(), all ? user.activities.end() : hidden.activities.begin());
-    if (cut == absent && !user.flips.empty() && user.flips.back().at < now - rules.reorder_window) user.flips.clear();
+    if (cut == absent && !user.visibility_changes.empty() &&
+        user.visibility_changes.back().at < now - rules.reorder_window)
+      user.visibility_changes.clear();
     RareRegisters rest;
-    rest.crowded = user.crowded;
+    rest.dropped_range = user.dropped_range;
     rest.forgotten_up_to = user.forgotten_up_to;
     static_cast<RareRegisters&>(user) = std::move(rest);
   }
@@ -3868,11 +3925,13 @@ inline void normalise_sessions(Sessions& sessions, Timestamp now, const Rules& r
 inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
   if (now == absent) return;
   const Timestamp window = now - rules.reorder_window;
-  normalise_activities(user.activities, user.flips, window);
-  normalise_flips(user.flips, window);
-  // While the run goes on, the stretch stands for the last time the user went invisible, which is never forgotten.
-  const Timestamp cut = invisible_since(user.flips);
-  if (user.crowded.to < window && (cut == absent || user.crowded.from < cut)) user.crowded = Stretch();
+  normalise_activities(user.activities, user.visibility_changes, window);
+  normalise_flips(user.visibility_changes, window);
+  // While the invisible run continues, the dropped range represents the last time the user became invisible. This is
+  // never dropped.
+  const Timestamp cut = invisible_since(user.visibility_changes);
+  if (user.dropped_range.to < window && (cut == absent || user.dropped_range.from < cut))
+    user.dropped_range = DroppedRange();
   if (rules.forget_after != Duration::highest()) forget_by_age(user, now, rules);
 }
 
@@ -3881,8 +3940,8 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   normalise_beside_sessions(user, now, rules);
 }
 
-/// Whether `normalise` would leave the user as he is. Looks no closer than is quick: of some it says no who are in
-/// their normal form.
+/// Returns true only if `normalise` would leave the user unchanged. This is a fast check: it returns false for some
+/// users who are in normal form.
 inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::highest()) return false;
   const Timestamp horizon = session_horizon(now, rules), window = now - rules.reorder_window;
@@ -3892,33 +3951,34 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
     if (!session.disconnects.empty() && !matters(session.disconnects[0])) return false;
   }
   const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
-  const bool has_old_flips = user.flips.size() > 1 && user.flips[1].at < window;
-  return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->crowded.to == absent);
+  const bool has_old_flips = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
+  return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->dropped_range.to == absent);
 }
 
-/// When the oldest of several activities has had its time.
+/// Returns when the oldest of several activities can be dropped. Requires at least two activities.
 inline Timestamp old_activities_end(Span<Activity> activities, const Rules& rules) noexcept {
   return activities[1].evidence + rules.reorder_window + Duration::from_ns(1);
 }
 
-/// Whether memory outside the user's row may hold what time lets go of.
+/// Returns whether memory outside the user's row may hold data that time alone allows to be dropped.
 inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules) noexcept {
   constexpr std::size_t activities_in_row = 2;
-  if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.flips.empty()) return true;
+  if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.visibility_changes.empty())
+    return true;
   if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || user.sessions[0].disconnects.size() > 1))
     return true;
-  return user.rare != nullptr && (user.rare->crowded.to != absent || rules.forget_after != Duration::highest());
+  return user.rare != nullptr && (user.rare->dropped_range.to != absent || rules.forget_after != Duration::highest());
 }
 
-/// The earliest time after `now` at which, without an event, memory that holds what is kept of the user can be given
-/// back; `never` if there is none.
+/// Returns the earliest time after `now` at which memory of the user can be freed if no event arrives; `never` if there
+/// is none.
 inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   Timestamp next = vanishes_at(user, rules);
   if (!has_forgettable_memory(user, rules)) return next;
   const auto note = [&next, now](Timestamp at) {
     if (at > now) next = earlier(next, at);
   };
-  // What is as old as a horizon is kept, what is older is not.
+  // What is exactly as old as a horizon is kept; what is older is dropped.
   const auto note_past = [&note](Timestamp last, Duration kept) {
     if (last != absent) note(last + kept + Duration::from_ns(1));
   };
@@ -3928,25 +3988,29 @@ inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Ru
     if (session.disconnects.size() > 1) note_past(session.disconnects[0], session_kept);
   }
   for (std::size_t i = 1; i < user.activities.size(); ++i) note_past(user.activities[i].evidence, rules.reorder_window);
-  for (std::size_t i = 1; i < user.flips.size(); ++i) note_past(user.flips[i].at, rules.reorder_window);
-  if (user.rare != nullptr && user.rare->crowded.to != absent) note_past(user.rare->crowded.to, rules.reorder_window);
+  for (std::size_t i = 1; i < user.visibility_changes.size(); ++i)
+    note_past(user.visibility_changes[i].at, rules.reorder_window);
+  if (user.rare != nullptr && user.rare->dropped_range.to != absent)
+    note_past(user.rare->dropped_range.to, rules.reorder_window);
   if (rules.forget_after == Duration::highest()) return next;
-  const Timestamp cut = invisible_since(user.flips);
+  const Timestamp cut = invisible_since(user.visibility_changes);
   note(forgotten_at(user, cut, rules));
   note(forgotten_at(hidden_part(user, cut), absent, rules));
   if (user.forgotten_up_to() != absent) note(user.forgotten_up_to() + rules.forget_after);
   return next;
 }
 
-/// Which of two sessions can be missed first: one of which nothing but disconnects was ever heard, so that those cannot
-/// crowd out the grace of one that was there; then one that has been silent for longer.
+/// Returns whether session `a` is dropped before session `b`. Sessions with disconnects only are dropped first, so that
+/// they cannot displace the grace period of a session that was live. Then the session that was silent for longer is
+/// dropped first.
 inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {
   const bool a_was_there = evidence(a) != absent, b_was_there = evidence(b) != absent;
   return a_was_there != b_was_there ? b_was_there : latest_instant(a) < latest_instant(b);
 }
 
-/// Drops the stalest sessions until at most `room` of those for which `counts` holds are left. Of two that are as stale
-/// as each other the one with the lesser id goes. O(n), or O(n log n) where more than one has to go.
+/// Drops the stalest of the sessions for which `counts` returns true until at most `room` of them are left. Of two
+/// equally stale sessions, the one with the lesser id is dropped. O(n), or O(n log n) if more than one has to be
+/// dropped.
 template <class Counts>
 void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) noexcept {
   std::size_t counted = 0;
@@ -3971,27 +4035,32 @@ void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) 
   detail::sort(sessions, by_id);
 }
 
-/// Of the flips keeps the newest before the cut and the earliest from the cut on. Those that go from the invisible run
-/// are remembered as one stretch: what comes later in that run goes into it too, and inside it nobody becomes visible
-/// again.
+/// Bounds the visibility changes. Keeps the newest before `invisible_since` and the earliest from it on. Changes
+/// dropped from the trailing invisible run are recorded as one dropped range. Later changes of that run are added to
+/// the range. A user cannot become visible again inside it.
 inline void bound_flips(UserRegisters& user, std::size_t room) noexcept {
-  auto& flips = user.flips;
-  const Timestamp cut = invisible_since(flips);
-  const std::size_t before = cut == absent ? flips.size() : flips_before(flips, cut);
+  auto& visibility_changes = user.visibility_changes;
+  const Timestamp cut = invisible_since(visibility_changes);
+  const std::size_t before = cut == absent ? visibility_changes.size() : flips_before(visibility_changes, cut);
   if (cut != absent) {
-    const bool run_is_crowded = user.crowded.to != absent && cut <= user.crowded.from;
-    std::size_t kept = run_is_crowded ? flips_before(flips, user.crowded.from + Duration::from_ns(1)) : flips.size();
+    const bool run_is_crowded = user.dropped_range.to != absent && cut <= user.dropped_range.from;
+    std::size_t kept = run_is_crowded ? flips_before(visibility_changes, user.dropped_range.from + Duration::from_ns(1))
+                                      : visibility_changes.size();
     kept = smaller_of(kept, before + room);
-    if (kept < flips.size()) {
-      user.crowded.to = run_is_crowded ? later(user.crowded.to, flips.back().at) : flips.back().at;
-      user.crowded.from = flips[kept - 1].at;
-      flips.erase(flips.begin() + static_cast<std::ptrdiff_t>(kept), flips.end());
+    if (kept < visibility_changes.size()) {
+      user.dropped_range.to =
+          run_is_crowded ? later(user.dropped_range.to, visibility_changes.back().at) : visibility_changes.back().at;
+      user.dropped_range.from = visibility_changes[kept - 1].at;
+      visibility_changes.erase(visibility_changes.begin() + static_cast<std::ptrdiff_t>(kept),
+                               visibility_changes.end());
     }
   }
-  if (before > room) flips.erase(flips.begin(), flips.begin() + static_cast<std::ptrdiff_t>(before - room));
+  if (before > room)
+    visibility_changes.erase(visibility_changes.begin(),
+                             visibility_changes.begin() + static_cast<std::ptrdiff_t>(before - room));
 }
 
-/// Likewise of the activities.
+/// Bounds the activities in the same way.
 inline void bound_activities(Activities& activities, Timestamp cut, std::size_t room) noexcept {
   const std::size_t before = seen_activities(activities, cut), after = activities.size() - before;
   if (after > room) activities.erase(activities.end() - static_cast<std::ptrdiff_t>(after - room), activities.end());
@@ -4000,7 +4069,7 @@ inline void bound_activities(Activities& activities, Timestamp cut, std::size_t 
   }
 }
 
-/// How many of each kind of what is recent are kept of a user.
+/// Returns how many recent items of each kind are kept per user.
 inline std::size_t recent_room(const Rules& rules) noexcept {
   return greater_of(rules.max_recent_per_user, std::uint32_t{1});
 }
@@ -4011,8 +4080,8 @@ inline void bound_disconnects(SessionRegisters& session, const Rules& rules) noe
   if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
 }
 
-/// What others see of a user does not depend on which sessions are kept of one who is invisible, so that nothing they
-/// do then can be told by which of them went.
+/// Drops the stalest live sessions over the limit. For an invisible user, the state that others see does not depend on
+/// which sessions are kept. So a dropped session reveals nothing of what the user does while invisible.
 inline void bound_live_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
   if (sessions.size() <= rules.max_sessions_per_user) return;
   drop_stalest_sessions(sessions, rules.max_sessions_per_user,
@@ -4024,20 +4093,20 @@ inline void bound_ended_sessions(Sessions& sessions, Timestamp now, const Rules&
                         [&](const SessionRegisters& session) { return !live(session, now, rules); });
 }
 
-/// Nothing that a user does while invisible may crowd out what was there before, at whichever of the invisible flips
-/// the user may yet turn out to have gone invisible. So each side of the cut has room of its own, and after it the
-/// earliest stay.
+/// Bounds the visibility changes and the activities. What a user does while invisible must not displace older data. A
+/// late event can still move `invisible_since` to any of the invisible changes. So each side of `invisible_since` has a
+/// separate limit, and the earliest entries after it are kept.
 inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) noexcept {
   const std::size_t room = recent_room(rules);
-  if (user.flips.size() > room || user.crowded.to != absent) bound_flips(user, room);
-  if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.flips), room);
+  if (user.visibility_changes.size() > room || user.dropped_range.to != absent) bound_flips(user, room);
+  if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.visibility_changes), room);
 }
 
 inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
   for (SessionRegisters& session : user.sessions) bound_disconnects(session, rules);
   bound_live_sessions(user.sessions, now, rules);
   bound_ended_sessions(user.sessions, now, rules);
-  normalise_beside_sessions(user, now, rules);  // who is online for no session any more may be forgotten
+  normalise_beside_sessions(user, now, rules);  // a user left without an online session may be forgotten
   bound_beside_sessions(user, rules);
 }
 
@@ -4055,31 +4124,34 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The latest timestamp of anything that is kept of a user. It may be `absent`. What a report said about last_active is
-/// a value, which an event may set to any timestamp; it binds nobody, so only the date of that report counts.
+/// Returns the latest timestamp in a user's registers; it may be `absent`. The reported last_active is excluded: it is
+/// a value that an event may set to any timestamp, and it constrains no later event. Only the timestamp of that report
+/// counts.
 inline Timestamp latest_date(const RegistersView& user) noexcept {
   Timestamp latest = absent;
   for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
-  // The last has the latest evidence, and no value is later than its evidence.
+  // The last activity has the latest evidence, and no value is later than its evidence.
   if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
-  if (!user.flips.empty()) latest = later(latest, user.flips.back().at);
+  if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
   if (user.rare == nullptr) return latest;
   const RareRegisters& rare = *user.rare;
-  latest = later(later(latest, rare.crowded.to), later(rare.status_at, rare.reported_at));
+  latest = later(later(latest, rare.dropped_range.to), later(rare.status_at, rare.reported_at));
   return later(latest, later(rare.reported_last_active_at, rare.forgotten_up_to));
 }
 
-/// How late a message of a peer may be dated, and what is in it, judged by the host's clock. No peer can then plant
-/// anything that counts long after it was told: what it says is no later than an event of its own could be.
+/// Limits how far in the future a peer's message and its content may be dated, by the host's clock. So a peer cannot
+/// plant data that remains in effect long after it was received. Its content is dated no later than an event of the
+/// peer could be.
 class PeerDates {
  public:
-  /// Takes everything: for snapshots of one's own.
+  /// Accepts everything. Use it for the host's own snapshots.
   PeerDates() noexcept = default;
-  /// `now` is the later one of the host's clock and of the snapshot that the message is joined into.
+  /// `now` must be the later one of the host's clock and the timestamp of the snapshot that the message is joined into.
   PeerDates(Timestamp now, const Rules& rules) noexcept
       : skew_(rules.max_clock_skew), latest_now_(now + skew_), latest_(latest_now_) {}
 
-  /// Whether a message may have this timestamp, or none. What is in it is measured by it from then on.
+  /// Returns whether a message may have this timestamp; `absent` means none. From then on, the message's content is
+  /// judged by its timestamp, if it has one.
   bool begin(Timestamp theirs) noexcept {
     if (theirs != absent) latest_ = theirs + skew_;
     return theirs <= latest_now_;
@@ -4117,28 +4189,29 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Elements in the order in which they were added, in blocks of some: none is moved for those that follow, and no block
-/// is so large that an allocator goes to the system for it.
+/// An append-only sequence in blocks of fixed size. Elements never move. No block is so large that an allocator
+/// requests it from the operating system.
 template <class T>
-class Blocks {
+class ChunkedVector {
  public:
-  Blocks() noexcept = default;
-  Blocks(Blocks&& other) noexcept : blocks_(std::move(other.blocks_)), size_(std::exchange(other.size_, 0u)) {
+  ChunkedVector() noexcept = default;
+  ChunkedVector(ChunkedVector&& other) noexcept
+      : blocks_(std::move(other.blocks_)), size_(std::exchange(other.size_, 0u)) {
     other.blocks_.clear();
   }
-  Blocks& operator=(Blocks&& other) noexcept {
-    Blocks taken(std::move(other));
+  ChunkedVector& operator=(ChunkedVector&& other) noexcept {
+    ChunkedVector taken(std::move(other));
     blocks_.swap(taken.blocks_);
     std::swap(size_, taken.size_);
     return *this;
   }
-  ~Blocks() { clear(); }
+  ~ChunkedVector() { clear(); }
 
   std::size_t size() const noexcept { return size_; }
   T& operator[](std::size_t i) noexcept { return blocks_[i / block][i % block]; }
   const T& operator[](std::size_t i) const noexcept { return blocks_[i / block][i % block]; }
 
-  /// When memory runs out nothing is added.
+  /// Appends an element. If memory runs out, nothing is added.
   T& add(T element) {
     if (size_ == blocks_.size() * block) {
       blocks_.push_back(nullptr);
@@ -4176,18 +4249,17 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Gathers what happened to users, each with an instant `at` and the user's `id`, and goes over it in the order of
-/// (instant, id). What is put in order are small keys: all memory is asked for while it is gathered, and nothing large
-/// is moved about.
+/// Collects changes of users, each with a timestamp `at` and the user's `id`, and iterates over them in the order of
+/// (timestamp, id). Only small keys are sorted: all memory is allocated while collecting, and nothing large is moved.
 template <class T>
 class Timeline {
  public:
   std::size_t size() const noexcept { return keys_.size(); }
 
-  /// When memory runs out nothing is added.
+  /// Adds nothing if memory runs out.
   void add(T happening) {
     const T& added = all_.add(std::move(happening));
-    // Until it has a key it does not count.
+    // An element without a key does not count, so a failure here adds nothing.
     keys_.push_back(Key{added.at, first_bytes(text_of(added.id)), static_cast<std::uint32_t>(all_.size() - 1)});
   }
   void clear() noexcept {
@@ -4195,7 +4267,8 @@ class Timeline {
     all_.clear();
   }
 
-  /// Makes one of all that happened to a user: `join(first, next)` puts what was added next into the first.
+  /// Merges all changes of a user into the first. `join(first, next)` merges the change that was added next into the
+  /// first.
   template <class Join>
   void one_per_user(Join join) noexcept {
     detail::sort(keys_, [this](const Key& a, const Key& b) {
@@ -4231,7 +4304,8 @@ class Timeline {
     std::uint32_t index = 0;
   };
 
-  /// Greater for the greater id, where the ids differ in them.
+  /// Returns the first 8 bytes of an id as a number. If two ids differ in these bytes, the greater id has the greater
+  /// number.
   static std::uint64_t first_bytes(std::string_view id) noexcept {
     std::uint64_t word = 0;
     for (std::size_t i = 0; i < 8; ++i) word = word << 8 | (i < id.size() ? static_cast<unsigned char>(id[i]) : 0u);
@@ -4243,7 +4317,7 @@ class Timeline {
   }
 
   Vector<Key> keys_;
-  Blocks<T> all_;
+  ChunkedVector<T> all_;
 };
 
 }  // namespace detail
@@ -4256,23 +4330,24 @@ class Timeline {
 #ifndef PRESENCE_TABLE_DETAIL_USER_ROW_HPP
 #define PRESENCE_TABLE_DETAIL_USER_ROW_HPP
 
-/// What a user is kept in: registers packed into one row.
+/// The storage of a user: registers packed into one row.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What of a user's registers has no room in the row itself. Its size is fixed when it is made, with some room for more
-/// activities. What is forgotten leaves room for what comes, so that most changes ask for no memory. Rows of different
-/// snapshots share it, and only its sole owner changes it.
+/// The registers of a user that do not fit into the row itself. The capacity is fixed on construction, with some room
+/// for more activities. Dropped data leaves room for new data, so that most changes allocate no memory. Rows of
+/// different snapshots share it, and only its sole owner changes it.
 class alignas(SessionRegisters) Overflow {
  public:
   struct Shape {
-    std::uint32_t sessions = 0, activities = 0, flips = 0;
+    std::uint32_t sessions = 0, activities = 0, visibility_changes = 0;
     bool rare = false;
 
-    bool empty() const noexcept { return sessions == 0 && activities == 0 && flips == 0 && !rare; }
+    bool empty() const noexcept { return sessions == 0 && activities == 0 && visibility_changes == 0 && !rare; }
     bool has_room_for(const Shape& other) const noexcept {
-      return sessions >= other.sessions && activities >= other.activities && flips >= other.flips && rare == other.rare;
+      return sessions >= other.sessions && activities >= other.activities &&
+             visibility_changes >= other.visibility_changes && rare == other.rare;
     }
   };
 
@@ -4294,12 +4369,12 @@ class alignas(SessionRegisters) Overflow {
     detail::deallocate(this, bytes, alignof(Overflow));
   }
 
-  /// Whether there is room for such a shape, and not so much more that the memory would be missed elsewhere.
+  /// Returns whether there is room for such a shape without wasting much memory.
   bool fits(const Shape& other) const noexcept {
     const std::size_t needed = bytes_of(other), slack = needed / 4 + sizeof(SessionRegisters);
     return shape_.has_room_for(other) && bytes_of(shape_) <= needed + slack;
   }
-  /// All the memory that it holds.
+  /// Returns the size of all memory that it holds, in bytes.
   std::size_t bytes() noexcept {
     std::size_t sum = bytes_of(shape_);
     for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += bytes_elsewhere(sessions()[i]);
@@ -4309,7 +4384,7 @@ class alignas(SessionRegisters) Overflow {
     return session.id.bytes_elsewhere() + session.disconnects.bytes_elsewhere();
   }
 
-  /// Puts what is kept in another one, for which there is room, in place of what is kept here: nothing.
+  /// Takes over the content of another one. This one must be empty and have room for it.
   void take(Overflow& other) {
     if (other.only_owner()) {
       for (std::uint32_t i = 0; i < other.shape_.sessions; ++i) sessions()[i] = std::move(other.sessions()[i]);
@@ -4319,21 +4394,23 @@ class alignas(SessionRegisters) Overflow {
       if (other.shape_.rare) *rare() = *other.rare();
     }
     for (std::uint32_t i = 0; i < other.activity_count; ++i) activities()[i] = other.activities()[i];
-    for (std::uint32_t i = 0; i < other.flip_count; ++i) flips()[i] = other.flips()[i];
+    for (std::uint32_t i = 0; i < other.flip_count; ++i) visibility_changes()[i] = other.visibility_changes()[i];
     activity_count = other.activity_count;
     flip_count = other.flip_count;
   }
 
-  /// Room for so many activities and some more.
+  /// Returns the capacity for so many activities and some more.
   static constexpr std::uint32_t room_for(std::uint32_t activities) noexcept { return activities / 4 * 4 + 4; }
   const Shape& shape() const noexcept { return shape_; }
-  // Of those there is room for; the row knows how many sessions.
+  // The numbers of elements in use. The row stores the number of sessions.
   std::uint32_t activity_count = 0;  // 0: they are in the row
   std::uint32_t flip_count = 0;
   SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
   RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + shape_.sessions); }
   Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (shape_.rare ? 1 : 0)); }
-  Flip* flips() noexcept { return reinterpret_cast<Flip*>(activities() + shape_.activities); }
+  VisibilityChange* visibility_changes() noexcept {
+    return reinterpret_cast<VisibilityChange*>(activities() + shape_.activities);
+  }
 
  private:
   template <class T, class... Args>
@@ -4342,14 +4419,15 @@ class alignas(SessionRegisters) Overflow {
   explicit Overflow(const Shape& shape) noexcept : shape_(shape) {
     for (std::uint32_t i = 0; i < shape.sessions; ++i) detail::construct<SessionRegisters>(sessions() + i);
     for (std::uint32_t i = 0; i < shape.activities; ++i) detail::construct<Activity>(activities() + i);
-    for (std::uint32_t i = 0; i < shape.flips; ++i) detail::construct<Flip>(flips() + i);
+    for (std::uint32_t i = 0; i < shape.visibility_changes; ++i)
+      detail::construct<VisibilityChange>(visibility_changes() + i);
     if (shape.rare) detail::construct<RareRegisters>(rare());
   }
   ~Overflow() = default;
 
   static std::size_t bytes_of(const Shape& shape) noexcept {
     return sizeof(Overflow) + shape.sessions * sizeof(SessionRegisters) + shape.activities * sizeof(Activity) +
-           shape.flips * sizeof(Flip) + (shape.rare ? sizeof(RareRegisters) : 0);
+           shape.visibility_changes * sizeof(VisibilityChange) + (shape.rare ? sizeof(RareRegisters) : 0);
   }
 
   OwnerCount owners_;
@@ -4358,16 +4436,16 @@ class alignas(SessionRegisters) Overflow {
 // The arrays follow each other without gaps, because none is aligned more strictly than the one before.
 static_assert(sizeof(Overflow) % alignof(SessionRegisters) == 0 && alignof(Overflow) == alignof(SessionRegisters), "");
 static_assert(alignof(RareRegisters) <= alignof(SessionRegisters) && alignof(Activity) <= alignof(RareRegisters), "");
-static_assert(alignof(Flip) <= alignof(Activity), "");
+static_assert(alignof(VisibilityChange) <= alignof(Activity), "");
 
-/// Of a row what every heartbeat reads: one cache line.
+/// The part of a row that every heartbeat reads: one cache line.
 struct RowHead {
-  Text id;
+  SharedString id;
   SessionRegisters session;  // the first, if there is one
 };
 static_assert(sizeof(RowHead) == 64, "a heartbeat should read no more");
 
-/// The rest of a row, with up to two activities inside: what most users have. Copying it shares what lies elsewhere.
+/// The rest of a row, with up to two activities inside, which is enough for most users. Copies share the overflow.
 struct alignas(8) RowRest {
   static constexpr std::size_t activities_inside = 2;
 
@@ -4375,8 +4453,8 @@ struct alignas(8) RowRest {
   Overflow* overflow = nullptr;
   std::uint32_t session_count = 0;
   std::uint8_t count = 0;    // of the activities inside
-  bool is_plain = true;      // nothing is kept of the user but sessions, activities and a status
-  std::uint16_t unused = 0;  // in place of bytes that copies need not have in common
+  bool is_plain = true;      // only sessions, activities and a status are stored for the user
+  std::uint16_t unused = 0;  // replaces padding, which could differ between copies
 
   RowRest() noexcept = default;
   RowRest(const RowRest& other) noexcept
@@ -4401,8 +4479,8 @@ struct alignas(8) RowRest {
   }
 };
 
-/// One user, borrowed from where the two parts of the row lie. Used as a pointer to a row would be: null where there is
-/// no such user.
+/// A non-owning view of one user's row, which has two parts. It is used like a pointer to a row: null if there is no
+/// such user.
 class RowView {
  public:
   RowView() noexcept = default;
@@ -4414,11 +4492,11 @@ class RowView {
   friend bool operator==(const RowView& a, const RowView& b) noexcept { return a.head_ == b.head_; }
   friend bool operator!=(const RowView& a, const RowView& b) noexcept { return a.head_ != b.head_; }
 
-  const Text& id() const noexcept { return head_->id; }
+  const SharedString& id() const noexcept { return head_->id; }
   std::string_view name() const noexcept { return head_->id.view(); }
   std::size_t session_count() const noexcept { return rest_->session_count; }
 
-  /// One of which nothing is known where there is none.
+  /// The first session; empty registers if the user has none.
   const SessionRegisters& first_session() const noexcept { return head_->session; }
   SessionSpan sessions() const noexcept {
     return rest_->session_count == 0 ? SessionSpan() : SessionSpan(&head_->session, other_sessions());
@@ -4426,10 +4504,10 @@ class RowView {
   std::string_view status() const noexcept {
     return has_rare() ? rest_->overflow->rare()->status.view() : std::string_view();
   }
-  /// Its value, or absent.
+  /// The value of the latest activity, or `absent`.
   Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
   Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
-  /// Whether nothing is kept of the user but sessions, activities and a status.
+  /// Returns whether only sessions, activities and a status are stored for the user.
   bool is_plain() const noexcept { return rest_->is_plain; }
 
   RegistersView registers() const noexcept {
@@ -4437,7 +4515,7 @@ class RowView {
     view.sessions = sessions();
     view.activities = activities();
     if (Overflow* const more = rest_->overflow) {
-      view.flips = Span<Flip>{more->flips(), more->flip_count};
+      view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->flip_count};
       if (more->shape().rare) view.rare = more->rare();
     }
     return view;
@@ -4451,17 +4529,18 @@ class RowView {
     for (const SessionRegisters& session : view.sessions) user.sessions.push_back(session);
     user.activities.reserve(view.activities.size());
     for (const Activity& activity : view.activities) user.activities.push_back(activity);
-    user.flips.reserve(view.flips.size());
-    for (const Flip& flip : view.flips) user.flips.push_back(flip);
+    user.visibility_changes.reserve(view.visibility_changes.size());
+    for (const VisibilityChange& visibility_change : view.visibility_changes)
+      user.visibility_changes.push_back(visibility_change);
     return user;
   }
 
-  /// Whether the event may be a heartbeat of the session whose registers are in the head of the row.
-  bool is_heartbeat_of_first(EventType type, const Sought& session) const noexcept {
+  /// Returns whether the event may be a heartbeat of the session whose registers are in the head of the row.
+  bool is_heartbeat_of_first(EventType type, const LookupKey& session) const noexcept {
     return type == EventType::heartbeat && session.is(head_->session.id);
   }
   /// @{
-  /// Asks for what is not in the row; where it begins, for who only counts its owners.
+  /// Prefetches the overflow; only its beginning, which is enough for counting its owners.
   void prefetch_elsewhere() const noexcept {
     if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 192);
   }
@@ -4474,19 +4553,20 @@ class RowView {
     if (rest_->count != 0 || rest_->overflow == nullptr) return {rest_->activities, rest_->count};
     return {rest_->overflow->activities(), rest_->overflow->activity_count};
   }
-  /// The activity of the greatest value; null where there is none.
+  /// Returns the activity of the greatest value; null if there is none.
   const Activity* latest_activity() const noexcept {
     const Span<Activity> all = activities();
     return all.empty() ? nullptr : &all.back();
   }
 
-  /// The memory that what is kept of the user takes outside the row, the id aside.
+  /// Returns the size of the user's memory outside the row in bytes, without the id.
   std::size_t bytes_elsewhere() const noexcept {
     return Overflow::bytes_elsewhere(head_->session) + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
   }
 
   /// @{
-  /// Whether the same is kept of a user with the same id, as it is; but for the first session.
+  /// Returns whether both rows of a user with the same id store the same registers, compared as they are stored.
+  /// `keeps_same_beside` does not compare the first session.
   bool keeps_same_as(const RowView& other) const noexcept {
     return head_->session == other.head_->session && keeps_same_beside(other);
   }
@@ -4512,13 +4592,13 @@ class RowView {
   const RowRest* rest_ = nullptr;
 };
 
-/// The same for who may change the user.
+/// A view of one user's row through which the row may be changed.
 class RowAccess : public RowView {
  public:
   RowAccess() noexcept = default;
   RowAccess(RowHead* head, RowRest* rest) noexcept : RowView(head, rest) {}
 
-  /// Puts `user` in place of what is kept. Changes nothing when memory runs out.
+  /// Replaces the stored registers by `user`. If memory runs out, nothing changes.
   void replace(UserRegisters&& user) const {
     const Overflow::Shape shape = shape_of(user);
     Overflow*& overflow = rest().overflow;
@@ -4531,11 +4611,11 @@ class RowAccess : public RowView {
     fill(std::move(user));
   }
 
-  /// Changes places with a row of the same user.
+  /// Swaps the content with another row of the same user.
   inline void swap(struct UserRow& row) const noexcept;
 
-  /// The session and the rare registers, if there are any and they may be changed where they are.
-  SessionRegisters* own_session(const Sought& id) const noexcept {
+  /// Returns the session or the rare registers, if they exist and may be changed in place; else null.
+  SessionRegisters* own_session(const LookupKey& id) const noexcept {
     if (id.is(head_->session.id)) return &head().session;
     Overflow* const more = rest_->overflow;
     if (rest_->session_count < 2 || !more->only_owner()) return nullptr;
@@ -4547,15 +4627,15 @@ class RowAccess : public RowView {
     return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
   }
 
-  /// The rare registers, for which there is room from now on where they may be changed.
+  /// Returns the rare registers for changes in place. Allocates or copies the overflow if necessary.
   RareRegisters& need_rare() const {
     if (own_rare() == nullptr) widen(0, true);
     return *rest_->overflow->rare();
   }
 
-  /// Adds to a plain row an activity of a greater value than all others on later evidence. What is on evidence before
-  /// the window makes room, but for the greatest of it, and then the oldest, so that they are at most `most`. Changes
-  /// nothing when memory runs out.
+  /// Adds an activity to a plain row. Its value must be greater, and its evidence later, than those of all others.
+  /// First drops the activities on evidence before the window, except the greatest of them. Then drops the oldest, so
+  /// that at most `most` remain. If memory runs out, nothing changes.
   void add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
     constexpr std::size_t inside = RowRest::activities_inside;
     const Span<Activity> all = activities();
@@ -4580,7 +4660,7 @@ class RowAccess : public RowView {
   RowHead& head() const noexcept { return const_cast<RowHead&>(*head_); }
   RowRest& rest() const noexcept { return const_cast<RowRest&>(*rest_); }
 
-  /// Makes room beside the row, which may be changed there from now on. Keeps what is kept.
+  /// Replaces the overflow by an unshared one with at least the given room. The content is unchanged.
   void widen(std::uint32_t activities, bool rare) const {
     Overflow* const old = rest_->overflow;
     Overflow::Shape shape;
@@ -4597,14 +4677,14 @@ class RowAccess : public RowView {
     rest().overflow = std::exchange(unfinished.made, old);
   }
 
-  /// How many of the first activities nothing depends on any more in a row without flips: those on evidence before the
-  /// window, but for the greatest of them.
+  /// Returns how many of the first activities can be dropped in a row without visibility changes. These are those on
+  /// evidence before the window, except the greatest of them.
   static std::size_t forgettable(Span<Activity> activities, Timestamp window) noexcept {
     std::size_t old = 0;
     while (old < activities.size() && activities[old].evidence < window) ++old;
     return old < 2 ? 0 : old - 1;
   }
-  /// The same ones and one more; where they go may be before where they are.
+  /// Copies the kept activities and one more to `to`, which may overlap with them if it begins no later.
   static void put(Span<Activity> kept, const Activity& latest, Activity* to) noexcept {
     for (std::size_t i = 0; i < kept.size(); ++i) to[i] = kept[i];
     to[kept.size()] = latest;
@@ -4613,10 +4693,11 @@ class RowAccess : public RowView {
   static Overflow::Shape shape_of(const UserRegisters& user) noexcept {
     Overflow::Shape shape;
     if (user.sessions.size() > 1) shape.sessions = static_cast<std::uint32_t>(user.sessions.size() - 1);
-    shape.flips = static_cast<std::uint32_t>(user.flips.size());
-    // Beside flips fewer activities can be forgotten, so that there are soon more than two.
+    shape.visibility_changes = static_cast<std::uint32_t>(user.visibility_changes.size());
+    // With visibility changes, fewer activities can be dropped, so there are soon more than two.
     const auto activities = static_cast<std::uint32_t>(user.activities.size());
-    if (activities > RowRest::activities_inside || shape.flips != 0) shape.activities = Overflow::room_for(activities);
+    if (activities > RowRest::activities_inside || shape.visibility_changes != 0)
+      shape.activities = Overflow::room_for(activities);
     shape.rare = !user.nothing();
     return shape;
   }
@@ -4627,8 +4708,9 @@ class RowAccess : public RowView {
     rest.session_count = static_cast<std::uint32_t>(user.sessions.size());
     const bool inside = user.activities.size() <= RowRest::activities_inside;
     rest.count = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
-    rest.is_plain = user.flips.empty() && user.reported_at == absent && user.reported_last_active_at == absent &&
-                    user.forgotten_up_to == absent && user.crowded.to == absent;
+    rest.is_plain = user.visibility_changes.empty() && user.reported_at == absent &&
+                    user.reported_last_active_at == absent && user.forgotten_up_to == absent &&
+                    user.dropped_range.to == absent;
     for (std::size_t i = 0; i < rest.count; ++i) rest.activities[i] = user.activities[i];
     if (rest.overflow == nullptr) return;
     Overflow& more = *rest.overflow;
@@ -4637,18 +4719,18 @@ class RowAccess : public RowView {
     }
     more.activity_count = static_cast<std::uint32_t>(inside ? 0 : user.activities.size());
     for (std::size_t i = 0; i < more.activity_count; ++i) more.activities()[i] = user.activities[i];
-    more.flip_count = static_cast<std::uint32_t>(user.flips.size());
-    for (std::size_t i = 0; i < more.flip_count; ++i) more.flips()[i] = user.flips[i];
+    more.flip_count = static_cast<std::uint32_t>(user.visibility_changes.size());
+    for (std::size_t i = 0; i < more.flip_count; ++i) more.visibility_changes()[i] = user.visibility_changes[i];
     if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
   }
 };
 
-/// A row that lies in no page yet.
+/// A row that is not in a page.
 struct UserRow {
   RowHead head;
   RowRest rest;
 
-  UserRow(Text id, UserRegisters&& user) {
+  UserRow(SharedString id, UserRegisters&& user) {
     head.id = std::move(id);
     RowAccess(&head, &rest).replace(std::move(user));
   }
@@ -4666,7 +4748,7 @@ inline void RowAccess::swap(UserRow& row) const noexcept {
 
 #endif  // PRESENCE_TABLE_DETAIL_USER_ROW_HPP
 
-/// From what was kept of a user and what is kept now to the change that others see, if any.
+/// Finds the change that others see, if any, between a user's previous and current registers.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -4675,15 +4757,15 @@ inline std::optional<UserView> seen_by_others(const RowView& row, Timestamp now,
   return seen_by_others(row.name(), row.registers(), now, rules);
 }
 
-/// The next time, after `now`, at which time alone changes what others see of the user. Of most users only the
-/// sessions are read.
+/// Returns the next time after `now` at which the user's visible state changes without an event. For most users, reads
+/// only the sessions.
 inline Timestamp next_change(const RowView& row, Timestamp now, const Rules& rules) noexcept {
   if (!row.is_plain() || rules.forget_after != Duration::highest()) return next_change(row.registers(), now, rules);
   const Timestamp until = online_until(row.sessions(), rules);
   return now < until ? until : never;
 }
 
-/// How a user looked to others, kept.
+/// An owning copy of what others saw of a user.
 class Seen {
  public:
   Seen() noexcept = default;
@@ -4704,7 +4786,7 @@ class Seen {
            a.status_ == b.status_;
   }
 
-  /// The same, but offline.
+  /// Returns a copy that is offline.
   Seen offline() const noexcept {
     Seen seen(*this);
     seen.is_online_ = false;
@@ -4720,26 +4802,26 @@ class Seen {
   }
 
  private:
-  Text status_;
+  SharedString status_;
   Timestamp last_active_ = absent;
   bool is_known_ = false, is_online_ = false;
 };
 
-/// What became of a user. Needs neither snapshot to be told.
+/// The change of one user. Valid without either snapshot.
 struct Change {
   Timestamp at;
-  Text id;
+  SharedString id;
   Seen before, after;
 };
 
-/// Stands where the caller does not want to hear of changes; then none are gathered.
-struct Unheard {
+/// The callback type for callers that need no changes. With it no changes are collected.
+struct NoCallback {
   void operator()(const UserPresenceChangedView&) const noexcept {}
 };
 template <class OnChange>
-inline constexpr bool is_heard = !std::is_same<std::remove_cv_t<OnChange>, Unheard>::value;
+inline constexpr bool has_callback = !std::is_same<std::remove_cv_t<OnChange>, NoCallback>::value;
 
-/// Calls `on_change` if others see a difference.
+/// Calls `on_change` if the publicly visible state changed.
 template <class OnChange>
 void tell(const Change& change, OnChange& on_change) {
   if (change.before == change.after) return;
@@ -4753,7 +4835,7 @@ void tell(const Change& change, OnChange& on_change) {
 
 using Changes = Timeline<Change>;
 
-/// The same for all, in the order of (instant, id).
+/// Does the same for all changes, in the order of (timestamp, id).
 template <class OnChange>
 void tell_all(Changes& changes, OnChange& on_change) {
   changes.each([&](const Change& change) { tell(change, on_change); });
@@ -4777,11 +4859,11 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Elements in ascending order, in chunks of at most 4 KiB: to add or erase one moves no more than a chunk and the list
-/// of the chunks, however many elements there are and wherever it goes. The first chunk is a plain vector, so that few
-/// elements cost what a sorted vector does.
+/// A sorted sequence in chunks of at most 4 KiB. An insertion or removal moves at most one chunk and the list of
+/// chunks, for any number of elements and any position. The first chunk is a plain vector, so few elements cost the
+/// same as in a sorted vector.
 ///
-/// `Key::of(element)` is what they are sorted by. Equal keys may occur more than once.
+/// Elements are sorted by `Key::of(element)`. Equal keys may occur more than once.
 template <class T, class Key>
 class SortedChunks {
   static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
@@ -4789,7 +4871,7 @@ class SortedChunks {
   using Chunk = Vector<T>;
 
  public:
-  /// Of elements in a chunk.
+  /// The maximum number of elements in a chunk.
   static constexpr std::size_t room = 4096 / sizeof(T) < 8 ? 8 : 4096 / sizeof(T);
 
   bool empty() const noexcept { return first_.empty() && more_.empty(); }
@@ -4800,7 +4882,7 @@ class SortedChunks {
   }
   const T& back() const noexcept { return more_.empty() ? first_.back() : more_.back().back(); }
 
-  /// Null: there is none with that key.
+  /// Returns an element with that key, or a null pointer if there is none.
   template <class K>
   const T* find(const K& key) const noexcept {
     const Chunk& chunk = chunk_at(place_of(key));
@@ -4812,7 +4894,7 @@ class SortedChunks {
     return const_cast<T*>(static_cast<const SortedChunks&>(*this).find(key));
   }
 
-  /// How many have a key that is not greater. O(log n + chunks).
+  /// Returns the number of elements whose key is not greater. O(log n + chunks).
   template <class K>
   std::size_t count_up_to(const K& key) const noexcept {
     const std::size_t place = place_of(key);
@@ -4822,7 +4904,7 @@ class SortedChunks {
     return count + greater_in(chunk, key);
   }
 
-  /// Adds an element behind those with the same key. Adds nothing when memory runs out.
+  /// Inserts an element after those with the same key. If memory runs out, nothing is inserted.
   T& insert(T element) {
     std::size_t place = place_of(Key::of(element));
     if (chunk_at(place).size() >= room) {
@@ -4834,7 +4916,7 @@ class SortedChunks {
     return *chunk.insert(chunk.begin() + static_cast<std::ptrdiff_t>(at), std::move(element));
   }
 
-  /// Erases one of those with that key, if there are any. Returns whether there were.
+  /// Erases one element with that key. Returns false if there is none.
   template <class K>
   bool erase(const K& key) noexcept {
     const std::size_t place = place_of(key);
@@ -4854,7 +4936,7 @@ class SortedChunks {
     more_.swap(other.more_);
   }
 
-  /// Goes over the elements in order.
+  /// Iterates over the elements in order.
   class const_iterator {
    public:
     const_iterator(const SortedChunks& all, std::size_t place) noexcept : all_(&all), place_(place) { skip(); }
@@ -4881,7 +4963,7 @@ class SortedChunks {
   const_iterator begin() const noexcept { return const_iterator(*this, 0); }
   const_iterator end() const noexcept { return const_iterator(*this, more_.size() + 1); }
 
-  /// Whether the chunks are in order, none is too large, and none but the first is empty. For tests.
+  /// Returns true if the chunks are sorted, none is too large, and none except the first is empty. For tests.
   bool is_sound() const noexcept {
     for (std::size_t place = 0; place <= more_.size(); ++place) {
       const Chunk& chunk = chunk_at(place);
@@ -4900,7 +4982,7 @@ class SortedChunks {
   const Chunk& chunk_at(std::size_t place) const noexcept { return place == 0 ? first_ : more_[place - 1]; }
   Chunk& chunk_at(std::size_t place) noexcept { return place == 0 ? first_ : more_[place - 1]; }
 
-  /// The last chunk that begins with a key that is not greater, or the first.
+  /// Returns the index of the last chunk whose first key is not greater, or of the first chunk.
   template <class K>
   std::size_t place_of(const K& key) const noexcept {
     if (more_.empty()) return 0;
@@ -4921,8 +5003,8 @@ class SortedChunks {
     return static_cast<std::size_t>(at - chunk.begin());
   }
 
-  /// Moves the upper half of a full chunk to one of its own; of the last chunk only the last element, so that elements
-  /// that come in order fill theirs.
+  /// Moves the upper half of a full chunk to a new chunk. For the last chunk it moves only the last element, so that
+  /// ascending insertions fill their chunks.
   void split(std::size_t place) {
     const std::size_t kept = place == more_.size() ? room - 1 : room / 2;
     Chunk upper;
@@ -4933,7 +5015,7 @@ class SortedChunks {
     from.erase(from.begin() + static_cast<std::ptrdiff_t>(kept), from.end());
   }
 
-  /// Moves what is left of a chunk to its neighbour, if there is much room there.
+  /// Moves the rest of a small chunk to a neighbour, if that has enough free capacity.
   void join_around(std::size_t place) noexcept {
     if (place > 0 && take_over(place - 1, place)) return;
     if (place < more_.size() && take_over(place, place + 1)) return;
@@ -4949,7 +5031,7 @@ class SortedChunks {
   }
 
   Chunk first_;
-  Vector<Chunk> more_;  // none of them is empty, and each has memory for `room`
+  Vector<Chunk> more_;  // none is empty; each has capacity for `room` elements
 };
 
 }  // namespace detail
@@ -4970,12 +5052,12 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What the instants of events and sessions are compared with, made of `now` and the rules before it is needed, so that
-/// folding an event adds nothing up.
-class Bounds {
+/// The limits for timestamps of events and sessions. They are computed in advance from `now` and the rules, so that
+/// applying an event needs no additions.
+class AcceptanceWindow {
  public:
-  Bounds() noexcept = default;
-  Bounds(Timestamp now, const Rules& rules) noexcept
+  AcceptanceWindow() noexcept = default;
+  AcceptanceWindow(Timestamp now, const Rules& rules) noexcept
       : now_(now),
         refresh_(rules.last_active_refresh),
         room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
@@ -4990,19 +5072,20 @@ class Bounds {
 
   bool are_of(Timestamp now) const noexcept { return now_ == now; }
 
-  /// Whether an event of that instant is neither too late nor too early, nor invalid.
+  /// Returns whether an event with that timestamp is neither too late, nor too early, nor invalid.
   bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
   Timestamp window() const noexcept { return first_; }
 
-  /// `live`, for whoever has the bounds.
+  /// Returns the same as `live`, computed from the limits.
   bool is_live(const SessionRegisters& session) const noexcept {
     return evidence(session) > alive_ && !ended_by_disconnect(session);
   }
 
-  /// Up to so many sessions none has to go for one that comes.
+  /// Returns the number of sessions up to which none has to be dropped for a new one.
   std::uint32_t session_room() const noexcept { return room_; }
 
-  /// `heartbeat_value`, which divides, but most heartbeats lie in the step of the one before.
+  /// Returns the same as the free function `heartbeat_value`, which divides. Avoids the division for most heartbeats,
+  /// which are in the same step as the one before.
   Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
     const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
     if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
@@ -5012,13 +5095,13 @@ class Bounds {
  private:
   PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
     const Timestamp value = detail::heartbeat_value(at, rules);
-    if (value > first_possible()) step_ = value;  // the first step is cut off
+    if (value > first_possible()) step_ = value;  // the first step is shorter than the others
     return value;
   }
 
   static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
 
-  Timestamp now_ = never;  // which is no instant
+  Timestamp now_ = never;  // never a valid timestamp
   Timestamp first_, last_;
   Timestamp alive_ = absent;
   Timestamp step_;
@@ -5040,12 +5123,12 @@ class Bounds {
 #ifndef PRESENCE_BASE_DETAIL_BYTE_SEARCH_HPP
 #define PRESENCE_BASE_DETAIL_BYTE_SEARCH_HPP
 
-/// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
+/// Parallel tests of several bytes. The results are bit masks; the lowest bit is for the first byte.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// How many bits below the lowest that is set; there is one.
+/// Returns the number of zero bits below the lowest set bit. `bits` is not zero.
 inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
   return static_cast<std::size_t>(__builtin_ctzll(bits));
@@ -5060,7 +5143,7 @@ inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
 #endif
 }
 
-/// How many bits above the highest that is set; there is one.
+/// Returns the number of zero bits above the highest set bit. `bits` is not zero.
 inline unsigned bits_above(std::uint64_t bits) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
   return static_cast<unsigned>(__builtin_clzll(bits));
@@ -5075,9 +5158,9 @@ inline unsigned bits_above(std::uint64_t bits) noexcept {
 #endif
 }
 
-// Two bodies of each function. The intrinsics of SSE2 are called by the compilers' names for them: their header is
-// long. Only where SSE2 is part of the ABI: elsewhere the files of one program may differ in having it, and would have
-// to agree on one body.
+// Each function has two implementations. SSE2 builtins are called directly, because the header of the intrinsics is
+// large. They are used only if SSE2 is part of the ABI. Elsewhere, translation units of one program could be compiled
+// with and without SSE2, and would have different definitions of one function.
 #if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
 
 typedef signed char SixteenBytes __attribute__((vector_size(16)));
@@ -5087,19 +5170,19 @@ inline SixteenBytes load_sixteen(const void* p) noexcept {
   std::memcpy(&bytes, p, sizeof(bytes));
   return bytes;
 }
-/// The highest bits of the bytes.
+/// Returns the highest bit of each byte, as a mask.
 inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
   typedef char Operand __attribute__((vector_size(16)));
   return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
 }
 
-/// Which of 32 bytes are the one given.
+/// Returns which of 32 bytes are equal to the given one.
 inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
   const auto wanted = static_cast<signed char>(sought);
   return gather_tops(load_sixteen(bytes) == wanted) | gather_tops(load_sixteen(bytes + 16) == wanted) << 16;
 }
 
-/// Whether so many bytes, a multiple of 16, are the same.
+/// Returns a vector that is zero only if `size` bytes, a multiple of 16, are equal.
 template <std::size_t size>
 SixteenBytes differences_of(const char* a, const char* b) noexcept {
   static_assert(size != 0 && size % 16 == 0, "");
@@ -5107,7 +5190,7 @@ SixteenBytes differences_of(const char* a, const char* b) noexcept {
   if constexpr (size == 16) {
     return last;
   } else {
-    return last | differences_of<size - 16>(a, b);  // without a loop, which would not be unrolled
+    return last | differences_of<size - 16>(a, b);  // recursion, because compilers do not unroll a loop here
   }
 }
 template <std::size_t size>
@@ -5117,19 +5200,19 @@ bool same_bytes(const void* a, const void* b) noexcept {
 
 inline constexpr std::size_t special_width = 16;
 
-/// Which of `special_width` bytes stand for themselves in a JSON string, and are ASCII: no quote, backslash or control
-/// character, and no byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the
-/// control characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
-/// backslash is above as well, and is taken out.
+/// Returns which of `special_width` bytes are plain ASCII in a JSON string: no quote, backslash or control character,
+/// and no byte of a longer UTF-8 character. Inverting the second bit exchanges the quote with the space, so the quote
+/// is just above the control characters. As signed numbers, bytes that are not ASCII are lower. The backslash is
+/// higher, so it is removed separately.
 inline std::uint32_t plain_in_json(const char* p) noexcept {
   const SixteenBytes bytes = load_sixteen(p);
   return gather_tops(((bytes ^ 2) > 0x20) ^ (bytes == '\\'));
 }
 
-/// Which of `special_width` bytes do not.
+/// Returns which of `special_width` bytes are not plain.
 inline std::uint64_t special_in_json(const char* p) noexcept { return plain_in_json(p) ^ 0xFFFFu; }
 
-/// Which of 64 bytes do not.
+/// Returns which of 64 bytes are not plain.
 inline std::uint64_t special_in_64(const char* p) noexcept {
   const std::uint32_t low = plain_in_json(p) | plain_in_json(p + 16) << 16;
   const std::uint32_t high = plain_in_json(p + 32) | plain_in_json(p + 48) << 16;
@@ -5140,15 +5223,15 @@ inline std::uint64_t special_in_64(const char* p) noexcept {
 
 inline constexpr std::uint64_t one_each = 0x0101010101010101u, tops = 0x8080808080808080u;
 
-/// The highest bits of eight bytes, of which no others are set.
+/// Returns the highest bit of each of eight bytes, as a mask. No other bits may be set.
 constexpr std::uint64_t gather_tops(std::uint64_t bytes) noexcept { return (bytes >> 7) * 0x0102040810204080u >> 56; }
 
-/// Which of 32 bytes are the one given.
+/// Returns which of 32 bytes are equal to the given one.
 inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
   std::uint32_t equal = 0;
   for (unsigned i = 0; i < 32; i += 8) {
     const std::uint64_t differences = load_word(reinterpret_cast<const char*>(bytes + i)) ^ one_each * sought;
-    // Without their top bits the bytes do not carry into each other.
+    // The top bits are masked out, so no byte carries into the next.
     equal |= static_cast<std::uint32_t>(gather_tops(~(((differences & ~tops) + ~tops) | differences) & tops)) << i;
   }
   return equal;
@@ -5156,21 +5239,21 @@ inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) no
 
 inline constexpr std::size_t special_width = 8;
 
-/// Whether so many bytes are the same.
+/// Returns true if `size` bytes are equal.
 template <std::size_t size>
 bool same_bytes(const void* a, const void* b) noexcept {
   return std::memcmp(a, b, size) == 0;
 }
 
-/// Which of `special_width` bytes do not stand for themselves in a JSON string, or are no ASCII.
+/// Returns which of `special_width` bytes are not plain ASCII in a JSON string.
 inline std::uint64_t special_in_json(const char* p) noexcept {
   const std::uint64_t word = load_word(p);
-  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
+  // The top bits are masked out, so no byte carries into the next. The top bit of a sum is set if the byte is plain.
   const std::uint64_t flipped = (word ^ (one_each * 2)) & ~tops, backslash = (word ^ (one_each * '\\')) & ~tops;
   return gather_tops((word | ~((flipped + one_each * (0x80 - 0x21)) & (backslash + one_each * 0x7F))) & tops);
 }
 
-/// Which of 64 bytes do not.
+/// Returns which of 64 bytes are not plain.
 inline std::uint64_t special_in_64(const char* p) noexcept {
   std::uint64_t special = 0;
   for (std::size_t i = 0; i < 64; i += special_width) special |= special_in_json(p + i) << i;
@@ -5189,7 +5272,7 @@ inline std::uint64_t special_in_64(const char* p) noexcept {
 #ifndef PRESENCE_TABLE_DETAIL_BRANCH_HPP
 #define PRESENCE_TABLE_DETAIL_BRANCH_HPP
 
-/// What pages and nodes of a UserTable have in common. What tells them apart is defined in node.hpp.
+/// The common part of the pages and nodes of a UserTable. node.hpp defines the conversions to either of them.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -5197,8 +5280,8 @@ namespace detail {
 class Page;
 class Node;
 
-/// A lower bound of a point in time. Only the owner of what it is a bound of may lower it. Whoever reads that may raise
-/// it to the exact value, on several threads at once: all of them find the same.
+/// A lower bound of a point in time. Only the owner of the bounded object may lower it. Any reader may raise it to the
+/// exact value. Several threads may do so at once, because all of them compute the same value.
 class LowerBound {
  public:
   constexpr LowerBound(Timestamp at) noexcept : at_(at) {}
@@ -5210,7 +5293,7 @@ class LowerBound {
   }
   operator Timestamp() const noexcept { return read(); }
   void lower(Timestamp to) noexcept { *this = earlier(read(), to); }
-  /// For the owner: a plain load, so that many can be made side by side.
+  /// Returns the bound by a plain load, so that many loads can run in parallel. Only the owner may call it.
   Timestamp owned() const noexcept { return at_; }
 
   static_assert(sizeof(Timestamp) == sizeof(std::int64_t), "it is read as a number");
@@ -5221,7 +5304,7 @@ class LowerBound {
   Timestamp read() const noexcept { return Timestamp::from_ns(__atomic_load_n(number(), __ATOMIC_RELAXED)); }
   std::int64_t* number() const noexcept { return reinterpret_cast<std::int64_t*>(&at_); }
 #else
-  // A volatile access of an aligned word is relaxed and atomic where there is no such built-in function.
+  // On compilers without these built-in functions, a volatile access of an aligned word is relaxed and atomic.
   void raise(Timestamp to) const noexcept { *number() = to.ns(); }
 
  private:
@@ -5232,9 +5315,8 @@ class LowerBound {
   mutable Timestamp at_;
 };
 
-/// Marks things that were compared and found equal. Those that hold the same mark are equal for as long as neither is
-/// changed: a change takes the mark away. A mark lives as long as anything holds it, so that no later one can be taken
-/// for it.
+/// Marks objects that were compared and found equal. Objects with the same mark are equal. A change of an object
+/// removes its mark. A mark lives as long as any object has it, so that a later mark cannot have the same address.
 class EqualityMark {
  public:
   EqualityMark() noexcept = default;
@@ -5246,7 +5328,7 @@ class EqualityMark {
     const Mark* const mark = a.mark_.get();
     return mark != nullptr && mark == b.mark_.get();
   }
-  /// Gives both the same mark, unless each has one already. Several threads may do so at once.
+  /// Gives both the same mark, unless each already has one. Several threads may call it at once.
   static void share(const EqualityMark& a, const EqualityMark& b) {
     Mark *known = a.mark_.get(), *const other = b.mark_.get();
     if (known != nullptr && other != nullptr) return;
@@ -5260,7 +5342,7 @@ class EqualityMark {
     }
     if (!(a.mark_.get() == nullptr ? a : b).mark_.set(known)) drop(known);
   }
-  /// For the owner of what is marked.
+  /// Removes the mark. Only the owner of the marked object may call it.
   void clear() noexcept {
     Mark* const mark = mark_.get();
     if (mark == nullptr) return;
@@ -5279,19 +5361,19 @@ class EqualityMark {
   SetOncePointer<Mark> mark_;
 };
 
-/// A page or a node. Owned by every node that it is in, once for each, however many slots it stands in there.
+/// A page or a node. Each node that contains it owns it once, however many slots it occupies there.
 struct Branch {
   OwnerCount owners;
   bool is_page;
-  /// Of a page: how many of its node's bits place it.
+  /// Of a page: the number of its node's bits that select it.
   std::uint8_t page_depth = 0;
-  /// Of a page: bytes of its memory before it.
+  /// Of a page: the number of skipped bytes at the start of its memory, for alignment.
   const std::uint8_t skipped;
-  /// Of a node: which bits of the hashes it goes by. All users below it agree in the bits before.
+  /// Of a node: which bits of the hashes it uses. All users below it agree in the bits before.
   std::uint8_t level = 0;
-  /// Nothing that others see of it changes by time alone before this.
+  /// The deadline bound: before this, time alone changes nothing in it visibly.
   LowerBound due = never;
-  /// No memory in it can be given back by time alone before this.
+  /// The cleanup bound: before this, time alone allows no memory in it to be freed.
   LowerBound cleanup = never;
 
   Branch(const Branch&) = delete;
@@ -5311,7 +5393,7 @@ struct Branch {
   Node& as_node() noexcept;
   const Node& as_node() const noexcept;
 
-  /// Ends one ownership; null is nobody's.
+  /// Ends one ownership of the branch. Does nothing if it is null.
   static void drop(Branch* branch) noexcept;
 
  protected:
@@ -5319,7 +5401,7 @@ struct Branch {
   ~Branch() = default;
 };
 
-/// A branch that is not in its place yet; given back where something fails before it is.
+/// Owns a branch that is not in the tree yet. Frees it if an operation fails before that.
 struct Spare {
   Branch* branch;
 
@@ -5347,41 +5429,42 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Rows in their order, and for each a tag and a lower bound of when time alone changes what others see of it.
+/// A leaf: rows in iteration order. Each row has a tag and a deadline bound, the lower bound of the next time at which
+/// time alone changes the row visibly.
 ///
-/// The heads of the rows come right behind the page, each on a cache line of its own; then the instants and the tags.
-/// What else there is of the rows lies before the page, the first row's nearest to it. The nodes around have the tags
-/// as well. So a heartbeat reads a line of the page and one of the row, and where a row lies follows from its number
-/// alone.
+/// The heads of the rows follow the page in memory, each on a separate cache line. The bounds and the tags follow the
+/// heads. The rest of the rows lies before the page, that of the first row nearest to it. The nodes above the page have
+/// copies of the tags. So a heartbeat reads one cache line of the page and one of the row. The address of a row depends
+/// only on its index.
 class alignas(64) Page : public Branch {
  public:
-  /// Rows that a page holds before it is split.
+  /// The number of rows that a page holds before it is split.
   static constexpr std::uint32_t room = 32;
-  /// By how many rows a page grows.
+  /// The number of rows by which a page grows.
   static constexpr std::uint32_t step = 2;
   static constexpr std::uint32_t none = 0xFFFFFFFF, unsure = 0xFFFFFFFE;
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
-  /// Shared with pages that were compared and found equal.
+  /// The mark shared with pages that were compared and found equal.
   EqualityMark equality;
-  /// One bit for each of the first rows that is known to be offline; none after any change. Time alone turns nobody
-  /// online.
+  /// A bit for each of the first `room` rows, set if the row is known to be offline. Cleared by any change. Time alone
+  /// brings no user online.
   Note offline;
 
-  /// Forgets what readers cached. Call it before a row is changed.
+  /// Clears what readers cached. Call it before a row is changed.
   void forget_notes() noexcept {
     equality.clear();
     if (offline.read() != 0) offline.write(0);
   }
 
-  /// Whether one of the activities of a row is known to have at least that value, on evidence no later than `at`: then
-  /// a heartbeat of that value says nothing new, and what else there is of the row need not be read to know it. Noted
-  /// by the only owner.
+  /// Returns whether a row is known to have an activity of at least that value, on evidence no later than `at`. A
+  /// heartbeat of that value then does not change the activities, and the rest of the row need not be read. Only the
+  /// sole owner caches this.
   bool covers(std::uint32_t row, Timestamp value, Timestamp at) const noexcept {
     return row < room && (covered_rows_ >> row & 1) != 0 && value <= covered_value_ && at >= covered_from_;
   }
-  /// Notes that it has. What is known of other rows goes if it is of a lesser value.
+  /// Caches that the row has such an activity. Clears what is cached for other rows if their value is lower.
   void cover(std::uint32_t row, Timestamp value, Timestamp at) noexcept {
     if (row >= room || (covered_rows_ != 0 && value < covered_value_)) return;
     if (covered_rows_ == 0 || value > covered_value_) {
@@ -5392,8 +5475,8 @@ class alignas(64) Page : public Branch {
     covered_rows_ |= std::uint32_t{1} << row;
     covered_from_ = later(covered_from_, at);
   }
-  /// To be called when activities of a row may have gone.
-  void uncover(std::uint32_t row) noexcept {
+  /// Clears what is cached for a row. Call it when activities of the row may be dropped.
+  void invalidate_cover(std::uint32_t row) noexcept {
     if (row < room) covered_rows_ &= ~(std::uint32_t{1} << row);
   }
 
@@ -5433,28 +5516,29 @@ class alignas(64) Page : public Branch {
   LowerBound* dues() noexcept { return reinterpret_cast<LowerBound*>(heads() + capacity); }
   const LowerBound* dues() const noexcept { return reinterpret_cast<const LowerBound*>(heads() + capacity); }
 
-  /// Zero where there is no row.
+  /// The tags of the rows; zero beyond the last row.
   const std::uint8_t* tags() const noexcept { return const_cast<Page&>(*this).tags(); }
-  /// The row of a user, or `none`. `tags` are those of the first rows, wherever they are at hand.
+  /// Returns the index of the user's row, or `none`. `tags` are those of the first `room` rows, from the page or a
+  /// node.
   std::uint32_t find(const UserKey& key, const std::uint8_t* tags) const noexcept {
     if (size > room) return find_by_id(key.id.text());
     return find_among(key.id, detail::equal_to(key.tag, tags));
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
-  /// The row of an id among those with a mark; `none`, or `unsure` once it is none of the first few.
-  std::uint32_t find_among_few(const Sought& id, std::uint32_t marks) const noexcept {
+  /// Returns the index of an id's row among the marked rows, or `none`. Returns `unsure` if it is not one of the first
+  /// four and more are left.
+  std::uint32_t find_among_few(const LookupKey& id, std::uint32_t marks) const noexcept {
     for (unsigned left = 4; marks != 0; marks &= marks - 1, --left) {
       if (left == 0) return unsure;
       const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
-      const Text& other = heads()[at].id;
+      const SharedString& other = heads()[at].id;
       if (id.is(other)) return at;
     }
     return none;
   }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
   /// @{
-  /// Asks for the page and all of a row, of which nothing is read; for all rows; for what lies elsewhere of them; for
-  /// the instants.
+  /// Prefetches the page and one row, without reading them; all rows; the overflow of all rows; the deadline bounds.
   void prefetch_row(std::uint32_t at) const noexcept {
     detail::prefetch(this, sizeof(Page));
     detail::prefetch(heads() + at, sizeof(RowHead));
@@ -5472,8 +5556,8 @@ class alignas(64) Page : public Branch {
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(LowerBound)); }
   /// @}
 
-  /// A bit for each of the first rows that may be due at `now`, which are asked for; and when the earliest of the
-  /// others among the first ones may be. For the owner.
+  /// Returns a bit for each of the first `room` rows, set if its deadline bound is at or before `now`, and prefetches
+  /// these rows. Sets `others` to the earliest bound of the other first rows. Only the owner may call it.
   std::uint32_t due_rows(Timestamp now, Timestamp& others) const noexcept {
     const LowerBound* const dues = this->dues();
     const std::uint32_t first = size < room ? size : room;
@@ -5491,8 +5575,9 @@ class alignas(64) Page : public Branch {
     return rows;
   }
 
-  /// A bit for each pair of up to 32 rows of two pages, one behind the other, that are the same byte for byte, as
-  /// copies are (most of what is the same is), and not due. What lies elsewhere of the others is asked for.
+  /// Compares pairs of up to 32 consecutive rows of two pages. Returns a bit for each pair, set if both rows are equal
+  /// byte for byte and their bounds are later than `up_to`. Copies are equal in this way, and most equal rows are
+  /// copies. Prefetches the overflow of the other rows.
   static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j, std::uint32_t count,
                                    Timestamp up_to) noexcept {
     const RowHead *x = a.heads() + i, *y = b.heads() + j;
@@ -5516,7 +5601,7 @@ class alignas(64) Page : public Branch {
     return copies;
   }
 
-  /// Where there is room for it.
+  /// Inserts a row at an index. The page must have room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
     forget_notes();
     covered_rows_ = 0;
@@ -5534,7 +5619,8 @@ class alignas(64) Page : public Branch {
     move_rows(*this, at + 1, *this, at, size - at - 1);
     tags()[--size] = 0;
   }
-  /// Moves rows of another page, from one of its on, behind those of this one, which has room for them.
+  /// Moves the rows of another page, from index `from` on, behind the rows of this page. This page must have room for
+  /// them.
   void take(Page& other, std::uint32_t from) noexcept {
     const std::uint32_t count = other.size - from;
     move_rows(other, from, *this, size, count);
@@ -5550,8 +5636,8 @@ class alignas(64) Page : public Branch {
   friend T* construct(void* at, Args&&... args);
 
   static constexpr std::uint32_t line = 64;
-  /// What memory is aligned to at least, whoever gives it: some promise 16 and keep to 8. The rest of a line is asked
-  /// for and skipped, which is cheaper than to ask for memory that is aligned to it.
+  /// The alignment that every allocator provides: some promise 16 bytes but provide 8. A page allocates the rest of a
+  /// cache line and skips it, which is cheaper than an allocation with the alignment of a cache line.
   static constexpr std::size_t memory_alignment = alignof(void*);
 
   Page(std::uint32_t rows, std::uint8_t skipped_bytes) noexcept : Branch(true, skipped_bytes), capacity(rows) {
@@ -5562,15 +5648,16 @@ class alignas(64) Page : public Branch {
   static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
   static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
 
-  /// Of the rows whose tags are the one of the id.
-  std::uint32_t find_among(const Sought& id, std::uint32_t marks) const noexcept {
+  /// Finds the row of an id among the rows whose tags match.
+  std::uint32_t find_among(const LookupKey& id, std::uint32_t marks) const noexcept {
     for (; marks != 0; marks &= marks - 1) {
       const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
       if (id.is(heads()[at].id)) return at;
     }
     return none;
   }
-  /// By halves: in a page of more users than `room` all hashes agree, so that they stand in the order of their ids.
+  /// Finds a row by binary search. In a page of more than `room` users all hashes agree, so the rows are in the order
+  /// of their ids.
   PRESENCE_DETAIL_APART std::uint32_t find_by_id(std::string_view id) const noexcept {
     const RowHead* const end = heads() + size;
     const RowHead* const found =
@@ -5589,8 +5676,8 @@ class alignas(64) Page : public Branch {
     heads()[at].~RowHead();
     rest(at)->~RowRest();
   }
-  /// Moves rows to where there are none, but for those that are moved away from there meanwhile. Nothing in a row
-  /// points into it, so that its bytes may lie elsewhere.
+  /// Moves rows to places that are empty or are emptied by the same move. Rows are trivially relocatable: nothing in a
+  /// row points into it.
   static void move_rows(Page& from, std::uint32_t first, Page& to, std::uint32_t at, std::uint32_t count) noexcept {
     if (count == 0) return;
     std::memmove(static_cast<void*>(to.heads() + at), from.heads() + first, count * sizeof(RowHead));
@@ -5599,7 +5686,7 @@ class alignas(64) Page : public Branch {
     std::memmove(to.tags() + at, from.tags() + first, count);
   }
 
-  std::uint32_t covered_rows_ = 0;  // a bit for each
+  std::uint32_t covered_rows_ = 0;  // a bit for each of the first rows
   Timestamp covered_value_, covered_from_;
 };
 static_assert(sizeof(Page) == 64, "a heartbeat should read no more");
@@ -5623,22 +5710,21 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// A directory: `1 << bits` slots, of which the bits of a user's hashes at the node's level name one. A page that goes
-/// by fewer bits stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits.
-/// Where there is no user there is no page: an empty run.
+/// A directory of `1 << bits` slots. The bits of a user's hashes at the node's level select one of them. A page that
+/// needs fewer bits occupies a run of consecutive slots. Users that need more bits are below a child node, which
+/// occupies one slot of a node with all bits. A run without users is empty: it has no page.
 ///
-/// The level of a node is the first at which its users differ, so that every node leads to at least two branches: bits
-/// in which all of them agree cost no node.
+/// The level of a node is the first at which its users differ. So every node leads to at least two branches, and bits
+/// in which all of its users agree cost no node.
 class Node : public Branch {
  public:
   static constexpr unsigned most_bits = 6;
-  /// As many as the highest 60 bits of a hash serve.
+  /// The number of levels that the highest 60 bits of a hash are enough for.
   static constexpr unsigned levels_per_hash = 10;
 
   const std::uint8_t bits;
   std::size_t users = 0;
-  /// A bit for each slot: whether a node is behind it. Noted here so that a page on the way need not be read to know
-  /// it.
+  /// A bit for each slot, set if its branch is a node. Cached here so that the branch need not be read.
   std::uint64_t nodes = 0;
 
   static Node* make(unsigned bits, unsigned level) {
@@ -5650,7 +5736,7 @@ class Node : public Branch {
     copy->nodes = other.nodes;
     copy->copy_bounds(other);
     for (std::uint32_t at = 0; at < other.slot_count(); ++at) {
-      // Each owner that is added below waits for the one before.
+      // Prefetched, because each owner that is added below would wait for the one before.
       if (other.branches()[at] != nullptr) detail::prefetch(other.branches()[at], 1);
       copy->copy_slot(at, other, at);
     }
@@ -5668,38 +5754,39 @@ class Node : public Branch {
   }
 
   std::uint32_t slot_count() const noexcept { return std::uint32_t{1} << bits; }
-  /// `of` are all bits that a node may go by.
+  /// Returns the slot of a user. `of` are all bits that a node may use.
   std::uint32_t slot_of(unsigned of) const noexcept { return of >> (most_bits - bits); }
-  /// The same of a hash that begins with them.
+  /// Returns the slot for a hash that begins with these bits.
   std::uint32_t slot_of(std::uint64_t order) const noexcept { return slot_of(order, bits); }
   static std::uint32_t slot_of(std::uint64_t order, unsigned bits) noexcept {
     return static_cast<std::uint32_t>(order >> 1 >> (63 - bits));
   }
   Branch** branches() noexcept { return reinterpret_cast<Branch**>(this + 1); }
   Branch* const* branches() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
-  /// Those of the first rows of the page in a slot, so that the page need not be read to know which row is meant.
+  /// A copy of the tags of the first rows of the page in a slot. So a lookup finds the row without reading the page.
   const std::uint8_t* tags(std::uint32_t slot) const noexcept { return const_cast<Node&>(*this).tags(slot); }
-  /// To be called when the rows of a page that is this node's alone have become others.
+  /// Updates the copies of a page's tags. Call it when the rows of the page have changed. Only this node may own the
+  /// page.
   void copy_tags(std::uint32_t at) noexcept {
     const Page& page = branches()[at]->as_page();
     const std::uint32_t run = run_of(page.page_depth), first = at & ~(run - 1);
     for (std::uint32_t i = 0; i < run; ++i) std::memcpy(tags(first + i), page.tags(), Page::room);
   }
   /// @{
-  /// What the node in a slot, which has no tags, is like: its bits, its level, and whether it goes by the bits of the
-  /// same hash that follow those of this one.
+  /// Cached properties of the node in a slot, stored in place of tags. These are its bits, its level, and whether it
+  /// uses the next bits of the same hash.
   std::uint8_t bits_behind(std::uint32_t slot) const noexcept { return tags(slot)[0]; }
   std::uint8_t level_behind(std::uint32_t slot) const noexcept { return tags(slot)[1]; }
   bool follows(std::uint32_t slot) const noexcept { return tags(slot)[2] != 0; }
   /// @}
-  /// To be called when they may have become others.
+  /// Updates these properties. Call it when they may have changed.
   void copy_shape(std::uint32_t slot) noexcept {
     const Node& child = branches()[slot]->as_node();
     tags(slot)[0] = child.bits;
     tags(slot)[1] = child.level;
     tags(slot)[2] = child.level == level + 1u && child.level % levels_per_hash != 0 ? 1 : 0;
   }
-  /// Asks for what is read of a node of so many bits on the way through it. Reads nothing of it.
+  /// Prefetches what a lookup reads of this node, which has `of_bits` bits. Does not read the node.
   void prefetch_slot(std::uint64_t order, unsigned of_bits) const noexcept {
     const std::uint32_t slot = slot_of(order, of_bits);
     detail::prefetch(this, 1);
@@ -5707,10 +5794,11 @@ class Node : public Branch {
     detail::prefetch(
         reinterpret_cast<const std::uint8_t*>(branches() + (std::size_t{1} << of_bits)) + slot * Page::room, 1);
   }
-  /// Whether it leads to several branches, which a page cannot replace.
+  /// Returns whether it leads to several branches that one page cannot replace.
   bool has_several() const noexcept { return users > Page::room && bits != 0; }
   bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
-  /// How many slots the page that starts there stands in; one for a node and for an empty slot. Reads nothing of it.
+  /// Returns the number of slots occupied by the page that starts there; 1 for a node or an empty slot. Does not read
+  /// the page.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
     const Branch* const child = branches()[at];
     if (child == nullptr) return 1;
@@ -5726,7 +5814,7 @@ class Node : public Branch {
     return true;
   }
 
-  /// The child of a slot, this node's alone from now on.
+  /// Returns the child of a slot for changes. Copies the child if it is shared.
   Branch& own_child(std::uint32_t at) {
     Branch* const child = branches()[at];
     if (child->owners.is_one()) return *child;
@@ -5739,7 +5827,7 @@ class Node : public Branch {
     return *branches()[at];
   }
 
-  /// Puts a page into the widest empty run around an empty slot.
+  /// Puts a new page into the widest empty run around an empty slot.
   void fill_empty_run(std::uint32_t at) {
     const unsigned depth = empty_depth(at);
     Page* const page = Page::make(Page::step);
@@ -5747,14 +5835,14 @@ class Node : public Branch {
     fill(at, depth, page);
   }
 
-  /// Puts a larger page in place of that of a slot.
+  /// Replaces the page of a slot by a larger one with the same rows.
   Page& enlarge(std::uint32_t at) {
     Page& page = branches()[at]->as_page();
     Page* const larger = Page::make(page.capacity + (page.capacity < Page::room ? Page::step : page.capacity / 2));
     replace_page(at, *larger);
     return *larger;
   }
-  /// Puts a smaller page in place of that of a slot where a good part of it is empty.
+  /// Replaces the page of a slot by a smaller one if a large part of it is empty.
   void release_room(std::uint32_t at) {
     const Branch* const child = branches()[at];
     if (child == nullptr || !child->is_page) return;
@@ -5763,8 +5851,8 @@ class Node : public Branch {
       replace_page(at, *Page::make(Page::capacity_for(page.size)));
   }
 
-  /// Puts two pages in place of the full one that `of` leads to. All its users agree with `of` in the first `agree`
-  /// bits; the first `in_lower` rows go to the lower half of what is left of the run.
+  /// Replaces the full page that `of` leads to by two pages. All its users must agree with `of` in the first `agree`
+  /// bits. The first `in_lower` rows move to the lower half of the remaining run.
   static void split(Branch*& link, unsigned of, unsigned agree, std::uint32_t in_lower) {
     const std::uint32_t in_upper = link->as_node().branches()[link->as_node().slot_of(of)]->as_page().size - in_lower;
     Spare lower{Page::make(Page::capacity_for(in_lower + 1))}, upper{Page::make(Page::capacity_for(in_upper + 1))};
@@ -5784,7 +5872,8 @@ class Node : public Branch {
     node.fill(first + run, agree + 1, upper.release());
   }
 
-  /// Puts the page that `of` leads to, whose users agree with it in all bits before `level`, under a node of its own.
+  /// Moves the page that `of` leads to below a new node of that level. All its users must agree with `of` in all bits
+  /// before `level`.
   static void push_down(Branch*& link, unsigned of, unsigned level) {
     Spare below{make(0, level)};
     if (link->as_node().bits < most_bits) set_bits(link, most_bits);
@@ -5800,8 +5889,8 @@ class Node : public Branch {
     node.put_node(at, *below.release());
   }
 
-  /// Puts a node of that level above the one of the link, whose users it has in slot `old_bits`, with an empty page in
-  /// the slots around `new_bits`.
+  /// Inserts a node of that level above the node of the link. The old node is in slot `old_bits` of the new one, and an
+  /// empty page is in the slots around `new_bits`.
   static void put_above(Branch*& link, unsigned level, unsigned old_bits, unsigned new_bits) {
     Spare page{Page::make(Page::step)};
     Node* const above = make(most_bits, level);
@@ -5816,7 +5905,7 @@ class Node : public Branch {
     link = above;
   }
 
-  /// Puts the only branch of a node, if it has but one and that is a node, in its place.
+  /// Replaces a node by its only branch, if it has only one and that is a node.
   static void skip_if_single(Branch*& link) noexcept {
     Node& node = link->as_node();
     if (node.nodes == 0 || (node.nodes & (node.nodes - 1)) != 0) return;
@@ -5828,7 +5917,7 @@ class Node : public Branch {
     node.forget();
   }
 
-  /// Joins the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
+  /// Merges the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
   void join_around(std::uint32_t at) {
     Branch* const child = branches()[at];
     if (child != nullptr && !child->is_page) return;
@@ -5862,8 +5951,8 @@ class Node : public Branch {
     }
   }
 
-  /// Puts the only page under the node of a slot in that node's place, if it has so few users.
-  void take_up(std::uint32_t at) noexcept {
+  /// Replaces the node of a slot by the only page below it. Call it when the node has few enough users for one page.
+  void collapse_into(std::uint32_t at) noexcept {
     Node& below = branches()[at]->as_node();
     Branch* const page = below.branches()[0];
     if (page != nullptr) page->page_depth = static_cast<std::uint8_t>(bits);
@@ -5872,13 +5961,13 @@ class Node : public Branch {
     below.forget();
   }
 
-  /// Gives the node as few bits as its pages go by.
+  /// Reduces the node's bits to as few as its pages need.
   static void shrink(Branch*& link) {
     const unsigned needed = link->as_node().needed_bits();
     if (needed < link->as_node().bits) set_bits(link, needed);
   }
 
-  /// For tests: whether the slots are as they should be, whatever is in the pages.
+  /// Returns whether the invariants of the slots hold, whatever the pages contain. For tests.
   bool has_sound_slots() const noexcept {
     for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) {
       const Branch* const child = branches()[at];
@@ -5902,7 +5991,7 @@ class Node : public Branch {
 
   Node(unsigned of, unsigned at_level) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
     level = static_cast<std::uint8_t>(at_level);
-    std::memset(static_cast<void*>(branches()), 0, bytes_of(of) - sizeof(Node));  // null, on any machine there is
+    std::memset(static_cast<void*>(branches()), 0, bytes_of(of) - sizeof(Node));  // null on all supported machines
   }
   ~Node() = default;
   static std::size_t bytes_of(unsigned bits) noexcept {
@@ -5916,7 +6005,7 @@ class Node : public Branch {
     nodes |= std::uint64_t{1} << at;
     copy_shape(at);
   }
-  /// Puts an empty page in place of that of a slot, with all that is in it.
+  /// Moves all rows of a slot's page to an empty page, and puts that page in its place.
   void replace_page(std::uint32_t at, Page& other) noexcept {
     Page& page = branches()[at]->as_page();
     other.page_depth = page.page_depth;
@@ -5929,7 +6018,7 @@ class Node : public Branch {
     branches()[to] = other.branches()[from];
     std::memcpy(tags(to), other.tags(from), Page::room);
   }
-  /// Ends the node, not what was in it.
+  /// Destroys the node, but not its branches.
   void forget() noexcept {
     const std::size_t bytes = bytes_of(bits);
     this->~Node();
@@ -5937,25 +6026,25 @@ class Node : public Branch {
   }
 
   std::uint32_t run_of(unsigned depth) const noexcept { return std::uint32_t{1} << (bits - depth); }
-  /// Puts a branch into the run of that depth around a slot.
+  /// Puts a branch into all slots of the run of that depth around a slot.
   void fill(std::uint32_t at, unsigned depth, Branch* branch) noexcept {
     const std::uint32_t run = run_of(depth), first = at & ~(run - 1);
     for (std::uint32_t i = 0; i < run; ++i) branches()[first + i] = branch;
     if (branch != nullptr && branch->is_page) copy_tags(at);
   }
-  /// Whether a run is one page or empty.
+  /// Returns whether a run is one page or is empty.
   bool is_whole(std::uint32_t first, unsigned depth) const noexcept {
     const Branch* const child = branches()[first];
     return child == nullptr ? run_is_empty(first, depth) : child->is_page && child->page_depth == depth;
   }
-  /// The depth of the widest empty run around an empty slot.
+  /// Returns the depth of the widest empty run around an empty slot.
   unsigned empty_depth(std::uint32_t at) const noexcept {
     unsigned depth = bits;
     while (depth > 0 && run_is_empty((at & ~(run_of(depth) - 1)) ^ run_of(depth), depth)) --depth;
     return depth;
   }
 
-  /// By how many bits one comes to what is in a slot.
+  /// Returns the number of bits that select the content of a slot.
   unsigned depth_at(std::uint32_t at) const noexcept {
     const Branch* const child = branches()[at];
     return child == nullptr ? empty_depth(at) : child->is_page ? child->page_depth : most_bits;
@@ -6007,25 +6096,25 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Goes over the branches below a node, from the first on. Stands at one of them, and passes over it or into it.
+/// Iterates over the branches below a node, starting at the first. At each branch, it can skip the branch or enter it.
 template <unsigned levels>
 class Walk {
  public:
   explicit Walk(const Branch* top = nullptr) noexcept : branch_(top) {}
 
-  /// Null: there are no more.
+  /// The current branch; null at the end.
   const Branch* branch() const noexcept { return branch_; }
   bool at_node() const noexcept { return branch_ != nullptr && !branch_->is_page; }
-  /// A lower bound of when something is due there, known without a look at it.
+  /// Returns a lower bound of the deadlines in the current branch, without reading it.
   Timestamp due_around() const noexcept { return depth_ == 0 ? absent : Timestamp(nodes_[depth_ - 1]->due); }
 
-  /// From a node to the first branch in it.
+  /// Moves from a node to the first branch in it.
   void open() noexcept {
     nodes_[depth_] = &branch_->as_node();
     at_[depth_++] = 0;
     settle();
   }
-  /// To the branch after this one and all that is below it.
+  /// Moves to the next branch, skipping everything below the current one.
   void next() noexcept {
     if (depth_ == 0) {
       branch_ = nullptr;
@@ -6035,16 +6124,16 @@ class Walk {
     at = static_cast<std::uint8_t>(at + nodes_[depth_ - 1]->run_at(at));
     settle();
   }
-  /// Asks for the rows of the page that comes next.
+  /// Prefetches the rows of the next page.
   void prefetch_following() const noexcept {
     if (const Page* const page = following_page()) page->prefetch_rows();
   }
   /// @{
-  /// Asks for what two walks will read where they do not share it: how each branch below two nodes that were just
-  /// opened begins; the rows of the pages that come next.
+  /// Prefetches what two walks will read, except what they share. `prefetch_opened`: the beginning of each branch below
+  /// two nodes that were just opened. `prefetch_following`: the rows of the next pages.
   static void prefetch_opened(const Walk& a, const Walk& b) noexcept {
     constexpr std::size_t beginning = 320;       // a page and four heads, or a node and half of its slots
-    if (a.depth_ == 0 || b.depth_ == 0) return;  // there was nothing in it, because memory ran out
+    if (a.depth_ == 0 || b.depth_ == 0) return;  // an empty node, left when memory ran out
     const Node &x = *a.nodes_[a.depth_ - 1], &y = *b.nodes_[b.depth_ - 1];
     if (x.bits != y.bits) return;
     for (std::uint32_t at = 0; at < x.slot_count(); ++at) {
@@ -6061,13 +6150,13 @@ class Walk {
     if (other != nullptr) other->prefetch_rows();
   }
   /// @}
-  /// Takes two walks that stand at the same branch on to where they do not, or to the end of one of the nodes.
+  /// Advances two walks at the same branch until their branches differ, or to the end of one of the nodes.
   static void pass_shared(Walk& a, Walk& b) noexcept {
     if (a.depth_ != 0 && b.depth_ != 0) {
       const Node &x = *a.nodes_[a.depth_ - 1], &y = *b.nodes_[b.depth_ - 1];
       std::uint8_t &at = a.at_[a.depth_ - 1], &other_at = b.at_[b.depth_ - 1];
       if (x.bits == y.bits && at == other_at) {
-        // Whatever both have stands in the same slots of both.
+        // Shared branches occupy the same slots in both nodes.
         while (at < x.slot_count() && x.branches()[at] == y.branches()[at]) ++at;
         other_at = at;
         a.settle();
@@ -6078,14 +6167,14 @@ class Walk {
     a.next();
     b.next();
   }
-  /// Opens nodes until it stands at a page, or at the end (null).
+  /// Opens nodes until the current branch is a page, and returns the page; null at the end.
   const Page* down_to_page() noexcept {
     while (at_node()) open();
     return branch_ == nullptr ? nullptr : &branch_->as_page();
   }
 
  private:
-  /// The page right behind this branch in the same node; null where there is none.
+  /// Returns the page that directly follows the current branch in the same node; null if there is none.
   const Page* following_page() const noexcept {
     if (depth_ == 0) return nullptr;
     const Node& node = *nodes_[depth_ - 1];
@@ -6093,7 +6182,7 @@ class Walk {
     if (at >= node.slot_count() || node.branches()[at] == nullptr || node.leads_to_node(at)) return nullptr;
     return &node.branches()[at]->as_page();
   }
-  /// Passes over empty slots, and out of nodes that end.
+  /// Skips empty slots, and leaves nodes that are finished.
   void settle() noexcept {
     while (depth_ > 0) {
       const Node& node = *nodes_[depth_ - 1];
@@ -6103,14 +6192,14 @@ class Walk {
         branch_ = node.branches()[at];
         return;
       }
-      if (--depth_ > 0) ++at_[depth_ - 1];  // a node stands in one slot
+      if (--depth_ > 0) ++at_[depth_ - 1];  // a node occupies one slot
     }
     branch_ = nullptr;
   }
 
   const Branch* branch_;
   unsigned depth_ = 0;
-  const Node* nodes_[levels] = {};  // of each depth, and where it stands in it
+  const Node* nodes_[levels] = {};  // at each depth; below, the current slot in it
   std::uint8_t at_[levels] = {};
 };
 
@@ -6122,38 +6211,41 @@ class Walk {
 
 /// The container behind Snapshot: users by id, in pages that snapshots share until one of them changes.
 ///
-/// A trie over the bits of the ids' hashes. Its leaves are pages of up to 32 rows; its nodes are directories of up to
-/// 64 slots, in which a page that needs fewer bits than its neighbours stands in several slots (extendible hashing;
-/// Fagin, Nievergelt, Pippenger, Strong 1979). Bits in which all users of a part agree have no node (Patricia; Morrison
-/// 1968). The place of a user depends on which users there are, and on nothing else: not on the order in which they
-/// came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal places, and users are
-/// iterated in an order that anybody can reproduce.
+/// A trie over the bits of the ids' hashes. Its leaves are pages of up to 32 rows. Its nodes are directories of up to
+/// 64 slots. A page that needs fewer bits than its neighbours occupies several slots (extendible hashing; Fagin,
+/// Nievergelt, Pippenger, Strong 1979). Bits in which all users of a subtree agree have no node (Patricia; Morrison
+/// 1968).
 ///
-/// Finding a user reads the line of each node on the way that has the slot and the tags of the page, which give the
-/// row; then a line of the page and one of the row, which do not wait for each other.
+/// The position of a user depends only on the current set of users. It does not depend on the order of insertion, on
+/// erased users, or on a seed. So equal parts of two tables have equal positions, and the iteration order is
+/// reproducible.
 ///
-/// The worst case is bounded for any ids. The first two hashes are quick, and ids whose hashes agree are easily built
-/// (user_key.hpp). Such ids cost one node more: what both hashes leave together is told apart by SipHash, under which
-/// they spread as others do. To make a branch deeper by a level, someone must try 64 times as many ids for each user in
-/// it. Users that agree in all 180 bits share a page of any size, in the order of their ids.
+/// A lookup reads one slot in each node on the path. The last node also has the tags of the page, which give the row.
+/// Then the lookup reads one cache line of the page and one of the row; these loads do not depend on each other.
 ///
-/// Nothing outside this header and the parts that it is made of knows how users are laid out.
+/// The worst case is bounded for any ids. The first two hashes are fast, and ids with equal hashes are easy to
+/// construct (user_key.hpp). Such ids cost one more node: SipHash separates users whose first two hashes are equal, and
+/// distributes them as it does other ids. To make a branch one level deeper, an attacker must try 64 times as many ids
+/// for each user in it. Users that agree in all 180 bits share a page of any size, in the order of their ids.
+///
+/// Code outside this header and its parts does not depend on the layout of users.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The hashes by which users are placed, without a seed. Tests use others.
+/// The unseeded hashes that determine the positions of users. Tests use others.
 struct HashOrder {
-  static std::uint64_t first(const Sought& id) noexcept { return hash_of(id, 0); }
-  static std::uint64_t second(const Sought& id) noexcept { return hash_of(id, 0x8EBC6AF09C88C6E3u); }
-  static std::uint64_t third(const Sought& id) noexcept { return SipHash<1, 3>::hash64(id.text(), {}); }
+  static std::uint64_t first(const LookupKey& id) noexcept { return hash_of(id, 0); }
+  static std::uint64_t second(const LookupKey& id) noexcept { return hash_of(id, 0x8EBC6AF09C88C6E3u); }
+  static std::uint64_t third(const LookupKey& id) noexcept { return SipHash<1, 3>::hash64(id.text(), {}); }
 };
 
-/// Copies share everything. A change copies the page that it concerns and the nodes above it, where they are shared.
+/// A copy-on-write table of users. Copies share all pages and nodes. A change copies the page that it modifies and the
+/// nodes above it, if they are shared.
 template <class Order>
 class BasicUserTable {
  public:
-  /// Of nodes below each other: ten for the 60 highest bits of each hash.
+  /// The greatest depth in nodes: ten levels for the 60 highest bits of each hash.
   static constexpr unsigned hashes = 3, levels_per_hash = Node::levels_per_hash, levels = hashes * levels_per_hash;
 
   explicit BasicUserTable(std::uint64_t seed = 0) noexcept : tagger_(seed) {}
@@ -6172,7 +6264,8 @@ class BasicUserTable {
 
   std::size_t size() const noexcept { return top_ == nullptr ? 0 : top_->as_node().users; }
   /// @{
-  /// Lower bounds: others see no change of a row by time alone, and nothing kept of it can be given back, before this.
+  /// The lower bounds of all rows. Before `due()`, time alone changes no row visibly. Before `cleanup()`, no memory of
+  /// a row can be freed. `never` if the table is empty.
   Timestamp due() const noexcept { return top_ == nullptr ? never : Timestamp(top_->due); }
   Timestamp cleanup() const noexcept { return top_ == nullptr ? never : Timestamp(top_->cleanup); }
   /// @}
@@ -6182,7 +6275,8 @@ class BasicUserTable {
     make_key(id, key);
     return key;
   }
-  /// The same without copying it: what was just written word by word is slow to read in larger pieces.
+  /// Like `key_of`, but writes to `key` without a copy. A copy would read recently written words in larger units, which
+  /// is slow.
   void make_key(std::string_view id, UserKey& key) const noexcept {
     key.id.set(id);
     key.order = Order::first(key.id);
@@ -6196,25 +6290,26 @@ class BasicUserTable {
   }
   PRESENCE_DETAIL_FLAT RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
 
-  /// The way to the page that the user would be in, node by node. It leads there until the number of moves is another.
+  /// The path to the page in which the user is or would be, followed node by node. Valid until `moves()` changes.
   class Way {
    public:
-    Way() noexcept {}  // leaves it open, for arrays
+    Way() noexcept {}  // uninitialised, for arrays
 
     bool has_arrived() const noexcept { return tags_ != nullptr; }
-    /// The page, of which nothing has been read; null where there is none. Once it has arrived.
+    /// The page, which has not been read yet; null if there is none. Call it only after the path has arrived.
     const Page* page() const noexcept { return page_; }
     std::uint32_t find(const UserKey& key) const noexcept {
       if (page_ == nullptr) return Page::none;
       if (key.id.is_short()) return page_->find(key, tags_);
       return find_long(*page_, detail::equal_to(key.tag, tags_), key.id.text(), node_->level);
     }
-    /// The row that is probably meant, by its tag alone, or none. Reads nothing of the page.
+    /// Returns the probable row of the user by its tag alone, or `Page::none`. Does not read the page.
     std::uint32_t probable(const UserKey& key) const noexcept {
       const std::uint32_t marks = page_ != nullptr ? detail::equal_to(key.tag, tags_) : 0;
       return marks != 0 ? static_cast<std::uint32_t>(detail::lowest_bit(marks)) : Page::none;
     }
-    /// The page, to have its rows changed in place; null where something is shared.
+    /// Returns the page for changing its rows in place. Null if there is no page, or if it or a node on the path is
+    /// shared.
     Page* own_page() const noexcept {
       if (!is_own_ || page_ == nullptr || !page_->owners.is_one()) return nullptr;
       Page& own = const_cast<Page&>(*page_);
@@ -6222,7 +6317,7 @@ class BasicUserTable {
       return &own;
     }
 
-    /// Goes on to the next node, or to the page: returns whether it has arrived.
+    /// Advances to the next node or to the page. Returns whether the path has arrived at the page.
     bool step(const UserKey& key) noexcept {
       const Node& node = *node_;
       is_own_ = is_own_ & node.owners.is_one();
@@ -6242,18 +6337,19 @@ class BasicUserTable {
       }
       return false;
     }
-    /// Asks for what the next step reads.
+    /// Prefetches what the next step reads.
     void prefetch() const noexcept { node_->prefetch_slot(order_, bits_); }
 
    private:
     friend class BasicUserTable;
-    /// By the id, so that the key is not needed in memory.
+    /// Takes the id, so that the key need not be in memory.
     PRESENCE_DETAIL_APART static std::uint64_t order_from(std::string_view id, std::uint64_t first,
                                                           unsigned level) noexcept {
-      return hash_number(Sought(id), first, level / levels_per_hash) << (Node::most_bits * (level % levels_per_hash));
+      return hash_number(LookupKey(id), first, level / levels_per_hash)
+             << (Node::most_bits * (level % levels_per_hash));
     }
-    /// Long ids take a while to compare. Whoever knows the seed can choose some whose tags agree; but the order of the
-    /// rows does not go by tags.
+    /// Finds a long id. Long ids are slow to compare, and an attacker who knows the seed can choose ids with equal
+    /// tags. So after a few comparisons it uses binary search: the order of the rows does not depend on tags.
     PRESENCE_DETAIL_APART static std::uint32_t find_long(const Page& page, std::uint32_t marks, std::string_view id,
                                                          unsigned level) noexcept {
       UserKey key;
@@ -6277,26 +6373,26 @@ class BasicUserTable {
     }
 
     const Node* node_;
-    std::uint64_t order_;  // what is left of the hash that the node goes by
+    std::uint64_t order_;  // the unused bits of the hash that the node uses
     const Page* page_;
-    const std::uint8_t* tags_;  // where the node has them
+    const std::uint8_t* tags_;  // of the page, in the node
     std::uint8_t bits_;         // of the node
-    bool is_own_;               // whether no node on it is shared with another table; the page may be
+    bool is_own_;               // no node on the path is shared with another table; the page may be
   };
-  /// The way from the top on, which is there: there are users.
+  /// Returns the path at its first node. The table must not be empty.
   Way start(const UserKey& key) const noexcept { return Way(top_, key); }
-  /// All of the way.
+  /// Returns the complete path.
   Way way_to(const UserKey& key) const noexcept {
     Way way(top_, key);
     while (top_ != nullptr && !way.step(key)) {
     }
     return way;
   }
-  /// Another number whenever a page or a row was put elsewhere, or came to be shared with a copy.
+  /// Returns a number that changes whenever a page or row may have moved, or the table was copied and so became shared.
   std::uint64_t moves() const noexcept { return (std::uint64_t{copies_.read()} << 32) + moves_; }
 
-  /// Makes the page of a user who is in the table this table's own, and what leads there. Changes no content when
-  /// memory runs out.
+  /// Returns the user's page for changes. Copies the page and the nodes above it if they are shared. The user must be
+  /// in the table. If memory runs out, no content changes.
   Page& own_page(const UserKey& key) {
     ++moves_;
     own_top();
@@ -6309,7 +6405,7 @@ class BasicUserTable {
     return branch->as_page();
   }
 
-  /// Lowers the bounds on the way to a row of an owned page to these, where they are later.
+  /// Lowers the bounds of a row and of everything above it to these, if they are later. The page must be unshared.
   void lower_bounds(const UserKey& key, Page& page, std::uint32_t at, Timestamp due, Timestamp cleanup) noexcept {
     page.dues()[at].lower(due);
     if (page.due <= due && page.cleanup <= cleanup) return;
@@ -6322,30 +6418,31 @@ class BasicUserTable {
     }
   }
 
-  /// Has the row of a user who is in the table changed in place by `fill(row)`; from then on others see no change of it
-  /// by time alone before `due`, and nothing kept of it can be given back before `cleanup`. Changes nothing when memory
-  /// runs out, where `fill` does not.
+  /// Changes the row of a user in place by `fill(row)`. The user must be in the table. From then on, time alone must
+  /// not change the row visibly before `due`, and no memory of it can be freed before `cleanup`. If memory runs out,
+  /// nothing changes, provided that `fill` then changes nothing.
   template <class Fill>
   void change(const UserKey& key, Timestamp due, Timestamp cleanup, Fill fill) {
     std::uint32_t at;
     Page& own = own_page(key, at);
     lower_bounds(key, own, at, due, cleanup);  // before anything is changed
-    own.uncover(at);
+    own.invalidate_cover(at);
     fill(own.row(at));
     own.dues()[at] = due;
   }
-  /// Puts another row, of the same user, in the place of the one of a user who is in the table in a page that is this
-  /// table's own. Changes no bound.
+  /// Exchanges the row of a user for another row of the same user. The user must be in the table, in an unshared page.
+  /// Changes no bound.
   void exchange_row(const UserKey& key, UserRow& row) noexcept {
     const Way way = way_to(key);
     Page& own = *way.own_page();
     const std::uint32_t at = way.find(key);
-    own.uncover(at);
+    own.invalidate_cover(at);
     own.row(at).swap(row);
   }
   /// @{
-  /// The row of a user who is in the table, to have instants of sessions in it changed that change no deadline for an
-  /// earlier one. Null where it is shared; or this table's own from now on, which changes nothing when memory runs out.
+  /// Returns the row of a user for changing timestamps of its sessions, if this makes no deadline earlier. The user
+  /// must be in the table. `row_in_place` returns null if the row is shared. `own_row` copies what is shared; if memory
+  /// runs out, nothing changes.
   RowAccess row_in_place(const UserKey& key) noexcept {
     const Way way = way_to(key);
     Page* const page = way.own_page();
@@ -6358,8 +6455,8 @@ class BasicUserTable {
   }
   /// @}
 
-  /// Adds a user who is not in the table. Others see no change of the row by time alone before `due`, and nothing kept
-  /// of it can be given back before `cleanup`. Changes no content when memory runs out.
+  /// Adds a user who is not in the table. Time alone must not change the row visibly before `due`, and no memory of it
+  /// can be freed before `cleanup`. If memory runs out, no content changes.
   void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup) {
     ++moves_;
     if (top_ == nullptr) top_ = Node::make(0, 0);
@@ -6379,11 +6476,12 @@ class BasicUserTable {
     }
   }
 
-  /// Removes a user who is in the table. When memory runs out the table holds what it held, with or without the user.
+  /// Removes a user who is in the table. If memory runs out, the user may or may not be removed; all other users are
+  /// unchanged.
   void erase(const UserKey& key) {
     ++moves_;
     own_top();
-    Branch** links[levels];  // what points to each node on the way, and the slot in it
+    Branch** links[levels];  // the pointer to each node on the path; below, the bits of the slot in it
     std::uint32_t group_bits[levels];
     unsigned depth = 0;
     links[0] = &top_;
@@ -6413,44 +6511,46 @@ class BasicUserTable {
       }
       if (depth == 0 || (*links[depth])->as_node().has_several()) break;
       Node& above = (*links[depth - 1])->as_node();
-      above.take_up(above.slot_of(group_bits[depth - 1]));
+      above.collapse_into(above.slot_of(group_bits[depth - 1]));
     }
     if (top_->as_node().bits == 0) top_->level = 0;
     if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
   }
 
-  /// Sees to it that nobody else has the pages in which something may be due at `now`. Changes no content when memory
-  /// runs out.
+  /// Copies the shared pages with a deadline bound at or before `now`, and the nodes above them. This table is then
+  /// their only owner. If memory runs out, no content changes.
   void own_due(Timestamp now) {
     if (now < due()) return;
     ++moves_;
     own_top();
     own_due(top_->as_node(), now);
   }
-  /// Calls `settle_row(row, due)` for every row that may be due at `now`, and perhaps for some that are not, to have
-  /// the bound raised that is given with it, to no later than when time alone changes the row next. For who owns them.
+  /// Calls `settle_row(row, due)` for every row with a deadline bound at or before `now`, and perhaps for others. The
+  /// callback may raise `due`, but to no later than the time at which time alone changes the row next. The pages must
+  /// be unshared; see `own_due`.
   template <class SettleRow>
   void settle(Timestamp now, SettleRow settle_row) {
     if (now >= due()) settle_node(top_->as_node(), now, settle_row);
   }
 
-  /// The earliest of what `next(row)` returns, which must be the next time at which time alone changes what others see
-  /// of the row. Raises the bounds that are found to be stale, so that each is looked at once: O(log n) amortised over
-  /// the events that made them stale. Several threads may do so at once.
+  /// Returns the earliest value of `next(row)`, or `never`. `next` must return the next time at which time alone
+  /// changes the row visibly. Raises stale bounds, so that each is read only once: O(log n) amortised over the events
+  /// that made them stale. Several threads may call it at once.
   template <class Next>
   Timestamp earliest(Next next) const {
     return top_ == nullptr ? never : earliest_below(*top_, never, next);
   }
 
-  /// Calls `visit` for every row that others may see change, or that may vanish, before or at `now`.
+  /// Calls `visit` for every row that time alone may change visibly or remove at or before `now`.
   template <class Visit>
   void each_due(Timestamp now, Visit visit) const {
     if (now >= due() || now >= cleanup()) each_due_of(top_->as_node(), now, visit);
   }
 
   /// @{
-  /// Calls `visit` for every row in a page of which something may be given back at `now`; sets the bounds of these
-  /// pages by `next(row)`, which must be when memory of the row can next be given back. The pages may be shared.
+  /// `each_cleanup` calls `visit` for every row of each page in which memory may be freed at `now`. `set_cleanups` sets
+  /// the bounds of these pages by `next(row)`, which must return when memory of the row can next be freed. The pages
+  /// may be shared.
   template <class Visit>
   void each_cleanup(Timestamp now, Visit visit) const {
     if (now >= cleanup()) each_cleanup_of(top_->as_node(), now, visit);
@@ -6461,7 +6561,7 @@ class BasicUserTable {
   }
   /// @}
 
-  /// Goes over the rows. Ends with any change to the table.
+  /// An iterator over the rows. Valid until the table is changed.
   class Cursor {
    public:
     Cursor() noexcept = default;
@@ -6493,7 +6593,7 @@ class BasicUserTable {
     std::uint32_t row_ = 0;
   };
 
-  /// Whether the first user is iterated before the second.
+  /// Returns whether the first user is iterated before the second.
   static bool stands_before(const UserKey& a, const UserKey& b) noexcept {
     return compare(a.id, a.order, b.id, b.order, 0) < 0;
   }
@@ -6501,9 +6601,9 @@ class BasicUserTable {
   Cursor begin() const noexcept { return Cursor(top_); }
   Cursor end() const noexcept { return Cursor(); }
 
-  /// Calls `visit(row)`, which says whether the row is online, for every row that may be, and notes of which it said
-  /// no: those are passed over from then on, until their page is changed. So whoever is online later must have been
-  /// changed since, and `visit` must always go by the same rules.
+  /// Calls `visit(row)` for every row that may be online; `visit` returns whether it is. Offline rows are cached
+  /// and skipped until their page is changed. So a row must not come online without a change, and `visit` must always
+  /// apply the same rules.
   template <class Visit>
   void each_online(Visit visit) const {
     Walk<levels> walk(top_);
@@ -6521,21 +6621,21 @@ class BasicUserTable {
     }
   }
 
-  /// Calls `visit(in_a, in_b)` for every user in either table of whom they do not keep the same, in their order; the
-  /// pointer is null where that table lacks the user. Of whom they keep the same too if something may be due up to and
-  /// at `up_to`: `absent` is up to no instant, and `never` up to all of them. Passes over what both share as a whole,
-  /// and over pages that were once found to be the same and not changed since.
+  /// Calls `visit(in_a, in_b)`, in iteration order, for every user who differs between the tables. The row is null if
+  /// that table lacks the user. Also visits equal users with a deadline bound at or before `up_to`: `absent` adds none
+  /// of them, `never` adds all. Skips shared subtrees as a whole, and pages that were once found equal and are
+  /// unchanged since.
   template <class Visit>
   static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
     Walk<levels> x(a.top_), y(b.top_);
-    std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
-    std::uint32_t same = 0;      // rows in a row
-    std::uint64_t copies = 0;    // a bit for each of the next pairs of rows
-    std::uint32_t compared = 0;  // so many of them
+    std::uint32_t i = 0, j = 0;  // the current rows in their pages
+    std::uint32_t same = 0;      // consecutive equal rows
+    std::uint64_t copies = 0;    // a bit for each of the next pairs of rows, set if equal
+    std::uint32_t compared = 0;  // the number of these pairs
     for (;;) {
       if (i == 0 && j == 0) {
         if (x.branch() == nullptr && y.branch() == nullptr) return;
-        // Of what both share nothing is read, where the nodes around tell that it is not due.
+        // A shared branch is not read if the bounds of the nodes above it are later than `up_to`.
         const bool is_shared = x.branch() == y.branch();
         if (is_shared && later(x.due_around(), y.due_around()) > up_to) {
           Walk<levels>::pass_shared(x, y);
@@ -6547,7 +6647,7 @@ class BasicUserTable {
           y.next();
           continue;
         }
-        // Nodes are opened in step, the higher one first, so that what is shared is met on both sides at once.
+        // Nodes are opened in step, the higher one first, so that both walks reach shared branches at the same time.
         const bool x_opens = x.at_node() && (!y.at_node() || x.branch()->level <= y.branch()->level),
                    y_opens = y.at_node() && (!x.at_node() || y.branch()->level <= x.branch()->level);
         if (x_opens) x.open();
@@ -6560,8 +6660,8 @@ class BasicUserTable {
       if (p != nullptr && q != nullptr) {
         if (i == 0 && j == 0) Walk<levels>::prefetch_following(x, y);
         if (compared == 0) {
-          // All of two pages at once; but where one has a row that the other lacks, what is behind may have to be
-          // compared otherwise.
+          // Compares whole pages at once. If one page has a row that the other lacks, the rows behind it may pair
+          // differently, so fewer are compared.
           const std::uint32_t most = i == 0 && j == 0 ? Page::room : 4;
           compared = smaller_of(most, smaller_of(p->size - i, q->size - j));
           copies = Page::mark_copies(*p, i, *q, j, compared, up_to);
@@ -6598,7 +6698,7 @@ class BasicUserTable {
     }
   }
 
-  /// For tests: whether everything is where it has to be.
+  /// Returns whether all invariants of the structure hold. For tests.
   bool is_sound() const noexcept {
     return top_ == nullptr ||
            (size() > 0 && (top_->as_node().bits != 0 || top_->level == 0) && is_sound(top_->as_node(), 0));
@@ -6610,7 +6710,8 @@ class BasicUserTable {
            EqualityMark::is_shared(a->as_page().equality, b->as_page().equality);
   }
 
-  /// The page of a user who is in the table, this table's own from now on, and where in it the row is.
+  /// Returns the user's page for changes, and sets `at` to their row in it. Copies what is shared. The user must be in
+  /// the table.
   Page& own_page(const UserKey& key, std::uint32_t& at) {
     const Way way = way_to(key);
     at = way.find(key);
@@ -6618,14 +6719,14 @@ class BasicUserTable {
     return own != nullptr ? *own : own_page(key);
   }
 
-  /// The hashes that place a user, the first of them given.
-  static std::uint64_t hash_number(const Sought& id, std::uint64_t first, unsigned number) noexcept {
+  /// Returns the hash of that number that determines a user's position. The first one is given.
+  static std::uint64_t hash_number(const LookupKey& id, std::uint64_t first, unsigned number) noexcept {
     return number == 0 ? first : number == 1 ? Order::second(id) : Order::third(id);
   }
-  /// The bits by which nodes place a user. Keeps the hash that was needed last.
+  /// The bits that select a user's slot at each level. Caches the hash that was used last.
   class Bits {
    public:
-    Bits(const Sought& id, std::uint64_t first) noexcept : id_(id), first_(first), hash_(first) {}
+    Bits(const LookupKey& id, std::uint64_t first) noexcept : id_(id), first_(first), hash_(first) {}
     explicit Bits(const UserKey& key) noexcept : Bits(key.id, key.order) {}
 
     unsigned at(unsigned level) noexcept {
@@ -6638,19 +6739,19 @@ class BasicUserTable {
     }
 
    private:
-    const Sought& id_;
+    const LookupKey& id_;
     std::uint64_t first_, hash_;
     unsigned number_ = 0;
   };
   static unsigned bits_of(const RowView& row, unsigned level) noexcept {
-    const Sought id(row.name());
+    const LookupKey id(row.name());
     return Bits(id, level < levels_per_hash ? Order::first(id) : 0).at(level);
   }
 
-  /// Of two hashes, the bits that place users.
+  /// Returns the bits of a hash that determine positions.
   static std::uint64_t placing(std::uint64_t hash) noexcept { return hash >> (64 - Node::most_bits * levels_per_hash); }
-  /// The first level, from `from` on, at which two users differ; `levels` if there is none.
-  static unsigned first_difference(const Sought& a, std::uint64_t a_first, const Sought& b, std::uint64_t b_first,
+  /// Returns the first level, from `from` on, at which two users differ; `levels` if there is none.
+  static unsigned first_difference(const LookupKey& a, std::uint64_t a_first, const LookupKey& b, std::uint64_t b_first,
                                    unsigned from) noexcept {
     constexpr unsigned unused = 64 - Node::most_bits * levels_per_hash;
     std::uint64_t mask = ~std::uint64_t{0} >> unused >> (Node::most_bits * (from % levels_per_hash));
@@ -6662,13 +6763,13 @@ class BasicUserTable {
     return levels;
   }
   static unsigned first_difference(const UserKey& a, const RowView& b, unsigned from) noexcept {
-    const Sought id(b.name());
+    const LookupKey id(b.name());
     return first_difference(a.id, a.order, id, from < levels_per_hash ? Order::first(id) : a.order, from);
   }
 
-  /// The order in which users are iterated: by the bits that place them, then by id. Both agree in all hashes before
-  /// the one of that number.
-  static int compare(const Sought& a, std::uint64_t a_first, const Sought& b, std::uint64_t b_first,
+  /// Compares two users in iteration order: by the bits that determine their positions, then by id. Both must agree in
+  /// all hashes before hash `number`.
+  static int compare(const LookupKey& a, std::uint64_t a_first, const LookupKey& b, std::uint64_t b_first,
                      unsigned number) noexcept {
     for (; number < hashes; ++number) {
       const std::uint64_t x = placing(hash_number(a, a_first, number)), y = placing(hash_number(b, b_first, number));
@@ -6678,28 +6779,28 @@ class BasicUserTable {
   }
   static int compare(const RowView& a, const RowView& b) noexcept {
     if (a.id() == b.id()) return 0;
-    const Sought x(a.name()), y(b.name());
+    const LookupKey x(a.name()), y(b.name());
     return compare(x, Order::first(x), y, Order::first(y), 0);
   }
 
-  /// Where a user belongs in a page under a node of that level.
+  /// Returns the index at which a user belongs in a page under a node of that level. O(log n).
   static std::uint32_t place_of(const Page& page, const UserKey& key, unsigned level) noexcept {
     const unsigned number = level / levels_per_hash;
-    // What is equal for all of them need not be found anew for each.
+    // The hash of the key is computed once, not for every comparison.
     UserKey sought = key;
     if (number > 0) sought.order = hash_number(key.id, key.order, number);
     std::uint32_t first = 0;
     for (std::uint32_t count = page.size; count > 0;) {
       const std::uint32_t half = count / 2;
-      const Sought id(page.row(first + half).name());
+      const LookupKey id(page.row(first + half).name());
       const bool is_before = compare_from(id, sought, number) < 0;
       first += is_before ? half + 1 : 0;
       count = is_before ? count - half - 1 : half;
     }
     return first;
   }
-  /// `compare`, where `order` of the second is its hash of that number.
-  static int compare_from(const Sought& a, const UserKey& b, unsigned number) noexcept {
+  /// Like `compare`, but `b.order` is the hash of that number.
+  static int compare_from(const LookupKey& a, const UserKey& b, unsigned number) noexcept {
     const std::uint64_t x = placing(number == 0 ? Order::first(a) : hash_number(a, 0, number)), y = placing(b.order);
     if (x != y) return x < y ? -1 : 1;
     return compare(a, 0, b.id, 0, number + 1);
@@ -6711,7 +6812,7 @@ class BasicUserTable {
     Branch::drop(std::exchange(top_, copy));
   }
 
-  /// A user in a branch.
+  /// Returns some user's row in a branch.
   static RowView some_row(const Branch& branch) noexcept {
     const Branch* at = &branch;
     while (!at->is_page) {
@@ -6722,27 +6823,27 @@ class BasicUserTable {
     return at->as_page().row(0);
   }
 
-  /// The page of a user, with room for one more row, and the level of its node.
+  /// Returns the page in which a user belongs, with room for one more row, and sets `level` to that of its node.
   Page& make_room(const UserKey& key, unsigned& level) {
     Branch** link = &top_;
-    Node* above = nullptr;  // and where in it the link is
+    Node* above = nullptr;  // the parent of the node; `slot` is the link's slot in it
     std::uint32_t slot = 0;
-    unsigned agreed = 0;  // all users below agree with this one in so many levels
+    unsigned agreed = 0;  // all users below agree with this one in so many first levels
     for (Bits all(key);;) {
       Node& node = (*link)->as_node();
       level = node.level;
       if (level > agreed) {
-        // The user may differ from all others here in bits that no node has needed so far.
+        // The user may differ from all others here in bits that no node has used so far.
         const RowView other = some_row(node);
         const unsigned differ = first_difference(key, other, agreed);
         if (differ < level) {
           const unsigned of_other = bits_of(other, differ);
           Node::put_above(*link, differ, of_other, all.at(differ));
           if (above != nullptr) above->copy_shape(slot);
-          agreed = differ;  // and is not asked again: the new page has no row yet
+          agreed = differ;  // prevents a second check: the new page has no row yet
           continue;
         }
-        agreed = level;  // nor after a split, which may leave the page of this user empty
+        agreed = level;  // also after a split, which may leave the page of this user empty
       }
       const unsigned bits = all.at(level);
       const std::uint32_t at = node.slot_of(bits);
@@ -6772,7 +6873,7 @@ class BasicUserTable {
           next = smaller_of(next, first_difference(key, page.row(i), level + 1));
         if (next == levels) return page.size < page.capacity ? child.as_page() : node.enlarge(at);
         if (node.bits == 0) {
-          node.level = static_cast<std::uint8_t>(next);  // of the top, whose users are all in this page
+          node.level = static_cast<std::uint8_t>(next);  // the top node, whose users are all in this page
         } else {
           Node::push_down(*link, bits, next);
         }
@@ -6791,13 +6892,13 @@ class BasicUserTable {
 
   template <class SettleRow>
   static void settle_node(Node& node, Timestamp now, SettleRow& settle_row) {
-    // Pages are gathered, so that rows of some are on their way while those of others are looked for. The bound of a
-    // page is raised when all of its rows are settled, that of the node when all of its pages are.
+    // Pages are processed in batches, so that prefetches of their rows overlap. The bound of a page is raised when all
+    // of its rows are updated, the bound of the node when all of its pages are.
     constexpr std::size_t most = 12;
     struct {
       Page* page;
-      std::uint32_t rows;  // a bit for each of the first that is due
-      Timestamp others;    // when one of the others is
+      std::uint32_t rows;  // a bit for each of the first rows, set if its bound has passed
+      Timestamp others;    // the earliest bound of the other rows
     } pages[most];
     std::size_t count = 0;
     Timestamp node_due = never;
@@ -6823,7 +6924,7 @@ class BasicUserTable {
     Branch* const* const branches = node.branches();
     const std::uint32_t slot_count = node.slot_count();
     for (std::uint32_t at = 0; at < slot_count; at += node.run_at(at)) {
-      // So are the next pages.
+      // Prefetches the next pages.
       if (at + 4 < slot_count && branches[at + 4] != nullptr) prefetch(branches[at + 4], sizeof(Page));
       if (at + 2 < slot_count && branches[at + 2] != nullptr && !node.leads_to_node(at + 2) &&
           branches[at + 2]->due <= now)
@@ -6844,8 +6945,8 @@ class BasicUserTable {
     node.due = node_due;
   }
 
-  /// The earliest of `next(row)` below a branch, if it is no later than `limit`; else something later than that. Each
-  /// round finds the earliest or raises a stale bound.
+  /// Returns the earliest value of `next(row)` below a branch, if it is no later than `limit`; else any later value.
+  /// Each round finds the earliest value or raises a stale bound.
   template <class Next>
   static Timestamp earliest_below(const Branch& branch, Timestamp limit, Next& next) {
     if (branch.is_page) {
@@ -6902,7 +7003,7 @@ class BasicUserTable {
   static void each_due_of(const Node& node, Timestamp now, Visit& visit) {
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
       const Branch* const child = node.branches()[at];
-      // One of the next pages is on its way while this one is gone over.
+      // Prefetches one of the next pages while this one is iterated.
       if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr)
         prefetch(node.branches()[at + 2], sizeof(Page));
       if (child == nullptr || (now < child->due && now < child->cleanup)) continue;
@@ -6953,7 +7054,7 @@ class BasicUserTable {
     branch.cleanup.raise(least);
   }
 
-  /// All users below the node agree in the levels before `agreed`.
+  /// Returns whether the node's invariants hold. All users below it must agree in the levels before `agreed`.
   bool is_sound(const Node& node, unsigned agreed) const noexcept {
     const unsigned level = node.level;
     if (!node.has_sound_slots() || level < agreed || level >= levels) return false;
@@ -6964,7 +7065,7 @@ class BasicUserTable {
       if (child == nullptr) continue;
       if (Timestamp(child->due) < node.due || Timestamp(child->cleanup) < node.cleanup) return false;
       if (!child->is_page) {
-        // It leads to several branches, which one page could not replace.
+        // A node must have several branches that one page could not replace.
         if (child->as_node().users <= Page::room || child->as_node().bits == 0) return false;
         if (!is_sound(child->as_node(), level + 1)) return false;
         users += child->as_node().users;
@@ -6973,7 +7074,7 @@ class BasicUserTable {
       const Page& page = child->as_page();
       if (page.size == 0 || page.size > page.capacity) return false;
       if (page.size > Page::room && is_first_difference_in(page, level)) return false;
-      // Its neighbour of the same depth would not fit into it.
+      // Its neighbour of the same depth must not fit into it.
       if (page.page_depth > 0) {
         const std::uint32_t run = node.run_at(at);
         const Branch* const other = node.branches()[at ^ run];
@@ -6992,7 +7093,7 @@ class BasicUserTable {
     }
     return users == node.users;
   }
-  /// Whether the users of a node agree in the levels from `agreed` on to its own, and not in that.
+  /// Returns whether the users of a node agree in the levels from `agreed` up to its own, and differ in its own.
   bool is_first_difference(const Node& node, unsigned agreed) const noexcept {
     const UserKey key = key_of(some_row(node).name());
     unsigned first = levels;
@@ -7003,7 +7104,7 @@ class BasicUserTable {
     }
     return first == node.level || (first == levels && node.bits == 0);
   }
-  /// Whether users of a page differ in any level from `from` on.
+  /// Returns whether users of a page differ in any level from `from` on.
   bool is_first_difference_in(const Page& page, unsigned from) const noexcept {
     const UserKey key = key_of(page.row(0).name());
     for (std::uint32_t i = 1; i < page.size; ++i) {
@@ -7012,10 +7113,10 @@ class BasicUserTable {
     return false;
   }
 
-  Branch* top_ = nullptr;  // a node, or null: no users
+  Branch* top_ = nullptr;  // a node; null if there are no users
   Tagger tagger_;
   std::uint32_t moves_ = 0;
-  Note copies_;  // how many were made of this table
+  Note copies_;  // the number of copies made of this table
 };
 
 using UserTable = BasicUserTable<HashOrder>;
@@ -7032,12 +7133,12 @@ namespace detail {
 
 inline constexpr Rules default_rules{};
 
-/// What the copies of a Snapshot share.
+/// The state that copies of a Snapshot share.
 struct Root {
   OwnerCount owners;
   const Rules rules;
   Timestamp now = absent;
-  std::size_t known = 0, online = 0;  // as others see
+  std::size_t known = 0, online = 0;  // users that others know of, and see online
   UserTable table;
 
   explicit Root(const Rules& with) noexcept : rules(with), table(with.hash_seed) {}
@@ -7045,16 +7146,16 @@ struct Root {
       : rules(other.rules), now(other.now), known(other.known), online(other.online), table(other.table) {}
   Root& operator=(const Root&) = delete;
 
-  /// Those of `now`. For the only owner.
-  Bounds& bounds() noexcept {
+  /// Returns the acceptance window of `now`. May only be called by the only owner.
+  AcceptanceWindow& bounds() noexcept {
     if (!bounds_.are_of(now)) find_bounds();
     return bounds_;
   }
 
  private:
-  PRESENCE_DETAIL_APART void find_bounds() noexcept { bounds_ = Bounds(now, rules); }
+  PRESENCE_DETAIL_APART void find_bounds() noexcept { bounds_ = AcceptanceWindow(now, rules); }
 
-  Bounds bounds_;
+  AcceptanceWindow bounds_;
 };
 
 constexpr Rules without_negative_durations(Rules rules) noexcept {
@@ -7065,7 +7166,7 @@ constexpr Rules without_negative_durations(Rules rules) noexcept {
   return rules;
 }
 
-/// Whether both judge and show alike.
+/// Whether both give the same verdicts and the same views: all rules except `hash_seed` are equal.
 constexpr bool same_but_for_seed(Rules a, Rules b) noexcept {
   a.hash_seed = b.hash_seed = 0;
   return a == b;
@@ -7075,7 +7176,7 @@ inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
   return at == absent || at == never ? std::nullopt : std::optional<Timestamp>(at);
 }
 
-/// The registers as they read at an instant: those of a user whom nothing happened to since may hold more.
+/// Returns the normal form of the user's registers at `now`. The row may hold more if no event has touched it since.
 inline UserRegisters settled(const RowView& row, Timestamp now, const Rules& rules) {
   UserRegisters user = row.unpacked();
   normalise(user, now, rules);
@@ -7083,7 +7184,8 @@ inline UserRegisters settled(const RowView& row, Timestamp now, const Rules& rul
 }
 inline UserRegisters normal_form_of(const RowView& row, const Root& root) { return settled(row, root.now, root.rules); }
 
-/// The same, borrowed by `read(const RegistersView&)`, and not copied where they read as they are kept.
+/// Passes the same registers to `read(const RegistersView&)` and returns its result. Does not copy them if they are
+/// surely in normal form already.
 template <class Read>
 auto read_settled(const RowView& row, Timestamp now, const Rules& rules, Read read) {
   const RegistersView kept = row.registers();
@@ -7101,11 +7203,11 @@ struct SnapshotAccess;
 
 }  // namespace detail
 
-/// The presence of every known user at one instant: an immutable value.
+/// The presence of every known user at one timestamp, as an immutable value.
 ///
-/// Copying one takes constant time and shares everything; a later change to either copy leaves the other as it is.
-/// Copies may be read from any threads at the same time. A snapshot that has never been given an instant has no `now`,
-/// and nobody in it times out. A snapshot that was moved from equals `Snapshot{}`.
+/// Copying is O(1) and shares all state; a later change to one copy does not affect the other. Several threads may read
+/// copies at the same time. A snapshot that has never been given a timestamp has no `now`, and no session in it times
+/// out. A moved-from snapshot equals `Snapshot{}`.
 ///
 /// @code
 /// #include <presence/state/reduce.hpp>
@@ -7114,55 +7216,55 @@ struct SnapshotAccess;
 /// Snapshot s = reduce(Snapshot(), now);
 /// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
 /// hello.invisible = true;
-/// const Snapshot before = s;  // one pointer, and never changes
+/// const Snapshot before = s;  // copies one pointer; never changes
 /// s = reduce(std::move(s), hello);
 /// assert(s.online("john", Viewer("john")) && !s.online("john"));
-/// assert(s.size() == 0 && s.begin() == s.end() && !s.next_deadline());  // nothing of him can be told
-/// assert(s.inspect("john")->sessions.front().id == "phone" && !before.inspect("john"));  // but by the server
+/// assert(s.size() == 0 && s.begin() == s.end() && !s.next_deadline());  // others see no trace of john
+/// assert(s.inspect("john")->sessions.front().id == "phone" && !before.inspect("john"));  // but the server does
 /// @endcode
 class Snapshot {
  public:
   class const_iterator;
   /// @{
-  /// As containers have them. What an iterator gives is made on the way: a view, not a reference to one.
+  /// The member types of a container. Dereferencing an iterator creates a view and returns it by value.
   using iterator = const_iterator;
   using value_type = UserView;
   /// @}
 
-  /// Of nobody, by the default rules. Allocates nothing.
+  /// Creates an empty snapshot with the default rules. Allocates nothing.
   Snapshot() noexcept = default;
-  /// Of nobody, by these rules. Negative durations are taken as zero.
+  /// Creates an empty snapshot with these rules. Negative durations count as zero.
   explicit Snapshot(const Rules& rules)
       : root_(detail::Shared<detail::Root>::make(detail::without_negative_durations(rules))) {}
 
   /// @{
-  /// What it is folded by, for its life. Valid until the snapshot is modified or destroyed. Of a temporary, a copy.
+  /// Returns the rules, which are fixed for the snapshot's life. The reference is valid until the snapshot is modified
+  /// or destroyed. For a temporary, returns a copy.
   const Rules& rules() const& noexcept { return root_ ? root_->rules : detail::default_rules; }
   Rules rules() const&& noexcept { return root_ ? root_->rules : detail::default_rules; }
   /// @}
 
-  /// The user as `viewer` sees him; absent where the viewer knows of no such user. Constant time, and two texts are
-  /// copied.
+  /// Returns the user as `viewer` sees them, or nullopt if the viewer knows of no such user. O(1); copies two strings.
   std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
     const std::optional<UserView> seen = look(id, viewer);
     return seen ? std::optional<User>(static_cast<User>(*seen)) : std::nullopt;
   }
 
   /// @{
-  /// The same, borrowed. Valid until this snapshot is modified or destroyed: a temporary is refused. Constant time;
-  /// never allocates.
+  /// The same, borrowed. Valid until this snapshot is modified or destroyed, so a temporary is rejected at compile
+  /// time. O(1); never allocates.
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const& noexcept { return look(id, viewer); }
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
   /// @}
 
-  /// Whether `viewer` sees the user online. Constant time.
+  /// Returns whether `viewer` sees the user online. O(1).
   bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
     const std::optional<UserView> seen = look(id, viewer);
     return seen && seen->online;
   }
 
-  /// The truth about one user, whatever others may see: for servers and tests, not to be shown to anybody else. Absent
-  /// where nothing is kept of the user. O(sessions).
+  /// Returns the full state of one user, whatever others may see, or nullopt if nothing is kept of the user. For
+  /// servers and tests; do not show it to other users. O(sessions).
   std::optional<PresenceState> inspect(std::string_view id) const {
     detail::RowView row = find_row(id);
     if (row == nullptr) return std::nullopt;
@@ -7174,7 +7276,7 @@ class Snapshot {
       state.user.id = std::string(id);
     }
     state.status_at = detail::optional_instant(user.status_at);
-    state.invisible_since = detail::optional_instant(detail::invisible_since(user.flips));
+    state.invisible_since = detail::optional_instant(detail::invisible_since(user.visibility_changes));
     for (const detail::SessionRegisters& kept : user.sessions) {
       Session session;
       session.id = std::string(detail::text_of(kept.id));
@@ -7189,29 +7291,30 @@ class Snapshot {
   }
 
   /// @{
-  /// How many users everyone knows of, and how many of them everyone sees online. Constant time.
+  /// The number of users that everyone knows of, and how many of them everyone sees online. O(1).
   std::size_t size() const noexcept { return root_ ? root_->known : 0; }
   std::size_t online_count() const noexcept { return root_ ? root_->online : 0; }
   bool empty() const noexcept { return size() == 0; }
   /// @}
 
-  /// The instant this is the presence of; absent until one is given. Constant time.
+  /// Returns the timestamp of the snapshot, or nullopt until one is given. O(1).
   std::optional<Timestamp> now() const noexcept { return root_ ? detail::optional_instant(root_->now) : std::nullopt; }
 
   /// Returns the earliest future time at which the visible state changes without an event (a timeout, an expiry), or
-  /// nullopt. Sleep until then, then advance to it. O(log n) amortised over the events since the last call: what is
-  /// found to have been deferred is remembered. May be called by several threads at once.
+  /// nullopt. Sleep until then, then advance to it. O(log n) amortised over the events since the last call: deferred
+  /// deadlines that it finds are cached. Several threads may call it at once.
   std::optional<Timestamp> next_deadline() const noexcept {
     if (!root_) return std::nullopt;
     return detail::optional_instant(root_->table.earliest(
         [&](const detail::RowView& row) { return detail::next_change(row, root_->now, root_->rules); }));
   }
 
-  /// Equal snapshots have equal digests, on every platform. Covers all that is kept and `now`, not the rules. O(users).
+  /// Returns a digest of everything that is kept and of `now`, but not of the rules. Equal snapshots have equal digests
+  /// on every platform. O(users).
   std::uint64_t digest() const {
     detail::Digest digest;
     digest.add(root_ ? root_->now : detail::absent);
-    std::uint64_t users = 0;  // summed, so that the order of users does not enter
+    std::uint64_t users = 0;  // a sum, so that the order of users does not matter
     if (root_) {
       for (const detail::RowView row : root_->table) {
         users += detail::read_settled(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
@@ -7224,16 +7327,17 @@ class Snapshot {
   }
 
   /// @{
-  /// The users that everyone knows of, as everyone sees them, in an order that depends on them alone. Multi-pass;
-  /// yields UserView by value. Both are valid until the snapshot is modified or destroyed: a temporary is refused.
+  /// Iterates over the users that everyone knows of, as everyone sees them. The order depends only on these users.
+  /// Multi-pass; yields UserView by value. Iterators and views are valid until the snapshot is modified or destroyed,
+  /// so a temporary is rejected at compile time.
   const_iterator begin() const& noexcept;
   const_iterator end() const& noexcept;
   const_iterator begin() const&& = delete;
   const_iterator end() const&& = delete;
   /// @}
 
-  /// Whether both keep the same, at the same instant, by the same rules (their hash_seed aside). O(users), less what
-  /// both share.
+  /// Returns whether both keep the same state, at the same timestamp, with the same rules (except `hash_seed`).
+  /// O(users), except for what both share.
   friend bool operator==(const Snapshot& a, const Snapshot& b) { return a.equals(b); }
   friend bool operator!=(const Snapshot& a, const Snapshot& b) { return !a.equals(b); }
 
@@ -7271,13 +7375,13 @@ class Snapshot {
   detail::Shared<detail::Root> root_;
 };
 
-/// Goes over the users that everyone knows of. Valid until the snapshot is modified or destroyed, and so are the views
-/// that it yields.
+/// A multi-pass iterator over the users that everyone knows of. The iterator and the views that it yields are valid
+/// until the snapshot is modified or destroyed.
 class Snapshot::const_iterator {
  public:
   /// @{
-  /// What it refers to is made on the way, which C++17 allows an input iterator alone; it can be copied and passed over
-  /// again all the same.
+  /// Dereferencing creates a value, which C++17 allows only for an input iterator. The iterator is multi-pass
+  /// nevertheless.
   using iterator_category = std::input_iterator_tag;
   using iterator_concept = std::forward_iterator_tag;
   using value_type = UserView;
@@ -7291,7 +7395,7 @@ class Snapshot::const_iterator {
   /// The user, as everyone sees them.
   UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
   /// @{
-  /// On to the next that everyone knows of.
+  /// Advances to the next user that everyone knows of.
   const_iterator& operator++() noexcept {
     ++at_;
     skip_unknown();
@@ -7304,7 +7408,7 @@ class Snapshot::const_iterator {
   }
   /// @}
 
-  /// Of iterators of one snapshot.
+  /// Compares iterators of the same snapshot.
   friend bool operator==(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ == b.at_; }
   friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return !(a == b); }
 
@@ -7332,9 +7436,9 @@ inline Snapshot::const_iterator Snapshot::end() const& noexcept {
 
 namespace detail {
 
-/// What the rest of the library reads of a snapshot.
+/// Read access to a snapshot, for the rest of the library.
 struct SnapshotReader {
-  /// Null: there is nothing in it.
+  /// Returns null if the snapshot is empty, with default rules and without a timestamp.
   static const Root* read(const Snapshot& snapshot) noexcept { return snapshot.root_.get(); }
   static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
 };
@@ -7350,18 +7454,18 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Users that others know of, and users that nobody else knows of.
+/// The number of users that others know of, and of users that no other user knows of.
 struct Count {
   std::size_t known = 0, unknown = 0;
 };
 
-/// Until when others know of a user, and until when anything is kept of the user, if no event comes.
+/// The times until which others know of a user, and until which anything is kept of the user, if no event arrives.
 struct Lasting {
   Timestamp known_until = absent, kept_until = absent;
 
   static Lasting of(const RegistersView& user, const Rules& rules) noexcept {
     Lasting lasting;
-    lasting.known_until = forgotten_at(user, invisible_since(user.flips), rules);
+    lasting.known_until = forgotten_at(user, invisible_since(user.visibility_changes), rules);
     lasting.kept_until = vanishes_at(user, rules);
     return lasting;
   }
@@ -7373,11 +7477,11 @@ struct Lasting {
   }
 };
 
-/// How many users there will be at any later time, while events change some of them: O(log n) to ask, where
-/// `count_at` goes over all whose time has come.
+/// The number of users at any later time, while events change some of them. A query is O(log n + chunks), see
+/// SortedChunks; `count_at` iterates over all expired users instead.
 class Departures {
  public:
-  /// O(n log n) for the users who depart by time alone.
+  /// O(n log n) for n users who are removed by time alone.
   explicit Departures(const Root& root) : known_(root.known), kept_(root.table.size()) {
     Vector<Timestamp> forgotten, gone;
     for (const RowView row : root.table) {
@@ -7389,13 +7493,14 @@ class Departures {
     add_all(gone, gone_);
   }
 
-  /// For a time that is not before the root's.
+  /// `now` must not be before the root's timestamp.
   Count at(Timestamp now) const noexcept {
     const std::size_t known = known_ - forgotten_.count_up_to(now);
     return Count{known, kept_ - gone_.count_up_to(now) - known};
   }
 
-  /// What lasts of a user is another: none, where nothing was or is kept. `now` is the root's.
+  /// Replaces the times of a user. Pass `Lasting()` if nothing was kept before, or is kept now. `now` is the root's
+  /// timestamp.
   void change(const Lasting& before, const Lasting& after, Timestamp now) {
     if (before == after) return;
     remove(before.known_until, known_, forgotten_, now);
@@ -7414,7 +7519,7 @@ class Departures {
     detail::sort(unsorted, [](Timestamp a, Timestamp b) { return a < b; });
     for (const Timestamp at : unsorted) to.insert(at);
   }
-  /// Those whose time has come are counted and taken off again, and stay so.
+  /// A time that has passed needs no update: the user is counted and subtracted again, and this does not change.
   static void remove(Timestamp until, std::size_t& count, Instants& instants, Timestamp now) noexcept {
     if (until <= now) return;
     --count;
@@ -7436,14 +7541,15 @@ class Departures {
 
 #endif  // PRESENCE_STATE_DETAIL_DEPARTURES_HPP
 
-/// The two ways in which a snapshot moves on: an event is folded, time passes. Everything in layer 4 is made of these.
+/// The two operations that advance a snapshot: applying an event, and advancing its time. Everything in layer 4 is
+/// built from them.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The one door into a Snapshot.
+/// The only access to the internals of a Snapshot.
 struct SnapshotAccess : SnapshotReader {
-  /// A root that nobody else owns: what is shared with other snapshots is copied first.
+  /// Returns an unshared root. Copies the root first if it is shared with other snapshots.
   static Root& write(Snapshot& snapshot) {
     if (!snapshot.root_) {
       snapshot.root_ = Shared<Root>::make(default_rules);
@@ -7452,7 +7558,7 @@ struct SnapshotAccess : SnapshotReader {
     }
     return snapshot.root_.change();
   }
-  /// The root, if there is one and nobody else owns it.
+  /// Returns the root if it exists and is unshared; else null.
   static Root* owned(Snapshot& snapshot) noexcept {
     return snapshot.root_ && snapshot.root_.only_owner() ? &snapshot.root_.change() : nullptr;
   }
@@ -7464,7 +7570,7 @@ struct SnapshotAccess : SnapshotReader {
 
 inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }
 
-/// What is wrong with the event itself, whatever the snapshot.
+/// Returns the verdict on the event itself, independent of the snapshot.
 inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) noexcept {
   const bool has_session =
       event.type == EventType::connect || event.type == EventType::disconnect || event.type == EventType::heartbeat;
@@ -7496,25 +7602,29 @@ inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) no
   return Verdict::applied;
 }
 
-/// Whether an event makes its user visible where flips were dropped: it is not known any more when the user went
-/// invisible again.
+/// Returns whether an event makes its user visible inside the dropped range. It is no longer known when the user became
+/// invisible again there.
 inline bool becomes_visible_in_crowd(const UserRegisters& user, const PresenceEventView& event) noexcept {
-  return event.type == EventType::connect && event.invisible && !*event.invisible && user.crowded.contains(event.at);
+  return event.type == EventType::connect && event.invisible && !*event.invisible &&
+         user.dropped_range.contains(event.at);
 }
 
-/// What folding an event at `now` would do, worked out without doing it: what memory can run out for, and what can be
-/// refused, is behind it.
+/// The effect of applying an event at `now`, computed without applying it. Events are rejected only while planning, and
+/// planning allocates the new registers.
 struct Plan {
   Verdict verdict = Verdict::invalid;
-  RowView row;          // the user's, as it is; null: none
-  UserRegisters after;  // and what will be in it
+  RowView row;          // the user's current row; null if there is none
+  UserRegisters after;  // the new content of the row
 };
 
-/// What an event can change of a user, as it was before.
+/// A copy of the registers that an event can change, as they were before the event.
 class Before {
  public:
   Before(const UserRegisters& user, const PresenceEventView& event)
-      : activities_(user.activities), flips_(user.flips), rare_(user), session_count(user.sessions.size()) {
+      : activities_(user.activities),
+        flips_(user.visibility_changes),
+        rare_(user),
+        session_count(user.sessions.size()) {
     if (!belongs_to_session(event.type)) return;
     if (const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session)) {
       session_ = *session;
@@ -7526,7 +7636,7 @@ class Before {
     return had_session_ && live(session_, now, rules);
   }
   bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
-    if (user.sessions.size() != session_count || user.activities != activities_ || user.flips != flips_ ||
+    if (user.sessions.size() != session_count || user.activities != activities_ || user.visibility_changes != flips_ ||
         !(static_cast<const RareRegisters&>(user) == rare_))
       return false;
     if (!belongs_to_session(event.type)) return true;
@@ -7545,11 +7655,12 @@ class Before {
   const std::size_t session_count;
 };
 
-/// Brings the sessions in order of a user to one of whom an event was just joined. Sessions go for want of room when
-/// another comes in, or comes to life: so that word of one that is there costs the same whatever the others are.
+/// Normalises and bounds the sessions of a user after an event of one session was joined. Sessions are dropped for lack
+/// of room only if a session was added or became live. So the cost of an event of a live session does not depend on the
+/// other sessions.
 inline void settle_session(UserRegisters& user, const PresenceEventView& event, const Before& before, Timestamp now,
                            const Rules& rules) noexcept {
-  SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), Sought(event.session));
+  SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), LookupKey(event.session));
   normalise_session(session, now, session_horizon(now, rules), rules);
   bound_disconnects(session, rules);
   const bool comes_in = user.sessions.size() > before.session_count;
@@ -7558,7 +7669,8 @@ inline void settle_session(UserRegisters& user, const PresenceEventView& event, 
   if (comes_in) bound_ended_sessions(user.sessions, now, rules);
 }
 
-/// How many there are at `now`, which may be later than the root's instant. Costs the users that are due.
+/// Returns the numbers of known and unknown users at `now`, which may be later than the root's timestamp. O(expired
+/// users).
 inline Count count_at(const Root& root, Timestamp now) noexcept {
   Count count{root.known, root.table.size() - root.known};
   root.table.each_due(now, [&](const RowView& row) {
@@ -7570,21 +7682,21 @@ inline Count count_at(const Root& root, Timestamp now) noexcept {
   return count;
 }
 
-/// Whether there is no room for one more that others know of, or do not. Users nobody knows of have room of their own:
-/// how many they are must not decide whether somebody else becomes known.
-/// `count(root, now)` counts them.
+/// Returns whether there is no room for one more user who is known to others, or unknown to them. Unknown users have a
+/// separate limit, because their number must not decide whether another user can become known. `count(root, now)` must
+/// return both numbers.
 template <class CountAt>
 bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
   if (root == nullptr || root->table.size() < root->rules.max_users) return false;
-  // Time alone makes nobody known, and without an age nobody unknown.
+  // Time alone makes no user known. It makes no user unknown if `forget_after` is unlimited.
   if (known && root->rules.forget_after == Duration::highest()) return root->known >= root->rules.max_users;
   const Count users = count(*root, now);
   return (known ? users.known : users.unknown) >= root->rules.max_users;
 }
 
-/// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later instant that the
-/// snapshot is about to be advanced to. `count` is asked how many users there are then. The timestamp of one that is
-/// admitted has been judged before.
+/// Returns the verdict on an event and its plan. `key` is the key of the event's user. `now` is the timestamp of the
+/// snapshot, or a later one to which the snapshot will be advanced. `count` returns the numbers of users at `now`. If
+/// `is_admitted` is true, the event's timestamp has already been checked.
 template <class CountAt>
 Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now, CountAt&& count,
                 bool is_admitted = false) {
@@ -7621,8 +7733,8 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   return plan;
 }
 
-/// Puts what was planned for the user in. The root may still stand before the instant that was planned for: it is then
-/// advanced to it afterwards. Changes nothing when memory runs out.
+/// Stores the planned registers of the user. The root's timestamp may still be earlier than that of the plan; the root
+/// is then advanced afterwards. If memory runs out, nothing changes.
 inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   const auto before = plan.row != nullptr ? seen_by_others(*plan.row, root) : std::nullopt,
              after = seen_by_others({}, plan.after, root.now, root.rules);
@@ -7631,8 +7743,8 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
   const Timestamp due = next_change(plan.after, root.now, root.rules),
                   cleanup = next_cleanup(plan.after, root.now, root.rules);
-  // The id that was looked for may lie in the row that is moved, or in another one.
-  const Text id = plan.row != nullptr ? plan.row->id() : Text(key.id.text());
+  // The id in the key may point into the row that is moved, or into another row.
+  const SharedString id = plan.row != nullptr ? plan.row->id() : SharedString(key.id.text());
   UserKey kept = key;
   kept.id.lies_in(id);
   if (plan.after.empty()) {
@@ -7648,16 +7760,17 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   root.online = online;
 }
 
-/// What time leaves of the users of a table at a later time, worked out before anything is changed: who vanishes, and
-/// smaller rows for those of whom much can be forgotten.
+/// The users to remove at a later time, and smaller rows for users with much droppable data. Computed before anything
+/// is changed.
 struct Cleanup {
-  Vector<Text> vanished;
+  Vector<SharedString> vanished;
   Vector<UserRow> rows;
 
   bool empty() const noexcept { return vanished.empty() && rows.empty(); }
 };
 
-/// Makes the pages that the cleanup is about the table's own. Changes no content when memory runs out.
+/// Returns the cleanup of the table for a later time. Copies the pages of the smaller rows if they are shared. If
+/// memory runs out, no content changes.
 inline Cleanup plan_cleanup(Root& root, Timestamp to) {
   Cleanup cleanup;
   if (to < root.table.cleanup()) return cleanup;
@@ -7674,8 +7787,9 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to) {
   return cleanup;
 }
 
-/// Passes the deadlines up to and at `to`, later than now, and gathers what others see of it where `changes` is not
-/// null. Gives back the memory of what can no longer matter. Changes nothing when memory runs out.
+/// Advances the root to `to`, which must be later than its timestamp, and processes all deadlines up to and including
+/// `to`. Adds the visible changes to `changes` unless it is null. Frees the memory of data that can no longer matter.
+/// If memory runs out, nothing changes.
 inline void advance(Root& root, Timestamp to, Changes* changes) {
   const Timestamp from = root.now;
   if (to < root.table.due() && to < root.table.cleanup()) {
@@ -7686,8 +7800,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
   Cleanup cleanup = plan_cleanup(root, to);
-  // A deadline that was deferred, as most are, is updated at once. One that has passed is updated only when nothing can
-  // fail any more: without a callback and without a cleanup, that is at once as well.
+  // A deferred deadline, which is the most frequent case, is updated at once. A passed one is updated only when nothing
+  // can fail any more. Without a callback and without a cleanup, that is also at once.
   const bool can_fail = changes != nullptr || forgets || !cleanup.empty();
   struct Due {
     LowerBound* bound;
@@ -7697,7 +7811,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   root.table.own_due(to);
   root.table.settle(to, [&](const RowView& row, LowerBound& bound) {
     if (!forgets) {
-      // The first session alone is enough to know that it is not yet.
+      // The first session may be enough to show that the user has not expired.
       const Timestamp until = online_until(row.first_session(), rules);
       if (until > to) {
         bound = until;
@@ -7711,7 +7825,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     }
     const RegistersView user = row.registers();
     if (!forgets) {
-      ++fewer_online;  // which is all that time alone does to others
+      ++fewer_online;  // the only visible effect of time alone
       if (!can_fail) {
         bound = never;
         return;
@@ -7723,7 +7837,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       passed.push_back({&bound, never});
       return;
     }
-    // One may time out and be forgotten: each is a change of its own.
+    // A user may time out and then be forgotten: these are two separate changes.
     for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
       const Seen before(user, at, rules), after(user, due, rules);
       fewer_online += before.is_online() ? 1u : 0u;
@@ -7736,11 +7850,11 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     for (const Due& due : passed) *due.bound = due.next;
   } else {
     UserTable rest(root.table);
-    for (const Text& id : cleanup.vanished) rest.erase(rest.key_of(id.view()));
+    for (const SharedString& id : cleanup.vanished) rest.erase(rest.key_of(id.view()));
     for (const Due& due : passed) *due.bound = due.next;
     root.table = std::move(rest);
   }
-  // So that the pages do not say that something is due that has passed.
+  // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
   if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
   root.table.set_cleanups(to, [&](const RowView& row) { return next_cleanup(row.registers(), to, rules); });
@@ -7763,24 +7877,25 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
 #ifndef PRESENCE_STATE_DETAIL_IN_PLACE_HPP
 #define PRESENCE_STATE_DETAIL_IN_PLACE_HPP
 
-/// A way round `plan_event` for what most events are: newer word of a session or a status that there is already, which
-/// changes a few registers where they lie. Whatever it does not fold is for `plan_event`, which would do the same to
-/// all of these: what it would forget meanwhile is forgotten when somebody looks.
+/// A fast path around `plan_event` for the most frequent events: newer events of a known session, or a newer status.
+/// They change a few registers in place. Events that it does not apply are left to `plan_event`. For the events that it
+/// applies, `plan_event` would have the same effect. What `plan_event` would also drop is dropped when the user is next
+/// normalised (normal_form.hpp).
 ///
-/// Apart from heartbeats that nobody could notice, this is for users of whom others see just what their sessions and
-/// their status say: nobody hides them, reports them, or forgets them by age.
+/// Except for heartbeats without a visible effect, it applies only to users whose visible state depends only on their
+/// sessions and their status. Such users are not invisible, have no reports, and are not forgotten by age.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Who an event is of, made ready to be looked for, and what is found.
-struct Subject {
+/// The user and session of an event in the form of lookup keys, and the result of the lookup.
+struct EventTarget {
   UserKey key;
-  Sought session;
+  LookupKey session;
   UserTable::Way way;
-  std::uint32_t at;  // row in the page; Page::none: there is none
+  std::uint32_t at;  // row in the page; Page::none if there is none
 
-  Subject() noexcept {}  // leaves all open, for arrays
+  EventTarget() noexcept {}  // uninitialised, for arrays
 
   void set(const UserTable& table, const PresenceEventView& event) noexcept {
     table.make_key(event.user, key);
@@ -7788,8 +7903,9 @@ struct Subject {
     way = table.start(key);
     at = Page::none;
   }
-  /// All of it at once. Goes the way itself instead of taking `way_to` over, and sets the session last, so that no more
-  /// than is needed next is kept in registers: 4 to 9 % of the instructions of a heartbeat.
+  /// Sets the keys and looks up the row at once. It follows the path itself instead of copying the result of `way_to`,
+  /// and sets the session last. So CPU registers hold only what is needed next, which saves 4 to 9 % of the
+  /// instructions of a heartbeat.
   void find(const UserTable& table, const PresenceEventView& event) noexcept {
     table.make_key(event.user, key);
     way = table.start(key);
@@ -7801,8 +7917,8 @@ struct Subject {
     }
     session.set(event.session);
   }
-  /// Goes on by a node, and asks for what is read next: of the page, for the row that is probably meant. Returns
-  /// whether it has arrived there.
+  /// Advances by one node and prefetches what is read next: the next node, or the probable row in the page. Returns
+  /// whether it has arrived at the page.
   bool step() noexcept {
     if (!way.step(key)) {
       way.prefetch();
@@ -7813,50 +7929,51 @@ struct Subject {
     return true;
   }
   RowView row() const noexcept { return way.page()->row(at); }
-  /// Whether an event of the row may be a heartbeat of the session in its head.
-  bool may_be_of_first(EventType type) const noexcept {
+  /// Returns whether the event may be a heartbeat of the session in the head of the row.
+  bool may_be_of_first_session(EventType type) const noexcept {
     return type == EventType::heartbeat && row().first_session().id.low_word() == session.low();
   }
-  /// The page, to have the row changed in place; null where there is none, or something is shared.
+  /// Returns the page for changing the row in place; null if there is no row, or if it is shared.
   Page* own_page() const noexcept { return at != Page::none ? way.own_page() : nullptr; }
 };
 
-/// A user's row where it lies in the table of a root that owns it.
+/// A user's row in the table of a root that is its only owner.
 struct PlaceInTable {
   Root& root;
-  const Subject& subject;
+  const EventTarget& subject;
   Page& page;
 
   std::uint32_t at() const noexcept { return subject.at; }
   RowAccess row() const noexcept { return page.row(subject.at); }
-  /// Lowers the bounds of the row to these, where they are later.
+  /// Lowers the bounds of the row to these, if they are later.
   void lower_bounds(Timestamp due, Timestamp cleanup) const noexcept {
     root.table.lower_bounds(subject.key, page, subject.at, due, cleanup);
   }
 };
 
-/// Whether the sessions hold such a user online. Looked at only where somebody may be told.
-inline bool is_online(const RowView& row, const Root& root, const Bounds& bounds) noexcept {
+/// Returns whether the sessions keep the user online. Valid only for users whose visible state depends only on their
+/// sessions and their status.
+inline bool is_online(const RowView& row, const Root& root, const AcceptanceWindow& bounds) noexcept {
   if (root.rules.offline_grace != Duration()) return root.now < online_until(row.sessions(), root.rules);
   for (const SessionRegisters& session : row.sessions()) {
     if (bounds.is_live(session)) return true;
   }
   return false;
 }
-/// How many of them are live.
-inline std::size_t count_live(const RowView& row, const Bounds& bounds) noexcept {
+/// Returns the number of live sessions.
+inline std::size_t count_live(const RowView& row, const AcceptanceWindow& bounds) noexcept {
   std::size_t live = 0;
   row.sessions().each([&](const SessionRegisters& session) { live += bounds.is_live(session) ? 1u : 0u; });
   return live;
 }
 
-/// How others see such a user.
-struct Sight {
+/// The visible state of such a user.
+struct VisibleState {
   bool online;
   Timestamp last_active;
   std::string_view status;
 
-  friend bool operator==(const Sight& a, const Sight& b) noexcept {
+  friend bool operator==(const VisibleState& a, const VisibleState& b) noexcept {
     return a.online == b.online && a.last_active == b.last_active && a.status == b.status;
   }
   UserView view(std::string_view id) const noexcept {
@@ -7866,7 +7983,8 @@ struct Sight {
 };
 
 template <class OnChange>
-void tell(const PlaceInTable& place, Timestamp at, const Sight& before, const Sight& after, OnChange& on_change) {
+void tell(const PlaceInTable& place, Timestamp at, const VisibleState& before, const VisibleState& after,
+          OnChange& on_change) {
   if (before == after) return;
   UserPresenceChangedView told;
   told.id = place.row().name();
@@ -7876,28 +7994,29 @@ void tell(const PlaceInTable& place, Timestamp at, const Sight& before, const Si
   on_change(static_cast<const UserPresenceChangedView&>(told));
 }
 
-/// A later status text of a user whom others know.
+/// Applies a later status of a user who is known to others. Returns whether the event was applied.
 template <class OnChange>
-bool fold_status(const PlaceInTable& place, const PresenceEventView& event, const Bounds& bounds, OnChange& on_change) {
+bool fold_status(const PlaceInTable& place, const PresenceEventView& event, const AcceptanceWindow& bounds,
+                 OnChange& on_change) {
   const RowAccess row = place.row();
   const Timestamp status_at = row.status_at(), active = row.latest_active();
   if (event.at <= status_at || (active == absent && status_at == absent) || !event.status ||
       event.status->size() > place.root.rules.max_status_bytes)
     return false;
-  if constexpr (is_heard<OnChange>) {
-    Text after(*event.status);  // which may lie in what makes room
+  if constexpr (has_callback<OnChange>) {
+    SharedString after(*event.status);  // need_rare() may free what the event points to
     RareRegisters& rare = row.need_rare();
-    const Text before(std::exchange(rare.status, std::move(after)));
+    const SharedString before(std::exchange(rare.status, std::move(after)));
     rare.status_at = event.at;
-    const Sight was{is_online(row, place.root, bounds), active, before.view()};
-    tell(place, event.at, was, Sight{was.online, was.last_active, rare.status.view()}, on_change);
+    const VisibleState was{is_online(row, place.root, bounds), active, before.view()};
+    tell(place, event.at, was, VisibleState{was.online, was.last_active, rare.status.view()}, on_change);
   } else {
     static_cast<void>(bounds), static_cast<void>(on_change);
     RareRegisters* rare = row.own_rare();
     if (rare != nullptr) {
       rare->status.assign(*event.status);
     } else {
-      Text after(*event.status);
+      SharedString after(*event.status);
       rare = &row.need_rare();
       rare->status = std::move(after);
     }
@@ -7906,9 +8025,9 @@ bool fold_status(const PlaceInTable& place, const PresenceEventView& event, cons
   return true;
 }
 
-/// Later word that a session is there, or that it has ended, of a session that is known.
+/// Applies a later connect, heartbeat or disconnect of a known session. Returns whether the event was applied.
 template <class OnChange>
-bool fold_session_event(const PlaceInTable& place, const PresenceEventView& event, Bounds& bounds,
+bool fold_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
                         OnChange& on_change) {
   Root& root = place.root;
   const RowAccess row = place.row();
@@ -7920,12 +8039,13 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   const bool was_live = bounds.is_live(*found), is_disconnect = event.type == EventType::disconnect;
   bool was_online = was_live;
   if (!was_live) {
-    // One of which all is forgotten comes in anew, and others may have to go for it.
+    // If all registers of the session are forgettable, it counts as a new one, and others may have to be dropped for
+    // it.
     if (row.session_count() > bounds.session_room() && latest_instant(*found) < session_horizon(root.now, root.rules))
       return false;
     if (!is_disconnect && row.session_count() > root.rules.max_sessions_per_user) {
       const std::size_t live = count_live(row, bounds);
-      if (live >= root.rules.max_sessions_per_user) return false;  // one has to go
+      if (live >= root.rules.max_sessions_per_user) return false;  // one has to be dropped
       was_online = live != 0;
     }
     was_online = was_online || is_online(row, root, bounds);
@@ -7934,7 +8054,7 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   if (is_disconnect) {
     auto& all = found->disconnects;
     if (!all.empty() && event.at <= all.back()) return false;
-    // With a grace the first that ends a session counts as well.
+    // With an offline grace period, the first disconnect that ends a session matters as well.
     if (root.rules.offline_grace != Duration() &&
         (ended_by_disconnect(*found) || event.at <= found->connect || event.at < found->heartbeat))
       return false;
@@ -7945,16 +8065,16 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
     const bool is_connect = event.type == EventType::connect;
     const Timestamp value = is_connect ? event.at : bounds.heartbeat_value(event.at, root.rules);
     if (active_before < value) {
-      place.page.uncover(place.at());
+      place.page.invalidate_cover(place.at());
       row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
       if (row.activities().size() > RowRest::activities_inside)
         place.lower_bounds(never, old_activities_end(row.activities(), root.rules));
-      found = row.own_session(place.subject.session);  // which may have been put elsewhere
+      found = row.own_session(place.subject.session);  // adding an activity may move it
     }
     (is_connect ? found->connect : found->heartbeat) = event.at;
   }
 
-  // Of a user whom a live session holds online no other has to be looked at.
+  // If a live session keeps the user online, no other session has to be read.
   const bool is_live = bounds.is_live(*found);
   Timestamp until = absent;
   if (is_live || row.session_count() == 1) {
@@ -7965,10 +8085,11 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   const bool stays_online = root.now < until;
   root.online += stays_online ? 1u : 0u;
   root.online -= was_online ? 1u : 0u;
-  // What defers a deadline leaves the bound as it is; it may be earlier where the user came online, or a session ended.
+  // A deferred deadline leaves the bound as it is. The deadline may be earlier if the user came online or a session
+  // ended.
   if (stays_online && (is_disconnect || !was_online)) place.lower_bounds(until, never);
-  if constexpr (is_heard<OnChange>) {
-    const Sight before{was_online, active_before, row.status()},
+  if constexpr (has_callback<OnChange>) {
+    const VisibleState before{was_online, active_before, row.status()},
         after{stays_online, row.latest_active(), before.status};
     tell(place, event.at, before, after, on_change);
   } else {
@@ -7977,20 +8098,20 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   return true;
 }
 
-/// Whether a session is there, and word of that instant is newer.
-inline bool is_defended(const SessionRegisters& session, Timestamp at, const Bounds& bounds) noexcept {
+/// Returns whether the session is live and `at` is later than its last evidence.
+inline bool is_defended(const SessionRegisters& session, Timestamp at, const AcceptanceWindow& bounds) noexcept {
   return at > evidence(session) && bounds.is_live(session);
 }
-/// Whether a heartbeat of that instant and value says nothing new of the user but that the session is still there.
+/// Returns whether a heartbeat of that timestamp and value leaves the user's activities unchanged.
 inline bool says_nothing_new(const RowView& row, Timestamp value, Timestamp at) noexcept {
   const Activity* const latest = row.latest_activity();
   return latest != nullptr && latest->evidence <= at && latest->value >= value;
 }
 
-/// Folds a heartbeat that changes nothing but its own instant: one that a live session sends in time, before the next
-/// step of last_active.
+/// Applies a heartbeat that only refreshes the session: its session is live, and the value of last_active does not
+/// change. Returns whether the heartbeat was applied.
 inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
-  Bounds& bounds = place.root.bounds();
+  AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const Timestamp at = event.at;
   if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
@@ -7998,7 +8119,7 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
     return false;
   SessionRegisters* const session = place.row().own_session(place.subject.session);
   if (session == nullptr || !is_defended(*session, at, bounds)) return false;
-  // That the heartbeat says nothing new of last_active is noted in the page, so that the rest of the row is not read.
+  // The page caches that the heartbeat does not change last_active, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
   if (!place.page.covers(place.at(), value, at)) {
     if (!says_nothing_new(place.row(), value, at)) return false;
@@ -8008,8 +8129,8 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
   return true;
 }
 
-/// Whether all that one row keeps of a user and another does not is such a heartbeat of the first session.
-inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other, Bounds& bounds,
+/// Returns whether `one` differs from `other`, a row of the same user, only by such a heartbeat of the first session.
+inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other, AcceptanceWindow& bounds,
                                        const Rules& rules) noexcept {
   const SessionRegisters &session = one.first_session(), &before = other.first_session();
   const Timestamp at = session.heartbeat;
@@ -8018,30 +8139,32 @@ inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other,
          says_nothing_new(other, bounds.heartbeat_value(at, rules), at) && one.keeps_same_beside(other);
 }
 
-/// Looks for the user of a heartbeat, and folds it if it is a mere one of somebody in a page that is the root's alone.
-/// What was found is not handed on: it would have to be kept at hand until the end.
+/// Looks up the user of a heartbeat, and applies the heartbeat if it only refreshes a session in an unshared page.
+/// Returns whether it was applied. The result of the lookup is not returned, because it would have to be kept until the
+/// end.
 PRESENCE_DETAIL_FLAT inline bool find_and_fold_mere_heartbeat(Root& root, const PresenceEventView& event) noexcept {
   if (event.type != EventType::heartbeat) return false;
-  Subject subject;
+  EventTarget subject;
   subject.find(root.table, event);
   Page* const page = subject.own_page();
   return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
 }
 
-/// The same where the way is known, and perhaps the row.
+/// Does the same if the path, and perhaps the row, is already known.
 PRESENCE_DETAIL_FLAT inline bool fold_mere_heartbeat_where_found(Root& root, const PresenceEventView& event,
-                                                                 Subject& subject) noexcept {
+                                                                 EventTarget& subject) noexcept {
   if (subject.at == Page::none) return false;
   if (!subject.way.page()->is_of(subject.at, subject.key)) subject.at = subject.way.find(subject.key);
   Page* const page = subject.own_page();
   return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
 }
 
-/// Folds an event that is no mere heartbeat into the user's row, if it can be folded so, and tells of it. Changes
-/// nothing when memory runs out.
+/// Applies an event, other than a heartbeat that only refreshes the session, to the user's row in place if possible.
+/// Calls `on_change` if the visible state changed. Returns whether the event was applied. If memory runs out, nothing
+/// changes.
 template <class OnChange>
 bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
-  Bounds& bounds = place.root.bounds();
+  AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
   if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes || rules.forget_after != Duration::highest() ||
@@ -8067,13 +8190,13 @@ bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, On
 #ifndef PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
 #define PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
 
-/// Copies of the strings of events, made before a change to a snapshot that the events may borrow from.
+/// Copies of the strings of events. They are made before a change to a snapshot that the events may borrow from.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Whether a string of an event is longer than the rules allow. Of such a string only a byte more than they allow is
-/// copied, which is refused alike.
+/// Returns true if a string of an event is longer than the rules allow. Of such a string only one byte more than the
+/// limit is copied. The event is rejected in the same way.
 inline bool is_too_long(const PresenceEventView& event, const Rules& rules) noexcept {
   return event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes ||
          (event.status && event.status->size() > rules.max_status_bytes);
@@ -8097,14 +8220,14 @@ inline std::size_t string_bytes(const PresenceEventView& event) noexcept {
   return event.user.size() + event.session.size() + (event.status ? event.status->size() : 0);
 }
 
-/// Copies a string to where there is room for it, and lets it lie there. Ids are short: a call of memcpy costs more
-/// than all else that is done here.
+/// Copies a string to `to`, makes the view refer to the copy, and advances `to`. Short strings are copied without
+/// memcpy: most ids are short, and that call would cost more than everything else here.
 inline void move_string(std::string_view& text, char*& to) noexcept {
   const std::size_t size = text.size();
   const char* const from = text.data();
   if (size > 16) {
     std::memcpy(to, from, size);
-  } else if (size >= 8) {  // the two eights overlap
+  } else if (size >= 8) {  // the two copies may overlap
     char first[8], last[8];
     std::memcpy(first, from, 8);
     std::memcpy(last, from + (size - 8), 8);
@@ -8122,7 +8245,7 @@ inline void move_strings(PresenceEventView& event, char*& to) noexcept {
   if (event.status) move_string(*event.status, to);
 }
 
-/// One event and copies of its strings.
+/// One event with copies of its strings.
 class EventCopy {
  public:
   EventCopy(const PresenceEventView& event, const Rules& rules) : view_(within_limits(event, rules)) {
@@ -8145,10 +8268,10 @@ class EventCopy {
   char inside_[128];
 };
 
-/// Where the strings of events lie: users, sessions and statuses each somewhere between two addresses.
+/// The address ranges of the strings of events: one range each for users, sessions and statuses.
 class StringBounds {
  public:
-  /// Of a range that can be passed over twice.
+  /// Requires a forward range.
   template <class It>
   StringBounds(It first, It last) {
     for (; first != last; ++first) {
@@ -8159,7 +8282,7 @@ class StringBounds {
       if (event.status) statuses_.add(*event.status);
     }
   }
-  /// Whether one of them may lie in this string.
+  /// Returns true if a string of the events may be within `text`.
   bool may_touch(std::string_view text) const noexcept {
     return !text.empty() && (users_.touches(text) || sessions_.touches(text) || statuses_.touches(text));
   }
@@ -8182,7 +8305,7 @@ class StringBounds {
   Addresses users_, sessions_, statuses_;
 };
 
-/// Events of a range that can be passed over twice, and copies of their strings, one behind the other.
+/// The events of a forward range, with copies of their strings in one allocation.
 class EventCopies {
  public:
   template <class It>
@@ -8225,7 +8348,7 @@ class EventCopies {
     ~Room() { detail::deallocate(events, bytes, alignof(PresenceEventView)); }
 
     const std::size_t count, bytes;
-    PresenceEventView* const events;  // and behind them the strings
+    PresenceEventView* const events;  // followed by the strings
   };
   const Room room_;
 };
@@ -8244,15 +8367,16 @@ template <class Event>
 using EnableIfEvent = std::enable_if_t<std::is_convertible<const Event&, PresenceEventView>::value>;
 template <class It>
 using EnableIfIterator = std::enable_if_t<!std::is_convertible<const It&, PresenceEventView>::value>;
-/// Of events that own their strings: a temporary one does not convert to a view, but lives as long as a call.
+/// Enabled for events that own their strings. A temporary one does not convert to a view, but it lives until the call
+/// returns.
 template <class Event>
 using EnableIfOwningEvent = std::enable_if_t<std::is_base_of<PresenceEvent, Event>::value>;
 
-/// Advances to a later instant, and tells what others see of it.
+/// Advances to a later timestamp and calls `on_change` for every visible change.
 template <class OnChange>
 void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   Root& root = SnapshotAccess::write(snapshot);
-  if constexpr (is_heard<OnChange>) {
+  if constexpr (has_callback<OnChange>) {
     Changes changes;
     advance(root, to, &changes);
     tell_all(changes, on_change);
@@ -8261,20 +8385,20 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   }
 }
 
-/// Folds an event of the user whom `key` stands for, at the snapshot's own instant, and tells of it: any event can be
-/// folded so.
+/// Applies an event at the snapshot's own timestamp and calls `on_change` if the visible state changed. `key` is the
+/// key of the event's user. Works for every event.
 template <class OnChange>
 Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change,
                   bool is_admitted = false) {
   const Timestamp now = SnapshotAccess::now(snapshot);
   Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at, is_admitted);
   if (plan.verdict != Verdict::applied) return plan.verdict;
-  if constexpr (is_heard<OnChange>) {
+  if constexpr (has_callback<OnChange>) {
     Change change;
     change.at = now == absent ? event.at : now;
     change.before = Seen::of(plan.row, now, snapshot.rules());
     change.after = Seen(plan.after, now, snapshot.rules());
-    change.id = plan.row != nullptr ? plan.row->id() : Text(event.user);
+    change.id = plan.row != nullptr ? plan.row->id() : SharedString(event.user);
     commit(SnapshotAccess::write(snapshot), key, std::move(plan));
     tell(change, on_change);
   } else {
@@ -8283,9 +8407,9 @@ Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventVie
   return Verdict::applied;
 }
 
-/// Makes the page of a user the snapshot's own, where that is all that keeps an event from being folded in place: a
-/// later heartbeat of the session in the head of the row. Null: it is not.
-inline Page* own_page_for(Snapshot& snapshot, const Subject& subject, const PresenceEventView& event) {
+/// Makes the page of a user uniquely owned and returns it, if sharing is all that prevents applying the event in place.
+/// The event must be a later heartbeat of the session in the head of the row. Returns null otherwise.
+inline Page* own_page_for(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event) {
   const RowView row = subject.row();
   if (!row.is_heartbeat_of_first(event.type, subject.session) || event.at <= evidence(row.first_session()) ||
       judge_form(event, snapshot.rules()) != Verdict::applied ||
@@ -8294,7 +8418,7 @@ inline Page* own_page_for(Snapshot& snapshot, const Subject& subject, const Pres
   return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
 }
 
-/// Keeps a shared page alive, although its other owners, who may be on other threads, let go of it.
+/// Keeps a shared page alive, even if its other owners, possibly on other threads, release it.
 class KeptPage {
  public:
   explicit KeptPage(const Page& page) noexcept : page_{&const_cast<Page&>(page)} { page_.page().owners.add(); }
@@ -8305,11 +8429,11 @@ class KeptPage {
   Spare page_;
 };
 
-/// The same of a user in a page that others own as well.
+/// Applies an event of a user in a shared page.
 template <class OnChange>
-PRESENCE_DETAIL_APART Verdict fold_where_shared(Snapshot& snapshot, const Subject& subject,
+PRESENCE_DETAIL_APART Verdict fold_where_shared(Snapshot& snapshot, const EventTarget& subject,
                                                 const PresenceEventView& event, OnChange& on_change) {
-  const KeptPage kept(*subject.way.page());  // which the event may borrow from
+  const KeptPage kept(*subject.way.page());  // the event may borrow from it
   if (Page* const page = own_page_for(snapshot, subject, event)) {
     const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
     if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
@@ -8317,10 +8441,10 @@ PRESENCE_DETAIL_APART Verdict fold_where_shared(Snapshot& snapshot, const Subjec
   return fold_anew(snapshot, subject.key, event, on_change);
 }
 
-/// The same of a user who was looked for, in place where it can be. Mere heartbeats in pages that are the snapshot's
-/// own have been folded.
+/// Applies an event of a user who has been looked up, in place if possible. If the page is uniquely owned, heartbeats
+/// that only refresh the session have been applied before.
 template <class OnChange>
-Verdict fold_where_found(Snapshot& snapshot, const Subject& subject, const PresenceEventView& event,
+Verdict fold_where_found(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event,
                          OnChange& on_change) {
   if (subject.at != Page::none) {
     Root* const owned = SnapshotAccess::owned(snapshot);
@@ -8331,20 +8455,20 @@ Verdict fold_where_found(Snapshot& snapshot, const Subject& subject, const Prese
   return fold_anew(snapshot, subject.key, event, on_change);
 }
 
-/// The same of a user who is looked for.
+/// Looks up the user of an event and applies the event.
 template <class OnChange>
 Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
   Root* const owned = SnapshotAccess::owned(snapshot);
   if (owned != nullptr && find_and_fold_mere_heartbeat(*owned, event)) return Verdict::applied;
   const UserTable nobody;
   const Root* const root = SnapshotAccess::read(snapshot);
-  Subject subject;
+  EventTarget subject;
   subject.find(root != nullptr ? root->table : nobody, event);
   return fold_where_found(snapshot, subject, event, on_change);
 }
 
-/// Whether the next few events may be looked at before the first is folded: they must lie somewhere, not be made on the
-/// way, except for views, which borrow from elsewhere.
+/// Whether the next few events may be read before the first is applied. They must be stored somewhere, not created when
+/// the iterator is dereferenced. Views may be created: their strings are stored elsewhere.
 template <class It, class = void>
 inline constexpr bool can_look_ahead = false;
 template <class It>
@@ -8354,60 +8478,61 @@ inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_trai
      std::is_same<const std::remove_reference_t<typename std::iterator_traits<It>::reference>,
                   const PresenceEventView>::value);
 
-/// Whether the events of a range may borrow from the snapshot that they are folded into: those that own their strings
+/// Whether the events of a range may borrow from the snapshot that they are applied to. Events that own their strings
 /// do not.
 template <class It>
 inline constexpr bool may_borrow =
     !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
 
-/// The strings that a user's row holds but for the id, which stays where it is, are changed where they lie. Folds the
-/// event if that is all that can happen, and none of those can be one of `strings`. Otherwise nothing is changed.
+/// Applies the event in place if that cannot change a string that later events borrow. The row's id stays where it is;
+/// the row's other strings are overwritten where they are. Returns false and changes nothing if one of those may be
+/// among `strings`, or if the event cannot be applied in place.
 template <class OnChange>
-bool fold_and_move_nothing(Root& owned, const Subject& subject, const PresenceEventView& event,
+bool fold_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event,
                            const StringBounds& strings, OnChange& on_change) {
   Page* const page = subject.own_page();
   return page != nullptr && !strings.may_touch(page->row(subject.at).status()) &&
          fold_in_place({owned, subject, *page}, event, on_change);
 }
 
-/// How many events of a range are looked at before the first of them is folded.
+/// The maximum number of events of a range that are read before the first of them is applied.
 inline constexpr std::size_t most_ahead = 32;
 
-/// Looks for the users of the next few events of a range, and returns how many these are. In rounds, so that their
-/// cache misses overlap: what heartbeats read of all users is asked for, then what more there is of those of whom other
-/// events tell.
+/// Looks up the users of the next few events of a range and returns the number of these events. Works in rounds, so
+/// that cache misses overlap. First it prefetches what heartbeats read of every user. Then it prefetches the remaining
+/// memory of the users that have other events.
 template <class It>
-PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, Subject* subjects) {
+PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, EventTarget* subjects) {
   std::size_t count = 0, left = 0;
   const bool has_users = table.size() != 0;
   for (It it = first; it != last && count < most_ahead; ++it, ++count) {
-    Subject& subject = subjects[count];
+    EventTarget& subject = subjects[count];
     auto&& listed = *it;
     subject.set(table, listed);
-    left += has_users && !subject.step() ? 1u : 0u;  // the first node is at hand
+    left += has_users && !subject.step() ? 1u : 0u;  // the first node needs no prefetch
   }
-  // To the pages, node by node.
+  // Descend to the pages, one node per round.
   while (left != 0) {
     left = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      Subject& subject = subjects[i];
+      EventTarget& subject = subjects[i];
       left += !subject.way.has_arrived() && !subject.step() ? 1u : 0u;
     }
   }
-  // Of whom heartbeats of the first session do not tell there may be more to read.
+  // Events other than heartbeats of the first session may read more of the user.
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
-    const Subject& subject = subjects[i];
+    const EventTarget& subject = subjects[i];
     auto&& listed = *it;
     const PresenceEventView& event = listed;
-    if (subject.at != Page::none && !subject.may_be_of_first(event.type)) subject.row().prefetch_elsewhere();
+    if (subject.at != Page::none && !subject.may_be_of_first_session(event.type)) subject.row().prefetch_elsewhere();
   }
   return count;
 }
 
-/// Folds the next few events of a range. Returns whether they all are: of a range that borrows from the snapshot, it
-/// stops before an event that may move or end strings that later ones borrow. `strings` is where these lie, once that
-/// was needed.
+/// Applies the next few events of a range and returns whether it processed all of them. In a range that borrows from
+/// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
+/// the addresses of the borrowed strings; it is computed when first needed.
 template <bool borrows, class It, class OnChange>
 bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally,
                std::optional<StringBounds>& strings) {
@@ -8418,11 +8543,11 @@ bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
     ++first;
     return true;
   }
-  Subject subjects[most_ahead];
+  EventTarget subjects[most_ahead];
   const std::size_t count = find_some(root->table, first, last, subjects);
 
   const std::uint64_t moves = root->table.moves();
-  bool are_there = true;  // where they were found, and nobody else's still: a callback may have copied the snapshot
+  bool are_there = true;  // the rows found are in place and unshared: a callback may copy the snapshot
   for (std::size_t i = 0; i < count; ++i, ++first) {
     auto&& listed = *first;
     const PresenceEventView& event = listed;
@@ -8451,8 +8576,8 @@ bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
   return true;
 }
 
-/// Folds the events of a log while time follows them: the events of one instant are folded together, after the
-/// deadlines before that instant and before those at it.
+/// Applies the events of a log and advances the time with them. The events of one timestamp are applied together: after
+/// the deadlines before that timestamp, and before the deadlines at it.
 template <class OnChange>
 class Replay {
  public:
@@ -8476,13 +8601,13 @@ class Replay {
     if (!accepted(plan.verdict)) return plan.verdict;
     if (!open_) {
       open(event.at);
-      // Time has passed since the plan was made, and may have moved rows.
+      // The time has advanced since the plan was made, which may have moved rows.
       if (const Root* const root = SnapshotAccess::read(snapshot_)) plan.row = root->table.find(key);
     }
     if (plan.verdict == Verdict::applied) {
-      if constexpr (is_heard<OnChange>) {
+      if constexpr (has_callback<OnChange>) {
         const Rules& rules = snapshot_.rules();
-        changes_.add(Change{instant_, plan.row != nullptr ? plan.row->id() : Text(event.user),
+        changes_.add(Change{instant_, plan.row != nullptr ? plan.row->id() : SharedString(event.user),
                             Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
                             Seen(plan.after, instant_, rules)});
       }
@@ -8495,12 +8620,13 @@ class Replay {
     return plan.verdict;
   }
 
-  /// Passes the deadlines at the last instant, and tells what they and its events changed: one change per user.
+  /// Passes the deadlines at the last timestamp. Calls `on_change` for what they and the events of that timestamp
+  /// changed: one change per user.
   void finish() {
     if (!open_) return;
     open_ = false;
     Root& root = SnapshotAccess::write(snapshot_);
-    if constexpr (is_heard<OnChange>) {
+    if constexpr (has_callback<OnChange>) {
       advance(root, instant_, &changes_);
       changes_.one_per_user([](Change& first, Change& next) { first.after = std::move(next.after); });
       tell_all(changes_, on_change_);
@@ -8519,7 +8645,8 @@ class Replay {
     instant_ = instant;
   }
 
-  /// How many users there will be. Whoever asks again, asks for many events that are refused.
+  /// Returns the number of users at a later time. A second call suggests that many events are refused, so it builds an
+  /// index.
   Count count_ahead(const Root& root, Timestamp at) {
     if (!departures_ && !was_asked_) {
       was_asked_ = true;
@@ -8546,39 +8673,45 @@ class Replay {
 
 }  // namespace detail
 
-/// Folds one event into the snapshot, in place. `on_change(const UserPresenceChangedView&)` hears of it if others see a
-/// difference: what it is given lives for the call; it may copy the snapshot, but not change it. If it throws, the
-/// event stands folded. An event counts at once, also when it is dated a little after `now`; its change carries `now`,
-/// or without one the event's instant. When memory runs out the snapshot is what it was. O(what is kept
-/// of the user).
+/// Applies one event to the snapshot in place and returns the verdict.
+///
+/// Calls `on_change(const UserPresenceChangedView&)` if the user's publicly visible state changed. The view is valid
+/// until the callback returns. The callback may copy the snapshot, but must not change it. If it throws, the event
+/// remains applied.
+///
+/// An event takes effect at once, even if it is dated a little after `now`. Its change carries `now`, or the event's
+/// timestamp if the snapshot has no `now`. If memory runs out, the snapshot is unchanged. O(state kept of the user).
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// int changes = 0;
 /// const auto on_change = [&](const UserPresenceChangedView&) { ++changes; };
-/// Snapshot s = reduce(Snapshot(), now);  // with an instant, so that time can pass
+/// Snapshot s = reduce(Snapshot(), now);  // with a timestamp, so that sessions can time out
 /// apply(s, PresenceEvent::connect("john", "phone", now), on_change);
 /// assert(s.online("john") && changes == 1);
 /// const PresenceEvent old = PresenceEvent::heartbeat("mary", "tv", now - Duration::from_s(600));
 /// assert(apply(s, old, on_change) == Verdict::too_late && changes == 1);
-/// apply(s, now + Duration::from_s(39), on_change);  // each frame: costs next to nothing where nothing is due
+/// apply(s, now + Duration::from_s(39), on_change);  // each frame: very cheap if nothing expired
 /// assert(s.online("john") && changes == 1);
-/// apply(s, *s.next_deadline(), on_change);  // 40 s of silence end a session by default
+/// apply(s, *s.next_deadline(), on_change);  // sessions time out after 40 s by default
 /// assert(!s.online("john") && changes == 2);
 /// @endcode
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
   return detail::fold_now(snapshot, event, on_change);
 }
-/// The same, of an event that owns its strings, which may be a temporary.
+/// The same, for an event that owns its strings. It may be a temporary.
 template <class OnChange, class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
 Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   return detail::fold_now(snapshot, PresenceEventView(event), on_change);
 }
 
-/// Lets time pass: sessions that were silent for too long end, and users are forgotten by age where Rules say so, each
-/// at its deadline; `on_change` hears of it when all is done, in the order of (deadline, id). An instant that is not
-/// later than `now` changes nothing; one at either end of the range is invalid. Costs what is due.
+/// Advances the snapshot to `now`. Sessions time out and, if Rules::forget_after is set, users are forgotten by age,
+/// each at its deadline.
+///
+/// Calls `on_change` after all changes are made, in the order of (deadline, id). If `now` is not later than the
+/// snapshot's own, nothing changes and the verdict is `unchanged`. If `now` is at either end of the range of
+/// timestamps, the verdict is `invalid`. O(expired sessions and users).
 template <class OnChange>
 Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   if (!detail::in_range(now)) return Verdict::invalid;
@@ -8587,9 +8720,9 @@ Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   return Verdict::applied;
 }
 
-/// Folds the events of a range one after the other, and says how many had which verdict. The same as `apply` of each,
-/// but faster in a snapshot that does not fit into the cache: where the iterators can be passed over twice, the memory
-/// of the next few users is on its way while the first is folded.
+/// Applies the events of a range in order and returns how many had each verdict. Equivalent to `apply` for each event,
+/// but faster if the snapshot does not fit into the cache. With multi-pass iterators, the memory of the next few users
+/// is prefetched while the first event is applied.
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   Tally tally;
@@ -8601,7 +8734,7 @@ Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
       moves_nothing = detail::fold_some<borrows>(snapshot, first, last, on_change, tally, strings);
     if constexpr (borrows) {
       if (moves_nothing) return tally;
-      // What later events borrow may not be there any more when it is their turn.
+      // An event may destroy strings that later events borrow, so copy the strings first.
       const detail::EventCopies copies(first, last, snapshot.rules());
       for (const PresenceEventView* it = copies.begin(); it != copies.end();)
         detail::fold_some<false>(snapshot, it, copies.end(), on_change, tally, strings);
@@ -8614,16 +8747,18 @@ Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   }
   return tally;
 }
-/// The same where nobody listens.
+/// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last) {
-  return presence::apply(snapshot, first, last, detail::Unheard());
+  return presence::apply(snapshot, first, last, detail::NoCallback());
 }
 
-/// Folds a recorded log: time follows the events. Before an event that is later than `now` the deadlines before its
-/// instant pass; all events of that instant that stand together are folded; then the deadlines at it pass: one change
-/// per user and instant. An event that is not later than `now` is folded as `apply` does. A refused event moves no
-/// time. When memory runs out, what was folded stands and nothing more is told.
+/// Applies a recorded log. The snapshot's time advances with the events.
+///
+/// Before an event that is later than `now`, the deadlines before its timestamp pass. Then all consecutive events with
+/// that timestamp are applied. Then the deadlines at that timestamp pass. `on_change` receives one change per user and
+/// timestamp. An event that is not later than `now` is applied as by `apply`. A refused event does not advance the
+/// time. If memory runs out, what was applied remains applied, and `on_change` is not called again.
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   Tally tally;
@@ -8645,13 +8780,13 @@ Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   replay.finish();
   return tally;
 }
-/// The same where nobody listens.
+/// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last) {
-  return presence::replay(snapshot, first, last, detail::Unheard());
+  return presence::replay(snapshot, first, last, detail::NoCallback());
 }
 /// @{
-/// The same for a single event.
+/// The same, for a single event.
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
@@ -8659,37 +8794,37 @@ Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   if constexpr (std::is_base_of<PresenceEvent, Event>::value) {
     verdict = replay.fold(event);
   } else {
-    verdict = replay.fold(detail::EventCopy(event, snapshot.rules()).view());  // time passes first, and may move things
+    verdict = replay.fold(detail::EventCopy(event, snapshot.rules()).view());  // advancing the time may move strings
   }
   replay.finish();
   return verdict;
 }
 inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
-  return presence::replay(snapshot, event, detail::Unheard());
+  return presence::replay(snapshot, event, detail::NoCallback());
 }
 template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
 Verdict replay(Snapshot& snapshot, const Event& event) {
-  return presence::replay(snapshot, event, detail::Unheard());
+  return presence::replay(snapshot, event, detail::NoCallback());
 }
 /// @}
 
-/// The snapshot after the event; the same snapshot if the event is refused. Pure: pass `std::move(s)` to have it
-/// updated in place.
+/// Returns the snapshot after the event, or the same snapshot if the event is refused. Pure. Pass `std::move(s)` to
+/// update it in place.
 [[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
-  const detail::Unheard unheard;
-  detail::fold_now(snapshot, event, unheard);
+  const detail::NoCallback no_callback;
+  detail::fold_now(snapshot, event, no_callback);
   return snapshot;
 }
 
-/// The same, of an event that owns its strings, which may be a temporary.
+/// The same, for an event that owns its strings. It may be a temporary.
 template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
 [[nodiscard]] Snapshot reduce(Snapshot snapshot, const Event& event) {
   return presence::reduce(std::move(snapshot), PresenceEventView(event));
 }
 
-/// The snapshot at a later instant.
+/// Returns the snapshot at a later timestamp.
 [[nodiscard]] inline Snapshot reduce(Snapshot snapshot, Timestamp now) {
-  presence::apply(snapshot, now, detail::Unheard());
+  presence::apply(snapshot, now, detail::NoCallback());
   return snapshot;
 }
 
@@ -8702,9 +8837,9 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Calls `visit(ours, theirs)` for every user of theirs of whom not the same is kept, or perhaps for some more; of ours
-/// alone for some. Where they are few, such as those of a delta, they are looked up, so that it costs no more than they
-/// are; where they are many, both are gone over side by side, less what they share.
+/// Calls `visit(ours, theirs)` for every user of theirs whose registers differ from ours. It may also visit equal
+/// users, and users that only we have. If they have few users, as in a delta, these are looked up, so that the cost
+/// depends on their number only. Otherwise both tables are iterated side by side, except for what they share.
 template <class Visit>
 void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to, Visit visit) {
   constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
@@ -8715,8 +8850,9 @@ void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up
   }
 }
 
-/// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
-/// then time moves on to the later instant: what time then changes is dated with the last deadline it passes.
+/// Returns the timestamp of a user's change in a merge. `user` is the join before anything is forgotten. First the
+/// registers are joined, then the time advances to the later timestamp. What time then changes carries the last
+/// deadline that passes.
 inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
                                   const Rules& rules) noexcept {
   Timestamp last = never;
@@ -8728,7 +8864,7 @@ inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, 
   return now != absent ? now : latest_seen_instant(user);
 }
 
-/// Heartbeats that were put in place. Takes them back, unless they are kept.
+/// Heartbeats that were written in place. The destructor restores the previous ones unless `keep` was called.
 class PutInPlace {
  public:
   PutInPlace() noexcept = default;
@@ -8738,7 +8874,7 @@ class PutInPlace {
     for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->heartbeat = all_[i].before;
   }
 
-  /// Changes nothing when memory runs out.
+  /// Changes nothing if memory runs out.
   void put(SessionRegisters& session, Timestamp heartbeat) {
     all_.add({&session, session.heartbeat});
     session.heartbeat = heartbeat;
@@ -8750,16 +8886,16 @@ class PutInPlace {
     SessionRegisters* session;
     Timestamp before;
   };
-  Blocks<Put> all_;
+  ChunkedVector<Put> all_;
 };
 
-/// A merge on its way. Mere heartbeats are put in place, where nobody shares it, and can be taken back. Everything else
-/// is done to a copy, which takes the place of the snapshot at the end; it is put off, so that there is no copy, and
-/// nothing shared with it, for as long as there are few such users.
-template <bool is_heard>
+/// A merge in progress. Heartbeats that only refresh a session are written in place where the row is unshared, and can
+/// be undone. Everything else is joined into a copy, which replaces the snapshot at the end. The copy is deferred while
+/// there are few such users, because it would share the rows.
+template <bool has_callback>
 class Merging {
  public:
-  /// Moves on to `now`, if that is later.
+  /// The merge advances to `now` if that is later.
   Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
       : snapshot_(snapshot),
         theirs_(theirs),
@@ -8771,14 +8907,14 @@ class Merging {
         bounds_(now_, snapshot.rules()),
         dates_(dates) {}
 
-  /// False: something of theirs is dated too late, and nothing has changed.
+  /// Returns false if something of theirs is dated too far in the future. Then nothing has changed.
   bool join_all() {
     if (!dates_.begin(theirs_.now)) return false;
     if (our_now_ < now_ || root_ == nullptr) begin_copy();
     const UserTable nothing;
     each_of_theirs(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
                    [this](RowView ours, RowView theirs) {
-                     // What is ours alone, or the same on both sides, changes by time alone.
+                     // Users that are only ours, or equal on both sides, change by time alone.
                      if (theirs == nullptr || is_too_early_) return;
                      if (is_too_early(ours, theirs)) {
                        is_too_early_ = true;
@@ -8795,7 +8931,7 @@ class Merging {
 
   template <class OnChange>
   void tell(OnChange& on_change) {
-    // Of somebody whom time changed as well, the last change is dated as all of it is.
+    // If time changed the user as well, both become one change, with the timestamp of the last.
     changes_.one_per_user([](Change& first, Change& next) {
       next.before = std::move(first.before);
       first = std::move(next);
@@ -8811,7 +8947,8 @@ class Merging {
   const Rules& rules() const noexcept { return snapshot_.rules(); }
   std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
 
-  /// What is the same here was judged when it came, and binds nobody any more than it does.
+  /// Whether a user of theirs is dated too far in the future. Registers equal to ours pass: they were judged when they
+  /// arrived, and have no new effect.
   bool is_too_early(const RowView& ours, const RowView& theirs) const {
     if (dates_.admit(theirs.registers())) return false;
     return ours == nullptr || !(ours.unpacked() == theirs.unpacked());
@@ -8823,7 +8960,7 @@ class Merging {
     if (comparable && is_ahead_by_mere_heartbeat(theirs, ours, bounds_, rules())) {
       const SessionRegisters& first = theirs.first_session();
       const UserKey key = root_->table.key_of(theirs.name());
-      const Sought session(first.id.view());
+      const LookupKey session(first.id.view());
       if (has_copy_) {
         root_->table.own_row(key).own_session(session)->heartbeat = first.heartbeat;
         return;
@@ -8847,33 +8984,33 @@ class Merging {
     merged_ = ours_;
     root_ = &SnapshotAccess::write(merged_);
     has_copy_ = true;
-    if (our_now_ < now_) advance(*root_, now_, is_heard ? &changes_ : nullptr);
+    if (our_now_ < now_) advance(*root_, now_, has_callback ? &changes_ : nullptr);
     for (const Pair& pair : put_off_) join_into_copy(pair.ours, pair.theirs);
     put_off_.clear();
   }
 
   void join_into_copy(const RowView& ours, const RowView& theirs) {
-    // What is joined are the normal forms at either side's own instant: equal snapshots must merge to equal ones,
-    // whatever they have not yet got round to forgetting.
+    // Join the normal forms, each at its side's own timestamp. Equal snapshots must merge to equal ones, whatever they
+    // have not forgotten yet.
     UserRegisters known, other = normal_form_of(theirs, theirs_);
     if (ours != nullptr) known = normal_form_of(ours, *mine_);
     UserRegisters user = ours != nullptr ? known : other;
     if (ours != nullptr) detail::join(user, other);
     Change change;
-    if constexpr (is_heard) change.at = instant_of_merge(user, our_now_, now_, rules());
+    if constexpr (has_callback) change.at = instant_of_merge(user, our_now_, now_, rules());
     normalise(user, now_, rules());
     if (ours != nullptr && our_now_ != now_) known = settled(ours, now_, rules());
     const bool as_before = ours != nullptr ? user == known : user.empty();
-    // Unless it has been forgotten by age: then what both knew decides when.
+    // With forget_after, the user may have been forgotten by age; then the joined registers decide when.
     if (as_before && (ours == nullptr || rules().forget_after == Duration::highest())) return;
-    // Theirs may be at a later time, at which more has been forgotten: that stays as it is.
+    // Theirs may be at a later time, at which more has been forgotten. It is then used as it is.
     if (same_rules_ && theirs_.now < now_) other = settled(theirs, now_, rules());
     const bool is_theirs = same_rules_ && user == other;
     if (!is_theirs) bound(user, now_, rules());
 
     const UserKey key = root_->table.key_of(theirs.name());
     const RowView row = root_->table.find(key);
-    if constexpr (is_heard) {
+    if constexpr (has_callback) {
       change.id = theirs.id();
       change.before = Seen::of(ours, our_now_, rules());
       change.after = Seen(user, now_, rules());
@@ -8890,19 +9027,19 @@ class Merging {
   Snapshot& snapshot_;
   const Root& theirs_;
   const Root* const mine_;
-  Root* root_;  // where what comes of it is put: the snapshot's own, until there is a copy
+  Root* root_;  // the root to write to: the snapshot's own until there is a copy
   bool has_copy_ = false;
   const Timestamp our_now_, now_;
   const bool same_rules_;
-  Bounds bounds_;
+  AcceptanceWindow bounds_;
   PeerDates dates_;
   bool is_too_early_ = false;
   Vector<Pair> put_off_;
-  Snapshot ours_, merged_;  // once there is a copy: what is left if memory runs out, and the copy
+  Snapshot ours_, merged_;  // once there is a copy: what remains if memory runs out, and the copy
   Changes changes_;
 };
 
-/// What is wrong with the host's clock, if anything.
+/// Returns the error if the host's clock is out of range, or nullopt.
 inline std::optional<Error> wrong_now(Timestamp now) noexcept {
   if (in_range(now)) return std::nullopt;
   return Error{ErrorCode::out_of_range, 0, "now is at either end of the range of timestamps"};
@@ -8911,8 +9048,8 @@ inline PeerDates dates_at(Timestamp now, const Snapshot& ours) noexcept {
   return PeerDates(later(now, SnapshotAccess::now(ours)), ours.rules());
 }
 
-/// Joins what a peer sent, as merge_into does, and advances to the host's `now`, in range, if that is later. False: it
-/// is dated too late, and nothing has changed.
+/// Joins what a peer sent, like merge_into, and advances to the host's `now` if that is later. `now` must be in range.
+/// Returns false if the peer's data is dated too far in the future. Then nothing has changed.
 template <class OnChange>
 bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, const PeerDates& dates,
                      OnChange& on_change) {
@@ -8921,22 +9058,25 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
     if (now > SnapshotAccess::now(snapshot)) advance_and_tell(snapshot, now, on_change);
     return true;
   }
-  constexpr bool is_heard = detail::is_heard<OnChange>;
-  Merging<is_heard> merging(snapshot, *theirs, now, dates);
+  constexpr bool has_callback = detail::has_callback<OnChange>;
+  Merging<has_callback> merging(snapshot, *theirs, now, dates);
   if (!merging.join_all()) return false;
-  if constexpr (is_heard) merging.tell(on_change);
+  if constexpr (has_callback) merging.tell(on_change);
   return true;
 }
 
 }  // namespace detail
 
-/// Joins another snapshot into this one and advances to the later instant of both, as if everything that either was
-/// told had been told to this one. Our rules stand, and users are not counted against them: what both know stays known.
-/// `on_change` hears of each user whom others see differently, once, when all is done. When memory runs out the
-/// snapshot is what it was. O(users), less what both share; of few users of theirs O(theirs), and what is due.
+/// Joins another snapshot into this one and advances to the later timestamp of both. The result is as if this snapshot
+/// had received everything that either of them received.
 ///
-/// Takes everything, however it is dated, and follows the other's time: for snapshots of one's own. What a peer sent is
-/// judged by the host's clock in `apply_delta`, `reconcile` and `Store::merge`.
+/// The rules of `snapshot` remain in force, but its max_users is not applied: users that either snapshot knows remain
+/// known. Calls `on_change` once for each user whose publicly visible state changed, after the merge is complete. If
+/// memory runs out, the snapshot is unchanged. O(users), except for what both share. If `other` has few users: O(users
+/// of `other` + expired sessions).
+///
+/// Accepts all timestamps and advances to the time of `other`, so it is for your own snapshots only. `apply_delta`,
+/// `reconcile` and `Store::merge` check what a peer sent against the host's clock.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
@@ -8948,25 +9088,25 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
 /// std::string heard;
 /// const auto on_change = [&](const UserPresenceChangedView& change) { heard += change.id; };
 /// merge_into(lobby, match, on_change);
-/// merge_into(lobby, match, on_change);  // again: nothing that was not known
+/// merge_into(lobby, match, on_change);  // again: nothing new, no callback
 /// assert(heard == "mary" && lobby.online_count() == 2);
 /// @endcode
 template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
-  constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
-  detail::Merging<is_heard> merging(snapshot, *theirs, theirs->now);
+  constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;
+  detail::Merging<has_callback> merging(snapshot, *theirs, theirs->now);
   merging.join_all();
-  if constexpr (is_heard) merging.tell(on_change);
+  if constexpr (has_callback) merging.tell(on_change);
 }
-/// The same where nobody listens.
+/// The same, without a callback.
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
-  presence::merge_into(snapshot, other, detail::Unheard());
+  presence::merge_into(snapshot, other, detail::NoCallback());
 }
 
-/// The join of two snapshots: commutative, associative and idempotent while their rules agree. Pure, and for snapshots
-/// of one's own, as merge_into.
+/// Returns the join of two snapshots. Commutative, associative and idempotent if their rules agree. Pure. For your own
+/// snapshots only, like merge_into.
 [[nodiscard]] inline Snapshot merge(Snapshot snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other);
   return snapshot;
@@ -8977,19 +9117,18 @@ inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
 
 #endif  // PRESENCE_STATE_MERGE_HPP
 
-/// Snapshots as bytes: to store one, to send one, or to send what changed since another.
+/// The binary encoding of snapshots, and of deltas between two snapshots, for storage and transport.
 ///
-/// Inside the frames of frames.hpp stands the instant (a byte: 0, or 1 and then a word), then the users in the order of
-/// a snapshot, each as user_record.hpp has it, in its normal form. All of it is the same on every platform, and none of
-/// it tells the rules: who reads goes by rules of their own.
+/// The payload of the frames (framing.hpp) is the timestamp, then the users in snapshot order. The timestamp is a byte
+/// 0 if absent, else a byte 1 and a word. Each user is in normal form, in the format of user_record.hpp. The bytes are
+/// the same on every platform. They do not contain the rules: each reader applies its own.
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// What `decode` and Decoder read at most.
+/// Limits of `decode` and Decoder.
 struct DecodeOptions {
-  /// Users in the snapshot; one more is an Error `over_limit` at its byte. A user takes about 160 bytes of memory, the
-  /// bytes that tell of one may be as few as 5: so it is this that bounds the memory for bytes that somebody else
-  /// chose.
+  /// Maximum number of users in the snapshot. One more is an Error `over_limit` at its byte. A user takes about 160
+  /// bytes of memory, but may be encoded in only 5 bytes. So this limit bounds the memory for untrusted bytes.
   std::size_t max_users = SIZE_MAX;
 };
 
@@ -9010,13 +9149,13 @@ inline Timestamp read_now(ByteReader& in) noexcept {
   return now;
 }
 
-/// Gathers the pieces in a string.
+/// Appends the pieces to a string.
 struct StringSink {
   std::string bytes;
   void operator()(std::string_view piece) { bytes += piece; }
 };
 
-/// What stands before the users.
+/// Writes the record that precedes the users.
 template <class Sink>
 void write_head(FrameWriter<Sink>& out, Timestamp now) {
   append_now(out.record(), now);
@@ -9035,7 +9174,7 @@ void write_row(FrameWriter<Sink>& out, const RowView& row, const Root& root) {
                [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
 }
 
-/// The users of whom `to` keeps something that `from` does not.
+/// Writes the users whose registers in `to` differ from those in `from`.
 template <class Sink>
 void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Snapshot& to) {
   const Root* const before = SnapshotReader::read(from);
@@ -9050,7 +9189,7 @@ void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Sna
   });
 }
 
-/// A row of users into a snapshot that has none yet. Holds no more than it was given, and what it makes of that.
+/// Reads a sequence of users into an empty snapshot. Stores only the users that it was given.
 class UserReader {
  public:
   explicit UserReader(const Rules& rules, const PeerDates& dates = PeerDates(), const DecodeOptions& options = {})
@@ -9098,7 +9237,7 @@ class UserReader {
   std::string last_;  // id
 };
 
-/// Reads a snapshot or a delta from pieces.
+/// Reads a snapshot or a delta in pieces.
 class SnapshotDecoder {
  public:
   SnapshotDecoder(FrameKind kind, const Rules& rules, const PeerDates& dates = PeerDates(),
@@ -9130,24 +9269,24 @@ inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const 
   return decoder.snapshot();
 }
 
-/// What a viewer may know of a user, as registers: what a server would have reported to a client of that viewer at the
-/// instant that all of it is dated alike. To be read by the same viewer.
+/// Returns the registers of a user as a viewer sees them: as if a server had reported them to that viewer's client. All
+/// registers have the timestamp `at`. To be read by the same viewer.
 inline UserRegisters reported(const UserView& seen, Timestamp at) {
   UserRegisters user;
   join_report(user, at, seen.online);
-  join_status(user, at, seen.status);  // that there is none is told as well
+  join_status(user, at, seen.status);  // also if it is empty, to clear an older status
   if (seen.last_active) join_reported_last_active(user, at, *seen.last_active);
-  if (seen.invisible) join_flip(user.flips, {at, true});
+  if (seen.invisible) join_flip(user.visibility_changes, {at, true});
   return user;
 }
 
-/// The latest instant that the viewer could tell from what is kept.
+/// Returns the latest timestamp that the viewer can see in the snapshot.
 inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
   Timestamp latest = absent;
   for (const RowView row : root.table) {
     RegistersView user = row.registers();
     if (row.name() == viewer.id()) {
-      user.flips = {};
+      user.visibility_changes = {};
     } else if (!seen_by_others(row, root)) {
       continue;
     }
@@ -9158,9 +9297,9 @@ inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
 
 }  // namespace detail
 
-/// Writes a snapshot as bytes, in pieces of some 16 KiB: `sink(std::string_view)` is called with one after another, and
-/// never more than one piece is held. Equal snapshots are the same bytes, on every platform. The truth about everybody,
-/// invisible or not: for storage and other servers. O(users).
+/// Encodes a snapshot as bytes. Calls `sink(std::string_view)` with consecutive pieces of about 16 KiB, and buffers at
+/// most one piece. Equal snapshots have the same bytes, on every platform. Contains the full state of all users,
+/// including invisible ones: for storage and other servers only. O(users).
 template <class Sink>
 void encode(const Snapshot& snapshot, Sink&& sink) {
   const detail::Root* const root = detail::SnapshotReader::read(snapshot);
@@ -9171,18 +9310,19 @@ void encode(const Snapshot& snapshot, Sink&& sink) {
   }
   out.finish();
 }
-/// The same, as one string.
+/// Returns the encoded snapshot as one string.
 inline std::string encode(const Snapshot& snapshot) {
   detail::StringSink sink;
   presence::encode(snapshot, sink);
   return std::move(sink.bytes);
 }
 
-/// What `viewer` may know of a snapshot and nothing more, for a client: what he sees of each user, as reports dated
-/// with the snapshot's instant (without one, with the latest that he could tell). `decode` reads it, best with
-/// Rules::mirror(); the same viewer then finds the same there, and events or reports may be folded into it. To a mirror
-/// that has reports already it is joined by `merge_into`. What an invisible user does changes no byte of it, but for
-/// that user. O(users).
+/// Encodes only what `viewer` may see of a snapshot, to send it to a client. Each user is written as a report with the
+/// snapshot's timestamp, or, without one, with the latest timestamp that the viewer can see.
+///
+/// `decode` reads it, preferably with Rules::mirror(). The same viewer then sees the same state, and events or reports
+/// can be applied to it. `merge_into` joins it into a mirror that already has reports. The actions of an invisible user
+/// change no byte of the result, unless that user is the viewer. O(users).
 template <class Sink>
 void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   const detail::Root* const root = detail::SnapshotReader::read(snapshot);
@@ -9198,21 +9338,22 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   }
   out.finish();
 }
-/// The same, as one string.
+/// Returns the encoded view of `viewer` as one string.
 inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
   detail::StringSink sink;
   presence::encode_for(snapshot, viewer, sink);
   return std::move(sink.bytes);
 }
 
-/// Reads a snapshot from pieces of what `encode` or `encode_for` wrote, cut anywhere, as a file or a socket gives them.
+/// An incremental decoder for the output of `encode` or `encode_for`. Accepts pieces of any size, for example from a
+/// file or a socket.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// const Snapshot before = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
 /// const std::string file = encode(before);
 /// Decoder decoder(before.rules());
-/// for (std::size_t at = 0; at < file.size(); at += 16) decoder.push(file.substr(at, 16));  // as a file is read
+/// for (std::size_t at = 0; at < file.size(); at += 16) decoder.push(file.substr(at, 16));  // pieces of a file
 /// Snapshot replica = *decoder.finish();
 /// assert(replica == before);
 ///
@@ -9222,13 +9363,13 @@ inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
 /// @endcode
 class Decoder {
  public:
-  /// By these rules, never the writer's; see `decode`.
+  /// Decodes with these rules, not with the writer's; see `decode`.
   explicit Decoder(const Rules& rules, const DecodeOptions& options = {})
       : decoder_(detail::FrameKind::snapshot, rules, detail::PeerDates(), options) {}
 
-  /// Whether all is well so far; if not, `finish` says why.
+  /// Decodes the next piece. Returns false after an error, which `finish` returns.
   bool push(std::string_view bytes) { return decoder_.push(bytes); }
-  /// To be called after the last piece.
+  /// Returns the snapshot, or the error. Call it after the last piece.
   Result<Snapshot> finish() {
     if (!decoder_.finish()) return decoder_.error();
     return decoder_.snapshot();
@@ -9238,27 +9379,32 @@ class Decoder {
   detail::SnapshotDecoder decoder_;
 };
 
-/// Reads what `encode` or `encode_for` wrote. By the rules given, never the writer's: with the same ones it is the same
-/// snapshot, unless a merge brought in what is over its limits; what by these is forgotten is not there. As in a merge,
-/// users are not counted against max_users.
+/// Decodes the output of `encode` or `encode_for`. Applies the given rules, not the writer's. With equal rules the
+/// result is the same snapshot, unless a merge added data beyond its limits. Data that these rules forget is omitted.
+/// As in a merge, users are not counted against max_users.
 ///
-/// Nothing about the bytes is trusted but what they say of users: whoever may write them may say anything about
-/// anybody, of any instant. So it is for snapshots of one's own; what a peer sent goes to `apply_delta`, `reconcile` or
-/// `Store::merge`, which judge it by the host's clock. There is one form for each snapshot, and any other is an Error
-/// at its byte: `truncated`, `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta),
-/// `bad_checksum` (at the block), `out_of_range` (an instant at either end), `over_limit` (of ids, statuses, what is
-/// kept of one user, or DecodeOptions). Checksums are there for damage, not against somebody who means it. Memory stays
-/// below 64 times the bytes read; DecodeOptions bounds it further. O(bytes).
+/// The format of the bytes is validated, but their content is trusted: they may state anything about any user, with any
+/// timestamp. So use it only for your own snapshots. For data from a peer use `apply_delta`, `reconcile` or
+/// `Store::merge`, which check timestamps against the host's clock.
+///
+/// Each snapshot has exactly one valid encoding. Any other is an Error at its byte: `truncated`, `trailing_bytes`,
+/// `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta), `bad_checksum` (at the block), `out_of_range` (a
+/// timestamp at either end), `over_limit` (of ids, statuses, the registers of one user, or DecodeOptions). Checksums
+/// detect accidental damage, not tampering.
+///
+/// Memory stays below 64 times the bytes read; DecodeOptions bounds it further. O(bytes).
 inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules, const DecodeOptions& options = {}) {
   return detail::decode_as(detail::FrameKind::snapshot, bytes, rules, detail::PeerDates(), options);
 }
 
-/// What `to` has and `from` has not, as bytes: joined into `from`, or into whatever has come of it, it adds all that
-/// happened since. In any order, and twice, since applying it is a merge. Costs what changed, where `to` came of
-/// `from`. What `to` has forgotten it cannot tell: where session_timeout is 0, so that only a disconnect ends a
-/// session, the two should be no further apart than reorder_window.
+/// Returns a delta: an encoding of what `to` contains and `from` does not. Applied to `from`, or to a snapshot derived
+/// from it, it adds all changes since `from`. Applying a delta is a merge, so deltas may be applied in any order and
+/// more than once. O(changes) if `to` was derived from `from`.
 ///
-/// The truth about everybody, as `encode` has it.
+/// A delta does not contain data that `to` has forgotten. If session_timeout is 0, only a disconnect ends a session:
+/// then the two snapshots should be at most reorder_window apart.
+///
+/// Contains the full state of users, including invisible ones, as `encode` does.
 inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
   detail::StringSink sink;
   detail::FrameWriter<detail::StringSink> out(sink, detail::FrameKind::delta);
@@ -9268,17 +9414,18 @@ inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
   return std::move(sink.bytes);
 }
 
-/// Joins what `encode_delta` wrote into a snapshot, as `merge_into` joins `to`, and advances to `now`, the host's own
-/// clock, if that is later; never to the sender's. First what the delta says counts, then time passes: what the delta
-/// changes is dated with the snapshot's timestamp before the call (without one, with `now`), what time changes with its
-/// deadline.
+/// Merges the output of `encode_delta` into a snapshot, as `merge_into` merges `to`. Then advances to `now`, the host's
+/// own clock, if that is later; never to the sender's clock. The delta is applied first, then the time advances.
+/// Changes from the delta carry the snapshot's timestamp before the call, or, without one, `now`. Changes caused by
+/// time alone carry their deadline.
 ///
-/// The delta is judged by the later one of `now` and the snapshot's own timestamp. It is an Error `too_early`, at its
-/// byte, if its timestamp is later than that by more than max_clock_skew, or if anything in it is dated later than its
-/// timestamp by more than max_clock_skew (if it has none: later than ours by more than that). What a report said about
-/// last_active may be any timestamp. `out_of_range`: `now` is at either end of the range. Rules and the other errors
-/// are those of `decode`. After an error the snapshot is what it was, and no change was emitted. Costs what is in the
-/// delta, and what is due.
+/// The delta is checked against the later one of `now` and the snapshot's timestamp. It is an Error `too_early`, at its
+/// byte, if its timestamp is later than that by more than max_clock_skew. The same applies if anything in it is later
+/// than the delta's timestamp by more than max_clock_skew. For a delta without a timestamp, that limit is relative to
+/// the later one of `now` and the snapshot's timestamp. A reported last_active may have any value.
+///
+/// `out_of_range`: `now` is at either end of the range. Rules and the other errors are as for `decode`. After an error
+/// the snapshot is unchanged, and no change was emitted. O(size of the delta), plus O(expired users).
 template <class OnChange>
 std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now, OnChange&& on_change) {
   if (const std::optional<Error> error = detail::wrong_now(now)) return error;
@@ -9288,9 +9435,9 @@ std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Tim
   detail::merge_from_peer(snapshot, *delta, now, detail::PeerDates(), on_change);
   return std::nullopt;
 }
-/// The same without a callback.
+/// Applies a delta without a callback.
 inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now) {
-  return presence::apply_delta(snapshot, bytes, now, detail::Unheard());
+  return presence::apply_delta(snapshot, bytes, now, detail::NoCallback());
 }
 
 }  // namespace PRESENCE_ABI
@@ -9317,12 +9464,12 @@ inline Bits128 read_bits(ByteReader& in) noexcept {
   return bits;
 }
 
-/// A set of keys in few cells, of which the difference to another set can be told, with few exceptions, if it is no
-/// larger than half of them, however large the sets are: an invertible Bloom lookup table (Goodrich, Mitzenmacher 2011;
-/// used for this by Eppstein, Goodrich, Uyeda, Varghese 2011).
+/// A set sketch: an invertible Bloom lookup table (Goodrich, Mitzenmacher 2011; used for set differences by Eppstein,
+/// Goodrich, Uyeda, Varghese 2011). The difference of two sets can be decoded, with few exceptions, if it has at most
+/// half as many keys as there are cells. The size of the sets does not matter.
 ///
-/// Each key goes into one cell of each quarter. A cell adds up what went in, so that of two sketches taken from each
-/// other only the difference is left; where that is a single key it can be read, and be taken out of its other cells.
+/// Each key is added to one cell of each quarter. A cell stores the sum of its keys, so subtracting another sketch
+/// leaves only the difference. A cell with a single key is read, and that key is removed from its other cells.
 class Sketch {
  public:
   static constexpr std::size_t least = 32, growth = 4, bytes_per_cell = 21;
@@ -9344,8 +9491,8 @@ class Sketch {
     }
   }
 
-  /// Once the other was subtracted: the keys that were only in this one, and only in the other. False where they are
-  /// too many; or where the other was no sketch of keys, which is then found out as soon.
+  /// Decodes the difference after `subtract`: the keys that were only in this sketch, and those only in the other.
+  /// Returns false if there are too many, or if the other cells were not a valid sketch.
   bool tell_apart(Vector<Bits128>& ours, Vector<Bits128>& theirs) {
     Vector<std::uint32_t> alone;
     const auto note = [&](std::size_t cell) {
@@ -9383,9 +9530,9 @@ class Sketch {
  private:
   static constexpr unsigned quarters = 4;
   struct Cell {
-    Bits128 keys;              // each xor-ed in
-    std::uint32_t checks = 0;  // of the keys, likewise
-    std::uint8_t count = 0;    // ours less theirs; goes round
+    Bits128 keys;              // xor of all keys in the cell
+    std::uint32_t checks = 0;  // xor of their checks
+    std::uint8_t count = 0;    // ours minus theirs, modulo 256
   };
 
   static void combine(Bits128& keys, const Bits128& with) noexcept {
@@ -9424,30 +9571,32 @@ class Sketch {
 
 #endif  // PRESENCE_BINARY_DETAIL_SKETCH_HPP
 
-/// Two nodes find out what either knows and the other does not, and tell each other just that (anti-entropy; Demers and
-/// others 1987).
+/// Anti-entropy (Demers et al. 1987): two nodes find the differences between their snapshots and send each other only
+/// those.
 ///
-/// Messages are framed as frames.hpp says. A sketch holds terms, the number of its cells (a number), and the cells;
-/// news hold the instant, terms, whether these are all (a byte), how many are wanted (a number), what is wanted (two
-/// words each, ascending), and users as a snapshot has them. Terms are an instant, a salt (two words) and a number of
-/// restarts (a byte): users are compared by SipHash-2-4 with 128 bits, keyed with the salt, of what their record would
-/// be at that instant, so that it does not matter how far either has got with forgetting. Of 128 bits the lower word
-/// comes first.
+/// Messages are framed as described in framing.hpp. There are two kinds:
+/// - A sketch: the parameters, the number of cells (a number), and the cells.
+/// - Missing updates: the timestamp, the parameters, whether these are all users (a byte), how many users are wanted (a
+///   number), the digests of those (two words each, ascending), and users as in a snapshot.
+///
+/// The parameters are a timestamp, a salt (two words) and the number of restarts (a byte). Users are compared by a
+/// 128-bit SipHash-2-4 of their record as of that timestamp, keyed with the salt. So it does not matter what either
+/// node has already forgotten. The low word of 128 bits comes first.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What the digests in a message are of.
+/// The parameters of the digests in a message.
 struct Terms {
   Timestamp as_of = absent;
   Bits128 salt;
-  unsigned restarts = 0;  ///< how often they were put off, since the other side was later
+  unsigned restarts = 0;  ///< how often the exchange restarted because the other side was later
 };
-inline constexpr unsigned most_restarts = 2;  // so that the messages of a link that is too slow end
+inline constexpr unsigned most_restarts = 2;  // so that an exchange over a link that is too slow ends
 
-/// How far ahead of their own time nodes compare: a little, so that the other side, and the answers to come, are not
-/// later; with each restart twice as much. A quarter of the time for which sessions are remembered, so that most of
-/// what is known of them is compared.
+/// Returns how far ahead of its own timestamp a node compares. With this lead, the other side and later answers are
+/// not later than the compared timestamp. It doubles with each restart. At first it is at most a quarter of the time
+/// for which sessions are remembered, so that most session data is compared.
 inline Duration lead_of(const Rules& rules, unsigned restarts) noexcept {
   constexpr Duration longest = Duration::from_s(10);
   const Duration remembered = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
@@ -9456,17 +9605,17 @@ inline Duration lead_of(const Rules& rules, unsigned restarts) noexcept {
   return ahead * (std::int64_t{1} << restarts);
 }
 
-/// Another one for each timestamp, so that nobody can choose in advance what has the same digest; and one that does not
-/// give the seed away to whoever reads the message.
+/// Returns a different salt for each timestamp, so that an attacker cannot choose colliding data in advance. The salt
+/// does not reveal the seed to a reader of the message.
 inline Bits128 salt_of(std::uint64_t seed, Timestamp as_of) noexcept {
-  constexpr std::uint64_t purpose = 0x72656E6F63696C65u;  // no other use of the seed has the same key
+  constexpr std::uint64_t purpose = 0x72656E6F63696C65u;  // makes the key different from every other use of the seed
   char bytes[8];
   const auto word = static_cast<std::uint64_t>(as_of.ns());
   for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<char>(static_cast<unsigned char>(word >> (8 * i)));
   return SipHash<2, 4>::hash128(std::string_view(bytes, 8), {seed, purpose});
 }
 
-inline Terms terms_of(const Snapshot& ours, unsigned restarts = 0) noexcept {
+inline Terms parameters_of(const Snapshot& ours, unsigned restarts = 0) noexcept {
   const Rules& rules = ours.rules();
   const Timestamp now = SnapshotReader::now(ours);
   Terms terms;
@@ -9477,7 +9626,7 @@ inline Terms terms_of(const Snapshot& ours, unsigned restarts = 0) noexcept {
   return terms;
 }
 
-/// The latest timestamp as of which an honest peer can ask to compare.
+/// Returns the latest timestamp that an honest peer can compare as of.
 inline Timestamp latest_as_of(Timestamp now, const Snapshot& ours) noexcept {
   const Rules& rules = ours.rules();
   return later(now, SnapshotReader::now(ours)) + rules.max_clock_skew + lead_of(rules, most_restarts);
@@ -9500,12 +9649,12 @@ inline Terms read_terms(ByteReader& in, Timestamp latest) noexcept {
   return terms;
 }
 
-/// A key for each user, made of what an encoding would hold of them.
+/// Computes a digest of each user, from the record that an encoding would contain.
 class UserDigester {
  public:
   UserDigester(const Terms& terms, const Rules& rules) noexcept : terms_(terms), rules_(rules) {}
 
-  /// Zero: nothing will be left of the user.
+  /// Returns the digest, or zero if the user will be forgotten by then.
   Bits128 operator()(const RowView& row) {
     return read_settled(row, terms_.as_of, rules_, [&](const RegistersView& user) {
       if (user.empty()) return Bits128();
@@ -9521,7 +9670,7 @@ class UserDigester {
   ByteWriter record_;
 };
 
-/// Of all users, in their order.
+/// Returns the digests of all users, in snapshot order.
 inline Vector<Bits128> digests_by(const Terms& terms, const Snapshot& snapshot) {
   Vector<Bits128> digests;
   const Root* const root = SnapshotReader::read(snapshot);
@@ -9554,9 +9703,11 @@ inline std::string written(const Sketch& sketch, const Terms& terms) {
   return std::move(sink.bytes);
 }
 
-/// Writes news: `is_told(i, row)` says of which users, by their place in the order; `wanted` are digests of others.
+/// Writes a message with missing updates. `is_told(i, row)` selects the users to send, by their index and row. `wanted`
+/// are the digests of users to request.
 template <class IsTold>
-std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Vector<Bits128>& wanted, IsTold is_told) {
+std::string missing_updates_of(const Snapshot& ours, const Terms& terms, bool all, const Vector<Bits128>& wanted,
+                               IsTold is_told) {
   const Root* const root = SnapshotReader::read(ours);
   StringSink sink;
   FrameWriter<StringSink> out(sink, FrameKind::news);
@@ -9578,7 +9729,7 @@ std::string news_of(const Snapshot& ours, const Terms& terms, bool all, const Ve
       ++told;
     }
   }
-  // With nothing to tell and nothing to ask there is nothing to say.
+  // An empty message ends the exchange.
   if (told == 0 && !all && wanted.empty()) return std::string();
   out.finish();
   return std::move(sink.bytes);
@@ -9621,7 +9772,7 @@ inline Result<SketchMessage> read_sketch(std::string_view bytes, Timestamp now, 
 
 struct NewsMessage {
   Terms terms;
-  bool all = false;  ///< the sender knows of no other users, or of no more about these
+  bool all = false;  ///< the sender has no other users, and no more data about these
   Vector<Bits128> wanted;
   Snapshot users;
 };
@@ -9668,13 +9819,13 @@ inline std::string begun_exchange(const Snapshot& ours, const Terms& terms) {
   return written(sketch_of(digests_by(terms, ours), Sketch::least), terms);
 }
 
-/// The other side's terms are of an instant that is over here, and what was known then may be forgotten: others are
-/// needed, unless that was so before.
+/// Restarts the exchange. Our time has passed the other side's timestamp, and data as of then may be forgotten, so new
+/// parameters are needed. After `most_restarts` restarts, returns an empty message instead.
 inline std::string restarted_exchange(const Snapshot& ours, const Terms& late) {
-  return late.restarts < most_restarts ? begun_exchange(ours, terms_of(ours, late.restarts + 1)) : std::string();
+  return late.restarts < most_restarts ? begun_exchange(ours, parameters_of(ours, late.restarts + 1)) : std::string();
 }
 
-/// Whether a message, if it is one, holds news; else it must be a sketch.
+/// Returns true if a message contains missing updates. Any other valid message is a sketch.
 inline bool is_news(std::string_view message) noexcept {
   return message.size() >= frames_head &&
          static_cast<std::uint8_t>(message[frames_head - 1]) == static_cast<std::uint8_t>(FrameKind::news);
@@ -9691,24 +9842,25 @@ inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) 
     const auto less = [](const Bits128& a, const Bits128& b) { return a < b; };
     detail::sort(told, less);
     detail::sort(wanted, less);
-    return news_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const RowView&) {
+    return missing_updates_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const RowView&) {
       return digests[place] != Bits128() && holds(told, digests[place]);
     });
   }
   if (cells * Sketch::growth < 2 * digests.size())
     return written(sketch_of(digests, cells * Sketch::growth), theirs.terms);
-  // By now all users are as short to tell.
-  return news_of(ours, theirs.terms, true, {}, [](std::size_t, const RowView&) { return true; });
+  // A larger sketch would not be shorter than a message with all users.
+  return missing_updates_of(ours, theirs.terms, true, {}, [](std::size_t, const RowView&) { return true; });
 }
 
-/// `before` is what was known before the news, and what they ask for; `ours` is what is known now.
+/// Answers a message with missing updates. `before` is our snapshot before these updates: the other side compared with
+/// it and requests users from it. `ours` is our snapshot after them.
 inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, const Snapshot& ours) {
   const Timestamp our_now = SnapshotReader::now(before);
   if (theirs.all) {
     const Root* const known = SnapshotReader::read(theirs.users);
     const Timestamp now = later(our_now, known->now);
     const Rules& rules = before.rules();
-    return news_of(before, theirs.terms, false, {}, [&](std::size_t, const RowView& row) {
+    return missing_updates_of(before, theirs.terms, false, {}, [&](std::size_t, const RowView& row) {
       const RowView told = known->table.find(row.name());
       return told == nullptr || !(settled(row, now, rules) == settled(*told, now, rules));
     });
@@ -9716,15 +9868,15 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
   if (theirs.wanted.empty()) return std::string();
   if (our_now > theirs.terms.as_of) return restarted_exchange(ours, theirs.terms);
   UserDigester digest_of(theirs.terms, before.rules());
-  return news_of(before, theirs.terms, false, {},
-                 [&](std::size_t, const RowView& row) { return holds(theirs.wanted, digest_of(row)); });
+  return missing_updates_of(before, theirs.terms, false, {},
+                            [&](std::size_t, const RowView& row) { return holds(theirs.wanted, digest_of(row)); });
 }
 
 }  // namespace detail
 
-/// Begins an exchange with another node: a sketch of what `ours` knows, of some 730 bytes however many users there are.
-/// The other node gives it to `reconcile`, sends the answer back, and so on until there is none: then both know what
-/// either knew. O(users).
+/// Returns the first message of an exchange with another node: a set sketch of `ours` (an invertible Bloom lookup
+/// table). It has about 730 bytes, for any number of users. The other node passes it to `reconcile` and sends back the
+/// answer. Both repeat this until an answer is empty: then each node has all data of both. O(users).
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
@@ -9732,67 +9884,69 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
 /// ours = reduce(std::move(ours), PresenceEvent::connect("john", "phone", now));
 /// theirs = reduce(std::move(theirs), PresenceEvent::connect("mary", "tv", now));
 ///
-/// std::string message = sketch(ours);  // now and then
+/// std::string message = sketch(ours);  // periodically
 /// for (bool to_them = true; !message.empty(); to_them = !to_them) {
-///   const Result<std::string> answer = reconcile(to_them ? theirs : ours, message, now);  // as it arrives
-///   assert(answer);  // else answer.error() says what is wrong with the message
+///   const Result<std::string> answer = reconcile(to_them ? theirs : ours, message, now);  // on arrival
+///   assert(answer);  // else see answer.error()
 ///   message = *answer;
 /// }
 /// assert(ours == theirs && ours.online("mary") && theirs.online("john"));
 /// @endcode
 ///
-/// Three messages make up for a difference of some five users, one more for every four times as much: the number
-/// depends on the differences alone. Each message stands for itself. One that is lost ends the exchange, one that comes
-/// late or twice is answered again; nothing of it does harm, and the next exchange finds what is left.
+/// Three messages resolve a difference of about five users. Each further message covers four times as many. The number
+/// of messages depends only on the number of differences. Messages are independent of each other: a lost one ends the
+/// exchange, and a late or repeated one is answered again. Neither does any harm, and the next exchange finds the
+/// remaining differences.
 ///
-/// Both may move on meanwhile. What nobody will remember in ten seconds any more is not compared (or, if that is
-/// shorter, in a quarter of session_timeout and reorder_window together). Where a message takes longer than that the
-/// exchange begins anew, with twice as much, and once more: over a link that is slower still nothing is found.
+/// Both snapshots may change during the exchange. Data that will be forgotten within ten seconds is not compared. If it
+/// is shorter, the limit is a quarter of session_timeout plus reorder_window (or plus offline_grace, if that is
+/// longer). If messages take longer than this limit, the exchange restarts with twice the limit, and once more with
+/// four times the limit. Over a slower link no differences are found.
 ///
-/// Both must go by the same rules, and where session_timeout is 0 agree at least once a reorder_window: a disconnect
-/// that has been forgotten is not told. The truth about everybody, as `encode` has it: for servers that trust each
-/// other.
+/// Both nodes must use the same rules. If session_timeout is 0, they must reconcile at least once per reorder_window,
+/// because a forgotten disconnect is not sent. Messages contain the full state of users, as `encode` does: use them
+/// only between servers that trust each other.
 ///
-/// Users are compared by 128 bits, under a salt that is made of Rules::hash_seed and the time and travels in the
-/// message: whoever does not know the seed cannot choose ids or texts that pass for others.
-inline std::string sketch(const Snapshot& ours) { return detail::begun_exchange(ours, detail::terms_of(ours)); }
+/// Users are compared by 128-bit digests. The salt is derived from Rules::hash_seed and the time, and is part of the
+/// message. Without the seed an attacker cannot choose ids or strings that collide.
+inline std::string sketch(const Snapshot& ours) { return detail::begun_exchange(ours, detail::parameters_of(ours)); }
 
-/// Reads a message of such an exchange: joins what it brings into `ours`, as `apply_delta` does, advances to `now`, the
-/// host's own clock, if that is later, and returns the answer for the node that sent it: an empty one if there is
-/// nothing more to say. `on_change` receives what `apply_delta` would emit.
+/// Processes a message of an exchange that `sketch` began. Merges its updates into `ours`, as `apply_delta` does, and
+/// advances to `now`, the host's own clock, if that is later. Returns the answer to send back; it is empty if the
+/// exchange is complete. `on_change` receives the same changes that `apply_delta` would emit.
 ///
-/// An Error as from `apply_delta`: `too_early` also if the message asks to compare as of a time that no node of these
-/// rules could ask for. `ours` is then what it was, as when memory runs out. Answers are never larger than what they
-/// are made of: four times the message, or all users. O(users).
+/// Errors are as for `apply_delta`. `too_early` is also returned if the message compares as of a timestamp that no node
+/// with these rules could use. After an error, or if memory runs out, `ours` is unchanged. The size of an answer is
+/// bounded by four times the message, or by all users. O(users).
 template <class OnChange>
 Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestamp now, OnChange&& on_change) {
   if (const std::optional<Error> error = detail::wrong_now(now)) return *error;
-  constexpr bool is_heard = detail::is_heard<std::remove_reference_t<OnChange>>;
+  constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;
   Snapshot after = ours;
   std::string answer;
   if (detail::is_news(message)) {
     const Result<detail::NewsMessage> theirs = detail::read_news(message, now, ours);
     if (!theirs) return theirs.error();
-    detail::Merging<is_heard> merging(after, *detail::SnapshotAccess::read(theirs->users), now);
+    detail::Merging<has_callback> merging(after, *detail::SnapshotAccess::read(theirs->users), now);
     merging.join_all();
     answer = detail::answer_to(*theirs, ours, after);
     ours = std::move(after);
-    if constexpr (is_heard) merging.tell(on_change);
+    if constexpr (has_callback) merging.tell(on_change);
   } else {
     const Result<detail::SketchMessage> theirs = detail::read_sketch(message, now, ours);
     if (!theirs) return theirs.error();
     detail::Changes changes;
     if (now > detail::SnapshotAccess::now(after))
-      detail::advance(detail::SnapshotAccess::write(after), now, is_heard ? &changes : nullptr);
+      detail::advance(detail::SnapshotAccess::write(after), now, has_callback ? &changes : nullptr);
     answer = detail::answer_to(*theirs, after);
     ours = std::move(after);
     detail::tell_all(changes, on_change);
   }
   return answer;
 }
-/// The same without a callback.
+/// Processes a message without a callback.
 inline Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestamp now) {
-  return presence::reconcile(ours, message, now, detail::Unheard());
+  return presence::reconcile(ours, message, now, detail::NoCallback());
 }
 
 }  // namespace PRESENCE_ABI
@@ -9806,13 +9960,13 @@ inline Result<std::string> reconcile(Snapshot& ours, std::string_view message, T
 #ifndef PRESENCE_FWD_HPP
 #define PRESENCE_FWD_HPP
 
-/// Declarations of every public type, for headers that only name them. Costs next to nothing to include.
+/// Forward declarations of every public type, for headers that only name them. Compiles in almost no time.
 ///
 /// @code
-/// struct FriendList {  // stands in a header of the game; who includes that compiles nothing of the library
+/// struct FriendList {  // in a header of the game: including it compiles no other part of the library
 ///   void show(const presence::UserPresenceChanged& change);
 ///   presence::Store* store = nullptr;
-///   presence::Verdict last{};  // enumerations can be held as well
+///   presence::Verdict last{};  // enumerations are complete types
 /// };
 ///
 /// int main() {
@@ -9906,20 +10060,20 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-// Not strtod and printf, because they follow the locale, and not <charconv>, because not every standard library that
-// the hosts use has it for doubles. All of it is exact arithmetic on integers, so that neither the rounding mode nor
-// the floating point unit of the host can change a bit.
+// strtod and printf are not used, because they depend on the locale. <charconv> is not used, because some standard
+// libraries do not support it for doubles. All arithmetic here is exact and on integers. So neither the rounding mode
+// nor the floating-point unit of the host affects the result.
 
 static_assert(sizeof(double) == 8, "presence: double must be the binary64 of IEEE 754");
 
-/// What lies half-way between two doubles has up to 768 digits that count. Of digits further behind it is enough to
-/// know whether they are all zero.
+/// The number of digits that are read exactly. The midpoint between two doubles has up to 768 significant digits. Of
+/// later digits it only matters whether all are zero.
 inline constexpr std::size_t most_digits = 770;
 
-/// A natural number of fixed room, and no more arithmetic than the two conversions need.
+/// A natural number of fixed capacity, with the arithmetic that the two conversions need.
 struct BigNatural {
-  std::size_t size = 0;         ///< in limbs; the highest of them is not zero
-  std::uint32_t limb[84] = {};  ///< lowest first; zero from `size` on. 770 digits and one, and 45 bits, are 82 limbs.
+  std::size_t size = 0;         ///< number of limbs; the highest is not zero
+  std::uint32_t limb[84] = {};  ///< little endian; zero from `size` on. 771 digits and 45 bits need 82 limbs.
 
   void trim() noexcept {
     while (size != 0 && limb[size - 1] == 0) --size;
@@ -9943,7 +10097,7 @@ struct BigNatural {
   }
 
   void multiply_by_power_of_5(int power) noexcept {
-    for (; power >= 13; power -= 13) multiply(1220703125);  // the highest that fits a limb
+    for (; power >= 13; power -= 13) multiply(1220703125);  // 5^13, the highest power that fits a limb
     for (; power > 0; --power) multiply(5);
   }
 
@@ -9966,7 +10120,7 @@ struct BigNatural {
     trim();
   }
 
-  /// The product must not be above *this.
+  /// *this = *this - other * times. The product must not exceed *this.
   void subtract(const BigNatural& other, std::uint32_t times) noexcept {
     std::uint64_t borrow = 0;
     for (std::size_t i = 0; i < other.size; ++i) {
@@ -9978,7 +10132,7 @@ struct BigNatural {
     trim();
   }
 
-  /// Below zero, zero or above it, as *this is to the other.
+  /// Returns a negative number, zero or a positive number if *this is less than, equal to or greater than `other`.
   int compare(const BigNatural& other) const noexcept {
     if (size != other.size) return size < other.size ? -1 : 1;
     for (std::size_t i = size; i-- != 0;)
@@ -9986,8 +10140,9 @@ struct BigNatural {
     return 0;
   }
 
-  /// Leaves the remainder and returns the quotient, which must be below 2^14. The divisor's top limb must have 18 bits:
-  /// then *this has no more limbs than it, and a quotient of the top limbs alone is at most one too low.
+  /// Returns the quotient and leaves the remainder in *this. The quotient must be below 2^14, and the top limb of the
+  /// divisor must have 18 bits. Then *this has no more limbs than the divisor, and the quotient of the top limbs alone
+  /// is at most one too low.
   std::uint32_t divide(const BigNatural& divisor) noexcept {
     const std::size_t top = divisor.size - 1;
     std::uint32_t quotient = limb[top] / (divisor.limb[top] + 1);
@@ -10000,7 +10155,7 @@ struct BigNatural {
   }
 };
 
-/// How far to shift a divisor of so many bits for divide().
+/// Returns the left shift that prepares a divisor of `bits` bits for divide().
 constexpr int divisor_shift(int bits) noexcept { return (18 + 32 - bits % 32) % 32; }
 
 /// Compares a + times * b with c.
@@ -10010,17 +10165,18 @@ inline int compare_sum(const BigNatural& a, const BigNatural& b, std::uint32_t t
   return sum.compare(c);
 }
 
-/// The bits of the double nearest to numerator * 10^exponent, ties to even; those of infinity or above where it is too
-/// large. The numerator is not zero, and the value from 10^-325 to below 10^309.
+/// Returns the bits of the double nearest to numerator * 10^exponent, ties to even. If the value is too large, the
+/// result is at least the bits of infinity. The numerator is not zero. The value is at least 10^-325 and below 10^309.
 inline std::uint64_t nearest_double(BigNatural& numerator, int exponent) noexcept {
   BigNatural divisor{1, {1}};
-  // 10^n is 5^n * 2^n; the powers of two wait until the end.
+  // 10^n is 5^n * 2^n; the powers of two are applied at the end.
   if (exponent < 0) {
     divisor.multiply_by_power_of_5(-exponent);
   } else {
     numerator.multiply_by_power_of_5(exponent);
   }
-  // Shifted so that the quotient has 13 or 14 bits, and with three times 14 more at least two more than a double.
+  // Shifted so that the first quotient has 13 or 14 bits. With three times 14 more bits, it has at least two bits more
+  // than a double.
   int width = divisor.bits();
   if (width < numerator.bits() - 13) width = numerator.bits() - 13;
   width += divisor_shift(width);
@@ -10035,19 +10191,19 @@ inline std::uint64_t nearest_double(BigNatural& numerator, int exponent) noexcep
   }
   exponent -= 3 * 14;
 
-  // The value is (quotient + something below one) * 2^exponent. No double has a bit below 2^-1074.
+  // The value is (quotient + a remainder below one) * 2^exponent. No double has a bit below 2^-1074.
   int surplus = (quotient >> 55 != 0 ? 56 : 55) - 53;
   if (exponent + surplus < -1074) surplus = -1074 - exponent;
   std::uint64_t mantissa = quotient >> surplus;
   const std::uint64_t rest = quotient - (mantissa << surplus), half = std::uint64_t{1} << (surplus - 1);
   if (rest > half || (rest == half && (numerator.size != 0 || mantissa % 2 != 0))) ++mantissa;
-  // Added, not joined: the top bit of the mantissa is not stored but counts as one of the exponent, and a mantissa that
-  // was rounded up to a power of two carries into it.
+  // Added, not or-ed: the top bit of the mantissa is not stored, but adds one to the exponent. A mantissa that was
+  // rounded up to a power of two carries into the exponent.
   return (static_cast<std::uint64_t>(exponent + surplus + 1074) << 52) + mantissa;
 }
 
-/// Reads a number of the JSON grammar (RFC 8259; the caller has checked the grammar) as the nearest double, ties to
-/// even. False where it is too large for one.
+/// Reads a JSON number (RFC 8259) as the nearest double, ties to even. Returns false if it is too large. The caller has
+/// checked the grammar.
 inline bool read_double(std::string_view number, double& value) noexcept {
   const char* p = number.data();
   const char* const end = p + number.size();
@@ -10055,8 +10211,8 @@ inline bool read_double(std::string_view number, double& value) noexcept {
   if (negative) ++p;
 
   BigNatural digits;
-  std::size_t count = 0;      // of digits, from the first that is not zero
-  std::int64_t exponent = 0;  // of ten, that the digits are multiplied by
+  std::size_t count = 0;      // number of digits from the first nonzero one
+  std::int64_t exponent = 0;  // the digits are multiplied by this power of ten
   std::uint32_t group = 0, group_scale = 1;
   bool fraction = false, more = false;
   for (; p != end && *p != 'e' && *p != 'E'; ++p) {
@@ -10082,7 +10238,7 @@ inline bool read_double(std::string_view number, double& value) noexcept {
     }
   }
   digits.multiply(group_scale, group);
-  if (more) {  // any digit that is not zero says the same
+  if (more) {  // any nonzero digit has the same effect
     digits.multiply(10, 1);
     ++count;
     --exponent;
@@ -10091,12 +10247,12 @@ inline bool read_double(std::string_view number, double& value) noexcept {
     const bool below_one = *p == '-';
     if (*p == '-' || *p == '+') ++p;
     std::int64_t written = 0;
-    // No text is so long that its digits could make up for an exponent of this size.
+    // No text has enough digits to compensate an exponent of this size.
     for (; p != end && written < 100000000000000000; ++p) written = written * 10 + (*p - '0');
     exponent += below_one ? -written : written;
   }
 
-  const std::int64_t magnitude = exponent + static_cast<std::int64_t>(count);  // from 10^(magnitude-1) to 10^magnitude
+  const std::int64_t magnitude = exponent + static_cast<std::int64_t>(count);  // in [10^(magnitude-1), 10^magnitude)
   std::uint64_t bits = 0;
   if (count != 0 && magnitude > -324) {  // half of the smallest double is 2.47e-324
     if (magnitude > 309) return false;   // the largest is 1.8e308
@@ -10108,8 +10264,7 @@ inline bool read_double(std::string_view number, double& value) noexcept {
   return true;
 }
 
-/// Whether `read_double` finds a double. Of nearly every number that shows without the arithmetic, as it is below
-/// 10^308.
+/// Returns true if `read_double` succeeds. Almost all numbers are below 10^308, which is known without the arithmetic.
 inline bool fits_double(std::string_view number) noexcept {
   std::size_t at = !number.empty() && number[0] == '-' ? 1 : 0;
   const std::size_t first = at;
@@ -10129,19 +10284,19 @@ inline bool fits_double(std::string_view number) noexcept {
   return magnitude <= 308 || read_double(number, value);
 }
 
-/// Writes the digits of the shortest decimal that reads back as mantissa * 2^exponent, of several the nearest, and
-/// returns how many, at most 17. `point` is where the decimal point stands, counted from before the first digit. This
-/// is the algorithm of Steele and White (1990), with the scale estimated as Burger and Dybvig (1996) do.
+/// Writes the digits of the shortest decimal that is read as mantissa * 2^exponent; if there are several, the nearest.
+/// Returns the number of digits, at most 17. `point` is the position of the decimal point, counted from before the
+/// first digit. The algorithm is that of Steele and White (1990), with the scale estimate of Burger and Dybvig (1996).
 inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_nearer, char* out, int& point) noexcept {
-  // The value is rest / unit, and (gap / unit) the distance to half-way to the next lower double; to the next higher it
-  // is `up` times that.
+  // The value is rest / unit. The distance to the midpoint below it is gap / unit; to the midpoint above, `up` times
+  // that.
   const std::uint32_t up = lower_is_nearer ? 2 : 1;
   BigNatural unit{1, {1}}, gap{1, {1}};
   BigNatural rest{2, {static_cast<std::uint32_t>(mantissa & 0xFFFFFFFF), static_cast<std::uint32_t>(mantissa >> 32)}};
   rest.trim();
   // log10(2) is about 78913 / 2^18. The estimate is never too high, and at most one too low; 400 keeps it above zero.
   point = ((exponent + rest.bits() - 1) * 78913 + (400 << 18)) / (1 << 18) - 400 + 1;
-  // The gap is a half of the last place, or a quarter: 2^up of it are one.
+  // The gap is a half or a quarter of a unit in the last place: gap * 2^up is one unit.
   int rest_shift = static_cast<int>(up), unit_shift = static_cast<int>(up), gap_shift = 0;
   if (exponent >= 0) {
     rest_shift += exponent;
@@ -10163,18 +10318,18 @@ inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_n
   gap.shift_left(gap_shift + aligning);
   unit.shift_left(unit_shift + aligning);
 
-  // What is half-way reads back as this double where its mantissa is even.
+  // A midpoint is read as this double if the mantissa is even.
   const int tie = mantissa % 2 == 0 ? 1 : 0;
   if (compare_sum(rest, gap, up, unit) + tie > 0) {
-    ++point;  // instead of a first multiplication by ten
+    ++point;  // replaces the first multiplication by ten
   } else {
     rest.multiply(10);
     gap.multiply(10);
   }
   for (int count = 0;;) {
     std::uint32_t digit = rest.divide(unit);
-    const bool low = rest.compare(gap) - tie < 0;                  // this digit as the last is near enough
-    const bool high = compare_sum(rest, gap, up, unit) + tie > 0;  // so is the next higher one, which is never ten
+    const bool low = rest.compare(gap) - tie < 0;                  // near enough with this as the last digit
+    const bool high = compare_sum(rest, gap, up, unit) + tie > 0;  // so is the next higher digit, never ten
     if (high && (!low || compare_sum(rest, rest, 1, unit) + static_cast<int>(digit % 2) > 0)) ++digit;
     out[count++] = static_cast<char>('0' + digit);
     if (low || high) return count;
@@ -10183,12 +10338,12 @@ inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_n
   }
 }
 
-/// Of -0.0000012345678901234567.
+/// The length of the longest output, -0.0000012345678901234567.
 inline constexpr std::size_t longest_double = 25;
 
-/// Writes the shortest decimal that reads back as the same double, as a JSON number that always has a '.' or an
-/// exponent, so that it does not read back as an integer ("1.0", "0.1", "1e+300", "-0.0", "5e-324"). Of finite ones
-/// only. Returns the length.
+/// Writes the shortest decimal that is read as the same double, as a JSON number. It always has a '.' or an exponent,
+/// so that it is not read as an integer ("1.0", "0.1", "1e+300", "-0.0", "5e-324"). The value must be finite. Returns
+/// the length.
 inline std::size_t write_double(double value, char* out) noexcept {
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof bits);
@@ -10205,7 +10360,7 @@ inline std::size_t write_double(double value, char* out) noexcept {
 
   char* p = out;
   if (bits >> 63 != 0) *p++ = '-';
-  // Without an exponent where JavaScript would do so too.
+  // Uses an exponent in the same cases as JavaScript.
   if (point > -6 && point <= 21) {
     if (point <= 0) *p++ = '0';
     for (int i = 0; i < point; ++i) *p++ = i < count ? digits[i] : '0';
@@ -10247,21 +10402,22 @@ namespace detail {
 
 constexpr std::uint8_t octet(char c) noexcept { return static_cast<std::uint8_t>(c); }
 
-/// What stands at one place of a text that should be UTF-8.
+/// The result of decoding one position of a string that should be UTF-8.
 struct Utf8Step {
-  std::size_t length;  ///< of the character; of what is not one, the bytes up to where it went wrong (Unicode 3.9,
+  std::size_t length;  ///< of the character; if malformed, of its longest valid prefix, at least one byte (Unicode 3.9,
                        ///< "maximal subpart")
   bool valid;
-  bool cut;  ///< not valid only because the text ends inside it
+  bool cut;  ///< invalid only because the string ends within the character
 };
 
-/// RFC 3629, section 4: no overlong forms, no surrogates, nothing above U+10FFFF. `p` is not at `end`.
+/// Checks the character at `p` by RFC 3629, section 4: no overlong forms, no surrogates, nothing above U+10FFFF. `p`
+/// must be before `end`.
 inline Utf8Step utf8_step(const char* p, const char* end) noexcept {
   const std::uint8_t lead = octet(*p);
   if (lead < 0x80) return {1, true, false};
   if (lead < 0xC2 || lead > 0xF4) return {1, false, false};
   const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  // Everything that is refused shows in the second byte already; the others are free.
+  // All restrictions beyond the continuation range apply to the second byte.
   std::uint8_t lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   std::uint8_t highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   for (std::size_t i = 1; i < length; ++i) {
@@ -10283,7 +10439,7 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Skips what is not marked, or up to `end`: most of any payload is such text.
+/// Returns the first byte that is not plain ASCII in a JSON string, or `end`. Most bytes of a payload are plain.
 inline const char* skip_plain(const char* p, const char* end) noexcept {
   for (; static_cast<std::size_t>(end - p) >= special_width; p += special_width) {
     if (const std::uint64_t marks = special_in_json(p)) return p + lowest_bit(marks);
@@ -10292,15 +10448,15 @@ inline const char* skip_plain(const char* p, const char* end) noexcept {
   return p;
 }
 
-/// The marks of a text for one who goes through it from its begin to its end. They are made for 64 bytes at once, a
-/// block, so that finding where one string ends, where the next is looked for, takes little more than a shift.
+/// The marks of a text, for sequential reading. A mark is a byte that is not plain in a JSON string. Marks are computed
+/// for a block of 64 bytes at a time, so the search for the end of a string is usually only a shift.
 class Marks {
  public:
   explicit Marks(std::string_view text) noexcept : first_(text.data()), end_(text.data() + text.size()) {
     make(first_, text.size());
   }
 
-  /// The first marked byte from `p` on, or the end. Fastest where `p` is never before that of an earlier call.
+  /// Returns the first marked byte from `p` on, or the end. Fastest if `p` never decreases between calls.
   const char* next(const char* p) noexcept {
     const auto at = static_cast<std::size_t>(p - block_);
     if (at < 64 && marks_ >> at != 0) return p + lowest_bit(marks_ >> at);
@@ -10308,17 +10464,17 @@ class Marks {
     return marks != 0 ? place_of_lowest(marks) : end_;
   }
 
-  /// The marks from `p` on that stand in one block, or zero if there are none up to the end. Who drops the lowest with
-  /// each marked byte that is passed need not ask again as long as one is left.
+  /// Returns the marks of one block from `p` on, or zero if there are none up to the end. The caller removes the lowest
+  /// mark for each marked byte that is passed, and calls again when no mark is left.
   std::uint64_t from(const char* p) noexcept {
     const auto at = static_cast<std::size_t>(p - block_);
     if (at < 64 && marks_ >> at != 0) return marks_ >> at << at;
     return from_beyond(p);
   }
 
-  /// The same where the block that was asked for last has none from `p` on.
+  /// As `from`, if the current block has no marks from `p` on.
   std::uint64_t from_beyond(const char* p) noexcept {
-    // Mostly the next block is wanted. Where that begins does not hang on where `p` is, so nothing waits for that.
+    // Usually the next block is needed. Its address does not depend on `p`, so the load does not wait for `p`.
     std::ptrdiff_t left = end_ - p;
     if (static_cast<std::size_t>(p - block_) < 64) {
       left = end_ - block_ - 64;
@@ -10335,7 +10491,7 @@ class Marks {
     return 0;
   }
 
-  /// Where the lowest of the marks stands that were asked for last; there is one.
+  /// Returns the byte of the lowest of these marks, which belong to the current block. There must be one.
   const char* place_of_lowest(std::uint64_t marks) const noexcept { return block_ + lowest_bit(marks); }
 
  private:
@@ -10350,13 +10506,13 @@ class Marks {
     }
   }
 
-  /// The same where the whole text is no longer than a block.
+  /// As `make`, for a text that is shorter than a block.
   void make_short(const char* block, std::size_t left) noexcept {
     std::uint64_t marks = 0;
     std::size_t i = 0;
     for (; left - i >= special_width; i += special_width) marks |= special_in_json(block + i) << i;
     if (i != left && static_cast<std::size_t>(end_ - first_) >= special_width) {
-      marks |= special_in_json(end_ - special_width) >> (special_width - (left - i)) << i;  // overlaps the ones before
+      marks |= special_in_json(end_ - special_width) >> (special_width - (left - i)) << i;  // overlaps the last load
       i = left;
     }
     for (; i < left; ++i) marks |= std::uint64_t{skip_plain(block + i, block + i + 1) == block + i ? 1u : 0u} << i;
@@ -10369,7 +10525,7 @@ class Marks {
   std::uint64_t marks_;
 };
 
-/// Reads the text of a JSON number as an int64. False where it has a fraction or an exponent, or does not fit.
+/// Reads the text of a JSON number as an int64. Returns false if it has a fraction or an exponent, or does not fit.
 inline bool to_int64(std::string_view number, std::int64_t& value) noexcept {
   const bool negative = !number.empty() && number.front() == '-';
   const std::uint64_t limit = static_cast<std::uint64_t>(INT64_MAX) + (negative ? 1 : 0);
@@ -10385,31 +10541,31 @@ inline bool to_int64(std::string_view number, std::int64_t& value) noexcept {
 }
 
 enum class JsonKind : std::uint8_t {
-  nothing,  ///< no value stands there
+  nothing,  ///< there is no value
   null,
   boolean,
   number,
   string,
   array,
   object,
-  repeated,  ///< of a key that stands twice in its object
+  repeated,  ///< the key occurs twice in its object
 };
 
-/// What is noted of a value. As long as that is nothing, neither offset nor text is set: many of these are made, and
-/// few are needed.
+/// A recorded value. While the kind is `nothing`, offset and text are not initialised, because many of these are
+/// created and few are used.
 struct JsonNote {
   JsonKind kind;
-  bool truth;          ///< of a boolean
-  bool broken;         ///< of a string: a lenient reader replaced a part of it by U+FFFD
-  std::size_t offset;  ///< of the first byte; of a repeated key, of the opening quote of the second
+  bool truth;          ///< the value of a boolean
+  bool broken;         ///< for a string: a lenient reader replaced a part of it by U+FFFD
+  std::size_t offset;  ///< of the first byte; for a repeated key, of the opening quote of the second key
   union {
-    std::string_view text;  ///< of a string, what it says; of a number, as it is written
+    std::string_view text;  ///< for a string, its decoded content; for a number, its text
   };
 
   JsonNote() noexcept : kind(JsonKind::nothing), truth(false), broken(false) {}
 };
 
-/// The same, with all of it set from the start.
+/// A JsonNote with all members initialised.
 struct JsonValue : JsonNote {
   JsonValue() noexcept {
     offset = 0;
@@ -10417,18 +10573,18 @@ struct JsonValue : JsonNote {
   }
 };
 
-/// Makes a reader lenient: in any string, half of a surrogate pair and what is not UTF-8 are read as U+FFFD. All else
-/// stays as strict.
+/// Makes a reader lenient: in any string, half of a surrogate pair and bytes that are not UTF-8 are read as U+FFFD.
+/// Everything else remains strict.
 ///
-/// U+FFFD may be longer than what it replaces. So a first reader leaves what is not UTF-8 as it is and counts by how
-/// much the text would grow. Where it grows, a second reader has room for it.
+/// U+FFFD may be longer than the bytes that it replaces. So a first reader leaves bytes that are not UTF-8 unchanged,
+/// and counts how much the text would grow. If it grows, a second reader reserves memory for it.
 struct JsonLeniency {
   ReadNotes* notes = nullptr;  ///< may be null
-  std::size_t growth = 0;      ///< bytes by which all strings together may grow
-  bool has_room = false;       ///< `growth` is that of the whole text
-  bool needs_room = false;     ///< a string was left as it is
+  std::size_t growth = 0;      ///< maximum growth of all strings together, in bytes
+  bool has_room = false;       ///< `growth` is known for the whole text
+  bool needs_room = false;     ///< a malformed string was left unchanged
   bool is_broken = false;
-  Error first;  ///< if `is_broken`: what a strict reader would have refused first
+  Error first;  ///< if `is_broken`: the first error of a strict reader
 
   explicit JsonLeniency(ReadNotes* where_to_note) noexcept : notes(where_to_note) {}
 
@@ -10439,7 +10595,7 @@ struct JsonLeniency {
     if (notes != nullptr) notes->add(error);
   }
 
-  /// For a second reader of the same text.
+  /// Prepares a second reader of the same text.
   void make_room() noexcept {
     has_room = true;
     needs_room = false;
@@ -10451,12 +10607,13 @@ struct JsonLeniency {
 /// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to `deepest`. With a
 /// JsonLeniency it is lenient as described there.
 ///
-/// What is wrong first is remembered, with its offset, and from then on every call fails: callers look at `ok()` when
-/// they are done. An offset is that of the byte that fits no continuation; of a bad escape or bad UTF-8, of the first
-/// byte of it; of a text that ends too early, its size. Strings are borrowed from the text. Those with escapes are
-/// decoded into `scratch`, which is cleared and reserved once, before the first of them: what is decoded is never
-/// longer than the text (and what a lenient reader makes it grow by), so what was borrowed from scratch stays where it
-/// is.
+/// The first error is stored with its offset, and every later call fails. So callers need to check `ok()` only at the
+/// end. The offset is that of the first byte that is not valid. For a bad escape or bad UTF-8 it is the first byte of
+/// that sequence. For a truncated text it is the size of the text.
+///
+/// Strings are borrowed from the text. Strings with escapes are decoded into `scratch`, which is cleared and reserved
+/// once, before the first of them. The decoded strings are never longer than the text plus the growth by a lenient
+/// reader. So strings that were borrowed from `scratch` are not invalidated.
 class JsonReader {
  public:
   static constexpr unsigned deepest = 64;
@@ -10473,24 +10630,24 @@ class JsonReader {
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
 
-  /// The kind of the value that comes next, by its first byte. `nothing` where none can start there, which is an error.
+  /// Returns the kind of the next value, from its first byte. If no value can begin there, fails and returns `nothing`.
   JsonKind peek() noexcept {
     skip_space();
     return p_ != end_ && *p_ == '"' ? JsonKind::string : peek_other();
   }
 
-  /// Whether an object comes next.
+  /// Returns true if the next value is an object.
   bool at_object() noexcept {
     skip_space();
     return p_ != end_ && *p_ == '{';
   }
 
-  /// Of what comes next; after `peek`, of the first byte of the value.
+  /// Returns the current offset; after `peek`, that of the first byte of the value.
   std::size_t offset() const noexcept { return offset_of(p_); }
   std::size_t offset_of(const char* p) const noexcept { return static_cast<std::size_t>(p - first_); }
 
-  /// Goes to a value of the text, as if it were all of the text. What was borrowed from scratch before may then be
-  /// overwritten. Only in a text whose grammar is known to be right.
+  /// Moves to a value, and reads it as if it were the whole text. Strings that were borrowed from `scratch` before may
+  /// be overwritten. Requires a text whose grammar was checked.
   void seek(std::size_t offset) noexcept {
     p_ = first_ + offset;
     depth_ = 0;
@@ -10498,13 +10655,13 @@ class JsonReader {
     fresh_ = false;
     decoding_ = false;
   }
-  /// The same for a key of an object, which `next_key` then reads.
+  /// Moves to a key of an object; `next_key` then reads it.
   void seek_key(std::size_t offset) noexcept {
     seek(offset);
     fresh_ = true;
   }
 
-  /// Goes into the object or array that comes next, after `peek` said that it is one.
+  /// Enters the next value. Requires that `peek` returned object or array.
   void open() noexcept {
     if (p_ == end_) return;  // an earlier error
     if (depth_ == deepest) {
@@ -10517,17 +10674,17 @@ class JsonReader {
     ++p_;
   }
 
-  /// Inside an object: reads the next key and its colon, so that its value comes next. False at the end of the object,
-  /// which is then left.
+  /// Inside an object: reads the next key and its colon, so that its value is next. At the end of the object, leaves
+  /// the object and returns false.
   bool next_key(std::string_view& key) { return next_key(&key); }
 
-  /// Right behind the brace of an object: reads all of its fields, and leaves it. `found.find(key)` says where the
-  /// value of a key is to be noted, or null. A string that is written as most are is noted there or passed over at
-  /// once; any other value comes next when `read_other` is called, which reads or skips it, with what `find` said. As
-  /// long as all is as it mostly is, the place and the marks from there on are kept in registers.
+  /// Reads all fields of an object, from behind its opening brace, and leaves it. `found.find(key)` returns the note
+  /// for the value of a key, or null. A string in the common format is recorded or skipped directly. For any other
+  /// value `read_other` is called with the result of `find`; it reads or skips the value. While the text has the common
+  /// format, the position and the marks are kept in registers.
   template <class Found, class ReadOther>
   void fields(Found& found, ReadOther&& read_other) {
-    // The first character of a key that is written as most are, and the marks from the quote before it on.
+    // The first character of a key in the common format, and the marks from the quote before it on.
     const char* start = p_ < pairs_end_ && *p_ == '"' ? p_ + 1 : nullptr;
     std::uint64_t marks = start != nullptr ? marks_.from(p_) : 0;
     while (true) {
@@ -10540,7 +10697,7 @@ class JsonReader {
           value = key_end + 2;
         } else {
           p_ = start - 1;
-          fresh_ = true;  // the comma is behind us
+          fresh_ = true;  // the comma was read
         }
       }
       if (value == nullptr) {
@@ -10557,11 +10714,11 @@ class JsonReader {
       if (value != nullptr) {
         if (*value == '"') {
           const char* const text = value + 1;
-          marks &= marks - 1;  // that of the quote behind the key
+          marks &= marks - 1;  // removes the mark of the quote after the key
           const char* text_end = text;
           if (next_mark(text_end, marks) && *text_end == '"') {
             if (note == nullptr) {
-              // Passed over.
+              // Skipped.
             } else if (note->kind == JsonKind::nothing) {
               note->kind = JsonKind::string;
               note->offset = offset_of(value);
@@ -10590,13 +10747,14 @@ class JsonReader {
     }
   }
 
-  /// Notes that the key that was read last is one whose value was noted before. That may be none of its type's
-  /// business, so it is no error yet.
+  /// Records that the last key is a repetition of an earlier key. Not an error yet, because the type may not use the
+  /// key.
   void note_repeated(JsonNote& value) const noexcept { note_repeated(value, key_offset_); }
-  /// The offset of the opening quote of the key that was read last.
+  /// Returns the offset of the opening quote of the last key.
   std::size_t key_offset() const noexcept { return key_offset_; }
 
-  /// Inside an array: whether another element comes next. False at the end of the array, which is then left.
+  /// Inside an array: returns true if there is another element. At the end of the array, leaves the array and returns
+  /// false.
   bool next_element() noexcept {
     skip_space();
     if (p_ != end_ && *p_ == ']') return close();
@@ -10605,7 +10763,7 @@ class JsonReader {
     return true;
   }
 
-  /// Reads what comes next. Of an array or object only the kind and the place are kept.
+  /// Reads the next value. For an array or object, only the kind and the offset are stored.
   void read(JsonNote& value) {
     value.kind = peek();
     value.offset = offset();
@@ -10620,7 +10778,7 @@ class JsonReader {
     }
   }
 
-  /// Passes over what comes next, which must be well-formed all the same.
+  /// Skips the next value, but still checks its grammar.
   void skip() {
     skip_space();
     if (p_ != end_ && *p_ == '"') {
@@ -10630,13 +10788,13 @@ class JsonReader {
     }
   }
 
-  /// After the outermost value: nothing but white space may follow.
+  /// Must be called after the outermost value. Fails if anything except white space follows.
   void finish() noexcept {
     skip_space();
     if (p_ != end_) fail(ErrorCode::trailing_bytes, offset(), "something follows the value");
   }
 
-  /// Notes an error, unless there was one. Always false.
+  /// Stores an error, unless there already is one. Always returns false.
   bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (!failed_) {
       failed_ = true;
@@ -10644,16 +10802,16 @@ class JsonReader {
       error_.offset = offset;
       error_.message = message;
     }
-    p_ = end_;  // so that whatever is asked for next is not there
+    p_ = end_;  // so that all later reads fail
     return false;
   }
 
  private:
-  /// Whether a comma stands there, and the quote of a key right behind it.
+  /// Returns true if a comma and the quote of a key follow directly.
   bool is_before_key(const char* p) const noexcept { return p < pairs_end_ && std::memcmp(p, ",\"", 2) == 0; }
 
-  /// Goes on to the first marked byte from `p` on; false if there is none. The lowest of the marks is that of the byte
-  /// before `p`, and then that of the byte that was gone to.
+  /// Moves to the first marked byte from `p` on. Returns false if there is none. On entry, the lowest mark is that of
+  /// the byte before `p`; on return, that of the byte moved to.
   bool next_mark(const char*& p, std::uint64_t& marks) noexcept {
     marks &= marks - 1;
     if (marks == 0) marks = marks_.from_beyond(p);
@@ -10668,7 +10826,7 @@ class JsonReader {
     value.offset = key_offset;
   }
 
-  /// What a strict reader refuses and a lenient one replaces. Whether to go on.
+  /// Handles content that a strict reader rejects and a lenient one replaces. Returns true if reading continues.
   bool pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (leniency_ == nullptr) return fail(code, offset, message);
     broken_ = true;
@@ -10681,7 +10839,7 @@ class JsonReader {
                 p_ == end_ ? "the text ends too early" : message);
   }
 
-  // What is short here is what nearly every text needs, and is to be inlined; what it does not need is told apart.
+  // The short functions are the common case and should be inlined. The rare cases are in separate functions.
 
   void skip_space() noexcept {
     if (p_ != end_ && octet(*p_) <= ' ') skip_more_space();
@@ -10691,7 +10849,7 @@ class JsonReader {
     while (p_ != end_ && (*p_ == ' ' || *p_ == '\n' || *p_ == '\r' || *p_ == '\t')) ++p_;
   }
 
-  /// What is no string.
+  /// As `peek`, for values that are not strings.
   JsonKind peek_other() noexcept {
     if (p_ != end_) {
       switch (*p_) {
@@ -10731,8 +10889,8 @@ class JsonReader {
     }
   }
 
-  /// Passes over an array of plain strings without white space, as most arrays of payloads are. False where anything
-  /// else comes, and then nothing is done.
+  /// Skips an array of plain strings without white space, like most arrays in payloads. For anything else, returns
+  /// false and does not move.
   bool skip_texts() noexcept {
     if (p_ == end_ || *p_ != '[' || depth_ == deepest) return false;
     for (const char* p = p_ + 1; p < pairs_end_; ++p) {
@@ -10785,7 +10943,7 @@ class JsonReader {
   }
 
   bool next_key(std::string_view* key) {
-    // Most often a comma comes, and the key right after it.
+    // The common case: a comma, directly followed by the key.
     if (!fresh_ && end_ - p_ >= 2 && p_[0] == ',' && p_[1] == '"') {
       ++p_;
     } else if (!find_key()) {
@@ -10799,7 +10957,7 @@ class JsonReader {
     return true;
   }
 
-  /// Goes to the quote that opens the next key.
+  /// Moves to the opening quote of the next key.
   bool find_key() noexcept {
     skip_space();
     if (p_ != end_ && *p_ == '}') return close();
@@ -10865,7 +11023,7 @@ class JsonReader {
     if (text != nullptr) *text = std::string_view(start, static_cast<std::size_t>(p_ - start));
   }
 
-  /// Reads the string whose opening quote comes next. Without `text` it is only gone through.
+  /// Reads the string whose opening quote is next. If `text` is null, only checks the grammar.
   bool string(std::string_view* text) {
     const char* const start = p_ + 1;
     const char* const stop = marks_.next(start);
@@ -10875,10 +11033,10 @@ class JsonReader {
     return true;
   }
 
-  /// The same for a string that is not plain ASCII up to its closing quote, but up to `stop`. Apart, so that all others
-  /// stay fast.
+  /// As `string`, for a string that is plain ASCII only up to `stop`. A separate function, so that the common case
+  /// stays fast.
   bool long_way(std::string_view* text, const char* stop) {
-    const char* run = p_ + 1;  // where what is not yet decoded starts
+    const char* run = p_ + 1;  // start of the part that is not yet decoded
     std::size_t decoded = 0;
     bool escaped = false;
     for (p_ = stop;; p_ = marks_.next(p_)) {
@@ -10892,7 +11050,7 @@ class JsonReader {
           if (!pass_over(ErrorCode::bad_utf8, offset(), "not UTF-8")) return false;
           if (!leniency_->has_room) {
             leniency_->needs_room = true;
-            leniency_->growth += 3 - step.length;  // a part that is no character has at most three bytes
+            leniency_->growth += 3 - step.length;  // a malformed part has at most three bytes
           } else if (text != nullptr) {
             if (!escaped) decoded = begin_decoding();
             escaped = true;
@@ -10925,19 +11083,19 @@ class JsonReader {
     return true;
   }
 
-  /// Where in scratch the string begins that is decoded next.
+  /// Returns the offset in `scratch` at which the next decoded string begins.
   std::size_t begin_decoding() {
     if (!decoding_) {
       decoding_ = true;
       scratch_->clear();
-      // Not reserve alone: before C++20 it may also give room back.
+      // The capacity is checked, because before C++20 `reserve` may also shrink it.
       const auto whole = static_cast<std::size_t>(end_ - first_) + (leniency_ != nullptr ? leniency_->growth : 0);
       if (scratch_->capacity() < whole) scratch_->reserve(whole);
     }
     return scratch_->size();
   }
 
-  /// Reads one escape, or two that make one character, and decodes it into scratch if it is to be kept.
+  /// Reads one escape, or two that form one character. Decodes it into `scratch` if `keep` is true.
   bool escape(bool keep) {
     const std::size_t start = offset();
     if (++p_ == end_) return fail_here("");
@@ -10966,7 +11124,7 @@ class JsonReader {
     return true;
   }
 
-  /// Makes a character of half of a surrogate pair and the escape that comes next.
+  /// Combines the first half of a surrogate pair with the next escape.
   bool surrogate_pair(std::size_t start, std::uint32_t& code) noexcept {
     const char* const after = p_;
     if (code < 0xDC00) {
@@ -11027,17 +11185,17 @@ class JsonReader {
   const char* first_;
   const char* p_;
   const char* end_;
-  const char* pairs_end_;  // before it, the byte at a place is followed by two more
+  const char* pairs_end_;  // each byte before it is followed by at least two more
   Marks marks_;
   std::string* scratch_;
   JsonLeniency* leniency_;
   std::size_t key_offset_ = 0;
-  std::uint64_t objects_ = 0;  // one bit for each container that is open, the innermost lowest: set for an object
+  std::uint64_t objects_ = 0;  // one bit per open container, innermost lowest: set for an object
   unsigned depth_ = 0;
-  bool fresh_ = false;  // a container was opened and nothing in it read: no comma comes before what is next
+  bool fresh_ = false;  // a container was just opened, so no comma precedes the next entry
   bool decoding_ = false;
   bool failed_ = false;
-  bool broken_ = false;  // something was replaced in the string that was read last
+  bool broken_ = false;  // a part of the last string was replaced
   Error error_;
 };
 
@@ -11054,23 +11212,25 @@ class JsonReader {
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// Limits on what is read from a service. Content beyond a limit is cut or left out, and noted; it is never an error.
+/// Limits for reading content of a chat service. Content beyond a limit is truncated or omitted, and noted. It is never
+/// an error.
 struct ReadOptions {
-  /// Of a status, which is cut at a character. The default is that of Rules.
+  /// Maximum size of a status. A longer one is truncated at a character boundary. The default is that of Rules.
   std::size_t max_status_bytes = 1024;
-  std::size_t max_members = SIZE_MAX;        ///< of a channel
-  std::size_t max_custom_fields = SIZE_MAX;  ///< of a channel
-  /// Elements of all arrays among the custom fields of a channel. A field whose array exceeds it is left out.
+  std::size_t max_members = SIZE_MAX;        ///< maximum members of a channel
+  std::size_t max_custom_fields = SIZE_MAX;  ///< maximum custom fields of a channel
+  /// Maximum total number of array elements in the custom fields of a channel. A field whose array would exceed it is
+  /// omitted.
   std::size_t max_custom_elements = SIZE_MAX;
 };
 
 namespace detail {
 
-// Reading goes in two steps. In one pass over the text each key that could matter is noted with its value and its
-// place, whatever comes first; when all is read, and `type` known, the values that this type needs are judged in a
-// fixed order.
+// Reading has two steps. One pass over the text records each relevant key with its value and position, in any order of
+// keys. Then `type` is known, and the values that this type needs are validated in a fixed order.
 
-/// Whether a key is this one, which is as long. In words: a comparison of bytes may become a call.
+/// Returns true if a key equals `name`, which must have the same length. Compares words, because a comparison of bytes
+/// may be compiled to a function call.
 template <std::size_t size_and_zero>
 bool is_key(std::string_view key, const char (&name)[size_and_zero]) noexcept {
   constexpr std::size_t size = size_and_zero - 1;
@@ -11086,9 +11246,9 @@ bool is_key(std::string_view key, const char (&name)[size_and_zero]) noexcept {
   }
 }
 
-/// What is noted of an object that describes a user.
+/// The recorded values of an object that describes a user.
 struct JsonUser {
-  JsonNote self;  ///< where the object stands, or what stands there in its place
+  JsonNote self;  ///< the position of the object, or the value found instead of an object
   JsonNote id, online, status, last_active, invisible;
   JsonNote custom, custom_status;
 
@@ -11107,9 +11267,9 @@ struct JsonUser {
   }
 };
 
-/// What is noted of an event.
+/// The recorded values of an event.
 struct JsonEvent {
-  std::size_t offset = 0;  ///< of its opening brace
+  std::size_t offset = 0;  ///< position of its opening brace
   JsonNote type, session, at, invisible, status, online, last_active, created_at;
   JsonUser user, me;
 
@@ -11127,7 +11287,7 @@ struct JsonEvent {
   }
 };
 
-/// Notes the value of a key that was just read.
+/// Records the value of a key that was just read.
 inline void note(JsonReader& in, JsonNote& value) {
   if (value.kind == JsonKind::nothing) {
     in.read(value);
@@ -11137,7 +11297,7 @@ inline void note(JsonReader& in, JsonNote& value) {
   }
 }
 
-/// The same for a key whose value may be an object to look into: then true, and the reader stands inside.
+/// Records the value of a key, but enters it if it is an object. Returns true if the reader is then inside the object.
 inline bool note_and_enter(JsonReader& in, JsonNote& value) {
   if (value.kind != JsonKind::nothing || !in.at_object()) {
     note(in, value);
@@ -11149,7 +11309,7 @@ inline bool note_and_enter(JsonReader& in, JsonNote& value) {
   return true;
 }
 
-/// Notes what is known of a user, once the reader stands inside the object.
+/// Records the values of a user. The reader is inside the object.
 inline void note_fields(JsonReader& in, JsonUser& user) {
   in.fields(user, [&in, &user](JsonNote* value) {
     if (value == nullptr) {
@@ -11181,22 +11341,23 @@ inline void note_fields(JsonReader& in, JsonEvent& event) {
   });
 }
 
-/// Goes into the object that the whole text is. An error of the grammar, wherever it stands, goes before one of the
-/// type.
+/// Enters the object that is the whole text. If the text is another value, a grammar error anywhere in it takes
+/// precedence over the type error.
 inline bool enter_text(JsonReader& in, JsonNote& whole) {
   if (note_and_enter(in, whole)) return true;
   in.finish();
   return in.fail(ErrorCode::wrong_type, whole.offset, "an object is needed here");
 }
 
-/// A whole number that stands for a timestamp is one of nanoseconds in these years. In other units the numbers of these
-/// years are so much smaller that none can be taken for another.
+/// The range of integers that are read as timestamps in nanoseconds. In other units the numbers of these years are so
+/// much smaller that no number is ambiguous.
 inline constexpr std::int64_t first_ns = 946684800000000000;    // 2000-01-01
 inline constexpr std::int64_t beyond_ns = 7289654400000000000;  // 2201-01-01
 
 constexpr bool is_plausible(std::int64_t ns) noexcept { return ns >= first_ns && ns < beyond_ns; }
 
-/// Reads a number of seconds, milliseconds or microseconds, whichever gives one of the years above.
+/// Reads a number of seconds, milliseconds or microseconds: the unit that gives a year in the range above. Returns
+/// false if there is none.
 constexpr bool from_coarse_number(std::int64_t number, Timestamp& at) noexcept {
   for (std::int64_t unit = 1000000000; unit > 1; unit /= 1000) {
     if (number >= first_ns / unit && number < beyond_ns / unit) {
@@ -11207,15 +11368,15 @@ constexpr bool from_coarse_number(std::int64_t number, Timestamp& at) noexcept {
   return false;
 }
 
-/// The longest start of a text of UTF-8 that has at most `most` bytes and ends with a character.
+/// Returns the longest prefix of UTF-8 text with at most `most` bytes that ends at a character boundary.
 inline std::string_view cut_text(std::string_view text, std::size_t most) noexcept {
   if (text.size() <= most) return text;
   while (most > 0 && (octet(text[most]) & 0xC0) == 0x80) --most;
   return text.substr(0, most);
 }
 
-/// Turns what was noted into fields, and remembers the first that is not what it should be. What a service says and is
-/// not needed is passed over instead.
+/// Converts recorded values into fields, and stores the first error. Malformed optional content of a service is not an
+/// error: it is skipped and noted.
 class JsonJudge {
  public:
   static constexpr const char* twice = "this key stands in the object twice";
@@ -11233,7 +11394,7 @@ class JsonJudge {
     failed_ = true;
   }
 
-  /// Whether something stands there. null reads as if the key were absent.
+  /// Returns true if there is a value. null is treated as an absent key. Fails for a repeated key.
   bool given(const JsonNote& value) noexcept {
     if (value.kind == JsonKind::repeated) fail(ErrorCode::duplicate_key, value.offset, twice);
     return value.kind != JsonKind::nothing && value.kind != JsonKind::null && value.kind != JsonKind::repeated;
@@ -11257,26 +11418,26 @@ class JsonJudge {
     return value.truth;
   }
 
-  /// A timestamp of the year 1, and 0, read as if the key were absent.
+  /// Returns the timestamp. A timestamp in the year 1, and the number 0, are treated as an absent key.
   std::optional<Timestamp> instant(const JsonNote& value) {
     Timestamp at;
     if (!read_instant(value, at)) return std::nullopt;
     return at;
   }
 
-  /// The same, and where it is absent, or an error, false.
+  /// Reads the timestamp into `at`. Returns false if it is absent or an error.
   bool read_instant(const JsonNote& value, Timestamp& at) {
     return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
            read_unusual_instant(value, at, false);
   }
 
-  /// The same of a service, which may count in a coarser unit.
+  /// Reads a timestamp of a service into `at`. It may be a number in a coarser unit.
   bool read_coarse_instant(const JsonNote& value, Timestamp& at) {
     return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
            read_unusual_instant(value, at, true);
   }
 
-  /// What must be there, or is missing from the object at `object`.
+  /// Returns a required value. If it is absent, fails with the position of the object at `object`.
   template <class T>
   T needed(const std::optional<T>& found, const JsonNote& value, std::size_t object, const char* message) noexcept {
     if (found) return *found;
@@ -11289,7 +11450,8 @@ class JsonJudge {
     fail(ErrorCode::missing_key, nothing ? object : value.offset, message);
   }
 
-  /// The id of a user of a service. One with characters that cannot be read is none: it could be that of another user.
+  /// Returns the id of a user of a service. An id with malformed characters is an error, because after their
+  /// replacement it could be the id of another user.
   std::string_view needed_id(const JsonNote& value, std::size_t object) noexcept {
     if (!given_text(value)) {
       miss(value, object, "a user needs an id");
@@ -11301,7 +11463,7 @@ class JsonJudge {
     return std::string_view();
   }
 
-  /// As a strict reader does, of a string that a lenient one replaced a part of.
+  /// Fails with the error that a strict reader gives for a string in which a lenient reader replaced a part.
   void fail_as_strict(const JsonNote& value) noexcept {
     std::string unused;
     JsonReader strict(text_, unused);
@@ -11310,13 +11472,14 @@ class JsonJudge {
     fail(strict.error().code, strict.error().offset, strict.error().message);
   }
 
-  // What follows is for what a service says besides. Nothing of it fails: what is odd counts as absent, and is noted.
+  // The following functions are for optional content of a service. They never fail: malformed content counts as absent,
+  // and is noted.
 
   void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (notes_ != nullptr) notes_->add(Error{code, offset, message});
   }
 
-  /// Whether something of this kind stands there.
+  /// Returns true if there is a value of this kind.
   bool has(const JsonNote& value, JsonKind kind, const char* message) noexcept {
     if (value.kind == kind) return true;
     if (value.kind == JsonKind::repeated) {
@@ -11332,9 +11495,9 @@ class JsonJudge {
     return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) || read_odd_instant(value, at);
   }
 
-  /// What is said about the status of a user: a text, nothing, or that there is none, which is an empty text. The
-  /// user's own key goes before one under `custom`. null says that there is none; so does an absent key in what is the
-  /// whole truth about the user. A status that cannot be read says nothing: another may be there.
+  /// Returns the status of a user: a string, an empty string if it is cleared, or nullopt if it is unchanged. The
+  /// user's own key takes precedence over one under `custom`. null clears the status. If `is_whole`, so does an absent
+  /// key. A malformed status leaves it unchanged, because its real value is unknown.
   std::optional<std::string_view> status(const JsonUser& user, bool is_whole, const ReadOptions& options) noexcept {
     if (user.status.kind == JsonKind::string) return status_text(user.status, options);
     return unusual_status(user, is_whole, options);
@@ -11342,7 +11505,7 @@ class JsonJudge {
 
  private:
 #if defined(__GNUC__) || defined(__clang__)
-#define PRESENCE_RARELY __attribute__((noinline))  // few texts need it, and the others would pay for its stack
+#define PRESENCE_RARELY __attribute__((noinline))  // keeps the stack frame of the common path small
 #else
 #define PRESENCE_RARELY
 #endif
@@ -11406,8 +11569,8 @@ class JsonJudge {
     if (parsed.error().code == ErrorCode::out_of_range) {
       fail(ErrorCode::out_of_range, value.offset, parsed.error().message);
     } else {
-      // Truncated is this string, not the text it stands in: a caller who waits for the rest of the text would wait for
-      // ever. An offset into a string that had escapes means nothing in the text.
+      // Not `truncated`: this string is too short, not the JSON text, and a caller may wait for more text forever. An
+      // offset into an unescaped string is not an offset into the text.
       const bool borrowed = value.text.data() == text_.data() + value.offset + 1;
       fail(ErrorCode::syntax, value.offset + (borrowed ? 1 + parsed.error().offset : 0), parsed.error().message);
     }
@@ -11442,7 +11605,7 @@ inline std::string_view name_of(EventType type) noexcept {
   return "";
 }
 
-/// An event line of our own.
+/// Reads an event line in the format of this library.
 inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type, PresenceEventView& event) {
   event.type = type;
   event.user = judge.needed(judge.text(found.user.self), found.user.self, found.offset, "an event needs a user");
@@ -11464,7 +11627,7 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
   if (judge.read_instant(found.last_active, last_active)) event.last_active = last_active;
 }
 
-/// What a service says about a user.
+/// Reads the payload of a service about a user.
 inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
                           const ReadOptions& options, PresenceEventView& event) {
   if (!judge.given(user.self, JsonKind::object, JsonJudge::an_object)) {
@@ -11483,11 +11646,11 @@ inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUs
   if (judge.read_side_instant(user.last_active, last_active)) event.last_active = last_active;
 }
 
-/// What an event is before it is read. It is copied: to make one, compilers clear the memory, in a slow way.
+/// An event without content. It is copied, because compilers generate slow code to construct one.
 inline constexpr PresenceEventView blank_event{};
 inline constexpr ReadOptions default_read_options{};
 
-/// Reads an event into a blank one. False, and says why, where there is none.
+/// Reads an event into a blank one. Returns false and sets `error` if the text is not an event.
 inline bool read_event(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
                        PresenceEventView& event, Error& error) {
   JsonReader in(json, scratch, &leniency);
@@ -11499,7 +11662,7 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
     in.finish();
   }
   if (leniency.is_broken) {
-    // Only what is seen to be of a service may have such texts.
+    // Malformed strings are accepted only in events that are known to be from a service.
     const JsonNote& type = found.type;
     if (type.kind != JsonKind::string || type.broken || type.text.find('.') == std::string_view::npos) {
       if (leniency.notes != nullptr) leniency.notes->clear();
@@ -11519,7 +11682,7 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
   JsonJudge judge(json, leniency.notes);
   const std::string_view type = judge.needed(judge.text(found.type), found.type, found.offset, "an event needs a type");
   if (!judge.ok()) {
-    // Nothing else is judged.
+    // Nothing else is validated.
   } else if (const std::optional<EventType> known = event_type_of(type)) {
     judge_line(judge, found, *known, event);
   } else if (type == "user.presence.changed") {
@@ -11539,11 +11702,12 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 
 }  // namespace detail
 
-/// Reads one event, borrowing its strings from `json` and, where a string has escapes, from `scratch`: the event ends
-/// when either is changed. `json` must not lie in `scratch`. Without escapes nothing is allocated, nor when scratch has
-/// room for the text. One pass; keys come in any order; unknown keys are skipped.
+/// Parses one event. Borrows its strings from `json`, and strings with escapes from `scratch`. The event is valid until
+/// either is modified or destroyed. `json` must not be a part of `scratch`. Nothing is allocated if there are no
+/// escapes, or if `scratch` has enough capacity for the text. Reads the text in one pass. Keys may have any order;
+/// unknown keys are skipped.
 ///
-/// **Event lines.** `at` is RFC 3339, or a whole number of nanoseconds since 1970 in the years 2000 to 2200. Keys in
+/// **Event lines.** `at` is RFC 3339, or an integer number of nanoseconds since 1970 in the years 2000 to 2200. Keys in
 /// brackets may be absent or null:
 ///
 ///     {"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"[,"invisible":true][,"status":"…"]}
@@ -11551,46 +11715,44 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 ///     {"type":"status","user":"u"[,"session":"s"],"at":…,"status":"…"}
 ///     {"type":"report","user":"u","online":true,"at":…[,"status":"…"][,"last_active":…]}
 ///
-/// Each of these keys is read on every line, whether its type has a use for it or not. A timestamp of the year 1, or
-/// the number 0, means "never" and reads as absent. Ids and strings that are empty or too long are read; applying the
-/// event rejects them.
+/// Each of these keys is read on every line, even if the type does not use it. A timestamp in the year 1, or the number
+/// 0, means "never" and is treated as absent. Ids and strings that are empty or too long are not an error here;
+/// applying the event rejects them.
 ///
 /// **Payloads of a chat service** become reports: `user.presence.changed` and `user.updated` about their `user`,
-/// `health.check` about `me`. They must have the user's `id` (a string that is not empty), the user's `online` (a bool)
-/// and the event's `created_at`. Two more keys of the user are read:
+/// `health.check` about `me`. They must have the user's `id` (a non-empty string), the user's `online` (a bool) and the
+/// event's `created_at`. Two more keys of the user are read:
 ///
 /// * `last_active`.
-/// * `status`; if it is absent or null, a `status` under `custom`. null clears the status. `user.updated` is the whole
-///   truth about the user: there an absent status clears it as well. In the other types an absent status leaves the
-///   status as it is.
+/// * `status`; if it is absent or null, a `status` under `custom`. null clears the status. `user.updated` contains the
+///   complete user, so an absent status also clears it. In the other types an absent status leaves it unchanged.
 ///
 /// A malformed value of these two, or of a key that is not read, never loses `online`:
 ///
-/// * A value of another type, an unreadable timestamp or a key that stands twice counts as absent. A malformed status
-///   leaves the status as it is.
-/// * A status longer than `options.max_status_bytes` is cut at a character.
-/// * In any string, half of a surrogate pair and bytes that are not UTF-8 read as U+FFFD. In the `id` they are an
-/// error.
-///   Bytes that are not UTF-8 cost a second pass.
-/// * A number that is no timestamp in nanoseconds is read in seconds, milliseconds or microseconds, if one of these
+/// * A value of another type, an unreadable timestamp or a repeated key counts as absent. A malformed status leaves the
+///   status unchanged.
+/// * A status longer than `options.max_status_bytes` is truncated at a character boundary.
+/// * In any string, half of a surrogate pair and bytes that are not UTF-8 are read as U+FFFD. In the `id` they are an
+///   error. Bytes that are not UTF-8 need a second pass.
+/// * A number that is not a timestamp in nanoseconds is read in seconds, milliseconds or microseconds, if one of these
 ///   gives the years 2000 to 2200. No number fits two units.
 ///
 /// Each such place is added to `notes`, which is cleared first and may be null.
 ///
-/// Errors come in this order:
+/// Errors have this order of precedence:
 ///
-/// 1. The grammar of the whole text, at the first byte that fits nowhere: `syntax`, `truncated`, `trailing_bytes`,
-///    `bad_escape`, `too_deep` (65 levels). Unless the text was seen to be of a service, by a `type` with a dot, also
-///    `bad_utf8`, and `bad_escape` at half of a surrogate pair.
+/// 1. The grammar of the whole text, at the first invalid byte: `syntax`, `truncated`, `trailing_bytes`, `bad_escape`,
+///    `too_deep` (65 levels). Also `bad_utf8`, and `bad_escape` at half of a surrogate pair, unless the text is an
+///    event of a service: its `type` contains a dot.
 /// 2. The type, at its value: `unknown_type`; `not_presence` for another type with a dot, and for a `health.check`
-///    without `me`. Nothing else of these is judged.
+///    without `me`. Nothing else of such an event is validated.
 /// 3. The keys that a payload must have, or that a line reads, in the order user, session, online, at, invisible,
-///    status, last_active: `duplicate_key` at the second; `wrong_type` or `out_of_range` at the value; `syntax` inside
-///    a timestamp; `missing_key` at the object that lacks it, or at what stands in its place: an empty id, or a
-///    timestamp that means "never".
+///    status, last_active. `duplicate_key` at the second key; `wrong_type` or `out_of_range` at the value; `syntax`
+///    inside a timestamp; `missing_key` at the object without the key. For an empty id, or a timestamp that means
+///    "never", `missing_key` is at that value.
 ///
 /// @code
-/// std::string scratch;  // kept from call to call: then nothing is allocated
+/// std::string scratch;  // reused by later calls, so nothing is allocated
 /// const Result<PresenceEventView> event = parse_event(
 ///     R"({"type":"user.updated","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"john","online":true}})",
 ///     scratch);
@@ -11598,7 +11760,7 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 /// assert(to_json(*event) ==
 ///        R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z","status":""})");
 ///
-/// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be passed over
+/// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be ignored
 /// const Result<PresenceEvent> wrong = parse_event(R"({"type":"connect","user":7})");
 /// assert(wrong.error().code == ErrorCode::wrong_type && wrong.error().offset == 25);  // at the 7
 ///
@@ -11611,18 +11773,18 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch, const ReadOptions& options,
                                              ReadNotes* notes = nullptr) {
   if (notes != nullptr) notes->clear();
-  Result<PresenceEventView> event(detail::blank_event);  // which is read where the caller wants it
+  Result<PresenceEventView> event(detail::blank_event);  // parsed directly into the result, without a copy
   detail::JsonLeniency leniency(notes);
   Error error;
   if (!detail::read_event(json, scratch, options, leniency, *event, error)) event = error;
   return event;
 }
-/// The same, with the default options and without notes.
+/// Parses one event with the default options and without notes.
 inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
   return parse_event(json, scratch, detail::default_read_options);
 }
 
-/// The same, owning its texts.
+/// Parses one event that owns its strings.
 inline Result<PresenceEvent> parse_event(std::string_view json, const ReadOptions& options,
                                          ReadNotes* notes = nullptr) {
   std::string scratch;
@@ -11630,14 +11792,14 @@ inline Result<PresenceEvent> parse_event(std::string_view json, const ReadOption
   if (!event) return event.error();
   return static_cast<PresenceEvent>(*event);
 }
-/// The same, owning its texts, with the default options and without notes.
+/// Parses one event that owns its strings, with the default options and without notes.
 inline Result<PresenceEvent> parse_event(std::string_view json) {
   return parse_event(json, detail::default_read_options);
 }
 
 namespace detail {
 
-/// Reads a user, whose texts are borrowed from the text and scratch. False after an error.
+/// Reads a user. Its strings are borrowed from the text and `scratch`. Returns false after an error.
 inline bool read_user(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
                       UserView& user, Error& error) {
   JsonReader in(json, scratch, &leniency);
@@ -11668,13 +11830,13 @@ inline bool read_user(std::string_view json, std::string& scratch, const ReadOpt
 
 }  // namespace detail
 
-/// Reads a user, as a service or `to_json` writes one:
-/// `{"id":"u","online":true,"status":"…","last_active":"2019-01-07T13:17:42.375Z","invisible":true}`. Only the id must
-/// be there. Other keys that are absent or null read as false or empty.
+/// Parses a user in the format of a service or of `to_json`:
+/// `{"id":"u","online":true,"status":"…","last_active":"2019-01-07T13:17:42.375Z","invisible":true}`. Only the id is
+/// required. Other keys that are absent or null are read as false or empty.
 ///
-/// A status may stand under `custom`. Malformed values are treated and noted as `parse_event` does in payloads, except
-/// that an `online` that is not a bool, or stands twice, is an error. Errors: the grammar as in a payload, then the id,
-/// then `online`, each as for `parse_event`.
+/// The status may be under `custom`. Malformed values are handled and noted as in payloads of `parse_event`. Exception:
+/// an `online` that is repeated or not a bool is an error. Errors: the grammar as in a payload, then the id, then
+/// `online`, each as for `parse_event`.
 inline Result<User> parse_user(std::string_view json, const ReadOptions& options, ReadNotes* notes = nullptr) {
   if (notes != nullptr) notes->clear();
   std::string scratch;
@@ -11684,17 +11846,17 @@ inline Result<User> parse_user(std::string_view json, const ReadOptions& options
   if (!detail::read_user(json, scratch, options, leniency, user, error)) return error;
   return static_cast<User>(user);
 }
-/// The same, with the default options and without notes.
+/// Parses a user with the default options and without notes.
 inline Result<User> parse_user(std::string_view json) { return parse_user(json, detail::default_read_options); }
 
 namespace detail {
 
-/// Writes a string, escaped only where JSON must. What is not UTF-8 becomes U+FFFD, one for each maximal subpart, as
-/// every decoder of the web does, so that the output is JSON whatever was stored.
+/// Appends a JSON string with only the required escapes. Each maximal subpart that is not UTF-8 becomes one U+FFFD, as
+/// in web decoders, so that the output is always valid JSON.
 inline void append_json_string(std::string& out, std::string_view text) {
   const char* p = text.data();
   const char* const end = p + text.size();
-  const char* run = p;  // what is yet to be copied
+  const char* run = p;  // start of the part that is not yet copied
   out += '"';
   while ((p = skip_plain(p, end)) != end) {
     const std::uint8_t c = octet(*p);
@@ -11729,7 +11891,7 @@ inline void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-/// These take the key with all that stands around it, so that no key is put together at run time.
+/// The following functions take the key with its quotes and punctuation, so that no key is assembled at run time.
 inline void append_json_text(std::string& out, std::string_view key, std::string_view text) {
   out += key;
   append_json_string(out, text);
@@ -11752,7 +11914,7 @@ inline void append_json_instant(std::string& out, std::string_view key, Timestam
 template <class T>
 std::string json_of(const T& value) {
   std::string out;
-  out.reserve(192);  // most events and users fit, so that the string grows once
+  out.reserve(192);  // enough for most events and users: one allocation
   append_json(out, value);
   return out;
 }
@@ -11763,9 +11925,8 @@ std::string json_of(const T& value) {
 ///
 ///     {"id":"u","online":true,"status":"Eating a veggie burger...","last_active":"2019-01-07T13:17:42.375Z"}
 ///
-/// An absent last_active is left out; `,"invisible":true` is added only where it is true, in what users see of
-/// themselves. Text is written as it is and escaped only where JSON must; what is not UTF-8 becomes U+FFFD, so that the
-/// output is always JSON.
+/// An absent last_active is omitted. `,"invisible":true` is added only if it is true, in a user's view of themselves.
+/// Strings have only the required escapes. Bytes that are not UTF-8 become U+FFFD, so the output is always valid JSON.
 inline void append_json(std::string& out, const UserView& user) {
   detail::append_json_text(out, R"({"id":)", user.id);
   detail::append_json_truth(out, R"(,"online":)", user.online);
@@ -11774,7 +11935,7 @@ inline void append_json(std::string& out, const UserView& user) {
   if (user.invisible) out += R"(,"invisible":true)";
   out += '}';
 }
-/// The same, of one that owns its texts.
+/// Appends a user that owns its strings.
 inline void append_json(std::string& out, const User& user) { append_json(out, UserView(user)); }
 
 namespace detail {
@@ -11790,19 +11951,19 @@ inline void append_json_change(std::string& out, std::string_view id, Timestamp 
 }  // namespace detail
 
 /// Appends a change, `{"type":"user.presence.changed","created_at":"…","user":{…}}`, with the user as seen after it.
-/// `parse_event` reads it as a report, in which its `max_status_bytes` cuts the status. Who is no longer known is
-/// written as offline and without a status.
+/// `parse_event` reads it as a report, and truncates the status to its `max_status_bytes`. A user who is no longer
+/// known is written as offline and without a status.
 inline void append_json(std::string& out, const UserPresenceChangedView& change) {
   detail::append_json_change(out, change.id, change.at, change.after);
 }
-/// The same, of one that owns its texts.
+/// Appends a change that owns its strings.
 inline void append_json(std::string& out, const UserPresenceChanged& change) {
   detail::append_json_change(out, change.id, change.at, detail::borrowed(change.after));
 }
 
-/// Appends an event line, which `parse_event` reads as the same event. Always the same keys for the same event, in this
-/// order: type, user, session (where the type has one, or it is not empty), online (of a report, or where it is true),
-/// at, invisible, status, last_active (where present).
+/// Appends an event line, which `parse_event` reads as an equal event. Equal events have the same bytes. The keys are,
+/// in this order: type, user, session (if the type has one, or it is not empty), online (for a report, or if it is
+/// true), at, invisible, status, last_active (each if present).
 inline void append_json(std::string& out, const PresenceEventView& event) {
   detail::append_json_text(out, R"({"type":)", detail::name_of(event.type));
   detail::append_json_text(out, R"(,"user":)", event.user);
@@ -11816,11 +11977,12 @@ inline void append_json(std::string& out, const PresenceEventView& event) {
   if (event.last_active) detail::append_json_instant(out, R"(,"last_active":)", *event.last_active);
   out += '}';
 }
-/// The same, of one that owns its texts.
+/// Appends an event that owns its strings.
 inline void append_json(std::string& out, const PresenceEvent& event) { append_json(out, PresenceEventView(event)); }
 
 /// @{
-/// What `append_json` appends. Each owning type has its own overload beside the view: the two convert to each other.
+/// Returns the string that `append_json` appends. Owning types and views have separate overloads, because they convert
+/// to each other.
 inline std::string to_json(const User& user) { return detail::json_of(user); }
 inline std::string to_json(const UserView& user) { return detail::json_of(user); }
 inline std::string to_json(const UserPresenceChanged& change) { return detail::json_of(change); }
@@ -11846,12 +12008,12 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// A vector that is one pointer, to its size and its elements in one allocation. An empty one allocates nothing. For
-/// members of small values, of which there may be as many as an input has bytes.
+/// A vector that is one pointer, to an allocation with its size and elements. An empty one allocates nothing. For
+/// members of small values, whose number may be as large as the number of bytes of an input.
 template <class T>
 class CompactVector {
  public:
-  /// What stands before the elements.
+  /// The header before the elements.
   struct Head {
     std::size_t size, capacity;
   };
@@ -11872,7 +12034,8 @@ class CompactVector {
   ~CompactVector() { clear(); }
 
   /// @{
-  /// Hands its memory over to who keeps the pointer, and takes it back. Null where it is empty.
+  /// `release` transfers the ownership of the memory to the caller; `adopt` takes it back. The pointer is null for an
+  /// empty vector without memory.
   static CompactVector adopt(Head* head) noexcept {
     CompactVector vector;
     vector.head_ = head;
@@ -11893,7 +12056,7 @@ class CompactVector {
   bool empty() const noexcept { return size() == 0; }
   bool has_memory() const noexcept {
     return head_ != nullptr;
-  }  // which is less to ask, where that is only for elements
+  }  // cheaper than `empty`, if memory is only allocated for elements
   T* begin() noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
   T* end() noexcept { return begin() + size(); }
   const T* begin() const noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
@@ -11901,7 +12064,7 @@ class CompactVector {
   T& operator[](std::size_t i) noexcept { return elements_of(head_)[i]; }
   const T& operator[](std::size_t i) const noexcept { return elements_of(head_)[i]; }
 
-  /// Exactly so many, so that no more memory is held than is needed.
+  /// Reserves exactly this capacity, so that no more memory is used than needed.
   void reserve(std::size_t capacity) {
     static_assert(std::is_nothrow_move_constructible<T>::value, "elements move to larger memory");
     static_assert(alignof(T) <= sizeof(Head), "elements lie right behind the head");
@@ -11916,7 +12079,7 @@ class CompactVector {
     }
     head_ = larger;
   }
-  /// Doubles its memory where there is no room. To push or insert one then cannot fail.
+  /// Doubles the capacity if the vector is full. The next push or insert then cannot fail.
   void reserve_one_more() {
     if (head_ == nullptr || head_->size == head_->capacity) reserve(size() < 2 ? size() + 1 : size() + size());
   }
@@ -11926,7 +12089,7 @@ class CompactVector {
     ++head_->size;
     return *added;
   }
-  /// Puts it before the element that is there, or behind all of them.
+  /// Inserts an element at index `at`, or at the end.
   void insert(std::size_t at, T element) {
     push_back(std::move(element));
     for (std::size_t i = size() - 1; i > at; --i) std::swap((*this)[i], (*this)[i - 1]);
@@ -11935,7 +12098,7 @@ class CompactVector {
     for (std::size_t i = at + 1; i < size(); ++i) std::swap((*this)[i - 1], (*this)[i]);
     truncate(size() - 1);
   }
-  /// Drops the elements from there on.
+  /// Removes all elements after the first `count`.
   void truncate(std::size_t count) noexcept {
     if (head_ == nullptr) return;
     while (head_->size > count) elements_of(head_)[--head_->size].~T();
@@ -11946,7 +12109,7 @@ class CompactVector {
     deallocate(head_, bytes_for(head_->capacity), alignof(T));
     head_ = nullptr;
   }
-  /// Of plain elements: puts these behind the others.
+  /// Appends trivially copyable elements.
   void append(const T* elements, std::size_t count) {
     static_assert(std::is_trivially_copyable<T>::value, "elements are copied as bytes");
     if (count == 0) return;
@@ -11956,7 +12119,7 @@ class CompactVector {
   }
 
  private:
-  /// More than there can be, where the number of bytes cannot be held: the allocation then fails as any other.
+  /// Returns the size of the allocation. On overflow it is the maximum, so that the allocation fails normally.
   static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
     constexpr std::size_t most = static_cast<std::size_t>(-1);
     return capacity > (most - sizeof(Head)) / sizeof(T) ? most : sizeof(Head) + capacity * sizeof(T);
@@ -11966,7 +12129,7 @@ class CompactVector {
   Head* head_ = nullptr;
 };
 
-/// The characters of a vector of them.
+/// Returns the characters of a vector as a string view.
 inline std::string_view text_of(const CompactVector<char>::Head* head) noexcept {
   return head == nullptr ? std::string_view("", 0)
                          : std::string_view(CompactVector<char>::elements_of(head), head->size);
@@ -11988,28 +12151,28 @@ inline CompactVector<char> characters_of(std::string_view text) {
 #ifndef PRESENCE_MODEL_VALUE_HPP
 #define PRESENCE_MODEL_VALUE_HPP
 
-/// What the fields of objects hold, and what filters compare them with.
+/// The values of fields, and the operands of filters.
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// Of which type a value is.
+/// The type of a value.
 enum class ValueKind : std::uint8_t {
-  absent,   ///< the object has no such field; of a ValueView alone
-  null,     ///< the field is there, and says nothing
+  absent,   ///< the object does not have the field; only for a ValueView
+  null,     ///< the field exists, and its value is null
   boolean,  ///< true or false
-  integer,  ///< of 64 bits, signed
+  integer,  ///< a signed 64-bit integer
   real,     ///< a double
-  text,     ///< any bytes, as a rule UTF-8
+  text,     ///< a string: any bytes, usually UTF-8
   instant,  ///< a Timestamp
-  array,    ///< of values that are no arrays
-  invalid,  ///< what cannot be held: an unsigned integer above INT64_MAX, an array in an array
+  array,    ///< of values that are not arrays
+  invalid,  ///< not representable: an unsigned integer above INT64_MAX, an array in an array
 };
 
-/// What one part of a filter asks of a value.
+/// The operator of one node of a filter.
 enum class Operator : std::uint8_t {
-  everything,  ///< holds for every object: the filter `{}`
+  everything,  ///< matches every object: the filter `{}`
   /// @{
-  /// What the function of that name asks of a field (filter.hpp).
+  /// The comparison of the function with the same name (filter.hpp).
   eq,
   ne,
   gt,
@@ -12025,7 +12188,7 @@ enum class Operator : std::uint8_t {
   all_of,   ///< `$and`
   any_of,   ///< `$or`
   none_of,  ///< `$nor`
-  invalid   ///< built wrong: holds for nothing
+  invalid   ///< wrongly constructed: matches no object
 };
 
 class Value;
@@ -12047,8 +12210,8 @@ template <class T>
 using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
 template <class T>
 using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
-/// Of a class that says that it is a text. Constructors that take one are templates: no list in braces becomes their
-/// argument, so that `{"a", "b"}` is never taken for the two ends of one text.
+/// Enables a constructor for classes that convert to a string view. The constructors are templates, so a braced list
+/// does not match them: `{"a", "b"}` is never taken as the begin and end iterators of one string.
 template <class T>
 using EnableIfTextView =
     std::enable_if_t<std::is_class<T>::value && std::is_convertible<const T&, std::string_view>::value, int>;
@@ -12068,7 +12231,7 @@ constexpr bool fits_int64(Integer integer) noexcept {
   }
 }
 
-/// How many elements a range says that it has; zero where it does not say.
+/// Returns `range.size()`, or zero if the range has no `size()`.
 template <class Range>
 auto size_known_of(const Range& range, int) -> decltype(static_cast<std::size_t>(range.size())) {
   return static_cast<std::size_t>(range.size());
@@ -12080,15 +12243,15 @@ std::size_t size_known_of(const Range&, long) {
 
 }  // namespace detail
 
-/// A value, borrowed from where it lies: valid as long as that is neither changed nor destroyed. Made of anything that
-/// a filter can be asked about: bool, integers, floating-point numbers, texts, instants, optionals of these, and
+/// A borrowed view of a value. Valid until the source of the value is modified or destroyed. Converts from every type
+/// that a filter can compare: bool, integers, floating-point numbers, strings, timestamps, optionals of these, and
 /// contiguous containers of these.
 class ValueView {
  public:
   constexpr ValueView() noexcept = default;  ///< absent
   /// @{
-  /// Of the kind that it has in C++. Null pointers are null, and empty optionals absent; an unsigned integer above
-  /// INT64_MAX is invalid.
+  /// A value of the kind that corresponds to its C++ type. A null pointer is null. An empty optional is absent. An
+  /// unsigned integer above INT64_MAX is invalid.
   constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
   constexpr ValueView(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
@@ -12123,14 +12286,14 @@ class ValueView {
   template <class T>
   ValueView(const std::optional<T>&& value) = delete;
   /// @}
-  /// An array. Elements that are arrays themselves are invalid.
+  /// An array of the elements of a contiguous range. An element that is itself an array is invalid.
   template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
             std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
                                  !std::is_convertible<const Range&, std::string_view>::value,
                              int> = 0>
   ValueView(const Range& range) noexcept
       : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
-  ValueView(Elements<Value> elements) noexcept;  ///< an array of these
+  ValueView(Elements<Value> elements) noexcept;  ///< an array of the elements
   template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
             class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
             std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
@@ -12138,16 +12301,16 @@ class ValueView {
                              int> = 0>
   ValueView(Range&& range) = delete;
 
-  constexpr ValueKind kind() const noexcept { return kind_; }  ///< says which of the functions below may be called
-  /// Whether the object has no such field. Null is not absent.
+  constexpr ValueKind kind() const noexcept { return kind_; }  ///< decides which of the functions below may be called
+  /// Returns true if the object does not have the field. Null is not absent.
   constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
-  /// Whether there is nothing there to compare: absent or null.
+  /// Returns true if there is no value to compare: it is absent or null.
   constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
-  /// Whether it is an integer or a real number, which compare with each other.
+  /// Returns true for an integer or a real number. These compare with each other.
   constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
 
   /// @{
-  /// What it holds. To ask a value of another kind ends the program.
+  /// Returns the value. A call for a value of another kind terminates the program.
   constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
   constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
   constexpr double real() const noexcept { return of(ValueKind::real).real_; }
@@ -12157,7 +12320,8 @@ class ValueView {
   }
   /// @}
   /// @{
-  /// Elements of an array. To ask what is none, or for one that is not there, ends the program.
+  /// The number of elements of an array, and an element. A call for a value that is not an array, or with an index out
+  /// of range, terminates the program.
   std::size_t size() const noexcept { return of(ValueKind::array).size_; }
   ValueView operator[](std::size_t i) const noexcept {
     if (i >= size()) detail::trap();
@@ -12179,7 +12343,7 @@ class ValueView {
 
   ValueKind kind_ = ValueKind::absent;
   union {
-    std::int64_t number_ = 0;  // of a bool, an integer, an instant
+    std::int64_t number_ = 0;  // of a bool, an integer, or a timestamp
     double real_;
   };
   const void* data_ = nullptr;
@@ -12187,13 +12351,13 @@ class ValueView {
   ValueView (*element_)(const void*, std::size_t) noexcept = nullptr;
 };
 
-/// Elements that lie one behind the other, borrowed from what has them: valid as long as that is neither changed nor
-/// destroyed. Read like a std::vector, and converts to one, which copies them.
+/// A borrowed view of contiguous elements. Valid until the owner of the elements is modified or destroyed. Has the
+/// read-only interface of a std::vector, and converts to one by copying the elements.
 template <class T>
 class Elements {
  public:
   /// @{
-  /// As containers have them; no element can be changed.
+  /// As for a standard container; elements cannot be modified.
   using value_type = T;
   using size_type = std::size_t;
   using difference_type = std::ptrdiff_t;
@@ -12203,12 +12367,12 @@ class Elements {
   using const_iterator = const T*;
   /// @}
 
-  constexpr Elements() noexcept = default;  ///< none
-  /// So many, from there on.
+  constexpr Elements() noexcept = default;  ///< no elements
+  /// A view of `size` elements, starting at `first`.
   constexpr Elements(const T* first, std::size_t size) noexcept : first_(first), size_(size) {}
 
   /// @{
-  /// As containers have them.
+  /// As for a standard container.
   const T* begin() const noexcept { return first_; }
   const T* end() const noexcept { return first_ + size_; }
   const T* cbegin() const noexcept { return begin(); }
@@ -12218,7 +12382,7 @@ class Elements {
   bool empty() const noexcept { return size_ == 0; }
   /// @}
   /// @{
-  /// An element. To ask for one that is not there ends the program.
+  /// Returns an element. An index out of range terminates the program.
   const T& operator[](std::size_t i) const noexcept {
     if (i >= size_) detail::trap();
     return first_[i];
@@ -12228,11 +12392,11 @@ class Elements {
   const T& back() const noexcept { return (*this)[size_ - 1]; }
   /// @}
 
-  /// Copies of all of them.
+  /// Returns copies of all elements.
   operator std::vector<T>() const { return std::vector<T>(begin(), end()); }
 
   /// @{
-  /// Whether both have equal elements in the same order.
+  /// Returns true if both have equal elements in the same order.
   friend bool operator==(const Elements& a, const Elements& b) noexcept { return is_same(a, b.first_, b.size_); }
   friend bool operator!=(const Elements& a, const Elements& b) noexcept { return !(a == b); }
   friend bool operator==(const Elements& a, const std::vector<T>& b) noexcept { return is_same(a, b.data(), b.size()); }
@@ -12254,24 +12418,25 @@ class Elements {
   std::size_t size_ = 0;
 };
 
-/// A value that owns what it holds: null, a bool, an integer of 64 bits, a double, a text, an instant, or an array of
-/// these. "true" is a text and 1 is no bool: each type makes a value of its own kind.
+/// An owning value: null, a bool, a 64-bit integer, a double, a string, a timestamp, or an array of these. Each C++
+/// type creates a value of its own kind: "true" is a string, and 1 is not a bool.
 ///
 /// @code
 /// assert(Value(7) == Value(7.0) && Value(7) != Value("7") && Value(1) != Value(true));
 /// const Value tags = array({"ranked", "eu"});
 /// assert(tags.kind() == ValueKind::array && tags.view()[1].text() == "eu");
-/// assert(Value(UINT64_MAX).kind() == ValueKind::invalid);  // more than can be held
+/// assert(Value(UINT64_MAX).kind() == ValueKind::invalid);  // not representable
 ///
-/// const std::optional<Timestamp> never_seen;  // a view of the host's own data: nothing is copied
+/// const std::optional<Timestamp> never_seen;  // a view of the host's data, without a copy
 /// assert(ValueView(never_seen).is_absent() && !Value().view().is_absent());  // null is not absent
 /// @endcode
 class Value {
  public:
   constexpr Value() noexcept : content_{0}, kind_(ValueKind::null) {}  ///< null
   /// @{
-  /// Of the kind that it has in C++. Null pointers are null; an unsigned integer above INT64_MAX is invalid. No list in
-  /// braces is a text: `{"a", "b"}` makes no Value, `array({"a", "b"})` does.
+  /// A value of the kind that corresponds to its C++ type. A null pointer is null. An unsigned integer above INT64_MAX
+  /// is invalid. A braced list is never a string: `{"a", "b"}` does not convert to a Value, but `array({"a", "b"})`
+  /// does.
   constexpr Value(std::nullptr_t) noexcept : Value() {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
   constexpr Value(Truth truth) noexcept : content_{truth ? 1 : 0}, kind_(ValueKind::boolean) {}
@@ -12298,10 +12463,10 @@ class Value {
     if (text != nullptr) set_text(std::string_view(text));
   }
   /// @}
-  /// A copy of what is borrowed. Absent becomes null.
+  /// A copy of the borrowed value. Absent becomes null.
   explicit Value(const ValueView& view);
 
-  /// A copy of all that it holds.
+  /// A deep copy.
   Value(const Value& other) : Value() {
     if (other.kind_ == ValueKind::text) {
       set_text(detail::text_of(other.content_.text));
@@ -12315,13 +12480,13 @@ class Value {
       content_ = other.content_;
     }
   }
-  /// What was moved from is null.
+  /// The moved-from value is null.
   Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_) {
     other.kind_ = ValueKind::null;
     other.content_.number = 0;
   }
   /// @{
-  /// The other may be an element of this one.
+  /// `other` may be an element of this value.
   Value& operator=(const Value& other) {
     Value copy(other);
     swap(copy);
@@ -12342,16 +12507,17 @@ class Value {
   }
 
   /// @{
-  /// An array of a list, or of a range of what makes values. Invalid with an array in it.
+  /// Returns an array of the elements of a list, or of a range of elements that convert to Value. The result is invalid
+  /// if an element is an array or is invalid.
   static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
   template <class Range>
   static Value array(const Range& elements);
   /// @}
 
   ValueKind kind() const noexcept { return kind_; }             ///< never absent
-  ValueView view() const noexcept { return ValueView(*this); }  ///< to read it by; until this value is changed
+  ValueView view() const noexcept { return ValueView(*this); }  ///< valid until this value is modified or destroyed
   /// @{
-  /// Of an array; empty otherwise. Of a temporary they are copied.
+  /// The elements of an array; empty for other kinds. For a temporary, the elements are copied.
   Elements<Value> elements() const& noexcept {
     if (kind_ != ValueKind::array || content_.elements == nullptr) return {};
     return {detail::CompactVector<Value>::elements_of(content_.elements), content_.elements->size};
@@ -12359,8 +12525,8 @@ class Value {
   std::vector<Value> elements() const&& { return elements(); }
   /// @}
 
-  /// Whether both are of one kind and the same; of numbers, whether they are equal: 1 and 1.0 are. Texts are the same
-  /// if their bytes are, instants or not; all that is invalid is.
+  /// Returns true if both have the same kind and equal values. Numbers of both kinds compare exactly: 1 equals 1.0.
+  /// Strings are equal if their bytes are equal, even if they contain timestamps. Two invalid values are equal.
   friend bool operator==(const Value& a, const Value& b) noexcept;
   friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
 
@@ -12383,25 +12549,25 @@ class Value {
   }
 
   union Content {
-    std::int64_t number;  // of a bool, an integer, an instant
+    std::int64_t number;  // of a bool, an integer, or a timestamp
     double real;
     detail::CompactVector<char>::Head* text;
     detail::CompactVector<Value>::Head* elements;
   };
 
   Content content_;
-  ValueKind kind_;  // last, so that a class with a Value as its base has the room behind it
+  ValueKind kind_;  // last, so that a derived class can use the padding after it
 };
 
 namespace detail {
 
-/// Of one that is a text.
+/// Returns the string of a value whose kind is `text`.
 inline std::string_view text_of(const Value& value) noexcept { return text_of(value.content_.text); }
 
-/// Makes an array of elements that come one after the other.
+/// Builds an array from elements that are added one at a time.
 class ArrayMaker {
  public:
-  /// `expected` as a rule, so that no more memory is taken than is needed.
+  /// `expected` is the usual number of elements, so that no more memory is allocated than needed.
   explicit ArrayMaker(std::size_t expected = 0) { elements_.reserve(expected); }
 
   void add(Value element) {
@@ -12455,7 +12621,7 @@ Value Value::array(const Range& elements) {
 }
 
 /// @{
-/// An array, for filters that compare with one.
+/// Returns an array, for filters that compare with one.
 inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
 template <class Range>
 Value array(const Range& elements) {
@@ -12481,7 +12647,7 @@ inline ValueView::ValueView(Elements<Value> elements) noexcept
 
 namespace detail {
 
-/// How two values stand to each other. Unordered: of kinds that are never equal, or not a number.
+/// The result of a comparison. Unordered: the kinds are never equal, or a value is NaN.
 enum class Ordering : std::uint8_t { less, equal, greater, unordered };
 
 template <class T>
@@ -12492,7 +12658,7 @@ constexpr Ordering reversed(Ordering order) noexcept {
   return order == Ordering::less ? Ordering::greater : order == Ordering::greater ? Ordering::less : order;
 }
 
-/// Exact: a conversion of either to the type of the other would make unequal numbers equal.
+/// Compares exactly. A conversion of either number to the type of the other could make unequal numbers equal.
 constexpr Ordering compare_numbers(std::int64_t a, double b) noexcept {
   constexpr double end = 9223372036854775808.0;
   if (b >= end) return Ordering::less;
@@ -12520,12 +12686,12 @@ constexpr Moment moment_of(Timestamp at) noexcept {
   return rest < 0 ? Moment{at.ns() / 1000000000 - 1, rest + 1000000000} : Moment{at.ns() / 1000000000, rest};
 }
 
-/// Whether a text may be one of RFC 3339: most that are none need not be read to know it.
+/// Returns false if the string is certainly not an RFC 3339 timestamp. This rejects most other strings without parsing.
 constexpr bool may_be_moment(std::string_view text) noexcept {
   return text.size() >= 20 && text.size() <= 35 && text[4] == '-' && (text[10] == 'T' || text[10] == 't');
 }
 
-/// Reads a text of RFC 3339, of any year. False for any other text.
+/// Reads an RFC 3339 timestamp of any year. Returns false for any other string.
 inline bool read_moment(std::string_view text, Moment& moment) noexcept {
   if (!may_be_moment(text)) return false;
   Timestamp at;
@@ -12539,7 +12705,7 @@ inline bool read_moment(std::string_view text, Moment& moment) noexcept {
   return in.ok();
 }
 
-/// Whether it is an instant, or a text that is one.
+/// Reads a timestamp, or a string that contains one. Returns false for any other value.
 inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
   if (value.kind() == ValueKind::text) return read_moment(value.text(), moment);
   if (value.kind() != ValueKind::instant) return false;
@@ -12547,21 +12713,21 @@ inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
   return true;
 }
 
-/// Instants compare with texts of RFC 3339; a text that is none is of another kind.
+/// Compares a string with a timestamp. Unordered if the string is not an RFC 3339 timestamp.
 inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
   Moment moment;
   return read_moment(text, moment) ? ordering_of(moment, moment_of(at)) : Ordering::unordered;
 }
 
-/// Texts compare as bytes, but as points in time where both are of RFC 3339. So texts that are equal make classes, each
-/// of one text or of all that are one instant.
+/// Compares as points in time if both strings are RFC 3339 timestamps; else compares the bytes. So equality is an
+/// equivalence relation: each class is one string, or all strings of one timestamp.
 inline Ordering compare_texts_or_moments(std::string_view a, std::string_view b) noexcept {
   Moment first, second;
   if (may_be_moment(b) && read_moment(a, first) && read_moment(b, second)) return ordering_of(first, second);
   return compare_texts(a, b);
 }
 
-/// Of values that are no arrays.
+/// Compares values that are not arrays.
 inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b);
   if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
@@ -12581,7 +12747,7 @@ inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept
 
 }  // namespace detail
 
-/// Exact for numbers: neither is converted to the type of the other.
+/// Compares numbers exactly: neither is converted to the type of the other.
 inline bool operator==(const Value& a, const Value& b) noexcept {
   if (a.view().is_number() && b.view().is_number())
     return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
@@ -12608,42 +12774,43 @@ inline bool operator==(const Value& a, const Value& b) noexcept {
 #ifndef PRESENCE_MODEL_FIELDS_HPP
 #define PRESENCE_MODEL_FIELDS_HPP
 
-/// How objects of a type are filtered and sorted: what fields they have.
+/// The fields by which objects of a type are filtered and sorted.
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// A name and what reads it: a pointer to a data member, a pointer to a member function without parameters, or anything
-/// callable with the object. It may return a reference or a temporary, of anything a ValueView is made of.
+/// A field: its name and its getter. The getter is a pointer to a data member, a pointer to a member function without
+/// parameters, or a callable that takes the object. It may return a reference or a temporary, of any type that converts
+/// to a ValueView.
 template <class Getter>
 struct Field {
-  std::string_view name;  ///< by which filters ask for it; a literal, as a rule
-  Getter get;             ///< what reads it of an object
+  std::string_view name;  ///< the name that filters use; usually a string literal
+  Getter get;             ///< reads the field from an object
 };
 
-/// Names a field. `get` is anything that Field describes.
+/// Returns a field with that name. `get` is a getter as described at Field.
 template <class Getter>
 constexpr Field<Getter> field(std::string_view name, Getter get) {
   return Field<Getter>{name, std::move(get)};
 }
 
-/// Fields one after the other. Made by `fields`.
+/// A compile-time list of fields. Use `fields` to create one.
 template <class... All>
 struct FieldList;
-/// None.
+/// The empty list.
 template <>
 struct FieldList<> {
-  static constexpr std::size_t size = 0;  ///< how many there are
+  static constexpr std::size_t size = 0;  ///< number of fields
 };
-/// One, and those behind it.
+/// A list with at least one field.
 template <class First, class... Rest>
 struct FieldList<First, Rest...> {
-  static constexpr std::size_t size = 1 + sizeof...(Rest);  ///< how many there are
-  First first;                                              ///< a Field
-  FieldList<Rest...> rest;                                  ///< the others
+  static constexpr std::size_t size = 1 + sizeof...(Rest);  ///< number of fields
+  First first;                                              ///< the first Field
+  FieldList<Rest...> rest;                                  ///< the remaining fields
 };
 
 /// @{
-/// The fields of a type, for its specialization of Fields. The first of two with one name counts.
+/// Returns the list of fields for a specialization of Fields. If two fields have the same name, the first is used.
 constexpr FieldList<> fields() { return {}; }
 template <class First, class... Rest>
 constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
@@ -12651,7 +12818,7 @@ constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
 }
 /// @}
 
-/// Specialize it to filter and sort a type of your own, without copying any of it:
+/// The fields of type T. Specialize it to filter and sort your own types. No object is copied:
 ///
 /// @code
 /// #include <presence/query/query.hpp>
@@ -12677,11 +12844,11 @@ constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
 /// }
 /// @endcode
 ///
-/// Fields that are known only at run time are read by an optional member of it,
-/// `static ValueView other(const Player&, std::string_view name)`.
+/// For fields whose names are known only at run time, add the optional member
+/// `static ValueView other(const Player&, std::string_view name)`. It is called for names that are not in the list.
 ///
-/// A field that an object lacks is absent: an empty optional, or ValueView{} from `other`. `other` is asked for names
-/// that are not in the list. Ties of a sort are decided by a field named "id", where there is one.
+/// A field that an object does not have is absent: an empty optional, or ValueView{} from `other`. A field named "id",
+/// if there is one, breaks ties of a sort.
 template <class T>
 struct Fields;
 
@@ -12695,25 +12862,25 @@ struct UserFields {
 
 }  // namespace detail
 
-/// `id`, `online`, `status` and `last_active`. That somebody is invisible is no field.
+/// The fields of a user: `id`, `online`, `status` and `last_active`. `invisible` is not a field.
 template <>
 struct Fields<User> : detail::UserFields<User> {};
-/// The same.
+/// The same fields as for User.
 template <>
 struct Fields<UserView> : detail::UserFields<UserView> {};
 
-/// Which end comes first.
+/// The direction of a sort.
 enum class Order : std::uint8_t {
-  ascending,  ///< the least first, what is absent last
-  descending  ///< the other way round
+  ascending,  ///< least value first, absent values last
+  descending  ///< the reverse: absent values first, greatest value first
 };
 
-/// A field to sort by.
+/// A field to sort by, and its direction.
 struct SortKey {
-  std::string field;               ///< one that the objects lack decides nothing
-  Order order = Order::ascending;  ///< of this field alone
+  std::string field;               ///< a field that the objects do not have does not affect the order
+  Order order = Order::ascending;  ///< applies to this field only
 
-  /// Whether both sort alike.
+  /// Returns true if field and order are equal.
   friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
     return a.field == b.field && a.order == b.order;
   }
@@ -12722,7 +12889,7 @@ struct SortKey {
 
 namespace detail {
 
-/// Calls `use` with what the field reads of the object, which lives for that call.
+/// Calls `use` with the value that the getter returns for the object. The value is valid during that call.
 template <class Getter, class T, class Use>
 decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) {
   if constexpr (std::is_member_object_pointer<Getter>::value) {
@@ -12736,7 +12903,7 @@ decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) 
   }
 }
 
-/// What the field reads, without its reference.
+/// The type that the getter returns, decayed.
 template <class Getter, class T>
 using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
 
@@ -12749,7 +12916,7 @@ constexpr const auto& field_at(const List& list) noexcept {
   }
 }
 
-/// As many as there are where none is called so.
+/// Returns the index of the field with that name, or the number of fields if there is none.
 template <class List>
 constexpr std::size_t index_of_field(const List& list, std::string_view name, std::size_t from = 0) noexcept {
   if constexpr (List::size == 0) {
@@ -12780,7 +12947,7 @@ auto with_field_of(const List& list, const T& object, std::string_view name, Use
   }
 }
 
-/// Calls `use` with a ValueView of the field of that name.
+/// Calls `use` with a ValueView of the field with that name.
 template <class T, class Use>
 auto with_field(const T& object, std::string_view name, Use&& use) {
   return detail::with_field_of(Fields<T>::list, object, name, use);
@@ -12800,14 +12967,14 @@ auto with_field(const T& object, std::string_view name, Use&& use) {
 #ifndef PRESENCE_QUERY_DETAIL_WORD_PREFIX_HPP
 #define PRESENCE_QUERY_DETAIL_WORD_PREFIX_HPP
 
-/// Words of UTF-8 text, whatever the case of their letters.
+/// Case-insensitive search for words in UTF-8 strings.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The letter in lower case, for the alphabets whose letters have one lower case of the same length in UTF-8: Latin
-/// (Basic, Latin-1, Extended-A), Greek and Cyrillic. The rest of Unicode's folding would be a table larger than this
-/// library.
+/// Returns the letter in lower case. Supports the alphabets whose letters have one lower case of the same length in
+/// UTF-8: Latin (Basic, Latin-1, Extended-A), Greek and Cyrillic. Full Unicode case folding would need a table larger
+/// than this library.
 constexpr std::uint32_t fold_case(std::uint32_t c) noexcept {
   if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 0x20 : c;
   if (c >= 0xC0 && c <= 0xDE && c != 0xD7) return c + 0x20;
@@ -12822,22 +12989,22 @@ constexpr std::uint32_t fold_case(std::uint32_t c) noexcept {
   if (c >= 0x388 && c <= 0x38A) return c + 0x25;
   if (c == 0x38C) return 0x3CC;
   if (c == 0x38E || c == 0x38F) return c + 0x3F;
-  if (c == 0x3C2) return 0x3C3;  // the sigma at the end of a word
+  if (c == 0x3C2) return 0x3C3;  // final sigma
   if (c >= 0x410 && c <= 0x42F) return c + 0x20;
   if (c >= 0x400 && c <= 0x40F) return c + 0x50;
   return c;
 }
 
-/// Whether a letter, a digit or a mark that belongs to a word: all but ASCII's signs, and Unicode's spaces and
-/// punctuation of everyday text.
+/// Returns whether the character belongs to a word: a letter, a digit or a mark. These are all characters but
+/// ASCII symbols, and the common Unicode spaces and punctuation.
 constexpr bool is_of_word(std::uint32_t c) noexcept {
   if (c < 0x80) return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
   return !(c >= 0x80 && c <= 0xBF && c != 0xAA && c != 0xB5 && c != 0xBA) && c != 0xD7 && c != 0xF7 &&
          !(c >= 0x2000 && c <= 0x206F) && !(c >= 0x3000 && c <= 0x303F) && c != 0xFF0C && c != 0xFF0E;
 }
 
-/// Takes the next character off a text that is not empty. A byte that is not UTF-8 is a character of its own, different
-/// from all others.
+/// Removes and returns the first character of a string, which must not be empty. A byte that is not valid UTF-8 counts
+/// as a character, different from all valid ones.
 inline std::uint32_t take_character(std::string_view& text) noexcept {
   const char* const p = text.data();
   const Utf8Step step = utf8_step(p, p + text.size());
@@ -12850,11 +13017,11 @@ inline std::uint32_t take_character(std::string_view& text) noexcept {
   return c;
 }
 
-/// A prefix of words, made ready to be looked for in many texts: in time that is linear in the text, whatever both are
+/// A word prefix that is prepared for searches in many strings. A search is always linear in the size of the string
 /// (Knuth, Morris, Pratt 1977).
 ///
-/// A prefix that begins with a letter begins where a word does. That is made a symbol of the pattern: it stands before
-/// the first letter, and is matched by all that belongs to no word.
+/// A prefix that begins with a word character matches only at the start of a word. For this, the pattern begins with a
+/// boundary symbol, which matches every character that does not belong to a word.
 class WordPrefix {
  public:
   WordPrefix() noexcept = default;
@@ -12876,8 +13043,8 @@ class WordPrefix {
     }
   }
 
-  /// Whether a word of the text, and what follows it, begins with the prefix, in whichever case. A prefix that begins
-  /// with a sign may stand anywhere; an empty one, in any text that is not.
+  /// Returns whether the text, from the start of one of its words on, begins with the prefix. Ignores case. A prefix
+  /// that begins with another character matches anywhere. An empty prefix matches every string that is not empty.
   bool is_in(std::string_view text) const noexcept {
     if (symbols_.empty()) return !text.empty();
     std::size_t matched = symbols_[0] == boundary ? 1 : 0;  // a word may begin where the text does
@@ -12889,13 +13056,13 @@ class WordPrefix {
   }
 
  private:
-  static constexpr std::uint32_t boundary = 0xFFFFFFFF;  // no character
+  static constexpr std::uint32_t boundary = 0xFFFFFFFF;  // not a character
 
-  /// A letter is one in either case.
+  /// Folding is safe here: a character belongs to a word in both cases or in neither.
   static bool is_matched(std::uint32_t symbol, std::uint32_t folded) noexcept {
     return symbol == boundary ? !is_of_word(folded) : symbol == folded;
   }
-  /// How many symbols are matched by what ends with this character, if as many were before it.
+  /// Returns how many symbols match up to and including this character, if `matched` symbols matched before it.
   std::size_t next(std::size_t matched, std::uint32_t folded) const noexcept {
     while (!is_matched(symbols_[matched], folded)) {
       if (matched == 0) return 0;
@@ -12906,7 +13073,7 @@ class WordPrefix {
 
   CompactVector<std::uint32_t> symbols_;
   CompactVector<std::size_t>
-      borders_;  // of each beginning of the symbols: how long the longest other one at its end is
+      borders_;  // for each prefix of the symbols, the length of its longest border (also a proper suffix)
 };
 
 inline bool has_word_with_prefix(std::string_view text, std::string_view prefix) {
@@ -12924,12 +13091,12 @@ inline namespace PRESENCE_ABI {
 
 namespace detail {
 
-/// One value against one: whether a field with no array in it equals an operand that is none.
+/// Returns whether a field equals an operand, where neither is an array.
 inline bool same_scalar(const ValueView& field, const ValueView& operand) noexcept {
   return compare_scalars(field, operand) == Ordering::equal;
 }
 
-/// Whether a range test holds where the field stands so to the operand.
+/// Returns whether a range test matches if the field compares with the operand as `order` says.
 constexpr bool is_in_range(Operator op, Ordering order) noexcept {
   switch (op) {
     case Operator::gt: return order == Ordering::greater;
@@ -12939,7 +13106,7 @@ constexpr bool is_in_range(Operator op, Ordering order) noexcept {
   }
 }
 
-/// Calls `holds` for a field that is no array, or for its elements until it does.
+/// Returns whether `holds` returns true for the field, or for an element if the field is an array. Stops at the first.
 template <class Holds>
 bool any_element(const ValueView& field, Holds holds) {
   if (field.kind() != ValueKind::array) return holds(field);
@@ -12967,24 +13134,26 @@ bool is_array(const std::vector<Text>&) noexcept {
   return true;
 }
 
-/// By which texts are found.
+/// The hash of the strings of a TextSet.
 struct TextHash {
-  /// Long texts whose quick hashes agree share most of their bytes as well, so that each comparison would be long.
+  /// Long strings get a stronger hash: if their fast hashes are equal, most of their bytes are equal too, which makes
+  /// each comparison long.
   static std::uint64_t of(std::string_view text) noexcept {
-    const Sought sought(text);
+    const LookupKey sought(text);
     return sought.is_short() ? hash_of(sought, 0) : SipHash<1, 3>::hash64(text, {});
   }
 };
 
-/// Texts, to be found among many. A few are compared one by one. More are kept in the order of their hashes and sizes,
-/// and then of their bytes: the first bits of a hash say between which two of them to look, and what is left there is
-/// searched by halves. So who chooses texts whose hashes collide makes a search longer, and never a walk.
+/// A set of strings for fast lookup. Up to four are compared one by one. Larger sets are sorted by hash, then size,
+/// then bytes. The first bits of the hash select a range of the set, and a binary search finds the string in it. So an
+/// attacker who chooses strings with colliding hashes makes a search longer, but never linear.
 template <class Hash>
 class BasicTextSet {
  public:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-  /// Has room for so many texts, which have so many bytes together, all in one allocation. To be given back by `drop`.
+  /// Returns an empty set. It has room for the given numbers of strings and of their bytes, in one allocation. The
+  /// caller must pass it to `drop`.
   static BasicTextSet* make(std::size_t texts, std::size_t bytes) {
     return construct<BasicTextSet>(allocate(size_of(texts, bytes), alignof(BasicTextSet)), texts, bytes);
   }
@@ -13004,7 +13173,7 @@ class BasicTextSet {
   BasicTextSet(const BasicTextSet&) = delete;
   BasicTextSet& operator=(const BasicTextSet&) = delete;
 
-  /// There is room for it. To be found after `finish`.
+  /// Adds a string. Precondition: there is room for it. `find` finds it only after `finish`.
   void add(std::string_view text) noexcept {
     const std::size_t at = count_ == 0 ? 0 : entries()[count_ - 1].at + entries()[count_ - 1].size;
     construct<Entry>(entries() + count_++, Entry{0, at, text.size()});
@@ -13019,7 +13188,7 @@ class BasicTextSet {
     } all{entries(), count_};
     const bool are_few = count_ <= few;
     for (std::size_t i = 0; i < count_; ++i) {
-      // Texts that are not the same mostly differ in their last character.
+      // Different strings usually differ in their last character.
       const std::string_view text = text_of(entries()[i]);
       entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
     }
@@ -13041,7 +13210,7 @@ class BasicTextSet {
 
   std::size_t size() const noexcept { return count_; }
 
-  /// Its place among those that there are, or none.
+  /// Returns the index of the string, or `none`.
   std::size_t find(std::string_view text) const noexcept {
     return starts_.has_memory() ? find_by_hash(text) : find_among_few(text);
   }
@@ -13050,7 +13219,7 @@ class BasicTextSet {
  private:
   static constexpr std::size_t few = 4;
   struct Entry {
-    std::uint64_t hash;  // of a few, the last character
+    std::uint64_t hash;  // in a small set, the last character
     std::size_t at, size;
   };
 
@@ -13061,11 +13230,11 @@ class BasicTextSet {
   template <class T, class... Args>
   friend T* construct(void* at, Args&&... args);
 
-  /// What a filter has fits into memory, and this is less than what it takes there.
+  /// Cannot overflow: the filter fits into memory, and this is less than the filter takes there.
   static std::size_t size_of(std::size_t texts, std::size_t bytes) noexcept {
     return sizeof(BasicTextSet) + texts * sizeof(Entry) + bytes;
   }
-  // They lie behind this object, and the characters of all behind them.
+  // The entries are stored behind this object, and the characters of all strings behind the entries.
   Entry* entries() noexcept { return static_cast<Entry*>(static_cast<void*>(this + 1)); }
   const Entry* entries() const noexcept { return static_cast<const Entry*>(static_cast<const void*>(this + 1)); }
   char* characters() noexcept { return static_cast<char*>(static_cast<void*>(entries() + room_)); }
@@ -13076,12 +13245,12 @@ class BasicTextSet {
     return std::string_view(characters() + entry.at, entry.size);
   }
 
-  /// The next eight bytes of a text, or those that are left.
+  /// Returns the next eight bytes of a string, or the remaining ones if there are fewer.
   static std::uint64_t word_at(const char* text, std::size_t left) noexcept {
     return left >= 8 ? load_word(text) : load_part(text, left);
   }
-  /// Any order of texts of one size, of which the first `same` bytes are the same: by words, which takes fewer steps
-  /// than by bytes, but for what comes late in long ones.
+  /// A total order of strings of one size whose first `same` bytes are equal. Compares words for the next 64 bytes,
+  /// then bytes: words are faster unless long strings differ late.
   static int compare(const char* a, const char* b, std::size_t size, std::size_t same) noexcept {
     const std::size_t by_words = size - same < 64 ? size : same + 64;
     for (; same < by_words; same += 8) {
@@ -13111,8 +13280,8 @@ class BasicTextSet {
     return none;
   }
 
-  /// The end of those that are alike, of which the first of a range is one: in steps that become longer, as they are
-  /// few as a rule.
+  /// Returns the end of the prefix of a range for which `is_alike` returns true. It must for the first entry. Galloping
+  /// search, because the prefix is usually short.
   template <class IsAlike>
   static const Entry* end_of_alike(const Entry* low, const Entry* high, IsAlike is_alike) noexcept {
     std::ptrdiff_t step = 1;
@@ -13122,7 +13291,8 @@ class BasicTextSet {
     }
     return detail::partition_point(low + 1, high - low > step ? low + step : high, is_alike);
   }
-  /// The part of a range of entries, which is in order, for which `is_alike` holds. `is_before`: those before it.
+  /// Narrows a sorted range of entries to the part for which `is_alike` returns true. `is_before` returns true for the
+  /// entries before that part.
   template <class IsBefore, class IsAlike>
   static void narrow(const Entry*& low, const Entry*& high, IsBefore is_before, IsAlike is_alike) noexcept {
     if (!is_alike(*low)) low = detail::partition_point(low, high, is_before);
@@ -13130,7 +13300,7 @@ class BasicTextSet {
     high = is_alike(*low) ? end_of_alike(low, high, is_alike) : low;
   }
 
-  /// Only where hashes collide. By chance that is a few, so this is as good for many.
+  /// Called only if the first bits of many hashes collide. By chance only few do, so this is written for many.
   PRESENCE_DETAIL_APART std::size_t find_among_many(std::size_t first, std::size_t last, std::uint64_t hash,
                                                     std::string_view text) const noexcept {
     const Entry* low = entries() + first;
@@ -13145,8 +13315,8 @@ class BasicTextSet {
         [&](const Entry& entry) { return entry.size == size; });
     if (low == high) return none;
 
-    // They are in order, so all of them begin as the first and the last do. By the first word in which they do not, the
-    // others are left out, and then by the next one.
+    // The range is sorted, so all its entries share the common prefix of the first and the last one. The first word
+    // after that prefix narrows the range. Repeat with the next words.
     const char* const characters = this->characters();
     std::size_t same = 0;
     while (high - low > 1) {
@@ -13187,12 +13357,12 @@ class BasicTextSet {
 
   std::size_t room_, bytes_, count_ = 0;
   Starts
-      starts_;  // of many: how many bits of a hash are not its first ones, and where those with each first ones start
+      starts_;  // in a large set: the shift that leaves the first bits of a hash, then the start of the range of each
 };
 
 using TextSet = BasicTextSet<TextHash>;
 
-/// What an array of values has, made ready to be asked. Values that are equal are one.
+/// The set of the values in an array, prepared for fast lookup. Values that are equal count once.
 class ValueSet {
  public:
   explicit ValueSet(const Elements<Value>& elements) {
@@ -13226,7 +13396,8 @@ class ValueSet {
   }
   bool has(const ValueView& value) const noexcept { return find(value) != none; }
 
-  /// Whether an array has all of these and no others. Allocates one bit for each of these, if they are many.
+  /// Returns whether the field is an array with all values of this set and no others. Allocates one bit per value if
+  /// the set is large.
   template <class Field>
   bool is_same_set(const Field& field) const {
     if (!is_array(field) || field.size() < size()) return false;
@@ -13244,7 +13415,7 @@ class ValueSet {
  private:
   static constexpr std::size_t none = TextSet::none;
 
-  /// One bit each.
+  /// A bit set.
   class Places {
    public:
     explicit Places(std::size_t count) {
@@ -13260,7 +13431,7 @@ class ValueSet {
     }
     Places(const Places&) = delete;
     Places& operator=(const Places&) = delete;
-    /// Whether it was not marked before.
+    /// Sets the bit. Returns whether it was not set before.
     bool mark(std::size_t place) noexcept {
       const std::uint64_t bit = std::uint64_t{1} << place % 64;
       const bool is_new = (words_[place / 64] & bit) == 0;
@@ -13275,7 +13446,7 @@ class ValueSet {
     std::uint64_t* words_;
   };
 
-  /// Owns a set, where there are texts.
+  /// Owns a TextSet, or nothing if there are no strings.
   class Texts {
    public:
     Texts() noexcept = default;
@@ -13324,7 +13495,7 @@ class ValueSet {
     all.truncate(kept);
   }
 
-  // The places: those of the texts, the numbers and the moments, one behind the other, and of the values that are one.
+  // Each value has an index: first the strings, then the numbers, the moments, true, false and null.
   std::size_t text_count() const noexcept { return texts_ ? texts_->size() : 0; }
   std::size_t place_of_true() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
   std::size_t size() const noexcept {
@@ -13362,14 +13533,14 @@ class ValueSet {
     }
   }
 
-  Texts texts_;                    // that are no instants
+  Texts texts_;                    // strings that are not timestamps
   CompactVector<Value> numbers_;   // ascending
-  CompactVector<Moment> moments_;  // ascending; of instants, and of texts that are
+  CompactVector<Moment> moments_;  // ascending; timestamps, and strings that are timestamps
   bool has_true_ = false, has_false_ = false, has_null_ = false;
 };
 
-/// What a test of a valid filter says about a field: for one field, without anything to be made ready but where that is
-/// needed to stay linear.
+/// Returns whether a test of a valid filter matches a field. For a single field: prepares the operand only where this
+/// is needed to stay linear.
 inline bool holds(Operator op, const ValueView& field, const Value& value) {
   const ValueView operand = value.view();
   const auto is_operand = [&](const ValueView& element) { return same_scalar(element, operand); };
@@ -13399,21 +13570,21 @@ inline bool holds(Operator op, const ValueView& field, const Value& value) {
   }
 }
 
-/// The operand of a test, made ready to be compared with many fields. Says what `holds` says, only faster. Of one of
-/// the four classes below, so that each takes no more memory than it needs; `answer` of each is asked with a ValueView,
-/// or with a text or a vector of texts, which is faster.
+/// The operand of a test, prepared for comparison with many fields. Gives the same results as `holds`, but faster. Each
+/// operand has one of the four classes below, so that it takes no more memory than it needs. Their `answer` takes a
+/// ValueView, or a string or a vector of strings, which is faster.
 class Operand {
  public:
   enum class Form : std::uint8_t { scalar, moment, set, prefix };
 
-  /// Which owns what it needs. To be given back by `drop`.
+  /// Returns an operand that owns its data. The caller must pass it to `drop`.
   static Operand* make(Operator op, const Value& value);
   static Operand* copy(const Operand& other);
   static void drop(Operand* operand) noexcept;
 
   Form form() const noexcept { return form_; }
 
-  // Where in the names that the matcher keeps the name of the field is, if that is known only at run time.
+  // The position of the field's name in the names of the matcher, if the field is read by name.
   std::size_t field_at = 0, field_size = 0;
 
  protected:
@@ -13425,7 +13596,7 @@ class Operand {
   Form form_;
 };
 
-/// A value that is no array.
+/// A value that is not an array.
 class ScalarOperand : public Operand {
  public:
   ScalarOperand(Operator op, const Value& value) : ScalarOperand(op, value, Form::scalar) {}
@@ -13438,7 +13609,7 @@ class ScalarOperand : public Operand {
   Ordering compare(const ValueView& element) const noexcept { return compare_scalars(element, value_.view()); }
   Ordering compare(std::string_view text) const noexcept { return compare(ValueView(text)); }
   bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
-  /// A text that is an instant equals none that is not.
+  /// Compares bytes. This is correct because the value is not a timestamp, and a timestamp equals no other string.
   bool is_same(std::string_view text) const noexcept {
     if (value_.kind() != ValueKind::text) return false;
     const std::string_view own = text_of(value_);
@@ -13463,7 +13634,7 @@ class ScalarOperand : public Operand {
   Value value_;
 };
 
-/// An instant, or a text that is one.
+/// A timestamp, or a string that is one.
 class MomentOperand : public ScalarOperand {
  public:
   MomentOperand(Operator op, const Value& value, const Moment& moment)
@@ -13493,7 +13664,7 @@ class MomentOperand : public ScalarOperand {
   Moment moment_;
 };
 
-/// An array.
+/// An operand that is an array.
 class SetOperand : public Operand {
  public:
   SetOperand(Operator op, const Value& value) : Operand(op, Form::set), set_(value.elements()) {}
@@ -13508,7 +13679,7 @@ class SetOperand : public Operand {
   ValueSet set_;
 };
 
-/// The beginning of a word.
+/// The prefix of an `autocomplete` test.
 class PrefixOperand : public Operand {
  public:
   PrefixOperand(Operator op, const Value& value) : Operand(op, Form::prefix), prefix_(value.view().text()) {}
@@ -13527,7 +13698,7 @@ class PrefixOperand : public Operand {
   WordPrefix prefix_;
 };
 
-/// The class of the operands of a form.
+/// The class of the operands of one form.
 template <Operand::Form form>
 struct OperandOf {
   using Type = ScalarOperand;
@@ -13578,16 +13749,16 @@ inline void Operand::drop(Operand* operand) noexcept {
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// The name of a field, borrowed from the filter that asks about it: read like a std::string_view, and converts to a
-/// std::string, which copies it.
+/// The name of a field, borrowed from the filter that tests it. It is a std::string_view, and converts to a std::string
+/// by copying.
 class FieldName : public std::string_view {
  public:
   constexpr FieldName() noexcept = default;                                                 ///< empty
-  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}  ///< of these characters
+  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}  ///< borrows the name
 
   operator std::string() const { return std::string(data(), size()); }  ///< a copy
   /// @{
-  /// As of texts.
+  /// Concatenation, as of strings.
   friend std::string operator+(std::string a, const FieldName& b) { return a.append(b.data(), b.size()); }
   friend std::string operator+(const FieldName& a, std::string_view b) {
     return std::string(a.data(), a.size()).append(b.data(), b.size());
@@ -13599,30 +13770,36 @@ namespace detail {
 
 class FilterMaker;
 
-/// What `{"a", "b"}` makes where a text is wanted, so that it does not make one.
+/// The type that `{"a", "b"}` converts to where a string is expected. Without it, the two pointers would make one
+/// string.
 struct TwoTexts {
   TwoTexts(const char*, const char*) noexcept {}
 };
 
 }  // namespace detail
 
-/// A question to an object, which holds or does not. A plain value, made by the functions below; `Filter{}` holds for
-/// every object. Meaning follows the chat services and, where those are silent, MongoDB:
+/// A condition on an object, which matches or does not match. A plain value, made by the functions below. `Filter{}`
+/// matches every object. The semantics are those of the chat services and, where they define none, of MongoDB.
 ///
-/// - An array is what it has: `in` holds when both have something in common and `nin` when they have not; `eq` with a
-///   value that is no array asks whether that is an element; `eq` with an array whether both are the same set. A range
-///   test and `autocomplete` hold when they do for an element.
-/// - A field that the object lacks passes `ne` and `nin`, `eq` with null and `exists` with false, and nothing else.
-/// null is like an absent field for all but `exists`.
-/// - Values of different types are never equal, and neither is the greater. 1 and 1.0 are equal. Texts compare as
-/// bytes,
-///   but texts of RFC 3339, of any year, compare as points in time with each other and with instants:
-///   "2019-01-07T13:17:42Z" equals "2019-01-07T14:17:42.0+01:00".
+/// Arrays:
+/// - `in` matches if the two arrays have a common element; `nin` matches if they have none.
+/// - `eq` with a value that is not an array matches if the value is an element.
+/// - `eq` with an array matches if both are the same set.
+/// - A range test or `autocomplete` matches if it matches an element.
 ///
-/// Every test takes time that is linear in what it is asked about and what it compares with, up to a logarithm.
+/// Absent fields and null:
+/// - A field that the object lacks matches only `ne`, `nin`, `eq` with null, and `exists` with false.
+/// - Null counts as an absent field, except for `exists`.
 ///
-/// A filter that was built wrong is invalid, as is all that contains it, its negation too: it says why, and holds for
-/// nothing.
+/// Types:
+/// - Values of different types are never equal, less or greater. 1 and 1.0 are equal.
+/// - Strings compare as bytes. Two RFC 3339 strings, of any year, compare as points in time. They compare with
+///   timestamps in the same way: "2019-01-07T13:17:42Z" equals "2019-01-07T14:17:42.0+01:00".
+///
+/// A test is linear in the sizes of the field and the operand, up to a logarithmic factor.
+///
+/// A filter that was built incorrectly is invalid. So is every filter that contains it, including its negation. An
+/// invalid filter matches no object; `error()` returns the reason.
 ///
 /// @code
 /// const Filter recent = eq("online", true) || gt("last_active", "2019-01-07T12:00:00Z");
@@ -13632,18 +13809,18 @@ struct TwoTexts {
 /// const Matcher<User> holds = compile<User>(asked);  // for many users
 /// assert(holds(john) && !holds(User{"bot", true, "", {}, false}));
 ///
-/// assert(!matches(eq("online", "true"), john));  // a text is no bool
-/// assert(validate(eq("online", "true"), Fields<User>{})->field == "online");  // for hosts that refuse such a filter
+/// assert(!matches(eq("online", "true"), john));  // a string is not a bool
+/// assert(validate(eq("online", "true"), Fields<User>{})->field == "online");  // for hosts that reject such a filter
 /// assert(in("id", "john").error()->code == ErrorCode::bad_operand);  // not a list
 /// @endcode
-// With what it compares as its base, a filter has room for the rest of it behind that.
+// The operand is the base class, so that the other members fit into its tail padding.
 class Filter : private Value {
  public:
-  /// How many of `and_`, `or_` and `nor` may stand in each other.
+  /// The maximum nesting depth of `and_`, `or_` and `nor`.
   static constexpr unsigned deepest = 30;
 
   Filter() noexcept = default;
-  /// A copy of all parts.
+  /// Copies all parts.
   Filter(const Filter& other)
       : Value(other.operand()), op_(other.op_), depth_(other.depth_), code_(other.code_), what_(other.what_) {
     if (is_test()) {
@@ -13655,10 +13832,10 @@ class Filter : private Value {
       what_.parts = copy.release();
     }
   }
-  /// Leaves one behind that holds for everything.
+  /// Leaves a filter behind that matches every object.
   Filter(Filter&& other) noexcept : Value() { swap(other); }
   /// @{
-  /// The other may be a part of this one. What was moved from holds for everything.
+  /// The other filter may be a part of this one. A moved-from filter matches every object.
   Filter& operator=(const Filter& other) {
     Filter copy(other);
     swap(copy);
@@ -13678,15 +13855,15 @@ class Filter : private Value {
     }
   }
 
-  Operator op() const noexcept { return op_; }  ///< says what it consists of
+  Operator op() const noexcept { return op_; }  ///< says which of the members below apply
   /// @{
-  /// Of a test; empty otherwise. Of a temporary it is copied.
+  /// Returns the field of a test; empty for other filters. For a temporary, returns a copy.
   FieldName field() const& noexcept { return is_test() ? FieldName(detail::text_of(what_.field)) : FieldName(); }
   std::string field() const&& { return field(); }
   /// @}
-  const Value& operand() const noexcept { return *this; }  ///< of a test; of `in` and `nin` an array
+  const Value& operand() const noexcept { return *this; }  ///< of a test; for `in` and `nin` an array
   /// @{
-  /// Of `all_of`, `any_of` and `none_of`; empty otherwise. Of a temporary they are copied.
+  /// Returns the parts of `all_of`, `any_of` and `none_of`; empty for other filters. For a temporary, returns copies.
   Elements<Filter> parts() const& noexcept {
     if (!is_combination() || what_.parts == nullptr) return {};
     return {Parts::elements_of(what_.parts), what_.parts->size};
@@ -13694,7 +13871,7 @@ class Filter : private Value {
   std::vector<Filter> parts() const&& { return parts(); }
   /// @}
 
-  /// Why it is invalid; absent: it is not.
+  /// Returns why the filter is invalid, or nullopt if it is valid.
   std::optional<Error> error() const noexcept {
     if (op_ != Operator::invalid) return std::nullopt;
     Error error;
@@ -13703,10 +13880,14 @@ class Filter : private Value {
     return error;
   }
 
-  /// Of one operator about a field; what the functions below make. Invalid where the operator has no use for the
-  /// operand: `in` and `nin` need an array, `exists` a bool, `autocomplete` a text that is not empty, the ranges a
-  /// number, a text or an instant, `contains` anything but an array; a number must be finite, and a field must have a
-  /// name, which does not begin with `$`.
+  /// Returns a test of one field with one operator. The functions below call it. The field name must not be empty or
+  /// begin with `$`, all numbers must be finite, and the operand must suit the operator. Otherwise the filter is
+  /// invalid. The operands are:
+  /// - `in` and `nin`: an array.
+  /// - `exists`: a bool.
+  /// - `autocomplete`: a string that is not empty.
+  /// - `gt`, `gte`, `lt` and `lte`: a number, a string or a timestamp.
+  /// - `contains`: any value but an array.
   static Filter test(Operator op, std::string_view field, Value operand) {
     if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
     if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
@@ -13718,7 +13899,7 @@ class Filter : private Value {
     return filter;
   }
 
-  /// Of several filters. Invalid without any.
+  /// Combines filters with `all_of`, `any_of` or `none_of`. Invalid if there are no parts.
   static Filter combination(Operator op, std::vector<Filter> parts) {
     Parts own;
     own.reserve(parts.size());
@@ -13727,7 +13908,8 @@ class Filter : private Value {
   }
 
   /// @{
-  /// Both; either; not this one. A chain of the same operator is one level deep, and takes linear time to make.
+  /// Matches if both match; if either matches; if this one does not match. A chain of the same operator has one level
+  /// of nesting, and is built in linear time.
   friend Filter operator&&(Filter a, Filter b) { return joined(Operator::all_of, std::move(a), std::move(b)); }
   friend Filter operator||(Filter a, Filter b) { return joined(Operator::any_of, std::move(a), std::move(b)); }
   friend Filter operator!(Filter a) {
@@ -13737,7 +13919,8 @@ class Filter : private Value {
   }
   /// @}
 
-  /// Whether both ask the same in the same words.
+  /// Returns whether both have the same structure, fields and operands. Invalid filters are equal if their error codes
+  /// are.
   friend bool operator==(const Filter& a, const Filter& b) noexcept {
     return a.op_ == b.op_ && a.field() == b.field() && a.operand() == b.operand() && a.parts() == b.parts() &&
            (a.op_ != Operator::invalid || a.code_ == b.code_);
@@ -13751,7 +13934,7 @@ class Filter : private Value {
   union What {
     detail::CompactVector<char>::Head* field;  // of a test
     Parts::Head* parts;                        // of a combination
-    const char* message;                       // of what is invalid
+    const char* message;                       // of an invalid filter
   };
 
   bool is_combination() const noexcept {
@@ -13781,7 +13964,7 @@ class Filter : private Value {
     if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
     return combination_from(op, std::move(parts), 0, 0);
   }
-  /// Of parts of which the first ones are known to be valid, and no deeper than that.
+  /// Combines parts. The parts before `first` are known to be valid and at most `depth` deep.
   static Filter combination_from(Operator op, Parts parts, std::size_t first, unsigned depth) noexcept {
     for (std::size_t i = first; i < parts.size(); ++i) {
       const Filter& part = parts[i];
@@ -13837,7 +14020,7 @@ class Filter : private Value {
       a = combination_of(op, std::move(alone));
       if (a.op_ != op) return a;
     }
-    // What the first has is not gone over again, so that a long chain takes linear time.
+    // The existing parts are not checked again, so that a long chain takes linear time.
     const unsigned depth = a.depth_ - 1u;
     Parts parts = Parts::adopt(a.what_.parts);
     a.what_.parts = nullptr;
@@ -13854,13 +14037,13 @@ class Filter : private Value {
 
   Operator op_ = Operator::everything;
   std::uint8_t depth_ = 0;
-  ErrorCode code_ = ErrorCode::syntax;  // of what is invalid
+  ErrorCode code_ = ErrorCode::syntax;  // of an invalid filter
   What what_ = {nullptr};
 };
 
 namespace detail {
 
-/// Makes filters of parts that are where they are to be.
+/// Makes combinations from a vector of the internal type, without moving each part.
 class FilterMaker {
  public:
   static Filter combination(Operator op, CompactVector<Filter> parts) noexcept {
@@ -13870,33 +14053,35 @@ class FilterMaker {
 
 }  // namespace detail
 
-/// The field is the value, or has it; with an array: is the same set.
+/// Matches if the field equals the value, or is an array that contains it. With an array: matches if the field is the
+/// same set.
 inline Filter eq(std::string_view field, Value value) { return Filter::test(Operator::eq, field, std::move(value)); }
-/// The field is not what `eq` asks for: another value, or none.
+/// Matches if `eq` does not: the field has another value, or is absent.
 inline Filter ne(std::string_view field, Value value) { return Filter::test(Operator::ne, field, std::move(value)); }
 /// @{
-/// The field, or an element of it, is greater than the value; or equal; less; or equal. Texts compare as bytes.
+/// Matches if the field, or an element of it, is greater than the value (`gt`), greater or equal (`gte`), less (`lt`),
+/// less or equal (`lte`). Strings compare as bytes, except for RFC 3339 strings; see Filter.
 inline Filter gt(std::string_view field, Value value) { return Filter::test(Operator::gt, field, std::move(value)); }
 inline Filter gte(std::string_view field, Value value) { return Filter::test(Operator::gte, field, std::move(value)); }
 inline Filter lt(std::string_view field, Value value) { return Filter::test(Operator::lt, field, std::move(value)); }
 inline Filter lte(std::string_view field, Value value) { return Filter::test(Operator::lte, field, std::move(value)); }
 /// @}
-/// The field is an array that has the value.
+/// Matches if the field is an array that contains the value.
 inline Filter contains(std::string_view field, Value value) {
   return Filter::test(Operator::contains, field, std::move(value));
 }
-/// The object has the field, or has it not.
+/// Matches if the object has the field (true), or lacks it (false).
 inline Filter exists(std::string_view field, bool wanted) { return Filter::test(Operator::exists, field, wanted); }
-/// A word of the field begins so, in whichever case: "ro" finds "Curiosity Rover". Letters of the Latin, Greek and
-/// Cyrillic alphabets are the same in both cases.
+/// Matches if a word of the field begins with the text: "ro" matches "Curiosity Rover". Ignores the case of Latin,
+/// Greek and Cyrillic letters.
 inline Filter autocomplete(std::string_view field, std::string_view text) {
   return Filter::test(Operator::autocomplete, field, Value(text));
 }
-/// Two texts are not the two ends of one.
+/// Rejects two string literals: they would be taken for the two ends of one string.
 Filter autocomplete(std::string_view field, detail::TwoTexts texts) = delete;
 
 /// @{
-/// The field is, or has, one of the values. Of none it holds for nothing.
+/// Matches if the field equals one of the values, or is an array that contains one. Without values, matches no object.
 inline Filter in(std::string_view field, Value values) { return Filter::test(Operator::in, field, std::move(values)); }
 inline Filter in(std::string_view field, std::initializer_list<Value> values) {
   return presence::in(field, Value::array(values));
@@ -13907,7 +14092,7 @@ Filter in(std::string_view field, const Range& values) {
 }
 /// @}
 /// @{
-/// The field neither is nor has any of the values.
+/// Matches if `in` does not: the field equals none of the values, and contains none.
 inline Filter nin(std::string_view field, Value values) {
   return Filter::test(Operator::nin, field, std::move(values));
 }
@@ -13922,14 +14107,14 @@ Filter nin(std::string_view field, const Range& values) {
 /// @}
 
 /// @{
-/// All of them hold; at least one; none.
+/// Matches if all parts match (`and_`), at least one (`or_`), none (`nor`).
 inline Filter and_(std::vector<Filter> parts) { return Filter::combination(Operator::all_of, std::move(parts)); }
 inline Filter or_(std::vector<Filter> parts) { return Filter::combination(Operator::any_of, std::move(parts)); }
 inline Filter nor(std::vector<Filter> parts) { return Filter::combination(Operator::none_of, std::move(parts)); }
 /// @}
 
-/// Whether the filter holds for the object: a User, a UserView, a Channel, or any type with Fields. For many objects
-/// `compile` is faster.
+/// Returns whether the filter matches the object: a User, a UserView, a Channel, or any type with Fields. For many
+/// objects, `compile` is faster.
 template <class T>
 bool matches(const Filter& filter, const T& object) {
   switch (filter.op()) {
@@ -13953,12 +14138,12 @@ bool matches(const Filter& filter, const T& object) {
   }
 }
 
-/// A filter made ready for many objects of one type: its fields are resolved, and what it compares with is put where it
-/// is found at once. Owns all it needs. Made by `compile`.
+/// A filter that is compiled for objects of one type: its fields are resolved, and its operands are prepared for fast
+/// comparison. Owns its data, so the filter may be destroyed. Made by `compile`.
 template <class T>
 class Matcher {
  public:
-  /// Costs what the filter is long; what an array has is sorted.
+  /// Linear in the size of the filter, except that the elements of each array are sorted.
   explicit Matcher(const Filter& filter) {
     std::size_t nodes = 0, characters = 0;
     measure(filter, nodes, characters);
@@ -13967,12 +14152,12 @@ class Matcher {
     add(filter);
   }
 
-  /// Says what `matches` says. Does not allocate, unless the fields of T do, or an array is compared with one that has
-  /// more than a thousand different values.
+  /// Returns the same as `matches`. Does not allocate memory, with two exceptions: the fields of T allocate, or an
+  /// array is compared with an array that has more than a thousand different values.
   bool operator()(const T& object) const { return holds(0, object); }
 
  private:
-  /// Small, as there may be one for each three bytes of a filter.
+  /// A test or a combination. Small, because a filter may have one for every three bytes of its text.
   class Node {
    public:
     using Test = bool (*)(const Matcher&, const detail::Operand&, const T&);
@@ -13995,25 +14180,25 @@ class Matcher {
       if (test_ != nullptr) detail::Operand::drop(content_.operand);
     }
 
-    Test test() const noexcept { return test_; }  // null: of no test
+    Test test() const noexcept { return test_; }  // null if it is not a test
     /// @{
-    /// Of a test.
+    /// Precondition: it is a test.
     const detail::Operand& operand() const noexcept { return *content_.operand; }
     detail::Operand& operand() noexcept { return *content_.operand; }
     /// @}
     /// @{
-    /// Of no test. The parts follow it.
+    /// Precondition: it is not a test. Its parts follow it in nodes_.
     Operator op() const noexcept { return static_cast<Operator>(content_.parts & op_mask); }
     std::size_t end_of_parts() const noexcept { return content_.parts >> op_bits; }
     /// @}
-    /// Behind it and its parts, if it is at this place.
+    /// Returns the index behind this node and its parts; `at` is its own index.
     std::size_t end(std::size_t at) const noexcept { return test_ != nullptr ? at + 1 : end_of_parts(); }
     void set_end(std::size_t end) noexcept {
       if (test_ == nullptr) content_.parts = end << op_bits | (content_.parts & op_mask);
     }
 
    private:
-    static constexpr unsigned op_bits = 4;  // there are fewer nodes in any memory than the other bits can count
+    static constexpr unsigned op_bits = 4;  // the remaining bits can count all nodes that fit into memory
     static constexpr std::size_t op_mask = (std::size_t{1} << op_bits) - 1;
     union Content {
       std::size_t parts;
@@ -14069,10 +14254,10 @@ class Matcher {
     }
   }
 
-  /// Whether the name of the field is needed to read it.
+  /// Returns whether the field is read by its name at run time.
   static bool is_known_by_name(std::size_t field) noexcept { return detail::has_other<T> && field == List::size; }
 
-  /// How many nodes there will be, and how long the names are that are kept.
+  /// Adds the number of nodes, and the total size of the names that are stored.
   static void measure(const Filter& filter, std::size_t& nodes, std::size_t& characters) noexcept {
     ++nodes;
     if (!filter.field().empty() && is_known_by_name(detail::index_of_field(list(), filter.field())))
@@ -14117,31 +14302,31 @@ class Matcher {
     }
   }
 
-  std::vector<Node> nodes_;  // each before its parts
-  std::string names_;        // of the fields that are known only at run time
+  std::vector<Node> nodes_;  // in preorder
+  std::string names_;        // concatenated, of the fields that are read by name
 };
 
-/// The filter, made ready for objects of the type: `compile<User>(filter)`.
+/// Compiles the filter for objects of one type: `compile<User>(filter)`.
 template <class T>
 Matcher<T> compile(const Filter& filter) {
   return Matcher<T>(filter);
 }
 
-/// A test that objects of a type cannot answer.
+/// A test that gives the same result for all objects of a type; see `validate`.
 struct Unanswerable {
-  std::string field;                ///< empty where the filter itself is invalid
-  Operator op = Operator::invalid;  ///< of the test
+  std::string field;                ///< empty if the filter itself is invalid
+  Operator op = Operator::invalid;  ///< the operator of the test
   const char* message = "";         ///< English, a string literal
 };
 
 namespace detail {
 
-/// Which kinds of value a field may have, one bit each.
+/// The bit of a kind, in a set of the kinds of value that a field may have.
 constexpr unsigned bit_of(ValueKind kind) noexcept { return 1u << static_cast<unsigned>(kind); }
 inline constexpr unsigned number_bits =
     (1u << static_cast<unsigned>(ValueKind::integer)) | (1u << static_cast<unsigned>(ValueKind::real));
 struct FieldKinds {
-  unsigned scalar = ~0u, element = ~0u;  // of itself, and of its elements where it is an array
+  unsigned scalar = ~0u, element = ~0u;  // kinds of the field; kinds of its elements if it is an array
 };
 
 template <class Raw>
@@ -14165,7 +14350,7 @@ struct KindsOf {
 template <class T>
 struct KindsOf<std::optional<T>> : KindsOf<T> {};
 
-/// Whether values of these kinds can stand in any order to the operand.
+/// Returns whether a value of one of these kinds can be equal to, less or greater than the operand.
 inline bool can_compare(unsigned kinds, const ValueView& operand) noexcept {
   if (operand.is_nothing()) return true;
   if (operand.is_number()) return (kinds & number_bits) != 0;
@@ -14216,9 +14401,10 @@ const char* why_unanswerable(const List& list, const Filter& test) {
 
 }  // namespace detail
 
-/// The first test that no object with these fields can answer but in one way: of a field that there is not, or of a
-/// type that the field never has. Nothing is wrong with such a filter, it finds what it says; this is for hosts that
-/// want to refuse it: `validate(filter, Fields<User>{})`. An invalid filter is unanswerable as a whole.
+/// Returns the first test whose result is the same for all objects with these fields, or nullopt if there is none. Such
+/// a test names a field that does not exist, or compares a field with a type that it never has. The filter is still
+/// valid, and queries accept it. For hosts that want to reject it: `validate(filter, Fields<User>{})`. For an invalid
+/// filter, returns its error.
 template <class T>
 std::optional<Unanswerable> validate(const Filter& filter, Fields<T> fields) {
   if (const std::optional<Error> error = filter.error()) return Unanswerable{{}, Operator::invalid, error->message};
@@ -14239,13 +14425,13 @@ std::optional<Unanswerable> validate(const Filter& filter, Fields<T> fields) {
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// How much of a filter is read, where it comes from somebody who is not trusted. Reading and compiling a filter takes
-/// at most 16 bytes of memory for each of its bytes, and what answering takes is linear in it, whatever it says.
+/// Limits for parsing untrusted filters. For any filter, parsing and compiling take at most 16 bytes of memory per byte
+/// of its text. The cost of evaluation is linear in its size.
 struct FilterLimits {
-  /// The length of the text.
+  /// Maximum length of the text, in bytes.
   std::size_t max_bytes = static_cast<std::size_t>(-1);
-  /// Filters, those in filters too, and what they compare with, each element of an array too: in
-  /// `{"id":{"$in":["a","b"]}}` there are four.
+  /// Maximum number of filters and operands together. Nested filters and elements of arrays count too:
+  /// `{"id":{"$in":["a","b"]}}` has four.
   std::size_t max_values = static_cast<std::size_t>(-1);
 };
 
@@ -14287,7 +14473,7 @@ constexpr bool is_combination(Operator op) noexcept {
   return op == Operator::all_of || op == Operator::any_of || op == Operator::none_of;
 }
 
-/// Reads what comes next as a value that is no array. False after an error.
+/// Reads the next value, which must not be an array or object. Returns false after an error.
 inline bool read_scalar(JsonReader& in, Value& value) {
   JsonValue found;
   in.read(found);
@@ -14328,15 +14514,15 @@ inline bool read_value(JsonReader& in, Value& value) {
   return in.ok();
 }
 
-/// The keys of an object that is read, each of which may stand there once.
+/// The keys of an object. Each key may occur only once.
 class JsonKeys {
  public:
-  /// For so many, so that no more memory is taken than is needed.
+  /// Reserves memory for this number of keys, so that no more is allocated than needed.
   void reserve(std::size_t keys) { all_.reserve(keys); }
   void add(const JsonReader& in, std::string_view key) { all_.push_back(Key{key, in.key_offset()}); }
   bool empty() const noexcept { return all_.empty(); }
 
-  /// At the end of the object: fails at the first key that stands there a second time. False after any error.
+  /// Must be called at the end of the object. Fails at the first key that is repeated. Returns false after any error.
   bool are_unique(JsonReader& in) {
     detail::sort(all_, [](const Key& a, const Key& b) { return a.key != b.key ? a.key < b.key : a.offset < b.offset; });
     const Key* repeated = nullptr;
@@ -14358,10 +14544,10 @@ class JsonKeys {
   std::vector<Key> all_;
 };
 
-/// How much each array and object of a filter will be read as, found beforehand so that memory for it is taken once and
-/// fits: of an array its elements, of an object the tests and combinations that its keys stand for. One pass over the
-/// text to count those that open, and one to count what is in them. Of a text that is no filter the counts say little,
-/// but never more than one for each two bytes.
+/// The number of entries of each array and object of a filter, counted in advance so that memory is allocated once, in
+/// the right size. An array has elements; an object has the tests and combinations of its keys. One pass over the text
+/// counts the arrays and objects, and one counts their entries. If the text is not a filter, the counts are not exact,
+/// but there is never more than one for each two bytes.
 class JsonCounts {
  public:
   explicit JsonCounts(std::string_view json) {
@@ -14378,7 +14564,7 @@ class JsonCounts {
     count(json);
   }
 
-  /// Of the array or object that is opened next, each in the order in which they open.
+  /// Returns the count of the next array or object, in the order in which they open.
   std::size_t next() noexcept { return at_ < counts_.size() ? counts_[at_++] : 0; }
 
  private:
@@ -14387,13 +14573,13 @@ class JsonCounts {
   enum class Next : std::uint8_t { key, colon, value, comma };
   /// An array or object that is open.
   struct Open {
-    std::size_t index;  // of its count
+    std::size_t index;  // index of its count
     bool is_object;
     Next next;
-    char first;  // of an array: the bracket that its first element begins with, or a space; zero before there is one
+    char first;  // for an array: the bracket that begins its first element, or a space; zero if there is none yet
   };
 
-  /// The quote that ends it, or the end.
+  /// Returns the closing quote of the string, or the end.
   static const char* end_of_string(const char* p, const char* end) noexcept {
     for (++p; p != end && *p != '"'; ++p) {
       if (*p == '\\' && ++p == end) break;
@@ -14408,7 +14594,7 @@ class JsonCounts {
     if (open.next != Next::value) return;
     const char bracket = first == '{' || first == '[' ? first : ' ';
     if (open.first == 0) open.first = bracket;
-    // An element of another kind than the first is an error at one of the two.
+    // An array with elements of two kinds is an error anyway, so only elements of the first kind count.
     if (open.is_object || open.first == bracket) add(open.index, 1);
     open.next = Next::comma;
   }
@@ -14433,7 +14619,7 @@ class JsonCounts {
         case '}':
         case ']':
           if (inner == nullptr) return;
-          // A field that is asked several things stands for as many tests.
+          // A field with several operators counts as that many tests.
           if (inner->is_object && depth > 1 && opened[depth - 2].is_object && counts_[inner->index] > 1)
             add(opened[depth - 2].index, counts_[inner->index] - 1);
           if (--depth == 0) return;
@@ -14460,7 +14646,7 @@ class JsonCounts {
   std::size_t at_ = 0;
 };
 
-/// Reads a filter, and stops at what is more than the limits allow.
+/// Reads a filter, and fails at the first value beyond the limits.
 class FilterReader {
  public:
   FilterReader(std::string_view json, std::string& scratch, const FilterLimits& limits)
@@ -14505,7 +14691,7 @@ class FilterReader {
   }
 
  private:
-  /// Counts a filter, an operand or an element of it. False, with an error, if there are more than there may be.
+  /// Counts a filter, an operand or an element of it. Fails and returns false if the limit is exceeded.
   bool is_one_more(std::size_t offset) noexcept {
     if (left_ == 0) return in_.fail(ErrorCode::over_limit, offset, "more values than the limit allows");
     --left_;
@@ -14542,7 +14728,7 @@ class FilterReader {
     return true;
   }
 
-  /// Reads what a field is asked: a value, or an object of operators.
+  /// Reads the condition of a field: a value, or an object of operators.
   bool field(std::string_view field, CompactVector<Filter>& parts) {
     const std::size_t field_offset = in_.key_offset();
     Filter part;
@@ -14564,7 +14750,7 @@ class FilterReader {
         return in_.fail(ErrorCode::unknown_operator, key_offset, "no operator of a field");
       if (!test(*op, field, field_offset, part)) return false;
       const unsigned bit = 1u << static_cast<unsigned>(*op);
-      // Kept once: each has a copy of the field's name, which may be longer than all the rest.
+      // A repeated operator is not kept, because each test has a copy of the field name, which may be long.
       if ((seen & bit) == 0) parts.push_back(std::move(part));
       if ((seen & bit) != 0 && !repeated) repeated = key_offset;
       seen |= bit;
@@ -14574,7 +14760,7 @@ class FilterReader {
     return in_.ok();
   }
 
-  /// Reads the filters that one of the combining operators has, once its key was read.
+  /// Reads the array of filters of a combining operator, after its key.
   bool all_parts(CompactVector<Filter>& parts, unsigned depth) {
     const JsonKind kind = in_.peek();
     const std::size_t offset = in_.offset();
@@ -14601,20 +14787,25 @@ class FilterReader {
 
 }  // namespace detail
 
-/// Reads a filter as chat services write it:
+/// Parses a filter in the format of chat services:
 ///
 ///     {"type":"messaging","members":{"$in":["john","jack"]},"$or":[{"name":{"$autocomplete":"ro"}},{"level":{"$gt":3}}]}
 ///
-/// A value stands for `$eq`, several keys for `$and`, and `{}` holds for everything. The operators are `$eq`, `$ne`,
-/// `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$contains`, `$exists` and `$autocomplete` of a field, and `$and`,
-/// `$or` and `$nor` of filters. An instant is written as a text of RFC 3339, with which it compares.
+/// A value means `$eq`, several keys mean `$and`, and `{}` matches everything. The operators of a field are `$eq`,
+/// `$ne`, `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$contains`, `$exists` and `$autocomplete`. The operators that
+/// combine filters are `$and`, `$or` and `$nor`. A timestamp is written as an RFC 3339 string, which compares with
+/// timestamps.
 ///
-/// What is wrong first is told with its offset: the grammar as for `parse_event`; `duplicate_key` at the second of two
-/// keys in one object, once that is read; `unknown_operator` at a key that is none, or none that may stand there;
-/// `wrong_type` at a value of another type; `bad_operand` at a value that its operator has no use for, an empty list of
-/// filters, or a field without a name; `out_of_range` at a number; `too_deep` where more than Filter::deepest
-/// combinations stand in each other; `over_limit` at the first byte, or the first value, that is more than the limits
-/// allow.
+/// Returns the first error, with its offset:
+///
+/// * The grammar, as for `parse_event`.
+/// * `duplicate_key` at the second of two equal keys in one object, after the object was read.
+/// * `unknown_operator` at a key that is not an operator, or not one that is allowed there.
+/// * `wrong_type` at a value of another type.
+/// * `bad_operand` at a value that the operator does not accept, an empty list of filters, or a field without a name.
+/// * `out_of_range` at a number.
+/// * `too_deep` at more than Filter::deepest nested combinations.
+/// * `over_limit` at the first byte or value beyond the limits.
 ///
 /// @code
 /// const Result<Filter> asked = parse_filter(R"({"online":true,"status":{"$autocomplete":"look"}})");
@@ -14639,10 +14830,11 @@ inline Result<Filter> parse_filter(std::string_view json, const FilterLimits& li
   if (!reader.in().ok()) return reader.in().error();
   return Result<Filter>(std::move(filter));
 }
-/// The same, without limits.
+/// Parses a filter without limits.
 inline Result<Filter> parse_filter(std::string_view json) { return parse_filter(json, FilterLimits()); }
 
-/// Appends a value: an instant as RFC 3339, a number that is not finite as null, and null for what is invalid.
+/// Appends a value. A timestamp is written as an RFC 3339 string. A number that is not finite, and an invalid value,
+/// are written as null.
 inline void append_json(std::string& out, const ValueView& value) {
   switch (value.kind()) {
     case ValueKind::boolean: out += value.truth() ? "true" : "false"; break;
@@ -14669,11 +14861,11 @@ inline void append_json(std::string& out, const ValueView& value) {
     default: out += "null"; break;
   }
 }
-/// The same, of one that owns what it holds.
+/// Appends an owning value.
 inline void append_json(std::string& out, const Value& value) { append_json(out, value.view()); }
 
-/// Appends a filter, which `parse_filter` reads as one that is equal, instants aside, which it reads as texts. An
-/// invalid one is written as `{"$invalid":"…"}` with what is wrong, which is read as an error.
+/// Appends a filter. `parse_filter` reads it as an equal filter, except that timestamps are read as strings. An invalid
+/// filter is written as `{"$invalid":"…"}` with its error message, which `parse_filter` rejects.
 inline void append_json(std::string& out, const Filter& filter) {
   out += '{';
   if (detail::is_combination(filter.op())) {
@@ -14699,7 +14891,7 @@ inline void append_json(std::string& out, const Filter& filter) {
   out += '}';
 }
 /// @{
-/// What `append_json` appends.
+/// Returns the string that `append_json` appends.
 inline std::string to_json(const Filter& filter) { return detail::json_of(filter); }
 inline std::string to_json(const Value& value) { return detail::json_of(value); }
 /// @}
@@ -14718,9 +14910,9 @@ inline std::string to_json(const Value& value) { return detail::json_of(value); 
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// Fields of a channel that the host made up: names to Values, in the order of their names. As in a std::map, a
-/// reference or a pointer to a value stays valid while other fields come and go, until that field is erased or all of
-/// them are assigned to or destroyed.
+/// An ordered map of host-defined channel fields: from names to Values, sorted by name. As in a std::map, a reference
+/// or pointer to a value is valid until that field is erased, or the whole map is assigned to or destroyed. Inserting
+/// or erasing other fields does not invalidate it.
 ///
 /// @code
 /// CustomFields fields;
@@ -14730,29 +14922,29 @@ inline namespace PRESENCE_ABI {
 /// @endcode
 class CustomFields {
  public:
-  /// A field.
+  /// One field: a name and its value.
   struct Entry {
-    std::string name;  ///< no two fields have the same
-    Value value;       ///< may be null, which is not absent
+    std::string name;  ///< unique in the map
+    Value value;       ///< may be null; null is not the same as absent
 
-    /// Whether name and value are the same.
+    /// Returns true if the names and the values are equal.
     friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
     friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
   };
 
  private:
-  // Each field lies in memory of its own, where it stays. In the order of their names they are in short runs, so that
-  // one that comes or goes moves few of the others, in whichever order they come.
+  // Each field has its own allocation and never moves. Pointers to the fields are sorted by name and split into short
+  // runs. So an insertion or removal moves few pointers, in any order of insertion.
   using Run = detail::CompactVector<Entry*>;
   using Runs = detail::CompactVector<Run>;
   static constexpr std::size_t longest_run = 128;
 
  public:
-  /// Goes over the fields in the order of their names. Valid until fields come or go.
+  /// Iterates over the fields in order of their names. Valid until a field is inserted or erased.
   class const_iterator {
    public:
     /// @{
-    /// As iterators have them; an Entry cannot be changed in place. To go n fields further is O(n / 128).
+    /// As for a standard random access iterator, but an Entry cannot be modified. An advance by n is O(n / 128).
     using iterator_category = std::random_access_iterator_tag;
     using value_type = Entry;
     using difference_type = std::ptrdiff_t;
@@ -14823,14 +15015,14 @@ class CustomFields {
     std::size_t run_ = 0, at_ = 0;
   };
   /// @{
-  /// As containers have them.
+  /// As for a standard container.
   using iterator = const_iterator;
   using value_type = Entry;
   /// @}
 
   CustomFields() noexcept = default;
   /// @{
-  /// A copy has memory of its own; what was moved from is empty.
+  /// A copy is deep. A moved-from map is empty.
   CustomFields(const CustomFields& other) : CustomFields() {
     for (const Entry& entry : other) insert(end(), entry);
   }
@@ -14852,18 +15044,18 @@ class CustomFields {
     }
   }
 
-  /// The value, to be read or set. Null where there was none: there is one from now on. O(log fields).
+  /// Returns a reference to the value of the field. Inserts the field with a null value if it is absent. O(log fields).
   Value& operator[](std::string_view name) {
     const const_iterator place = place_of(name);
     if (!has(place, name)) return insert(place, Entry{std::string(name), Value()}).value;
     return runs_[place.run_][place.at_]->value;
   }
-  /// Null pointer: there is none. O(log fields).
+  /// Returns a pointer to the value of the field, or a null pointer if it is absent. O(log fields).
   const Value* find(std::string_view name) const noexcept {
     const const_iterator place = place_of(name);
     return has(place, name) ? &place->value : nullptr;
   }
-  /// Takes a field away. Whether there was one. O(log fields).
+  /// Erases the field. Returns true if it existed. O(log fields).
   bool erase(std::string_view name) {
     const const_iterator place = place_of(name);
     if (!has(place, name)) return false;
@@ -14881,14 +15073,14 @@ class CustomFields {
     return true;
   }
   /// @{
-  /// All of them, in the order of their names, which compare as bytes.
+  /// All fields, in order of their names. Names compare as bytes.
   const_iterator begin() const noexcept { return const_iterator(runs_, 0, 0); }
   const_iterator end() const noexcept { return const_iterator(runs_, runs_.size(), 0); }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
   /// @}
 
-  /// Whether both have the same names with the same values.
+  /// Returns true if both have the same names with equal values.
   friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept {
     if (a.size() != b.size()) return false;
     for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
@@ -14899,7 +15091,7 @@ class CustomFields {
   friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
 
  private:
-  /// Where the field is, or the first one that comes after it.
+  /// Returns the position of the field, or of the first field that is ordered after it.
   const_iterator place_of(std::string_view name) const noexcept {
     const auto is_before = [name](const Entry* entry) { return entry->name < name; };
     const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
@@ -14919,13 +15111,14 @@ class CustomFields {
       }
     } added{detail::create<Entry>(std::move(entry))};
     std::size_t run = place.run_, at = place.at_;
-    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // behind all others
+    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // append to the last run
     if (runs_.empty() || runs_[run].size() == longest_run) make_room(run, at);
     runs_[run].insert(at, added.entry);
     ++size_;
     return *std::exchange(added.entry, nullptr);
   }
-  /// Makes another run where one is full, so that there is room at the place. Names that come in order fill their runs.
+  /// Adds a run if there is no run or the run is full, so that an entry fits at the position. An append does not split
+  /// a full run, so names that are inserted in ascending order fill their runs.
   void make_room(std::size_t& run, std::size_t& at) {
     Run another;
     if (runs_.empty() || at == 0) {
@@ -14952,44 +15145,44 @@ class CustomFields {
     std::swap(size_, other.size_);
   }
 
-  Runs runs_;  // none of them empty
+  Runs runs_;  // no run is empty
   std::size_t size_ = 0;
 };
 
-/// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
-/// one.
+/// A channel of a chat service: a group of members who see each other. A plain value. `type` and `id` together identify
+/// a channel.
 ///
 /// @code
 /// Channel match{"match", "eu-17", {"john", "mary"}, {}};
 /// match.custom["map"] = "harbour";
 /// match.custom["slots"] = 4;
-/// assert(match.cid() == "match:eu-17");  // what the functions of a Store call it by
+/// assert(match.cid() == "match:eu-17");  // the name that the functions of a Store use
 /// assert(*match.custom.find("slots") == Value(4) && match.custom.find("mode") == nullptr);
-/// assert(match.custom.begin()->name == "map");  // in the order of their names
+/// assert(match.custom.begin()->name == "map");  // sorted by name
 /// @endcode
 struct Channel {
-  std::string type;                  ///< what the host has rules for, such as "messaging"; has no colon
-  std::string id;                    ///< tells those of one type apart
+  std::string type;                  ///< a host-defined kind, such as "messaging"; without a colon
+  std::string id;                    ///< unique among the channels of one type
   std::vector<std::string> members;  ///< ids of users
-  CustomFields custom;               ///< a custom `type`, `id`, `cid` or `members` is not found by a filter
+  CustomFields custom;               ///< filters ignore a custom `type`, `id`, `cid` or `members`
 
-  /// "type:id".
+  /// Returns "type:id".
   std::string cid() const { return type + ':' + id; }
 
-  /// Whether all fields are the same, the members in the same order.
+  /// Returns true if all fields are equal, with the members in the same order.
   friend bool operator==(const Channel& a, const Channel& b) noexcept {
     return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
   }
   friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
 };
 
-/// `type`, `id`, `cid`, `members`, and all that is custom.
+/// The fields of a channel: `type`, `id`, `cid`, `members`, and all custom fields.
 template <>
 struct Fields<Channel> {
-  /// Those that every channel has.
+  /// The fields that every channel has.
   static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
                                       field("cid", &Channel::cid), field("members", &Channel::members));
-  /// The custom ones.
+  /// Returns the custom field of that name; absent if there is none.
   static ValueView other(const Channel& channel, std::string_view name) noexcept {
     const Value* const value = channel.custom.find(name);
     return value != nullptr ? ValueView(*value) : ValueView();
@@ -15005,21 +15198,21 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What stands in the place of the type, the id or the cid of a channel.
+/// The value that was found for the type, the id or the cid of a channel.
 struct JsonChannelName {
   std::optional<std::string> text;
   std::size_t offset = 0;
-  std::optional<Error> odd;  ///< why it is none, unless it is absent or null
+  std::optional<Error> odd;  ///< why it is malformed; not set if it is absent or null
 };
 
-/// A key of a channel.
+/// The position of a key of a channel.
 struct JsonPlace {
   std::string_view name;
-  std::size_t offset;  ///< of the key
+  std::size_t offset;  ///< position of the key
 };
 
-/// The elements of an array of which each can be held in a Value: a range from which a Value is made without a copy of
-/// them all.
+/// The elements of an array, as a range from which a Value is created without a temporary copy of all of them. Each
+/// element must be representable in a Value.
 class JsonElements {
  public:
   class iterator {
@@ -15045,8 +15238,8 @@ class JsonElements {
 
    private:
     JsonReader* in_;
-    std::size_t offset_;  // of the element
-    std::size_t left_;    // elements from this one on
+    std::size_t offset_;  // position of the element
+    std::size_t left_;    // number of elements from this one to the end
   };
 
   /// `first` is the offset of the first element, if there is one.
@@ -15060,8 +15253,8 @@ class JsonElements {
   std::size_t first_, size_;
 };
 
-/// Reads a channel. The first pass judges the grammar. Each further pass counts or collects what the next one needs, so
-/// that, besides the places of the keys, only what is kept is allocated, and at once.
+/// Reads a channel. The first pass checks the grammar. Each further pass counts or collects what the next one needs.
+/// So, apart from the positions of the keys, only the result is allocated, in its final size.
 class JsonChannelReader {
  public:
   JsonChannelReader(std::string_view json, const ReadOptions& options, ReadNotes* notes) noexcept
@@ -15091,9 +15284,9 @@ class JsonChannelReader {
     }
     if (!names.ok()) return fail(names.error());
     leniency_.has_room = true;
-    leniency_.notes = nullptr;  // all that is to be noted of strings was
+    leniency_.notes = nullptr;  // the first pass noted all malformed strings
 
-    // A channel that is named beside a `channel` has that as a field.
+    // If the outer object identifies a channel itself, `channel` is one of its custom fields.
     const bool is_state = inner.kind == JsonKind::object && is_absent(cid) && (is_absent(type) || is_absent(id));
     const std::size_t object = is_state ? inner.offset : whole.offset;
     std::vector<JsonPlace> places = places_of(names, object);
@@ -15151,7 +15344,7 @@ class JsonChannelReader {
     return key == "type" ? &type_ : key == "id" ? &id_ : key == "cid" ? &cid_ : nullptr;
   }
 
-  /// The keys of an object that stand there once, in the order of their names.
+  /// Returns the keys that occur once in an object, in order of their names.
   std::vector<JsonPlace> places_of(JsonReader& in, std::size_t object) {
     std::vector<JsonPlace> places;
     std::size_t count = 0;
@@ -15194,7 +15387,8 @@ class JsonChannelReader {
     name.text.reset();
   }
 
-  /// What is needed of the type, the id and the cid. What is odd about another of them is passed over.
+  /// Sets the type and the id from `type`, `id` and `cid`. A malformed value among these is an error only if it is
+  /// needed; else it is noted.
   bool set_names(std::size_t object, Channel& channel) {
     const std::size_t colon = cid_.text ? cid_.text->find(':') : std::string::npos;
     for (const JsonChannelName* const name : {&type_, &id_}) {
@@ -15221,7 +15415,7 @@ class JsonChannelReader {
     return true;
   }
 
-  /// Reads an element of `members`. Absent: it names nobody, or two.
+  /// Reads an element of `members`. Returns nullopt if it names no user, or two users.
   static std::optional<std::string_view> read_member(JsonReader& in, JsonJudge& judge) {
     JsonValue self, user_id, user, id;
     if (!note_and_enter(in, self)) {
@@ -15277,7 +15471,7 @@ class JsonChannelReader {
     }
   }
 
-  /// Whether what was read can be held in a Value, and is no array.
+  /// Returns true if the value is not an array and is representable in a Value.
   bool is_scalar(const JsonNote& found) noexcept {
     if (found.kind == JsonKind::array || found.kind == JsonKind::object) {
       judge_.pass_over(ErrorCode::wrong_type, found.offset, "no Value holds this");
@@ -15291,7 +15485,7 @@ class JsonChannelReader {
     return false;
   }
 
-  /// Goes through the array that comes next. Absent: one that no Value can hold.
+  /// Checks the next array. Returns nullopt if it is not representable in a Value.
   std::optional<JsonElements> check_array(JsonReader& in) {
     std::size_t first = 0, count = 0;
     bool is_flat = true;
@@ -15306,7 +15500,7 @@ class JsonChannelReader {
     if (!is_flat) return std::nullopt;
     return JsonElements(in, first, count);
   }
-  /// The same for one that was checked.
+  /// Returns the elements of the next array, which was checked before.
   static JsonElements elements_of(JsonReader& in) {
     std::size_t first = 0, count = 0;
     for (in.open(); in.next_element(); in.skip(), ++count) {
@@ -15341,12 +15535,12 @@ class JsonChannelReader {
       }
       places[fields++] = place;
     }
-    // Where they are is all that is kept of the places before the fields are made.
+    // Only the offsets are kept while the fields are created, to bound the memory.
     std::vector<std::size_t> keys;
     keys.reserve(fields);
     for (std::size_t i = 0; i < fields; ++i) keys.push_back(places[i].offset);
     std::vector<JsonPlace>().swap(places);
-    // Each goes behind those before it, as the names are in order.
+    // The names are in order, so each field is appended.
     for (const std::size_t key : keys) {
       std::string_view name;
       in.seek_key(key);
@@ -15369,7 +15563,7 @@ class JsonChannelReader {
   Error error_;
 };
 
-/// Whether a custom field can be written so that it is read back as one.
+/// Returns true if a custom field can be written in a form that is read as a custom field again.
 inline bool has_json_form(const CustomFields::Entry& field) noexcept {
   if (field.value.kind() == ValueKind::invalid) return false;
   const std::string_view name = field.name;
@@ -15385,34 +15579,38 @@ inline bool has_json_form(const CustomFields::Entry& field) noexcept {
 
 }  // namespace detail
 
-/// Reads a channel as chat services write it:
+/// Parses a channel in the format of chat services:
 ///
 ///     {"type":"messaging","id":"general","members":["john",{"user_id":"jack"},{"user":{"id":"mary"}}],"level":3}
 ///
-/// or a channel's state, as services answer a query. Of a state the `channel` and the `members` are read; without
-/// `members`, those of its `channel`:
+/// or the state of a channel, as services return it for a query. Of a state, `channel` and `members` are read. If
+/// `members` is absent, those of its `channel` are used:
 ///
 ///     {"channel":{"cid":"messaging:general","level":3},"members":[{"user_id":"jack","user":{…}}],"read":[…],…}
 ///
-/// A `cid`, "messaging:general", may stand for the type, the id or both, and ends the type at its first colon. A member
-/// is the id of a user, or an object that has it as `user_id`, as the `id` of its `user` or as both; its other keys are
-/// skipped. Members are kept as they stand, twice where they stand twice. null in place of any of these keys' values
-/// reads as if the key were absent; without `members` there are none.
+/// A `cid`, such as "messaging:general", may replace the type, the id or both. The type ends at its first colon. A
+/// member is the id of a user, or an object with that id as `user_id`, as the `id` of its `user`, or as both. Other
+/// keys of a member are skipped. Members keep their order and are not deduplicated. null as the value of any of these
+/// keys is treated as an absent key. If `members` is absent, the channel has no members.
 ///
-/// Every other key is a custom field: null, a bool, an integer, a number, a string, or an array of these; a timestamp
-/// reads as the string that it is written as. Objects, such as the `created_by` and `config` of a service, and arrays
-/// that have an array or object in them, are no Values: these fields are left out and noted.
+/// Every other key is a custom field: null, a bool, an integer, a number, a string, or an array of these. A timestamp
+/// is read as a string. Objects, such as the `created_by` and `config` of a service, are not representable in a Value;
+/// nor are arrays that contain an array or object. Such fields are omitted and noted.
 ///
-/// Malformed content never loses the channel. It is left out and added to `notes`, which is cleared first and may be
-/// null: a member that names no user, or two; a custom field with a number that no Value holds; a key that stands
-/// twice; a value of another type. In strings, half of a surrogate pair and bytes that are not UTF-8 read as U+FFFD;
-/// a type, an id, a cid or a member with such counts as malformed. The limits in `options` keep the first members, and
-/// the custom fields whose names come first.
+/// Malformed content never loses the channel: it is omitted and added to `notes`, which is cleared first and may be
+/// null. Malformed content is: a member that names no user, or two users; a custom field with a number that is not
+/// representable in a Value; a repeated key; a value of another type. In strings, half of a surrogate pair and bytes
+/// that are not UTF-8 are read as U+FFFD. A type, an id, a cid or a member with these counts as malformed. Beyond the
+/// limits in `options`, the first members are kept, and the custom fields whose names are first in order.
 ///
-/// Strings that are empty or too long, and types with a colon, are read as they stand; Store::put judges those. Errors,
-/// in this order: the grammar, as in a payload for `parse_event`; for a type or an id that neither its key nor a cid
-/// gives, `missing_key` at the brace of the channel, or `wrong_type`, `duplicate_key`, `bad_escape` or `bad_utf8` at
-/// the malformed key; `out_of_range` at a cid that is not "type:id".
+/// Strings that are empty or too long, and types with a colon, are read unchanged; Store::put validates them.
+///
+/// Errors, in order of precedence:
+///
+/// 1. The grammar, as in a payload for `parse_event`.
+/// 2. A type or an id that neither its own key nor a cid provides: `missing_key` at the brace of the channel, or
+///    `wrong_type`, `duplicate_key`, `bad_escape` or `bad_utf8` at the malformed key.
+/// 3. `out_of_range` at a cid that is not "type:id".
 ///
 /// O(n log n) for n bytes. Allocates at most 16 n bytes at any moment.
 ///
@@ -15420,7 +15618,7 @@ inline bool has_json_form(const CustomFields::Entry& field) noexcept {
 /// const Result<Channel> match = parse_channel(
 ///     R"({"cid":"match:eu-17","members":["john",{"user_id":"mary","role":"host"}],"slots":4,"config":{}})");
 /// assert(match && match->type == "match" && match->id == "eu-17" && match->members.back() == "mary");
-/// assert(match->custom.size() == 1 && *match->custom.find("slots") == Value(4));  // an object is no field
+/// assert(match->custom.size() == 1 && *match->custom.find("slots") == Value(4));  // an object is not a field
 /// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"slots":4})");
 /// assert(parse_channel(R"({"type":"match"})").error().code == ErrorCode::missing_key);
 ///
@@ -15438,19 +15636,21 @@ inline Result<Channel> parse_channel(std::string_view json, const ReadOptions& o
   if (!reader.read(channel)) return reader.error();
   return channel;
 }
-/// The same, with the default options and without notes.
+/// Parses a channel with the default options and without notes.
 inline Result<Channel> parse_channel(std::string_view json) {
   return parse_channel(json, detail::default_read_options);
 }
 
-/// Appends a channel, which `parse_channel` reads as one that is equal where all its values have a form in JSON:
+/// Appends a channel. `parse_channel` reads it as an equal channel if all its values are representable in JSON:
 ///
 ///     {"type":"messaging","id":"general","members":["john","jack"],"level":3,"name":"General"}
 ///
-/// Always the same bytes for the same channel: the custom fields stand behind the members, in the order of their names.
-/// An instant is written as RFC 3339, which is read as a text; a number that is not finite as null; of what is not
-/// UTF-8 in a text each part as U+FFFD. Left out are custom fields that could not be read back as such: those named
-/// `type`, `id`, `cid` or `members`, those whose name is not UTF-8, and invalid values.
+/// Equal channels have the same bytes: the custom fields follow the members, in order of their names. A timestamp is
+/// written in RFC 3339 format, which is read as a string. A number that is not finite is written as null. Each part of
+/// a string that is not UTF-8 is written as U+FFFD.
+///
+/// Custom fields that could not be read as such are omitted: those named `type`, `id`, `cid` or `members`, those whose
+/// name is not UTF-8, and invalid values.
 inline void append_json(std::string& out, const Channel& channel) {
   detail::append_json_text(out, R"({"type":)", channel.type);
   detail::append_json_text(out, R"(,"id":)", channel.id);
@@ -15469,7 +15669,7 @@ inline void append_json(std::string& out, const Channel& channel) {
   }
   out += '}';
 }
-/// What `append_json` appends.
+/// Returns the string that `append_json` appends.
 inline std::string to_json(const Channel& channel) { return detail::json_of(channel); }
 
 }  // namespace PRESENCE_ABI
@@ -15499,7 +15699,7 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Something callable that is kept. <functional> costs more to include than all of this library's own headers.
+/// An owning, type-erased callable. <functional> costs more compile time than all headers of this library.
 template <class... Args>
 class Callback {
  public:
@@ -15542,18 +15742,17 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The hash by which an IdMap finds ids. Tests use others.
+/// The default hash of an IdMap. Tests use other hashes.
 struct IdHash {
-  static std::uint64_t of(std::string_view id, std::uint64_t seed) noexcept { return hash_of(Sought(id), seed); }
+  static std::uint64_t of(std::string_view id, std::uint64_t seed) noexcept { return hash_of(LookupKey(id), seed); }
 };
 
-/// A map from ids to things. Each thing has a number that it keeps until it is erased; numbers of erased things are
-/// given again.
+/// A map from ids to values. Each value has a number that stays the same until it is erased. Numbers of erased values
+/// are reused.
 ///
-/// A hash table with separate chaining, whose chains are AVL trees (Adelson-Velsky, Landis 1962) in the order of
-/// (hash, sum, id). So whatever the ids and the hash, to find, add or erase one costs O(log n)
-/// comparisons; with a hash that spreads them, O(1). The links are numbers in the entries, so that erasing needs no
-/// memory.
+/// A hash table with separate chaining, whose chains are AVL trees (Adelson-Velsky, Landis 1962) ordered by (hash, sum,
+/// id). So find, add and erase need O(log n) comparisons for all ids and hashes, and O(1) with a good hash. The links
+/// are numbers in the entries, so erase allocates nothing.
 template <class T, class Hash = IdHash>
 class IdMap {
  public:
@@ -15563,12 +15762,12 @@ class IdMap {
 
   std::size_t size() const noexcept { return entries_.size() - free_.size(); }
 
-  /// `none`: it is not there.
+  /// Returns the number of the id, or `none` if it is absent.
   std::uint32_t find(std::string_view id) const noexcept {
     return buckets_.empty() ? none : find(id, Hash::of(id, seed_));
   }
 
-  /// Its number, after it was added if it was not there. When memory runs out nothing is added.
+  /// Returns the number of the id. Adds the id if it is absent. If memory runs out, nothing is added.
   std::uint32_t add(std::string_view id) {
     const std::uint64_t hash = Hash::of(id, seed_);
     const std::uint32_t known = buckets_.empty() ? none : find(id, hash);
@@ -15582,7 +15781,7 @@ class IdMap {
     std::uint32_t number;
     if (free_.empty()) {
       if (entries_.size() == entries_.capacity()) entries_.reserve(entries_.empty() ? 4 : 2 * entries_.size());
-      free_.reserve(entries_.capacity());  // so that erasing needs no memory
+      free_.reserve(entries_.capacity());  // so that erase does not allocate
       number = static_cast<std::uint32_t>(entries_.size());
       entries_.push_back(std::move(fresh));
     } else {
@@ -15611,7 +15810,7 @@ class IdMap {
   T& operator[](std::uint32_t number) noexcept { return entries_[number].thing; }
   const T& operator[](std::uint32_t number) const noexcept { return entries_[number].thing; }
 
-  /// Goes over the things, by their numbers.
+  /// Iterates over the values in order of their numbers.
   class const_iterator {
    public:
     const_iterator(const IdMap& map, std::size_t at) noexcept : map_(&map), at_(at) { skip(); }
@@ -15634,7 +15833,7 @@ class IdMap {
   const_iterator begin() const noexcept { return const_iterator(*this, 0); }
   const_iterator end() const noexcept { return const_iterator(*this, entries_.size()); }
 
-  /// Whether every tree is in order and balanced, and has all entries of its bucket. For tests.
+  /// Returns true if every tree is ordered and balanced, and has all entries of its bucket. For tests.
   bool is_sound() const noexcept {
     std::size_t count = 0;
     for (const Bucket& bucket : buckets_) {
@@ -15647,15 +15846,16 @@ class IdMap {
   struct Entry {
     std::uint64_t hash = 0, sum = 0;  // of the id
     std::uint32_t child[2] = {none, none};
-    std::uint8_t height = 0;  // of the tree below; 0: erased
+    std::uint8_t height = 0;  // of the subtree; 0: erased
     std::string id;
     T thing{};
   };
   struct Bucket {
     std::uint32_t root = none;
-    std::uint32_t marks = 0;  // of all that are in the tree, and perhaps of some that were: most misses end here
+    std::uint32_t marks = 0;  // a filter of the hashes in the tree, and perhaps of erased ones; ends most misses early
   };
-  /// Taller than an AVL tree of all numbers: 1.4405 * log2(2^32) rounded up, and one for the empty place below.
+  /// An upper bound on the height of an AVL tree of all numbers: 1.4405 * log2(2^32) rounded up, plus one for the empty
+  /// link below.
   static constexpr unsigned most_levels = 48;
 
   static std::uint32_t mark_of(std::uint64_t hash) noexcept { return std::uint32_t{1} << (hash >> 59); }
@@ -15666,8 +15866,8 @@ class IdMap {
     return buckets_[narrowed<std::size_t>(hash & (buckets_.size() - 1))];
   }
 
-  /// Of all words. Most ids whose hashes are the same are told apart by it, for less than to read them again. It need
-  /// not be a good hash: who can make this the same, too, makes each comparison cost what comparing the ids does.
+  /// Returns a second, cheap hash of all words of an id. It distinguishes most ids with equal hashes without reading
+  /// the stored ids. It need not be a good hash: if it collides too, a comparison only costs a comparison of the ids.
   static std::uint64_t sum_of(std::string_view id) noexcept {
     std::uint64_t sum = 0;
     const char* p = id.data();
@@ -15687,10 +15887,10 @@ class IdMap {
     if (root.hash == hash && root.id == id) return bucket.root;
     return find_below(bucket.root, id, hash);
   }
-  /// The same from a root on that it is not.
+  /// Continues a search below a root that did not match.
   PRESENCE_DETAIL_APART std::uint32_t find_below(std::uint32_t at, std::string_view id,
                                                  std::uint64_t hash) const noexcept {
-    // Among ids whose hashes are the same most steps end with their sums.
+    // Among ids with equal hashes, the sums decide most steps.
     const Entry* const entries = entries_.data();
     const std::uint64_t sum = sum_of(id);
     do {
@@ -15714,7 +15914,7 @@ class IdMap {
     const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
     entry.height = static_cast<std::uint8_t>(1 + (left < right ? right : left));
   }
-  /// Puts a node in the place of its child on the other side, which takes its place. Returns the child.
+  /// Rotates a node towards `side`. Its child on the other side takes its place. Returns that child.
   std::uint32_t rotated_to(unsigned side, std::uint32_t at) noexcept {
     Entry& sinking = entries_[at];
     const std::uint32_t rising = sinking.child[1 - side];
@@ -15724,7 +15924,7 @@ class IdMap {
     note_height(entries_[rising]);
     return rising;
   }
-  /// The root of the tree of a node of which one side may be higher than the other by two.
+  /// Rebalances a node whose subtrees may differ in height by two. Returns the new root of its tree.
   std::uint32_t balanced(std::uint32_t at) noexcept {
     Entry& entry = entries_[at];
     const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
@@ -15738,7 +15938,7 @@ class IdMap {
     note_height(entry);
     return at;
   }
-  /// The same of each node on the way, from the lowest up to the first whose height stays.
+  /// Rebalances the nodes on a path, from the lowest up to the first whose height does not change.
   void balance(std::uint32_t* const* way, unsigned levels) noexcept {
     while (levels > 0) {
       std::uint32_t& link = *way[--levels];
@@ -15776,7 +15976,7 @@ class IdMap {
       link = &entry.child[is_before(entry, gone) ? 1 : 0];
     }
     if (gone.child[0] != none && gone.child[1] != none) {
-      // The next in order, which has no left child, takes its place.
+      // The successor, which has no left child, takes its place.
       std::uint32_t& place = *link;
       const unsigned below = levels + 1;
       way[levels++] = link;
@@ -15800,7 +16000,7 @@ class IdMap {
     balance(way, levels);
   }
 
-  /// Twice as many buckets. Each tree is taken apart into two, in their order, which compares nothing.
+  /// Doubles the number of buckets. Each tree is split into two in order, without any comparison.
   void grow() {
     std::vector<Bucket> larger(buckets_.empty() ? 8 : 2 * buckets_.size());
     buckets_.swap(larger);
@@ -15839,7 +16039,8 @@ class IdMap {
       at = right;
     }
   }
-  /// Takes so many off a chain, and makes a tree of them whose sides differ by one entry at most.
+  /// Removes `count` entries from a chain, and builds a balanced tree of them: the two sides of each node differ by at
+  /// most one entry.
   std::uint32_t put_together(std::uint32_t& first, std::size_t count) noexcept {
     if (count == 0) return none;
     const std::uint32_t left = put_together(first, count / 2), root = first;
@@ -15866,7 +16067,7 @@ class IdMap {
   std::uint64_t seed_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;
-  std::vector<Bucket> buckets_;  // a power of two of them, at least twice as many as there are things
+  std::vector<Bucket> buckets_;  // a power of two, at least twice the number of values
 };
 
 }  // namespace detail
@@ -15883,25 +16084,27 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What is less than this apart was meant to be of one timestamp.
+/// The length of a frame. Timestamps less than this apart count as the same.
 inline constexpr Duration one_frame = Duration::from_ns(1000);
 
-/// When an event takes effect: at its timestamp, or just behind what the same user did in the same frame, where the
-/// order would not show otherwise.
+/// The timestamps at which an event takes effect. An event takes effect at its own timestamp, unless this would not
+/// follow the call order. It then takes effect 1 ns after the user's earlier event in the same frame.
 ///
-/// Others must not be able to tell what an invisible user does, not even by a nanosecond. So of such a user all events
-/// in the frame of the cut count after it, where nothing of them shows. One that is dated before that may show, and is
-/// not moved by what may be hidden. A status text always shows: it is ordered by status texts alone.
+/// Other users must not be able to find out what an invisible user does, not even from a difference of 1 ns. This gives
+/// three rules for an invisible user:
+/// - An event in the frame of the cut (see `invisible_since`) takes effect no earlier than the cut, so it is hidden.
+/// - An event from before that frame may be visible. It is not moved by events that may be hidden.
+/// - A status is always visible. It is ordered only by other statuses.
 struct FrameOrder {
   Timestamp at;         ///< of the event
-  Timestamp status_at;  ///< of its status text
+  Timestamp status_at;  ///< of its status
 
   bool is_split() const noexcept { return at != status_at; }
 
-  /// `event.at` must be in range.
+  /// Precondition: `event.at` is in range.
   FrameOrder(const PresenceEventView& event, const RegistersView& user) noexcept
       : at(event.at), status_at(event.at), first_(event.at), end_(event.at + one_frame) {
-    const Timestamp cut = invisible_since(user.flips);
+    const Timestamp cut = invisible_since(user.visibility_changes);
     const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
     const bool asks = event.type == EventType::connect && event.invisible, asks_visible = asks && !*event.invisible;
     const bool is_hidden = cut != absent && is_of_session && !asks_visible;
@@ -15912,8 +16115,8 @@ struct FrameOrder {
     if (is_hidden && !is_late) at = later(at, cut);
     if (is_of_session && !may_show) follow_session(event, user);
     if (asks) {
-      for (const Flip& flip : user.flips) {
-        if (flip.invisible != *event.invisible) follow(flip.at);
+      for (const VisibilityChange& visibility_change : user.visibility_changes) {
+        if (visibility_change.invisible != *event.invisible) follow(visibility_change.at);
       }
     }
     if (event.type == EventType::report) follow_report(event, user);
@@ -15941,7 +16144,7 @@ struct FrameOrder {
     if (event.last_active && *event.last_active != user.reported_last_active()) follow(user.reported_last_active_at());
   }
 
-  Timestamp first_, end_;  // of the frame
+  Timestamp first_, end_;  // the frame, from first_ up to but not including end_
 };
 
 }  // namespace detail
@@ -15957,34 +16160,35 @@ struct FrameOrder {
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// What chat services limit. Off by default.
+/// Limits like those of chat services. By default there are none.
 struct WatchLimits {
-  /// How many users a single watch is about: of a channel or a page the first so many.
+  /// The maximum number of users of a single watch. Only the first so many users of a channel or a page are watched.
   std::size_t max_users_per_watch = static_cast<std::size_t>(-1);
 };
 
-/// Which viewer hears about which user: a value. A viewer hears of a user for as long as any of their watches is about
-/// that user. Who hears of a user is found without going over viewers. A viewer without an id hears of nobody.
+/// A value that stores which viewers watch which users. A viewer watches a user for as long as at least one of their
+/// watches includes that user. The viewers of a user are found without iterating over all viewers. A viewer without an
+/// id watches no user.
 ///
 /// @code
 /// Watches watches;
-/// watches.watch_users(Viewer("john"), std::vector<std::string>{"mary", "ann"});  // his friends
+/// watches.watch_users(Viewer("john"), std::vector<std::string>{"mary", "ann"});  // john's friends
 /// watches.watch_channel(Viewer("john"), Channel{"match", "eu-17", {"mary", "jack"}, {}});
 /// assert(watches.hears(Viewer("john"), "jack") && !watches.hears(Viewer("jack"), "john"));
 /// watches.update(Channel{"match", "eu-17", {"bob"}, {}});  // mary and jack left, bob joined
 /// assert(!watches.hears(Viewer("john"), "jack") && watches.hears(Viewer("john"), "bob"));
-/// assert(watches.hears(Viewer("john"), "mary"));  // still his friend
+/// assert(watches.hears(Viewer("john"), "mary"));  // still a friend
 /// watches.unwatch(Viewer("john"));  // logged out
 /// assert(!watches.is_watched("mary") && watches == Watches());
 /// @endcode
 class Watches {
  public:
   Watches() = default;
-  /// The seed of the hash by which ids are found; see Rules::hash_seed.
+  /// Creates an object without watches. `hash_seed` seeds the hash of the ids; see Rules::hash_seed.
   explicit Watches(const WatchLimits& limits, std::uint64_t hash_seed = 0)
       : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed) {}
 
-  /// The members of the channel, now and later: they change when `update` is told so. O(members).
+  /// Watches the channel's members and follows later joins and leaves, which `update` passes in. O(members).
   void watch_channel(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
     const std::uint32_t v = viewers_.add(viewer.id()), c = channels_.add(channel.cid());
@@ -15996,8 +16200,8 @@ class Watches {
     for (const std::uint32_t user : channels_[c].members) add_reason(user, v);
   }
 
-  /// Those who are members of the channel now, whoever joins or leaves later: what a channel query finds. Stands in the
-  /// place of what an earlier query found of the same channel. O(members).
+  /// Watches the channel's current members, which is what a channel query returns. Replaces the member list of an
+  /// earlier query for the same channel. Later joins and leaves are not followed; see `watch_channel`. O(members).
   void watch_members(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
     const std::uint32_t v = viewers_.add(viewer.id()), c = channels_.add(channel.cid());
@@ -16008,11 +16212,12 @@ class Watches {
     for (const std::uint32_t user : found) drop_reason(user, v);
   }
 
-  /// The users of a range of ids: what a user query finds. They add up. O(users).
+  /// Watches the users of a range of ids, which is what a user query returns. Adds to the users of earlier calls.
+  /// O(users).
   template <class Range>
   void watch_users(Viewer viewer, const Range& ids) {
     if (viewer.id().empty()) return;
-    // The ids may be those of viewers, which move when one is added.
+    // The ids may be borrowed from viewers_, whose strings move when a viewer is added.
     std::vector<std::uint32_t> users;
     for (const auto& id : ids) {
       if (users.size() == limits_.max_users_per_watch) break;
@@ -16027,39 +16232,39 @@ class Watches {
     forget_if_idle(v);
   }
 
-  /// The channel's members are other ones now. Nothing happens where nobody watches it. O(members, times those who
-  /// watch the channel for each that joined or left).
+  /// Updates the members of a channel. Does nothing if no viewer watches the channel. O(members + changes * viewers),
+  /// where changes are the members who joined or left, and viewers are those who watch the channel.
   void update(const Channel& channel) {
     const std::uint32_t c = channels_.find(channel.cid());
     if (c != Table::none) set_members(c, channel.members);
   }
-  /// The channel is gone: all watches of it end.
+  /// Removes a channel and ends all watches of it.
   void remove_channel(std::string_view cid) {
     const std::uint32_t c = channels_.find(cid);
     if (c == Table::none) return;
     for (std::size_t left = channels_[c].viewers.size(); left > 0; --left) {
-      unwatch_channel(channels_[c].viewers.back(), c);  // the last takes the channel with it
+      unwatch_channel(channels_[c].viewers.back(), c);  // the last one erases the channel
     }
   }
 
-  /// Ends what the viewer watches of that channel.
+  /// Ends the viewer's watches of the channel.
   void unwatch(Viewer viewer, std::string_view cid) {
     const std::uint32_t v = viewers_.find(viewer.id()), c = channels_.find(cid);
     if (v != Table::none && c != Table::none) unwatch_channel(v, c);
   }
-  /// Ends all that the viewer watches.
+  /// Ends all watches of the viewer.
   void unwatch(Viewer viewer) {
     const std::uint32_t v = viewers_.find(viewer.id());
     if (v == Table::none) return;
     Numbers users;
     users.swap(viewers_[v].users);
     for (const std::uint32_t user : users) drop_reason(user, v);
-    // The last of the channels, or none of them, takes the viewer with it.
+    // The last call may erase the viewer.
     std::size_t left = viewers_[v].channels.size();
     for (; left > 0; --left) unwatch_channel(v, viewers_[v].channels.back().channel);
     if (viewers_.has(v)) forget_if_idle(v);
   }
-  /// Ends everything.
+  /// Ends all watches of all viewers.
   void clear() noexcept {
     viewers_.clear();
     users_.clear();
@@ -16067,19 +16272,19 @@ class Watches {
     ++version_;
   }
 
-  /// Whether the viewer hears of the user. O(log of those who do).
+  /// Returns whether the viewer watches the user. O(log n) for n viewers of the user.
   bool hears(Viewer viewer, std::string_view user) const noexcept {
     const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
     return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
   }
-  /// Whether anybody hears of the user. Constant time.
+  /// Returns whether at least one viewer watches the user. O(1).
   bool is_watched(std::string_view user) const noexcept {
     const std::uint32_t u = users_.find(user);
     return u != Table::none && !users_[u].watchers.empty();
   }
-  /// Calls `visit(Viewer)` for each who hears of the user. Each viewer is valid until the watches are modified. `visit`
-  /// may modify them: it is then called for no viewer who stopped hearing of the user, and perhaps for some who began
-  /// to. O(those).
+  /// Calls `visit(Viewer)` for each viewer who watches the user. Each Viewer is valid until the watches are modified.
+  /// `visit` may modify them. It is then not called for viewers who no longer watch the user, and it may be called for
+  /// viewers who started to. O(viewers of the user).
   template <class Visit>
   void each_viewer_of(std::string_view user, Visit&& visit) const {
     const std::uint32_t u = users_.find(user);
@@ -16097,7 +16302,7 @@ class Watches {
       visit(Viewer(viewers_.id_of(v)));
     }
   }
-  /// Whether the same viewers watch the same, for the same reasons.
+  /// Returns whether the same viewers watch the same users and channels through the same kinds of watches.
   friend bool operator==(const Watches& a, const Watches& b) {
     if (a.viewers_.size() != b.viewers_.size()) return false;
     for (auto it = a.viewers_.begin(); it != a.viewers_.end(); ++it) {
@@ -16108,8 +16313,8 @@ class Watches {
   }
   friend bool operator!=(const Watches& a, const Watches& b) { return !(a == b); }
 
-  std::size_t viewer_count() const noexcept { return viewers_.size(); }  ///< how many viewers watch something
-  /// How many users are watched. Goes over them.
+  std::size_t viewer_count() const noexcept { return viewers_.size(); }  ///< number of viewers with a watch
+  /// Returns the number of users who are watched. O(users).
   std::size_t watched_count() const noexcept {
     std::size_t count = 0;
     for (const WatchedUser& user : users_) count += user.watchers.empty() ? 0u : 1u;
@@ -16122,10 +16327,10 @@ class Watches {
   struct NumberItself {
     static std::uint32_t of(std::uint32_t number) noexcept { return number; }
   };
-  /// Each once, ascending.
+  /// Ascending, without duplicates.
   using Numbers = detail::SortedChunks<std::uint32_t, NumberItself>;
 
-  /// A viewer who hears of a user, for how many reasons, and since when.
+  /// A viewer who watches a user: through how many watches, and from which value of now_ on.
   struct Watcher {
     std::uint32_t viewer = 0, reasons = 0;
     std::uint64_t since = 0;
@@ -16135,28 +16340,28 @@ class Watches {
   };
   struct WatchedUser {
     detail::SortedChunks<Watcher, ViewerOfWatcher> watchers;
-    std::uint32_t memberships = 0;  // of channels that are watched
+    std::uint32_t memberships = 0;  // number of watched channels that have the user as a member
   };
   struct WatchedChannel {
-    std::vector<std::uint32_t> members;  // as far as they are watched, each once, ascending
-    Numbers followers, viewers;          // those who follow the members, and all who watch
+    std::vector<std::uint32_t> members;  // up to the limit, ascending, without duplicates
+    Numbers followers, viewers;          // those who follow joins and leaves; all who watch
   };
   struct ChannelWatch {
     std::uint32_t channel = 0;
     bool is_following = false;
-    std::vector<std::uint32_t> page;  // what a query found
+    std::vector<std::uint32_t> page;  // members that the last query returned
   };
   struct ChannelOfWatch {
     static std::uint32_t of(const ChannelWatch& watch) noexcept { return watch.channel; }
   };
   struct WatchingViewer {
     detail::SortedChunks<ChannelWatch, ChannelOfWatch> channels;
-    Numbers users;  // what queries found
+    Numbers users;  // users that queries returned
   };
   using Table = detail::IdMap<WatchedUser>;
 
-  /// All that a viewer watches, in words that mean the same in any other Watches: a user, or a channel with those of
-  /// it.
+  /// Returns all watches of a viewer by ids instead of numbers, so that two Watches can be compared. One list has the
+  /// queried users; each other list has the users of a channel.
   std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
     std::vector<std::vector<std::string>> all;
     all.push_back(ids_of(viewers_[v].users));
@@ -16181,7 +16386,7 @@ class Watches {
     return ids;
   }
 
-  /// The users of a watch, each once, ascending. They may be unknown so far.
+  /// Returns the numbers of the users of a watch, ascending, without duplicates. Adds users who are not known yet.
   std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> numbers;
     if (ids.size() > limits_.max_users_per_watch) {
@@ -16212,7 +16417,7 @@ class Watches {
     WatchedChannel& channel = channels_[c];
     for (const std::uint32_t user : members) ++users_[user].memberships;
     channel.members.swap(members);
-    // Who stays is never without a reason in between.
+    // Reasons are added before others are dropped, so that members who stay always have one.
     const std::vector<std::uint32_t>&now = channel.members, &before = members;
     for (const std::uint32_t user : now) {
       if (has(before, user)) continue;
@@ -16294,8 +16499,8 @@ class Watches {
   detail::IdMap<WatchingViewer> viewers_;
   detail::IdMap<WatchedUser> users_;
   detail::IdMap<WatchedChannel> channels_;
-  std::uint64_t version_ = 0;  // counts what was changed
-  std::uint64_t now_ = 0;      // counts what a Store has to tell, so that nobody hears of what was before they watched
+  std::uint64_t version_ = 0;  // counts modifications
+  std::uint64_t now_ = 0;      // counts a Store's changes: viewers receive none from before their watch
 };
 
 }  // namespace PRESENCE_ABI
@@ -16315,8 +16520,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last. A text that is an instant
-/// comes with the instants: among other texts it could come before one of them, and after it too.
+/// Returns the rank of a kind of value in the sort order: as in MongoDB, except that absent values come last. A string
+/// that is a timestamp has the rank of timestamps. Among the other strings, the order would not be transitive.
 constexpr int rank_of(ValueKind kind) noexcept {
   switch (kind) {
     case ValueKind::integer:
@@ -16336,7 +16541,7 @@ constexpr int sign_of(Ordering order) noexcept {
   return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
 }
 
-/// A total order of all values; of arrays by their elements from the first on.
+/// A total order of all values. Arrays compare lexicographically.
 inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
   Moment first, second;
   const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
@@ -16354,13 +16559,13 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
   if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
   const Ordering order = compare_scalars(a, b);
   if (order != Ordering::unordered) return sign_of(order);
-  // What is not a number comes before all numbers.
+  // NaN comes before all numbers.
   const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
   return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
 }
 
-/// The same, but texts are texts and compare by their bytes: only those that are the same are equal, so that this
-/// decides where nothing else did.
+/// The same, but strings always compare by their bytes, even if they are timestamps. Only identical strings are equal,
+/// so this order breaks all remaining ties.
 inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
   const int ranks = rank_of(a.kind()) - rank_of(b.kind());
   if (ranks != 0) return ranks;
@@ -16368,7 +16573,7 @@ inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
   return compare_for_sort(a, b);
 }
 
-/// Compares objects by sort keys, and by a field named "id" where these say nothing.
+/// Compares objects by sort keys, then by a field named "id" if there is one.
 template <class T>
 class Sorter {
  public:
@@ -16401,7 +16606,8 @@ class Sorter {
 
   template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
   static int compare_field(const Key&, const T& a, const T& b) {
-    // Of the field nothing is captured: its type may have no linkage, and g++ then warns of a host's header.
+    // The lambdas do not capture the field: its type may have no linkage, and g++ would then warn about a host's
+    // header.
     return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
       return with_raw(field_at<i>(Fields<T>::list), b,
                       [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
@@ -16421,12 +16627,12 @@ class Sorter {
   std::vector<Key> keys_;
 };
 
-/// The part of a sorted sequence from `offset` on, of at most `limit`, without sorting what is not in it. `is_before`
-/// is a strict order in which no two items are equal.
+/// Selects at most `limit` items of a sorted sequence, from `offset` on, without sorting the items after them.
+/// `is_before` is a strict order in which no two items are equal.
 template <class Item, class IsBefore>
-class Excerpt {
+class TopK {
  public:
-  Excerpt(std::size_t offset, std::size_t limit, IsBefore is_before) noexcept
+  TopK(std::size_t offset, std::size_t limit, IsBefore is_before) noexcept
       : offset_(offset),
         kept_(limit == 0                                      ? 0
               : offset > static_cast<std::size_t>(-1) - limit ? static_cast<std::size_t>(-1)
@@ -16439,7 +16645,7 @@ class Excerpt {
     if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
   }
 
-  /// What it is, once all was added.
+  /// Returns the selected items in order. Call it once, after all items were added.
   std::vector<Item> take() {
     cut();
     items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(smaller_of(offset_, items_.size())));
@@ -16469,17 +16675,17 @@ class Excerpt {
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// A page of the objects for which a filter holds. They are sorted by the keys, one after the other, then by their id:
-/// pages never overlap. A field that an object lacks comes last in ascending and first in descending order; false comes
-/// before true. A key that names no field of the objects decides nothing. An invalid filter finds nothing.
+/// A query for a page of the objects that match a filter. The objects are sorted by the keys in turn, then by id, so
+/// pages never overlap. A field that an object lacks comes last in ascending order and first in descending order. False
+/// comes before true. A key that names no field of the objects is ignored. An invalid filter matches no object.
 struct Query {
-  Filter filter;                                     ///< `Filter{}` finds all
-  std::vector<SortKey> sort;                         ///< the first decides before the next
-  std::size_t offset = 0;                            ///< how many to pass over
-  std::size_t limit = static_cast<std::size_t>(-1);  ///< how many at most
+  Filter filter;                                     ///< `Filter{}` matches all
+  std::vector<SortKey> sort;                         ///< the first key has the highest priority
+  std::size_t offset = 0;                            ///< how many matches to skip
+  std::size_t limit = static_cast<std::size_t>(-1);  ///< the maximum size of the page
 };
 
-/// Of users. Their fields are `id`, `online`, `status` and `last_active`.
+/// A query for users. Their fields are `id`, `online`, `status` and `last_active`.
 ///
 /// @code
 /// #include <presence/state/reduce.hpp>
@@ -16489,7 +16695,7 @@ struct Query {
 /// s = reduce(std::move(s), PresenceEvent::connect("jack", "phone", now + Duration::from_s(1)));
 /// s = reduce(std::move(s), PresenceEvent::disconnect("jack", "phone", now + Duration::from_s(2)));
 /// UserQuery friends;
-/// friends.filter = in("id", {"mary", "jack", "ann"});  // of ann nothing is known
+/// friends.filter = in("id", {"mary", "jack", "ann"});  // ann is unknown
 /// friends.sort = {{"online", Order::descending}, {"last_active", Order::descending}};
 /// const std::vector<User> page = query(s, friends, Viewer("john"));
 /// assert(page.size() == 2 && page[0].id == "mary" && page[1].id == "jack");
@@ -16502,10 +16708,10 @@ struct UserQuery {
   std::size_t offset = 0;
   std::size_t limit = 30;
   /// @}
-  bool presence = false;  ///< for a Store: the viewer hears about these users from now on
+  bool presence = false;  ///< for a Store: the viewer is notified about these users from now on
 };
 
-/// Of channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
+/// A query for channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
 struct ChannelQuery {
   /// @{
   /// As in Query.
@@ -16514,15 +16720,16 @@ struct ChannelQuery {
   std::size_t offset = 0;
   std::size_t limit = 10;
   /// @}
-  bool presence = false;  ///< for a Store: the viewer hears about the members of these channels from now on
+  bool presence = false;  ///< for a Store: the viewer is notified about their current members
 };
 
 namespace detail {
 
-/// The users that a filter can hold for, by their ids; absent: it does not say.
+/// Returns the ids that a matching user can have, or nullopt if the filter does not limit the ids.
 inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
   using Ids = std::vector<std::string_view>;
-  // An instant, or a text that is one, equals all ids that are the same instant, however they are written.
+  // A timestamp (or a string that is one) equals every id that is the same timestamp in another notation, so these ids
+  // cannot be listed.
   const auto add = [](Ids& ids, const ValueView& value) {
     Moment moment;
     if (read_moment(value, moment)) return false;
@@ -16538,7 +16745,7 @@ inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& 
       const ValueView operand = filter.operand().view();
       if (operand.kind() != ValueKind::array) {
         if (!add(ids, operand)) return std::nullopt;
-      } else if (filter.op() == Operator::in) {  // a text is no array
+      } else if (filter.op() == Operator::in) {  // an id is a string, so it never equals an array
         for (std::size_t i = 0; i < operand.size(); ++i) {
           if (!add(ids, operand[i])) return std::nullopt;
         }
@@ -16566,7 +16773,7 @@ inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& 
   }
 }
 
-/// Whether the filter can hold for nobody who is offline.
+/// Returns whether the filter can match only users who are online.
 inline bool asks_for_online(const Filter& filter) noexcept {
   const auto is = [](const ValueView& value, bool truth) {
     return value.kind() == ValueKind::boolean && value.truth() == truth;
@@ -16595,9 +16802,9 @@ inline bool asks_for_online(const Filter& filter) noexcept {
   }
 }
 
-/// Calls `consider` with the view of every user for whom the filter may hold, once, in no order. Looks up those whom
-/// the filter names; passes over those who are known to be offline where it asks for who is online. Returns how many
-/// users were looked at.
+/// Calls `consider` once with the view of every user that the filter may match, in no order. If the filter names ids,
+/// looks up only these users. If it asks for users who are online, skips users who are known to be offline. Returns the
+/// number of users that were examined.
 template <class Consider>
 std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer, Consider&& consider) {
   std::size_t looked_at = 0;
@@ -16613,7 +16820,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
 
   const Root* const root = SnapshotReader::read(snapshot);
   if (root == nullptr) return looked_at;
-  const Sought self(viewer.id());
+  const LookupKey self(viewer.id());
   const bool is_somebody = !viewer.id().empty();
   const auto look = [&](const RowView& row) {
     ++looked_at;
@@ -16626,7 +16833,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   } else {
     for (const RowView row : root->table) look(row);
   }
-  // Viewers see themselves as they are.
+  // Viewers see themselves even when they are invisible.
   if (is_somebody) {
     if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
   }
@@ -16638,16 +16845,18 @@ using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
 
 }  // namespace detail
 
-/// Calls `on_user_view(const UserView&)` for each user of a page, in its order, as the viewer sees them: nothing about
-/// anybody else who is invisible can be found out by filtering or sorting. Copies no user; the views live as long as
-/// the snapshot is not changed. Returns how many they were. What a filter names by `id` is looked up: O(names); one
-/// that asks for `online` passes over pages of the snapshot with nobody online; any other is O(users).
+/// Calls `on_user_view(const UserView&)` for each user of the page, in the order of the page. Returns their number. The
+/// filter and the sort keys see the users as the viewer sees them, so they reveal nothing about other invisible users.
+/// Copies no user. Each view is valid until the snapshot is modified or destroyed.
+///
+/// O(ids) if the filter names ids, which are looked up. A filter that asks for `online` skips pages of the snapshot
+/// that have no online users. Any other filter: O(users).
 template <class Fn>
 std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
   const Matcher<UserView> holds = compile<UserView>(asked.filter);
   const detail::Sorter<UserView> sorter(asked.sort);
   const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
-  detail::Excerpt<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  detail::TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
   detail::each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
     if (holds(user)) page.add(user);
   });
@@ -16656,15 +16865,15 @@ std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewe
   return users.size();
 }
 
-/// The same, copied.
+/// The same, but returns copies of the users.
 inline std::vector<User> query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer = nobody) {
   std::vector<User> users;
   presence::query(snapshot, asked, viewer, [&](const UserView& user) { users.push_back(static_cast<User>(user)); });
   return users;
 }
 
-/// A page of any range of objects with Fields, by their addresses. Where the keys and a field named "id" say nothing,
-/// they keep the order of the range. O(objects); those that are not in the page are not sorted.
+/// Returns pointers to the objects of a page from any range of objects with Fields. Objects that are equal by all keys
+/// and by a field named "id" keep the order of the range. O(objects); objects outside the page are not sorted.
 template <class Range>
 auto query(const Range& range, const Query& asked) -> std::vector<const std::decay_t<detail::ElementOf<Range>>*> {
   static_assert(std::is_lvalue_reference<detail::ElementOf<Range>>::value,
@@ -16680,7 +16889,7 @@ auto query(const Range& range, const Query& asked) -> std::vector<const std::dec
     const int order = sorter.compare(*a.object, *b.object);
     return order != 0 ? order < 0 : a.place < b.place;
   };
-  detail::Excerpt<Item, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  detail::TopK<Item, decltype(is_before)> page(asked.offset, asked.limit, is_before);
   std::size_t place = 0;
   for (const T& object : range) {
     if (holds(object)) page.add(Item{&object, place});
@@ -16690,12 +16899,12 @@ auto query(const Range& range, const Query& asked) -> std::vector<const std::dec
   for (const Item& item : page.take()) found.push_back(item.object);
   return found;
 }
-/// The same of channels; `presence` is for a Store.
+/// The same for channels. Ignores `presence`, which is for a Store.
 template <class Range>
 auto query(const Range& range, const ChannelQuery& asked) {
   return presence::query(range, Query{asked.filter, asked.sort, asked.offset, asked.limit});
 }
-/// Of a temporary range the objects would be gone.
+/// A temporary range is rejected: the pointers would dangle.
 template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
 void query(Range&& range, const Query& asked) = delete;
 template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
@@ -16719,15 +16928,15 @@ inline namespace PRESENCE_ABI {
 
 namespace detail {
 
-/// What others see differently, borrowed from both snapshots. All of it is dated alike;
-/// or, where `dated` is absent, each with the latest instant that others know something of the user from.
+/// Returns the differences that others see, borrowed from both snapshots. Each carries `dated`, or, if that is
+/// `absent`, the latest timestamp in what others know of the user.
 inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
   const UserTable nothing;
   const Root* const a = SnapshotAccess::read(from);
   const Root* const b = SnapshotAccess::read(to);
   const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
   Timeline<UserPresenceChangedView> changes;
-  // What both share looks the same at both instants if nothing in it is due up to the later one, and both go by the
+  // A shared part looks the same at both timestamps if no deadline in it passes up to the later one. Both must have the
   // same rules.
   const Timestamp up_to = same_but_for_seed(from.rules(), to.rules()) ? later(from_now, to_now) : never;
   UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, up_to,
@@ -16746,16 +16955,17 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
 
 }  // namespace detail
 
-/// Calls `on_change(const UserPresenceChangedView&)` for every user whom others see differently in `to` than in `from`:
-/// applied to the views of the one they give the views of the other. Each carries `to.now()`, or without one the latest
-/// instant that others know something of that user from. In the order of (instant, id). What both share is passed over.
+/// Calls `on_change(const UserPresenceChangedView&)` for every user whose publicly visible state differs between `from`
+/// and `to`. Applying the changes to the views of `from` gives the views of `to`. Each change carries `to.now()`, or,
+/// if there is none, the latest timestamp in what others know of that user. The order is (timestamp, id). Parts that
+/// both snapshots share are skipped.
 ///
 /// @code
 /// #include <presence/state/reduce.hpp>
 ///
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
-/// const Snapshot shown = s;  // by the last frame
+/// const Snapshot shown = s;  // what the last frame showed
 /// s = reduce(std::move(s), PresenceEvent::disconnect("john", "phone", now + Duration::from_s(5)));
 /// s = reduce(std::move(s), PresenceEvent::connect("mary", "tv", now + Duration::from_s(5)));
 /// std::string news;
@@ -16774,21 +16984,22 @@ void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
 
 #endif  // PRESENCE_STATE_DIFF_HPP
 
-/// For clients that mirror a server: what becomes of its reports when the connection to it is lost, and found again.
+/// For clients that mirror a server: forgetting its reports when the connection is lost, and resynchronising after it
+/// is restored.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Raises the instant up to which reports of online are forgotten to what `up_to(registers)` returns, for every user
-/// whose it would raise. When memory runs out some of it is done.
+/// Raises `forgotten_up_to` to the value that `up_to(registers)` returns, for every user with an earlier one. Up to
+/// that timestamp reports of being online are forgotten. If memory runs out, some users may have been changed.
 template <class UpTo>
 void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
-  const Snapshot before = snapshot;  // is gone over while the other changes
+  const Snapshot before = snapshot;  // iterated while the other one changes
   for (const RowView row : root->table) {
     const RegistersView kept = row.registers();
-    if (up_to(kept) <= kept.forgotten_up_to()) continue;  // nor would it raise what is left of that
+    if (up_to(kept) <= kept.forgotten_up_to()) continue;  // then the normal form needs no change either
     Plan plan;
     plan.after = normal_form_of(row, *root);
     const Timestamp instant = up_to(RegistersView(plan.after));
@@ -16800,8 +17011,8 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   }
 }
 
-/// Folds an event at a later timestamp than it came with, by which it is judged: it is not too early for having been
-/// moved, and no time passes for it.
+/// Applies an event at `to`, which is later than the event's timestamp. The event is judged by its own timestamp, so
+/// moving it does not make it too early. The time does not advance.
 template <class OnChange>
 Verdict fold_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
   Verdict verdict = judge_form(event, snapshot.rules());
@@ -16812,17 +17023,18 @@ Verdict fold_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp
   return fold_anew(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
 }
 
-/// Puts `after` in the place of `snapshot`, and tells what others see of it. All memory is asked for before.
+/// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
+/// replacement.
 template <class OnChange>
 void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
   const Snapshot before = snapshot;
   Timeline<UserPresenceChangedView> changes;
-  if constexpr (is_heard<OnChange>) changes = differences(before, after, dated);
+  if constexpr (has_callback<OnChange>) changes = differences(before, after, dated);
   snapshot = after;
   changes.each(on_change);
 }
 
-/// A resync as of an instant that it is judged by, and that counts as `counted`, which is not earlier.
+/// A resync that is judged by `as_of` and takes effect as of `counted`, which is not earlier.
 template <class It, class OnChange>
 Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Timestamp counted, OnChange& on_change) {
   const Snapshot before = snapshot;
@@ -16832,7 +17044,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
 
   Tally tally;
   Snapshot after = before;
-  const Unheard unheard;
+  const NoCallback no_callback;
   for (; first != last; ++first) {
     auto&& listed = *first;
     PresenceEventView event(listed);
@@ -16843,11 +17055,11 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
     } else {
       if (in_range(event.at)) event.at = later(event.at, as_of);
       const bool is_moved = in_range(event.at) && event.at < counted;
-      tally.count(is_moved ? fold_moved(after, event, counted, unheard) : fold_now(after, event, unheard));
+      tally.count(is_moved ? fold_moved(after, event, counted, no_callback) : fold_now(after, event, no_callback));
     }
   }
   if (!accepted(verdict)) return tally;
-  // Who is listed has a report as of the list or later, which this leaves alone.
+  // Listed users have a report as of the list or later, which is kept.
   forget_reports_up_to(after, [counted](const RegistersView& user) {
     return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
   });
@@ -16857,53 +17069,58 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
 
 }  // namespace detail
 
-/// Forgets what reports said about being online, for a client that lost its own connection: nobody is shown online on
-/// stale word, and nobody is taken for gone because it was the client who was away. Each report is forgotten up to its
-/// own instant, so that the server's next one counts whatever the client's clock says. Statuses and last_active stay.
-/// `on_change` hears of each user whom others see differently, by instant and id; the changes carry `now`, or without
-/// one the latest instant known of the user. When memory runs out the snapshot is what it was. O(users).
+/// Forgets what reports said about being online, for a client that lost its own connection. No user is shown online
+/// because of an outdated report, and no user is assumed to have left because the client was away.
+///
+/// Each report is forgotten up to its own timestamp. The server's next report then takes effect, whatever the client's
+/// clock says. Statuses and last_active are kept. Calls `on_change` for each user whose publicly visible state changed,
+/// in the order of (timestamp, id). The changes carry `now`, or, if the snapshot has none, the latest timestamp known
+/// of the user. If memory runs out, the snapshot is unchanged. O(users).
 template <class OnChange>
 void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
   Snapshot after = snapshot;
   detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
   detail::replace_and_tell(snapshot, after, detail::SnapshotAccess::now(after), on_change);
 }
-/// The same where nobody listens.
-inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::Unheard()); }
+/// The same, without a callback.
+inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::NoCallback()); }
 
-/// The snapshot without its reports of online.
+/// Returns the snapshot without what its reports said about being online.
 [[nodiscard]] inline Snapshot forget_reports(Snapshot snapshot) {
   presence::forget_reports_in(snapshot);
   return snapshot;
 }
 
-/// Takes a server's full list as of an instant: reports of online from before it are forgotten and the list is folded,
-/// in one call, so that who stays online never flashes offline and who is no longer listed goes offline. A report in
-/// the list that is dated earlier counts as of `as_of`; an event that is no report is invalid. If `as_of` is out of
-/// range, too late or too early, so is all of the list, and nothing changes. Passes no time. `on_change` hears of each
-/// user whom others see differently, once, by id. When memory runs out the snapshot is what it was. O(users).
+/// Applies a server's full list of reports as of a timestamp, in one call. Forgets what reports from before `as_of`
+/// said about being online, then applies the list. Users who remain online are not shown offline in between. Users who
+/// are no longer listed go offline.
+///
+/// A report in the list that is dated earlier counts as of `as_of`. An event that is not a report is `invalid`. If
+/// `as_of` is out of range, too late or too early, so is every event of the list, and nothing changes. The time does
+/// not advance. Calls `on_change` once for each user whose publicly visible state changed, in the order of their ids.
+/// If memory runs out, the snapshot is unchanged. O(users).
 ///
 /// @code
 /// const Timestamp then = *parse_timestamp("2019-01-07T13:17:42.375Z"), now = then + Duration::from_s(90);
 /// Snapshot friends(Rules::mirror());
 /// apply(friends, PresenceEvent::report("john", true, then), [](const UserPresenceChangedView&) {});
-/// forget_reports_in(friends);  // the connection is lost: who knows whether he is still there
+/// forget_reports_in(friends);  // the connection is lost: john may have left
 /// assert(friends.find("john") && !friends.online("john"));
 ///
 /// const PresenceEvent list[] = {PresenceEvent::report("john", true, now), PresenceEvent::report("mary", true, now)};
-/// const Tally tally = resync(friends, list, list + 2, now);  // it is back
+/// const Tally tally = resync(friends, list, list + 2, now);  // the connection is restored
 /// assert(tally.applied == 2 && friends.online("john") && friends.online("mary"));
-/// resync(friends, list, list + 1, now + Duration::from_s(1));  // who is not listed any more has gone
+/// resync(friends, list, list + 1, now + Duration::from_s(1));  // users who are no longer listed go offline
 /// assert(friends.online("john") && !friends.online("mary"));
 /// @endcode
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
   return detail::resync_moved(snapshot, first, last, as_of, as_of, on_change);
 }
-/// The same where nobody listens.
+/// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
-  return presence::resync(snapshot, first, last, as_of, detail::Unheard());
+  return presence::resync(snapshot, first, last, as_of, detail::NoCallback());
 }
 
 }  // namespace PRESENCE_ABI
@@ -16916,18 +17133,18 @@ inline namespace PRESENCE_ABI {
 
 class Store;
 
-/// The viewers who hear of a change. Owns their ids: a copy may be kept. What a Store passes to a callback is valid
-/// until that callback returns.
+/// The viewers who are notified about a change. Owns their ids, so a copy may be kept. The object that a Store passes
+/// to a callback is valid until that callback returns.
 class Viewers {
  public:
-  /// Enough of an iterator for a range-for.
+  /// A minimal iterator for range-based for loops.
   class const_iterator {
    public:
-    /// At the one of that index.
+    /// Points to the viewer at the index.
     const_iterator(const Viewers& all, std::size_t at) noexcept : all_(&all), at_(at) {}
     const_iterator(const Viewers&&, std::size_t) = delete;
-    Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from all of them
-    /// On to the next.
+    Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from the Viewers
+    /// Moves to the next viewer.
     const_iterator& operator++() noexcept {
       ++at_;
       return *this;
@@ -16940,8 +17157,8 @@ class Viewers {
   };
 
   /// @{
-  /// Each once, in the order in which they are told. They borrow their ids. Valid until this object is modified or
-  /// destroyed: a temporary is refused.
+  /// Each viewer once, in the order in which they are notified. They borrow their ids. Valid until this object is
+  /// modified or destroyed. A temporary is rejected.
   std::size_t size() const noexcept { return ends_.size(); }
   Viewer operator[](std::size_t i) const& noexcept {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
@@ -16965,23 +17182,23 @@ class Viewers {
     ends_.push_back(ids_.size());
   }
 
-  std::string ids_;  // one behind the other
+  std::string ids_;  // concatenated
   std::vector<std::size_t> ends_;
 };
 
 namespace detail {
 
-/// A callback of a Store, and whoever may end it.
+/// A callback of a Store. Shared by the Store and the Subscription that may end it.
 struct Listener {
   using Tell = Callback<const UserPresenceChanged&, const Viewers&>;
 
   OwnerCount owners;
-  mutable Store* store;  // null: ended
+  mutable Store* store;  // null if ended
   std::uint64_t number;  // in the order of subscribing
-  std::uint64_t since;   // what was to be told before is not for this one
+  std::uint64_t since;   // changes with smaller numbers are not delivered to it
   bool wants_last_active;
-  bool hears_all;      // deliveries to whomever
-  std::string viewer;  // or those to this one
+  bool hears_all;      // the deliveries to all viewers
+  std::string viewer;  // or only those to this viewer
   Tell tell;
 
   Listener(Store& of, std::uint64_t its_number, std::uint64_t from, bool last_active, std::optional<Viewer> whom,
@@ -16998,17 +17215,17 @@ using Listeners = std::vector<Shared<Listener>>;
 
 }  // namespace detail
 
-/// That a callback is called; ends with its destruction. May outlive the Store, and may end inside any callback, its
-/// own too.
+/// Owns a callback registration. Destroying it unsubscribes. It may outlive the Store. It may end inside any callback,
+/// including its own.
 class Subscription {
  public:
-  /// Of nothing.
+  /// An empty subscription.
   Subscription() noexcept = default;
   /// @{
-  /// Leaves one of nothing behind. What was subscribed to before ends.
+  /// Takes the registration; `other` becomes empty. Assignment ends the previous subscription.
   Subscription(Subscription&& other) noexcept : listener_(std::move(other.listener_)) {}
   Subscription& operator=(Subscription&& other) noexcept {
-    // What ends may own the other one: ends last.
+    // The previous callback may own `other`, so it is destroyed last.
     Subscription taken(std::move(other));
     std::swap(listener_, taken.listener_);
     return *this;
@@ -17016,9 +17233,9 @@ class Subscription {
   /// @}
   ~Subscription() { reset(); }
 
-  /// Ends it now.
+  /// Unsubscribes now.
   inline void reset() noexcept;
-  /// Whether the callback may still be called.
+  /// Returns whether the callback may still be called.
   bool is_active() const noexcept { return listener_ && listener_->store != nullptr; }
 
  private:
@@ -17027,45 +17244,52 @@ class Subscription {
   detail::Shared<detail::Listener> listener_;
 };
 
-/// What a subscription hears of.
+/// Which changes a subscription receives.
 struct DeliveryOptions {
-  bool last_active_alone = false;  ///< also of changes of last_active alone, one each last_active_refresh
+  bool last_active_alone = false;  ///< also changes in which only last_active differs, one per last_active_refresh
 };
 
-/// How a Store differs from the fold alone.
+/// What a Store does beyond applying events to a snapshot.
 struct StoreOptions {
-  /// If true, events of one user that carry the same timestamp take effect in call order: a later one is moved just
-  /// behind what it would otherwise count before, or not at all beside. What is a microsecond older or more is late,
-  /// and left as it is. An event is judged by the timestamp that it came with: it is never too early for having been
-  /// moved, and moving it passes no time.
+  /// If true, events of one user that carry the same timestamp take effect in call order. A later call that would
+  /// otherwise take effect before an earlier one, or not at all, is moved 1 ns behind it.
   ///
-  /// What an invisible user does moves nothing that others see: their events in the frame in which they went invisible
-  /// count after that, their earlier connects and heartbeats are not moved by what they did since, and their status
-  /// texts are ordered among themselves alone.
+  /// Timestamps less than 1 microsecond apart belong to one frame and count as the same. An event that is older by
+  /// 1 microsecond or more is late and is not moved. An event is accepted or rejected by its original timestamp, so
+  /// moving never makes it too early. Moving does not advance the time.
+  ///
+  /// What an invisible user does never moves anything that others see:
+  /// - Their events in the frame in which they went invisible take effect after that change.
+  /// - Their earlier connects and heartbeats are not moved by what they did since.
+  /// - Their statuses are ordered only among themselves.
   bool keep_order_of_frame = true;
-  WatchLimits limits;  ///< of what one watch is about
+  WatchLimits limits;  ///< limits the users of one watch
 };
 
-/// A channel to be watched, made if it is not there.
+/// A channel to watch. It is created if it does not exist.
 struct WatchChannel {
-  std::string type;                  ///< as of a Channel: not empty, without a colon
+  std::string type;                  ///< the type of the Channel: not empty, without a colon
   std::string id;                    ///< not empty
-  std::vector<std::string> members;  ///< of one that is made
-  bool presence = false;             ///< the viewer hears about its members from now on
+  std::vector<std::string> members;  ///< of the channel if it is created
+  bool presence = false;             ///< the viewer is notified about its members from now on
 };
 
-/// The one object with identity: the presence, the channels, the watches and the callbacks of one process. For one
-/// thread at a time.
+/// The presence, the channels, the watches and the callbacks of one process. The only object of the library that has
+/// identity. Not thread-safe: only one thread may use it at a time.
 ///
-/// Each viewer hears of each change once, in the order in which things changed, and only of users whom they watched
-/// when it happened and watch still. Changes are as everyone else sees them, so nobody hears of what an invisible user
-/// does. Deliveries are made at the end of the call that caused them: of one change first `on_delivery`, then the
-/// viewers in the order in which they first watched anything (who is new may take the place of one who ended all), of
-/// each the subscriptions in the order in which they were made.
+/// Each viewer is notified about each change once, in the order of the changes. They must have watched the user when
+/// the change happened, and still watch the user. Changes describe what all other users see, so no viewer is notified
+/// about what an invisible user does.
 ///
-/// A callback may do anything to the store but destroy it. What it folds counts at once, and is told after all that was
-/// to be told before: callbacks never run inside each other. If one throws, it has been told, and the others are told
-/// by the next call.
+/// Changes are delivered at the end of the call that caused them. The order for one change is:
+/// 1. the `on_delivery` callbacks;
+/// 2. the viewers, in the order in which they first watched anything (a new viewer may take the place of one who ended
+///    all their watches);
+/// 3. for each viewer, their subscriptions in the order in which they were made.
+///
+/// A callback may do anything to the store but destroy it. Events that it dispatches take effect at once. The changes
+/// that they cause are delivered after all earlier changes: callbacks never run inside each other. If a callback
+/// throws, it counts as called; the next call that delivers calls the remaining ones.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
@@ -17077,7 +17301,7 @@ struct WatchChannel {
 ///     [&](const UserPresenceChanged& change) { shown += change.id + (change.after->online ? "+" : "-"); });
 ///
 /// store.dispatch(PresenceEvent::connect("mary", "console", now));
-/// store.dispatch(PresenceEvent::connect("jack", "phone", now));  // whom john does not watch
+/// store.dispatch(PresenceEvent::connect("jack", "phone", now));  // john does not watch jack
 /// assert(shown == "mary+");
 /// store.advance(now + Duration::from_s(60));  // once a frame: mary was silent for too long
 /// assert(shown == "mary+mary-");
@@ -17085,7 +17309,7 @@ struct WatchChannel {
 class Store {
  public:
   /// @{
-  /// Knows nobody, or what a snapshot knows, whose rules then stand.
+  /// Creates a store without users, or one with the users and the rules of a snapshot.
   explicit Store(const Rules& rules = {}, const StoreOptions& options = {}) : Store(Snapshot(rules), options) {}
   explicit Store(Snapshot snapshot, const StoreOptions& options = {})
       : options_(options),
@@ -17101,19 +17325,19 @@ class Store {
     end(deliveries_);
   }
 
-  /// Folds an event.
+  /// Applies an event.
   Verdict dispatch(const PresenceEventView& event) {
     const Verdict verdict = fold(event);
     deliver();
     return verdict;
   }
-  /// The same, of an event that owns its strings, which may be a temporary.
+  /// The same for an event that owns its strings. It may be a temporary.
   template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
   Verdict dispatch(const Event& event) {
     return dispatch(PresenceEventView(event));
   }
-  /// Folds the events of a range one after the other, then delivers. Where the order of a frame need not be kept, as
-  /// fast as `apply` of the range.
+  /// Applies the events of a range one after the other, then delivers the changes. Without `keep_order_of_frame`, it is
+  /// as fast as `apply` of the range.
   template <class It, class = detail::EnableIfIterator<It>>
   Tally dispatch(It first, It last) {
     Tally tally;
@@ -17128,16 +17352,16 @@ class Store {
     deliver();
     return tally;
   }
-  /// Lets time pass.
+  /// Advances the time to `now`.
   Verdict advance(Timestamp now) {
     const Verdict verdict = apply(snapshot_, now, Gather{*this});
     deliver();
     return verdict;
   }
-  /// Takes a server's full list; see presence::resync.
+  /// Applies a server's full list; see presence::resync.
   template <class It>
   Tally resync(It first, It last, Timestamp as_of) {
-    // In the frame in which the connection was lost the list still is later than what was forgotten.
+    // A list from the frame in which the connection was lost must still count as later than the forgotten reports.
     const Timestamp behind = forgotten_ + Duration::from_ns(1);
     const bool is_moved = options_.keep_order_of_frame && forgotten_ >= as_of &&
                           forgotten_ < as_of + detail::one_frame && detail::in_range(behind);
@@ -17146,11 +17370,14 @@ class Store {
     deliver();
     return tally;
   }
-  /// Joins what another node sent, as `apply_delta` does, and advances to `now`, the host's own clock, if that is
-  /// later; never to the other's. An Error `too_early`, and nothing happens, if the other snapshot is dated too late or
-  /// anything in it is that is not known here already; see `apply_delta`. `out_of_range`: `now` is at either end of the
-  /// range. For a node that reconciles a copy of its snapshot with another, this is how what came of it gets back in:
-  /// it costs what changed.
+  /// Merges a snapshot that another node sent, as `apply_delta` does. Advances to `now`, the host's own clock, if that
+  /// is later; never to the other node's time. A node that reconciles a copy of its snapshot with another node merges
+  /// the result into its store with this call. O(changes).
+  ///
+  /// Returns an Error, and changes nothing, in these cases:
+  /// - `too_early`: the other snapshot is dated too late, or contains data that is dated too late and is not known here
+  ///   already; see `apply_delta`.
+  /// - `out_of_range`: `now` is at either end of the range.
   std::optional<Error> merge(const Snapshot& other, Timestamp now) {
     if (const std::optional<Error> error = detail::wrong_now(now)) return error;
     const Gather gather{*this};
@@ -17159,16 +17386,16 @@ class Store {
     deliver();
     return std::nullopt;
   }
-  /// For a client whose own connection is gone: reports of online are forgotten, which is told as any other change, and
-  /// then all watches end, as they do on the server. What waits to be told is told to those who watched until now.
-  /// Subscriptions stay. Who connects again asks again, and resyncs.
+  /// For a client that lost its own connection. Forgets the reports of online, and delivers the changes as usual. Then
+  /// ends all watches, as the server does. Pending changes are delivered to the viewers who watched until now.
+  /// Subscriptions stay. After the client has reconnected, query or watch again, and call `resync`.
   void connection_lost() {
     forget_reports_in(snapshot_, Gather{*this});
     if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
       for (const detail::RowView row : root->table)
         forgotten_ = detail::later(forgotten_, row.registers().forgotten_up_to());
     }
-    // The watches are gone when it is told.
+    // The changes are delivered after the watches have ended, so their viewers are stored now.
     for (std::size_t i = told_; i < pending_.size(); ++i) {
       if (pending_[i].is_farewell) continue;
       pending_[i].is_farewell = true;
@@ -17178,18 +17405,19 @@ class Store {
     deliver();
   }
 
-  /// A copy, in constant time.
+  /// Returns a copy of the snapshot. O(1).
   Snapshot snapshot() const noexcept { return snapshot_; }
-  /// When `advance` has something to do next; see Snapshot::next_deadline.
+  /// Returns the next time at which `advance` has something to do; see Snapshot::next_deadline.
   std::optional<Timestamp> next_deadline() const noexcept { return snapshot_.next_deadline(); }
   /// @{
-  /// Who hears about whom now. Borrowed from the store, and changes with it. Of a temporary store, a copy.
+  /// Returns which viewers currently watch which users. Borrowed from the store, and changes with it. For a temporary
+  /// store, returns a copy.
   const Watches& watches() const& noexcept { return watches_; }
   Watches watches() const&& { return watches_; }
   /// @}
 
-  /// Adds a channel or replaces it. Who follows it hears of its new members and no more of those who left. Refused is
-  /// one that has no name: what is wrong is returned.
+  /// Adds a channel or replaces it. Viewers who follow it are notified about its new members, and no longer about
+  /// members who left. Returns an Error, and changes nothing, if its type or id is empty or its type has a colon.
   std::optional<Error> put(Channel channel) {
     if (const std::optional<Error> error = wrong_name(channel.type, channel.id)) return error;
     watches_.update(channel);
@@ -17197,7 +17425,7 @@ class Store {
     channels_[number] = std::move(channel);
     return std::nullopt;
   }
-  /// Removes a channel; watches of it end.
+  /// Removes a channel and ends all watches of it.
   void remove_channel(std::string_view cid) {
     const std::uint32_t number = channels_.find(cid);
     if (number == Channels::none) return;
@@ -17205,8 +17433,8 @@ class Store {
     channels_.erase(number);
   }
   /// @{
-  /// Null: there is none. Valid until a channel is added, replaced or removed, or the store is destroyed. A temporary
-  /// store is refused.
+  /// Returns the channel, or null if there is none. Valid until a channel is added, replaced or removed, or the store
+  /// is destroyed. A temporary store is rejected.
   const Channel* find_channel(std::string_view cid) const& noexcept {
     const std::uint32_t number = channels_.find(cid);
     return number == Channels::none ? nullptr : &channels_[number];
@@ -17214,7 +17442,7 @@ class Store {
   const Channel* find_channel(std::string_view cid) const&& = delete;
   /// @}
 
-  /// A page of users, as the viewer sees them. With `presence` the viewer hears about them from now on.
+  /// Returns a page of users, as the viewer sees them. With `presence`, the viewer is notified about them from now on.
   std::vector<User> query_users(const UserQuery& asked, Viewer viewer) {
     std::vector<User> users = query(snapshot_, asked, viewer);
     if (asked.presence) {
@@ -17224,8 +17452,8 @@ class Store {
     }
     return users;
   }
-  /// A page of channels; those of one id are in the order of their types. With `presence` the viewer hears about those
-  /// who are their members now.
+  /// Returns a page of channels. Channels with the same id are sorted by type. With `presence`, the viewer is notified
+  /// about their current members.
   std::vector<Channel> query_channels(const ChannelQuery& asked, Viewer viewer) {
     ChannelQuery whole = asked;
     whole.sort.push_back(SortKey{"id", Order::ascending});
@@ -17237,8 +17465,8 @@ class Store {
     }
     return page;
   }
-  /// A channel, which is made if it is not there. With `presence` the viewer hears about its members, and about who
-  /// joins or leaves it later.
+  /// Returns the channel, and creates it if it does not exist. With `presence`, the viewer is notified about its
+  /// members, and follows later joins and leaves. Returns an Error for the same reasons as `put`.
   Result<Channel> watch(const WatchChannel& asked, Viewer viewer) {
     if (const std::optional<Error> error = wrong_name(asked.type, asked.id)) return *error;
     Channel channel;
@@ -17249,20 +17477,21 @@ class Store {
       if (asked.presence) watches_.watch_channel(viewer, channel);
     } else {
       channel.members = asked.members;
-      const std::string id(viewer.id());  // which may lie in a channel that moves when one is added
+      const std::string id(viewer.id());  // a copy: the id may lie in a channel that moves when one is added
       put(channel);
       if (asked.presence) watches_.watch_channel(Viewer(id), channel);
     }
     return channel;
   }
   /// @{
-  /// Ends what the viewer watches of a channel, or all. Nothing more is told; what was told stands.
+  /// Ends the viewer's watches of one channel, or all their watches. Nothing more is delivered because of these
+  /// watches. Earlier deliveries remain valid.
   void unwatch(Viewer viewer, std::string_view cid) { watches_.unwatch(viewer, cid); }
   void unwatch(Viewer viewer) { watches_.unwatch(viewer); }
   /// @}
 
-  /// `fn(const UserPresenceChanged&)` is called for each change that the viewer hears of, from now on and until the
-  /// Subscription ends. A function that wants a `UserPresenceChangedView` is given one.
+  /// Calls `fn(const UserPresenceChanged&)` for each change that the viewer is notified about, from now until the
+  /// Subscription ends. A function that takes a `UserPresenceChangedView` receives one.
   template <class Event, class Fn>
   [[nodiscard]] Subscription subscribe(Viewer viewer, Fn fn, const DeliveryOptions& options = {}) {
     static_assert(std::is_same<Event, UserPresenceChanged>::value, "there is no other event to subscribe to");
@@ -17277,8 +17506,8 @@ class Store {
     return listen(listeners_[number], viewer, detail::Listener::Tell::of(std::move(tell)), options);
   }
 
-  /// For servers: `fn(const UserPresenceChanged&, const Viewers&)` is called once for each change, with all viewers who
-  /// hear of it, so that it need be serialised only once. Not where that is nobody.
+  /// Calls `fn(const UserPresenceChanged&, const Viewers&)` once for each change, with all viewers who are notified
+  /// about it. For servers: each change needs to be serialised only once. Not called if there are no such viewers.
   template <class Fn>
   [[nodiscard]] Subscription on_delivery(Fn fn, const DeliveryOptions& options = {}) {
     return listen(deliveries_, std::nullopt, detail::Listener::Tell::of(std::move(fn)), options);
@@ -17291,21 +17520,21 @@ class Store {
     UserPresenceChanged change;
     std::uint64_t number = 0;
     bool is_farewell = false;
-    Viewers viewers;  // of a farewell
+    Viewers viewers;  // set only for a farewell
   };
 
-  /// How far the telling of a change has come: whose callback throws is not called again, and the others still are.
+  /// The progress of the delivery of one change. It lets delivery resume after the callback that threw.
   struct Telling {
     bool is_open = false;
-    bool is_minor = false;  // of last_active alone
+    bool is_minor = false;  // only last_active changed
     Pending pending;
     Viewers hearers;
-    std::uint64_t version = 0;  // of the watches, when they were found
-    std::size_t turn = 0;       // zero: on_delivery; then each of the viewers
-    std::uint64_t last = 0;     // the listener who was told last in this turn
+    std::uint64_t version = 0;  // of the watches, when `hearers` was filled
+    std::size_t turn = 0;       // 0: on_delivery; i: viewer i - 1
+    std::uint64_t last = 0;     // number of the last listener called in this turn
   };
 
-  /// An OnChange that keeps what somebody hears of.
+  /// An OnChange that stores the changes of watched users.
   struct Gather {
     Store& store;
     void operator()(const UserPresenceChangedView& change) const {
@@ -17351,13 +17580,13 @@ class Store {
 
   static detail::FrameOrder order_of(const PresenceEventView& event, const detail::RowView& row,
                                      const detail::Root& root) {
-    // What has been forgotten by age decides nothing, whether or not it has been dropped yet.
+    // Forgotten data must not affect the order, whether or not it has been dropped yet.
     if (root.rules.forget_after == Duration::highest()) return detail::FrameOrder(event, row.registers());
     return detail::FrameOrder(event, detail::settled(row, root.now, root.rules));
   }
 
-  /// Folds the status text of an event of an invisible user at one timestamp, and the rest of it, which nobody else
-  /// sees, at another: all of it, or nothing.
+  /// Applies an event of an invisible user: its status text at one timestamp, and the rest at another. No other user
+  /// sees the rest. Applies both parts or neither.
   Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order, const Gather& gather) {
     const Verdict form = detail::judge_form(event, snapshot_.rules());
     if (!accepted(form)) return form;
@@ -17365,8 +17594,8 @@ class Store {
     rest.status = std::nullopt;
     text.type = EventType::set_status;
     Snapshot after = snapshot_;
-    const detail::Unheard unheard;
-    const Verdict of_rest = detail::fold_moved(after, rest, order.at, unheard);
+    const detail::NoCallback no_callback;
+    const Verdict of_rest = detail::fold_moved(after, rest, order.at, no_callback);
     if (!accepted(of_rest)) return of_rest;
     const Verdict of_text = detail::fold_moved(after, text, order.status_at, gather);
     if (!accepted(of_text)) return of_text;
@@ -17382,7 +17611,7 @@ class Store {
     return Subscription(std::move(listener));
   }
 
-  /// Takes a listener out that ends.
+  /// Removes a listener that has ended.
   void forget(const detail::Listener& listener) noexcept {
     ++listener_changes_;
     if (listener.hears_all) {
@@ -17396,14 +17625,14 @@ class Store {
   static void remove_from(detail::Listeners& all, const detail::Listener& listener) noexcept {
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (all[i].get() != &listener) continue;
-      // The last owner may be here, and the listener is still to be looked at.
+      // This may be the last owner, and `listener` must stay valid until the end.
       const detail::Shared<detail::Listener> kept = std::move(all[i]);
       all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
       return;
     }
   }
 
-  /// Tells all that there is to tell, unless that is going on already.
+  /// Delivers all pending changes, unless a delivery is already in progress.
   void deliver() {
     if (is_delivering_ || (pending_.empty() && !telling_.is_open)) return;
     struct Guard {
@@ -17439,7 +17668,7 @@ class Store {
     } else {
       hearers_of(telling_.pending, telling_.hearers);
     }
-    if (telling_.hearers.size() == 0) telling_.turn = 1;  // nor is there a delivery
+    if (telling_.hearers.size() == 0) telling_.turn = 1;  // on_delivery is not called either
     telling_.is_open = true;
   }
   void hearers_of(const Pending& pending, Viewers& hearers) const {
@@ -17450,8 +17679,8 @@ class Store {
     }
   }
 
-  /// Tells those whose turn it is, in the order in which they subscribed. A callback may change who that is, so they
-  /// are found anew when one has changed anything.
+  /// Calls the listeners whose turn it is, in the order in which they subscribed. A callback may change the listeners
+  /// or the watches; the listeners are then looked up again.
   void tell_in_turn() {
     const bool is_delivery = telling_.turn == 0;
     const Viewer viewer = is_delivery ? nobody : telling_.hearers[telling_.turn - 1];
@@ -17468,7 +17697,7 @@ class Store {
         is_stale = false;
       }
       if (next == all->size()) return;
-      const detail::Shared<detail::Listener> listener = (*all)[next++];  // lives until its call has returned
+      const detail::Shared<detail::Listener> listener = (*all)[next++];  // keeps it alive until its call has returned
       telling_.last = listener->number;
       if (telling_.pending.number < listener->since || (telling_.is_minor && !listener->wants_last_active)) continue;
       const std::uint64_t changes = listener_changes_ + watches_.version_;
@@ -17477,7 +17706,7 @@ class Store {
     }
   }
 
-  /// A callback may have ended the watch.
+  /// Returns whether the viewer still watches the user: a callback may have ended the watch.
   bool still_hears(Viewer viewer) const noexcept {
     if (watches_.version_ == telling_.version || telling_.pending.is_farewell) return true;
     const std::uint32_t v = watches_.viewers_.find(viewer.id()),
@@ -17498,9 +17727,9 @@ class Store {
   detail::IdMap<detail::Listeners> listeners_;  // by viewer
   detail::Listeners deliveries_;
   std::vector<Pending> pending_;
-  std::size_t told_ = 0;  // of them
+  std::size_t told_ = 0;  // how many of them have been taken for delivery
   Telling telling_;
-  Timestamp forgotten_ = detail::absent;  // reports up to here, when the connection was lost
+  Timestamp forgotten_ = detail::absent;  // reports up to here were forgotten when the connection was lost
   std::uint64_t listener_changes_ = 0;
   bool is_delivering_ = false;
 };
@@ -17539,6 +17768,17 @@ inline void Subscription::reset() noexcept {
 
 #endif  // PRESENCE_QUERY_HPP
 
+// presence/registers.hpp
+#ifndef PRESENCE_REGISTERS_HPP
+#define PRESENCE_REGISTERS_HPP
+
+/// The module `registers`: what is stored of one user, its join and normal form, and what others see of it. Internal:
+/// all of it lies in `detail`, and may change between releases.
+///
+/// Includes `base` and `model`.
+
+#endif  // PRESENCE_REGISTERS_HPP
+
 // presence/state.hpp
 #ifndef PRESENCE_STATE_HPP
 #define PRESENCE_STATE_HPP
@@ -17549,5 +17789,16 @@ inline void Subscription::reset() noexcept {
 /// Includes `base`, `model`, `registers` and `table`.
 
 #endif  // PRESENCE_STATE_HPP
+
+// presence/table.hpp
+#ifndef PRESENCE_TABLE_HPP
+#define PRESENCE_TABLE_HPP
+
+/// The module `table`: the persistent container of users, whose copies share pages until one of them changes. Internal:
+/// all of it lies in `detail`, and may change between releases.
+///
+/// Includes `base` and `registers`.
+
+#endif  // PRESENCE_TABLE_HPP
 
 #endif  // PRESENCE_PRESENCE_HPP

@@ -13,41 +13,42 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// What is wrong with a text that was read.
+/// The reason why an input was rejected.
 enum class ErrorCode : std::uint8_t {
-  syntax,            ///< not the grammar of the format (RFC 8259, RFC 3339)
-  truncated,         ///< the text ends before the value does
-  trailing_bytes,    ///< something follows the value
+  syntax,            ///< violates the grammar of the format (RFC 8259, RFC 3339)
+  truncated,         ///< the input ends before the value is complete
+  trailing_bytes,    ///< bytes follow the value
   bad_utf8,          ///< not UTF-8 (RFC 3629)
   bad_escape,        ///< an unknown escape, or half of a surrogate pair
-  too_deep,          ///< nested deeper than the reader follows
-  duplicate_key,     ///< a key that is read stands twice in one object
-  missing_key,       ///< a key that is needed is absent
-  wrong_type,        ///< a value of another type, or bytes of another kind, than is needed
-  out_of_range,      ///< a number or a timestamp that cannot be held
-  unset,             ///< a timestamp in the year 1, which services write for "never"
-  unknown_type,      ///< `type` names no event that is known
-  not_presence,      ///< a well-formed event of a service that says nothing about presence
-  unknown_operator,  ///< a key with a `$` that is no operator of filters, or not one that may stand there
-  bad_operand,       ///< a value that the operator of a filter has no use for
-  unknown_version,   ///< bytes of a version of the format that is not known
-  bad_checksum,      ///< the bytes are not those that were written
-  over_limit,        ///< more, or longer, than Rules or the limits of a reader allow
-  too_early,         ///< dated later than the host's clock allows a peer
+  too_deep,          ///< nested deeper than the reader supports
+  duplicate_key,     ///< a key that is read occurs twice in one object
+  missing_key,       ///< a required key is absent
+  wrong_type,        ///< a value of the wrong type, or bytes of the wrong kind
+  out_of_range,      ///< a number or a timestamp that is not representable
+  unset,             ///< a timestamp in the year 1, which services use for "never"
+  unknown_type,      ///< `type` is not a known event
+  not_presence,      ///< a well-formed event of a service that is not about presence
+  unknown_operator,  ///< a key with a `$` that is not a filter operator, or not allowed there
+  bad_operand,       ///< a value that the filter operator does not accept
+  unknown_version,   ///< an unknown version of the binary format
+  bad_checksum,      ///< the bytes were changed after they were written
+  over_limit,        ///< exceeds a limit of Rules or of the reader
+  too_early,         ///< a timestamp of a peer that is too far ahead of the host's clock
 };
 
-/// Why a text was refused, and where.
+/// Why an input was rejected, and where.
 struct Error {
-  ErrorCode code = ErrorCode::syntax;  ///< what a program decides by
-  std::size_t offset = 0;              ///< bytes from the start of the text to what is wrong
-  const char* message = "";            ///< English, a string literal
+  ErrorCode code = ErrorCode::syntax;  ///< the reason, for programs
+  std::size_t offset = 0;              ///< bytes from the start of the input to the error
+  const char* message = "";            ///< the reason, for people: English, a string literal
 
-  /// Whether both have the same code and offset; messages may change.
+  /// Returns true if code and offset are equal. Messages are not compared: they may change.
   friend bool operator==(const Error& a, const Error& b) noexcept { return a.code == b.code && a.offset == b.offset; }
   friend bool operator!=(const Error& a, const Error& b) noexcept { return !(a == b); }
 };
 
-/// What a lenient reader skipped, cut or replaced: how many places, and the first few of them. Allocates nothing.
+/// A list of what a lenient reader skipped, truncated or replaced: the number of places, and the first few of them.
+/// Allocates nothing.
 ///
 /// @code
 /// ReadNotes notes;
@@ -58,12 +59,12 @@ struct Error {
 /// @endcode
 class ReadNotes {
  public:
-  static constexpr std::size_t max_kept = 8;  ///< later notes are counted only
+  static constexpr std::size_t max_kept = 8;  ///< later notes are only counted
 
   std::size_t count() const noexcept { return count_; }  ///< number of all notes
-  bool empty() const noexcept { return count_ == 0; }    ///< whether everything was read as it was written
+  bool empty() const noexcept { return count_ == 0; }    ///< true if nothing was skipped, truncated or replaced
   /// @{
-  /// The first `max_kept` notes, in the order in which they were made.
+  /// The first `max_kept` notes, in the order in which they were added.
   const Error* begin() const noexcept { return kept_; }
   const Error* end() const noexcept { return kept_ + (count_ < max_kept ? count_ : max_kept); }
   /// @}
@@ -81,8 +82,7 @@ class ReadNotes {
   Error kept_[max_kept];
 };
 
-/// A value, or the Error that stands in its place. Asking an error for its value, or a value for its error, ends the
-/// program.
+/// A value or an Error. Access to the value of an error, or to the error of a value, terminates the program.
 ///
 /// @code
 /// const auto level_of = [](char c) -> Result<int> {
@@ -105,13 +105,13 @@ class Result {
   Result(Error error) noexcept : error_(error) {}  ///< failure
 
   /// @{
-  /// Whether there is a value, and no error.
+  /// Returns true if there is a value, and no error.
   explicit operator bool() const noexcept { return value_.has_value(); }
   bool has_value() const noexcept { return value_.has_value(); }
   /// @}
 
   /// @{
-  /// The value. There must be one.
+  /// The value. Precondition: there is one.
   const T& operator*() const& noexcept { return held(*this); }
   T& operator*() & noexcept { return held(*this); }
   T operator*() && {
@@ -121,7 +121,7 @@ class Result {
   T* operator->() noexcept { return &held(*this); }
   /// @}
 
-  /// Why there is no value. There must be none.
+  /// Returns the error. Precondition: there is no value.
   const Error& error() const noexcept {
     if (value_) detail::trap();
     return error_;

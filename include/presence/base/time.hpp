@@ -31,7 +31,7 @@ constexpr std::int64_t saturating_subtract(std::int64_t a, std::int64_t b) noexc
 constexpr std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) noexcept {
   if (a == 0 || b == 0) return 0;
   const bool negative = (a < 0) != (b < 0);
-  // Compared by magnitude: the one product that overflows without a zero divisor, INT64_MIN * -1, is caught here too.
+  // Compares magnitudes, so that INT64_MIN * -1 is also detected as an overflow.
   const std::uint64_t limit =
       negative ? static_cast<std::uint64_t>(INT64_MAX) + 1 : static_cast<std::uint64_t>(INT64_MAX);
   const std::uint64_t x = a < 0 ? 0 - static_cast<std::uint64_t>(a) : static_cast<std::uint64_t>(a);
@@ -40,7 +40,7 @@ constexpr std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) noexc
   return negative ? static_cast<std::int64_t>(0 - x * y) : static_cast<std::int64_t>(x * y);
 }
 
-/// The greatest multiple of `step` (> 0) that is not later than `value`, and not lower than `lowest`.
+/// Returns the greatest multiple of `step` (> 0) that is at most `value`, or `lowest` if that is greater.
 constexpr std::int64_t floor_to(std::int64_t value, std::int64_t step, std::int64_t lowest) noexcept {
   const std::int64_t rest = value % step;
   const std::int64_t down = rest < 0 ? rest + step : rest;
@@ -61,7 +61,7 @@ constexpr std::int64_t gcd(std::int64_t a, std::int64_t b) noexcept {
   return a;
 }
 
-// std::chrono is recognised by its shape: including <chrono> costs half a second a file in C++20.
+// std::chrono types are detected by their members, because to include <chrono> costs half a second per file in C++20.
 template <class D, class = void>
 struct IsChronoDuration : std::false_type {};
 template <class D>
@@ -89,7 +89,7 @@ constexpr std::int64_t chrono_to_ns(const D& duration) noexcept {
     return static_cast<std::int64_t>(ns);
   } else {
     static_assert(num <= INT64_MAX / den, "a tick of this duration cannot be told in nanoseconds");
-    // An unsigned count may be greater than any signed one.
+    // An unsigned count may exceed INT64_MAX.
     if (duration.count() > 0 && static_cast<std::uint64_t>(duration.count()) > static_cast<std::uint64_t>(INT64_MAX)) {
       return INT64_MAX;
     }
@@ -101,17 +101,17 @@ constexpr std::int64_t chrono_to_ns(const D& duration) noexcept {
 }  // namespace detail
 
 /// A length of time: a signed 64-bit number of nanoseconds. Arithmetic saturates at both ends instead of overflowing.
-/// Converts from any `std::chrono` duration, without that header being included here; floating ones are cut to whole
-/// nanoseconds and NaN reads as zero.
+/// Converts from any `std::chrono` duration, without including that header here. Floating-point durations are truncated
+/// to whole nanoseconds; NaN becomes zero.
 class Duration {
  public:
   constexpr Duration() noexcept = default;  ///< zero
-  /// From a `std::chrono` duration, cut towards zero.
+  /// Converts a `std::chrono` duration, truncated towards zero.
   template <class D, class = std::enable_if_t<detail::IsChronoDuration<D>::value>>
   constexpr Duration(const D& duration) noexcept : ns_(detail::chrono_to_ns(duration)) {}
 
   /// @{
-  /// So many seconds, milliseconds or nanoseconds; they may be negative.
+  /// Returns a duration of that many seconds, milliseconds or nanoseconds. The number may be negative.
   static constexpr Duration from_s(std::int64_t s) noexcept {
     return Duration(detail::saturating_multiply(s, 1000000000), Raw{});
   }
@@ -120,15 +120,16 @@ class Duration {
   }
   static constexpr Duration from_ns(std::int64_t ns) noexcept { return Duration(ns, Raw{}); }
   /// @}
-  /// Longer than any two timestamps are apart: added to a timestamp or taken from it, it gives the end of the range.
+  /// Returns a duration that is longer than the distance between any two timestamps. Added to or subtracted from any
+  /// timestamp, it gives the end of the range.
   static constexpr Duration highest() noexcept { return from_ns(INT64_MAX); }
 
-  constexpr std::int64_t s() const noexcept { return ns_ / 1000000000; }  ///< whole seconds, cut towards zero
-  constexpr std::int64_t ms() const noexcept { return ns_ / 1000000; }    ///< whole milliseconds, cut towards zero
-  constexpr std::int64_t ns() const noexcept { return ns_; }              ///< exact
+  constexpr std::int64_t s() const noexcept { return ns_ / 1000000000; }  ///< whole seconds, truncated towards zero
+  constexpr std::int64_t ms() const noexcept { return ns_ / 1000000; }  ///< whole milliseconds, truncated towards zero
+  constexpr std::int64_t ns() const noexcept { return ns_; }            ///< nanoseconds, exact
 
   /// @{
-  /// Saturates at both ends of the 64 bits.
+  /// Saturates at both ends of the 64-bit range.
   friend constexpr Duration operator+(Duration a, Duration b) noexcept {
     return from_ns(detail::saturating_add(a.ns_, b.ns_));
   }
@@ -144,7 +145,7 @@ class Duration {
   constexpr Duration& operator-=(Duration b) noexcept { return *this = *this - b; }
   /// @}
 
-  /// The shorter is the lesser; what is negative is shorter than zero.
+  /// Compares the signed numbers of nanoseconds: a shorter duration is less, and a negative one is less than zero.
   friend constexpr bool operator==(Duration a, Duration b) noexcept { return a.ns_ == b.ns_; }
   friend constexpr bool operator!=(Duration a, Duration b) noexcept { return a.ns_ != b.ns_; }
   friend constexpr bool operator<(Duration a, Duration b) noexcept { return a.ns_ < b.ns_; }
@@ -159,9 +160,9 @@ class Duration {
   std::int64_t ns_ = 0;
 };
 
-/// A timestamp: a signed 64-bit number of nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted. Reaches
-/// from 1677 to 2262. Arithmetic saturates. Converts from std::chrono::system_clock time points; those of other clocks,
-/// which have no calendar, are refused.
+/// A point in time: a signed 64-bit number of nanoseconds since 1970-01-01T00:00:00Z, without leap seconds. The range
+/// is from 1677 to 2262. Arithmetic saturates. Converts from std::chrono::system_clock time points. Time points of
+/// other clocks, which have no calendar, do not compile.
 ///
 /// @code
 /// #include <chrono>
@@ -169,36 +170,37 @@ class Duration {
 /// const Timestamp at = *parse_timestamp("2019-01-07T14:17:42.375+01:00");
 /// assert(to_string(at) == "2019-01-07T13:17:42.375Z");  // always UTC
 /// assert(at + Duration::from_s(40) - at == Duration(std::chrono::seconds(40)));
-/// assert(parse_timestamp("0001-01-01T00:00:00Z").error().code == ErrorCode::unset);  // "never", as services write it
-/// const Timestamp now = std::chrono::system_clock::now();  // the host's clock: the library asks none
+/// assert(parse_timestamp("0001-01-01T00:00:00Z").error().code == ErrorCode::unset);  // "never" of chat services
+/// const Timestamp now = std::chrono::system_clock::now();  // the library itself reads no clock
 /// assert(now > at && Timestamp::from_ms(now.ms()) <= now);
 /// @endcode
 class Timestamp {
  public:
   constexpr Timestamp() noexcept = default;  ///< 1970-01-01T00:00:00Z
-  /// From a time point of `std::chrono::system_clock`, cut towards 1970.
+  /// Converts a time point of `std::chrono::system_clock`, truncated towards 1970.
   template <class P, class = std::enable_if_t<detail::IsSystemTimePoint<P>::value>>
   constexpr Timestamp(const P& point) noexcept : ns_(detail::chrono_to_ns(point.time_since_epoch())) {}
 
   /// @{
-  /// So many milliseconds or nanoseconds since 1970; before it they are negative.
+  /// Returns the timestamp that many milliseconds or nanoseconds after 1970. Negative numbers are before 1970.
   static constexpr Timestamp from_ms(std::int64_t ms) noexcept {
     return Timestamp(detail::saturating_multiply(ms, 1000000), Raw{});
   }
   static constexpr Timestamp from_ns(std::int64_t ns) noexcept { return Timestamp(ns, Raw{}); }
   /// @}
   /// @{
-  /// The two ends, where arithmetic saturates. They are no timestamps: an event that carries one is refused as invalid.
+  /// The two ends of the range, where arithmetic saturates. They are not valid timestamps: an event with one is
+  /// rejected as invalid.
   static constexpr Timestamp lowest() noexcept { return from_ns(INT64_MIN); }
   static constexpr Timestamp highest() noexcept { return from_ns(INT64_MAX); }
   /// @}
 
-  /// Whole milliseconds since 1970, cut towards the past.
+  /// Returns whole milliseconds since 1970, rounded towards the past.
   constexpr std::int64_t ms() const noexcept { return detail::floor_divide(ns_, 1000000); }
-  constexpr std::int64_t ns() const noexcept { return ns_; }  ///< exact, since 1970
+  constexpr std::int64_t ns() const noexcept { return ns_; }  ///< nanoseconds since 1970, exact
 
   /// @{
-  /// Saturates at both ends. Duration::highest() leads to an end from anywhere.
+  /// Saturates at both ends. Adding or subtracting Duration::highest() always gives an end of the range.
   friend constexpr Timestamp operator+(Timestamp a, Duration b) noexcept {
     return b == Duration::highest() ? highest() : from_ns(detail::saturating_add(a.ns_, b.ns()));
   }
@@ -213,7 +215,7 @@ class Timestamp {
   constexpr Timestamp& operator-=(Duration b) noexcept { return *this = *this - b; }
   /// @}
 
-  /// The earlier is the lesser.
+  /// The earlier timestamp is less.
   friend constexpr bool operator==(Timestamp a, Timestamp b) noexcept { return a.ns_ == b.ns_; }
   friend constexpr bool operator!=(Timestamp a, Timestamp b) noexcept { return a.ns_ != b.ns_; }
   friend constexpr bool operator<(Timestamp a, Timestamp b) noexcept { return a.ns_ < b.ns_; }
@@ -230,14 +232,14 @@ class Timestamp {
 
 namespace detail {
 
-/// Of each month from 1 on: the days before it in a year that begins with March.
+/// For each month from 1: the number of days before it, in a year that begins with March.
 inline constexpr std::uint16_t days_before_month[13] = {0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275};
-/// And its days, without the one that a leap year adds.
+/// For each month from 1: its number of days, without the leap day.
 inline constexpr std::uint8_t days_of_month[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
-/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, of the years from 0 on. March is counted as the
-/// first month, so that the day that a leap year adds is the last of its year; and 400 years are counted beforehand, so
-/// that no number is negative.
+/// Returns the days since 1970-01-01 of a date in the proleptic Gregorian calendar, for years from 0. March counts as
+/// the first month, so that the leap day is the last day of its year. 400 years are added first, so that no
+/// intermediate number is negative.
 constexpr std::int64_t days_since_1970(std::uint32_t year, std::uint32_t month, std::uint32_t day) noexcept {
   const std::uint32_t y = year + 400 - (month > 2 ? 0 : 1);
   return std::int64_t{y * 365 + y / 4 - y / 100 + y / 400 + days_before_month[month] + day - 1} - (146097 + 719468);
@@ -247,15 +249,16 @@ struct Date {
   std::uint32_t year, month, day;
 };
 
-/// The days are counted from 1600-03-01, which is 135080 days before 1970. After Neri and Schneider, "Euclidean affine
-/// functions and their application to calendar algorithms" (2022): a century, a year and a month are each a straight
-/// line through the days, so that a product gives the quotient above and the remainder below.
+/// Returns the date of a day. `days` counts from 1600-03-01, which is 135080 days before 1970. After Neri and
+/// Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022). Centuries, years and
+/// months are linear functions of the day. One product gives the quotient in its high bits and the remainder in its low
+/// bits.
 constexpr Date date_of_day(std::uint32_t days) noexcept {
   const std::uint32_t quarters = 4 * days + 3, century = quarters / 146097;
   const std::uint64_t years = std::uint64_t{2939745} * ((quarters - century * 146097) | 3);
   const std::uint32_t day_of_year = static_cast<std::uint32_t>(years) / 2939745 / 4;
   const std::uint32_t months = 2141 * day_of_year + 197913;
-  const std::uint32_t next = day_of_year >= 306 ? 1 : 0;  // January and February, counted as the 13th and 14th month
+  const std::uint32_t next = day_of_year >= 306 ? 1 : 0;  // January and February count as months 13 and 14
   return {1600 + century * 100 + static_cast<std::uint32_t>(years >> 32) + next, (months >> 16) - next * 12,
           (months & 0xFFFF) / 2141 + 1};
 }
@@ -264,26 +267,27 @@ constexpr std::uint32_t days_in_month(std::uint32_t year, std::uint32_t month) n
   return days_of_month[month] + (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 1u : 0u);
 }
 
-/// Eight characters as a number, the first of them lowest on every machine. Compilers make one load of it.
+/// Returns eight characters as a little-endian word, on every platform. Compilers turn it into one load.
 constexpr std::uint64_t eight_characters(const char* p) noexcept {
   const auto at = [p](unsigned i) { return std::uint64_t{static_cast<std::uint8_t>(p[i])} << (8 * i); };
   return at(0) | at(1) | at(2) | at(3) | at(4) | at(5) | at(6) | at(7);
 }
 
-/// What eight characters are to look like: any digit where it has a 0, and elsewhere the same character.
+/// A pattern for eight characters: a 0 matches any digit; any other character matches only itself.
 class EightCharacters {
  public:
   explicit constexpr EightCharacters(const char* pattern) noexcept : pattern_(eight_characters(pattern)) {
     for (unsigned i = 0; i < 8; ++i) lift_ |= std::uint64_t{pattern[i] == '0' ? 0x80u - 10 : 0x80u - 1} << (8 * i);
   }
 
-  /// The values of the digits, each in its byte, and zeros elsewhere, if the characters fit.
+  /// Returns the values of the digits, each in its byte, and zeros elsewhere, if the characters match the pattern.
   constexpr std::uint64_t digits(const char* p) const noexcept { return eight_characters(p) ^ pattern_; }
-  /// Has a byte with its top bit set if what `digits` gave are not digits and zeros: the lift brings others there,
-  /// where they are not already. One that is may carry into the next byte, but then it shows by itself.
+  /// Returns a word in which the top bit of some byte is set if the characters did not match. Takes the result of
+  /// `digits`. Adding `lift_` sets the top bit of every wrong value that does not have it already. A carry into the
+  /// next byte does no harm: the byte that causes it had its top bit set itself.
   constexpr std::uint64_t misfits(std::uint64_t digits) const noexcept { return digits | (digits + lift_); }
 
-  /// Writes the characters of which `digits` makes these.
+  /// Writes the pattern with these digits: the inverse of `digits`.
   void write(std::uint64_t digits, char* p) const noexcept {
     const std::uint64_t word = digits | pattern_;
 #if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
@@ -297,43 +301,44 @@ class EightCharacters {
   std::uint64_t pattern_, lift_ = 0;
 };
 
-/// Of the digits in the bytes of a word: the numbers that each makes together with the next.
+/// For each byte of a word of digits: the two-digit number that it forms with the next byte.
 constexpr std::uint64_t twos_of(std::uint64_t digits) noexcept { return digits * 10 + (digits >> 8); }
 constexpr std::uint32_t byte_of(std::uint64_t word, unsigned index) noexcept {
   return static_cast<std::uint32_t>(word >> (8 * index)) & 0xFF;
 }
 
-/// The other way: the digits of three numbers below 100, of each at its index and the next.
+/// The inverse: the digits of three numbers below 100, each at its byte index and the next one.
 template <unsigned i, unsigned j, unsigned k>
 constexpr std::uint64_t three_twos(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
   constexpr std::uint64_t fifteens =
       std::uint64_t{15} << (8 * i) | std::uint64_t{15} << (8 * j) | std::uint64_t{15} << (8 * k);
   const std::uint64_t twos = std::uint64_t{a} << (8 * i) | std::uint64_t{b} << (8 * j) | std::uint64_t{c} << (8 * k);
-  const std::uint64_t tens = (twos * 103 >> 10) & fifteens;  // a tenth, rounded down, of any number up to 178
+  const std::uint64_t tens = (twos * 103 >> 10) & fifteens;  // division by ten, exact for numbers up to 178
   return tens | (twos - tens * 10) << 8;
 }
 
-/// The number that all eight make.
+/// Returns the number that all eight digits form.
 constexpr std::uint32_t eight_digits(std::uint64_t digits) noexcept {
   const std::uint64_t twos = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FF;
   const std::uint64_t fours = (twos * 100 + (twos >> 16)) & 0x0000FFFF0000FFFF;
   return static_cast<std::uint32_t>(fours * 10000 + (fours >> 32));
 }
 
-/// Reads a timestamp as nearly everybody writes it: in UTC, with capital letters, and of the years that are held whole.
-/// False for all others, right or wrong, which are then read with care.
+/// Reads a timestamp in the most common format: UTC, capital letters, and a year that lies completely in the range.
+/// Returns false for every other string, valid or not; `read_instant` then reads it.
 constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept {
   constexpr EightCharacters year_and_month("0000-00-"), day("00T00:00"), time_of_day("00:00:00"), decimals("00000000");
   const std::size_t size = text.size();
   if (size < 20 || size > 30 || text[size - 1] != 'Z') return false;
   const char* const p = text.data();
-  // The last two overlap: each has a place for all of its characters.
+  // The second and third pattern overlap, so that each loads eight characters that exist.
   const std::uint64_t a = year_and_month.digits(p), b = day.digits(p + 8), c = time_of_day.digits(p + 11);
   std::uint64_t misfits = year_and_month.misfits(a) | day.misfits(b) | time_of_day.misfits(c);
   std::uint32_t fraction = 0;
   if (size != 20) {
     if (size == 21 || p[19] != '.') return false;
-    // The last eight characters before the Z, without those that stand before the fraction; and of nine the first.
+    // The last eight characters before the Z, without those that precede the fraction. Of nine digits, the first is
+    // read separately.
     const std::uint64_t d = decimals.digits(p + size - 9) >> (size < 29 ? 8 * (29 - size) : 0);
     const std::uint32_t first = size == 30 ? std::uint32_t{static_cast<std::uint8_t>(p[20])} - '0' : 0;
     misfits |= decimals.misfits(d);
@@ -341,12 +346,12 @@ constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept
     fraction = size == 30 ? first * 100000000 + eight_digits(d) : eight_digits(d) * 10;
   }
   const std::uint64_t of_year = twos_of(a), of_time = twos_of(c);
-  // These are lifted to the top bits too: a month above 12, an hour above 23, a minute or second above 59.
+  // Sets top bits in the same way for a month above 12, an hour above 23, and a minute or second above 59.
   misfits |= of_year + (std::uint64_t{127 - 12} << 40);
   misfits |= of_time + (std::uint64_t{127 - 23} | std::uint64_t{127 - 59} << 24 | std::uint64_t{127 - 59} << 48);
   const Date date{byte_of(of_year, 0) * 100 + byte_of(of_year, 2), byte_of(of_year, 5), byte_of(twos_of(b), 0)};
   if ((misfits & 0x8080808080808080) != 0 || date.year < 1678 || date.year > 2261) return false;
-  // A month 0 has no days, so this also tells that there is none.
+  // Month 0 has no days, so this also rejects month 0.
   if (date.day - 1 >= days_of_month[date.month] &&
       (date.month != 2 || date.day != 29 || days_in_month(date.year, 2) != 29)) {
     return false;
@@ -357,12 +362,12 @@ constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept
   return true;
 }
 
-/// Reads fixed-width fields from left to right, and remembers the first place that did not fit.
+/// Reads fixed-width fields from left to right, and stores the first error.
 class InstantReader {
  public:
   explicit constexpr InstantReader(std::string_view text) noexcept : text_(text) {}
 
-  /// A number of exactly `width` digits, between `low` and `high`.
+  /// Reads a number of exactly `width` digits, between `low` and `high`.
   constexpr std::int64_t number(std::size_t width, std::int64_t low, std::int64_t high) noexcept {
     std::int64_t value = 0;
     const std::size_t start = at_;
@@ -376,7 +381,7 @@ class InstantReader {
     return value;
   }
 
-  /// One of the two given characters.
+  /// Reads one of the two given characters.
   constexpr void mark(char a, char b) noexcept {
     if (at_ == text_.size()) {
       fail(ErrorCode::truncated, at_, "the text ends inside an instant");
@@ -414,9 +419,10 @@ class InstantReader {
 
 inline constexpr std::size_t longest_instant = 30;  // 2019-01-07T13:17:42.375000001Z
 
-/// Writes into `out`, which has room for `longest_instant`, and returns how many characters it wrote.
+/// Writes a timestamp into `out`, which has room for `longest_instant` characters. Returns the number of characters
+/// written.
 inline std::size_t write_instant(Timestamp at, char* out) noexcept {
-  // The time before 1970 is cut towards zero, and then goes on one second lower.
+  // Division truncates towards zero; before 1970, subtracting one second rounds towards the past instead.
   const std::int64_t cut = at.ns() % 1000000000;
   const auto fraction = static_cast<std::uint32_t>(cut < 0 ? cut + 1000000000 : cut);
   const auto since_1600 =
@@ -430,7 +436,7 @@ inline std::size_t write_instant(Timestamp at, char* out) noexcept {
   const std::uint32_t thousandths = fraction / 1000000, hundreds = fraction / 100000000;
   year_and_month.write(three_twos<0, 2, 5>(century, date.year - century * 100, date.month), out);
   day_and_time.write(three_twos<0, 3, 6>(date.day, hour, minute_of_day - hour * 60), out + 8);
-  // The hundreds are a number whose first digit is always 0: it stands where the point does.
+  // The hundreds are a number whose first digit is always 0: that digit is at the position of the decimal point.
   thousandth.write(three_twos<1, 3, 5>(second_of_day - minute_of_day * 60, hundreds, thousandths - hundreds * 100),
                    out + 16);
   if (fraction == thousandths * 1000000) return 24;
@@ -447,10 +453,10 @@ inline std::size_t write_instant(Timestamp at, char* out) noexcept {
   return 30;
 }
 
-/// A point in time of any year that RFC 3339 can write.
+/// A point in time in any year that RFC 3339 can represent.
 struct Moment {
   std::int64_t second = 0;      // since 1970
-  std::int64_t nanosecond = 0;  // of that second
+  std::int64_t nanosecond = 0;  // within that second
 
   friend constexpr bool operator==(const Moment& a, const Moment& b) noexcept {
     return a.second == b.second && a.nanosecond == b.nanosecond;
@@ -461,7 +467,7 @@ struct Moment {
   }
 };
 
-/// Reads all of the text as RFC 3339, and says in which year, as it is written, the moment lies.
+/// Reads the whole string as RFC 3339. Sets `year` to the year as written, before the offset is applied.
 inline Moment read_moment(InstantReader& in, std::int64_t& year) {
   year = in.number(4, 0, 9999);
   in.mark('-', '-');
@@ -512,7 +518,7 @@ inline Moment read_moment(InstantReader& in, std::int64_t& year) {
   return Moment{seconds, fraction};
 }
 
-/// Reads any timestamp, and tells what is wrong with what is none.
+/// Reads any RFC 3339 timestamp, or returns the error.
 inline Result<Timestamp> read_instant(std::string_view rfc3339) {
   InstantReader in(rfc3339);
   std::int64_t year = 0;
@@ -520,7 +526,7 @@ inline Result<Timestamp> read_instant(std::string_view rfc3339) {
   if (!in.ok()) return in.error();
   const std::int64_t seconds = moment.second, fraction = moment.nanosecond;
   if (year == 1) return Error{ErrorCode::unset, 0, "an instant in the year 1 stands for none"};
-  // The lower end is one second further away than its whole seconds: its fraction counts upwards from there.
+  // The whole seconds of the lower end are rounded down, and its fraction counts upwards from there.
   constexpr std::int64_t first_second = -9223372037, last_second = 9223372036;
   const bool too_low = seconds < first_second || (seconds == first_second && fraction <= 145224192);
   const bool too_high = seconds > last_second || (seconds == last_second && fraction >= 854775807);
@@ -532,25 +538,25 @@ inline Result<Timestamp> read_instant(std::string_view rfc3339) {
 
 }  // namespace detail
 
-/// Reads a timestamp as RFC 3339 writes it: `2019-01-07T13:17:42.375Z`, with 0 to 9 digits of fraction, `Z` or an
-/// offset such as `+01:30`, `t` and `z` in either case. A leap second (`23:59:60Z`) reads as the second after it.
+/// Parses an RFC 3339 timestamp such as `2019-01-07T13:17:42.375Z`. Accepts 0 to 9 fraction digits, `Z` or an offset
+/// such as `+01:30`, and `t` and `z` in either case. A leap second (`23:59:60Z`) is read as the second after it.
+///
 /// Errors, with their offset: `syntax`, `truncated`, `trailing_bytes`, `out_of_range` (no such day or time, or outside
-/// 1677 to 2262), and `unset` for any timestamp of the year 1, which services write where they mean "never". Takes
-/// constant time.
+/// 1677 to 2262), and `unset` for any timestamp in the year 1, which services use for "never". O(1).
 inline Result<Timestamp> parse_timestamp(std::string_view rfc3339) {
   Timestamp at;
   if (detail::read_usual_instant(rfc3339, at)) return at;
   return detail::read_instant(rfc3339);
 }
 
-/// Appends a timestamp: `2019-01-07T13:17:42.375Z`, always UTC, with 3, 6 or 9 digits of fraction, the fewest that read
-/// back as the same timestamp.
+/// Appends a timestamp in RFC 3339 format, such as `2019-01-07T13:17:42.375Z`. Always UTC, with 3, 6 or 9 fraction
+/// digits: the fewest that represent the timestamp exactly.
 inline void append_string(std::string& out, Timestamp at) {
   char text[detail::longest_instant];
   out.append(text, detail::write_instant(at, text));
 }
 
-/// What `append_string` appends.
+/// Returns the string that `append_string` appends.
 inline std::string to_string(Timestamp at) {
   char text[detail::longest_instant];
   return std::string(text, detail::write_instant(at, text));

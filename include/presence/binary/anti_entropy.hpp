@@ -21,30 +21,32 @@
 #include <type_traits>  // for remove_reference_t
 #include <utility>      // for move
 
-/// Two nodes find out what either knows and the other does not, and tell each other just that (anti-entropy; Demers and
-/// others 1987).
+/// Anti-entropy (Demers et al. 1987): two nodes find the differences between their snapshots and send each other only
+/// those.
 ///
-/// Messages are framed as frames.hpp says. A sketch holds terms, the number of its cells (a number), and the cells;
-/// news hold the timestamp, terms, whether these are all (a byte), how many are wanted (a number), what is wanted (two
-/// words each, ascending), and users as a snapshot has them. Terms are a timestamp, a salt (two words) and a number of
-/// restarts (a byte): users are compared by SipHash-2-4 with 128 bits, keyed with the salt, of what their record would
-/// be at that timestamp, so that it does not matter how far either has got with forgetting. Of 128 bits the lower word
-/// comes first.
+/// Messages are framed as described in framing.hpp. There are two kinds:
+/// - A sketch: the parameters, the number of cells (a number), and the cells.
+/// - Missing updates: the timestamp, the parameters, whether these are all users (a byte), how many users are wanted (a
+///   number), the digests of those (two words each, ascending), and users as in a snapshot.
+///
+/// The parameters are a timestamp, a salt (two words) and the number of restarts (a byte). Users are compared by a
+/// 128-bit SipHash-2-4 of their record as of that timestamp, keyed with the salt. So it does not matter what either
+/// node has already forgotten. The low word of 128 bits comes first.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What the digests in a message are of.
+/// The parameters of the digests in a message.
 struct Terms {
   Timestamp as_of = absent;
   Bits128 salt;
-  unsigned restarts = 0;  ///< how often they were put off, since the other side was later
+  unsigned restarts = 0;  ///< how often the exchange restarted because the other side was later
 };
-inline constexpr unsigned most_restarts = 2;  // so that the messages of a link that is too slow end
+inline constexpr unsigned most_restarts = 2;  // so that an exchange over a link that is too slow ends
 
-/// How far ahead of their own time nodes compare: a little, so that the other side, and the answers to come, are not
-/// later; with each restart twice as much. A quarter of the time for which sessions are remembered, so that most of
-/// what is known of them is compared.
+/// Returns how far ahead of its own timestamp a node compares. With this lead, the other side and later answers are
+/// not later than the compared timestamp. It doubles with each restart. At first it is at most a quarter of the time
+/// for which sessions are remembered, so that most session data is compared.
 inline Duration lead_of(const Rules& rules, unsigned restarts) noexcept {
   constexpr Duration longest = Duration::from_s(10);
   const Duration remembered = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
@@ -53,10 +55,10 @@ inline Duration lead_of(const Rules& rules, unsigned restarts) noexcept {
   return ahead * (std::int64_t{1} << restarts);
 }
 
-/// Another one for each timestamp, so that nobody can choose in advance what has the same digest; and one that does not
-/// give the seed away to whoever reads the message.
+/// Returns a different salt for each timestamp, so that an attacker cannot choose colliding data in advance. The salt
+/// does not reveal the seed to a reader of the message.
 inline Bits128 salt_of(std::uint64_t seed, Timestamp as_of) noexcept {
-  constexpr std::uint64_t purpose = 0x72656E6F63696C65u;  // no other use of the seed has the same key
+  constexpr std::uint64_t purpose = 0x72656E6F63696C65u;  // makes the key different from every other use of the seed
   char bytes[8];
   const auto word = static_cast<std::uint64_t>(as_of.ns());
   for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<char>(static_cast<unsigned char>(word >> (8 * i)));
@@ -74,7 +76,7 @@ inline Terms parameters_of(const Snapshot& ours, unsigned restarts = 0) noexcept
   return terms;
 }
 
-/// The latest timestamp as of which an honest peer can ask to compare.
+/// Returns the latest timestamp that an honest peer can compare as of.
 inline Timestamp latest_as_of(Timestamp now, const Snapshot& ours) noexcept {
   const Rules& rules = ours.rules();
   return later(now, SnapshotReader::now(ours)) + rules.max_clock_skew + lead_of(rules, most_restarts);
@@ -97,12 +99,12 @@ inline Terms read_terms(ByteReader& in, Timestamp latest) noexcept {
   return terms;
 }
 
-/// A key for each user, made of what an encoding would hold of them.
+/// Computes a digest of each user, from the record that an encoding would contain.
 class UserDigester {
  public:
   UserDigester(const Terms& terms, const Rules& rules) noexcept : terms_(terms), rules_(rules) {}
 
-  /// Zero: nothing will be left of the user.
+  /// Returns the digest, or zero if the user will be forgotten by then.
   Bits128 operator()(const RowView& row) {
     return read_settled(row, terms_.as_of, rules_, [&](const RegistersView& user) {
       if (user.empty()) return Bits128();
@@ -118,7 +120,7 @@ class UserDigester {
   ByteWriter record_;
 };
 
-/// Of all users, in their order.
+/// Returns the digests of all users, in snapshot order.
 inline Vector<Bits128> digests_by(const Terms& terms, const Snapshot& snapshot) {
   Vector<Bits128> digests;
   const Root* const root = SnapshotReader::read(snapshot);
@@ -151,7 +153,8 @@ inline std::string written(const Sketch& sketch, const Terms& terms) {
   return std::move(sink.bytes);
 }
 
-/// Writes news: `is_told(i, row)` says of which users, by their place in the order; `wanted` are digests of others.
+/// Writes a message with missing updates. `is_told(i, row)` selects the users to send, by their index and row. `wanted`
+/// are the digests of users to request.
 template <class IsTold>
 std::string missing_updates_of(const Snapshot& ours, const Terms& terms, bool all, const Vector<Bits128>& wanted,
                                IsTold is_told) {
@@ -176,7 +179,7 @@ std::string missing_updates_of(const Snapshot& ours, const Terms& terms, bool al
       ++told;
     }
   }
-  // With nothing to tell and nothing to ask there is nothing to say.
+  // An empty message ends the exchange.
   if (told == 0 && !all && wanted.empty()) return std::string();
   out.finish();
   return std::move(sink.bytes);
@@ -219,7 +222,7 @@ inline Result<SketchMessage> read_sketch(std::string_view bytes, Timestamp now, 
 
 struct NewsMessage {
   Terms terms;
-  bool all = false;  ///< the sender knows of no other users, or of no more about these
+  bool all = false;  ///< the sender has no other users, and no more data about these
   Vector<Bits128> wanted;
   Snapshot users;
 };
@@ -266,13 +269,13 @@ inline std::string begun_exchange(const Snapshot& ours, const Terms& terms) {
   return written(sketch_of(digests_by(terms, ours), Sketch::least), terms);
 }
 
-/// The other side's terms are of a timestamp that is over here, and what was known then may be forgotten: others are
-/// needed, unless that was so before.
+/// Restarts the exchange. Our time has passed the other side's timestamp, and data as of then may be forgotten, so new
+/// parameters are needed. After `most_restarts` restarts, returns an empty message instead.
 inline std::string restarted_exchange(const Snapshot& ours, const Terms& late) {
   return late.restarts < most_restarts ? begun_exchange(ours, parameters_of(ours, late.restarts + 1)) : std::string();
 }
 
-/// Whether a message, if it is one, holds news; else it must be a sketch.
+/// Returns true if a message contains missing updates. Any other valid message is a sketch.
 inline bool is_news(std::string_view message) noexcept {
   return message.size() >= frames_head &&
          static_cast<std::uint8_t>(message[frames_head - 1]) == static_cast<std::uint8_t>(FrameKind::news);
@@ -295,11 +298,12 @@ inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) 
   }
   if (cells * Sketch::growth < 2 * digests.size())
     return written(sketch_of(digests, cells * Sketch::growth), theirs.terms);
-  // By now all users are as short to tell.
+  // A larger sketch would not be shorter than a message with all users.
   return missing_updates_of(ours, theirs.terms, true, {}, [](std::size_t, const RowView&) { return true; });
 }
 
-/// `before` is what was known before the news, and what they ask for; `ours` is what is known now.
+/// Answers a message with missing updates. `before` is our snapshot before these updates: the other side compared with
+/// it and requests users from it. `ours` is our snapshot after them.
 inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, const Snapshot& ours) {
   const Timestamp our_now = SnapshotReader::now(before);
   if (theirs.all) {
@@ -320,9 +324,9 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
 
 }  // namespace detail
 
-/// Begins an exchange with another node: a sketch of what `ours` knows, of some 730 bytes however many users there are.
-/// The other node gives it to `reconcile`, sends the answer back, and so on until there is none: then both know what
-/// either knew. O(users).
+/// Returns the first message of an exchange with another node: a set sketch of `ours` (an invertible Bloom lookup
+/// table). It has about 730 bytes, for any number of users. The other node passes it to `reconcile` and sends back the
+/// answer. Both repeat this until an answer is empty: then each node has all data of both. O(users).
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
@@ -330,38 +334,40 @@ inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, 
 /// ours = reduce(std::move(ours), PresenceEvent::connect("john", "phone", now));
 /// theirs = reduce(std::move(theirs), PresenceEvent::connect("mary", "tv", now));
 ///
-/// std::string message = sketch(ours);  // now and then
+/// std::string message = sketch(ours);  // periodically
 /// for (bool to_them = true; !message.empty(); to_them = !to_them) {
-///   const Result<std::string> answer = reconcile(to_them ? theirs : ours, message, now);  // as it arrives
-///   assert(answer);  // else answer.error() says what is wrong with the message
+///   const Result<std::string> answer = reconcile(to_them ? theirs : ours, message, now);  // on arrival
+///   assert(answer);  // else see answer.error()
 ///   message = *answer;
 /// }
 /// assert(ours == theirs && ours.online("mary") && theirs.online("john"));
 /// @endcode
 ///
-/// Three messages make up for a difference of some five users, one more for every four times as much: the number
-/// depends on the differences alone. Each message stands for itself. One that is lost ends the exchange, one that comes
-/// late or twice is answered again; nothing of it does harm, and the next exchange finds what is left.
+/// Three messages resolve a difference of about five users. Each further message covers four times as many. The number
+/// of messages depends only on the number of differences. Messages are independent of each other: a lost one ends the
+/// exchange, and a late or repeated one is answered again. Neither does any harm, and the next exchange finds the
+/// remaining differences.
 ///
-/// Both may move on meanwhile. What nobody will remember in ten seconds any more is not compared (or, if that is
-/// shorter, in a quarter of session_timeout and reorder_window together). Where a message takes longer than that the
-/// exchange begins anew, with twice as much, and once more: over a link that is slower still nothing is found.
+/// Both snapshots may change during the exchange. Data that will be forgotten within ten seconds is not compared. If it
+/// is shorter, the limit is a quarter of session_timeout plus reorder_window (or plus offline_grace, if that is
+/// longer). If messages take longer than this limit, the exchange restarts with twice the limit, and once more with
+/// four times the limit. Over a slower link no differences are found.
 ///
-/// Both must go by the same rules, and where session_timeout is 0 agree at least once a reorder_window: a disconnect
-/// that has been forgotten is not told. The truth about everybody, as `encode` has it: for servers that trust each
-/// other.
+/// Both nodes must use the same rules. If session_timeout is 0, they must reconcile at least once per reorder_window,
+/// because a forgotten disconnect is not sent. Messages contain the full state of users, as `encode` does: use them
+/// only between servers that trust each other.
 ///
-/// Users are compared by 128 bits, under a salt that is made of Rules::hash_seed and the time and travels in the
-/// message: whoever does not know the seed cannot choose ids or strings that pass for others.
+/// Users are compared by 128-bit digests. The salt is derived from Rules::hash_seed and the time, and is part of the
+/// message. Without the seed an attacker cannot choose ids or strings that collide.
 inline std::string sketch(const Snapshot& ours) { return detail::begun_exchange(ours, detail::parameters_of(ours)); }
 
-/// Reads a message of such an exchange: joins what it brings into `ours`, as `apply_delta` does, advances to `now`, the
-/// host's own clock, if that is later, and returns the answer for the node that sent it: an empty one if there is
-/// nothing more to say. `on_change` receives what `apply_delta` would emit.
+/// Processes a message of an exchange that `sketch` began. Merges its updates into `ours`, as `apply_delta` does, and
+/// advances to `now`, the host's own clock, if that is later. Returns the answer to send back; it is empty if the
+/// exchange is complete. `on_change` receives the same changes that `apply_delta` would emit.
 ///
-/// An Error as from `apply_delta`: `too_early` also if the message asks to compare as of a time that no node of these
-/// rules could ask for. `ours` is then what it was, as when memory runs out. Answers are never larger than what they
-/// are made of: four times the message, or all users. O(users).
+/// Errors are as for `apply_delta`. `too_early` is also returned if the message compares as of a timestamp that no node
+/// with these rules could use. After an error, or if memory runs out, `ours` is unchanged. The size of an answer is
+/// bounded by four times the message, or by all users. O(users).
 template <class OnChange>
 Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestamp now, OnChange&& on_change) {
   if (const std::optional<Error> error = detail::wrong_now(now)) return *error;
@@ -388,7 +394,7 @@ Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestam
   }
   return answer;
 }
-/// The same without a callback.
+/// Processes a message without a callback.
 inline Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestamp now) {
   return presence::reconcile(ours, message, now, detail::NoCallback());
 }

@@ -23,19 +23,18 @@
 #include <type_traits>  // for remove_reference_t
 #include <utility>      // for move
 
-/// Snapshots as bytes: to store one, to send one, or to send what changed since another.
+/// The binary encoding of snapshots, and of deltas between two snapshots, for storage and transport.
 ///
-/// Inside the frames of frames.hpp stands the timestamp (a byte: 0, or 1 and then a word), then the users in the order
-/// of a snapshot, each as user_record.hpp has it, in its normal form. All of it is the same on every platform, and none
-/// of it tells the rules: who reads goes by rules of their own.
+/// The payload of the frames (framing.hpp) is the timestamp, then the users in snapshot order. The timestamp is a byte
+/// 0 if absent, else a byte 1 and a word. Each user is in normal form, in the format of user_record.hpp. The bytes are
+/// the same on every platform. They do not contain the rules: each reader applies its own.
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// What `decode` and Decoder read at most.
+/// Limits of `decode` and Decoder.
 struct DecodeOptions {
-  /// Users in the snapshot; one more is an Error `over_limit` at its byte. A user takes about 160 bytes of memory, the
-  /// bytes that tell of one may be as few as 5: so it is this that bounds the memory for bytes that somebody else
-  /// chose.
+  /// Maximum number of users in the snapshot. One more is an Error `over_limit` at its byte. A user takes about 160
+  /// bytes of memory, but may be encoded in only 5 bytes. So this limit bounds the memory for untrusted bytes.
   std::size_t max_users = SIZE_MAX;
 };
 
@@ -56,13 +55,13 @@ inline Timestamp read_now(ByteReader& in) noexcept {
   return now;
 }
 
-/// Gathers the pieces in a string.
+/// Appends the pieces to a string.
 struct StringSink {
   std::string bytes;
   void operator()(std::string_view piece) { bytes += piece; }
 };
 
-/// What stands before the users.
+/// Writes the record that precedes the users.
 template <class Sink>
 void write_head(FrameWriter<Sink>& out, Timestamp now) {
   append_now(out.record(), now);
@@ -81,7 +80,7 @@ void write_row(FrameWriter<Sink>& out, const RowView& row, const Root& root) {
                [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
 }
 
-/// The users of whom `to` keeps something that `from` does not.
+/// Writes the users whose registers in `to` differ from those in `from`.
 template <class Sink>
 void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Snapshot& to) {
   const Root* const before = SnapshotReader::read(from);
@@ -96,7 +95,7 @@ void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Sna
   });
 }
 
-/// A row of users into a snapshot that has none yet. Holds no more than it was given, and what it makes of that.
+/// Reads a sequence of users into an empty snapshot. Stores only the users that it was given.
 class UserReader {
  public:
   explicit UserReader(const Rules& rules, const PeerDates& dates = PeerDates(), const DecodeOptions& options = {})
@@ -144,7 +143,7 @@ class UserReader {
   std::string last_;  // id
 };
 
-/// Reads a snapshot or a delta from pieces.
+/// Reads a snapshot or a delta in pieces.
 class SnapshotDecoder {
  public:
   SnapshotDecoder(FrameKind kind, const Rules& rules, const PeerDates& dates = PeerDates(),
@@ -176,18 +175,18 @@ inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const 
   return decoder.snapshot();
 }
 
-/// What a viewer may know of a user, as registers: what a server would have reported to a client of that viewer at the
-/// timestamp that all of it is dated alike. To be read by the same viewer.
+/// Returns the registers of a user as a viewer sees them: as if a server had reported them to that viewer's client. All
+/// registers have the timestamp `at`. To be read by the same viewer.
 inline UserRegisters reported(const UserView& seen, Timestamp at) {
   UserRegisters user;
   join_report(user, at, seen.online);
-  join_status(user, at, seen.status);  // that there is none is told as well
+  join_status(user, at, seen.status);  // also if it is empty, to clear an older status
   if (seen.last_active) join_reported_last_active(user, at, *seen.last_active);
   if (seen.invisible) join_flip(user.visibility_changes, {at, true});
   return user;
 }
 
-/// The latest timestamp that the viewer could tell from what is kept.
+/// Returns the latest timestamp that the viewer can see in the snapshot.
 inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
   Timestamp latest = absent;
   for (const RowView row : root.table) {
@@ -204,9 +203,9 @@ inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
 
 }  // namespace detail
 
-/// Writes a snapshot as bytes, in pieces of some 16 KiB: `sink(std::string_view)` is called with one after another, and
-/// never more than one piece is held. Equal snapshots are the same bytes, on every platform. The truth about everybody,
-/// invisible or not: for storage and other servers. O(users).
+/// Encodes a snapshot as bytes. Calls `sink(std::string_view)` with consecutive pieces of about 16 KiB, and buffers at
+/// most one piece. Equal snapshots have the same bytes, on every platform. Contains the full state of all users,
+/// including invisible ones: for storage and other servers only. O(users).
 template <class Sink>
 void encode(const Snapshot& snapshot, Sink&& sink) {
   const detail::Root* const root = detail::SnapshotReader::read(snapshot);
@@ -217,18 +216,19 @@ void encode(const Snapshot& snapshot, Sink&& sink) {
   }
   out.finish();
 }
-/// The same, as one string.
+/// Returns the encoded snapshot as one string.
 inline std::string encode(const Snapshot& snapshot) {
   detail::StringSink sink;
   presence::encode(snapshot, sink);
   return std::move(sink.bytes);
 }
 
-/// What `viewer` may know of a snapshot and nothing more, for a client: what he sees of each user, as reports dated
-/// with the snapshot's timestamp (without one, with the latest that he could tell). `decode` reads it, best with
-/// Rules::mirror(); the same viewer then finds the same there, and events or reports may be folded into it. To a mirror
-/// that has reports already it is joined by `merge_into`. What an invisible user does changes no byte of it, but for
-/// that user. O(users).
+/// Encodes only what `viewer` may see of a snapshot, to send it to a client. Each user is written as a report with the
+/// snapshot's timestamp, or, without one, with the latest timestamp that the viewer can see.
+///
+/// `decode` reads it, preferably with Rules::mirror(). The same viewer then sees the same state, and events or reports
+/// can be applied to it. `merge_into` joins it into a mirror that already has reports. The actions of an invisible user
+/// change no byte of the result, unless that user is the viewer. O(users).
 template <class Sink>
 void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   const detail::Root* const root = detail::SnapshotReader::read(snapshot);
@@ -244,21 +244,22 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   }
   out.finish();
 }
-/// The same, as one string.
+/// Returns the encoded view of `viewer` as one string.
 inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
   detail::StringSink sink;
   presence::encode_for(snapshot, viewer, sink);
   return std::move(sink.bytes);
 }
 
-/// Reads a snapshot from pieces of what `encode` or `encode_for` wrote, cut anywhere, as a file or a socket gives them.
+/// An incremental decoder for the output of `encode` or `encode_for`. Accepts pieces of any size, for example from a
+/// file or a socket.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// const Snapshot before = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
 /// const std::string file = encode(before);
 /// Decoder decoder(before.rules());
-/// for (std::size_t at = 0; at < file.size(); at += 16) decoder.push(file.substr(at, 16));  // as a file is read
+/// for (std::size_t at = 0; at < file.size(); at += 16) decoder.push(file.substr(at, 16));  // pieces of a file
 /// Snapshot replica = *decoder.finish();
 /// assert(replica == before);
 ///
@@ -268,13 +269,13 @@ inline std::string encode_for(const Snapshot& snapshot, Viewer viewer) {
 /// @endcode
 class Decoder {
  public:
-  /// By these rules, never the writer's; see `decode`.
+  /// Decodes with these rules, not with the writer's; see `decode`.
   explicit Decoder(const Rules& rules, const DecodeOptions& options = {})
       : decoder_(detail::FrameKind::snapshot, rules, detail::PeerDates(), options) {}
 
-  /// Whether all is well so far; if not, `finish` says why.
+  /// Decodes the next piece. Returns false after an error, which `finish` returns.
   bool push(std::string_view bytes) { return decoder_.push(bytes); }
-  /// To be called after the last piece.
+  /// Returns the snapshot, or the error. Call it after the last piece.
   Result<Snapshot> finish() {
     if (!decoder_.finish()) return decoder_.error();
     return decoder_.snapshot();
@@ -284,27 +285,32 @@ class Decoder {
   detail::SnapshotDecoder decoder_;
 };
 
-/// Reads what `encode` or `encode_for` wrote. By the rules given, never the writer's: with the same ones it is the same
-/// snapshot, unless a merge brought in what is over its limits; what by these is forgotten is not there. As in a merge,
-/// users are not counted against max_users.
+/// Decodes the output of `encode` or `encode_for`. Applies the given rules, not the writer's. With equal rules the
+/// result is the same snapshot, unless a merge added data beyond its limits. Data that these rules forget is omitted.
+/// As in a merge, users are not counted against max_users.
 ///
-/// Nothing about the bytes is trusted but what they say of users: whoever may write them may say anything about
-/// anybody, of any timestamp. So it is for snapshots of one's own; what a peer sent goes to `apply_delta`, `reconcile`
-/// or `Store::merge`, which judge it by the host's clock. There is one form for each snapshot, and any other is an
-/// Error at its byte: `truncated`, `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta),
-/// `bad_checksum` (at the block), `out_of_range` (a timestamp at either end), `over_limit` (of ids, statuses, what is
-/// kept of one user, or DecodeOptions). Checksums are there for damage, not against somebody who means it. Memory stays
-/// below 64 times the bytes read; DecodeOptions bounds it further. O(bytes).
+/// The format of the bytes is validated, but their content is trusted: they may state anything about any user, with any
+/// timestamp. So use it only for your own snapshots. For data from a peer use `apply_delta`, `reconcile` or
+/// `Store::merge`, which check timestamps against the host's clock.
+///
+/// Each snapshot has exactly one valid encoding. Any other is an Error at its byte: `truncated`, `trailing_bytes`,
+/// `syntax`, `unknown_version`, `wrong_type` (the bytes of a delta), `bad_checksum` (at the block), `out_of_range` (a
+/// timestamp at either end), `over_limit` (of ids, statuses, the registers of one user, or DecodeOptions). Checksums
+/// detect accidental damage, not tampering.
+///
+/// Memory stays below 64 times the bytes read; DecodeOptions bounds it further. O(bytes).
 inline Result<Snapshot> decode(std::string_view bytes, const Rules& rules, const DecodeOptions& options = {}) {
   return detail::decode_as(detail::FrameKind::snapshot, bytes, rules, detail::PeerDates(), options);
 }
 
-/// What `to` has and `from` has not, as bytes: joined into `from`, or into whatever has come of it, it adds all that
-/// happened since. In any order, and twice, since applying it is a merge. Costs what changed, where `to` came of
-/// `from`. What `to` has forgotten it cannot tell: where session_timeout is 0, so that only a disconnect ends a
-/// session, the two should be no further apart than reorder_window.
+/// Returns a delta: an encoding of what `to` contains and `from` does not. Applied to `from`, or to a snapshot derived
+/// from it, it adds all changes since `from`. Applying a delta is a merge, so deltas may be applied in any order and
+/// more than once. O(changes) if `to` was derived from `from`.
 ///
-/// The truth about everybody, as `encode` has it.
+/// A delta does not contain data that `to` has forgotten. If session_timeout is 0, only a disconnect ends a session:
+/// then the two snapshots should be at most reorder_window apart.
+///
+/// Contains the full state of users, including invisible ones, as `encode` does.
 inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
   detail::StringSink sink;
   detail::FrameWriter<detail::StringSink> out(sink, detail::FrameKind::delta);
@@ -314,17 +320,18 @@ inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
   return std::move(sink.bytes);
 }
 
-/// Joins what `encode_delta` wrote into a snapshot, as `merge_into` joins `to`, and advances to `now`, the host's own
-/// clock, if that is later; never to the sender's. First what the delta says counts, then time passes: what the delta
-/// changes is dated with the snapshot's timestamp before the call (without one, with `now`), what time changes with its
-/// deadline.
+/// Merges the output of `encode_delta` into a snapshot, as `merge_into` merges `to`. Then advances to `now`, the host's
+/// own clock, if that is later; never to the sender's clock. The delta is applied first, then the time advances.
+/// Changes from the delta carry the snapshot's timestamp before the call, or, without one, `now`. Changes caused by
+/// time alone carry their deadline.
 ///
-/// The delta is judged by the later one of `now` and the snapshot's own timestamp. It is an Error `too_early`, at its
-/// byte, if its timestamp is later than that by more than max_clock_skew, or if anything in it is dated later than its
-/// timestamp by more than max_clock_skew (if it has none: later than ours by more than that). What a report said about
-/// last_active may be any timestamp. `out_of_range`: `now` is at either end of the range. Rules and the other errors
-/// are those of `decode`. After an error the snapshot is what it was, and no change was emitted. Costs what is in the
-/// delta, and what is due.
+/// The delta is checked against the later one of `now` and the snapshot's timestamp. It is an Error `too_early`, at its
+/// byte, if its timestamp is later than that by more than max_clock_skew. The same applies if anything in it is later
+/// than the delta's timestamp by more than max_clock_skew. For a delta without a timestamp, that limit is relative to
+/// the later one of `now` and the snapshot's timestamp. A reported last_active may have any value.
+///
+/// `out_of_range`: `now` is at either end of the range. Rules and the other errors are as for `decode`. After an error
+/// the snapshot is unchanged, and no change was emitted. O(size of the delta), plus O(expired users).
 template <class OnChange>
 std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now, OnChange&& on_change) {
   if (const std::optional<Error> error = detail::wrong_now(now)) return error;
@@ -334,7 +341,7 @@ std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Tim
   detail::merge_from_peer(snapshot, *delta, now, detail::PeerDates(), on_change);
   return std::nullopt;
 }
-/// The same without a callback.
+/// Applies a delta without a callback.
 inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now) {
   return presence::apply_delta(snapshot, bytes, now, detail::NoCallback());
 }

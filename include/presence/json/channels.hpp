@@ -23,21 +23,21 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What stands in the place of the type, the id or the cid of a channel.
+/// The value that was found for the type, the id or the cid of a channel.
 struct JsonChannelName {
   std::optional<std::string> text;
   std::size_t offset = 0;
-  std::optional<Error> odd;  ///< why it is none, unless it is absent or null
+  std::optional<Error> odd;  ///< why it is malformed; not set if it is absent or null
 };
 
-/// A key of a channel.
+/// The position of a key of a channel.
 struct JsonPlace {
   std::string_view name;
-  std::size_t offset;  ///< of the key
+  std::size_t offset;  ///< position of the key
 };
 
-/// The elements of an array of which each can be held in a Value: a range from which a Value is made without a copy of
-/// them all.
+/// The elements of an array, as a range from which a Value is created without a temporary copy of all of them. Each
+/// element must be representable in a Value.
 class JsonElements {
  public:
   class iterator {
@@ -63,8 +63,8 @@ class JsonElements {
 
    private:
     JsonReader* in_;
-    std::size_t offset_;  // of the element
-    std::size_t left_;    // elements from this one on
+    std::size_t offset_;  // position of the element
+    std::size_t left_;    // number of elements from this one to the end
   };
 
   /// `first` is the offset of the first element, if there is one.
@@ -78,8 +78,8 @@ class JsonElements {
   std::size_t first_, size_;
 };
 
-/// Reads a channel. The first pass judges the grammar. Each further pass counts or collects what the next one needs, so
-/// that, besides the places of the keys, only what is kept is allocated, and at once.
+/// Reads a channel. The first pass checks the grammar. Each further pass counts or collects what the next one needs.
+/// So, apart from the positions of the keys, only the result is allocated, in its final size.
 class JsonChannelReader {
  public:
   JsonChannelReader(std::string_view json, const ReadOptions& options, ReadNotes* notes) noexcept
@@ -109,9 +109,9 @@ class JsonChannelReader {
     }
     if (!names.ok()) return fail(names.error());
     leniency_.has_room = true;
-    leniency_.notes = nullptr;  // all that is to be noted of strings was
+    leniency_.notes = nullptr;  // the first pass noted all malformed strings
 
-    // A channel that is named beside a `channel` has that as a field.
+    // If the outer object identifies a channel itself, `channel` is one of its custom fields.
     const bool is_state = inner.kind == JsonKind::object && is_absent(cid) && (is_absent(type) || is_absent(id));
     const std::size_t object = is_state ? inner.offset : whole.offset;
     std::vector<JsonPlace> places = places_of(names, object);
@@ -169,7 +169,7 @@ class JsonChannelReader {
     return key == "type" ? &type_ : key == "id" ? &id_ : key == "cid" ? &cid_ : nullptr;
   }
 
-  /// The keys of an object that stand there once, in the order of their names.
+  /// Returns the keys that occur once in an object, in order of their names.
   std::vector<JsonPlace> places_of(JsonReader& in, std::size_t object) {
     std::vector<JsonPlace> places;
     std::size_t count = 0;
@@ -212,7 +212,8 @@ class JsonChannelReader {
     name.text.reset();
   }
 
-  /// What is needed of the type, the id and the cid. What is odd about another of them is passed over.
+  /// Sets the type and the id from `type`, `id` and `cid`. A malformed value among these is an error only if it is
+  /// needed; else it is noted.
   bool set_names(std::size_t object, Channel& channel) {
     const std::size_t colon = cid_.text ? cid_.text->find(':') : std::string::npos;
     for (const JsonChannelName* const name : {&type_, &id_}) {
@@ -239,7 +240,7 @@ class JsonChannelReader {
     return true;
   }
 
-  /// Reads an element of `members`. Absent: it names nobody, or two.
+  /// Reads an element of `members`. Returns nullopt if it names no user, or two users.
   static std::optional<std::string_view> read_member(JsonReader& in, JsonJudge& judge) {
     JsonValue self, user_id, user, id;
     if (!note_and_enter(in, self)) {
@@ -295,7 +296,7 @@ class JsonChannelReader {
     }
   }
 
-  /// Whether what was read can be held in a Value, and is no array.
+  /// Returns true if the value is not an array and is representable in a Value.
   bool is_scalar(const JsonNote& found) noexcept {
     if (found.kind == JsonKind::array || found.kind == JsonKind::object) {
       judge_.pass_over(ErrorCode::wrong_type, found.offset, "no Value holds this");
@@ -309,7 +310,7 @@ class JsonChannelReader {
     return false;
   }
 
-  /// Goes through the array that comes next. Absent: one that no Value can hold.
+  /// Checks the next array. Returns nullopt if it is not representable in a Value.
   std::optional<JsonElements> check_array(JsonReader& in) {
     std::size_t first = 0, count = 0;
     bool is_flat = true;
@@ -324,7 +325,7 @@ class JsonChannelReader {
     if (!is_flat) return std::nullopt;
     return JsonElements(in, first, count);
   }
-  /// The same for one that was checked.
+  /// Returns the elements of the next array, which was checked before.
   static JsonElements elements_of(JsonReader& in) {
     std::size_t first = 0, count = 0;
     for (in.open(); in.next_element(); in.skip(), ++count) {
@@ -359,12 +360,12 @@ class JsonChannelReader {
       }
       places[fields++] = place;
     }
-    // Where they are is all that is kept of the places before the fields are made.
+    // Only the offsets are kept while the fields are created, to bound the memory.
     std::vector<std::size_t> keys;
     keys.reserve(fields);
     for (std::size_t i = 0; i < fields; ++i) keys.push_back(places[i].offset);
     std::vector<JsonPlace>().swap(places);
-    // Each goes behind those before it, as the names are in order.
+    // The names are in order, so each field is appended.
     for (const std::size_t key : keys) {
       std::string_view name;
       in.seek_key(key);
@@ -387,7 +388,7 @@ class JsonChannelReader {
   Error error_;
 };
 
-/// Whether a custom field can be written so that it is read back as one.
+/// Returns true if a custom field can be written in a form that is read as a custom field again.
 inline bool has_json_form(const CustomFields::Entry& field) noexcept {
   if (field.value.kind() == ValueKind::invalid) return false;
   const std::string_view name = field.name;
@@ -403,34 +404,38 @@ inline bool has_json_form(const CustomFields::Entry& field) noexcept {
 
 }  // namespace detail
 
-/// Reads a channel as chat services write it:
+/// Parses a channel in the format of chat services:
 ///
 ///     {"type":"messaging","id":"general","members":["john",{"user_id":"jack"},{"user":{"id":"mary"}}],"level":3}
 ///
-/// or a channel's state, as services answer a query. Of a state the `channel` and the `members` are read; without
-/// `members`, those of its `channel`:
+/// or the state of a channel, as services return it for a query. Of a state, `channel` and `members` are read. If
+/// `members` is absent, those of its `channel` are used:
 ///
 ///     {"channel":{"cid":"messaging:general","level":3},"members":[{"user_id":"jack","user":{…}}],"read":[…],…}
 ///
-/// A `cid`, "messaging:general", may stand for the type, the id or both, and ends the type at its first colon. A member
-/// is the id of a user, or an object that has it as `user_id`, as the `id` of its `user` or as both; its other keys are
-/// skipped. Members are kept as they stand, twice where they stand twice. null in place of any of these keys' values
-/// reads as if the key were absent; without `members` there are none.
+/// A `cid`, such as "messaging:general", may replace the type, the id or both. The type ends at its first colon. A
+/// member is the id of a user, or an object with that id as `user_id`, as the `id` of its `user`, or as both. Other
+/// keys of a member are skipped. Members keep their order and are not deduplicated. null as the value of any of these
+/// keys is treated as an absent key. If `members` is absent, the channel has no members.
 ///
-/// Every other key is a custom field: null, a bool, an integer, a number, a string, or an array of these; a timestamp
-/// reads as the string that it is written as. Objects, such as the `created_by` and `config` of a service, and arrays
-/// that have an array or object in them, are no Values: these fields are left out and noted.
+/// Every other key is a custom field: null, a bool, an integer, a number, a string, or an array of these. A timestamp
+/// is read as a string. Objects, such as the `created_by` and `config` of a service, are not representable in a Value;
+/// nor are arrays that contain an array or object. Such fields are omitted and noted.
 ///
-/// Malformed content never loses the channel. It is left out and added to `notes`, which is cleared first and may be
-/// null: a member that names no user, or two; a custom field with a number that no Value holds; a key that stands
-/// twice; a value of another type. In strings, half of a surrogate pair and bytes that are not UTF-8 read as U+FFFD;
-/// a type, an id, a cid or a member with such counts as malformed. The limits in `options` keep the first members, and
-/// the custom fields whose names come first.
+/// Malformed content never loses the channel: it is omitted and added to `notes`, which is cleared first and may be
+/// null. Malformed content is: a member that names no user, or two users; a custom field with a number that is not
+/// representable in a Value; a repeated key; a value of another type. In strings, half of a surrogate pair and bytes
+/// that are not UTF-8 are read as U+FFFD. A type, an id, a cid or a member with these counts as malformed. Beyond the
+/// limits in `options`, the first members are kept, and the custom fields whose names are first in order.
 ///
-/// Strings that are empty or too long, and types with a colon, are read as they stand; Store::put judges those. Errors,
-/// in this order: the grammar, as in a payload for `parse_event`; for a type or an id that neither its key nor a cid
-/// gives, `missing_key` at the brace of the channel, or `wrong_type`, `duplicate_key`, `bad_escape` or `bad_utf8` at
-/// the malformed key; `out_of_range` at a cid that is not "type:id".
+/// Strings that are empty or too long, and types with a colon, are read unchanged; Store::put validates them.
+///
+/// Errors, in order of precedence:
+///
+/// 1. The grammar, as in a payload for `parse_event`.
+/// 2. A type or an id that neither its own key nor a cid provides: `missing_key` at the brace of the channel, or
+///    `wrong_type`, `duplicate_key`, `bad_escape` or `bad_utf8` at the malformed key.
+/// 3. `out_of_range` at a cid that is not "type:id".
 ///
 /// O(n log n) for n bytes. Allocates at most 16 n bytes at any moment.
 ///
@@ -438,7 +443,7 @@ inline bool has_json_form(const CustomFields::Entry& field) noexcept {
 /// const Result<Channel> match = parse_channel(
 ///     R"({"cid":"match:eu-17","members":["john",{"user_id":"mary","role":"host"}],"slots":4,"config":{}})");
 /// assert(match && match->type == "match" && match->id == "eu-17" && match->members.back() == "mary");
-/// assert(match->custom.size() == 1 && *match->custom.find("slots") == Value(4));  // an object is no field
+/// assert(match->custom.size() == 1 && *match->custom.find("slots") == Value(4));  // an object is not a field
 /// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"slots":4})");
 /// assert(parse_channel(R"({"type":"match"})").error().code == ErrorCode::missing_key);
 ///
@@ -456,19 +461,21 @@ inline Result<Channel> parse_channel(std::string_view json, const ReadOptions& o
   if (!reader.read(channel)) return reader.error();
   return channel;
 }
-/// The same, with the default options and without notes.
+/// Parses a channel with the default options and without notes.
 inline Result<Channel> parse_channel(std::string_view json) {
   return parse_channel(json, detail::default_read_options);
 }
 
-/// Appends a channel, which `parse_channel` reads as one that is equal where all its values have a form in JSON:
+/// Appends a channel. `parse_channel` reads it as an equal channel if all its values are representable in JSON:
 ///
 ///     {"type":"messaging","id":"general","members":["john","jack"],"level":3,"name":"General"}
 ///
-/// Always the same bytes for the same channel: the custom fields stand behind the members, in the order of their names.
-/// A timestamp is written as RFC 3339, which is read as a text; a number that is not finite as null; of what is not
-/// UTF-8 in a text each part as U+FFFD. Left out are custom fields that could not be read back as such: those named
-/// `type`, `id`, `cid` or `members`, those whose name is not UTF-8, and invalid values.
+/// Equal channels have the same bytes: the custom fields follow the members, in order of their names. A timestamp is
+/// written in RFC 3339 format, which is read as a string. A number that is not finite is written as null. Each part of
+/// a string that is not UTF-8 is written as U+FFFD.
+///
+/// Custom fields that could not be read as such are omitted: those named `type`, `id`, `cid` or `members`, those whose
+/// name is not UTF-8, and invalid values.
 inline void append_json(std::string& out, const Channel& channel) {
   detail::append_json_text(out, R"({"type":)", channel.type);
   detail::append_json_text(out, R"(,"id":)", channel.id);
@@ -487,7 +494,7 @@ inline void append_json(std::string& out, const Channel& channel) {
   }
   out += '}';
 }
-/// What `append_json` appends.
+/// Returns the string that `append_json` appends.
 inline std::string to_json(const Channel& channel) { return detail::json_of(channel); }
 
 }  // namespace PRESENCE_ABI

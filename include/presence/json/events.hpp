@@ -18,23 +18,25 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// Limits on what is read from a service. Content beyond a limit is cut or left out, and noted; it is never an error.
+/// Limits for reading content of a chat service. Content beyond a limit is truncated or omitted, and noted. It is never
+/// an error.
 struct ReadOptions {
-  /// Of a status, which is cut at a character. The default is that of Rules.
+  /// Maximum size of a status. A longer one is truncated at a character boundary. The default is that of Rules.
   std::size_t max_status_bytes = 1024;
-  std::size_t max_members = SIZE_MAX;        ///< of a channel
-  std::size_t max_custom_fields = SIZE_MAX;  ///< of a channel
-  /// Elements of all arrays among the custom fields of a channel. A field whose array exceeds it is left out.
+  std::size_t max_members = SIZE_MAX;        ///< maximum members of a channel
+  std::size_t max_custom_fields = SIZE_MAX;  ///< maximum custom fields of a channel
+  /// Maximum total number of array elements in the custom fields of a channel. A field whose array would exceed it is
+  /// omitted.
   std::size_t max_custom_elements = SIZE_MAX;
 };
 
 namespace detail {
 
-// Reading goes in two steps. In one pass over the text each key that could matter is noted with its value and its
-// place, whatever comes first; when all is read, and `type` known, the values that this type needs are judged in a
-// fixed order.
+// Reading has two steps. One pass over the text records each relevant key with its value and position, in any order of
+// keys. Then `type` is known, and the values that this type needs are validated in a fixed order.
 
-/// Whether a key is this one, which is as long. In words: a comparison of bytes may become a call.
+/// Returns true if a key equals `name`, which must have the same length. Compares words, because a comparison of bytes
+/// may be compiled to a function call.
 template <std::size_t size_and_zero>
 bool is_key(std::string_view key, const char (&name)[size_and_zero]) noexcept {
   constexpr std::size_t size = size_and_zero - 1;
@@ -50,9 +52,9 @@ bool is_key(std::string_view key, const char (&name)[size_and_zero]) noexcept {
   }
 }
 
-/// What is noted of an object that describes a user.
+/// The recorded values of an object that describes a user.
 struct JsonUser {
-  JsonNote self;  ///< where the object stands, or what stands there in its place
+  JsonNote self;  ///< the position of the object, or the value found instead of an object
   JsonNote id, online, status, last_active, invisible;
   JsonNote custom, custom_status;
 
@@ -71,9 +73,9 @@ struct JsonUser {
   }
 };
 
-/// What is noted of an event.
+/// The recorded values of an event.
 struct JsonEvent {
-  std::size_t offset = 0;  ///< of its opening brace
+  std::size_t offset = 0;  ///< position of its opening brace
   JsonNote type, session, at, invisible, status, online, last_active, created_at;
   JsonUser user, me;
 
@@ -91,7 +93,7 @@ struct JsonEvent {
   }
 };
 
-/// Notes the value of a key that was just read.
+/// Records the value of a key that was just read.
 inline void note(JsonReader& in, JsonNote& value) {
   if (value.kind == JsonKind::nothing) {
     in.read(value);
@@ -101,7 +103,7 @@ inline void note(JsonReader& in, JsonNote& value) {
   }
 }
 
-/// The same for a key whose value may be an object to look into: then true, and the reader stands inside.
+/// Records the value of a key, but enters it if it is an object. Returns true if the reader is then inside the object.
 inline bool note_and_enter(JsonReader& in, JsonNote& value) {
   if (value.kind != JsonKind::nothing || !in.at_object()) {
     note(in, value);
@@ -113,7 +115,7 @@ inline bool note_and_enter(JsonReader& in, JsonNote& value) {
   return true;
 }
 
-/// Notes what is known of a user, once the reader stands inside the object.
+/// Records the values of a user. The reader is inside the object.
 inline void note_fields(JsonReader& in, JsonUser& user) {
   in.fields(user, [&in, &user](JsonNote* value) {
     if (value == nullptr) {
@@ -145,22 +147,23 @@ inline void note_fields(JsonReader& in, JsonEvent& event) {
   });
 }
 
-/// Goes into the object that the whole text is. An error of the grammar, wherever it stands, goes before one of the
-/// type.
+/// Enters the object that is the whole text. If the text is another value, a grammar error anywhere in it takes
+/// precedence over the type error.
 inline bool enter_text(JsonReader& in, JsonNote& whole) {
   if (note_and_enter(in, whole)) return true;
   in.finish();
   return in.fail(ErrorCode::wrong_type, whole.offset, "an object is needed here");
 }
 
-/// A whole number that stands for a timestamp is one of nanoseconds in these years. In other units the numbers of these
-/// years are so much smaller that none can be taken for another.
+/// The range of integers that are read as timestamps in nanoseconds. In other units the numbers of these years are so
+/// much smaller that no number is ambiguous.
 inline constexpr std::int64_t first_ns = 946684800000000000;    // 2000-01-01
 inline constexpr std::int64_t beyond_ns = 7289654400000000000;  // 2201-01-01
 
 constexpr bool is_plausible(std::int64_t ns) noexcept { return ns >= first_ns && ns < beyond_ns; }
 
-/// Reads a number of seconds, milliseconds or microseconds, whichever gives one of the years above.
+/// Reads a number of seconds, milliseconds or microseconds: the unit that gives a year in the range above. Returns
+/// false if there is none.
 constexpr bool from_coarse_number(std::int64_t number, Timestamp& at) noexcept {
   for (std::int64_t unit = 1000000000; unit > 1; unit /= 1000) {
     if (number >= first_ns / unit && number < beyond_ns / unit) {
@@ -171,15 +174,15 @@ constexpr bool from_coarse_number(std::int64_t number, Timestamp& at) noexcept {
   return false;
 }
 
-/// The longest start of a text of UTF-8 that has at most `most` bytes and ends with a character.
+/// Returns the longest prefix of UTF-8 text with at most `most` bytes that ends at a character boundary.
 inline std::string_view cut_text(std::string_view text, std::size_t most) noexcept {
   if (text.size() <= most) return text;
   while (most > 0 && (octet(text[most]) & 0xC0) == 0x80) --most;
   return text.substr(0, most);
 }
 
-/// Turns what was noted into fields, and remembers the first that is not what it should be. What a service says and is
-/// not needed is passed over instead.
+/// Converts recorded values into fields, and stores the first error. Malformed optional content of a service is not an
+/// error: it is skipped and noted.
 class JsonJudge {
  public:
   static constexpr const char* twice = "this key stands in the object twice";
@@ -197,7 +200,7 @@ class JsonJudge {
     failed_ = true;
   }
 
-  /// Whether something stands there. null reads as if the key were absent.
+  /// Returns true if there is a value. null is treated as an absent key. Fails for a repeated key.
   bool given(const JsonNote& value) noexcept {
     if (value.kind == JsonKind::repeated) fail(ErrorCode::duplicate_key, value.offset, twice);
     return value.kind != JsonKind::nothing && value.kind != JsonKind::null && value.kind != JsonKind::repeated;
@@ -221,26 +224,26 @@ class JsonJudge {
     return value.truth;
   }
 
-  /// A timestamp of the year 1, and 0, read as if the key were absent.
+  /// Returns the timestamp. A timestamp in the year 1, and the number 0, are treated as an absent key.
   std::optional<Timestamp> instant(const JsonNote& value) {
     Timestamp at;
     if (!read_instant(value, at)) return std::nullopt;
     return at;
   }
 
-  /// The same, and where it is absent, or an error, false.
+  /// Reads the timestamp into `at`. Returns false if it is absent or an error.
   bool read_instant(const JsonNote& value, Timestamp& at) {
     return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
            read_unusual_instant(value, at, false);
   }
 
-  /// The same of a service, which may count in a coarser unit.
+  /// Reads a timestamp of a service into `at`. It may be a number in a coarser unit.
   bool read_coarse_instant(const JsonNote& value, Timestamp& at) {
     return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
            read_unusual_instant(value, at, true);
   }
 
-  /// What must be there, or is missing from the object at `object`.
+  /// Returns a required value. If it is absent, fails with the position of the object at `object`.
   template <class T>
   T needed(const std::optional<T>& found, const JsonNote& value, std::size_t object, const char* message) noexcept {
     if (found) return *found;
@@ -253,7 +256,8 @@ class JsonJudge {
     fail(ErrorCode::missing_key, nothing ? object : value.offset, message);
   }
 
-  /// The id of a user of a service. One with characters that cannot be read is none: it could be that of another user.
+  /// Returns the id of a user of a service. An id with malformed characters is an error, because after their
+  /// replacement it could be the id of another user.
   std::string_view needed_id(const JsonNote& value, std::size_t object) noexcept {
     if (!given_text(value)) {
       miss(value, object, "a user needs an id");
@@ -265,7 +269,7 @@ class JsonJudge {
     return std::string_view();
   }
 
-  /// As a strict reader does, of a string that a lenient one replaced a part of.
+  /// Fails with the error that a strict reader gives for a string in which a lenient reader replaced a part.
   void fail_as_strict(const JsonNote& value) noexcept {
     std::string unused;
     JsonReader strict(text_, unused);
@@ -274,13 +278,14 @@ class JsonJudge {
     fail(strict.error().code, strict.error().offset, strict.error().message);
   }
 
-  // What follows is for what a service says besides. Nothing of it fails: what is odd counts as absent, and is noted.
+  // The following functions are for optional content of a service. They never fail: malformed content counts as absent,
+  // and is noted.
 
   void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (notes_ != nullptr) notes_->add(Error{code, offset, message});
   }
 
-  /// Whether something of this kind stands there.
+  /// Returns true if there is a value of this kind.
   bool has(const JsonNote& value, JsonKind kind, const char* message) noexcept {
     if (value.kind == kind) return true;
     if (value.kind == JsonKind::repeated) {
@@ -296,9 +301,9 @@ class JsonJudge {
     return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) || read_odd_instant(value, at);
   }
 
-  /// What is said about the status of a user: a text, nothing, or that there is none, which is an empty text. The
-  /// user's own key goes before one under `custom`. null says that there is none; so does an absent key in what is the
-  /// whole truth about the user. A status that cannot be read says nothing: another may be there.
+  /// Returns the status of a user: a string, an empty string if it is cleared, or nullopt if it is unchanged. The
+  /// user's own key takes precedence over one under `custom`. null clears the status. If `is_whole`, so does an absent
+  /// key. A malformed status leaves it unchanged, because its real value is unknown.
   std::optional<std::string_view> status(const JsonUser& user, bool is_whole, const ReadOptions& options) noexcept {
     if (user.status.kind == JsonKind::string) return status_text(user.status, options);
     return unusual_status(user, is_whole, options);
@@ -306,7 +311,7 @@ class JsonJudge {
 
  private:
 #if defined(__GNUC__) || defined(__clang__)
-#define PRESENCE_RARELY __attribute__((noinline))  // few strings need it, and the others would pay for its stack
+#define PRESENCE_RARELY __attribute__((noinline))  // keeps the stack frame of the common path small
 #else
 #define PRESENCE_RARELY
 #endif
@@ -370,8 +375,8 @@ class JsonJudge {
     if (parsed.error().code == ErrorCode::out_of_range) {
       fail(ErrorCode::out_of_range, value.offset, parsed.error().message);
     } else {
-      // Truncated is this string, not the text it stands in: a caller who waits for the rest of the text would wait for
-      // ever. An offset into a string that had escapes means nothing in the text.
+      // Not `truncated`: this string is too short, not the JSON text, and a caller may wait for more text forever. An
+      // offset into an unescaped string is not an offset into the text.
       const bool borrowed = value.text.data() == text_.data() + value.offset + 1;
       fail(ErrorCode::syntax, value.offset + (borrowed ? 1 + parsed.error().offset : 0), parsed.error().message);
     }
@@ -406,7 +411,7 @@ inline std::string_view name_of(EventType type) noexcept {
   return "";
 }
 
-/// An event line of our own.
+/// Reads an event line in the format of this library.
 inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type, PresenceEventView& event) {
   event.type = type;
   event.user = judge.needed(judge.text(found.user.self), found.user.self, found.offset, "an event needs a user");
@@ -428,7 +433,7 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
   if (judge.read_instant(found.last_active, last_active)) event.last_active = last_active;
 }
 
-/// What a service says about a user.
+/// Reads the payload of a service about a user.
 inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
                           const ReadOptions& options, PresenceEventView& event) {
   if (!judge.given(user.self, JsonKind::object, JsonJudge::an_object)) {
@@ -447,11 +452,11 @@ inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUs
   if (judge.read_side_instant(user.last_active, last_active)) event.last_active = last_active;
 }
 
-/// What an event is before it is read. It is copied: to make one, compilers clear the memory, in a slow way.
+/// An event without content. It is copied, because compilers generate slow code to construct one.
 inline constexpr PresenceEventView blank_event{};
 inline constexpr ReadOptions default_read_options{};
 
-/// Reads an event into a blank one. False, and says why, where there is none.
+/// Reads an event into a blank one. Returns false and sets `error` if the text is not an event.
 inline bool read_event(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
                        PresenceEventView& event, Error& error) {
   JsonReader in(json, scratch, &leniency);
@@ -463,7 +468,7 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
     in.finish();
   }
   if (leniency.is_broken) {
-    // Only what is seen to be of a service may have such strings.
+    // Malformed strings are accepted only in events that are known to be from a service.
     const JsonNote& type = found.type;
     if (type.kind != JsonKind::string || type.broken || type.text.find('.') == std::string_view::npos) {
       if (leniency.notes != nullptr) leniency.notes->clear();
@@ -483,7 +488,7 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
   JsonJudge judge(json, leniency.notes);
   const std::string_view type = judge.needed(judge.text(found.type), found.type, found.offset, "an event needs a type");
   if (!judge.ok()) {
-    // Nothing else is judged.
+    // Nothing else is validated.
   } else if (const std::optional<EventType> known = event_type_of(type)) {
     judge_line(judge, found, *known, event);
   } else if (type == "user.presence.changed") {
@@ -503,11 +508,12 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 
 }  // namespace detail
 
-/// Reads one event, borrowing its strings from `json` and, where a string has escapes, from `scratch`: the event ends
-/// when either is changed. `json` must not lie in `scratch`. Without escapes nothing is allocated, nor when scratch has
-/// room for the text. One pass; keys come in any order; unknown keys are skipped.
+/// Parses one event. Borrows its strings from `json`, and strings with escapes from `scratch`. The event is valid until
+/// either is modified or destroyed. `json` must not be a part of `scratch`. Nothing is allocated if there are no
+/// escapes, or if `scratch` has enough capacity for the text. Reads the text in one pass. Keys may have any order;
+/// unknown keys are skipped.
 ///
-/// **Event lines.** `at` is RFC 3339, or a whole number of nanoseconds since 1970 in the years 2000 to 2200. Keys in
+/// **Event lines.** `at` is RFC 3339, or an integer number of nanoseconds since 1970 in the years 2000 to 2200. Keys in
 /// brackets may be absent or null:
 ///
 ///     {"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"[,"invisible":true][,"status":"…"]}
@@ -515,46 +521,44 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 ///     {"type":"status","user":"u"[,"session":"s"],"at":…,"status":"…"}
 ///     {"type":"report","user":"u","online":true,"at":…[,"status":"…"][,"last_active":…]}
 ///
-/// Each of these keys is read on every line, whether its type has a use for it or not. A timestamp of the year 1, or
-/// the number 0, means "never" and reads as absent. Ids and strings that are empty or too long are read; applying the
-/// event rejects them.
+/// Each of these keys is read on every line, even if the type does not use it. A timestamp in the year 1, or the number
+/// 0, means "never" and is treated as absent. Ids and strings that are empty or too long are not an error here;
+/// applying the event rejects them.
 ///
 /// **Payloads of a chat service** become reports: `user.presence.changed` and `user.updated` about their `user`,
-/// `health.check` about `me`. They must have the user's `id` (a string that is not empty), the user's `online` (a bool)
-/// and the event's `created_at`. Two more keys of the user are read:
+/// `health.check` about `me`. They must have the user's `id` (a non-empty string), the user's `online` (a bool) and the
+/// event's `created_at`. Two more keys of the user are read:
 ///
 /// * `last_active`.
-/// * `status`; if it is absent or null, a `status` under `custom`. null clears the status. `user.updated` is the whole
-///   truth about the user: there an absent status clears it as well. In the other types an absent status leaves the
-///   status as it is.
+/// * `status`; if it is absent or null, a `status` under `custom`. null clears the status. `user.updated` contains the
+///   complete user, so an absent status also clears it. In the other types an absent status leaves it unchanged.
 ///
 /// A malformed value of these two, or of a key that is not read, never loses `online`:
 ///
-/// * A value of another type, an unreadable timestamp or a key that stands twice counts as absent. A malformed status
-///   leaves the status as it is.
-/// * A status longer than `options.max_status_bytes` is cut at a character.
-/// * In any string, half of a surrogate pair and bytes that are not UTF-8 read as U+FFFD. In the `id` they are an
-/// error.
-///   Bytes that are not UTF-8 cost a second pass.
-/// * A number that is no timestamp in nanoseconds is read in seconds, milliseconds or microseconds, if one of these
+/// * A value of another type, an unreadable timestamp or a repeated key counts as absent. A malformed status leaves the
+///   status unchanged.
+/// * A status longer than `options.max_status_bytes` is truncated at a character boundary.
+/// * In any string, half of a surrogate pair and bytes that are not UTF-8 are read as U+FFFD. In the `id` they are an
+///   error. Bytes that are not UTF-8 need a second pass.
+/// * A number that is not a timestamp in nanoseconds is read in seconds, milliseconds or microseconds, if one of these
 ///   gives the years 2000 to 2200. No number fits two units.
 ///
 /// Each such place is added to `notes`, which is cleared first and may be null.
 ///
-/// Errors come in this order:
+/// Errors have this order of precedence:
 ///
-/// 1. The grammar of the whole text, at the first byte that fits nowhere: `syntax`, `truncated`, `trailing_bytes`,
-///    `bad_escape`, `too_deep` (65 levels). Unless the text was seen to be of a service, by a `type` with a dot, also
-///    `bad_utf8`, and `bad_escape` at half of a surrogate pair.
+/// 1. The grammar of the whole text, at the first invalid byte: `syntax`, `truncated`, `trailing_bytes`, `bad_escape`,
+///    `too_deep` (65 levels). Also `bad_utf8`, and `bad_escape` at half of a surrogate pair, unless the text is an
+///    event of a service: its `type` contains a dot.
 /// 2. The type, at its value: `unknown_type`; `not_presence` for another type with a dot, and for a `health.check`
-///    without `me`. Nothing else of these is judged.
+///    without `me`. Nothing else of such an event is validated.
 /// 3. The keys that a payload must have, or that a line reads, in the order user, session, online, at, invisible,
-///    status, last_active: `duplicate_key` at the second; `wrong_type` or `out_of_range` at the value; `syntax` inside
-///    a timestamp; `missing_key` at the object that lacks it, or at what stands in its place: an empty id, or a
-///    timestamp that means "never".
+///    status, last_active. `duplicate_key` at the second key; `wrong_type` or `out_of_range` at the value; `syntax`
+///    inside a timestamp; `missing_key` at the object without the key. For an empty id, or a timestamp that means
+///    "never", `missing_key` is at that value.
 ///
 /// @code
-/// std::string scratch;  // kept from call to call: then nothing is allocated
+/// std::string scratch;  // reused by later calls, so nothing is allocated
 /// const Result<PresenceEventView> event = parse_event(
 ///     R"({"type":"user.updated","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"john","online":true}})",
 ///     scratch);
@@ -562,7 +566,7 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 /// assert(to_json(*event) ==
 ///        R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z","status":""})");
 ///
-/// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be passed over
+/// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be ignored
 /// const Result<PresenceEvent> wrong = parse_event(R"({"type":"connect","user":7})");
 /// assert(wrong.error().code == ErrorCode::wrong_type && wrong.error().offset == 25);  // at the 7
 ///
@@ -575,18 +579,18 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch, const ReadOptions& options,
                                              ReadNotes* notes = nullptr) {
   if (notes != nullptr) notes->clear();
-  Result<PresenceEventView> event(detail::blank_event);  // which is read where the caller wants it
+  Result<PresenceEventView> event(detail::blank_event);  // parsed directly into the result, without a copy
   detail::JsonLeniency leniency(notes);
   Error error;
   if (!detail::read_event(json, scratch, options, leniency, *event, error)) event = error;
   return event;
 }
-/// The same, with the default options and without notes.
+/// Parses one event with the default options and without notes.
 inline Result<PresenceEventView> parse_event(std::string_view json, std::string& scratch) {
   return parse_event(json, scratch, detail::default_read_options);
 }
 
-/// The same, owning its strings.
+/// Parses one event that owns its strings.
 inline Result<PresenceEvent> parse_event(std::string_view json, const ReadOptions& options,
                                          ReadNotes* notes = nullptr) {
   std::string scratch;
@@ -594,14 +598,14 @@ inline Result<PresenceEvent> parse_event(std::string_view json, const ReadOption
   if (!event) return event.error();
   return static_cast<PresenceEvent>(*event);
 }
-/// The same, owning its strings, with the default options and without notes.
+/// Parses one event that owns its strings, with the default options and without notes.
 inline Result<PresenceEvent> parse_event(std::string_view json) {
   return parse_event(json, detail::default_read_options);
 }
 
 namespace detail {
 
-/// Reads a user, whose strings are borrowed from the text and scratch. False after an error.
+/// Reads a user. Its strings are borrowed from the text and `scratch`. Returns false after an error.
 inline bool read_user(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
                       UserView& user, Error& error) {
   JsonReader in(json, scratch, &leniency);
@@ -632,13 +636,13 @@ inline bool read_user(std::string_view json, std::string& scratch, const ReadOpt
 
 }  // namespace detail
 
-/// Reads a user, as a service or `to_json` writes one:
-/// `{"id":"u","online":true,"status":"…","last_active":"2019-01-07T13:17:42.375Z","invisible":true}`. Only the id must
-/// be there. Other keys that are absent or null read as false or empty.
+/// Parses a user in the format of a service or of `to_json`:
+/// `{"id":"u","online":true,"status":"…","last_active":"2019-01-07T13:17:42.375Z","invisible":true}`. Only the id is
+/// required. Other keys that are absent or null are read as false or empty.
 ///
-/// A status may stand under `custom`. Malformed values are treated and noted as `parse_event` does in payloads, except
-/// that an `online` that is not a bool, or stands twice, is an error. Errors: the grammar as in a payload, then the id,
-/// then `online`, each as for `parse_event`.
+/// The status may be under `custom`. Malformed values are handled and noted as in payloads of `parse_event`. Exception:
+/// an `online` that is repeated or not a bool is an error. Errors: the grammar as in a payload, then the id, then
+/// `online`, each as for `parse_event`.
 inline Result<User> parse_user(std::string_view json, const ReadOptions& options, ReadNotes* notes = nullptr) {
   if (notes != nullptr) notes->clear();
   std::string scratch;
@@ -648,17 +652,17 @@ inline Result<User> parse_user(std::string_view json, const ReadOptions& options
   if (!detail::read_user(json, scratch, options, leniency, user, error)) return error;
   return static_cast<User>(user);
 }
-/// The same, with the default options and without notes.
+/// Parses a user with the default options and without notes.
 inline Result<User> parse_user(std::string_view json) { return parse_user(json, detail::default_read_options); }
 
 namespace detail {
 
-/// Writes a string, escaped only where JSON must. What is not UTF-8 becomes U+FFFD, one for each maximal subpart, as
-/// every decoder of the web does, so that the output is JSON whatever was stored.
+/// Appends a JSON string with only the required escapes. Each maximal subpart that is not UTF-8 becomes one U+FFFD, as
+/// in web decoders, so that the output is always valid JSON.
 inline void append_json_string(std::string& out, std::string_view text) {
   const char* p = text.data();
   const char* const end = p + text.size();
-  const char* run = p;  // what is yet to be copied
+  const char* run = p;  // start of the part that is not yet copied
   out += '"';
   while ((p = skip_plain(p, end)) != end) {
     const std::uint8_t c = octet(*p);
@@ -693,7 +697,7 @@ inline void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-/// These take the key with all that stands around it, so that no key is put together at run time.
+/// The following functions take the key with its quotes and punctuation, so that no key is assembled at run time.
 inline void append_json_text(std::string& out, std::string_view key, std::string_view text) {
   out += key;
   append_json_string(out, text);
@@ -716,7 +720,7 @@ inline void append_json_instant(std::string& out, std::string_view key, Timestam
 template <class T>
 std::string json_of(const T& value) {
   std::string out;
-  out.reserve(192);  // most events and users fit, so that the string grows once
+  out.reserve(192);  // enough for most events and users: one allocation
   append_json(out, value);
   return out;
 }
@@ -727,9 +731,8 @@ std::string json_of(const T& value) {
 ///
 ///     {"id":"u","online":true,"status":"Eating a veggie burger...","last_active":"2019-01-07T13:17:42.375Z"}
 ///
-/// An absent last_active is left out; `,"invisible":true` is added only where it is true, in what users see of
-/// themselves. Text is written as it is and escaped only where JSON must; what is not UTF-8 becomes U+FFFD, so that the
-/// output is always JSON.
+/// An absent last_active is omitted. `,"invisible":true` is added only if it is true, in a user's view of themselves.
+/// Strings have only the required escapes. Bytes that are not UTF-8 become U+FFFD, so the output is always valid JSON.
 inline void append_json(std::string& out, const UserView& user) {
   detail::append_json_text(out, R"({"id":)", user.id);
   detail::append_json_truth(out, R"(,"online":)", user.online);
@@ -738,7 +741,7 @@ inline void append_json(std::string& out, const UserView& user) {
   if (user.invisible) out += R"(,"invisible":true)";
   out += '}';
 }
-/// The same, of one that owns its strings.
+/// Appends a user that owns its strings.
 inline void append_json(std::string& out, const User& user) { append_json(out, UserView(user)); }
 
 namespace detail {
@@ -754,19 +757,19 @@ inline void append_json_change(std::string& out, std::string_view id, Timestamp 
 }  // namespace detail
 
 /// Appends a change, `{"type":"user.presence.changed","created_at":"…","user":{…}}`, with the user as seen after it.
-/// `parse_event` reads it as a report, in which its `max_status_bytes` cuts the status. Who is no longer known is
-/// written as offline and without a status.
+/// `parse_event` reads it as a report, and truncates the status to its `max_status_bytes`. A user who is no longer
+/// known is written as offline and without a status.
 inline void append_json(std::string& out, const UserPresenceChangedView& change) {
   detail::append_json_change(out, change.id, change.at, change.after);
 }
-/// The same, of one that owns its strings.
+/// Appends a change that owns its strings.
 inline void append_json(std::string& out, const UserPresenceChanged& change) {
   detail::append_json_change(out, change.id, change.at, detail::borrowed(change.after));
 }
 
-/// Appends an event line, which `parse_event` reads as the same event. Always the same keys for the same event, in this
-/// order: type, user, session (where the type has one, or it is not empty), online (of a report, or where it is true),
-/// at, invisible, status, last_active (where present).
+/// Appends an event line, which `parse_event` reads as an equal event. Equal events have the same bytes. The keys are,
+/// in this order: type, user, session (if the type has one, or it is not empty), online (for a report, or if it is
+/// true), at, invisible, status, last_active (each if present).
 inline void append_json(std::string& out, const PresenceEventView& event) {
   detail::append_json_text(out, R"({"type":)", detail::name_of(event.type));
   detail::append_json_text(out, R"(,"user":)", event.user);
@@ -780,11 +783,12 @@ inline void append_json(std::string& out, const PresenceEventView& event) {
   if (event.last_active) detail::append_json_instant(out, R"(,"last_active":)", *event.last_active);
   out += '}';
 }
-/// The same, of one that owns its strings.
+/// Appends an event that owns its strings.
 inline void append_json(std::string& out, const PresenceEvent& event) { append_json(out, PresenceEventView(event)); }
 
 /// @{
-/// What `append_json` appends. Each owning type has its own overload beside the view: the two convert to each other.
+/// Returns the string that `append_json` appends. Owning types and views have separate overloads, because they convert
+/// to each other.
 inline std::string to_json(const User& user) { return detail::json_of(user); }
 inline std::string to_json(const UserView& user) { return detail::json_of(user); }
 inline std::string to_json(const UserPresenceChanged& change) { return detail::json_of(change); }

@@ -22,13 +22,13 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// How much of a filter is read, where it comes from somebody who is not trusted. Reading and compiling a filter takes
-/// at most 16 bytes of memory for each of its bytes, and what answering takes is linear in it, whatever it says.
+/// Limits for parsing untrusted filters. For any filter, parsing and compiling take at most 16 bytes of memory per byte
+/// of its text. The cost of evaluation is linear in its size.
 struct FilterLimits {
-  /// The length of the text.
+  /// Maximum length of the text, in bytes.
   std::size_t max_bytes = static_cast<std::size_t>(-1);
-  /// Filters, those in filters too, and what they compare with, each element of an array too: in
-  /// `{"id":{"$in":["a","b"]}}` there are four.
+  /// Maximum number of filters and operands together. Nested filters and elements of arrays count too:
+  /// `{"id":{"$in":["a","b"]}}` has four.
   std::size_t max_values = static_cast<std::size_t>(-1);
 };
 
@@ -70,7 +70,7 @@ constexpr bool is_combination(Operator op) noexcept {
   return op == Operator::all_of || op == Operator::any_of || op == Operator::none_of;
 }
 
-/// Reads what comes next as a value that is no array. False after an error.
+/// Reads the next value, which must not be an array or object. Returns false after an error.
 inline bool read_scalar(JsonReader& in, Value& value) {
   JsonValue found;
   in.read(found);
@@ -111,15 +111,15 @@ inline bool read_value(JsonReader& in, Value& value) {
   return in.ok();
 }
 
-/// The keys of an object that is read, each of which may stand there once.
+/// The keys of an object. Each key may occur only once.
 class JsonKeys {
  public:
-  /// For so many, so that no more memory is taken than is needed.
+  /// Reserves memory for this number of keys, so that no more is allocated than needed.
   void reserve(std::size_t keys) { all_.reserve(keys); }
   void add(const JsonReader& in, std::string_view key) { all_.push_back(Key{key, in.key_offset()}); }
   bool empty() const noexcept { return all_.empty(); }
 
-  /// At the end of the object: fails at the first key that stands there a second time. False after any error.
+  /// Must be called at the end of the object. Fails at the first key that is repeated. Returns false after any error.
   bool are_unique(JsonReader& in) {
     detail::sort(all_, [](const Key& a, const Key& b) { return a.key != b.key ? a.key < b.key : a.offset < b.offset; });
     const Key* repeated = nullptr;
@@ -141,10 +141,10 @@ class JsonKeys {
   std::vector<Key> all_;
 };
 
-/// How much each array and object of a filter will be read as, found beforehand so that memory for it is taken once and
-/// fits: of an array its elements, of an object the tests and combinations that its keys stand for. One pass over the
-/// text to count those that open, and one to count what is in them. Of a text that is no filter the counts say little,
-/// but never more than one for each two bytes.
+/// The number of entries of each array and object of a filter, counted in advance so that memory is allocated once, in
+/// the right size. An array has elements; an object has the tests and combinations of its keys. One pass over the text
+/// counts the arrays and objects, and one counts their entries. If the text is not a filter, the counts are not exact,
+/// but there is never more than one for each two bytes.
 class JsonCounts {
  public:
   explicit JsonCounts(std::string_view json) {
@@ -161,7 +161,7 @@ class JsonCounts {
     count(json);
   }
 
-  /// Of the array or object that is opened next, each in the order in which they open.
+  /// Returns the count of the next array or object, in the order in which they open.
   std::size_t next() noexcept { return at_ < counts_.size() ? counts_[at_++] : 0; }
 
  private:
@@ -170,13 +170,13 @@ class JsonCounts {
   enum class Next : std::uint8_t { key, colon, value, comma };
   /// An array or object that is open.
   struct Open {
-    std::size_t index;  // of its count
+    std::size_t index;  // index of its count
     bool is_object;
     Next next;
-    char first;  // of an array: the bracket that its first element begins with, or a space; zero before there is one
+    char first;  // for an array: the bracket that begins its first element, or a space; zero if there is none yet
   };
 
-  /// The quote that ends it, or the end.
+  /// Returns the closing quote of the string, or the end.
   static const char* end_of_string(const char* p, const char* end) noexcept {
     for (++p; p != end && *p != '"'; ++p) {
       if (*p == '\\' && ++p == end) break;
@@ -191,7 +191,7 @@ class JsonCounts {
     if (open.next != Next::value) return;
     const char bracket = first == '{' || first == '[' ? first : ' ';
     if (open.first == 0) open.first = bracket;
-    // An element of another kind than the first is an error at one of the two.
+    // An array with elements of two kinds is an error anyway, so only elements of the first kind count.
     if (open.is_object || open.first == bracket) add(open.index, 1);
     open.next = Next::comma;
   }
@@ -216,7 +216,7 @@ class JsonCounts {
         case '}':
         case ']':
           if (inner == nullptr) return;
-          // A field that is asked several things stands for as many tests.
+          // A field with several operators counts as that many tests.
           if (inner->is_object && depth > 1 && opened[depth - 2].is_object && counts_[inner->index] > 1)
             add(opened[depth - 2].index, counts_[inner->index] - 1);
           if (--depth == 0) return;
@@ -243,7 +243,7 @@ class JsonCounts {
   std::size_t at_ = 0;
 };
 
-/// Reads a filter, and stops at what is more than the limits allow.
+/// Reads a filter, and fails at the first value beyond the limits.
 class FilterReader {
  public:
   FilterReader(std::string_view json, std::string& scratch, const FilterLimits& limits)
@@ -288,7 +288,7 @@ class FilterReader {
   }
 
  private:
-  /// Counts a filter, an operand or an element of it. False, with an error, if there are more than there may be.
+  /// Counts a filter, an operand or an element of it. Fails and returns false if the limit is exceeded.
   bool is_one_more(std::size_t offset) noexcept {
     if (left_ == 0) return in_.fail(ErrorCode::over_limit, offset, "more values than the limit allows");
     --left_;
@@ -325,7 +325,7 @@ class FilterReader {
     return true;
   }
 
-  /// Reads what a field is asked: a value, or an object of operators.
+  /// Reads the condition of a field: a value, or an object of operators.
   bool field(std::string_view field, CompactVector<Filter>& parts) {
     const std::size_t field_offset = in_.key_offset();
     Filter part;
@@ -347,7 +347,7 @@ class FilterReader {
         return in_.fail(ErrorCode::unknown_operator, key_offset, "no operator of a field");
       if (!test(*op, field, field_offset, part)) return false;
       const unsigned bit = 1u << static_cast<unsigned>(*op);
-      // Kept once: each has a copy of the field's name, which may be longer than all the rest.
+      // A repeated operator is not kept, because each test has a copy of the field name, which may be long.
       if ((seen & bit) == 0) parts.push_back(std::move(part));
       if ((seen & bit) != 0 && !repeated) repeated = key_offset;
       seen |= bit;
@@ -357,7 +357,7 @@ class FilterReader {
     return in_.ok();
   }
 
-  /// Reads the filters that one of the combining operators has, once its key was read.
+  /// Reads the array of filters of a combining operator, after its key.
   bool all_parts(CompactVector<Filter>& parts, unsigned depth) {
     const JsonKind kind = in_.peek();
     const std::size_t offset = in_.offset();
@@ -384,20 +384,25 @@ class FilterReader {
 
 }  // namespace detail
 
-/// Reads a filter as chat services write it:
+/// Parses a filter in the format of chat services:
 ///
 ///     {"type":"messaging","members":{"$in":["john","jack"]},"$or":[{"name":{"$autocomplete":"ro"}},{"level":{"$gt":3}}]}
 ///
-/// A value stands for `$eq`, several keys for `$and`, and `{}` holds for everything. The operators are `$eq`, `$ne`,
-/// `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$contains`, `$exists` and `$autocomplete` of a field, and `$and`,
-/// `$or` and `$nor` of filters. A timestamp is written as a text of RFC 3339, with which it compares.
+/// A value means `$eq`, several keys mean `$and`, and `{}` matches everything. The operators of a field are `$eq`,
+/// `$ne`, `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$contains`, `$exists` and `$autocomplete`. The operators that
+/// combine filters are `$and`, `$or` and `$nor`. A timestamp is written as an RFC 3339 string, which compares with
+/// timestamps.
 ///
-/// What is wrong first is told with its offset: the grammar as for `parse_event`; `duplicate_key` at the second of two
-/// keys in one object, once that is read; `unknown_operator` at a key that is none, or none that may stand there;
-/// `wrong_type` at a value of another type; `bad_operand` at a value that its operator has no use for, an empty list of
-/// filters, or a field without a name; `out_of_range` at a number; `too_deep` where more than Filter::deepest
-/// combinations stand in each other; `over_limit` at the first byte, or the first value, that is more than the limits
-/// allow.
+/// Returns the first error, with its offset:
+///
+/// * The grammar, as for `parse_event`.
+/// * `duplicate_key` at the second of two equal keys in one object, after the object was read.
+/// * `unknown_operator` at a key that is not an operator, or not one that is allowed there.
+/// * `wrong_type` at a value of another type.
+/// * `bad_operand` at a value that the operator does not accept, an empty list of filters, or a field without a name.
+/// * `out_of_range` at a number.
+/// * `too_deep` at more than Filter::deepest nested combinations.
+/// * `over_limit` at the first byte or value beyond the limits.
 ///
 /// @code
 /// const Result<Filter> asked = parse_filter(R"({"online":true,"status":{"$autocomplete":"look"}})");
@@ -422,10 +427,11 @@ inline Result<Filter> parse_filter(std::string_view json, const FilterLimits& li
   if (!reader.in().ok()) return reader.in().error();
   return Result<Filter>(std::move(filter));
 }
-/// The same, without limits.
+/// Parses a filter without limits.
 inline Result<Filter> parse_filter(std::string_view json) { return parse_filter(json, FilterLimits()); }
 
-/// Appends a value: a timestamp as RFC 3339, a number that is not finite as null, and null for what is invalid.
+/// Appends a value. A timestamp is written as an RFC 3339 string. A number that is not finite, and an invalid value,
+/// are written as null.
 inline void append_json(std::string& out, const ValueView& value) {
   switch (value.kind()) {
     case ValueKind::boolean: out += value.truth() ? "true" : "false"; break;
@@ -452,11 +458,11 @@ inline void append_json(std::string& out, const ValueView& value) {
     default: out += "null"; break;
   }
 }
-/// The same, of one that owns what it holds.
+/// Appends an owning value.
 inline void append_json(std::string& out, const Value& value) { append_json(out, value.view()); }
 
-/// Appends a filter, which `parse_filter` reads as one that is equal, timestamps aside, which it reads as strings. An
-/// invalid one is written as `{"$invalid":"…"}` with what is wrong, which is read as an error.
+/// Appends a filter. `parse_filter` reads it as an equal filter, except that timestamps are read as strings. An invalid
+/// filter is written as `{"$invalid":"…"}` with its error message, which `parse_filter` rejects.
 inline void append_json(std::string& out, const Filter& filter) {
   out += '{';
   if (detail::is_combination(filter.op())) {
@@ -482,7 +488,7 @@ inline void append_json(std::string& out, const Filter& filter) {
   out += '}';
 }
 /// @{
-/// What `append_json` appends.
+/// Returns the string that `append_json` appends.
 inline std::string to_json(const Filter& filter) { return detail::json_of(filter); }
 inline std::string to_json(const Value& value) { return detail::json_of(value); }
 /// @}

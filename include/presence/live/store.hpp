@@ -32,18 +32,18 @@ inline namespace PRESENCE_ABI {
 
 class Store;
 
-/// The viewers who hear of a change. Owns their ids: a copy may be kept. What a Store passes to a callback is valid
-/// until that callback returns.
+/// The viewers who are notified about a change. Owns their ids, so a copy may be kept. The object that a Store passes
+/// to a callback is valid until that callback returns.
 class Viewers {
  public:
-  /// Enough of an iterator for a range-for.
+  /// A minimal iterator for range-based for loops.
   class const_iterator {
    public:
-    /// At the one of that index.
+    /// Points to the viewer at the index.
     const_iterator(const Viewers& all, std::size_t at) noexcept : all_(&all), at_(at) {}
     const_iterator(const Viewers&&, std::size_t) = delete;
-    Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from all of them
-    /// On to the next.
+    Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from the Viewers
+    /// Moves to the next viewer.
     const_iterator& operator++() noexcept {
       ++at_;
       return *this;
@@ -56,8 +56,8 @@ class Viewers {
   };
 
   /// @{
-  /// Each once, in the order in which they are told. They borrow their ids. Valid until this object is modified or
-  /// destroyed: a temporary is refused.
+  /// Each viewer once, in the order in which they are notified. They borrow their ids. Valid until this object is
+  /// modified or destroyed. A temporary is rejected.
   std::size_t size() const noexcept { return ends_.size(); }
   Viewer operator[](std::size_t i) const& noexcept {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
@@ -81,23 +81,23 @@ class Viewers {
     ends_.push_back(ids_.size());
   }
 
-  std::string ids_;  // one behind the other
+  std::string ids_;  // concatenated
   std::vector<std::size_t> ends_;
 };
 
 namespace detail {
 
-/// A callback of a Store, and whoever may end it.
+/// A callback of a Store. Shared by the Store and the Subscription that may end it.
 struct Listener {
   using Tell = Callback<const UserPresenceChanged&, const Viewers&>;
 
   OwnerCount owners;
-  mutable Store* store;  // null: ended
+  mutable Store* store;  // null if ended
   std::uint64_t number;  // in the order of subscribing
-  std::uint64_t since;   // what was to be told before is not for this one
+  std::uint64_t since;   // changes with smaller numbers are not delivered to it
   bool wants_last_active;
-  bool hears_all;      // deliveries to whomever
-  std::string viewer;  // or those to this one
+  bool hears_all;      // the deliveries to all viewers
+  std::string viewer;  // or only those to this viewer
   Tell tell;
 
   Listener(Store& of, std::uint64_t its_number, std::uint64_t from, bool last_active, std::optional<Viewer> whom,
@@ -114,17 +114,17 @@ using Listeners = std::vector<Shared<Listener>>;
 
 }  // namespace detail
 
-/// That a callback is called; ends with its destruction. May outlive the Store, and may end inside any callback, its
-/// own too.
+/// Owns a callback registration. Destroying it unsubscribes. It may outlive the Store. It may end inside any callback,
+/// including its own.
 class Subscription {
  public:
-  /// Of nothing.
+  /// An empty subscription.
   Subscription() noexcept = default;
   /// @{
-  /// Leaves one of nothing behind. What was subscribed to before ends.
+  /// Takes the registration; `other` becomes empty. Assignment ends the previous subscription.
   Subscription(Subscription&& other) noexcept : listener_(std::move(other.listener_)) {}
   Subscription& operator=(Subscription&& other) noexcept {
-    // What ends may own the other one: ends last.
+    // The previous callback may own `other`, so it is destroyed last.
     Subscription taken(std::move(other));
     std::swap(listener_, taken.listener_);
     return *this;
@@ -132,9 +132,9 @@ class Subscription {
   /// @}
   ~Subscription() { reset(); }
 
-  /// Ends it now.
+  /// Unsubscribes now.
   inline void reset() noexcept;
-  /// Whether the callback may still be called.
+  /// Returns whether the callback may still be called.
   bool is_active() const noexcept { return listener_ && listener_->store != nullptr; }
 
  private:
@@ -143,45 +143,52 @@ class Subscription {
   detail::Shared<detail::Listener> listener_;
 };
 
-/// What a subscription hears of.
+/// Which changes a subscription receives.
 struct DeliveryOptions {
-  bool last_active_alone = false;  ///< also of changes of last_active alone, one each last_active_refresh
+  bool last_active_alone = false;  ///< also changes in which only last_active differs, one per last_active_refresh
 };
 
-/// How a Store differs from the fold alone.
+/// What a Store does beyond applying events to a snapshot.
 struct StoreOptions {
-  /// If true, events of one user that carry the same timestamp take effect in call order: a later one is moved just
-  /// behind what it would otherwise count before, or not at all beside. What is a microsecond older or more is late,
-  /// and left as it is. An event is judged by the timestamp that it came with: it is never too early for having been
-  /// moved, and moving it passes no time.
+  /// If true, events of one user that carry the same timestamp take effect in call order. A later call that would
+  /// otherwise take effect before an earlier one, or not at all, is moved 1 ns behind it.
   ///
-  /// What an invisible user does moves nothing that others see: their events in the frame in which they went invisible
-  /// count after that, their earlier connects and heartbeats are not moved by what they did since, and their status
-  /// strings are ordered among themselves alone.
+  /// Timestamps less than 1 microsecond apart belong to one frame and count as the same. An event that is older by
+  /// 1 microsecond or more is late and is not moved. An event is accepted or rejected by its original timestamp, so
+  /// moving never makes it too early. Moving does not advance the time.
+  ///
+  /// What an invisible user does never moves anything that others see:
+  /// - Their events in the frame in which they went invisible take effect after that change.
+  /// - Their earlier connects and heartbeats are not moved by what they did since.
+  /// - Their statuses are ordered only among themselves.
   bool keep_order_of_frame = true;
-  WatchLimits limits;  ///< of what one watch is about
+  WatchLimits limits;  ///< limits the users of one watch
 };
 
-/// A channel to be watched, made if it is not there.
+/// A channel to watch. It is created if it does not exist.
 struct WatchChannel {
-  std::string type;                  ///< as of a Channel: not empty, without a colon
+  std::string type;                  ///< the type of the Channel: not empty, without a colon
   std::string id;                    ///< not empty
-  std::vector<std::string> members;  ///< of one that is made
-  bool presence = false;             ///< the viewer hears about its members from now on
+  std::vector<std::string> members;  ///< of the channel if it is created
+  bool presence = false;             ///< the viewer is notified about its members from now on
 };
 
-/// The one object with identity: the presence, the channels, the watches and the callbacks of one process. For one
-/// thread at a time.
+/// The presence, the channels, the watches and the callbacks of one process. The only object of the library that has
+/// identity. Not thread-safe: only one thread may use it at a time.
 ///
-/// Each viewer hears of each change once, in the order in which things changed, and only of users whom they watched
-/// when it happened and watch still. Changes are as everyone else sees them, so nobody hears of what an invisible user
-/// does. Deliveries are made at the end of the call that caused them: of one change first `on_delivery`, then the
-/// viewers in the order in which they first watched anything (who is new may take the place of one who ended all), of
-/// each the subscriptions in the order in which they were made.
+/// Each viewer is notified about each change once, in the order of the changes. They must have watched the user when
+/// the change happened, and still watch the user. Changes describe what all other users see, so no viewer is notified
+/// about what an invisible user does.
 ///
-/// A callback may do anything to the store but destroy it. What it folds counts at once, and is told after all that was
-/// to be told before: callbacks never run inside each other. If one throws, it has been told, and the others are told
-/// by the next call.
+/// Changes are delivered at the end of the call that caused them. The order for one change is:
+/// 1. the `on_delivery` callbacks;
+/// 2. the viewers, in the order in which they first watched anything (a new viewer may take the place of one who ended
+///    all their watches);
+/// 3. for each viewer, their subscriptions in the order in which they were made.
+///
+/// A callback may do anything to the store but destroy it. Events that it dispatches take effect at once. The changes
+/// that they cause are delivered after all earlier changes: callbacks never run inside each other. If a callback
+/// throws, it counts as called; the next call that delivers calls the remaining ones.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
@@ -193,7 +200,7 @@ struct WatchChannel {
 ///     [&](const UserPresenceChanged& change) { shown += change.id + (change.after->online ? "+" : "-"); });
 ///
 /// store.dispatch(PresenceEvent::connect("mary", "console", now));
-/// store.dispatch(PresenceEvent::connect("jack", "phone", now));  // whom john does not watch
+/// store.dispatch(PresenceEvent::connect("jack", "phone", now));  // john does not watch jack
 /// assert(shown == "mary+");
 /// store.advance(now + Duration::from_s(60));  // once a frame: mary was silent for too long
 /// assert(shown == "mary+mary-");
@@ -201,7 +208,7 @@ struct WatchChannel {
 class Store {
  public:
   /// @{
-  /// Knows nobody, or what a snapshot knows, whose rules then stand.
+  /// Creates a store without users, or one with the users and the rules of a snapshot.
   explicit Store(const Rules& rules = {}, const StoreOptions& options = {}) : Store(Snapshot(rules), options) {}
   explicit Store(Snapshot snapshot, const StoreOptions& options = {})
       : options_(options),
@@ -217,19 +224,19 @@ class Store {
     end(deliveries_);
   }
 
-  /// Folds an event.
+  /// Applies an event.
   Verdict dispatch(const PresenceEventView& event) {
     const Verdict verdict = fold(event);
     deliver();
     return verdict;
   }
-  /// The same, of an event that owns its strings, which may be a temporary.
+  /// The same for an event that owns its strings. It may be a temporary.
   template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
   Verdict dispatch(const Event& event) {
     return dispatch(PresenceEventView(event));
   }
-  /// Folds the events of a range one after the other, then delivers. Where the order of a frame need not be kept, as
-  /// fast as `apply` of the range.
+  /// Applies the events of a range one after the other, then delivers the changes. Without `keep_order_of_frame`, it is
+  /// as fast as `apply` of the range.
   template <class It, class = detail::EnableIfIterator<It>>
   Tally dispatch(It first, It last) {
     Tally tally;
@@ -244,16 +251,16 @@ class Store {
     deliver();
     return tally;
   }
-  /// Lets time pass.
+  /// Advances the time to `now`.
   Verdict advance(Timestamp now) {
     const Verdict verdict = apply(snapshot_, now, Gather{*this});
     deliver();
     return verdict;
   }
-  /// Takes a server's full list; see presence::resync.
+  /// Applies a server's full list; see presence::resync.
   template <class It>
   Tally resync(It first, It last, Timestamp as_of) {
-    // In the frame in which the connection was lost the list still is later than what was forgotten.
+    // A list from the frame in which the connection was lost must still count as later than the forgotten reports.
     const Timestamp behind = forgotten_ + Duration::from_ns(1);
     const bool is_moved = options_.keep_order_of_frame && forgotten_ >= as_of &&
                           forgotten_ < as_of + detail::one_frame && detail::in_range(behind);
@@ -262,11 +269,14 @@ class Store {
     deliver();
     return tally;
   }
-  /// Joins what another node sent, as `apply_delta` does, and advances to `now`, the host's own clock, if that is
-  /// later; never to the other's. An Error `too_early`, and nothing happens, if the other snapshot is dated too late or
-  /// anything in it is that is not known here already; see `apply_delta`. `out_of_range`: `now` is at either end of the
-  /// range. For a node that reconciles a copy of its snapshot with another, this is how what came of it gets back in:
-  /// it costs what changed.
+  /// Merges a snapshot that another node sent, as `apply_delta` does. Advances to `now`, the host's own clock, if that
+  /// is later; never to the other node's time. A node that reconciles a copy of its snapshot with another node merges
+  /// the result into its store with this call. O(changes).
+  ///
+  /// Returns an Error, and changes nothing, in these cases:
+  /// - `too_early`: the other snapshot is dated too late, or contains data that is dated too late and is not known here
+  ///   already; see `apply_delta`.
+  /// - `out_of_range`: `now` is at either end of the range.
   std::optional<Error> merge(const Snapshot& other, Timestamp now) {
     if (const std::optional<Error> error = detail::wrong_now(now)) return error;
     const Gather gather{*this};
@@ -275,16 +285,16 @@ class Store {
     deliver();
     return std::nullopt;
   }
-  /// For a client whose own connection is gone: reports of online are forgotten, which is told as any other change, and
-  /// then all watches end, as they do on the server. What waits to be told is told to those who watched until now.
-  /// Subscriptions stay. Who connects again asks again, and resyncs.
+  /// For a client that lost its own connection. Forgets the reports of online, and delivers the changes as usual. Then
+  /// ends all watches, as the server does. Pending changes are delivered to the viewers who watched until now.
+  /// Subscriptions stay. After the client has reconnected, query or watch again, and call `resync`.
   void connection_lost() {
     forget_reports_in(snapshot_, Gather{*this});
     if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
       for (const detail::RowView row : root->table)
         forgotten_ = detail::later(forgotten_, row.registers().forgotten_up_to());
     }
-    // The watches are gone when it is told.
+    // The changes are delivered after the watches have ended, so their viewers are stored now.
     for (std::size_t i = told_; i < pending_.size(); ++i) {
       if (pending_[i].is_farewell) continue;
       pending_[i].is_farewell = true;
@@ -294,18 +304,19 @@ class Store {
     deliver();
   }
 
-  /// A copy, in constant time.
+  /// Returns a copy of the snapshot. O(1).
   Snapshot snapshot() const noexcept { return snapshot_; }
-  /// When `advance` has something to do next; see Snapshot::next_deadline.
+  /// Returns the next time at which `advance` has something to do; see Snapshot::next_deadline.
   std::optional<Timestamp> next_deadline() const noexcept { return snapshot_.next_deadline(); }
   /// @{
-  /// Who hears about whom now. Borrowed from the store, and changes with it. Of a temporary store, a copy.
+  /// Returns which viewers currently watch which users. Borrowed from the store, and changes with it. For a temporary
+  /// store, returns a copy.
   const Watches& watches() const& noexcept { return watches_; }
   Watches watches() const&& { return watches_; }
   /// @}
 
-  /// Adds a channel or replaces it. Who follows it hears of its new members and no more of those who left. Refused is
-  /// one that has no name: what is wrong is returned.
+  /// Adds a channel or replaces it. Viewers who follow it are notified about its new members, and no longer about
+  /// members who left. Returns an Error, and changes nothing, if its type or id is empty or its type has a colon.
   std::optional<Error> put(Channel channel) {
     if (const std::optional<Error> error = wrong_name(channel.type, channel.id)) return error;
     watches_.update(channel);
@@ -313,7 +324,7 @@ class Store {
     channels_[number] = std::move(channel);
     return std::nullopt;
   }
-  /// Removes a channel; watches of it end.
+  /// Removes a channel and ends all watches of it.
   void remove_channel(std::string_view cid) {
     const std::uint32_t number = channels_.find(cid);
     if (number == Channels::none) return;
@@ -321,8 +332,8 @@ class Store {
     channels_.erase(number);
   }
   /// @{
-  /// Null: there is none. Valid until a channel is added, replaced or removed, or the store is destroyed. A temporary
-  /// store is refused.
+  /// Returns the channel, or null if there is none. Valid until a channel is added, replaced or removed, or the store
+  /// is destroyed. A temporary store is rejected.
   const Channel* find_channel(std::string_view cid) const& noexcept {
     const std::uint32_t number = channels_.find(cid);
     return number == Channels::none ? nullptr : &channels_[number];
@@ -330,7 +341,7 @@ class Store {
   const Channel* find_channel(std::string_view cid) const&& = delete;
   /// @}
 
-  /// A page of users, as the viewer sees them. With `presence` the viewer hears about them from now on.
+  /// Returns a page of users, as the viewer sees them. With `presence`, the viewer is notified about them from now on.
   std::vector<User> query_users(const UserQuery& asked, Viewer viewer) {
     std::vector<User> users = query(snapshot_, asked, viewer);
     if (asked.presence) {
@@ -340,8 +351,8 @@ class Store {
     }
     return users;
   }
-  /// A page of channels; those of one id are in the order of their types. With `presence` the viewer hears about those
-  /// who are their members now.
+  /// Returns a page of channels. Channels with the same id are sorted by type. With `presence`, the viewer is notified
+  /// about their current members.
   std::vector<Channel> query_channels(const ChannelQuery& asked, Viewer viewer) {
     ChannelQuery whole = asked;
     whole.sort.push_back(SortKey{"id", Order::ascending});
@@ -353,8 +364,8 @@ class Store {
     }
     return page;
   }
-  /// A channel, which is made if it is not there. With `presence` the viewer hears about its members, and about who
-  /// joins or leaves it later.
+  /// Returns the channel, and creates it if it does not exist. With `presence`, the viewer is notified about its
+  /// members, and follows later joins and leaves. Returns an Error for the same reasons as `put`.
   Result<Channel> watch(const WatchChannel& asked, Viewer viewer) {
     if (const std::optional<Error> error = wrong_name(asked.type, asked.id)) return *error;
     Channel channel;
@@ -365,20 +376,21 @@ class Store {
       if (asked.presence) watches_.watch_channel(viewer, channel);
     } else {
       channel.members = asked.members;
-      const std::string id(viewer.id());  // which may lie in a channel that moves when one is added
+      const std::string id(viewer.id());  // a copy: the id may lie in a channel that moves when one is added
       put(channel);
       if (asked.presence) watches_.watch_channel(Viewer(id), channel);
     }
     return channel;
   }
   /// @{
-  /// Ends what the viewer watches of a channel, or all. Nothing more is told; what was told stands.
+  /// Ends the viewer's watches of one channel, or all their watches. Nothing more is delivered because of these
+  /// watches. Earlier deliveries remain valid.
   void unwatch(Viewer viewer, std::string_view cid) { watches_.unwatch(viewer, cid); }
   void unwatch(Viewer viewer) { watches_.unwatch(viewer); }
   /// @}
 
-  /// `fn(const UserPresenceChanged&)` is called for each change that the viewer hears of, from now on and until the
-  /// Subscription ends. A function that wants a `UserPresenceChangedView` is given one.
+  /// Calls `fn(const UserPresenceChanged&)` for each change that the viewer is notified about, from now until the
+  /// Subscription ends. A function that takes a `UserPresenceChangedView` receives one.
   template <class Event, class Fn>
   [[nodiscard]] Subscription subscribe(Viewer viewer, Fn fn, const DeliveryOptions& options = {}) {
     static_assert(std::is_same<Event, UserPresenceChanged>::value, "there is no other event to subscribe to");
@@ -393,8 +405,8 @@ class Store {
     return listen(listeners_[number], viewer, detail::Listener::Tell::of(std::move(tell)), options);
   }
 
-  /// For servers: `fn(const UserPresenceChanged&, const Viewers&)` is called once for each change, with all viewers who
-  /// hear of it, so that it need be serialised only once. Not where that is nobody.
+  /// Calls `fn(const UserPresenceChanged&, const Viewers&)` once for each change, with all viewers who are notified
+  /// about it. For servers: each change needs to be serialised only once. Not called if there are no such viewers.
   template <class Fn>
   [[nodiscard]] Subscription on_delivery(Fn fn, const DeliveryOptions& options = {}) {
     return listen(deliveries_, std::nullopt, detail::Listener::Tell::of(std::move(fn)), options);
@@ -407,21 +419,21 @@ class Store {
     UserPresenceChanged change;
     std::uint64_t number = 0;
     bool is_farewell = false;
-    Viewers viewers;  // of a farewell
+    Viewers viewers;  // set only for a farewell
   };
 
-  /// How far the telling of a change has come: whose callback throws is not called again, and the others still are.
+  /// The progress of the delivery of one change. It lets delivery resume after the callback that threw.
   struct Telling {
     bool is_open = false;
-    bool is_minor = false;  // of last_active alone
+    bool is_minor = false;  // only last_active changed
     Pending pending;
     Viewers hearers;
-    std::uint64_t version = 0;  // of the watches, when they were found
-    std::size_t turn = 0;       // zero: on_delivery; then each of the viewers
-    std::uint64_t last = 0;     // the listener who was told last in this turn
+    std::uint64_t version = 0;  // of the watches, when `hearers` was filled
+    std::size_t turn = 0;       // 0: on_delivery; i: viewer i - 1
+    std::uint64_t last = 0;     // number of the last listener called in this turn
   };
 
-  /// An OnChange that keeps what somebody hears of.
+  /// An OnChange that stores the changes of watched users.
   struct Gather {
     Store& store;
     void operator()(const UserPresenceChangedView& change) const {
@@ -467,13 +479,13 @@ class Store {
 
   static detail::FrameOrder order_of(const PresenceEventView& event, const detail::RowView& row,
                                      const detail::Root& root) {
-    // What has been forgotten by age decides nothing, whether or not it has been dropped yet.
+    // Forgotten data must not affect the order, whether or not it has been dropped yet.
     if (root.rules.forget_after == Duration::highest()) return detail::FrameOrder(event, row.registers());
     return detail::FrameOrder(event, detail::settled(row, root.now, root.rules));
   }
 
-  /// Folds the status text of an event of an invisible user at one timestamp, and the rest of it, which nobody else
-  /// sees, at another: all of it, or nothing.
+  /// Applies an event of an invisible user: its status text at one timestamp, and the rest at another. No other user
+  /// sees the rest. Applies both parts or neither.
   Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order, const Gather& gather) {
     const Verdict form = detail::judge_form(event, snapshot_.rules());
     if (!accepted(form)) return form;
@@ -498,7 +510,7 @@ class Store {
     return Subscription(std::move(listener));
   }
 
-  /// Takes a listener out that ends.
+  /// Removes a listener that has ended.
   void forget(const detail::Listener& listener) noexcept {
     ++listener_changes_;
     if (listener.hears_all) {
@@ -512,14 +524,14 @@ class Store {
   static void remove_from(detail::Listeners& all, const detail::Listener& listener) noexcept {
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (all[i].get() != &listener) continue;
-      // The last owner may be here, and the listener is still to be looked at.
+      // This may be the last owner, and `listener` must stay valid until the end.
       const detail::Shared<detail::Listener> kept = std::move(all[i]);
       all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
       return;
     }
   }
 
-  /// Tells all that there is to tell, unless that is going on already.
+  /// Delivers all pending changes, unless a delivery is already in progress.
   void deliver() {
     if (is_delivering_ || (pending_.empty() && !telling_.is_open)) return;
     struct Guard {
@@ -555,7 +567,7 @@ class Store {
     } else {
       hearers_of(telling_.pending, telling_.hearers);
     }
-    if (telling_.hearers.size() == 0) telling_.turn = 1;  // nor is there a delivery
+    if (telling_.hearers.size() == 0) telling_.turn = 1;  // on_delivery is not called either
     telling_.is_open = true;
   }
   void hearers_of(const Pending& pending, Viewers& hearers) const {
@@ -566,8 +578,8 @@ class Store {
     }
   }
 
-  /// Tells those whose turn it is, in the order in which they subscribed. A callback may change who that is, so they
-  /// are found anew when one has changed anything.
+  /// Calls the listeners whose turn it is, in the order in which they subscribed. A callback may change the listeners
+  /// or the watches; the listeners are then looked up again.
   void tell_in_turn() {
     const bool is_delivery = telling_.turn == 0;
     const Viewer viewer = is_delivery ? nobody : telling_.hearers[telling_.turn - 1];
@@ -584,7 +596,7 @@ class Store {
         is_stale = false;
       }
       if (next == all->size()) return;
-      const detail::Shared<detail::Listener> listener = (*all)[next++];  // lives until its call has returned
+      const detail::Shared<detail::Listener> listener = (*all)[next++];  // keeps it alive until its call has returned
       telling_.last = listener->number;
       if (telling_.pending.number < listener->since || (telling_.is_minor && !listener->wants_last_active)) continue;
       const std::uint64_t changes = listener_changes_ + watches_.version_;
@@ -593,7 +605,7 @@ class Store {
     }
   }
 
-  /// A callback may have ended the watch.
+  /// Returns whether the viewer still watches the user: a callback may have ended the watch.
   bool still_hears(Viewer viewer) const noexcept {
     if (watches_.version_ == telling_.version || telling_.pending.is_farewell) return true;
     const std::uint32_t v = watches_.viewers_.find(viewer.id()),
@@ -614,9 +626,9 @@ class Store {
   detail::IdMap<detail::Listeners> listeners_;  // by viewer
   detail::Listeners deliveries_;
   std::vector<Pending> pending_;
-  std::size_t told_ = 0;  // of them
+  std::size_t told_ = 0;  // how many of them have been taken for delivery
   Telling telling_;
-  Timestamp forgotten_ = detail::absent;  // reports up to here, when the connection was lost
+  Timestamp forgotten_ = detail::absent;  // reports up to here were forgotten when the connection was lost
   std::uint64_t listener_changes_ = 0;
   bool is_delivering_ = false;
 };

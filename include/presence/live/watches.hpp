@@ -18,34 +18,35 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// What chat services limit. Off by default.
+/// Limits like those of chat services. By default there are none.
 struct WatchLimits {
-  /// How many users a single watch is about: of a channel or a page the first so many.
+  /// The maximum number of users of a single watch. Only the first so many users of a channel or a page are watched.
   std::size_t max_users_per_watch = static_cast<std::size_t>(-1);
 };
 
-/// Which viewer hears about which user: a value. A viewer hears of a user for as long as any of their watches is about
-/// that user. Who hears of a user is found without iterating over viewers. A viewer without an id hears of nobody.
+/// A value that stores which viewers watch which users. A viewer watches a user for as long as at least one of their
+/// watches includes that user. The viewers of a user are found without iterating over all viewers. A viewer without an
+/// id watches no user.
 ///
 /// @code
 /// Watches watches;
-/// watches.watch_users(Viewer("john"), std::vector<std::string>{"mary", "ann"});  // his friends
+/// watches.watch_users(Viewer("john"), std::vector<std::string>{"mary", "ann"});  // john's friends
 /// watches.watch_channel(Viewer("john"), Channel{"match", "eu-17", {"mary", "jack"}, {}});
 /// assert(watches.hears(Viewer("john"), "jack") && !watches.hears(Viewer("jack"), "john"));
 /// watches.update(Channel{"match", "eu-17", {"bob"}, {}});  // mary and jack left, bob joined
 /// assert(!watches.hears(Viewer("john"), "jack") && watches.hears(Viewer("john"), "bob"));
-/// assert(watches.hears(Viewer("john"), "mary"));  // still his friend
+/// assert(watches.hears(Viewer("john"), "mary"));  // still a friend
 /// watches.unwatch(Viewer("john"));  // logged out
 /// assert(!watches.is_watched("mary") && watches == Watches());
 /// @endcode
 class Watches {
  public:
   Watches() = default;
-  /// The seed of the hash by which ids are found; see Rules::hash_seed.
+  /// Creates an object without watches. `hash_seed` seeds the hash of the ids; see Rules::hash_seed.
   explicit Watches(const WatchLimits& limits, std::uint64_t hash_seed = 0)
       : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed) {}
 
-  /// The members of the channel, now and later: they change when `update` is told so. O(members).
+  /// Watches the channel's members and follows later joins and leaves, which `update` passes in. O(members).
   void watch_channel(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
     const std::uint32_t v = viewers_.add(viewer.id()), c = channels_.add(channel.cid());
@@ -57,8 +58,8 @@ class Watches {
     for (const std::uint32_t user : channels_[c].members) add_reason(user, v);
   }
 
-  /// Those who are members of the channel now, whoever joins or leaves later: what a channel query finds. Stands in the
-  /// place of what an earlier query found of the same channel. O(members).
+  /// Watches the channel's current members, which is what a channel query returns. Replaces the member list of an
+  /// earlier query for the same channel. Later joins and leaves are not followed; see `watch_channel`. O(members).
   void watch_members(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
     const std::uint32_t v = viewers_.add(viewer.id()), c = channels_.add(channel.cid());
@@ -69,11 +70,12 @@ class Watches {
     for (const std::uint32_t user : found) drop_reason(user, v);
   }
 
-  /// The users of a range of ids: what a user query finds. They add up. O(users).
+  /// Watches the users of a range of ids, which is what a user query returns. Adds to the users of earlier calls.
+  /// O(users).
   template <class Range>
   void watch_users(Viewer viewer, const Range& ids) {
     if (viewer.id().empty()) return;
-    // The ids may be those of viewers, which move when one is added.
+    // The ids may be borrowed from viewers_, whose strings move when a viewer is added.
     std::vector<std::uint32_t> users;
     for (const auto& id : ids) {
       if (users.size() == limits_.max_users_per_watch) break;
@@ -88,39 +90,39 @@ class Watches {
     forget_if_idle(v);
   }
 
-  /// The channel's members are other ones now. Nothing happens where nobody watches it. O(members, times those who
-  /// watch the channel for each that joined or left).
+  /// Updates the members of a channel. Does nothing if no viewer watches the channel. O(members + changes * viewers),
+  /// where changes are the members who joined or left, and viewers are those who watch the channel.
   void update(const Channel& channel) {
     const std::uint32_t c = channels_.find(channel.cid());
     if (c != Table::none) set_members(c, channel.members);
   }
-  /// The channel is gone: all watches of it end.
+  /// Removes a channel and ends all watches of it.
   void remove_channel(std::string_view cid) {
     const std::uint32_t c = channels_.find(cid);
     if (c == Table::none) return;
     for (std::size_t left = channels_[c].viewers.size(); left > 0; --left) {
-      unwatch_channel(channels_[c].viewers.back(), c);  // the last takes the channel with it
+      unwatch_channel(channels_[c].viewers.back(), c);  // the last one erases the channel
     }
   }
 
-  /// Ends what the viewer watches of that channel.
+  /// Ends the viewer's watches of the channel.
   void unwatch(Viewer viewer, std::string_view cid) {
     const std::uint32_t v = viewers_.find(viewer.id()), c = channels_.find(cid);
     if (v != Table::none && c != Table::none) unwatch_channel(v, c);
   }
-  /// Ends all that the viewer watches.
+  /// Ends all watches of the viewer.
   void unwatch(Viewer viewer) {
     const std::uint32_t v = viewers_.find(viewer.id());
     if (v == Table::none) return;
     Numbers users;
     users.swap(viewers_[v].users);
     for (const std::uint32_t user : users) drop_reason(user, v);
-    // The last of the channels, or none of them, takes the viewer with it.
+    // The last call may erase the viewer.
     std::size_t left = viewers_[v].channels.size();
     for (; left > 0; --left) unwatch_channel(v, viewers_[v].channels.back().channel);
     if (viewers_.has(v)) forget_if_idle(v);
   }
-  /// Ends everything.
+  /// Ends all watches of all viewers.
   void clear() noexcept {
     viewers_.clear();
     users_.clear();
@@ -128,19 +130,19 @@ class Watches {
     ++version_;
   }
 
-  /// Whether the viewer hears of the user. O(log of those who do).
+  /// Returns whether the viewer watches the user. O(log n) for n viewers of the user.
   bool hears(Viewer viewer, std::string_view user) const noexcept {
     const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
     return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
   }
-  /// Whether anybody hears of the user. Constant time.
+  /// Returns whether at least one viewer watches the user. O(1).
   bool is_watched(std::string_view user) const noexcept {
     const std::uint32_t u = users_.find(user);
     return u != Table::none && !users_[u].watchers.empty();
   }
-  /// Calls `visit(Viewer)` for each who hears of the user. Each viewer is valid until the watches are modified. `visit`
-  /// may modify them: it is then called for no viewer who stopped hearing of the user, and perhaps for some who began
-  /// to. O(those).
+  /// Calls `visit(Viewer)` for each viewer who watches the user. Each Viewer is valid until the watches are modified.
+  /// `visit` may modify them. It is then not called for viewers who no longer watch the user, and it may be called for
+  /// viewers who started to. O(viewers of the user).
   template <class Visit>
   void each_viewer_of(std::string_view user, Visit&& visit) const {
     const std::uint32_t u = users_.find(user);
@@ -158,7 +160,7 @@ class Watches {
       visit(Viewer(viewers_.id_of(v)));
     }
   }
-  /// Whether the same viewers watch the same, for the same reasons.
+  /// Returns whether the same viewers watch the same users and channels through the same kinds of watches.
   friend bool operator==(const Watches& a, const Watches& b) {
     if (a.viewers_.size() != b.viewers_.size()) return false;
     for (auto it = a.viewers_.begin(); it != a.viewers_.end(); ++it) {
@@ -169,8 +171,8 @@ class Watches {
   }
   friend bool operator!=(const Watches& a, const Watches& b) { return !(a == b); }
 
-  std::size_t viewer_count() const noexcept { return viewers_.size(); }  ///< how many viewers watch something
-  /// How many users are watched. Iterates over them.
+  std::size_t viewer_count() const noexcept { return viewers_.size(); }  ///< number of viewers with a watch
+  /// Returns the number of users who are watched. O(users).
   std::size_t watched_count() const noexcept {
     std::size_t count = 0;
     for (const WatchedUser& user : users_) count += user.watchers.empty() ? 0u : 1u;
@@ -183,10 +185,10 @@ class Watches {
   struct NumberItself {
     static std::uint32_t of(std::uint32_t number) noexcept { return number; }
   };
-  /// Each once, ascending.
+  /// Ascending, without duplicates.
   using Numbers = detail::SortedChunks<std::uint32_t, NumberItself>;
 
-  /// A viewer who hears of a user, for how many reasons, and since when.
+  /// A viewer who watches a user: through how many watches, and from which value of now_ on.
   struct Watcher {
     std::uint32_t viewer = 0, reasons = 0;
     std::uint64_t since = 0;
@@ -196,28 +198,28 @@ class Watches {
   };
   struct WatchedUser {
     detail::SortedChunks<Watcher, ViewerOfWatcher> watchers;
-    std::uint32_t memberships = 0;  // of channels that are watched
+    std::uint32_t memberships = 0;  // number of watched channels that have the user as a member
   };
   struct WatchedChannel {
-    std::vector<std::uint32_t> members;  // as far as they are watched, each once, ascending
-    Numbers followers, viewers;          // those who follow the members, and all who watch
+    std::vector<std::uint32_t> members;  // up to the limit, ascending, without duplicates
+    Numbers followers, viewers;          // those who follow joins and leaves; all who watch
   };
   struct ChannelWatch {
     std::uint32_t channel = 0;
     bool is_following = false;
-    std::vector<std::uint32_t> page;  // what a query found
+    std::vector<std::uint32_t> page;  // members that the last query returned
   };
   struct ChannelOfWatch {
     static std::uint32_t of(const ChannelWatch& watch) noexcept { return watch.channel; }
   };
   struct WatchingViewer {
     detail::SortedChunks<ChannelWatch, ChannelOfWatch> channels;
-    Numbers users;  // what queries found
+    Numbers users;  // users that queries returned
   };
   using Table = detail::IdMap<WatchedUser>;
 
-  /// All that a viewer watches, in words that mean the same in any other Watches: a user, or a channel with those of
-  /// it.
+  /// Returns all watches of a viewer by ids instead of numbers, so that two Watches can be compared. One list has the
+  /// queried users; each other list has the users of a channel.
   std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
     std::vector<std::vector<std::string>> all;
     all.push_back(ids_of(viewers_[v].users));
@@ -242,7 +244,7 @@ class Watches {
     return ids;
   }
 
-  /// The users of a watch, each once, ascending. They may be unknown so far.
+  /// Returns the numbers of the users of a watch, ascending, without duplicates. Adds users who are not known yet.
   std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> numbers;
     if (ids.size() > limits_.max_users_per_watch) {
@@ -273,7 +275,7 @@ class Watches {
     WatchedChannel& channel = channels_[c];
     for (const std::uint32_t user : members) ++users_[user].memberships;
     channel.members.swap(members);
-    // Who stays is never without a reason in between.
+    // Reasons are added before others are dropped, so that members who stay always have one.
     const std::vector<std::uint32_t>&now = channel.members, &before = members;
     for (const std::uint32_t user : now) {
       if (has(before, user)) continue;
@@ -355,8 +357,8 @@ class Watches {
   detail::IdMap<WatchingViewer> viewers_;
   detail::IdMap<WatchedUser> users_;
   detail::IdMap<WatchedChannel> channels_;
-  std::uint64_t version_ = 0;  // counts what was changed
-  std::uint64_t now_ = 0;      // counts what a Store has to tell, so that nobody hears of what was before they watched
+  std::uint64_t version_ = 0;  // counts modifications
+  std::uint64_t now_ = 0;      // counts a Store's changes: viewers receive none from before their watch
 };
 
 }  // namespace PRESENCE_ABI

@@ -18,9 +18,9 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// Fields of a channel that the host made up: names to Values, in the order of their names. As in a std::map, a
-/// reference or a pointer to a value stays valid while other fields come and go, until that field is erased or all of
-/// them are assigned to or destroyed.
+/// An ordered map of host-defined channel fields: from names to Values, sorted by name. As in a std::map, a reference
+/// or pointer to a value is valid until that field is erased, or the whole map is assigned to or destroyed. Inserting
+/// or erasing other fields does not invalidate it.
 ///
 /// @code
 /// CustomFields fields;
@@ -30,29 +30,29 @@ inline namespace PRESENCE_ABI {
 /// @endcode
 class CustomFields {
  public:
-  /// A field.
+  /// One field: a name and its value.
   struct Entry {
-    std::string name;  ///< no two fields have the same
-    Value value;       ///< may be null, which is not absent
+    std::string name;  ///< unique in the map
+    Value value;       ///< may be null; null is not the same as absent
 
-    /// Whether name and value are the same.
+    /// Returns true if the names and the values are equal.
     friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
     friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
   };
 
  private:
-  // Each field lies in memory of its own, where it stays. In the order of their names they are in short runs, so that
-  // one that comes or goes moves few of the others, in whichever order they come.
+  // Each field has its own allocation and never moves. Pointers to the fields are sorted by name and split into short
+  // runs. So an insertion or removal moves few pointers, in any order of insertion.
   using Run = detail::CompactVector<Entry*>;
   using Runs = detail::CompactVector<Run>;
   static constexpr std::size_t longest_run = 128;
 
  public:
-  /// Iterates over the fields in the order of their names. Valid until fields come or go.
+  /// Iterates over the fields in order of their names. Valid until a field is inserted or erased.
   class const_iterator {
    public:
     /// @{
-    /// As iterators have them; an Entry cannot be changed in place. To go n fields further is O(n / 128).
+    /// As for a standard random access iterator, but an Entry cannot be modified. An advance by n is O(n / 128).
     using iterator_category = std::random_access_iterator_tag;
     using value_type = Entry;
     using difference_type = std::ptrdiff_t;
@@ -123,14 +123,14 @@ class CustomFields {
     std::size_t run_ = 0, at_ = 0;
   };
   /// @{
-  /// As containers have them.
+  /// As for a standard container.
   using iterator = const_iterator;
   using value_type = Entry;
   /// @}
 
   CustomFields() noexcept = default;
   /// @{
-  /// A copy has memory of its own; what was moved from is empty.
+  /// A copy is deep. A moved-from map is empty.
   CustomFields(const CustomFields& other) : CustomFields() {
     for (const Entry& entry : other) insert(end(), entry);
   }
@@ -152,18 +152,18 @@ class CustomFields {
     }
   }
 
-  /// The value, to be read or set. Null where there was none: there is one from now on. O(log fields).
+  /// Returns a reference to the value of the field. Inserts the field with a null value if it is absent. O(log fields).
   Value& operator[](std::string_view name) {
     const const_iterator place = place_of(name);
     if (!has(place, name)) return insert(place, Entry{std::string(name), Value()}).value;
     return runs_[place.run_][place.at_]->value;
   }
-  /// Null pointer: there is none. O(log fields).
+  /// Returns a pointer to the value of the field, or a null pointer if it is absent. O(log fields).
   const Value* find(std::string_view name) const noexcept {
     const const_iterator place = place_of(name);
     return has(place, name) ? &place->value : nullptr;
   }
-  /// Takes a field away. Whether there was one. O(log fields).
+  /// Erases the field. Returns true if it existed. O(log fields).
   bool erase(std::string_view name) {
     const const_iterator place = place_of(name);
     if (!has(place, name)) return false;
@@ -181,14 +181,14 @@ class CustomFields {
     return true;
   }
   /// @{
-  /// All of them, in the order of their names, which compare as bytes.
+  /// All fields, in order of their names. Names compare as bytes.
   const_iterator begin() const noexcept { return const_iterator(runs_, 0, 0); }
   const_iterator end() const noexcept { return const_iterator(runs_, runs_.size(), 0); }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
   /// @}
 
-  /// Whether both have the same names with the same values.
+  /// Returns true if both have the same names with equal values.
   friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept {
     if (a.size() != b.size()) return false;
     for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
@@ -199,7 +199,7 @@ class CustomFields {
   friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
 
  private:
-  /// Where the field is, or the first one that comes after it.
+  /// Returns the position of the field, or of the first field that is ordered after it.
   const_iterator place_of(std::string_view name) const noexcept {
     const auto is_before = [name](const Entry* entry) { return entry->name < name; };
     const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
@@ -219,13 +219,14 @@ class CustomFields {
       }
     } added{detail::create<Entry>(std::move(entry))};
     std::size_t run = place.run_, at = place.at_;
-    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // behind all others
+    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // append to the last run
     if (runs_.empty() || runs_[run].size() == longest_run) make_room(run, at);
     runs_[run].insert(at, added.entry);
     ++size_;
     return *std::exchange(added.entry, nullptr);
   }
-  /// Makes another run where one is full, so that there is room at the place. Names that come in order fill their runs.
+  /// Adds a run if there is no run or the run is full, so that an entry fits at the position. An append does not split
+  /// a full run, so names that are inserted in ascending order fill their runs.
   void make_room(std::size_t& run, std::size_t& at) {
     Run another;
     if (runs_.empty() || at == 0) {
@@ -252,44 +253,44 @@ class CustomFields {
     std::swap(size_, other.size_);
   }
 
-  Runs runs_;  // none of them empty
+  Runs runs_;  // no run is empty
   std::size_t size_ = 0;
 };
 
-/// A room whose members see each other, as chat services have it. A plain value; a `type` and an `id` together name
-/// one.
+/// A channel of a chat service: a group of members who see each other. A plain value. `type` and `id` together identify
+/// a channel.
 ///
 /// @code
 /// Channel match{"match", "eu-17", {"john", "mary"}, {}};
 /// match.custom["map"] = "harbour";
 /// match.custom["slots"] = 4;
-/// assert(match.cid() == "match:eu-17");  // what the functions of a Store call it by
+/// assert(match.cid() == "match:eu-17");  // the name that the functions of a Store use
 /// assert(*match.custom.find("slots") == Value(4) && match.custom.find("mode") == nullptr);
-/// assert(match.custom.begin()->name == "map");  // in the order of their names
+/// assert(match.custom.begin()->name == "map");  // sorted by name
 /// @endcode
 struct Channel {
-  std::string type;                  ///< what the host has rules for, such as "messaging"; has no colon
-  std::string id;                    ///< tells those of one type apart
+  std::string type;                  ///< a host-defined kind, such as "messaging"; without a colon
+  std::string id;                    ///< unique among the channels of one type
   std::vector<std::string> members;  ///< ids of users
-  CustomFields custom;               ///< a custom `type`, `id`, `cid` or `members` is not found by a filter
+  CustomFields custom;               ///< filters ignore a custom `type`, `id`, `cid` or `members`
 
-  /// "type:id".
+  /// Returns "type:id".
   std::string cid() const { return type + ':' + id; }
 
-  /// Whether all fields are the same, the members in the same order.
+  /// Returns true if all fields are equal, with the members in the same order.
   friend bool operator==(const Channel& a, const Channel& b) noexcept {
     return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
   }
   friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
 };
 
-/// `type`, `id`, `cid`, `members`, and all that is custom.
+/// The fields of a channel: `type`, `id`, `cid`, `members`, and all custom fields.
 template <>
 struct Fields<Channel> {
-  /// Those that every channel has.
+  /// The fields that every channel has.
   static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
                                       field("cid", &Channel::cid), field("members", &Channel::members));
-  /// The custom ones.
+  /// Returns the custom field of that name; absent if there is none.
   static ValueView other(const Channel& channel, std::string_view name) noexcept {
     const Value* const value = channel.custom.find(name);
     return value != nullptr ? ValueView(*value) : ValueView();

@@ -14,13 +14,13 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// What an event tells of.
+/// The type of an event.
 enum class EventType : std::uint8_t {
-  connect,     ///< a session of the user begins, or says anew that it is there
-  disconnect,  ///< a session ends by its own word or its server's
-  heartbeat,   ///< a session is still there
-  set_status,  ///< the user sets a status text; written as `status` on the wire
-  report,      ///< a server says what it knows about the user
+  connect,     ///< a session of the user starts, or confirms again that it is connected
+  disconnect,  ///< a session ends; sent by the client or by its server
+  heartbeat,   ///< a session is still connected
+  set_status,  ///< the user sets a status text; named `status` in the wire format
+  report,      ///< a server reports what it knows about the user
 };
 
 namespace detail {
@@ -47,32 +47,33 @@ Event make_event(EventType type, Text user, Text session, Timestamp at) {
 
 }  // namespace detail
 
-/// What happened, and when. A plain value that owns its strings: any field may be set by hand, and is judged when the
-/// event is folded.
+/// A presence event: what happened, and when. A plain value that owns its strings. Any field may be set directly.
+/// Fields are validated when the event is applied.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
-/// hello.invisible = true;  // nobody else is to see him online
+/// hello.invisible = true;  // other users see john as offline
 /// hello.status = "In a match";
 /// const PresenceEvent beat = PresenceEvent::heartbeat("john", "phone", now + Duration::from_s(15));
-/// assert(beat.session == hello.session && !beat.invisible);  // he stays as he was
+/// assert(beat.session == hello.session && !beat.invisible);  // absent: unchanged
 ///
-/// const PresenceEventView borrowed = hello;  // no text is copied
+/// const PresenceEventView borrowed = hello;  // copies no string
 /// assert(borrowed.user.data() == hello.user.data());
 /// @endcode
 struct PresenceEvent {
-  EventType type = EventType::heartbeat;  ///< says which of the fields count
-  std::string user;                       ///< id of whom it is about; not empty
-  std::string session;                    ///< of a connect, disconnect or heartbeat
-  Timestamp at;                           ///< when it happened, by the clock of whoever saw it happen
-  std::optional<bool> invisible;          ///< of a connect; absent: as before
-  std::optional<std::string> status;      ///< absent: as before; empty: none from now on
-  bool online = false;                    ///< of a report
-  std::optional<Timestamp> last_active;   ///< of a report; absent: nothing is said about it
+  EventType type = EventType::heartbeat;  ///< decides which other fields are used
+  std::string user;                       ///< id of the user; not empty
+  std::string session;                    ///< id of the session; for connect, disconnect, heartbeat
+  Timestamp at;                           ///< when it happened, by the clock of the observer
+  std::optional<bool> invisible;          ///< for connect; absent: unchanged
+  std::optional<std::string> status;      ///< absent: unchanged; empty: clears the status
+  bool online = false;                    ///< for report
+  std::optional<Timestamp> last_active;   ///< for report; absent: unchanged
 
   /// @{
-  /// An event of a session: it begins, ends, or is still there. Visibility and status stay as before unless set.
+  /// Returns an event of a session: it starts, ends, or is still connected. Visibility and status are unchanged unless
+  /// set.
   static PresenceEvent connect(std::string user, std::string session, Timestamp at) {
     return detail::make_event<PresenceEvent>(EventType::connect, std::move(user), std::move(session), at);
   }
@@ -83,19 +84,19 @@ struct PresenceEvent {
     return detail::make_event<PresenceEvent>(EventType::heartbeat, std::move(user), std::move(session), at);
   }
   /// @}
-  /// The user's status text from now on; empty: none.
+  /// Returns an event that sets the user's status text. An empty string clears it.
   static PresenceEvent set_status(std::string user, std::string text, Timestamp at) {
     auto event = detail::make_event<PresenceEvent>(EventType::set_status, std::move(user), std::string(), at);
     event.status = std::move(text);
     return event;
   }
-  /// A server's word on whether the user is online, and nothing else.
+  /// Returns a server's report that the user is online or offline. It contains nothing else.
   static PresenceEvent report(std::string user, bool online, Timestamp at) {
     auto event = detail::make_event<PresenceEvent>(EventType::report, std::move(user), std::string(), at);
     event.online = online;
     return event;
   }
-  /// All that `user` says: its status too, and its last_active where it has one.
+  /// Returns a report of all fields of `user` except `invisible`: also the status, and last_active if it is set.
   static PresenceEvent report(const User& user, Timestamp at) {
     PresenceEvent event = report(user.id, user.online, at);
     event.status = user.status;
@@ -103,13 +104,13 @@ struct PresenceEvent {
     return event;
   }
 
-  /// Whether all fields are the same, also those that the type has no use for.
+  /// Returns true if all fields are equal, including those that the type does not use.
   friend bool operator==(const PresenceEvent& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }
   friend bool operator!=(const PresenceEvent& a, const PresenceEvent& b) noexcept { return !(a == b); }
 };
 
-/// The same, borrowing its strings. Valid until any of these is modified or destroyed. Every function that takes events
-/// takes views as well, so that nothing is copied to be read.
+/// A PresenceEvent that borrows its strings. Valid until any of them is modified or destroyed. Every function that
+/// takes events also takes views, so no copy is needed.
 struct PresenceEventView {
   /// @{
   /// As in PresenceEvent.
@@ -125,8 +126,8 @@ struct PresenceEventView {
 
   constexpr PresenceEventView() noexcept = default;
   /// @{
-  /// Borrows the strings of the event, which must outlive the view. A temporary event is refused; functions that take
-  /// an event for the length of the call, such as `apply`, take a temporary PresenceEvent.
+  /// Borrows the strings of the event, which must outlive the view. A temporary event does not compile. Functions that
+  /// use an event only during the call, such as `apply`, accept a temporary PresenceEvent.
   PresenceEventView(const PresenceEvent& event) noexcept
       : type(event.type),
         user(event.user),
@@ -140,7 +141,7 @@ struct PresenceEventView {
   PresenceEventView(const PresenceEvent&&) = delete;
   /// @}
 
-  /// A copy that owns its strings.
+  /// Returns a copy that owns its strings.
   explicit operator PresenceEvent() const {
     auto event = detail::make_event<PresenceEvent>(type, std::string(user), std::string(session), at);
     event.invisible = invisible;
@@ -151,7 +152,8 @@ struct PresenceEventView {
   }
 
   /// @{
-  /// As in PresenceEvent. Borrows the strings, which must outlive the view. A temporary string or User is refused.
+  /// As in PresenceEvent. Borrows the strings, which must outlive the view. A temporary string or User does not
+  /// compile.
   static PresenceEventView connect(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
     return detail::make_event<PresenceEventView, std::string_view>(EventType::connect, user, session, at);
   }
@@ -183,7 +185,7 @@ struct PresenceEventView {
   static PresenceEventView report(const User&&, Timestamp) = delete;
   /// @}
 
-  /// Whether all fields are the same, also those that the type has no use for.
+  /// Returns true if all fields are equal, including those that the type does not use.
   friend bool operator==(const PresenceEventView& a, const PresenceEventView& b) noexcept {
     return detail::same_event(a, b);
   }
@@ -191,7 +193,7 @@ struct PresenceEventView {
 };
 
 /// @{
-/// Whether all fields are the same. Takes temporary events.
+/// Returns true if all fields are equal. Accepts temporary events.
 inline bool operator==(const PresenceEvent& a, const PresenceEventView& b) noexcept { return detail::same_event(a, b); }
 inline bool operator!=(const PresenceEvent& a, const PresenceEventView& b) noexcept { return !(a == b); }
 inline bool operator==(const PresenceEventView& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }

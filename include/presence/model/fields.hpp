@@ -12,42 +12,43 @@
 #include <type_traits>  // for decay, invoke_result, is_member_function_pointer, is_member_object_pointer, void_t
 #include <utility>      // for declval, move
 
-/// How objects of a type are filtered and sorted: what fields they have.
+/// The fields by which objects of a type are filtered and sorted.
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// A name and what reads it: a pointer to a data member, a pointer to a member function without parameters, or anything
-/// callable with the object. It may return a reference or a temporary, of anything a ValueView is made of.
+/// A field: its name and its getter. The getter is a pointer to a data member, a pointer to a member function without
+/// parameters, or a callable that takes the object. It may return a reference or a temporary, of any type that converts
+/// to a ValueView.
 template <class Getter>
 struct Field {
-  std::string_view name;  ///< by which filters ask for it; a literal, as a rule
-  Getter get;             ///< what reads it of an object
+  std::string_view name;  ///< the name that filters use; usually a string literal
+  Getter get;             ///< reads the field from an object
 };
 
-/// Names a field. `get` is anything that Field describes.
+/// Returns a field with that name. `get` is a getter as described at Field.
 template <class Getter>
 constexpr Field<Getter> field(std::string_view name, Getter get) {
   return Field<Getter>{name, std::move(get)};
 }
 
-/// Fields one after the other. Made by `fields`.
+/// A compile-time list of fields. Use `fields` to create one.
 template <class... All>
 struct FieldList;
-/// None.
+/// The empty list.
 template <>
 struct FieldList<> {
-  static constexpr std::size_t size = 0;  ///< how many there are
+  static constexpr std::size_t size = 0;  ///< number of fields
 };
-/// One, and those behind it.
+/// A list with at least one field.
 template <class First, class... Rest>
 struct FieldList<First, Rest...> {
-  static constexpr std::size_t size = 1 + sizeof...(Rest);  ///< how many there are
-  First first;                                              ///< a Field
-  FieldList<Rest...> rest;                                  ///< the others
+  static constexpr std::size_t size = 1 + sizeof...(Rest);  ///< number of fields
+  First first;                                              ///< the first Field
+  FieldList<Rest...> rest;                                  ///< the remaining fields
 };
 
 /// @{
-/// The fields of a type, for its specialization of Fields. The first of two with one name counts.
+/// Returns the list of fields for a specialization of Fields. If two fields have the same name, the first is used.
 constexpr FieldList<> fields() { return {}; }
 template <class First, class... Rest>
 constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
@@ -55,7 +56,7 @@ constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
 }
 /// @}
 
-/// Specialize it to filter and sort a type of your own, without copying any of it:
+/// The fields of type T. Specialize it to filter and sort your own types. No object is copied:
 ///
 /// @code
 /// #include <presence/query/query.hpp>
@@ -81,11 +82,11 @@ constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
 /// }
 /// @endcode
 ///
-/// Fields that are known only at run time are read by an optional member of it,
-/// `static ValueView other(const Player&, std::string_view name)`.
+/// For fields whose names are known only at run time, add the optional member
+/// `static ValueView other(const Player&, std::string_view name)`. It is called for names that are not in the list.
 ///
-/// A field that an object lacks is absent: an empty optional, or ValueView{} from `other`. `other` is asked for names
-/// that are not in the list. Ties of a sort are decided by a field named "id", where there is one.
+/// A field that an object does not have is absent: an empty optional, or ValueView{} from `other`. A field named "id",
+/// if there is one, breaks ties of a sort.
 template <class T>
 struct Fields;
 
@@ -99,25 +100,25 @@ struct UserFields {
 
 }  // namespace detail
 
-/// `id`, `online`, `status` and `last_active`. That somebody is invisible is no field.
+/// The fields of a user: `id`, `online`, `status` and `last_active`. `invisible` is not a field.
 template <>
 struct Fields<User> : detail::UserFields<User> {};
-/// The same.
+/// The same fields as for User.
 template <>
 struct Fields<UserView> : detail::UserFields<UserView> {};
 
-/// Which end comes first.
+/// The direction of a sort.
 enum class Order : std::uint8_t {
-  ascending,  ///< the least first, what is absent last
-  descending  ///< the other way round
+  ascending,  ///< least value first, absent values last
+  descending  ///< the reverse: absent values first, greatest value first
 };
 
-/// A field to sort by.
+/// A field to sort by, and its direction.
 struct SortKey {
-  std::string field;               ///< one that the objects lack decides nothing
-  Order order = Order::ascending;  ///< of this field alone
+  std::string field;               ///< a field that the objects do not have does not affect the order
+  Order order = Order::ascending;  ///< applies to this field only
 
-  /// Whether both sort alike.
+  /// Returns true if field and order are equal.
   friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
     return a.field == b.field && a.order == b.order;
   }
@@ -126,7 +127,7 @@ struct SortKey {
 
 namespace detail {
 
-/// Calls `use` with what the field reads of the object, which lives for that call.
+/// Calls `use` with the value that the getter returns for the object. The value is valid during that call.
 template <class Getter, class T, class Use>
 decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) {
   if constexpr (std::is_member_object_pointer<Getter>::value) {
@@ -140,7 +141,7 @@ decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) 
   }
 }
 
-/// What the field reads, without its reference.
+/// The type that the getter returns, decayed.
 template <class Getter, class T>
 using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
 
@@ -153,7 +154,7 @@ constexpr const auto& field_at(const List& list) noexcept {
   }
 }
 
-/// As many as there are where none is called so.
+/// Returns the index of the field with that name, or the number of fields if there is none.
 template <class List>
 constexpr std::size_t index_of_field(const List& list, std::string_view name, std::size_t from = 0) noexcept {
   if constexpr (List::size == 0) {
@@ -184,7 +185,7 @@ auto with_field_of(const List& list, const T& object, std::string_view name, Use
   }
 }
 
-/// Calls `use` with a ValueView of the field of that name.
+/// Calls `use` with a ValueView of the field with that name.
 template <class T, class Use>
 auto with_field(const T& object, std::string_view name, Use&& use) {
   return detail::with_field_of(Fields<T>::list, object, name, use);

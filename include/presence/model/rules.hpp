@@ -10,64 +10,75 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// What a Snapshot is folded by. Fixed for its life. A negative duration counts as zero.
+/// The parameters by which a Snapshot applies events. Constant for the lifetime of the snapshot. A negative duration
+/// counts as zero.
 ///
-/// The durations decide what is true; nodes that merge must agree on them. The limits decide what one process can be
-/// made to store; an event that would exceed one is rejected with Verdict::over_limit, but for sessions and what is
-/// recent, where the oldest gives way. Past a limit the order of arrival may matter for the user concerned.
+/// The durations decide what the state is: nodes that merge must use the same ones. The limits bound what one process
+/// stores. An event that would exceed a limit is rejected with Verdict::over_limit. Exceptions: max_sessions_per_user
+/// and max_recent_per_user, where the oldest entry is dropped instead. Beyond a limit, the order of arrival may matter
+/// for that user.
 ///
 /// @code
 /// Rules rules;
-/// rules.session_timeout = Duration::from_s(90);  // clients beat every 30 s: two beats may be lost
-/// rules.offline_grace = Duration::from_s(10);    // a change of network shows nobody offline
+/// rules.session_timeout = Duration::from_s(90);  // clients send a heartbeat every 30 s: two may be lost
+/// rules.offline_grace = Duration::from_s(10);    // a change of network shows no user as offline
 /// rules.max_status_bytes = 140;
-/// rules.hash_seed = 0x9E3779B97F4A7C15;  // a secret of the host, where ids come from strangers
-/// assert(rules.reorder_window > rules.session_timeout);  // what is too late would have timed out by now
+/// rules.hash_seed = 0x9E3779B97F4A7C15;  // a secret of the host, if ids are not trusted
+/// assert(rules.reorder_window > rules.session_timeout);  // an event that is too late has timed out anyway
 /// assert(!accepted(Verdict::too_late) && accepted(Verdict::unchanged));
 /// assert(Rules::mirror().max_clock_skew == Duration::highest());
 /// @endcode
 struct Rules {
-  /// A session silent for this long has ended. 0: silence ends none.
+  /// Sessions time out this long after their last connect or heartbeat. 0 disables timeouts.
   Duration session_timeout = Duration::from_s(40);
-  /// A user whose last session ended stays online this much longer, to ride out a reconnect.
+  /// A user stays online this long after their last session ended, to hide short reconnects.
   Duration offline_grace = Duration::from_s(0);
-  /// The steps, counted from 1970 on, in which last_active follows heartbeats. 0: it follows each of them.
+  /// Heartbeats update last_active only in steps of this length, counted from 1970. 0: each heartbeat updates it.
   Duration last_active_refresh = Duration::from_s(15 * 60);
-  /// An event older than now by more than this is refused as too_late.
+  /// An event is rejected as too_late if it is older than now by more than this.
   Duration reorder_window = Duration::from_s(2 * 60);
-  /// An event later than now by more than this is refused as too_early.
+  /// An event is rejected as too_early if it is later than now by more than this.
   Duration max_clock_skew = Duration::from_s(60);
-  /// A user who is offline is forgotten this long after the latest of what others know: last_active, the status text, a
-  /// report. Others then know of no such user, which is a change like any other, and what was kept of the user is given
-  /// back. Who is online, or reported to be, is not forgotten. Of who is invisible what others knew is forgotten as if
-  /// nothing had been done since; that the user is invisible is forgotten with the rest, once all sessions have ended
-  /// and this long after the last connect or heartbeat (in steps of last_active_refresh), so that guests who come once
-  /// and hide do not stay for good. An event about somebody who was just forgotten finds a new user, however it is
-  /// dated: there the order of arrival matters, and what two nodes know, so this should be much longer than anything
-  /// comes late. highest(): nobody is forgotten.
+  /// An offline user is forgotten this long after the latest timestamp that others can see: last_active, the status
+  /// text or a report. highest(): no user is forgotten.
+  ///
+  /// Others then no longer know the user, which is a change like any other. The memory of the user is released. A user
+  /// who is online, or reported online, is not forgotten.
+  ///
+  /// What others knew of an invisible user is forgotten as if the user had done nothing since they became invisible.
+  /// The invisibility is forgotten with the rest: when all sessions have ended, and this long after the last connect or
+  /// heartbeat (in steps of last_active_refresh). So guests who connect once while invisible do not stay forever.
+  ///
+  /// An event about a forgotten user creates a new user, whatever the event's timestamp. The result then depends on the
+  /// order of arrival, and on what each of two nodes has stored. So this should be much longer than any event is late.
   Duration forget_after = Duration::highest();
 
-  /// Users that others know of; as many again may exist that nobody else knows of. Either room is full for its own:
-  /// those who hide take no room from others. Without forget_after those who hide keep theirs for good.
+  /// Maximum number of users that others know. As many users again may exist that no other user knows. The two limits
+  /// are separate: invisible users take no capacity from others. Without forget_after, invisible users keep theirs
+  /// forever.
   std::uint32_t max_users = 0xFFFFFFFF;
-  /// Live ones; ended ones do not count. When one more comes to life, the session with the oldest connect or heartbeat
-  /// gives way: nothing of it is kept, until it sends another. Of two of the same timestamp the one with the lesser id
-  /// does. No event is rejected for this limit. What an event says besides (last_active, visibility, a status text)
-  /// counts in any case; one whose own session gives way at once, and that says nothing new besides, is `unchanged`.
+  /// Maximum number of live sessions; ended ones do not count. If one more becomes live, the session with the oldest
+  /// connect or heartbeat is dropped. Of two with the same timestamp, the one with the lesser id is dropped. Nothing of
+  /// it is kept until it sends another connect or heartbeat.
+  ///
+  /// No event is rejected because of this limit. The other content of an event (last_active, visibility, a status text)
+  /// always counts. An event whose own session is dropped at once, and that has no other new content, is `unchanged`.
   std::uint32_t max_sessions_per_user = 64;
-  std::uint32_t max_id_bytes = 255;       ///< of a user or a session
+  std::uint32_t max_id_bytes = 255;       ///< of the id of a user or a session
   std::uint32_t max_status_bytes = 1024;  ///< of a status text
-  /// Of what is kept of one user only for events that may still come late: ended sessions, disconnects of one session,
-  /// changes of visibility and values of last_active inside the reorder window. Past it the oldest go, ended sessions
-  /// when another session comes in; of that user a late event, and what another node knows, may then count differently.
+  /// Maximum of each kind of per-user history that is kept only for late events: ended sessions, disconnects of one
+  /// session, visibility changes, and values of last_active inside the reorder window. Beyond it the oldest entries are
+  /// dropped; ended sessions are dropped when another session is added. For that user, late events and merges may then
+  /// have a different result.
   std::uint32_t max_recent_per_user = 64;
 
-  /// Seeds the hash that tells users of one page apart, the digests by which pages are found to be the same, and the
-  /// tables of a Store, so that nobody who does not know it can choose ids or strings that look alike to them. Nothing
-  /// that can be observed depends on it, == and digests of snapshots included.
+  /// The seed of all internal hashes: of the users in one page, of the digests that detect equal pages, and of the
+  /// tables of a Store. Without the seed an attacker cannot choose ids or strings that collide. No observable result
+  /// depends on it, including == and digests of snapshots.
   std::uint64_t hash_seed = 0;
 
-  /// For a client that only mirrors reports: the server's clock is not its own, so nothing is too early or too late.
+  /// Returns the rules for a client that only mirrors reports. The server's clock is not the client's clock, so no
+  /// event is too early or too late.
   static constexpr Rules mirror() noexcept {
     Rules rules;
     rules.reorder_window = Duration::highest();
@@ -75,7 +86,7 @@ struct Rules {
     return rules;
   }
 
-  /// Whether all are the same, hash_seed too.
+  /// Returns true if all fields are equal, including hash_seed.
   friend constexpr bool operator==(const Rules& a, const Rules& b) noexcept {
     return a.session_timeout == b.session_timeout && a.offline_grace == b.offline_grace &&
            a.last_active_refresh == b.last_active_refresh && a.reorder_window == b.reorder_window &&
@@ -87,29 +98,29 @@ struct Rules {
   friend constexpr bool operator!=(const Rules& a, const Rules& b) noexcept { return !(a == b); }
 };
 
-/// What became of an input.
+/// The outcome of applying an input.
 enum class Verdict : std::uint8_t {
-  applied,    ///< the snapshot is not what it was
-  unchanged,  ///< nothing in it changed, not even what only a late event could bring to light
-  too_late,   ///< older than now - reorder_window
+  applied,    ///< the snapshot changed
+  unchanged,  ///< nothing changed, not even history that only a late event can reveal
+  too_late,   ///< earlier than now - reorder_window
   too_early,  ///< later than now + max_clock_skew
-  invalid,    ///< an empty id, a status event without a text, an unknown type, a timestamp at either end of the range
-  over_limit  ///< more users or bytes than Rules allow, or a change of visibility among some that were dropped
+  invalid,  ///< an empty id, a set_status without a status, an unknown type, or a timestamp at either end of the range
+  over_limit  ///< more users or bytes than Rules allow, or a visibility change inside a range that was dropped
 };
 
-/// Whether an input counts. One that does not has left the snapshot exactly as it was.
+/// Returns true if the input was accepted. An input that was not accepted left the snapshot unchanged.
 constexpr bool accepted(Verdict verdict) noexcept {
   return verdict == Verdict::applied || verdict == Verdict::unchanged;
 }
 
-/// How many inputs of a batch had which verdict.
+/// The number of inputs of a batch for each verdict.
 struct Tally {
   /// @{
-  /// Inputs with the verdict of that name.
+  /// The number of inputs with that verdict.
   std::size_t applied = 0, unchanged = 0, too_late = 0, too_early = 0, invalid = 0, over_limit = 0;
   /// @}
 
-  /// Adds one input.
+  /// Counts one input.
   constexpr void count(Verdict verdict) noexcept {
     switch (verdict) {
       case Verdict::applied: ++applied; break;
@@ -120,12 +131,12 @@ struct Tally {
       case Verdict::over_limit: ++over_limit; break;
     }
   }
-  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }  ///< inputs that count
-  /// Inputs that left the snapshot as it was because something is wrong with them.
+  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }  ///< number of accepted inputs
+  /// Returns the number of inputs that were rejected and left the snapshot unchanged.
   constexpr std::size_t refused() const noexcept { return too_late + too_early + invalid + over_limit; }
-  constexpr std::size_t total() const noexcept { return accepted() + refused(); }  ///< all inputs
+  constexpr std::size_t total() const noexcept { return accepted() + refused(); }  ///< number of all inputs
 
-  /// Adds another batch.
+  /// Adds the counts of another batch.
   constexpr Tally& operator+=(const Tally& other) noexcept {
     applied += other.applied;
     unchanged += other.unchanged;
@@ -135,7 +146,7 @@ struct Tally {
     over_limit += other.over_limit;
     return *this;
   }
-  /// Whether each verdict was as frequent.
+  /// Returns true if all counts are equal.
   friend constexpr bool operator==(const Tally& a, const Tally& b) noexcept {
     return a.applied == b.applied && a.unchanged == b.unchanged && a.too_late == b.too_late &&
            a.too_early == b.too_early && a.invalid == b.invalid && a.over_limit == b.over_limit;

@@ -14,8 +14,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Whether an argument of type `Text&&` is a temporary that owns its characters, such as a string: a view of it would
-/// dangle. A temporary that can be copied byte for byte owns nothing; it is a view itself.
+/// True if an argument of type `Text&&` is a temporary that owns its characters, such as a string. A view of it would
+/// dangle. A trivially copyable temporary owns nothing: it is a view itself.
 template <class Text>
 struct IsOwningTemporary
     : std::bool_constant<std::is_class<Text>::value && std::is_convertible<Text, std::string_view>::value &&
@@ -26,14 +26,14 @@ template <class Text>
 using EnableIfOwningTemporary = std::enable_if_t<IsOwningTemporary<Text>::value, int>;
 
 class BorrowedText;
-/// Of strings, and whatever else converts to a view.
+/// Enables an overload for named strings and other class objects that convert to a string view.
 template <class Text>
 using EnableIfNamedText = std::enable_if_t<std::is_class<Text>::value && !std::is_same<Text, BorrowedText>::value &&
                                                !std::is_same<Text, std::string_view>::value &&
                                                std::is_convertible<const Text&, std::string_view>::value,
                                            int>;
 
-/// A string parameter that is stored as a view: refuses a temporary that owns its characters.
+/// A string parameter that is stored as a view. Rejects, at compile time, a temporary that owns its characters.
 class BorrowedText {
  public:
   constexpr BorrowedText() noexcept = default;
@@ -51,16 +51,16 @@ class BorrowedText {
 
 }  // namespace detail
 
-/// A user as somebody sees them. Costs copies of two strings to copy.
+/// A user as one viewer sees them. Copying it copies two strings.
 struct User {
-  std::string id;                        ///< the host's name for them: any bytes, compared as they are
-  bool online = false;                   ///< has a live session, or is reported to be online
-  std::string status;                    ///< free text; empty where none is set
+  std::string id;                        ///< chosen by the host: any bytes, compared bytewise
+  bool online = false;                   ///< has a live session, or is reported online
+  std::string status;                    ///< free text; empty: none is set
   std::optional<Timestamp> last_active;  ///< absent: never seen active
-  bool invisible = false;                ///< true only in what users see of themselves
+  bool invisible = false;                ///< true only in the user's view of themselves
 };
 
-/// The same fields, borrowed. Valid until the User or the Snapshot that it was made from is modified or destroyed.
+/// A borrowed view of the fields of a User. Valid until its source User or Snapshot is modified or destroyed.
 class UserView {
  public:
   /// @{
@@ -73,12 +73,12 @@ class UserView {
   /// @}
 
   constexpr UserView() noexcept = default;
-  /// Borrows the strings, which must outlive the view. A temporary string is refused.
+  /// Borrows the strings, which must outlive the view. A temporary string does not compile.
   constexpr UserView(detail::BorrowedText user_id, bool is_online, detail::BorrowedText text,
                      std::optional<Timestamp> active, bool is_invisible) noexcept
       : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible) {}
   /// @{
-  /// Borrows the strings of the User, which must outlive the view. A temporary User is refused.
+  /// Borrows the strings of the User, which must outlive the view. A temporary User does not compile.
   UserView(const User& user) noexcept
       : id(user.id),
         online(user.online),
@@ -88,10 +88,10 @@ class UserView {
   UserView(const User&&) = delete;
   /// @}
 
-  /// A copy that owns its strings.
+  /// Returns a copy that owns its strings.
   operator User() const { return User{std::string(id), online, std::string(status), last_active, invisible}; }
 
-  /// Whether all fields are the same.
+  /// Returns true if all fields are equal.
   friend constexpr bool operator==(const UserView& a, const UserView& b) noexcept {
     return a.id == b.id && a.online == b.online && a.status == b.status && a.last_active == b.last_active &&
            a.invisible == b.invisible;
@@ -100,47 +100,47 @@ class UserView {
 };
 
 /// @{
-/// Whether all fields are the same.
+/// Returns true if all fields are equal.
 inline bool operator==(const User& a, const User& b) noexcept { return UserView(a) == UserView(b); }
 inline bool operator!=(const User& a, const User& b) noexcept { return !(a == b); }
-// Each converts to the other, so that without these a comparison of the two would be ambiguous.
+// Each type converts to the other, so a mixed comparison would be ambiguous without these overloads.
 inline bool operator==(const User& a, const UserView& b) noexcept { return UserView(a) == b; }
 inline bool operator!=(const User& a, const UserView& b) noexcept { return !(a == b); }
 inline bool operator==(const UserView& a, const User& b) noexcept { return a == UserView(b); }
 inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
 /// @}
 
-/// Who is looking. Users see themselves as they are, and everybody else as these wish to be seen. Borrows the id. Valid
-/// until the string that it was made from is modified or destroyed.
+/// The user whose view is requested. Viewers see their own true state, and only the public state of other users.
+/// Borrows the id. Valid until the string that it was made from is modified or destroyed.
 class Viewer {
  public:
   /// @{
-  /// The user of this id, who need not be known. Borrows the id, which must outlive the viewer: a temporary string is
-  /// refused, also where the viewer is an argument of a call. Give the string a name.
+  /// The user with this id, who need not be known. Borrows the id, which must outlive the viewer. A temporary string
+  /// does not compile, even if the viewer itself is only a function argument: store the string in a variable.
   explicit constexpr Viewer(std::string_view id) noexcept : id_(id) {}
   template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
   explicit Viewer(Text&& id) = delete;
   /// @}
-  constexpr std::string_view id() const noexcept { return id_; }  ///< empty: nobody in particular
+  constexpr std::string_view id() const noexcept { return id_; }  ///< empty: no particular user
 
  private:
   std::string_view id_;
 };
 
-/// A viewer who is none of the users: what everyone may know.
+/// The viewer that is none of the users. Sees only public state.
 inline constexpr Viewer nobody{std::string_view{}};
 
-/// The registers of one session, for servers and tests. What is forgotten (see Rules) is absent.
+/// The stored registers of one session, for servers and tests. Registers that were forgotten (see Rules) are absent.
 struct Session {
-  std::string id;                         ///< tells a user's sessions apart: those of two users may have the same
-  std::optional<Timestamp> connected;     ///< the latest connect
-  std::optional<Timestamp> heartbeat;     ///< the latest heartbeat
-  std::vector<Timestamp> disconnects;     ///< oldest first; without an offline_grace the latest alone
-  std::optional<Timestamp> online_until;  ///< the timestamp from which it keeps its user online no more; absent: never
-                                          ///< did, or does not end by itself
+  std::string id;                         ///< unique per user; sessions of two users may share an id
+  std::optional<Timestamp> connected;     ///< timestamp of the latest connect
+  std::optional<Timestamp> heartbeat;     ///< timestamp of the latest heartbeat
+  std::vector<Timestamp> disconnects;     ///< oldest first; only the latest if offline_grace is 0
+  std::optional<Timestamp> online_until;  ///< when the session stops keeping its user online; absent: it never did, or
+                                          ///< it has no end without a further event
   bool alive = false;                     ///< neither disconnected nor timed out
 
-  /// Whether all fields are the same.
+  /// Returns true if all fields are equal.
   friend bool operator==(const Session& a, const Session& b) {
     return a.id == b.id && a.connected == b.connected && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects &&
            a.online_until == b.online_until && a.alive == b.alive;
@@ -148,14 +148,14 @@ struct Session {
   friend bool operator!=(const Session& a, const Session& b) { return !(a == b); }
 };
 
-/// The truth about one user, whatever others may see: not for clients.
+/// The full state of one user, including what is hidden from others. Not for clients.
 struct PresenceState {
-  User user;                                 ///< as the user sees himself
-  std::optional<Timestamp> status_at;        ///< when the status text was set
+  User user;                                 ///< as the user sees themselves
+  std::optional<Timestamp> status_at;        ///< when the status was set
   std::optional<Timestamp> invisible_since;  ///< absent: visible
-  std::vector<Session> sessions;  ///< by id; the ended ones for as long as a late event could still concern them
+  std::vector<Session> sessions;  ///< in order of their ids; ended ones remain while a late event can still affect them
 
-  /// Whether all fields are the same, those of the sessions too.
+  /// Returns true if all fields are equal, including the sessions.
   friend bool operator==(const PresenceState& a, const PresenceState& b) {
     return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
            a.sessions == b.sessions;
@@ -189,27 +189,27 @@ inline std::optional<UserView> borrowed(const std::optional<User>& user) noexcep
 
 }  // namespace detail
 
-/// That what others see of a user is not what it was. An absent `before` means that they have just come to know of the
-/// user, an absent `after` that they know of the user no more. Borrowed. Valid until the callback that it was passed to
-/// returns; to keep it, copy it into a UserPresenceChanged.
+/// Emitted when a user's publicly visible state changed. If `before` is absent, the user was not known to others. If
+/// `after` is absent, the user is no longer known to others. Borrowed: valid until the callback that receives it
+/// returns. To keep it, copy it into a UserPresenceChanged.
 struct UserPresenceChangedView {
-  std::string_view id;             ///< of the user
-  std::optional<UserView> before;  ///< as others saw the user until now
-  std::optional<UserView> after;   ///< as they see the user from now on
-  Timestamp at;                    ///< when it changed: for what time changes, its deadline
+  std::string_view id;             ///< id of the user
+  std::optional<UserView> before;  ///< what others saw until now
+  std::optional<UserView> after;   ///< what others see from now on
+  Timestamp at;                    ///< when it changed; for a change caused by time alone, its deadline
 
   /// @{
-  /// A user who is not known counts as offline, without a status and never seen active.
+  /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
   bool online_changed() const noexcept { return detail::changed_online(before, after); }
   bool status_changed() const noexcept { return detail::changed_status(before, after); }
   bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
   /// @}
 };
 
-/// The same, owning.
+/// An owning copy of a UserPresenceChangedView.
 ///
 /// @code
-/// const auto show = [](const UserPresenceChanged& change) -> std::string {  // as a Store tells it to a subscription
+/// const auto show = [](const UserPresenceChanged& change) -> std::string {  // as a Store passes it to a callback
 ///   if (!change.after) return "forget " + change.id;
 ///   if (change.online_changed()) return change.id + (change.after->online ? " comes" : " goes");
 ///   return change.status_changed() ? change.id + " says " + change.after->status : "";
@@ -219,7 +219,7 @@ struct UserPresenceChangedView {
 /// change.before = User{"john", true, "brb", {}, false};
 /// change.after = User{"john", true, "", Timestamp::from_ms(1546867062375), false};
 /// assert(show(change) == "john says " && change.last_active_changed());
-/// change.before.reset();  // so far nobody knew of john
+/// change.before.reset();  // john was not known before
 /// assert(show(change) == "john comes");
 /// @endcode
 class UserPresenceChanged {
@@ -240,13 +240,13 @@ class UserPresenceChanged {
   }
 
   /// @{
-  /// A user who is not known counts as offline, without a status and never seen active.
+  /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
   bool online_changed() const noexcept { return detail::changed_online(before, after); }
   bool status_changed() const noexcept { return detail::changed_status(before, after); }
   bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
   /// @}
 
-  /// Whether all fields are the same.
+  /// Returns true if all fields are equal.
   friend bool operator==(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept {
     return a.id == b.id && a.at == b.at && a.before == b.before && a.after == b.after;
   }

@@ -15,28 +15,28 @@
 #include <utility>      // for declval, move, swap
 #include <vector>       // for vector
 
-/// What the fields of objects hold, and what filters compare them with.
+/// The values of fields, and the operands of filters.
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// Of which type a value is.
+/// The type of a value.
 enum class ValueKind : std::uint8_t {
-  absent,   ///< the object has no such field; of a ValueView alone
-  null,     ///< the field is there, and says nothing
+  absent,   ///< the object does not have the field; only for a ValueView
+  null,     ///< the field exists, and its value is null
   boolean,  ///< true or false
-  integer,  ///< of 64 bits, signed
+  integer,  ///< a signed 64-bit integer
   real,     ///< a double
-  text,     ///< any bytes, as a rule UTF-8
+  text,     ///< a string: any bytes, usually UTF-8
   instant,  ///< a Timestamp
-  array,    ///< of values that are no arrays
-  invalid,  ///< what cannot be held: an unsigned integer above INT64_MAX, an array in an array
+  array,    ///< of values that are not arrays
+  invalid,  ///< not representable: an unsigned integer above INT64_MAX, an array in an array
 };
 
-/// What one part of a filter asks of a value.
+/// The operator of one node of a filter.
 enum class Operator : std::uint8_t {
-  everything,  ///< holds for every object: the filter `{}`
+  everything,  ///< matches every object: the filter `{}`
   /// @{
-  /// What the function of that name asks of a field (filter.hpp).
+  /// The comparison of the function with the same name (filter.hpp).
   eq,
   ne,
   gt,
@@ -52,7 +52,7 @@ enum class Operator : std::uint8_t {
   all_of,   ///< `$and`
   any_of,   ///< `$or`
   none_of,  ///< `$nor`
-  invalid   ///< built wrong: holds for nothing
+  invalid   ///< wrongly constructed: matches no object
 };
 
 class Value;
@@ -74,8 +74,8 @@ template <class T>
 using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
 template <class T>
 using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
-/// Of a class that says that it is a text. Constructors that take one are templates: no list in braces becomes their
-/// argument, so that `{"a", "b"}` is never taken for the two ends of one text.
+/// Enables a constructor for classes that convert to a string view. The constructors are templates, so a braced list
+/// does not match them: `{"a", "b"}` is never taken as the begin and end iterators of one string.
 template <class T>
 using EnableIfTextView =
     std::enable_if_t<std::is_class<T>::value && std::is_convertible<const T&, std::string_view>::value, int>;
@@ -95,7 +95,7 @@ constexpr bool fits_int64(Integer integer) noexcept {
   }
 }
 
-/// How many elements a range says that it has; zero where it does not say.
+/// Returns `range.size()`, or zero if the range has no `size()`.
 template <class Range>
 auto size_known_of(const Range& range, int) -> decltype(static_cast<std::size_t>(range.size())) {
   return static_cast<std::size_t>(range.size());
@@ -107,15 +107,15 @@ std::size_t size_known_of(const Range&, long) {
 
 }  // namespace detail
 
-/// A value, borrowed from where it lies: valid as long as that is neither changed nor destroyed. Made of anything that
-/// a filter can be asked about: bool, integers, floating-point numbers, strings, timestamps, optionals of these, and
+/// A borrowed view of a value. Valid until the source of the value is modified or destroyed. Converts from every type
+/// that a filter can compare: bool, integers, floating-point numbers, strings, timestamps, optionals of these, and
 /// contiguous containers of these.
 class ValueView {
  public:
   constexpr ValueView() noexcept = default;  ///< absent
   /// @{
-  /// Of the kind that it has in C++. Null pointers are null, and empty optionals absent; an unsigned integer above
-  /// INT64_MAX is invalid.
+  /// A value of the kind that corresponds to its C++ type. A null pointer is null. An empty optional is absent. An
+  /// unsigned integer above INT64_MAX is invalid.
   constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
   constexpr ValueView(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
@@ -150,14 +150,14 @@ class ValueView {
   template <class T>
   ValueView(const std::optional<T>&& value) = delete;
   /// @}
-  /// An array. Elements that are arrays themselves are invalid.
+  /// An array of the elements of a contiguous range. An element that is itself an array is invalid.
   template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
             std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
                                  !std::is_convertible<const Range&, std::string_view>::value,
                              int> = 0>
   ValueView(const Range& range) noexcept
       : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
-  ValueView(Elements<Value> elements) noexcept;  ///< an array of these
+  ValueView(Elements<Value> elements) noexcept;  ///< an array of the elements
   template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
             class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
             std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
@@ -165,16 +165,16 @@ class ValueView {
                              int> = 0>
   ValueView(Range&& range) = delete;
 
-  constexpr ValueKind kind() const noexcept { return kind_; }  ///< says which of the functions below may be called
-  /// Whether the object has no such field. Null is not absent.
+  constexpr ValueKind kind() const noexcept { return kind_; }  ///< decides which of the functions below may be called
+  /// Returns true if the object does not have the field. Null is not absent.
   constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
-  /// Whether there is nothing there to compare: absent or null.
+  /// Returns true if there is no value to compare: it is absent or null.
   constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
-  /// Whether it is an integer or a real number, which compare with each other.
+  /// Returns true for an integer or a real number. These compare with each other.
   constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
 
   /// @{
-  /// What it holds. To ask a value of another kind ends the program.
+  /// Returns the value. A call for a value of another kind terminates the program.
   constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
   constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
   constexpr double real() const noexcept { return of(ValueKind::real).real_; }
@@ -184,7 +184,8 @@ class ValueView {
   }
   /// @}
   /// @{
-  /// Elements of an array. To ask what is none, or for one that is not there, ends the program.
+  /// The number of elements of an array, and an element. A call for a value that is not an array, or with an index out
+  /// of range, terminates the program.
   std::size_t size() const noexcept { return of(ValueKind::array).size_; }
   ValueView operator[](std::size_t i) const noexcept {
     if (i >= size()) detail::trap();
@@ -206,7 +207,7 @@ class ValueView {
 
   ValueKind kind_ = ValueKind::absent;
   union {
-    std::int64_t number_ = 0;  // of a bool, an integer, a timestamp
+    std::int64_t number_ = 0;  // of a bool, an integer, or a timestamp
     double real_;
   };
   const void* data_ = nullptr;
@@ -214,13 +215,13 @@ class ValueView {
   ValueView (*element_)(const void*, std::size_t) noexcept = nullptr;
 };
 
-/// Elements that lie one behind the other, borrowed from what has them: valid as long as that is neither changed nor
-/// destroyed. Read like a std::vector, and converts to one, which copies them.
+/// A borrowed view of contiguous elements. Valid until the owner of the elements is modified or destroyed. Has the
+/// read-only interface of a std::vector, and converts to one by copying the elements.
 template <class T>
 class Elements {
  public:
   /// @{
-  /// As containers have them; no element can be changed.
+  /// As for a standard container; elements cannot be modified.
   using value_type = T;
   using size_type = std::size_t;
   using difference_type = std::ptrdiff_t;
@@ -230,12 +231,12 @@ class Elements {
   using const_iterator = const T*;
   /// @}
 
-  constexpr Elements() noexcept = default;  ///< none
-  /// So many, from there on.
+  constexpr Elements() noexcept = default;  ///< no elements
+  /// A view of `size` elements, starting at `first`.
   constexpr Elements(const T* first, std::size_t size) noexcept : first_(first), size_(size) {}
 
   /// @{
-  /// As containers have them.
+  /// As for a standard container.
   const T* begin() const noexcept { return first_; }
   const T* end() const noexcept { return first_ + size_; }
   const T* cbegin() const noexcept { return begin(); }
@@ -245,7 +246,7 @@ class Elements {
   bool empty() const noexcept { return size_ == 0; }
   /// @}
   /// @{
-  /// An element. To ask for one that is not there ends the program.
+  /// Returns an element. An index out of range terminates the program.
   const T& operator[](std::size_t i) const noexcept {
     if (i >= size_) detail::trap();
     return first_[i];
@@ -255,11 +256,11 @@ class Elements {
   const T& back() const noexcept { return (*this)[size_ - 1]; }
   /// @}
 
-  /// Copies of all of them.
+  /// Returns copies of all elements.
   operator std::vector<T>() const { return std::vector<T>(begin(), end()); }
 
   /// @{
-  /// Whether both have equal elements in the same order.
+  /// Returns true if both have equal elements in the same order.
   friend bool operator==(const Elements& a, const Elements& b) noexcept { return is_same(a, b.first_, b.size_); }
   friend bool operator!=(const Elements& a, const Elements& b) noexcept { return !(a == b); }
   friend bool operator==(const Elements& a, const std::vector<T>& b) noexcept { return is_same(a, b.data(), b.size()); }
@@ -281,24 +282,25 @@ class Elements {
   std::size_t size_ = 0;
 };
 
-/// A value that owns what it holds: null, a bool, an integer of 64 bits, a double, a text, a timestamp, or an array of
-/// these. "true" is a text and 1 is no bool: each type makes a value of its own kind.
+/// An owning value: null, a bool, a 64-bit integer, a double, a string, a timestamp, or an array of these. Each C++
+/// type creates a value of its own kind: "true" is a string, and 1 is not a bool.
 ///
 /// @code
 /// assert(Value(7) == Value(7.0) && Value(7) != Value("7") && Value(1) != Value(true));
 /// const Value tags = array({"ranked", "eu"});
 /// assert(tags.kind() == ValueKind::array && tags.view()[1].text() == "eu");
-/// assert(Value(UINT64_MAX).kind() == ValueKind::invalid);  // more than can be held
+/// assert(Value(UINT64_MAX).kind() == ValueKind::invalid);  // not representable
 ///
-/// const std::optional<Timestamp> never_seen;  // a view of the host's own data: nothing is copied
+/// const std::optional<Timestamp> never_seen;  // a view of the host's data, without a copy
 /// assert(ValueView(never_seen).is_absent() && !Value().view().is_absent());  // null is not absent
 /// @endcode
 class Value {
  public:
   constexpr Value() noexcept : content_{0}, kind_(ValueKind::null) {}  ///< null
   /// @{
-  /// Of the kind that it has in C++. Null pointers are null; an unsigned integer above INT64_MAX is invalid. No list in
-  /// braces is a text: `{"a", "b"}` makes no Value, `array({"a", "b"})` does.
+  /// A value of the kind that corresponds to its C++ type. A null pointer is null. An unsigned integer above INT64_MAX
+  /// is invalid. A braced list is never a string: `{"a", "b"}` does not convert to a Value, but `array({"a", "b"})`
+  /// does.
   constexpr Value(std::nullptr_t) noexcept : Value() {}
   template <class Truth, detail::EnableIfBool<Truth> = 0>
   constexpr Value(Truth truth) noexcept : content_{truth ? 1 : 0}, kind_(ValueKind::boolean) {}
@@ -325,10 +327,10 @@ class Value {
     if (text != nullptr) set_text(std::string_view(text));
   }
   /// @}
-  /// A copy of what is borrowed. Absent becomes null.
+  /// A copy of the borrowed value. Absent becomes null.
   explicit Value(const ValueView& view);
 
-  /// A copy of all that it holds.
+  /// A deep copy.
   Value(const Value& other) : Value() {
     if (other.kind_ == ValueKind::text) {
       set_text(detail::text_of(other.content_.text));
@@ -342,13 +344,13 @@ class Value {
       content_ = other.content_;
     }
   }
-  /// What was moved from is null.
+  /// The moved-from value is null.
   Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_) {
     other.kind_ = ValueKind::null;
     other.content_.number = 0;
   }
   /// @{
-  /// The other may be an element of this one.
+  /// `other` may be an element of this value.
   Value& operator=(const Value& other) {
     Value copy(other);
     swap(copy);
@@ -369,16 +371,17 @@ class Value {
   }
 
   /// @{
-  /// An array of a list, or of a range of what makes values. Invalid with an array in it.
+  /// Returns an array of the elements of a list, or of a range of elements that convert to Value. The result is invalid
+  /// if an element is an array or is invalid.
   static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
   template <class Range>
   static Value array(const Range& elements);
   /// @}
 
   ValueKind kind() const noexcept { return kind_; }             ///< never absent
-  ValueView view() const noexcept { return ValueView(*this); }  ///< to read it by; until this value is changed
+  ValueView view() const noexcept { return ValueView(*this); }  ///< valid until this value is modified or destroyed
   /// @{
-  /// Of an array; empty otherwise. Of a temporary they are copied.
+  /// The elements of an array; empty for other kinds. For a temporary, the elements are copied.
   Elements<Value> elements() const& noexcept {
     if (kind_ != ValueKind::array || content_.elements == nullptr) return {};
     return {detail::CompactVector<Value>::elements_of(content_.elements), content_.elements->size};
@@ -386,8 +389,8 @@ class Value {
   std::vector<Value> elements() const&& { return elements(); }
   /// @}
 
-  /// Whether both are of one kind and the same; of numbers, whether they are equal: 1 and 1.0 are. Strings are the same
-  /// if their bytes are, timestamps or not; all that is invalid is.
+  /// Returns true if both have the same kind and equal values. Numbers of both kinds compare exactly: 1 equals 1.0.
+  /// Strings are equal if their bytes are equal, even if they contain timestamps. Two invalid values are equal.
   friend bool operator==(const Value& a, const Value& b) noexcept;
   friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
 
@@ -410,25 +413,25 @@ class Value {
   }
 
   union Content {
-    std::int64_t number;  // of a bool, an integer, a timestamp
+    std::int64_t number;  // of a bool, an integer, or a timestamp
     double real;
     detail::CompactVector<char>::Head* text;
     detail::CompactVector<Value>::Head* elements;
   };
 
   Content content_;
-  ValueKind kind_;  // last, so that a class with a Value as its base has the room behind it
+  ValueKind kind_;  // last, so that a derived class can use the padding after it
 };
 
 namespace detail {
 
-/// Of one that is a text.
+/// Returns the string of a value whose kind is `text`.
 inline std::string_view text_of(const Value& value) noexcept { return text_of(value.content_.text); }
 
-/// Makes an array of elements that come one after the other.
+/// Builds an array from elements that are added one at a time.
 class ArrayMaker {
  public:
-  /// `expected` as a rule, so that no more memory is taken than is needed.
+  /// `expected` is the usual number of elements, so that no more memory is allocated than needed.
   explicit ArrayMaker(std::size_t expected = 0) { elements_.reserve(expected); }
 
   void add(Value element) {
@@ -482,7 +485,7 @@ Value Value::array(const Range& elements) {
 }
 
 /// @{
-/// An array, for filters that compare with one.
+/// Returns an array, for filters that compare with one.
 inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
 template <class Range>
 Value array(const Range& elements) {
@@ -508,7 +511,7 @@ inline ValueView::ValueView(Elements<Value> elements) noexcept
 
 namespace detail {
 
-/// How two values stand to each other. Unordered: of kinds that are never equal, or not a number.
+/// The result of a comparison. Unordered: the kinds are never equal, or a value is NaN.
 enum class Ordering : std::uint8_t { less, equal, greater, unordered };
 
 template <class T>
@@ -519,7 +522,7 @@ constexpr Ordering reversed(Ordering order) noexcept {
   return order == Ordering::less ? Ordering::greater : order == Ordering::greater ? Ordering::less : order;
 }
 
-/// Exact: a conversion of either to the type of the other would make unequal numbers equal.
+/// Compares exactly. A conversion of either number to the type of the other could make unequal numbers equal.
 constexpr Ordering compare_numbers(std::int64_t a, double b) noexcept {
   constexpr double end = 9223372036854775808.0;
   if (b >= end) return Ordering::less;
@@ -547,12 +550,12 @@ constexpr Moment moment_of(Timestamp at) noexcept {
   return rest < 0 ? Moment{at.ns() / 1000000000 - 1, rest + 1000000000} : Moment{at.ns() / 1000000000, rest};
 }
 
-/// Whether a text may be one of RFC 3339: most that are none need not be read to know it.
+/// Returns false if the string is certainly not an RFC 3339 timestamp. This rejects most other strings without parsing.
 constexpr bool may_be_moment(std::string_view text) noexcept {
   return text.size() >= 20 && text.size() <= 35 && text[4] == '-' && (text[10] == 'T' || text[10] == 't');
 }
 
-/// Reads a text of RFC 3339, of any year. False for any other text.
+/// Reads an RFC 3339 timestamp of any year. Returns false for any other string.
 inline bool read_moment(std::string_view text, Moment& moment) noexcept {
   if (!may_be_moment(text)) return false;
   Timestamp at;
@@ -566,7 +569,7 @@ inline bool read_moment(std::string_view text, Moment& moment) noexcept {
   return in.ok();
 }
 
-/// Whether it is a timestamp, or a text that is one.
+/// Reads a timestamp, or a string that contains one. Returns false for any other value.
 inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
   if (value.kind() == ValueKind::text) return read_moment(value.text(), moment);
   if (value.kind() != ValueKind::instant) return false;
@@ -574,21 +577,21 @@ inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
   return true;
 }
 
-/// Timestamps compare with strings of RFC 3339; a text that is none is of another kind.
+/// Compares a string with a timestamp. Unordered if the string is not an RFC 3339 timestamp.
 inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
   Moment moment;
   return read_moment(text, moment) ? ordering_of(moment, moment_of(at)) : Ordering::unordered;
 }
 
-/// Strings compare as bytes, but as points in time where both are of RFC 3339. So strings that are equal make classes,
-/// each of one text or of all that are one timestamp.
+/// Compares as points in time if both strings are RFC 3339 timestamps; else compares the bytes. So equality is an
+/// equivalence relation: each class is one string, or all strings of one timestamp.
 inline Ordering compare_texts_or_moments(std::string_view a, std::string_view b) noexcept {
   Moment first, second;
   if (may_be_moment(b) && read_moment(a, first) && read_moment(b, second)) return ordering_of(first, second);
   return compare_texts(a, b);
 }
 
-/// Of values that are no arrays.
+/// Compares values that are not arrays.
 inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b);
   if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
@@ -608,7 +611,7 @@ inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept
 
 }  // namespace detail
 
-/// Exact for numbers: neither is converted to the type of the other.
+/// Compares numbers exactly: neither is converted to the type of the other.
 inline bool operator==(const Value& a, const Value& b) noexcept {
   if (a.view().is_number() && b.view().is_number())
     return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;

@@ -21,16 +21,16 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// The name of a field, borrowed from the filter that asks about it: read like a std::string_view, and converts to a
-/// std::string, which copies it.
+/// The name of a field, borrowed from the filter that tests it. It is a std::string_view, and converts to a std::string
+/// by copying.
 class FieldName : public std::string_view {
  public:
   constexpr FieldName() noexcept = default;                                                 ///< empty
-  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}  ///< of these characters
+  constexpr explicit FieldName(std::string_view name) noexcept : std::string_view(name) {}  ///< borrows the name
 
   operator std::string() const { return std::string(data(), size()); }  ///< a copy
   /// @{
-  /// As of strings.
+  /// Concatenation, as of strings.
   friend std::string operator+(std::string a, const FieldName& b) { return a.append(b.data(), b.size()); }
   friend std::string operator+(const FieldName& a, std::string_view b) {
     return std::string(a.data(), a.size()).append(b.data(), b.size());
@@ -42,30 +42,36 @@ namespace detail {
 
 class FilterMaker;
 
-/// What `{"a", "b"}` makes where a text is wanted, so that it does not make one.
+/// The type that `{"a", "b"}` converts to where a string is expected. Without it, the two pointers would make one
+/// string.
 struct TwoTexts {
   TwoTexts(const char*, const char*) noexcept {}
 };
 
 }  // namespace detail
 
-/// A question to an object, which holds or does not. A plain value, made by the functions below; `Filter{}` holds for
-/// every object. Meaning follows the chat services and, where those are silent, MongoDB:
+/// A condition on an object, which matches or does not match. A plain value, made by the functions below. `Filter{}`
+/// matches every object. The semantics are those of the chat services and, where they define none, of MongoDB.
 ///
-/// - An array is what it has: `in` holds when both have something in common and `nin` when they have not; `eq` with a
-///   value that is no array asks whether that is an element; `eq` with an array whether both are the same set. A range
-///   test and `autocomplete` hold when they do for an element.
-/// - A field that the object lacks passes `ne` and `nin`, `eq` with null and `exists` with false, and nothing else.
-/// null is like an absent field for all but `exists`.
-/// - Values of different types are never equal, and neither is the greater. 1 and 1.0 are equal. Strings compare as
-/// bytes,
-///   but strings of RFC 3339, of any year, compare as points in time with each other and with timestamps:
-///   "2019-01-07T13:17:42Z" equals "2019-01-07T14:17:42.0+01:00".
+/// Arrays:
+/// - `in` matches if the two arrays have a common element; `nin` matches if they have none.
+/// - `eq` with a value that is not an array matches if the value is an element.
+/// - `eq` with an array matches if both are the same set.
+/// - A range test or `autocomplete` matches if it matches an element.
 ///
-/// Every test takes time that is linear in what it is asked about and what it compares with, up to a logarithm.
+/// Absent fields and null:
+/// - A field that the object lacks matches only `ne`, `nin`, `eq` with null, and `exists` with false.
+/// - Null counts as an absent field, except for `exists`.
 ///
-/// A filter that was built wrong is invalid, as is all that contains it, its negation too: it says why, and holds for
-/// nothing.
+/// Types:
+/// - Values of different types are never equal, less or greater. 1 and 1.0 are equal.
+/// - Strings compare as bytes. Two RFC 3339 strings, of any year, compare as points in time. They compare with
+///   timestamps in the same way: "2019-01-07T13:17:42Z" equals "2019-01-07T14:17:42.0+01:00".
+///
+/// A test is linear in the sizes of the field and the operand, up to a logarithmic factor.
+///
+/// A filter that was built incorrectly is invalid. So is every filter that contains it, including its negation. An
+/// invalid filter matches no object; `error()` returns the reason.
 ///
 /// @code
 /// const Filter recent = eq("online", true) || gt("last_active", "2019-01-07T12:00:00Z");
@@ -75,18 +81,18 @@ struct TwoTexts {
 /// const Matcher<User> holds = compile<User>(asked);  // for many users
 /// assert(holds(john) && !holds(User{"bot", true, "", {}, false}));
 ///
-/// assert(!matches(eq("online", "true"), john));  // a text is no bool
-/// assert(validate(eq("online", "true"), Fields<User>{})->field == "online");  // for hosts that refuse such a filter
+/// assert(!matches(eq("online", "true"), john));  // a string is not a bool
+/// assert(validate(eq("online", "true"), Fields<User>{})->field == "online");  // for hosts that reject such a filter
 /// assert(in("id", "john").error()->code == ErrorCode::bad_operand);  // not a list
 /// @endcode
-// With what it compares as its base, a filter has room for the rest of it behind that.
+// The operand is the base class, so that the other members fit into its tail padding.
 class Filter : private Value {
  public:
-  /// How many of `and_`, `or_` and `nor` may stand in each other.
+  /// The maximum nesting depth of `and_`, `or_` and `nor`.
   static constexpr unsigned deepest = 30;
 
   Filter() noexcept = default;
-  /// A copy of all parts.
+  /// Copies all parts.
   Filter(const Filter& other)
       : Value(other.operand()), op_(other.op_), depth_(other.depth_), code_(other.code_), what_(other.what_) {
     if (is_test()) {
@@ -98,10 +104,10 @@ class Filter : private Value {
       what_.parts = copy.release();
     }
   }
-  /// Leaves one behind that holds for everything.
+  /// Leaves a filter behind that matches every object.
   Filter(Filter&& other) noexcept : Value() { swap(other); }
   /// @{
-  /// The other may be a part of this one. What was moved from holds for everything.
+  /// The other filter may be a part of this one. A moved-from filter matches every object.
   Filter& operator=(const Filter& other) {
     Filter copy(other);
     swap(copy);
@@ -121,15 +127,15 @@ class Filter : private Value {
     }
   }
 
-  Operator op() const noexcept { return op_; }  ///< says what it consists of
+  Operator op() const noexcept { return op_; }  ///< says which of the members below apply
   /// @{
-  /// Of a test; empty otherwise. Of a temporary it is copied.
+  /// Returns the field of a test; empty for other filters. For a temporary, returns a copy.
   FieldName field() const& noexcept { return is_test() ? FieldName(detail::text_of(what_.field)) : FieldName(); }
   std::string field() const&& { return field(); }
   /// @}
-  const Value& operand() const noexcept { return *this; }  ///< of a test; of `in` and `nin` an array
+  const Value& operand() const noexcept { return *this; }  ///< of a test; for `in` and `nin` an array
   /// @{
-  /// Of `all_of`, `any_of` and `none_of`; empty otherwise. Of a temporary they are copied.
+  /// Returns the parts of `all_of`, `any_of` and `none_of`; empty for other filters. For a temporary, returns copies.
   Elements<Filter> parts() const& noexcept {
     if (!is_combination() || what_.parts == nullptr) return {};
     return {Parts::elements_of(what_.parts), what_.parts->size};
@@ -137,7 +143,7 @@ class Filter : private Value {
   std::vector<Filter> parts() const&& { return parts(); }
   /// @}
 
-  /// Why it is invalid; absent: it is not.
+  /// Returns why the filter is invalid, or nullopt if it is valid.
   std::optional<Error> error() const noexcept {
     if (op_ != Operator::invalid) return std::nullopt;
     Error error;
@@ -146,10 +152,14 @@ class Filter : private Value {
     return error;
   }
 
-  /// Of one operator about a field; what the functions below make. Invalid where the operator has no use for the
-  /// operand: `in` and `nin` need an array, `exists` a bool, `autocomplete` a text that is not empty, the ranges a
-  /// number, a text or a timestamp, `contains` anything but an array; a number must be finite, and a field must have a
-  /// name, which does not begin with `$`.
+  /// Returns a test of one field with one operator. The functions below call it. The field name must not be empty or
+  /// begin with `$`, all numbers must be finite, and the operand must suit the operator. Otherwise the filter is
+  /// invalid. The operands are:
+  /// - `in` and `nin`: an array.
+  /// - `exists`: a bool.
+  /// - `autocomplete`: a string that is not empty.
+  /// - `gt`, `gte`, `lt` and `lte`: a number, a string or a timestamp.
+  /// - `contains`: any value but an array.
   static Filter test(Operator op, std::string_view field, Value operand) {
     if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
     if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
@@ -161,7 +171,7 @@ class Filter : private Value {
     return filter;
   }
 
-  /// Of several filters. Invalid without any.
+  /// Combines filters with `all_of`, `any_of` or `none_of`. Invalid if there are no parts.
   static Filter combination(Operator op, std::vector<Filter> parts) {
     Parts own;
     own.reserve(parts.size());
@@ -170,7 +180,8 @@ class Filter : private Value {
   }
 
   /// @{
-  /// Both; either; not this one. A chain of the same operator is one level deep, and takes linear time to make.
+  /// Matches if both match; if either matches; if this one does not match. A chain of the same operator has one level
+  /// of nesting, and is built in linear time.
   friend Filter operator&&(Filter a, Filter b) { return joined(Operator::all_of, std::move(a), std::move(b)); }
   friend Filter operator||(Filter a, Filter b) { return joined(Operator::any_of, std::move(a), std::move(b)); }
   friend Filter operator!(Filter a) {
@@ -180,7 +191,8 @@ class Filter : private Value {
   }
   /// @}
 
-  /// Whether both ask the same in the same words.
+  /// Returns whether both have the same structure, fields and operands. Invalid filters are equal if their error codes
+  /// are.
   friend bool operator==(const Filter& a, const Filter& b) noexcept {
     return a.op_ == b.op_ && a.field() == b.field() && a.operand() == b.operand() && a.parts() == b.parts() &&
            (a.op_ != Operator::invalid || a.code_ == b.code_);
@@ -194,7 +206,7 @@ class Filter : private Value {
   union What {
     detail::CompactVector<char>::Head* field;  // of a test
     Parts::Head* parts;                        // of a combination
-    const char* message;                       // of what is invalid
+    const char* message;                       // of an invalid filter
   };
 
   bool is_combination() const noexcept {
@@ -224,7 +236,7 @@ class Filter : private Value {
     if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
     return combination_from(op, std::move(parts), 0, 0);
   }
-  /// Of parts of which the first ones are known to be valid, and no deeper than that.
+  /// Combines parts. The parts before `first` are known to be valid and at most `depth` deep.
   static Filter combination_from(Operator op, Parts parts, std::size_t first, unsigned depth) noexcept {
     for (std::size_t i = first; i < parts.size(); ++i) {
       const Filter& part = parts[i];
@@ -280,7 +292,7 @@ class Filter : private Value {
       a = combination_of(op, std::move(alone));
       if (a.op_ != op) return a;
     }
-    // What the first has is not iterated again, so that a long chain takes linear time.
+    // The existing parts are not checked again, so that a long chain takes linear time.
     const unsigned depth = a.depth_ - 1u;
     Parts parts = Parts::adopt(a.what_.parts);
     a.what_.parts = nullptr;
@@ -297,13 +309,13 @@ class Filter : private Value {
 
   Operator op_ = Operator::everything;
   std::uint8_t depth_ = 0;
-  ErrorCode code_ = ErrorCode::syntax;  // of what is invalid
+  ErrorCode code_ = ErrorCode::syntax;  // of an invalid filter
   What what_ = {nullptr};
 };
 
 namespace detail {
 
-/// Makes filters of parts that are where they are to be.
+/// Makes combinations from a vector of the internal type, without moving each part.
 class FilterMaker {
  public:
   static Filter combination(Operator op, CompactVector<Filter> parts) noexcept {
@@ -313,33 +325,35 @@ class FilterMaker {
 
 }  // namespace detail
 
-/// The field is the value, or has it; with an array: is the same set.
+/// Matches if the field equals the value, or is an array that contains it. With an array: matches if the field is the
+/// same set.
 inline Filter eq(std::string_view field, Value value) { return Filter::test(Operator::eq, field, std::move(value)); }
-/// The field is not what `eq` asks for: another value, or none.
+/// Matches if `eq` does not: the field has another value, or is absent.
 inline Filter ne(std::string_view field, Value value) { return Filter::test(Operator::ne, field, std::move(value)); }
 /// @{
-/// The field, or an element of it, is greater than the value; or equal; less; or equal. Strings compare as bytes.
+/// Matches if the field, or an element of it, is greater than the value (`gt`), greater or equal (`gte`), less (`lt`),
+/// less or equal (`lte`). Strings compare as bytes, except for RFC 3339 strings; see Filter.
 inline Filter gt(std::string_view field, Value value) { return Filter::test(Operator::gt, field, std::move(value)); }
 inline Filter gte(std::string_view field, Value value) { return Filter::test(Operator::gte, field, std::move(value)); }
 inline Filter lt(std::string_view field, Value value) { return Filter::test(Operator::lt, field, std::move(value)); }
 inline Filter lte(std::string_view field, Value value) { return Filter::test(Operator::lte, field, std::move(value)); }
 /// @}
-/// The field is an array that has the value.
+/// Matches if the field is an array that contains the value.
 inline Filter contains(std::string_view field, Value value) {
   return Filter::test(Operator::contains, field, std::move(value));
 }
-/// The object has the field, or has it not.
+/// Matches if the object has the field (true), or lacks it (false).
 inline Filter exists(std::string_view field, bool wanted) { return Filter::test(Operator::exists, field, wanted); }
-/// A word of the field begins so, in whichever case: "ro" finds "Curiosity Rover". Letters of the Latin, Greek and
-/// Cyrillic alphabets are the same in both cases.
+/// Matches if a word of the field begins with the text: "ro" matches "Curiosity Rover". Ignores the case of Latin,
+/// Greek and Cyrillic letters.
 inline Filter autocomplete(std::string_view field, std::string_view text) {
   return Filter::test(Operator::autocomplete, field, Value(text));
 }
-/// Two strings are not the two ends of one.
+/// Rejects two string literals: they would be taken for the two ends of one string.
 Filter autocomplete(std::string_view field, detail::TwoTexts texts) = delete;
 
 /// @{
-/// The field is, or has, one of the values. Of none it holds for nothing.
+/// Matches if the field equals one of the values, or is an array that contains one. Without values, matches no object.
 inline Filter in(std::string_view field, Value values) { return Filter::test(Operator::in, field, std::move(values)); }
 inline Filter in(std::string_view field, std::initializer_list<Value> values) {
   return presence::in(field, Value::array(values));
@@ -350,7 +364,7 @@ Filter in(std::string_view field, const Range& values) {
 }
 /// @}
 /// @{
-/// The field neither is nor has any of the values.
+/// Matches if `in` does not: the field equals none of the values, and contains none.
 inline Filter nin(std::string_view field, Value values) {
   return Filter::test(Operator::nin, field, std::move(values));
 }
@@ -365,14 +379,14 @@ Filter nin(std::string_view field, const Range& values) {
 /// @}
 
 /// @{
-/// All of them hold; at least one; none.
+/// Matches if all parts match (`and_`), at least one (`or_`), none (`nor`).
 inline Filter and_(std::vector<Filter> parts) { return Filter::combination(Operator::all_of, std::move(parts)); }
 inline Filter or_(std::vector<Filter> parts) { return Filter::combination(Operator::any_of, std::move(parts)); }
 inline Filter nor(std::vector<Filter> parts) { return Filter::combination(Operator::none_of, std::move(parts)); }
 /// @}
 
-/// Whether the filter holds for the object: a User, a UserView, a Channel, or any type with Fields. For many objects
-/// `compile` is faster.
+/// Returns whether the filter matches the object: a User, a UserView, a Channel, or any type with Fields. For many
+/// objects, `compile` is faster.
 template <class T>
 bool matches(const Filter& filter, const T& object) {
   switch (filter.op()) {
@@ -396,12 +410,12 @@ bool matches(const Filter& filter, const T& object) {
   }
 }
 
-/// A filter made ready for many objects of one type: its fields are resolved, and what it compares with is put where it
-/// is found at once. Owns all it needs. Made by `compile`.
+/// A filter that is compiled for objects of one type: its fields are resolved, and its operands are prepared for fast
+/// comparison. Owns its data, so the filter may be destroyed. Made by `compile`.
 template <class T>
 class Matcher {
  public:
-  /// Costs what the filter is long; what an array has is sorted.
+  /// Linear in the size of the filter, except that the elements of each array are sorted.
   explicit Matcher(const Filter& filter) {
     std::size_t nodes = 0, characters = 0;
     measure(filter, nodes, characters);
@@ -410,12 +424,12 @@ class Matcher {
     add(filter);
   }
 
-  /// Says what `matches` says. Does not allocate, unless the fields of T do, or an array is compared with one that has
-  /// more than a thousand different values.
+  /// Returns the same as `matches`. Does not allocate memory, with two exceptions: the fields of T allocate, or an
+  /// array is compared with an array that has more than a thousand different values.
   bool operator()(const T& object) const { return holds(0, object); }
 
  private:
-  /// Small, as there may be one for each three bytes of a filter.
+  /// A test or a combination. Small, because a filter may have one for every three bytes of its text.
   class Node {
    public:
     using Test = bool (*)(const Matcher&, const detail::Operand&, const T&);
@@ -438,25 +452,25 @@ class Matcher {
       if (test_ != nullptr) detail::Operand::drop(content_.operand);
     }
 
-    Test test() const noexcept { return test_; }  // null: of no test
+    Test test() const noexcept { return test_; }  // null if it is not a test
     /// @{
-    /// Of a test.
+    /// Precondition: it is a test.
     const detail::Operand& operand() const noexcept { return *content_.operand; }
     detail::Operand& operand() noexcept { return *content_.operand; }
     /// @}
     /// @{
-    /// Of no test. The parts follow it.
+    /// Precondition: it is not a test. Its parts follow it in nodes_.
     Operator op() const noexcept { return static_cast<Operator>(content_.parts & op_mask); }
     std::size_t end_of_parts() const noexcept { return content_.parts >> op_bits; }
     /// @}
-    /// Behind it and its parts, if it is at this place.
+    /// Returns the index behind this node and its parts; `at` is its own index.
     std::size_t end(std::size_t at) const noexcept { return test_ != nullptr ? at + 1 : end_of_parts(); }
     void set_end(std::size_t end) noexcept {
       if (test_ == nullptr) content_.parts = end << op_bits | (content_.parts & op_mask);
     }
 
    private:
-    static constexpr unsigned op_bits = 4;  // there are fewer nodes in any memory than the other bits can count
+    static constexpr unsigned op_bits = 4;  // the remaining bits can count all nodes that fit into memory
     static constexpr std::size_t op_mask = (std::size_t{1} << op_bits) - 1;
     union Content {
       std::size_t parts;
@@ -512,10 +526,10 @@ class Matcher {
     }
   }
 
-  /// Whether the name of the field is needed to read it.
+  /// Returns whether the field is read by its name at run time.
   static bool is_known_by_name(std::size_t field) noexcept { return detail::has_other<T> && field == List::size; }
 
-  /// How many nodes there will be, and how long the names are that are kept.
+  /// Adds the number of nodes, and the total size of the names that are stored.
   static void measure(const Filter& filter, std::size_t& nodes, std::size_t& characters) noexcept {
     ++nodes;
     if (!filter.field().empty() && is_known_by_name(detail::index_of_field(list(), filter.field())))
@@ -560,31 +574,31 @@ class Matcher {
     }
   }
 
-  std::vector<Node> nodes_;  // each before its parts
-  std::string names_;        // of the fields that are known only at run time
+  std::vector<Node> nodes_;  // in preorder
+  std::string names_;        // concatenated, of the fields that are read by name
 };
 
-/// The filter, made ready for objects of the type: `compile<User>(filter)`.
+/// Compiles the filter for objects of one type: `compile<User>(filter)`.
 template <class T>
 Matcher<T> compile(const Filter& filter) {
   return Matcher<T>(filter);
 }
 
-/// A test that objects of a type cannot answer.
+/// A test that gives the same result for all objects of a type; see `validate`.
 struct Unanswerable {
-  std::string field;                ///< empty where the filter itself is invalid
-  Operator op = Operator::invalid;  ///< of the test
+  std::string field;                ///< empty if the filter itself is invalid
+  Operator op = Operator::invalid;  ///< the operator of the test
   const char* message = "";         ///< English, a string literal
 };
 
 namespace detail {
 
-/// Which kinds of value a field may have, one bit each.
+/// The bit of a kind, in a set of the kinds of value that a field may have.
 constexpr unsigned bit_of(ValueKind kind) noexcept { return 1u << static_cast<unsigned>(kind); }
 inline constexpr unsigned number_bits =
     (1u << static_cast<unsigned>(ValueKind::integer)) | (1u << static_cast<unsigned>(ValueKind::real));
 struct FieldKinds {
-  unsigned scalar = ~0u, element = ~0u;  // of itself, and of its elements where it is an array
+  unsigned scalar = ~0u, element = ~0u;  // kinds of the field; kinds of its elements if it is an array
 };
 
 template <class Raw>
@@ -608,7 +622,7 @@ struct KindsOf {
 template <class T>
 struct KindsOf<std::optional<T>> : KindsOf<T> {};
 
-/// Whether values of these kinds can stand in any order to the operand.
+/// Returns whether a value of one of these kinds can be equal to, less or greater than the operand.
 inline bool can_compare(unsigned kinds, const ValueView& operand) noexcept {
   if (operand.is_nothing()) return true;
   if (operand.is_number()) return (kinds & number_bits) != 0;
@@ -659,9 +673,10 @@ const char* why_unanswerable(const List& list, const Filter& test) {
 
 }  // namespace detail
 
-/// The first test that no object with these fields can answer but in one way: of a field that there is not, or of a
-/// type that the field never has. Nothing is wrong with such a filter, it finds what it says; this is for hosts that
-/// want to refuse it: `validate(filter, Fields<User>{})`. An invalid filter is unanswerable as a whole.
+/// Returns the first test whose result is the same for all objects with these fields, or nullopt if there is none. Such
+/// a test names a field that does not exist, or compares a field with a type that it never has. The filter is still
+/// valid, and queries accept it. For hosts that want to reject it: `validate(filter, Fields<User>{})`. For an invalid
+/// filter, returns its error.
 template <class T>
 std::optional<Unanswerable> validate(const Filter& filter, Fields<T> fields) {
   if (const std::optional<Error> error = filter.error()) return Unanswerable{{}, Operator::invalid, error->message};

@@ -18,17 +18,17 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// A page of the objects for which a filter holds. They are sorted by the keys, one after the other, then by their id:
-/// pages never overlap. A field that an object lacks comes last in ascending and first in descending order; false comes
-/// before true. A key that names no field of the objects decides nothing. An invalid filter finds nothing.
+/// A query for a page of the objects that match a filter. The objects are sorted by the keys in turn, then by id, so
+/// pages never overlap. A field that an object lacks comes last in ascending order and first in descending order. False
+/// comes before true. A key that names no field of the objects is ignored. An invalid filter matches no object.
 struct Query {
-  Filter filter;                                     ///< `Filter{}` finds all
-  std::vector<SortKey> sort;                         ///< the first decides before the next
-  std::size_t offset = 0;                            ///< how many to pass over
-  std::size_t limit = static_cast<std::size_t>(-1);  ///< how many at most
+  Filter filter;                                     ///< `Filter{}` matches all
+  std::vector<SortKey> sort;                         ///< the first key has the highest priority
+  std::size_t offset = 0;                            ///< how many matches to skip
+  std::size_t limit = static_cast<std::size_t>(-1);  ///< the maximum size of the page
 };
 
-/// Of users. Their fields are `id`, `online`, `status` and `last_active`.
+/// A query for users. Their fields are `id`, `online`, `status` and `last_active`.
 ///
 /// @code
 /// #include <presence/state/reduce.hpp>
@@ -38,7 +38,7 @@ struct Query {
 /// s = reduce(std::move(s), PresenceEvent::connect("jack", "phone", now + Duration::from_s(1)));
 /// s = reduce(std::move(s), PresenceEvent::disconnect("jack", "phone", now + Duration::from_s(2)));
 /// UserQuery friends;
-/// friends.filter = in("id", {"mary", "jack", "ann"});  // of ann nothing is known
+/// friends.filter = in("id", {"mary", "jack", "ann"});  // ann is unknown
 /// friends.sort = {{"online", Order::descending}, {"last_active", Order::descending}};
 /// const std::vector<User> page = query(s, friends, Viewer("john"));
 /// assert(page.size() == 2 && page[0].id == "mary" && page[1].id == "jack");
@@ -51,10 +51,10 @@ struct UserQuery {
   std::size_t offset = 0;
   std::size_t limit = 30;
   /// @}
-  bool presence = false;  ///< for a Store: the viewer hears about these users from now on
+  bool presence = false;  ///< for a Store: the viewer is notified about these users from now on
 };
 
-/// Of channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
+/// A query for channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
 struct ChannelQuery {
   /// @{
   /// As in Query.
@@ -63,15 +63,16 @@ struct ChannelQuery {
   std::size_t offset = 0;
   std::size_t limit = 10;
   /// @}
-  bool presence = false;  ///< for a Store: the viewer hears about the members of these channels from now on
+  bool presence = false;  ///< for a Store: the viewer is notified about their current members
 };
 
 namespace detail {
 
-/// The users that a filter can hold for, by their ids; absent: it does not say.
+/// Returns the ids that a matching user can have, or nullopt if the filter does not limit the ids.
 inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
   using Ids = std::vector<std::string_view>;
-  // A timestamp, or a text that is one, equals all ids that are the same timestamp, however they are written.
+  // A timestamp (or a string that is one) equals every id that is the same timestamp in another notation, so these ids
+  // cannot be listed.
   const auto add = [](Ids& ids, const ValueView& value) {
     Moment moment;
     if (read_moment(value, moment)) return false;
@@ -87,7 +88,7 @@ inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& 
       const ValueView operand = filter.operand().view();
       if (operand.kind() != ValueKind::array) {
         if (!add(ids, operand)) return std::nullopt;
-      } else if (filter.op() == Operator::in) {  // a text is no array
+      } else if (filter.op() == Operator::in) {  // an id is a string, so it never equals an array
         for (std::size_t i = 0; i < operand.size(); ++i) {
           if (!add(ids, operand[i])) return std::nullopt;
         }
@@ -115,7 +116,7 @@ inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& 
   }
 }
 
-/// Whether the filter can hold for nobody who is offline.
+/// Returns whether the filter can match only users who are online.
 inline bool asks_for_online(const Filter& filter) noexcept {
   const auto is = [](const ValueView& value, bool truth) {
     return value.kind() == ValueKind::boolean && value.truth() == truth;
@@ -144,9 +145,9 @@ inline bool asks_for_online(const Filter& filter) noexcept {
   }
 }
 
-/// Calls `consider` with the view of every user for whom the filter may hold, once, in no order. Looks up those whom
-/// the filter names; passes over those who are known to be offline where it asks for who is online. Returns how many
-/// users were looked at.
+/// Calls `consider` once with the view of every user that the filter may match, in no order. If the filter names ids,
+/// looks up only these users. If it asks for users who are online, skips users who are known to be offline. Returns the
+/// number of users that were examined.
 template <class Consider>
 std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer, Consider&& consider) {
   std::size_t looked_at = 0;
@@ -175,7 +176,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   } else {
     for (const RowView row : root->table) look(row);
   }
-  // Viewers see themselves as they are.
+  // Viewers see themselves even when they are invisible.
   if (is_somebody) {
     if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
   }
@@ -187,10 +188,12 @@ using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
 
 }  // namespace detail
 
-/// Calls `on_user_view(const UserView&)` for each user of a page, in its order, as the viewer sees them: nothing about
-/// anybody else who is invisible can be found out by filtering or sorting. Copies no user; the views live as long as
-/// the snapshot is not changed. Returns how many they were. What a filter names by `id` is looked up: O(names); one
-/// that asks for `online` passes over pages of the snapshot with nobody online; any other is O(users).
+/// Calls `on_user_view(const UserView&)` for each user of the page, in the order of the page. Returns their number. The
+/// filter and the sort keys see the users as the viewer sees them, so they reveal nothing about other invisible users.
+/// Copies no user. Each view is valid until the snapshot is modified or destroyed.
+///
+/// O(ids) if the filter names ids, which are looked up. A filter that asks for `online` skips pages of the snapshot
+/// that have no online users. Any other filter: O(users).
 template <class Fn>
 std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
   const Matcher<UserView> holds = compile<UserView>(asked.filter);
@@ -205,15 +208,15 @@ std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewe
   return users.size();
 }
 
-/// The same, copied.
+/// The same, but returns copies of the users.
 inline std::vector<User> query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer = nobody) {
   std::vector<User> users;
   presence::query(snapshot, asked, viewer, [&](const UserView& user) { users.push_back(static_cast<User>(user)); });
   return users;
 }
 
-/// A page of any range of objects with Fields, by their addresses. Where the keys and a field named "id" say nothing,
-/// they keep the order of the range. O(objects); those that are not in the page are not sorted.
+/// Returns pointers to the objects of a page from any range of objects with Fields. Objects that are equal by all keys
+/// and by a field named "id" keep the order of the range. O(objects); objects outside the page are not sorted.
 template <class Range>
 auto query(const Range& range, const Query& asked) -> std::vector<const std::decay_t<detail::ElementOf<Range>>*> {
   static_assert(std::is_lvalue_reference<detail::ElementOf<Range>>::value,
@@ -239,12 +242,12 @@ auto query(const Range& range, const Query& asked) -> std::vector<const std::dec
   for (const Item& item : page.take()) found.push_back(item.object);
   return found;
 }
-/// The same of channels; `presence` is for a Store.
+/// The same for channels. Ignores `presence`, which is for a Store.
 template <class Range>
 auto query(const Range& range, const ChannelQuery& asked) {
   return presence::query(range, Query{asked.filter, asked.sort, asked.offset, asked.limit});
 }
-/// Of a temporary range the objects would be gone.
+/// A temporary range is rejected: the pointers would dangle.
 template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
 void query(Range&& range, const Query& asked) = delete;
 template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>

@@ -15,15 +15,15 @@ inline namespace PRESENCE_ABI {
 
 namespace detail {
 
-/// What others see differently, borrowed from both snapshots. All of it is dated alike;
-/// or, where `dated` is absent, each with the latest timestamp that others know something of the user from.
+/// Returns the differences that others see, borrowed from both snapshots. Each carries `dated`, or, if that is
+/// `absent`, the latest timestamp in what others know of the user.
 inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
   const UserTable nothing;
   const Root* const a = SnapshotAccess::read(from);
   const Root* const b = SnapshotAccess::read(to);
   const Timestamp from_now = SnapshotAccess::now(from), to_now = SnapshotAccess::now(to);
   Timeline<UserPresenceChangedView> changes;
-  // What both share looks the same at both timestamps if nothing in it is due up to the later one, and both go by the
+  // A shared part looks the same at both timestamps if no deadline in it passes up to the later one. Both must have the
   // same rules.
   const Timestamp up_to = same_but_for_seed(from.rules(), to.rules()) ? later(from_now, to_now) : never;
   UserTable::each_pair(a != nullptr ? a->table : nothing, b != nullptr ? b->table : nothing, up_to,
@@ -42,17 +42,17 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
 
 }  // namespace detail
 
-/// Calls `on_change(const UserPresenceChangedView&)` for every user whom others see differently in `to` than in `from`:
-/// applied to the views of the one they give the views of the other. Each carries `to.now()`, or without one the latest
-/// timestamp that others know something of that user from. In the order of (timestamp, id). What both share is passed
-/// over.
+/// Calls `on_change(const UserPresenceChangedView&)` for every user whose publicly visible state differs between `from`
+/// and `to`. Applying the changes to the views of `from` gives the views of `to`. Each change carries `to.now()`, or,
+/// if there is none, the latest timestamp in what others know of that user. The order is (timestamp, id). Parts that
+/// both snapshots share are skipped.
 ///
 /// @code
 /// #include <presence/state/reduce.hpp>
 ///
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
-/// const Snapshot shown = s;  // by the last frame
+/// const Snapshot shown = s;  // what the last frame showed
 /// s = reduce(std::move(s), PresenceEvent::disconnect("john", "phone", now + Duration::from_s(5)));
 /// s = reduce(std::move(s), PresenceEvent::connect("mary", "tv", now + Duration::from_s(5)));
 /// std::string news;

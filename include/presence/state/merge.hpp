@@ -24,9 +24,9 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Calls `visit(ours, theirs)` for every user of theirs of whom not the same is kept, or perhaps for some more; of ours
-/// alone for some. Where they are few, such as those of a delta, they are looked up, so that it costs no more than they
-/// are; where they are many, both are iterated side by side, less what they share.
+/// Calls `visit(ours, theirs)` for every user of theirs whose registers differ from ours. It may also visit equal
+/// users, and users that only we have. If they have few users, as in a delta, these are looked up, so that the cost
+/// depends on their number only. Otherwise both tables are iterated side by side, except for what they share.
 template <class Visit>
 void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to, Visit visit) {
   constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
@@ -37,8 +37,9 @@ void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up
   }
 }
 
-/// What the change of a user is dated, given the join before anything is forgotten. First the registers are joined,
-/// then time moves on to the later timestamp: what time then changes is dated with the last deadline it passes.
+/// Returns the timestamp of a user's change in a merge. `user` is the join before anything is forgotten. First the
+/// registers are joined, then the time advances to the later timestamp. What time then changes carries the last
+/// deadline that passes.
 inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
                                   const Rules& rules) noexcept {
   Timestamp last = never;
@@ -50,7 +51,7 @@ inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, 
   return now != absent ? now : latest_seen_instant(user);
 }
 
-/// Heartbeats that were put in place. Takes them back, unless they are kept.
+/// Heartbeats that were written in place. The destructor restores the previous ones unless `keep` was called.
 class PutInPlace {
  public:
   PutInPlace() noexcept = default;
@@ -60,7 +61,7 @@ class PutInPlace {
     for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->heartbeat = all_[i].before;
   }
 
-  /// Changes nothing when memory runs out.
+  /// Changes nothing if memory runs out.
   void put(SessionRegisters& session, Timestamp heartbeat) {
     all_.add({&session, session.heartbeat});
     session.heartbeat = heartbeat;
@@ -75,13 +76,13 @@ class PutInPlace {
   ChunkedVector<Put> all_;
 };
 
-/// A merge on its way. Mere heartbeats are put in place, where nobody shares it, and can be taken back. Everything else
-/// is done to a copy, which takes the place of the snapshot at the end; it is put off, so that there is no copy, and
-/// nothing shared with it, for as long as there are few such users.
+/// A merge in progress. Heartbeats that only refresh a session are written in place where the row is unshared, and can
+/// be undone. Everything else is joined into a copy, which replaces the snapshot at the end. The copy is deferred while
+/// there are few such users, because it would share the rows.
 template <bool has_callback>
 class Merging {
  public:
-  /// Moves on to `now`, if that is later.
+  /// The merge advances to `now` if that is later.
   Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
       : snapshot_(snapshot),
         theirs_(theirs),
@@ -93,14 +94,14 @@ class Merging {
         bounds_(now_, snapshot.rules()),
         dates_(dates) {}
 
-  /// False: something of theirs is dated too late, and nothing has changed.
+  /// Returns false if something of theirs is dated too far in the future. Then nothing has changed.
   bool join_all() {
     if (!dates_.begin(theirs_.now)) return false;
     if (our_now_ < now_ || root_ == nullptr) begin_copy();
     const UserTable nothing;
     each_of_theirs(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
                    [this](RowView ours, RowView theirs) {
-                     // What is ours alone, or the same on both sides, changes by time alone.
+                     // Users that are only ours, or equal on both sides, change by time alone.
                      if (theirs == nullptr || is_too_early_) return;
                      if (is_too_early(ours, theirs)) {
                        is_too_early_ = true;
@@ -117,7 +118,7 @@ class Merging {
 
   template <class OnChange>
   void tell(OnChange& on_change) {
-    // Of somebody whom time changed as well, the last change is dated as all of it is.
+    // If time changed the user as well, both become one change, with the timestamp of the last.
     changes_.one_per_user([](Change& first, Change& next) {
       next.before = std::move(first.before);
       first = std::move(next);
@@ -133,7 +134,8 @@ class Merging {
   const Rules& rules() const noexcept { return snapshot_.rules(); }
   std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
 
-  /// What is the same here was judged when it came, and binds nobody any more than it does.
+  /// Whether a user of theirs is dated too far in the future. Registers equal to ours pass: they were judged when they
+  /// arrived, and have no new effect.
   bool is_too_early(const RowView& ours, const RowView& theirs) const {
     if (dates_.admit(theirs.registers())) return false;
     return ours == nullptr || !(ours.unpacked() == theirs.unpacked());
@@ -175,8 +177,8 @@ class Merging {
   }
 
   void join_into_copy(const RowView& ours, const RowView& theirs) {
-    // What is joined are the normal forms at either side's own timestamp: equal snapshots must merge to equal ones,
-    // whatever they have not yet got round to forgetting.
+    // Join the normal forms, each at its side's own timestamp. Equal snapshots must merge to equal ones, whatever they
+    // have not forgotten yet.
     UserRegisters known, other = normal_form_of(theirs, theirs_);
     if (ours != nullptr) known = normal_form_of(ours, *mine_);
     UserRegisters user = ours != nullptr ? known : other;
@@ -186,9 +188,9 @@ class Merging {
     normalise(user, now_, rules());
     if (ours != nullptr && our_now_ != now_) known = settled(ours, now_, rules());
     const bool as_before = ours != nullptr ? user == known : user.empty();
-    // Unless it has been forgotten by age: then what both knew decides when.
+    // With forget_after, the user may have been forgotten by age; then the joined registers decide when.
     if (as_before && (ours == nullptr || rules().forget_after == Duration::highest())) return;
-    // Theirs may be at a later time, at which more has been forgotten: that stays as it is.
+    // Theirs may be at a later time, at which more has been forgotten. It is then used as it is.
     if (same_rules_ && theirs_.now < now_) other = settled(theirs, now_, rules());
     const bool is_theirs = same_rules_ && user == other;
     if (!is_theirs) bound(user, now_, rules());
@@ -212,7 +214,7 @@ class Merging {
   Snapshot& snapshot_;
   const Root& theirs_;
   const Root* const mine_;
-  Root* root_;  // where what comes of it is put: the snapshot's own, until there is a copy
+  Root* root_;  // the root to write to: the snapshot's own until there is a copy
   bool has_copy_ = false;
   const Timestamp our_now_, now_;
   const bool same_rules_;
@@ -220,11 +222,11 @@ class Merging {
   PeerDates dates_;
   bool is_too_early_ = false;
   Vector<Pair> put_off_;
-  Snapshot ours_, merged_;  // once there is a copy: what is left if memory runs out, and the copy
+  Snapshot ours_, merged_;  // once there is a copy: what remains if memory runs out, and the copy
   Changes changes_;
 };
 
-/// What is wrong with the host's clock, if anything.
+/// Returns the error if the host's clock is out of range, or nullopt.
 inline std::optional<Error> wrong_now(Timestamp now) noexcept {
   if (in_range(now)) return std::nullopt;
   return Error{ErrorCode::out_of_range, 0, "now is at either end of the range of timestamps"};
@@ -233,8 +235,8 @@ inline PeerDates dates_at(Timestamp now, const Snapshot& ours) noexcept {
   return PeerDates(later(now, SnapshotAccess::now(ours)), ours.rules());
 }
 
-/// Joins what a peer sent, as merge_into does, and advances to the host's `now`, in range, if that is later. False: it
-/// is dated too late, and nothing has changed.
+/// Joins what a peer sent, like merge_into, and advances to the host's `now` if that is later. `now` must be in range.
+/// Returns false if the peer's data is dated too far in the future. Then nothing has changed.
 template <class OnChange>
 bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, const PeerDates& dates,
                      OnChange& on_change) {
@@ -252,13 +254,16 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
 
 }  // namespace detail
 
-/// Joins another snapshot into this one and advances to the later timestamp of both, as if everything that either was
-/// told had been told to this one. Our rules stand, and users are not counted against them: what both know stays known.
-/// `on_change` hears of each user whom others see differently, once, when all is done. When memory runs out the
-/// snapshot is what it was. O(users), less what both share; of few users of theirs O(theirs), and what is due.
+/// Joins another snapshot into this one and advances to the later timestamp of both. The result is as if this snapshot
+/// had received everything that either of them received.
 ///
-/// Takes everything, however it is dated, and follows the other's time: for snapshots of one's own. What a peer sent is
-/// judged by the host's clock in `apply_delta`, `reconcile` and `Store::merge`.
+/// The rules of `snapshot` remain in force, but its max_users is not applied: users that either snapshot knows remain
+/// known. Calls `on_change` once for each user whose publicly visible state changed, after the merge is complete. If
+/// memory runs out, the snapshot is unchanged. O(users), except for what both share. If `other` has few users: O(users
+/// of `other` + expired sessions).
+///
+/// Accepts all timestamps and advances to the time of `other`, so it is for your own snapshots only. `apply_delta`,
+/// `reconcile` and `Store::merge` check what a peer sent against the host's clock.
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
@@ -270,7 +275,7 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
 /// std::string heard;
 /// const auto on_change = [&](const UserPresenceChangedView& change) { heard += change.id; };
 /// merge_into(lobby, match, on_change);
-/// merge_into(lobby, match, on_change);  // again: nothing that was not known
+/// merge_into(lobby, match, on_change);  // again: nothing new, no callback
 /// assert(heard == "mary" && lobby.online_count() == 2);
 /// @endcode
 template <class OnChange>
@@ -282,13 +287,13 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   merging.join_all();
   if constexpr (has_callback) merging.tell(on_change);
 }
-/// The same where nobody listens.
+/// The same, without a callback.
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other, detail::NoCallback());
 }
 
-/// The join of two snapshots: commutative, associative and idempotent while their rules agree. Pure, and for snapshots
-/// of one's own, as merge_into.
+/// Returns the join of two snapshots. Commutative, associative and idempotent if their rules agree. Pure. For your own
+/// snapshots only, like merge_into.
 [[nodiscard]] inline Snapshot merge(Snapshot snapshot, const Snapshot& other) {
   presence::merge_into(snapshot, other);
   return snapshot;

@@ -28,11 +28,12 @@ template <class Event>
 using EnableIfEvent = std::enable_if_t<std::is_convertible<const Event&, PresenceEventView>::value>;
 template <class It>
 using EnableIfIterator = std::enable_if_t<!std::is_convertible<const It&, PresenceEventView>::value>;
-/// Of events that own their strings: a temporary one does not convert to a view, but lives as long as a call.
+/// Enabled for events that own their strings. A temporary one does not convert to a view, but it lives until the call
+/// returns.
 template <class Event>
 using EnableIfOwningEvent = std::enable_if_t<std::is_base_of<PresenceEvent, Event>::value>;
 
-/// Advances to a later timestamp, and tells what others see of it.
+/// Advances to a later timestamp and calls `on_change` for every visible change.
 template <class OnChange>
 void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   Root& root = SnapshotAccess::write(snapshot);
@@ -45,8 +46,8 @@ void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
   }
 }
 
-/// Folds an event of the user whom `key` stands for, at the snapshot's own timestamp, and tells of it: any event can be
-/// folded so.
+/// Applies an event at the snapshot's own timestamp and calls `on_change` if the visible state changed. `key` is the
+/// key of the event's user. Works for every event.
 template <class OnChange>
 Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change,
                   bool is_admitted = false) {
@@ -67,8 +68,8 @@ Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventVie
   return Verdict::applied;
 }
 
-/// Makes the page of a user the snapshot's own, where that is all that keeps an event from being folded in place: a
-/// later heartbeat of the session in the head of the row. Null: it is not.
+/// Makes the page of a user uniquely owned and returns it, if sharing is all that prevents applying the event in place.
+/// The event must be a later heartbeat of the session in the head of the row. Returns null otherwise.
 inline Page* own_page_for(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event) {
   const RowView row = subject.row();
   if (!row.is_heartbeat_of_first(event.type, subject.session) || event.at <= evidence(row.first_session()) ||
@@ -78,7 +79,7 @@ inline Page* own_page_for(Snapshot& snapshot, const EventTarget& subject, const 
   return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
 }
 
-/// Keeps a shared page alive, although its other owners, who may be on other threads, let go of it.
+/// Keeps a shared page alive, even if its other owners, possibly on other threads, release it.
 class KeptPage {
  public:
   explicit KeptPage(const Page& page) noexcept : page_{&const_cast<Page&>(page)} { page_.page().owners.add(); }
@@ -89,11 +90,11 @@ class KeptPage {
   Spare page_;
 };
 
-/// The same of a user in a page that others own as well.
+/// Applies an event of a user in a shared page.
 template <class OnChange>
 PRESENCE_DETAIL_APART Verdict fold_where_shared(Snapshot& snapshot, const EventTarget& subject,
                                                 const PresenceEventView& event, OnChange& on_change) {
-  const KeptPage kept(*subject.way.page());  // which the event may borrow from
+  const KeptPage kept(*subject.way.page());  // the event may borrow from it
   if (Page* const page = own_page_for(snapshot, subject, event)) {
     const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
     if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
@@ -101,8 +102,8 @@ PRESENCE_DETAIL_APART Verdict fold_where_shared(Snapshot& snapshot, const EventT
   return fold_anew(snapshot, subject.key, event, on_change);
 }
 
-/// The same of a user who was looked for, in place where it can be. Mere heartbeats in pages that are the snapshot's
-/// own have been folded.
+/// Applies an event of a user who has been looked up, in place if possible. If the page is uniquely owned, heartbeats
+/// that only refresh the session have been applied before.
 template <class OnChange>
 Verdict fold_where_found(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event,
                          OnChange& on_change) {
@@ -115,7 +116,7 @@ Verdict fold_where_found(Snapshot& snapshot, const EventTarget& subject, const P
   return fold_anew(snapshot, subject.key, event, on_change);
 }
 
-/// The same of a user who is looked for.
+/// Looks up the user of an event and applies the event.
 template <class OnChange>
 Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
   Root* const owned = SnapshotAccess::owned(snapshot);
@@ -127,8 +128,8 @@ Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& o
   return fold_where_found(snapshot, subject, event, on_change);
 }
 
-/// Whether the next few events may be looked at before the first is folded: they must lie somewhere, not be made on the
-/// way, except for views, which borrow from elsewhere.
+/// Whether the next few events may be read before the first is applied. They must be stored somewhere, not created when
+/// the iterator is dereferenced. Views may be created: their strings are stored elsewhere.
 template <class It, class = void>
 inline constexpr bool can_look_ahead = false;
 template <class It>
@@ -138,14 +139,15 @@ inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_trai
      std::is_same<const std::remove_reference_t<typename std::iterator_traits<It>::reference>,
                   const PresenceEventView>::value);
 
-/// Whether the events of a range may borrow from the snapshot that they are folded into: those that own their strings
+/// Whether the events of a range may borrow from the snapshot that they are applied to. Events that own their strings
 /// do not.
 template <class It>
 inline constexpr bool may_borrow =
     !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
 
-/// The strings that a user's row holds but for the id, which stays where it is, are changed where they lie. Folds the
-/// event if that is all that can happen, and none of those can be one of `strings`. Otherwise nothing is changed.
+/// Applies the event in place if that cannot change a string that later events borrow. The row's id stays where it is;
+/// the row's other strings are overwritten where they are. Returns false and changes nothing if one of those may be
+/// among `strings`, or if the event cannot be applied in place.
 template <class OnChange>
 bool fold_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event,
                            const StringBounds& strings, OnChange& on_change) {
@@ -154,12 +156,12 @@ bool fold_and_move_nothing(Root& owned, const EventTarget& subject, const Presen
          fold_in_place({owned, subject, *page}, event, on_change);
 }
 
-/// How many events of a range are looked at before the first of them is folded.
+/// The maximum number of events of a range that are read before the first of them is applied.
 inline constexpr std::size_t most_ahead = 32;
 
-/// Looks for the users of the next few events of a range, and returns how many these are. In rounds, so that their
-/// cache misses overlap: what heartbeats read of all users is asked for, then what more there is of those of whom other
-/// events tell.
+/// Looks up the users of the next few events of a range and returns the number of these events. Works in rounds, so
+/// that cache misses overlap. First it prefetches what heartbeats read of every user. Then it prefetches the remaining
+/// memory of the users that have other events.
 template <class It>
 PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, EventTarget* subjects) {
   std::size_t count = 0, left = 0;
@@ -168,9 +170,9 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
     EventTarget& subject = subjects[count];
     auto&& listed = *it;
     subject.set(table, listed);
-    left += has_users && !subject.step() ? 1u : 0u;  // the first node is at hand
+    left += has_users && !subject.step() ? 1u : 0u;  // the first node needs no prefetch
   }
-  // To the pages, node by node.
+  // Descend to the pages, one node per round.
   while (left != 0) {
     left = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -178,7 +180,7 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
       left += !subject.way.has_arrived() && !subject.step() ? 1u : 0u;
     }
   }
-  // Of whom heartbeats of the first session do not tell there may be more to read.
+  // Events other than heartbeats of the first session may read more of the user.
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
     const EventTarget& subject = subjects[i];
@@ -189,9 +191,9 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
   return count;
 }
 
-/// Folds the next few events of a range. Returns whether they all are: of a range that borrows from the snapshot, it
-/// stops before an event that may move or end strings that later ones borrow. `strings` is where these lie, once that
-/// was needed.
+/// Applies the next few events of a range and returns whether it processed all of them. In a range that borrows from
+/// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
+/// the addresses of the borrowed strings; it is computed when first needed.
 template <bool borrows, class It, class OnChange>
 bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally,
                std::optional<StringBounds>& strings) {
@@ -206,7 +208,7 @@ bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
   const std::size_t count = find_some(root->table, first, last, subjects);
 
   const std::uint64_t moves = root->table.moves();
-  bool are_there = true;  // where they were found, and nobody else's still: a callback may have copied the snapshot
+  bool are_there = true;  // the rows found are in place and unshared: a callback may copy the snapshot
   for (std::size_t i = 0; i < count; ++i, ++first) {
     auto&& listed = *first;
     const PresenceEventView& event = listed;
@@ -235,8 +237,8 @@ bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
   return true;
 }
 
-/// Folds the events of a log while time follows them: the events of one timestamp are folded together, after the
-/// deadlines before that timestamp and before those at it.
+/// Applies the events of a log and advances the time with them. The events of one timestamp are applied together: after
+/// the deadlines before that timestamp, and before the deadlines at it.
 template <class OnChange>
 class Replay {
  public:
@@ -260,7 +262,7 @@ class Replay {
     if (!accepted(plan.verdict)) return plan.verdict;
     if (!open_) {
       open(event.at);
-      // Time has passed since the plan was made, and may have moved rows.
+      // The time has advanced since the plan was made, which may have moved rows.
       if (const Root* const root = SnapshotAccess::read(snapshot_)) plan.row = root->table.find(key);
     }
     if (plan.verdict == Verdict::applied) {
@@ -279,7 +281,8 @@ class Replay {
     return plan.verdict;
   }
 
-  /// Passes the deadlines at the last timestamp, and tells what they and its events changed: one change per user.
+  /// Passes the deadlines at the last timestamp. Calls `on_change` for what they and the events of that timestamp
+  /// changed: one change per user.
   void finish() {
     if (!open_) return;
     open_ = false;
@@ -303,7 +306,8 @@ class Replay {
     instant_ = instant;
   }
 
-  /// How many users there will be. Whoever asks again, asks for many events that are refused.
+  /// Returns the number of users at a later time. A second call suggests that many events are refused, so it builds an
+  /// index.
   Count count_ahead(const Root& root, Timestamp at) {
     if (!departures_ && !was_asked_) {
       was_asked_ = true;
@@ -330,39 +334,45 @@ class Replay {
 
 }  // namespace detail
 
-/// Folds one event into the snapshot, in place. `on_change(const UserPresenceChangedView&)` hears of it if others see a
-/// difference: what it is given lives for the call; it may copy the snapshot, but not change it. If it throws, the
-/// event stands folded. An event counts at once, also when it is dated a little after `now`; its change carries `now`,
-/// or without one the event's timestamp. When memory runs out the snapshot is what it was. O(what is kept
-/// of the user).
+/// Applies one event to the snapshot in place and returns the verdict.
+///
+/// Calls `on_change(const UserPresenceChangedView&)` if the user's publicly visible state changed. The view is valid
+/// until the callback returns. The callback may copy the snapshot, but must not change it. If it throws, the event
+/// remains applied.
+///
+/// An event takes effect at once, even if it is dated a little after `now`. Its change carries `now`, or the event's
+/// timestamp if the snapshot has no `now`. If memory runs out, the snapshot is unchanged. O(state kept of the user).
 ///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// int changes = 0;
 /// const auto on_change = [&](const UserPresenceChangedView&) { ++changes; };
-/// Snapshot s = reduce(Snapshot(), now);  // with a timestamp, so that time can pass
+/// Snapshot s = reduce(Snapshot(), now);  // with a timestamp, so that sessions can time out
 /// apply(s, PresenceEvent::connect("john", "phone", now), on_change);
 /// assert(s.online("john") && changes == 1);
 /// const PresenceEvent old = PresenceEvent::heartbeat("mary", "tv", now - Duration::from_s(600));
 /// assert(apply(s, old, on_change) == Verdict::too_late && changes == 1);
-/// apply(s, now + Duration::from_s(39), on_change);  // each frame: costs next to nothing where nothing is due
+/// apply(s, now + Duration::from_s(39), on_change);  // each frame: very cheap if nothing expired
 /// assert(s.online("john") && changes == 1);
-/// apply(s, *s.next_deadline(), on_change);  // 40 s of silence end a session by default
+/// apply(s, *s.next_deadline(), on_change);  // sessions time out after 40 s by default
 /// assert(!s.online("john") && changes == 2);
 /// @endcode
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
   return detail::fold_now(snapshot, event, on_change);
 }
-/// The same, of an event that owns its strings, which may be a temporary.
+/// The same, for an event that owns its strings. It may be a temporary.
 template <class OnChange, class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
 Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   return detail::fold_now(snapshot, PresenceEventView(event), on_change);
 }
 
-/// Lets time pass: sessions that were silent for too long end, and users are forgotten by age where Rules say so, each
-/// at its deadline; `on_change` hears of it when all is done, in the order of (deadline, id). A timestamp that is not
-/// later than `now` changes nothing; one at either end of the range is invalid. Costs what is due.
+/// Advances the snapshot to `now`. Sessions time out and, if Rules::forget_after is set, users are forgotten by age,
+/// each at its deadline.
+///
+/// Calls `on_change` after all changes are made, in the order of (deadline, id). If `now` is not later than the
+/// snapshot's own, nothing changes and the verdict is `unchanged`. If `now` is at either end of the range of
+/// timestamps, the verdict is `invalid`. O(expired sessions and users).
 template <class OnChange>
 Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   if (!detail::in_range(now)) return Verdict::invalid;
@@ -371,9 +381,9 @@ Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   return Verdict::applied;
 }
 
-/// Folds the events of a range one after the other, and says how many had which verdict. The same as `apply` of each,
-/// but faster in a snapshot that does not fit into the cache: where the iterators can be passed over twice, the memory
-/// of the next few users is on its way while the first is folded.
+/// Applies the events of a range in order and returns how many had each verdict. Equivalent to `apply` for each event,
+/// but faster if the snapshot does not fit into the cache. With multi-pass iterators, the memory of the next few users
+/// is prefetched while the first event is applied.
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   Tally tally;
@@ -385,7 +395,7 @@ Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
       moves_nothing = detail::fold_some<borrows>(snapshot, first, last, on_change, tally, strings);
     if constexpr (borrows) {
       if (moves_nothing) return tally;
-      // What later events borrow may not be there any more when it is their turn.
+      // An event may destroy strings that later events borrow, so copy the strings first.
       const detail::EventCopies copies(first, last, snapshot.rules());
       for (const PresenceEventView* it = copies.begin(); it != copies.end();)
         detail::fold_some<false>(snapshot, it, copies.end(), on_change, tally, strings);
@@ -398,16 +408,18 @@ Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   }
   return tally;
 }
-/// The same where nobody listens.
+/// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last) {
   return presence::apply(snapshot, first, last, detail::NoCallback());
 }
 
-/// Folds a recorded log: time follows the events. Before an event that is later than `now` the deadlines before its
-/// timestamp pass; all events of that timestamp that stand together are folded; then the deadlines at it pass: one
-/// change per user and timestamp. An event that is not later than `now` is folded as `apply` does. A refused event
-/// moves no time. When memory runs out, what was folded stands and nothing more is told.
+/// Applies a recorded log. The snapshot's time advances with the events.
+///
+/// Before an event that is later than `now`, the deadlines before its timestamp pass. Then all consecutive events with
+/// that timestamp are applied. Then the deadlines at that timestamp pass. `on_change` receives one change per user and
+/// timestamp. An event that is not later than `now` is applied as by `apply`. A refused event does not advance the
+/// time. If memory runs out, what was applied remains applied, and `on_change` is not called again.
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   Tally tally;
@@ -429,13 +441,13 @@ Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   replay.finish();
   return tally;
 }
-/// The same where nobody listens.
+/// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last) {
   return presence::replay(snapshot, first, last, detail::NoCallback());
 }
 /// @{
-/// The same for a single event.
+/// The same, for a single event.
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
@@ -443,7 +455,7 @@ Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   if constexpr (std::is_base_of<PresenceEvent, Event>::value) {
     verdict = replay.fold(event);
   } else {
-    verdict = replay.fold(detail::EventCopy(event, snapshot.rules()).view());  // time passes first, and may move things
+    verdict = replay.fold(detail::EventCopy(event, snapshot.rules()).view());  // advancing the time may move strings
   }
   replay.finish();
   return verdict;
@@ -457,21 +469,21 @@ Verdict replay(Snapshot& snapshot, const Event& event) {
 }
 /// @}
 
-/// The snapshot after the event; the same snapshot if the event is refused. Pure: pass `std::move(s)` to have it
-/// updated in place.
+/// Returns the snapshot after the event, or the same snapshot if the event is refused. Pure. Pass `std::move(s)` to
+/// update it in place.
 [[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
   const detail::NoCallback no_callback;
   detail::fold_now(snapshot, event, no_callback);
   return snapshot;
 }
 
-/// The same, of an event that owns its strings, which may be a temporary.
+/// The same, for an event that owns its strings. It may be a temporary.
 template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
 [[nodiscard]] Snapshot reduce(Snapshot snapshot, const Event& event) {
   return presence::reduce(std::move(snapshot), PresenceEventView(event));
 }
 
-/// The snapshot at a later timestamp.
+/// Returns the snapshot at a later timestamp.
 [[nodiscard]] inline Snapshot reduce(Snapshot snapshot, Timestamp now) {
   presence::apply(snapshot, now, detail::NoCallback());
   return snapshot;

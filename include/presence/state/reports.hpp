@@ -13,21 +13,22 @@
 
 #include <utility>  // for move
 
-/// For clients that mirror a server: what becomes of its reports when the connection to it is lost, and found again.
+/// For clients that mirror a server: forgetting its reports when the connection is lost, and resynchronising after it
+/// is restored.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Raises the timestamp up to which reports of online are forgotten to what `up_to(registers)` returns, for every user
-/// whose it would raise. When memory runs out some of it is done.
+/// Raises `forgotten_up_to` to the value that `up_to(registers)` returns, for every user with an earlier one. Up to
+/// that timestamp reports of being online are forgotten. If memory runs out, some users may have been changed.
 template <class UpTo>
 void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
-  const Snapshot before = snapshot;  // is iterated while the other changes
+  const Snapshot before = snapshot;  // iterated while the other one changes
   for (const RowView row : root->table) {
     const RegistersView kept = row.registers();
-    if (up_to(kept) <= kept.forgotten_up_to()) continue;  // nor would it raise what is left of that
+    if (up_to(kept) <= kept.forgotten_up_to()) continue;  // then the normal form needs no change either
     Plan plan;
     plan.after = normal_form_of(row, *root);
     const Timestamp instant = up_to(RegistersView(plan.after));
@@ -39,8 +40,8 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   }
 }
 
-/// Folds an event at a later timestamp than it came with, by which it is judged: it is not too early for having been
-/// moved, and no time passes for it.
+/// Applies an event at `to`, which is later than the event's timestamp. The event is judged by its own timestamp, so
+/// moving it does not make it too early. The time does not advance.
 template <class OnChange>
 Verdict fold_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
   Verdict verdict = judge_form(event, snapshot.rules());
@@ -51,7 +52,8 @@ Verdict fold_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp
   return fold_anew(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
 }
 
-/// Puts `after` in the place of `snapshot`, and tells what others see of it. All memory is asked for before.
+/// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
+/// replacement.
 template <class OnChange>
 void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
   const Snapshot before = snapshot;
@@ -61,7 +63,7 @@ void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated
   changes.each(on_change);
 }
 
-/// A resync as of a timestamp that it is judged by, and that counts as `counted`, which is not earlier.
+/// A resync that is judged by `as_of` and takes effect as of `counted`, which is not earlier.
 template <class It, class OnChange>
 Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Timestamp counted, OnChange& on_change) {
   const Snapshot before = snapshot;
@@ -86,7 +88,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
     }
   }
   if (!accepted(verdict)) return tally;
-  // Who is listed has a report as of the list or later, which this leaves alone.
+  // Listed users have a report as of the list or later, which is kept.
   forget_reports_up_to(after, [counted](const RegistersView& user) {
     return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
   });
@@ -96,50 +98,55 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
 
 }  // namespace detail
 
-/// Forgets what reports said about being online, for a client that lost its own connection: nobody is shown online on
-/// stale word, and nobody is taken for gone because it was the client who was away. Each report is forgotten up to its
-/// own timestamp, so that the server's next one counts whatever the client's clock says. Statuses and last_active stay.
-/// `on_change` hears of each user whom others see differently, by timestamp and id; the changes carry `now`, or without
-/// one the latest timestamp known of the user. When memory runs out the snapshot is what it was. O(users).
+/// Forgets what reports said about being online, for a client that lost its own connection. No user is shown online
+/// because of an outdated report, and no user is assumed to have left because the client was away.
+///
+/// Each report is forgotten up to its own timestamp. The server's next report then takes effect, whatever the client's
+/// clock says. Statuses and last_active are kept. Calls `on_change` for each user whose publicly visible state changed,
+/// in the order of (timestamp, id). The changes carry `now`, or, if the snapshot has none, the latest timestamp known
+/// of the user. If memory runs out, the snapshot is unchanged. O(users).
 template <class OnChange>
 void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
   Snapshot after = snapshot;
   detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
   detail::replace_and_tell(snapshot, after, detail::SnapshotAccess::now(after), on_change);
 }
-/// The same where nobody listens.
+/// The same, without a callback.
 inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::NoCallback()); }
 
-/// The snapshot without its reports of online.
+/// Returns the snapshot without what its reports said about being online.
 [[nodiscard]] inline Snapshot forget_reports(Snapshot snapshot) {
   presence::forget_reports_in(snapshot);
   return snapshot;
 }
 
-/// Takes a server's full list as of a timestamp: reports of online from before it are forgotten and the list is folded,
-/// in one call, so that who stays online never flashes offline and who is no longer listed goes offline. A report in
-/// the list that is dated earlier counts as of `as_of`; an event that is no report is invalid. If `as_of` is out of
-/// range, too late or too early, so is all of the list, and nothing changes. Passes no time. `on_change` hears of each
-/// user whom others see differently, once, by id. When memory runs out the snapshot is what it was. O(users).
+/// Applies a server's full list of reports as of a timestamp, in one call. Forgets what reports from before `as_of`
+/// said about being online, then applies the list. Users who remain online are not shown offline in between. Users who
+/// are no longer listed go offline.
+///
+/// A report in the list that is dated earlier counts as of `as_of`. An event that is not a report is `invalid`. If
+/// `as_of` is out of range, too late or too early, so is every event of the list, and nothing changes. The time does
+/// not advance. Calls `on_change` once for each user whose publicly visible state changed, in the order of their ids.
+/// If memory runs out, the snapshot is unchanged. O(users).
 ///
 /// @code
 /// const Timestamp then = *parse_timestamp("2019-01-07T13:17:42.375Z"), now = then + Duration::from_s(90);
 /// Snapshot friends(Rules::mirror());
 /// apply(friends, PresenceEvent::report("john", true, then), [](const UserPresenceChangedView&) {});
-/// forget_reports_in(friends);  // the connection is lost: who knows whether he is still there
+/// forget_reports_in(friends);  // the connection is lost: john may have left
 /// assert(friends.find("john") && !friends.online("john"));
 ///
 /// const PresenceEvent list[] = {PresenceEvent::report("john", true, now), PresenceEvent::report("mary", true, now)};
-/// const Tally tally = resync(friends, list, list + 2, now);  // it is back
+/// const Tally tally = resync(friends, list, list + 2, now);  // the connection is restored
 /// assert(tally.applied == 2 && friends.online("john") && friends.online("mary"));
-/// resync(friends, list, list + 1, now + Duration::from_s(1));  // who is not listed any more has gone
+/// resync(friends, list, list + 1, now + Duration::from_s(1));  // users who are no longer listed go offline
 /// assert(friends.online("john") && !friends.online("mary"));
 /// @endcode
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
   return detail::resync_moved(snapshot, first, last, as_of, as_of, on_change);
 }
-/// The same where nobody listens.
+/// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
   return presence::resync(snapshot, first, last, as_of, detail::NoCallback());

@@ -25,12 +25,12 @@ namespace detail {
 
 inline constexpr Rules default_rules{};
 
-/// What the copies of a Snapshot share.
+/// The state that copies of a Snapshot share.
 struct Root {
   OwnerCount owners;
   const Rules rules;
   Timestamp now = absent;
-  std::size_t known = 0, online = 0;  // as others see
+  std::size_t known = 0, online = 0;  // users that others know of, and see online
   UserTable table;
 
   explicit Root(const Rules& with) noexcept : rules(with), table(with.hash_seed) {}
@@ -38,7 +38,7 @@ struct Root {
       : rules(other.rules), now(other.now), known(other.known), online(other.online), table(other.table) {}
   Root& operator=(const Root&) = delete;
 
-  /// Those of `now`. For the only owner.
+  /// Returns the acceptance window of `now`. May only be called by the only owner.
   AcceptanceWindow& bounds() noexcept {
     if (!bounds_.are_of(now)) find_bounds();
     return bounds_;
@@ -58,7 +58,7 @@ constexpr Rules without_negative_durations(Rules rules) noexcept {
   return rules;
 }
 
-/// Whether both judge and show alike.
+/// Whether both give the same verdicts and the same views: all rules except `hash_seed` are equal.
 constexpr bool same_but_for_seed(Rules a, Rules b) noexcept {
   a.hash_seed = b.hash_seed = 0;
   return a == b;
@@ -68,7 +68,7 @@ inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
   return at == absent || at == never ? std::nullopt : std::optional<Timestamp>(at);
 }
 
-/// The registers as they read at a timestamp: those of a user whom nothing happened to since may hold more.
+/// Returns the normal form of the user's registers at `now`. The row may hold more if no event has touched it since.
 inline UserRegisters settled(const RowView& row, Timestamp now, const Rules& rules) {
   UserRegisters user = row.unpacked();
   normalise(user, now, rules);
@@ -76,7 +76,8 @@ inline UserRegisters settled(const RowView& row, Timestamp now, const Rules& rul
 }
 inline UserRegisters normal_form_of(const RowView& row, const Root& root) { return settled(row, root.now, root.rules); }
 
-/// The same, borrowed by `read(const RegistersView&)`, and not copied where they read as they are kept.
+/// Passes the same registers to `read(const RegistersView&)` and returns its result. Does not copy them if they are
+/// surely in normal form already.
 template <class Read>
 auto read_settled(const RowView& row, Timestamp now, const Rules& rules, Read read) {
   const RegistersView kept = row.registers();
@@ -94,11 +95,11 @@ struct SnapshotAccess;
 
 }  // namespace detail
 
-/// The presence of every known user at one timestamp: an immutable value.
+/// The presence of every known user at one timestamp, as an immutable value.
 ///
-/// Copying one takes constant time and shares everything; a later change to either copy leaves the other as it is.
-/// Copies may be read from any threads at the same time. A snapshot that has never been given a timestamp has no `now`,
-/// and nobody in it times out. A snapshot that was moved from equals `Snapshot{}`.
+/// Copying is O(1) and shares all state; a later change to one copy does not affect the other. Several threads may read
+/// copies at the same time. A snapshot that has never been given a timestamp has no `now`, and no session in it times
+/// out. A moved-from snapshot equals `Snapshot{}`.
 ///
 /// @code
 /// #include <presence/state/reduce.hpp>
@@ -107,55 +108,55 @@ struct SnapshotAccess;
 /// Snapshot s = reduce(Snapshot(), now);
 /// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
 /// hello.invisible = true;
-/// const Snapshot before = s;  // one pointer, and never changes
+/// const Snapshot before = s;  // copies one pointer; never changes
 /// s = reduce(std::move(s), hello);
 /// assert(s.online("john", Viewer("john")) && !s.online("john"));
-/// assert(s.size() == 0 && s.begin() == s.end() && !s.next_deadline());  // nothing of him can be told
-/// assert(s.inspect("john")->sessions.front().id == "phone" && !before.inspect("john"));  // but by the server
+/// assert(s.size() == 0 && s.begin() == s.end() && !s.next_deadline());  // others see no trace of john
+/// assert(s.inspect("john")->sessions.front().id == "phone" && !before.inspect("john"));  // but the server does
 /// @endcode
 class Snapshot {
  public:
   class const_iterator;
   /// @{
-  /// As containers have them. What an iterator gives is made on the way: a view, not a reference to one.
+  /// The member types of a container. Dereferencing an iterator creates a view and returns it by value.
   using iterator = const_iterator;
   using value_type = UserView;
   /// @}
 
-  /// Of nobody, by the default rules. Allocates nothing.
+  /// Creates an empty snapshot with the default rules. Allocates nothing.
   Snapshot() noexcept = default;
-  /// Of nobody, by these rules. Negative durations are taken as zero.
+  /// Creates an empty snapshot with these rules. Negative durations count as zero.
   explicit Snapshot(const Rules& rules)
       : root_(detail::Shared<detail::Root>::make(detail::without_negative_durations(rules))) {}
 
   /// @{
-  /// What it is folded by, for its life. Valid until the snapshot is modified or destroyed. Of a temporary, a copy.
+  /// Returns the rules, which are fixed for the snapshot's life. The reference is valid until the snapshot is modified
+  /// or destroyed. For a temporary, returns a copy.
   const Rules& rules() const& noexcept { return root_ ? root_->rules : detail::default_rules; }
   Rules rules() const&& noexcept { return root_ ? root_->rules : detail::default_rules; }
   /// @}
 
-  /// The user as `viewer` sees him; absent where the viewer knows of no such user. Constant time, and two strings are
-  /// copied.
+  /// Returns the user as `viewer` sees them, or nullopt if the viewer knows of no such user. O(1); copies two strings.
   std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
     const std::optional<UserView> seen = look(id, viewer);
     return seen ? std::optional<User>(static_cast<User>(*seen)) : std::nullopt;
   }
 
   /// @{
-  /// The same, borrowed. Valid until this snapshot is modified or destroyed: a temporary is refused. Constant time;
-  /// never allocates.
+  /// The same, borrowed. Valid until this snapshot is modified or destroyed, so a temporary is rejected at compile
+  /// time. O(1); never allocates.
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const& noexcept { return look(id, viewer); }
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
   /// @}
 
-  /// Whether `viewer` sees the user online. Constant time.
+  /// Returns whether `viewer` sees the user online. O(1).
   bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
     const std::optional<UserView> seen = look(id, viewer);
     return seen && seen->online;
   }
 
-  /// The truth about one user, whatever others may see: for servers and tests, not to be shown to anybody else. Absent
-  /// where nothing is kept of the user. O(sessions).
+  /// Returns the full state of one user, whatever others may see, or nullopt if nothing is kept of the user. For
+  /// servers and tests; do not show it to other users. O(sessions).
   std::optional<PresenceState> inspect(std::string_view id) const {
     detail::RowView row = find_row(id);
     if (row == nullptr) return std::nullopt;
@@ -182,29 +183,30 @@ class Snapshot {
   }
 
   /// @{
-  /// How many users everyone knows of, and how many of them everyone sees online. Constant time.
+  /// The number of users that everyone knows of, and how many of them everyone sees online. O(1).
   std::size_t size() const noexcept { return root_ ? root_->known : 0; }
   std::size_t online_count() const noexcept { return root_ ? root_->online : 0; }
   bool empty() const noexcept { return size() == 0; }
   /// @}
 
-  /// The timestamp this is the presence of; absent until one is given. Constant time.
+  /// Returns the timestamp of the snapshot, or nullopt until one is given. O(1).
   std::optional<Timestamp> now() const noexcept { return root_ ? detail::optional_instant(root_->now) : std::nullopt; }
 
   /// Returns the earliest future time at which the visible state changes without an event (a timeout, an expiry), or
-  /// nullopt. Sleep until then, then advance to it. O(log n) amortised over the events since the last call: what is
-  /// found to have been deferred is remembered. May be called by several threads at once.
+  /// nullopt. Sleep until then, then advance to it. O(log n) amortised over the events since the last call: deferred
+  /// deadlines that it finds are cached. Several threads may call it at once.
   std::optional<Timestamp> next_deadline() const noexcept {
     if (!root_) return std::nullopt;
     return detail::optional_instant(root_->table.earliest(
         [&](const detail::RowView& row) { return detail::next_change(row, root_->now, root_->rules); }));
   }
 
-  /// Equal snapshots have equal digests, on every platform. Covers all that is kept and `now`, not the rules. O(users).
+  /// Returns a digest of everything that is kept and of `now`, but not of the rules. Equal snapshots have equal digests
+  /// on every platform. O(users).
   std::uint64_t digest() const {
     detail::Digest digest;
     digest.add(root_ ? root_->now : detail::absent);
-    std::uint64_t users = 0;  // summed, so that the order of users does not enter
+    std::uint64_t users = 0;  // a sum, so that the order of users does not matter
     if (root_) {
       for (const detail::RowView row : root_->table) {
         users += detail::read_settled(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
@@ -217,16 +219,17 @@ class Snapshot {
   }
 
   /// @{
-  /// The users that everyone knows of, as everyone sees them, in an order that depends on them alone. Multi-pass;
-  /// yields UserView by value. Both are valid until the snapshot is modified or destroyed: a temporary is refused.
+  /// Iterates over the users that everyone knows of, as everyone sees them. The order depends only on these users.
+  /// Multi-pass; yields UserView by value. Iterators and views are valid until the snapshot is modified or destroyed,
+  /// so a temporary is rejected at compile time.
   const_iterator begin() const& noexcept;
   const_iterator end() const& noexcept;
   const_iterator begin() const&& = delete;
   const_iterator end() const&& = delete;
   /// @}
 
-  /// Whether both keep the same, at the same timestamp, by the same rules (their hash_seed aside). O(users), less what
-  /// both share.
+  /// Returns whether both keep the same state, at the same timestamp, with the same rules (except `hash_seed`).
+  /// O(users), except for what both share.
   friend bool operator==(const Snapshot& a, const Snapshot& b) { return a.equals(b); }
   friend bool operator!=(const Snapshot& a, const Snapshot& b) { return !a.equals(b); }
 
@@ -264,13 +267,13 @@ class Snapshot {
   detail::Shared<detail::Root> root_;
 };
 
-/// Iterates over the users that everyone knows of. Valid until the snapshot is modified or destroyed, and so are the
-/// views that it yields.
+/// A multi-pass iterator over the users that everyone knows of. The iterator and the views that it yields are valid
+/// until the snapshot is modified or destroyed.
 class Snapshot::const_iterator {
  public:
   /// @{
-  /// What it refers to is made on the way, which C++17 allows an input iterator alone; it can be copied and passed over
-  /// again all the same.
+  /// Dereferencing creates a value, which C++17 allows only for an input iterator. The iterator is multi-pass
+  /// nevertheless.
   using iterator_category = std::input_iterator_tag;
   using iterator_concept = std::forward_iterator_tag;
   using value_type = UserView;
@@ -284,7 +287,7 @@ class Snapshot::const_iterator {
   /// The user, as everyone sees them.
   UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
   /// @{
-  /// On to the next that everyone knows of.
+  /// Advances to the next user that everyone knows of.
   const_iterator& operator++() noexcept {
     ++at_;
     skip_unknown();
@@ -297,7 +300,7 @@ class Snapshot::const_iterator {
   }
   /// @}
 
-  /// Of iterators of one snapshot.
+  /// Compares iterators of the same snapshot.
   friend bool operator==(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ == b.at_; }
   friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return !(a == b); }
 
@@ -325,9 +328,9 @@ inline Snapshot::const_iterator Snapshot::end() const& noexcept {
 
 namespace detail {
 
-/// What the rest of the library reads of a snapshot.
+/// Read access to a snapshot, for the rest of the library.
 struct SnapshotReader {
-  /// Null: there is nothing in it.
+  /// Returns null if the snapshot is empty, with default rules and without a timestamp.
   static const Root* read(const Snapshot& snapshot) noexcept { return snapshot.root_.get(); }
   static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
 };

@@ -8,12 +8,12 @@
 #include <cstdint>  // for uint64_t
 #include <utility>  // for move, swap
 
-/// The few algorithms that the library needs. <algorithm> would add half as much again to the cost of including it.
+/// The few algorithms that the library needs. <algorithm> would increase the compile time of the library by half.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// A number that is known to fit. A template, because the cast is needed on some platforms only.
+/// Converts a number that is known to fit. A template, because the cast is needed only on some platforms.
 template <class To>
 constexpr To narrowed(std::uint64_t number) noexcept {
   return static_cast<To>(number);
@@ -28,7 +28,7 @@ constexpr const T& smaller_of(const T& a, const T& b) noexcept {
   return b < a ? b : a;
 }
 
-/// The first element for which `is_before` no longer holds, of a range in which all for which it holds come first.
+/// Returns the first element for which `is_before` is false. All elements for which it is true must come first.
 template <class It, class IsBefore>
 It partition_point(It first, It last, IsBefore is_before) noexcept {
   auto count = last - first;
@@ -44,7 +44,7 @@ It partition_point(It first, It last, IsBefore is_before) noexcept {
   return first;
 }
 
-/// The first element that is not less than `value`, and the first that is greater, in an ascending range.
+/// Return the first element that is not less than `value`, or that is greater, in an ascending range.
 template <class It, class T>
 It not_less(It first, It last, const T& value) noexcept {
   return detail::partition_point(first, last, [&](const auto& element) { return element < value; });
@@ -54,7 +54,7 @@ It greater(It first, It last, const T& value) noexcept {
   return detail::partition_point(first, last, [&](const auto& element) { return !(value < element); });
 }
 
-/// Erases what `is_dropped` holds for from the first `count` elements of a vector; the rest keeps its order.
+/// Erases those of the first `count` elements of a vector for which `is_dropped` is true. The others keep their order.
 template <class Vector, class IsDropped>
 void erase_if_among(Vector& vector, std::size_t count, IsDropped is_dropped) noexcept {
   std::size_t kept = 0;
@@ -70,7 +70,7 @@ void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
   detail::erase_if_among(vector, vector.size(), is_dropped);
 }
 
-/// Heapsort of a part of a vector.
+/// Heapsort of `count` elements from `first`.
 template <class It, class Less>
 void heap_sort(It first, std::ptrdiff_t count, const Less& less) {
   const auto sift = [&](std::ptrdiff_t at, std::ptrdiff_t size) {
@@ -100,13 +100,13 @@ void insertion_sort(It first, std::ptrdiff_t count, const Less& less) {
   }
 }
 
-/// Quicksort that gives way to heapsort where it goes too deep (Musser 1997): in place and without allocating, so that
-/// it cannot fail half-way. O(n log n), whatever the order before; equal elements may change places.
+/// Introsort (Musser 1997): quicksort that changes to heapsort if the recursion is too deep. Sorts in place without
+/// allocation, so it cannot fail midway. O(n log n) in the worst case. Not stable.
 template <class It, class Less>
 void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
   for (; count > 16; --depth) {
     if (depth == 0) return detail::heap_sort(first, count, less);
-    // The median of three goes first.
+    // Moves the median of three to the front, as the pivot.
     const std::ptrdiff_t middle = count / 2, last = count - 1;
     if (less(first[last], first[middle])) std::swap(first[last], first[middle]);
     if (less(first[0], first[middle])) std::swap(first[0], first[middle]);

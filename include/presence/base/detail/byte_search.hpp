@@ -9,12 +9,12 @@
 #include <cstdint>  // for uint8_t, uint32_t, uint64_t
 #include <cstring>  // for memcmp, memcpy
 
-/// Bytes looked at side by side, and the bits that say what was seen: the lowest for the first byte.
+/// Parallel tests of several bytes. The results are bit masks; the lowest bit is for the first byte.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// How many bits below the lowest that is set; there is one.
+/// Returns the number of zero bits below the lowest set bit. `bits` is not zero.
 inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
   return static_cast<std::size_t>(__builtin_ctzll(bits));
@@ -29,7 +29,7 @@ inline std::size_t lowest_bit(std::uint64_t bits) noexcept {
 #endif
 }
 
-/// How many bits above the highest that is set; there is one.
+/// Returns the number of zero bits above the highest set bit. `bits` is not zero.
 inline unsigned bits_above(std::uint64_t bits) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
   return static_cast<unsigned>(__builtin_clzll(bits));
@@ -44,9 +44,9 @@ inline unsigned bits_above(std::uint64_t bits) noexcept {
 #endif
 }
 
-// Two bodies of each function. The intrinsics of SSE2 are called by the compilers' names for them: their header is
-// long. Only where SSE2 is part of the ABI: elsewhere the files of one program may differ in having it, and would have
-// to agree on one body.
+// Each function has two implementations. SSE2 builtins are called directly, because the header of the intrinsics is
+// large. They are used only if SSE2 is part of the ABI. Elsewhere, translation units of one program could be compiled
+// with and without SSE2, and would have different definitions of one function.
 #if defined(__x86_64__) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
 
 typedef signed char SixteenBytes __attribute__((vector_size(16)));
@@ -56,19 +56,19 @@ inline SixteenBytes load_sixteen(const void* p) noexcept {
   std::memcpy(&bytes, p, sizeof(bytes));
   return bytes;
 }
-/// The highest bits of the bytes.
+/// Returns the highest bit of each byte, as a mask.
 inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
   typedef char Operand __attribute__((vector_size(16)));
   return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
 }
 
-/// Which of 32 bytes are the one given.
+/// Returns which of 32 bytes are equal to the given one.
 inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
   const auto wanted = static_cast<signed char>(sought);
   return gather_tops(load_sixteen(bytes) == wanted) | gather_tops(load_sixteen(bytes + 16) == wanted) << 16;
 }
 
-/// Whether so many bytes, a multiple of 16, are the same.
+/// Returns a vector that is zero only if `size` bytes, a multiple of 16, are equal.
 template <std::size_t size>
 SixteenBytes differences_of(const char* a, const char* b) noexcept {
   static_assert(size != 0 && size % 16 == 0, "");
@@ -76,7 +76,7 @@ SixteenBytes differences_of(const char* a, const char* b) noexcept {
   if constexpr (size == 16) {
     return last;
   } else {
-    return last | differences_of<size - 16>(a, b);  // without a loop, which would not be unrolled
+    return last | differences_of<size - 16>(a, b);  // recursion, because compilers do not unroll a loop here
   }
 }
 template <std::size_t size>
@@ -86,19 +86,19 @@ bool same_bytes(const void* a, const void* b) noexcept {
 
 inline constexpr std::size_t special_width = 16;
 
-/// Which of `special_width` bytes stand for themselves in a JSON string, and are ASCII: no quote, backslash or control
-/// character, and no byte of a longer UTF-8 character. With their second bit flipped, quotes come right above the
-/// control characters and change places with the space; as signed numbers, the bytes that are no ASCII come below. The
-/// backslash is above as well, and is taken out.
+/// Returns which of `special_width` bytes are plain ASCII in a JSON string: no quote, backslash or control character,
+/// and no byte of a longer UTF-8 character. Inverting the second bit exchanges the quote with the space, so the quote
+/// is just above the control characters. As signed numbers, bytes that are not ASCII are lower. The backslash is
+/// higher, so it is removed separately.
 inline std::uint32_t plain_in_json(const char* p) noexcept {
   const SixteenBytes bytes = load_sixteen(p);
   return gather_tops(((bytes ^ 2) > 0x20) ^ (bytes == '\\'));
 }
 
-/// Which of `special_width` bytes do not.
+/// Returns which of `special_width` bytes are not plain.
 inline std::uint64_t special_in_json(const char* p) noexcept { return plain_in_json(p) ^ 0xFFFFu; }
 
-/// Which of 64 bytes do not.
+/// Returns which of 64 bytes are not plain.
 inline std::uint64_t special_in_64(const char* p) noexcept {
   const std::uint32_t low = plain_in_json(p) | plain_in_json(p + 16) << 16;
   const std::uint32_t high = plain_in_json(p + 32) | plain_in_json(p + 48) << 16;
@@ -109,15 +109,15 @@ inline std::uint64_t special_in_64(const char* p) noexcept {
 
 inline constexpr std::uint64_t one_each = 0x0101010101010101u, tops = 0x8080808080808080u;
 
-/// The highest bits of eight bytes, of which no others are set.
+/// Returns the highest bit of each of eight bytes, as a mask. No other bits may be set.
 constexpr std::uint64_t gather_tops(std::uint64_t bytes) noexcept { return (bytes >> 7) * 0x0102040810204080u >> 56; }
 
-/// Which of 32 bytes are the one given.
+/// Returns which of 32 bytes are equal to the given one.
 inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) noexcept {
   std::uint32_t equal = 0;
   for (unsigned i = 0; i < 32; i += 8) {
     const std::uint64_t differences = load_word(reinterpret_cast<const char*>(bytes + i)) ^ one_each * sought;
-    // Without their top bits the bytes do not carry into each other.
+    // The top bits are masked out, so no byte carries into the next.
     equal |= static_cast<std::uint32_t>(gather_tops(~(((differences & ~tops) + ~tops) | differences) & tops)) << i;
   }
   return equal;
@@ -125,21 +125,21 @@ inline std::uint32_t equal_to(std::uint8_t sought, const std::uint8_t* bytes) no
 
 inline constexpr std::size_t special_width = 8;
 
-/// Whether so many bytes are the same.
+/// Returns true if `size` bytes are equal.
 template <std::size_t size>
 bool same_bytes(const void* a, const void* b) noexcept {
   return std::memcmp(a, b, size) == 0;
 }
 
-/// Which of `special_width` bytes do not stand for themselves in a JSON string, or are no ASCII.
+/// Returns which of `special_width` bytes are not plain ASCII in a JSON string.
 inline std::uint64_t special_in_json(const char* p) noexcept {
   const std::uint64_t word = load_word(p);
-  // Without their top bits the bytes do not carry into each other: the sums have theirs where a byte is plain.
+  // The top bits are masked out, so no byte carries into the next. The top bit of a sum is set if the byte is plain.
   const std::uint64_t flipped = (word ^ (one_each * 2)) & ~tops, backslash = (word ^ (one_each * '\\')) & ~tops;
   return gather_tops((word | ~((flipped + one_each * (0x80 - 0x21)) & (backslash + one_each * 0x7F))) & tops);
 }
 
-/// Which of 64 bytes do not.
+/// Returns which of 64 bytes are not plain.
 inline std::uint64_t special_in_64(const char* p) noexcept {
   std::uint64_t special = 0;
   for (std::size_t i = 0; i < 64; i += special_width) special |= special_in_json(p + i) << i;

@@ -11,7 +11,7 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Something callable that is kept. <functional> costs more to include than all of this library's own headers.
+/// An owning, type-erased callable. <functional> costs more compile time than all headers of this library.
 template <class... Args>
 class Callback {
  public:

@@ -11,8 +11,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Elements in the order in which they were added, in blocks of some: none is moved for those that follow, and no block
-/// is so large that an allocator goes to the system for it.
+/// An append-only sequence in blocks of fixed size. Elements never move. No block is so large that an allocator
+/// requests it from the operating system.
 template <class T>
 class ChunkedVector {
  public:
@@ -33,7 +33,7 @@ class ChunkedVector {
   T& operator[](std::size_t i) noexcept { return blocks_[i / block][i % block]; }
   const T& operator[](std::size_t i) const noexcept { return blocks_[i / block][i % block]; }
 
-  /// When memory runs out nothing is added.
+  /// Appends an element. If memory runs out, nothing is added.
   T& add(T element) {
     if (size_ == blocks_.size() * block) {
       blocks_.push_back(nullptr);

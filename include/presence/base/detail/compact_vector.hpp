@@ -15,12 +15,12 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// A vector that is one pointer, to its size and its elements in one allocation. An empty one allocates nothing. For
-/// members of small values, of which there may be as many as an input has bytes.
+/// A vector that is one pointer, to an allocation with its size and elements. An empty one allocates nothing. For
+/// members of small values, whose number may be as large as the number of bytes of an input.
 template <class T>
 class CompactVector {
  public:
-  /// What stands before the elements.
+  /// The header before the elements.
   struct Head {
     std::size_t size, capacity;
   };
@@ -41,7 +41,8 @@ class CompactVector {
   ~CompactVector() { clear(); }
 
   /// @{
-  /// Hands its memory over to who keeps the pointer, and takes it back. Null where it is empty.
+  /// `release` transfers the ownership of the memory to the caller; `adopt` takes it back. The pointer is null for an
+  /// empty vector without memory.
   static CompactVector adopt(Head* head) noexcept {
     CompactVector vector;
     vector.head_ = head;
@@ -62,7 +63,7 @@ class CompactVector {
   bool empty() const noexcept { return size() == 0; }
   bool has_memory() const noexcept {
     return head_ != nullptr;
-  }  // which is less to ask, where that is only for elements
+  }  // cheaper than `empty`, if memory is only allocated for elements
   T* begin() noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
   T* end() noexcept { return begin() + size(); }
   const T* begin() const noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
@@ -70,7 +71,7 @@ class CompactVector {
   T& operator[](std::size_t i) noexcept { return elements_of(head_)[i]; }
   const T& operator[](std::size_t i) const noexcept { return elements_of(head_)[i]; }
 
-  /// Exactly so many, so that no more memory is held than is needed.
+  /// Reserves exactly this capacity, so that no more memory is used than needed.
   void reserve(std::size_t capacity) {
     static_assert(std::is_nothrow_move_constructible<T>::value, "elements move to larger memory");
     static_assert(alignof(T) <= sizeof(Head), "elements lie right behind the head");
@@ -85,7 +86,7 @@ class CompactVector {
     }
     head_ = larger;
   }
-  /// Doubles its memory where there is no room. To push or insert one then cannot fail.
+  /// Doubles the capacity if the vector is full. The next push or insert then cannot fail.
   void reserve_one_more() {
     if (head_ == nullptr || head_->size == head_->capacity) reserve(size() < 2 ? size() + 1 : size() + size());
   }
@@ -95,7 +96,7 @@ class CompactVector {
     ++head_->size;
     return *added;
   }
-  /// Puts it before the element that is there, or behind all of them.
+  /// Inserts an element at index `at`, or at the end.
   void insert(std::size_t at, T element) {
     push_back(std::move(element));
     for (std::size_t i = size() - 1; i > at; --i) std::swap((*this)[i], (*this)[i - 1]);
@@ -104,7 +105,7 @@ class CompactVector {
     for (std::size_t i = at + 1; i < size(); ++i) std::swap((*this)[i - 1], (*this)[i]);
     truncate(size() - 1);
   }
-  /// Drops the elements from there on.
+  /// Removes all elements after the first `count`.
   void truncate(std::size_t count) noexcept {
     if (head_ == nullptr) return;
     while (head_->size > count) elements_of(head_)[--head_->size].~T();
@@ -115,7 +116,7 @@ class CompactVector {
     deallocate(head_, bytes_for(head_->capacity), alignof(T));
     head_ = nullptr;
   }
-  /// Of plain elements: puts these behind the others.
+  /// Appends trivially copyable elements.
   void append(const T* elements, std::size_t count) {
     static_assert(std::is_trivially_copyable<T>::value, "elements are copied as bytes");
     if (count == 0) return;
@@ -125,7 +126,7 @@ class CompactVector {
   }
 
  private:
-  /// More than there can be, where the number of bytes cannot be held: the allocation then fails as any other.
+  /// Returns the size of the allocation. On overflow it is the maximum, so that the allocation fails normally.
   static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
     constexpr std::size_t most = static_cast<std::size_t>(-1);
     return capacity > (most - sizeof(Head)) / sizeof(T) ? most : sizeof(Head) + capacity * sizeof(T);
@@ -135,7 +136,7 @@ class CompactVector {
   Head* head_ = nullptr;
 };
 
-/// The characters of a vector of them.
+/// Returns the characters of a vector as a string view.
 inline std::string_view text_of(const CompactVector<char>::Head* head) noexcept {
   return head == nullptr ? std::string_view("", 0)
                          : std::string_view(CompactVector<char>::elements_of(head), head->size);

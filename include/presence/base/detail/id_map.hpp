@@ -17,18 +17,17 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The hash by which an IdMap finds ids. Tests use others.
+/// The default hash of an IdMap. Tests use other hashes.
 struct IdHash {
   static std::uint64_t of(std::string_view id, std::uint64_t seed) noexcept { return hash_of(LookupKey(id), seed); }
 };
 
-/// A map from ids to things. Each thing has a number that it keeps until it is erased; numbers of erased things are
-/// given again.
+/// A map from ids to values. Each value has a number that stays the same until it is erased. Numbers of erased values
+/// are reused.
 ///
-/// A hash table with separate chaining, whose chains are AVL trees (Adelson-Velsky, Landis 1962) in the order of
-/// (hash, sum, id). So whatever the ids and the hash, to find, add or erase one costs O(log n)
-/// comparisons; with a hash that spreads them, O(1). The links are numbers in the entries, so that erasing needs no
-/// memory.
+/// A hash table with separate chaining, whose chains are AVL trees (Adelson-Velsky, Landis 1962) ordered by (hash, sum,
+/// id). So find, add and erase need O(log n) comparisons for all ids and hashes, and O(1) with a good hash. The links
+/// are numbers in the entries, so erase allocates nothing.
 template <class T, class Hash = IdHash>
 class IdMap {
  public:
@@ -38,12 +37,12 @@ class IdMap {
 
   std::size_t size() const noexcept { return entries_.size() - free_.size(); }
 
-  /// `none`: it is not there.
+  /// Returns the number of the id, or `none` if it is absent.
   std::uint32_t find(std::string_view id) const noexcept {
     return buckets_.empty() ? none : find(id, Hash::of(id, seed_));
   }
 
-  /// Its number, after it was added if it was not there. When memory runs out nothing is added.
+  /// Returns the number of the id. Adds the id if it is absent. If memory runs out, nothing is added.
   std::uint32_t add(std::string_view id) {
     const std::uint64_t hash = Hash::of(id, seed_);
     const std::uint32_t known = buckets_.empty() ? none : find(id, hash);
@@ -57,7 +56,7 @@ class IdMap {
     std::uint32_t number;
     if (free_.empty()) {
       if (entries_.size() == entries_.capacity()) entries_.reserve(entries_.empty() ? 4 : 2 * entries_.size());
-      free_.reserve(entries_.capacity());  // so that erasing needs no memory
+      free_.reserve(entries_.capacity());  // so that erase does not allocate
       number = static_cast<std::uint32_t>(entries_.size());
       entries_.push_back(std::move(fresh));
     } else {
@@ -86,7 +85,7 @@ class IdMap {
   T& operator[](std::uint32_t number) noexcept { return entries_[number].thing; }
   const T& operator[](std::uint32_t number) const noexcept { return entries_[number].thing; }
 
-  /// Iterates over the things, by their numbers.
+  /// Iterates over the values in order of their numbers.
   class const_iterator {
    public:
     const_iterator(const IdMap& map, std::size_t at) noexcept : map_(&map), at_(at) { skip(); }
@@ -109,7 +108,7 @@ class IdMap {
   const_iterator begin() const noexcept { return const_iterator(*this, 0); }
   const_iterator end() const noexcept { return const_iterator(*this, entries_.size()); }
 
-  /// Whether every tree is in order and balanced, and has all entries of its bucket. For tests.
+  /// Returns true if every tree is ordered and balanced, and has all entries of its bucket. For tests.
   bool is_sound() const noexcept {
     std::size_t count = 0;
     for (const Bucket& bucket : buckets_) {
@@ -122,15 +121,16 @@ class IdMap {
   struct Entry {
     std::uint64_t hash = 0, sum = 0;  // of the id
     std::uint32_t child[2] = {none, none};
-    std::uint8_t height = 0;  // of the tree below; 0: erased
+    std::uint8_t height = 0;  // of the subtree; 0: erased
     std::string id;
     T thing{};
   };
   struct Bucket {
     std::uint32_t root = none;
-    std::uint32_t marks = 0;  // of all that are in the tree, and perhaps of some that were: most misses end here
+    std::uint32_t marks = 0;  // a filter of the hashes in the tree, and perhaps of erased ones; ends most misses early
   };
-  /// Taller than an AVL tree of all numbers: 1.4405 * log2(2^32) rounded up, and one for the empty place below.
+  /// An upper bound on the height of an AVL tree of all numbers: 1.4405 * log2(2^32) rounded up, plus one for the empty
+  /// link below.
   static constexpr unsigned most_levels = 48;
 
   static std::uint32_t mark_of(std::uint64_t hash) noexcept { return std::uint32_t{1} << (hash >> 59); }
@@ -141,8 +141,8 @@ class IdMap {
     return buckets_[narrowed<std::size_t>(hash & (buckets_.size() - 1))];
   }
 
-  /// Of all words. Most ids whose hashes are the same are told apart by it, for less than to read them again. It need
-  /// not be a good hash: who can make this the same, too, makes each comparison cost what comparing the ids does.
+  /// Returns a second, cheap hash of all words of an id. It distinguishes most ids with equal hashes without reading
+  /// the stored ids. It need not be a good hash: if it collides too, a comparison only costs a comparison of the ids.
   static std::uint64_t sum_of(std::string_view id) noexcept {
     std::uint64_t sum = 0;
     const char* p = id.data();
@@ -162,10 +162,10 @@ class IdMap {
     if (root.hash == hash && root.id == id) return bucket.root;
     return find_below(bucket.root, id, hash);
   }
-  /// The same from a root on that it is not.
+  /// Continues a search below a root that did not match.
   PRESENCE_DETAIL_APART std::uint32_t find_below(std::uint32_t at, std::string_view id,
                                                  std::uint64_t hash) const noexcept {
-    // Among ids whose hashes are the same most steps end with their sums.
+    // Among ids with equal hashes, the sums decide most steps.
     const Entry* const entries = entries_.data();
     const std::uint64_t sum = sum_of(id);
     do {
@@ -189,7 +189,7 @@ class IdMap {
     const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
     entry.height = static_cast<std::uint8_t>(1 + (left < right ? right : left));
   }
-  /// Puts a node in the place of its child on the other side, which takes its place. Returns the child.
+  /// Rotates a node towards `side`. Its child on the other side takes its place. Returns that child.
   std::uint32_t rotated_to(unsigned side, std::uint32_t at) noexcept {
     Entry& sinking = entries_[at];
     const std::uint32_t rising = sinking.child[1 - side];
@@ -199,7 +199,7 @@ class IdMap {
     note_height(entries_[rising]);
     return rising;
   }
-  /// The root of the tree of a node of which one side may be higher than the other by two.
+  /// Rebalances a node whose subtrees may differ in height by two. Returns the new root of its tree.
   std::uint32_t balanced(std::uint32_t at) noexcept {
     Entry& entry = entries_[at];
     const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
@@ -213,7 +213,7 @@ class IdMap {
     note_height(entry);
     return at;
   }
-  /// The same of each node on the way, from the lowest up to the first whose height stays.
+  /// Rebalances the nodes on a path, from the lowest up to the first whose height does not change.
   void balance(std::uint32_t* const* way, unsigned levels) noexcept {
     while (levels > 0) {
       std::uint32_t& link = *way[--levels];
@@ -251,7 +251,7 @@ class IdMap {
       link = &entry.child[is_before(entry, gone) ? 1 : 0];
     }
     if (gone.child[0] != none && gone.child[1] != none) {
-      // The next in order, which has no left child, takes its place.
+      // The successor, which has no left child, takes its place.
       std::uint32_t& place = *link;
       const unsigned below = levels + 1;
       way[levels++] = link;
@@ -275,7 +275,7 @@ class IdMap {
     balance(way, levels);
   }
 
-  /// Twice as many buckets. Each tree is taken apart into two, in their order, which compares nothing.
+  /// Doubles the number of buckets. Each tree is split into two in order, without any comparison.
   void grow() {
     std::vector<Bucket> larger(buckets_.empty() ? 8 : 2 * buckets_.size());
     buckets_.swap(larger);
@@ -314,7 +314,8 @@ class IdMap {
       at = right;
     }
   }
-  /// Takes so many off a chain, and makes a tree of them whose sides differ by one entry at most.
+  /// Removes `count` entries from a chain, and builds a balanced tree of them: the two sides of each node differ by at
+  /// most one entry.
   std::uint32_t put_together(std::uint32_t& first, std::size_t count) noexcept {
     if (count == 0) return none;
     const std::uint32_t left = put_together(first, count / 2), root = first;
@@ -341,7 +342,7 @@ class IdMap {
   std::uint64_t seed_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;
-  std::vector<Bucket> buckets_;  // a power of two of them, at least twice as many as there are things
+  std::vector<Bucket> buckets_;  // a power of two, at least twice the number of values
 };
 
 }  // namespace detail

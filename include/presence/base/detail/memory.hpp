@@ -15,18 +15,18 @@
 #include <atomic>  // for atomic
 #endif
 
-// Hosts that look for leaks have a macro of that name. All of the library's are here.
+// Hosts with a leak detector may define a macro `new`. Every `new` of the library is in this file.
 #pragma push_macro("new")
 #undef new
 
-/// Where the memory inside a Snapshot comes from, and how it is shared.
+/// Allocation and shared ownership of the memory in a Snapshot.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
 inline void* allocate(std::size_t bytes, std::size_t alignment) {
 #if PRESENCE_CUSTOM_ALLOCATOR
-  static_cast<void>(alignment);  // a host's macro may leave it out
+  static_cast<void>(alignment);  // the macro of a host may not use it
   return PRESENCE_ALLOC(bytes, alignment);
 #else
   if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
@@ -49,19 +49,20 @@ inline void deallocate(void* memory, std::size_t bytes, std::size_t alignment) n
 #endif
 }
 
-/// Asks for memory that is about to be read: for every line of it, where it begins with one or lies in one.
+/// Prefetches memory that is about to be read. Covers every cache line, if the memory begins at a line or lies within
+/// one.
 inline void prefetch(const void* address, std::size_t bytes) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
   const char* const first = static_cast<const char*>(address);
   for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(first + at);
-  // gcc takes a function that only prefetches for one that does nothing, and drops its calls.
+  // Without this, gcc treats a function that only prefetches as pure and removes calls to it.
   __asm__ volatile("");
 #else
   static_cast<void>(address), static_cast<void>(bytes);
 #endif
 }
 
-/// Makes an object where there is memory for it.
+/// Constructs an object in the given memory.
 template <class T, class... Args>
 T* construct(void* at, Args&&... args) {
   return ::new (at) T(std::forward<Args>(args)...);
@@ -79,7 +80,7 @@ class Allocator {
   Allocator(const Allocator<U>&) noexcept {}
 
   T* allocate(std::size_t count) {
-    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // no container asks for more than its max_size
+    if (count > static_cast<std::size_t>(-1) / sizeof(T)) trap();  // containers never request more than max_size
     return static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
   }
   void deallocate(T* memory, std::size_t count) noexcept { detail::deallocate(memory, count * sizeof(T), alignof(T)); }
@@ -91,14 +92,14 @@ class Allocator {
 template <class T>
 using Vector = std::vector<T, Allocator<T>>;
 
-/// Counts owners across threads. <atomic> costs 0.4 s a file in C++20, so it is left out where the compiler has the
-/// operations built in.
+/// A thread-safe reference count. <atomic> costs 0.4 s per file in C++20, so compiler builtins are used instead if
+/// there are any.
 class OwnerCount {
  public:
 #if defined(__GNUC__) || defined(__clang__)
   void add() noexcept { __atomic_add_fetch(&count_, 1, __ATOMIC_RELAXED); }
   bool drop_last() noexcept { return __atomic_sub_fetch(&count_, 1, __ATOMIC_ACQ_REL) == 0; }
-  /// Acquires, so that who finds himself the only owner also sees what the last other owner read as finished.
+  /// Acquires: when this returns true, all reads of the former owners have finished.
   bool is_one() const noexcept { return __atomic_load_n(&count_, __ATOMIC_ACQUIRE) == 1; }
 
  private:
@@ -113,8 +114,8 @@ class OwnerCount {
 #endif
 };
 
-/// A number that readers may cache on several threads at once: all of them write what follows from the same facts.
-/// Zero: nothing is cached.
+/// A cached number that several threads may write at the same time, because all of them compute the same value. Zero
+/// means that nothing is cached.
 class Note {
  public:
 #if defined(__GNUC__) || defined(__clang__)
@@ -132,18 +133,18 @@ class Note {
 #endif
 };
 
-/// A pointer that is set once by whichever of several threads comes first.
+/// A pointer that several threads may try to set. The first one succeeds.
 template <class T>
 class SetOncePointer {
  public:
 #if defined(__GNUC__) || defined(__clang__)
   T* get() const noexcept { return __atomic_load_n(&pointer_, __ATOMIC_ACQUIRE); }
-  /// Returns whether it was null, and is `pointer` now.
+  /// Sets the pointer if it is null. Returns true if it was set.
   bool set(T* pointer) const noexcept {
     T* expected = nullptr;
     return __atomic_compare_exchange_n(&pointer_, &expected, pointer, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
   }
-  /// For the only user.
+  /// Requires that no other thread uses it.
   void clear() noexcept { pointer_ = nullptr; }
 
  private:
@@ -161,8 +162,8 @@ class SetOncePointer {
 #endif
 };
 
-/// Makes an object in memory of its own, which is given back if the constructor throws: it may, although this library
-/// does not.
+/// Allocates and constructs an object. Frees the memory if the constructor throws: types of the host may throw,
+/// although this library does not.
 template <class T, class... Args>
 T* create(Args&&... args) {
   struct Room {
@@ -181,7 +182,7 @@ void destroy(T* object) noexcept {
   detail::deallocate(object, sizeof(T), alignof(T));
 }
 
-/// One of the owners of a T, which has a member `OwnerCount owners`.
+/// A reference-counted pointer to a T, which has a member `OwnerCount owners`.
 template <class T>
 class Shared {
  public:
@@ -210,7 +211,7 @@ class Shared {
   const T* operator->() const noexcept { return object_; }
   const T* get() const noexcept { return object_; }
   bool only_owner() const noexcept { return object_->owners.is_one(); }
-  /// For the only owner.
+  /// Requires that this is the only owner.
   T& change() noexcept { return *object_; }
 
   friend bool operator==(const Shared& a, const Shared& b) noexcept { return a.object_ == b.object_; }

@@ -10,12 +10,12 @@
 #include <string_view>  // for string_view
 #include <utility>      // for swap
 
-/// Ids and statuses, as a Snapshot keeps them.
+/// The strings of ids and statuses in a Snapshot.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Eight bytes, or four, as a number: the first byte lowest, whatever the platform's own order.
+/// Loads eight bytes, or four, as a little-endian number on every platform.
 inline std::uint64_t load_word(const char* bytes) noexcept {
 #if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
   std::uint64_t word;
@@ -36,10 +36,10 @@ inline std::uint64_t load_half_word(const char* bytes) noexcept {
 #endif
   return word;
 }
-/// The same of fewer than eight, the rest zero.
+/// Loads fewer than eight bytes as a little-endian number.
 inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
   if (count >= 4) {
-    const std::size_t last = count - 4;  // the two fours overlap
+    const std::size_t last = count - 4;  // the two loads may overlap
     return load_half_word(bytes) | load_half_word(bytes + last) << (8 * last);
   }
   std::uint64_t word = 0;
@@ -47,9 +47,8 @@ inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
   return word;
 }
 
-/// A text that does not change: up to 15 bytes are kept inside, a longer one is stored once, whichever snapshots and
-/// users have copies of it. Copying costs no memory, and what is stored elsewhere is not read to know where and how
-/// long it is.
+/// An immutable string. Up to 15 bytes are stored inline. A longer string is on the heap and shared by all copies, with
+/// a reference count. Copying allocates nothing. Data pointer and size are known without a read of the heap memory.
 class SharedString {
  public:
   static constexpr std::size_t room = 15;
@@ -88,8 +87,8 @@ class SharedString {
     if (bytes_[room] == elsewhere) drop();
   }
 
-  /// Another text in place of this one: in the same memory, if it is nobody else's and of the size that one would ask
-  /// for. When memory runs out it stays what it was.
+  /// Replaces the string. Reuses the memory if it is not shared and has the size that the new string needs. If memory
+  /// runs out, the string is unchanged.
   void assign(std::string_view text) {
     const auto size = static_cast<std::uint32_t>(text.size());
     if (bytes_[room] == elsewhere && text.size() > room && text.size() <= 0xFFFFFFFF &&
@@ -107,9 +106,10 @@ class SharedString {
     return std::string_view(stored()->text(), size);
   }
   bool empty() const noexcept { return bytes_[room] == 0; }
-  /// The memory that it shares with its copies.
+  /// Returns the size of the heap memory, which is shared with copies.
   std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : stored()->steps * Stored::step; }
-  /// Whether it is kept inside; then these are its bytes, zeros after the last, and its size in the highest one.
+  /// Returns true if the string is stored inline. Then the two words are its bytes, padded with zeros, with the size in
+  /// the highest byte.
   bool is_inside() const noexcept { return bytes_[room] != elsewhere; }
   std::uint64_t low_word() const noexcept { return load_word(bytes_); }
   std::uint64_t high_word() const noexcept { return load_word(bytes_ + 8); }
@@ -122,7 +122,7 @@ class SharedString {
  private:
   struct Stored {
     OwnerCount owners;
-    const std::uint32_t steps;  // of memory, so that a text can take the place of one that is about as long
+    const std::uint32_t steps;  // size of the memory; a string with the same number of steps can reuse it
 
     static constexpr std::size_t step = 16;
     explicit Stored(std::size_t of_memory) noexcept : steps(static_cast<std::uint32_t>(of_memory)) {}
@@ -143,9 +143,9 @@ class SharedString {
     last->~Stored();
     detail::deallocate(last, bytes, alignof(Stored));
   }
-  /// Puts the bytes where there is memory for them.
+  /// Copies the bytes into the heap memory and sets the size.
   void fill(const char* text, std::uint32_t size) noexcept {
-    std::memmove(stored()->text(), text, size);  // which may be a part of what is there
+    std::memmove(stored()->text(), text, size);  // may overlap the old string
     std::memcpy(bytes_ + sizeof(Stored*), &size, sizeof(size));
   }
   void swap(SharedString& other) noexcept {
@@ -161,10 +161,10 @@ class SharedString {
 inline std::string_view text_of(const SharedString& text) noexcept { return text.view(); }
 inline std::string_view text_of(std::string_view text) noexcept { return text; }
 
-/// A text to look for, made ready to be compared with many.
+/// A string to search for, prepared for many comparisons with SharedStrings.
 class LookupKey {
  public:
-  LookupKey() noexcept {}  // leaves it open, for arrays
+  LookupKey() noexcept {}  // uninitialised, for arrays
   explicit LookupKey(std::string_view text) noexcept { set(text); }
 
   void set(std::string_view text) noexcept {
@@ -176,7 +176,7 @@ class LookupKey {
       low_ = high_ = 0;
     } else if (size >= 8) {
       low_ = load_word(p);
-      // The last eight bytes overlap the first ones; what is left of them is moved to where it belongs.
+      // The last eight bytes overlap the first ones, so the overlap is shifted out.
       high_ = (size == 8 ? 0 : load_word(p + (size - 8)) >> (8 * (16 - size))) | std::uint64_t{size} << 56;
     } else {
       low_ = load_part(p, size);
@@ -184,7 +184,7 @@ class LookupKey {
     }
   }
 
-  /// Goes on to look for the same text where a copy of it lies.
+  /// Points the key to an equal string, `copy`, which must outlive it.
   void lies_in(const SharedString& copy) noexcept { data_ = copy.view().data(); }
 
   std::string_view text() const noexcept { return std::string_view(data_, size_); }

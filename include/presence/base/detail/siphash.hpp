@@ -8,16 +8,16 @@
 #include <cstdint>      // for uint64_t
 #include <string_view>  // for string_view
 
-/// SipHash (Aumasson, Bernstein 2012): a keyed hash of strings. Nobody who does not know the key can choose strings
-/// whose hashes agree more often than by chance; nobody who does know it can do better than try many strings.
+/// SipHash (Aumasson, Bernstein 2012): a keyed hash of strings. An attacker without the key cannot choose strings that
+/// collide more often than by chance. An attacker with the key can only try many strings.
 ///
-/// Made of 64-bit arithmetic alone, so that it is the same on every platform. tests/unit/base/siphash.cpp has the published
-/// test vectors.
+/// Uses only 64-bit arithmetic, so the result is the same on every platform. tests/unit/base/siphash.cpp has the
+/// published test vectors.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// 128 bits: a key, or a hash. Ordered as the number that they are.
+/// 128 bits: a key or a hash. Ordered as an unsigned number.
 struct Bits128 {
   std::uint64_t low = 0, high = 0;
 
@@ -30,18 +30,18 @@ struct Bits128 {
   }
 };
 
-/// SipHash-c-d: c rounds for each word of the message, d at the end.
+/// SipHash-c-d: c rounds for each word of the message, and d rounds at the end.
 template <unsigned compression_rounds, unsigned final_rounds>
 class SipHash {
  public:
-  /// The hash of 64 bits.
+  /// Returns the 64-bit hash.
   static std::uint64_t hash64(std::string_view message, const Bits128& key) noexcept {
     SipHash state(key);
     state.absorb(message);
     state.v2_ ^= 0xFF;
     return state.finish();
   }
-  /// The hash of 128 bits, which is another function than the one of 64.
+  /// Returns the 128-bit hash. It is a different function from the 64-bit one.
   static Bits128 hash128(std::string_view message, const Bits128& key) noexcept {
     SipHash state(key);
     state.v1_ ^= 0xEE;

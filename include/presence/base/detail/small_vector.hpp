@@ -14,7 +14,7 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Some elements that lie side by side, borrowed.
+/// A borrowed view of contiguous elements.
 template <class T>
 struct Span {
   const T* first = nullptr;
@@ -39,8 +39,8 @@ bool same_elements(const Range& a, const Range& b) noexcept {
   return true;
 }
 
-/// A vector that keeps its first `inside` elements in itself: most of what is kept of a user is one or two of
-/// something. Iterators are pointers, and end with any change.
+/// A vector that stores up to `inside` elements inline, because most lists of a user have one or two elements.
+/// Iterators are pointers. Any modification invalidates them.
 template <class T, std::uint32_t inside>
 class SmallVector {
   static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
@@ -97,7 +97,7 @@ class SmallVector {
 
   void reserve(std::size_t count) {
     if (count <= capacity_) return;
-    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // a user's limits are far below
+    if (count > 0x7FFFFFFF / sizeof(T)) trap();  // the limits per user are far lower
     T* const larger = static_cast<T*>(detail::allocate(count * sizeof(T), alignof(T)));
     const std::uint32_t size = size_;
     T* const old = data();
@@ -138,7 +138,7 @@ class SmallVector {
 
  private:
   bool is_inside() const noexcept { return capacity_ == inside; }
-  /// Of trivial elements in one go. For an empty one with room for them.
+  /// Copies all elements; trivial ones with one memcpy. Requires that this vector is empty and has enough capacity.
   void copy_elements(const SmallVector& other) noexcept(std::is_nothrow_copy_constructible<T>::value) {
     if constexpr (std::is_trivially_copyable<T>::value) {
       if (other.size_ != 0) std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
@@ -165,7 +165,7 @@ class SmallVector {
       capacity_ = inside;
     }
   }
-  /// For an empty one.
+  /// Moves the elements of `other` here. Requires that this vector is empty.
   void take(SmallVector& other) noexcept {
     if (std::is_trivially_copyable<T>::value && other.is_inside()) {
       room_ = other.room_;

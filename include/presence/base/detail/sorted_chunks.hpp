@@ -13,11 +13,11 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Elements in ascending order, in chunks of at most 4 KiB: to add or erase one moves no more than a chunk and the list
-/// of the chunks, however many elements there are and wherever it goes. The first chunk is a plain vector, so that few
-/// elements cost what a sorted vector does.
+/// A sorted sequence in chunks of at most 4 KiB. An insertion or removal moves at most one chunk and the list of
+/// chunks, for any number of elements and any position. The first chunk is a plain vector, so few elements cost the
+/// same as in a sorted vector.
 ///
-/// `Key::of(element)` is what they are sorted by. Equal keys may occur more than once.
+/// Elements are sorted by `Key::of(element)`. Equal keys may occur more than once.
 template <class T, class Key>
 class SortedChunks {
   static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
@@ -25,7 +25,7 @@ class SortedChunks {
   using Chunk = Vector<T>;
 
  public:
-  /// Of elements in a chunk.
+  /// The maximum number of elements in a chunk.
   static constexpr std::size_t room = 4096 / sizeof(T) < 8 ? 8 : 4096 / sizeof(T);
 
   bool empty() const noexcept { return first_.empty() && more_.empty(); }
@@ -36,7 +36,7 @@ class SortedChunks {
   }
   const T& back() const noexcept { return more_.empty() ? first_.back() : more_.back().back(); }
 
-  /// Null: there is none with that key.
+  /// Returns an element with that key, or a null pointer if there is none.
   template <class K>
   const T* find(const K& key) const noexcept {
     const Chunk& chunk = chunk_at(place_of(key));
@@ -48,7 +48,7 @@ class SortedChunks {
     return const_cast<T*>(static_cast<const SortedChunks&>(*this).find(key));
   }
 
-  /// How many have a key that is not greater. O(log n + chunks).
+  /// Returns the number of elements whose key is not greater. O(log n + chunks).
   template <class K>
   std::size_t count_up_to(const K& key) const noexcept {
     const std::size_t place = place_of(key);
@@ -58,7 +58,7 @@ class SortedChunks {
     return count + greater_in(chunk, key);
   }
 
-  /// Adds an element behind those with the same key. Adds nothing when memory runs out.
+  /// Inserts an element after those with the same key. If memory runs out, nothing is inserted.
   T& insert(T element) {
     std::size_t place = place_of(Key::of(element));
     if (chunk_at(place).size() >= room) {
@@ -70,7 +70,7 @@ class SortedChunks {
     return *chunk.insert(chunk.begin() + static_cast<std::ptrdiff_t>(at), std::move(element));
   }
 
-  /// Erases one of those with that key, if there are any. Returns whether there were.
+  /// Erases one element with that key. Returns false if there is none.
   template <class K>
   bool erase(const K& key) noexcept {
     const std::size_t place = place_of(key);
@@ -117,7 +117,7 @@ class SortedChunks {
   const_iterator begin() const noexcept { return const_iterator(*this, 0); }
   const_iterator end() const noexcept { return const_iterator(*this, more_.size() + 1); }
 
-  /// Whether the chunks are in order, none is too large, and none but the first is empty. For tests.
+  /// Returns true if the chunks are sorted, none is too large, and none except the first is empty. For tests.
   bool is_sound() const noexcept {
     for (std::size_t place = 0; place <= more_.size(); ++place) {
       const Chunk& chunk = chunk_at(place);
@@ -136,7 +136,7 @@ class SortedChunks {
   const Chunk& chunk_at(std::size_t place) const noexcept { return place == 0 ? first_ : more_[place - 1]; }
   Chunk& chunk_at(std::size_t place) noexcept { return place == 0 ? first_ : more_[place - 1]; }
 
-  /// The last chunk that begins with a key that is not greater, or the first.
+  /// Returns the index of the last chunk whose first key is not greater, or of the first chunk.
   template <class K>
   std::size_t place_of(const K& key) const noexcept {
     if (more_.empty()) return 0;
@@ -157,8 +157,8 @@ class SortedChunks {
     return static_cast<std::size_t>(at - chunk.begin());
   }
 
-  /// Moves the upper half of a full chunk to one of its own; of the last chunk only the last element, so that elements
-  /// that come in order fill theirs.
+  /// Moves the upper half of a full chunk to a new chunk. For the last chunk it moves only the last element, so that
+  /// ascending insertions fill their chunks.
   void split(std::size_t place) {
     const std::size_t kept = place == more_.size() ? room - 1 : room / 2;
     Chunk upper;
@@ -169,7 +169,7 @@ class SortedChunks {
     from.erase(from.begin() + static_cast<std::ptrdiff_t>(kept), from.end());
   }
 
-  /// Moves what is left of a chunk to its neighbour, if there is much room there.
+  /// Moves the rest of a small chunk to a neighbour, if that has enough free capacity.
   void join_around(std::size_t place) noexcept {
     if (place > 0 && take_over(place - 1, place)) return;
     if (place < more_.size() && take_over(place, place + 1)) return;
@@ -185,7 +185,7 @@ class SortedChunks {
   }
 
   Chunk first_;
-  Vector<Chunk> more_;  // none of them is empty, and each has memory for `room`
+  Vector<Chunk> more_;  // none is empty; each has capacity for `room` elements
 };
 
 }  // namespace detail

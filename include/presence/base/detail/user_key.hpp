@@ -9,12 +9,12 @@
 #include <cstdint>      // for uint8_t, uint64_t
 #include <string_view>  // for string_view
 
-/// The hashes of a user's id, made of 64-bit arithmetic alone, so that they are the same on every platform.
+/// The hashes of a user's id. They use only 64-bit arithmetic, so they are the same on every platform.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input reaches every bit of the output.
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every input bit affects every output bit.
 constexpr std::uint64_t mix(std::uint64_t x) noexcept {
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
@@ -23,9 +23,9 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept {
 
 constexpr std::uint64_t rotated(std::uint64_t x, int by) noexcept { return x << by | x >> (64 - by); }
 
-/// A multiplicative hash of 16 bytes at a time, for spreading ids that nobody chose on purpose. Ids whose hashes agree
-/// are easily built, under every seed. So it is used only where that costs no more than a few steps: what it is used in
-/// has a bounded worst case for any ids (user_table.hpp).
+/// A multiplicative hash of 16 bytes at a time, to distribute ids that are not chosen maliciously. Colliding ids are
+/// easy to construct, for every seed. So it is used only in containers whose worst case is bounded for all ids
+/// (user_table.hpp), where a collision costs only a few steps.
 struct Hash {
   static constexpr std::uint64_t a = 0x9E3779B97F4A7C15u, b = 0xC2B2AE3D27D4EB4Fu, c = 0xD6E8FEB86659FD93u;
 
@@ -48,9 +48,9 @@ inline std::uint64_t hash_of(const LookupKey& id, std::uint64_t seed) noexcept {
   return id.is_short() ? Hash::finished(seed, id.low(), id.high()) : Hash::of_long(id.text(), seed);
 }
 
-/// The hash that tells the users of one page apart: for short ids pair-multiply-shift (Dietzfelbinger 1996), for long
-/// ones SipHash. Without the seed nobody can choose ids whose tags agree more often than by chance; with it, a page has
-/// few users to compare.
+/// The hash that distinguishes the users of one page: pair-multiply-shift (Dietzfelbinger 1996) for short ids, SipHash
+/// for long ones. An attacker without the seed cannot choose ids whose tags collide more often than by chance. Even
+/// with the seed the cost is bounded, because a page has few users.
 class Tagger {
  public:
   explicit constexpr Tagger(std::uint64_t seed) noexcept
@@ -59,7 +59,7 @@ class Tagger {
   std::uint8_t tag_of(const LookupKey& id) const noexcept {
     const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : hash_long(id.text());
     const auto tag = static_cast<std::uint8_t>(hash >> 56);
-    return tag != 0 ? tag : 1;  // which stands for no user
+    return tag != 0 ? tag : 1;  // 0 means no user
   }
 
  private:
@@ -70,11 +70,10 @@ class Tagger {
   std::uint64_t low_, high_;
 };
 
-/// What a user is found by.
+/// The lookup key of a user.
 ///
-/// `order` and the id decide where a user is kept, and so in which order users are iterated: nothing of that may
-/// depend on a seed. `tag` tells the users of one page apart, and is seeded, so that nobody can choose ids that look
-/// alike there.
+/// `order` and the id determine the position of a user, and so the order of iteration. They must not depend on a seed.
+/// `tag` distinguishes the users of one page. It is seeded, so that an attacker cannot choose ids that collide there.
 struct UserKey {
   LookupKey id;
   std::uint64_t order;

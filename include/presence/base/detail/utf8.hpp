@@ -13,21 +13,22 @@ namespace detail {
 
 constexpr std::uint8_t octet(char c) noexcept { return static_cast<std::uint8_t>(c); }
 
-/// What stands at one place of a text that should be UTF-8.
+/// The result of decoding one position of a string that should be UTF-8.
 struct Utf8Step {
-  std::size_t length;  ///< of the character; of what is not one, the bytes up to where it went wrong (Unicode 3.9,
+  std::size_t length;  ///< of the character; if malformed, of its longest valid prefix, at least one byte (Unicode 3.9,
                        ///< "maximal subpart")
   bool valid;
-  bool cut;  ///< not valid only because the text ends inside it
+  bool cut;  ///< invalid only because the string ends within the character
 };
 
-/// RFC 3629, section 4: no overlong forms, no surrogates, nothing above U+10FFFF. `p` is not at `end`.
+/// Checks the character at `p` by RFC 3629, section 4: no overlong forms, no surrogates, nothing above U+10FFFF. `p`
+/// must be before `end`.
 inline Utf8Step utf8_step(const char* p, const char* end) noexcept {
   const std::uint8_t lead = octet(*p);
   if (lead < 0x80) return {1, true, false};
   if (lead < 0xC2 || lead > 0xF4) return {1, false, false};
   const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  // Everything that is refused shows in the second byte already; the others are free.
+  // All restrictions beyond the continuation range apply to the second byte.
   std::uint8_t lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   std::uint8_t highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   for (std::size_t i = 1; i < length; ++i) {

@@ -12,15 +12,15 @@
 #include <string>       // for string
 #include <string_view>  // for string_view
 
-/// Numbers and strings as bytes, the same on every platform.
+/// Platform-independent encoding of numbers and strings.
 ///
-/// A word is eight bytes, the lowest first. A number is LEB128: seven bits a byte, the lowest first, in as few bytes as
-/// it takes. A text is the number of its bytes, and then these.
+/// A word has eight bytes, little endian. A number is LEB128: seven bits per byte, low bits first, in the minimum
+/// number of bytes. A text is its size in bytes as a number, then the bytes.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Writes them, one behind the other.
+/// Appends words, numbers and strings to a buffer.
 class ByteWriter {
  public:
   std::size_t size() const noexcept { return size_; }
@@ -28,7 +28,7 @@ class ByteWriter {
   void clear() noexcept { size_ = 0; }
 
   void byte(std::uint64_t byte) { bytes(byte, 1); }
-  /// The lowest bytes of a word.
+  /// Appends the `count` low bytes of a word.
   void bytes(std::uint64_t word, unsigned count) {
     store(room_for(count), word, count);
     size_ += count;
@@ -49,7 +49,7 @@ class ByteWriter {
     if (!text.empty()) std::memcpy(room_for(text.size()), text.data(), text.size());
     size_ += text.size();
   }
-  /// Over what was written at that place.
+  /// Overwrites bytes that were written before, at that offset.
   void bytes_at(std::size_t place, std::uint64_t word, unsigned count) noexcept { store(&bytes_[place], word, count); }
 
  private:
@@ -62,22 +62,22 @@ class ByteWriter {
     return &bytes_[size_];
   }
 
-  std::string bytes_;  // and room behind them
+  std::string bytes_;  // followed by unused capacity
   std::size_t size_ = 0;
 };
 
-/// Reads what a ByteWriter wrote, from left to right. What is wrong first is remembered, with its offset, and from then
-/// on there is nothing left to read: callers look at `ok()` when they are done.
+/// Reads the output of a ByteWriter sequentially. Stores the first error, with its offset. After an error there is
+/// nothing left to read, so callers need to check `ok()` only at the end.
 class ByteReader {
  public:
-  /// `offset` is where the bytes stand in what errors speak of.
+  /// `offset` is the position of the bytes in the whole input; error offsets are relative to the whole input.
   explicit ByteReader(std::string_view bytes, std::size_t offset = 0) noexcept
       : rest_(bytes), end_(offset + bytes.size()) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
   bool at_end() const noexcept { return rest_.empty(); }
-  /// Of what comes next.
+  /// Returns the offset of the next byte.
   std::size_t offset() const noexcept { return end_ - rest_.size(); }
 
   std::uint8_t byte() noexcept {
@@ -107,7 +107,7 @@ class ByteReader {
       if (next < 0x80) return number;
     }
   }
-  /// Borrowed.
+  /// Returns a string that is borrowed from the input.
   std::string_view text(std::size_t longest, const char* too_long) noexcept {
     const std::size_t start = offset();
     const std::uint64_t size = number();
@@ -115,7 +115,7 @@ class ByteReader {
     return ok() ? take(size) : std::string_view();
   }
 
-  /// Notes an error, unless there was one.
+  /// Stores an error, unless there already is one.
   void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (failed_) return;
     failed_ = true;
@@ -126,7 +126,7 @@ class ByteReader {
   }
 
  private:
-  /// Nothing where there are fewer.
+  /// Returns the next `count` bytes. If there are fewer, fails and returns an empty view.
   std::string_view take(std::uint64_t count) noexcept {
     if (count > rest_.size()) {
       fail(ErrorCode::truncated, end_, "the bytes end too early");

@@ -12,34 +12,33 @@
 #include <string>            // for string
 #include <string_view>       // for string_view
 
-/// What all that is encoded has around it: what it is, and checksums, in pieces that can be written and read one by
-/// one.
+/// The framing of all encoded data: a header and blocks with checksums. Blocks can be written and read one at a time.
 ///
 ///     "PRSN", version (1 byte), kind (1 byte)
-///     for each block: the size of its body (4 bytes, lowest first), a checksum (a word), the body
+///     for each block: the size of its body (4 bytes, little endian), a checksum (a word), the body
 ///     an empty block: size 0, a checksum
 ///
-/// A body is a row of records, and is closed by the first that makes it `block_size` or longer: the same records are
-/// the same bytes. Each checksum is the Digest of the body, seeded with the one before, the first with version and
-/// kind: so blocks can neither be lost nor change places.
+/// A body is a sequence of records. It ends after the first record that makes it `block_size` or longer, so the same
+/// records always have the same bytes. Each checksum is the Digest of the body, seeded with the previous checksum; the
+/// first is seeded with version and kind. So the loss or reordering of blocks is detected.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
 enum class FrameKind : std::uint8_t {
   snapshot = 0,
-  delta = 1,   ///< of a snapshot
-  sketch = 2,  ///< what somebody knows, to be compared
-  news = 3,    ///< what somebody knows and the other side does not
+  delta = 1,   ///< between two snapshots
+  sketch = 2,  ///< a set sketch of the users of a node, to be compared
+  news = 3,    ///< updates that the other side is missing
 };
 
 inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
 
-/// Each kind has versions of its own.
+/// Returns the format version of a kind. Each kind is versioned separately.
 constexpr std::uint8_t version_of(FrameKind kind) noexcept {
   return kind == FrameKind::sketch || kind == FrameKind::news ? 2 : 1;
 }
-inline constexpr std::uint8_t latest_version = 2;  ///< of any kind
+inline constexpr std::uint8_t latest_version = 2;  ///< the latest version of any kind
 
 inline std::uint64_t first_checksum(FrameKind kind) noexcept {
   return std::uint64_t{version_of(kind)} << 8 | static_cast<std::uint8_t>(kind);
@@ -50,7 +49,7 @@ inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) no
   return digest.value();
 }
 
-/// Calls `sink(std::string_view)` with one piece after another. Holds one block.
+/// Writes frames. Calls `sink(std::string_view)` with consecutive pieces. Buffers one block.
 template <class Sink>
 class FrameWriter {
  public:
@@ -63,13 +62,13 @@ class FrameWriter {
   FrameWriter(const FrameWriter&) = delete;
   FrameWriter& operator=(const FrameWriter&) = delete;
 
-  /// Where the next record is to be appended.
+  /// Returns the writer to append the next record to.
   ByteWriter& record() noexcept { return buffer_; }
-  /// To be called after each record.
+  /// Must be called after each record.
   void end_record() {
     if (buffer_.size() - body_ >= block_size) end_block();
   }
-  /// To be called after the last.
+  /// Must be called after the last record.
   void finish() {
     if (buffer_.size() > body_) end_block();
     end_block();
@@ -83,7 +82,7 @@ class FrameWriter {
   }
   void end_block() {
     const std::string_view body = buffer_.view().substr(body_);
-    if (body.size() > 0xFFFFFFFF) trap();  // a user of so much lies beyond every limit
+    if (body.size() > 0xFFFFFFFF) trap();  // one user record this large is beyond every limit
     checksum_ = next_checksum(checksum_, body);
     buffer_.bytes_at(body_ - block_head, body.size(), 4);
     buffer_.bytes_at(body_ - 8, checksum_, 8);
@@ -94,22 +93,22 @@ class FrameWriter {
 
   Sink& sink_;
   ByteWriter buffer_;
-  std::size_t body_ = 0;  // where in the buffer it begins
+  std::size_t body_ = 0;  // offset of the current body in the buffer
   std::uint64_t checksum_;
 };
 
-/// Takes what a FrameWriter wrote, cut into any pieces. Holds no more than it was given.
+/// Reads the output of a FrameWriter, in pieces of any size. Its memory is bounded by the bytes that it was given.
 class FrameReader {
  public:
   explicit FrameReader(FrameKind kind) noexcept : kind_(kind), checksum_(first_checksum(kind)) {}
 
-  /// Calls `on_block(ByteReader&)` with each body that is complete, and unharmed. False after an error, of its own or
-  /// one that `on_block` left in the reader.
+  /// Calls `on_block(ByteReader&)` with each body that is complete and has a correct checksum. Returns false after an
+  /// error, also one that `on_block` set in the reader.
   template <class OnBlock>
   bool push(std::string_view bytes, OnBlock&& on_block) {
     while (!failed_ && !bytes.empty()) {
       if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "something follows the end");
-      // A piece that came as a whole is read where it is.
+      // A complete piece is read in place, without a copy.
       std::string_view piece = bytes.substr(0, wanted_ - held_.size());
       bytes.remove_prefix(piece.size());
       if (!held_.empty() || piece.size() < wanted_) {
@@ -124,7 +123,7 @@ class FrameReader {
     return !failed_;
   }
 
-  /// Whether all has come.
+  /// Returns true if the data is complete and valid.
   bool finish() noexcept {
     if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes end too early");
     return !failed_;
@@ -145,7 +144,7 @@ class FrameReader {
             in.fail(ErrorCode::syntax, at, "nothing that this library wrote");
         }
         const unsigned version = in.byte(), kind = in.byte();
-        // In a version that is not known the next byte may be anything.
+        // In an unknown version the next byte may have any meaning.
         if (version == 0 || version > latest_version ||
             (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
           in.fail(ErrorCode::unknown_version, 4, "a version of the format not known here");
@@ -197,16 +196,16 @@ class FrameReader {
 
   FrameKind kind_;
   Stage stage_ = Stage::head;
-  bool short_block_ = false;  // the last was; only the end may follow it
+  bool short_block_ = false;  // the last block was short; only the end may follow
   bool failed_ = false;
-  std::size_t wanted_ = frames_head;  // bytes of the piece that comes next
-  std::size_t offset_ = 0;            // of that piece
-  std::string held_;                  // of it
+  std::size_t wanted_ = frames_head;  // size of the next piece, in bytes
+  std::size_t offset_ = 0;            // offset of that piece
+  std::string held_;                  // the part of it received so far
   std::uint64_t checksum_, claimed_ = 0;
   Error error_;
 };
 
-/// That of a record none may begin in a block that should have ended before it.
+/// Returns `in.ok()`. Fails if the next record begins where its block should already have ended.
 inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
   if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "this block should have ended before");
   return in.ok();

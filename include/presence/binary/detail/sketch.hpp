@@ -25,12 +25,12 @@ inline Bits128 read_bits(ByteReader& in) noexcept {
   return bits;
 }
 
-/// A set of keys in few cells, of which the difference to another set can be told, with few exceptions, if it is no
-/// larger than half of them, however large the sets are: an invertible Bloom lookup table (Goodrich, Mitzenmacher 2011;
-/// used for this by Eppstein, Goodrich, Uyeda, Varghese 2011).
+/// A set sketch: an invertible Bloom lookup table (Goodrich, Mitzenmacher 2011; used for set differences by Eppstein,
+/// Goodrich, Uyeda, Varghese 2011). The difference of two sets can be decoded, with few exceptions, if it has at most
+/// half as many keys as there are cells. The size of the sets does not matter.
 ///
-/// Each key goes into one cell of each quarter. A cell adds up what went in, so that of two sketches taken from each
-/// other only the difference is left; where that is a single key it can be read, and be taken out of its other cells.
+/// Each key is added to one cell of each quarter. A cell stores the sum of its keys, so subtracting another sketch
+/// leaves only the difference. A cell with a single key is read, and that key is removed from its other cells.
 class Sketch {
  public:
   static constexpr std::size_t least = 32, growth = 4, bytes_per_cell = 21;
@@ -52,8 +52,8 @@ class Sketch {
     }
   }
 
-  /// Once the other was subtracted: the keys that were only in this one, and only in the other. False where they are
-  /// too many; or where the other was no sketch of keys, which is then found out as soon.
+  /// Decodes the difference after `subtract`: the keys that were only in this sketch, and those only in the other.
+  /// Returns false if there are too many, or if the other cells were not a valid sketch.
   bool tell_apart(Vector<Bits128>& ours, Vector<Bits128>& theirs) {
     Vector<std::uint32_t> alone;
     const auto note = [&](std::size_t cell) {
@@ -91,9 +91,9 @@ class Sketch {
  private:
   static constexpr unsigned quarters = 4;
   struct Cell {
-    Bits128 keys;              // each xor-ed in
-    std::uint32_t checks = 0;  // of the keys, likewise
-    std::uint8_t count = 0;    // ours less theirs; goes round
+    Bits128 keys;              // xor of all keys in the cell
+    std::uint32_t checks = 0;  // xor of their checks
+    std::uint8_t count = 0;    // ours minus theirs, modulo 256
   };
 
   static void combine(Bits128& keys, const Bits128& with) noexcept {

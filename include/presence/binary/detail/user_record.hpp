@@ -13,33 +13,36 @@
 #include <string_view>  // for string_view
 #include <utility>      // for move
 
-/// What is kept of a user, as bytes (bytes.hpp says what a number and a text are).
+/// The encoding of the registers of a user (for number and text see bytes.hpp).
 ///
 ///     user     = id (text), shape (byte), sessions, activities, visibility changes, rare registers
-///     shape    = 1: timestamps in milliseconds | sessions << 1 | activities << 3 | 32: visibility changes | 64: rare
-///     registers;
-///                of sessions and activities 0 to 2, or 3, and then the number less 3 comes before the first of them
+///     shape    = 1: timestamps in milliseconds | sessions << 1 | activities << 3 | 32: visibility changes
+///                | 64: rare registers;
+///                the counts of sessions and activities are 0 to 2, or 3: then the count minus 3 precedes the first one
 ///     session  = id (text), byte: 1: connect | 2: heartbeat | disconnects << 2, these timestamps;
-///                of disconnects 0 to 62, or 63, and then the number less 63
+///                the count of disconnects is 0 to 62, or 63: then the count minus 63 precedes them
 ///     activity = the evidence (timestamp), how much earlier the value is (number)
 ///     visibility changes    = number, for each: a timestamp, a byte (0, 1: invisible)
-///     rare     = byte: 1: crowded | 2: status | 4: reported | 8: as online | 16: reported last_active | 32: forgotten;
-///                from and to; at and the text; at; at and the value; up to
+///     rare     = byte: 1: dropped range | 2: status | 4: reported | 8: as online | 16: reported last_active |
+///                32: forgotten;
+///                then of those present: from and to; at and the text; at; at and the value; up to
 ///
-/// A timestamp is a number: how much earlier it is than the base, with the sign as the lowest bit, in milliseconds if
-/// that loses nothing of any in the record, else nanoseconds. The base is the snapshot's timestamp, rounded down to
-/// milliseconds, or 1970. Everything stands in ascending order, each once. So the same user is the same bytes.
+/// A timestamp is a number: how much earlier it is than the base, with the sign in the lowest bit. The unit is
+/// milliseconds if all timestamps in the record are exact in it, else nanoseconds. The base is the snapshot's
+/// timestamp, rounded down to milliseconds, or 1970. All sequences are strictly ascending. So equal users have equal
+/// bytes.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Counts timestamps from a base, in the unit of a record. Differences go round at 64 bits, and back.
+/// Encodes timestamps relative to a base, in the unit of a record. Differences wrap around at 64 bits; decoding wraps
+/// them back.
 class InstantUnit {
  public:
   InstantUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
 
   bool in_ms() const noexcept { return in_ms_; }
-  /// Whether no timestamp that was read or written has needed nanoseconds.
+  /// Returns true if no timestamp that was noted needed nanoseconds.
   bool could_be_ms() const noexcept { return could_be_ms_; }
   void note(Timestamp at) noexcept {
     could_be_ms_ = could_be_ms_ && static_cast<std::int64_t>(base_ - raw(at)) % static_cast<std::int64_t>(ms) == 0;
@@ -100,9 +103,9 @@ class InstantUnit {
 
 namespace user_record {
 
-/// Of the shape.
+/// Bits of the shape.
 constexpr unsigned in_ms = 1, has_flips = 32, has_rare = 64, shape_bits = 127;
-/// Of the rare registers.
+/// Bits of the rare registers.
 constexpr unsigned dropped_range = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
                    forgotten = 32, rare_bits = 63;
 constexpr std::size_t counts_in_shape = 3, disconnects_in_byte = 63;
@@ -170,7 +173,7 @@ inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bit
   if ((bits & forgotten) != 0) unit.append(out, kept.forgotten_up_to);
 }
 
-/// Of what there are so many: no more than the reader's rules can have left of any user.
+/// Returns a count. Fails if it is greater than the reader's rules allow for one user.
 inline std::size_t read_count(ByteReader& in, std::size_t start, std::uint64_t count, std::size_t most) noexcept {
   if (count > most) in.fail(ErrorCode::over_limit, start, "more of one user than the rules allow");
   return in.ok() ? narrowed<std::size_t>(count) : 0;
@@ -190,7 +193,7 @@ inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_gr
   return in.ok();
 }
 
-/// How many of each can be left of one user.
+/// The maximum counts that the rules allow for one user.
 struct Most {
   explicit Most(const Rules& rules) noexcept
       : recent(greater_of(rules.max_recent_per_user, std::uint32_t{1})),
@@ -274,7 +277,7 @@ inline void append_user(ByteWriter& out, std::string_view id, const RegistersVie
   if (rare != 0) record::append_rare(out, *user.rare, rare, unit);
 }
 
-/// What was read: all of it as the rules allow, and in the one form in which it is written; not yet normalised.
+/// A decoded user: within the limits of the rules and in the canonical encoding, but not yet normalised.
 struct UserRecord {
   std::string_view id;  // borrowed from the bytes
   UserRegisters registers;

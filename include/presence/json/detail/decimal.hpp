@@ -13,20 +13,20 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-// Not strtod and printf, because they follow the locale, and not <charconv>, because not every standard library that
-// the hosts use has it for doubles. All of it is exact arithmetic on integers, so that neither the rounding mode nor
-// the floating point unit of the host can change a bit.
+// strtod and printf are not used, because they depend on the locale. <charconv> is not used, because some standard
+// libraries do not support it for doubles. All arithmetic here is exact and on integers. So neither the rounding mode
+// nor the floating-point unit of the host affects the result.
 
 static_assert(sizeof(double) == 8, "presence: double must be the binary64 of IEEE 754");
 
-/// What lies half-way between two doubles has up to 768 digits that count. Of digits further behind it is enough to
-/// know whether they are all zero.
+/// The number of digits that are read exactly. The midpoint between two doubles has up to 768 significant digits. Of
+/// later digits it only matters whether all are zero.
 inline constexpr std::size_t most_digits = 770;
 
-/// A natural number of fixed room, and no more arithmetic than the two conversions need.
+/// A natural number of fixed capacity, with the arithmetic that the two conversions need.
 struct BigNatural {
-  std::size_t size = 0;         ///< in limbs; the highest of them is not zero
-  std::uint32_t limb[84] = {};  ///< lowest first; zero from `size` on. 770 digits and one, and 45 bits, are 82 limbs.
+  std::size_t size = 0;         ///< number of limbs; the highest is not zero
+  std::uint32_t limb[84] = {};  ///< little endian; zero from `size` on. 771 digits and 45 bits need 82 limbs.
 
   void trim() noexcept {
     while (size != 0 && limb[size - 1] == 0) --size;
@@ -50,7 +50,7 @@ struct BigNatural {
   }
 
   void multiply_by_power_of_5(int power) noexcept {
-    for (; power >= 13; power -= 13) multiply(1220703125);  // the highest that fits a limb
+    for (; power >= 13; power -= 13) multiply(1220703125);  // 5^13, the highest power that fits a limb
     for (; power > 0; --power) multiply(5);
   }
 
@@ -73,7 +73,7 @@ struct BigNatural {
     trim();
   }
 
-  /// The product must not be above *this.
+  /// *this = *this - other * times. The product must not exceed *this.
   void subtract(const BigNatural& other, std::uint32_t times) noexcept {
     std::uint64_t borrow = 0;
     for (std::size_t i = 0; i < other.size; ++i) {
@@ -85,7 +85,7 @@ struct BigNatural {
     trim();
   }
 
-  /// Below zero, zero or above it, as *this is to the other.
+  /// Returns a negative number, zero or a positive number if *this is less than, equal to or greater than `other`.
   int compare(const BigNatural& other) const noexcept {
     if (size != other.size) return size < other.size ? -1 : 1;
     for (std::size_t i = size; i-- != 0;)
@@ -93,8 +93,9 @@ struct BigNatural {
     return 0;
   }
 
-  /// Leaves the remainder and returns the quotient, which must be below 2^14. The divisor's top limb must have 18 bits:
-  /// then *this has no more limbs than it, and a quotient of the top limbs alone is at most one too low.
+  /// Returns the quotient and leaves the remainder in *this. The quotient must be below 2^14, and the top limb of the
+  /// divisor must have 18 bits. Then *this has no more limbs than the divisor, and the quotient of the top limbs alone
+  /// is at most one too low.
   std::uint32_t divide(const BigNatural& divisor) noexcept {
     const std::size_t top = divisor.size - 1;
     std::uint32_t quotient = limb[top] / (divisor.limb[top] + 1);
@@ -107,7 +108,7 @@ struct BigNatural {
   }
 };
 
-/// How far to shift a divisor of so many bits for divide().
+/// Returns the left shift that prepares a divisor of `bits` bits for divide().
 constexpr int divisor_shift(int bits) noexcept { return (18 + 32 - bits % 32) % 32; }
 
 /// Compares a + times * b with c.
@@ -117,17 +118,18 @@ inline int compare_sum(const BigNatural& a, const BigNatural& b, std::uint32_t t
   return sum.compare(c);
 }
 
-/// The bits of the double nearest to numerator * 10^exponent, ties to even; those of infinity or above where it is too
-/// large. The numerator is not zero, and the value from 10^-325 to below 10^309.
+/// Returns the bits of the double nearest to numerator * 10^exponent, ties to even. If the value is too large, the
+/// result is at least the bits of infinity. The numerator is not zero. The value is at least 10^-325 and below 10^309.
 inline std::uint64_t nearest_double(BigNatural& numerator, int exponent) noexcept {
   BigNatural divisor{1, {1}};
-  // 10^n is 5^n * 2^n; the powers of two wait until the end.
+  // 10^n is 5^n * 2^n; the powers of two are applied at the end.
   if (exponent < 0) {
     divisor.multiply_by_power_of_5(-exponent);
   } else {
     numerator.multiply_by_power_of_5(exponent);
   }
-  // Shifted so that the quotient has 13 or 14 bits, and with three times 14 more at least two more than a double.
+  // Shifted so that the first quotient has 13 or 14 bits. With three times 14 more bits, it has at least two bits more
+  // than a double.
   int width = divisor.bits();
   if (width < numerator.bits() - 13) width = numerator.bits() - 13;
   width += divisor_shift(width);
@@ -142,19 +144,19 @@ inline std::uint64_t nearest_double(BigNatural& numerator, int exponent) noexcep
   }
   exponent -= 3 * 14;
 
-  // The value is (quotient + something below one) * 2^exponent. No double has a bit below 2^-1074.
+  // The value is (quotient + a remainder below one) * 2^exponent. No double has a bit below 2^-1074.
   int surplus = (quotient >> 55 != 0 ? 56 : 55) - 53;
   if (exponent + surplus < -1074) surplus = -1074 - exponent;
   std::uint64_t mantissa = quotient >> surplus;
   const std::uint64_t rest = quotient - (mantissa << surplus), half = std::uint64_t{1} << (surplus - 1);
   if (rest > half || (rest == half && (numerator.size != 0 || mantissa % 2 != 0))) ++mantissa;
-  // Added, not joined: the top bit of the mantissa is not stored but counts as one of the exponent, and a mantissa that
-  // was rounded up to a power of two carries into it.
+  // Added, not or-ed: the top bit of the mantissa is not stored, but adds one to the exponent. A mantissa that was
+  // rounded up to a power of two carries into the exponent.
   return (static_cast<std::uint64_t>(exponent + surplus + 1074) << 52) + mantissa;
 }
 
-/// Reads a number of the JSON grammar (RFC 8259; the caller has checked the grammar) as the nearest double, ties to
-/// even. False where it is too large for one.
+/// Reads a JSON number (RFC 8259) as the nearest double, ties to even. Returns false if it is too large. The caller has
+/// checked the grammar.
 inline bool read_double(std::string_view number, double& value) noexcept {
   const char* p = number.data();
   const char* const end = p + number.size();
@@ -162,8 +164,8 @@ inline bool read_double(std::string_view number, double& value) noexcept {
   if (negative) ++p;
 
   BigNatural digits;
-  std::size_t count = 0;      // of digits, from the first that is not zero
-  std::int64_t exponent = 0;  // of ten, that the digits are multiplied by
+  std::size_t count = 0;      // number of digits from the first nonzero one
+  std::int64_t exponent = 0;  // the digits are multiplied by this power of ten
   std::uint32_t group = 0, group_scale = 1;
   bool fraction = false, more = false;
   for (; p != end && *p != 'e' && *p != 'E'; ++p) {
@@ -189,7 +191,7 @@ inline bool read_double(std::string_view number, double& value) noexcept {
     }
   }
   digits.multiply(group_scale, group);
-  if (more) {  // any digit that is not zero says the same
+  if (more) {  // any nonzero digit has the same effect
     digits.multiply(10, 1);
     ++count;
     --exponent;
@@ -198,12 +200,12 @@ inline bool read_double(std::string_view number, double& value) noexcept {
     const bool below_one = *p == '-';
     if (*p == '-' || *p == '+') ++p;
     std::int64_t written = 0;
-    // No text is so long that its digits could make up for an exponent of this size.
+    // No text has enough digits to compensate an exponent of this size.
     for (; p != end && written < 100000000000000000; ++p) written = written * 10 + (*p - '0');
     exponent += below_one ? -written : written;
   }
 
-  const std::int64_t magnitude = exponent + static_cast<std::int64_t>(count);  // from 10^(magnitude-1) to 10^magnitude
+  const std::int64_t magnitude = exponent + static_cast<std::int64_t>(count);  // in [10^(magnitude-1), 10^magnitude)
   std::uint64_t bits = 0;
   if (count != 0 && magnitude > -324) {  // half of the smallest double is 2.47e-324
     if (magnitude > 309) return false;   // the largest is 1.8e308
@@ -215,8 +217,7 @@ inline bool read_double(std::string_view number, double& value) noexcept {
   return true;
 }
 
-/// Whether `read_double` finds a double. Of nearly every number that shows without the arithmetic, as it is below
-/// 10^308.
+/// Returns true if `read_double` succeeds. Almost all numbers are below 10^308, which is known without the arithmetic.
 inline bool fits_double(std::string_view number) noexcept {
   std::size_t at = !number.empty() && number[0] == '-' ? 1 : 0;
   const std::size_t first = at;
@@ -236,19 +237,19 @@ inline bool fits_double(std::string_view number) noexcept {
   return magnitude <= 308 || read_double(number, value);
 }
 
-/// Writes the digits of the shortest decimal that reads back as mantissa * 2^exponent, of several the nearest, and
-/// returns how many, at most 17. `point` is where the decimal point stands, counted from before the first digit. This
-/// is the algorithm of Steele and White (1990), with the scale estimated as Burger and Dybvig (1996) do.
+/// Writes the digits of the shortest decimal that is read as mantissa * 2^exponent; if there are several, the nearest.
+/// Returns the number of digits, at most 17. `point` is the position of the decimal point, counted from before the
+/// first digit. The algorithm is that of Steele and White (1990), with the scale estimate of Burger and Dybvig (1996).
 inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_nearer, char* out, int& point) noexcept {
-  // The value is rest / unit, and (gap / unit) the distance to half-way to the next lower double; to the next higher it
-  // is `up` times that.
+  // The value is rest / unit. The distance to the midpoint below it is gap / unit; to the midpoint above, `up` times
+  // that.
   const std::uint32_t up = lower_is_nearer ? 2 : 1;
   BigNatural unit{1, {1}}, gap{1, {1}};
   BigNatural rest{2, {static_cast<std::uint32_t>(mantissa & 0xFFFFFFFF), static_cast<std::uint32_t>(mantissa >> 32)}};
   rest.trim();
   // log10(2) is about 78913 / 2^18. The estimate is never too high, and at most one too low; 400 keeps it above zero.
   point = ((exponent + rest.bits() - 1) * 78913 + (400 << 18)) / (1 << 18) - 400 + 1;
-  // The gap is a half of the last place, or a quarter: 2^up of it are one.
+  // The gap is a half or a quarter of a unit in the last place: gap * 2^up is one unit.
   int rest_shift = static_cast<int>(up), unit_shift = static_cast<int>(up), gap_shift = 0;
   if (exponent >= 0) {
     rest_shift += exponent;
@@ -270,18 +271,18 @@ inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_n
   gap.shift_left(gap_shift + aligning);
   unit.shift_left(unit_shift + aligning);
 
-  // What is half-way reads back as this double where its mantissa is even.
+  // A midpoint is read as this double if the mantissa is even.
   const int tie = mantissa % 2 == 0 ? 1 : 0;
   if (compare_sum(rest, gap, up, unit) + tie > 0) {
-    ++point;  // instead of a first multiplication by ten
+    ++point;  // replaces the first multiplication by ten
   } else {
     rest.multiply(10);
     gap.multiply(10);
   }
   for (int count = 0;;) {
     std::uint32_t digit = rest.divide(unit);
-    const bool low = rest.compare(gap) - tie < 0;                  // this digit as the last is near enough
-    const bool high = compare_sum(rest, gap, up, unit) + tie > 0;  // so is the next higher one, which is never ten
+    const bool low = rest.compare(gap) - tie < 0;                  // near enough with this as the last digit
+    const bool high = compare_sum(rest, gap, up, unit) + tie > 0;  // so is the next higher digit, never ten
     if (high && (!low || compare_sum(rest, rest, 1, unit) + static_cast<int>(digit % 2) > 0)) ++digit;
     out[count++] = static_cast<char>('0' + digit);
     if (low || high) return count;
@@ -290,12 +291,12 @@ inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_n
   }
 }
 
-/// Of -0.0000012345678901234567.
+/// The length of the longest output, -0.0000012345678901234567.
 inline constexpr std::size_t longest_double = 25;
 
-/// Writes the shortest decimal that reads back as the same double, as a JSON number that always has a '.' or an
-/// exponent, so that it does not read back as an integer ("1.0", "0.1", "1e+300", "-0.0", "5e-324"). Of finite ones
-/// only. Returns the length.
+/// Writes the shortest decimal that is read as the same double, as a JSON number. It always has a '.' or an exponent,
+/// so that it is not read as an integer ("1.0", "0.1", "1e+300", "-0.0", "5e-324"). The value must be finite. Returns
+/// the length.
 inline std::size_t write_double(double value, char* out) noexcept {
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof bits);
@@ -312,7 +313,7 @@ inline std::size_t write_double(double value, char* out) noexcept {
 
   char* p = out;
   if (bits >> 63 != 0) *p++ = '-';
-  // Without an exponent where JavaScript would do so too.
+  // Uses an exponent in the same cases as JavaScript.
   if (point > -6 && point <= 21) {
     if (point <= 0) *p++ = '0';
     for (int i = 0; i < point; ++i) *p++ = i < count ? digits[i] : '0';

@@ -17,7 +17,7 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Skips what is not marked, or up to `end`: most of any payload is such text.
+/// Returns the first byte that is not plain ASCII in a JSON string, or `end`. Most bytes of a payload are plain.
 inline const char* skip_plain(const char* p, const char* end) noexcept {
   for (; static_cast<std::size_t>(end - p) >= special_width; p += special_width) {
     if (const std::uint64_t marks = special_in_json(p)) return p + lowest_bit(marks);
@@ -26,15 +26,15 @@ inline const char* skip_plain(const char* p, const char* end) noexcept {
   return p;
 }
 
-/// The marks of a text for one who goes through it from its begin to its end. They are made for 64 bytes at once, a
-/// block, so that finding where one string ends, where the next is looked for, takes little more than a shift.
+/// The marks of a text, for sequential reading. A mark is a byte that is not plain in a JSON string. Marks are computed
+/// for a block of 64 bytes at a time, so the search for the end of a string is usually only a shift.
 class Marks {
  public:
   explicit Marks(std::string_view text) noexcept : first_(text.data()), end_(text.data() + text.size()) {
     make(first_, text.size());
   }
 
-  /// The first marked byte from `p` on, or the end. Fastest where `p` is never before that of an earlier call.
+  /// Returns the first marked byte from `p` on, or the end. Fastest if `p` never decreases between calls.
   const char* next(const char* p) noexcept {
     const auto at = static_cast<std::size_t>(p - block_);
     if (at < 64 && marks_ >> at != 0) return p + lowest_bit(marks_ >> at);
@@ -42,17 +42,17 @@ class Marks {
     return marks != 0 ? place_of_lowest(marks) : end_;
   }
 
-  /// The marks from `p` on that stand in one block, or zero if there are none up to the end. Who drops the lowest with
-  /// each marked byte that is passed need not ask again as long as one is left.
+  /// Returns the marks of one block from `p` on, or zero if there are none up to the end. The caller removes the lowest
+  /// mark for each marked byte that is passed, and calls again when no mark is left.
   std::uint64_t from(const char* p) noexcept {
     const auto at = static_cast<std::size_t>(p - block_);
     if (at < 64 && marks_ >> at != 0) return marks_ >> at << at;
     return from_beyond(p);
   }
 
-  /// The same where the block that was asked for last has none from `p` on.
+  /// As `from`, if the current block has no marks from `p` on.
   std::uint64_t from_beyond(const char* p) noexcept {
-    // Mostly the next block is wanted. Where that begins does not hang on where `p` is, so nothing waits for that.
+    // Usually the next block is needed. Its address does not depend on `p`, so the load does not wait for `p`.
     std::ptrdiff_t left = end_ - p;
     if (static_cast<std::size_t>(p - block_) < 64) {
       left = end_ - block_ - 64;
@@ -69,7 +69,7 @@ class Marks {
     return 0;
   }
 
-  /// Where the lowest of the marks stands that were asked for last; there is one.
+  /// Returns the byte of the lowest of these marks, which belong to the current block. There must be one.
   const char* place_of_lowest(std::uint64_t marks) const noexcept { return block_ + lowest_bit(marks); }
 
  private:
@@ -84,13 +84,13 @@ class Marks {
     }
   }
 
-  /// The same where the whole text is no longer than a block.
+  /// As `make`, for a text that is shorter than a block.
   void make_short(const char* block, std::size_t left) noexcept {
     std::uint64_t marks = 0;
     std::size_t i = 0;
     for (; left - i >= special_width; i += special_width) marks |= special_in_json(block + i) << i;
     if (i != left && static_cast<std::size_t>(end_ - first_) >= special_width) {
-      marks |= special_in_json(end_ - special_width) >> (special_width - (left - i)) << i;  // overlaps the ones before
+      marks |= special_in_json(end_ - special_width) >> (special_width - (left - i)) << i;  // overlaps the last load
       i = left;
     }
     for (; i < left; ++i) marks |= std::uint64_t{skip_plain(block + i, block + i + 1) == block + i ? 1u : 0u} << i;
@@ -103,7 +103,7 @@ class Marks {
   std::uint64_t marks_;
 };
 
-/// Reads the text of a JSON number as an int64. False where it has a fraction or an exponent, or does not fit.
+/// Reads the text of a JSON number as an int64. Returns false if it has a fraction or an exponent, or does not fit.
 inline bool to_int64(std::string_view number, std::int64_t& value) noexcept {
   const bool negative = !number.empty() && number.front() == '-';
   const std::uint64_t limit = static_cast<std::uint64_t>(INT64_MAX) + (negative ? 1 : 0);
@@ -119,31 +119,31 @@ inline bool to_int64(std::string_view number, std::int64_t& value) noexcept {
 }
 
 enum class JsonKind : std::uint8_t {
-  nothing,  ///< no value stands there
+  nothing,  ///< there is no value
   null,
   boolean,
   number,
   string,
   array,
   object,
-  repeated,  ///< of a key that stands twice in its object
+  repeated,  ///< the key occurs twice in its object
 };
 
-/// What is noted of a value. As long as that is nothing, neither offset nor text is set: many of these are made, and
-/// few are needed.
+/// A recorded value. While the kind is `nothing`, offset and text are not initialised, because many of these are
+/// created and few are used.
 struct JsonNote {
   JsonKind kind;
-  bool truth;          ///< of a boolean
-  bool broken;         ///< of a string: a lenient reader replaced a part of it by U+FFFD
-  std::size_t offset;  ///< of the first byte; of a repeated key, of the opening quote of the second
+  bool truth;          ///< the value of a boolean
+  bool broken;         ///< for a string: a lenient reader replaced a part of it by U+FFFD
+  std::size_t offset;  ///< of the first byte; for a repeated key, of the opening quote of the second key
   union {
-    std::string_view text;  ///< of a string, what it says; of a number, as it is written
+    std::string_view text;  ///< for a string, its decoded content; for a number, its text
   };
 
   JsonNote() noexcept : kind(JsonKind::nothing), truth(false), broken(false) {}
 };
 
-/// The same, with all of it set from the start.
+/// A JsonNote with all members initialised.
 struct JsonValue : JsonNote {
   JsonValue() noexcept {
     offset = 0;
@@ -151,18 +151,18 @@ struct JsonValue : JsonNote {
   }
 };
 
-/// Makes a reader lenient: in any string, half of a surrogate pair and what is not UTF-8 are read as U+FFFD. All else
-/// stays as strict.
+/// Makes a reader lenient: in any string, half of a surrogate pair and bytes that are not UTF-8 are read as U+FFFD.
+/// Everything else remains strict.
 ///
-/// U+FFFD may be longer than what it replaces. So a first reader leaves what is not UTF-8 as it is and counts by how
-/// much the text would grow. Where it grows, a second reader has room for it.
+/// U+FFFD may be longer than the bytes that it replaces. So a first reader leaves bytes that are not UTF-8 unchanged,
+/// and counts how much the text would grow. If it grows, a second reader reserves memory for it.
 struct JsonLeniency {
   ReadNotes* notes = nullptr;  ///< may be null
-  std::size_t growth = 0;      ///< bytes by which all strings together may grow
-  bool has_room = false;       ///< `growth` is that of the whole text
-  bool needs_room = false;     ///< a string was left as it is
+  std::size_t growth = 0;      ///< maximum growth of all strings together, in bytes
+  bool has_room = false;       ///< `growth` is known for the whole text
+  bool needs_room = false;     ///< a malformed string was left unchanged
   bool is_broken = false;
-  Error first;  ///< if `is_broken`: what a strict reader would have refused first
+  Error first;  ///< if `is_broken`: the first error of a strict reader
 
   explicit JsonLeniency(ReadNotes* where_to_note) noexcept : notes(where_to_note) {}
 
@@ -173,7 +173,7 @@ struct JsonLeniency {
     if (notes != nullptr) notes->add(error);
   }
 
-  /// For a second reader of the same text.
+  /// Prepares a second reader of the same text.
   void make_room() noexcept {
     has_room = true;
     needs_room = false;
@@ -185,12 +185,13 @@ struct JsonLeniency {
 /// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to `deepest`. With a
 /// JsonLeniency it is lenient as described there.
 ///
-/// What is wrong first is remembered, with its offset, and from then on every call fails: callers look at `ok()` when
-/// they are done. An offset is that of the byte that fits no continuation; of a bad escape or bad UTF-8, of the first
-/// byte of it; of a text that ends too early, its size. Strings are borrowed from the text. Those with escapes are
-/// decoded into `scratch`, which is cleared and reserved once, before the first of them: what is decoded is never
-/// longer than the text (and what a lenient reader makes it grow by), so what was borrowed from scratch stays where it
-/// is.
+/// The first error is stored with its offset, and every later call fails. So callers need to check `ok()` only at the
+/// end. The offset is that of the first byte that is not valid. For a bad escape or bad UTF-8 it is the first byte of
+/// that sequence. For a truncated text it is the size of the text.
+///
+/// Strings are borrowed from the text. Strings with escapes are decoded into `scratch`, which is cleared and reserved
+/// once, before the first of them. The decoded strings are never longer than the text plus the growth by a lenient
+/// reader. So strings that were borrowed from `scratch` are not invalidated.
 class JsonReader {
  public:
   static constexpr unsigned deepest = 64;
@@ -207,24 +208,24 @@ class JsonReader {
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
 
-  /// The kind of the value that comes next, by its first byte. `nothing` where none can start there, which is an error.
+  /// Returns the kind of the next value, from its first byte. If no value can begin there, fails and returns `nothing`.
   JsonKind peek() noexcept {
     skip_space();
     return p_ != end_ && *p_ == '"' ? JsonKind::string : peek_other();
   }
 
-  /// Whether an object comes next.
+  /// Returns true if the next value is an object.
   bool at_object() noexcept {
     skip_space();
     return p_ != end_ && *p_ == '{';
   }
 
-  /// Of what comes next; after `peek`, of the first byte of the value.
+  /// Returns the current offset; after `peek`, that of the first byte of the value.
   std::size_t offset() const noexcept { return offset_of(p_); }
   std::size_t offset_of(const char* p) const noexcept { return static_cast<std::size_t>(p - first_); }
 
-  /// Goes to a value of the text, as if it were all of the text. What was borrowed from scratch before may then be
-  /// overwritten. Only in a text whose grammar is known to be right.
+  /// Moves to a value, and reads it as if it were the whole text. Strings that were borrowed from `scratch` before may
+  /// be overwritten. Requires a text whose grammar was checked.
   void seek(std::size_t offset) noexcept {
     p_ = first_ + offset;
     depth_ = 0;
@@ -232,13 +233,13 @@ class JsonReader {
     fresh_ = false;
     decoding_ = false;
   }
-  /// The same for a key of an object, which `next_key` then reads.
+  /// Moves to a key of an object; `next_key` then reads it.
   void seek_key(std::size_t offset) noexcept {
     seek(offset);
     fresh_ = true;
   }
 
-  /// Goes into the object or array that comes next, after `peek` said that it is one.
+  /// Enters the next value. Requires that `peek` returned object or array.
   void open() noexcept {
     if (p_ == end_) return;  // an earlier error
     if (depth_ == deepest) {
@@ -251,17 +252,17 @@ class JsonReader {
     ++p_;
   }
 
-  /// Inside an object: reads the next key and its colon, so that its value comes next. False at the end of the object,
-  /// which is then left.
+  /// Inside an object: reads the next key and its colon, so that its value is next. At the end of the object, leaves
+  /// the object and returns false.
   bool next_key(std::string_view& key) { return next_key(&key); }
 
-  /// Right behind the brace of an object: reads all of its fields, and leaves it. `found.find(key)` says where the
-  /// value of a key is to be noted, or null. A string that is written as most are is noted there or passed over at
-  /// once; any other value comes next when `read_other` is called, which reads or skips it, with what `find` said. As
-  /// long as all is as it mostly is, the place and the marks from there on are kept in registers.
+  /// Reads all fields of an object, from behind its opening brace, and leaves it. `found.find(key)` returns the note
+  /// for the value of a key, or null. A string in the common format is recorded or skipped directly. For any other
+  /// value `read_other` is called with the result of `find`; it reads or skips the value. While the text has the common
+  /// format, the position and the marks are kept in registers.
   template <class Found, class ReadOther>
   void fields(Found& found, ReadOther&& read_other) {
-    // The first character of a key that is written as most are, and the marks from the quote before it on.
+    // The first character of a key in the common format, and the marks from the quote before it on.
     const char* start = p_ < pairs_end_ && *p_ == '"' ? p_ + 1 : nullptr;
     std::uint64_t marks = start != nullptr ? marks_.from(p_) : 0;
     while (true) {
@@ -274,7 +275,7 @@ class JsonReader {
           value = key_end + 2;
         } else {
           p_ = start - 1;
-          fresh_ = true;  // the comma is behind us
+          fresh_ = true;  // the comma was read
         }
       }
       if (value == nullptr) {
@@ -291,11 +292,11 @@ class JsonReader {
       if (value != nullptr) {
         if (*value == '"') {
           const char* const text = value + 1;
-          marks &= marks - 1;  // that of the quote behind the key
+          marks &= marks - 1;  // removes the mark of the quote after the key
           const char* text_end = text;
           if (next_mark(text_end, marks) && *text_end == '"') {
             if (note == nullptr) {
-              // Passed over.
+              // Skipped.
             } else if (note->kind == JsonKind::nothing) {
               note->kind = JsonKind::string;
               note->offset = offset_of(value);
@@ -324,13 +325,14 @@ class JsonReader {
     }
   }
 
-  /// Notes that the key that was read last is one whose value was noted before. That may be none of its type's
-  /// business, so it is no error yet.
+  /// Records that the last key is a repetition of an earlier key. Not an error yet, because the type may not use the
+  /// key.
   void note_repeated(JsonNote& value) const noexcept { note_repeated(value, key_offset_); }
-  /// The offset of the opening quote of the key that was read last.
+  /// Returns the offset of the opening quote of the last key.
   std::size_t key_offset() const noexcept { return key_offset_; }
 
-  /// Inside an array: whether another element comes next. False at the end of the array, which is then left.
+  /// Inside an array: returns true if there is another element. At the end of the array, leaves the array and returns
+  /// false.
   bool next_element() noexcept {
     skip_space();
     if (p_ != end_ && *p_ == ']') return close();
@@ -339,7 +341,7 @@ class JsonReader {
     return true;
   }
 
-  /// Reads what comes next. Of an array or object only the kind and the place are kept.
+  /// Reads the next value. For an array or object, only the kind and the offset are stored.
   void read(JsonNote& value) {
     value.kind = peek();
     value.offset = offset();
@@ -354,7 +356,7 @@ class JsonReader {
     }
   }
 
-  /// Passes over what comes next, which must be well-formed all the same.
+  /// Skips the next value, but still checks its grammar.
   void skip() {
     skip_space();
     if (p_ != end_ && *p_ == '"') {
@@ -364,13 +366,13 @@ class JsonReader {
     }
   }
 
-  /// After the outermost value: nothing but white space may follow.
+  /// Must be called after the outermost value. Fails if anything except white space follows.
   void finish() noexcept {
     skip_space();
     if (p_ != end_) fail(ErrorCode::trailing_bytes, offset(), "something follows the value");
   }
 
-  /// Notes an error, unless there was one. Always false.
+  /// Stores an error, unless there already is one. Always returns false.
   bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (!failed_) {
       failed_ = true;
@@ -378,16 +380,16 @@ class JsonReader {
       error_.offset = offset;
       error_.message = message;
     }
-    p_ = end_;  // so that whatever is asked for next is not there
+    p_ = end_;  // so that all later reads fail
     return false;
   }
 
  private:
-  /// Whether a comma stands there, and the quote of a key right behind it.
+  /// Returns true if a comma and the quote of a key follow directly.
   bool is_before_key(const char* p) const noexcept { return p < pairs_end_ && std::memcmp(p, ",\"", 2) == 0; }
 
-  /// Goes on to the first marked byte from `p` on; false if there is none. The lowest of the marks is that of the byte
-  /// before `p`, and then that of the byte that was gone to.
+  /// Moves to the first marked byte from `p` on. Returns false if there is none. On entry, the lowest mark is that of
+  /// the byte before `p`; on return, that of the byte moved to.
   bool next_mark(const char*& p, std::uint64_t& marks) noexcept {
     marks &= marks - 1;
     if (marks == 0) marks = marks_.from_beyond(p);
@@ -402,7 +404,7 @@ class JsonReader {
     value.offset = key_offset;
   }
 
-  /// What a strict reader refuses and a lenient one replaces. Whether to go on.
+  /// Handles content that a strict reader rejects and a lenient one replaces. Returns true if reading continues.
   bool pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (leniency_ == nullptr) return fail(code, offset, message);
     broken_ = true;
@@ -415,7 +417,7 @@ class JsonReader {
                 p_ == end_ ? "the text ends too early" : message);
   }
 
-  // What is short here is what nearly every text needs, and is to be inlined; what it does not need is told apart.
+  // The short functions are the common case and should be inlined. The rare cases are in separate functions.
 
   void skip_space() noexcept {
     if (p_ != end_ && octet(*p_) <= ' ') skip_more_space();
@@ -425,7 +427,7 @@ class JsonReader {
     while (p_ != end_ && (*p_ == ' ' || *p_ == '\n' || *p_ == '\r' || *p_ == '\t')) ++p_;
   }
 
-  /// What is no string.
+  /// As `peek`, for values that are not strings.
   JsonKind peek_other() noexcept {
     if (p_ != end_) {
       switch (*p_) {
@@ -465,8 +467,8 @@ class JsonReader {
     }
   }
 
-  /// Passes over an array of plain strings without white space, as most arrays of payloads are. False where anything
-  /// else comes, and then nothing is done.
+  /// Skips an array of plain strings without white space, like most arrays in payloads. For anything else, returns
+  /// false and does not move.
   bool skip_texts() noexcept {
     if (p_ == end_ || *p_ != '[' || depth_ == deepest) return false;
     for (const char* p = p_ + 1; p < pairs_end_; ++p) {
@@ -519,7 +521,7 @@ class JsonReader {
   }
 
   bool next_key(std::string_view* key) {
-    // Most often a comma comes, and the key right after it.
+    // The common case: a comma, directly followed by the key.
     if (!fresh_ && end_ - p_ >= 2 && p_[0] == ',' && p_[1] == '"') {
       ++p_;
     } else if (!find_key()) {
@@ -533,7 +535,7 @@ class JsonReader {
     return true;
   }
 
-  /// Goes to the quote that opens the next key.
+  /// Moves to the opening quote of the next key.
   bool find_key() noexcept {
     skip_space();
     if (p_ != end_ && *p_ == '}') return close();
@@ -599,7 +601,7 @@ class JsonReader {
     if (text != nullptr) *text = std::string_view(start, static_cast<std::size_t>(p_ - start));
   }
 
-  /// Reads the string whose opening quote comes next. Without `text` it is only gone through.
+  /// Reads the string whose opening quote is next. If `text` is null, only checks the grammar.
   bool string(std::string_view* text) {
     const char* const start = p_ + 1;
     const char* const stop = marks_.next(start);
@@ -609,10 +611,10 @@ class JsonReader {
     return true;
   }
 
-  /// The same for a string that is not plain ASCII up to its closing quote, but up to `stop`. Apart, so that all others
-  /// stay fast.
+  /// As `string`, for a string that is plain ASCII only up to `stop`. A separate function, so that the common case
+  /// stays fast.
   bool long_way(std::string_view* text, const char* stop) {
-    const char* run = p_ + 1;  // where what is not yet decoded starts
+    const char* run = p_ + 1;  // start of the part that is not yet decoded
     std::size_t decoded = 0;
     bool escaped = false;
     for (p_ = stop;; p_ = marks_.next(p_)) {
@@ -626,7 +628,7 @@ class JsonReader {
           if (!pass_over(ErrorCode::bad_utf8, offset(), "not UTF-8")) return false;
           if (!leniency_->has_room) {
             leniency_->needs_room = true;
-            leniency_->growth += 3 - step.length;  // a part that is no character has at most three bytes
+            leniency_->growth += 3 - step.length;  // a malformed part has at most three bytes
           } else if (text != nullptr) {
             if (!escaped) decoded = begin_decoding();
             escaped = true;
@@ -659,19 +661,19 @@ class JsonReader {
     return true;
   }
 
-  /// Where in scratch the string begins that is decoded next.
+  /// Returns the offset in `scratch` at which the next decoded string begins.
   std::size_t begin_decoding() {
     if (!decoding_) {
       decoding_ = true;
       scratch_->clear();
-      // Not reserve alone: before C++20 it may also give room back.
+      // The capacity is checked, because before C++20 `reserve` may also shrink it.
       const auto whole = static_cast<std::size_t>(end_ - first_) + (leniency_ != nullptr ? leniency_->growth : 0);
       if (scratch_->capacity() < whole) scratch_->reserve(whole);
     }
     return scratch_->size();
   }
 
-  /// Reads one escape, or two that make one character, and decodes it into scratch if it is to be kept.
+  /// Reads one escape, or two that form one character. Decodes it into `scratch` if `keep` is true.
   bool escape(bool keep) {
     const std::size_t start = offset();
     if (++p_ == end_) return fail_here("");
@@ -700,7 +702,7 @@ class JsonReader {
     return true;
   }
 
-  /// Makes a character of half of a surrogate pair and the escape that comes next.
+  /// Combines the first half of a surrogate pair with the next escape.
   bool surrogate_pair(std::size_t start, std::uint32_t& code) noexcept {
     const char* const after = p_;
     if (code < 0xDC00) {
@@ -761,17 +763,17 @@ class JsonReader {
   const char* first_;
   const char* p_;
   const char* end_;
-  const char* pairs_end_;  // before it, the byte at a place is followed by two more
+  const char* pairs_end_;  // each byte before it is followed by at least two more
   Marks marks_;
   std::string* scratch_;
   JsonLeniency* leniency_;
   std::size_t key_offset_ = 0;
-  std::uint64_t objects_ = 0;  // one bit for each container that is open, the innermost lowest: set for an object
+  std::uint64_t objects_ = 0;  // one bit per open container, innermost lowest: set for an object
   unsigned depth_ = 0;
-  bool fresh_ = false;  // a container was opened and nothing in it read: no comma comes before what is next
+  bool fresh_ = false;  // a container was just opened, so no comma precedes the next entry
   bool decoding_ = false;
   bool failed_ = false;
-  bool broken_ = false;  // something was replaced in the string that was read last
+  bool broken_ = false;  // a part of the last string was replaced
   Error error_;
 };
 

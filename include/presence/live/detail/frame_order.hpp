@@ -10,22 +10,24 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What is less than this apart was meant to be of one timestamp.
+/// The length of a frame. Timestamps less than this apart count as the same.
 inline constexpr Duration one_frame = Duration::from_ns(1000);
 
-/// When an event takes effect: at its timestamp, or just behind what the same user did in the same frame, where the
-/// order would not show otherwise.
+/// The timestamps at which an event takes effect. An event takes effect at its own timestamp, unless this would not
+/// follow the call order. It then takes effect 1 ns after the user's earlier event in the same frame.
 ///
-/// Others must not be able to tell what an invisible user does, not even by a nanosecond. So of such a user all events
-/// in the frame of the cut count after it, where nothing of them shows. One that is dated before that may show, and is
-/// not moved by what may be hidden. A status text always shows: it is ordered by statuses alone.
+/// Other users must not be able to find out what an invisible user does, not even from a difference of 1 ns. This gives
+/// three rules for an invisible user:
+/// - An event in the frame of the cut (see `invisible_since`) takes effect no earlier than the cut, so it is hidden.
+/// - An event from before that frame may be visible. It is not moved by events that may be hidden.
+/// - A status is always visible. It is ordered only by other statuses.
 struct FrameOrder {
   Timestamp at;         ///< of the event
-  Timestamp status_at;  ///< of its status text
+  Timestamp status_at;  ///< of its status
 
   bool is_split() const noexcept { return at != status_at; }
 
-  /// `event.at` must be in range.
+  /// Precondition: `event.at` is in range.
   FrameOrder(const PresenceEventView& event, const RegistersView& user) noexcept
       : at(event.at), status_at(event.at), first_(event.at), end_(event.at + one_frame) {
     const Timestamp cut = invisible_since(user.visibility_changes);
@@ -68,7 +70,7 @@ struct FrameOrder {
     if (event.last_active && *event.last_active != user.reported_last_active()) follow(user.reported_last_active_at());
   }
 
-  Timestamp first_, end_;  // of the frame
+  Timestamp first_, end_;  // the frame, from first_ up to but not including end_
 };
 
 }  // namespace detail

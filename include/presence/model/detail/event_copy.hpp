@@ -13,13 +13,13 @@
 #include <string_view>  // for string_view
 #include <type_traits>  // for is_trivially_destructible
 
-/// Copies of the strings of events, made before a change to a snapshot that the events may borrow from.
+/// Copies of the strings of events. They are made before a change to a snapshot that the events may borrow from.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Whether a string of an event is longer than the rules allow. Of such a string only a byte more than they allow is
-/// copied, which is refused alike.
+/// Returns true if a string of an event is longer than the rules allow. Of such a string only one byte more than the
+/// limit is copied. The event is rejected in the same way.
 inline bool is_too_long(const PresenceEventView& event, const Rules& rules) noexcept {
   return event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes ||
          (event.status && event.status->size() > rules.max_status_bytes);
@@ -43,14 +43,14 @@ inline std::size_t string_bytes(const PresenceEventView& event) noexcept {
   return event.user.size() + event.session.size() + (event.status ? event.status->size() : 0);
 }
 
-/// Copies a string to where there is room for it, and lets it lie there. Ids are short: a call of memcpy costs more
-/// than all else that is done here.
+/// Copies a string to `to`, makes the view refer to the copy, and advances `to`. Short strings are copied without
+/// memcpy: most ids are short, and that call would cost more than everything else here.
 inline void move_string(std::string_view& text, char*& to) noexcept {
   const std::size_t size = text.size();
   const char* const from = text.data();
   if (size > 16) {
     std::memcpy(to, from, size);
-  } else if (size >= 8) {  // the two eights overlap
+  } else if (size >= 8) {  // the two copies may overlap
     char first[8], last[8];
     std::memcpy(first, from, 8);
     std::memcpy(last, from + (size - 8), 8);
@@ -68,7 +68,7 @@ inline void move_strings(PresenceEventView& event, char*& to) noexcept {
   if (event.status) move_string(*event.status, to);
 }
 
-/// One event and copies of its strings.
+/// One event with copies of its strings.
 class EventCopy {
  public:
   EventCopy(const PresenceEventView& event, const Rules& rules) : view_(within_limits(event, rules)) {
@@ -91,10 +91,10 @@ class EventCopy {
   char inside_[128];
 };
 
-/// Where the strings of events lie: users, sessions and statuses each somewhere between two addresses.
+/// The address ranges of the strings of events: one range each for users, sessions and statuses.
 class StringBounds {
  public:
-  /// Of a range that can be passed over twice.
+  /// Requires a forward range.
   template <class It>
   StringBounds(It first, It last) {
     for (; first != last; ++first) {
@@ -105,7 +105,7 @@ class StringBounds {
       if (event.status) statuses_.add(*event.status);
     }
   }
-  /// Whether one of them may lie in this string.
+  /// Returns true if a string of the events may be within `text`.
   bool may_touch(std::string_view text) const noexcept {
     return !text.empty() && (users_.touches(text) || sessions_.touches(text) || statuses_.touches(text));
   }
@@ -128,7 +128,7 @@ class StringBounds {
   Addresses users_, sessions_, statuses_;
 };
 
-/// Events of a range that can be passed over twice, and copies of their strings, one behind the other.
+/// The events of a forward range, with copies of their strings in one allocation.
 class EventCopies {
  public:
   template <class It>
@@ -171,7 +171,7 @@ class EventCopies {
     ~Room() { detail::deallocate(events, bytes, alignof(PresenceEventView)); }
 
     const std::size_t count, bytes;
-    PresenceEventView* const events;  // and behind them the strings
+    PresenceEventView* const events;  // followed by the strings
   };
   const Room room_;
 };

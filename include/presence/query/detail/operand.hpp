@@ -21,12 +21,12 @@ inline namespace PRESENCE_ABI {
 
 namespace detail {
 
-/// One value against one: whether a field with no array in it equals an operand that is none.
+/// Returns whether a field equals an operand, where neither is an array.
 inline bool same_scalar(const ValueView& field, const ValueView& operand) noexcept {
   return compare_scalars(field, operand) == Ordering::equal;
 }
 
-/// Whether a range test holds where the field stands so to the operand.
+/// Returns whether a range test matches if the field compares with the operand as `order` says.
 constexpr bool is_in_range(Operator op, Ordering order) noexcept {
   switch (op) {
     case Operator::gt: return order == Ordering::greater;
@@ -36,7 +36,7 @@ constexpr bool is_in_range(Operator op, Ordering order) noexcept {
   }
 }
 
-/// Calls `holds` for a field that is no array, or for its elements until it does.
+/// Returns whether `holds` returns true for the field, or for an element if the field is an array. Stops at the first.
 template <class Holds>
 bool any_element(const ValueView& field, Holds holds) {
   if (field.kind() != ValueKind::array) return holds(field);
@@ -64,25 +64,26 @@ bool is_array(const std::vector<Text>&) noexcept {
   return true;
 }
 
-/// By which strings are found.
+/// The hash of the strings of a TextSet.
 struct TextHash {
-  /// Long strings whose quick hashes agree share most of their bytes as well, so that each comparison would be long.
+  /// Long strings get a stronger hash: if their fast hashes are equal, most of their bytes are equal too, which makes
+  /// each comparison long.
   static std::uint64_t of(std::string_view text) noexcept {
     const LookupKey sought(text);
     return sought.is_short() ? hash_of(sought, 0) : SipHash<1, 3>::hash64(text, {});
   }
 };
 
-/// Strings, to be found among many. A few are compared one by one. More are kept in the order of their hashes and
-/// sizes, and then of their bytes: the first bits of a hash say between which two of them to look, and what is left
-/// there is searched by halves. So who chooses strings whose hashes collide makes a search longer, and never a walk.
+/// A set of strings for fast lookup. Up to four are compared one by one. Larger sets are sorted by hash, then size,
+/// then bytes. The first bits of the hash select a range of the set, and a binary search finds the string in it. So an
+/// attacker who chooses strings with colliding hashes makes a search longer, but never linear.
 template <class Hash>
 class BasicTextSet {
  public:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-  /// Has room for so many strings, which have so many bytes together, all in one allocation. To be given back by
-  /// `drop`.
+  /// Returns an empty set. It has room for the given numbers of strings and of their bytes, in one allocation. The
+  /// caller must pass it to `drop`.
   static BasicTextSet* make(std::size_t texts, std::size_t bytes) {
     return construct<BasicTextSet>(allocate(size_of(texts, bytes), alignof(BasicTextSet)), texts, bytes);
   }
@@ -102,7 +103,7 @@ class BasicTextSet {
   BasicTextSet(const BasicTextSet&) = delete;
   BasicTextSet& operator=(const BasicTextSet&) = delete;
 
-  /// There is room for it. To be found after `finish`.
+  /// Adds a string. Precondition: there is room for it. `find` finds it only after `finish`.
   void add(std::string_view text) noexcept {
     const std::size_t at = count_ == 0 ? 0 : entries()[count_ - 1].at + entries()[count_ - 1].size;
     construct<Entry>(entries() + count_++, Entry{0, at, text.size()});
@@ -117,7 +118,7 @@ class BasicTextSet {
     } all{entries(), count_};
     const bool are_few = count_ <= few;
     for (std::size_t i = 0; i < count_; ++i) {
-      // Strings that are not the same mostly differ in their last character.
+      // Different strings usually differ in their last character.
       const std::string_view text = text_of(entries()[i]);
       entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
     }
@@ -139,7 +140,7 @@ class BasicTextSet {
 
   std::size_t size() const noexcept { return count_; }
 
-  /// Its place among those that there are, or none.
+  /// Returns the index of the string, or `none`.
   std::size_t find(std::string_view text) const noexcept {
     return starts_.has_memory() ? find_by_hash(text) : find_among_few(text);
   }
@@ -148,7 +149,7 @@ class BasicTextSet {
  private:
   static constexpr std::size_t few = 4;
   struct Entry {
-    std::uint64_t hash;  // of a few, the last character
+    std::uint64_t hash;  // in a small set, the last character
     std::size_t at, size;
   };
 
@@ -159,11 +160,11 @@ class BasicTextSet {
   template <class T, class... Args>
   friend T* construct(void* at, Args&&... args);
 
-  /// What a filter has fits into memory, and this is less than what it takes there.
+  /// Cannot overflow: the filter fits into memory, and this is less than the filter takes there.
   static std::size_t size_of(std::size_t texts, std::size_t bytes) noexcept {
     return sizeof(BasicTextSet) + texts * sizeof(Entry) + bytes;
   }
-  // They lie behind this object, and the characters of all behind them.
+  // The entries are stored behind this object, and the characters of all strings behind the entries.
   Entry* entries() noexcept { return static_cast<Entry*>(static_cast<void*>(this + 1)); }
   const Entry* entries() const noexcept { return static_cast<const Entry*>(static_cast<const void*>(this + 1)); }
   char* characters() noexcept { return static_cast<char*>(static_cast<void*>(entries() + room_)); }
@@ -174,12 +175,12 @@ class BasicTextSet {
     return std::string_view(characters() + entry.at, entry.size);
   }
 
-  /// The next eight bytes of a text, or those that are left.
+  /// Returns the next eight bytes of a string, or the remaining ones if there are fewer.
   static std::uint64_t word_at(const char* text, std::size_t left) noexcept {
     return left >= 8 ? load_word(text) : load_part(text, left);
   }
-  /// Any order of strings of one size, of which the first `same` bytes are the same: by words, which takes fewer steps
-  /// than by bytes, but for what comes late in long ones.
+  /// A total order of strings of one size whose first `same` bytes are equal. Compares words for the next 64 bytes,
+  /// then bytes: words are faster unless long strings differ late.
   static int compare(const char* a, const char* b, std::size_t size, std::size_t same) noexcept {
     const std::size_t by_words = size - same < 64 ? size : same + 64;
     for (; same < by_words; same += 8) {
@@ -209,8 +210,8 @@ class BasicTextSet {
     return none;
   }
 
-  /// The end of those that are alike, of which the first of a range is one: in steps that become longer, as they are
-  /// few as a rule.
+  /// Returns the end of the prefix of a range for which `is_alike` returns true. It must for the first entry. Galloping
+  /// search, because the prefix is usually short.
   template <class IsAlike>
   static const Entry* end_of_alike(const Entry* low, const Entry* high, IsAlike is_alike) noexcept {
     std::ptrdiff_t step = 1;
@@ -220,7 +221,8 @@ class BasicTextSet {
     }
     return detail::partition_point(low + 1, high - low > step ? low + step : high, is_alike);
   }
-  /// The part of a range of entries, which is in order, for which `is_alike` holds. `is_before`: those before it.
+  /// Narrows a sorted range of entries to the part for which `is_alike` returns true. `is_before` returns true for the
+  /// entries before that part.
   template <class IsBefore, class IsAlike>
   static void narrow(const Entry*& low, const Entry*& high, IsBefore is_before, IsAlike is_alike) noexcept {
     if (!is_alike(*low)) low = detail::partition_point(low, high, is_before);
@@ -228,7 +230,7 @@ class BasicTextSet {
     high = is_alike(*low) ? end_of_alike(low, high, is_alike) : low;
   }
 
-  /// Only where hashes collide. By chance that is a few, so this is as good for many.
+  /// Called only if the first bits of many hashes collide. By chance only few do, so this is written for many.
   PRESENCE_DETAIL_APART std::size_t find_among_many(std::size_t first, std::size_t last, std::uint64_t hash,
                                                     std::string_view text) const noexcept {
     const Entry* low = entries() + first;
@@ -243,8 +245,8 @@ class BasicTextSet {
         [&](const Entry& entry) { return entry.size == size; });
     if (low == high) return none;
 
-    // They are in order, so all of them begin as the first and the last do. By the first word in which they do not, the
-    // others are left out, and then by the next one.
+    // The range is sorted, so all its entries share the common prefix of the first and the last one. The first word
+    // after that prefix narrows the range. Repeat with the next words.
     const char* const characters = this->characters();
     std::size_t same = 0;
     while (high - low > 1) {
@@ -285,12 +287,12 @@ class BasicTextSet {
 
   std::size_t room_, bytes_, count_ = 0;
   Starts
-      starts_;  // of many: how many bits of a hash are not its first ones, and where those with each first ones start
+      starts_;  // in a large set: the shift that leaves the first bits of a hash, then the start of the range of each
 };
 
 using TextSet = BasicTextSet<TextHash>;
 
-/// What an array of values has, made ready to be asked. Values that are equal are one.
+/// The set of the values in an array, prepared for fast lookup. Values that are equal count once.
 class ValueSet {
  public:
   explicit ValueSet(const Elements<Value>& elements) {
@@ -324,7 +326,8 @@ class ValueSet {
   }
   bool has(const ValueView& value) const noexcept { return find(value) != none; }
 
-  /// Whether an array has all of these and no others. Allocates one bit for each of these, if they are many.
+  /// Returns whether the field is an array with all values of this set and no others. Allocates one bit per value if
+  /// the set is large.
   template <class Field>
   bool is_same_set(const Field& field) const {
     if (!is_array(field) || field.size() < size()) return false;
@@ -342,7 +345,7 @@ class ValueSet {
  private:
   static constexpr std::size_t none = TextSet::none;
 
-  /// One bit each.
+  /// A bit set.
   class Places {
    public:
     explicit Places(std::size_t count) {
@@ -358,7 +361,7 @@ class ValueSet {
     }
     Places(const Places&) = delete;
     Places& operator=(const Places&) = delete;
-    /// Whether it was not marked before.
+    /// Sets the bit. Returns whether it was not set before.
     bool mark(std::size_t place) noexcept {
       const std::uint64_t bit = std::uint64_t{1} << place % 64;
       const bool is_new = (words_[place / 64] & bit) == 0;
@@ -373,7 +376,7 @@ class ValueSet {
     std::uint64_t* words_;
   };
 
-  /// Owns a set, where there are strings.
+  /// Owns a TextSet, or nothing if there are no strings.
   class Texts {
    public:
     Texts() noexcept = default;
@@ -422,8 +425,7 @@ class ValueSet {
     all.truncate(kept);
   }
 
-  // The places: those of the strings, the numbers and the moments, one behind the other, and of the values that are
-  // one.
+  // Each value has an index: first the strings, then the numbers, the moments, true, false and null.
   std::size_t text_count() const noexcept { return texts_ ? texts_->size() : 0; }
   std::size_t place_of_true() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
   std::size_t size() const noexcept {
@@ -461,14 +463,14 @@ class ValueSet {
     }
   }
 
-  Texts texts_;                    // that are no timestamps
+  Texts texts_;                    // strings that are not timestamps
   CompactVector<Value> numbers_;   // ascending
-  CompactVector<Moment> moments_;  // ascending; of timestamps, and of strings that are
+  CompactVector<Moment> moments_;  // ascending; timestamps, and strings that are timestamps
   bool has_true_ = false, has_false_ = false, has_null_ = false;
 };
 
-/// What a test of a valid filter says about a field: for one field, without anything to be made ready but where that is
-/// needed to stay linear.
+/// Returns whether a test of a valid filter matches a field. For a single field: prepares the operand only where this
+/// is needed to stay linear.
 inline bool holds(Operator op, const ValueView& field, const Value& value) {
   const ValueView operand = value.view();
   const auto is_operand = [&](const ValueView& element) { return same_scalar(element, operand); };
@@ -498,21 +500,21 @@ inline bool holds(Operator op, const ValueView& field, const Value& value) {
   }
 }
 
-/// The operand of a test, made ready to be compared with many fields. Says what `holds` says, only faster. Of one of
-/// the four classes below, so that each takes no more memory than it needs; `answer` of each is asked with a ValueView,
-/// or with a text or a vector of strings, which is faster.
+/// The operand of a test, prepared for comparison with many fields. Gives the same results as `holds`, but faster. Each
+/// operand has one of the four classes below, so that it takes no more memory than it needs. Their `answer` takes a
+/// ValueView, or a string or a vector of strings, which is faster.
 class Operand {
  public:
   enum class Form : std::uint8_t { scalar, moment, set, prefix };
 
-  /// Which owns what it needs. To be given back by `drop`.
+  /// Returns an operand that owns its data. The caller must pass it to `drop`.
   static Operand* make(Operator op, const Value& value);
   static Operand* copy(const Operand& other);
   static void drop(Operand* operand) noexcept;
 
   Form form() const noexcept { return form_; }
 
-  // Where in the names that the matcher keeps the name of the field is, if that is known only at run time.
+  // The position of the field's name in the names of the matcher, if the field is read by name.
   std::size_t field_at = 0, field_size = 0;
 
  protected:
@@ -524,7 +526,7 @@ class Operand {
   Form form_;
 };
 
-/// A value that is no array.
+/// A value that is not an array.
 class ScalarOperand : public Operand {
  public:
   ScalarOperand(Operator op, const Value& value) : ScalarOperand(op, value, Form::scalar) {}
@@ -537,7 +539,7 @@ class ScalarOperand : public Operand {
   Ordering compare(const ValueView& element) const noexcept { return compare_scalars(element, value_.view()); }
   Ordering compare(std::string_view text) const noexcept { return compare(ValueView(text)); }
   bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
-  /// A text that is a timestamp equals none that is not.
+  /// Compares bytes. This is correct because the value is not a timestamp, and a timestamp equals no other string.
   bool is_same(std::string_view text) const noexcept {
     if (value_.kind() != ValueKind::text) return false;
     const std::string_view own = text_of(value_);
@@ -562,7 +564,7 @@ class ScalarOperand : public Operand {
   Value value_;
 };
 
-/// A timestamp, or a text that is one.
+/// A timestamp, or a string that is one.
 class MomentOperand : public ScalarOperand {
  public:
   MomentOperand(Operator op, const Value& value, const Moment& moment)
@@ -592,7 +594,7 @@ class MomentOperand : public ScalarOperand {
   Moment moment_;
 };
 
-/// An array.
+/// An operand that is an array.
 class SetOperand : public Operand {
  public:
   SetOperand(Operator op, const Value& value) : Operand(op, Form::set), set_(value.elements()) {}
@@ -607,7 +609,7 @@ class SetOperand : public Operand {
   ValueSet set_;
 };
 
-/// The beginning of a word.
+/// The prefix of an `autocomplete` test.
 class PrefixOperand : public Operand {
  public:
   PrefixOperand(Operator op, const Value& value) : Operand(op, Form::prefix), prefix_(value.view().text()) {}
@@ -626,7 +628,7 @@ class PrefixOperand : public Operand {
   WordPrefix prefix_;
 };
 
-/// The class of the operands of a form.
+/// The class of the operands of one form.
 template <Operand::Form form>
 struct OperandOf {
   using Type = ScalarOperand;

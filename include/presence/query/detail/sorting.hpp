@@ -16,8 +16,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Which kinds of value come first: as in MongoDB, but for what is absent, which comes last. A text that is a timestamp
-/// comes with the timestamps: among other strings it could come before one of them, and after it too.
+/// Returns the rank of a kind of value in the sort order: as in MongoDB, except that absent values come last. A string
+/// that is a timestamp has the rank of timestamps. Among the other strings, the order would not be transitive.
 constexpr int rank_of(ValueKind kind) noexcept {
   switch (kind) {
     case ValueKind::integer:
@@ -37,7 +37,7 @@ constexpr int sign_of(Ordering order) noexcept {
   return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
 }
 
-/// A total order of all values; of arrays by their elements from the first on.
+/// A total order of all values. Arrays compare lexicographically.
 inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
   Moment first, second;
   const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
@@ -55,13 +55,13 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
   if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
   const Ordering order = compare_scalars(a, b);
   if (order != Ordering::unordered) return sign_of(order);
-  // What is not a number comes before all numbers.
+  // NaN comes before all numbers.
   const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
   return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
 }
 
-/// The same, but strings are strings and compare by their bytes: only those that are the same are equal, so that this
-/// decides where nothing else did.
+/// The same, but strings always compare by their bytes, even if they are timestamps. Only identical strings are equal,
+/// so this order breaks all remaining ties.
 inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
   const int ranks = rank_of(a.kind()) - rank_of(b.kind());
   if (ranks != 0) return ranks;
@@ -69,7 +69,7 @@ inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
   return compare_for_sort(a, b);
 }
 
-/// Compares objects by sort keys, and by a field named "id" where these say nothing.
+/// Compares objects by sort keys, then by a field named "id" if there is one.
 template <class T>
 class Sorter {
  public:
@@ -102,7 +102,8 @@ class Sorter {
 
   template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
   static int compare_field(const Key&, const T& a, const T& b) {
-    // Of the field nothing is captured: its type may have no linkage, and g++ then warns of a host's header.
+    // The lambdas do not capture the field: its type may have no linkage, and g++ would then warn about a host's
+    // header.
     return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
       return with_raw(field_at<i>(Fields<T>::list), b,
                       [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
@@ -122,8 +123,8 @@ class Sorter {
   std::vector<Key> keys_;
 };
 
-/// The part of a sorted sequence from `offset` on, of at most `limit`, without sorting what is not in it. `is_before`
-/// is a strict order in which no two items are equal.
+/// Selects at most `limit` items of a sorted sequence, from `offset` on, without sorting the items after them.
+/// `is_before` is a strict order in which no two items are equal.
 template <class Item, class IsBefore>
 class TopK {
  public:
@@ -140,7 +141,7 @@ class TopK {
     if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
   }
 
-  /// What it is, once all was added.
+  /// Returns the selected items in order. Call it once, after all items were added.
   std::vector<Item> take() {
     cut();
     items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(smaller_of(offset_, items_.size())));

@@ -10,14 +10,14 @@
 #include <cstdint>      // for uint32_t
 #include <string_view>  // for string_view
 
-/// Words of UTF-8 text, whatever the case of their letters.
+/// Case-insensitive search for words in UTF-8 strings.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The letter in lower case, for the alphabets whose letters have one lower case of the same length in UTF-8: Latin
-/// (Basic, Latin-1, Extended-A), Greek and Cyrillic. The rest of Unicode's folding would be a table larger than this
-/// library.
+/// Returns the letter in lower case. Supports the alphabets whose letters have one lower case of the same length in
+/// UTF-8: Latin (Basic, Latin-1, Extended-A), Greek and Cyrillic. Full Unicode case folding would need a table larger
+/// than this library.
 constexpr std::uint32_t fold_case(std::uint32_t c) noexcept {
   if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 0x20 : c;
   if (c >= 0xC0 && c <= 0xDE && c != 0xD7) return c + 0x20;
@@ -32,22 +32,22 @@ constexpr std::uint32_t fold_case(std::uint32_t c) noexcept {
   if (c >= 0x388 && c <= 0x38A) return c + 0x25;
   if (c == 0x38C) return 0x3CC;
   if (c == 0x38E || c == 0x38F) return c + 0x3F;
-  if (c == 0x3C2) return 0x3C3;  // the sigma at the end of a word
+  if (c == 0x3C2) return 0x3C3;  // final sigma
   if (c >= 0x410 && c <= 0x42F) return c + 0x20;
   if (c >= 0x400 && c <= 0x40F) return c + 0x50;
   return c;
 }
 
-/// Whether a letter, a digit or a mark that belongs to a word: all but ASCII's signs, and Unicode's spaces and
-/// punctuation of everyday text.
+/// Returns whether the character belongs to a word: a letter, a digit or a mark. These are all characters but
+/// ASCII symbols, and the common Unicode spaces and punctuation.
 constexpr bool is_of_word(std::uint32_t c) noexcept {
   if (c < 0x80) return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
   return !(c >= 0x80 && c <= 0xBF && c != 0xAA && c != 0xB5 && c != 0xBA) && c != 0xD7 && c != 0xF7 &&
          !(c >= 0x2000 && c <= 0x206F) && !(c >= 0x3000 && c <= 0x303F) && c != 0xFF0C && c != 0xFF0E;
 }
 
-/// Takes the next character off a text that is not empty. A byte that is not UTF-8 is a character of its own, different
-/// from all others.
+/// Removes and returns the first character of a string, which must not be empty. A byte that is not valid UTF-8 counts
+/// as a character, different from all valid ones.
 inline std::uint32_t take_character(std::string_view& text) noexcept {
   const char* const p = text.data();
   const Utf8Step step = utf8_step(p, p + text.size());
@@ -60,11 +60,11 @@ inline std::uint32_t take_character(std::string_view& text) noexcept {
   return c;
 }
 
-/// A prefix of words, made ready to be looked for in many strings: in time that is linear in the text, whatever both
-/// are (Knuth, Morris, Pratt 1977).
+/// A word prefix that is prepared for searches in many strings. A search is always linear in the size of the string
+/// (Knuth, Morris, Pratt 1977).
 ///
-/// A prefix that begins with a letter begins where a word does. That is made a symbol of the pattern: it stands before
-/// the first letter, and is matched by all that belongs to no word.
+/// A prefix that begins with a word character matches only at the start of a word. For this, the pattern begins with a
+/// boundary symbol, which matches every character that does not belong to a word.
 class WordPrefix {
  public:
   WordPrefix() noexcept = default;
@@ -86,8 +86,8 @@ class WordPrefix {
     }
   }
 
-  /// Whether a word of the text, and what follows it, begins with the prefix, in whichever case. A prefix that begins
-  /// with a sign may stand anywhere; an empty one, in any text that is not.
+  /// Returns whether the text, from the start of one of its words on, begins with the prefix. Ignores case. A prefix
+  /// that begins with another character matches anywhere. An empty prefix matches every string that is not empty.
   bool is_in(std::string_view text) const noexcept {
     if (symbols_.empty()) return !text.empty();
     std::size_t matched = symbols_[0] == boundary ? 1 : 0;  // a word may begin where the text does
@@ -99,13 +99,13 @@ class WordPrefix {
   }
 
  private:
-  static constexpr std::uint32_t boundary = 0xFFFFFFFF;  // no character
+  static constexpr std::uint32_t boundary = 0xFFFFFFFF;  // not a character
 
-  /// A letter is one in either case.
+  /// Folding is safe here: a character belongs to a word in both cases or in neither.
   static bool is_matched(std::uint32_t symbol, std::uint32_t folded) noexcept {
     return symbol == boundary ? !is_of_word(folded) : symbol == folded;
   }
-  /// How many symbols are matched by what ends with this character, if as many were before it.
+  /// Returns how many symbols match up to and including this character, if `matched` symbols matched before it.
   std::size_t next(std::size_t matched, std::uint32_t folded) const noexcept {
     while (!is_matched(symbols_[matched], folded)) {
       if (matched == 0) return 0;
@@ -116,7 +116,7 @@ class WordPrefix {
 
   CompactVector<std::uint32_t> symbols_;
   CompactVector<std::size_t>
-      borders_;  // of each beginning of the symbols: how long the longest other one at its end is
+      borders_;  // for each prefix of the symbols, the length of its longest border (also a proper suffix)
 };
 
 inline bool has_word_with_prefix(std::string_view text, std::string_view prefix) {

@@ -13,8 +13,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What the timestamps of events and sessions are compared with, made of `now` and the rules before it is needed, so
-/// that folding an event adds nothing up.
+/// The limits for timestamps of events and sessions. They are computed in advance from `now` and the rules, so that
+/// applying an event needs no additions.
 class AcceptanceWindow {
  public:
   AcceptanceWindow() noexcept = default;
@@ -33,19 +33,20 @@ class AcceptanceWindow {
 
   bool are_of(Timestamp now) const noexcept { return now_ == now; }
 
-  /// Whether an event of that timestamp is neither too late nor too early, nor invalid.
+  /// Returns whether an event with that timestamp is neither too late, nor too early, nor invalid.
   bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
   Timestamp window() const noexcept { return first_; }
 
-  /// `live`, for whoever has the bounds.
+  /// Returns the same as `live`, computed from the limits.
   bool is_live(const SessionRegisters& session) const noexcept {
     return evidence(session) > alive_ && !ended_by_disconnect(session);
   }
 
-  /// Up to so many sessions none has to go for one that comes.
+  /// Returns the number of sessions up to which none has to be dropped for a new one.
   std::uint32_t session_room() const noexcept { return room_; }
 
-  /// `heartbeat_value`, which divides, but most heartbeats lie in the step of the one before.
+  /// Returns the same as the free function `heartbeat_value`, which divides. Avoids the division for most heartbeats,
+  /// which are in the same step as the one before.
   Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
     const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
     if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
@@ -55,13 +56,13 @@ class AcceptanceWindow {
  private:
   PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
     const Timestamp value = detail::heartbeat_value(at, rules);
-    if (value > first_possible()) step_ = value;  // the first step is cut off
+    if (value > first_possible()) step_ = value;  // the first step is shorter than the others
     return value;
   }
 
   static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
 
-  Timestamp now_ = never;  // which is no timestamp
+  Timestamp now_ = never;  // never a valid timestamp
   Timestamp first_, last_;
   Timestamp alive_ = absent;
   Timestamp step_;

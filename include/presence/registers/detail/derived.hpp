@@ -11,23 +11,25 @@
 #include <optional>     // for optional, nullopt
 #include <string_view>  // for string_view
 
-/// What follows from the registers of a user and a timestamp. Nothing of it is stored.
+/// Values derived from the registers of a user and a timestamp. None of them is stored.
 ///
-/// `now` is `absent` where there is none yet, which is before every deadline. A timestamp that is `never` does not
-/// come.
+/// `now` is `absent` if there is no time yet; this is before every deadline. The timestamp `never` is never reached.
+///
+/// "Last evidence" is the latest timestamp at which a session is known to have been live. The parameter `cut` is the
+/// timestamp at which the user became invisible to the viewer, or `absent`.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
 inline constexpr Timestamp never = Timestamp::highest();
 
-/// The latest word that a session was there.
+/// Returns the session's last evidence: the later one of its latest connect and its latest heartbeat.
 inline Timestamp evidence(const SessionRegisters& session) noexcept {
   return later(session.connect, session.heartbeat);
 }
 
-/// The index of the first disconnect that ends the session; all after it do as well. A connect beats a disconnect of
-/// its timestamp, a heartbeat does not.
+/// Returns the index of the first disconnect that ends the session, or the number of disconnects if none does. All
+/// later disconnects end it as well. A connect wins over a disconnect with the same timestamp; a heartbeat does not.
 inline std::size_t first_ending(const SessionRegisters& session) noexcept {
   const auto& all = session.disconnects;
   if (all.empty()) return 0;
@@ -49,7 +51,7 @@ inline bool live(const SessionRegisters& session, Timestamp now, const Rules& ru
   return evidence(session) != absent && !ended_by_disconnect(session) && now < silent_until(session, rules);
 }
 
-/// The session keeps its user online before this timestamp; `absent`: it does not at all.
+/// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
 inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
   if (evidence(session) == absent) return absent;
   const std::size_t ending = first_ending(session);
@@ -59,14 +61,15 @@ inline Timestamp online_until(const SessionRegisters& session, const Rules& rule
   return (ended ? earlier(session.disconnects[ending], silent) : silent) + rules.offline_grace;
 }
 
-/// From this timestamp on time alone keeps the user offline, reports aside; `absent`: the user is offline as it is.
+/// Returns the time from which the user is offline if no event arrives, not counting reports; `absent` if the user is
+/// already offline. O(sessions).
 inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) noexcept {
   const bool has_grace = rules.offline_grace != Duration();
   const SessionRegisters* latest_open = nullptr;
   Timestamp latest = absent, until = absent;
   sessions.each([&](const SessionRegisters& session) {
     const Timestamp at = evidence(session);
-    if (at <= latest) return;  // an open one of later evidence lasts longer
+    if (at <= latest) return;  // an open session with later evidence lasts longer
     if (!ended_by_disconnect(session)) {
       latest_open = &session;
       latest = at;
@@ -80,7 +83,8 @@ inline Timestamp online_until(const RegistersView& user, const Rules& rules) noe
   return online_until(user.sessions, rules);
 }
 
-/// How many of the activities are on evidence before the cut, and so may be seen by others: all of a visible user's.
+/// Returns how many of the activities are on evidence before `cut`, and so may be seen by others. For a visible user,
+/// these are all activities.
 inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noexcept {
   if (cut == absent) return activities.size();
   const auto end = detail::partition_point(activities.begin(), activities.end(),
@@ -88,8 +92,9 @@ inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noe
   return static_cast<std::size_t>(end - activities.begin());
 }
 
-/// From this timestamp on time alone makes the user unknown to somebody for whom the user went invisible at `cut`, if
-/// at all; `absent`: the user is unknown as it is.
+/// Returns the time from which the user is unknown to a viewer if no event arrives. `absent` if the user is already
+/// unknown; `never` if time alone does not make them unknown. `cut` is the time at which they became invisible to the
+/// viewer, or `absent`.
 inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Rules& rules) noexcept {
   const std::size_t seen = seen_activities(user.activities, cut);
   const Timestamp latest =
@@ -100,7 +105,7 @@ inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Ru
   return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
 }
 
-/// What nobody but the user knows, where others have forgotten what they knew.
+/// Returns the part that only the user can see, for use when others have forgotten the rest.
 inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexcept {
   RegistersView hidden = user;
   const std::size_t seen = seen_activities(user.activities, cut);
@@ -109,7 +114,8 @@ inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexc
   return hidden;
 }
 
-/// How the user looks to somebody for whom the user went invisible at `cut`, if at all.
+/// Returns the user as seen by a viewer; nullopt if the user is unknown to the viewer. `cut` is the time at which the
+/// user became invisible to the viewer, or `absent`.
 inline std::optional<UserView> seen_with_cut(std::string_view id, const RegistersView& user, Timestamp now,
                                              const Rules& rules, Timestamp cut) noexcept {
   if (forgotten_at(user, cut, rules) <= now) return std::nullopt;
@@ -141,8 +147,8 @@ inline std::optional<UserView> seen_by_self(std::string_view id, const Registers
   return view;
 }
 
-/// The latest timestamp that others could tell what is kept of the user apart by: of an invisible user nothing after
-/// the cut but what is published.
+/// Returns the latest timestamp among the registers of the user that others can observe. For an invisible user, this
+/// excludes everything after `invisible_since` except published data.
 inline Timestamp latest_seen_instant(const RegistersView& user) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   const std::size_t seen = seen_activities(user.activities, cut);
@@ -153,7 +159,7 @@ inline Timestamp latest_seen_instant(const RegistersView& user) noexcept {
   return user.visibility_changes.empty() ? latest : later(latest, user.visibility_changes.back().at);
 }
 
-/// The next timestamp, after `now`, at which time alone changes what others see; `never` where there is none.
+/// Returns the next time after `now` at which time alone changes what others see; `never` if there is none.
 inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes), forgotten = forgotten_at(user, cut, rules);
   if (forgotten <= now) return never;

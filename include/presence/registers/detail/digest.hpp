@@ -10,13 +10,14 @@
 #include <cstdint>      // for uint64_t
 #include <string_view>  // for string_view
 
-/// The digest of what is kept of a user.
+/// The digest of a user's registers.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Made of 64-bit arithmetic on numbers and single bytes alone, so that it is the same on every platform. It has no
-/// key: unequal digests prove a difference, equal ones prove nothing where somebody chose the content.
+/// An unkeyed 64-bit digest. It uses only 64-bit arithmetic on integers and single bytes, so that it is the same on
+/// every platform. Different digests prove different content. Equal digests prove nothing if an attacker chose the
+/// content.
 class Digest {
  public:
   explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
@@ -25,7 +26,7 @@ class Digest {
     state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
   }
   constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
-  /// A string as its size and the words it is made of.
+  /// Adds a string as its size and its words.
   void add(std::string_view text) noexcept {
     add(std::uint64_t{text.size()});
     for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
@@ -37,7 +38,8 @@ class Digest {
   std::uint64_t state_;
 };
 
-/// The digest of what is kept of a user, as it is: of a normal form where equal knowledge is to have equal digests.
+/// Returns the digest of a user's registers as they are stored. Pass the normal form if equal knowledge must have equal
+/// digests.
 inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
   Digest digest(seed);
   digest.add(id);

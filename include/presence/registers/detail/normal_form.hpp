@@ -11,17 +11,17 @@
 #include <cstdint>  // for uint32_t
 #include <utility>  // for move
 
-/// Forgetting: the one form in which equal knowledge is equal bytes.
+/// The normal form of a user's registers, in which equal knowledge is equal bytes, and the rules for dropping data.
 ///
-/// `normalise` drops what can no longer matter at `now`, and never changes what anybody sees. Records that nothing
-/// happens to are left as they are until somebody looks (digest, ==, inspect) or an event touches them, so that time
-/// passing costs nothing for them. `bound` drops what could still matter to a late event, when one user has more of it
-/// than Rules allow.
+/// `normalise` drops what can no longer matter at `now`. It never changes the state that any user sees. Idle records
+/// stay unchanged until they are read (digest, ==, inspect) or an event modifies them. So the passing of time costs
+/// nothing for them. `bound` drops data that could still matter to a late event, if one user has more of it than Rules
+/// allow.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// How far back a register of a session can still matter.
+/// Returns the earliest timestamp at which a session register can still matter.
 inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
   return now - rules.session_timeout - greater_of(rules.reorder_window, rules.offline_grace);
 }
@@ -34,15 +34,15 @@ inline void drop_older(SmallVector<Timestamp, 1>& ascending, Timestamp horizon) 
   ascending.erase(ascending.begin(), detail::not_less(ascending.begin(), ascending.end(), horizon));
 }
 
-/// With a timeout, what is older than the horizon cannot bring the session back, nor end it.
+/// Drops the registers older than the horizon. With a timeout, they can neither make the session live again nor end it.
 inline void forget_timed(SessionRegisters& session, Timestamp horizon) noexcept {
   drop_older(session.connect, horizon);
   drop_older(session.heartbeat, horizon);
   drop_older(session.disconnects, horizon);
 }
 
-/// Without a timeout an open session lives on its latest evidence, however old; a closed one loses what is older than
-/// the horizon.
+/// Drops old registers if sessions have no timeout. An open session keeps its last evidence, however old. A closed one
+/// loses what is older than the horizon.
 inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const Rules& rules) noexcept {
   const std::size_t ending = first_ending(session);
   const bool ended = evidence(session) != absent && ending < session.disconnects.size();
@@ -60,7 +60,7 @@ inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const R
   }
 }
 
-/// `horizon` is the session_horizon of `now`.
+/// Normalises a session. `horizon` must be the `session_horizon` of `now`.
 inline void normalise_session(SessionRegisters& session, Timestamp now, Timestamp horizon,
                               const Rules& rules) noexcept {
   auto& all = session.disconnects;
@@ -77,8 +77,8 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, Timestam
   }
 }
 
-/// Of the visibility changes before the window stay the three that a late visibility change inside it could bring to
-/// light.
+/// Drops visibility changes before the window. Keeps the three of them that a late visibility change inside the window
+/// could make relevant.
 inline void normalise_flips(Flips& visibility_changes, Timestamp window) noexcept {
   const std::size_t old = flips_before(visibility_changes, window);
   if (old < 2) return;
@@ -91,8 +91,8 @@ inline void normalise_flips(Flips& visibility_changes, Timestamp window) noexcep
   });
 }
 
-/// Of the activities on evidence before the window stays the greatest, and the greatest before the cut of the
-/// visibility changes before the window.
+/// Drops activities on evidence before the window. Keeps the greatest of them, and the greatest before the
+/// `invisible_since` of the visibility changes before the window.
 inline void normalise_activities(Activities& activities, Span<VisibilityChange> visibility_changes,
                                  Timestamp window) noexcept {
   const std::size_t old = seen_activities(activities, window == absent ? never : window);
@@ -107,21 +107,21 @@ inline void normalise_activities(Activities& activities, Span<VisibilityChange> 
                    activities.begin() + static_cast<std::ptrdiff_t>(old));
 }
 
-/// From this timestamp on time alone leaves nothing of the user; `never` for those of whom something always stays. The
-/// same of the registers as they are and of their normal form, while it is to come.
+/// Returns the time from which nothing of the user remains if no event arrives; `never` if something always remains.
+/// While that time is in the future, it is the same for the registers and for their normal form.
 inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   Timestamp at = forgotten_at(user, cut, rules);
   if (at == never) return never;
   if (cut != absent) {
-    // That a user is invisible lasts as long as what they did themselves, which only others have forgotten.
+    // The invisibility of a user is kept as long as their own data, which only others have forgotten.
     if (rules.forget_after == Duration::highest()) return never;
     const Timestamp dropped = user.rare == nullptr ? absent : user.rare->dropped_range.to;
     const Timestamp active = user.activities.empty() ? absent : user.activities.back().value;
     at = later(at, later(later(user.visibility_changes.back().at, dropped), active) + rules.forget_after);
     at = later(at, online_until(user, rules));
   }
-  // What is kept for late events is forgotten when older than its horizon, not when as old.
+  // What is kept for late events is dropped when it is older than its horizon, not when it is exactly as old.
   const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
   for (const SessionRegisters& session : user.sessions) {
     const Timestamp silent = latest_instant(session) + rules.session_timeout;
@@ -134,9 +134,9 @@ inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noex
   return at;
 }
 
-/// Drops what others have forgotten of the user; of an invisible one what is hidden from them has an age of its own, so
-/// that it decides nothing about what they see. Sessions and visibility changes stay for as long as a late event could
-/// concern them, and that the user is invisible until nothing else is left.
+/// Drops what others have forgotten of the user. The hidden part of an invisible user ages separately, so that it does
+/// not affect what others see. Sessions and visibility changes remain while a late event could concern them. The user
+/// remains invisible until nothing else is left.
 inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   if (cut != absent && vanishes_at(user, rules) <= now) {
@@ -171,7 +171,8 @@ inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const 
   const Timestamp window = now - rules.reorder_window;
   normalise_activities(user.activities, user.visibility_changes, window);
   normalise_flips(user.visibility_changes, window);
-  // While the run goes on, the stretch stands for the last time the user went invisible, which is never forgotten.
+  // While the invisible run continues, the dropped range represents the last time the user became invisible. This is
+  // never dropped.
   const Timestamp cut = invisible_since(user.visibility_changes);
   if (user.dropped_range.to < window && (cut == absent || user.dropped_range.from < cut))
     user.dropped_range = DroppedRange();
@@ -183,8 +184,8 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
   normalise_beside_sessions(user, now, rules);
 }
 
-/// Whether `normalise` would leave the user as he is. Looks no closer than is quick: of some it says no who are in
-/// their normal form.
+/// Returns true only if `normalise` would leave the user unchanged. This is a fast check: it returns false for some
+/// users who are in normal form.
 inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::highest()) return false;
   const Timestamp horizon = session_horizon(now, rules), window = now - rules.reorder_window;
@@ -198,12 +199,12 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
   return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->dropped_range.to == absent);
 }
 
-/// When the oldest of several activities has had its time.
+/// Returns when the oldest of several activities can be dropped. Requires at least two activities.
 inline Timestamp old_activities_end(Span<Activity> activities, const Rules& rules) noexcept {
   return activities[1].evidence + rules.reorder_window + Duration::from_ns(1);
 }
 
-/// Whether memory outside the user's row may hold what time lets go of.
+/// Returns whether memory outside the user's row may hold data that time alone allows to be dropped.
 inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules) noexcept {
   constexpr std::size_t activities_in_row = 2;
   if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.visibility_changes.empty())
@@ -213,15 +214,15 @@ inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules
   return user.rare != nullptr && (user.rare->dropped_range.to != absent || rules.forget_after != Duration::highest());
 }
 
-/// The earliest time after `now` at which, without an event, memory that holds what is kept of the user can be given
-/// back; `never` if there is none.
+/// Returns the earliest time after `now` at which memory of the user can be freed if no event arrives; `never` if there
+/// is none.
 inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   Timestamp next = vanishes_at(user, rules);
   if (!has_forgettable_memory(user, rules)) return next;
   const auto note = [&next, now](Timestamp at) {
     if (at > now) next = earlier(next, at);
   };
-  // What is as old as a horizon is kept, what is older is not.
+  // What is exactly as old as a horizon is kept; what is older is dropped.
   const auto note_past = [&note](Timestamp last, Duration kept) {
     if (last != absent) note(last + kept + Duration::from_ns(1));
   };
@@ -243,15 +244,17 @@ inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Ru
   return next;
 }
 
-/// Which of two sessions can be missed first: one of which nothing but disconnects was ever heard, so that those cannot
-/// crowd out the grace of one that was there; then one that has been silent for longer.
+/// Returns whether session `a` is dropped before session `b`. Sessions with disconnects only are dropped first, so that
+/// they cannot displace the grace period of a session that was live. Then the session that was silent for longer is
+/// dropped first.
 inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {
   const bool a_was_there = evidence(a) != absent, b_was_there = evidence(b) != absent;
   return a_was_there != b_was_there ? b_was_there : latest_instant(a) < latest_instant(b);
 }
 
-/// Drops the stalest sessions until at most `room` of those for which `counts` holds are left. Of two that are as stale
-/// as each other the one with the lesser id goes. O(n), or O(n log n) where more than one has to go.
+/// Drops the stalest of the sessions for which `counts` returns true until at most `room` of them are left. Of two
+/// equally stale sessions, the one with the lesser id is dropped. O(n), or O(n log n) if more than one has to be
+/// dropped.
 template <class Counts>
 void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) noexcept {
   std::size_t counted = 0;
@@ -276,9 +279,9 @@ void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) 
   detail::sort(sessions, by_id);
 }
 
-/// Of the visibility changes keeps the newest before the cut and the earliest from the cut on. Those that go from the
-/// invisible run are remembered as one stretch: what comes later in that run goes into it too, and inside it nobody
-/// becomes visible again.
+/// Bounds the visibility changes. Keeps the newest before `invisible_since` and the earliest from it on. Changes
+/// dropped from the trailing invisible run are recorded as one dropped range. Later changes of that run are added to
+/// the range. A user cannot become visible again inside it.
 inline void bound_flips(UserRegisters& user, std::size_t room) noexcept {
   auto& visibility_changes = user.visibility_changes;
   const Timestamp cut = invisible_since(visibility_changes);
@@ -301,7 +304,7 @@ inline void bound_flips(UserRegisters& user, std::size_t room) noexcept {
                              visibility_changes.begin() + static_cast<std::ptrdiff_t>(before - room));
 }
 
-/// Likewise of the activities.
+/// Bounds the activities in the same way.
 inline void bound_activities(Activities& activities, Timestamp cut, std::size_t room) noexcept {
   const std::size_t before = seen_activities(activities, cut), after = activities.size() - before;
   if (after > room) activities.erase(activities.end() - static_cast<std::ptrdiff_t>(after - room), activities.end());
@@ -310,7 +313,7 @@ inline void bound_activities(Activities& activities, Timestamp cut, std::size_t 
   }
 }
 
-/// How many of each kind of what is recent are kept of a user.
+/// Returns how many recent items of each kind are kept per user.
 inline std::size_t recent_room(const Rules& rules) noexcept {
   return greater_of(rules.max_recent_per_user, std::uint32_t{1});
 }
@@ -321,8 +324,8 @@ inline void bound_disconnects(SessionRegisters& session, const Rules& rules) noe
   if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
 }
 
-/// What others see of a user does not depend on which sessions are kept of one who is invisible, so that nothing they
-/// do then can be told by which of them went.
+/// Drops the stalest live sessions over the limit. For an invisible user, the state that others see does not depend on
+/// which sessions are kept. So a dropped session reveals nothing of what the user does while invisible.
 inline void bound_live_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
   if (sessions.size() <= rules.max_sessions_per_user) return;
   drop_stalest_sessions(sessions, rules.max_sessions_per_user,
@@ -334,9 +337,9 @@ inline void bound_ended_sessions(Sessions& sessions, Timestamp now, const Rules&
                         [&](const SessionRegisters& session) { return !live(session, now, rules); });
 }
 
-/// Nothing that a user does while invisible may crowd out what was there before, at whichever of the invisible
-/// visibility changes the user may yet turn out to have gone invisible. So each side of the cut has room of its own,
-/// and after it the earliest stay.
+/// Bounds the visibility changes and the activities. What a user does while invisible must not displace older data. A
+/// late event can still move `invisible_since` to any of the invisible changes. So each side of `invisible_since` has a
+/// separate limit, and the earliest entries after it are kept.
 inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) noexcept {
   const std::size_t room = recent_room(rules);
   if (user.visibility_changes.size() > room || user.dropped_range.to != absent) bound_flips(user, room);
@@ -347,7 +350,7 @@ inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexce
   for (SessionRegisters& session : user.sessions) bound_disconnects(session, rules);
   bound_live_sessions(user.sessions, now, rules);
   bound_ended_sessions(user.sessions, now, rules);
-  normalise_beside_sessions(user, now, rules);  // who is online for no session any more may be forgotten
+  normalise_beside_sessions(user, now, rules);  // a user left without an online session may be forgotten
   bound_beside_sessions(user, rules);
 }
 

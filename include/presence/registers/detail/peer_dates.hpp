@@ -11,12 +11,13 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The latest timestamp of anything that is kept of a user. It may be `absent`. What a report said about last_active is
-/// a value, which an event may set to any timestamp; it binds nobody, so only the date of that report counts.
+/// Returns the latest timestamp in a user's registers; it may be `absent`. The reported last_active is excluded: it is
+/// a value that an event may set to any timestamp, and it constrains no later event. Only the timestamp of that report
+/// counts.
 inline Timestamp latest_date(const RegistersView& user) noexcept {
   Timestamp latest = absent;
   for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
-  // The last has the latest evidence, and no value is later than its evidence.
+  // The last activity has the latest evidence, and no value is later than its evidence.
   if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
   if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
   if (user.rare == nullptr) return latest;
@@ -25,17 +26,19 @@ inline Timestamp latest_date(const RegistersView& user) noexcept {
   return later(latest, later(rare.reported_last_active_at, rare.forgotten_up_to));
 }
 
-/// How late a message of a peer may be dated, and what is in it, judged by the host's clock. No peer can then plant
-/// anything that counts long after it was told: what it says is no later than an event of its own could be.
+/// Limits how far in the future a peer's message and its content may be dated, by the host's clock. So a peer cannot
+/// plant data that remains in effect long after it was received. Its content is dated no later than an event of the
+/// peer could be.
 class PeerDates {
  public:
-  /// Takes everything: for snapshots of one's own.
+  /// Accepts everything. Use it for the host's own snapshots.
   PeerDates() noexcept = default;
-  /// `now` is the later one of the host's clock and of the snapshot that the message is joined into.
+  /// `now` must be the later one of the host's clock and the timestamp of the snapshot that the message is joined into.
   PeerDates(Timestamp now, const Rules& rules) noexcept
       : skew_(rules.max_clock_skew), latest_now_(now + skew_), latest_(latest_now_) {}
 
-  /// Whether a message may have this timestamp, or none. What is in it is measured by it from then on.
+  /// Returns whether a message may have this timestamp; `absent` means none. From then on, the message's content is
+  /// judged by its timestamp, if it has one.
   bool begin(Timestamp theirs) noexcept {
     if (theirs != absent) latest_ = theirs + skew_;
     return theirs <= latest_now_;

@@ -12,23 +12,23 @@
 #include <string_view>  // for string_view
 #include <utility>      // for move
 
-/// What is kept of a user, and the one operation that changes it: the join.
+/// The registers that are stored for a user, and the only operation that changes them: the join.
 ///
-/// Every register only ever grows in some order, and joining takes the greater of both sides. That is why events may
-/// come in any order and any number of times, and why nodes may merge. An event is a small state: `join_event` joins it
-/// with the very functions with which `join` joins two users.
+/// Every register is an element of a partial order and only grows in it. The join takes the greater of both sides. So
+/// events may arrive in any order and any number of times, and nodes may merge their states. An event is a small state:
+/// `join_event` joins it with the same functions with which `join` joins two users.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The bottom of the order of timestamps. Never the timestamp of an event: those at the ends of the range are refused.
+/// The lowest timestamp, which means "none". No event has it: timestamps at either end of the range are rejected.
 inline constexpr Timestamp absent = Timestamp::lowest();
 
-// Of numbers, which compilers choose between in registers.
+// These compare integers, so that compilers select the result in CPU registers.
 constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(a < b ? b.ns() : a.ns()); }
 constexpr Timestamp earlier(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(b < a ? b.ns() : a.ns()); }
 
-/// That a user is known to have been active at `value`, and the earliest evidence for it.
+/// A time `value` at which the user is known to have been active, and the earliest evidence for it.
 struct Activity {
   Timestamp value, evidence;
 
@@ -37,7 +37,7 @@ struct Activity {
   }
 };
 
-/// That a connect asked to be invisible, or visible.
+/// A request of a connect to be invisible or visible.
 struct VisibilityChange {
   Timestamp at;
   bool invisible;
@@ -47,9 +47,9 @@ struct VisibilityChange {
   }
 };
 
-/// Where visibility changes were dropped from an invisible run for want of room (normal_form.hpp): after `from`, up to
-/// and with `to`. Becoming visible there is disregarded, since it is not known any more when the user went invisible
-/// again.
+/// The range in which visibility changes were dropped from an invisible run for lack of room (normal_form.hpp): after
+/// `from`, up to and including `to`. Changes to visible inside it are ignored, because it is no longer known when the
+/// user became invisible again.
 struct DroppedRange {
   Timestamp from = absent, to = absent;
 
@@ -62,21 +62,21 @@ struct DroppedRange {
 struct SessionRegisters {
   SharedString id;
   Timestamp connect = absent, heartbeat = absent;
-  SmallVector<Timestamp, 1> disconnects;  // ascending, each once
+  SmallVector<Timestamp, 1> disconnects;  // ascending, without duplicates
 
   friend bool operator==(const SessionRegisters& a, const SessionRegisters& b) noexcept {
     return a.id == b.id && a.connect == b.connect && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects;
   }
 };
 
-/// What of most users there is nothing to keep.
+/// The registers that are empty for most users.
 struct RareRegisters {
-  DroppedRange dropped_range;  // of the invisible run
+  DroppedRange dropped_range;  // of the trailing invisible run
   Timestamp status_at = absent;
   SharedString status;
   Timestamp reported_at = absent;
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
-  Timestamp forgotten_up_to = absent;  // reports of online up to here are disregarded
+  Timestamp forgotten_up_to = absent;  // reports of online up to here are ignored
   bool reported_online = false;
 
   bool nothing() const noexcept {
@@ -96,11 +96,11 @@ using Activities = SmallVector<Activity, 4>;
 using Flips = SmallVector<VisibilityChange, 4>;
 using Sessions = SmallVector<SessionRegisters, 4>;
 
-/// What is kept of a user, spread out so that it can be worked on (user_row.hpp is what it is kept in).
+/// The registers of a user in unpacked form, for modification. user_row.hpp defines the stored form.
 struct UserRegisters : RareRegisters {
   Sessions sessions;         // by id
-  Activities activities;     // ascending in value and, since dominated ones go, in evidence
-  Flips visibility_changes;  // ascending, one a timestamp
+  Activities activities;     // ascending in value and, since dominated ones are dropped, in evidence
+  Flips visibility_changes;  // ascending, one per timestamp
 
   bool empty() const noexcept {
     return sessions.empty() && activities.empty() && visibility_changes.empty() && nothing();
@@ -112,7 +112,7 @@ struct UserRegisters : RareRegisters {
   }
 };
 
-/// The sessions of a user by id, of which the first is kept apart from the others.
+/// A non-owning range of a user's sessions in the order of their ids. The first is stored separately from the others.
 class SessionSpan {
  public:
   class Iterator {
@@ -137,7 +137,7 @@ class SessionSpan {
   std::size_t size() const noexcept { return first_ == nullptr ? 0 : 1 + others_.size(); }
   const SessionRegisters& operator[](std::size_t i) const noexcept { return i == 0 ? *first_ : others_[i - 1]; }
   Span<SessionRegisters> others() const noexcept { return others_; }
-  /// Calls `visit` for each: the quickest way over many.
+  /// Calls `visit` for each session. This is the fastest iteration over many sessions.
   template <class Visit>
   void each(Visit visit) const noexcept {
     if (first_ == nullptr) return;
@@ -152,12 +152,13 @@ class SessionSpan {
   Span<SessionRegisters> others_;
 };
 
-/// The registers of a user, borrowed from wherever they are kept: what everything that is derived from them reads.
+/// A non-owning view of a user's registers, independent of how they are stored. All derived values are computed from
+/// it.
 struct RegistersView {
   SessionSpan sessions;
   Span<Activity> activities;
   Span<VisibilityChange> visibility_changes;
-  const RareRegisters* rare = nullptr;  // null: none of them
+  const RareRegisters* rare = nullptr;  // null if all of them are empty
 
   RegistersView() noexcept = default;
   RegistersView(const UserRegisters& user) noexcept
@@ -183,20 +184,21 @@ struct RegistersView {
   }
 };
 
-/// The bytes of a word in the order of their weight: strings compare as their words then do.
+/// Returns the word with its bytes in reverse order. Words in this order compare as the strings in them do.
 constexpr std::uint64_t by_weight(std::uint64_t word) noexcept {
   word = (word & 0x00FF00FF00FF00FFu) << 8 | (word >> 8 & 0x00FF00FF00FF00FFu);
   word = (word & 0x0000FFFF0000FFFFu) << 16 | (word >> 16 & 0x0000FFFF0000FFFFu);
   return word << 32 | word >> 32;
 }
-/// Whether a text comes before the one that is looked for.
+/// Returns whether a string is ordered before the string of a lookup key.
 inline bool comes_before(const SharedString& text, const LookupKey& sought) noexcept {
   if (!sought.is_short() || !text.is_inside()) return text.view() < sought.text();
   const std::uint64_t low = text.low_word();
   return low != sought.low() ? by_weight(low) < by_weight(sought.low())
                              : by_weight(text.high_word()) < by_weight(sought.high());
 }
-/// The first of some sessions, in the order of their ids, whose id is not less. O(log n) comparisons.
+/// Returns the first session whose id is not less than `id`, or the end. The sessions must be in the order of their
+/// ids. O(log n) comparisons.
 template <class AnySession>
 AnySession* session_position(AnySession* first, std::size_t count, const LookupKey& id) noexcept {
   return detail::partition_point(first, first + count,
@@ -227,8 +229,8 @@ inline void join_disconnect(SessionRegisters& session, Timestamp at) {
   if (place == session.disconnects.end() || *place != at) session.disconnects.insert(place, at);
 }
 
-/// Union, with the earliest evidence for each value; a value goes when another is at least as great on evidence at
-/// least as early.
+/// Joins by union, with the earliest evidence for each value. A value is dropped if another value is at least as great,
+/// on evidence at least as early.
 inline void join_activity(Activities& activities, Activity activity) {
   const auto place = detail::partition_point(activities.begin(), activities.end(),
                                              [&](const Activity& a) { return a.value < activity.value; });
@@ -244,7 +246,7 @@ inline void join_activity(Activities& activities, Activity activity) {
   }
 }
 
-/// Union; of two visibility changes at one timestamp the invisible one stands.
+/// Joins by union. Of two visibility changes with the same timestamp, the invisible one wins.
 inline void join_flip(Flips& visibility_changes, VisibilityChange visibility_change) {
   const auto place = detail::partition_point(visibility_changes.begin(), visibility_changes.end(),
                                              [&](const VisibilityChange& f) { return f.at < visibility_change.at; });
@@ -261,8 +263,7 @@ inline std::size_t flips_before(Span<VisibilityChange> visibility_changes, Times
                                   visibility_changes.begin());
 }
 
-/// The cut: the first timestamp of the run of invisible visibility changes that is not followed by a visible one;
-/// `absent`: the user is visible.
+/// Returns the first timestamp of the trailing run of invisible changes; `absent` if the user is visible.
 inline Timestamp invisible_since(const VisibilityChange* first, const VisibilityChange* last) noexcept {
   Timestamp since = absent;
   while (last != first && (last - 1)->invisible) since = (--last)->at;
@@ -272,8 +273,8 @@ inline Timestamp invisible_since(Span<VisibilityChange> visibility_changes) noex
   return invisible_since(visibility_changes.data(), visibility_changes.data() + visibility_changes.size());
 }
 
-/// All of two ascending ranges, of which the first is taken from: `join(ours, theirs)` makes one of two that are equal.
-/// O(n), however they lie.
+/// Merges two ascending ranges into the first. `join(ours, theirs)` combines two equal elements into the first of them.
+/// O(n), however the elements are distributed.
 template <class Elements, class IsBefore, class Join>
 void merge_ascending(Elements& ours, const Elements& theirs, IsBefore is_before, Join join) {
   if (theirs.empty()) return;
@@ -289,8 +290,8 @@ void merge_ascending(Elements& ours, const Elements& theirs, IsBefore is_before,
   ours = std::move(all);
 }
 
-/// Union. Of the stretches the one that holds all those that lie in the trailing invisible run; where none does, so
-/// that they only wait to be forgotten, the later.
+/// Joins the visibility changes by union. The new dropped range spans the ranges that lie in the trailing invisible
+/// run. If neither does, they are only waiting to be dropped, and the later one is kept.
 inline void join_flips(UserRegisters& user, const UserRegisters& other) {
   detail::merge_ascending(
       user.visibility_changes, other.visibility_changes,
@@ -318,29 +319,29 @@ inline void join_flips(UserRegisters& user, const UserRegisters& other) {
   user.dropped_range = of_run.to != absent ? of_run : ended;
 }
 
-/// The last writer stands; of two at one timestamp the one with the greater text.
+/// Last writer wins. Of two writes with the same timestamp, the greater string wins.
 inline void join_status(UserRegisters& user, Timestamp at, std::string_view text) {
   if (at < user.status_at || at == absent || (at == user.status_at && text <= text_of(user.status))) return;
   user.status = SharedString(text);
   user.status_at = at;
 }
 
-/// The last writer stands; of two at one timestamp the one who says online.
+/// Last writer wins. Of two writes with the same timestamp, online wins.
 inline void join_report(UserRegisters& user, Timestamp at, bool online) noexcept {
   if (at < user.reported_at || at == absent) return;
   user.reported_online = online || (at == user.reported_at && user.reported_online);
   user.reported_at = at;
 }
 
-/// The last writer stands; of two at one timestamp the one with the later value.
+/// Last writer wins. Of two writes with the same timestamp, the later value wins.
 inline void join_reported_last_active(UserRegisters& user, Timestamp at, Timestamp value) noexcept {
   if (at < user.reported_last_active_at || at == absent) return;
   user.reported_last_active = at == user.reported_last_active_at ? later(value, user.reported_last_active) : value;
   user.reported_last_active_at = at;
 }
 
-/// The activity that evidence at a timestamp stands for: a heartbeat counts in steps, so that not each of them changes
-/// what others see.
+/// Returns the activity value of a heartbeat with that timestamp, rounded down to a step of `last_active_refresh` (0:
+/// not rounded). So not every heartbeat changes what others see.
 constexpr Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
   const std::int64_t step = rules.last_active_refresh.ns();
   return step == 0 ? at : Timestamp::from_ns(floor_to(at.ns(), step, absent.ns() + 1));
@@ -363,7 +364,7 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
     }
     case EventType::disconnect: {
       SessionRegisters& session = join_session(user, event.session);
-      // Without a grace only the last one matters.
+      // Without an offline grace period, only the last disconnect matters.
       if (rules.offline_grace == Duration()) {
         if (!session.disconnects.empty() && session.disconnects.back() >= event.at) break;
         session.disconnects.clear();
@@ -391,12 +392,12 @@ inline void join_sessions(Sessions& ours, const Sessions& theirs) {
       });
 }
 
-/// The same as join_activity of each.
+/// Has the same result as `join_activity` of each of `theirs`.
 inline void join_activities(Activities& ours, const Activities& theirs) {
   detail::merge_ascending(
       ours, theirs, [](const Activity& a, const Activity& b) { return a.value < b.value; },
       [](Activity& a, const Activity& b) { a.evidence = earlier(a.evidence, b.evidence); });
-  // From the greatest value down, what is left is on ever earlier evidence.
+  // From the greatest value down, each remaining activity is on earlier evidence than the one before.
   std::size_t first = ours.size();
   for (std::size_t i = ours.size(); i > 0; --i) {
     if (first == ours.size() || ours[i - 1].evidence < ours[first].evidence) ours[--first] = ours[i - 1];
@@ -414,14 +415,14 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
 }
 
-/// Whether the same is kept beside the sessions, as it is: equal knowledge may be kept in unequal ways until it is
-/// normalised.
+/// Returns whether both store the same registers besides the sessions, compared as they are stored. Equal knowledge may
+/// be stored in different forms until it is normalised.
 inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b) noexcept {
   return same_elements(a.activities, b.activities) && same_elements(a.visibility_changes, b.visibility_changes) &&
          (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 
-/// The latest timestamp that anything kept of the session is dated; `absent` where nothing is kept.
+/// Returns the latest timestamp in the session's registers; `absent` if they are empty.
 inline Timestamp latest_instant(const SessionRegisters& session) noexcept {
   return later(later(session.connect, session.heartbeat),
                session.disconnects.empty() ? absent : session.disconnects.back());

@@ -14,7 +14,7 @@
 #include <string_view>  // for string_view
 #include <type_traits>  // for is_same, remove_cv
 
-/// From what was kept of a user and what is kept now to the change that others see, if any.
+/// Finds the change that others see, if any, between a user's previous and current registers.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -23,15 +23,15 @@ inline std::optional<UserView> seen_by_others(const RowView& row, Timestamp now,
   return seen_by_others(row.name(), row.registers(), now, rules);
 }
 
-/// The next time, after `now`, at which time alone changes what others see of the user. Of most users only the
-/// sessions are read.
+/// Returns the next time after `now` at which the user's visible state changes without an event. For most users, reads
+/// only the sessions.
 inline Timestamp next_change(const RowView& row, Timestamp now, const Rules& rules) noexcept {
   if (!row.is_plain() || rules.forget_after != Duration::highest()) return next_change(row.registers(), now, rules);
   const Timestamp until = online_until(row.sessions(), rules);
   return now < until ? until : never;
 }
 
-/// How a user looked to others, kept.
+/// An owning copy of what others saw of a user.
 class Seen {
  public:
   Seen() noexcept = default;
@@ -52,7 +52,7 @@ class Seen {
            a.status_ == b.status_;
   }
 
-  /// The same, but offline.
+  /// Returns a copy that is offline.
   Seen offline() const noexcept {
     Seen seen(*this);
     seen.is_online_ = false;
@@ -73,21 +73,21 @@ class Seen {
   bool is_known_ = false, is_online_ = false;
 };
 
-/// What became of a user. Needs neither snapshot to be told.
+/// The change of one user. Valid without either snapshot.
 struct Change {
   Timestamp at;
   SharedString id;
   Seen before, after;
 };
 
-/// Stands where the caller does not want to hear of changes; then none are gathered.
+/// The callback type for callers that need no changes. With it no changes are collected.
 struct NoCallback {
   void operator()(const UserPresenceChangedView&) const noexcept {}
 };
 template <class OnChange>
 inline constexpr bool has_callback = !std::is_same<std::remove_cv_t<OnChange>, NoCallback>::value;
 
-/// Calls `on_change` if others see a difference.
+/// Calls `on_change` if the publicly visible state changed.
 template <class OnChange>
 void tell(const Change& change, OnChange& on_change) {
   if (change.before == change.after) return;
@@ -101,7 +101,7 @@ void tell(const Change& change, OnChange& on_change) {
 
 using Changes = Timeline<Change>;
 
-/// The same for all, in the order of (timestamp, id).
+/// Does the same for all changes, in the order of (timestamp, id).
 template <class OnChange>
 void tell_all(Changes& changes, OnChange& on_change) {
   changes.each([&](const Change& change) { tell(change, on_change); });

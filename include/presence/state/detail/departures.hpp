@@ -16,12 +16,12 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Users that others know of, and users that nobody else knows of.
+/// The number of users that others know of, and of users that no other user knows of.
 struct Count {
   std::size_t known = 0, unknown = 0;
 };
 
-/// Until when others know of a user, and until when anything is kept of the user, if no event comes.
+/// The times until which others know of a user, and until which anything is kept of the user, if no event arrives.
 struct Lasting {
   Timestamp known_until = absent, kept_until = absent;
 
@@ -39,11 +39,11 @@ struct Lasting {
   }
 };
 
-/// How many users there will be at any later time, while events change some of them: O(log n) to ask, where
-/// `count_at` iterates over all whose time has come.
+/// The number of users at any later time, while events change some of them. A query is O(log n + chunks), see
+/// SortedChunks; `count_at` iterates over all expired users instead.
 class Departures {
  public:
-  /// O(n log n) for the users who depart by time alone.
+  /// O(n log n) for n users who are removed by time alone.
   explicit Departures(const Root& root) : known_(root.known), kept_(root.table.size()) {
     Vector<Timestamp> forgotten, gone;
     for (const RowView row : root.table) {
@@ -55,13 +55,14 @@ class Departures {
     add_all(gone, gone_);
   }
 
-  /// For a time that is not before the root's.
+  /// `now` must not be before the root's timestamp.
   Count at(Timestamp now) const noexcept {
     const std::size_t known = known_ - forgotten_.count_up_to(now);
     return Count{known, kept_ - gone_.count_up_to(now) - known};
   }
 
-  /// What lasts of a user is another: none, where nothing was or is kept. `now` is the root's.
+  /// Replaces the times of a user. Pass `Lasting()` if nothing was kept before, or is kept now. `now` is the root's
+  /// timestamp.
   void change(const Lasting& before, const Lasting& after, Timestamp now) {
     if (before == after) return;
     remove(before.known_until, known_, forgotten_, now);
@@ -80,7 +81,7 @@ class Departures {
     detail::sort(unsorted, [](Timestamp a, Timestamp b) { return a < b; });
     for (const Timestamp at : unsorted) to.insert(at);
   }
-  /// Those whose time has come are counted and taken off again, and stay so.
+  /// A time that has passed needs no update: the user is counted and subtracted again, and this does not change.
   static void remove(Timestamp until, std::size_t& count, Instants& instants, Timestamp now) noexcept {
     if (until <= now) return;
     --count;

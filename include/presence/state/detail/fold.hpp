@@ -20,14 +20,15 @@
 #include <string_view>  // for string_view
 #include <utility>      // for move
 
-/// The two ways in which a snapshot moves on: an event is folded, time passes. Everything in layer 4 is made of these.
+/// The two operations that advance a snapshot: applying an event, and advancing its time. Everything in layer 4 is
+/// built from them.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The one door into a Snapshot.
+/// The only access to the internals of a Snapshot.
 struct SnapshotAccess : SnapshotReader {
-  /// A root that nobody else owns: what is shared with other snapshots is copied first.
+  /// Returns an unshared root. Copies the root first if it is shared with other snapshots.
   static Root& write(Snapshot& snapshot) {
     if (!snapshot.root_) {
       snapshot.root_ = Shared<Root>::make(default_rules);
@@ -36,7 +37,7 @@ struct SnapshotAccess : SnapshotReader {
     }
     return snapshot.root_.change();
   }
-  /// The root, if there is one and nobody else owns it.
+  /// Returns the root if it exists and is unshared; else null.
   static Root* owned(Snapshot& snapshot) noexcept {
     return snapshot.root_ && snapshot.root_.only_owner() ? &snapshot.root_.change() : nullptr;
   }
@@ -48,7 +49,7 @@ struct SnapshotAccess : SnapshotReader {
 
 inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }
 
-/// What is wrong with the event itself, whatever the snapshot.
+/// Returns the verdict on the event itself, independent of the snapshot.
 inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) noexcept {
   const bool has_session =
       event.type == EventType::connect || event.type == EventType::disconnect || event.type == EventType::heartbeat;
@@ -80,22 +81,22 @@ inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) no
   return Verdict::applied;
 }
 
-/// Whether an event makes its user visible where visibility changes were dropped: it is not known any more when the
-/// user went invisible again.
+/// Returns whether an event makes its user visible inside the dropped range. It is no longer known when the user became
+/// invisible again there.
 inline bool becomes_visible_in_crowd(const UserRegisters& user, const PresenceEventView& event) noexcept {
   return event.type == EventType::connect && event.invisible && !*event.invisible &&
          user.dropped_range.contains(event.at);
 }
 
-/// What folding an event at `now` would do, worked out without doing it: what memory can run out for, and what can be
-/// refused, is behind it.
+/// The effect of applying an event at `now`, computed without applying it. Events are rejected only while planning, and
+/// planning allocates the new registers.
 struct Plan {
   Verdict verdict = Verdict::invalid;
-  RowView row;          // the user's, as it is; null: none
-  UserRegisters after;  // and what will be in it
+  RowView row;          // the user's current row; null if there is none
+  UserRegisters after;  // the new content of the row
 };
 
-/// What an event can change of a user, as it was before.
+/// A copy of the registers that an event can change, as they were before the event.
 class Before {
  public:
   Before(const UserRegisters& user, const PresenceEventView& event)
@@ -133,8 +134,9 @@ class Before {
   const std::size_t session_count;
 };
 
-/// Brings the sessions in order of a user to one of whom an event was just joined. Sessions go for want of room when
-/// another comes in, or comes to life: so that word of one that is there costs the same whatever the others are.
+/// Normalises and bounds the sessions of a user after an event of one session was joined. Sessions are dropped for lack
+/// of room only if a session was added or became live. So the cost of an event of a live session does not depend on the
+/// other sessions.
 inline void settle_session(UserRegisters& user, const PresenceEventView& event, const Before& before, Timestamp now,
                            const Rules& rules) noexcept {
   SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), LookupKey(event.session));
@@ -146,7 +148,8 @@ inline void settle_session(UserRegisters& user, const PresenceEventView& event, 
   if (comes_in) bound_ended_sessions(user.sessions, now, rules);
 }
 
-/// How many there are at `now`, which may be later than the root's timestamp. Costs the users that are due.
+/// Returns the numbers of known and unknown users at `now`, which may be later than the root's timestamp. O(expired
+/// users).
 inline Count count_at(const Root& root, Timestamp now) noexcept {
   Count count{root.known, root.table.size() - root.known};
   root.table.each_due(now, [&](const RowView& row) {
@@ -158,21 +161,21 @@ inline Count count_at(const Root& root, Timestamp now) noexcept {
   return count;
 }
 
-/// Whether there is no room for one more that others know of, or do not. Users nobody knows of have room of their own:
-/// how many they are must not decide whether somebody else becomes known.
-/// `count(root, now)` counts them.
+/// Returns whether there is no room for one more user who is known to others, or unknown to them. Unknown users have a
+/// separate limit, because their number must not decide whether another user can become known. `count(root, now)` must
+/// return both numbers.
 template <class CountAt>
 bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
   if (root == nullptr || root->table.size() < root->rules.max_users) return false;
-  // Time alone makes nobody known, and without an age nobody unknown.
+  // Time alone makes no user known. It makes no user unknown if `forget_after` is unlimited.
   if (known && root->rules.forget_after == Duration::highest()) return root->known >= root->rules.max_users;
   const Count users = count(*root, now);
   return (known ? users.known : users.unknown) >= root->rules.max_users;
 }
 
-/// Judges and plans an event of the user whom `key` stands for. `now` is the snapshot's, or a later timestamp that the
-/// snapshot is about to be advanced to. `count` is asked how many users there are then. The timestamp of one that is
-/// admitted has been judged before.
+/// Returns the verdict on an event and its plan. `key` is the key of the event's user. `now` is the timestamp of the
+/// snapshot, or a later one to which the snapshot will be advanced. `count` returns the numbers of users at `now`. If
+/// `is_admitted` is true, the event's timestamp has already been checked.
 template <class CountAt>
 Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now, CountAt&& count,
                 bool is_admitted = false) {
@@ -209,8 +212,8 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   return plan;
 }
 
-/// Puts what was planned for the user in. The root may still stand before the timestamp that was planned for: it is
-/// then advanced to it afterwards. Changes nothing when memory runs out.
+/// Stores the planned registers of the user. The root's timestamp may still be earlier than that of the plan; the root
+/// is then advanced afterwards. If memory runs out, nothing changes.
 inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   const auto before = plan.row != nullptr ? seen_by_others(*plan.row, root) : std::nullopt,
              after = seen_by_others({}, plan.after, root.now, root.rules);
@@ -219,7 +222,7 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
   const Timestamp due = next_change(plan.after, root.now, root.rules),
                   cleanup = next_cleanup(plan.after, root.now, root.rules);
-  // The id that was looked for may lie in the row that is moved, or in another one.
+  // The id in the key may point into the row that is moved, or into another row.
   const SharedString id = plan.row != nullptr ? plan.row->id() : SharedString(key.id.text());
   UserKey kept = key;
   kept.id.lies_in(id);
@@ -236,8 +239,8 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   root.online = online;
 }
 
-/// What time leaves of the users of a table at a later time, worked out before anything is changed: who vanishes, and
-/// smaller rows for those of whom much can be forgotten.
+/// The users to remove at a later time, and smaller rows for users with much droppable data. Computed before anything
+/// is changed.
 struct Cleanup {
   Vector<SharedString> vanished;
   Vector<UserRow> rows;
@@ -245,7 +248,8 @@ struct Cleanup {
   bool empty() const noexcept { return vanished.empty() && rows.empty(); }
 };
 
-/// Makes the pages that the cleanup is about the table's own. Changes no content when memory runs out.
+/// Returns the cleanup of the table for a later time. Copies the pages of the smaller rows if they are shared. If
+/// memory runs out, no content changes.
 inline Cleanup plan_cleanup(Root& root, Timestamp to) {
   Cleanup cleanup;
   if (to < root.table.cleanup()) return cleanup;
@@ -262,8 +266,9 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to) {
   return cleanup;
 }
 
-/// Passes the deadlines up to and at `to`, later than now, and gathers what others see of it where `changes` is not
-/// null. Gives back the memory of what can no longer matter. Changes nothing when memory runs out.
+/// Advances the root to `to`, which must be later than its timestamp, and processes all deadlines up to and including
+/// `to`. Adds the visible changes to `changes` unless it is null. Frees the memory of data that can no longer matter.
+/// If memory runs out, nothing changes.
 inline void advance(Root& root, Timestamp to, Changes* changes) {
   const Timestamp from = root.now;
   if (to < root.table.due() && to < root.table.cleanup()) {
@@ -274,8 +279,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
   Cleanup cleanup = plan_cleanup(root, to);
-  // A deadline that was deferred, as most are, is updated at once. One that has passed is updated only when nothing can
-  // fail any more: without a callback and without a cleanup, that is at once as well.
+  // A deferred deadline, which is the most frequent case, is updated at once. A passed one is updated only when nothing
+  // can fail any more. Without a callback and without a cleanup, that is also at once.
   const bool can_fail = changes != nullptr || forgets || !cleanup.empty();
   struct Due {
     LowerBound* bound;
@@ -285,7 +290,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   root.table.own_due(to);
   root.table.settle(to, [&](const RowView& row, LowerBound& bound) {
     if (!forgets) {
-      // The first session alone is enough to know that it is not yet.
+      // The first session may be enough to show that the user has not expired.
       const Timestamp until = online_until(row.first_session(), rules);
       if (until > to) {
         bound = until;
@@ -299,7 +304,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     }
     const RegistersView user = row.registers();
     if (!forgets) {
-      ++fewer_online;  // which is all that time alone does to others
+      ++fewer_online;  // the only visible effect of time alone
       if (!can_fail) {
         bound = never;
         return;
@@ -311,7 +316,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       passed.push_back({&bound, never});
       return;
     }
-    // One may time out and be forgotten: each is a change of its own.
+    // A user may time out and then be forgotten: these are two separate changes.
     for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
       const Seen before(user, at, rules), after(user, due, rules);
       fewer_online += before.is_online() ? 1u : 0u;
@@ -328,7 +333,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     for (const Due& due : passed) *due.bound = due.next;
     root.table = std::move(rest);
   }
-  // So that the pages do not say that something is due that has passed.
+  // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
   if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
   root.table.set_cleanups(to, [&](const RowView& row) { return next_cleanup(row.registers(), to, rules); });

@@ -22,24 +22,25 @@
 #include <string_view>  // for string_view
 #include <utility>      // for exchange, move
 
-/// A way round `plan_event` for what most events are: newer word of a session or a status that there is already, which
-/// changes a few registers where they lie. Whatever it does not fold is for `plan_event`, which would do the same to
-/// all of these: what it would forget meanwhile is forgotten when somebody looks.
+/// A fast path around `plan_event` for the most frequent events: newer events of a known session, or a newer status.
+/// They change a few registers in place. Events that it does not apply are left to `plan_event`. For the events that it
+/// applies, `plan_event` would have the same effect. What `plan_event` would also drop is dropped when the user is next
+/// normalised (normal_form.hpp).
 ///
-/// Apart from heartbeats that nobody could notice, this is for users of whom others see just what their sessions and
-/// their status say: nobody hides them, reports them, or forgets them by age.
+/// Except for heartbeats without a visible effect, it applies only to users whose visible state depends only on their
+/// sessions and their status. Such users are not invisible, have no reports, and are not forgotten by age.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Who an event is of, made ready to be looked for, and what is found.
+/// The user and session of an event in the form of lookup keys, and the result of the lookup.
 struct EventTarget {
   UserKey key;
   LookupKey session;
   UserTable::Way way;
-  std::uint32_t at;  // row in the page; Page::none: there is none
+  std::uint32_t at;  // row in the page; Page::none if there is none
 
-  EventTarget() noexcept {}  // leaves all open, for arrays
+  EventTarget() noexcept {}  // uninitialised, for arrays
 
   void set(const UserTable& table, const PresenceEventView& event) noexcept {
     table.make_key(event.user, key);
@@ -47,8 +48,9 @@ struct EventTarget {
     way = table.start(key);
     at = Page::none;
   }
-  /// All of it at once. Goes the way itself instead of taking `way_to` over, and sets the session last, so that no more
-  /// than is needed next is kept in registers: 4 to 9 % of the instructions of a heartbeat.
+  /// Sets the keys and looks up the row at once. It follows the path itself instead of copying the result of `way_to`,
+  /// and sets the session last. So CPU registers hold only what is needed next, which saves 4 to 9 % of the
+  /// instructions of a heartbeat.
   void find(const UserTable& table, const PresenceEventView& event) noexcept {
     table.make_key(event.user, key);
     way = table.start(key);
@@ -60,8 +62,8 @@ struct EventTarget {
     }
     session.set(event.session);
   }
-  /// Goes on by a node, and asks for what is read next: of the page, for the row that is probably meant. Returns
-  /// whether it has arrived there.
+  /// Advances by one node and prefetches what is read next: the next node, or the probable row in the page. Returns
+  /// whether it has arrived at the page.
   bool step() noexcept {
     if (!way.step(key)) {
       way.prefetch();
@@ -72,15 +74,15 @@ struct EventTarget {
     return true;
   }
   RowView row() const noexcept { return way.page()->row(at); }
-  /// Whether an event of the row may be a heartbeat of the session in its head.
+  /// Returns whether the event may be a heartbeat of the session in the head of the row.
   bool may_be_of_first_session(EventType type) const noexcept {
     return type == EventType::heartbeat && row().first_session().id.low_word() == session.low();
   }
-  /// The page, to have the row changed in place; null where there is none, or something is shared.
+  /// Returns the page for changing the row in place; null if there is no row, or if it is shared.
   Page* own_page() const noexcept { return at != Page::none ? way.own_page() : nullptr; }
 };
 
-/// A user's row where it lies in the table of a root that owns it.
+/// A user's row in the table of a root that is its only owner.
 struct PlaceInTable {
   Root& root;
   const EventTarget& subject;
@@ -88,13 +90,14 @@ struct PlaceInTable {
 
   std::uint32_t at() const noexcept { return subject.at; }
   RowAccess row() const noexcept { return page.row(subject.at); }
-  /// Lowers the bounds of the row to these, where they are later.
+  /// Lowers the bounds of the row to these, if they are later.
   void lower_bounds(Timestamp due, Timestamp cleanup) const noexcept {
     root.table.lower_bounds(subject.key, page, subject.at, due, cleanup);
   }
 };
 
-/// Whether the sessions hold such a user online. Looked at only where somebody may be told.
+/// Returns whether the sessions keep the user online. Valid only for users whose visible state depends only on their
+/// sessions and their status.
 inline bool is_online(const RowView& row, const Root& root, const AcceptanceWindow& bounds) noexcept {
   if (root.rules.offline_grace != Duration()) return root.now < online_until(row.sessions(), root.rules);
   for (const SessionRegisters& session : row.sessions()) {
@@ -102,14 +105,14 @@ inline bool is_online(const RowView& row, const Root& root, const AcceptanceWind
   }
   return false;
 }
-/// How many of them are live.
+/// Returns the number of live sessions.
 inline std::size_t count_live(const RowView& row, const AcceptanceWindow& bounds) noexcept {
   std::size_t live = 0;
   row.sessions().each([&](const SessionRegisters& session) { live += bounds.is_live(session) ? 1u : 0u; });
   return live;
 }
 
-/// How others see such a user.
+/// The visible state of such a user.
 struct VisibleState {
   bool online;
   Timestamp last_active;
@@ -136,7 +139,7 @@ void tell(const PlaceInTable& place, Timestamp at, const VisibleState& before, c
   on_change(static_cast<const UserPresenceChangedView&>(told));
 }
 
-/// A later status text of a user whom others know.
+/// Applies a later status of a user who is known to others. Returns whether the event was applied.
 template <class OnChange>
 bool fold_status(const PlaceInTable& place, const PresenceEventView& event, const AcceptanceWindow& bounds,
                  OnChange& on_change) {
@@ -146,7 +149,7 @@ bool fold_status(const PlaceInTable& place, const PresenceEventView& event, cons
       event.status->size() > place.root.rules.max_status_bytes)
     return false;
   if constexpr (has_callback<OnChange>) {
-    SharedString after(*event.status);  // which may lie in what makes room
+    SharedString after(*event.status);  // need_rare() may free what the event points to
     RareRegisters& rare = row.need_rare();
     const SharedString before(std::exchange(rare.status, std::move(after)));
     rare.status_at = event.at;
@@ -167,7 +170,7 @@ bool fold_status(const PlaceInTable& place, const PresenceEventView& event, cons
   return true;
 }
 
-/// Later word that a session is there, or that it has ended, of a session that is known.
+/// Applies a later connect, heartbeat or disconnect of a known session. Returns whether the event was applied.
 template <class OnChange>
 bool fold_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
                         OnChange& on_change) {
@@ -181,12 +184,13 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   const bool was_live = bounds.is_live(*found), is_disconnect = event.type == EventType::disconnect;
   bool was_online = was_live;
   if (!was_live) {
-    // One of which all is forgotten comes in anew, and others may have to go for it.
+    // If all registers of the session are forgettable, it counts as a new one, and others may have to be dropped for
+    // it.
     if (row.session_count() > bounds.session_room() && latest_instant(*found) < session_horizon(root.now, root.rules))
       return false;
     if (!is_disconnect && row.session_count() > root.rules.max_sessions_per_user) {
       const std::size_t live = count_live(row, bounds);
-      if (live >= root.rules.max_sessions_per_user) return false;  // one has to go
+      if (live >= root.rules.max_sessions_per_user) return false;  // one has to be dropped
       was_online = live != 0;
     }
     was_online = was_online || is_online(row, root, bounds);
@@ -195,7 +199,7 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   if (is_disconnect) {
     auto& all = found->disconnects;
     if (!all.empty() && event.at <= all.back()) return false;
-    // With a grace the first that ends a session counts as well.
+    // With an offline grace period, the first disconnect that ends a session matters as well.
     if (root.rules.offline_grace != Duration() &&
         (ended_by_disconnect(*found) || event.at <= found->connect || event.at < found->heartbeat))
       return false;
@@ -210,12 +214,12 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
       row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
       if (row.activities().size() > RowRest::activities_inside)
         place.lower_bounds(never, old_activities_end(row.activities(), root.rules));
-      found = row.own_session(place.subject.session);  // which may have been put elsewhere
+      found = row.own_session(place.subject.session);  // adding an activity may move it
     }
     (is_connect ? found->connect : found->heartbeat) = event.at;
   }
 
-  // Of a user whom a live session holds online no other has to be looked at.
+  // If a live session keeps the user online, no other session has to be read.
   const bool is_live = bounds.is_live(*found);
   Timestamp until = absent;
   if (is_live || row.session_count() == 1) {
@@ -226,7 +230,8 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   const bool stays_online = root.now < until;
   root.online += stays_online ? 1u : 0u;
   root.online -= was_online ? 1u : 0u;
-  // What defers a deadline leaves the bound as it is; it may be earlier where the user came online, or a session ended.
+  // A deferred deadline leaves the bound as it is. The deadline may be earlier if the user came online or a session
+  // ended.
   if (stays_online && (is_disconnect || !was_online)) place.lower_bounds(until, never);
   if constexpr (has_callback<OnChange>) {
     const VisibleState before{was_online, active_before, row.status()},
@@ -238,18 +243,18 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
   return true;
 }
 
-/// Whether a session is there, and word of that timestamp is newer.
+/// Returns whether the session is live and `at` is later than its last evidence.
 inline bool is_defended(const SessionRegisters& session, Timestamp at, const AcceptanceWindow& bounds) noexcept {
   return at > evidence(session) && bounds.is_live(session);
 }
-/// Whether a heartbeat of that timestamp and value says nothing new of the user but that the session is still there.
+/// Returns whether a heartbeat of that timestamp and value leaves the user's activities unchanged.
 inline bool says_nothing_new(const RowView& row, Timestamp value, Timestamp at) noexcept {
   const Activity* const latest = row.latest_activity();
   return latest != nullptr && latest->evidence <= at && latest->value >= value;
 }
 
-/// Folds a heartbeat that changes nothing but its own timestamp: one that a live session sends in time, before the next
-/// step of last_active.
+/// Applies a heartbeat that only refreshes the session: its session is live, and the value of last_active does not
+/// change. Returns whether the heartbeat was applied.
 inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
@@ -259,7 +264,7 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
     return false;
   SessionRegisters* const session = place.row().own_session(place.subject.session);
   if (session == nullptr || !is_defended(*session, at, bounds)) return false;
-  // That the heartbeat says nothing new of last_active is noted in the page, so that the rest of the row is not read.
+  // The page caches that the heartbeat does not change last_active, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
   if (!place.page.covers(place.at(), value, at)) {
     if (!says_nothing_new(place.row(), value, at)) return false;
@@ -269,7 +274,7 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
   return true;
 }
 
-/// Whether all that one row keeps of a user and another does not is such a heartbeat of the first session.
+/// Returns whether `one` differs from `other`, a row of the same user, only by such a heartbeat of the first session.
 inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other, AcceptanceWindow& bounds,
                                        const Rules& rules) noexcept {
   const SessionRegisters &session = one.first_session(), &before = other.first_session();
@@ -279,8 +284,9 @@ inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other,
          says_nothing_new(other, bounds.heartbeat_value(at, rules), at) && one.keeps_same_beside(other);
 }
 
-/// Looks for the user of a heartbeat, and folds it if it is a mere one of somebody in a page that is the root's alone.
-/// What was found is not handed on: it would have to be kept at hand until the end.
+/// Looks up the user of a heartbeat, and applies the heartbeat if it only refreshes a session in an unshared page.
+/// Returns whether it was applied. The result of the lookup is not returned, because it would have to be kept until the
+/// end.
 PRESENCE_DETAIL_FLAT inline bool find_and_fold_mere_heartbeat(Root& root, const PresenceEventView& event) noexcept {
   if (event.type != EventType::heartbeat) return false;
   EventTarget subject;
@@ -289,7 +295,7 @@ PRESENCE_DETAIL_FLAT inline bool find_and_fold_mere_heartbeat(Root& root, const 
   return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
 }
 
-/// The same where the way is known, and perhaps the row.
+/// Does the same if the path, and perhaps the row, is already known.
 PRESENCE_DETAIL_FLAT inline bool fold_mere_heartbeat_where_found(Root& root, const PresenceEventView& event,
                                                                  EventTarget& subject) noexcept {
   if (subject.at == Page::none) return false;
@@ -298,8 +304,9 @@ PRESENCE_DETAIL_FLAT inline bool fold_mere_heartbeat_where_found(Root& root, con
   return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
 }
 
-/// Folds an event that is no mere heartbeat into the user's row, if it can be folded so, and tells of it. Changes
-/// nothing when memory runs out.
+/// Applies an event, other than a heartbeat that only refreshes the session, to the user's row in place if possible.
+/// Calls `on_change` if the visible state changed. Returns whether the event was applied. If memory runs out, nothing
+/// changes.
 template <class OnChange>
 bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
   AcceptanceWindow& bounds = place.root.bounds();

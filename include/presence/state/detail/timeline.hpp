@@ -17,18 +17,17 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Gathers what happened to users, each with a timestamp `at` and the user's `id`, and iterates over it in the order of
-/// (timestamp, id). What is put in order are small keys: all memory is asked for while it is gathered, and nothing
-/// large is moved about.
+/// Collects changes of users, each with a timestamp `at` and the user's `id`, and iterates over them in the order of
+/// (timestamp, id). Only small keys are sorted: all memory is allocated while collecting, and nothing large is moved.
 template <class T>
 class Timeline {
  public:
   std::size_t size() const noexcept { return keys_.size(); }
 
-  /// When memory runs out nothing is added.
+  /// Adds nothing if memory runs out.
   void add(T happening) {
     const T& added = all_.add(std::move(happening));
-    // Until it has a key it does not count.
+    // An element without a key does not count, so a failure here adds nothing.
     keys_.push_back(Key{added.at, first_bytes(text_of(added.id)), static_cast<std::uint32_t>(all_.size() - 1)});
   }
   void clear() noexcept {
@@ -36,7 +35,8 @@ class Timeline {
     all_.clear();
   }
 
-  /// Makes one of all that happened to a user: `join(first, next)` puts what was added next into the first.
+  /// Merges all changes of a user into the first. `join(first, next)` merges the change that was added next into the
+  /// first.
   template <class Join>
   void one_per_user(Join join) noexcept {
     detail::sort(keys_, [this](const Key& a, const Key& b) {
@@ -72,7 +72,8 @@ class Timeline {
     std::uint32_t index = 0;
   };
 
-  /// Greater for the greater id, where the ids differ in them.
+  /// Returns the first 8 bytes of an id as a number. If two ids differ in these bytes, the greater id has the greater
+  /// number.
   static std::uint64_t first_bytes(std::string_view id) noexcept {
     std::uint64_t word = 0;
     for (std::size_t i = 0; i < 8; ++i) word = word << 8 | (i < id.size() ? static_cast<unsigned char>(id[i]) : 0u);

@@ -9,7 +9,7 @@
 #include <cstdint>  // for int64_t, uint8_t
 #include <utility>  // for exchange
 
-/// What pages and nodes of a UserTable have in common. What tells them apart is defined in node.hpp.
+/// The common part of the pages and nodes of a UserTable. node.hpp defines the conversions to either of them.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -17,8 +17,8 @@ namespace detail {
 class Page;
 class Node;
 
-/// A lower bound of a point in time. Only the owner of what it is a bound of may lower it. Whoever reads that may raise
-/// it to the exact value, on several threads at once: all of them find the same.
+/// A lower bound of a point in time. Only the owner of the bounded object may lower it. Any reader may raise it to the
+/// exact value. Several threads may do so at once, because all of them compute the same value.
 class LowerBound {
  public:
   constexpr LowerBound(Timestamp at) noexcept : at_(at) {}
@@ -30,7 +30,7 @@ class LowerBound {
   }
   operator Timestamp() const noexcept { return read(); }
   void lower(Timestamp to) noexcept { *this = earlier(read(), to); }
-  /// For the owner: a plain load, so that many can be made side by side.
+  /// Returns the bound by a plain load, so that many loads can run in parallel. Only the owner may call it.
   Timestamp owned() const noexcept { return at_; }
 
   static_assert(sizeof(Timestamp) == sizeof(std::int64_t), "it is read as a number");
@@ -41,7 +41,7 @@ class LowerBound {
   Timestamp read() const noexcept { return Timestamp::from_ns(__atomic_load_n(number(), __ATOMIC_RELAXED)); }
   std::int64_t* number() const noexcept { return reinterpret_cast<std::int64_t*>(&at_); }
 #else
-  // A volatile access of an aligned word is relaxed and atomic where there is no such built-in function.
+  // On compilers without these built-in functions, a volatile access of an aligned word is relaxed and atomic.
   void raise(Timestamp to) const noexcept { *number() = to.ns(); }
 
  private:
@@ -52,9 +52,8 @@ class LowerBound {
   mutable Timestamp at_;
 };
 
-/// Marks things that were compared and found equal. Those that hold the same mark are equal for as long as neither is
-/// changed: a change takes the mark away. A mark lives as long as anything holds it, so that no later one can be taken
-/// for it.
+/// Marks objects that were compared and found equal. Objects with the same mark are equal. A change of an object
+/// removes its mark. A mark lives as long as any object has it, so that a later mark cannot have the same address.
 class EqualityMark {
  public:
   EqualityMark() noexcept = default;
@@ -66,7 +65,7 @@ class EqualityMark {
     const Mark* const mark = a.mark_.get();
     return mark != nullptr && mark == b.mark_.get();
   }
-  /// Gives both the same mark, unless each has one already. Several threads may do so at once.
+  /// Gives both the same mark, unless each already has one. Several threads may call it at once.
   static void share(const EqualityMark& a, const EqualityMark& b) {
     Mark *known = a.mark_.get(), *const other = b.mark_.get();
     if (known != nullptr && other != nullptr) return;
@@ -80,7 +79,7 @@ class EqualityMark {
     }
     if (!(a.mark_.get() == nullptr ? a : b).mark_.set(known)) drop(known);
   }
-  /// For the owner of what is marked.
+  /// Removes the mark. Only the owner of the marked object may call it.
   void clear() noexcept {
     Mark* const mark = mark_.get();
     if (mark == nullptr) return;
@@ -99,19 +98,19 @@ class EqualityMark {
   SetOncePointer<Mark> mark_;
 };
 
-/// A page or a node. Owned by every node that it is in, once for each, however many slots it stands in there.
+/// A page or a node. Each node that contains it owns it once, however many slots it occupies there.
 struct Branch {
   OwnerCount owners;
   bool is_page;
-  /// Of a page: how many of its node's bits place it.
+  /// Of a page: the number of its node's bits that select it.
   std::uint8_t page_depth = 0;
-  /// Of a page: bytes of its memory before it.
+  /// Of a page: the number of skipped bytes at the start of its memory, for alignment.
   const std::uint8_t skipped;
-  /// Of a node: which bits of the hashes it goes by. All users below it agree in the bits before.
+  /// Of a node: which bits of the hashes it uses. All users below it agree in the bits before.
   std::uint8_t level = 0;
-  /// Nothing that others see of it changes by time alone before this.
+  /// The deadline bound: before this, time alone changes nothing in it visibly.
   LowerBound due = never;
-  /// No memory in it can be given back by time alone before this.
+  /// The cleanup bound: before this, time alone allows no memory in it to be freed.
   LowerBound cleanup = never;
 
   Branch(const Branch&) = delete;
@@ -131,7 +130,7 @@ struct Branch {
   Node& as_node() noexcept;
   const Node& as_node() const noexcept;
 
-  /// Ends one ownership; null is nobody's.
+  /// Ends one ownership of the branch. Does nothing if it is null.
   static void drop(Branch* branch) noexcept;
 
  protected:
@@ -139,7 +138,7 @@ struct Branch {
   ~Branch() = default;
 };
 
-/// A branch that is not in its place yet; given back where something fails before it is.
+/// Owns a branch that is not in the tree yet. Frees it if an operation fails before that.
 struct Spare {
   Branch* branch;
 

@@ -19,22 +19,21 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// A directory: `1 << bits` slots, of which the bits of a user's hashes at the node's level name one. A page that goes
-/// by fewer bits stands in a run of slots; what goes by more is behind a node, in one slot of a node with all bits.
-/// Where there is no user there is no page: an empty run.
+/// A directory of `1 << bits` slots. The bits of a user's hashes at the node's level select one of them. A page that
+/// needs fewer bits occupies a run of consecutive slots. Users that need more bits are below a child node, which
+/// occupies one slot of a node with all bits. A run without users is empty: it has no page.
 ///
-/// The level of a node is the first at which its users differ, so that every node leads to at least two branches: bits
-/// in which all of them agree cost no node.
+/// The level of a node is the first at which its users differ. So every node leads to at least two branches, and bits
+/// in which all of its users agree cost no node.
 class Node : public Branch {
  public:
   static constexpr unsigned most_bits = 6;
-  /// As many as the highest 60 bits of a hash serve.
+  /// The number of levels that the highest 60 bits of a hash are enough for.
   static constexpr unsigned levels_per_hash = 10;
 
   const std::uint8_t bits;
   std::size_t users = 0;
-  /// A bit for each slot: whether a node is behind it. Noted here so that a page on the way need not be read to know
-  /// it.
+  /// A bit for each slot, set if its branch is a node. Cached here so that the branch need not be read.
   std::uint64_t nodes = 0;
 
   static Node* make(unsigned bits, unsigned level) {
@@ -46,7 +45,7 @@ class Node : public Branch {
     copy->nodes = other.nodes;
     copy->copy_bounds(other);
     for (std::uint32_t at = 0; at < other.slot_count(); ++at) {
-      // Each owner that is added below waits for the one before.
+      // Prefetched, because each owner that is added below would wait for the one before.
       if (other.branches()[at] != nullptr) detail::prefetch(other.branches()[at], 1);
       copy->copy_slot(at, other, at);
     }
@@ -64,38 +63,39 @@ class Node : public Branch {
   }
 
   std::uint32_t slot_count() const noexcept { return std::uint32_t{1} << bits; }
-  /// `of` are all bits that a node may go by.
+  /// Returns the slot of a user. `of` are all bits that a node may use.
   std::uint32_t slot_of(unsigned of) const noexcept { return of >> (most_bits - bits); }
-  /// The same of a hash that begins with them.
+  /// Returns the slot for a hash that begins with these bits.
   std::uint32_t slot_of(std::uint64_t order) const noexcept { return slot_of(order, bits); }
   static std::uint32_t slot_of(std::uint64_t order, unsigned bits) noexcept {
     return static_cast<std::uint32_t>(order >> 1 >> (63 - bits));
   }
   Branch** branches() noexcept { return reinterpret_cast<Branch**>(this + 1); }
   Branch* const* branches() const noexcept { return reinterpret_cast<Branch* const*>(this + 1); }
-  /// Those of the first rows of the page in a slot, so that the page need not be read to know which row is meant.
+  /// A copy of the tags of the first rows of the page in a slot. So a lookup finds the row without reading the page.
   const std::uint8_t* tags(std::uint32_t slot) const noexcept { return const_cast<Node&>(*this).tags(slot); }
-  /// To be called when the rows of a page that is this node's alone have become others.
+  /// Updates the copies of a page's tags. Call it when the rows of the page have changed. Only this node may own the
+  /// page.
   void copy_tags(std::uint32_t at) noexcept {
     const Page& page = branches()[at]->as_page();
     const std::uint32_t run = run_of(page.page_depth), first = at & ~(run - 1);
     for (std::uint32_t i = 0; i < run; ++i) std::memcpy(tags(first + i), page.tags(), Page::room);
   }
   /// @{
-  /// What the node in a slot, which has no tags, is like: its bits, its level, and whether it goes by the bits of the
-  /// same hash that follow those of this one.
+  /// Cached properties of the node in a slot, stored in place of tags. These are its bits, its level, and whether it
+  /// uses the next bits of the same hash.
   std::uint8_t bits_behind(std::uint32_t slot) const noexcept { return tags(slot)[0]; }
   std::uint8_t level_behind(std::uint32_t slot) const noexcept { return tags(slot)[1]; }
   bool follows(std::uint32_t slot) const noexcept { return tags(slot)[2] != 0; }
   /// @}
-  /// To be called when they may have become others.
+  /// Updates these properties. Call it when they may have changed.
   void copy_shape(std::uint32_t slot) noexcept {
     const Node& child = branches()[slot]->as_node();
     tags(slot)[0] = child.bits;
     tags(slot)[1] = child.level;
     tags(slot)[2] = child.level == level + 1u && child.level % levels_per_hash != 0 ? 1 : 0;
   }
-  /// Asks for what is read of a node of so many bits on the way through it. Reads nothing of it.
+  /// Prefetches what a lookup reads of this node, which has `of_bits` bits. Does not read the node.
   void prefetch_slot(std::uint64_t order, unsigned of_bits) const noexcept {
     const std::uint32_t slot = slot_of(order, of_bits);
     detail::prefetch(this, 1);
@@ -103,10 +103,11 @@ class Node : public Branch {
     detail::prefetch(
         reinterpret_cast<const std::uint8_t*>(branches() + (std::size_t{1} << of_bits)) + slot * Page::room, 1);
   }
-  /// Whether it leads to several branches, which a page cannot replace.
+  /// Returns whether it leads to several branches that one page cannot replace.
   bool has_several() const noexcept { return users > Page::room && bits != 0; }
   bool leads_to_node(std::uint32_t slot) const noexcept { return (nodes >> slot & 1) != 0; }
-  /// How many slots the page that starts there stands in; one for a node and for an empty slot. Reads nothing of it.
+  /// Returns the number of slots occupied by the page that starts there; 1 for a node or an empty slot. Does not read
+  /// the page.
   std::uint32_t run_at(std::uint32_t at) const noexcept {
     const Branch* const child = branches()[at];
     if (child == nullptr) return 1;
@@ -122,7 +123,7 @@ class Node : public Branch {
     return true;
   }
 
-  /// The child of a slot, this node's alone from now on.
+  /// Returns the child of a slot for changes. Copies the child if it is shared.
   Branch& own_child(std::uint32_t at) {
     Branch* const child = branches()[at];
     if (child->owners.is_one()) return *child;
@@ -135,7 +136,7 @@ class Node : public Branch {
     return *branches()[at];
   }
 
-  /// Puts a page into the widest empty run around an empty slot.
+  /// Puts a new page into the widest empty run around an empty slot.
   void fill_empty_run(std::uint32_t at) {
     const unsigned depth = empty_depth(at);
     Page* const page = Page::make(Page::step);
@@ -143,14 +144,14 @@ class Node : public Branch {
     fill(at, depth, page);
   }
 
-  /// Puts a larger page in place of that of a slot.
+  /// Replaces the page of a slot by a larger one with the same rows.
   Page& enlarge(std::uint32_t at) {
     Page& page = branches()[at]->as_page();
     Page* const larger = Page::make(page.capacity + (page.capacity < Page::room ? Page::step : page.capacity / 2));
     replace_page(at, *larger);
     return *larger;
   }
-  /// Puts a smaller page in place of that of a slot where a good part of it is empty.
+  /// Replaces the page of a slot by a smaller one if a large part of it is empty.
   void release_room(std::uint32_t at) {
     const Branch* const child = branches()[at];
     if (child == nullptr || !child->is_page) return;
@@ -159,8 +160,8 @@ class Node : public Branch {
       replace_page(at, *Page::make(Page::capacity_for(page.size)));
   }
 
-  /// Puts two pages in place of the full one that `of` leads to. All its users agree with `of` in the first `agree`
-  /// bits; the first `in_lower` rows go to the lower half of what is left of the run.
+  /// Replaces the full page that `of` leads to by two pages. All its users must agree with `of` in the first `agree`
+  /// bits. The first `in_lower` rows move to the lower half of the remaining run.
   static void split(Branch*& link, unsigned of, unsigned agree, std::uint32_t in_lower) {
     const std::uint32_t in_upper = link->as_node().branches()[link->as_node().slot_of(of)]->as_page().size - in_lower;
     Spare lower{Page::make(Page::capacity_for(in_lower + 1))}, upper{Page::make(Page::capacity_for(in_upper + 1))};
@@ -180,7 +181,8 @@ class Node : public Branch {
     node.fill(first + run, agree + 1, upper.release());
   }
 
-  /// Puts the page that `of` leads to, whose users agree with it in all bits before `level`, under a node of its own.
+  /// Moves the page that `of` leads to below a new node of that level. All its users must agree with `of` in all bits
+  /// before `level`.
   static void push_down(Branch*& link, unsigned of, unsigned level) {
     Spare below{make(0, level)};
     if (link->as_node().bits < most_bits) set_bits(link, most_bits);
@@ -196,8 +198,8 @@ class Node : public Branch {
     node.put_node(at, *below.release());
   }
 
-  /// Puts a node of that level above the one of the link, whose users it has in slot `old_bits`, with an empty page in
-  /// the slots around `new_bits`.
+  /// Inserts a node of that level above the node of the link. The old node is in slot `old_bits` of the new one, and an
+  /// empty page is in the slots around `new_bits`.
   static void put_above(Branch*& link, unsigned level, unsigned old_bits, unsigned new_bits) {
     Spare page{Page::make(Page::step)};
     Node* const above = make(most_bits, level);
@@ -212,7 +214,7 @@ class Node : public Branch {
     link = above;
   }
 
-  /// Puts the only branch of a node, if it has but one and that is a node, in its place.
+  /// Replaces a node by its only branch, if it has only one and that is a node.
   static void skip_if_single(Branch*& link) noexcept {
     Node& node = link->as_node();
     if (node.nodes == 0 || (node.nodes & (node.nodes - 1)) != 0) return;
@@ -224,7 +226,7 @@ class Node : public Branch {
     node.forget();
   }
 
-  /// Joins the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
+  /// Merges the page of a slot, which has lost a user, with its neighbours as long as one page has room for both.
   void join_around(std::uint32_t at) {
     Branch* const child = branches()[at];
     if (child != nullptr && !child->is_page) return;
@@ -258,7 +260,7 @@ class Node : public Branch {
     }
   }
 
-  /// Puts the only page under the node of a slot in that node's place, if it has so few users.
+  /// Replaces the node of a slot by the only page below it. Call it when the node has few enough users for one page.
   void collapse_into(std::uint32_t at) noexcept {
     Node& below = branches()[at]->as_node();
     Branch* const page = below.branches()[0];
@@ -268,13 +270,13 @@ class Node : public Branch {
     below.forget();
   }
 
-  /// Gives the node as few bits as its pages go by.
+  /// Reduces the node's bits to as few as its pages need.
   static void shrink(Branch*& link) {
     const unsigned needed = link->as_node().needed_bits();
     if (needed < link->as_node().bits) set_bits(link, needed);
   }
 
-  /// For tests: whether the slots are as they should be, whatever is in the pages.
+  /// Returns whether the invariants of the slots hold, whatever the pages contain. For tests.
   bool has_sound_slots() const noexcept {
     for (std::uint32_t at = 0; at < slot_count(); at += run_at(at)) {
       const Branch* const child = branches()[at];
@@ -298,7 +300,7 @@ class Node : public Branch {
 
   Node(unsigned of, unsigned at_level) noexcept : Branch(false), bits(static_cast<std::uint8_t>(of)) {
     level = static_cast<std::uint8_t>(at_level);
-    std::memset(static_cast<void*>(branches()), 0, bytes_of(of) - sizeof(Node));  // null, on any machine there is
+    std::memset(static_cast<void*>(branches()), 0, bytes_of(of) - sizeof(Node));  // null on all supported machines
   }
   ~Node() = default;
   static std::size_t bytes_of(unsigned bits) noexcept {
@@ -312,7 +314,7 @@ class Node : public Branch {
     nodes |= std::uint64_t{1} << at;
     copy_shape(at);
   }
-  /// Puts an empty page in place of that of a slot, with all that is in it.
+  /// Moves all rows of a slot's page to an empty page, and puts that page in its place.
   void replace_page(std::uint32_t at, Page& other) noexcept {
     Page& page = branches()[at]->as_page();
     other.page_depth = page.page_depth;
@@ -325,7 +327,7 @@ class Node : public Branch {
     branches()[to] = other.branches()[from];
     std::memcpy(tags(to), other.tags(from), Page::room);
   }
-  /// Ends the node, not what was in it.
+  /// Destroys the node, but not its branches.
   void forget() noexcept {
     const std::size_t bytes = bytes_of(bits);
     this->~Node();
@@ -333,25 +335,25 @@ class Node : public Branch {
   }
 
   std::uint32_t run_of(unsigned depth) const noexcept { return std::uint32_t{1} << (bits - depth); }
-  /// Puts a branch into the run of that depth around a slot.
+  /// Puts a branch into all slots of the run of that depth around a slot.
   void fill(std::uint32_t at, unsigned depth, Branch* branch) noexcept {
     const std::uint32_t run = run_of(depth), first = at & ~(run - 1);
     for (std::uint32_t i = 0; i < run; ++i) branches()[first + i] = branch;
     if (branch != nullptr && branch->is_page) copy_tags(at);
   }
-  /// Whether a run is one page or empty.
+  /// Returns whether a run is one page or is empty.
   bool is_whole(std::uint32_t first, unsigned depth) const noexcept {
     const Branch* const child = branches()[first];
     return child == nullptr ? run_is_empty(first, depth) : child->is_page && child->page_depth == depth;
   }
-  /// The depth of the widest empty run around an empty slot.
+  /// Returns the depth of the widest empty run around an empty slot.
   unsigned empty_depth(std::uint32_t at) const noexcept {
     unsigned depth = bits;
     while (depth > 0 && run_is_empty((at & ~(run_of(depth) - 1)) ^ run_of(depth), depth)) --depth;
     return depth;
   }
 
-  /// By how many bits one comes to what is in a slot.
+  /// Returns the number of bits that select the content of a slot.
   unsigned depth_at(std::uint32_t at) const noexcept {
     const Branch* const child = branches()[at];
     return child == nullptr ? empty_depth(at) : child->is_page ? child->page_depth : most_bits;

@@ -22,41 +22,42 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Rows in their order, and for each a tag and a lower bound of when time alone changes what others see of it.
+/// A leaf: rows in iteration order. Each row has a tag and a deadline bound, the lower bound of the next time at which
+/// time alone changes the row visibly.
 ///
-/// The heads of the rows come right behind the page, each on a cache line of its own; then the timestamps and the tags.
-/// What else there is of the rows lies before the page, the first row's nearest to it. The nodes around have the tags
-/// as well. So a heartbeat reads a line of the page and one of the row, and where a row lies follows from its number
-/// alone.
+/// The heads of the rows follow the page in memory, each on a separate cache line. The bounds and the tags follow the
+/// heads. The rest of the rows lies before the page, that of the first row nearest to it. The nodes above the page have
+/// copies of the tags. So a heartbeat reads one cache line of the page and one of the row. The address of a row depends
+/// only on its index.
 class alignas(64) Page : public Branch {
  public:
-  /// Rows that a page holds before it is split.
+  /// The number of rows that a page holds before it is split.
   static constexpr std::uint32_t room = 32;
-  /// By how many rows a page grows.
+  /// The number of rows by which a page grows.
   static constexpr std::uint32_t step = 2;
   static constexpr std::uint32_t none = 0xFFFFFFFF, unsure = 0xFFFFFFFE;
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
-  /// Shared with pages that were compared and found equal.
+  /// The mark shared with pages that were compared and found equal.
   EqualityMark equality;
-  /// One bit for each of the first rows that is known to be offline; none after any change. Time alone turns nobody
-  /// online.
+  /// A bit for each of the first `room` rows, set if the row is known to be offline. Cleared by any change. Time alone
+  /// brings no user online.
   Note offline;
 
-  /// Forgets what readers cached. Call it before a row is changed.
+  /// Clears what readers cached. Call it before a row is changed.
   void forget_notes() noexcept {
     equality.clear();
     if (offline.read() != 0) offline.write(0);
   }
 
-  /// Whether one of the activities of a row is known to have at least that value, on evidence no later than `at`: then
-  /// a heartbeat of that value says nothing new, and what else there is of the row need not be read to know it. Noted
-  /// by the only owner.
+  /// Returns whether a row is known to have an activity of at least that value, on evidence no later than `at`. A
+  /// heartbeat of that value then does not change the activities, and the rest of the row need not be read. Only the
+  /// sole owner caches this.
   bool covers(std::uint32_t row, Timestamp value, Timestamp at) const noexcept {
     return row < room && (covered_rows_ >> row & 1) != 0 && value <= covered_value_ && at >= covered_from_;
   }
-  /// Notes that it has. What is known of other rows goes if it is of a lesser value.
+  /// Caches that the row has such an activity. Clears what is cached for other rows if their value is lower.
   void cover(std::uint32_t row, Timestamp value, Timestamp at) noexcept {
     if (row >= room || (covered_rows_ != 0 && value < covered_value_)) return;
     if (covered_rows_ == 0 || value > covered_value_) {
@@ -67,7 +68,7 @@ class alignas(64) Page : public Branch {
     covered_rows_ |= std::uint32_t{1} << row;
     covered_from_ = later(covered_from_, at);
   }
-  /// To be called when activities of a row may have gone.
+  /// Clears what is cached for a row. Call it when activities of the row may be dropped.
   void invalidate_cover(std::uint32_t row) noexcept {
     if (row < room) covered_rows_ &= ~(std::uint32_t{1} << row);
   }
@@ -108,15 +109,17 @@ class alignas(64) Page : public Branch {
   LowerBound* dues() noexcept { return reinterpret_cast<LowerBound*>(heads() + capacity); }
   const LowerBound* dues() const noexcept { return reinterpret_cast<const LowerBound*>(heads() + capacity); }
 
-  /// Zero where there is no row.
+  /// The tags of the rows; zero beyond the last row.
   const std::uint8_t* tags() const noexcept { return const_cast<Page&>(*this).tags(); }
-  /// The row of a user, or `none`. `tags` are those of the first rows, wherever they are at hand.
+  /// Returns the index of the user's row, or `none`. `tags` are those of the first `room` rows, from the page or a
+  /// node.
   std::uint32_t find(const UserKey& key, const std::uint8_t* tags) const noexcept {
     if (size > room) return find_by_id(key.id.text());
     return find_among(key.id, detail::equal_to(key.tag, tags));
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
-  /// The row of an id among those with a mark; `none`, or `unsure` once it is none of the first few.
+  /// Returns the index of an id's row among the marked rows, or `none`. Returns `unsure` if it is not one of the first
+  /// four and more are left.
   std::uint32_t find_among_few(const LookupKey& id, std::uint32_t marks) const noexcept {
     for (unsigned left = 4; marks != 0; marks &= marks - 1, --left) {
       if (left == 0) return unsure;
@@ -128,8 +131,7 @@ class alignas(64) Page : public Branch {
   }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
   /// @{
-  /// Asks for the page and all of a row, of which nothing is read; for all rows; for what lies elsewhere of them; for
-  /// the timestamps.
+  /// Prefetches the page and one row, without reading them; all rows; the overflow of all rows; the deadline bounds.
   void prefetch_row(std::uint32_t at) const noexcept {
     detail::prefetch(this, sizeof(Page));
     detail::prefetch(heads() + at, sizeof(RowHead));
@@ -147,8 +149,8 @@ class alignas(64) Page : public Branch {
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(LowerBound)); }
   /// @}
 
-  /// A bit for each of the first rows that may be due at `now`, which are asked for; and when the earliest of the
-  /// others among the first ones may be. For the owner.
+  /// Returns a bit for each of the first `room` rows, set if its deadline bound is at or before `now`, and prefetches
+  /// these rows. Sets `others` to the earliest bound of the other first rows. Only the owner may call it.
   std::uint32_t due_rows(Timestamp now, Timestamp& others) const noexcept {
     const LowerBound* const dues = this->dues();
     const std::uint32_t first = size < room ? size : room;
@@ -166,8 +168,9 @@ class alignas(64) Page : public Branch {
     return rows;
   }
 
-  /// A bit for each pair of up to 32 rows of two pages, one behind the other, that are the same byte for byte, as
-  /// copies are (most of what is the same is), and not due. What lies elsewhere of the others is asked for.
+  /// Compares pairs of up to 32 consecutive rows of two pages. Returns a bit for each pair, set if both rows are equal
+  /// byte for byte and their bounds are later than `up_to`. Copies are equal in this way, and most equal rows are
+  /// copies. Prefetches the overflow of the other rows.
   static std::uint64_t mark_copies(const Page& a, std::uint32_t i, const Page& b, std::uint32_t j, std::uint32_t count,
                                    Timestamp up_to) noexcept {
     const RowHead *x = a.heads() + i, *y = b.heads() + j;
@@ -191,7 +194,7 @@ class alignas(64) Page : public Branch {
     return copies;
   }
 
-  /// Where there is room for it.
+  /// Inserts a row at an index. The page must have room for it.
   void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
     forget_notes();
     covered_rows_ = 0;
@@ -209,7 +212,8 @@ class alignas(64) Page : public Branch {
     move_rows(*this, at + 1, *this, at, size - at - 1);
     tags()[--size] = 0;
   }
-  /// Moves rows of another page, from one of its on, behind those of this one, which has room for them.
+  /// Moves the rows of another page, from index `from` on, behind the rows of this page. This page must have room for
+  /// them.
   void take(Page& other, std::uint32_t from) noexcept {
     const std::uint32_t count = other.size - from;
     move_rows(other, from, *this, size, count);
@@ -225,8 +229,8 @@ class alignas(64) Page : public Branch {
   friend T* construct(void* at, Args&&... args);
 
   static constexpr std::uint32_t line = 64;
-  /// What memory is aligned to at least, whoever gives it: some promise 16 and keep to 8. The rest of a line is asked
-  /// for and skipped, which is cheaper than to ask for memory that is aligned to it.
+  /// The alignment that every allocator provides: some promise 16 bytes but provide 8. A page allocates the rest of a
+  /// cache line and skips it, which is cheaper than an allocation with the alignment of a cache line.
   static constexpr std::size_t memory_alignment = alignof(void*);
 
   Page(std::uint32_t rows, std::uint8_t skipped_bytes) noexcept : Branch(true, skipped_bytes), capacity(rows) {
@@ -237,7 +241,7 @@ class alignas(64) Page : public Branch {
   static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
   static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
 
-  /// Of the rows whose tags are the one of the id.
+  /// Finds the row of an id among the rows whose tags match.
   std::uint32_t find_among(const LookupKey& id, std::uint32_t marks) const noexcept {
     for (; marks != 0; marks &= marks - 1) {
       const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
@@ -245,7 +249,8 @@ class alignas(64) Page : public Branch {
     }
     return none;
   }
-  /// By halves: in a page of more users than `room` all hashes agree, so that they stand in the order of their ids.
+  /// Finds a row by binary search. In a page of more than `room` users all hashes agree, so the rows are in the order
+  /// of their ids.
   PRESENCE_DETAIL_APART std::uint32_t find_by_id(std::string_view id) const noexcept {
     const RowHead* const end = heads() + size;
     const RowHead* const found =
@@ -264,8 +269,8 @@ class alignas(64) Page : public Branch {
     heads()[at].~RowHead();
     rest(at)->~RowRest();
   }
-  /// Moves rows to where there are none, but for those that are moved away from there meanwhile. Nothing in a row
-  /// points into it, so that its bytes may lie elsewhere.
+  /// Moves rows to places that are empty or are emptied by the same move. Rows are trivially relocatable: nothing in a
+  /// row points into it.
   static void move_rows(Page& from, std::uint32_t first, Page& to, std::uint32_t at, std::uint32_t count) noexcept {
     if (count == 0) return;
     std::memmove(static_cast<void*>(to.heads() + at), from.heads() + first, count * sizeof(RowHead));
@@ -274,7 +279,7 @@ class alignas(64) Page : public Branch {
     std::memmove(to.tags() + at, from.tags() + first, count);
   }
 
-  std::uint32_t covered_rows_ = 0;  // a bit for each
+  std::uint32_t covered_rows_ = 0;  // a bit for each of the first rows
   Timestamp covered_value_, covered_from_;
 };
 static_assert(sizeof(Page) == 64, "a heartbeat should read no more");

@@ -11,14 +11,14 @@
 #include <string_view>  // for string_view
 #include <utility>      // for exchange, move, swap
 
-/// What a user is kept in: registers packed into one row.
+/// The storage of a user: registers packed into one row.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// What of a user's registers has no room in the row itself. Its size is fixed when it is made, with some room for more
-/// activities. What is forgotten leaves room for what comes, so that most changes ask for no memory. Rows of different
-/// snapshots share it, and only its sole owner changes it.
+/// The registers of a user that do not fit into the row itself. The capacity is fixed on construction, with some room
+/// for more activities. Dropped data leaves room for new data, so that most changes allocate no memory. Rows of
+/// different snapshots share it, and only its sole owner changes it.
 class alignas(SessionRegisters) Overflow {
  public:
   struct Shape {
@@ -50,12 +50,12 @@ class alignas(SessionRegisters) Overflow {
     detail::deallocate(this, bytes, alignof(Overflow));
   }
 
-  /// Whether there is room for such a shape, and not so much more that the memory would be missed elsewhere.
+  /// Returns whether there is room for such a shape without wasting much memory.
   bool fits(const Shape& other) const noexcept {
     const std::size_t needed = bytes_of(other), slack = needed / 4 + sizeof(SessionRegisters);
     return shape_.has_room_for(other) && bytes_of(shape_) <= needed + slack;
   }
-  /// All the memory that it holds.
+  /// Returns the size of all memory that it holds, in bytes.
   std::size_t bytes() noexcept {
     std::size_t sum = bytes_of(shape_);
     for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += bytes_elsewhere(sessions()[i]);
@@ -65,7 +65,7 @@ class alignas(SessionRegisters) Overflow {
     return session.id.bytes_elsewhere() + session.disconnects.bytes_elsewhere();
   }
 
-  /// Puts what is kept in another one, for which there is room, in place of what is kept here: nothing.
+  /// Takes over the content of another one. This one must be empty and have room for it.
   void take(Overflow& other) {
     if (other.only_owner()) {
       for (std::uint32_t i = 0; i < other.shape_.sessions; ++i) sessions()[i] = std::move(other.sessions()[i]);
@@ -80,10 +80,10 @@ class alignas(SessionRegisters) Overflow {
     flip_count = other.flip_count;
   }
 
-  /// Room for so many activities and some more.
+  /// Returns the capacity for so many activities and some more.
   static constexpr std::uint32_t room_for(std::uint32_t activities) noexcept { return activities / 4 * 4 + 4; }
   const Shape& shape() const noexcept { return shape_; }
-  // Of those there is room for; the row knows how many sessions.
+  // The numbers of elements in use. The row stores the number of sessions.
   std::uint32_t activity_count = 0;  // 0: they are in the row
   std::uint32_t flip_count = 0;
   SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
@@ -119,14 +119,14 @@ static_assert(sizeof(Overflow) % alignof(SessionRegisters) == 0 && alignof(Overf
 static_assert(alignof(RareRegisters) <= alignof(SessionRegisters) && alignof(Activity) <= alignof(RareRegisters), "");
 static_assert(alignof(VisibilityChange) <= alignof(Activity), "");
 
-/// Of a row what every heartbeat reads: one cache line.
+/// The part of a row that every heartbeat reads: one cache line.
 struct RowHead {
   SharedString id;
   SessionRegisters session;  // the first, if there is one
 };
 static_assert(sizeof(RowHead) == 64, "a heartbeat should read no more");
 
-/// The rest of a row, with up to two activities inside: what most users have. Copying it shares what lies elsewhere.
+/// The rest of a row, with up to two activities inside, which is enough for most users. Copies share the overflow.
 struct alignas(8) RowRest {
   static constexpr std::size_t activities_inside = 2;
 
@@ -134,8 +134,8 @@ struct alignas(8) RowRest {
   Overflow* overflow = nullptr;
   std::uint32_t session_count = 0;
   std::uint8_t count = 0;    // of the activities inside
-  bool is_plain = true;      // nothing is kept of the user but sessions, activities and a status
-  std::uint16_t unused = 0;  // in place of bytes that copies need not have in common
+  bool is_plain = true;      // only sessions, activities and a status are stored for the user
+  std::uint16_t unused = 0;  // replaces padding, which could differ between copies
 
   RowRest() noexcept = default;
   RowRest(const RowRest& other) noexcept
@@ -160,8 +160,8 @@ struct alignas(8) RowRest {
   }
 };
 
-/// One user, borrowed from where the two parts of the row lie. Used as a pointer to a row would be: null where there is
-/// no such user.
+/// A non-owning view of one user's row, which has two parts. It is used like a pointer to a row: null if there is no
+/// such user.
 class RowView {
  public:
   RowView() noexcept = default;
@@ -177,7 +177,7 @@ class RowView {
   std::string_view name() const noexcept { return head_->id.view(); }
   std::size_t session_count() const noexcept { return rest_->session_count; }
 
-  /// One of which nothing is known where there is none.
+  /// The first session; empty registers if the user has none.
   const SessionRegisters& first_session() const noexcept { return head_->session; }
   SessionSpan sessions() const noexcept {
     return rest_->session_count == 0 ? SessionSpan() : SessionSpan(&head_->session, other_sessions());
@@ -185,10 +185,10 @@ class RowView {
   std::string_view status() const noexcept {
     return has_rare() ? rest_->overflow->rare()->status.view() : std::string_view();
   }
-  /// Its value, or absent.
+  /// The value of the latest activity, or `absent`.
   Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
   Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
-  /// Whether nothing is kept of the user but sessions, activities and a status.
+  /// Returns whether only sessions, activities and a status are stored for the user.
   bool is_plain() const noexcept { return rest_->is_plain; }
 
   RegistersView registers() const noexcept {
@@ -216,12 +216,12 @@ class RowView {
     return user;
   }
 
-  /// Whether the event may be a heartbeat of the session whose registers are in the head of the row.
+  /// Returns whether the event may be a heartbeat of the session whose registers are in the head of the row.
   bool is_heartbeat_of_first(EventType type, const LookupKey& session) const noexcept {
     return type == EventType::heartbeat && session.is(head_->session.id);
   }
   /// @{
-  /// Asks for what is not in the row; where it begins, for who only counts its owners.
+  /// Prefetches the overflow; only its beginning, which is enough for counting its owners.
   void prefetch_elsewhere() const noexcept {
     if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 192);
   }
@@ -234,19 +234,20 @@ class RowView {
     if (rest_->count != 0 || rest_->overflow == nullptr) return {rest_->activities, rest_->count};
     return {rest_->overflow->activities(), rest_->overflow->activity_count};
   }
-  /// The activity of the greatest value; null where there is none.
+  /// Returns the activity of the greatest value; null if there is none.
   const Activity* latest_activity() const noexcept {
     const Span<Activity> all = activities();
     return all.empty() ? nullptr : &all.back();
   }
 
-  /// The memory that what is kept of the user takes outside the row, the id aside.
+  /// Returns the size of the user's memory outside the row in bytes, without the id.
   std::size_t bytes_elsewhere() const noexcept {
     return Overflow::bytes_elsewhere(head_->session) + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
   }
 
   /// @{
-  /// Whether the same is kept of a user with the same id, as it is; but for the first session.
+  /// Returns whether both rows of a user with the same id store the same registers, compared as they are stored.
+  /// `keeps_same_beside` does not compare the first session.
   bool keeps_same_as(const RowView& other) const noexcept {
     return head_->session == other.head_->session && keeps_same_beside(other);
   }
@@ -272,13 +273,13 @@ class RowView {
   const RowRest* rest_ = nullptr;
 };
 
-/// The same for who may change the user.
+/// A view of one user's row through which the row may be changed.
 class RowAccess : public RowView {
  public:
   RowAccess() noexcept = default;
   RowAccess(RowHead* head, RowRest* rest) noexcept : RowView(head, rest) {}
 
-  /// Puts `user` in place of what is kept. Changes nothing when memory runs out.
+  /// Replaces the stored registers by `user`. If memory runs out, nothing changes.
   void replace(UserRegisters&& user) const {
     const Overflow::Shape shape = shape_of(user);
     Overflow*& overflow = rest().overflow;
@@ -291,10 +292,10 @@ class RowAccess : public RowView {
     fill(std::move(user));
   }
 
-  /// Changes places with a row of the same user.
+  /// Swaps the content with another row of the same user.
   inline void swap(struct UserRow& row) const noexcept;
 
-  /// The session and the rare registers, if there are any and they may be changed where they are.
+  /// Returns the session or the rare registers, if they exist and may be changed in place; else null.
   SessionRegisters* own_session(const LookupKey& id) const noexcept {
     if (id.is(head_->session.id)) return &head().session;
     Overflow* const more = rest_->overflow;
@@ -307,15 +308,15 @@ class RowAccess : public RowView {
     return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
   }
 
-  /// The rare registers, for which there is room from now on where they may be changed.
+  /// Returns the rare registers for changes in place. Allocates or copies the overflow if necessary.
   RareRegisters& need_rare() const {
     if (own_rare() == nullptr) widen(0, true);
     return *rest_->overflow->rare();
   }
 
-  /// Adds to a plain row an activity of a greater value than all others on later evidence. What is on evidence before
-  /// the window makes room, but for the greatest of it, and then the oldest, so that they are at most `most`. Changes
-  /// nothing when memory runs out.
+  /// Adds an activity to a plain row. Its value must be greater, and its evidence later, than those of all others.
+  /// First drops the activities on evidence before the window, except the greatest of them. Then drops the oldest, so
+  /// that at most `most` remain. If memory runs out, nothing changes.
   void add_activity(const Activity& latest, Timestamp window, std::size_t most) const {
     constexpr std::size_t inside = RowRest::activities_inside;
     const Span<Activity> all = activities();
@@ -340,7 +341,7 @@ class RowAccess : public RowView {
   RowHead& head() const noexcept { return const_cast<RowHead&>(*head_); }
   RowRest& rest() const noexcept { return const_cast<RowRest&>(*rest_); }
 
-  /// Makes room beside the row, which may be changed there from now on. Keeps what is kept.
+  /// Replaces the overflow by an unshared one with at least the given room. The content is unchanged.
   void widen(std::uint32_t activities, bool rare) const {
     Overflow* const old = rest_->overflow;
     Overflow::Shape shape;
@@ -357,14 +358,14 @@ class RowAccess : public RowView {
     rest().overflow = std::exchange(unfinished.made, old);
   }
 
-  /// How many of the first activities nothing depends on any more in a row without visibility changes: those on
-  /// evidence before the window, but for the greatest of them.
+  /// Returns how many of the first activities can be dropped in a row without visibility changes. These are those on
+  /// evidence before the window, except the greatest of them.
   static std::size_t forgettable(Span<Activity> activities, Timestamp window) noexcept {
     std::size_t old = 0;
     while (old < activities.size() && activities[old].evidence < window) ++old;
     return old < 2 ? 0 : old - 1;
   }
-  /// The same ones and one more; where they go may be before where they are.
+  /// Copies the kept activities and one more to `to`, which may overlap with them if it begins no later.
   static void put(Span<Activity> kept, const Activity& latest, Activity* to) noexcept {
     for (std::size_t i = 0; i < kept.size(); ++i) to[i] = kept[i];
     to[kept.size()] = latest;
@@ -374,7 +375,7 @@ class RowAccess : public RowView {
     Overflow::Shape shape;
     if (user.sessions.size() > 1) shape.sessions = static_cast<std::uint32_t>(user.sessions.size() - 1);
     shape.visibility_changes = static_cast<std::uint32_t>(user.visibility_changes.size());
-    // Beside visibility changes fewer activities can be forgotten, so that there are soon more than two.
+    // With visibility changes, fewer activities can be dropped, so there are soon more than two.
     const auto activities = static_cast<std::uint32_t>(user.activities.size());
     if (activities > RowRest::activities_inside || shape.visibility_changes != 0)
       shape.activities = Overflow::room_for(activities);
@@ -405,7 +406,7 @@ class RowAccess : public RowView {
   }
 };
 
-/// A row that lies in no page yet.
+/// A row that is not in a page.
 struct UserRow {
   RowHead head;
   RowRest rest;

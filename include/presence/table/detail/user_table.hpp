@@ -21,38 +21,41 @@
 
 /// The container behind Snapshot: users by id, in pages that snapshots share until one of them changes.
 ///
-/// A trie over the bits of the ids' hashes. Its leaves are pages of up to 32 rows; its nodes are directories of up to
-/// 64 slots, in which a page that needs fewer bits than its neighbours stands in several slots (extendible hashing;
-/// Fagin, Nievergelt, Pippenger, Strong 1979). Bits in which all users of a part agree have no node (Patricia; Morrison
-/// 1968). The place of a user depends on which users there are, and on nothing else: not on the order in which they
-/// came, nor on who has gone since, nor on a seed. So equal parts of two tables lie at equal places, and users are
-/// iterated in an order that anybody can reproduce.
+/// A trie over the bits of the ids' hashes. Its leaves are pages of up to 32 rows. Its nodes are directories of up to
+/// 64 slots. A page that needs fewer bits than its neighbours occupies several slots (extendible hashing; Fagin,
+/// Nievergelt, Pippenger, Strong 1979). Bits in which all users of a subtree agree have no node (Patricia; Morrison
+/// 1968).
 ///
-/// Finding a user reads the line of each node on the way that has the slot and the tags of the page, which give the
-/// row; then a line of the page and one of the row, which do not wait for each other.
+/// The position of a user depends only on the current set of users. It does not depend on the order of insertion, on
+/// erased users, or on a seed. So equal parts of two tables have equal positions, and the iteration order is
+/// reproducible.
 ///
-/// The worst case is bounded for any ids. The first two hashes are quick, and ids whose hashes agree are easily built
-/// (user_key.hpp). Such ids cost one node more: what both hashes leave together is told apart by SipHash, under which
-/// they spread as others do. To make a branch deeper by a level, someone must try 64 times as many ids for each user in
-/// it. Users that agree in all 180 bits share a page of any size, in the order of their ids.
+/// A lookup reads one slot in each node on the path. The last node also has the tags of the page, which give the row.
+/// Then the lookup reads one cache line of the page and one of the row; these loads do not depend on each other.
 ///
-/// Nothing outside this header and the parts that it is made of knows how users are laid out.
+/// The worst case is bounded for any ids. The first two hashes are fast, and ids with equal hashes are easy to
+/// construct (user_key.hpp). Such ids cost one more node: SipHash separates users whose first two hashes are equal, and
+/// distributes them as it does other ids. To make a branch one level deeper, an attacker must try 64 times as many ids
+/// for each user in it. Users that agree in all 180 bits share a page of any size, in the order of their ids.
+///
+/// Code outside this header and its parts does not depend on the layout of users.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The hashes by which users are placed, without a seed. Tests use others.
+/// The unseeded hashes that determine the positions of users. Tests use others.
 struct HashOrder {
   static std::uint64_t first(const LookupKey& id) noexcept { return hash_of(id, 0); }
   static std::uint64_t second(const LookupKey& id) noexcept { return hash_of(id, 0x8EBC6AF09C88C6E3u); }
   static std::uint64_t third(const LookupKey& id) noexcept { return SipHash<1, 3>::hash64(id.text(), {}); }
 };
 
-/// Copies share everything. A change copies the page that it concerns and the nodes above it, where they are shared.
+/// A copy-on-write table of users. Copies share all pages and nodes. A change copies the page that it modifies and the
+/// nodes above it, if they are shared.
 template <class Order>
 class BasicUserTable {
  public:
-  /// Of nodes below each other: ten for the 60 highest bits of each hash.
+  /// The greatest depth in nodes: ten levels for the 60 highest bits of each hash.
   static constexpr unsigned hashes = 3, levels_per_hash = Node::levels_per_hash, levels = hashes * levels_per_hash;
 
   explicit BasicUserTable(std::uint64_t seed = 0) noexcept : tagger_(seed) {}
@@ -71,7 +74,8 @@ class BasicUserTable {
 
   std::size_t size() const noexcept { return top_ == nullptr ? 0 : top_->as_node().users; }
   /// @{
-  /// Lower bounds: others see no change of a row by time alone, and nothing kept of it can be given back, before this.
+  /// The lower bounds of all rows. Before `due()`, time alone changes no row visibly. Before `cleanup()`, no memory of
+  /// a row can be freed. `never` if the table is empty.
   Timestamp due() const noexcept { return top_ == nullptr ? never : Timestamp(top_->due); }
   Timestamp cleanup() const noexcept { return top_ == nullptr ? never : Timestamp(top_->cleanup); }
   /// @}
@@ -81,7 +85,8 @@ class BasicUserTable {
     make_key(id, key);
     return key;
   }
-  /// The same without copying it: what was just written word by word is slow to read in larger pieces.
+  /// Like `key_of`, but writes to `key` without a copy. A copy would read recently written words in larger units, which
+  /// is slow.
   void make_key(std::string_view id, UserKey& key) const noexcept {
     key.id.set(id);
     key.order = Order::first(key.id);
@@ -95,25 +100,26 @@ class BasicUserTable {
   }
   PRESENCE_DETAIL_FLAT RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
 
-  /// The way to the page that the user would be in, node by node. It leads there until the number of moves is another.
+  /// The path to the page in which the user is or would be, followed node by node. Valid until `moves()` changes.
   class Way {
    public:
-    Way() noexcept {}  // leaves it open, for arrays
+    Way() noexcept {}  // uninitialised, for arrays
 
     bool has_arrived() const noexcept { return tags_ != nullptr; }
-    /// The page, of which nothing has been read; null where there is none. Once it has arrived.
+    /// The page, which has not been read yet; null if there is none. Call it only after the path has arrived.
     const Page* page() const noexcept { return page_; }
     std::uint32_t find(const UserKey& key) const noexcept {
       if (page_ == nullptr) return Page::none;
       if (key.id.is_short()) return page_->find(key, tags_);
       return find_long(*page_, detail::equal_to(key.tag, tags_), key.id.text(), node_->level);
     }
-    /// The row that is probably meant, by its tag alone, or none. Reads nothing of the page.
+    /// Returns the probable row of the user by its tag alone, or `Page::none`. Does not read the page.
     std::uint32_t probable(const UserKey& key) const noexcept {
       const std::uint32_t marks = page_ != nullptr ? detail::equal_to(key.tag, tags_) : 0;
       return marks != 0 ? static_cast<std::uint32_t>(detail::lowest_bit(marks)) : Page::none;
     }
-    /// The page, to have its rows changed in place; null where something is shared.
+    /// Returns the page for changing its rows in place. Null if there is no page, or if it or a node on the path is
+    /// shared.
     Page* own_page() const noexcept {
       if (!is_own_ || page_ == nullptr || !page_->owners.is_one()) return nullptr;
       Page& own = const_cast<Page&>(*page_);
@@ -121,7 +127,7 @@ class BasicUserTable {
       return &own;
     }
 
-    /// Goes on to the next node, or to the page: returns whether it has arrived.
+    /// Advances to the next node or to the page. Returns whether the path has arrived at the page.
     bool step(const UserKey& key) noexcept {
       const Node& node = *node_;
       is_own_ = is_own_ & node.owners.is_one();
@@ -141,19 +147,19 @@ class BasicUserTable {
       }
       return false;
     }
-    /// Asks for what the next step reads.
+    /// Prefetches what the next step reads.
     void prefetch() const noexcept { node_->prefetch_slot(order_, bits_); }
 
    private:
     friend class BasicUserTable;
-    /// By the id, so that the key is not needed in memory.
+    /// Takes the id, so that the key need not be in memory.
     PRESENCE_DETAIL_APART static std::uint64_t order_from(std::string_view id, std::uint64_t first,
                                                           unsigned level) noexcept {
       return hash_number(LookupKey(id), first, level / levels_per_hash)
              << (Node::most_bits * (level % levels_per_hash));
     }
-    /// Long ids take a while to compare. Whoever knows the seed can choose some whose tags agree; but the order of the
-    /// rows does not go by tags.
+    /// Finds a long id. Long ids are slow to compare, and an attacker who knows the seed can choose ids with equal
+    /// tags. So after a few comparisons it uses binary search: the order of the rows does not depend on tags.
     PRESENCE_DETAIL_APART static std::uint32_t find_long(const Page& page, std::uint32_t marks, std::string_view id,
                                                          unsigned level) noexcept {
       UserKey key;
@@ -177,26 +183,26 @@ class BasicUserTable {
     }
 
     const Node* node_;
-    std::uint64_t order_;  // what is left of the hash that the node goes by
+    std::uint64_t order_;  // the unused bits of the hash that the node uses
     const Page* page_;
-    const std::uint8_t* tags_;  // where the node has them
+    const std::uint8_t* tags_;  // of the page, in the node
     std::uint8_t bits_;         // of the node
-    bool is_own_;               // whether no node on it is shared with another table; the page may be
+    bool is_own_;               // no node on the path is shared with another table; the page may be
   };
-  /// The way from the top on, which is there: there are users.
+  /// Returns the path at its first node. The table must not be empty.
   Way start(const UserKey& key) const noexcept { return Way(top_, key); }
-  /// All of the way.
+  /// Returns the complete path.
   Way way_to(const UserKey& key) const noexcept {
     Way way(top_, key);
     while (top_ != nullptr && !way.step(key)) {
     }
     return way;
   }
-  /// Another number whenever a page or a row was put elsewhere, or came to be shared with a copy.
+  /// Returns a number that changes whenever a page or row may have moved, or the table was copied and so became shared.
   std::uint64_t moves() const noexcept { return (std::uint64_t{copies_.read()} << 32) + moves_; }
 
-  /// Makes the page of a user who is in the table this table's own, and what leads there. Changes no content when
-  /// memory runs out.
+  /// Returns the user's page for changes. Copies the page and the nodes above it if they are shared. The user must be
+  /// in the table. If memory runs out, no content changes.
   Page& own_page(const UserKey& key) {
     ++moves_;
     own_top();
@@ -209,7 +215,7 @@ class BasicUserTable {
     return branch->as_page();
   }
 
-  /// Lowers the bounds on the way to a row of an owned page to these, where they are later.
+  /// Lowers the bounds of a row and of everything above it to these, if they are later. The page must be unshared.
   void lower_bounds(const UserKey& key, Page& page, std::uint32_t at, Timestamp due, Timestamp cleanup) noexcept {
     page.dues()[at].lower(due);
     if (page.due <= due && page.cleanup <= cleanup) return;
@@ -222,9 +228,9 @@ class BasicUserTable {
     }
   }
 
-  /// Has the row of a user who is in the table changed in place by `fill(row)`; from then on others see no change of it
-  /// by time alone before `due`, and nothing kept of it can be given back before `cleanup`. Changes nothing when memory
-  /// runs out, where `fill` does not.
+  /// Changes the row of a user in place by `fill(row)`. The user must be in the table. From then on, time alone must
+  /// not change the row visibly before `due`, and no memory of it can be freed before `cleanup`. If memory runs out,
+  /// nothing changes, provided that `fill` then changes nothing.
   template <class Fill>
   void change(const UserKey& key, Timestamp due, Timestamp cleanup, Fill fill) {
     std::uint32_t at;
@@ -234,8 +240,8 @@ class BasicUserTable {
     fill(own.row(at));
     own.dues()[at] = due;
   }
-  /// Puts another row, of the same user, in the place of the one of a user who is in the table in a page that is this
-  /// table's own. Changes no bound.
+  /// Exchanges the row of a user for another row of the same user. The user must be in the table, in an unshared page.
+  /// Changes no bound.
   void exchange_row(const UserKey& key, UserRow& row) noexcept {
     const Way way = way_to(key);
     Page& own = *way.own_page();
@@ -244,8 +250,9 @@ class BasicUserTable {
     own.row(at).swap(row);
   }
   /// @{
-  /// The row of a user who is in the table, to have timestamps of sessions in it changed that change no deadline for an
-  /// earlier one. Null where it is shared; or this table's own from now on, which changes nothing when memory runs out.
+  /// Returns the row of a user for changing timestamps of its sessions, if this makes no deadline earlier. The user
+  /// must be in the table. `row_in_place` returns null if the row is shared. `own_row` copies what is shared; if memory
+  /// runs out, nothing changes.
   RowAccess row_in_place(const UserKey& key) noexcept {
     const Way way = way_to(key);
     Page* const page = way.own_page();
@@ -258,8 +265,8 @@ class BasicUserTable {
   }
   /// @}
 
-  /// Adds a user who is not in the table. Others see no change of the row by time alone before `due`, and nothing kept
-  /// of it can be given back before `cleanup`. Changes no content when memory runs out.
+  /// Adds a user who is not in the table. Time alone must not change the row visibly before `due`, and no memory of it
+  /// can be freed before `cleanup`. If memory runs out, no content changes.
   void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup) {
     ++moves_;
     if (top_ == nullptr) top_ = Node::make(0, 0);
@@ -279,11 +286,12 @@ class BasicUserTable {
     }
   }
 
-  /// Removes a user who is in the table. When memory runs out the table holds what it held, with or without the user.
+  /// Removes a user who is in the table. If memory runs out, the user may or may not be removed; all other users are
+  /// unchanged.
   void erase(const UserKey& key) {
     ++moves_;
     own_top();
-    Branch** links[levels];  // what points to each node on the way, and the slot in it
+    Branch** links[levels];  // the pointer to each node on the path; below, the bits of the slot in it
     std::uint32_t group_bits[levels];
     unsigned depth = 0;
     links[0] = &top_;
@@ -319,38 +327,40 @@ class BasicUserTable {
     if (size() == 0) Branch::drop(std::exchange(top_, nullptr));
   }
 
-  /// Sees to it that nobody else has the pages in which something may be due at `now`. Changes no content when memory
-  /// runs out.
+  /// Copies the shared pages with a deadline bound at or before `now`, and the nodes above them. This table is then
+  /// their only owner. If memory runs out, no content changes.
   void own_due(Timestamp now) {
     if (now < due()) return;
     ++moves_;
     own_top();
     own_due(top_->as_node(), now);
   }
-  /// Calls `settle_row(row, due)` for every row that may be due at `now`, and perhaps for some that are not, to have
-  /// the bound raised that is given with it, to no later than when time alone changes the row next. For who owns them.
+  /// Calls `settle_row(row, due)` for every row with a deadline bound at or before `now`, and perhaps for others. The
+  /// callback may raise `due`, but to no later than the time at which time alone changes the row next. The pages must
+  /// be unshared; see `own_due`.
   template <class SettleRow>
   void settle(Timestamp now, SettleRow settle_row) {
     if (now >= due()) settle_node(top_->as_node(), now, settle_row);
   }
 
-  /// The earliest of what `next(row)` returns, which must be the next time at which time alone changes what others see
-  /// of the row. Raises the bounds that are found to be stale, so that each is looked at once: O(log n) amortised over
-  /// the events that made them stale. Several threads may do so at once.
+  /// Returns the earliest value of `next(row)`, or `never`. `next` must return the next time at which time alone
+  /// changes the row visibly. Raises stale bounds, so that each is read only once: O(log n) amortised over the events
+  /// that made them stale. Several threads may call it at once.
   template <class Next>
   Timestamp earliest(Next next) const {
     return top_ == nullptr ? never : earliest_below(*top_, never, next);
   }
 
-  /// Calls `visit` for every row that others may see change, or that may vanish, before or at `now`.
+  /// Calls `visit` for every row that time alone may change visibly or remove at or before `now`.
   template <class Visit>
   void each_due(Timestamp now, Visit visit) const {
     if (now >= due() || now >= cleanup()) each_due_of(top_->as_node(), now, visit);
   }
 
   /// @{
-  /// Calls `visit` for every row in a page of which something may be given back at `now`; sets the bounds of these
-  /// pages by `next(row)`, which must be when memory of the row can next be given back. The pages may be shared.
+  /// `each_cleanup` calls `visit` for every row of each page in which memory may be freed at `now`. `set_cleanups` sets
+  /// the bounds of these pages by `next(row)`, which must return when memory of the row can next be freed. The pages
+  /// may be shared.
   template <class Visit>
   void each_cleanup(Timestamp now, Visit visit) const {
     if (now >= cleanup()) each_cleanup_of(top_->as_node(), now, visit);
@@ -361,7 +371,7 @@ class BasicUserTable {
   }
   /// @}
 
-  /// Iterates over the rows. Ends with any change to the table.
+  /// An iterator over the rows. Valid until the table is changed.
   class Cursor {
    public:
     Cursor() noexcept = default;
@@ -393,7 +403,7 @@ class BasicUserTable {
     std::uint32_t row_ = 0;
   };
 
-  /// Whether the first user is iterated before the second.
+  /// Returns whether the first user is iterated before the second.
   static bool stands_before(const UserKey& a, const UserKey& b) noexcept {
     return compare(a.id, a.order, b.id, b.order, 0) < 0;
   }
@@ -401,9 +411,9 @@ class BasicUserTable {
   Cursor begin() const noexcept { return Cursor(top_); }
   Cursor end() const noexcept { return Cursor(); }
 
-  /// Calls `visit(row)`, which says whether the row is online, for every row that may be, and notes of which it said
-  /// no: those are passed over from then on, until their page is changed. So whoever is online later must have been
-  /// changed since, and `visit` must always go by the same rules.
+  /// Calls `visit(row)` for every row that may be online; `visit` returns whether it is. Offline rows are cached
+  /// and skipped until their page is changed. So a row must not come online without a change, and `visit` must always
+  /// apply the same rules.
   template <class Visit>
   void each_online(Visit visit) const {
     Walk<levels> walk(top_);
@@ -421,21 +431,21 @@ class BasicUserTable {
     }
   }
 
-  /// Calls `visit(in_a, in_b)` for every user in either table of whom they do not keep the same, in their order; the
-  /// pointer is null where that table lacks the user. Of whom they keep the same too if something may be due up to and
-  /// at `up_to`: `absent` is up to no timestamp, and `never` up to all of them. Passes over what both share as a whole,
-  /// and over pages that were once found to be the same and not changed since.
+  /// Calls `visit(in_a, in_b)`, in iteration order, for every user who differs between the tables. The row is null if
+  /// that table lacks the user. Also visits equal users with a deadline bound at or before `up_to`: `absent` adds none
+  /// of them, `never` adds all. Skips shared subtrees as a whole, and pages that were once found equal and are
+  /// unchanged since.
   template <class Visit>
   static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
     Walk<levels> x(a.top_), y(b.top_);
-    std::uint32_t i = 0, j = 0;  // rows of the pages that they stand at
-    std::uint32_t same = 0;      // rows in a row
-    std::uint64_t copies = 0;    // a bit for each of the next pairs of rows
-    std::uint32_t compared = 0;  // so many of them
+    std::uint32_t i = 0, j = 0;  // the current rows in their pages
+    std::uint32_t same = 0;      // consecutive equal rows
+    std::uint64_t copies = 0;    // a bit for each of the next pairs of rows, set if equal
+    std::uint32_t compared = 0;  // the number of these pairs
     for (;;) {
       if (i == 0 && j == 0) {
         if (x.branch() == nullptr && y.branch() == nullptr) return;
-        // Of what both share nothing is read, where the nodes around tell that it is not due.
+        // A shared branch is not read if the bounds of the nodes above it are later than `up_to`.
         const bool is_shared = x.branch() == y.branch();
         if (is_shared && later(x.due_around(), y.due_around()) > up_to) {
           Walk<levels>::pass_shared(x, y);
@@ -447,7 +457,7 @@ class BasicUserTable {
           y.next();
           continue;
         }
-        // Nodes are opened in step, the higher one first, so that what is shared is met on both sides at once.
+        // Nodes are opened in step, the higher one first, so that both walks reach shared branches at the same time.
         const bool x_opens = x.at_node() && (!y.at_node() || x.branch()->level <= y.branch()->level),
                    y_opens = y.at_node() && (!x.at_node() || y.branch()->level <= x.branch()->level);
         if (x_opens) x.open();
@@ -460,8 +470,8 @@ class BasicUserTable {
       if (p != nullptr && q != nullptr) {
         if (i == 0 && j == 0) Walk<levels>::prefetch_following(x, y);
         if (compared == 0) {
-          // All of two pages at once; but where one has a row that the other lacks, what is behind may have to be
-          // compared otherwise.
+          // Compares whole pages at once. If one page has a row that the other lacks, the rows behind it may pair
+          // differently, so fewer are compared.
           const std::uint32_t most = i == 0 && j == 0 ? Page::room : 4;
           compared = smaller_of(most, smaller_of(p->size - i, q->size - j));
           copies = Page::mark_copies(*p, i, *q, j, compared, up_to);
@@ -498,7 +508,7 @@ class BasicUserTable {
     }
   }
 
-  /// For tests: whether everything is where it has to be.
+  /// Returns whether all invariants of the structure hold. For tests.
   bool is_sound() const noexcept {
     return top_ == nullptr ||
            (size() > 0 && (top_->as_node().bits != 0 || top_->level == 0) && is_sound(top_->as_node(), 0));
@@ -510,7 +520,8 @@ class BasicUserTable {
            EqualityMark::is_shared(a->as_page().equality, b->as_page().equality);
   }
 
-  /// The page of a user who is in the table, this table's own from now on, and where in it the row is.
+  /// Returns the user's page for changes, and sets `at` to their row in it. Copies what is shared. The user must be in
+  /// the table.
   Page& own_page(const UserKey& key, std::uint32_t& at) {
     const Way way = way_to(key);
     at = way.find(key);
@@ -518,11 +529,11 @@ class BasicUserTable {
     return own != nullptr ? *own : own_page(key);
   }
 
-  /// The hashes that place a user, the first of them given.
+  /// Returns the hash of that number that determines a user's position. The first one is given.
   static std::uint64_t hash_number(const LookupKey& id, std::uint64_t first, unsigned number) noexcept {
     return number == 0 ? first : number == 1 ? Order::second(id) : Order::third(id);
   }
-  /// The bits by which nodes place a user. Keeps the hash that was needed last.
+  /// The bits that select a user's slot at each level. Caches the hash that was used last.
   class Bits {
    public:
     Bits(const LookupKey& id, std::uint64_t first) noexcept : id_(id), first_(first), hash_(first) {}
@@ -547,9 +558,9 @@ class BasicUserTable {
     return Bits(id, level < levels_per_hash ? Order::first(id) : 0).at(level);
   }
 
-  /// Of two hashes, the bits that place users.
+  /// Returns the bits of a hash that determine positions.
   static std::uint64_t placing(std::uint64_t hash) noexcept { return hash >> (64 - Node::most_bits * levels_per_hash); }
-  /// The first level, from `from` on, at which two users differ; `levels` if there is none.
+  /// Returns the first level, from `from` on, at which two users differ; `levels` if there is none.
   static unsigned first_difference(const LookupKey& a, std::uint64_t a_first, const LookupKey& b, std::uint64_t b_first,
                                    unsigned from) noexcept {
     constexpr unsigned unused = 64 - Node::most_bits * levels_per_hash;
@@ -566,8 +577,8 @@ class BasicUserTable {
     return first_difference(a.id, a.order, id, from < levels_per_hash ? Order::first(id) : a.order, from);
   }
 
-  /// The order in which users are iterated: by the bits that place them, then by id. Both agree in all hashes before
-  /// the one of that number.
+  /// Compares two users in iteration order: by the bits that determine their positions, then by id. Both must agree in
+  /// all hashes before hash `number`.
   static int compare(const LookupKey& a, std::uint64_t a_first, const LookupKey& b, std::uint64_t b_first,
                      unsigned number) noexcept {
     for (; number < hashes; ++number) {
@@ -582,10 +593,10 @@ class BasicUserTable {
     return compare(x, Order::first(x), y, Order::first(y), 0);
   }
 
-  /// Where a user belongs in a page under a node of that level.
+  /// Returns the index at which a user belongs in a page under a node of that level. O(log n).
   static std::uint32_t place_of(const Page& page, const UserKey& key, unsigned level) noexcept {
     const unsigned number = level / levels_per_hash;
-    // What is equal for all of them need not be found anew for each.
+    // The hash of the key is computed once, not for every comparison.
     UserKey sought = key;
     if (number > 0) sought.order = hash_number(key.id, key.order, number);
     std::uint32_t first = 0;
@@ -598,7 +609,7 @@ class BasicUserTable {
     }
     return first;
   }
-  /// `compare`, where `order` of the second is its hash of that number.
+  /// Like `compare`, but `b.order` is the hash of that number.
   static int compare_from(const LookupKey& a, const UserKey& b, unsigned number) noexcept {
     const std::uint64_t x = placing(number == 0 ? Order::first(a) : hash_number(a, 0, number)), y = placing(b.order);
     if (x != y) return x < y ? -1 : 1;
@@ -611,7 +622,7 @@ class BasicUserTable {
     Branch::drop(std::exchange(top_, copy));
   }
 
-  /// A user in a branch.
+  /// Returns some user's row in a branch.
   static RowView some_row(const Branch& branch) noexcept {
     const Branch* at = &branch;
     while (!at->is_page) {
@@ -622,27 +633,27 @@ class BasicUserTable {
     return at->as_page().row(0);
   }
 
-  /// The page of a user, with room for one more row, and the level of its node.
+  /// Returns the page in which a user belongs, with room for one more row, and sets `level` to that of its node.
   Page& make_room(const UserKey& key, unsigned& level) {
     Branch** link = &top_;
-    Node* above = nullptr;  // and where in it the link is
+    Node* above = nullptr;  // the parent of the node; `slot` is the link's slot in it
     std::uint32_t slot = 0;
-    unsigned agreed = 0;  // all users below agree with this one in so many levels
+    unsigned agreed = 0;  // all users below agree with this one in so many first levels
     for (Bits all(key);;) {
       Node& node = (*link)->as_node();
       level = node.level;
       if (level > agreed) {
-        // The user may differ from all others here in bits that no node has needed so far.
+        // The user may differ from all others here in bits that no node has used so far.
         const RowView other = some_row(node);
         const unsigned differ = first_difference(key, other, agreed);
         if (differ < level) {
           const unsigned of_other = bits_of(other, differ);
           Node::put_above(*link, differ, of_other, all.at(differ));
           if (above != nullptr) above->copy_shape(slot);
-          agreed = differ;  // and is not asked again: the new page has no row yet
+          agreed = differ;  // prevents a second check: the new page has no row yet
           continue;
         }
-        agreed = level;  // nor after a split, which may leave the page of this user empty
+        agreed = level;  // also after a split, which may leave the page of this user empty
       }
       const unsigned bits = all.at(level);
       const std::uint32_t at = node.slot_of(bits);
@@ -672,7 +683,7 @@ class BasicUserTable {
           next = smaller_of(next, first_difference(key, page.row(i), level + 1));
         if (next == levels) return page.size < page.capacity ? child.as_page() : node.enlarge(at);
         if (node.bits == 0) {
-          node.level = static_cast<std::uint8_t>(next);  // of the top, whose users are all in this page
+          node.level = static_cast<std::uint8_t>(next);  // the top node, whose users are all in this page
         } else {
           Node::push_down(*link, bits, next);
         }
@@ -691,13 +702,13 @@ class BasicUserTable {
 
   template <class SettleRow>
   static void settle_node(Node& node, Timestamp now, SettleRow& settle_row) {
-    // Pages are gathered, so that rows of some are on their way while those of others are looked for. The bound of a
-    // page is raised when all of its rows are settled, that of the node when all of its pages are.
+    // Pages are processed in batches, so that prefetches of their rows overlap. The bound of a page is raised when all
+    // of its rows are updated, the bound of the node when all of its pages are.
     constexpr std::size_t most = 12;
     struct {
       Page* page;
-      std::uint32_t rows;  // a bit for each of the first that is due
-      Timestamp others;    // when one of the others is
+      std::uint32_t rows;  // a bit for each of the first rows, set if its bound has passed
+      Timestamp others;    // the earliest bound of the other rows
     } pages[most];
     std::size_t count = 0;
     Timestamp node_due = never;
@@ -723,7 +734,7 @@ class BasicUserTable {
     Branch* const* const branches = node.branches();
     const std::uint32_t slot_count = node.slot_count();
     for (std::uint32_t at = 0; at < slot_count; at += node.run_at(at)) {
-      // So are the next pages.
+      // Prefetches the next pages.
       if (at + 4 < slot_count && branches[at + 4] != nullptr) prefetch(branches[at + 4], sizeof(Page));
       if (at + 2 < slot_count && branches[at + 2] != nullptr && !node.leads_to_node(at + 2) &&
           branches[at + 2]->due <= now)
@@ -744,8 +755,8 @@ class BasicUserTable {
     node.due = node_due;
   }
 
-  /// The earliest of `next(row)` below a branch, if it is no later than `limit`; else something later than that. Each
-  /// round finds the earliest or raises a stale bound.
+  /// Returns the earliest value of `next(row)` below a branch, if it is no later than `limit`; else any later value.
+  /// Each round finds the earliest value or raises a stale bound.
   template <class Next>
   static Timestamp earliest_below(const Branch& branch, Timestamp limit, Next& next) {
     if (branch.is_page) {
@@ -802,7 +813,7 @@ class BasicUserTable {
   static void each_due_of(const Node& node, Timestamp now, Visit& visit) {
     for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
       const Branch* const child = node.branches()[at];
-      // One of the next pages is on its way while this one is iterated.
+      // Prefetches one of the next pages while this one is iterated.
       if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr)
         prefetch(node.branches()[at + 2], sizeof(Page));
       if (child == nullptr || (now < child->due && now < child->cleanup)) continue;
@@ -853,7 +864,7 @@ class BasicUserTable {
     branch.cleanup.raise(least);
   }
 
-  /// All users below the node agree in the levels before `agreed`.
+  /// Returns whether the node's invariants hold. All users below it must agree in the levels before `agreed`.
   bool is_sound(const Node& node, unsigned agreed) const noexcept {
     const unsigned level = node.level;
     if (!node.has_sound_slots() || level < agreed || level >= levels) return false;
@@ -864,7 +875,7 @@ class BasicUserTable {
       if (child == nullptr) continue;
       if (Timestamp(child->due) < node.due || Timestamp(child->cleanup) < node.cleanup) return false;
       if (!child->is_page) {
-        // It leads to several branches, which one page could not replace.
+        // A node must have several branches that one page could not replace.
         if (child->as_node().users <= Page::room || child->as_node().bits == 0) return false;
         if (!is_sound(child->as_node(), level + 1)) return false;
         users += child->as_node().users;
@@ -873,7 +884,7 @@ class BasicUserTable {
       const Page& page = child->as_page();
       if (page.size == 0 || page.size > page.capacity) return false;
       if (page.size > Page::room && is_first_difference_in(page, level)) return false;
-      // Its neighbour of the same depth would not fit into it.
+      // Its neighbour of the same depth must not fit into it.
       if (page.page_depth > 0) {
         const std::uint32_t run = node.run_at(at);
         const Branch* const other = node.branches()[at ^ run];
@@ -892,7 +903,7 @@ class BasicUserTable {
     }
     return users == node.users;
   }
-  /// Whether the users of a node agree in the levels from `agreed` on to its own, and not in that.
+  /// Returns whether the users of a node agree in the levels from `agreed` up to its own, and differ in its own.
   bool is_first_difference(const Node& node, unsigned agreed) const noexcept {
     const UserKey key = key_of(some_row(node).name());
     unsigned first = levels;
@@ -903,7 +914,7 @@ class BasicUserTable {
     }
     return first == node.level || (first == levels && node.bits == 0);
   }
-  /// Whether users of a page differ in any level from `from` on.
+  /// Returns whether users of a page differ in any level from `from` on.
   bool is_first_difference_in(const Page& page, unsigned from) const noexcept {
     const UserKey key = key_of(page.row(0).name());
     for (std::uint32_t i = 1; i < page.size; ++i) {
@@ -912,10 +923,10 @@ class BasicUserTable {
     return false;
   }
 
-  Branch* top_ = nullptr;  // a node, or null: no users
+  Branch* top_ = nullptr;  // a node; null if there are no users
   Tagger tagger_;
   std::uint32_t moves_ = 0;
-  Note copies_;  // how many were made of this table
+  Note copies_;  // the number of copies made of this table
 };
 
 using UserTable = BasicUserTable<HashOrder>;
