@@ -139,10 +139,10 @@ void expect_to_follow(std::size_t count, const Mix& mix, std::uint64_t salt) {
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return follows_oracle(h, seen); });
   MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.changes << " changes, " << seen.timeouts << " timeouts, " << seen.refused << " refused, "
                 << seen.deadlines << " deadlines, " << seen.invisible << " invisible");
-  CHECK(seen.changes * 5 > seen.steps);
-  CHECK(seen.timeouts * 80 > seen.steps);
-  CHECK(seen.deadlines * 10 > seen.steps);
-  CHECK(seen.invisible * 10 > seen.steps);
+  CHECK_REACHED(seen.changes * 5 > seen.steps);
+  CHECK_REACHED(seen.timeouts * 80 > seen.steps);
+  CHECK_REACHED(seen.deadlines * 10 > seen.steps);
+  CHECK_REACHED(seen.invisible * 10 > seen.steps);
 }
 
 }  // namespace

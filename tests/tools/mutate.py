@@ -65,8 +65,6 @@ STD = """
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*([<\"])([^>\"]+)[>\"].*$", re.MULTILINE)
 # A property that fails is not to search for the smallest history that shows it.
 BUDGET = "std::size_t budget_ = 20000;"
-# What the properties expect of many histories, so that they are known to try something, is too much to ask of a few.
-ABOUT_HISTORIES = re.compile(r"\bCHECK\(seen\.")
 
 
 STAGES = ["values", "unit", "property", "memory", "filter_memory", "reading_memory", "corpus"]
@@ -151,7 +149,7 @@ def make_stages(scratch, compiler, histories):
     for name, folder, files in (("values", "unit", VALUES), ("unit", "unit", UNIT), ("property", "property", PROPERTY)):
         source = scratch / f"{name}.cpp"
         text = together([tests / folder / f"{file}.cpp" for file in files])
-        source.write_text(ABOUT_HISTORIES.sub("WARN(seen.", text), encoding="utf-8")
+        source.write_text(text, encoding="utf-8")
         stages.append(Stage(name, source, flags["doctest"], [str(main)], doctest, {"PRESENCE_HISTORIES": str(histories)}))
     # Which have allocators of their own, and so cannot be put together with others.
     for name in ("state/memory", "query/filter_memory", "json/reading_memory"):
