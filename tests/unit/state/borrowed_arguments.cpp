@@ -328,10 +328,14 @@ TEST_CASE("strings that are too long are refused in ranges of views as they are 
 TEST_CASE("a range of views that ends nothing is not copied") {
   // Heartbeats and all else that is done where it lies; statuses that no later event can borrow.
   Snapshot s = reduce(Snapshot(), at(0));
-  std::vector<std::string> ids;
-  for (std::size_t i = 0; i < 100; ++i) ids.push_back(user_id(i));
-  for (const std::string& id : ids)
-    s = reduce(std::move(s), saying(connect(id, "phone", at(0)), "a status that is long"));
+  // Side by side in memory, so that nothing of the snapshot lies between them.
+  std::string all;
+  for (std::size_t i = 0; i < 100; ++i) all += user_id(i);
+  std::vector<std::string_view> ids;
+  for (std::size_t i = 0, begin = 0; i < 100; begin += ids[i].size(), ++i)
+    ids.push_back(std::string_view(all).substr(begin, user_id(i).size()));
+  for (const std::string_view id : ids)
+    s = reduce(std::move(s), saying(connect(std::string(id), "phone", at(0)), "a status that is long"));
   std::vector<PresenceEventView> events;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     events.push_back(PresenceEventView::heartbeat(ids[i], "phone", at(1)));
