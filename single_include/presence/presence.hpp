@@ -4169,9 +4169,326 @@ class PeerDates {
 
 #endif  // PRESENCE_REGISTERS_DETAIL_PEER_DATES_HPP
 
-// presence/state/detail/fold.hpp
-#ifndef PRESENCE_STATE_DETAIL_FOLD_HPP
-#define PRESENCE_STATE_DETAIL_FOLD_HPP
+// presence/state/detail/judge.hpp
+#ifndef PRESENCE_STATE_DETAIL_JUDGE_HPP
+#define PRESENCE_STATE_DETAIL_JUDGE_HPP
+
+/// Whether an event is admitted, by its form and by its timestamp.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }
+
+/// Returns the verdict on the event itself, independent of the snapshot.
+inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) noexcept {
+  const bool has_session =
+      event.type == EventType::connect || event.type == EventType::disconnect || event.type == EventType::heartbeat;
+  switch (event.type) {
+    case EventType::connect:
+    case EventType::disconnect:
+    case EventType::heartbeat:
+      if (event.session.empty()) return Verdict::invalid;
+      break;
+    case EventType::set_status:
+      if (!event.status) return Verdict::invalid;
+      break;
+    case EventType::report:
+      if (event.last_active && !in_range(*event.last_active)) return Verdict::invalid;
+      break;
+    default: return Verdict::invalid;
+  }
+  if (event.user.empty() || !in_range(event.at)) return Verdict::invalid;
+  if (event.user.size() > rules.max_id_bytes || (has_session && event.session.size() > rules.max_id_bytes))
+    return Verdict::over_limit;
+  if (event.status && event.status->size() > rules.max_status_bytes) return Verdict::over_limit;
+  return Verdict::applied;
+}
+
+inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) noexcept {
+  if (now == absent) return Verdict::applied;
+  if (at < now - rules.reorder_window) return Verdict::too_late;
+  if (at > now + rules.max_clock_skew) return Verdict::too_early;
+  return Verdict::applied;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_JUDGE_HPP
+
+// presence/state/detail/plan.hpp
+#ifndef PRESENCE_STATE_DETAIL_PLAN_HPP
+#define PRESENCE_STATE_DETAIL_PLAN_HPP
+
+// presence/state/detail/departures.hpp
+#ifndef PRESENCE_STATE_DETAIL_DEPARTURES_HPP
+#define PRESENCE_STATE_DETAIL_DEPARTURES_HPP
+
+// presence/base/detail/sorted_chunks.hpp
+#ifndef PRESENCE_BASE_DETAIL_SORTED_CHUNKS_HPP
+#define PRESENCE_BASE_DETAIL_SORTED_CHUNKS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// A sorted sequence in chunks of at most 4 KiB. An insertion or removal moves at most one chunk and the list of
+/// chunks, for any number of elements and any position. The first chunk is a plain vector, so few elements cost the
+/// same as in a sorted vector.
+///
+/// Elements are sorted by `Key::of(element)`. Equal keys may occur more than once.
+template <class T, class Key>
+class SortedChunks {
+  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
+                "moving elements about must not fail");
+  using Chunk = Vector<T>;
+
+ public:
+  /// The maximum number of elements in a chunk.
+  static constexpr std::size_t room = 4096 / sizeof(T) < 8 ? 8 : 4096 / sizeof(T);
+
+  bool empty() const noexcept { return first_.empty() && more_.empty(); }
+  std::size_t size() const noexcept {
+    std::size_t count = first_.size();
+    for (const Chunk& chunk : more_) count += chunk.size();
+    return count;
+  }
+  const T& back() const noexcept { return more_.empty() ? first_.back() : more_.back().back(); }
+
+  /// Returns an element with that key, or a null pointer if there is none.
+  template <class K>
+  const T* find(const K& key) const noexcept {
+    const Chunk& chunk = chunk_at(place_of(key));
+    const std::size_t at = not_less_in(chunk, key);
+    return at != chunk.size() && !(key < Key::of(chunk[at])) ? &chunk[at] : nullptr;
+  }
+  template <class K>
+  T* find(const K& key) noexcept {
+    return const_cast<T*>(static_cast<const SortedChunks&>(*this).find(key));
+  }
+
+  /// Returns the number of elements whose key is not greater. O(log n + chunks).
+  template <class K>
+  std::size_t count_up_to(const K& key) const noexcept {
+    const std::size_t place = place_of(key);
+    std::size_t count = place == 0 ? 0 : first_.size();
+    for (std::size_t i = 1; i < place; ++i) count += more_[i - 1].size();
+    const Chunk& chunk = chunk_at(place);
+    return count + greater_in(chunk, key);
+  }
+
+  /// Inserts an element after those with the same key. If memory runs out, nothing is inserted.
+  T& insert(T element) {
+    std::size_t place = place_of(Key::of(element));
+    if (chunk_at(place).size() >= room) {
+      split(place);
+      place = place_of(Key::of(element));
+    }
+    Chunk& chunk = chunk_at(place);
+    const std::size_t at = greater_in(chunk, Key::of(element));
+    return *chunk.insert(chunk.begin() + static_cast<std::ptrdiff_t>(at), std::move(element));
+  }
+
+  /// Erases one element with that key. Returns false if there is none.
+  template <class K>
+  bool erase(const K& key) noexcept {
+    const std::size_t place = place_of(key);
+    Chunk& chunk = chunk_at(place);
+    const std::size_t at = not_less_in(chunk, key);
+    if (at == chunk.size() || key < Key::of(chunk[at])) return false;
+    chunk.erase(chunk.begin() + static_cast<std::ptrdiff_t>(at));
+    if (!more_.empty() && chunk.size() < room / 4) join_around(place);
+    return true;
+  }
+  void clear() noexcept {
+    first_ = Chunk();
+    more_ = Vector<Chunk>();
+  }
+  void swap(SortedChunks& other) noexcept {
+    first_.swap(other.first_);
+    more_.swap(other.more_);
+  }
+
+  /// Iterates over the elements in order.
+  class const_iterator {
+   public:
+    const_iterator(const SortedChunks& all, std::size_t place) noexcept : all_(&all), place_(place) { skip(); }
+    const T& operator*() const noexcept { return all_->chunk_at(place_)[at_]; }
+    const_iterator& operator++() noexcept {
+      ++at_;
+      skip();
+      return *this;
+    }
+    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept {
+      return a.place_ != b.place_ || a.at_ != b.at_;
+    }
+
+   private:
+    void skip() noexcept {
+      while (place_ <= all_->more_.size() && at_ == all_->chunk_at(place_).size()) {
+        ++place_;
+        at_ = 0;
+      }
+    }
+    const SortedChunks* all_;
+    std::size_t place_, at_ = 0;
+  };
+  const_iterator begin() const noexcept { return const_iterator(*this, 0); }
+  const_iterator end() const noexcept { return const_iterator(*this, more_.size() + 1); }
+
+  /// Returns true if the chunks are sorted, none is too large, and none except the first is empty. For tests.
+  bool is_sound() const noexcept {
+    for (std::size_t place = 0; place <= more_.size(); ++place) {
+      const Chunk& chunk = chunk_at(place);
+      if (chunk.size() > room || (place > 0 && chunk.empty())) return false;
+      for (std::size_t i = 1; i < chunk.size(); ++i) {
+        if (Key::of(chunk[i]) < Key::of(chunk[i - 1])) return false;
+      }
+      if (place == 0 || chunk_at(place - 1).empty()) continue;
+      if (Key::of(chunk.front()) < Key::of(chunk_at(place - 1).back())) return false;
+    }
+    return true;
+  }
+  std::size_t chunk_count() const noexcept { return more_.size() + 1; }
+
+ private:
+  const Chunk& chunk_at(std::size_t place) const noexcept { return place == 0 ? first_ : more_[place - 1]; }
+  Chunk& chunk_at(std::size_t place) noexcept { return place == 0 ? first_ : more_[place - 1]; }
+
+  /// Returns the index of the last chunk whose first key is not greater, or of the first chunk.
+  template <class K>
+  std::size_t place_of(const K& key) const noexcept {
+    if (more_.empty()) return 0;
+    const auto after = detail::partition_point(more_.begin(), more_.end(),
+                                               [&key](const Chunk& chunk) { return !(key < Key::of(chunk.front())); });
+    return static_cast<std::size_t>(after - more_.begin());
+  }
+  template <class K>
+  static std::size_t not_less_in(const Chunk& chunk, const K& key) noexcept {
+    const auto at = detail::partition_point(chunk.begin(), chunk.end(),
+                                            [&key](const T& element) { return Key::of(element) < key; });
+    return static_cast<std::size_t>(at - chunk.begin());
+  }
+  template <class K>
+  static std::size_t greater_in(const Chunk& chunk, const K& key) noexcept {
+    const auto at = detail::partition_point(chunk.begin(), chunk.end(),
+                                            [&key](const T& element) { return !(key < Key::of(element)); });
+    return static_cast<std::size_t>(at - chunk.begin());
+  }
+
+  /// Moves the upper half of a full chunk to a new chunk. For the last chunk it moves only the last element, so that
+  /// ascending insertions fill their chunks.
+  void split(std::size_t place) {
+    const std::size_t kept = place == more_.size() ? room - 1 : room / 2;
+    Chunk upper;
+    upper.reserve(room);
+    more_.insert(more_.begin() + static_cast<std::ptrdiff_t>(place), std::move(upper));
+    Chunk &from = chunk_at(place), &to = chunk_at(place + 1);
+    for (std::size_t i = kept; i < from.size(); ++i) to.push_back(std::move(from[i]));
+    from.erase(from.begin() + static_cast<std::ptrdiff_t>(kept), from.end());
+  }
+
+  /// Moves the rest of a small chunk to a neighbour, if that has enough free capacity.
+  void join_around(std::size_t place) noexcept {
+    if (place > 0 && take_over(place - 1, place)) return;
+    if (place < more_.size() && take_over(place, place + 1)) return;
+    if (place > 0 && chunk_at(place).empty()) more_.erase(more_.begin() + static_cast<std::ptrdiff_t>(place - 1));
+  }
+  bool take_over(std::size_t to, std::size_t from) noexcept {
+    Chunk &lower = chunk_at(to), &upper = chunk_at(from);
+    const std::size_t both = lower.size() + upper.size();
+    if (both > room / 4 * 3 || both > lower.capacity()) return false;
+    for (T& element : upper) lower.push_back(std::move(element));
+    more_.erase(more_.begin() + static_cast<std::ptrdiff_t>(from - 1));
+    return true;
+  }
+
+  Chunk first_;
+  Vector<Chunk> more_;  // none is empty; each has capacity for `room` elements
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_SORTED_CHUNKS_HPP
+
+// presence/state/snapshot.hpp
+#ifndef PRESENCE_STATE_SNAPSHOT_HPP
+#define PRESENCE_STATE_SNAPSHOT_HPP
+
+// presence/registers/detail/acceptance_window.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
+#define PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The limits for timestamps of events and sessions. They are computed in advance from `now` and the rules, so that
+/// applying an event needs no additions.
+class AcceptanceWindow {
+ public:
+  AcceptanceWindow() noexcept = default;
+  AcceptanceWindow(Timestamp now, const Rules& rules) noexcept
+      : now_(now),
+        refresh_(rules.last_active_refresh),
+        room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
+    const Duration least = Duration::from_ns(1);
+    first_ = absent + least;
+    last_ = never - least;
+    if (now == absent) return;
+    first_ = later(first_, now - rules.reorder_window);
+    last_ = earlier(last_, now + rules.max_clock_skew);
+    if (rules.session_timeout != Duration()) alive_ = now - rules.session_timeout;
+  }
+
+  bool are_of(Timestamp now) const noexcept { return now_ == now; }
+
+  /// Returns whether an event with that timestamp is neither too late, nor too early, nor invalid.
+  bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
+  Timestamp window() const noexcept { return first_; }
+
+  /// Returns the same as `live`, computed from the limits.
+  bool is_live(const SessionRegisters& session) const noexcept {
+    return evidence(session) > alive_ && !ended_by_disconnect(session);
+  }
+
+  /// Returns the number of sessions up to which none has to be dropped for a new one.
+  std::uint32_t session_room() const noexcept { return room_; }
+
+  /// Returns the same as the free function `heartbeat_value`, which divides. Avoids the division for most heartbeats,
+  /// which are in the same step as the one before.
+  Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
+    const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
+    if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
+    return go_to_step(at, rules);
+  }
+
+ private:
+  PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
+    const Timestamp value = detail::heartbeat_value(at, rules);
+    if (value > first_possible()) step_ = value;  // the first step is shorter than the others
+    return value;
+  }
+
+  static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
+
+  Timestamp now_ = never;  // never a valid timestamp
+  Timestamp first_, last_;
+  Timestamp alive_ = absent;
+  Timestamp step_;
+  Duration refresh_;
+  std::uint32_t room_ = 0;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
 
 // presence/state/detail/changes.hpp
 #ifndef PRESENCE_STATE_DETAIL_CHANGES_HPP
@@ -4837,7 +5154,7 @@ using Changes = Timeline<Change>;
 
 /// Does the same for all changes, in the order of (timestamp, id).
 template <class OnChange>
-void tell_all(Changes& changes, OnChange& on_change) {
+void notify_all(Changes& changes, OnChange& on_change) {
   changes.each([&](const Change& change) { tell(change, on_change); });
 }
 
@@ -4846,274 +5163,6 @@ void tell_all(Changes& changes, OnChange& on_change) {
 }  // namespace presence
 
 #endif  // PRESENCE_STATE_DETAIL_CHANGES_HPP
-
-// presence/state/detail/departures.hpp
-#ifndef PRESENCE_STATE_DETAIL_DEPARTURES_HPP
-#define PRESENCE_STATE_DETAIL_DEPARTURES_HPP
-
-// presence/base/detail/sorted_chunks.hpp
-#ifndef PRESENCE_BASE_DETAIL_SORTED_CHUNKS_HPP
-#define PRESENCE_BASE_DETAIL_SORTED_CHUNKS_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// A sorted sequence in chunks of at most 4 KiB. An insertion or removal moves at most one chunk and the list of
-/// chunks, for any number of elements and any position. The first chunk is a plain vector, so few elements cost the
-/// same as in a sorted vector.
-///
-/// Elements are sorted by `Key::of(element)`. Equal keys may occur more than once.
-template <class T, class Key>
-class SortedChunks {
-  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
-                "moving elements about must not fail");
-  using Chunk = Vector<T>;
-
- public:
-  /// The maximum number of elements in a chunk.
-  static constexpr std::size_t room = 4096 / sizeof(T) < 8 ? 8 : 4096 / sizeof(T);
-
-  bool empty() const noexcept { return first_.empty() && more_.empty(); }
-  std::size_t size() const noexcept {
-    std::size_t count = first_.size();
-    for (const Chunk& chunk : more_) count += chunk.size();
-    return count;
-  }
-  const T& back() const noexcept { return more_.empty() ? first_.back() : more_.back().back(); }
-
-  /// Returns an element with that key, or a null pointer if there is none.
-  template <class K>
-  const T* find(const K& key) const noexcept {
-    const Chunk& chunk = chunk_at(place_of(key));
-    const std::size_t at = not_less_in(chunk, key);
-    return at != chunk.size() && !(key < Key::of(chunk[at])) ? &chunk[at] : nullptr;
-  }
-  template <class K>
-  T* find(const K& key) noexcept {
-    return const_cast<T*>(static_cast<const SortedChunks&>(*this).find(key));
-  }
-
-  /// Returns the number of elements whose key is not greater. O(log n + chunks).
-  template <class K>
-  std::size_t count_up_to(const K& key) const noexcept {
-    const std::size_t place = place_of(key);
-    std::size_t count = place == 0 ? 0 : first_.size();
-    for (std::size_t i = 1; i < place; ++i) count += more_[i - 1].size();
-    const Chunk& chunk = chunk_at(place);
-    return count + greater_in(chunk, key);
-  }
-
-  /// Inserts an element after those with the same key. If memory runs out, nothing is inserted.
-  T& insert(T element) {
-    std::size_t place = place_of(Key::of(element));
-    if (chunk_at(place).size() >= room) {
-      split(place);
-      place = place_of(Key::of(element));
-    }
-    Chunk& chunk = chunk_at(place);
-    const std::size_t at = greater_in(chunk, Key::of(element));
-    return *chunk.insert(chunk.begin() + static_cast<std::ptrdiff_t>(at), std::move(element));
-  }
-
-  /// Erases one element with that key. Returns false if there is none.
-  template <class K>
-  bool erase(const K& key) noexcept {
-    const std::size_t place = place_of(key);
-    Chunk& chunk = chunk_at(place);
-    const std::size_t at = not_less_in(chunk, key);
-    if (at == chunk.size() || key < Key::of(chunk[at])) return false;
-    chunk.erase(chunk.begin() + static_cast<std::ptrdiff_t>(at));
-    if (!more_.empty() && chunk.size() < room / 4) join_around(place);
-    return true;
-  }
-  void clear() noexcept {
-    first_ = Chunk();
-    more_ = Vector<Chunk>();
-  }
-  void swap(SortedChunks& other) noexcept {
-    first_.swap(other.first_);
-    more_.swap(other.more_);
-  }
-
-  /// Iterates over the elements in order.
-  class const_iterator {
-   public:
-    const_iterator(const SortedChunks& all, std::size_t place) noexcept : all_(&all), place_(place) { skip(); }
-    const T& operator*() const noexcept { return all_->chunk_at(place_)[at_]; }
-    const_iterator& operator++() noexcept {
-      ++at_;
-      skip();
-      return *this;
-    }
-    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept {
-      return a.place_ != b.place_ || a.at_ != b.at_;
-    }
-
-   private:
-    void skip() noexcept {
-      while (place_ <= all_->more_.size() && at_ == all_->chunk_at(place_).size()) {
-        ++place_;
-        at_ = 0;
-      }
-    }
-    const SortedChunks* all_;
-    std::size_t place_, at_ = 0;
-  };
-  const_iterator begin() const noexcept { return const_iterator(*this, 0); }
-  const_iterator end() const noexcept { return const_iterator(*this, more_.size() + 1); }
-
-  /// Returns true if the chunks are sorted, none is too large, and none except the first is empty. For tests.
-  bool is_sound() const noexcept {
-    for (std::size_t place = 0; place <= more_.size(); ++place) {
-      const Chunk& chunk = chunk_at(place);
-      if (chunk.size() > room || (place > 0 && chunk.empty())) return false;
-      for (std::size_t i = 1; i < chunk.size(); ++i) {
-        if (Key::of(chunk[i]) < Key::of(chunk[i - 1])) return false;
-      }
-      if (place == 0 || chunk_at(place - 1).empty()) continue;
-      if (Key::of(chunk.front()) < Key::of(chunk_at(place - 1).back())) return false;
-    }
-    return true;
-  }
-  std::size_t chunk_count() const noexcept { return more_.size() + 1; }
-
- private:
-  const Chunk& chunk_at(std::size_t place) const noexcept { return place == 0 ? first_ : more_[place - 1]; }
-  Chunk& chunk_at(std::size_t place) noexcept { return place == 0 ? first_ : more_[place - 1]; }
-
-  /// Returns the index of the last chunk whose first key is not greater, or of the first chunk.
-  template <class K>
-  std::size_t place_of(const K& key) const noexcept {
-    if (more_.empty()) return 0;
-    const auto after = detail::partition_point(more_.begin(), more_.end(),
-                                               [&key](const Chunk& chunk) { return !(key < Key::of(chunk.front())); });
-    return static_cast<std::size_t>(after - more_.begin());
-  }
-  template <class K>
-  static std::size_t not_less_in(const Chunk& chunk, const K& key) noexcept {
-    const auto at = detail::partition_point(chunk.begin(), chunk.end(),
-                                            [&key](const T& element) { return Key::of(element) < key; });
-    return static_cast<std::size_t>(at - chunk.begin());
-  }
-  template <class K>
-  static std::size_t greater_in(const Chunk& chunk, const K& key) noexcept {
-    const auto at = detail::partition_point(chunk.begin(), chunk.end(),
-                                            [&key](const T& element) { return !(key < Key::of(element)); });
-    return static_cast<std::size_t>(at - chunk.begin());
-  }
-
-  /// Moves the upper half of a full chunk to a new chunk. For the last chunk it moves only the last element, so that
-  /// ascending insertions fill their chunks.
-  void split(std::size_t place) {
-    const std::size_t kept = place == more_.size() ? room - 1 : room / 2;
-    Chunk upper;
-    upper.reserve(room);
-    more_.insert(more_.begin() + static_cast<std::ptrdiff_t>(place), std::move(upper));
-    Chunk &from = chunk_at(place), &to = chunk_at(place + 1);
-    for (std::size_t i = kept; i < from.size(); ++i) to.push_back(std::move(from[i]));
-    from.erase(from.begin() + static_cast<std::ptrdiff_t>(kept), from.end());
-  }
-
-  /// Moves the rest of a small chunk to a neighbour, if that has enough free capacity.
-  void join_around(std::size_t place) noexcept {
-    if (place > 0 && take_over(place - 1, place)) return;
-    if (place < more_.size() && take_over(place, place + 1)) return;
-    if (place > 0 && chunk_at(place).empty()) more_.erase(more_.begin() + static_cast<std::ptrdiff_t>(place - 1));
-  }
-  bool take_over(std::size_t to, std::size_t from) noexcept {
-    Chunk &lower = chunk_at(to), &upper = chunk_at(from);
-    const std::size_t both = lower.size() + upper.size();
-    if (both > room / 4 * 3 || both > lower.capacity()) return false;
-    for (T& element : upper) lower.push_back(std::move(element));
-    more_.erase(more_.begin() + static_cast<std::ptrdiff_t>(from - 1));
-    return true;
-  }
-
-  Chunk first_;
-  Vector<Chunk> more_;  // none is empty; each has capacity for `room` elements
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_BASE_DETAIL_SORTED_CHUNKS_HPP
-
-// presence/state/snapshot.hpp
-#ifndef PRESENCE_STATE_SNAPSHOT_HPP
-#define PRESENCE_STATE_SNAPSHOT_HPP
-
-// presence/registers/detail/acceptance_window.hpp
-#ifndef PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
-#define PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// The limits for timestamps of events and sessions. They are computed in advance from `now` and the rules, so that
-/// applying an event needs no additions.
-class AcceptanceWindow {
- public:
-  AcceptanceWindow() noexcept = default;
-  AcceptanceWindow(Timestamp now, const Rules& rules) noexcept
-      : now_(now),
-        refresh_(rules.last_active_refresh),
-        room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
-    const Duration least = Duration::from_ns(1);
-    first_ = absent + least;
-    last_ = never - least;
-    if (now == absent) return;
-    first_ = later(first_, now - rules.reorder_window);
-    last_ = earlier(last_, now + rules.max_clock_skew);
-    if (rules.session_timeout != Duration()) alive_ = now - rules.session_timeout;
-  }
-
-  bool are_of(Timestamp now) const noexcept { return now_ == now; }
-
-  /// Returns whether an event with that timestamp is neither too late, nor too early, nor invalid.
-  bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
-  Timestamp window() const noexcept { return first_; }
-
-  /// Returns the same as `live`, computed from the limits.
-  bool is_live(const SessionRegisters& session) const noexcept {
-    return evidence(session) > alive_ && !ended_by_disconnect(session);
-  }
-
-  /// Returns the number of sessions up to which none has to be dropped for a new one.
-  std::uint32_t session_room() const noexcept { return room_; }
-
-  /// Returns the same as the free function `heartbeat_value`, which divides. Avoids the division for most heartbeats,
-  /// which are in the same step as the one before.
-  Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
-    const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
-    if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
-    return go_to_step(at, rules);
-  }
-
- private:
-  PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
-    const Timestamp value = detail::heartbeat_value(at, rules);
-    if (value > first_possible()) step_ = value;  // the first step is shorter than the others
-    return value;
-  }
-
-  static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
-
-  Timestamp now_ = never;  // never a valid timestamp
-  Timestamp first_, last_;
-  Timestamp alive_ = absent;
-  Timestamp step_;
-  Duration refresh_;
-  std::uint32_t room_ = 0;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
 
 // presence/table/detail/user_table.hpp
 #ifndef PRESENCE_TABLE_DETAIL_USER_TABLE_HPP
@@ -5172,8 +5221,8 @@ inline SixteenBytes load_sixteen(const void* p) noexcept {
 }
 /// Returns the highest bit of each byte, as a mask.
 inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
-  typedef char Operand __attribute__((vector_size(16)));
-  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
+  typedef char CharVector __attribute__((vector_size(16)));
+  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<CharVector>(bytes)));
 }
 
 /// Returns which of 32 bytes are equal to the given one.
@@ -7541,8 +7590,10 @@ class Departures {
 
 #endif  // PRESENCE_STATE_DETAIL_DEPARTURES_HPP
 
-/// The two operations that advance a snapshot: applying an event, and advancing its time. Everything in layer 4 is
-/// built from them.
+// presence/state/detail/snapshot_access.hpp
+#ifndef PRESENCE_STATE_DETAIL_SNAPSHOT_ACCESS_HPP
+#define PRESENCE_STATE_DETAIL_SNAPSHOT_ACCESS_HPP
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -7568,39 +7619,16 @@ struct SnapshotAccess : SnapshotReader {
   }
 };
 
-inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
 
-/// Returns the verdict on the event itself, independent of the snapshot.
-inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) noexcept {
-  const bool has_session =
-      event.type == EventType::connect || event.type == EventType::disconnect || event.type == EventType::heartbeat;
-  switch (event.type) {
-    case EventType::connect:
-    case EventType::disconnect:
-    case EventType::heartbeat:
-      if (event.session.empty()) return Verdict::invalid;
-      break;
-    case EventType::set_status:
-      if (!event.status) return Verdict::invalid;
-      break;
-    case EventType::report:
-      if (event.last_active && !in_range(*event.last_active)) return Verdict::invalid;
-      break;
-    default: return Verdict::invalid;
-  }
-  if (event.user.empty() || !in_range(event.at)) return Verdict::invalid;
-  if (event.user.size() > rules.max_id_bytes || (has_session && event.session.size() > rules.max_id_bytes))
-    return Verdict::over_limit;
-  if (event.status && event.status->size() > rules.max_status_bytes) return Verdict::over_limit;
-  return Verdict::applied;
-}
+#endif  // PRESENCE_STATE_DETAIL_SNAPSHOT_ACCESS_HPP
 
-inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) noexcept {
-  if (now == absent) return Verdict::applied;
-  if (at < now - rules.reorder_window) return Verdict::too_late;
-  if (at > now + rules.max_clock_skew) return Verdict::too_early;
-  return Verdict::applied;
-}
+/// The general way to apply an event: work out the registers after it, then store them.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
 
 /// Returns whether an event makes its user visible inside the dropped range. It is no longer known when the user became
 /// invisible again there.
@@ -7760,6 +7788,25 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   root.online = online;
 }
 
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_PLAN_HPP
+
+// presence/state/merge.hpp
+#ifndef PRESENCE_STATE_MERGE_HPP
+#define PRESENCE_STATE_MERGE_HPP
+
+// presence/state/detail/advance.hpp
+#ifndef PRESENCE_STATE_DETAIL_ADVANCE_HPP
+#define PRESENCE_STATE_DETAIL_ADVANCE_HPP
+
+/// How time passes: expiry, forgetting, and giving memory back.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
 /// The users to remove at a later time, and smaller rows for users with much droppable data. Computed before anything
 /// is changed.
 struct Cleanup {
@@ -7863,15 +7910,24 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   root.now = to;
 }
 
+/// Advances to a later timestamp and calls `on_change` for every visible change.
+template <class OnChange>
+void advance_and_notify(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
+  Root& root = SnapshotAccess::write(snapshot);
+  if constexpr (has_callback<OnChange>) {
+    Changes changes;
+    advance(root, to, &changes);
+    notify_all(changes, on_change);
+  } else {
+    advance(root, to, nullptr);
+  }
+}
+
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_STATE_DETAIL_FOLD_HPP
-
-// presence/state/merge.hpp
-#ifndef PRESENCE_STATE_MERGE_HPP
-#define PRESENCE_STATE_MERGE_HPP
+#endif  // PRESENCE_STATE_DETAIL_ADVANCE_HPP
 
 // presence/state/detail/in_place.hpp
 #ifndef PRESENCE_STATE_DETAIL_IN_PLACE_HPP
@@ -7996,8 +8052,8 @@ void tell(const PlaceInTable& place, Timestamp at, const VisibleState& before, c
 
 /// Applies a later status of a user who is known to others. Returns whether the event was applied.
 template <class OnChange>
-bool fold_status(const PlaceInTable& place, const PresenceEventView& event, const AcceptanceWindow& bounds,
-                 OnChange& on_change) {
+bool apply_status(const PlaceInTable& place, const PresenceEventView& event, const AcceptanceWindow& bounds,
+                  OnChange& on_change) {
   const RowAccess row = place.row();
   const Timestamp status_at = row.status_at(), active = row.latest_active();
   if (event.at <= status_at || (active == absent && status_at == absent) || !event.status ||
@@ -8027,8 +8083,8 @@ bool fold_status(const PlaceInTable& place, const PresenceEventView& event, cons
 
 /// Applies a later connect, heartbeat or disconnect of a known session. Returns whether the event was applied.
 template <class OnChange>
-bool fold_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
-                        OnChange& on_change) {
+bool apply_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
+                         OnChange& on_change) {
   Root& root = place.root;
   const RowAccess row = place.row();
   SessionRegisters* found = row.own_session(place.subject.session);
@@ -8099,18 +8155,18 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
 }
 
 /// Returns whether the session is live and `at` is later than its last evidence.
-inline bool is_defended(const SessionRegisters& session, Timestamp at, const AcceptanceWindow& bounds) noexcept {
+inline bool is_refreshed_by(const SessionRegisters& session, Timestamp at, const AcceptanceWindow& bounds) noexcept {
   return at > evidence(session) && bounds.is_live(session);
 }
 /// Returns whether a heartbeat of that timestamp and value leaves the user's activities unchanged.
-inline bool says_nothing_new(const RowView& row, Timestamp value, Timestamp at) noexcept {
+inline bool is_activity_known(const RowView& row, Timestamp value, Timestamp at) noexcept {
   const Activity* const latest = row.latest_activity();
   return latest != nullptr && latest->evidence <= at && latest->value >= value;
 }
 
 /// Applies a heartbeat that only refreshes the session: its session is live, and the value of last_active does not
 /// change. Returns whether the heartbeat was applied.
-inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
+inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& event) noexcept {
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const Timestamp at = event.at;
@@ -8118,11 +8174,11 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
       event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes)
     return false;
   SessionRegisters* const session = place.row().own_session(place.subject.session);
-  if (session == nullptr || !is_defended(*session, at, bounds)) return false;
+  if (session == nullptr || !is_refreshed_by(*session, at, bounds)) return false;
   // The page caches that the heartbeat does not change last_active, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
   if (!place.page.covers(place.at(), value, at)) {
-    if (!says_nothing_new(place.row(), value, at)) return false;
+    if (!is_activity_known(place.row(), value, at)) return false;
     place.page.cover(place.at(), value, at);
   }
   session->heartbeat = at;
@@ -8130,50 +8186,50 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
 }
 
 /// Returns whether `one` differs from `other`, a row of the same user, only by such a heartbeat of the first session.
-inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other, AcceptanceWindow& bounds,
-                                       const Rules& rules) noexcept {
+inline bool is_ahead_by_refresh(const RowView& one, const RowView& other, AcceptanceWindow& bounds,
+                                const Rules& rules) noexcept {
   const SessionRegisters &session = one.first_session(), &before = other.first_session();
   const Timestamp at = session.heartbeat;
-  return bounds.admit(at) && is_defended(before, at, bounds) && before.connect == session.connect &&
+  return bounds.admit(at) && is_refreshed_by(before, at, bounds) && before.connect == session.connect &&
          before.id == session.id && same_elements(before.disconnects, session.disconnects) &&
-         says_nothing_new(other, bounds.heartbeat_value(at, rules), at) && one.keeps_same_beside(other);
+         is_activity_known(other, bounds.heartbeat_value(at, rules), at) && one.keeps_same_beside(other);
 }
 
 /// Looks up the user of a heartbeat, and applies the heartbeat if it only refreshes a session in an unshared page.
 /// Returns whether it was applied. The result of the lookup is not returned, because it would have to be kept until the
 /// end.
-PRESENCE_DETAIL_FLAT inline bool find_and_fold_mere_heartbeat(Root& root, const PresenceEventView& event) noexcept {
+PRESENCE_DETAIL_FLAT inline bool find_and_refresh_session(Root& root, const PresenceEventView& event) noexcept {
   if (event.type != EventType::heartbeat) return false;
   EventTarget subject;
   subject.find(root.table, event);
   Page* const page = subject.own_page();
-  return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
+  return page != nullptr && refresh_session({root, subject, *page}, event);
 }
 
 /// Does the same if the path, and perhaps the row, is already known.
-PRESENCE_DETAIL_FLAT inline bool fold_mere_heartbeat_where_found(Root& root, const PresenceEventView& event,
-                                                                 EventTarget& subject) noexcept {
+PRESENCE_DETAIL_FLAT inline bool refresh_found_session(Root& root, const PresenceEventView& event,
+                                                       EventTarget& subject) noexcept {
   if (subject.at == Page::none) return false;
   if (!subject.way.page()->is_of(subject.at, subject.key)) subject.at = subject.way.find(subject.key);
   Page* const page = subject.own_page();
-  return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
+  return page != nullptr && refresh_session({root, subject, *page}, event);
 }
 
 /// Applies an event, other than a heartbeat that only refreshes the session, to the user's row in place if possible.
 /// Calls `on_change` if the visible state changed. Returns whether the event was applied. If memory runs out, nothing
 /// changes.
 template <class OnChange>
-bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
+bool apply_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
   if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes || rules.forget_after != Duration::highest() ||
       !row.is_plain())
     return false;
-  if (event.type == EventType::set_status) return fold_status(place, event, bounds, on_change);
+  if (event.type == EventType::set_status) return apply_status(place, event, bounds, on_change);
   if (!belongs_to_session(event.type) || event.session.empty() || event.session.size() > rules.max_id_bytes)
     return false;
-  return fold_session_event(place, event, bounds, on_change);
+  return apply_session_event(place, event, bounds, on_change);
 }
 
 }  // namespace detail
@@ -8359,37 +8415,28 @@ class EventCopies {
 
 #endif  // PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
 
+// presence/state/detail/apply_batch.hpp
+#ifndef PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
+#define PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
+
+// presence/state/detail/apply_event.hpp
+#ifndef PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
+#define PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
+
+/// The way of an event.
+///
+/// `apply_event` looks up the user, then takes one of two bodies. If the row is plain and the page is not shared,
+/// in_place.hpp changes the registers where they are. Otherwise plan.hpp works out the registers after the event and
+/// stores them. Both judge the event first (judge.hpp, acceptance_window.hpp), and call the callback last.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-template <class Event>
-using EnableIfEvent = std::enable_if_t<std::is_convertible<const Event&, PresenceEventView>::value>;
-template <class It>
-using EnableIfIterator = std::enable_if_t<!std::is_convertible<const It&, PresenceEventView>::value>;
-/// Enabled for events that own their strings. A temporary one does not convert to a view, but it lives until the call
-/// returns.
-template <class Event>
-using EnableIfOwningEvent = std::enable_if_t<std::is_base_of<PresenceEvent, Event>::value>;
-
-/// Advances to a later timestamp and calls `on_change` for every visible change.
-template <class OnChange>
-void advance_and_tell(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
-  Root& root = SnapshotAccess::write(snapshot);
-  if constexpr (has_callback<OnChange>) {
-    Changes changes;
-    advance(root, to, &changes);
-    tell_all(changes, on_change);
-  } else {
-    advance(root, to, nullptr);
-  }
-}
-
 /// Applies an event at the snapshot's own timestamp and calls `on_change` if the visible state changed. `key` is the
 /// key of the event's user. Works for every event.
 template <class OnChange>
-Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change,
-                  bool is_admitted = false) {
+Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change,
+                      bool is_admitted = false) {
   const Timestamp now = SnapshotAccess::now(snapshot);
   Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at, is_admitted);
   if (plan.verdict != Verdict::applied) return plan.verdict;
@@ -8409,7 +8456,7 @@ Verdict fold_anew(Snapshot& snapshot, const UserKey& key, const PresenceEventVie
 
 /// Makes the page of a user uniquely owned and returns it, if sharing is all that prevents applying the event in place.
 /// The event must be a later heartbeat of the session in the head of the row. Returns null otherwise.
-inline Page* own_page_for(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event) {
+inline Page* own_page_for_refresh(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event) {
   const RowView row = subject.row();
   if (!row.is_heartbeat_of_first(event.type, subject.session) || event.at <= evidence(row.first_session()) ||
       judge_form(event, snapshot.rules()) != Verdict::applied ||
@@ -8431,41 +8478,52 @@ class KeptPage {
 
 /// Applies an event of a user in a shared page.
 template <class OnChange>
-PRESENCE_DETAIL_APART Verdict fold_where_shared(Snapshot& snapshot, const EventTarget& subject,
-                                                const PresenceEventView& event, OnChange& on_change) {
+PRESENCE_DETAIL_APART Verdict apply_in_shared_page(Snapshot& snapshot, const EventTarget& subject,
+                                                   const PresenceEventView& event, OnChange& on_change) {
   const KeptPage kept(*subject.way.page());  // the event may borrow from it
-  if (Page* const page = own_page_for(snapshot, subject, event)) {
+  if (Page* const page = own_page_for_refresh(snapshot, subject, event)) {
     const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
-    if (fold_mere_heartbeat(place, event) || fold_in_place(place, event, on_change)) return Verdict::applied;
+    if (refresh_session(place, event) || apply_in_place(place, event, on_change)) return Verdict::applied;
   }
-  return fold_anew(snapshot, subject.key, event, on_change);
+  return apply_by_plan(snapshot, subject.key, event, on_change);
 }
 
 /// Applies an event of a user who has been looked up, in place if possible. If the page is uniquely owned, heartbeats
 /// that only refresh the session have been applied before.
 template <class OnChange>
-Verdict fold_where_found(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event,
-                         OnChange& on_change) {
+Verdict apply_to_target(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event,
+                        OnChange& on_change) {
   if (subject.at != Page::none) {
     Root* const owned = SnapshotAccess::owned(snapshot);
     Page* const page = owned != nullptr ? subject.own_page() : nullptr;
-    if (page == nullptr) return fold_where_shared(snapshot, subject, event, on_change);
-    if (fold_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
+    if (page == nullptr) return apply_in_shared_page(snapshot, subject, event, on_change);
+    if (apply_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
   }
-  return fold_anew(snapshot, subject.key, event, on_change);
+  return apply_by_plan(snapshot, subject.key, event, on_change);
 }
 
 /// Looks up the user of an event and applies the event.
 template <class OnChange>
-Verdict fold_now(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
+Verdict apply_event(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
   Root* const owned = SnapshotAccess::owned(snapshot);
-  if (owned != nullptr && find_and_fold_mere_heartbeat(*owned, event)) return Verdict::applied;
+  if (owned != nullptr && find_and_refresh_session(*owned, event)) return Verdict::applied;
   const UserTable nobody;
   const Root* const root = SnapshotAccess::read(snapshot);
   EventTarget subject;
   subject.find(root != nullptr ? root->table : nobody, event);
-  return fold_where_found(snapshot, subject, event, on_change);
+  return apply_to_target(snapshot, subject, event, on_change);
 }
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
+
+/// Events of a range: the users of the next few are looked up together, so that cache misses overlap.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
 
 /// Whether the next few events may be read before the first is applied. They must be stored somewhere, not created when
 /// the iterator is dereferenced. Views may be created: their strings are stored elsewhere.
@@ -8488,11 +8546,11 @@ inline constexpr bool may_borrow =
 /// the row's other strings are overwritten where they are. Returns false and changes nothing if one of those may be
 /// among `strings`, or if the event cannot be applied in place.
 template <class OnChange>
-bool fold_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event,
-                           const StringBounds& strings, OnChange& on_change) {
+bool apply_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event,
+                            const StringBounds& strings, OnChange& on_change) {
   Page* const page = subject.own_page();
   return page != nullptr && !strings.may_touch(page->row(subject.at).status()) &&
-         fold_in_place({owned, subject, *page}, event, on_change);
+         apply_in_place({owned, subject, *page}, event, on_change);
 }
 
 /// The maximum number of events of a range that are read before the first of them is applied.
@@ -8534,12 +8592,12 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
 /// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
 /// the addresses of the borrowed strings; it is computed when first needed.
 template <bool borrows, class It, class OnChange>
-bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally,
-               std::optional<StringBounds>& strings) {
+bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally,
+                std::optional<StringBounds>& strings) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) {
     auto&& listed = *first;
-    tally.count(fold_now(snapshot, listed, on_change));
+    tally.count(apply_event(snapshot, listed, on_change));
     ++first;
     return true;
   }
@@ -8553,7 +8611,7 @@ bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
     const PresenceEventView& event = listed;
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
-    if (are_there && fold_mere_heartbeat_where_found(*owned, event, subjects[i])) {
+    if (are_there && refresh_found_session(*owned, event, subjects[i])) {
       ++tally.applied;
       continue;
     }
@@ -8562,19 +8620,33 @@ bool fold_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tall
       if (++next != last) {
         if (!are_there) return false;
         if (!strings) strings.emplace(first, last);
-        if (!fold_and_move_nothing(*owned, subjects[i], event, *strings, on_change)) return false;
+        if (!apply_and_move_nothing(*owned, subjects[i], event, *strings, on_change)) return false;
         ++tally.applied;
         continue;
       }
     }
     if (are_there) {
-      tally.count(fold_where_found(snapshot, subjects[i], event, on_change));
+      tally.count(apply_to_target(snapshot, subjects[i], event, on_change));
     } else {
-      tally.count(fold_now(snapshot, event, on_change));
+      tally.count(apply_event(snapshot, event, on_change));
     }
   }
   return true;
 }
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
+
+// presence/state/detail/replay.hpp
+#ifndef PRESENCE_STATE_DETAIL_REPLAY_HPP
+#define PRESENCE_STATE_DETAIL_REPLAY_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
 
 /// Applies the events of a log and advances the time with them. The events of one timestamp are applied together: after
 /// the deadlines before that timestamp, and before the deadlines at it.
@@ -8590,7 +8662,7 @@ class Replay {
     const Timestamp now = SnapshotAccess::now(snapshot_);
     if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now))) {
       const Lasting before = lasting_of(event.user);
-      const Verdict verdict = fold_now(snapshot_, event, on_change_);
+      const Verdict verdict = apply_event(snapshot_, event, on_change_);
       note_change(event.user, before);
       return verdict;
     }
@@ -8629,7 +8701,7 @@ class Replay {
     if constexpr (has_callback<OnChange>) {
       advance(root, instant_, &changes_);
       changes_.one_per_user([](Change& first, Change& next) { first.after = std::move(next.after); });
-      tell_all(changes_, on_change_);
+      notify_all(changes_, on_change_);
       changes_.clear();
     } else {
       advance(root, instant_, nullptr);
@@ -8640,7 +8712,7 @@ class Replay {
   void open(Timestamp instant) {
     const Timestamp just_before = instant - Duration::from_ns(1), now = SnapshotAccess::now(snapshot_);
     if (in_range(just_before) && (now == absent || now < just_before))
-      advance_and_tell(snapshot_, just_before, on_change_);
+      advance_and_notify(snapshot_, just_before, on_change_);
     open_ = true;
     instant_ = instant;
   }
@@ -8672,6 +8744,25 @@ class Replay {
 };
 
 }  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_REPLAY_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+template <class Event>
+using EnableIfEvent = std::enable_if_t<std::is_convertible<const Event&, PresenceEventView>::value>;
+template <class It>
+using EnableIfIterator = std::enable_if_t<!std::is_convertible<const It&, PresenceEventView>::value>;
+/// Enabled for events that own their strings. A temporary one does not convert to a view, but it lives until the call
+/// returns.
+template <class Event>
+using EnableIfOwningEvent = std::enable_if_t<std::is_base_of<PresenceEvent, Event>::value>;
+
+}  // namespace detail
 
 /// Applies one event to the snapshot in place and returns the verdict.
 ///
@@ -8698,12 +8789,12 @@ class Replay {
 /// @endcode
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
-  return detail::fold_now(snapshot, event, on_change);
+  return detail::apply_event(snapshot, event, on_change);
 }
 /// The same, for an event that owns its strings. It may be a temporary.
 template <class OnChange, class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
 Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
-  return detail::fold_now(snapshot, PresenceEventView(event), on_change);
+  return detail::apply_event(snapshot, PresenceEventView(event), on_change);
 }
 
 /// Advances the snapshot to `now`. Sessions time out and, if Rules::forget_after is set, users are forgotten by age,
@@ -8716,7 +8807,7 @@ template <class OnChange>
 Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   if (!detail::in_range(now)) return Verdict::invalid;
   if (now <= detail::SnapshotAccess::now(snapshot)) return Verdict::unchanged;
-  detail::advance_and_tell(snapshot, now, on_change);
+  detail::advance_and_notify(snapshot, now, on_change);
   return Verdict::applied;
 }
 
@@ -8731,18 +8822,18 @@ Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
     std::optional<detail::StringBounds> strings;
     bool moves_nothing = true;
     while (moves_nothing && first != last)
-      moves_nothing = detail::fold_some<borrows>(snapshot, first, last, on_change, tally, strings);
+      moves_nothing = detail::apply_some<borrows>(snapshot, first, last, on_change, tally, strings);
     if constexpr (borrows) {
       if (moves_nothing) return tally;
       // An event may destroy strings that later events borrow, so copy the strings first.
       const detail::EventCopies copies(first, last, snapshot.rules());
       for (const PresenceEventView* it = copies.begin(); it != copies.end();)
-        detail::fold_some<false>(snapshot, it, copies.end(), on_change, tally, strings);
+        detail::apply_some<false>(snapshot, it, copies.end(), on_change, tally, strings);
     }
   } else {
     for (; first != last; ++first) {
       auto&& event = *first;
-      tally.count(detail::fold_now(snapshot, event, on_change));
+      tally.count(detail::apply_event(snapshot, event, on_change));
     }
   }
   return tally;
@@ -8812,7 +8903,7 @@ Verdict replay(Snapshot& snapshot, const Event& event) {
 /// update it in place.
 [[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
   const detail::NoCallback no_callback;
-  detail::fold_now(snapshot, event, no_callback);
+  detail::apply_event(snapshot, event, no_callback);
   return snapshot;
 }
 
@@ -8936,7 +9027,7 @@ class Merging {
       next.before = std::move(first.before);
       first = std::move(next);
     });
-    tell_all(changes_, on_change);
+    notify_all(changes_, on_change);
   }
 
  private:
@@ -8956,8 +9047,8 @@ class Merging {
 
   void join(const RowView& ours, const RowView& theirs) {
     const bool comparable = same_rules_ && ours != nullptr;
-    if (comparable && is_ahead_by_mere_heartbeat(ours, theirs, bounds_, rules())) return;
-    if (comparable && is_ahead_by_mere_heartbeat(theirs, ours, bounds_, rules())) {
+    if (comparable && is_ahead_by_refresh(ours, theirs, bounds_, rules())) return;
+    if (comparable && is_ahead_by_refresh(theirs, ours, bounds_, rules())) {
       const SessionRegisters& first = theirs.first_session();
       const UserKey key = root_->table.key_of(theirs.name());
       const LookupKey session(first.id.view());
@@ -9055,7 +9146,7 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
                      OnChange& on_change) {
   const Root* const theirs = SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) {
-    if (now > SnapshotAccess::now(snapshot)) advance_and_tell(snapshot, now, on_change);
+    if (now > SnapshotAccess::now(snapshot)) advance_and_notify(snapshot, now, on_change);
     return true;
   }
   constexpr bool has_callback = detail::has_callback<OnChange>;
@@ -9940,7 +10031,7 @@ Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestam
       detail::advance(detail::SnapshotAccess::write(after), now, has_callback ? &changes : nullptr);
     answer = detail::answer_to(*theirs, after);
     ours = std::move(after);
-    detail::tell_all(changes, on_change);
+    detail::notify_all(changes, on_change);
   }
   return answer;
 }
@@ -17014,13 +17105,13 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
 /// Applies an event at `to`, which is later than the event's timestamp. The event is judged by its own timestamp, so
 /// moving it does not make it too early. The time does not advance.
 template <class OnChange>
-Verdict fold_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
+Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
   Verdict verdict = judge_form(event, snapshot.rules());
   if (accepted(verdict)) verdict = judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules());
   if (!accepted(verdict)) return verdict;
   PresenceEventView moved = event;
   moved.at = to;
-  return fold_anew(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
+  return apply_by_plan(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
 }
 
 /// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
@@ -17055,7 +17146,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
     } else {
       if (in_range(event.at)) event.at = later(event.at, as_of);
       const bool is_moved = in_range(event.at) && event.at < counted;
-      tally.count(is_moved ? fold_moved(after, event, counted, no_callback) : fold_now(after, event, no_callback));
+      tally.count(is_moved ? apply_moved(after, event, counted, no_callback) : apply_event(after, event, no_callback));
     }
   }
   if (!accepted(verdict)) return tally;
@@ -17575,7 +17666,7 @@ class Store {
     const detail::FrameOrder order = order_of(event, row, *root);
     if (order.is_split()) return fold_split(event, order, gather);
     if (order.at == event.at) return apply(snapshot_, event, gather);
-    return detail::fold_moved(snapshot_, event, order.at, gather);
+    return detail::apply_moved(snapshot_, event, order.at, gather);
   }
 
   static detail::FrameOrder order_of(const PresenceEventView& event, const detail::RowView& row,
@@ -17595,9 +17686,9 @@ class Store {
     text.type = EventType::set_status;
     Snapshot after = snapshot_;
     const detail::NoCallback no_callback;
-    const Verdict of_rest = detail::fold_moved(after, rest, order.at, no_callback);
+    const Verdict of_rest = detail::apply_moved(after, rest, order.at, no_callback);
     if (!accepted(of_rest)) return of_rest;
-    const Verdict of_text = detail::fold_moved(after, text, order.status_at, gather);
+    const Verdict of_text = detail::apply_moved(after, text, order.status_at, gather);
     if (!accepted(of_text)) return of_text;
     snapshot_ = std::move(after);
     return of_text == Verdict::unchanged ? of_rest : of_text;

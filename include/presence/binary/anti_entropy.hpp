@@ -390,7 +390,7 @@ Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestam
       detail::advance(detail::SnapshotAccess::write(after), now, has_callback ? &changes : nullptr);
     answer = detail::answer_to(*theirs, after);
     ours = std::move(after);
-    detail::tell_all(changes, on_change);
+    detail::notify_all(changes, on_change);
   }
   return answer;
 }

@@ -10,7 +10,9 @@
 #include <presence/registers/detail/derived.hpp>
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/peer_dates.hpp>
-#include <presence/state/detail/fold.hpp>
+#include <presence/state/detail/judge.hpp>
+#include <presence/state/detail/plan.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/merge.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/user_table.hpp>

@@ -474,7 +474,7 @@ class Store {
     const detail::FrameOrder order = order_of(event, row, *root);
     if (order.is_split()) return fold_split(event, order, gather);
     if (order.at == event.at) return apply(snapshot_, event, gather);
-    return detail::fold_moved(snapshot_, event, order.at, gather);
+    return detail::apply_moved(snapshot_, event, order.at, gather);
   }
 
   static detail::FrameOrder order_of(const PresenceEventView& event, const detail::RowView& row,
@@ -494,9 +494,9 @@ class Store {
     text.type = EventType::set_status;
     Snapshot after = snapshot_;
     const detail::NoCallback no_callback;
-    const Verdict of_rest = detail::fold_moved(after, rest, order.at, no_callback);
+    const Verdict of_rest = detail::apply_moved(after, rest, order.at, no_callback);
     if (!accepted(of_rest)) return of_rest;
-    const Verdict of_text = detail::fold_moved(after, text, order.status_at, gather);
+    const Verdict of_text = detail::apply_moved(after, text, order.status_at, gather);
     if (!accepted(of_text)) return of_text;
     snapshot_ = std::move(after);
     return of_text == Verdict::unchanged ? of_rest : of_text;

@@ -3,7 +3,7 @@
 #define PRESENCE_STATE_DIFF_HPP
 
 #include <presence/state/detail/changes.hpp>
-#include <presence/state/detail/fold.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/detail/timeline.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/user_table.hpp>

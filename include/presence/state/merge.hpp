@@ -8,9 +8,12 @@
 #include <presence/registers/detail/acceptance_window.hpp>
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/peer_dates.hpp>
+#include <presence/state/detail/advance.hpp>
 #include <presence/state/detail/changes.hpp>
-#include <presence/state/detail/fold.hpp>
 #include <presence/state/detail/in_place.hpp>
+#include <presence/state/detail/judge.hpp>
+#include <presence/state/detail/plan.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/reduce.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/user_table.hpp>
@@ -123,7 +126,7 @@ class Merging {
       next.before = std::move(first.before);
       first = std::move(next);
     });
-    tell_all(changes_, on_change);
+    notify_all(changes_, on_change);
   }
 
  private:
@@ -143,8 +146,8 @@ class Merging {
 
   void join(const RowView& ours, const RowView& theirs) {
     const bool comparable = same_rules_ && ours != nullptr;
-    if (comparable && is_ahead_by_mere_heartbeat(ours, theirs, bounds_, rules())) return;
-    if (comparable && is_ahead_by_mere_heartbeat(theirs, ours, bounds_, rules())) {
+    if (comparable && is_ahead_by_refresh(ours, theirs, bounds_, rules())) return;
+    if (comparable && is_ahead_by_refresh(theirs, ours, bounds_, rules())) {
       const SessionRegisters& first = theirs.first_session();
       const UserKey key = root_->table.key_of(theirs.name());
       const LookupKey session(first.id.view());
@@ -242,7 +245,7 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
                      OnChange& on_change) {
   const Root* const theirs = SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) {
-    if (now > SnapshotAccess::now(snapshot)) advance_and_tell(snapshot, now, on_change);
+    if (now > SnapshotAccess::now(snapshot)) advance_and_notify(snapshot, now, on_change);
     return true;
   }
   constexpr bool has_callback = detail::has_callback<OnChange>;

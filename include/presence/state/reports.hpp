@@ -4,8 +4,12 @@
 
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
+#include <presence/state/detail/advance.hpp>
+#include <presence/state/detail/apply_event.hpp>
 #include <presence/state/detail/changes.hpp>
-#include <presence/state/detail/fold.hpp>
+#include <presence/state/detail/judge.hpp>
+#include <presence/state/detail/plan.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/diff.hpp>
 #include <presence/state/reduce.hpp>
 #include <presence/state/snapshot.hpp>
@@ -43,13 +47,13 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
 /// Applies an event at `to`, which is later than the event's timestamp. The event is judged by its own timestamp, so
 /// moving it does not make it too early. The time does not advance.
 template <class OnChange>
-Verdict fold_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
+Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
   Verdict verdict = judge_form(event, snapshot.rules());
   if (accepted(verdict)) verdict = judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules());
   if (!accepted(verdict)) return verdict;
   PresenceEventView moved = event;
   moved.at = to;
-  return fold_anew(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
+  return apply_by_plan(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
 }
 
 /// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
@@ -84,7 +88,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
     } else {
       if (in_range(event.at)) event.at = later(event.at, as_of);
       const bool is_moved = in_range(event.at) && event.at < counted;
-      tally.count(is_moved ? fold_moved(after, event, counted, no_callback) : fold_now(after, event, no_callback));
+      tally.count(is_moved ? apply_moved(after, event, counted, no_callback) : apply_event(after, event, no_callback));
     }
   }
   if (!accepted(verdict)) return tally;

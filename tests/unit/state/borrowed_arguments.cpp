@@ -348,7 +348,7 @@ TEST_CASE("a range of views that ends nothing is not copied") {
   const detail::NoCallback no_callback;
   const PresenceEventView* first = events.data();
   const PresenceEventView* const last = first + events.size();
-  while (first != last) REQUIRE(detail::fold_some<true>(s, first, last, no_callback, tally, strings));
+  while (first != last) REQUIRE(detail::apply_some<true>(s, first, last, no_callback, tally, strings));
   CHECK(tally.applied == events.size());
 }
 

@@ -58,8 +58,8 @@ inline SixteenBytes load_sixteen(const void* p) noexcept {
 }
 /// Returns the highest bit of each byte, as a mask.
 inline std::uint32_t gather_tops(SixteenBytes bytes) noexcept {
-  typedef char Operand __attribute__((vector_size(16)));
-  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Operand>(bytes)));
+  typedef char CharVector __attribute__((vector_size(16)));
+  return static_cast<std::uint32_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<CharVector>(bytes)));
 }
 
 /// Returns which of 32 bytes are equal to the given one.

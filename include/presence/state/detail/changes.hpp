@@ -103,7 +103,7 @@ using Changes = Timeline<Change>;
 
 /// Does the same for all changes, in the order of (timestamp, id).
 template <class OnChange>
-void tell_all(Changes& changes, OnChange& on_change) {
+void notify_all(Changes& changes, OnChange& on_change) {
   changes.each([&](const Change& change) { tell(change, on_change); });
 }
 

@@ -141,8 +141,8 @@ void tell(const PlaceInTable& place, Timestamp at, const VisibleState& before, c
 
 /// Applies a later status of a user who is known to others. Returns whether the event was applied.
 template <class OnChange>
-bool fold_status(const PlaceInTable& place, const PresenceEventView& event, const AcceptanceWindow& bounds,
-                 OnChange& on_change) {
+bool apply_status(const PlaceInTable& place, const PresenceEventView& event, const AcceptanceWindow& bounds,
+                  OnChange& on_change) {
   const RowAccess row = place.row();
   const Timestamp status_at = row.status_at(), active = row.latest_active();
   if (event.at <= status_at || (active == absent && status_at == absent) || !event.status ||
@@ -172,8 +172,8 @@ bool fold_status(const PlaceInTable& place, const PresenceEventView& event, cons
 
 /// Applies a later connect, heartbeat or disconnect of a known session. Returns whether the event was applied.
 template <class OnChange>
-bool fold_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
-                        OnChange& on_change) {
+bool apply_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
+                         OnChange& on_change) {
   Root& root = place.root;
   const RowAccess row = place.row();
   SessionRegisters* found = row.own_session(place.subject.session);
@@ -244,18 +244,18 @@ bool fold_session_event(const PlaceInTable& place, const PresenceEventView& even
 }
 
 /// Returns whether the session is live and `at` is later than its last evidence.
-inline bool is_defended(const SessionRegisters& session, Timestamp at, const AcceptanceWindow& bounds) noexcept {
+inline bool is_refreshed_by(const SessionRegisters& session, Timestamp at, const AcceptanceWindow& bounds) noexcept {
   return at > evidence(session) && bounds.is_live(session);
 }
 /// Returns whether a heartbeat of that timestamp and value leaves the user's activities unchanged.
-inline bool says_nothing_new(const RowView& row, Timestamp value, Timestamp at) noexcept {
+inline bool is_activity_known(const RowView& row, Timestamp value, Timestamp at) noexcept {
   const Activity* const latest = row.latest_activity();
   return latest != nullptr && latest->evidence <= at && latest->value >= value;
 }
 
 /// Applies a heartbeat that only refreshes the session: its session is live, and the value of last_active does not
 /// change. Returns whether the heartbeat was applied.
-inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventView& event) noexcept {
+inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& event) noexcept {
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const Timestamp at = event.at;
@@ -263,11 +263,11 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
       event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes)
     return false;
   SessionRegisters* const session = place.row().own_session(place.subject.session);
-  if (session == nullptr || !is_defended(*session, at, bounds)) return false;
+  if (session == nullptr || !is_refreshed_by(*session, at, bounds)) return false;
   // The page caches that the heartbeat does not change last_active, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
   if (!place.page.covers(place.at(), value, at)) {
-    if (!says_nothing_new(place.row(), value, at)) return false;
+    if (!is_activity_known(place.row(), value, at)) return false;
     place.page.cover(place.at(), value, at);
   }
   session->heartbeat = at;
@@ -275,50 +275,50 @@ inline bool fold_mere_heartbeat(const PlaceInTable& place, const PresenceEventVi
 }
 
 /// Returns whether `one` differs from `other`, a row of the same user, only by such a heartbeat of the first session.
-inline bool is_ahead_by_mere_heartbeat(const RowView& one, const RowView& other, AcceptanceWindow& bounds,
-                                       const Rules& rules) noexcept {
+inline bool is_ahead_by_refresh(const RowView& one, const RowView& other, AcceptanceWindow& bounds,
+                                const Rules& rules) noexcept {
   const SessionRegisters &session = one.first_session(), &before = other.first_session();
   const Timestamp at = session.heartbeat;
-  return bounds.admit(at) && is_defended(before, at, bounds) && before.connect == session.connect &&
+  return bounds.admit(at) && is_refreshed_by(before, at, bounds) && before.connect == session.connect &&
          before.id == session.id && same_elements(before.disconnects, session.disconnects) &&
-         says_nothing_new(other, bounds.heartbeat_value(at, rules), at) && one.keeps_same_beside(other);
+         is_activity_known(other, bounds.heartbeat_value(at, rules), at) && one.keeps_same_beside(other);
 }
 
 /// Looks up the user of a heartbeat, and applies the heartbeat if it only refreshes a session in an unshared page.
 /// Returns whether it was applied. The result of the lookup is not returned, because it would have to be kept until the
 /// end.
-PRESENCE_DETAIL_FLAT inline bool find_and_fold_mere_heartbeat(Root& root, const PresenceEventView& event) noexcept {
+PRESENCE_DETAIL_FLAT inline bool find_and_refresh_session(Root& root, const PresenceEventView& event) noexcept {
   if (event.type != EventType::heartbeat) return false;
   EventTarget subject;
   subject.find(root.table, event);
   Page* const page = subject.own_page();
-  return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
+  return page != nullptr && refresh_session({root, subject, *page}, event);
 }
 
 /// Does the same if the path, and perhaps the row, is already known.
-PRESENCE_DETAIL_FLAT inline bool fold_mere_heartbeat_where_found(Root& root, const PresenceEventView& event,
-                                                                 EventTarget& subject) noexcept {
+PRESENCE_DETAIL_FLAT inline bool refresh_found_session(Root& root, const PresenceEventView& event,
+                                                       EventTarget& subject) noexcept {
   if (subject.at == Page::none) return false;
   if (!subject.way.page()->is_of(subject.at, subject.key)) subject.at = subject.way.find(subject.key);
   Page* const page = subject.own_page();
-  return page != nullptr && fold_mere_heartbeat({root, subject, *page}, event);
+  return page != nullptr && refresh_session({root, subject, *page}, event);
 }
 
 /// Applies an event, other than a heartbeat that only refreshes the session, to the user's row in place if possible.
 /// Calls `on_change` if the visible state changed. Returns whether the event was applied. If memory runs out, nothing
 /// changes.
 template <class OnChange>
-bool fold_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
+bool apply_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
   if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes || rules.forget_after != Duration::highest() ||
       !row.is_plain())
     return false;
-  if (event.type == EventType::set_status) return fold_status(place, event, bounds, on_change);
+  if (event.type == EventType::set_status) return apply_status(place, event, bounds, on_change);
   if (!belongs_to_session(event.type) || event.session.empty() || event.session.size() > rules.max_id_bytes)
     return false;
-  return fold_session_event(place, event, bounds, on_change);
+  return apply_session_event(place, event, bounds, on_change);
 }
 
 }  // namespace detail

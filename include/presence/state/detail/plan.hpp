@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef PRESENCE_STATE_DETAIL_FOLD_HPP
-#define PRESENCE_STATE_DETAIL_FOLD_HPP
+#ifndef PRESENCE_STATE_DETAIL_PLAN_HPP
+#define PRESENCE_STATE_DETAIL_PLAN_HPP
 
 #include <presence/base/detail/shared_string.hpp>
 #include <presence/base/detail/user_key.hpp>
@@ -9,77 +9,21 @@
 #include <presence/registers/detail/derived.hpp>
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/registers.hpp>
-#include <presence/state/detail/changes.hpp>
 #include <presence/state/detail/departures.hpp>
+#include <presence/state/detail/judge.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/user_row.hpp>
 #include <presence/table/detail/user_table.hpp>
 
-#include <cstddef>      // for size_t
-#include <optional>     // for nullopt
-#include <string_view>  // for string_view
-#include <utility>      // for move
+#include <cstddef>   // for size_t
+#include <optional>  // for nullopt
+#include <utility>   // for move
 
-/// The two operations that advance a snapshot: applying an event, and advancing its time. Everything in layer 4 is
-/// built from them.
+/// The general way to apply an event: work out the registers after it, then store them.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// The only access to the internals of a Snapshot.
-struct SnapshotAccess : SnapshotReader {
-  /// Returns an unshared root. Copies the root first if it is shared with other snapshots.
-  static Root& write(Snapshot& snapshot) {
-    if (!snapshot.root_) {
-      snapshot.root_ = Shared<Root>::make(default_rules);
-    } else if (!snapshot.root_.only_owner()) {
-      snapshot.root_ = Shared<Root>::make(*snapshot.root_);
-    }
-    return snapshot.root_.change();
-  }
-  /// Returns the root if it exists and is unshared; else null.
-  static Root* owned(Snapshot& snapshot) noexcept {
-    return snapshot.root_ && snapshot.root_.only_owner() ? &snapshot.root_.change() : nullptr;
-  }
-
-  static UserKey key(const Snapshot& snapshot, std::string_view id) noexcept {
-    return snapshot.root_ ? snapshot.root_->table.key_of(id) : UserTable().key_of(id);
-  }
-};
-
-inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }
-
-/// Returns the verdict on the event itself, independent of the snapshot.
-inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) noexcept {
-  const bool has_session =
-      event.type == EventType::connect || event.type == EventType::disconnect || event.type == EventType::heartbeat;
-  switch (event.type) {
-    case EventType::connect:
-    case EventType::disconnect:
-    case EventType::heartbeat:
-      if (event.session.empty()) return Verdict::invalid;
-      break;
-    case EventType::set_status:
-      if (!event.status) return Verdict::invalid;
-      break;
-    case EventType::report:
-      if (event.last_active && !in_range(*event.last_active)) return Verdict::invalid;
-      break;
-    default: return Verdict::invalid;
-  }
-  if (event.user.empty() || !in_range(event.at)) return Verdict::invalid;
-  if (event.user.size() > rules.max_id_bytes || (has_session && event.session.size() > rules.max_id_bytes))
-    return Verdict::over_limit;
-  if (event.status && event.status->size() > rules.max_status_bytes) return Verdict::over_limit;
-  return Verdict::applied;
-}
-
-inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) noexcept {
-  if (now == absent) return Verdict::applied;
-  if (at < now - rules.reorder_window) return Verdict::too_late;
-  if (at > now + rules.max_clock_skew) return Verdict::too_early;
-  return Verdict::applied;
-}
 
 /// Returns whether an event makes its user visible inside the dropped range. It is no longer known when the user became
 /// invisible again there.
@@ -239,111 +183,8 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   root.online = online;
 }
 
-/// The users to remove at a later time, and smaller rows for users with much droppable data. Computed before anything
-/// is changed.
-struct Cleanup {
-  Vector<SharedString> vanished;
-  Vector<UserRow> rows;
-
-  bool empty() const noexcept { return vanished.empty() && rows.empty(); }
-};
-
-/// Returns the cleanup of the table for a later time. Copies the pages of the smaller rows if they are shared. If
-/// memory runs out, no content changes.
-inline Cleanup plan_cleanup(Root& root, Timestamp to) {
-  Cleanup cleanup;
-  if (to < root.table.cleanup()) return cleanup;
-  root.table.each_cleanup(to, [&](const RowView& row) {
-    const RegistersView user = row.registers();
-    if (vanishes_at(user, root.rules) <= to) {
-      cleanup.vanished.push_back(row.id());
-    } else if (has_forgettable_memory(user, root.rules) && !surely_normal(user, to, root.rules)) {
-      UserRow smaller(row.id(), settled(row, to, root.rules));
-      if (RowView(smaller).bytes_elsewhere() < row.bytes_elsewhere()) cleanup.rows.push_back(std::move(smaller));
-    }
-  });
-  for (const UserRow& row : cleanup.rows) root.table.own_page(root.table.key_of(row.head.id.view()));
-  return cleanup;
-}
-
-/// Advances the root to `to`, which must be later than its timestamp, and processes all deadlines up to and including
-/// `to`. Adds the visible changes to `changes` unless it is null. Frees the memory of data that can no longer matter.
-/// If memory runs out, nothing changes.
-inline void advance(Root& root, Timestamp to, Changes* changes) {
-  const Timestamp from = root.now;
-  if (to < root.table.due() && to < root.table.cleanup()) {
-    root.now = to;
-    return;
-  }
-  const Rules& rules = root.rules;
-  const bool forgets = rules.forget_after != Duration::highest();
-  std::size_t fewer_online = 0, fewer_known = 0;
-  Cleanup cleanup = plan_cleanup(root, to);
-  // A deferred deadline, which is the most frequent case, is updated at once. A passed one is updated only when nothing
-  // can fail any more. Without a callback and without a cleanup, that is also at once.
-  const bool can_fail = changes != nullptr || forgets || !cleanup.empty();
-  struct Due {
-    LowerBound* bound;
-    Timestamp next;
-  };
-  Vector<Due> passed;
-  root.table.own_due(to);
-  root.table.settle(to, [&](const RowView& row, LowerBound& bound) {
-    if (!forgets) {
-      // The first session may be enough to show that the user has not expired.
-      const Timestamp until = online_until(row.first_session(), rules);
-      if (until > to) {
-        bound = until;
-        return;
-      }
-    }
-    const Timestamp next = next_change(row, from, rules);
-    if (next > to) {
-      bound = next;
-      return;
-    }
-    const RegistersView user = row.registers();
-    if (!forgets) {
-      ++fewer_online;  // the only visible effect of time alone
-      if (!can_fail) {
-        bound = never;
-        return;
-      }
-      if (changes != nullptr) {
-        const Seen before(user, from, rules);
-        changes->add(Change{next, row.id(), before, before.offline()});
-      }
-      passed.push_back({&bound, never});
-      return;
-    }
-    // A user may time out and then be forgotten: these are two separate changes.
-    for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
-      const Seen before(user, at, rules), after(user, due, rules);
-      fewer_online += before.is_online() ? 1u : 0u;
-      fewer_known += after.is_known() ? 0u : 1u;
-      if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
-    }
-    passed.push_back({&bound, next_change(user, to, rules)});
-  });
-  if (cleanup.vanished.empty()) {
-    for (const Due& due : passed) *due.bound = due.next;
-  } else {
-    UserTable rest(root.table);
-    for (const SharedString& id : cleanup.vanished) rest.erase(rest.key_of(id.view()));
-    for (const Due& due : passed) *due.bound = due.next;
-    root.table = std::move(rest);
-  }
-  // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
-  if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
-  for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
-  root.table.set_cleanups(to, [&](const RowView& row) { return next_cleanup(row.registers(), to, rules); });
-  root.online -= fewer_online;
-  root.known -= fewer_known;
-  root.now = to;
-}
-
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_STATE_DETAIL_FOLD_HPP
+#endif  // PRESENCE_STATE_DETAIL_PLAN_HPP

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_STATE_DETAIL_ADVANCE_HPP
+#define PRESENCE_STATE_DETAIL_ADVANCE_HPP
+
+#include <presence/base/detail/memory.hpp>
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/model/rules.hpp>
+#include <presence/registers/detail/derived.hpp>
+#include <presence/registers/detail/normal_form.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/state/detail/changes.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+#include <presence/state/snapshot.hpp>
+#include <presence/table/detail/user_row.hpp>
+#include <presence/table/detail/user_table.hpp>
+
+#include <cstddef>  // for size_t
+#include <utility>  // for move
+
+/// How time passes: expiry, forgetting, and giving memory back.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The users to remove at a later time, and smaller rows for users with much droppable data. Computed before anything
+/// is changed.
+struct Cleanup {
+  Vector<SharedString> vanished;
+  Vector<UserRow> rows;
+
+  bool empty() const noexcept { return vanished.empty() && rows.empty(); }
+};
+
+/// Returns the cleanup of the table for a later time. Copies the pages of the smaller rows if they are shared. If
+/// memory runs out, no content changes.
+inline Cleanup plan_cleanup(Root& root, Timestamp to) {
+  Cleanup cleanup;
+  if (to < root.table.cleanup()) return cleanup;
+  root.table.each_cleanup(to, [&](const RowView& row) {
+    const RegistersView user = row.registers();
+    if (vanishes_at(user, root.rules) <= to) {
+      cleanup.vanished.push_back(row.id());
+    } else if (has_forgettable_memory(user, root.rules) && !surely_normal(user, to, root.rules)) {
+      UserRow smaller(row.id(), settled(row, to, root.rules));
+      if (RowView(smaller).bytes_elsewhere() < row.bytes_elsewhere()) cleanup.rows.push_back(std::move(smaller));
+    }
+  });
+  for (const UserRow& row : cleanup.rows) root.table.own_page(root.table.key_of(row.head.id.view()));
+  return cleanup;
+}
+
+/// Advances the root to `to`, which must be later than its timestamp, and processes all deadlines up to and including
+/// `to`. Adds the visible changes to `changes` unless it is null. Frees the memory of data that can no longer matter.
+/// If memory runs out, nothing changes.
+inline void advance(Root& root, Timestamp to, Changes* changes) {
+  const Timestamp from = root.now;
+  if (to < root.table.due() && to < root.table.cleanup()) {
+    root.now = to;
+    return;
+  }
+  const Rules& rules = root.rules;
+  const bool forgets = rules.forget_after != Duration::highest();
+  std::size_t fewer_online = 0, fewer_known = 0;
+  Cleanup cleanup = plan_cleanup(root, to);
+  // A deferred deadline, which is the most frequent case, is updated at once. A passed one is updated only when nothing
+  // can fail any more. Without a callback and without a cleanup, that is also at once.
+  const bool can_fail = changes != nullptr || forgets || !cleanup.empty();
+  struct Due {
+    LowerBound* bound;
+    Timestamp next;
+  };
+  Vector<Due> passed;
+  root.table.own_due(to);
+  root.table.settle(to, [&](const RowView& row, LowerBound& bound) {
+    if (!forgets) {
+      // The first session may be enough to show that the user has not expired.
+      const Timestamp until = online_until(row.first_session(), rules);
+      if (until > to) {
+        bound = until;
+        return;
+      }
+    }
+    const Timestamp next = next_change(row, from, rules);
+    if (next > to) {
+      bound = next;
+      return;
+    }
+    const RegistersView user = row.registers();
+    if (!forgets) {
+      ++fewer_online;  // the only visible effect of time alone
+      if (!can_fail) {
+        bound = never;
+        return;
+      }
+      if (changes != nullptr) {
+        const Seen before(user, from, rules);
+        changes->add(Change{next, row.id(), before, before.offline()});
+      }
+      passed.push_back({&bound, never});
+      return;
+    }
+    // A user may time out and then be forgotten: these are two separate changes.
+    for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
+      const Seen before(user, at, rules), after(user, due, rules);
+      fewer_online += before.is_online() ? 1u : 0u;
+      fewer_known += after.is_known() ? 0u : 1u;
+      if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
+    }
+    passed.push_back({&bound, next_change(user, to, rules)});
+  });
+  if (cleanup.vanished.empty()) {
+    for (const Due& due : passed) *due.bound = due.next;
+  } else {
+    UserTable rest(root.table);
+    for (const SharedString& id : cleanup.vanished) rest.erase(rest.key_of(id.view()));
+    for (const Due& due : passed) *due.bound = due.next;
+    root.table = std::move(rest);
+  }
+  // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
+  if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
+  for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
+  root.table.set_cleanups(to, [&](const RowView& row) { return next_cleanup(row.registers(), to, rules); });
+  root.online -= fewer_online;
+  root.known -= fewer_known;
+  root.now = to;
+}
+
+/// Advances to a later timestamp and calls `on_change` for every visible change.
+template <class OnChange>
+void advance_and_notify(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
+  Root& root = SnapshotAccess::write(snapshot);
+  if constexpr (has_callback<OnChange>) {
+    Changes changes;
+    advance(root, to, &changes);
+    notify_all(changes, on_change);
+  } else {
+    advance(root, to, nullptr);
+  }
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_ADVANCE_HPP

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
+#define PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
+
+#include <presence/model/detail/event_copy.hpp>
+#include <presence/model/event.hpp>
+#include <presence/model/rules.hpp>
+#include <presence/state/detail/apply_event.hpp>
+#include <presence/state/detail/in_place.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+#include <presence/state/snapshot.hpp>
+#include <presence/table/detail/page.hpp>
+#include <presence/table/detail/user_table.hpp>
+
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint64_t
+#include <optional>     // for optional
+#include <string>       // for iterator_traits, forward_iterator_tag
+#include <type_traits>  // for is_base_of, is_convertible, is_reference, is_same, remove_reference, void_t
+#include <utility>      // for declval
+
+/// Events of a range: the users of the next few are looked up together, so that cache misses overlap.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Whether the next few events may be read before the first is applied. They must be stored somewhere, not created when
+/// the iterator is dereferenced. Views may be created: their strings are stored elsewhere.
+template <class It, class = void>
+inline constexpr bool can_look_ahead = false;
+template <class It>
+inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_traits<It>::iterator_category>> =
+    std::is_convertible<typename std::iterator_traits<It>::iterator_category, std::forward_iterator_tag>::value &&
+    (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
+     std::is_same<const std::remove_reference_t<typename std::iterator_traits<It>::reference>,
+                  const PresenceEventView>::value);
+
+/// Whether the events of a range may borrow from the snapshot that they are applied to. Events that own their strings
+/// do not.
+template <class It>
+inline constexpr bool may_borrow =
+    !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
+
+/// Applies the event in place if that cannot change a string that later events borrow. The row's id stays where it is;
+/// the row's other strings are overwritten where they are. Returns false and changes nothing if one of those may be
+/// among `strings`, or if the event cannot be applied in place.
+template <class OnChange>
+bool apply_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event,
+                            const StringBounds& strings, OnChange& on_change) {
+  Page* const page = subject.own_page();
+  return page != nullptr && !strings.may_touch(page->row(subject.at).status()) &&
+         apply_in_place({owned, subject, *page}, event, on_change);
+}
+
+/// The maximum number of events of a range that are read before the first of them is applied.
+inline constexpr std::size_t most_ahead = 32;
+
+/// Looks up the users of the next few events of a range and returns the number of these events. Works in rounds, so
+/// that cache misses overlap. First it prefetches what heartbeats read of every user. Then it prefetches the remaining
+/// memory of the users that have other events.
+template <class It>
+PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, EventTarget* subjects) {
+  std::size_t count = 0, left = 0;
+  const bool has_users = table.size() != 0;
+  for (It it = first; it != last && count < most_ahead; ++it, ++count) {
+    EventTarget& subject = subjects[count];
+    auto&& listed = *it;
+    subject.set(table, listed);
+    left += has_users && !subject.step() ? 1u : 0u;  // the first node needs no prefetch
+  }
+  // Descend to the pages, one node per round.
+  while (left != 0) {
+    left = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      EventTarget& subject = subjects[i];
+      left += !subject.way.has_arrived() && !subject.step() ? 1u : 0u;
+    }
+  }
+  // Events other than heartbeats of the first session may read more of the user.
+  It it = first;
+  for (std::size_t i = 0; i < count; ++i, ++it) {
+    const EventTarget& subject = subjects[i];
+    auto&& listed = *it;
+    const PresenceEventView& event = listed;
+    if (subject.at != Page::none && !subject.may_be_of_first_session(event.type)) subject.row().prefetch_elsewhere();
+  }
+  return count;
+}
+
+/// Applies the next few events of a range and returns whether it processed all of them. In a range that borrows from
+/// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
+/// the addresses of the borrowed strings; it is computed when first needed.
+template <bool borrows, class It, class OnChange>
+bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally,
+                std::optional<StringBounds>& strings) {
+  const Root* const root = SnapshotAccess::read(snapshot);
+  if (root == nullptr) {
+    auto&& listed = *first;
+    tally.count(apply_event(snapshot, listed, on_change));
+    ++first;
+    return true;
+  }
+  EventTarget subjects[most_ahead];
+  const std::size_t count = find_some(root->table, first, last, subjects);
+
+  const std::uint64_t moves = root->table.moves();
+  bool are_there = true;  // the rows found are in place and unshared: a callback may copy the snapshot
+  for (std::size_t i = 0; i < count; ++i, ++first) {
+    auto&& listed = *first;
+    const PresenceEventView& event = listed;
+    Root* const owned = SnapshotAccess::owned(snapshot);
+    are_there = are_there && owned == root && owned->table.moves() == moves;
+    if (are_there && refresh_found_session(*owned, event, subjects[i])) {
+      ++tally.applied;
+      continue;
+    }
+    if constexpr (borrows) {
+      It next = first;
+      if (++next != last) {
+        if (!are_there) return false;
+        if (!strings) strings.emplace(first, last);
+        if (!apply_and_move_nothing(*owned, subjects[i], event, *strings, on_change)) return false;
+        ++tally.applied;
+        continue;
+      }
+    }
+    if (are_there) {
+      tally.count(apply_to_target(snapshot, subjects[i], event, on_change));
+    } else {
+      tally.count(apply_event(snapshot, event, on_change));
+    }
+  }
+  return true;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
+#define PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
+
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/user_key.hpp>
+#include <presence/model/event.hpp>
+#include <presence/model/rules.hpp>
+#include <presence/registers/detail/derived.hpp>
+#include <presence/state/detail/advance.hpp>
+#include <presence/state/detail/changes.hpp>
+#include <presence/state/detail/in_place.hpp>
+#include <presence/state/detail/judge.hpp>
+#include <presence/state/detail/plan.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+#include <presence/state/snapshot.hpp>
+#include <presence/table/detail/page.hpp>
+#include <presence/table/detail/user_row.hpp>
+#include <presence/table/detail/user_table.hpp>
+
+#include <utility>  // for move
+
+/// The way of an event.
+///
+/// `apply_event` looks up the user, then takes one of two bodies. If the row is plain and the page is not shared,
+/// in_place.hpp changes the registers where they are. Otherwise plan.hpp works out the registers after the event and
+/// stores them. Both judge the event first (judge.hpp, acceptance_window.hpp), and call the callback last.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Applies an event at the snapshot's own timestamp and calls `on_change` if the visible state changed. `key` is the
+/// key of the event's user. Works for every event.
+template <class OnChange>
+Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change,
+                      bool is_admitted = false) {
+  const Timestamp now = SnapshotAccess::now(snapshot);
+  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at, is_admitted);
+  if (plan.verdict != Verdict::applied) return plan.verdict;
+  if constexpr (has_callback<OnChange>) {
+    Change change;
+    change.at = now == absent ? event.at : now;
+    change.before = Seen::of(plan.row, now, snapshot.rules());
+    change.after = Seen(plan.after, now, snapshot.rules());
+    change.id = plan.row != nullptr ? plan.row->id() : SharedString(event.user);
+    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+    tell(change, on_change);
+  } else {
+    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+  }
+  return Verdict::applied;
+}
+
+/// Makes the page of a user uniquely owned and returns it, if sharing is all that prevents applying the event in place.
+/// The event must be a later heartbeat of the session in the head of the row. Returns null otherwise.
+inline Page* own_page_for_refresh(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event) {
+  const RowView row = subject.row();
+  if (!row.is_heartbeat_of_first(event.type, subject.session) || event.at <= evidence(row.first_session()) ||
+      judge_form(event, snapshot.rules()) != Verdict::applied ||
+      judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules()) != Verdict::applied)
+    return nullptr;
+  return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
+}
+
+/// Keeps a shared page alive, even if its other owners, possibly on other threads, release it.
+class KeptPage {
+ public:
+  explicit KeptPage(const Page& page) noexcept : page_{&const_cast<Page&>(page)} { page_.page().owners.add(); }
+  KeptPage(const KeptPage&) = delete;
+  KeptPage& operator=(const KeptPage&) = delete;
+
+ private:
+  Spare page_;
+};
+
+/// Applies an event of a user in a shared page.
+template <class OnChange>
+PRESENCE_DETAIL_APART Verdict apply_in_shared_page(Snapshot& snapshot, const EventTarget& subject,
+                                                   const PresenceEventView& event, OnChange& on_change) {
+  const KeptPage kept(*subject.way.page());  // the event may borrow from it
+  if (Page* const page = own_page_for_refresh(snapshot, subject, event)) {
+    const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
+    if (refresh_session(place, event) || apply_in_place(place, event, on_change)) return Verdict::applied;
+  }
+  return apply_by_plan(snapshot, subject.key, event, on_change);
+}
+
+/// Applies an event of a user who has been looked up, in place if possible. If the page is uniquely owned, heartbeats
+/// that only refresh the session have been applied before.
+template <class OnChange>
+Verdict apply_to_target(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event,
+                        OnChange& on_change) {
+  if (subject.at != Page::none) {
+    Root* const owned = SnapshotAccess::owned(snapshot);
+    Page* const page = owned != nullptr ? subject.own_page() : nullptr;
+    if (page == nullptr) return apply_in_shared_page(snapshot, subject, event, on_change);
+    if (apply_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
+  }
+  return apply_by_plan(snapshot, subject.key, event, on_change);
+}
+
+/// Looks up the user of an event and applies the event.
+template <class OnChange>
+Verdict apply_event(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
+  Root* const owned = SnapshotAccess::owned(snapshot);
+  if (owned != nullptr && find_and_refresh_session(*owned, event)) return Verdict::applied;
+  const UserTable nobody;
+  const Root* const root = SnapshotAccess::read(snapshot);
+  EventTarget subject;
+  subject.find(root != nullptr ? root->table : nobody, event);
+  return apply_to_target(snapshot, subject, event, on_change);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_STATE_DETAIL_JUDGE_HPP
+#define PRESENCE_STATE_DETAIL_JUDGE_HPP
+
+#include <presence/model/event.hpp>
+#include <presence/model/rules.hpp>
+#include <presence/registers/detail/derived.hpp>
+
+/// Whether an event is admitted, by its form and by its timestamp.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }
+
+/// Returns the verdict on the event itself, independent of the snapshot.
+inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) noexcept {
+  const bool has_session =
+      event.type == EventType::connect || event.type == EventType::disconnect || event.type == EventType::heartbeat;
+  switch (event.type) {
+    case EventType::connect:
+    case EventType::disconnect:
+    case EventType::heartbeat:
+      if (event.session.empty()) return Verdict::invalid;
+      break;
+    case EventType::set_status:
+      if (!event.status) return Verdict::invalid;
+      break;
+    case EventType::report:
+      if (event.last_active && !in_range(*event.last_active)) return Verdict::invalid;
+      break;
+    default: return Verdict::invalid;
+  }
+  if (event.user.empty() || !in_range(event.at)) return Verdict::invalid;
+  if (event.user.size() > rules.max_id_bytes || (has_session && event.session.size() > rules.max_id_bytes))
+    return Verdict::over_limit;
+  if (event.status && event.status->size() > rules.max_status_bytes) return Verdict::over_limit;
+  return Verdict::applied;
+}
+
+inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) noexcept {
+  if (now == absent) return Verdict::applied;
+  if (at < now - rules.reorder_window) return Verdict::too_late;
+  if (at > now + rules.max_clock_skew) return Verdict::too_early;
+  return Verdict::applied;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_JUDGE_HPP
