@@ -59,7 +59,7 @@ template <class... All>
 struct FieldList;
 template <class T>
 struct Fields;
-class CustomFields;
+class Attributes;
 struct Channel;
 enum class Operator : std::uint8_t;
 class Filter;

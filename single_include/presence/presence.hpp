@@ -10104,7 +10104,7 @@ template <class... All>
 struct FieldList;
 template <class T>
 struct Fields;
-class CustomFields;
+class Attributes;
 struct Channel;
 enum class Operator : std::uint8_t;
 class Filter;
@@ -12248,15 +12248,15 @@ inline namespace PRESENCE_ABI {
 
 /// The type of a value.
 enum class ValueKind : std::uint8_t {
-  absent,   ///< the object does not have the field; only for a ValueView
-  null,     ///< the field exists, and its value is null
-  boolean,  ///< true or false
-  integer,  ///< a signed 64-bit integer
-  real,     ///< a double
-  text,     ///< a string: any bytes, usually UTF-8
-  instant,  ///< a Timestamp
-  array,    ///< of values that are not arrays
-  invalid,  ///< not representable: an unsigned integer above INT64_MAX, an array in an array
+  absent,     ///< the object does not have the field; only for a ValueView
+  null,       ///< the field exists, and its value is null
+  boolean,    ///< true or false
+  integer,    ///< a signed 64-bit integer
+  real,       ///< a double
+  string,     ///< a string: any bytes, usually UTF-8
+  timestamp,  ///< a Timestamp
+  array,      ///< of values that are not arrays
+  invalid,    ///< not representable: an unsigned integer above INT64_MAX, an array in an array
 };
 
 /// The operator of one node of a filter.
@@ -12352,9 +12352,9 @@ class ValueView {
         number_(static_cast<std::int64_t>(integer)) {}
   template <class Real, detail::EnableIfReal<Real> = 0>
   constexpr ValueView(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
-  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
+  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::timestamp), number_(at.ns()) {}
   template <class Text, detail::EnableIfTextView<Text> = 0>
-  constexpr ValueView(const Text& text) noexcept : kind_(ValueKind::text) {
+  constexpr ValueView(const Text& text) noexcept : kind_(ValueKind::string) {
     const std::string_view characters = text;
     data_ = characters.data();
     size_ = characters.size();
@@ -12405,9 +12405,9 @@ class ValueView {
   constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
   constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
   constexpr double real() const noexcept { return of(ValueKind::real).real_; }
-  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::instant).number_); }
+  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::timestamp).number_); }
   std::string_view text() const noexcept {
-    return std::string_view(static_cast<const char*>(of(ValueKind::text).data_), size_);
+    return std::string_view(static_cast<const char*>(of(ValueKind::string).data_), size_);
   }
   /// @}
   /// @{
@@ -12540,7 +12540,7 @@ class Value {
     kind_ = ValueKind::real;
     content_.real = static_cast<double>(real);
   }
-  constexpr Value(Timestamp at) noexcept : content_{at.ns()}, kind_(ValueKind::instant) {}
+  constexpr Value(Timestamp at) noexcept : content_{at.ns()}, kind_(ValueKind::timestamp) {}
   template <class Text, detail::EnableIfTextView<Text> = 0>
   Value(const Text& text) : Value() {
     set_text(text);
@@ -12559,7 +12559,7 @@ class Value {
 
   /// A deep copy.
   Value(const Value& other) : Value() {
-    if (other.kind_ == ValueKind::text) {
+    if (other.kind_ == ValueKind::string) {
       set_text(detail::text_of(other.content_.text));
     } else if (other.kind_ == ValueKind::array) {
       detail::CompactVector<Value> copy;
@@ -12590,7 +12590,7 @@ class Value {
   }
   /// @}
   ~Value() {
-    if (kind_ == ValueKind::text) {
+    if (kind_ == ValueKind::string) {
       detail::CompactVector<char>::adopt(content_.text);
     } else if (kind_ == ValueKind::array) {
       detail::CompactVector<Value>::adopt(content_.elements);
@@ -12628,7 +12628,7 @@ class Value {
 
   void set_text(std::string_view text) {
     content_.text = detail::characters_of(text).release();
-    kind_ = ValueKind::text;
+    kind_ = ValueKind::string;
   }
   void set_elements(detail::CompactVector<Value> elements) noexcept {
     content_.elements = elements.release();
@@ -12690,8 +12690,8 @@ inline Value::Value(const ValueView& view) : Value() {
     case ValueKind::boolean: *this = Value(view.truth()); break;
     case ValueKind::integer: *this = Value(view.integer()); break;
     case ValueKind::real: *this = Value(view.real()); break;
-    case ValueKind::text: set_text(view.text()); break;
-    case ValueKind::instant: *this = Value(view.instant()); break;
+    case ValueKind::string: set_text(view.text()); break;
+    case ValueKind::timestamp: *this = Value(view.instant()); break;
     case ValueKind::array: {
       detail::ArrayMaker maker(view.size());
       for (std::size_t i = 0; i < view.size(); ++i) maker.add(Value(view[i]));
@@ -12723,7 +12723,7 @@ Value array(const Range& elements) {
 inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
   switch (value.kind_) {
     case ValueKind::real: real_ = value.content_.real; break;
-    case ValueKind::text: {
+    case ValueKind::string: {
       const std::string_view text = detail::text_of(value.content_.text);
       data_ = text.data();
       size_ = text.size();
@@ -12798,8 +12798,8 @@ inline bool read_moment(std::string_view text, Moment& moment) noexcept {
 
 /// Reads a timestamp, or a string that contains one. Returns false for any other value.
 inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
-  if (value.kind() == ValueKind::text) return read_moment(value.text(), moment);
-  if (value.kind() != ValueKind::instant) return false;
+  if (value.kind() == ValueKind::string) return read_moment(value.text(), moment);
+  if (value.kind() != ValueKind::timestamp) return false;
   moment = moment_of(value.instant());
   return true;
 }
@@ -12824,14 +12824,14 @@ inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept
   if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
   if (a.kind() == b.kind()) {
     switch (a.kind()) {
-      case ValueKind::text: return compare_texts_or_moments(a.text(), b.text());
-      case ValueKind::instant: return ordering_of(a.instant(), b.instant());
+      case ValueKind::string: return compare_texts_or_moments(a.text(), b.text());
+      case ValueKind::timestamp: return ordering_of(a.instant(), b.instant());
       case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
       default: return Ordering::unordered;
     }
   }
-  if (a.kind() == ValueKind::text && b.kind() == ValueKind::instant) return compare_text(a.text(), b.instant());
-  if (a.kind() == ValueKind::instant && b.kind() == ValueKind::text)
+  if (a.kind() == ValueKind::string && b.kind() == ValueKind::timestamp) return compare_text(a.text(), b.instant());
+  if (a.kind() == ValueKind::timestamp && b.kind() == ValueKind::string)
     return reversed(compare_text(b.text(), a.instant()));
   return Ordering::unordered;
 }
@@ -12844,10 +12844,10 @@ inline bool operator==(const Value& a, const Value& b) noexcept {
     return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
   if (a.kind_ != b.kind_) return false;
   switch (a.kind_) {
-    case ValueKind::text: return a.view().text() == b.view().text();
+    case ValueKind::string: return a.view().text() == b.view().text();
     case ValueKind::array: return a.elements() == b.elements();
     case ValueKind::boolean:
-    case ValueKind::instant: return a.content_.number == b.content_.number;
+    case ValueKind::timestamp: return a.content_.number == b.content_.number;
     default: return true;
   }
 }
@@ -13462,8 +13462,8 @@ class ValueSet {
     for (const Value& element : elements) {
       const ValueView view = element.view();
       if (view.is_number()) ++numbers;
-      if (view.kind() == ValueKind::instant) ++moments;
-      if (view.kind() != ValueKind::text) continue;
+      if (view.kind() == ValueKind::timestamp) ++moments;
+      if (view.kind() != ValueKind::string) continue;
       if (read_moment(view.text(), moment)) {
         ++moments;
       } else {
@@ -13559,7 +13559,7 @@ class ValueSet {
     const ValueView view = element.view();
     Moment moment;
     switch (view.kind()) {
-      case ValueKind::text:
+      case ValueKind::string:
         if (read_moment(view.text(), moment)) {
           moments_.push_back(moment);
         } else {
@@ -13568,7 +13568,7 @@ class ValueSet {
         break;
       case ValueKind::integer:
       case ValueKind::real: numbers_.push_back(element); break;
-      case ValueKind::instant: moments_.push_back(moment_of(view.instant())); break;
+      case ValueKind::timestamp: moments_.push_back(moment_of(view.instant())); break;
       case ValueKind::boolean: (view.truth() ? has_true_ : has_false_) = true; break;
       default: has_null_ = true; break;
     }
@@ -13605,8 +13605,8 @@ class ValueSet {
   }
   std::size_t find(const ValueView& value) const noexcept {
     switch (value.kind()) {
-      case ValueKind::text: return find(value.text());
-      case ValueKind::instant: return find(moment_of(value.instant()));
+      case ValueKind::string: return find(value.text());
+      case ValueKind::timestamp: return find(moment_of(value.instant()));
       case ValueKind::integer:
       case ValueKind::real: {
         const Value* const place = detail::partition_point(numbers_.begin(), numbers_.end(), [&](const Value& number) {
@@ -13655,7 +13655,7 @@ inline bool holds(Operator op, const ValueView& field, const Value& value) {
     case Operator::exists: return !field.is_absent() == operand.truth();
     case Operator::autocomplete:
       return any_element(field, [prefix = WordPrefix(operand.text())](const ValueView& element) {
-        return element.kind() == ValueKind::text && prefix.is_in(element.text());
+        return element.kind() == ValueKind::string && prefix.is_in(element.text());
       });
     default: return false;
   }
@@ -13702,7 +13702,7 @@ class ScalarOperand : public Operand {
   bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
   /// Compares bytes. This is correct because the value is not a timestamp, and a timestamp equals no other string.
   bool is_same(std::string_view text) const noexcept {
-    if (value_.kind() != ValueKind::text) return false;
+    if (value_.kind() != ValueKind::string) return false;
     const std::string_view own = text_of(value_);
     return own.size() == text.size() &&
            (own.empty() || (own.back() == text.back() && std::memcmp(own.data(), text.data(), own.size()) == 0));
@@ -13737,14 +13737,14 @@ class MomentOperand : public ScalarOperand {
   }
 
   Ordering compare(const ValueView& element) const noexcept {
-    if (element.kind() == ValueKind::text) return compare(element.text());
-    if (element.kind() != ValueKind::instant) return Ordering::unordered;
+    if (element.kind() == ValueKind::string) return compare(element.text());
+    if (element.kind() != ValueKind::timestamp) return Ordering::unordered;
     return ordering_of(moment_of(element.instant()), moment_);
   }
   Ordering compare(std::string_view text) const noexcept {
     Moment moment;
     if (read_moment(text, moment)) return ordering_of(moment, moment_);
-    return value().kind() == ValueKind::text ? compare_texts(text, text_of(value())) : Ordering::unordered;
+    return value().kind() == ValueKind::string ? compare_texts(text, text_of(value())) : Ordering::unordered;
   }
   template <class Element>
   bool is_same(const Element& element) const noexcept {
@@ -13783,7 +13783,7 @@ class PrefixOperand : public Operand {
  private:
   bool is_in(std::string_view text) const noexcept { return prefix_.is_in(text); }
   bool is_in(const ValueView& element) const noexcept {
-    return element.kind() == ValueKind::text && prefix_.is_in(element.text());
+    return element.kind() == ValueKind::string && prefix_.is_in(element.text());
   }
 
   WordPrefix prefix_;
@@ -14089,12 +14089,13 @@ class Filter : private Value {
       case Operator::contains: return kind != ValueKind::array ? nullptr : "no array is possible here";
       case Operator::exists: return kind == ValueKind::boolean ? nullptr : "true or false is needed here";
       case Operator::autocomplete:
-        return kind == ValueKind::text && !operand.text().empty() ? nullptr : "a text that is not empty is needed here";
+        return kind == ValueKind::string && !operand.text().empty() ? nullptr
+                                                                    : "a text that is not empty is needed here";
       case Operator::gt:
       case Operator::gte:
       case Operator::lt:
       case Operator::lte:
-        return operand.is_number() || kind == ValueKind::text || kind == ValueKind::instant
+        return operand.is_number() || kind == ValueKind::string || kind == ValueKind::timestamp
                    ? nullptr
                    : "a number, a text or an instant is needed here";
       default: return "this operator tests no field";
@@ -14428,9 +14429,9 @@ struct KindsOf {
     } else if constexpr (std::is_arithmetic<Raw>::value) {
       return {number_bits, 0};
     } else if constexpr (std::is_same<Raw, Timestamp>::value) {
-      return {bit_of(ValueKind::instant), 0};
+      return {bit_of(ValueKind::timestamp), 0};
     } else if constexpr (std::is_convertible<const Raw&, std::string_view>::value) {
-      return {bit_of(ValueKind::text), 0};
+      return {bit_of(ValueKind::string), 0};
     } else if constexpr (std::is_same<Raw, ValueView>::value || std::is_same<Raw, Value>::value) {
       return {};
     } else {
@@ -14446,9 +14447,10 @@ inline bool can_compare(unsigned kinds, const ValueView& operand) noexcept {
   if (operand.is_nothing()) return true;
   if (operand.is_number()) return (kinds & number_bits) != 0;
   unsigned wanted = bit_of(operand.kind());
-  if (operand.kind() == ValueKind::instant) wanted |= bit_of(ValueKind::text);
+  if (operand.kind() == ValueKind::timestamp) wanted |= bit_of(ValueKind::string);
   Moment moment;
-  if (operand.kind() == ValueKind::text && read_moment(operand.text(), moment)) wanted |= bit_of(ValueKind::instant);
+  if (operand.kind() == ValueKind::string && read_moment(operand.text(), moment))
+    wanted |= bit_of(ValueKind::timestamp);
   return (kinds & wanted) != 0;
 }
 
@@ -14460,7 +14462,7 @@ inline const char* why_unanswerable(const FieldKinds& kinds, Operator op, const 
     case Operator::contains:
       if (kinds.element == 0) return "the field is no array";
       return can_compare(kinds.element, operand) ? nullptr : of_another_type;
-    case Operator::autocomplete: return (any & bit_of(ValueKind::text)) != 0 ? nullptr : "the field is no text";
+    case Operator::autocomplete: return (any & bit_of(ValueKind::string)) != 0 ? nullptr : "the field is no text";
     case Operator::eq:
     case Operator::ne:
       if (operand.kind() != ValueKind::array) return can_compare(any, operand) ? nullptr : of_another_type;
@@ -14939,8 +14941,8 @@ inline void append_json(std::string& out, const ValueView& value) {
       out.append(text, detail::write_double(value.real(), text));
       break;
     }
-    case ValueKind::text: detail::append_json_string(out, value.text()); break;
-    case ValueKind::instant: detail::append_json_instant(out, {}, value.instant()); break;
+    case ValueKind::string: detail::append_json_string(out, value.text()); break;
+    case ValueKind::timestamp: detail::append_json_instant(out, {}, value.instant()); break;
     case ValueKind::array:
       out += '[';
       for (std::size_t i = 0; i < value.size(); ++i) {
@@ -15006,12 +15008,12 @@ inline namespace PRESENCE_ABI {
 /// or erasing other fields does not invalidate it.
 ///
 /// @code
-/// CustomFields fields;
+/// Attributes fields;
 /// fields["created_at"] = "2019-01-07T13:17:42.375Z";
 /// fields["updated_at"] = fields["created_at"];
 /// assert(*fields.find("updated_at") == *fields.find("created_at"));
 /// @endcode
-class CustomFields {
+class Attributes {
  public:
   /// One field: a name and its value.
   struct Entry {
@@ -15096,7 +15098,7 @@ class CustomFields {
     /// @}
 
    private:
-    friend class CustomFields;
+    friend class Attributes;
     const_iterator(const Runs& runs, std::size_t run, std::size_t at) noexcept : runs_(&runs), run_(run), at_(at) {}
     difference_type length(std::size_t run) const noexcept {
       return static_cast<difference_type>((*runs_)[run].size());
@@ -15111,25 +15113,25 @@ class CustomFields {
   using value_type = Entry;
   /// @}
 
-  CustomFields() noexcept = default;
+  Attributes() noexcept = default;
   /// @{
   /// A copy is deep. A moved-from map is empty.
-  CustomFields(const CustomFields& other) : CustomFields() {
+  Attributes(const Attributes& other) : Attributes() {
     for (const Entry& entry : other) insert(end(), entry);
   }
-  CustomFields(CustomFields&& other) noexcept { swap(other); }
-  CustomFields& operator=(const CustomFields& other) {
-    CustomFields copy(other);
+  Attributes(Attributes&& other) noexcept { swap(other); }
+  Attributes& operator=(const Attributes& other) {
+    Attributes copy(other);
     swap(copy);
     return *this;
   }
-  CustomFields& operator=(CustomFields&& other) noexcept {
-    CustomFields taken(std::move(other));
+  Attributes& operator=(Attributes&& other) noexcept {
+    Attributes taken(std::move(other));
     swap(taken);
     return *this;
   }
   /// @}
-  ~CustomFields() {
+  ~Attributes() {
     for (const Run& run : runs_) {
       for (Entry* const entry : run) detail::destroy(entry);
     }
@@ -15172,14 +15174,14 @@ class CustomFields {
   /// @}
 
   /// Returns true if both have the same names with equal values.
-  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept {
+  friend bool operator==(const Attributes& a, const Attributes& b) noexcept {
     if (a.size() != b.size()) return false;
     for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
       if (*i != *j) return false;
     }
     return true;
   }
-  friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
+  friend bool operator!=(const Attributes& a, const Attributes& b) noexcept { return !(a == b); }
 
  private:
   /// Returns the position of the field, or of the first field that is ordered after it.
@@ -15231,7 +15233,7 @@ class CustomFields {
       }
     }
   }
-  void swap(CustomFields& other) noexcept {
+  void swap(Attributes& other) noexcept {
     std::swap(runs_, other.runs_);
     std::swap(size_, other.size_);
   }
@@ -15255,7 +15257,7 @@ struct Channel {
   std::string type;                  ///< a host-defined kind, such as "messaging"; without a colon
   std::string id;                    ///< unique among the channels of one type
   std::vector<std::string> members;  ///< ids of users
-  CustomFields custom;               ///< filters ignore a custom `type`, `id`, `cid` or `members`
+  Attributes custom;                 ///< filters ignore a custom `type`, `id`, `cid` or `members`
 
   /// Returns "type:id".
   std::string cid() const { return type + ':' + id; }
@@ -15601,7 +15603,7 @@ class JsonChannelReader {
     return JsonElements(in, first, count);
   }
 
-  void read_custom(JsonReader& in, std::vector<JsonPlace> places, CustomFields& custom) {
+  void read_custom(JsonReader& in, std::vector<JsonPlace> places, Attributes& custom) {
     std::size_t fields = 0, elements = 0;
     for (const JsonPlace& place : places) {
       go_to_value(in, place);
@@ -15655,7 +15657,7 @@ class JsonChannelReader {
 };
 
 /// Returns true if a custom field can be written in a form that is read as a custom field again.
-inline bool has_json_form(const CustomFields::Entry& field) noexcept {
+inline bool has_json_form(const Attributes::Entry& field) noexcept {
   if (field.value.kind() == ValueKind::invalid) return false;
   const std::string_view name = field.name;
   if (name == "type" || name == "id" || name == "cid" || name == "members") return false;
@@ -15752,7 +15754,7 @@ inline void append_json(std::string& out, const Channel& channel) {
     separator = ",";
   }
   out += ']';
-  for (const CustomFields::Entry& field : channel.custom) {
+  for (const Attributes::Entry& field : channel.custom) {
     if (!detail::has_json_form(field)) continue;
     detail::append_json_text(out, ",", field.name);
     out += ':';
@@ -16265,10 +16267,10 @@ struct WatchLimits {
 /// Watches watches;
 /// watches.watch_users(Viewer("john"), std::vector<std::string>{"mary", "ann"});  // john's friends
 /// watches.watch_channel(Viewer("john"), Channel{"match", "eu-17", {"mary", "jack"}, {}});
-/// assert(watches.hears(Viewer("john"), "jack") && !watches.hears(Viewer("jack"), "john"));
+/// assert(watches.is_watching(Viewer("john"), "jack") && !watches.is_watching(Viewer("jack"), "john"));
 /// watches.update(Channel{"match", "eu-17", {"bob"}, {}});  // mary and jack left, bob joined
-/// assert(!watches.hears(Viewer("john"), "jack") && watches.hears(Viewer("john"), "bob"));
-/// assert(watches.hears(Viewer("john"), "mary"));  // still a friend
+/// assert(!watches.is_watching(Viewer("john"), "jack") && watches.is_watching(Viewer("john"), "bob"));
+/// assert(watches.is_watching(Viewer("john"), "mary"));  // still a friend
 /// watches.unwatch(Viewer("john"));  // logged out
 /// assert(!watches.is_watched("mary") && watches == Watches());
 /// @endcode
@@ -16364,7 +16366,7 @@ class Watches {
   }
 
   /// Returns whether the viewer watches the user. O(log n) for n viewers of the user.
-  bool hears(Viewer viewer, std::string_view user) const noexcept {
+  bool is_watching(Viewer viewer, std::string_view user) const noexcept {
     const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
     return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
   }
@@ -16617,10 +16619,10 @@ constexpr int rank_of(ValueKind kind) noexcept {
   switch (kind) {
     case ValueKind::integer:
     case ValueKind::real: return 0;
-    case ValueKind::text: return 1;
+    case ValueKind::string: return 1;
     case ValueKind::array: return 2;
     case ValueKind::boolean: return 3;
-    case ValueKind::instant: return 4;
+    case ValueKind::timestamp: return 4;
     case ValueKind::invalid: return 5;
     case ValueKind::absent:
     case ValueKind::null: return 6;
@@ -16638,7 +16640,7 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
   const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
   if (is_first && is_second) return sign_of(ordering_of(first, second));
   const int ranks =
-      rank_of(is_first ? ValueKind::instant : a.kind()) - rank_of(is_second ? ValueKind::instant : b.kind());
+      rank_of(is_first ? ValueKind::timestamp : a.kind()) - rank_of(is_second ? ValueKind::timestamp : b.kind());
   if (ranks != 0) return ranks;
   if (a.kind() == ValueKind::array) {
     for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
@@ -16647,7 +16649,7 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
     }
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
   }
-  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
   const Ordering order = compare_scalars(a, b);
   if (order != Ordering::unordered) return sign_of(order);
   // NaN comes before all numbers.
@@ -16660,7 +16662,7 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
 inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
   const int ranks = rank_of(a.kind()) - rank_of(b.kind());
   if (ranks != 0) return ranks;
-  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
   return compare_for_sort(a, b);
 }
 
@@ -16824,7 +16826,7 @@ inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& 
   const auto add = [](Ids& ids, const ValueView& value) {
     Moment moment;
     if (read_moment(value, moment)) return false;
-    if (value.kind() == ValueKind::text) ids.push_back(value.text());
+    if (value.kind() == ValueKind::string) ids.push_back(value.text());
     return true;
   };
   switch (filter.op()) {

@@ -24,8 +24,8 @@ void fold(Snapshot& snapshot, const PresenceEvent& event) { snapshot = reduce(st
 
 // presence.natvis names these by number.
 static_assert(int(ValueKind::absent) == 0 && int(ValueKind::null) == 1 && int(ValueKind::boolean) == 2 &&
-                  int(ValueKind::integer) == 3 && int(ValueKind::real) == 4 && int(ValueKind::text) == 5 &&
-                  int(ValueKind::instant) == 6 && int(ValueKind::array) == 7 && int(ValueKind::invalid) == 8,
+                  int(ValueKind::integer) == 3 && int(ValueKind::real) == 4 && int(ValueKind::string) == 5 &&
+                  int(ValueKind::timestamp) == 6 && int(ValueKind::array) == 7 && int(ValueKind::invalid) == 8,
               "");
 static_assert(int(Operator::everything) == 0 && int(Operator::eq) == 1 && int(Operator::autocomplete) == 11 &&
                   int(Operator::all_of) == 12 && int(Operator::none_of) == 14 && int(Operator::invalid) == 15,

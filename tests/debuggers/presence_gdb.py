@@ -264,11 +264,11 @@ def any_value(value, depth=0):
         return str(int(content("number")))
     if kind == "real":
         return repr(float(content("real")))
-    if kind == "instant":
+    if kind == "timestamp":
         return instant_text(int(content("number")))
     if kind == "invalid":
         return "<invalid>"
-    if kind == "text":
+    if kind == "string":
         return text_at(int(value["data_"]), int(value["size_"])) if borrowed else compact_text(content("text"))
     if borrowed:
         return f"<array of {int(value['size_'])}>"
@@ -305,7 +305,7 @@ def filter_text(value, depth=0):
 
 def custom_fields(value):
     """Those that are shown, and how many there are."""
-    entry = gdb.lookup_type(namespace_of(value.type) + "CustomFields::Entry")
+    entry = gdb.lookup_type(namespace_of(value.type) + "Attributes::Entry")
     run_type = value["runs_"].type.strip_typedefs().template_argument(0)
     first, runs = compact(value["runs_"]["head_"], run_type)
     shown = []

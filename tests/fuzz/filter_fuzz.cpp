@@ -75,8 +75,8 @@ Plain plain(const ValueView& value) {
     case ValueKind::boolean: return naive::boolean(value.truth());
     case ValueKind::integer: return naive::integer(value.integer());
     case ValueKind::real: return naive::real(value.real());
-    case ValueKind::text: return naive::text(value.text());
-    case ValueKind::instant: return naive::instant(value.instant().ns());
+    case ValueKind::string: return naive::text(value.text());
+    case ValueKind::timestamp: return naive::instant(value.instant().ns());
     case ValueKind::array: {
       std::vector<Plain> elements;
       for (std::size_t i = 0; i < value.size(); ++i) elements.push_back(plain(value[i]));
@@ -165,7 +165,7 @@ Filter filter(const Question& question) {
 
 Object object(const Channel& channel) {
   Object object;
-  for (const CustomFields::Entry& entry : channel.custom) object[entry.name] = plain(entry.value.view());
+  for (const Attributes::Entry& entry : channel.custom) object[entry.name] = plain(entry.value.view());
   object["type"] = naive::text(channel.type);
   object["id"] = naive::text(channel.id);
   object["cid"] = naive::text(channel.type + ":" + channel.id);

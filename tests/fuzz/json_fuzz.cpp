@@ -577,7 +577,7 @@ class Maker {
     const Meaning<Channel> said = naive::channel(tree);
     require(!said.mistake && said.value == expected, "a channel is written", text);
     std::string expected_keys = "type id members ";
-    for (const CustomFields::Entry& field : expected.custom) expected_keys += field.name + ' ';
+    for (const Attributes::Entry& field : expected.custom) expected_keys += field.name + ' ';
     require(keys_of(tree.value) == expected_keys, "a channel is written with its keys", text);
     read_text(text);
   }

@@ -335,7 +335,7 @@ class JsonChannelReader {
     return JsonElements(in, first, count);
   }
 
-  void read_custom(JsonReader& in, std::vector<JsonPlace> places, CustomFields& custom) {
+  void read_custom(JsonReader& in, std::vector<JsonPlace> places, Attributes& custom) {
     std::size_t fields = 0, elements = 0;
     for (const JsonPlace& place : places) {
       go_to_value(in, place);
@@ -389,7 +389,7 @@ class JsonChannelReader {
 };
 
 /// Returns true if a custom field can be written in a form that is read as a custom field again.
-inline bool has_json_form(const CustomFields::Entry& field) noexcept {
+inline bool has_json_form(const Attributes::Entry& field) noexcept {
   if (field.value.kind() == ValueKind::invalid) return false;
   const std::string_view name = field.name;
   if (name == "type" || name == "id" || name == "cid" || name == "members") return false;
@@ -486,7 +486,7 @@ inline void append_json(std::string& out, const Channel& channel) {
     separator = ",";
   }
   out += ']';
-  for (const CustomFields::Entry& field : channel.custom) {
+  for (const Attributes::Entry& field : channel.custom) {
     if (!detail::has_json_form(field)) continue;
     detail::append_json_text(out, ",", field.name);
     out += ':';

@@ -445,8 +445,8 @@ inline void append_json(std::string& out, const ValueView& value) {
       out.append(text, detail::write_double(value.real(), text));
       break;
     }
-    case ValueKind::text: detail::append_json_string(out, value.text()); break;
-    case ValueKind::instant: detail::append_json_instant(out, {}, value.instant()); break;
+    case ValueKind::string: detail::append_json_string(out, value.text()); break;
+    case ValueKind::timestamp: detail::append_json_instant(out, {}, value.instant()); break;
     case ValueKind::array:
       out += '[';
       for (std::size_t i = 0; i < value.size(); ++i) {

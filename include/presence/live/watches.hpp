@@ -32,10 +32,10 @@ struct WatchLimits {
 /// Watches watches;
 /// watches.watch_users(Viewer("john"), std::vector<std::string>{"mary", "ann"});  // john's friends
 /// watches.watch_channel(Viewer("john"), Channel{"match", "eu-17", {"mary", "jack"}, {}});
-/// assert(watches.hears(Viewer("john"), "jack") && !watches.hears(Viewer("jack"), "john"));
+/// assert(watches.is_watching(Viewer("john"), "jack") && !watches.is_watching(Viewer("jack"), "john"));
 /// watches.update(Channel{"match", "eu-17", {"bob"}, {}});  // mary and jack left, bob joined
-/// assert(!watches.hears(Viewer("john"), "jack") && watches.hears(Viewer("john"), "bob"));
-/// assert(watches.hears(Viewer("john"), "mary"));  // still a friend
+/// assert(!watches.is_watching(Viewer("john"), "jack") && watches.is_watching(Viewer("john"), "bob"));
+/// assert(watches.is_watching(Viewer("john"), "mary"));  // still a friend
 /// watches.unwatch(Viewer("john"));  // logged out
 /// assert(!watches.is_watched("mary") && watches == Watches());
 /// @endcode
@@ -131,7 +131,7 @@ class Watches {
   }
 
   /// Returns whether the viewer watches the user. O(log n) for n viewers of the user.
-  bool hears(Viewer viewer, std::string_view user) const noexcept {
+  bool is_watching(Viewer viewer, std::string_view user) const noexcept {
     const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
     return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
   }

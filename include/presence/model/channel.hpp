@@ -23,12 +23,12 @@ inline namespace PRESENCE_ABI {
 /// or erasing other fields does not invalidate it.
 ///
 /// @code
-/// CustomFields fields;
+/// Attributes fields;
 /// fields["created_at"] = "2019-01-07T13:17:42.375Z";
 /// fields["updated_at"] = fields["created_at"];
 /// assert(*fields.find("updated_at") == *fields.find("created_at"));
 /// @endcode
-class CustomFields {
+class Attributes {
  public:
   /// One field: a name and its value.
   struct Entry {
@@ -113,7 +113,7 @@ class CustomFields {
     /// @}
 
    private:
-    friend class CustomFields;
+    friend class Attributes;
     const_iterator(const Runs& runs, std::size_t run, std::size_t at) noexcept : runs_(&runs), run_(run), at_(at) {}
     difference_type length(std::size_t run) const noexcept {
       return static_cast<difference_type>((*runs_)[run].size());
@@ -128,25 +128,25 @@ class CustomFields {
   using value_type = Entry;
   /// @}
 
-  CustomFields() noexcept = default;
+  Attributes() noexcept = default;
   /// @{
   /// A copy is deep. A moved-from map is empty.
-  CustomFields(const CustomFields& other) : CustomFields() {
+  Attributes(const Attributes& other) : Attributes() {
     for (const Entry& entry : other) insert(end(), entry);
   }
-  CustomFields(CustomFields&& other) noexcept { swap(other); }
-  CustomFields& operator=(const CustomFields& other) {
-    CustomFields copy(other);
+  Attributes(Attributes&& other) noexcept { swap(other); }
+  Attributes& operator=(const Attributes& other) {
+    Attributes copy(other);
     swap(copy);
     return *this;
   }
-  CustomFields& operator=(CustomFields&& other) noexcept {
-    CustomFields taken(std::move(other));
+  Attributes& operator=(Attributes&& other) noexcept {
+    Attributes taken(std::move(other));
     swap(taken);
     return *this;
   }
   /// @}
-  ~CustomFields() {
+  ~Attributes() {
     for (const Run& run : runs_) {
       for (Entry* const entry : run) detail::destroy(entry);
     }
@@ -189,14 +189,14 @@ class CustomFields {
   /// @}
 
   /// Returns true if both have the same names with equal values.
-  friend bool operator==(const CustomFields& a, const CustomFields& b) noexcept {
+  friend bool operator==(const Attributes& a, const Attributes& b) noexcept {
     if (a.size() != b.size()) return false;
     for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
       if (*i != *j) return false;
     }
     return true;
   }
-  friend bool operator!=(const CustomFields& a, const CustomFields& b) noexcept { return !(a == b); }
+  friend bool operator!=(const Attributes& a, const Attributes& b) noexcept { return !(a == b); }
 
  private:
   /// Returns the position of the field, or of the first field that is ordered after it.
@@ -248,7 +248,7 @@ class CustomFields {
       }
     }
   }
-  void swap(CustomFields& other) noexcept {
+  void swap(Attributes& other) noexcept {
     std::swap(runs_, other.runs_);
     std::swap(size_, other.size_);
   }
@@ -272,7 +272,7 @@ struct Channel {
   std::string type;                  ///< a host-defined kind, such as "messaging"; without a colon
   std::string id;                    ///< unique among the channels of one type
   std::vector<std::string> members;  ///< ids of users
-  CustomFields custom;               ///< filters ignore a custom `type`, `id`, `cid` or `members`
+  Attributes custom;                 ///< filters ignore a custom `type`, `id`, `cid` or `members`
 
   /// Returns "type:id".
   std::string cid() const { return type + ':' + id; }

@@ -21,15 +21,15 @@ inline namespace PRESENCE_ABI {
 
 /// The type of a value.
 enum class ValueKind : std::uint8_t {
-  absent,   ///< the object does not have the field; only for a ValueView
-  null,     ///< the field exists, and its value is null
-  boolean,  ///< true or false
-  integer,  ///< a signed 64-bit integer
-  real,     ///< a double
-  text,     ///< a string: any bytes, usually UTF-8
-  instant,  ///< a Timestamp
-  array,    ///< of values that are not arrays
-  invalid,  ///< not representable: an unsigned integer above INT64_MAX, an array in an array
+  absent,     ///< the object does not have the field; only for a ValueView
+  null,       ///< the field exists, and its value is null
+  boolean,    ///< true or false
+  integer,    ///< a signed 64-bit integer
+  real,       ///< a double
+  string,     ///< a string: any bytes, usually UTF-8
+  timestamp,  ///< a Timestamp
+  array,      ///< of values that are not arrays
+  invalid,    ///< not representable: an unsigned integer above INT64_MAX, an array in an array
 };
 
 /// The operator of one node of a filter.
@@ -125,9 +125,9 @@ class ValueView {
         number_(static_cast<std::int64_t>(integer)) {}
   template <class Real, detail::EnableIfReal<Real> = 0>
   constexpr ValueView(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
-  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::instant), number_(at.ns()) {}
+  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::timestamp), number_(at.ns()) {}
   template <class Text, detail::EnableIfTextView<Text> = 0>
-  constexpr ValueView(const Text& text) noexcept : kind_(ValueKind::text) {
+  constexpr ValueView(const Text& text) noexcept : kind_(ValueKind::string) {
     const std::string_view characters = text;
     data_ = characters.data();
     size_ = characters.size();
@@ -178,9 +178,9 @@ class ValueView {
   constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
   constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
   constexpr double real() const noexcept { return of(ValueKind::real).real_; }
-  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::instant).number_); }
+  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::timestamp).number_); }
   std::string_view text() const noexcept {
-    return std::string_view(static_cast<const char*>(of(ValueKind::text).data_), size_);
+    return std::string_view(static_cast<const char*>(of(ValueKind::string).data_), size_);
   }
   /// @}
   /// @{
@@ -313,7 +313,7 @@ class Value {
     kind_ = ValueKind::real;
     content_.real = static_cast<double>(real);
   }
-  constexpr Value(Timestamp at) noexcept : content_{at.ns()}, kind_(ValueKind::instant) {}
+  constexpr Value(Timestamp at) noexcept : content_{at.ns()}, kind_(ValueKind::timestamp) {}
   template <class Text, detail::EnableIfTextView<Text> = 0>
   Value(const Text& text) : Value() {
     set_text(text);
@@ -332,7 +332,7 @@ class Value {
 
   /// A deep copy.
   Value(const Value& other) : Value() {
-    if (other.kind_ == ValueKind::text) {
+    if (other.kind_ == ValueKind::string) {
       set_text(detail::text_of(other.content_.text));
     } else if (other.kind_ == ValueKind::array) {
       detail::CompactVector<Value> copy;
@@ -363,7 +363,7 @@ class Value {
   }
   /// @}
   ~Value() {
-    if (kind_ == ValueKind::text) {
+    if (kind_ == ValueKind::string) {
       detail::CompactVector<char>::adopt(content_.text);
     } else if (kind_ == ValueKind::array) {
       detail::CompactVector<Value>::adopt(content_.elements);
@@ -401,7 +401,7 @@ class Value {
 
   void set_text(std::string_view text) {
     content_.text = detail::characters_of(text).release();
-    kind_ = ValueKind::text;
+    kind_ = ValueKind::string;
   }
   void set_elements(detail::CompactVector<Value> elements) noexcept {
     content_.elements = elements.release();
@@ -463,8 +463,8 @@ inline Value::Value(const ValueView& view) : Value() {
     case ValueKind::boolean: *this = Value(view.truth()); break;
     case ValueKind::integer: *this = Value(view.integer()); break;
     case ValueKind::real: *this = Value(view.real()); break;
-    case ValueKind::text: set_text(view.text()); break;
-    case ValueKind::instant: *this = Value(view.instant()); break;
+    case ValueKind::string: set_text(view.text()); break;
+    case ValueKind::timestamp: *this = Value(view.instant()); break;
     case ValueKind::array: {
       detail::ArrayMaker maker(view.size());
       for (std::size_t i = 0; i < view.size(); ++i) maker.add(Value(view[i]));
@@ -496,7 +496,7 @@ Value array(const Range& elements) {
 inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
   switch (value.kind_) {
     case ValueKind::real: real_ = value.content_.real; break;
-    case ValueKind::text: {
+    case ValueKind::string: {
       const std::string_view text = detail::text_of(value.content_.text);
       data_ = text.data();
       size_ = text.size();
@@ -571,8 +571,8 @@ inline bool read_moment(std::string_view text, Moment& moment) noexcept {
 
 /// Reads a timestamp, or a string that contains one. Returns false for any other value.
 inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
-  if (value.kind() == ValueKind::text) return read_moment(value.text(), moment);
-  if (value.kind() != ValueKind::instant) return false;
+  if (value.kind() == ValueKind::string) return read_moment(value.text(), moment);
+  if (value.kind() != ValueKind::timestamp) return false;
   moment = moment_of(value.instant());
   return true;
 }
@@ -597,14 +597,14 @@ inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept
   if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
   if (a.kind() == b.kind()) {
     switch (a.kind()) {
-      case ValueKind::text: return compare_texts_or_moments(a.text(), b.text());
-      case ValueKind::instant: return ordering_of(a.instant(), b.instant());
+      case ValueKind::string: return compare_texts_or_moments(a.text(), b.text());
+      case ValueKind::timestamp: return ordering_of(a.instant(), b.instant());
       case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
       default: return Ordering::unordered;
     }
   }
-  if (a.kind() == ValueKind::text && b.kind() == ValueKind::instant) return compare_text(a.text(), b.instant());
-  if (a.kind() == ValueKind::instant && b.kind() == ValueKind::text)
+  if (a.kind() == ValueKind::string && b.kind() == ValueKind::timestamp) return compare_text(a.text(), b.instant());
+  if (a.kind() == ValueKind::timestamp && b.kind() == ValueKind::string)
     return reversed(compare_text(b.text(), a.instant()));
   return Ordering::unordered;
 }
@@ -617,10 +617,10 @@ inline bool operator==(const Value& a, const Value& b) noexcept {
     return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
   if (a.kind_ != b.kind_) return false;
   switch (a.kind_) {
-    case ValueKind::text: return a.view().text() == b.view().text();
+    case ValueKind::string: return a.view().text() == b.view().text();
     case ValueKind::array: return a.elements() == b.elements();
     case ValueKind::boolean:
-    case ValueKind::instant: return a.content_.number == b.content_.number;
+    case ValueKind::timestamp: return a.content_.number == b.content_.number;
     default: return true;
   }
 }

@@ -270,12 +270,13 @@ class Filter : private Value {
       case Operator::contains: return kind != ValueKind::array ? nullptr : "no array is possible here";
       case Operator::exists: return kind == ValueKind::boolean ? nullptr : "true or false is needed here";
       case Operator::autocomplete:
-        return kind == ValueKind::text && !operand.text().empty() ? nullptr : "a text that is not empty is needed here";
+        return kind == ValueKind::string && !operand.text().empty() ? nullptr
+                                                                    : "a text that is not empty is needed here";
       case Operator::gt:
       case Operator::gte:
       case Operator::lt:
       case Operator::lte:
-        return operand.is_number() || kind == ValueKind::text || kind == ValueKind::instant
+        return operand.is_number() || kind == ValueKind::string || kind == ValueKind::timestamp
                    ? nullptr
                    : "a number, a text or an instant is needed here";
       default: return "this operator tests no field";
@@ -609,9 +610,9 @@ struct KindsOf {
     } else if constexpr (std::is_arithmetic<Raw>::value) {
       return {number_bits, 0};
     } else if constexpr (std::is_same<Raw, Timestamp>::value) {
-      return {bit_of(ValueKind::instant), 0};
+      return {bit_of(ValueKind::timestamp), 0};
     } else if constexpr (std::is_convertible<const Raw&, std::string_view>::value) {
-      return {bit_of(ValueKind::text), 0};
+      return {bit_of(ValueKind::string), 0};
     } else if constexpr (std::is_same<Raw, ValueView>::value || std::is_same<Raw, Value>::value) {
       return {};
     } else {
@@ -627,9 +628,10 @@ inline bool can_compare(unsigned kinds, const ValueView& operand) noexcept {
   if (operand.is_nothing()) return true;
   if (operand.is_number()) return (kinds & number_bits) != 0;
   unsigned wanted = bit_of(operand.kind());
-  if (operand.kind() == ValueKind::instant) wanted |= bit_of(ValueKind::text);
+  if (operand.kind() == ValueKind::timestamp) wanted |= bit_of(ValueKind::string);
   Moment moment;
-  if (operand.kind() == ValueKind::text && read_moment(operand.text(), moment)) wanted |= bit_of(ValueKind::instant);
+  if (operand.kind() == ValueKind::string && read_moment(operand.text(), moment))
+    wanted |= bit_of(ValueKind::timestamp);
   return (kinds & wanted) != 0;
 }
 
@@ -641,7 +643,7 @@ inline const char* why_unanswerable(const FieldKinds& kinds, Operator op, const 
     case Operator::contains:
       if (kinds.element == 0) return "the field is no array";
       return can_compare(kinds.element, operand) ? nullptr : of_another_type;
-    case Operator::autocomplete: return (any & bit_of(ValueKind::text)) != 0 ? nullptr : "the field is no text";
+    case Operator::autocomplete: return (any & bit_of(ValueKind::string)) != 0 ? nullptr : "the field is no text";
     case Operator::eq:
     case Operator::ne:
       if (operand.kind() != ValueKind::array) return can_compare(any, operand) ? nullptr : of_another_type;

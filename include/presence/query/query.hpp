@@ -76,7 +76,7 @@ inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& 
   const auto add = [](Ids& ids, const ValueView& value) {
     Moment moment;
     if (read_moment(value, moment)) return false;
-    if (value.kind() == ValueKind::text) ids.push_back(value.text());
+    if (value.kind() == ValueKind::string) ids.push_back(value.text());
     return true;
   };
   switch (filter.op()) {

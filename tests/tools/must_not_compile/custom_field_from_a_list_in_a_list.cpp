@@ -6,7 +6,7 @@
 using namespace presence;
 
 #if defined(CONTROL)
-void set(CustomFields& fields) { fields["x"] = array({"a", "b"}); }
+void set(Attributes& fields) { fields["x"] = array({"a", "b"}); }
 #else
-void set(CustomFields& fields) { fields["x"] = {{"a", "b"}}; }
+void set(Attributes& fields) { fields["x"] = {{"a", "b"}}; }
 #endif

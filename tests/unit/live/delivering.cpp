@@ -772,7 +772,7 @@ struct Model {
   std::map<std::string, Watching> viewers;
   std::map<std::string, std::set<std::string>> channels;
 
-  bool hears(const std::string& viewer, const std::string& user) const {
+  bool is_watching(const std::string& viewer, const std::string& user) const {
     const auto it = viewers.find(viewer);
     if (it == viewers.end()) return false;
     for (const std::string& cid : it->second.followed) {
@@ -907,9 +907,9 @@ TEST_CASE("whatever happens, each viewer hears of what others see of those whom 
         const std::optional<User> was = before.find(user), is = after.find(user);
         std::set<std::string> hearers;
         for (const std::string& hearer : viewers) {
-          CHECK(store.watches().hears(Viewer(hearer), user) == model.hears(hearer, user));
+          CHECK(store.watches().is_watching(Viewer(hearer), user) == model.is_watching(hearer, user));
           const Changes& changes = heard[hearer][user];
-          if (was == is || !watched.hears(hearer, user)) {
+          if (was == is || !watched.is_watching(hearer, user)) {
             CHECK(changes.empty());
             continue;
           }

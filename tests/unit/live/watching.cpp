@@ -16,7 +16,7 @@ const Viewer ann{"ann"}, bob{"bob"};
 IdSet hearers(const Watches& w, std::string_view user) {
   IdSet all;
   w.each_viewer_of(user, [&](Viewer viewer) { CHECK(all.insert(std::string(viewer.id())).second); });
-  for (const std::string& id : all) CHECK(w.hears(Viewer(id), user));
+  for (const std::string& id : all) CHECK(w.is_watching(Viewer(id), user));
   CHECK(w.is_watched(user) == !all.empty());
   return all;
 }
@@ -94,18 +94,18 @@ TEST_CASE("a viewer hears of a user for as long as any watch is about that user"
   w.watch_members(ann, room("cellar", {"john"}));
   CHECK(hearers(w, "john") == IdSet{"ann"});
   w.update(room("garden", {}));
-  CHECK(w.hears(ann, "john"));
+  CHECK(w.is_watching(ann, "john"));
   w.unwatch(ann, "messaging:lobby");
-  CHECK(w.hears(ann, "john"));
-  CHECK_FALSE(w.hears(ann, "mary"));
+  CHECK(w.is_watching(ann, "john"));
+  CHECK_FALSE(w.is_watching(ann, "mary"));
   w.update(room("garden", {"john"}));
   w.unwatch(ann, "messaging:cellar");
-  CHECK(w.hears(ann, "john"));
+  CHECK(w.is_watching(ann, "john"));
   w.watch_users(ann, Ids{"john"});
   w.unwatch(ann, "messaging:garden");
-  CHECK(w.hears(ann, "john"));
+  CHECK(w.is_watching(ann, "john"));
   w.unwatch(ann, "messaging:garden");
-  CHECK(w.hears(ann, "john"));
+  CHECK(w.is_watching(ann, "john"));
   w.unwatch(ann);
   check_nothing_is_left(w);
 }
@@ -283,7 +283,7 @@ TEST_CASE("a viewer without an id watches nobody") {
   w.watch_channel(nobody, room("lobby", {"john"}));
   w.watch_members(nobody, room("lobby", {"john"}));
   w.watch_users(nobody, Ids{"john"});
-  CHECK_FALSE(w.hears(nobody, "john"));
+  CHECK_FALSE(w.is_watching(nobody, "john"));
   check_nothing_is_left(w);
 }
 
@@ -327,7 +327,7 @@ struct Model {
       it = is_followed ? std::next(it) : members.erase(it);
     }
   }
-  bool hears(const std::string& viewer, const std::string& user) const {
+  bool is_watching(const std::string& viewer, const std::string& user) const {
     const auto it = viewers.find(viewer);
     if (it == viewers.end()) return false;
     if (it->second.users.count(user) != 0) return true;
@@ -441,8 +441,8 @@ TEST_CASE("whatever is watched and unwatched, who hears of whom is what a plain 
       for (const std::string& user : users) {
         IdSet expected;
         for (const std::string& id : viewers) {
-          const bool hears = model.hears(id, user);
-          CHECK(w.hears(Viewer(id), user) == hears);
+          const bool hears = model.is_watching(id, user);
+          CHECK(w.is_watching(Viewer(id), user) == hears);
           if (hears) expected.insert(id);
         }
         CHECK(hearers(w, user) == expected);

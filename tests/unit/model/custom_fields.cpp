@@ -15,7 +15,7 @@ namespace {
 const std::string long_text(100, 'x');
 
 /// That they are what a std::map has, iterated in any way.
-void are_like(const CustomFields& fields, const std::map<std::string, Value>& expected) {
+void are_like(const Attributes& fields, const std::map<std::string, Value>& expected) {
   REQUIRE(fields.size() == expected.size());
   CHECK(fields.empty() == expected.empty());
   auto field = fields.begin();
@@ -34,7 +34,7 @@ void are_like(const CustomFields& fields, const std::map<std::string, Value>& ex
 }  // namespace
 
 TEST_CASE("a custom field can be set from another one") {
-  CustomFields fields;
+  Attributes fields;
   fields["b"] = long_text;
   fields["a"] = fields["b"];
   fields["c"] = fields["d"] = fields["a"];
@@ -46,7 +46,7 @@ TEST_CASE("a custom field can be set from another one") {
 
 TEST_CASE("references to custom fields stay valid while others come and go") {
   constexpr int count = 1000;
-  CustomFields fields;
+  Attributes fields;
   std::vector<std::pair<std::string, Value*>> known;
   for (int i = 0; i < count; ++i) {
     const std::string name = std::to_string(i * 7919 % count);
@@ -61,9 +61,9 @@ TEST_CASE("references to custom fields stay valid while others come and go") {
     REQUIRE(fields.find(name) == value);
     REQUIRE(*value == Value(name));
   }
-  CustomFields moved = std::move(fields);
+  Attributes moved = std::move(fields);
   CHECK(moved.find(known[1].first) == known[1].second);
-  CustomFields other;
+  Attributes other;
   other["x"] = 1;
   std::swap(moved, other);
   CHECK(other.find(known[1].first) == known[1].second);
@@ -75,7 +75,7 @@ TEST_CASE("custom fields are in the order of their names, in whichever order the
       CAPTURE(count);
       CAPTURE(order);
       Chance luck(count);
-      CustomFields fields;
+      Attributes fields;
       std::map<std::string, Value> expected;
       for (std::size_t i = 0; i < count; ++i) {
         const std::size_t number = order == 0 ? i : order == 1 ? count - i : order == 2 ? i * 7919 % count : luck.below(count);
@@ -85,7 +85,7 @@ TEST_CASE("custom fields are in the order of their names, in whichever order the
         expected[name] = number;
       }
       are_like(fields, expected);
-      const CustomFields copy = fields;
+      const Attributes copy = fields;
       CHECK(copy == fields);
       while (!expected.empty()) {
         auto gone = expected.begin();
@@ -96,13 +96,13 @@ TEST_CASE("custom fields are in the order of their names, in whichever order the
         if (expected.size() % 50 == 0) are_like(fields, expected);
       }
       CHECK(fields != copy);
-      CHECK(fields == CustomFields());
+      CHECK(fields == Attributes());
     }
   }
 }
 
 TEST_CASE("an iterator of custom fields goes any way at once") {
-  CustomFields fields;
+  Attributes fields;
   constexpr std::ptrdiff_t count = 1000;
   for (std::ptrdiff_t i = count; i-- > 0;) fields[std::to_string(100000 + i * 7919 % count)] = i;
   for (std::ptrdiff_t from = 0; from <= count; from += 77) {
@@ -115,30 +115,30 @@ TEST_CASE("an iterator of custom fields goes any way at once") {
       if (to < count) REQUIRE(a[to - from].name == std::to_string(100000 + to));
     }
   }
-  CHECK(std::count_if(fields.begin(), fields.end(), [](const CustomFields::Entry& e) { return e.value.kind() == ValueKind::integer; }) == count);
+  CHECK(std::count_if(fields.begin(), fields.end(), [](const Attributes::Entry& e) { return e.value.kind() == ValueKind::integer; }) == count);
 }
 
 TEST_CASE("custom fields are assigned to themselves and to each other") {
-  CustomFields fields;
+  Attributes fields;
   for (int i = 0; i < 300; ++i) fields[std::to_string(i)] = long_text;
-  const CustomFields before = fields;
-  CustomFields& same = fields;
+  const Attributes before = fields;
+  Attributes& same = fields;
   fields = same;
   CHECK(fields == before);
   fields = std::move(same);
   CHECK(fields == before);
-  CustomFields other;
+  Attributes other;
   other["a"] = 1;
   other = before;
   CHECK(other == before);
   other["0"] = 2;
   CHECK(other != before);
-  other = CustomFields();
+  other = Attributes();
   CHECK(other.empty());
 }
 
 TEST_CASE("a name may be borrowed from the field that it erases") {
-  CustomFields fields;
+  Attributes fields;
   fields[long_text] = "y" + long_text;
   CHECK(fields.erase(fields.begin()->name));
   CHECK(fields.empty());

@@ -25,7 +25,7 @@ class Player {
   std::vector<std::string> friends;
   std::vector<int> wins;
   std::string clan_name;
-  CustomFields custom;
+  Attributes custom;
 
   explicit Player(std::string player_id) : id(std::move(player_id)) {}
   Player(const Player&) = delete;
@@ -371,7 +371,7 @@ TEST_CASE("a User and a UserView have the same fields") {
 }
 
 TEST_CASE("custom fields are kept by name, in the order of their names") {
-  CustomFields custom;
+  Attributes custom;
   CHECK(custom.empty());
   CHECK(custom.find("a") == nullptr);
   CHECK(custom["b"] == Value());
@@ -382,7 +382,7 @@ TEST_CASE("custom fields are kept by name, in the order of their names") {
   CHECK(custom["b"] == Value(2));
   CHECK(custom.size() == 3);
   std::string names;
-  for (const CustomFields::Entry& entry : custom) names += entry.name;
+  for (const Attributes::Entry& entry : custom) names += entry.name;
   CHECK(names == "abc");
   REQUIRE(custom.find("c") != nullptr);
   CHECK(*custom.find("c") == Value("three"));
@@ -396,7 +396,7 @@ TEST_CASE("custom fields are kept by name, in the order of their names") {
 }
 
 TEST_CASE("custom fields are equal when they hold the same, in whichever order it was put") {
-  CustomFields a, b;
+  Attributes a, b;
   CHECK(a == b);
   a["x"] = 1;
   CHECK(a != b);

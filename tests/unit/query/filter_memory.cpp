@@ -209,7 +209,7 @@ TEST_CASE("a filter that is asked about one object takes memory for what it comp
 TEST_CASE("custom fields take at most 16 bytes of memory for each byte that they are written as") {
   for (const std::size_t n : {std::size_t{1}, std::size_t{100}, std::size_t{20000}}) {
     std::size_t bytes = 0;
-    CustomFields fields;
+    Attributes fields;
     const std::size_t took = most_during([&] {
       for (std::size_t i = 0; i < n; ++i) {
         const std::size_t mixed = i * 7919 % n;

@@ -37,7 +37,7 @@ Filter about(std::string_view field, const Filter& filter) {
 
 bool all_texts(const std::vector<Value>& values) {
   for (const Value& value : values) {
-    if (value.kind() != ValueKind::text) return false;
+    if (value.kind() != ValueKind::string) return false;
   }
   return true;
 }
@@ -48,7 +48,7 @@ bool holds_for(const Filter& filter, const Value& value) {
   Channel channel;
   channel.custom["x"] = value;
   const bool answer = holds(filter, channel);
-  if (value.kind() == ValueKind::text) {
+  if (value.kind() == ValueKind::string) {
     channel.type = std::string(value.view().text());
     REQUIRE(holds(about("type", filter), channel) == answer);
     User user;
@@ -60,7 +60,7 @@ bool holds_for(const Filter& filter, const Value& value) {
     for (const Value& element : value.elements()) channel.members.emplace_back(element.view().text());
     REQUIRE(holds(about("members", filter), channel) == answer);
   }
-  if (value.kind() == ValueKind::boolean || value.kind() == ValueKind::instant) {
+  if (value.kind() == ValueKind::boolean || value.kind() == ValueKind::timestamp) {
     User user;
     if (value.kind() == ValueKind::boolean) {
       user.online = value.view().truth();

@@ -486,7 +486,7 @@ TEST_CASE("watches may be changed with ids that lie in them") {
       w.watch_users(Viewer("a newcomer"), fans_of(w, "mary"));
       return w;
     }();
-    for (std::size_t i = 0; i < count; ++i) CHECK(newcomer.hears(Viewer("a newcomer"), filled(i, i % 2 == 0 ? 4 : 40)));
+    for (std::size_t i = 0; i < count; ++i) CHECK(newcomer.is_watching(Viewer("a newcomer"), filled(i, i % 2 == 0 ? 4 : 40)));
   }
 }
 
@@ -546,27 +546,27 @@ TEST_CASE("a store may be changed with strings that lie in its channels") {
 
       // A channel is added, so that others may move, and the viewer's id lies in one of these.
       REQUIRE(store.watch(WatchChannel{"match", "new", {"jack"}, true}, Viewer(known->id)));
-      CHECK(store.watches().hears(Viewer(name), "jack"));
+      CHECK(store.watches().is_watching(Viewer(name), "jack"));
       CHECK(store.watches().viewer_count() == 1);
 
       known = store.find_channel("match:" + name);
       REQUIRE(store.watch(WatchChannel{known->type, known->id, {}, true}, Viewer(known->members[0])));
-      CHECK(store.watches().hears(Viewer(name), "mary"));
+      CHECK(store.watches().is_watching(Viewer(name), "mary"));
       CHECK_FALSE(store.put(*known));
       known = store.find_channel("match:" + name);
       CHECK(*known == Channel{"match", name, {name, "mary"}, {}});
       ChannelQuery all;
       all.presence = true;
       CHECK(store.query_channels(all, Viewer(known->members[1])).size() == std::min<std::size_t>(before + 2, 10));
-      CHECK(store.watches().hears(Viewer("mary"), name));
+      CHECK(store.watches().is_watching(Viewer("mary"), name));
       const Subscription subscription =
           store.subscribe<UserPresenceChanged>(Viewer(known->id), [](const UserPresenceChanged&) {});
       store.unwatch(Viewer(known->members[1]), known->cid());
-      CHECK_FALSE(store.watches().hears(Viewer("mary"), name));
+      CHECK_FALSE(store.watches().is_watching(Viewer("mary"), name));
       CHECK(store.dispatch(PresenceEventView::connect(known->members[0], known->id, at(0))) == Verdict::applied);
       CHECK(store.snapshot().online(name));
       store.unwatch(Viewer(known->id));
-      CHECK_FALSE(store.watches().hears(Viewer(name), "jack"));
+      CHECK_FALSE(store.watches().is_watching(Viewer(name), "jack"));
 
       // A channel by an id that lies in it.
       CHECK_FALSE(store.put(Channel{"match", "last", {"match:last"}, {}}));

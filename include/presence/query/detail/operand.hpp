@@ -301,8 +301,8 @@ class ValueSet {
     for (const Value& element : elements) {
       const ValueView view = element.view();
       if (view.is_number()) ++numbers;
-      if (view.kind() == ValueKind::instant) ++moments;
-      if (view.kind() != ValueKind::text) continue;
+      if (view.kind() == ValueKind::timestamp) ++moments;
+      if (view.kind() != ValueKind::string) continue;
       if (read_moment(view.text(), moment)) {
         ++moments;
       } else {
@@ -398,7 +398,7 @@ class ValueSet {
     const ValueView view = element.view();
     Moment moment;
     switch (view.kind()) {
-      case ValueKind::text:
+      case ValueKind::string:
         if (read_moment(view.text(), moment)) {
           moments_.push_back(moment);
         } else {
@@ -407,7 +407,7 @@ class ValueSet {
         break;
       case ValueKind::integer:
       case ValueKind::real: numbers_.push_back(element); break;
-      case ValueKind::instant: moments_.push_back(moment_of(view.instant())); break;
+      case ValueKind::timestamp: moments_.push_back(moment_of(view.instant())); break;
       case ValueKind::boolean: (view.truth() ? has_true_ : has_false_) = true; break;
       default: has_null_ = true; break;
     }
@@ -444,8 +444,8 @@ class ValueSet {
   }
   std::size_t find(const ValueView& value) const noexcept {
     switch (value.kind()) {
-      case ValueKind::text: return find(value.text());
-      case ValueKind::instant: return find(moment_of(value.instant()));
+      case ValueKind::string: return find(value.text());
+      case ValueKind::timestamp: return find(moment_of(value.instant()));
       case ValueKind::integer:
       case ValueKind::real: {
         const Value* const place = detail::partition_point(numbers_.begin(), numbers_.end(), [&](const Value& number) {
@@ -494,7 +494,7 @@ inline bool holds(Operator op, const ValueView& field, const Value& value) {
     case Operator::exists: return !field.is_absent() == operand.truth();
     case Operator::autocomplete:
       return any_element(field, [prefix = WordPrefix(operand.text())](const ValueView& element) {
-        return element.kind() == ValueKind::text && prefix.is_in(element.text());
+        return element.kind() == ValueKind::string && prefix.is_in(element.text());
       });
     default: return false;
   }
@@ -541,7 +541,7 @@ class ScalarOperand : public Operand {
   bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
   /// Compares bytes. This is correct because the value is not a timestamp, and a timestamp equals no other string.
   bool is_same(std::string_view text) const noexcept {
-    if (value_.kind() != ValueKind::text) return false;
+    if (value_.kind() != ValueKind::string) return false;
     const std::string_view own = text_of(value_);
     return own.size() == text.size() &&
            (own.empty() || (own.back() == text.back() && std::memcmp(own.data(), text.data(), own.size()) == 0));
@@ -576,14 +576,14 @@ class MomentOperand : public ScalarOperand {
   }
 
   Ordering compare(const ValueView& element) const noexcept {
-    if (element.kind() == ValueKind::text) return compare(element.text());
-    if (element.kind() != ValueKind::instant) return Ordering::unordered;
+    if (element.kind() == ValueKind::string) return compare(element.text());
+    if (element.kind() != ValueKind::timestamp) return Ordering::unordered;
     return ordering_of(moment_of(element.instant()), moment_);
   }
   Ordering compare(std::string_view text) const noexcept {
     Moment moment;
     if (read_moment(text, moment)) return ordering_of(moment, moment_);
-    return value().kind() == ValueKind::text ? compare_texts(text, text_of(value())) : Ordering::unordered;
+    return value().kind() == ValueKind::string ? compare_texts(text, text_of(value())) : Ordering::unordered;
   }
   template <class Element>
   bool is_same(const Element& element) const noexcept {
@@ -622,7 +622,7 @@ class PrefixOperand : public Operand {
  private:
   bool is_in(std::string_view text) const noexcept { return prefix_.is_in(text); }
   bool is_in(const ValueView& element) const noexcept {
-    return element.kind() == ValueKind::text && prefix_.is_in(element.text());
+    return element.kind() == ValueKind::string && prefix_.is_in(element.text());
   }
 
   WordPrefix prefix_;

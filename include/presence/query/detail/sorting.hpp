@@ -22,10 +22,10 @@ constexpr int rank_of(ValueKind kind) noexcept {
   switch (kind) {
     case ValueKind::integer:
     case ValueKind::real: return 0;
-    case ValueKind::text: return 1;
+    case ValueKind::string: return 1;
     case ValueKind::array: return 2;
     case ValueKind::boolean: return 3;
-    case ValueKind::instant: return 4;
+    case ValueKind::timestamp: return 4;
     case ValueKind::invalid: return 5;
     case ValueKind::absent:
     case ValueKind::null: return 6;
@@ -43,7 +43,7 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
   const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
   if (is_first && is_second) return sign_of(ordering_of(first, second));
   const int ranks =
-      rank_of(is_first ? ValueKind::instant : a.kind()) - rank_of(is_second ? ValueKind::instant : b.kind());
+      rank_of(is_first ? ValueKind::timestamp : a.kind()) - rank_of(is_second ? ValueKind::timestamp : b.kind());
   if (ranks != 0) return ranks;
   if (a.kind() == ValueKind::array) {
     for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
@@ -52,7 +52,7 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
     }
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
   }
-  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
   const Ordering order = compare_scalars(a, b);
   if (order != Ordering::unordered) return sign_of(order);
   // NaN comes before all numbers.
@@ -65,7 +65,7 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
 inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
   const int ranks = rank_of(a.kind()) - rank_of(b.kind());
   if (ranks != 0) return ranks;
-  if (a.kind() == ValueKind::text) return sign_of(compare_texts(a.text(), b.text()));
+  if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
   return compare_for_sort(a, b);
 }
 
