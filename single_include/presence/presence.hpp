@@ -1426,6 +1426,9 @@ class LookupKey {
   std::uint64_t low_, high_;
 };
 
+/// The former name of LookupKey, for tests of the hashes that were written against 0.1.
+using Sought = LookupKey;
+
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
@@ -12248,15 +12251,17 @@ inline namespace PRESENCE_ABI {
 
 /// The type of a value.
 enum class ValueKind : std::uint8_t {
-  absent,     ///< the object does not have the field; only for a ValueView
-  null,       ///< the field exists, and its value is null
-  boolean,    ///< true or false
-  integer,    ///< a signed 64-bit integer
-  real,       ///< a double
-  string,     ///< a string: any bytes, usually UTF-8
-  timestamp,  ///< a Timestamp
-  array,      ///< of values that are not arrays
-  invalid,    ///< not representable: an unsigned integer above INT64_MAX, an array in an array
+  absent,               ///< the object does not have the field; only for a ValueView
+  null,                 ///< the field exists, and its value is null
+  boolean,              ///< true or false
+  integer,              ///< a signed 64-bit integer
+  real,                 ///< a double
+  string,               ///< a string: any bytes, usually UTF-8
+  timestamp,            ///< a Timestamp
+  array,                ///< of values that are not arrays
+  invalid,              ///< not representable: an unsigned integer above INT64_MAX, an array in an array
+  text = string,        ///< the former name of `string`
+  instant = timestamp,  ///< the former name of `timestamp`
 };
 
 /// The operator of one node of a filter.
@@ -15242,6 +15247,9 @@ class Attributes {
   std::size_t size_ = 0;
 };
 
+/// The former name of Attributes.
+using CustomFields = Attributes;
+
 /// A channel of a chat service: a group of members who see each other. A plain value. `type` and `id` together identify
 /// a channel.
 ///
@@ -16370,6 +16378,8 @@ class Watches {
     const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
     return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
   }
+  /// The former name of `is_watching`.
+  bool hears(Viewer viewer, std::string_view user) const noexcept { return is_watching(viewer, user); }
   /// Returns whether at least one viewer watches the user. O(1).
   bool is_watched(std::string_view user) const noexcept {
     const std::uint32_t u = users_.find(user);

@@ -135,6 +135,8 @@ class Watches {
     const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
     return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
   }
+  /// The former name of `is_watching`.
+  bool hears(Viewer viewer, std::string_view user) const noexcept { return is_watching(viewer, user); }
   /// Returns whether at least one viewer watches the user. O(1).
   bool is_watched(std::string_view user) const noexcept {
     const std::uint32_t u = users_.find(user);

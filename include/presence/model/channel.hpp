@@ -257,6 +257,9 @@ class Attributes {
   std::size_t size_ = 0;
 };
 
+/// The former name of Attributes.
+using CustomFields = Attributes;
+
 /// A channel of a chat service: a group of members who see each other. A plain value. `type` and `id` together identify
 /// a channel.
 ///

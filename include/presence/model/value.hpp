@@ -21,15 +21,17 @@ inline namespace PRESENCE_ABI {
 
 /// The type of a value.
 enum class ValueKind : std::uint8_t {
-  absent,     ///< the object does not have the field; only for a ValueView
-  null,       ///< the field exists, and its value is null
-  boolean,    ///< true or false
-  integer,    ///< a signed 64-bit integer
-  real,       ///< a double
-  string,     ///< a string: any bytes, usually UTF-8
-  timestamp,  ///< a Timestamp
-  array,      ///< of values that are not arrays
-  invalid,    ///< not representable: an unsigned integer above INT64_MAX, an array in an array
+  absent,               ///< the object does not have the field; only for a ValueView
+  null,                 ///< the field exists, and its value is null
+  boolean,              ///< true or false
+  integer,              ///< a signed 64-bit integer
+  real,                 ///< a double
+  string,               ///< a string: any bytes, usually UTF-8
+  timestamp,            ///< a Timestamp
+  array,                ///< of values that are not arrays
+  invalid,              ///< not representable: an unsigned integer above INT64_MAX, an array in an array
+  text = string,        ///< the former name of `string`
+  instant = timestamp,  ///< the former name of `timestamp`
 };
 
 /// The operator of one node of a filter.

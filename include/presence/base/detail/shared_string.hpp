@@ -207,6 +207,9 @@ class LookupKey {
   std::uint64_t low_, high_;
 };
 
+/// The former name of LookupKey, for tests of the hashes that were written against 0.1.
+using Sought = LookupKey;
+
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
