@@ -50,7 +50,7 @@ def circle_in(arrows):
         if name in done:
             return None
         way.append(name)
-        for other in arrows.get(name, ()):
+        for other in sorted(arrows.get(name, ())):
             found = visit(other)
             if found:
                 return found
