@@ -4183,10 +4183,14 @@ namespace detail {
 
 inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }
 
+/// Returns whether the ids of an event are within Rules::max_id_bytes. Only events of a session use the session id.
+inline bool ids_fit(const PresenceEventView& event, const Rules& rules) noexcept {
+  return event.user.size() <= rules.max_id_bytes &&
+         (!belongs_to_session(event.type) || event.session.size() <= rules.max_id_bytes);
+}
+
 /// Returns the verdict on the event itself, independent of the snapshot.
 inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) noexcept {
-  const bool has_session =
-      event.type == EventType::connect || event.type == EventType::disconnect || event.type == EventType::heartbeat;
   switch (event.type) {
     case EventType::connect:
     case EventType::disconnect:
@@ -4202,8 +4206,7 @@ inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) no
     default: return Verdict::invalid;
   }
   if (event.user.empty() || !in_range(event.at)) return Verdict::invalid;
-  if (event.user.size() > rules.max_id_bytes || (has_session && event.session.size() > rules.max_id_bytes))
-    return Verdict::over_limit;
+  if (!ids_fit(event, rules)) return Verdict::over_limit;
   if (event.status && event.status->size() > rules.max_status_bytes) return Verdict::over_limit;
   return Verdict::applied;
 }
@@ -8174,7 +8177,7 @@ inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& 
   const Rules& rules = place.root.rules;
   const Timestamp at = event.at;
   if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
-      event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes)
+      !ids_fit(event, rules))
     return false;
   SessionRegisters* const session = place.row().own_session(place.subject.session);
   if (session == nullptr || !is_refreshed_by(*session, at, bounds)) return false;
@@ -8226,13 +8229,11 @@ bool apply_in_place(const PlaceInTable& place, const PresenceEventView& event, O
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
-  if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes || rules.forget_after != Duration::highest() ||
-      !row.is_plain())
+  if (!bounds.admit(event.at) || !ids_fit(event, rules) || rules.forget_after != Duration::highest() || !row.is_plain())
     return false;
   if (event.type == EventType::set_status) return apply_status(place, event, bounds, on_change);
-  if (!belongs_to_session(event.type) || event.session.empty() || event.session.size() > rules.max_id_bytes)
-    return false;
-  return apply_session_event(place, event, bounds, on_change);
+  return belongs_to_session(event.type) && !event.session.empty() &&
+         apply_session_event(place, event, bounds, on_change);
 }
 
 }  // namespace detail

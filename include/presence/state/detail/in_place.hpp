@@ -12,6 +12,7 @@
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/registers.hpp>
 #include <presence/state/detail/changes.hpp>
+#include <presence/state/detail/judge.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/user_row.hpp>
 #include <presence/table/detail/user_table.hpp>
@@ -260,7 +261,7 @@ inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& 
   const Rules& rules = place.root.rules;
   const Timestamp at = event.at;
   if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
-      event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes)
+      !ids_fit(event, rules))
     return false;
   SessionRegisters* const session = place.row().own_session(place.subject.session);
   if (session == nullptr || !is_refreshed_by(*session, at, bounds)) return false;
@@ -312,13 +313,11 @@ bool apply_in_place(const PlaceInTable& place, const PresenceEventView& event, O
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
-  if (!bounds.admit(event.at) || event.user.size() > rules.max_id_bytes || rules.forget_after != Duration::highest() ||
-      !row.is_plain())
+  if (!bounds.admit(event.at) || !ids_fit(event, rules) || rules.forget_after != Duration::highest() || !row.is_plain())
     return false;
   if (event.type == EventType::set_status) return apply_status(place, event, bounds, on_change);
-  if (!belongs_to_session(event.type) || event.session.empty() || event.session.size() > rules.max_id_bytes)
-    return false;
-  return apply_session_event(place, event, bounds, on_change);
+  return belongs_to_session(event.type) && !event.session.empty() &&
+         apply_session_event(place, event, bounds, on_change);
 }
 
 }  // namespace detail

@@ -13,10 +13,14 @@ namespace detail {
 
 inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }
 
+/// Returns whether the ids of an event are within Rules::max_id_bytes. Only events of a session use the session id.
+inline bool ids_fit(const PresenceEventView& event, const Rules& rules) noexcept {
+  return event.user.size() <= rules.max_id_bytes &&
+         (!belongs_to_session(event.type) || event.session.size() <= rules.max_id_bytes);
+}
+
 /// Returns the verdict on the event itself, independent of the snapshot.
 inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) noexcept {
-  const bool has_session =
-      event.type == EventType::connect || event.type == EventType::disconnect || event.type == EventType::heartbeat;
   switch (event.type) {
     case EventType::connect:
     case EventType::disconnect:
@@ -32,8 +36,7 @@ inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) no
     default: return Verdict::invalid;
   }
   if (event.user.empty() || !in_range(event.at)) return Verdict::invalid;
-  if (event.user.size() > rules.max_id_bytes || (has_session && event.session.size() > rules.max_id_bytes))
-    return Verdict::over_limit;
+  if (!ids_fit(event, rules)) return Verdict::over_limit;
   if (event.status && event.status->size() > rules.max_status_bytes) return Verdict::over_limit;
   return Verdict::applied;
 }
