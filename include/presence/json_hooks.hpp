@@ -109,8 +109,8 @@ inline Result<Timestamp> parse_instant(std::string_view json) {
   if (!judge.ok()) return judge.error();
   if (at) return *at;
   if (found.kind == JsonKind::null)
-    return Error{ErrorCode::wrong_type, found.offset, "an instant is a string or a number"};
-  return Error{ErrorCode::unset, found.offset, "an instant in the year 1, which stands for none"};
+    return Error{ErrorCode::wrong_type, found.offset, "expected a timestamp, as a string or a number"};
+  return Error{ErrorCode::unset, found.offset, "the year 1 means that there is no timestamp"};
 }
 
 inline constexpr ReadOptions unlimited_read_options{SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX};

@@ -193,7 +193,7 @@ struct Error {
 ///
 /// @code
 /// ReadNotes notes;
-/// notes.add(Error{ErrorCode::wrong_type, 17, "a string is needed here"});
+/// notes.add(Error{ErrorCode::wrong_type, 17, "expected a string"});
 /// assert(notes.count() == 1 && notes.begin()->offset == 17);
 /// notes.clear();
 /// assert(notes.empty());
@@ -227,7 +227,7 @@ class ReadNotes {
 ///
 /// @code
 /// const auto level_of = [](char c) -> Result<int> {
-///   if (c < '0' || c > '9') return Error{ErrorCode::syntax, 0, "a level is a digit"};
+///   if (c < '0' || c > '9') return Error{ErrorCode::syntax, 0, "expected a digit"};
 ///   return c - '0';
 /// };
 /// assert(*level_of('7') == 7);
@@ -653,20 +653,21 @@ class InstantReader {
     const std::size_t start = at_;
     for (std::size_t i = 0; i < width; ++i) {
       if (!digit())
-        return fail(at_ < text_.size() ? ErrorCode::syntax : ErrorCode::truncated, at_, "an instant has a digit here");
+        return fail(at_ < text_.size() ? ErrorCode::syntax : ErrorCode::truncated, at_,
+                    "expected a digit of the timestamp");
       value = value * 10 + (text_[at_++] - '0');
     }
     if (value < low || value > high)
-      return fail(ErrorCode::out_of_range, start, "no such month, day, hour, minute or second");
+      return fail(ErrorCode::out_of_range, start, "month, day, hour, minute or second out of range");
     return value;
   }
 
   /// Reads one of the two given characters.
   constexpr void mark(char a, char b) noexcept {
     if (at_ == text_.size()) {
-      fail(ErrorCode::truncated, at_, "the text ends inside an instant");
+      fail(ErrorCode::truncated, at_, "the timestamp is truncated");
     } else if (text_[at_] != a && text_[at_] != b) {
-      fail(ErrorCode::syntax, at_, "not an instant as RFC 3339 writes it");
+      fail(ErrorCode::syntax, at_, "not an RFC 3339 timestamp");
     } else {
       ++at_;
     }
@@ -766,11 +767,11 @@ inline Moment read_moment(InstantReader& in, std::int64_t& year) {
   if (in.next_is('.')) {
     in.take();
     if (!in.digit())
-      in.fail(in.at_end() ? ErrorCode::truncated : ErrorCode::syntax, in.offset(), "a fraction has a digit here");
+      in.fail(in.at_end() ? ErrorCode::truncated : ErrorCode::syntax, in.offset(), "expected a digit of the fraction");
     std::int64_t weight = 100000000;
     for (; in.digit(); weight /= 10) {
       if (weight == 0) {
-        in.fail(ErrorCode::out_of_range, in.offset(), "a fraction has at most nine digits");
+        in.fail(ErrorCode::out_of_range, in.offset(), "the fraction has more than nine digits");
         break;
       }
       fraction += weight * (in.take() - '0');
@@ -785,16 +786,17 @@ inline Moment read_moment(InstantReader& in, std::int64_t& year) {
   } else if (in.ok()) {
     in.mark('Z', 'z');
   }
-  if (in.ok() && !in.at_end()) in.fail(ErrorCode::trailing_bytes, in.offset(), "something follows the instant");
+  if (in.ok() && !in.at_end())
+    in.fail(ErrorCode::trailing_bytes, in.offset(), "unexpected characters after the timestamp");
   const Date date{static_cast<std::uint32_t>(year), static_cast<std::uint32_t>(month), static_cast<std::uint32_t>(day)};
   if (in.ok() && date.day > days_in_month(date.year, date.month))
-    in.fail(ErrorCode::out_of_range, day_offset, "the month has no such day");
+    in.fail(ErrorCode::out_of_range, day_offset, "the day does not exist in the month");
   if (!in.ok()) return {};
 
   const std::int64_t seconds =
       days_since_1970(date.year, date.month, date.day) * 86400 + hour * 3600 + minute * 60 + second - offset_seconds;
   if (second == 60 && floor_divide(seconds, 86400) * 86400 != seconds)
-    in.fail(ErrorCode::out_of_range, second_offset, "a leap second ends a day");
+    in.fail(ErrorCode::out_of_range, second_offset, "a leap second is only valid at the end of a day");
   return Moment{seconds, fraction};
 }
 
@@ -805,12 +807,12 @@ inline Result<Timestamp> read_instant(std::string_view rfc3339) {
   const Moment moment = read_moment(in, year);
   if (!in.ok()) return in.error();
   const std::int64_t seconds = moment.second, fraction = moment.nanosecond;
-  if (year == 1) return Error{ErrorCode::unset, 0, "an instant in the year 1 stands for none"};
+  if (year == 1) return Error{ErrorCode::unset, 0, "the year 1 means that there is no timestamp"};
   // The whole seconds of the lower end are rounded down, and its fraction counts upwards from there.
   constexpr std::int64_t first_second = -9223372037, last_second = 9223372036;
   const bool too_low = seconds < first_second || (seconds == first_second && fraction <= 145224192);
   const bool too_high = seconds > last_second || (seconds == last_second && fraction >= 854775807);
-  if (too_low || too_high) return Error{ErrorCode::out_of_range, 0, "an instant lies between the years 1677 and 2262"};
+  if (too_low || too_high) return Error{ErrorCode::out_of_range, 0, "the timestamp is outside the years 1677 to 2262"};
   const std::int64_t ns =
       seconds < 0 ? (seconds + 1) * 1000000000 + (fraction - 1000000000) : seconds * 1000000000 + fraction;
   return Timestamp::from_ns(ns);
@@ -1626,7 +1628,8 @@ class ByteReader {
       if (!ok()) return 0;
       const bool fits = shift < 63 || next < 2, is_needed = next != 0 || shift == 0;
       if (!fits || !is_needed) {
-        fail(ErrorCode::syntax, start, fits ? "a number takes more bytes than it needs" : "a number of over 64 bits");
+        fail(ErrorCode::syntax, start,
+             fits ? "the number is not in its shortest form" : "the number has more than 64 bits");
         return 0;
       }
       number |= std::uint64_t{next & 0x7Fu} << shift;
@@ -1655,7 +1658,7 @@ class ByteReader {
   /// Returns the next `count` bytes. If there are fewer, fails and returns an empty view.
   std::string_view take(std::uint64_t count) noexcept {
     if (count > rest_.size()) {
-      fail(ErrorCode::truncated, end_, "the bytes end too early");
+      fail(ErrorCode::truncated, end_, "the bytes are truncated");
       return {};
     }
     const std::string_view taken = rest_.substr(0, narrowed<std::size_t>(count));
@@ -2473,9 +2476,10 @@ struct Rules {
   /// have a different result.
   std::uint32_t max_recent_per_user = 64;
 
-  /// The seed of all internal hashes: of the users in one page, of the digests that detect equal pages, and of the
-  /// tables of a Store. Without the seed an attacker cannot choose ids or strings that collide. No observable result
-  /// depends on it, including == and digests of snapshots.
+  /// The seed of the tags that tell the users of one page apart, of the maps of a Store, and of the salt of set
+  /// reconciliation. A secret value keeps others from choosing ids whose tags are equal. Without one, such ids cost at
+  /// most a few times as much to look up: worst cases are bounded for any ids. No observable result depends on the
+  /// seed, including == and digests of snapshots.
   std::uint64_t hash_seed = 0;
 
   /// Returns the rules for a client that only mirrors reports. The server's clock is not the client's clock, so no
@@ -3150,7 +3154,7 @@ class FrameReader {
   template <class OnBlock>
   bool push(std::string_view bytes, OnBlock&& on_block) {
     while (!failed_ && !bytes.empty()) {
-      if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "something follows the end");
+      if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "unexpected bytes after the end");
       // A complete piece is read in place, without a copy.
       std::string_view piece = bytes.substr(0, wanted_ - held_.size());
       bytes.remove_prefix(piece.size());
@@ -3168,7 +3172,7 @@ class FrameReader {
 
   /// Returns true if the data is complete and valid.
   bool finish() noexcept {
-    if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes end too early");
+    if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes are truncated");
     return !failed_;
   }
   const Error& error() const noexcept { return error_; }
@@ -3183,24 +3187,23 @@ class FrameReader {
       case Stage::head: {
         for (const char c : {'P', 'R', 'S', 'N'}) {
           const std::size_t at = in.offset();
-          if (in.byte() != static_cast<std::uint8_t>(c))
-            in.fail(ErrorCode::syntax, at, "nothing that this library wrote");
+          if (in.byte() != static_cast<std::uint8_t>(c)) in.fail(ErrorCode::syntax, at, "not written by this library");
         }
         const unsigned version = in.byte(), kind = in.byte();
         // In an unknown version the next byte may have any meaning.
         if (version == 0 || version > latest_version ||
             (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
-          in.fail(ErrorCode::unknown_version, 4, "a version of the format not known here");
+          in.fail(ErrorCode::unknown_version, 4, "unknown version of the format");
         if (kind != static_cast<std::uint8_t>(kind_))
-          in.fail(ErrorCode::wrong_type, 5, "another kind of thing is needed here");
+          in.fail(ErrorCode::wrong_type, 5, "the value has another type than expected");
         expect(Stage::block, block_head);
         break;
       }
       case Stage::block: {
         const std::uint32_t size = in.word32();
         claimed_ = in.word64();
-        if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the block before this one ended too early");
-        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "there is nothing in it");
+        if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the previous block ended too early");
+        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "the first block is empty");
         if (size == 0) {
           judge_checksum(in, {});
           expect(Stage::ended, 0);
@@ -3250,7 +3253,7 @@ class FrameReader {
 
 /// Returns `in.ok()`. Fails if the next record begins where its block should already have ended.
 inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
-  if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "this block should have ended before");
+  if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "the block is longer than allowed");
   return in.ok();
 }
 
@@ -3511,7 +3514,7 @@ class InstantUnit {
   static Timestamp held(ByteReader& in, std::size_t start, std::uint64_t bits, bool fits) noexcept {
     const Timestamp at = Timestamp::from_ns(static_cast<std::int64_t>(bits));
     if (!fits || at == absent || at == never) {
-      in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
+      in.fail(ErrorCode::out_of_range, start, "the timestamp is out of range");
     }
     return at;
   }
@@ -3594,7 +3597,7 @@ inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bit
 
 /// Returns a count. Fails if it is greater than the reader's rules allow for one user.
 inline std::size_t read_count(ByteReader& in, std::size_t start, std::uint64_t count, std::size_t most) noexcept {
-  if (count > most) in.fail(ErrorCode::over_limit, start, "more of one user than the rules allow");
+  if (count > most) in.fail(ErrorCode::over_limit, start, "the user has more entries than the rules allow");
   return in.ok() ? narrowed<std::size_t>(count) : 0;
 }
 inline std::size_t read_count(ByteReader& in, unsigned inside, std::size_t least_outside, std::size_t most) noexcept {
@@ -3608,7 +3611,7 @@ inline std::size_t read_count(ByteReader& in, unsigned inside, std::size_t least
 }
 
 inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_greater) noexcept {
-  if (!is_first && !is_greater) in.fail(ErrorCode::syntax, start, "not in ascending order");
+  if (!is_first && !is_greater) in.fail(ErrorCode::syntax, start, "the entries are not in ascending order");
   return in.ok();
 }
 
@@ -3628,9 +3631,9 @@ struct Most {
 inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, InstantUnit& unit) {
   SessionRegisters session;
   const std::size_t start = in.offset();
-  const std::string_view id = in.text(rules.max_id_bytes, "a longer id than the rules allow");
+  const std::string_view id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
   const unsigned bits = in.byte();
-  if (in.ok() && (id.empty() || bits == 0)) in.fail(ErrorCode::syntax, start, "a session without an id or an instant");
+  if (in.ok() && (id.empty() || bits == 0)) in.fail(ErrorCode::syntax, start, "the session has no id or no timestamp");
   if (!in.ok()) return session;
   session.id = SharedString(id);
   if ((bits & 1) != 0) session.connect = unit.read(in);
@@ -3648,7 +3651,7 @@ inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, I
   const std::size_t start = in.offset();
   const unsigned bits = in.byte();
   if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online)) {
-    in.fail(ErrorCode::syntax, start, "no such set of registers");
+    in.fail(ErrorCode::syntax, start, "unknown set of registers");
   }
   if (!in.ok()) return;
   if ((bits & dropped_range) != 0) {
@@ -3658,7 +3661,7 @@ inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, I
   }
   if ((bits & status) != 0) {
     kept.status_at = unit.read(in);
-    const std::string_view text = in.text(rules.max_status_bytes, "a longer status than the rules allow");
+    const std::string_view text = in.text(rules.max_status_bytes, "the status is longer than max_status_bytes");
     kept.status = SharedString(text);
   }
   if ((bits & reported) != 0) kept.reported_at = unit.read(in);
@@ -3708,10 +3711,10 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
   UserRecord user;
   UserRegisters& kept = user.registers;
   const std::size_t start = in.offset();
-  user.id = in.text(rules.max_id_bytes, "a longer id than the rules allow");
+  user.id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
   const unsigned shape = in.byte();
   if (in.ok() && (user.id.empty() || shape > record::shape_bits || shape <= record::in_ms)) {
-    in.fail(ErrorCode::syntax, start, "a user without an id, or of whom nothing is kept");
+    in.fail(ErrorCode::syntax, start, "the user has no id or no content");
   }
   InstantUnit unit(now, (shape & record::in_ms) != 0);
   for (std::size_t left = record::read_count(in, shape >> 1 & 3, record::counts_in_shape, most.sessions);
@@ -3737,13 +3740,13 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
   if ((shape & record::has_flips) != 0) {
     const std::size_t at_count = in.offset();
     std::size_t left = record::read_count(in, at_count, in.number(), most.on_both_sides_of_a_cut);
-    if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "flips are said to be there");
+    if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "the count of visibility changes is 0");
     for (; left > 0 && in.ok(); --left) {
       const std::size_t at = in.offset();
       VisibilityChange visibility_change;
       visibility_change.at = unit.read(in);
       const unsigned truth = in.byte();
-      if (truth > 1) in.fail(ErrorCode::syntax, at, "neither visible nor invisible");
+      if (truth > 1) in.fail(ErrorCode::syntax, at, "the visibility is neither 0 nor 1");
       visibility_change.invisible = truth == 1;
       const bool is_first = kept.visibility_changes.empty();
       if (record::ascends(in, at, is_first, !is_first && kept.visibility_changes.back().at < visibility_change.at))
@@ -3753,10 +3756,10 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
   if ((shape & record::has_rare) != 0) record::read_rare(in, kept, rules, unit);
   for (const VisibilityChange& visibility_change : kept.visibility_changes) {
     if (!visibility_change.invisible && kept.dropped_range.contains(visibility_change.at))
-      in.fail(ErrorCode::syntax, start, "visible again in a stretch where nobody can be");
+      in.fail(ErrorCode::syntax, start, "a visible change inside a dropped range");
   }
   if (in.ok() && !unit.in_ms() && unit.could_be_ms())
-    in.fail(ErrorCode::syntax, start, "nanoseconds where milliseconds would do");
+    in.fail(ErrorCode::syntax, start, "timestamps are in nanoseconds although milliseconds suffice");
   return user;
 }
 
@@ -9237,10 +9240,10 @@ inline void append_now(ByteWriter& out, Timestamp now) {
 inline Timestamp read_now(ByteReader& in) noexcept {
   const std::size_t start = in.offset();
   const unsigned given = in.byte();
-  if (given > 1) in.fail(ErrorCode::syntax, start, "an instant is there or it is not");
+  if (given > 1) in.fail(ErrorCode::syntax, start, "the timestamp flag is neither 0 nor 1");
   if (given == 0 || !in.ok()) return absent;
   const Timestamp now = Timestamp::from_ns(static_cast<std::int64_t>(in.word64()));
-  if (in.ok() && !in_range(now)) in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
+  if (in.ok() && !in_range(now)) in.fail(ErrorCode::out_of_range, start, "the timestamp is out of range");
   return now;
 }
 
@@ -9293,7 +9296,8 @@ class UserReader {
   void read_head(ByteReader& in) {
     const std::size_t start = in.offset();
     const Timestamp now = read_now(in);
-    if (in.ok() && !dates_.begin(now)) in.fail(ErrorCode::too_early, start, "the message is later than our clock");
+    if (in.ok() && !dates_.begin(now))
+      in.fail(ErrorCode::too_early, start, "the message's timestamp is too far in the future");
     SnapshotAccess::write(snapshot_).now = now;
   }
 
@@ -9304,7 +9308,7 @@ class UserReader {
     if (!in.ok()) return;
     const UserKey key = root.table.key_of(user.id);
     if (!last_.empty() && !UserTable::stands_before(root.table.key_of(last_), key)) {
-      in.fail(ErrorCode::syntax, start, "users out of their order");
+      in.fail(ErrorCode::syntax, start, "the users are not in order");
       return;
     }
     last_ = user.id;
@@ -9313,7 +9317,7 @@ class UserReader {
       return;
     }
     if (!dates_.admit(user.registers)) {
-      in.fail(ErrorCode::too_early, start, "a user of whom something is dated too late");
+      in.fail(ErrorCode::too_early, start, "the user has a timestamp too far in the future");
       return;
     }
     normalise(user.registers, root.now, root.rules);
@@ -9736,11 +9740,11 @@ inline Terms read_terms(ByteReader& in, Timestamp latest) noexcept {
   Terms terms;
   const std::size_t start = in.offset();
   terms.as_of = read_now(in);
-  if (terms.as_of > latest) in.fail(ErrorCode::too_early, start, "no peer compares as of so late a time");
+  if (terms.as_of > latest) in.fail(ErrorCode::too_early, start, "the time of comparison is too far in the future");
   terms.salt = read_bits(in);
   const std::size_t at_restarts = in.offset();
   terms.restarts = in.byte();
-  if (terms.restarts > most_restarts) in.fail(ErrorCode::syntax, at_restarts, "no exchange begins anew so often");
+  if (terms.restarts > most_restarts) in.fail(ErrorCode::syntax, at_restarts, "the exchange was restarted too often");
   return terms;
 }
 
@@ -9851,17 +9855,17 @@ inline Result<SketchMessage> read_sketch(std::string_view bytes, Timestamp now, 
       message.terms = read_terms(in, latest);
       const std::size_t start = in.offset();
       cells = in.number();
-      if (in.ok() && !Sketch::is_size(cells)) in.fail(ErrorCode::syntax, start, "no number of cells that a sketch has");
+      if (in.ok() && !Sketch::is_size(cells)) in.fail(ErrorCode::syntax, start, "invalid number of cells of a sketch");
     }
     while (in.ok() && !in.at_end() && begins_in_time(in, body)) {
       if (message.sketch.size() == cells)
-        in.fail(ErrorCode::syntax, in.offset(), "more cells than were said to be there");
+        in.fail(ErrorCode::syntax, in.offset(), "the sketch has more cells than announced");
       if (in.ok()) message.sketch.append_cell_from(in);
     }
   };
   if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
   if (message.sketch.size() != cells)
-    return Error{ErrorCode::syntax, bytes.size(), "fewer cells than were said to be there"};
+    return Error{ErrorCode::syntax, bytes.size(), "the sketch has fewer cells than announced"};
   return message;
 }
 
@@ -9886,7 +9890,7 @@ inline Result<NewsMessage> read_news(std::string_view bytes, Timestamp now, cons
       message.terms = read_terms(in, latest);
       const std::size_t start = in.offset();
       const unsigned all = in.byte();
-      if (in.ok() && all > 1) in.fail(ErrorCode::syntax, start, "these are all or they are not");
+      if (in.ok() && all > 1) in.fail(ErrorCode::syntax, start, "the flag is neither 0 nor 1");
       message.all = all == 1;
       wanted = in.number();
       begun = true;
@@ -9899,13 +9903,13 @@ inline Result<NewsMessage> read_news(std::string_view bytes, Timestamp now, cons
       const std::size_t start = in.offset();
       const Bits128 digest = read_bits(in);
       if (in.ok() && !message.wanted.empty() && !(message.wanted.back() < digest))
-        in.fail(ErrorCode::syntax, start, "not in ascending order");
+        in.fail(ErrorCode::syntax, start, "the entries are not in ascending order");
       message.wanted.push_back(digest);
       --wanted;
     }
   };
   if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
-  if (wanted != 0) return Error{ErrorCode::syntax, bytes.size(), "less is wanted than was said"};
+  if (wanted != 0) return Error{ErrorCode::syntax, bytes.size(), "fewer users are requested than announced"};
   message.users = users.snapshot();
   return message;
 }
@@ -10886,7 +10890,7 @@ class JsonReader {
   /// Must be called after the outermost value. Fails if anything except white space follows.
   void finish() noexcept {
     skip_space();
-    if (p_ != end_) fail(ErrorCode::trailing_bytes, offset(), "something follows the value");
+    if (p_ != end_) fail(ErrorCode::trailing_bytes, offset(), "unexpected characters after the value");
   }
 
   /// Stores an error, unless there already is one. Always returns false.
@@ -10931,7 +10935,7 @@ class JsonReader {
 
   bool fail_here(const char* message) noexcept {
     return fail(p_ == end_ ? ErrorCode::truncated : ErrorCode::syntax, offset(),
-                p_ == end_ ? "the text ends too early" : message);
+                p_ == end_ ? "the text is truncated" : message);
   }
 
   // The short functions are the common case and should be inlined. The rare cases are in separate functions.
@@ -10967,7 +10971,7 @@ class JsonReader {
         default: break;
       }
     }
-    fail_here("a value is needed here");
+    fail_here("expected a value");
     return JsonKind::nothing;
   }
 
@@ -11047,7 +11051,7 @@ class JsonReader {
     key_offset_ = offset();
     if (!string(key)) return false;
     skip_space();
-    if (p_ == end_ || *p_ != ':') return fail_here("a key is followed by a colon");
+    if (p_ == end_ || *p_ != ':') return fail_here("expected a colon after the key");
     ++p_;
     return true;
   }
@@ -11071,7 +11075,7 @@ class JsonReader {
       return true;
     }
     for (const char c : word) {
-      if (p_ == end_ || *p_ != c) return fail_here("neither true, false nor null");
+      if (p_ == end_ || *p_ != c) return fail_here("expected true, false or null");
       ++p_;
     }
     return true;
@@ -11100,7 +11104,7 @@ class JsonReader {
     if (p_ != end_ && *p_ == '0') {
       ++p_;
       if (digit()) {
-        fail_here("a number has no leading zero");
+        fail_here("the number has a leading zero");
         return;
       }
     } else if (!digits("a number has a digit here")) {
@@ -11108,7 +11112,7 @@ class JsonReader {
     }
     if (p_ != end_ && *p_ == '.') {
       ++p_;
-      if (!digits("a fraction has a digit here")) return;
+      if (!digits("expected a digit of the fraction")) return;
     }
     if (p_ != end_ && (*p_ == 'e' || *p_ == 'E')) {
       ++p_;
@@ -11164,7 +11168,7 @@ class JsonReader {
         if (!escape(text != nullptr)) return false;
         run = p_;
       } else {
-        return fail_here("a control character must be escaped in a string");
+        return fail_here("unescaped control character in a string");
       }
     }
     if (text != nullptr) {
@@ -11205,7 +11209,7 @@ class JsonReader {
       case 'r': c = '\r'; break;
       case 't': c = '\t'; break;
       case 'u': return unicode_escape(start, keep);
-      default: return fail(ErrorCode::bad_escape, start, "no such escape");
+      default: return fail(ErrorCode::bad_escape, start, "unknown escape sequence");
     }
     if (keep) scratch_->push_back(c);
     return true;
@@ -11441,7 +11445,7 @@ inline void note_fields(JsonReader& in, JsonEvent& event) {
 inline bool enter_text(JsonReader& in, JsonNote& whole) {
   if (note_and_enter(in, whole)) return true;
   in.finish();
-  return in.fail(ErrorCode::wrong_type, whole.offset, "an object is needed here");
+  return in.fail(ErrorCode::wrong_type, whole.offset, "expected an object");
 }
 
 /// The range of integers that are read as timestamps in nanoseconds. In other units the numbers of these years are so
@@ -11475,9 +11479,9 @@ inline std::string_view cut_text(std::string_view text, std::size_t most) noexce
 class JsonJudge {
  public:
   static constexpr const char* twice = "this key stands in the object twice";
-  static constexpr const char* a_string = "a string is needed here";
+  static constexpr const char* a_string = "expected a string";
   static constexpr const char* a_truth = "true or false is needed here";
-  static constexpr const char* an_object = "an object is needed here";
+  static constexpr const char* an_object = "expected an object";
 
   explicit JsonJudge(std::string_view text, ReadNotes* notes = nullptr) noexcept : text_(text), notes_(notes) {}
 
@@ -11549,7 +11553,7 @@ class JsonJudge {
   /// replacement it could be the id of another user.
   std::string_view needed_id(const JsonNote& value, std::size_t object) noexcept {
     if (!given_text(value)) {
-      miss(value, object, "a user needs an id");
+      miss(value, object, "the user has no id");
     } else if (value.broken) {
       fail_as_strict(value);
     } else {
@@ -11654,7 +11658,7 @@ class JsonJudge {
       fail(ErrorCode::out_of_range, value.offset, message);
       return false;
     }
-    if (!given(value, JsonKind::string, "an instant is a string or a number")) return false;
+    if (!given(value, JsonKind::string, "expected a timestamp, as a string or a number")) return false;
     const Result<Timestamp> parsed = parse_timestamp(value.text);
     if (parsed) {
       at = *parsed;
@@ -11712,7 +11716,7 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
   event.online = type == EventType::report
                      ? judge.needed(online, found.online, found.offset, "a report says whether the user is online")
                      : online.value_or(false);
-  if (!judge.read_instant(found.at, event.at)) judge.miss(found.at, found.offset, "an event needs an instant");
+  if (!judge.read_instant(found.at, event.at)) judge.miss(found.at, found.offset, "the event has no timestamp");
   event.invisible = judge.truth(found.invisible);
   event.status = judge.text(found.status);
   if (type == EventType::set_status) {
@@ -11726,7 +11730,7 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
 inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
                           const ReadOptions& options, PresenceEventView& event) {
   if (!judge.given(user.self, JsonKind::object, JsonJudge::an_object)) {
-    judge.fail(ErrorCode::missing_key, found.offset, "this event needs a user");
+    judge.fail(ErrorCode::missing_key, found.offset, "the event has no user");
     return;
   }
   event.type = EventType::report;
@@ -11735,7 +11739,7 @@ inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUs
   event.online =
       judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
   if (!judge.read_coarse_instant(found.created_at, event.at))
-    judge.miss(found.created_at, found.offset, "an event needs the instant of its creation");
+    judge.miss(found.created_at, found.offset, "the event has no created_at");
   event.status = judge.status(user, is_whole, options);
   Timestamp last_active;
   if (judge.read_side_instant(user.last_active, last_active)) event.last_active = last_active;
@@ -11787,9 +11791,9 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
   } else if (type == "health.check" && judge.given(found.me.self)) {
     judge_payload(judge, found, found.me, false, options, event);
   } else if (type.find('.') != std::string_view::npos) {
-    judge.fail(ErrorCode::not_presence, found.type.offset, "an event that says nothing about presence");
+    judge.fail(ErrorCode::not_presence, found.type.offset, "the event is not about presence");
   } else {
-    judge.fail(ErrorCode::unknown_type, found.type.offset, "no such event");
+    judge.fail(ErrorCode::unknown_type, found.type.offset, "unknown type of event");
   }
   if (!judge.ok()) error = judge.error();
   return judge.ok();
@@ -14058,7 +14062,7 @@ class Filter : private Value {
   static Filter combination_of(Operator op, Parts parts) noexcept {
     if (op != Operator::all_of && op != Operator::any_of && op != Operator::none_of)
       return invalid(ErrorCode::unknown_operator, "this operator combines no filters");
-    if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
+    if (parts.empty()) return invalid(ErrorCode::bad_operand, "expected at least one filter");
     return combination_from(op, std::move(parts), 0, 0);
   }
   /// Combines parts. The parts before `first` are known to be valid and at most `depth` deep.
@@ -14091,19 +14095,18 @@ class Filter : private Value {
       case Operator::eq:
       case Operator::ne: return nullptr;
       case Operator::in:
-      case Operator::nin: return kind == ValueKind::array ? nullptr : "an array is needed here";
-      case Operator::contains: return kind != ValueKind::array ? nullptr : "no array is possible here";
+      case Operator::nin: return kind == ValueKind::array ? nullptr : "expected an array";
+      case Operator::contains: return kind != ValueKind::array ? nullptr : "an array is not allowed here";
       case Operator::exists: return kind == ValueKind::boolean ? nullptr : "true or false is needed here";
       case Operator::autocomplete:
-        return kind == ValueKind::string && !operand.text().empty() ? nullptr
-                                                                    : "a text that is not empty is needed here";
+        return kind == ValueKind::string && !operand.text().empty() ? nullptr : "expected a string that is not empty";
       case Operator::gt:
       case Operator::gte:
       case Operator::lt:
       case Operator::lte:
         return operand.is_number() || kind == ValueKind::string || kind == ValueKind::timestamp
                    ? nullptr
-                   : "a number, a text or an instant is needed here";
+                   : "expected a number, a string or a timestamp";
       default: return "this operator tests no field";
     }
   }
@@ -14468,7 +14471,7 @@ inline const char* why_unanswerable(const FieldKinds& kinds, Operator op, const 
     case Operator::contains:
       if (kinds.element == 0) return "the field is no array";
       return can_compare(kinds.element, operand) ? nullptr : of_another_type;
-    case Operator::autocomplete: return (any & bit_of(ValueKind::string)) != 0 ? nullptr : "the field is no text";
+    case Operator::autocomplete: return (any & bit_of(ValueKind::string)) != 0 ? nullptr : "the field is not a string";
     case Operator::eq:
     case Operator::ne:
       if (operand.kind() != ValueKind::array) return can_compare(any, operand) ? nullptr : of_another_type;
@@ -14585,18 +14588,18 @@ inline bool read_scalar(JsonReader& in, Value& value) {
       if (found.text.find_first_of(".eE") == std::string_view::npos) {
         std::int64_t integer = 0;
         if (!to_int64(found.text, integer))
-          return in.fail(ErrorCode::out_of_range, found.offset, "an integer has 64 bits");
+          return in.fail(ErrorCode::out_of_range, found.offset, "the integer has more than 64 bits");
         value = Value(integer);
         return true;
       }
       double real = 0;
       if (!read_double(found.text, real))
-        return in.fail(ErrorCode::out_of_range, found.offset, "larger than any double");
+        return in.fail(ErrorCode::out_of_range, found.offset, "the number exceeds the range of a double");
       value = Value(real);
       return true;
     }
-    case JsonKind::array: return in.fail(ErrorCode::wrong_type, found.offset, "no array is possible here");
-    default: return in.fail(ErrorCode::wrong_type, found.offset, "no object is possible here");
+    case JsonKind::array: return in.fail(ErrorCode::wrong_type, found.offset, "an array is not allowed here");
+    default: return in.fail(ErrorCode::wrong_type, found.offset, "an object is not allowed here");
   }
 }
 
@@ -14757,7 +14760,7 @@ class FilterReader {
     const JsonKind kind = in_.peek();
     const std::size_t offset = in_.offset();
     if (!in_.ok()) return false;
-    if (kind != JsonKind::object) return in_.fail(ErrorCode::wrong_type, offset, "an object is needed here");
+    if (kind != JsonKind::object) return in_.fail(ErrorCode::wrong_type, offset, "expected an object");
     if (!is_one_more(offset)) return false;
     CompactVector<Filter> parts;
     JsonKeys keys;
@@ -14774,7 +14777,7 @@ class FilterReader {
       }
       const std::optional<Operator> op = operator_of(key);
       if (!op || !is_combination(*op))
-        return in_.fail(ErrorCode::unknown_operator, in_.key_offset(), "no operator that combines filters");
+        return in_.fail(ErrorCode::unknown_operator, in_.key_offset(), "unknown operator that combines filters");
       CompactVector<Filter> combined;
       if (!all_parts(combined, depth)) return false;
       parts.push_back(FilterMaker::combination(*op, std::move(combined)));
@@ -14792,7 +14795,7 @@ class FilterReader {
  private:
   /// Counts a filter, an operand or an element of it. Fails and returns false if the limit is exceeded.
   bool is_one_more(std::size_t offset) noexcept {
-    if (left_ == 0) return in_.fail(ErrorCode::over_limit, offset, "more values than the limit allows");
+    if (left_ == 0) return in_.fail(ErrorCode::over_limit, offset, "the number of values exceeds the limit");
     --left_;
     return true;
   }
@@ -14846,7 +14849,7 @@ class FilterReader {
       const std::size_t key_offset = in_.key_offset();
       const std::optional<Operator> op = operator_of(key);
       if (!op || is_combination(*op))
-        return in_.fail(ErrorCode::unknown_operator, key_offset, "no operator of a field");
+        return in_.fail(ErrorCode::unknown_operator, key_offset, "unknown operator of a field");
       if (!test(*op, field, field_offset, part)) return false;
       const unsigned bit = 1u << static_cast<unsigned>(*op);
       // A repeated operator is not kept, because each test has a copy of the field name, which may be long.
@@ -14854,7 +14857,7 @@ class FilterReader {
       if ((seen & bit) != 0 && !repeated) repeated = key_offset;
       seen |= bit;
     }
-    if (in_.ok() && seen == 0) return in_.fail(ErrorCode::bad_operand, offset, "an operator is needed here");
+    if (in_.ok() && seen == 0) return in_.fail(ErrorCode::bad_operand, offset, "expected an operator");
     if (repeated) return in_.fail(ErrorCode::duplicate_key, *repeated, JsonKeys::is_repeated);
     return in_.ok();
   }
@@ -14864,7 +14867,7 @@ class FilterReader {
     const JsonKind kind = in_.peek();
     const std::size_t offset = in_.offset();
     if (!in_.ok()) return false;
-    if (kind != JsonKind::array) return in_.fail(ErrorCode::wrong_type, offset, "an array is needed here");
+    if (kind != JsonKind::array) return in_.fail(ErrorCode::wrong_type, offset, "expected an array");
     if (depth == Filter::deepest) return in_.fail(ErrorCode::too_deep, offset, "nested too deeply");
     const std::size_t count = counts_.next();
     in_.open();
@@ -14874,8 +14877,7 @@ class FilterReader {
       if (!filter(part, depth + 1)) return false;
       parts.push_back(std::move(part));
     }
-    if (in_.ok() && parts.empty())
-      return in_.fail(ErrorCode::bad_operand, offset, "at least one filter is needed here");
+    if (in_.ok() && parts.empty()) return in_.fail(ErrorCode::bad_operand, offset, "expected at least one filter");
     return in_.ok();
   }
 
@@ -14921,7 +14923,7 @@ class FilterReader {
 /// @endcode
 inline Result<Filter> parse_filter(std::string_view json, const FilterLimits& limits) {
   if (json.size() > limits.max_bytes)
-    return Error{ErrorCode::over_limit, limits.max_bytes, "more bytes than the limit allows"};
+    return Error{ErrorCode::over_limit, limits.max_bytes, "the length exceeds the limit in bytes"};
   std::string scratch;
   detail::FilterReader reader(json, scratch, limits);
   Filter filter;
@@ -15421,7 +15423,7 @@ class JsonChannelReader {
   }
 
  private:
-  static constexpr const char* an_array = "an array is needed here";
+  static constexpr const char* an_array = "expected an array";
 
   bool fail(const Error& error) noexcept {
     error_ = error;
@@ -15497,7 +15499,7 @@ class JsonChannelReader {
       if (name->text || cid_.text) continue;
       if (name->odd || cid_.odd) return fail(name->odd ? *name->odd : *cid_.odd);
       return fail(
-          Error{ErrorCode::missing_key, object, name == &type_ ? "a channel needs a type" : "a channel needs an id"});
+          Error{ErrorCode::missing_key, object, name == &type_ ? "the channel has no type" : "the channel has no id"});
     }
     if (type_.text) {
       channel.type = std::move(*type_.text);
@@ -15510,7 +15512,7 @@ class JsonChannelReader {
       channel.id = cid_.text->substr(colon + 1);
     }
     if (cid_.text && channel.cid() != *cid_.text)
-      return fail(Error{ErrorCode::out_of_range, cid_.offset, "a cid is the type, a colon and the id"});
+      return fail(Error{ErrorCode::out_of_range, cid_.offset, "the cid is not type, colon, id"});
     for (const JsonChannelName* const name : {&type_, &id_, &cid_}) {
       if (name->odd) judge_.pass_over(name->odd->code, name->odd->offset, name->odd->message);
     }
@@ -15550,7 +15552,7 @@ class JsonChannelReader {
     }
     if (is_named) return user_id.text;
     if (has_user) return id.text;
-    judge.pass_over(ErrorCode::missing_key, self.offset, "a member needs a user_id or a user with an id");
+    judge.pass_over(ErrorCode::missing_key, self.offset, "the member has neither a user_id nor a user with an id");
     return std::nullopt;
   }
 
@@ -17486,7 +17488,7 @@ class Store {
     if (const std::optional<Error> error = detail::wrong_now(now)) return error;
     const Gather gather{*this};
     if (!detail::merge_from_peer(snapshot_, other, now, detail::dates_at(now, snapshot_), gather))
-      return Error{ErrorCode::too_early, 0, "another node dates something later than our clock allows"};
+      return Error{ErrorCode::too_early, 0, "the other node has a timestamp too far in the future"};
     deliver();
     return std::nullopt;
   }
@@ -17660,9 +17662,9 @@ class Store {
   }
 
   static std::optional<Error> wrong_name(std::string_view type, std::string_view id) noexcept {
-    if (type.empty() || id.empty()) return Error{ErrorCode::missing_key, 0, "a channel needs a type and an id"};
+    if (type.empty() || id.empty()) return Error{ErrorCode::missing_key, 0, "the channel has no type or no id"};
     if (type.find(':') != std::string_view::npos)
-      return Error{ErrorCode::out_of_range, 0, "a colon ends the type of a channel in its cid"};
+      return Error{ErrorCode::out_of_range, 0, "a channel type must not contain a colon"};
     return std::nullopt;
   }
 

@@ -89,7 +89,7 @@ EXPECTED = {
     "events.changed": f'"john" at {AT}: offline -> online, status "At lunch", last active {AT}',
     "events.went": f'"john" at {AT}: online, last active {AT} -> unknown',
     "results.good": f"value {AT}",
-    "results.bad": "error syntax at offset 10: not an instant as RFC 3339 writes it",
+    "results.bad": "error syntax at offset 10: not an RFC 3339 timestamp",
     "results.number": "value 7",
     "values.null": "null",
     "values.truth": "true",

@@ -81,7 +81,7 @@ const char* name(presence::Verdict verdict) {
     case presence::Verdict::unchanged: return "unchanged";
     case presence::Verdict::too_late: return "too late";
     case presence::Verdict::too_early: return "too early";
-    case presence::Verdict::invalid: return "invalid: an empty id or an instant out of range";
+    case presence::Verdict::invalid: return "invalid: an empty id or a timestamp out of range";
     case presence::Verdict::over_limit: return "over the limit for ids, texts, sessions or users";
   }
   return "";

@@ -95,21 +95,21 @@ class BadLines(unittest.TestCase):
                 self.assertEqual(counts[name], whole[name], name)
 
     def test_not_json(self):
-        self.check("connect ada", "byte 0: a value is needed here")
+        self.check("connect ada", "byte 0: expected a value")
 
     def test_cut_short(self):
         text = line("connect", "15:00.000")[:-2]
-        self.check(text, f"byte {len(text)}: the text ends too early")
+        self.check(text, f"byte {len(text)}: the text is truncated")
 
     def test_unknown_type(self):
-        self.check('{"type":"teleport","user":"ada","session":"phone","at":"2026-03-02T08:15:00.000Z"}', "byte 8: no such event")
+        self.check('{"type":"teleport","user":"ada","session":"phone","at":"2026-03-02T08:15:00.000Z"}', "byte 8: unknown type of event")
 
     def test_instant_out_of_range(self):
         bad = '{"type":"heartbeat","user":"ada","session":"phone","at":"2300-03-02T08:15:00.000Z"}'
-        self.check(bad, "byte 56: an instant lies between the years 1677 and 2262")
+        self.check(bad, "byte 56: the timestamp is outside the years 1677 to 2262")
 
     def test_empty_id(self):
-        self.check(line("connect", "15:00.500", ""), "invalid: an empty id or an instant out of range")
+        self.check(line("connect", "15:00.500", ""), "invalid: an empty id or a timestamp out of range")
 
     def test_long_id(self):
         self.check(line("connect", "15:00.500", "a" * 256), "over the limit for ids, texts, sessions or users")
@@ -120,7 +120,7 @@ class BadLines(unittest.TestCase):
     def test_one_among_the_events_of_an_instant(self):
         text = "\n".join([line("connect", "15:00.000"), line("connect", "15:00.000", ""), line("connect", "15:00.000", "kofi")])
         done = replay(text=text, status=1)
-        self.assertEqual(done.stderr, "-:2: invalid: an empty id or an instant out of range\n")
+        self.assertEqual(done.stderr, "-:2: invalid: an empty id or a timestamp out of range\n")
         self.assertEqual(summary(done.stdout)[0]["users"], 2)
 
 

@@ -483,7 +483,7 @@ MUTANTS = [
     Mutant("sketch-as-of-without-lead", ANTI_ENTROPY, " + rules.max_clock_skew + lead_of(rules, most_restarts);",
            " + rules.max_clock_skew;", "honest peers look ahead"),
     Mutant("sketch-many-restarts", ANTI_ENTROPY, "if (terms.restarts > most_restarts) in.fail", "if (false) in.fail",
-           "no exchange begins anew so often"),
+           "the exchange was restarted too often"),
     Mutant("merge-dates-with-now", "state/merge.hpp", "    last = due;\n", "    last = now;\n",
            "what time changes in a merge is dated with its deadline"),
     Mutant("merge-dates-at-their-now", "state/merge.hpp", "if (our_now != absent) return our_now;", "", "what a merge changes is dated with our now"),

@@ -52,7 +52,7 @@ struct Error {
 ///
 /// @code
 /// ReadNotes notes;
-/// notes.add(Error{ErrorCode::wrong_type, 17, "a string is needed here"});
+/// notes.add(Error{ErrorCode::wrong_type, 17, "expected a string"});
 /// assert(notes.count() == 1 && notes.begin()->offset == 17);
 /// notes.clear();
 /// assert(notes.empty());
@@ -86,7 +86,7 @@ class ReadNotes {
 ///
 /// @code
 /// const auto level_of = [](char c) -> Result<int> {
-///   if (c < '0' || c > '9') return Error{ErrorCode::syntax, 0, "a level is a digit"};
+///   if (c < '0' || c > '9') return Error{ErrorCode::syntax, 0, "expected a digit"};
 ///   return c - '0';
 /// };
 /// assert(*level_of('7') == 7);

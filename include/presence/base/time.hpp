@@ -373,20 +373,21 @@ class InstantReader {
     const std::size_t start = at_;
     for (std::size_t i = 0; i < width; ++i) {
       if (!digit())
-        return fail(at_ < text_.size() ? ErrorCode::syntax : ErrorCode::truncated, at_, "an instant has a digit here");
+        return fail(at_ < text_.size() ? ErrorCode::syntax : ErrorCode::truncated, at_,
+                    "expected a digit of the timestamp");
       value = value * 10 + (text_[at_++] - '0');
     }
     if (value < low || value > high)
-      return fail(ErrorCode::out_of_range, start, "no such month, day, hour, minute or second");
+      return fail(ErrorCode::out_of_range, start, "month, day, hour, minute or second out of range");
     return value;
   }
 
   /// Reads one of the two given characters.
   constexpr void mark(char a, char b) noexcept {
     if (at_ == text_.size()) {
-      fail(ErrorCode::truncated, at_, "the text ends inside an instant");
+      fail(ErrorCode::truncated, at_, "the timestamp is truncated");
     } else if (text_[at_] != a && text_[at_] != b) {
-      fail(ErrorCode::syntax, at_, "not an instant as RFC 3339 writes it");
+      fail(ErrorCode::syntax, at_, "not an RFC 3339 timestamp");
     } else {
       ++at_;
     }
@@ -486,11 +487,11 @@ inline Moment read_moment(InstantReader& in, std::int64_t& year) {
   if (in.next_is('.')) {
     in.take();
     if (!in.digit())
-      in.fail(in.at_end() ? ErrorCode::truncated : ErrorCode::syntax, in.offset(), "a fraction has a digit here");
+      in.fail(in.at_end() ? ErrorCode::truncated : ErrorCode::syntax, in.offset(), "expected a digit of the fraction");
     std::int64_t weight = 100000000;
     for (; in.digit(); weight /= 10) {
       if (weight == 0) {
-        in.fail(ErrorCode::out_of_range, in.offset(), "a fraction has at most nine digits");
+        in.fail(ErrorCode::out_of_range, in.offset(), "the fraction has more than nine digits");
         break;
       }
       fraction += weight * (in.take() - '0');
@@ -505,16 +506,17 @@ inline Moment read_moment(InstantReader& in, std::int64_t& year) {
   } else if (in.ok()) {
     in.mark('Z', 'z');
   }
-  if (in.ok() && !in.at_end()) in.fail(ErrorCode::trailing_bytes, in.offset(), "something follows the instant");
+  if (in.ok() && !in.at_end())
+    in.fail(ErrorCode::trailing_bytes, in.offset(), "unexpected characters after the timestamp");
   const Date date{static_cast<std::uint32_t>(year), static_cast<std::uint32_t>(month), static_cast<std::uint32_t>(day)};
   if (in.ok() && date.day > days_in_month(date.year, date.month))
-    in.fail(ErrorCode::out_of_range, day_offset, "the month has no such day");
+    in.fail(ErrorCode::out_of_range, day_offset, "the day does not exist in the month");
   if (!in.ok()) return {};
 
   const std::int64_t seconds =
       days_since_1970(date.year, date.month, date.day) * 86400 + hour * 3600 + minute * 60 + second - offset_seconds;
   if (second == 60 && floor_divide(seconds, 86400) * 86400 != seconds)
-    in.fail(ErrorCode::out_of_range, second_offset, "a leap second ends a day");
+    in.fail(ErrorCode::out_of_range, second_offset, "a leap second is only valid at the end of a day");
   return Moment{seconds, fraction};
 }
 
@@ -525,12 +527,12 @@ inline Result<Timestamp> read_instant(std::string_view rfc3339) {
   const Moment moment = read_moment(in, year);
   if (!in.ok()) return in.error();
   const std::int64_t seconds = moment.second, fraction = moment.nanosecond;
-  if (year == 1) return Error{ErrorCode::unset, 0, "an instant in the year 1 stands for none"};
+  if (year == 1) return Error{ErrorCode::unset, 0, "the year 1 means that there is no timestamp"};
   // The whole seconds of the lower end are rounded down, and its fraction counts upwards from there.
   constexpr std::int64_t first_second = -9223372037, last_second = 9223372036;
   const bool too_low = seconds < first_second || (seconds == first_second && fraction <= 145224192);
   const bool too_high = seconds > last_second || (seconds == last_second && fraction >= 854775807);
-  if (too_low || too_high) return Error{ErrorCode::out_of_range, 0, "an instant lies between the years 1677 and 2262"};
+  if (too_low || too_high) return Error{ErrorCode::out_of_range, 0, "the timestamp is outside the years 1677 to 2262"};
   const std::int64_t ns =
       seconds < 0 ? (seconds + 1) * 1000000000 + (fraction - 1000000000) : seconds * 1000000000 + fraction;
   return Timestamp::from_ns(ns);

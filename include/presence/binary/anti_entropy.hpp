@@ -91,11 +91,11 @@ inline Terms read_terms(ByteReader& in, Timestamp latest) noexcept {
   Terms terms;
   const std::size_t start = in.offset();
   terms.as_of = read_now(in);
-  if (terms.as_of > latest) in.fail(ErrorCode::too_early, start, "no peer compares as of so late a time");
+  if (terms.as_of > latest) in.fail(ErrorCode::too_early, start, "the time of comparison is too far in the future");
   terms.salt = read_bits(in);
   const std::size_t at_restarts = in.offset();
   terms.restarts = in.byte();
-  if (terms.restarts > most_restarts) in.fail(ErrorCode::syntax, at_restarts, "no exchange begins anew so often");
+  if (terms.restarts > most_restarts) in.fail(ErrorCode::syntax, at_restarts, "the exchange was restarted too often");
   return terms;
 }
 
@@ -206,17 +206,17 @@ inline Result<SketchMessage> read_sketch(std::string_view bytes, Timestamp now, 
       message.terms = read_terms(in, latest);
       const std::size_t start = in.offset();
       cells = in.number();
-      if (in.ok() && !Sketch::is_size(cells)) in.fail(ErrorCode::syntax, start, "no number of cells that a sketch has");
+      if (in.ok() && !Sketch::is_size(cells)) in.fail(ErrorCode::syntax, start, "invalid number of cells of a sketch");
     }
     while (in.ok() && !in.at_end() && begins_in_time(in, body)) {
       if (message.sketch.size() == cells)
-        in.fail(ErrorCode::syntax, in.offset(), "more cells than were said to be there");
+        in.fail(ErrorCode::syntax, in.offset(), "the sketch has more cells than announced");
       if (in.ok()) message.sketch.append_cell_from(in);
     }
   };
   if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
   if (message.sketch.size() != cells)
-    return Error{ErrorCode::syntax, bytes.size(), "fewer cells than were said to be there"};
+    return Error{ErrorCode::syntax, bytes.size(), "the sketch has fewer cells than announced"};
   return message;
 }
 
@@ -241,7 +241,7 @@ inline Result<NewsMessage> read_news(std::string_view bytes, Timestamp now, cons
       message.terms = read_terms(in, latest);
       const std::size_t start = in.offset();
       const unsigned all = in.byte();
-      if (in.ok() && all > 1) in.fail(ErrorCode::syntax, start, "these are all or they are not");
+      if (in.ok() && all > 1) in.fail(ErrorCode::syntax, start, "the flag is neither 0 nor 1");
       message.all = all == 1;
       wanted = in.number();
       begun = true;
@@ -254,13 +254,13 @@ inline Result<NewsMessage> read_news(std::string_view bytes, Timestamp now, cons
       const std::size_t start = in.offset();
       const Bits128 digest = read_bits(in);
       if (in.ok() && !message.wanted.empty() && !(message.wanted.back() < digest))
-        in.fail(ErrorCode::syntax, start, "not in ascending order");
+        in.fail(ErrorCode::syntax, start, "the entries are not in ascending order");
       message.wanted.push_back(digest);
       --wanted;
     }
   };
   if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
-  if (wanted != 0) return Error{ErrorCode::syntax, bytes.size(), "less is wanted than was said"};
+  if (wanted != 0) return Error{ErrorCode::syntax, bytes.size(), "fewer users are requested than announced"};
   message.users = users.snapshot();
   return message;
 }

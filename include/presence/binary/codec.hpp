@@ -50,10 +50,10 @@ inline void append_now(ByteWriter& out, Timestamp now) {
 inline Timestamp read_now(ByteReader& in) noexcept {
   const std::size_t start = in.offset();
   const unsigned given = in.byte();
-  if (given > 1) in.fail(ErrorCode::syntax, start, "an instant is there or it is not");
+  if (given > 1) in.fail(ErrorCode::syntax, start, "the timestamp flag is neither 0 nor 1");
   if (given == 0 || !in.ok()) return absent;
   const Timestamp now = Timestamp::from_ns(static_cast<std::int64_t>(in.word64()));
-  if (in.ok() && !in_range(now)) in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
+  if (in.ok() && !in_range(now)) in.fail(ErrorCode::out_of_range, start, "the timestamp is out of range");
   return now;
 }
 
@@ -106,7 +106,8 @@ class UserReader {
   void read_head(ByteReader& in) {
     const std::size_t start = in.offset();
     const Timestamp now = read_now(in);
-    if (in.ok() && !dates_.begin(now)) in.fail(ErrorCode::too_early, start, "the message is later than our clock");
+    if (in.ok() && !dates_.begin(now))
+      in.fail(ErrorCode::too_early, start, "the message's timestamp is too far in the future");
     SnapshotAccess::write(snapshot_).now = now;
   }
 
@@ -117,7 +118,7 @@ class UserReader {
     if (!in.ok()) return;
     const UserKey key = root.table.key_of(user.id);
     if (!last_.empty() && !UserTable::stands_before(root.table.key_of(last_), key)) {
-      in.fail(ErrorCode::syntax, start, "users out of their order");
+      in.fail(ErrorCode::syntax, start, "the users are not in order");
       return;
     }
     last_ = user.id;
@@ -126,7 +127,7 @@ class UserReader {
       return;
     }
     if (!dates_.admit(user.registers)) {
-      in.fail(ErrorCode::too_early, start, "a user of whom something is dated too late");
+      in.fail(ErrorCode::too_early, start, "the user has a timestamp too far in the future");
       return;
     }
     normalise(user.registers, root.now, root.rules);

@@ -144,7 +144,7 @@ class JsonChannelReader {
   }
 
  private:
-  static constexpr const char* an_array = "an array is needed here";
+  static constexpr const char* an_array = "expected an array";
 
   bool fail(const Error& error) noexcept {
     error_ = error;
@@ -220,7 +220,7 @@ class JsonChannelReader {
       if (name->text || cid_.text) continue;
       if (name->odd || cid_.odd) return fail(name->odd ? *name->odd : *cid_.odd);
       return fail(
-          Error{ErrorCode::missing_key, object, name == &type_ ? "a channel needs a type" : "a channel needs an id"});
+          Error{ErrorCode::missing_key, object, name == &type_ ? "the channel has no type" : "the channel has no id"});
     }
     if (type_.text) {
       channel.type = std::move(*type_.text);
@@ -233,7 +233,7 @@ class JsonChannelReader {
       channel.id = cid_.text->substr(colon + 1);
     }
     if (cid_.text && channel.cid() != *cid_.text)
-      return fail(Error{ErrorCode::out_of_range, cid_.offset, "a cid is the type, a colon and the id"});
+      return fail(Error{ErrorCode::out_of_range, cid_.offset, "the cid is not type, colon, id"});
     for (const JsonChannelName* const name : {&type_, &id_, &cid_}) {
       if (name->odd) judge_.pass_over(name->odd->code, name->odd->offset, name->odd->message);
     }
@@ -273,7 +273,7 @@ class JsonChannelReader {
     }
     if (is_named) return user_id.text;
     if (has_user) return id.text;
-    judge.pass_over(ErrorCode::missing_key, self.offset, "a member needs a user_id or a user with an id");
+    judge.pass_over(ErrorCode::missing_key, self.offset, "the member has neither a user_id nor a user with an id");
     return std::nullopt;
   }
 

@@ -152,7 +152,7 @@ inline void note_fields(JsonReader& in, JsonEvent& event) {
 inline bool enter_text(JsonReader& in, JsonNote& whole) {
   if (note_and_enter(in, whole)) return true;
   in.finish();
-  return in.fail(ErrorCode::wrong_type, whole.offset, "an object is needed here");
+  return in.fail(ErrorCode::wrong_type, whole.offset, "expected an object");
 }
 
 /// The range of integers that are read as timestamps in nanoseconds. In other units the numbers of these years are so
@@ -186,9 +186,9 @@ inline std::string_view cut_text(std::string_view text, std::size_t most) noexce
 class JsonJudge {
  public:
   static constexpr const char* twice = "this key stands in the object twice";
-  static constexpr const char* a_string = "a string is needed here";
+  static constexpr const char* a_string = "expected a string";
   static constexpr const char* a_truth = "true or false is needed here";
-  static constexpr const char* an_object = "an object is needed here";
+  static constexpr const char* an_object = "expected an object";
 
   explicit JsonJudge(std::string_view text, ReadNotes* notes = nullptr) noexcept : text_(text), notes_(notes) {}
 
@@ -260,7 +260,7 @@ class JsonJudge {
   /// replacement it could be the id of another user.
   std::string_view needed_id(const JsonNote& value, std::size_t object) noexcept {
     if (!given_text(value)) {
-      miss(value, object, "a user needs an id");
+      miss(value, object, "the user has no id");
     } else if (value.broken) {
       fail_as_strict(value);
     } else {
@@ -365,7 +365,7 @@ class JsonJudge {
       fail(ErrorCode::out_of_range, value.offset, message);
       return false;
     }
-    if (!given(value, JsonKind::string, "an instant is a string or a number")) return false;
+    if (!given(value, JsonKind::string, "expected a timestamp, as a string or a number")) return false;
     const Result<Timestamp> parsed = parse_timestamp(value.text);
     if (parsed) {
       at = *parsed;
@@ -423,7 +423,7 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
   event.online = type == EventType::report
                      ? judge.needed(online, found.online, found.offset, "a report says whether the user is online")
                      : online.value_or(false);
-  if (!judge.read_instant(found.at, event.at)) judge.miss(found.at, found.offset, "an event needs an instant");
+  if (!judge.read_instant(found.at, event.at)) judge.miss(found.at, found.offset, "the event has no timestamp");
   event.invisible = judge.truth(found.invisible);
   event.status = judge.text(found.status);
   if (type == EventType::set_status) {
@@ -437,7 +437,7 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
 inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
                           const ReadOptions& options, PresenceEventView& event) {
   if (!judge.given(user.self, JsonKind::object, JsonJudge::an_object)) {
-    judge.fail(ErrorCode::missing_key, found.offset, "this event needs a user");
+    judge.fail(ErrorCode::missing_key, found.offset, "the event has no user");
     return;
   }
   event.type = EventType::report;
@@ -446,7 +446,7 @@ inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUs
   event.online =
       judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
   if (!judge.read_coarse_instant(found.created_at, event.at))
-    judge.miss(found.created_at, found.offset, "an event needs the instant of its creation");
+    judge.miss(found.created_at, found.offset, "the event has no created_at");
   event.status = judge.status(user, is_whole, options);
   Timestamp last_active;
   if (judge.read_side_instant(user.last_active, last_active)) event.last_active = last_active;
@@ -498,9 +498,9 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
   } else if (type == "health.check" && judge.given(found.me.self)) {
     judge_payload(judge, found, found.me, false, options, event);
   } else if (type.find('.') != std::string_view::npos) {
-    judge.fail(ErrorCode::not_presence, found.type.offset, "an event that says nothing about presence");
+    judge.fail(ErrorCode::not_presence, found.type.offset, "the event is not about presence");
   } else {
-    judge.fail(ErrorCode::unknown_type, found.type.offset, "no such event");
+    judge.fail(ErrorCode::unknown_type, found.type.offset, "unknown type of event");
   }
   if (!judge.ok()) error = judge.error();
   return judge.ok();

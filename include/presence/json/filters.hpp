@@ -83,18 +83,18 @@ inline bool read_scalar(JsonReader& in, Value& value) {
       if (found.text.find_first_of(".eE") == std::string_view::npos) {
         std::int64_t integer = 0;
         if (!to_int64(found.text, integer))
-          return in.fail(ErrorCode::out_of_range, found.offset, "an integer has 64 bits");
+          return in.fail(ErrorCode::out_of_range, found.offset, "the integer has more than 64 bits");
         value = Value(integer);
         return true;
       }
       double real = 0;
       if (!read_double(found.text, real))
-        return in.fail(ErrorCode::out_of_range, found.offset, "larger than any double");
+        return in.fail(ErrorCode::out_of_range, found.offset, "the number exceeds the range of a double");
       value = Value(real);
       return true;
     }
-    case JsonKind::array: return in.fail(ErrorCode::wrong_type, found.offset, "no array is possible here");
-    default: return in.fail(ErrorCode::wrong_type, found.offset, "no object is possible here");
+    case JsonKind::array: return in.fail(ErrorCode::wrong_type, found.offset, "an array is not allowed here");
+    default: return in.fail(ErrorCode::wrong_type, found.offset, "an object is not allowed here");
   }
 }
 
@@ -255,7 +255,7 @@ class FilterReader {
     const JsonKind kind = in_.peek();
     const std::size_t offset = in_.offset();
     if (!in_.ok()) return false;
-    if (kind != JsonKind::object) return in_.fail(ErrorCode::wrong_type, offset, "an object is needed here");
+    if (kind != JsonKind::object) return in_.fail(ErrorCode::wrong_type, offset, "expected an object");
     if (!is_one_more(offset)) return false;
     CompactVector<Filter> parts;
     JsonKeys keys;
@@ -272,7 +272,7 @@ class FilterReader {
       }
       const std::optional<Operator> op = operator_of(key);
       if (!op || !is_combination(*op))
-        return in_.fail(ErrorCode::unknown_operator, in_.key_offset(), "no operator that combines filters");
+        return in_.fail(ErrorCode::unknown_operator, in_.key_offset(), "unknown operator that combines filters");
       CompactVector<Filter> combined;
       if (!all_parts(combined, depth)) return false;
       parts.push_back(FilterMaker::combination(*op, std::move(combined)));
@@ -290,7 +290,7 @@ class FilterReader {
  private:
   /// Counts a filter, an operand or an element of it. Fails and returns false if the limit is exceeded.
   bool is_one_more(std::size_t offset) noexcept {
-    if (left_ == 0) return in_.fail(ErrorCode::over_limit, offset, "more values than the limit allows");
+    if (left_ == 0) return in_.fail(ErrorCode::over_limit, offset, "the number of values exceeds the limit");
     --left_;
     return true;
   }
@@ -344,7 +344,7 @@ class FilterReader {
       const std::size_t key_offset = in_.key_offset();
       const std::optional<Operator> op = operator_of(key);
       if (!op || is_combination(*op))
-        return in_.fail(ErrorCode::unknown_operator, key_offset, "no operator of a field");
+        return in_.fail(ErrorCode::unknown_operator, key_offset, "unknown operator of a field");
       if (!test(*op, field, field_offset, part)) return false;
       const unsigned bit = 1u << static_cast<unsigned>(*op);
       // A repeated operator is not kept, because each test has a copy of the field name, which may be long.
@@ -352,7 +352,7 @@ class FilterReader {
       if ((seen & bit) != 0 && !repeated) repeated = key_offset;
       seen |= bit;
     }
-    if (in_.ok() && seen == 0) return in_.fail(ErrorCode::bad_operand, offset, "an operator is needed here");
+    if (in_.ok() && seen == 0) return in_.fail(ErrorCode::bad_operand, offset, "expected an operator");
     if (repeated) return in_.fail(ErrorCode::duplicate_key, *repeated, JsonKeys::is_repeated);
     return in_.ok();
   }
@@ -362,7 +362,7 @@ class FilterReader {
     const JsonKind kind = in_.peek();
     const std::size_t offset = in_.offset();
     if (!in_.ok()) return false;
-    if (kind != JsonKind::array) return in_.fail(ErrorCode::wrong_type, offset, "an array is needed here");
+    if (kind != JsonKind::array) return in_.fail(ErrorCode::wrong_type, offset, "expected an array");
     if (depth == Filter::deepest) return in_.fail(ErrorCode::too_deep, offset, "nested too deeply");
     const std::size_t count = counts_.next();
     in_.open();
@@ -372,8 +372,7 @@ class FilterReader {
       if (!filter(part, depth + 1)) return false;
       parts.push_back(std::move(part));
     }
-    if (in_.ok() && parts.empty())
-      return in_.fail(ErrorCode::bad_operand, offset, "at least one filter is needed here");
+    if (in_.ok() && parts.empty()) return in_.fail(ErrorCode::bad_operand, offset, "expected at least one filter");
     return in_.ok();
   }
 
@@ -419,7 +418,7 @@ class FilterReader {
 /// @endcode
 inline Result<Filter> parse_filter(std::string_view json, const FilterLimits& limits) {
   if (json.size() > limits.max_bytes)
-    return Error{ErrorCode::over_limit, limits.max_bytes, "more bytes than the limit allows"};
+    return Error{ErrorCode::over_limit, limits.max_bytes, "the length exceeds the limit in bytes"};
   std::string scratch;
   detail::FilterReader reader(json, scratch, limits);
   Filter filter;

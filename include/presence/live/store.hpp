@@ -281,7 +281,7 @@ class Store {
     if (const std::optional<Error> error = detail::wrong_now(now)) return error;
     const Gather gather{*this};
     if (!detail::merge_from_peer(snapshot_, other, now, detail::dates_at(now, snapshot_), gather))
-      return Error{ErrorCode::too_early, 0, "another node dates something later than our clock allows"};
+      return Error{ErrorCode::too_early, 0, "the other node has a timestamp too far in the future"};
     deliver();
     return std::nullopt;
   }
@@ -455,9 +455,9 @@ class Store {
   }
 
   static std::optional<Error> wrong_name(std::string_view type, std::string_view id) noexcept {
-    if (type.empty() || id.empty()) return Error{ErrorCode::missing_key, 0, "a channel needs a type and an id"};
+    if (type.empty() || id.empty()) return Error{ErrorCode::missing_key, 0, "the channel has no type or no id"};
     if (type.find(':') != std::string_view::npos)
-      return Error{ErrorCode::out_of_range, 0, "a colon ends the type of a channel in its cid"};
+      return Error{ErrorCode::out_of_range, 0, "a channel type must not contain a colon"};
     return std::nullopt;
   }
 

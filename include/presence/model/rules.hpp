@@ -72,9 +72,10 @@ struct Rules {
   /// have a different result.
   std::uint32_t max_recent_per_user = 64;
 
-  /// The seed of all internal hashes: of the users in one page, of the digests that detect equal pages, and of the
-  /// tables of a Store. Without the seed an attacker cannot choose ids or strings that collide. No observable result
-  /// depends on it, including == and digests of snapshots.
+  /// The seed of the tags that tell the users of one page apart, of the maps of a Store, and of the salt of set
+  /// reconciliation. A secret value keeps others from choosing ids whose tags are equal. Without one, such ids cost at
+  /// most a few times as much to look up: worst cases are bounded for any ids. No observable result depends on the
+  /// seed, including == and digests of snapshots.
   std::uint64_t hash_seed = 0;
 
   /// Returns the rules for a client that only mirrors reports. The server's clock is not the client's clock, so no

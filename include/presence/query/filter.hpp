@@ -233,7 +233,7 @@ class Filter : private Value {
   static Filter combination_of(Operator op, Parts parts) noexcept {
     if (op != Operator::all_of && op != Operator::any_of && op != Operator::none_of)
       return invalid(ErrorCode::unknown_operator, "this operator combines no filters");
-    if (parts.empty()) return invalid(ErrorCode::bad_operand, "at least one filter is needed here");
+    if (parts.empty()) return invalid(ErrorCode::bad_operand, "expected at least one filter");
     return combination_from(op, std::move(parts), 0, 0);
   }
   /// Combines parts. The parts before `first` are known to be valid and at most `depth` deep.
@@ -266,19 +266,18 @@ class Filter : private Value {
       case Operator::eq:
       case Operator::ne: return nullptr;
       case Operator::in:
-      case Operator::nin: return kind == ValueKind::array ? nullptr : "an array is needed here";
-      case Operator::contains: return kind != ValueKind::array ? nullptr : "no array is possible here";
+      case Operator::nin: return kind == ValueKind::array ? nullptr : "expected an array";
+      case Operator::contains: return kind != ValueKind::array ? nullptr : "an array is not allowed here";
       case Operator::exists: return kind == ValueKind::boolean ? nullptr : "true or false is needed here";
       case Operator::autocomplete:
-        return kind == ValueKind::string && !operand.text().empty() ? nullptr
-                                                                    : "a text that is not empty is needed here";
+        return kind == ValueKind::string && !operand.text().empty() ? nullptr : "expected a string that is not empty";
       case Operator::gt:
       case Operator::gte:
       case Operator::lt:
       case Operator::lte:
         return operand.is_number() || kind == ValueKind::string || kind == ValueKind::timestamp
                    ? nullptr
-                   : "a number, a text or an instant is needed here";
+                   : "expected a number, a string or a timestamp";
       default: return "this operator tests no field";
     }
   }
@@ -643,7 +642,7 @@ inline const char* why_unanswerable(const FieldKinds& kinds, Operator op, const 
     case Operator::contains:
       if (kinds.element == 0) return "the field is no array";
       return can_compare(kinds.element, operand) ? nullptr : of_another_type;
-    case Operator::autocomplete: return (any & bit_of(ValueKind::string)) != 0 ? nullptr : "the field is no text";
+    case Operator::autocomplete: return (any & bit_of(ValueKind::string)) != 0 ? nullptr : "the field is not a string";
     case Operator::eq:
     case Operator::ne:
       if (operand.kind() != ValueKind::array) return can_compare(any, operand) ? nullptr : of_another_type;

@@ -81,7 +81,7 @@ void write(const UserPresenceChanged& change, presence_change& into) {
 
 const char* reason(Verdict verdict) {
   switch (verdict) {
-    case Verdict::invalid: return "an empty id, a status event without a text, or an instant out of range";
+    case Verdict::invalid: return "an empty id, a status event without a status, or a timestamp out of range";
     case Verdict::over_limit: return "an id or a status that is too long, or too many users or sessions";
     case Verdict::too_early:
     case Verdict::too_late: return "too early or too late";

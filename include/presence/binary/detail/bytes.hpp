@@ -100,7 +100,8 @@ class ByteReader {
       if (!ok()) return 0;
       const bool fits = shift < 63 || next < 2, is_needed = next != 0 || shift == 0;
       if (!fits || !is_needed) {
-        fail(ErrorCode::syntax, start, fits ? "a number takes more bytes than it needs" : "a number of over 64 bits");
+        fail(ErrorCode::syntax, start,
+             fits ? "the number is not in its shortest form" : "the number has more than 64 bits");
         return 0;
       }
       number |= std::uint64_t{next & 0x7Fu} << shift;
@@ -129,7 +130,7 @@ class ByteReader {
   /// Returns the next `count` bytes. If there are fewer, fails and returns an empty view.
   std::string_view take(std::uint64_t count) noexcept {
     if (count > rest_.size()) {
-      fail(ErrorCode::truncated, end_, "the bytes end too early");
+      fail(ErrorCode::truncated, end_, "the bytes are truncated");
       return {};
     }
     const std::string_view taken = rest_.substr(0, narrowed<std::size_t>(count));

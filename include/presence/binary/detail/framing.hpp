@@ -107,7 +107,7 @@ class FrameReader {
   template <class OnBlock>
   bool push(std::string_view bytes, OnBlock&& on_block) {
     while (!failed_ && !bytes.empty()) {
-      if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "something follows the end");
+      if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "unexpected bytes after the end");
       // A complete piece is read in place, without a copy.
       std::string_view piece = bytes.substr(0, wanted_ - held_.size());
       bytes.remove_prefix(piece.size());
@@ -125,7 +125,7 @@ class FrameReader {
 
   /// Returns true if the data is complete and valid.
   bool finish() noexcept {
-    if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes end too early");
+    if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes are truncated");
     return !failed_;
   }
   const Error& error() const noexcept { return error_; }
@@ -140,24 +140,23 @@ class FrameReader {
       case Stage::head: {
         for (const char c : {'P', 'R', 'S', 'N'}) {
           const std::size_t at = in.offset();
-          if (in.byte() != static_cast<std::uint8_t>(c))
-            in.fail(ErrorCode::syntax, at, "nothing that this library wrote");
+          if (in.byte() != static_cast<std::uint8_t>(c)) in.fail(ErrorCode::syntax, at, "not written by this library");
         }
         const unsigned version = in.byte(), kind = in.byte();
         // In an unknown version the next byte may have any meaning.
         if (version == 0 || version > latest_version ||
             (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
-          in.fail(ErrorCode::unknown_version, 4, "a version of the format not known here");
+          in.fail(ErrorCode::unknown_version, 4, "unknown version of the format");
         if (kind != static_cast<std::uint8_t>(kind_))
-          in.fail(ErrorCode::wrong_type, 5, "another kind of thing is needed here");
+          in.fail(ErrorCode::wrong_type, 5, "the value has another type than expected");
         expect(Stage::block, block_head);
         break;
       }
       case Stage::block: {
         const std::uint32_t size = in.word32();
         claimed_ = in.word64();
-        if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the block before this one ended too early");
-        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "there is nothing in it");
+        if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the previous block ended too early");
+        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "the first block is empty");
         if (size == 0) {
           judge_checksum(in, {});
           expect(Stage::ended, 0);
@@ -207,7 +206,7 @@ class FrameReader {
 
 /// Returns `in.ok()`. Fails if the next record begins where its block should already have ended.
 inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
-  if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "this block should have ended before");
+  if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "the block is longer than allowed");
   return in.ok();
 }
 

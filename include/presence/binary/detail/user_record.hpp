@@ -92,7 +92,7 @@ class InstantUnit {
   static Timestamp held(ByteReader& in, std::size_t start, std::uint64_t bits, bool fits) noexcept {
     const Timestamp at = Timestamp::from_ns(static_cast<std::int64_t>(bits));
     if (!fits || at == absent || at == never) {
-      in.fail(ErrorCode::out_of_range, start, "an instant that cannot be held");
+      in.fail(ErrorCode::out_of_range, start, "the timestamp is out of range");
     }
     return at;
   }
@@ -175,7 +175,7 @@ inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bit
 
 /// Returns a count. Fails if it is greater than the reader's rules allow for one user.
 inline std::size_t read_count(ByteReader& in, std::size_t start, std::uint64_t count, std::size_t most) noexcept {
-  if (count > most) in.fail(ErrorCode::over_limit, start, "more of one user than the rules allow");
+  if (count > most) in.fail(ErrorCode::over_limit, start, "the user has more entries than the rules allow");
   return in.ok() ? narrowed<std::size_t>(count) : 0;
 }
 inline std::size_t read_count(ByteReader& in, unsigned inside, std::size_t least_outside, std::size_t most) noexcept {
@@ -189,7 +189,7 @@ inline std::size_t read_count(ByteReader& in, unsigned inside, std::size_t least
 }
 
 inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_greater) noexcept {
-  if (!is_first && !is_greater) in.fail(ErrorCode::syntax, start, "not in ascending order");
+  if (!is_first && !is_greater) in.fail(ErrorCode::syntax, start, "the entries are not in ascending order");
   return in.ok();
 }
 
@@ -209,9 +209,9 @@ struct Most {
 inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, InstantUnit& unit) {
   SessionRegisters session;
   const std::size_t start = in.offset();
-  const std::string_view id = in.text(rules.max_id_bytes, "a longer id than the rules allow");
+  const std::string_view id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
   const unsigned bits = in.byte();
-  if (in.ok() && (id.empty() || bits == 0)) in.fail(ErrorCode::syntax, start, "a session without an id or an instant");
+  if (in.ok() && (id.empty() || bits == 0)) in.fail(ErrorCode::syntax, start, "the session has no id or no timestamp");
   if (!in.ok()) return session;
   session.id = SharedString(id);
   if ((bits & 1) != 0) session.connect = unit.read(in);
@@ -229,7 +229,7 @@ inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, I
   const std::size_t start = in.offset();
   const unsigned bits = in.byte();
   if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online)) {
-    in.fail(ErrorCode::syntax, start, "no such set of registers");
+    in.fail(ErrorCode::syntax, start, "unknown set of registers");
   }
   if (!in.ok()) return;
   if ((bits & dropped_range) != 0) {
@@ -239,7 +239,7 @@ inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, I
   }
   if ((bits & status) != 0) {
     kept.status_at = unit.read(in);
-    const std::string_view text = in.text(rules.max_status_bytes, "a longer status than the rules allow");
+    const std::string_view text = in.text(rules.max_status_bytes, "the status is longer than max_status_bytes");
     kept.status = SharedString(text);
   }
   if ((bits & reported) != 0) kept.reported_at = unit.read(in);
@@ -289,10 +289,10 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
   UserRecord user;
   UserRegisters& kept = user.registers;
   const std::size_t start = in.offset();
-  user.id = in.text(rules.max_id_bytes, "a longer id than the rules allow");
+  user.id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
   const unsigned shape = in.byte();
   if (in.ok() && (user.id.empty() || shape > record::shape_bits || shape <= record::in_ms)) {
-    in.fail(ErrorCode::syntax, start, "a user without an id, or of whom nothing is kept");
+    in.fail(ErrorCode::syntax, start, "the user has no id or no content");
   }
   InstantUnit unit(now, (shape & record::in_ms) != 0);
   for (std::size_t left = record::read_count(in, shape >> 1 & 3, record::counts_in_shape, most.sessions);
@@ -318,13 +318,13 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
   if ((shape & record::has_flips) != 0) {
     const std::size_t at_count = in.offset();
     std::size_t left = record::read_count(in, at_count, in.number(), most.on_both_sides_of_a_cut);
-    if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "flips are said to be there");
+    if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "the count of visibility changes is 0");
     for (; left > 0 && in.ok(); --left) {
       const std::size_t at = in.offset();
       VisibilityChange visibility_change;
       visibility_change.at = unit.read(in);
       const unsigned truth = in.byte();
-      if (truth > 1) in.fail(ErrorCode::syntax, at, "neither visible nor invisible");
+      if (truth > 1) in.fail(ErrorCode::syntax, at, "the visibility is neither 0 nor 1");
       visibility_change.invisible = truth == 1;
       const bool is_first = kept.visibility_changes.empty();
       if (record::ascends(in, at, is_first, !is_first && kept.visibility_changes.back().at < visibility_change.at))
@@ -334,10 +334,10 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
   if ((shape & record::has_rare) != 0) record::read_rare(in, kept, rules, unit);
   for (const VisibilityChange& visibility_change : kept.visibility_changes) {
     if (!visibility_change.invisible && kept.dropped_range.contains(visibility_change.at))
-      in.fail(ErrorCode::syntax, start, "visible again in a stretch where nobody can be");
+      in.fail(ErrorCode::syntax, start, "a visible change inside a dropped range");
   }
   if (in.ok() && !unit.in_ms() && unit.could_be_ms())
-    in.fail(ErrorCode::syntax, start, "nanoseconds where milliseconds would do");
+    in.fail(ErrorCode::syntax, start, "timestamps are in nanoseconds although milliseconds suffice");
   return user;
 }
 

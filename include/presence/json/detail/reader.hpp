@@ -369,7 +369,7 @@ class JsonReader {
   /// Must be called after the outermost value. Fails if anything except white space follows.
   void finish() noexcept {
     skip_space();
-    if (p_ != end_) fail(ErrorCode::trailing_bytes, offset(), "something follows the value");
+    if (p_ != end_) fail(ErrorCode::trailing_bytes, offset(), "unexpected characters after the value");
   }
 
   /// Stores an error, unless there already is one. Always returns false.
@@ -414,7 +414,7 @@ class JsonReader {
 
   bool fail_here(const char* message) noexcept {
     return fail(p_ == end_ ? ErrorCode::truncated : ErrorCode::syntax, offset(),
-                p_ == end_ ? "the text ends too early" : message);
+                p_ == end_ ? "the text is truncated" : message);
   }
 
   // The short functions are the common case and should be inlined. The rare cases are in separate functions.
@@ -450,7 +450,7 @@ class JsonReader {
         default: break;
       }
     }
-    fail_here("a value is needed here");
+    fail_here("expected a value");
     return JsonKind::nothing;
   }
 
@@ -530,7 +530,7 @@ class JsonReader {
     key_offset_ = offset();
     if (!string(key)) return false;
     skip_space();
-    if (p_ == end_ || *p_ != ':') return fail_here("a key is followed by a colon");
+    if (p_ == end_ || *p_ != ':') return fail_here("expected a colon after the key");
     ++p_;
     return true;
   }
@@ -554,7 +554,7 @@ class JsonReader {
       return true;
     }
     for (const char c : word) {
-      if (p_ == end_ || *p_ != c) return fail_here("neither true, false nor null");
+      if (p_ == end_ || *p_ != c) return fail_here("expected true, false or null");
       ++p_;
     }
     return true;
@@ -583,7 +583,7 @@ class JsonReader {
     if (p_ != end_ && *p_ == '0') {
       ++p_;
       if (digit()) {
-        fail_here("a number has no leading zero");
+        fail_here("the number has a leading zero");
         return;
       }
     } else if (!digits("a number has a digit here")) {
@@ -591,7 +591,7 @@ class JsonReader {
     }
     if (p_ != end_ && *p_ == '.') {
       ++p_;
-      if (!digits("a fraction has a digit here")) return;
+      if (!digits("expected a digit of the fraction")) return;
     }
     if (p_ != end_ && (*p_ == 'e' || *p_ == 'E')) {
       ++p_;
@@ -647,7 +647,7 @@ class JsonReader {
         if (!escape(text != nullptr)) return false;
         run = p_;
       } else {
-        return fail_here("a control character must be escaped in a string");
+        return fail_here("unescaped control character in a string");
       }
     }
     if (text != nullptr) {
@@ -688,7 +688,7 @@ class JsonReader {
       case 'r': c = '\r'; break;
       case 't': c = '\t'; break;
       case 'u': return unicode_escape(start, keep);
-      default: return fail(ErrorCode::bad_escape, start, "no such escape");
+      default: return fail(ErrorCode::bad_escape, start, "unknown escape sequence");
     }
     if (keep) scratch_->push_back(c);
     return true;
