@@ -12587,7 +12587,7 @@ class Value {
     other.content_.number = 0;
   }
   /// @{
-  /// `other` may be an element of this value.
+  /// Replaces the value. `other` may be an element of this value.
   Value& operator=(const Value& other) {
     Value copy(other);
     swap(copy);

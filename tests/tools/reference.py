@@ -24,7 +24,8 @@ INLINE_NAMESPACE = "abi"
 DOXYFILE = f"""
 INPUT = {PUBLIC}
 FILE_PATTERNS = *.hpp
-RECURSIVE = NO
+RECURSIVE = YES
+EXCLUDE_PATTERNS = */detail/*
 EXCLUDE_SYMBOLS = presence::detail presence::{INLINE_NAMESPACE}::detail
 MACRO_EXPANSION = YES
 EXPAND_ONLY_PREDEF = YES
@@ -58,7 +59,7 @@ def is_public_macro(macro):
 
 def groups_without_comment():
     """Doxygen would give these the comment of what follows them."""
-    for header in sorted(PUBLIC.glob("*.hpp")):
+    for header in sorted(path for path in PUBLIC.rglob("*.hpp") if path.parent.name != "detail"):
         lines = [line.strip() for line in header.read_text(encoding="utf-8").splitlines()]
         for number, (line, following) in enumerate(zip(lines, lines[1:]), 1):
             if line == "/// @{" and not re.match(r"/// \w", following):
