@@ -167,9 +167,11 @@ def headers_with(mutant, folder):
 
 def what_failed(output):
     """The test case, or what the fuzz body said."""
-    case = re.search(r"^TEST CASE:\s*(.*)$", output, re.MULTILINE)
+    # Test cases that print a message are named as well: the one that failed is the last before its error.
+    failed = re.search(r"\bERROR:", output)
+    cases = re.findall(r"^TEST CASE:\s*(.*)$", output[:failed.start()] if failed else output, re.MULTILINE)
     wrong = re.search(r"^fold_fuzz: wrong: (.*)$", output, re.MULTILINE)
-    told = case[1] if case else wrong[1] if wrong else ""
+    told = cases[-1] if cases else wrong[1] if wrong else ""
     return told.strip()
 
 
