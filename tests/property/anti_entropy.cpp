@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Several nodes whose events arrive anywhere, over a link that loses, doubles, reorders and delays messages: whatever
-// got lost, in the end all know what one node would that had heard everything, and messages stay few.
+// Several nodes receive events and exchange messages over a link that loses, duplicates, reorders and delays them. In
+// the end all nodes equal a single node that received all events, with a bounded number of messages.
 #include "history.hpp"
 #include "shrink.hpp"
 
@@ -27,8 +27,8 @@ struct Seen {
   std::size_t taken = 0, behind = 0, refused = 0;
 };
 
-/// The longest exchange, while there are so few users that no larger sketch is ever needed: three sketches, each
-/// answered by news; what is wanted back comes too late twice, and is told in the end.
+/// The most messages of one exchange, with so few users that no larger sketch is needed: three sketches, each answered
+/// by missing updates; the requested updates come too late twice and are sent in the end.
 constexpr std::size_t longest_exchange = 7;
 
 /// Of the longest lead: four times the first.
@@ -45,7 +45,7 @@ struct Message {
   std::optional<Timestamp> sent = std::nullopt;  ///< by the sender's clock, if it has one
 };
 
-/// Whether anything is dated so late that no peer takes it yet.
+/// Whether the snapshot holds a timestamp so late that peers still reject it.
 bool is_ahead(const Snapshot& s, Timestamp by) {
   presence::Store store{Snapshot(s.rules())};
   return store.merge(s, s.now().value_or(by)).has_value();
@@ -53,7 +53,7 @@ bool is_ahead(const Snapshot& s, Timestamp by) {
 
 class Nodes {
  public:
-  /// `about` is what clocks show that nobody has set yet.
+  /// `about` is the time of clocks that are not set yet.
   Nodes(std::size_t count, const Snapshot& base, std::uint64_t seed, Seen& seen, Timestamp about)
       : node(count, base), before_(node), chance_(seed), seen_(seen), about_(about) {}
 
@@ -67,7 +67,7 @@ class Nodes {
     const std::size_t from = chance_.below(node.size());
     begin(from, (from + 1 + chance_.below(node.size() - 1)) % node.size());
   }
-  /// What changed since some time ago, or everything.
+  /// Sends the changes since an earlier snapshot, or everything.
   void tell_some() {
     const std::size_t from = chance_.below(node.size()), to = chance_.below(node.size());
     if (chance_.one_in(2)) {
@@ -78,13 +78,13 @@ class Nodes {
     }
   }
 
-  /// Lets any of the messages arrive. What is wrong, if anything.
+  /// Delivers one of the messages. Returns the error, if there is one.
   Wrong arrive() {
     if (link_.empty()) return std::nullopt;
     const std::size_t which = lossy && chance_.one_in(3) ? chance_.below(link_.size()) : 0;
     Message message = link_[which];
     if (!lossy || !chance_.one_in(8))
-      link_.erase(link_.begin() + static_cast<std::ptrdiff_t>(which));  // or comes once more
+      link_.erase(link_.begin() + static_cast<std::ptrdiff_t>(which));  // or it is delivered once more
     return take(message);
   }
   Wrong arrive_all() {
@@ -98,7 +98,7 @@ class Nodes {
   bool clocks_differ = true;  ///< by what a peer may be ahead; else hosts are never behind
   std::size_t most_hops = longest_exchange;
 
-  /// Whether nobody could tell them apart from that timestamp on.
+  /// Whether the nodes are equal from that timestamp on.
   bool agree(Timestamp at) const {
     const Snapshot first = reduce(node[0], at);
     for (const Snapshot& each : node) {
@@ -188,7 +188,7 @@ Wrong differ(const Snapshot& a, const Snapshot& b, const std::string& what) {
   return what + " differ:\n" + all_of(a) + "\n" + all_of(b);
 }
 
-/// Under the premise of law 3: what somebody lacks is inside the window.
+/// Under the premise of law 3: every event that a node lacks is inside the window.
 Wrong come_to_agree(const History& h, std::size_t count, Seen& seen) {
   Snapshot base(h.rules);
   for (const Step& step : h.steps) {
@@ -196,7 +196,7 @@ Wrong come_to_agree(const History& h, std::size_t count, Seen& seen) {
     perform(base, step, unread);
   }
   const Rules rules = base.rules();
-  // Nothing is dated later, so that in the end no clock is too far behind for what another node knows.
+  // No timestamp is later, so in the end no clock is too far behind for the updates of another node.
   Timestamp last = (std::max)(h.last, base.now().value_or(h.last));
   for (const Step& step : h.steps) {
     if (step.at) last = (std::max)(last, *step.at);
@@ -206,7 +206,7 @@ Wrong come_to_agree(const History& h, std::size_t count, Seen& seen) {
   }
   for (const PresenceEvent& e : h.events) last = (std::max)(last, e.at);
 
-  // Each event goes to one node at least, at a timestamp at which that node takes it.
+  // Each event goes to at least one node, at a time at which that node accepts it.
   std::vector<Delivery> deliveries;
   std::vector<PresenceEvent> all;
   Chance chance(mixed(h.seed, 1));
@@ -257,7 +257,7 @@ Wrong come_to_agree(const History& h, std::size_t count, Seen& seen) {
       one = reduce(std::move(one), e.at - rules.max_clock_skew);
     one = reduce(std::move(one), e);
   }
-  // Before this nobody compares anything.
+  // The states are compared as of this time, the longest lead after `last`.
   const Timestamp then = last + longest_lead(rules);
   if (!nodes.agree(then)) ++seen.unequal;
   std::size_t rounds = 0;
@@ -277,18 +277,18 @@ Wrong come_to_agree(const History& h, std::size_t count, Seen& seen) {
   for (const Snapshot& n : nodes.node) {
     if (Wrong wrong = differ(reduce(n, then), one, "a node and one that heard everything")) return wrong;
   }
-  // What is still on its way, of whatever age, changes nothing, and ends.
+  // Messages still on the link, of any age, change nothing and start no endless exchange.
   if (Wrong wrong = nodes.arrive_all()) return wrong;
   if (!nodes.agree(then)) return "old messages made the nodes differ";
   if (Wrong wrong = differ(reduce(nodes.node[0], then), one, "after old messages a node and one that heard everything"))
     return wrong;
-  // Some of those that come twice are answered twice.
+  // Some duplicated messages are answered twice.
   const std::size_t sent = seen.messages - messages, asked = seen.begun - begun;
   if (sent > 4 * longest_exchange * (asked + deliveries.size() + 1)) return "there are too many messages";
   return std::nullopt;
 }
 
-/// Whatever was forgotten by whom, while clocks stand: where no message is lost, few exchanges are enough.
+/// Whatever the nodes have forgotten: if clocks do not advance and no message is lost, a few exchanges are enough.
 Wrong few_exchanges_are_enough(const History& h, const Mix& mix, Seen& seen) {
   Snapshot left(h.rules), right(h.rules);
   for (const Step& step : h.steps) {
@@ -311,7 +311,7 @@ Wrong few_exchanges_are_enough(const History& h, const Mix& mix, Seen& seen) {
     if (exchanges == 3)
       return "after some exchanges the nodes differ\n" + all_of(reduce(nodes.node[0], then)) + "\n" +
              all_of(reduce(nodes.node[1], then));
-    // What is forgotten by age before it is compared is news again to whoever remembers it.
+    // A user forgotten by age before the comparison is a difference again to a node that still remembers them.
     if (mix.forgetting && exchanges > 0) {
       for (Snapshot& n : nodes.node) n = reduce(std::move(n), then + left.rules().forget_after);
       then = then + left.rules().forget_after + longest_lead(left.rules());
@@ -324,7 +324,7 @@ Wrong few_exchanges_are_enough(const History& h, const Mix& mix, Seen& seen) {
   return std::nullopt;
 }
 
-/// Clocks that run away between messages: every exchange ends all the same, and does no harm.
+/// Clocks advance far between messages: every exchange still ends and does no harm.
 Wrong every_exchange_ends(const History& h, Seen& seen) {
   Snapshot left(h.rules), right(h.rules);
   for (const Step& step : h.steps) {
@@ -351,7 +351,7 @@ Wrong every_exchange_ends(const History& h, Seen& seen) {
   return std::nullopt;
 }
 
-/// So many users that sketches must grow.
+/// With so many users that the sketches must grow.
 Wrong many_users_agree(std::uint64_t seed, Seen& seen) {
   Chance chance(seed);
   const Timestamp start = Timestamp::from_ms(1546858800000);
@@ -435,26 +435,26 @@ void expect_few_exchanges(std::size_t histories, const Mix& mix, std::uint64_t s
 
 }  // namespace
 
-TEST_CASE("anti-entropy: two nodes over a lossy link come to know what one would") {
+TEST_CASE("anti-entropy: two nodes over a lossy link converge to the state of a single node") {
   Mix mix;
   mix.steps = 16;
   expect_agreement(2000, mix, 2, 31);
 }
 
-TEST_CASE("anti-entropy: three nodes over a lossy link come to know what one would") {
+TEST_CASE("anti-entropy: three nodes over a lossy link converge to the state of a single node") {
   Mix mix;
   mix.steps = 16;
   expect_agreement(2000, mix, 3, 32);
 }
 
-TEST_CASE("anti-entropy: three nodes come to know of those who hide what one would") {
+TEST_CASE("anti-entropy: three nodes with invisible users converge to the state of a single node") {
   Mix mix;
   mix.users = 2;
   mix.hiding = true;
   expect_agreement(1500, mix, 3, 33);
 }
 
-TEST_CASE("anti-entropy: three nodes come to know what one would where nothing is too old") {
+TEST_CASE("anti-entropy: three nodes with unlimited acceptance windows converge to the state of a single node") {
   Mix mix;
   mix.users = 4;
   mix.steps = 12;
@@ -462,26 +462,26 @@ TEST_CASE("anti-entropy: three nodes come to know what one would where nothing i
   expect_agreement(1500, mix, 3, 34);
 }
 
-TEST_CASE("anti-entropy: few exchanges are enough, whatever was forgotten") {
+TEST_CASE("anti-entropy: a few exchanges are enough, whatever the nodes have forgotten") {
   Mix mix;
   mix.users = 4;
   expect_few_exchanges(3000, mix, 35);
 }
 
-TEST_CASE("anti-entropy: few exchanges are enough, whoever was forgotten by age") {
+TEST_CASE("anti-entropy: a few exchanges are enough if users are forgotten by age") {
   Mix mix;
   mix.forgetting = true;
   expect_few_exchanges(3000, mix, 36);
 }
 
-TEST_CASE("anti-entropy: few exchanges are enough, past the limits") {
+TEST_CASE("anti-entropy: a few exchanges are enough with small limits and invisible users") {
   Mix mix;
   mix.small_limits = true;
   mix.hiding = true;
   expect_few_exchanges(3000, mix, 37);
 }
 
-TEST_CASE("anti-entropy: every exchange ends, however late its messages are") {
+TEST_CASE("anti-entropy: every exchange ends, however late its messages arrive") {
   Seen seen;
   Mix mix;
   const std::size_t tried =
@@ -490,7 +490,7 @@ TEST_CASE("anti-entropy: every exchange ends, however late its messages are") {
   CHECK_REACHED(seen.late > tried);
 }
 
-TEST_CASE("anti-entropy: three nodes with many users come to know what one would") {
+TEST_CASE("anti-entropy: three nodes with many users converge to the state of a single node") {
   Seen seen;
   const std::size_t count = (std::max)(histories_to_try(1500) / 15, std::size_t{1});
   for (std::size_t i = 0; i < count; ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Law 1. Order does not matter: for one set of events of which none is refused, the snapshot after the last of them and a final advance is
-// the same for every order of arrival, with any duplicates, however time was split. And it is what the oracle says.
+// Law 1. Order does not matter: for one set of events of which none is rejected, the snapshot after the last of them and a final advance is
+// the same for every order of arrival, any duplicates and any split of the advances. It also agrees with the oracle.
 #include "history.hpp"
 #include "oracle.hpp"
 #include "shrink.hpp"
@@ -29,7 +29,7 @@ struct Arrival {
   std::uint64_t tie = 0;
 };
 
-/// The timestamps at which a snapshot that was at `first` and ends at `last` takes the event.
+/// The times at which a snapshot that advances from `first` to `last` accepts the event.
 struct Span {
   Timestamp low, high;
 };
@@ -71,7 +71,7 @@ Wrong order_does_not_matter(const History& h, Seen& seen) {
     if (!first || taken_during(e, first, last, rules)) set.push_back(e);
   }
   {
-    // The oracle takes them all at once, before its timestamp moves, if need be against its own judgement.
+    // The oracle applies all of them at once before it advances, even those that it would reject.
     Oracle told_all = oracle;
     std::vector<PresenceEvent> list = set;
     Changes unread;
@@ -101,14 +101,14 @@ Wrong order_does_not_matter(const History& h, Seen& seen) {
 
     Chance chance(mixed(h.seed, order));
     std::string text;
-    // Another seed of the hash must not show; everything before is folded anew.
+    // Another hash_seed must not be observable, so all earlier steps are applied again.
     Snapshot s(with_seed(h.rules, order % 2 == 0 ? h.rules.hash_seed : chance.bits()));
     for (const Step& step : h.steps) {
       Changes unread;
       perform(s, step, unread);
     }
     for (std::size_t i = 0; i < arrivals.size();) {
-      // Those of one timestamp one by one, in place or not, or as a batch.
+      // Events that arrive at the same time are applied one by one, in place or not, or as a batch.
       const Arrival& arrival = arrivals[i];
       std::vector<PresenceEvent> together;
       for (std::size_t k = i; k < arrivals.size() && arrivals[k].at == arrival.at; ++k) together.push_back(arrivals[k].event);
@@ -172,13 +172,13 @@ void expect_no_order(std::size_t count, const Mix& mix, std::uint64_t salt) {
 
 }  // namespace
 
-TEST_CASE("law 1: order does not matter") {
+TEST_CASE("law 1: the order of accepted events does not matter") {
   Mix mix;
   mix.steps = 16;
   expect_no_order(600, mix, 1);
 }
 
-TEST_CASE("law 1: order does not matter, one user") {
+TEST_CASE("law 1: the order of accepted events does not matter for one user") {
   Mix mix;
   mix.users = 1;
   mix.sessions = 2;
@@ -186,7 +186,7 @@ TEST_CASE("law 1: order does not matter, one user") {
   expect_no_order(1200, mix, 2);
 }
 
-TEST_CASE("law 1: order does not matter where nothing is late or early") {
+TEST_CASE("law 1: the order of accepted events does not matter with unlimited acceptance windows") {
   Mix mix;
   mix.users = 2;
   mix.steps = 14;

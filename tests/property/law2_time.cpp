@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Law 2. Time is additive: advancing in one step or in many gives the same snapshot and the same changes with the same timestamps. A timeout
-// happens at its deadline, and time alone turns nobody online. next_deadline is exact.
+// happens at its deadline, and time alone never turns a user online. next_deadline is exact.
 #include "history.hpp"
 #include "shrink.hpp"
 
@@ -70,7 +70,7 @@ Wrong split_is_the_same(const Snapshot& start, Timestamp to, Chance& chance, See
   }
   if (bit_by_bit != at_once) return "advancing to " + told(to) + " by way of" + text + " tells\n" + told(bit_by_bit) + "    not\n" + told(at_once);
 
-  // Each timeout by its own: just before its timestamp nothing has happened yet.
+  // Each timeout separately: just before its timestamp nothing has changed yet.
   for (const UserPresenceChanged& change : at_once) {
     const Snapshot just_before = reduce(start, change.at - Duration::from_ns(1)), just_then = reduce(start, change.at);
     if (just_before.find(change.id) != change.before) return "a timeout shows before its timestamp: " + told(change);
@@ -137,25 +137,25 @@ void expect_additive(std::size_t count, const Mix& mix, std::uint64_t salt) {
 
 }  // namespace
 
-TEST_CASE("law 2: time is additive") {
+TEST_CASE("law 2: advancing in one step or in many gives the same result") {
   Mix mix;
   expect_additive(1000, mix, 1);
 }
 
-TEST_CASE("law 2: time is additive for one user") {
+TEST_CASE("law 2: advancing in one step or in many gives the same result for one user") {
   Mix mix;
   mix.users = 1;
   mix.steps = 12;
   expect_additive(1500, mix, 2);
 }
 
-TEST_CASE("law 2: time is additive where users are forgotten by age") {
+TEST_CASE("law 2: advancing in one step or in many gives the same result if users are forgotten by age") {
   Mix mix;
   mix.forgetting = true;
   expect_additive(2000, mix, 4);
 }
 
-TEST_CASE("law 2: time is additive past the limits") {
+TEST_CASE("law 2: advancing in one step or in many gives the same result with small limits") {
   Mix mix;
   mix.small_limits = true;
   mix.hiding = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Law 3. Merge is a join: commutative, associative, idempotent, and folding on several nodes and merging equals folding
-// all on one, while whatever one side lacks is not older than the newest now minus the window. Beyond that it stays
-// commutative and idempotent, and with a timeout it errs towards offline.
+// Law 3. Merge is a join: commutative, associative and idempotent. Applying events on several nodes and merging equals
+// applying all on one, if no event that a side lacks is older than the newest now minus the window. Beyond that merge
+// remains commutative and idempotent, and with a timeout it errs towards offline.
 #include "history.hpp"
 #include "oracle.hpp"
 #include "shrink.hpp"
@@ -35,7 +35,7 @@ Wrong differ(const Snapshot& a, const Snapshot& b, const std::string& what) {
          (a == b ? "\n  (== says equal)" : "\n  (== says different)");
 }
 
-/// The changes of a merge lead from the views of the one to those of the merged, one for each user, in order.
+/// Applying the changes of a merge to the left views gives the merged views; one change per user, in order.
 Wrong merge_tells(const Snapshot& left, const Snapshot& right, Seen& seen) {
   Snapshot merged = left;
   Changes changes;
@@ -56,7 +56,7 @@ Wrong merge_tells(const Snapshot& left, const Snapshot& right, Seen& seen) {
   }
   if (views != views_of(merged)) return "the changes of merge_into do not lead to the merged views\n" + told(changes);
   seen.changes += changes.size();
-  // Into one that shares nothing: much of that is done in place.
+  // Into a snapshot that shares nothing: most of this merge is done in place.
   Snapshot alone = merge(Snapshot(left.rules()), left);
   Changes told_alone;
   merge_into(alone, right, into(told_alone));
@@ -66,7 +66,7 @@ Wrong merge_tells(const Snapshot& left, const Snapshot& right, Seen& seen) {
   return differ(merge(left, right), merged, "merge and merge_into");
 }
 
-/// Whether anything that is kept of anybody is dated later; by every timestamp there is, one by one.
+/// Whether any timestamp kept of any user is later than the limit; checks every timestamp.
 bool holds_later(const Snapshot& s, Timestamp limit) {
   namespace detail = presence::detail;
   const detail::Root* const root = detail::SnapshotAccess::read(s);
@@ -93,8 +93,8 @@ bool holds_later(const Snapshot& s, Timestamp limit) {
   return false;
 }
 
-/// What a peer sent is joined at the time of a host whose clock may be behind the peer's, or ahead of it. Once both
-/// clocks have passed that is the same as a merge, unless limits were hit.
+/// Joins a peer's message at the time of a host whose clock may be behind or ahead of the peer's. Once both clocks have
+/// passed, the result equals a merge, unless limits were reached.
 Wrong joins_a_peer(const Snapshot& ours, const Snapshot& theirs, bool limited, bool is_premise, Chance& chance,
                    Seen& seen) {
   const Rules rules = ours.rules();
@@ -127,7 +127,7 @@ Wrong joins_a_peer(const Snapshot& ours, const Snapshot& theirs, bool limited, b
       return "a message that is too early leaves something";
     if (of_store && (store.snapshot() != ours || store.snapshot().now() != ours.now()))
       return "a snapshot that is too early leaves something in a store";
-    // What a store knows already may come back.
+    // Updates that a store already has are accepted.
     if (!of_store && store.snapshot() != reduce(merge(ours, theirs), base)) return "a store took something else";
     return std::nullopt;
   }
@@ -152,7 +152,7 @@ Wrong joins_a_peer(const Snapshot& ours, const Snapshot& theirs, bool limited, b
   if (Wrong wrong =
           differ(reduce(joined, then), reduce(merge(ours, theirs), then), "what a peer brought and the merge"))
     return wrong;
-  // Of what is further back the host may have forgotten that it is over.
+  // Further back the host may have forgotten that a session has ended.
   if (!is_premise || !theirs.now() || *theirs.now() < base) return std::nullopt;
   Snapshot again = joined;
   if (apply_delta(again, encode_delta(Snapshot(rules), theirs), host)) return "the same message is refused later";
@@ -179,7 +179,7 @@ Wrong nodes_agree_with_one(const History& h, Seen& seen) {
   const Rules rules = base.rules();
   const Timestamp last = base.now() && *base.now() > h.last ? *base.now() : h.last;
 
-  // Each event goes to one node at least, at a timestamp at which that node takes it. Some node lacks it, so it is not
+  // Each event goes to at least one node, at a time at which that node accepts it. A node may lack it, so it is not
   // older than the window.
   std::vector<Delivery> deliveries;
   std::vector<PresenceEvent> all;
@@ -265,7 +265,7 @@ Wrong nodes_agree_with_one(const History& h, Seen& seen) {
   return std::nullopt;
 }
 
-/// Two nodes that know nothing of each other, whatever is too old for whom.
+/// Two independent nodes, whatever is too old for either of them.
 Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
   Snapshot a(h.rules), b(h.rules);
   Oracle oracle(h.rules);
@@ -282,7 +282,7 @@ Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
     }
   };
   run(a, h.steps);
-  // The second node folds the set of events, and waits after some of them.
+  // The second node applies the set of events and advances after some of them.
   std::vector<Step> steps;
   for (const PresenceEvent& e : h.events) {
     Step step;
@@ -310,23 +310,23 @@ Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
   if (Wrong wrong = joins_a_peer(a, b, limited, false, chance, seen)) return wrong;
   if (Wrong wrong = joins_a_peer(b, a, limited, false, chance, seen)) return wrong;
 
-  // Whether somebody is invisible is never wrong, and forgotten by age alone (what then counts, oracle_fold.cpp says).
+  // Invisibility is never wrong and is forgotten only by age (see oracle_fold.cpp for the rule in that case).
   for (const std::string& user : oracle.users()) {
     const std::optional<presence::PresenceState> state = merged.inspect(user);
     const bool invisible = state && state->invisible_since, truth = oracle.went_invisible(user).has_value();
     if (truth && !invisible && !mix.forgetting)
       return user + " is visible after the merge, and invisible by all that was told\n" + all_of(merged);
-    // A node that forgot by age who became visible again may meet one that only knows of the time before.
+    // A node that forgot by age that a user became visible again may merge with one that only has earlier events.
     if (invisible && !truth && !mix.small_limits && !mix.forgetting)
       return user + " is invisible after the merge, and visible by all that was told\n" + all_of(merged);
     if (truth) ++seen.invisible;
   }
-  // Towards offline: whoever is online was so by all that either node was told. (Not with limits: these drop what would
-  // say otherwise.)
+  // Towards offline: every online user is online by all events that either node received. (Not with small limits:
+  // these drop events that would show otherwise.)
   if (!mix.small_limits && h.rules.session_timeout > Duration()) {
     for (const presence::UserView& user : merged) {
       if (!user.online || mix.forgetting)
-        continue;  // word that comes later than forget_after stands, whatever was forgotten
+        continue;  // events later than forget_after count, whatever was forgotten
       const std::optional<User> truth = oracle.view(std::string(user.id), merged.now());
       if (!truth || !truth->online)
         return std::string(user.id) + " is online after the merge, and by all that was told offline\n" + all_of(merged);
@@ -369,13 +369,13 @@ void expect_one(std::size_t count, const Mix& mix, std::uint64_t salt) {
 
 }  // namespace
 
-TEST_CASE("law 3: several nodes merged are one node") {
+TEST_CASE("law 3: several merged nodes equal one node that received all events") {
   Mix mix;
   mix.steps = 16;
   expect_one(3000, mix, 1);
 }
 
-TEST_CASE("law 3: several nodes merged are one node, one user") {
+TEST_CASE("law 3: several merged nodes equal one node that received all events of one user") {
   Mix mix;
   mix.users = 1;
   mix.sessions = 2;
@@ -383,14 +383,14 @@ TEST_CASE("law 3: several nodes merged are one node, one user") {
   expect_one(4000, mix, 2);
 }
 
-TEST_CASE("law 3: merge is commutative and idempotent whatever was forgotten") {
+TEST_CASE("law 3: merge is commutative and idempotent, whatever the nodes have forgotten") {
   Mix mix;
   mix.steps = 16;
   mix.resyncs = mix.forgets = mix.merges = mix.replays = false;
   expect_beyond(4000, mix, 3);
 }
 
-TEST_CASE("law 3: merge is commutative and idempotent whoever was forgotten by age") {
+TEST_CASE("law 3: merge is commutative and idempotent if users are forgotten by age") {
   Mix mix;
   mix.users = 2;
   mix.steps = 16;
@@ -399,7 +399,7 @@ TEST_CASE("law 3: merge is commutative and idempotent whoever was forgotten by a
   expect_beyond(4000, mix, 6);
 }
 
-TEST_CASE("law 3: merge is commutative and idempotent for those who hide") {
+TEST_CASE("law 3: merge is commutative and idempotent for invisible users") {
   Mix mix;
   mix.users = 1;
   mix.sessions = 2;
@@ -408,7 +408,7 @@ TEST_CASE("law 3: merge is commutative and idempotent for those who hide") {
   expect_beyond(4000, mix, 5);
 }
 
-TEST_CASE("law 3: merge is commutative and idempotent past the limits") {
+TEST_CASE("law 3: merge is commutative and idempotent with small limits") {
   Mix mix;
   mix.steps = 16;
   mix.small_limits = true;

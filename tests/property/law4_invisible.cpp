@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Law 4. Invisible means invisible. A history in which a user goes invisible is run a second time without what that user did from then on until
-// the interval ends (strings stay, and so does what arrived before the visibility change did, or is dated before it): at each common step, everything that others
-// can observe is the same, byte for byte.
+// Law 4. Invisible means invisible. A history in which a user goes invisible is run a second time without that user's events from then until the
+// interval ends. (Statuses remain, and so do events that arrived before the visibility change or are dated before it.) At each common step,
+// everything that others can observe is the same, byte for byte.
 #include "history.hpp"
 #include "oracle.hpp"
 #include "queries.hpp"
@@ -29,14 +29,14 @@ struct Seen {
   std::size_t answers = 0, deliveries = 0;
 };
 
-/// Whether each event of each step was taken, and what the calls told.
+/// Whether each event of each step was accepted, and the emitted changes.
 struct Run {
   std::vector<Snapshot> after;           ///< each step
   std::vector<Changes> told;             ///< by each step
   std::vector<std::vector<bool>> taken;  ///< of each step, each event
 };
 
-/// Which events of a step are taken, by folding a copy one by one: the same as a batch.
+/// Which events of a step are accepted: applies them one by one to a copy, which equals a batch.
 std::vector<bool> taken_of(const Snapshot& before, const Step& step) {
   std::vector<bool> taken;
   Changes unread;
@@ -70,7 +70,7 @@ Run run(const Rules& rules, const std::vector<Step>& steps, std::size_t count) {
   return r;
 }
 
-/// Whether the user, by all that was taken up to here, is invisible since `visibility change` or earlier.
+/// Whether the user, by all events accepted so far, is invisible since `visibility_change` or earlier.
 bool still_invisible(const Oracle& oracle, const std::string& user, Timestamp visibility_change) {
   const std::optional<Timestamp> since = oracle.went_invisible(user);
   return since && *since <= visibility_change;
@@ -80,7 +80,7 @@ bool asks_to_be_visible_after(const PresenceEvent& e, const PresenceEvent& visib
   return e.type == EventType::connect && e.user == visibility_change.user && e.invisible && !*e.invisible && e.at >= visibility_change.at;
 }
 
-/// Without their timestamps, for where these are not what is asked.
+/// The changes without their timestamps, for comparisons that ignore them.
 Changes undated(Changes changes) {
   for (UserPresenceChanged& change : changes) change.at = Timestamp();
   std::sort(changes.begin(), changes.end(), in_order);
@@ -99,7 +99,7 @@ std::string changes_of_merging(Snapshot into_this, const Snapshot& other, bool d
   return told(dates ? changes : undated(changes)) + seen_by_others(into_this);
 }
 
-/// Whether what the earlier of two snapshots lacks is not older than the window of the later one: the premise of law 3.
+/// Whether no event that the earlier of two snapshots lacks is older than the window of the later one: the premise of law 3.
 bool knew_enough(const std::vector<Step>& steps, const Run& run, std::size_t earlier, std::size_t later) {
   const std::optional<Timestamp> now = run.after[later].now();
   if (!now) return true;
@@ -111,7 +111,7 @@ bool knew_enough(const std::vector<Step>& steps, const Run& run, std::size_t ear
   return true;
 }
 
-/// The first step that is about the user again after it was forgotten by age that they hide: there they are a new user, whoever they were. `end`: none.
+/// The first step with an event of the user after their invisibility was forgotten by age: from there on they are a new user. `end` if there is none.
 template <class AnyRun>
 std::size_t forgotten_before(const History& h, const AnyRun& run, const std::string& user, std::size_t i, std::size_t end) {
   if (h.rules.forget_after == Duration::highest()) return end;
@@ -162,7 +162,7 @@ Wrong others_see_the_same(const History& h, const std::vector<Step>& without, co
         }
       }
     }
-    // Time that goes on from here, a lost connection, another node that knows nothing yet, or what this one knew before.
+    // A later advance, a lost connection, a merge into an empty node, or a merge into an earlier snapshot.
     const Timestamp soon = h.last + Duration::from_ns(static_cast<std::int64_t>(mixed(h.seed, j) % 9));
     if (seen_by_others(reduce(all, soon)) != seen_by_others(reduce(some, soon))) return "others see something else at " + told(soon) + where;
     const Snapshot empty(h.rules), waiting = reduce(empty, soon);
@@ -201,7 +201,7 @@ Wrong others_see_the_same(const History& h, const std::vector<Step>& without, co
 Wrong nothing_shows(const History& h, Seen& seen) {
   const Run full = run(h.rules, h.steps, h.steps.size());
 
-  // With limits on what is kept, who goes back to being visible is known by the question alone, and not by what others asked before.
+  // With limits on what is kept, only the connect that asks for it decides whether a user becomes visible again, not earlier events.
   const bool limited = h.rules.max_recent_per_user < 64 || h.rules.max_users < 64 || h.rules.max_sessions_per_user < 64;
   Oracle told_before(h.rules);
   for (std::size_t i = 0; i < h.steps.size(); ++i) {
@@ -254,8 +254,8 @@ Wrong nothing_shows(const History& h, Seen& seen) {
   return std::nullopt;
 }
 
-/// Who was offline and connects invisibly leaves no trace: neither does the connect itself, up to the next word about that user that is not hidden.
-/// (The law itself takes the connect as seen. What a merge dates, and a diff without a now, may depend on it.)
+/// A user who was offline and connects invisibly leaves no trace, not even by the connect itself, up to their next event that is not hidden.
+/// (The law itself treats the connect as visible. The dates of a merge, and of a diff without a now, may depend on it.)
 Wrong leaves_no_trace(const History& h, Seen& seen) {
   const Run full = run(h.rules, h.steps, h.steps.size());
   for (std::size_t i = 0; i < h.steps.size(); ++i) {
@@ -265,7 +265,7 @@ Wrong leaves_no_trace(const History& h, Seen& seen) {
     const Snapshot before = i > 0 ? full.after[i - 1] : Snapshot(h.rules);
     const std::optional<presence::PresenceState> was = before.inspect(visibility_change.user), is = full.after[i].inspect(visibility_change.user);
     if (before.online(visibility_change.user) || (was && was->invisible_since) || !is || is->invisible_since != visibility_change.at) continue;
-    if (before.find(visibility_change.user) != full.after[i].find(visibility_change.user)) continue;  // it hides what is dated later, and so does show
+    if (before.find(visibility_change.user) != full.after[i].find(visibility_change.user)) continue;  // it hides later-dated events and is therefore observable
 
     std::vector<Step> without = h.steps;
     std::size_t end = h.steps.size(), removed = 0;
@@ -308,12 +308,12 @@ void expect_privacy(std::size_t count, const Mix& mix, std::uint64_t salt) {
   CHECK_REACHED(seen.late * 20 > tried);
 }
 
-// ---- the same of a store, which keeps the order of calls in one frame ----
+// ---- the same law for a store, which keeps the order of calls in one frame ----
 
-/// What a store with its default options lets others observe: after each step all of it, and the snapshot.
+/// Everything that others can observe of a store with default options after each step, and the snapshot.
 struct StoreRun {
   std::vector<Snapshot> after;
-  std::vector<std::string> told;                 ///< by each step, to somebody who watches everybody
+  std::vector<std::string> told;                 ///< by each step, to a viewer who watches all users
   std::vector<std::vector<Verdict>> verdicts;    ///< of each step, each event
 };
 
@@ -346,12 +346,12 @@ StoreRun run_store(const Rules& rules, const std::vector<Step>& steps, std::size
   return run;
 }
 
-/// All that others can find out about a snapshot.
+/// Everything that others can observe of a snapshot.
 std::string open_to_others(const Snapshot& s, Viewer viewer, std::uint64_t seed, Timestamp about) {
   return seen_by_others(s) + "\n" + answers(s, seed, viewer, about) + encode_for(s, viewer) + encode_for(s, presence::nobody);
 }
 
-/// The ghost's events from the frame of the cut on are removed, but for strings, and replaced by nothing.
+/// Removes the invisible user's events from the frame of the visibility change on, except their statuses.
 Wrong store_shows_nothing(const History& h, Seen& seen) {
   const Duration frame = Duration::from_ns(1000);
   const StoreRun full = run_store(h.rules, h.steps, h.steps.size());
@@ -412,7 +412,7 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
       }
       if (of_others != of_others_too) return "the verdict of somebody else's event depends on the ghost" + where;
       if (j + 1 == end) {
-        // Whatever comes then, by time alone.
+        // After the interval, by time alone.
         const Timestamp soon = h.last + Duration::from_ns(static_cast<std::int64_t>(mixed(h.seed, j) % 40));
         if (seen_by_others(reduce(full.after[j], soon)) != seen_by_others(reduce(some.after[j], soon))) return "others see something else at " + told(soon) + where;
       }
@@ -421,7 +421,7 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
   return std::nullopt;
 }
 
-/// The history, stretched so that it lies in one frame, or that some of it is a frame or several apart.
+/// The history, scaled so that it lies in one frame, or spans one frame or several.
 History in_frames(History h) {
   const Timestamp base = h.last;
   const std::int64_t by = Chance(mixed(h.seed, 67)).any<std::int64_t>({1, 1, 150, 400});
@@ -445,7 +445,7 @@ History in_frames(History h) {
 
 void expect_private_store(std::size_t count, Mix mix, std::uint64_t salt) {
   mix.hiding = true;
-  mix.replays = mix.merges = false;  // a store does neither as the histories do
+  mix.replays = mix.merges = false;  // a store does neither in the way of the histories
   Seen seen;
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return store_shows_nothing(h, seen); }, in_frames);
   MESSAGE(tried << " histories, " << seen.intervals << " intervals, " << seen.with_removed << " in which something was removed, " << seen.removed << " events, "
@@ -458,7 +458,7 @@ void expect_private_store(std::size_t count, Mix mix, std::uint64_t salt) {
 
 }  // namespace
 
-TEST_CASE("law 4: invisible means invisible in a store that keeps the order of a frame") {
+TEST_CASE("law 4: others cannot observe what an invisible user does in a store that keeps the order of a frame") {
   Mix mix;
   expect_private_store(1500, mix, 11);
   mix.steps = 60;
@@ -467,7 +467,7 @@ TEST_CASE("law 4: invisible means invisible in a store that keeps the order of a
   expect_private_store(600, mix, 12);
 }
 
-TEST_CASE("law 4: invisible means invisible in a store, for those who are forgotten by age and past the limits") {
+TEST_CASE("law 4: others cannot observe what an invisible user does in a store, with forgetting by age or small limits") {
   Mix mix;
   mix.forgetting = true;
   expect_private_store(1500, mix, 13);
@@ -476,21 +476,21 @@ TEST_CASE("law 4: invisible means invisible in a store, for those who are forgot
   expect_private_store(1500, mix, 14);
 }
 
-TEST_CASE("law 4: invisible means invisible") {
+TEST_CASE("law 4: others cannot observe what an invisible user does") {
   Mix mix;
   mix.hiding = true;
-  mix.replays = false;  // time would follow what was removed
+  mix.replays = false;  // a replay would advance to the removed events
   expect_privacy(1500, mix, 1);
 }
 
-TEST_CASE("law 4: invisible means invisible to whoever asks a store or subscribes to it") {
+TEST_CASE("law 4: others cannot observe what an invisible user does, by queries or subscriptions of a store") {
   Mix mix;
   mix.hiding = true;
   mix.replays = mix.merges = false;
   expect_privacy(1500, mix, 7);
 }
 
-TEST_CASE("law 4: who was offline and connects invisibly leaves no trace") {
+TEST_CASE("law 4: a user who was offline and connects invisibly leaves no trace") {
   for (const std::size_t users : {std::size_t{1}, std::size_t{2}, std::size_t{4}}) {
     Mix mix;
     mix.users = users;
@@ -504,7 +504,7 @@ TEST_CASE("law 4: who was offline and connects invisibly leaves no trace") {
   }
 }
 
-TEST_CASE("law 4: invisible means invisible, one user") {
+TEST_CASE("law 4: others cannot observe what an invisible user does, with one user") {
   Mix mix;
   mix.users = 1;
   mix.sessions = 2;
@@ -514,17 +514,17 @@ TEST_CASE("law 4: invisible means invisible, one user") {
   expect_privacy(2500, mix, 2);
 }
 
-TEST_CASE("law 4: invisible means invisible for those who are forgotten by age") {
+TEST_CASE("law 4: others cannot observe what an invisible user does, with users forgotten by age") {
   for (const std::size_t users : {std::size_t{1}, std::size_t{3}}) {
     Mix mix;
     mix.users = users;
     mix.hiding = mix.forgetting = true;
-    mix.replays = mix.merges = false;  // a node that was not told of the hiding would forget later
+    mix.replays = mix.merges = false;  // a node without the visibility change would forget later
     expect_privacy(2500, mix, 6);
   }
 }
 
-TEST_CASE("law 4: invisible means invisible past the limits") {
+TEST_CASE("law 4: others cannot observe what an invisible user does, with small limits") {
   Mix mix;
   mix.users = 4;
   mix.hiding = true;
@@ -533,7 +533,7 @@ TEST_CASE("law 4: invisible means invisible past the limits") {
   expect_privacy(2000, mix, 3);
 }
 
-TEST_CASE("law 4: invisible means invisible past the limits, one user") {
+TEST_CASE("law 4: others cannot observe what an invisible user does, with small limits and one user") {
   Mix mix;
   mix.users = 1;
   mix.hiding = true;

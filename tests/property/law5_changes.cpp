@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Law 5. Changes tell the whole story: applied to the views of one snapshot they give the views of the later one; none is emitted when nothing
-// visible changed, and never two for one user in one call.
+// Law 5. Changes are complete: applied to the views of one snapshot they give the views of the later one. None is emitted if nothing
+// visible changed, and a call never emits two for one user.
 #include "history.hpp"
 #include "shrink.hpp"
 
@@ -26,7 +26,7 @@ struct Seen {
   std::map<Do, std::size_t> of;
 };
 
-/// One change for each user; but who times out and is forgotten later, both while time passes, has two.
+/// One change per user, but two for a user who times out and is forgotten later in the same advance.
 Wrong one_each(const Changes& changes, bool ordered) {
   std::map<std::string, std::size_t> told_of;
   for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -97,7 +97,7 @@ Wrong tells_the_story(const History& h, Seen& seen) {
       }
     }
 
-    // Told while it happens: the snapshot already shows what is told.
+    // In the callback the snapshot already shows the change.
     if (step.what == Do::event && !step.events.empty()) {
       Snapshot again = kept.back(), copied;
       Wrong wrong;
@@ -113,7 +113,7 @@ Wrong tells_the_story(const History& h, Seen& seen) {
     if (Wrong wrong = diff_tells(kept[chance.below(kept.size())], s)) return *wrong + where;
     if (Wrong wrong = diff_tells(s, kept[chance.below(kept.size())])) return *wrong + where;
 
-    // Merging with any earlier state, as two nodes do that exchange everything.
+    // Merging with any earlier state, as two nodes that exchange whole snapshots do.
     Snapshot merged = kept[chance.below(kept.size())];
     Views from = views_of(merged);
     Changes told_by_merge;
@@ -138,18 +138,18 @@ void expect_the_story(std::size_t count, const Mix& mix, std::uint64_t salt) {
 
 }  // namespace
 
-TEST_CASE("law 5: changes tell the whole story") {
+TEST_CASE("law 5: applying the emitted changes to the earlier views gives the later views") {
   expect_the_story(1000, Mix(), 1);
 }
 
-TEST_CASE("law 5: changes tell the whole story of those who hide") {
+TEST_CASE("law 5: applying the emitted changes to the earlier views gives the later views, with invisible users") {
   Mix mix;
   mix.users = 2;
   mix.hiding = true;
   expect_the_story(600, mix, 2);
 }
 
-TEST_CASE("law 5: changes tell the whole story of those who are forgotten by age") {
+TEST_CASE("law 5: applying the emitted changes to the earlier views gives the later views, with users forgotten by age") {
   for (const bool hiding : {false, true}) {
     Mix mix;
     mix.users = 2;
@@ -159,14 +159,14 @@ TEST_CASE("law 5: changes tell the whole story of those who are forgotten by age
   }
 }
 
-TEST_CASE("law 5: changes tell the whole story past the limits") {
+TEST_CASE("law 5: applying the emitted changes to the earlier views gives the later views, with small limits") {
   Mix mix;
   mix.small_limits = true;
   mix.hiding = true;
   expect_the_story(600, mix, 3);
 }
 
-TEST_CASE("law 5: a batch is told like its events one by one") {
+TEST_CASE("law 5: a batch emits the same changes as its events one by one") {
   std::size_t changes = 0;
   const auto same = [&](const History& h) -> Wrong {
     Snapshot one_by_one(h.rules), at_once(h.rules);

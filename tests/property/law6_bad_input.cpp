@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Law 6. Nothing is lost on bad input: a refused event leaves the snapshot identical and says why, whatever stands beside it is folded all the
-// same, and nothing crashes, overflows or grows beyond the limits. Meant to be run with sanitizers as well.
+// Law 6. Nothing is lost on bad input: a rejected event leaves the snapshot identical and returns the reason. The events beside it are still
+// applied, and nothing crashes, overflows or grows beyond the limits. Meant to be run with sanitizers as well.
 #include "history.hpp"
 #include "shrink.hpp"
 
@@ -27,7 +27,7 @@ struct Refused {
   const char* what;
 };
 
-/// Events that no snapshot with these rules takes, and why.
+/// Events that every snapshot with these rules rejects, and the expected verdicts.
 std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp> now, Timestamp at) {
   const std::string long_id(std::size_t{rules.max_id_bytes} + 1, 'x'), long_text(std::size_t{rules.max_status_bytes} + 1, 'y');
   std::vector<Refused> list;
@@ -139,7 +139,7 @@ Wrong refuses(const Snapshot& s, Timestamp at, Chance& chance, Seen& seen) {
   return std::nullopt;
 }
 
-/// Good events among bad ones are folded as if these were not there, one by one, as a batch and as a log.
+/// Valid events among invalid ones are applied as if those were absent, as a batch and as a log.
 Wrong folds_the_rest(const Snapshot& s, const std::vector<PresenceEvent>& good, Timestamp at, Chance& chance) {
   const std::vector<Refused> refused = refused_events(s.rules(), s.now(), at);
   std::vector<PresenceEvent> mixed_up;
@@ -177,7 +177,7 @@ std::size_t live_sessions(const std::optional<presence::PresenceState>& state) {
   return live;
 }
 
-/// The live sessions that are left of those of `was` and the one that the event is about: those of the newest evidence.
+/// The live sessions that remain of those in `was` and the session of the event: the ones with the newest evidence.
 std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<presence::PresenceState>& was, const PresenceEvent& e, const Rules& rules,
                                                         std::optional<Timestamp> now, bool& gave_way) {
   const Timestamp none = Timestamp::lowest();
@@ -207,7 +207,7 @@ std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<pres
   return live;
 }
 
-/// An event is refused for a limit of counts where it would exceed one, and only there.
+/// An event is over_limit if and only if it would exceed a limit of counts.
 Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict verdict, const Snapshot& after, Seen& seen) {
   if (verdict != Verdict::over_limit && !accepted(verdict)) return std::nullopt;
   if (e.user.size() > before.rules().max_id_bytes || (e.status && e.status->size() > before.rules().max_status_bytes)) return std::nullopt;
@@ -233,7 +233,7 @@ Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict v
   for (const char* user : {"ann", "bob", "cyd", "dee"}) unknown += before.inspect(user) && !before.find(user) ? 1u : 0u;
   const bool no_room_for_known = !was_known && before.size() >= rules.max_users;
   const bool no_room_for_unknown = unknown >= rules.max_users && (was_known || !was) && !(asks && !*e.invisible);
-  // Among invisible visibility changes of which some were dropped for want of room, nobody becomes visible.
+  // If some visibility changes were dropped over capacity, a user cannot become visible among them.
   const bool into_a_crowd = rules.max_recent_per_user < 8 && asks && !*e.invisible;
   if (!no_room_for_known && !no_room_for_unknown && !into_a_crowd) return "an event is refused for a limit that it does not exceed";
   seen.for_users += no_room_for_known ? 1u : 0u;
@@ -286,8 +286,8 @@ Wrong nothing_is_lost(const History& h, Seen& seen) {
   return std::nullopt;
 }
 
-/// A store with its default options: what it refuses leaves everything alone, and it refuses by the timestamp that an event came with, not by the one
-/// that it is moved to.
+/// A store with default options: a rejected event changes nothing, and events are judged by their original timestamp, not by the one that they are
+/// moved to.
 Wrong store_loses_nothing(const History& h, Seen& seen) {
   presence::Store store(h.rules);
   Changes told_of;
@@ -392,7 +392,7 @@ void expect_nothing_lost(std::size_t count, const Mix& mix, std::uint64_t salt, 
   CHECK_REACHED(seen.gave_way * 10 > tried);
 }
 
-/// The history, with its timestamps and rules moved to where arithmetic ends.
+/// The history, with its timestamps and rules moved to the ends of their ranges.
 History at_the_ends(History h) {
   Chance chance(mixed(h.seed, 66));
   const std::int64_t low = Timestamp::lowest().ns(), high = Timestamp::highest().ns();
@@ -466,9 +466,9 @@ Wrong survives_the_ends(const History& h, Seen& seen) {
 
 }  // namespace
 
-TEST_CASE("law 6: nothing is lost on bad input") { expect_nothing_lost(600, Mix(), 1, false); }
+TEST_CASE("law 6: rejected events change nothing and the others are applied") { expect_nothing_lost(600, Mix(), 1, false); }
 
-TEST_CASE("law 6: nothing is lost on bad input by a store that keeps the order of a frame") {
+TEST_CASE("law 6: rejected events change nothing and the others are applied, in a store that keeps the frame's order") {
   Mix mix;
   expect_nothing_lost_by_store(800, mix, 21);
   mix.hiding = true;
@@ -479,15 +479,15 @@ TEST_CASE("law 6: nothing is lost on bad input by a store that keeps the order o
   expect_nothing_lost_by_store(600, mix, 23);
 }
 
-TEST_CASE("law 6: nothing is lost past the limits") {
+TEST_CASE("law 6: rejected events change nothing and the others are applied, with small limits") {
   Mix mix;
   mix.users = 4;
   mix.small_limits = true;
-  mix.merges = false;  // what two nodes know, both go on knowing
+  mix.merges = false;  // a merge keeps all users of both nodes
   expect_nothing_lost(1200, mix, 2, true);
 }
 
-TEST_CASE("law 6: nothing is lost past the limits of those who hide") {
+TEST_CASE("law 6: rejected events change nothing and the others are applied, with small limits and invisible users") {
   Mix mix;
   mix.users = 2;
   mix.small_limits = mix.hiding = true;
@@ -495,7 +495,7 @@ TEST_CASE("law 6: nothing is lost past the limits of those who hide") {
   expect_nothing_lost(1200, mix, 3, true);
 }
 
-TEST_CASE("law 6: nothing is lost past the limits where users are forgotten by age") {
+TEST_CASE("law 6: rejected events change nothing and the others are applied, small limits and users forgotten by age") {
   Mix mix;
   mix.users = 4;
   mix.small_limits = mix.forgetting = true;
@@ -503,7 +503,7 @@ TEST_CASE("law 6: nothing is lost past the limits where users are forgotten by a
   expect_nothing_lost(1200, mix, 5, true);
 }
 
-TEST_CASE("law 6: timestamps and durations at the ends of their ranges") {
+TEST_CASE("law 6: changes, merges and deadlines are correct at the ends of the timestamp and duration ranges") {
   Seen seen;
   Mix mix;
   mix.forgetting = true;
@@ -513,7 +513,7 @@ TEST_CASE("law 6: timestamps and durations at the ends of their ranges") {
   CHECK_REACHED(seen.steps > tried);
 }
 
-TEST_CASE("law 6: a flood is bounded") {
+TEST_CASE("law 6: a flood of events does not exceed the limits") {
   Rules rules;
   rules.session_timeout = Duration();
   rules.reorder_window = rules.max_clock_skew = Duration::highest();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Law 7. Snapshots are values: one that was copied never changes, whatever happens to the copy, on whichever thread. One that was moved from
+// Law 7. Snapshots are values: changes to one copy never change another, on any thread. A moved-from snapshot
 // equals Snapshot{}.
 #include "history.hpp"
 #include "shrink.hpp"
@@ -39,7 +39,7 @@ Wrong copies_stay(const History& h, Seen& seen) {
     const std::string where = "\n  at step " + std::to_string(i + 1) + ", " + told(step);
     Chance chance(mixed(h.seed, i));
     if (chance.one_in(2)) copies.push_back({s, all_of(s), i});
-    if (chance.one_in(4) && !copies.empty()) {  // a copy of a copy, that goes its own way
+    if (chance.one_in(4) && !copies.empty()) {  // a copy of a copy that is changed independently
       const Copy& original = copies[chance.below(copies.size())];
       Snapshot other = original.snapshot;
       Changes unread;
@@ -47,7 +47,7 @@ Wrong copies_stay(const History& h, Seen& seen) {
       copies.push_back({other, all_of(other), i});
     }
 
-    // Whoever hears of a change may copy the snapshot, again and again, while a batch goes on.
+    // A callback may copy the snapshot repeatedly during a batch.
     if (step.what == Do::event || step.what == Do::batch) {
       for (const PresenceEvent& e : step.events) {
         apply(s, e, [&](const UserPresenceChangedView&) {
@@ -78,7 +78,7 @@ Wrong copies_stay(const History& h, Seen& seen) {
       if (all_of(s) != shown) return "assignment to itself shows something else" + where;
       copies.push_back({std::move(assigned), shown, i});
     }
-    // The pure functions leave what they are given alone, both sides of a merge.
+    // The pure functions do not change their arguments; merge changes neither side.
     const std::string shown = all_of(s);
     if (!copies.empty()) {
       const Copy& other = copies[chance.below(copies.size())];
@@ -93,7 +93,7 @@ Wrong copies_stay(const History& h, Seen& seen) {
         if (all_of(copy.snapshot) != copy.shown) return "a copy made at step " + std::to_string(copy.made_at + 1) + " shows\n" + all_of(copy.snapshot) + "\n  not\n" + copy.shown + where;
       }
     }
-    if (copies.size() > 8 && chance.one_in(3)) copies.erase(copies.begin(), copies.begin() + 4);  // destroying copies harms nobody
+    if (copies.size() > 8 && chance.one_in(3)) copies.erase(copies.begin(), copies.begin() + 4);  // destroying copies does not affect the others
   }
   seen.copies += copies.size();
   return std::nullopt;
@@ -101,7 +101,7 @@ Wrong copies_stay(const History& h, Seen& seen) {
 
 }  // namespace
 
-TEST_CASE("law 7: snapshots are values") {
+TEST_CASE("law 7: snapshots are values: copies never change and a moved-from one equals Snapshot{}") {
   for (const bool limited : {false, true}) {
     Mix mix;
     mix.small_limits = mix.forgetting = limited;
@@ -113,7 +113,7 @@ TEST_CASE("law 7: snapshots are values") {
   }
 }
 
-TEST_CASE("law 7: a snapshot of many users that was copied stays") {
+TEST_CASE("law 7: copies of a snapshot of many users never change") {
   Rules rules;
   rules.session_timeout = Duration::from_ns(500);
   rules.max_sessions_per_user = 4;
@@ -135,7 +135,7 @@ TEST_CASE("law 7: a snapshot of many users that was copied stays") {
   CHECK(counted == s.online_count());
 }
 
-TEST_CASE("law 7: copies are read on other threads while the original goes on") {
+TEST_CASE("law 7: copies can be read on other threads while the original changes") {
   const History h = random_history(first_seed(), [] {
     Mix mix;
     mix.steps = 60;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Step by step, the library and the oracle say the same: verdicts, views, changes and their timestamps, deadlines, the truth about sessions.
+// After each step the library and the oracle agree on verdicts, views, changes and their timestamps, deadlines and the state of sessions.
 #include "history.hpp"
 #include "oracle.hpp"
 #include "shrink.hpp"
@@ -59,7 +59,7 @@ Wrong differs_from_oracle(const Snapshot& s, const Oracle& oracle) {
 }
 
 Wrong verdicts_differ(Tally library, Tally oracle) {
-  // The oracle does not tell "applied" from "unchanged".
+  // The oracle does not distinguish "applied" from "unchanged".
   if (library.accepted() == oracle.accepted() && library.too_late == oracle.too_late && library.too_early == oracle.too_early &&
       library.invalid == oracle.invalid && library.over_limit == oracle.over_limit) {
     return std::nullopt;
@@ -116,7 +116,7 @@ Wrong follows_oracle(const History& h, Seen& seen) {
       }
       if (s != once || s.digest() != once.digest()) return "a duplicate leaves another snapshot after " + where;
     }
-    // The pure functions are the same as those in place, whether the snapshot is shared or not.
+    // The pure functions equal those in place, whether the snapshot is shared or not.
     Snapshot pure = before;
     if (step.what == Do::event) {
       for (const PresenceEvent& e : step.events) pure = reduce(std::move(pure), e);
@@ -147,13 +147,13 @@ void expect_to_follow(std::size_t count, const Mix& mix, std::uint64_t salt) {
 
 }  // namespace
 
-TEST_CASE("oracle: events and timestamps") {
+TEST_CASE("oracle: the library agrees with the oracle on events and advances") {
   Mix mix;
   mix.batches = mix.replays = mix.merges = mix.forgets = mix.resyncs = false;
   expect_to_follow(1500, mix, 101);
 }
 
-TEST_CASE("oracle: one user, few timestamps") {
+TEST_CASE("oracle: the library agrees with the oracle on events and advances of one user") {
   Mix mix;
   mix.users = 1;
   mix.sessions = 2;
@@ -162,11 +162,11 @@ TEST_CASE("oracle: one user, few timestamps") {
   expect_to_follow(3000, mix, 102);
 }
 
-TEST_CASE("oracle: every operation") {
+TEST_CASE("oracle: the library agrees with the oracle on every operation") {
   expect_to_follow(1500, Mix(), 103);
 }
 
-TEST_CASE("oracle: every operation, few sessions for each user") {
+TEST_CASE("oracle: the library agrees with the oracle on every operation, with few sessions per user") {
   for (const std::size_t users : {std::size_t{2}, std::size_t{3}}) {
     Mix mix;
     mix.users = users;
@@ -177,7 +177,7 @@ TEST_CASE("oracle: every operation, few sessions for each user") {
   }
 }
 
-TEST_CASE("oracle: every operation, users forgotten by age") {
+TEST_CASE("oracle: the library agrees with the oracle on every operation, with users forgotten by age") {
   for (const std::size_t users : {std::size_t{1}, std::size_t{3}}) {
     Mix mix;
     mix.users = users;

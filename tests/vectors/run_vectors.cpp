@@ -116,7 +116,7 @@ struct Told {
   Json sessions_before, sessions_after;
 };
 
-/// One process of the peer: a snapshot, what it told since the step began, and in some vectors a session of its own.
+/// One process of the peer: a snapshot, its changes since the step began, and in some vectors a session of its own.
 struct Node {
   Snapshot snapshot;
   std::vector<Told> told;
@@ -191,7 +191,7 @@ class World {
         [to](const Snapshot& s) { return reduce(s, to); });
   }
 
-  /// Folds events, each timestamp by itself, and time follows them.
+  /// Applies events, each timestamp separately, and advances time to them.
   void fold(Node& node, std::vector<PresenceEvent> events) {
     for (PresenceEvent& event : events) put_in_turn(node.snapshot, event);
     std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
@@ -223,7 +223,7 @@ class World {
     }
   }
 
-  /// Changes a snapshot by one call, notes what is told, and holds it against the pure function and against diff.
+  /// Changes a snapshot by one call, records its changes, and compares it with the pure function and with diff.
   template <class InPlace, class Pure>
   void call(Node& node, InPlace in_place, Pure pure) {
     const Snapshot before = node.snapshot;
@@ -250,7 +250,7 @@ class World {
     if (tally.refused() > 0) fail("library", "each event accepted", std::to_string(tally.refused()) + " refused");
   }
 
-  /// Watchers hear of every change but those of last_active alone.
+  /// Watchers are notified about every change except changes of only last_active.
   void deliver(const UserPresenceChanged& change) {
     const bool known_changed = change.before.has_value() != change.after.has_value();
     if (!known_changed && !change.online_changed() && !change.status_changed()) return;
@@ -299,7 +299,7 @@ class World {
     }
   }
 
-  /// A client that mirrors a server: it is told the whole list, and what joins and leaves.
+  /// A client that mirrors a server: it receives the whole list, and joins and leaves.
   void perform_as_mirror(const Json& step, const std::string& op) {
     if (op == "mirror_state") {
       expect_keys(step, {"members", "me"});
@@ -349,7 +349,7 @@ class World {
     return seen ? PresenceEvent::report(*seen, at) : PresenceEvent::report(user, false, at);
   }
 
-  /// A client that is told of users alone, by such reports, sees the same users online.
+  /// A client that receives only such reports of users sees the same users online.
   void compare_mirrors() {
     if (!lists_sessions_) return;
     Json of_sessions = Json::object(), of_reports = Json::object();
@@ -466,7 +466,7 @@ class World {
       expect_keys(step, {"from", "into", "users"});
       Node& into = node(text("into"));
       merge_into_node(into, node(text("from")).snapshot);
-      // A merge is of all users: only what it told of those that were asked for is looked at.
+      // A merge covers all users: only the changes of the requested users are compared.
       const auto users = step.at("users").get<std::set<std::string>>();
       const auto not_asked_for = [&users](const Told& t) { return users.count(t.change.id) == 0; };
       into.told.erase(std::remove_if(into.told.begin(), into.told.end(), not_asked_for), into.told.end());
@@ -479,7 +479,7 @@ class World {
     call(
         node, [&other](Snapshot& s, auto&& on_change) { merge_into(s, other, on_change); },
         [&other](const Snapshot& s) { return merge(other, s); });  // the other way round, which is the same
-    // Who learns that others take him for gone says that he is there.
+    // A node that others consider gone announces itself again.
     if (node.renewed_ms && !is_alive(node, node.own, node.own)) {
       node.renewed_ms = at_ms_;
       fold(node, {PresenceEvent::heartbeat(node.own, node.own, instant(at_ms_))});
@@ -557,7 +557,7 @@ class World {
 
   static bool sees_all(const std::string& viewer) { return viewer.empty() || viewer == "@admin"; }
 
-  /// The owner, whose view it is where no viewer is named, sees the truth.
+  /// The owner, who is the viewer if none is named, sees their own state.
   static std::optional<User> see(const Snapshot& s, const std::string& user, const std::string& viewer) {
     if (!sees_all(viewer)) return s.find(user, Viewer(viewer));
     const std::optional<PresenceState> state = s.inspect(user);
@@ -687,7 +687,7 @@ class World {
 
   // ---- the rest ---------------------------------------------------------------------------------------------------
 
-  /// Nothing that a step says is passed over in silence.
+  /// An unknown key of a step is an error.
   void expect_keys(const Json& step, std::initializer_list<std::string_view> keys) {
     for (const auto& [key, value] : step.items()) {
       if (!is_one_of(key, {"at_ms", "op"}) && !is_one_of(key, keys)) fail("interpreter", "a key that is known", key);
@@ -842,7 +842,7 @@ std::vector<Json> corrupted(const Json& value, bool are_records) {
 
 }  // namespace
 
-TEST_CASE("the peers' conformance vectors") {
+TEST_CASE("the conformance vectors pass, except for the listed deliberate differences") {
   Count in_all;
   std::map<std::string, std::size_t> skipped;
   std::set<std::string> ids;
@@ -887,7 +887,7 @@ TEST_CASE("the peers' conformance vectors") {
   CHECK(ids.size() >= vectors_in_all);
 }
 
-TEST_CASE("a wrong expectation is found, and told by vector, step and key") {
+TEST_CASE("every wrong expectation in a vector is reported with its step and key") {
   std::size_t tried = 0;
   for (const File& file : files) {
     const Json json = load(file);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Callbacks of a Store that end themselves, each other, or what they were called for.
+// Callbacks of a Store that unsubscribe themselves or each other, or remove what they were called for.
 
 #include "../telling.hpp"
 
@@ -20,7 +20,7 @@ void watch(Store& store, Viewer viewer, std::vector<std::string> ids) {
 
 const char* const long_id = "an id that is too long to be kept inside a string";
 
-/// Counts those that there are, so that a callback that was not ended is found.
+/// Counts its instances, so that a leaked callback is found.
 struct Counted {
   explicit Counted(int& count) : count_(&count) { ++*count_; }
   Counted(const Counted& other) : count_(other.count_) { ++*count_; }
@@ -32,7 +32,7 @@ struct Counted {
 
 }  // namespace
 
-TEST_CASE("a subscription may be ended by its own callback, with all that the callback owns") {
+TEST_CASE("a callback may reset its own subscription, which destroys the callback and what it owns") {
   int alive = 0;
   for (const std::string& viewer : {std::string("john"), std::string(long_id)}) {
     for (const bool is_delivery : {false, true}) {
@@ -56,7 +56,7 @@ TEST_CASE("a subscription may be ended by its own callback, with all that the ca
   CHECK(alive == 0);
 }
 
-TEST_CASE("a callback that ends may own the subscriptions that would be told next, or the next of all") {
+TEST_CASE("a callback that unsubscribes itself may own subscriptions that would be called next") {
   for (const std::size_t owned : std::vector<std::size_t>{1, 2, 5}) {
     for (const std::size_t others : std::vector<std::size_t>{0, 1, 3}) {
       for (const bool is_delivery : {false, true}) {
@@ -76,7 +76,7 @@ TEST_CASE("a callback that ends may own the subscriptions that would be told nex
             for (std::size_t i = 0; i < owned; ++i) held->push_back(subscribe([&calls] { ++calls; }));
           };
           if (is_first) add_owned();
-          // Its end is the end of what it holds: nobody else does.
+          // Destroying it destroys the subscriptions it holds: there is no other owner.
           owner = subscribe([&owner, held] { owner = Subscription(); });
           if (!is_first) add_owned();
           for (std::size_t i = 0; i < others; ++i) rest.push_back(subscribe([&of_others] { ++of_others; }));
@@ -93,7 +93,7 @@ TEST_CASE("a callback that ends may own the subscriptions that would be told nex
   }
 }
 
-TEST_CASE("a subscription may be assigned one that belongs to what it ends") {
+TEST_CASE("a subscription may be move-assigned from one owned by its own callback") {
   Store store;
   watch(store, Viewer("john"), {"mary"});
   int calls = 0;
@@ -113,7 +113,7 @@ TEST_CASE("a subscription may be assigned one that belongs to what it ends") {
   CHECK(calls == 2);
 }
 
-TEST_CASE("a callback may subscribe, so that the listeners of others move") {
+TEST_CASE("a callback may add subscriptions for many viewers and dispatch") {
   Store store;
   std::vector<std::string> ids;
   for (std::size_t i = 0; i < 40; ++i) ids.push_back(i % 2 == 0 ? user_id(i) : long_id + std::to_string(i));
@@ -135,7 +135,7 @@ TEST_CASE("a callback may subscribe, so that the listeners of others move") {
   CHECK(calls == 0);
 }
 
-TEST_CASE("a callback may do anything to its store with what it was given") {
+TEST_CASE("a callback may modify its store in any way while using its arguments") {
   for (std::size_t act = 0; act < 14; ++act) {
     for (const std::string& viewer : {std::string("john"), std::string(long_id)}) {
       for (const bool keeps_order : {false, true}) {

@@ -8,7 +8,7 @@
 using namespace support;
 using Numbers = detail::ChunkedVector<std::unique_ptr<int>>;
 
-TEST_CASE("what was added stays where it is and in its order, however much follows") {
+TEST_CASE("elements keep their address and order when more are added") {
   Numbers numbers;
   std::vector<std::unique_ptr<int>*> places;
   for (int i = 0; i < 1000; ++i) places.push_back(&numbers.add(std::make_unique<int>(i)));
@@ -19,7 +19,7 @@ TEST_CASE("what was added stays where it is and in its order, however much follo
   }
 }
 
-TEST_CASE("blocks that are moved take their elements along, and blocks that are cleared can be filled again") {
+TEST_CASE("a move transfers all elements, and a cleared vector can be filled again") {
   Numbers numbers;
   for (int i = 0; i < 100; ++i) numbers.add(std::make_unique<int>(i));
   Numbers taken(std::move(numbers));

@@ -34,7 +34,7 @@ static_assert(!std::is_convertible<Duration, Timestamp>::value && !std::is_conve
               "nor are they each other");
 static_assert(Duration(std::chrono::minutes(2)) == Duration::from_s(120), "at compile time too");
 
-TEST_CASE("durations start at zero and are made of seconds, milliseconds and nanoseconds") {
+TEST_CASE("a default duration is zero, and from_s, from_ms and from_ns convert to nanoseconds") {
   CHECK(Duration().ns() == 0);
   CHECK(Duration::from_s(-3).ns() == -3000000000);
   CHECK(Duration::from_ms(1500).ns() == 1500000000);
@@ -42,14 +42,14 @@ TEST_CASE("durations start at zero and are made of seconds, milliseconds and nan
   CHECK(Duration::highest().ns() == highest);
 }
 
-TEST_CASE("whole seconds and milliseconds of a duration are cut towards zero") {
+TEST_CASE("s() and ms() of a duration round towards zero") {
   CHECK(ns(1999999999).s() == 1);
   CHECK(ns(-1999999999).s() == -1);
   CHECK(ns(1999999).ms() == 1);
   CHECK(ns(-1999999).ms() == -1);
 }
 
-TEST_CASE("whole milliseconds of a timestamp are cut towards the past") {
+TEST_CASE("ms() of a timestamp rounds down") {
   CHECK(Timestamp::from_ns(1999999).ms() == 1);
   CHECK(Timestamp::from_ns(-1).ms() == -1);
   CHECK(Timestamp::from_ns(-1000000).ms() == -1);
@@ -57,7 +57,7 @@ TEST_CASE("whole milliseconds of a timestamp are cut towards the past") {
   CHECK(Timestamp::lowest().ms() == -9223372036855);
 }
 
-TEST_CASE("units that overflow saturate at the end they are closer to") {
+TEST_CASE("unit conversions that overflow saturate") {
   CHECK(Duration::from_s(highest).ns() == highest);
   CHECK(Duration::from_s(lowest).ns() == lowest);
   CHECK(Duration::from_s(9223372036).ns() == 9223372036000000000);
@@ -101,7 +101,7 @@ TEST_CASE("products of durations saturate at both ends") {
   CHECK((ns(0) * lowest).ns() == 0);
 }
 
-TEST_CASE("durations add up in place and compare by length") {
+TEST_CASE("durations support += and -= and compare by length") {
   Duration sum = ns(5);
   sum += ns(7);
   CHECK(sum.ns() == 12);
@@ -117,7 +117,7 @@ TEST_CASE("durations add up in place and compare by length") {
   CHECK_FALSE(ns(2) > ns(2));
 }
 
-TEST_CASE("timestamps move by durations, differ by durations, and saturate at both ends") {
+TEST_CASE("adding and subtracting durations and subtracting timestamps saturate at both ends") {
   const Timestamp at = Timestamp::from_ns(100);
   CHECK((at + ns(5)).ns() == 105);
   CHECK((ns(5) + at).ns() == 105);
@@ -139,7 +139,7 @@ TEST_CASE("timestamps move by durations, differ by durations, and saturate at bo
   CHECK(Timestamp() == Timestamp::from_ms(0));
 }
 
-TEST_CASE("chrono durations of every unit convert to their length") {
+TEST_CASE("chrono durations of every unit convert to nanoseconds, rounded towards zero") {
   CHECK(Duration(std::chrono::nanoseconds(5)).ns() == 5);
   CHECK(Duration(std::chrono::microseconds(5)).ns() == 5000);
   CHECK(Duration(std::chrono::milliseconds(-5)).ns() == -5000000);
@@ -170,7 +170,7 @@ TEST_CASE("chrono durations that are too long saturate") {
   CHECK(Duration((Frames::min)()).ns() == lowest);
 }
 
-TEST_CASE("floating durations are cut to whole nanoseconds") {
+TEST_CASE("floating-point durations are rounded towards zero to whole nanoseconds") {
   using Nanos = std::chrono::duration<double, std::nano>;
   CHECK(Duration(Nanos(1.9)).ns() == 1);
   CHECK(Duration(Nanos(-1.9)).ns() == -1);
@@ -180,7 +180,7 @@ TEST_CASE("floating durations are cut to whole nanoseconds") {
   CHECK(Duration(std::chrono::duration<double, std::ratio<1, 60>>(30.0)) == Duration::from_ms(500));
 }
 
-TEST_CASE("floating durations that are too long saturate, and one that is not a number is zero") {
+TEST_CASE("floating-point durations that are too long saturate, and NaN is zero") {
   using Seconds = std::chrono::duration<double>;
   CHECK(Duration(Seconds(1e300)).ns() == highest);
   CHECK(Duration(Seconds(-1e300)).ns() == lowest);
@@ -191,7 +191,7 @@ TEST_CASE("floating durations that are too long saturate, and one that is not a 
   CHECK(Duration(std::chrono::duration<float>(std::numeric_limits<float>::quiet_NaN())).ns() == 0);
 }
 
-TEST_CASE("time points of the system clock are timestamps, in whatever unit they count") {
+TEST_CASE("system_clock time points of any unit convert to timestamps") {
   const auto day = std::chrono::hours(24 * 17903);
   CHECK(Timestamp(std::chrono::system_clock::time_point(day)) == Timestamp::from_ms(17903LL * 86400000));
   CHECK(Timestamp(SystemMs(std::chrono::milliseconds(-1))).ns() == -1000000);
@@ -200,7 +200,7 @@ TEST_CASE("time points of the system clock are timestamps, in whatever unit they
   CHECK(presence::to_string(implicit) == "2019-01-07T00:00:00.000Z");
 }
 
-TEST_CASE("an unsigned chrono count that no signed one holds saturates") {
+TEST_CASE("an unsigned chrono count above the signed range saturates") {
   using Unsigned = std::chrono::duration<std::uint64_t, std::nano>;
   CHECK(Duration(Unsigned(UINT64_MAX)) == Duration::highest());
   CHECK(Duration(std::chrono::duration<std::uint64_t>(UINT64_MAX)) == Duration::highest());

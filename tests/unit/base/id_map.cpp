@@ -12,7 +12,7 @@ namespace {
 
 using Numbers = detail::IdMap<int>;
 
-/// Hashes that agree in some bits, or in all.
+/// Hashes that are equal except for the `kept` bits.
 template <std::uint64_t kept>
 struct BadHash {
   static std::uint64_t of(std::string_view id, std::uint64_t seed) noexcept {
@@ -20,7 +20,7 @@ struct BadHash {
   }
 };
 
-/// What the table says must be what the map says, and each thing must have the number that it had.
+/// The expected content. Each element must keep its number.
 struct Model {
   struct Thing {
     std::uint32_t number;
@@ -83,7 +83,7 @@ std::string some_id(Chance& chance, std::size_t ids) {
 
 }  // namespace
 
-TEST_CASE("a map of ids finds what a map finds, and each keeps its number while it is there") {
+TEST_CASE("an IdMap behaves like std::map under random operations, and each id keeps its number") {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     CAPTURE(seed);
     Chance chance(seed);
@@ -114,7 +114,7 @@ TEST_CASE("a map of ids finds what a map finds, and each keeps its number while 
   }
 }
 
-TEST_CASE("ids that all start in one place of a map are told apart, whichever goes first") {
+TEST_CASE("ids that start in the same slot are distinguished, whichever is erased first") {
   constexpr std::uint64_t seed = 5;
   std::vector<std::string> ids;
   for (std::size_t i = 0; ids.size() < 80; ++i) {
@@ -165,7 +165,7 @@ void expect_a_map(std::uint64_t seed, const std::vector<std::string>& ids, std::
   model.compare(table);
 }
 
-TEST_CASE("a map finds what is there whichever bits of the hashes agree") {
+TEST_CASE("an IdMap finds its ids whichever bits of their hashes agree") {
   std::vector<std::string> ids = {"", std::string(1, '\0'), std::string(2, '\0')};
   for (std::size_t i = 0; i < 150; ++i) ids.push_back(std::string(i % 5, 'x') + std::to_string(i));
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
@@ -177,7 +177,7 @@ TEST_CASE("a map finds what is there whichever bits of the hashes agree") {
   }
 }
 
-TEST_CASE("a map of ids that come in order stays balanced, and so it does when they go in order") {
+TEST_CASE("an IdMap of equal hashes stays sound when ids are inserted and erased in order") {
   for (const bool backwards : {false, true}) {
     detail::IdMap<int, BadHash<0>> map;
     std::vector<std::uint32_t> numbers;
@@ -193,7 +193,7 @@ TEST_CASE("a map of ids that come in order stays balanced, and so it does when t
   }
 }
 
-TEST_CASE("ids that were chosen to collide are told apart") {
+TEST_CASE("ids with colliding hashes are distinguished") {
   for (const auto& ids :
        {colliding::same_hash(300), colliding::same_hash_short(300), colliding::same_hash_long(256, 4),
         colliding::same_low_bits(300, 10, [](std::string_view id) { return detail::IdHash::of(id, 0); })}) {
@@ -202,7 +202,7 @@ TEST_CASE("ids that were chosen to collide are told apart") {
   }
 }
 
-TEST_CASE("an empty map of ids finds nothing and has nothing to go over") {
+TEST_CASE("an empty IdMap finds nothing and iterates over nothing") {
   Numbers table;
   CHECK(table.size() == 0);
   CHECK(table.find("john") == Numbers::none);
@@ -212,7 +212,7 @@ TEST_CASE("an empty map of ids finds nothing and has nothing to go over") {
   CHECK(table.find("") == Numbers::none);
 }
 
-TEST_CASE("the empty id is an id like any other, and so is a long one or one with zeros in it") {
+TEST_CASE("empty ids, very long ids and ids with null bytes are supported") {
   Numbers table;
   const std::string zeros("a\0b", 3), other_zeros("a\0c", 3), longest(100000, 'q');
   const std::vector<std::string> ids = {"",
@@ -237,7 +237,7 @@ TEST_CASE("the empty id is an id like any other, and so is a long one or one wit
   CHECK(table.find(longest.substr(1)) == Numbers::none);
 }
 
-TEST_CASE("the number of an erased id is given anew, and what was there is gone") {
+TEST_CASE("the number of an erased id is reused, with a default-constructed value") {
   detail::IdMap<std::vector<std::string>> table;
   const std::uint32_t ann = table.add("ann"), bob = table.add("bob");
   table[ann] = {"a", "list"};
@@ -250,7 +250,7 @@ TEST_CASE("the number of an erased id is given anew, and what was there is gone"
   CHECK(table[bob] == std::vector<std::string>{"another"});
 }
 
-TEST_CASE("a copy of a map of ids is a table of its own") {
+TEST_CASE("a copy of an IdMap is independent") {
   Numbers table(9);
   for (std::size_t i = 0; i < 50; ++i) table[table.add(user_id(i))] = static_cast<int>(i);
   Numbers copy = table;

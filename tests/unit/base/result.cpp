@@ -32,7 +32,7 @@ static_assert(std::is_same<decltype(*std::declval<const Result<std::string>&>())
 static_assert(std::is_same<decltype(std::declval<const Result<std::string>&>().operator->()), const std::string*>::value,
               "borrowed");
 
-TEST_CASE("a result that holds a value is true and gives it") {
+TEST_CASE("a result that holds a value is true and provides it") {
   Result<std::string> result = std::string("here");
   REQUIRE(result);
   CHECK(result.has_value());
@@ -44,7 +44,7 @@ TEST_CASE("a result that holds a value is true and gives it") {
   CHECK(same->back() == '!');
 }
 
-TEST_CASE("a result that holds an error is false and says where and why") {
+TEST_CASE("a result that holds an error is false and provides its code, offset and message") {
   const Result<std::string> result = Error{ErrorCode::bad_utf8, 17, "not UTF-8"};
   CHECK_FALSE(result);
   CHECK_FALSE(result.has_value());
@@ -53,7 +53,7 @@ TEST_CASE("a result that holds an error is false and says where and why") {
   CHECK(std::string(result.error().message) == "not UTF-8");
 }
 
-TEST_CASE("a temporary result gives its value away") {
+TEST_CASE("the value can be moved out of a temporary result") {
   Result<std::unique_ptr<int>> result = std::make_unique<int>(7);
   const std::unique_ptr<int> taken = *std::move(result);
   REQUIRE(taken);
@@ -64,7 +64,7 @@ TEST_CASE("a temporary result gives its value away") {
   CHECK(letters == 5);
 }
 
-TEST_CASE("errors are equal when code and place are, whatever they say") {
+TEST_CASE("errors are equal if their code and offset are, whatever the message") {
   const Error a{ErrorCode::syntax, 3, "one"};
   CHECK(a == Error{ErrorCode::syntax, 3, "another"});
   CHECK_FALSE(a != Error{ErrorCode::syntax, 3, "another"});
@@ -87,7 +87,7 @@ static bool ends_the_program(Fn fn) {
   return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
-TEST_CASE("asking an error for its value ends the program, and so does asking a value for its error") {
+TEST_CASE("accessing the value of an error, or the error of a value, terminates the program") {
   Result<int> bad = Error{ErrorCode::syntax, 0, ""};
   Result<int> good = 1;
   CHECK(ends_the_program([&] { *bad = 2; }));

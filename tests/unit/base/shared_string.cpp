@@ -4,7 +4,7 @@
 using namespace support;
 using detail::SharedString;
 
-TEST_CASE("a text that takes the place of another is that text, and copies of the other stay as they were") {
+TEST_CASE("assigning to a SharedString leaves its copies unchanged") {
   Chance chance(41);
   const std::string letters = "There is a tide in the affairs of men, which, taken at the flood, leads on to fortune.";
   const auto some_text = [&] { return letters.substr(chance.below(20), chance.below(5) == 0 ? chance.below(3) : chance.below(60)); };
@@ -23,7 +23,7 @@ TEST_CASE("a text that takes the place of another is that text, and copies of th
   }
 }
 
-TEST_CASE("a text may be given a part of itself") {
+TEST_CASE("a SharedString may be assigned a part of itself") {
   for (std::size_t from = 0; from < 60; ++from) {
     const std::string whole = "all the world's a stage, and all the men and women merely players";
     SharedString text(whole);

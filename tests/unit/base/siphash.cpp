@@ -32,7 +32,7 @@ TEST_CASE("SipHash-2-4 gives the published hashes") {
   CHECK(Sip24::hash64(message_of(63), key) == 0x958A324CEB064572u);
 }
 
-TEST_CASE("SipHash-1-3 gives the hashes of the authors' program with as many rounds") {
+TEST_CASE("SipHash-1-3 gives the hashes of the authors' reference implementation") {
   const std::uint64_t expected[] = {
       0xABAC0158050FC4DCu, 0xC9F49BF37D57CA93u, 0x82CB9B024DC7D44Du, 0x8BF80AB8E7DDF7FBu,
       0xCF75576088D38328u, 0xDEF9D52F49533B67u, 0xC50D2B50C59F22A7u, 0xD3927D989BB11140u,
@@ -44,7 +44,7 @@ TEST_CASE("SipHash-1-3 gives the hashes of the authors' program with as many rou
 }
 
 TEST_CASE("SipHash-2-4 with 128 bits gives the published hashes") {
-  // The sixteen bytes of each, as two words, the lowest byte first.
+  // The sixteen bytes of each hash, as two 64-bit words, lowest byte first.
   CHECK(Sip24::hash128(message_of(0), key) == detail::Bits128{0xE6A825BA047F81A3u, 0x930255C71472F66Du});
   CHECK(Sip24::hash128(message_of(1), key) == detail::Bits128{0x44AF996BD8C187DAu, 0x45FC229B11597634u});
   CHECK(Sip24::hash128(message_of(15), key) == detail::Bits128{0x11A8B03399E99354u, 0xD9C3CF970FEC087Eu});

@@ -32,7 +32,7 @@ void compare(const Chunks& chunks, const std::multiset<std::uint32_t>& model) {
 
 }  // namespace
 
-TEST_CASE("elements in chunks are those of a sorted list, whatever is added and erased") {
+TEST_CASE("SortedChunks behaves like std::multiset under random insertions and erasures") {
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     CAPTURE(seed);
     Chance chance(seed);
@@ -75,7 +75,7 @@ TEST_CASE("elements in chunks are those of a sorted list, whatever is added and 
   }
 }
 
-TEST_CASE("elements that come in order, forwards or backwards, fill their chunks") {
+TEST_CASE("elements inserted in ascending or descending order fill their chunks at least half") {
   for (const bool backwards : {false, true}) {
     Chunks chunks;
     std::multiset<std::uint32_t> model;
@@ -89,7 +89,7 @@ TEST_CASE("elements that come in order, forwards or backwards, fill their chunks
   }
 }
 
-TEST_CASE("of what is erased the memory is given back, also where a few are left everywhere") {
+TEST_CASE("erasing frees chunks, even if a few elements remain everywhere") {
   Chunks chunks;
   for (std::uint32_t i = 0; i < 50000; ++i) chunks.insert(Pair{i, 3 * i});
   for (std::uint32_t i = 0; i < 50000; ++i) {

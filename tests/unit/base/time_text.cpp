@@ -33,7 +33,7 @@ std::int64_t read(std::string_view text) {
   return at->ns();
 }
 
-/// The error of a text in which a '^' stands before the byte that it must point at.
+/// Checks the error of a string with a '^' before the byte at the error's offset.
 void refused(ErrorCode code, std::string marked) {
   CAPTURE(marked);
   const std::size_t offset = marked.find('^');
@@ -62,7 +62,7 @@ TEST_CASE("a timestamp is written in UTC with the fewest of 3, 6 or 9 digits") {
   CHECK(presence::to_string(Timestamp::highest()) == "2262-04-11T23:47:16.854775807Z");
 }
 
-TEST_CASE("a fraction has none to nine digits, each worth a tenth of the one before") {
+TEST_CASE("a fraction may have up to nine digits") {
   CHECK(read("1970-01-01T00:00:01Z") == second);
   std::int64_t expected = second;
   std::string text = "1970-01-01T00:00:01.";
@@ -74,7 +74,7 @@ TEST_CASE("a fraction has none to nine digits, each worth a tenth of the one bef
   refused(ErrorCode::out_of_range, "1970-01-01T00:00:01.123456789^0Z");
 }
 
-TEST_CASE("an offset is the distance of the clock on the wall from UTC") {
+TEST_CASE("a UTC offset is subtracted from the local time, and must be in range and well-formed") {
   const std::int64_t utc = read("2019-01-07T13:17:42.375Z");
   CHECK(read("2019-01-07T14:47:42.375+01:30") == utc);
   CHECK(read("2019-01-07T05:17:42.375-08:00") == utc);
@@ -87,11 +87,11 @@ TEST_CASE("an offset is the distance of the clock on the wall from UTC") {
   refused(ErrorCode::syntax, "2019-01-07T13:17:42+01^00");
 }
 
-TEST_CASE("T and Z may be of either case") {
+TEST_CASE("T and Z may be lower case") {
   CHECK(read("2019-01-07t13:17:42.375z") == read("2019-01-07T13:17:42.375Z"));
 }
 
-TEST_CASE("a leap second is the second after it, and ends a day of UTC") {
+TEST_CASE("a leap second reads as the next second, and is only valid at the end of a UTC day") {
   CHECK(read("2016-12-31T23:59:60Z") == read("2017-01-01T00:00:00Z"));
   CHECK(read("2016-12-31T23:59:60.5Z") == read("2017-01-01T00:00:00.5Z"));
   CHECK(read("2016-12-31T15:59:60-08:00") == read("2017-01-01T00:00:00Z"));
@@ -100,7 +100,7 @@ TEST_CASE("a leap second is the second after it, and ends a day of UTC") {
   refused(ErrorCode::out_of_range, "2016-12-31T23:59:^61Z");
 }
 
-TEST_CASE("a day or time that does not exist is out of range, at the field that says it") {
+TEST_CASE("a day or time that does not exist is out_of_range, at the invalid field") {
   refused(ErrorCode::out_of_range, "2019-^00-07T13:17:42Z");
   refused(ErrorCode::out_of_range, "2019-^13-07T13:17:42Z");
   refused(ErrorCode::out_of_range, "2019-01-^00T13:17:42Z");
@@ -114,7 +114,7 @@ TEST_CASE("a day or time that does not exist is out of range, at the field that 
   CHECK(read("2016-02-29T00:00:00Z") == 1456704000 * second);
 }
 
-TEST_CASE("what is not written as RFC 3339 says is refused where it differs") {
+TEST_CASE("a timestamp that is not RFC 3339 is rejected at the first wrong byte or as a whole") {
   refused(ErrorCode::syntax, "^ 2019-01-07T13:17:42Z");
   refused(ErrorCode::syntax, "^yesterday");
   refused(ErrorCode::syntax, "2019^/01/07T13:17:42Z");
@@ -129,7 +129,7 @@ TEST_CASE("what is not written as RFC 3339 says is refused where it differs") {
   refused(ErrorCode::trailing_bytes, "2019-01-07T13:17:42+01:00^Z");
 }
 
-TEST_CASE("a timestamp that was cut anywhere is truncated where it ends") {
+TEST_CASE("a timestamp cut at any byte is truncated, with the error at its end") {
   for (const std::string whole : {"2019-01-07T13:17:42.375Z", "2019-01-07T13:17:42Z", "2019-01-07T13:17:42.375001+01:30"}) {
     for (std::size_t length = 0; length < whole.size(); ++length) {
       refused(ErrorCode::truncated, whole.substr(0, length) + '^');
@@ -137,7 +137,7 @@ TEST_CASE("a timestamp that was cut anywhere is truncated where it ends") {
   }
 }
 
-TEST_CASE("the year 1 stands for no timestamp") {
+TEST_CASE("a timestamp in the year 1 is unset") {
   refused(ErrorCode::unset, "^0001-01-01T00:00:00Z");
   refused(ErrorCode::unset, "^0001-12-31T23:59:59.999999999Z");
   refused(ErrorCode::unset, "^0001-06-15T12:00:00+05:00");
@@ -147,7 +147,7 @@ TEST_CASE("the year 1 stands for no timestamp") {
   refused(ErrorCode::out_of_range, "^0002-01-01T00:00:00Z");
 }
 
-TEST_CASE("the ends of the range are no timestamps, their neighbours are") {
+TEST_CASE("the lowest and highest Timestamp are out_of_range, their neighbours are valid") {
   CHECK(read("1677-09-21T00:12:43.145224193Z") == INT64_MIN + 1);
   CHECK(read("2262-04-11T23:47:16.854775806Z") == INT64_MAX - 1);
   CHECK(read("2262-04-12T01:47:16.854775806+02:00") == INT64_MAX - 1);
@@ -160,8 +160,8 @@ TEST_CASE("the ends of the range are no timestamps, their neighbours are") {
   refused(ErrorCode::out_of_range, "^9999-12-31T23:59:60Z");
 }
 
-TEST_CASE("every midnight of the range is where a count of days, one by one, puts it") {
-  // The count knows nothing of eras: it turns months over, and leap years by the rule of the calendar.
+TEST_CASE("every midnight in the range agrees with counting the days one by one") {
+  // The count is independent of the library's era arithmetic: it steps through days, months and leap years.
   int year = 1677, month = 9, day = 22;
   std::int64_t midnight = std::int64_t{-106751} * 86400 * second;
   std::size_t days = 0, wrong = 0;
@@ -191,14 +191,14 @@ TEST_CASE("every midnight of the range is where a count of days, one by one, put
   CHECK(midnight == std::int64_t{106751} * 86400 * second);
 }
 
-TEST_CASE("a timestamp is appended as it is written") {
+TEST_CASE("append_string appends the text of to_string") {
   std::string text = "at ";
   append_string(text, Timestamp::from_ms(1546867062375));
   append_string(text, Timestamp::from_ns(1));
   CHECK(text == "at 2019-01-07T13:17:42.375Z1970-01-01T00:00:00.000000001Z");
 }
 
-TEST_CASE("whatever timestamp is written reads back as the same, and as no shorter text would") {
+TEST_CASE("any timestamp is read back from its text, which has the fewest of 3, 6 or 9 digits") {
   const std::uint64_t from = seed();
   INFO("PRESENCE_SEED=" << from);
   std::mt19937_64 chance(from);

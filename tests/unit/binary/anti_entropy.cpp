@@ -18,10 +18,10 @@ namespace {
 using detail::FrameKind;
 
 constexpr std::size_t first_sketch = 729;
-/// Where things stand in a message of somebody who has a timestamp, counted from its body: terms of a sketch, of news.
+/// Offsets in the body of a message whose sender has a now: of a sketch's cells, and of the wanted digests.
 constexpr std::size_t cells_at = 27, cell = 21, wanted_at = 36;
 
-/// What a host's clock shows that is no further behind than the message.
+/// A clock reading that is not behind the message.
 Timestamp clock_of(const Snapshot& ours, std::string_view message) {
   detail::ByteReader in(message.substr((std::min)(message.size(), std::size_t{18})));
   Timestamp theirs;
@@ -36,7 +36,7 @@ Timestamp clock_of(const Snapshot& ours, std::string_view message) {
   if (has_now && now < theirs) now = theirs;
   return now == Timestamp::lowest() ? now + tick : now == Timestamp::highest() ? now - tick : now;
 }
-/// As on a host whose clock shows that.
+/// Reconciles with the clock at `clock_of`.
 Result<std::string> reconcile(Snapshot& ours, const std::string& message) {
   return presence::reconcile(ours, message, clock_of(ours, message));
 }
@@ -44,7 +44,7 @@ Result<std::string> reconcile(Snapshot& ours, const std::string& message, Told& 
   return presence::reconcile(ours, message, clock_of(ours, message), told);
 }
 
-/// The sizes of the messages, the first included, until there is no more to say.
+/// Returns the sizes of all messages of an exchange, the first included.
 std::vector<std::size_t> exchange(Snapshot& ours, Snapshot& theirs, std::string message) {
   std::vector<std::size_t> sizes;
   for (bool is_theirs = true; !message.empty() && sizes.size() < 30; is_theirs = !is_theirs) {
@@ -60,7 +60,7 @@ std::vector<std::size_t> exchange(Snapshot& ours, Snapshot& theirs) {
   return exchange(ours, theirs, presence::sketch(ours));
 }
 
-/// Two nodes after an exchange know what both knew before; in so many messages.
+/// Checks that an exchange leaves both nodes with the merge of both. Returns the number of messages.
 std::size_t agree(Snapshot ours, Snapshot theirs) {
   const Snapshot both = merge(ours, theirs);
   const std::size_t messages = exchange(ours, theirs).size();
@@ -109,7 +109,7 @@ std::string word(std::uint64_t bits) {
   return std::string(out.view());
 }
 
-/// That it is refused, with the error, and leaves everything as it was.
+/// Checks that a message is rejected with this error and changes nothing.
 void check_refused(const std::string& message, ErrorCode code, std::size_t offset, const Snapshot& s = users(3)) {
   Told told;
   told.s = s;
@@ -122,7 +122,7 @@ void check_refused(const std::string& message, ErrorCode code, std::size_t offse
   CHECK(told.changes.empty());
 }
 
-/// A news message of one who wants what differs, and tells what differs; of two that know a user each.
+/// A missing-updates message that contains a user and requests another one; each node has a user the other lacks.
 std::string some_news() {
   Snapshot theirs = with(users(2), {says("jack", "busy", at(0))});
   return *reconcile(theirs, presence::sketch(users(3)));
@@ -133,7 +133,7 @@ using Sizes = std::vector<std::size_t>;
 bool is_sketch(const std::string& message) { return message.size() > 5 && message[5] == 2; }
 bool is_news(const std::string& message) { return message.size() > 5 && message[5] == 3; }
 
-/// What a sketch of somebody who has a timestamp says.
+/// The `as_of` of a sketch whose sender has a now.
 Timestamp as_of(const std::string& sketch) {
   return Timestamp::from_ns(
       static_cast<std::int64_t>(detail::ByteReader(std::string_view(sketch).substr(19)).word64()));
@@ -150,7 +150,7 @@ std::string hex(std::string_view bytes) {
   return text;
 }
 
-/// Clocks that go on while messages are on their way: so long for each. The number of messages.
+/// Runs an exchange in which each message takes `on_the_way`. Returns the number of messages.
 std::size_t slow_exchange(Snapshot& ours, Snapshot& theirs, Duration on_the_way) {
   std::string message = presence::sketch(ours);
   std::size_t count = 0;
@@ -198,7 +198,7 @@ std::pair<std::string, std::string> texts_of_one_digest(const std::string& user,
   return {text(1, first), text(2, second)};
 }
 
-/// How far ahead of its timestamp a node of these rules compares.
+/// How far ahead of its now a node with these rules compares.
 Duration lead(Duration session_timeout, Duration reorder_window, Duration offline_grace = Duration()) {
   Rules rules;
   rules.session_timeout = session_timeout;
@@ -209,7 +209,7 @@ Duration lead(Duration session_timeout, Duration reorder_window, Duration offlin
 
 }  // namespace
 
-TEST_CASE("nodes that know the same need one message") {
+TEST_CASE("equal nodes finish the exchange with one message") {
   for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{1000}}) {
     Snapshot ours = users(count), theirs = users(count);
     CHECK(exchange(ours, theirs) == Sizes{first_sketch});
@@ -218,7 +218,7 @@ TEST_CASE("nodes that know the same need one message") {
   }
 }
 
-TEST_CASE("snapshots that never had rules, users or a timestamp can be reconciled") {
+TEST_CASE("default-constructed snapshots can be reconciled") {
   Snapshot ours, theirs, known = users(3);
   CHECK(exchange(ours, theirs).size() == 2);  // time begins where the first message arrives
   CHECK(ours == reduce(Snapshot(), at(0)));
@@ -229,18 +229,18 @@ TEST_CASE("snapshots that never had rules, users or a timestamp can be reconcile
   CHECK(theirs == users(3));
 }
 
-TEST_CASE("what only the answering node knows takes two messages") {
+TEST_CASE("a user only the answering node has takes two messages; a changed user takes three") {
   CHECK(agree(users(100), with(users(100), {says("jack", "hi", at(0))})) == 2);
   CHECK(agree(users(100), busy(users(100), 7, 1)) == 3);
 }
 
-TEST_CASE("what only the asking node knows takes three messages") {
+TEST_CASE("data that only the asking node has takes three messages") {
   CHECK(agree(with(users(100), {says("jack", "hi", at(0))}), users(100)) == 3);
   CHECK(agree(busy(users(100), 7, 1), users(100)) == 3);
   CHECK(agree(with(users(100), {says("jack", "hi", at(0))}), with(users(100), {says("jill", "hi", at(0))})) == 3);
 }
 
-TEST_CASE("few differences are few bytes, however many users there are") {
+TEST_CASE("message sizes depend on the number of differences, not on the number of users") {
   for (const std::size_t count : {std::size_t{1000}, std::size_t{20000}}) {
     Snapshot ours = busy(users(count), 3, 2), theirs = busy(users(count), 4, 2);
     const Sizes sizes = exchange(ours, theirs);
@@ -253,7 +253,7 @@ TEST_CASE("few differences are few bytes, however many users there are") {
   }
 }
 
-TEST_CASE("a node that knows nothing is told everything, whoever begins") {
+TEST_CASE("an empty node receives every user, whichever side begins") {
   const Snapshot all = users(5000), none = users(0);
   CHECK(agree(all, none) == 3);
   CHECK(agree(none, all) == 4);
@@ -261,14 +261,14 @@ TEST_CASE("a node that knows nothing is told everything, whoever begins") {
   CHECK(agree(all, Snapshot()) == 3);
 }
 
-TEST_CASE("nodes that share nothing are told everything") {
+TEST_CASE("nodes without common users exchange all of them") {
   Snapshot ours = users(0), theirs = users(0);
   for (std::size_t i = 0; i < 2000; ++i)
     (i % 2 == 0 ? ours : theirs) = reduce(i % 2 == 0 ? ours : theirs, says(user_id(i), "hi", at(0)));
   CHECK(agree(ours, theirs) <= 7);
 }
 
-TEST_CASE("where sketches do not pay everything is told, and back what the other side lacks") {
+TEST_CASE("if a sketch would be larger, all users are sent, and the reply holds only what the sender lacks") {
   // 40 users of which none is the same: a sketch of 128 cells is larger than they are.
   Snapshot ours = busy(users(40), 0, 40);
   Snapshot theirs = users(40);
@@ -280,7 +280,7 @@ TEST_CASE("where sketches do not pay everything is told, and back what the other
   CHECK(*reconcile(theirs, back) == "");
   CHECK(theirs == ours);
 
-  // Only of whom something else is known is told back: fifteen, and three more.
+  // Only users that differ are sent back: fifteen, and three more.
   Snapshot more = busy(users(63), 45, 18);
   theirs = users(60);
   const std::string everyone = *reconcile(theirs, presence::sketch(more));
@@ -291,7 +291,7 @@ TEST_CASE("where sketches do not pay everything is told, and back what the other
   CHECK(more == theirs);
 }
 
-TEST_CASE("a user of whom either side knows something else is told in both directions") {
+TEST_CASE("a user that differs on both sides is sent in both directions") {
   const Snapshot both = with(users(50), {connect("john", "phone", at(0))});
   const Snapshot ours = with(both, {says("john", "hi", at(2)), heartbeat("john", "phone", at(1))});
   const Snapshot theirs = with(both, {connect("john", "tablet", at(3))});
@@ -299,7 +299,7 @@ TEST_CASE("a user of whom either side knows something else is told in both direc
   CHECK(agree(theirs, ours) == 3);
 }
 
-TEST_CASE("what nobody sees is reconciled as well") {
+TEST_CASE("data of invisible users is reconciled without a change notification") {
   const Snapshot both = with(users(50), {invisibly("john", "phone", at(0))});
   CHECK(agree(both, with(both, {heartbeat("john", "phone", at(5))})) == 3);
   CHECK(agree(with(both, {connect("john", "tablet", at(5))}), both) == 3);
@@ -319,7 +319,7 @@ TEST_CASE("what nobody sees is reconciled as well") {
   CHECK(ours.changes.empty());
 }
 
-TEST_CASE("changes are told on both sides, as merge_into tells them") {
+TEST_CASE("reconcile reports the same changes on both sides as merge_into") {
   const Snapshot base = users(50);
   Told ours, theirs, expected_ours, expected_theirs;
   ours.s = expected_ours.s = reduce(busy(base, 0, 2), at(3));
@@ -339,7 +339,7 @@ TEST_CASE("changes are told on both sides, as merge_into tells them") {
   CHECK(theirs.changes.size() == 2);
 }
 
-TEST_CASE("nodes may be at different timestamps, or at none") {
+TEST_CASE("nodes with different timestamps, or without one, can be reconciled") {
   const Snapshot base = users(30);
   const Snapshot left = with(base, {says("jack", "hi", at(0))}), right = with(base, {says("jill", "hi", at(0))});
   for (const double ahead : {0.001, 9.999, 10.0, 10.001, 39.0, 41.0, 100.0, 161.0, 1000.0}) {
@@ -355,7 +355,7 @@ TEST_CASE("nodes may be at different timestamps, or at none") {
   CHECK(agree(left, timeless) <= 4);
 }
 
-TEST_CASE("what was asked too long ago is asked anew by the other side") {
+TEST_CASE("a sketch older than the lead is answered with a new sketch") {
   Snapshot ours = with(users(5), {says("jack", "hi", at(0))}), theirs = reduce(users(5), at(10) + tick);
   const std::string question = presence::sketch(ours);
   const std::string answer = *reconcile(theirs, question);
@@ -367,22 +367,22 @@ TEST_CASE("what was asked too long ago is asked anew by the other side") {
   CHECK(is_news(*reconcile(theirs, question)));
 }
 
-TEST_CASE("digests wanted too long ago are asked for anew") {
+TEST_CASE("a request for digests older than the lead is answered with a new sketch") {
   Snapshot ours = with(users(5), {says("jack", "hi", at(0))}), theirs = with(users(5), {says("jill", "hi", at(0))});
   const std::string news = *reconcile(theirs, presence::sketch(ours));
   Snapshot late = reduce(ours, at(10) + tick), in_time = reduce(ours, at(10));
   const std::string anew = *reconcile(late, news);
   CHECK(late.view("jill"));  // what it told is taken all the same
   CHECK(is_sketch(anew));
-  // Of jill nothing more is to be said: the answer holds no user, and wants jack.
+  // jill is equal on both sides: the answer contains no user, and requests jack.
   CHECK(reconcile(theirs, anew)->size() == 30 + 37 + 16);
   const std::string last = *reconcile(in_time, news);
   CHECK(is_news(last));
 }
 
-TEST_CASE("what is forgotten within ten seconds is not compared") {
+TEST_CASE("records that expire within ten seconds are not compared") {
   const Snapshot base = users(5);
-  // A disconnect of nobody's matters for 160 s.
+  // A disconnect without a session is kept for 160 s.
   const Snapshot ours = with(base, {disconnect("jack", "phone", at(0))});
   const auto compared = [&](double now) {
     Snapshot left = reduce(ours, at(now)), right = reduce(base, at(now));
@@ -393,7 +393,7 @@ TEST_CASE("what is forgotten within ten seconds is not compared") {
   CHECK_FALSE(compared(150.001));
 }
 
-TEST_CASE("users that differ are never taken for the same, however their strings were chosen") {
+TEST_CASE("users that differ are never considered equal, even with statuses chosen to collide") {
   CHECK(unmixed(detail::mix(0x0123456789ABCDEFu)) == 0x0123456789ABCDEFu);
   for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{0x9E3779B97F4A7C15u}}) {
     Rules rules;
@@ -415,7 +415,7 @@ TEST_CASE("users that differ are never taken for the same, however their strings
   }
 }
 
-TEST_CASE("the salt of a message is another one for each time and each seed, and does not give the seed away") {
+TEST_CASE("a message's salt differs by time and hash_seed, and simple inversion does not reveal the seed") {
   const auto salt_of = [](std::uint64_t seed, Timestamp now) {
     Rules rules;
     rules.hash_seed = seed;
@@ -424,14 +424,14 @@ TEST_CASE("the salt of a message is another one for each time and each seed, and
   CHECK(salt_of(0, at(0)) == salt_of(0, at(0)));
   CHECK(salt_of(0, at(0)) != salt_of(0, at(0) + tick));
   CHECK(salt_of(0, at(0)) != salt_of(1, at(0)));
-  // Made as it would be by a function that can be undone, it would tell.
+  // The inverse of the mixing function does not reveal the seed.
   const std::uint64_t seed = 0x5EC2E7u, low = detail::load_word(salt_of(seed, at(0)).data());
   const std::uint64_t as_of_bits = static_cast<std::uint64_t>((at(10)).ns());
   CHECK((unmixed(low) ^ detail::mix(as_of_bits)) != seed);
   CHECK((low ^ as_of_bits) != seed);
 }
 
-TEST_CASE("at either end of time there is still a timestamp to compare at") {
+TEST_CASE("nodes at either end of the timestamp range can be reconciled") {
   const Timestamp last = Timestamp::from_ns(INT64_MAX - 1), first = Timestamp::from_ns(INT64_MIN + 1);
   for (const Timestamp now : {first, last, last - seconds(10), last - seconds(10) + tick}) {
     const Snapshot none = reduce(Snapshot(), now);
@@ -439,14 +439,14 @@ TEST_CASE("at either end of time there is still a timestamp to compare at") {
   }
 }
 
-TEST_CASE("nodes whose hash_seed differs agree") {
+TEST_CASE("nodes with different hash_seed values can be reconciled") {
   Rules rules;
   rules.hash_seed = 12345;
   CHECK(agree(busy(users(300), 0, 3), busy(users(300, rules), 100, 3)) == 3);
   CHECK(agree(users(300), users(200, rules)) <= 5);
 }
 
-TEST_CASE("rules by which nodes differ from the usual are no obstacle") {
+TEST_CASE("nodes with non-default rules can be reconciled in three messages") {
   std::vector<Rules> all(6);
   all[0].session_timeout = Duration();
   all[1].offline_grace = seconds(30);
@@ -461,7 +461,7 @@ TEST_CASE("rules by which nodes differ from the usual are no obstacle") {
   }
 }
 
-TEST_CASE("one more message for every four times as many differences, however many users there are") {
+TEST_CASE("four times as many differences take one more message, however many users there are") {
   const auto messages = [](const Snapshot& base, std::size_t different) {
     Snapshot ours = busy(base, 0, different / 2), theirs = busy(base, different / 2, different - different / 2);
     const std::size_t count = exchange(ours, theirs).size();
@@ -481,7 +481,7 @@ TEST_CASE("one more message for every four times as many differences, however ma
   CHECK(messages(fewer, 1000) == 6);  // half of all: these are told instead
 }
 
-TEST_CASE("sketches grow by four, until all users are as short to tell; no answer is larger") {
+TEST_CASE("each sketch is four times as large as the last one, until sending all users is no longer") {
   const Snapshot ours = busy(users(3000), 0, 3000);
   Snapshot theirs = users(3000), mine = ours;
   std::string message = presence::sketch(ours);
@@ -496,8 +496,8 @@ TEST_CASE("sketches grow by four, until all users are as short to tell; no answe
   CHECK(message.size() <= presence::encode(ours).size() + 32);
 }
 
-TEST_CASE("the number of users at which sketches grow is that of cells") {
-  // 63 users are told, for 64 a sketch of 128 cells is as long.
+TEST_CASE("64 different users are sent in full; 65 are answered with a larger sketch") {
+  // A sketch of 128 cells is sent only for more than 64 users.
   for (const std::size_t count : {std::size_t{64}, std::size_t{65}}) {
     Snapshot theirs = users(count);
     const std::string answer = *reconcile(theirs, presence::sketch(busy(users(count), 0, count)));
@@ -505,7 +505,7 @@ TEST_CASE("the number of users at which sketches grow is that of cells") {
   }
 }
 
-TEST_CASE("messages that come twice, or late, do no harm") {
+TEST_CASE("duplicated and late messages change nothing") {
   Snapshot ours = busy(users(300), 0, 60), theirs = busy(users(310), 200, 60);
   const Snapshot both = merge(ours, theirs);
   std::vector<std::string> sent = {presence::sketch(ours)};
@@ -528,7 +528,7 @@ TEST_CASE("messages that come twice, or late, do no harm") {
   }
 }
 
-TEST_CASE("an exchange that was broken off leaves nothing behind") {
+TEST_CASE("an interrupted exchange does not affect the next one") {
   const Snapshot ours = busy(users(300), 0, 60), theirs = busy(users(310), 200, 60);
   for (std::size_t lost = 0; lost < 6; ++lost) {
     Snapshot a = ours, b = theirs;
@@ -540,7 +540,7 @@ TEST_CASE("an exchange that was broken off leaves nothing behind") {
   }
 }
 
-TEST_CASE("what was learned in the middle of an exchange is left for the next one") {
+TEST_CASE("a user that changes during an exchange is left to the next exchange") {
   Snapshot ours = busy(users(50), 0, 1), theirs = users(50);
   const std::string news = *reconcile(theirs, presence::sketch(ours));
   ours = reduce(ours, says(user_id(0), "away", at(1)));  // not what is wanted any more
@@ -549,8 +549,8 @@ TEST_CASE("what was learned in the middle of an exchange is left for the next on
   CHECK(ours == theirs);
 }
 
-TEST_CASE("what is said is compared with what was known before it was heard") {
-  // Ours is wanted, and theirs of the same user is told in the same message.
+TEST_CASE("requested digests are looked up in the state before the same message's updates are applied") {
+  // The message requests our record of a user and contains theirs of the same user.
   Snapshot ours = with(users(5), {says("jack", "hi", at(1))}),
            theirs = with(users(5), {connect("jack", "phone", at(1))});
   const std::string last = *reconcile(ours, *reconcile(theirs, presence::sketch(ours)));
@@ -559,7 +559,7 @@ TEST_CASE("what is said is compared with what was known before it was heard") {
   CHECK(theirs == ours);
 }
 
-TEST_CASE("every message is told by its frames") {
+TEST_CASE("messages with a damaged header, frame or end are rejected at the right offset") {
   const Snapshot s = users(3);
   for (const std::string& good : {presence::sketch(s), some_news()}) {
     check_refused("", ErrorCode::truncated, 0);
@@ -585,13 +585,13 @@ TEST_CASE("every message is told by its frames") {
   check_refused(encode_delta(Snapshot(), s), ErrorCode::wrong_type, 5);
 }
 
-TEST_CASE("the frames of the tests are those of the library") {
+TEST_CASE("the tests' framing function produces the library's bytes") {
   const std::string good = presence::sketch(users(3)), news = some_news();
   CHECK(framed(FrameKind::sketch, {body_of(good)}) == good);
   CHECK(framed(FrameKind::news, {body_of(news)}) == news);
 }
 
-TEST_CASE("a sketch that is none is refused at its byte") {
+TEST_CASE("an invalid sketch is rejected at the offset of the invalid field") {
   const std::string body = body_of(presence::sketch(users(3)));
   const auto check_body = [](const std::string& bad, ErrorCode code, std::size_t offset) {
     check_refused(framed(FrameKind::sketch, {bad}), code, offset);
@@ -608,7 +608,7 @@ TEST_CASE("a sketch that is none is refused at its byte") {
   check_body(body + body.substr(cells_at, cell), ErrorCode::syntax, end);
 }
 
-TEST_CASE("news that are none are refused at their byte") {
+TEST_CASE("an invalid missing-updates message is rejected at the offset of the invalid field") {
   const std::string body = body_of(some_news());
   const auto check_body = [](const std::string& bad, ErrorCode code, std::size_t offset) {
     check_refused(framed(FrameKind::news, {bad}), code, offset);
@@ -627,7 +627,7 @@ TEST_CASE("news that are none are refused at their byte") {
   CHECK(reconcile(s, framed(FrameKind::news, {head + "\2" + word(6) + word(1) + word(5) + word(2)})).has_value());
 }
 
-TEST_CASE("a message in which nothing stands is refused, whoever reads it") {
+TEST_CASE("a message without a body is rejected by every snapshot") {
   for (const FrameKind kind : {FrameKind::sketch, FrameKind::news}) {
     for (const Snapshot& s : {Snapshot(), users(3), folded({connect("jim", "phone", at(0))})}) {
       Snapshot ours = s;
@@ -637,7 +637,7 @@ TEST_CASE("a message in which nothing stands is refused, whoever reads it") {
   }
 }
 
-TEST_CASE("a hostile sketch is answered with no more than all users") {
+TEST_CASE("the answer to a random sketch is at most one larger sketch, and nothing changes") {
   Chance chance(1);
   const Snapshot s = users(100);
   const std::string head = body_of(presence::sketch(s)).substr(0, cells_at);
@@ -659,7 +659,7 @@ TEST_CASE("a hostile sketch is answered with no more than all users") {
   }
 }
 
-TEST_CASE("nodes compare a little ahead of their timestamp: ten seconds, or a quarter of what sessions are remembered") {
+TEST_CASE("the lead is ten seconds, or a quarter of how long sessions are kept if that is less") {
   CHECK(lead(seconds(40), seconds(120)) == seconds(10));
   CHECK(lead(seconds(40), seconds(0)) == seconds(10));
   CHECK(lead(seconds(20), seconds(0)) == seconds(5));
@@ -670,7 +670,7 @@ TEST_CASE("nodes compare a little ahead of their timestamp: ten seconds, or a qu
   CHECK(lead(Duration::highest(), Duration::highest()) == seconds(10));
 }
 
-TEST_CASE("whoever is too late asks anew, looking twice as far ahead, and then no more") {
+TEST_CASE("a late node restarts the exchange with twice the lead, at most twice") {
   const Snapshot base = users(5);
   std::string message = presence::sketch(base);
   CHECK(as_of(message) == at(10));
@@ -687,7 +687,7 @@ TEST_CASE("whoever is too late asks anew, looking twice as far ahead, and then n
   CHECK(*reconcile(late, message) == "");
 }
 
-TEST_CASE("messages may take half the lead each; with slower ones there are more, and always an end") {
+TEST_CASE("messages may take half the lead each; slower ones cause at most two restarts, and the exchange ends") {
   struct Expected {
     double on_the_way;
     std::size_t messages;
@@ -709,7 +709,7 @@ TEST_CASE("messages may take half the lead each; with slower ones there are more
       CHECK(ours.view("jill").has_value() == expected.ours);
       CHECK(theirs.view("jack").has_value() == expected.theirs);
     }
-    // What the last answer tells is taken; what it wants comes too late.
+    // The updates of the last answer are applied; the digests it requests come too late.
     Snapshot ours = with(users(20, rules), {says("jack", "hi", at(0))});
     Snapshot theirs = with(users(20, rules), {says("jill", "hi", at(0))});
     CHECK(slow_exchange(ours, theirs, seconds(20.001)) == 4);
@@ -717,7 +717,7 @@ TEST_CASE("messages may take half the lead each; with slower ones there are more
   }
 }
 
-TEST_CASE("clocks that stand at either end of time do not keep an exchange going") {
+TEST_CASE("an exchange ends even if a node's clock is at the end of the timestamp range") {
   const Timestamp last = Timestamp::from_ns(INT64_MAX - 1);
   const Snapshot early = reduce(Snapshot(), last - seconds(100)), late = reduce(Snapshot(), last);
   Snapshot ours = reduce(early, says("jack", "hi", last - seconds(100)));
@@ -726,7 +726,7 @@ TEST_CASE("clocks that stand at either end of time do not keep an exchange going
   CHECK(reduce(ours, last) == theirs);
 }
 
-TEST_CASE("nodes that hold more than max_users agree, and go on to refuse others") {
+TEST_CASE("nodes with more than max_users users after a merge are reconciled, and still reject new users") {
   Rules rules;
   rules.max_users = 2;
   const auto known = [&rules](std::initializer_list<const char*> ids) {
@@ -754,12 +754,12 @@ TEST_CASE("nodes that hold more than max_users agree, and go on to refuse others
   CHECK(none.size() == 1000);
 }
 
-TEST_CASE("a message of an exchange long ago does no harm") {
+TEST_CASE("messages of an exchange long ago change nothing") {
   Snapshot ours = busy(users(300), 0, 60), theirs = users(310);
   std::vector<std::string> sent = {presence::sketch(ours)};
   while (!sent.back().empty()) sent.push_back(*reconcile(sent.size() % 2 == 1 ? theirs : ours, sent.back()));
   sent.pop_back();
-  // All go on, and agree.
+  // Both nodes continue, and reconcile again.
   ours = with(reduce(ours, at(500)), {says(user_id(3), "back", at(500)), disconnect(user_id(4), "phone", at(499))});
   exchange(ours, theirs);
   REQUIRE(reduce(ours, at(520)) == reduce(theirs, at(520)));
@@ -769,7 +769,7 @@ TEST_CASE("a message of an exchange long ago does no harm") {
     std::string answer = *reconcile(told.s, stale, told);
     CHECK(told.s == ours);
     CHECK(told.changes.empty());
-    // Nor the answers to it, to whoever asked.
+    // The answers to it change nothing either.
     for (int i = 0; !answer.empty(); ++i) {
       REQUIRE(i < 8);
       answer = *reconcile(i % 2 == 0 ? theirs : told.s, answer);
@@ -779,7 +779,7 @@ TEST_CASE("a message of an exchange long ago does no harm") {
   }
 }
 
-TEST_CASE("the bytes of a sketch") {
+TEST_CASE("the bytes of a sketch message are fixed") {
   // "PRSN", version 2, kind 2; a block of 691 bytes, its checksum; no timestamp, the salt, no restarts, 32 cells: each
   // the keys, their checks and their count. Then the end.
   CHECK(hex(presence::sketch(Snapshot())) ==
@@ -800,7 +800,7 @@ TEST_CASE("the bytes of a sketch") {
   CHECK(hex(std::string_view(sketch).substr(18, cells_at)) == "010070df5beb8b7715629e13aa784c11eabe1cd4bef98233570020");
 }
 
-TEST_CASE("the bytes of news") {
+TEST_CASE("the bytes of a missing-updates message are fixed") {
   Snapshot theirs = reduce(folded({connect("john", "phone", at(0))}), at(30));
   // "PRSN", version 2, kind 3; a block, its checksum; the timestamp; as of ten seconds later, the salt, no restarts;
   // these are not all; no digests are wanted; john, in milliseconds, with one session and one activity: "phone",
@@ -815,7 +815,7 @@ TEST_CASE("the bytes of news") {
         "00000000f87fc4bf3509fc13");
 }
 
-TEST_CASE("no bit of a message may be another") {
+TEST_CASE("a message with any single bit flipped is rejected") {
   for (const std::string& good : {presence::sketch(users(3)), some_news()}) {
     Snapshot ours = users(3);
     for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
@@ -828,7 +828,7 @@ TEST_CASE("no bit of a message may be another") {
   }
 }
 
-TEST_CASE("news of more than our rules allow are refused") {
+TEST_CASE("missing updates with ids or statuses longer than the limits are over_limit") {
   Rules rules;
   rules.max_id_bytes = 3;
   Snapshot theirs = with(users(0), {says("jack", "busy", at(0))});
@@ -840,7 +840,7 @@ TEST_CASE("news of more than our rules allow are refused") {
   check_refused(news, ErrorCode::over_limit, 55 + 5 + 1 + 1 + 1, users(0, rules));
 }
 
-TEST_CASE("users in news stand in their order, each once") {
+TEST_CASE("a user repeated in a missing-updates message is rejected") {
   Snapshot theirs = with(users(0), {says("jack", "busy", at(0))});
   const std::string body = body_of(*reconcile(theirs, presence::sketch(users(0))));
   const std::string jack = body.substr(37);
@@ -848,7 +848,7 @@ TEST_CASE("users in news stand in their order, each once") {
   check_refused(framed(FrameKind::news, {body + jack.substr(0, 3)}), ErrorCode::truncated, 18 + body.size() + 3);
 }
 
-TEST_CASE("numbers in messages take no more bytes than they need") {
+TEST_CASE("numbers in messages with redundant bytes are rejected") {
   const std::string sketch = body_of(presence::sketch(users(3))), news = body_of(some_news());
   check_refused(framed(FrameKind::sketch, {sketch.substr(0, 26) + "\240" + std::string(1, '\0') + sketch.substr(27)}),
                 ErrorCode::syntax, 44);
@@ -856,7 +856,7 @@ TEST_CASE("numbers in messages take no more bytes than they need") {
                 54);
 }
 
-TEST_CASE("nothing is made of a number of cells, or of wanted digests, that is not there") {
+TEST_CASE("messages that announce more cells or wanted digests than they contain are rejected") {
   detail::ByteWriter cells, wanted;
   cells.number(std::uint64_t{1} << 63);  // which is 32 times a power of four
   wanted.number(UINT64_MAX);
@@ -869,7 +869,7 @@ TEST_CASE("nothing is made of a number of cells, or of wanted digests, that is n
   check_refused(more, ErrorCode::syntax, more.size());
 }
 
-TEST_CASE("a block of a sketch ends where it should") {
+TEST_CASE("the blocks of a sketch must end at the prescribed cell") {
   const std::string head = body_of(presence::sketch(users(3))).substr(0, 26);
   const std::string cells = "\200\20" + std::string(std::size_t{2048} * cell, '\0');
   // 28 bytes, then cells up to the first that ends at 16384 or later.
@@ -882,7 +882,7 @@ TEST_CASE("a block of a sketch ends where it should") {
   check_refused(framed(FrameKind::sketch, {head + cells}), ErrorCode::syntax, 18 + first);
 }
 
-TEST_CASE("a hostile sketch is asked back for no more than it has cells") {
+TEST_CASE("the answer to a hostile sketch stays within a larger sketch, or all users") {
   Chance chance(2);
   const Snapshot s = users(100);
   const std::string head = body_of(presence::sketch(s)).substr(0, cells_at);
@@ -912,7 +912,7 @@ TEST_CASE("a hostile sketch is asked back for no more than it has cells") {
   CHECK(answer.size() <= encode(s).size() + 32);
 }
 
-TEST_CASE("a hostile sketch that holds a key where none can be comes to an end") {
+TEST_CASE("a sketch with a key in a wrong cell is not decoded: the answer is a larger sketch or all users") {
   // What the cells of a user hold, in one more, or in one less.
   const Snapshot s = users(1);
   const std::string body = body_of(presence::sketch(s));
@@ -937,7 +937,7 @@ TEST_CASE("a hostile sketch that holds a key where none can be comes to an end")
   }
 }
 
-TEST_CASE("hostile news are answered once, with no more than is asked for") {
+TEST_CASE("missing updates that want unknown digests get no answer and change nothing") {
   const Snapshot s = users(100);
   const std::string head = body_of(some_news()).substr(0, 35);
   for (const unsigned many_restarts : {0u, 2u}) {

@@ -83,7 +83,7 @@ std::string judged(const std::string& body, const Rules& rules = {}) {
 const std::string no_now = octet(0);
 const unsigned in_ms = 1, visibility_changes = 32, rare = 64;
 
-/// A user of whom nothing is kept but a status.
+/// A user with only a status.
 std::string with_status(std::string_view id, std::string_view text = "x") {
   return text_bytes(id) + octet(in_ms | rare) + octet(2) + earlier(0) + text_bytes(text);
 }
@@ -148,7 +148,7 @@ Snapshot random_snapshot(Chance& chance, const Rules& rules) {
 
 // ---- damage ----
 
-TEST_CASE("what ends too early is truncated, wherever it ends") {
+TEST_CASE("a snapshot cut at any byte is truncated, with the error at its end") {
   const Snapshot s = small();
   const std::string bytes = encode(s);
   for (std::size_t n = 0; n < bytes.size(); ++n) {
@@ -160,7 +160,7 @@ TEST_CASE("what ends too early is truncated, wherever it ends") {
   }
 }
 
-TEST_CASE("no bit may be another") {
+TEST_CASE("a snapshot with any single bit flipped is rejected, with the error at the damaged part") {
   const Snapshot s = small();
   const std::string bytes = encode(s);
   const std::size_t end = bytes.size() - 12;
@@ -190,13 +190,13 @@ TEST_CASE("no bit may be another") {
   }
 }
 
-TEST_CASE("nothing may follow the end") {
+TEST_CASE("bytes after the end are rejected as trailing_bytes") {
   const std::string bytes = encode(small());
   CHECK(told(decode(bytes + "x", small().rules())) == told(ErrorCode::trailing_bytes, bytes.size()));
   CHECK(told(decode(bytes + bytes, small().rules())) == told(ErrorCode::trailing_bytes, bytes.size()));
 }
 
-TEST_CASE("blocks can neither be lost nor change places") {
+TEST_CASE("a missing or swapped block is rejected") {
   const std::string bytes = encode(many(3000));
   std::vector<std::string> pieces;
   encode(many(3000), [&pieces](std::string_view piece) { pieces.emplace_back(piece); });
@@ -214,7 +214,7 @@ TEST_CASE("blocks can neither be lost nor change places") {
   CHECK(told_without(pieces.size()) == told(ErrorCode::bad_checksum, pieces[0].size()));
 }
 
-TEST_CASE("bytes of another kind are told apart") {
+TEST_CASE("messages of another kind are rejected as wrong_type") {
   const Snapshot s = small();
   CHECK(told(decode(encode_delta(Snapshot(), s), s.rules())) == told(ErrorCode::wrong_type, 5));
   for (unsigned kind = 1; kind < 256; ++kind) {
@@ -230,7 +230,7 @@ TEST_CASE("bytes of another kind are told apart") {
 
 // ---- the one form of each snapshot ----
 
-TEST_CASE("the second writer writes what the first does") {
+TEST_CASE("the tests' writer produces the library's bytes") {
   CHECK(framed({no_now}) == encode(Snapshot()));
   CHECK(framed({no_now}, 1) == encode_delta(Snapshot(), Snapshot()));
   const std::string bytes = encode(small());
@@ -241,13 +241,13 @@ TEST_CASE("the second writer writes what the first does") {
   CHECK(judged(no_now + with_activities({earlier(-1) + number(0), earlier(-2) + number(0)})) == "accepted");
 }
 
-TEST_CASE("a snapshot has a body") {
+TEST_CASE("a snapshot without a body is rejected, a delta without one is accepted") {
   CHECK(told(decode(framed({}), Rules())) == told(ErrorCode::syntax, 6));
   Snapshot s;
   CHECK(apply_delta(s, framed({}, 1), at(0)).has_value());
 }
 
-TEST_CASE("the timestamp is there or not, and within the range") {
+TEST_CASE("the snapshot's timestamp must be absent or complete and in range") {
   CHECK(judged(octet(2)) == "syntax at 0");
   CHECK(judged(octet(255) + words(0, 8)) == "syntax at 0");
   CHECK(judged(octet(1)) == "truncated at 1");
@@ -259,7 +259,7 @@ TEST_CASE("the timestamp is there or not, and within the range") {
   CHECK(judged(no_now + octet(0)) != "accepted");
 }
 
-TEST_CASE("users stand in the order of a snapshot, each once") {
+TEST_CASE("users must be in the snapshot's order, each once") {
   std::vector<std::string> ids;
   for (const UserView user : many(40)) ids.emplace_back(user.id);
   for (std::size_t i = 1; i < ids.size(); ++i) {
@@ -271,14 +271,14 @@ TEST_CASE("users stand in the order of a snapshot, each once") {
   }
 }
 
-TEST_CASE("a user has an id, and something is kept of him") {
+TEST_CASE("a user needs an id and at least one register") {
   CHECK(judged(no_now + octet(0) + octet(in_ms | rare) + octet(2) + earlier(0) + text_bytes("x")) == "syntax at 1");
   for (const unsigned shape : {0u, 1u, 128u, 129u, 255u, 128u | in_ms | rare}) {
     CHECK(judged(no_now + text_bytes("a") + octet(shape)) == "syntax at 1");
   }
 }
 
-TEST_CASE("sessions stand in ascending order, each with an id and a timestamp") {
+TEST_CASE("sessions must be in ascending order of their ids, each with an id and a timestamp") {
   const std::string p = session("p"), q = session("q");
   const auto judged_sessions = [](const std::vector<std::string>& all) { return judged(no_now + with_sessions(all)); };
   CHECK(judged_sessions({p, q}) == "accepted");
@@ -289,7 +289,7 @@ TEST_CASE("sessions stand in ascending order, each with an id and a timestamp") 
   CHECK(judged_sessions({text_bytes("p") + octet(0)}) == "syntax at 4");
 }
 
-TEST_CASE("disconnects, activities and visibility changes ascend") {
+TEST_CASE("disconnects, activities and visibility changes must be strictly ascending") {
   Rules rules;
   rules.offline_grace = seconds(10);
   const auto of_disconnects = [&rules](std::int64_t first, std::int64_t second) {
@@ -320,7 +320,7 @@ TEST_CASE("disconnects, activities and visibility changes ascend") {
   CHECK(judged(no_now + with_flips({})) == "syntax at 4");
 }
 
-TEST_CASE("the rare registers are there by name, and no others") {
+TEST_CASE("the bits of rare registers must be known, not empty and a valid combination") {
   const auto judged_rare = [](unsigned bits, const std::string& rest) {
     return judged(no_now + text_bytes("a") + octet(in_ms | rare) + octet(bits) + rest);
   };
@@ -340,7 +340,7 @@ TEST_CASE("the rare registers are there by name, and no others") {
   CHECK(judged_rare(2, earlier(0) + number(2) + "x") == "truncated at 8");
 }
 
-TEST_CASE("a number takes as few bytes as it needs, and 64 bits at most") {
+TEST_CASE("a number must have the shortest encoding and fit into 64 bits") {
   const auto of_id = [](const std::string& size) { return judged(no_now + size + std::string(300, 'x')); };
   CHECK(of_id(octet(0x81) + octet(0)) == "syntax at 1");
   CHECK(of_id(octet(0x80) + octet(0)) == "syntax at 1");
@@ -352,7 +352,7 @@ TEST_CASE("a number takes as few bytes as it needs, and 64 bits at most") {
   CHECK(judged(no_now + text_bytes("a") + octet(in_ms | rare) + octet(32) + octet(0x80) + octet(0)) == "syntax at 5");
 }
 
-TEST_CASE("nanoseconds are for what milliseconds cannot say") {
+TEST_CASE("nanoseconds are rejected for a user whose timestamps are whole milliseconds") {
   const auto in_ns = [](std::int64_t ns, std::string_view now) {
     return judged(std::string(now) + text_bytes("a") + octet(rare) + octet(32) + earlier(ns));
   };
@@ -375,7 +375,7 @@ TEST_CASE("nanoseconds are for what milliseconds cannot say") {
   CHECK(s->inspect("a")->status_at == Timestamp::from_ns(-5000000));
 }
 
-TEST_CASE("timestamps at either end are out of range") {
+TEST_CASE("timestamps at or beyond either end of the range are out_of_range") {
   const auto in_ns = [](const std::string& instant) {
     return judged(no_now + text_bytes("a") + octet(rare) + octet(32) + instant);
   };
@@ -400,7 +400,7 @@ TEST_CASE("timestamps at either end are out of range") {
   CHECK(active_earlier(UINT64_MAX) == "out_of_range at 5");
 }
 
-TEST_CASE("a block ends where it is long enough, and not before") {
+TEST_CASE("a block must end with the first record that makes it 16384 bytes long") {
   const std::string a = with_status("a"), b = with_status("b");
   const bool a_first = judged(no_now + a + b) == "accepted";
   const std::string &first = a_first ? a : b, &second = a_first ? b : a;
@@ -422,7 +422,7 @@ TEST_CASE("a block ends where it is long enough, and not before") {
 
 // ---- the reader's own rules ----
 
-TEST_CASE("what is longer than the reader's limits is refused where its length stands") {
+TEST_CASE("an id or status longer than the reader's limit is over_limit at its length") {
   Rules rules;
   rules.max_id_bytes = 4;
   rules.max_status_bytes = 5;
@@ -433,7 +433,7 @@ TEST_CASE("what is longer than the reader's limits is refused where its length s
   CHECK(judged(no_now + with_sessions({session("pqrst")}), rules) == "over_limit at 4");
 }
 
-TEST_CASE("of one user no more is read than can be kept of one") {
+TEST_CASE("more sessions, activities or changes of a user than the rules allow are over_limit") {
   Rules rules;
   rules.max_recent_per_user = 2;
   rules.max_sessions_per_user = 1;
@@ -471,7 +471,7 @@ TEST_CASE("of one user no more is read than can be kept of one") {
   CHECK(judged(no_now + with_sessions(first(sessions, 2)), rules) == "over_limit at 4");
 }
 
-TEST_CASE("other rules read what they would have made of it") {
+TEST_CASE("decoding with other rules applies those rules to the data") {
   const Snapshot s = folded({connect("john", "phone", at(0)), saying(connect("ann", "phone", at(0)), "hi")});
   const Snapshot then = reduce(s, at(30));
   const Result<Snapshot> sooner = decode(encode(then), with_timeout(seconds(20)));
@@ -492,7 +492,7 @@ TEST_CASE("other rules read what they would have made of it") {
   CHECK(told(decode(encode(then), negative)) == "accepted");
 }
 
-TEST_CASE("users are not counted, as they are not in a merge") {
+TEST_CASE("decode does not enforce max_users of the rules") {
   Rules rules;
   rules.max_users = 1;
   const Snapshot one = folded(rules, {connect("ann", "phone", at(0))}),
@@ -504,7 +504,7 @@ TEST_CASE("users are not counted, as they are not in a merge") {
   CHECK(again->size() == 2);
 }
 
-TEST_CASE("no more users are read than the options allow, and the error is at the first user beyond") {
+TEST_CASE("more users than DecodeOptions::max_users are over_limit, at the first user beyond it") {
   const std::string a = with_status("a"), b = with_status("b");
   const bool a_first = judged(no_now + a + b) == "accepted";
   const std::string& first = a_first ? a : b;
@@ -530,7 +530,7 @@ TEST_CASE("no more users are read than the options allow, and the error is at th
 
 // ---- whatever comes ----
 
-TEST_CASE("cut anywhere it reads the same, errors and all") {
+TEST_CASE("a Decoder gives the same result and error however the input is split") {
   Chance chance(7);
   Snapshot s = small();
   std::vector<std::string> inputs = {encode(s), encode(many(2000)), "", "PRSN", framed({no_now, no_now})};
@@ -556,7 +556,7 @@ TEST_CASE("cut anywhere it reads the same, errors and all") {
   CHECK(told(decoder.finish()) == told(ErrorCode::syntax, 3));
 }
 
-TEST_CASE("random bytes are refused, and never worse") {
+TEST_CASE("random bytes are rejected") {
   for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
     Chance chance(seed);
     std::string bytes;
@@ -568,7 +568,7 @@ TEST_CASE("random bytes are refused, and never worse") {
   }
 }
 
-TEST_CASE("what is accepted is written as it was read, or shorter where something of it is forgotten") {
+TEST_CASE("an accepted snapshot encodes to the same bytes, or to fewer if expired data was dropped") {
   std::size_t accepted = 0, alike = 0;
   for (std::uint64_t seed = 1; seed <= 20000; ++seed) {
     Chance chance(seed);
@@ -613,7 +613,7 @@ TEST_CASE("what is accepted is written as it was read, or shorter where somethin
   CHECK(alike > 4000);
 }
 
-TEST_CASE("a hundred thousand of one user are read, where the rules allow as many") {
+TEST_CASE("a user with 100000 sessions, changes, activities or disconnects is read if the limits allow it") {
   Rules rules;
   rules.max_recent_per_user = rules.max_sessions_per_user = 1000000;
   rules.offline_grace = seconds(10);

@@ -87,7 +87,7 @@ class ChunkedVector {
   std::uint64_t checksum_;
 };
 
-/// Users in the order of a snapshot, each the same but for the id.
+/// Users in the order of a snapshot, equal except for their ids.
 std::string users_of(const std::string& rest, const std::vector<std::string>& ids) {
   Snapshot s;
   for (const std::string& id : ids) {
@@ -126,7 +126,7 @@ void stays_small(const std::string& bytes, bool is_taken, const Rules& rules = {
 
 }  // namespace
 
-TEST_CASE("users of whom next to nothing is kept take no more memory than 64 times their bytes") {
+TEST_CASE("decoding users with very small records takes less than 64 times their bytes of memory") {
   stays_small(users_of(std::string("\x41\x20\0", 3)), true);          // forgotten up to a timestamp
   stays_small(users_of(std::string("\x41\2\0\0", 4)), true);          // a status without a text
   stays_small(users_of(std::string("\x21\1\0\1", 4)), true);          // a visibility change
@@ -139,7 +139,7 @@ TEST_CASE("users of whom next to nothing is kept take no more memory than 64 tim
   stays_small(users_of(std::string("\x41\x20\0", 3), 30), true);
 }
 
-TEST_CASE("users whose ids were chosen to leave pages nearly empty take no more memory than 64 times their bytes") {
+TEST_CASE("decoding ids chosen to leave pages nearly empty takes less than 64 times their bytes of memory") {
   // So many that share the first bits of their hash that their page is divided, and one apart from them at every bit.
   constexpr unsigned bits = 16, together = 33;
   std::vector<std::string> ids, apart(bits);
@@ -164,7 +164,7 @@ TEST_CASE("users whose ids were chosen to leave pages nearly empty take no more 
   stays_small(users_of(std::string("\x41\x20\0", 3), ids), true);
 }
 
-TEST_CASE("what one user has a great deal of takes no more memory than 64 times its bytes") {
+TEST_CASE("decoding a user with 50000 records of a kind takes less than 64 times its bytes of memory") {
   Rules rules;
   rules.max_sessions_per_user = rules.max_recent_per_user = 10000000;
   rules.offline_grace = Duration::from_s(1);
@@ -184,7 +184,7 @@ TEST_CASE("what one user has a great deal of takes no more memory than 64 times 
   }
 }
 
-TEST_CASE("what is said to be large and is not there takes no memory") {
+TEST_CASE("lengths and counts that exceed the input allocate less than 4 KiB") {
   Rules rules;
   rules.max_sessions_per_user = rules.max_recent_per_user = rules.max_id_bytes = rules.max_status_bytes = 0xFFFFFFFF;
   const std::string many = number(0xFFFFFFF0), without_end = number(UINT64_MAX);
@@ -205,7 +205,7 @@ TEST_CASE("what is said to be large and is not there takes no memory") {
   CHECK(reading::memory.bytes - before < 4096);
 }
 
-TEST_CASE("a decoder that is given up gives its memory back") {
+TEST_CASE("a decoder destroyed before the end frees its memory") {
   const std::size_t before = reading::memory.bytes;
   {
     const std::string bytes = users_of(std::string("\x03\1p\1\0", 5), 9000);

@@ -17,7 +17,7 @@ Snapshot with_delta(Snapshot s, const std::string& delta, Timestamp now) {
   CHECK(s.now() == (before && *before > now ? before : now));
   return s;
 }
-/// The later timestamp of both, for a host whose clock has got that far.
+/// The later now of both snapshots, or `otherwise`.
 Timestamp later_of(const Snapshot& a, const Snapshot& b, double otherwise) {
   if (!a.now() && !b.now()) return at(otherwise);
   return (std::max)(a.now().value_or(*b.now()), b.now().value_or(*a.now()));
@@ -97,7 +97,7 @@ std::string story_of(const Snapshot& from, const Snapshot& to, const std::vector
   return {};
 }
 
-/// Without a timeout, the end of a session that was forgotten again before it was told is not known from what is left.
+/// Without a timeout, the end of a session that has already expired from the record cannot be derived from the rest.
 bool ends_can_be_lost(const Rules& rules, double from, double to) {
   return rules.session_timeout == Duration() && to - from > 90;
 }
@@ -110,7 +110,7 @@ Snapshot many(std::size_t users) {
 
 }  // namespace
 
-TEST_CASE("a delta leads from where a snapshot came from to the snapshot") {
+TEST_CASE("applying encode_delta(from, to) to `from` gives `to`") {
   for_histories(2000, [](Chance& chance) -> std::string {
     double second = 30;
     const Rules rules = random_rules(chance);
@@ -129,7 +129,7 @@ TEST_CASE("a delta leads from where a snapshot came from to the snapshot") {
   });
 }
 
-TEST_CASE("between any two snapshots a delta is a merge") {
+TEST_CASE("applying the delta of two unrelated snapshots gives their merge") {
   for_histories(2000, [](Chance& chance) -> std::string {
     const Rules rules = random_rules(chance);
     double second = 30, other_second = 10 + static_cast<double>(chance.below(40));
@@ -142,7 +142,7 @@ TEST_CASE("between any two snapshots a delta is a merge") {
   });
 }
 
-TEST_CASE("a delta is a merge for a host whose clock is behind the sender's, or ahead of it") {
+TEST_CASE("a delta gives the merge if the receiver's clock is behind or ahead of the sender's") {
   std::size_t behind = 0, ahead = 0;
   for_histories(3000, [&](Chance& chance) -> std::string {
     const Rules rules = random_rules(chance);
@@ -154,7 +154,7 @@ TEST_CASE("a delta is a merge for a host whose clock is behind the sender's, or 
     behind += now < end ? 1u : 0u;
     ahead += now > later ? 1u : 0u;
     const Snapshot joined = with_delta(a, encode_delta(a, b), now);
-    // Later on nobody can tell which clock was followed meanwhile.
+    // Later the snapshot does not depend on which clock was used in between.
     if (reduce(joined, end) != reduce(merge(a, b), end)) return "not the merge";
     const std::string wrong = story_of(a, joined, told_by_delta(a, encode_delta(a, b), now));
     if (!wrong.empty()) return wrong;
@@ -167,7 +167,7 @@ TEST_CASE("a delta is a merge for a host whose clock is behind the sender's, or 
   CHECK(ahead > 0);
 }
 
-TEST_CASE("deltas come in any order, twice, and late") {
+TEST_CASE("deltas applied in any order, twice or late give the same snapshot") {
   for_histories(800, [](Chance& chance) -> std::string {
     double second = 30, other_second = 30;
     const Rules rules = random_rules(chance);
@@ -203,7 +203,7 @@ TEST_CASE("deltas come in any order, twice, and late") {
   });
 }
 
-TEST_CASE("a delta from nothing is whole") {
+TEST_CASE("a delta from an empty snapshot contains the whole snapshot") {
   for_histories(500, [](Chance& chance) -> std::string {
     const Rules rules = random_rules(chance);
     double second = 30;
@@ -215,7 +215,7 @@ TEST_CASE("a delta from nothing is whole") {
   });
 }
 
-TEST_CASE("with small limits a delta is a merge too") {
+TEST_CASE("applying a delta gives the merge if max_recent_per_user is small") {
   for_histories(1000, [](Chance& chance) -> std::string {
     Rules rules = random_rules(chance);
     rules.max_recent_per_user = static_cast<std::uint32_t>(1 + chance.below(3));
@@ -226,7 +226,7 @@ TEST_CASE("with small limits a delta is a merge too") {
   });
 }
 
-TEST_CASE("a delta is as long as what changed") {
+TEST_CASE("a delta's size depends on the changes, not on the number of users") {
   const Snapshot from = many(100000);
   const Snapshot to = reduce(from, says("user-000007", "hello", at(1)));
   const std::string delta = encode_delta(from, to);
@@ -240,7 +240,7 @@ TEST_CASE("a delta is as long as what changed") {
   CHECK(encode_delta(to, Snapshot()) == encode_delta(Snapshot(), Snapshot()));
 }
 
-TEST_CASE("whom nothing but time has changed is left out of a delta") {
+TEST_CASE("a delta omits users that changed only by the passing of time") {
   const Snapshot from =
       folded({connect("john", "phone", at(0)), disconnect("john", "tv", at(0)), visibly("ann", "tv", at(0)),
               visibly("ann", "tv", at(1)), heartbeat("ann", "tv", at(2))});
@@ -249,7 +249,7 @@ TEST_CASE("whom nothing but time has changed is left out of a delta") {
   CHECK(with_delta(before, encode_delta(before, after), at(1000)) == after);
 }
 
-TEST_CASE("many changes make several blocks") {
+TEST_CASE("a delta with many changes spans several blocks") {
   const Snapshot from = many(3000);
   Snapshot to = from;
   for (std::size_t i = 0; i < 3000; i += 2) to = reduce(std::move(to), says(user_id(i), std::string(30, 'x'), at(1)));
@@ -258,7 +258,7 @@ TEST_CASE("many changes make several blocks") {
   CHECK(with_delta(from, delta, at(1)) == to);
 }
 
-TEST_CASE("a delta tells of a user who went invisible, of a cleared status and of a passed deadline") {
+TEST_CASE("a delta carries invisibility, a cleared status and a timeout") {
   const Snapshot from =
       reduce(folded({saying(connect("john", "phone", at(0)), "hi"), connect("ann", "tv", at(0))}), at(1));
   const Snapshot to = reduce(reduce(reduce(from, invisibly("john", "phone", at(2))), says("john", "", at(3))), at(100));
@@ -274,7 +274,7 @@ TEST_CASE("a delta tells of a user who went invisible, of a cleared status and o
   CHECK(t.s.find("john", self("john"))->invisible);
 }
 
-TEST_CASE("a bad delta leaves the snapshot as it was, and tells nothing") {
+TEST_CASE("an invalid delta changes nothing and reports no change") {
   const Snapshot from = reduce(folded({connect("john", "phone", at(0)), connect("ann", "tv", at(0))}), at(1));
   const Snapshot to = reduce(reduce(from, says("john", "hi", at(2))), at(100));
   const std::string delta = encode_delta(from, to);
@@ -303,7 +303,7 @@ TEST_CASE("a bad delta leaves the snapshot as it was, and tells nothing") {
   CHECK(narrow == Snapshot(strict));
 }
 
-TEST_CASE("a delta goes by the rules of the snapshot that it is applied to") {
+TEST_CASE("a delta is applied by the rules of the receiving snapshot") {
   const Snapshot to = reduce(folded({connect("john", "phone", at(0))}), at(30));
   Snapshot s(with_timeout(seconds(20)));
   CHECK_FALSE(apply_delta(s, encode_delta(Snapshot(), to), at(30)));

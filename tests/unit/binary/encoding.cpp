@@ -102,7 +102,7 @@ Snapshot everyone() {
 
 }  // namespace
 
-TEST_CASE("what is encoded is decoded to the same snapshot, and this to the same bytes") {
+TEST_CASE("decoding an encoded snapshot gives an equal snapshot, which encodes to the same bytes") {
   const std::size_t histories = property::histories_to_try(1500);
   for (std::size_t i = 0; i < histories; ++i) {
     const std::uint64_t seed = property::first_seed() + i;
@@ -125,7 +125,7 @@ TEST_CASE("what is encoded is decoded to the same snapshot, and this to the same
   }
 }
 
-TEST_CASE("equal snapshots are equal bytes, whatever the order of events and the seed of the hash") {
+TEST_CASE("equal snapshots encode to equal bytes, whatever the order of events and the hash_seed") {
   const std::size_t histories = property::histories_to_try(300);
   for (std::size_t i = 0; i < histories; ++i) {
     const std::uint64_t seed = property::first_seed() + i;
@@ -144,7 +144,7 @@ TEST_CASE("equal snapshots are equal bytes, whatever the order of events and the
   }
 }
 
-TEST_CASE("a user whom nothing has happened to since is written as he now reads") {
+TEST_CASE("a user without new events is encoded without the registers that have expired") {
   const Snapshot s =
       folded({heartbeat("john", "phone", at(0)), disconnect("ann", "tv", at(0)), visibly("bob", "tv", at(0))});
   const Snapshot then = reduce(s, at(1000));
@@ -244,7 +244,7 @@ TEST_CASE("the bytes of every kind of register are fixed") {
   CHECK(bytes.substr(bytes.size() - 24) == "000000002747cb87eff22d9a");
 }
 
-TEST_CASE("numbers that have no room in a byte stand before what they count") {
+TEST_CASE("counts too large for the shape byte are written before the counted records") {
   Rules rules;
   rules.offline_grace = seconds(10);
   rules.max_recent_per_user = 100;
@@ -272,7 +272,7 @@ TEST_CASE("numbers that have no room in a byte stand before what they count") {
   CHECK(judge(s) == "");
 }
 
-TEST_CASE("a typical user takes about 31 bytes") {
+TEST_CASE("a typical user takes 25 to 40 bytes") {
   Snapshot s;
   for (std::size_t i = 0; i < 1000; ++i) {
     s = reduce(std::move(s),
@@ -285,7 +285,7 @@ TEST_CASE("a typical user takes about 31 bytes") {
   CHECK(encode(s).size() > 1000 * 25);
 }
 
-TEST_CASE("many users are written in pieces of some 16 KiB, which are the same bytes") {
+TEST_CASE("a sink receives pieces of about 16 KiB that add up to the bytes of encode") {
   const Snapshot s = many(5000);
   std::vector<std::string> pieces;
   encode(s, [&pieces](std::string_view piece) { pieces.emplace_back(piece); });
@@ -306,7 +306,7 @@ TEST_CASE("many users are written in pieces of some 16 KiB, which are the same b
   CHECK(for_somebody == encode_for(s, nobody));
 }
 
-TEST_CASE("a block is closed by the record that makes it 16384 bytes long") {
+TEST_CASE("a block ends with the record that makes it 16384 bytes long") {
   Rules rules;
   rules.max_status_bytes = 20000;
   // A body of one user: the timestamp (9), the id (2), the shape, the rare byte, at, the length (2), the text.
@@ -330,7 +330,7 @@ TEST_CASE("a block is closed by the record that makes it 16384 bytes long") {
   CHECK(judge(sized(16384 - 16)) == "");
 }
 
-TEST_CASE("a status that was cleared stays cleared, and timestamps are kept to the nanosecond") {
+TEST_CASE("a cleared status and nanosecond timestamps survive encoding") {
   const Snapshot s = folded({says("john", "hi", at(0) + tick), says("john", "", at(1) + tick)});
   const Result<Snapshot> again = decode(encode(s), s.rules());
   REQUIRE(again);
@@ -339,7 +339,7 @@ TEST_CASE("a status that was cleared stays cleared, and timestamps are kept to t
   CHECK(judge(reduce(s, at(1) + tick + tick)) == "");
 }
 
-TEST_CASE("timestamps further apart than can be counted are kept") {
+TEST_CASE("timestamps further apart than a Duration can hold survive encoding") {
   Rules rules;
   rules.reorder_window = Duration::highest();
   rules.session_timeout = Duration();

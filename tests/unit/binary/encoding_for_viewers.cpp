@@ -47,7 +47,7 @@ void for_seeds(std::size_t otherwise, Check check) {
 
 }  // namespace
 
-TEST_CASE("a viewer finds in what is sent to him what he finds at the server") {
+TEST_CASE("a mirror of encode_for gives the viewer the same views as the server") {
   for_seeds(600, [](std::uint64_t seed) -> std::string {
     Chance chance(seed);
     property::Mix mix;
@@ -70,7 +70,7 @@ TEST_CASE("a viewer finds in what is sent to him what he finds at the server") {
   });
 }
 
-TEST_CASE("what an invisible user does changes no byte that others are sent") {
+TEST_CASE("activity of an invisible user changes no byte of encode_for for others") {
   std::size_t hidden = 0;
   for_seeds(1500, [&hidden](std::uint64_t seed) -> std::string {
     Chance chance(seed);
@@ -119,7 +119,7 @@ TEST_CASE("what an invisible user does changes no byte that others are sent") {
   CHECK(hidden > 0);
 }
 
-TEST_CASE("who has never been seen is not named to others") {
+TEST_CASE("encode_for contains no user that was never visible, and no session ids") {
   for (const bool has_now : {false, true}) {
     Snapshot s = folded({invisibly("somebody-hidden", "secret-session", at(0)),
                          heartbeat("somebody-hidden", "secret-session", at(9)), connect("john", "phone", at(1)),
@@ -139,7 +139,7 @@ TEST_CASE("who has never been seen is not named to others") {
   }
 }
 
-TEST_CASE("without a timestamp, who is not known to others dates nothing that they are sent") {
+TEST_CASE("without a now, unknown users do not influence the dates in encode_for") {
   const std::vector<PresenceEvent> events = {connect("john", "phone", at(1))};
   const Snapshot s = folded(events);
   Snapshot more = reduce(s, invisibly("hidden", "tv", at(50)));
@@ -150,7 +150,7 @@ TEST_CASE("without a timestamp, who is not known to others dates nothing that th
   CHECK(bytes_for(more, "hidden") != bytes_for(s, "hidden"));
 }
 
-TEST_CASE("a user who is invisible is sent his own truth, and others what he left behind") {
+TEST_CASE("encode_for sends an invisible user their own state, and others their last visible state") {
   Snapshot s = folded({saying(connect("john", "phone", at(0)), "hi"), invisibly("john", "phone", at(5)),
                        connect("john", "phone", at(900))});
   for (const bool has_now : {false, true}) {
@@ -165,7 +165,7 @@ TEST_CASE("a user who is invisible is sent his own truth, and others what he lef
   }
 }
 
-TEST_CASE("reports are dated with the snapshot's timestamp, so that later ones count and earlier ones do not") {
+TEST_CASE("reports in encode_for are dated the snapshot's now: later events replace them, earlier ones do not") {
   Snapshot server = reduce(folded({saying(connect("john", "phone", at(0)), "hi"), says("ann", "", at(0))}), at(20));
   const Result<Snapshot> mirror = decode(encode_for(server, nobody), Rules::mirror());
   REQUIRE(mirror);
@@ -176,7 +176,7 @@ TEST_CASE("reports are dated with the snapshot's timestamp, so that later ones c
   CHECK(status(reduce(*mirror, says("ann", "new", at(21))), "ann") == "new");
 }
 
-TEST_CASE("joined to a mirror, the latest that was sent stands") {
+TEST_CASE("a mirror that merges successive encode_for results shows the latest one") {
   Snapshot server = folded({saying(connect("john", "phone", at(0)), "hi")});
   server = reduce(std::move(server), at(10));
   Told client(Rules::mirror());

@@ -3,7 +3,7 @@
 
 using namespace support;
 
-// The constants were worked out by a second implementation of the fold and of the digest, written in another language.
+// The constants were computed by a second implementation of reduce and of the digest, written in another language.
 
 namespace {
 
@@ -32,7 +32,7 @@ Outcome long_history(Duration timeout, Duration grace, Duration refresh) {
 
 }  // namespace
 
-TEST_CASE("the digest of a fixed history is the same everywhere") {
+TEST_CASE("the digest of a fixed history is the same on every platform") {
   Snapshot s;
   CHECK(s.digest() == 738865958313860817u);
   s = folded({saying(connect("john", "phone", at(0)), "Eating a veggie burger..."), heartbeat("john", "phone", at(20)),
@@ -45,7 +45,7 @@ TEST_CASE("the digest of a fixed history is the same everywhere") {
   CHECK(s.digest() == 14718012260161802689u);
 }
 
-TEST_CASE("a long history comes out the same everywhere: digest, views, changes and deadline") {
+TEST_CASE("a long history gives the same digest, counts and deadline on every platform") {
   const Outcome usual = long_history(seconds(40), Duration(), seconds(900));
   CHECK(usual.digest == 6146947635287265158u);
   CHECK(usual.known == 25);
@@ -54,7 +54,7 @@ TEST_CASE("a long history comes out the same everywhere: digest, views, changes 
   CHECK(usual.deadline == at(4479));
 }
 
-TEST_CASE("a long history with a grace comes out the same everywhere") {
+TEST_CASE("a long history with an offline_grace gives the same result on every platform") {
   const Outcome riding = long_history(seconds(40), seconds(15), Duration());
   CHECK(riding.digest == 843428416046509600u);
   CHECK(riding.known == 25);
@@ -63,7 +63,7 @@ TEST_CASE("a long history with a grace comes out the same everywhere") {
   CHECK(riding.deadline == at(4487));
 }
 
-TEST_CASE("a long history without a timeout comes out the same everywhere") {
+TEST_CASE("a long history without a timeout gives the same result on every platform") {
   const Outcome with_grace = long_history(Duration(), seconds(15), seconds(60));
   CHECK(with_grace.digest == 6495794174124714017u);
   CHECK(with_grace.online == 13);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a peer sent is judged by the host's clock: it moves no time, and plants nothing that counts long after it came.
+// A peer's data is validated against the host's clock: it advances no time and has no effect long after it arrived.
 #include "../telling.hpp"
 
 #include <presence/binary/anti_entropy.hpp>
@@ -20,7 +20,7 @@ using detail::UserRegisters;
 
 const Timestamp first = Timestamp::from_ns(INT64_MIN) + tick, last = Timestamp::from_ns(INT64_MAX) - tick;
 
-/// A snapshot of one user of whom just that is kept, whatever led to it.
+/// A snapshot with one user that has exactly these registers.
 Snapshot holding(UserRegisters user, std::optional<Timestamp> now, const Rules& rules = {}) {
   Snapshot s(rules);
   detail::Root& root = detail::SnapshotAccess::write(s);
@@ -37,7 +37,7 @@ UserRegisters with(Set set) {
   return user;
 }
 
-/// Each register there is, dated as told; what else there must be for it is older.
+/// Every register, dated `when`; the registers it needs besides are older.
 std::vector<std::pair<const char*, UserRegisters>> all_dated(Timestamp when) {
   const Timestamp old = when - seconds(1);
   detail::SessionRegisters session;
@@ -80,13 +80,13 @@ std::vector<std::pair<const char*, UserRegisters>> all_dated(Timestamp when) {
 
 std::string delta_of(const Snapshot& s) { return encode_delta(Snapshot(s.rules()), s); }
 
-/// News of everything that is known there, for a node that knows nothing and may have a time.
+/// A missing-updates message with all users of a snapshot.
 std::string missing_updates_of(const Snapshot& theirs) {
   const detail::Terms terms;
   return detail::missing_updates_of(theirs, terms, true, {}, [](std::size_t, const detail::RowView&) { return true; });
 }
 
-/// Every way in which a peer's snapshot gets in: whether it does, and then all to the same. Else nothing has happened.
+/// Applies a peer's snapshot by delta, missing updates and Store::merge. Checks that all agree, or all change nothing.
 bool is_taken(const Snapshot& ours, const Snapshot& theirs, Timestamp now) {
   Told by_delta, by_news;
   by_delta.s = by_news.s = ours;
@@ -113,7 +113,7 @@ bool is_taken(const Snapshot& ours, const Snapshot& theirs, Timestamp now) {
 
 }  // namespace
 
-TEST_CASE("nothing that a peer sent may be dated later than its own time by more than the skew") {
+TEST_CASE("a peer's data dated later than the peer's now + max_clock_skew is too_early") {
   const Duration skew = Rules().max_clock_skew;
   for (const double behind : {0.0, 30.0, -30.0, -60.0}) {
     CAPTURE(behind);
@@ -136,7 +136,7 @@ TEST_CASE("nothing that a peer sent may be dated later than its own time by more
   }
 }
 
-TEST_CASE("a message without a time is measured by the host's") {
+TEST_CASE("data of a message without a now is limited by the host's now + max_clock_skew") {
   const Duration skew = Rules().max_clock_skew;
   for (const auto& dated : all_dated(at(0) + skew)) {
     const auto& what = dated.first;
@@ -149,19 +149,19 @@ TEST_CASE("a message without a time is measured by the host's") {
   }
 }
 
-TEST_CASE("a message may be later than the host's clock by the skew, and no more") {
+TEST_CASE("a message's now may be at most max_clock_skew after the host's clock and now") {
   const Snapshot theirs = reduce(folded({connect("mary", "tv", at(0))}), at(60));
   CHECK(is_taken(Snapshot(), theirs, at(0)));
   CHECK_FALSE(is_taken(Snapshot(), theirs, at(0) - tick));
-  // Or than our own time, if that is later than the clock.
+  // Or after our own now, if that is later than the clock.
   CHECK(is_taken(reduce(Snapshot(), at(0)), theirs, at(-500)));
   CHECK_FALSE(is_taken(reduce(Snapshot(), at(0) - tick), theirs, at(-500)));
-  // However old it is, it is taken.
+  // It is accepted however old it is.
   CHECK(is_taken(Snapshot(), theirs, at(100000)));
   CHECK(is_taken(reduce(Snapshot(), last), theirs, at(0)));
 }
 
-TEST_CASE("no peer moves our time, whatever it says") {
+TEST_CASE("a peer's now never advances ours") {
   const Snapshot ours = reduce(folded({connect("john", "phone", at(0))}), at(1));
   const Snapshot fast = reduce(folded({connect("mary", "tv", at(50))}), at(55));
   Told t;
@@ -175,7 +175,7 @@ TEST_CASE("no peer moves our time, whatever it says") {
   for (const Snapshot& hostile : {far, reduce(Snapshot(), last)}) CHECK_FALSE(is_taken(ours, hostile, at(2)));
 }
 
-TEST_CASE("first what a delta says counts, then time passes to the host's, with each change at its deadline") {
+TEST_CASE("a delta is applied first, then time advances to the host's clock, with timeouts dated their deadline") {
   Told t;
   t.s =
       reduce(folded({connect("ann", "tv", at(0)), connect("john", "tv", at(0)), connect("pete", "tv", at(0))}), at(1));
@@ -190,7 +190,7 @@ TEST_CASE("first what a delta says counts, then time passes to the host's, with 
   CHECK(text(fresh.take()) == text(Changes{changed(at(4), std::nullopt, seen_online("mary", at(3)))}));
 }
 
-TEST_CASE("time passes also where a peer knows nothing, or what we know") {
+TEST_CASE("time advances even if the peer's snapshot is empty or equal to ours") {
   const Snapshot ours = reduce(folded({connect("john", "phone", at(0))}), at(1));
   for (const Snapshot& theirs : {Snapshot(), ours, reduce(Snapshot(), at(1))}) {
     Store store(ours);
@@ -237,18 +237,18 @@ TEST_CASE("a clock at either end of the range is an error") {
   }
 }
 
-TEST_CASE("an error is at the byte of the message's time, or of the user") {
+TEST_CASE("too_early is reported at the offset of the message's now, or of the user") {
   Snapshot s = reduce(Snapshot(), at(0));
   std::optional<Error> error = apply_delta(s, delta_of(reduce(Snapshot(), at(61))), at(0));
   REQUIRE(error);
   CHECK(*error == Error{ErrorCode::too_early, 18, ""});
-  // Behind the head: a byte and a word of the time, then the user.
+  // After the header: a byte and a 64-bit word of the time, then the user.
   error = apply_delta(s, delta_of(holding(all_dated(at(61))[0].second, at(0))), at(0));
   REQUIRE(error);
   CHECK(*error == Error{ErrorCode::too_early, 27, ""});
 }
 
-TEST_CASE("a mirror takes what is dated at any time, and never follows it") {
+TEST_CASE("a mirror accepts data of any date, and its now does not follow it") {
   const Snapshot ours = reduce(Snapshot(Rules::mirror()), at(0));
   for (const auto& dated : all_dated(last)) {
     const auto& what = dated.first;
@@ -258,14 +258,14 @@ TEST_CASE("a mirror takes what is dated at any time, and never follows it") {
   }
 }
 
-TEST_CASE("what a report says about last_active may be any time, so that no such event makes a node's deltas unfit") {
+TEST_CASE("a report's last_active may be any timestamp without making the delta invalid") {
   Snapshot theirs = reduce(Snapshot(), at(0));
   theirs = reduce(std::move(theirs), active(report("john", true, at(0)), last));
   REQUIRE(theirs.find("john")->last_active == last);
   CHECK(is_taken(reduce(Snapshot(), at(0)), theirs, at(0)));
 }
 
-TEST_CASE("whatever a peer plants, a user is visible, online and may say what they like once its skew is over") {
+TEST_CASE("data a peer dated ahead no longer overrides a user's own events once two skews have passed") {
   const Timestamp now = at(0), latest = now + Rules().max_clock_skew + Rules().max_clock_skew,
                   then = latest + seconds(1);
   for (const auto& dated : all_dated(latest)) {
@@ -286,7 +286,7 @@ TEST_CASE("whatever a peer plants, a user is visible, online and may say what th
   }
 }
 
-TEST_CASE("a store takes back what it knows already, however it is dated") {
+TEST_CASE("a store merges data it already has, however it is dated") {
   Rules rules;
   rules.max_clock_skew = Duration();
   Store store(rules);
@@ -313,7 +313,7 @@ TEST_CASE("a store takes back what it knows already, however it is dated") {
   CHECK(is_taken(reduce(Snapshot(rules), at(0)), reduce(copy, at(1)), at(1)));
 }
 
-TEST_CASE("a snapshot that holds one thing dated too late leaves a store as it was, heartbeats in place included") {
+TEST_CASE("a snapshot with one record that is too_early leaves the whole store unchanged") {
   Snapshot base = reduce(Snapshot(), at(0));
   for (std::size_t i = 0; i < 300; ++i) base = reduce(std::move(base), connect(user_id(i), "phone", at(0)));
   Snapshot theirs = base;
@@ -330,7 +330,7 @@ TEST_CASE("a snapshot that holds one thing dated too late leaves a store as it w
   CHECK(store.snapshot().digest() == before.digest());
 }
 
-TEST_CASE("a sketch may be as of no later time than an honest peer can ask for") {
+TEST_CASE("a sketch's as_of may be at most max_clock_skew plus four leads ahead") {
   // The skew, and four times the lead of ten seconds.
   const auto judged = [](Timestamp as_of, Timestamp now) {
     detail::Terms terms;
@@ -364,7 +364,7 @@ TEST_CASE("a sketch may be as of no later time than an honest peer can ask for")
   CHECK(reconcile(mirror, detail::written(detail::Sketch(32), terms), at(0)).has_value());
 }
 
-TEST_CASE("an honest peer that is ahead by the skew can begin an exchange, and begin it anew") {
+TEST_CASE("a peer that is ahead by max_clock_skew can begin and restart an exchange") {
   for (const unsigned restarts : {0u, 1u, 2u}) {
     const Snapshot theirs = reduce(Snapshot(), at(60));
     Snapshot ours = reduce(Snapshot(), at(0));

@@ -116,7 +116,7 @@ bool is_empty(const Cell& cell) { return cell.keys == Bits128() && cell.checks =
 
 }  // namespace
 
-TEST_CASE("sketches tell apart what is different, whoever has it") {
+TEST_CASE("sketches almost always list up to half as many differences as cells, on either side") {
   for (const std::size_t cells : {std::size_t{32}, std::size_t{128}, std::size_t{512}}) {
     CAPTURE(cells);
     CHECK(often_told_apart(cells, 1000, 0, 0) == 100);
@@ -129,7 +129,7 @@ TEST_CASE("sketches tell apart what is different, whoever has it") {
   }
 }
 
-TEST_CASE("sketches tell apart three quarters of their cells, ever more surely the larger they are") {
+TEST_CASE("sketches can list differences of up to three quarters of their cells, larger ones more reliably") {
   CHECK(often_told_apart(32, 100, 6, 6) >= 95);
   CHECK(often_told_apart(32, 100, 12, 12) >= 20);
   CHECK(often_told_apart(512, 100, 180, 180) >= 95);
@@ -138,7 +138,7 @@ TEST_CASE("sketches tell apart three quarters of their cells, ever more surely t
   for (int i = 0; i < 10; ++i) CHECK(tells_apart(chance, 32768, 100, 10000, 14000));
 }
 
-TEST_CASE("sketches say so when there are too many differences, and are never wrong") {
+TEST_CASE("sketches report failure if there are too many differences, and never list a wrong key") {
   for (const std::size_t cells : {std::size_t{32}, std::size_t{128}}) {
     CAPTURE(cells);
     CHECK(often_told_apart(cells, 100, cells, cells) == 0);
@@ -148,12 +148,12 @@ TEST_CASE("sketches say so when there are too many differences, and are never wr
   }
 }
 
-TEST_CASE("whatever differs little is told however many there are") {
+TEST_CASE("few differences are listed however many keys are shared") {
   Chance chance(4);
   for (int i = 0; i < 3; ++i) CHECK(tells_apart(chance, 32, 100000, 4, 5));
 }
 
-TEST_CASE("a sketch does not depend on the order in which it was made") {
+TEST_CASE("a sketch does not depend on the order in which keys were added") {
   Chance chance(5);
   const Keys keys = random_keys(chance, 300);
   Sketch forwards(128), backwards(128);
@@ -164,7 +164,7 @@ TEST_CASE("a sketch does not depend on the order in which it was made") {
   CHECK(apart.listed == 0);
 }
 
-TEST_CASE("each key stands in one cell of each quarter") {
+TEST_CASE("each key is stored in exactly one cell of each quarter") {
   Chance chance(6);
   std::set<std::size_t> used;
   for (int i = 0; i < 500; ++i) {
@@ -185,7 +185,7 @@ TEST_CASE("each key stands in one cell of each quarter") {
   CHECK(used.size() == 32);
 }
 
-TEST_CASE("sketches have 32 cells, or four times as many, and so on") {
+TEST_CASE("valid numbers of cells are 32 times a power of four") {
   std::set<std::uint64_t> sizes;
   for (std::uint64_t cells = 32; cells <= std::uint64_t{1} << 61; cells *= 4) sizes.insert(cells);
   for (const std::uint64_t size : sizes) {
@@ -201,7 +201,7 @@ TEST_CASE("sketches have 32 cells, or four times as many, and so on") {
   CHECK_FALSE(Sketch::is_size(UINT64_MAX));
 }
 
-TEST_CASE("cells that were written and read are the same sketch") {
+TEST_CASE("a sketch written and read cell by cell is equal") {
   Chance chance(7);
   const Keys ours = random_keys(chance, 400), theirs = random_keys(chance, 30);
   const Sketch sketch = sketch_of(ours, 512);
@@ -213,7 +213,7 @@ TEST_CASE("cells that were written and read are the same sketch") {
   CHECK(apart.ours == theirs);
 }
 
-TEST_CASE("half a cell is none") {
+TEST_CASE("an incomplete cell is truncated and not added") {
   Sketch sketch(0);
   detail::ByteReader in(std::string_view("12345678901234567890"));
   sketch.append_cell_from(in);
@@ -221,7 +221,7 @@ TEST_CASE("half a cell is none") {
   CHECK(sketch.size() == 0);
 }
 
-TEST_CASE("a key that does not belong into the cell where it is alone is found out") {
+TEST_CASE("a key alone in a cell it does not belong to is detected") {
   Chance chance(8);
   for (int i = 0; i < 200; ++i) {
     const Bits128 key{chance.bits(), chance.bits()};
@@ -245,7 +245,7 @@ TEST_CASE("a key that does not belong into the cell where it is alone is found o
   }
 }
 
-TEST_CASE("cells that are no sketch of keys end, and are found out") {
+TEST_CASE("decoding cells that are no valid sketch terminates and reports failure") {
   Chance chance(10);
   for (int i = 0; i < 2000; ++i) {
     std::vector<Cell> cells = cells_of(sketch_of(random_keys(chance, chance.below(40)), 32));

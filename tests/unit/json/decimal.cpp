@@ -205,7 +205,7 @@ TEST_CASE("a decimal reads as the nearest double, ties to even") {
   }
 }
 
-TEST_CASE("half-way between two doubles, written in full, is a tie and every digit of it counts") {
+TEST_CASE("a decimal half-way between two doubles rounds to even, and every further digit counts") {
   Chance random(20190107);
   std::size_t longest = 0;
   for (int i = 0; i < 1000; ++i) {
@@ -291,7 +291,7 @@ TEST_CASE("a double is written in its shortest form and never as an integer") {
   for (const Row& row : rows) CHECK(written(row.value) == std::string(row.text));
 }
 
-TEST_CASE("every double that is a power of two is written and read back, and so are its neighbours") {
+TEST_CASE("powers of two and their neighbours are read back as written, with at most 17 digits") {
   for (std::uint64_t field = 0; field < 0x7FF; ++field) {
     for (std::uint64_t bits = field << 52, i = 0; i < 3; ++i) {
       const std::uint64_t near_it = bits + i - (field != 0 ? 1 : 0);
@@ -304,7 +304,7 @@ TEST_CASE("every double that is a power of two is written and read back, and so 
   }
 }
 
-TEST_CASE("any double is written as the shortest decimal, and the nearest of those, that reads back as it") {
+TEST_CASE("any double is written as the shortest decimal that reads back as it, and the nearest of those") {
   Chance random(20200330);
   int wrong = 0;
   for (int i = 0; i < 100000; ++i) {
@@ -332,7 +332,7 @@ TEST_CASE("any double is written as the shortest decimal, and the nearest of tho
   CHECK(wrong == 0);
 }
 
-TEST_CASE("any decimal reads as the C library reads it") {
+TEST_CASE("any decimal reads as the same double as with the C library") {
   Chance random(20190108);
   int wrong = 0;
   for (int i = 0; i < 100000; ++i) {
@@ -356,7 +356,7 @@ TEST_CASE("any decimal reads as the C library reads it") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("whether a decimal fits a double is what reading it finds") {
+TEST_CASE("fits_double is true exactly if reading the decimal does not overflow") {
   const std::string nines(308, '9'), ones(309, '1');
   for (const std::string& text : {std::string("0"),
                                   std::string("-0.0"),

@@ -32,7 +32,7 @@ Channel read(std::string_view text) {
   return *channel;
 }
 
-/// The error of a text in which a '^' stands before the byte that it must point at.
+/// Checks the error of a string with a '^' before the byte at the error's offset.
 void refused(ErrorCode code, std::string marked) {
   CAPTURE(marked);
   const std::size_t offset = marked.find('^');
@@ -50,7 +50,7 @@ void refused_in_channel(ErrorCode code, const std::string& marked) {
   refused(code, R"({"type":"t","id":"c",)" + marked + "}");
 }
 
-/// What is odd in a text in which a '^' stands before each place that must be noted, in this order, with this code.
+/// Checks the channel read from a string, and that exactly the places marked by '^' are noted, with this code.
 void passed_over(ErrorCode code, std::string marked, const Channel& expected, const ReadOptions& options = {}) {
   CAPTURE(marked);
   std::vector<std::size_t> offsets;
@@ -145,7 +145,7 @@ constexpr std::string_view full =
 
 }  // namespace
 
-TEST_CASE("a channel reads as a service writes it") {
+TEST_CASE("a channel in a service's format is read") {
   Channel expected = room("messaging", "general", {"john", "jack", "mary"});
   expected.custom["name"] = "General";
   expected.custom["level"] = 3;
@@ -169,7 +169,7 @@ TEST_CASE("a channel reads as a service writes it") {
                 "own_capabilities", array({"read", "send"})));
 }
 
-TEST_CASE("of a channel only the type and the id are needed") {
+TEST_CASE("a channel needs only a type and an id") {
   CHECK(read(R"({"type":"messaging","id":"general"})") == room("general", {}));
   CHECK(read(R"({"id":"general","members":[],"type":"messaging"})") == room("general", {}));
   CHECK(read(R"({"type":"messaging","id":"general","members":null,"cid":null})") == room("general", {}));
@@ -183,7 +183,7 @@ TEST_CASE("of a channel only the type and the id are needed") {
   refused(ErrorCode::missing_key, R"(^{"type":"t","channel":"t:c"})");
 }
 
-TEST_CASE("a cid stands for the type and the id, and ends the type at its first colon") {
+TEST_CASE("a cid replaces the type and the id, and is split at its first colon") {
   CHECK(read(R"({"cid":"messaging:general"})") == room("general", {}));
   CHECK(read(R"({"cid":"messaging:general","type":"messaging"})") == room("general", {}));
   CHECK(read(R"({"cid":"messaging:general","id":"general"})") == room("general", {}));
@@ -194,7 +194,7 @@ TEST_CASE("a cid stands for the type and the id, and ends the type at its first 
   CHECK(read(R"({"cid":"\u0074\u003ac"})") == room("t", "c", {}));
 }
 
-TEST_CASE("a cid that is not that of the type and the id is refused") {
+TEST_CASE("a cid without a colon, or that differs from the type and the id, is rejected") {
   refused(ErrorCode::out_of_range, R"({"cid":^"general"})");
   refused(ErrorCode::out_of_range, R"({"cid":^""})");
   refused(ErrorCode::out_of_range, R"({"cid":^"general","id":"general"})");
@@ -207,7 +207,7 @@ TEST_CASE("a cid that is not that of the type and the id is refused") {
   refused(ErrorCode::out_of_range, R"({"type":"messaging:a","cid":^"messaging:a:b"})");
 }
 
-TEST_CASE("a member is an id, or an object that has one") {
+TEST_CASE("a member is an id, or an object with a user_id or a user's id") {
   const auto members = [](std::string_view json) {
     return read(R"({"type":"t","id":"c","members":[)" + std::string(json) + "]}").members;
   };
@@ -223,11 +223,11 @@ TEST_CASE("a member is an id, or an object that has one") {
   CHECK(members(R"({"id":1,"user_id":"a","user":{"user_id":2,"id":"a"},"id":[{}]})") == Ids{"a"});
 }
 
-TEST_CASE("members are kept as they stand, twice where they stand twice") {
+TEST_CASE("members keep their order and duplicates") {
   CHECK(read(R"({"type":"t","id":"c","members":["b","a",{"user_id":"b"},""]})").members == Ids{"b", "a", "b", ""});
 }
 
-TEST_CASE("an element of members that names nobody, or two, is passed over, and so are members that are no array") {
+TEST_CASE("members that are not an array, and elements without exactly one valid id, are skipped and noted") {
   passed_over_in_channel(ErrorCode::wrong_type, R"("members":^"john")", {});
   passed_over_in_channel(ErrorCode::wrong_type, R"("members":^{"john":{}})", {});
   passed_over_in_channel(ErrorCode::wrong_type, R"("members":^0)", {});
@@ -277,7 +277,7 @@ TEST_CASE("every other key of a channel is a custom field") {
         with(with(with(with(room("t", "c", {}), "Type", 1), "", 2), "$and", 3), "member", 4));
 }
 
-TEST_CASE("objects, and arrays with arrays or objects in them, are no fields of a channel") {
+TEST_CASE("objects, and arrays that contain arrays or objects, are skipped as custom fields") {
   const Channel expected = with(room("t", "c", {}), "y", 1);
   for (const std::string_view json : {R"({})", R"({"id":1,"id":2,"type":[]})", R"([[]])", R"([1,{},"a"])",
                                       R"(["a",[1],1e999])", R"([[[{"b":null}]]])", R"([{},99999999999999999999])"}) {
@@ -294,7 +294,7 @@ TEST_CASE("escapes in the keys and strings of a channel are decoded") {
       with(room("\"\\/\b\f\r\t", std::string("\0b", 2), {"\xC3\xA9", "\xF0\x9F\x98\x80"}), "a\n", array({"\n", 1})));
 }
 
-TEST_CASE("what Store::put judges is passed over when a channel is read") {
+TEST_CASE("channels that Store::put rejects can be read") {
   CHECK(read(R"({"type":"","id":""})") == room("", "", {}));
   CHECK(read(R"({"type":"a:b","id":"c"})") == room("a:b", "c", {}));
   CHECK(read(R"({"type":"a:b","id":"c","cid":"a:b:c"})") == room("a:b", "c", {}));
@@ -307,7 +307,7 @@ TEST_CASE("what Store::put judges is passed over when a channel is read") {
   CHECK(store.find_channel("messaging:general") != nullptr);
 }
 
-TEST_CASE("a channel that is not the grammar of JSON is refused") {
+TEST_CASE("a channel that is not valid JSON is rejected at the wrong byte") {
   refused(ErrorCode::truncated, "^");
   refused(ErrorCode::truncated, " \n^");
   refused(ErrorCode::syntax, "^x");
@@ -331,7 +331,7 @@ TEST_CASE("a channel that is not the grammar of JSON is refused") {
   refused(ErrorCode::trailing_bytes, R"({"type":"t","id":"c"}^,)");
 }
 
-TEST_CASE("a value of another type than a channel needs is refused") {
+TEST_CASE("a channel that is not an object, or whose type, id or cid is not a string, is rejected") {
   refused(ErrorCode::wrong_type, "^[]");
   refused(ErrorCode::wrong_type, " ^null");
   refused(ErrorCode::wrong_type, R"(^"messaging:general")");
@@ -340,7 +340,7 @@ TEST_CASE("a value of another type than a channel needs is refused") {
   refused(ErrorCode::wrong_type, R"({"cid":^["t:c"]})");
 }
 
-TEST_CASE("a name of a channel that is odd is passed over where another is in its place") {
+TEST_CASE("an invalid type, id or cid is skipped if the others suffice, and rejected if not") {
   const Channel expected = room("t", "c", {});
   passed_over(ErrorCode::wrong_type, R"({"type":"t","id":"c","cid":^{}})", expected);
   passed_over(ErrorCode::wrong_type, R"({"cid":"t:c","id":^7,"type":"t"})", expected);
@@ -352,14 +352,14 @@ TEST_CASE("a name of a channel that is odd is passed over where another is in it
   refused(ErrorCode::duplicate_key, R"({"cid":"t:c", ^"cid":"t:c","cid":1,"type":"t"})");
 }
 
-TEST_CASE("a name of a channel with characters that cannot be read is none: it could be another's") {
+TEST_CASE("a type, id or cid with invalid escapes or UTF-8 is rejected if it is needed") {
   refused(ErrorCode::bad_escape, R"({"type":"t","x":"\udc00","id":"c^\ud83d"})");
   refused(ErrorCode::bad_escape, R"({"type":"t^\udc00\ud83d","id":"c"})");
   refused(ErrorCode::bad_utf8, "{\"x\":\"\xFF\",\"cid\":\"t:^\xC0\x80\"}");
   CHECK(read(R"({"cid":"t:c","id":"\ud83d"})") == room("t", "c", {}));
 }
 
-TEST_CASE("a number of a channel that cannot be held is passed over, and the array that it stands in") {
+TEST_CASE("a custom field with a number out of range, and an array that contains one, is skipped and noted") {
   const Channel expected = with(room("t", "c", {}), "y", 1);
   for (const std::string odd : {"^9223372036854775808", "^-9223372036854775809", "[1,^1e309]", "[^1e309,{}]",
                                 "^-99999999999999999999999999999999999999999999"}) {
@@ -367,7 +367,7 @@ TEST_CASE("a number of a channel that cannot be held is passed over, and the arr
   }
 }
 
-TEST_CASE("a key that stands twice in a channel is passed over") {
+TEST_CASE("a duplicate key of a channel is skipped with all its values, and noted") {
   const Channel expected = with(room("t", "c", {}), "y", 1);
   for (const std::string twice :
        {R"("members":["a"],^"members":null)", R"("a":1,"b":2,^"a":1,^"b":2)", R"("a":1, ^"\u0061":{})",
@@ -376,7 +376,7 @@ TEST_CASE("a key that stands twice in a channel is passed over") {
   }
 }
 
-TEST_CASE("characters of a channel that cannot be read are U+FFFD, and noted") {
+TEST_CASE("invalid escapes and UTF-8 in a channel's strings are read as U+FFFD and noted") {
   const std::string instead = "\xEF\xBF\xBD";
   ReadNotes notes;
   const auto channel = parse_exactly(
@@ -393,7 +393,7 @@ TEST_CASE("characters of a channel that cannot be read are U+FFFD, and noted") {
   CHECK(static_cast<int>(notes.begin()[2].code) == static_cast<int>(ErrorCode::bad_utf8));
 }
 
-TEST_CASE("a channel's state is read as a service answers a query") {
+TEST_CASE("a channel's state in the format of a service's query response is read") {
   const std::string state = R"({
     "channel": {"id": "general", "type": "messaging", "cid": "messaging:general",
                 "created_at": "2020-01-28T22:17:31.00187Z", "frozen": false, "member_count": 2,
@@ -439,7 +439,7 @@ TEST_CASE("a channel's state is read as a service answers a query") {
   refused(ErrorCode::syntax, R"({"channel":{"cid":"t:c"},"members":["a",^]})");
 }
 
-TEST_CASE("limits that a host sets cut a channel, and never refuse it") {
+TEST_CASE("members and custom fields over the limits of ReadOptions are dropped and noted, not rejected") {
   ReadOptions options;
   const std::string text = R"({"cid":"t:c","members":["a",{"user_id":"b"},^"c","d"],"x":1})";
   options.max_members = 2;
@@ -464,7 +464,7 @@ TEST_CASE("limits that a host sets cut a channel, and never refuse it") {
               with(with(with(room("t", "c", {}), "a", array({1, 2})), "c", array({3})), "d", 4), options);
 }
 
-TEST_CASE("of several errors of a channel the grammar goes first, then its type, its id and its cid") {
+TEST_CASE("of several errors of a channel, JSON syntax is reported first, then type, id and cid") {
   refused(ErrorCode::truncated, R"({"type":1,"type":"t",^)");
   refused(ErrorCode::syntax, R"({"type":1,"x":^})");
   refused(ErrorCode::wrong_type, R"({"x":1e999,"type":^1})");
@@ -477,7 +477,7 @@ TEST_CASE("of several errors of a channel the grammar goes first, then its type,
   refused(ErrorCode::syntax, R"({"members":[{"user_id":1 ^2}]})");
 }
 
-TEST_CASE("a channel is read as deep as the reader goes and not one level more") {
+TEST_CASE("a channel nested to 64 levels is read, and one more level is too_deep") {
   constexpr unsigned inside = 63;  // of 64
   CHECK(read(R"({"cid":"t:c","x":)" + repeated("[", inside) + repeated("]", inside) + "}") == room("t", "c", {}));
   refused(ErrorCode::too_deep, R"({"cid":"t:c","x":)" + repeated("[", inside) + "^[" + repeated("]", inside + 1) + "}");
@@ -486,7 +486,7 @@ TEST_CASE("a channel is read as deep as the reader goes and not one level more")
   refused(ErrorCode::too_deep, R"({"members":[{"user_id":)" + repeated("[", inside - 2) + "^{");
 }
 
-TEST_CASE("a channel that is cut anywhere is refused as cut") {
+TEST_CASE("a channel cut at any byte is truncated, with the error at its end") {
   const std::string_view texts[] = {
       full,
       R"({"cid":"messaging:general","members":[{"user_id":"a","user":{"id":"a","x":[1,{}]},"y":2}],"x":[[1.5,"\n"],-0.1]})",
@@ -504,7 +504,7 @@ TEST_CASE("a channel that is cut anywhere is refused as cut") {
   }
 }
 
-TEST_CASE("a channel with any byte changed is refused, or read as one that is read back") {
+TEST_CASE("a channel with any byte changed is rejected, or read as one that is written and read back equal") {
   const std::string_view text =
       R"({"cid":"t:c","members":["a",{"user_id":"b","user":{"id":"b"}}],"x":[1.5e3,"\n"],"y":{"z":[]}})";
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -523,7 +523,7 @@ TEST_CASE("a channel with any byte changed is refused, or read as one that is re
   }
 }
 
-TEST_CASE("a channel with very many fields is read in short time, whatever their order") {
+TEST_CASE("a channel with 60000 custom fields in descending order is read, and a duplicate one is skipped") {
   constexpr std::size_t count = 60000;
   std::string text = R"({"cid":"t:c")";
   for (std::size_t i = count; i > 0; --i) text += ",\"" + user_id(i) + "\":" + std::to_string(i);
@@ -537,7 +537,7 @@ TEST_CASE("a channel with very many fields is read in short time, whatever their
   CHECK(twice->custom.find(user_id(count / 2)) == nullptr);
 }
 
-TEST_CASE("a channel is written in one form alone") {
+TEST_CASE("a channel is written with type, id and members first, then its custom fields by name") {
   CHECK(to_json(room("general", {})) == R"({"type":"messaging","id":"general","members":[]})");
   CHECK(to_json(Channel()) == R"({"type":"","id":"","members":[]})");
   CHECK(to_json(read(full)) ==
@@ -551,14 +551,14 @@ TEST_CASE("a channel is written in one form alone") {
   CHECK(out == R"(x{"type":"t","id":"c","members":["a"]})");
 }
 
-TEST_CASE("a timestamp of a channel is written as a text of RFC 3339") {
+TEST_CASE("a timestamp in a custom field is written as an RFC 3339 string") {
   const Channel channel = with(room("t", "c", {}), "x", *parse_timestamp("2019-01-07T12:00:00.5Z"));
   CHECK(to_json(channel) == R"({"type":"t","id":"c","members":[],"x":"2019-01-07T12:00:00.500Z"})");
   CHECK(read(to_json(channel)) == with(room("t", "c", {}), "x", "2019-01-07T12:00:00.500Z"));
   CHECK(matches(eq("x", *parse_timestamp("2019-01-07T12:00:00.5Z")), read(to_json(channel))));
 }
 
-TEST_CASE("custom fields that cannot be read back as such are not written") {
+TEST_CASE("custom fields that could not be read back as custom fields are not written") {
   Channel channel = room("t", "c", {});
   for (const std::string_view name : {"type", "id", "cid", "members", "\xFF", "\xFE", "a\xC3", "\xED\xA0\x80"})
     channel.custom[name] = 1;
@@ -570,7 +570,7 @@ TEST_CASE("custom fields that cannot be read back as such are not written") {
   CHECK(to_json(channel) == "{\"type\":\"t\",\"id\":\"c\",\"members\":[],\"ids\":3,\"\xEF\xBF\xBD\":2}");
 }
 
-TEST_CASE("what of a channel JSON has no form for is written as JSON all the same") {
+TEST_CASE("infinity and NaN in a channel are written as null, and invalid UTF-8 as U+FFFD") {
   Channel channel = room("\xFF", "\xC3", {"a\x80"});
   channel.custom["x"] = std::numeric_limits<double>::infinity();
   channel.custom["y"] = array({std::numeric_limits<double>::quiet_NaN(), "\xFE"});
@@ -580,7 +580,7 @@ TEST_CASE("what of a channel JSON has no form for is written as JSON all the sam
   REQUIRE(parse_exactly(to_json(channel)));
 }
 
-TEST_CASE("random channels are read back as they were written") {
+TEST_CASE("random channels are read back equal") {
   constexpr std::uint64_t seed = 0xc4a22e1;
   CAPTURE(seed);
   Chance dice(seed);

@@ -32,7 +32,7 @@ PresenceEvent read(std::string_view json) {
   return *event;
 }
 
-/// The error of a text in which a '^' stands before the byte that it must point at.
+/// Checks the error of a string with a '^' before the byte at the error's offset.
 void refused(ErrorCode code, std::string marked) {
   CAPTURE(marked);
   const std::size_t offset = marked.find('^');
@@ -49,7 +49,7 @@ void refused(ErrorCode code, std::string marked) {
 
 }  // namespace
 
-TEST_CASE("each type of line reads as the event that its factory makes") {
+TEST_CASE("an event line of each type is read as the event its factory creates") {
   CHECK(read(R"({"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"})") ==
         PresenceEvent::connect("u", "s", noon));
   CHECK(read(R"({"type":"disconnect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"})") ==
@@ -66,7 +66,7 @@ TEST_CASE("each type of line reads as the event that its factory makes") {
         PresenceEvent::report("u", false, noon));
 }
 
-TEST_CASE("what a line may say besides is kept") {
+TEST_CASE("optional keys of an event line are read") {
   PresenceEvent connect = PresenceEvent::connect("u", "s", noon);
   connect.invisible = true;
   connect.status = "here";
@@ -94,7 +94,7 @@ TEST_CASE("what a line may say besides is kept") {
         heartbeat);
 }
 
-TEST_CASE("null reads as if the key were absent") {
+TEST_CASE("a null value is treated as an absent key") {
   CHECK(
       read(
           R"({"type":"connect","user":"u","session":"s","at":1546867062375000000,"invisible":null,"status":null,"last_active":null,"online":null})") ==
@@ -108,7 +108,7 @@ TEST_CASE("null reads as if the key were absent") {
   refused(ErrorCode::missing_key, R"(^{"type":"report","user":"u","online":null,"at":1546867062375000000})");
 }
 
-TEST_CASE("a timestamp is RFC 3339 or a whole number of nanoseconds") {
+TEST_CASE("a timestamp is an RFC 3339 string or an integer of nanoseconds") {
   const auto at = [](const std::string& value) {
     return read(R"({"type":"connect","user":"u","session":"s","at":)" + value + "}").at.ns();
   };
@@ -119,7 +119,7 @@ TEST_CASE("a timestamp is RFC 3339 or a whole number of nanoseconds") {
   CHECK(at(R"("2019-01-07T13:17\u003a42.375Z")") == noon.ns());
 }
 
-TEST_CASE("keys may come in any order, with white space, and escaped") {
+TEST_CASE("keys may be in any order, with white space and escapes") {
   std::vector<std::string> pairs = {R"("type":"connect")",         R"("user":"u")",       R"("session":"s")",
                                     R"("at":1546867062375000000)", R"("invisible":true)", R"("other":{"type":["x"]})"};
   PresenceEvent expected = PresenceEvent::connect("u", "s", noon);
@@ -141,21 +141,21 @@ TEST_CASE("keys may come in any order, with white space, and escaped") {
       expected);
 }
 
-TEST_CASE("unknown keys are passed over, twice and whatever they hold") {
+TEST_CASE("unknown keys are ignored, whatever their values and even if duplicated") {
   CHECK(
       read(
           R"({"a":[{"type":1},[[]],{}],"type":"connect","a":null,"user":"u","b":-1.5e+3,"session":"s","b":"\u00e9","at":1546867062375000000,"Type":0})") ==
       PresenceEvent::connect("u", "s", noon));
 }
 
-TEST_CASE("what is not ours to judge is left to the fold") {
+TEST_CASE("empty ids, null bytes and long statuses are read: applying the event validates them") {
   CHECK(read(R"({"type":"connect","user":"","session":"","at":1546867062375000000})") ==
         PresenceEvent::connect("", "", noon));
   CHECK(read(R"({"type":"status","user":"a\u0000b","at":1546867062375000000,"status":")" + std::string(5000, 'x') +
              "\"}") == PresenceEvent::set_status(std::string("a\0b", 3), std::string(5000, 'x'), noon));
 }
 
-TEST_CASE("strings without escapes are borrowed from the line, and scratch is left alone") {
+TEST_CASE("strings without escapes are borrowed from the line, and scratch is unchanged") {
   const std::string line =
       R"({"type":"connect","user":"zoë","session":"s","at":"2019-01-07T13:17:42.375Z","status":"猫の手も借りたい","x":"\n"})";
   std::string scratch = "kept";
@@ -167,7 +167,7 @@ TEST_CASE("strings without escapes are borrowed from the line, and scratch is le
   CHECK(scratch == "kept");
 }
 
-TEST_CASE("strings with escapes stand in scratch, and none moves when the next is decoded") {
+TEST_CASE("strings with escapes are decoded into scratch, and all remain valid") {
   // Longer than any small buffer, each with an escape at its very start and end.
   const std::string user(40, 'u'), session(50, 's'), status(60, 't');
   const std::string line = R"({"typ\u0065":"conn\u0065ct","user":"\n)" + user + R"(\n","session":"\n)" + session +
@@ -188,7 +188,7 @@ TEST_CASE("strings with escapes stand in scratch, and none moves when the next i
   }
 }
 
-TEST_CASE("the event that owns its strings says the same as the one that borrows them") {
+TEST_CASE("parse_event with and without scratch returns equal events") {
   for (
       const std::string_view line : {
           R"({"type":"connect","user":"u\t","session":"s","at":1546867062375000000,"invisible":false,"status":"\ud83d\ude00"})",
@@ -201,7 +201,7 @@ TEST_CASE("the event that owns its strings says the same as the one that borrows
   }
 }
 
-TEST_CASE("a service's word about a user is a report, dated by its creation") {
+TEST_CASE("a service's user.presence.changed, user.updated and health.check are reports dated created_at") {
   PresenceEvent expected = PresenceEvent::report("mary", true, noon);
   for (const std::string type : {"user.presence.changed", "user.updated"}) {
     if (type == "user.updated") expected.status = "";
@@ -224,7 +224,7 @@ TEST_CASE("a service's word about a user is a report, dated by its creation") {
           R"("id":"mary","created_at":"bad","type":0,"user":[]},"type":"user.presence.changed"})") == expected);
 }
 
-TEST_CASE("a status of a service's user may stand under custom, where their own goes before it") {
+TEST_CASE("a service user's status may be in custom; a status of the user itself takes precedence") {
   const auto status = [](const std::string& type, const std::string& keys) {
     return read(R"({"type":")" + type + R"(","created_at":1546867062375000000,"user":{"id":"u","online":false)" + keys +
                 "}}")
@@ -241,7 +241,7 @@ TEST_CASE("a status of a service's user may stand under custom, where their own 
   }
 }
 
-TEST_CASE("null clears the status, and an absent one does so in what is the whole truth about the user") {
+TEST_CASE("a null status clears it; an absent status clears it only in user.updated") {
   const auto status = [](const std::string& type, const std::string& keys) {
     return read(R"({"type":")" + type + R"(","created_at":1546867062375000000,"user":{"id":"u","online":false)" + keys +
                 R"(},"me":{"id":"u","online":false)" + keys + "}}")
@@ -285,7 +285,7 @@ TEST_CASE("a last_active of the year 1, 0 or null is absent") {
   }
 }
 
-TEST_CASE("other events of a service say nothing about presence, whatever they hold") {
+TEST_CASE("other events of a service are not_presence, whatever they contain") {
   refused(ErrorCode::not_presence,
           R"({"type":^"message.new","message":{"user":{"id":"u","online":true}},"created_at":1546867062375000000})");
   refused(ErrorCode::not_presence,
@@ -297,13 +297,13 @@ TEST_CASE("other events of a service say nothing about presence, whatever they h
   refused(ErrorCode::not_presence, R"({"type":^"user\u002edeleted"})");
 }
 
-TEST_CASE("an ignored event must be well-formed all the same") {
+TEST_CASE("a service event that is not about presence must still be valid JSON") {
   refused(ErrorCode::syntax, R"({"type":"message.new","message":{"user":{"id":"u","online":tru^}}})");
   refused(ErrorCode::truncated, R"({"type":"message.new","message":{"user":{}^)");
   refused(ErrorCode::bad_escape, R"({"type":"message.new","text":"^\x"})");
 }
 
-TEST_CASE("a line of a type that nobody knows is an error") {
+TEST_CASE("an unknown event type is unknown_type") {
   refused(ErrorCode::unknown_type, R"({"type":^"teleport","user":"u","session":"s","at":1546867062375000000})");
   refused(ErrorCode::unknown_type, R"({"type":^"","user":"u","session":"s","at":1546867062375000000})");
   refused(ErrorCode::unknown_type, R"({"type":^"Connect","user":"u","session":"s","at":1546867062375000000})");
@@ -311,7 +311,7 @@ TEST_CASE("a line of a type that nobody knows is an error") {
   refused(ErrorCode::unknown_type, R"({"type":^"connect ","user":"u","session":"s","at":1546867062375000000})");
 }
 
-TEST_CASE("a key that is needed and absent is missing from its object") {
+TEST_CASE("an absent required key is missing_key, at the object that lacks it") {
   refused(ErrorCode::missing_key, R"(^{})");
   refused(ErrorCode::missing_key, R"( ^{"user":"u","session":"s","at":1546867062375000000})");
   for (const std::string type : {"connect", "disconnect", "heartbeat"}) {
@@ -342,7 +342,7 @@ TEST_CASE("a key that is needed and absent is missing from its object") {
       R"(^{"type":"user.presence.changed","user":{"id":"u","online":true,"created_at":1546867062375000000},"at":1546867062375000000})");
 }
 
-TEST_CASE("an event of the year 1, or of 0, has no timestamp") {
+TEST_CASE("an event dated the year 1, or 0, is rejected as missing_key") {
   for (const std::string never : {R"("0001-01-01T00:00:00Z")", "0", "-0"}) {
     refused(ErrorCode::missing_key, R"({"type":"connect","user":"u","session":"s","at":^)" + never + "}");
     refused(ErrorCode::missing_key,
@@ -350,7 +350,7 @@ TEST_CASE("an event of the year 1, or of 0, has no timestamp") {
   }
 }
 
-TEST_CASE("a number that is no timestamp in nanoseconds is refused in a line, whatever unit it may be in") {
+TEST_CASE("an integer that is not a plausible timestamp in nanoseconds is out_of_range in an event line") {
   for (const std::string number :
        {"1", "-1", "1546867062", "1546867062375", "1546867062375000", "946684799999999999", "7289654400000000000",
         "-1546867062375000000", "9223372036854775807", "-9223372036854775808"}) {
@@ -360,7 +360,7 @@ TEST_CASE("a number that is no timestamp in nanoseconds is refused in a line, wh
   }
 }
 
-TEST_CASE("a service's timestamp in a coarser unit is the one that is meant, and is noted") {
+TEST_CASE("a service's timestamp in seconds, milliseconds or microseconds is converted and noted") {
   const auto event = [](const std::string& created_at, const std::string& last_active, presence::ReadNotes& notes) {
     const auto read = parse_event(R"({"type":"health.check","created_at":)" + created_at +
                                       R"(,"me":{"id":"u","online":true,"last_active":)" + last_active + "}}",
@@ -395,7 +395,7 @@ TEST_CASE("a service's timestamp in a coarser unit is the one that is meant, and
   }
 }
 
-TEST_CASE("a value of another type than its key needs is refused where it starts") {
+TEST_CASE("a value of the wrong type is wrong_type, at the start of the value") {
   refused(ErrorCode::wrong_type, R"({"type":^1})");
   refused(ErrorCode::wrong_type, R"({"type":^["connect"]})");
   refused(ErrorCode::wrong_type, R"({"type":"connect","user": ^{"id":"u"},"session":"s","at":1546867062375000000})");
@@ -427,7 +427,7 @@ TEST_CASE("a value of another type than its key needs is refused where it starts
   refused(ErrorCode::wrong_type, "^-1");
 }
 
-TEST_CASE("a timestamp that cannot be held is refused where it starts, one that is none where it goes wrong") {
+TEST_CASE("an invalid timestamp is out_of_range at its start, or a syntax error at the wrong byte") {
   const auto at = [](ErrorCode code, const std::string& value) {
     refused(code, R"({"type":"connect","user":"u","session":"s","at":)" + value + "}");
     refused(code, R"({"type":"report","user":"u","online":true,"at":1546867062375000000,"last_active":)" + value + "}");
@@ -447,7 +447,7 @@ TEST_CASE("a timestamp that cannot be held is refused where it starts, one that 
   at(ErrorCode::syntax, R"(^"2019\u002d01-07")");
 }
 
-TEST_CASE("a key that is read stands only once in its object") {
+TEST_CASE("a duplicate of a key that is read is duplicate_key; other keys may be repeated") {
   refused(ErrorCode::duplicate_key,
           R"({"type":"connect",^"type":"connect","user":"u","session":"s","at":1546867062375000000})");
   refused(ErrorCode::duplicate_key,
@@ -490,7 +490,7 @@ TEST_CASE("a key that is read stands only once in its object") {
         PresenceEvent::report("u", true, noon));
 }
 
-TEST_CASE("of several errors the grammar goes first, then the type, then the keys in order") {
+TEST_CASE("of several errors, JSON syntax is reported first, then the type, then the keys in a fixed order") {
   refused(ErrorCode::syntax, R"({"type":7,"type":8,"user":9,"x":^})");
   refused(ErrorCode::trailing_bytes, R"({"type":"teleport"} ^{})");
   refused(ErrorCode::trailing_bytes, R"([]^[])");

@@ -31,7 +31,7 @@ void reads(std::string_view text, const Filter& expected) {
   CHECK_FALSE(filter->error());
 }
 
-/// The error of a text in which a '^' stands before the byte that it must point at.
+/// Checks the error of a string with a '^' before the byte at the error's offset.
 void refused(ErrorCode code, std::string marked) {
   CAPTURE(marked);
   const std::size_t offset = marked.find('^');
@@ -124,12 +124,12 @@ Filter random_filter(Chance& dice, unsigned depth) {
 
 }  // namespace
 
-TEST_CASE("the filter of the seed system is read") {
+TEST_CASE("a filter with $and, $eq and $in is read") {
   reads(R"({"$and":[{"type":{"$eq":"messaging"}},{"members":{"$in":["john","jack"]}}]})",
         and_({eq("type", "messaging"), in("members", {"john", "jack"})}));
 }
 
-TEST_CASE("a value beside a field stands for eq") {
+TEST_CASE("a field with a plain value is read as eq") {
   reads(R"({"type":"messaging"})", eq("type", "messaging"));
   reads(R"({"x":null})", eq("x", nullptr));
   reads(R"({"x":true})", eq("x", true));
@@ -138,7 +138,7 @@ TEST_CASE("a value beside a field stands for eq") {
   reads(R"({"x":[]})", eq("x", array({})));
 }
 
-TEST_CASE("several keys stand for and") {
+TEST_CASE("several keys of an object are combined by and") {
   reads(R"({"a":1,"b":2,"c":3})", and_({eq("a", 1), eq("b", 2), eq("c", 3)}));
   reads(R"({"a":{"$gt":1,"$lt":5}})", and_({gt("a", 1), lt("a", 5)}));
   reads(R"({"a":{"$gt":1,"$lt":5},"b":2})", and_({gt("a", 1), lt("a", 5), eq("b", 2)}));
@@ -146,7 +146,7 @@ TEST_CASE("several keys stand for and") {
   reads(R"({"$or":[{"a":1}],"$nor":[{"b":2}]})", and_({or_({eq("a", 1)}), nor({eq("b", 2)})}));
 }
 
-TEST_CASE("an empty object holds for everything when it is read") {
+TEST_CASE("an empty object is read as the filter that matches everything") {
   reads("{}", Filter());
   reads(" { } ", Filter());
   reads(R"({"$and":[{},{"a":1}]})", and_({Filter(), eq("a", 1)}));
@@ -178,7 +178,7 @@ TEST_CASE("every operator is read and written") {
   }
 }
 
-TEST_CASE("white space between anything changes no filter") {
+TEST_CASE("white space between tokens is ignored") {
   reads(" { \"a\" : { \"$in\" : [ 1 , \"b\" ] } ,\n\t\"$or\" : [ { } , { \"c\" : null } ] } \r\n",
         and_({in("a", {1, "b"}), or_({Filter(), eq("c", nullptr)})}));
 }
@@ -190,7 +190,7 @@ TEST_CASE("escapes in fields, operators and strings are decoded") {
   reads_back(eq("a\"\\\x01", "\x1F/\xE7\x8C\xAB"));
 }
 
-TEST_CASE("integers are read and written whole") {
+TEST_CASE("64-bit integers are read and written exactly") {
   constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max(), first = std::numeric_limits<std::int64_t>::min();
   reads(R"({"x":9223372036854775807})", eq("x", last));
   reads(R"({"x":-9223372036854775808})", eq("x", first));
@@ -202,7 +202,7 @@ TEST_CASE("integers are read and written whole") {
   CHECK(to_json(Value(std::uint8_t{200})) == "200");
 }
 
-TEST_CASE("floating-point numbers are read as the nearest double and written so that they are read back") {
+TEST_CASE("floating-point numbers are read as the nearest double, and read back as written") {
   reads(R"({"x":1.5})", eq("x", 1.5));
   reads(R"({"x":1e3})", eq("x", 1000));
   reads(R"({"x":0.1})", eq("x", 0.1));
@@ -215,7 +215,7 @@ TEST_CASE("floating-point numbers are read as the nearest double and written so 
   }
 }
 
-TEST_CASE("a value that no filter has is written as null") {
+TEST_CASE("a value that is not valid in a filter is written as null") {
   CHECK(to_json(Value(std::numeric_limits<double>::infinity())) == "null");
   CHECK(to_json(Value(std::numeric_limits<double>::quiet_NaN())) == "null");
   CHECK(to_json(Value(std::uint64_t{1} << 63)) == "null");
@@ -224,7 +224,7 @@ TEST_CASE("a value that no filter has is written as null") {
   CHECK(to_json(array({})) == "[]");
 }
 
-TEST_CASE("a timestamp is written as a text of RFC 3339, with which it compares") {
+TEST_CASE("a timestamp is written as an RFC 3339 string, which matches the same users") {
   const Timestamp noon = *parse_timestamp("2019-01-07T12:00:00.5Z");
   const Filter filter = gte("last_active", noon);
   CHECK(to_json(filter) == R"({"last_active":{"$gte":"2019-01-07T12:00:00.500Z"}})");
@@ -239,7 +239,7 @@ TEST_CASE("a timestamp is written as a text of RFC 3339, with which it compares"
   CHECK(to_json(in("x", {noon, 1})) == R"({"x":{"$in":["2019-01-07T12:00:00.500Z",1]}})");
 }
 
-TEST_CASE("what is appended comes behind what was there") {
+TEST_CASE("append_json appends to the existing content") {
   std::string out = "x";
   append_json(out, eq("a", 1));
   append_json(out, Value("b"));
@@ -248,7 +248,7 @@ TEST_CASE("what is appended comes behind what was there") {
 
 // What is refused.
 
-TEST_CASE("a filter that is not the grammar of JSON is refused") {
+TEST_CASE("a filter that is not valid JSON is rejected at the wrong byte") {
   refused(ErrorCode::truncated, "^");
   refused(ErrorCode::truncated, "  ^");
   refused(ErrorCode::syntax, "^x");
@@ -269,7 +269,7 @@ TEST_CASE("a filter that is not the grammar of JSON is refused") {
   refused(ErrorCode::bad_utf8, "{\"^\xC0\x80\":1}");
 }
 
-TEST_CASE("a key that stands twice in one object of a filter is refused") {
+TEST_CASE("a duplicate key in an object of a filter is duplicate_key") {
   refused(ErrorCode::duplicate_key, R"({"a":1,^"a":2})");
   refused(ErrorCode::duplicate_key, R"({"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,^"c":3})");
   refused(ErrorCode::duplicate_key, R"({"a":1,^"\u0061":2})");
@@ -278,7 +278,7 @@ TEST_CASE("a key that stands twice in one object of a filter is refused") {
   reads(R"({"$or":[{"a":1},{"a":2}],"a":3})", and_({or_({eq("a", 1), eq("a", 2)}), eq("a", 3)}));
 }
 
-TEST_CASE("a key that is no operator is refused where one must stand") {
+TEST_CASE("an unknown key in place of an operator is unknown_operator") {
   refused(ErrorCode::unknown_operator, R"({"a":{^"$foo":1}})");
   refused(ErrorCode::unknown_operator, R"({"a":{^"b":1}})");
   refused(ErrorCode::unknown_operator, R"({"a":{"$gt":1,^"":1}})");
@@ -290,7 +290,7 @@ TEST_CASE("a key that is no operator is refused where one must stand") {
   refused(ErrorCode::unknown_operator, R"({^"$invalid":"no"})");
 }
 
-TEST_CASE("a value of another type than is needed is refused") {
+TEST_CASE("a value of the wrong type is wrong_type, at the start of the value") {
   refused(ErrorCode::wrong_type, "^[]");
   refused(ErrorCode::wrong_type, " ^null");
   refused(ErrorCode::wrong_type, R"(^"a")");
@@ -302,7 +302,7 @@ TEST_CASE("a value of another type than is needed is refused") {
   refused(ErrorCode::wrong_type, R"({"a":{"$in":[1,^{"b":1}]}})");
 }
 
-TEST_CASE("an operand that its operator has no use for is refused") {
+TEST_CASE("an operand that its operator does not accept is bad_operand, at the operand") {
   refused(ErrorCode::bad_operand, R"({"a":{"$gt": ^null}})");
   refused(ErrorCode::bad_operand, R"({"a":{"$gte":^true}})");
   refused(ErrorCode::bad_operand, R"({"a":{"$lt":^[1]}})");
@@ -316,7 +316,7 @@ TEST_CASE("an operand that its operator has no use for is refused") {
   refused(ErrorCode::bad_operand, R"({"a":{"$eq":1,"$exists": ^"yes"}})");
 }
 
-TEST_CASE("a field without a name, without an operator, and a combination of nothing are refused") {
+TEST_CASE("an empty field name, a field without operators and an empty combination are bad_operand") {
   refused(ErrorCode::bad_operand, R"({^"":1})");
   refused(ErrorCode::bad_operand, R"({"a":1, ^"":{"$gt":1}})");
   refused(ErrorCode::bad_operand, R"({"a":^{}})");
@@ -325,7 +325,7 @@ TEST_CASE("a field without a name, without an operator, and a combination of not
   refused(ErrorCode::bad_operand, R"({"a":1,"$nor":^[]})");
 }
 
-TEST_CASE("a number that cannot be held is refused") {
+TEST_CASE("a number outside the range of its type is out_of_range") {
   refused(ErrorCode::out_of_range, R"({"a":^9223372036854775808})");
   refused(ErrorCode::out_of_range, R"({"a":^-9223372036854775809})");
   refused(ErrorCode::out_of_range, R"({"a":{"$in":[1,^99999999999999999999]}})");
@@ -333,13 +333,13 @@ TEST_CASE("a number that cannot be held is refused") {
   refused(ErrorCode::out_of_range, R"({"a":^-1e999999999999})");
 }
 
-TEST_CASE("what is wrong first in a filter is what is told") {
+TEST_CASE("the first error in a filter is reported") {
   refused(ErrorCode::bad_operand, R"({"a":{"$gt":^null},"a":2,)");
   refused(ErrorCode::unknown_operator, R"({"a":{^"$no":1e999}})");
   refused(ErrorCode::out_of_range, R"({"a":^1e999,"$no":1})");
 }
 
-TEST_CASE("a filter is read as deep as it may be and not one level more") {
+TEST_CASE("a filter nested to Filter::deepest levels is read, and one more level is too_deep") {
   for (const std::string_view name : {"$and", "$or", "$nor"}) {
     const std::string opening = "{\"" + std::string(name) + "\":[", closing = "]}";
     const auto deepest = parse_exactly(repeated(opening, Filter::deepest) + R"({"a":{"$in":[1]}})" + repeated(closing, Filter::deepest));
@@ -352,7 +352,7 @@ TEST_CASE("a filter is read as deep as it may be and not one level more") {
   }
 }
 
-TEST_CASE("the combinations that several keys stand for count as levels") {
+TEST_CASE("the implicit and of several keys counts as a level") {
   std::string text = R"({"a":1})";
   for (unsigned i = 0; i < Filter::deepest / 2; ++i) text = R"({"a":1,"$nor":[)" + text + "]}";
   const auto filter = parse_exactly(text);
@@ -364,7 +364,7 @@ TEST_CASE("the combinations that several keys stand for count as levels") {
   CHECK(static_cast<int>(deeper.error().code) == static_cast<int>(ErrorCode::too_deep));
 }
 
-TEST_CASE("a filter that is cut anywhere is refused as cut") {
+TEST_CASE("a filter cut at any byte is truncated, with the error at its end") {
   const std::string_view texts[] = {
       R"({"$and":[{"type":{"$eq":"messaging"}},{"members":{"$in":["john","jack"]}}]})",
       R"({"a":{"$gt":-1.5e3,"$lt":10},"b\u0061":[true,false,null,""],"$or":[{},{"c":"\ud83d\ude00"}],"$nor":[{"d":{"$exists":true}}]})",
@@ -382,7 +382,7 @@ TEST_CASE("a filter that is cut anywhere is refused as cut") {
   }
 }
 
-TEST_CASE("a filter with any byte changed is read or refused, and never invalid") {
+TEST_CASE("a filter with any byte changed is rejected or read as a valid filter") {
   const std::string_view text = R"({"a":{"$gt":-1.5e3,"$in":["b",1]},"$or":[{},{"c":null}],"$nor":[{"d":{"$exists":true}}]})";
   for (std::size_t i = 0; i < text.size(); ++i) {
     for (unsigned byte = 0; byte < 256; ++byte) {
@@ -399,7 +399,7 @@ TEST_CASE("a filter with any byte changed is read or refused, and never invalid"
   }
 }
 
-TEST_CASE("random filters are read back as they were written") {
+TEST_CASE("random filters are read back equal") {
   constexpr std::uint64_t seed = 0x5eed5;
   CAPTURE(seed);
   Chance dice(seed);
@@ -409,7 +409,7 @@ TEST_CASE("random filters are read back as they were written") {
   }
 }
 
-TEST_CASE("what an invalid filter is written as is not read") {
+TEST_CASE("an invalid filter is written with $invalid and its error, which is rejected when read") {
   Filter deep = eq("a", 1);
   for (unsigned i = 0; i <= Filter::deepest; ++i) deep = !std::move(deep);
   const Filter all[] = {gt("a", nullptr), in("a", "b"), eq("", 1), and_({}), eq("a", std::numeric_limits<double>::infinity()), deep, eq("a", 1) && gt("b", true), !gt("b", true)};
@@ -426,7 +426,7 @@ TEST_CASE("what an invalid filter is written as is not read") {
   }
 }
 
-TEST_CASE("a filter that is longer than the limit is refused at the first byte that is too much") {
+TEST_CASE("a filter longer than max_bytes is over_limit, at the first byte over it") {
   const std::string text = R"({"a":{"$in":["b",1]}})";
   FilterLimits limits;
   limits.max_bytes = text.size();
@@ -438,8 +438,8 @@ TEST_CASE("a filter that is longer than the limit is refused at the first byte t
   CHECK(refused.error().offset == text.size() - 1);
 }
 
-TEST_CASE("a filter with more values than the limit is refused at the first that is too much") {
-  // Before each value stands a '^'.
+TEST_CASE("a filter with more values than max_values is over_limit, at the first value over it") {
+  // A '^' marks each value.
   const std::string texts[] = {
       R"(^{"a":^1})",
       R"(^{"a":^["b",^1]})",  // the array, and its elements below
@@ -466,7 +466,7 @@ TEST_CASE("a filter with more values than the limit is refused at the first that
   }
 }
 
-TEST_CASE("a repeated operator of a field is told at its second place, once the object is read") {
+TEST_CASE("a duplicate operator is reported at its second occurrence, after other errors of its object") {
   refused(ErrorCode::duplicate_key, R"({"a":{"$gt":1,"$lt":1,^"$gt":2,"$lt":2}})");
   refused(ErrorCode::duplicate_key, R"({"a":{"$gt":1,^"\u0024gt":2}})");
   refused(ErrorCode::bad_operand, R"({"a":{"$gt":1,"$gt":^null}})");

@@ -96,7 +96,7 @@ static_assert(std::is_constructible<nlohmann::json, User>::value &&
                   !std::is_constructible<nlohmann::json, Duration>::value,
               "nlohmann finds the hooks");
 
-TEST_CASE_TEMPLATE("what has a text goes into nlohmann's JSON and comes back", Json, nlohmann::json,
+TEST_CASE_TEMPLATE("types with a JSON form convert to nlohmann's JSON and back", Json, nlohmann::json,
                    nlohmann::ordered_json) {
   goes_both_ways<Json>(
       ann(),
@@ -121,7 +121,7 @@ TEST_CASE_TEMPLATE("what has a text goes into nlohmann's JSON and comes back", J
   }
 }
 
-TEST_CASE_TEMPLATE("views and changes go into nlohmann's JSON", Json, nlohmann::json, nlohmann::ordered_json) {
+TEST_CASE_TEMPLATE("views and changes convert to nlohmann's JSON", Json, nlohmann::json, nlohmann::ordered_json) {
   const User user = ann();
   CHECK(Json(UserView(user)) == Json(user));
   const UserPresenceChanged told = change();
@@ -136,13 +136,13 @@ TEST_CASE_TEMPLATE("views and changes go into nlohmann's JSON", Json, nlohmann::
   CHECK(Json(told).template get<PresenceEvent>() == PresenceEvent::report(ann(), noon));
 }
 
-TEST_CASE("an ordered_json has the keys in the order of the text") {
+TEST_CASE("an ordered_json has the keys in the order of to_json") {
   CHECK(nlohmann::ordered_json(ann()).dump() == to_json(ann()));
   CHECK(nlohmann::ordered_json(general()).dump() == to_json(general()));
   CHECK(nlohmann::ordered_json(event()).dump() == to_json(event()));
 }
 
-TEST_CASE_TEMPLATE("containers of what has hooks convert as well", Json, nlohmann::json, nlohmann::ordered_json) {
+TEST_CASE_TEMPLATE("containers of types with hooks convert as well", Json, nlohmann::json, nlohmann::ordered_json) {
   const std::vector<User> users = {ann(), seen_offline("bob", std::nullopt)};
   Json json;
   json["users"] = users;
@@ -158,7 +158,7 @@ TEST_CASE_TEMPLATE("containers of what has hooks convert as well", Json, nlohman
   CHECK(converted == ann());
 }
 
-TEST_CASE_TEMPLATE("every form that the readers of strings know is read", Json, nlohmann::json, nlohmann::ordered_json) {
+TEST_CASE_TEMPLATE("the hooks read every form that the string parsers accept", Json, nlohmann::json, nlohmann::ordered_json) {
   CHECK(Json{{"id", "u"}, {"custom", {{"status", "there"}}}, {"last_active", noon.ns()}, {"role", {1, 2}}}
             .template get<User>() == User{"u", false, "there", noon, false});
   CHECK(Json{{"cid", "messaging:general"}, {"members", {{{"user_id", "ann"}}, "bob"}}, {"config", Json::object()}}
@@ -170,14 +170,14 @@ TEST_CASE_TEMPLATE("every form that the readers of strings know is read", Json, 
   CHECK(static_cast<int>(Json(3u).template get<Value>().kind()) == static_cast<int>(ValueKind::integer));
 }
 
-TEST_CASE("a status of any length is read: no limit can be set here") {
+TEST_CASE("the hooks read a status of any length") {
   User user = ann();
   user.status = std::string(5000, 'x');
   CHECK(nlohmann::json(user).get<User>() == user);
   CHECK(nlohmann::json(changed(noon, std::nullopt, user)).get<PresenceEvent>().status == user.status);
 }
 
-TEST_CASE("what a service says is read leniently from nlohmann's JSON as well") {
+TEST_CASE("a service's data is read leniently from nlohmann's JSON as well") {
   const auto user = nlohmann::json::parse(R"({"id":"ann","online":true,"status":7,"last_active":""})").get<User>();
   CHECK(user == User{"ann", true, "", std::nullopt, false});
   const auto state =
@@ -185,13 +185,13 @@ TEST_CASE("what a service says is read leniently from nlohmann's JSON as well") 
   CHECK(state.get<Channel>() == room("general", {"ann"}));
 }
 
-TEST_CASE("a timestamp goes into JSON as a text, and as a Value comes back as that") {
+TEST_CASE("a timestamp in a Value converts to an RFC 3339 string, and back to a string Value") {
   CHECK(nlohmann::json(Value(noon)) == "2019-01-07T12:00:00.500Z");
   CHECK(nlohmann::json(Value(noon)).get<Value>() == Value("2019-01-07T12:00:00.500Z"));
   CHECK(nlohmann::json(gte("at", noon)).get<Filter>() == gte("at", "2019-01-07T12:00:00.500Z"));
 }
 
-TEST_CASE("what is not UTF-8 goes into JSON as U+FFFD, so that it can be dumped") {
+TEST_CASE("invalid UTF-8 converts to U+FFFD, so that the JSON can be dumped") {
   const nlohmann::json json = says("ann", "a\xFF\xC3", noon);
   CHECK(json["status"] == "a\xEF\xBF\xBD\xEF\xBF\xBD");
   CHECK(json.dump() ==
@@ -227,7 +227,7 @@ void refused(const Json& json, ErrorCode code, std::size_t offset, const T& befo
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("what a reader of strings refuses throws an exception of nlohmann's kind, with what and where", Json,
+TEST_CASE_TEMPLATE("invalid JSON throws an exception derived from nlohmann's, with the error code and offset", Json,
                    nlohmann::json, nlohmann::ordered_json) {
   refused(Json::parse(R"({"online":true})"), ErrorCode::missing_key, 0, ann());
   refused(Json::parse(R"({"id":7})"), ErrorCode::wrong_type, 6, ann());
@@ -250,7 +250,7 @@ TEST_CASE_TEMPLATE("what a reader of strings refuses throws an exception of nloh
   refused(Json("0001-01-01T00:00:00Z"), ErrorCode::unset, 0, noon);
 }
 
-TEST_CASE("what nlohmann holds and JSON does not is refused as well") {
+TEST_CASE("nlohmann values that are not valid JSON, or nested too deeply, throw") {
   CHECK_THROWS_AS(nlohmann::json("\xFF").get<Value>(), nlohmann::json::type_error);
   CHECK_THROWS_AS((nlohmann::json{{"id", "\xFF"}}.get<User>()), nlohmann::json::type_error);
   refused(nlohmann::json(nlohmann::json::value_t::discarded), ErrorCode::syntax, 0, Value(1));
@@ -259,7 +259,7 @@ TEST_CASE("what nlohmann holds and JSON does not is refused as well") {
   refused(nlohmann::json{{"id", "u"}, {"x", deep}}, ErrorCode::too_deep, 14 + 63, ann());
 }
 
-TEST_CASE("one of several that is refused refuses all") {
+TEST_CASE("a vector with one invalid element throws") {
   CHECK_THROWS_AS(nlohmann::json::parse(R"([{"id":"a"},{}])").get<std::vector<User>>(), JsonRefused<nlohmann::json>);
   CHECK_THROWS_AS(nlohmann::json::parse(R"([{"id":"a"},{}])").get<std::vector<User>>(), nlohmann::json::exception);
 }

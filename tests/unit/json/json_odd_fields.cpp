@@ -79,7 +79,7 @@ constexpr std::string_view odd_values[] = {
 
 }  // namespace
 
-TEST_CASE("whatever stands in the place of a side field, the user and whether they are online are read") {
+TEST_CASE("whatever the value of an optional field, the user and whether they are online are read") {
   for (const std::string_view type : types) {
     for (const std::string_view value : odd_values) {
       for (const std::string key :
@@ -109,7 +109,7 @@ TEST_CASE("whatever stands in the place of a side field, the user and whether th
   }
 }
 
-TEST_CASE("what is odd counts as absent, and is noted once, at its place") {
+TEST_CASE("an invalid optional field is treated as absent and noted once, at its offset") {
   struct Case {
     std::string keys;  // with a '^' before the place
     ErrorCode code;
@@ -173,7 +173,7 @@ TEST_CASE("what is odd counts as absent, and is noted once, at its place") {
   CHECK(notes.count() == 1);
 }
 
-TEST_CASE("of what was passed over all is counted, the first few are kept, and nothing of the text before") {
+TEST_CASE("ReadNotes counts all notes, keeps the first max_kept and is cleared by the next read") {
   ReadNotes notes;
   std::string keys;
   for (int i = 0; i < 100; ++i) keys += R"(,"x":"\ud83d")";
@@ -188,7 +188,7 @@ TEST_CASE("of what was passed over all is counted, the first few are kept, and n
   CHECK(notes.begin() == notes.end());
 }
 
-TEST_CASE("characters of a status that cannot be read are U+FFFD") {
+TEST_CASE("invalid escapes and UTF-8 in a service user's status are read as U+FFFD") {
   const auto status = [](const std::string& json) {
     const auto event = event_of(payload("user.presence.changed", ",\"status\":" + json));
     REQUIRE(event);
@@ -227,7 +227,7 @@ TEST_CASE("characters of a status that cannot be read are U+FFFD") {
   }
 }
 
-TEST_CASE("a status that is too long is cut at a character, and never refused") {
+TEST_CASE("a service user's status that is too long is truncated at a character boundary and noted") {
   CHECK(ReadOptions().max_status_bytes == Rules().max_status_bytes);
   const std::string characters = "a\xC3\xAB\xE7\x8C\xAB\xF0\x9F\x98\x80";  // of 1, 2, 3 and 4 bytes
   const std::size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
@@ -260,7 +260,7 @@ TEST_CASE("a status that is too long is cut at a character, and never refused") 
                        [](const UserPresenceChangedView&) {})));
 }
 
-TEST_CASE("what a payload must have is not guessed") {
+TEST_CASE("an invalid required field of a payload, or invalid JSON, is rejected") {
   const auto refused = [](ErrorCode code, std::string marked) {
     CAPTURE(marked);
     const std::size_t offset = marked.find('^');
@@ -294,7 +294,7 @@ TEST_CASE("what a payload must have is not guessed") {
   refused(ErrorCode::not_presence, R"({"type":^"message.new","text":"\ud83d"})");
 }
 
-TEST_CASE("an event line of our own is as strict in its strings as RFC 8259 and RFC 3629") {
+TEST_CASE("an event line of our own with an invalid escape or UTF-8 is rejected") {
   const auto refused = [](ErrorCode code, std::string marked) {
     CAPTURE(marked);
     const std::size_t offset = marked.find('^');
@@ -313,7 +313,7 @@ TEST_CASE("an event line of our own is as strict in its strings as RFC 8259 and 
       refused(ErrorCode::bad_escape, "{\"x\":" + bad + "," + rest + R"(,"type":")" + type + "\"}");
     }
     refused(ErrorCode::bad_utf8, "{\"x\":\"^\xFF\"," + rest + ",\"y\":\"\\ud83d\",\"type\":\"" + type + "\"}");
-    // The first thing that is wrong is what is told, whatever follows.
+    // The first error is reported, whatever follows.
     refused(ErrorCode::bad_escape, R"({"x":"^\ud83d",)" + rest + R"(,"type":")" + type + "\",\"y\":}");
     refused(ErrorCode::bad_escape, R"({"x":"^\ud83d",)" + rest + R"(,"type":")" + type + "\"} x");
     refused(ErrorCode::syntax, R"({"y":^,"x":"\ud83d",)" + rest + R"(,"type":")" + type + "\"}");
@@ -325,7 +325,7 @@ TEST_CASE("an event line of our own is as strict in its strings as RFC 8259 and 
   refused(ErrorCode::bad_utf8, "[\"^\xFF\"]");
 }
 
-TEST_CASE("whatever is done to the side fields of a payload, what it says about presence stays") {
+TEST_CASE("random optional fields of a payload never change its user, online and timestamp") {
   const char* const given = std::getenv("PRESENCE_SEED");
   const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 0) : 20240301;
   MESSAGE("PRESENCE_SEED=" << seed);

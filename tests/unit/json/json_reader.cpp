@@ -18,7 +18,7 @@ void refuses(std::string_view text, ErrorCode code, std::size_t offset) {
 }
 }  // namespace
 
-TEST_CASE("an event line is read in one pass, its keys in any order, unknown ones passed over") {
+TEST_CASE("an event line is read with its keys in any order, and unknown keys are ignored") {
   const auto event = parse_event(line);
   REQUIRE(event);
   CHECK(event->type == EventType::connect);
@@ -33,14 +33,14 @@ TEST_CASE("an event line is read in one pass, its keys in any order, unknown one
   CHECK(*turned == *event);
 }
 
-TEST_CASE("what is borrowed is what is owned") {
+TEST_CASE("the borrowing event view is equal to the owning event") {
   std::string scratch;
   const auto view = parse_event(line, scratch);
   REQUIRE(view);
   CHECK(static_cast<PresenceEvent>(*view) == *parse_event(line));
 }
 
-TEST_CASE("every event that is written is read back") {
+TEST_CASE("events of every type are read back as written") {
   PresenceEvent hello = invisibly("john", "phone", at(1));
   hello.status = "tab\t quote\" \x01 \xF0\x9F\x98\x80";
   PresenceEvent word = report("john", true, at(6) + tick);
@@ -56,7 +56,7 @@ TEST_CASE("every event that is written is read back") {
   }
 }
 
-TEST_CASE("a user is written in the seed's shape, and read back") {
+TEST_CASE("a user is written with id, online, status and last_active, and read back") {
   const User user{"unique_user_id", true, "Eating a veggie burger...", *parse_timestamp("2019-01-07T13:17:42.375Z"), false};
   CHECK(to_json(user) ==
         R"({"id":"unique_user_id","online":true,"status":"Eating a veggie burger...","last_active":"2019-01-07T13:17:42.375Z"})");
@@ -71,7 +71,7 @@ TEST_CASE("a user is written in the seed's shape, and read back") {
   CHECK(*custom == User{"x", false, "hi", std::nullopt, false});
 }
 
-TEST_CASE("a change that one node writes, another reads as a report") {
+TEST_CASE("a written change is read as a report") {
   UserPresenceChanged change;
   change.id = "john";
   change.at = at(3);
@@ -82,7 +82,7 @@ TEST_CASE("a change that one node writes, another reads as a report") {
   CHECK(*read == PresenceEvent::report(*change.after, at(3)));
 }
 
-TEST_CASE("payloads of a service that say something about presence become reports, the rest is not presence") {
+TEST_CASE("service payloads about presence are read as reports, others are not_presence") {
   const std::string user = R"({"id":"john","online":true,"role":"admin","last_active":"2019-01-07T13:17:42.375Z"})";
   const std::string when = R"("created_at":"2020-01-01T00:00:00Z")";
   for (const std::string type : {"user.presence.changed", "user.updated"}) {
@@ -99,7 +99,7 @@ TEST_CASE("payloads of a service that say something about presence become report
   refuses(R"({"type":"message.new","message":{"user":)" + user + "}}", ErrorCode::not_presence, 8);
 }
 
-TEST_CASE("bad input gives a code and the offset of the byte") {
+TEST_CASE("invalid input returns an error code and the byte offset") {
   refuses("", ErrorCode::truncated, 0);
   refuses("connect", ErrorCode::syntax, 0);
   refuses("[]", ErrorCode::wrong_type, 0);
@@ -124,7 +124,7 @@ TEST_CASE("bad input gives a code and the offset of the byte") {
   refuses("{\"x\":" + std::string(1000, '['), ErrorCode::too_deep, 5 + 63);
 }
 
-TEST_CASE("a line that is cut anywhere is an error, and one with any byte changed is no crash") {
+TEST_CASE("an event line cut at any byte is an error, and one with any byte changed does not crash") {
   for (std::size_t i = 0; i < line.size(); ++i) {
     CHECK_FALSE(parse_event(line.substr(0, i)));
     for (int byte = 0; byte < 256; ++byte) {
@@ -135,7 +135,7 @@ TEST_CASE("a line that is cut anywhere is an error, and one with any byte change
   }
 }
 
-TEST_CASE("what is written is JSON, whatever bytes it is made of") {
+TEST_CASE("a user with invalid UTF-8 and control characters is written as valid JSON") {
   const User user{"\xFF\xC3", false, std::string("\0\x1F\"\\/\x7F", 6), std::nullopt, false};
   CHECK(to_json(user) == "{\"id\":\"\xEF\xBF\xBD\xEF\xBF\xBD\",\"online\":false,\"status\":\"\\u0000\\u001f\\\"\\\\/\x7F\"}");
   CHECK(parse_user(to_json(user)));

@@ -32,7 +32,7 @@ Result<PresenceEvent> parse_exactly(std::string_view text) {
   return parse_event(std::string_view(start, text.size()));
 }
 
-/// The error of a text in which a '^' stands before the byte that it must point at.
+/// Checks the error of a string with a '^' before the byte at the error's offset.
 void refused(ErrorCode code, std::string marked) {
   CAPTURE(marked);
   const std::size_t offset = marked.find('^');
@@ -96,7 +96,7 @@ std::string repeated(std::string_view text, std::size_t times) {
 
 }  // namespace
 
-TEST_CASE("every value that RFC 8259 knows is passed over") {
+TEST_CASE("an unknown key may have any value that is valid by RFC 8259") {
   for (const std::string value : {"null",
                                   "true",
                                   "false",
@@ -131,7 +131,7 @@ TEST_CASE("every value that RFC 8259 knows is passed over") {
   }
 }
 
-TEST_CASE("a value that RFC 8259 does not know is refused where it goes wrong") {
+TEST_CASE("a value that is not valid by RFC 8259 is rejected at the wrong byte") {
   for (const std::string value : {"^", "^NaN", "^Infinity", "^+1", "^.5", "^'a'", "^undefined", "^True", "^)", "^]",
                                   "^:", "^,", "^\xEF\xBB\xBF", "^\f0"}) {
     refused_value(ErrorCode::syntax, value);
@@ -177,7 +177,7 @@ TEST_CASE("a value that RFC 8259 does not know is refused where it goes wrong") 
   refused_value(ErrorCode::syntax, "{^'a':1}");
 }
 
-TEST_CASE("the text around the object is as strict") {
+TEST_CASE("invalid bytes before or after the object are rejected") {
   refused(ErrorCode::truncated, "^");
   refused(ErrorCode::truncated, " \t\r\n^");
   refused(ErrorCode::syntax, "^\xEF\xBB\xBF{}");
@@ -193,7 +193,7 @@ TEST_CASE("the text around the object is as strict") {
   refused(ErrorCode::trailing_bytes, "{}\n^{}");
 }
 
-TEST_CASE("control characters must be escaped in strings and keys, wherever they stand") {
+TEST_CASE("unescaped control characters in strings and keys are rejected at any position") {
   for (int c = 0; c < 0x20; ++c) {
     for (std::size_t before = 0; before < 20; ++before) {
       const std::string text =
@@ -204,7 +204,7 @@ TEST_CASE("control characters must be escaped in strings and keys, wherever they
   }
 }
 
-TEST_CASE("strings of every length end at their quote, and keep every byte before it") {
+TEST_CASE("strings of every length are read completely, with an escape or character at any position") {
   for (std::size_t length = 0; length < 70; ++length) {
     std::string text;
     for (std::size_t i = 0; i < length; ++i) text += static_cast<char>('!' + (i * 7) % 94);
@@ -230,7 +230,7 @@ TEST_CASE("escapes are decoded") {
   CHECK(status_of(R"("\\u0041")") == "\\u0041");
 }
 
-TEST_CASE("an unknown escape and half of a surrogate pair are refused at their backslash") {
+TEST_CASE("an unknown escape or half of a surrogate pair is bad_escape, at the backslash") {
   for (int c = 0; c < 256; ++c) {
     if (std::string_view("\"\\/bfnrtu").find(static_cast<char>(c)) != std::string_view::npos || c == '^') continue;
     refused_value(ErrorCode::bad_escape, std::string("\"a^\\") + static_cast<char>(c) + '"');
@@ -250,7 +250,7 @@ TEST_CASE("an unknown escape and half of a surrogate pair are refused at their b
   }
 }
 
-TEST_CASE("what is not UTF-8 is refused at the first byte of it, in every string") {
+TEST_CASE("invalid UTF-8 in strings and keys is bad_utf8, at the first invalid byte") {
   for (const std::string text : {"^\x80",
                                  "^\xBF",
                                  "^\xC0\x80",
@@ -279,7 +279,7 @@ TEST_CASE("what is not UTF-8 is refused at the first byte of it, in every string
   }
 }
 
-TEST_CASE("UTF-8 is what RFC 3629 says it is, for all sequences of two bytes and the edges of longer ones") {
+TEST_CASE("UTF-8 is validated by RFC 3629, for all two-byte sequences and the edges of longer ones") {
   std::size_t wrong = 0, good = 0;
   const auto try_bytes = [&](const std::string& bytes) {
     const bool expected = is_one_character(bytes);
@@ -307,7 +307,7 @@ TEST_CASE("UTF-8 is what RFC 3629 says it is, for all sequences of two bytes and
   CHECK(good > 2000);
 }
 
-TEST_CASE("nesting is followed to 64 levels and refused at the 65th") {
+TEST_CASE("nesting is accepted up to 64 levels, and the 65th is too_deep") {
   // The event itself is one.
   for (const std::string key : {"other", "status", "user", "me"}) {
     const std::string before = R"({"type":"message.new",")" + key + "\":";
@@ -323,14 +323,14 @@ TEST_CASE("nesting is followed to 64 levels and refused at the 65th") {
   CHECK(accepted_value('[' + repeated("[[]],", 1000) + "[]]"));
 }
 
-TEST_CASE("arrays and objects close with their own bracket, in any mix") {
+TEST_CASE("arrays and objects must be closed by the matching bracket") {
   CHECK(accepted_value(R"([{"a":[{"b":[]}]},[{}],{"c":{"d":[{}]}}])"));
   refused_value(ErrorCode::syntax, R"([{"a":[{"b":[^}}]}]])");
   refused_value(ErrorCode::syntax, R"({"a":[{"b":1^]}]})");
   refused_value(ErrorCode::syntax, R"([{"a":[]},[{"b":{}}^}]])");
 }
 
-TEST_CASE("an event that was cut anywhere is truncated where it ends") {
+TEST_CASE("an event cut at any byte is truncated, with the error at its end") {
   for (const std::string_view line : lines) {
     CAPTURE(std::string(line));
     REQUIRE(parse_exactly(line));
@@ -344,7 +344,7 @@ TEST_CASE("an event that was cut anywhere is truncated where it ends") {
   }
 }
 
-TEST_CASE("an event with any one byte changed, removed or put in is an event or an error inside it, never a crash") {
+TEST_CASE("an event with any byte changed, removed or inserted is an event or an error inside it, never a crash") {
   for (const std::string_view line : lines) {
     for (std::size_t at = 0; at < line.size(); ++at) {
       for (int c = 0; c < 256; ++c) {
@@ -369,7 +369,7 @@ TEST_CASE("an event with any one byte changed, removed or put in is an event or 
   }
 }
 
-TEST_CASE("random damage, cut and spliced, is an event or an error inside it, never a crash") {
+TEST_CASE("randomly cut and spliced lines are an event or an error inside them, never a crash") {
   const char* given = std::getenv("PRESENCE_SEED");
   const std::uint64_t from = given != nullptr ? std::strtoull(given, nullptr, 0) : 20190107;
   INFO("PRESENCE_SEED=" << from);
@@ -387,7 +387,7 @@ TEST_CASE("random damage, cut and spliced, is an event or an error inside it, ne
   }
 }
 
-TEST_CASE("what ends a plain run is found wherever it stands, whichever byte it is") {
+TEST_CASE("the end of a run of plain bytes is found at any position, for every byte") {
   for (const std::size_t size : {0u, 1u, 7u, 8u, 9u, 15u, 16u, 17u, 63u, 64u, 65u, 79u, 80u, 81u, 128u, 150u}) {
     CAPTURE(size);
     for (std::size_t at = 0; at < size; ++at) {

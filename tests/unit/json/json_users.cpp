@@ -21,7 +21,7 @@ User read(std::string_view json) {
   return *user;
 }
 
-/// The error of a text in which a '^' stands before the byte that it must point at.
+/// Checks the error of a string with a '^' before the byte at the error's offset.
 void refused(ErrorCode code, std::string marked) {
   CAPTURE(marked);
   const std::size_t offset = marked.find('^');
@@ -36,7 +36,7 @@ void refused(ErrorCode code, std::string marked) {
 
 }  // namespace
 
-TEST_CASE("a user reads as written") {
+TEST_CASE("a user is read with all its fields, in any order") {
   CHECK(
       read(
           R"({"id":"unique_user_id","online":true,"status":"Eating a veggie burger...","last_active":"2019-01-07T13:17:42.375Z"})") ==
@@ -45,7 +45,7 @@ TEST_CASE("a user reads as written") {
         User{"", false, "\xC3\xA9", Timestamp::from_ms(1546867062375), true});
 }
 
-TEST_CASE("of a user only the id is needed") {
+TEST_CASE("a user needs only an id") {
   CHECK(read(R"({"id":"u"})") == User{"u", false, "", std::nullopt, false});
   CHECK(read(R"({"id":"u","online":null,"status":null,"last_active":null,"invisible":null,"custom":null})") ==
         User{"u", false, "", std::nullopt, false});
@@ -55,11 +55,11 @@ TEST_CASE("of a user only the id is needed") {
   refused(ErrorCode::missing_key, R"(^{"user":{"id":"u"}})");
 }
 
-TEST_CASE("a last_active of the year 1 reads as none") {
+TEST_CASE("a last_active in the year 1 is absent") {
   CHECK_FALSE(read(R"({"id":"u","last_active":"0001-01-01T00:00:00Z"})").last_active);
 }
 
-TEST_CASE("a status of a user may stand under custom, where their own goes before it") {
+TEST_CASE("a user's status may be in custom; a status of the user itself takes precedence") {
   CHECK(read(R"({"id":"u","custom":{"color":"red","status":"there"}})").status == "there");
   CHECK(read(R"({"id":"u","custom":{"status":"there"},"status":"here"})").status == "here");
   CHECK(read(R"({"id":"u","status":"","custom":{"status":"there"}})").status == "");
@@ -67,12 +67,12 @@ TEST_CASE("a status of a user may stand under custom, where their own goes befor
   CHECK(read(R"({"id":"u","custom":["status"]})").status == "");
 }
 
-TEST_CASE("unknown keys of a user are passed over, twice and whatever they hold") {
+TEST_CASE("unknown keys of a user are ignored, whatever their values and even if duplicated") {
   CHECK(read(R"({"role":"admin","id":"u","role":{"id":[1,2,{}]},"status_text":"x","Online":1,"at":"never"})") ==
         User{"u", false, "", std::nullopt, false});
 }
 
-TEST_CASE("what is wrong with a user is told with its place") {
+TEST_CASE("an invalid user is rejected with the error code and offset") {
   refused(ErrorCode::wrong_type, "^[]");
   refused(ErrorCode::wrong_type, "^\"u\"");
   refused(ErrorCode::wrong_type, R"({"id":^1})");

@@ -104,7 +104,7 @@ class Random {
 
 }  // namespace
 
-TEST_CASE("a user is written in one line, absent fields left out") {
+TEST_CASE("a user is written without its absent fields") {
   const User user{"unique_user_id", true, "Eating a veggie burger...", noon, false};
   CHECK(
       to_json(user) ==
@@ -114,7 +114,7 @@ TEST_CASE("a user is written in one line, absent fields left out") {
         R"({"id":"u","online":true,"status":"","last_active":"1970-01-01T00:00:00.000000001Z","invisible":true})");
 }
 
-TEST_CASE("each type of event is written with its keys in one order") {
+TEST_CASE("events of each type are written with their keys in a fixed order") {
   CHECK(to_json(PresenceEvent::connect("u", "s", noon)) ==
         R"({"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"})");
   CHECK(to_json(PresenceEvent::disconnect("u", "s", noon)) ==
@@ -134,7 +134,7 @@ TEST_CASE("each type of event is written with its keys in one order") {
                         R"("invisible":false,"status":"","last_active":"1970-01-01T00:00:00.000Z"})");
 }
 
-TEST_CASE("a change is written as what a service says about the user") {
+TEST_CASE("a change is written as a service's user.presence.changed") {
   const User user{"u", true, "here", noon, false};
   const UserPresenceChangedView change{"u", std::nullopt, UserView(user), noon};
   CHECK(to_json(change) ==
@@ -145,7 +145,7 @@ TEST_CASE("a change is written as what a service says about the user") {
       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"u","online":false,"status":""}})");
 }
 
-TEST_CASE("a change reads back as the report that another node needs") {
+TEST_CASE("a written change is read as a report of the user's state") {
   const User user{"u", true, "here", noon - Duration::from_s(9), false};
   const auto here = parse_event(to_json(UserPresenceChangedView{"u", std::nullopt, UserView(user), noon}));
   REQUIRE(here);
@@ -155,7 +155,7 @@ TEST_CASE("a change reads back as the report that another node needs") {
   CHECK(*gone == PresenceEvent::report(User{"u", false, "", std::nullopt, false}, noon));
 }
 
-TEST_CASE("what owns its strings and what borrows them are written the same, and appended to what is there") {
+TEST_CASE("views are written like the owning types, and append_json appends to the existing content") {
   const User user{"u", true, "here", noon, false};
   CHECK(to_json(UserView(user)) == to_json(user));
   const PresenceEvent event = PresenceEvent::report(user, noon);
@@ -176,7 +176,7 @@ TEST_CASE("what owns its strings and what borrows them are written the same, and
   CHECK(out == "[" + to_json(user) + to_json(user) + to_json(event) + to_json(event));
 }
 
-TEST_CASE("only what JSON must have escaped is escaped") {
+TEST_CASE("only characters that JSON requires to be escaped are escaped") {
   CHECK(written("") == R"("")");
   CHECK(written("\"\\/") == R"("\"\\/")");
   CHECK(written("\b\f\n\r\t") == R"("\b\f\n\r\t")");
@@ -186,7 +186,7 @@ TEST_CASE("only what JSON must have escaped is escaped") {
         "\"\x7F zo\xC3\xAB \xE2\x80\xA8 \xF0\x9F\x98\x80 </script>\"");
 }
 
-TEST_CASE("each part of a text that is not UTF-8 is written as one U+FFFD") {
+TEST_CASE("each invalid part of a UTF-8 string is written as one U+FFFD") {
   const std::string bad = "\xEF\xBF\xBD";
   CHECK(written("a\xFF"
                 "b") == "\"a" + bad + "b\"");
@@ -205,7 +205,7 @@ TEST_CASE("each part of a text that is not UTF-8 is written as one U+FFFD") {
                 "d") == "\"a" + bad + bad + bad + "b" + bad + "c" + bad + bad + "d\"");
 }
 
-TEST_CASE("every event that is written reads back as the same") {
+TEST_CASE("random events are read back equal from a single line") {
   const std::uint64_t from = seed();
   INFO("PRESENCE_SEED=" << from);
   Random random(from);
@@ -220,7 +220,7 @@ TEST_CASE("every event that is written reads back as the same") {
   }
 }
 
-TEST_CASE("every user that is written reads back as the same") {
+TEST_CASE("random users are read back equal") {
   const std::uint64_t from = seed();
   INFO("PRESENCE_SEED=" << from);
   Random random(from);
@@ -234,7 +234,7 @@ TEST_CASE("every user that is written reads back as the same") {
   }
 }
 
-TEST_CASE("whatever bytes an event is made of, what is written is read, and is written the same again") {
+TEST_CASE("an event of random bytes is written as JSON that is read and written the same again") {
   const std::uint64_t from = seed();
   INFO("PRESENCE_SEED=" << from);
   Random random(from);

@@ -85,7 +85,7 @@ void payload_stays_small(const std::string& text, bool is_read = true) {
   CHECK(taken_by([&] { CHECK(parse_user(text).has_value() == is_read); }) <= most_times * text.size() + 1024);
 }
 
-/// An array, or what stands between the braces of an object, of so many parts.
+/// An array, or the content of an object, of `count` parts.
 std::string list_of(std::string_view part, std::size_t count, const char* brackets = "[]") {
   std::string list(1, brackets[0]);
   for (std::size_t i = 0; i < count; ++i) {
@@ -121,7 +121,7 @@ constexpr std::size_t sizes[] = {0, 1, 2, 3, 100, 8191, 33000};
 
 }  // namespace
 
-TEST_CASE("a channel's members take no more memory than 16 times its bytes") {
+TEST_CASE("reading a channel's members takes at most 16 times its bytes of memory") {
   for (const std::size_t count : sizes) {
     for (const std::string_view member :
          {"\"\"", "\"u\"", "\"\\n\"", R"("sixteen letters.")", R"({"user_id":""})", R"({"user":{"id":"\n"}})", "1",
@@ -135,7 +135,7 @@ TEST_CASE("a channel's members take no more memory than 16 times its bytes") {
   }
 }
 
-TEST_CASE("what of a channel is no field of it takes no more memory than 16 times its bytes") {
+TEST_CASE("reading skipped parts of a channel takes at most 16 times its bytes of memory") {
   for (const std::size_t count : sizes) {
     for (const std::string_view part : {"[]", "{}", "[1]", "1e999", "{\"a\":1}", "\"\",[]"}) {
       channel_stays_small(R"({"cid":"t:c","x":)" + list_of(part, count + 1) + "}");
@@ -156,7 +156,7 @@ TEST_CASE("what of a channel is no field of it takes no more memory than 16 time
   }
 }
 
-TEST_CASE("long strings take no more memory than 16 times their bytes") {
+TEST_CASE("reading long strings takes at most 16 times their bytes of memory") {
   for (const std::size_t count : sizes) {
     for (const std::string_view part :
          {"a", "\\n", "\\u00e9", "\\ud83d", "\\ud83d\\ude00", "\xFF", "\xFF\\n", "\xC3\xAB"}) {
@@ -176,7 +176,7 @@ TEST_CASE("long strings take no more memory than 16 times their bytes") {
   }
 }
 
-TEST_CASE("a channel's custom fields take no more memory than 16 times its bytes") {
+TEST_CASE("reading a channel's custom fields takes at most 16 times its bytes of memory") {
   if (sizeof(Value) > 16) return;  // it alone may be larger
   for (const std::size_t count : sizes) {
     for (const std::string_view element : {"1", "null", "1.5", "true", "\"\"", "\"seven..\"", "\"\\n\\n\\n\""}) {
@@ -190,7 +190,7 @@ TEST_CASE("a channel's custom fields take no more memory than 16 times its bytes
   }
 }
 
-TEST_CASE("what a host's limits cut is not allocated") {
+TEST_CASE("members and elements over the limits of ReadOptions are not allocated") {
   ReadOptions options;
   options.max_members = options.max_custom_elements = 10;
   const std::string text =

@@ -25,14 +25,14 @@ DeliveryOptions of_last_active() {
   return options;
 }
 
-/// "who:user+text " for one who is online, "-" for one who is not, "?" for one who is not known.
+/// "who:user+status " for a user who is online, with "-" if they are offline and "?" if they are not known.
 std::string line(std::string_view who, const UserPresenceChanged& change) {
   std::string text = std::string(who) + ":" + change.id;
   text += !change.after ? "?" : change.after->online ? "+" : "-";
   if (change.after) text += change.after->status;
   return text + " ";
 }
-/// What was told, to whom.
+/// The delivered changes, each with the name of its receiver.
 struct Log {
   std::string lines;
   std::string take() { return std::exchange(lines, {}); }
@@ -47,7 +47,7 @@ struct Log {
 
 }  // namespace
 
-TEST_CASE("viewers hear of those whom they watch, in order, once, and of nobody else") {
+TEST_CASE("viewers are notified in order, once per change, and only about users they watch") {
   Store store;
   Log log;
   const Subscription of_ann = log.listen(store, ann), of_bob = log.listen(store, bob);
@@ -57,7 +57,7 @@ TEST_CASE("viewers hear of those whom they watch, in order, once, and of nobody 
   watch(store, ann, {"john"}, "garden");
   watch_user(store, ann, "john");
   watch_user(store, bob, "john");
-  CHECK(log.take() == "");  // what was before is no change
+  CHECK(log.take() == "");  // the state before the watch is no change
   store.dispatch(says("john", "hi", at(1)));
   CHECK(log.take() == "ann:john+hi bob:john+hi ");
   store.dispatch(says("mary", "hm", at(1)));
@@ -72,7 +72,7 @@ TEST_CASE("viewers hear of those whom they watch, in order, once, and of nobody 
   CHECK(log.take() == "ann:mary+hm ann:john-hi bob:john-hi ann:mary-hm ");
 }
 
-TEST_CASE("what time changes is told in the order of the deadlines") {
+TEST_CASE("changes caused by time are delivered in the order of their deadlines") {
   Store store(with_timeout(seconds(10)));
   Log log;
   watch(store, ann, {"john", "mary", "pete"});
@@ -87,7 +87,7 @@ TEST_CASE("what time changes is told in the order of the deadlines") {
   CHECK(log.take() == "ann:john- ann:mary- ");
 }
 
-TEST_CASE("a change that is told says what was and what is, and when") {
+TEST_CASE("a delivered change carries the state before and after it and its timestamp") {
   Store store;
   Changes heard;
   watch(store, ann, {"john"});
@@ -101,7 +101,7 @@ TEST_CASE("a change that is told says what was and what is, and when") {
   CHECK(text(heard) == text(expected));
 }
 
-TEST_CASE("nobody is told what an invisible user does, except that a status was set") {
+TEST_CASE("the actions of an invisible user are not delivered, except status changes") {
   Store store;
   Log log;
   watch(store, ann, {"john"});
@@ -118,7 +118,7 @@ TEST_CASE("nobody is told what an invisible user does, except that a status was 
   store.dispatch(report("john", true, at(22)));
   store.advance(at(1000));
   const std::string heard = log.take();
-  // A report makes somebody known, invisible or not.
+  // A report makes a user known, invisible or not.
   CHECK(heard.find('+') == std::string::npos);
   store.dispatch(invisibly("john", "phone", at(1000)));
   store.dispatch(heartbeat("john", "phone", at(1010)));
@@ -134,7 +134,7 @@ TEST_CASE("nobody is told what an invisible user does, except that a status was 
   CHECK(log.take() == "ann:john-boo john:john-boo ");
 }
 
-TEST_CASE("changes of last_active alone are told to those who ask for them") {
+TEST_CASE("changes of last_active alone are delivered only with last_active_alone") {
   Store store;
   Log log;
   watch(store, ann, {"john"});
@@ -149,12 +149,12 @@ TEST_CASE("changes of last_active alone are told to those who ask for them") {
   CHECK(log.take() == "every:john+ all:john+ ");
   store.dispatch(heartbeat("john", "phone", at(3)));
   CHECK(log.take() == "");
-  // With something else they are told to all.
+  // Together with another change they are delivered to all.
   store.dispatch(saying(connect("john", "phone", at(4)), "hi"));
   CHECK(log.take() == "each:john+hi every:john+hi some:john+hi all:john+hi ");
 }
 
-TEST_CASE("that somebody becomes known, or is forgotten, is told to all who watch") {
+TEST_CASE("watchers are notified when a user becomes known and when they are forgotten") {
   Rules rules;
   rules.forget_after = seconds(1000);
   Store store(rules);
@@ -167,7 +167,7 @@ TEST_CASE("that somebody becomes known, or is forgotten, is told to all who watc
   CHECK(log.take() == "ann:john? ");
 }
 
-TEST_CASE("a delivery is made once, with all viewers, before the subscriptions") {
+TEST_CASE("on_delivery is called once per change with all viewers, before the subscriptions") {
   Store store;
   Log log;
   watch(store, bob, {"john", "mary"});
@@ -194,7 +194,7 @@ TEST_CASE("a delivery is made once, with all viewers, before the subscriptions")
   CHECK_FALSE(first.is_active());
 }
 
-TEST_CASE("viewers hear in the order in which they first watched anything") {
+TEST_CASE("viewers are notified in the order in which they first watched anything") {
   Store store;
   Log log;
   watch(store, bob, {"mary"}, "garden");
@@ -209,7 +209,7 @@ TEST_CASE("viewers hear in the order in which they first watched anything") {
   CHECK(log.take() == "bob:john-b ann:john-b ");
 }
 
-TEST_CASE("several subscriptions of a viewer hear in the order in which they were made") {
+TEST_CASE("the subscriptions of one viewer are called in the order in which they were made") {
   Store store;
   Log log;
   watch(store, ann, {"john"});
@@ -220,12 +220,12 @@ TEST_CASE("several subscriptions of a viewer hear in the order in which they wer
   two.reset();
   store.dispatch(says("john", "b", at(1)));
   CHECK(log.take() == "1:john-b 3:john-b ");
-  one = log.listen(store, ann, "4");  // ends what it was
+  one = log.listen(store, ann, "4");  // ends the previous subscription
   store.dispatch(says("john", "c", at(2)));
   CHECK(log.take() == "3:john-c 4:john-c ");
 }
 
-TEST_CASE("a subscription may be moved and reset, and ends once") {
+TEST_CASE("a subscription can be moved and reset, and ends only once") {
   Store store;
   Log log;
   watch(store, ann, {"john"});
@@ -283,7 +283,7 @@ TEST_CASE("a subscription may outlive its store") {
   CHECK(kept.use_count() == 1);
 }
 
-TEST_CASE("a callback that owns a subscription of its own store ends with the store") {
+TEST_CASE("a callback may own a subscription to its own store and ends it when destroyed") {
   Log log;
   Subscription outer;
   {
@@ -307,7 +307,7 @@ TEST_CASE("a callback that owns a subscription of its own store ends with the st
   CHECK(log.take() == "");
 }
 
-TEST_CASE("what a callback dispatches counts at once and is told afterwards, never inside") {
+TEST_CASE("an event dispatched in a callback is applied at once and delivered after the callback returns") {
   Store store;
   Log log;
   watch(store, ann, {"john", "mary"});
@@ -334,7 +334,7 @@ TEST_CASE("what a callback dispatches counts at once and is told afterwards, nev
   CHECK(deepest == 1);
 }
 
-TEST_CASE("what is dispatched while others are still to be told waits for its turn") {
+TEST_CASE("a change caused in a callback is delivered after the changes that are still pending") {
   Store store;
   Log log;
   watch(store, ann, {"john", "mary", "pete"});
@@ -348,7 +348,7 @@ TEST_CASE("what is dispatched while others are still to be told waits for its tu
   CHECK(log.take() == "ann:john-a ann:mary-x ann:pete-y ann:john-b ");
 }
 
-TEST_CASE("who begins to watch in a callback is not told what was before") {
+TEST_CASE("a viewer who starts watching in a callback does not receive earlier changes") {
   Store store;
   Log log;
   watch(store, ann, {"john", "mary"});
@@ -367,7 +367,7 @@ TEST_CASE("who begins to watch in a callback is not told what was before") {
   CHECK(log.take() == "ann:mary-c bob:mary-c ");
 }
 
-TEST_CASE("what is dispatched after watching inside a callback is told to who watches now") {
+TEST_CASE("a viewer who starts watching in a callback receives changes dispatched later in that callback") {
   Store store;
   Log log;
   watch(store, ann, {"john"});
@@ -382,7 +382,7 @@ TEST_CASE("what is dispatched after watching inside a callback is told to who wa
   CHECK(log.take() == "bob:mary+after ");
 }
 
-TEST_CASE("who is unwatched in a callback is told nothing more") {
+TEST_CASE("a viewer whose watches end in a callback receives no further changes") {
   for (const bool by_delivery : {false, true}) {
     CAPTURE(by_delivery);
     Store store;
@@ -406,7 +406,7 @@ TEST_CASE("who is unwatched in a callback is told nothing more") {
   }
 }
 
-TEST_CASE("who unwatches in a callback of its own is told nothing more, by other subscriptions neither") {
+TEST_CASE("a viewer who unwatches in their own callback receives no further changes on any subscription") {
   Store store;
   Log log;
   watch(store, ann, {"john", "mary"});
@@ -421,7 +421,7 @@ TEST_CASE("who unwatches in a callback of its own is told nothing more, by other
   CHECK(log.take() == "1:john-a bob:john-a bob:mary-b ");
 }
 
-TEST_CASE("who is unwatched and watches again in a callback is not told what waited") {
+TEST_CASE("a viewer who is unwatched and watches again in a callback does not receive pending changes") {
   Store store;
   Log log;
   watch(store, ann, {"john", "mary"});
@@ -441,7 +441,7 @@ TEST_CASE("who is unwatched and watches again in a callback is not told what wai
   CHECK(log.take() == "ann:john-c bob:john-c ");
 }
 
-TEST_CASE("a watch that ends in a callback while another is about the same user loses nothing") {
+TEST_CASE("ending one of two watches of the same user in a callback loses no change") {
   Store store;
   Log log;
   watch(store, ann, {"john"});
@@ -454,7 +454,7 @@ TEST_CASE("a watch that ends in a callback while another is about the same user 
   CHECK(log.take() == "bob:john-a ");
 }
 
-TEST_CASE("who subscribes in a callback hears of what comes later alone") {
+TEST_CASE("a subscription made in a callback receives only later changes") {
   Store store;
   Log log;
   watch(store, ann, {"john", "mary"});
@@ -482,7 +482,7 @@ TEST_CASE("a subscription may end inside its own callback") {
   watch(store, ann, {"john"});
   Subscription one, two;
   const Subscription zero = log.listen(store, ann, "0");
-  // What it keeps lives until its call has returned.
+  // The captures live until the call has returned.
   const auto kept = std::make_shared<std::string>("a text that is kept somewhere else");
   const std::weak_ptr<std::string> watched_text = kept;
   one = store.subscribe<UserPresenceChanged>(ann, [&log, &one, text = *kept, kept](const UserPresenceChanged& change) {
@@ -504,7 +504,7 @@ TEST_CASE("a subscription may end inside its own callback") {
   CHECK(log.take() == "0:john-b 3:john-b ");
 }
 
-TEST_CASE("a subscription that ends itself and begins anew in its callback hears of what comes later") {
+TEST_CASE("a subscription replaced in its own callback receives later changes") {
   Store store;
   Log log;
   watch(store, ann, {"john"});
@@ -519,7 +519,7 @@ TEST_CASE("a subscription that ends itself and begins anew in its callback hears
   CHECK(log.take() == "2:john-b ");
 }
 
-TEST_CASE("a callback may end the subscriptions of others, before and after it") {
+TEST_CASE("a callback may end any subscription, called before or after it") {
   for (std::size_t ended = 0; ended < 5; ++ended) {
     CAPTURE(ended);
     Store store;
@@ -564,7 +564,7 @@ TEST_CASE("a callback may end all subscriptions") {
   CHECK(log.take() == "");
 }
 
-TEST_CASE("a callback may remove the channel, or put it with other members") {
+TEST_CASE("a callback may remove the channel or replace its members") {
   for (const bool is_removed : {true, false}) {
     CAPTURE(is_removed);
     Store store;
@@ -591,7 +591,7 @@ TEST_CASE("a callback may remove the channel, or put it with other members") {
   }
 }
 
-TEST_CASE("a callback that takes a borrowed change is given one") {
+TEST_CASE("a callback may take a borrowed or an owning change") {
   Store store;
   watch(store, ann, {"john"});
   std::string heard;
@@ -622,7 +622,7 @@ struct alignas(64) Aligned {
 };
 }  // namespace
 
-TEST_CASE("anything callable may be subscribed: what only moves, a function, what changes itself") {
+TEST_CASE("a callback can be move-only, a function or mutable") {
   Store store;
   watch(store, ann, {"john"});
   std::string heard;
@@ -642,7 +642,7 @@ TEST_CASE("anything callable may be subscribed: what only moves, a function, wha
   CHECK(delivered == 2);
 }
 
-TEST_CASE("a callable of any alignment is kept as it wants to be, and ends once") {
+TEST_CASE("a callable is stored with its alignment and destroyed once") {
   using Call = detail::Callback<const UserPresenceChanged&>;
   std::string heard;
   const auto kept = std::make_shared<int>(0);
@@ -667,7 +667,7 @@ namespace {
 struct Enough {};
 }  // namespace
 
-TEST_CASE("if a callback throws, it has been told, and the changes after that are told by the next call") {
+TEST_CASE("if a callback throws, its change counts as delivered and the next call delivers the later changes") {
   Store store;
   Log log;
   watch(store, ann, {"john", "mary"});
@@ -685,7 +685,7 @@ TEST_CASE("if a callback throws, it has been told, and the changes after that ar
   CHECK(log.take() == "ann:mary-b ann:john-c ann:mary-d ");
 }
 
-TEST_CASE("if a callback throws, others are told of that change by the next call") {
+TEST_CASE("if a callback throws, the next call delivers that change to the remaining callbacks") {
   for (int thrower = 0; thrower < 4; ++thrower) {
     CAPTURE(thrower);
     Store store;
@@ -711,7 +711,7 @@ TEST_CASE("if a callback throws, others are told of that change by the next call
   }
 }
 
-TEST_CASE("who unwatches, or ends a subscription, after a callback threw is told nothing more") {
+TEST_CASE("after a callback threw, unwatching or ending a subscription drops its pending changes") {
   for (const bool by_watch : {true, false}) {
     CAPTURE(by_watch);
     Store store;
@@ -738,7 +738,7 @@ TEST_CASE("who unwatches, or ends a subscription, after a callback threw is told
   }
 }
 
-TEST_CASE("callbacks that throw again and again lose nothing and repeat nothing") {
+TEST_CASE("callbacks that throw repeatedly receive each change exactly once") {
   Store store;
   Log log;
   watch(store, ann, {"john", "mary"});
@@ -763,7 +763,7 @@ TEST_CASE("callbacks that throw again and again lose nothing and repeat nothing"
 
 namespace {
 
-/// Who watches whom, in the plainest way.
+/// A simple model of which viewer watches which users.
 struct Model {
   struct Watching {
     std::set<std::string> followed, users;
@@ -793,7 +793,7 @@ struct Model {
 
 }  // namespace
 
-TEST_CASE("whatever happens, each viewer hears of what others see of those whom they watch, and of nothing else") {
+TEST_CASE("in random histories each viewer receives exactly the visible changes of the users they watch") {
   const Ids viewers = {"v0", "v1", "v2", user_id(0)};
   std::size_t told = 0;
   for (std::uint64_t seed = 1; seed <= 25; ++seed) {
@@ -823,7 +823,7 @@ TEST_CASE("whatever happens, each viewer hears of what others see of those whom 
       CAPTURE(step);
       const double second = static_cast<double>(step);
       const Snapshot before = store.snapshot();
-      Model watched = model;  // when things change
+      Model watched = model;  // at the time of the change
       const std::string viewer_id = viewers[chance.below(viewers.size())];
       const Viewer viewer(viewer_id);
       const std::string id = "room" + std::to_string(chance.below(3)), cid = "messaging:" + id;
@@ -900,7 +900,7 @@ TEST_CASE("whatever happens, each viewer hears of what others see of those whom 
         default: store.dispatch(random_event(chance, second, 8, 2)); break;
       }
 
-      // Watching is no change, and nothing changes while watches do.
+      // Starting or ending a watch emits no change.
       const Snapshot after = store.snapshot();
       for (std::size_t i = 0; i < 8; ++i) {
         const std::string user = user_id(i);

@@ -22,7 +22,7 @@ StoreOptions unordered() {
   options.keep_order_of_frame = false;
   return options;
 }
-/// Dispatches all, and says what everyone sees of john after it.
+/// Dispatches all events and returns john's public view.
 std::optional<User> john_after(const std::vector<PresenceEvent>& events, const StoreOptions& options = {}) {
   Store store(Rules(), options), batch(Rules(), options);
   for (const PresenceEvent& event : events) CHECK(accepted(store.dispatch(event)));
@@ -41,7 +41,7 @@ std::string john_says_after(const std::vector<PresenceEvent>& events, const Stor
 
 }  // namespace
 
-TEST_CASE("a store folds events and lets time pass as the snapshot does") {
+TEST_CASE("a store applies events and advances time as a snapshot does") {
   Store store(with_timeout(seconds(10)));
   Snapshot s(with_timeout(seconds(10)));
   CHECK_FALSE(store.next_deadline());
@@ -62,7 +62,7 @@ TEST_CASE("a store folds events and lets time pass as the snapshot does") {
   CHECK(store.snapshot().rules() == with_timeout(seconds(10)));
 }
 
-TEST_CASE("a store may begin with a snapshot, and what it gives away is a copy") {
+TEST_CASE("a store can start from a snapshot, and snapshot() returns an independent copy") {
   const Snapshot first = folded({connect("john", "phone", at(0))});
   Store store(first);
   const Snapshot taken = store.snapshot();
@@ -75,7 +75,7 @@ TEST_CASE("a store may begin with a snapshot, and what it gives away is a copy")
   CHECK(first.find("john")->status.empty());
 }
 
-TEST_CASE("channels are put, found, replaced and removed") {
+TEST_CASE("channels can be put, found, replaced and removed") {
   Store store;
   CHECK(store.find_channel("messaging:lobby") == nullptr);
   CHECK_FALSE(store.put(room("messaging", "lobby", {"john"})));
@@ -96,7 +96,7 @@ TEST_CASE("channels are put, found, replaced and removed") {
   CHECK(store.find_channel("gaming:lobby") != nullptr);
 }
 
-TEST_CASE("a channel without a name, or with a colon in its type, is refused") {
+TEST_CASE("a channel without a type or id, or with a colon in its type, is rejected") {
   Store store;
   const auto code_of_put = [&](const char* type, const char* id) {
     const std::optional<Error> error = store.put(room(type, id, {"john"}));
@@ -119,14 +119,14 @@ TEST_CASE("a channel without a name, or with a colon in its type, is refused") {
   CHECK(store.query_channels(ChannelQuery(), ann).empty());
 }
 
-TEST_CASE("a channel that is watched is made where it was absent") {
+TEST_CASE("watching an absent channel creates it; watching an existing one leaves it unchanged") {
   Store store;
   const Result<Channel> made = store.watch(watching("lobby", {"john", "mary"}), ann);
   REQUIRE(made.has_value());
   CHECK(*made == room("messaging", "lobby", {"john", "mary"}));
   CHECK(*store.find_channel("messaging:lobby") == *made);
   CHECK(store.watches().is_watching(ann, "john"));
-  // One that is there stays as it is.
+  // An existing channel is unchanged.
   const Result<Channel> known = store.watch(watching("lobby", {"pete"}), bob);
   REQUIRE(known.has_value());
   CHECK(*known == *made);
@@ -139,7 +139,7 @@ TEST_CASE("a channel that is watched is made where it was absent") {
   CHECK(store.watches().viewer_count() == 2);
 }
 
-TEST_CASE("members who join or leave a watched channel are heard of or no more") {
+TEST_CASE("users who join a watched channel are watched, and those who leave are not") {
   Store store;
   CHECK(store.watch(watching("lobby", {"john"}), ann).has_value());
   CHECK_FALSE(store.put(room("messaging", "lobby", {"mary"})));
@@ -151,7 +151,7 @@ TEST_CASE("members who join or leave a watched channel are heard of or no more")
   CHECK(store.watches() == Watches());
 }
 
-TEST_CASE("a page of users with presence is watched, and one without is not") {
+TEST_CASE("query_users watches the returned page with presence, and nothing without") {
   Store store;
   for (const char* id : {"u1", "u2", "u3", "u4"}) store.dispatch(connect(id, "phone", at(0)));
   store.dispatch(invisibly("u0", "phone", at(0)));
@@ -181,7 +181,7 @@ TEST_CASE("a page of users with presence is watched, and one without is not") {
   CHECK(store.watches() == Watches());
 }
 
-TEST_CASE("a page of channels with presence is watched as it is now") {
+TEST_CASE("query_channels with presence watches the members at the time of the query") {
   Store store;
   store.put(room("messaging", "b", {"john"}));
   store.put(room("gaming", "b", {"mary"}));
@@ -213,7 +213,7 @@ TEST_CASE("a page of channels with presence is watched as it is now") {
   CHECK(store.query_channels(asked, ann).empty());
 }
 
-TEST_CASE("the limits of watches are those that the store was given") {
+TEST_CASE("a store applies the watch limits of its options") {
   StoreOptions options;
   options.limits.max_users_per_watch = 1;
   Store store(Rules(), options);
@@ -223,19 +223,19 @@ TEST_CASE("the limits of watches are those that the store was given") {
   CHECK_FALSE(store.watches().is_watching(ann, "mary"));
 }
 
-TEST_CASE("in one frame who connects and disconnects is offline") {
+TEST_CASE("in one frame, a connect followed by a disconnect leaves the user offline") {
   const std::vector<PresenceEvent> events = {connect("john", "phone", at(5)), disconnect("john", "phone", at(5))};
   CHECK_FALSE(john_online_after(events));
   CHECK(john_online_after(events, unordered()));
   CHECK(john_after(events)->last_active == at(5));
 }
 
-TEST_CASE("in one frame who sends a heartbeat and disconnects is offline") {
+TEST_CASE("in one frame, a heartbeat followed by a disconnect leaves the user offline") {
   CHECK_FALSE(john_online_after(
       {connect("john", "phone", at(0)), heartbeat("john", "phone", at(5)), disconnect("john", "phone", at(5))}));
 }
 
-TEST_CASE("in one frame a heartbeat that was moved on is followed by the disconnect after it") {
+TEST_CASE("in one frame, a disconnect takes effect after a heartbeat that was moved forward") {
   std::vector<PresenceEvent> events = {connect("john", "phone", at(0)), disconnect("john", "phone", at(5)),
                                        heartbeat("john", "phone", at(5)), disconnect("john", "phone", at(5))};
   CHECK_FALSE(john_online_after(events));
@@ -247,7 +247,7 @@ TEST_CASE("in one frame a heartbeat that was moved on is followed by the disconn
   }
 }
 
-TEST_CASE("in one frame who disconnects and connects or sends a heartbeat is online") {
+TEST_CASE("in one frame, a disconnect followed by a connect or a heartbeat leaves the user online") {
   std::vector<PresenceEvent> events = {connect("john", "phone", at(0)), disconnect("john", "phone", at(5)),
                                        connect("john", "phone", at(5))};
   CHECK(john_online_after(events));
@@ -265,7 +265,7 @@ TEST_CASE("in one frame who disconnects and connects or sends a heartbeat is onl
   CHECK_FALSE(john_online_after(events, unordered()));
 }
 
-TEST_CASE("in one frame the last status stands") {
+TEST_CASE("in one frame, the last status wins") {
   const std::vector<PresenceEvent> events = {says("john", "zebra", at(5)), says("john", "apple", at(5))};
   CHECK(john_says_after(events) == "apple");
   CHECK(john_says_after(events, unordered()) == "zebra");
@@ -276,14 +276,14 @@ TEST_CASE("in one frame the last status stands") {
   CHECK(john_says_after({saying(report("john", true, at(5)), "b"), says("john", "a", at(5))}) == "a");
 }
 
-TEST_CASE("the same status twice in a frame is one status") {
+TEST_CASE("in one frame, the same status a second time is unchanged") {
   Store store;
   CHECK(store.dispatch(says("john", "hi", at(5))) == Verdict::applied);
   CHECK(store.dispatch(says("john", "hi", at(5))) == Verdict::unchanged);
   CHECK(store.snapshot().inspect("john")->status_at == at(5));
 }
 
-TEST_CASE("in one frame the last word about being seen stands") {
+TEST_CASE("in one frame, the last visibility change wins") {
   const std::vector<PresenceEvent> hides = {visibly("john", "phone", at(5)), invisibly("john", "phone", at(5))},
                                    shows = {invisibly("john", "phone", at(5)), visibly("john", "phone", at(5))};
   CHECK_FALSE(john_online_after(hides));
@@ -294,7 +294,7 @@ TEST_CASE("in one frame the last word about being seen stands") {
   CHECK(john_online_after({invisibly("john", "phone", at(5)), visibly("john", "tablet", at(5))}));
 }
 
-TEST_CASE("in one frame the last report stands") {
+TEST_CASE("in one frame, the last report wins") {
   const std::vector<PresenceEvent> events = {report("john", true, at(5)), report("john", false, at(5))};
   CHECK_FALSE(john_online_after(events));
   CHECK(john_online_after(events, unordered()));
@@ -306,7 +306,7 @@ TEST_CASE("in one frame the last report stands") {
   CHECK(john_after(actives, unordered())->last_active == at(4));
 }
 
-TEST_CASE("however many calls come in one frame, each counts after the one before") {
+TEST_CASE("in one frame, each of many calls takes effect after the one before") {
   Store store;
   for (std::size_t i = 0; i < 400; ++i) {
     const std::string text = std::to_string(400 - i);
@@ -320,7 +320,7 @@ TEST_CASE("however many calls come in one frame, each counts after the one befor
   CHECK(last_active(store.snapshot(), "john").value() - at(5) < Duration::from_ns(1000));
 }
 
-TEST_CASE("events of different users or sessions at one timestamp keep that timestamp") {
+TEST_CASE("events of different users or sessions with the same timestamp keep that timestamp") {
   Store store;
   for (const char* id : {"ann", "bob", "cyd"}) {
     store.dispatch(connect(id, "phone", at(5)));
@@ -339,7 +339,7 @@ TEST_CASE("events of different users or sessions at one timestamp keep that time
   CHECK(store.snapshot().online("bob"));
 }
 
-TEST_CASE("an event that is a microsecond late is late, and one that is less follows") {
+TEST_CASE("an event 1 us older than the last one is late; one less old takes effect after it") {
   const Duration microsecond = Duration::from_ns(1000);
   for (const bool is_late : {true, false}) {
     CAPTURE(is_late);
@@ -350,7 +350,7 @@ TEST_CASE("an event that is a microsecond late is late, and one that is less fol
     CHECK(john_online_after({report("john", true, at(5)), report("john", false, earlier)}) == is_late);
     CHECK(john_online_after({invisibly("john", "phone", at(5)), visibly("john", "phone", earlier)}) != is_late);
   }
-  // Late ones are folded as they are.
+  // Late events are applied with their own timestamps.
   Store store;
   Snapshot s;
   for (const PresenceEvent& event :
@@ -363,7 +363,7 @@ TEST_CASE("an event that is a microsecond late is late, and one that is less fol
   CHECK(store.snapshot().online("john"));
 }
 
-TEST_CASE("an event at either end of the range is as invalid in a store as elsewhere") {
+TEST_CASE("a store rejects the lowest and the highest timestamp as invalid") {
   Store store;
   store.dispatch(connect("john", "phone", at(0)));
   const Snapshot before = store.snapshot();
@@ -378,7 +378,7 @@ TEST_CASE("an event at either end of the range is as invalid in a store as elsew
   CHECK(store.snapshot() != before);
 }
 
-TEST_CASE("a call that is moved on in its frame is not too early for that") {
+TEST_CASE("an event moved forward within its frame is not too_early for that") {
   Rules rules;
   rules.max_clock_skew = Duration();
   Store store(rules);
@@ -391,7 +391,7 @@ TEST_CASE("a call that is moved on in its frame is not too early for that") {
   CHECK(status(store.snapshot(), "john") == "a");
 }
 
-TEST_CASE("an event that is moved on passes no time, however many there are") {
+TEST_CASE("events moved forward within a frame do not advance time, however many there are") {
   for (const bool hidden : {true, false}) {
     CAPTURE(hidden);
     Store store;
@@ -403,13 +403,13 @@ TEST_CASE("an event that is moved on passes no time, however many there are") {
       CHECK(accepted(store.dispatch(connect("john", "phone", latest))));
     }
     CHECK(store.snapshot().now() == at(0));
-    // Nor is anything else taken that would be too early.
+    // Other events that are too early are still rejected.
     CHECK(store.dispatch(connect("mary", "tv", latest + tick)) == Verdict::too_early);
     CHECK(store.dispatch(connect("john", "phone", latest + tick)) == Verdict::too_early);
   }
 }
 
-TEST_CASE("an event is judged before anything happens, by the timestamp that it came with") {
+TEST_CASE("an event is judged by its original timestamp before anything changes") {
   Rules rules;
   rules.max_status_bytes = 5;
   rules.max_sessions_per_user = 1;
@@ -437,9 +437,9 @@ TEST_CASE("an event is judged before anything happens, by the timestamp that it 
   refused(saying(disconnect("john", "phone", latest), "longer"), Verdict::over_limit);
   refused(says("john", "longer", latest), Verdict::over_limit);
   refused(disconnect("john", "", latest), Verdict::invalid);
-  // What it would be moved to would be late enough, but it came too late.
+  // Its moved timestamp would be accepted, but its original one is too late.
   refused(says("mary", "ho", earliest - tick), Verdict::too_late);
-  // Or at the end of time, where there is nothing behind.
+  // At the last timestamp an event cannot be moved forward.
   Store end;
   const Timestamp last = Timestamp::from_ns(INT64_MAX - 1);
   CHECK(end.dispatch(says("john", "b", last)) == Verdict::applied);
@@ -447,7 +447,7 @@ TEST_CASE("an event is judged before anything happens, by the timestamp that it 
   CHECK(status(end.snapshot(), "john") == "b");
 }
 
-TEST_CASE("in one frame an invisible user's calls keep their order, for them") {
+TEST_CASE("in one frame, an invisible user sees their own calls take effect in call order") {
   const auto himself = [](const std::vector<PresenceEvent>& events) {
     Store store;
     for (const PresenceEvent& event : events) CHECK(accepted(store.dispatch(event)));
@@ -469,12 +469,12 @@ TEST_CASE("in one frame an invisible user's calls keep their order, for them") {
     events.push_back(saying(connect("john", "phone", at(5)), "back"));
     CHECK(himself(events));
   }
-  // Also where the visibility change itself was moved on.
+  // Also if the visibility change itself was moved forward.
   CHECK_FALSE(himself(
       {visibly("john", "phone", at(5)), invisibly("john", "phone", at(5)), disconnect("john", "phone", at(5))}));
 }
 
-TEST_CASE("a status text of an invisible user is dated by the strings before it, and by nothing else") {
+TEST_CASE("the status of an invisible user is moved forward only past earlier statuses") {
   Store store;
   store.dispatch(invisibly("john", "phone", at(5)));
   store.dispatch(disconnect("john", "phone", at(5)));
@@ -485,14 +485,14 @@ TEST_CASE("a status text of an invisible user is dated by the strings before it,
   CHECK(store.snapshot().inspect("john")->status_at == at(5) + tick);
   CHECK_FALSE(store.snapshot().find("john", self("john"))->online);
   CHECK(status(store.snapshot(), "john") == "a");
-  // Of a visible user it is one event at one time.
+  // For a visible user the whole event is moved to one timestamp.
   Store other;
   other.dispatch(connect("john", "phone", at(5)));
   other.dispatch(saying(disconnect("john", "phone", at(5)), "a"));
   CHECK(other.snapshot().inspect("john")->status_at == at(5) + tick);
 }
 
-TEST_CASE("an event of which the text is refused is refused as a whole") {
+TEST_CASE("an event whose status is rejected is rejected as a whole") {
   Rules rules;
   rules.max_users = 1;
   Store store(rules);
@@ -506,7 +506,7 @@ TEST_CASE("an event of which the text is refused is refused as a whole") {
   CHECK(store.dispatch(connect("john", "phone", at(5))) == Verdict::applied);
 }
 
-TEST_CASE("in the frame in which a user goes invisible what comes after that is hidden, however it is dated") {
+TEST_CASE("events after a user went invisible are hidden, even if dated earlier in the same frame") {
   Store store;
   store.dispatch(visibly("john", "phone", at(5)));
   store.dispatch(invisibly("john", "phone", at(5)));
@@ -516,12 +516,12 @@ TEST_CASE("in the frame in which a user goes invisible what comes after that is 
   store.dispatch(heartbeat("john", "tablet", at(5)));
   CHECK(store.snapshot().find("john")->last_active == at(5));
   CHECK(store.snapshot().find("john", self("john"))->last_active == cut);
-  // What is dated a frame before is late, and was seen.
+  // An event dated a frame earlier is late and keeps its timestamp.
   store.dispatch(connect("john", "car", cut - Duration::from_ns(1000)));
   CHECK(store.snapshot().inspect("john")->sessions[0].connected == cut - Duration::from_ns(1000));
 }
 
-TEST_CASE("an event from before a user went invisible is not moved by what they did since") {
+TEST_CASE("an event dated before a user went invisible is not moved by their later events") {
   Rules rules;
   rules.last_active_refresh = Duration();
   const auto seen_after = [&](bool hidden) {
@@ -529,14 +529,14 @@ TEST_CASE("an event from before a user went invisible is not moved by what they 
     store.dispatch(connect("john", "phone", at(0)));
     store.dispatch(disconnect("john", "phone", at(5)));
     store.dispatch(invisibly("john", "tv", at(6)));
-    if (hidden) store.dispatch(disconnect("john", "phone", at(7)));  // which is all that is left of disconnects
+    if (hidden) store.dispatch(disconnect("john", "phone", at(7)));  // the only disconnect that is kept
     store.dispatch(heartbeat("john", "phone", at(5)));
     return text(store.snapshot().find("john"));
   };
   CHECK(seen_after(true) == seen_after(false));
 }
 
-TEST_CASE("a list that is moved on is judged as of when it came, and passes no time") {
+TEST_CASE("a list moved forward within its frame is judged by its original timestamp and does not advance time") {
   Rules rules;
   rules.max_clock_skew = Duration();
   Store store(rules);
@@ -566,7 +566,7 @@ TEST_CASE("a list that is moved on is judged as of when it came, and passes no t
   CHECK_FALSE(store.snapshot().find("jo"));
 }
 
-TEST_CASE("a batch in a store does what its events do one by one") {
+TEST_CASE("a batch in a store gives the same result as its events one by one") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     Chance chance(seed);
@@ -595,7 +595,7 @@ TEST_CASE("a batch in a store does what its events do one by one") {
   }
 }
 
-TEST_CASE("a server's full list is taken by a store, and told once for each user") {
+TEST_CASE("resync applies a server's full list to a store and notifies watchers once per changed user") {
   Store store(Rules::mirror());
   store.dispatch(report("john", true, at(0)));
   store.dispatch(report("mary", true, at(0)));
@@ -616,7 +616,7 @@ TEST_CASE("a server's full list is taken by a store, and told once for each user
   CHECK(store.snapshot() == s);
 }
 
-TEST_CASE("what another node knows is merged into a store, and told to who watches") {
+TEST_CASE("merging a snapshot into a store notifies the watchers of the changed users") {
   Store store;
   store.dispatch(connect("john", "phone", at(0)));
   store.advance(at(1));
@@ -637,7 +637,7 @@ TEST_CASE("what another node knows is merged into a store, and told to who watch
   CHECK(heard.size() == 2);
 }
 
-TEST_CASE("who watches is told who goes offline when the connection is lost, and hears no more") {
+TEST_CASE("connection_lost notifies watchers of users who go offline, then ends all watches") {
   Store store(Rules::mirror());
   store.dispatch(saying(report("john", true, at(0)), "hi"));
   store.dispatch(report("mary", false, at(0)));
@@ -665,14 +665,14 @@ TEST_CASE("who watches is told who goes offline when the connection is lost, and
   CHECK(store.snapshot().online("john"));
   store.connection_lost();
   CHECK(log == "ann john off; bob john off; ");
-  // Who connects again asks again; the subscriptions are still there.
+  // After a reconnect viewers watch again; their subscriptions are still active.
   CHECK(of_ann.is_active());
   REQUIRE(store.watch(watching("lobby", {}), ann).has_value());
   store.dispatch(report("john", true, at(2)));
   CHECK(log == "ann john off; bob john off; ann john on; ");
 }
 
-TEST_CASE("sessions that the client knows of itself survive the loss of its connection") {
+TEST_CASE("local sessions survive connection_lost") {
   Store store;
   store.dispatch(connect("john", "phone", at(0)));
   store.dispatch(report("john", true, at(0)));
@@ -686,7 +686,7 @@ TEST_CASE("sessions that the client knows of itself survive the loss of its conn
   CHECK(store.watches() == Watches());
 }
 
-TEST_CASE("a connection that is lost inside a callback is told of after what is being told") {
+TEST_CASE("changes of connection_lost inside a callback are delivered after the change being delivered") {
   Store store(Rules::mirror());
   store.dispatch(report("john", true, at(0)));
   store.dispatch(report("mary", true, at(0)));
@@ -704,14 +704,14 @@ TEST_CASE("a connection that is lost inside a callback is told of after what is 
     log += "bob " + change.id + " " + change.after->status + (change.after->online ? " on; " : " off; ");
   });
   store.dispatch(says("john", "hi", at(1)));
-  // In the order of the latest timestamps known of them; bob watches no more what ann heard of first.
+  // In the order of the latest timestamps known of the users. Bob's watch ends before the first change reaches bob.
   const std::string all = "ann john hi on; lost; ann mary  off; bob mary  off; ann john hi off; bob john hi off; ";
   CHECK(log == all);
   store.dispatch(report("john", true, at(2)));
   CHECK(log == all);
 }
 
-TEST_CASE("a report after the connection was lost counts, also in the same frame") {
+TEST_CASE("a report after connection_lost counts, even in the same frame") {
   Store store(Rules::mirror());
   store.dispatch(report("john", true, at(0)));
   store.connection_lost();
@@ -722,7 +722,7 @@ TEST_CASE("a report after the connection was lost counts, also in the same frame
   CHECK_FALSE(store.snapshot().online("john"));
 }
 
-TEST_CASE("a list after the connection was lost counts, also as of the timestamp of the last report") {
+TEST_CASE("a list after connection_lost counts, even as of the timestamp of the last report") {
   Store store(Rules::mirror());
   store.dispatch(report("john", true, at(0)));
   store.dispatch(report("mary", true, at(0)));

@@ -12,7 +12,7 @@ using IdSet = std::set<std::string>;
 
 const Viewer ann{"ann"}, bob{"bob"};
 
-/// Who hears of the user, by id; each must be visited once.
+/// The ids of the viewers who watch the user; each must be visited once.
 IdSet hearers(const Watches& w, std::string_view user) {
   IdSet all;
   w.each_viewer_of(user, [&](Viewer viewer) { CHECK(all.insert(std::string(viewer.id())).second); });
@@ -28,7 +28,7 @@ void check_nothing_is_left(const Watches& w) {
 
 }  // namespace
 
-TEST_CASE("who watches a channel hears of its members, and of those who join or leave later") {
+TEST_CASE("watch_channel watches the members and follows later joins and leaves") {
   Watches w;
   w.watch_channel(ann, room("lobby", {"john", "mary"}));
   CHECK(hearers(w, "john") == IdSet{"ann"});
@@ -50,14 +50,14 @@ TEST_CASE("who watches a channel hears of its members, and of those who join or 
   check_nothing_is_left(w);
 }
 
-TEST_CASE("who found channels hears of those who were members then, whoever joins or leaves") {
+TEST_CASE("watch_members watches the current members and ignores later joins and leaves") {
   Watches w;
   w.watch_members(ann, room("lobby", {"john", "mary"}));
   w.update(room("lobby", {"mary", "pete"}));
   CHECK(hearers(w, "john") == IdSet{"ann"});
   CHECK(hearers(w, "mary") == IdSet{"ann"});
   CHECK(hearers(w, "pete") == IdSet{});
-  // The next query stands in the place of the first.
+  // The next query replaces the first.
   w.watch_members(ann, room("lobby", {"mary", "pete"}));
   CHECK(hearers(w, "john") == IdSet{});
   CHECK(hearers(w, "mary") == IdSet{"ann"});
@@ -66,7 +66,7 @@ TEST_CASE("who found channels hears of those who were members then, whoever join
   check_nothing_is_left(w);
 }
 
-TEST_CASE("what user queries find adds up, and ends with all that the viewer watches") {
+TEST_CASE("watch_users adds to earlier calls, and its watches end with unwatch(viewer)") {
   Watches w;
   w.watch_users(ann, Ids{"john", "mary", "john"});
   w.watch_users(ann, std::vector<std::string_view>{"pete", "john"});
@@ -76,7 +76,7 @@ TEST_CASE("what user queries find adds up, and ends with all that the viewer wat
   CHECK(hearers(w, "pete") == IdSet{"ann"});
   CHECK(w.watched_count() == 3);
   CHECK(w.viewer_count() == 2);
-  w.unwatch(ann, "messaging:lobby");  // is about no channel
+  w.unwatch(ann, "messaging:lobby");  // watch_users is not tied to a channel
   CHECK(hearers(w, "john") == IdSet{"ann", "bob"});
   w.unwatch(ann);
   CHECK(hearers(w, "john") == IdSet{"bob"});
@@ -85,7 +85,7 @@ TEST_CASE("what user queries find adds up, and ends with all that the viewer wat
   check_nothing_is_left(w);
 }
 
-TEST_CASE("a viewer hears of a user for as long as any watch is about that user") {
+TEST_CASE("a viewer watches a user as long as any of their watches includes the user") {
   Watches w;
   w.watch_channel(ann, room("lobby", {"john", "mary"}));
   w.watch_channel(ann, room("lobby", {"john", "mary"}));
@@ -110,7 +110,7 @@ TEST_CASE("a viewer hears of a user for as long as any watch is about that user"
   check_nothing_is_left(w);
 }
 
-TEST_CASE("the order of the members of a watched channel and how often one is named do not matter") {
+TEST_CASE("the order of the members of a watched channel and duplicates do not matter") {
   Watches a, b;
   a.watch_channel(ann, room("lobby", {"john", "mary", "pete"}));
   b.watch_channel(ann, room("lobby", {"pete", "john", "mary", "john", "pete", "pete"}));
@@ -129,7 +129,7 @@ TEST_CASE("the order of the members of a watched channel and how often one is na
   check_nothing_is_left(b);
 }
 
-TEST_CASE("watching a channel tells its earlier watchers who its members are now") {
+TEST_CASE("watch_channel also updates the members for the earlier watchers of the channel") {
   Watches w;
   w.watch_channel(ann, room("lobby", {"john"}));
   w.watch_channel(bob, room("lobby", {"mary"}));
@@ -137,7 +137,7 @@ TEST_CASE("watching a channel tells its earlier watchers who its members are now
   CHECK(hearers(w, "mary") == IdSet{"ann", "bob"});
 }
 
-TEST_CASE("an update of a channel that nobody watches does nothing") {
+TEST_CASE("updating a channel without watchers does nothing") {
   Watches w;
   w.update(room("lobby", {"john"}));
   check_nothing_is_left(w);
@@ -148,7 +148,7 @@ TEST_CASE("an update of a channel that nobody watches does nothing") {
   CHECK_FALSE(w.is_watched("john"));
 }
 
-TEST_CASE("with a channel go all watches of it and no other") {
+TEST_CASE("remove_channel ends all watches of that channel and no others") {
   Watches w;
   w.watch_channel(ann, room("lobby", {"john", "mary"}));
   w.watch_members(bob, room("lobby", {"john"}));
@@ -183,7 +183,7 @@ TEST_CASE("unwatching what is not watched does nothing") {
   CHECK(w == before);
 }
 
-TEST_CASE("channels of one id and different types are watched on their own") {
+TEST_CASE("channels with the same id and different types are watched separately") {
   Watches w;
   Channel game = room("lobby", {"mary"});
   game.type = "gaming";
@@ -194,7 +194,7 @@ TEST_CASE("channels of one id and different types are watched on their own") {
   CHECK(hearers(w, "mary") == IdSet{"ann"});
 }
 
-TEST_CASE("a watch is about no more users than the limit allows: the first ones") {
+TEST_CASE("a watch includes only the first max_users_per_watch users") {
   WatchLimits limits;
   limits.max_users_per_watch = 2;
   Watches w(limits);
@@ -207,7 +207,7 @@ TEST_CASE("a watch is about no more users than the limit allows: the first ones"
   CHECK(hearers(w, "c") == IdSet{"ann"});
   w.watch_members(bob, room("lobby", {"d", "e", "f"}));
   w.watch_users(bob, Ids{"g", "h", "i"});
-  w.watch_users(bob, Ids{"j", "k", "l"});  // a watch of its own
+  w.watch_users(bob, Ids{"j", "k", "l"});  // a separate watch
   for (const char* id : {"d", "e", "g", "h", "j", "k"}) CHECK(hearers(w, id) == IdSet{"bob"});
   for (const char* id : {"f", "i", "l"}) CHECK(hearers(w, id) == IdSet{});
   CHECK(w.watched_count() == 8);
@@ -216,7 +216,7 @@ TEST_CASE("a watch is about no more users than the limit allows: the first ones"
   check_nothing_is_left(w);
 }
 
-TEST_CASE("a limit of no users leaves nobody to hear of") {
+TEST_CASE("a max_users_per_watch of 0 watches no users") {
   WatchLimits limits;
   limits.max_users_per_watch = 0;
   Watches w(limits);
@@ -229,7 +229,7 @@ TEST_CASE("a limit of no users leaves nobody to hear of") {
   check_nothing_is_left(w);
 }
 
-TEST_CASE("copies of watches are values of their own") {
+TEST_CASE("copies of watches are independent") {
   Watches w;
   w.watch_channel(ann, room("lobby", {"john"}));
   w.watch_users(bob, Ids{"mary"});
@@ -252,7 +252,7 @@ TEST_CASE("copies of watches are values of their own") {
   CHECK(hearers(copy, "john") == IdSet{"ann"});
 }
 
-TEST_CASE("watches are equal when the same is watched for the same reasons, in whatever order that came about") {
+TEST_CASE("watches are equal if they hold the same watches of the same kind, in any order of calls") {
   Watches a(WatchLimits(), 1), b(WatchLimits(), 2);
   a.watch_users(bob, Ids{"x"});
   a.unwatch(bob);
@@ -265,7 +265,7 @@ TEST_CASE("watches are equal when the same is watched for the same reasons, in w
   b.watch_channel(ann, room("lobby", {"mary", "john"}));
   CHECK(a == b);
 
-  // The same users for other reasons are not the same.
+  // Watches of the same users but of different kinds are not equal.
   Watches follows, found, asked_for;
   follows.watch_channel(ann, room("lobby", {"john"}));
   found.watch_members(ann, room("lobby", {"john"}));
@@ -278,7 +278,7 @@ TEST_CASE("watches are equal when the same is watched for the same reasons, in w
   CHECK(another != asked_for);
 }
 
-TEST_CASE("a viewer without an id watches nobody") {
+TEST_CASE("a viewer without an id watches no users") {
   Watches w;
   w.watch_channel(nobody, room("lobby", {"john"}));
   w.watch_members(nobody, room("lobby", {"john"}));
@@ -299,7 +299,7 @@ TEST_CASE("viewers may watch themselves, users without an id, and ids of any len
 
 namespace {
 
-/// What is watched, in the plainest way.
+/// A simple model of the watches.
 struct Model {
   struct Watch {
     bool is_following = false;
@@ -312,7 +312,7 @@ struct Model {
     bool operator==(const Watching& other) const { return channels == other.channels && users == other.users; }
   };
   std::map<std::string, Watching> viewers;
-  std::map<std::string, IdSet> members;  // of channels that somebody follows
+  std::map<std::string, IdSet> members;  // of channels that a viewer follows
 
   void forget_idle() {
     for (auto it = viewers.begin(); it != viewers.end();) {
@@ -339,7 +339,7 @@ struct Model {
   }
   bool operator==(const Model& other) const { return viewers == other.viewers && members == other.members; }
 
-  /// The same, watched anew.
+  /// The same watches, built from scratch.
   Watches rebuilt(std::uint64_t seed) const {
     Watches w(WatchLimits(), seed);
     for (auto it = viewers.rbegin(); it != viewers.rend(); ++it) {
@@ -362,7 +362,7 @@ struct Model {
 
 }  // namespace
 
-TEST_CASE("whatever is watched and unwatched, who hears of whom is what a plain model says") {
+TEST_CASE("random calls of Watches agree with a simple model") {
   const Ids viewers = {"ann", "bob", "cyd", "a viewer with a rather long id"};
   const Ids rooms = {"1", "2", "3"};
   Ids users = {"u0", "u1", "u2", "u3", "u4", "ann"};
@@ -378,7 +378,7 @@ TEST_CASE("whatever is watched and unwatched, who hears of whom is what a plain 
       Ids ids;
       for (std::size_t i = users.size(); i > 1; --i) std::swap(users[i - 1], users[chance.below(i)]);
       ids.assign(users.begin(), users.begin() + static_cast<std::ptrdiff_t>(chance.below(users.size() + 1)));
-      // How the limit counts those who are named twice is not said.
+      // With a limit this model does not count duplicates, so there are none.
       if (!is_limited && !ids.empty() && chance.below(3) == 0) ids.push_back(ids[chance.below(ids.size())]);
       return ids;
     };
@@ -454,7 +454,7 @@ TEST_CASE("whatever is watched and unwatched, who hears of whom is what a plain 
       CHECK((w == before) == (model == model_before));
       CHECK(before == model_before.rebuilt(0));
     }
-    // Everything is given back, in whichever way it ends.
+    // Nothing remains, however the watches end.
     Watches by_channel = w;
     for (const std::string& id : rooms) by_channel.remove_channel(room(id, {}).cid());
     for (const std::string& id : viewers) {
@@ -467,7 +467,7 @@ TEST_CASE("whatever is watched and unwatched, who hears of whom is what a plain 
   }
 }
 
-TEST_CASE("a limit counts each user of a watch once, and takes the first in the list") {
+TEST_CASE("max_users_per_watch counts each user once and keeps the first in the list") {
   WatchLimits limits;
   limits.max_users_per_watch = 2;
   Watches w(limits);
@@ -481,7 +481,7 @@ TEST_CASE("a limit counts each user of a watch once, and takes the first in the 
   check_nothing_is_left(w);
 }
 
-TEST_CASE("many who watch a user, and many who are watched, come and go in any order") {
+TEST_CASE("many viewers of one user and many watched users can be added and removed in any order") {
   for (const std::uint64_t seed : {1u, 2u, 3u}) {
     Chance chance(seed);
     Watches w;

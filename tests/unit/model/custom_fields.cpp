@@ -14,7 +14,7 @@ namespace {
 
 const std::string long_text(100, 'x');
 
-/// That they are what a std::map has, iterated in any way.
+/// Checks that they equal a std::map, iterated in either direction.
 void are_like(const Attributes& fields, const std::map<std::string, Value>& expected) {
   REQUIRE(fields.size() == expected.size());
   CHECK(fields.empty() == expected.empty());
@@ -44,7 +44,7 @@ TEST_CASE("a custom field can be set from another one") {
   CHECK(*fields.find("new") == Value());
 }
 
-TEST_CASE("references to custom fields stay valid while others come and go") {
+TEST_CASE("references to custom fields stay valid while others are added and erased, and after a move") {
   constexpr int count = 1000;
   Attributes fields;
   std::vector<std::pair<std::string, Value*>> known;
@@ -69,7 +69,7 @@ TEST_CASE("references to custom fields stay valid while others come and go") {
   CHECK(other.find(known[1].first) == known[1].second);
 }
 
-TEST_CASE("custom fields are in the order of their names, in whichever order they come and go") {
+TEST_CASE("custom fields are ordered by name, in whatever order they are added and erased") {
   for (const std::size_t count : {std::size_t{1}, std::size_t{2}, std::size_t{127}, std::size_t{128}, std::size_t{129}, std::size_t{257}, std::size_t{1000}}) {
     for (int order = 0; order < 4; ++order) {
       CAPTURE(count);
@@ -101,7 +101,7 @@ TEST_CASE("custom fields are in the order of their names, in whichever order the
   }
 }
 
-TEST_CASE("an iterator of custom fields goes any way at once") {
+TEST_CASE("custom fields have random-access iterators") {
   Attributes fields;
   constexpr std::ptrdiff_t count = 1000;
   for (std::ptrdiff_t i = count; i-- > 0;) fields[std::to_string(100000 + i * 7919 % count)] = i;
@@ -118,7 +118,7 @@ TEST_CASE("an iterator of custom fields goes any way at once") {
   CHECK(std::count_if(fields.begin(), fields.end(), [](const Attributes::Entry& e) { return e.value.kind() == ValueKind::integer; }) == count);
 }
 
-TEST_CASE("custom fields are assigned to themselves and to each other") {
+TEST_CASE("custom fields support self-assignment, copy and move") {
   Attributes fields;
   for (int i = 0; i < 300; ++i) fields[std::to_string(i)] = long_text;
   const Attributes before = fields;
@@ -137,7 +137,7 @@ TEST_CASE("custom fields are assigned to themselves and to each other") {
   CHECK(other.empty());
 }
 
-TEST_CASE("a name may be borrowed from the field that it erases") {
+TEST_CASE("erase and operator[] accept a name borrowed from a field of the same set") {
   Attributes fields;
   fields[long_text] = "y" + long_text;
   CHECK(fields.erase(fields.begin()->name));

@@ -12,7 +12,7 @@ using namespace support;
 
 namespace {
 
-/// A type of a host that cannot be copied, so that nothing of it is.
+/// A host's type that cannot be copied.
 class Player {
  public:
   std::string id;
@@ -151,7 +151,7 @@ TEST_CASE("a member function is a field") {
   CHECK(holds(nin("total", {3, 4}), player));
 }
 
-TEST_CASE("a lambda is a field, and what it returns may be a temporary") {
+TEST_CASE("a lambda is a field, and may return a temporary") {
   Player player = rover();
   CHECK(holds(eq("shout", "Mars!"), player));
   player.clan_name = std::string(100, 'm');
@@ -199,7 +199,7 @@ TEST_CASE("a vector is an array") {
   CHECK_FALSE(holds(gt("wins", 4), player));
 }
 
-TEST_CASE("other is asked for what is not in the list, and for nothing else") {
+TEST_CASE("`other` is called only for names that are not in the list") {
   const Player player = rover();
   asked_for_other = 0;
   CHECK(holds(eq("level", 5), player));
@@ -210,7 +210,7 @@ TEST_CASE("other is asked for what is not in the list, and for nothing else") {
   CHECK(asked_for_other > 0);
 }
 
-TEST_CASE("a type without fields has none") {
+TEST_CASE("in a type without fields every field is absent") {
   const Filter some = exists("x", true);
   CHECK_FALSE(matches(some, Empty()));
   CHECK_FALSE(compile<Empty>(some)(Empty()));
@@ -219,7 +219,7 @@ TEST_CASE("a type without fields has none") {
   CHECK(unanswerable(validate(some, Fields<Empty>{})) == "x");
 }
 
-TEST_CASE("a query of what cannot be copied gives addresses") {
+TEST_CASE("a query over objects that cannot be copied returns pointers in order") {
   std::vector<Player> players;
   for (int i = 0; i < 5; ++i) {
     players.push_back(rover());
@@ -242,7 +242,7 @@ TEST_CASE("a query of what cannot be copied gives addresses") {
   CHECK(lucky[1] == &players[0]);
 }
 
-TEST_CASE("fields of any type answer as values of the same do") {
+TEST_CASE("typed fields match filters like custom fields with the same values") {
   const std::vector<Filter> filters{
       eq("x", 1), eq("x", 1.0), eq("x", "a"), eq("x", true), eq("x", nullptr), eq("x", at(0)), eq("x", to_string(at(0))), eq("x", array({1})), eq("x", array({"a", "b"})), eq("x", array({})),
       ne("x", 1), ne("x", "a"), ne("x", nullptr), ne("x", array({"a"})), gt("x", 0), gt("x", ""), gte("x", at(0)), gte("x", to_string(at(0))), lt("x", 2), lt("x", "b"), lte("x", "a"), lte("x", at(0)),
@@ -280,7 +280,7 @@ TEST_CASE("fields of any type answer as values of the same do") {
   is_like(array({1}), array({1}), filters);
 }
 
-TEST_CASE("an array of a host's arrays has elements that are equal to nothing") {
+TEST_CASE("elements of a nested array are invalid and equal to nothing") {
   const One<std::vector<std::vector<int>>> nested{{{1}, {2}}};
   for (const Filter& filter : {eq("x", 1), eq("x", array({1})), eq("x", nullptr), gt("x", 0), in("x", {1, 2, nullptr})}) {
     CHECK_FALSE(matches(filter, nested));
@@ -289,7 +289,7 @@ TEST_CASE("an array of a host's arrays has elements that are equal to nothing") 
   CHECK(ValueView(nested.x)[0].kind() == ValueKind::invalid);
 }
 
-TEST_CASE("validate finds what the fields of a player can answer") {
+TEST_CASE("validate accepts filters that the fields of a type can answer") {
   const Fields<Player> fields{};
   for (const Filter& filter : {Filter(), eq("id", "a"), eq("id", nullptr), gt("level", 1.5), eq("score", 1), eq("guest", true), eq("title", "x"), gt("rank", 1), gte("seen", at(0)), gte("seen", to_string(at(0))),
                                eq("friends", array({"a"})), eq("friends", "a"), contains("friends", "a"), contains("wins", 1), eq("wins", array({1, 2.0})), in("wins", {1, 2}), autocomplete("clan", "a"),
@@ -299,7 +299,7 @@ TEST_CASE("validate finds what the fields of a player can answer") {
   }
 }
 
-TEST_CASE("validate finds what the fields of a player cannot answer") {
+TEST_CASE("validate rejects filters that the fields of a type cannot answer") {
   const Fields<Player> fields{};
   for (const Filter& filter : {eq("id", 1), ne("id", true), gt("id", at(0)) && eq("id", 1), lt("level", "5"), eq("score", "1"), eq("guest", 1), eq("guest", "true"), gt("guest", 1), eq("title", 1), gt("rank", "1"), gte("seen", 5),
                                gte("seen", "yesterday"), eq("friends", 1), eq("friends", array({"a", 1})), contains("friends", 1), contains("id", "r"), contains("level", 1), eq("id", array({"a"})), in("wins", {"1"}),
@@ -313,14 +313,14 @@ TEST_CASE("validate finds what the fields of a player cannot answer") {
   }
 }
 
-TEST_CASE("validate tells of the first test that cannot be answered, however deep") {
+TEST_CASE("validate returns the first test that cannot be answered, at any depth") {
   const auto wrong = validate(and_({eq("level", 1), or_({nor({gt("guest", 1)}), eq("id", 1)}), eq("score", "x")}), Fields<Player>{});
   REQUIRE(wrong);
   CHECK(wrong->field == "guest");
   CHECK(wrong->op == Operator::gt);
 }
 
-TEST_CASE("validate tells why an invalid filter is") {
+TEST_CASE("validate returns the error of an invalid filter") {
   const Filter filter = and_({eq("nothing", 1), gt("level", true)});
   const auto wrong = validate(filter, Fields<User>{});
   REQUIRE(wrong);
@@ -329,7 +329,7 @@ TEST_CASE("validate tells why an invalid filter is") {
   CHECK(std::string(wrong->message) == filter.error()->message);
 }
 
-TEST_CASE("validate knows the fields of users and channels") {
+TEST_CASE("validate checks filters against the fields of User, UserView and Channel") {
   for (const Filter& filter : {eq("id", "a"), eq("online", true), autocomplete("status", "b"), gt("last_active", at(0)), gt("last_active", "2019-01-07T12:00:00Z"), exists("last_active", false)}) {
     CAPTURE(to_json(filter));
     CHECK(unanswerable(validate(filter, Fields<User>{})) == "none");
@@ -349,7 +349,7 @@ TEST_CASE("validate knows the fields of users and channels") {
   CHECK(unanswerable(validate(eq("type", array({"a"})), Fields<Channel>{})) == "type");
 }
 
-TEST_CASE("a test that can be answered in both ways is not told of by validate") {
+TEST_CASE("validate accepts a test with some operands of a wrong type") {
   // "level" is sometimes 1, though never "1".
   CHECK(unanswerable(validate(in("level", {1, "1"}), Fields<Player>{})) == "none");
   CHECK(unanswerable(validate(nin("id", {"a", nullptr, 1}), Fields<Player>{})) == "none");
@@ -370,7 +370,7 @@ TEST_CASE("a User and a UserView have the same fields") {
   }
 }
 
-TEST_CASE("custom fields are kept by name, in the order of their names") {
+TEST_CASE("custom fields are found by name and iterated in the order of their names") {
   Attributes custom;
   CHECK(custom.empty());
   CHECK(custom.find("a") == nullptr);
@@ -395,7 +395,7 @@ TEST_CASE("custom fields are kept by name, in the order of their names") {
   CHECK(custom.size() == 2);
 }
 
-TEST_CASE("custom fields are equal when they hold the same, in whichever order it was put") {
+TEST_CASE("custom fields are equal if their names and values are, in whatever order they were set") {
   Attributes a, b;
   CHECK(a == b);
   a["x"] = 1;
@@ -411,14 +411,14 @@ TEST_CASE("custom fields are equal when they hold the same, in whichever order i
   CHECK(a != b);
 }
 
-TEST_CASE("a custom field that was only asked for by name exists as null") {
+TEST_CASE("operator[] creates a missing custom field as null") {
   Channel channel;
   channel.custom["x"];
   CHECK(matches(exists("x", true), channel));
   CHECK(matches(eq("x", nullptr), channel));
 }
 
-TEST_CASE("channels are equal when all that they hold is") {
+TEST_CASE("channels are equal only if every field is") {
   const Channel channel{"messaging", "mars", {"john"}, {}};
   Channel other = channel;
   CHECK(other == channel);
@@ -436,7 +436,7 @@ TEST_CASE("channels are equal when all that they hold is") {
   CHECK(other != channel);
 }
 
-TEST_CASE("a value copied from a view owns what it holds") {
+TEST_CASE("a Value constructed from a ValueView has an equal kind and value") {
   const Value values[] = {nullptr, true, 5, 0.5, "text", at(0), array({1, "a", nullptr}), array({}), Value(std::uint64_t{1} << 63)};
   for (const Value& value : values) {
     const Value copy(value.view());

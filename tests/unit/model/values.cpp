@@ -68,7 +68,7 @@ static_assert(std::is_constructible<PresenceEvent, PresenceEventView>::value, ""
 static_assert(!std::is_convertible<PresenceEventView, PresenceEvent>::value, "copying is said in words");
 static_assert(std::is_convertible<const UserPresenceChangedView&, UserPresenceChanged>::value, "");
 
-TEST_CASE("users are equal when every field is") {
+TEST_CASE("users are equal only if every field is") {
   const User user = mary();
   CHECK(user == mary());
   CHECK_FALSE(user != mary());
@@ -94,7 +94,7 @@ TEST_CASE("users are equal when every field is") {
   CHECK(User() == User{"", false, "", std::nullopt, false});
 }
 
-TEST_CASE("a view of a user borrows every field, and gives every field back") {
+TEST_CASE("a UserView borrows the strings of its User and converts back to an equal one") {
   User user{"mary", true, "here", noon, true};
   const UserView view = user;
   CHECK(view.id.data() == user.id.data());
@@ -110,12 +110,12 @@ TEST_CASE("a view of a user borrows every field, and gives every field back") {
   CHECK(UserView() == UserView("", false, "", std::nullopt, false));
 }
 
-TEST_CASE("a viewer is who he says, and nobody is nobody") {
+TEST_CASE("a Viewer has the given id, and nobody has an empty id") {
   CHECK(Viewer("john").id() == "john");
   CHECK(nobody.id().empty());
 }
 
-TEST_CASE("the factories of events set what their type needs and nothing else") {
+TEST_CASE("the event factories set only the fields their type needs") {
   const PresenceEvent connect = PresenceEvent::connect("mary", "phone", noon);
   CHECK(connect.type == EventType::connect);
   CHECK(connect.user == "mary");
@@ -144,7 +144,7 @@ TEST_CASE("the factories of events set what their type needs and nothing else") 
   CHECK(PresenceEvent::report(mary(), later) == whole);
 }
 
-TEST_CASE("a view has the same factories, which borrow") {
+TEST_CASE("the factories of an event view give equal events and borrow their strings") {
   const std::string user = "mary", session = "phone", text = "here";
   CHECK(PresenceEventView::connect(user, session, noon) == PresenceEvent::connect(user, session, noon));
   CHECK(PresenceEventView::disconnect(user, session, noon) == PresenceEvent::disconnect(user, session, noon));
@@ -158,7 +158,7 @@ TEST_CASE("a view has the same factories, which borrow") {
   CHECK(PresenceEventView::set_status(user, text, noon).status->data() == text.data());
 }
 
-TEST_CASE("an event and its view hold the same") {
+TEST_CASE("an event view has the fields of its event, and converts back to it") {
   PresenceEvent event = PresenceEvent::connect("mary", "phone", noon);
   event.invisible = false;
   event.status = "here";
@@ -174,7 +174,7 @@ TEST_CASE("an event and its view hold the same") {
   CHECK(static_cast<PresenceEvent>(view) == event);
 }
 
-TEST_CASE("events are equal when every field is") {
+TEST_CASE("events are equal only if every field is") {
   const PresenceEvent event = PresenceEvent::connect("mary", "phone", noon);
   PresenceEvent other[8] = {event, event, event, event, event, event, event, event};
   other[0].type = EventType::heartbeat;
@@ -194,7 +194,7 @@ TEST_CASE("events are equal when every field is") {
   CHECK(event == PresenceEvent::connect("mary", "phone", noon));
 }
 
-TEST_CASE("a change says which of the three visible things changed") {
+TEST_CASE("a change reports which of online, status and last_active changed") {
   const User user = mary();
   UserPresenceChangedView change{"mary", UserView(user), UserView(user), noon};
   CHECK_FALSE(change.online_changed());
@@ -214,7 +214,7 @@ TEST_CASE("a change says which of the three visible things changed") {
   CHECK(owned.last_active_changed());
 }
 
-TEST_CASE("a user who is not known counts as offline, without a status, never active") {
+TEST_CASE("an unknown user counts as offline, without a status and never active") {
   const User unremarkable{"mary", false, "", std::nullopt, false}, user = mary();
   for (const bool arriving : {true, false}) {
     UserPresenceChangedView change{"mary", std::nullopt, std::nullopt, noon};
@@ -230,7 +230,7 @@ TEST_CASE("a user who is not known counts as offline, without a status, never ac
   }
 }
 
-TEST_CASE("a change that is kept owns its strings and equals another with the same fields") {
+TEST_CASE("a UserPresenceChanged owns its strings, and is equal if every field is") {
   UserPresenceChanged kept;
   {
     const User user = mary();
@@ -256,7 +256,7 @@ TEST_CASE("a change that is kept owns its strings and equals another with the sa
   CHECK(kept != other);
 }
 
-TEST_CASE("the truth about a user is equal when every register is") {
+TEST_CASE("Session and PresenceState are equal only if every field is") {
   const Session session{"phone", noon, later, {noon}, later, true};
   Session others[6] = {session, session, session, session, session, session};
   others[0].id = "tv";
@@ -278,7 +278,7 @@ TEST_CASE("the truth about a user is equal when every register is") {
   CHECK(state == PresenceState{mary(), noon, later, {session}});
 }
 
-TEST_CASE("rules start out as documented") {
+TEST_CASE("default rules have the documented values") {
   const Rules rules;
   CHECK(rules.session_timeout == Duration::from_s(40));
   CHECK(rules.offline_grace == Duration());
@@ -290,7 +290,7 @@ TEST_CASE("rules start out as documented") {
   CHECK(rules.max_status_bytes == 1024);
 }
 
-TEST_CASE("a mirror finds nothing too early or too late, and is otherwise as the rules are") {
+TEST_CASE("mirror rules differ from the default only in an unlimited reorder_window and max_clock_skew") {
   Rules rules = Rules::mirror();
   CHECK(rules.reorder_window == Duration::highest());
   CHECK(rules.max_clock_skew == Duration::highest());
@@ -299,7 +299,7 @@ TEST_CASE("a mirror finds nothing too early or too late, and is otherwise as the
   CHECK(rules == Rules());
 }
 
-TEST_CASE("rules are equal when every one of them is") {
+TEST_CASE("rules are equal only if every field is") {
   Rules others[12];
   const Duration day = Duration::from_s(86400);
   others[0].session_timeout = day;
@@ -321,7 +321,7 @@ TEST_CASE("rules are equal when every one of them is") {
   }
 }
 
-TEST_CASE("what was applied or changed nothing was accepted, what else was not") {
+TEST_CASE("accepted() is true only for applied and unchanged") {
   CHECK(accepted(Verdict::applied));
   CHECK(accepted(Verdict::unchanged));
   for (const Verdict verdict : {Verdict::too_late, Verdict::too_early, Verdict::invalid, Verdict::over_limit}) {
@@ -329,7 +329,7 @@ TEST_CASE("what was applied or changed nothing was accepted, what else was not")
   }
 }
 
-TEST_CASE("a tally counts each verdict by itself, and adds up") {
+TEST_CASE("a tally counts each verdict separately and can be added to another") {
   const std::pair<Verdict, std::size_t Tally::*> fields[] = {
       {Verdict::applied, &Tally::applied},     {Verdict::unchanged, &Tally::unchanged}, {Verdict::too_late, &Tally::too_late},
       {Verdict::too_early, &Tally::too_early}, {Verdict::invalid, &Tally::invalid},     {Verdict::over_limit, &Tally::over_limit},

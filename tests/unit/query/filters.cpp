@@ -14,7 +14,7 @@ using namespace support;
 
 namespace {
 
-/// Whether it holds; however it is asked, and its negation says the opposite.
+/// Whether the filter holds. Checks that the compiled filter agrees, and that its negation is the opposite.
 template <class T>
 bool holds(const Filter& filter, const T& object) {
   const bool answer = matches(filter, object);
@@ -27,7 +27,7 @@ bool holds(const Filter& filter, const T& object) {
   return answer;
 }
 
-/// The same question about another field.
+/// The same filter about another field.
 Filter about(std::string_view field, const Filter& filter) {
   if (filter.parts().empty()) return Filter::test(filter.op(), field, filter.operand());
   std::vector<Filter> parts;
@@ -84,7 +84,7 @@ bool holds_without(const Filter& filter) {
   return answer;
 }
 
-/// That it is invalid for this reason, holds for nothing, and neither does what contains it.
+/// Checks that a filter is invalid for this reason and holds for nothing, and so does every filter that contains it.
 void is_invalid(const Filter& filter, ErrorCode code = ErrorCode::bad_operand) {
   REQUIRE(filter.error());
   CHECK(static_cast<int>(filter.error()->code) == static_cast<int>(code));
@@ -123,7 +123,7 @@ constexpr std::uint64_t too_large = std::uint64_t{1} << 63;
 
 }  // namespace
 
-TEST_CASE("a filter that asks nothing holds for everything") {
+TEST_CASE("a default-constructed filter matches everything") {
   CHECK(holds(Filter(), User()));
   CHECK(holds(Filter(), Channel()));
   CHECK_FALSE(holds(!Filter(), Channel()));
@@ -133,7 +133,7 @@ TEST_CASE("a filter that asks nothing holds for everything") {
 
 // One operator at a time.
 
-TEST_CASE("eq with a value holds when the field is that") {
+TEST_CASE("eq with a value matches an equal field") {
   CHECK(holds_for(eq("x", "a"), "a"));
   CHECK_FALSE(holds_for(eq("x", "a"), "b"));
   CHECK_FALSE(holds_for(eq("x", "a"), "ab"));
@@ -150,14 +150,14 @@ TEST_CASE("eq with a value holds when the field is that") {
   CHECK_FALSE(holds_for(eq("x", noon), noon + tick));
 }
 
-TEST_CASE("a text with a zero in it is compared to its end") {
+TEST_CASE("strings with embedded null bytes are compared as a whole") {
   const std::string a("a\0b", 3), b("a\0c", 3);
   CHECK(holds_for(eq("x", a), a));
   CHECK_FALSE(holds_for(eq("x", a), b));
   CHECK_FALSE(holds_for(eq("x", a), "a"));
 }
 
-TEST_CASE("eq with a value holds when an array has it") {
+TEST_CASE("eq with a value matches an array that contains it") {
   CHECK(holds_for(eq("x", "a"), array({"b", "a"})));
   CHECK_FALSE(holds_for(eq("x", "a"), array({"b", "c"})));
   CHECK_FALSE(holds_for(eq("x", "a"), array({})));
@@ -167,7 +167,7 @@ TEST_CASE("eq with a value holds when an array has it") {
   CHECK(holds_for(eq("x", noon), array({"b", noon})));
 }
 
-TEST_CASE("eq with an array holds when both are the same set") {
+TEST_CASE("eq with an array matches an array with the same set of elements") {
   CHECK(holds_for(eq("x", array({"a", "b"})), array({"a", "b"})));
   CHECK(holds_for(eq("x", array({"a", "b"})), array({"b", "a"})));
   CHECK(holds_for(eq("x", array({"a", "b", "a"})), array({"b", "a"})));
@@ -179,7 +179,7 @@ TEST_CASE("eq with an array holds when both are the same set") {
   CHECK_FALSE(holds_for(eq("x", array({1, "2"})), array({1, 2})));
 }
 
-TEST_CASE("eq with an empty array holds for an empty array alone") {
+TEST_CASE("eq with an empty array matches only an empty array") {
   CHECK(holds_for(eq("x", array({})), array({})));
   CHECK_FALSE(holds_for(eq("x", array({})), array({"a"})));
   CHECK_FALSE(holds_for(eq("x", array({})), "a"));
@@ -187,14 +187,14 @@ TEST_CASE("eq with an empty array holds for an empty array alone") {
   CHECK_FALSE(holds_without(eq("x", array({}))));
 }
 
-TEST_CASE("eq with an array does not hold for a value that it has") {
+TEST_CASE("eq with an array does not match a scalar that it contains") {
   CHECK_FALSE(holds_for(eq("x", array({"a"})), "a"));
   CHECK_FALSE(holds_for(eq("x", array({1})), 1));
   CHECK_FALSE(holds_for(eq("x", array({nullptr})), nullptr));
   CHECK_FALSE(holds_without(eq("x", array({nullptr}))));
 }
 
-TEST_CASE("ne holds when eq does not") {
+TEST_CASE("ne matches exactly if eq does not") {
   const Value values[] = {nullptr, true, false, 0, 1, 1.5, "a", "", noon, array({}), array({"a"}), array({"a", "b"}), array({1, nullptr})};
   for (const Value& operand : values) {
     for (const Value& field : values) {
@@ -209,7 +209,7 @@ TEST_CASE("ne holds when eq does not") {
   CHECK(holds_for(ne("x", 1), "1"));
 }
 
-TEST_CASE("an absent field passes ne and nin") {
+TEST_CASE("ne and nin match an absent field") {
   CHECK(holds_without(ne("x", "a")));
   CHECK(holds_without(ne("x", false)));
   CHECK(holds_without(ne("x", array({"a"}))));
@@ -261,7 +261,7 @@ TEST_CASE("gt, gte, lt and lte compare timestamps") {
   CHECK_FALSE(holds_for(lte("x", noon), noon + tick));
 }
 
-TEST_CASE("a range test of an array holds when it does for an element") {
+TEST_CASE("a range test matches an array if it matches an element") {
   CHECK(holds_for(gt("x", 5), array({1, 6})));
   CHECK_FALSE(holds_for(gt("x", 6), array({1, 6})));
   CHECK(holds_for(gte("x", 6), array({"z", 1, 6.0})));
@@ -271,7 +271,7 @@ TEST_CASE("a range test of an array holds when it does for an element") {
   CHECK_FALSE(holds_for(gt("x", 0), array({})));
 }
 
-TEST_CASE("a range test never holds for a value of another type") {
+TEST_CASE("a range test never matches a value of another type") {
   const Value fields[] = {nullptr, true, 5, "b", noon, array({}), array({nullptr, false})};
   const Value operands[] = {3, "a", noon - tick};
   for (const Value& operand : operands) {
@@ -287,7 +287,7 @@ TEST_CASE("a range test never holds for a value of another type") {
   }
 }
 
-TEST_CASE("an absent field fails every range test") {
+TEST_CASE("no range test matches an absent field or null") {
   for (const Value& operand : {Value(0), Value(-1.5), Value(""), Value("a"), Value(noon)}) {
     for (const Operator op : {Operator::gt, Operator::gte, Operator::lt, Operator::lte}) {
       CHECK_FALSE(holds_without(Filter::test(op, "x", operand)));
@@ -296,7 +296,7 @@ TEST_CASE("an absent field fails every range test") {
   }
 }
 
-TEST_CASE("in holds when the field is one of the values") {
+TEST_CASE("in matches a field that is equal to one of the values") {
   CHECK(holds_for(in("x", {"a", "b"}), "a"));
   CHECK(holds_for(in("x", {"a", "b"}), "b"));
   CHECK(holds_for(in("x", {"a"}), "a"));
@@ -309,7 +309,7 @@ TEST_CASE("in holds when the field is one of the values") {
   CHECK_FALSE(holds_without(in("x", {"a", 1, true, noon})));
 }
 
-TEST_CASE("in holds when the field, an array, has something in common with the values") {
+TEST_CASE("in matches an array that has an element in common with the values") {
   CHECK(holds_for(in("x", {"a", "b"}), array({"c", "b"})));
   CHECK_FALSE(holds_for(in("x", {"a", "b"}), array({"c", "d"})));
   CHECK_FALSE(holds_for(in("x", {"a", "b"}), array({})));
@@ -317,7 +317,7 @@ TEST_CASE("in holds when the field, an array, has something in common with the v
   CHECK_FALSE(holds_for(in("x", {1, 2}), array({"1", 2.5})));
 }
 
-TEST_CASE("nin holds when in does not") {
+TEST_CASE("nin matches if in does not") {
   CHECK_FALSE(holds_for(nin("x", {"a", "b"}), "a"));
   CHECK(holds_for(nin("x", {"a", "b"}), "c"));
   CHECK_FALSE(holds_for(nin("x", {"a", "b"}), array({"c", "b"})));
@@ -327,7 +327,7 @@ TEST_CASE("nin holds when in does not") {
   CHECK(holds_for(nin("x", {"a"}), nullptr));
 }
 
-TEST_CASE("an empty in holds for nothing and an empty nin for everything") {
+TEST_CASE("an empty in matches nothing and an empty nin matches everything") {
   for (const Value& field : {Value(), Value(true), Value(0), Value(""), Value("a"), array({}), array({"a"})}) {
     CHECK_FALSE(holds_for(in("x", {}), field));
     CHECK(holds_for(nin("x", {}), field));
@@ -336,7 +336,7 @@ TEST_CASE("an empty in holds for nothing and an empty nin for everything") {
   CHECK(holds_without(nin("x", {})));
 }
 
-TEST_CASE("in and nin take ranges of what makes values") {
+TEST_CASE("in and nin accept ranges of anything that converts to Value") {
   const std::vector<std::string> names{"a", "b"};
   const std::vector<int> numbers{1, 2};
   const std::string_view views[] = {"a", "b"};
@@ -349,7 +349,7 @@ TEST_CASE("in and nin take ranges of what makes values") {
   CHECK(holds_for(in("x", std::vector<std::string>()), "a") == false);
 }
 
-TEST_CASE("in with null among the values holds for an absent field") {
+TEST_CASE("in with null among the values matches an absent field and null") {
   CHECK(holds_without(in("x", {"a", nullptr})));
   CHECK(holds_for(in("x", {"a", nullptr}), nullptr));
   CHECK_FALSE(holds_for(in("x", {"a", nullptr}), "b"));
@@ -357,7 +357,7 @@ TEST_CASE("in with null among the values holds for an absent field") {
   CHECK(holds_for(nin("x", {"a", nullptr}), "b"));
 }
 
-TEST_CASE("in finds each of many values and no other") {
+TEST_CASE("in with 300 values matches each of them and no other") {
   std::vector<std::string> texts;
   std::vector<Value> numbers, instants;
   for (int i = 0; i < 300; ++i) {
@@ -387,7 +387,7 @@ TEST_CASE("in finds each of many values and no other") {
   }
 }
 
-TEST_CASE("contains holds when the field is an array with the value") {
+TEST_CASE("contains matches an array with the value") {
   CHECK(holds_for(contains("x", "a"), array({"b", "a"})));
   CHECK_FALSE(holds_for(contains("x", "a"), array({"b", "aa"})));
   CHECK_FALSE(holds_for(contains("x", "a"), array({})));
@@ -396,7 +396,7 @@ TEST_CASE("contains holds when the field is an array with the value") {
   CHECK(holds_for(contains("x", nullptr), array({1, nullptr})));
 }
 
-TEST_CASE("contains does not hold for a field that is no array") {
+TEST_CASE("contains does not match a field that is not an array") {
   CHECK_FALSE(holds_for(contains("x", "a"), "a"));
   CHECK_FALSE(holds_for(contains("x", "a"), "cat"));
   CHECK_FALSE(holds_for(contains("x", 1), 1));
@@ -407,7 +407,7 @@ TEST_CASE("contains does not hold for a field that is no array") {
   CHECK_FALSE(holds_without(contains("x", "a")));
 }
 
-TEST_CASE("exists holds when the object has the field") {
+TEST_CASE("exists(true) matches if the object has the field, exists(false) if it does not") {
   for (const Value& field : {Value(false), Value(0), Value(""), Value(noon), array({})}) {
     CHECK(holds_for(exists("x", true), field));
     CHECK_FALSE(holds_for(exists("x", false), field));
@@ -421,21 +421,21 @@ TEST_CASE("a field that is null exists") {
   CHECK_FALSE(holds_for(exists("x", false), nullptr));
 }
 
-TEST_CASE("autocomplete holds when a word of the field begins so") {
+TEST_CASE("autocomplete matches if a word of the field starts with the prefix, whatever the case") {
   CHECK(holds_for(autocomplete("x", "ro"), "Curiosity Rover"));
   CHECK(holds_for(autocomplete("x", "CUR"), "Curiosity Rover"));
   CHECK_FALSE(holds_for(autocomplete("x", "over"), "Curiosity Rover"));
   CHECK_FALSE(holds_for(autocomplete("x", "Rovers"), "Curiosity Rover"));
 }
 
-TEST_CASE("autocomplete of an array holds when it does for an element") {
+TEST_CASE("autocomplete matches an array if it matches an element") {
   CHECK(holds_for(autocomplete("x", "ro"), array({"Curiosity", "the Rover"})));
   CHECK_FALSE(holds_for(autocomplete("x", "ro"), array({"Curiosity", "euro"})));
   CHECK(holds_for(autocomplete("x", "ro"), array({1, nullptr, "Rover"})));
   CHECK_FALSE(holds_for(autocomplete("x", "ro"), array({})));
 }
 
-TEST_CASE("autocomplete does not hold for what is no text") {
+TEST_CASE("autocomplete does not match a field that is not a string") {
   CHECK_FALSE(holds_for(autocomplete("x", "1"), 1));
   CHECK_FALSE(holds_for(autocomplete("x", "t"), true));
   CHECK_FALSE(holds_for(autocomplete("x", "2019"), noon));
@@ -445,7 +445,7 @@ TEST_CASE("autocomplete does not hold for what is no text") {
 
 // Combinations.
 
-TEST_CASE("and_ holds when all of its filters do, or_ when any does, nor when none does") {
+TEST_CASE("and_ matches if all of its filters do, or_ if any does, nor if none does") {
   const Filter yes = eq("x", 1), no = eq("x", 2);
   CHECK(holds_for(and_({yes}), 1));
   CHECK_FALSE(holds_for(and_({no}), 1));
@@ -463,7 +463,7 @@ TEST_CASE("and_ holds when all of its filters do, or_ when any does, nor when no
   CHECK_FALSE(holds_for(nor({no, yes}), 1));
 }
 
-TEST_CASE("the signs of C++ combine filters as and_, or_ and nor do") {
+TEST_CASE("the operators &&, || and ! build the same filters as and_, or_ and nor") {
   const Filter a = eq("x", 1), b = gt("y", 2), c = exists("z", true);
   CHECK((a && b) == and_({a, b}));
   CHECK((a || b) == or_({a, b}));
@@ -477,7 +477,7 @@ TEST_CASE("the signs of C++ combine filters as and_, or_ and nor do") {
   CHECK(a == eq("x", 1));  // and they leave what they are given as it was
 }
 
-TEST_CASE("parts that are combinations themselves are passed over as a whole") {
+TEST_CASE("nested combinations evaluate like the boolean expression") {
   const Filter yes = eq("x", 1), no = eq("x", 2);
   for (int bits = 0; bits < 16; ++bits) {
     const bool truth[] = {(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0};
@@ -492,7 +492,7 @@ TEST_CASE("parts that are combinations themselves are passed over as a whole") {
   }
 }
 
-TEST_CASE("a chain of one operator is one level deep") {
+TEST_CASE("a chain of one operator is flattened to one level") {
   Filter both = eq("x", 0), either = eq("x", 0);
   for (int i = 1; i < 1000; ++i) {
     both = std::move(both) && ne("x", i);
@@ -513,7 +513,7 @@ TEST_CASE("a chain of one operator is one level deep") {
   CHECK((!both).error());
 }
 
-TEST_CASE("filters nest as deep as they may and not one level more") {
+TEST_CASE("filters nest up to Filter::deepest levels; one more level is too_deep") {
   const Filter deepest = negated(Filter::deepest);
   CHECK_FALSE(deepest.error());
   CHECK(holds_for(deepest, 1) == (Filter::deepest % 2 == 0));
@@ -530,7 +530,7 @@ TEST_CASE("filters nest as deep as they may and not one level more") {
 
 // Values.
 
-TEST_CASE("eq with null holds for a field that is absent or null") {
+TEST_CASE("eq with null matches a field that is absent or null, and an array that contains null") {
   CHECK(holds_without(eq("x", nullptr)));
   CHECK(holds_for(eq("x", nullptr), nullptr));
   for (const Value& field : {Value(false), Value(0), Value(""), Value(noon), array({}), array({"a"})}) {
@@ -539,7 +539,7 @@ TEST_CASE("eq with null holds for a field that is absent or null") {
   CHECK(holds_for(eq("x", nullptr), array({"a", nullptr})));
 }
 
-TEST_CASE("ne with null holds for a field that is there") {
+TEST_CASE("ne with null matches a field that is neither absent nor null") {
   CHECK_FALSE(holds_without(ne("x", nullptr)));
   CHECK_FALSE(holds_for(ne("x", nullptr), nullptr));
   for (const Value& field : {Value(false), Value(0), Value(""), Value(noon), array({}), array({"a"})}) {
@@ -547,14 +547,14 @@ TEST_CASE("ne with null holds for a field that is there") {
   }
 }
 
-TEST_CASE("a null pointer to a text is null") {
+TEST_CASE("a null const char* is the value null") {
   const char* const none = nullptr;
   CHECK(Value(none).kind() == ValueKind::null);
   CHECK(ValueView(none).kind() == ValueKind::null);
   CHECK(eq("x", none) == eq("x", nullptr));
 }
 
-TEST_CASE("an integer and a floating-point number are equal when they are the same number") {
+TEST_CASE("integers and floating-point numbers compare by their numeric value") {
   CHECK(holds_for(eq("x", 1), 1.0));
   CHECK(holds_for(eq("x", 1.0), 1));
   CHECK(holds_for(in("x", {3, 1.0, 2}), 1));
@@ -568,7 +568,7 @@ TEST_CASE("an integer and a floating-point number are equal when they are the sa
   CHECK(holds_for(eq("x", 1), 1.0f));
 }
 
-TEST_CASE("integers that no double can hold are compared exactly") {
+TEST_CASE("integers that a double cannot represent are compared exactly") {
   CHECK_FALSE(holds_for(eq("x", odd), near_odd));
   CHECK_FALSE(holds_for(eq("x", near_odd), odd));
   CHECK_FALSE(holds_for(in("x", {odd, 1}), near_odd));
@@ -580,7 +580,7 @@ TEST_CASE("integers that no double can hold are compared exactly") {
   CHECK(holds_for(lt("x", -near_odd), -odd));
 }
 
-TEST_CASE("integers at the ends of their range compare with any double") {
+TEST_CASE("integers at the ends of their range compare exactly with any double") {
   constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max(), first = std::numeric_limits<std::int64_t>::min();
   constexpr double end = 9223372036854775808.0;
   CHECK_FALSE(holds_for(eq("x", last), end));
@@ -595,7 +595,7 @@ TEST_CASE("integers at the ends of their range compare with any double") {
   CHECK_FALSE(holds_for(in("x", {end, first, 0}), last));
 }
 
-TEST_CASE("a field that is not a number is equal to nothing and in no range") {
+TEST_CASE("a NaN field is equal to nothing and in no range") {
   for (const Value& number : {Value(0), Value(0.5), Value(-1e300)}) {
     for (const Operator op : {Operator::eq, Operator::gt, Operator::gte, Operator::lt, Operator::lte, Operator::contains}) {
       CHECK_FALSE(holds_for(Filter::test(op, "x", number), not_a_number));
@@ -607,7 +607,7 @@ TEST_CASE("a field that is not a number is equal to nothing and in no range") {
   }
 }
 
-TEST_CASE("a timestamp and a text of RFC 3339 compare as timestamps, whichever of them is the field") {
+TEST_CASE("a timestamp and an RFC 3339 string compare as timestamps, whichever of them is the field") {
   const Value texts[] = {"2019-01-07T12:00:00Z", "2019-01-07T12:00:00.000Z", "2019-01-07T14:00:00+02:00", "2019-01-07T07:00:00.0-05:00"};
   for (const Value& text : texts) {
     CHECK(holds_for(eq("x", text), noon));
@@ -635,7 +635,7 @@ TEST_CASE("a timestamp and a text of RFC 3339 compare as timestamps, whichever o
   }
 }
 
-TEST_CASE("a timestamp and a text that is none do not compare") {
+TEST_CASE("a timestamp and a string that is not RFC 3339 match no comparison") {
   for (const Value& text : {Value("noon"), Value(""), Value("2019-01-07"), Value("2019-13-07T12:00:00Z")}) {
     for (const Operator op : {Operator::eq, Operator::gt, Operator::gte, Operator::lt, Operator::lte}) {
       CHECK_FALSE(holds_for(Filter::test(op, "x", noon), text));
@@ -645,7 +645,7 @@ TEST_CASE("a timestamp and a text that is none do not compare") {
   }
 }
 
-TEST_CASE("strings that are timestamps compare as points in time") {
+TEST_CASE("RFC 3339 strings compare as points in time") {
   const char* const ascending[] = {"0000-01-01T00:00:00Z",           "0001-01-01T00:00:00Z",
                                    "1600-02-29T23:59:59Z",           "1969-12-31T23:59:59.999999999Z",
                                    "1970-01-01T00:00:00Z",           "2019-01-07T13:00:00+02:00",
@@ -666,7 +666,7 @@ TEST_CASE("strings that are timestamps compare as points in time") {
   }
 }
 
-TEST_CASE("ways to write one timestamp are one value, in every test") {
+TEST_CASE("RFC 3339 strings of the same point in time are equal in every test") {
   const std::vector<const char*> ways[] = {
       {"2019-01-07T12:00:00Z", "2019-01-07T12:00:00.000Z", "2019-01-07t14:00:00.0+02:00", "2019-01-06T23:00:00-13:00"},
       {"9999-12-31T23:59:59Z", "9999-12-31T23:59:59.00z", "9999-12-31T22:59:59-01:00"},
@@ -695,7 +695,7 @@ TEST_CASE("ways to write one timestamp are one value, in every test") {
   }
 }
 
-TEST_CASE("a text that is a timestamp and one that is none compare as bytes, and are never equal") {
+TEST_CASE("an RFC 3339 string and another string compare as bytes and are never equal") {
   const char* const instant = "2019-01-07T12:00:00Z";
   for (const char* const text : {"2019", "2019-01-07T12:00:00", "2019-01-07T12:00:00Z ", "2019-01-07T12:00:00.Z",
                                  "2019-02-30T12:00:00Z", "x", "", "2019-01-07T12:00:00.0123456789Z"}) {
@@ -711,7 +711,7 @@ TEST_CASE("a text that is a timestamp and one that is none compare as bytes, and
   }
 }
 
-TEST_CASE("timestamps of strings outside what a timestamp holds compare with timestamps") {
+TEST_CASE("RFC 3339 strings outside the range of Timestamp compare with timestamps") {
   CHECK(holds_for(lt("x", "9999-12-31T23:59:59Z"), noon));
   CHECK(holds_for(gt("x", noon), "9999-12-31T23:59:59Z"));
   CHECK(holds_for(gt("x", "0001-01-01T00:00:00Z"), noon));
@@ -722,7 +722,7 @@ TEST_CASE("timestamps of strings outside what a timestamp holds compare with tim
   CHECK(holds_for(lt("x", Timestamp::lowest()), "1677-09-21T00:12:43.145224191Z"));
 }
 
-TEST_CASE("many timestamps and strings are compared as one set, in whichever way they are written") {
+TEST_CASE("arrays of thousands of timestamps and RFC 3339 strings are compared as sets") {
   std::vector<Value> one, other;
   for (int i = 0; i < 3000; ++i) {
     const Timestamp at = noon + seconds(i % 1100);
@@ -766,7 +766,7 @@ TEST_CASE("values of different types are never equal") {
 
 // What is invalid.
 
-TEST_CASE("an operator with an operand that it has no use for is invalid") {
+TEST_CASE("a test with an operand of a type that its operator does not accept is invalid") {
   for (const Value& operand : {Value(), Value(true), array({1}), array({})}) {
     is_invalid(gt("x", operand));
     is_invalid(gte("x", operand));
@@ -784,12 +784,12 @@ TEST_CASE("an operator with an operand that it has no use for is invalid") {
   }
 }
 
-TEST_CASE("an autocomplete of no text is invalid") {
+TEST_CASE("autocomplete with an empty prefix is invalid") {
   is_invalid(autocomplete("x", ""));
   is_invalid(autocomplete("x", std::string_view()));
 }
 
-TEST_CASE("an unsigned integer above those of 64 bits with a sign is invalid") {
+TEST_CASE("an unsigned integer above the signed 64-bit range is invalid") {
   CHECK(Value(too_large).kind() == ValueKind::invalid);
   CHECK(ValueView(too_large).kind() == ValueKind::invalid);
   CHECK(Value(too_large - 1).kind() == ValueKind::integer);
@@ -802,7 +802,7 @@ TEST_CASE("an unsigned integer above those of 64 bits with a sign is invalid") {
   CHECK(holds_for(eq("x", too_large - 1), std::numeric_limits<std::int64_t>::max()));
 }
 
-TEST_CASE("a field that holds what cannot be held is equal to nothing") {
+TEST_CASE("a field with an invalid value exists and is equal to nothing") {
   CHECK_FALSE(holds_for(eq("x", -1), too_large));
   CHECK_FALSE(holds_for(eq("x", nullptr), too_large));
   CHECK_FALSE(holds_for(lt("x", 0), too_large));
@@ -819,7 +819,7 @@ TEST_CASE("an array in an array is invalid") {
   is_invalid(nin("x", {array({1})}));
 }
 
-TEST_CASE("a number that is not finite is invalid") {
+TEST_CASE("a test with infinity or NaN is invalid") {
   for (const double number : {infinity, -infinity, not_a_number}) {
     is_invalid(eq("x", number));
     is_invalid(ne("x", number));
@@ -834,7 +834,7 @@ TEST_CASE("a number that is not finite is invalid") {
   CHECK_FALSE(eq("x", std::numeric_limits<double>::denorm_min()).error());
 }
 
-TEST_CASE("a field without a name or with a dollar before it is invalid") {
+TEST_CASE("a field name that is empty or starts with $ is invalid") {
   for (const char* const name : {"", "$", "$x", "$eq"}) {
     is_invalid(eq(name, 1));
     is_invalid(exists(name, true));
@@ -843,13 +843,13 @@ TEST_CASE("a field without a name or with a dollar before it is invalid") {
   CHECK_FALSE(eq("x$", 1).error());
 }
 
-TEST_CASE("a combination of nothing is invalid") {
+TEST_CASE("a combination without parts is invalid") {
   is_invalid(and_({}));
   is_invalid(or_({}));
   is_invalid(nor({}));
 }
 
-TEST_CASE("an operator that is no test or no combination makes none") {
+TEST_CASE("Filter::test and Filter::combination reject operators of the other kind") {
   for (const Operator op : {Operator::everything, Operator::all_of, Operator::any_of, Operator::none_of, Operator::invalid}) {
     is_invalid(Filter::test(op, "x", 1));
   }
@@ -858,7 +858,7 @@ TEST_CASE("an operator that is no test or no combination makes none") {
   }
 }
 
-TEST_CASE("what contains an invalid filter says what is wrong with the first") {
+TEST_CASE("a combination has the error of its first invalid part") {
   const Filter deep = and_({negated(Filter::deepest)});
   const Filter wrong = gt("x", true);
   CHECK(and_({eq("x", 1), deep, wrong}).error()->code == ErrorCode::too_deep);
@@ -868,7 +868,7 @@ TEST_CASE("what contains an invalid filter says what is wrong with the first") {
 
 // Filters as values.
 
-TEST_CASE("filters are equal when they ask the same in the same words") {
+TEST_CASE("filters are equal if their structure, fields and operands are") {
   CHECK(Filter() == Filter());
   CHECK(eq("x", 1) == eq("x", 1));
   CHECK(eq("x", 1) == eq("x", 1.0));
@@ -888,7 +888,7 @@ TEST_CASE("filters are equal when they ask the same in the same words") {
   CHECK(gt("x", true) != Filter());
 }
 
-TEST_CASE("a filter gives what it was made of") {
+TEST_CASE("a filter provides its operator, field, operand and parts") {
   const Filter test = in("members", {"john", "jack"});
   CHECK(test.op() == Operator::in);
   CHECK(test.field() == "members");
@@ -901,7 +901,7 @@ TEST_CASE("a filter gives what it was made of") {
   CHECK(both.parts()[0] == test);
 }
 
-TEST_CASE("a compiled filter outlives what it was made of") {
+TEST_CASE("a compiled filter and its copies outlive the filter") {
   auto filter = std::make_unique<Filter>(in("members", std::vector<std::string>{std::string(40, 'a'), std::string(40, 'b')}) &&
                                          autocomplete("type", std::string(40, 'c')) && eq(std::string(40, 'd'), 1));
   const auto compiled = compile<Channel>(*filter);
@@ -916,18 +916,18 @@ TEST_CASE("a compiled filter outlives what it was made of") {
   CHECK(copied(channel));
 }
 
-TEST_CASE("a filter of the fields of a user") {
+TEST_CASE("filters can test id, online, status and last_active of a user, but not invisible") {
   User john{"john", true, "busy", noon, false};
   CHECK(holds(eq("id", "john"), john));
   CHECK(holds(eq("online", true) && eq("status", "busy"), john));
   CHECK(holds(eq("last_active", "2019-01-07T13:00:00+01:00"), john));
-  CHECK_FALSE(holds(exists("invisible", true), john));  // nobody asks for that
+  CHECK_FALSE(holds(exists("invisible", true), john));  // not a field that can be queried
   CHECK_FALSE(holds(eq("ID", "john"), john));
   john.last_active.reset();
   CHECK(holds(exists("last_active", false), john));
 }
 
-TEST_CASE("a filter of the fields of a channel") {
+TEST_CASE("filters can test a channel's fields and custom fields; custom fields cannot shadow built-in ones") {
   Channel channel{"messaging", "mars", {"john", "jack"}, {}};
   channel.custom["name"] = "Curiosity Rover";
   channel.custom["type"] = "hidden behind the type";
@@ -959,7 +959,7 @@ struct CountedText {
 
 }  // namespace
 
-TEST_CASE("every test of an array reads each element once, whatever it is compared with") {
+TEST_CASE("every test of an array reads each element at most once") {
   for (const std::size_t count : {1u, 64u, 1024u, 1025u, 5000u}) {
     std::vector<CountedText> members;
     std::vector<Value> all, others, twice;
@@ -1017,7 +1017,7 @@ struct FewHashes {
   static std::uint64_t of(std::string_view text) { return (detail::TextHash::of(text) & 3) * 0x4000000000000000; }
 };
 
-/// Whether exactly these are found, each at a place of its own.
+/// Checks that exactly these strings are found, each at its own index.
 template <class Hash>
 void finds_exactly(const std::vector<std::string>& texts, const std::vector<std::string>& others) {
   using Set = detail::BasicTextSet<Hash>;
@@ -1041,7 +1041,7 @@ void finds_exactly(const std::vector<std::string>& texts, const std::vector<std:
 
 }  // namespace
 
-TEST_CASE("strings are found among others whose hashes are the same") {
+TEST_CASE("a TextSet finds its strings and no others, even if hashes collide") {
   std::vector<std::string> texts, others;
   for (int i = 0; i < 400; ++i) {
     // Of a few sizes, alike at the beginning, in the middle or up to their last byte.
@@ -1071,7 +1071,7 @@ TEST_CASE("strings are found among others whose hashes are the same") {
 
 // Taking parts of a filter or of a value for the whole.
 
-TEST_CASE("a filter or a value takes the place of what it is a part of") {
+TEST_CASE("a filter or value may be assigned a part of itself, or itself") {
   Filter filter = (eq("a", std::string(40, 'x')) || eq("b", 2)) && gt("c", 3);
   filter = filter.parts()[0];
   CHECK(filter == (eq("a", std::string(40, 'x')) || eq("b", 2)));
@@ -1102,7 +1102,7 @@ TEST_CASE("a filter or a value takes the place of what it is a part of") {
   CHECK(matcher(channel));
 }
 
-TEST_CASE("what is read of a temporary stays") {
+TEST_CASE("parts, field and elements of a temporary are returned by value") {
   const auto parts = (eq("a", 1) && eq("b", std::string(40, 'x'))).parts();
   REQUIRE(parts.size() == 2);
   CHECK(parts[1] == eq("b", std::string(40, 'x')));

@@ -49,7 +49,7 @@ std::string sorted(const Snapshot& s, std::vector<SortKey> keys, Viewer viewer =
   return joined(ids_of(query(s, all_of(Filter(), std::move(keys)), viewer)));
 }
 
-/// How many users are looked at.
+/// The number of users that a query examines.
 std::size_t looked_at(const Snapshot& s, const Filter& filter, Viewer viewer = nobody) {
   return detail::each_candidate(s, filter, viewer, [](const UserView&) {});
 }
@@ -83,7 +83,7 @@ Snapshot some_users() {
   return s;
 }
 
-/// A snapshot of so many users, every tenth of them online.
+/// A snapshot of `count` users, every tenth of them online.
 Snapshot many_users(unsigned count) {
   Snapshot s;
   for (unsigned i = 0; i < count; ++i) {
@@ -105,7 +105,7 @@ int compare_simply(const Value* a, const Value* b) {
 
 // Snapshots.
 
-TEST_CASE("a query finds the users for whom the filter holds, by their ids") {
+TEST_CASE("a query returns the users that match the filter, in the order of their ids") {
   const Snapshot s = some_users();
   CHECK(found(s, Filter()) == "anna jack john zoe");
   CHECK(found(s, eq("online", true)) == "jack john");
@@ -120,14 +120,14 @@ TEST_CASE("a query finds the users for whom the filter holds, by their ids") {
   CHECK(found(Snapshot(), eq("id", "john"), self("john")) == "");
 }
 
-TEST_CASE("a query finds users as they are seen") {
+TEST_CASE("a query returns the same users as find") {
   const Snapshot s = some_users();
   const std::vector<User> users = query(s, all_of(Filter()));
   REQUIRE(users.size() == 4);
   for (const User& user : users) CHECK(user == s.find(user.id));
 }
 
-TEST_CASE("an invalid filter finds nobody") {
+TEST_CASE("an invalid filter finds no user") {
   const Snapshot s = some_users();
   CHECK(found(s, gt("id", true)) == "");
   CHECK(found(s, !gt("id", true)) == "");
@@ -147,7 +147,7 @@ TEST_CASE("users are sorted by any of their fields") {
   CHECK(sorted(s, {{"online"}, {"status", Order::descending}}) == "zoe anna john jack");
 }
 
-TEST_CASE("users without the field come last in ascending and first in descending order") {
+TEST_CASE("users without the sort field come last in ascending and first in descending order") {
   const Snapshot s = some_users();
   const auto active = [&](const char* id) { return *last_active(s, id); };
   REQUIRE(active("john") < active("jack"));
@@ -156,7 +156,7 @@ TEST_CASE("users without the field come last in ascending and first in descendin
   CHECK(sorted(s, {{"last_active", Order::descending}}) == "zoe anna jack john");
 }
 
-TEST_CASE("a sort key that names no field of users decides nothing") {
+TEST_CASE("a sort key that names no field of users is ignored") {
   const Snapshot s = some_users();
   CHECK(sorted(s, {{"name"}}) == "anna jack john zoe");
   CHECK(sorted(s, {{"name", Order::descending}, {"online"}}) == "anna zoe jack john");
@@ -164,7 +164,7 @@ TEST_CASE("a sort key that names no field of users decides nothing") {
   CHECK(sorted(s, {{"invisible", Order::descending}}) == "anna jack john zoe");
 }
 
-TEST_CASE("a page of users is a part of all of them") {
+TEST_CASE("offset and limit select a page of users") {
   const Snapshot s = some_users();
   UserQuery asked;
   const auto page = [&](std::size_t offset, std::size_t limit) {
@@ -184,7 +184,7 @@ TEST_CASE("a page of users is a part of all of them") {
   CHECK(page(without_limit - 1, 1) == "");
 }
 
-TEST_CASE("a page has thirty users and ten channels unless asked otherwise") {
+TEST_CASE("the default limit is 30 users and 10 channels, and none for a Query") {
   CHECK(query(many_users(100), UserQuery()).size() == 30);
   std::vector<Channel> channels;
   for (unsigned i = 0; i < 40; ++i) channels.push_back(channel(numbered(i), i));
@@ -207,7 +207,7 @@ TEST_CASE("a query calls back once for each user of a page, in its order") {
 
 // Viewers.
 
-TEST_CASE("viewers find themselves as they are, and everybody else as these wish to be seen") {
+TEST_CASE("viewers find themselves by their own state, and other users by their visible state") {
   Snapshot s = some_users();
   s = reduce(std::move(s), invisibly("john", "phone", at(6)));
   s = reduce(std::move(s), invisibly("ghost", "phone", at(6)));
@@ -225,7 +225,7 @@ TEST_CASE("viewers find themselves as they are, and everybody else as these wish
   CHECK(found(s, gt("last_active", at(5))) == "");
 }
 
-TEST_CASE("who was never seen but by himself is found by himself alone") {
+TEST_CASE("a user that was never visible is found only by themselves") {
   Snapshot s = some_users();
   s = reduce(std::move(s), invisibly("ghost", "phone", at(6)));
   REQUIRE_FALSE(s.find("ghost"));
@@ -238,7 +238,7 @@ TEST_CASE("who was never seen but by himself is found by himself alone") {
   }
 }
 
-TEST_CASE("viewers are sorted among the others as they see themselves") {
+TEST_CASE("viewers are sorted by their own state, other users by their visible state") {
   Snapshot s = some_users();
   s = reduce(std::move(s), invisibly("john", "phone", at(6)));
   CHECK(sorted(s, {{"online", Order::descending}}, self("john")) == "jack john anna zoe");
@@ -246,7 +246,7 @@ TEST_CASE("viewers are sorted among the others as they see themselves") {
   CHECK(sorted(s, {{"online", Order::descending}}) == "jack anna john zoe");
 }
 
-TEST_CASE("each viewer of a history with the invisible finds what he sees") {
+TEST_CASE("with random visibility changes, a query returns what find returns for each viewer") {
   constexpr std::uint64_t seed = 0x1e5;
   CAPTURE(seed);
   Chance luck(seed);
@@ -272,7 +272,7 @@ TEST_CASE("each viewer of a history with the invisible finds what he sees") {
 
 // What is looked at.
 
-TEST_CASE("who is named by id is looked up") {
+TEST_CASE("a filter on ids examines only these users") {
   const Snapshot s = many_users(100);
   CHECK(looked_at(s, Filter()) == 100);
   CHECK(looked_at(s, eq("id", "user-7")) == 1);
@@ -289,7 +289,7 @@ TEST_CASE("who is named by id is looked up") {
   CHECK(found(s, eq("id", "")) == "");
 }
 
-TEST_CASE("who is named by id beside other conditions is looked up") {
+TEST_CASE("a filter on ids combined by && with other conditions examines only these users") {
   const Snapshot s = many_users(100);
   CHECK(looked_at(s, eq("id", "user-7") && eq("online", true)) == 1);
   CHECK(looked_at(s, eq("online", true) && eq("id", "user-7")) == 1);
@@ -300,7 +300,7 @@ TEST_CASE("who is named by id beside other conditions is looked up") {
   CHECK(found(s, in("id", {"user-1", "user-2", "user-3"}) && in("id", {"user-2", "user-9"})) == "user-2");
 }
 
-TEST_CASE("who is named by id in each of several alternatives is looked up") {
+TEST_CASE("a filter on ids in every part of an || examines only these users") {
   const Snapshot s = many_users(100);
   CHECK(looked_at(s, eq("id", "user-7") || in("id", {"user-8", "user-9"})) == 3);
   CHECK(looked_at(s, (eq("id", "user-7") && eq("online", true)) || eq("id", "user-10")) == 2);
@@ -309,7 +309,7 @@ TEST_CASE("who is named by id in each of several alternatives is looked up") {
   CHECK(found(s, eq("id", "user-7") || (eq("id", "user-20") && eq("online", true))) == "user-20 user-7");
 }
 
-TEST_CASE("who is named twice is found once") {
+TEST_CASE("a user named several times is found once") {
   const Snapshot s = many_users(100);
   CHECK(looked_at(s, in("id", {"user-7", "user-7", "user-8", "user-7"})) == 2);
   CHECK(looked_at(s, eq("id", "user-7") || eq("id", "user-7")) == 1);
@@ -322,7 +322,7 @@ TEST_CASE("who is named twice is found once") {
   CHECK(found(s, in("id", {"user-7", "user-7"}), self("user-7")) == "user-7");
 }
 
-TEST_CASE("what excludes ids finds all the others") {
+TEST_CASE("a filter that excludes ids finds all other users") {
   const Snapshot s = many_users(30);
   CHECK(query(s, all_of(ne("id", "user-7"))).size() == 29);
   CHECK(query(s, all_of(nin("id", {"user-7", "user-8"}))).size() == 28);
@@ -330,7 +330,7 @@ TEST_CASE("what excludes ids finds all the others") {
   CHECK(query(s, all_of(nor({eq("id", "user-7"), eq("id", "user-8")}))).size() == 28);
 }
 
-TEST_CASE("an id that is a timestamp is found by it") {
+TEST_CASE("an id that is an RFC 3339 string is found by its timestamp and by equal strings") {
   Snapshot s = many_users(10);
   const std::string spelled = "2019-01-07T14:00:00+02:00";
   s = reduce(std::move(s), connect(spelled, "a", at(3)));
@@ -346,7 +346,7 @@ TEST_CASE("an id that is a timestamp is found by it") {
   CHECK(found(s, ne("id", spelled) && in("id", {another, "user-1"})) == "user-1");
 }
 
-TEST_CASE("ids that are one timestamp are told apart by their bytes, so that pages do not overlap") {
+TEST_CASE("ids that are the same timestamp are sorted by their bytes, so that pages do not overlap") {
   Snapshot s;
   std::vector<std::string> ids;
   for (int hours = 0; hours < 24; ++hours) {
@@ -374,7 +374,7 @@ TEST_CASE("ids that are one timestamp are told apart by their bytes, so that pag
   }
 }
 
-TEST_CASE("strings that are timestamps are sorted by time, behind other strings") {
+TEST_CASE("RFC 3339 strings are sorted by time, after other strings") {
   std::vector<Channel> channels;
   const char* const ascending[] = {"", "2019", "a", "z", "0001-01-01T00:00:00Z", "2019-01-07T13:00:00+02:00", "2019-01-07T12:00:00Z",
                                    "2020-05-19T21:32:07.06796Z", "2020-05-19T21:32:07.067961Z", "9999-12-31T23:59:59Z"};
@@ -388,7 +388,7 @@ TEST_CASE("strings that are timestamps are sorted by time, behind other strings"
   CHECK(sorted_by_x(Order::descending) == joined(expected));
 }
 
-TEST_CASE("who is offline is passed over once it was seen who is") {
+TEST_CASE("after the first query for online users, further ones examine few offline users") {
   Snapshot s = many_users(1000);
   REQUIRE(s.online_count() == 100);
   CHECK(looked_at(s, eq("online", true)) <= 1000);
@@ -407,7 +407,7 @@ TEST_CASE("who is offline is passed over once it was seen who is") {
   }
 }
 
-TEST_CASE("who comes online after it was seen who is, is found") {
+TEST_CASE("users who come online after a query for online users are found by the next one") {
   Snapshot s = many_users(300);
   CHECK(query(s, all_of(eq("online", true))).size() == 30);
   const Snapshot before = s;
@@ -419,7 +419,7 @@ TEST_CASE("who comes online after it was seen who is, is found") {
   CHECK(found(s, eq("online", true) && ne("id", "x")).find("newcomer") == 0);
 }
 
-TEST_CASE("who has timed out is passed over in the later snapshot alone") {
+TEST_CASE("users who timed out in a later snapshot are still found online in the earlier one") {
   const Snapshot early = reduce(many_users(300), at(10));
   const Snapshot late = reduce(early, at(1000));
   REQUIRE(late.online_count() == 0);
@@ -430,7 +430,7 @@ TEST_CASE("who has timed out is passed over in the later snapshot alone") {
   CHECK(query(early, all_of(eq("online", true))).size() == 30);
 }
 
-TEST_CASE("who was seen offline in a copy is found in the one where he is online") {
+TEST_CASE("querying a snapshot where users are offline does not hide them in one where they are online") {
   Rules rules = with_timeout(Duration());
   rules.offline_grace = seconds(20);
   Snapshot s{rules};
@@ -444,7 +444,7 @@ TEST_CASE("who was seen offline in a copy is found in the one where he is online
   CHECK(query(s, all_of(eq("online", true))).size() == 200);
 }
 
-TEST_CASE("queries of who is online agree with a plain loop at every step of random histories") {
+TEST_CASE("queries for online users agree with a linear scan at every step of random histories") {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     CAPTURE(seed);
     Chance luck(seed);
@@ -503,7 +503,7 @@ TEST_CASE("queries of who is online agree with a plain loop at every step of ran
   }
 }
 
-TEST_CASE("a query of who is online finds all when many are") {
+TEST_CASE("a query for online users finds all 1000 of them, also when repeated") {
   Snapshot s;
   for (unsigned i = 0; i < 1000; ++i) s = reduce(std::move(s), connect(numbered(i), "a", at(1)));
   for (int again = 0; again < 3; ++again) CHECK(query(s, all_of(eq("online", true))).size() == 1000);
@@ -511,7 +511,7 @@ TEST_CASE("a query of who is online finds all when many are") {
 
 // Ranges.
 
-TEST_CASE("a query of a range gives the addresses of its objects") {
+TEST_CASE("a query of a range returns pointers to its objects") {
   const std::vector<Channel> channels{channel("c", 1), channel("a", 2), channel("b", 1)};
   const auto page = query(channels, Query{eq("x", 1), {}, 0, 10});
   REQUIRE(page.size() == 2);
@@ -541,7 +541,7 @@ TEST_CASE("objects with the same id keep the order of their range") {
   CHECK(turned[1] == &channels[0]);
 }
 
-TEST_CASE("values of different types are sorted by their types") {
+TEST_CASE("values of different types are sorted by type") {
   const std::vector<Channel> channels{channel("null", nullptr), channel("timestamp", at(0)), channel("true", true), channel("array", array({1})),
                                       channel("false", false),  channel("text", "1"),      channel("integer", 5), channel("real", 2.5),
                                       Channel{"messaging", "absent", {}, {}}, channel("array2", array({1, 1})), channel("array0", array({}))};
@@ -550,14 +550,14 @@ TEST_CASE("values of different types are sorted by their types") {
         "absent null timestamp true false array2 array array0 text integer real");
 }
 
-TEST_CASE("numbers are sorted exactly, and what is not a number before them") {
+TEST_CASE("numbers are sorted exactly, with NaN before them") {
   constexpr std::int64_t large = (std::int64_t{1} << 53) + 1;
   const double zero = 0.0;
   const std::vector<Channel> channels{channel("d", large), channel("c", 9007199254740992.0), channel("a", -1.5), channel("nan", zero / zero), channel("b", -1), channel("nan2", -(zero / zero)), channel("b2", -1.0)};
   CHECK(joined(ids_of(query(channels, Query{Filter(), {{"x"}}, 0, 99}))) == "nan nan2 a b b2 c d");
 }
 
-TEST_CASE("a limit of channels is that of their query") {
+TEST_CASE("offset and limit select a page of channels") {
   std::vector<Channel> channels;
   for (int i = 0; i < 9; ++i) channels.push_back(channel(std::string(1, static_cast<char>('a' + i)), i % 3));
   ChannelQuery asked;
@@ -568,7 +568,7 @@ TEST_CASE("a limit of channels is that of their query") {
   CHECK(joined(ids_of(query(channels, asked))) == "i a d");
 }
 
-TEST_CASE("pages put together are the whole sorted list, and never overlap") {
+TEST_CASE("pages of channels concatenate to the whole sorted list without overlap") {
   constexpr std::uint64_t seed = 0xFA6E5;
   CAPTURE(seed);
   Chance luck(seed);
@@ -617,7 +617,7 @@ TEST_CASE("pages put together are the whole sorted list, and never overlap") {
   }
 }
 
-TEST_CASE("pages of users put together are all of them in any order of the sort") {
+TEST_CASE("pages of users concatenate to the whole sorted list, for every sort key") {
   constexpr std::uint64_t seed = 0xC0DE;
   CAPTURE(seed);
   Chance luck(seed);
@@ -656,7 +656,7 @@ TEST_CASE("pages of users put together are all of them in any order of the sort"
   }
 }
 
-TEST_CASE("sort keys are equal when they name the same field and order") {
+TEST_CASE("sort keys are equal if their field and order are") {
   CHECK(SortKey{"a"} == SortKey{"a", Order::ascending});
   CHECK(SortKey{"a"} != SortKey{"b"});
   CHECK(SortKey{"a"} != SortKey{"a", Order::descending});

@@ -10,7 +10,7 @@ using namespace support;
 
 namespace {
 
-/// Whether "x" that is this text, and a status that is, is found by it.
+/// Whether the prefix matches this string, as a custom field and as a built-in one.
 bool finds(std::string_view prefix, std::string_view text) {
   Channel channel;
   channel.custom["x"] = text;
@@ -24,7 +24,7 @@ bool finds(std::string_view prefix, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("autocomplete finds the beginning of any word") {
+TEST_CASE("autocomplete finds the beginning of any word, and no other part of it") {
   CHECK(finds("cur", "curiosity rover on mars"));
   CHECK(finds("ro", "curiosity rover on mars"));
   CHECK(finds("mars", "curiosity rover on mars"));
@@ -35,20 +35,20 @@ TEST_CASE("autocomplete finds the beginning of any word") {
   CHECK_FALSE(finds("cc", "c"));
 }
 
-TEST_CASE("autocomplete does not mind the case of either side") {
+TEST_CASE("autocomplete ignores the case of ASCII letters") {
   CHECK(finds("RO", "curiosity rover"));
   CHECK(finds("ro", "CURIOSITY ROVER"));
   CHECK(finds("rOvEr", "Curiosity RoVeR"));
   CHECK(finds("Az", "aZ"));
 }
 
-TEST_CASE("signs are no letters of another case") {
+TEST_CASE("punctuation is not case-folded") {
   CHECK_FALSE(finds("a@", "a`"));
   CHECK_FALSE(finds("a[", "a{"));
   CHECK_FALSE(finds("a\xC3\x97", "a\xC3\xB7"));  // × and ÷
 }
 
-TEST_CASE("the letters of Latin-1 are the same in both cases") {
+TEST_CASE("autocomplete ignores the case of Latin-1 letters") {
   CHECK(finds("\xC3\xA9t", "\xC3\x89t\xC3\xA9"));       // ét, Été
   CHECK(finds("\xC3\x84", "\xC3\xA4rger"));             // Ä, ärger
   CHECK(finds("\xC3\xA0\xC3\xBE", "\xC3\x80\xC3\x9E"));  // the first and the last
@@ -57,7 +57,7 @@ TEST_CASE("the letters of Latin-1 are the same in both cases") {
   CHECK_FALSE(finds("\xC3\xA9", "\xC3\xA8"));
 }
 
-TEST_CASE("the letters of Latin Extended-A are the same in both cases") {
+TEST_CASE("autocomplete ignores the case of Latin Extended-A letters") {
   CHECK(finds("\xC5\x82\xC3\xB3", "\xC5\x81\xC3\x93" "D\xC5\xB9"));  // łó, ŁÓDŹ
   CHECK(finds("\xC4\x8D", "\xC4\x8C" "esky"));                 // č
   CHECK(finds("\xC5\xBE", "\xC5\xBDivot"));                     // ž
@@ -66,14 +66,14 @@ TEST_CASE("the letters of Latin Extended-A are the same in both cases") {
   CHECK_FALSE(finds("\xC5\x82", "\xC5\x83"));                   // ł and Ń
 }
 
-TEST_CASE("the letters of Greek are the same in both cases") {
+TEST_CASE("autocomplete ignores the case of Greek letters, and final sigma equals sigma") {
   CHECK(finds("\xCE\xB1\xCE\xB8", "\xCE\x91\xCE\x98\xCE\x97\xCE\x9D\xCE\x91"));  // αθ, ΑΘΗΝΑ
   CHECK(finds("\xCE\xA9", "\xCF\x89"));                                         // Ω and ω
   CHECK(finds("\xCE\x9F\xCE\xA3", "\xCE\xBF\xCF\x82"));                         // ΟΣ and ος
   CHECK(finds("\xCF\x83", "\xCF\x82"));                                         // both small sigmas
 }
 
-TEST_CASE("the letters of Greek with an accent are the same in both cases") {
+TEST_CASE("autocomplete ignores the case of accented Greek letters") {
   CHECK(finds("\xCE\xAD\xCE\xBB", "\xCE\x88\xCE\xBB\xCE\xBB\xCE\xB7\xCE\xBD\xCE\xB1\xCF\x82"));  // έλ, Έλληνας
   CHECK(finds("\xCE\xAC", "\xCE\x86"));                                                         // ά, Ά
   CHECK(finds("\xCE\xAE", "\xCE\x89"));                                                         // ή, Ή
@@ -83,18 +83,18 @@ TEST_CASE("the letters of Greek with an accent are the same in both cases") {
   CHECK(finds("\xCF\x8E", "\xCE\x8F"));                                                         // ώ, Ώ
 }
 
-TEST_CASE("the letters of Cyrillic are the same in both cases") {
+TEST_CASE("autocomplete ignores the case of Cyrillic letters") {
   CHECK(finds("\xD0\xBC\xD0\xBE", "\xD0\x9C\xD0\x9E\xD0\xA1\xD0\x9A\xD0\x92\xD0\x90"));  // мо, МОСКВА
   CHECK(finds("\xD1\x91", "\xD0\x81\xD0\xBB\xD0\xBA\xD0\xB0"));                         // ё, Ёлка
   CHECK(finds("\xD0\xAF", "\xD1\x8F"));                                                 // Я and я
   CHECK(finds("\xD1\x97", "\xD0\x87"));                                                 // ї and Ї
 }
 
-TEST_CASE("the Ukrainian letter ghe with upturn is the same in both cases") {
+TEST_CASE("autocomplete ignores the case of the Ukrainian letter ghe with upturn") {
   CHECK(finds("\xD2\x91\xD0\xB0", "\xD2\x90\xD0\xB0\xD0\xBD\xD0\xBE\xD0\xBA"));  // ґа, Ґанок
 }
 
-TEST_CASE("words begin behind signs and underscores") {
+TEST_CASE("words begin after punctuation, white space and underscores") {
   CHECK(finds("rover", "curiosity_rover"));
   CHECK(finds("rover", "curiosity-rover"));
   CHECK(finds("rover", "(rover)"));
@@ -108,7 +108,7 @@ TEST_CASE("words begin behind signs and underscores") {
   CHECK(finds("rover", "\xE3\x80\x8Crover"));      // 「rover
 }
 
-TEST_CASE("digits are of words") {
+TEST_CASE("digits are part of words") {
   CHECK(finds("42", "room 42"));
   CHECK(finds("4", "room 42"));
   CHECK_FALSE(finds("2", "room 42"));
@@ -116,14 +116,14 @@ TEST_CASE("digits are of words") {
   CHECK(finds("room4", "room42"));
 }
 
-TEST_CASE("words begin at letters of any alphabet, not behind them") {
+TEST_CASE("letters of any alphabet are part of words") {
   CHECK_FALSE(finds("b", "\xC3\xA9" "b"));       // éb
   CHECK_FALSE(finds("b", "\xE7\x8C\xAB" "b"));   // 猫b
   CHECK(finds("\xE7\x8C\xAB", "\xE7\x8C\xAB" "b"));
   CHECK(finds("\xF0\x9F\x98\x80", "a \xF0\x9F\x98\x80"));
 }
 
-TEST_CASE("a prefix of several words goes on from word to word") {
+TEST_CASE("a prefix of several words must match consecutive words exactly") {
   CHECK(finds("curiosity ro", "the Curiosity Rover"));
   CHECK(finds("the curiosity rover", "the Curiosity Rover"));
   CHECK_FALSE(finds("curiosity  ro", "the Curiosity Rover"));
@@ -132,27 +132,27 @@ TEST_CASE("a prefix of several words goes on from word to word") {
   CHECK_FALSE(finds("curiosity rover ", "the Curiosity Rover"));
 }
 
-TEST_CASE("a prefix that begins with a sign may stand anywhere") {
+TEST_CASE("a prefix that begins with punctuation or a space may match anywhere") {
   CHECK(finds("_ro", "curiosity_rover"));
   CHECK(finds("@", "john@mars"));
   CHECK(finds(" ro", "curiosity rover"));
   CHECK_FALSE(finds("-ro", "curiosity_rover"));
 }
 
-TEST_CASE("nothing is found in an empty text") {
+TEST_CASE("no prefix matches an empty string") {
   CHECK_FALSE(finds("a", ""));
   CHECK_FALSE(finds(" ", ""));
   CHECK_FALSE(finds("\xFF", ""));
 }
 
-TEST_CASE("the beginning of a character is not the beginning of a word") {
+TEST_CASE("a prefix that ends or begins inside a UTF-8 character does not match it") {
   CHECK_FALSE(finds("\xC3", "\xC3\xA9"));
   CHECK_FALSE(finds("\xF0\x9F\x98", "\xF0\x9F\x98\x80"));
   CHECK_FALSE(finds("caf\xC3", "caf\xC3\xA9"));
   CHECK_FALSE(finds("\xA9", "\xC3\xA9"));
 }
 
-TEST_CASE("bytes that are not UTF-8 are like themselves alone") {
+TEST_CASE("bytes that are not valid UTF-8 match only themselves") {
   CHECK(finds("a\xFF", "a\xFF" "b"));
   CHECK(finds("\xFF", "\xFF"));
   CHECK_FALSE(finds("\xFE", "\xFF"));
@@ -163,7 +163,7 @@ TEST_CASE("bytes that are not UTF-8 are like themselves alone") {
   CHECK_FALSE(finds("\xC3\xBF", "\xFF"));  // ÿ, whose number is that of the byte
 }
 
-TEST_CASE("each byte that is broken is read alone, wherever the text ends") {
+TEST_CASE("a string cut inside a UTF-8 character is read byte by byte") {
   // Of every length, so that a sanitizer sees a read past the end.
   const std::string whole = "a\xF0\x9F\x98\x80 \xE7\x8C\xAB\xC3\xA9";
   for (std::size_t length = 0; length <= whole.size(); ++length) {
@@ -175,13 +175,13 @@ TEST_CASE("each byte that is broken is read alone, wherever the text ends") {
   }
 }
 
-TEST_CASE("a letter is one in either case") {
+TEST_CASE("case folding never changes whether a code point is part of a word") {
   for (std::uint32_t c = 0; c < 0x110100; ++c) {
     if (detail::is_of_word(c) != detail::is_of_word(detail::fold_case(c))) FAIL(c);
   }
 }
 
-TEST_CASE("a prefix is found where its own beginnings were found in vain before") {
+TEST_CASE("a prefix is found even after partial matches of it") {
   const auto plainly = [](std::string_view text, std::string_view prefix) {
     for (std::size_t i = 0; i + prefix.size() <= text.size(); ++i) {
       const bool begins = i == 0 || text[i] == '-' || text[i - 1] == '-';

@@ -24,7 +24,7 @@ Duration some_duration(Chance& chance) {
 
 }  // namespace
 
-TEST_CASE("bounds say of a timestamp and of a session what the rules do") {
+TEST_CASE("the cached acceptance window judges events and sessions as the rules do") {
   Chance chance(31);
   for (int round = 0; round < 20000; ++round) {
     Rules rules;
@@ -53,7 +53,7 @@ TEST_CASE("bounds say of a timestamp and of a session what the rules do") {
   }
 }
 
-TEST_CASE("bounds that were made of nothing are of no timestamp") {
+TEST_CASE("a default-constructed acceptance window is valid for no timestamp") {
   CHECK_FALSE(detail::AcceptanceWindow().are_of(detail::absent));
   CHECK_FALSE(detail::AcceptanceWindow().are_of(at(0)));
 }

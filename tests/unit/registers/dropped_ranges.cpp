@@ -22,7 +22,7 @@ Rules with_users(std::uint32_t users) {
 }
 }  // namespace
 
-TEST_CASE("only a session that comes to live takes the room of another") {
+TEST_CASE("over max_sessions_per_user, only a session that becomes live displaces another one") {
   Told t(with_sessions(1));
   t.pass(at(50));
   t.fold(connect("john", "phone", at(20)));
@@ -50,7 +50,7 @@ TEST_CASE("only a session that comes to live takes the room of another") {
   CHECK_FALSE(is_live("phone"));
 }
 
-TEST_CASE("a live session may go on when there is no room for another, and takes none") {
+TEST_CASE("at max_sessions_per_user, a live session can be refreshed without displacing another one") {
   Told t(with_sessions(2));
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -65,7 +65,7 @@ TEST_CASE("a live session may go on when there is no room for another, and takes
   CHECK(t.s.inspect("john")->sessions.size() == 2);  // without the phone
 }
 
-TEST_CASE("without room for a single session nobody comes online by one") {
+TEST_CASE("with max_sessions_per_user = 0 no session makes a user online") {
   Told t(with_sessions(0));
   t.pass(at(0));
   CHECK(t.fold(connect("john", "phone", at(0))) == Verdict::applied);
@@ -76,7 +76,7 @@ TEST_CASE("without room for a single session nobody comes online by one") {
   CHECK(t.s.inspect("jack")->sessions.empty());
 }
 
-TEST_CASE("a word that makes a known user unknown needs room among the unknown") {
+TEST_CASE("an event that makes a known user unknown is over_limit if max_users unknown users are kept") {
   Told t(with_users(1));
   t.pass(at(10));
   t.fold(connect("john", "phone", at(10)));
@@ -89,7 +89,7 @@ TEST_CASE("a word that makes a known user unknown needs room among the unknown")
   CHECK(t.s.find("john") == seen_offline("john", at(10)));
 }
 
-TEST_CASE("what an unknown user does needs no room of another, until others would come to know") {
+TEST_CASE("at max_users, an unknown user's events are applied unless they would make the user known") {
   Told t(with_users(1));
   t.pass(at(0));
   t.fold(invisibly("jack", "phone", at(0)));
@@ -101,7 +101,7 @@ TEST_CASE("what an unknown user does needs no room of another, until others woul
   CHECK(t.fold(disconnect("mary", "phone", at(1))) == Verdict::over_limit);
 }
 
-TEST_CASE("without room for a single user nothing is kept") {
+TEST_CASE("with max_users = 0 every event is over_limit and nothing is kept") {
   Told t(with_users(0));
   const Snapshot empty = t.s;
   for (const PresenceEvent& event :
@@ -113,7 +113,7 @@ TEST_CASE("without room for a single user nothing is kept") {
   CHECK(detail::SnapshotAccess::read(t.s)->table.size() == 0);
 }
 
-TEST_CASE("a flood of disconnects keeps the one that ends the session, and the newest") {
+TEST_CASE("of more disconnects than the limit, the one that ends the session and the newest ones are kept") {
   Rules rules = with_room(4);
   rules.offline_grace = seconds(60);
   Told t(rules);
@@ -128,7 +128,7 @@ TEST_CASE("a flood of disconnects keeps the one that ends the session, and the n
   CHECK(t.changes.empty());
 }
 
-TEST_CASE("a flood of ended sessions leaves those that ended last, and every live one") {
+TEST_CASE("of more ended sessions than the limit, those that ended last are kept, and every live session is") {
   Told t(with_room(4));
   t.pass(at(0));
   t.fold(connect("john", "live", at(-30)));
@@ -147,7 +147,7 @@ TEST_CASE("a flood of ended sessions leaves those that ended last, and every liv
   CHECK(t.s.online("john"));
 }
 
-TEST_CASE("a flood of activity keeps the newest of a visible user") {
+TEST_CASE("of more activities of a visible user than the limit, the newest are kept") {
   Told t(with_room(4));
   t.pass(at(100));
   for (int i = 0; i < 100; ++i) t.fold(heartbeat("john", "phone", at(i)));
@@ -160,7 +160,7 @@ TEST_CASE("a flood of activity keeps the newest of a visible user") {
   CHECK_FALSE(t.s.find("john"));
 }
 
-TEST_CASE("a flood of activity while invisible does not crowd out what others see, nor what they may come to see") {
+TEST_CASE("many activities while invisible do not displace the last_active that others see or may see later") {
   Told t(with_room(4));
   t.pass(at(100));
   for (int i = 0; i < 3; ++i) t.fold(heartbeat("john", "phone", at(i)));
@@ -173,7 +173,7 @@ TEST_CASE("a flood of activity while invisible does not crowd out what others se
   CHECK(last_active(t.s, "john") == at(13));
 }
 
-TEST_CASE("a flood of visibility changes keeps the earliest of the invisible run, and the newest before it") {
+TEST_CASE("over the limit, the first visibility changes of the invisible run and the newest before it are kept") {
   Told t(with_room(4));
   t.pass(at(100));
   for (int i = 0; i < 20; ++i) t.fold(invisibly("john", "phone", at(i), i % 2 == 0));
@@ -188,7 +188,7 @@ TEST_CASE("a flood of visibility changes keeps the earliest of the invisible run
   CHECK(t.s.inspect("john")->invisible_since == at(20));
 }
 
-TEST_CASE("nobody becomes visible where visibility changes were dropped, to the nanosecond, until it is too late anyway") {
+TEST_CASE("an event that makes a user visible inside a dropped range is over_limit, exact to the nanosecond") {
   Told t(with_room(2));
   t.pass(at(100));
   t.fold(connect("john", "phone", at(0)));
@@ -215,7 +215,7 @@ TEST_CASE("nobody becomes visible where visibility changes were dropped, to the 
   CHECK(t.fold(visibly("john", "phone", at(31))) == Verdict::applied);
 }
 
-TEST_CASE("a crowded stretch lasts as long as its last visibility change lies in the window") {
+TEST_CASE("a dropped range is kept while its end lies in the reorder window") {
   Told t(with_room(1));
   t.pass(at(0));
   for (int i = 0; i < 5; ++i) t.fold(invisibly("john", "phone", at(i)));
@@ -227,7 +227,7 @@ TEST_CASE("a crowded stretch lasts as long as its last visibility change lies in
   CHECK(kept_of(t.s, "john")->dropped_range == detail::DroppedRange());
 }
 
-TEST_CASE("a flood from one user leaves every other user's record as it is") {
+TEST_CASE("many events of one user leave the records of other users unchanged") {
   Told t(with_room(8));
   t.pass(at(0));
   t.fold(saying(connect("jack", "phone", at(0)), "hi"));
@@ -248,7 +248,7 @@ TEST_CASE("a flood from one user leaves every other user's record as it is") {
   CHECK(reduce(alone, saying(connect("jack", "phone", at(0)), "hi")).inspect("jack") == t.s.inspect("jack"));
 }
 
-TEST_CASE("room for nothing recent is room for one of each") {
+TEST_CASE("max_recent_per_user = 0 keeps one record of each kind") {
   Told t(with_room(0));
   t.pass(at(10));
   for (int i = 0; i < 9; ++i) {
@@ -262,7 +262,7 @@ TEST_CASE("room for nothing recent is room for one of each") {
   CHECK(kept_of(t.s, "jack")->sessions.size() == 1);
 }
 
-TEST_CASE("two stretches of one invisible run are joined to one, that begins with the first and ends with the last") {
+TEST_CASE("two dropped ranges of one invisible run join to one range from the earlier start to the later end") {
   detail::UserRegisters a, b;
   a.visibility_changes.push_back({at(1), true});
   a.dropped_range = {at(1), at(2)};
@@ -276,9 +276,7 @@ TEST_CASE("two stretches of one invisible run are joined to one, that begins wit
   CHECK(ab == ba);
 }
 
-TEST_CASE(
-    "a stretch is kept while its invisible run goes on, however old, and then as long as a word from inside it could "
-    "come") {
+TEST_CASE("a dropped range is kept while its invisible run lasts, and then until reorder_window after its end") {
   detail::UserRegisters user;
   user.visibility_changes.push_back({at(1), true});
   user.dropped_range = {at(1), at(5)};
@@ -292,7 +290,7 @@ TEST_CASE(
   CHECK(user.dropped_range == detail::DroppedRange());
 }
 
-TEST_CASE("what comes later in a crowded run goes into its stretch, also when there would be room again") {
+TEST_CASE("later changes of an invisible run extend its dropped range, even if there is room again") {
   Rules rules;
   rules.max_recent_per_user = 2;
   Told t(rules);
@@ -305,7 +303,7 @@ TEST_CASE("what comes later in a crowded run goes into its stretch, also when th
   CHECK(kept.visibility_changes.back().at == at(2));
 }
 
-TEST_CASE("a merge forgets before it looks for room") {
+TEST_CASE("a merge removes expired records before it applies the limits") {
   Rules rules;
   rules.max_recent_per_user = 3;
   Snapshot old(rules), recent(rules);
@@ -317,7 +315,7 @@ TEST_CASE("a merge forgets before it looks for room") {
   CHECK(kept.visibility_changes.back().at == at(200));
 }
 
-TEST_CASE("a merge keeps the stretch of a run that has ended, for as long as it would have been kept") {
+TEST_CASE("a merge keeps the dropped range of an invisible run that has ended") {
   Told t(with_room(1));
   for (int i = 0; i < 3; ++i) t.fold(invisibly("john", "phone", at(i)));
   t.fold(visibly("john", "phone", at(4)));
@@ -331,7 +329,7 @@ TEST_CASE("a merge keeps the stretch of a run that has ended, for as long as it 
   CHECK(m.fold(visibly("john", "pad", at(1.5))) == Verdict::over_limit);
 }
 
-TEST_CASE("of the stretches of two runs that have ended a merge keeps the later, whichever side it is on") {
+TEST_CASE("of the dropped ranges of two invisible runs that have ended, a merge keeps the later one") {
   Told a(with_room(1)), b(with_room(1));
   for (int i = 0; i < 3; ++i) a.fold(invisibly("john", "phone", at(i)));
   a.fold(visibly("john", "phone", at(20)));

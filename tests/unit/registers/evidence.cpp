@@ -3,7 +3,7 @@
 
 using namespace support;
 
-TEST_CASE("a late disconnect of the first use of a session id does not end the second") {
+TEST_CASE("a late disconnect older than the session's last connect does not end the session") {
   Told t;
   t.pass(at(20));
   t.fold(connect("john", "phone", at(0)));
@@ -15,7 +15,7 @@ TEST_CASE("a late disconnect of the first use of a session id does not end the s
   CHECK(t.s.next_deadline() == at(60));
 }
 
-TEST_CASE("a late connect does not bring back a session that is known to have ended") {
+TEST_CASE("a late connect or heartbeat older than the session's disconnect does not revive the session") {
   Told t;
   t.pass(at(20));
   t.fold(disconnect("john", "phone", at(20)));
@@ -26,7 +26,7 @@ TEST_CASE("a late connect does not bring back a session that is known to have en
   CHECK_FALSE(t.s.online("john"));
 }
 
-TEST_CASE("of two connects that come in the wrong order the later one is the evidence") {
+TEST_CASE("of two connects that arrive out of order, the later one sets the session's deadline") {
   Told t;
   t.pass(at(30));
   t.fold(connect("john", "phone", at(30)));
@@ -37,7 +37,7 @@ TEST_CASE("of two connects that come in the wrong order the later one is the evi
   CHECK(t.s.inspect("john")->sessions[0].connected == at(30));
 }
 
-TEST_CASE("a late heartbeat brings back a session that had timed out, at now") {
+TEST_CASE("a late heartbeat revives a session that has timed out, and the change is dated now") {
   Told t;
   t.fold(connect("john", "phone", at(0)));
   t.pass(at(50));
@@ -50,7 +50,7 @@ TEST_CASE("a late heartbeat brings back a session that had timed out, at now") {
   CHECK_FALSE(t.s.inspect("john")->sessions[0].alive);
 }
 
-TEST_CASE("one session that times out leaves the other") {
+TEST_CASE("a session that times out leaves the user's other session live") {
   Told t;
   t.fold(connect("john", "phone", at(0)));
   t.fold(connect("john", "laptop", at(20)));
@@ -62,7 +62,7 @@ TEST_CASE("one session that times out leaves the other") {
   CHECK(text(t.take()) == text({changed(at(60), seen_online("john", at(20)), seen_offline("john", at(20)))}));
 }
 
-TEST_CASE("sessions of the same id belong to their users") {
+TEST_CASE("sessions of two users with the same session id are independent") {
   Told t;
   t.fold(connect("john", "phone", at(0)));
   t.fold(connect("jack", "phone", at(0)));
@@ -71,7 +71,7 @@ TEST_CASE("sessions of the same id belong to their users") {
   CHECK_FALSE(t.s.online("jack"));
 }
 
-TEST_CASE("ids and strings are bytes: case, nulls and empty neighbours are told apart") {
+TEST_CASE("ids are compared as bytes: case, embedded and trailing null bytes are significant") {
   Told t;
   const std::string with_null("jo\0hn", 5);
   t.fold(connect("john", "phone", at(0)));
@@ -85,7 +85,7 @@ TEST_CASE("ids and strings are bytes: case, nulls and empty neighbours are told 
   CHECK(t.s.inspect("jo")->sessions.size() == 2);
 }
 
-TEST_CASE("fields that belong to other types of events are not read") {
+TEST_CASE("event fields that do not belong to the event's type are ignored") {
   Told t;
   PresenceEvent beat = heartbeat("john", "phone", at(0));
   beat.invisible = true;
@@ -120,7 +120,7 @@ TEST_CASE("fields that belong to other types of events are not read") {
   CHECK_FALSE(t.s.online("jack"));
 }
 
-TEST_CASE("without a timeout nothing ends a session whose connect and disconnect are of one timestamp") {
+TEST_CASE("a connect beats a disconnect with the same timestamp, and without a timeout the session stays live") {
   Told t(with_timeout(Duration()));
   t.pass(at(0));
   t.fold(disconnect("john", "phone", at(0)));
@@ -130,7 +130,7 @@ TEST_CASE("without a timeout nothing ends a session whose connect and disconnect
   CHECK_FALSE(t.s.next_deadline());
 }
 
-TEST_CASE("an event ahead of now counts at once, and its session lives from its own timestamp on") {
+TEST_CASE("an event ahead of now takes effect immediately, and its session times out from the event's timestamp") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(50)));
@@ -138,7 +138,7 @@ TEST_CASE("an event ahead of now counts at once, and its session lives from its 
   CHECK(t.s.next_deadline() == at(90));
 }
 
-TEST_CASE("a timestamp at either end of the range is none, and passes no time") {
+TEST_CASE("advancing to the lowest or highest Timestamp is invalid and changes nothing") {
   Told t;
   t.fold(connect("john", "phone", at(0)));
   CHECK(t.pass(Timestamp::highest()) == Verdict::invalid);
@@ -151,7 +151,7 @@ TEST_CASE("a timestamp at either end of the range is none, and passes no time") 
   CHECK(t.s.now() == at(1));
 }
 
-TEST_CASE("events move no time") {
+TEST_CASE("events do not change a snapshot's now") {
   Told t;
   t.fold(connect("john", "phone", at(0)));
   t.fold(connect("jack", "phone", at(5000)));
@@ -162,7 +162,7 @@ TEST_CASE("events move no time") {
   CHECK(t.s.now() == at(4990));
 }
 
-TEST_CASE("the truth tells the sessions of a user by id, and when each one ends") {
+TEST_CASE("inspect returns a user's sessions in the order of their ids, without an end if there is no timeout") {
   Told t(with_timeout(Duration()));
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));

@@ -13,7 +13,7 @@ Changes told_by_merge(const Snapshot& ours, const Snapshot& theirs) {
 }
 }  // namespace
 
-TEST_CASE("a merge is commutative, associative and idempotent, and as if all had been told to one") {
+TEST_CASE("merge is commutative, associative, idempotent and equal to one node applying all events") {
   Chance chance(23);
   for (int round = 0; round < 80; ++round) {
     Rules rules;
@@ -47,7 +47,7 @@ TEST_CASE("a merge is commutative, associative and idempotent, and as if all had
   }
 }
 
-TEST_CASE("every register joins: what either side knows, both know") {
+TEST_CASE("merge joins every register of a user") {
   const Rules rules = [] {
     Rules r;
     r.offline_grace = seconds(5);
@@ -77,7 +77,7 @@ TEST_CASE("every register joins: what either side knows, both know") {
   }
 }
 
-TEST_CASE("what a merge changes is dated our now, and what time then ends its deadline") {
+TEST_CASE("changes made by a merge are dated our now, and timeouts their deadline") {
   const Snapshot ours = reduce(folded({connect("john", "phone", at(0)), says("jack", "hi", at(0))}), at(10));
   const Snapshot theirs = reduce(
       folded({connect("ann", "phone", at(9)), connect("jack", "phone", at(15)), disconnect("john", "phone", at(9))}),
@@ -92,7 +92,7 @@ TEST_CASE("what a merge changes is dated our now, and what time then ends its de
   CHECK(told_by_merge(reduce(ours, at(40)), theirs).size() == 2);
 }
 
-TEST_CASE("without a now of ours the changes of a merge carry theirs, or the latest timestamp that others know of") {
+TEST_CASE("without our now, changes of a merge are dated their now, or else the user's latest visible timestamp") {
   const Snapshot ours = folded({says("john", "hi", at(5))});
   const Snapshot theirs =
       folded({connect("john", "phone", at(3)), connect("ann", "phone", at(7)), connect("eve", "phone", at(8)),
@@ -107,13 +107,13 @@ TEST_CASE("without a now of ours the changes of a merge carry theirs, or the lat
               changed(at(12), seen_offline("john", std::nullopt, "hi"), seen_online("john", at(3), "hi"))}));
 }
 
-TEST_CASE("an end that both sides missed is dated with its deadline, also when the session was theirs alone") {
+TEST_CASE("a timeout found by a merge is dated its deadline, even if only the other side had the session") {
   const Snapshot ours = reduce(Snapshot(), at(10));
   const Snapshot theirs = reduce(folded({connect("john", "phone", at(5))}), at(100));
   CHECK(text(told_by_merge(ours, theirs)) == text({changed(at(45), std::nullopt, seen_offline("john", at(5)))}));
 }
 
-TEST_CASE("a merge counts, sorts and schedules as if it had been folded, among many users") {
+TEST_CASE("with many users, a merge has the counts, the order and the deadlines of one snapshot with all events") {
   Snapshot ours, theirs, one;
   for (std::size_t i = 0; i < 400; ++i) {
     const PresenceEvent event = i % 7 == 0    ? invisibly(user_id(i), "phone", at(0))
@@ -135,7 +135,7 @@ TEST_CASE("a merge counts, sorts and schedules as if it had been folded, among m
         detail::SnapshotAccess::read(reduce(one, at(200)))->table.size());
 }
 
-TEST_CASE("of what one side has forgotten a merge errs towards offline") {
+TEST_CASE("merging with a node that has already discarded the session leaves the user offline") {
   const Snapshot stale = reduce(folded({connect("john", "phone", at(0))}), at(1));
   const Snapshot ahead =
       reduce(folded({connect("john", "phone", at(0)), disconnect("john", "phone", at(2))}), at(1000));
@@ -148,7 +148,7 @@ TEST_CASE("of what one side has forgotten a merge errs towards offline") {
   CHECK(merge(stale, ahead) == merge(ahead, stale));
 }
 
-TEST_CASE("equal snapshots merge alike, whatever they have not yet got round to forgetting") {
+TEST_CASE("equal snapshots give equal merges, whatever expired registers they still store") {
   const std::vector<PresenceEvent> events = {connect("john", "phone", at(0)), disconnect("john", "phone", at(1)),
                                              disconnect("jack", "phone", at(0))};
   Snapshot jumped = reduce(folded(events), at(500)), stepped = folded(events);
@@ -164,7 +164,7 @@ TEST_CASE("equal snapshots merge alike, whatever they have not yet got round to 
   CHECK(merge(jumped, other).digest() == merge(stepped, other).digest());
 }
 
-TEST_CASE("a disconnect alone goes in a merge when its time has come") {
+TEST_CASE("a merge removes a disconnect without a session once it has expired") {
   const Snapshot ours = folded({disconnect("john", "phone", at(0)), says("jack", "hi", at(0))});
   for (const auto& [now, there] : {std::pair<Timestamp, bool>{at(160), true}, {at(160) + tick, false}}) {
     const Snapshot merged = merge(ours, reduce(Snapshot(), now));
@@ -174,7 +174,7 @@ TEST_CASE("a disconnect alone goes in a merge when its time has come") {
   }
 }
 
-TEST_CASE("crowded visibility changes of two nodes join: nobody becomes visible where either side dropped some") {
+TEST_CASE("after a merge, no event makes a user visible inside a range that either side dropped") {
   Rules rules;
   rules.max_recent_per_user = 2;
   const auto run = [&](int from, int to) {
@@ -195,18 +195,18 @@ TEST_CASE("crowded visibility changes of two nodes join: nobody becomes visible 
   CHECK(merge(ours, theirs) == merge(theirs, ours));
   CHECK(merge(ours, ours) == ours);
   CHECK(merge(merge(ours, theirs), theirs) == merge(ours, theirs));
-  // A node that had heard of the user becoming visible there had no right to: it disregards it now.
+  // A node that had received a visible change inside the dropped range now ignores it.
   const Snapshot seen = folded(rules, {connect("john", "phone", at(0)), visibly("john", "laptop", at(15))});
   CHECK_FALSE(merge(seen, ours).online("john"));
   CHECK(merge(seen, ours).inspect("john")->invisible_since == at(10));
   CHECK(merge(seen, ours) == merge(ours, seen));
-  // But one that knows him to be visible later on shows him.
+  // A visible change after the dropped range makes the user visible.
   const Snapshot later = folded(rules, {visibly("john", "laptop", at(20) + tick)});
   CHECK(merge(ours, later).online("john"));
   CHECK(merge(later, ours).online("john"));
 }
 
-TEST_CASE("the limits of one user hold after a merge") {
+TEST_CASE("a merge enforces max_sessions_per_user and max_recent_per_user") {
   Rules rules;
   rules.max_recent_per_user = 4;
   rules.max_sessions_per_user = 3;
@@ -229,7 +229,7 @@ TEST_CASE("the limits of one user hold after a merge") {
   }
 }
 
-TEST_CASE("merging leaves both snapshots as they are") {
+TEST_CASE("merge leaves both arguments unchanged") {
   const Snapshot ours = folded({connect("john", "phone", at(0))}),
                  theirs = reduce(folded({connect("jack", "phone", at(0))}), at(100));
   const std::uint64_t our_digest = ours.digest(), their_digest = theirs.digest();
@@ -240,7 +240,7 @@ TEST_CASE("merging leaves both snapshots as they are") {
   CHECK(ours.online("john"));
 }
 
-TEST_CASE("a diff of snapshots that share users passes over them only at one timestamp and by the same rules") {
+TEST_CASE("a diff skips shared user records only if both snapshots have the same now and rules") {
   const Snapshot s = reduce(folded({connect("john", "phone", at(0)), connect("jack", "phone", at(15))}), at(20));
   const Snapshot strict = merge(Snapshot(with_timeout(seconds(10))),
                                 s);  // shares the records, and reads them by its own rules
@@ -263,7 +263,7 @@ TEST_CASE("a diff of snapshots that share users passes over them only at one tim
   CHECK(changes.empty());
 }
 
-TEST_CASE("without a now a diff dates each user by what others know, and an invisible one by the cut") {
+TEST_CASE("without a now, a diff dates each change by the user's visible events, and hiding by invisible_since") {
   const Snapshot from =
       folded({connect("john", "phone", at(0)), connect("jack", "phone", at(1)), says("mary", "hi", at(9))});
   Snapshot to = from;

@@ -50,7 +50,7 @@ using Numbers = std::vector<double>;
 
 }  // namespace
 
-TEST_CASE("forgetting changes no view, at any timestamp, whatever was folded") {
+TEST_CASE("normalising a user changes no view and no deadline, and is idempotent") {
   Chance chance(13);
   for (int round = 0; round < 60; ++round) {
     Rules rules;
@@ -80,7 +80,7 @@ TEST_CASE("forgetting changes no view, at any timestamp, whatever was folded") {
   }
 }
 
-TEST_CASE("who is surely in the normal form is left alone by it, and most are") {
+TEST_CASE("normalise leaves a user unchanged if surely_normal is true, and surely_normal is true for some users") {
   std::size_t sure = 0, all = 0;
   for (std::uint32_t round = 0; round < 60; ++round) {
     CAPTURE(round);
@@ -112,7 +112,7 @@ TEST_CASE("who is surely in the normal form is left alone by it, and most are") 
   CHECK(sure < all);
 }
 
-TEST_CASE("equal knowledge is equal, whether or not the timestamps between were visited") {
+TEST_CASE("a snapshot is the same whether time advances in steps or in one jump") {
   Chance chance(17);
   for (int round = 0; round < 40; ++round) {
     Rules rules;
@@ -138,7 +138,7 @@ TEST_CASE("equal knowledge is equal, whether or not the timestamps between were 
   }
 }
 
-TEST_CASE("with a timeout each register of a session goes by itself when it is older than the horizon") {
+TEST_CASE("with a timeout, each register of a session is removed separately once it is older than the horizon") {
   const Snapshot s =
       folded({connect("john", "phone", at(0)), heartbeat("john", "phone", at(5)), disconnect("john", "phone", at(9))});
   CHECK(session_at(s, at(160)) == " connect 0 heartbeat 5 disconnect 9");
@@ -149,7 +149,7 @@ TEST_CASE("with a timeout each register of a session goes by itself when it is o
   CHECK(session_at(s, at(169) + tick) == "gone");
 }
 
-TEST_CASE("a grace longer than the window puts the horizon further back") {
+TEST_CASE("an offline_grace longer than reorder_window extends the horizon") {
   Rules rules;
   rules.offline_grace = seconds(300);
   const Snapshot s = folded(rules, {connect("john", "phone", at(0)), disconnect("john", "phone", at(9))});
@@ -164,7 +164,7 @@ TEST_CASE("a grace longer than the window puts the horizon further back") {
   CHECK(session_at(folded(rules, {disconnect("john", "phone", at(9))}), at(349) + tick) == "gone");
 }
 
-TEST_CASE("without a grace the latest disconnect says it all; with one those that end the session do") {
+TEST_CASE("without offline_grace only the latest disconnect is kept; with it, those after the last evidence are") {
   const std::vector<PresenceEvent> events = {disconnect("john", "phone", at(1)), disconnect("john", "phone", at(8)),
                                              disconnect("john", "phone", at(4)), connect("john", "phone", at(2))};
   CHECK(session_at(folded(events), at(10)) == " connect 2 disconnect 8");
@@ -175,7 +175,7 @@ TEST_CASE("without a grace the latest disconnect says it all; with one those tha
   CHECK(session_at(folded(rules, without_evidence), at(10)) == " disconnect 1 disconnect 4 disconnect 8");
 }
 
-TEST_CASE("without a timeout an open session keeps its latest evidence and nothing else") {
+TEST_CASE("without a timeout, an open session keeps only its latest evidence after the reorder window") {
   const Rules rules = untimed(0);
   CHECK(session_at(folded(rules, {connect("john", "phone", at(0)), heartbeat("john", "phone", at(50))}), at(120)) ==
         " connect 0 heartbeat 50 alive");
@@ -191,7 +191,7 @@ TEST_CASE("without a timeout an open session keeps its latest evidence and nothi
                    at(120) + tick) == " connect 1 alive");
 }
 
-TEST_CASE("without a timeout and a grace a closed session loses what is older than the window") {
+TEST_CASE("without a timeout and a grace, a closed session's registers are removed after the reorder window") {
   const Snapshot s = folded(untimed(0), {connect("john", "phone", at(0)), heartbeat("john", "phone", at(5)),
                                          disconnect("john", "phone", at(9))});
   CHECK(session_at(s, at(120)) == " connect 0 heartbeat 5 disconnect 9");
@@ -201,7 +201,7 @@ TEST_CASE("without a timeout and a grace a closed session loses what is older th
   CHECK(session_at(s, at(129) + tick) == "gone");
 }
 
-TEST_CASE("without a timeout but with a grace a closed session keeps its evidence as long as its end matters") {
+TEST_CASE("without a timeout but with a grace, a closed session keeps its evidence while its end can still matter") {
   const Snapshot s = folded(untimed(10), {connect("john", "phone", at(0)), disconnect("john", "phone", at(100)),
                                           disconnect("john", "phone", at(110))});
   CHECK(session_at(s, at(109)) == " connect 0 disconnect 100 disconnect 110");
@@ -212,7 +212,7 @@ TEST_CASE("without a timeout but with a grace a closed session keeps its evidenc
   CHECK(session_at(s, at(230) + tick) == "gone");
 }
 
-TEST_CASE("of visibility changes older than the window stay the last visible, the first of the invisible run and the last") {
+TEST_CASE("of old visibility changes, the last visible one and the invisible run's first and last are kept") {
   const std::vector<PresenceEvent> events = {visibly("john", "phone", at(1)),    invisibly("john", "phone", at(10)),
                                              visibly("john", "phone", at(20)),   invisibly("john", "phone", at(30)),
                                              invisibly("john", "phone", at(40)), invisibly("john", "phone", at(50))};
@@ -229,7 +229,7 @@ TEST_CASE("of visibility changes older than the window stay the last visible, th
   CHECK(flips_at(visible, at(1e6)) == Numbers{-2, 4});
 }
 
-TEST_CASE("a late visibility change finds what it needs of those that were forgotten") {
+TEST_CASE("late visibility changes give the right view after older ones were discarded") {
   Told t;
   for (const PresenceEvent& event : {connect("john", "phone", at(0)), invisibly("john", "phone", at(10)),
                                      invisibly("john", "phone", at(20)), heartbeat("john", "phone", at(30))}) {
@@ -246,7 +246,7 @@ TEST_CASE("a late visibility change finds what it needs of those that were forgo
   CHECK(t.s.find("john", self("john")) == sees_himself("john", false, at(950)));
 }
 
-TEST_CASE("of activities older than the window stay the greatest before the cut, and the greatest") {
+TEST_CASE("of activities older than the window, the greatest before invisible_since and the greatest are kept") {
   Rules rules;
   rules.last_active_refresh = Duration();
   const Snapshot s = folded(
@@ -262,7 +262,7 @@ TEST_CASE("of activities older than the window stay the greatest before the cut,
   CHECK(activities_at(s, at(1e6)) == Numbers{10, 40});
 }
 
-TEST_CASE("a value of last_active goes when another is as great on evidence as early") {
+TEST_CASE("an activity is removed if another one has at least its value on evidence at least as early") {
   const auto kept = [](std::initializer_list<Activity> folded_in) {
     detail::Activities activities;
     for (const Activity& activity : folded_in) detail::join_activity(activities, activity);
@@ -281,7 +281,7 @@ TEST_CASE("a value of last_active goes when another is as great on evidence as e
   CHECK(kept({highest, low_early, high_late}) == std::vector<Activity>{highest});
 }
 
-TEST_CASE("without a now nothing is forgotten, however far apart the timestamps are") {
+TEST_CASE("a snapshot without a now discards nothing, however far apart the timestamps are") {
   const Snapshot s = folded({connect("john", "phone", at(0)), disconnect("john", "phone", at(5)),
                              invisibly("john", "laptop", at(10)), visibly("john", "laptop", at(1e6)),
                              invisibly("john", "laptop", at(2e6)), disconnect("jack", "phone", at(-1e6))});
@@ -290,7 +290,7 @@ TEST_CASE("without a now nothing is forgotten, however far apart the timestamps 
   CHECK(s.inspect("jack"));
 }
 
-TEST_CASE("the latest that is kept of a session is its last disconnect, if that is later than all evidence") {
+TEST_CASE("a session's latest timestamp is the later one of its last disconnect and its evidence") {
   detail::SessionRegisters session;
   CHECK(detail::latest_instant(session) == detail::absent);
   session.disconnects.push_back(at(1));
@@ -300,13 +300,13 @@ TEST_CASE("the latest that is kept of a session is its last disconnect, if that 
   CHECK(detail::latest_instant(session) == at(7));
 }
 
-TEST_CASE("what others know of a user is dated by evidence, not by the step of last_active it counts for") {
+TEST_CASE("a user's latest visible timestamp is the activity's evidence, not its rounded last_active") {
   detail::UserRegisters user;
   user.activities.push_back({at(0), at(10)});
   CHECK(detail::latest_seen_instant(user) == at(10));
 }
 
-TEST_CASE("with a grace and a window, what is left of a disconnect goes when the longer of both has passed") {
+TEST_CASE("with offline_grace < reorder_window, a lone disconnect expires after session_timeout + reorder_window") {
   Rules rules;
   rules.offline_grace = seconds(60);
   Snapshot s = reduce(reduce(Snapshot(rules), at(0)), disconnect("john", "phone", at(0)));

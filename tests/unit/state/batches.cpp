@@ -9,7 +9,7 @@ using namespace support;
 
 namespace {
 
-/// Makes its events on the way, so that none can be looked at before it is its turn.
+/// An input iterator that creates its events when dereferenced, so that the batch cannot look ahead.
 class Making {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -36,7 +36,7 @@ static_assert(!detail::can_look_ahead<Making>, "");
 
 }  // namespace
 
-TEST_CASE("a batch does what its events do one by one: snapshot, verdicts and changes") {
+TEST_CASE("a batch gives the same snapshot, verdicts and changes as its events applied one by one") {
   Chance chance(71);
   for (std::size_t round = 0; round < 40; ++round) {
     Rules rules;
@@ -52,7 +52,7 @@ TEST_CASE("a batch does what its events do one by one: snapshot, verdicts and ch
         events.push_back(random_event(chance, second, 2 + 40 * (round % 4), 3));
       }
       for (const PresenceEvent& event : events) expected.count(one.fold(event));
-      if (chance.below(2) == 0) copies.push_back(batch.s);  // then pages are shared
+      if (chance.below(2) == 0) copies.push_back(batch.s);  // pages are now shared
       found += apply(batch.s, events.begin(), events.end(), batch);
       from_made += apply(made.s, Making(events.data()), Making(events.data() + events.size()), made);
       for (Told* told : {&one, &batch, &made}) told->pass(at(second));
@@ -68,7 +68,7 @@ TEST_CASE("a batch does what its events do one by one: snapshot, verdicts and ch
   }
 }
 
-TEST_CASE("a batch may be given as events, as views of them, or from any container, and be empty") {
+TEST_CASE("a batch may consist of events or views, come from a vector, list or deque, and be empty") {
   const std::vector<PresenceEvent> events = {connect("john", "phone", at(0)), says("john", "hi", at(1)),
                                              heartbeat("john", "phone", at(2)), connect("", "phone", at(3))};
   const std::vector<PresenceEventView> views(events.begin(), events.end());
@@ -88,7 +88,7 @@ TEST_CASE("a batch may be given as events, as views of them, or from any contain
   CHECK(a == b);
 }
 
-TEST_CASE("who is told in a batch may copy the snapshot, which then holds what was folded so far") {
+TEST_CASE("a callback may copy the snapshot during a batch; the copy contains the events applied so far") {
   std::vector<PresenceEvent> events;
   for (std::size_t i = 0; i < 60; ++i) events.push_back(connect(user_id(i), "phone", at(0)));
   Snapshot s;
@@ -102,7 +102,7 @@ TEST_CASE("who is told in a batch may copy the snapshot, which then holds what w
   }
 }
 
-TEST_CASE("a callback in a range may fold into a copy, and neither sees what is folded into the other later") {
+TEST_CASE("a callback may change a copy of the snapshot during a batch; both remain independent") {
   for (const std::size_t users : std::vector<std::size_t>{3, 200, 5000}) {
     for (const bool is_changed : {false, true}) {
       Snapshot s = reduce(Snapshot(), at(0));
@@ -116,7 +116,7 @@ TEST_CASE("a callback in a range may fold into a copy, and neither sees what is 
         more.push_back(i % 8 == 0 ? says(user_id(i), "here", at(1)) : heartbeat(user_id(i), "phone", at(1)));
       Snapshot one_by_one = s;
       for (const PresenceEvent& event : more) one_by_one = reduce(std::move(one_by_one), event);
-      // Each change is followed by a copy that has a root, and perhaps nodes, of its own.
+      // After each change, the copy has its own root, and perhaps its own nodes.
       apply(s, more.begin(), more.end(), [&](const UserPresenceChangedView& change) {
         if (digest != 0) CHECK(copy.digest() == digest);
         copy = reduce(s, at(2));
@@ -129,8 +129,8 @@ TEST_CASE("a callback in a range may fold into a copy, and neither sees what is 
   }
 }
 
-TEST_CASE("a heartbeat that only stores a timestamp is folded like any other") {
-  // The same history with copies kept, so that nothing may be changed in place, and without.
+TEST_CASE("a heartbeat that only refreshes the session has the same effect in place as on a shared snapshot") {
+  // Applies the same events with a copy kept, so that nothing is changed in place, and without one.
   Chance chance(73);
   for (std::size_t round = 0; round < 60; ++round) {
     Rules rules = with_timeout(seconds(round % 3 == 0 ? 0 : 40));
@@ -156,8 +156,8 @@ TEST_CASE("a heartbeat that only stores a timestamp is folded like any other") {
   }
 }
 
-TEST_CASE("who is looked for ahead need not be there, whatever stands where nobody is") {
-  // Tags of empty places are zero, and nobody else's are: here are users who would have that tag, and are not known yet.
+TEST_CASE("a batch adds users that its look-ahead does not find, also if their hash has the tag of an empty slot") {
+  // An empty slot has the tag 0. Ids whose hash gives 0 have the tag 1 instead: the events are about such new users.
   const detail::UserTable table;
   std::vector<PresenceEvent> events, others;
   for (std::size_t i = 0; events.size() < 300; ++i) {
@@ -172,16 +172,16 @@ TEST_CASE("who is looked for ahead need not be there, whatever stands where nobo
   for (const PresenceEvent& event : events) CHECK(s.find(event.user));
 }
 
-TEST_CASE("a batch leaves a copy as it was, also where several of its users are on one page") {
+TEST_CASE("a batch leaves copies of the snapshot unchanged, also if several of its users share a page") {
   Snapshot s;
   for (std::size_t i = 0; i < 600; ++i) s = reduce(std::move(s), connect(user_id(i), "phone", at(0)));
-  std::vector<PresenceEvent> events;  // in the order of pages
+  std::vector<PresenceEvent> events;  // in page order
   for (const UserView user : s) events.push_back(heartbeat(std::string(user.id), "phone", at(1)));
   for (const bool touched : {false, true}) {
     const Snapshot kept = s;
     const std::uint64_t digest = kept.digest();
     Snapshot one = kept;
-    if (touched) {  // so that the nodes are the snapshot's own
+    if (touched) {  // so that the snapshot owns its nodes
       s = reduce(std::move(s), heartbeat(user_id(7), "phone", at(1)));
       one = reduce(std::move(one), heartbeat(user_id(7), "phone", at(1)));
     }

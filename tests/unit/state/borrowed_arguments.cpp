@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Calls whose arguments borrow from what they change do what they do with copies of these arguments.
+// A call whose arguments borrow from the object that it changes has the same result as with copies of the arguments.
 
 #include "../telling.hpp"
 
@@ -10,10 +10,10 @@ using namespace support;
 
 namespace {
 
-/// What the users of a snapshot look like.
+/// The parameters of a snapshot and its users.
 struct Shape {
   std::size_t users, id_bytes, status_bytes, sessions;
-  bool is_shared;     // with a copy that is kept
+  bool is_shared;     // a copy of the snapshot is kept
   bool is_forgetful;  // users are forgotten by age
 };
 
@@ -23,7 +23,7 @@ std::string describe(const Shape& shape) {
          (shape.is_shared ? ", shared" : "") + (shape.is_forgetful ? ", forgetful" : "");
 }
 
-/// Different for each number, of so many bytes or a few more.
+/// Returns a string that is different for each number and has at least `bytes` bytes.
 std::string filled(std::size_t number, std::size_t bytes) {
   std::string text = std::to_string(number);
   for (char c = 'a'; text.size() < bytes; c = c == 'z' ? 'a' : static_cast<char>(c + 1)) text += c;
@@ -44,7 +44,7 @@ Snapshot make(const Shape& shape) {
   return s;
 }
 
-/// Of one user and of two; of a page that is full, which one more splits, and of one that was split.
+/// Snapshots with one user, with two, with a full page (one more user splits it), and with a page that was split.
 std::vector<Shape> all_shapes() {
   std::vector<Shape> shapes;
   std::size_t turn = 0;
@@ -63,7 +63,7 @@ std::vector<Shape> all_shapes() {
   return shapes;
 }
 
-/// Two users of a snapshot, borrowed: the first and the last that it iterates over, or the other way round.
+/// Views of the first and the last user in iteration order, or the other way round.
 struct Borrowed {
   UserView one, other;
 };
@@ -81,8 +81,8 @@ Borrowed borrow(const Snapshot& s, bool from_the_end) {
   return borrowed;
 }
 
-/// Events that borrow from two users whatever can be borrowed: whole ids and strings, parts of them, one in the place of
-/// the other.
+/// Events that borrow strings from two users in all ways: whole ids and statuses, parts of them, and each in the place
+/// of the other.
 std::vector<PresenceEventView> events_about(const UserView& one, const UserView& other, Timestamp when) {
   const std::string_view part_of_id = one.id.substr(0, one.id.size() - 1), rest_of_id = one.id.substr(1);
   const std::string_view part_of_status = one.status.substr(one.status.size() / 2);
@@ -105,7 +105,7 @@ std::vector<PresenceEventView> events_about(const UserView& one, const UserView&
   all.push_back(PresenceEventView::set_status(other.id, one.status, when));
   all.push_back(PresenceEventView::report(one, when));
   all.push_back(PresenceEventView::report(other.id, false, when));
-  // Users who are not there yet.
+  // Users who are not in the snapshot yet.
   all.push_back(PresenceEventView::connect(part_of_id, "s0", when));
   all.push_back(PresenceEventView::connect(rest_of_id, one.id, when));
   all.push_back(PresenceEventView::connect(one.status, "s0", when));
@@ -113,7 +113,7 @@ std::vector<PresenceEventView> events_about(const UserView& one, const UserView&
   all.push_back(PresenceEventView::set_status(part_of_status, one.id, when));
   all.push_back(PresenceEventView::set_status("somebody else", one.status, when));
   all.push_back(PresenceEventView::report(part_of_status, true, when));
-  // Whatever a connect may say.
+  // Connects and heartbeats with optional fields.
   PresenceEventView hidden = PresenceEventView::connect(one.id, "hidden", when);
   hidden.invisible = true;
   hidden.status = one.status;
@@ -134,7 +134,7 @@ std::vector<PresenceEvent> copies_of(const std::vector<PresenceEventView>& views
   return events;
 }
 
-/// What a call left behind.
+/// The snapshot and the changes after a call.
 struct Outcome {
   Snapshot s;
   std::string told;
@@ -151,7 +151,7 @@ std::string numbers_of(const Tally& tally) {
   return numbers;
 }
 
-/// Gathers what is told.
+/// Collects the reported changes.
 struct Listener {
   std::string told;
   void operator()(const UserPresenceChangedView& change) { told += text(Changes{UserPresenceChanged(change)}); }
@@ -190,7 +190,7 @@ void check_events(const Shape& shape, const std::vector<std::size_t>& picks, Tim
 const std::size_t event_count =
     events_about(UserView("id", true, "a status", {}, false), UserView("id", true, "b", {}, false), at(0)).size();
 
-/// All shapes and all events, but not each with each.
+/// All shapes and all events, but not all combinations.
 template <class Call>
 void check_single_events(Call call) {
   std::size_t turn = 0;
@@ -202,7 +202,7 @@ void check_single_events(Call call) {
     }
   }
 }
-/// Ranges of a few events and of more than are looked at ahead; with one other event among heartbeats, or many.
+/// Ranges of a few events and of more than the look-ahead; few or many of the events are not heartbeats.
 template <class Call>
 void check_ranges(Call call) {
   Chance chance(77);
@@ -222,7 +222,7 @@ void check_ranges(Call call) {
 
 }  // namespace
 
-TEST_CASE("an event may borrow from the snapshot that it is folded into") {
+TEST_CASE("an event may borrow strings from the snapshot that it is applied to") {
   check_single_events([](Snapshot& s, const std::vector<PresenceEventView>& events, std::string& told) {
     Listener listener;
     told += std::to_string(static_cast<int>(apply(s, events[0], listener)));
@@ -235,7 +235,7 @@ TEST_CASE("an event may borrow from the snapshot that it is folded into") {
       [](Snapshot& s, const std::vector<PresenceEventView>& events, std::string&) { s = reduce(s, events[0]); });
 }
 
-TEST_CASE("an event may borrow from the snapshot that it is replayed into, though time passes first") {
+TEST_CASE("a replayed event may borrow strings from the snapshot, although the time advances first") {
   check_single_events([](Snapshot& s, const std::vector<PresenceEventView>& events, std::string& told) {
     Listener listener;
     told += std::to_string(static_cast<int>(replay(s, events[0], listener)));
@@ -246,7 +246,7 @@ TEST_CASE("an event may borrow from the snapshot that it is replayed into, thoug
   });
 }
 
-TEST_CASE("the events of a range may borrow from the snapshot, whatever earlier ones have moved") {
+TEST_CASE("events of a range may borrow strings from the snapshot, also if earlier events move them") {
   check_ranges([](Snapshot& s, const std::vector<PresenceEventView>& events, std::string& told) {
     Listener listener;
     told += numbers_of(apply(s, events.begin(), events.end(), listener));
@@ -261,7 +261,7 @@ TEST_CASE("the events of a range may borrow from the snapshot, whatever earlier 
   });
 }
 
-TEST_CASE("the events of a log may borrow from the snapshot that it is replayed into") {
+TEST_CASE("events of a replayed log may borrow strings from the snapshot") {
   check_ranges([](Snapshot& s, const std::vector<PresenceEventView>& events, std::string& told) {
     Listener listener;
     std::vector<PresenceEventView> log(events);
@@ -274,7 +274,7 @@ TEST_CASE("the events of a log may borrow from the snapshot that it is replayed 
   });
 }
 
-TEST_CASE("a list may borrow from the snapshot that it is resynced into") {
+TEST_CASE("the events of a resync may borrow strings from the snapshot") {
   check_ranges([](Snapshot& s, const std::vector<PresenceEventView>& events, std::string& told) {
     Listener listener;
     told += numbers_of(resync(s, events.begin(), events.end(), at(1), listener));
@@ -285,7 +285,7 @@ TEST_CASE("a list may borrow from the snapshot that it is resynced into") {
   });
 }
 
-TEST_CASE("strings that are too long are refused in ranges of views as they are one by one") {
+TEST_CASE("strings that are too long are rejected in ranges of views as in single events") {
   Rules rules;
   rules.max_id_bytes = 20;
   rules.max_status_bytes = 30;
@@ -300,7 +300,7 @@ TEST_CASE("strings that are too long are refused in ranges of views as they are 
     }
     for (const std::string* text : {&longest_status, &longer_status, &huge}) {
       events.push_back(PresenceEventView::set_status(*user, *text, at(0)));
-      events.back().session = huge;  // which the type has no use for
+      events.back().session = huge;  // which this type ignores
       events.push_back(PresenceEventView::report(*user, true, at(0)));
       events.back().status = *text;
     }
@@ -325,10 +325,10 @@ TEST_CASE("strings that are too long are refused in ranges of views as they are 
   }
 }
 
-TEST_CASE("a range of views that ends nothing is not copied") {
-  // Heartbeats and all else that is done where it lies; statuses that no later event can borrow.
+TEST_CASE("a range of views is not copied if it borrows no string that its events move or destroy") {
+  // Heartbeats and other events that are applied in place; statuses that no later event can borrow.
   Snapshot s = reduce(Snapshot(), at(0));
-  // Side by side in memory, so that nothing of the snapshot lies between them.
+  // The ids are contiguous, so that no memory of the snapshot lies between them.
   std::string all;
   for (std::size_t i = 0; i < 100; ++i) all += user_id(i);
   std::vector<std::string_view> ids;
@@ -352,7 +352,7 @@ TEST_CASE("a range of views that ends nothing is not copied") {
   CHECK(tally.applied == events.size());
 }
 
-TEST_CASE("a later event of a range may borrow nothing but the status that an earlier one replaces") {
+TEST_CASE("a range that borrows only one status may replace or move that status in an earlier event") {
   for (const char* const text : {"short", "fifteen letters", "a text that is too long to be kept in place"}) {
     for (const std::size_t as : std::vector<std::size_t>{0, 1, 2}) {
       for (const bool is_status : {false, true}) {
@@ -360,7 +360,7 @@ TEST_CASE("a later event of a range may borrow nothing but the status that an ea
           owned = status(s, "ann");
           const std::string_view borrowed = is_borrowed ? s.view("ann")->status : std::string_view(owned);
           std::vector<PresenceEventView> events = {PresenceEventView::set_status("ann", "something else", at(1))};
-          // One that makes room beside the row, where the status lies.
+          // Connects that move the status to overflow memory outside the row.
           if (!is_status) {
             events.clear();
             for (int i = 0; i < 9; ++i) events.push_back(PresenceEventView::connect("ann", "phone", at(1 + i)));
@@ -387,7 +387,7 @@ TEST_CASE("a later event of a range may borrow nothing but the status that an ea
   }
 }
 
-TEST_CASE("the events of a range may borrow from what only another snapshot keeps, which ends in a callback") {
+TEST_CASE("events of a range may borrow strings that only a copy still owns, also if a callback releases the copy") {
   Chance chance(79);
   for (std::size_t round = 0; round < 60; ++round) {
     const Shape shape = {2 + chance.below(40), round % 2 == 0 ? std::size_t{8} : std::size_t{15}, 6, 1, true, false};
@@ -405,7 +405,7 @@ TEST_CASE("the events of a range may borrow from what only another snapshot keep
       for (std::size_t i = 0; i < 20; ++i) views.push_back(all[same.below(all.size())]);
       const std::vector<PresenceEvent> events = copies_of(views);
       if (!is_borrowed) views.assign(events.begin(), events.end());
-      std::vector<Snapshot> others;  // in the memory that was theirs
+      std::vector<Snapshot> others;  // reuse the memory of the released strings
       Listener listener;
       apply(outcome.s, views.begin(), views.end(), [&](const UserPresenceChangedView& change) {
         listener(change);
@@ -423,7 +423,7 @@ namespace {
 
 const char* const long_name = "a name that is too long to be kept inside a string";
 
-/// The ids of those who hear of a user, borrowed from the watches.
+/// The ids of the viewers who watch a user, borrowed from the watches.
 std::vector<std::string_view> fans_of(const Watches& watches, std::string_view user) {
   std::vector<std::string_view> ids;
   watches.each_viewer_of(user, [&ids](Viewer viewer) { ids.push_back(viewer.id()); });
@@ -435,7 +435,7 @@ std::vector<std::string> sorted(const std::vector<std::string_view>& ids) {
   return all;
 }
 
-/// So many viewers of mary, with short ids and long ones.
+/// Watches with `count` viewers of mary, with short and long ids.
 Watches with_fans(std::size_t count) {
   Watches watches;
   for (std::size_t i = 0; i < count; ++i) {
@@ -448,7 +448,7 @@ Watches with_fans(std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("watches may be changed with ids that lie in them") {
+TEST_CASE("watches may be changed with ids that borrow from the same watches") {
   for (const std::size_t count : std::vector<std::size_t>{1, 2, 3, 4, 7, 8, 9, 16, 33}) {
     for (std::size_t which = 0; which < count; which += 1 + count / 4) {
       const auto changed_by = [&](auto change) {
@@ -490,7 +490,7 @@ TEST_CASE("watches may be changed with ids that lie in them") {
   }
 }
 
-TEST_CASE("who iterates over viewers may change the watches") {
+TEST_CASE("a callback of each_viewer_of may change the watches") {
   for (const std::size_t count : std::vector<std::size_t>{1, 2, 3, 8, 20}) {
     Watches w = with_fans(count);
     std::size_t visits = 0;
@@ -519,7 +519,7 @@ TEST_CASE("who iterates over viewers may change the watches") {
     CHECK(visits == count);
     CHECK(fans_of(w, "mary").size() == 2 * count);
 
-    // Others are in the places of those who left.
+    // New viewers take the slots of those who were removed.
     w = with_fans(count);
     std::vector<std::string> visited;
     w.each_viewer_of("mary", [&](Viewer viewer) {
@@ -534,7 +534,7 @@ TEST_CASE("who iterates over viewers may change the watches") {
   }
 }
 
-TEST_CASE("a store may be changed with strings that lie in its channels") {
+TEST_CASE("calls that change a store may pass strings that borrow from its channels") {
   for (std::size_t before = 0; before < 9; ++before) {
     for (const bool is_long : {false, true}) {
       Store store;
@@ -544,7 +544,7 @@ TEST_CASE("a store may be changed with strings that lie in its channels") {
       const Channel* known = store.find_channel("match:" + name);
       REQUIRE(known != nullptr);
 
-      // A channel is added, so that others may move, and the viewer's id lies in one of these.
+      // Adding a channel may move other channels; the viewer's id lies in one of them.
       REQUIRE(store.watch(WatchChannel{"match", "new", {"jack"}, true}, Viewer(known->id)));
       CHECK(store.watches().is_watching(Viewer(name), "jack"));
       CHECK(store.watches().viewer_count() == 1);
@@ -568,7 +568,7 @@ TEST_CASE("a store may be changed with strings that lie in its channels") {
       store.unwatch(Viewer(known->id));
       CHECK_FALSE(store.watches().is_watching(Viewer(name), "jack"));
 
-      // A channel by an id that lies in it.
+      // Removes a channel by an id that lies in it.
       CHECK_FALSE(store.put(Channel{"match", "last", {"match:last"}, {}}));
       const Channel* const last = store.find_channel("match:last");
       REQUIRE(last != nullptr);
@@ -580,7 +580,7 @@ TEST_CASE("a store may be changed with strings that lie in its channels") {
   }
 }
 
-TEST_CASE("events may borrow from a snapshot of the store that they are dispatched to") {
+TEST_CASE("events may borrow strings from a snapshot of the store that they are dispatched to") {
   for (const bool keeps_order : {false, true}) {
     std::size_t turn = 0;
     for (const Shape& shape : all_shapes()) {
@@ -603,7 +603,7 @@ TEST_CASE("events may borrow from a snapshot of the store that they are dispatch
   }
 }
 
-TEST_CASE("snapshots may be joined with themselves, assigned to themselves, and read what they hold") {
+TEST_CASE("a snapshot may be merged with itself, assigned to itself, and decode messages that lie in its statuses") {
   for (const bool is_shared : {false, true}) {
     Snapshot s = make(Shape{40, 20, 30, 2, is_shared, false});
     const Snapshot kept = is_shared ? s : Snapshot(), copy = s;
@@ -620,7 +620,7 @@ TEST_CASE("snapshots may be joined with themselves, assigned to themselves, and 
     CHECK(s.digest() == digest);
     CHECK(changes == 0);
 
-    // Bytes that lie in a status.
+    // Messages that lie in a status.
     const std::string delta = encode_delta(Snapshot(s.rules()), reduce(s, connect("somebody else", "tv", at(1))));
     Rules rules = s.rules();
     rules.max_status_bytes = 100000;

@@ -5,7 +5,7 @@
 
 using namespace support;
 
-TEST_CASE("becoming known is a change, and so is each thing that others see") {
+TEST_CASE("a user who becomes known causes a change, and so does each update that others see") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -23,7 +23,7 @@ TEST_CASE("becoming known is a change, and so is each thing that others see") {
   for (std::size_t i = 1; i < 3; ++i) CHECK(t.changes[i].before == t.changes[i - 1].after);
 }
 
-TEST_CASE("ceasing to be known is a change") {
+TEST_CASE("a user who becomes unknown causes a change") {
   Told t;
   t.pass(at(10));
   t.fold(connect("john", "phone", at(10)));
@@ -35,7 +35,7 @@ TEST_CASE("ceasing to be known is a change") {
   CHECK(t.s.size() == 0);
 }
 
-TEST_CASE("no change is told when nothing that others see changed") {
+TEST_CASE("an event that changes nothing others see causes no change") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -48,7 +48,7 @@ TEST_CASE("no change is told when nothing that others see changed") {
   CHECK(t.changes.empty());
 }
 
-TEST_CASE("a change carries now, and without a now the timestamp of its event") {
+TEST_CASE("a change carries now, or the event's timestamp if the snapshot has no now") {
   Told t;
   t.fold(connect("john", "phone", at(7)));
   CHECK(t.take().at(0).at == at(7));
@@ -57,7 +57,7 @@ TEST_CASE("a change carries now, and without a now the timestamp of its event") 
   CHECK(t.take().at(0).at == at(10));
 }
 
-TEST_CASE("one call tells in the order of timestamp and id") {
+TEST_CASE("one call reports its changes in the order of (timestamp, id)") {
   Told t;
   t.pass(at(0));
   for (const char* id : {"dee", "ann", "cyd", "bob"}) t.fold(connect(id, "phone", at(id[0] == 'a' || id[0] == 'd' ? 2 : 1)));
@@ -71,7 +71,7 @@ TEST_CASE("one call tells in the order of timestamp and id") {
   CHECK(t.changes[2].at == at(42));
 }
 
-TEST_CASE("ids are in the order of their bytes, also where those are not ASCII or begin alike") {
+TEST_CASE("changes are in byte order of the ids, also if these are not ASCII or share a prefix") {
   std::vector<std::string> ids = {"", "\xC3\xA9t\xC3\xA9", "n\xC3\xA9", "user", "users of",
                                   "users of one kind", "users of another", "users of \xE2\x82\xAC", "zoe"};
   for (char c = '0'; c <= '9'; ++c) ids.push_back(std::string("beginning alike, ") + c);
@@ -86,7 +86,7 @@ TEST_CASE("ids are in the order of their bytes, also where those are not ASCII o
   for (std::size_t i = 0; i < ids.size(); ++i) CHECK(t.changes[i].id == ids[i]);
 }
 
-TEST_CASE("whatever the order before, a sort puts in order") {
+TEST_CASE("each sort function gives the result of std::sort, for any input order") {
   const auto less = [](std::uint32_t a, std::uint32_t b) { return a < b; };
   for (std::uint32_t size = 0; size < 120; ++size) {
     for (const std::uint32_t kind : {0u, 1u, 2u, 3u, 4u}) {
@@ -123,7 +123,7 @@ TEST_CASE("whatever the order before, a sort puts in order") {
   }
 }
 
-TEST_CASE("who is told may copy the snapshot, and what he is told lives through it") {
+TEST_CASE("a callback may copy the snapshot, and the change that it received remains valid") {
   Snapshot s;
   std::vector<Snapshot> kept;
   const auto keep = [&](const UserPresenceChangedView& change) {
@@ -140,7 +140,7 @@ TEST_CASE("who is told may copy the snapshot, and what he is told lives through 
   CHECK_FALSE(kept[2].online(id));
 }
 
-TEST_CASE("folded with nobody to tell, the snapshot is the same") {
+TEST_CASE("events applied without a callback give the same snapshot as with one") {
   Told t;
   Snapshot s;
   std::vector<PresenceEvent> events;
@@ -152,7 +152,7 @@ TEST_CASE("folded with nobody to tell, the snapshot is the same") {
 }
 
 #if defined(__cpp_exceptions)
-TEST_CASE("if who is told throws, what was folded stands and the rest is neither folded nor told") {
+TEST_CASE("if a callback throws, applied events remain applied; the rest is neither applied nor reported") {
   const std::vector<PresenceEvent> events = {connect("ann", "phone", at(0)), connect("bob", "phone", at(0)), connect("cyd", "phone", at(0))};
   Snapshot s;
   int told = 0;

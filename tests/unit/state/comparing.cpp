@@ -7,7 +7,7 @@ using namespace support;
 
 namespace {
 
-/// The same users, told in one order or in another: equal snapshots that share nothing.
+/// The same users, added in one order or in the reverse: equal snapshots that share no memory.
 Snapshot many_users(bool backwards, std::size_t count = 300) {
   Rules rules;
   rules.forget_after = seconds(5000);
@@ -31,7 +31,7 @@ bool is_sound(const Snapshot& s) { return detail::SnapshotAccess::read(s)->table
 
 }  // namespace
 
-TEST_CASE("what was found to be the same is looked at anew after any change") {
+TEST_CASE("snapshots that were found equal compare as different after any change to one of them") {
   using Change = std::function<void(Snapshot&)>;
   const std::string user = user_id(123);
   const auto folds = [](PresenceEvent event) {
@@ -76,7 +76,7 @@ TEST_CASE("what was found to be the same is looked at anew after any change") {
   }
 }
 
-TEST_CASE("what time changes is told of what was found to be the same") {
+TEST_CASE("after snapshots were found equal, a diff still reports what time changes in one of them") {
   const Snapshot one = many_users(false), other = many_users(true);
   CHECK(one == other);
   const Snapshot gone = reduce(forget_reports(other), at(41));
@@ -88,7 +88,7 @@ TEST_CASE("what time changes is told of what was found to be the same") {
   CHECK(t.changes.empty());  // all are reported to be online
 }
 
-TEST_CASE("snapshots that go by other rules share nothing that is passed over") {
+TEST_CASE("snapshots with different timeouts differ; those with only different hash seeds are equal") {
   Rules rules = many_users(false).rules();
   rules.session_timeout = seconds(10);
   const Snapshot usual = reduce(reduce(Snapshot(), at(0)), connect("john", "phone", at(0)));
@@ -103,8 +103,8 @@ TEST_CASE("snapshots that go by other rules share nothing that is passed over") 
   CHECK(merge(usual, other) == usual);
 }
 
-TEST_CASE("of what was found to be the same as others, no two that differ are taken for the same") {
-  // Whatever is kept of a user, in the first of its page and in others.
+TEST_CASE("snapshots that were each found equal to another are equal to each other only if their digests are") {
+  // Each kind of state of a user, for the first user of a page and for another.
   std::vector<std::vector<PresenceEvent>> told = {{}};
   for (const std::string& user : {user_id(12), user_id(40)}) {
     for (const double second : {3.0, 3.5}) {
@@ -127,7 +127,7 @@ TEST_CASE("of what was found to be the same as others, no two that differ are ta
       one = reduce(std::move(one), event);
       other = reduce(std::move(other), event);
     }
-    REQUIRE(one == other);  // which notes it of their pages
+    REQUIRE(one == other);  // which caches that their pages are equal
     all.push_back(std::move(one));
   }
   std::size_t differ = 0;
@@ -142,8 +142,8 @@ TEST_CASE("of what was found to be the same as others, no two that differ are ta
 
 namespace {
 
-/// Statuses made of the words that hash functions start from, are multiplied by, or mix their state with: a digest
-/// that multiplies by what content can make zero, or whose state content can set, takes pages with one of these for
+/// Statuses made of the constants that hash functions start from, multiply by, or mix into their state. A digest is
+/// weak if content can set its state, or can make a factor zero: different pages with such a status would compare
 /// equal.
 std::vector<std::string> statuses_of_hash_words(std::uint64_t seed) {
   std::vector<std::string> all;
@@ -176,17 +176,17 @@ std::vector<std::string> statuses_of_hash_words(std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("no content makes unequal snapshots equal, whatever the seed") {
+TEST_CASE("statuses made of hash constants do not make unequal snapshots compare equal, with several seeds") {
   for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{99}, ~std::uint64_t{0}}) {
     Rules rules;
     rules.hash_seed = seed;
     for (const std::string& status : statuses_of_hash_words(seed)) {
       Snapshot a = reduce(Snapshot(rules), at(0));
-      // Some stand before the other in the order of users, some behind.
+      // Some come before "victim" in the order of users, some after.
       for (const char* id : {"ann", "bob", "eve", "mallory", "oscar"}) a = reduce(std::move(a), says(id, status, at(0)));
       a = reduce(std::move(a), connect("victim", "s", at(0)));
       Snapshot b = reduce(a, disconnect("victim", "s", at(1)));
-      // Copies that share nothing; each is first found equal to what it is a copy of.
+      // Copies that share no memory; each is first compared with its original.
       const Snapshot a2 = *decode(encode(a), rules), b2 = *decode(encode(b), rules);
       REQUIRE(a == a2);
       REQUIRE(b == b2);
@@ -203,8 +203,8 @@ TEST_CASE("no content makes unequal snapshots equal, whatever the seed") {
   }
 }
 
-TEST_CASE("pages that were found equal are equal to no others, however many are compared") {
-  // Many snapshots of the same users, compared with each other in some order: equal exactly when their content is.
+TEST_CASE("snapshots compare equal exactly if their content is equal, also after many comparisons") {
+  // Compares many snapshots of the same users with each other, in random order.
   Chance chance(29);
   std::vector<std::pair<Snapshot, int>> all;
   for (int i = 0; i < 24; ++i) {
@@ -220,7 +220,7 @@ TEST_CASE("pages that were found equal are equal to no others, however many are 
     REQUIRE((one == other) == (content == its_content));
     REQUIRE((changes_between(one, other) == 0) == (content == its_content));
     if (chance.below(10) == 0) {
-      // Destroys marks, and makes others where they were.
+      // Destroys cached comparisons, and creates others at the same addresses.
       content = static_cast<int>(chance.below(4));
       Snapshot next = reduce(Snapshot(), at(0));
       for (std::size_t user = 0; user < 40; ++user) next = reduce(std::move(next), connect(user_id(user), "s", at(0)));

@@ -4,7 +4,7 @@
 using namespace support;
 
 namespace {
-/// What next_deadline must be, found the slow way: the first timestamp of a diff to the end of time.
+/// The expected next_deadline, computed slowly: the timestamp of the first change if time advances far.
 std::optional<Timestamp> first_change(const Snapshot& s) {
   Snapshot later = s;
   std::optional<Timestamp> first;
@@ -15,11 +15,11 @@ std::optional<Timestamp> first_change(const Snapshot& s) {
 }
 }  // namespace
 
-TEST_CASE("there is no deadline where time alone changes nothing") {
+TEST_CASE("there is no deadline if time alone changes nothing that others see") {
   CHECK_FALSE(Snapshot().next_deadline());
   CHECK_FALSE(reduce(Snapshot(), at(0)).next_deadline());
   CHECK_FALSE(folded({says("john", "hi", at(0))}).next_deadline());
-  CHECK_FALSE(folded({disconnect("john", "phone", at(0))}).next_deadline());  // it is forgotten, but nobody sees that
+  CHECK_FALSE(folded({disconnect("john", "phone", at(0))}).next_deadline());  // it expires, but no user sees that
   CHECK_FALSE(folded({connect("john", "phone", at(0)), disconnect("john", "phone", at(1))}).next_deadline());
   CHECK_FALSE(folded({report("john", true, at(0))}).next_deadline());
   CHECK_FALSE(folded({connect("john", "phone", at(0)), report("john", true, at(0))}).next_deadline());
@@ -27,7 +27,7 @@ TEST_CASE("there is no deadline where time alone changes nothing") {
   CHECK_FALSE(reduce(folded({connect("john", "phone", at(0))}), at(40)).next_deadline());
 }
 
-TEST_CASE("the deadline is the latest of a user's sessions, and the earliest of the users'") {
+TEST_CASE("the deadline is the latest among a user's sessions, and the earliest among users") {
   Told t;
   t.fold(connect("john", "phone", at(10)));
   t.fold(connect("john", "laptop", at(0)));
@@ -40,7 +40,7 @@ TEST_CASE("the deadline is the latest of a user's sessions, and the earliest of 
   CHECK(t.s.next_deadline() == at(40));
 }
 
-TEST_CASE("a heartbeat puts the deadline off at once, and a late disconnect brings the other session's back") {
+TEST_CASE("a heartbeat postpones the deadline at once, and a disconnect restores that of the other session") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -54,7 +54,7 @@ TEST_CASE("a heartbeat puts the deadline off at once, and a late disconnect brin
   CHECK(t.s.next_deadline() == at(520));
 }
 
-TEST_CASE("a deadline comes back when the report or the invisibility that hid it ends") {
+TEST_CASE("a deadline is restored when the report or the invisibility that hid it ends") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -72,7 +72,7 @@ TEST_CASE("a deadline comes back when the report or the invisibility that hid it
   CHECK(t.s.next_deadline() == at(43));
 }
 
-TEST_CASE("a host that sleeps until the next deadline misses nothing, however many users there are") {
+TEST_CASE("a host that sleeps until next_deadline misses no change, also with hundreds of users") {
   Rules rules;
   rules.offline_grace = seconds(3);
   Told t(rules);
@@ -108,7 +108,7 @@ TEST_CASE("a host that sleeps until the next deadline misses nothing, however ma
   }
 }
 
-TEST_CASE("disconnects alone are forgotten in their time, without a deadline for it") {
+TEST_CASE("users known only by a disconnect are removed when it expires, without a deadline for it") {
   Told t;
   t.pass(at(0));
   for (std::size_t i = 0; i < 200; ++i) t.fold(disconnect(user_id(i), "phone", at(0)));
@@ -120,6 +120,6 @@ TEST_CASE("disconnects alone are forgotten in their time, without a deadline for
   t.pass(at(160) + tick);
   CHECK_FALSE(t.s.inspect(user_id(7)));
   CHECK(t.s.size() == 100);
-  CHECK(t.changes.size() == 200);  // a hundred became known, and timed out
+  CHECK(t.changes.size() == 200);  // 100 users became known and timed out
   CHECK(detail::SnapshotAccess::read(t.s)->table.size() == 100);
 }

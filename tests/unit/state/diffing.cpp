@@ -3,7 +3,7 @@
 
 using namespace support;
 
-TEST_CASE("a diff tells what others see differently, by value") {
+TEST_CASE("a diff reports the users whose publicly visible state differs, dated now") {
   Told t;
   t.pass(at(0));
   t.fold(connect("ann", "phone", at(0)));
@@ -25,7 +25,7 @@ TEST_CASE("a diff tells what others see differently, by value") {
   for (const auto& change : told.changes) CHECK(change.at == at(50));
 }
 
-TEST_CASE("a diff backwards takes users away") {
+TEST_CASE("a diff to an empty snapshot reports its users as unknown") {
   const Snapshot s = reduce(Snapshot(), connect("ann", "phone", at(7)));
   Told told;
   diff(s, Snapshot(), told);
@@ -35,7 +35,7 @@ TEST_CASE("a diff backwards takes users away") {
   CHECK(told.changes[0].at == at(7));
 }
 
-TEST_CASE("without a now each change carries the latest timestamp known of its user, and those give the order") {
+TEST_CASE("without a now each change carries the user's latest known timestamp, and changes are in that order") {
   Snapshot s = reduce(Snapshot(), connect("ann", "phone", at(9)));
   s = reduce(std::move(s), connect("bob", "phone", at(7)));
   Told told;
@@ -46,7 +46,7 @@ TEST_CASE("without a now each change carries the latest timestamp known of its u
   CHECK(told.changes[1].at == at(9));
 }
 
-TEST_CASE("equal snapshots, and what one user does among many") {
+TEST_CASE("a diff is empty for equal snapshots, and one change if one of many users set a status") {
   Snapshot s;
   for (int i = 0; i < 1000; ++i) s = reduce(std::move(s), connect("user-" + std::to_string(i), "phone", at(0)));
   Told told;

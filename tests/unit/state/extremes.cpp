@@ -5,7 +5,7 @@
 
 using namespace support;
 
-TEST_CASE("timestamps at both ends of their range, with rules at both ends of theirs, overflow nothing") {
+TEST_CASE("timestamps and durations at both ends of their ranges cause no overflow") {
   const Timestamp first = Timestamp::from_ns(INT64_MIN + 1), last = Timestamp::from_ns(INT64_MAX - 1);
   const Duration durations[] = {Duration::from_ns(INT64_MIN), Duration::from_ns(-1), Duration(), tick, seconds(40), Duration::highest()};
   for (const Duration timeout : durations) {
@@ -40,7 +40,7 @@ TEST_CASE("timestamps at both ends of their range, with rules at both ends of th
   }
 }
 
-TEST_CASE("a deadline past the end of time never comes") {
+TEST_CASE("a deadline beyond the last timestamp does not exist") {
   const Timestamp last = Timestamp::from_ns(INT64_MAX - 1);
   Told t;
   t.fold(connect("john", "phone", last));
@@ -49,7 +49,7 @@ TEST_CASE("a deadline past the end of time never comes") {
   CHECK(t.s.online("john"));
 }
 
-TEST_CASE("a step of last_active that would lie before the beginning of time is cut there") {
+TEST_CASE("a last_active step that would begin before the first timestamp is clamped to it") {
   const Timestamp first = Timestamp::from_ns(INT64_MIN + 1);
   Told t;
   t.fold(heartbeat("john", "phone", first));

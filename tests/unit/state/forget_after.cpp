@@ -7,7 +7,7 @@ namespace {
 
 const Duration minute = seconds(60), hour = seconds(3600);
 
-/// Sessions end after 40 s, and users are forgotten after an hour.
+/// Sessions time out after 40 s, and users are forgotten after an hour.
 Rules with_an_age() {
   Rules rules;
   rules.forget_after = hour;
@@ -16,7 +16,7 @@ Rules with_an_age() {
 
 }  // namespace
 
-TEST_CASE("users are not forgotten unless asked") {
+TEST_CASE("users are not forgotten by default") {
   Told t;
   t.pass(at(0));
   t.fold(says("john", "gone fishing", at(0)));
@@ -28,7 +28,7 @@ TEST_CASE("users are not forgotten unless asked") {
   CHECK_FALSE(before_1970.s.next_deadline());
 }
 
-TEST_CASE("who is offline is forgotten forget_after after the latest of what others know") {
+TEST_CASE("an offline user is forgotten forget_after after the latest timestamp that others can see") {
   Told t(with_an_age());
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -55,7 +55,7 @@ TEST_CASE("who is offline is forgotten forget_after after the latest of what oth
   CHECK(changes[0].status_changed());
 }
 
-TEST_CASE("who times out and is forgotten later, both while time passes, has a change for each") {
+TEST_CASE("a user who times out and is forgotten in one advance of time has a change for each") {
   Told t(with_an_age());
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -72,7 +72,7 @@ TEST_CASE("who times out and is forgotten later, both while time passes, has a c
   CHECK(t.s.online_count() == 0);
 }
 
-TEST_CASE("who is online is not forgotten, however old the news") {
+TEST_CASE("a user who is online, or reported online, is not forgotten, however old the last event") {
   Rules rules = with_an_age();
   rules.session_timeout = Duration();
   Told t(rules);
@@ -81,25 +81,25 @@ TEST_CASE("who is online is not forgotten, however old the news") {
   t.fold(report("bob", true, at(0)));
   t.pass(at(1e8));
   CHECK(t.s.online_count() == 2);
-  SUBCASE("and is at once when going offline, in one change") {
+  SUBCASE("after going offline they are forgotten at once, in one change") {
     t.take();
     t.fold(disconnect("ann", "phone", at(1e8)));
     t.fold(report("bob", false, at(1e8)));
     CHECK_FALSE(t.s.find("ann"));
-    CHECK(t.s.find("bob"));  // of whom the report is news
+    CHECK(t.s.find("bob"));  // the report is recent
     const auto changes = t.take();
     REQUIRE(changes.size() == 2);
     CHECK(changes[0].before.value().online);
     CHECK_FALSE(changes[0].after);
   }
-  SUBCASE("and is at once when the reports are forgotten") {
+  SUBCASE("after forget_reports a user who was only reported online is forgotten at once") {
     forget_reports_in(t.s);
     CHECK_FALSE(t.s.find("bob"));
     CHECK_FALSE(t.s.inspect("bob"));
   }
 }
 
-TEST_CASE("a session that times out later than its user would be forgotten keeps the user until then") {
+TEST_CASE("a session that times out later than forget_after keeps its user until it times out") {
   Rules rules = with_an_age();
   rules.session_timeout = hour + minute;
   Told t(rules);
@@ -114,7 +114,7 @@ TEST_CASE("a session that times out later than its user would be forgotten keeps
   CHECK_FALSE(changes[0].after);
 }
 
-TEST_CASE("who comes back after being forgotten begins anew") {
+TEST_CASE("a user who returns after being forgotten is a new user") {
   Told t(with_an_age());
   t.pass(at(0));
   t.fold(says("john", "gone fishing", at(0)));
@@ -127,7 +127,7 @@ TEST_CASE("who comes back after being forgotten begins anew") {
   CHECK_FALSE(changes[0].before);
 }
 
-TEST_CASE("what an invisible user does keeps nobody from forgetting, and brings nothing back") {
+TEST_CASE("sessions of an invisible user neither delay forgetting nor restore what was forgotten") {
   Told t(with_an_age());
   t.pass(at(0));
   t.fold(says("john", "gone fishing", at(0)));
@@ -139,14 +139,14 @@ TEST_CASE("what an invisible user does keeps nobody from forgetting, and brings 
   }
   const auto himself = t.s.find("john", self("john"));
   CHECK(himself.value().online);
-  CHECK(himself.value().status == "");  // gone for him as for everybody
+  CHECK(himself.value().status == "");  // forgotten in the user's own view as well
   t.take();
   t.fold(says("john", "back", *t.s.now()));
   CHECK_FALSE(last_active(t.s, "john"));
   CHECK(status(t.s, "john") == "back");
 }
 
-TEST_CASE("that a user is invisible is forgotten last, and with the rest: who only hid leaves nothing") {
+TEST_CASE("invisibility is forgotten last, and a user who was only ever invisible then leaves no state") {
   Told t(with_an_age());
   t.pass(at(0));
   t.fold(invisibly("john", "phone", at(0)));
@@ -155,7 +155,7 @@ TEST_CASE("that a user is invisible is forgotten last, and with the rest: who on
   CHECK(t.s.inspect("john").value().invisible_since == at(0));
   CHECK(t.s.inspect("john").value().sessions.empty());
   const Snapshot before = t.s;
-  SUBCASE("comes back in time") {
+  SUBCASE("a connect in time keeps the user invisible") {
     t.fold(connect("john", "laptop", at(0) + hour - tick));
     CHECK_FALSE(t.s.find("john"));
     CHECK(t.s.find("john", self("john")).value().invisible);
@@ -164,7 +164,7 @@ TEST_CASE("that a user is invisible is forgotten last, and with the rest: who on
     t.pass(at(0) + hour + hour - tick);
     CHECK_FALSE(t.s.inspect("john"));
   }
-  SUBCASE("or does not") {
+  SUBCASE("without a connect in time the user is forgotten completely") {
     t.pass(at(0) + hour);
     CHECK_FALSE(t.s.inspect("john"));
     CHECK(t.s == reduce(Snapshot(with_an_age()), at(0) + hour));
@@ -173,7 +173,7 @@ TEST_CASE("that a user is invisible is forgotten last, and with the rest: who on
     t.fold(connect("john", "laptop", at(0) + hour));
     CHECK(t.s.online("john"));
     CHECK_FALSE(t.s.find("john", self("john")).value().invisible);
-    // However it was forgotten: at once when something is folded, or another node forgot it.
+    // The same if time advances in one step, or if another node forgot the user.
     CHECK(reduce(before, at(1) + hour) == reduce(Snapshot(with_an_age()), at(1) + hour));
     CHECK(merge(before, reduce(Snapshot(with_an_age()), at(0) + hour)) == reduce(Snapshot(with_an_age()), at(0) + hour));
     CHECK(merge(reduce(Snapshot(with_an_age()), at(0) + hour), before) == reduce(Snapshot(with_an_age()), at(0) + hour));
@@ -181,9 +181,9 @@ TEST_CASE("that a user is invisible is forgotten last, and with the rest: who on
   CHECK(t.s.next_deadline().has_value() == t.s.online("john"));
 }
 
-TEST_CASE("who is there stays invisible, however long ago the news, and so does who was there lately") {
+TEST_CASE("a user stays invisible while a session is alive, and until forget_after after the last evidence") {
   Rules rules = with_an_age();
-  SUBCASE("by heartbeats") {
+  SUBCASE("kept alive by heartbeats") {
     Told t(rules);
     t.pass(at(0));
     t.fold(invisibly("john", "phone", at(0)));
@@ -193,14 +193,14 @@ TEST_CASE("who is there stays invisible, however long ago the news, and so does 
     }
     CHECK(t.s.inspect("john").value().invisible_since == at(0));
     CHECK(t.s.find("john", self("john")).value().online);
-    // The last counts in a step of 15 minutes.
+    // The last heartbeat counts in steps of 15 minutes.
     t.pass(at(11700) + hour - tick);
     CHECK(t.s.inspect("john"));
     t.pass(at(11700) + hour);
     CHECK_FALSE(t.s.inspect("john"));
     CHECK(t.changes.empty());
   }
-  SUBCASE("by a session that does not time out") {
+  SUBCASE("with a session that does not time out") {
     rules.session_timeout = Duration();
     Told t(rules);
     t.pass(at(0));
@@ -208,13 +208,13 @@ TEST_CASE("who is there stays invisible, however long ago the news, and so does 
     t.pass(at(1e8));
     CHECK(t.s.find("john", self("john")).value().online);
     t.fold(disconnect("john", "phone", at(1e8)));
-    CHECK(t.s.inspect("john").value().invisible_since == at(0));  // while a late event could concern it
+    CHECK(t.s.inspect("john").value().invisible_since == at(0));  // while a late event can refer to it
     t.pass(at(1e8 + 121));
     CHECK_FALSE(t.s.inspect("john"));
   }
 }
 
-TEST_CASE("that a user is invisible is not forgotten before what others know, nor while a late event could concern it") {
+TEST_CASE("invisibility is kept while others know the user, and while a late event can refer to it") {
   Rules rules = with_an_age();
   Told t(rules);
   t.pass(at(0));
@@ -233,7 +233,7 @@ TEST_CASE("that a user is invisible is not forgotten before what others know, no
   Told soon(rules);
   soon.pass(at(0));
   soon.fold(invisibly("jack", "phone", at(0)));
-  soon.pass(at(160));  // timeout and window
+  soon.pass(at(160));  // session_timeout + reorder_window
   CHECK(soon.s.inspect("jack"));
   CHECK(soon.fold(heartbeat("jack", "pad", at(40))) == Verdict::applied);
   CHECK_FALSE(soon.s.find("jack"));
@@ -244,7 +244,7 @@ TEST_CASE("that a user is invisible is not forgotten before what others know, no
   CHECK(soon.changes.empty());
 }
 
-TEST_CASE("guests who come once and hide do not fill the room of those who hide for good") {
+TEST_CASE("guests who connect once while invisible free their capacity after forget_after") {
   Rules rules = with_an_age();
   rules.max_users = 5;
   Told t(rules);
@@ -259,7 +259,7 @@ TEST_CASE("guests who come once and hide do not fill the room of those who hide 
   CHECK(t.changes.empty());
 }
 
-TEST_CASE("those who hide fill no room but that of those who hide, with an age and without") {
+TEST_CASE("invisible users take only the capacity for unknown users, with and without forget_after") {
   for (const Duration age : {Duration::highest(), hour}) {
     Rules rules;
     rules.forget_after = age;
@@ -278,7 +278,7 @@ TEST_CASE("those who hide fill no room but that of those who hide, with an age a
   }
 }
 
-TEST_CASE("a disconnect is remembered for as long as the word that it ended could come late") {
+TEST_CASE("a disconnect is kept as long as a heartbeat from before it can arrive late") {
   Rules rules = with_an_age();
   rules.forget_after = seconds(10);
   rules.session_timeout = Duration();
@@ -295,7 +295,7 @@ TEST_CASE("a disconnect is remembered for as long as the word that it ended coul
   CHECK_FALSE(t.s.inspect("john"));
 }
 
-TEST_CASE("a mask over reports goes when what it masks would be forgotten") {
+TEST_CASE("forgotten_up_to is released when the reports that it hides would be forgotten") {
   Rules rules = Rules::mirror();
   rules.forget_after = hour;
   Told t(rules);
@@ -310,7 +310,7 @@ TEST_CASE("a mask over reports goes when what it masks would be forgotten") {
   CHECK(t.s == reduce(Snapshot(rules), at(0) + hour));
 }
 
-TEST_CASE("a mask over a report stays for as long as the report does") {
+TEST_CASE("forgotten_up_to is kept as long as the report that it hides") {
   Rules rules = Rules::mirror();
   rules.forget_after = hour;
   Told t(rules);
@@ -325,7 +325,7 @@ TEST_CASE("a mask over a report stays for as long as the report does") {
   CHECK(t.s.find("john").value().online == false);
 }
 
-TEST_CASE("a mask over reports that may still come outlasts its user") {
+TEST_CASE("forgotten_up_to outlasts its user while reports that it hides can still arrive") {
   Rules rules = Rules::mirror();
   rules.forget_after = hour;
   Told t(rules);
@@ -335,11 +335,11 @@ TEST_CASE("a mask over reports that may still come outlasts its user") {
   resync(t.s, nobody_is_online.begin(), nobody_is_online.end(), at(600));
   t.pass(at(0) + hour);
   CHECK_FALSE(t.s.find("john"));
-  SUBCASE("and hides those") {
+  SUBCASE("it hides such a report") {
     t.fold(report("john", true, at(300)));
     CHECK(t.s.find("john").value().online == false);
   }
-  SUBCASE("and goes when they would be forgotten") {
+  SUBCASE("it is released when such reports would be forgotten") {
     const PresenceEvent news = says("john", "back", at(0) + hour);
     t.fold(news);
     t.pass(at(600) + hour);
@@ -349,7 +349,7 @@ TEST_CASE("a mask over reports that may still come outlasts its user") {
   }
 }
 
-TEST_CASE("the changes of visibility of who is forgotten are forgotten when no late event could concern them") {
+TEST_CASE("a forgotten user's visibility changes are released when no late event can refer to them") {
   Rules rules = with_an_age();
   rules.forget_after = seconds(10);
   const Snapshot start = reduce(Snapshot(rules), at(0)), silent = reduce(start, connect("john", "phone", at(0)));
@@ -359,7 +359,7 @@ TEST_CASE("the changes of visibility of who is forgotten are forgotten when no l
   CHECK(reduce(visible, at(160)).inspect("john"));
 }
 
-TEST_CASE("a change of visibility that a late event could concern is kept, also where nothing else is") {
+TEST_CASE("a visibility change that a late event can refer to is kept, also if nothing else of the user is") {
   Rules theirs = with_timeout(seconds(10)), ours;
   theirs.reorder_window = Duration();
   ours.forget_after = seconds(10);
@@ -374,7 +374,7 @@ TEST_CASE("a change of visibility that a late event could concern is kept, also 
   CHECK_FALSE(s.inspect("john"));
 }
 
-TEST_CASE("that changes of visibility were dropped is remembered of who is forgotten") {
+TEST_CASE("a visibility change inside a dropped range is rejected also after the user was forgotten") {
   Rules rules = with_an_age();
   rules.forget_after = seconds(10);
   rules.max_recent_per_user = 2;
@@ -388,7 +388,7 @@ TEST_CASE("that changes of visibility were dropped is remembered of who is forgo
   CHECK(t.fold(visibly("john", "phone", at(4))) == Verdict::over_limit);
 }
 
-TEST_CASE("zero forgets whoever goes offline") {
+TEST_CASE("a forget_after of zero or less forgets users as soon as they are offline") {
   Rules rules;
   rules.forget_after = seconds(-1);  // counts as zero
   Told t(rules);
@@ -403,7 +403,7 @@ TEST_CASE("zero forgets whoever goes offline") {
   CHECK(t.take().back().at == at(50));
 }
 
-TEST_CASE("room is counted without those who are just being forgotten") {
+TEST_CASE("users who are forgotten at an event's timestamp free their capacity for that event") {
   Rules rules = with_an_age();
   rules.max_users = 1;
   const std::vector<PresenceEvent> log = {says("ann", "hello", at(0)), says("bob", "hello", at(0) + hour), says("cyd", "hello", at(1) + hour)};
@@ -415,7 +415,7 @@ TEST_CASE("room is counted without those who are just being forgotten") {
   CHECK(s.size() == 1);
 }
 
-TEST_CASE("who is just being forgotten leaves room although something of him is kept") {
+TEST_CASE("a forgotten user frees their capacity, although history for late events is kept") {
   Rules rules;
   rules.forget_after = seconds(100);
   rules.max_users = 1;
@@ -426,7 +426,7 @@ TEST_CASE("who is just being forgotten leaves room although something of him is 
   CHECK(s.find("bob"));
 }
 
-TEST_CASE("somebody unknown of whom nothing is left makes no room for somebody known") {
+TEST_CASE("an unknown user who expires frees no capacity for known users") {
   Rules rules = with_an_age();
   rules.max_users = 1;
   const std::vector<PresenceEvent> log = {disconnect("ann", "phone", at(0)), says("bob", "hello", at(100)), says("cyd", "hello", at(200))};
@@ -436,7 +436,7 @@ TEST_CASE("somebody unknown of whom nothing is left makes no room for somebody k
   CHECK_FALSE(reduce(std::move(s), at(200)).inspect("ann"));
 }
 
-TEST_CASE("and takes no room of somebody else whom nobody knows") {
+TEST_CASE("an unknown user who expires frees capacity for another unknown user, with and without forget_after") {
   Rules rules;
   rules.max_users = 1;
   for (const Duration age : {Duration::highest(), hour}) {
@@ -450,7 +450,7 @@ TEST_CASE("and takes no room of somebody else whom nobody knows") {
   }
 }
 
-TEST_CASE("who is forgotten at once and leaves nothing needs no room") {
+TEST_CASE("a user who is forgotten at once and leaves no state needs no capacity") {
   Rules rules;
   rules.forget_after = Duration();
   rules.max_users = 1;
@@ -463,7 +463,7 @@ TEST_CASE("who is forgotten at once and leaves nothing needs no room") {
   CHECK_FALSE(t.s.inspect("bob"));
 }
 
-TEST_CASE("merging with a node where time has not gone on brings nobody back") {
+TEST_CASE("a merge with a snapshot of an earlier now does not restore forgotten users") {
   Told t(with_an_age());
   t.pass(at(0));
   t.fold(says("john", "gone fishing", at(0)));
@@ -478,7 +478,7 @@ TEST_CASE("merging with a node where time has not gone on brings nobody back") {
   CHECK(changes[0].at == at(0) + hour);
 }
 
-TEST_CASE("who times out and is forgotten in a merge has one change, in the order of its timestamp") {
+TEST_CASE("a user who times out and is forgotten in one merge has one change, sorted by its timestamp") {
   Told t(with_an_age());
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -495,12 +495,12 @@ TEST_CASE("who times out and is forgotten in a merge has one change, in the orde
   CHECK_FALSE(changes[1].after);
 }
 
-TEST_CASE("when somebody was forgotten in a merge is decided by what both knew") {
+TEST_CASE("the time at which a merge forgets a user depends on what both snapshots know") {
   Told t(with_an_age());
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
   t.take();
-  Snapshot other = reduce(Snapshot(), at(10));  // by whose rules nobody is forgotten
+  Snapshot other = reduce(Snapshot(), at(10));  // its rules forget no user
   other = reduce(std::move(other), says("john", "gone fishing", at(10)));
   merge_into(t.s, reduce(std::move(other), at(0) + hour + hour), t);
   const auto changes = t.take();
@@ -510,7 +510,7 @@ TEST_CASE("when somebody was forgotten in a merge is decided by what both knew")
   CHECK_FALSE(changes[0].after);
 }
 
-TEST_CASE("a difference tells of the forgotten") {
+TEST_CASE("a diff reports a user who was forgotten") {
   Told t(with_an_age());
   t.pass(at(0));
   t.fold(says("john", "gone fishing", at(0)));
@@ -522,7 +522,7 @@ TEST_CASE("a difference tells of the forgotten") {
   CHECK_FALSE(changes[0].after);
 }
 
-TEST_CASE("who is online by no session that there is room for is forgotten at once, in a merge as well") {
+TEST_CASE("with max_sessions_per_user and forget_after of zero a connect leaves no user, also in a merge") {
   Rules rules;
   rules.forget_after = Duration();
   rules.max_sessions_per_user = 0;
@@ -538,7 +538,7 @@ TEST_CASE("who is online by no session that there is room for is forgotten at on
   CHECK(t.changes.empty());
 }
 
-TEST_CASE("who asked lately to stay invisible stays so, also where that they were active then found no room") {
+TEST_CASE("a repeated invisible connect restarts forget_after, also if there is no capacity for its activity") {
   Rules rules = with_an_age();
   rules.max_recent_per_user = 2;
   rules.last_active_refresh = Duration();

@@ -3,7 +3,7 @@
 
 using namespace support;
 
-TEST_CASE("forgetting changes nothing that anybody sees") {
+TEST_CASE("removing expired sessions changes neither what others see nor the user's own last_active") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -20,7 +20,7 @@ TEST_CASE("forgetting changes nothing that anybody sees") {
   CHECK(t.s.inspect("john")->sessions.empty());
 }
 
-TEST_CASE("a session's registers go when they are older than timeout, window and grace allow them to matter") {
+TEST_CASE("a timed-out session is removed once it is older than session_timeout + reorder_window") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -44,7 +44,7 @@ TEST_CASE("without a timeout an open session keeps its latest evidence, however 
   CHECK(t.s.online("john"));
 }
 
-TEST_CASE("without a timeout a closed session goes when its disconnect is older than the window") {
+TEST_CASE("without a timeout a closed session is removed when its disconnect is older than reorder_window") {
   Told t(with_timeout(Duration()));
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -55,7 +55,7 @@ TEST_CASE("without a timeout a closed session goes when its disconnect is older 
   CHECK(t.s.inspect("john")->sessions.empty());
 }
 
-TEST_CASE("nothing is left of a user of whom only a disconnect was heard") {
+TEST_CASE("a user known only by a disconnect leaves no state when it expires") {
   Told t;
   t.pass(at(0));
   t.fold(disconnect("john", "phone", at(0)));
@@ -66,7 +66,7 @@ TEST_CASE("nothing is left of a user of whom only a disconnect was heard") {
   CHECK(t.s == reduce(Snapshot(), at(160) + tick));
 }
 
-TEST_CASE("a snapshot equals one whose time went in one step") {
+TEST_CASE("a snapshot that was advanced in many steps equals one that was advanced in one") {
   const std::vector<PresenceEvent> events = {
       connect("john", "phone", at(0)),  invisibly("john", "laptop", at(5)), visibly("john", "phone", at(9)), disconnect("john", "laptop", at(20)),
       disconnect("ann", "phone", at(3)), says("ann", "hi", at(4)),           connect("bob", "tv", at(30)),    heartbeat("john", "phone", at(40))};

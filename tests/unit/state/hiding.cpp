@@ -4,14 +4,14 @@
 using namespace support;
 
 namespace {
-/// Everything that others can observe of a snapshot, as one text.
+/// Everything that others can observe of a snapshot, as one string.
 std::string observable(const Snapshot& s) {
   return text(views(s)) + " " + std::to_string(s.size()) + " " + std::to_string(s.online_count()) + " " +
          (s.next_deadline() ? to_string(*s.next_deadline()) : "none");
 }
 }  // namespace
 
-TEST_CASE("what a user does while invisible can be observed by nobody, but for the strings he sets") {
+TEST_CASE("others cannot observe the connects, heartbeats and disconnects of an invisible user") {
   for (const bool known_before : {true, false}) {
     Rules rules;
     rules.last_active_refresh = Duration();
@@ -46,7 +46,7 @@ TEST_CASE("what a user does while invisible can be observed by nobody, but for t
   }
 }
 
-TEST_CASE("`invisible` reads true in one's own view, and false in every other") {
+TEST_CASE("`invisible` is true only in the user's own view") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -66,7 +66,7 @@ TEST_CASE("`invisible` reads true in one's own view, and false in every other") 
   CHECK(t.s.find("john", self("john")) == sees_himself("john", false, at(1)));
 }
 
-TEST_CASE("who goes invisible while offline changes nothing that others see") {
+TEST_CASE("becoming invisible while offline changes nothing that others see") {
   Told t;
   t.fold(connect("john", "phone", at(0)));
   t.pass(at(100));
@@ -78,7 +78,7 @@ TEST_CASE("who goes invisible while offline changes nothing that others see") {
   CHECK_FALSE(t.s.next_deadline());
 }
 
-TEST_CASE("the cut is the first timestamp of the invisible run, and evidence of that timestamp lies inside") {
+TEST_CASE("invisible_since is the first timestamp of the trailing invisible run, and evidence at it is hidden") {
   Rules rules;
   rules.last_active_refresh = Duration();
   Told t(rules);
@@ -96,12 +96,12 @@ TEST_CASE("the cut is the first timestamp of the invisible run, and evidence of 
   t.fold(invisibly("john", "tv", at(30)));
   CHECK(last_active(t.s, "john") == at(10));
   CHECK(t.s.inspect("john")->invisible_since == at(30));
-  t.fold(visibly("john", "tv", at(55)));  // the run now begins with the visibility change at 60
+  t.fold(visibly("john", "tv", at(55)));  // the trailing invisible run now begins at 60
   CHECK(t.s.inspect("john")->invisible_since == at(60));
   CHECK(last_active(t.s, "john") == at(55));
 }
 
-TEST_CASE("a connect that asks for nothing keeps a visible user visible, and an invisible one invisible") {
+TEST_CASE("a connect without `invisible` keeps a visible user visible and an invisible user invisible") {
   Told t;
   t.pass(at(0));
   t.fold(visibly("john", "phone", at(0)));
@@ -117,7 +117,7 @@ TEST_CASE("a connect that asks for nothing keeps a visible user visible, and an 
   CHECK(t.s.inspect("john")->invisible_since == at(2));
 }
 
-TEST_CASE("when the interval ends, sessions that began inside it count") {
+TEST_CASE("when a user becomes visible, sessions that began while they were invisible count") {
   Told t;
   t.pass(at(0));
   t.fold(invisibly("john", "phone", at(0)));
@@ -129,7 +129,7 @@ TEST_CASE("when the interval ends, sessions that began inside it count") {
   CHECK(t.s.next_deadline() == at(50));  // the laptop's
 }
 
-TEST_CASE("a late word that the user was visible shows the present truth, at now") {
+TEST_CASE("a late change to visible shows the user's current state, in a change at now") {
   Told t;
   t.pass(at(0));
   t.fold(invisibly("john", "phone", at(0)));
@@ -151,7 +151,7 @@ TEST_CASE("a late visibility change can make a user unknown again") {
   CHECK(t.s.inspect("john")->user.online);
 }
 
-TEST_CASE("reports and strings about an invisible user show themselves alone") {
+TEST_CASE("a report about an invisible user shows them as offline, and a status changes only their status") {
   Told t;
   t.pass(at(0));
   t.fold(invisibly("john", "phone", at(0)));
@@ -167,7 +167,7 @@ TEST_CASE("reports and strings about an invisible user show themselves alone") {
         text({changed(at(0), seen_offline("john", std::nullopt, "hi"), seen_online("john", at(3), "hi"))}));
 }
 
-TEST_CASE("an invisible user is sorted, counted and iterated nowhere among many others") {
+TEST_CASE("invisible users among many others are not counted, iterated or reported") {
   Told t;
   t.pass(at(0));
   std::vector<User> expected;

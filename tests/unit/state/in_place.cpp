@@ -5,7 +5,7 @@ using namespace support;
 
 namespace {
 
-/// What most of the traffic of a server is, in time and slightly out of it, and seldom something else.
+/// Typical server traffic, partly late, with a few other events.
 PresenceEvent ordinary_event(Chance& chance, double second, std::size_t users) {
   const std::string user = user_id(chance.below(users)),
                     session = chance.below(4) == 0 ? "a session with a long id" : "phone";
@@ -21,7 +21,7 @@ PresenceEvent ordinary_event(Chance& chance, double second, std::size_t users) {
   }
 }
 
-/// The same of users with many sessions, of which most events are, for one user or another.
+/// The same for users with many sessions.
 PresenceEvent event_of_many_sessions(Chance& chance, double second, std::size_t users) {
   const std::string user = user_id(chance.below(users));
   std::string session = std::to_string(chance.below(9));
@@ -37,7 +37,7 @@ PresenceEvent event_of_many_sessions(Chance& chance, double second, std::size_t 
   }
 }
 
-/// A snapshot that nobody shares is changed in place; one that is shared is not, and neither is a pure function's.
+/// Applies the same events to an unshared snapshot, which changes in place, and to a shared one, which is copied.
 void expect_the_same_in_place(const Rules& rules, std::size_t users, double step,
                               PresenceEvent (*some_event)(Chance&, double, std::size_t) = ordinary_event) {
   Chance chance(20190107);
@@ -60,7 +60,7 @@ void expect_the_same_in_place(const Rules& rules, std::size_t users, double step
     REQUIRE(text(one.changes) == text(other.changes));
     applied += verdict == Verdict::applied ? 1u : 0u;
     if (i % 16 != 0) continue;
-    REQUIRE(alone == shared);  // which notes it of the pages that both have
+    REQUIRE(alone == shared);  // which caches that their pages are equal
     REQUIRE(detail::SnapshotAccess::read(alone)->table.is_sound());
     REQUIRE(alone.digest() == shared.digest());
     REQUIRE(alone.next_deadline() == shared.next_deadline());
@@ -72,7 +72,7 @@ void expect_the_same_in_place(const Rules& rules, std::size_t users, double step
 
 }  // namespace
 
-TEST_CASE("folding in place leaves and tells what folding into a copy does") {
+TEST_CASE("events applied in place give the same snapshot and changes as events applied to a copy") {
   for (const std::size_t users : {std::size_t{3}, std::size_t{100}}) {
     for (const double step : {0.5, 8.0, 60.0}) {
       Rules rules;
@@ -96,7 +96,7 @@ TEST_CASE("folding in place leaves and tells what folding into a copy does") {
   }
 }
 
-TEST_CASE("folding in place leaves and tells the same of users with more sessions than there is room for") {
+TEST_CASE("events applied in place or to a copy give the same result for users with many sessions, at any limit") {
   for (const std::uint32_t most : {1u, 3u, 6u, 64u}) {
     for (const std::uint32_t recent : {1u, 4u, 64u}) {
       for (const Duration grace : {Duration(), seconds(7)}) {
@@ -118,7 +118,7 @@ TEST_CASE("folding in place leaves and tells the same of users with more session
   }
 }
 
-TEST_CASE("a copy that is kept stays as it was, whatever is folded in place after it, and takes no part in that") {
+TEST_CASE("events applied in place do not change an earlier copy, and the copy does not affect their result") {
   Rules kinds[4];
   kinds[1].last_active_refresh = Duration();
   kinds[2].max_recent_per_user = 1;
@@ -144,7 +144,7 @@ TEST_CASE("a copy that is kept stays as it was, whatever is folded in place afte
   }
 }
 
-TEST_CASE("folding in place needs no timestamp") {
+TEST_CASE("events are applied in place also if the snapshot has no now") {
   Snapshot s;
   s = reduce(std::move(s), connect("john", "phone", at(0)));
   s = reduce(std::move(s), disconnect("john", "phone", at(1)));
@@ -157,7 +157,7 @@ TEST_CASE("folding in place needs no timestamp") {
   CHECK(t.changes[0].at == at(900));
 }
 
-TEST_CASE("a refused event makes nothing the snapshot's own that it shares") {
+TEST_CASE("a rejected event leaves shared memory shared") {
   Snapshot s = reduce(folded({connect("john", "phone", at(0))}), at(0));
   const Snapshot kept = s;
   Told t;
@@ -166,7 +166,7 @@ TEST_CASE("a refused event makes nothing the snapshot's own that it shares") {
   CHECK(detail::SnapshotAccess::read(s) == detail::SnapshotAccess::read(kept));
 }
 
-TEST_CASE("ids that are too long are refused whoever is there under them") {
+TEST_CASE("ids that are too long are rejected also if such a user or session exists") {
   Rules narrow;
   narrow.max_id_bytes = 5;
   Snapshot s = merge(Snapshot(narrow),
@@ -184,7 +184,7 @@ TEST_CASE("ids that are too long are refused whoever is there under them") {
   CHECK(s == before);
 }
 
-TEST_CASE("an event without a session is invalid, also of a user of whom no session is kept") {
+TEST_CASE("an event without a session id is invalid, also if no session of the user is kept") {
   Snapshot s = merge(Snapshot(), reduce(folded({connect("john", "phone", at(0))}), at(1000)));
   REQUIRE(s.inspect("john")->sessions.empty());
   Told t;
@@ -193,7 +193,7 @@ TEST_CASE("an event without a session is invalid, also of a user of whom no sess
   CHECK(apply(s, disconnect("john", "", at(1000)), t) == Verdict::invalid);
 }
 
-TEST_CASE("what is no event of a session is none because it names one") {
+TEST_CASE("a session id has no effect in a report, and does not make an unknown event type valid") {
   const Snapshot s = folded({connect("john", "phone", at(0))});
   PresenceEvent told = report("john", false, at(1)), odd = heartbeat("john", "phone", at(1));
   Snapshot plain = s, naming = s, other = s;
@@ -207,7 +207,7 @@ TEST_CASE("what is no event of a session is none because it names one") {
   CHECK(other == s);
 }
 
-TEST_CASE("a connect takes the place of what a heartbeat of its timestamp said of last_active") {
+TEST_CASE("a connect at the timestamp of a heartbeat gives the same last_active history in place and in a copy") {
   const std::vector<PresenceEvent> events = {connect("john", "a", at(0)), connect("john", "b", at(1)),
                                              heartbeat("john", "a", at(1000)), connect("john", "b", at(1000))};
   Snapshot alone, shared;

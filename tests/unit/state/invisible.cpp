@@ -3,7 +3,7 @@
 
 using namespace support;
 
-TEST_CASE("others see an invisible user offline at once, as of before; the user sees the truth") {
+TEST_CASE("others see an invisible user as offline with the earlier last_active; the user sees their real state") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -20,7 +20,7 @@ TEST_CASE("others see an invisible user offline at once, as of before; the user 
   CHECK(t.s.online_count() == 0);
 }
 
-TEST_CASE("going invisible while online is one change to offline") {
+TEST_CASE("becoming invisible while online is one change to offline") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -31,7 +31,7 @@ TEST_CASE("going invisible while online is one change to offline") {
   CHECK(t.changes[0].after == User{"john", false, "", at(0), false});
 }
 
-TEST_CASE("who was never seen before does not exist for others") {
+TEST_CASE("a user who has always been invisible does not exist for others") {
   Told t;
   t.pass(at(0));
   t.fold(invisibly("john", "phone", at(0)));
@@ -44,7 +44,7 @@ TEST_CASE("who was never seen before does not exist for others") {
   CHECK(t.s.inspect("john")->user.online);
 }
 
-TEST_CASE("a report of online does not betray an invisible user") {
+TEST_CASE("a report of being online does not show an invisible user as online") {
   Told t;
   t.fold(connect("john", "phone", at(0)));
   t.fold(invisibly("john", "phone", at(1)));
@@ -52,7 +52,7 @@ TEST_CASE("a report of online does not betray an invisible user") {
   CHECK_FALSE(t.s.online("john"));
 }
 
-TEST_CASE("a text set while invisible is published, and only that") {
+TEST_CASE("a status set while invisible is published, and nothing else") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -67,7 +67,7 @@ TEST_CASE("a text set while invisible is published, and only that") {
   CHECK(t.s.find("john") == User{"john", false, "louder", at(0), false});
 }
 
-TEST_CASE("a text makes an invisible user known who was not") {
+TEST_CASE("a status makes an unknown invisible user known") {
   Told t;
   PresenceEvent hello = invisibly("john", "phone", at(0));
   hello.status = "hi";
@@ -75,7 +75,7 @@ TEST_CASE("a text makes an invisible user known who was not") {
   CHECK(t.s.find("john") == User{"john", false, "hi", std::nullopt, false});
 }
 
-TEST_CASE("invisible stays until a later connect says otherwise; absent means as before") {
+TEST_CASE("a user stays invisible until a later connect sets `invisible` to false; absent means unchanged") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -90,7 +90,7 @@ TEST_CASE("invisible stays until a later connect says otherwise; absent means as
   CHECK(t.s.online("john"));
 }
 
-TEST_CASE("at one same timestamp invisible wins") {
+TEST_CASE("of two visibility changes with the same timestamp, invisible wins") {
   for (const bool first : {true, false}) {
     Snapshot s;
     s = reduce(std::move(s), invisibly("john", "phone", at(0), first));
@@ -100,7 +100,7 @@ TEST_CASE("at one same timestamp invisible wins") {
   }
 }
 
-TEST_CASE("when the interval ends others see the present truth, and nothing dated inside") {
+TEST_CASE("when invisibility ends others see the current state, and nothing dated inside the interval") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -116,7 +116,7 @@ TEST_CASE("when the interval ends others see the present truth, and nothing date
   CHECK(t.changes[0].after == User{"john", true, "", at(3010), false});
 }
 
-TEST_CASE("a late word from before the visibility change still counts for others") {
+TEST_CASE("a late event from before the change to invisible still counts for others") {
   Told t;
   t.pass(at(100));
   t.fold(invisibly("john", "phone", at(100)));
@@ -125,7 +125,7 @@ TEST_CASE("a late word from before the visibility change still counts for others
   CHECK(t.s.find("john") == User{"john", false, "", at(50), false});
 }
 
-TEST_CASE("a late visibility change hides what came after it") {
+TEST_CASE("a late change to invisible hides later evidence, until the user becomes visible") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -138,7 +138,7 @@ TEST_CASE("a late visibility change hides what came after it") {
   CHECK(t.s.find("john") == User{"john", true, "", at(100), false});
 }
 
-TEST_CASE("offline since Monday and invisible on Friday is last active on Monday, for everyone else") {
+TEST_CASE("becoming invisible while offline does not change the last_active that others see") {
   Told t;
   const double day = 86400;
   t.pass(at(0));
@@ -152,7 +152,7 @@ TEST_CASE("offline since Monday and invisible on Friday is last active on Monday
   CHECK(last_active(t.s, "john", self("john")) == at(4 * day));
 }
 
-TEST_CASE("an invisible user who times out tells nobody") {
+TEST_CASE("the timeout of an invisible user causes no change") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));

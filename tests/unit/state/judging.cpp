@@ -3,7 +3,7 @@
 
 using namespace support;
 
-TEST_CASE("what is refused leaves the snapshot as it was: digest, ==, views, counts, deadlines, and nobody is told") {
+TEST_CASE("a rejected event leaves digest, ==, views and deadline unchanged, and causes no change") {
   Rules rules;
   rules.max_users = 3;
   rules.max_sessions_per_user = 1;
@@ -26,7 +26,7 @@ TEST_CASE("what is refused leaves the snapshot as it was: digest, ==, views, cou
   bad_value.last_active = Timestamp::lowest();
   const std::pair<PresenceEvent, Verdict> refused[] = {
       {connect("john", "phone", at(80) - tick), Verdict::too_late},
-      {says("nobody", "hi", at(80)), Verdict::over_limit},  // six bytes of id
+      {says("nobody", "hi", at(80)), Verdict::over_limit},  // the id has six bytes
       {disconnect("john", "phone", at(260) + tick), Verdict::too_early},
       {connect("", "phone", at(200)), Verdict::invalid},
       {connect("john", "", at(200)), Verdict::invalid},
@@ -61,7 +61,7 @@ TEST_CASE("what is refused leaves the snapshot as it was: digest, ==, views, cou
   CHECK(t.changes.empty());
 }
 
-TEST_CASE("a malformed event is invalid before it is anything else, and too late before it is over a limit of users") {
+TEST_CASE("malformed events are invalid before any other verdict; too_late and too_early precede max_users") {
   Rules rules;
   rules.max_users = 0;
   rules.max_id_bytes = 4;
@@ -73,7 +73,7 @@ TEST_CASE("a malformed event is invalid before it is anything else, and too late
   CHECK(t.fold(connect("john", "tv", at(500))) == Verdict::too_early);
 }
 
-TEST_CASE("the session of an event that has none is not judged") {
+TEST_CASE("the session id of a set_status or a report is not checked") {
   Rules rules;
   rules.max_id_bytes = 4;
   Told t(rules);
@@ -83,18 +83,18 @@ TEST_CASE("the session of an event that has none is not judged") {
   CHECK(t.fold(told) == Verdict::applied);
 }
 
-TEST_CASE("windows of zero take the present timestamp alone") {
+TEST_CASE("with reorder_window and max_clock_skew of zero only events at now are accepted") {
   Rules exact;
   exact.reorder_window = exact.max_clock_skew = Duration();
   Told t(exact);
-  CHECK(t.fold(says("john", "a", at(-1e6))) == Verdict::applied);  // there is no now yet
+  CHECK(t.fold(says("john", "a", at(-1e6))) == Verdict::applied);  // the snapshot has no now yet
   t.pass(at(0));
   CHECK(t.fold(says("john", "b", at(0) - tick)) == Verdict::too_late);
   CHECK(t.fold(says("john", "b", at(0) + tick)) == Verdict::too_early);
   CHECK(t.fold(says("john", "b", at(0))) == Verdict::applied);
 }
 
-TEST_CASE("the limits on bytes count bytes, at the defaults too") {
+TEST_CASE("ids of 255 bytes and statuses of 1024 bytes are accepted by default, and longer ones are over_limit") {
   Told t;
   CHECK(t.fold(connect(std::string(255, 'x'), std::string(255, 'y'), at(0))) == Verdict::applied);
   CHECK(t.fold(connect(std::string(256, 'x'), "y", at(0))) == Verdict::over_limit);
@@ -104,7 +104,7 @@ TEST_CASE("the limits on bytes count bytes, at the defaults too") {
   CHECK(t.fold(report(std::string(256, 'x'), true, at(0))) == Verdict::over_limit);
 }
 
-TEST_CASE("unchanged is exact: only what no event at all could bring to light") {
+TEST_CASE("an event is `unchanged` only if no other event can ever reveal a difference") {
   Rules rules;
   rules.last_active_refresh = seconds(100);
   Told t(rules);
@@ -121,7 +121,7 @@ TEST_CASE("unchanged is exact: only what no event at all could bring to light") 
   CHECK(t.fold(says("john", "b", at(50))) == Verdict::applied);
   CHECK(t.fold(says("john", "a", at(50))) == Verdict::unchanged);
   CHECK(t.fold(says("john", "c", at(49))) == Verdict::unchanged);
-  CHECK(t.fold(says("john", "b", at(51))) == Verdict::applied);  // stands against a word of 50.5 from now on
+  CHECK(t.fold(says("john", "b", at(51))) == Verdict::applied);  // a later event at 50.5 now loses
   CHECK(t.fold(active(report("john", true, at(50)), at(7))) == Verdict::applied);
   CHECK(t.fold(active(report("john", false, at(50)), at(6))) == Verdict::unchanged);
   CHECK(t.fold(active(report("john", false, at(49)), at(8))) == Verdict::unchanged);
@@ -131,7 +131,7 @@ TEST_CASE("unchanged is exact: only what no event at all could bring to light") 
   CHECK(t.fold(visibly("john", "phone", at(45))) == Verdict::unchanged);
 }
 
-TEST_CASE("what is forgotten already is unchanged when it comes once more") {
+TEST_CASE("an event exactly reorder_window old is applied, and an older one is too_late") {
   Rules rules;
   rules.reorder_window = seconds(1000);
   rules.last_active_refresh = Duration();
@@ -144,7 +144,7 @@ TEST_CASE("what is forgotten already is unchanged when it comes once more") {
   CHECK(t.fold(disconnect("john", "phone", at(-960))) == Verdict::too_late);
 }
 
-TEST_CASE("a tally counts each verdict, and adds up") {
+TEST_CASE("a tally counts each verdict, and tallies can be added") {
   Tally tally;
   for (const Verdict verdict : {Verdict::applied, Verdict::unchanged, Verdict::unchanged, Verdict::too_late,
                                 Verdict::too_early, Verdict::invalid, Verdict::over_limit, Verdict::over_limit}) {
@@ -167,7 +167,7 @@ TEST_CASE("a tally counts each verdict, and adds up") {
   CHECK(Tally() == Tally());
 }
 
-TEST_CASE("a replay judges each event at its own timestamp") {
+TEST_CASE("a replay advances the time to each accepted event, and checks limits and windows at that time") {
   Rules rules;
   rules.max_users = 1;
   Told t(rules);
@@ -182,14 +182,14 @@ TEST_CASE("a replay judges each event at its own timestamp") {
   CHECK(tally.too_late == 1);
   CHECK(tally.invalid == 1);
   CHECK(t.s.now() == at(1e6));
-  // The laptop came at the very deadline of the phone: nobody saw john offline.
+  // The laptop connected exactly at the phone's deadline: john was never seen offline.
   CHECK(text(t.take()) == text({changed(at(0), std::nullopt, seen_online("john", at(0))),
                                 changed(at(40), seen_online("john", at(0)), seen_online("john", at(40))),
                                 changed(at(80), seen_online("john", at(40)), seen_offline("john", at(40))),
                                 changed(at(1e6), seen_offline("john", at(40)), seen_offline("john", at(40), "hi"))}));
 }
 
-TEST_CASE("a replay folds together what stands together: a timestamp that comes again is late") {
+TEST_CASE("a replay groups only consecutive events with one timestamp; a repeated timestamp is late") {
   const std::vector<PresenceEvent> events = {connect("john", "phone", at(5)), connect("jack", "phone", at(6)),
                                              says("john", "hi", at(5)), says("jack", "ho", at(6))};
   Told t;
@@ -200,7 +200,7 @@ TEST_CASE("a replay folds together what stands together: a timestamp that comes 
                                 changed(at(6), seen_online("jack", at(6)), seen_online("jack", at(6), "ho"))}));
 }
 
-TEST_CASE("in a replay several words about a user at one timestamp are one change, or none") {
+TEST_CASE("a replay reports at most one change for several events of a user at one timestamp") {
   Told t;
   t.fold(connect("john", "phone", at(0)));
   t.take();
@@ -217,7 +217,7 @@ TEST_CASE("in a replay several words about a user at one timestamp are one chang
                                 changed(at(10), seen_online("john", at(0)), seen_online("john", at(10)))}));
 }
 
-TEST_CASE("a replay may begin at the first timestamp there is, and end at the last") {
+TEST_CASE("a replay may begin at the first valid timestamp and end at the last") {
   const Timestamp first = Timestamp::from_ns(INT64_MIN + 1), last = Timestamp::from_ns(INT64_MAX - 1);
   Told t;
   CHECK(replay(t.s, connect("john", "phone", first), t) == Verdict::applied);

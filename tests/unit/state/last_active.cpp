@@ -19,7 +19,7 @@ TEST_CASE("connecting sets last_active, and heartbeats move it in steps counted 
   CHECK(t.take().back().last_active_changed());
 }
 
-TEST_CASE("a refresh of zero means each evidence itself") {
+TEST_CASE("with a last_active_refresh of zero each heartbeat updates last_active") {
   Rules rules;
   rules.last_active_refresh = Duration();
   Told t(rules);
@@ -28,7 +28,7 @@ TEST_CASE("a refresh of zero means each evidence itself") {
   CHECK(last_active(t.s, "john") == at(7));
 }
 
-TEST_CASE("steps before 1970 are rounded down as well") {
+TEST_CASE("last_active steps before 1970 are rounded down as well") {
   Told t;
   t.fold(heartbeat("john", "phone", Timestamp::from_ms(-1)));
   CHECK(last_active(t.s, "john") == Timestamp::from_ms(-900000));
@@ -43,7 +43,7 @@ TEST_CASE("a disconnect, a timeout and a status do not move last_active") {
   CHECK(last_active(t.s, "john") == at(0));
 }
 
-TEST_CASE("who never connected has no last_active") {
+TEST_CASE("a user who never connected has no last_active") {
   Told t;
   t.fold(says("john", "hi", at(0)));
   REQUIRE(t.s.find("john"));
@@ -58,7 +58,7 @@ TEST_CASE("a late connect does not move last_active back") {
   CHECK(last_active(t.s, "john") == at(100));
 }
 
-TEST_CASE("with a report's last_active the later of both counts") {
+TEST_CASE("last_active is the later of the value of a report and that of the user's connects") {
   Told t;
   t.fold(connect("john", "phone", at(100)));
   PresenceEvent earlier = report("john", true, at(101));

@@ -10,7 +10,7 @@ detail::UserRegisters kept_of(const Snapshot& s, std::string_view id) {
 }  // namespace
 
 namespace {
-/// The ids of the sessions that are kept, in order; of the ended ones in brackets.
+/// The ids of the kept sessions, in order; those of ended sessions in brackets.
 std::string sessions_of(const Snapshot& s, std::string_view id) {
   std::string text;
   const std::optional<PresenceState> state = s.inspect(id);
@@ -22,8 +22,7 @@ std::string sessions_of(const Snapshot& s, std::string_view id) {
 }
 }  // namespace
 
-TEST_CASE(
-    "a user has at most so many live sessions: the one with the oldest evidence gives way; ended ones do not count") {
+TEST_CASE("max_sessions_per_user limits live sessions, not ended ones: that with the oldest evidence is dropped") {
   Rules rules;
   rules.max_sessions_per_user = 2;
   Told t(rules);
@@ -38,7 +37,7 @@ TEST_CASE(
   CHECK(t.fold(disconnect("john", "4", at(5))) == Verdict::applied);
   CHECK(t.fold(connect("john", "5", at(5))) == Verdict::applied);
   CHECK(sessions_of(t.s, "john") == "2 (4) 5");
-  CHECK(t.fold(heartbeat("john", "4", at(6))) == Verdict::applied);  // is back
+  CHECK(t.fold(heartbeat("john", "4", at(6))) == Verdict::applied);  // returns
   CHECK(sessions_of(t.s, "john") == "4 5");
   t.pass(at(45));
   CHECK(sessions_of(t.s, "john") == "4 (5)");
@@ -48,7 +47,7 @@ TEST_CASE(
   CHECK(t.s.online_count() == 2);
 }
 
-TEST_CASE("silent sessions do not shut out a live one") {
+TEST_CASE("sessions with older evidence do not block a new session") {
   Rules rules;
   rules.max_sessions_per_user = 2;
   Told t(rules);
@@ -62,7 +61,7 @@ TEST_CASE("silent sessions do not shut out a live one") {
   CHECK(t.s.online("john"));
 }
 
-TEST_CASE("of two sessions of one timestamp the one with the lesser id gives way, whichever came first") {
+TEST_CASE("of two sessions with the same timestamp the one with the lesser id is dropped, in either order") {
   Rules rules;
   rules.max_sessions_per_user = 1;
   for (const bool first : {false, true}) {
@@ -74,7 +73,7 @@ TEST_CASE("of two sessions of one timestamp the one with the lesser id gives way
   }
 }
 
-TEST_CASE("an event whose own session would give way at once counts for all else that it says") {
+TEST_CASE("an event whose own session is dropped at once still counts for its other content") {
   Rules rules;
   rules.max_sessions_per_user = 1;
   rules.last_active_refresh = Duration();
@@ -82,7 +81,7 @@ TEST_CASE("an event whose own session would give way at once counts for all else
   t.pass(at(10));
   t.fold(connect("john", "phone", at(10)));
   t.take();
-  CHECK(t.fold(connect("john", "pad", at(5))) == Verdict::applied);  // that he was active then may come to matter
+  CHECK(t.fold(connect("john", "pad", at(5))) == Verdict::applied);  // a later event can reveal this activity
   CHECK(sessions_of(t.s, "john") == "phone");
   CHECK(t.fold(connect("john", "pad", at(5))) == Verdict::unchanged);
   CHECK(t.take().empty());
@@ -91,12 +90,12 @@ TEST_CASE("an event whose own session would give way at once counts for all else
   CHECK(t.fold(with_text) == Verdict::applied);
   CHECK(sessions_of(t.s, "john") == "phone");
   CHECK(status(t.s, "john") == "hello");
-  t.fold(invisibly("john", "pad", at(9)));  // which others would have seen as he left
+  t.fold(invisibly("john", "pad", at(9)));  // becomes invisible at 9: others see no activity after it
   CHECK(sessions_of(t.s, "john") == "phone");
   CHECK(t.s.find("john") == User{"john", false, "hello", at(6), false});
 }
 
-TEST_CASE("for the number of sessions nothing is refused, and the newest stay, in any order") {
+TEST_CASE("no event is rejected for the number of sessions, and the newest are kept, in any order") {
   for (std::uint32_t most = 0; most <= 6; ++most) {
     Rules rules;
     rules.max_sessions_per_user = most;
@@ -116,7 +115,7 @@ TEST_CASE("for the number of sessions nothing is refused, and the newest stay, i
   }
 }
 
-TEST_CASE("of more live sessions than fit the oldest give way in a merge as well, many at once") {
+TEST_CASE("a merge with too many live sessions drops the oldest ones, also several at once") {
   Rules rules;
   rules.max_sessions_per_user = 5;
   Snapshot one = reduce(Snapshot(rules), at(0)), other = one;
@@ -130,7 +129,7 @@ TEST_CASE("of more live sessions than fit the oldest give way in a merge as well
   CHECK(merge(both, one) == both);
 }
 
-TEST_CASE("of more ended sessions than fit those that ended first go in a merge") {
+TEST_CASE("a merge with too many ended sessions drops those that ended first") {
   Rules rules;
   rules.max_recent_per_user = 3;
   Snapshot one = reduce(Snapshot(rules), at(10)), other = one;
@@ -147,7 +146,7 @@ TEST_CASE("of more ended sessions than fit those that ended first go in a merge"
   CHECK(merge(other, one) == both);
 }
 
-TEST_CASE("who asks to be invisible, or is, is not refused either, and others see nothing of who gave way") {
+TEST_CASE("an invisible connect over the limit is accepted too, and others see no dropped session") {
   Rules rules;
   rules.max_sessions_per_user = 2;
   Told t(rules);
@@ -160,14 +159,14 @@ TEST_CASE("who asks to be invisible, or is, is not refused either, and others se
   CHECK(sessions_of(t.s, "john") == "3 4");
   CHECK(t.take().empty());
   CHECK(t.s.find("john") == User{"john", false, "", at(1), false});
-  CHECK(t.fold(connect("john", "1", at(1.5))) == Verdict::applied);  // before he went, so that others see it
+  CHECK(t.fold(connect("john", "1", at(1.5))) == Verdict::applied);  // before john became invisible, so others see it
   CHECK(t.s.find("john") == User{"john", false, "", at(1.5), false});
   CHECK(t.fold(visibly("john", "5", at(4))) == Verdict::applied);
   CHECK(sessions_of(t.s, "john") == "4 5");
   CHECK(t.s.online("john"));
 }
 
-TEST_CASE("when the session that stayed ends nobody brings back the one that gave way but its own next word") {
+TEST_CASE("a dropped session returns only by its own next event, not when the kept session ends") {
   Rules rules;
   rules.max_sessions_per_user = 1;
   rules.offline_grace = seconds(5);
@@ -184,7 +183,7 @@ TEST_CASE("when the session that stayed ends nobody brings back the one that gav
   CHECK(t.s.next_deadline() == at(48));
 }
 
-TEST_CASE("there are at most so many users that others know of, and as many again whom nobody knows of") {
+TEST_CASE("there are at most max_users known users, and at most as many unknown users") {
   Rules rules;
   rules.max_users = 2;
   Told t(rules);
@@ -201,7 +200,7 @@ TEST_CASE("there are at most so many users that others know of, and as many agai
   CHECK(t.s.size() == 2);
 }
 
-TEST_CASE("room of which nothing is left is given back") {
+TEST_CASE("a user who leaves no state frees their capacity") {
   Rules rules;
   rules.max_users = 1;
   Told t(rules);
@@ -214,7 +213,7 @@ TEST_CASE("room of which nothing is left is given back") {
   CHECK(t.fold(disconnect("x2", "phone", at(160))) == Verdict::applied);
 }
 
-TEST_CASE("a flood from one user stays within what is kept of one user, and costs nobody else") {
+TEST_CASE("a flood from one user stays within the per-user limits and does not affect other users") {
   Rules rules;
   rules.offline_grace = seconds(5);
   rules.last_active_refresh = Duration();
@@ -239,14 +238,14 @@ TEST_CASE("a flood from one user stays within what is kept of one user, and cost
   CHECK(kept_of(t.s, "jack") == kept_of(before, "jack"));
 }
 
-TEST_CASE("past the room for changes of visibility an invisible user stays invisible") {
+TEST_CASE("an invisible user stays invisible if visibility changes over max_recent_per_user are dropped") {
   Rules rules;
   rules.max_recent_per_user = 2;
   Told t(rules);
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
   for (int i = 1; i <= 10; ++i) CHECK(t.fold(invisibly("john", "phone", at(i))) == Verdict::applied);
-  // It is not known any more that there was a visibility change at 5: becoming visible at 4.5 could show what came after it.
+  // The visibility change at 5 was dropped: becoming visible at 4.5 could show what came after 5.
   CHECK(t.fold(visibly("john", "laptop", at(4.5))) == Verdict::over_limit);
   CHECK_FALSE(t.s.online("john"));
   CHECK(t.fold(visibly("john", "laptop", at(1.5))) == Verdict::applied);
@@ -255,7 +254,7 @@ TEST_CASE("past the room for changes of visibility an invisible user stays invis
   CHECK(t.s.online("john"));
 }
 
-TEST_CASE("disconnects of sessions that nobody heard of do not end the grace of one that was") {
+TEST_CASE("disconnects of unknown sessions do not end the offline grace of a known session") {
   Rules rules;
   rules.offline_grace = seconds(60);
   rules.max_recent_per_user = 4;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// All memory inside a snapshot comes from the host, and an allocation that fails leaves what it was to change as it
-// was. This file has an allocator of its own, and so a namespace of its own: it shares no helpers with the others.
+// A snapshot takes all its memory from the host allocator, and a failed allocation leaves it unchanged. This file
+// defines its own allocator and therefore its own namespace: it shares no helpers with the other test files.
 
 #include <cstddef>
 #include <cstdlib>
@@ -30,7 +30,7 @@ void free(void* block, std::size_t bytes, std::size_t alignment) noexcept;
 #include <utility>
 #include <vector>
 
-// Built together with other files the library may have been included before the macros were there.
+// In a build with other files the library may have been included before the macros were defined.
 #if PRESENCE_CUSTOM_ALLOCATOR
 
 void* host::allocate(std::size_t bytes, std::size_t alignment) {
@@ -42,7 +42,7 @@ void* host::allocate(std::size_t bytes, std::size_t alignment) {
   ++memory.asked;
   ++memory.blocks;
   memory.bytes += bytes;
-#if defined(__wasm__)  // where malloc promises multiples of 8 alone
+#if defined(__wasm__)  // where malloc aligns to 8 bytes only
   return std::aligned_alloc(16, (bytes + 15) / 16 * 16);
 #else
   return std::malloc(bytes);
@@ -52,7 +52,7 @@ void* host::allocate(std::size_t bytes, std::size_t alignment) {
 void host::free(void* block, std::size_t bytes, std::size_t) noexcept {
   --memory.blocks;
   memory.bytes -= bytes;
-  // Who reads it afterwards finds something else. Volatile: compilers leave out what is written before it is freed.
+  // A read after the free finds other bytes. Volatile: compilers omit writes to memory that is about to be freed.
   for (std::size_t i = 0; i < bytes; ++i) static_cast<volatile unsigned char*>(block)[i] = 0xDD;
   std::free(block);
 }
@@ -84,7 +84,7 @@ Snapshot many_users(std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("all memory inside a snapshot comes from the host, and goes back to it") {
+TEST_CASE("a snapshot takes all its memory from the host allocator and returns it") {
   const std::size_t blocks = host::memory.blocks, bytes = host::memory.bytes;
   {
     Snapshot s = many_users(200);
@@ -102,7 +102,7 @@ TEST_CASE("all memory inside a snapshot comes from the host, and goes back to it
   CHECK(host::memory.wrong == 0);
 }
 
-TEST_CASE("copying a snapshot, looking at it and a moved-from one allocate nothing") {
+TEST_CASE("copying, moving and reading a snapshot allocates nothing") {
   Snapshot s = many_users(200);
   const std::size_t asked = host::memory.asked;
   const Snapshot copy = s;
@@ -121,7 +121,7 @@ TEST_CASE("copying a snapshot, looking at it and a moved-from one allocate nothi
   CHECK(host::memory.asked == asked);
 }
 
-TEST_CASE("users who are forgotten give their memory back") {
+TEST_CASE("forgotten users release their memory") {
   Rules rules;
   rules.forget_after = Duration::from_s(3600);
   const std::size_t bytes = host::memory.bytes;
@@ -139,7 +139,7 @@ TEST_CASE("users who are forgotten give their memory back") {
   CHECK(host::memory.bytes - bytes == empty);
 }
 
-TEST_CASE("a refused event and a timestamp that has passed allocate nothing") {
+TEST_CASE("a rejected event and an advance to the current time allocate nothing") {
   Snapshot s = reduce(many_users(50), second(100));
   const Snapshot shared = s;
   const PresenceEvent late = PresenceEvent::connect(long_id(1), "phone", second(-100));
@@ -156,7 +156,7 @@ TEST_CASE("a refused event and a timestamp that has passed allocate nothing") {
 
 namespace {
 
-/// The memory that `hold` asks for and does not give back.
+/// The bytes that `hold` allocates and does not free.
 template <class Hold>
 std::size_t bytes_held(Hold hold) {
   const std::size_t before = host::memory.bytes;
@@ -164,7 +164,7 @@ std::size_t bytes_held(Hold hold) {
   return host::memory.bytes - before;
 }
 
-/// Ways in which users come to hold more than will be needed. Each leaves the users known.
+/// Ways to make users hold more memory than they need later. Each leaves the users known.
 struct Shape {
   const char* name;
   std::function<void(Snapshot&, const std::string&)> fill;
@@ -213,7 +213,7 @@ std::vector<Shape> shapes() {
 
 }  // namespace
 
-TEST_CASE("when the last deadline and the reorder_window have passed, time gives back what is not needed") {
+TEST_CASE("advancing past the last deadline and the reorder_window releases memory that is no longer needed") {
   for (const Duration grace : {Duration(), Duration::from_s(10)}) {
     for (const Duration forget_after : {Duration::highest(), Duration::from_s(30 * 86400)}) {
       for (const Duration timeout : {Duration::from_s(40), Duration::from_s(0)}) {
@@ -231,7 +231,7 @@ TEST_CASE("when the last deadline and the reorder_window have passed, time gives
             const std::size_t empty = host::memory.bytes;
             for (int u = 0; u < 40; ++u) shape.fill(s, "user" + std::to_string(u));
             if (timeout == Duration()) {
-              // Silence ends no session, so all of them disconnect.
+              // Sessions do not time out, so all of them disconnect.
               for (int u = 0; u < 40; ++u) {
                 const std::string id = "user" + std::to_string(u);
                 const PresenceState state = *s.inspect(id);
@@ -239,7 +239,7 @@ TEST_CASE("when the last deadline and the reorder_window have passed, time gives
                   apply(s, PresenceEvent::disconnect(id, session.id, second(61)), [](const UserPresenceChangedView&) {});
               }
             }
-            Snapshot kept = s;  // shares what is given back
+            Snapshot kept = s;  // shares the memory that is released
             // 61 s: the last evidence; then the timeout, the grace and the window of two minutes.
             const std::int64_t past = 61 + 40 + 10 + 120 + 1;
             if (in_ticks) {
@@ -264,7 +264,7 @@ TEST_CASE("when the last deadline and the reorder_window have passed, time gives
 
 namespace {
 
-/// Makes a call for which there is memory for so many allocations. Whether it ran out.
+/// Calls `call` with memory for `after` allocations. Returns whether it ran out of memory.
 template <class Call>
 bool runs_out(std::size_t after, Call call) {
   bool failed = false;
@@ -278,7 +278,7 @@ bool runs_out(std::size_t after, Call call) {
   return failed;
 }
 
-/// Lets every allocation of a call fail in turn. Each time the snapshot must be what it was, and at last the call
+/// Lets each allocation of a call fail in turn. The snapshot must be unchanged each time, until the call finally
 /// succeeds.
 template <class Call>
 void check_every_failure(const Snapshot& from, Call call) {
@@ -288,7 +288,7 @@ void check_every_failure(const Snapshot& from, Call call) {
   Snapshot expected = from;
   call(expected);
   for (const bool shared : {true, false}) {
-    // Each failure twice: the first comparison may mark pages of `from`, in blocks that stay.
+    // Each failure twice: the first comparison may mark pages of `from`, in blocks that remain allocated.
     for (std::size_t twice = 0;; ++twice) {
       const std::size_t after = twice / 2;
       REQUIRE(after < 5000);
@@ -314,7 +314,7 @@ void hear(const UserPresenceChangedView&) {}
 
 }  // namespace
 
-TEST_CASE("when memory runs out while an event is folded, the snapshot is what it was") {
+TEST_CASE("running out of memory while applying an event leaves the snapshot unchanged") {
   const Snapshot s = many_users(130);
   PresenceEvent hello = PresenceEvent::connect(long_id(500), long_id(501), second(8));
   hello.status = long_id(502);
@@ -327,7 +327,7 @@ TEST_CASE("when memory runs out while an event is folded, the snapshot is what i
   check_every_failure(s, [&](Snapshot& t) { apply(t, left, hear); });
 }
 
-TEST_CASE("where there was no memory for the first user, there is nobody, whatever is done with it") {
+TEST_CASE("a snapshot whose first event ran out of memory works as an empty snapshot") {
   const PresenceEvent hello = PresenceEvent::connect(long_id(1), long_id(2), second(8));
   for (std::size_t after = 0;; ++after) {
     Snapshot one, other;
@@ -346,7 +346,7 @@ TEST_CASE("where there was no memory for the first user, there is nobody, whatev
   }
 }
 
-TEST_CASE("when memory runs out while a page is halved, the snapshot is what it was") {
+TEST_CASE("running out of memory while splitting a page leaves the snapshot unchanged") {
   Snapshot s;
   for (char c = 'a'; c <= 'z'; ++c) {
     for (const char* d : {"1", "2", "3", "4", "5"})
@@ -356,17 +356,17 @@ TEST_CASE("when memory runs out while a page is halved, the snapshot is what it 
   check_every_failure(s, [&](Snapshot& t) { apply(t, between, hear); });
 }
 
-TEST_CASE("when memory runs out while some vanish and others time out, the snapshot is what it was") {
+TEST_CASE("running out of memory while records are removed and users time out leaves the snapshot unchanged") {
   Snapshot s = reduce(Snapshot(), second(0));
   for (std::size_t i = 0; i < 40; ++i) {
-    s = reduce(std::move(s), PresenceEvent::disconnect(long_id(i), "phone", second(0)));  // of whom nobody knows
+    s = reduce(std::move(s), PresenceEvent::disconnect(long_id(i), "phone", second(0)));  // a user who is not known
     s = reduce(std::move(s), PresenceEvent::connect(long_id(100 + i), "phone", second(0)));
   }
   check_every_failure(s, [](Snapshot& t) { apply(t, second(1000), detail::NoCallback()); });
   check_every_failure(s, [](Snapshot& t) { apply(t, second(1000), hear); });
 }
 
-TEST_CASE("when memory runs out while time passes, the snapshot is what it was") {
+TEST_CASE("running out of memory while time advances leaves the snapshot unchanged") {
   const Snapshot s = many_users(130);
   check_every_failure(s, [](Snapshot& t) { apply(t, second(48), hear); });
   check_every_failure(s, [](Snapshot& t) { apply(t, second(1000), hear); });
@@ -387,7 +387,7 @@ TEST_CASE("when memory runs out while time passes, the snapshot is what it was")
   });
 }
 
-TEST_CASE("when memory runs out in a merge, a resync or a forgetting of reports, the snapshot is what it was") {
+TEST_CASE("running out of memory in merge_into, resync or forget_reports_in leaves the snapshot unchanged") {
   const Snapshot s = many_users(70);
   Snapshot other = reduce(many_users(20), PresenceEvent::set_status(long_id(900), long_id(901), second(3)));
   for (std::size_t i = 0; i < 20; ++i) {
@@ -395,7 +395,7 @@ TEST_CASE("when memory runs out in a merge, a resync or a forgetting of reports,
   }
   other = reduce(std::move(other), second(30));
   check_every_failure(s, [&](Snapshot& t) { merge_into(t, other, hear); });
-  // Heartbeats are put in place before what needs a copy is begun.
+  // Heartbeats are written in place before the merge starts a copy for the other differences.
   for (const std::size_t statuses : {2u, 60u, 110u}) {
     const Snapshot many = many_users(130);
     Snapshot ahead = merge(Snapshot(many.rules()), many);
@@ -414,12 +414,12 @@ TEST_CASE("when memory runs out in a merge, a resync or a forgetting of reports,
 
 namespace {
 
-/// A history of everything that can be done to a snapshot, with ids and strings that need memory and such that do not.
+/// A random history of all operations on a snapshot, with strings that need memory and strings that do not.
 class History {
  public:
   History(std::uint32_t seed, std::uint32_t users) : random_(seed), users_(users) {}
 
-  /// What is done next, to any number of snapshots alike.
+  /// The next operation, which can be applied to any number of snapshots.
   std::function<void(Snapshot&)> next(const Snapshot& other) {
     now_ += Duration::from_ms(below(4000));
     const std::uint32_t kind = below(20);
@@ -438,7 +438,7 @@ class History {
   }
 
  private:
-  /// Many events stand as far as they went, so that they are tried on a copy.
+  /// Events applied before a failure remain applied, so several events are tried on a copy.
   template <class Act>
   static std::function<void(Snapshot&)> whole(Act act) {
     return [act](Snapshot& s) {
@@ -479,7 +479,7 @@ class History {
 
 namespace {
 
-/// A copy of a snapshot that another thread might end at any time: here, before the host gives so many blocks.
+/// A copy of a snapshot that another thread might destroy at any time: here, at allocation `ends_after`.
 struct Other {
   Snapshot kept;
   std::size_t ends_after = 0;
@@ -492,7 +492,7 @@ void end_other_owner() {
 
 }  // namespace
 
-TEST_CASE("what an event borrows from may lose its other owner while the event is folded") {
+TEST_CASE("an event may borrow strings whose other owner is destroyed while the event is applied") {
   const char* const texts[] = {"", "here", "a text that is too long to be kept in place, and then some"};
   for (const char* const text : texts) {
     for (std::size_t kind = 0; kind < 8; ++kind) {
@@ -509,7 +509,7 @@ TEST_CASE("what an event borrows from may lose its other owner while the event i
               s = reduce(std::move(s), PresenceEvent::set_status(id, text, second(1)));
             }
             other_owner.kept = s;
-            // Then only what lies beside the rows of its page is shared.
+            // Then only the data outside the rows of its page is shared.
             if (is_known) s = reduce(std::move(s), PresenceEvent::heartbeat("ann", "phone", second(2)));
             const UserView ann = *s.view(kind == 7 ? "phone" : "ann"), bob = *s.view("bob");
             const User owned_ann = ann, owned_bob = bob;
@@ -543,7 +543,7 @@ TEST_CASE("what an event borrows from may lose its other owner while the event i
   }
 }
 
-TEST_CASE("a history in which every allocation fails once comes out as one in which none does") {
+TEST_CASE("a history gives the same result when each of its allocations fails once") {
   const std::size_t blocks = host::memory.blocks;
   std::size_t failures = 0;
   for (std::uint32_t seed = 1; seed <= 6; ++seed) {
@@ -551,7 +551,7 @@ TEST_CASE("a history in which every allocation fails once comes out as one in wh
     Rules rules;
     if (seed % 2 == 0) rules.offline_grace = Duration::from_s(5);
     if (seed % 3 == 0) rules.forget_after = Duration::from_s(60);
-    const std::uint32_t users = seed < 4 ? 6 : 60;  // few: then each of them is soon the next to time out
+    const std::uint32_t users = seed < 4 ? 6 : 60;  // with few users each of them is soon the next to time out
     History history(seed, users), elsewhere(seed + 100, users);
     Snapshot s = reduce(Snapshot(rules), second(100)), untroubled = reduce(Snapshot(rules), second(100)), other = s;
     for (int step = 0; step < 250; ++step) {

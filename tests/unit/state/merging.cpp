@@ -11,7 +11,7 @@ Snapshot folded(std::initializer_list<PresenceEvent> events, Timestamp now, cons
 }
 }  // namespace
 
-TEST_CASE("folding on two nodes and merging equals folding on one") {
+TEST_CASE("merging two nodes equals applying all events on one node") {
   const PresenceEvent a = connect("john", "phone", at(0)), b = disconnect("john", "phone", at(5)), c = says("john", "hi", at(3)),
                       d = invisibly("jack", "phone", at(4));
   const Snapshot one = folded({a, b, c, d}, at(10));
@@ -23,7 +23,7 @@ TEST_CASE("folding on two nodes and merging equals folding on one") {
   CHECK(merge(merge(left, right), right).digest() == one.digest());
 }
 
-TEST_CASE("a merge advances to the later timestamp, and tells one change a user") {
+TEST_CASE("merge_into advances to the later timestamp and emits one change per user") {
   Told t;
   t.s = folded({connect("john", "phone", at(0)), connect("jack", "phone", at(5))}, at(10));
   const Snapshot other = folded({says("john", "hi", at(20)), connect("mary", "phone", at(90))}, at(100));
@@ -42,14 +42,14 @@ TEST_CASE("a merge advances to the later timestamp, and tells one change a user"
   CHECK(t.s.next_deadline() == at(130));
 }
 
-TEST_CASE("our rules stand in a merge") {
+TEST_CASE("a merge keeps the rules of the left snapshot") {
   const Snapshot ours = folded({connect("john", "phone", at(0))}, at(10), with_timeout(seconds(20)));
   const Snapshot merged = merge(ours, folded({connect("jack", "phone", at(0))}, at(10)));
   CHECK(merged.rules().session_timeout == seconds(20));
   CHECK(merged.next_deadline() == at(20));
 }
 
-TEST_CASE("merging with nothing, with itself and with a copy changes nothing") {
+TEST_CASE("merging with an empty snapshot, with itself or with a copy changes nothing") {
   Told t;
   t.s = folded({connect("john", "phone", at(0))}, at(10));
   const Snapshot before = t.s;
@@ -61,14 +61,14 @@ TEST_CASE("merging with nothing, with itself and with a copy changes nothing") {
   CHECK(merge(Snapshot(), before) == before);
 }
 
-TEST_CASE("limits on users do not lose anybody in a merge") {
+TEST_CASE("a merge keeps all users, even beyond max_users") {
   Rules rules;
   rules.max_users = 1;
   const Snapshot merged = merge(folded({connect("ann", "phone", at(0))}, at(1), rules), folded({connect("bob", "phone", at(0))}, at(1), rules));
   CHECK(merged.size() == 2);
 }
 
-TEST_CASE("a node that saw a user go invisible tells the other by merging") {
+TEST_CASE("a merge makes a user invisible if either side received the visibility change") {
   const Snapshot visible = folded({connect("john", "phone", at(0)), heartbeat("john", "phone", at(20))}, at(20));
   const Snapshot hidden = folded({invisibly("john", "phone", at(10))}, at(20));
   for (const Snapshot& merged : {merge(visible, hidden), merge(hidden, visible)}) {
@@ -76,7 +76,7 @@ TEST_CASE("a node that saw a user go invisible tells the other by merging") {
   }
 }
 
-TEST_CASE("the limits of one user hold after a merge, also for a user whom the other side alone knew") {
+TEST_CASE("a merge applies max_recent_per_user to a user known only to the other side") {
   Rules rules;
   rules.max_recent_per_user = 4;
   Snapshot theirs;
@@ -85,7 +85,7 @@ TEST_CASE("the limits of one user hold after a merge, also for a user whom the o
   CHECK(merged.inspect("john")->sessions.size() == 4);
 }
 
-TEST_CASE("merging with an equal snapshot changes nothing, whatever its seed and past any limit") {
+TEST_CASE("merging with an empty snapshot changes nothing, with another hash_seed and past max_recent_per_user") {
   Rules rules;
   rules.max_recent_per_user = 1;
   Snapshot s(rules);
@@ -96,7 +96,7 @@ TEST_CASE("merging with an equal snapshot changes nothing, whatever its seed and
   CHECK(merge(s, Snapshot(rules)) == s);
 }
 
-TEST_CASE("a small snapshot merged into a large one is as the large one merged into the small") {
+TEST_CASE("merging a small snapshot into a large one equals merging the large one into the small one") {
   for (std::uint32_t round = 0; round < 40; ++round) {
     CAPTURE(round);
     Chance chance(round);
@@ -122,7 +122,7 @@ TEST_CASE("a small snapshot merged into a large one is as the large one merged i
     CHECK(large.s.size() == other_way.size());
     CHECK(large.s.online_count() == other_way.online_count());
     CHECK(large.s.next_deadline() == other_way.next_deadline());
-    // The changes lead from what was seen to what is.
+    // Applying the changes to the views before gives the views after.
     std::map<std::string, User> seen;
     for (const User& user : views(before)) seen[user.id] = user;
     for (const UserPresenceChanged& change : large.take()) {

@@ -24,8 +24,8 @@ struct Merges {
   std::size_t in_place = 0, into_copies = 0;
 };
 
-/// Events are told to either of two nodes, or to both; then each is merged into the other. What comes of it is what a
-/// node knows that is told all of them, and what is told of it is what a merge into a copy tells.
+/// Each event is applied to one of two nodes, or to both; then each is merged into the other. The result must equal a
+/// node that received all events, and the emitted changes must equal those of a merge into a copy.
 Merges expect_the_same_in_place(const Rules& rules, std::size_t users, double step, std::size_t seldom) {
   Chance chance(20190107);
   Merges merges;
@@ -68,7 +68,7 @@ Merges expect_the_same_in_place(const Rules& rules, std::size_t users, double st
 
 }  // namespace
 
-TEST_CASE("a merge of heartbeats in place leaves and tells what a merge into a copy does") {
+TEST_CASE("a merge in place gives the same snapshot and changes as a merge into a copy") {
   Rules rules;
   for (const std::size_t users : {std::size_t{5}, std::size_t{120}}) {
     const Merges only_heartbeats = expect_the_same_in_place(rules, users, 1, 100000);
@@ -76,7 +76,7 @@ TEST_CASE("a merge of heartbeats in place leaves and tells what a merge into a c
     const Merges mixed = expect_the_same_in_place(rules, users, 10, 8);
     CHECK(mixed.into_copies > 60);
   }
-  rules.last_active_refresh = Duration();  // each heartbeat is seen
+  rules.last_active_refresh = Duration();  // each heartbeat is visible
   CHECK(expect_the_same_in_place(rules, 20, 1, 100000).in_place < 20);
   rules = Rules();
   rules.session_timeout = Duration();
@@ -86,7 +86,7 @@ TEST_CASE("a merge of heartbeats in place leaves and tells what a merge into a c
   expect_the_same_in_place(rules, 20, 10, 8);
 }
 
-TEST_CASE("a merge does not touch what others share") {
+TEST_CASE("a merge into a snapshot does not change its copies") {
   Snapshot ours = reduce(Snapshot(), at(0));
   for (std::size_t i = 0; i < 100; ++i) ours = reduce(std::move(ours), connect(user_id(i), "phone", at(0)));
   Snapshot theirs = merge(Snapshot(), ours);
@@ -101,7 +101,7 @@ TEST_CASE("a merge does not touch what others share") {
   CHECK(ours.next_deadline() == at(43));
 }
 
-TEST_CASE("what is put off in a merge is not lost, however much it is") {
+TEST_CASE("a merge applies heartbeats together with any number of status changes") {
   for (const std::size_t others :
        {std::size_t{0}, std::size_t{1}, std::size_t{50}, std::size_t{90}, std::size_t{200}}) {
     Snapshot ours = reduce(Snapshot(), at(0));
@@ -120,7 +120,7 @@ TEST_CASE("what is put off in a merge is not lost, however much it is") {
   }
 }
 
-TEST_CASE("a session that only they know is not taken for the one that only we know") {
+TEST_CASE("a merge does not confuse a session known only to one side with one known only to the other") {
   Snapshot ours = reduce(reduce(Snapshot(), at(0)), connect("john", "phone", at(0)));
   Snapshot theirs = reduce(reduce(Snapshot(), at(0)), connect("john", "pad", at(0)));
   theirs = reduce(std::move(theirs), heartbeat("john", "pad", at(3)));
@@ -131,8 +131,8 @@ TEST_CASE("a session that only they know is not taken for the one that only we k
   CHECK(ours.next_deadline() == at(40));
 }
 
-// A connect beats a disconnect of its timestamp, a heartbeat does not.
-TEST_CASE("a connect that only they know is merged, although it is the timestamp of a heartbeat and of an activity") {
+// A connect beats a disconnect with the same timestamp, a heartbeat does not.
+TEST_CASE("a connect is merged even if a heartbeat and an activity carry the same timestamp") {
   Snapshot ours = reduce(reduce(Snapshot(), at(0)), connect("john", "phone", at(0)));
   ours = reduce(std::move(ours), connect("john", "tv", at(7)));
   Snapshot theirs = merge(Snapshot(), ours);
@@ -143,7 +143,7 @@ TEST_CASE("a connect that only they know is merged, although it is the timestamp
   CHECK(ours.digest() == theirs.digest());
 }
 
-TEST_CASE("a heartbeat that they have forgotten by their own rules is not merged") {
+TEST_CASE("a heartbeat that the other side has dropped by its own rules is not merged") {
   Rules hasty = with_timeout(seconds(2));
   hasty.reorder_window = seconds(1);
   Snapshot ours = reduce(reduce(Snapshot(), at(0)), connect("john", "phone", at(0)));

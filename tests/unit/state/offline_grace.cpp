@@ -11,7 +11,7 @@ Rules with_grace(Duration grace) {
 }
 }  // namespace
 
-TEST_CASE("a user whose last session ended stays online for the grace") {
+TEST_CASE("a user stays online for offline_grace after their last session ended") {
   Told t(with_grace(seconds(10)));
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -25,7 +25,7 @@ TEST_CASE("a user whose last session ended stays online for the grace") {
   CHECK(t.changes[0].at == at(15));
 }
 
-TEST_CASE("a reconnect inside the grace cancels it without a trace") {
+TEST_CASE("a new session within offline_grace keeps the user online and emits no change") {
   Told t(with_grace(seconds(10)));
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -39,7 +39,7 @@ TEST_CASE("a reconnect inside the grace cancels it without a trace") {
   CHECK(t.s.next_deadline() == at(64));
 }
 
-TEST_CASE("the grace delays a timeout too") {
+TEST_CASE("offline_grace also delays a timeout") {
   Told t(with_grace(seconds(10)));
   t.fold(connect("john", "phone", at(0)));
   CHECK(t.s.next_deadline() == at(50));
@@ -64,7 +64,7 @@ TEST_CASE("a disconnect after the timeout does not prolong the session") {
   CHECK(t.s.next_deadline() == at(50));
 }
 
-TEST_CASE("going invisible takes no grace") {
+TEST_CASE("offline_grace does not delay going invisible") {
   Told t(with_grace(seconds(10)));
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));

@@ -7,7 +7,7 @@ using namespace support;
 
 namespace {
 
-/// Folds the events in every order, some of them twice, with time passing in between; all must come out the same.
+/// Applies the events in every order, some of them twice, with advances in between; all results must be equal.
 void check_every_order(const Rules& rules, const std::vector<PresenceEvent>& events) {
   std::vector<std::size_t> order(events.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -59,13 +59,13 @@ TEST_CASE("the order in which heartbeats and disconnects without a connect arriv
                      disconnect("john", "phone", at(90)), heartbeat("john", "laptop", at(85))});
 }
 
-TEST_CASE("the order in which changes of visibility arrive does not matter") {
+TEST_CASE("the order in which visibility changes arrive does not matter") {
   check_every_order({visibly("john", "phone", at(10)), invisibly("john", "phone", at(20)),
                      heartbeat("john", "phone", at(25)), invisibly("john", "laptop", at(30)),
                      visibly("john", "tv", at(30)), connect("john", "phone", at(70))});
 }
 
-TEST_CASE("the order in which strings and reports arrive does not matter") {
+TEST_CASE("the order in which statuses and reports arrive does not matter") {
   check_every_order({says("john", "b", at(10)), saying(connect("john", "phone", at(10)), "c"),
                      saying(report("john", true, at(11)), ""), active(report("john", false, at(11)), at(5)),
                      active(report("john", false, at(12)), at(4)), says("john", "a", at(5))});
@@ -77,7 +77,7 @@ TEST_CASE("the order in which the events of several users arrive does not matter
                      disconnect("john", "phone", at(15))});
 }
 
-TEST_CASE("a duplicate changes nothing, whenever it comes") {
+TEST_CASE("a duplicate event has the verdict unchanged and emits no change") {
   Told t;
   t.pass(at(100));
   const std::vector<PresenceEvent> events = {connect("john", "phone", at(90)),   heartbeat("john", "phone", at(95)),
@@ -91,7 +91,7 @@ TEST_CASE("a duplicate changes nothing, whenever it comes") {
   CHECK(t.changes.empty());
 }
 
-TEST_CASE("it does not matter in what steps time passes between the events") {
+TEST_CASE("advancing in one step or in many between events gives the same snapshot and changes") {
   Chance chance(7);
   for (int round = 0; round < 60; ++round) {
     Rules rules;

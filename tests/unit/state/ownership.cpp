@@ -45,7 +45,7 @@ static_assert(std::is_same<decltype(*std::declval<Snapshot::const_iterator>()), 
 
 }  // namespace
 
-TEST_CASE("snapshots are values in containers, and may be assigned to themselves") {
+TEST_CASE("snapshots can be stored in containers, swapped and assigned to themselves") {
   std::vector<Snapshot> history;
   Snapshot s;
   for (int i = 0; i < 50; ++i) {
@@ -64,7 +64,7 @@ TEST_CASE("snapshots are values in containers, and may be assigned to themselves
   CHECK(history.back().size() == 1);
 }
 
-TEST_CASE("what happens to a copy leaves the other as it is, in whatever way it happens") {
+TEST_CASE("changing a copy by any function leaves the original unchanged") {
   const Snapshot original = reduce(
       folded({connect("john", "phone", at(0)), report("jack", true, at(0)), disconnect("mary", "tv", at(0))}), at(1));
   const std::uint64_t digest = original.digest();
@@ -87,7 +87,7 @@ TEST_CASE("what happens to a copy leaves the other as it is, in whatever way it 
   CHECK(original.now() == at(1));
 }
 
-TEST_CASE("a view is borrowed, and lives while its snapshot is unchanged, whatever happens to copies") {
+TEST_CASE("a view stays valid while its snapshot is unchanged, even if copies change") {
   const Snapshot s = folded({saying(connect("john", "phone", at(0)), "a text that is too long to be kept in place")});
   const UserView view = s.view("john").value();
   Snapshot copy = s;
@@ -97,7 +97,7 @@ TEST_CASE("a view is borrowed, and lives while its snapshot is unchanged, whatev
   CHECK(view.id == "john");
 }
 
-TEST_CASE("a snapshot has the rules that it was made with, negative durations taken as zero") {
+TEST_CASE("a snapshot keeps its rules, with negative durations replaced by zero") {
   Rules rules;
   rules.session_timeout = seconds(-1);
   rules.offline_grace = Duration::from_ns(INT64_MIN);
@@ -116,7 +116,7 @@ TEST_CASE("a snapshot has the rules that it was made with, negative durations ta
   CHECK(reduce(s, at(5)).rules() == s.rules());
 }
 
-TEST_CASE("each rule but the seed of the hash tells snapshots apart, and no digest") {
+TEST_CASE("operator== compares the rules except hash_seed; the digest does not include them") {
   const Rules usual;
   const std::vector<PresenceEvent> events = {connect("john", "phone", at(0)), says("jack", "hi", at(0))};
   const Snapshot s = folded(usual, events);
@@ -145,7 +145,7 @@ TEST_CASE("each rule but the seed of the hash tells snapshots apart, and no dige
   CHECK(text(views(folded(seeded, events))) == text(views(s)));
 }
 
-TEST_CASE("every register and now are in the digest, and in ==") {
+TEST_CASE("operator== and the digest cover every register and now") {
   const std::vector<PresenceEvent> events = {connect("john", "phone", at(0)),
                                              heartbeat("john", "phone", at(1)),
                                              disconnect("john", "phone", at(2)),
@@ -175,7 +175,7 @@ TEST_CASE("every register and now are in the digest, and in ==") {
   add(reduce(Snapshot(), at(6)));
 }
 
-TEST_CASE("the iterator is multi-pass: copies go on from where they were taken") {
+TEST_CASE("iterators are multi-pass: a copy continues from where it was made") {
   Snapshot s;
   for (std::size_t i = 0; i < 150; ++i) s = reduce(std::move(s), connect(user_id(i), "phone", at(0)));
   s = reduce(std::move(s), invisibly(user_id(149) + "a", "phone", at(0)));
@@ -200,7 +200,7 @@ TEST_CASE("the iterator is multi-pass: copies go on from where they were taken")
   CHECK(Snapshot::const_iterator() == Snapshot::const_iterator());
 }
 
-TEST_CASE("a viewer sees himself as he is by his own id alone") {
+TEST_CASE("an invisible user who was never seen is visible only to a viewer with their own id") {
   const Snapshot s = folded({invisibly("john", "phone", at(0)), connect("johnny", "phone", at(0))});
   CHECK(s.find("john", Viewer{"john"}) == sees_himself("john", true, at(0)));
   for (const Viewer viewer : {nobody, Viewer{""}, Viewer{"johnny"}, Viewer{"joh"}, Viewer{"John"}}) {

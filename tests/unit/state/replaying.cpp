@@ -6,7 +6,7 @@ using namespace support;
 namespace {
 Tally replayed(Told& t, const std::vector<PresenceEvent>& events) { return replay(t.s, events.begin(), events.end(), t); }
 
-/// Yields events by value, as an iterator that makes them on the way does.
+/// Yields events by value, as an iterator that generates them does.
 class Making {
  public:
   explicit Making(int i) : i_(i) {}
@@ -22,7 +22,7 @@ class Making {
 };
 }  // namespace
 
-TEST_CASE("time follows the events, and deadlines pass on the way") {
+TEST_CASE("replay advances to the time of each event and processes the deadlines in between") {
   Told t;
   const Tally tally = replayed(t, {connect("john", "phone", at(0)), connect("jack", "phone", at(1000))});
   CHECK(tally.applied == 2);
@@ -33,7 +33,7 @@ TEST_CASE("time follows the events, and deadlines pass on the way") {
   CHECK(t.changes[2].at == at(1000));
 }
 
-TEST_CASE("a session that is refreshed at its deadline does not flash offline") {
+TEST_CASE("a session refreshed exactly at its deadline never goes offline") {
   Told t;
   replayed(t, {connect("john", "phone", at(0)), heartbeat("john", "phone", at(40))});
   CHECK(t.s.online("john"));
@@ -41,7 +41,7 @@ TEST_CASE("a session that is refreshed at its deadline does not flash offline") 
   CHECK(t.s.next_deadline() == at(80));
 }
 
-TEST_CASE("who reconnects just after the deadline was offline in between") {
+TEST_CASE("a user whose session is refreshed just after its deadline is offline in between") {
   Told t;
   replayed(t, {connect("john", "phone", at(0)), heartbeat("john", "phone", at(40) + tick)});
   REQUIRE(t.changes.size() == 3);
@@ -49,7 +49,7 @@ TEST_CASE("who reconnects just after the deadline was offline in between") {
   CHECK(t.changes[2].at == at(40) + tick);
 }
 
-TEST_CASE("the events of one timestamp make one change a user, by id") {
+TEST_CASE("in a replay, the events of one timestamp emit one change per user, ordered by id") {
   Told t;
   replayed(t, {connect("john", "phone", at(5)), says("ann", "hi", at(5)), disconnect("john", "phone", at(4)), says("john", "x", at(6)),
                disconnect("john", "phone", at(6)), connect("john", "laptop", at(6)), says("john", "y", at(6))});
@@ -61,7 +61,7 @@ TEST_CASE("the events of one timestamp make one change a user, by id") {
   CHECK(t.changes[2].after->online);
 }
 
-TEST_CASE("a deadline at the timestamp of the events belongs to it") {
+TEST_CASE("in a replay, a timeout and an event at the same timestamp emit one change of the user") {
   Told t;
   replayed(t, {connect("john", "phone", at(0)), connect("jack", "phone", at(40)), says("john", "z", at(40))});
   REQUIRE(t.changes.size() == 3);
@@ -71,7 +71,7 @@ TEST_CASE("a deadline at the timestamp of the events belongs to it") {
   CHECK(t.changes[2].at == at(40));
 }
 
-TEST_CASE("a late event is folded at now") {
+TEST_CASE("replay applies a late event at now and does not move time back") {
   Told t;
   const Tally tally = replayed(t, {connect("john", "phone", at(100)), connect("jack", "phone", at(50)), connect("mary", "phone", at(-21))});
   CHECK(tally.applied == 2);
@@ -94,7 +94,7 @@ TEST_CASE("a refused event moves no time") {
   CHECK(t.s.digest() == digest);
 }
 
-TEST_CASE("one event, a range, and events made on the way give the same") {
+TEST_CASE("replaying single events, a range or generated events gives the same result") {
   Told one, range, made;
   std::vector<PresenceEvent> events;
   for (int i = 0; i < 50; ++i) events.push_back(*Making(i));
@@ -110,7 +110,7 @@ TEST_CASE("one event, a range, and events made on the way give the same") {
   CHECK(no_callback == range.s);
 }
 
-TEST_CASE("replaying is folding at the timestamps of the events") {
+TEST_CASE("replaying events equals advancing to each event's timestamp and applying it") {
   Told t;
   Snapshot stepwise;
   for (int i = 0; i < 400; ++i) {
@@ -124,7 +124,7 @@ TEST_CASE("replaying is folding at the timestamps of the events") {
 
 namespace {
 
-/// Something of one of a few users, of whom many hide, and many come for the first time.
+/// A random event of one of a few users; many events make users invisible or are their first.
 PresenceEvent event_of_many(Chance& chance, Timestamp when) {
   const std::string user = user_id(chance.below(14)), session = chance.below(3) == 0 ? "pad" : "phone";
   switch (chance.below(9)) {
@@ -141,7 +141,7 @@ PresenceEvent event_of_many(Chance& chance, Timestamp when) {
 
 }  // namespace
 
-TEST_CASE("a log that is replayed into a full snapshot has the verdicts of its events one by one") {
+TEST_CASE("replaying a log with max_users reached gives the same verdicts as replaying its events one by one") {
   std::size_t refused = 0, taken = 0;
   for (std::uint64_t seed = 1; seed <= 120; ++seed) {
     CAPTURE(seed);
@@ -159,7 +159,7 @@ TEST_CASE("a log that is replayed into a full snapshot has the verdicts of its e
       double second = 0;
       for (int i = 0; i < 300; ++i) {
         second += static_cast<double>(chance.below(chance.below(5) == 0 ? 120 : 12)) + 0.001;
-        // Some are ahead of those after them, some late; none of one timestamp.
+        // Some events are dated ahead of later ones, some are late; no two have the same timestamp.
         const double shift = static_cast<double>(chance.below(4) == 0 ? chance.below(60) : 30);
         const PresenceEvent event = event_of_many(chance, at(second + shift - 30) + Duration::from_ns(i));
         const Verdict expected = replay(apart, event);

@@ -10,7 +10,7 @@ PresenceEvent report_of(std::string id, bool online, std::string text, std::opti
 Tally list(Told& t, const std::vector<PresenceEvent>& events, Timestamp as_of) { return resync(t.s, events.begin(), events.end(), as_of, t); }
 }  // namespace
 
-TEST_CASE("a report is what a server told this client about a user") {
+TEST_CASE("a report sets the presence, status and last_active of a user as the server sent them") {
   Told t(Rules::mirror());
   t.fold(report_of("john", true, "hi", at(-500), at(0)));
   CHECK(t.s.find("john") == User{"john", true, "hi", at(-500), false});
@@ -18,14 +18,14 @@ TEST_CASE("a report is what a server told this client about a user") {
   CHECK_FALSE(t.changes[0].before);
 }
 
-TEST_CASE("a missing field changes nothing") {
+TEST_CASE("a field missing from a report is left unchanged") {
   Told t(Rules::mirror());
   t.fold(report_of("john", true, "hi", at(-500), at(0)));
   t.fold(report("john", false, at(1)));
   CHECK(t.s.find("john") == User{"john", false, "hi", at(-500), false});
 }
 
-TEST_CASE("each field is its own last writer") {
+TEST_CASE("each field of a report is its own last-writer-wins register") {
   Told t(Rules::mirror());
   t.fold(report_of("john", true, "new", at(10), at(5)));
   t.fold(report_of("john", false, "old", at(90), at(4)));
@@ -35,7 +35,7 @@ TEST_CASE("each field is its own last writer") {
   CHECK(t.s.find("john") == User{"john", false, "newer", at(20), false});
 }
 
-TEST_CASE("of two reports of one timestamp online stands, and the later value") {
+TEST_CASE("of two reports with the same timestamp, online and the later last_active win") {
   for (const bool first : {true, false}) {
     Told t(Rules::mirror());
     t.fold(report_of("john", first, "", at(first ? 10 : 20), at(5)));
@@ -44,7 +44,7 @@ TEST_CASE("of two reports of one timestamp online stands, and the later value") 
   }
 }
 
-TEST_CASE("a local disconnect does not end a report, nor does time") {
+TEST_CASE("neither a local disconnect nor the passing of time ends a report") {
   Told t;
   t.pass(at(0));
   t.fold(report("john", true, at(0)));
@@ -54,7 +54,7 @@ TEST_CASE("a local disconnect does not end a report, nor does time") {
   CHECK(t.s.online("john"));
 }
 
-TEST_CASE("forgetting reports shows nobody online on stale word, and leaves the rest") {
+TEST_CASE("forget_reports_in takes users offline who are online only by report, and keeps the rest") {
   Told t(Rules::mirror());
   t.pass(at(100));
   t.fold(report_of("john", true, "hi", at(10), at(50)));
@@ -70,19 +70,19 @@ TEST_CASE("forgetting reports shows nobody online on stale word, and leaves the 
   CHECK(forget_reports(t.s) == t.s);
 }
 
-TEST_CASE("after forgetting, the server's next report counts, whatever the client's clock says") {
+TEST_CASE("after forget_reports_in a newer report counts, even if it is older than now") {
   Told t(Rules::mirror());
   t.pass(at(1000));
   t.fold(report("john", true, at(50)));
   forget_reports_in(t.s, t);
   CHECK_FALSE(t.s.online("john"));
   t.fold(report("john", true, at(50)));
-  CHECK_FALSE(t.s.online("john"));  // the same stale word again
+  CHECK_FALSE(t.s.online("john"));  // the same stale report again
   t.fold(report("john", true, at(51)));
   CHECK(t.s.online("john"));
 }
 
-TEST_CASE("a resync takes the whole list in one call, and nobody flashes offline") {
+TEST_CASE("resync applies the whole list in one call and emits no change for a user who remains online") {
   Told t(Rules::mirror());
   for (const char* id : {"ann", "bob", "cyd"}) t.fold(report(id, true, at(0)));
   t.take();
@@ -99,7 +99,7 @@ TEST_CASE("a resync takes the whole list in one call, and nobody flashes offline
   CHECK(t.s.online("ann"));
 }
 
-TEST_CASE("in a resync a report dated earlier counts as of the list; a newer one known already stands") {
+TEST_CASE("resync dates older entries as of the list and keeps known reports newer than the list") {
   Told t(Rules::mirror());
   t.fold(report("bob", true, at(20)));
   list(t, {report("ann", true, at(3))}, at(10));
@@ -109,7 +109,7 @@ TEST_CASE("in a resync a report dated earlier counts as of the list; a newer one
   CHECK(t.s.online("ann"));
 }
 
-TEST_CASE("a late report from before the list does not bring back who is no longer listed") {
+TEST_CASE("a report older than the list does not bring back a user who is no longer listed") {
   Told t(Rules::mirror());
   t.fold(report("bob", true, at(0)));
   list(t, {}, at(10));
@@ -120,7 +120,7 @@ TEST_CASE("a late report from before the list does not bring back who is no long
   CHECK(t.s.online("bob"));
 }
 
-TEST_CASE("what is no report in a resync is invalid, and the rest is folded") {
+TEST_CASE("resync counts entries that are not valid reports as invalid and applies the rest") {
   Told t(Rules::mirror());
   const Tally tally = list(t, {connect("ann", "phone", at(10)), report("", true, at(10)), report("bob", true, at(10))}, at(10));
   CHECK(tally.invalid == 2);
@@ -128,7 +128,7 @@ TEST_CASE("what is no report in a resync is invalid, and the rest is folded") {
   CHECK(t.s.size() == 1);
 }
 
-TEST_CASE("a resync as of a timestamp that is refused changes nothing") {
+TEST_CASE("a resync as of a rejected timestamp changes nothing") {
   Told t;
   t.pass(at(1000));
   t.fold(report("bob", true, at(1000)));
@@ -141,7 +141,7 @@ TEST_CASE("a resync as of a timestamp that is refused changes nothing") {
   CHECK(t.s.online("bob"));
 }
 
-TEST_CASE("a mirror takes any timestamp, and nothing is forgotten") {
+TEST_CASE("Rules::mirror accepts reports of any timestamp") {
   Told t(Rules::mirror());
   t.pass(at(0));
   CHECK(t.fold(report("ann", true, at(1e9))) == Verdict::applied);

@@ -9,7 +9,7 @@ Tally take_list(Told& t, const std::vector<PresenceEvent>& list, Timestamp as_of
 }
 }  // namespace
 
-TEST_CASE("a resync tells one change a user, by id, and dates it now") {
+TEST_CASE("a resync emits one change per user, ordered by id and dated now") {
   Told t;
   t.pass(at(100));
   t.fold(report("john", true, at(90)));
@@ -39,7 +39,7 @@ TEST_CASE("without a now the changes of a resync carry the timestamp of the list
   CHECK_FALSE(t.s.now());
 }
 
-TEST_CASE("an empty list takes everybody offline who was online by an older report alone") {
+TEST_CASE("an empty list takes every user offline who was online only by an older report") {
   Told t;
   t.pass(at(100));
   t.fold(report("john", true, at(90)));
@@ -57,7 +57,7 @@ TEST_CASE("an empty list takes everybody offline who was online by an older repo
   CHECK(t.s.next_deadline() == at(130));
 }
 
-TEST_CASE("what is in the list counts as of the list, or later where it says so") {
+TEST_CASE("a list entry is dated as of the list, or by its own timestamp if that is later") {
   Told t;
   t.pass(at(100));
   t.fold(saying(report("john", false, at(80)), "old"));
@@ -65,14 +65,14 @@ TEST_CASE("what is in the list counts as of the list, or later where it says so"
   CHECK(t.s.find("john") == seen_online("john", at(5), "new"));
   CHECK(t.fold(report("john", false, at(95) - tick)) == Verdict::unchanged);
   CHECK(t.fold(saying(report("john", false, at(94)), "late")) == Verdict::unchanged);
-  CHECK(t.fold(report("john", false, at(95))) == Verdict::unchanged);  // of one timestamp online stands
+  CHECK(t.fold(report("john", false, at(95))) == Verdict::unchanged);  // at the same timestamp online wins
   CHECK(t.fold(report("jack", false, at(98))) == Verdict::unchanged);
   CHECK(t.fold(report("jack", false, at(99) + tick)) == Verdict::applied);
   CHECK(t.fold(report("john", false, at(95) + tick)) == Verdict::applied);
   CHECK(t.s.online_count() == 0);
 }
 
-TEST_CASE("a user who is listed twice is what the later of both says, and of two alike the one online") {
+TEST_CASE("of two entries of a user the later wins; if both are dated as of the list, online wins") {
   Told t;
   t.pass(at(100));
   take_list(t,
@@ -83,7 +83,7 @@ TEST_CASE("a user who is listed twice is what the later of both says, and of two
   CHECK(t.s.online("jack"));
 }
 
-TEST_CASE("late word from before the list does not bring back who is no longer listed, word from after it does") {
+TEST_CASE("after a resync, only a report not older than the list brings back a user who is not listed") {
   Told t;
   t.pass(at(100));
   t.fold(report("john", true, at(80)));
@@ -97,7 +97,7 @@ TEST_CASE("late word from before the list does not bring back who is no longer l
   CHECK(t.s.online("jack"));
 }
 
-TEST_CASE("each entry of a list is judged: what is no report, what is malformed and what is over a limit") {
+TEST_CASE("resync gives each entry its own verdict: invalid, over_limit, too_early, applied or unchanged") {
   Rules rules;
   rules.max_id_bytes = 4;
   rules.max_users = 1;
@@ -119,7 +119,7 @@ TEST_CASE("each entry of a list is judged: what is no report, what is malformed 
   CHECK(text(t.take()) == text({changed(at(100), std::nullopt, seen_online("john", std::nullopt))}));
 }
 
-TEST_CASE("a list as of a timestamp that is too late, too early or none changes nothing, to the nanosecond") {
+TEST_CASE("a list as of a timestamp that is too late, too early or invalid changes nothing, to the nanosecond") {
   Told t;
   t.pass(at(200));
   t.fold(report("john", true, at(150)));
@@ -142,7 +142,7 @@ TEST_CASE("a list as of a timestamp that is too late, too early or none changes 
   CHECK_FALSE(early.s.online("john"));
 }
 
-TEST_CASE("a list does not make users known of whom nothing was reported, nor mark them") {
+TEST_CASE("an empty list changes nothing for users without reports") {
   Told t;
   t.pass(at(100));
   t.fold(connect("john", "phone", at(100)));
@@ -155,7 +155,7 @@ TEST_CASE("a list does not make users known of whom nothing was reported, nor ma
   CHECK(t.changes.empty());
 }
 
-TEST_CASE("a list taken twice changes nothing the second time") {
+TEST_CASE("applying the same list twice changes nothing the second time") {
   Told t;
   t.pass(at(100));
   t.fold(report("john", true, at(90)));
@@ -168,7 +168,7 @@ TEST_CASE("a list taken twice changes nothing the second time") {
   CHECK(t.changes.empty());
 }
 
-TEST_CASE("forgetting reports tells who goes offline by it, by id, dated now") {
+TEST_CASE("forget_reports_in emits a change per user taken offline, dated now or, without a now, by the report") {
   for (const bool timed : {true, false}) {
     Told t;
     if (timed) t.pass(at(100));
@@ -195,7 +195,7 @@ TEST_CASE("forgetting reports tells who goes offline by it, by id, dated now") {
   }
 }
 
-TEST_CASE("a forgotten report stays forgotten when it comes again, or an older one does") {
+TEST_CASE("a forgotten report, or an older one, has no effect when it arrives again") {
   Told t;
   t.fold(report("john", true, at(90)));
   t.s = forget_reports(std::move(t.s));
@@ -206,7 +206,7 @@ TEST_CASE("a forgotten report stays forgotten when it comes again, or an older o
   CHECK(t.s.online("john"));
 }
 
-TEST_CASE("forgetting reports gives a new value, and leaves a snapshot without any as it is") {
+TEST_CASE("forget_reports leaves its argument and a snapshot without reports unchanged") {
   const Snapshot reported = folded({report("john", true, at(0))}), local = folded({connect("john", "phone", at(0))});
   CHECK_FALSE(forget_reports(reported).online("john"));
   CHECK(reported.online("john"));
@@ -217,21 +217,21 @@ TEST_CASE("forgetting reports gives a new value, and leaves a snapshot without a
   CHECK(t.changes.empty());
 }
 
-TEST_CASE("a report does not outlive the server's next word, and sessions are not its business") {
+TEST_CASE("a report counts until the next report, independently of the user's sessions") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
   t.fold(report("john", true, at(1)));
   t.take();
   t.pass(at(1000));
-  CHECK(t.changes.empty());  // the session timed out, the report stands
+  CHECK(t.changes.empty());  // the session timed out, the report still counts
   t.fold(report("john", false, at(1000)));
   CHECK(text(t.take()) == text({changed(at(1000), seen_online("john", at(0)), seen_offline("john", at(0)))}));
   t.fold(connect("john", "phone", at(1000)));
   CHECK(t.s.online("john"));  // a session is enough, whatever the report says
 }
 
-TEST_CASE("a report in the list that would be too late by itself counts as of the list") {
+TEST_CASE("a list entry that would be too late on its own is dated as of the list") {
   Snapshot s = reduce(Snapshot(), at(0));
   const std::vector<PresenceEvent> list = {report("john", true, at(-1000))};
   REQUIRE(apply(s, list[0], [](const UserPresenceChangedView&) {}) == Verdict::too_late);

@@ -3,7 +3,7 @@
 
 using namespace support;
 
-TEST_CASE("a user is online while at least one session lives") {
+TEST_CASE("a user is online while at least one session is alive") {
   Told t;
   CHECK(t.fold(connect("john", "phone", at(0))) == Verdict::applied);
   CHECK(t.fold(connect("john", "laptop", at(1))) == Verdict::applied);
@@ -24,7 +24,7 @@ TEST_CASE("a session id may be used again after a disconnect") {
   CHECK(t.s.inspect("john")->sessions.size() == 1);
 }
 
-TEST_CASE("connecting again while connected is a refresh") {
+TEST_CASE("connecting again while connected refreshes the session") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -35,7 +35,7 @@ TEST_CASE("connecting again while connected is a refresh") {
   CHECK(t.s.next_deadline() == at(70));
 }
 
-TEST_CASE("a heartbeat whose connect is still on the way counts") {
+TEST_CASE("a heartbeat that arrives before its connect makes the user online") {
   Told t;
   t.pass(at(10));
   CHECK(t.fold(heartbeat("john", "phone", at(10))) == Verdict::applied);
@@ -44,7 +44,7 @@ TEST_CASE("a heartbeat whose connect is still on the way counts") {
   CHECK(t.s.next_deadline() == at(50));
 }
 
-TEST_CASE("a heartbeat later than the disconnect counts, and times out") {
+TEST_CASE("a heartbeat later than the disconnect revives the session until it times out") {
   Told t;
   t.fold(connect("john", "phone", at(0)));
   t.fold(disconnect("john", "phone", at(5)));
@@ -54,7 +54,7 @@ TEST_CASE("a heartbeat later than the disconnect counts, and times out") {
   CHECK_FALSE(t.s.online("john"));
 }
 
-TEST_CASE("a heartbeat not later than the disconnect does not bring the session back") {
+TEST_CASE("a heartbeat not later than the disconnect does not revive the session") {
   Told t;
   t.fold(disconnect("john", "phone", at(5)));
   t.fold(heartbeat("john", "phone", at(5)));
@@ -63,7 +63,7 @@ TEST_CASE("a heartbeat not later than the disconnect does not bring the session 
   CHECK_FALSE(t.s.online("john"));
 }
 
-TEST_CASE("at one timestamp a connect beats a disconnect, and that disconnect beats a heartbeat") {
+TEST_CASE("at the same timestamp a connect beats a disconnect, and a disconnect beats a heartbeat") {
   const PresenceEvent events[] = {connect("john", "phone", at(0)), disconnect("john", "phone", at(0)), heartbeat("john", "phone", at(0))};
   const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
   for (const auto& order : orders) {
@@ -77,7 +77,7 @@ TEST_CASE("at one timestamp a connect beats a disconnect, and that disconnect be
   }
 }
 
-TEST_CASE("an event that is a little ahead counts at once") {
+TEST_CASE("an event dated slightly ahead of now takes effect at once") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(-1)));
@@ -86,7 +86,7 @@ TEST_CASE("an event that is a little ahead counts at once") {
   CHECK(t.take().back().at == at(0));
 }
 
-TEST_CASE("a disconnect of an unknown session makes nobody known, but is remembered") {
+TEST_CASE("a disconnect of an unknown session does not make the user known, but is remembered") {
   Told t;
   CHECK(t.fold(disconnect("john", "phone", at(5))) == Verdict::applied);
   CHECK(t.s.size() == 0);
@@ -97,7 +97,7 @@ TEST_CASE("a disconnect of an unknown session makes nobody known, but is remembe
   CHECK_FALSE(t.s.online("john"));
 }
 
-TEST_CASE("the truth shows each session with its registers") {
+TEST_CASE("inspect returns each session with its timestamps") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));

@@ -53,7 +53,7 @@ struct CanView<S, std::void_t<decltype(std::declval<S>().view("john"))>> : std::
 static_assert(CanView<const Snapshot&>::value && CanView<Snapshot&>::value);
 static_assert(!CanView<Snapshot>::value && !CanView<const Snapshot>::value, "a view of a temporary would dangle");
 
-TEST_CASE("a copy never changes, whatever happens to the original") {
+TEST_CASE("a copy is unaffected by later changes to the original") {
   Told t;
   t.pass(at(0));
   std::vector<std::pair<Snapshot, std::uint64_t>> kept;
@@ -77,7 +77,7 @@ TEST_CASE("a moved-from snapshot equals Snapshot{}") {
   CHECK(s.online("jack"));
 }
 
-TEST_CASE("the users that everyone knows of can be iterated more than once, in an order of their own") {
+TEST_CASE("iteration visits the publicly known users, multi-pass, in an order independent of insertion") {
   Snapshot forwards, backwards;
   for (int i = 0; i < 200; ++i) {
     forwards = reduce(std::move(forwards), connect("user-" + std::to_string(i), "phone", at(0)));
@@ -97,7 +97,7 @@ TEST_CASE("the users that everyone knows of can be iterated more than once, in a
   for (const UserView user : forwards) CHECK(forwards.view(user.id) == user);
 }
 
-TEST_CASE("find, view and online agree, and a viewer with an empty id is nobody") {
+TEST_CASE("find, view and online agree, and a viewer with an empty id sees what the public sees") {
   Snapshot s = reduce(Snapshot(), invisibly("john", "phone", at(0)));
   s = reduce(std::move(s), says("john", "hi", at(0)));
   for (const Viewer viewer : {nobody, Viewer{""}, Viewer{"jack"}, Viewer{"john"}}) {
@@ -108,7 +108,7 @@ TEST_CASE("find, view and online agree, and a viewer with an empty id is nobody"
   CHECK_FALSE(s.find("jack", Viewer{"jack"}));
 }
 
-TEST_CASE("equality and digests: all that is kept, and now; rules but for the seed in equality alone") {
+TEST_CASE("operator== compares content, now and rules except hash_seed; the digest only content and now") {
   const Snapshot s = reduce(Snapshot(), connect("john", "phone", at(0)));
   CHECK(s != Snapshot());
   CHECK(reduce(s, at(0)) != s);

@@ -3,7 +3,7 @@
 
 using namespace support;
 
-TEST_CASE("a status survives disconnects, timeouts and visibility") {
+TEST_CASE("a status survives disconnects, timeouts and visibility changes") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -19,7 +19,7 @@ TEST_CASE("a status survives disconnects, timeouts and visibility") {
   CHECK(status(t.s, "john") == "Eating a veggie burger...");
 }
 
-TEST_CASE("an empty text clears the status") {
+TEST_CASE("an empty string clears the status") {
   Told t;
   t.fold(says("john", "here", at(0)));
   t.fold(says("john", "", at(1)));
@@ -28,25 +28,25 @@ TEST_CASE("an empty text clears the status") {
   CHECK(t.changes.back().status_changed());
 }
 
-TEST_CASE("the last writer by timestamp stands, whatever the order of arrival") {
+TEST_CASE("an earlier status that arrives late does not replace a later one") {
   Told t;
   t.fold(says("john", "later", at(2)));
   CHECK(t.fold(says("john", "earlier", at(1))) == Verdict::unchanged);
   CHECK(status(t.s, "john") == "later");
 }
 
-TEST_CASE("of two strings of one timestamp the greater stands") {
+TEST_CASE("of two statuses with the same timestamp the greater string wins") {
   Snapshot a, b;
   a = reduce(reduce(std::move(a), says("john", "a", at(1))), says("john", "b", at(1)));
   b = reduce(reduce(std::move(b), says("john", "b", at(1))), says("john", "a", at(1)));
   CHECK(status(a, "john") == "b");
   CHECK(a == b);
-  // Bytes compare unsigned: text that is not ASCII is greater than text that is.
+  // Bytes compare unsigned: non-ASCII strings are greater than ASCII strings.
   a = reduce(std::move(a), says("john", "\xC3\xA9", at(1)));
   CHECK(status(a, "john") == "\xC3\xA9");
 }
 
-TEST_CASE("a status on a connect is a status of that timestamp") {
+TEST_CASE("a status on a connect carries the timestamp of the connect") {
   Told t;
   PresenceEvent hello = connect("john", "phone", at(5));
   hello.status = "hi";
@@ -67,7 +67,7 @@ TEST_CASE("a status alone makes a user known") {
   CHECK(t.changes[0].after == User{"john", false, "hi", std::nullopt, false});
 }
 
-TEST_CASE("a status may be long, and has any bytes") {
+TEST_CASE("a status may be long and contain any bytes") {
   Told t;
   const std::string text = std::string(500, 'x') + std::string(1, '\0') + "\xFF";
   t.fold(says("john", text, at(0)));

@@ -13,7 +13,7 @@ std::optional<Timestamp> after_heartbeat(Duration refresh, Timestamp when) {
 }
 }  // namespace
 
-TEST_CASE("a heartbeat counts as the last multiple of the refresh since 1970, on either side of it") {
+TEST_CASE("a heartbeat rounds last_active down to a multiple of last_active_refresh, before and after 1970") {
   const Duration quarter = seconds(900);
   CHECK(after_heartbeat(quarter, second(0)) == second(0));
   CHECK(after_heartbeat(quarter, second(899)) == second(0));
@@ -30,7 +30,7 @@ TEST_CASE("a heartbeat counts as the last multiple of the refresh since 1970, on
   CHECK(after_heartbeat(Duration::highest(), second(20)) == second(0));
 }
 
-TEST_CASE("a connect counts as its own timestamp, whatever the refresh") {
+TEST_CASE("a connect sets last_active to its exact timestamp, not rounded down") {
   Told t;
   t.fold(connect("john", "phone", second(7)));
   CHECK(last_active(t.s, "john") == second(7));
@@ -43,7 +43,7 @@ TEST_CASE("a connect counts as its own timestamp, whatever the refresh") {
   CHECK(last_active(folded({connect("jack", "phone", second(-1))}), "jack") == second(-1));
 }
 
-TEST_CASE("heartbeats inside one step are no change, and the first of the next one is one") {
+TEST_CASE("only the first heartbeat of a new last_active_refresh step emits a change") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -58,7 +58,7 @@ TEST_CASE("heartbeats inside one step are no change, and the first of the next o
   CHECK(text(t.take()) == text({changed(at(905), seen_online("john", at(0)), seen_online("john", at(900)))}));
 }
 
-TEST_CASE("last_active is the greatest of what every session gives") {
+TEST_CASE("last_active is the latest value over all sessions") {
   Told t;
   t.fold(connect("john", "phone", at(20)));
   t.fold(connect("john", "laptop", at(10)));
@@ -71,29 +71,29 @@ TEST_CASE("last_active is the greatest of what every session gives") {
   CHECK(last_active(t.s, "john") == at(1800));
 }
 
-TEST_CASE("a heartbeat without a connect counts for last_active; reports and disconnects without a value do not") {
+TEST_CASE("a heartbeat without a connect sets last_active; a report or disconnect without a value does not") {
   CHECK(last_active(folded({heartbeat("john", "phone", at(5))}), "john") == at(0));
   CHECK_FALSE(last_active(folded({report("john", true, at(5))}), "john"));
   CHECK_FALSE(last_active(folded({report("john", true, at(5)), disconnect("john", "phone", at(6))}), "john"));
 }
 
-TEST_CASE("a reported last_active is its own last writer, beside what the sessions give") {
+TEST_CASE("last_active is the later of the newest reported value and the value of the sessions") {
   Told t;
   t.fold(connect("john", "phone", at(10)));
   t.fold(active(report("john", true, at(100)), at(90)));
   CHECK(last_active(t.s, "john") == at(90));
   t.fold(active(report("john", true, at(101)),
-                at(50)));  // a later word, although an earlier value
+                at(50)));  // a later report with an earlier value
   CHECK(last_active(t.s, "john") == at(50));
   t.fold(active(report("john", true, at(102)), at(5)));
   CHECK(last_active(t.s, "john") == at(10));
-  t.fold(active(report("john", true, at(99)), at(1000)));  // a late word
+  t.fold(active(report("john", true, at(99)), at(1000)));  // a late report
   CHECK(last_active(t.s, "john") == at(10));
-  t.fold(report("john", true, at(103)));  // says nothing about it
+  t.fold(report("john", true, at(103)));  // without a last_active
   CHECK(last_active(t.s, "john") == at(10));
 }
 
-TEST_CASE("a text may come with any event, and is set at its timestamp") {
+TEST_CASE("a heartbeat, a disconnect and a report may each carry a status") {
   Told t;
   t.fold(saying(heartbeat("john", "phone", at(1)), "a"));
   CHECK(t.s.find("john") == seen_online("john", at(0), "a"));
@@ -106,7 +106,7 @@ TEST_CASE("a text may come with any event, and is set at its timestamp") {
   CHECK(t.s.find("jack") == seen_offline("jack", std::nullopt, "d"));
 }
 
-TEST_CASE("of a text and its clearing at one timestamp the text stands") {
+TEST_CASE("a status wins over an empty status with the same timestamp") {
   for (const bool cleared_first : {true, false}) {
     Told t;
     t.fold(says("john", cleared_first ? "" : "hi", at(0)));
@@ -114,7 +114,7 @@ TEST_CASE("of a text and its clearing at one timestamp the text stands") {
     CHECK(status(t.s, "john") == "hi");
   }
   Told t;
-  CHECK(t.fold(says("john", "", at(0))) == Verdict::applied);  // also an empty text is a word of the user's
+  CHECK(t.fold(says("john", "", at(0))) == Verdict::applied);  // an empty status is a status, too
   CHECK(t.s.find("john") == seen_offline("john", std::nullopt));
   CHECK(t.fold(says("john", "", at(0))) == Verdict::unchanged);
 }

@@ -15,7 +15,7 @@ Views by_id(const Snapshot& s) {
   return all;
 }
 
-/// Keeps the views of a snapshot by what is told of it alone.
+/// Maintains the views of a snapshot from its emitted changes only.
 struct Follower {
   Views views;
   Timestamp last = Timestamp::lowest();
@@ -38,7 +38,7 @@ struct Follower {
       views.erase(std::string(change.id));
     }
   }
-  /// Each call tells in the order of (timestamp, id).
+  /// Each call emits its changes in the order of (timestamp, id).
   Follower& next_call() {
     last = Timestamp::lowest();
     return *this;
@@ -48,7 +48,7 @@ struct Follower {
 std::size_t heard_by_function = 0;
 void hear(const UserPresenceChangedView& change) { heard_by_function += change.id.size(); }
 
-/// Makes its events on the way.
+/// Generates its events.
 struct Counting {
   using iterator_category = std::input_iterator_tag;
   using value_type = PresenceEvent;
@@ -71,7 +71,7 @@ struct Counting {
 
 }  // namespace
 
-TEST_CASE("the changes of every call lead from the views before it to the views after it") {
+TEST_CASE("applying the emitted changes of a call to the views before it gives the views after it") {
   Chance chance(5);
   std::size_t told = 0;
   for (int round = 0; round < 30; ++round) {
@@ -117,7 +117,7 @@ TEST_CASE("the changes of every call lead from the views before it to the views 
   CHECK(told > 1000);
 }
 
-TEST_CASE("each kind of update is one change, and says what of the user changed") {
+TEST_CASE("an event emits one change that says which fields of the user changed") {
   Told t;
   t.pass(at(0));
   t.fold(saying(connect("john", "phone", at(0)), "hi"));
@@ -135,7 +135,7 @@ TEST_CASE("each kind of update is one change, and says what of the user changed"
   CHECK_FALSE(t.changes[2].last_active_changed());
 }
 
-TEST_CASE("what is not seen is not told: registers change, views do not") {
+TEST_CASE("an event that changes no public view is applied but emits no change") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -150,7 +150,7 @@ TEST_CASE("what is not seen is not told: registers change, views do not") {
   CHECK(t.changes.empty());
 }
 
-TEST_CASE("a change without a now carries the timestamp of its event, also of a late one") {
+TEST_CASE("without a now, a change carries the timestamp of its event, even if the event arrives late") {
   Told t;
   t.fold(says("john", "new", at(500)));
   t.fold(connect("john", "phone", at(0)));
@@ -159,7 +159,7 @@ TEST_CASE("a change without a now carries the timestamp of its event, also of a 
   CHECK(t.changes[1].at == at(0));
 }
 
-TEST_CASE("who is told sees the snapshot as it is: after the event, and after all of an advance") {
+TEST_CASE("a callback sees the snapshot after its event, or after the whole advance") {
   Snapshot s;
   const std::vector<PresenceEvent> events = {connect("ann", "phone", at(0)), connect("bob", "phone", at(1))};
   std::size_t known = 0;
@@ -178,7 +178,7 @@ TEST_CASE("who is told sees the snapshot as it is: after the event, and after al
   CHECK(copy == s);
 }
 
-TEST_CASE("any callable may be told: a function, a reference, a constant, one that is moved in") {
+TEST_CASE("a callback can be a function, a function pointer, a const callable or a mutable lambda") {
   heard_by_function = 0;
   Snapshot s;
   apply(s, connect("ann", "phone", at(0)), hear);
@@ -194,7 +194,7 @@ TEST_CASE("any callable may be told: a function, a reference, a constant, one th
   CHECK(ids == std::vector<std::string>{"dee1"});
 }
 
-TEST_CASE("events may come from an array, a list, as views, or be made on the way") {
+TEST_CASE("events may come from an array, a list, views or an iterator that generates them") {
   const PresenceEvent array[] = {connect("ann", "phone", at(0)), connect("bob", "phone", at(1))};
   const std::list<PresenceEvent> list(array, array + 2);
   const std::vector<PresenceEventView> borrowed(array, array + 2);
@@ -210,7 +210,7 @@ TEST_CASE("events may come from an array, a list, as views, or be made on the wa
   CHECK(reduce(d, at(8)) == e);
   Told t;
   CHECK(replay(t.s, Counting{0}, Counting{100}, t).applied == 100);
-  CHECK(t.changes.size() == 160);  // a hundred came, and sixty went by the last
-                                   // one's timestamp: 99 - 40 is the sixtieth's
+  CHECK(t.changes.size() == 160);  // 100 users connected, and the 60 that connected
+                                   // up to 99 - 40 timed out by the last event
   CHECK(t.s.online_count() == 40);
 }

@@ -9,7 +9,7 @@ namespace {
 
 struct Enough {};
 
-/// Hears of so many changes, and throws at the next.
+/// Records `patience` changes and throws at the next.
 struct Listener {
   std::size_t patience;
   Changes heard;
@@ -30,7 +30,7 @@ Changes heard_until_enough(std::size_t patience, Call call) {
 
 }  // namespace
 
-TEST_CASE("if who is told throws, an event stands folded, and the rest of its batch is not") {
+TEST_CASE("if a callback throws, its event remains applied and the rest of the batch is not applied") {
   const std::vector<PresenceEvent> events = {connect("ann", "phone", at(0)), connect("bob", "phone", at(1)),
                                              connect("cyd", "phone", at(2))};
   Snapshot s;
@@ -40,7 +40,7 @@ TEST_CASE("if who is told throws, an event stands folded, and the rest of its ba
   CHECK(s == folded(events));
 }
 
-TEST_CASE("if who is told throws, time has passed, and the rest is not told") {
+TEST_CASE("if a callback throws during an advance, the advance is complete and the other changes are not emitted") {
   Snapshot s = folded({connect("ann", "phone", at(0)), connect("bob", "phone", at(1)), connect("cyd", "phone", at(2))});
   const Snapshot expected = reduce(s, at(100));
   const Changes heard = heard_until_enough(1, [&](Listener& listener) { apply(s, at(100), listener); });
@@ -51,20 +51,20 @@ TEST_CASE("if who is told throws, time has passed, and the rest is not told") {
   CHECK(after.heard.empty());
 }
 
-TEST_CASE("if who is told throws in a replay, the events of that timestamp stand and those after it do not") {
+TEST_CASE("if a callback throws in a replay, the events of that timestamp are applied and later ones are not") {
   const std::vector<PresenceEvent> events = {connect("ann", "phone", at(0)), connect("bob", "phone", at(50)),
                                              connect("cyd", "phone", at(50)), connect("dee", "phone", at(60))};
   Snapshot s;
   heard_until_enough(2, [&](Listener& listener) { replay(s, events.begin(), events.end(), listener); });
   CHECK(s == reduce(folded({events[0], events[1], events[2]}), at(50)));
-  Snapshot t;  // thrown at ann's deadline: bob has not come yet
+  Snapshot t;  // thrown at ann's deadline: bob's connect is not applied yet
   heard_until_enough(1, [&](Listener& listener) { replay(t, events.begin(), events.end(), listener); });
   CHECK(t == reduce(folded({events[0]}), at(50) - tick));
   heard_until_enough(0, [&](Listener& listener) { replay(t, events[3], listener); });
   CHECK(t == reduce(folded({events[0], events[3]}), at(60)));
 }
 
-TEST_CASE("if who is told throws, a merge, a resync and a forgetting of reports stand whole") {
+TEST_CASE("if a callback throws, merge_into, resync and forget_reports_in still take full effect") {
   const Snapshot ours = folded({report("ann", true, at(0)), report("bob", true, at(0))});
   const Snapshot theirs = folded({connect("cyd", "phone", at(1)), connect("dee", "phone", at(1))});
   const std::vector<PresenceEvent> list = {report("bob", true, at(2)), report("eve", true, at(2))};

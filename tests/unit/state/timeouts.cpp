@@ -3,7 +3,7 @@
 
 using namespace support;
 
-TEST_CASE("a session is alive until its last evidence is the timeout old, and not at that timestamp") {
+TEST_CASE("a session ends exactly session_timeout after its last evidence") {
   Told t;
   t.pass(at(0));
   t.fold(connect("john", "phone", at(0)));
@@ -30,7 +30,7 @@ TEST_CASE("a session times out at its deadline, not at the tick that noticed it"
   CHECK(changes[1].at == at(43));
 }
 
-TEST_CASE("without a timeout silence ends no session") {
+TEST_CASE("a session_timeout of 0 disables timeouts") {
   Told t(with_timeout(Duration()));
   t.fold(connect("john", "phone", at(0)));
   CHECK_FALSE(t.s.next_deadline());
@@ -40,7 +40,7 @@ TEST_CASE("without a timeout silence ends no session") {
   CHECK_FALSE(t.s.online("john"));
 }
 
-TEST_CASE("a snapshot without a now is before every deadline, and refuses nothing for its time") {
+TEST_CASE("a snapshot without a now has no expired sessions and rejects no event as too late or too early") {
   Told t;
   CHECK_FALSE(t.s.now());
   CHECK(t.fold(connect("john", "phone", at(1e6))) == Verdict::applied);
@@ -52,7 +52,7 @@ TEST_CASE("a snapshot without a now is before every deadline, and refuses nothin
   CHECK_FALSE(t.s.online("jack"));
 }
 
-TEST_CASE("a timestamp that is not later than now changes nothing") {
+TEST_CASE("advancing to a timestamp that is not later than now changes nothing") {
   Told t;
   t.pass(at(10));
   const std::uint64_t digest = t.s.digest();
@@ -62,7 +62,7 @@ TEST_CASE("a timestamp that is not later than now changes nothing") {
   CHECK(t.s.now() == at(10));
 }
 
-TEST_CASE("time alone turns nobody online") {
+TEST_CASE("time alone never turns a user online") {
   Told t;
   t.pass(at(0));
   t.fold(disconnect("john", "phone", at(30)));
@@ -75,7 +75,7 @@ TEST_CASE("time alone turns nobody online") {
   }
 }
 
-TEST_CASE("the next deadline is exact") {
+TEST_CASE("nothing changes before next_deadline, and something changes at it") {
   Told t;
   t.pass(at(0));
   for (int i = 0; i < 300; ++i) t.fold(connect("user-" + std::to_string(i), "phone", at(i * 0.1)));

@@ -4,7 +4,7 @@
 using namespace support;
 
 namespace {
-/// The verdict on an event, and that a refused one leaves everything as it was.
+/// The verdict on an event. Checks that a rejected event changes nothing.
 Verdict judged(const Snapshot& s, const PresenceEvent& event) {
   Told t(s.rules());
   t.s = s;
@@ -22,19 +22,19 @@ Verdict judged(const Snapshot& s, const PresenceEvent& event) {
 }
 }  // namespace
 
-TEST_CASE("an event older than the reorder window is too late, one as old is not") {
+TEST_CASE("an event older than now - reorder_window is too_late; one exactly that old is accepted") {
   const Snapshot s = reduce(Snapshot(), at(1000));
   CHECK(judged(s, connect("john", "phone", at(880))) == Verdict::applied);
   CHECK(judged(s, connect("john", "phone", at(880) - tick)) == Verdict::too_late);
 }
 
-TEST_CASE("an event further ahead than the clock skew is too early, one as far is not") {
+TEST_CASE("an event later than now + max_clock_skew is too_early; one exactly that late is accepted") {
   const Snapshot s = reduce(Snapshot(), at(1000));
   CHECK(judged(s, connect("john", "phone", at(1060))) == Verdict::applied);
   CHECK(judged(s, connect("john", "phone", at(1060) + tick)) == Verdict::too_early);
 }
 
-TEST_CASE("an empty id, a status event without a text, an unknown type and a timestamp out of range are invalid") {
+TEST_CASE("an empty id, a missing status, an unknown type and a timestamp out of range are invalid") {
   const Snapshot s = reduce(reduce(Snapshot(), at(0)), connect("john", "phone", at(0)));
   CHECK(judged(s, connect("", "phone", at(0))) == Verdict::invalid);
   CHECK(judged(s, connect("john", "", at(0))) == Verdict::invalid);
@@ -60,7 +60,7 @@ TEST_CASE("an empty id, a status event without a text, an unknown type and a tim
   }
 }
 
-TEST_CASE("an id or a text over its limit is refused, one at it is not") {
+TEST_CASE("an id or status over its limit is over_limit; one exactly at the limit is accepted") {
   const Snapshot s = reduce(Snapshot(), at(0));
   CHECK(judged(s, connect(std::string(255, 'x'), std::string(255, 'y'), at(0))) == Verdict::applied);
   CHECK(judged(s, connect(std::string(256, 'x'), "phone", at(0))) == Verdict::over_limit);
@@ -72,7 +72,7 @@ TEST_CASE("an id or a text over its limit is refused, one at it is not") {
   CHECK(judged(s, hello) == Verdict::over_limit);
 }
 
-TEST_CASE("unchanged means that not even a register changed") {
+TEST_CASE("the verdict is unchanged only if no register changed") {
   Snapshot s = reduce(Snapshot(), at(0));
   s = reduce(std::move(s), connect("john", "phone", at(0)));
   s = reduce(std::move(s), heartbeat("john", "phone", at(10)));
@@ -85,10 +85,10 @@ TEST_CASE("unchanged means that not even a register changed") {
   CHECK(judged(s, heartbeat("john", "phone", at(10) + tick)) == Verdict::applied);
   CHECK(judged(s, visibly("john", "phone", at(0))) == Verdict::applied);
   CHECK(judged(s, heartbeat("john", "phone", at(-1))) == Verdict::applied);  // evidence of an earlier step
-  CHECK(judged(s, disconnect("john", "phone", at(5))) == Verdict::applied);  // remembered, though it ends nothing
+  CHECK(judged(s, disconnect("john", "phone", at(5))) == Verdict::applied);  // remembered, although it ends no session
 }
 
-TEST_CASE("a batch counts each verdict, and what is refused does not stop the rest") {
+TEST_CASE("a batch counts each verdict, and a rejected event does not stop the rest") {
   Told t;
   t.pass(at(1000));
   const std::vector<PresenceEvent> events = {connect("ann", "phone", at(1000)), connect("ann", "phone", at(1000)),
@@ -102,7 +102,7 @@ TEST_CASE("a batch counts each verdict, and what is refused does not stop the re
   CHECK(t.s.online_count() == 2);
 }
 
-TEST_CASE("with windows without end nothing is too early or too late, however far off") {
+TEST_CASE("Rules::mirror rejects no event as too early or too late") {
   const Timestamp first = Timestamp::from_ns(INT64_MIN + 1), last = Timestamp::from_ns(INT64_MAX - 1);
   Told any(Rules::mirror());
   any.pass(at(0));

@@ -16,7 +16,7 @@ using detail::RowView;
 using detail::LookupKey;
 using detail::UserRow;
 
-/// Everybody's hash begins with the same 20 bits.
+/// All hashes begin with the same 20 bits.
 struct PrefixOrder {
   static std::uint64_t first(const LookupKey& id) { return detail::hash_of(id, 0) >> 20 | 0xABCDE00000000000u; }
   static std::uint64_t second(const LookupKey& id) { return detail::hash_of(id, 1); }
@@ -28,7 +28,7 @@ struct SecondOrder {
   static std::uint64_t second(const LookupKey& id) { return detail::hash_of(id, 1); }
   static std::uint64_t third(const LookupKey& id) { return detail::hash_of(id, 2); }
 };
-/// Nothing tells ids apart but themselves.
+/// All hashes are equal: only the ids differ.
 struct NoOrder {
   static std::uint64_t first(const LookupKey&) { return 0xFFFFFFFFFFFFFFFFu; }
   static std::uint64_t second(const LookupKey&) { return 0; }
@@ -132,7 +132,7 @@ std::uint64_t seed_given(std::uint64_t otherwise) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("the table is a map whose copies never change, however badly ids are spread", Order,
+TEST_CASE_TEMPLATE("the table behaves like std::map and its copies never change, however the hashes are distributed", Order,
                    detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder, RareOrder,
                    NoOrder, FewOrder) {
   using Table = detail::BasicUserTable<Order>;
@@ -210,7 +210,7 @@ TEST_CASE_TEMPLATE("the table is a map whose copies never change, however badly 
 }
 
 TEST_CASE_TEMPLATE(
-    "the order of users depends on who is there: not on the order they came in, who has gone, or the seed", Order,
+    "the order of users depends only on their ids, not on insertion order, erased users or the seed", Order,
     detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder, RareOrder, NoOrder, FewOrder) {
   using Table = detail::BasicUserTable<Order>;
   Chance chance(seed_given(11));
@@ -224,13 +224,13 @@ TEST_CASE_TEMPLATE(
   CHECK(visited.is_sound());
 }
 
-TEST_CASE_TEMPLATE("the table is sound whichever users are left", Order, detail::HashOrder, PrefixOrder, SecondOrder,
+TEST_CASE_TEMPLATE("the table stays sound as users are erased in order, forwards and backwards", Order, detail::HashOrder, PrefixOrder, SecondOrder,
                    ThirdOrder, SparseOrder, BoundaryOrder, RareOrder, NoOrder, FewOrder) {
   using Table = detail::BasicUserTable<Order>;
   Table all(1);
   for (std::size_t i = 0; i < 600; ++i) put(all, user_id(i), 0, 0);
   std::vector<std::string> ids = ids_of(all);
-  // Those who lie together go together, from one end and from the other.
+  // Neighbours are erased one after another, from either end.
   for (int round = 0; round < 2; ++round) {
     Table table = all;
     for (const std::string& id : ids) {
@@ -241,7 +241,7 @@ TEST_CASE_TEMPLATE("the table is sound whichever users are left", Order, detail:
   }
 }
 
-TEST_CASE("users are iterated in this order on every platform") {
+TEST_CASE("the iteration order of users is the same on every platform") {
   detail::UserTable table(99);
   std::string all;
   for (const char* id : {"john", "jack", "mary", "ann", "bob", "eve", "a much longer id than the others have"})
@@ -268,7 +268,7 @@ TEST_CASE("users are iterated in the order of the highest 60 bits of three hashe
   }
 }
 
-TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed over where nothing is due", Order,
+TEST_CASE_TEMPLATE("each_pair visits every difference of two tables and skips shared pages without expired rows", Order,
                    detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder, RareOrder,
                    NoOrder, FewOrder) {
   using Table = detail::BasicUserTable<Order>;
@@ -309,14 +309,14 @@ TEST_CASE_TEMPLATE("two tables are walked in step, and what they share is passed
         if (a.find(id) != nullptr || b.find(id) != nullptr) CHECK(met.count(id) == 1);
       }
       if (up_to != detail::never && up_to != detail::absent) {
-        // Whatever may be due by then is met.
+        // Every row that may have expired by then is visited.
         a.each_due(up_to, [&](const RowView& row) { CHECK(met.count(std::string(row.name())) == 1); });
       }
     }
   }
 }
 
-TEST_CASE("the next deadline looks at each row that was deferred once") {
+TEST_CASE("finding the next deadline examines each deferred row about once") {
   // Each step defers the deadline of one user, then asks for the earliest. Few rows may be looked at for each.
   constexpr std::size_t users = 3000;
   detail::UserTable table;
@@ -353,7 +353,7 @@ TEST_CASE("the next deadline looks at each row that was deferred once") {
 
 namespace {
 
-/// How many nodes lie on the way to a user, at most.
+/// The length of the longest path to a user, in nodes.
 std::size_t longest_way(const detail::UserTable& table, const std::vector<std::string>& ids) {
   std::size_t longest = 0;
   for (const std::string& id : ids) {
@@ -370,7 +370,7 @@ std::size_t longest_way(const detail::UserTable& table, const std::vector<std::s
 
 }  // namespace
 
-TEST_CASE("ids whose hashes collide lie as deep as others, and no page is larger") {
+TEST_CASE("ids with colliding hashes are at most a few levels deeper than others, and no page is too large") {
   constexpr std::size_t n = 3000;
   const std::vector<std::vector<std::string>> hostile = {
       colliding::same_hash(n),
@@ -402,7 +402,7 @@ TEST_CASE("ids whose hashes collide lie as deep as others, and no page is larger
   }
 }
 
-TEST_CASE_TEMPLATE("of long ids whose tags were chosen to agree each is found, and no other", Order, detail::HashOrder,
+TEST_CASE_TEMPLATE("long ids with equal tags are distinguished", Order, detail::HashOrder,
                    PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder, RareOrder, NoOrder, FewOrder) {
   detail::BasicUserTable<Order> table(7);
   const std::vector<std::string> ids =
@@ -422,7 +422,7 @@ TEST_CASE_TEMPLATE("of long ids whose tags were chosen to agree each is found, a
 
 #if defined(__cpp_exceptions)
 
-TEST_CASE("a row whose change fails is due when it was due before") {
+TEST_CASE("a row whose change throws keeps its old deadline") {
   struct Failure {};
   detail::UserTable table(99);
   put(table, "ann", 1, 50);
