@@ -3961,9 +3961,10 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
   return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->dropped_range.to == absent);
 }
 
-/// Returns when the oldest of several activities can be dropped. Requires at least two activities.
-inline Timestamp old_activities_end(Span<Activity> activities, const Rules& rules) noexcept {
-  return activities[1].evidence + rules.reorder_window + Duration::from_ns(1);
+/// Returns when a session can be dropped if no event arrives.
+inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
+  const Duration kept = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
+  return latest_instant(session) + kept + Duration::from_ns(1);
 }
 
 /// Returns whether memory outside the user's row may hold data that time alone allows to be dropped.
@@ -3976,28 +3977,30 @@ inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules
   return user.rare != nullptr && (user.rare->dropped_range.to != absent || rules.forget_after != Duration::highest());
 }
 
-/// Returns the earliest time after `now` at which memory of the user can be freed if no event arrives; `never` if there
-/// is none.
+/// Returns the earliest time after `now` at which memory of the user should be freed if no event arrives; `never` if
+/// there is none. While a session is live, that is when all sessions can be dropped: until then events free memory as
+/// well, and looking at a user for each entry that has become too old would cost more than the events.
 inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   Timestamp next = vanishes_at(user, rules);
   if (!has_forgettable_memory(user, rules)) return next;
   const auto note = [&next, now](Timestamp at) {
     if (at > now) next = earlier(next, at);
   };
-  // What is exactly as old as a horizon is kept; what is older is dropped.
-  const auto note_past = [&note](Timestamp last, Duration kept) {
-    if (last != absent) note(last + kept + Duration::from_ns(1));
-  };
-  const Duration session_kept = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
+  bool is_live = false;
+  Timestamp last_use = absent, latest = absent;
   for (const SessionRegisters& session : user.sessions) {
-    note_past(latest_instant(session), session_kept);
-    if (session.disconnects.size() > 1) note_past(session.disconnects[0], session_kept);
+    is_live = is_live || live(session, now, rules);
+    last_use = later(last_use, session_end_of_use(session, rules));
+    if (!session.disconnects.empty()) latest = later(latest, session.disconnects.back() + rules.offline_grace);
   }
-  for (std::size_t i = 1; i < user.activities.size(); ++i) note_past(user.activities[i].evidence, rules.reorder_window);
-  for (std::size_t i = 1; i < user.visibility_changes.size(); ++i)
-    note_past(user.visibility_changes[i].at, rules.reorder_window);
-  if (user.rare != nullptr && user.rare->dropped_range.to != absent)
-    note_past(user.rare->dropped_range.to, rules.reorder_window);
+  if (last_use != absent) note(last_use);
+  if (!is_live) {
+    if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
+    if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
+    if (user.rare != nullptr) latest = later(latest, user.rare->dropped_range.to);
+    // What is exactly as old as the window is kept; what is older is dropped.
+    if (latest != absent) note(latest + rules.reorder_window + Duration::from_ns(1));
+  }
   if (rules.forget_after == Duration::highest()) return next;
   const Timestamp cut = invisible_since(user.visibility_changes);
   note(forgotten_at(user, cut, rules));
@@ -4888,6 +4891,11 @@ class RowView {
   /// Returns the size of the user's memory outside the row in bytes, without the id.
   std::size_t bytes_elsewhere() const noexcept {
     return Overflow::bytes_elsewhere(head_->session) + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
+  }
+
+  /// Returns whether the row may have memory outside of the page.
+  bool has_memory_elsewhere() const noexcept {
+    return rest_->overflow != nullptr || !head_->session.id.is_inside() || head_->session.disconnects.size() > 1;
   }
 
   /// @{
@@ -7821,8 +7829,6 @@ namespace detail {
 struct Cleanup {
   Vector<SharedString> vanished;
   Vector<UserRow> rows;
-
-  bool empty() const noexcept { return vanished.empty() && rows.empty(); }
 };
 
 /// Returns the cleanup of the table for a later time. Copies the pages of the smaller rows if they are shared. If
@@ -7830,7 +7836,9 @@ struct Cleanup {
 inline Cleanup plan_cleanup(Root& root, Timestamp to) {
   Cleanup cleanup;
   if (to < root.table.cleanup()) return cleanup;
+  const bool forgets = root.rules.forget_after != Duration::highest();
   root.table.each_cleanup(to, [&](const RowView& row) {
+    if (!forgets && live(row.first_session(), to, root.rules)) return;  // the memory is freed when the user is offline
     const RegistersView user = row.registers();
     if (vanishes_at(user, root.rules) <= to) {
       cleanup.vanished.push_back(row.id());
@@ -7857,8 +7865,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   std::size_t fewer_online = 0, fewer_known = 0;
   Cleanup cleanup = plan_cleanup(root, to);
   // A deferred deadline, which is the most frequent case, is updated at once. A passed one is updated only when nothing
-  // can fail any more. Without a callback and without a cleanup, that is also at once.
-  const bool can_fail = changes != nullptr || forgets || !cleanup.empty();
+  // can fail any more. If there is no callback and no user to remove, that is also at once.
+  const bool can_fail = changes != nullptr || forgets || !cleanup.vanished.empty();
   struct Due {
     LowerBound* bound;
     Timestamp next;
@@ -7913,7 +7921,11 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
   if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
-  root.table.set_cleanups(to, [&](const RowView& row) { return next_cleanup(row.registers(), to, rules); });
+  root.table.set_cleanups(to, [&](const RowView& row) {
+    const SessionRegisters& first = row.first_session();
+    if (!forgets && live(first, to, rules)) return session_end_of_use(first, rules);
+    return next_cleanup(row.registers(), to, rules);
+  });
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;
@@ -8132,8 +8144,6 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
     if (active_before < value) {
       place.page.invalidate_cover(place.at());
       row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
-      if (row.activities().size() > RowRest::activities_inside)
-        place.lower_bounds(never, old_activities_end(row.activities(), root.rules));
       found = row.own_session(place.subject.session);  // adding an activity may move it
     }
     (is_connect ? found->connect : found->heartbeat) = event.at;
@@ -8153,6 +8163,14 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   // A deferred deadline leaves the bound as it is. The deadline may be earlier if the user came online or a session
   // ended.
   if (stays_online && (is_disconnect || !was_online)) place.lower_bounds(until, never);
+  // A session that stays live has a bound of its memory already. An end has an earlier one if it is the user's last.
+  if ((!was_live || is_disconnect || row.activities().size() > RowRest::activities_inside) &&
+      row.has_memory_elsewhere()) {
+    const Timestamp last = later(event.at, root.now) + root.rules.offline_grace;
+    const Timestamp ended =
+        is_disconnect && until <= last ? last + root.rules.reorder_window + Duration::from_ns(1) : never;
+    place.lower_bounds(never, earlier(ended, session_end_of_use(*found, root.rules)));
+  }
   if constexpr (has_callback<OnChange>) {
     const VisibleState before{was_online, active_before, row.status()},
         after{stays_online, row.latest_active(), before.status};

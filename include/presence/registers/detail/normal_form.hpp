@@ -199,9 +199,10 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
   return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->dropped_range.to == absent);
 }
 
-/// Returns when the oldest of several activities can be dropped. Requires at least two activities.
-inline Timestamp old_activities_end(Span<Activity> activities, const Rules& rules) noexcept {
-  return activities[1].evidence + rules.reorder_window + Duration::from_ns(1);
+/// Returns when a session can be dropped if no event arrives.
+inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
+  const Duration kept = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
+  return latest_instant(session) + kept + Duration::from_ns(1);
 }
 
 /// Returns whether memory outside the user's row may hold data that time alone allows to be dropped.
@@ -214,28 +215,30 @@ inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules
   return user.rare != nullptr && (user.rare->dropped_range.to != absent || rules.forget_after != Duration::highest());
 }
 
-/// Returns the earliest time after `now` at which memory of the user can be freed if no event arrives; `never` if there
-/// is none.
+/// Returns the earliest time after `now` at which memory of the user should be freed if no event arrives; `never` if
+/// there is none. While a session is live, that is when all sessions can be dropped: until then events free memory as
+/// well, and looking at a user for each entry that has become too old would cost more than the events.
 inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   Timestamp next = vanishes_at(user, rules);
   if (!has_forgettable_memory(user, rules)) return next;
   const auto note = [&next, now](Timestamp at) {
     if (at > now) next = earlier(next, at);
   };
-  // What is exactly as old as a horizon is kept; what is older is dropped.
-  const auto note_past = [&note](Timestamp last, Duration kept) {
-    if (last != absent) note(last + kept + Duration::from_ns(1));
-  };
-  const Duration session_kept = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
+  bool is_live = false;
+  Timestamp last_use = absent, latest = absent;
   for (const SessionRegisters& session : user.sessions) {
-    note_past(latest_instant(session), session_kept);
-    if (session.disconnects.size() > 1) note_past(session.disconnects[0], session_kept);
+    is_live = is_live || live(session, now, rules);
+    last_use = later(last_use, session_end_of_use(session, rules));
+    if (!session.disconnects.empty()) latest = later(latest, session.disconnects.back() + rules.offline_grace);
   }
-  for (std::size_t i = 1; i < user.activities.size(); ++i) note_past(user.activities[i].evidence, rules.reorder_window);
-  for (std::size_t i = 1; i < user.visibility_changes.size(); ++i)
-    note_past(user.visibility_changes[i].at, rules.reorder_window);
-  if (user.rare != nullptr && user.rare->dropped_range.to != absent)
-    note_past(user.rare->dropped_range.to, rules.reorder_window);
+  if (last_use != absent) note(last_use);
+  if (!is_live) {
+    if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
+    if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
+    if (user.rare != nullptr) latest = later(latest, user.rare->dropped_range.to);
+    // What is exactly as old as the window is kept; what is older is dropped.
+    if (latest != absent) note(latest + rules.reorder_window + Duration::from_ns(1));
+  }
   if (rules.forget_after == Duration::highest()) return next;
   const Timestamp cut = invisible_since(user.visibility_changes);
   note(forgotten_at(user, cut, rules));

@@ -27,8 +27,6 @@ namespace detail {
 struct Cleanup {
   Vector<SharedString> vanished;
   Vector<UserRow> rows;
-
-  bool empty() const noexcept { return vanished.empty() && rows.empty(); }
 };
 
 /// Returns the cleanup of the table for a later time. Copies the pages of the smaller rows if they are shared. If
@@ -36,7 +34,9 @@ struct Cleanup {
 inline Cleanup plan_cleanup(Root& root, Timestamp to) {
   Cleanup cleanup;
   if (to < root.table.cleanup()) return cleanup;
+  const bool forgets = root.rules.forget_after != Duration::highest();
   root.table.each_cleanup(to, [&](const RowView& row) {
+    if (!forgets && live(row.first_session(), to, root.rules)) return;  // the memory is freed when the user is offline
     const RegistersView user = row.registers();
     if (vanishes_at(user, root.rules) <= to) {
       cleanup.vanished.push_back(row.id());
@@ -63,8 +63,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   std::size_t fewer_online = 0, fewer_known = 0;
   Cleanup cleanup = plan_cleanup(root, to);
   // A deferred deadline, which is the most frequent case, is updated at once. A passed one is updated only when nothing
-  // can fail any more. Without a callback and without a cleanup, that is also at once.
-  const bool can_fail = changes != nullptr || forgets || !cleanup.empty();
+  // can fail any more. If there is no callback and no user to remove, that is also at once.
+  const bool can_fail = changes != nullptr || forgets || !cleanup.vanished.empty();
   struct Due {
     LowerBound* bound;
     Timestamp next;
@@ -119,7 +119,11 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
   if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
-  root.table.set_cleanups(to, [&](const RowView& row) { return next_cleanup(row.registers(), to, rules); });
+  root.table.set_cleanups(to, [&](const RowView& row) {
+    const SessionRegisters& first = row.first_session();
+    if (!forgets && live(first, to, rules)) return session_end_of_use(first, rules);
+    return next_cleanup(row.registers(), to, rules);
+  });
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;

@@ -245,6 +245,11 @@ class RowView {
     return Overflow::bytes_elsewhere(head_->session) + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
   }
 
+  /// Returns whether the row may have memory outside of the page.
+  bool has_memory_elsewhere() const noexcept {
+    return rest_->overflow != nullptr || !head_->session.id.is_inside() || head_->session.disconnects.size() > 1;
+  }
+
   /// @{
   /// Returns whether both rows of a user with the same id store the same registers, compared as they are stored.
   /// `keeps_same_beside` does not compare the first session.
