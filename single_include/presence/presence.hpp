@@ -3991,7 +3991,6 @@ inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Ru
   for (const SessionRegisters& session : user.sessions) {
     is_live = is_live || live(session, now, rules);
     last_use = later(last_use, session_end_of_use(session, rules));
-    if (!session.disconnects.empty()) latest = later(latest, session.disconnects.back() + rules.offline_grace);
   }
   if (last_use != absent) note(last_use);
   if (!is_live) {

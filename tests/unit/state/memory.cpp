@@ -262,33 +262,46 @@ TEST_CASE("advancing past the last deadline and the reorder_window releases memo
 
 TEST_CASE("a reorder_window after the last disconnect memory that is no longer needed is released") {
   const auto ignore = [](const UserPresenceChangedView&) {};
-  for (const Duration grace : {Duration(), Duration::from_s(10)}) {
-    for (const Shape& shape : shapes()) {
-      CAPTURE(shape.name);
-      CAPTURE(grace.ns());
-      Rules rules;
-      rules.offline_grace = grace;
-      Snapshot s = reduce(Snapshot(rules), second(60));
-      const std::size_t empty = host::memory.bytes;
-      for (int u = 0; u < 12; ++u) shape.fill(s, "user" + std::to_string(u));
-      // Their first sessions live on for so long that the memory of the others would have been released before.
-      for (std::int64_t t = 70; t <= 300; t += 10) {
-        s = reduce(std::move(s), second(t));
-        for (int u = 0; u < 12; ++u)
-          apply(s, PresenceEvent::heartbeat("user" + std::to_string(u), "phone", second(t)), ignore);
-      }
-      for (int u = 0; u < 12; ++u) {
-        const std::string id = "user" + std::to_string(u);
-        for (int k = 0; k < 30; ++k) apply(s, PresenceEvent::connect(id, "phone", second(300) + Duration::from_ns(k)), ignore);
-        apply(s, PresenceEvent::disconnect(id, "phone", second(301)), ignore);
-      }
-      const std::int64_t released = 301 + grace.ns() / 1000000000 + 120 + 1;
-      for (const std::int64_t last : {released, released + 40}) {
-        for (std::int64_t t = last - 20; t <= last; ++t) s = reduce(std::move(s), second(t));
-        const std::string bytes = encode(s);
-        const std::size_t held = host::memory.bytes - empty;
-        const std::size_t fresh = bytes_held([&] { return *decode(bytes, rules); });
-        CHECK(2 * held <= 3 * fresh);
+  for (const Duration forget_after : {Duration::highest(), Duration::from_s(30 * 86400)}) {
+    for (const Duration grace : {Duration(), Duration::from_s(10)}) {
+      for (const char* const late : {"nothing", "connects", "changes of visibility"}) {
+        for (const Shape& shape : shapes()) {
+          CAPTURE(shape.name);
+          CAPTURE(forget_after.ns());
+          CAPTURE(grace.ns());
+          CAPTURE(late);
+          Rules rules;
+          rules.forget_after = forget_after;
+          rules.offline_grace = grace;
+          Snapshot s = reduce(Snapshot(rules), second(60));
+          const std::size_t empty = host::memory.bytes;
+          std::vector<std::string> ids;
+          for (int u = 0; u < 4; ++u) ids.push_back("user" + std::to_string(u));
+          for (const std::string& id : ids) shape.fill(s, id);
+          // One session lives on for so long that the memory of the others would have been released before.
+          for (std::int64_t t = 60; t <= 300; t += 30) {
+            s = reduce(std::move(s), second(t));
+            for (const std::string& id : ids) apply(s, PresenceEvent::heartbeat(id, "phone", second(t)), ignore);
+          }
+          for (const std::string& id : ids) {
+            for (int k = 0; *late != 'n' && k < 40; ++k) {
+              PresenceEvent event = PresenceEvent::connect(id, "phone", second(300) - Duration::from_ns(39 - k));
+              if (late == std::string_view("changes of visibility")) {
+                event.invisible = k % 2 == 0;
+              }
+              apply(s, event, ignore);
+            }
+            apply(s, PresenceEvent::disconnect(id, "phone", second(301)), ignore);
+          }
+          const std::int64_t released = 301 + grace.ns() / 1000000000 + 120 + 1;
+          for (const std::int64_t last : {released, released + 40}) {
+            for (std::int64_t t = last - 20; t <= last; ++t) s = reduce(std::move(s), second(t));
+            const std::size_t held = host::memory.bytes - empty;
+            const std::string bytes = encode(s);
+            const std::size_t fresh = bytes_held([&] { return *decode(bytes, rules); });
+            CHECK(2 * held <= 3 * fresh);
+          }
+        }
       }
     }
   }
