@@ -7836,8 +7836,9 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to) {
   Cleanup cleanup;
   if (to < root.table.cleanup()) return cleanup;
   const bool forgets = root.rules.forget_after != Duration::highest();
+  const AcceptanceWindow window(to, root.rules);
   root.table.each_cleanup(to, [&](const RowView& row) {
-    if (!forgets && live(row.first_session(), to, root.rules)) return;  // the memory is freed when the user is offline
+    if (!forgets && window.is_live(row.first_session())) return;  // the memory is freed when the user is offline
     const RegistersView user = row.registers();
     if (vanishes_at(user, root.rules) <= to) {
       cleanup.vanished.push_back(row.id());
@@ -7920,10 +7921,12 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
   if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
+  // While a session is live, the user's memory is needed for the window at least. Without timeouts only an event can
+  // end the session, and it lowers the bound.
+  const AcceptanceWindow window(to, rules);
+  const Timestamp while_live = rules.session_timeout == Duration() ? never : to + rules.reorder_window;
   root.table.set_cleanups(to, [&](const RowView& row) {
-    const SessionRegisters& first = row.first_session();
-    if (!forgets && live(first, to, rules)) return session_end_of_use(first, rules);
-    return next_cleanup(row.registers(), to, rules);
+    return !forgets && window.is_live(row.first_session()) ? while_live : next_cleanup(row.registers(), to, rules);
   });
   root.online -= fewer_online;
   root.known -= fewer_known;
@@ -8144,6 +8147,8 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
       place.page.invalidate_cover(place.at());
       row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
       found = row.own_session(place.subject.session);  // adding an activity may move it
+      if (row.activities().size() > RowRest::activities_inside)
+        place.lower_bounds(never, session_end_of_use(*found, root.rules));
     }
     (is_connect ? found->connect : found->heartbeat) = event.at;
   }
@@ -8162,13 +8167,11 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   // A deferred deadline leaves the bound as it is. The deadline may be earlier if the user came online or a session
   // ended.
   if (stays_online && (is_disconnect || !was_online)) place.lower_bounds(until, never);
-  // A session that stays live has a bound of its memory already. An end has an earlier one if it is the user's last.
-  if ((!was_live || is_disconnect || row.activities().size() > RowRest::activities_inside) &&
-      row.has_memory_elsewhere()) {
+  // The bound for dropping the sessions is there already. Other memory can be freed when the last session has ended for
+  // the window.
+  if (is_disconnect && row.has_memory_elsewhere()) {
     const Timestamp last = later(event.at, root.now) + root.rules.offline_grace;
-    const Timestamp ended =
-        is_disconnect && until <= last ? last + root.rules.reorder_window + Duration::from_ns(1) : never;
-    place.lower_bounds(never, earlier(ended, session_end_of_use(*found, root.rules)));
+    if (until <= last) place.lower_bounds(never, last + root.rules.reorder_window + Duration::from_ns(1));
   }
   if constexpr (has_callback<OnChange>) {
     const VisibleState before{was_online, active_before, row.status()},

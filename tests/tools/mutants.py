@@ -1980,8 +1980,8 @@ MUTANTS = [
            "the first user beyond the options is refused"),
     Mutant("session-end-at-the-horizon", NORMAL, "return latest_instant(session) + kept + Duration::from_ns(1);",
            "return latest_instant(session) + kept;", "sessions that have just become too old are dropped"),
-    Mutant("in-place-end-without-cleanup", IN_PLACE, "is_disconnect && until <= last ?", "until == never ?",
-           "a reorder_window after the last disconnect memory is released"),
-    Mutant("in-place-without-cleanup", IN_PLACE, "    place.lower_bounds(never, earlier(ended, session_end_of_use(*found, root.rules)));\n",
-           "    static_cast<void>(ended);\n", "what in-place events add is released in time"),
+    Mutant("in-place-end-without-cleanup", IN_PLACE, "    if (until <= last) place.lower_bounds(never, last +",
+           "    if (until == never) place.lower_bounds(never, last +", "a reorder_window after the last disconnect memory is released"),
+    Mutant("in-place-activities-without-cleanup", IN_PLACE, "        place.lower_bounds(never, session_end_of_use(*found, root.rules));\n",
+           "        static_cast<void>(0);\n", "what in-place events add is released in time"),
 ]

@@ -5,6 +5,7 @@
 #include <presence/base/detail/memory.hpp>
 #include <presence/base/detail/shared_string.hpp>
 #include <presence/model/rules.hpp>
+#include <presence/registers/detail/acceptance_window.hpp>
 #include <presence/registers/detail/derived.hpp>
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/registers.hpp>
@@ -35,8 +36,9 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to) {
   Cleanup cleanup;
   if (to < root.table.cleanup()) return cleanup;
   const bool forgets = root.rules.forget_after != Duration::highest();
+  const AcceptanceWindow window(to, root.rules);
   root.table.each_cleanup(to, [&](const RowView& row) {
-    if (!forgets && live(row.first_session(), to, root.rules)) return;  // the memory is freed when the user is offline
+    if (!forgets && window.is_live(row.first_session())) return;  // the memory is freed when the user is offline
     const RegistersView user = row.registers();
     if (vanishes_at(user, root.rules) <= to) {
       cleanup.vanished.push_back(row.id());
@@ -119,10 +121,12 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
   if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
+  // While a session is live, the user's memory is needed for the window at least. Without timeouts only an event can
+  // end the session, and it lowers the bound.
+  const AcceptanceWindow window(to, rules);
+  const Timestamp while_live = rules.session_timeout == Duration() ? never : to + rules.reorder_window;
   root.table.set_cleanups(to, [&](const RowView& row) {
-    const SessionRegisters& first = row.first_session();
-    if (!forgets && live(first, to, rules)) return session_end_of_use(first, rules);
-    return next_cleanup(row.registers(), to, rules);
+    return !forgets && window.is_live(row.first_session()) ? while_live : next_cleanup(row.registers(), to, rules);
   });
   root.online -= fewer_online;
   root.known -= fewer_known;

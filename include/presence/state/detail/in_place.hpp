@@ -214,6 +214,8 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
       place.page.invalidate_cover(place.at());
       row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
       found = row.own_session(place.subject.session);  // adding an activity may move it
+      if (row.activities().size() > RowRest::activities_inside)
+        place.lower_bounds(never, session_end_of_use(*found, root.rules));
     }
     (is_connect ? found->connect : found->heartbeat) = event.at;
   }
@@ -232,13 +234,11 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   // A deferred deadline leaves the bound as it is. The deadline may be earlier if the user came online or a session
   // ended.
   if (stays_online && (is_disconnect || !was_online)) place.lower_bounds(until, never);
-  // A session that stays live has a bound of its memory already. An end has an earlier one if it is the user's last.
-  if ((!was_live || is_disconnect || row.activities().size() > RowRest::activities_inside) &&
-      row.has_memory_elsewhere()) {
+  // The bound for dropping the sessions is there already. Other memory can be freed when the last session has ended for
+  // the window.
+  if (is_disconnect && row.has_memory_elsewhere()) {
     const Timestamp last = later(event.at, root.now) + root.rules.offline_grace;
-    const Timestamp ended =
-        is_disconnect && until <= last ? last + root.rules.reorder_window + Duration::from_ns(1) : never;
-    place.lower_bounds(never, earlier(ended, session_end_of_use(*found, root.rules)));
+    if (until <= last) place.lower_bounds(never, last + root.rules.reorder_window + Duration::from_ns(1));
   }
   if constexpr (has_callback<OnChange>) {
     const VisibleState before{was_online, active_before, row.status()},
