@@ -260,48 +260,74 @@ TEST_CASE("advancing past the last deadline and the reorder_window releases memo
   }
 }
 
-TEST_CASE("a reorder_window after the last disconnect memory that is no longer needed is released") {
-  const auto ignore = [](const UserPresenceChangedView&) {};
+namespace {
+
+/// How the last session of a user ends, after a long time and what happened shortly before.
+struct End {
+  Duration timeout, grace, forget_after;
+  bool is_disconnect;
+  const char* late;
+};
+
+std::vector<End> ends() {
+  std::vector<End> all;
   for (const Duration forget_after : {Duration::highest(), Duration::from_s(30 * 86400)}) {
     for (const Duration grace : {Duration(), Duration::from_s(10)}) {
       for (const char* const late : {"nothing", "connects", "changes of visibility"}) {
-        for (const Shape& shape : shapes()) {
-          CAPTURE(shape.name);
-          CAPTURE(forget_after.ns());
-          CAPTURE(grace.ns());
-          CAPTURE(late);
-          Rules rules;
-          rules.forget_after = forget_after;
-          rules.offline_grace = grace;
-          Snapshot s = reduce(Snapshot(rules), second(60));
-          const std::size_t empty = host::memory.bytes;
-          std::vector<std::string> ids;
-          for (int u = 0; u < 4; ++u) ids.push_back("user" + std::to_string(u));
-          for (const std::string& id : ids) shape.fill(s, id);
-          // One session lives on for so long that the memory of the others would have been released before.
-          for (std::int64_t t = 60; t <= 300; t += 30) {
-            s = reduce(std::move(s), second(t));
-            for (const std::string& id : ids) apply(s, PresenceEvent::heartbeat(id, "phone", second(t)), ignore);
-          }
-          for (const std::string& id : ids) {
-            for (int k = 0; *late != 'n' && k < 40; ++k) {
-              PresenceEvent event = PresenceEvent::connect(id, "phone", second(300) - Duration::from_ns(39 - k));
-              if (late == std::string_view("changes of visibility")) {
-                event.invisible = k % 2 == 0;
-              }
-              apply(s, event, ignore);
-            }
-            apply(s, PresenceEvent::disconnect(id, "phone", second(301)), ignore);
-          }
-          const std::int64_t released = 301 + grace.ns() / 1000000000 + 120 + 1;
-          for (const std::int64_t last : {released, released + 40}) {
-            for (std::int64_t t = last - 20; t <= last; ++t) s = reduce(std::move(s), second(t));
-            const std::size_t held = host::memory.bytes - empty;
-            const std::string bytes = encode(s);
-            const std::size_t fresh = bytes_held([&] { return *decode(bytes, rules); });
-            CHECK(2 * held <= 3 * fresh);
-          }
+        all.push_back({Duration::from_s(40), grace, forget_after, true, late});
+        all.push_back({Duration::from_s(40), grace, forget_after, false, late});
+        all.push_back({Duration(), grace, forget_after, true, late});
+      }
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a reorder_window after the last session has ended memory that is no longer needed is released") {
+  const auto ignore = [](const UserPresenceChangedView&) {};
+  for (const End& end : ends()) {
+    for (const Shape& shape : shapes()) {
+      CAPTURE(shape.name);
+      CAPTURE(end.timeout.ns());
+      CAPTURE(end.grace.ns());
+      CAPTURE(end.forget_after.ns());
+      CAPTURE(end.is_disconnect);
+      CAPTURE(end.late);
+      Rules rules;
+      rules.session_timeout = end.timeout;
+      rules.forget_after = end.forget_after;
+      rules.offline_grace = end.grace;
+      Snapshot s = reduce(Snapshot(rules), second(60));
+      const std::size_t empty = host::memory.bytes;
+      std::vector<std::string> ids;
+      for (int u = 0; u < 4; ++u) ids.push_back("user" + std::to_string(u));
+      for (const std::string& id : ids) shape.fill(s, id);
+      // One session lives on for so long that the memory of the others would have been released before.
+      for (std::int64_t t = 60; t <= 300; t += 30) {
+        s = reduce(std::move(s), second(t));
+        for (const std::string& id : ids) apply(s, PresenceEvent::heartbeat(id, "phone", second(t)), ignore);
+      }
+      for (const std::string& id : ids) {
+        for (int k = 0; *end.late != 'n' && k < 40; ++k) {
+          PresenceEvent event = PresenceEvent::connect(id, "phone", second(300) - Duration::from_ns(39 - k));
+          if (end.late == std::string_view("changes of visibility")) event.invisible = k % 2 == 0;
+          apply(s, event, ignore);
         }
+        if (!end.is_disconnect) continue;
+        const PresenceState state = *s.inspect(id);
+        for (const Session& session : state.sessions)
+          apply(s, PresenceEvent::disconnect(id, session.id, second(301)), ignore);
+      }
+      const std::int64_t ended = end.is_disconnect ? 301 : 340;
+      const std::int64_t released = ended + end.grace.ns() / 1000000000 + 120 + 1;
+      for (const std::int64_t last : {released, released + 40}) {
+        for (std::int64_t t = last == released ? 310 : released + 1; t <= last; ++t) s = reduce(std::move(s), second(t));
+        const std::size_t held = host::memory.bytes - empty;
+        const std::string bytes = encode(s);
+        const std::size_t fresh = bytes_held([&] { return *decode(bytes, rules); });
+        CHECK(2 * held <= 3 * fresh);
       }
     }
   }
