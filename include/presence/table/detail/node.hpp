@@ -36,8 +36,8 @@ class Node : public Branch {
   /// A bit for each slot, set if its branch is a node. Cached here so that the branch need not be read.
   std::uint64_t nodes = 0;
 
-  static Node* make(unsigned bits, unsigned level) {
-    return detail::construct<Node>(detail::allocate(bytes_of(bits), alignof(Node)), bits, level);
+  static Node* make(unsigned bits, unsigned at_level) {
+    return detail::construct<Node>(detail::allocate(bytes_of(bits), alignof(Node)), bits, at_level);
   }
   static Node* make(const Node& other) {
     Node* const copy = make(other.bits, other.level);
@@ -182,9 +182,9 @@ class Node : public Branch {
   }
 
   /// Moves the page that `of` leads to below a new node of that level. All its users must agree with `of` in all bits
-  /// before `level`.
-  static void push_down(Branch*& link, unsigned of, unsigned level) {
-    Spare below{make(0, level)};
+  /// before `at_level`.
+  static void push_down(Branch*& link, unsigned of, unsigned at_level) {
+    Spare below{make(0, at_level)};
     if (link->as_node().bits < most_bits) set_bits(link, most_bits);
     Node& node = link->as_node();
     const std::uint32_t at = node.slot_of(of);
@@ -200,9 +200,9 @@ class Node : public Branch {
 
   /// Inserts a node of that level above the node of the link. The old node is in slot `old_bits` of the new one, and an
   /// empty page is in the slots around `new_bits`.
-  static void put_above(Branch*& link, unsigned level, unsigned old_bits, unsigned new_bits) {
+  static void put_above(Branch*& link, unsigned at_level, unsigned old_bits, unsigned new_bits) {
     Spare page{Page::make(Page::step)};
-    Node* const above = make(most_bits, level);
+    Node* const above = make(most_bits, at_level);
     Node& below = link->as_node();
     above->users = below.users;
     above->copy_bounds(below);
