@@ -13314,7 +13314,8 @@ class BasicTextSet {
       entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
     }
     detail::sort(all, [this](const Entry& a, const Entry& b) {
-      if (a.hash != b.hash) return a.hash < b.hash;
+      // In parentheses, because clang++ takes `hash <` for std::hash behind a host's `using namespace std`.
+      if (a.hash != b.hash) return (a.hash) < b.hash;
       if (a.size != b.size) return a.size < b.size;
       return compare(characters() + a.at, characters() + b.at, a.size, 0) < 0;
     });
@@ -16000,7 +16001,8 @@ class IdMap {
     return rotated(sum, 11) + load_part(p, left);
   }
   static bool is_before(const Entry& a, const Entry& b) noexcept {
-    if (a.hash != b.hash) return a.hash < b.hash;
+    // In parentheses, because clang++ takes `hash <` for std::hash behind a host's `using namespace std`.
+    if (a.hash != b.hash) return (a.hash) < b.hash;
     return a.sum != b.sum ? a.sum < b.sum : a.id < b.id;
   }
 

@@ -151,7 +151,8 @@ class IdMap {
     return rotated(sum, 11) + load_part(p, left);
   }
   static bool is_before(const Entry& a, const Entry& b) noexcept {
-    if (a.hash != b.hash) return a.hash < b.hash;
+    // In parentheses, because clang++ takes `hash <` for std::hash behind a host's `using namespace std`.
+    if (a.hash != b.hash) return (a.hash) < b.hash;
     return a.sum != b.sum ? a.sum < b.sum : a.id < b.id;
   }
 

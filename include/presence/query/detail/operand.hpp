@@ -123,7 +123,8 @@ class BasicTextSet {
       entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
     }
     detail::sort(all, [this](const Entry& a, const Entry& b) {
-      if (a.hash != b.hash) return a.hash < b.hash;
+      // In parentheses, because clang++ takes `hash <` for std::hash behind a host's `using namespace std`.
+      if (a.hash != b.hash) return (a.hash) < b.hash;
       if (a.size != b.size) return a.size < b.size;
       return compare(characters() + a.at, characters() + b.at, a.size, 0) < 0;
     });
