@@ -5590,16 +5590,14 @@ class alignas(64) Page : public Branch {
     return find_among(key.id, detail::equal_to(key.tag, tags));
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
-  /// Returns the index of an id's row among the marked rows, or `none`. Returns `unsure` if it is not one of the first
-  /// four and more are left.
-  std::uint32_t find_among_few(const LookupKey& id, std::uint32_t marks) const noexcept {
-    for (unsigned left = 4; marks != 0; marks &= marks - 1, --left) {
-      if (left == 0) return unsure;
-      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
-      const SharedString& other = heads()[at].id;
-      if (id.is(other)) return at;
-    }
-    return none;
+  /// Returns the index of the first marked row if it is the id's row; `none` if it is not, and no other row is marked;
+  /// `unsure` otherwise.
+  std::uint32_t find_if_first(const LookupKey& id, std::uint32_t marks) const noexcept {
+    if (marks == 0) return none;
+    const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+    const SharedString& other = heads()[at].id;
+    if (id.is(other)) return at;
+    return (marks & (marks - 1)) != 0 ? unsure : none;
   }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
   /// @{
@@ -6420,7 +6418,7 @@ class BasicUserTable {
       UserKey key;
       key.id.set(id);
       if (page.size <= Page::room) {
-        const std::uint32_t found = page.find_among_few(key.id, marks);
+        const std::uint32_t found = page.find_if_first(key.id, marks);
         if (found != Page::unsure) return found;
       }
       key.order = Order::first(key.id);

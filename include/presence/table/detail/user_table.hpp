@@ -165,7 +165,7 @@ class BasicUserTable {
       UserKey key;
       key.id.set(id);
       if (page.size <= Page::room) {
-        const std::uint32_t found = page.find_among_few(key.id, marks);
+        const std::uint32_t found = page.find_if_first(key.id, marks);
         if (found != Page::unsure) return found;
       }
       key.order = Order::first(key.id);
