@@ -2476,7 +2476,7 @@ struct Rules {
   /// have a different result.
   std::uint32_t max_recent_per_user = 64;
 
-  /// The seed of the tags that tell the users of one page apart, of the maps of a Store, and of the salt of set
+  /// The seed of the tags that distinguish the users of one page, of the maps of a Store, and of the salt of set
   /// reconciliation. A secret value keeps others from choosing ids whose tags are equal. Without one, such ids cost at
   /// most a few times as much to look up: worst cases are bounded for any ids. No observable result depends on the
   /// seed, including == and digests of snapshots.
@@ -3788,6 +3788,12 @@ inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
   return now - rules.session_timeout - greater_of(rules.reorder_window, rules.offline_grace);
 }
 
+/// Returns when a session can be dropped if no event arrives: the first time whose horizon is after its last use.
+inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
+  return latest_instant(session) + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) +
+         Duration::from_ns(1);
+}
+
 inline void drop_older(Timestamp& instant, Timestamp horizon) noexcept {
   if (instant < horizon) instant = absent;
 }
@@ -3886,8 +3892,7 @@ inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noex
   // What is kept for late events is dropped when it is older than its horizon, not when it is exactly as old.
   const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
   for (const SessionRegisters& session : user.sessions) {
-    const Timestamp silent = latest_instant(session) + rules.session_timeout;
-    at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
+    at = later(at, session_end_of_use(session, rules));
   }
   if (!user.visibility_changes.empty()) at = later(at, past(user.visibility_changes.back().at + rules.reorder_window));
   if (user.rare == nullptr) return at;
@@ -3959,12 +3964,6 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
   const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
   const bool has_old_flips = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
   return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->dropped_range.to == absent);
-}
-
-/// Returns when a session can be dropped if no event arrives.
-inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
-  const Duration kept = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
-  return latest_instant(session) + kept + Duration::from_ns(1);
 }
 
 /// Returns whether memory outside the user's row may hold data that time alone allows to be dropped.
@@ -5507,7 +5506,7 @@ class alignas(64) Page : public Branch {
   static constexpr std::uint32_t room = 32;
   /// The number of rows by which a page grows.
   static constexpr std::uint32_t step = 2;
-  static constexpr std::uint32_t none = 0xFFFFFFFF, unsure = 0xFFFFFFFE;
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
@@ -5590,14 +5589,21 @@ class alignas(64) Page : public Branch {
     return find_among(key.id, detail::equal_to(key.tag, tags));
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
-  /// Returns the index of the first marked row if it is the id's row; `none` if it is not, and no other row is marked;
-  /// `unsure` otherwise.
-  std::uint32_t find_if_first(const LookupKey& id, std::uint32_t marks) const noexcept {
-    if (marks == 0) return none;
-    const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
-    const SharedString& other = heads()[at].id;
-    if (id.is(other)) return at;
-    return (marks & (marks - 1)) != 0 ? unsure : none;
+  /// Finds the row of an id among the rows whose tags match.
+  std::uint32_t find_among(const LookupKey& id, std::uint32_t marks) const noexcept {
+    for (; marks != 0; marks &= marks - 1) {
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      if (id.is(heads()[at].id)) return at;
+    }
+    return none;
+  }
+  /// Finds a row by binary search. In a page of more than `room` users all hashes agree, so the rows are in the order
+  /// of their ids.
+  PRESENCE_DETAIL_APART std::uint32_t find_by_id(std::string_view id) const noexcept {
+    const RowHead* const end = heads() + size;
+    const RowHead* const found =
+        detail::partition_point(heads(), end, [id](const RowHead& head) { return head.id.view() < id; });
+    return found != end && found->id.view() == id ? static_cast<std::uint32_t>(found - heads()) : none;
   }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
   /// @{
@@ -5710,23 +5716,6 @@ class alignas(64) Page : public Branch {
 
   static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
   static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
-
-  /// Finds the row of an id among the rows whose tags match.
-  std::uint32_t find_among(const LookupKey& id, std::uint32_t marks) const noexcept {
-    for (; marks != 0; marks &= marks - 1) {
-      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
-      if (id.is(heads()[at].id)) return at;
-    }
-    return none;
-  }
-  /// Finds a row by binary search. In a page of more than `room` users all hashes agree, so the rows are in the order
-  /// of their ids.
-  PRESENCE_DETAIL_APART std::uint32_t find_by_id(std::string_view id) const noexcept {
-    const RowHead* const end = heads() + size;
-    const RowHead* const found =
-        detail::partition_point(heads(), end, [id](const RowHead& head) { return head.id.view() < id; });
-    return found != end && found->id.view() == id ? static_cast<std::uint32_t>(found - heads()) : none;
-  }
 
   RowHead* heads() noexcept { return reinterpret_cast<RowHead*>(this + 1); }
   const RowHead* heads() const noexcept { return reinterpret_cast<const RowHead*>(this + 1); }
@@ -6412,15 +6401,15 @@ class BasicUserTable {
              << (Node::most_bits * (level % levels_per_hash));
     }
     /// Finds a long id. Long ids are slow to compare, and an attacker who knows the seed can choose ids with equal
-    /// tags. So after a few comparisons it uses binary search: the order of the rows does not depend on tags.
+    /// tags. So after one comparison it uses binary search: the order of the rows does not depend on tags.
     PRESENCE_DETAIL_APART static std::uint32_t find_long(const Page& page, std::uint32_t marks, std::string_view id,
                                                          unsigned level) noexcept {
+      if (page.size > Page::room) return page.find_by_id(id);
       UserKey key;
       key.id.set(id);
-      if (page.size <= Page::room) {
-        const std::uint32_t found = page.find_if_first(key.id, marks);
-        if (found != Page::unsure) return found;
-      }
+      const std::uint32_t others = marks & (marks - 1);
+      const std::uint32_t found = page.find_among(key.id, marks ^ others);
+      if (found != Page::none || others == 0) return found;
       key.order = Order::first(key.id);
       const std::uint32_t at = place_of(page, key, level);
       return at != page.size && page.is_of(at, key) ? at : Page::none;
@@ -7828,15 +7817,33 @@ struct Cleanup {
   Vector<UserRow> rows;
 };
 
+/// The users whose memory is not freed at a time because a session is live: the first one, so that only the head of a
+/// row is read. See `next_cleanup`.
+class KeptWhileLive {
+ public:
+  KeptWhileLive(Timestamp at, const Rules& rules) noexcept
+      : window_(at, rules),
+        is_used_(rules.forget_after == Duration::highest()),
+        until_(rules.session_timeout == Duration() ? never : at + rules.reorder_window) {}
+
+  bool has(const RowView& row) const noexcept { return is_used_ && window_.is_live(row.first_session()); }
+  /// Returns the time before which no memory of such a user should be freed. Without timeouts only an event can end the
+  /// session, and it lowers the bound.
+  Timestamp until() const noexcept { return until_; }
+
+ private:
+  AcceptanceWindow window_;
+  bool is_used_;
+  Timestamp until_;
+};
+
 /// Returns the cleanup of the table for a later time. Copies the pages of the smaller rows if they are shared. If
 /// memory runs out, no content changes.
-inline Cleanup plan_cleanup(Root& root, Timestamp to) {
+inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept) {
   Cleanup cleanup;
   if (to < root.table.cleanup()) return cleanup;
-  const bool forgets = root.rules.forget_after != Duration::highest();
-  const AcceptanceWindow window(to, root.rules);
   root.table.each_cleanup(to, [&](const RowView& row) {
-    if (!forgets && window.is_live(row.first_session())) return;  // the memory is freed when the user is offline
+    if (kept.has(row)) return;
     const RegistersView user = row.registers();
     if (vanishes_at(user, root.rules) <= to) {
       cleanup.vanished.push_back(row.id());
@@ -7861,7 +7868,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   const Rules& rules = root.rules;
   const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
-  Cleanup cleanup = plan_cleanup(root, to);
+  const KeptWhileLive kept(to, rules);
+  Cleanup cleanup = plan_cleanup(root, to, kept);
   // A deferred deadline, which is the most frequent case, is updated at once. A passed one is updated only when nothing
   // can fail any more. If there is no callback and no user to remove, that is also at once.
   const bool can_fail = changes != nullptr || forgets || !cleanup.vanished.empty();
@@ -7919,13 +7927,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
   if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
-  // While a session is live, the user's memory is needed for the window at least. Without timeouts only an event can
-  // end the session, and it lowers the bound.
-  const AcceptanceWindow window(to, rules);
-  const Timestamp while_live = rules.session_timeout == Duration() ? never : to + rules.reorder_window;
-  root.table.set_cleanups(to, [&](const RowView& row) {
-    return !forgets && window.is_live(row.first_session()) ? while_live : next_cleanup(row.registers(), to, rules);
-  });
+  root.table.set_cleanups(
+      to, [&](const RowView& row) { return kept.has(row) ? kept.until() : next_cleanup(row.registers(), to, rules); });
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;
@@ -9201,11 +9204,11 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
 /// match = reduce(std::move(match), PresenceEvent::connect("mary", "console", now));
 /// assert(merge(lobby, match) == merge(match, lobby));
 ///
-/// std::string heard;
-/// const auto on_change = [&](const UserPresenceChangedView& change) { heard += change.id; };
+/// std::string changed;
+/// const auto on_change = [&](const UserPresenceChangedView& change) { changed += change.id; };
 /// merge_into(lobby, match, on_change);
 /// merge_into(lobby, match, on_change);  // again: nothing new, no callback
-/// assert(heard == "mary" && lobby.online_count() == 2);
+/// assert(changed == "mary" && lobby.online_count() == 2);
 /// @endcode
 template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {

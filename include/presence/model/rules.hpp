@@ -72,7 +72,7 @@ struct Rules {
   /// have a different result.
   std::uint32_t max_recent_per_user = 64;
 
-  /// The seed of the tags that tell the users of one page apart, of the maps of a Store, and of the salt of set
+  /// The seed of the tags that distinguish the users of one page, of the maps of a Store, and of the salt of set
   /// reconciliation. A secret value keeps others from choosing ids whose tags are equal. Without one, such ids cost at
   /// most a few times as much to look up: worst cases are bounded for any ids. No observable result depends on the
   /// seed, including == and digests of snapshots.

@@ -275,11 +275,11 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
 /// match = reduce(std::move(match), PresenceEvent::connect("mary", "console", now));
 /// assert(merge(lobby, match) == merge(match, lobby));
 ///
-/// std::string heard;
-/// const auto on_change = [&](const UserPresenceChangedView& change) { heard += change.id; };
+/// std::string changed;
+/// const auto on_change = [&](const UserPresenceChangedView& change) { changed += change.id; };
 /// merge_into(lobby, match, on_change);
 /// merge_into(lobby, match, on_change);  // again: nothing new, no callback
-/// assert(heard == "mary" && lobby.online_count() == 2);
+/// assert(changed == "mary" && lobby.online_count() == 2);
 /// @endcode
 template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {

@@ -26,6 +26,12 @@ inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
   return now - rules.session_timeout - greater_of(rules.reorder_window, rules.offline_grace);
 }
 
+/// Returns when a session can be dropped if no event arrives: the first time whose horizon is after its last use.
+inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
+  return latest_instant(session) + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) +
+         Duration::from_ns(1);
+}
+
 inline void drop_older(Timestamp& instant, Timestamp horizon) noexcept {
   if (instant < horizon) instant = absent;
 }
@@ -124,8 +130,7 @@ inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noex
   // What is kept for late events is dropped when it is older than its horizon, not when it is exactly as old.
   const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
   for (const SessionRegisters& session : user.sessions) {
-    const Timestamp silent = latest_instant(session) + rules.session_timeout;
-    at = later(at, past(silent + greater_of(rules.reorder_window, rules.offline_grace)));
+    at = later(at, session_end_of_use(session, rules));
   }
   if (!user.visibility_changes.empty()) at = later(at, past(user.visibility_changes.back().at + rules.reorder_window));
   if (user.rare == nullptr) return at;
@@ -197,12 +202,6 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
   const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
   const bool has_old_flips = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
   return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->dropped_range.to == absent);
-}
-
-/// Returns when a session can be dropped if no event arrives.
-inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
-  const Duration kept = rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace);
-  return latest_instant(session) + kept + Duration::from_ns(1);
 }
 
 /// Returns whether memory outside the user's row may hold data that time alone allows to be dropped.

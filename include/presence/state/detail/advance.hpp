@@ -30,15 +30,33 @@ struct Cleanup {
   Vector<UserRow> rows;
 };
 
+/// The users whose memory is not freed at a time because a session is live: the first one, so that only the head of a
+/// row is read. See `next_cleanup`.
+class KeptWhileLive {
+ public:
+  KeptWhileLive(Timestamp at, const Rules& rules) noexcept
+      : window_(at, rules),
+        is_used_(rules.forget_after == Duration::highest()),
+        until_(rules.session_timeout == Duration() ? never : at + rules.reorder_window) {}
+
+  bool has(const RowView& row) const noexcept { return is_used_ && window_.is_live(row.first_session()); }
+  /// Returns the time before which no memory of such a user should be freed. Without timeouts only an event can end the
+  /// session, and it lowers the bound.
+  Timestamp until() const noexcept { return until_; }
+
+ private:
+  AcceptanceWindow window_;
+  bool is_used_;
+  Timestamp until_;
+};
+
 /// Returns the cleanup of the table for a later time. Copies the pages of the smaller rows if they are shared. If
 /// memory runs out, no content changes.
-inline Cleanup plan_cleanup(Root& root, Timestamp to) {
+inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept) {
   Cleanup cleanup;
   if (to < root.table.cleanup()) return cleanup;
-  const bool forgets = root.rules.forget_after != Duration::highest();
-  const AcceptanceWindow window(to, root.rules);
   root.table.each_cleanup(to, [&](const RowView& row) {
-    if (!forgets && window.is_live(row.first_session())) return;  // the memory is freed when the user is offline
+    if (kept.has(row)) return;
     const RegistersView user = row.registers();
     if (vanishes_at(user, root.rules) <= to) {
       cleanup.vanished.push_back(row.id());
@@ -63,7 +81,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   const Rules& rules = root.rules;
   const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
-  Cleanup cleanup = plan_cleanup(root, to);
+  const KeptWhileLive kept(to, rules);
+  Cleanup cleanup = plan_cleanup(root, to, kept);
   // A deferred deadline, which is the most frequent case, is updated at once. A passed one is updated only when nothing
   // can fail any more. If there is no callback and no user to remove, that is also at once.
   const bool can_fail = changes != nullptr || forgets || !cleanup.vanished.empty();
@@ -121,13 +140,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
   if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
-  // While a session is live, the user's memory is needed for the window at least. Without timeouts only an event can
-  // end the session, and it lowers the bound.
-  const AcceptanceWindow window(to, rules);
-  const Timestamp while_live = rules.session_timeout == Duration() ? never : to + rules.reorder_window;
-  root.table.set_cleanups(to, [&](const RowView& row) {
-    return !forgets && window.is_live(row.first_session()) ? while_live : next_cleanup(row.registers(), to, rules);
-  });
+  root.table.set_cleanups(
+      to, [&](const RowView& row) { return kept.has(row) ? kept.until() : next_cleanup(row.registers(), to, rules); });
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;

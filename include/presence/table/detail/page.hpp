@@ -35,7 +35,7 @@ class alignas(64) Page : public Branch {
   static constexpr std::uint32_t room = 32;
   /// The number of rows by which a page grows.
   static constexpr std::uint32_t step = 2;
-  static constexpr std::uint32_t none = 0xFFFFFFFF, unsure = 0xFFFFFFFE;
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
 
   std::uint32_t size = 0;
   const std::uint32_t capacity;
@@ -118,14 +118,21 @@ class alignas(64) Page : public Branch {
     return find_among(key.id, detail::equal_to(key.tag, tags));
   }
   std::uint32_t find(const UserKey& key) const noexcept { return find(key, tags()); }
-  /// Returns the index of the first marked row if it is the id's row; `none` if it is not, and no other row is marked;
-  /// `unsure` otherwise.
-  std::uint32_t find_if_first(const LookupKey& id, std::uint32_t marks) const noexcept {
-    if (marks == 0) return none;
-    const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
-    const SharedString& other = heads()[at].id;
-    if (id.is(other)) return at;
-    return (marks & (marks - 1)) != 0 ? unsure : none;
+  /// Finds the row of an id among the rows whose tags match.
+  std::uint32_t find_among(const LookupKey& id, std::uint32_t marks) const noexcept {
+    for (; marks != 0; marks &= marks - 1) {
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      if (id.is(heads()[at].id)) return at;
+    }
+    return none;
+  }
+  /// Finds a row by binary search. In a page of more than `room` users all hashes agree, so the rows are in the order
+  /// of their ids.
+  PRESENCE_DETAIL_APART std::uint32_t find_by_id(std::string_view id) const noexcept {
+    const RowHead* const end = heads() + size;
+    const RowHead* const found =
+        detail::partition_point(heads(), end, [id](const RowHead& head) { return head.id.view() < id; });
+    return found != end && found->id.view() == id ? static_cast<std::uint32_t>(found - heads()) : none;
   }
   bool is_of(std::uint32_t at, const UserKey& key) const noexcept { return key.id.is(heads()[at].id); }
   /// @{
@@ -238,23 +245,6 @@ class alignas(64) Page : public Branch {
 
   static std::size_t tag_bytes(std::uint32_t capacity) noexcept { return (capacity + room - 1) / room * room; }
   static inline std::size_t bytes_of(std::uint32_t capacity) noexcept;
-
-  /// Finds the row of an id among the rows whose tags match.
-  std::uint32_t find_among(const LookupKey& id, std::uint32_t marks) const noexcept {
-    for (; marks != 0; marks &= marks - 1) {
-      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
-      if (id.is(heads()[at].id)) return at;
-    }
-    return none;
-  }
-  /// Finds a row by binary search. In a page of more than `room` users all hashes agree, so the rows are in the order
-  /// of their ids.
-  PRESENCE_DETAIL_APART std::uint32_t find_by_id(std::string_view id) const noexcept {
-    const RowHead* const end = heads() + size;
-    const RowHead* const found =
-        detail::partition_point(heads(), end, [id](const RowHead& head) { return head.id.view() < id; });
-    return found != end && found->id.view() == id ? static_cast<std::uint32_t>(found - heads()) : none;
-  }
 
   RowHead* heads() noexcept { return reinterpret_cast<RowHead*>(this + 1); }
   const RowHead* heads() const noexcept { return reinterpret_cast<const RowHead*>(this + 1); }

@@ -159,15 +159,15 @@ class BasicUserTable {
              << (Node::most_bits * (level % levels_per_hash));
     }
     /// Finds a long id. Long ids are slow to compare, and an attacker who knows the seed can choose ids with equal
-    /// tags. So after a few comparisons it uses binary search: the order of the rows does not depend on tags.
+    /// tags. So after one comparison it uses binary search: the order of the rows does not depend on tags.
     PRESENCE_DETAIL_APART static std::uint32_t find_long(const Page& page, std::uint32_t marks, std::string_view id,
                                                          unsigned level) noexcept {
+      if (page.size > Page::room) return page.find_by_id(id);
       UserKey key;
       key.id.set(id);
-      if (page.size <= Page::room) {
-        const std::uint32_t found = page.find_if_first(key.id, marks);
-        if (found != Page::unsure) return found;
-      }
+      const std::uint32_t others = marks & (marks - 1);
+      const std::uint32_t found = page.find_among(key.id, marks ^ others);
+      if (found != Page::none || others == 0) return found;
       key.order = Order::first(key.id);
       const std::uint32_t at = place_of(page, key, level);
       return at != page.size && page.is_of(at, key) ? at : Page::none;
