@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+import list_headers
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CXX = shlex.split(os.environ.get("CXX", "g++"))
 STANDARDS = ["c++17", "c++20"]
@@ -27,12 +29,6 @@ OTHERS = ["nlohmann/json.hpp", "nlohmann/json_fwd.hpp", "entt/entt.hpp", "entt/e
 # Lines in C++17. That of fwd.hpp is what keeps it free to include; that of the umbrella is what it had when it was
 # written, and a tenth.
 BUDGETS = {"presence/fwd.hpp": 500, "presence/presence.hpp": 36000, SINGLE: 36000}
-
-
-def public_headers():
-    listed = subprocess.run([sys.executable, ROOT / "tests/tools/list_headers.py"], check=True, text=True,
-                            stdout=subprocess.PIPE).stdout.split()
-    return [header for header in listed if "/detail/" not in header]
 
 
 def is_installed(header, source):
@@ -92,7 +88,7 @@ def main():
             names = list(BUDGETS)
         else:
             others = [header for header in OTHERS if is_installed(header, work / "include.cpp")]
-            names = public_headers() + [SINGLE] + others
+            names = list_headers.public_headers() + [SINGLE] + others
         print(row("header", [(f"{standard} {unit}", 11) for standard in STANDARDS for unit in ("lines", "ms")]))
         print("| :--- | ---: | ---: | ---: | ---: |")
         over = []

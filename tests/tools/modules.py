@@ -31,6 +31,10 @@ def without_comments(text):
     return re.sub(r"//[^\n]*", "", text)
 
 
+def modules_in(include):
+    return sorted(path.name for path in include.iterdir() if any(path.rglob("*.hpp")))
+
+
 def module_of(header):
     return header.split("/")[0] if "/" in header else None
 
@@ -68,7 +72,7 @@ def circle_in(arrows):
 def errors_in(root):
     include = root / "include" / "presence"
     headers = read_headers(include)
-    modules = sorted(path.name for path in include.iterdir() if any(path.rglob("*.hpp")))
+    modules = modules_in(include)
     stated = {}
     for module in modules:
         face = f"{module}.hpp"
@@ -114,8 +118,7 @@ def errors_in(root):
 
 def show(root):
     include = root / "include" / "presence"
-    modules = {path.name: stated_by((include / f"{path.name}.hpp").read_text(encoding="utf-8"))
-               for path in include.iterdir() if any(path.rglob("*.hpp"))}
+    modules = {name: stated_by((include / f"{name}.hpp").read_text(encoding="utf-8")) for name in modules_in(include)}
     left = dict(modules)
     while left:
         ready = sorted(name for name, names in left.items() if not names & set(left))

@@ -17,6 +17,8 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
+import list_headers
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PUBLIC = ROOT / "include/presence"
 INLINE_NAMESPACE = "abi"
@@ -59,7 +61,7 @@ def is_public_macro(macro):
 
 def groups_without_comment():
     """Doxygen would give these the comment of what follows them."""
-    for header in sorted(path for path in PUBLIC.rglob("*.hpp") if path.parent.name != "detail"):
+    for header in map(list_headers.INCLUDE.joinpath, list_headers.public_headers()):
         lines = [line.strip() for line in header.read_text(encoding="utf-8").splitlines()]
         for number, (line, following) in enumerate(zip(lines, lines[1:]), 1):
             if line == "/// @{" and not re.match(r"/// \w", following):

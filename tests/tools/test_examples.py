@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 
+import list_headers
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPTIONS = ["-std=c++17", "-UNDEBUG", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}"]
 GUESTS = re.compile(r"^\s*#include <(nlohmann/.+)>", re.MULTILINE)
@@ -84,16 +86,12 @@ def judge(compiler, example):
         return run(*compiler, *OPTIONS, source, "-o", program) or run(program), ""
 
 
-def public_headers(include):
-    """Without the faces of modules, which have nothing of their own to show."""
-    found = [path for path in sorted(include.rglob("*.hpp")) if path.parent.name != "detail" and not path.with_suffix("").is_dir()]
-    if len(found) < 20:
-        sys.exit(f"{include}: only {len(found)} public headers were found")
-    return found
-
-
 def main(compiler):
-    headers = public_headers(ROOT / "include/presence")
+    public = [list_headers.INCLUDE / header for header in list_headers.public_headers()]
+    # The face of a module has nothing of its own to show.
+    headers = [header for header in public if not header.with_suffix("").is_dir()]
+    if len(headers) < 20:
+        sys.exit(f"only {len(headers)} public headers were found")
     examples = [examples_of(header) for header in headers]
     pool = multiprocessing.pool.ThreadPool(os.cpu_count())
     results = [pool.apply_async(judge, (compiler, example)) for found in examples for example in found]
