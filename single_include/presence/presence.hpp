@@ -3312,13 +3312,12 @@ inline bool live(const SessionRegisters& session, Timestamp now, const Rules& ru
 }
 
 /// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
-inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
+PRESENCE_DETAIL_FLAT inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
   if (evidence(session) == absent) return absent;
-  const std::size_t ending = first_ending(session);
-  const bool ended = ending < session.disconnects.size();
-  if (ended && rules.offline_grace == Duration()) return absent;
   const Timestamp silent = silent_until(session, rules);
-  return (ended ? earlier(session.disconnects[ending], silent) : silent) + rules.offline_grace;
+  if (!ended_by_disconnect(session)) return silent + rules.offline_grace;
+  if (rules.offline_grace == Duration()) return absent;
+  return earlier(session.disconnects[first_ending(session)], silent) + rules.offline_grace;
 }
 
 /// Returns the time from which the user is offline if no event arrives, not counting reports; `absent` if the user is
@@ -3357,10 +3356,12 @@ inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noe
 /// viewer, or `absent`.
 inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Rules& rules) noexcept {
   const std::size_t seen = seen_activities(user.activities, cut);
+  const bool forgets = rules.forget_after != Duration::highest();
+  if (!forgets && seen != 0) return never;  // most users, without a look at the other registers
   const Timestamp latest =
       later(later(user.status_at(), user.reported_at()), seen == 0 ? absent : user.activities[seen - 1].value);
   if (latest == absent) return absent;
-  if (rules.forget_after == Duration::highest()) return never;
+  if (!forgets) return never;
   if (cut != absent) return latest + rules.forget_after;
   return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
 }
@@ -3976,14 +3977,27 @@ inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules
   return user.rare != nullptr && (user.rare->dropped_range.to != absent || rules.forget_after != Duration::highest());
 }
 
-/// Returns the earliest time after `now` at which memory of the user should be freed if no event arrives; `never` if
-/// there is none. While a session is live, that is when all sessions can be dropped: until then events free memory as
-/// well, and looking at a user for each entry that has become too old would cost more than the events.
-inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  Timestamp next = vanishes_at(user, rules);
-  if (!has_forgettable_memory(user, rules)) return next;
-  const auto note = [&next, now](Timestamp at) {
-    if (at > now) next = earlier(next, at);
+/// What should happen to a user's memory at some time, and when next, if no event arrives.
+struct Upkeep {
+  bool vanishes = false;  // nothing of the user remains
+  bool is_due = false;    // memory should be freed
+  Timestamp next = never;
+};
+
+/// Returns the upkeep of a user at `now`. While a session is live, memory is freed only when all sessions can be
+/// dropped: until then events free memory as well, and looking at a user for each entry that has become too old would
+/// cost more than the events.
+inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  Upkeep result;
+  result.next = vanishes_at(user, rules);
+  result.vanishes = result.next <= now;
+  if (!has_forgettable_memory(user, rules)) return result;
+  const auto free_at = [&result, now](Timestamp at) {
+    if (at <= now) {
+      result.is_due = true;
+    } else {
+      result.next = earlier(result.next, at);
+    }
   };
   bool is_live = false;
   Timestamp last_use = absent, latest = absent;
@@ -3991,20 +4005,22 @@ inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Ru
     is_live = is_live || live(session, now, rules);
     last_use = later(last_use, session_end_of_use(session, rules));
   }
-  if (last_use != absent) note(last_use);
+  if (last_use != absent) free_at(last_use);
   if (!is_live) {
     if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
     if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
     if (user.rare != nullptr) latest = later(latest, user.rare->dropped_range.to);
     // What is exactly as old as the window is kept; what is older is dropped.
-    if (latest != absent) note(latest + rules.reorder_window + Duration::from_ns(1));
+    if (latest != absent) free_at(latest + rules.reorder_window + Duration::from_ns(1));
   }
-  if (rules.forget_after == Duration::highest()) return next;
-  const Timestamp cut = invisible_since(user.visibility_changes);
-  note(forgotten_at(user, cut, rules));
-  note(forgotten_at(hidden_part(user, cut), absent, rules));
-  if (user.forgotten_up_to() != absent) note(user.forgotten_up_to() + rules.forget_after);
-  return next;
+  if (rules.forget_after != Duration::highest()) {
+    const Timestamp cut = invisible_since(user.visibility_changes);
+    free_at(forgotten_at(user, cut, rules));
+    free_at(forgotten_at(hidden_part(user, cut), absent, rules));
+    if (user.forgotten_up_to() != absent) free_at(user.forgotten_up_to() + rules.forget_after);
+  }
+  result.is_due = result.is_due && !surely_normal(user, now, rules);
+  return result;
 }
 
 /// Returns whether session `a` is dropped before session `b`. Sessions with disconnects only are dropped first, so that
@@ -4884,6 +4900,14 @@ class RowView {
   const Activity* latest_activity() const noexcept {
     const Span<Activity> all = activities();
     return all.empty() ? nullptr : &all.back();
+  }
+
+  /// Returns whether one more activity fits into the memory of the row.
+  bool has_room_for_activity() const noexcept {
+    const std::size_t count = activities().size();
+    if (count < RowRest::activities_inside) return true;
+    Overflow* const more = rest_->overflow;
+    return more != nullptr && more->only_owner() && more->shape().activities > count;
   }
 
   /// Returns the size of the user's memory outside the row in bytes, without the id.
@@ -6459,7 +6483,7 @@ class BasicUserTable {
 
   /// Lowers the bounds of a row and of everything above it to these, if they are later. The page must be unshared.
   void lower_bounds(const UserKey& key, Page& page, std::uint32_t at, Timestamp due, Timestamp cleanup) noexcept {
-    page.dues()[at].lower(due);
+    if (due != never) page.dues()[at].lower(due);
     if (page.due <= due && page.cleanup <= cleanup) return;
     Branch* branch = top_;
     for (Bits bits(key);;) {
@@ -6577,12 +6601,12 @@ class BasicUserTable {
     own_top();
     own_due(top_->as_node(), now);
   }
-  /// Calls `settle_row(row, due)` for every row with a deadline bound at or before `now`, and perhaps for others. The
-  /// callback may raise `due`, but to no later than the time at which time alone changes the row next. The pages must
-  /// be unshared; see `own_due`.
+  /// Calls `settle_row(row, due)` for every row with a deadline bound at or before `now`, and for the rows of the same
+  /// pages with a bound up to `soon`. The callback may raise `due`, but to no later than the time at which time alone
+  /// changes the row next. The pages must be unshared; see `own_due`.
   template <class SettleRow>
-  void settle(Timestamp now, SettleRow settle_row) {
-    if (now >= due()) settle_node(top_->as_node(), now, settle_row);
+  void settle(Timestamp now, Timestamp soon, SettleRow settle_row) {
+    if (now >= due()) settle_node(top_->as_node(), now, soon, settle_row);
   }
 
   /// Returns the earliest value of `next(row)`, or `never`. `next` must return the next time at which time alone
@@ -6599,19 +6623,13 @@ class BasicUserTable {
     if (now >= due() || now >= cleanup()) each_due_of(top_->as_node(), now, visit);
   }
 
-  /// @{
-  /// `each_cleanup` calls `visit` for every row of each page in which memory may be freed at `now`. `set_cleanups` sets
-  /// the bounds of these pages by `next(row)`, which must return when memory of the row can next be freed. The pages
-  /// may be shared.
-  template <class Visit>
-  void each_cleanup(Timestamp now, Visit visit) const {
-    if (now >= cleanup()) each_cleanup_of(top_->as_node(), now, visit);
-  }
+  /// Calls `next(row)` for every row of each page in which memory may be freed at `now`. `next` returns when memory of
+  /// the row can next be freed, or `now` if that is still to be done. Raises the bounds of the pages in which nothing
+  /// is still to be done. The pages may be shared.
   template <class Next>
-  void set_cleanups(Timestamp now, Next next) const noexcept {
-    if (now >= cleanup()) set_cleanups_of(*top_, now, next);
+  void update_cleanups(Timestamp now, Next next) const {
+    if (now >= cleanup()) update_cleanups_of(*top_, now, next);
   }
-  /// @}
 
   /// An iterator over the rows. Valid until the table is changed.
   class Cursor {
@@ -6943,13 +6961,13 @@ class BasicUserTable {
   }
 
   template <class SettleRow>
-  static void settle_node(Node& node, Timestamp now, SettleRow& settle_row) {
+  static void settle_node(Node& node, Timestamp now, Timestamp soon, SettleRow& settle_row) {
     // Pages are processed in batches, so that prefetches of their rows overlap. The bound of a page is raised when all
     // of its rows are updated, the bound of the node when all of its pages are.
     constexpr std::size_t most = 12;
     struct {
       Page* page;
-      std::uint32_t rows;  // a bit for each of the first rows, set if its bound has passed
+      std::uint32_t rows;  // a bit for each of the first rows to settle
       Timestamp others;    // the earliest bound of the other rows
     } pages[most];
     std::size_t count = 0;
@@ -6984,14 +7002,14 @@ class BasicUserTable {
       Branch* const child = branches[at];
       if (child == nullptr) continue;
       if (now < child->due || !child->is_page) {
-        if (child->due <= now) settle_node(child->as_node(), now, settle_row);
+        if (child->due <= now) settle_node(child->as_node(), now, soon, settle_row);
         node_due = earlier(node_due, child->due);
         continue;
       }
       if (count == most) settle_pages();
       auto& next = pages[count++];
       next.page = &child->as_page();
-      next.rows = next.page->due_rows(now, next.others);
+      next.rows = next.page->due_rows(soon, next.others);
     }
     settle_pages();
     node.due = node_due;
@@ -7074,36 +7092,23 @@ class BasicUserTable {
     }
   }
 
-  template <class Visit>
-  static void each_cleanup_of(const Node& node, Timestamp now, Visit& visit) {
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.branches()[at];
-      if (child == nullptr || now < child->cleanup) continue;
-      if (child->is_page) {
-        const Page& page = child->as_page();
-        page.prefetch_elsewhere();
-        for (std::uint32_t i = 0; i < page.size; ++i) visit(page.row(i));
-      } else {
-        each_cleanup_of(child->as_node(), now, visit);
-      }
-    }
-  }
   template <class Next>
-  static void set_cleanups_of(const Branch& branch, Timestamp now, Next& next) noexcept {
+  static void update_cleanups_of(const Branch& branch, Timestamp now, Next& next) {
     Timestamp least = never;
     if (branch.is_page) {
       const Page& page = branch.as_page();
+      page.prefetch_elsewhere();
       for (std::uint32_t i = 0; i < page.size; ++i) least = earlier(least, next(page.row(i)));
     } else {
       const Node& node = branch.as_node();
       for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
         const Branch* const child = node.branches()[at];
         if (child == nullptr) continue;
-        if (child->cleanup <= now) set_cleanups_of(*child, now, next);
+        if (child->cleanup <= now) update_cleanups_of(*child, now, next);
         least = earlier(least, child->cleanup);
       }
     }
-    branch.cleanup.raise(least);
+    if (least > now) branch.cleanup.raise(least);
   }
 
   /// Returns whether the node's invariants hold. All users below it must agree in the levels before `agreed`.
@@ -7773,7 +7778,7 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   const std::size_t known = root.known + (is_known ? 1u : 0u) - (before ? 1u : 0u),
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
   const Timestamp due = next_change(plan.after, root.now, root.rules),
-                  cleanup = next_cleanup(plan.after, root.now, root.rules);
+                  cleanup = upkeep(plan.after, root.now, root.rules).next;
   // The id in the key may point into the row that is moved, or into another row.
   const SharedString id = plan.row != nullptr ? plan.row->id() : SharedString(key.id.text());
   UserKey kept = key;
@@ -7818,7 +7823,7 @@ struct Cleanup {
 };
 
 /// The users whose memory is not freed at a time because a session is live: the first one, so that only the head of a
-/// row is read. See `next_cleanup`.
+/// row is read. See `upkeep`.
 class KeptWhileLive {
  public:
   KeptWhileLive(Timestamp at, const Rules& rules) noexcept
@@ -7837,20 +7842,26 @@ class KeptWhileLive {
   Timestamp until_;
 };
 
-/// Returns the cleanup of the table for a later time. Copies the pages of the smaller rows if they are shared. If
-/// memory runs out, no content changes.
+/// Returns the cleanup of the table for a later time, and updates the bounds of all pages without one. Copies the pages
+/// of the smaller rows if they are shared. If memory runs out, no content changes.
 inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept) {
   Cleanup cleanup;
-  if (to < root.table.cleanup()) return cleanup;
-  root.table.each_cleanup(to, [&](const RowView& row) {
-    if (kept.has(row)) return;
+  root.table.update_cleanups(to, [&](const RowView& row) {
+    if (kept.has(row)) return kept.until();
     const RegistersView user = row.registers();
-    if (vanishes_at(user, root.rules) <= to) {
+    const Upkeep needed = upkeep(user, to, root.rules);
+    if (needed.vanishes) {
       cleanup.vanished.push_back(row.id());
-    } else if (has_forgettable_memory(user, root.rules) && !surely_normal(user, to, root.rules)) {
-      UserRow smaller(row.id(), settled(row, to, root.rules));
-      if (RowView(smaller).bytes_elsewhere() < row.bytes_elsewhere()) cleanup.rows.push_back(std::move(smaller));
+      return to;
     }
+    if (needed.is_due) {
+      UserRow smaller(row.id(), settled(row, to, root.rules));
+      if (RowView(smaller).bytes_elsewhere() < row.bytes_elsewhere()) {
+        cleanup.rows.push_back(std::move(smaller));
+        return to;
+      }
+    }
+    return needed.next;
   });
   for (const UserRow& row : cleanup.rows) root.table.own_page(root.table.key_of(row.head.id.view()));
   return cleanup;
@@ -7879,12 +7890,14 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   };
   Vector<Due> passed;
   root.table.own_due(to);
-  root.table.settle(to, [&](const RowView& row, LowerBound& bound) {
+  // Heartbeats do not raise the bounds. So the bounds of a page that will soon be too low are raised together.
+  const Timestamp soon = forgets ? to : to + Duration::from_ns(rules.session_timeout.ns() / 8);
+  root.table.settle(to, soon, [&](const RowView& row, LowerBound& bound) {
     if (!forgets) {
       // The first session may be enough to show that the user has not expired.
-      const Timestamp until = online_until(row.first_session(), rules);
-      if (until > to) {
-        bound = until;
+      const Timestamp until = online_until(row.first_session(), rules), known = bound.owned();
+      if (until > to || known > to) {
+        bound = later(known, until);
         return;
       }
     }
@@ -7925,10 +7938,10 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     root.table = std::move(rest);
   }
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
-  if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
+  if (!passed.empty()) root.table.settle(to, to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
-  root.table.set_cleanups(
-      to, [&](const RowView& row) { return kept.has(row) ? kept.until() : next_cleanup(row.registers(), to, rules); });
+  root.table.update_cleanups(
+      to, [&](const RowView& row) { return kept.has(row) ? kept.until() : upkeep(row.registers(), to, rules).next; });
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;
@@ -8358,13 +8371,17 @@ class StringBounds {
   /// Requires a forward range.
   template <class It>
   StringBounds(It first, It last) {
+    Addresses users, sessions, statuses;  // local, so that they are in registers
     for (; first != last; ++first) {
       auto&& listed = *first;
       const PresenceEventView& event = listed;
-      users_.add(event.user);
-      sessions_.add(event.session);
-      if (event.status) statuses_.add(*event.status);
+      users.add(event.user);
+      sessions.add(event.session);
+      if (event.status) statuses.add(*event.status);
     }
+    users_ = users;
+    sessions_ = sessions;
+    statuses_ = statuses;
   }
   /// Returns true if a string of the events may be within `text`.
   bool may_touch(std::string_view text) const noexcept {
@@ -8570,15 +8587,27 @@ template <class It>
 inline constexpr bool may_borrow =
     !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
 
-/// Applies the event in place if that cannot change a string that later events borrow. The row's id stays where it is;
-/// the row's other strings are overwritten where they are. Returns false and changes nothing if one of those may be
-/// among `strings`, or if the event cannot be applied in place.
-template <class OnChange>
-bool apply_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event,
-                            const StringBounds& strings, OnChange& on_change) {
+/// Returns whether an event that is applied in place may overwrite or move the status of its row: a status does, and an
+/// activity for which the row needs more memory. The row's id stays where it is.
+inline bool may_touch_status(const RowView& row, EventType type) noexcept {
+  return (type == EventType::set_status || (type != EventType::disconnect && !row.has_room_for_activity())) &&
+         !row.status().empty();
+}
+
+/// Applies the first event of a range in place if that cannot change a string that the events borrow. Returns false and
+/// changes nothing if it may, or if the event cannot be applied in place. Computes `strings`, the addresses of the
+/// strings, if it needs them for the first time.
+template <class It, class OnChange>
+bool apply_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event, It first, It last,
+                            std::optional<StringBounds>& strings, OnChange& on_change) {
   Page* const page = subject.own_page();
-  return page != nullptr && !strings.may_touch(page->row(subject.at).status()) &&
-         apply_in_place({owned, subject, *page}, event, on_change);
+  if (page == nullptr) return false;
+  const RowView row = page->row(subject.at);
+  if (may_touch_status(row, event.type)) {
+    if (!strings) strings.emplace(first, last);
+    if (strings->may_touch(row.status())) return false;
+  }
+  return apply_in_place({owned, subject, *page}, event, on_change);
 }
 
 /// The maximum number of events of a range that are read before the first of them is applied.
@@ -8647,8 +8676,7 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
       It next = first;
       if (++next != last) {
         if (!are_there) return false;
-        if (!strings) strings.emplace(first, last);
-        if (!apply_and_move_nothing(*owned, subjects[i], event, *strings, on_change)) return false;
+        if (!apply_and_move_nothing(*owned, subjects[i], event, first, last, strings, on_change)) return false;
         ++tally.applied;
         continue;
       }

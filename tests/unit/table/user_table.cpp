@@ -12,8 +12,8 @@ using namespace support;
 
 namespace {
 
-using detail::RowView;
 using detail::LookupKey;
+using detail::RowView;
 using detail::UserRow;
 
 /// All hashes begin with the same 20 bits.
@@ -132,9 +132,9 @@ std::uint64_t seed_given(std::uint64_t otherwise) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("the table behaves like std::map and its copies never change, however the hashes are distributed", Order,
-                   detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder, RareOrder,
-                   NoOrder, FewOrder) {
+TEST_CASE_TEMPLATE("the table behaves like std::map and its copies never change, however the hashes are distributed",
+                   Order, detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder,
+                   RareOrder, NoOrder, FewOrder) {
   using Table = detail::BasicUserTable<Order>;
   const std::uint64_t seed = seed_given(7);
   INFO("PRESENCE_SEED=", seed);
@@ -162,22 +162,31 @@ TEST_CASE_TEMPLATE("the table behaves like std::map and its copies never change,
         if (of.due <= now) of.due = now + 1 + static_cast<std::int64_t>(chance.below(100000));
       }
       table.own_due(Timestamp::from_ns(now));
-      table.settle(Timestamp::from_ns(now), [&](const RowView& row, detail::LowerBound& bound) {
-        bound = Timestamp::from_ns(model.at(std::string(row.name())).due);
-      });
+      // Rows that are due soon may be settled together with due rows of their page.
+      const std::int64_t soon = now + static_cast<std::int64_t>(chance.below(2) * chance.below(20000));
+      table.settle(Timestamp::from_ns(now), Timestamp::from_ns(soon),
+                   [&](const RowView& row, detail::LowerBound& bound) {
+                     bound = Timestamp::from_ns(model.at(std::string(row.name())).due);
+                   });
       REQUIRE(table.due().ns() > now);
     } else if (chance.below(100) == 0) {
       const std::int64_t now = some_time(table.cleanup());
+      const auto cleanup_of = [&](const RowView& row) {
+        return Timestamp::from_ns(model.at(std::string(row.name())).cleanup);
+      };
+      const Timestamp before = table.cleanup();
       std::set<std::string> visited;
-      table.each_cleanup(Timestamp::from_ns(now), [&](const RowView& row) { visited.emplace(row.name()); });
+      table.update_cleanups(Timestamp::from_ns(now), [&](const RowView& row) {
+        visited.emplace(row.name());
+        return detail::earlier(cleanup_of(row), Timestamp::from_ns(now));  // nothing is done yet
+      });
+      REQUIRE(table.cleanup() == before);
       for (auto& [name, of] : model) {
         if (of.cleanup > now) continue;
         REQUIRE(visited.count(name) == 1);
         of.cleanup = now + 1 + static_cast<std::int64_t>(chance.below(100000));
       }
-      table.set_cleanups(Timestamp::from_ns(now), [&](const RowView& row) {
-        return Timestamp::from_ns(model.at(std::string(row.name())).cleanup);
-      });
+      table.update_cleanups(Timestamp::from_ns(now), cleanup_of);
       REQUIRE(table.cleanup().ns() > now);
     } else if (chance.below(shrinking ? 2u : 20u) != 0 || model.empty()) {
       put(table, id, value, due, cleanup);
@@ -209,9 +218,9 @@ TEST_CASE_TEMPLATE("the table behaves like std::map and its copies never change,
   for (const auto& [copy, then] : kept) compare(copy, then);
 }
 
-TEST_CASE_TEMPLATE(
-    "the order of users depends only on their ids, not on insertion order, erased users or the seed", Order,
-    detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder, RareOrder, NoOrder, FewOrder) {
+TEST_CASE_TEMPLATE("the order of users depends only on their ids, not on insertion order, erased users or the seed",
+                   Order, detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder,
+                   RareOrder, NoOrder, FewOrder) {
   using Table = detail::BasicUserTable<Order>;
   Chance chance(seed_given(11));
   Table there(1), back(2), visited(3);
@@ -224,8 +233,9 @@ TEST_CASE_TEMPLATE(
   CHECK(visited.is_sound());
 }
 
-TEST_CASE_TEMPLATE("the table stays sound as users are erased in order, forwards and backwards", Order, detail::HashOrder, PrefixOrder, SecondOrder,
-                   ThirdOrder, SparseOrder, BoundaryOrder, RareOrder, NoOrder, FewOrder) {
+TEST_CASE_TEMPLATE("the table stays sound as users are erased in order, forwards and backwards", Order,
+                   detail::HashOrder, PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder, RareOrder,
+                   NoOrder, FewOrder) {
   using Table = detail::BasicUserTable<Order>;
   Table all(1);
   for (std::size_t i = 0; i < 600; ++i) put(all, user_id(i), 0, 0);
@@ -402,8 +412,8 @@ TEST_CASE("ids with colliding hashes are at most a few levels deeper than others
   }
 }
 
-TEST_CASE_TEMPLATE("long ids with equal tags are distinguished", Order, detail::HashOrder,
-                   PrefixOrder, SecondOrder, ThirdOrder, SparseOrder, BoundaryOrder, RareOrder, NoOrder, FewOrder) {
+TEST_CASE_TEMPLATE("long ids with equal tags are distinguished", Order, detail::HashOrder, PrefixOrder, SecondOrder,
+                   ThirdOrder, SparseOrder, BoundaryOrder, RareOrder, NoOrder, FewOrder) {
   detail::BasicUserTable<Order> table(7);
   const std::vector<std::string> ids =
       colliding::same_low_bits(600, 8, [&](std::string_view id) { return std::uint64_t{table.key_of(id).tag}; });

@@ -97,13 +97,17 @@ class StringBounds {
   /// Requires a forward range.
   template <class It>
   StringBounds(It first, It last) {
+    Addresses users, sessions, statuses;  // local, so that they are in registers
     for (; first != last; ++first) {
       auto&& listed = *first;
       const PresenceEventView& event = listed;
-      users_.add(event.user);
-      sessions_.add(event.session);
-      if (event.status) statuses_.add(*event.status);
+      users.add(event.user);
+      sessions.add(event.session);
+      if (event.status) statuses.add(*event.status);
     }
+    users_ = users;
+    sessions_ = sessions;
+    statuses_ = statuses;
   }
   /// Returns true if a string of the events may be within `text`.
   bool may_touch(std::string_view text) const noexcept {

@@ -52,13 +52,12 @@ inline bool live(const SessionRegisters& session, Timestamp now, const Rules& ru
 }
 
 /// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
-inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
+PRESENCE_DETAIL_FLAT inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
   if (evidence(session) == absent) return absent;
-  const std::size_t ending = first_ending(session);
-  const bool ended = ending < session.disconnects.size();
-  if (ended && rules.offline_grace == Duration()) return absent;
   const Timestamp silent = silent_until(session, rules);
-  return (ended ? earlier(session.disconnects[ending], silent) : silent) + rules.offline_grace;
+  if (!ended_by_disconnect(session)) return silent + rules.offline_grace;
+  if (rules.offline_grace == Duration()) return absent;
+  return earlier(session.disconnects[first_ending(session)], silent) + rules.offline_grace;
 }
 
 /// Returns the time from which the user is offline if no event arrives, not counting reports; `absent` if the user is
@@ -97,10 +96,12 @@ inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noe
 /// viewer, or `absent`.
 inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Rules& rules) noexcept {
   const std::size_t seen = seen_activities(user.activities, cut);
+  const bool forgets = rules.forget_after != Duration::highest();
+  if (!forgets && seen != 0) return never;  // most users, without a look at the other registers
   const Timestamp latest =
       later(later(user.status_at(), user.reported_at()), seen == 0 ? absent : user.activities[seen - 1].value);
   if (latest == absent) return absent;
-  if (rules.forget_after == Duration::highest()) return never;
+  if (!forgets) return never;
   if (cut != absent) return latest + rules.forget_after;
   return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
 }

@@ -214,14 +214,27 @@ inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules
   return user.rare != nullptr && (user.rare->dropped_range.to != absent || rules.forget_after != Duration::highest());
 }
 
-/// Returns the earliest time after `now` at which memory of the user should be freed if no event arrives; `never` if
-/// there is none. While a session is live, that is when all sessions can be dropped: until then events free memory as
-/// well, and looking at a user for each entry that has become too old would cost more than the events.
-inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
-  Timestamp next = vanishes_at(user, rules);
-  if (!has_forgettable_memory(user, rules)) return next;
-  const auto note = [&next, now](Timestamp at) {
-    if (at > now) next = earlier(next, at);
+/// What should happen to a user's memory at some time, and when next, if no event arrives.
+struct Upkeep {
+  bool vanishes = false;  // nothing of the user remains
+  bool is_due = false;    // memory should be freed
+  Timestamp next = never;
+};
+
+/// Returns the upkeep of a user at `now`. While a session is live, memory is freed only when all sessions can be
+/// dropped: until then events free memory as well, and looking at a user for each entry that has become too old would
+/// cost more than the events.
+inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  Upkeep result;
+  result.next = vanishes_at(user, rules);
+  result.vanishes = result.next <= now;
+  if (!has_forgettable_memory(user, rules)) return result;
+  const auto free_at = [&result, now](Timestamp at) {
+    if (at <= now) {
+      result.is_due = true;
+    } else {
+      result.next = earlier(result.next, at);
+    }
   };
   bool is_live = false;
   Timestamp last_use = absent, latest = absent;
@@ -229,20 +242,22 @@ inline Timestamp next_cleanup(const RegistersView& user, Timestamp now, const Ru
     is_live = is_live || live(session, now, rules);
     last_use = later(last_use, session_end_of_use(session, rules));
   }
-  if (last_use != absent) note(last_use);
+  if (last_use != absent) free_at(last_use);
   if (!is_live) {
     if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
     if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
     if (user.rare != nullptr) latest = later(latest, user.rare->dropped_range.to);
     // What is exactly as old as the window is kept; what is older is dropped.
-    if (latest != absent) note(latest + rules.reorder_window + Duration::from_ns(1));
+    if (latest != absent) free_at(latest + rules.reorder_window + Duration::from_ns(1));
   }
-  if (rules.forget_after == Duration::highest()) return next;
-  const Timestamp cut = invisible_since(user.visibility_changes);
-  note(forgotten_at(user, cut, rules));
-  note(forgotten_at(hidden_part(user, cut), absent, rules));
-  if (user.forgotten_up_to() != absent) note(user.forgotten_up_to() + rules.forget_after);
-  return next;
+  if (rules.forget_after != Duration::highest()) {
+    const Timestamp cut = invisible_since(user.visibility_changes);
+    free_at(forgotten_at(user, cut, rules));
+    free_at(forgotten_at(hidden_part(user, cut), absent, rules));
+    if (user.forgotten_up_to() != absent) free_at(user.forgotten_up_to() + rules.forget_after);
+  }
+  result.is_due = result.is_due && !surely_normal(user, now, rules);
+  return result;
 }
 
 /// Returns whether session `a` is dropped before session `b`. Sessions with disconnects only are dropped first, so that

@@ -31,7 +31,7 @@ struct Cleanup {
 };
 
 /// The users whose memory is not freed at a time because a session is live: the first one, so that only the head of a
-/// row is read. See `next_cleanup`.
+/// row is read. See `upkeep`.
 class KeptWhileLive {
  public:
   KeptWhileLive(Timestamp at, const Rules& rules) noexcept
@@ -50,20 +50,26 @@ class KeptWhileLive {
   Timestamp until_;
 };
 
-/// Returns the cleanup of the table for a later time. Copies the pages of the smaller rows if they are shared. If
-/// memory runs out, no content changes.
+/// Returns the cleanup of the table for a later time, and updates the bounds of all pages without one. Copies the pages
+/// of the smaller rows if they are shared. If memory runs out, no content changes.
 inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept) {
   Cleanup cleanup;
-  if (to < root.table.cleanup()) return cleanup;
-  root.table.each_cleanup(to, [&](const RowView& row) {
-    if (kept.has(row)) return;
+  root.table.update_cleanups(to, [&](const RowView& row) {
+    if (kept.has(row)) return kept.until();
     const RegistersView user = row.registers();
-    if (vanishes_at(user, root.rules) <= to) {
+    const Upkeep needed = upkeep(user, to, root.rules);
+    if (needed.vanishes) {
       cleanup.vanished.push_back(row.id());
-    } else if (has_forgettable_memory(user, root.rules) && !surely_normal(user, to, root.rules)) {
-      UserRow smaller(row.id(), settled(row, to, root.rules));
-      if (RowView(smaller).bytes_elsewhere() < row.bytes_elsewhere()) cleanup.rows.push_back(std::move(smaller));
+      return to;
     }
+    if (needed.is_due) {
+      UserRow smaller(row.id(), settled(row, to, root.rules));
+      if (RowView(smaller).bytes_elsewhere() < row.bytes_elsewhere()) {
+        cleanup.rows.push_back(std::move(smaller));
+        return to;
+      }
+    }
+    return needed.next;
   });
   for (const UserRow& row : cleanup.rows) root.table.own_page(root.table.key_of(row.head.id.view()));
   return cleanup;
@@ -92,12 +98,14 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   };
   Vector<Due> passed;
   root.table.own_due(to);
-  root.table.settle(to, [&](const RowView& row, LowerBound& bound) {
+  // Heartbeats do not raise the bounds. So the bounds of a page that will soon be too low are raised together.
+  const Timestamp soon = forgets ? to : to + Duration::from_ns(rules.session_timeout.ns() / 8);
+  root.table.settle(to, soon, [&](const RowView& row, LowerBound& bound) {
     if (!forgets) {
       // The first session may be enough to show that the user has not expired.
-      const Timestamp until = online_until(row.first_session(), rules);
-      if (until > to) {
-        bound = until;
+      const Timestamp until = online_until(row.first_session(), rules), known = bound.owned();
+      if (until > to || known > to) {
+        bound = later(known, until);
         return;
       }
     }
@@ -138,10 +146,10 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     root.table = std::move(rest);
   }
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
-  if (!passed.empty()) root.table.settle(to, [](const RowView&, LowerBound&) {});
+  if (!passed.empty()) root.table.settle(to, to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
-  root.table.set_cleanups(
-      to, [&](const RowView& row) { return kept.has(row) ? kept.until() : next_cleanup(row.registers(), to, rules); });
+  root.table.update_cleanups(
+      to, [&](const RowView& row) { return kept.has(row) ? kept.until() : upkeep(row.registers(), to, rules).next; });
   root.online -= fewer_online;
   root.known -= fewer_known;
   root.now = to;

@@ -41,15 +41,27 @@ template <class It>
 inline constexpr bool may_borrow =
     !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
 
-/// Applies the event in place if that cannot change a string that later events borrow. The row's id stays where it is;
-/// the row's other strings are overwritten where they are. Returns false and changes nothing if one of those may be
-/// among `strings`, or if the event cannot be applied in place.
-template <class OnChange>
-bool apply_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event,
-                            const StringBounds& strings, OnChange& on_change) {
+/// Returns whether an event that is applied in place may overwrite or move the status of its row: a status does, and an
+/// activity for which the row needs more memory. The row's id stays where it is.
+inline bool may_touch_status(const RowView& row, EventType type) noexcept {
+  return (type == EventType::set_status || (type != EventType::disconnect && !row.has_room_for_activity())) &&
+         !row.status().empty();
+}
+
+/// Applies the first event of a range in place if that cannot change a string that the events borrow. Returns false and
+/// changes nothing if it may, or if the event cannot be applied in place. Computes `strings`, the addresses of the
+/// strings, if it needs them for the first time.
+template <class It, class OnChange>
+bool apply_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event, It first, It last,
+                            std::optional<StringBounds>& strings, OnChange& on_change) {
   Page* const page = subject.own_page();
-  return page != nullptr && !strings.may_touch(page->row(subject.at).status()) &&
-         apply_in_place({owned, subject, *page}, event, on_change);
+  if (page == nullptr) return false;
+  const RowView row = page->row(subject.at);
+  if (may_touch_status(row, event.type)) {
+    if (!strings) strings.emplace(first, last);
+    if (strings->may_touch(row.status())) return false;
+  }
+  return apply_in_place({owned, subject, *page}, event, on_change);
 }
 
 /// The maximum number of events of a range that are read before the first of them is applied.
@@ -118,8 +130,7 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
       It next = first;
       if (++next != last) {
         if (!are_there) return false;
-        if (!strings) strings.emplace(first, last);
-        if (!apply_and_move_nothing(*owned, subjects[i], event, *strings, on_change)) return false;
+        if (!apply_and_move_nothing(*owned, subjects[i], event, first, last, strings, on_change)) return false;
         ++tally.applied;
         continue;
       }

@@ -165,7 +165,7 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   const std::size_t known = root.known + (is_known ? 1u : 0u) - (before ? 1u : 0u),
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
   const Timestamp due = next_change(plan.after, root.now, root.rules),
-                  cleanup = next_cleanup(plan.after, root.now, root.rules);
+                  cleanup = upkeep(plan.after, root.now, root.rules).next;
   // The id in the key may point into the row that is moved, or into another row.
   const SharedString id = plan.row != nullptr ? plan.row->id() : SharedString(key.id.text());
   UserKey kept = key;

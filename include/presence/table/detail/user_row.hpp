@@ -240,6 +240,14 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
+  /// Returns whether one more activity fits into the memory of the row.
+  bool has_room_for_activity() const noexcept {
+    const std::size_t count = activities().size();
+    if (count < RowRest::activities_inside) return true;
+    Overflow* const more = rest_->overflow;
+    return more != nullptr && more->only_owner() && more->shape().activities > count;
+  }
+
   /// Returns the size of the user's memory outside the row in bytes, without the id.
   std::size_t bytes_elsewhere() const noexcept {
     return Overflow::bytes_elsewhere(head_->session) + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);

@@ -217,7 +217,7 @@ class BasicUserTable {
 
   /// Lowers the bounds of a row and of everything above it to these, if they are later. The page must be unshared.
   void lower_bounds(const UserKey& key, Page& page, std::uint32_t at, Timestamp due, Timestamp cleanup) noexcept {
-    page.dues()[at].lower(due);
+    if (due != never) page.dues()[at].lower(due);
     if (page.due <= due && page.cleanup <= cleanup) return;
     Branch* branch = top_;
     for (Bits bits(key);;) {
@@ -335,12 +335,12 @@ class BasicUserTable {
     own_top();
     own_due(top_->as_node(), now);
   }
-  /// Calls `settle_row(row, due)` for every row with a deadline bound at or before `now`, and perhaps for others. The
-  /// callback may raise `due`, but to no later than the time at which time alone changes the row next. The pages must
-  /// be unshared; see `own_due`.
+  /// Calls `settle_row(row, due)` for every row with a deadline bound at or before `now`, and for the rows of the same
+  /// pages with a bound up to `soon`. The callback may raise `due`, but to no later than the time at which time alone
+  /// changes the row next. The pages must be unshared; see `own_due`.
   template <class SettleRow>
-  void settle(Timestamp now, SettleRow settle_row) {
-    if (now >= due()) settle_node(top_->as_node(), now, settle_row);
+  void settle(Timestamp now, Timestamp soon, SettleRow settle_row) {
+    if (now >= due()) settle_node(top_->as_node(), now, soon, settle_row);
   }
 
   /// Returns the earliest value of `next(row)`, or `never`. `next` must return the next time at which time alone
@@ -357,19 +357,13 @@ class BasicUserTable {
     if (now >= due() || now >= cleanup()) each_due_of(top_->as_node(), now, visit);
   }
 
-  /// @{
-  /// `each_cleanup` calls `visit` for every row of each page in which memory may be freed at `now`. `set_cleanups` sets
-  /// the bounds of these pages by `next(row)`, which must return when memory of the row can next be freed. The pages
-  /// may be shared.
-  template <class Visit>
-  void each_cleanup(Timestamp now, Visit visit) const {
-    if (now >= cleanup()) each_cleanup_of(top_->as_node(), now, visit);
-  }
+  /// Calls `next(row)` for every row of each page in which memory may be freed at `now`. `next` returns when memory of
+  /// the row can next be freed, or `now` if that is still to be done. Raises the bounds of the pages in which nothing
+  /// is still to be done. The pages may be shared.
   template <class Next>
-  void set_cleanups(Timestamp now, Next next) const noexcept {
-    if (now >= cleanup()) set_cleanups_of(*top_, now, next);
+  void update_cleanups(Timestamp now, Next next) const {
+    if (now >= cleanup()) update_cleanups_of(*top_, now, next);
   }
-  /// @}
 
   /// An iterator over the rows. Valid until the table is changed.
   class Cursor {
@@ -701,13 +695,13 @@ class BasicUserTable {
   }
 
   template <class SettleRow>
-  static void settle_node(Node& node, Timestamp now, SettleRow& settle_row) {
+  static void settle_node(Node& node, Timestamp now, Timestamp soon, SettleRow& settle_row) {
     // Pages are processed in batches, so that prefetches of their rows overlap. The bound of a page is raised when all
     // of its rows are updated, the bound of the node when all of its pages are.
     constexpr std::size_t most = 12;
     struct {
       Page* page;
-      std::uint32_t rows;  // a bit for each of the first rows, set if its bound has passed
+      std::uint32_t rows;  // a bit for each of the first rows to settle
       Timestamp others;    // the earliest bound of the other rows
     } pages[most];
     std::size_t count = 0;
@@ -742,14 +736,14 @@ class BasicUserTable {
       Branch* const child = branches[at];
       if (child == nullptr) continue;
       if (now < child->due || !child->is_page) {
-        if (child->due <= now) settle_node(child->as_node(), now, settle_row);
+        if (child->due <= now) settle_node(child->as_node(), now, soon, settle_row);
         node_due = earlier(node_due, child->due);
         continue;
       }
       if (count == most) settle_pages();
       auto& next = pages[count++];
       next.page = &child->as_page();
-      next.rows = next.page->due_rows(now, next.others);
+      next.rows = next.page->due_rows(soon, next.others);
     }
     settle_pages();
     node.due = node_due;
@@ -832,36 +826,23 @@ class BasicUserTable {
     }
   }
 
-  template <class Visit>
-  static void each_cleanup_of(const Node& node, Timestamp now, Visit& visit) {
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.branches()[at];
-      if (child == nullptr || now < child->cleanup) continue;
-      if (child->is_page) {
-        const Page& page = child->as_page();
-        page.prefetch_elsewhere();
-        for (std::uint32_t i = 0; i < page.size; ++i) visit(page.row(i));
-      } else {
-        each_cleanup_of(child->as_node(), now, visit);
-      }
-    }
-  }
   template <class Next>
-  static void set_cleanups_of(const Branch& branch, Timestamp now, Next& next) noexcept {
+  static void update_cleanups_of(const Branch& branch, Timestamp now, Next& next) {
     Timestamp least = never;
     if (branch.is_page) {
       const Page& page = branch.as_page();
+      page.prefetch_elsewhere();
       for (std::uint32_t i = 0; i < page.size; ++i) least = earlier(least, next(page.row(i)));
     } else {
       const Node& node = branch.as_node();
       for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
         const Branch* const child = node.branches()[at];
         if (child == nullptr) continue;
-        if (child->cleanup <= now) set_cleanups_of(*child, now, next);
+        if (child->cleanup <= now) update_cleanups_of(*child, now, next);
         least = earlier(least, child->cleanup);
       }
     }
-    branch.cleanup.raise(least);
+    if (least > now) branch.cleanup.raise(least);
   }
 
   /// Returns whether the node's invariants hold. All users below it must agree in the levels before `agreed`.
