@@ -3307,8 +3307,16 @@ inline Timestamp silent_until(const SessionRegisters& session, const Rules& rule
   return rules.session_timeout == Duration() ? never : evidence(session) + rules.session_timeout;
 }
 
+/// Returns the latest timestamp of a last evidence after which the session has timed out at `now`; `absent` if no
+/// session has.
+inline Timestamp timed_out_up_to(Timestamp now, const Rules& rules) noexcept {
+  return now == absent || rules.session_timeout == Duration() ? absent : now - rules.session_timeout;
+}
+inline bool live(const SessionRegisters& session, Timestamp timed_out_up_to) noexcept {
+  return evidence(session) > timed_out_up_to && !ended_by_disconnect(session);
+}
 inline bool live(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
-  return evidence(session) != absent && !ended_by_disconnect(session) && now < silent_until(session, rules);
+  return live(session, timed_out_up_to(now, rules));
 }
 
 /// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
@@ -4231,13 +4239,6 @@ inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) no
   return Verdict::applied;
 }
 
-inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) noexcept {
-  if (now == absent) return Verdict::applied;
-  if (at < now - rules.reorder_window) return Verdict::too_late;
-  if (at > now + rules.max_clock_skew) return Verdict::too_early;
-  return Verdict::applied;
-}
-
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
@@ -4247,6 +4248,79 @@ inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) no
 // presence/state/detail/plan.hpp
 #ifndef PRESENCE_STATE_DETAIL_PLAN_HPP
 #define PRESENCE_STATE_DETAIL_PLAN_HPP
+
+// presence/registers/detail/acceptance_window.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
+#define PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The limits for timestamps of events and sessions: an event older than `now - reorder_window` is too late, and one
+/// later than `now + max_clock_skew` is too early. Without `now`, none is. The limits are computed in advance, so that
+/// applying an event needs no additions.
+class AcceptanceWindow {
+ public:
+  AcceptanceWindow() noexcept = default;
+  AcceptanceWindow(Timestamp now, const Rules& rules) noexcept
+      : now_(now),
+        refresh_(rules.last_active_refresh),
+        room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
+    const Duration least = Duration::from_ns(1);
+    first_ = absent + least;
+    last_ = never - least;
+    if (now == absent) return;
+    first_ = later(first_, now - rules.reorder_window);
+    last_ = earlier(last_, now + rules.max_clock_skew);
+    timed_out_up_to_ = detail::timed_out_up_to(now, rules);
+  }
+
+  bool are_of(Timestamp now) const noexcept { return now_ == now; }
+
+  /// Returns the verdict on the timestamp of an event, which must not be at either end of the range of timestamps.
+  Verdict judge(Timestamp at) const noexcept {
+    return at < first_ ? Verdict::too_late : at > last_ ? Verdict::too_early : Verdict::applied;
+  }
+  /// Returns whether an event with that timestamp is neither too late, nor too early, nor invalid.
+  bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
+  Timestamp window() const noexcept { return first_; }
+
+  bool is_live(const SessionRegisters& session) const noexcept { return live(session, timed_out_up_to_); }
+
+  /// Returns the number of sessions up to which none has to be dropped for a new one.
+  std::uint32_t session_room() const noexcept { return room_; }
+
+  /// Returns `heartbeat_value(at, rules)`. Most heartbeats are in the same step as the one before, so its result is
+  /// cached, because it divides.
+  Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
+    const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
+    if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
+    return go_to_step(at, rules);
+  }
+
+ private:
+  PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
+    const Timestamp value = detail::heartbeat_value(at, rules);
+    if (value > first_possible()) step_ = value;  // the first step is shorter than the others
+    return value;
+  }
+
+  static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
+
+  Timestamp now_ = never;  // never a valid timestamp
+  Timestamp first_, last_;
+  Timestamp timed_out_up_to_ = absent;
+  Timestamp step_;
+  Duration refresh_;
+  std::uint32_t room_ = 0;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
 
 // presence/state/detail/departures.hpp
 #ifndef PRESENCE_STATE_DETAIL_DEPARTURES_HPP
@@ -4444,77 +4518,6 @@ class SortedChunks {
 // presence/state/snapshot.hpp
 #ifndef PRESENCE_STATE_SNAPSHOT_HPP
 #define PRESENCE_STATE_SNAPSHOT_HPP
-
-// presence/registers/detail/acceptance_window.hpp
-#ifndef PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
-#define PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// The limits for timestamps of events and sessions. They are computed in advance from `now` and the rules, so that
-/// applying an event needs no additions.
-class AcceptanceWindow {
- public:
-  AcceptanceWindow() noexcept = default;
-  AcceptanceWindow(Timestamp now, const Rules& rules) noexcept
-      : now_(now),
-        refresh_(rules.last_active_refresh),
-        room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
-    const Duration least = Duration::from_ns(1);
-    first_ = absent + least;
-    last_ = never - least;
-    if (now == absent) return;
-    first_ = later(first_, now - rules.reorder_window);
-    last_ = earlier(last_, now + rules.max_clock_skew);
-    if (rules.session_timeout != Duration()) alive_ = now - rules.session_timeout;
-  }
-
-  bool are_of(Timestamp now) const noexcept { return now_ == now; }
-
-  /// Returns whether an event with that timestamp is neither too late, nor too early, nor invalid.
-  bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
-  Timestamp window() const noexcept { return first_; }
-
-  /// Returns the same as `live`, computed from the limits.
-  bool is_live(const SessionRegisters& session) const noexcept {
-    return evidence(session) > alive_ && !ended_by_disconnect(session);
-  }
-
-  /// Returns the number of sessions up to which none has to be dropped for a new one.
-  std::uint32_t session_room() const noexcept { return room_; }
-
-  /// Returns the same as the free function `heartbeat_value`, which divides. Avoids the division for most heartbeats,
-  /// which are in the same step as the one before.
-  Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
-    const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
-    if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
-    return go_to_step(at, rules);
-  }
-
- private:
-  PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
-    const Timestamp value = detail::heartbeat_value(at, rules);
-    if (value > first_possible()) step_ = value;  // the first step is shorter than the others
-    return value;
-  }
-
-  static constexpr Timestamp first_possible() noexcept { return absent + Duration::from_ns(1); }
-
-  Timestamp now_ = never;  // never a valid timestamp
-  Timestamp first_, last_;
-  Timestamp alive_ = absent;
-  Timestamp step_;
-  Duration refresh_;
-  std::uint32_t room_ = 0;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
 
 // presence/state/detail/changes.hpp
 #ifndef PRESENCE_STATE_DETAIL_CHANGES_HPP
@@ -4878,10 +4881,6 @@ class RowView {
     return user;
   }
 
-  /// Returns whether the event may be a heartbeat of the session whose registers are in the head of the row.
-  bool is_heartbeat_of_first(EventType type, const LookupKey& session) const noexcept {
-    return type == EventType::heartbeat && session.is(head_->session.id);
-  }
   /// @{
   /// Prefetches the overflow; only its beginning, which is enough for counting its owners.
   void prefetch_elsewhere() const noexcept {
@@ -6467,9 +6466,11 @@ class BasicUserTable {
   /// Returns a number that changes whenever a page or row may have moved, or the table was copied and so became shared.
   std::uint64_t moves() const noexcept { return (std::uint64_t{copies_.read()} << 32) + moves_; }
 
-  /// Returns the user's page for changes. Copies the page and the nodes above it if they are shared. The user must be
-  /// in the table. If memory runs out, no content changes.
-  Page& own_page(const UserKey& key) {
+  /// Returns the page of a user for changes. `way` must be the user's path in this table,
+  /// found since `moves()` last changed. Copies the page and the nodes above it if they are
+  /// shared; every row keeps its index. The user must be in the table. If memory runs out, no content changes.
+  Page& own_page(const UserKey& key, const Way& way) {
+    if (Page* const own = way.own_page()) return *own;
     ++moves_;
     own_top();
     Branch* branch = top_;
@@ -6499,8 +6500,9 @@ class BasicUserTable {
   /// nothing changes, provided that `fill` then changes nothing.
   template <class Fill>
   void change(const UserKey& key, Timestamp due, Timestamp cleanup, Fill fill) {
-    std::uint32_t at;
-    Page& own = own_page(key, at);
+    const Way way = way_to(key);
+    const std::uint32_t at = way.find(key);
+    Page& own = own_page(key, way);
     lower_bounds(key, own, at, due, cleanup);  // before anything is changed
     own.invalidate_cover(at);
     fill(own.row(at));
@@ -6515,22 +6517,6 @@ class BasicUserTable {
     own.invalidate_cover(at);
     own.row(at).swap(row);
   }
-  /// @{
-  /// Returns the row of a user for changing timestamps of its sessions, if this makes no deadline earlier. The user
-  /// must be in the table. `row_in_place` returns null if the row is shared. `own_row` copies what is shared; if memory
-  /// runs out, nothing changes.
-  RowAccess row_in_place(const UserKey& key) noexcept {
-    const Way way = way_to(key);
-    Page* const page = way.own_page();
-    return page != nullptr ? page->row(way.find(key)) : RowAccess();
-  }
-  RowAccess own_row(const UserKey& key) {
-    std::uint32_t at;
-    Page& own = own_page(key, at);
-    return own.row(at);
-  }
-  /// @}
-
   /// Adds a user who is not in the table. Time alone must not change the row visibly before `due`, and no memory of it
   /// can be freed before `cleanup`. If memory runs out, no content changes.
   void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup) {
@@ -6778,15 +6764,6 @@ class BasicUserTable {
   static bool are_known_equal(const Branch* a, const Branch* b) noexcept {
     return a != nullptr && b != nullptr && a->is_page && b->is_page &&
            EqualityMark::is_shared(a->as_page().equality, b->as_page().equality);
-  }
-
-  /// Returns the user's page for changes, and sets `at` to their row in it. Copies what is shared. The user must be in
-  /// the table.
-  Page& own_page(const UserKey& key, std::uint32_t& at) {
-    const Way way = way_to(key);
-    at = way.find(key);
-    Page* const own = way.own_page();
-    return own != nullptr ? *own : own_page(key);
   }
 
   /// Returns the hash of that number that determines a user's position. The first one is given.
@@ -7739,7 +7716,7 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
   plan.verdict = judge_form(event, rules);
-  if (plan.verdict == Verdict::applied && !is_admitted) plan.verdict = judge_instant(event.at, now, rules);
+  if (plan.verdict == Verdict::applied && !is_admitted) plan.verdict = AcceptanceWindow(now, rules).judge(event.at);
   if (plan.verdict != Verdict::applied) return plan;
 
   UserRegisters& user = plan.after;
@@ -7863,7 +7840,10 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept)
     }
     return needed.next;
   });
-  for (const UserRow& row : cleanup.rows) root.table.own_page(root.table.key_of(row.head.id.view()));
+  for (const UserRow& row : cleanup.rows) {
+    const UserKey key = root.table.key_of(row.head.id.view());
+    root.table.own_page(key, root.table.way_to(key));
+  }
   return cleanup;
 }
 
@@ -8022,7 +8002,8 @@ struct EventTarget {
     return true;
   }
   RowView row() const noexcept { return way.page()->row(at); }
-  /// Returns whether the event may be a heartbeat of the session in the head of the row.
+  /// Returns whether the event may be a heartbeat of the session in the head of the row: if so, no more of the user is
+  /// read. Compares only the first bytes of the session's id.
   bool may_be_of_first_session(EventType type) const noexcept {
     return type == EventType::heartbeat && row().first_session().id.low_word() == session.low();
   }
@@ -8499,15 +8480,15 @@ Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key, const PresenceEven
   return Verdict::applied;
 }
 
-/// Makes the page of a user uniquely owned and returns it, if sharing is all that prevents applying the event in place.
-/// The event must be a later heartbeat of the session in the head of the row. Returns null otherwise.
+/// Makes the page of a user uniquely owned and returns it, if sharing is probably all that prevents applying the event in
+/// place: it may be a later heartbeat of the session in the head of the row. Returns null otherwise.
 inline Page* own_page_for_refresh(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event) {
-  const RowView row = subject.row();
-  if (!row.is_heartbeat_of_first(event.type, subject.session) || event.at <= evidence(row.first_session()) ||
+  if (!subject.may_be_of_first_session(event.type) || event.at <= evidence(subject.row().first_session()) ||
       judge_form(event, snapshot.rules()) != Verdict::applied ||
-      judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules()) != Verdict::applied)
+      !AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).admit(event.at))
     return nullptr;
-  return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
+  UserTable& table = SnapshotAccess::write(snapshot).table;  // perhaps a copy, in which every path is shared
+  return &table.own_page(subject.key, table.way_to(subject.key));
 }
 
 /// Keeps a shared page alive, even if its other owners, possibly on other threads, release it.
@@ -9108,13 +9089,14 @@ class Merging {
       const SessionRegisters& first = theirs.first_session();
       const UserKey key = root_->table.key_of(theirs.name());
       const LookupKey session(first.id.view());
+      const UserTable::Way way = root_->table.way_to(key);
+      const std::uint32_t at = way.find(key);
       if (has_copy_) {
-        root_->table.own_row(key).own_session(session)->heartbeat = first.heartbeat;
+        root_->table.own_page(key, way).row(at).own_session(session)->heartbeat = first.heartbeat;
         return;
       }
-      const RowAccess row = root_->table.row_in_place(key);
-      if (row != nullptr) {
-        in_place_.put(*row.own_session(session), first.heartbeat);
+      if (Page* const page = way.own_page()) {
+        in_place_.put(*page->row(at).own_session(session), first.heartbeat);
         return;
       }
     }
@@ -14264,29 +14246,38 @@ inline Filter or_(std::vector<Filter> parts) { return Filter::combination(Operat
 inline Filter nor(std::vector<Filter> parts) { return Filter::combination(Operator::none_of, std::move(parts)); }
 /// @}
 
+namespace detail {
+
+/// Returns whether a combination matches. `has_part(matches)` must return whether any part of it matches, or whether
+/// any part does not match.
+template <class HasPart>
+bool combination_matches(Operator op, HasPart has_part) {
+  switch (op) {
+    case Operator::everything: return true;
+    case Operator::all_of: return !has_part(false);
+    case Operator::any_of: return has_part(true);
+    case Operator::none_of: return !has_part(true);
+    default: return false;
+  }
+}
+
+}  // namespace detail
+
 /// Returns whether the filter matches the object: a User, a UserView, a Channel, or any type with Fields. For many
 /// objects, `compile` is faster.
 template <class T>
 bool matches(const Filter& filter, const T& object) {
-  switch (filter.op()) {
-    case Operator::everything: return true;
-    case Operator::invalid: return false;
-    case Operator::all_of:
-      for (const Filter& part : filter.parts()) {
-        if (!presence::matches(part, object)) return false;
-      }
-      return true;
-    case Operator::any_of:
-    case Operator::none_of:
-      for (const Filter& part : filter.parts()) {
-        if (presence::matches(part, object)) return filter.op() == Operator::any_of;
-      }
-      return filter.op() == Operator::none_of;
-    default:
-      return detail::with_field(object, filter.field(), [&](const ValueView& value) {
-        return detail::holds(filter.op(), value, filter.operand());
-      });
+  if (!filter.field().empty()) {
+    return detail::with_field(object, filter.field(), [&](const ValueView& value) {
+      return detail::holds(filter.op(), value, filter.operand());
+    });
   }
+  return detail::combination_matches(filter.op(), [&](bool wanted) {
+    for (const Filter& part : filter.parts()) {
+      if (presence::matches(part, object) == wanted) return true;
+    }
+    return false;
+  });
 }
 
 /// A filter that is compiled for objects of one type: its fields are resolved, and its operands are prepared for fast
@@ -14436,21 +14427,12 @@ class Matcher {
   bool holds(std::size_t at, const T& object) const {
     const Node& node = nodes_[at];
     if (node.test() != nullptr) return node.test()(*this, node.operand(), object);
-    switch (node.op()) {
-      case Operator::everything: return true;
-      case Operator::all_of:
-        for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
-          if (!holds(part, object)) return false;
-        }
-        return true;
-      case Operator::any_of:
-      case Operator::none_of:
-        for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
-          if (holds(part, object)) return node.op() == Operator::any_of;
-        }
-        return node.op() == Operator::none_of;
-      default: return false;
-    }
+    return detail::combination_matches(node.op(), [&](bool wanted) {
+      for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
+        if (holds(part, object) == wanted) return true;
+      }
+      return false;
+    });
   }
 
   std::vector<Node> nodes_;  // in preorder
@@ -17173,7 +17155,7 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
 template <class OnChange>
 Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
   Verdict verdict = judge_form(event, snapshot.rules());
-  if (accepted(verdict)) verdict = judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules());
+  if (accepted(verdict)) verdict = AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).judge(event.at);
   if (!accepted(verdict)) return verdict;
   PresenceEventView moved = event;
   moved.at = to;
@@ -17197,7 +17179,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
   const Snapshot before = snapshot;
   const Timestamp now = SnapshotAccess::now(before);
   Verdict verdict = in_range(as_of) ? Verdict::applied : Verdict::invalid;
-  if (accepted(verdict)) verdict = judge_instant(as_of, now, before.rules());
+  if (accepted(verdict)) verdict = AcceptanceWindow(now, before.rules()).judge(as_of);
 
   Tally tally;
   Snapshot after = before;

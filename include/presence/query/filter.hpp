@@ -385,29 +385,38 @@ inline Filter or_(std::vector<Filter> parts) { return Filter::combination(Operat
 inline Filter nor(std::vector<Filter> parts) { return Filter::combination(Operator::none_of, std::move(parts)); }
 /// @}
 
+namespace detail {
+
+/// Returns whether a combination matches. `has_part(matches)` must return whether any part of it matches, or whether
+/// any part does not match.
+template <class HasPart>
+bool combination_matches(Operator op, HasPart has_part) {
+  switch (op) {
+    case Operator::everything: return true;
+    case Operator::all_of: return !has_part(false);
+    case Operator::any_of: return has_part(true);
+    case Operator::none_of: return !has_part(true);
+    default: return false;
+  }
+}
+
+}  // namespace detail
+
 /// Returns whether the filter matches the object: a User, a UserView, a Channel, or any type with Fields. For many
 /// objects, `compile` is faster.
 template <class T>
 bool matches(const Filter& filter, const T& object) {
-  switch (filter.op()) {
-    case Operator::everything: return true;
-    case Operator::invalid: return false;
-    case Operator::all_of:
-      for (const Filter& part : filter.parts()) {
-        if (!presence::matches(part, object)) return false;
-      }
-      return true;
-    case Operator::any_of:
-    case Operator::none_of:
-      for (const Filter& part : filter.parts()) {
-        if (presence::matches(part, object)) return filter.op() == Operator::any_of;
-      }
-      return filter.op() == Operator::none_of;
-    default:
-      return detail::with_field(object, filter.field(), [&](const ValueView& value) {
-        return detail::holds(filter.op(), value, filter.operand());
-      });
+  if (!filter.field().empty()) {
+    return detail::with_field(object, filter.field(), [&](const ValueView& value) {
+      return detail::holds(filter.op(), value, filter.operand());
+    });
   }
+  return detail::combination_matches(filter.op(), [&](bool wanted) {
+    for (const Filter& part : filter.parts()) {
+      if (presence::matches(part, object) == wanted) return true;
+    }
+    return false;
+  });
 }
 
 /// A filter that is compiled for objects of one type: its fields are resolved, and its operands are prepared for fast
@@ -557,21 +566,12 @@ class Matcher {
   bool holds(std::size_t at, const T& object) const {
     const Node& node = nodes_[at];
     if (node.test() != nullptr) return node.test()(*this, node.operand(), object);
-    switch (node.op()) {
-      case Operator::everything: return true;
-      case Operator::all_of:
-        for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
-          if (!holds(part, object)) return false;
-        }
-        return true;
-      case Operator::any_of:
-      case Operator::none_of:
-        for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
-          if (holds(part, object)) return node.op() == Operator::any_of;
-        }
-        return node.op() == Operator::none_of;
-      default: return false;
-    }
+    return detail::combination_matches(node.op(), [&](bool wanted) {
+      for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
+        if (holds(part, object) == wanted) return true;
+      }
+      return false;
+    });
   }
 
   std::vector<Node> nodes_;  // in preorder

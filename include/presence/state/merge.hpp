@@ -151,13 +151,14 @@ class Merging {
       const SessionRegisters& first = theirs.first_session();
       const UserKey key = root_->table.key_of(theirs.name());
       const LookupKey session(first.id.view());
+      const UserTable::Way way = root_->table.way_to(key);
+      const std::uint32_t at = way.find(key);
       if (has_copy_) {
-        root_->table.own_row(key).own_session(session)->heartbeat = first.heartbeat;
+        root_->table.own_page(key, way).row(at).own_session(session)->heartbeat = first.heartbeat;
         return;
       }
-      const RowAccess row = root_->table.row_in_place(key);
-      if (row != nullptr) {
-        in_place_.put(*row.own_session(session), first.heartbeat);
+      if (Page* const page = way.own_page()) {
+        in_place_.put(*page->row(at).own_session(session), first.heartbeat);
         return;
       }
     }

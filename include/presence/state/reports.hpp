@@ -49,7 +49,7 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
 template <class OnChange>
 Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
   Verdict verdict = judge_form(event, snapshot.rules());
-  if (accepted(verdict)) verdict = judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules());
+  if (accepted(verdict)) verdict = AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).judge(event.at);
   if (!accepted(verdict)) return verdict;
   PresenceEventView moved = event;
   moved.at = to;
@@ -73,7 +73,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
   const Snapshot before = snapshot;
   const Timestamp now = SnapshotAccess::now(before);
   Verdict verdict = in_range(as_of) ? Verdict::applied : Verdict::invalid;
-  if (accepted(verdict)) verdict = judge_instant(as_of, now, before.rules());
+  if (accepted(verdict)) verdict = AcceptanceWindow(now, before.rules()).judge(as_of);
 
   Tally tally;
   Snapshot after = before;

@@ -13,7 +13,8 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The limits for timestamps of events and sessions. They are computed in advance from `now` and the rules, so that
+/// The limits for timestamps of events and sessions: an event older than `now - reorder_window` is too late, and one
+/// later than `now + max_clock_skew` is too early. Without `now`, none is. The limits are computed in advance, so that
 /// applying an event needs no additions.
 class AcceptanceWindow {
  public:
@@ -28,25 +29,26 @@ class AcceptanceWindow {
     if (now == absent) return;
     first_ = later(first_, now - rules.reorder_window);
     last_ = earlier(last_, now + rules.max_clock_skew);
-    if (rules.session_timeout != Duration()) alive_ = now - rules.session_timeout;
+    timed_out_up_to_ = detail::timed_out_up_to(now, rules);
   }
 
   bool are_of(Timestamp now) const noexcept { return now_ == now; }
 
+  /// Returns the verdict on the timestamp of an event, which must not be at either end of the range of timestamps.
+  Verdict judge(Timestamp at) const noexcept {
+    return at < first_ ? Verdict::too_late : at > last_ ? Verdict::too_early : Verdict::applied;
+  }
   /// Returns whether an event with that timestamp is neither too late, nor too early, nor invalid.
   bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
   Timestamp window() const noexcept { return first_; }
 
-  /// Returns the same as `live`, computed from the limits.
-  bool is_live(const SessionRegisters& session) const noexcept {
-    return evidence(session) > alive_ && !ended_by_disconnect(session);
-  }
+  bool is_live(const SessionRegisters& session) const noexcept { return live(session, timed_out_up_to_); }
 
   /// Returns the number of sessions up to which none has to be dropped for a new one.
   std::uint32_t session_room() const noexcept { return room_; }
 
-  /// Returns the same as the free function `heartbeat_value`, which divides. Avoids the division for most heartbeats,
-  /// which are in the same step as the one before.
+  /// Returns `heartbeat_value(at, rules)`. Most heartbeats are in the same step as the one before, so its result is
+  /// cached, because it divides.
   Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
     const auto into_step = static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(step_.ns());
     if (at >= step_ && into_step < static_cast<std::uint64_t>(refresh_.ns())) return step_;
@@ -64,7 +66,7 @@ class AcceptanceWindow {
 
   Timestamp now_ = never;  // never a valid timestamp
   Timestamp first_, last_;
-  Timestamp alive_ = absent;
+  Timestamp timed_out_up_to_ = absent;
   Timestamp step_;
   Duration refresh_;
   std::uint32_t room_ = 0;

@@ -47,8 +47,16 @@ inline Timestamp silent_until(const SessionRegisters& session, const Rules& rule
   return rules.session_timeout == Duration() ? never : evidence(session) + rules.session_timeout;
 }
 
+/// Returns the latest timestamp of a last evidence after which the session has timed out at `now`; `absent` if no
+/// session has.
+inline Timestamp timed_out_up_to(Timestamp now, const Rules& rules) noexcept {
+  return now == absent || rules.session_timeout == Duration() ? absent : now - rules.session_timeout;
+}
+inline bool live(const SessionRegisters& session, Timestamp timed_out_up_to) noexcept {
+  return evidence(session) > timed_out_up_to && !ended_by_disconnect(session);
+}
 inline bool live(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
-  return evidence(session) != absent && !ended_by_disconnect(session) && now < silent_until(session, rules);
+  return live(session, timed_out_up_to(now, rules));
 }
 
 /// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.

@@ -71,7 +71,10 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept)
     }
     return needed.next;
   });
-  for (const UserRow& row : cleanup.rows) root.table.own_page(root.table.key_of(row.head.id.view()));
+  for (const UserRow& row : cleanup.rows) {
+    const UserKey key = root.table.key_of(row.head.id.view());
+    root.table.own_page(key, root.table.way_to(key));
+  }
   return cleanup;
 }
 

@@ -6,6 +6,7 @@
 #include <presence/base/detail/user_key.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
+#include <presence/registers/detail/acceptance_window.hpp>
 #include <presence/registers/detail/derived.hpp>
 #include <presence/state/detail/advance.hpp>
 #include <presence/state/detail/changes.hpp>
@@ -51,15 +52,15 @@ Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key, const PresenceEven
   return Verdict::applied;
 }
 
-/// Makes the page of a user uniquely owned and returns it, if sharing is all that prevents applying the event in place.
-/// The event must be a later heartbeat of the session in the head of the row. Returns null otherwise.
+/// Makes the page of a user uniquely owned and returns it, if sharing is probably all that prevents applying the event in
+/// place: it may be a later heartbeat of the session in the head of the row. Returns null otherwise.
 inline Page* own_page_for_refresh(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event) {
-  const RowView row = subject.row();
-  if (!row.is_heartbeat_of_first(event.type, subject.session) || event.at <= evidence(row.first_session()) ||
+  if (!subject.may_be_of_first_session(event.type) || event.at <= evidence(subject.row().first_session()) ||
       judge_form(event, snapshot.rules()) != Verdict::applied ||
-      judge_instant(event.at, SnapshotAccess::now(snapshot), snapshot.rules()) != Verdict::applied)
+      !AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).admit(event.at))
     return nullptr;
-  return &SnapshotAccess::write(snapshot).table.own_page(subject.key);
+  UserTable& table = SnapshotAccess::write(snapshot).table;  // perhaps a copy, in which every path is shared
+  return &table.own_page(subject.key, table.way_to(subject.key));
 }
 
 /// Keeps a shared page alive, even if its other owners, possibly on other threads, release it.

@@ -75,7 +75,8 @@ struct EventTarget {
     return true;
   }
   RowView row() const noexcept { return way.page()->row(at); }
-  /// Returns whether the event may be a heartbeat of the session in the head of the row.
+  /// Returns whether the event may be a heartbeat of the session in the head of the row: if so, no more of the user is
+  /// read. Compares only the first bytes of the session's id.
   bool may_be_of_first_session(EventType type) const noexcept {
     return type == EventType::heartbeat && row().first_session().id.low_word() == session.low();
   }

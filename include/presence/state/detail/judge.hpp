@@ -41,13 +41,6 @@ inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) no
   return Verdict::applied;
 }
 
-inline Verdict judge_instant(Timestamp at, Timestamp now, const Rules& rules) noexcept {
-  if (now == absent) return Verdict::applied;
-  if (at < now - rules.reorder_window) return Verdict::too_late;
-  if (at > now + rules.max_clock_skew) return Verdict::too_early;
-  return Verdict::applied;
-}
-
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence

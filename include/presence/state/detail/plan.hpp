@@ -6,6 +6,7 @@
 #include <presence/base/detail/user_key.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
+#include <presence/registers/detail/acceptance_window.hpp>
 #include <presence/registers/detail/derived.hpp>
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/registers.hpp>
@@ -126,7 +127,7 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
   plan.verdict = judge_form(event, rules);
-  if (plan.verdict == Verdict::applied && !is_admitted) plan.verdict = judge_instant(event.at, now, rules);
+  if (plan.verdict == Verdict::applied && !is_admitted) plan.verdict = AcceptanceWindow(now, rules).judge(event.at);
   if (plan.verdict != Verdict::applied) return plan;
 
   UserRegisters& user = plan.after;

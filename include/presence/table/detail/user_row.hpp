@@ -216,10 +216,6 @@ class RowView {
     return user;
   }
 
-  /// Returns whether the event may be a heartbeat of the session whose registers are in the head of the row.
-  bool is_heartbeat_of_first(EventType type, const LookupKey& session) const noexcept {
-    return type == EventType::heartbeat && session.is(head_->session.id);
-  }
   /// @{
   /// Prefetches the overflow; only its beginning, which is enough for counting its owners.
   void prefetch_elsewhere() const noexcept {

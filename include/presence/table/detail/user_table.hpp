@@ -201,9 +201,11 @@ class BasicUserTable {
   /// Returns a number that changes whenever a page or row may have moved, or the table was copied and so became shared.
   std::uint64_t moves() const noexcept { return (std::uint64_t{copies_.read()} << 32) + moves_; }
 
-  /// Returns the user's page for changes. Copies the page and the nodes above it if they are shared. The user must be
-  /// in the table. If memory runs out, no content changes.
-  Page& own_page(const UserKey& key) {
+  /// Returns the page of a user for changes. `way` must be the user's path in this table,
+  /// found since `moves()` last changed. Copies the page and the nodes above it if they are
+  /// shared; every row keeps its index. The user must be in the table. If memory runs out, no content changes.
+  Page& own_page(const UserKey& key, const Way& way) {
+    if (Page* const own = way.own_page()) return *own;
     ++moves_;
     own_top();
     Branch* branch = top_;
@@ -233,8 +235,9 @@ class BasicUserTable {
   /// nothing changes, provided that `fill` then changes nothing.
   template <class Fill>
   void change(const UserKey& key, Timestamp due, Timestamp cleanup, Fill fill) {
-    std::uint32_t at;
-    Page& own = own_page(key, at);
+    const Way way = way_to(key);
+    const std::uint32_t at = way.find(key);
+    Page& own = own_page(key, way);
     lower_bounds(key, own, at, due, cleanup);  // before anything is changed
     own.invalidate_cover(at);
     fill(own.row(at));
@@ -249,22 +252,6 @@ class BasicUserTable {
     own.invalidate_cover(at);
     own.row(at).swap(row);
   }
-  /// @{
-  /// Returns the row of a user for changing timestamps of its sessions, if this makes no deadline earlier. The user
-  /// must be in the table. `row_in_place` returns null if the row is shared. `own_row` copies what is shared; if memory
-  /// runs out, nothing changes.
-  RowAccess row_in_place(const UserKey& key) noexcept {
-    const Way way = way_to(key);
-    Page* const page = way.own_page();
-    return page != nullptr ? page->row(way.find(key)) : RowAccess();
-  }
-  RowAccess own_row(const UserKey& key) {
-    std::uint32_t at;
-    Page& own = own_page(key, at);
-    return own.row(at);
-  }
-  /// @}
-
   /// Adds a user who is not in the table. Time alone must not change the row visibly before `due`, and no memory of it
   /// can be freed before `cleanup`. If memory runs out, no content changes.
   void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup) {
@@ -512,15 +499,6 @@ class BasicUserTable {
   static bool are_known_equal(const Branch* a, const Branch* b) noexcept {
     return a != nullptr && b != nullptr && a->is_page && b->is_page &&
            EqualityMark::is_shared(a->as_page().equality, b->as_page().equality);
-  }
-
-  /// Returns the user's page for changes, and sets `at` to their row in it. Copies what is shared. The user must be in
-  /// the table.
-  Page& own_page(const UserKey& key, std::uint32_t& at) {
-    const Way way = way_to(key);
-    at = way.find(key);
-    Page* const own = way.own_page();
-    return own != nullptr ? *own : own_page(key);
   }
 
   /// Returns the hash of that number that determines a user's position. The first one is given.
