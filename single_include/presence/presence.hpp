@@ -8480,17 +8480,6 @@ Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key, const PresenceEven
   return Verdict::applied;
 }
 
-/// Makes the page of a user uniquely owned and returns it, if sharing is probably all that prevents applying the event in
-/// place: it may be a later heartbeat of the session in the head of the row. Returns null otherwise.
-inline Page* own_page_for_refresh(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event) {
-  if (!subject.may_be_of_first_session(event.type) || event.at <= evidence(subject.row().first_session()) ||
-      judge_form(event, snapshot.rules()) != Verdict::applied ||
-      !AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).admit(event.at))
-    return nullptr;
-  UserTable& table = SnapshotAccess::write(snapshot).table;  // perhaps a copy, in which every path is shared
-  return &table.own_page(subject.key, table.way_to(subject.key));
-}
-
 /// Keeps a shared page alive, even if its other owners, possibly on other threads, release it.
 class KeptPage {
  public:
@@ -8502,30 +8491,41 @@ class KeptPage {
   Spare page_;
 };
 
-/// Applies an event of a user in a shared page.
-template <class OnChange>
-PRESENCE_DETAIL_APART Verdict apply_in_shared_page(Snapshot& snapshot, const EventTarget& subject,
-                                                   const PresenceEventView& event, OnChange& on_change) {
-  const KeptPage kept(*subject.way.page());  // the event may borrow from it
-  if (Page* const page = own_page_for_refresh(snapshot, subject, event)) {
-    const PlaceInTable place{SnapshotAccess::write(snapshot), subject, *page};
-    if (refresh_session(place, event) || apply_in_place(place, event, on_change)) return Verdict::applied;
-  }
-  return apply_by_plan(snapshot, subject.key, event, on_change);
+/// Copies the shared page of a user if sharing is probably all that prevents applying the event in place: it may be a
+/// later heartbeat of the session in the head of the row. Returns the copy; null otherwise.
+inline Page* copy_page_for(Snapshot& snapshot, const EventTarget& target, const PresenceEventView& event) {
+  if (!target.may_be_of_first_session(event.type) || event.at <= evidence(target.row().first_session()) ||
+      judge_form(event, snapshot.rules()) != Verdict::applied ||
+      !AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).admit(event.at))
+    return nullptr;
+  UserTable& table = SnapshotAccess::write(snapshot).table;  // perhaps a copy, in which every path is shared
+  return &table.own_page(target.key, table.way_to(target.key));
 }
 
-/// Applies an event of a user who has been looked up, in place if possible. If the page is uniquely owned, heartbeats
-/// that only refresh the session have been applied before.
+/// Applies an event of a user in a shared page.
 template <class OnChange>
-Verdict apply_to_target(Snapshot& snapshot, const EventTarget& subject, const PresenceEventView& event,
-                        OnChange& on_change) {
-  if (subject.at != Page::none) {
-    Root* const owned = SnapshotAccess::owned(snapshot);
-    Page* const page = owned != nullptr ? subject.own_page() : nullptr;
-    if (page == nullptr) return apply_in_shared_page(snapshot, subject, event, on_change);
-    if (apply_in_place({*owned, subject, *page}, event, on_change)) return Verdict::applied;
+PRESENCE_DETAIL_APART Verdict apply_in_shared_page(Snapshot& snapshot, const EventTarget& target,
+                                                   const PresenceEventView& event, OnChange& on_change) {
+  const KeptPage kept(*target.way.page());  // the event may borrow from it
+  if (Page* const page = copy_page_for(snapshot, target, event)) {
+    const PlaceInTable place{SnapshotAccess::write(snapshot), target, *page};
+    if (refresh_session(place, event) || apply_in_place(place, event, on_change)) return Verdict::applied;
   }
-  return apply_by_plan(snapshot, subject.key, event, on_change);
+  return apply_by_plan(snapshot, target.key, event, on_change);
+}
+
+/// Applies an event of a user who has been looked up: in place if the row is there and the page can be changed, else by
+/// a plan. In an unshared page, heartbeats that only refresh the session have been applied before.
+template <class OnChange>
+Verdict apply_to_target(Snapshot& snapshot, const EventTarget& target, const PresenceEventView& event,
+                        OnChange& on_change) {
+  if (target.at != Page::none) {
+    Root* const owned = SnapshotAccess::owned(snapshot);
+    Page* const page = owned != nullptr ? target.own_page() : nullptr;
+    if (page == nullptr) return apply_in_shared_page(snapshot, target, event, on_change);
+    if (apply_in_place({*owned, target, *page}, event, on_change)) return Verdict::applied;
+  }
+  return apply_by_plan(snapshot, target.key, event, on_change);
 }
 
 /// Looks up the user of an event and applies the event.

@@ -379,7 +379,7 @@ MUTANTS = [
            "the deadlines before an instant are passed before its events"),
 
     # ---- events that borrow from what they change ----
-    Mutant("page-unkept", APPLY_EVENT, "  const KeptPage kept(*subject.way.page());", "",
+    Mutant("page-unkept", APPLY_EVENT, "  const KeptPage kept(*target.way.page());", "",
            "another owner of a page may let go of it while an event that borrows from it is folded"),
     Mutant("status-read-late", IN_PLACE, "      SharedString after(*event.status);\n      rare = &row.need_rare();\n      rare->status = std::move(after);",
            "      rare = &row.need_rare();\n      rare->status = SharedString(*event.status);",
