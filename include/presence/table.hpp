@@ -7,6 +7,7 @@
 ///
 /// Includes `base` and `registers`.
 #include <presence/table/detail/branch.hpp>
+#include <presence/table/detail/expiry.hpp>
 #include <presence/table/detail/node.hpp>
 #include <presence/table/detail/page.hpp>
 #include <presence/table/detail/user_row.hpp>

@@ -117,7 +117,7 @@ Tally apply(Snapshot& snapshot, It first, It last) {
 ///
 /// Before an event that is later than `now`, the deadlines before its timestamp pass. Then all consecutive events with
 /// that timestamp are applied. Then the deadlines at that timestamp pass. `on_change` receives one change per user and
-/// timestamp. An event that is not later than `now` is applied as by `apply`. A refused event does not advance the
+/// timestamp. An event that is not later than `now` is applied as by `apply`. A rejected event does not advance the
 /// time. If memory runs out, what was applied remains applied, and `on_change` is not called again.
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
@@ -168,7 +168,7 @@ Verdict replay(Snapshot& snapshot, const Event& event) {
 }
 /// @}
 
-/// Returns the snapshot after the event, or the same snapshot if the event is refused. Pure. Pass `std::move(s)` to
+/// Returns the snapshot after the event, or the same snapshot if the event is rejected. Pure. Pass `std::move(s)` to
 /// update it in place.
 [[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
   const detail::NoCallback no_callback;

@@ -91,7 +91,7 @@ class Replay {
     instant_ = instant;
   }
 
-  /// Returns the number of users at a later time. A second call suggests that many events are refused, so it builds an
+  /// Returns the number of users at a later time. A second call suggests that many events are rejected, so it builds an
   /// index.
   Count count_ahead(const Root& root, Timestamp at) {
     if (!departures_ && !was_asked_) {

@@ -9,6 +9,7 @@
 #include <presence/registers/detail/derived.hpp>
 #include <presence/registers/detail/registers.hpp>
 #include <presence/table/detail/branch.hpp>
+#include <presence/table/detail/expiry.hpp>
 #include <presence/table/detail/node.hpp>
 #include <presence/table/detail/page.hpp>
 #include <presence/table/detail/user_row.hpp>
@@ -320,14 +321,14 @@ class BasicUserTable {
     if (now < due()) return;
     ++moves_;
     own_top();
-    own_due(top_->as_node(), now);
+    own_due_below(top_->as_node(), now);
   }
   /// Calls `settle_row(row, due)` for every row with a deadline bound at or before `now`, and for the rows of the same
   /// pages with a bound up to `soon`. The callback may raise `due`, but to no later than the time at which time alone
   /// changes the row next. The pages must be unshared; see `own_due`.
   template <class SettleRow>
   void settle(Timestamp now, Timestamp soon, SettleRow settle_row) {
-    if (now >= due()) settle_node(top_->as_node(), now, soon, settle_row);
+    if (now >= due()) settle_below(top_->as_node(), now, soon, settle_row);
   }
 
   /// Returns the earliest value of `next(row)`, or `never`. `next` must return the next time at which time alone
@@ -341,7 +342,7 @@ class BasicUserTable {
   /// Calls `visit` for every row that time alone may change visibly or remove at or before `now`.
   template <class Visit>
   void each_due(Timestamp now, Visit visit) const {
-    if (now >= due() || now >= cleanup()) each_due_of(top_->as_node(), now, visit);
+    if (now >= due() || now >= cleanup()) each_due_below(top_->as_node(), now, visit);
   }
 
   /// Calls `next(row)` for every row of each page in which memory may be freed at `now`. `next` returns when memory of
@@ -349,7 +350,7 @@ class BasicUserTable {
   /// is still to be done. The pages may be shared.
   template <class Next>
   void update_cleanups(Timestamp now, Next next) const {
-    if (now >= cleanup()) update_cleanups_of(*top_, now, next);
+    if (now >= cleanup()) update_cleanups_below(*top_, now, next);
   }
 
   /// An iterator over the rows. Valid until the table is changed.
@@ -662,165 +663,6 @@ class BasicUserTable {
       }
       if (above != nullptr) above->copy_shape(slot);
     }
-  }
-
-  static void own_due(Node& node, Timestamp now) {
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      if (node.branches()[at] == nullptr || now < node.branches()[at]->due) continue;
-      Branch& child = node.own_child(at);
-      if (!child.is_page) own_due(child.as_node(), now);
-    }
-  }
-
-  template <class SettleRow>
-  static void settle_node(Node& node, Timestamp now, Timestamp soon, SettleRow& settle_row) {
-    // Pages are processed in batches, so that prefetches of their rows overlap. The bound of a page is raised when all
-    // of its rows are updated, the bound of the node when all of its pages are.
-    constexpr std::size_t most = 12;
-    struct {
-      Page* page;
-      std::uint32_t rows;  // a bit for each of the first rows to settle
-      Timestamp others;    // the earliest bound of the other rows
-    } pages[most];
-    std::size_t count = 0;
-    Timestamp node_due = never;
-    const auto settle_pages = [&] {
-      for (std::size_t i = 0; i < count; ++i) {
-        for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1)
-          pages[i].page->row(static_cast<std::uint32_t>(detail::lowest_bit(rows))).prefetch_elsewhere();
-      }
-      for (std::size_t i = 0; i < count; ++i) {
-        Page& page = *pages[i].page;
-        LowerBound* const dues = page.dues();
-        const auto settle_at = [&](std::size_t at) {
-          settle_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
-          pages[i].others = earlier(pages[i].others, dues[at].owned());
-        };
-        for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) settle_at(detail::lowest_bit(rows));
-        for (std::uint32_t at = Page::room; at < page.size; ++at) settle_at(at);
-        page.due = pages[i].others;
-        node_due = earlier(node_due, pages[i].others);
-      }
-      count = 0;
-    };
-    Branch* const* const branches = node.branches();
-    const std::uint32_t slot_count = node.slot_count();
-    for (std::uint32_t at = 0; at < slot_count; at += node.run_at(at)) {
-      // Prefetches the next pages.
-      if (at + 4 < slot_count && branches[at + 4] != nullptr) prefetch(branches[at + 4], sizeof(Page));
-      if (at + 2 < slot_count && branches[at + 2] != nullptr && !node.leads_to_node(at + 2) &&
-          branches[at + 2]->due <= now)
-        branches[at + 2]->as_page().prefetch_dues();
-      Branch* const child = branches[at];
-      if (child == nullptr) continue;
-      if (now < child->due || !child->is_page) {
-        if (child->due <= now) settle_node(child->as_node(), now, soon, settle_row);
-        node_due = earlier(node_due, child->due);
-        continue;
-      }
-      if (count == most) settle_pages();
-      auto& next = pages[count++];
-      next.page = &child->as_page();
-      next.rows = next.page->due_rows(soon, next.others);
-    }
-    settle_pages();
-    node.due = node_due;
-  }
-
-  /// Returns the earliest value of `next(row)` below a branch, if it is no later than `limit`; else any later value.
-  /// Each round finds the earliest value or raises a stale bound.
-  template <class Next>
-  static Timestamp earliest_below(const Branch& branch, Timestamp limit, Next& next) {
-    if (branch.is_page) {
-      const Page& page = branch.as_page();
-      const LowerBound* const dues = page.dues();
-      for (;;) {
-        std::uint32_t first = 0;
-        Timestamp least = never;
-        for (std::uint32_t i = 0; i < page.size; ++i) {
-          const Timestamp due = dues[i];
-          if (due < least) {
-            least = due;
-            first = i;
-          }
-        }
-        if (least <= limit && least != never) {
-          const Timestamp exact = next(page.row(first));
-          if (exact > least) {
-            dues[first].raise(exact);
-            continue;
-          }
-        }
-        branch.due.raise(least);
-        return least;
-      }
-    }
-    const Node& node = branch.as_node();
-    for (;;) {
-      const Branch* first = nullptr;
-      Timestamp least = never, second = never;
-      for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-        const Branch* const child = node.branches()[at];
-        if (child == nullptr) continue;
-        const Timestamp due = child->due;
-        if (due < least) {
-          second = least;
-          least = due;
-          first = child;
-        } else if (due < second) {
-          second = due;
-        }
-      }
-      if (first != nullptr && least <= limit) {
-        const Timestamp others = earlier(second, limit), exact = earliest_below(*first, others, next);
-        if (exact > others) continue;
-        least = exact;
-      }
-      branch.due.raise(least);
-      return least;
-    }
-  }
-
-  template <class Visit>
-  static void each_due_of(const Node& node, Timestamp now, Visit& visit) {
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.branches()[at];
-      // Prefetches one of the next pages while this one is iterated.
-      if (at + 2 < node.slot_count() && node.branches()[at + 2] != nullptr)
-        prefetch(node.branches()[at + 2], sizeof(Page));
-      if (child == nullptr || (now < child->due && now < child->cleanup)) continue;
-      if (child->is_page) {
-        const Page& page = child->as_page();
-        const bool all = page.cleanup <= now;
-        for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (all || page.dues()[i] <= now) page.prefetch_row(i);
-        }
-        for (std::uint32_t i = 0; i < page.size; ++i) {
-          if (all || page.dues()[i] <= now) visit(page.row(i));
-        }
-      } else {
-        each_due_of(child->as_node(), now, visit);
-      }
-    }
-  }
-
-  template <class Next>
-  static void update_cleanups_of(const Branch& branch, Timestamp now, Next& next) {
-    Timestamp least = never;
-    if (branch.is_page) {
-      const Page& page = branch.as_page();
-      page.prefetch_elsewhere();
-      for (std::uint32_t i = 0; i < page.size; ++i) least = earlier(least, next(page.row(i)));
-    } else {
-      const Node& node = branch.as_node();
-      for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-        const Branch* const child = node.branches()[at];
-        if (child == nullptr) continue;
-        if (child->cleanup <= now) update_cleanups_of(*child, now, next);
-        least = earlier(least, child->cleanup);
-      }
-    }
-    if (least > now) branch.cleanup.raise(least);
   }
 
   /// Returns whether the node's invariants hold. All users below it must agree in the levels before `agreed`.
