@@ -82,7 +82,7 @@ std::string hook_text(const T& value) {
 }
 inline std::string hook_text(const Timestamp& at) {
   std::string out;
-  append_json_instant(out, {}, at);
+  append_json_timestamp(out, {}, at);
   return out;
 }
 
@@ -97,7 +97,7 @@ inline Result<Value> parse_value(std::string_view json) {
 }
 
 /// Parses a JSON text that is one timestamp, in the formats that events use.
-inline Result<Timestamp> parse_instant(std::string_view json) {
+inline Result<Timestamp> parse_json_timestamp(std::string_view json) {
   std::string scratch;
   JsonReader in(json, scratch);
   JsonValue found;
@@ -128,7 +128,7 @@ Result<T> parse_as(std::string_view json) {
   } else if constexpr (std::is_same<T, Value>::value) {
     return detail::parse_value(json);
   } else {
-    return detail::parse_instant(json);
+    return detail::parse_json_timestamp(json);
   }
 }
 

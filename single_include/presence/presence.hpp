@@ -605,8 +605,8 @@ constexpr std::uint32_t eight_digits(std::uint64_t digits) noexcept {
 }
 
 /// Reads a timestamp in the most common format: UTC, capital letters, and a year that lies completely in the range.
-/// Returns false for every other string, valid or not; `read_instant` then reads it.
-constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept {
+/// Returns false for every other string, valid or not; `read_timestamp` then reads it.
+constexpr bool read_usual_timestamp(std::string_view text, Timestamp& at) noexcept {
   constexpr EightCharacters year_and_month("0000-00-"), day("00T00:00"), time_of_day("00:00:00"), decimals("00000000");
   const std::size_t size = text.size();
   if (size < 20 || size > 30 || text[size - 1] != 'Z') return false;
@@ -643,9 +643,9 @@ constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept
 }
 
 /// Reads fixed-width fields from left to right, and stores the first error.
-class InstantReader {
+class TimestampReader {
  public:
-  explicit constexpr InstantReader(std::string_view text) noexcept : text_(text) {}
+  explicit constexpr TimestampReader(std::string_view text) noexcept : text_(text) {}
 
   /// Reads a number of exactly `width` digits, between `low` and `high`.
   constexpr std::int64_t number(std::size_t width, std::int64_t low, std::int64_t high) noexcept {
@@ -698,11 +698,11 @@ class InstantReader {
   Error error_;
 };
 
-inline constexpr std::size_t longest_instant = 30;  // 2019-01-07T13:17:42.375000001Z
+inline constexpr std::size_t longest_timestamp = 30;  // 2019-01-07T13:17:42.375000001Z
 
-/// Writes a timestamp into `out`, which has room for `longest_instant` characters. Returns the number of characters
+/// Writes a timestamp into `out`, which has room for `longest_timestamp` characters. Returns the number of characters
 /// written.
-inline std::size_t write_instant(Timestamp at, char* out) noexcept {
+inline std::size_t write_timestamp(Timestamp at, char* out) noexcept {
   // Division truncates towards zero; before 1970, subtracting one second rounds towards the past instead.
   const std::int64_t cut = at.ns() % 1000000000;
   const auto fraction = static_cast<std::uint32_t>(cut < 0 ? cut + 1000000000 : cut);
@@ -749,7 +749,7 @@ struct Moment {
 };
 
 /// Reads the whole string as RFC 3339. Sets `year` to the year as written, before the offset is applied.
-inline Moment read_moment(InstantReader& in, std::int64_t& year) {
+inline Moment read_moment(TimestampReader& in, std::int64_t& year) {
   year = in.number(4, 0, 9999);
   in.mark('-', '-');
   const std::int64_t month = in.number(2, 1, 12);
@@ -801,8 +801,8 @@ inline Moment read_moment(InstantReader& in, std::int64_t& year) {
 }
 
 /// Reads any RFC 3339 timestamp, or returns the error.
-inline Result<Timestamp> read_instant(std::string_view rfc3339) {
-  InstantReader in(rfc3339);
+inline Result<Timestamp> read_timestamp(std::string_view rfc3339) {
+  TimestampReader in(rfc3339);
   std::int64_t year = 0;
   const Moment moment = read_moment(in, year);
   if (!in.ok()) return in.error();
@@ -827,21 +827,21 @@ inline Result<Timestamp> read_instant(std::string_view rfc3339) {
 /// 1677 to 2262), and `unset` for any timestamp in the year 1, which services use for "never". O(1).
 inline Result<Timestamp> parse_timestamp(std::string_view rfc3339) {
   Timestamp at;
-  if (detail::read_usual_instant(rfc3339, at)) return at;
-  return detail::read_instant(rfc3339);
+  if (detail::read_usual_timestamp(rfc3339, at)) return at;
+  return detail::read_timestamp(rfc3339);
 }
 
 /// Appends a timestamp in RFC 3339 format, such as `2019-01-07T13:17:42.375Z`. Always UTC, with 3, 6 or 9 fraction
 /// digits: the fewest that represent the timestamp exactly.
 inline void append_string(std::string& out, Timestamp at) {
-  char text[detail::longest_instant];
-  out.append(text, detail::write_instant(at, text));
+  char text[detail::longest_timestamp];
+  out.append(text, detail::write_timestamp(at, text));
 }
 
 /// Returns the string that `append_string` appends.
 inline std::string to_string(Timestamp at) {
-  char text[detail::longest_instant];
-  return std::string(text, detail::write_instant(at, text));
+  char text[detail::longest_timestamp];
+  return std::string(text, detail::write_timestamp(at, text));
 }
 
 }  // namespace PRESENCE_ABI
@@ -2645,14 +2645,14 @@ struct RareRegisters {
 };
 
 using Activities = SmallVector<Activity, 4>;
-using Flips = SmallVector<VisibilityChange, 4>;
+using VisibilityChanges = SmallVector<VisibilityChange, 4>;
 using Sessions = SmallVector<SessionRegisters, 4>;
 
 /// The registers of a user in unpacked form, for modification. user_row.hpp defines the stored form.
 struct UserRegisters : RareRegisters {
-  Sessions sessions;         // by id
-  Activities activities;     // ascending in value and, since dominated ones are dropped, in evidence
-  Flips visibility_changes;  // ascending, one per timestamp
+  Sessions sessions;                     // by id
+  Activities activities;                 // ascending in value and, since dominated ones are dropped, in evidence
+  VisibilityChanges visibility_changes;  // ascending, one per timestamp
 
   bool empty() const noexcept {
     return sessions.empty() && activities.empty() && visibility_changes.empty() && nothing();
@@ -2799,7 +2799,7 @@ inline void join_activity(Activities& activities, Activity activity) {
 }
 
 /// Joins by union. Of two visibility changes with the same timestamp, the invisible one wins.
-inline void join_flip(Flips& visibility_changes, VisibilityChange visibility_change) {
+inline void join_visibility_change(VisibilityChanges& visibility_changes, VisibilityChange visibility_change) {
   const auto place = detail::partition_point(visibility_changes.begin(), visibility_changes.end(),
                                              [&](const VisibilityChange& f) { return f.at < visibility_change.at; });
   if (place == visibility_changes.end() || place->at != visibility_change.at) {
@@ -2809,7 +2809,7 @@ inline void join_flip(Flips& visibility_changes, VisibilityChange visibility_cha
   }
 }
 
-inline std::size_t flips_before(Span<VisibilityChange> visibility_changes, Timestamp at) noexcept {
+inline std::size_t visibility_changes_before(Span<VisibilityChange> visibility_changes, Timestamp at) noexcept {
   return static_cast<std::size_t>(detail::partition_point(visibility_changes.begin(), visibility_changes.end(),
                                                           [at](const VisibilityChange& f) { return f.at < at; }) -
                                   visibility_changes.begin());
@@ -2844,7 +2844,7 @@ void merge_ascending(Elements& ours, const Elements& theirs, IsBefore is_before,
 
 /// Joins the visibility changes by union. The new dropped range spans the ranges that lie in the trailing invisible
 /// run. If neither does, they are only waiting to be dropped, and the later one is kept.
-inline void join_flips(UserRegisters& user, const UserRegisters& other) {
+inline void join_visibility_changes(UserRegisters& user, const UserRegisters& other) {
   detail::merge_ascending(
       user.visibility_changes, other.visibility_changes,
       [](const VisibilityChange& a, const VisibilityChange& b) { return a.at < b.at; },
@@ -2905,7 +2905,7 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
       SessionRegisters& session = join_session(user, event.session);
       session.connect = later(session.connect, event.at);
       join_activity(user.activities, {event.at, event.at});
-      if (event.invisible) join_flip(user.visibility_changes, {event.at, *event.invisible});
+      if (event.invisible) join_visibility_change(user.visibility_changes, {event.at, *event.invisible});
       break;
     }
     case EventType::heartbeat: {
@@ -2960,7 +2960,7 @@ inline void join_activities(Activities& ours, const Activities& theirs) {
 inline void join(UserRegisters& user, const UserRegisters& other) {
   join_sessions(user.sessions, other.sessions);
   join_activities(user.activities, other.activities);
-  join_flips(user, other);
+  join_visibility_changes(user, other);
   join_status(user, other.status_at, text_of(other.status));
   join_report(user, other.reported_at, other.reported_online);
   join_reported_last_active(user, other.reported_last_active_at, other.reported_last_active);
@@ -2975,7 +2975,7 @@ inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b)
 }
 
 /// Returns the latest timestamp in the session's registers; `absent` if they are empty.
-inline Timestamp latest_instant(const SessionRegisters& session) noexcept {
+inline Timestamp latest_timestamp(const SessionRegisters& session) noexcept {
   return later(later(session.connect, session.heartbeat),
                session.disconnects.empty() ? absent : session.disconnects.back());
 }
@@ -3074,16 +3074,16 @@ namespace detail {
 
 enum class FrameKind : std::uint8_t {
   snapshot = 0,
-  delta = 1,   ///< between two snapshots
-  sketch = 2,  ///< a set sketch of the users of a node, to be compared
-  news = 3,    ///< updates that the other side is missing
+  delta = 1,    ///< between two snapshots
+  sketch = 2,   ///< a set sketch of the users of a node, to be compared
+  updates = 3,  ///< updates that the other side is missing
 };
 
 inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
 
 /// Returns the format version of a kind. Each kind is versioned separately.
 constexpr std::uint8_t version_of(FrameKind kind) noexcept {
-  return kind == FrameKind::sketch || kind == FrameKind::news ? 2 : 1;
+  return kind == FrameKind::sketch || kind == FrameKind::updates ? 2 : 1;
 }
 inline constexpr std::uint8_t latest_version = 2;  ///< the latest version of any kind
 
@@ -3418,13 +3418,13 @@ inline std::optional<UserView> seen_by_self(std::string_view id, const Registers
 
 /// Returns the latest timestamp among the registers of the user that others can observe. For an invisible user, this
 /// excludes everything after `invisible_since` except published data.
-inline Timestamp latest_seen_instant(const RegistersView& user) noexcept {
+inline Timestamp latest_seen_timestamp(const RegistersView& user) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   const std::size_t seen = seen_activities(user.activities, cut);
   Timestamp latest = later(later(user.status_at(), user.reported_at()), later(user.reported_last_active_at(), cut));
   if (seen > 0) latest = later(latest, user.activities[seen - 1].evidence);
   if (cut != absent) return latest;
-  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
+  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
   return user.visibility_changes.empty() ? latest : later(latest, user.visibility_changes.back().at);
 }
 
@@ -3468,9 +3468,9 @@ namespace detail {
 
 /// Encodes timestamps relative to a base, in the unit of a record. Differences wrap around at 64 bits; decoding wraps
 /// them back.
-class InstantUnit {
+class TimestampUnit {
  public:
-  InstantUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
+  TimestampUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
 
   bool in_ms() const noexcept { return in_ms_; }
   /// Returns true if no timestamp that was noted needed nanoseconds.
@@ -3535,7 +3535,7 @@ class InstantUnit {
 namespace user_record {
 
 /// Bits of the shape.
-constexpr unsigned in_ms = 1, has_flips = 32, has_rare = 64, shape_bits = 127;
+constexpr unsigned in_ms = 1, has_visibility_changes = 32, has_rare = 64, shape_bits = 127;
 /// Bits of the rare registers.
 constexpr unsigned dropped_range = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
                    forgotten = 32, rare_bits = 63;
@@ -3552,7 +3552,7 @@ inline unsigned rare_of(const RegistersView& user) noexcept {
 }
 
 inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
-  InstantUnit unit(now, true);
+  TimestampUnit unit(now, true);
   const auto note = [&unit](Timestamp at) {
     if (at != absent) unit.note(at);
   };
@@ -3575,7 +3575,7 @@ inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
   return unit.could_be_ms();
 }
 
-inline void append_session(ByteWriter& out, const SessionRegisters& session, const InstantUnit& unit) {
+inline void append_session(ByteWriter& out, const SessionRegisters& session, const TimestampUnit& unit) {
   const std::size_t disconnects = session.disconnects.size();
   out.text(text_of(session.id));
   out.byte((session.connect != absent ? 1u : 0u) | (session.heartbeat != absent ? 2u : 0u) |
@@ -3586,7 +3586,7 @@ inline void append_session(ByteWriter& out, const SessionRegisters& session, con
   for (const Timestamp at : session.disconnects) unit.append(out, at);
 }
 
-inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const InstantUnit& unit) {
+inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const TimestampUnit& unit) {
   out.byte(bits);
   if ((bits & dropped_range) != 0) {
     unit.append(out, kept.dropped_range.from);
@@ -3637,7 +3637,7 @@ struct Most {
   static std::size_t sum(std::size_t a, std::size_t b) noexcept { return b > SIZE_MAX - a ? SIZE_MAX : a + b; }
 };
 
-inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, InstantUnit& unit) {
+inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, TimestampUnit& unit) {
   SessionRegisters session;
   const std::size_t start = in.offset();
   const std::string_view id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
@@ -3656,7 +3656,7 @@ inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const M
   return session;
 }
 
-inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, InstantUnit& unit) {
+inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, TimestampUnit& unit) {
   const std::size_t start = in.offset();
   const unsigned bits = in.byte();
   if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online)) {
@@ -3688,11 +3688,12 @@ inline void append_user(ByteWriter& out, std::string_view id, const RegistersVie
   namespace record = user_record;
   const std::size_t sessions = user.sessions.size(), activities = user.activities.size();
   const unsigned rare = record::rare_of(user);
-  const InstantUnit unit(now, record::all_in_ms(user, now));
+  const TimestampUnit unit(now, record::all_in_ms(user, now));
   out.text(id);
   out.byte((unit.in_ms() ? record::in_ms : 0u) | smaller_of(sessions, record::counts_in_shape) << 1 |
            smaller_of(activities, record::counts_in_shape) << 3 |
-           (user.visibility_changes.empty() ? 0u : record::has_flips) | (rare == 0 ? 0u : record::has_rare));
+           (user.visibility_changes.empty() ? 0u : record::has_visibility_changes) |
+           (rare == 0 ? 0u : record::has_rare));
   if (sessions >= record::counts_in_shape) out.number(sessions - record::counts_in_shape);
   for (const SessionRegisters& session : user.sessions) record::append_session(out, session, unit);
   if (activities >= record::counts_in_shape) out.number(activities - record::counts_in_shape);
@@ -3725,7 +3726,7 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
   if (in.ok() && (user.id.empty() || shape > record::shape_bits || shape <= record::in_ms)) {
     in.fail(ErrorCode::syntax, start, "the user has no id or no content");
   }
-  InstantUnit unit(now, (shape & record::in_ms) != 0);
+  TimestampUnit unit(now, (shape & record::in_ms) != 0);
   for (std::size_t left = record::read_count(in, shape >> 1 & 3, record::counts_in_shape, most.sessions);
        left > 0 && in.ok(); --left) {
     const std::size_t at = in.offset();
@@ -3746,7 +3747,7 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
                             kept.activities.back().evidence < activity.evidence))
       kept.activities.push_back(activity);
   }
-  if ((shape & record::has_flips) != 0) {
+  if ((shape & record::has_visibility_changes) != 0) {
     const std::size_t at_count = in.offset();
     std::size_t left = record::read_count(in, at_count, in.number(), most.on_both_sides_of_a_cut);
     if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "the count of visibility changes is 0");
@@ -3799,7 +3800,7 @@ inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
 
 /// Returns when a session can be dropped if no event arrives: the first time whose horizon is after its last use.
 inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
-  return latest_instant(session) + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) +
+  return latest_timestamp(session) + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) +
          Duration::from_ns(1);
 }
 
@@ -3856,8 +3857,8 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, Timestam
 
 /// Drops visibility changes before the window. Keeps the three of them that a late visibility change inside the window
 /// could make relevant.
-inline void normalise_flips(Flips& visibility_changes, Timestamp window) noexcept {
-  const std::size_t old = flips_before(visibility_changes, window);
+inline void normalise_visibility_changes(VisibilityChanges& visibility_changes, Timestamp window) noexcept {
+  const std::size_t old = visibility_changes_before(visibility_changes, window);
   if (old < 2) return;
   const Timestamp since = invisible_since(visibility_changes.data(), visibility_changes.data() + old);
   Timestamp last_visible = absent, last_invisible = absent;
@@ -3874,8 +3875,8 @@ inline void normalise_activities(Activities& activities, Span<VisibilityChange> 
                                  Timestamp window) noexcept {
   const std::size_t old = seen_activities(activities, window == absent ? never : window);
   if (window == absent || old < 2) return;
-  const Timestamp cut =
-      invisible_since(visibility_changes.data(), visibility_changes.data() + flips_before(visibility_changes, window));
+  const Timestamp cut = invisible_since(
+      visibility_changes.data(), visibility_changes.data() + visibility_changes_before(visibility_changes, window));
   const std::size_t before_cut = smaller_of(seen_activities(activities, cut), old);
   std::size_t kept = 0;
   if (before_cut > 0) activities[kept++] = activities[before_cut - 1];
@@ -3939,14 +3940,14 @@ inline void normalise_sessions(Sessions& sessions, Timestamp now, const Rules& r
   const Timestamp horizon = session_horizon(now, rules);
   for (SessionRegisters& session : sessions) normalise_session(session, now, horizon, rules);
   if (now == absent) return;
-  detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_instant(session) == absent; });
+  detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_timestamp(session) == absent; });
 }
 
 inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
   if (now == absent) return;
   const Timestamp window = now - rules.reorder_window;
   normalise_activities(user.activities, user.visibility_changes, window);
-  normalise_flips(user.visibility_changes, window);
+  normalise_visibility_changes(user.visibility_changes, window);
   // While the invisible run continues, the dropped range represents the last time the user became invisible. This is
   // never dropped.
   const Timestamp cut = invisible_since(user.visibility_changes);
@@ -3971,8 +3972,9 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
     if (!session.disconnects.empty() && !matters(session.disconnects[0])) return false;
   }
   const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
-  const bool has_old_flips = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
-  return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->dropped_range.to == absent);
+  const bool has_old_visibility_changes = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
+  return !has_old_activities && !has_old_visibility_changes &&
+         (user.rare == nullptr || user.rare->dropped_range.to == absent);
 }
 
 /// Returns whether memory outside the user's row may hold data that time alone allows to be dropped.
@@ -4036,7 +4038,7 @@ inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rule
 /// dropped first.
 inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {
   const bool a_was_there = evidence(a) != absent, b_was_there = evidence(b) != absent;
-  return a_was_there != b_was_there ? b_was_there : latest_instant(a) < latest_instant(b);
+  return a_was_there != b_was_there ? b_was_there : latest_timestamp(a) < latest_timestamp(b);
 }
 
 /// Drops the stalest of the sessions for which `counts` returns true until at most `room` of them are left. Of two
@@ -4069,14 +4071,16 @@ void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) 
 /// Bounds the visibility changes. Keeps the newest before `invisible_since` and the earliest from it on. Changes
 /// dropped from the trailing invisible run are recorded as one dropped range. Later changes of that run are added to
 /// the range. A user cannot become visible again inside it.
-inline void bound_flips(UserRegisters& user, std::size_t room) noexcept {
+inline void bound_visibility_changes(UserRegisters& user, std::size_t room) noexcept {
   auto& visibility_changes = user.visibility_changes;
   const Timestamp cut = invisible_since(visibility_changes);
-  const std::size_t before = cut == absent ? visibility_changes.size() : flips_before(visibility_changes, cut);
+  const std::size_t before =
+      cut == absent ? visibility_changes.size() : visibility_changes_before(visibility_changes, cut);
   if (cut != absent) {
     const bool run_is_crowded = user.dropped_range.to != absent && cut <= user.dropped_range.from;
-    std::size_t kept = run_is_crowded ? flips_before(visibility_changes, user.dropped_range.from + Duration::from_ns(1))
-                                      : visibility_changes.size();
+    std::size_t kept =
+        run_is_crowded ? visibility_changes_before(visibility_changes, user.dropped_range.from + Duration::from_ns(1))
+                       : visibility_changes.size();
     kept = smaller_of(kept, before + room);
     if (kept < visibility_changes.size()) {
       user.dropped_range.to =
@@ -4129,7 +4133,7 @@ inline void bound_ended_sessions(Sessions& sessions, Timestamp now, const Rules&
 /// separate limit, and the earliest entries after it are kept.
 inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) noexcept {
   const std::size_t room = recent_room(rules);
-  if (user.visibility_changes.size() > room || user.dropped_range.to != absent) bound_flips(user, room);
+  if (user.visibility_changes.size() > room || user.dropped_range.to != absent) bound_visibility_changes(user, room);
   if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.visibility_changes), room);
 }
 
@@ -4160,7 +4164,7 @@ namespace detail {
 /// counts.
 inline Timestamp latest_date(const RegistersView& user) noexcept {
   Timestamp latest = absent;
-  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
+  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
   // The last activity has the latest evidence, and no value is later than its evidence.
   if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
   if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
@@ -4740,9 +4744,10 @@ class alignas(SessionRegisters) Overflow {
       if (other.shape_.rare) *rare() = *other.rare();
     }
     for (std::uint32_t i = 0; i < other.activity_count; ++i) activities()[i] = other.activities()[i];
-    for (std::uint32_t i = 0; i < other.flip_count; ++i) visibility_changes()[i] = other.visibility_changes()[i];
+    for (std::uint32_t i = 0; i < other.visibility_change_count; ++i)
+      visibility_changes()[i] = other.visibility_changes()[i];
     activity_count = other.activity_count;
-    flip_count = other.flip_count;
+    visibility_change_count = other.visibility_change_count;
   }
 
   /// Returns the capacity for so many activities and some more.
@@ -4750,7 +4755,7 @@ class alignas(SessionRegisters) Overflow {
   const Shape& shape() const noexcept { return shape_; }
   // The numbers of elements in use. The row stores the number of sessions.
   std::uint32_t activity_count = 0;  // 0: they are in the row
-  std::uint32_t flip_count = 0;
+  std::uint32_t visibility_change_count = 0;
   SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
   RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + shape_.sessions); }
   Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (shape_.rare ? 1 : 0)); }
@@ -4861,7 +4866,7 @@ class RowView {
     view.sessions = sessions();
     view.activities = activities();
     if (Overflow* const more = rest_->overflow) {
-      view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->flip_count};
+      view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->visibility_change_count};
       if (more->shape().rare) view.rare = more->rare();
     }
     return view;
@@ -5074,8 +5079,9 @@ class RowAccess : public RowView {
     }
     more.activity_count = static_cast<std::uint32_t>(inside ? 0 : user.activities.size());
     for (std::size_t i = 0; i < more.activity_count; ++i) more.activities()[i] = user.activities[i];
-    more.flip_count = static_cast<std::uint32_t>(user.visibility_changes.size());
-    for (std::size_t i = 0; i < more.flip_count; ++i) more.visibility_changes()[i] = user.visibility_changes[i];
+    more.visibility_change_count = static_cast<std::uint32_t>(user.visibility_changes.size());
+    for (std::size_t i = 0; i < more.visibility_change_count; ++i)
+      more.visibility_changes()[i] = user.visibility_changes[i];
     if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
   }
 };
@@ -5178,14 +5184,14 @@ inline constexpr bool has_callback = !std::is_same<std::remove_cv_t<OnChange>, N
 
 /// Calls `on_change` if the publicly visible state changed.
 template <class OnChange>
-void tell(const Change& change, OnChange& on_change) {
+void notify(const Change& change, OnChange& on_change) {
   if (change.before == change.after) return;
-  UserPresenceChangedView told;
-  told.id = change.id.view();
-  told.before = change.before.view(told.id);
-  told.after = change.after.view(told.id);
-  told.at = change.at;
-  on_change(static_cast<const UserPresenceChangedView&>(told));
+  UserPresenceChangedView changed;
+  changed.id = change.id.view();
+  changed.before = change.before.view(changed.id);
+  changed.after = change.after.view(changed.id);
+  changed.at = change.at;
+  on_change(static_cast<const UserPresenceChangedView&>(changed));
 }
 
 using Changes = Timeline<Change>;
@@ -5193,7 +5199,7 @@ using Changes = Timeline<Change>;
 /// Does the same for all changes, in the order of (timestamp, id).
 template <class OnChange>
 void notify_all(Changes& changes, OnChange& on_change) {
-  changes.each([&](const Change& change) { tell(change, on_change); });
+  changes.each([&](const Change& change) { notify(change, on_change); });
 }
 
 }  // namespace detail
@@ -6174,30 +6180,30 @@ namespace detail {
 
 /// Copies the shared pages below a node with a deadline bound at or before `now`, and the nodes above them. The node
 /// must be unshared.
-inline void own_due_below(Node& node, Timestamp now) {
+inline void unshare_due_below(Node& node, Timestamp now) {
   for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
     if (node.branches()[at] == nullptr || now < node.branches()[at]->due) continue;
     Branch& child = node.own_child(at);
-    if (!child.is_page) own_due_below(child.as_node(), now);
+    if (!child.is_page) unshare_due_below(child.as_node(), now);
   }
 }
 
-/// Calls `settle_row(row, due)` for every row below a node with a deadline bound at or before `now`, and for the rows
+/// Calls `update_row(row, due)` for every row below a node with a deadline bound at or before `now`, and for the rows
 /// of the same pages with a bound up to `soon`. Raises the bounds above to those of the rows. Nothing below may be
 /// shared.
-template <class SettleRow>
-void settle_below(Node& node, Timestamp now, Timestamp soon, SettleRow& settle_row) {
+template <class UpdateRow>
+void update_due_below(Node& node, Timestamp now, Timestamp soon, UpdateRow& update_row) {
   // Pages are processed in batches, so that prefetches of their rows overlap. The bound of a page is raised when all
   // of its rows are updated, the bound of the node when all of its pages are.
   constexpr std::size_t most = 12;
   struct {
     Page* page;
-    std::uint32_t rows;  // a bit for each of the first rows to settle
+    std::uint32_t rows;  // a bit for each of the first rows to update
     Timestamp others;    // the earliest bound of the other rows
   } pages[most];
   std::size_t count = 0;
   Timestamp node_due = never;
-  const auto settle_pages = [&] {
+  const auto update_pages = [&] {
     for (std::size_t i = 0; i < count; ++i) {
       for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1)
         pages[i].page->row(static_cast<std::uint32_t>(detail::lowest_bit(rows))).prefetch_elsewhere();
@@ -6205,12 +6211,12 @@ void settle_below(Node& node, Timestamp now, Timestamp soon, SettleRow& settle_r
     for (std::size_t i = 0; i < count; ++i) {
       Page& page = *pages[i].page;
       LowerBound* const dues = page.dues();
-      const auto settle_at = [&](std::size_t at) {
-        settle_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
+      const auto update_at = [&](std::size_t at) {
+        update_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
         pages[i].others = earlier(pages[i].others, dues[at].owned());
       };
-      for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) settle_at(detail::lowest_bit(rows));
-      for (std::uint32_t at = Page::room; at < page.size; ++at) settle_at(at);
+      for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) update_at(detail::lowest_bit(rows));
+      for (std::uint32_t at = Page::room; at < page.size; ++at) update_at(at);
       page.due = pages[i].others;
       node_due = earlier(node_due, pages[i].others);
     }
@@ -6227,16 +6233,16 @@ void settle_below(Node& node, Timestamp now, Timestamp soon, SettleRow& settle_r
     Branch* const child = branches[at];
     if (child == nullptr) continue;
     if (now < child->due || !child->is_page) {
-      if (child->due <= now) settle_below(child->as_node(), now, soon, settle_row);
+      if (child->due <= now) update_due_below(child->as_node(), now, soon, update_row);
       node_due = earlier(node_due, child->due);
       continue;
     }
-    if (count == most) settle_pages();
+    if (count == most) update_pages();
     auto& next = pages[count++];
     next.page = &child->as_page();
     next.rows = next.page->due_rows(soon, next.others);
   }
-  settle_pages();
+  update_pages();
   node.due = node_due;
 }
 
@@ -6764,18 +6770,18 @@ class BasicUserTable {
 
   /// Copies the shared pages with a deadline bound at or before `now`, and the nodes above them. This table is then
   /// their only owner. If memory runs out, no content changes.
-  void own_due(Timestamp now) {
+  void unshare_due(Timestamp now) {
     if (now < due()) return;
     ++moves_;
     own_top();
-    own_due_below(top_->as_node(), now);
+    unshare_due_below(top_->as_node(), now);
   }
-  /// Calls `settle_row(row, due)` for every row with a deadline bound at or before `now`, and for the rows of the same
+  /// Calls `update_row(row, due)` for every row with a deadline bound at or before `now`, and for the rows of the same
   /// pages with a bound up to `soon`. The callback may raise `due`, but to no later than the time at which time alone
-  /// changes the row next. The pages must be unshared; see `own_due`.
-  template <class SettleRow>
-  void settle(Timestamp now, Timestamp soon, SettleRow settle_row) {
-    if (now >= due()) settle_below(top_->as_node(), now, soon, settle_row);
+  /// changes the row next. The pages must be unshared; see `unshare_due`.
+  template <class UpdateRow>
+  void update_due(Timestamp now, Timestamp soon, UpdateRow update_row) {
+    if (now >= due()) update_due_below(top_->as_node(), now, soon, update_row);
   }
 
   /// Returns the earliest value of `next(row)`, or `never`. `next` must return the next time at which time alone
@@ -6833,7 +6839,7 @@ class BasicUserTable {
   };
 
   /// Returns whether the first user is iterated before the second.
-  static bool stands_before(const UserKey& a, const UserKey& b) noexcept {
+  static bool is_ordered_before(const UserKey& a, const UserKey& b) noexcept {
     return compare(a.id, a.order, b.id, b.order, 0) < 0;
   }
 
@@ -7230,25 +7236,27 @@ constexpr bool same_but_for_seed(Rules a, Rules b) noexcept {
   return a == b;
 }
 
-inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
+inline std::optional<Timestamp> optional_timestamp(Timestamp at) noexcept {
   return at == absent || at == never ? std::nullopt : std::optional<Timestamp>(at);
 }
 
 /// Returns the normal form of the user's registers at `now`. The row may hold more if no event has touched it since.
-inline UserRegisters settled(const RowView& row, Timestamp now, const Rules& rules) {
+inline UserRegisters normal_form_of(const RowView& row, Timestamp now, const Rules& rules) {
   UserRegisters user = row.unpacked();
   normalise(user, now, rules);
   return user;
 }
-inline UserRegisters normal_form_of(const RowView& row, const Root& root) { return settled(row, root.now, root.rules); }
+inline UserRegisters normal_form_of(const RowView& row, const Root& root) {
+  return normal_form_of(row, root.now, root.rules);
+}
 
 /// Passes the same registers to `read(const RegistersView&)` and returns its result. Does not copy them if they are
 /// surely in normal form already.
 template <class Read>
-auto read_settled(const RowView& row, Timestamp now, const Rules& rules, Read read) {
+auto read_normal_form_of(const RowView& row, Timestamp now, const Rules& rules, Read read) {
   const RegistersView kept = row.registers();
   if (surely_normal(kept, now, rules)) return read(kept);
-  const UserRegisters user = settled(row, now, rules);
+  const UserRegisters user = normal_form_of(row, now, rules);
   return read(RegistersView(user));
 }
 
@@ -7333,15 +7341,15 @@ class Snapshot {
     } else {
       state.user.id = std::string(id);
     }
-    state.status_at = detail::optional_instant(user.status_at);
-    state.invisible_since = detail::optional_instant(detail::invisible_since(user.visibility_changes));
+    state.status_at = detail::optional_timestamp(user.status_at);
+    state.invisible_since = detail::optional_timestamp(detail::invisible_since(user.visibility_changes));
     for (const detail::SessionRegisters& kept : user.sessions) {
       Session session;
       session.id = std::string(detail::text_of(kept.id));
-      session.connected = detail::optional_instant(kept.connect);
-      session.heartbeat = detail::optional_instant(kept.heartbeat);
+      session.connected = detail::optional_timestamp(kept.connect);
+      session.heartbeat = detail::optional_timestamp(kept.heartbeat);
       session.disconnects.assign(kept.disconnects.begin(), kept.disconnects.end());
-      session.online_until = detail::optional_instant(detail::online_until(kept, root_->rules));
+      session.online_until = detail::optional_timestamp(detail::online_until(kept, root_->rules));
       session.alive = detail::live(kept, root_->now, root_->rules);
       state.sessions.push_back(std::move(session));
     }
@@ -7356,14 +7364,16 @@ class Snapshot {
   /// @}
 
   /// Returns the timestamp of the snapshot, or nullopt until one is given. O(1).
-  std::optional<Timestamp> now() const noexcept { return root_ ? detail::optional_instant(root_->now) : std::nullopt; }
+  std::optional<Timestamp> now() const noexcept {
+    return root_ ? detail::optional_timestamp(root_->now) : std::nullopt;
+  }
 
   /// Returns the earliest future time at which the visible state changes without an event (a timeout, an expiry), or
   /// nullopt. Sleep until then, then advance to it. O(log n) amortised over the events since the last call: deferred
   /// deadlines that it finds are cached. Several threads may call it at once.
   std::optional<Timestamp> next_deadline() const noexcept {
     if (!root_) return std::nullopt;
-    return detail::optional_instant(root_->table.earliest(
+    return detail::optional_timestamp(root_->table.earliest(
         [&](const detail::RowView& row) { return detail::next_change(row, root_->now, root_->rules); }));
   }
 
@@ -7375,7 +7385,7 @@ class Snapshot {
     std::uint64_t users = 0;  // a sum, so that the order of users does not matter
     if (root_) {
       for (const detail::RowView row : root_->table) {
-        users += detail::read_settled(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
+        users += detail::read_normal_form_of(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
           return detail::digest_of(row.name(), user);
         });
       }
@@ -7571,26 +7581,26 @@ class Departures {
   struct Itself {
     static Timestamp of(Timestamp at) noexcept { return at; }
   };
-  using Instants = SortedChunks<Timestamp, Itself>;
+  using Times = SortedChunks<Timestamp, Itself>;
 
-  static void add_all(Vector<Timestamp>& unsorted, Instants& to) {
+  static void add_all(Vector<Timestamp>& unsorted, Times& to) {
     detail::sort(unsorted, [](Timestamp a, Timestamp b) { return a < b; });
     for (const Timestamp at : unsorted) to.insert(at);
   }
   /// A time that has passed needs no update: the user is counted and subtracted again, and this does not change.
-  static void remove(Timestamp until, std::size_t& count, Instants& instants, Timestamp now) noexcept {
+  static void remove(Timestamp until, std::size_t& count, Times& times, Timestamp now) noexcept {
     if (until <= now) return;
     --count;
-    if (until != never) instants.erase(until);
+    if (until != never) times.erase(until);
   }
-  static void add(Timestamp until, std::size_t& count, Instants& instants, Timestamp now) {
+  static void add(Timestamp until, std::size_t& count, Times& times, Timestamp now) {
     if (until <= now) return;
-    if (until != never) instants.insert(until);
+    if (until != never) times.insert(until);
     ++count;
   }
 
   std::size_t known_, kept_;
-  Instants forgotten_, gone_;
+  Times forgotten_, gone_;
 };
 
 }  // namespace detail
@@ -7659,7 +7669,7 @@ class Before {
  public:
   Before(const UserRegisters& user, const PresenceEventView& event)
       : activities_(user.activities),
-        flips_(user.visibility_changes),
+        visibility_changes_(user.visibility_changes),
         rare_(user),
         session_count(user.sessions.size()) {
     if (!belongs_to_session(event.type)) return;
@@ -7673,8 +7683,8 @@ class Before {
     return had_session_ && live(session_, now, rules);
   }
   bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
-    if (user.sessions.size() != session_count || user.activities != activities_ || user.visibility_changes != flips_ ||
-        !(static_cast<const RareRegisters&>(user) == rare_))
+    if (user.sessions.size() != session_count || user.activities != activities_ ||
+        user.visibility_changes != visibility_changes_ || !(static_cast<const RareRegisters&>(user) == rare_))
       return false;
     if (!belongs_to_session(event.type)) return true;
     const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session);
@@ -7683,7 +7693,7 @@ class Before {
 
  private:
   Activities activities_;
-  Flips flips_;
+  VisibilityChanges visibility_changes_;
   RareRegisters rare_;
   SessionRegisters session_;
   bool had_session_ = false;
@@ -7695,8 +7705,8 @@ class Before {
 /// Normalises and bounds the sessions of a user after an event of one session was joined. Sessions are dropped for lack
 /// of room only if a session was added or became live. So the cost of an event of a live session does not depend on the
 /// other sessions.
-inline void settle_session(UserRegisters& user, const PresenceEventView& event, const Before& before, Timestamp now,
-                           const Rules& rules) noexcept {
+inline void normalise_session_of_event(UserRegisters& user, const PresenceEventView& event, const Before& before,
+                                       Timestamp now, const Rules& rules) noexcept {
   SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), LookupKey(event.session));
   normalise_session(session, now, session_horizon(now, rules), rules);
   bound_disconnects(session, rules);
@@ -7756,7 +7766,7 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   const bool was_empty = user.empty(), known_before = is_known_to_others(user, now, rules);
   Before before(user, event);
   join_event(user, event, rules);
-  if (belongs_to_session(event.type)) settle_session(user, event, before, now, rules);
+  if (belongs_to_session(event.type)) normalise_session_of_event(user, event, before, now, rules);
   normalise_beside_sessions(user, now, rules);
   bound_beside_sessions(user, rules);
   if (before.is_same(user, event)) {
@@ -7856,7 +7866,7 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept)
       return to;
     }
     if (needed.is_due) {
-      UserRow smaller(row.id(), settled(row, to, root.rules));
+      UserRow smaller(row.id(), normal_form_of(row, to, root.rules));
       if (RowView(smaller).bytes_elsewhere() < row.bytes_elsewhere()) {
         cleanup.rows.push_back(std::move(smaller));
         return to;
@@ -7893,10 +7903,10 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     Timestamp next;
   };
   Vector<Due> passed;
-  root.table.own_due(to);
+  root.table.unshare_due(to);
   // Heartbeats do not raise the bounds. So the bounds of a page that will soon be too low are raised together.
   const Timestamp soon = forgets ? to : to + Duration::from_ns(rules.session_timeout.ns() / 8);
-  root.table.settle(to, soon, [&](const RowView& row, LowerBound& bound) {
+  root.table.update_due(to, soon, [&](const RowView& row, LowerBound& bound) {
     if (!forgets) {
       // The first session may be enough to show that the user has not expired.
       const Timestamp until = online_until(row.first_session(), rules), known = bound.owned();
@@ -7942,7 +7952,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     root.table = std::move(rest);
   }
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
-  if (!passed.empty()) root.table.settle(to, to, [](const RowView&, LowerBound&) {});
+  if (!passed.empty()) root.table.update_due(to, to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
   root.table.update_cleanups(
       to, [&](const RowView& row) { return kept.has(row) ? kept.until() : upkeep(row.registers(), to, rules).next; });
@@ -8038,14 +8048,14 @@ struct EventTarget {
 /// A user's row in the table of a root that is its only owner.
 struct PlaceInTable {
   Root& root;
-  const EventTarget& subject;
+  const EventTarget& target;
   Page& page;
 
-  std::uint32_t at() const noexcept { return subject.at; }
-  RowAccess row() const noexcept { return page.row(subject.at); }
+  std::uint32_t at() const noexcept { return target.at; }
+  RowAccess row() const noexcept { return page.row(target.at); }
   /// Lowers the bounds of the row to these, if they are later.
   void lower_bounds(Timestamp due, Timestamp cleanup) const noexcept {
-    root.table.lower_bounds(subject.key, page, subject.at, due, cleanup);
+    root.table.lower_bounds(target.key, page, target.at, due, cleanup);
   }
 };
 
@@ -8081,15 +8091,15 @@ struct VisibleState {
 };
 
 template <class OnChange>
-void tell(const PlaceInTable& place, Timestamp at, const VisibleState& before, const VisibleState& after,
-          OnChange& on_change) {
+void notify(const PlaceInTable& place, Timestamp at, const VisibleState& before, const VisibleState& after,
+            OnChange& on_change) {
   if (before == after) return;
-  UserPresenceChangedView told;
-  told.id = place.row().name();
-  told.before = before.view(told.id);
-  told.after = after.view(told.id);
-  told.at = place.root.now == absent ? at : place.root.now;
-  on_change(static_cast<const UserPresenceChangedView&>(told));
+  UserPresenceChangedView changed;
+  changed.id = place.row().name();
+  changed.before = before.view(changed.id);
+  changed.after = after.view(changed.id);
+  changed.at = place.root.now == absent ? at : place.root.now;
+  on_change(static_cast<const UserPresenceChangedView&>(changed));
 }
 
 /// Applies a later status of a user who is known to others. Returns whether the event was applied.
@@ -8107,7 +8117,7 @@ bool apply_status(const PlaceInTable& place, const PresenceEventView& event, con
     const SharedString before(std::exchange(rare.status, std::move(after)));
     rare.status_at = event.at;
     const VisibleState was{is_online(row, place.root, bounds), active, before.view()};
-    tell(place, event.at, was, VisibleState{was.online, was.last_active, rare.status.view()}, on_change);
+    notify(place, event.at, was, VisibleState{was.online, was.last_active, rare.status.view()}, on_change);
   } else {
     static_cast<void>(bounds), static_cast<void>(on_change);
     RareRegisters* rare = row.own_rare();
@@ -8129,7 +8139,7 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
                          OnChange& on_change) {
   Root& root = place.root;
   const RowAccess row = place.row();
-  SessionRegisters* found = row.own_session(place.subject.session);
+  SessionRegisters* found = row.own_session(place.target.session);
   const Activity* const latest = row.latest_activity();
   if (found == nullptr || latest == nullptr || event.status || (event.type == EventType::connect && event.invisible))
     return false;
@@ -8139,7 +8149,7 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   if (!was_live) {
     // If all registers of the session are forgettable, it counts as a new one, and others may have to be dropped for
     // it.
-    if (row.session_count() > bounds.session_room() && latest_instant(*found) < session_horizon(root.now, root.rules))
+    if (row.session_count() > bounds.session_room() && latest_timestamp(*found) < session_horizon(root.now, root.rules))
       return false;
     if (!is_disconnect && row.session_count() > root.rules.max_sessions_per_user) {
       const std::size_t live = count_live(row, bounds);
@@ -8165,7 +8175,7 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
     if (active_before < value) {
       place.page.invalidate_cover(place.at());
       row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
-      found = row.own_session(place.subject.session);  // adding an activity may move it
+      found = row.own_session(place.target.session);  // adding an activity may move it
       if (row.activities().size() > RowRest::activities_inside)
         place.lower_bounds(never, session_end_of_use(*found, root.rules));
     }
@@ -8195,7 +8205,7 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   if constexpr (has_callback<OnChange>) {
     const VisibleState before{was_online, active_before, row.status()},
         after{stays_online, row.latest_active(), before.status};
-    tell(place, event.at, before, after, on_change);
+    notify(place, event.at, before, after, on_change);
   } else {
     static_cast<void>(on_change);
   }
@@ -8221,7 +8231,7 @@ inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& 
   if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
       !ids_fit(event, rules))
     return false;
-  SessionRegisters* const session = place.row().own_session(place.subject.session);
+  SessionRegisters* const session = place.row().own_session(place.target.session);
   if (session == nullptr || !is_refreshed_by(*session, at, bounds)) return false;
   // The page caches that the heartbeat does not change last_active, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
@@ -8248,19 +8258,19 @@ inline bool is_ahead_by_refresh(const RowView& one, const RowView& other, Accept
 /// end.
 PRESENCE_DETAIL_FLAT inline bool find_and_refresh_session(Root& root, const PresenceEventView& event) noexcept {
   if (event.type != EventType::heartbeat) return false;
-  EventTarget subject;
-  subject.find(root.table, event);
-  Page* const page = subject.own_page();
-  return page != nullptr && refresh_session({root, subject, *page}, event);
+  EventTarget target;
+  target.find(root.table, event);
+  Page* const page = target.own_page();
+  return page != nullptr && refresh_session({root, target, *page}, event);
 }
 
 /// Does the same if the path, and perhaps the row, is already known.
 PRESENCE_DETAIL_FLAT inline bool refresh_found_session(Root& root, const PresenceEventView& event,
-                                                       EventTarget& subject) noexcept {
-  if (subject.at == Page::none) return false;
-  if (!subject.way.page()->is_of(subject.at, subject.key)) subject.at = subject.way.find(subject.key);
-  Page* const page = subject.own_page();
-  return page != nullptr && refresh_session({root, subject, *page}, event);
+                                                       EventTarget& target) noexcept {
+  if (target.at == Page::none) return false;
+  if (!target.way.page()->is_of(target.at, target.key)) target.at = target.way.find(target.key);
+  Page* const page = target.own_page();
+  return page != nullptr && refresh_session({root, target, *page}, event);
 }
 
 /// Applies an event, other than a heartbeat that only refreshes the session, to the user's row in place if possible.
@@ -8497,7 +8507,7 @@ Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key, const PresenceEven
     change.after = Seen(plan.after, now, snapshot.rules());
     change.id = plan.row != nullptr ? plan.row->id() : SharedString(event.user);
     commit(SnapshotAccess::write(snapshot), key, std::move(plan));
-    tell(change, on_change);
+    notify(change, on_change);
   } else {
     commit(SnapshotAccess::write(snapshot), key, std::move(plan));
   }
@@ -8559,9 +8569,9 @@ Verdict apply_event(Snapshot& snapshot, const PresenceEventView& event, OnChange
   if (owned != nullptr && find_and_refresh_session(*owned, event)) return Verdict::applied;
   const UserTable nobody;
   const Root* const root = SnapshotAccess::read(snapshot);
-  EventTarget subject;
-  subject.find(root != nullptr ? root->table : nobody, event);
-  return apply_to_target(snapshot, subject, event, on_change);
+  EventTarget target;
+  target.find(root != nullptr ? root->table : nobody, event);
+  return apply_to_target(snapshot, target, event, on_change);
 }
 
 }  // namespace detail
@@ -8603,16 +8613,16 @@ inline bool may_touch_status(const RowView& row, EventType type) noexcept {
 /// changes nothing if it may, or if the event cannot be applied in place. Computes `strings`, the addresses of the
 /// strings, if it needs them for the first time.
 template <class It, class OnChange>
-bool apply_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event, It first, It last,
+bool apply_and_move_nothing(Root& owned, const EventTarget& target, const PresenceEventView& event, It first, It last,
                             std::optional<StringBounds>& strings, OnChange& on_change) {
-  Page* const page = subject.own_page();
+  Page* const page = target.own_page();
   if (page == nullptr) return false;
-  const RowView row = page->row(subject.at);
+  const RowView row = page->row(target.at);
   if (may_touch_status(row, event.type)) {
     if (!strings) strings.emplace(first, last);
     if (strings->may_touch(row.status())) return false;
   }
-  return apply_in_place({owned, subject, *page}, event, on_change);
+  return apply_in_place({owned, target, *page}, event, on_change);
 }
 
 /// The maximum number of events of a range that are read before the first of them is applied.
@@ -8622,30 +8632,30 @@ inline constexpr std::size_t most_ahead = 32;
 /// that cache misses overlap. First it prefetches what heartbeats read of every user. Then it prefetches the remaining
 /// memory of the users that have other events.
 template <class It>
-PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, EventTarget* subjects) {
+PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, EventTarget* targets) {
   std::size_t count = 0, left = 0;
   const bool has_users = table.size() != 0;
   for (It it = first; it != last && count < most_ahead; ++it, ++count) {
-    EventTarget& subject = subjects[count];
+    EventTarget& target = targets[count];
     auto&& listed = *it;
-    subject.set(table, listed);
-    left += has_users && !subject.step() ? 1u : 0u;  // the first node needs no prefetch
+    target.set(table, listed);
+    left += has_users && !target.step() ? 1u : 0u;  // the first node needs no prefetch
   }
   // Descend to the pages, one node per round.
   while (left != 0) {
     left = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      EventTarget& subject = subjects[i];
-      left += !subject.way.has_arrived() && !subject.step() ? 1u : 0u;
+      EventTarget& target = targets[i];
+      left += !target.way.has_arrived() && !target.step() ? 1u : 0u;
     }
   }
   // Events other than heartbeats of the first session may read more of the user.
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
-    const EventTarget& subject = subjects[i];
+    const EventTarget& target = targets[i];
     auto&& listed = *it;
     const PresenceEventView& event = listed;
-    if (subject.at != Page::none && !subject.may_be_of_first_session(event.type)) subject.row().prefetch_elsewhere();
+    if (target.at != Page::none && !target.may_be_of_first_session(event.type)) target.row().prefetch_elsewhere();
   }
   return count;
 }
@@ -8663,8 +8673,8 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
     ++first;
     return true;
   }
-  EventTarget subjects[most_ahead];
-  const std::size_t count = find_some(root->table, first, last, subjects);
+  EventTarget targets[most_ahead];
+  const std::size_t count = find_some(root->table, first, last, targets);
 
   const std::uint64_t moves = root->table.moves();
   bool are_there = true;  // the rows found are in place and unshared: a callback may copy the snapshot
@@ -8673,7 +8683,7 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
     const PresenceEventView& event = listed;
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
-    if (are_there && refresh_found_session(*owned, event, subjects[i])) {
+    if (are_there && refresh_found_session(*owned, event, targets[i])) {
       ++tally.applied;
       continue;
     }
@@ -8681,13 +8691,13 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
       It next = first;
       if (++next != last) {
         if (!are_there) return false;
-        if (!apply_and_move_nothing(*owned, subjects[i], event, first, last, strings, on_change)) return false;
+        if (!apply_and_move_nothing(*owned, targets[i], event, first, last, strings, on_change)) return false;
         ++tally.applied;
         continue;
       }
     }
     if (are_there) {
-      tally.count(apply_to_target(snapshot, subjects[i], event, on_change));
+      tally.count(apply_to_target(snapshot, targets[i], event, on_change));
     } else {
       tally.count(apply_event(snapshot, event, on_change));
     }
@@ -8719,7 +8729,7 @@ class Replay {
   Replay& operator=(const Replay&) = delete;
 
   Verdict fold(const PresenceEventView& event) {
-    if (!open_ || event.at != instant_) finish();
+    if (!open_ || event.at != time_) finish();
     const Timestamp now = SnapshotAccess::now(snapshot_);
     if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now))) {
       const Lasting before = lasting_of(event.user);
@@ -8740,9 +8750,8 @@ class Replay {
     if (plan.verdict == Verdict::applied) {
       if constexpr (has_callback<OnChange>) {
         const Rules& rules = snapshot_.rules();
-        changes_.add(Change{instant_, plan.row != nullptr ? plan.row->id() : SharedString(event.user),
-                            Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
-                            Seen(plan.after, instant_, rules)});
+        changes_.add(Change{time_, plan.row != nullptr ? plan.row->id() : SharedString(event.user),
+                            Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules), Seen(plan.after, time_, rules)});
       }
       const Verdict verdict = plan.verdict;
       const Lasting before = lasting_of(event.user);
@@ -8760,22 +8769,22 @@ class Replay {
     open_ = false;
     Root& root = SnapshotAccess::write(snapshot_);
     if constexpr (has_callback<OnChange>) {
-      advance(root, instant_, &changes_);
+      advance(root, time_, &changes_);
       changes_.one_per_user([](Change& first, Change& next) { first.after = std::move(next.after); });
       notify_all(changes_, on_change_);
       changes_.clear();
     } else {
-      advance(root, instant_, nullptr);
+      advance(root, time_, nullptr);
     }
   }
 
  private:
-  void open(Timestamp instant) {
-    const Timestamp just_before = instant - Duration::from_ns(1), now = SnapshotAccess::now(snapshot_);
+  void open(Timestamp time) {
+    const Timestamp just_before = time - Duration::from_ns(1), now = SnapshotAccess::now(snapshot_);
     if (in_range(just_before) && (now == absent || now < just_before))
       advance_and_notify(snapshot_, just_before, on_change_);
     open_ = true;
-    instant_ = instant;
+    time_ = time;
   }
 
   /// Returns the number of users at a later time. A second call suggests that many events are rejected, so it builds an
@@ -8800,7 +8809,7 @@ class Replay {
   OnChange& on_change_;
   bool open_ = false, was_asked_ = false;
   std::optional<Departures> departures_;
-  Timestamp instant_;
+  Timestamp time_;
   Changes changes_;
 };
 
@@ -9005,15 +9014,15 @@ void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up
 /// Returns the timestamp of a user's change in a merge. `user` is the join before anything is forgotten. First the
 /// registers are joined, then the time advances to the later timestamp. What time then changes carries the last
 /// deadline that passes.
-inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
-                                  const Rules& rules) noexcept {
+inline Timestamp time_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
+                               const Rules& rules) noexcept {
   Timestamp last = never;
   for (Timestamp due = next_change(user, our_now, rules); due <= now; due = next_change(user, due, rules)) {
     last = due;
   }
   if (last != never) return last;
   if (our_now != absent) return our_now;
-  return now != absent ? now : latest_seen_instant(user);
+  return now != absent ? now : latest_seen_timestamp(user);
 }
 
 /// Heartbeats that were written in place. The destructor restores the previous ones unless `keep` was called.
@@ -9082,7 +9091,7 @@ class Merging {
   }
 
   template <class OnChange>
-  void tell(OnChange& on_change) {
+  void notify(OnChange& on_change) {
     // If time changed the user as well, both become one change, with the timestamp of the last.
     changes_.one_per_user([](Change& first, Change& next) {
       next.before = std::move(first.before);
@@ -9150,14 +9159,14 @@ class Merging {
     UserRegisters user = ours != nullptr ? known : other;
     if (ours != nullptr) detail::join(user, other);
     Change change;
-    if constexpr (has_callback) change.at = instant_of_merge(user, our_now_, now_, rules());
+    if constexpr (has_callback) change.at = time_of_merge(user, our_now_, now_, rules());
     normalise(user, now_, rules());
-    if (ours != nullptr && our_now_ != now_) known = settled(ours, now_, rules());
+    if (ours != nullptr && our_now_ != now_) known = normal_form_of(ours, now_, rules());
     const bool as_before = ours != nullptr ? user == known : user.empty();
     // With forget_after, the user may have been forgotten by age; then the joined registers decide when.
     if (as_before && (ours == nullptr || rules().forget_after == Duration::highest())) return;
     // Theirs may be at a later time, at which more has been forgotten. It is then used as it is.
-    if (same_rules_ && theirs_.now < now_) other = settled(theirs, now_, rules());
+    if (same_rules_ && theirs_.now < now_) other = normal_form_of(theirs, now_, rules());
     const bool is_theirs = same_rules_ && user == other;
     if (!is_theirs) bound(user, now_, rules());
 
@@ -9214,7 +9223,7 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
   constexpr bool has_callback = detail::has_callback<OnChange>;
   Merging<has_callback> merging(snapshot, *theirs, now, dates);
   if (!merging.join_all()) return false;
-  if constexpr (has_callback) merging.tell(on_change);
+  if constexpr (has_callback) merging.notify(on_change);
   return true;
 }
 
@@ -9251,7 +9260,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;
   detail::Merging<has_callback> merging(snapshot, *theirs, theirs->now);
   merging.join_all();
-  if constexpr (has_callback) merging.tell(on_change);
+  if constexpr (has_callback) merging.notify(on_change);
 }
 /// The same, without a callback.
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
@@ -9323,8 +9332,8 @@ void write_user(FrameWriter<Sink>& out, std::string_view id, const RegistersView
 
 template <class Sink>
 void write_row(FrameWriter<Sink>& out, const RowView& row, const Root& root) {
-  read_settled(row, root.now, root.rules,
-               [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
+  read_normal_form_of(row, root.now, root.rules,
+                      [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
 }
 
 /// Writes the users whose registers in `to` differ from those in `from`.
@@ -9337,7 +9346,7 @@ void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Sna
   UserTable::each_pair(before != nullptr ? before->table : nothing, after->table, absent, [&](RowView a, RowView b) {
     if (b == nullptr) return;
     const UserRegisters user = normal_form_of(*b, *after);
-    if (a != nullptr && user == settled(*a, after->now, after->rules)) return;
+    if (a != nullptr && user == normal_form_of(*a, after->now, after->rules)) return;
     write_user(out, b->name(), user, after->now);
   });
 }
@@ -9362,7 +9371,7 @@ class UserReader {
     UserRecord user = read_user(in, root.now, root.rules);
     if (!in.ok()) return;
     const UserKey key = root.table.key_of(user.id);
-    if (!last_.empty() && !UserTable::stands_before(root.table.key_of(last_), key)) {
+    if (!last_.empty() && !UserTable::is_ordered_before(root.table.key_of(last_), key)) {
       in.fail(ErrorCode::syntax, start, "the users are not in order");
       return;
     }
@@ -9430,12 +9439,12 @@ inline UserRegisters reported(const UserView& seen, Timestamp at) {
   join_report(user, at, seen.online);
   join_status(user, at, seen.status);  // also if it is empty, to clear an older status
   if (seen.last_active) join_reported_last_active(user, at, *seen.last_active);
-  if (seen.invisible) join_flip(user.visibility_changes, {at, true});
+  if (seen.invisible) join_visibility_change(user.visibility_changes, {at, true});
   return user;
 }
 
 /// Returns the latest timestamp that the viewer can see in the snapshot.
-inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
+inline Timestamp latest_published(const Root& root, Viewer viewer) noexcept {
   Timestamp latest = absent;
   for (const RowView row : root.table) {
     RegistersView user = row.registers();
@@ -9444,7 +9453,7 @@ inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
     } else if (!seen_by_others(row, root)) {
       continue;
     }
-    latest = later(latest, latest_seen_instant(user));
+    latest = later(latest, latest_seen_timestamp(user));
   }
   return latest;
 }
@@ -9484,7 +9493,7 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
   detail::write_head(out, now);
   if (root != nullptr) {
-    const Timestamp dated = now != detail::absent ? now : detail::latest_told(*root, viewer);
+    const Timestamp dated = now != detail::absent ? now : detail::latest_published(*root, viewer);
     for (const detail::RowView row : root->table) {
       const std::optional<UserView> seen = snapshot.view(row.name(), viewer);
       if (seen) detail::write_user(out, row.name(), detail::reported(*seen, dated), now);
@@ -9810,7 +9819,7 @@ class UserDigester {
 
   /// Returns the digest, or zero if the user will be forgotten by then.
   Bits128 operator()(const RowView& row) {
-    return read_settled(row, terms_.as_of, rules_, [&](const RegistersView& user) {
+    return read_normal_form_of(row, terms_.as_of, rules_, [&](const RegistersView& user) {
       if (user.empty()) return Bits128();
       record_.clear();
       append_user(record_, row.name(), user, terms_.as_of);
@@ -9857,14 +9866,14 @@ inline std::string written(const Sketch& sketch, const Terms& terms) {
   return std::move(sink.bytes);
 }
 
-/// Writes a message with missing updates. `is_told(i, row)` selects the users to send, by their index and row. `wanted`
+/// Writes a message with missing updates. `is_sent(i, row)` selects the users to send, by their index and row. `wanted`
 /// are the digests of users to request.
-template <class IsTold>
+template <class IsSent>
 std::string missing_updates_of(const Snapshot& ours, const Terms& terms, bool all, const Vector<Bits128>& wanted,
-                               IsTold is_told) {
+                               IsSent is_sent) {
   const Root* const root = SnapshotReader::read(ours);
   StringSink sink;
-  FrameWriter<StringSink> out(sink, FrameKind::news);
+  FrameWriter<StringSink> out(sink, FrameKind::updates);
   append_now(out.record(), SnapshotReader::now(ours));
   append_terms(out.record(), terms);
   out.record().byte(all ? 1 : 0);
@@ -9874,17 +9883,17 @@ std::string missing_updates_of(const Snapshot& ours, const Terms& terms, bool al
     append_bits(out.record(), digest);
     out.end_record();
   }
-  std::size_t told = 0;
+  std::size_t sent = 0;
   if (root != nullptr) {
     std::size_t place = 0;
     for (const RowView row : root->table) {
-      if (!is_told(place++, row)) continue;
+      if (!is_sent(place++, row)) continue;
       write_row(out, row, *root);
-      ++told;
+      ++sent;
     }
   }
   // An empty message ends the exchange.
-  if (told == 0 && !all && wanted.empty()) return std::string();
+  if (sent == 0 && !all && wanted.empty()) return std::string();
   out.finish();
   return std::move(sink.bytes);
 }
@@ -9924,16 +9933,16 @@ inline Result<SketchMessage> read_sketch(std::string_view bytes, Timestamp now, 
   return message;
 }
 
-struct NewsMessage {
+struct UpdatesMessage {
   Terms terms;
   bool all = false;  ///< the sender has no other users, and no more data about these
   Vector<Bits128> wanted;
   Snapshot users;
 };
 
-inline Result<NewsMessage> read_news(std::string_view bytes, Timestamp now, const Snapshot& ours) {
-  NewsMessage message;
-  FrameReader frames(FrameKind::news);
+inline Result<UpdatesMessage> read_updates(std::string_view bytes, Timestamp now, const Snapshot& ours) {
+  UpdatesMessage message;
+  FrameReader frames(FrameKind::updates);
   UserReader users(ours.rules(), dates_at(now, ours));
   const Timestamp latest = latest_as_of(now, ours);
   bool begun = false;
@@ -9980,9 +9989,9 @@ inline std::string restarted_exchange(const Snapshot& ours, const Terms& late) {
 }
 
 /// Returns true if a message contains missing updates. Any other valid message is a sketch.
-inline bool is_news(std::string_view message) noexcept {
+inline bool has_updates(std::string_view message) noexcept {
   return message.size() >= frames_head &&
-         static_cast<std::uint8_t>(message[frames_head - 1]) == static_cast<std::uint8_t>(FrameKind::news);
+         static_cast<std::uint8_t>(message[frames_head - 1]) == static_cast<std::uint8_t>(FrameKind::updates);
 }
 
 inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) {
@@ -9991,13 +10000,13 @@ inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) 
   const std::size_t cells = theirs.sketch.size();
   Sketch difference = sketch_of(digests, cells);
   difference.subtract(theirs.sketch);
-  Vector<Bits128> told, wanted;
-  if (difference.tell_apart(told, wanted)) {
+  Vector<Bits128> sent, wanted;
+  if (difference.tell_apart(sent, wanted)) {
     const auto less = [](const Bits128& a, const Bits128& b) { return a < b; };
-    detail::sort(told, less);
+    detail::sort(sent, less);
     detail::sort(wanted, less);
     return missing_updates_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const RowView&) {
-      return digests[place] != Bits128() && holds(told, digests[place]);
+      return digests[place] != Bits128() && holds(sent, digests[place]);
     });
   }
   if (cells * Sketch::growth < 2 * digests.size())
@@ -10008,15 +10017,15 @@ inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) 
 
 /// Answers a message with missing updates. `before` is our snapshot before these updates: the other side compared with
 /// it and requests users from it. `ours` is our snapshot after them.
-inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, const Snapshot& ours) {
+inline std::string answer_to(const UpdatesMessage& theirs, const Snapshot& before, const Snapshot& ours) {
   const Timestamp our_now = SnapshotReader::now(before);
   if (theirs.all) {
     const Root* const known = SnapshotReader::read(theirs.users);
     const Timestamp now = later(our_now, known->now);
     const Rules& rules = before.rules();
     return missing_updates_of(before, theirs.terms, false, {}, [&](std::size_t, const RowView& row) {
-      const RowView told = known->table.find(row.name());
-      return told == nullptr || !(settled(row, now, rules) == settled(*told, now, rules));
+      const RowView sent = known->table.find(row.name());
+      return sent == nullptr || !(normal_form_of(row, now, rules) == normal_form_of(*sent, now, rules));
     });
   }
   if (theirs.wanted.empty()) return std::string();
@@ -10078,14 +10087,14 @@ Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestam
   constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;
   Snapshot after = ours;
   std::string answer;
-  if (detail::is_news(message)) {
-    const Result<detail::NewsMessage> theirs = detail::read_news(message, now, ours);
+  if (detail::has_updates(message)) {
+    const Result<detail::UpdatesMessage> theirs = detail::read_updates(message, now, ours);
     if (!theirs) return theirs.error();
     detail::Merging<has_callback> merging(after, *detail::SnapshotAccess::read(theirs->users), now);
     merging.join_all();
     answer = detail::answer_to(*theirs, ours, after);
     ours = std::move(after);
-    if constexpr (has_callback) merging.tell(on_change);
+    if constexpr (has_callback) merging.notify(on_change);
   } else {
     const Result<detail::SketchMessage> theirs = detail::read_sketch(message, now, ours);
     if (!theirs) return theirs.error();
@@ -11575,20 +11584,20 @@ class JsonJudge {
   /// Returns the timestamp. A timestamp in the year 1, and the number 0, are treated as an absent key.
   std::optional<Timestamp> instant(const JsonNote& value) {
     Timestamp at;
-    if (!read_instant(value, at)) return std::nullopt;
+    if (!read_timestamp(value, at)) return std::nullopt;
     return at;
   }
 
   /// Reads the timestamp into `at`. Returns false if it is absent or an error.
-  bool read_instant(const JsonNote& value, Timestamp& at) {
-    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
-           read_unusual_instant(value, at, false);
+  bool read_timestamp(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_timestamp(value.text, at)) ||
+           read_unusual_timestamp(value, at, false);
   }
 
   /// Reads a timestamp of a service into `at`. It may be a number in a coarser unit.
-  bool read_coarse_instant(const JsonNote& value, Timestamp& at) {
-    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
-           read_unusual_instant(value, at, true);
+  bool read_coarse_timestamp(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_timestamp(value.text, at)) ||
+           read_unusual_timestamp(value, at, true);
   }
 
   /// Returns a required value. If it is absent, fails with the position of the object at `object`.
@@ -11645,8 +11654,8 @@ class JsonJudge {
   }
   bool has_text(const JsonNote& value) noexcept { return has(value, JsonKind::string, a_string); }
 
-  bool read_side_instant(const JsonNote& value, Timestamp& at) {
-    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) || read_odd_instant(value, at);
+  bool read_side_timestamp(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_timestamp(value.text, at)) || read_odd_timestamp(value, at);
   }
 
   /// Returns the status of a user: a string, an empty string if it is cleared, or nullopt if it is unchanged. The
@@ -11688,14 +11697,14 @@ class JsonJudge {
     return std::string_view();
   }
 
-  PRESENCE_RARELY bool read_odd_instant(const JsonNote& value, Timestamp& at) {
+  PRESENCE_RARELY bool read_odd_timestamp(const JsonNote& value, Timestamp& at) {
     JsonJudge judge(text_, notes_);
-    if (judge.read_unusual_instant(value, at, true)) return true;
+    if (judge.read_unusual_timestamp(value, at, true)) return true;
     if (!judge.ok()) pass_over(judge.error_.code, judge.error_.offset, judge.error_.message);
     return false;
   }
 
-  PRESENCE_RARELY bool read_unusual_instant(const JsonNote& value, Timestamp& at, bool may_be_coarse) {
+  PRESENCE_RARELY bool read_unusual_timestamp(const JsonNote& value, Timestamp& at, bool may_be_coarse) {
     if (!given(value)) return false;
     if (value.kind == JsonKind::number) {
       std::int64_t number = 0;
@@ -11771,14 +11780,14 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
   event.online = type == EventType::report
                      ? judge.needed(online, found.online, found.offset, "a report says whether the user is online")
                      : online.value_or(false);
-  if (!judge.read_instant(found.at, event.at)) judge.miss(found.at, found.offset, "the event has no timestamp");
+  if (!judge.read_timestamp(found.at, event.at)) judge.miss(found.at, found.offset, "the event has no timestamp");
   event.invisible = judge.truth(found.invisible);
   event.status = judge.text(found.status);
   if (type == EventType::set_status) {
     judge.needed(event.status, found.status, found.offset, "this event needs a status");
   }
   Timestamp last_active;
-  if (judge.read_instant(found.last_active, last_active)) event.last_active = last_active;
+  if (judge.read_timestamp(found.last_active, last_active)) event.last_active = last_active;
 }
 
 /// Reads the payload of a service about a user.
@@ -11793,11 +11802,11 @@ inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUs
   if (event.user.empty()) judge.fail(ErrorCode::missing_key, user.id.offset, "the id of a user is empty");
   event.online =
       judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
-  if (!judge.read_coarse_instant(found.created_at, event.at))
+  if (!judge.read_coarse_timestamp(found.created_at, event.at))
     judge.miss(found.created_at, found.offset, "the event has no created_at");
   event.status = judge.status(user, is_whole, options);
   Timestamp last_active;
-  if (judge.read_side_instant(user.last_active, last_active)) event.last_active = last_active;
+  if (judge.read_side_timestamp(user.last_active, last_active)) event.last_active = last_active;
 }
 
 /// An event without content. It is copied, because compilers generate slow code to construct one.
@@ -11976,7 +11985,7 @@ inline bool read_user(std::string_view json, std::string& scratch, const ReadOpt
   user.online = judge.truth(found.online).value_or(false);
   user.status = judge.status(found, true, options).value_or("");
   Timestamp last_active;
-  if (judge.read_side_instant(found.last_active, last_active)) user.last_active = last_active;
+  if (judge.read_side_timestamp(found.last_active, last_active)) user.last_active = last_active;
   user.invisible = judge.has(found.invisible, JsonKind::boolean, JsonJudge::a_truth) && found.invisible.truth;
   error = judge.error();
   return judge.ok();
@@ -12056,10 +12065,10 @@ inline void append_json_truth(std::string& out, std::string_view key, bool truth
   out += truth ? "true" : "false";
 }
 
-inline void append_json_instant(std::string& out, std::string_view key, Timestamp at) {
-  char text[longest_instant + 2];
+inline void append_json_timestamp(std::string& out, std::string_view key, Timestamp at) {
+  char text[longest_timestamp + 2];
   text[0] = '"';
-  const std::size_t length = write_instant(at, text + 1);
+  const std::size_t length = write_timestamp(at, text + 1);
   text[length + 1] = '"';
   out += key;
   out.append(text, length + 2);
@@ -12085,7 +12094,7 @@ inline void append_json(std::string& out, const UserView& user) {
   detail::append_json_text(out, R"({"id":)", user.id);
   detail::append_json_truth(out, R"(,"online":)", user.online);
   detail::append_json_text(out, R"(,"status":)", user.status);
-  if (user.last_active) detail::append_json_instant(out, R"(,"last_active":)", *user.last_active);
+  if (user.last_active) detail::append_json_timestamp(out, R"(,"last_active":)", *user.last_active);
   if (user.invisible) out += R"(,"invisible":true)";
   out += '}';
 }
@@ -12096,7 +12105,7 @@ namespace detail {
 
 inline void append_json_change(std::string& out, std::string_view id, Timestamp at,
                                const std::optional<UserView>& after) {
-  append_json_instant(out, R"({"type":"user.presence.changed","created_at":)", at);
+  append_json_timestamp(out, R"({"type":"user.presence.changed","created_at":)", at);
   out += R"(,"user":)";
   append_json(out, after ? *after : UserView(id, false, {}, std::nullopt, false));
   out += '}';
@@ -12125,10 +12134,10 @@ inline void append_json(std::string& out, const PresenceEventView& event) {
     detail::append_json_text(out, R"(,"session":)", event.session);
   }
   if (event.type == EventType::report || event.online) detail::append_json_truth(out, R"(,"online":)", event.online);
-  detail::append_json_instant(out, R"(,"at":)", event.at);
+  detail::append_json_timestamp(out, R"(,"at":)", event.at);
   if (event.invisible) detail::append_json_truth(out, R"(,"invisible":)", *event.invisible);
   if (event.status) detail::append_json_text(out, R"(,"status":)", *event.status);
-  if (event.last_active) detail::append_json_instant(out, R"(,"last_active":)", *event.last_active);
+  if (event.last_active) detail::append_json_timestamp(out, R"(,"last_active":)", *event.last_active);
   out += '}';
 }
 /// Appends an event that owns its strings.
@@ -12851,11 +12860,11 @@ constexpr bool may_be_moment(std::string_view text) noexcept {
 inline bool read_moment(std::string_view text, Moment& moment) noexcept {
   if (!may_be_moment(text)) return false;
   Timestamp at;
-  if (read_usual_instant(text, at)) {
+  if (read_usual_timestamp(text, at)) {
     moment = moment_of(at);
     return true;
   }
-  InstantReader in(text);
+  TimestampReader in(text);
   std::int64_t year = 0;
   moment = read_moment(in, year);
   return in.ok();
@@ -15006,7 +15015,7 @@ inline void append_json(std::string& out, const ValueView& value) {
       break;
     }
     case ValueKind::string: detail::append_json_string(out, value.text()); break;
-    case ValueKind::timestamp: detail::append_json_instant(out, {}, value.instant()); break;
+    case ValueKind::timestamp: detail::append_json_timestamp(out, {}, value.instant()); break;
     case ValueKind::array:
       out += '[';
       for (std::size_t i = 0; i < value.size(); ++i) {
@@ -16984,11 +16993,11 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   const Root* const root = SnapshotReader::read(snapshot);
   if (root == nullptr) return looked_at;
   const LookupKey self(viewer.id());
-  const bool is_somebody = !viewer.id().empty();
+  const bool is_one_user = !viewer.id().empty();
   const auto look = [&](const RowView& row) {
     ++looked_at;
     const std::optional<UserView> user = seen_by_others(row, *root);
-    if (user && !(is_somebody && self.is(row.id()))) consider(*user);
+    if (user && !(is_one_user && self.is(row.id()))) consider(*user);
     return user && user->online;
   };
   if (asks_for_online(filter)) {
@@ -16997,7 +17006,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
     for (const RowView row : root->table) look(row);
   }
   // Viewers see themselves even when they are invisible.
-  if (is_somebody) {
+  if (is_one_user) {
     if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
   }
   return looked_at;
@@ -17110,7 +17119,7 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
                          if (change.before == change.after) return;
                          const RowView& latest = after != nullptr ? *after : *before;
                          change.id = latest.name();
-                         change.at = dated != absent ? dated : latest_seen_instant(latest.registers());
+                         change.at = dated != absent ? dated : latest_seen_timestamp(latest.registers());
                          changes.add(change);
                        });
   return changes;
@@ -17131,11 +17140,11 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
 /// const Snapshot shown = s;  // what the last frame showed
 /// s = reduce(std::move(s), PresenceEvent::disconnect("john", "phone", now + Duration::from_s(5)));
 /// s = reduce(std::move(s), PresenceEvent::connect("mary", "tv", now + Duration::from_s(5)));
-/// std::string news;
+/// std::string text;
 /// diff(shown, s, [&](const UserPresenceChangedView& change) {
-///   news += std::string(change.id) + (change.after->online ? " came, " : " went, ");
+///   text += std::string(change.id) + (change.after->online ? " came, " : " went, ");
 /// });
-/// assert(news == "john went, mary came, ");
+/// assert(text == "john went, mary came, ");
 /// @endcode
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
@@ -17189,7 +17198,7 @@ Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestam
 /// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
 /// replacement.
 template <class OnChange>
-void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
+void replace_and_notify(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
   const Snapshot before = snapshot;
   Timeline<UserPresenceChangedView> changes;
   if constexpr (has_callback<OnChange>) changes = differences(before, after, dated);
@@ -17226,7 +17235,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
   forget_reports_up_to(after, [counted](const RegistersView& user) {
     return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
   });
-  replace_and_tell(snapshot, after, now != absent ? now : counted, on_change);
+  replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
   return tally;
 }
 
@@ -17243,7 +17252,7 @@ template <class OnChange>
 void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
   Snapshot after = snapshot;
   detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
-  detail::replace_and_tell(snapshot, after, detail::SnapshotAccess::now(after), on_change);
+  detail::replace_and_notify(snapshot, after, detail::SnapshotAccess::now(after), on_change);
 }
 /// The same, without a callback.
 inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::NoCallback()); }
@@ -17353,26 +17362,26 @@ namespace detail {
 
 /// A callback of a Store. Shared by the Store and the Subscription that may end it.
 struct Listener {
-  using Tell = Callback<const UserPresenceChanged&, const Viewers&>;
+  using Notify = Callback<const UserPresenceChanged&, const Viewers&>;
 
   OwnerCount owners;
   mutable Store* store;  // null if ended
   std::uint64_t number;  // in the order of subscribing
   std::uint64_t since;   // changes with smaller numbers are not delivered to it
   bool wants_last_active;
-  bool hears_all;      // the deliveries to all viewers
+  bool receives_all;   // the deliveries to all viewers
   std::string viewer;  // or only those to this viewer
-  Tell tell;
+  Notify notify;
 
-  Listener(Store& of, std::uint64_t its_number, std::uint64_t from, bool last_active, std::optional<Viewer> whom,
-           Tell&& fn)
+  Listener(Store& of, std::uint64_t its_number, std::uint64_t from, bool last_active, std::optional<Viewer> receiver,
+           Notify&& fn)
       : store(&of),
         number(its_number),
         since(from),
         wants_last_active(last_active),
-        hears_all(!whom),
-        viewer(whom ? whom->id() : std::string_view()),
-        tell(std::move(fn)) {}
+        receives_all(!receiver),
+        viewer(receiver ? receiver->id() : std::string_view()),
+        notify(std::move(fn)) {}
 };
 using Listeners = std::vector<Shared<Listener>>;
 
@@ -17559,10 +17568,10 @@ class Store {
         forgotten_ = detail::later(forgotten_, row.registers().forgotten_up_to());
     }
     // The changes are delivered after the watches have ended, so their viewers are stored now.
-    for (std::size_t i = told_; i < pending_.size(); ++i) {
+    for (std::size_t i = notified_; i < pending_.size(); ++i) {
       if (pending_[i].is_farewell) continue;
       pending_[i].is_farewell = true;
-      hearers_of(pending_[i], pending_[i].viewers);
+      recipients_of(pending_[i], pending_[i].viewers);
     }
     watches_.clear();
     deliver();
@@ -17658,7 +17667,7 @@ class Store {
   template <class Event, class Fn>
   [[nodiscard]] Subscription subscribe(Viewer viewer, Fn fn, const DeliveryOptions& options = {}) {
     static_assert(std::is_same<Event, UserPresenceChanged>::value, "there is no other event to subscribe to");
-    auto tell = [kept = std::move(fn)](const UserPresenceChanged& change, const Viewers&) mutable {
+    auto notify = [kept = std::move(fn)](const UserPresenceChanged& change, const Viewers&) mutable {
       if constexpr (std::is_invocable<Fn&, const UserPresenceChanged&>::value) {
         kept(change);
       } else {
@@ -17666,14 +17675,14 @@ class Store {
       }
     };
     const std::uint32_t number = listeners_.add(viewer.id());
-    return listen(listeners_[number], viewer, detail::Listener::Tell::of(std::move(tell)), options);
+    return listen(listeners_[number], viewer, detail::Listener::Notify::of(std::move(notify)), options);
   }
 
   /// Calls `fn(const UserPresenceChanged&, const Viewers&)` once for each change, with all viewers who are notified
   /// about it. For servers: each change needs to be serialised only once. Not called if there are no such viewers.
   template <class Fn>
   [[nodiscard]] Subscription on_delivery(Fn fn, const DeliveryOptions& options = {}) {
-    return listen(deliveries_, std::nullopt, detail::Listener::Tell::of(std::move(fn)), options);
+    return listen(deliveries_, std::nullopt, detail::Listener::Notify::of(std::move(fn)), options);
   }
 
  private:
@@ -17687,12 +17696,12 @@ class Store {
   };
 
   /// The progress of the delivery of one change. It lets delivery resume after the callback that threw.
-  struct Telling {
+  struct Notifying {
     bool is_open = false;
     bool is_minor = false;  // only last_active changed
     Pending pending;
-    Viewers hearers;
-    std::uint64_t version = 0;  // of the watches, when `hearers` was filled
+    Viewers recipients;
+    std::uint64_t version = 0;  // of the watches, when `recipients` was filled
     std::size_t turn = 0;       // 0: on_delivery; i: viewer i - 1
     std::uint64_t last = 0;     // number of the last listener called in this turn
   };
@@ -17745,7 +17754,7 @@ class Store {
                                      const detail::Root& root) {
     // Forgotten data must not affect the order, whether or not it has been dropped yet.
     if (root.rules.forget_after == Duration::highest()) return detail::FrameOrder(event, row.registers());
-    return detail::FrameOrder(event, detail::settled(row, root.now, root.rules));
+    return detail::FrameOrder(event, detail::normal_form_of(row, root.now, root.rules));
   }
 
   /// Applies an event of an invisible user: its status text at one timestamp, and the rest at another. No other user
@@ -17766,10 +17775,10 @@ class Store {
     return of_text == Verdict::unchanged ? of_rest : of_text;
   }
 
-  Subscription listen(detail::Listeners& all, std::optional<Viewer> viewer, detail::Listener::Tell&& tell,
+  Subscription listen(detail::Listeners& all, std::optional<Viewer> viewer, detail::Listener::Notify&& notify,
                       const DeliveryOptions& options) {
     auto listener = detail::Shared<detail::Listener>::make(*this, ++listener_changes_, watches_.now_,
-                                                           options.last_active_alone, viewer, std::move(tell));
+                                                           options.last_active_alone, viewer, std::move(notify));
     all.push_back(listener);
     return Subscription(std::move(listener));
   }
@@ -17777,7 +17786,7 @@ class Store {
   /// Removes a listener that has ended.
   void forget(const detail::Listener& listener) noexcept {
     ++listener_changes_;
-    if (listener.hears_all) {
+    if (listener.receives_all) {
       remove_from(deliveries_, listener);
       return;
     }
@@ -17797,86 +17806,88 @@ class Store {
 
   /// Delivers all pending changes, unless a delivery is already in progress.
   void deliver() {
-    if (is_delivering_ || (pending_.empty() && !telling_.is_open)) return;
+    if (is_delivering_ || (pending_.empty() && !notifying_.is_open)) return;
     struct Guard {
       Store& store;
       ~Guard() {
-        store.pending_.erase(store.pending_.begin(), store.pending_.begin() + static_cast<std::ptrdiff_t>(store.told_));
-        store.told_ = 0;
+        store.pending_.erase(store.pending_.begin(),
+                             store.pending_.begin() + static_cast<std::ptrdiff_t>(store.notified_));
+        store.notified_ = 0;
         store.is_delivering_ = false;
       }
     } guard{*this};
     is_delivering_ = true;
     for (;;) {
-      if (!telling_.is_open) {
-        if (told_ == pending_.size()) return;
-        begin_to_tell(std::move(pending_[told_++]));
+      if (!notifying_.is_open) {
+        if (notified_ == pending_.size()) return;
+        begin_notifying(std::move(pending_[notified_++]));
       }
-      for (; telling_.turn <= telling_.hearers.size(); ++telling_.turn, telling_.last = 0) tell_in_turn();
-      telling_.is_open = false;
+      for (; notifying_.turn <= notifying_.recipients.size(); ++notifying_.turn, notifying_.last = 0) notify_in_turn();
+      notifying_.is_open = false;
     }
   }
 
-  void begin_to_tell(Pending&& pending) {
-    telling_.pending = std::move(pending);
-    const UserPresenceChanged& change = telling_.pending.change;
-    telling_.is_minor =
+  void begin_notifying(Pending&& pending) {
+    notifying_.pending = std::move(pending);
+    const UserPresenceChanged& change = notifying_.pending.change;
+    notifying_.is_minor =
         change.before.has_value() == change.after.has_value() && !change.online_changed() && !change.status_changed();
-    telling_.version = watches_.version_;
-    telling_.turn = 0;
-    telling_.last = 0;
-    telling_.hearers.clear();
-    if (telling_.pending.is_farewell) {
-      telling_.hearers = std::move(telling_.pending.viewers);
+    notifying_.version = watches_.version_;
+    notifying_.turn = 0;
+    notifying_.last = 0;
+    notifying_.recipients.clear();
+    if (notifying_.pending.is_farewell) {
+      notifying_.recipients = std::move(notifying_.pending.viewers);
     } else {
-      hearers_of(telling_.pending, telling_.hearers);
+      recipients_of(notifying_.pending, notifying_.recipients);
     }
-    if (telling_.hearers.size() == 0) telling_.turn = 1;  // on_delivery is not called either
-    telling_.is_open = true;
+    if (notifying_.recipients.size() == 0) notifying_.turn = 1;  // on_delivery is not called either
+    notifying_.is_open = true;
   }
-  void hearers_of(const Pending& pending, Viewers& hearers) const {
+  void recipients_of(const Pending& pending, Viewers& recipients) const {
     const std::uint32_t user = watches_.users_.find(pending.change.id);
     if (user == Channels::none) return;
     for (const Watches::Watcher& watcher : watches_.users_[user].watchers) {
-      if (pending.number >= watcher.since) hearers.add(Viewer(watches_.viewers_.id_of(watcher.viewer)));
+      if (pending.number >= watcher.since) recipients.add(Viewer(watches_.viewers_.id_of(watcher.viewer)));
     }
   }
 
   /// Calls the listeners whose turn it is, in the order in which they subscribed. A callback may change the listeners
   /// or the watches; the listeners are then looked up again.
-  void tell_in_turn() {
-    const bool is_delivery = telling_.turn == 0;
-    const Viewer viewer = is_delivery ? nobody : telling_.hearers[telling_.turn - 1];
+  void notify_in_turn() {
+    const bool is_delivery = notifying_.turn == 0;
+    const Viewer viewer = is_delivery ? nobody : notifying_.recipients[notifying_.turn - 1];
     const detail::Listeners* all = nullptr;
     std::size_t next = 0;
     for (bool is_stale = true;;) {
       if (is_stale) {
-        if (!is_delivery && !still_hears(viewer)) return;
+        if (!is_delivery && !still_receives(viewer)) return;
         all = is_delivery ? &deliveries_ : listeners_of(viewer);
         if (all == nullptr) return;
         const auto first = detail::partition_point(
-            all->begin(), all->end(), [this](const auto& listener) { return listener->number <= telling_.last; });
+            all->begin(), all->end(), [this](const auto& listener) { return listener->number <= notifying_.last; });
         next = static_cast<std::size_t>(first - all->begin());
         is_stale = false;
       }
       if (next == all->size()) return;
       const detail::Shared<detail::Listener> listener = (*all)[next++];  // keeps it alive until its call has returned
-      telling_.last = listener->number;
-      if (telling_.pending.number < listener->since || (telling_.is_minor && !listener->wants_last_active)) continue;
+      notifying_.last = listener->number;
+      if (notifying_.pending.number < listener->since || (notifying_.is_minor && !listener->wants_last_active))
+        continue;
       const std::uint64_t changes = listener_changes_ + watches_.version_;
-      listener->tell(telling_.pending.change, telling_.hearers);
+      listener->notify(notifying_.pending.change, notifying_.recipients);
       is_stale = changes != listener_changes_ + watches_.version_;
     }
   }
 
   /// Returns whether the viewer still watches the user: a callback may have ended the watch.
-  bool still_hears(Viewer viewer) const noexcept {
-    if (watches_.version_ == telling_.version || telling_.pending.is_farewell) return true;
+  bool still_receives(Viewer viewer) const noexcept {
+    if (watches_.version_ == notifying_.version || notifying_.pending.is_farewell) return true;
     const std::uint32_t v = watches_.viewers_.find(viewer.id()),
-                        user = watches_.users_.find(telling_.pending.change.id);
+                        user = watches_.users_.find(notifying_.pending.change.id);
     const Watches::Watcher* const watcher =
         v == Channels::none || user == Channels::none ? nullptr : watches_.find_watcher(user, v);
-    return watcher != nullptr && telling_.pending.number >= watcher->since;
+    return watcher != nullptr && notifying_.pending.number >= watcher->since;
   }
   const detail::Listeners* listeners_of(Viewer viewer) const noexcept {
     const std::uint32_t number = listeners_.find(viewer.id());
@@ -17890,8 +17901,8 @@ class Store {
   detail::IdMap<detail::Listeners> listeners_;  // by viewer
   detail::Listeners deliveries_;
   std::vector<Pending> pending_;
-  std::size_t told_ = 0;  // how many of them have been taken for delivery
-  Telling telling_;
+  std::size_t notified_ = 0;  // how many of them have been taken for delivery
+  Notifying notifying_;
   Timestamp forgotten_ = detail::absent;  // reports up to here were forgotten when the connection was lost
   std::uint64_t listener_changes_ = 0;
   bool is_delivering_ = false;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// What is counted, not timed: what is allocated per user, and per event in a world that has settled; and what iterates over
-// the wire. Prints one object of JSON.
-// usage: memory [users]      (one million)
+// What is counted, not timed: what is allocated per user, and per event in a world that has normal_form_of; and what
+// iterates over the wire. Prints one object of JSON. usage: memory [users]      (one million)
 
 #include <cstddef>
 #include <cstdio>

@@ -410,7 +410,7 @@ class Overflow:
         shape = pointer["shape_"]
         counts = [int(shape[name]) for name in ("sessions", "activities", "visibility_changes")]
         # Of what there is room for, so many are there.
-        used = [max(0, int(rest["session_count"]) - 1), int(pointer["activity_count"]), int(pointer["flip_count"])]
+        used = [max(0, int(rest["session_count"]) - 1), int(pointer["activity_count"]), int(pointer["visibility_change_count"])]
         if max(counts) > MOST_IN_OVERFLOW or any(some > room for some, room in zip(used, counts)):
             raise Unreadable
         sessions, self.has_rare = head["session"].type, is_true(shape["rare"])

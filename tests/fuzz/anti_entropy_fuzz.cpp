@@ -85,7 +85,7 @@ std::string framed(std::string_view body, FrameKind kind) {
   return std::string(out.view());
 }
 FrameKind kind_of(std::string_view message) {
-  return message.size() > 5 && message[5] == 3 ? FrameKind::news : FrameKind::sketch;
+  return message.size() > 5 && message[5] == 3 ? FrameKind::updates : FrameKind::sketch;
 }
 
 bool same(const Snapshot& a, const Snapshot& b) { return a == b && a.digest() == b.digest(); }
@@ -136,11 +136,11 @@ std::string given(Snapshot& node, std::string_view message, Timestamp now) {
   }
   require(seen == views(node), "the changes lead to what is seen");
   require(node.now() == (std::max)(before.now().value_or(now), now), "a message moves time to that of the host");
-  require(kind_of(message) == FrameKind::news || same(node, reduce(before, now)), "a sketch tells nothing");
+  require(kind_of(message) == FrameKind::updates || same(node, reduce(before, now)), "a sketch tells nothing");
   require(!is_ahead_of_host(node, before), "nothing is taken that is dated too late");
   judge_counts(node);
   const std::size_t grown = (std::max)(4 * message.size(), std::size_t{729});
-  require(kind_of(*answer) == FrameKind::news || answer->size() <= grown, "a sketch grows by four");
+  require(kind_of(*answer) == FrameKind::updates || answer->size() <= grown, "a sketch grows by four");
   require(answer->size() <= (std::max)(grown, encode(before).size() + 64), "an answer is made of all users at most");
   return *answer;
 }
@@ -297,7 +297,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       default: {
         const std::string body(in.bytes(in.byte()));
         const std::string made =
-            what / 10 % 3 == 0 ? body : framed(body, what / 10 % 3 == 1 ? FrameKind::news : FrameKind::sketch);
+            what / 10 % 3 == 0 ? body : framed(body, what / 10 % 3 == 1 ? FrameKind::updates : FrameKind::sketch);
         take({which, made, 0, false});
         break;
       }

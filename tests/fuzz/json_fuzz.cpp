@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Reads strings as events, users, channels and timestamps, and so does a naive reader; both must say the same, or find the
-// same wrong at the same place. Of filters, the grammar is compared. The first byte says whether the rest is such a
+// Reads strings as events, users, channels and timestamps, and so does a naive reader; both must say the same, or find
+// the same wrong at the same place. Of filters, the grammar is compared. The first byte says whether the rest is such a
 // text, or the changes that are made to one, or decides what text, event, user or channel is made. What is written must
 // be read as what it was. What does not hold is told, and ends the program.
 #include "naive_json.hpp"
 
-#include <presence/model/channel.hpp>
-#include <presence/model/event.hpp>
-#include <presence/query/filter.hpp>
-#include <presence/json/events.hpp>
-#include <presence/json/channels.hpp>
-#include <presence/json/filters.hpp>
 #include <presence/base/result.hpp>
 #include <presence/base/time.hpp>
+#include <presence/json/channels.hpp>
+#include <presence/json/events.hpp>
+#include <presence/json/filters.hpp>
+#include <presence/model/channel.hpp>
+#include <presence/model/event.hpp>
 #include <presence/model/user.hpp>
 #include <presence/model/value.hpp>
+#include <presence/query/filter.hpp>
 
 #include <algorithm>
 #include <array>
@@ -130,7 +130,7 @@ void check_written(Timestamp at) {
           "an instant that is one can be read", text);
 }
 
-void read_instant(std::string_view given) {
+void read_timestamp(std::string_view given) {
   const Exactly exactly(given);
   const std::string_view text = exactly.text();
   const Answer<std::int64_t> expected = naive::instant(std::string(text));
@@ -458,7 +458,7 @@ class Maker {
   Maker(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
 
   void change_payload() { read_text(changed(any(payloads))); }
-  void change_instant() { read_instant(changed(any(instants))); }
+  void change_instant() { read_timestamp(changed(any(instants))); }
 
   void make_text() {
     std::string text = take() % 16 == 0 ? " \t\r\n" : "";
@@ -585,7 +585,7 @@ class Maker {
   void make_instant() {
     const Timestamp at = an_instant();
     check_written(at);
-    read_instant(to_string(at));
+    read_timestamp(to_string(at));
   }
 
  private:
@@ -787,7 +787,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Maker maker(data + 1, size - 1);
   switch (data[0] % 8) {
     case 0: read_text(rest); break;
-    case 1: read_instant(rest); break;
+    case 1: read_timestamp(rest); break;
     case 2: maker.change_payload(); break;
     case 3: maker.change_instant(); break;
     case 4: maker.make_text(); break;

@@ -325,8 +325,8 @@ constexpr std::uint32_t eight_digits(std::uint64_t digits) noexcept {
 }
 
 /// Reads a timestamp in the most common format: UTC, capital letters, and a year that lies completely in the range.
-/// Returns false for every other string, valid or not; `read_instant` then reads it.
-constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept {
+/// Returns false for every other string, valid or not; `read_timestamp` then reads it.
+constexpr bool read_usual_timestamp(std::string_view text, Timestamp& at) noexcept {
   constexpr EightCharacters year_and_month("0000-00-"), day("00T00:00"), time_of_day("00:00:00"), decimals("00000000");
   const std::size_t size = text.size();
   if (size < 20 || size > 30 || text[size - 1] != 'Z') return false;
@@ -363,9 +363,9 @@ constexpr bool read_usual_instant(std::string_view text, Timestamp& at) noexcept
 }
 
 /// Reads fixed-width fields from left to right, and stores the first error.
-class InstantReader {
+class TimestampReader {
  public:
-  explicit constexpr InstantReader(std::string_view text) noexcept : text_(text) {}
+  explicit constexpr TimestampReader(std::string_view text) noexcept : text_(text) {}
 
   /// Reads a number of exactly `width` digits, between `low` and `high`.
   constexpr std::int64_t number(std::size_t width, std::int64_t low, std::int64_t high) noexcept {
@@ -418,11 +418,11 @@ class InstantReader {
   Error error_;
 };
 
-inline constexpr std::size_t longest_instant = 30;  // 2019-01-07T13:17:42.375000001Z
+inline constexpr std::size_t longest_timestamp = 30;  // 2019-01-07T13:17:42.375000001Z
 
-/// Writes a timestamp into `out`, which has room for `longest_instant` characters. Returns the number of characters
+/// Writes a timestamp into `out`, which has room for `longest_timestamp` characters. Returns the number of characters
 /// written.
-inline std::size_t write_instant(Timestamp at, char* out) noexcept {
+inline std::size_t write_timestamp(Timestamp at, char* out) noexcept {
   // Division truncates towards zero; before 1970, subtracting one second rounds towards the past instead.
   const std::int64_t cut = at.ns() % 1000000000;
   const auto fraction = static_cast<std::uint32_t>(cut < 0 ? cut + 1000000000 : cut);
@@ -469,7 +469,7 @@ struct Moment {
 };
 
 /// Reads the whole string as RFC 3339. Sets `year` to the year as written, before the offset is applied.
-inline Moment read_moment(InstantReader& in, std::int64_t& year) {
+inline Moment read_moment(TimestampReader& in, std::int64_t& year) {
   year = in.number(4, 0, 9999);
   in.mark('-', '-');
   const std::int64_t month = in.number(2, 1, 12);
@@ -521,8 +521,8 @@ inline Moment read_moment(InstantReader& in, std::int64_t& year) {
 }
 
 /// Reads any RFC 3339 timestamp, or returns the error.
-inline Result<Timestamp> read_instant(std::string_view rfc3339) {
-  InstantReader in(rfc3339);
+inline Result<Timestamp> read_timestamp(std::string_view rfc3339) {
+  TimestampReader in(rfc3339);
   std::int64_t year = 0;
   const Moment moment = read_moment(in, year);
   if (!in.ok()) return in.error();
@@ -547,21 +547,21 @@ inline Result<Timestamp> read_instant(std::string_view rfc3339) {
 /// 1677 to 2262), and `unset` for any timestamp in the year 1, which services use for "never". O(1).
 inline Result<Timestamp> parse_timestamp(std::string_view rfc3339) {
   Timestamp at;
-  if (detail::read_usual_instant(rfc3339, at)) return at;
-  return detail::read_instant(rfc3339);
+  if (detail::read_usual_timestamp(rfc3339, at)) return at;
+  return detail::read_timestamp(rfc3339);
 }
 
 /// Appends a timestamp in RFC 3339 format, such as `2019-01-07T13:17:42.375Z`. Always UTC, with 3, 6 or 9 fraction
 /// digits: the fewest that represent the timestamp exactly.
 inline void append_string(std::string& out, Timestamp at) {
-  char text[detail::longest_instant];
-  out.append(text, detail::write_instant(at, text));
+  char text[detail::longest_timestamp];
+  out.append(text, detail::write_timestamp(at, text));
 }
 
 /// Returns the string that `append_string` appends.
 inline std::string to_string(Timestamp at) {
-  char text[detail::longest_instant];
-  return std::string(text, detail::write_instant(at, text));
+  char text[detail::longest_timestamp];
+  return std::string(text, detail::write_timestamp(at, text));
 }
 
 }  // namespace PRESENCE_ABI

@@ -106,7 +106,7 @@ class UserDigester {
 
   /// Returns the digest, or zero if the user will be forgotten by then.
   Bits128 operator()(const RowView& row) {
-    return read_settled(row, terms_.as_of, rules_, [&](const RegistersView& user) {
+    return read_normal_form_of(row, terms_.as_of, rules_, [&](const RegistersView& user) {
       if (user.empty()) return Bits128();
       record_.clear();
       append_user(record_, row.name(), user, terms_.as_of);
@@ -153,14 +153,14 @@ inline std::string written(const Sketch& sketch, const Terms& terms) {
   return std::move(sink.bytes);
 }
 
-/// Writes a message with missing updates. `is_told(i, row)` selects the users to send, by their index and row. `wanted`
+/// Writes a message with missing updates. `is_sent(i, row)` selects the users to send, by their index and row. `wanted`
 /// are the digests of users to request.
-template <class IsTold>
+template <class IsSent>
 std::string missing_updates_of(const Snapshot& ours, const Terms& terms, bool all, const Vector<Bits128>& wanted,
-                               IsTold is_told) {
+                               IsSent is_sent) {
   const Root* const root = SnapshotReader::read(ours);
   StringSink sink;
-  FrameWriter<StringSink> out(sink, FrameKind::news);
+  FrameWriter<StringSink> out(sink, FrameKind::updates);
   append_now(out.record(), SnapshotReader::now(ours));
   append_terms(out.record(), terms);
   out.record().byte(all ? 1 : 0);
@@ -170,17 +170,17 @@ std::string missing_updates_of(const Snapshot& ours, const Terms& terms, bool al
     append_bits(out.record(), digest);
     out.end_record();
   }
-  std::size_t told = 0;
+  std::size_t sent = 0;
   if (root != nullptr) {
     std::size_t place = 0;
     for (const RowView row : root->table) {
-      if (!is_told(place++, row)) continue;
+      if (!is_sent(place++, row)) continue;
       write_row(out, row, *root);
-      ++told;
+      ++sent;
     }
   }
   // An empty message ends the exchange.
-  if (told == 0 && !all && wanted.empty()) return std::string();
+  if (sent == 0 && !all && wanted.empty()) return std::string();
   out.finish();
   return std::move(sink.bytes);
 }
@@ -220,16 +220,16 @@ inline Result<SketchMessage> read_sketch(std::string_view bytes, Timestamp now, 
   return message;
 }
 
-struct NewsMessage {
+struct UpdatesMessage {
   Terms terms;
   bool all = false;  ///< the sender has no other users, and no more data about these
   Vector<Bits128> wanted;
   Snapshot users;
 };
 
-inline Result<NewsMessage> read_news(std::string_view bytes, Timestamp now, const Snapshot& ours) {
-  NewsMessage message;
-  FrameReader frames(FrameKind::news);
+inline Result<UpdatesMessage> read_updates(std::string_view bytes, Timestamp now, const Snapshot& ours) {
+  UpdatesMessage message;
+  FrameReader frames(FrameKind::updates);
   UserReader users(ours.rules(), dates_at(now, ours));
   const Timestamp latest = latest_as_of(now, ours);
   bool begun = false;
@@ -276,9 +276,9 @@ inline std::string restarted_exchange(const Snapshot& ours, const Terms& late) {
 }
 
 /// Returns true if a message contains missing updates. Any other valid message is a sketch.
-inline bool is_news(std::string_view message) noexcept {
+inline bool has_updates(std::string_view message) noexcept {
   return message.size() >= frames_head &&
-         static_cast<std::uint8_t>(message[frames_head - 1]) == static_cast<std::uint8_t>(FrameKind::news);
+         static_cast<std::uint8_t>(message[frames_head - 1]) == static_cast<std::uint8_t>(FrameKind::updates);
 }
 
 inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) {
@@ -287,13 +287,13 @@ inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) 
   const std::size_t cells = theirs.sketch.size();
   Sketch difference = sketch_of(digests, cells);
   difference.subtract(theirs.sketch);
-  Vector<Bits128> told, wanted;
-  if (difference.tell_apart(told, wanted)) {
+  Vector<Bits128> sent, wanted;
+  if (difference.tell_apart(sent, wanted)) {
     const auto less = [](const Bits128& a, const Bits128& b) { return a < b; };
-    detail::sort(told, less);
+    detail::sort(sent, less);
     detail::sort(wanted, less);
     return missing_updates_of(ours, theirs.terms, false, wanted, [&](std::size_t place, const RowView&) {
-      return digests[place] != Bits128() && holds(told, digests[place]);
+      return digests[place] != Bits128() && holds(sent, digests[place]);
     });
   }
   if (cells * Sketch::growth < 2 * digests.size())
@@ -304,15 +304,15 @@ inline std::string answer_to(const SketchMessage& theirs, const Snapshot& ours) 
 
 /// Answers a message with missing updates. `before` is our snapshot before these updates: the other side compared with
 /// it and requests users from it. `ours` is our snapshot after them.
-inline std::string answer_to(const NewsMessage& theirs, const Snapshot& before, const Snapshot& ours) {
+inline std::string answer_to(const UpdatesMessage& theirs, const Snapshot& before, const Snapshot& ours) {
   const Timestamp our_now = SnapshotReader::now(before);
   if (theirs.all) {
     const Root* const known = SnapshotReader::read(theirs.users);
     const Timestamp now = later(our_now, known->now);
     const Rules& rules = before.rules();
     return missing_updates_of(before, theirs.terms, false, {}, [&](std::size_t, const RowView& row) {
-      const RowView told = known->table.find(row.name());
-      return told == nullptr || !(settled(row, now, rules) == settled(*told, now, rules));
+      const RowView sent = known->table.find(row.name());
+      return sent == nullptr || !(normal_form_of(row, now, rules) == normal_form_of(*sent, now, rules));
     });
   }
   if (theirs.wanted.empty()) return std::string();
@@ -374,14 +374,14 @@ Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestam
   constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;
   Snapshot after = ours;
   std::string answer;
-  if (detail::is_news(message)) {
-    const Result<detail::NewsMessage> theirs = detail::read_news(message, now, ours);
+  if (detail::has_updates(message)) {
+    const Result<detail::UpdatesMessage> theirs = detail::read_updates(message, now, ours);
     if (!theirs) return theirs.error();
     detail::Merging<has_callback> merging(after, *detail::SnapshotAccess::read(theirs->users), now);
     merging.join_all();
     answer = detail::answer_to(*theirs, ours, after);
     ours = std::move(after);
-    if constexpr (has_callback) merging.tell(on_change);
+    if constexpr (has_callback) merging.notify(on_change);
   } else {
     const Result<detail::SketchMessage> theirs = detail::read_sketch(message, now, ours);
     if (!theirs) return theirs.error();

@@ -78,8 +78,8 @@ void write_user(FrameWriter<Sink>& out, std::string_view id, const RegistersView
 
 template <class Sink>
 void write_row(FrameWriter<Sink>& out, const RowView& row, const Root& root) {
-  read_settled(row, root.now, root.rules,
-               [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
+  read_normal_form_of(row, root.now, root.rules,
+                      [&](const RegistersView& user) { write_user(out, row.name(), user, root.now); });
 }
 
 /// Writes the users whose registers in `to` differ from those in `from`.
@@ -92,7 +92,7 @@ void write_changed_users(FrameWriter<Sink>& out, const Snapshot& from, const Sna
   UserTable::each_pair(before != nullptr ? before->table : nothing, after->table, absent, [&](RowView a, RowView b) {
     if (b == nullptr) return;
     const UserRegisters user = normal_form_of(*b, *after);
-    if (a != nullptr && user == settled(*a, after->now, after->rules)) return;
+    if (a != nullptr && user == normal_form_of(*a, after->now, after->rules)) return;
     write_user(out, b->name(), user, after->now);
   });
 }
@@ -117,7 +117,7 @@ class UserReader {
     UserRecord user = read_user(in, root.now, root.rules);
     if (!in.ok()) return;
     const UserKey key = root.table.key_of(user.id);
-    if (!last_.empty() && !UserTable::stands_before(root.table.key_of(last_), key)) {
+    if (!last_.empty() && !UserTable::is_ordered_before(root.table.key_of(last_), key)) {
       in.fail(ErrorCode::syntax, start, "the users are not in order");
       return;
     }
@@ -185,12 +185,12 @@ inline UserRegisters reported(const UserView& seen, Timestamp at) {
   join_report(user, at, seen.online);
   join_status(user, at, seen.status);  // also if it is empty, to clear an older status
   if (seen.last_active) join_reported_last_active(user, at, *seen.last_active);
-  if (seen.invisible) join_flip(user.visibility_changes, {at, true});
+  if (seen.invisible) join_visibility_change(user.visibility_changes, {at, true});
   return user;
 }
 
 /// Returns the latest timestamp that the viewer can see in the snapshot.
-inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
+inline Timestamp latest_published(const Root& root, Viewer viewer) noexcept {
   Timestamp latest = absent;
   for (const RowView row : root.table) {
     RegistersView user = row.registers();
@@ -199,7 +199,7 @@ inline Timestamp latest_told(const Root& root, Viewer viewer) noexcept {
     } else if (!seen_by_others(row, root)) {
       continue;
     }
-    latest = later(latest, latest_seen_instant(user));
+    latest = later(latest, latest_seen_timestamp(user));
   }
   return latest;
 }
@@ -239,7 +239,7 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
   detail::FrameWriter<std::remove_reference_t<Sink>> out(sink, detail::FrameKind::snapshot);
   detail::write_head(out, now);
   if (root != nullptr) {
-    const Timestamp dated = now != detail::absent ? now : detail::latest_told(*root, viewer);
+    const Timestamp dated = now != detail::absent ? now : detail::latest_published(*root, viewer);
     for (const detail::RowView row : root->table) {
       const std::optional<UserView> seen = snapshot.view(row.name(), viewer);
       if (seen) detail::write_user(out, row.name(), detail::reported(*seen, dated), now);

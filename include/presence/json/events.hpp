@@ -227,20 +227,20 @@ class JsonJudge {
   /// Returns the timestamp. A timestamp in the year 1, and the number 0, are treated as an absent key.
   std::optional<Timestamp> instant(const JsonNote& value) {
     Timestamp at;
-    if (!read_instant(value, at)) return std::nullopt;
+    if (!read_timestamp(value, at)) return std::nullopt;
     return at;
   }
 
   /// Reads the timestamp into `at`. Returns false if it is absent or an error.
-  bool read_instant(const JsonNote& value, Timestamp& at) {
-    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
-           read_unusual_instant(value, at, false);
+  bool read_timestamp(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_timestamp(value.text, at)) ||
+           read_unusual_timestamp(value, at, false);
   }
 
   /// Reads a timestamp of a service into `at`. It may be a number in a coarser unit.
-  bool read_coarse_instant(const JsonNote& value, Timestamp& at) {
-    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) ||
-           read_unusual_instant(value, at, true);
+  bool read_coarse_timestamp(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_timestamp(value.text, at)) ||
+           read_unusual_timestamp(value, at, true);
   }
 
   /// Returns a required value. If it is absent, fails with the position of the object at `object`.
@@ -297,8 +297,8 @@ class JsonJudge {
   }
   bool has_text(const JsonNote& value) noexcept { return has(value, JsonKind::string, a_string); }
 
-  bool read_side_instant(const JsonNote& value, Timestamp& at) {
-    return (value.kind == JsonKind::string && read_usual_instant(value.text, at)) || read_odd_instant(value, at);
+  bool read_side_timestamp(const JsonNote& value, Timestamp& at) {
+    return (value.kind == JsonKind::string && read_usual_timestamp(value.text, at)) || read_odd_timestamp(value, at);
   }
 
   /// Returns the status of a user: a string, an empty string if it is cleared, or nullopt if it is unchanged. The
@@ -340,14 +340,14 @@ class JsonJudge {
     return std::string_view();
   }
 
-  PRESENCE_RARELY bool read_odd_instant(const JsonNote& value, Timestamp& at) {
+  PRESENCE_RARELY bool read_odd_timestamp(const JsonNote& value, Timestamp& at) {
     JsonJudge judge(text_, notes_);
-    if (judge.read_unusual_instant(value, at, true)) return true;
+    if (judge.read_unusual_timestamp(value, at, true)) return true;
     if (!judge.ok()) pass_over(judge.error_.code, judge.error_.offset, judge.error_.message);
     return false;
   }
 
-  PRESENCE_RARELY bool read_unusual_instant(const JsonNote& value, Timestamp& at, bool may_be_coarse) {
+  PRESENCE_RARELY bool read_unusual_timestamp(const JsonNote& value, Timestamp& at, bool may_be_coarse) {
     if (!given(value)) return false;
     if (value.kind == JsonKind::number) {
       std::int64_t number = 0;
@@ -423,14 +423,14 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
   event.online = type == EventType::report
                      ? judge.needed(online, found.online, found.offset, "a report says whether the user is online")
                      : online.value_or(false);
-  if (!judge.read_instant(found.at, event.at)) judge.miss(found.at, found.offset, "the event has no timestamp");
+  if (!judge.read_timestamp(found.at, event.at)) judge.miss(found.at, found.offset, "the event has no timestamp");
   event.invisible = judge.truth(found.invisible);
   event.status = judge.text(found.status);
   if (type == EventType::set_status) {
     judge.needed(event.status, found.status, found.offset, "this event needs a status");
   }
   Timestamp last_active;
-  if (judge.read_instant(found.last_active, last_active)) event.last_active = last_active;
+  if (judge.read_timestamp(found.last_active, last_active)) event.last_active = last_active;
 }
 
 /// Reads the payload of a service about a user.
@@ -445,11 +445,11 @@ inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUs
   if (event.user.empty()) judge.fail(ErrorCode::missing_key, user.id.offset, "the id of a user is empty");
   event.online =
       judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
-  if (!judge.read_coarse_instant(found.created_at, event.at))
+  if (!judge.read_coarse_timestamp(found.created_at, event.at))
     judge.miss(found.created_at, found.offset, "the event has no created_at");
   event.status = judge.status(user, is_whole, options);
   Timestamp last_active;
-  if (judge.read_side_instant(user.last_active, last_active)) event.last_active = last_active;
+  if (judge.read_side_timestamp(user.last_active, last_active)) event.last_active = last_active;
 }
 
 /// An event without content. It is copied, because compilers generate slow code to construct one.
@@ -628,7 +628,7 @@ inline bool read_user(std::string_view json, std::string& scratch, const ReadOpt
   user.online = judge.truth(found.online).value_or(false);
   user.status = judge.status(found, true, options).value_or("");
   Timestamp last_active;
-  if (judge.read_side_instant(found.last_active, last_active)) user.last_active = last_active;
+  if (judge.read_side_timestamp(found.last_active, last_active)) user.last_active = last_active;
   user.invisible = judge.has(found.invisible, JsonKind::boolean, JsonJudge::a_truth) && found.invisible.truth;
   error = judge.error();
   return judge.ok();
@@ -708,10 +708,10 @@ inline void append_json_truth(std::string& out, std::string_view key, bool truth
   out += truth ? "true" : "false";
 }
 
-inline void append_json_instant(std::string& out, std::string_view key, Timestamp at) {
-  char text[longest_instant + 2];
+inline void append_json_timestamp(std::string& out, std::string_view key, Timestamp at) {
+  char text[longest_timestamp + 2];
   text[0] = '"';
-  const std::size_t length = write_instant(at, text + 1);
+  const std::size_t length = write_timestamp(at, text + 1);
   text[length + 1] = '"';
   out += key;
   out.append(text, length + 2);
@@ -737,7 +737,7 @@ inline void append_json(std::string& out, const UserView& user) {
   detail::append_json_text(out, R"({"id":)", user.id);
   detail::append_json_truth(out, R"(,"online":)", user.online);
   detail::append_json_text(out, R"(,"status":)", user.status);
-  if (user.last_active) detail::append_json_instant(out, R"(,"last_active":)", *user.last_active);
+  if (user.last_active) detail::append_json_timestamp(out, R"(,"last_active":)", *user.last_active);
   if (user.invisible) out += R"(,"invisible":true)";
   out += '}';
 }
@@ -748,7 +748,7 @@ namespace detail {
 
 inline void append_json_change(std::string& out, std::string_view id, Timestamp at,
                                const std::optional<UserView>& after) {
-  append_json_instant(out, R"({"type":"user.presence.changed","created_at":)", at);
+  append_json_timestamp(out, R"({"type":"user.presence.changed","created_at":)", at);
   out += R"(,"user":)";
   append_json(out, after ? *after : UserView(id, false, {}, std::nullopt, false));
   out += '}';
@@ -777,10 +777,10 @@ inline void append_json(std::string& out, const PresenceEventView& event) {
     detail::append_json_text(out, R"(,"session":)", event.session);
   }
   if (event.type == EventType::report || event.online) detail::append_json_truth(out, R"(,"online":)", event.online);
-  detail::append_json_instant(out, R"(,"at":)", event.at);
+  detail::append_json_timestamp(out, R"(,"at":)", event.at);
   if (event.invisible) detail::append_json_truth(out, R"(,"invisible":)", *event.invisible);
   if (event.status) detail::append_json_text(out, R"(,"status":)", *event.status);
-  if (event.last_active) detail::append_json_instant(out, R"(,"last_active":)", *event.last_active);
+  if (event.last_active) detail::append_json_timestamp(out, R"(,"last_active":)", *event.last_active);
   out += '}';
 }
 /// Appends an event that owns its strings.

@@ -445,7 +445,7 @@ inline void append_json(std::string& out, const ValueView& value) {
       break;
     }
     case ValueKind::string: detail::append_json_string(out, value.text()); break;
-    case ValueKind::timestamp: detail::append_json_instant(out, {}, value.instant()); break;
+    case ValueKind::timestamp: detail::append_json_timestamp(out, {}, value.instant()); break;
     case ValueKind::array:
       out += '[';
       for (std::size_t i = 0; i < value.size(); ++i) {

@@ -89,26 +89,26 @@ namespace detail {
 
 /// A callback of a Store. Shared by the Store and the Subscription that may end it.
 struct Listener {
-  using Tell = Callback<const UserPresenceChanged&, const Viewers&>;
+  using Notify = Callback<const UserPresenceChanged&, const Viewers&>;
 
   OwnerCount owners;
   mutable Store* store;  // null if ended
   std::uint64_t number;  // in the order of subscribing
   std::uint64_t since;   // changes with smaller numbers are not delivered to it
   bool wants_last_active;
-  bool hears_all;      // the deliveries to all viewers
+  bool receives_all;   // the deliveries to all viewers
   std::string viewer;  // or only those to this viewer
-  Tell tell;
+  Notify notify;
 
-  Listener(Store& of, std::uint64_t its_number, std::uint64_t from, bool last_active, std::optional<Viewer> whom,
-           Tell&& fn)
+  Listener(Store& of, std::uint64_t its_number, std::uint64_t from, bool last_active, std::optional<Viewer> receiver,
+           Notify&& fn)
       : store(&of),
         number(its_number),
         since(from),
         wants_last_active(last_active),
-        hears_all(!whom),
-        viewer(whom ? whom->id() : std::string_view()),
-        tell(std::move(fn)) {}
+        receives_all(!receiver),
+        viewer(receiver ? receiver->id() : std::string_view()),
+        notify(std::move(fn)) {}
 };
 using Listeners = std::vector<Shared<Listener>>;
 
@@ -295,10 +295,10 @@ class Store {
         forgotten_ = detail::later(forgotten_, row.registers().forgotten_up_to());
     }
     // The changes are delivered after the watches have ended, so their viewers are stored now.
-    for (std::size_t i = told_; i < pending_.size(); ++i) {
+    for (std::size_t i = notified_; i < pending_.size(); ++i) {
       if (pending_[i].is_farewell) continue;
       pending_[i].is_farewell = true;
-      hearers_of(pending_[i], pending_[i].viewers);
+      recipients_of(pending_[i], pending_[i].viewers);
     }
     watches_.clear();
     deliver();
@@ -394,7 +394,7 @@ class Store {
   template <class Event, class Fn>
   [[nodiscard]] Subscription subscribe(Viewer viewer, Fn fn, const DeliveryOptions& options = {}) {
     static_assert(std::is_same<Event, UserPresenceChanged>::value, "there is no other event to subscribe to");
-    auto tell = [kept = std::move(fn)](const UserPresenceChanged& change, const Viewers&) mutable {
+    auto notify = [kept = std::move(fn)](const UserPresenceChanged& change, const Viewers&) mutable {
       if constexpr (std::is_invocable<Fn&, const UserPresenceChanged&>::value) {
         kept(change);
       } else {
@@ -402,14 +402,14 @@ class Store {
       }
     };
     const std::uint32_t number = listeners_.add(viewer.id());
-    return listen(listeners_[number], viewer, detail::Listener::Tell::of(std::move(tell)), options);
+    return listen(listeners_[number], viewer, detail::Listener::Notify::of(std::move(notify)), options);
   }
 
   /// Calls `fn(const UserPresenceChanged&, const Viewers&)` once for each change, with all viewers who are notified
   /// about it. For servers: each change needs to be serialised only once. Not called if there are no such viewers.
   template <class Fn>
   [[nodiscard]] Subscription on_delivery(Fn fn, const DeliveryOptions& options = {}) {
-    return listen(deliveries_, std::nullopt, detail::Listener::Tell::of(std::move(fn)), options);
+    return listen(deliveries_, std::nullopt, detail::Listener::Notify::of(std::move(fn)), options);
   }
 
  private:
@@ -423,12 +423,12 @@ class Store {
   };
 
   /// The progress of the delivery of one change. It lets delivery resume after the callback that threw.
-  struct Telling {
+  struct Notifying {
     bool is_open = false;
     bool is_minor = false;  // only last_active changed
     Pending pending;
-    Viewers hearers;
-    std::uint64_t version = 0;  // of the watches, when `hearers` was filled
+    Viewers recipients;
+    std::uint64_t version = 0;  // of the watches, when `recipients` was filled
     std::size_t turn = 0;       // 0: on_delivery; i: viewer i - 1
     std::uint64_t last = 0;     // number of the last listener called in this turn
   };
@@ -481,7 +481,7 @@ class Store {
                                      const detail::Root& root) {
     // Forgotten data must not affect the order, whether or not it has been dropped yet.
     if (root.rules.forget_after == Duration::highest()) return detail::FrameOrder(event, row.registers());
-    return detail::FrameOrder(event, detail::settled(row, root.now, root.rules));
+    return detail::FrameOrder(event, detail::normal_form_of(row, root.now, root.rules));
   }
 
   /// Applies an event of an invisible user: its status text at one timestamp, and the rest at another. No other user
@@ -502,10 +502,10 @@ class Store {
     return of_text == Verdict::unchanged ? of_rest : of_text;
   }
 
-  Subscription listen(detail::Listeners& all, std::optional<Viewer> viewer, detail::Listener::Tell&& tell,
+  Subscription listen(detail::Listeners& all, std::optional<Viewer> viewer, detail::Listener::Notify&& notify,
                       const DeliveryOptions& options) {
     auto listener = detail::Shared<detail::Listener>::make(*this, ++listener_changes_, watches_.now_,
-                                                           options.last_active_alone, viewer, std::move(tell));
+                                                           options.last_active_alone, viewer, std::move(notify));
     all.push_back(listener);
     return Subscription(std::move(listener));
   }
@@ -513,7 +513,7 @@ class Store {
   /// Removes a listener that has ended.
   void forget(const detail::Listener& listener) noexcept {
     ++listener_changes_;
-    if (listener.hears_all) {
+    if (listener.receives_all) {
       remove_from(deliveries_, listener);
       return;
     }
@@ -533,86 +533,88 @@ class Store {
 
   /// Delivers all pending changes, unless a delivery is already in progress.
   void deliver() {
-    if (is_delivering_ || (pending_.empty() && !telling_.is_open)) return;
+    if (is_delivering_ || (pending_.empty() && !notifying_.is_open)) return;
     struct Guard {
       Store& store;
       ~Guard() {
-        store.pending_.erase(store.pending_.begin(), store.pending_.begin() + static_cast<std::ptrdiff_t>(store.told_));
-        store.told_ = 0;
+        store.pending_.erase(store.pending_.begin(),
+                             store.pending_.begin() + static_cast<std::ptrdiff_t>(store.notified_));
+        store.notified_ = 0;
         store.is_delivering_ = false;
       }
     } guard{*this};
     is_delivering_ = true;
     for (;;) {
-      if (!telling_.is_open) {
-        if (told_ == pending_.size()) return;
-        begin_to_tell(std::move(pending_[told_++]));
+      if (!notifying_.is_open) {
+        if (notified_ == pending_.size()) return;
+        begin_notifying(std::move(pending_[notified_++]));
       }
-      for (; telling_.turn <= telling_.hearers.size(); ++telling_.turn, telling_.last = 0) tell_in_turn();
-      telling_.is_open = false;
+      for (; notifying_.turn <= notifying_.recipients.size(); ++notifying_.turn, notifying_.last = 0) notify_in_turn();
+      notifying_.is_open = false;
     }
   }
 
-  void begin_to_tell(Pending&& pending) {
-    telling_.pending = std::move(pending);
-    const UserPresenceChanged& change = telling_.pending.change;
-    telling_.is_minor =
+  void begin_notifying(Pending&& pending) {
+    notifying_.pending = std::move(pending);
+    const UserPresenceChanged& change = notifying_.pending.change;
+    notifying_.is_minor =
         change.before.has_value() == change.after.has_value() && !change.online_changed() && !change.status_changed();
-    telling_.version = watches_.version_;
-    telling_.turn = 0;
-    telling_.last = 0;
-    telling_.hearers.clear();
-    if (telling_.pending.is_farewell) {
-      telling_.hearers = std::move(telling_.pending.viewers);
+    notifying_.version = watches_.version_;
+    notifying_.turn = 0;
+    notifying_.last = 0;
+    notifying_.recipients.clear();
+    if (notifying_.pending.is_farewell) {
+      notifying_.recipients = std::move(notifying_.pending.viewers);
     } else {
-      hearers_of(telling_.pending, telling_.hearers);
+      recipients_of(notifying_.pending, notifying_.recipients);
     }
-    if (telling_.hearers.size() == 0) telling_.turn = 1;  // on_delivery is not called either
-    telling_.is_open = true;
+    if (notifying_.recipients.size() == 0) notifying_.turn = 1;  // on_delivery is not called either
+    notifying_.is_open = true;
   }
-  void hearers_of(const Pending& pending, Viewers& hearers) const {
+  void recipients_of(const Pending& pending, Viewers& recipients) const {
     const std::uint32_t user = watches_.users_.find(pending.change.id);
     if (user == Channels::none) return;
     for (const Watches::Watcher& watcher : watches_.users_[user].watchers) {
-      if (pending.number >= watcher.since) hearers.add(Viewer(watches_.viewers_.id_of(watcher.viewer)));
+      if (pending.number >= watcher.since) recipients.add(Viewer(watches_.viewers_.id_of(watcher.viewer)));
     }
   }
 
   /// Calls the listeners whose turn it is, in the order in which they subscribed. A callback may change the listeners
   /// or the watches; the listeners are then looked up again.
-  void tell_in_turn() {
-    const bool is_delivery = telling_.turn == 0;
-    const Viewer viewer = is_delivery ? nobody : telling_.hearers[telling_.turn - 1];
+  void notify_in_turn() {
+    const bool is_delivery = notifying_.turn == 0;
+    const Viewer viewer = is_delivery ? nobody : notifying_.recipients[notifying_.turn - 1];
     const detail::Listeners* all = nullptr;
     std::size_t next = 0;
     for (bool is_stale = true;;) {
       if (is_stale) {
-        if (!is_delivery && !still_hears(viewer)) return;
+        if (!is_delivery && !still_receives(viewer)) return;
         all = is_delivery ? &deliveries_ : listeners_of(viewer);
         if (all == nullptr) return;
         const auto first = detail::partition_point(
-            all->begin(), all->end(), [this](const auto& listener) { return listener->number <= telling_.last; });
+            all->begin(), all->end(), [this](const auto& listener) { return listener->number <= notifying_.last; });
         next = static_cast<std::size_t>(first - all->begin());
         is_stale = false;
       }
       if (next == all->size()) return;
       const detail::Shared<detail::Listener> listener = (*all)[next++];  // keeps it alive until its call has returned
-      telling_.last = listener->number;
-      if (telling_.pending.number < listener->since || (telling_.is_minor && !listener->wants_last_active)) continue;
+      notifying_.last = listener->number;
+      if (notifying_.pending.number < listener->since || (notifying_.is_minor && !listener->wants_last_active))
+        continue;
       const std::uint64_t changes = listener_changes_ + watches_.version_;
-      listener->tell(telling_.pending.change, telling_.hearers);
+      listener->notify(notifying_.pending.change, notifying_.recipients);
       is_stale = changes != listener_changes_ + watches_.version_;
     }
   }
 
   /// Returns whether the viewer still watches the user: a callback may have ended the watch.
-  bool still_hears(Viewer viewer) const noexcept {
-    if (watches_.version_ == telling_.version || telling_.pending.is_farewell) return true;
+  bool still_receives(Viewer viewer) const noexcept {
+    if (watches_.version_ == notifying_.version || notifying_.pending.is_farewell) return true;
     const std::uint32_t v = watches_.viewers_.find(viewer.id()),
-                        user = watches_.users_.find(telling_.pending.change.id);
+                        user = watches_.users_.find(notifying_.pending.change.id);
     const Watches::Watcher* const watcher =
         v == Channels::none || user == Channels::none ? nullptr : watches_.find_watcher(user, v);
-    return watcher != nullptr && telling_.pending.number >= watcher->since;
+    return watcher != nullptr && notifying_.pending.number >= watcher->since;
   }
   const detail::Listeners* listeners_of(Viewer viewer) const noexcept {
     const std::uint32_t number = listeners_.find(viewer.id());
@@ -626,8 +628,8 @@ class Store {
   detail::IdMap<detail::Listeners> listeners_;  // by viewer
   detail::Listeners deliveries_;
   std::vector<Pending> pending_;
-  std::size_t told_ = 0;  // how many of them have been taken for delivery
-  Telling telling_;
+  std::size_t notified_ = 0;  // how many of them have been taken for delivery
+  Notifying notifying_;
   Timestamp forgotten_ = detail::absent;  // reports up to here were forgotten when the connection was lost
   std::uint64_t listener_changes_ = 0;
   bool is_delivering_ = false;

@@ -561,11 +561,11 @@ constexpr bool may_be_moment(std::string_view text) noexcept {
 inline bool read_moment(std::string_view text, Moment& moment) noexcept {
   if (!may_be_moment(text)) return false;
   Timestamp at;
-  if (read_usual_instant(text, at)) {
+  if (read_usual_timestamp(text, at)) {
     moment = moment_of(at);
     return true;
   }
-  InstantReader in(text);
+  TimestampReader in(text);
   std::int64_t year = 0;
   moment = read_moment(in, year);
   return in.ok();

@@ -164,11 +164,11 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   const Root* const root = SnapshotReader::read(snapshot);
   if (root == nullptr) return looked_at;
   const LookupKey self(viewer.id());
-  const bool is_somebody = !viewer.id().empty();
+  const bool is_one_user = !viewer.id().empty();
   const auto look = [&](const RowView& row) {
     ++looked_at;
     const std::optional<UserView> user = seen_by_others(row, *root);
-    if (user && !(is_somebody && self.is(row.id()))) consider(*user);
+    if (user && !(is_one_user && self.is(row.id()))) consider(*user);
     return user && user->online;
   };
   if (asks_for_online(filter)) {
@@ -177,7 +177,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
     for (const RowView row : root->table) look(row);
   }
   // Viewers see themselves even when they are invisible.
-  if (is_somebody) {
+  if (is_one_user) {
     if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
   }
   return looked_at;

@@ -34,7 +34,7 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
                          if (change.before == change.after) return;
                          const RowView& latest = after != nullptr ? *after : *before;
                          change.id = latest.name();
-                         change.at = dated != absent ? dated : latest_seen_instant(latest.registers());
+                         change.at = dated != absent ? dated : latest_seen_timestamp(latest.registers());
                          changes.add(change);
                        });
   return changes;
@@ -55,11 +55,11 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
 /// const Snapshot shown = s;  // what the last frame showed
 /// s = reduce(std::move(s), PresenceEvent::disconnect("john", "phone", now + Duration::from_s(5)));
 /// s = reduce(std::move(s), PresenceEvent::connect("mary", "tv", now + Duration::from_s(5)));
-/// std::string news;
+/// std::string text;
 /// diff(shown, s, [&](const UserPresenceChangedView& change) {
-///   news += std::string(change.id) + (change.after->online ? " came, " : " went, ");
+///   text += std::string(change.id) + (change.after->online ? " came, " : " went, ");
 /// });
-/// assert(news == "john went, mary came, ");
+/// assert(text == "john went, mary came, ");
 /// @endcode
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {

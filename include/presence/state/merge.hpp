@@ -43,15 +43,15 @@ void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up
 /// Returns the timestamp of a user's change in a merge. `user` is the join before anything is forgotten. First the
 /// registers are joined, then the time advances to the later timestamp. What time then changes carries the last
 /// deadline that passes.
-inline Timestamp instant_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
-                                  const Rules& rules) noexcept {
+inline Timestamp time_of_merge(const RegistersView& user, Timestamp our_now, Timestamp now,
+                               const Rules& rules) noexcept {
   Timestamp last = never;
   for (Timestamp due = next_change(user, our_now, rules); due <= now; due = next_change(user, due, rules)) {
     last = due;
   }
   if (last != never) return last;
   if (our_now != absent) return our_now;
-  return now != absent ? now : latest_seen_instant(user);
+  return now != absent ? now : latest_seen_timestamp(user);
 }
 
 /// Heartbeats that were written in place. The destructor restores the previous ones unless `keep` was called.
@@ -120,7 +120,7 @@ class Merging {
   }
 
   template <class OnChange>
-  void tell(OnChange& on_change) {
+  void notify(OnChange& on_change) {
     // If time changed the user as well, both become one change, with the timestamp of the last.
     changes_.one_per_user([](Change& first, Change& next) {
       next.before = std::move(first.before);
@@ -188,14 +188,14 @@ class Merging {
     UserRegisters user = ours != nullptr ? known : other;
     if (ours != nullptr) detail::join(user, other);
     Change change;
-    if constexpr (has_callback) change.at = instant_of_merge(user, our_now_, now_, rules());
+    if constexpr (has_callback) change.at = time_of_merge(user, our_now_, now_, rules());
     normalise(user, now_, rules());
-    if (ours != nullptr && our_now_ != now_) known = settled(ours, now_, rules());
+    if (ours != nullptr && our_now_ != now_) known = normal_form_of(ours, now_, rules());
     const bool as_before = ours != nullptr ? user == known : user.empty();
     // With forget_after, the user may have been forgotten by age; then the joined registers decide when.
     if (as_before && (ours == nullptr || rules().forget_after == Duration::highest())) return;
     // Theirs may be at a later time, at which more has been forgotten. It is then used as it is.
-    if (same_rules_ && theirs_.now < now_) other = settled(theirs, now_, rules());
+    if (same_rules_ && theirs_.now < now_) other = normal_form_of(theirs, now_, rules());
     const bool is_theirs = same_rules_ && user == other;
     if (!is_theirs) bound(user, now_, rules());
 
@@ -252,7 +252,7 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
   constexpr bool has_callback = detail::has_callback<OnChange>;
   Merging<has_callback> merging(snapshot, *theirs, now, dates);
   if (!merging.join_all()) return false;
-  if constexpr (has_callback) merging.tell(on_change);
+  if constexpr (has_callback) merging.notify(on_change);
   return true;
 }
 
@@ -289,7 +289,7 @@ void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change)
   constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;
   detail::Merging<has_callback> merging(snapshot, *theirs, theirs->now);
   merging.join_all();
-  if constexpr (has_callback) merging.tell(on_change);
+  if constexpr (has_callback) merging.notify(on_change);
 }
 /// The same, without a callback.
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {

@@ -59,7 +59,7 @@ Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestam
 /// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
 /// replacement.
 template <class OnChange>
-void replace_and_tell(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
+void replace_and_notify(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
   const Snapshot before = snapshot;
   Timeline<UserPresenceChangedView> changes;
   if constexpr (has_callback<OnChange>) changes = differences(before, after, dated);
@@ -96,7 +96,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
   forget_reports_up_to(after, [counted](const RegistersView& user) {
     return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
   });
-  replace_and_tell(snapshot, after, now != absent ? now : counted, on_change);
+  replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
   return tally;
 }
 
@@ -113,7 +113,7 @@ template <class OnChange>
 void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
   Snapshot after = snapshot;
   detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
-  detail::replace_and_tell(snapshot, after, detail::SnapshotAccess::now(after), on_change);
+  detail::replace_and_notify(snapshot, after, detail::SnapshotAccess::now(after), on_change);
 }
 /// The same, without a callback.
 inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(snapshot, detail::NoCallback()); }

@@ -64,25 +64,27 @@ constexpr bool same_but_for_seed(Rules a, Rules b) noexcept {
   return a == b;
 }
 
-inline std::optional<Timestamp> optional_instant(Timestamp at) noexcept {
+inline std::optional<Timestamp> optional_timestamp(Timestamp at) noexcept {
   return at == absent || at == never ? std::nullopt : std::optional<Timestamp>(at);
 }
 
 /// Returns the normal form of the user's registers at `now`. The row may hold more if no event has touched it since.
-inline UserRegisters settled(const RowView& row, Timestamp now, const Rules& rules) {
+inline UserRegisters normal_form_of(const RowView& row, Timestamp now, const Rules& rules) {
   UserRegisters user = row.unpacked();
   normalise(user, now, rules);
   return user;
 }
-inline UserRegisters normal_form_of(const RowView& row, const Root& root) { return settled(row, root.now, root.rules); }
+inline UserRegisters normal_form_of(const RowView& row, const Root& root) {
+  return normal_form_of(row, root.now, root.rules);
+}
 
 /// Passes the same registers to `read(const RegistersView&)` and returns its result. Does not copy them if they are
 /// surely in normal form already.
 template <class Read>
-auto read_settled(const RowView& row, Timestamp now, const Rules& rules, Read read) {
+auto read_normal_form_of(const RowView& row, Timestamp now, const Rules& rules, Read read) {
   const RegistersView kept = row.registers();
   if (surely_normal(kept, now, rules)) return read(kept);
-  const UserRegisters user = settled(row, now, rules);
+  const UserRegisters user = normal_form_of(row, now, rules);
   return read(RegistersView(user));
 }
 
@@ -167,15 +169,15 @@ class Snapshot {
     } else {
       state.user.id = std::string(id);
     }
-    state.status_at = detail::optional_instant(user.status_at);
-    state.invisible_since = detail::optional_instant(detail::invisible_since(user.visibility_changes));
+    state.status_at = detail::optional_timestamp(user.status_at);
+    state.invisible_since = detail::optional_timestamp(detail::invisible_since(user.visibility_changes));
     for (const detail::SessionRegisters& kept : user.sessions) {
       Session session;
       session.id = std::string(detail::text_of(kept.id));
-      session.connected = detail::optional_instant(kept.connect);
-      session.heartbeat = detail::optional_instant(kept.heartbeat);
+      session.connected = detail::optional_timestamp(kept.connect);
+      session.heartbeat = detail::optional_timestamp(kept.heartbeat);
       session.disconnects.assign(kept.disconnects.begin(), kept.disconnects.end());
-      session.online_until = detail::optional_instant(detail::online_until(kept, root_->rules));
+      session.online_until = detail::optional_timestamp(detail::online_until(kept, root_->rules));
       session.alive = detail::live(kept, root_->now, root_->rules);
       state.sessions.push_back(std::move(session));
     }
@@ -190,14 +192,16 @@ class Snapshot {
   /// @}
 
   /// Returns the timestamp of the snapshot, or nullopt until one is given. O(1).
-  std::optional<Timestamp> now() const noexcept { return root_ ? detail::optional_instant(root_->now) : std::nullopt; }
+  std::optional<Timestamp> now() const noexcept {
+    return root_ ? detail::optional_timestamp(root_->now) : std::nullopt;
+  }
 
   /// Returns the earliest future time at which the visible state changes without an event (a timeout, an expiry), or
   /// nullopt. Sleep until then, then advance to it. O(log n) amortised over the events since the last call: deferred
   /// deadlines that it finds are cached. Several threads may call it at once.
   std::optional<Timestamp> next_deadline() const noexcept {
     if (!root_) return std::nullopt;
-    return detail::optional_instant(root_->table.earliest(
+    return detail::optional_timestamp(root_->table.earliest(
         [&](const detail::RowView& row) { return detail::next_change(row, root_->now, root_->rules); }));
   }
 
@@ -209,7 +213,7 @@ class Snapshot {
     std::uint64_t users = 0;  // a sum, so that the order of users does not matter
     if (root_) {
       for (const detail::RowView row : root_->table) {
-        users += detail::read_settled(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
+        users += detail::read_normal_form_of(row, root_->now, root_->rules, [&row](const detail::RegistersView& user) {
           return detail::digest_of(row.name(), user);
         });
       }

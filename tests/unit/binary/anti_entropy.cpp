@@ -588,7 +588,7 @@ TEST_CASE("messages with a damaged header, frame or end are rejected at the righ
 TEST_CASE("the tests' framing function produces the library's bytes") {
   const std::string good = presence::sketch(users(3)), news = some_news();
   CHECK(framed(FrameKind::sketch, {body_of(good)}) == good);
-  CHECK(framed(FrameKind::news, {body_of(news)}) == news);
+  CHECK(framed(FrameKind::updates, {body_of(news)}) == news);
 }
 
 TEST_CASE("an invalid sketch is rejected at the offset of the invalid field") {
@@ -611,7 +611,7 @@ TEST_CASE("an invalid sketch is rejected at the offset of the invalid field") {
 TEST_CASE("an invalid missing-updates message is rejected at the offset of the invalid field") {
   const std::string body = body_of(some_news());
   const auto check_body = [](const std::string& bad, ErrorCode code, std::size_t offset) {
-    check_refused(framed(FrameKind::news, {bad}), code, offset);
+    check_refused(framed(FrameKind::updates, {bad}), code, offset);
   };
   // 18: now, 27: as_of, 36: salt, 52: restarts, 53: all, 54: how many are wanted, 55: these; then users.
   const std::string head = body.substr(0, wanted_at);
@@ -624,11 +624,11 @@ TEST_CASE("an invalid missing-updates message is rejected at the offset of the i
   check_body(head + "\2" + word(7) + word(0) + word(6) + word(0), ErrorCode::syntax, 18 + 53);
   check_body(head + "\2" + word(7) + word(1) + word(8) + word(0), ErrorCode::syntax, 18 + 53);
   Snapshot s = users(3);
-  CHECK(reconcile(s, framed(FrameKind::news, {head + "\2" + word(6) + word(1) + word(5) + word(2)})).has_value());
+  CHECK(reconcile(s, framed(FrameKind::updates, {head + "\2" + word(6) + word(1) + word(5) + word(2)})).has_value());
 }
 
 TEST_CASE("a message without a body is rejected by every snapshot") {
-  for (const FrameKind kind : {FrameKind::sketch, FrameKind::news}) {
+  for (const FrameKind kind : {FrameKind::sketch, FrameKind::updates}) {
     for (const Snapshot& s : {Snapshot(), users(3), folded({connect("jim", "phone", at(0))})}) {
       Snapshot ours = s;
       CHECK_FALSE(reconcile(ours, framed(kind, {})).has_value());
@@ -844,15 +844,15 @@ TEST_CASE("a user repeated in a missing-updates message is rejected") {
   Snapshot theirs = with(users(0), {says("jack", "busy", at(0))});
   const std::string body = body_of(*reconcile(theirs, presence::sketch(users(0))));
   const std::string jack = body.substr(37);
-  check_refused(framed(FrameKind::news, {body + jack}), ErrorCode::syntax, 18 + body.size());
-  check_refused(framed(FrameKind::news, {body + jack.substr(0, 3)}), ErrorCode::truncated, 18 + body.size() + 3);
+  check_refused(framed(FrameKind::updates, {body + jack}), ErrorCode::syntax, 18 + body.size());
+  check_refused(framed(FrameKind::updates, {body + jack.substr(0, 3)}), ErrorCode::truncated, 18 + body.size() + 3);
 }
 
 TEST_CASE("numbers in messages with redundant bytes are rejected") {
   const std::string sketch = body_of(presence::sketch(users(3))), news = body_of(some_news());
   check_refused(framed(FrameKind::sketch, {sketch.substr(0, 26) + "\240" + std::string(1, '\0') + sketch.substr(27)}),
                 ErrorCode::syntax, 44);
-  check_refused(framed(FrameKind::news, {news.substr(0, wanted_at) + "\200" + std::string(1, '\0')}), ErrorCode::syntax,
+  check_refused(framed(FrameKind::updates, {news.substr(0, wanted_at) + "\200" + std::string(1, '\0')}), ErrorCode::syntax,
                 54);
 }
 
@@ -865,7 +865,7 @@ TEST_CASE("messages that announce more cells or wanted digests than they contain
       framed(FrameKind::sketch, {sketch.substr(0, 26) + std::string(cells.view()) + sketch.substr(27)});
   check_refused(much, ErrorCode::syntax, much.size());
   const std::string more =
-      framed(FrameKind::news, {news.substr(0, wanted_at) + std::string(wanted.view()) + word(1) + word(1)});
+      framed(FrameKind::updates, {news.substr(0, wanted_at) + std::string(wanted.view()) + word(1) + word(1)});
   check_refused(more, ErrorCode::syntax, more.size());
 }
 
@@ -949,7 +949,7 @@ TEST_CASE("missing updates that want unknown digests get no answer and change no
     body = body.substr(0, 35) + std::string(1, '\0') + std::string(wanted.view());
     for (std::uint64_t i = 0; i < 1000; ++i) body += word(i % 7) + word(i);
     Snapshot ours = s;
-    CHECK(*reconcile(ours, framed(FrameKind::news, {body})) == "");
+    CHECK(*reconcile(ours, framed(FrameKind::updates, {body})) == "");
     CHECK(ours == s);
   }
 }

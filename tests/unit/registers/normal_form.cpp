@@ -33,7 +33,8 @@ std::vector<double> flips_at(const Snapshot& s, Timestamp now) {
   detail::normalise(user, now, root.rules);
   std::vector<double> instants;
   for (const VisibilityChange& visibility_change : user.visibility_changes)
-    instants.push_back(static_cast<double>((visibility_change.at - at(0)).s()) * (visibility_change.invisible ? -1 : 1));
+    instants.push_back(static_cast<double>((visibility_change.at - at(0)).s()) *
+                       (visibility_change.invisible ? -1 : 1));
   return instants;
 }
 
@@ -292,18 +293,18 @@ TEST_CASE("a snapshot without a now discards nothing, however far apart the time
 
 TEST_CASE("a session's latest timestamp is the later one of its last disconnect and its evidence") {
   detail::SessionRegisters session;
-  CHECK(detail::latest_instant(session) == detail::absent);
+  CHECK(detail::latest_timestamp(session) == detail::absent);
   session.disconnects.push_back(at(1));
   session.disconnects.push_back(at(5));
-  CHECK(detail::latest_instant(session) == at(5));
+  CHECK(detail::latest_timestamp(session) == at(5));
   session.heartbeat = at(7);
-  CHECK(detail::latest_instant(session) == at(7));
+  CHECK(detail::latest_timestamp(session) == at(7));
 }
 
 TEST_CASE("a user's latest visible timestamp is the activity's evidence, not its rounded last_active") {
   detail::UserRegisters user;
   user.activities.push_back({at(0), at(10)});
-  CHECK(detail::latest_seen_instant(user) == at(10));
+  CHECK(detail::latest_seen_timestamp(user) == at(10));
 }
 
 TEST_CASE("with offline_grace < reorder_window, a lone disconnect expires after session_timeout + reorder_window") {

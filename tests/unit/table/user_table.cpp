@@ -161,13 +161,13 @@ TEST_CASE_TEMPLATE("the table behaves like std::map and its copies never change,
         if (of.due <= now || of.cleanup <= now) REQUIRE(visited.count(name) == 1);
         if (of.due <= now) of.due = now + 1 + static_cast<std::int64_t>(chance.below(100000));
       }
-      table.own_due(Timestamp::from_ns(now));
-      // Rows that are due soon may be settled together with due rows of their page.
+      table.unshare_due(Timestamp::from_ns(now));
+      // Rows that are due soon may be normal_form_of together with due rows of their page.
       const std::int64_t soon = now + static_cast<std::int64_t>(chance.below(2) * chance.below(20000));
-      table.settle(Timestamp::from_ns(now), Timestamp::from_ns(soon),
-                   [&](const RowView& row, detail::LowerBound& bound) {
-                     bound = Timestamp::from_ns(model.at(std::string(row.name())).due);
-                   });
+      table.update_due(Timestamp::from_ns(now), Timestamp::from_ns(soon),
+                       [&](const RowView& row, detail::LowerBound& bound) {
+                         bound = Timestamp::from_ns(model.at(std::string(row.name())).due);
+                       });
       REQUIRE(table.due().ns() > now);
     } else if (chance.below(100) == 0) {
       const std::int64_t now = some_time(table.cleanup());
@@ -274,7 +274,7 @@ TEST_CASE("users are iterated in the order of the highest 60 bits of three hashe
     std::sort(ids.begin(), ids.end(), [&](const auto& a, const auto& b) { return place_of(a) < place_of(b); });
     CHECK(ids_of(table) == ids);
     for (std::size_t i = 1; i < ids.size(); ++i)
-      CHECK(detail::UserTable::stands_before(table.key_of(ids[i - 1]), table.key_of(ids[i])));
+      CHECK(detail::UserTable::is_ordered_before(table.key_of(ids[i - 1]), table.key_of(ids[i])));
   }
 }
 

@@ -27,16 +27,16 @@ namespace detail {
 
 enum class FrameKind : std::uint8_t {
   snapshot = 0,
-  delta = 1,   ///< between two snapshots
-  sketch = 2,  ///< a set sketch of the users of a node, to be compared
-  news = 3,    ///< updates that the other side is missing
+  delta = 1,    ///< between two snapshots
+  sketch = 2,   ///< a set sketch of the users of a node, to be compared
+  updates = 3,  ///< updates that the other side is missing
 };
 
 inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
 
 /// Returns the format version of a kind. Each kind is versioned separately.
 constexpr std::uint8_t version_of(FrameKind kind) noexcept {
-  return kind == FrameKind::sketch || kind == FrameKind::news ? 2 : 1;
+  return kind == FrameKind::sketch || kind == FrameKind::updates ? 2 : 1;
 }
 inline constexpr std::uint8_t latest_version = 2;  ///< the latest version of any kind
 

@@ -37,9 +37,9 @@ namespace detail {
 
 /// Encodes timestamps relative to a base, in the unit of a record. Differences wrap around at 64 bits; decoding wraps
 /// them back.
-class InstantUnit {
+class TimestampUnit {
  public:
-  InstantUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
+  TimestampUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
 
   bool in_ms() const noexcept { return in_ms_; }
   /// Returns true if no timestamp that was noted needed nanoseconds.
@@ -104,7 +104,7 @@ class InstantUnit {
 namespace user_record {
 
 /// Bits of the shape.
-constexpr unsigned in_ms = 1, has_flips = 32, has_rare = 64, shape_bits = 127;
+constexpr unsigned in_ms = 1, has_visibility_changes = 32, has_rare = 64, shape_bits = 127;
 /// Bits of the rare registers.
 constexpr unsigned dropped_range = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
                    forgotten = 32, rare_bits = 63;
@@ -121,7 +121,7 @@ inline unsigned rare_of(const RegistersView& user) noexcept {
 }
 
 inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
-  InstantUnit unit(now, true);
+  TimestampUnit unit(now, true);
   const auto note = [&unit](Timestamp at) {
     if (at != absent) unit.note(at);
   };
@@ -144,7 +144,7 @@ inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
   return unit.could_be_ms();
 }
 
-inline void append_session(ByteWriter& out, const SessionRegisters& session, const InstantUnit& unit) {
+inline void append_session(ByteWriter& out, const SessionRegisters& session, const TimestampUnit& unit) {
   const std::size_t disconnects = session.disconnects.size();
   out.text(text_of(session.id));
   out.byte((session.connect != absent ? 1u : 0u) | (session.heartbeat != absent ? 2u : 0u) |
@@ -155,7 +155,7 @@ inline void append_session(ByteWriter& out, const SessionRegisters& session, con
   for (const Timestamp at : session.disconnects) unit.append(out, at);
 }
 
-inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const InstantUnit& unit) {
+inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const TimestampUnit& unit) {
   out.byte(bits);
   if ((bits & dropped_range) != 0) {
     unit.append(out, kept.dropped_range.from);
@@ -206,7 +206,7 @@ struct Most {
   static std::size_t sum(std::size_t a, std::size_t b) noexcept { return b > SIZE_MAX - a ? SIZE_MAX : a + b; }
 };
 
-inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, InstantUnit& unit) {
+inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, TimestampUnit& unit) {
   SessionRegisters session;
   const std::size_t start = in.offset();
   const std::string_view id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
@@ -225,7 +225,7 @@ inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const M
   return session;
 }
 
-inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, InstantUnit& unit) {
+inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, TimestampUnit& unit) {
   const std::size_t start = in.offset();
   const unsigned bits = in.byte();
   if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online)) {
@@ -257,11 +257,12 @@ inline void append_user(ByteWriter& out, std::string_view id, const RegistersVie
   namespace record = user_record;
   const std::size_t sessions = user.sessions.size(), activities = user.activities.size();
   const unsigned rare = record::rare_of(user);
-  const InstantUnit unit(now, record::all_in_ms(user, now));
+  const TimestampUnit unit(now, record::all_in_ms(user, now));
   out.text(id);
   out.byte((unit.in_ms() ? record::in_ms : 0u) | smaller_of(sessions, record::counts_in_shape) << 1 |
            smaller_of(activities, record::counts_in_shape) << 3 |
-           (user.visibility_changes.empty() ? 0u : record::has_flips) | (rare == 0 ? 0u : record::has_rare));
+           (user.visibility_changes.empty() ? 0u : record::has_visibility_changes) |
+           (rare == 0 ? 0u : record::has_rare));
   if (sessions >= record::counts_in_shape) out.number(sessions - record::counts_in_shape);
   for (const SessionRegisters& session : user.sessions) record::append_session(out, session, unit);
   if (activities >= record::counts_in_shape) out.number(activities - record::counts_in_shape);
@@ -294,7 +295,7 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
   if (in.ok() && (user.id.empty() || shape > record::shape_bits || shape <= record::in_ms)) {
     in.fail(ErrorCode::syntax, start, "the user has no id or no content");
   }
-  InstantUnit unit(now, (shape & record::in_ms) != 0);
+  TimestampUnit unit(now, (shape & record::in_ms) != 0);
   for (std::size_t left = record::read_count(in, shape >> 1 & 3, record::counts_in_shape, most.sessions);
        left > 0 && in.ok(); --left) {
     const std::size_t at = in.offset();
@@ -315,7 +316,7 @@ inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
                             kept.activities.back().evidence < activity.evidence))
       kept.activities.push_back(activity);
   }
-  if ((shape & record::has_flips) != 0) {
+  if ((shape & record::has_visibility_changes) != 0) {
     const std::size_t at_count = in.offset();
     std::size_t left = record::read_count(in, at_count, in.number(), most.on_both_sides_of_a_cut);
     if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "the count of visibility changes is 0");

@@ -158,13 +158,13 @@ inline std::optional<UserView> seen_by_self(std::string_view id, const Registers
 
 /// Returns the latest timestamp among the registers of the user that others can observe. For an invisible user, this
 /// excludes everything after `invisible_since` except published data.
-inline Timestamp latest_seen_instant(const RegistersView& user) noexcept {
+inline Timestamp latest_seen_timestamp(const RegistersView& user) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   const std::size_t seen = seen_activities(user.activities, cut);
   Timestamp latest = later(later(user.status_at(), user.reported_at()), later(user.reported_last_active_at(), cut));
   if (seen > 0) latest = later(latest, user.activities[seen - 1].evidence);
   if (cut != absent) return latest;
-  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
+  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
   return user.visibility_changes.empty() ? latest : later(latest, user.visibility_changes.back().at);
 }
 

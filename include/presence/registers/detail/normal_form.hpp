@@ -28,7 +28,7 @@ inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
 
 /// Returns when a session can be dropped if no event arrives: the first time whose horizon is after its last use.
 inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
-  return latest_instant(session) + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) +
+  return latest_timestamp(session) + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) +
          Duration::from_ns(1);
 }
 
@@ -85,8 +85,8 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, Timestam
 
 /// Drops visibility changes before the window. Keeps the three of them that a late visibility change inside the window
 /// could make relevant.
-inline void normalise_flips(Flips& visibility_changes, Timestamp window) noexcept {
-  const std::size_t old = flips_before(visibility_changes, window);
+inline void normalise_visibility_changes(VisibilityChanges& visibility_changes, Timestamp window) noexcept {
+  const std::size_t old = visibility_changes_before(visibility_changes, window);
   if (old < 2) return;
   const Timestamp since = invisible_since(visibility_changes.data(), visibility_changes.data() + old);
   Timestamp last_visible = absent, last_invisible = absent;
@@ -103,8 +103,8 @@ inline void normalise_activities(Activities& activities, Span<VisibilityChange> 
                                  Timestamp window) noexcept {
   const std::size_t old = seen_activities(activities, window == absent ? never : window);
   if (window == absent || old < 2) return;
-  const Timestamp cut =
-      invisible_since(visibility_changes.data(), visibility_changes.data() + flips_before(visibility_changes, window));
+  const Timestamp cut = invisible_since(
+      visibility_changes.data(), visibility_changes.data() + visibility_changes_before(visibility_changes, window));
   const std::size_t before_cut = smaller_of(seen_activities(activities, cut), old);
   std::size_t kept = 0;
   if (before_cut > 0) activities[kept++] = activities[before_cut - 1];
@@ -168,14 +168,14 @@ inline void normalise_sessions(Sessions& sessions, Timestamp now, const Rules& r
   const Timestamp horizon = session_horizon(now, rules);
   for (SessionRegisters& session : sessions) normalise_session(session, now, horizon, rules);
   if (now == absent) return;
-  detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_instant(session) == absent; });
+  detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_timestamp(session) == absent; });
 }
 
 inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
   if (now == absent) return;
   const Timestamp window = now - rules.reorder_window;
   normalise_activities(user.activities, user.visibility_changes, window);
-  normalise_flips(user.visibility_changes, window);
+  normalise_visibility_changes(user.visibility_changes, window);
   // While the invisible run continues, the dropped range represents the last time the user became invisible. This is
   // never dropped.
   const Timestamp cut = invisible_since(user.visibility_changes);
@@ -200,8 +200,9 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
     if (!session.disconnects.empty() && !matters(session.disconnects[0])) return false;
   }
   const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
-  const bool has_old_flips = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
-  return !has_old_activities && !has_old_flips && (user.rare == nullptr || user.rare->dropped_range.to == absent);
+  const bool has_old_visibility_changes = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
+  return !has_old_activities && !has_old_visibility_changes &&
+         (user.rare == nullptr || user.rare->dropped_range.to == absent);
 }
 
 /// Returns whether memory outside the user's row may hold data that time alone allows to be dropped.
@@ -265,7 +266,7 @@ inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rule
 /// dropped first.
 inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {
   const bool a_was_there = evidence(a) != absent, b_was_there = evidence(b) != absent;
-  return a_was_there != b_was_there ? b_was_there : latest_instant(a) < latest_instant(b);
+  return a_was_there != b_was_there ? b_was_there : latest_timestamp(a) < latest_timestamp(b);
 }
 
 /// Drops the stalest of the sessions for which `counts` returns true until at most `room` of them are left. Of two
@@ -298,14 +299,16 @@ void drop_stalest_sessions(Sessions& sessions, std::size_t room, Counts counts) 
 /// Bounds the visibility changes. Keeps the newest before `invisible_since` and the earliest from it on. Changes
 /// dropped from the trailing invisible run are recorded as one dropped range. Later changes of that run are added to
 /// the range. A user cannot become visible again inside it.
-inline void bound_flips(UserRegisters& user, std::size_t room) noexcept {
+inline void bound_visibility_changes(UserRegisters& user, std::size_t room) noexcept {
   auto& visibility_changes = user.visibility_changes;
   const Timestamp cut = invisible_since(visibility_changes);
-  const std::size_t before = cut == absent ? visibility_changes.size() : flips_before(visibility_changes, cut);
+  const std::size_t before =
+      cut == absent ? visibility_changes.size() : visibility_changes_before(visibility_changes, cut);
   if (cut != absent) {
     const bool run_is_crowded = user.dropped_range.to != absent && cut <= user.dropped_range.from;
-    std::size_t kept = run_is_crowded ? flips_before(visibility_changes, user.dropped_range.from + Duration::from_ns(1))
-                                      : visibility_changes.size();
+    std::size_t kept =
+        run_is_crowded ? visibility_changes_before(visibility_changes, user.dropped_range.from + Duration::from_ns(1))
+                       : visibility_changes.size();
     kept = smaller_of(kept, before + room);
     if (kept < visibility_changes.size()) {
       user.dropped_range.to =
@@ -358,7 +361,7 @@ inline void bound_ended_sessions(Sessions& sessions, Timestamp now, const Rules&
 /// separate limit, and the earliest entries after it are kept.
 inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) noexcept {
   const std::size_t room = recent_room(rules);
-  if (user.visibility_changes.size() > room || user.dropped_range.to != absent) bound_flips(user, room);
+  if (user.visibility_changes.size() > room || user.dropped_range.to != absent) bound_visibility_changes(user, room);
   if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.visibility_changes), room);
 }
 

@@ -16,7 +16,7 @@ namespace detail {
 /// counts.
 inline Timestamp latest_date(const RegistersView& user) noexcept {
   Timestamp latest = absent;
-  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_instant(session));
+  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
   // The last activity has the latest evidence, and no value is later than its evidence.
   if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
   if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);

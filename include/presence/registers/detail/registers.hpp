@@ -93,14 +93,14 @@ struct RareRegisters {
 };
 
 using Activities = SmallVector<Activity, 4>;
-using Flips = SmallVector<VisibilityChange, 4>;
+using VisibilityChanges = SmallVector<VisibilityChange, 4>;
 using Sessions = SmallVector<SessionRegisters, 4>;
 
 /// The registers of a user in unpacked form, for modification. user_row.hpp defines the stored form.
 struct UserRegisters : RareRegisters {
-  Sessions sessions;         // by id
-  Activities activities;     // ascending in value and, since dominated ones are dropped, in evidence
-  Flips visibility_changes;  // ascending, one per timestamp
+  Sessions sessions;                     // by id
+  Activities activities;                 // ascending in value and, since dominated ones are dropped, in evidence
+  VisibilityChanges visibility_changes;  // ascending, one per timestamp
 
   bool empty() const noexcept {
     return sessions.empty() && activities.empty() && visibility_changes.empty() && nothing();
@@ -247,7 +247,7 @@ inline void join_activity(Activities& activities, Activity activity) {
 }
 
 /// Joins by union. Of two visibility changes with the same timestamp, the invisible one wins.
-inline void join_flip(Flips& visibility_changes, VisibilityChange visibility_change) {
+inline void join_visibility_change(VisibilityChanges& visibility_changes, VisibilityChange visibility_change) {
   const auto place = detail::partition_point(visibility_changes.begin(), visibility_changes.end(),
                                              [&](const VisibilityChange& f) { return f.at < visibility_change.at; });
   if (place == visibility_changes.end() || place->at != visibility_change.at) {
@@ -257,7 +257,7 @@ inline void join_flip(Flips& visibility_changes, VisibilityChange visibility_cha
   }
 }
 
-inline std::size_t flips_before(Span<VisibilityChange> visibility_changes, Timestamp at) noexcept {
+inline std::size_t visibility_changes_before(Span<VisibilityChange> visibility_changes, Timestamp at) noexcept {
   return static_cast<std::size_t>(detail::partition_point(visibility_changes.begin(), visibility_changes.end(),
                                                           [at](const VisibilityChange& f) { return f.at < at; }) -
                                   visibility_changes.begin());
@@ -292,7 +292,7 @@ void merge_ascending(Elements& ours, const Elements& theirs, IsBefore is_before,
 
 /// Joins the visibility changes by union. The new dropped range spans the ranges that lie in the trailing invisible
 /// run. If neither does, they are only waiting to be dropped, and the later one is kept.
-inline void join_flips(UserRegisters& user, const UserRegisters& other) {
+inline void join_visibility_changes(UserRegisters& user, const UserRegisters& other) {
   detail::merge_ascending(
       user.visibility_changes, other.visibility_changes,
       [](const VisibilityChange& a, const VisibilityChange& b) { return a.at < b.at; },
@@ -353,7 +353,7 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
       SessionRegisters& session = join_session(user, event.session);
       session.connect = later(session.connect, event.at);
       join_activity(user.activities, {event.at, event.at});
-      if (event.invisible) join_flip(user.visibility_changes, {event.at, *event.invisible});
+      if (event.invisible) join_visibility_change(user.visibility_changes, {event.at, *event.invisible});
       break;
     }
     case EventType::heartbeat: {
@@ -408,7 +408,7 @@ inline void join_activities(Activities& ours, const Activities& theirs) {
 inline void join(UserRegisters& user, const UserRegisters& other) {
   join_sessions(user.sessions, other.sessions);
   join_activities(user.activities, other.activities);
-  join_flips(user, other);
+  join_visibility_changes(user, other);
   join_status(user, other.status_at, text_of(other.status));
   join_report(user, other.reported_at, other.reported_online);
   join_reported_last_active(user, other.reported_last_active_at, other.reported_last_active);
@@ -423,7 +423,7 @@ inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b)
 }
 
 /// Returns the latest timestamp in the session's registers; `absent` if they are empty.
-inline Timestamp latest_instant(const SessionRegisters& session) noexcept {
+inline Timestamp latest_timestamp(const SessionRegisters& session) noexcept {
   return later(later(session.connect, session.heartbeat),
                session.disconnects.empty() ? absent : session.disconnects.back());
 }

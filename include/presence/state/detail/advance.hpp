@@ -63,7 +63,7 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept)
       return to;
     }
     if (needed.is_due) {
-      UserRow smaller(row.id(), settled(row, to, root.rules));
+      UserRow smaller(row.id(), normal_form_of(row, to, root.rules));
       if (RowView(smaller).bytes_elsewhere() < row.bytes_elsewhere()) {
         cleanup.rows.push_back(std::move(smaller));
         return to;
@@ -100,10 +100,10 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     Timestamp next;
   };
   Vector<Due> passed;
-  root.table.own_due(to);
+  root.table.unshare_due(to);
   // Heartbeats do not raise the bounds. So the bounds of a page that will soon be too low are raised together.
   const Timestamp soon = forgets ? to : to + Duration::from_ns(rules.session_timeout.ns() / 8);
-  root.table.settle(to, soon, [&](const RowView& row, LowerBound& bound) {
+  root.table.update_due(to, soon, [&](const RowView& row, LowerBound& bound) {
     if (!forgets) {
       // The first session may be enough to show that the user has not expired.
       const Timestamp until = online_until(row.first_session(), rules), known = bound.owned();
@@ -149,7 +149,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
     root.table = std::move(rest);
   }
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
-  if (!passed.empty()) root.table.settle(to, to, [](const RowView&, LowerBound&) {});
+  if (!passed.empty()) root.table.update_due(to, to, [](const RowView&, LowerBound&) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
   root.table.update_cleanups(
       to, [&](const RowView& row) { return kept.has(row) ? kept.until() : upkeep(row.registers(), to, rules).next; });

@@ -52,16 +52,16 @@ inline bool may_touch_status(const RowView& row, EventType type) noexcept {
 /// changes nothing if it may, or if the event cannot be applied in place. Computes `strings`, the addresses of the
 /// strings, if it needs them for the first time.
 template <class It, class OnChange>
-bool apply_and_move_nothing(Root& owned, const EventTarget& subject, const PresenceEventView& event, It first, It last,
+bool apply_and_move_nothing(Root& owned, const EventTarget& target, const PresenceEventView& event, It first, It last,
                             std::optional<StringBounds>& strings, OnChange& on_change) {
-  Page* const page = subject.own_page();
+  Page* const page = target.own_page();
   if (page == nullptr) return false;
-  const RowView row = page->row(subject.at);
+  const RowView row = page->row(target.at);
   if (may_touch_status(row, event.type)) {
     if (!strings) strings.emplace(first, last);
     if (strings->may_touch(row.status())) return false;
   }
-  return apply_in_place({owned, subject, *page}, event, on_change);
+  return apply_in_place({owned, target, *page}, event, on_change);
 }
 
 /// The maximum number of events of a range that are read before the first of them is applied.
@@ -71,30 +71,30 @@ inline constexpr std::size_t most_ahead = 32;
 /// that cache misses overlap. First it prefetches what heartbeats read of every user. Then it prefetches the remaining
 /// memory of the users that have other events.
 template <class It>
-PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, EventTarget* subjects) {
+PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, EventTarget* targets) {
   std::size_t count = 0, left = 0;
   const bool has_users = table.size() != 0;
   for (It it = first; it != last && count < most_ahead; ++it, ++count) {
-    EventTarget& subject = subjects[count];
+    EventTarget& target = targets[count];
     auto&& listed = *it;
-    subject.set(table, listed);
-    left += has_users && !subject.step() ? 1u : 0u;  // the first node needs no prefetch
+    target.set(table, listed);
+    left += has_users && !target.step() ? 1u : 0u;  // the first node needs no prefetch
   }
   // Descend to the pages, one node per round.
   while (left != 0) {
     left = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      EventTarget& subject = subjects[i];
-      left += !subject.way.has_arrived() && !subject.step() ? 1u : 0u;
+      EventTarget& target = targets[i];
+      left += !target.way.has_arrived() && !target.step() ? 1u : 0u;
     }
   }
   // Events other than heartbeats of the first session may read more of the user.
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
-    const EventTarget& subject = subjects[i];
+    const EventTarget& target = targets[i];
     auto&& listed = *it;
     const PresenceEventView& event = listed;
-    if (subject.at != Page::none && !subject.may_be_of_first_session(event.type)) subject.row().prefetch_elsewhere();
+    if (target.at != Page::none && !target.may_be_of_first_session(event.type)) target.row().prefetch_elsewhere();
   }
   return count;
 }
@@ -112,8 +112,8 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
     ++first;
     return true;
   }
-  EventTarget subjects[most_ahead];
-  const std::size_t count = find_some(root->table, first, last, subjects);
+  EventTarget targets[most_ahead];
+  const std::size_t count = find_some(root->table, first, last, targets);
 
   const std::uint64_t moves = root->table.moves();
   bool are_there = true;  // the rows found are in place and unshared: a callback may copy the snapshot
@@ -122,7 +122,7 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
     const PresenceEventView& event = listed;
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
-    if (are_there && refresh_found_session(*owned, event, subjects[i])) {
+    if (are_there && refresh_found_session(*owned, event, targets[i])) {
       ++tally.applied;
       continue;
     }
@@ -130,13 +130,13 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
       It next = first;
       if (++next != last) {
         if (!are_there) return false;
-        if (!apply_and_move_nothing(*owned, subjects[i], event, first, last, strings, on_change)) return false;
+        if (!apply_and_move_nothing(*owned, targets[i], event, first, last, strings, on_change)) return false;
         ++tally.applied;
         continue;
       }
     }
     if (are_there) {
-      tally.count(apply_to_target(snapshot, subjects[i], event, on_change));
+      tally.count(apply_to_target(snapshot, targets[i], event, on_change));
     } else {
       tally.count(apply_event(snapshot, event, on_change));
     }

@@ -45,7 +45,7 @@ Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key, const PresenceEven
     change.after = Seen(plan.after, now, snapshot.rules());
     change.id = plan.row != nullptr ? plan.row->id() : SharedString(event.user);
     commit(SnapshotAccess::write(snapshot), key, std::move(plan));
-    tell(change, on_change);
+    notify(change, on_change);
   } else {
     commit(SnapshotAccess::write(snapshot), key, std::move(plan));
   }
@@ -107,9 +107,9 @@ Verdict apply_event(Snapshot& snapshot, const PresenceEventView& event, OnChange
   if (owned != nullptr && find_and_refresh_session(*owned, event)) return Verdict::applied;
   const UserTable nobody;
   const Root* const root = SnapshotAccess::read(snapshot);
-  EventTarget subject;
-  subject.find(root != nullptr ? root->table : nobody, event);
-  return apply_to_target(snapshot, subject, event, on_change);
+  EventTarget target;
+  target.find(root != nullptr ? root->table : nobody, event);
+  return apply_to_target(snapshot, target, event, on_change);
 }
 
 }  // namespace detail

@@ -89,14 +89,14 @@ inline constexpr bool has_callback = !std::is_same<std::remove_cv_t<OnChange>, N
 
 /// Calls `on_change` if the publicly visible state changed.
 template <class OnChange>
-void tell(const Change& change, OnChange& on_change) {
+void notify(const Change& change, OnChange& on_change) {
   if (change.before == change.after) return;
-  UserPresenceChangedView told;
-  told.id = change.id.view();
-  told.before = change.before.view(told.id);
-  told.after = change.after.view(told.id);
-  told.at = change.at;
-  on_change(static_cast<const UserPresenceChangedView&>(told));
+  UserPresenceChangedView changed;
+  changed.id = change.id.view();
+  changed.before = change.before.view(changed.id);
+  changed.after = change.after.view(changed.id);
+  changed.at = change.at;
+  on_change(static_cast<const UserPresenceChangedView&>(changed));
 }
 
 using Changes = Timeline<Change>;
@@ -104,7 +104,7 @@ using Changes = Timeline<Change>;
 /// Does the same for all changes, in the order of (timestamp, id).
 template <class OnChange>
 void notify_all(Changes& changes, OnChange& on_change) {
-  changes.each([&](const Change& change) { tell(change, on_change); });
+  changes.each([&](const Change& change) { notify(change, on_change); });
 }
 
 }  // namespace detail

@@ -75,26 +75,26 @@ class Departures {
   struct Itself {
     static Timestamp of(Timestamp at) noexcept { return at; }
   };
-  using Instants = SortedChunks<Timestamp, Itself>;
+  using Times = SortedChunks<Timestamp, Itself>;
 
-  static void add_all(Vector<Timestamp>& unsorted, Instants& to) {
+  static void add_all(Vector<Timestamp>& unsorted, Times& to) {
     detail::sort(unsorted, [](Timestamp a, Timestamp b) { return a < b; });
     for (const Timestamp at : unsorted) to.insert(at);
   }
   /// A time that has passed needs no update: the user is counted and subtracted again, and this does not change.
-  static void remove(Timestamp until, std::size_t& count, Instants& instants, Timestamp now) noexcept {
+  static void remove(Timestamp until, std::size_t& count, Times& times, Timestamp now) noexcept {
     if (until <= now) return;
     --count;
-    if (until != never) instants.erase(until);
+    if (until != never) times.erase(until);
   }
-  static void add(Timestamp until, std::size_t& count, Instants& instants, Timestamp now) {
+  static void add(Timestamp until, std::size_t& count, Times& times, Timestamp now) {
     if (until <= now) return;
-    if (until != never) instants.insert(until);
+    if (until != never) times.insert(until);
     ++count;
   }
 
   std::size_t known_, kept_;
-  Instants forgotten_, gone_;
+  Times forgotten_, gone_;
 };
 
 }  // namespace detail

@@ -87,14 +87,14 @@ struct EventTarget {
 /// A user's row in the table of a root that is its only owner.
 struct PlaceInTable {
   Root& root;
-  const EventTarget& subject;
+  const EventTarget& target;
   Page& page;
 
-  std::uint32_t at() const noexcept { return subject.at; }
-  RowAccess row() const noexcept { return page.row(subject.at); }
+  std::uint32_t at() const noexcept { return target.at; }
+  RowAccess row() const noexcept { return page.row(target.at); }
   /// Lowers the bounds of the row to these, if they are later.
   void lower_bounds(Timestamp due, Timestamp cleanup) const noexcept {
-    root.table.lower_bounds(subject.key, page, subject.at, due, cleanup);
+    root.table.lower_bounds(target.key, page, target.at, due, cleanup);
   }
 };
 
@@ -130,15 +130,15 @@ struct VisibleState {
 };
 
 template <class OnChange>
-void tell(const PlaceInTable& place, Timestamp at, const VisibleState& before, const VisibleState& after,
-          OnChange& on_change) {
+void notify(const PlaceInTable& place, Timestamp at, const VisibleState& before, const VisibleState& after,
+            OnChange& on_change) {
   if (before == after) return;
-  UserPresenceChangedView told;
-  told.id = place.row().name();
-  told.before = before.view(told.id);
-  told.after = after.view(told.id);
-  told.at = place.root.now == absent ? at : place.root.now;
-  on_change(static_cast<const UserPresenceChangedView&>(told));
+  UserPresenceChangedView changed;
+  changed.id = place.row().name();
+  changed.before = before.view(changed.id);
+  changed.after = after.view(changed.id);
+  changed.at = place.root.now == absent ? at : place.root.now;
+  on_change(static_cast<const UserPresenceChangedView&>(changed));
 }
 
 /// Applies a later status of a user who is known to others. Returns whether the event was applied.
@@ -156,7 +156,7 @@ bool apply_status(const PlaceInTable& place, const PresenceEventView& event, con
     const SharedString before(std::exchange(rare.status, std::move(after)));
     rare.status_at = event.at;
     const VisibleState was{is_online(row, place.root, bounds), active, before.view()};
-    tell(place, event.at, was, VisibleState{was.online, was.last_active, rare.status.view()}, on_change);
+    notify(place, event.at, was, VisibleState{was.online, was.last_active, rare.status.view()}, on_change);
   } else {
     static_cast<void>(bounds), static_cast<void>(on_change);
     RareRegisters* rare = row.own_rare();
@@ -178,7 +178,7 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
                          OnChange& on_change) {
   Root& root = place.root;
   const RowAccess row = place.row();
-  SessionRegisters* found = row.own_session(place.subject.session);
+  SessionRegisters* found = row.own_session(place.target.session);
   const Activity* const latest = row.latest_activity();
   if (found == nullptr || latest == nullptr || event.status || (event.type == EventType::connect && event.invisible))
     return false;
@@ -188,7 +188,7 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   if (!was_live) {
     // If all registers of the session are forgettable, it counts as a new one, and others may have to be dropped for
     // it.
-    if (row.session_count() > bounds.session_room() && latest_instant(*found) < session_horizon(root.now, root.rules))
+    if (row.session_count() > bounds.session_room() && latest_timestamp(*found) < session_horizon(root.now, root.rules))
       return false;
     if (!is_disconnect && row.session_count() > root.rules.max_sessions_per_user) {
       const std::size_t live = count_live(row, bounds);
@@ -214,7 +214,7 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
     if (active_before < value) {
       place.page.invalidate_cover(place.at());
       row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
-      found = row.own_session(place.subject.session);  // adding an activity may move it
+      found = row.own_session(place.target.session);  // adding an activity may move it
       if (row.activities().size() > RowRest::activities_inside)
         place.lower_bounds(never, session_end_of_use(*found, root.rules));
     }
@@ -244,7 +244,7 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   if constexpr (has_callback<OnChange>) {
     const VisibleState before{was_online, active_before, row.status()},
         after{stays_online, row.latest_active(), before.status};
-    tell(place, event.at, before, after, on_change);
+    notify(place, event.at, before, after, on_change);
   } else {
     static_cast<void>(on_change);
   }
@@ -270,7 +270,7 @@ inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& 
   if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
       !ids_fit(event, rules))
     return false;
-  SessionRegisters* const session = place.row().own_session(place.subject.session);
+  SessionRegisters* const session = place.row().own_session(place.target.session);
   if (session == nullptr || !is_refreshed_by(*session, at, bounds)) return false;
   // The page caches that the heartbeat does not change last_active, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
@@ -297,19 +297,19 @@ inline bool is_ahead_by_refresh(const RowView& one, const RowView& other, Accept
 /// end.
 PRESENCE_DETAIL_FLAT inline bool find_and_refresh_session(Root& root, const PresenceEventView& event) noexcept {
   if (event.type != EventType::heartbeat) return false;
-  EventTarget subject;
-  subject.find(root.table, event);
-  Page* const page = subject.own_page();
-  return page != nullptr && refresh_session({root, subject, *page}, event);
+  EventTarget target;
+  target.find(root.table, event);
+  Page* const page = target.own_page();
+  return page != nullptr && refresh_session({root, target, *page}, event);
 }
 
 /// Does the same if the path, and perhaps the row, is already known.
 PRESENCE_DETAIL_FLAT inline bool refresh_found_session(Root& root, const PresenceEventView& event,
-                                                       EventTarget& subject) noexcept {
-  if (subject.at == Page::none) return false;
-  if (!subject.way.page()->is_of(subject.at, subject.key)) subject.at = subject.way.find(subject.key);
-  Page* const page = subject.own_page();
-  return page != nullptr && refresh_session({root, subject, *page}, event);
+                                                       EventTarget& target) noexcept {
+  if (target.at == Page::none) return false;
+  if (!target.way.page()->is_of(target.at, target.key)) target.at = target.way.find(target.key);
+  Page* const page = target.own_page();
+  return page != nullptr && refresh_session({root, target, *page}, event);
 }
 
 /// Applies an event, other than a heartbeat that only refreshes the session, to the user's row in place if possible.

@@ -46,7 +46,7 @@ class Before {
  public:
   Before(const UserRegisters& user, const PresenceEventView& event)
       : activities_(user.activities),
-        flips_(user.visibility_changes),
+        visibility_changes_(user.visibility_changes),
         rare_(user),
         session_count(user.sessions.size()) {
     if (!belongs_to_session(event.type)) return;
@@ -60,8 +60,8 @@ class Before {
     return had_session_ && live(session_, now, rules);
   }
   bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
-    if (user.sessions.size() != session_count || user.activities != activities_ || user.visibility_changes != flips_ ||
-        !(static_cast<const RareRegisters&>(user) == rare_))
+    if (user.sessions.size() != session_count || user.activities != activities_ ||
+        user.visibility_changes != visibility_changes_ || !(static_cast<const RareRegisters&>(user) == rare_))
       return false;
     if (!belongs_to_session(event.type)) return true;
     const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session);
@@ -70,7 +70,7 @@ class Before {
 
  private:
   Activities activities_;
-  Flips flips_;
+  VisibilityChanges visibility_changes_;
   RareRegisters rare_;
   SessionRegisters session_;
   bool had_session_ = false;
@@ -82,8 +82,8 @@ class Before {
 /// Normalises and bounds the sessions of a user after an event of one session was joined. Sessions are dropped for lack
 /// of room only if a session was added or became live. So the cost of an event of a live session does not depend on the
 /// other sessions.
-inline void settle_session(UserRegisters& user, const PresenceEventView& event, const Before& before, Timestamp now,
-                           const Rules& rules) noexcept {
+inline void normalise_session_of_event(UserRegisters& user, const PresenceEventView& event, const Before& before,
+                                       Timestamp now, const Rules& rules) noexcept {
   SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), LookupKey(event.session));
   normalise_session(session, now, session_horizon(now, rules), rules);
   bound_disconnects(session, rules);
@@ -143,7 +143,7 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   const bool was_empty = user.empty(), known_before = is_known_to_others(user, now, rules);
   Before before(user, event);
   join_event(user, event, rules);
-  if (belongs_to_session(event.type)) settle_session(user, event, before, now, rules);
+  if (belongs_to_session(event.type)) normalise_session_of_event(user, event, before, now, rules);
   normalise_beside_sessions(user, now, rules);
   bound_beside_sessions(user, rules);
   if (before.is_same(user, event)) {

@@ -32,7 +32,7 @@ class Replay {
   Replay& operator=(const Replay&) = delete;
 
   Verdict fold(const PresenceEventView& event) {
-    if (!open_ || event.at != instant_) finish();
+    if (!open_ || event.at != time_) finish();
     const Timestamp now = SnapshotAccess::now(snapshot_);
     if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now))) {
       const Lasting before = lasting_of(event.user);
@@ -53,9 +53,8 @@ class Replay {
     if (plan.verdict == Verdict::applied) {
       if constexpr (has_callback<OnChange>) {
         const Rules& rules = snapshot_.rules();
-        changes_.add(Change{instant_, plan.row != nullptr ? plan.row->id() : SharedString(event.user),
-                            Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules),
-                            Seen(plan.after, instant_, rules)});
+        changes_.add(Change{time_, plan.row != nullptr ? plan.row->id() : SharedString(event.user),
+                            Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules), Seen(plan.after, time_, rules)});
       }
       const Verdict verdict = plan.verdict;
       const Lasting before = lasting_of(event.user);
@@ -73,22 +72,22 @@ class Replay {
     open_ = false;
     Root& root = SnapshotAccess::write(snapshot_);
     if constexpr (has_callback<OnChange>) {
-      advance(root, instant_, &changes_);
+      advance(root, time_, &changes_);
       changes_.one_per_user([](Change& first, Change& next) { first.after = std::move(next.after); });
       notify_all(changes_, on_change_);
       changes_.clear();
     } else {
-      advance(root, instant_, nullptr);
+      advance(root, time_, nullptr);
     }
   }
 
  private:
-  void open(Timestamp instant) {
-    const Timestamp just_before = instant - Duration::from_ns(1), now = SnapshotAccess::now(snapshot_);
+  void open(Timestamp time) {
+    const Timestamp just_before = time - Duration::from_ns(1), now = SnapshotAccess::now(snapshot_);
     if (in_range(just_before) && (now == absent || now < just_before))
       advance_and_notify(snapshot_, just_before, on_change_);
     open_ = true;
-    instant_ = instant;
+    time_ = time;
   }
 
   /// Returns the number of users at a later time. A second call suggests that many events are rejected, so it builds an
@@ -113,7 +112,7 @@ class Replay {
   OnChange& on_change_;
   bool open_ = false, was_asked_ = false;
   std::optional<Departures> departures_;
-  Timestamp instant_;
+  Timestamp time_;
   Changes changes_;
 };
 

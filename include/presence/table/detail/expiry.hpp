@@ -21,30 +21,30 @@ namespace detail {
 
 /// Copies the shared pages below a node with a deadline bound at or before `now`, and the nodes above them. The node
 /// must be unshared.
-inline void own_due_below(Node& node, Timestamp now) {
+inline void unshare_due_below(Node& node, Timestamp now) {
   for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
     if (node.branches()[at] == nullptr || now < node.branches()[at]->due) continue;
     Branch& child = node.own_child(at);
-    if (!child.is_page) own_due_below(child.as_node(), now);
+    if (!child.is_page) unshare_due_below(child.as_node(), now);
   }
 }
 
-/// Calls `settle_row(row, due)` for every row below a node with a deadline bound at or before `now`, and for the rows
+/// Calls `update_row(row, due)` for every row below a node with a deadline bound at or before `now`, and for the rows
 /// of the same pages with a bound up to `soon`. Raises the bounds above to those of the rows. Nothing below may be
 /// shared.
-template <class SettleRow>
-void settle_below(Node& node, Timestamp now, Timestamp soon, SettleRow& settle_row) {
+template <class UpdateRow>
+void update_due_below(Node& node, Timestamp now, Timestamp soon, UpdateRow& update_row) {
   // Pages are processed in batches, so that prefetches of their rows overlap. The bound of a page is raised when all
   // of its rows are updated, the bound of the node when all of its pages are.
   constexpr std::size_t most = 12;
   struct {
     Page* page;
-    std::uint32_t rows;  // a bit for each of the first rows to settle
+    std::uint32_t rows;  // a bit for each of the first rows to update
     Timestamp others;    // the earliest bound of the other rows
   } pages[most];
   std::size_t count = 0;
   Timestamp node_due = never;
-  const auto settle_pages = [&] {
+  const auto update_pages = [&] {
     for (std::size_t i = 0; i < count; ++i) {
       for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1)
         pages[i].page->row(static_cast<std::uint32_t>(detail::lowest_bit(rows))).prefetch_elsewhere();
@@ -52,12 +52,12 @@ void settle_below(Node& node, Timestamp now, Timestamp soon, SettleRow& settle_r
     for (std::size_t i = 0; i < count; ++i) {
       Page& page = *pages[i].page;
       LowerBound* const dues = page.dues();
-      const auto settle_at = [&](std::size_t at) {
-        settle_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
+      const auto update_at = [&](std::size_t at) {
+        update_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
         pages[i].others = earlier(pages[i].others, dues[at].owned());
       };
-      for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) settle_at(detail::lowest_bit(rows));
-      for (std::uint32_t at = Page::room; at < page.size; ++at) settle_at(at);
+      for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) update_at(detail::lowest_bit(rows));
+      for (std::uint32_t at = Page::room; at < page.size; ++at) update_at(at);
       page.due = pages[i].others;
       node_due = earlier(node_due, pages[i].others);
     }
@@ -74,16 +74,16 @@ void settle_below(Node& node, Timestamp now, Timestamp soon, SettleRow& settle_r
     Branch* const child = branches[at];
     if (child == nullptr) continue;
     if (now < child->due || !child->is_page) {
-      if (child->due <= now) settle_below(child->as_node(), now, soon, settle_row);
+      if (child->due <= now) update_due_below(child->as_node(), now, soon, update_row);
       node_due = earlier(node_due, child->due);
       continue;
     }
-    if (count == most) settle_pages();
+    if (count == most) update_pages();
     auto& next = pages[count++];
     next.page = &child->as_page();
     next.rows = next.page->due_rows(soon, next.others);
   }
-  settle_pages();
+  update_pages();
   node.due = node_due;
 }
 

@@ -75,9 +75,10 @@ class alignas(SessionRegisters) Overflow {
       if (other.shape_.rare) *rare() = *other.rare();
     }
     for (std::uint32_t i = 0; i < other.activity_count; ++i) activities()[i] = other.activities()[i];
-    for (std::uint32_t i = 0; i < other.flip_count; ++i) visibility_changes()[i] = other.visibility_changes()[i];
+    for (std::uint32_t i = 0; i < other.visibility_change_count; ++i)
+      visibility_changes()[i] = other.visibility_changes()[i];
     activity_count = other.activity_count;
-    flip_count = other.flip_count;
+    visibility_change_count = other.visibility_change_count;
   }
 
   /// Returns the capacity for so many activities and some more.
@@ -85,7 +86,7 @@ class alignas(SessionRegisters) Overflow {
   const Shape& shape() const noexcept { return shape_; }
   // The numbers of elements in use. The row stores the number of sessions.
   std::uint32_t activity_count = 0;  // 0: they are in the row
-  std::uint32_t flip_count = 0;
+  std::uint32_t visibility_change_count = 0;
   SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
   RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + shape_.sessions); }
   Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (shape_.rare ? 1 : 0)); }
@@ -196,7 +197,7 @@ class RowView {
     view.sessions = sessions();
     view.activities = activities();
     if (Overflow* const more = rest_->overflow) {
-      view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->flip_count};
+      view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->visibility_change_count};
       if (more->shape().rare) view.rare = more->rare();
     }
     return view;
@@ -409,8 +410,9 @@ class RowAccess : public RowView {
     }
     more.activity_count = static_cast<std::uint32_t>(inside ? 0 : user.activities.size());
     for (std::size_t i = 0; i < more.activity_count; ++i) more.activities()[i] = user.activities[i];
-    more.flip_count = static_cast<std::uint32_t>(user.visibility_changes.size());
-    for (std::size_t i = 0; i < more.flip_count; ++i) more.visibility_changes()[i] = user.visibility_changes[i];
+    more.visibility_change_count = static_cast<std::uint32_t>(user.visibility_changes.size());
+    for (std::size_t i = 0; i < more.visibility_change_count; ++i)
+      more.visibility_changes()[i] = user.visibility_changes[i];
     if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
   }
 };

@@ -317,18 +317,18 @@ class BasicUserTable {
 
   /// Copies the shared pages with a deadline bound at or before `now`, and the nodes above them. This table is then
   /// their only owner. If memory runs out, no content changes.
-  void own_due(Timestamp now) {
+  void unshare_due(Timestamp now) {
     if (now < due()) return;
     ++moves_;
     own_top();
-    own_due_below(top_->as_node(), now);
+    unshare_due_below(top_->as_node(), now);
   }
-  /// Calls `settle_row(row, due)` for every row with a deadline bound at or before `now`, and for the rows of the same
+  /// Calls `update_row(row, due)` for every row with a deadline bound at or before `now`, and for the rows of the same
   /// pages with a bound up to `soon`. The callback may raise `due`, but to no later than the time at which time alone
-  /// changes the row next. The pages must be unshared; see `own_due`.
-  template <class SettleRow>
-  void settle(Timestamp now, Timestamp soon, SettleRow settle_row) {
-    if (now >= due()) settle_below(top_->as_node(), now, soon, settle_row);
+  /// changes the row next. The pages must be unshared; see `unshare_due`.
+  template <class UpdateRow>
+  void update_due(Timestamp now, Timestamp soon, UpdateRow update_row) {
+    if (now >= due()) update_due_below(top_->as_node(), now, soon, update_row);
   }
 
   /// Returns the earliest value of `next(row)`, or `never`. `next` must return the next time at which time alone
@@ -386,7 +386,7 @@ class BasicUserTable {
   };
 
   /// Returns whether the first user is iterated before the second.
-  static bool stands_before(const UserKey& a, const UserKey& b) noexcept {
+  static bool is_ordered_before(const UserKey& a, const UserKey& b) noexcept {
     return compare(a.id, a.order, b.id, b.order, 0) < 0;
   }
 
