@@ -7984,13 +7984,11 @@ void advance_and_notify(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
 #ifndef PRESENCE_STATE_DETAIL_IN_PLACE_HPP
 #define PRESENCE_STATE_DETAIL_IN_PLACE_HPP
 
-/// A fast path around `plan_event` for the most frequent events: newer events of a known session, or a newer status.
-/// They change a few registers in place. Events that it does not apply are left to `plan_event`. For the events that it
-/// applies, `plan_event` would have the same effect. What `plan_event` would also drop is dropped when the user is next
-/// normalised (normal_form.hpp).
-///
-/// Except for heartbeats without a visible effect, it applies only to users whose visible state depends only on their
-/// sessions and their status. Such users are not invisible, have no reports, and are not forgotten by age.
+// presence/state/detail/event_target.hpp
+#ifndef PRESENCE_STATE_DETAIL_EVENT_TARGET_HPP
+#define PRESENCE_STATE_DETAIL_EVENT_TARGET_HPP
+
+/// Finding the user and the session of an event.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -8044,6 +8042,23 @@ struct EventTarget {
   /// Returns the page for changing the row in place; null if there is no row, or if it is shared.
   Page* own_page() const noexcept { return at != Page::none ? way.own_page() : nullptr; }
 };
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_EVENT_TARGET_HPP
+
+/// A fast path around `plan_event` for the most frequent events: newer events of a known session, or a newer status.
+/// They change a few registers in place. Events that it does not apply are left to `plan_event`. For the events that it
+/// applies, `plan_event` would have the same effect. What `plan_event` would also drop is dropped when the user is next
+/// normalised (normal_form.hpp).
+///
+/// Except for heartbeats without a visible effect, it applies only to users whose visible state depends only on their
+/// sessions and their status. Such users are not invisible, have no reports, and are not forgotten by age.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
 
 /// A user's row in the table of a root that is its only owner.
 struct PlaceInTable {
@@ -8483,11 +8498,16 @@ class EventCopies {
 #ifndef PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
 #define PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
 
-/// The way of an event.
+/// The way of an event: find, judge, apply, derive the change.
 ///
-/// `apply_event` looks up the user, then takes one of two bodies. If the row is plain and the page is not shared,
-/// in_place.hpp changes the registers where they are. Otherwise plan.hpp works out the registers after the event and
-/// stores them. Both judge the event first (judge.hpp, acceptance_window.hpp), and call the callback last.
+/// `apply_event` looks up the user (event_target.hpp). `apply_to_target` then chooses one of two bodies. in_place.hpp
+/// changes the registers of a plain row in an unshared page where they are. plan.hpp works for every event: it computes
+/// the registers after the event and stores them. Both judge the event before they change anything (judge.hpp,
+/// acceptance_window.hpp), and call the callback last. apply_batch.hpp looks up the users of several events together.
+///
+/// Most events are heartbeats that only refresh a session. `apply_event` tries that part of in_place.hpp first,
+/// together with the lookup. If it kept the result of the lookup for the other events, a heartbeat would cost a sixth
+/// more instructions.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {

@@ -6,6 +6,7 @@
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
 #include <presence/state/detail/apply_event.hpp>
+#include <presence/state/detail/event_target.hpp>
 #include <presence/state/detail/in_place.hpp>
 #include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/snapshot.hpp>

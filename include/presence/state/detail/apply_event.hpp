@@ -10,6 +10,7 @@
 #include <presence/registers/detail/derived.hpp>
 #include <presence/state/detail/advance.hpp>
 #include <presence/state/detail/changes.hpp>
+#include <presence/state/detail/event_target.hpp>
 #include <presence/state/detail/in_place.hpp>
 #include <presence/state/detail/judge.hpp>
 #include <presence/state/detail/plan.hpp>
@@ -21,11 +22,16 @@
 
 #include <utility>  // for move
 
-/// The way of an event.
+/// The way of an event: find, judge, apply, derive the change.
 ///
-/// `apply_event` looks up the user, then takes one of two bodies. If the row is plain and the page is not shared,
-/// in_place.hpp changes the registers where they are. Otherwise plan.hpp works out the registers after the event and
-/// stores them. Both judge the event first (judge.hpp, acceptance_window.hpp), and call the callback last.
+/// `apply_event` looks up the user (event_target.hpp). `apply_to_target` then chooses one of two bodies. in_place.hpp
+/// changes the registers of a plain row in an unshared page where they are. plan.hpp works for every event: it computes
+/// the registers after the event and stores them. Both judge the event before they change anything (judge.hpp,
+/// acceptance_window.hpp), and call the callback last. apply_batch.hpp looks up the users of several events together.
+///
+/// Most events are heartbeats that only refresh a session. `apply_event` tries that part of in_place.hpp first,
+/// together with the lookup. If it kept the result of the lookup for the other events, a heartbeat would cost a sixth
+/// more instructions.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {

@@ -3,7 +3,6 @@
 #define PRESENCE_STATE_DETAIL_IN_PLACE_HPP
 
 #include <presence/base/detail/shared_string.hpp>
-#include <presence/base/detail/user_key.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
 #include <presence/model/user.hpp>
@@ -12,8 +11,10 @@
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/registers.hpp>
 #include <presence/state/detail/changes.hpp>
+#include <presence/state/detail/event_target.hpp>
 #include <presence/state/detail/judge.hpp>
 #include <presence/state/snapshot.hpp>
+#include <presence/table/detail/page.hpp>
 #include <presence/table/detail/user_row.hpp>
 #include <presence/table/detail/user_table.hpp>
 
@@ -33,56 +34,6 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// The user and session of an event in the form of lookup keys, and the result of the lookup.
-struct EventTarget {
-  UserKey key;
-  LookupKey session;
-  UserTable::Way way;
-  std::uint32_t at;  // row in the page; Page::none if there is none
-
-  EventTarget() noexcept {}  // uninitialised, for arrays
-
-  void set(const UserTable& table, const PresenceEventView& event) noexcept {
-    table.make_key(event.user, key);
-    session.set(event.session);
-    way = table.start(key);
-    at = Page::none;
-  }
-  /// Sets the keys and looks up the row at once. It follows the path itself instead of copying the result of `way_to`,
-  /// and sets the session last. So CPU registers hold only what is needed next, which saves 4 to 9 % of the
-  /// instructions of a heartbeat.
-  void find(const UserTable& table, const PresenceEventView& event) noexcept {
-    table.make_key(event.user, key);
-    way = table.start(key);
-    at = Page::none;
-    if (table.size() != 0) {
-      while (!way.step(key)) {
-      }
-      at = way.find(key);
-    }
-    session.set(event.session);
-  }
-  /// Advances by one node and prefetches what is read next: the next node, or the probable row in the page. Returns
-  /// whether it has arrived at the page.
-  bool step() noexcept {
-    if (!way.step(key)) {
-      way.prefetch();
-      return false;
-    }
-    at = way.probable(key);
-    if (at != Page::none) way.page()->prefetch_row(at);
-    return true;
-  }
-  RowView row() const noexcept { return way.page()->row(at); }
-  /// Returns whether the event may be a heartbeat of the session in the head of the row: if so, no more of the user is
-  /// read. Compares only the first bytes of the session's id.
-  bool may_be_of_first_session(EventType type) const noexcept {
-    return type == EventType::heartbeat && row().first_session().id.low_word() == session.low();
-  }
-  /// Returns the page for changing the row in place; null if there is no row, or if it is shared.
-  Page* own_page() const noexcept { return at != Page::none ? way.own_page() : nullptr; }
-};
 
 /// A user's row in the table of a root that is its only owner.
 struct PlaceInTable {
