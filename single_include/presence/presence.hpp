@@ -3977,14 +3977,21 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
          (user.rare == nullptr || user.rare->dropped_range.to == absent);
 }
 
+/// How many activities a row stores itself.
+inline constexpr std::size_t activities_in_row = 2;
+
 /// Returns whether memory outside the user's row may hold data that time alone allows to be dropped.
 inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules) noexcept {
-  constexpr std::size_t activities_in_row = 2;
   if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.visibility_changes.empty())
     return true;
   if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || user.sessions[0].disconnects.size() > 1))
     return true;
   return user.rare != nullptr && (user.rare->dropped_range.to != absent || rules.forget_after != Duration::highest());
+}
+
+/// Returns whether activities that are stored outside the user's row can be dropped.
+inline bool has_old_activities_elsewhere(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  return user.activities.size() > activities_in_row && user.activities[1].evidence < now - rules.reorder_window;
 }
 
 /// What should happen to a user's memory at some time, and when next, if no event arrives.
@@ -4016,7 +4023,10 @@ inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rule
     last_use = later(last_use, session_end_of_use(session, rules));
   }
   if (last_use != absent) free_at(last_use);
-  if (!is_live) {
+  if (is_live) {
+    // No reason to look at the user, but one to free memory as that happens.
+    result.is_due = result.is_due || has_old_activities_elsewhere(user, now, rules);
+  } else {
     if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
     if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
     if (user.rare != nullptr) latest = later(latest, user.rare->dropped_range.to);
