@@ -3996,9 +3996,9 @@ inline bool has_old_activities_elsewhere(const RegistersView& user, Timestamp no
 
 /// What should happen to a user's memory at some time, and when next, if no event arrives.
 struct Upkeep {
-  bool vanishes = false;  // nothing of the user remains
-  bool is_due = false;    // memory should be freed
-  Timestamp next = never;
+  bool vanishes = false;   // nothing of the user remains
+  bool is_due = false;     // memory should be freed
+  Timestamp next = never;  // when to look again; no later than `now` if the user vanishes
 };
 
 /// Returns the upkeep of a user at `now`. While a session is live, memory is freed only when all sessions can be
