@@ -86,16 +86,6 @@ inline std::string hook_text(const Timestamp& at) {
   return out;
 }
 
-/// Parses a JSON text that is one value.
-inline Result<Value> parse_value(std::string_view json) {
-  std::string scratch;
-  JsonReader in(json, scratch);
-  Value value;
-  if (read_value(in, value)) in.finish();
-  if (!in.ok()) return in.error();
-  return value;
-}
-
 /// Parses a JSON text that is one timestamp, in the formats that events use.
 inline Result<Timestamp> parse_json_timestamp(std::string_view json) {
   std::string scratch;
@@ -126,7 +116,7 @@ Result<T> parse_as(std::string_view json) {
   } else if constexpr (std::is_same<T, Filter>::value) {
     return parse_filter(json);
   } else if constexpr (std::is_same<T, Value>::value) {
-    return detail::parse_value(json);
+    return presence::parse_value(json);
   } else {
     return detail::parse_json_timestamp(json);
   }

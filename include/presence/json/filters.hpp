@@ -98,19 +98,6 @@ inline bool read_scalar(JsonReader& in, Value& value) {
   }
 }
 
-inline bool read_value(JsonReader& in, Value& value) {
-  if (in.peek() != JsonKind::array) return read_scalar(in, value);
-  ArrayMaker elements;
-  in.open();
-  while (in.next_element()) {
-    Value element;
-    if (!read_scalar(in, element)) return false;
-    elements.add(std::move(element));
-  }
-  value = elements.take();
-  return in.ok();
-}
-
 /// The keys of an object. Each key may occur only once.
 class JsonKeys {
  public:
@@ -250,6 +237,8 @@ class FilterReader {
       : in_(json, scratch), counts_(json), left_(limits.max_values) {}
 
   JsonReader& in() noexcept { return in_; }
+  /// Returns how many more values the limits allow.
+  std::size_t values_left() const noexcept { return left_; }
 
   bool filter(Filter& filter, unsigned depth) {
     const JsonKind kind = in_.peek();
@@ -428,6 +417,40 @@ inline Result<Filter> parse_filter(std::string_view json, const FilterLimits& li
 }
 /// Parses a filter without limits.
 inline Result<Filter> parse_filter(std::string_view json) { return parse_filter(json, FilterLimits()); }
+
+/// Parses a JSON text that is one value, as a filter reads its operands: null, a bool, an integer, a number, a string,
+/// or an array of these. A timestamp is read as a string, which compares with timestamps.
+///
+/// Returns the first error, with its offset: the grammar, as for `parse_filter`; `wrong_type` at an object, or at an
+/// array inside an array; `out_of_range` at a number that is not representable. O(n) for n bytes. Allocates at most
+/// 16 n bytes at any moment.
+///
+/// @code
+/// assert(*parse_value("[1, 2.5, null]") == Value::array({Value(1), Value(2.5), Value()}));
+/// assert(to_json(*parse_value(R"("a\u0062c")")) == R"("abc")");
+/// assert(parse_value("[1, [2]]").error() == (Error{ErrorCode::wrong_type, 4, ""}));
+/// @endcode
+inline Result<Value> parse_value(std::string_view json) {
+  std::string scratch;
+  detail::JsonReader in(json, scratch);
+  Value value;
+  if (in.peek() == detail::JsonKind::array) {
+    detail::JsonCounts counts(json);
+    detail::ArrayMaker elements(counts.next());
+    in.open();
+    while (in.next_element()) {
+      Value element;
+      if (!detail::read_scalar(in, element)) break;
+      elements.add(std::move(element));
+    }
+    value = elements.take();
+  } else {
+    detail::read_scalar(in, value);
+  }
+  in.finish();
+  if (!in.ok()) return in.error();
+  return Result<Value>(std::move(value));
+}
 
 /// Appends a value. A timestamp is written as an RFC 3339 string. A number that is not finite, and an invalid value,
 /// are written as null.
