@@ -2,12 +2,13 @@
 #ifndef PRESENCE_JSON_HPP
 #define PRESENCE_JSON_HPP
 
-/// The module `json`: readers and writers of events, users, channels and filters.
+/// The module `json`: readers and writers of events, users, channels, lists and filters.
 ///
 /// Includes `base`, `model` and `query`. <presence/json_hooks.hpp>, for the values of other JSON libraries, is
 /// separate.
 #include <presence/json/channels.hpp>
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
+#include <presence/json/lists.hpp>
 
 #endif  // PRESENCE_JSON_HPP

@@ -78,69 +78,57 @@ class JsonElements {
   std::size_t first_, size_;
 };
 
-/// Reads a channel. The first pass checks the grammar. Each further pass counts or collects what the next one needs.
-/// So, apart from the positions of the keys, only the result is allocated, in its final size.
+/// The values of an object that is a channel or the state of one.
+struct JsonChannelKeys {
+  JsonValue whole, type, id, cid, inner, members;
+};
+
+/// The parts of a channel that are not read yet.
+struct JsonChannelParts {
+  bool is_state = false;
+  JsonValue members, own_members;
+  std::vector<JsonPlace> custom;
+};
+
+/// Reads channels. The first pass over a channel checks the grammar. Each further pass counts or collects what the next
+/// one needs. So, apart from the positions of the keys, only the result is allocated, in its final size.
 class JsonChannelReader {
  public:
   JsonChannelReader(std::string_view json, const ReadOptions& options, ReadNotes* notes) noexcept
       : json_(json), options_(options), leniency_(notes), judge_(json, notes) {}
 
+  /// For a text whose grammar was checked with this leniency, which noted all malformed strings.
+  JsonChannelReader(std::string_view json, const ReadOptions& options, const JsonLeniency& checked,
+                    ReadNotes* notes) noexcept
+      : json_(json), options_(options), leniency_(checked), judge_(json, notes) {}
+
   const Error& error() const noexcept { return error_; }
 
+  /// Reads the channel that is the whole text.
   bool read(Channel& channel) {
     JsonReader names(json_, names_scratch_, &leniency_);
-    JsonValue whole, type, id, cid, inner, members;
-    if (enter_text(names, whole)) {
-      std::string_view key;
-      while (names.next_key(key)) {
-        JsonNote* const known = key == "type"      ? &type
-                                : key == "id"      ? &id
-                                : key == "cid"     ? &cid
-                                : key == "channel" ? &inner
-                                : key == "members" ? &members
-                                                   : nullptr;
-        if (known != nullptr) {
-          note(names, *known);
-        } else {
-          names.skip();
-        }
-      }
+    JsonChannelKeys keys;
+    if (enter_text(names, keys.whole)) {
+      note_keys(names, keys);
       names.finish();
     }
     if (!names.ok()) return fail(names.error());
-    leniency_.has_room = true;
-    leniency_.notes = nullptr;  // the first pass noted all malformed strings
+    leniency_.stop_noting();
+    JsonChannelParts parts;
+    return read_names(names, keys, parts, channel) && read_parts(parts, channel);
+  }
 
-    // If the outer object identifies a channel itself, `channel` is one of its custom fields.
-    const bool is_state = inner.kind == JsonKind::object && is_absent(cid) && (is_absent(type) || is_absent(id));
-    const std::size_t object = is_state ? inner.offset : whole.offset;
-    std::vector<JsonPlace> places = places_of(names, object);
+  /// Reads a channel that is a part of a text whose grammar was checked.
+  bool read_at(std::size_t offset, Channel& channel) {
+    JsonChannelParts parts;
+    return read_names_at(offset, parts, channel) && read_parts(parts, channel);
+  }
 
-    JsonReader in(json_, scratch_, &leniency_);
-    JsonValue own_members;
-    std::size_t custom = 0;
-    for (const JsonPlace& place : places) {
-      JsonChannelName* const name = name_called(place.name);
-      go_to_value(in, place);
-      if (name != nullptr) {
-        read_name(in, *name);
-      } else if (place.name == "members") {
-        own_members.kind = in.peek();
-        own_members.offset = in.offset();
-      } else {
-        places[custom++] = place;
-      }
-    }
-    places.resize(custom);
-
-    if (!set_names(object, channel)) return false;
-    if (is_state && judge_.has(members, JsonKind::array, an_array)) {
-      read_members(in, members.offset, channel.members);
-    } else if (judge_.has(own_members, JsonKind::array, an_array)) {
-      read_members(in, own_members.offset, channel.members);
-    }
-    read_custom(in, std::move(places), channel.custom);
-    return true;
+  /// Returns true if `read_at` would. Does not read the members and custom fields, which cannot fail.
+  bool check_at(std::size_t offset) {
+    JsonChannelParts parts;
+    Channel channel;
+    return read_names_at(offset, parts, channel);
   }
 
  private:
@@ -153,6 +141,74 @@ class JsonChannelReader {
 
   static bool is_absent(const JsonNote& value) noexcept {
     return value.kind == JsonKind::nothing || value.kind == JsonKind::null;
+  }
+
+  /// Records the values of a channel. The reader is inside the object.
+  static void note_keys(JsonReader& in, JsonChannelKeys& keys) {
+    std::string_view key;
+    while (in.next_key(key)) {
+      JsonNote* const known = key == "type"      ? &keys.type
+                              : key == "id"      ? &keys.id
+                              : key == "cid"     ? &keys.cid
+                              : key == "channel" ? &keys.inner
+                              : key == "members" ? &keys.members
+                                                 : nullptr;
+      if (known != nullptr) {
+        note(in, *known);
+      } else {
+        in.skip();
+      }
+    }
+  }
+
+  bool read_names_at(std::size_t offset, JsonChannelParts& parts, Channel& channel) {
+    JsonReader names(json_, names_scratch_, &leniency_);
+    JsonChannelKeys keys;
+    names.seek(offset);
+    if (!note_and_enter(names, keys.whole))
+      return fail(Error{ErrorCode::wrong_type, keys.whole.offset, "a channel is an object"});
+    note_keys(names, keys);
+    return read_names(names, keys, parts, channel);
+  }
+
+  /// Sets the type and the id, and finds the other parts.
+  bool read_names(JsonReader& names, const JsonChannelKeys& keys, JsonChannelParts& parts, Channel& channel) {
+    type_ = id_ = cid_ = JsonChannelName();
+    // If the outer object identifies a channel itself, `channel` is one of its custom fields.
+    parts.is_state =
+        keys.inner.kind == JsonKind::object && is_absent(keys.cid) && (is_absent(keys.type) || is_absent(keys.id));
+    parts.members = keys.members;
+    const std::size_t object = parts.is_state ? keys.inner.offset : keys.whole.offset;
+    parts.custom = places_of(names, object);
+
+    JsonReader in(json_, scratch_, &leniency_);
+    std::size_t custom = 0;
+    for (const JsonPlace& place : parts.custom) {
+      JsonChannelName* const name = name_called(place.name);
+      go_to_value(in, place);
+      if (name != nullptr) {
+        read_name(in, *name);
+      } else if (place.name == "members") {
+        parts.own_members.kind = in.peek();
+        parts.own_members.offset = in.offset();
+      } else {
+        parts.custom[custom++] = place;
+      }
+    }
+    parts.custom.resize(custom);
+    return set_names(object, channel);
+  }
+
+  /// Reads the members and the custom fields. Returns true.
+  bool read_parts(JsonChannelParts& parts, Channel& channel) {
+    JsonReader in(json_, scratch_, &leniency_);
+    if (parts.is_state && judge_.has(parts.members, JsonKind::array, an_array)) {
+      read_members(in, parts.members.offset, channel.members);
+    } else if (judge_.has(parts.own_members, JsonKind::array, an_array)) {
+      read_members(in, parts.own_members.offset, channel.members);
+    }
+    read_custom(in, std::move(parts.custom), channel.custom);
+    return true;
   }
 
   static void go_into(JsonReader& in, std::size_t container) {

@@ -605,6 +605,17 @@ inline Result<PresenceEvent> parse_event(std::string_view json) {
 
 namespace detail {
 
+/// Reads a user from its recorded values. Returns false after an error.
+inline bool judge_user(JsonJudge& judge, const JsonUser& found, const ReadOptions& options, UserView& user) {
+  user.id = judge.needed_id(found.id, found.self.offset);
+  user.online = judge.truth(found.online).value_or(false);
+  user.status = judge.status(found, true, options).value_or("");
+  Timestamp last_active;
+  if (judge.read_side_timestamp(found.last_active, last_active)) user.last_active = last_active;
+  user.invisible = judge.has(found.invisible, JsonKind::boolean, JsonJudge::a_truth) && found.invisible.truth;
+  return judge.ok();
+}
+
 /// Reads a user. Its strings are borrowed from the text and `scratch`. Returns false after an error.
 inline bool read_user(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
                       UserView& user, Error& error) {
@@ -624,14 +635,9 @@ inline bool read_user(std::string_view json, std::string& scratch, const ReadOpt
   }
 
   JsonJudge judge(json, leniency.notes);
-  user.id = judge.needed_id(found.id, found.self.offset);
-  user.online = judge.truth(found.online).value_or(false);
-  user.status = judge.status(found, true, options).value_or("");
-  Timestamp last_active;
-  if (judge.read_side_timestamp(found.last_active, last_active)) user.last_active = last_active;
-  user.invisible = judge.has(found.invisible, JsonKind::boolean, JsonJudge::a_truth) && found.invisible.truth;
+  const bool is_user = judge_user(judge, found, options, user);
   error = judge.error();
-  return judge.ok();
+  return is_user;
 }
 
 }  // namespace detail

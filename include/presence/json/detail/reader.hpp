@@ -173,7 +173,13 @@ struct JsonLeniency {
     if (notes != nullptr) notes->add(error);
   }
 
-  /// Prepares a second reader of the same text.
+  /// Prepares further readers of a text that was read to its end. They note nothing.
+  void stop_noting() noexcept {
+    has_room = true;
+    notes = nullptr;
+  }
+
+  /// Prepares a second reader of the same text, which notes everything again.
   void make_room() noexcept {
     has_room = true;
     needs_room = false;
