@@ -2,7 +2,7 @@
 #ifndef PRESENCE_JSON_HPP
 #define PRESENCE_JSON_HPP
 
-/// The module `json`: readers and writers of events, users, channels, lists and filters.
+/// The module `json`: readers and writers of events, users, channels, lists, filters and queries.
 ///
 /// Includes `base`, `model` and `query`. <presence/json_hooks.hpp>, for the values of other JSON libraries, is
 /// separate.
@@ -10,5 +10,6 @@
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
 #include <presence/json/lists.hpp>
+#include <presence/json/queries.hpp>
 
 #endif  // PRESENCE_JSON_HPP

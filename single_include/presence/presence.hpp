@@ -10236,7 +10236,7 @@ class Subscription;
 #ifndef PRESENCE_JSON_HPP
 #define PRESENCE_JSON_HPP
 
-/// The module `json`: readers and writers of events, users, channels, lists and filters.
+/// The module `json`: readers and writers of events, users, channels, lists, filters and queries.
 ///
 /// Includes `base`, `model` and `query`. <presence/json_hooks.hpp>, for the values of other JSON libraries, is
 /// separate.
@@ -16202,6 +16202,799 @@ template <class Fn>
 
 #endif  // PRESENCE_JSON_LISTS_HPP
 
+// presence/json/queries.hpp
+#ifndef PRESENCE_JSON_QUERIES_HPP
+#define PRESENCE_JSON_QUERIES_HPP
+
+// presence/query/query.hpp
+#ifndef PRESENCE_QUERY_QUERY_HPP
+#define PRESENCE_QUERY_QUERY_HPP
+
+// presence/query/detail/sorting.hpp
+#ifndef PRESENCE_QUERY_DETAIL_SORTING_HPP
+#define PRESENCE_QUERY_DETAIL_SORTING_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Returns the rank of a kind of value in the sort order: as in MongoDB, except that absent values come last. A string
+/// that is a timestamp has the rank of timestamps. Among the other strings, the order would not be transitive.
+constexpr int rank_of(ValueKind kind) noexcept {
+  switch (kind) {
+    case ValueKind::integer:
+    case ValueKind::real: return 0;
+    case ValueKind::string: return 1;
+    case ValueKind::array: return 2;
+    case ValueKind::boolean: return 3;
+    case ValueKind::timestamp: return 4;
+    case ValueKind::invalid: return 5;
+    case ValueKind::absent:
+    case ValueKind::null: return 6;
+  }
+  return 6;
+}
+
+constexpr int sign_of(Ordering order) noexcept {
+  return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
+}
+
+/// A total order of all values. Arrays compare lexicographically.
+inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
+  Moment first, second;
+  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
+  if (is_first && is_second) return sign_of(ordering_of(first, second));
+  const int ranks =
+      rank_of(is_first ? ValueKind::timestamp : a.kind()) - rank_of(is_second ? ValueKind::timestamp : b.kind());
+  if (ranks != 0) return ranks;
+  if (a.kind() == ValueKind::array) {
+    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+      const int order = compare_for_sort(a[i], b[i]);
+      if (order != 0) return order;
+    }
+    return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+  }
+  if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
+  const Ordering order = compare_scalars(a, b);
+  if (order != Ordering::unordered) return sign_of(order);
+  // NaN comes before all numbers.
+  const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
+  return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
+}
+
+/// The same, but strings always compare by their bytes, even if they are timestamps. Only identical strings are equal,
+/// so this order breaks all remaining ties.
+inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
+  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
+  if (ranks != 0) return ranks;
+  if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
+  return compare_for_sort(a, b);
+}
+
+/// Compares objects by sort keys, then by a field named "id" if there is one.
+template <class T>
+class Sorter {
+ public:
+  explicit Sorter(const std::vector<SortKey>& keys) {
+    keys_.reserve(keys.size() + 1);
+    for (const SortKey& key : keys) {
+      const std::size_t index = index_of_field(Fields<T>::list, key.field);
+      keys_.push_back(
+          Key{compare_of(index, std::make_index_sequence<List::size>()), key.field, key.order == Order::descending});
+    }
+    constexpr std::size_t id = index_of_field(Fields<T>::list, "id");
+    if constexpr (id != List::size) keys_.push_back(Key{&compare_field<id, compare_to_decide>, std::string(), false});
+  }
+
+  int compare(const T& a, const T& b) const {
+    for (const Key& key : keys_) {
+      const int order = key.compare(key, a, b);
+      if (order != 0) return key.is_descending ? -order : order;
+    }
+    return 0;
+  }
+
+ private:
+  struct Key {
+    int (*compare)(const Key&, const T&, const T&);
+    std::string field;
+    bool is_descending;
+  };
+  using List = std::decay_t<decltype(Fields<T>::list)>;
+
+  template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
+  static int compare_field(const Key&, const T& a, const T& b) {
+    // The lambdas do not capture the field: its type may have no linkage, and g++ would then warn about a host's
+    // header.
+    return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
+      return with_raw(field_at<i>(Fields<T>::list), b,
+                      [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
+    });
+  }
+  static int compare_other(const Key& key, const T& a, const T& b) {
+    return with_field(a, key.field, [&](const ValueView& x) {
+      return with_field(b, key.field, [&](const ValueView& y) { return compare_for_sort(x, y); });
+    });
+  }
+  template <std::size_t... i>
+  static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
+    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i, compare_for_sort>..., &Sorter::compare_other};
+    return all[field];
+  }
+
+  std::vector<Key> keys_;
+};
+
+/// Selects at most `limit` items of a sorted sequence, from `offset` on, without sorting the items after them.
+/// `is_before` is a strict order in which no two items are equal.
+template <class Item, class IsBefore>
+class TopK {
+ public:
+  TopK(std::size_t offset, std::size_t limit, IsBefore is_before) noexcept
+      : offset_(offset),
+        kept_(limit == 0                                      ? 0
+              : offset > static_cast<std::size_t>(-1) - limit ? static_cast<std::size_t>(-1)
+                                                              : offset + limit),
+        is_before_(std::move(is_before)) {}
+
+  void add(const Item& item) {
+    if (kept_ == 0 || (is_cut_ && !is_before_(item, items_[kept_ - 1]))) return;
+    items_.push_back(item);
+    if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
+  }
+
+  /// Returns the selected items in order. Call it once, after all items were added.
+  std::vector<Item> take() {
+    cut();
+    items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(smaller_of(offset_, items_.size())));
+    return std::move(items_);
+  }
+
+ private:
+  void cut() {
+    detail::sort(items_, is_before_);
+    if (items_.size() <= kept_) return;
+    items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(kept_), items_.end());
+    is_cut_ = true;
+  }
+
+  std::size_t offset_, kept_;
+  IsBefore is_before_;
+  bool is_cut_ = false;
+  std::vector<Item> items_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_DETAIL_SORTING_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A query for a page of the objects that match a filter. The objects are sorted by the keys in turn, then by id, so
+/// pages never overlap. A field that an object lacks comes last in ascending order and first in descending order. False
+/// comes before true. A key that names no field of the objects is ignored. An invalid filter matches no object.
+struct Query {
+  Filter filter;                                     ///< `Filter{}` matches all
+  std::vector<SortKey> sort;                         ///< the first key has the highest priority
+  std::size_t offset = 0;                            ///< how many matches to skip
+  std::size_t limit = static_cast<std::size_t>(-1);  ///< the maximum size of the page
+};
+
+/// A query for users. Their fields are `id`, `online`, `status` and `last_active`.
+///
+/// @code
+/// #include <presence/state/reduce.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("mary", "tv", now));
+/// s = reduce(std::move(s), PresenceEvent::connect("jack", "phone", now + Duration::from_s(1)));
+/// s = reduce(std::move(s), PresenceEvent::disconnect("jack", "phone", now + Duration::from_s(2)));
+/// UserQuery friends;
+/// friends.filter = in("id", {"mary", "jack", "ann"});  // ann is unknown
+/// friends.sort = {{"online", Order::descending}, {"last_active", Order::descending}};
+/// const std::vector<User> page = query(s, friends, Viewer("john"));
+/// assert(page.size() == 2 && page[0].id == "mary" && page[1].id == "jack");
+/// @endcode
+struct UserQuery {
+  /// @{
+  /// As in Query.
+  Filter filter;
+  std::vector<SortKey> sort;
+  std::size_t offset = 0;
+  std::size_t limit = 30;
+  /// @}
+  bool presence = false;  ///< for a Store: the viewer is notified about these users from now on
+};
+
+/// A query for channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
+struct ChannelQuery {
+  /// @{
+  /// As in Query.
+  Filter filter;
+  std::vector<SortKey> sort;
+  std::size_t offset = 0;
+  std::size_t limit = 10;
+  /// @}
+  bool presence = false;  ///< for a Store: the viewer is notified about their current members
+};
+
+namespace detail {
+
+/// Returns the ids that a matching user can have, or nullopt if the filter does not limit the ids.
+inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
+  using Ids = std::vector<std::string_view>;
+  // A timestamp (or a string that is one) equals every id that is the same timestamp in another notation, so these ids
+  // cannot be listed.
+  const auto add = [](Ids& ids, const ValueView& value) {
+    Moment moment;
+    if (read_moment(value, moment)) return false;
+    if (value.kind() == ValueKind::string) ids.push_back(value.text());
+    return true;
+  };
+  switch (filter.op()) {
+    case Operator::invalid: return Ids();
+    case Operator::eq:
+    case Operator::in: {
+      if (filter.field() != "id") return std::nullopt;
+      Ids ids;
+      const ValueView operand = filter.operand().view();
+      if (operand.kind() != ValueKind::array) {
+        if (!add(ids, operand)) return std::nullopt;
+      } else if (filter.op() == Operator::in) {  // an id is a string, so it never equals an array
+        for (std::size_t i = 0; i < operand.size(); ++i) {
+          if (!add(ids, operand[i])) return std::nullopt;
+        }
+      }
+      return ids;
+    }
+    case Operator::all_of: {
+      std::optional<Ids> fewest;
+      for (const Filter& part : filter.parts()) {
+        std::optional<Ids> ids = ids_asked_for(part);
+        if (ids && (!fewest || ids->size() < fewest->size())) fewest = std::move(ids);
+      }
+      return fewest;
+    }
+    case Operator::any_of: {
+      Ids all;
+      for (const Filter& part : filter.parts()) {
+        const std::optional<Ids> ids = ids_asked_for(part);
+        if (!ids) return std::nullopt;
+        all.insert(all.end(), ids->begin(), ids->end());
+      }
+      return all;
+    }
+    default: return std::nullopt;
+  }
+}
+
+/// Returns whether the filter can match only users who are online.
+inline bool asks_for_online(const Filter& filter) noexcept {
+  const auto is = [](const ValueView& value, bool truth) {
+    return value.kind() == ValueKind::boolean && value.truth() == truth;
+  };
+  switch (filter.op()) {
+    case Operator::eq: return filter.field() == "online" && is(filter.operand().view(), true);
+    case Operator::ne: return filter.field() == "online" && is(filter.operand().view(), false);
+    case Operator::in: {
+      if (filter.field() != "online") return false;
+      for (const Value& value : filter.operand().elements()) {
+        if (is(value.view(), false)) return false;
+      }
+      return true;
+    }
+    case Operator::all_of:
+      for (const Filter& part : filter.parts()) {
+        if (asks_for_online(part)) return true;
+      }
+      return false;
+    case Operator::any_of:
+      for (const Filter& part : filter.parts()) {
+        if (!asks_for_online(part)) return false;
+      }
+      return true;
+    default: return false;
+  }
+}
+
+/// Calls `consider` once with the view of every user that the filter may match, in no order. If the filter names ids,
+/// looks up only these users. If it asks for users who are online, skips users who are known to be offline. Returns the
+/// number of users that were examined.
+template <class Consider>
+std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer, Consider&& consider) {
+  std::size_t looked_at = 0;
+  if (auto ids = ids_asked_for(filter)) {
+    detail::sort(*ids, [](std::string_view a, std::string_view b) { return a < b; });
+    for (std::size_t i = 0; i < ids->size(); ++i) {
+      if (i > 0 && (*ids)[i] == (*ids)[i - 1]) continue;
+      ++looked_at;
+      if (const std::optional<UserView> user = snapshot.view((*ids)[i], viewer)) consider(*user);
+    }
+    return looked_at;
+  }
+
+  const Root* const root = SnapshotReader::read(snapshot);
+  if (root == nullptr) return looked_at;
+  const LookupKey self(viewer.id());
+  const bool is_one_user = !viewer.id().empty();
+  const auto look = [&](const RowView& row) {
+    ++looked_at;
+    const std::optional<UserView> user = seen_by_others(row, *root);
+    if (user && !(is_one_user && self.is(row.id()))) consider(*user);
+    return user && user->online;
+  };
+  if (asks_for_online(filter)) {
+    root->table.each_online(look);
+  } else {
+    for (const RowView row : root->table) look(row);
+  }
+  // Viewers see themselves even when they are invisible.
+  if (is_one_user) {
+    if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
+  }
+  return looked_at;
+}
+
+template <class Range>
+using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
+
+}  // namespace detail
+
+/// Calls `on_user_view(const UserView&)` for each user of the page, in the order of the page. Returns their number. The
+/// filter and the sort keys see the users as the viewer sees them, so they reveal nothing about other invisible users.
+/// Copies no user. Each view is valid until the snapshot is modified or destroyed.
+///
+/// O(ids) if the filter names ids, which are looked up. A filter that asks for `online` skips pages of the snapshot
+/// that have no online users. Any other filter: O(users).
+template <class Fn>
+std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
+  const Matcher<UserView> holds = compile<UserView>(asked.filter);
+  const detail::Sorter<UserView> sorter(asked.sort);
+  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
+  detail::TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  detail::each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
+    if (holds(user)) page.add(user);
+  });
+  const std::vector<UserView> users = page.take();
+  for (const UserView& user : users) on_user_view(user);
+  return users.size();
+}
+
+/// The same, but returns copies of the users.
+inline std::vector<User> query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer = nobody) {
+  std::vector<User> users;
+  presence::query(snapshot, asked, viewer, [&](const UserView& user) { users.push_back(static_cast<User>(user)); });
+  return users;
+}
+
+/// Returns pointers to the objects of a page from any range of objects with Fields. Objects that are equal by all keys
+/// and by a field named "id" keep the order of the range. O(objects); objects outside the page are not sorted.
+template <class Range>
+auto query(const Range& range, const Query& asked) -> std::vector<const std::decay_t<detail::ElementOf<Range>>*> {
+  static_assert(std::is_lvalue_reference<detail::ElementOf<Range>>::value,
+                "a page has the addresses of objects, so they must lie somewhere");
+  using T = std::decay_t<detail::ElementOf<Range>>;
+  struct Item {
+    const T* object;
+    std::size_t place;
+  };
+  const Matcher<T> holds = compile<T>(asked.filter);
+  const detail::Sorter<T> sorter(asked.sort);
+  const auto is_before = [&](const Item& a, const Item& b) {
+    const int order = sorter.compare(*a.object, *b.object);
+    return order != 0 ? order < 0 : a.place < b.place;
+  };
+  detail::TopK<Item, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  std::size_t place = 0;
+  for (const T& object : range) {
+    if (holds(object)) page.add(Item{&object, place});
+    ++place;
+  }
+  std::vector<const T*> found;
+  for (const Item& item : page.take()) found.push_back(item.object);
+  return found;
+}
+/// The same for channels. Ignores `presence`, which is for a Store.
+template <class Range>
+auto query(const Range& range, const ChannelQuery& asked) {
+  return presence::query(range, Query{asked.filter, asked.sort, asked.offset, asked.limit});
+}
+/// A temporary range is rejected: the pointers would dangle.
+template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
+void query(Range&& range, const Query& asked) = delete;
+template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
+void query(Range&& range, const ChannelQuery& asked) = delete;
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_QUERY_QUERY_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+inline constexpr std::size_t without_limit = static_cast<std::size_t>(-1);
+
+/// A recorded value of a query, and its end.
+struct JsonPart : JsonValue {
+  std::size_t end = 0;
+};
+
+/// The recorded values of a query.
+struct JsonQuery {
+  JsonPart filter, sort, limit, offset, presence;
+
+  JsonPart* find(std::string_view key) noexcept {
+    return key == "filter_conditions" || key == "filter" ? &filter
+           : key == "sort"                               ? &sort
+           : key == "limit"                              ? &limit
+           : key == "offset"                             ? &offset
+           : key == "presence"                           ? &presence
+                                                         : nullptr;
+  }
+};
+
+/// Reads a nonnegative integer. A larger one than a size_t holds is read as the largest.
+inline bool read_count(std::string_view number, std::size_t& count) noexcept {
+  std::size_t value = 0;
+  for (const char c : number) {
+    if (c < '0' || c > '9') return false;
+    const auto digit = static_cast<std::size_t>(c - '0');
+    value = value > (without_limit - digit) / 10 ? without_limit : value * 10 + digit;
+  }
+  count = value;
+  return true;
+}
+
+/// Reads the sort keys of a query from a text whose grammar was checked.
+class JsonSortReader {
+ public:
+  /// Fails at the first sort key beyond `most`.
+  JsonSortReader(std::string_view json, std::size_t most) noexcept
+      : elements_(json, unused_), in_(json, scratch_), json_(json), most_(most) {}
+
+  const Error& error() const noexcept { return in_.error(); }
+
+  bool read(std::vector<SortKey>& sort) {
+    std::size_t count = 0;
+    each_element([&](bool is_object) {
+      if (is_object) count += is_long() ? 1 : count_keys();
+      return true;
+    });
+    sort.reserve(smaller_of(count, most_));
+    return each_element([&](bool is_object) {
+      if (!is_object) return in_.fail(ErrorCode::wrong_type, object_, "a sort key must be an object");
+      return is_long() ? read_long(sort) : read_short(sort);
+    });
+  }
+
+ private:
+  /// Calls `act` for each element, or for the object that is the whole text, until it returns false. `object_` is then
+  /// its offset.
+  template <class Act>
+  bool each_element(const Act& act) {
+    elements_.seek(0);
+    if (elements_.at_object()) {
+      object_ = 0;
+      return act(true);
+    }
+    elements_.open();
+    while (elements_.next_element()) {
+      const bool is_object = elements_.at_object();
+      object_ = elements_.offset();
+      elements_.skip();
+      if (!act(is_object)) return false;
+    }
+    return true;
+  }
+
+  void enter() {
+    in_.seek(object_);
+    in_.open();
+  }
+
+  /// Returns true if the object names its field and its direction, as in `{"field":"name","direction":1}`.
+  bool is_long() {
+    bool found = false;
+    std::string_view key;
+    for (enter(); in_.next_key(key); in_.skip()) found = found || key == "field" || key == "direction";
+    return found;
+  }
+  std::size_t count_keys() {
+    std::size_t count = 0;
+    std::string_view key;
+    for (enter(); in_.next_key(key); in_.skip()) ++count;
+    return count;
+  }
+
+  bool read_long(std::vector<SortKey>& sort) {
+    JsonValue field, direction;
+    std::string_view key;
+    for (enter(); in_.next_key(key);) {
+      if (key == "field") {
+        note(in_, field);
+      } else if (key == "direction") {
+        note(in_, direction);
+      } else {
+        in_.skip();
+      }
+    }
+    JsonJudge judge(json_);
+    if (!judge.given(field, JsonKind::string, "the field of a sort key must be a string"))
+      judge.miss(field, object_, "the sort key has no field");
+    if (!judge.given(direction) && judge.ok()) judge.miss(direction, object_, "the sort key has no direction");
+    if (!judge.ok()) return in_.fail(judge.error().code, judge.error().offset, judge.error().message);
+    return add(field.text, field.offset, direction, sort);
+  }
+
+  bool read_short(std::vector<SortKey>& sort) {
+    JsonKeys keys;
+    keys.reserve(count_keys());
+    std::string_view key;
+    for (enter(); in_.next_key(key);) {
+      const std::size_t offset = in_.key_offset();
+      keys.add(in_, key);
+      JsonValue direction;
+      in_.read(direction);
+      if (!add(key, offset, direction, sort)) return false;
+    }
+    return keys.are_unique(in_);
+  }
+
+  bool add(std::string_view field, std::size_t offset, const JsonValue& direction, std::vector<SortKey>& sort) {
+    constexpr const char* message = "the direction of a sort key must be 1 or -1";
+    if (field.empty()) return in_.fail(ErrorCode::bad_operand, offset, "the field of a sort key is empty");
+    if (direction.kind != JsonKind::number) return in_.fail(ErrorCode::wrong_type, direction.offset, message);
+    if (direction.text != "1" && direction.text != "-1")
+      return in_.fail(ErrorCode::out_of_range, direction.offset, message);
+    if (sort.size() == most_)
+      return in_.fail(ErrorCode::over_limit, offset, "the number of sort keys exceeds the limit");
+    sort.push_back(SortKey{std::string(field), direction.text == "1" ? Order::ascending : Order::descending});
+    return true;
+  }
+
+  std::string unused_, scratch_;
+  JsonReader elements_, in_;
+  std::string_view json_;
+  std::size_t object_ = 0;
+  std::size_t most_;
+};
+
+/// Reads a query. The first pass checks the grammar and records where the values are.
+class JsonQueryReader {
+ public:
+  JsonQueryReader(std::string_view json, const FilterLimits& limits) noexcept
+      : json_(json), limits_(limits), values_left_(limits.max_values) {}
+
+  const Error& error() const noexcept { return error_; }
+
+  bool read(Query& query, bool& presence) {
+    if (json_.size() > limits_.max_bytes)
+      return fail(ErrorCode::over_limit, limits_.max_bytes, "the length exceeds the limit in bytes");
+    query.limit = without_limit;
+    JsonQuery found;
+    return note_parts(found) && read_filter(found.filter, query.filter) && read_sort(found.sort, query.sort) &&
+           read_size(found.limit, "limit occurs twice", "limit must be a nonnegative integer", query.limit) &&
+           read_size(found.offset, "offset occurs twice", "offset must be a nonnegative integer", query.offset) &&
+           read_presence(found.presence, presence);
+  }
+
+ private:
+  bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    error_ = Error{code, offset, message};
+    return false;
+  }
+  bool fail_in(const JsonPart& part, const Error& error) noexcept {
+    return fail(error.code, part.offset + error.offset, error.message);
+  }
+
+  bool note_parts(JsonQuery& found) {
+    std::string scratch;  // no decoded string is used later
+    JsonReader in(json_, scratch);
+    JsonValue whole;
+    if (enter_text(in, whole)) {
+      std::string_view key;
+      while (in.next_key(key)) {
+        if (JsonPart* const part = found.find(key)) {
+          note(in, *part);
+          part->end = in.offset();
+        } else {
+          in.skip();
+        }
+      }
+      in.finish();
+    }
+    return in.ok() || fail(in.error().code, in.error().offset, in.error().message);
+  }
+
+  std::string_view text_of(const JsonPart& part) const noexcept {
+    return json_.substr(part.offset, part.end - part.offset);
+  }
+
+  /// Returns true if there is a value; null is treated as an absent key. Sets the error if the key occurs twice.
+  bool is_given(const JsonPart& part, const char* twice) noexcept {
+    if (part.kind == JsonKind::repeated) fail(ErrorCode::duplicate_key, part.offset, twice);
+    return part.kind != JsonKind::nothing && part.kind != JsonKind::null && part.kind != JsonKind::repeated;
+  }
+
+  bool read_filter(const JsonPart& part, Filter& filter) {
+    if (!is_given(part, "filter_conditions, or filter, occurs twice")) return part.kind != JsonKind::repeated;
+    if (part.kind != JsonKind::object)
+      return fail(ErrorCode::wrong_type, part.offset, "filter_conditions, or filter, must be an object");
+    std::string scratch;
+    FilterReader reader(text_of(part), scratch, limits_);
+    if (!reader.filter(filter, 0)) return fail_in(part, reader.in().error());
+    values_left_ = reader.values_left();
+    return true;
+  }
+
+  bool read_sort(const JsonPart& part, std::vector<SortKey>& sort) {
+    if (!is_given(part, "sort occurs twice")) return part.kind != JsonKind::repeated;
+    if (part.kind != JsonKind::array && part.kind != JsonKind::object)
+      return fail(ErrorCode::wrong_type, part.offset, "sort must be an array or an object");
+    JsonSortReader reader(text_of(part), values_left_);
+    return reader.read(sort) || fail_in(part, reader.error());
+  }
+
+  bool read_size(const JsonPart& part, const char* twice, const char* wrong, std::size_t& size) noexcept {
+    if (!is_given(part, twice)) return part.kind != JsonKind::repeated;
+    if (part.kind != JsonKind::number) return fail(ErrorCode::wrong_type, part.offset, wrong);
+    return read_count(part.text, size) || fail(ErrorCode::out_of_range, part.offset, wrong);
+  }
+
+  bool read_presence(const JsonPart& part, bool& presence) noexcept {
+    if (!is_given(part, "presence occurs twice")) return part.kind != JsonKind::repeated;
+    if (part.kind != JsonKind::boolean)
+      return fail(ErrorCode::wrong_type, part.offset, "presence must be true or false");
+    presence = part.truth;
+    return true;
+  }
+
+  std::string_view json_;
+  const FilterLimits& limits_;
+  std::size_t values_left_;
+  Error error_;
+};
+
+template <class Asked>
+Result<Asked> parse_query(std::string_view json, const FilterLimits& limits) {
+  JsonQueryReader reader(json, limits);
+  Query query;
+  Result<Asked> asked{Asked()};
+  if (!reader.read(query, asked->presence)) return reader.error();
+  asked->filter = std::move(query.filter);
+  asked->sort = std::move(query.sort);
+  asked->offset = query.offset;
+  asked->limit = query.limit;
+  return asked;
+}
+
+inline void append_json_query(std::string& out, const Filter& filter, const std::vector<SortKey>& sort,
+                              std::size_t limit, std::size_t offset, bool presence) {
+  out += R"({"filter_conditions":)";
+  append_json(out, filter);
+  std::string_view separator = R"(,"sort":[)";
+  for (const SortKey& key : sort) {
+    if (key.field.empty()) continue;
+    out += separator;
+    append_json_text(out, R"({"field":)", key.field);
+    out += key.order == Order::ascending ? R"(,"direction":1})" : R"(,"direction":-1})";
+    separator = ",";
+  }
+  if (separator == ",") out += ']';
+  if (limit != without_limit) out += R"(,"limit":)" + std::to_string(limit);
+  if (offset != 0) out += R"(,"offset":)" + std::to_string(offset);
+  if (presence) out += R"(,"presence":true)";
+  out += '}';
+}
+
+}  // namespace detail
+
+/// Parses the query for users that a chat service accepts:
+///
+///     {"filter_conditions":{"id":{"$in":["john","mary"]}},"sort":[{"field":"last_active","direction":-1}],"limit":30,
+///      "offset":0,"presence":true}
+///
+/// Every key may be absent or null. Other keys, such as `watch`, `state` and `message_limit`, are skipped. So are
+/// `id_gt` and its like, with which some clients page: only the filter decides what matches.
+///
+/// * `filter_conditions`, or `filter`: as for `parse_filter`. If it is absent, the query matches everything.
+/// * `sort`: an array of sort keys, the first with the highest priority, or one sort key. A sort key is an object with
+///   `field` and `direction`; other keys in it are skipped. An object with neither is read as SDKs write it: each of
+///   its keys is a field with its direction, in the order of the text, as in `[{"last_active":-1},{"name":1}]` or
+///   `{"last_active":-1,"name":1}`. A direction is 1, for ascending, or -1. A field has at least one character.
+/// * `limit`, `offset`: nonnegative integers, without a fraction or an exponent. One that exceeds a size_t is read as
+///   the largest size_t. Without a limit, the page has all matches; with limit 0 it has none. Services have a default
+///   limit. To have one, set it if the result has none.
+/// * `presence`: a bool, false if it is absent.
+///
+/// `limits.max_bytes` applies to the whole text. `limits.max_values` applies to the values of the filter and the sort
+/// keys together.
+///
+/// An error is returned rather than a query that means something else. Errors, in order of precedence, with their
+/// offsets in the whole text:
+///
+/// 1. `over_limit` at `limits.max_bytes`.
+/// 2. The grammar of the whole text, as for `parse_filter`; `wrong_type` if the text is not an object.
+/// 3. Each key, in the order of the list above. `duplicate_key` at its second occurrence, where `filter` and
+///    `filter_conditions` are the same key; `wrong_type` at a value of another type; then the errors of its content:
+///    * `filter_conditions`: as for `parse_filter`.
+///    * `sort`, at the first malformed sort key: `wrong_type` at a sort key, field or direction of another type;
+///      `out_of_range` at a direction that is another number; `missing_key` at an object with only one of `field` and
+///      `direction`; `bad_operand` at an empty field; `over_limit` at the field beyond `limits.max_values`;
+///      `duplicate_key` at the second of two equal keys of one object.
+///    * `limit` and `offset`: `out_of_range` at a number that is negative or not an integer.
+///
+/// O(n log n) for n bytes. Allocates at most 16 n bytes at any moment.
+///
+/// @code
+/// const Result<UserQuery> asked = parse_user_query(
+///     R"({"filter_conditions":{"online":true},"sort":[{"last_active":-1}],"limit":30,"presence":true,"watch":false})");
+/// assert(asked && asked->filter == eq("online", true) && asked->limit == 30 && asked->presence);
+/// assert((asked->sort == std::vector<SortKey>{{"last_active", Order::descending}}));
+///
+/// const Result<UserQuery> wrong = parse_user_query(R"({"filter_conditions":{"id":{"$above":5}},"limit":30})");
+/// assert(wrong.error().code == ErrorCode::unknown_operator && wrong.error().offset == 28);
+/// assert(parse_user_query(R"({"limit":-1})").error().code == ErrorCode::out_of_range);
+/// @endcode
+inline Result<UserQuery> parse_user_query(std::string_view json, const FilterLimits& limits) {
+  return detail::parse_query<UserQuery>(json, limits);
+}
+/// Parses a query for users without limits.
+inline Result<UserQuery> parse_user_query(std::string_view json) { return parse_user_query(json, FilterLimits()); }
+
+/// Parses a query for channels, in the format of `parse_user_query`:
+///
+/// @code
+/// const Result<ChannelQuery> asked = parse_channel_query(
+///     R"({"filter_conditions":{"type":"messaging","members":{"$in":["john"]}},"state":true,"watch":true,"limit":0})");
+/// assert(asked && asked->limit == 0 && asked->filter == (eq("type", "messaging") && in("members", {"john"})));
+/// assert(parse_channel_query("{}")->limit == static_cast<std::size_t>(-1));  // no limit
+/// @endcode
+inline Result<ChannelQuery> parse_channel_query(std::string_view json, const FilterLimits& limits) {
+  return detail::parse_query<ChannelQuery>(json, limits);
+}
+/// Parses a query for channels without limits.
+inline Result<ChannelQuery> parse_channel_query(std::string_view json) {
+  return parse_channel_query(json, FilterLimits());
+}
+
+/// @{
+/// Appends a query, which `parse_user_query` or `parse_channel_query` reads as an equal query, except for the filter,
+/// which is as `append_json` writes it. The keys are, in this order: filter_conditions, sort (if there is a sort key),
+/// limit (if there is one), offset (if it is not 0), presence (if it is true). Sort keys without a field, which have no
+/// effect, are omitted.
+///
+/// @code
+/// UserQuery asked;
+/// asked.filter = eq("online", true);
+/// asked.sort = {{"last_active", Order::descending}};
+/// asked.limit = 30;
+/// assert(to_json(asked) ==
+///        R"({"filter_conditions":{"online":{"$eq":true}},"sort":[{"field":"last_active","direction":-1}],"limit":30})");
+/// @endcode
+inline void append_json(std::string& out, const UserQuery& query) {
+  detail::append_json_query(out, query.filter, query.sort, query.limit, query.offset, query.presence);
+}
+inline void append_json(std::string& out, const ChannelQuery& query) {
+  detail::append_json_query(out, query.filter, query.sort, query.limit, query.offset, query.presence);
+}
+/// @}
+/// @{
+/// Returns the string that `append_json` appends.
+inline std::string to_json(const UserQuery& query) { return detail::json_of(query); }
+inline std::string to_json(const ChannelQuery& query) { return detail::json_of(query); }
+/// @}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_JSON_QUERIES_HPP
+
 #endif  // PRESENCE_JSON_HPP
 
 // presence/live.hpp
@@ -17035,413 +17828,6 @@ class Watches {
 }  // namespace presence
 
 #endif  // PRESENCE_LIVE_WATCHES_HPP
-
-// presence/query/query.hpp
-#ifndef PRESENCE_QUERY_QUERY_HPP
-#define PRESENCE_QUERY_QUERY_HPP
-
-// presence/query/detail/sorting.hpp
-#ifndef PRESENCE_QUERY_DETAIL_SORTING_HPP
-#define PRESENCE_QUERY_DETAIL_SORTING_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Returns the rank of a kind of value in the sort order: as in MongoDB, except that absent values come last. A string
-/// that is a timestamp has the rank of timestamps. Among the other strings, the order would not be transitive.
-constexpr int rank_of(ValueKind kind) noexcept {
-  switch (kind) {
-    case ValueKind::integer:
-    case ValueKind::real: return 0;
-    case ValueKind::string: return 1;
-    case ValueKind::array: return 2;
-    case ValueKind::boolean: return 3;
-    case ValueKind::timestamp: return 4;
-    case ValueKind::invalid: return 5;
-    case ValueKind::absent:
-    case ValueKind::null: return 6;
-  }
-  return 6;
-}
-
-constexpr int sign_of(Ordering order) noexcept {
-  return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
-}
-
-/// A total order of all values. Arrays compare lexicographically.
-inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
-  Moment first, second;
-  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
-  if (is_first && is_second) return sign_of(ordering_of(first, second));
-  const int ranks =
-      rank_of(is_first ? ValueKind::timestamp : a.kind()) - rank_of(is_second ? ValueKind::timestamp : b.kind());
-  if (ranks != 0) return ranks;
-  if (a.kind() == ValueKind::array) {
-    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-      const int order = compare_for_sort(a[i], b[i]);
-      if (order != 0) return order;
-    }
-    return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
-  }
-  if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
-  const Ordering order = compare_scalars(a, b);
-  if (order != Ordering::unordered) return sign_of(order);
-  // NaN comes before all numbers.
-  const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
-  return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
-}
-
-/// The same, but strings always compare by their bytes, even if they are timestamps. Only identical strings are equal,
-/// so this order breaks all remaining ties.
-inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
-  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
-  if (ranks != 0) return ranks;
-  if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
-  return compare_for_sort(a, b);
-}
-
-/// Compares objects by sort keys, then by a field named "id" if there is one.
-template <class T>
-class Sorter {
- public:
-  explicit Sorter(const std::vector<SortKey>& keys) {
-    keys_.reserve(keys.size() + 1);
-    for (const SortKey& key : keys) {
-      const std::size_t index = index_of_field(Fields<T>::list, key.field);
-      keys_.push_back(
-          Key{compare_of(index, std::make_index_sequence<List::size>()), key.field, key.order == Order::descending});
-    }
-    constexpr std::size_t id = index_of_field(Fields<T>::list, "id");
-    if constexpr (id != List::size) keys_.push_back(Key{&compare_field<id, compare_to_decide>, std::string(), false});
-  }
-
-  int compare(const T& a, const T& b) const {
-    for (const Key& key : keys_) {
-      const int order = key.compare(key, a, b);
-      if (order != 0) return key.is_descending ? -order : order;
-    }
-    return 0;
-  }
-
- private:
-  struct Key {
-    int (*compare)(const Key&, const T&, const T&);
-    std::string field;
-    bool is_descending;
-  };
-  using List = std::decay_t<decltype(Fields<T>::list)>;
-
-  template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
-  static int compare_field(const Key&, const T& a, const T& b) {
-    // The lambdas do not capture the field: its type may have no linkage, and g++ would then warn about a host's
-    // header.
-    return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
-      return with_raw(field_at<i>(Fields<T>::list), b,
-                      [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
-    });
-  }
-  static int compare_other(const Key& key, const T& a, const T& b) {
-    return with_field(a, key.field, [&](const ValueView& x) {
-      return with_field(b, key.field, [&](const ValueView& y) { return compare_for_sort(x, y); });
-    });
-  }
-  template <std::size_t... i>
-  static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i, compare_for_sort>..., &Sorter::compare_other};
-    return all[field];
-  }
-
-  std::vector<Key> keys_;
-};
-
-/// Selects at most `limit` items of a sorted sequence, from `offset` on, without sorting the items after them.
-/// `is_before` is a strict order in which no two items are equal.
-template <class Item, class IsBefore>
-class TopK {
- public:
-  TopK(std::size_t offset, std::size_t limit, IsBefore is_before) noexcept
-      : offset_(offset),
-        kept_(limit == 0                                      ? 0
-              : offset > static_cast<std::size_t>(-1) - limit ? static_cast<std::size_t>(-1)
-                                                              : offset + limit),
-        is_before_(std::move(is_before)) {}
-
-  void add(const Item& item) {
-    if (kept_ == 0 || (is_cut_ && !is_before_(item, items_[kept_ - 1]))) return;
-    items_.push_back(item);
-    if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
-  }
-
-  /// Returns the selected items in order. Call it once, after all items were added.
-  std::vector<Item> take() {
-    cut();
-    items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(smaller_of(offset_, items_.size())));
-    return std::move(items_);
-  }
-
- private:
-  void cut() {
-    detail::sort(items_, is_before_);
-    if (items_.size() <= kept_) return;
-    items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(kept_), items_.end());
-    is_cut_ = true;
-  }
-
-  std::size_t offset_, kept_;
-  IsBefore is_before_;
-  bool is_cut_ = false;
-  std::vector<Item> items_;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_QUERY_DETAIL_SORTING_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// A query for a page of the objects that match a filter. The objects are sorted by the keys in turn, then by id, so
-/// pages never overlap. A field that an object lacks comes last in ascending order and first in descending order. False
-/// comes before true. A key that names no field of the objects is ignored. An invalid filter matches no object.
-struct Query {
-  Filter filter;                                     ///< `Filter{}` matches all
-  std::vector<SortKey> sort;                         ///< the first key has the highest priority
-  std::size_t offset = 0;                            ///< how many matches to skip
-  std::size_t limit = static_cast<std::size_t>(-1);  ///< the maximum size of the page
-};
-
-/// A query for users. Their fields are `id`, `online`, `status` and `last_active`.
-///
-/// @code
-/// #include <presence/state/reduce.hpp>
-///
-/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
-/// Snapshot s = reduce(Snapshot(), PresenceEvent::connect("mary", "tv", now));
-/// s = reduce(std::move(s), PresenceEvent::connect("jack", "phone", now + Duration::from_s(1)));
-/// s = reduce(std::move(s), PresenceEvent::disconnect("jack", "phone", now + Duration::from_s(2)));
-/// UserQuery friends;
-/// friends.filter = in("id", {"mary", "jack", "ann"});  // ann is unknown
-/// friends.sort = {{"online", Order::descending}, {"last_active", Order::descending}};
-/// const std::vector<User> page = query(s, friends, Viewer("john"));
-/// assert(page.size() == 2 && page[0].id == "mary" && page[1].id == "jack");
-/// @endcode
-struct UserQuery {
-  /// @{
-  /// As in Query.
-  Filter filter;
-  std::vector<SortKey> sort;
-  std::size_t offset = 0;
-  std::size_t limit = 30;
-  /// @}
-  bool presence = false;  ///< for a Store: the viewer is notified about these users from now on
-};
-
-/// A query for channels. Their fields are `type`, `id`, `cid`, `members` and custom ones.
-struct ChannelQuery {
-  /// @{
-  /// As in Query.
-  Filter filter;
-  std::vector<SortKey> sort;
-  std::size_t offset = 0;
-  std::size_t limit = 10;
-  /// @}
-  bool presence = false;  ///< for a Store: the viewer is notified about their current members
-};
-
-namespace detail {
-
-/// Returns the ids that a matching user can have, or nullopt if the filter does not limit the ids.
-inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
-  using Ids = std::vector<std::string_view>;
-  // A timestamp (or a string that is one) equals every id that is the same timestamp in another notation, so these ids
-  // cannot be listed.
-  const auto add = [](Ids& ids, const ValueView& value) {
-    Moment moment;
-    if (read_moment(value, moment)) return false;
-    if (value.kind() == ValueKind::string) ids.push_back(value.text());
-    return true;
-  };
-  switch (filter.op()) {
-    case Operator::invalid: return Ids();
-    case Operator::eq:
-    case Operator::in: {
-      if (filter.field() != "id") return std::nullopt;
-      Ids ids;
-      const ValueView operand = filter.operand().view();
-      if (operand.kind() != ValueKind::array) {
-        if (!add(ids, operand)) return std::nullopt;
-      } else if (filter.op() == Operator::in) {  // an id is a string, so it never equals an array
-        for (std::size_t i = 0; i < operand.size(); ++i) {
-          if (!add(ids, operand[i])) return std::nullopt;
-        }
-      }
-      return ids;
-    }
-    case Operator::all_of: {
-      std::optional<Ids> fewest;
-      for (const Filter& part : filter.parts()) {
-        std::optional<Ids> ids = ids_asked_for(part);
-        if (ids && (!fewest || ids->size() < fewest->size())) fewest = std::move(ids);
-      }
-      return fewest;
-    }
-    case Operator::any_of: {
-      Ids all;
-      for (const Filter& part : filter.parts()) {
-        const std::optional<Ids> ids = ids_asked_for(part);
-        if (!ids) return std::nullopt;
-        all.insert(all.end(), ids->begin(), ids->end());
-      }
-      return all;
-    }
-    default: return std::nullopt;
-  }
-}
-
-/// Returns whether the filter can match only users who are online.
-inline bool asks_for_online(const Filter& filter) noexcept {
-  const auto is = [](const ValueView& value, bool truth) {
-    return value.kind() == ValueKind::boolean && value.truth() == truth;
-  };
-  switch (filter.op()) {
-    case Operator::eq: return filter.field() == "online" && is(filter.operand().view(), true);
-    case Operator::ne: return filter.field() == "online" && is(filter.operand().view(), false);
-    case Operator::in: {
-      if (filter.field() != "online") return false;
-      for (const Value& value : filter.operand().elements()) {
-        if (is(value.view(), false)) return false;
-      }
-      return true;
-    }
-    case Operator::all_of:
-      for (const Filter& part : filter.parts()) {
-        if (asks_for_online(part)) return true;
-      }
-      return false;
-    case Operator::any_of:
-      for (const Filter& part : filter.parts()) {
-        if (!asks_for_online(part)) return false;
-      }
-      return true;
-    default: return false;
-  }
-}
-
-/// Calls `consider` once with the view of every user that the filter may match, in no order. If the filter names ids,
-/// looks up only these users. If it asks for users who are online, skips users who are known to be offline. Returns the
-/// number of users that were examined.
-template <class Consider>
-std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer, Consider&& consider) {
-  std::size_t looked_at = 0;
-  if (auto ids = ids_asked_for(filter)) {
-    detail::sort(*ids, [](std::string_view a, std::string_view b) { return a < b; });
-    for (std::size_t i = 0; i < ids->size(); ++i) {
-      if (i > 0 && (*ids)[i] == (*ids)[i - 1]) continue;
-      ++looked_at;
-      if (const std::optional<UserView> user = snapshot.view((*ids)[i], viewer)) consider(*user);
-    }
-    return looked_at;
-  }
-
-  const Root* const root = SnapshotReader::read(snapshot);
-  if (root == nullptr) return looked_at;
-  const LookupKey self(viewer.id());
-  const bool is_one_user = !viewer.id().empty();
-  const auto look = [&](const RowView& row) {
-    ++looked_at;
-    const std::optional<UserView> user = seen_by_others(row, *root);
-    if (user && !(is_one_user && self.is(row.id()))) consider(*user);
-    return user && user->online;
-  };
-  if (asks_for_online(filter)) {
-    root->table.each_online(look);
-  } else {
-    for (const RowView row : root->table) look(row);
-  }
-  // Viewers see themselves even when they are invisible.
-  if (is_one_user) {
-    if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
-  }
-  return looked_at;
-}
-
-template <class Range>
-using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
-
-}  // namespace detail
-
-/// Calls `on_user_view(const UserView&)` for each user of the page, in the order of the page. Returns their number. The
-/// filter and the sort keys see the users as the viewer sees them, so they reveal nothing about other invisible users.
-/// Copies no user. Each view is valid until the snapshot is modified or destroyed.
-///
-/// O(ids) if the filter names ids, which are looked up. A filter that asks for `online` skips pages of the snapshot
-/// that have no online users. Any other filter: O(users).
-template <class Fn>
-std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
-  const Matcher<UserView> holds = compile<UserView>(asked.filter);
-  const detail::Sorter<UserView> sorter(asked.sort);
-  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
-  detail::TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
-  detail::each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
-    if (holds(user)) page.add(user);
-  });
-  const std::vector<UserView> users = page.take();
-  for (const UserView& user : users) on_user_view(user);
-  return users.size();
-}
-
-/// The same, but returns copies of the users.
-inline std::vector<User> query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer = nobody) {
-  std::vector<User> users;
-  presence::query(snapshot, asked, viewer, [&](const UserView& user) { users.push_back(static_cast<User>(user)); });
-  return users;
-}
-
-/// Returns pointers to the objects of a page from any range of objects with Fields. Objects that are equal by all keys
-/// and by a field named "id" keep the order of the range. O(objects); objects outside the page are not sorted.
-template <class Range>
-auto query(const Range& range, const Query& asked) -> std::vector<const std::decay_t<detail::ElementOf<Range>>*> {
-  static_assert(std::is_lvalue_reference<detail::ElementOf<Range>>::value,
-                "a page has the addresses of objects, so they must lie somewhere");
-  using T = std::decay_t<detail::ElementOf<Range>>;
-  struct Item {
-    const T* object;
-    std::size_t place;
-  };
-  const Matcher<T> holds = compile<T>(asked.filter);
-  const detail::Sorter<T> sorter(asked.sort);
-  const auto is_before = [&](const Item& a, const Item& b) {
-    const int order = sorter.compare(*a.object, *b.object);
-    return order != 0 ? order < 0 : a.place < b.place;
-  };
-  detail::TopK<Item, decltype(is_before)> page(asked.offset, asked.limit, is_before);
-  std::size_t place = 0;
-  for (const T& object : range) {
-    if (holds(object)) page.add(Item{&object, place});
-    ++place;
-  }
-  std::vector<const T*> found;
-  for (const Item& item : page.take()) found.push_back(item.object);
-  return found;
-}
-/// The same for channels. Ignores `presence`, which is for a Store.
-template <class Range>
-auto query(const Range& range, const ChannelQuery& asked) {
-  return presence::query(range, Query{asked.filter, asked.sort, asked.offset, asked.limit});
-}
-/// A temporary range is rejected: the pointers would dangle.
-template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
-void query(Range&& range, const Query& asked) = delete;
-template <class Range, std::enable_if_t<!std::is_lvalue_reference<Range>::value, int> = 0>
-void query(Range&& range, const ChannelQuery& asked) = delete;
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_QUERY_QUERY_HPP
 
 // presence/state/reports.hpp
 #ifndef PRESENCE_STATE_REPORTS_HPP
