@@ -3,8 +3,10 @@
 // What reading JSON costs of memory, whatever is read. Replaces the allocator of its program by one that counts.
 
 #include <doctest/doctest.h>
-#include <presence/json/events.hpp>
 #include <presence/json/channels.hpp>
+#include <presence/json/events.hpp>
+#include <presence/json/lists.hpp>
+#include <presence/json/queries.hpp>
 
 #include <cstddef>
 #include <cstdlib>
@@ -83,6 +85,40 @@ void payload_stays_small(const std::string& text, bool is_read = true) {
   const std::string event = R"({"type":"user.updated","created_at":"2024-03-01T12:00:00Z","user":)" + text + "}";
   CHECK(taken_by([&] { CHECK(parse_event(event).has_value() == is_read); }) <= most_times * text.size() + 1024);
   CHECK(taken_by([&] { CHECK(parse_user(text).has_value() == is_read); }) <= most_times * text.size() + 1024);
+}
+
+void value_stays_small(const std::string& text, bool is_read = true) {
+  CAPTURE(text.substr(0, 60));
+  CAPTURE(text.size());
+  CHECK(taken_by([&] { CHECK(parse_value(text).has_value() == is_read); }) <= most_times * text.size() + 1024);
+}
+
+void query_stays_small(const std::string& text, bool is_read = true) {
+  CAPTURE(text.substr(0, 60));
+  CAPTURE(text.size());
+  CHECK(taken_by([&] { CHECK(parse_user_query(text).has_value() == is_read); }) <= most_times * text.size() + 1024);
+}
+
+void users_stay_small(const std::string& text, bool is_read = true) {
+  CAPTURE(text.substr(0, 60));
+  CAPTURE(text.size());
+  const std::size_t taken = taken_by([&] {
+    ReadNotes notes;
+    const bool read = !parse_users(text, ReadOptions(), &notes, [](User&&) {});
+    CHECK(read == is_read);
+  });
+  CHECK(taken <= most_times * text.size() + 1024);
+}
+
+void channels_stay_small(const std::string& text, bool is_read = true) {
+  CAPTURE(text.substr(0, 60));
+  CAPTURE(text.size());
+  const std::size_t taken = taken_by([&] {
+    ReadNotes notes;
+    const bool read = !parse_channels(text, ReadOptions(), &notes, [](Channel&&) {});
+    CHECK(read == is_read);
+  });
+  CHECK(taken <= most_times * text.size() + 1024);
 }
 
 /// An array, or the content of an object, of `count` parts.
@@ -200,4 +236,76 @@ TEST_CASE("members and elements over the limits of ReadOptions are not allocated
           CHECK(channel->members.size() == 10);
           CHECK(channel->custom.empty());
         }) < 2048);
+}
+
+TEST_CASE("reading a value takes at most 16 times its bytes of memory") {
+  if (sizeof(Value) > 16) return;  // it alone may be larger
+  for (const std::size_t count : sizes) {
+    for (const std::string_view element :
+         {"1", "null", "1.5", "true", "\"\"", "\"seven..\"", "\"\\n\\n\\n\"", "\"sixteen letters.\""})
+      value_stays_small(list_of(element, count));
+    value_stays_small(list_of("[]", count + 1), false);
+    value_stays_small(repeated("[", count), false);
+    value_stays_small(list_of("1", count) + "]", false);
+    value_stays_small(list_of("1", count + 1).substr(0, 2 * count + 2) + ",{}]", false);
+    value_stays_small('"' + repeated("\\n", count) + '"');
+  }
+}
+
+TEST_CASE("reading a list takes at most 16 times its bytes of memory, and what the function keeps") {
+  for (const std::size_t count : sizes) {
+    for (const std::string_view user :
+         {R"({"id":""})", R"({"id":"\n"})", "{\"id\":\"u\",\"status\":\"\xFF\"}", R"({"id":"sixteen letters."})"}) {
+      users_stay_small(list_of(user, count));
+      users_stay_small("{\"users\":" + list_of(user, count) + "}");
+      users_stay_small("{\"x\":" + list_of(user, count) + ",\"users\":" + list_of(user, count) + "}");
+      users_stay_small(list_of(user, count + 1, "[,"), false);
+    }
+    users_stay_small(list_of("{}", count + 1), false);
+    users_stay_small(R"([{"id":"u",)" + list_of("\"\\n\":0", count + 1, "  ") + "}]");
+    for (const std::string_view part : {"\\n", "\xFF", "\\ud83d", "a"}) {
+      const std::string text = '"' + repeated(part, count) + '"';
+      users_stay_small("[{\"id\":\"u\",\"status\":" + text + "}]");
+      users_stay_small("{\"users\":[{\"id\":\"u\",\"x\":" + text + "}]," + text + ":" + text + "}");
+      channels_stay_small("[{\"cid\":\"t:c\",\"x\":" + text + "}]");
+      channels_stay_small("{\"channels\":[{\"cid\":\"t:c\",\"members\":[" + text + "]}]," + text + ":" + text + "}");
+    }
+    for (const std::string_view channel :
+         {R"({"cid":":"})", R"({"channel":{"cid":"\n:"}})", R"({"type":"","id":"","members":["",{"user_id":""}]})",
+          "{\"cid\":\":\",\"a\":\"\xFF\",\"b\":1,\"c\":[1,2]}"}) {
+      channels_stay_small(list_of(channel, count));
+      channels_stay_small("{\"channels\":" + list_of(channel, count) + "}");
+      channels_stay_small("{\"x\":" + list_of(channel, count) + ",\"channels\":" + list_of(channel, count) + "}");
+    }
+    channels_stay_small(list_of("{}", count + 1), false);
+    channels_stay_small(R"([{"cid":"t:c","members":)" + list_of("\"\"", count) + "}]");
+    channels_stay_small(R"([{"cid":"t:c","members":)" + list_of("\"\\n\"", count) + R"(},{"cid":"\n:"}])");
+    if (sizeof(Value) > 16) continue;
+    channels_stay_small(R"([{"cid":"t:c")" + fields_of("\"\\n\"", count) + "}]");
+    channels_stay_small(R"([{"cid":"t:c")" + fields_of("1", count) + R"(},{"cid":":"}])");
+  }
+}
+
+TEST_CASE("reading a query takes at most 16 times its bytes of memory") {
+  for (const std::size_t count : sizes) {
+    for (const std::string_view key :
+         {R"({"a":1})", "{}", R"({"\n":1})", R"({"sixteen letters.":-1})", R"({"field":"a","direction":1})",
+          R"({"direction":-1,"field":"\n"})", R"({"a":1,"b":1})"}) {
+      query_stays_small("{\"sort\":" + list_of(key, count) + "}");
+      query_stays_small("{\"sort\":" + list_of(key, count) + ",\"\\n\":\"\\n\"}");
+      query_stays_small("{\"sort\":" + list_of(key, count) + ",\"limit\":-1}", false);
+    }
+    query_stays_small("{\"sort\":{\"first\":1" + fields_of("1", count) + "}}");
+    query_stays_small("{\"sort\":{\"\\n\":1" + fields_of("-1", count) + "}}");
+    query_stays_small("{\"sort\":{\"first\":1" + fields_of("1", count) + ",\"first\":1}}", false);
+    query_stays_small("{\"sort\":{" + list_of("\"a\":1", count + 2, "  ") + "}}", false);
+    query_stays_small("{" + list_of("\"sort\":[]", count + 2, "  ") + "}", false);
+    if (sizeof(Value) > 16) continue;
+    query_stays_small("{\"filter\":{\"id\":{\"$in\":" + list_of("\"\\n\"", count) + "}},\"x\":\"\\n\"}");
+    query_stays_small("{\"filter\":{\"id\":" + list_of("1", count) + "},\"sort\":" + list_of(R"({"a":1})", count) +
+                      "}");
+    query_stays_small("{\"filter\":{},\"x\":" + list_of("[]", count) + "}");
+    query_stays_small("{\"filter\":{\"a" + repeated("\\n", count) + "\":1},\"offset\":" + std::string(count + 1, '9') +
+                      "}");
+  }
 }
