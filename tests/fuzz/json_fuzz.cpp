@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Reads strings as events, users, channels and timestamps, and so does a naive reader; both must say the same, or find
-// the same wrong at the same place. Of filters, the grammar is compared. The first byte says whether the rest is such a
-// text, or the changes that are made to one, or decides what text, event, user or channel is made. What is written must
-// be read as what it was. What does not hold is told, and ends the program.
+// Reads strings as events, users, channels, lists, queries and timestamps, and so does a naive reader; both must say
+// the same, or find the same wrong at the same place. Of filters, the grammar is compared. The first byte says whether
+// the rest is such a text, or the changes that are made to one, or decides what text, event, user or channel is made.
+// What is written must be read as what it was. What does not hold is told, and ends the program.
 #include "naive_json.hpp"
 
 #include <presence/base/result.hpp>
@@ -10,11 +10,15 @@
 #include <presence/json/channels.hpp>
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
+#include <presence/json/lists.hpp>
+#include <presence/json/queries.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
+#include <presence/model/fields.hpp>
 #include <presence/model/user.hpp>
 #include <presence/model/value.hpp>
 #include <presence/query/filter.hpp>
+#include <presence/query/query.hpp>
 
 #include <algorithm>
 #include <array>
@@ -30,6 +34,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -257,6 +262,72 @@ void check_channel(std::string_view text, const Text& tree) {
                            "a channel that was written reads as itself, and is written the same again", text);
 }
 
+template <class T, class Parse>
+void check_list(const Meaning<std::vector<T>>& expected, const Parse& parse, const char* what, std::string_view text) {
+  std::vector<T> elements;
+  ReadNotes notes;
+  const std::optional<Error> error =
+      parse(text, ReadOptions(), &notes, [&elements](T&& element) { elements.push_back(std::move(element)); });
+  require_same(error ? Result<int>(*error) : Result<int>(0), expected, what, text);
+  require(elements == (error ? std::vector<T>() : expected.value), "a list has its elements, all or none", text);
+  if (!error) require_noted(notes, expected.odd, "what of a list is odd is noted", text);
+}
+
+void check_lists(std::string_view text, const Text& tree) {
+  check_list(
+      naive::users(tree),
+      [](std::string_view json, const ReadOptions& options, ReadNotes* notes, auto fn) {
+        return parse_users(json, options, notes, fn);
+      },
+      "a list of users is read as documented", text);
+  check_list(
+      naive::channels(tree),
+      [](std::string_view json, const ReadOptions& options, ReadNotes* notes, auto fn) {
+        return parse_channels(json, options, notes, fn);
+      },
+      "a list of channels is read as documented", text);
+}
+
+void check_value(std::string_view text, const Text& tree) {
+  const Result<Value> read = parse_value(text);
+  check_grammar(read, tree.strict_mistake(), "a value is of the grammar", text);
+  if (tree.strict_mistake()) return;
+  const Meaning<Value> expected = naive::value(tree);
+  require_same(read, expected, "a value is read as documented", text);
+  if (read) require(*read == expected.value, "a value is what it says", text);
+  check_rewritten(read, parse_value, "a value that was written reads as itself, and is written the same again", text);
+}
+
+template <class T>
+bool are_equal(const T& query, const Filter& filter, const std::vector<SortKey>& sort, std::size_t limit,
+               std::size_t offset, bool presence) {
+  return query.filter == filter && query.sort == sort && query.limit == limit && query.offset == offset &&
+         query.presence == presence;
+}
+
+void check_query(std::string_view text, const Text& tree) {
+  const auto text_of = [text](const Json& part) { return text.substr(part.offset, part.end - part.offset); };
+  const Answer<naive::Query> expected = naive::query(tree, [&](const Json& filter) {
+    const Result<Filter> alone = parse_filter(text_of(filter));
+    return alone ? std::nullopt : std::optional<Mistake>(Mistake{alone.error().code, alone.error().offset});
+  });
+  const Result<UserQuery> users = parse_user_query(text);
+  const Result<ChannelQuery> channels = parse_channel_query(text);
+  require_same(users, expected, "a query is read as documented", text);
+  require_same(channels, expected, "a query for channels is read as one for users", text);
+  if (!users) return;
+  const naive::Query& said = expected.value;
+  const Filter filter = said.filter != nullptr ? *parse_filter(text_of(*said.filter)) : Filter();
+  require(are_equal(*users, filter, said.sort, said.limit, said.offset, said.presence) &&
+              are_equal(*channels, filter, said.sort, said.limit, said.offset, said.presence),
+          "a query asks for what it says", text);
+  const std::string written = to_json(*users);
+  const Result<UserQuery> again = parse_user_query(written);
+  require(again && are_equal(*again, filter, said.sort, said.limit, said.offset, said.presence) &&
+              to_json(*again) == written && to_json(*channels) == written,
+          "a query that was written reads as itself, and is written the same again", text);
+}
+
 void read_text(std::string_view given) {
   const Exactly exactly(given);
   const std::string_view text = exactly.text();
@@ -265,6 +336,23 @@ void read_text(std::string_view given) {
   check_user(text, tree);
   check_filter(text, tree);
   check_channel(text, tree);
+  check_lists(text, tree);
+  check_value(text, tree);
+  check_query(text, tree);
+}
+
+/// Reads the text as the elements of lists, and as a part of a query.
+void read_inside(std::string_view given) {
+  const std::string text(given);
+  for (const std::string& list :
+       {"[" + text + "," + text + "]", "{\"x\":" + text + ",\"users\":[" + text + "],\"channels\":[" + text + "]}"}) {
+    const Exactly exactly(list);
+    check_lists(exactly.text(), naive::json(list));
+  }
+  for (const std::string& query : {"{\"filter\":" + text + "}", "{\"limit\":3,\"sort\":[" + text + "]}"}) {
+    const Exactly exactly(query);
+    check_query(exactly.text(), naive::json(query));
+  }
 }
 
 // ---- bytes to strings, events and users ---------------------------------------------------------------------------
@@ -439,6 +527,77 @@ constexpr std::array<std::string_view, 32> keys = {"\"type\"",
                                                    "\"channel\"",
                                                    "\"\xFF\\ud83d\""};
 
+/// Parts of lists and queries.
+constexpr std::array<std::string_view, 8> list_beginnings = {"[",
+                                                             "{\"users\":[",
+                                                             "{\"channels\":[",
+                                                             " { \"duration\" : \"5ms\" , \"users\" : [ ",
+                                                             "{\"us\\u0065rs\":[",
+                                                             "{\"x\":\"\xFF\",\"channels\":[",
+                                                             "{\"users\":[],\"channels\":[",
+                                                             "{\"users\":null,\"users\":["};
+constexpr std::array<std::string_view, 16> list_elements = {
+    R"({"id":"u"})",
+    R"({"id":"v","online":true,"status":"a\n\ud83d"})",
+    "{\"id\":\"w\",\"status\":\"\xFF\xFF\",\"last_active\":\"\"}",
+    R"({"online":true})",
+    R"({"id":7})",
+    R"({"id":"u","online":1})",
+    R"({"cid":"t:c"})",
+    R"({"type":"t","id":"u","members":["a",7,{"user_id":"b"}],"x":[1,"\n"],"y":{}})",
+    R"({"channel":{"cid":"t:c","members":["x"]},"members":[{"user":{"id":"a"}}]})",
+    R"({"channel":{"type":"t"},"cid":"t:c"})",
+    R"({"type":"t","id":"u","cid":"t:v"})",
+    R"({"id":"u","id":"v"})",
+    "7",
+    "[]",
+    "null",
+    "{}"};
+constexpr std::array<std::string_view, 5> list_ends = {"]", "]}", "],\"y\":\"\xFE\"}", "", "],\"channels\":[]}"};
+constexpr std::array<std::string_view, 12> query_keys = {
+    "\"filter_conditions\"", "\"filter\"", "\"sort\"",  "\"limit\"",       "\"offset\"",  "\"presence\"",
+    "\"s\\u006frt\"",        "\"watch\"",  "\"state\"", "\"l\\u0069mit\"", "\"user_id\"", "\"Limit\""};
+constexpr std::array<std::string_view, 40> query_values = {"{}",
+                                                           R"({"id":{"$in":["u","v"]}})",
+                                                           R"({"online":true,"status":{"$autocomplete":"ro"}})",
+                                                           R"({"$or":[{"a":1},{"b":{"$gt":0.5}}]})",
+                                                           R"({"$foo":1})",
+                                                           R"({"a":{"$foo":1}})",
+                                                           R"({"a":1,"\u0061":2})",
+                                                           R"({"a":{"$in":1}})",
+                                                           R"({"a":1e999})",
+                                                           "[]",
+                                                           R"([{"field":"last_active","direction":-1}])",
+                                                           R"([{"direction":1,"field":"n\u0061me"},{"a":-1}])",
+                                                           R"([{"last_active":-1},{"name":1}])",
+                                                           R"({"last_active":-1,"name":1})",
+                                                           R"({"field":"a","direction":1,"x":[]})",
+                                                           R"([{"field":"a"}])",
+                                                           R"([{"direction":1}])",
+                                                           R"([{"field":null,"direction":1}])",
+                                                           R"([{"field":"","direction":1}])",
+                                                           R"([{"":1}])",
+                                                           R"([{"a":1,"a":1}])",
+                                                           R"([{"field":"a","field":"a","direction":1}])",
+                                                           R"([{"a":2}])",
+                                                           R"([{"a":"1"}])",
+                                                           R"([{"a":-1.0}])",
+                                                           R"([{},{}])",
+                                                           R"([[]])",
+                                                           R"(["a"])",
+                                                           "30",
+                                                           "0",
+                                                           "-0",
+                                                           "-1",
+                                                           "1.0",
+                                                           "1e2",
+                                                           "18446744073709551615",
+                                                           "18446744073709551616",
+                                                           "999999999999999999999999",
+                                                           "true",
+                                                           "\"30\"",
+                                                           "null"};
+
 constexpr std::array<std::string_view, 8> custom_names = {"name", "type", "id", "cid", "members", "a", "", "\"\n"};
 
 /// Where a key finds a value that it needs.
@@ -580,6 +739,29 @@ class Maker {
     for (const Attributes::Entry& field : expected.custom) expected_keys += field.name + ' ';
     require(keys_of(tree.value) == expected_keys, "a channel is written with its keys", text);
     read_text(text);
+  }
+
+  void make_body() {
+    const unsigned how = take();
+    std::string text;
+    if (how % 2 == 0) {
+      text = any(list_beginnings);
+      for (unsigned left = how / 2 % 8; left > 0; --left) {
+        text += any(list_elements);
+        if (left > 1) text += how < 192 ? "," : " , ";
+      }
+      text += any(list_ends);
+    } else {
+      text = "{";
+      for (unsigned left = how / 2 % 8; left > 0; --left) {
+        text += any(query_keys);
+        text += how < 192 ? ":" : " : ";
+        text += any(query_values);
+        if (left > 1) text += ',';
+      }
+      text += '}';
+    }
+    read_text(changed(text));
   }
 
   void make_instant() {
@@ -786,7 +968,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
   Maker maker(data + 1, size - 1);
   switch (data[0] % 8) {
-    case 0: read_text(rest); break;
+    case 0:
+      read_text(rest);
+      read_inside(rest);
+      break;
     case 1: read_timestamp(rest); break;
     case 2: maker.change_payload(); break;
     case 3: maker.change_instant(); break;
@@ -798,8 +983,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         maker.make_instant();
       } else if (data[0] / 8 % 4 == 1) {
         maker.make_user();
-      } else {
+      } else if (data[0] / 8 % 4 == 2) {
         maker.make_channel();
+      } else {
+        maker.make_body();
       }
       break;
   }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// RFC 8259, RFC 3629 and RFC 3339 and what events, users and channels mean in them, written once more from the RFCs and
-// the documentation, as simply as possible: for comparison with what the library says. Shares nothing with it but the
-// plain types that hold the results.
+// RFC 8259, RFC 3629 and RFC 3339 and what events, users, channels, lists and queries mean in them, written once more
+// from the RFCs and the documentation, as simply as possible: for comparison with what the library says. Shares nothing
+// with it but the plain types that hold the results.
 #ifndef PRESENCE_TESTS_FUZZ_NAIVE_JSON_HPP
 #define PRESENCE_TESTS_FUZZ_NAIVE_JSON_HPP
 
-#include <presence/model/channel.hpp>
-#include <presence/model/event.hpp>
 #include <presence/base/result.hpp>
 #include <presence/base/time.hpp>
+#include <presence/model/channel.hpp>
+#include <presence/model/event.hpp>
+#include <presence/model/fields.hpp>
 #include <presence/model/user.hpp>
 #include <presence/model/value.hpp>
 
@@ -849,6 +850,85 @@ inline presence::Channel channel(Reading& reading, const Json& whole) {
   return channel;
 }
 
+// ---- queries ----------------------------------------------------------------------------------------------------
+
+struct Query {
+  const Json* filter = nullptr;  // null pointer: everything matches
+  std::vector<presence::SortKey> sort;
+  std::size_t limit = static_cast<std::size_t>(-1), offset = 0;
+  bool presence = false;
+};
+
+inline presence::Order direction(Reading& reading, const Json& json) {
+  if (json.kind != Kind::number) reading.wrong(ErrorCode::wrong_type, json.offset);
+  if (json.text != "1" && json.text != "-1") reading.wrong(ErrorCode::out_of_range, json.offset);
+  return json.text == "1" ? presence::Order::ascending : presence::Order::descending;
+}
+
+inline void sort_key(Reading& reading, const Json& json, std::vector<presence::SortKey>& sort) {
+  const auto add = [&](const Json& field, const Json& which) {
+    if (field.text.empty()) reading.wrong(ErrorCode::bad_operand, field.offset);
+    sort.push_back(presence::SortKey{field.text, direction(reading, which)});
+  };
+  if (json.kind != Kind::object) {
+    reading.wrong(ErrorCode::wrong_type, json.offset);
+  } else if (times(json, "field") + times(json, "direction") > 0) {
+    const Json* const field = reading.value(json, "field", Kind::string);
+    if (field == nullptr) reading.wrong(ErrorCode::missing_key, json.offset);
+    const Json* const which = reading.value(json, "direction");
+    if (which == nullptr) reading.wrong(ErrorCode::missing_key, json.offset);
+    if (!reading.mistake) add(*field, *which);
+  } else {
+    for (std::size_t i = 0; i < json.keys.size(); ++i) add(json.keys[i], json.elements[i]);
+    for (std::size_t i = 0; i < json.keys.size(); ++i) {
+      for (std::size_t before = 0; before < i; ++before) {
+        if (json.keys[before].text == json.keys[i].text) reading.wrong(ErrorCode::duplicate_key, json.keys[i].offset);
+      }
+    }
+  }
+}
+
+inline void size(Reading& reading, const Json& whole, const std::string& key, std::size_t& size) {
+  const Json* const found = reading.value(whole, key, Kind::number);
+  if (found == nullptr) return;
+  if (found->text.find_first_not_of("0123456789") != std::string::npos)
+    return reading.wrong(ErrorCode::out_of_range, found->offset);
+  errno = 0;
+  const unsigned long long number = std::strtoull(found->text.c_str(), nullptr, 10);
+  size = errno != 0 || number > static_cast<std::size_t>(-1) ? static_cast<std::size_t>(-1)
+                                                             : static_cast<std::size_t>(number);
+}
+
+/// `filter_mistake` says what is wrong with a text that is a filter.
+template <class FilterMistake>
+Query query(Reading& reading, const Json& whole, const FilterMistake& filter_mistake) {
+  Query query;
+  Json names = whole;  // with one name for the filter
+  for (Json& key : names.keys) {
+    if (key.text == "filter") key.text = "filter_conditions";
+  }
+  if (const Json* const filter = reading.value(names, "filter_conditions", Kind::object)) {
+    for (const Json& element : whole.elements) {
+      if (element.offset == filter->offset) query.filter = &element;
+    }
+    const std::optional<Mistake> mistake = filter_mistake(*filter);
+    if (mistake) reading.wrong(mistake->code, filter->offset + mistake->offset);
+  }
+  if (const Json* const sort = reading.value(whole, "sort")) {
+    if (sort->kind == Kind::object) {
+      sort_key(reading, *sort, query.sort);
+    } else if (sort->kind == Kind::array) {
+      for (const Json& key : sort->elements) sort_key(reading, key, query.sort);
+    } else {
+      reading.wrong(ErrorCode::wrong_type, sort->offset);
+    }
+  }
+  size(reading, whole, "limit", query.limit);
+  size(reading, whole, "offset", query.offset);
+  query.presence = reading.truth(whole, "presence").value_or(false);
+  return query;
+}
+
 // ---- what a text means ------------------------------------------------------------------------------------------
 
 /// With what is odd, unless there is a mistake.
@@ -885,6 +965,64 @@ inline Meaning<presence::PresenceEvent> event(const Text& text) {
   }
   return meaning<presence::PresenceEvent>(text, is_of_a_service ? text.mistake : text.strict_mistake(), event);
 }
+template <class T>
+Meaning<std::vector<T>> list(const Text& text, const std::string& key, T (*read)(Reading&, const Json&)) {
+  Meaning<std::vector<T>> answer;
+  answer.mistake = text.mistake;
+  if (answer.mistake) return answer;
+  Reading reading(text);
+  const Json* array = &text.value;
+  if (text.value.kind == Kind::object) {
+    array = reading.value(text.value, key, Kind::array);
+    if (array == nullptr) reading.wrong(ErrorCode::missing_key, text.value.offset);
+  } else if (text.value.kind != Kind::array) {
+    reading.wrong(ErrorCode::wrong_type, text.value.offset);
+  }
+  for (std::size_t i = 0; !reading.mistake && i < array->elements.size(); ++i) {
+    const Json& element = array->elements[i];
+    if (element.kind != Kind::object) {
+      reading.wrong(ErrorCode::wrong_type, element.offset);
+    } else {
+      answer.value.push_back(read(reading, element));
+    }
+  }
+  answer.mistake = reading.mistake;
+  answer.odd = reading.odd;
+  return answer;
+}
+inline Meaning<std::vector<presence::User>> users(const Text& text) {
+  return list<presence::User>(text, "users", user);
+}
+inline Meaning<std::vector<presence::Channel>> channels(const Text& text) {
+  return list<presence::Channel>(text, "channels", channel);
+}
+
+inline Meaning<presence::Value> value(const Text& text) {
+  Meaning<presence::Value> answer;
+  answer.mistake = text.strict_mistake();
+  if (answer.mistake) return answer;
+  Reading reading(text);
+  answer.value = custom(reading, text.value);
+  answer.mistake = reading.mistake;
+  return answer;
+}
+
+/// The filter is a part of the text.
+template <class FilterMistake>
+Answer<Query> query(const Text& text, const FilterMistake& filter_mistake) {
+  Answer<Query> answer;
+  answer.mistake = text.strict_mistake();
+  if (answer.mistake) return answer;
+  Reading reading(text);
+  if (text.value.kind == Kind::object) {
+    answer.value = query(reading, text.value, filter_mistake);
+  } else {
+    reading.wrong(ErrorCode::wrong_type, text.value.offset);
+  }
+  answer.mistake = reading.mistake;
+  return answer;
+}
+
 inline Meaning<presence::User> user(const Text& text) { return meaning<presence::User>(text, text.mistake, user); }
 inline Meaning<presence::Channel> channel(const Text& text) {
   return meaning<presence::Channel>(text, text.mistake, channel);
