@@ -12,6 +12,13 @@
 #include <type_traits>  // for enable_if, is_floating_point, void_t
 #include <utility>      // for declval
 
+// Defined where <=> is, and where <compare> is complete.
+#if defined(__cpp_impl_three_way_comparison) && defined(__has_include)
+#if __has_include(<compare>)
+#include <compare>  // for strong_ordering
+#endif
+#endif
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -38,6 +45,13 @@ constexpr std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) noexc
   const std::uint64_t y = b < 0 ? 0 - static_cast<std::uint64_t>(b) : static_cast<std::uint64_t>(b);
   if (x > limit / y) return negative ? INT64_MIN : INT64_MAX;
   return negative ? static_cast<std::int64_t>(0 - x * y) : static_cast<std::int64_t>(x * y);
+}
+
+/// Truncates towards zero. A division by zero gives the end of the range on the side of `a`, or zero if `a` is zero.
+constexpr std::int64_t saturating_divide(std::int64_t a, std::int64_t b) noexcept {
+  if (b == 0) return a == 0 ? 0 : a < 0 ? INT64_MIN : INT64_MAX;
+  if (b == -1) return saturating_subtract(0, a);  // INT64_MIN / -1 is undefined
+  return a / b;
 }
 
 /// Returns the greatest multiple of `step` (> 0) that is at most `value`, or `lowest` if that is greater.
@@ -103,6 +117,12 @@ constexpr std::int64_t chrono_to_ns(const D& duration) noexcept {
 /// A length of time: a signed 64-bit number of nanoseconds. Arithmetic saturates at both ends instead of overflowing.
 /// Converts from any `std::chrono` duration, without including that header here. Floating-point durations are truncated
 /// to whole nanoseconds; NaN becomes zero.
+///
+/// @code
+/// const Duration timeout = Duration::from_s(90);
+/// assert(to_string(timeout / 4) == "22.5s" && timeout / Duration::from_s(40) == 2);
+/// assert(to_string(Duration::from_ms(-250)) == "-250ms");
+/// @endcode
 class Duration {
  public:
   constexpr Duration() noexcept = default;  ///< zero
@@ -143,7 +163,21 @@ class Duration {
   friend constexpr Duration operator*(std::int64_t n, Duration a) noexcept { return a * n; }
   constexpr Duration& operator+=(Duration b) noexcept { return *this = *this + b; }
   constexpr Duration& operator-=(Duration b) noexcept { return *this = *this - b; }
+  constexpr Duration& operator*=(std::int64_t n) noexcept { return *this = *this * n; }
   /// @}
+  /// @{
+  /// Truncates towards zero. A division by zero gives the end of the range that has the sign of the dividend, and zero
+  /// for a dividend of zero.
+  friend constexpr Duration operator/(Duration a, std::int64_t n) noexcept {
+    return from_ns(detail::saturating_divide(a.ns_, n));
+  }
+  constexpr Duration& operator/=(std::int64_t n) noexcept { return *this = *this / n; }
+  /// @}
+  /// Returns how many times `b` fits into `a`: a whole number, truncated towards zero. Saturates, and divides by zero,
+  /// as the division by a number does.
+  friend constexpr std::int64_t operator/(Duration a, Duration b) noexcept {
+    return detail::saturating_divide(a.ns_, b.ns_);
+  }
 
   /// Compares the signed numbers of nanoseconds: a shorter duration is less, and a negative one is less than zero.
   friend constexpr bool operator==(Duration a, Duration b) noexcept { return a.ns_ == b.ns_; }
@@ -152,6 +186,9 @@ class Duration {
   friend constexpr bool operator<=(Duration a, Duration b) noexcept { return a.ns_ <= b.ns_; }
   friend constexpr bool operator>(Duration a, Duration b) noexcept { return a.ns_ > b.ns_; }
   friend constexpr bool operator>=(Duration a, Duration b) noexcept { return a.ns_ >= b.ns_; }
+#if defined(__cpp_lib_three_way_comparison)
+  friend constexpr std::strong_ordering operator<=>(Duration, Duration) noexcept = default;
+#endif
 
  private:
   struct Raw {};
@@ -182,7 +219,10 @@ class Timestamp {
   constexpr Timestamp(const P& point) noexcept : ns_(detail::chrono_to_ns(point.time_since_epoch())) {}
 
   /// @{
-  /// Returns the timestamp that many milliseconds or nanoseconds after 1970. Negative numbers are before 1970.
+  /// Returns the timestamp that many seconds, milliseconds or nanoseconds after 1970. Negative numbers are before 1970.
+  static constexpr Timestamp from_s(std::int64_t s) noexcept {
+    return Timestamp(detail::saturating_multiply(s, 1000000000), Raw{});
+  }
   static constexpr Timestamp from_ms(std::int64_t ms) noexcept {
     return Timestamp(detail::saturating_multiply(ms, 1000000), Raw{});
   }
@@ -195,8 +235,11 @@ class Timestamp {
   static constexpr Timestamp highest() noexcept { return from_ns(INT64_MAX); }
   /// @}
 
-  /// Returns whole milliseconds since 1970, rounded towards the past.
+  /// @{
+  /// Returns whole seconds or milliseconds since 1970, rounded towards the past.
+  constexpr std::int64_t s() const noexcept { return detail::floor_divide(ns_, 1000000000); }
   constexpr std::int64_t ms() const noexcept { return detail::floor_divide(ns_, 1000000); }
+  /// @}
   constexpr std::int64_t ns() const noexcept { return ns_; }  ///< nanoseconds since 1970, exact
 
   /// @{
@@ -222,6 +265,9 @@ class Timestamp {
   friend constexpr bool operator<=(Timestamp a, Timestamp b) noexcept { return a.ns_ <= b.ns_; }
   friend constexpr bool operator>(Timestamp a, Timestamp b) noexcept { return a.ns_ > b.ns_; }
   friend constexpr bool operator>=(Timestamp a, Timestamp b) noexcept { return a.ns_ >= b.ns_; }
+#if defined(__cpp_lib_three_way_comparison)
+  friend constexpr std::strong_ordering operator<=>(Timestamp, Timestamp) noexcept = default;
+#endif
 
  private:
   struct Raw {};
@@ -562,6 +608,58 @@ inline void append_string(std::string& out, Timestamp at) {
 inline std::string to_string(Timestamp at) {
   char text[detail::longest_timestamp];
   return std::string(text, detail::write_timestamp(at, text));
+}
+
+namespace detail {
+
+inline constexpr std::size_t longest_duration = 22;  // -9223372036.854775808s
+
+/// Writes a duration into `out`, which has room for `longest_duration` characters. Returns the number of characters
+/// written.
+inline std::size_t write_duration(Duration duration, char* out) noexcept {
+  const bool is_negative = duration.ns() < 0;
+  // The magnitude of INT64_MIN fits into the unsigned type only.
+  const std::uint64_t ns = is_negative ? 0 - static_cast<std::uint64_t>(duration.ns())  //
+                                       : static_cast<std::uint64_t>(duration.ns());
+  const unsigned decimals = ns == 0 || ns >= 1000000000 ? 9 : ns >= 1000000 ? 6 : ns >= 1000 ? 3 : 0;
+  constexpr const char* units[] = {"sn", "su", "sm", "s"};  // backwards, as all of it is written
+
+  char reversed[longest_duration];
+  std::size_t size = 0;
+  for (const char* c = units[decimals / 3]; *c != 0; ++c) reversed[size++] = *c;
+  std::uint64_t rest = ns;
+  bool is_fraction_empty = true;
+  for (unsigned i = 0; i < decimals; ++i, rest /= 10) {
+    const auto digit = static_cast<char>(rest % 10);
+    if (is_fraction_empty && digit == 0) continue;
+    is_fraction_empty = false;
+    reversed[size++] = static_cast<char>('0' + digit);
+  }
+  if (!is_fraction_empty) reversed[size++] = '.';
+  do {
+    reversed[size++] = static_cast<char>('0' + static_cast<char>(rest % 10));
+    rest /= 10;
+  } while (rest != 0);
+  if (is_negative) reversed[size++] = '-';
+  for (std::size_t i = 0; i < size; ++i) out[i] = reversed[size - 1 - i];
+  return size;
+}
+
+}  // namespace detail
+
+/// Appends a duration as a decimal number and a unit, such as `1.5s`, `250ms`, `-40s`, `0s`. Every nanosecond is kept.
+///
+/// The unit is the largest of `s`, `ms`, `us` and `ns` in which the number is at least 1; zero is `0s`. The fraction
+/// has no trailing zeros. The text does not depend on the locale.
+inline void append_string(std::string& out, Duration duration) {
+  char text[detail::longest_duration];
+  out.append(text, detail::write_duration(duration, text));
+}
+
+/// Returns the string that `append_string` appends.
+inline std::string to_string(Duration duration) {
+  char text[detail::longest_duration];
+  return std::string(text, detail::write_duration(duration, text));
 }
 
 }  // namespace PRESENCE_ABI

@@ -26,7 +26,8 @@ static_assert(!std::is_constructible<Timestamp, std::chrono::steady_clock::time_
 static_assert(std::is_convertible<std::chrono::system_clock::time_point, Timestamp>::value, "has one");
 static_assert(std::is_convertible<SystemMs, Timestamp>::value, "in any unit");
 static_assert(std::is_convertible<std::chrono::seconds, Duration>::value, "durations convert");
-static_assert(!std::is_constructible<Duration, std::chrono::system_clock::time_point>::value, "a timestamp is no length");
+static_assert(!std::is_constructible<Duration, std::chrono::system_clock::time_point>::value,
+              "a timestamp is no length");
 static_assert(!std::is_constructible<Timestamp, std::chrono::seconds>::value, "a length is no timestamp");
 static_assert(!std::is_constructible<Duration, int>::value && !std::is_constructible<Timestamp, std::int64_t>::value,
               "a bare number has no unit");
@@ -100,6 +101,70 @@ TEST_CASE("products of durations saturate at both ends") {
   CHECK((ns(lowest) * 0).ns() == 0);
   CHECK((ns(0) * lowest).ns() == 0);
 }
+
+TEST_CASE("a duration divided by a number is truncated towards zero") {
+  CHECK((ns(7) / 2).ns() == 3);
+  CHECK((ns(-7) / 2).ns() == -3);
+  CHECK((ns(7) / -2).ns() == -3);
+  CHECK((ns(0) / 5).ns() == 0);
+  CHECK((ns(lowest) / 1).ns() == lowest);
+  CHECK((ns(highest) / highest).ns() == 1);
+  Duration half = Duration::from_s(3);
+  half /= 2;
+  CHECK(half == Duration::from_ms(1500));
+  half *= -2;
+  CHECK(half == Duration::from_s(-3));
+}
+
+TEST_CASE("a duration divided by a duration is how many times the one fits into the other") {
+  CHECK(Duration::from_s(90) / Duration::from_s(40) == 2);
+  CHECK(Duration::from_s(-90) / Duration::from_s(40) == -2);
+  CHECK(ns(39) / ns(40) == 0);
+  CHECK(ns(lowest) / ns(lowest) == 1);
+  static_assert(std::is_same<decltype(ns(1) / ns(1)), std::int64_t>::value, "a number, not a length");
+}
+
+TEST_CASE("divisions by zero and of the lowest duration by -1 saturate") {
+  CHECK((ns(7) / 0).ns() == highest);
+  CHECK((ns(-7) / 0).ns() == lowest);
+  CHECK((ns(0) / 0).ns() == 0);
+  CHECK((ns(lowest) / -1).ns() == highest);
+  CHECK((ns(5) / -1).ns() == -5);
+  CHECK(ns(1) / Duration() == highest);
+  CHECK(ns(-1) / Duration() == lowest);
+  CHECK(Duration() / Duration() == 0);
+  CHECK(ns(lowest) / ns(-1) == highest);
+  static_assert((Duration::from_s(1) / 0).ns() == INT64_MAX, "at compile time too");
+}
+
+TEST_CASE("from_s of a timestamp counts from 1970 and saturates, and s() rounds down") {
+  CHECK(Timestamp::from_s(1546867062) == Timestamp::from_ms(1546867062000));
+  CHECK(Timestamp::from_s(-1).ns() == -1000000000);
+  CHECK(Timestamp::from_s(9223372037) == Timestamp::highest());
+  CHECK(Timestamp::from_s(-9223372037) == Timestamp::lowest());
+  CHECK(Timestamp::from_s(9223372036).ns() == 9223372036000000000);
+  CHECK(Timestamp::from_ms(1999).s() == 1);
+  CHECK(Timestamp::from_ns(-1).s() == -1);
+  CHECK(Timestamp::from_s(-7).s() == -7);
+  CHECK(Timestamp::lowest().s() == -9223372037);
+}
+
+#if defined(__cpp_lib_three_way_comparison)
+TEST_CASE("<=> orders timestamps and durations, and those of a host that contain them") {
+  struct Hosts {
+    Timestamp at;
+    Duration length;
+    auto operator<=>(const Hosts&) const = default;
+  };
+  const Hosts first{Timestamp::from_s(1), Duration::from_s(9)}, second{Timestamp::from_s(2), Duration::from_s(-1)};
+  constexpr std::compare_three_way order;
+  CHECK(first < second);
+  CHECK(order(first, second) == std::strong_ordering::less);
+  CHECK(order(Timestamp::from_s(2), Timestamp::from_s(1)) == std::strong_ordering::greater);
+  CHECK(order(Duration::from_s(-2), Duration::from_s(1)) == std::strong_ordering::less);
+  CHECK(order(Duration::from_s(3), Duration::from_s(3)) == std::strong_ordering::equal);
+}
+#endif
 
 TEST_CASE("durations support += and -= and compare by length") {
   Duration sum = ns(5);
@@ -195,7 +260,8 @@ TEST_CASE("system_clock time points of any unit convert to timestamps") {
   const auto day = std::chrono::hours(24 * 17903);
   CHECK(Timestamp(std::chrono::system_clock::time_point(day)) == Timestamp::from_ms(17903LL * 86400000));
   CHECK(Timestamp(SystemMs(std::chrono::milliseconds(-1))).ns() == -1000000);
-  const auto point = std::chrono::system_clock::time_point(std::chrono::duration_cast<std::chrono::system_clock::duration>(day));
+  const auto point =
+      std::chrono::system_clock::time_point(std::chrono::duration_cast<std::chrono::system_clock::duration>(day));
   const Timestamp implicit = point;
   CHECK(presence::to_string(implicit) == "2019-01-07T00:00:00.000Z");
 }
