@@ -39,11 +39,47 @@
 #define PRESENCE_CUSTOM_ALLOCATOR 0
 #endif
 
+/// Called as a statement, PRESENCE_ASSERT(condition, message), where a broken precondition would otherwise be undefined
+/// behaviour: the value of a Result that holds an error, an element beyond the end. `message` is a string literal that
+/// names the mistake. Malformed input never breaks a precondition: it gives an Error or a Verdict.
+///
+/// By default the program ends with a trap instruction if the condition is false, in debug and release builds alike.
+/// NDEBUG has no effect, so translation units with and without it can be linked together.
+///
+/// A host may define its own before the first include, identically in every translation unit, such as Unreal's
+/// `checkf`. It is used in constexpr and noexcept functions: it must be usable in the former, and an exception that it
+/// throws ends the program. If it continues although the condition is false, or does not evaluate the condition, the
+/// mistake has undefined behaviour. The limits that keep malformed input harmless do not depend on it.
+///
+/// @code
+/// #include <cstdio>
+/// #include <cstdlib>
+///
+/// [[noreturn]] inline void give_up(const char* what) { std::fprintf(stderr, "presence: %s\n", what), std::abort(); }
+/// #define PRESENCE_ASSERT(condition, message) ((condition) ? void() : give_up(message))
+/// #include <presence/base/result.hpp>
+///
+/// int main() {
+///   const presence::Result<int> level = 7;
+///   assert(*level == 7);  // level.error() would print "presence: the error of a Result that holds a value"
+/// }
+/// @endcode
+#if defined(PRESENCE_ASSERT)
+#define PRESENCE_CUSTOM_ASSERT 1
+#else
+#define PRESENCE_CUSTOM_ASSERT 0
+#define PRESENCE_ASSERT(condition, message) ((condition) ? void() : ::presence::detail::trap())
+#endif
+
 /// The name of the inline namespace. It contains the version and each option that changes a layout or a function body.
 /// Two translation units with different options therefore get different types, not a silent violation of the one
 /// definition rule.
-#if PRESENCE_CUSTOM_ALLOCATOR
+#if PRESENCE_CUSTOM_ALLOCATOR && PRESENCE_CUSTOM_ASSERT
+#define PRESENCE_ABI v0_1_0_alloc_assert
+#elif PRESENCE_CUSTOM_ALLOCATOR
 #define PRESENCE_ABI v0_1_0_alloc
+#elif PRESENCE_CUSTOM_ASSERT
+#define PRESENCE_ABI v0_1_0_assert
 #else
 #define PRESENCE_ABI v0_1_0
 #endif

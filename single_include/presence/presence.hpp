@@ -101,11 +101,47 @@
 #define PRESENCE_CUSTOM_ALLOCATOR 0
 #endif
 
+/// Called as a statement, PRESENCE_ASSERT(condition, message), where a broken precondition would otherwise be undefined
+/// behaviour: the value of a Result that holds an error, an element beyond the end. `message` is a string literal that
+/// names the mistake. Malformed input never breaks a precondition: it gives an Error or a Verdict.
+///
+/// By default the program ends with a trap instruction if the condition is false, in debug and release builds alike.
+/// NDEBUG has no effect, so translation units with and without it can be linked together.
+///
+/// A host may define its own before the first include, identically in every translation unit, such as Unreal's
+/// `checkf`. It is used in constexpr and noexcept functions: it must be usable in the former, and an exception that it
+/// throws ends the program. If it continues although the condition is false, or does not evaluate the condition, the
+/// mistake has undefined behaviour. The limits that keep malformed input harmless do not depend on it.
+///
+/// @code
+/// #include <cstdio>
+/// #include <cstdlib>
+///
+/// [[noreturn]] inline void give_up(const char* what) { std::fprintf(stderr, "presence: %s\n", what), std::abort(); }
+/// #define PRESENCE_ASSERT(condition, message) ((condition) ? void() : give_up(message))
+/// #include <presence/base/result.hpp>
+///
+/// int main() {
+///   const presence::Result<int> level = 7;
+///   assert(*level == 7);  // level.error() would print "presence: the error of a Result that holds a value"
+/// }
+/// @endcode
+#if defined(PRESENCE_ASSERT)
+#define PRESENCE_CUSTOM_ASSERT 1
+#else
+#define PRESENCE_CUSTOM_ASSERT 0
+#define PRESENCE_ASSERT(condition, message) ((condition) ? void() : ::presence::detail::trap())
+#endif
+
 /// The name of the inline namespace. It contains the version and each option that changes a layout or a function body.
 /// Two translation units with different options therefore get different types, not a silent violation of the one
 /// definition rule.
-#if PRESENCE_CUSTOM_ALLOCATOR
+#if PRESENCE_CUSTOM_ALLOCATOR && PRESENCE_CUSTOM_ASSERT
+#define PRESENCE_ABI v0_1_0_alloc_assert
+#elif PRESENCE_CUSTOM_ALLOCATOR
 #define PRESENCE_ABI v0_1_0_alloc
+#elif PRESENCE_CUSTOM_ASSERT
+#define PRESENCE_ABI v0_1_0_assert
 #else
 #define PRESENCE_ABI v0_1_0
 #endif
@@ -148,8 +184,9 @@ namespace detail {
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint8_t
 #include <optional>     // for optional
+#include <string_view>  // for string_view
 #include <type_traits>  // for is_same
-#include <utility>      // for move
+#include <utility>      // for forward, move
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -177,6 +214,33 @@ enum class ErrorCode : std::uint8_t {
   too_early,         ///< a timestamp of a peer that is too far ahead of the host's clock
 };
 
+/// Returns the name of the enumerator, such as "bad_utf8", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::syntax: return "syntax";
+    case ErrorCode::truncated: return "truncated";
+    case ErrorCode::trailing_bytes: return "trailing_bytes";
+    case ErrorCode::bad_utf8: return "bad_utf8";
+    case ErrorCode::bad_escape: return "bad_escape";
+    case ErrorCode::too_deep: return "too_deep";
+    case ErrorCode::duplicate_key: return "duplicate_key";
+    case ErrorCode::missing_key: return "missing_key";
+    case ErrorCode::wrong_type: return "wrong_type";
+    case ErrorCode::out_of_range: return "out_of_range";
+    case ErrorCode::unset: return "unset";
+    case ErrorCode::unknown_type: return "unknown_type";
+    case ErrorCode::not_presence: return "not_presence";
+    case ErrorCode::unknown_operator: return "unknown_operator";
+    case ErrorCode::bad_operand: return "bad_operand";
+    case ErrorCode::unknown_version: return "unknown_version";
+    case ErrorCode::bad_checksum: return "bad_checksum";
+    case ErrorCode::over_limit: return "over_limit";
+    case ErrorCode::too_early: return "too_early";
+  }
+  return "?";
+}
+
 /// Why an input was rejected, and where.
 struct Error {
   ErrorCode code = ErrorCode::syntax;  ///< the reason, for programs
@@ -201,6 +265,12 @@ struct Error {
 class ReadNotes {
  public:
   static constexpr std::size_t max_kept = 8;  ///< later notes are only counted
+  /// @{
+  /// As for a standard container.
+  using value_type = Error;
+  using const_iterator = const Error*;
+  using iterator = const_iterator;
+  /// @}
 
   std::size_t count() const noexcept { return count_; }  ///< number of all notes
   bool empty() const noexcept { return count_ == 0; }    ///< true if nothing was skipped, truncated or replaced
@@ -223,7 +293,8 @@ class ReadNotes {
   Error kept_[max_kept];
 };
 
-/// A value or an Error. Access to the value of an error, or to the error of a value, terminates the program.
+/// A value or an Error. Access to the value of an error, or to the error of a value, violates a precondition: see
+/// PRESENCE_ASSERT. A compiler warns if a Result that a function returns is not used.
 ///
 /// @code
 /// const auto level_of = [](char c) -> Result<int> {
@@ -236,9 +307,10 @@ class ReadNotes {
 /// } else {
 ///   assert(level.error().code == ErrorCode::syntax && level.error().offset == 0);
 /// }
+/// assert(level_of('x').value_or(1) == 1);
 /// @endcode
 template <class T>
-class Result {
+class [[nodiscard]] Result {
   static_assert(!std::is_same<T, bool>::value, "Result<bool> would read as its own success");
 
  public:
@@ -262,16 +334,28 @@ class Result {
   T* operator->() noexcept { return &held(*this); }
   /// @}
 
+  /// @{
+  /// Returns the value, or `fallback`, converted to T, if there is an error.
+  template <class Fallback>
+  T value_or(Fallback&& fallback) const& {
+    return value_ ? *value_ : static_cast<T>(std::forward<Fallback>(fallback));
+  }
+  template <class Fallback>
+  T value_or(Fallback&& fallback) && {
+    return value_ ? std::move(*value_) : static_cast<T>(std::forward<Fallback>(fallback));
+  }
+  /// @}
+
   /// Returns the error. Precondition: there is no value.
   const Error& error() const noexcept {
-    if (value_) detail::trap();
+    PRESENCE_ASSERT(!value_.has_value(), "the error of a Result that holds a value");
     return error_;
   }
 
  private:
   template <class Self>
   static auto& held(Self& self) noexcept {
-    if (!self.value_) detail::trap();
+    PRESENCE_ASSERT(self.value_.has_value(), "the value of a Result that holds an error");
     return *self.value_;
   }
 
@@ -290,7 +374,6 @@ class Result {
 
 #include <cstring>      // for memcpy
 #include <string>       // for string
-#include <string_view>  // for string_view
 
 // Defined where <=> is, and where <compare> is complete.
 #if defined(__cpp_impl_three_way_comparison) && defined(__has_include)
@@ -2323,6 +2406,19 @@ enum class EventType : std::uint8_t {
   report,      ///< a server reports what it knows about the user
 };
 
+/// Returns the name of the type on the wire, the `type` of an event line: "status" for `set_status`, else the name of
+/// the enumerator. Returns "?" for a number that is no type. O(1); the string is a literal.
+constexpr std::string_view to_string(EventType type) noexcept {
+  switch (type) {
+    case EventType::connect: return "connect";
+    case EventType::disconnect: return "disconnect";
+    case EventType::heartbeat: return "heartbeat";
+    case EventType::set_status: return "status";
+    case EventType::report: return "report";
+  }
+  return "?";
+}
+
 namespace detail {
 
 constexpr bool belongs_to_session(EventType type) noexcept {
@@ -2610,6 +2706,20 @@ enum class Verdict : std::uint8_t {
   invalid,  ///< an empty id, a set_status without a status, an unknown type, or a timestamp at either end of the range
   over_limit  ///< more users or bytes than Rules allow, or a visibility change inside a range that was dropped
 };
+
+/// Returns the name of the enumerator, such as "too_late", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(Verdict verdict) noexcept {
+  switch (verdict) {
+    case Verdict::applied: return "applied";
+    case Verdict::unchanged: return "unchanged";
+    case Verdict::too_late: return "too_late";
+    case Verdict::too_early: return "too_early";
+    case Verdict::invalid: return "invalid";
+    case Verdict::over_limit: return "over_limit";
+  }
+  return "?";
+}
 
 /// Returns true if the input was accepted. An input that was not accepted left the snapshot unchanged.
 constexpr bool accepted(Verdict verdict) noexcept {
@@ -12473,6 +12583,23 @@ enum class ValueKind : std::uint8_t {
   instant = timestamp,  ///< the former name of `timestamp`
 };
 
+/// Returns the name of the enumerator, such as "integer", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(ValueKind kind) noexcept {
+  switch (kind) {
+    case ValueKind::absent: return "absent";
+    case ValueKind::null: return "null";
+    case ValueKind::boolean: return "boolean";
+    case ValueKind::integer: return "integer";
+    case ValueKind::real: return "real";
+    case ValueKind::string: return "string";
+    case ValueKind::timestamp: return "timestamp";
+    case ValueKind::array: return "array";
+    case ValueKind::invalid: return "invalid";
+  }
+  return "?";
+}
+
 /// The operator of one node of a filter.
 enum class Operator : std::uint8_t {
   everything,  ///< matches every object: the filter `{}`
@@ -12495,6 +12622,29 @@ enum class Operator : std::uint8_t {
   none_of,  ///< `$nor`
   invalid   ///< wrongly constructed: matches no object
 };
+
+/// Returns the name of the enumerator, such as "eq", or "?" for a number that is none. O(1); the string is a literal.
+constexpr std::string_view to_string(Operator op) noexcept {
+  switch (op) {
+    case Operator::everything: return "everything";
+    case Operator::eq: return "eq";
+    case Operator::ne: return "ne";
+    case Operator::gt: return "gt";
+    case Operator::gte: return "gte";
+    case Operator::lt: return "lt";
+    case Operator::lte: return "lte";
+    case Operator::in: return "in";
+    case Operator::nin: return "nin";
+    case Operator::contains: return "contains";
+    case Operator::exists: return "exists";
+    case Operator::autocomplete: return "autocomplete";
+    case Operator::all_of: return "all_of";
+    case Operator::any_of: return "any_of";
+    case Operator::none_of: return "none_of";
+    case Operator::invalid: return "invalid";
+  }
+  return "?";
+}
 
 class Value;
 template <class T>
@@ -12615,7 +12765,7 @@ class ValueView {
   constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
 
   /// @{
-  /// Returns the value. A call for a value of another kind terminates the program.
+  /// Returns the value. Precondition: it is of that kind. See PRESENCE_ASSERT.
   constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
   constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
   constexpr double real() const noexcept { return of(ValueKind::real).real_; }
@@ -12625,11 +12775,11 @@ class ValueView {
   }
   /// @}
   /// @{
-  /// The number of elements of an array, and an element. A call for a value that is not an array, or with an index out
-  /// of range, terminates the program.
+  /// The number of elements of an array, and an element. Preconditions: the value is an array, and the index is less
+  /// than its size. See PRESENCE_ASSERT.
   std::size_t size() const noexcept { return of(ValueKind::array).size_; }
   ValueView operator[](std::size_t i) const noexcept {
-    if (i >= size()) detail::trap();
+    PRESENCE_ASSERT(i < size(), "an index of a ValueView beyond its elements");
     return element_(data_, i);
   }
   /// @}
@@ -12642,7 +12792,7 @@ class ValueView {
     return element;
   }
   constexpr const ValueView& of(ValueKind kind) const noexcept {
-    if (kind_ != kind) detail::trap();
+    PRESENCE_ASSERT(kind_ == kind, "a ValueView is read as a value of another kind");
     return *this;
   }
 
@@ -12687,9 +12837,9 @@ class Elements {
   bool empty() const noexcept { return size_ == 0; }
   /// @}
   /// @{
-  /// Returns an element. An index out of range terminates the program.
+  /// Returns an element. Precondition: the index is less than the size. See PRESENCE_ASSERT.
   const T& operator[](std::size_t i) const noexcept {
-    if (i >= size_) detail::trap();
+    PRESENCE_ASSERT(i < size_, "an index beyond the elements");
     return first_[i];
   }
   const T& at(std::size_t i) const noexcept { return (*this)[i]; }
@@ -13179,6 +13329,16 @@ enum class Order : std::uint8_t {
   ascending,  ///< least value first, absent values last
   descending  ///< the reverse: absent values first, greatest value first
 };
+
+/// Returns the name of the enumerator, such as "ascending", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(Order order) noexcept {
+  switch (order) {
+    case Order::ascending: return "ascending";
+    case Order::descending: return "descending";
+  }
+  return "?";
+}
 
 /// A field to sort by, and its direction.
 struct SortKey {

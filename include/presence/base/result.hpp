@@ -7,8 +7,9 @@
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint8_t
 #include <optional>     // for optional
+#include <string_view>  // for string_view
 #include <type_traits>  // for is_same
-#include <utility>      // for move
+#include <utility>      // for forward, move
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -36,6 +37,33 @@ enum class ErrorCode : std::uint8_t {
   too_early,         ///< a timestamp of a peer that is too far ahead of the host's clock
 };
 
+/// Returns the name of the enumerator, such as "bad_utf8", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::syntax: return "syntax";
+    case ErrorCode::truncated: return "truncated";
+    case ErrorCode::trailing_bytes: return "trailing_bytes";
+    case ErrorCode::bad_utf8: return "bad_utf8";
+    case ErrorCode::bad_escape: return "bad_escape";
+    case ErrorCode::too_deep: return "too_deep";
+    case ErrorCode::duplicate_key: return "duplicate_key";
+    case ErrorCode::missing_key: return "missing_key";
+    case ErrorCode::wrong_type: return "wrong_type";
+    case ErrorCode::out_of_range: return "out_of_range";
+    case ErrorCode::unset: return "unset";
+    case ErrorCode::unknown_type: return "unknown_type";
+    case ErrorCode::not_presence: return "not_presence";
+    case ErrorCode::unknown_operator: return "unknown_operator";
+    case ErrorCode::bad_operand: return "bad_operand";
+    case ErrorCode::unknown_version: return "unknown_version";
+    case ErrorCode::bad_checksum: return "bad_checksum";
+    case ErrorCode::over_limit: return "over_limit";
+    case ErrorCode::too_early: return "too_early";
+  }
+  return "?";
+}
+
 /// Why an input was rejected, and where.
 struct Error {
   ErrorCode code = ErrorCode::syntax;  ///< the reason, for programs
@@ -60,6 +88,12 @@ struct Error {
 class ReadNotes {
  public:
   static constexpr std::size_t max_kept = 8;  ///< later notes are only counted
+  /// @{
+  /// As for a standard container.
+  using value_type = Error;
+  using const_iterator = const Error*;
+  using iterator = const_iterator;
+  /// @}
 
   std::size_t count() const noexcept { return count_; }  ///< number of all notes
   bool empty() const noexcept { return count_ == 0; }    ///< true if nothing was skipped, truncated or replaced
@@ -82,7 +116,8 @@ class ReadNotes {
   Error kept_[max_kept];
 };
 
-/// A value or an Error. Access to the value of an error, or to the error of a value, terminates the program.
+/// A value or an Error. Access to the value of an error, or to the error of a value, violates a precondition: see
+/// PRESENCE_ASSERT. A compiler warns if a Result that a function returns is not used.
 ///
 /// @code
 /// const auto level_of = [](char c) -> Result<int> {
@@ -95,9 +130,10 @@ class ReadNotes {
 /// } else {
 ///   assert(level.error().code == ErrorCode::syntax && level.error().offset == 0);
 /// }
+/// assert(level_of('x').value_or(1) == 1);
 /// @endcode
 template <class T>
-class Result {
+class [[nodiscard]] Result {
   static_assert(!std::is_same<T, bool>::value, "Result<bool> would read as its own success");
 
  public:
@@ -121,16 +157,28 @@ class Result {
   T* operator->() noexcept { return &held(*this); }
   /// @}
 
+  /// @{
+  /// Returns the value, or `fallback`, converted to T, if there is an error.
+  template <class Fallback>
+  T value_or(Fallback&& fallback) const& {
+    return value_ ? *value_ : static_cast<T>(std::forward<Fallback>(fallback));
+  }
+  template <class Fallback>
+  T value_or(Fallback&& fallback) && {
+    return value_ ? std::move(*value_) : static_cast<T>(std::forward<Fallback>(fallback));
+  }
+  /// @}
+
   /// Returns the error. Precondition: there is no value.
   const Error& error() const noexcept {
-    if (value_) detail::trap();
+    PRESENCE_ASSERT(!value_.has_value(), "the error of a Result that holds a value");
     return error_;
   }
 
  private:
   template <class Self>
   static auto& held(Self& self) noexcept {
-    if (!self.value_) detail::trap();
+    PRESENCE_ASSERT(self.value_.has_value(), "the value of a Result that holds an error");
     return *self.value_;
   }
 

@@ -23,6 +23,19 @@ enum class EventType : std::uint8_t {
   report,      ///< a server reports what it knows about the user
 };
 
+/// Returns the name of the type on the wire, the `type` of an event line: "status" for `set_status`, else the name of
+/// the enumerator. Returns "?" for a number that is no type. O(1); the string is a literal.
+constexpr std::string_view to_string(EventType type) noexcept {
+  switch (type) {
+    case EventType::connect: return "connect";
+    case EventType::disconnect: return "disconnect";
+    case EventType::heartbeat: return "heartbeat";
+    case EventType::set_status: return "status";
+    case EventType::report: return "report";
+  }
+  return "?";
+}
+
 namespace detail {
 
 constexpr bool belongs_to_session(EventType type) noexcept {

@@ -113,6 +113,16 @@ enum class Order : std::uint8_t {
   descending  ///< the reverse: absent values first, greatest value first
 };
 
+/// Returns the name of the enumerator, such as "ascending", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(Order order) noexcept {
+  switch (order) {
+    case Order::ascending: return "ascending";
+    case Order::descending: return "descending";
+  }
+  return "?";
+}
+
 /// A field to sort by, and its direction.
 struct SortKey {
   std::string field;               ///< a field that the objects do not have does not affect the order

@@ -4,8 +4,9 @@
 
 #include <presence/base/time.hpp>
 
-#include <cstddef>  // for size_t
-#include <cstdint>  // for uint8_t, uint32_t, uint64_t
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t, uint32_t, uint64_t
+#include <string_view>  // for string_view
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -108,6 +109,20 @@ enum class Verdict : std::uint8_t {
   invalid,  ///< an empty id, a set_status without a status, an unknown type, or a timestamp at either end of the range
   over_limit  ///< more users or bytes than Rules allow, or a visibility change inside a range that was dropped
 };
+
+/// Returns the name of the enumerator, such as "too_late", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(Verdict verdict) noexcept {
+  switch (verdict) {
+    case Verdict::applied: return "applied";
+    case Verdict::unchanged: return "unchanged";
+    case Verdict::too_late: return "too_late";
+    case Verdict::too_early: return "too_early";
+    case Verdict::invalid: return "invalid";
+    case Verdict::over_limit: return "over_limit";
+  }
+  return "?";
+}
 
 /// Returns true if the input was accepted. An input that was not accepted left the snapshot unchanged.
 constexpr bool accepted(Verdict verdict) noexcept {

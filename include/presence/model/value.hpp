@@ -34,6 +34,23 @@ enum class ValueKind : std::uint8_t {
   instant = timestamp,  ///< the former name of `timestamp`
 };
 
+/// Returns the name of the enumerator, such as "integer", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(ValueKind kind) noexcept {
+  switch (kind) {
+    case ValueKind::absent: return "absent";
+    case ValueKind::null: return "null";
+    case ValueKind::boolean: return "boolean";
+    case ValueKind::integer: return "integer";
+    case ValueKind::real: return "real";
+    case ValueKind::string: return "string";
+    case ValueKind::timestamp: return "timestamp";
+    case ValueKind::array: return "array";
+    case ValueKind::invalid: return "invalid";
+  }
+  return "?";
+}
+
 /// The operator of one node of a filter.
 enum class Operator : std::uint8_t {
   everything,  ///< matches every object: the filter `{}`
@@ -56,6 +73,29 @@ enum class Operator : std::uint8_t {
   none_of,  ///< `$nor`
   invalid   ///< wrongly constructed: matches no object
 };
+
+/// Returns the name of the enumerator, such as "eq", or "?" for a number that is none. O(1); the string is a literal.
+constexpr std::string_view to_string(Operator op) noexcept {
+  switch (op) {
+    case Operator::everything: return "everything";
+    case Operator::eq: return "eq";
+    case Operator::ne: return "ne";
+    case Operator::gt: return "gt";
+    case Operator::gte: return "gte";
+    case Operator::lt: return "lt";
+    case Operator::lte: return "lte";
+    case Operator::in: return "in";
+    case Operator::nin: return "nin";
+    case Operator::contains: return "contains";
+    case Operator::exists: return "exists";
+    case Operator::autocomplete: return "autocomplete";
+    case Operator::all_of: return "all_of";
+    case Operator::any_of: return "any_of";
+    case Operator::none_of: return "none_of";
+    case Operator::invalid: return "invalid";
+  }
+  return "?";
+}
 
 class Value;
 template <class T>
@@ -176,7 +216,7 @@ class ValueView {
   constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
 
   /// @{
-  /// Returns the value. A call for a value of another kind terminates the program.
+  /// Returns the value. Precondition: it is of that kind. See PRESENCE_ASSERT.
   constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
   constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
   constexpr double real() const noexcept { return of(ValueKind::real).real_; }
@@ -186,11 +226,11 @@ class ValueView {
   }
   /// @}
   /// @{
-  /// The number of elements of an array, and an element. A call for a value that is not an array, or with an index out
-  /// of range, terminates the program.
+  /// The number of elements of an array, and an element. Preconditions: the value is an array, and the index is less
+  /// than its size. See PRESENCE_ASSERT.
   std::size_t size() const noexcept { return of(ValueKind::array).size_; }
   ValueView operator[](std::size_t i) const noexcept {
-    if (i >= size()) detail::trap();
+    PRESENCE_ASSERT(i < size(), "an index of a ValueView beyond its elements");
     return element_(data_, i);
   }
   /// @}
@@ -203,7 +243,7 @@ class ValueView {
     return element;
   }
   constexpr const ValueView& of(ValueKind kind) const noexcept {
-    if (kind_ != kind) detail::trap();
+    PRESENCE_ASSERT(kind_ == kind, "a ValueView is read as a value of another kind");
     return *this;
   }
 
@@ -248,9 +288,9 @@ class Elements {
   bool empty() const noexcept { return size_ == 0; }
   /// @}
   /// @{
-  /// Returns an element. An index out of range terminates the program.
+  /// Returns an element. Precondition: the index is less than the size. See PRESENCE_ASSERT.
   const T& operator[](std::size_t i) const noexcept {
-    if (i >= size_) detail::trap();
+    PRESENCE_ASSERT(i < size_, "an index beyond the elements");
     return first_[i];
   }
   const T& at(std::size_t i) const noexcept { return (*this)[i]; }

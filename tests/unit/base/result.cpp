@@ -28,9 +28,11 @@ static_assert(std::is_convertible<Error, Result<int>>::value, "so can an error")
 static_assert(std::is_same<decltype(*std::declval<Result<std::string>>()), std::string>::value,
               "what is in a temporary comes out by value");
 static_assert(std::is_same<decltype(*std::declval<Result<std::string>&>()), std::string&>::value, "borrowed");
-static_assert(std::is_same<decltype(*std::declval<const Result<std::string>&>()), const std::string&>::value, "borrowed");
-static_assert(std::is_same<decltype(std::declval<const Result<std::string>&>().operator->()), const std::string*>::value,
+static_assert(std::is_same<decltype(*std::declval<const Result<std::string>&>()), const std::string&>::value,
               "borrowed");
+static_assert(
+    std::is_same<decltype(std::declval<const Result<std::string>&>().operator->()), const std::string*>::value,
+    "borrowed");
 
 TEST_CASE("a result that holds a value is true and provides it") {
   Result<std::string> result = std::string("here");
@@ -60,8 +62,44 @@ TEST_CASE("the value can be moved out of a temporary result") {
   CHECK(*taken == 7);
 
   int letters = 0;
-  for (const char c : *Result<std::string>(std::string("text that is too long for any small buffer"))) letters += c == 't';
+  for (const char c : *Result<std::string>(std::string("text that is too long for any small buffer")))
+    letters += c == 't';
   CHECK(letters == 5);
+}
+
+TEST_CASE("value_or returns the value of a result, or the fallback of an error") {
+  const Result<std::string> good = std::string("here"), bad = Error{ErrorCode::syntax, 0, ""};
+  CHECK(good.value_or("gone") == "here");
+  CHECK(bad.value_or("gone") == "gone");
+  CHECK(*good == "here");  // copied, not moved
+
+  CHECK(*Result<std::unique_ptr<int>>(std::make_unique<int>(7)).value_or(nullptr) == 7);  // moved out of a temporary
+  CHECK(Result<std::unique_ptr<int>>(Error{}).value_or(nullptr) == nullptr);
+  CHECK(*Result<std::unique_ptr<int>>(Error{}).value_or(std::make_unique<int>(8)) == 8);
+}
+
+TEST_CASE("each error code has the name of its enumerator, and a number that is none is \"?\"") {
+  CHECK(to_string(ErrorCode::syntax) == "syntax");
+  CHECK(to_string(ErrorCode::truncated) == "truncated");
+  CHECK(to_string(ErrorCode::trailing_bytes) == "trailing_bytes");
+  CHECK(to_string(ErrorCode::bad_utf8) == "bad_utf8");
+  CHECK(to_string(ErrorCode::bad_escape) == "bad_escape");
+  CHECK(to_string(ErrorCode::too_deep) == "too_deep");
+  CHECK(to_string(ErrorCode::duplicate_key) == "duplicate_key");
+  CHECK(to_string(ErrorCode::missing_key) == "missing_key");
+  CHECK(to_string(ErrorCode::wrong_type) == "wrong_type");
+  CHECK(to_string(ErrorCode::out_of_range) == "out_of_range");
+  CHECK(to_string(ErrorCode::unset) == "unset");
+  CHECK(to_string(ErrorCode::unknown_type) == "unknown_type");
+  CHECK(to_string(ErrorCode::not_presence) == "not_presence");
+  CHECK(to_string(ErrorCode::unknown_operator) == "unknown_operator");
+  CHECK(to_string(ErrorCode::bad_operand) == "bad_operand");
+  CHECK(to_string(ErrorCode::unknown_version) == "unknown_version");
+  CHECK(to_string(ErrorCode::bad_checksum) == "bad_checksum");
+  CHECK(to_string(ErrorCode::over_limit) == "over_limit");
+  CHECK(to_string(ErrorCode::too_early) == "too_early");
+  CHECK(to_string(static_cast<ErrorCode>(19)) == "?");
+  CHECK(to_string(static_cast<ErrorCode>(255)) == "?");
 }
 
 TEST_CASE("errors are equal if their code and offset are, whatever the message") {
