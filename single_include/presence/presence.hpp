@@ -7513,6 +7513,10 @@ class Snapshot {
   /// The member types of a container. Dereferencing an iterator creates a view and returns it by value.
   using iterator = const_iterator;
   using value_type = UserView;
+  using reference = UserView;
+  using const_reference = UserView;
+  using size_type = std::size_t;
+  using difference_type = std::ptrdiff_t;
   /// @}
 
   /// Creates an empty snapshot with the default rules. Allocates nothing.
@@ -7673,13 +7677,27 @@ class Snapshot::const_iterator {
   using value_type = UserView;
   using difference_type = std::ptrdiff_t;
   using reference = UserView;
-  using pointer = void;
+  /// Holds the view that `operator->` points to.
+  class pointer {
+   public:
+    const UserView* operator->() const noexcept { return &user_; }
+    const UserView& operator*() const noexcept { return user_; }
+
+   private:
+    friend class const_iterator;
+    explicit pointer(const UserView& user) noexcept : user_(user) {}
+
+    UserView user_;
+  };
   /// @}
 
   const_iterator() noexcept = default;
 
+  /// @{
   /// The user, as everyone sees them.
   UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
+  pointer operator->() const noexcept { return pointer(**this); }
+  /// @}
   /// @{
   /// Advances to the next user that everyone knows of.
   const_iterator& operator++() noexcept {
@@ -9069,6 +9087,13 @@ using EnableIfIterator = std::enable_if_t<!std::is_convertible<const It&, Presen
 /// returns.
 template <class Event>
 using EnableIfOwningEvent = std::enable_if_t<std::is_base_of<PresenceEvent, Event>::value>;
+/// True for an event, or a timestamp to advance to.
+template <class Input>
+inline constexpr bool is_event =
+    std::is_base_of<PresenceEvent, Input>::value || std::is_convertible<const Input&, PresenceEventView>::value;
+template <class Input>
+using EnableIfInput = std::enable_if_t<is_event<std::remove_cv_t<std::remove_reference_t<Input>>> ||
+                                       std::is_convertible<const Input&, Timestamp>::value>;
 
 }  // namespace detail
 
@@ -9117,6 +9142,33 @@ Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   if (now <= detail::SnapshotAccess::now(snapshot)) return Verdict::unchanged;
   detail::advance_and_notify(snapshot, now, on_change);
   return Verdict::applied;
+}
+
+/// The same, without a callback: applies one event, or advances to a timestamp. `event` is a PresenceEvent, which may
+/// be a temporary, a PresenceEventView, or a Timestamp.
+///
+/// Accepts nothing else, so that std::apply remains usable beside it.
+///
+/// @code
+/// const Timestamp now = Timestamp::from_s(1546867062);
+/// Snapshot s;
+/// assert(apply(s, PresenceEvent::connect("john", "phone", now)) == Verdict::applied);
+/// assert(apply(s, now + Duration::from_s(1)) == Verdict::applied && s.online("john"));
+/// @endcode
+template <class Event, class = detail::EnableIfInput<Event>>
+Verdict apply(Snapshot& snapshot, Event&& event) {
+  using Input = std::remove_cv_t<std::remove_reference_t<Event>>;
+  if constexpr (std::is_base_of<PresenceEvent, Input>::value) {
+    const PresenceEvent& owner = event;
+    return presence::apply(snapshot, PresenceEventView(owner), detail::NoCallback());
+  } else if constexpr (detail::is_event<Input>) {
+    const Input& input = event;
+    const PresenceEventView& view = input;
+    return presence::apply(snapshot, view, detail::NoCallback());
+  } else {
+    const Timestamp now = event;
+    return presence::apply(snapshot, now, detail::NoCallback());
+  }
 }
 
 /// Applies the events of a range in order and returns how many had each verdict. Equivalent to `apply` for each event,

@@ -15,7 +15,7 @@
 #include <presence/state/snapshot.hpp>
 
 #include <optional>     // for optional
-#include <type_traits>  // for enable_if, is_base_of, is_convertible, remove_reference
+#include <type_traits>  // for enable_if, is_base_of, is_convertible, remove_cv, remove_reference
 #include <utility>      // for move
 
 namespace presence {
@@ -30,6 +30,13 @@ using EnableIfIterator = std::enable_if_t<!std::is_convertible<const It&, Presen
 /// returns.
 template <class Event>
 using EnableIfOwningEvent = std::enable_if_t<std::is_base_of<PresenceEvent, Event>::value>;
+/// True for an event, or a timestamp to advance to.
+template <class Input>
+inline constexpr bool is_event =
+    std::is_base_of<PresenceEvent, Input>::value || std::is_convertible<const Input&, PresenceEventView>::value;
+template <class Input>
+using EnableIfInput = std::enable_if_t<is_event<std::remove_cv_t<std::remove_reference_t<Input>>> ||
+                                       std::is_convertible<const Input&, Timestamp>::value>;
 
 }  // namespace detail
 
@@ -78,6 +85,33 @@ Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   if (now <= detail::SnapshotAccess::now(snapshot)) return Verdict::unchanged;
   detail::advance_and_notify(snapshot, now, on_change);
   return Verdict::applied;
+}
+
+/// The same, without a callback: applies one event, or advances to a timestamp. `event` is a PresenceEvent, which may
+/// be a temporary, a PresenceEventView, or a Timestamp.
+///
+/// Accepts nothing else, so that std::apply remains usable beside it.
+///
+/// @code
+/// const Timestamp now = Timestamp::from_s(1546867062);
+/// Snapshot s;
+/// assert(apply(s, PresenceEvent::connect("john", "phone", now)) == Verdict::applied);
+/// assert(apply(s, now + Duration::from_s(1)) == Verdict::applied && s.online("john"));
+/// @endcode
+template <class Event, class = detail::EnableIfInput<Event>>
+Verdict apply(Snapshot& snapshot, Event&& event) {
+  using Input = std::remove_cv_t<std::remove_reference_t<Event>>;
+  if constexpr (std::is_base_of<PresenceEvent, Input>::value) {
+    const PresenceEvent& owner = event;
+    return presence::apply(snapshot, PresenceEventView(owner), detail::NoCallback());
+  } else if constexpr (detail::is_event<Input>) {
+    const Input& input = event;
+    const PresenceEventView& view = input;
+    return presence::apply(snapshot, view, detail::NoCallback());
+  } else {
+    const Timestamp now = event;
+    return presence::apply(snapshot, now, detail::NoCallback());
+  }
 }
 
 /// Applies the events of a range in order and returns how many had each verdict. Equivalent to `apply` for each event,

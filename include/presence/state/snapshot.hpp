@@ -123,6 +123,10 @@ class Snapshot {
   /// The member types of a container. Dereferencing an iterator creates a view and returns it by value.
   using iterator = const_iterator;
   using value_type = UserView;
+  using reference = UserView;
+  using const_reference = UserView;
+  using size_type = std::size_t;
+  using difference_type = std::ptrdiff_t;
   /// @}
 
   /// Creates an empty snapshot with the default rules. Allocates nothing.
@@ -283,13 +287,27 @@ class Snapshot::const_iterator {
   using value_type = UserView;
   using difference_type = std::ptrdiff_t;
   using reference = UserView;
-  using pointer = void;
+  /// Holds the view that `operator->` points to.
+  class pointer {
+   public:
+    const UserView* operator->() const noexcept { return &user_; }
+    const UserView& operator*() const noexcept { return user_; }
+
+   private:
+    friend class const_iterator;
+    explicit pointer(const UserView& user) noexcept : user_(user) {}
+
+    UserView user_;
+  };
   /// @}
 
   const_iterator() noexcept = default;
 
+  /// @{
   /// The user, as everyone sees them.
   UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
+  pointer operator->() const noexcept { return pointer(**this); }
+  /// @}
   /// @{
   /// Advances to the next user that everyone knows of.
   const_iterator& operator++() noexcept {
