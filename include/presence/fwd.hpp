@@ -39,6 +39,8 @@ class Viewer;
 struct UserPresenceChangedView;
 class UserPresenceChanged;
 
+class UserId;
+class SessionId;
 enum class EventType : std::uint8_t;
 struct PresenceEvent;
 struct PresenceEventView;
@@ -79,6 +81,8 @@ struct StoreOptions;
 struct WatchChannel;
 class Store;
 class Subscription;
+
+class HostClock;
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence

@@ -9,6 +9,7 @@
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/fields.hpp>
+#include <presence/model/ids.hpp>
 #include <presence/model/rules.hpp>
 #include <presence/model/user.hpp>
 #include <presence/model/value.hpp>

@@ -2142,6 +2142,80 @@ class SmallVector {
 #ifndef PRESENCE_MODEL_EVENT_HPP
 #define PRESENCE_MODEL_EVENT_HPP
 
+// presence/model/ids.hpp
+#ifndef PRESENCE_MODEL_IDS_HPP
+#define PRESENCE_MODEL_IDS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What UserId and SessionId have in common. `Id` is the derived class.
+template <class Id>
+class StrongId {
+ public:
+  StrongId() noexcept = default;
+  explicit StrongId(std::string id) noexcept : id_(std::move(id)) {}
+  explicit StrongId(std::string_view id) : id_(id) {}
+  explicit StrongId(const char* id) : id_(id) {}
+
+  const std::string& str() const noexcept { return id_; }
+  std::string_view view() const noexcept { return id_; }
+  operator std::string_view() const noexcept { return id_; }
+  operator std::string() const { return id_; }
+
+  friend bool operator==(const Id& a, const Id& b) noexcept { return a.view() == b.view(); }
+  friend bool operator!=(const Id& a, const Id& b) noexcept { return a.view() != b.view(); }
+  friend bool operator<(const Id& a, const Id& b) noexcept { return a.view() < b.view(); }
+
+ private:
+  std::string id_;
+};
+
+}  // namespace detail
+
+/// The id of a user, in a type of its own. Opt-in: every function takes ids as plain strings as well.
+///
+/// Owns the string. Created only explicitly; converts to `std::string` and `std::string_view`, so it can be passed
+/// wherever an id is expected. But where the id of a session is expected, as in PresenceEvent::connect, it does not
+/// compile. So a host that stores its ids as UserId and SessionId cannot swap the two silently.
+///
+/// Ids are equal if their bytes are equal, and `<` compares bytes. `str()` and `view()` return the string.
+///
+/// @code
+/// #include <presence/model/event.hpp>
+///
+/// const UserId user("john");
+/// const SessionId session("phone");
+/// const PresenceEvent hello = PresenceEvent::connect(user, session, Timestamp::from_s(7));
+/// assert(hello.user == "john" && hello.session == "phone" && user == UserId("john"));
+/// // PresenceEvent::connect(session, user, Timestamp::from_s(7)) does not compile.
+/// @endcode
+class UserId : public detail::StrongId<UserId> {
+ public:
+  using StrongId::StrongId;
+};
+
+/// The id of a session of one user, in a type of its own. As UserId, but does not compile where the id of a user is
+/// expected.
+class SessionId : public detail::StrongId<SessionId> {
+ public:
+  using StrongId::StrongId;
+};
+
+namespace detail {
+
+/// Enables the deleted overloads for arguments that are in each other's place.
+template <class First, class Second>
+using EnableIfSwapped = std::enable_if_t<
+    std::is_same<std::decay_t<First>, SessionId>::value || std::is_same<std::decay_t<Second>, UserId>::value, int>;
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_IDS_HPP
+
 // presence/model/user.hpp
 #ifndef PRESENCE_MODEL_USER_HPP
 #define PRESENCE_MODEL_USER_HPP
@@ -2446,6 +2520,9 @@ Event make_event(EventType type, Text user, Text session, Timestamp at) {
 /// A presence event: what happened, and when. A plain value that owns its strings. Any field may be set directly.
 /// Fields are validated when the event is applied.
 ///
+/// The first parameter of each function is the id of the user. To let the compiler find a session's id in its place,
+/// use UserId and SessionId (ids.hpp): swapped, they do not compile.
+///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
@@ -2479,6 +2556,15 @@ struct PresenceEvent {
   static PresenceEvent heartbeat(std::string user, std::string session, Timestamp at) {
     return detail::make_event<PresenceEvent>(EventType::heartbeat, std::move(user), std::move(session), at);
   }
+  /// @}
+  /// @{
+  /// A SessionId in the place of the user's id, or a UserId in that of the session's, does not compile.
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEvent connect(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEvent disconnect(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEvent heartbeat(First&&, Second&&, Timestamp) = delete;
   /// @}
   /// Returns an event that sets the user's status text. An empty string clears it.
   static PresenceEvent set_status(std::string user, std::string text, Timestamp at) {
@@ -2559,6 +2645,12 @@ struct PresenceEventView {
   static PresenceEventView heartbeat(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
     return detail::make_event<PresenceEventView, std::string_view>(EventType::heartbeat, user, session, at);
   }
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEventView connect(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEventView disconnect(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEventView heartbeat(First&&, Second&&, Timestamp) = delete;
   static PresenceEventView set_status(detail::BorrowedText user, detail::BorrowedText text, Timestamp at) noexcept {
     auto event =
         detail::make_event<PresenceEventView, std::string_view>(EventType::set_status, user, std::string_view(), at);
@@ -10446,6 +10538,8 @@ class Viewer;
 struct UserPresenceChangedView;
 class UserPresenceChanged;
 
+class UserId;
+class SessionId;
 enum class EventType : std::uint8_t;
 struct PresenceEvent;
 struct PresenceEventView;
@@ -10486,6 +10580,8 @@ struct StoreOptions;
 struct WatchChannel;
 class Store;
 class Subscription;
+
+class HostClock;
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence

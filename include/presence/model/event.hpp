@@ -3,6 +3,7 @@
 #define PRESENCE_MODEL_EVENT_HPP
 
 #include <presence/base/time.hpp>
+#include <presence/model/ids.hpp>
 #include <presence/model/user.hpp>
 
 #include <cstdint>      // for uint8_t
@@ -63,6 +64,9 @@ Event make_event(EventType type, Text user, Text session, Timestamp at) {
 /// A presence event: what happened, and when. A plain value that owns its strings. Any field may be set directly.
 /// Fields are validated when the event is applied.
 ///
+/// The first parameter of each function is the id of the user. To let the compiler find a session's id in its place,
+/// use UserId and SessionId (ids.hpp): swapped, they do not compile.
+///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
@@ -96,6 +100,15 @@ struct PresenceEvent {
   static PresenceEvent heartbeat(std::string user, std::string session, Timestamp at) {
     return detail::make_event<PresenceEvent>(EventType::heartbeat, std::move(user), std::move(session), at);
   }
+  /// @}
+  /// @{
+  /// A SessionId in the place of the user's id, or a UserId in that of the session's, does not compile.
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEvent connect(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEvent disconnect(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEvent heartbeat(First&&, Second&&, Timestamp) = delete;
   /// @}
   /// Returns an event that sets the user's status text. An empty string clears it.
   static PresenceEvent set_status(std::string user, std::string text, Timestamp at) {
@@ -176,6 +189,12 @@ struct PresenceEventView {
   static PresenceEventView heartbeat(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
     return detail::make_event<PresenceEventView, std::string_view>(EventType::heartbeat, user, session, at);
   }
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEventView connect(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEventView disconnect(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEventView heartbeat(First&&, Second&&, Timestamp) = delete;
   static PresenceEventView set_status(detail::BorrowedText user, detail::BorrowedText text, Timestamp at) noexcept {
     auto event =
         detail::make_event<PresenceEventView, std::string_view>(EventType::set_status, user, std::string_view(), at);
