@@ -37,6 +37,10 @@
 #ifndef PRESENCE_BASE_RESULT_HPP
 #define PRESENCE_BASE_RESULT_HPP
 
+// presence/base/detail/printing.hpp
+#ifndef PRESENCE_BASE_DETAIL_PRINTING_HPP
+#define PRESENCE_BASE_DETAIL_PRINTING_HPP
+
 // presence/config.hpp
 #ifndef PRESENCE_CONFIG_HPP
 #define PRESENCE_CONFIG_HPP
@@ -181,11 +185,144 @@ namespace detail {
 
 #endif  // PRESENCE_CONFIG_HPP
 
+// presence/fwd.hpp
+#ifndef PRESENCE_FWD_HPP
+#define PRESENCE_FWD_HPP
+
+#include <cstdint>  // for uint8_t
+
+/// Forward declarations of every public type, for headers that only name them. Compiles in almost no time.
+///
+/// @code
+/// struct FriendList {  // in a header of the game: including it compiles no other part of the library
+///   void show(const presence::UserPresenceChanged& change);
+///   presence::Store* store = nullptr;
+///   presence::Verdict last{};  // enumerations are complete types
+/// };
+///
+/// int main() {
+///   FriendList list;
+///   assert(list.store == nullptr && sizeof(list.last) == 1);
+/// }
+/// @endcode
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+class Duration;
+class Timestamp;
+
+enum class ErrorCode : std::uint8_t;
+struct Error;
+template <class T>
+class Result;
+
+struct User;
+class UserView;
+struct Session;
+struct PresenceState;
+class Viewer;
+struct UserPresenceChangedView;
+class UserPresenceChanged;
+
+class UserId;
+class SessionId;
+enum class EventType : std::uint8_t;
+struct PresenceEvent;
+struct PresenceEventView;
+
+struct Rules;
+enum class Verdict : std::uint8_t;
+struct Tally;
+
+class Snapshot;
+class Decoder;
+
+enum class ValueKind : std::uint8_t;
+class Value;
+class ValueView;
+template <class Getter>
+struct Field;
+template <class... All>
+struct FieldList;
+template <class T>
+struct Fields;
+class Attributes;
+struct Channel;
+enum class Operator : std::uint8_t;
+class Filter;
+template <class T>
+class Matcher;
+struct Unanswerable;
+enum class Order : std::uint8_t;
+struct SortKey;
+struct Query;
+struct UserQuery;
+struct ChannelQuery;
+struct WatchLimits;
+class Watches;
+class Viewers;
+struct DeliveryOptions;
+struct StoreOptions;
+struct WatchChannel;
+class Store;
+class Subscription;
+
+class HostClock;
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_FWD_HPP
+
+#include <type_traits>  // for bool_constant, enable_if, is_same, true_type
+
+/// Names the header that is missing if a value of this library is written to a stream.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+template <class T, class... All>
+inline constexpr bool is_one_of = (std::is_same<T, All>::value || ...);
+
+/// True for the types that <presence/std.hpp> prints.
+template <class T>
+struct IsPrinted
+    : std::bool_constant<is_one_of<T, Duration, Timestamp, ErrorCode, Error, User, UserView, Session, PresenceState,
+                                   UserPresenceChanged, UserPresenceChangedView, EventType, PresenceEvent,
+                                   PresenceEventView, Rules, Verdict, Tally, Snapshot, ValueKind, Value, ValueView,
+                                   Attributes, Channel, Operator, Filter, Order, SortKey>> {};
+template <class T>
+struct IsPrinted<Result<T>> : std::true_type {};
+
+/// Converts from every stream of characters. <ostream> is not included for it.
+class AnyStream {
+ public:
+  template <class Stream, std::enable_if_t<std::is_same<typename Stream::char_type, char>::value, int> = 0,
+            class = decltype(&Stream::flush)>
+  AnyStream(Stream&) noexcept {}
+};
+
+/// Converts from every type that <presence/std.hpp> prints. Its name is what a compiler says of `std::cout << user`.
+class IncludePresenceStdHppToPrintThis {
+ public:
+  template <class T, std::enable_if_t<IsPrinted<T>::value, int> = 0>
+  IncludePresenceStdHppToPrintThis(const T&) noexcept {}
+};
+
+}  // namespace detail
+
+// Both arguments need a conversion, so every other operator that accepts them is preferred: that of <presence/std.hpp>,
+// and those of hosts. A test framework that tries whether a value can be printed finds that it cannot.
+void operator<<(detail::AnyStream, detail::IncludePresenceStdHppToPrintThis) = delete;
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_PRINTING_HPP
+
 #include <cstddef>      // for size_t
-#include <cstdint>      // for uint8_t
 #include <optional>     // for optional
 #include <string_view>  // for string_view
-#include <type_traits>  // for is_same
 #include <utility>      // for forward, move
 
 namespace presence {
@@ -10500,93 +10637,6 @@ inline Result<std::string> reconcile(Snapshot& ours, std::string_view message, T
 #endif  // PRESENCE_BINARY_ANTI_ENTROPY_HPP
 
 #endif  // PRESENCE_BINARY_HPP
-
-// presence/fwd.hpp
-#ifndef PRESENCE_FWD_HPP
-#define PRESENCE_FWD_HPP
-
-/// Forward declarations of every public type, for headers that only name them. Compiles in almost no time.
-///
-/// @code
-/// struct FriendList {  // in a header of the game: including it compiles no other part of the library
-///   void show(const presence::UserPresenceChanged& change);
-///   presence::Store* store = nullptr;
-///   presence::Verdict last{};  // enumerations are complete types
-/// };
-///
-/// int main() {
-///   FriendList list;
-///   assert(list.store == nullptr && sizeof(list.last) == 1);
-/// }
-/// @endcode
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-class Duration;
-class Timestamp;
-
-enum class ErrorCode : std::uint8_t;
-struct Error;
-template <class T>
-class Result;
-
-struct User;
-class UserView;
-struct Session;
-struct PresenceState;
-class Viewer;
-struct UserPresenceChangedView;
-class UserPresenceChanged;
-
-class UserId;
-class SessionId;
-enum class EventType : std::uint8_t;
-struct PresenceEvent;
-struct PresenceEventView;
-
-struct Rules;
-enum class Verdict : std::uint8_t;
-struct Tally;
-
-class Snapshot;
-class Decoder;
-
-enum class ValueKind : std::uint8_t;
-class Value;
-class ValueView;
-template <class Getter>
-struct Field;
-template <class... All>
-struct FieldList;
-template <class T>
-struct Fields;
-class Attributes;
-struct Channel;
-enum class Operator : std::uint8_t;
-class Filter;
-template <class T>
-class Matcher;
-struct Unanswerable;
-enum class Order : std::uint8_t;
-struct SortKey;
-struct Query;
-struct UserQuery;
-struct ChannelQuery;
-struct WatchLimits;
-class Watches;
-class Viewers;
-struct DeliveryOptions;
-struct StoreOptions;
-struct WatchChannel;
-class Store;
-class Subscription;
-
-class HostClock;
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_FWD_HPP
 
 // presence/json.hpp
 #ifndef PRESENCE_JSON_HPP

@@ -2,6 +2,7 @@
 #ifndef PRESENCE_BASE_RESULT_HPP
 #define PRESENCE_BASE_RESULT_HPP
 
+#include <presence/base/detail/printing.hpp>
 #include <presence/config.hpp>
 
 #include <cstddef>      // for size_t
