@@ -6,7 +6,7 @@
 
 #include <chrono>  // for duration, nanoseconds, steady_clock, system_clock, time_point
 
-/// Conversions to and from `std::chrono`, and a clock for hosts. Opt-in: <chrono> costs half a second per file in
+/// Conversions to and from `std::chrono`, and a clock for hosts. Opt-in: `<chrono>` costs half a second per file in
 /// C++20, and nothing else in the library reads a clock.
 namespace presence {
 inline namespace PRESENCE_ABI {

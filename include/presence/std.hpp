@@ -36,7 +36,7 @@
 ///
 /// - `std::ostream << value` for every value type: User, PresenceEvent, Timestamp, Verdict, Error, Result and so on. So
 ///   doctest, Catch2 and GoogleTest print the values of a failed assertion.
-/// - `std::formatter` for the same types, where the standard library has <format>. The width, the fill and the
+/// - `std::formatter` for the same types, where the standard library has `<format>`. The width, the fill and the
 /// alignment
 ///   of a string may be given.
 /// - `std::hash` for Timestamp, Duration, User, UserView, UserId and SessionId. Equal values have equal hashes. Not for
@@ -274,8 +274,8 @@ std::ostream& operator<<(std::ostream& out, const T& value) {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-/// @{
-/// Equal values have equal hashes. The number may differ between platforms and versions.
+/// @cond
+// Equal values have equal hashes. The number may differ between platforms and versions.
 template <>
 struct std::hash<presence::Timestamp> {
   std::size_t operator()(presence::Timestamp at) const noexcept { return std::hash<std::int64_t>()(at.ns()); }
@@ -302,10 +302,9 @@ struct std::hash<presence::SessionId> {
     return std::hash<std::string_view>()(id.view());
   }
 };
-/// @}
 
 #if defined(__cpp_lib_format)
-/// Formats the value as operator<< writes it. The format specification is that of a string.
+// Formats the value as operator<< writes it. The format specification is that of a string.
 template <class T>
 requires(presence::detail::HasText<T>::value) struct std::formatter<T, char> : std::formatter<std::string_view, char> {
   template <class Context>
@@ -321,5 +320,6 @@ template <>
 inline constexpr auto std::format_kind<presence::Attributes> = std::range_format::disabled;
 #endif
 #endif
+/// @endcond
 
 #endif  // PRESENCE_STD_HPP

@@ -105,17 +105,19 @@
 #define PRESENCE_CUSTOM_ALLOCATOR 0
 #endif
 
-/// Called as a statement, PRESENCE_ASSERT(condition, message), where a broken precondition would otherwise be undefined
-/// behaviour: the value of a Result that holds an error, an element beyond the end. `message` is a string literal that
-/// names the mistake. Malformed input never breaks a precondition: it gives an Error or a Verdict.
+/// 1 if the host defines its own PRESENCE_ASSERT, else 0.
 ///
-/// By default the program ends with a trap instruction if the condition is false, in debug and release builds alike.
+/// The library calls PRESENCE_ASSERT(condition, message), as a statement, before what would otherwise be undefined
+/// behaviour: to read the value of a Result that holds an error, or an element beyond the end. `message` is a string
+/// literal that names the mistake. Malformed input never breaks such a precondition: it gives an Error or a Verdict.
+///
+/// By default the program ends with a trap instruction if the condition is false, in debug and in release builds.
 /// NDEBUG has no effect, so translation units with and without it can be linked together.
 ///
-/// A host may define its own before the first include, identically in every translation unit, such as Unreal's
-/// `checkf`. It is used in constexpr and noexcept functions: it must be usable in the former, and an exception that it
-/// throws ends the program. If it continues although the condition is false, or does not evaluate the condition, the
-/// mistake has undefined behaviour. The limits that keep malformed input harmless do not depend on it.
+/// A host may define its own before the first include, identically in every translation unit, for example as Unreal's
+/// `checkf`. Functions that are constexpr or noexcept use it. It must be usable in the former; an exception from it
+/// ends the program in the latter. If it continues although the condition is false, the behaviour is undefined. The
+/// limits that keep malformed input harmless do not depend on it.
 ///
 /// @code
 /// #include <cstdio>
@@ -134,6 +136,7 @@
 #define PRESENCE_CUSTOM_ASSERT 1
 #else
 #define PRESENCE_CUSTOM_ASSERT 0
+/// Ends the program if the condition is false. See PRESENCE_CUSTOM_ASSERT.
 #define PRESENCE_ASSERT(condition, message) ((condition) ? void() : ::presence::detail::trap())
 #endif
 
@@ -7909,8 +7912,11 @@ class Snapshot::const_iterator {
   /// Holds the view that `operator->` points to.
   class pointer {
    public:
+    /// @{
+    /// The user. Valid until this object is destroyed.
     const UserView* operator->() const noexcept { return &user_; }
     const UserView& operator*() const noexcept { return user_; }
+    /// @}
 
    private:
     friend class const_iterator;

@@ -290,8 +290,11 @@ class Snapshot::const_iterator {
   /// Holds the view that `operator->` points to.
   class pointer {
    public:
+    /// @{
+    /// The user. Valid until this object is destroyed.
     const UserView* operator->() const noexcept { return &user_; }
     const UserView& operator*() const noexcept { return user_; }
+    /// @}
 
    private:
     friend class const_iterator;
