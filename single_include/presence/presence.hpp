@@ -5632,6 +5632,14 @@ struct NoCallback {
 template <class OnChange>
 inline constexpr bool has_callback = !std::is_same<std::remove_cv_t<OnChange>, NoCallback>::value;
 
+/// Ends a compilation with a sentence if the callback does not accept a change. An argument of a public function may be
+/// anything, and what its misuse causes inside would be reported first.
+template <class OnChange>
+constexpr void expect_callback() noexcept {
+  static_assert(std::is_invocable<OnChange&, const UserPresenceChangedView&>::value,
+                "presence: a callback for changes must accept (const presence::UserPresenceChangedView&)");
+}
+
 /// Calls `on_change` if the publicly visible state changed.
 template <class OnChange>
 void notify(const Change& change, OnChange& on_change) {
@@ -9357,11 +9365,13 @@ using EnableIfInput = std::enable_if_t<is_event<std::remove_cv_t<std::remove_ref
 /// @endcode
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   return detail::apply_event(snapshot, event, on_change);
 }
 /// The same, for an event that owns its strings. It may be a temporary.
 template <class OnChange, class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
 Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   return detail::apply_event(snapshot, PresenceEventView(event), on_change);
 }
 
@@ -9373,6 +9383,7 @@ Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
 /// timestamps, the verdict is `invalid`. O(expired sessions and users).
 template <class OnChange>
 Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   if (!detail::in_range(now)) return Verdict::invalid;
   if (now <= detail::SnapshotAccess::now(snapshot)) return Verdict::unchanged;
   detail::advance_and_notify(snapshot, now, on_change);
@@ -9411,6 +9422,7 @@ Verdict apply(Snapshot& snapshot, Event&& event) {
 /// is prefetched while the first event is applied.
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   Tally tally;
   if constexpr (detail::can_look_ahead<It>) {
     constexpr bool borrows = detail::may_borrow<It>;
@@ -9447,6 +9459,7 @@ Tally apply(Snapshot& snapshot, It first, It last) {
 /// time. If memory runs out, what was applied remains applied, and `on_change` is not called again.
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   Tally tally;
   detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
   if constexpr (!detail::may_borrow<It>) {
@@ -9475,6 +9488,7 @@ Tally replay(Snapshot& snapshot, It first, It last) {
 /// The same, for a single event.
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
   Verdict verdict;
   if constexpr (std::is_base_of<PresenceEvent, Event>::value) {
@@ -9780,6 +9794,7 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
 /// @endcode
 template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
   constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;
@@ -12938,7 +12953,7 @@ class ValueView {
   }
   ValueView(const Value& value) noexcept;
   ValueView(const Value&&) = delete;
-  template <class T>
+  template <class T, std::enable_if_t<std::is_convertible<const T&, ValueView>::value, int> = 0>
   ValueView(const std::optional<T>& value) noexcept {
     if (value) *this = ValueView(*value);
   }
@@ -13446,9 +13461,35 @@ struct Field {
   Getter get;             ///< reads the field from an object
 };
 
+namespace detail {
+
+/// The type that the getter returns, decayed.
+template <class Getter, class T>
+using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
+
+/// Ends a compilation with a sentence if no ValueView can be made of a field of this type.
+template <class Raw>
+constexpr void expect_value() noexcept {
+  static_assert(
+      std::is_convertible<const Raw&, ValueView>::value,
+      "presence: a field must be a bool, a number, a string, a Timestamp, an optional of these, or a contiguous "
+      "container of these");
+}
+
+/// Does so early for a pointer to a member. What another getter returns is known only when an object is read.
+template <class Member, class T>
+constexpr void expect_value_of(Member T::*) noexcept {
+  if constexpr (std::is_invocable<Member T::*, const T&>::value) detail::expect_value<RawOf<Member T::*, T>>();
+}
+template <class Getter>
+constexpr void expect_value_of(const Getter&) noexcept {}
+
+}  // namespace detail
+
 /// Returns a field with that name. `get` is a getter as described at Field.
 template <class Getter>
 constexpr Field<Getter> field(std::string_view name, Getter get) {
+  detail::expect_value_of(get);
   return Field<Getter>{name, std::move(get)};
 }
 
@@ -13476,6 +13517,13 @@ constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
   return FieldList<First, Rest...>{std::move(first), presence::fields(std::move(rest)...)};
 }
 /// @}
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_specialized = false;
+
+}  // namespace detail
 
 /// The fields of type T. Specialize it to filter and sort your own types. No object is copied:
 ///
@@ -13508,8 +13556,13 @@ constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
 ///
 /// A field that an object does not have is absent: an empty optional, or ValueView{} from `other`. A field named "id",
 /// if there is one, breaks ties of a sort.
+///
+/// To use a type without a specialization is an error that says so.
 template <class T>
-struct Fields;
+struct Fields {
+  static_assert(detail::is_specialized<T>,
+                "presence: specialize presence::Fields<T> to filter or sort objects of type T");
+};
 
 namespace detail {
 
@@ -13561,6 +13614,7 @@ namespace detail {
 /// Calls `use` with the value that the getter returns for the object. The value is valid during that call.
 template <class Getter, class T, class Use>
 decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) {
+  detail::expect_value<RawOf<Getter, T>>();
   if constexpr (std::is_member_object_pointer<Getter>::value) {
     return use(object.*field.get);
   } else if constexpr (std::is_member_function_pointer<Getter>::value) {
@@ -13571,10 +13625,6 @@ decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) 
     return use(raw);
   }
 }
-
-/// The type that the getter returns, decayed.
-template <class Getter, class T>
-using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
 
 template <std::size_t i, class List>
 constexpr const auto& field_at(const List& list) noexcept {
@@ -18352,6 +18402,7 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
 /// @endcode
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
+  detail::expect_callback<Fn>();
   detail::differences(from, to, detail::SnapshotAccess::now(to)).each(on_change);
 }
 
@@ -18454,6 +18505,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
 /// of the user. If memory runs out, the snapshot is unchanged. O(users).
 template <class OnChange>
 void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   Snapshot after = snapshot;
   detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
   detail::replace_and_notify(snapshot, after, detail::SnapshotAccess::now(after), on_change);
@@ -18491,6 +18543,7 @@ inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(
 /// @endcode
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   return detail::resync_moved(snapshot, first, last, as_of, as_of, on_change);
 }
 /// The same, without a callback.

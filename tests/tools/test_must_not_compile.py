@@ -4,8 +4,10 @@
 usage: test_must_not_compile.py [COMPILER...]
 
 Each file of must_not_compile/ is one mistake. Its first line, `// expect: TEXT`, is a part of an error of every compiler;
-where compilers say it differently, the texts stand behind each other with ` | ` between them. control.cpp is the same
-without the mistakes, and compiles; so does each file that has a control of its own, where CONTROL is defined.
+where compilers say it differently, the texts stand behind each other with ` | ` between them. Behind it may follow
+`// within the first lines`: the text, which may be in a note too, is then in the first 8 lines of what the compiler says;
+and `// options: OPTION...`, for the compiler. control.cpp is the same without the mistakes, and compiles; so does each file
+that has a control of its own, where CONTROL is defined.
 
 With CI=1 each is tried with g++ and clang++ in C++17 and C++20; otherwise with
 the compilers that are named, or c++, in C++17.
@@ -22,6 +24,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MISTAKES = pathlib.Path(__file__).resolve().parent / "must_not_compile"
 EXPECTED = re.compile(r"// expect: (\S.*)")
+OPTIONS = re.compile(r"^// options: (\S.*)", re.MULTILINE)
+EARLY = re.compile(r"^// within the first lines$", re.MULTILINE)
+FIRST_LINES = 8
 
 
 def compile_text(compiler, standard, source, *options):
@@ -42,20 +47,26 @@ def problem_of(compiler, standard, source):
     text = source.read_text(encoding="utf-8")
     expected = EXPECTED.match(text)
     is_control = source.name == "control.cpp"
+    options = OPTIONS.search(text)
+    options = options[1].split() if options else []
     if is_control or "CONTROL" in text:
-        status, output = compile_text(compiler, standard, source, "-DCONTROL")
+        status, output = compile_text(compiler, standard, source, "-DCONTROL", *options)
         if status != 0:
             return f"{where}: should compile without the mistake:\n{output}"
         if is_control:
             return None
     if expected is None:
         return f"{source.name}: the first line does not say what to expect"
-    status, output = compile_text(compiler, standard, source)
+    status, output = compile_text(compiler, standard, source, *options)
     if status == 0:
         return f"{where}: compiles"
-    errors = "\n".join(line for line in output.splitlines() if "error:" in line)
-    if not any(one in errors for one in expected[1].split(" | ")):
-        return f"{where}: \"{expected[1]}\" is not in:\n{output}"
+    lines = output.splitlines()
+    if EARLY.search(text):
+        lines = lines[:FIRST_LINES]
+    else:
+        lines = [line for line in lines if "error:" in line]
+    if not any(one in "\n".join(lines) for one in expected[1].split(" | ")):
+        return f"{where}: \"{expected[1]}\" is not {'early enough ' if EARLY.search(text) else ''}in:\n{output}"
     return None
 
 

@@ -9,8 +9,8 @@
 #include <cstdint>      // for uint8_t
 #include <string>       // for string
 #include <string_view>  // for string_view
-#include <type_traits>  // for decay, invoke_result, is_member_function_pointer, is_member_object_pointer, void_t
-#include <utility>      // for declval, move
+#include <type_traits>  // for decay, invoke_result, is_convertible, is_invocable, is_member_function_pointer, is_member_object_pointer, void_t
+#include <utility>  // for declval, move
 
 /// The fields by which objects of a type are filtered and sorted.
 namespace presence {
@@ -25,9 +25,35 @@ struct Field {
   Getter get;             ///< reads the field from an object
 };
 
+namespace detail {
+
+/// The type that the getter returns, decayed.
+template <class Getter, class T>
+using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
+
+/// Ends a compilation with a sentence if no ValueView can be made of a field of this type.
+template <class Raw>
+constexpr void expect_value() noexcept {
+  static_assert(
+      std::is_convertible<const Raw&, ValueView>::value,
+      "presence: a field must be a bool, a number, a string, a Timestamp, an optional of these, or a contiguous "
+      "container of these");
+}
+
+/// Does so early for a pointer to a member. What another getter returns is known only when an object is read.
+template <class Member, class T>
+constexpr void expect_value_of(Member T::*) noexcept {
+  if constexpr (std::is_invocable<Member T::*, const T&>::value) detail::expect_value<RawOf<Member T::*, T>>();
+}
+template <class Getter>
+constexpr void expect_value_of(const Getter&) noexcept {}
+
+}  // namespace detail
+
 /// Returns a field with that name. `get` is a getter as described at Field.
 template <class Getter>
 constexpr Field<Getter> field(std::string_view name, Getter get) {
+  detail::expect_value_of(get);
   return Field<Getter>{name, std::move(get)};
 }
 
@@ -55,6 +81,13 @@ constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
   return FieldList<First, Rest...>{std::move(first), presence::fields(std::move(rest)...)};
 }
 /// @}
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_specialized = false;
+
+}  // namespace detail
 
 /// The fields of type T. Specialize it to filter and sort your own types. No object is copied:
 ///
@@ -87,8 +120,13 @@ constexpr FieldList<First, Rest...> fields(First first, Rest... rest) {
 ///
 /// A field that an object does not have is absent: an empty optional, or ValueView{} from `other`. A field named "id",
 /// if there is one, breaks ties of a sort.
+///
+/// To use a type without a specialization is an error that says so.
 template <class T>
-struct Fields;
+struct Fields {
+  static_assert(detail::is_specialized<T>,
+                "presence: specialize presence::Fields<T> to filter or sort objects of type T");
+};
 
 namespace detail {
 
@@ -140,6 +178,7 @@ namespace detail {
 /// Calls `use` with the value that the getter returns for the object. The value is valid during that call.
 template <class Getter, class T, class Use>
 decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) {
+  detail::expect_value<RawOf<Getter, T>>();
   if constexpr (std::is_member_object_pointer<Getter>::value) {
     return use(object.*field.get);
   } else if constexpr (std::is_member_function_pointer<Getter>::value) {
@@ -150,10 +189,6 @@ decltype(auto) with_raw(const Field<Getter>& field, const T& object, Use&& use) 
     return use(raw);
   }
 }
-
-/// The type that the getter returns, decayed.
-template <class Getter, class T>
-using RawOf = std::decay_t<std::invoke_result_t<const Getter&, const T&>>;
 
 template <std::size_t i, class List>
 constexpr const auto& field_at(const List& list) noexcept {

@@ -185,7 +185,7 @@ class ValueView {
   }
   ValueView(const Value& value) noexcept;
   ValueView(const Value&&) = delete;
-  template <class T>
+  template <class T, std::enable_if_t<std::is_convertible<const T&, ValueView>::value, int> = 0>
   ValueView(const std::optional<T>& value) noexcept {
     if (value) *this = ValueView(*value);
   }

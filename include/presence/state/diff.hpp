@@ -63,6 +63,7 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
 /// @endcode
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
+  detail::expect_callback<Fn>();
   detail::differences(from, to, detail::SnapshotAccess::now(to)).each(on_change);
 }
 

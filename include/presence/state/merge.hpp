@@ -284,6 +284,7 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
 /// @endcode
 template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   const detail::Root* const theirs = detail::SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
   constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;

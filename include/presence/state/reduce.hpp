@@ -65,11 +65,13 @@ using EnableIfInput = std::enable_if_t<is_event<std::remove_cv_t<std::remove_ref
 /// @endcode
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   return detail::apply_event(snapshot, event, on_change);
 }
 /// The same, for an event that owns its strings. It may be a temporary.
 template <class OnChange, class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
 Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   return detail::apply_event(snapshot, PresenceEventView(event), on_change);
 }
 
@@ -81,6 +83,7 @@ Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
 /// timestamps, the verdict is `invalid`. O(expired sessions and users).
 template <class OnChange>
 Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   if (!detail::in_range(now)) return Verdict::invalid;
   if (now <= detail::SnapshotAccess::now(snapshot)) return Verdict::unchanged;
   detail::advance_and_notify(snapshot, now, on_change);
@@ -119,6 +122,7 @@ Verdict apply(Snapshot& snapshot, Event&& event) {
 /// is prefetched while the first event is applied.
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   Tally tally;
   if constexpr (detail::can_look_ahead<It>) {
     constexpr bool borrows = detail::may_borrow<It>;
@@ -155,6 +159,7 @@ Tally apply(Snapshot& snapshot, It first, It last) {
 /// time. If memory runs out, what was applied remains applied, and `on_change` is not called again.
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   Tally tally;
   detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
   if constexpr (!detail::may_borrow<It>) {
@@ -183,6 +188,7 @@ Tally replay(Snapshot& snapshot, It first, It last) {
 /// The same, for a single event.
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
   Verdict verdict;
   if constexpr (std::is_base_of<PresenceEvent, Event>::value) {

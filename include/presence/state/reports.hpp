@@ -111,6 +111,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
 /// of the user. If memory runs out, the snapshot is unchanged. O(users).
 template <class OnChange>
 void forget_reports_in(Snapshot& snapshot, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   Snapshot after = snapshot;
   detail::forget_reports_up_to(after, [](const detail::RegistersView& user) { return user.reported_at(); });
   detail::replace_and_notify(snapshot, after, detail::SnapshotAccess::now(after), on_change);
@@ -148,6 +149,7 @@ inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(
 /// @endcode
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
   return detail::resync_moved(snapshot, first, last, as_of, as_of, on_change);
 }
 /// The same, without a callback.

@@ -12,7 +12,7 @@
 
 #include <optional>     // for optional, nullopt
 #include <string_view>  // for string_view
-#include <type_traits>  // for is_same, remove_cv
+#include <type_traits>  // for is_invocable, is_same, remove_cv
 
 /// Finds the change that others see, if any, between a user's previous and current registers.
 namespace presence {
@@ -86,6 +86,14 @@ struct NoCallback {
 };
 template <class OnChange>
 inline constexpr bool has_callback = !std::is_same<std::remove_cv_t<OnChange>, NoCallback>::value;
+
+/// Ends a compilation with a sentence if the callback does not accept a change. An argument of a public function may be
+/// anything, and what its misuse causes inside would be reported first.
+template <class OnChange>
+constexpr void expect_callback() noexcept {
+  static_assert(std::is_invocable<OnChange&, const UserPresenceChangedView&>::value,
+                "presence: a callback for changes must accept (const presence::UserPresenceChangedView&)");
+}
 
 /// Calls `on_change` if the publicly visible state changed.
 template <class OnChange>

@@ -1,0 +1,19 @@
+// expect: a callback for changes must accept (const presence::UserPresenceChangedView&)
+// within the first lines
+// SPDX-License-Identifier: MIT
+// A difference: the callback receives a change, not a user.
+#include <presence/state.hpp>
+
+using namespace presence;
+
+void attempt(Snapshot& s, const PresenceEvent& event, Timestamp now);
+void attempt(Snapshot& s, const PresenceEvent& event, Timestamp now) {
+#if defined(CONTROL)
+  const auto on_change = [](const UserPresenceChangedView&) {};
+#else
+  const auto on_change = [](const User&) {};
+#endif
+  diff(s, s, on_change);
+  static_cast<void>(event);
+  static_cast<void>(now);
+}
