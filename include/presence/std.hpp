@@ -62,7 +62,7 @@ namespace detail {
 
 /// True for the types that have an operator<< and a formatter.
 template <class T>
-struct HasText : std::bool_constant<IsPrinted<T>::value || is_one_of<T, Attributes::Entry, UserId, SessionId>> {};
+struct HasText : std::bool_constant<IsPrinted<T>::value || is_among<T, Attributes::Entry, UserId, SessionId>> {};
 
 // Declared first, so that each can print what another type contains.
 template <class T>
@@ -239,7 +239,7 @@ void append_text(std::string& out, const T& value) {
   } else if constexpr (HasText<T>::value || std::is_same<T, bool>::value) {
     append_text_of(out, value);
   } else if constexpr (IsList<T>::value) {
-    append_list(out, value);
+    detail::append_list(out, value);
   } else {
     out += "{?}";  // what a Result of a host holds
   }
@@ -248,7 +248,7 @@ void append_text(std::string& out, const T& value) {
 template <class T>
 std::string text_for_people(const T& value) {
   std::string out;
-  append_text(out, value);
+  detail::append_text(out, value);
   return out;
 }
 

@@ -285,15 +285,15 @@ inline namespace PRESENCE_ABI {
 namespace detail {
 
 template <class T, class... All>
-inline constexpr bool is_one_of = (std::is_same<T, All>::value || ...);
+inline constexpr bool is_among = (std::is_same<T, All>::value || ...);
 
 /// True for the types that <presence/std.hpp> prints.
 template <class T>
 struct IsPrinted
-    : std::bool_constant<is_one_of<T, Duration, Timestamp, ErrorCode, Error, User, UserView, Session, PresenceState,
-                                   UserPresenceChanged, UserPresenceChangedView, EventType, PresenceEvent,
-                                   PresenceEventView, Rules, Verdict, Tally, Snapshot, ValueKind, Value, ValueView,
-                                   Attributes, Channel, Operator, Filter, Order, SortKey>> {};
+    : std::bool_constant<is_among<T, Duration, Timestamp, ErrorCode, Error, User, UserView, Session, PresenceState,
+                                  UserPresenceChanged, UserPresenceChangedView, EventType, PresenceEvent,
+                                  PresenceEventView, Rules, Verdict, Tally, Snapshot, ValueKind, Value, ValueView,
+                                  Attributes, Channel, Operator, Filter, Order, SortKey>> {};
 template <class T>
 struct IsPrinted<Result<T>> : std::true_type {};
 

@@ -84,7 +84,9 @@ template <class... All>
 void sort_by(All&&...) {}
 
 #include <presence/presence.hpp>
+#include <presence/std.hpp>
 
+#include <presence/chrono.hpp>
 #include <presence/json_hooks.hpp>
 
 namespace game {

@@ -110,7 +110,9 @@ def headers():
 def standard_headers():
     """What the library includes of the standard library. Which headers these are is not to be said twice."""
     texts = [(ROOT / "include" / header).read_text() for header in headers()]
-    return sorted({f"#include <{name}>" for text in texts for name in re.findall(r"^#include <([a-z_]+)>", text, re.M)})
+    names = {name for text in texts for name in re.findall(r"^#include <([a-z_]+)>", text, re.M)}
+    # A standard library may be too old for one that the library does without.
+    return [f"#if __has_include(<{name}>)\n#include <{name}>\n#endif" for name in sorted(names)]
 
 
 def opt_in_headers(cxx):
