@@ -7,6 +7,7 @@
 #include <presence/base/time.hpp>
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
+#include <presence/live/notices.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/fields.hpp>
@@ -184,6 +185,40 @@ inline void append_text_of(std::string& out, const Tally& tally) {
   MemberWriter write(out, "Tally");
   write("applied", tally.applied)("unchanged", tally.unchanged)("too_late", tally.too_late);
   write("too_early", tally.too_early)("invalid", tally.invalid)("over_limit", tally.over_limit).end();
+}
+inline void append_text_of(std::string& out, Viewer viewer) {
+  MemberWriter write(out, "Viewer");
+  write("id", viewer.id());
+  if (!viewer.session().empty()) write("session", viewer.session());
+  write.end();
+}
+inline void append_text_of(std::string& out, const Dispatched& done) {
+  MemberWriter write(out, "Dispatched");
+  write("verdict", done.verdict)("at", done.at);
+  if (done.status_at != done.at) write("status_at", done.status_at);
+  write.end();
+}
+inline void append_text_of(std::string& out, const SessionEnded& ended) {
+  MemberWriter write(out, "SessionEnded");
+  write("user", ended.user)("session", ended.session)("at", ended.at)("reason", ended.reason).end();
+}
+template <class Watching>
+void append_watching(std::string& out, const char* name, const Watching& watching) {
+  MemberWriter write(out, name);
+  write("user", watching.user)("cid", watching.cid)("watcher_count", watching.watcher_count);
+  write("at", watching.at).end();
+}
+inline void append_text_of(std::string& out, const WatchingStarted& started) {
+  append_watching(out, "WatchingStarted", started);
+}
+inline void append_text_of(std::string& out, const WatchingStopped& stopped) {
+  append_watching(out, "WatchingStopped", stopped);
+}
+inline void append_text_of(std::string& out, const StoreStats& stats) {
+  MemberWriter write(out, "StoreStats");
+  write("users", stats.users)("online", stats.online)("sessions", stats.sessions)("channels", stats.channels);
+  write("viewers", stats.viewers)("watches", stats.watches)("watched_users", stats.watched_users);
+  write("bytes", stats.bytes)("events", stats.events)("notifications", stats.notifications).end();
 }
 /// Prints the number of users only: there may be millions.
 inline void append_text_of(std::string& out, const Snapshot& snapshot) {

@@ -264,6 +264,13 @@ struct ChannelQuery;
 struct WatchLimits;
 class Watches;
 class Viewers;
+struct Dispatched;
+enum class SessionEndReason : std::uint8_t;
+struct SessionEnded;
+struct WatchingStarted;
+struct WatchingStopped;
+struct StoreStats;
+class MaySee;
 struct DeliveryOptions;
 struct StoreOptions;
 struct WatchChannel;
@@ -293,7 +300,8 @@ struct IsPrinted
     : std::bool_constant<is_among<T, Duration, Timestamp, ErrorCode, Error, User, UserView, Session, PresenceState,
                                   UserPresenceChanged, UserPresenceChangedView, EventType, PresenceEvent,
                                   PresenceEventView, Rules, Verdict, Tally, Snapshot, ValueKind, Value, ValueView,
-                                  Attributes, Channel, Operator, Filter, Order, SortKey>> {};
+                                  Attributes, Channel, Operator, Filter, Order, SortKey, Viewer, Dispatched,
+                                  SessionEndReason, SessionEnded, WatchingStarted, WatchingStopped, StoreStats>> {};
 template <class T>
 struct IsPrinted<Result<T>> : std::true_type {};
 
@@ -352,6 +360,7 @@ enum class ErrorCode : std::uint8_t {
   bad_checksum,      ///< the bytes were changed after they were written
   over_limit,        ///< exceeds a limit of Rules or of the reader
   too_early,         ///< a timestamp of a peer that is too far ahead of the host's clock
+  not_live,          ///< a session that has ended
 };
 
 /// Returns the name of the enumerator, such as "bad_utf8", or "?" for a number that is none. O(1); the string is a
@@ -377,6 +386,7 @@ constexpr std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::bad_checksum: return "bad_checksum";
     case ErrorCode::over_limit: return "over_limit";
     case ErrorCode::too_early: return "too_early";
+    case ErrorCode::not_live: return "not_live";
   }
   return "?";
 }
@@ -1497,6 +1507,25 @@ void destroy(T* object) noexcept {
   detail::deallocate(object, sizeof(T), alignof(T));
 }
 
+/// Calls a function when its scope is left before `release`: undoes what was done before an allocation failed.
+template <class Undo>
+class Rollback {
+ public:
+  explicit Rollback(const Undo& undo) noexcept : undo_(undo) {}
+  Rollback(const Rollback&) = delete;
+  Rollback& operator=(const Rollback&) = delete;
+  ~Rollback() {
+    if (is_armed_) undo_();
+  }
+  void release() noexcept { is_armed_ = false; }
+
+ private:
+  Undo undo_;
+  bool is_armed_ = true;
+};
+template <class Undo>
+Rollback(const Undo&) -> Rollback<Undo>;
+
 /// A reference-counted pointer to a T, which has a member `OwnerCount owners`.
 template <class T>
 class Shared {
@@ -2460,21 +2489,35 @@ inline bool operator==(const UserView& a, const User& b) noexcept { return a == 
 inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
 /// @}
 
-/// The user whose view is requested. Viewers see their own true state, and only the public state of other users.
-/// Borrows the id. Valid until the string that it was made from is modified or destroyed.
+/// The user whose view is requested, or one session of that user. Viewers see their own true state, and only the public
+/// state of other users. Borrows the ids. Valid until a string that it was made from is modified or destroyed.
+///
+/// What a viewer sees depends on the user alone. In a Store, each session has its own watches and subscriptions: two
+/// tabs of one user watch and unwatch independently. A viewer without a session is a viewer of its own.
 class Viewer {
  public:
   /// @{
-  /// The user with this id, who need not be known. Borrows the id, which must outlive the viewer. A temporary string
-  /// does not compile, even if the viewer itself is only a function argument: store the string in a variable.
-  explicit constexpr Viewer(std::string_view id) noexcept : id_(id) {}
+  /// The user with this id, who need not be known, and optionally the id of one of their sessions. Borrows the ids,
+  /// which must outlive the viewer. A temporary string does not compile, even if the viewer itself is only a function
+  /// argument: store the string in a variable.
+  explicit constexpr Viewer(std::string_view user, std::string_view session = {}) noexcept
+      : id_(user), session_(session) {}
   template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
-  explicit Viewer(Text&& id) = delete;
+  explicit Viewer(Text&& user, std::string_view session = {}) = delete;
+  template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
+  explicit Viewer(std::string_view user, Text&& session) = delete;
   /// @}
-  constexpr std::string_view id() const noexcept { return id_; }  ///< empty: no particular user
+  constexpr std::string_view id() const noexcept { return id_; }            ///< empty: no particular user
+  constexpr std::string_view session() const noexcept { return session_; }  ///< empty: no particular session
+
+  /// @{
+  /// Returns whether both are the same user and the same session.
+  friend constexpr bool operator==(Viewer a, Viewer b) noexcept { return a.id_ == b.id_ && a.session_ == b.session_; }
+  friend constexpr bool operator!=(Viewer a, Viewer b) noexcept { return !(a == b); }
+  /// @}
 
  private:
-  std::string_view id_;
+  std::string_view id_, session_;
 };
 
 /// The viewer that is none of the users. Sees only public state.
@@ -9161,9 +9204,10 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
 
 /// Applies the next few events of a range and returns whether it processed all of them. In a range that borrows from
 /// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
-/// the addresses of the borrowed strings; it is computed when first needed.
-template <bool borrows, class It, class OnChange>
-bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally,
+/// the addresses of the borrowed strings; it is computed when first needed. `tally` is a Tally, or counts in the same
+/// way.
+template <bool borrows, class It, class OnChange, class Counter>
+bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Counter& tally,
                 std::optional<StringBounds>& strings) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) {
@@ -9183,7 +9227,7 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
     if (are_there && refresh_found_session(*owned, event, targets[i])) {
-      ++tally.applied;
+      tally.count(Verdict::applied);
       continue;
     }
     if constexpr (borrows) {
@@ -9191,7 +9235,7 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
       if (++next != last) {
         if (!are_there) return false;
         if (!apply_and_move_nothing(*owned, targets[i], event, first, last, strings, on_change)) return false;
-        ++tally.applied;
+        tally.count(Verdict::applied);
         continue;
       }
     }
@@ -9417,23 +9461,32 @@ Verdict apply(Snapshot& snapshot, Event&& event) {
   }
 }
 
-/// Applies the events of a range in order and returns how many had each verdict. Equivalent to `apply` for each event,
-/// but faster if the snapshot does not fit into the cache. With multi-pass iterators, the memory of the next few users
-/// is prefetched while the first event is applied.
-template <class It, class OnChange, class = detail::EnableIfIterator<It>>
-Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
-  detail::expect_callback<OnChange>();
-  Tally tally;
-  if constexpr (detail::can_look_ahead<It>) {
-    constexpr bool borrows = detail::may_borrow<It>;
-    std::optional<detail::StringBounds> strings;
+namespace detail {
+
+/// Counts verdicts and passes them on with their index.
+template <class OnVerdict>
+struct IndexedVerdicts {
+  OnVerdict& on_verdict;
+  Tally all;
+  std::size_t next = 0;
+  void count(Verdict verdict) {
+    all.count(verdict);
+    on_verdict(next++, verdict);
+  }
+};
+
+template <class It, class OnChange, class Counter>
+void apply_range(Snapshot& snapshot, It first, It last, OnChange& on_change, Counter& tally) {
+  if constexpr (can_look_ahead<It>) {
+    constexpr bool borrows = may_borrow<It>;
+    std::optional<StringBounds> strings;
     bool moves_nothing = true;
     while (moves_nothing && first != last)
       moves_nothing = detail::apply_some<borrows>(snapshot, first, last, on_change, tally, strings);
     if constexpr (borrows) {
-      if (moves_nothing) return tally;
+      if (moves_nothing) return;
       // An event may destroy strings that later events borrow, so copy the strings first.
-      const detail::EventCopies copies(first, last, snapshot.rules());
+      const EventCopies copies(first, last, snapshot.rules());
       for (const PresenceEventView* it = copies.begin(); it != copies.end();)
         detail::apply_some<false>(snapshot, it, copies.end(), on_change, tally, strings);
     }
@@ -9443,7 +9496,30 @@ Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
       tally.count(detail::apply_event(snapshot, event, on_change));
     }
   }
+}
+
+}  // namespace detail
+
+/// Applies the events of a range in order and returns how many had each verdict. Equivalent to `apply` for each event,
+/// but faster if the snapshot does not fit into the cache. With multi-pass iterators, the memory of the next few users
+/// is prefetched while the first event is applied.
+template <class It, class OnChange, class = detail::EnableIfIterator<It>>
+Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
+  Tally tally;
+  detail::apply_range(snapshot, first, last, on_change, tally);
   return tally;
+}
+/// The same. Also calls `on_verdict(std::size_t index, Verdict)` for every event, after its changes. It may copy the
+/// snapshot, but must not change it.
+template <class It, class OnChange, class OnVerdict, class = detail::EnableIfIterator<It>>
+Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change, OnVerdict&& on_verdict) {
+  detail::expect_callback<OnChange>();
+  static_assert(std::is_invocable<OnVerdict&, std::size_t, Verdict>::value,
+                "a callback for verdicts must accept (std::size_t, presence::Verdict)");
+  detail::IndexedVerdicts<std::remove_reference_t<OnVerdict>> verdicts{on_verdict, Tally(), 0};
+  detail::apply_range(snapshot, first, last, on_change, verdicts);
+  return verdicts.all;
 }
 /// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>
@@ -9984,16 +10060,19 @@ inline UserRegisters reported(const UserView& seen, Timestamp at) {
 }
 
 /// Returns the latest timestamp that the viewer can see in the snapshot.
-inline Timestamp latest_published(const Root& root, Viewer viewer) noexcept {
+inline Timestamp latest_published(const Root& root, Viewer viewer) {
   Timestamp latest = absent;
   for (const RowView row : root.table) {
-    RegistersView user = row.registers();
-    if (row.name() == viewer.id()) {
-      user.visibility_changes = {};
-    } else if (!seen_by_others(row, root)) {
-      continue;
-    }
-    latest = later(latest, latest_seen_timestamp(user));
+    const bool is_self = row.name() == viewer.id();
+    if (!is_self && !seen_by_others(row, root)) continue;
+    // Forgotten data must not matter, whether or not it has been dropped yet.
+    const Timestamp of_user =
+        read_normal_form_of(row, root.now, root.rules, [is_self](const RegistersView& registers) noexcept {
+          RegistersView user = registers;
+          if (is_self) user.visibility_changes = {};
+          return latest_seen_timestamp(user);
+        });
+    latest = later(latest, of_user);
   }
   return latest;
 }
@@ -10130,7 +10209,8 @@ inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
 /// `out_of_range`: `now` is at either end of the range. Rules and the other errors are as for `decode`. After an error
 /// the snapshot is unchanged, and no change was emitted. O(size of the delta), plus O(expired users).
 template <class OnChange>
-std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now, OnChange&& on_change) {
+[[nodiscard]] std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now,
+                                               OnChange&& on_change) {
   if (const std::optional<Error> error = detail::wrong_now(now)) return error;
   const Result<Snapshot> delta =
       detail::decode_as(detail::FrameKind::delta, bytes, snapshot.rules(), detail::dates_at(now, snapshot));
@@ -10139,7 +10219,7 @@ std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Tim
   return std::nullopt;
 }
 /// Applies a delta without a callback.
-inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now) {
+[[nodiscard]] inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now) {
   return presence::apply_delta(snapshot, bytes, now, detail::NoCallback());
 }
 
@@ -16916,7 +16996,7 @@ struct UserQuery {
   Filter filter;
   std::vector<SortKey> sort;
   std::size_t offset = 0;
-  std::size_t limit = 30;
+  std::size_t limit = static_cast<std::size_t>(-1);
   /// @}
   bool presence = false;  ///< for a Store: the viewer is notified about these users from now on
 };
@@ -16928,9 +17008,9 @@ struct ChannelQuery {
   Filter filter;
   std::vector<SortKey> sort;
   std::size_t offset = 0;
-  std::size_t limit = 10;
+  std::size_t limit = static_cast<std::size_t>(-1);
   /// @}
-  bool presence = false;  ///< for a Store: the viewer is notified about their current members
+  bool presence = false;  ///< for a Store: the viewer is notified about their members from now on
 };
 
 namespace detail {
@@ -17050,10 +17130,61 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   return looked_at;
 }
 
+/// The page of a query, of those users whom `may_see(id)` allows.
+template <class MaySee, class Fn>
+std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, const MaySee& may_see,
+                        Fn&& on_user_view) {
+  const Matcher<UserView> holds = compile<UserView>(asked.filter);
+  const Sorter<UserView> sorter(asked.sort);
+  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
+  TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
+    if (holds(user) && may_see(user.id)) page.add(user);
+  });
+  const std::vector<UserView> users = page.take();
+  for (const UserView& user : users) on_user_view(user);
+  return users.size();
+}
+
 template <class Range>
 using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
 
 }  // namespace detail
+
+/// Returns the first sort key that names no field, or nullopt if there is none. Queries accept such a key and ignore
+/// it. For hosts that want to reject it: `validate(query.sort, Fields<User>{})`. The `op` of the result is `invalid`.
+template <class T>
+std::optional<Unanswerable> validate(const std::vector<SortKey>& sort, Fields<T>) {
+  if (detail::has_other<T>) return std::nullopt;
+  for (const SortKey& key : sort) {
+    if (detail::index_of_field(Fields<T>::list, key.field) == std::decay_t<decltype(Fields<T>::list)>::size)
+      return Unanswerable{key.field, Operator::invalid, "there is no such field to sort by"};
+  }
+  return std::nullopt;
+}
+/// @{
+/// Returns the first test of the filter, or else the first sort key, that no object can answer, or nullopt if there is
+/// none.
+///
+/// @code
+/// UserQuery query;
+/// query.sort = {{"last_activ", Order::descending}};
+/// assert(validate(query)->field == "last_activ");
+/// @endcode
+template <class T>
+std::optional<Unanswerable> validate(const Query& query, Fields<T> fields) {
+  if (std::optional<Unanswerable> wrong = presence::validate(query.filter, fields)) return wrong;
+  return presence::validate(query.sort, fields);
+}
+inline std::optional<Unanswerable> validate(const UserQuery& query) {
+  if (std::optional<Unanswerable> wrong = presence::validate(query.filter, Fields<User>{})) return wrong;
+  return presence::validate(query.sort, Fields<User>{});
+}
+inline std::optional<Unanswerable> validate(const ChannelQuery& query) {
+  if (std::optional<Unanswerable> wrong = presence::validate(query.filter, Fields<Channel>{})) return wrong;
+  return presence::validate(query.sort, Fields<Channel>{});
+}
+/// @}
 
 /// Calls `on_user_view(const UserView&)` for each user of the page, in the order of the page. Returns their number. The
 /// filter and the sort keys see the users as the viewer sees them, so they reveal nothing about other invisible users.
@@ -17063,16 +17194,10 @@ using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
 /// that have no online users. Any other filter: O(users).
 template <class Fn>
 std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
-  const Matcher<UserView> holds = compile<UserView>(asked.filter);
-  const detail::Sorter<UserView> sorter(asked.sort);
-  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
-  detail::TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
-  detail::each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
-    if (holds(user)) page.add(user);
-  });
-  const std::vector<UserView> users = page.take();
-  for (const UserView& user : users) on_user_view(user);
-  return users.size();
+  static_assert(std::is_invocable<Fn&, const UserView&>::value,
+                "a callback for users must accept (const presence::UserView&)");
+  const auto may_see = [](std::string_view) noexcept { return true; };
+  return detail::query_users(snapshot, asked, viewer, may_see, on_user_view);
 }
 
 /// The same, but returns copies of the users.
@@ -17517,9 +17642,9 @@ inline std::string to_json(const ChannelQuery& query) { return detail::json_of(q
 ///
 /// Includes `base`, `model`, `registers`, `state` and `query`.
 
-// presence/live/store.hpp
-#ifndef PRESENCE_LIVE_STORE_HPP
-#define PRESENCE_LIVE_STORE_HPP
+// presence/live/may_see.hpp
+#ifndef PRESENCE_LIVE_MAY_SEE_HPP
+#define PRESENCE_LIVE_MAY_SEE_HPP
 
 // presence/base/detail/callback.hpp
 #ifndef PRESENCE_BASE_DETAIL_CALLBACK_HPP
@@ -17563,6 +17688,198 @@ class Callback {
 }  // namespace presence
 
 #endif  // PRESENCE_BASE_DETAIL_CALLBACK_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A host's rule about which viewer may see which user, for blocks and for friends-only presence. Made from any
+/// `bool(Viewer, std::string_view user)`. For a viewer who may not see a user, a Store knows no such user. Users always
+/// see themselves. Without a rule, viewers see all users.
+///
+/// The rule is called often: once for each user that a query considers, and once for each viewer of each change. It
+/// must not use the store. If the answer for a viewer changes, the viewer is not notified; query or watch again.
+///
+/// Copies share the callable. O(1).
+///
+/// @code
+/// #include <presence/live/store.hpp>
+///
+/// StoreOptions options;
+/// options.may_see = [](Viewer viewer, std::string_view user) { return !(viewer.id() == "mary" && user == "john"); };
+/// Store store(Rules(), options);
+/// store.dispatch(PresenceEvent::connect("john", "phone", *parse_timestamp("2019-01-07T13:17:42.375Z")));
+/// assert(store.online("john", Viewer("jack")) && !store.find("john", Viewer("mary")));
+/// @endcode
+class MaySee {
+ public:
+  /// Viewers see all users.
+  MaySee() noexcept = default;
+  /// Stores a copy of the callable.
+  template <class Fn, class = std::enable_if_t<!std::is_same<std::decay_t<Fn>, MaySee>::value>>
+  MaySee(Fn&& rule) {
+    static_assert(std::is_invocable_r<bool, std::decay_t<Fn>&, Viewer, std::string_view>::value,
+                  "may_see needs a function bool(Viewer, std::string_view user)");
+    auto answer = [kept = std::decay_t<Fn>(std::forward<Fn>(rule))](Viewer viewer, std::string_view user,
+                                                                    bool& may) mutable {
+      may = static_cast<bool>(kept(viewer, user));
+    };
+    rule_ = detail::Shared<Rule>::make(Rule::Answer::of(std::move(answer)));
+  }
+
+  /// Returns whether there is a rule.
+  explicit operator bool() const noexcept { return static_cast<bool>(rule_); }
+  /// Returns whether the viewer may see the user.
+  bool operator()(Viewer viewer, std::string_view user) const {
+    bool may = true;
+    if (rule_ && (viewer.id().empty() || viewer.id() != user)) rule_->answer(viewer, user, may);
+    return may;
+  }
+
+ private:
+  struct Rule {
+    using Answer = detail::Callback<Viewer, std::string_view, bool&>;
+    detail::OwnerCount owners;
+    Answer answer;
+    explicit Rule(Answer&& fn) : answer(std::move(fn)) {}
+  };
+  detail::Shared<Rule> rule_;
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_MAY_SEE_HPP
+
+// presence/live/notices.hpp
+#ifndef PRESENCE_LIVE_NOTICES_HPP
+#define PRESENCE_LIVE_NOTICES_HPP
+
+/// What a Store returns and delivers besides UserPresenceChanged.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// The result of `Store::dispatch`: the verdict, and the timestamps with which the event was applied. Converts to a
+/// Verdict.
+///
+/// Another node that receives exactly what was applied ends with the same state; see `each_applied`.
+///
+/// @code
+/// #include <presence/live/store.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Store here;
+/// Snapshot there;  // another node
+/// const auto dispatch = [&](const PresenceEvent& event) {
+///   here.dispatch(event).each_applied(event, [&](const PresenceEventView& applied) {
+///     there = reduce(std::move(there), applied);  // over the network
+///   });
+/// };
+/// dispatch(PresenceEvent::connect("john", "phone", now));
+/// dispatch(PresenceEvent::disconnect("john", "phone", now));  // in the same frame: moved 1 ns behind the connect
+/// assert(reduce(there, now) == here.snapshot());
+/// @endcode
+struct Dispatched {
+  Verdict verdict = Verdict::unchanged;  ///< whether it was applied, and if not, why
+  /// The timestamp with which the event was applied: its own, or moved behind an earlier event of the same frame; see
+  /// StoreOptions::keep_order_of_frame. If the event was rejected, its own.
+  Timestamp at;
+  /// The timestamp with which the event's status text was applied. Differs from `at` only for an event of an invisible
+  /// user that connects and sets a status: others see the status, and must not see from its timestamp what else the
+  /// user did.
+  Timestamp status_at;
+
+  /// Returns the verdict.
+  constexpr operator Verdict() const noexcept { return verdict; }
+
+  /// Calls `fn(const PresenceEventView&)` with the event as it was applied: not at all if it was rejected, twice if the
+  /// status has a timestamp of its own, else once. `event` must be the event that was dispatched. The view is valid
+  /// until `fn` returns.
+  template <class Fn>
+  void each_applied(const PresenceEventView& event, Fn&& fn) const {
+    if (!accepted(verdict)) return;
+    PresenceEventView applied = event;
+    applied.at = at;
+    if (event.status && status_at != at) {
+      PresenceEventView text = event;
+      text.type = EventType::set_status;
+      text.at = status_at;
+      applied.status = std::nullopt;
+      fn(static_cast<const PresenceEventView&>(applied));
+      fn(static_cast<const PresenceEventView&>(text));
+      return;
+    }
+    fn(static_cast<const PresenceEventView&>(applied));
+  }
+};
+
+/// Why a session ended.
+enum class SessionEndReason : std::uint8_t {
+  disconnected,  ///< by a disconnect event
+  timed_out,     ///< it was silent for Rules::session_timeout
+  evicted,       ///< another session became live, and Rules::max_sessions_per_user was exceeded
+  removed        ///< the store no longer knows the user
+};
+
+/// Returns the name of the enumerator, such as "timed_out", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(SessionEndReason reason) noexcept {
+  switch (reason) {
+    case SessionEndReason::disconnected: return "disconnected";
+    case SessionEndReason::timed_out: return "timed_out";
+    case SessionEndReason::evicted: return "evicted";
+    case SessionEndReason::removed: return "removed";
+  }
+  return "?";
+}
+
+/// A session of this store's users ended. Delivered to `Store::on_session_ended` once for each life of a session, for
+/// invisible users too. It is for the host, which may close the socket of the session. Never pass it to other users.
+struct SessionEnded {
+  std::string user;     ///< id of the user
+  std::string session;  ///< id of the session
+  Timestamp at;         ///< when it ended: the disconnect, the timeout, or the event that evicted it
+  SessionEndReason reason = SessionEndReason::disconnected;  ///< why it ended
+};
+
+/// A user started to watch a channel, as others see it: they watch it and are online.
+struct WatchingStarted {
+  std::string user;               ///< id of the user
+  std::string cid;                ///< `type:id` of the channel
+  std::size_t watcher_count = 0;  ///< the number of users who watch the channel and whom all others see online
+  Timestamp at;                   ///< when it happened, by the time of the store
+};
+
+/// A user stopped watching a channel, as others see it: they no longer watch it, are no longer online, or became
+/// invisible.
+struct WatchingStopped {
+  std::string user;               ///< id of the user
+  std::string cid;                ///< `type:id` of the channel
+  std::size_t watcher_count = 0;  ///< the number of users who watch the channel and whom all others see online
+  Timestamp at;                   ///< when it happened, by the time of the store
+};
+
+/// Numbers for monitoring; see `Store::stats`.
+struct StoreStats {
+  std::size_t users = 0;          ///< users whom others know
+  std::size_t online = 0;         ///< those of them who are online
+  std::size_t sessions = 0;       ///< live sessions, of invisible users too
+  std::size_t channels = 0;       ///< channels that the store keeps
+  std::size_t viewers = 0;        ///< viewers with a watch
+  std::size_t watches = 0;        ///< their watches: each watched channel, and each user of `watch_users`, counts once
+  std::size_t watched_users = 0;  ///< users whom at least one viewer watches
+  std::size_t bytes = 0;          ///< an estimate of the memory of users and watches, without the allocator's overhead
+  Tally events;                   ///< dispatched events by verdict
+  std::size_t notifications = 0;  ///< calls of callbacks
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_NOTICES_HPP
+
+// presence/live/store.hpp
+#ifndef PRESENCE_LIVE_STORE_HPP
+#define PRESENCE_LIVE_STORE_HPP
 
 // presence/base/detail/id_map.hpp
 #ifndef PRESENCE_BASE_DETAIL_ID_MAP_HPP
@@ -17635,7 +17952,7 @@ class IdMap {
     buckets_.clear();
   }
 
-  bool has(std::uint32_t number) const noexcept { return entries_[number].height != 0; }
+  bool has(std::uint32_t number) const noexcept { return number < entries_.size() && entries_[number].height != 0; }
   const std::string& id_of(std::uint32_t number) const noexcept { return entries_[number].id; }
   T& operator[](std::uint32_t number) noexcept { return entries_[number].thing; }
   const T& operator[](std::uint32_t number) const noexcept { return entries_[number].thing; }
@@ -17907,6 +18224,72 @@ class IdMap {
 
 #endif  // PRESENCE_BASE_DETAIL_ID_MAP_HPP
 
+// presence/live/detail/change_dates.hpp
+#ifndef PRESENCE_LIVE_DETAIL_CHANGE_DATES_HPP
+#define PRESENCE_LIVE_DETAIL_CHANGE_DATES_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Gives the changes of one user strictly increasing timestamps, each as early as possible. Then a mirror that applies
+/// them as reports ends with the last one, in whatever order they arrive.
+///
+/// Stores only dates that can still matter: those that are not earlier than the time of the store. These are usually
+/// few, except while a client's clock is ahead.
+class ChangeDates {
+ public:
+  explicit ChangeDates(std::uint64_t seed = 0) : dates_(seed) {}
+
+  /// No later change will happen before `now`.
+  void pass(Timestamp now) noexcept { now_ = later(now_, now); }
+
+  /// Returns the date of a change of the user that must not be dated before `earliest`. O(1) amortised.
+  Timestamp next(std::string_view user, Timestamp earliest) {
+    if (latest_ < now_ || latest_ == absent) {
+      // Every earlier change of every user is dated before all later ones.
+      if (dates_.size() != 0) dates_.clear();
+      last_.assign(user.data(), user.size());
+      return latest_ = earliest;
+    }
+    if (dates_.size() == 0) {
+      dates_[dates_.add(last_)].at = latest_;
+      limit_ = 64;
+    }
+    if (dates_.size() >= limit_) drop_past();
+    Date& last = dates_[dates_.add(user)];
+    last.at = last.at == absent ? earliest : later(earliest, last.at + Duration::from_ns(1));
+    latest_ = later(latest_, last.at);
+    return last.at;
+  }
+
+ private:
+  struct Date {
+    Timestamp at = absent;
+  };
+
+  void drop_past() {
+    std::vector<std::uint32_t> past;
+    for (auto it = dates_.begin(); it != dates_.end(); ++it) {
+      if ((*it).at < now_) past.push_back(it.number());
+    }
+    for (const std::uint32_t number : past) dates_.erase(number);
+    limit_ = 2 * dates_.size() + 64;
+  }
+
+  Timestamp now_ = absent;
+  Timestamp latest_ = absent;  // of all dates
+  std::string last_;           // the user of the change that is dated `latest_`, while dates_ is empty
+  IdMap<Date> dates_;
+  std::size_t limit_ = 0;  // of dates_, before the past ones are dropped
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_DETAIL_CHANGE_DATES_HPP
+
 // presence/live/detail/frame_order.hpp
 #ifndef PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP
 #define PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP
@@ -17926,15 +18309,23 @@ inline constexpr Duration one_frame = Duration::from_ns(1000);
 /// - An event in the frame of the cut (see `invisible_since`) takes effect no earlier than the cut, so it is hidden.
 /// - An event from before that frame may be visible. It is not moved by events that may be hidden.
 /// - A status is always visible. It is ordered only by other statuses.
+///
+/// The reports of a server may arrive in any order. Their timestamps say which is the latest, however close they are.
+/// So a report is moved only behind one with the same timestamp, or behind one that was moved from there.
 struct FrameOrder {
   Timestamp at;         ///< of the event
   Timestamp status_at;  ///< of its status
 
   bool is_split() const noexcept { return at != status_at; }
 
-  /// Precondition: `event.at` is in range.
-  FrameOrder(const PresenceEventView& event, const RegistersView& user) noexcept
+  /// Precondition: `event.at` is in range. `moved` is the timestamp to which an earlier report of the user with the
+  /// same timestamp was moved, or `absent`.
+  FrameOrder(const PresenceEventView& event, const RegistersView& user, Timestamp moved = absent) noexcept
       : at(event.at), status_at(event.at), first_(event.at), end_(event.at + one_frame) {
+    if (event.type == EventType::report) {
+      follow(user.forgotten_up_to());
+      end_ = later(moved, event.at) + Duration::from_ns(1);
+    }
     const Timestamp cut = invisible_since(user.visibility_changes);
     const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
     const bool asks = event.type == EventType::connect && event.invisible, asks_visible = asks && !*event.invisible;
@@ -17945,6 +18336,9 @@ struct FrameOrder {
     status_at = at;
     if (is_hidden && !is_late) at = later(at, cut);
     if (is_of_session && !may_show) follow_session(event, user);
+    // What others have seen before stays visible.
+    if (asks && !asks_visible && cut == absent && !user.activities.empty())
+      follow(user.activities[user.activities.size() - 1].evidence);
     if (asks) {
       for (const VisibilityChange& visibility_change : user.visibility_changes) {
         if (visibility_change.invisible != *event.invisible) follow(visibility_change.at);
@@ -17970,7 +18364,6 @@ struct FrameOrder {
     }
   }
   void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
-    follow(user.forgotten_up_to());
     if (user.rare != nullptr && user.rare->reported_online != event.online) follow(user.reported_at());
     if (event.last_active && *event.last_active != user.reported_last_active()) follow(user.reported_last_active_at());
   }
@@ -17983,6 +18376,745 @@ struct FrameOrder {
 }  // namespace presence
 
 #endif  // PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP
+
+// presence/live/detail/rooms.hpp
+#ifndef PRESENCE_LIVE_DETAIL_ROOMS_HPP
+#define PRESENCE_LIVE_DETAIL_ROOMS_HPP
+
+// presence/live/detail/viewer_map.hpp
+#ifndef PRESENCE_LIVE_DETAIL_VIEWER_MAP_HPP
+#define PRESENCE_LIVE_DETAIL_VIEWER_MAP_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The ids of a viewer as one string: the user, the session, and the length of the session in 4 bytes. So different
+/// viewers have different keys, whatever bytes their ids contain.
+class ViewerKey {
+ public:
+  explicit ViewerKey(Viewer viewer) {
+    const std::string_view user = viewer.id(), session = viewer.session();
+    size_ = user.size() + session.size() + length_bytes;
+    char* to = nearby_;
+    if (size_ > sizeof(nearby_)) {
+      long_.resize(size_);
+      to = &long_[0];
+    }
+    if (!user.empty()) std::memcpy(to, user.data(), user.size());
+    if (!session.empty()) std::memcpy(to + user.size(), session.data(), session.size());
+    std::size_t length = session.size();
+    for (std::size_t i = 0; i < length_bytes; ++i, length >>= 8)
+      to[user.size() + session.size() + i] = static_cast<char>(static_cast<unsigned char>(length & 0xFF));
+  }
+  std::string_view bytes() const noexcept {
+    return size_ > sizeof(nearby_) ? std::string_view(long_) : std::string_view(nearby_, size_);
+  }
+
+  /// Returns the viewer of a key. Borrows from it.
+  static Viewer viewer_of(std::string_view key) noexcept {
+    const std::size_t ids = key.size() - length_bytes;
+    std::size_t length = 0;
+    for (std::size_t i = length_bytes; i > 0; --i) length = length << 8 | static_cast<unsigned char>(key[ids + i - 1]);
+    const std::size_t user = ids - length;
+    return Viewer(key.substr(0, user), key.substr(user, ids - user));
+  }
+
+ private:
+  static constexpr std::size_t length_bytes = 4;
+
+  std::size_t size_;
+  char nearby_[256];
+  std::string long_;  // only if the key does not fit into nearby_
+};
+
+/// A map from viewers to values, with the numbers of an IdMap.
+template <class T>
+class ViewerMap {
+ public:
+  static constexpr std::uint32_t none = IdMap<T>::none;
+
+  explicit ViewerMap(std::uint64_t seed = 0) noexcept : map_(seed) {}
+
+  std::size_t size() const noexcept { return map_.size(); }
+  std::uint32_t find(Viewer viewer) const noexcept {
+    return map_.size() == 0 ? none : map_.find(ViewerKey(viewer).bytes());
+  }
+  std::uint32_t add(Viewer viewer) { return map_.add(ViewerKey(viewer).bytes()); }
+  void erase(std::uint32_t number) noexcept { map_.erase(number); }
+  void clear() noexcept { map_.clear(); }
+  bool has(std::uint32_t number) const noexcept { return map_.has(number); }
+  /// Borrows from the map. Valid until a viewer is added or erased.
+  Viewer viewer_of(std::uint32_t number) const noexcept { return ViewerKey::viewer_of(map_.id_of(number)); }
+  T& operator[](std::uint32_t number) noexcept { return map_[number]; }
+  const T& operator[](std::uint32_t number) const noexcept { return map_[number]; }
+  auto begin() const noexcept { return map_.begin(); }
+  auto end() const noexcept { return map_.end(); }
+
+ private:
+  IdMap<T> map_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_DETAIL_VIEWER_MAP_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Stores who watches which channels, and how many of them others see. A user watches a channel as long as one of their
+/// viewers does. Others see those who are publicly online.
+///
+/// A function that takes `on_change` calls `on_change(user, cid, count, is_watching)` whenever others see a user start
+/// or stop watching. It must not modify the object.
+class Rooms {
+ public:
+  explicit Rooms(std::uint64_t seed = 0) : rooms_(seed), users_(seed), viewers_(seed) {}
+
+  /// The viewer starts to watch the channel. `is_online`: others see their user online.
+  template <class OnChange>
+  void enter(Viewer viewer, std::string_view cid, bool is_online, std::uint64_t number, OnChange on_change) {
+    if (viewer.id().empty()) return;
+    const std::uint32_t r = rooms_.add(cid);
+    Rollback forget_room([this, r]() noexcept { forget_if_unused(r); });
+    const std::uint32_t u = users_.add(viewer.id());
+    Rollback forget_user([this, u]() noexcept { forget_if_absent(u); });
+    const std::uint32_t v = viewers_.add(viewer);
+    Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
+    if (viewers_[v].rooms.find(r) != nullptr) {
+      forget_room.release();
+      forget_user.release();
+      forget_viewer.release();
+      return;
+    }
+    viewers_[v].user = u;
+    Occupant* const known = rooms_[r].users.find(u);
+    if (known == nullptr) users_[u].rooms.insert(r);
+    Rollback leave_room([this, r, u]() noexcept { users_[u].rooms.erase(r); });
+    if (known == nullptr) rooms_[r].users.insert(Occupant{u, 0});
+    Rollback leave_users([this, r, u]() noexcept { rooms_[r].users.erase(u); });
+    if (known != nullptr) {
+      leave_room.release();
+      leave_users.release();
+    }
+    rooms_[r].viewers.insert(Entry{v, number, static_cast<std::uint64_t>(-1)});
+    Rollback leave_viewers([this, r, v]() noexcept { rooms_[r].viewers.erase(v); });
+    viewers_[v].rooms.insert(r);
+    forget_room.release();
+    forget_user.release();
+    forget_viewer.release();
+    leave_room.release();
+    leave_users.release();
+    leave_viewers.release();
+    Occupant* const occupant = rooms_[r].users.find(u);
+    if (occupant == nullptr || ++occupant->viewers > 1) return;
+    users_[u].is_online = is_online;
+    if (!is_online) return;
+    ++rooms_[r].seen;
+    notify(r, u, true, on_change);
+  }
+  template <class OnChange>
+  void leave(Viewer viewer, std::string_view cid, OnChange on_change) {
+    const std::uint32_t r = rooms_.find(cid), v = viewers_.find(viewer);
+    if (r != none && v != none) leave(v, r, on_change);
+  }
+  /// The viewer stops watching all channels.
+  template <class OnChange>
+  void leave(Viewer viewer, OnChange on_change) {
+    const std::uint32_t v = viewers_.find(viewer);
+    if (v == none) return;
+    for (const std::uint32_t r : by_cid(viewers_[v].rooms)) leave(v, r, on_change);
+  }
+  /// The viewer is a session that ends with the change of that number. Others see at once that it watches no channel.
+  /// It still receives earlier changes, until `forget_ended`.
+  template <class OnChange>
+  void end(Viewer viewer, std::uint64_t number, OnChange on_change) {
+    const std::uint32_t v = viewers_.find(viewer);
+    if (v == none || viewers_[v].has_ended) return;
+    viewers_[v].has_ended = true;
+    for (const std::uint32_t r : by_cid(viewers_[v].rooms)) {
+      if (Entry* const entry = rooms_[r].viewers.find(v)) entry->until = number;
+      leave_as_user(viewers_[v].user, r, on_change);
+    }
+  }
+  void forget_ended(Viewer viewer) {
+    const std::uint32_t v = viewers_.find(viewer);
+    if (v == none || !viewers_[v].has_ended) return;
+    const auto ignore = [](std::string_view, std::string_view, std::size_t, bool) noexcept {};
+    for (const std::uint32_t r : by_cid(viewers_[v].rooms)) leave(v, r, ignore);
+  }
+  /// The user is seen to be online, or no longer.
+  template <class OnChange>
+  void set_online(std::string_view user, bool is_online, OnChange on_change) {
+    const std::uint32_t u = users_.find(user);
+    if (u == none || users_[u].is_online == is_online) return;
+    users_[u].is_online = is_online;
+    for (const std::uint32_t r : by_cid(users_[u].rooms)) {
+      rooms_[r].seen += is_online ? 1u : static_cast<std::size_t>(-1);
+      notify(r, u, is_online, on_change);
+    }
+  }
+  /// Removes a channel. Nobody is notified.
+  void remove(std::string_view cid) {
+    const std::uint32_t r = rooms_.find(cid);
+    if (r == none) return;
+    const auto ignore = [](std::string_view, std::string_view, std::size_t, bool) noexcept {};
+    for (std::size_t left = rooms_[r].viewers.size(); left > 0; --left)
+      leave(rooms_[r].viewers.back().viewer, r, ignore);
+  }
+  void clear() noexcept {
+    rooms_.clear();
+    users_.clear();
+    viewers_.clear();
+  }
+
+  bool has(Viewer viewer) const noexcept { return viewers_.find(viewer) != none; }
+  bool has_user(std::string_view user) const noexcept { return users_.find(user) != none; }
+  bool is_in(std::string_view user, std::string_view cid) const noexcept {
+    const std::uint32_t r = rooms_.find(cid), u = users_.find(user);
+    return r != none && u != none && users_[u].rooms.find(r) != nullptr;
+  }
+  /// Returns the number of users who watch the channel and whom all others see online. O(1).
+  std::size_t seen_in(std::string_view cid) const noexcept {
+    const std::uint32_t r = rooms_.find(cid);
+    return r == none ? 0 : rooms_[r].seen;
+  }
+  template <class Visit>
+  void each_user_in(std::string_view cid, Visit visit) const {
+    const std::uint32_t r = rooms_.find(cid);
+    if (r == none) return;
+    for (const Occupant& occupant : rooms_[r].users) visit(std::string_view(users_.id_of(occupant.user)));
+  }
+  /// Calls `visit(Viewer)` for each viewer who has watched the channel since before the change with that number.
+  template <class Visit>
+  void each_viewer_in(std::string_view cid, std::uint64_t number, Visit visit) const {
+    const std::uint32_t r = rooms_.find(cid);
+    if (r == none) return;
+    for (const Entry& entry : rooms_[r].viewers) {
+      if (entry.since <= number && number < entry.until) visit(viewers_.viewer_of(entry.viewer));
+    }
+  }
+  bool was_in(Viewer viewer, std::string_view cid, std::uint64_t number) const noexcept {
+    const std::uint32_t r = rooms_.find(cid), v = viewers_.find(viewer);
+    if (r == none || v == none) return false;
+    const Entry* const entry = rooms_[r].viewers.find(v);
+    return entry != nullptr && entry->since <= number && number < entry->until;
+  }
+
+ private:
+  struct NumberItself {
+    static std::uint32_t of(std::uint32_t number) noexcept { return number; }
+  };
+  using Numbers = SortedChunks<std::uint32_t, NumberItself>;
+  struct Entry {
+    std::uint32_t viewer;
+    std::uint64_t since, until;  // the numbers of the changes that the viewer receives
+  };
+  struct ViewerOfEntry {
+    static std::uint32_t of(const Entry& entry) noexcept { return entry.viewer; }
+  };
+  struct Occupant {
+    std::uint32_t user, viewers;  // viewers: how many of the user's viewers watch the channel
+  };
+  struct UserOfOccupant {
+    static std::uint32_t of(const Occupant& occupant) noexcept { return occupant.user; }
+  };
+  struct Room {
+    SortedChunks<Entry, ViewerOfEntry> viewers;
+    SortedChunks<Occupant, UserOfOccupant> users;
+    std::size_t seen = 0;  // users who are online
+  };
+  struct RoomUser {
+    bool is_online = false;
+    Numbers rooms;
+  };
+  struct RoomViewer {
+    std::uint32_t user = 0;
+    bool has_ended = false;
+    Numbers rooms;
+  };
+  static constexpr std::uint32_t none = IdMap<Room>::none;
+
+  template <class OnChange>
+  void notify(std::uint32_t r, std::uint32_t u, bool is_watching, OnChange& on_change) const {
+    on_change(std::string_view(users_.id_of(u)), std::string_view(rooms_.id_of(r)), rooms_[r].seen, is_watching);
+  }
+
+  template <class OnChange>
+  void leave(std::uint32_t v, std::uint32_t r, OnChange& on_change) {
+    if (!viewers_[v].rooms.erase(r)) return;
+    const RoomViewer& viewer = viewers_[v];
+    rooms_[r].viewers.erase(v);
+    if (!viewer.has_ended) leave_as_user(viewer.user, r, on_change);
+    forget_if_unused(r);
+    forget_if_idle(v);
+  }
+  void forget_if_unused(std::uint32_t r) noexcept {
+    if (rooms_[r].viewers.empty()) rooms_.erase(r);
+  }
+  void forget_if_absent(std::uint32_t u) noexcept {
+    if (users_[u].rooms.empty()) users_.erase(u);
+  }
+  void forget_if_idle(std::uint32_t v) noexcept {
+    if (viewers_[v].rooms.empty()) viewers_.erase(v);
+  }
+  /// One viewer of the user leaves the channel.
+  template <class OnChange>
+  void leave_as_user(std::uint32_t u, std::uint32_t r, OnChange& on_change) {
+    Occupant* const occupant = rooms_[r].users.find(u);
+    if (occupant == nullptr || --occupant->viewers != 0) return;
+    rooms_[r].users.erase(u);
+    users_[u].rooms.erase(r);
+    if (users_[u].is_online) {
+      --rooms_[r].seen;
+      notify(r, u, false, on_change);
+    }
+    forget_if_absent(u);
+  }
+  /// Sorts channels by their ids: the order of their numbers would show when somebody first watched them.
+  std::vector<std::uint32_t> by_cid(const Numbers& rooms) const {
+    std::vector<std::uint32_t> sorted;
+    for (const std::uint32_t r : rooms) sorted.push_back(r);
+    detail::sort(sorted, [this](std::uint32_t a, std::uint32_t b) { return rooms_.id_of(a) < rooms_.id_of(b); });
+    return sorted;
+  }
+
+  IdMap<Room> rooms_;
+  IdMap<RoomUser> users_;
+  ViewerMap<RoomViewer> viewers_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_DETAIL_ROOMS_HPP
+
+// presence/live/detail/session_deadlines.hpp
+#ifndef PRESENCE_LIVE_DETAIL_SESSION_DEADLINES_HPP
+#define PRESENCE_LIVE_DETAIL_SESSION_DEADLINES_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Finds the users who have a session that times out, without looking at the others. Stores for each user a lower bound
+/// of the next timeout of their sessions. A heartbeat moves a timeout but not the bound: the bound is corrected when it
+/// is reached. So each session costs O(log n) per session_timeout, and a heartbeat costs nothing.
+class SessionDeadlines {
+ public:
+  explicit SessionDeadlines(std::uint64_t seed = 0) : users_(seed) {}
+
+  /// A session of the user times out at `at` or later.
+  void lower(std::string_view user, Timestamp at) {
+    if (at == never) return;
+    const std::uint32_t number = users_.add(user);
+    if (at >= users_[number].at) return;
+    users_[number].at = at;
+    push(Entry{at, number});
+  }
+
+  /// Returns the earliest timeout; `never` if there is none. `next_of(user)` returns the next timeout of the user's
+  /// sessions, or `never`.
+  template <class NextOf>
+  Timestamp next(NextOf next_of) {
+    while (!heap_.empty()) {
+      const Entry first = heap_[0];
+      if (is_current(first)) {
+        const Timestamp next = next_of(std::string_view(users_.id_of(first.user)));
+        if (next == first.at) return next;
+        correct(first, next);
+      } else {
+        pop();
+      }
+    }
+    return never;
+  }
+
+  /// Calls `visit(user)` for each user whose bound is not later than `to`. O(n log n) for n of them.
+  template <class Visit>
+  void each_due(Timestamp to, Visit visit) const {
+    std::vector<std::uint32_t> users;
+    std::vector<std::size_t> next;  // indices into the heap
+    if (has_due(to)) next.push_back(0);
+    while (!next.empty()) {
+      const std::size_t at = next.back();
+      next.pop_back();
+      if (is_current(heap_[at])) users.push_back(heap_[at].user);
+      for (std::size_t below = 2 * at + 1; below <= 2 * at + 2; ++below) {
+        if (below < heap_.size() && heap_[below].at <= to) next.push_back(below);
+      }
+    }
+    // A bound that was lowered and then corrected to its former value has two entries.
+    detail::sort(users, [](std::uint32_t a, std::uint32_t b) { return a < b; });
+    for (std::size_t i = 0; i < users.size(); ++i) {
+      if (i == 0 || users[i] != users[i - 1]) visit(std::string_view(users_.id_of(users[i])));
+    }
+  }
+  /// Time has passed up to `to`: corrects the bounds that are not later. `next_of(user)` returns the next timeout of
+  /// the user's sessions after `to`, or `never`.
+  template <class NextOf>
+  void pass(Timestamp to, NextOf next_of) {
+    while (has_due(to)) {
+      const Entry first = heap_[0];
+      if (is_current(first)) {
+        correct(first, next_of(std::string_view(users_.id_of(first.user))));
+      } else {
+        pop();
+      }
+    }
+  }
+
+  bool has_due(Timestamp to) const noexcept { return !heap_.empty() && heap_[0].at <= to; }
+
+ private:
+  struct Bound {
+    Timestamp at = never;
+  };
+  struct Entry {
+    Timestamp at;
+    std::uint32_t user;
+  };
+
+  /// A bound that was lowered leaves its former entry in the heap, until that is reached.
+  bool is_current(const Entry& entry) const noexcept {
+    return users_.has(entry.user) && users_[entry.user].at == entry.at;
+  }
+  void correct(const Entry& first, Timestamp next) {
+    if (next == never) {
+      users_.erase(first.user);
+      pop();
+    } else {
+      users_[first.user].at = next;
+      heap_[0].at = next;
+      sink();
+    }
+  }
+
+  void push(Entry entry) {
+    heap_.push_back(entry);
+    for (std::size_t at = heap_.size() - 1; at > 0;) {
+      const std::size_t above = (at - 1) / 2;
+      if (heap_[above].at <= heap_[at].at) return;
+      std::swap(heap_[above], heap_[at]);
+      at = above;
+    }
+  }
+  void pop() noexcept {
+    heap_[0] = heap_.back();
+    heap_.pop_back();
+    sink();
+  }
+  /// Moves the first entry down to its place.
+  void sink() noexcept {
+    for (std::size_t at = 0;;) {
+      std::size_t least = at;
+      for (std::size_t below = 2 * at + 1; below <= 2 * at + 2; ++below) {
+        if (below < heap_.size() && heap_[below].at < heap_[least].at) least = below;
+      }
+      if (least == at) return;
+      std::swap(heap_[least], heap_[at]);
+      at = least;
+    }
+  }
+
+  IdMap<Bound> users_;
+  std::vector<Entry> heap_;  // the earliest first
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_DETAIL_SESSION_DEADLINES_HPP
+
+// presence/live/subscription.hpp
+#ifndef PRESENCE_LIVE_SUBSCRIPTION_HPP
+#define PRESENCE_LIVE_SUBSCRIPTION_HPP
+
+// presence/live/detail/coalescer.hpp
+#ifndef PRESENCE_LIVE_DETAIL_COALESCER_HPP
+#define PRESENCE_LIVE_DETAIL_COALESCER_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The changes of one user that a listener receives together.
+///
+/// A viewer who starts to watch the user in between must receive only what happened since. So changes are joined at
+/// once only if no watch was modified between them.
+struct CoalescedChanges {
+  struct Part {
+    UserPresenceChanged change;  // of all changes of the part
+    std::uint64_t number = 0;    // of the first of them
+    std::uint64_t version = 0;   // of the watches, when the change happened
+  };
+  Timestamp due = never;
+  std::vector<Part> parts;  // in order; not empty
+
+  /// Returns the changes from that part on as one.
+  UserPresenceChanged from(std::size_t first) const {
+    UserPresenceChanged change = parts.back().change;
+    change.before = parts[first].change.before;
+    return change;
+  }
+};
+
+/// Holds the changes that a listener with DeliveryOptions::coalesce has not received yet.
+class Coalescer {
+ public:
+  bool empty() const noexcept { return users_.size() == 0; }
+  /// Returns the earliest time at which changes must be delivered, or `never`.
+  Timestamp next_due() const noexcept { return empty() ? never : users_[order_[first_]].due; }
+
+  /// `due`: when the changes of the user must be delivered, if this is the first of them. Returns whether it is.
+  bool add(const UserPresenceChanged& change, std::uint64_t number, std::uint64_t version, Timestamp due) {
+    // If memory runs out, nothing changes.
+    const std::uint32_t known = users_.find(change.id);
+    if (known != none && users_[known].parts.back().version == version) {
+      UserPresenceChanged& last = users_[known].parts.back().change;
+      std::optional<User> after = change.after;
+      last.after.swap(after);
+      last.at = change.at;
+      return false;
+    }
+    std::vector<CoalescedChanges::Part> first(1);
+    first[0].change = change;
+    first[0].number = number;
+    first[0].version = version;
+    if (known != none) {
+      users_[known].parts.push_back(std::move(first[0]));
+      return false;
+    }
+    if (order_.size() == order_.capacity()) order_.reserve(2 * order_.size() + 4);
+    CoalescedChanges& all = users_[users_.add(change.id)];
+    all.parts.swap(first);
+    // Time passes in order, so this changes nothing unless the store has no timestamp.
+    all.due = first_ == order_.size() ? due : later(due, users_[order_.back()].due);
+    order_.push_back(users_.find(change.id));
+    return true;
+  }
+
+  /// Calls `visit(id)` for each user who has changes here.
+  template <class Visit>
+  void each_user(Visit visit) const {
+    for (auto it = users_.begin(); it != users_.end(); ++it) visit(users_.id_of(it.number()));
+  }
+
+  /// Removes and returns the changes that are due first. Must not be empty.
+  CoalescedChanges take() {
+    const std::uint32_t user = order_[first_];
+    CoalescedChanges all = std::move(users_[user]);
+    users_.erase(user);
+    if (++first_ * 2 > order_.size()) {
+      order_.erase(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(first_));
+      first_ = 0;
+    }
+    return all;
+  }
+
+ private:
+  static constexpr std::uint32_t none = IdMap<CoalescedChanges>::none;
+
+  IdMap<CoalescedChanges> users_;
+  std::vector<std::uint32_t> order_;  // by due time
+  std::size_t first_ = 0;             // those before it have been taken
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_DETAIL_COALESCER_HPP
+
+// presence/live/viewers.hpp
+#ifndef PRESENCE_LIVE_VIEWERS_HPP
+#define PRESENCE_LIVE_VIEWERS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+class Store;
+
+/// The viewers who are notified about a change. Owns their ids, so a copy may be kept. The object that a Store passes
+/// to a callback is valid until that callback returns.
+///
+/// @code
+/// #include <presence/live/store.hpp>
+///
+/// Store store;
+/// store.watch_users(Viewer("ann"), std::vector<std::string>{"john"});
+/// store.watch_users(Viewer("bob", "tv"), std::vector<std::string>{"john"});
+/// std::string sent;
+/// const Subscription all = store.on_delivery([&](const UserPresenceChanged& change, const Viewers& viewers) {
+///   for (const Viewer to : viewers) sent += change.id + " to " + std::string(to.id()) + "; ";
+/// });
+/// store.dispatch(PresenceEvent::connect("john", "phone", *parse_timestamp("2019-01-07T13:17:42.375Z")));
+/// assert(sent == "john to ann; john to bob; ");
+/// @endcode
+class Viewers {
+ public:
+  /// A minimal iterator for range-based for loops.
+  class const_iterator {
+   public:
+    /// Points to the viewer at the index.
+    const_iterator(const Viewers& all, std::size_t at) noexcept : all_(&all), at_(at) {}
+    const_iterator(const Viewers&&, std::size_t) = delete;
+    Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from the Viewers
+    /// Moves to the next viewer.
+    const_iterator& operator++() noexcept {
+      ++at_;
+      return *this;
+    }
+    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ != b.at_; }
+
+   private:
+    const Viewers* all_;
+    std::size_t at_;
+  };
+
+  /// @{
+  /// Each viewer once, in the order in which they are notified. They borrow their ids. Valid until this object is
+  /// modified or destroyed. A temporary is rejected.
+  std::size_t size() const noexcept { return ends_.size(); }
+  Viewer operator[](std::size_t i) const& noexcept {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1].session;
+    const std::string_view ids = ids_;
+    return Viewer(ids.substr(begin, ends_[i].user - begin),
+                  ids.substr(ends_[i].user, ends_[i].session - ends_[i].user));
+  }
+  const_iterator begin() const& noexcept { return const_iterator(*this, 0); }
+  const_iterator end() const& noexcept { return const_iterator(*this, size()); }
+  Viewer operator[](std::size_t) const&& = delete;
+  const_iterator begin() const&& = delete;
+  const_iterator end() const&& = delete;
+  /// @}
+
+ private:
+  friend class Store;
+  /// Where the ids of a viewer end in `ids_`.
+  struct Ends {
+    std::size_t user = 0, session = 0;
+  };
+  void clear() noexcept {
+    ids_.clear();
+    ends_.clear();
+  }
+  void add(Viewer viewer) {
+    Ends ends;
+    ids_ += viewer.id();
+    ends.user = ids_.size();
+    ids_ += viewer.session();
+    ends.session = ids_.size();
+    ends_.push_back(ends);
+  }
+
+  std::string ids_;  // concatenated
+  std::vector<Ends> ends_;
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_VIEWERS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+class Store;
+
+/// Which changes a subscription receives, and when.
+struct DeliveryOptions {
+  bool last_active_alone = false;  ///< also changes in which only last_active differs, one per last_active_refresh
+  /// Changes of one user within this time of the first one are delivered as one, when it has passed. The one change
+  /// has the state before the first and after the last of them, and the timestamp of the last. If both states are the
+  /// same, it is not delivered: a user who reconnects within this time causes no notification. 0 delivers each change
+  /// at once. `Store::next_wakeup` returns when the next one is due. Applies to UserPresenceChanged only.
+  Duration coalesce;
+};
+
+namespace detail {
+
+/// What a listener receives.
+enum class NoticeKind : unsigned char { presence_changed, watching_started, watching_stopped, session_ended };
+
+/// A callback of a Store. Shared by the Store and the Subscription that may end it.
+struct Listener {
+  using Notify = Callback<const void*, const Viewers&>;  // the notice, whose type follows from the kind
+
+  /// Where the store keeps it.
+  enum class Place : unsigned char { every_change, deliveries, session_ends, of_viewer };
+
+  OwnerCount owners;
+  mutable Store* store = nullptr;  // null if ended
+  std::uint64_t number = 0;        // in the order of subscribing
+  std::uint64_t since = 0;         // notices with smaller numbers are not delivered to it
+  NoticeKind kind = NoticeKind::presence_changed;
+  Place place = Place::every_change;
+  DeliveryOptions options;
+  std::string user, session;  // the viewer, if it has one
+  mutable Coalescer coalescer;
+  Notify notify;
+
+  Listener(Notify&& fn) : notify(std::move(fn)) {}
+  Viewer viewer() const noexcept { return Viewer(user, session); }
+};
+using Listeners = std::vector<Shared<Listener>>;
+
+}  // namespace detail
+
+/// Owns a callback registration. Destroying it unsubscribes. It may outlive the Store. It may end inside any callback,
+/// including its own.
+///
+/// @code
+/// #include <presence/live/store.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Store store;
+/// store.watch_users(Viewer("ann"), std::vector<std::string>{"john"});
+/// int changes = 0;
+/// Subscription kept;  // a member of what receives the changes
+/// kept = store.subscribe<UserPresenceChanged>(Viewer("ann"), [&](const UserPresenceChanged&) { ++changes; });
+/// store.dispatch(PresenceEvent::connect("john", "phone", now));
+/// kept.reset();
+/// store.dispatch(PresenceEvent::disconnect("john", "phone", now + Duration::from_s(1)));
+/// assert(changes == 1 && !kept.is_active());
+/// @endcode
+class Subscription {
+ public:
+  /// An empty subscription.
+  Subscription() noexcept = default;
+  /// @{
+  /// Takes the registration; `other` becomes empty. Assignment ends the previous subscription.
+  Subscription(Subscription&& other) noexcept : listener_(std::move(other.listener_)) {}
+  Subscription& operator=(Subscription&& other) noexcept {
+    // The previous callback may own `other`, so it is destroyed last.
+    Subscription taken(std::move(other));
+    std::swap(listener_, taken.listener_);
+    return *this;
+  }
+  /// @}
+  ~Subscription() { reset(); }
+
+  /// Unsubscribes now.
+  void reset() noexcept;
+  /// Returns whether the callback may still be called.
+  bool is_active() const noexcept { return listener_ && listener_->store != nullptr; }
+
+ private:
+  friend class Store;
+  explicit Subscription(detail::Shared<detail::Listener> listener) noexcept : listener_(std::move(listener)) {}
+  detail::Shared<detail::Listener> listener_;
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_LIVE_SUBSCRIPTION_HPP
 
 // presence/live/watches.hpp
 #ifndef PRESENCE_LIVE_WATCHES_HPP
@@ -17998,8 +19130,10 @@ struct WatchLimits {
 };
 
 /// A value that stores which viewers watch which users. A viewer watches a user for as long as at least one of their
-/// watches includes that user. The viewers of a user are found without iterating over all viewers. A viewer without an
-/// id watches no user.
+/// watches includes that user. The viewers of a user are found without iterating over all viewers. Each session of a
+/// user is a viewer of its own; see Viewer. A viewer without a user id watches no user.
+///
+/// Memory: O(users + viewers) for each watched channel, not their product.
 ///
 /// @code
 /// Watches watches;
@@ -18017,82 +19151,138 @@ class Watches {
   Watches() = default;
   /// Creates an object without watches. `hash_seed` seeds the hash of the ids; see Rules::hash_seed.
   explicit Watches(const WatchLimits& limits, std::uint64_t hash_seed = 0)
-      : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed) {}
+      : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed), waiting_(hash_seed) {}
 
   /// Watches the channel's members and follows later joins and leaves, which `update` passes in. O(members).
   void watch_channel(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
-    const std::uint32_t v = viewers_.add(viewer.id()), c = channels_.add(channel.cid());
+    const std::uint32_t v = viewers_.add(viewer);
+    detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
+    const std::uint32_t c = channels_.add(channel.cid());
+    detail::Rollback forget_channel([this, c]() noexcept { forget_if_unused(c); });
+    follow(v, c);
+    detail::Rollback unfollow([this, v, c]() noexcept { unwatch_channel(v, c); });
     set_members(c, channel.members);
-    ChannelWatch& watch = watch_of(v, c);
-    if (watch.is_following) return;
-    watch.is_following = true;
-    channels_[c].followers.insert(v);
-    for (const std::uint32_t user : channels_[c].members) add_reason(user, v);
+    forget_viewer.release();
+    forget_channel.release();
+    unfollow.release();
   }
 
-  /// Watches the channel's current members, which is what a channel query returns. Replaces the member list of an
-  /// earlier query for the same channel. Later joins and leaves are not followed; see `watch_channel`. O(members).
+  /// Watches the channel's current members. Replaces the member list of an earlier call for the same channel. Later
+  /// joins and leaves are not followed; see `watch_channel`. O(members).
   void watch_members(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
-    const std::uint32_t v = viewers_.add(viewer.id()), c = channels_.add(channel.cid());
+    const std::uint32_t v = viewers_.add(viewer);
+    detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
+    const std::uint32_t c = channels_.add(channel.cid());
+    detail::Rollback forget_channel([this, c]() noexcept { forget_if_unused(c); });
     std::vector<std::uint32_t> found = numbers_of(channel.members);
-    for (const std::uint32_t user : found) add_reason(user, v);
+    std::size_t added = 0;
+    detail::Rollback drop([&]() noexcept {
+      for (std::size_t i = 0; i < found.size(); ++i)
+        i < added ? drop_reason(found[i], v) : forget_if_unwatched(found[i]);
+    });
+    for (; added < found.size(); ++added) add_reason(found[added], v);
     std::vector<std::uint32_t>& page = watch_of(v, c).page;
+    for (const std::uint32_t user : page) keep_start(user, v);
+    forget_viewer.release();
+    forget_channel.release();
+    drop.release();
     page.swap(found);
     for (const std::uint32_t user : found) drop_reason(user, v);
   }
 
-  /// Watches the users of a range of ids, which is what a user query returns. Adds to the users of earlier calls.
-  /// O(users).
+  /// Watches the users of a range of ids, known or not. Adds to the users of earlier calls. O(users).
   template <class Range>
   void watch_users(Viewer viewer, const Range& ids) {
     if (viewer.id().empty()) return;
     // The ids may be borrowed from viewers_, whose strings move when a viewer is added.
-    std::vector<std::uint32_t> users;
+    Numbers users;
+    detail::Rollback forget_users([&]() noexcept {
+      for (const std::uint32_t user : users) forget_if_unwatched(user);
+    });
+    std::size_t left = limits_.max_users_per_watch;
     for (const auto& id : ids) {
-      if (users.size() == limits_.max_users_per_watch) break;
-      users.push_back(users_.add(std::string_view(id)));
+      if (left == 0) break;
+      const std::uint32_t user = users_.add(std::string_view(id));
+      detail::Rollback forget_user([&]() noexcept { forget_if_unwatched(user); });
+      if (users.find(user) == nullptr) {
+        users.insert(user);
+        --left;
+      }
+      forget_user.release();
     }
-    const std::uint32_t v = viewers_.add(viewer.id());
+    const std::uint32_t v = viewers_.add(viewer);
+    detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
     for (const std::uint32_t user : users) {
       if (viewers_[v].users.find(user) != nullptr) continue;
       viewers_[v].users.insert(user);
+      detail::Rollback erase([&]() noexcept { viewers_[v].users.erase(user); });
       add_reason(user, v);
+      erase.release();
+    }
+    forget_users.release();
+    forget_viewer.release();
+    forget_if_idle(v);
+  }
+
+  /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` made them. Watches of channels
+  /// remain. O(users).
+  template <class Range>
+  void unwatch_users(Viewer viewer, const Range& ids) {
+    const std::uint32_t v = viewers_.find(viewer);
+    if (v == Table::none) return;
+    // The ids may be borrowed from users_, whose strings move when a user is erased.
+    std::vector<std::uint32_t> users;
+    for (const auto& id : ids) {
+      const std::uint32_t user = users_.find(std::string_view(id));
+      if (user != Table::none) users.push_back(user);
+    }
+    for (const std::uint32_t user : users) keep_start(user, v);
+    for (const std::uint32_t user : users) {
+      if (viewers_[v].users.erase(user)) drop_reason(user, v);
     }
     forget_if_idle(v);
   }
 
-  /// Updates the members of a channel. Does nothing if no viewer watches the channel. O(members + changes * viewers),
-  /// where changes are the members who joined or left, and viewers are those who watch the channel.
+  /// Updates the members of a channel. Does nothing if no viewer follows the channel. O(members), whatever the number
+  /// of viewers. In a Store, while changes of users who leave wait to be delivered: O(viewers) for each of these users.
   void update(const Channel& channel) {
     const std::uint32_t c = channels_.find(channel.cid());
-    if (c != Table::none) set_members(c, channel.members);
+    if (c != Table::none && !channels_[c].followers.empty()) set_members(c, channel.members);
   }
   /// Removes a channel and ends all watches of it.
   void remove_channel(std::string_view cid) {
     const std::uint32_t c = channels_.find(cid);
     if (c == Table::none) return;
     for (std::size_t left = channels_[c].viewers.size(); left > 0; --left) {
+      keep_starts(channels_[c].viewers.back(), c);
       unwatch_channel(channels_[c].viewers.back(), c);  // the last one erases the channel
     }
   }
 
   /// Ends the viewer's watches of the channel.
   void unwatch(Viewer viewer, std::string_view cid) {
-    const std::uint32_t v = viewers_.find(viewer.id()), c = channels_.find(cid);
-    if (v != Table::none && c != Table::none) unwatch_channel(v, c);
+    const std::uint32_t v = viewers_.find(viewer), c = channels_.find(cid);
+    if (v != Table::none && c != Table::none) {
+      keep_starts(v, c);
+      unwatch_channel(v, c);
+    }
   }
-  /// Ends all watches of the viewer.
+  /// Ends all watches of the viewer. Watches of other sessions of the same user remain.
   void unwatch(Viewer viewer) {
-    const std::uint32_t v = viewers_.find(viewer.id());
+    const std::uint32_t v = viewers_.find(viewer);
     if (v == Table::none) return;
+    for (const std::uint32_t user : viewers_[v].users) keep_start(user, v);
     Numbers users;
     users.swap(viewers_[v].users);
     for (const std::uint32_t user : users) drop_reason(user, v);
     // The last call may erase the viewer.
     std::size_t left = viewers_[v].channels.size();
-    for (; left > 0; --left) unwatch_channel(v, viewers_[v].channels.back().channel);
+    for (; left > 0; --left) {
+      keep_starts(v, viewers_[v].channels.back().channel);
+      unwatch_channel(v, viewers_[v].channels.back().channel);
+    }
     if (viewers_.has(v)) forget_if_idle(v);
   }
   /// Ends all watches of all viewers.
@@ -18100,62 +19290,57 @@ class Watches {
     viewers_.clear();
     users_.clear();
     channels_.clear();
+    for (auto it = waiting_.begin(); it != waiting_.end(); ++it) waiting_[it.number()].handed_over.clear();
     ++version_;
   }
 
-  /// Returns whether the viewer watches the user. O(log n) for n viewers of the user.
+  /// Returns whether the viewer watches the user. O(c log n) for a member of c watched channels of n viewers each.
   bool is_watching(Viewer viewer, std::string_view user) const noexcept {
-    const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
-    return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
+    const std::uint32_t v = viewers_.find(viewer), u = users_.find(user);
+    return v != Table::none && u != Table::none && since_of(u, v) != never_since;
   }
   /// The former name of `is_watching`.
   bool hears(Viewer viewer, std::string_view user) const noexcept { return is_watching(viewer, user); }
   /// Returns whether at least one viewer watches the user. O(1).
-  bool is_watched(std::string_view user) const noexcept {
-    const std::uint32_t u = users_.find(user);
-    return u != Table::none && !users_[u].watchers.empty();
-  }
+  bool is_watched(std::string_view user) const noexcept { return users_.find(user) != Table::none; }
   /// Calls `visit(Viewer)` for each viewer who watches the user. Each Viewer is valid until the watches are modified.
   /// `visit` may modify them. It is then not called for viewers who no longer watch the user, and it may be called for
-  /// viewers who started to. O(viewers of the user).
+  /// viewers who started to. O(n log n) for n watches of the user.
   template <class Visit>
   void each_viewer_of(std::string_view user, Visit&& visit) const {
     const std::uint32_t u = users_.find(user);
     if (u == Table::none) return;
     const std::string id(user);
-    std::vector<std::uint32_t> viewers;
-    viewers.reserve(users_[u].watchers.size());
-    for (const Watcher& watcher : users_[u].watchers) viewers.push_back(watcher.viewer);
+    const std::vector<Follower> all = watchers_of(u);
     const std::uint64_t version = version_;
-    for (const std::uint32_t v : viewers) {
+    for (const Follower& watcher : all) {
       if (version_ != version) {
         const std::uint32_t known = users_.find(id);
-        if (known == Table::none || find_watcher(known, v) == nullptr) continue;
+        if (known == Table::none || !viewers_.has(watcher.viewer)) continue;
+        if (since_of(known, watcher.viewer) == never_since) continue;
       }
-      visit(Viewer(viewers_.id_of(v)));
+      visit(viewers_.viewer_of(watcher.viewer));
     }
   }
   /// Returns whether the same viewers watch the same users and channels through the same kinds of watches.
   friend bool operator==(const Watches& a, const Watches& b) {
     if (a.viewers_.size() != b.viewers_.size()) return false;
     for (auto it = a.viewers_.begin(); it != a.viewers_.end(); ++it) {
-      const std::uint32_t v = b.viewers_.find(a.viewers_.id_of(it.number()));
+      const std::uint32_t v = b.viewers_.find(a.viewers_.viewer_of(it.number()));
       if (v == Table::none || a.all_of(it.number()) != b.all_of(v)) return false;
     }
     return true;
   }
   friend bool operator!=(const Watches& a, const Watches& b) { return !(a == b); }
 
-  std::size_t viewer_count() const noexcept { return viewers_.size(); }  ///< number of viewers with a watch
-  /// Returns the number of users who are watched. O(users).
-  std::size_t watched_count() const noexcept {
-    std::size_t count = 0;
-    for (const WatchedUser& user : users_) count += user.watchers.empty() ? 0u : 1u;
-    return count;
-  }
+  std::size_t viewer_count() const noexcept { return viewers_.size(); }  ///< number of viewers with a watch; O(1)
+  std::size_t watched_count() const noexcept { return users_.size(); }   ///< number of users who are watched; O(1)
 
  private:
   friend class Store;
+
+  /// Changes are numbered. A viewer receives those since the number at which their watch began.
+  static constexpr std::uint64_t never_since = static_cast<std::uint64_t>(-1);
 
   struct NumberItself {
     static std::uint32_t of(std::uint32_t number) noexcept { return number; }
@@ -18163,38 +19348,69 @@ class Watches {
   /// Ascending, without duplicates.
   using Numbers = detail::SortedChunks<std::uint32_t, NumberItself>;
 
-  /// A viewer who watches a user: through how many watches, and from which value of now_ on.
+  /// A viewer who watches a user other than as a member of a channel that they follow.
   struct Watcher {
-    std::uint32_t viewer = 0, reasons = 0;
+    std::uint32_t viewer = 0, reasons = 0;  // reasons: the number of their watches
     std::uint64_t since = 0;
   };
   struct ViewerOfWatcher {
     static std::uint32_t of(const Watcher& watcher) noexcept { return watcher.viewer; }
   };
+  /// A viewer who follows a channel.
+  struct Follower {
+    std::uint32_t viewer = 0;
+    std::uint64_t since = 0;
+  };
+  struct ViewerOfFollower {
+    static std::uint32_t of(const Follower& follower) noexcept { return follower.viewer; }
+  };
+  /// A channel that viewers follow and that has the user as a member.
+  struct Membership {
+    std::uint32_t channel = 0;
+    std::uint64_t since = 0;
+  };
+  struct ChannelOfMembership {
+    static std::uint32_t of(const Membership& membership) noexcept { return membership.channel; }
+  };
   struct WatchedUser {
     detail::SortedChunks<Watcher, ViewerOfWatcher> watchers;
-    std::uint32_t memberships = 0;  // number of watched channels that have the user as a member
+    detail::SortedChunks<Membership, ChannelOfMembership> channels;
   };
   struct WatchedChannel {
-    std::vector<std::uint32_t> members;  // up to the limit, ascending, without duplicates
-    Numbers followers, viewers;          // those who follow joins and leaves; all who watch
+    std::vector<std::uint32_t> members;  // up to the limit, ascending, without duplicates; empty without followers
+    detail::SortedChunks<Follower, ViewerOfFollower> followers;
+    Numbers viewers;  // all who watch: followers, and viewers of a page
   };
   struct ChannelWatch {
     std::uint32_t channel = 0;
     bool is_following = false;
-    std::vector<std::uint32_t> page;  // members that the last query returned
+    std::vector<std::uint32_t> page;  // members that the last call of `watch_members` watches
   };
   struct ChannelOfWatch {
     static std::uint32_t of(const ChannelWatch& watch) noexcept { return watch.channel; }
   };
   struct WatchingViewer {
     detail::SortedChunks<ChannelWatch, ChannelOfWatch> channels;
-    Numbers users;  // users that queries returned
+    Numbers users;  // those of `watch_users`
   };
   using Table = detail::IdMap<WatchedUser>;
 
+  /// An earlier start of a watch: the viewer ended one watch of the user and still has another that began later.
+  struct HandedOver {
+    std::uint32_t viewer = 0;
+    std::uint64_t since = 0;
+  };
+  struct ViewerOfHandedOver {
+    static std::uint32_t of(const HandedOver& kept) noexcept { return kept.viewer; }
+  };
+  /// A user of whom changes wait to be delivered.
+  struct WaitingUser {
+    std::uint32_t count = 0;  // of these changes
+    detail::SortedChunks<HandedOver, ViewerOfHandedOver> handed_over;
+  };
+
   /// Returns all watches of a viewer by ids instead of numbers, so that two Watches can be compared. One list has the
-  /// queried users; each other list has the users of a channel.
+  /// users of `watch_users`; each other list has the users of a channel.
   std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
     std::vector<std::vector<std::string>> all;
     all.push_back(ids_of(viewers_[v].users));
@@ -18222,6 +19438,10 @@ class Watches {
   /// Returns the numbers of the users of a watch, ascending, without duplicates. Adds users who are not known yet.
   std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> numbers;
+    numbers.reserve(ids.size() < limits_.max_users_per_watch ? ids.size() : limits_.max_users_per_watch);
+    detail::Rollback forget([&]() noexcept {
+      for (const std::uint32_t user : numbers) forget_if_unwatched(user);
+    });
     if (ids.size() > limits_.max_users_per_watch) {
       Numbers first;
       std::size_t left = limits_.max_users_per_watch;
@@ -18229,80 +19449,122 @@ class Watches {
         if (left == 0) break;
         const std::uint32_t user = users_.add(id);
         if (first.find(user) != nullptr) continue;
+        numbers.push_back(user);
         first.insert(user);
         --left;
       }
-      for (const std::uint32_t user : first) numbers.push_back(user);
-      return numbers;
+    } else {
+      for (const std::string& id : ids) numbers.push_back(users_.add(id));
     }
-    for (const std::string& id : ids) numbers.push_back(users_.add(id));
     detail::sort(numbers, [](std::uint32_t a, std::uint32_t b) { return a < b; });
     std::size_t kept = 0;
     for (const std::uint32_t number : numbers) {
       if (kept == 0 || numbers[kept - 1] != number) numbers[kept++] = number;
     }
     numbers.resize(kept);
+    forget.release();
     return numbers;
   }
 
   void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> members = numbers_of(ids);
-    WatchedChannel& channel = channels_[c];
-    for (const std::uint32_t user : members) ++users_[user].memberships;
-    channel.members.swap(members);
-    // Reasons are added before others are dropped, so that members who stay always have one.
-    const std::vector<std::uint32_t>&now = channel.members, &before = members;
-    for (const std::uint32_t user : now) {
-      if (has(before, user)) continue;
-      for (const std::uint32_t v : channel.followers) add_reason(user, v);
+    const std::vector<std::uint32_t>& before = channels_[c].members;
+    // Users join before others leave, so that a user who stays always has a watch. All memory is allocated first.
+    std::size_t joined = 0;
+    detail::Rollback undo([&]() noexcept {
+      for (std::size_t i = 0; i < members.size(); ++i) {
+        if (i < joined && !has(before, members[i])) users_[members[i]].channels.erase(c);
+        forget_if_unwatched(members[i]);
+      }
+    });
+    for (; joined < members.size(); ++joined) {
+      if (has(before, members[joined])) continue;
+      Membership membership;
+      membership.channel = c;
+      membership.since = now_;
+      users_[members[joined]].channels.insert(membership);
     }
     for (const std::uint32_t user : before) {
-      --users_[user].memberships;
-      if (!has(now, user)) {
-        for (const std::uint32_t v : channel.followers) drop_reason(user, v);
-      }
-      forget_if_unwatched(user);
+      if (has(members, user) || !is_waiting(user)) continue;
+      for (const Follower& follower : channels_[c].followers) keep_start(user, follower.viewer);
+    }
+    undo.release();
+    ++version_;
+    channels_[c].members.swap(members);
+    for (const std::uint32_t user : members) {
+      if (!has(channels_[c].members, user)) leave(c, user);
     }
   }
   static bool has(const std::vector<std::uint32_t>& ascending, std::uint32_t number) noexcept {
     const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
     return place != ascending.end() && *place == number;
   }
+  void leave(std::uint32_t c, std::uint32_t user) noexcept {
+    users_[user].channels.erase(c);
+    if (is_waiting(user)) {
+      for (const Follower& follower : channels_[c].followers) forget_start_if_lost(user, follower.viewer);
+    }
+    forget_if_unwatched(user);
+  }
 
   ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
     if (ChannelWatch* const known = viewers_[v].channels.find(c)) return *known;
     channels_[c].viewers.insert(v);
+    detail::Rollback erase([this, v, c]() noexcept { channels_[c].viewers.erase(v); });
     ChannelWatch fresh;
     fresh.channel = c;
-    return viewers_[v].channels.insert(std::move(fresh));
+    ChannelWatch& made = viewers_[v].channels.insert(std::move(fresh));
+    erase.release();
+    return made;
+  }
+  void follow(std::uint32_t v, std::uint32_t c) {
+    ChannelWatch& watch = watch_of(v, c);
+    if (watch.is_following) return;
+    ++version_;
+    Follower follower;
+    follower.viewer = v;
+    follower.since = now_;
+    channels_[c].followers.insert(follower);
+    watch.is_following = true;
+  }
+  /// As `watch_channel`, for a channel whose changes `update` has passed in. O(log n) if a viewer follows it already.
+  void follow_known(Viewer viewer, const Channel& channel) {
+    const std::uint32_t c = channels_.find(channel.cid());
+    if (c == Table::none || channels_[c].followers.empty()) {
+      watch_channel(viewer, channel);
+    } else if (!viewer.id().empty()) {
+      follow(viewers_.add(viewer), c);
+    }
   }
 
-  void unwatch_channel(std::uint32_t v, std::uint32_t c) {
+  /// Allocates nothing. To keep the starts of the watches of waiting users, see `keep_starts`.
+  void unwatch_channel(std::uint32_t v, std::uint32_t c) noexcept {
     ChannelWatch* const watch = viewers_[v].channels.find(c);
     if (watch == nullptr) return;
-    const ChannelWatch ended = std::move(*watch);
+    const std::vector<std::uint32_t> page = std::move(watch->page);
+    if (watch->is_following) unfollow(v, c);
     viewers_[v].channels.erase(c);
-    for (const std::uint32_t user : ended.page) drop_reason(user, v);
-    WatchedChannel& channel = channels_[c];
-    if (ended.is_following) {
-      for (const std::uint32_t user : channel.members) drop_reason(user, v);
-      channel.followers.erase(v);
-    }
-    channel.viewers.erase(v);
-    if (channel.viewers.empty()) {
-      const std::vector<std::uint32_t> members = std::move(channel.members);
-      for (const std::uint32_t user : members) {
-        --users_[user].memberships;
-        forget_if_unwatched(user);
-      }
-      channels_.erase(c);
-    }
+    for (const std::uint32_t user : page) drop_reason(user, v);
+    channels_[c].viewers.erase(v);
+    forget_if_unused(c);
     forget_if_idle(v);
   }
-
-  const Watcher* find_watcher(std::uint32_t user, std::uint32_t v) const noexcept {
-    return users_[user].watchers.find(v);
+  void unfollow(std::uint32_t v, std::uint32_t c) noexcept {
+    ++version_;
+    WatchedChannel& channel = channels_[c];
+    channel.followers.erase(v);
+    if (waiting_.size() != 0) {
+      for (const std::uint32_t user : channel.members) forget_start_if_lost(user, v);
+    }
+    if (!channel.followers.empty()) return;
+    const std::vector<std::uint32_t> members = std::move(channel.members);
+    channel.members.clear();
+    for (const std::uint32_t user : members) {
+      users_[user].channels.erase(c);
+      forget_if_unwatched(user);
+    }
   }
+
   void add_reason(std::uint32_t user, std::uint32_t v) {
     ++version_;
     if (Watcher* const known = users_[user].watchers.find(v)) {
@@ -18318,20 +19580,161 @@ class Watches {
   void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
     ++version_;
     Watcher* const watcher = users_[user].watchers.find(v);
-    if (watcher != nullptr && --watcher->reasons == 0) users_[user].watchers.erase(v);
+    if (watcher == nullptr || --watcher->reasons != 0) return;
+    users_[user].watchers.erase(v);
+    forget_start_if_lost(user, v);
     forget_if_unwatched(user);
   }
+  void forget_if_unused(std::uint32_t c) noexcept {
+    if (channels_.has(c) && channels_[c].viewers.empty()) channels_.erase(c);
+  }
   void forget_if_unwatched(std::uint32_t user) noexcept {
-    if (users_[user].watchers.empty() && users_[user].memberships == 0 && users_.has(user)) users_.erase(user);
+    if (users_.has(user) && users_[user].watchers.empty() && users_[user].channels.empty()) users_.erase(user);
   }
   void forget_if_idle(std::uint32_t v) noexcept {
-    if (viewers_[v].channels.empty() && viewers_[v].users.empty()) viewers_.erase(v);
+    if (viewers_.has(v) && viewers_[v].channels.empty() && viewers_[v].users.empty()) viewers_.erase(v);
   }
 
+  /// Returns the number of the first change that the viewer receives about the user, or `never_since`.
+  std::uint64_t since_of(std::uint32_t user, std::uint32_t v) const noexcept {
+    return since_of(user, v, waiting(user));
+  }
+  std::uint64_t since_of(std::uint32_t user, std::uint32_t v, const WaitingUser* waiting) const noexcept {
+    const std::uint64_t since = since_of_watches(user, v);
+    const HandedOver* const kept = since == never_since || waiting == nullptr ? nullptr : waiting->handed_over.find(v);
+    return kept == nullptr ? since : detail::smaller_of(since, kept->since);
+  }
+  std::uint64_t since_of_watches(std::uint32_t user, std::uint32_t v) const noexcept {
+    const WatchedUser& watched = users_[user];
+    const WatchingViewer& viewer = viewers_[v];
+    const Watcher* const watcher = watched.watchers.find(v);
+    std::uint64_t since = watcher == nullptr ? never_since : watcher->since;
+    if (viewer.channels.size() < watched.channels.size()) {
+      for (const ChannelWatch& watch : viewer.channels) {
+        if (const Membership* const membership = watched.channels.find(watch.channel))
+          since = detail::smaller_of(since, since_of(*membership, v));
+      }
+    } else {
+      for (const Membership& membership : watched.channels) since = detail::smaller_of(since, since_of(membership, v));
+    }
+    return since;
+  }
+  std::uint64_t since_of(const Membership& membership, std::uint32_t v) const noexcept {
+    const Follower* const follower = channels_[membership.channel].followers.find(v);
+    return follower == nullptr ? never_since : detail::greater_of(membership.since, follower->since);
+  }
+  /// The viewer is about to end a watch of the user. If another watch remains, they still receive the waiting changes.
+  void keep_start(std::uint32_t user, std::uint32_t v) {
+    if (waiting_.size() == 0) return;
+    const std::uint32_t number = waiting_.find(users_.id_of(user));
+    if (number == Table::none) return;
+    auto& kept = waiting_[number].handed_over;
+    if (kept.find(v) != nullptr) return;
+    HandedOver start;
+    start.viewer = v;
+    start.since = since_of_watches(user, v);
+    if (start.since != never_since) kept.insert(start);
+  }
+  /// The same for all members of a channel that the viewer is about to leave.
+  void keep_starts(std::uint32_t v, std::uint32_t c) {
+    if (waiting_.size() == 0) return;
+    const ChannelWatch* const watch = viewers_[v].channels.find(c);
+    if (watch == nullptr) return;
+    for (const std::uint32_t user : watch->page) keep_start(user, v);
+    if (!watch->is_following) return;
+    for (const std::uint32_t user : channels_[c].members) keep_start(user, v);
+  }
+  void forget_start_if_lost(std::uint32_t user, std::uint32_t v) noexcept {
+    if (waiting_.size() == 0) return;
+    const std::uint32_t number = waiting_.find(users_.id_of(user));
+    if (number != Table::none && since_of_watches(user, v) == never_since) waiting_[number].handed_over.erase(v);
+  }
+
+  /// Returns the viewers who watch the user, ascending, and since which change.
+  std::vector<Follower> watchers_of(std::uint32_t user) const {
+    std::vector<Follower> all;
+    const auto add = [&all](std::uint32_t viewer, std::uint64_t since) {
+      Follower watcher;
+      watcher.viewer = viewer;
+      watcher.since = since;
+      all.push_back(watcher);
+    };
+    const WatchedUser& watched = users_[user];
+    for (const Watcher& watcher : watched.watchers) add(watcher.viewer, watcher.since);
+    std::size_t sources = all.empty() ? 0u : 1u;
+    for (const Membership& membership : watched.channels) {
+      ++sources;
+      for (const Follower& follower : channels_[membership.channel].followers)
+        add(follower.viewer, detail::greater_of(membership.since, follower.since));
+    }
+    if (sources > 1) {
+      detail::sort(all, [](const Follower& a, const Follower& b) {
+        return a.viewer != b.viewer ? a.viewer < b.viewer : a.since < b.since;
+      });
+      std::size_t kept = 0;
+      for (const Follower& watcher : all) {
+        if (kept == 0 || all[kept - 1].viewer != watcher.viewer) all[kept++] = watcher;
+      }
+      all.resize(kept);
+    }
+    const WaitingUser* const kept = waiting(user);
+    if (kept != nullptr && !kept->handed_over.empty()) {
+      for (Follower& watcher : all) watcher.since = since_of(user, watcher.viewer, kept);
+    }
+    return all;
+  }
+  /// Returns the number of watches of all viewers: channels and single users. O(viewers).
+  std::size_t watch_count() const noexcept {
+    std::size_t count = 0;
+    for (const WatchingViewer& viewer : viewers_) count += viewer.channels.size() + viewer.users.size();
+    return count;
+  }
+  /// Returns an estimate of the memory. O(viewers + users + channels).
+  std::size_t bytes() const noexcept {
+    std::size_t sum = 0;
+    for (auto it = viewers_.begin(); it != viewers_.end(); ++it) {
+      sum += sizeof(WatchingViewer) + viewers_.viewer_of(it.number()).id().size() +
+             viewers_.viewer_of(it.number()).session().size();
+      sum += (*it).users.size() * sizeof(std::uint32_t) + (*it).channels.size() * sizeof(ChannelWatch);
+    }
+    for (auto it = users_.begin(); it != users_.end(); ++it) {
+      sum += sizeof(WatchedUser) + users_.id_of(it.number()).size();
+      sum += (*it).watchers.size() * sizeof(Watcher) + (*it).channels.size() * sizeof(Membership);
+    }
+    for (auto it = channels_.begin(); it != channels_.end(); ++it) {
+      sum += sizeof(WatchedChannel) + channels_.id_of(it.number()).size();
+      sum += ((*it).members.size() + (*it).viewers.size()) * sizeof(std::uint32_t) +
+             (*it).followers.size() * sizeof(Follower);
+    }
+    return sum;
+  }
+  /// Returns how many watches include the user, at least the number of viewers.
+  std::size_t watches_of(std::uint32_t user) const noexcept {
+    std::size_t count = users_[user].watchers.size();
+    for (const Membership& membership : users_[user].channels) count += channels_[membership.channel].followers.size();
+    return count;
+  }
+  /// @{
+  /// A change of the user waits to be delivered, or no longer. While one does, the starts of watches that end are
+  /// handed over to those that remain.
+  void begin_waiting(std::string_view user) { ++waiting_[waiting_.add(user)].count; }
+  void end_waiting(std::string_view user) noexcept {
+    const std::uint32_t number = waiting_.find(user);
+    if (number != Table::none && --waiting_[number].count == 0) waiting_.erase(number);
+  }
+  const WaitingUser* waiting(std::uint32_t user) const noexcept {
+    if (waiting_.size() == 0) return nullptr;
+    const std::uint32_t number = waiting_.find(users_.id_of(user));
+    return number == Table::none ? nullptr : &waiting_[number];
+  }
+  bool is_waiting(std::uint32_t user) const noexcept { return waiting(user) != nullptr; }
+  /// @}
+
   WatchLimits limits_;
-  detail::IdMap<WatchingViewer> viewers_;
+  detail::ViewerMap<WatchingViewer> viewers_;
   detail::IdMap<WatchedUser> users_;
   detail::IdMap<WatchedChannel> channels_;
+  detail::IdMap<WaitingUser> waiting_;
   std::uint64_t version_ = 0;  // counts modifications
   std::uint64_t now_ = 0;      // counts a Store's changes: viewers receive none from before their watch
 };
@@ -18373,7 +19776,10 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
                          if (change.before == change.after) return;
                          const RowView& latest = after != nullptr ? *after : *before;
                          change.id = latest.name();
-                         change.at = dated != absent ? dated : latest_seen_timestamp(latest.registers());
+                         change.at = dated;
+                         // Forgotten data must not matter, whether or not it has been dropped yet.
+                         if (dated == absent)
+                           change.at = latest_seen_timestamp(normal_form_of(latest, after != nullptr ? *b : *a));
                          changes.add(change);
                        });
   return changes;
@@ -18494,6 +19900,47 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
   return tally;
 }
 
+/// A resync that takes effect just after the latest report, or without any as of the snapshot's time.
+template <class It, class OnChange>
+Tally resync_behind_reports(Snapshot& snapshot, It first, It last, OnChange& on_change) {
+  const Snapshot before = snapshot;
+  const Timestamp now = SnapshotAccess::now(before);
+  Timestamp latest = absent;
+  if (const Root* const root = SnapshotAccess::read(before)) {
+    for (const RowView row : root->table) {
+      const RegistersView user = row.registers();
+      latest = later(latest, later(user.reported_at(), user.forgotten_up_to()));
+    }
+  }
+  // At the end of the range there is no later timestamp.
+  const Timestamp behind = latest + Duration::from_ns(1);
+  Timestamp counted = in_range(behind) ? behind : latest;
+  if (latest == absent) counted = now;
+  Tally tally;
+  Snapshot after = before;
+  const NoCallback no_callback;
+  for (; first != last; ++first) {
+    auto&& listed = *first;
+    PresenceEventView event(listed);
+    Verdict form = judge_form(event, before.rules());
+    if (event.type != EventType::report) form = Verdict::invalid;
+    if (!accepted(form)) {
+      tally.count(form);
+      continue;
+    }
+    if (counted != absent) event.at = counted;
+    tally.count(apply_by_plan(after, SnapshotAccess::key(after, event.user), event, no_callback, true));
+  }
+  // Listed users have a report as of then, which is kept.
+  if (latest != absent) {
+    forget_reports_up_to(after, [counted](const RegistersView& user) {
+      return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
+    });
+  }
+  replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
+  return tally;
+}
+
 }  // namespace detail
 
 /// Forgets what reports said about being online, for a client that lost its own connection. No user is shown online
@@ -18551,132 +19998,29 @@ template <class It, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
   return presence::resync(snapshot, first, last, as_of, detail::NoCallback());
 }
+/// The same for a list that has no timestamp of the server, as lists of chat services. It counts as just after the
+/// latest report that the snapshot has, whatever the timestamps of its events and the client's clock say. So it
+/// replaces every earlier report, and is replaced by the server's next one. It is never too late or too early.
+///
+/// Without any report, it counts as of `now`, or without `now`, each of its events as of its own timestamp. If the
+/// client's clock is ahead, the server's next reports then count only when their timestamps have caught up. So apply
+/// something that the server has dated before the first list, such as the `health.check` that opens a connection, or
+/// pass the server's time.
+template <class It, class OnChange, class = detail::EnableIfIterator<It>,
+          class = std::enable_if_t<std::is_invocable<OnChange&, const UserPresenceChangedView&>::value>>
+Tally resync(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  return detail::resync_behind_reports(snapshot, first, last, on_change);
+}
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
 #endif  // PRESENCE_STATE_REPORTS_HPP
 
+#include <atomic>       // for atomic, memory_order_relaxed
+
 namespace presence {
 inline namespace PRESENCE_ABI {
-
-class Store;
-
-/// The viewers who are notified about a change. Owns their ids, so a copy may be kept. The object that a Store passes
-/// to a callback is valid until that callback returns.
-class Viewers {
- public:
-  /// A minimal iterator for range-based for loops.
-  class const_iterator {
-   public:
-    /// Points to the viewer at the index.
-    const_iterator(const Viewers& all, std::size_t at) noexcept : all_(&all), at_(at) {}
-    const_iterator(const Viewers&&, std::size_t) = delete;
-    Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from the Viewers
-    /// Moves to the next viewer.
-    const_iterator& operator++() noexcept {
-      ++at_;
-      return *this;
-    }
-    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ != b.at_; }
-
-   private:
-    const Viewers* all_;
-    std::size_t at_;
-  };
-
-  /// @{
-  /// Each viewer once, in the order in which they are notified. They borrow their ids. Valid until this object is
-  /// modified or destroyed. A temporary is rejected.
-  std::size_t size() const noexcept { return ends_.size(); }
-  Viewer operator[](std::size_t i) const& noexcept {
-    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
-    return Viewer(std::string_view(ids_).substr(begin, ends_[i] - begin));
-  }
-  const_iterator begin() const& noexcept { return const_iterator(*this, 0); }
-  const_iterator end() const& noexcept { return const_iterator(*this, size()); }
-  Viewer operator[](std::size_t) const&& = delete;
-  const_iterator begin() const&& = delete;
-  const_iterator end() const&& = delete;
-  /// @}
-
- private:
-  friend class Store;
-  void clear() noexcept {
-    ids_.clear();
-    ends_.clear();
-  }
-  void add(Viewer viewer) {
-    ids_ += viewer.id();
-    ends_.push_back(ids_.size());
-  }
-
-  std::string ids_;  // concatenated
-  std::vector<std::size_t> ends_;
-};
-
-namespace detail {
-
-/// A callback of a Store. Shared by the Store and the Subscription that may end it.
-struct Listener {
-  using Notify = Callback<const UserPresenceChanged&, const Viewers&>;
-
-  OwnerCount owners;
-  mutable Store* store;  // null if ended
-  std::uint64_t number;  // in the order of subscribing
-  std::uint64_t since;   // changes with smaller numbers are not delivered to it
-  bool wants_last_active;
-  bool receives_all;   // the deliveries to all viewers
-  std::string viewer;  // or only those to this viewer
-  Notify notify;
-
-  Listener(Store& of, std::uint64_t its_number, std::uint64_t from, bool last_active, std::optional<Viewer> receiver,
-           Notify&& fn)
-      : store(&of),
-        number(its_number),
-        since(from),
-        wants_last_active(last_active),
-        receives_all(!receiver),
-        viewer(receiver ? receiver->id() : std::string_view()),
-        notify(std::move(fn)) {}
-};
-using Listeners = std::vector<Shared<Listener>>;
-
-}  // namespace detail
-
-/// Owns a callback registration. Destroying it unsubscribes. It may outlive the Store. It may end inside any callback,
-/// including its own.
-class Subscription {
- public:
-  /// An empty subscription.
-  Subscription() noexcept = default;
-  /// @{
-  /// Takes the registration; `other` becomes empty. Assignment ends the previous subscription.
-  Subscription(Subscription&& other) noexcept : listener_(std::move(other.listener_)) {}
-  Subscription& operator=(Subscription&& other) noexcept {
-    // The previous callback may own `other`, so it is destroyed last.
-    Subscription taken(std::move(other));
-    std::swap(listener_, taken.listener_);
-    return *this;
-  }
-  /// @}
-  ~Subscription() { reset(); }
-
-  /// Unsubscribes now.
-  inline void reset() noexcept;
-  /// Returns whether the callback may still be called.
-  bool is_active() const noexcept { return listener_ && listener_->store != nullptr; }
-
- private:
-  friend class Store;
-  explicit Subscription(detail::Shared<detail::Listener> listener) noexcept : listener_(std::move(listener)) {}
-  detail::Shared<detail::Listener> listener_;
-};
-
-/// Which changes a subscription receives.
-struct DeliveryOptions {
-  bool last_active_alone = false;  ///< also changes in which only last_active differs, one per last_active_refresh
-};
 
 /// What a Store does beyond applying events to a snapshot.
 struct StoreOptions {
@@ -18684,7 +20028,8 @@ struct StoreOptions {
   /// otherwise take effect before an earlier one, or not at all, is moved 1 ns behind it.
   ///
   /// Timestamps less than 1 microsecond apart belong to one frame and count as the same. An event that is older by
-  /// 1 microsecond or more is late and is not moved. An event is accepted or rejected by its original timestamp, so
+  /// 1 microsecond or more is late and is not moved. Reports of a server may arrive in any order, so a report is moved
+  /// only if its timestamp is exactly the same. An event is accepted or rejected by its original timestamp, so
   /// moving never makes it too early. Moving does not advance the time.
   ///
   /// What an invisible user does never moves anything that others see:
@@ -18693,6 +20038,7 @@ struct StoreOptions {
   /// - Their statuses are ordered only among themselves.
   bool keep_order_of_frame = true;
   WatchLimits limits;  ///< limits the users of one watch
+  MaySee may_see;      ///< which viewer may see which user; by default all
 };
 
 /// A channel to watch. It is created if it does not exist.
@@ -18704,35 +20050,46 @@ struct WatchChannel {
 };
 
 /// The presence, the channels, the watches and the callbacks of one process. The only object of the library that has
-/// identity. Not thread-safe: only one thread may use it at a time.
+/// identity. Not thread-safe: only one thread may use it at a time. A wrong use by two threads is found by
+/// PRESENCE_ASSERT in most cases.
+///
+/// A host calls `dispatch` for each event, `advance` when `next_wakeup` is reached, and sends what the callbacks
+/// receive.
 ///
 /// Each viewer is notified about each change once, in the order of the changes. They must have watched the user when
 /// the change happened, and still watch the user. Changes describe what all other users see, so no viewer is notified
-/// about what an invisible user does.
+/// about what an invisible user does. Two changes of one user never have the same timestamp: a change is dated not
+/// before its cause, not before the time of the store, and after the user's previous change. So a mirror that applies
+/// the changes as reports, in any order, ends with the same view.
 ///
 /// Changes are delivered at the end of the call that caused them. The order for one change is:
-/// 1. the `on_delivery` callbacks;
-/// 2. the viewers, in the order in which they first watched anything (a new viewer may take the place of one who ended
+/// 1. the `on_change` callbacks;
+/// 2. the `on_delivery` callbacks;
+/// 3. the viewers, in the order in which they first watched anything (a new viewer may take the place of one who ended
 ///    all their watches);
-/// 3. for each viewer, their subscriptions in the order in which they were made.
+/// 4. for each viewer, their subscriptions in the order in which they were made.
 ///
 /// A callback may do anything to the store but destroy it. Events that it dispatches take effect at once. The changes
 /// that they cause are delivered after all earlier changes: callbacks never run inside each other. If a callback
 /// throws, it counts as called; the next call that delivers calls the remaining ones.
 ///
+/// When a session ends, its watches end (those of a Viewer with that session), and `on_session_ended` is called, for
+/// invisible users too. A later heartbeat that revives the session does not restore its watches.
+///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// Store store;
-/// store.watch(WatchChannel{"match", "eu-17", {"john", "mary"}, true}, Viewer("john"));
-/// std::string shown;
-/// const Subscription subscription = store.subscribe<UserPresenceChanged>(
-///     Viewer("john"),
+/// store.dispatch(PresenceEvent::connect("john", "tab", now));
+/// const Result<Channel> match = store.watch(WatchChannel{"match", "eu-17", {"john", "mary"}, true}, Viewer("john",
+/// "tab")); std::string shown; const Subscription subscription = store.subscribe<UserPresenceChanged>(
+///     Viewer("john", "tab"),
 ///     [&](const UserPresenceChanged& change) { shown += change.id + (change.after->online ? "+" : "-"); });
 ///
-/// store.dispatch(PresenceEvent::connect("mary", "console", now));
-/// store.dispatch(PresenceEvent::connect("jack", "phone", now));  // john does not watch jack
-/// assert(shown == "mary+");
-/// store.advance(now + Duration::from_s(60));  // once a frame: mary was silent for too long
+/// store.dispatch(PresenceEvent::connect("mary", "console", now + Duration::from_s(1)));
+/// store.dispatch(PresenceEvent::connect("jack", "phone", now + Duration::from_s(2)));  // john does not watch jack
+/// assert(match && shown == "mary+");
+/// store.dispatch(PresenceEvent::heartbeat("john", "tab", now + Duration::from_s(30)));
+/// store.advance(*store.next_wakeup());  // mary was silent for too long
 /// assert(shown == "mary+mary-");
 /// @endcode
 class Store {
@@ -18745,60 +20102,165 @@ class Store {
         snapshot_(std::move(snapshot)),
         channels_(snapshot_.rules().hash_seed),
         watches_(options.limits, snapshot_.rules().hash_seed),
-        listeners_(snapshot_.rules().hash_seed) {}
+        rooms_(snapshot_.rules().hash_seed),
+        ending_(snapshot_.rules().hash_seed),
+        dates_(snapshot_.rules().hash_seed),
+        moved_reports_(snapshot_.rules().hash_seed),
+        deadlines_(snapshot_.rules().hash_seed),
+        listeners_(snapshot_.rules().hash_seed),
+        minor_viewers_(snapshot_.rules().hash_seed) {}
   /// @}
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   ~Store() {
+    PRESENCE_ASSERT(!is_delivering_ && !is_in_use_.load(std::memory_order_relaxed),
+                    "a Store is destroyed inside one of its callbacks");
     for (const detail::Listeners& all : listeners_) end(all);
+    end(every_change_);
     end(deliveries_);
+    end(session_ends_);
   }
 
-  /// Applies an event.
-  Verdict dispatch(const PresenceEventView& event) {
-    const Verdict verdict = fold(event);
+  /// Applies an event whose timestamp this host's own clock has set. Time follows the event: it is never too early.
+  ///
+  /// If the event is later than the time of the store, first the deadlines before it pass, then it is applied, then the
+  /// deadlines at its timestamp pass, as in `replay`. If it is not later, it is applied at the time of the store. A
+  /// rejected event does not advance the time.
+  ///
+  /// Never for timestamps from a client or another server: their clocks may be ahead. Use `dispatch(event, now)`.
+  ///
+  /// If the system clock may jump back, date events by a clock that does not, such as HostClock in
+  /// <presence/chrono.hpp>. Else events count at the time of the store until the clock has caught up, and those older
+  /// than Rules::reorder_window are too late.
+  Dispatched dispatch(const PresenceEventView& event) {
+    const Use use(*this);
+    const Dispatched done = dispatch_by_own_clock(event);
     deliver();
-    return verdict;
+    return done;
   }
   /// The same for an event that owns its strings. It may be a temporary.
   template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
-  Verdict dispatch(const Event& event) {
+  Dispatched dispatch(const Event& event) {
     return dispatch(PresenceEventView(event));
   }
-  /// Applies the events of a range one after the other, then delivers the changes. Without `keep_order_of_frame`, it is
-  /// as fast as `apply` of the range.
+  /// Applies an event that somebody else dated: a client, or the server that this store mirrors. Advances to `now`, the
+  /// host's own clock, then accepts or rejects the event by it. The time advances even if the event is rejected. If
+  /// `now` is at either end of the range of timestamps, the verdict is `invalid`, and nothing changes.
+  Dispatched dispatch(const PresenceEventView& event, Timestamp now) {
+    const Use use(*this);
+    if (!detail::in_range(now)) return counted(rejected(event, Verdict::invalid));
+    const detail::EventCopy copy(event, snapshot_.rules());  // advancing the time may move strings
+    advance_to(now);
+    const Dispatched done = dispatch_now(copy.view());
+    deliver();
+    return done;
+  }
+  /// The same for an event that owns its strings. It may be a temporary.
+  template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
+  Dispatched dispatch(const Event& event, Timestamp now) {
+    return dispatch(PresenceEventView(event), now);
+  }
+  /// @{
+  /// Applies the events of a range one after the other, then delivers the changes. With `now`, as `dispatch(event,
+  /// now)`; without, as `dispatch(event)`. Calls `on_dispatched(std::size_t index, const Dispatched&)` for every event,
+  /// before the changes are delivered; it must not use the store. With `now`, and without `keep_order_of_frame`,
+  /// on_dispatched and watches of sessions, it is as fast as `apply` of the range.
   template <class It, class = detail::EnableIfIterator<It>>
   Tally dispatch(It first, It last) {
+    return dispatch(first, last, NoReport());
+  }
+  template <class It, class Fn, class = detail::EnableIfIterator<It>,
+            class = std::enable_if_t<std::is_invocable<Fn&, std::size_t, const Dispatched&>::value>>
+  Tally dispatch(It first, It last, Fn&& on_dispatched) {
+    const Use use(*this);
     Tally tally;
-    if (options_.keep_order_of_frame) {
-      for (; first != last; ++first) {
-        auto&& event = *first;
-        tally.count(fold(PresenceEventView(event)));
+    std::size_t index = 0;
+    each_event(first, last, detail::absent, [&](const PresenceEventView& event) {
+      const Dispatched done = dispatch_by_own_clock(event);
+      tally.count(done.verdict);
+      on_dispatched(index++, done);
+    });
+    deliver();
+    return tally;
+  }
+  template <class It, class = detail::EnableIfIterator<It>>
+  Tally dispatch(It first, It last, Timestamp now) {
+    return dispatch(first, last, now, NoReport());
+  }
+  template <class It, class Fn, class = detail::EnableIfIterator<It>>
+  Tally dispatch(It first, It last, Timestamp now, Fn&& on_dispatched) {
+    static_assert(std::is_invocable<Fn&, std::size_t, const Dispatched&>::value,
+                  "on_dispatched must take (std::size_t index, const Dispatched&)");
+    const Use use(*this);
+    Tally tally;
+    const bool is_valid = detail::in_range(now);
+    bool may_batch = is_valid && std::is_same<std::decay_t<Fn>, NoReport>::value && !options_.keep_order_of_frame &&
+                     !tracks_sessions_;
+    if constexpr (detail::can_look_ahead<It>) {
+      for (It it = first; may_batch && it != last; ++it) {
+        auto&& event = *it;
+        may_batch = PresenceEventView(event).at <= now;  // else its change is dated later
       }
     } else {
-      tally = apply(snapshot_, first, last, Gather{*this});
+      may_batch = false;
+    }
+    if (may_batch) {
+      if (detail::may_borrow<It> && now > detail::SnapshotReader::now(snapshot_)) {
+        const detail::EventCopies copies(first, last, snapshot_.rules());  // advancing the time may move strings
+        advance_to(now);
+        tally = apply(snapshot_, copies.begin(), copies.end(), Gather{*this, detail::absent});
+      } else {
+        advance_to(now);
+        tally = apply(snapshot_, first, last, Gather{*this, detail::absent});
+      }
+      stats_.events += tally;
+      commit();
+    } else {
+      std::size_t index = 0;
+      each_event(first, last, is_valid ? now : detail::absent, [&](const PresenceEventView& event) {
+        const Dispatched done = is_valid ? dispatch_now(event) : counted(rejected(event, Verdict::invalid));
+        tally.count(done.verdict);
+        on_dispatched(index++, done);
+      });
     }
     deliver();
     return tally;
   }
-  /// Advances the time to `now`.
+  /// @}
+  /// Advances the time to `now`. `unchanged` if that is not later than the time of the store; `invalid` at either end
+  /// of the range of timestamps.
   Verdict advance(Timestamp now) {
-    const Verdict verdict = apply(snapshot_, now, Gather{*this});
+    const Use use(*this);
+    const Verdict verdict = advance_to(now);
     deliver();
     return verdict;
   }
-  /// Applies a server's full list; see presence::resync.
+  /// @{
+  /// Applies a server's full list as of a timestamp of the server, or without one as of just after the latest report;
+  /// see presence::resync.
   template <class It>
   Tally resync(It first, It last, Timestamp as_of) {
+    const Use use(*this);
     // A list from the frame in which the connection was lost must still count as later than the forgotten reports.
     const Timestamp behind = forgotten_ + Duration::from_ns(1);
     const bool is_moved = options_.keep_order_of_frame && forgotten_ >= as_of &&
                           forgotten_ < as_of + detail::one_frame && detail::in_range(behind);
-    const Gather gather{*this};
+    const GatherDated gather{*this};
     const Tally tally = detail::resync_moved(snapshot_, first, last, as_of, is_moved ? behind : as_of, gather);
+    commit_by_date();
     deliver();
     return tally;
   }
+  template <class It>
+  Tally resync(It first, It last) {
+    const Use use(*this);
+    const GatherDated gather{*this};
+    const Tally tally = presence::resync(snapshot_, first, last, gather);
+    commit_by_date();
+    deliver();
+    return tally;
+  }
+  /// @}
   /// Merges a snapshot that another node sent, as `apply_delta` does. Advances to `now`, the host's own clock, if that
   /// is later; never to the other node's time. A node that reconciles a copy of its snapshot with another node merges
   /// the result into its store with this call. O(changes).
@@ -18807,58 +20269,124 @@ class Store {
   /// - `too_early`: the other snapshot is dated too late, or contains data that is dated too late and is not known here
   ///   already; see `apply_delta`.
   /// - `out_of_range`: `now` is at either end of the range.
-  std::optional<Error> merge(const Snapshot& other, Timestamp now) {
+  [[nodiscard]] std::optional<Error> merge(const Snapshot& other, Timestamp now) {
+    const Use use(*this);
     if (const std::optional<Error> error = detail::wrong_now(now)) return error;
-    const Gather gather{*this};
+    const GatherDated gather{*this};
+    Snapshot before;
+    if (tracks_sessions_) before = snapshot_;
     if (!detail::merge_from_peer(snapshot_, other, now, detail::dates_at(now, snapshot_), gather))
       return Error{ErrorCode::too_early, 0, "the other node has a timestamp too far in the future"};
+    if (tracks_sessions_) compare_sessions(before);
+    commit_by_date();
     deliver();
     return std::nullopt;
   }
   /// For a client that lost its own connection. Forgets the reports of online, and delivers the changes as usual. Then
-  /// ends all watches, as the server does. Pending changes are delivered to the viewers who watched until now.
-  /// Subscriptions stay. After the client has reconnected, query or watch again, and call `resync`.
+  /// ends all watches, as the server does. Pending and coalesced changes are delivered to the viewers who watched until
+  /// now. Subscriptions stay. After the client has reconnected, first query or watch again, then call `resync`.
+  ///
+  /// So every friend is shown offline until then. A client that expects to be back within a moment calls only `resync`,
+  /// which shows nobody offline who is still listed.
   void connection_lost() {
-    forget_reports_in(snapshot_, Gather{*this});
+    const Use use(*this);
+    const GatherDated gather{*this};
+    forget_reports_in(snapshot_, gather);
     if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
       for (const detail::RowView row : root->table)
         forgotten_ = detail::later(forgotten_, row.registers().forgotten_up_to());
     }
-    // The changes are delivered after the watches have ended, so their viewers are stored now.
-    for (std::size_t i = notified_; i < pending_.size(); ++i) {
-      if (pending_[i].is_farewell) continue;
-      pending_[i].is_farewell = true;
-      recipients_of(pending_[i], pending_[i].viewers);
+    commit_by_date();
+    // The changes are delivered after the watches have ended, so these are kept until then.
+    take_coalesced(detail::never);
+    if (notified_ != pending_.size() || coalesced_next_ != coalesced_.size()) {
+      auto former = detail::Shared<FormerWatches>::make(watches_, rooms_);
+      for (std::size_t i = coalesced_next_; i < coalesced_.size(); ++i) {
+        if (!coalesced_[i].former) coalesced_[i].former = former;
+      }
+      for (std::size_t i = notified_; i < pending_.size(); ++i) {
+        if (!pending_[i].former) pending_[i].former = former;
+      }
     }
     watches_.clear();
+    rooms_.clear();
     deliver();
   }
 
-  /// Returns a copy of the snapshot. O(1).
+  /// Returns a copy of the snapshot. O(1). For the host: `may_see` does not apply to it.
   Snapshot snapshot() const noexcept { return snapshot_; }
-  /// Returns the next time at which `advance` has something to do; see Snapshot::next_deadline.
+  /// @{
+  /// Returns the user as the viewer sees them, or nullopt if the viewer does not know of the user. As
+  /// Snapshot::find, view and online, but `may_see` applies.
+  std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
+    return options_.may_see(viewer, id) ? snapshot_.find(id, viewer) : std::nullopt;
+  }
+  std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const& {
+    return options_.may_see(viewer, id) ? snapshot_.view(id, viewer) : std::nullopt;
+  }
+  std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
+  bool online(std::string_view id, Viewer viewer = nobody) const {
+    return options_.may_see(viewer, id) && snapshot_.online(id, viewer);
+  }
+  /// @}
+  /// Returns the next time at which what others see changes without an event; see Snapshot::next_deadline.
   std::optional<Timestamp> next_deadline() const noexcept { return snapshot_.next_deadline(); }
+  /// Returns the next time at which `advance` has something to do: the visible state changes, a session of any user
+  /// ends (of an invisible one too), or coalesced changes are due. nullopt if there is nothing. Sleep until then, then
+  /// advance to it. O(log n) amortised; the first call is O(users), because from then on the store tracks the sessions.
+  std::optional<Timestamp> next_wakeup() const {
+    track_sessions();
+    Timestamp next = next_session_timeout();
+    if (const std::optional<Timestamp> deadline = next_deadline()) next = detail::earlier(next, *deadline);
+    for (const detail::Shared<detail::Listener>& listener : coalescing_)
+      next = detail::earlier(next, listener->coalescer.next_due());
+    return next == detail::never ? std::nullopt : std::optional<Timestamp>(next);
+  }
   /// @{
   /// Returns which viewers currently watch which users. Borrowed from the store, and changes with it. For a temporary
   /// store, returns a copy.
   const Watches& watches() const& noexcept { return watches_; }
   Watches watches() const&& { return watches_; }
   /// @}
+  /// Returns numbers for monitoring. O(users).
+  StoreStats stats() const {
+    StoreStats stats;
+    stats.users = snapshot_.size();
+    stats.online = snapshot_.online_count();
+    if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
+      for (const detail::RowView row : root->table) {
+        const detail::RegistersView user = row.registers();
+        for (const detail::SessionRegisters& session : user.sessions)
+          stats.sessions += is_live(session, root->now, root->rules) ? 1u : 0u;
+        stats.bytes += sizeof(detail::UserRow) + row.name().size() + user.status().size();
+        if (user.sessions.size() > 1) stats.bytes += (user.sessions.size() - 1) * sizeof(detail::SessionRegisters);
+      }
+    }
+    stats.bytes += watches_.bytes();
+    stats.watches = watches_.watch_count();
+    stats.viewers = watches_.viewer_count();
+    stats.watched_users = watches_.watched_count();
+    stats.channels = channels_.size();
+    stats.events = stats_.events;
+    stats.notifications = stats_.notifications;
+    return stats;
+  }
 
   /// Adds a channel or replaces it. Viewers who follow it are notified about its new members, and no longer about
   /// members who left. Returns an Error, and changes nothing, if its type or id is empty or its type has a colon.
-  std::optional<Error> put(Channel channel) {
+  [[nodiscard]] std::optional<Error> put(Channel channel) {
+    const Use use(*this);
     if (const std::optional<Error> error = wrong_name(channel.type, channel.id)) return error;
-    watches_.update(channel);
-    const std::uint32_t number = channels_.add(channel.cid());
-    channels_[number] = std::move(channel);
+    add_channel(std::move(channel));
     return std::nullopt;
   }
-  /// Removes a channel and ends all watches of it.
+  /// Removes a channel and ends all watches of it. No WatchingStopped is delivered.
   void remove_channel(std::string_view cid) {
+    const Use use(*this);
     const std::uint32_t number = channels_.find(cid);
     if (number == Channels::none) return;
     watches_.remove_channel(cid);
+    rooms_.remove(cid);
     channels_.erase(number);
   }
   /// @{
@@ -18872,108 +20400,387 @@ class Store {
   /// @}
 
   /// Returns a page of users, as the viewer sees them. With `presence`, the viewer is notified about them from now on.
-  std::vector<User> query_users(const UserQuery& asked, Viewer viewer) {
-    std::vector<User> users = query(snapshot_, asked, viewer);
-    if (asked.presence) {
+  /// Finds only users whom the store knows; to watch friends who may appear later, see `watch_users`.
+  std::vector<User> query_users(const UserQuery& query, Viewer viewer) {
+    const Use use(*this);
+    std::vector<User> users;
+    const auto may_see = [this, viewer](std::string_view user) { return options_.may_see(viewer, user); };
+    detail::query_users(snapshot_, query, viewer, may_see,
+                        [&users](const UserView& user) { users.push_back(static_cast<User>(user)); });
+    if (query.presence) {
       std::vector<std::string_view> ids;
       for (const User& user : users) ids.push_back(user.id);
-      watches_.watch_users(viewer, ids);
+      add_users(viewer, ids);
     }
     return users;
   }
   /// Returns a page of channels. Channels with the same id are sorted by type. With `presence`, the viewer is notified
-  /// about their current members.
-  std::vector<Channel> query_channels(const ChannelQuery& asked, Viewer viewer) {
-    ChannelQuery whole = asked;
+  /// about their members from now on, and follows later joins and leaves. This does not count as watching the channel:
+  /// see `watchers`.
+  std::vector<Channel> query_channels(const ChannelQuery& query, Viewer viewer) {
+    const Use use(*this);
+    ChannelQuery whole = query;
     whole.sort.push_back(SortKey{"id", Order::ascending});
     whole.sort.push_back(SortKey{"type", Order::ascending});
     std::vector<Channel> page;
-    for (const Channel* channel : query(channels_, whole)) page.push_back(*channel);
-    if (asked.presence) {
-      for (const Channel& channel : page) watches_.watch_members(viewer, channel);
+    for (const Channel* channel : presence::query(channels_, whole)) page.push_back(*channel);
+    const OwnedViewer kept(viewer);
+    if (query.presence && renew(kept.viewer())) {
+      for (const Channel& channel : page) watches_.follow_known(kept.viewer(), channel);
     }
     return page;
   }
-  /// Returns the channel, and creates it if it does not exist. With `presence`, the viewer is notified about its
-  /// members, and follows later joins and leaves. Returns an Error for the same reasons as `put`.
-  Result<Channel> watch(const WatchChannel& asked, Viewer viewer) {
+  /// Returns the channel, and creates it if it does not exist. The viewer watches it from now on: others see that in
+  /// `watchers`, and the viewer receives WatchingStarted and WatchingStopped. With `presence`, the viewer is also
+  /// notified about its members, and follows later joins and leaves.
+  ///
+  /// Returns an Error, and changes nothing, for the same reasons as `put`, and `not_live` if the viewer is a session
+  /// that has ended. WatchingStarted is dated by the time of the store, so advance to the host's time first.
+  [[nodiscard]] Result<Channel> watch(const WatchChannel& asked, Viewer viewer) {
+    const Use use(*this);
     if (const std::optional<Error> error = wrong_name(asked.type, asked.id)) return *error;
+    const OwnedViewer owned(viewer);
+    const Viewer kept = owned.viewer();
+    if (!renew(kept)) return Error{ErrorCode::not_live, 0, "the session of the viewer has ended"};
     Channel channel;
     channel.type = asked.type;
     channel.id = asked.id;
-    if (const Channel* const known = find_channel(channel.cid())) {
+    const std::string cid = channel.cid();
+    if (const Channel* const known = find_channel(cid)) {
       channel = *known;
-      if (asked.presence) watches_.watch_channel(viewer, channel);
     } else {
       channel.members = asked.members;
-      const std::string id(viewer.id());  // a copy: the id may lie in a channel that moves when one is added
-      put(channel);
-      if (asked.presence) watches_.watch_channel(Viewer(id), channel);
+      add_channel(channel);
     }
+    if (asked.presence) watches_.follow_known(kept, channel);
+    rooms_.enter(kept, cid, snapshot_.online(kept.id()), watches_.now_, room_changes());
+    deliver();
     return channel;
+  }
+  /// Notifies the viewer about the users of a range of ids from now on, known or not, in addition to those of earlier
+  /// calls. Does nothing if the viewer is a session that has ended. O(ids).
+  template <class Range>
+  void watch_users(Viewer viewer, const Range& ids) {
+    const Use use(*this);
+    add_users(viewer, ids);
+  }
+  /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` and `query_users` made them.
+  /// Members of channels that the viewer watches remain watched. O(ids).
+  template <class Range>
+  void unwatch_users(Viewer viewer, const Range& ids) {
+    const Use use(*this);
+    watches_.unwatch_users(viewer, ids);
   }
   /// @{
   /// Ends the viewer's watches of one channel, or all their watches. Nothing more is delivered because of these
-  /// watches. Earlier deliveries remain valid.
-  void unwatch(Viewer viewer, std::string_view cid) { watches_.unwatch(viewer, cid); }
-  void unwatch(Viewer viewer) { watches_.unwatch(viewer); }
+  /// watches. Earlier deliveries remain valid. Other sessions of the same user keep their watches.
+  void unwatch(Viewer viewer, std::string_view cid) {
+    const Use use(*this);
+    const OwnedViewer kept(viewer);
+    const std::string kept_cid(cid);
+    watches_.unwatch(kept.viewer(), kept_cid);
+    rooms_.leave(kept.viewer(), kept_cid, room_changes());
+    deliver();
+  }
+  void unwatch(Viewer viewer) {
+    const Use use(*this);
+    const OwnedViewer kept(viewer);
+    watches_.unwatch(kept.viewer());
+    rooms_.leave(kept.viewer(), room_changes());
+    deliver();
+  }
   /// @}
 
-  /// Calls `fn(const UserPresenceChanged&)` for each change that the viewer is notified about, from now until the
-  /// Subscription ends. A function that takes a `UserPresenceChangedView` receives one.
+  /// Returns the users who watch the channel and are online, as the viewer sees them, in the order of their ids. An
+  /// invisible user is listed for themselves only. A user with several sessions is listed once. O(n log n).
+  ///
+  /// This is all that a room needs whose members are whoever is connected, such as a lobby. A dead socket leaves by
+  /// itself when its session times out, without another heartbeat.
+  ///
+  /// @code
+  /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+  /// Store store;
+  /// const Viewer ann("ann", "phone"), bob("bob", "tv");
+  /// const WatchChannel lobby{"lobby", "eu", {}, false}, match{"match", "7", {}, false};
+  /// std::string log;
+  /// const Subscription left = store.subscribe<WatchingStopped>(
+  ///     ann, [&](const WatchingStopped& notice) { log += notice.user + " left " + notice.cid; });
+  /// for (const Viewer who : {ann, bob}) {
+  ///   store.dispatch(PresenceEvent::connect(std::string(who.id()), std::string(who.session()), now));
+  ///   assert(store.watch(lobby, who));  // join
+  /// }
+  /// assert(store.watch(match, bob));  // one user in two rooms
+  /// assert(store.watcher_count("lobby:eu") == 2 && store.watchers("match:7")[0].id == "bob");
+  /// store.unwatch(bob, "match:7");  // leave
+  /// store.dispatch(PresenceEvent::heartbeat("ann", "phone", now + Duration::from_s(30)));
+  /// store.advance(*store.next_wakeup());  // bob's socket is dead
+  /// assert(log == "bob left lobby:eu" && store.watcher_count("lobby:eu") == 1);
+  /// @endcode
+  std::vector<User> watchers(std::string_view cid, Viewer viewer = nobody) const {
+    std::vector<User> all;
+    rooms_.each_user_in(cid, [&](std::string_view user) {
+      std::optional<User> seen = find(user, viewer);
+      if (seen && seen->online) all.push_back(*std::move(seen));
+    });
+    detail::sort(all, [](const User& a, const User& b) { return a.id < b.id; });
+    return all;
+  }
+  /// Returns the number of users that `watchers` returns. O(1) without a `may_see` rule, else O(watchers).
+  std::size_t watcher_count(std::string_view cid, Viewer viewer = nobody) const {
+    if (options_.may_see) {
+      std::size_t count = 0;
+      rooms_.each_user_in(cid, [&](std::string_view user) { count += online(user, viewer) ? 1u : 0u; });
+      return count;
+    }
+    const bool is_hidden =
+        rooms_.is_in(viewer.id(), cid) && snapshot_.online(viewer.id(), viewer) && !snapshot_.online(viewer.id());
+    return rooms_.seen_in(cid) + (is_hidden ? 1u : 0u);
+  }
+
+  /// Calls `fn` for each notice of type Event that the viewer receives, from now until the Subscription ends. Event is
+  /// one of:
+  /// - UserPresenceChanged: a user whom the viewer watches changed. A function that takes a `UserPresenceChangedView`
+  ///   receives one.
+  /// - WatchingStarted, WatchingStopped: another user started or stopped to watch a channel that the viewer watches.
   template <class Event, class Fn>
   [[nodiscard]] Subscription subscribe(Viewer viewer, Fn fn, const DeliveryOptions& options = {}) {
-    static_assert(std::is_same<Event, UserPresenceChanged>::value, "there is no other event to subscribe to");
-    auto notify = [kept = std::move(fn)](const UserPresenceChanged& change, const Viewers&) mutable {
-      if constexpr (std::is_invocable<Fn&, const UserPresenceChanged&>::value) {
-        kept(change);
+    constexpr bool is_change = std::is_same<Event, UserPresenceChanged>::value;
+    static_assert(
+        is_change || std::is_same<Event, WatchingStarted>::value || std::is_same<Event, WatchingStopped>::value,
+        "subscribe to UserPresenceChanged, WatchingStarted or WatchingStopped");
+    // Lazily, so that a generic callback is not tried with a type that it is not for.
+    static_assert(std::disjunction<std::is_invocable<Fn&, const Event&>,
+                                   std::conjunction<std::bool_constant<is_change>,
+                                                    std::is_invocable<Fn&, const UserPresenceChangedView&>>>::value,
+                  "the callback must take a const Event&");
+    auto notify = [kept = std::move(fn)](const void* notice, const Viewers&) mutable {
+      const Event& event = *static_cast<const Event*>(notice);
+      if constexpr (std::is_invocable<Fn&, const Event&>::value) {
+        kept(event);
       } else {
-        kept(view_of(change));
+        kept(view_of(event));
       }
     };
-    const std::uint32_t number = listeners_.add(viewer.id());
-    return listen(listeners_[number], viewer, detail::Listener::Notify::of(std::move(notify)), options);
+    const std::uint32_t number = listeners_.add(viewer);
+    return listen(listeners_[number], detail::Listener::Place::of_viewer,
+                  is_change                                     ? detail::NoticeKind::presence_changed
+                  : std::is_same<Event, WatchingStarted>::value ? detail::NoticeKind::watching_started
+                                                                : detail::NoticeKind::watching_stopped,
+                  detail::Listener::Notify::of(std::move(notify)), viewer, options);
   }
 
   /// Calls `fn(const UserPresenceChanged&, const Viewers&)` once for each change, with all viewers who are notified
   /// about it. For servers: each change needs to be serialised only once. Not called if there are no such viewers.
   template <class Fn>
   [[nodiscard]] Subscription on_delivery(Fn fn, const DeliveryOptions& options = {}) {
-    return listen(deliveries_, std::nullopt, detail::Listener::Notify::of(std::move(fn)), options);
+    static_assert(std::is_invocable<Fn&, const UserPresenceChanged&, const Viewers&>::value,
+                  "the callback must take (const UserPresenceChanged&, const Viewers&)");
+    auto notify = [kept = std::move(fn)](const void* notice, const Viewers& viewers) mutable {
+      kept(*static_cast<const UserPresenceChanged*>(notice), viewers);
+    };
+    return listen(deliveries_, detail::Listener::Place::deliveries, detail::NoticeKind::presence_changed,
+                  detail::Listener::Notify::of(std::move(notify)), nobody, options);
+  }
+  /// Calls `fn(const UserPresenceChanged&)` for every change that others can see, watched or not, including changes in
+  /// which only last_active differs. `may_see` does not apply: it is for the host, for example to write a log.
+  template <class Fn>
+  [[nodiscard]] Subscription on_change(Fn fn) {
+    static_assert(std::is_invocable<Fn&, const UserPresenceChanged&>::value,
+                  "the callback must take a const UserPresenceChanged&");
+    auto notify = [kept = std::move(fn)](const void* notice, const Viewers&) mutable {
+      kept(*static_cast<const UserPresenceChanged*>(notice));
+    };
+    return listen(every_change_, detail::Listener::Place::every_change, detail::NoticeKind::presence_changed,
+                  detail::Listener::Notify::of(std::move(notify)), nobody, {});
+  }
+  /// Calls `fn(const SessionEnded&)` once when a session ends, whatever the reason, so that the host can close its
+  /// socket. Also for sessions of invisible users, so what it receives is not for other users. If a heartbeat revives
+  /// the session, its new life ends with another call. The first call is O(users), because from then on the store
+  /// tracks the sessions.
+  template <class Fn>
+  [[nodiscard]] Subscription on_session_ended(Fn fn) {
+    static_assert(std::is_invocable<Fn&, const SessionEnded&>::value, "the callback must take a const SessionEnded&");
+    track_sessions();
+    auto notify = [kept = std::move(fn)](const void* notice, const Viewers&) mutable {
+      kept(*static_cast<const SessionEnded*>(notice));
+    };
+    return listen(session_ends_, detail::Listener::Place::session_ends, detail::NoticeKind::session_ended,
+                  detail::Listener::Notify::of(std::move(notify)), nobody, {});
   }
 
  private:
   friend class Subscription;
   using Channels = detail::IdMap<Channel>;
-  struct Pending {
-    UserPresenceChanged change;
-    std::uint64_t number = 0;
-    bool is_farewell = false;
-    Viewers viewers;  // set only for a farewell
+
+  /// A call that changes the store. A call inside a callback is part of the one that delivers.
+  class Use {
+   public:
+    explicit Use(Store& store) noexcept : store_(store), is_outermost_(!store.is_delivering_) {
+      // What a call left that ran out of memory.
+      store.gathered_.clear();
+      store.ends_.clear();
+      if (!is_outermost_) return;
+      // Not a lock: it finds most wrong uses, and costs a right one almost nothing.
+      PRESENCE_ASSERT(!store.is_in_use_.load(std::memory_order_relaxed),
+                      "two threads use a Store at once, or on_dispatched or may_see changes it");
+      store.is_in_use_.store(true, std::memory_order_relaxed);
+    }
+    ~Use() {
+      if (is_outermost_) store_.is_in_use_.store(false, std::memory_order_relaxed);
+    }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    Store& store_;
+    bool is_outermost_;
   };
 
-  /// The progress of the delivery of one change. It lets delivery resume after the callback that threw.
+  /// The ids of a viewer, which may be borrowed from a channel or a watch that is about to move or to end.
+  class OwnedViewer {
+   public:
+    explicit OwnedViewer(Viewer viewer) : user_(viewer.id()), session_(viewer.session()) {}
+    Viewer viewer() const noexcept { return Viewer(user_, session_); }
+
+   private:
+    std::string user_, session_;
+  };
+
+  /// The watches that ended when the connection was lost, while earlier changes wait to be delivered.
+  struct FormerWatches {
+    detail::OwnerCount owners;
+    Watches watches;
+    detail::Rooms rooms;
+    FormerWatches(const Watches& all, const detail::Rooms& all_rooms) : watches(all), rooms(all_rooms) {}
+  };
+
+  /// A change, a change of who watches a channel, or the end of a session, before it is delivered.
+  struct Pending {
+    detail::NoticeKind kind = detail::NoticeKind::presence_changed;
+    std::uint64_t number = 0;       // viewers receive it whose watch began at this number or before,
+    std::uint64_t first_since = 0;  // and at this one or later
+    std::uint64_t version = 0;      // of the watches, when it was queued
+    Timestamp time;                 // of the store, when it happened
+    UserPresenceChanged change;
+    WatchingStarted started;
+    WatchingStopped stopped;
+    SessionEnded ended;
+    detail::Shared<FormerWatches> former;       // set if the connection was lost since
+    detail::Shared<detail::Listener> receiver;  // of coalesced changes; else all are notified
+
+    const void* notice() const noexcept {
+      switch (kind) {
+        case detail::NoticeKind::presence_changed: return &change;
+        case detail::NoticeKind::watching_started: return &started;
+        case detail::NoticeKind::watching_stopped: return &stopped;
+        default: return &ended;
+      }
+    }
+    bool is_minor() const noexcept { return kind == detail::NoticeKind::presence_changed && Store::is_minor(change); }
+  };
+
+  /// The progress of the delivery of one notice. It lets delivery resume after the callback that threw.
   struct Notifying {
     bool is_open = false;
-    bool is_minor = false;  // only last_active changed
+    bool is_minor = false;
+    bool has_recipients = false;
     Pending pending;
     Viewers recipients;
     std::uint64_t version = 0;  // of the watches, when `recipients` was filled
-    std::size_t turn = 0;       // 0: on_delivery; i: viewer i - 1
+    std::size_t turn = 0;       // 0: on_change or on_session_ended; 1: on_delivery; i: viewer i - 2
     std::uint64_t last = 0;     // number of the last listener called in this turn
   };
 
-  /// An OnChange that stores the changes of watched users.
+  struct Counters {
+    Tally events;
+    std::size_t notifications = 0;
+  };
+
+  struct NoReport {
+    void operator()(std::size_t, const Dispatched&) const noexcept {}
+  };
+
+  /// A change of the current call.
+  struct Gathered {
+    UserPresenceChanged change;
+    Timestamp time;  // of the store, when it happened; its date may be later
+  };
+
+  /// An OnChange that dates the changes and stores those that a listener receives.
   struct Gather {
     Store& store;
+    Timestamp cause;  // changes are not dated before it
+    void operator()(const UserPresenceChangedView& change) const { store.gather(change, cause); }
+  };
+  /// The same for changes with several causes: a change is not dated before what others can see of the user.
+  struct GatherDated {
+    Store& store;
     void operator()(const UserPresenceChangedView& change) const {
-      if (!store.watches_.is_watched(change.id)) return;
-      Pending pending;
-      pending.change = UserPresenceChanged(change);
-      pending.number = store.watches_.now_++;
-      store.pending_.push_back(std::move(pending));
+      const detail::Root* const root = detail::SnapshotReader::read(store.snapshot_);
+      const detail::RowView row = root == nullptr ? nullptr : root->table.find(change.id);
+      // Forgotten data must not matter, whether or not it has been dropped yet.
+      store.gather(change,
+                   row == nullptr ? detail::absent : detail::latest_seen_timestamp(detail::normal_form_of(row, *root)));
     }
   };
+  void gather(const UserPresenceChangedView& change, Timestamp cause) {
+    const Timestamp at = dates_.next(change.id, detail::later(change.at, cause));
+    if (!is_received(change)) return;
+    Gathered gathered;
+    gathered.change = UserPresenceChanged(change);
+    gathered.change.at = at;
+    gathered.time = change.at;
+    gathered_.push_back(std::move(gathered));
+  }
+  struct RoomChanges {
+    Store& store;
+    Timestamp at, time;
+    void operator()(std::string_view user, std::string_view cid, std::size_t count, bool is_watching) const {
+      if (store.room_listeners_ == 0) return;
+      Pending pending;
+      pending.number = store.watches_.now_++;
+      pending.time = time;
+      if (is_watching) {
+        pending.kind = detail::NoticeKind::watching_started;
+        pending.started = WatchingStarted{std::string(user), std::string(cid), count, at};
+      } else {
+        pending.kind = detail::NoticeKind::watching_stopped;
+        pending.stopped = WatchingStopped{std::string(user), std::string(cid), count, at};
+      }
+      store.queue(std::move(pending));
+    }
+  };
+
+  RoomChanges room_changes() noexcept {
+    const Timestamp now = detail::SnapshotReader::now(snapshot_);
+    return RoomChanges{*this, now, now};
+  }
+
+  /// A session that has ended, before others see that it left its channels.
+  struct Leaving {
+    OwnedViewer owner;
+    std::uint64_t number;
+    Timestamp at, time;
+  };
+
+  /// What the session of an event, and the others of its user, were before the event.
+  struct SessionProbe {
+    bool is_used = false, was_live = false;
+    std::string user, session;        // copies: the event may borrow them from the snapshot
+    std::vector<std::string> others;  // live ones, if a connect may evict one
+  };
+
+  template <class Change>
+  static bool is_minor(const Change& change) noexcept {
+    return change.before.has_value() == change.after.has_value() && !change.online_changed() &&
+           !change.status_changed();
+  }
+  bool is_received(const UserPresenceChangedView& change) const noexcept {
+    if (!every_change_.empty()) return true;
+    if (is_minor(change))
+      return (minor_deliveries_ != 0 || minor_viewers_.size() != 0) && watches_.is_watched(change.id);
+    return watches_.is_watched(change.id) || rooms_.has_user(change.id);
+  }
 
   static UserPresenceChangedView view_of(const UserPresenceChanged& change) noexcept {
     UserPresenceChangedView view;
@@ -18990,33 +20797,221 @@ class Store {
       return Error{ErrorCode::out_of_range, 0, "a channel type must not contain a colon"};
     return std::nullopt;
   }
+  void add_channel(Channel channel) {
+    watches_.update(channel);
+    const std::uint32_t number = channels_.add(channel.cid());
+    channels_[number] = std::move(channel);
+  }
+
+  template <class Range>
+  void add_users(Viewer viewer, const Range& ids) {
+    const OwnedViewer kept(viewer);
+    if (ending_.find(kept.viewer()) == Channels::none) {
+      if (renew(kept.viewer())) watches_.watch_users(kept.viewer(), ids);
+      return;
+    }
+    std::vector<std::string> copies;  // the ids may be borrowed from the watches that end now
+    for (const auto& id : ids) copies.emplace_back(std::string_view(id));
+    if (renew(kept.viewer())) watches_.watch_users(kept.viewer(), copies);
+  }
 
   static void end(const detail::Listeners& all) noexcept {
     for (const detail::Shared<detail::Listener>& listener : all) listener->store = nullptr;
   }
 
-  Verdict fold(const PresenceEventView& event) {
-    const Gather gather{*this};
+  // Applying events.
+
+  static Dispatched rejected(const PresenceEventView& event, Verdict verdict) noexcept {
+    return Dispatched{verdict, event.at, event.at};
+  }
+  Dispatched counted(const Dispatched& done) noexcept {
+    stats_.events.count(done.verdict);
+    return done;
+  }
+
+  /// Advances to `now`, unless that is `absent`, and calls `body` for each event. Events may borrow strings from the
+  /// snapshot, which an earlier event or the time may destroy.
+  template <class It, class Body>
+  void each_event(It first, It last, Timestamp now, Body body) {
+    if constexpr (detail::may_borrow<It> && detail::can_look_ahead<It>) {
+      const detail::EventCopies copies(first, last, snapshot_.rules());
+      if (now != detail::absent) advance_to(now);
+      for (const PresenceEventView& event : copies) body(event);
+    } else {
+      if (now != detail::absent) advance_to(now);
+      for (; first != last; ++first) {
+        auto&& event = *first;
+        if constexpr (detail::may_borrow<It>) {
+          body(detail::EventCopy(event, snapshot_.rules()).view());
+        } else {
+          body(PresenceEventView(event));
+        }
+      }
+    }
+  }
+
+  /// Applies an event at the time of the store.
+  Dispatched dispatch_now(const PresenceEventView& event) {
+    if (refresh_session(event)) {
+      commit();
+      return counted(Dispatched{Verdict::applied, event.at, event.at});
+    }
+    const SessionProbe probe = probe_session(event, detail::SnapshotReader::now(snapshot_));
+    Dispatched done = fold(event);
+    if (accepted(done.verdict)) {
+      compare_session(probe, event.type, done.at);
+      commit();
+    }
+    return counted(done);
+  }
+
+  /// Applies a heartbeat that only refreshes a live session, if the user has no visibility changes. Such a heartbeat is
+  /// later than all events of its session, so it is not moved; and no session starts or ends. Returns whether it was
+  /// applied.
+  bool refresh_session(const PresenceEventView& event) noexcept {
+    if (event.type != EventType::heartbeat) return false;
+    detail::Root* const owned = detail::SnapshotAccess::owned(snapshot_);
+    if (owned == nullptr) return false;
+    detail::EventTarget target;
+    target.find(owned->table, event);
+    detail::Page* const page = target.own_page();
+    if (page == nullptr) return false;
+    const detail::PlaceInTable place{*owned, target, *page};
+    return place.row().is_plain() && detail::refresh_session(place, event);
+  }
+
+  Dispatched dispatch_by_own_clock(const PresenceEventView& event) {
+    const Timestamp now = detail::SnapshotReader::now(snapshot_);
+    if (!detail::in_range(event.at) || (now != detail::absent && event.at <= now)) return dispatch_now(event);
+    const Verdict form = detail::judge_form(event, snapshot_.rules());
+    if (!accepted(form)) return counted(rejected(event, form));
+
+    detail::Root& root = detail::SnapshotAccess::write(snapshot_);
+    if (root.table.cleanup() > event.at && !has_timeout_until(event.at) && !has_deadline_until(event.at)) {
+      // Until then time changes nothing, so advancing is setting the time.
+      root.now = event.at;
+      const Dispatched done = dispatch_now(event);
+      if (!accepted(done.verdict)) detail::SnapshotAccess::write(snapshot_).now = now;
+      return done;
+    }
+    return dispatch_with_deadlines(detail::EventCopy(event, snapshot_.rules()).view());
+  }
+
+  /// @{
+  /// Returns whether a session ends, or the visible state changes, until then. Heartbeats leave the bounds too low, so
+  /// a bound that has been reached is corrected first.
+  bool has_deadline_until(Timestamp to) const noexcept {
+    if (detail::SnapshotReader::read(snapshot_)->table.due() > to) return false;
+    const std::optional<Timestamp> next = snapshot_.next_deadline();
+    return next && *next <= to;
+  }
+  bool has_timeout_until(Timestamp to) const { return deadlines_.has_due(to) && next_session_timeout() <= to; }
+  /// @}
+
+  /// As `replay` of one event that is later than the time of the store.
+  Dispatched dispatch_with_deadlines(const PresenceEventView& event) {
+    const detail::RowView row = detail::SnapshotAccess::read(snapshot_)->table.find(event.user);
+    if (row != nullptr) {
+      const detail::FrameOrder order = order_of(event, row, *detail::SnapshotAccess::read(snapshot_));
+      if (order.is_split() || order.at != event.at) return dispatch_moved(event);
+    }
+    const SessionProbe probe = probe_session(event, event.at - Duration::from_ns(1));
+    std::vector<SessionEnded> timeouts = timeouts_until(event.at), others;
+    const Gather gather{*this, detail::absent};
+    detail::Replay<const Gather> replay(snapshot_, gather);
+    Dispatched done = rejected(event, replay.fold(event));
+    replay.finish();
+    if (accepted(done.verdict)) {
+      compare_session(probe, event.type, done.at);
+      for (SessionEnded& timeout : timeouts) {
+        // The event takes effect before the deadlines at its timestamp.
+        if (timeout.at == event.at && timeout.user == probe.user && is_live_now(timeout.user, timeout.session))
+          continue;
+        SessionEnded* known = nullptr;
+        for (SessionEnded& ended : ends_) {
+          if (ended.user == timeout.user && ended.session == timeout.session) known = &ended;
+        }
+        if (known == nullptr) {
+          others.push_back(std::move(timeout));
+        } else if (known->reason == SessionEndReason::evicted) {
+          *known = std::move(timeout);
+        }
+      }
+      for (SessionEnded& ended : others) ends_.push_back(std::move(ended));
+      pass_deadlines();
+    }
+    commit();
+    return counted(done);
+  }
+  /// The same for an event that is moved behind another one of its frame, and so behind the deadlines.
+  Dispatched dispatch_moved(const PresenceEventView& event) {
+    const Snapshot before = snapshot_;
+    const detail::ChangeDates dates = dates_;
+    std::vector<SessionEnded> timeouts = timeouts_until(event.at);
+    apply(snapshot_, event.at, Gather{*this, detail::absent});
+    const SessionProbe probe = probe_session(event, event.at);
+    const Dispatched done = fold(event);
+    if (accepted(done.verdict)) {
+      ends_ = std::move(timeouts);
+      compare_session(probe, event.type, done.at);
+      pass_deadlines();
+    } else {
+      snapshot_ = before;
+      dates_ = dates;
+      gathered_.clear();
+    }
+    commit();
+    return counted(done);
+  }
+
+  Verdict advance_to(Timestamp now) {
+    if (tracks_sessions_ && detail::in_range(now) && now > detail::SnapshotReader::now(snapshot_))
+      ends_ = timeouts_until(now);
+    const Verdict verdict = apply(snapshot_, now, Gather{*this, detail::absent});
+    pass_deadlines();
+    commit();
+    return verdict;
+  }
+
+  Dispatched fold(const PresenceEventView& event) {
     const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
     const bool may_move = options_.keep_order_of_frame && root != nullptr && detail::in_range(event.at);
     const detail::RowView row = may_move ? root->table.find(event.user) : nullptr;
-    if (row == nullptr) return apply(snapshot_, event, gather);
-    const detail::FrameOrder order = order_of(event, row, *root);
-    if (order.is_split()) return fold_split(event, order, gather);
-    if (order.at == event.at) return apply(snapshot_, event, gather);
-    return detail::apply_moved(snapshot_, event, order.at, gather);
+    Dispatched done = rejected(event, Verdict::unchanged);
+    if (row != nullptr) {
+      const detail::FrameOrder order = order_of(event, row, *root);
+      if (order.is_split()) {
+        done.verdict = fold_split(event, order);
+        if (accepted(done.verdict)) {
+          done.at = order.at;
+          done.status_at = order.status_at;
+        }
+        return done;
+      }
+      if (order.at != event.at) {
+        const Gather gather{*this, order.at};
+        if (event.type == EventType::report) moved_reports_.note(event.user, event.at, order.at);
+        done.verdict = detail::apply_moved(snapshot_, event, order.at, gather);
+        if (accepted(done.verdict)) done.at = done.status_at = order.at;
+        return done;
+      }
+    }
+    done.verdict = apply(snapshot_, event, Gather{*this, event.at});
+    return done;
   }
 
-  static detail::FrameOrder order_of(const PresenceEventView& event, const detail::RowView& row,
-                                     const detail::Root& root) {
+  detail::FrameOrder order_of(const PresenceEventView& event, const detail::RowView& row,
+                              const detail::Root& root) const {
+    const Timestamp moved =
+        event.type == EventType::report ? moved_reports_.moved_from(event.user, event.at) : detail::absent;
     // Forgotten data must not affect the order, whether or not it has been dropped yet.
-    if (root.rules.forget_after == Duration::highest()) return detail::FrameOrder(event, row.registers());
-    return detail::FrameOrder(event, detail::normal_form_of(row, root.now, root.rules));
+    if (root.rules.forget_after == Duration::highest()) return detail::FrameOrder(event, row.registers(), moved);
+    return detail::FrameOrder(event, detail::normal_form_of(row, root.now, root.rules), moved);
   }
 
   /// Applies an event of an invisible user: its status text at one timestamp, and the rest at another. No other user
   /// sees the rest. Applies both parts or neither.
-  Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order, const Gather& gather) {
+  Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Verdict form = detail::judge_form(event, snapshot_.rules());
     if (!accepted(form)) return form;
     PresenceEventView rest = event, text = event;
@@ -19026,30 +21021,361 @@ class Store {
     const detail::NoCallback no_callback;
     const Verdict of_rest = detail::apply_moved(after, rest, order.at, no_callback);
     if (!accepted(of_rest)) return of_rest;
+    const Gather gather{*this, order.status_at};
     const Verdict of_text = detail::apply_moved(after, text, order.status_at, gather);
     if (!accepted(of_text)) return of_text;
     snapshot_ = std::move(after);
     return of_text == Verdict::unchanged ? of_rest : of_text;
   }
 
-  Subscription listen(detail::Listeners& all, std::optional<Viewer> viewer, detail::Listener::Notify&& notify,
-                      const DeliveryOptions& options) {
-    auto listener = detail::Shared<detail::Listener>::make(*this, ++listener_changes_, watches_.now_,
-                                                           options.last_active_alone, viewer, std::move(notify));
+  /// The latest report of each user that was moved behind another one with the same timestamp. Usually there are none;
+  /// kept for a limited number of users.
+  class MovedReports {
+   public:
+    explicit MovedReports(std::uint64_t seed) : all_(seed) {}
+    Timestamp moved_from(std::string_view user, Timestamp at) const noexcept {
+      const std::uint32_t number = all_.size() == 0 ? Channels::none : all_.find(user);
+      return number != Channels::none && all_[number].from == at ? all_[number].to : detail::absent;
+    }
+    void note(std::string_view user, Timestamp from, Timestamp to) {
+      if (all_.size() >= max_users && all_.find(user) == Channels::none) all_.clear();
+      all_[all_.add(user)] = Moved{from, to};
+    }
+
+   private:
+    static constexpr std::size_t max_users = 4096;
+    struct Moved {
+      Timestamp from = detail::absent, to = detail::absent;
+    };
+    detail::IdMap<Moved> all_;
+  };
+
+  // Ends of sessions.
+
+  static bool is_live(const detail::SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+    return detail::evidence(session) != detail::absent && detail::live(session, now, rules);
+  }
+  bool is_live_now(std::string_view user, std::string_view id) const noexcept {
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    const detail::RowView row = root == nullptr ? nullptr : root->table.find(user);
+    if (row == nullptr) return false;
+    const detail::SessionRegisters* const session = detail::find_session(row.registers().sessions, id);
+    return session != nullptr && is_live(*session, root->now, root->rules);
+  }
+  static Timestamp next_timeout(const detail::RowView& row, Timestamp now, const Rules& rules) noexcept {
+    Timestamp next = detail::never;
+    for (const detail::SessionRegisters& session : row.registers().sessions) {
+      if (is_live(session, now, rules)) next = detail::earlier(next, detail::silent_until(session, rules));
+    }
+    return next;
+  }
+
+  /// Returns when the next session of any user times out, or `never`. Corrects the bounds that are too low.
+  Timestamp next_session_timeout() const {
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    if (root == nullptr) return detail::never;
+    return deadlines_.next([root](std::string_view user) {
+      const detail::RowView row = root->table.find(user);
+      return row == nullptr ? detail::never : next_timeout(row, root->now, root->rules);
+    });
+  }
+
+  /// From now on, notices when a session ends.
+  void track_sessions() const {
+    if (tracks_sessions_) return;
+    if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
+      for (const detail::RowView row : root->table)
+        deadlines_.lower(row.name(), next_timeout(row, root->now, root->rules));
+    }
+    tracks_sessions_ = true;
+  }
+
+  /// Returns the sessions that time out after the time of the store and not after `to`, if no event arrives.
+  std::vector<SessionEnded> timeouts_until(Timestamp to) const {
+    std::vector<SessionEnded> timeouts;
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    if (root == nullptr) return timeouts;
+    deadlines_.each_due(to, [&](std::string_view user) {
+      const detail::RowView row = root->table.find(user);
+      if (row == nullptr) return;
+      for (const detail::SessionRegisters& session : row.registers().sessions) {
+        const Timestamp until = detail::silent_until(session, root->rules);
+        if (until <= to && is_live(session, root->now, root->rules))
+          timeouts.push_back(
+              SessionEnded{std::string(user), std::string(session.id.view()), until, SessionEndReason::timed_out});
+      }
+    });
+    return timeouts;
+  }
+  /// Corrects the bounds of the sessions' timeouts up to the time of the store.
+  void pass_deadlines() {
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    if (root == nullptr || !deadlines_.has_due(root->now)) return;
+    deadlines_.pass(root->now, [root](std::string_view user) {
+      const detail::RowView row = root->table.find(user);
+      return row == nullptr ? detail::never : next_timeout(row, root->now, root->rules);
+    });
+  }
+
+  SessionProbe probe_session(const PresenceEventView& event, Timestamp now) const {
+    SessionProbe probe;
+    if (!tracks_sessions_ || !detail::belongs_to_session(event.type)) return probe;
+    probe.is_used = true;
+    probe.user = std::string(event.user);
+    probe.session = std::string(event.session);
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    const detail::RowView row = root == nullptr ? nullptr : root->table.find(event.user);
+    if (row == nullptr) return probe;
+    const detail::RegistersView user = row.registers();
+    std::size_t live = 0;
+    for (const detail::SessionRegisters& session : user.sessions) {
+      if (!is_live(session, now, root->rules)) continue;
+      ++live;
+      if (session.id.view() == event.session) probe.was_live = true;
+    }
+    if (probe.was_live || live < root->rules.max_sessions_per_user) return probe;
+    for (const detail::SessionRegisters& session : user.sessions) {
+      if (is_live(session, now, root->rules)) probe.others.emplace_back(session.id.view());
+    }
+    return probe;
+  }
+  void compare_session(const SessionProbe& probe, EventType type, Timestamp at) {
+    if (!probe.is_used) return;
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    const detail::RowView row = root == nullptr ? nullptr : root->table.find(probe.user);
+    const detail::SessionRegisters* const session =
+        row == nullptr ? nullptr : detail::find_session(row.registers().sessions, probe.session);
+    const bool lives = session != nullptr && is_live(*session, root->now, root->rules);
+    if (lives && !probe.was_live) deadlines_.lower(probe.user, detail::silent_until(*session, root->rules));
+    if (!lives && probe.was_live) {
+      SessionEndReason reason = row == nullptr ? SessionEndReason::removed : SessionEndReason::evicted;
+      if (type == EventType::disconnect) reason = SessionEndReason::disconnected;
+      ends_.push_back(SessionEnded{probe.user, probe.session, at, reason});
+    }
+    for (const std::string& other : probe.others) {
+      if (!is_live_now(probe.user, other))
+        ends_.push_back(SessionEnded{probe.user, other, at, SessionEndReason::evicted});
+    }
+  }
+  /// Finds the sessions that started or ended since another snapshot.
+  void compare_sessions(const Snapshot& before) {
+    const detail::Root* const was = detail::SnapshotReader::read(before);
+    const detail::Root* const is = detail::SnapshotReader::read(snapshot_);
+    if (is == nullptr || was == is) return;
+    const detail::UserTable none;
+    const detail::UserTable& former = was == nullptr ? none : was->table;
+    const Timestamp then = was == nullptr ? detail::absent : was->now;
+    const auto compare = [&](const detail::RowView& a, const detail::RowView& b) {
+      if (a == nullptr) return;
+      for (const detail::SessionRegisters& session : a.registers().sessions) {
+        if (!is_live(session, then, is->rules)) continue;
+        const detail::SessionRegisters* const left =
+            b == nullptr ? nullptr : detail::find_session(b.registers().sessions, session.id.view());
+        if (left != nullptr && is_live(*left, is->now, is->rules)) continue;
+        ends_.push_back(end_of(a.name(), left == nullptr ? session : *left, left != nullptr, *is));
+      }
+    };
+    detail::UserTable::each_pair(former, is->table, detail::absent, [&](detail::RowView a, detail::RowView b) {
+      if (b != nullptr) deadlines_.lower(b.name(), next_timeout(b, is->now, is->rules));
+      compare(a, b);
+    });
+    // Time alone changes no row.
+    std::vector<SessionEnded> changed = std::move(ends_);
+    ends_.clear();
+    deadlines_.each_due(is->now, [&](std::string_view user) { compare(former.find(user), is->table.find(user)); });
+    const auto is_before = [](const SessionEnded& a, const SessionEnded& b) {
+      return a.user != b.user ? a.user < b.user : a.session < b.session;
+    };
+    for (SessionEnded& ended : changed) ends_.push_back(std::move(ended));
+    // A session may have been found in both ways.
+    detail::sort(ends_, is_before);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < ends_.size(); ++i) {
+      if (kept == 0 || is_before(ends_[kept - 1], ends_[i])) std::swap(ends_[kept++], ends_[i]);
+    }
+    ends_.resize(kept);
+    pass_deadlines();
+  }
+  /// Returns how a session ended during a merge.
+  static SessionEnded end_of(std::string_view user, const detail::SessionRegisters& session, bool is_kept,
+                             const detail::Root& root) {
+    SessionEnded ended{std::string(user), std::string(session.id.view()), root.now, SessionEndReason::evicted};
+    const Timestamp silent = detail::silent_until(session, root.rules);
+    if (is_kept && detail::ended_by_disconnect(session)) {
+      ended.at = detail::earlier(session.disconnects[detail::first_ending(session)], silent);
+      ended.reason = ended.at == silent ? SessionEndReason::timed_out : SessionEndReason::disconnected;
+    } else if (root.now != detail::absent && silent <= root.now) {
+      ended.at = silent;
+      ended.reason = SessionEndReason::timed_out;
+    }
+    return ended;
+  }
+
+  /// A viewer that is a session must not inherit the watches of the session's former life. Returns false if the session
+  /// has ended.
+  bool renew(Viewer viewer) {
+    if (viewer.session().empty()) return true;
+    track_sessions();
+    end_watches_of(viewer);
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    const detail::RowView row = root == nullptr ? nullptr : root->table.find(viewer.id());
+    if (row == nullptr) return true;
+    // Forgotten data must not matter, whether or not it has been dropped yet.
+    const auto& user = detail::normal_form_of(row, root->now, root->rules);
+    const detail::SessionRegisters* const session =
+        detail::find_session(detail::RegistersView(user).sessions, viewer.session());
+    return session == nullptr || is_live(*session, root->now, root->rules);
+  }
+  /// Ends the watches of a session that has ended, if that has not been done.
+  void end_watches_of(Viewer viewer) {
+    const std::uint32_t number = ending_.find(viewer);
+    if (number == Channels::none) return;
+    ending_.erase(number);
+    watches_.unwatch(viewer);
+    rooms_.forget_ended(viewer);
+  }
+
+  // Delivering.
+
+  /// Queues what was gathered, in the order of time. At one timestamp, sessions end before users change.
+  void commit() {
+    dates_.pass(detail::SnapshotReader::now(snapshot_));
+    if (gathered_.empty() && ends_.empty()) return;
+    detail::sort(ends_, [this](const SessionEnded& a, const SessionEnded& b) {
+      const Timestamp first = time_of(a), second = time_of(b);
+      if (first != second) return first < second;
+      if (a.at != b.at) return a.at < b.at;
+      return a.user != b.user ? a.user < b.user : a.session < b.session;
+    });
+    std::size_t ended = 0;
+    std::vector<Leaving> leaving;
+    for (Gathered& gathered : gathered_) {
+      for (; ended < ends_.size() && time_of(ends_[ended]) <= gathered.time; ++ended) {
+        if (!leaving.empty() && leaving.back().time < time_of(ends_[ended])) leave_rooms(leaving);
+        queue(std::move(ends_[ended]), leaving);
+      }
+      if (!leaving.empty() && leaving.back().time < gathered.time) leave_rooms(leaving);
+      queue(std::move(gathered));
+    }
+    for (; ended < ends_.size(); ++ended) {
+      if (!leaving.empty() && leaving.back().time < time_of(ends_[ended])) leave_rooms(leaving);
+      queue(std::move(ends_[ended]), leaving);
+    }
+    leave_rooms(leaving);
+    gathered_.clear();
+    ends_.clear();
+  }
+  /// The same for changes that were dated by their causes, in the order of (date, id).
+  void commit_by_date() {
+    detail::sort(gathered_, [](const Gathered& a, const Gathered& b) {
+      return a.change.at != b.change.at ? a.change.at < b.change.at : a.change.id < b.change.id;
+    });
+    commit();
+  }
+  void queue(Gathered&& gathered) {
+    const bool is_online = gathered.change.after && gathered.change.after->online;
+    const std::string id = gathered.change.id;
+    const Timestamp at = gathered.change.at, time = gathered.time;
+    Pending pending;
+    pending.change = std::move(gathered.change);
+    pending.number = watches_.now_++;
+    pending.version = watches_.version_;
+    pending.time = time;
+    queue(std::move(pending));
+    rooms_.set_online(id, is_online, RoomChanges{*this, at, time});
+  }
+  /// If memory runs out, nothing is queued.
+  void queue(Pending&& pending) {
+    if (pending_.size() == pending_.capacity()) pending_.reserve(2 * pending_.size() + 8);
+    if (pending.kind == detail::NoticeKind::presence_changed) watches_.begin_waiting(pending.change.id);
+    pending_.push_back(std::move(pending));
+  }
+  /// Returns the time of the store at which a session ended. Its own timestamp may be that of a client.
+  Timestamp time_of(const SessionEnded& ended) const noexcept {
+    return ended.reason == SessionEndReason::timed_out ? ended.at : detail::SnapshotReader::now(snapshot_);
+  }
+  void queue(SessionEnded&& ended, std::vector<Leaving>& leaving) {
+    // Its watches end when this is delivered, after the earlier notices.
+    Leaving left{OwnedViewer(Viewer(ended.user, ended.session)), watches_.now_, ended.at, time_of(ended)};
+    Pending pending;
+    pending.kind = detail::NoticeKind::session_ended;
+    pending.number = watches_.now_++;
+    pending.time = left.time;
+    const Viewer viewer = left.owner.viewer();
+    if (watches_.viewers_.find(viewer) != Channels::none || rooms_.has(viewer))
+      ending_[ending_.add(viewer)] = pending.number;
+    pending.ended = std::move(ended);
+    queue(std::move(pending));
+    leaving.push_back(std::move(left));
+  }
+  /// Others see that the sessions left their channels, after the changes of their users at the same time.
+  void leave_rooms(std::vector<Leaving>& leaving) {
+    for (const Leaving& left : leaving)
+      rooms_.end(left.owner.viewer(), left.number, RoomChanges{*this, left.at, left.time});
+    leaving.clear();
+  }
+
+  Subscription listen(detail::Listeners& all, detail::Listener::Place place, detail::NoticeKind kind,
+                      detail::Listener::Notify&& notify, Viewer viewer, const DeliveryOptions& options) {
+    auto listener = detail::Shared<detail::Listener>::make(std::move(notify));
+    detail::Listener& made = listener.change();
+    made.store = this;
+    made.number = ++listener_changes_;
+    made.since = watches_.now_;
+    made.kind = kind;
+    made.place = place;
+    made.options = options;
+    made.user = std::string(viewer.id());
+    made.session = std::string(viewer.session());
+    if (is_of_room(kind)) ++room_listeners_;
+    if (wants_minor(made)) {
+      if (place == detail::Listener::Place::deliveries) {
+        ++minor_deliveries_;
+      } else {
+        ++minor_viewers_[minor_viewers_.add(viewer)];
+      }
+    }
     all.push_back(listener);
     return Subscription(std::move(listener));
+  }
+  static bool is_of_room(detail::NoticeKind kind) noexcept {
+    return kind == detail::NoticeKind::watching_started || kind == detail::NoticeKind::watching_stopped;
+  }
+  static bool wants_minor(const detail::Listener& listener) noexcept {
+    return listener.options.last_active_alone && listener.kind == detail::NoticeKind::presence_changed &&
+           listener.place != detail::Listener::Place::every_change;
   }
 
   /// Removes a listener that has ended.
   void forget(const detail::Listener& listener) noexcept {
     ++listener_changes_;
-    if (listener.receives_all) {
-      remove_from(deliveries_, listener);
+    if (!listener.coalescer.empty()) {
+      listener.coalescer.each_user([this](const std::string& user) { watches_.end_waiting(user); });
+      remove_from(coalescing_, listener);
+    }
+    const bool is_minor = wants_minor(listener);
+    if (is_of_room(listener.kind)) --room_listeners_;
+    switch (listener.place) {
+      case detail::Listener::Place::every_change: remove_from(every_change_, listener); return;
+      case detail::Listener::Place::session_ends: remove_from(session_ends_, listener); return;
+      case detail::Listener::Place::deliveries:
+        if (is_minor) --minor_deliveries_;
+        remove_from(deliveries_, listener);
+        return;
+      default: break;
+    }
+    if (is_minor) {
+      const std::uint32_t viewer = minor_viewers_.find(listener.viewer());
+      if (--minor_viewers_[viewer] == 0) minor_viewers_.erase(viewer);
+    }
+    const std::uint32_t number = listeners_.find(listener.viewer());
+    detail::Listeners& all = listeners_[number];
+    if (all.size() > 1) {
+      remove_from(all, listener);
       return;
     }
-    const std::uint32_t number = listeners_.find(listener.viewer);
-    remove_from(listeners_[number], listener);
-    if (listeners_[number].empty()) listeners_.erase(number);
+    const detail::Shared<detail::Listener> kept = std::move(all.front());  // valid until the end
+    listeners_.erase(number);
   }
   static void remove_from(detail::Listeners& all, const detail::Listener& listener) noexcept {
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -19063,63 +21389,183 @@ class Store {
 
   /// Delivers all pending changes, unless a delivery is already in progress.
   void deliver() {
-    if (is_delivering_ || (pending_.empty() && !notifying_.is_open)) return;
+    if (is_delivering_ || (notified_ == pending_.size() && !notifying_.is_open && coalescing_.empty() &&
+                           coalesced_next_ == coalesced_.size()))
+      return;
     struct Guard {
       Store& store;
       ~Guard() {
-        store.pending_.erase(store.pending_.begin(),
-                             store.pending_.begin() + static_cast<std::ptrdiff_t>(store.notified_));
-        store.notified_ = 0;
+        store.drop_delivered(store.pending_, store.notified_);
+        store.drop_delivered(store.coalesced_, store.coalesced_next_);
         store.is_delivering_ = false;
       }
     } guard{*this};
     is_delivering_ = true;
     for (;;) {
       if (!notifying_.is_open) {
-        if (notified_ == pending_.size()) return;
-        begin_notifying(std::move(pending_[notified_++]));
+        const bool is_last = notified_ == pending_.size();
+        if (coalesced_next_ == coalesced_.size() && !coalescing_.empty())
+          take_coalesced(is_last ? detail::SnapshotReader::now(snapshot_) : pending_[notified_].time);
+        if (coalesced_next_ != coalesced_.size()) {
+          begin_notifying(std::move(coalesced_[coalesced_next_++]));
+        } else if (is_last) {
+          return;
+        } else {
+          begin_notifying(std::move(pending_[notified_++]));
+        }
       }
-      for (; notifying_.turn <= notifying_.recipients.size(); ++notifying_.turn, notifying_.last = 0) notify_in_turn();
-      notifying_.is_open = false;
+      for (;; ++notifying_.turn, notifying_.last = 0) {
+        if (notifying_.turn > 0) find_recipients_once();
+        if (notifying_.turn >= notifying_.recipients.size() + 2) break;
+        notify_in_turn();
+      }
+      end_notifying();
+    }
+  }
+  /// Drops the notices that were taken, when they are at least half of all.
+  static void drop_delivered(std::vector<Pending>& all, std::size_t& taken) noexcept {
+    if (2 * taken < all.size()) return;
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(taken));
+    taken = 0;
+  }
+
+  /// Moves the first coalesced changes that are due, not after `to`, and to be delivered, to the queue. `never`: all of
+  /// them.
+  void take_coalesced(Timestamp to) {
+    do {
+      const detail::Shared<detail::Listener>* first = nullptr;
+      for (const detail::Shared<detail::Listener>& listener : coalescing_) {
+        if (first == nullptr || listener->coalescer.next_due() < (*first)->coalescer.next_due()) first = &listener;
+      }
+      if (first == nullptr || (*first)->coalescer.next_due() > to) return;
+      const detail::Shared<detail::Listener> receiver = *first;
+      const detail::CoalescedChanges all = receiver->coalescer.take();
+      if (receiver->coalescer.empty()) remove_from(coalescing_, *receiver);
+      queue_coalesced(receiver, all);
+      watches_.end_waiting(all.parts.back().change.id);
+    } while (to == detail::never || coalesced_next_ == coalesced_.size());
+  }
+  /// Viewers who have watched since different parts receive different changes.
+  void queue_coalesced(const detail::Shared<detail::Listener>& receiver, const detail::CoalescedChanges& all) {
+    for (std::size_t i = 0; i < all.parts.size(); ++i) {
+      Pending pending;
+      pending.change = all.from(i);
+      if (pending.change.before == pending.change.after) continue;
+      if (pending.is_minor() && !receiver->options.last_active_alone) continue;
+      pending.number = all.parts[i].number;
+      pending.first_since = i == 0 ? 0 : all.parts[i - 1].number + 1;
+      pending.receiver = receiver;
+      if (coalesced_.size() == coalesced_.capacity()) coalesced_.reserve(2 * coalesced_.size() + 8);
+      watches_.begin_waiting(pending.change.id);
+      coalesced_.push_back(std::move(pending));
     }
   }
 
   void begin_notifying(Pending&& pending) {
     notifying_.pending = std::move(pending);
-    const UserPresenceChanged& change = notifying_.pending.change;
-    notifying_.is_minor =
-        change.before.has_value() == change.after.has_value() && !change.online_changed() && !change.status_changed();
-    notifying_.version = watches_.version_;
+    notifying_.is_minor = notifying_.pending.is_minor();
     notifying_.turn = 0;
     notifying_.last = 0;
-    notifying_.recipients.clear();
-    if (notifying_.pending.is_farewell) {
-      notifying_.recipients = std::move(notifying_.pending.viewers);
-    } else {
-      recipients_of(notifying_.pending, notifying_.recipients);
+    if (notifying_.pending.kind == detail::NoticeKind::session_ended) {
+      const Viewer viewer(notifying_.pending.ended.user, notifying_.pending.ended.session);
+      const std::uint32_t number = ending_.find(viewer);
+      if (number != Channels::none && ending_[number] == notifying_.pending.number) end_watches_of(viewer);
     }
-    if (notifying_.recipients.size() == 0) notifying_.turn = 1;  // on_delivery is not called either
+    notifying_.recipients.clear();
+    notifying_.has_recipients = false;
     notifying_.is_open = true;
   }
+  /// After the on_change callbacks: `may_see` may throw, and then everything else is still to be delivered.
+  void find_recipients_once() {
+    if (!notifying_.has_recipients) find_recipients();
+  }
+  void find_recipients() {
+    notifying_.recipients.clear();
+    recipients_of(notifying_.pending, notifying_.recipients);
+    notifying_.version = watches_.version_;
+    notifying_.has_recipients = true;
+  }
+  void end_notifying() noexcept {
+    notifying_.is_open = false;
+    if (notifying_.pending.kind == detail::NoticeKind::presence_changed)
+      watches_.end_waiting(notifying_.pending.change.id);
+    notifying_.pending.former = {};
+    notifying_.pending.receiver = {};
+  }
+  const Watches& watches_for(const Pending& pending) const noexcept {
+    return pending.former ? pending.former->watches : watches_;
+  }
+  const detail::Rooms& rooms_for(const Pending& pending) const noexcept {
+    return pending.former ? pending.former->rooms : rooms_;
+  }
   void recipients_of(const Pending& pending, Viewers& recipients) const {
-    const std::uint32_t user = watches_.users_.find(pending.change.id);
+    switch (pending.kind) {
+      case detail::NoticeKind::presence_changed: watchers_of(pending, recipients); return;
+      case detail::NoticeKind::watching_started:
+        room_of(pending, pending.started.user, pending.started.cid, recipients);
+        return;
+      case detail::NoticeKind::watching_stopped:
+        room_of(pending, pending.stopped.user, pending.stopped.cid, recipients);
+        return;
+      default: return;
+    }
+  }
+  void room_of(const Pending& pending, std::string_view user, std::string_view cid, Viewers& recipients) const {
+    rooms_for(pending).each_viewer_in(cid, pending.number, [&](Viewer viewer) {
+      if (viewer.id() != user && options_.may_see(viewer, user)) recipients.add(viewer);
+    });
+  }
+  void watchers_of(const Pending& pending, Viewers& recipients) const {
+    const Watches& watches = watches_for(pending);
+    const std::uint32_t user = watches.users_.find(pending.change.id);
     if (user == Channels::none) return;
-    for (const Watches::Watcher& watcher : watches_.users_[user].watchers) {
-      if (pending.number >= watcher.since) recipients.add(Viewer(watches_.viewers_.id_of(watcher.viewer)));
+    const auto add = [&](std::uint32_t v, std::uint64_t since) {
+      if (since > pending.number || since < pending.first_since) return;
+      const Viewer viewer = watches.viewers_.viewer_of(v);
+      if (options_.may_see(viewer, pending.change.id)) recipients.add(viewer);
+    };
+    const auto add_one = [&](Viewer viewer) {
+      const std::uint32_t v = watches.viewers_.find(viewer);
+      if (v != Channels::none) add(v, watches.since_of(user, v));
+    };
+    if (pending.receiver && pending.receiver->place == detail::Listener::Place::of_viewer) {
+      add_one(pending.receiver->viewer());
+    } else if (pending.is_minor() && minor_deliveries_ == 0 && !pending.receiver &&
+               minor_viewers_.size() <= watches.watches_of(user)) {
+      std::vector<std::uint32_t> viewers;
+      for (auto it = minor_viewers_.begin(); it != minor_viewers_.end(); ++it) {
+        const std::uint32_t v = watches.viewers_.find(minor_viewers_.viewer_of(it.number()));
+        if (v != Channels::none) viewers.push_back(v);
+      }
+      detail::sort(viewers, [](std::uint32_t a, std::uint32_t b) { return a < b; });
+      for (const std::uint32_t v : viewers) add(v, watches.since_of(user, v));
+    } else {
+      for (const Watches::Follower& watcher : watches.watchers_of(user)) add(watcher.viewer, watcher.since);
     }
   }
 
   /// Calls the listeners whose turn it is, in the order in which they subscribed. A callback may change the listeners
   /// or the watches; the listeners are then looked up again.
   void notify_in_turn() {
-    const bool is_delivery = notifying_.turn == 0;
-    const Viewer viewer = is_delivery ? nobody : notifying_.recipients[notifying_.turn - 1];
+    const Pending& pending = notifying_.pending;
+    if (pending.receiver) {
+      find_recipients_once();
+      if (notifying_.turn != 0 || notifying_.last != 0 || notifying_.recipients.size() == 0 ||
+          pending.receiver->store == nullptr)
+        return;
+      const detail::Shared<detail::Listener> listener = pending.receiver;
+      notifying_.last = listener->number;
+      ++stats_.notifications;
+      listener->notify(pending.notice(), notifying_.recipients);
+      return;
+    }
+    const Viewer viewer = notifying_.turn < 2 ? nobody : notifying_.recipients[notifying_.turn - 2];
     const detail::Listeners* all = nullptr;
     std::size_t next = 0;
     for (bool is_stale = true;;) {
       if (is_stale) {
-        if (!is_delivery && !still_receives(viewer)) return;
-        all = is_delivery ? &deliveries_ : listeners_of(viewer);
+        if (notifying_.turn == 1 && notifying_.version != watches_.version_) find_recipients();
+        all = listeners_in_turn(viewer);
         if (all == nullptr) return;
         const auto first = detail::partition_point(
             all->begin(), all->end(), [this](const auto& listener) { return listener->number <= notifying_.last; });
@@ -19129,25 +21575,50 @@ class Store {
       if (next == all->size()) return;
       const detail::Shared<detail::Listener> listener = (*all)[next++];  // keeps it alive until its call has returned
       notifying_.last = listener->number;
-      if (notifying_.pending.number < listener->since || (notifying_.is_minor && !listener->wants_last_active))
+      if (pending.number < listener->since || pending.kind != listener->kind) continue;
+      if (notifying_.is_minor && notifying_.turn > 0 && !listener->options.last_active_alone) continue;
+      if (listener->options.coalesce > Duration() && pending.kind == detail::NoticeKind::presence_changed &&
+          !pending.former) {
+        if (coalescing_.size() == coalescing_.capacity()) coalescing_.reserve(2 * coalescing_.size() + 4);
+        const Timestamp due = pending.time + listener->options.coalesce;
+        const bool was_empty = listener->coalescer.empty();
+        const bool is_first = listener->coalescer.add(pending.change, pending.number, pending.version, due);
+        if (was_empty) coalescing_.push_back(listener);
+        if (is_first) watches_.begin_waiting(pending.change.id);
         continue;
+      }
       const std::uint64_t changes = listener_changes_ + watches_.version_;
-      listener->notify(notifying_.pending.change, notifying_.recipients);
+      ++stats_.notifications;
+      listener->notify(pending.notice(), notifying_.recipients);
       is_stale = changes != listener_changes_ + watches_.version_;
     }
   }
+  const detail::Listeners* listeners_in_turn(Viewer viewer) const {
+    if (notifying_.turn == 0) {
+      switch (notifying_.pending.kind) {
+        case detail::NoticeKind::presence_changed: return &every_change_;
+        case detail::NoticeKind::session_ended: return &session_ends_;
+        default: return nullptr;
+      }
+    }
+    if (notifying_.turn == 1) return notifying_.recipients.size() == 0 ? nullptr : &deliveries_;
+    return still_receives(viewer) ? listeners_of(viewer) : nullptr;
+  }
 
-  /// Returns whether the viewer still watches the user: a callback may have ended the watch.
-  bool still_receives(Viewer viewer) const noexcept {
-    if (watches_.version_ == notifying_.version || notifying_.pending.is_farewell) return true;
-    const std::uint32_t v = watches_.viewers_.find(viewer.id()),
-                        user = watches_.users_.find(notifying_.pending.change.id);
-    const Watches::Watcher* const watcher =
-        v == Channels::none || user == Channels::none ? nullptr : watches_.find_watcher(user, v);
-    return watcher != nullptr && notifying_.pending.number >= watcher->since;
+  /// Returns whether the viewer still watches the user or the channel: a callback may have ended the watch.
+  bool still_receives(Viewer viewer) const {
+    const Pending& pending = notifying_.pending;
+    if (pending.former) return true;
+    if (pending.kind == detail::NoticeKind::watching_started)
+      return rooms_.was_in(viewer, pending.started.cid, pending.number);
+    if (pending.kind == detail::NoticeKind::watching_stopped)
+      return rooms_.was_in(viewer, pending.stopped.cid, pending.number);
+    if (watches_.version_ == notifying_.version) return true;
+    const std::uint32_t v = watches_.viewers_.find(viewer), user = watches_.users_.find(pending.change.id);
+    return v != Channels::none && user != Channels::none && watches_.since_of(user, v) <= pending.number;
   }
   const detail::Listeners* listeners_of(Viewer viewer) const noexcept {
-    const std::uint32_t number = listeners_.find(viewer.id());
+    const std::uint32_t number = listeners_.find(viewer);
     return number == Channels::none ? nullptr : &listeners_[number];
   }
 
@@ -19155,14 +21626,31 @@ class Store {
   Snapshot snapshot_;
   Channels channels_;
   Watches watches_;
-  detail::IdMap<detail::Listeners> listeners_;  // by viewer
-  detail::Listeners deliveries_;
+  detail::Rooms rooms_;
+  detail::ViewerMap<std::uint64_t>
+      ending_;  // viewers whose session has ended, until the notice of that number is delivered
+  detail::ChangeDates dates_;
+  MovedReports moved_reports_;
+  mutable detail::SessionDeadlines deadlines_;
+  mutable bool tracks_sessions_ = false;
+  detail::ViewerMap<detail::Listeners> listeners_;
+  detail::ViewerMap<std::uint32_t> minor_viewers_;  // how many of their listeners want changes of last_active alone
+  std::size_t room_listeners_ = 0;                  // of WatchingStarted and WatchingStopped
+  std::size_t minor_deliveries_ = 0;                // and how many of deliveries_
+  detail::Listeners every_change_, deliveries_, session_ends_;
+  detail::Listeners coalescing_;    // those that hold changes
+  std::vector<Gathered> gathered_;  // of the current call, before they are queued
+  std::vector<SessionEnded> ends_;
   std::vector<Pending> pending_;
-  std::size_t notified_ = 0;  // how many of them have been taken for delivery
+  std::size_t notified_ = 0;        // how many of them have been taken for delivery
+  std::vector<Pending> coalesced_;  // due now
+  std::size_t coalesced_next_ = 0;  // as notified_
   Notifying notifying_;
+  Counters stats_;
   Timestamp forgotten_ = detail::absent;  // reports up to here were forgotten when the connection was lost
   std::uint64_t listener_changes_ = 0;
   bool is_delivering_ = false;
+  std::atomic<bool> is_in_use_{false};
 };
 
 inline void Subscription::reset() noexcept {

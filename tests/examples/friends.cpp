@@ -1,105 +1,109 @@
-// A friend list in the main loop of a small game. Each frame some things happen, time passes, and when a friend's
-// presence has changed the list is drawn again: who is online first, then who was active last.
+// The friend list of a game, which mirrors a server like that of server.cpp from its JSON alone. The game's clock is
+// five minutes fast, and need not be right: the server's lines are ordered by the server's time.
 #include <presence/presence.hpp>
 
-#include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
-
-namespace {
 
 using namespace presence;
 
-/// What a server of the game would send. One of them happens at each of these seconds.
-struct Script {
-  int second;
-  const char* what;
-  void (*happens)(Store&, Timestamp);
+class FriendList {
+ public:
+  FriendList(const char* me, std::vector<std::string> friends) : me_(me), friends_(std::move(friends)) {
+    DeliveryOptions options;
+    options.coalesce = Duration::from_s(2);  // a friend who comes and goes within 2 s is one line, or none
+    const auto on_change = [this](const UserPresenceChanged& change) {
+      if (change.online_changed())
+        std::printf("      %s %s\n", change.id.c_str(), change.after && change.after->online ? "comes" : "goes");
+      is_stale_ = true;
+    };
+    changes_ = store_.subscribe<UserPresenceChanged>(me_, on_change, options);
+  }
+  /// Takes what the server sends over the socket.
+  void receive(std::string_view json, Timestamp now) {
+    const Result<PresenceEvent> event = parse_event(json);
+    if (event) {
+      store_.dispatch(*event, now);
+    } else if (event.error().code != ErrorCode::not_presence) {  // else it is for other parts of the game
+      std::printf("      byte %zu: %s\n", event.error().offset, event.error().message);
+    }
+  }
+  /// Takes the server's answer to the query for the friends, made after each start of a connection. It has no time of
+  /// the server, and counts as just after the latest line. The first line, health.check, makes sure that there is one.
+  void receive_list(std::string_view json, Timestamp now) {
+    std::vector<PresenceEvent> list;
+    const auto error = parse_users(json, [&](const User& user) { list.push_back(PresenceEvent::report(user, now)); });
+    if (error) return static_cast<void>(std::printf("      byte %zu: %s\n", error->offset, error->message));
+    store_.watch_users(me_, friends_);  // a friend may be unknown to the server yet
+    store_.resync(list.begin(), list.end());
+  }
+  void lose_connection() { store_.connection_lost(); }
+
+  /// Once a frame. Draws only what has changed.
+  void draw(Timestamp now) {
+    store_.advance(now);
+    if (!std::exchange(is_stale_, false)) return;
+    UserQuery friends;
+    friends.filter = in("id", friends_);
+    friends.sort = {{"online", Order::descending}};
+    for (const User& user : store_.query_users(friends, me_))
+      std::printf("        %s %-5s %s\n", user.online ? "o" : ".", user.id.c_str(), user.status.c_str());
+  }
+
+ private:
+  Store store_{Rules::mirror()};
+  Viewer me_;
+  std::vector<std::string> friends_;
+  Subscription changes_;
+  bool is_stale_ = false;
 };
-
-const Script script[] = {
-    {0, "mary comes online",
-     [](Store& store, Timestamp now) { store.dispatch(PresenceEvent::connect("mary", "console", now)); }},
-    {1, "jack comes online, and says so",
-     [](Store& store, Timestamp now) {
-       PresenceEvent hello = PresenceEvent::connect("jack", "phone", now);
-       hello.status = "Looking for a raid";
-       store.dispatch(hello);
-     }},
-    {3, "zoe comes online invisibly",
-     [](Store& store, Timestamp now) {
-       PresenceEvent quietly = PresenceEvent::connect("zoe", "pc", now);
-       quietly.invisible = true;
-       store.dispatch(quietly);
-     }},
-    {5, "zoe sets a text all the same",
-     [](Store& store, Timestamp now) { store.dispatch(PresenceEvent::set_status("zoe", "Not here", now)); }},
-    {8, "liam joins the guild, and then comes online",
-     [](Store& store, Timestamp now) {
-       Channel guild = *store.find_channel("guild:owls");
-       guild.members.emplace_back("liam");
-       store.put(guild);
-       store.dispatch(PresenceEvent::connect("liam", "phone", now));
-     }},
-    {20, "mary's console is still there",
-     [](Store& store, Timestamp now) { store.dispatch(PresenceEvent::heartbeat("mary", "console", now)); }},
-    {25, "liam reconnects within a frame",
-     [](Store& store, Timestamp now) {
-       store.dispatch(PresenceEvent::disconnect("liam", "phone", now));
-       store.dispatch(PresenceEvent::connect("liam", "phone", now));
-     }},
-    {44, "zoe shows herself",
-     [](Store& store, Timestamp now) {
-       PresenceEvent openly = PresenceEvent::connect("zoe", "pc", now);
-       openly.invisible = false;
-       store.dispatch(openly);
-     }},
-};
-
-void draw(const Snapshot& presence, const std::vector<std::string>& members, Viewer me) {
-  UserQuery friends;
-  friends.filter = in("id", members);
-  friends.sort = {{"online", Order::descending}, {"last_active", Order::descending}};
-  query(presence, friends, me, [&](const UserView& user) {
-    std::printf("    %s %-5.*s %.*s\n", user.online ? "o" : ".", static_cast<int>(user.id.size()), user.id.data(),
-                static_cast<int>(user.status.size()), user.status.data());
-  });
-}
-
-}  // namespace
 
 int main() {
-  const Timestamp start = *parse_timestamp("2019-01-07T13:00:00Z");
-  const Viewer me{"sam"};
-
-  Store store;
-  store.advance(start);
-  const WatchChannel guild{"guild", "owls", {"mary", "jack", "zoe", "sam"}, true};
-  if (!store.watch(guild, me)) return 1;
-
-  bool is_stale = true;
-  const Subscription changes =
-      store.subscribe<UserPresenceChanged>(me, [&is_stale, start](const UserPresenceChanged& change) {
-        const bool online = change.after && change.after->online;
-        std::printf("  %2d s: %s is %s%s\n", static_cast<int>((change.at - start).s()), change.id.c_str(),
-                    online ? "online" : "offline", change.status_changed() ? ", with a new text" : "");
-        is_stale = true;
-      });
-
-  // Ten frames a second, for a minute.
-  constexpr int frames = 600;
-  std::size_t next = 0;
-  for (int frame = 0; frame <= frames; ++frame) {
+  struct Line {
+    int second;
+    enum { line, answer, lost } kind;
+    const char* json;
+  };
+  const Line lines[] = {
+      {0, Line::line, R"({"type":"health.check","created_at":"2019-01-07T13:00:00Z","me":{"id":"sam","online":true}})"},
+      {0, Line::answer,
+       R"({"users":[{"id":"jack","online":true,"status":"Looking for a raid"},{"id":"mary","online":false}]})"},
+      {5, Line::line,
+       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:05Z","user":{"id":"mary","online":true}})"},
+      {8, Line::line,
+       R"({"type":"user.watching.start","created_at":"2019-01-07T13:00:08Z","cid":"lobby:eu","watcher_count":2})"},
+      {10, Line::line,
+       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:10Z","user":{"id":"mary","online":false}})"},
+      {10, Line::line,
+       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:10.5Z","user":{"id":"mary","online":true}})"},
+      {11, Line::line,
+       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:11Z","user":{"id":"mary","online":false}})"},
+      {15, Line::line,
+       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:15Z","user":{"id":"zoe","online":true}})"},
+      {20, Line::line,
+       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:20Z","user":{"id":"liam","online":true}})"},
+      {30, Line::lost, "the connection is lost"},
+      {40, Line::line,
+       R"({"type":"health.check","created_at":"2019-01-07T13:00:40Z","me":{"id":"sam","online":true}})"},
+      {40, Line::answer, R"({"users":[{"id":"mary","online":true},{"id":"zoe","online":true,"status":"Hi!"}]})"},
+      {45, Line::line,
+       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:45Z","user":{"id":"zoe","online":false}})"},
+  };
+  const Timestamp start = *parse_timestamp("2019-01-07T13:05:00Z");
+  FriendList list("sam", {"jack", "mary", "zoe"});  // zoe has never been online; liam is no friend
+  const Line* next = std::begin(lines);
+  for (int frame = 0; frame < 500; ++frame) {
     const Timestamp now = start + Duration::from_ms(100 * frame);
-    store.advance(now);
-    for (; next < sizeof(script) / sizeof(*script) && start + Duration::from_s(script[next].second) <= now; ++next) {
-      std::printf("%2d s: %s\n", script[next].second, script[next].what);
-      script[next].happens(store, now);
+    for (; next != std::end(lines) && next->second * 10 == frame; ++next) {
+      std::printf("%2d s %s\n", next->second, next->json);
+      if (next->kind == Line::line) list.receive(next->json, now);
+      if (next->kind == Line::answer) list.receive_list(next->json, now);
+      if (next->kind == Line::lost) list.lose_connection();
     }
-    if (!is_stale) continue;
-    is_stale = false;
-    draw(store.snapshot(), store.find_channel("guild:owls")->members, me);
+    list.draw(now);
   }
-  return 0;
 }

@@ -34,6 +34,8 @@ struct Run {
   std::vector<Snapshot> after;           ///< each step
   std::vector<Changes> told;             ///< by each step
   std::vector<std::vector<bool>> taken;  ///< of each step, each event
+
+  const Snapshot& before_events(std::size_t step) const { return after[step - 1]; }
 };
 
 /// Which events of a step are accepted: applies them one by one to a copy, which equals a batch.
@@ -116,7 +118,7 @@ template <class AnyRun>
 std::size_t forgotten_before(const History& h, const AnyRun& run, const std::string& user, std::size_t i, std::size_t end) {
   if (h.rules.forget_after == Duration::highest()) return end;
   for (std::size_t j = i + 1; j < end; ++j) {
-    const std::optional<presence::PresenceState> state = run.after[j - 1].inspect(user);
+    const std::optional<presence::PresenceState> state = run.before_events(j).inspect(user);
     if (state && state->invisible_since) continue;
     for (const PresenceEvent& e : h.steps[j].events) {
       if (e.user == user) return j;
@@ -187,8 +189,14 @@ Wrong others_see_the_same(const History& h, const std::vector<Step>& without, co
   for (std::size_t j = 0; j < end; ++j) {
     if (h.steps[j].what == Do::merge || h.steps[j].what == Do::replay) return std::nullopt;
   }
-  const std::vector<std::string> delivered = told_by_store(h.rules, h.steps, end, h.seed, viewer, h.last),
-                                 delivered_too = told_by_store(h.rules, without, end, h.seed, viewer, h.last);
+  // Events are accepted by the time of the snapshot. Without one, all of them are, which a store does early enough.
+  std::vector<Timestamp> clock;
+  for (const Snapshot& s : full.after) {
+    if (!s.now() && h.rules.max_clock_skew != Duration::highest()) return std::nullopt;
+    clock.push_back(s.now() ? *s.now() : Timestamp::lowest() + Duration::from_ns(1));
+  }
+  const std::vector<std::string> delivered = told_by_store(h.rules, h.steps, clock, end, h.seed, viewer, h.last),
+                                 delivered_too = told_by_store(h.rules, without, clock, end, h.seed, viewer, h.last);
   for (std::size_t j = i; j < end; ++j) {
     if (delivered[j] != delivered_too[j]) {
       return "a store tells\n" + delivered[j] + "\n  and should tell\n" + delivered_too[j] + what + ", in step " + std::to_string(j + 1);
@@ -315,9 +323,12 @@ struct StoreRun {
   std::vector<Snapshot> after;
   std::vector<std::string> told;                 ///< by each step, to a viewer who watches all users
   std::vector<std::vector<Verdict>> verdicts;    ///< of each step, each event
+  std::vector<Snapshot> before;                  ///< each step's events, when its time has passed
+
+  const Snapshot& before_events(std::size_t step) const { return before[step]; }
 };
 
-StoreRun run_store(const Rules& rules, const std::vector<Step>& steps, std::size_t count) {
+StoreRun run_store(const Rules& rules, const std::vector<Step>& steps, const std::vector<Timestamp>& clock, std::size_t count) {
   presence::Store store(rules);
   StoreRun run;
   std::string text;
@@ -330,10 +341,12 @@ StoreRun run_store(const Rules& rules, const std::vector<Step>& steps, std::size
     const Step& step = steps[i];
     if (!store.watch({"messaging", "all", {"ann", "bob", "cyd", "dee"}, true}, zoe)) std::abort();
     run.verdicts.emplace_back();
+    store.advance(clock[i]);  // also if the events of this step were removed
+    run.before.push_back(store.snapshot());
     switch (step.what) {
       case Do::event:
       case Do::batch:
-        for (const PresenceEvent& e : step.events) run.verdicts.back().push_back(store.dispatch(e));
+        for (const PresenceEvent& e : step.events) run.verdicts.back().push_back(store.dispatch(e, clock[i]));
         break;
       case Do::advance: store.advance(*step.at); break;
       case Do::resync: text += std::to_string(store.resync(step.events.begin(), step.events.end(), *step.at).applied) + " listed\n"; break;
@@ -354,7 +367,8 @@ std::string open_to_others(const Snapshot& s, Viewer viewer, std::uint64_t seed,
 /// Removes the invisible user's events from the frame of the visibility change on, except their statuses.
 Wrong store_shows_nothing(const History& h, Seen& seen) {
   const Duration frame = Duration::from_ns(1000);
-  const StoreRun full = run_store(h.rules, h.steps, h.steps.size());
+  const std::vector<Timestamp> clock = host_clock(h.steps, h.last);
+  const StoreRun full = run_store(h.rules, h.steps, clock, h.steps.size());
   for (std::size_t i = 0; i < h.steps.size(); ++i) {
     if (h.steps[i].what != Do::event || h.steps[i].events.size() != 1 || !accepted(full.verdicts[i][0])) continue;
     const PresenceEvent& visibility_change = h.steps[i].events[0];
@@ -392,7 +406,7 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
     seen.removed += removed;
 
     const Viewer viewer{visibility_change.user == "bob" ? "ann" : "bob"};
-    const StoreRun some = run_store(h.rules, without, end);
+    const StoreRun some = run_store(h.rules, without, clock, end);
     end = forgotten_before(h, some, visibility_change.user, i, forgotten_before(h, full, visibility_change.user, i, end));
     for (std::size_t j = i; j < end; ++j) {
       ++seen.steps;

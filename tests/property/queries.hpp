@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,16 +68,30 @@ inline std::string answers(const Snapshot& s, std::uint64_t seed, Viewer viewer,
   return text;
 }
 
+/// The time of the host's clock at each step of a history: that of its latest event, but not after `last`.
+inline std::vector<Timestamp> host_clock(const std::vector<Step>& steps, Timestamp last) {
+  std::vector<Timestamp> clock;
+  Timestamp now = Timestamp::lowest();
+  for (const Step& step : steps) {
+    for (const PresenceEvent& e : step.events) {
+      if (e.at > now && e.at <= last) now = e.at;
+    }
+    if (step.at && *step.at > now && *step.at <= last) now = *step.at;
+    clock.push_back(now);
+  }
+  return clock;
+}
+
 /// What a store answers and tells two viewers who ask for users with presence while the history goes on: of each step,
 /// one text. Steps that a store does not know are passed over.
-inline std::vector<std::string> told_by_store(const Rules& rules, const std::vector<Step>& steps, std::size_t count, std::uint64_t seed, Viewer viewer,
-                                              Timestamp about) {
+inline std::vector<std::string> told_by_store(const Rules& rules, const std::vector<Step>& steps, const std::vector<Timestamp>& clock, std::size_t count,
+                                              std::uint64_t seed, Viewer viewer, Timestamp about) {
   presence::StoreOptions options;
   options.keep_order_of_frame = false;  // the histories have their own order
   presence::Store store(rules, options);
   std::vector<std::string> all;
   std::string text;
-  store.put(presence::Channel{"messaging", "general", {"ann", "bob", "cyd"}, {}});
+  if (store.put(presence::Channel{"messaging", "general", {"ann", "bob", "cyd"}, {}})) std::abort();
   std::vector<presence::Subscription> subscriptions;
   const Viewer zoe{"zoe"};
   for (const Viewer who : {viewer, zoe}) {
@@ -94,11 +109,12 @@ inline std::vector<std::string> told_by_store(const Rules& rules, const std::vec
     presence::UserQuery query = random_query(chance, about);
     query.presence = true;
     if (chance.one_in(3)) text += "page " + told(store.query_users(query, chance.one_in(2) ? viewer : zoe)) + "\n";
-    if (chance.one_in(6)) store.watch({"messaging", "general", {}, true}, viewer);
+    if (chance.one_in(6) && !store.watch({"messaging", "general", {}, true}, viewer)) std::abort();
     if (chance.one_in(8)) store.unwatch(zoe);
+    store.advance(clock[i]);  // also if the events of this step were removed
     switch (step.what) {
       case Do::event:
-      case Do::batch: store.dispatch(step.events.begin(), step.events.end()); break;
+      case Do::batch: store.dispatch(step.events.begin(), step.events.end(), clock[i]); break;
       case Do::advance: store.advance(*step.at); break;
       case Do::resync: store.resync(step.events.begin(), step.events.end(), *step.at); break;
       case Do::forget: store.connection_lost(); break;

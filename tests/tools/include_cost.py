@@ -28,7 +28,7 @@ OTHERS = ["nlohmann/json.hpp", "nlohmann/json_fwd.hpp", "entt/entt.hpp", "entt/e
 
 # Lines in C++17. That of fwd.hpp is what keeps it free to include; that of the umbrella is what it had when it was
 # written, and a tenth.
-BUDGETS = {"presence/fwd.hpp": 500, "presence/presence.hpp": 36000, SINGLE: 36000}
+BUDGETS = {"presence/fwd.hpp": 500, "presence/presence.hpp": 40000, SINGLE: 40000}
 
 
 def is_installed(header, source):

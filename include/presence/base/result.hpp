@@ -36,6 +36,7 @@ enum class ErrorCode : std::uint8_t {
   bad_checksum,      ///< the bytes were changed after they were written
   over_limit,        ///< exceeds a limit of Rules or of the reader
   too_early,         ///< a timestamp of a peer that is too far ahead of the host's clock
+  not_live,          ///< a session that has ended
 };
 
 /// Returns the name of the enumerator, such as "bad_utf8", or "?" for a number that is none. O(1); the string is a
@@ -61,6 +62,7 @@ constexpr std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::bad_checksum: return "bad_checksum";
     case ErrorCode::over_limit: return "over_limit";
     case ErrorCode::too_early: return "too_early";
+    case ErrorCode::not_live: return "not_live";
   }
   return "?";
 }

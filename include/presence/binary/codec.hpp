@@ -190,16 +190,19 @@ inline UserRegisters reported(const UserView& seen, Timestamp at) {
 }
 
 /// Returns the latest timestamp that the viewer can see in the snapshot.
-inline Timestamp latest_published(const Root& root, Viewer viewer) noexcept {
+inline Timestamp latest_published(const Root& root, Viewer viewer) {
   Timestamp latest = absent;
   for (const RowView row : root.table) {
-    RegistersView user = row.registers();
-    if (row.name() == viewer.id()) {
-      user.visibility_changes = {};
-    } else if (!seen_by_others(row, root)) {
-      continue;
-    }
-    latest = later(latest, latest_seen_timestamp(user));
+    const bool is_self = row.name() == viewer.id();
+    if (!is_self && !seen_by_others(row, root)) continue;
+    // Forgotten data must not matter, whether or not it has been dropped yet.
+    const Timestamp of_user =
+        read_normal_form_of(row, root.now, root.rules, [is_self](const RegistersView& registers) noexcept {
+          RegistersView user = registers;
+          if (is_self) user.visibility_changes = {};
+          return latest_seen_timestamp(user);
+        });
+    latest = later(latest, of_user);
   }
   return latest;
 }
@@ -336,7 +339,8 @@ inline std::string encode_delta(const Snapshot& from, const Snapshot& to) {
 /// `out_of_range`: `now` is at either end of the range. Rules and the other errors are as for `decode`. After an error
 /// the snapshot is unchanged, and no change was emitted. O(size of the delta), plus O(expired users).
 template <class OnChange>
-std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now, OnChange&& on_change) {
+[[nodiscard]] std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now,
+                                               OnChange&& on_change) {
   if (const std::optional<Error> error = detail::wrong_now(now)) return error;
   const Result<Snapshot> delta =
       detail::decode_as(detail::FrameKind::delta, bytes, snapshot.rules(), detail::dates_at(now, snapshot));
@@ -345,7 +349,7 @@ std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Tim
   return std::nullopt;
 }
 /// Applies a delta without a callback.
-inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now) {
+[[nodiscard]] inline std::optional<Error> apply_delta(Snapshot& snapshot, std::string_view bytes, Timestamp now) {
   return presence::apply_delta(snapshot, bytes, now, detail::NoCallback());
 }
 

@@ -2,151 +2,45 @@
 #ifndef PRESENCE_LIVE_STORE_HPP
 #define PRESENCE_LIVE_STORE_HPP
 
+#include <presence/base/detail/algorithm.hpp>
 #include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/id_map.hpp>
 #include <presence/base/detail/memory.hpp>
 #include <presence/base/result.hpp>
+#include <presence/live/detail/change_dates.hpp>
 #include <presence/live/detail/frame_order.hpp>
+#include <presence/live/detail/rooms.hpp>
+#include <presence/live/detail/session_deadlines.hpp>
+#include <presence/live/detail/viewer_map.hpp>
+#include <presence/live/may_see.hpp>
+#include <presence/live/notices.hpp>
+#include <presence/live/subscription.hpp>
+#include <presence/live/viewers.hpp>
 #include <presence/live/watches.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
 #include <presence/model/user.hpp>
 #include <presence/query/query.hpp>
+#include <presence/state/detail/event_target.hpp>
+#include <presence/state/detail/in_place.hpp>
 #include <presence/state/merge.hpp>
 #include <presence/state/reduce.hpp>
 #include <presence/state/reports.hpp>
 #include <presence/state/snapshot.hpp>
 
+#include <atomic>       // for atomic, memory_order_relaxed
 #include <cstddef>      // for size_t, ptrdiff_t
 #include <cstdint>      // for uint32_t, uint64_t
 #include <optional>     // for optional, nullopt
 #include <string>       // for string
 #include <string_view>  // for string_view
 #include <type_traits>  // for enable_if, is_invocable, is_same
-#include <utility>      // for exchange, forward, move, swap
+#include <utility>      // for exchange, forward, move
 #include <vector>       // for vector
 
 namespace presence {
 inline namespace PRESENCE_ABI {
-
-class Store;
-
-/// The viewers who are notified about a change. Owns their ids, so a copy may be kept. The object that a Store passes
-/// to a callback is valid until that callback returns.
-class Viewers {
- public:
-  /// A minimal iterator for range-based for loops.
-  class const_iterator {
-   public:
-    /// Points to the viewer at the index.
-    const_iterator(const Viewers& all, std::size_t at) noexcept : all_(&all), at_(at) {}
-    const_iterator(const Viewers&&, std::size_t) = delete;
-    Viewer operator*() const noexcept { return (*all_)[at_]; }  ///< borrows from the Viewers
-    /// Moves to the next viewer.
-    const_iterator& operator++() noexcept {
-      ++at_;
-      return *this;
-    }
-    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ != b.at_; }
-
-   private:
-    const Viewers* all_;
-    std::size_t at_;
-  };
-
-  /// @{
-  /// Each viewer once, in the order in which they are notified. They borrow their ids. Valid until this object is
-  /// modified or destroyed. A temporary is rejected.
-  std::size_t size() const noexcept { return ends_.size(); }
-  Viewer operator[](std::size_t i) const& noexcept {
-    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
-    return Viewer(std::string_view(ids_).substr(begin, ends_[i] - begin));
-  }
-  const_iterator begin() const& noexcept { return const_iterator(*this, 0); }
-  const_iterator end() const& noexcept { return const_iterator(*this, size()); }
-  Viewer operator[](std::size_t) const&& = delete;
-  const_iterator begin() const&& = delete;
-  const_iterator end() const&& = delete;
-  /// @}
-
- private:
-  friend class Store;
-  void clear() noexcept {
-    ids_.clear();
-    ends_.clear();
-  }
-  void add(Viewer viewer) {
-    ids_ += viewer.id();
-    ends_.push_back(ids_.size());
-  }
-
-  std::string ids_;  // concatenated
-  std::vector<std::size_t> ends_;
-};
-
-namespace detail {
-
-/// A callback of a Store. Shared by the Store and the Subscription that may end it.
-struct Listener {
-  using Notify = Callback<const UserPresenceChanged&, const Viewers&>;
-
-  OwnerCount owners;
-  mutable Store* store;  // null if ended
-  std::uint64_t number;  // in the order of subscribing
-  std::uint64_t since;   // changes with smaller numbers are not delivered to it
-  bool wants_last_active;
-  bool receives_all;   // the deliveries to all viewers
-  std::string viewer;  // or only those to this viewer
-  Notify notify;
-
-  Listener(Store& of, std::uint64_t its_number, std::uint64_t from, bool last_active, std::optional<Viewer> receiver,
-           Notify&& fn)
-      : store(&of),
-        number(its_number),
-        since(from),
-        wants_last_active(last_active),
-        receives_all(!receiver),
-        viewer(receiver ? receiver->id() : std::string_view()),
-        notify(std::move(fn)) {}
-};
-using Listeners = std::vector<Shared<Listener>>;
-
-}  // namespace detail
-
-/// Owns a callback registration. Destroying it unsubscribes. It may outlive the Store. It may end inside any callback,
-/// including its own.
-class Subscription {
- public:
-  /// An empty subscription.
-  Subscription() noexcept = default;
-  /// @{
-  /// Takes the registration; `other` becomes empty. Assignment ends the previous subscription.
-  Subscription(Subscription&& other) noexcept : listener_(std::move(other.listener_)) {}
-  Subscription& operator=(Subscription&& other) noexcept {
-    // The previous callback may own `other`, so it is destroyed last.
-    Subscription taken(std::move(other));
-    std::swap(listener_, taken.listener_);
-    return *this;
-  }
-  /// @}
-  ~Subscription() { reset(); }
-
-  /// Unsubscribes now.
-  inline void reset() noexcept;
-  /// Returns whether the callback may still be called.
-  bool is_active() const noexcept { return listener_ && listener_->store != nullptr; }
-
- private:
-  friend class Store;
-  explicit Subscription(detail::Shared<detail::Listener> listener) noexcept : listener_(std::move(listener)) {}
-  detail::Shared<detail::Listener> listener_;
-};
-
-/// Which changes a subscription receives.
-struct DeliveryOptions {
-  bool last_active_alone = false;  ///< also changes in which only last_active differs, one per last_active_refresh
-};
 
 /// What a Store does beyond applying events to a snapshot.
 struct StoreOptions {
@@ -154,7 +48,8 @@ struct StoreOptions {
   /// otherwise take effect before an earlier one, or not at all, is moved 1 ns behind it.
   ///
   /// Timestamps less than 1 microsecond apart belong to one frame and count as the same. An event that is older by
-  /// 1 microsecond or more is late and is not moved. An event is accepted or rejected by its original timestamp, so
+  /// 1 microsecond or more is late and is not moved. Reports of a server may arrive in any order, so a report is moved
+  /// only if its timestamp is exactly the same. An event is accepted or rejected by its original timestamp, so
   /// moving never makes it too early. Moving does not advance the time.
   ///
   /// What an invisible user does never moves anything that others see:
@@ -163,6 +58,7 @@ struct StoreOptions {
   /// - Their statuses are ordered only among themselves.
   bool keep_order_of_frame = true;
   WatchLimits limits;  ///< limits the users of one watch
+  MaySee may_see;      ///< which viewer may see which user; by default all
 };
 
 /// A channel to watch. It is created if it does not exist.
@@ -174,35 +70,46 @@ struct WatchChannel {
 };
 
 /// The presence, the channels, the watches and the callbacks of one process. The only object of the library that has
-/// identity. Not thread-safe: only one thread may use it at a time.
+/// identity. Not thread-safe: only one thread may use it at a time. A wrong use by two threads is found by
+/// PRESENCE_ASSERT in most cases.
+///
+/// A host calls `dispatch` for each event, `advance` when `next_wakeup` is reached, and sends what the callbacks
+/// receive.
 ///
 /// Each viewer is notified about each change once, in the order of the changes. They must have watched the user when
 /// the change happened, and still watch the user. Changes describe what all other users see, so no viewer is notified
-/// about what an invisible user does.
+/// about what an invisible user does. Two changes of one user never have the same timestamp: a change is dated not
+/// before its cause, not before the time of the store, and after the user's previous change. So a mirror that applies
+/// the changes as reports, in any order, ends with the same view.
 ///
 /// Changes are delivered at the end of the call that caused them. The order for one change is:
-/// 1. the `on_delivery` callbacks;
-/// 2. the viewers, in the order in which they first watched anything (a new viewer may take the place of one who ended
+/// 1. the `on_change` callbacks;
+/// 2. the `on_delivery` callbacks;
+/// 3. the viewers, in the order in which they first watched anything (a new viewer may take the place of one who ended
 ///    all their watches);
-/// 3. for each viewer, their subscriptions in the order in which they were made.
+/// 4. for each viewer, their subscriptions in the order in which they were made.
 ///
 /// A callback may do anything to the store but destroy it. Events that it dispatches take effect at once. The changes
 /// that they cause are delivered after all earlier changes: callbacks never run inside each other. If a callback
 /// throws, it counts as called; the next call that delivers calls the remaining ones.
 ///
+/// When a session ends, its watches end (those of a Viewer with that session), and `on_session_ended` is called, for
+/// invisible users too. A later heartbeat that revives the session does not restore its watches.
+///
 /// @code
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// Store store;
-/// store.watch(WatchChannel{"match", "eu-17", {"john", "mary"}, true}, Viewer("john"));
-/// std::string shown;
-/// const Subscription subscription = store.subscribe<UserPresenceChanged>(
-///     Viewer("john"),
+/// store.dispatch(PresenceEvent::connect("john", "tab", now));
+/// const Result<Channel> match = store.watch(WatchChannel{"match", "eu-17", {"john", "mary"}, true}, Viewer("john",
+/// "tab")); std::string shown; const Subscription subscription = store.subscribe<UserPresenceChanged>(
+///     Viewer("john", "tab"),
 ///     [&](const UserPresenceChanged& change) { shown += change.id + (change.after->online ? "+" : "-"); });
 ///
-/// store.dispatch(PresenceEvent::connect("mary", "console", now));
-/// store.dispatch(PresenceEvent::connect("jack", "phone", now));  // john does not watch jack
-/// assert(shown == "mary+");
-/// store.advance(now + Duration::from_s(60));  // once a frame: mary was silent for too long
+/// store.dispatch(PresenceEvent::connect("mary", "console", now + Duration::from_s(1)));
+/// store.dispatch(PresenceEvent::connect("jack", "phone", now + Duration::from_s(2)));  // john does not watch jack
+/// assert(match && shown == "mary+");
+/// store.dispatch(PresenceEvent::heartbeat("john", "tab", now + Duration::from_s(30)));
+/// store.advance(*store.next_wakeup());  // mary was silent for too long
 /// assert(shown == "mary+mary-");
 /// @endcode
 class Store {
@@ -215,60 +122,165 @@ class Store {
         snapshot_(std::move(snapshot)),
         channels_(snapshot_.rules().hash_seed),
         watches_(options.limits, snapshot_.rules().hash_seed),
-        listeners_(snapshot_.rules().hash_seed) {}
+        rooms_(snapshot_.rules().hash_seed),
+        ending_(snapshot_.rules().hash_seed),
+        dates_(snapshot_.rules().hash_seed),
+        moved_reports_(snapshot_.rules().hash_seed),
+        deadlines_(snapshot_.rules().hash_seed),
+        listeners_(snapshot_.rules().hash_seed),
+        minor_viewers_(snapshot_.rules().hash_seed) {}
   /// @}
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   ~Store() {
+    PRESENCE_ASSERT(!is_delivering_ && !is_in_use_.load(std::memory_order_relaxed),
+                    "a Store is destroyed inside one of its callbacks");
     for (const detail::Listeners& all : listeners_) end(all);
+    end(every_change_);
     end(deliveries_);
+    end(session_ends_);
   }
 
-  /// Applies an event.
-  Verdict dispatch(const PresenceEventView& event) {
-    const Verdict verdict = fold(event);
+  /// Applies an event whose timestamp this host's own clock has set. Time follows the event: it is never too early.
+  ///
+  /// If the event is later than the time of the store, first the deadlines before it pass, then it is applied, then the
+  /// deadlines at its timestamp pass, as in `replay`. If it is not later, it is applied at the time of the store. A
+  /// rejected event does not advance the time.
+  ///
+  /// Never for timestamps from a client or another server: their clocks may be ahead. Use `dispatch(event, now)`.
+  ///
+  /// If the system clock may jump back, date events by a clock that does not, such as HostClock in
+  /// <presence/chrono.hpp>. Else events count at the time of the store until the clock has caught up, and those older
+  /// than Rules::reorder_window are too late.
+  Dispatched dispatch(const PresenceEventView& event) {
+    const Use use(*this);
+    const Dispatched done = dispatch_by_own_clock(event);
     deliver();
-    return verdict;
+    return done;
   }
   /// The same for an event that owns its strings. It may be a temporary.
   template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
-  Verdict dispatch(const Event& event) {
+  Dispatched dispatch(const Event& event) {
     return dispatch(PresenceEventView(event));
   }
-  /// Applies the events of a range one after the other, then delivers the changes. Without `keep_order_of_frame`, it is
-  /// as fast as `apply` of the range.
+  /// Applies an event that somebody else dated: a client, or the server that this store mirrors. Advances to `now`, the
+  /// host's own clock, then accepts or rejects the event by it. The time advances even if the event is rejected. If
+  /// `now` is at either end of the range of timestamps, the verdict is `invalid`, and nothing changes.
+  Dispatched dispatch(const PresenceEventView& event, Timestamp now) {
+    const Use use(*this);
+    if (!detail::in_range(now)) return counted(rejected(event, Verdict::invalid));
+    const detail::EventCopy copy(event, snapshot_.rules());  // advancing the time may move strings
+    advance_to(now);
+    const Dispatched done = dispatch_now(copy.view());
+    deliver();
+    return done;
+  }
+  /// The same for an event that owns its strings. It may be a temporary.
+  template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
+  Dispatched dispatch(const Event& event, Timestamp now) {
+    return dispatch(PresenceEventView(event), now);
+  }
+  /// @{
+  /// Applies the events of a range one after the other, then delivers the changes. With `now`, as `dispatch(event,
+  /// now)`; without, as `dispatch(event)`. Calls `on_dispatched(std::size_t index, const Dispatched&)` for every event,
+  /// before the changes are delivered; it must not use the store. With `now`, and without `keep_order_of_frame`,
+  /// on_dispatched and watches of sessions, it is as fast as `apply` of the range.
   template <class It, class = detail::EnableIfIterator<It>>
   Tally dispatch(It first, It last) {
+    return dispatch(first, last, NoReport());
+  }
+  template <class It, class Fn, class = detail::EnableIfIterator<It>,
+            class = std::enable_if_t<std::is_invocable<Fn&, std::size_t, const Dispatched&>::value>>
+  Tally dispatch(It first, It last, Fn&& on_dispatched) {
+    const Use use(*this);
     Tally tally;
-    if (options_.keep_order_of_frame) {
-      for (; first != last; ++first) {
-        auto&& event = *first;
-        tally.count(fold(PresenceEventView(event)));
+    std::size_t index = 0;
+    each_event(first, last, detail::absent, [&](const PresenceEventView& event) {
+      const Dispatched done = dispatch_by_own_clock(event);
+      tally.count(done.verdict);
+      on_dispatched(index++, done);
+    });
+    deliver();
+    return tally;
+  }
+  template <class It, class = detail::EnableIfIterator<It>>
+  Tally dispatch(It first, It last, Timestamp now) {
+    return dispatch(first, last, now, NoReport());
+  }
+  template <class It, class Fn, class = detail::EnableIfIterator<It>>
+  Tally dispatch(It first, It last, Timestamp now, Fn&& on_dispatched) {
+    static_assert(std::is_invocable<Fn&, std::size_t, const Dispatched&>::value,
+                  "on_dispatched must take (std::size_t index, const Dispatched&)");
+    const Use use(*this);
+    Tally tally;
+    const bool is_valid = detail::in_range(now);
+    bool may_batch = is_valid && std::is_same<std::decay_t<Fn>, NoReport>::value && !options_.keep_order_of_frame &&
+                     !tracks_sessions_;
+    if constexpr (detail::can_look_ahead<It>) {
+      for (It it = first; may_batch && it != last; ++it) {
+        auto&& event = *it;
+        may_batch = PresenceEventView(event).at <= now;  // else its change is dated later
       }
     } else {
-      tally = apply(snapshot_, first, last, Gather{*this});
+      may_batch = false;
+    }
+    if (may_batch) {
+      if (detail::may_borrow<It> && now > detail::SnapshotReader::now(snapshot_)) {
+        const detail::EventCopies copies(first, last, snapshot_.rules());  // advancing the time may move strings
+        advance_to(now);
+        tally = apply(snapshot_, copies.begin(), copies.end(), Gather{*this, detail::absent});
+      } else {
+        advance_to(now);
+        tally = apply(snapshot_, first, last, Gather{*this, detail::absent});
+      }
+      stats_.events += tally;
+      commit();
+    } else {
+      std::size_t index = 0;
+      each_event(first, last, is_valid ? now : detail::absent, [&](const PresenceEventView& event) {
+        const Dispatched done = is_valid ? dispatch_now(event) : counted(rejected(event, Verdict::invalid));
+        tally.count(done.verdict);
+        on_dispatched(index++, done);
+      });
     }
     deliver();
     return tally;
   }
-  /// Advances the time to `now`.
+  /// @}
+  /// Advances the time to `now`. `unchanged` if that is not later than the time of the store; `invalid` at either end
+  /// of the range of timestamps.
   Verdict advance(Timestamp now) {
-    const Verdict verdict = apply(snapshot_, now, Gather{*this});
+    const Use use(*this);
+    const Verdict verdict = advance_to(now);
     deliver();
     return verdict;
   }
-  /// Applies a server's full list; see presence::resync.
+  /// @{
+  /// Applies a server's full list as of a timestamp of the server, or without one as of just after the latest report;
+  /// see presence::resync.
   template <class It>
   Tally resync(It first, It last, Timestamp as_of) {
+    const Use use(*this);
     // A list from the frame in which the connection was lost must still count as later than the forgotten reports.
     const Timestamp behind = forgotten_ + Duration::from_ns(1);
     const bool is_moved = options_.keep_order_of_frame && forgotten_ >= as_of &&
                           forgotten_ < as_of + detail::one_frame && detail::in_range(behind);
-    const Gather gather{*this};
+    const GatherDated gather{*this};
     const Tally tally = detail::resync_moved(snapshot_, first, last, as_of, is_moved ? behind : as_of, gather);
+    commit_by_date();
     deliver();
     return tally;
   }
+  template <class It>
+  Tally resync(It first, It last) {
+    const Use use(*this);
+    const GatherDated gather{*this};
+    const Tally tally = presence::resync(snapshot_, first, last, gather);
+    commit_by_date();
+    deliver();
+    return tally;
+  }
+  /// @}
   /// Merges a snapshot that another node sent, as `apply_delta` does. Advances to `now`, the host's own clock, if that
   /// is later; never to the other node's time. A node that reconciles a copy of its snapshot with another node merges
   /// the result into its store with this call. O(changes).
@@ -277,58 +289,124 @@ class Store {
   /// - `too_early`: the other snapshot is dated too late, or contains data that is dated too late and is not known here
   ///   already; see `apply_delta`.
   /// - `out_of_range`: `now` is at either end of the range.
-  std::optional<Error> merge(const Snapshot& other, Timestamp now) {
+  [[nodiscard]] std::optional<Error> merge(const Snapshot& other, Timestamp now) {
+    const Use use(*this);
     if (const std::optional<Error> error = detail::wrong_now(now)) return error;
-    const Gather gather{*this};
+    const GatherDated gather{*this};
+    Snapshot before;
+    if (tracks_sessions_) before = snapshot_;
     if (!detail::merge_from_peer(snapshot_, other, now, detail::dates_at(now, snapshot_), gather))
       return Error{ErrorCode::too_early, 0, "the other node has a timestamp too far in the future"};
+    if (tracks_sessions_) compare_sessions(before);
+    commit_by_date();
     deliver();
     return std::nullopt;
   }
   /// For a client that lost its own connection. Forgets the reports of online, and delivers the changes as usual. Then
-  /// ends all watches, as the server does. Pending changes are delivered to the viewers who watched until now.
-  /// Subscriptions stay. After the client has reconnected, query or watch again, and call `resync`.
+  /// ends all watches, as the server does. Pending and coalesced changes are delivered to the viewers who watched until
+  /// now. Subscriptions stay. After the client has reconnected, first query or watch again, then call `resync`.
+  ///
+  /// So every friend is shown offline until then. A client that expects to be back within a moment calls only `resync`,
+  /// which shows nobody offline who is still listed.
   void connection_lost() {
-    forget_reports_in(snapshot_, Gather{*this});
+    const Use use(*this);
+    const GatherDated gather{*this};
+    forget_reports_in(snapshot_, gather);
     if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
       for (const detail::RowView row : root->table)
         forgotten_ = detail::later(forgotten_, row.registers().forgotten_up_to());
     }
-    // The changes are delivered after the watches have ended, so their viewers are stored now.
-    for (std::size_t i = notified_; i < pending_.size(); ++i) {
-      if (pending_[i].is_farewell) continue;
-      pending_[i].is_farewell = true;
-      recipients_of(pending_[i], pending_[i].viewers);
+    commit_by_date();
+    // The changes are delivered after the watches have ended, so these are kept until then.
+    take_coalesced(detail::never);
+    if (notified_ != pending_.size() || coalesced_next_ != coalesced_.size()) {
+      auto former = detail::Shared<FormerWatches>::make(watches_, rooms_);
+      for (std::size_t i = coalesced_next_; i < coalesced_.size(); ++i) {
+        if (!coalesced_[i].former) coalesced_[i].former = former;
+      }
+      for (std::size_t i = notified_; i < pending_.size(); ++i) {
+        if (!pending_[i].former) pending_[i].former = former;
+      }
     }
     watches_.clear();
+    rooms_.clear();
     deliver();
   }
 
-  /// Returns a copy of the snapshot. O(1).
+  /// Returns a copy of the snapshot. O(1). For the host: `may_see` does not apply to it.
   Snapshot snapshot() const noexcept { return snapshot_; }
-  /// Returns the next time at which `advance` has something to do; see Snapshot::next_deadline.
+  /// @{
+  /// Returns the user as the viewer sees them, or nullopt if the viewer does not know of the user. As
+  /// Snapshot::find, view and online, but `may_see` applies.
+  std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
+    return options_.may_see(viewer, id) ? snapshot_.find(id, viewer) : std::nullopt;
+  }
+  std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const& {
+    return options_.may_see(viewer, id) ? snapshot_.view(id, viewer) : std::nullopt;
+  }
+  std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
+  bool online(std::string_view id, Viewer viewer = nobody) const {
+    return options_.may_see(viewer, id) && snapshot_.online(id, viewer);
+  }
+  /// @}
+  /// Returns the next time at which what others see changes without an event; see Snapshot::next_deadline.
   std::optional<Timestamp> next_deadline() const noexcept { return snapshot_.next_deadline(); }
+  /// Returns the next time at which `advance` has something to do: the visible state changes, a session of any user
+  /// ends (of an invisible one too), or coalesced changes are due. nullopt if there is nothing. Sleep until then, then
+  /// advance to it. O(log n) amortised; the first call is O(users), because from then on the store tracks the sessions.
+  std::optional<Timestamp> next_wakeup() const {
+    track_sessions();
+    Timestamp next = next_session_timeout();
+    if (const std::optional<Timestamp> deadline = next_deadline()) next = detail::earlier(next, *deadline);
+    for (const detail::Shared<detail::Listener>& listener : coalescing_)
+      next = detail::earlier(next, listener->coalescer.next_due());
+    return next == detail::never ? std::nullopt : std::optional<Timestamp>(next);
+  }
   /// @{
   /// Returns which viewers currently watch which users. Borrowed from the store, and changes with it. For a temporary
   /// store, returns a copy.
   const Watches& watches() const& noexcept { return watches_; }
   Watches watches() const&& { return watches_; }
   /// @}
+  /// Returns numbers for monitoring. O(users).
+  StoreStats stats() const {
+    StoreStats stats;
+    stats.users = snapshot_.size();
+    stats.online = snapshot_.online_count();
+    if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
+      for (const detail::RowView row : root->table) {
+        const detail::RegistersView user = row.registers();
+        for (const detail::SessionRegisters& session : user.sessions)
+          stats.sessions += is_live(session, root->now, root->rules) ? 1u : 0u;
+        stats.bytes += sizeof(detail::UserRow) + row.name().size() + user.status().size();
+        if (user.sessions.size() > 1) stats.bytes += (user.sessions.size() - 1) * sizeof(detail::SessionRegisters);
+      }
+    }
+    stats.bytes += watches_.bytes();
+    stats.watches = watches_.watch_count();
+    stats.viewers = watches_.viewer_count();
+    stats.watched_users = watches_.watched_count();
+    stats.channels = channels_.size();
+    stats.events = stats_.events;
+    stats.notifications = stats_.notifications;
+    return stats;
+  }
 
   /// Adds a channel or replaces it. Viewers who follow it are notified about its new members, and no longer about
   /// members who left. Returns an Error, and changes nothing, if its type or id is empty or its type has a colon.
-  std::optional<Error> put(Channel channel) {
+  [[nodiscard]] std::optional<Error> put(Channel channel) {
+    const Use use(*this);
     if (const std::optional<Error> error = wrong_name(channel.type, channel.id)) return error;
-    watches_.update(channel);
-    const std::uint32_t number = channels_.add(channel.cid());
-    channels_[number] = std::move(channel);
+    add_channel(std::move(channel));
     return std::nullopt;
   }
-  /// Removes a channel and ends all watches of it.
+  /// Removes a channel and ends all watches of it. No WatchingStopped is delivered.
   void remove_channel(std::string_view cid) {
+    const Use use(*this);
     const std::uint32_t number = channels_.find(cid);
     if (number == Channels::none) return;
     watches_.remove_channel(cid);
+    rooms_.remove(cid);
     channels_.erase(number);
   }
   /// @{
@@ -342,108 +420,387 @@ class Store {
   /// @}
 
   /// Returns a page of users, as the viewer sees them. With `presence`, the viewer is notified about them from now on.
-  std::vector<User> query_users(const UserQuery& asked, Viewer viewer) {
-    std::vector<User> users = query(snapshot_, asked, viewer);
-    if (asked.presence) {
+  /// Finds only users whom the store knows; to watch friends who may appear later, see `watch_users`.
+  std::vector<User> query_users(const UserQuery& query, Viewer viewer) {
+    const Use use(*this);
+    std::vector<User> users;
+    const auto may_see = [this, viewer](std::string_view user) { return options_.may_see(viewer, user); };
+    detail::query_users(snapshot_, query, viewer, may_see,
+                        [&users](const UserView& user) { users.push_back(static_cast<User>(user)); });
+    if (query.presence) {
       std::vector<std::string_view> ids;
       for (const User& user : users) ids.push_back(user.id);
-      watches_.watch_users(viewer, ids);
+      add_users(viewer, ids);
     }
     return users;
   }
   /// Returns a page of channels. Channels with the same id are sorted by type. With `presence`, the viewer is notified
-  /// about their current members.
-  std::vector<Channel> query_channels(const ChannelQuery& asked, Viewer viewer) {
-    ChannelQuery whole = asked;
+  /// about their members from now on, and follows later joins and leaves. This does not count as watching the channel:
+  /// see `watchers`.
+  std::vector<Channel> query_channels(const ChannelQuery& query, Viewer viewer) {
+    const Use use(*this);
+    ChannelQuery whole = query;
     whole.sort.push_back(SortKey{"id", Order::ascending});
     whole.sort.push_back(SortKey{"type", Order::ascending});
     std::vector<Channel> page;
-    for (const Channel* channel : query(channels_, whole)) page.push_back(*channel);
-    if (asked.presence) {
-      for (const Channel& channel : page) watches_.watch_members(viewer, channel);
+    for (const Channel* channel : presence::query(channels_, whole)) page.push_back(*channel);
+    const OwnedViewer kept(viewer);
+    if (query.presence && renew(kept.viewer())) {
+      for (const Channel& channel : page) watches_.follow_known(kept.viewer(), channel);
     }
     return page;
   }
-  /// Returns the channel, and creates it if it does not exist. With `presence`, the viewer is notified about its
-  /// members, and follows later joins and leaves. Returns an Error for the same reasons as `put`.
-  Result<Channel> watch(const WatchChannel& asked, Viewer viewer) {
+  /// Returns the channel, and creates it if it does not exist. The viewer watches it from now on: others see that in
+  /// `watchers`, and the viewer receives WatchingStarted and WatchingStopped. With `presence`, the viewer is also
+  /// notified about its members, and follows later joins and leaves.
+  ///
+  /// Returns an Error, and changes nothing, for the same reasons as `put`, and `not_live` if the viewer is a session
+  /// that has ended. WatchingStarted is dated by the time of the store, so advance to the host's time first.
+  [[nodiscard]] Result<Channel> watch(const WatchChannel& asked, Viewer viewer) {
+    const Use use(*this);
     if (const std::optional<Error> error = wrong_name(asked.type, asked.id)) return *error;
+    const OwnedViewer owned(viewer);
+    const Viewer kept = owned.viewer();
+    if (!renew(kept)) return Error{ErrorCode::not_live, 0, "the session of the viewer has ended"};
     Channel channel;
     channel.type = asked.type;
     channel.id = asked.id;
-    if (const Channel* const known = find_channel(channel.cid())) {
+    const std::string cid = channel.cid();
+    if (const Channel* const known = find_channel(cid)) {
       channel = *known;
-      if (asked.presence) watches_.watch_channel(viewer, channel);
     } else {
       channel.members = asked.members;
-      const std::string id(viewer.id());  // a copy: the id may lie in a channel that moves when one is added
-      put(channel);
-      if (asked.presence) watches_.watch_channel(Viewer(id), channel);
+      add_channel(channel);
     }
+    if (asked.presence) watches_.follow_known(kept, channel);
+    rooms_.enter(kept, cid, snapshot_.online(kept.id()), watches_.now_, room_changes());
+    deliver();
     return channel;
+  }
+  /// Notifies the viewer about the users of a range of ids from now on, known or not, in addition to those of earlier
+  /// calls. Does nothing if the viewer is a session that has ended. O(ids).
+  template <class Range>
+  void watch_users(Viewer viewer, const Range& ids) {
+    const Use use(*this);
+    add_users(viewer, ids);
+  }
+  /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` and `query_users` made them.
+  /// Members of channels that the viewer watches remain watched. O(ids).
+  template <class Range>
+  void unwatch_users(Viewer viewer, const Range& ids) {
+    const Use use(*this);
+    watches_.unwatch_users(viewer, ids);
   }
   /// @{
   /// Ends the viewer's watches of one channel, or all their watches. Nothing more is delivered because of these
-  /// watches. Earlier deliveries remain valid.
-  void unwatch(Viewer viewer, std::string_view cid) { watches_.unwatch(viewer, cid); }
-  void unwatch(Viewer viewer) { watches_.unwatch(viewer); }
+  /// watches. Earlier deliveries remain valid. Other sessions of the same user keep their watches.
+  void unwatch(Viewer viewer, std::string_view cid) {
+    const Use use(*this);
+    const OwnedViewer kept(viewer);
+    const std::string kept_cid(cid);
+    watches_.unwatch(kept.viewer(), kept_cid);
+    rooms_.leave(kept.viewer(), kept_cid, room_changes());
+    deliver();
+  }
+  void unwatch(Viewer viewer) {
+    const Use use(*this);
+    const OwnedViewer kept(viewer);
+    watches_.unwatch(kept.viewer());
+    rooms_.leave(kept.viewer(), room_changes());
+    deliver();
+  }
   /// @}
 
-  /// Calls `fn(const UserPresenceChanged&)` for each change that the viewer is notified about, from now until the
-  /// Subscription ends. A function that takes a `UserPresenceChangedView` receives one.
+  /// Returns the users who watch the channel and are online, as the viewer sees them, in the order of their ids. An
+  /// invisible user is listed for themselves only. A user with several sessions is listed once. O(n log n).
+  ///
+  /// This is all that a room needs whose members are whoever is connected, such as a lobby. A dead socket leaves by
+  /// itself when its session times out, without another heartbeat.
+  ///
+  /// @code
+  /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+  /// Store store;
+  /// const Viewer ann("ann", "phone"), bob("bob", "tv");
+  /// const WatchChannel lobby{"lobby", "eu", {}, false}, match{"match", "7", {}, false};
+  /// std::string log;
+  /// const Subscription left = store.subscribe<WatchingStopped>(
+  ///     ann, [&](const WatchingStopped& notice) { log += notice.user + " left " + notice.cid; });
+  /// for (const Viewer who : {ann, bob}) {
+  ///   store.dispatch(PresenceEvent::connect(std::string(who.id()), std::string(who.session()), now));
+  ///   assert(store.watch(lobby, who));  // join
+  /// }
+  /// assert(store.watch(match, bob));  // one user in two rooms
+  /// assert(store.watcher_count("lobby:eu") == 2 && store.watchers("match:7")[0].id == "bob");
+  /// store.unwatch(bob, "match:7");  // leave
+  /// store.dispatch(PresenceEvent::heartbeat("ann", "phone", now + Duration::from_s(30)));
+  /// store.advance(*store.next_wakeup());  // bob's socket is dead
+  /// assert(log == "bob left lobby:eu" && store.watcher_count("lobby:eu") == 1);
+  /// @endcode
+  std::vector<User> watchers(std::string_view cid, Viewer viewer = nobody) const {
+    std::vector<User> all;
+    rooms_.each_user_in(cid, [&](std::string_view user) {
+      std::optional<User> seen = find(user, viewer);
+      if (seen && seen->online) all.push_back(*std::move(seen));
+    });
+    detail::sort(all, [](const User& a, const User& b) { return a.id < b.id; });
+    return all;
+  }
+  /// Returns the number of users that `watchers` returns. O(1) without a `may_see` rule, else O(watchers).
+  std::size_t watcher_count(std::string_view cid, Viewer viewer = nobody) const {
+    if (options_.may_see) {
+      std::size_t count = 0;
+      rooms_.each_user_in(cid, [&](std::string_view user) { count += online(user, viewer) ? 1u : 0u; });
+      return count;
+    }
+    const bool is_hidden =
+        rooms_.is_in(viewer.id(), cid) && snapshot_.online(viewer.id(), viewer) && !snapshot_.online(viewer.id());
+    return rooms_.seen_in(cid) + (is_hidden ? 1u : 0u);
+  }
+
+  /// Calls `fn` for each notice of type Event that the viewer receives, from now until the Subscription ends. Event is
+  /// one of:
+  /// - UserPresenceChanged: a user whom the viewer watches changed. A function that takes a `UserPresenceChangedView`
+  ///   receives one.
+  /// - WatchingStarted, WatchingStopped: another user started or stopped to watch a channel that the viewer watches.
   template <class Event, class Fn>
   [[nodiscard]] Subscription subscribe(Viewer viewer, Fn fn, const DeliveryOptions& options = {}) {
-    static_assert(std::is_same<Event, UserPresenceChanged>::value, "there is no other event to subscribe to");
-    auto notify = [kept = std::move(fn)](const UserPresenceChanged& change, const Viewers&) mutable {
-      if constexpr (std::is_invocable<Fn&, const UserPresenceChanged&>::value) {
-        kept(change);
+    constexpr bool is_change = std::is_same<Event, UserPresenceChanged>::value;
+    static_assert(
+        is_change || std::is_same<Event, WatchingStarted>::value || std::is_same<Event, WatchingStopped>::value,
+        "subscribe to UserPresenceChanged, WatchingStarted or WatchingStopped");
+    // Lazily, so that a generic callback is not tried with a type that it is not for.
+    static_assert(std::disjunction<std::is_invocable<Fn&, const Event&>,
+                                   std::conjunction<std::bool_constant<is_change>,
+                                                    std::is_invocable<Fn&, const UserPresenceChangedView&>>>::value,
+                  "the callback must take a const Event&");
+    auto notify = [kept = std::move(fn)](const void* notice, const Viewers&) mutable {
+      const Event& event = *static_cast<const Event*>(notice);
+      if constexpr (std::is_invocable<Fn&, const Event&>::value) {
+        kept(event);
       } else {
-        kept(view_of(change));
+        kept(view_of(event));
       }
     };
-    const std::uint32_t number = listeners_.add(viewer.id());
-    return listen(listeners_[number], viewer, detail::Listener::Notify::of(std::move(notify)), options);
+    const std::uint32_t number = listeners_.add(viewer);
+    return listen(listeners_[number], detail::Listener::Place::of_viewer,
+                  is_change                                     ? detail::NoticeKind::presence_changed
+                  : std::is_same<Event, WatchingStarted>::value ? detail::NoticeKind::watching_started
+                                                                : detail::NoticeKind::watching_stopped,
+                  detail::Listener::Notify::of(std::move(notify)), viewer, options);
   }
 
   /// Calls `fn(const UserPresenceChanged&, const Viewers&)` once for each change, with all viewers who are notified
   /// about it. For servers: each change needs to be serialised only once. Not called if there are no such viewers.
   template <class Fn>
   [[nodiscard]] Subscription on_delivery(Fn fn, const DeliveryOptions& options = {}) {
-    return listen(deliveries_, std::nullopt, detail::Listener::Notify::of(std::move(fn)), options);
+    static_assert(std::is_invocable<Fn&, const UserPresenceChanged&, const Viewers&>::value,
+                  "the callback must take (const UserPresenceChanged&, const Viewers&)");
+    auto notify = [kept = std::move(fn)](const void* notice, const Viewers& viewers) mutable {
+      kept(*static_cast<const UserPresenceChanged*>(notice), viewers);
+    };
+    return listen(deliveries_, detail::Listener::Place::deliveries, detail::NoticeKind::presence_changed,
+                  detail::Listener::Notify::of(std::move(notify)), nobody, options);
+  }
+  /// Calls `fn(const UserPresenceChanged&)` for every change that others can see, watched or not, including changes in
+  /// which only last_active differs. `may_see` does not apply: it is for the host, for example to write a log.
+  template <class Fn>
+  [[nodiscard]] Subscription on_change(Fn fn) {
+    static_assert(std::is_invocable<Fn&, const UserPresenceChanged&>::value,
+                  "the callback must take a const UserPresenceChanged&");
+    auto notify = [kept = std::move(fn)](const void* notice, const Viewers&) mutable {
+      kept(*static_cast<const UserPresenceChanged*>(notice));
+    };
+    return listen(every_change_, detail::Listener::Place::every_change, detail::NoticeKind::presence_changed,
+                  detail::Listener::Notify::of(std::move(notify)), nobody, {});
+  }
+  /// Calls `fn(const SessionEnded&)` once when a session ends, whatever the reason, so that the host can close its
+  /// socket. Also for sessions of invisible users, so what it receives is not for other users. If a heartbeat revives
+  /// the session, its new life ends with another call. The first call is O(users), because from then on the store
+  /// tracks the sessions.
+  template <class Fn>
+  [[nodiscard]] Subscription on_session_ended(Fn fn) {
+    static_assert(std::is_invocable<Fn&, const SessionEnded&>::value, "the callback must take a const SessionEnded&");
+    track_sessions();
+    auto notify = [kept = std::move(fn)](const void* notice, const Viewers&) mutable {
+      kept(*static_cast<const SessionEnded*>(notice));
+    };
+    return listen(session_ends_, detail::Listener::Place::session_ends, detail::NoticeKind::session_ended,
+                  detail::Listener::Notify::of(std::move(notify)), nobody, {});
   }
 
  private:
   friend class Subscription;
   using Channels = detail::IdMap<Channel>;
-  struct Pending {
-    UserPresenceChanged change;
-    std::uint64_t number = 0;
-    bool is_farewell = false;
-    Viewers viewers;  // set only for a farewell
+
+  /// A call that changes the store. A call inside a callback is part of the one that delivers.
+  class Use {
+   public:
+    explicit Use(Store& store) noexcept : store_(store), is_outermost_(!store.is_delivering_) {
+      // What a call left that ran out of memory.
+      store.gathered_.clear();
+      store.ends_.clear();
+      if (!is_outermost_) return;
+      // Not a lock: it finds most wrong uses, and costs a right one almost nothing.
+      PRESENCE_ASSERT(!store.is_in_use_.load(std::memory_order_relaxed),
+                      "two threads use a Store at once, or on_dispatched or may_see changes it");
+      store.is_in_use_.store(true, std::memory_order_relaxed);
+    }
+    ~Use() {
+      if (is_outermost_) store_.is_in_use_.store(false, std::memory_order_relaxed);
+    }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    Store& store_;
+    bool is_outermost_;
   };
 
-  /// The progress of the delivery of one change. It lets delivery resume after the callback that threw.
+  /// The ids of a viewer, which may be borrowed from a channel or a watch that is about to move or to end.
+  class OwnedViewer {
+   public:
+    explicit OwnedViewer(Viewer viewer) : user_(viewer.id()), session_(viewer.session()) {}
+    Viewer viewer() const noexcept { return Viewer(user_, session_); }
+
+   private:
+    std::string user_, session_;
+  };
+
+  /// The watches that ended when the connection was lost, while earlier changes wait to be delivered.
+  struct FormerWatches {
+    detail::OwnerCount owners;
+    Watches watches;
+    detail::Rooms rooms;
+    FormerWatches(const Watches& all, const detail::Rooms& all_rooms) : watches(all), rooms(all_rooms) {}
+  };
+
+  /// A change, a change of who watches a channel, or the end of a session, before it is delivered.
+  struct Pending {
+    detail::NoticeKind kind = detail::NoticeKind::presence_changed;
+    std::uint64_t number = 0;       // viewers receive it whose watch began at this number or before,
+    std::uint64_t first_since = 0;  // and at this one or later
+    std::uint64_t version = 0;      // of the watches, when it was queued
+    Timestamp time;                 // of the store, when it happened
+    UserPresenceChanged change;
+    WatchingStarted started;
+    WatchingStopped stopped;
+    SessionEnded ended;
+    detail::Shared<FormerWatches> former;       // set if the connection was lost since
+    detail::Shared<detail::Listener> receiver;  // of coalesced changes; else all are notified
+
+    const void* notice() const noexcept {
+      switch (kind) {
+        case detail::NoticeKind::presence_changed: return &change;
+        case detail::NoticeKind::watching_started: return &started;
+        case detail::NoticeKind::watching_stopped: return &stopped;
+        default: return &ended;
+      }
+    }
+    bool is_minor() const noexcept { return kind == detail::NoticeKind::presence_changed && Store::is_minor(change); }
+  };
+
+  /// The progress of the delivery of one notice. It lets delivery resume after the callback that threw.
   struct Notifying {
     bool is_open = false;
-    bool is_minor = false;  // only last_active changed
+    bool is_minor = false;
+    bool has_recipients = false;
     Pending pending;
     Viewers recipients;
     std::uint64_t version = 0;  // of the watches, when `recipients` was filled
-    std::size_t turn = 0;       // 0: on_delivery; i: viewer i - 1
+    std::size_t turn = 0;       // 0: on_change or on_session_ended; 1: on_delivery; i: viewer i - 2
     std::uint64_t last = 0;     // number of the last listener called in this turn
   };
 
-  /// An OnChange that stores the changes of watched users.
+  struct Counters {
+    Tally events;
+    std::size_t notifications = 0;
+  };
+
+  struct NoReport {
+    void operator()(std::size_t, const Dispatched&) const noexcept {}
+  };
+
+  /// A change of the current call.
+  struct Gathered {
+    UserPresenceChanged change;
+    Timestamp time;  // of the store, when it happened; its date may be later
+  };
+
+  /// An OnChange that dates the changes and stores those that a listener receives.
   struct Gather {
     Store& store;
+    Timestamp cause;  // changes are not dated before it
+    void operator()(const UserPresenceChangedView& change) const { store.gather(change, cause); }
+  };
+  /// The same for changes with several causes: a change is not dated before what others can see of the user.
+  struct GatherDated {
+    Store& store;
     void operator()(const UserPresenceChangedView& change) const {
-      if (!store.watches_.is_watched(change.id)) return;
-      Pending pending;
-      pending.change = UserPresenceChanged(change);
-      pending.number = store.watches_.now_++;
-      store.pending_.push_back(std::move(pending));
+      const detail::Root* const root = detail::SnapshotReader::read(store.snapshot_);
+      const detail::RowView row = root == nullptr ? nullptr : root->table.find(change.id);
+      // Forgotten data must not matter, whether or not it has been dropped yet.
+      store.gather(change,
+                   row == nullptr ? detail::absent : detail::latest_seen_timestamp(detail::normal_form_of(row, *root)));
     }
   };
+  void gather(const UserPresenceChangedView& change, Timestamp cause) {
+    const Timestamp at = dates_.next(change.id, detail::later(change.at, cause));
+    if (!is_received(change)) return;
+    Gathered gathered;
+    gathered.change = UserPresenceChanged(change);
+    gathered.change.at = at;
+    gathered.time = change.at;
+    gathered_.push_back(std::move(gathered));
+  }
+  struct RoomChanges {
+    Store& store;
+    Timestamp at, time;
+    void operator()(std::string_view user, std::string_view cid, std::size_t count, bool is_watching) const {
+      if (store.room_listeners_ == 0) return;
+      Pending pending;
+      pending.number = store.watches_.now_++;
+      pending.time = time;
+      if (is_watching) {
+        pending.kind = detail::NoticeKind::watching_started;
+        pending.started = WatchingStarted{std::string(user), std::string(cid), count, at};
+      } else {
+        pending.kind = detail::NoticeKind::watching_stopped;
+        pending.stopped = WatchingStopped{std::string(user), std::string(cid), count, at};
+      }
+      store.queue(std::move(pending));
+    }
+  };
+
+  RoomChanges room_changes() noexcept {
+    const Timestamp now = detail::SnapshotReader::now(snapshot_);
+    return RoomChanges{*this, now, now};
+  }
+
+  /// A session that has ended, before others see that it left its channels.
+  struct Leaving {
+    OwnedViewer owner;
+    std::uint64_t number;
+    Timestamp at, time;
+  };
+
+  /// What the session of an event, and the others of its user, were before the event.
+  struct SessionProbe {
+    bool is_used = false, was_live = false;
+    std::string user, session;        // copies: the event may borrow them from the snapshot
+    std::vector<std::string> others;  // live ones, if a connect may evict one
+  };
+
+  template <class Change>
+  static bool is_minor(const Change& change) noexcept {
+    return change.before.has_value() == change.after.has_value() && !change.online_changed() &&
+           !change.status_changed();
+  }
+  bool is_received(const UserPresenceChangedView& change) const noexcept {
+    if (!every_change_.empty()) return true;
+    if (is_minor(change))
+      return (minor_deliveries_ != 0 || minor_viewers_.size() != 0) && watches_.is_watched(change.id);
+    return watches_.is_watched(change.id) || rooms_.has_user(change.id);
+  }
 
   static UserPresenceChangedView view_of(const UserPresenceChanged& change) noexcept {
     UserPresenceChangedView view;
@@ -460,33 +817,221 @@ class Store {
       return Error{ErrorCode::out_of_range, 0, "a channel type must not contain a colon"};
     return std::nullopt;
   }
+  void add_channel(Channel channel) {
+    watches_.update(channel);
+    const std::uint32_t number = channels_.add(channel.cid());
+    channels_[number] = std::move(channel);
+  }
+
+  template <class Range>
+  void add_users(Viewer viewer, const Range& ids) {
+    const OwnedViewer kept(viewer);
+    if (ending_.find(kept.viewer()) == Channels::none) {
+      if (renew(kept.viewer())) watches_.watch_users(kept.viewer(), ids);
+      return;
+    }
+    std::vector<std::string> copies;  // the ids may be borrowed from the watches that end now
+    for (const auto& id : ids) copies.emplace_back(std::string_view(id));
+    if (renew(kept.viewer())) watches_.watch_users(kept.viewer(), copies);
+  }
 
   static void end(const detail::Listeners& all) noexcept {
     for (const detail::Shared<detail::Listener>& listener : all) listener->store = nullptr;
   }
 
-  Verdict fold(const PresenceEventView& event) {
-    const Gather gather{*this};
+  // Applying events.
+
+  static Dispatched rejected(const PresenceEventView& event, Verdict verdict) noexcept {
+    return Dispatched{verdict, event.at, event.at};
+  }
+  Dispatched counted(const Dispatched& done) noexcept {
+    stats_.events.count(done.verdict);
+    return done;
+  }
+
+  /// Advances to `now`, unless that is `absent`, and calls `body` for each event. Events may borrow strings from the
+  /// snapshot, which an earlier event or the time may destroy.
+  template <class It, class Body>
+  void each_event(It first, It last, Timestamp now, Body body) {
+    if constexpr (detail::may_borrow<It> && detail::can_look_ahead<It>) {
+      const detail::EventCopies copies(first, last, snapshot_.rules());
+      if (now != detail::absent) advance_to(now);
+      for (const PresenceEventView& event : copies) body(event);
+    } else {
+      if (now != detail::absent) advance_to(now);
+      for (; first != last; ++first) {
+        auto&& event = *first;
+        if constexpr (detail::may_borrow<It>) {
+          body(detail::EventCopy(event, snapshot_.rules()).view());
+        } else {
+          body(PresenceEventView(event));
+        }
+      }
+    }
+  }
+
+  /// Applies an event at the time of the store.
+  Dispatched dispatch_now(const PresenceEventView& event) {
+    if (refresh_session(event)) {
+      commit();
+      return counted(Dispatched{Verdict::applied, event.at, event.at});
+    }
+    const SessionProbe probe = probe_session(event, detail::SnapshotReader::now(snapshot_));
+    Dispatched done = fold(event);
+    if (accepted(done.verdict)) {
+      compare_session(probe, event.type, done.at);
+      commit();
+    }
+    return counted(done);
+  }
+
+  /// Applies a heartbeat that only refreshes a live session, if the user has no visibility changes. Such a heartbeat is
+  /// later than all events of its session, so it is not moved; and no session starts or ends. Returns whether it was
+  /// applied.
+  bool refresh_session(const PresenceEventView& event) noexcept {
+    if (event.type != EventType::heartbeat) return false;
+    detail::Root* const owned = detail::SnapshotAccess::owned(snapshot_);
+    if (owned == nullptr) return false;
+    detail::EventTarget target;
+    target.find(owned->table, event);
+    detail::Page* const page = target.own_page();
+    if (page == nullptr) return false;
+    const detail::PlaceInTable place{*owned, target, *page};
+    return place.row().is_plain() && detail::refresh_session(place, event);
+  }
+
+  Dispatched dispatch_by_own_clock(const PresenceEventView& event) {
+    const Timestamp now = detail::SnapshotReader::now(snapshot_);
+    if (!detail::in_range(event.at) || (now != detail::absent && event.at <= now)) return dispatch_now(event);
+    const Verdict form = detail::judge_form(event, snapshot_.rules());
+    if (!accepted(form)) return counted(rejected(event, form));
+
+    detail::Root& root = detail::SnapshotAccess::write(snapshot_);
+    if (root.table.cleanup() > event.at && !has_timeout_until(event.at) && !has_deadline_until(event.at)) {
+      // Until then time changes nothing, so advancing is setting the time.
+      root.now = event.at;
+      const Dispatched done = dispatch_now(event);
+      if (!accepted(done.verdict)) detail::SnapshotAccess::write(snapshot_).now = now;
+      return done;
+    }
+    return dispatch_with_deadlines(detail::EventCopy(event, snapshot_.rules()).view());
+  }
+
+  /// @{
+  /// Returns whether a session ends, or the visible state changes, until then. Heartbeats leave the bounds too low, so
+  /// a bound that has been reached is corrected first.
+  bool has_deadline_until(Timestamp to) const noexcept {
+    if (detail::SnapshotReader::read(snapshot_)->table.due() > to) return false;
+    const std::optional<Timestamp> next = snapshot_.next_deadline();
+    return next && *next <= to;
+  }
+  bool has_timeout_until(Timestamp to) const { return deadlines_.has_due(to) && next_session_timeout() <= to; }
+  /// @}
+
+  /// As `replay` of one event that is later than the time of the store.
+  Dispatched dispatch_with_deadlines(const PresenceEventView& event) {
+    const detail::RowView row = detail::SnapshotAccess::read(snapshot_)->table.find(event.user);
+    if (row != nullptr) {
+      const detail::FrameOrder order = order_of(event, row, *detail::SnapshotAccess::read(snapshot_));
+      if (order.is_split() || order.at != event.at) return dispatch_moved(event);
+    }
+    const SessionProbe probe = probe_session(event, event.at - Duration::from_ns(1));
+    std::vector<SessionEnded> timeouts = timeouts_until(event.at), others;
+    const Gather gather{*this, detail::absent};
+    detail::Replay<const Gather> replay(snapshot_, gather);
+    Dispatched done = rejected(event, replay.fold(event));
+    replay.finish();
+    if (accepted(done.verdict)) {
+      compare_session(probe, event.type, done.at);
+      for (SessionEnded& timeout : timeouts) {
+        // The event takes effect before the deadlines at its timestamp.
+        if (timeout.at == event.at && timeout.user == probe.user && is_live_now(timeout.user, timeout.session))
+          continue;
+        SessionEnded* known = nullptr;
+        for (SessionEnded& ended : ends_) {
+          if (ended.user == timeout.user && ended.session == timeout.session) known = &ended;
+        }
+        if (known == nullptr) {
+          others.push_back(std::move(timeout));
+        } else if (known->reason == SessionEndReason::evicted) {
+          *known = std::move(timeout);
+        }
+      }
+      for (SessionEnded& ended : others) ends_.push_back(std::move(ended));
+      pass_deadlines();
+    }
+    commit();
+    return counted(done);
+  }
+  /// The same for an event that is moved behind another one of its frame, and so behind the deadlines.
+  Dispatched dispatch_moved(const PresenceEventView& event) {
+    const Snapshot before = snapshot_;
+    const detail::ChangeDates dates = dates_;
+    std::vector<SessionEnded> timeouts = timeouts_until(event.at);
+    apply(snapshot_, event.at, Gather{*this, detail::absent});
+    const SessionProbe probe = probe_session(event, event.at);
+    const Dispatched done = fold(event);
+    if (accepted(done.verdict)) {
+      ends_ = std::move(timeouts);
+      compare_session(probe, event.type, done.at);
+      pass_deadlines();
+    } else {
+      snapshot_ = before;
+      dates_ = dates;
+      gathered_.clear();
+    }
+    commit();
+    return counted(done);
+  }
+
+  Verdict advance_to(Timestamp now) {
+    if (tracks_sessions_ && detail::in_range(now) && now > detail::SnapshotReader::now(snapshot_))
+      ends_ = timeouts_until(now);
+    const Verdict verdict = apply(snapshot_, now, Gather{*this, detail::absent});
+    pass_deadlines();
+    commit();
+    return verdict;
+  }
+
+  Dispatched fold(const PresenceEventView& event) {
     const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
     const bool may_move = options_.keep_order_of_frame && root != nullptr && detail::in_range(event.at);
     const detail::RowView row = may_move ? root->table.find(event.user) : nullptr;
-    if (row == nullptr) return apply(snapshot_, event, gather);
-    const detail::FrameOrder order = order_of(event, row, *root);
-    if (order.is_split()) return fold_split(event, order, gather);
-    if (order.at == event.at) return apply(snapshot_, event, gather);
-    return detail::apply_moved(snapshot_, event, order.at, gather);
+    Dispatched done = rejected(event, Verdict::unchanged);
+    if (row != nullptr) {
+      const detail::FrameOrder order = order_of(event, row, *root);
+      if (order.is_split()) {
+        done.verdict = fold_split(event, order);
+        if (accepted(done.verdict)) {
+          done.at = order.at;
+          done.status_at = order.status_at;
+        }
+        return done;
+      }
+      if (order.at != event.at) {
+        const Gather gather{*this, order.at};
+        if (event.type == EventType::report) moved_reports_.note(event.user, event.at, order.at);
+        done.verdict = detail::apply_moved(snapshot_, event, order.at, gather);
+        if (accepted(done.verdict)) done.at = done.status_at = order.at;
+        return done;
+      }
+    }
+    done.verdict = apply(snapshot_, event, Gather{*this, event.at});
+    return done;
   }
 
-  static detail::FrameOrder order_of(const PresenceEventView& event, const detail::RowView& row,
-                                     const detail::Root& root) {
+  detail::FrameOrder order_of(const PresenceEventView& event, const detail::RowView& row,
+                              const detail::Root& root) const {
+    const Timestamp moved =
+        event.type == EventType::report ? moved_reports_.moved_from(event.user, event.at) : detail::absent;
     // Forgotten data must not affect the order, whether or not it has been dropped yet.
-    if (root.rules.forget_after == Duration::highest()) return detail::FrameOrder(event, row.registers());
-    return detail::FrameOrder(event, detail::normal_form_of(row, root.now, root.rules));
+    if (root.rules.forget_after == Duration::highest()) return detail::FrameOrder(event, row.registers(), moved);
+    return detail::FrameOrder(event, detail::normal_form_of(row, root.now, root.rules), moved);
   }
 
   /// Applies an event of an invisible user: its status text at one timestamp, and the rest at another. No other user
   /// sees the rest. Applies both parts or neither.
-  Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order, const Gather& gather) {
+  Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Verdict form = detail::judge_form(event, snapshot_.rules());
     if (!accepted(form)) return form;
     PresenceEventView rest = event, text = event;
@@ -496,30 +1041,361 @@ class Store {
     const detail::NoCallback no_callback;
     const Verdict of_rest = detail::apply_moved(after, rest, order.at, no_callback);
     if (!accepted(of_rest)) return of_rest;
+    const Gather gather{*this, order.status_at};
     const Verdict of_text = detail::apply_moved(after, text, order.status_at, gather);
     if (!accepted(of_text)) return of_text;
     snapshot_ = std::move(after);
     return of_text == Verdict::unchanged ? of_rest : of_text;
   }
 
-  Subscription listen(detail::Listeners& all, std::optional<Viewer> viewer, detail::Listener::Notify&& notify,
-                      const DeliveryOptions& options) {
-    auto listener = detail::Shared<detail::Listener>::make(*this, ++listener_changes_, watches_.now_,
-                                                           options.last_active_alone, viewer, std::move(notify));
+  /// The latest report of each user that was moved behind another one with the same timestamp. Usually there are none;
+  /// kept for a limited number of users.
+  class MovedReports {
+   public:
+    explicit MovedReports(std::uint64_t seed) : all_(seed) {}
+    Timestamp moved_from(std::string_view user, Timestamp at) const noexcept {
+      const std::uint32_t number = all_.size() == 0 ? Channels::none : all_.find(user);
+      return number != Channels::none && all_[number].from == at ? all_[number].to : detail::absent;
+    }
+    void note(std::string_view user, Timestamp from, Timestamp to) {
+      if (all_.size() >= max_users && all_.find(user) == Channels::none) all_.clear();
+      all_[all_.add(user)] = Moved{from, to};
+    }
+
+   private:
+    static constexpr std::size_t max_users = 4096;
+    struct Moved {
+      Timestamp from = detail::absent, to = detail::absent;
+    };
+    detail::IdMap<Moved> all_;
+  };
+
+  // Ends of sessions.
+
+  static bool is_live(const detail::SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+    return detail::evidence(session) != detail::absent && detail::live(session, now, rules);
+  }
+  bool is_live_now(std::string_view user, std::string_view id) const noexcept {
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    const detail::RowView row = root == nullptr ? nullptr : root->table.find(user);
+    if (row == nullptr) return false;
+    const detail::SessionRegisters* const session = detail::find_session(row.registers().sessions, id);
+    return session != nullptr && is_live(*session, root->now, root->rules);
+  }
+  static Timestamp next_timeout(const detail::RowView& row, Timestamp now, const Rules& rules) noexcept {
+    Timestamp next = detail::never;
+    for (const detail::SessionRegisters& session : row.registers().sessions) {
+      if (is_live(session, now, rules)) next = detail::earlier(next, detail::silent_until(session, rules));
+    }
+    return next;
+  }
+
+  /// Returns when the next session of any user times out, or `never`. Corrects the bounds that are too low.
+  Timestamp next_session_timeout() const {
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    if (root == nullptr) return detail::never;
+    return deadlines_.next([root](std::string_view user) {
+      const detail::RowView row = root->table.find(user);
+      return row == nullptr ? detail::never : next_timeout(row, root->now, root->rules);
+    });
+  }
+
+  /// From now on, notices when a session ends.
+  void track_sessions() const {
+    if (tracks_sessions_) return;
+    if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
+      for (const detail::RowView row : root->table)
+        deadlines_.lower(row.name(), next_timeout(row, root->now, root->rules));
+    }
+    tracks_sessions_ = true;
+  }
+
+  /// Returns the sessions that time out after the time of the store and not after `to`, if no event arrives.
+  std::vector<SessionEnded> timeouts_until(Timestamp to) const {
+    std::vector<SessionEnded> timeouts;
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    if (root == nullptr) return timeouts;
+    deadlines_.each_due(to, [&](std::string_view user) {
+      const detail::RowView row = root->table.find(user);
+      if (row == nullptr) return;
+      for (const detail::SessionRegisters& session : row.registers().sessions) {
+        const Timestamp until = detail::silent_until(session, root->rules);
+        if (until <= to && is_live(session, root->now, root->rules))
+          timeouts.push_back(
+              SessionEnded{std::string(user), std::string(session.id.view()), until, SessionEndReason::timed_out});
+      }
+    });
+    return timeouts;
+  }
+  /// Corrects the bounds of the sessions' timeouts up to the time of the store.
+  void pass_deadlines() {
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    if (root == nullptr || !deadlines_.has_due(root->now)) return;
+    deadlines_.pass(root->now, [root](std::string_view user) {
+      const detail::RowView row = root->table.find(user);
+      return row == nullptr ? detail::never : next_timeout(row, root->now, root->rules);
+    });
+  }
+
+  SessionProbe probe_session(const PresenceEventView& event, Timestamp now) const {
+    SessionProbe probe;
+    if (!tracks_sessions_ || !detail::belongs_to_session(event.type)) return probe;
+    probe.is_used = true;
+    probe.user = std::string(event.user);
+    probe.session = std::string(event.session);
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    const detail::RowView row = root == nullptr ? nullptr : root->table.find(event.user);
+    if (row == nullptr) return probe;
+    const detail::RegistersView user = row.registers();
+    std::size_t live = 0;
+    for (const detail::SessionRegisters& session : user.sessions) {
+      if (!is_live(session, now, root->rules)) continue;
+      ++live;
+      if (session.id.view() == event.session) probe.was_live = true;
+    }
+    if (probe.was_live || live < root->rules.max_sessions_per_user) return probe;
+    for (const detail::SessionRegisters& session : user.sessions) {
+      if (is_live(session, now, root->rules)) probe.others.emplace_back(session.id.view());
+    }
+    return probe;
+  }
+  void compare_session(const SessionProbe& probe, EventType type, Timestamp at) {
+    if (!probe.is_used) return;
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    const detail::RowView row = root == nullptr ? nullptr : root->table.find(probe.user);
+    const detail::SessionRegisters* const session =
+        row == nullptr ? nullptr : detail::find_session(row.registers().sessions, probe.session);
+    const bool lives = session != nullptr && is_live(*session, root->now, root->rules);
+    if (lives && !probe.was_live) deadlines_.lower(probe.user, detail::silent_until(*session, root->rules));
+    if (!lives && probe.was_live) {
+      SessionEndReason reason = row == nullptr ? SessionEndReason::removed : SessionEndReason::evicted;
+      if (type == EventType::disconnect) reason = SessionEndReason::disconnected;
+      ends_.push_back(SessionEnded{probe.user, probe.session, at, reason});
+    }
+    for (const std::string& other : probe.others) {
+      if (!is_live_now(probe.user, other))
+        ends_.push_back(SessionEnded{probe.user, other, at, SessionEndReason::evicted});
+    }
+  }
+  /// Finds the sessions that started or ended since another snapshot.
+  void compare_sessions(const Snapshot& before) {
+    const detail::Root* const was = detail::SnapshotReader::read(before);
+    const detail::Root* const is = detail::SnapshotReader::read(snapshot_);
+    if (is == nullptr || was == is) return;
+    const detail::UserTable none;
+    const detail::UserTable& former = was == nullptr ? none : was->table;
+    const Timestamp then = was == nullptr ? detail::absent : was->now;
+    const auto compare = [&](const detail::RowView& a, const detail::RowView& b) {
+      if (a == nullptr) return;
+      for (const detail::SessionRegisters& session : a.registers().sessions) {
+        if (!is_live(session, then, is->rules)) continue;
+        const detail::SessionRegisters* const left =
+            b == nullptr ? nullptr : detail::find_session(b.registers().sessions, session.id.view());
+        if (left != nullptr && is_live(*left, is->now, is->rules)) continue;
+        ends_.push_back(end_of(a.name(), left == nullptr ? session : *left, left != nullptr, *is));
+      }
+    };
+    detail::UserTable::each_pair(former, is->table, detail::absent, [&](detail::RowView a, detail::RowView b) {
+      if (b != nullptr) deadlines_.lower(b.name(), next_timeout(b, is->now, is->rules));
+      compare(a, b);
+    });
+    // Time alone changes no row.
+    std::vector<SessionEnded> changed = std::move(ends_);
+    ends_.clear();
+    deadlines_.each_due(is->now, [&](std::string_view user) { compare(former.find(user), is->table.find(user)); });
+    const auto is_before = [](const SessionEnded& a, const SessionEnded& b) {
+      return a.user != b.user ? a.user < b.user : a.session < b.session;
+    };
+    for (SessionEnded& ended : changed) ends_.push_back(std::move(ended));
+    // A session may have been found in both ways.
+    detail::sort(ends_, is_before);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < ends_.size(); ++i) {
+      if (kept == 0 || is_before(ends_[kept - 1], ends_[i])) std::swap(ends_[kept++], ends_[i]);
+    }
+    ends_.resize(kept);
+    pass_deadlines();
+  }
+  /// Returns how a session ended during a merge.
+  static SessionEnded end_of(std::string_view user, const detail::SessionRegisters& session, bool is_kept,
+                             const detail::Root& root) {
+    SessionEnded ended{std::string(user), std::string(session.id.view()), root.now, SessionEndReason::evicted};
+    const Timestamp silent = detail::silent_until(session, root.rules);
+    if (is_kept && detail::ended_by_disconnect(session)) {
+      ended.at = detail::earlier(session.disconnects[detail::first_ending(session)], silent);
+      ended.reason = ended.at == silent ? SessionEndReason::timed_out : SessionEndReason::disconnected;
+    } else if (root.now != detail::absent && silent <= root.now) {
+      ended.at = silent;
+      ended.reason = SessionEndReason::timed_out;
+    }
+    return ended;
+  }
+
+  /// A viewer that is a session must not inherit the watches of the session's former life. Returns false if the session
+  /// has ended.
+  bool renew(Viewer viewer) {
+    if (viewer.session().empty()) return true;
+    track_sessions();
+    end_watches_of(viewer);
+    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
+    const detail::RowView row = root == nullptr ? nullptr : root->table.find(viewer.id());
+    if (row == nullptr) return true;
+    // Forgotten data must not matter, whether or not it has been dropped yet.
+    const auto& user = detail::normal_form_of(row, root->now, root->rules);
+    const detail::SessionRegisters* const session =
+        detail::find_session(detail::RegistersView(user).sessions, viewer.session());
+    return session == nullptr || is_live(*session, root->now, root->rules);
+  }
+  /// Ends the watches of a session that has ended, if that has not been done.
+  void end_watches_of(Viewer viewer) {
+    const std::uint32_t number = ending_.find(viewer);
+    if (number == Channels::none) return;
+    ending_.erase(number);
+    watches_.unwatch(viewer);
+    rooms_.forget_ended(viewer);
+  }
+
+  // Delivering.
+
+  /// Queues what was gathered, in the order of time. At one timestamp, sessions end before users change.
+  void commit() {
+    dates_.pass(detail::SnapshotReader::now(snapshot_));
+    if (gathered_.empty() && ends_.empty()) return;
+    detail::sort(ends_, [this](const SessionEnded& a, const SessionEnded& b) {
+      const Timestamp first = time_of(a), second = time_of(b);
+      if (first != second) return first < second;
+      if (a.at != b.at) return a.at < b.at;
+      return a.user != b.user ? a.user < b.user : a.session < b.session;
+    });
+    std::size_t ended = 0;
+    std::vector<Leaving> leaving;
+    for (Gathered& gathered : gathered_) {
+      for (; ended < ends_.size() && time_of(ends_[ended]) <= gathered.time; ++ended) {
+        if (!leaving.empty() && leaving.back().time < time_of(ends_[ended])) leave_rooms(leaving);
+        queue(std::move(ends_[ended]), leaving);
+      }
+      if (!leaving.empty() && leaving.back().time < gathered.time) leave_rooms(leaving);
+      queue(std::move(gathered));
+    }
+    for (; ended < ends_.size(); ++ended) {
+      if (!leaving.empty() && leaving.back().time < time_of(ends_[ended])) leave_rooms(leaving);
+      queue(std::move(ends_[ended]), leaving);
+    }
+    leave_rooms(leaving);
+    gathered_.clear();
+    ends_.clear();
+  }
+  /// The same for changes that were dated by their causes, in the order of (date, id).
+  void commit_by_date() {
+    detail::sort(gathered_, [](const Gathered& a, const Gathered& b) {
+      return a.change.at != b.change.at ? a.change.at < b.change.at : a.change.id < b.change.id;
+    });
+    commit();
+  }
+  void queue(Gathered&& gathered) {
+    const bool is_online = gathered.change.after && gathered.change.after->online;
+    const std::string id = gathered.change.id;
+    const Timestamp at = gathered.change.at, time = gathered.time;
+    Pending pending;
+    pending.change = std::move(gathered.change);
+    pending.number = watches_.now_++;
+    pending.version = watches_.version_;
+    pending.time = time;
+    queue(std::move(pending));
+    rooms_.set_online(id, is_online, RoomChanges{*this, at, time});
+  }
+  /// If memory runs out, nothing is queued.
+  void queue(Pending&& pending) {
+    if (pending_.size() == pending_.capacity()) pending_.reserve(2 * pending_.size() + 8);
+    if (pending.kind == detail::NoticeKind::presence_changed) watches_.begin_waiting(pending.change.id);
+    pending_.push_back(std::move(pending));
+  }
+  /// Returns the time of the store at which a session ended. Its own timestamp may be that of a client.
+  Timestamp time_of(const SessionEnded& ended) const noexcept {
+    return ended.reason == SessionEndReason::timed_out ? ended.at : detail::SnapshotReader::now(snapshot_);
+  }
+  void queue(SessionEnded&& ended, std::vector<Leaving>& leaving) {
+    // Its watches end when this is delivered, after the earlier notices.
+    Leaving left{OwnedViewer(Viewer(ended.user, ended.session)), watches_.now_, ended.at, time_of(ended)};
+    Pending pending;
+    pending.kind = detail::NoticeKind::session_ended;
+    pending.number = watches_.now_++;
+    pending.time = left.time;
+    const Viewer viewer = left.owner.viewer();
+    if (watches_.viewers_.find(viewer) != Channels::none || rooms_.has(viewer))
+      ending_[ending_.add(viewer)] = pending.number;
+    pending.ended = std::move(ended);
+    queue(std::move(pending));
+    leaving.push_back(std::move(left));
+  }
+  /// Others see that the sessions left their channels, after the changes of their users at the same time.
+  void leave_rooms(std::vector<Leaving>& leaving) {
+    for (const Leaving& left : leaving)
+      rooms_.end(left.owner.viewer(), left.number, RoomChanges{*this, left.at, left.time});
+    leaving.clear();
+  }
+
+  Subscription listen(detail::Listeners& all, detail::Listener::Place place, detail::NoticeKind kind,
+                      detail::Listener::Notify&& notify, Viewer viewer, const DeliveryOptions& options) {
+    auto listener = detail::Shared<detail::Listener>::make(std::move(notify));
+    detail::Listener& made = listener.change();
+    made.store = this;
+    made.number = ++listener_changes_;
+    made.since = watches_.now_;
+    made.kind = kind;
+    made.place = place;
+    made.options = options;
+    made.user = std::string(viewer.id());
+    made.session = std::string(viewer.session());
+    if (is_of_room(kind)) ++room_listeners_;
+    if (wants_minor(made)) {
+      if (place == detail::Listener::Place::deliveries) {
+        ++minor_deliveries_;
+      } else {
+        ++minor_viewers_[minor_viewers_.add(viewer)];
+      }
+    }
     all.push_back(listener);
     return Subscription(std::move(listener));
+  }
+  static bool is_of_room(detail::NoticeKind kind) noexcept {
+    return kind == detail::NoticeKind::watching_started || kind == detail::NoticeKind::watching_stopped;
+  }
+  static bool wants_minor(const detail::Listener& listener) noexcept {
+    return listener.options.last_active_alone && listener.kind == detail::NoticeKind::presence_changed &&
+           listener.place != detail::Listener::Place::every_change;
   }
 
   /// Removes a listener that has ended.
   void forget(const detail::Listener& listener) noexcept {
     ++listener_changes_;
-    if (listener.receives_all) {
-      remove_from(deliveries_, listener);
+    if (!listener.coalescer.empty()) {
+      listener.coalescer.each_user([this](const std::string& user) { watches_.end_waiting(user); });
+      remove_from(coalescing_, listener);
+    }
+    const bool is_minor = wants_minor(listener);
+    if (is_of_room(listener.kind)) --room_listeners_;
+    switch (listener.place) {
+      case detail::Listener::Place::every_change: remove_from(every_change_, listener); return;
+      case detail::Listener::Place::session_ends: remove_from(session_ends_, listener); return;
+      case detail::Listener::Place::deliveries:
+        if (is_minor) --minor_deliveries_;
+        remove_from(deliveries_, listener);
+        return;
+      default: break;
+    }
+    if (is_minor) {
+      const std::uint32_t viewer = minor_viewers_.find(listener.viewer());
+      if (--minor_viewers_[viewer] == 0) minor_viewers_.erase(viewer);
+    }
+    const std::uint32_t number = listeners_.find(listener.viewer());
+    detail::Listeners& all = listeners_[number];
+    if (all.size() > 1) {
+      remove_from(all, listener);
       return;
     }
-    const std::uint32_t number = listeners_.find(listener.viewer);
-    remove_from(listeners_[number], listener);
-    if (listeners_[number].empty()) listeners_.erase(number);
+    const detail::Shared<detail::Listener> kept = std::move(all.front());  // valid until the end
+    listeners_.erase(number);
   }
   static void remove_from(detail::Listeners& all, const detail::Listener& listener) noexcept {
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -533,63 +1409,183 @@ class Store {
 
   /// Delivers all pending changes, unless a delivery is already in progress.
   void deliver() {
-    if (is_delivering_ || (pending_.empty() && !notifying_.is_open)) return;
+    if (is_delivering_ || (notified_ == pending_.size() && !notifying_.is_open && coalescing_.empty() &&
+                           coalesced_next_ == coalesced_.size()))
+      return;
     struct Guard {
       Store& store;
       ~Guard() {
-        store.pending_.erase(store.pending_.begin(),
-                             store.pending_.begin() + static_cast<std::ptrdiff_t>(store.notified_));
-        store.notified_ = 0;
+        store.drop_delivered(store.pending_, store.notified_);
+        store.drop_delivered(store.coalesced_, store.coalesced_next_);
         store.is_delivering_ = false;
       }
     } guard{*this};
     is_delivering_ = true;
     for (;;) {
       if (!notifying_.is_open) {
-        if (notified_ == pending_.size()) return;
-        begin_notifying(std::move(pending_[notified_++]));
+        const bool is_last = notified_ == pending_.size();
+        if (coalesced_next_ == coalesced_.size() && !coalescing_.empty())
+          take_coalesced(is_last ? detail::SnapshotReader::now(snapshot_) : pending_[notified_].time);
+        if (coalesced_next_ != coalesced_.size()) {
+          begin_notifying(std::move(coalesced_[coalesced_next_++]));
+        } else if (is_last) {
+          return;
+        } else {
+          begin_notifying(std::move(pending_[notified_++]));
+        }
       }
-      for (; notifying_.turn <= notifying_.recipients.size(); ++notifying_.turn, notifying_.last = 0) notify_in_turn();
-      notifying_.is_open = false;
+      for (;; ++notifying_.turn, notifying_.last = 0) {
+        if (notifying_.turn > 0) find_recipients_once();
+        if (notifying_.turn >= notifying_.recipients.size() + 2) break;
+        notify_in_turn();
+      }
+      end_notifying();
+    }
+  }
+  /// Drops the notices that were taken, when they are at least half of all.
+  static void drop_delivered(std::vector<Pending>& all, std::size_t& taken) noexcept {
+    if (2 * taken < all.size()) return;
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(taken));
+    taken = 0;
+  }
+
+  /// Moves the first coalesced changes that are due, not after `to`, and to be delivered, to the queue. `never`: all of
+  /// them.
+  void take_coalesced(Timestamp to) {
+    do {
+      const detail::Shared<detail::Listener>* first = nullptr;
+      for (const detail::Shared<detail::Listener>& listener : coalescing_) {
+        if (first == nullptr || listener->coalescer.next_due() < (*first)->coalescer.next_due()) first = &listener;
+      }
+      if (first == nullptr || (*first)->coalescer.next_due() > to) return;
+      const detail::Shared<detail::Listener> receiver = *first;
+      const detail::CoalescedChanges all = receiver->coalescer.take();
+      if (receiver->coalescer.empty()) remove_from(coalescing_, *receiver);
+      queue_coalesced(receiver, all);
+      watches_.end_waiting(all.parts.back().change.id);
+    } while (to == detail::never || coalesced_next_ == coalesced_.size());
+  }
+  /// Viewers who have watched since different parts receive different changes.
+  void queue_coalesced(const detail::Shared<detail::Listener>& receiver, const detail::CoalescedChanges& all) {
+    for (std::size_t i = 0; i < all.parts.size(); ++i) {
+      Pending pending;
+      pending.change = all.from(i);
+      if (pending.change.before == pending.change.after) continue;
+      if (pending.is_minor() && !receiver->options.last_active_alone) continue;
+      pending.number = all.parts[i].number;
+      pending.first_since = i == 0 ? 0 : all.parts[i - 1].number + 1;
+      pending.receiver = receiver;
+      if (coalesced_.size() == coalesced_.capacity()) coalesced_.reserve(2 * coalesced_.size() + 8);
+      watches_.begin_waiting(pending.change.id);
+      coalesced_.push_back(std::move(pending));
     }
   }
 
   void begin_notifying(Pending&& pending) {
     notifying_.pending = std::move(pending);
-    const UserPresenceChanged& change = notifying_.pending.change;
-    notifying_.is_minor =
-        change.before.has_value() == change.after.has_value() && !change.online_changed() && !change.status_changed();
-    notifying_.version = watches_.version_;
+    notifying_.is_minor = notifying_.pending.is_minor();
     notifying_.turn = 0;
     notifying_.last = 0;
-    notifying_.recipients.clear();
-    if (notifying_.pending.is_farewell) {
-      notifying_.recipients = std::move(notifying_.pending.viewers);
-    } else {
-      recipients_of(notifying_.pending, notifying_.recipients);
+    if (notifying_.pending.kind == detail::NoticeKind::session_ended) {
+      const Viewer viewer(notifying_.pending.ended.user, notifying_.pending.ended.session);
+      const std::uint32_t number = ending_.find(viewer);
+      if (number != Channels::none && ending_[number] == notifying_.pending.number) end_watches_of(viewer);
     }
-    if (notifying_.recipients.size() == 0) notifying_.turn = 1;  // on_delivery is not called either
+    notifying_.recipients.clear();
+    notifying_.has_recipients = false;
     notifying_.is_open = true;
   }
+  /// After the on_change callbacks: `may_see` may throw, and then everything else is still to be delivered.
+  void find_recipients_once() {
+    if (!notifying_.has_recipients) find_recipients();
+  }
+  void find_recipients() {
+    notifying_.recipients.clear();
+    recipients_of(notifying_.pending, notifying_.recipients);
+    notifying_.version = watches_.version_;
+    notifying_.has_recipients = true;
+  }
+  void end_notifying() noexcept {
+    notifying_.is_open = false;
+    if (notifying_.pending.kind == detail::NoticeKind::presence_changed)
+      watches_.end_waiting(notifying_.pending.change.id);
+    notifying_.pending.former = {};
+    notifying_.pending.receiver = {};
+  }
+  const Watches& watches_for(const Pending& pending) const noexcept {
+    return pending.former ? pending.former->watches : watches_;
+  }
+  const detail::Rooms& rooms_for(const Pending& pending) const noexcept {
+    return pending.former ? pending.former->rooms : rooms_;
+  }
   void recipients_of(const Pending& pending, Viewers& recipients) const {
-    const std::uint32_t user = watches_.users_.find(pending.change.id);
+    switch (pending.kind) {
+      case detail::NoticeKind::presence_changed: watchers_of(pending, recipients); return;
+      case detail::NoticeKind::watching_started:
+        room_of(pending, pending.started.user, pending.started.cid, recipients);
+        return;
+      case detail::NoticeKind::watching_stopped:
+        room_of(pending, pending.stopped.user, pending.stopped.cid, recipients);
+        return;
+      default: return;
+    }
+  }
+  void room_of(const Pending& pending, std::string_view user, std::string_view cid, Viewers& recipients) const {
+    rooms_for(pending).each_viewer_in(cid, pending.number, [&](Viewer viewer) {
+      if (viewer.id() != user && options_.may_see(viewer, user)) recipients.add(viewer);
+    });
+  }
+  void watchers_of(const Pending& pending, Viewers& recipients) const {
+    const Watches& watches = watches_for(pending);
+    const std::uint32_t user = watches.users_.find(pending.change.id);
     if (user == Channels::none) return;
-    for (const Watches::Watcher& watcher : watches_.users_[user].watchers) {
-      if (pending.number >= watcher.since) recipients.add(Viewer(watches_.viewers_.id_of(watcher.viewer)));
+    const auto add = [&](std::uint32_t v, std::uint64_t since) {
+      if (since > pending.number || since < pending.first_since) return;
+      const Viewer viewer = watches.viewers_.viewer_of(v);
+      if (options_.may_see(viewer, pending.change.id)) recipients.add(viewer);
+    };
+    const auto add_one = [&](Viewer viewer) {
+      const std::uint32_t v = watches.viewers_.find(viewer);
+      if (v != Channels::none) add(v, watches.since_of(user, v));
+    };
+    if (pending.receiver && pending.receiver->place == detail::Listener::Place::of_viewer) {
+      add_one(pending.receiver->viewer());
+    } else if (pending.is_minor() && minor_deliveries_ == 0 && !pending.receiver &&
+               minor_viewers_.size() <= watches.watches_of(user)) {
+      std::vector<std::uint32_t> viewers;
+      for (auto it = minor_viewers_.begin(); it != minor_viewers_.end(); ++it) {
+        const std::uint32_t v = watches.viewers_.find(minor_viewers_.viewer_of(it.number()));
+        if (v != Channels::none) viewers.push_back(v);
+      }
+      detail::sort(viewers, [](std::uint32_t a, std::uint32_t b) { return a < b; });
+      for (const std::uint32_t v : viewers) add(v, watches.since_of(user, v));
+    } else {
+      for (const Watches::Follower& watcher : watches.watchers_of(user)) add(watcher.viewer, watcher.since);
     }
   }
 
   /// Calls the listeners whose turn it is, in the order in which they subscribed. A callback may change the listeners
   /// or the watches; the listeners are then looked up again.
   void notify_in_turn() {
-    const bool is_delivery = notifying_.turn == 0;
-    const Viewer viewer = is_delivery ? nobody : notifying_.recipients[notifying_.turn - 1];
+    const Pending& pending = notifying_.pending;
+    if (pending.receiver) {
+      find_recipients_once();
+      if (notifying_.turn != 0 || notifying_.last != 0 || notifying_.recipients.size() == 0 ||
+          pending.receiver->store == nullptr)
+        return;
+      const detail::Shared<detail::Listener> listener = pending.receiver;
+      notifying_.last = listener->number;
+      ++stats_.notifications;
+      listener->notify(pending.notice(), notifying_.recipients);
+      return;
+    }
+    const Viewer viewer = notifying_.turn < 2 ? nobody : notifying_.recipients[notifying_.turn - 2];
     const detail::Listeners* all = nullptr;
     std::size_t next = 0;
     for (bool is_stale = true;;) {
       if (is_stale) {
-        if (!is_delivery && !still_receives(viewer)) return;
-        all = is_delivery ? &deliveries_ : listeners_of(viewer);
+        if (notifying_.turn == 1 && notifying_.version != watches_.version_) find_recipients();
+        all = listeners_in_turn(viewer);
         if (all == nullptr) return;
         const auto first = detail::partition_point(
             all->begin(), all->end(), [this](const auto& listener) { return listener->number <= notifying_.last; });
@@ -599,25 +1595,50 @@ class Store {
       if (next == all->size()) return;
       const detail::Shared<detail::Listener> listener = (*all)[next++];  // keeps it alive until its call has returned
       notifying_.last = listener->number;
-      if (notifying_.pending.number < listener->since || (notifying_.is_minor && !listener->wants_last_active))
+      if (pending.number < listener->since || pending.kind != listener->kind) continue;
+      if (notifying_.is_minor && notifying_.turn > 0 && !listener->options.last_active_alone) continue;
+      if (listener->options.coalesce > Duration() && pending.kind == detail::NoticeKind::presence_changed &&
+          !pending.former) {
+        if (coalescing_.size() == coalescing_.capacity()) coalescing_.reserve(2 * coalescing_.size() + 4);
+        const Timestamp due = pending.time + listener->options.coalesce;
+        const bool was_empty = listener->coalescer.empty();
+        const bool is_first = listener->coalescer.add(pending.change, pending.number, pending.version, due);
+        if (was_empty) coalescing_.push_back(listener);
+        if (is_first) watches_.begin_waiting(pending.change.id);
         continue;
+      }
       const std::uint64_t changes = listener_changes_ + watches_.version_;
-      listener->notify(notifying_.pending.change, notifying_.recipients);
+      ++stats_.notifications;
+      listener->notify(pending.notice(), notifying_.recipients);
       is_stale = changes != listener_changes_ + watches_.version_;
     }
   }
+  const detail::Listeners* listeners_in_turn(Viewer viewer) const {
+    if (notifying_.turn == 0) {
+      switch (notifying_.pending.kind) {
+        case detail::NoticeKind::presence_changed: return &every_change_;
+        case detail::NoticeKind::session_ended: return &session_ends_;
+        default: return nullptr;
+      }
+    }
+    if (notifying_.turn == 1) return notifying_.recipients.size() == 0 ? nullptr : &deliveries_;
+    return still_receives(viewer) ? listeners_of(viewer) : nullptr;
+  }
 
-  /// Returns whether the viewer still watches the user: a callback may have ended the watch.
-  bool still_receives(Viewer viewer) const noexcept {
-    if (watches_.version_ == notifying_.version || notifying_.pending.is_farewell) return true;
-    const std::uint32_t v = watches_.viewers_.find(viewer.id()),
-                        user = watches_.users_.find(notifying_.pending.change.id);
-    const Watches::Watcher* const watcher =
-        v == Channels::none || user == Channels::none ? nullptr : watches_.find_watcher(user, v);
-    return watcher != nullptr && notifying_.pending.number >= watcher->since;
+  /// Returns whether the viewer still watches the user or the channel: a callback may have ended the watch.
+  bool still_receives(Viewer viewer) const {
+    const Pending& pending = notifying_.pending;
+    if (pending.former) return true;
+    if (pending.kind == detail::NoticeKind::watching_started)
+      return rooms_.was_in(viewer, pending.started.cid, pending.number);
+    if (pending.kind == detail::NoticeKind::watching_stopped)
+      return rooms_.was_in(viewer, pending.stopped.cid, pending.number);
+    if (watches_.version_ == notifying_.version) return true;
+    const std::uint32_t v = watches_.viewers_.find(viewer), user = watches_.users_.find(pending.change.id);
+    return v != Channels::none && user != Channels::none && watches_.since_of(user, v) <= pending.number;
   }
   const detail::Listeners* listeners_of(Viewer viewer) const noexcept {
-    const std::uint32_t number = listeners_.find(viewer.id());
+    const std::uint32_t number = listeners_.find(viewer);
     return number == Channels::none ? nullptr : &listeners_[number];
   }
 
@@ -625,14 +1646,31 @@ class Store {
   Snapshot snapshot_;
   Channels channels_;
   Watches watches_;
-  detail::IdMap<detail::Listeners> listeners_;  // by viewer
-  detail::Listeners deliveries_;
+  detail::Rooms rooms_;
+  detail::ViewerMap<std::uint64_t>
+      ending_;  // viewers whose session has ended, until the notice of that number is delivered
+  detail::ChangeDates dates_;
+  MovedReports moved_reports_;
+  mutable detail::SessionDeadlines deadlines_;
+  mutable bool tracks_sessions_ = false;
+  detail::ViewerMap<detail::Listeners> listeners_;
+  detail::ViewerMap<std::uint32_t> minor_viewers_;  // how many of their listeners want changes of last_active alone
+  std::size_t room_listeners_ = 0;                  // of WatchingStarted and WatchingStopped
+  std::size_t minor_deliveries_ = 0;                // and how many of deliveries_
+  detail::Listeners every_change_, deliveries_, session_ends_;
+  detail::Listeners coalescing_;    // those that hold changes
+  std::vector<Gathered> gathered_;  // of the current call, before they are queued
+  std::vector<SessionEnded> ends_;
   std::vector<Pending> pending_;
-  std::size_t notified_ = 0;  // how many of them have been taken for delivery
+  std::size_t notified_ = 0;        // how many of them have been taken for delivery
+  std::vector<Pending> coalesced_;  // due now
+  std::size_t coalesced_next_ = 0;  // as notified_
   Notifying notifying_;
+  Counters stats_;
   Timestamp forgotten_ = detail::absent;  // reports up to here were forgotten when the connection was lost
   std::uint64_t listener_changes_ = 0;
   bool is_delivering_ = false;
+  std::atomic<bool> is_in_use_{false};
 };
 
 inline void Subscription::reset() noexcept {

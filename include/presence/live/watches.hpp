@@ -4,7 +4,9 @@
 
 #include <presence/base/detail/algorithm.hpp>
 #include <presence/base/detail/id_map.hpp>
+#include <presence/base/detail/memory.hpp>
 #include <presence/base/detail/sorted_chunks.hpp>
+#include <presence/live/detail/viewer_map.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/user.hpp>
 
@@ -25,8 +27,10 @@ struct WatchLimits {
 };
 
 /// A value that stores which viewers watch which users. A viewer watches a user for as long as at least one of their
-/// watches includes that user. The viewers of a user are found without iterating over all viewers. A viewer without an
-/// id watches no user.
+/// watches includes that user. The viewers of a user are found without iterating over all viewers. Each session of a
+/// user is a viewer of its own; see Viewer. A viewer without a user id watches no user.
+///
+/// Memory: O(users + viewers) for each watched channel, not their product.
 ///
 /// @code
 /// Watches watches;
@@ -44,82 +48,138 @@ class Watches {
   Watches() = default;
   /// Creates an object without watches. `hash_seed` seeds the hash of the ids; see Rules::hash_seed.
   explicit Watches(const WatchLimits& limits, std::uint64_t hash_seed = 0)
-      : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed) {}
+      : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed), waiting_(hash_seed) {}
 
   /// Watches the channel's members and follows later joins and leaves, which `update` passes in. O(members).
   void watch_channel(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
-    const std::uint32_t v = viewers_.add(viewer.id()), c = channels_.add(channel.cid());
+    const std::uint32_t v = viewers_.add(viewer);
+    detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
+    const std::uint32_t c = channels_.add(channel.cid());
+    detail::Rollback forget_channel([this, c]() noexcept { forget_if_unused(c); });
+    follow(v, c);
+    detail::Rollback unfollow([this, v, c]() noexcept { unwatch_channel(v, c); });
     set_members(c, channel.members);
-    ChannelWatch& watch = watch_of(v, c);
-    if (watch.is_following) return;
-    watch.is_following = true;
-    channels_[c].followers.insert(v);
-    for (const std::uint32_t user : channels_[c].members) add_reason(user, v);
+    forget_viewer.release();
+    forget_channel.release();
+    unfollow.release();
   }
 
-  /// Watches the channel's current members, which is what a channel query returns. Replaces the member list of an
-  /// earlier query for the same channel. Later joins and leaves are not followed; see `watch_channel`. O(members).
+  /// Watches the channel's current members. Replaces the member list of an earlier call for the same channel. Later
+  /// joins and leaves are not followed; see `watch_channel`. O(members).
   void watch_members(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
-    const std::uint32_t v = viewers_.add(viewer.id()), c = channels_.add(channel.cid());
+    const std::uint32_t v = viewers_.add(viewer);
+    detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
+    const std::uint32_t c = channels_.add(channel.cid());
+    detail::Rollback forget_channel([this, c]() noexcept { forget_if_unused(c); });
     std::vector<std::uint32_t> found = numbers_of(channel.members);
-    for (const std::uint32_t user : found) add_reason(user, v);
+    std::size_t added = 0;
+    detail::Rollback drop([&]() noexcept {
+      for (std::size_t i = 0; i < found.size(); ++i)
+        i < added ? drop_reason(found[i], v) : forget_if_unwatched(found[i]);
+    });
+    for (; added < found.size(); ++added) add_reason(found[added], v);
     std::vector<std::uint32_t>& page = watch_of(v, c).page;
+    for (const std::uint32_t user : page) keep_start(user, v);
+    forget_viewer.release();
+    forget_channel.release();
+    drop.release();
     page.swap(found);
     for (const std::uint32_t user : found) drop_reason(user, v);
   }
 
-  /// Watches the users of a range of ids, which is what a user query returns. Adds to the users of earlier calls.
-  /// O(users).
+  /// Watches the users of a range of ids, known or not. Adds to the users of earlier calls. O(users).
   template <class Range>
   void watch_users(Viewer viewer, const Range& ids) {
     if (viewer.id().empty()) return;
     // The ids may be borrowed from viewers_, whose strings move when a viewer is added.
-    std::vector<std::uint32_t> users;
+    Numbers users;
+    detail::Rollback forget_users([&]() noexcept {
+      for (const std::uint32_t user : users) forget_if_unwatched(user);
+    });
+    std::size_t left = limits_.max_users_per_watch;
     for (const auto& id : ids) {
-      if (users.size() == limits_.max_users_per_watch) break;
-      users.push_back(users_.add(std::string_view(id)));
+      if (left == 0) break;
+      const std::uint32_t user = users_.add(std::string_view(id));
+      detail::Rollback forget_user([&]() noexcept { forget_if_unwatched(user); });
+      if (users.find(user) == nullptr) {
+        users.insert(user);
+        --left;
+      }
+      forget_user.release();
     }
-    const std::uint32_t v = viewers_.add(viewer.id());
+    const std::uint32_t v = viewers_.add(viewer);
+    detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
     for (const std::uint32_t user : users) {
       if (viewers_[v].users.find(user) != nullptr) continue;
       viewers_[v].users.insert(user);
+      detail::Rollback erase([&]() noexcept { viewers_[v].users.erase(user); });
       add_reason(user, v);
+      erase.release();
+    }
+    forget_users.release();
+    forget_viewer.release();
+    forget_if_idle(v);
+  }
+
+  /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` made them. Watches of channels
+  /// remain. O(users).
+  template <class Range>
+  void unwatch_users(Viewer viewer, const Range& ids) {
+    const std::uint32_t v = viewers_.find(viewer);
+    if (v == Table::none) return;
+    // The ids may be borrowed from users_, whose strings move when a user is erased.
+    std::vector<std::uint32_t> users;
+    for (const auto& id : ids) {
+      const std::uint32_t user = users_.find(std::string_view(id));
+      if (user != Table::none) users.push_back(user);
+    }
+    for (const std::uint32_t user : users) keep_start(user, v);
+    for (const std::uint32_t user : users) {
+      if (viewers_[v].users.erase(user)) drop_reason(user, v);
     }
     forget_if_idle(v);
   }
 
-  /// Updates the members of a channel. Does nothing if no viewer watches the channel. O(members + changes * viewers),
-  /// where changes are the members who joined or left, and viewers are those who watch the channel.
+  /// Updates the members of a channel. Does nothing if no viewer follows the channel. O(members), whatever the number
+  /// of viewers. In a Store, while changes of users who leave wait to be delivered: O(viewers) for each of these users.
   void update(const Channel& channel) {
     const std::uint32_t c = channels_.find(channel.cid());
-    if (c != Table::none) set_members(c, channel.members);
+    if (c != Table::none && !channels_[c].followers.empty()) set_members(c, channel.members);
   }
   /// Removes a channel and ends all watches of it.
   void remove_channel(std::string_view cid) {
     const std::uint32_t c = channels_.find(cid);
     if (c == Table::none) return;
     for (std::size_t left = channels_[c].viewers.size(); left > 0; --left) {
+      keep_starts(channels_[c].viewers.back(), c);
       unwatch_channel(channels_[c].viewers.back(), c);  // the last one erases the channel
     }
   }
 
   /// Ends the viewer's watches of the channel.
   void unwatch(Viewer viewer, std::string_view cid) {
-    const std::uint32_t v = viewers_.find(viewer.id()), c = channels_.find(cid);
-    if (v != Table::none && c != Table::none) unwatch_channel(v, c);
+    const std::uint32_t v = viewers_.find(viewer), c = channels_.find(cid);
+    if (v != Table::none && c != Table::none) {
+      keep_starts(v, c);
+      unwatch_channel(v, c);
+    }
   }
-  /// Ends all watches of the viewer.
+  /// Ends all watches of the viewer. Watches of other sessions of the same user remain.
   void unwatch(Viewer viewer) {
-    const std::uint32_t v = viewers_.find(viewer.id());
+    const std::uint32_t v = viewers_.find(viewer);
     if (v == Table::none) return;
+    for (const std::uint32_t user : viewers_[v].users) keep_start(user, v);
     Numbers users;
     users.swap(viewers_[v].users);
     for (const std::uint32_t user : users) drop_reason(user, v);
     // The last call may erase the viewer.
     std::size_t left = viewers_[v].channels.size();
-    for (; left > 0; --left) unwatch_channel(v, viewers_[v].channels.back().channel);
+    for (; left > 0; --left) {
+      keep_starts(v, viewers_[v].channels.back().channel);
+      unwatch_channel(v, viewers_[v].channels.back().channel);
+    }
     if (viewers_.has(v)) forget_if_idle(v);
   }
   /// Ends all watches of all viewers.
@@ -127,62 +187,57 @@ class Watches {
     viewers_.clear();
     users_.clear();
     channels_.clear();
+    for (auto it = waiting_.begin(); it != waiting_.end(); ++it) waiting_[it.number()].handed_over.clear();
     ++version_;
   }
 
-  /// Returns whether the viewer watches the user. O(log n) for n viewers of the user.
+  /// Returns whether the viewer watches the user. O(c log n) for a member of c watched channels of n viewers each.
   bool is_watching(Viewer viewer, std::string_view user) const noexcept {
-    const std::uint32_t v = viewers_.find(viewer.id()), u = users_.find(user);
-    return v != Table::none && u != Table::none && find_watcher(u, v) != nullptr;
+    const std::uint32_t v = viewers_.find(viewer), u = users_.find(user);
+    return v != Table::none && u != Table::none && since_of(u, v) != never_since;
   }
   /// The former name of `is_watching`.
   bool hears(Viewer viewer, std::string_view user) const noexcept { return is_watching(viewer, user); }
   /// Returns whether at least one viewer watches the user. O(1).
-  bool is_watched(std::string_view user) const noexcept {
-    const std::uint32_t u = users_.find(user);
-    return u != Table::none && !users_[u].watchers.empty();
-  }
+  bool is_watched(std::string_view user) const noexcept { return users_.find(user) != Table::none; }
   /// Calls `visit(Viewer)` for each viewer who watches the user. Each Viewer is valid until the watches are modified.
   /// `visit` may modify them. It is then not called for viewers who no longer watch the user, and it may be called for
-  /// viewers who started to. O(viewers of the user).
+  /// viewers who started to. O(n log n) for n watches of the user.
   template <class Visit>
   void each_viewer_of(std::string_view user, Visit&& visit) const {
     const std::uint32_t u = users_.find(user);
     if (u == Table::none) return;
     const std::string id(user);
-    std::vector<std::uint32_t> viewers;
-    viewers.reserve(users_[u].watchers.size());
-    for (const Watcher& watcher : users_[u].watchers) viewers.push_back(watcher.viewer);
+    const std::vector<Follower> all = watchers_of(u);
     const std::uint64_t version = version_;
-    for (const std::uint32_t v : viewers) {
+    for (const Follower& watcher : all) {
       if (version_ != version) {
         const std::uint32_t known = users_.find(id);
-        if (known == Table::none || find_watcher(known, v) == nullptr) continue;
+        if (known == Table::none || !viewers_.has(watcher.viewer)) continue;
+        if (since_of(known, watcher.viewer) == never_since) continue;
       }
-      visit(Viewer(viewers_.id_of(v)));
+      visit(viewers_.viewer_of(watcher.viewer));
     }
   }
   /// Returns whether the same viewers watch the same users and channels through the same kinds of watches.
   friend bool operator==(const Watches& a, const Watches& b) {
     if (a.viewers_.size() != b.viewers_.size()) return false;
     for (auto it = a.viewers_.begin(); it != a.viewers_.end(); ++it) {
-      const std::uint32_t v = b.viewers_.find(a.viewers_.id_of(it.number()));
+      const std::uint32_t v = b.viewers_.find(a.viewers_.viewer_of(it.number()));
       if (v == Table::none || a.all_of(it.number()) != b.all_of(v)) return false;
     }
     return true;
   }
   friend bool operator!=(const Watches& a, const Watches& b) { return !(a == b); }
 
-  std::size_t viewer_count() const noexcept { return viewers_.size(); }  ///< number of viewers with a watch
-  /// Returns the number of users who are watched. O(users).
-  std::size_t watched_count() const noexcept {
-    std::size_t count = 0;
-    for (const WatchedUser& user : users_) count += user.watchers.empty() ? 0u : 1u;
-    return count;
-  }
+  std::size_t viewer_count() const noexcept { return viewers_.size(); }  ///< number of viewers with a watch; O(1)
+  std::size_t watched_count() const noexcept { return users_.size(); }   ///< number of users who are watched; O(1)
 
  private:
   friend class Store;
+
+  /// Changes are numbered. A viewer receives those since the number at which their watch began.
+  static constexpr std::uint64_t never_since = static_cast<std::uint64_t>(-1);
 
   struct NumberItself {
     static std::uint32_t of(std::uint32_t number) noexcept { return number; }
@@ -190,38 +245,69 @@ class Watches {
   /// Ascending, without duplicates.
   using Numbers = detail::SortedChunks<std::uint32_t, NumberItself>;
 
-  /// A viewer who watches a user: through how many watches, and from which value of now_ on.
+  /// A viewer who watches a user other than as a member of a channel that they follow.
   struct Watcher {
-    std::uint32_t viewer = 0, reasons = 0;
+    std::uint32_t viewer = 0, reasons = 0;  // reasons: the number of their watches
     std::uint64_t since = 0;
   };
   struct ViewerOfWatcher {
     static std::uint32_t of(const Watcher& watcher) noexcept { return watcher.viewer; }
   };
+  /// A viewer who follows a channel.
+  struct Follower {
+    std::uint32_t viewer = 0;
+    std::uint64_t since = 0;
+  };
+  struct ViewerOfFollower {
+    static std::uint32_t of(const Follower& follower) noexcept { return follower.viewer; }
+  };
+  /// A channel that viewers follow and that has the user as a member.
+  struct Membership {
+    std::uint32_t channel = 0;
+    std::uint64_t since = 0;
+  };
+  struct ChannelOfMembership {
+    static std::uint32_t of(const Membership& membership) noexcept { return membership.channel; }
+  };
   struct WatchedUser {
     detail::SortedChunks<Watcher, ViewerOfWatcher> watchers;
-    std::uint32_t memberships = 0;  // number of watched channels that have the user as a member
+    detail::SortedChunks<Membership, ChannelOfMembership> channels;
   };
   struct WatchedChannel {
-    std::vector<std::uint32_t> members;  // up to the limit, ascending, without duplicates
-    Numbers followers, viewers;          // those who follow joins and leaves; all who watch
+    std::vector<std::uint32_t> members;  // up to the limit, ascending, without duplicates; empty without followers
+    detail::SortedChunks<Follower, ViewerOfFollower> followers;
+    Numbers viewers;  // all who watch: followers, and viewers of a page
   };
   struct ChannelWatch {
     std::uint32_t channel = 0;
     bool is_following = false;
-    std::vector<std::uint32_t> page;  // members that the last query returned
+    std::vector<std::uint32_t> page;  // members that the last call of `watch_members` watches
   };
   struct ChannelOfWatch {
     static std::uint32_t of(const ChannelWatch& watch) noexcept { return watch.channel; }
   };
   struct WatchingViewer {
     detail::SortedChunks<ChannelWatch, ChannelOfWatch> channels;
-    Numbers users;  // users that queries returned
+    Numbers users;  // those of `watch_users`
   };
   using Table = detail::IdMap<WatchedUser>;
 
+  /// An earlier start of a watch: the viewer ended one watch of the user and still has another that began later.
+  struct HandedOver {
+    std::uint32_t viewer = 0;
+    std::uint64_t since = 0;
+  };
+  struct ViewerOfHandedOver {
+    static std::uint32_t of(const HandedOver& kept) noexcept { return kept.viewer; }
+  };
+  /// A user of whom changes wait to be delivered.
+  struct WaitingUser {
+    std::uint32_t count = 0;  // of these changes
+    detail::SortedChunks<HandedOver, ViewerOfHandedOver> handed_over;
+  };
+
   /// Returns all watches of a viewer by ids instead of numbers, so that two Watches can be compared. One list has the
-  /// queried users; each other list has the users of a channel.
+  /// users of `watch_users`; each other list has the users of a channel.
   std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
     std::vector<std::vector<std::string>> all;
     all.push_back(ids_of(viewers_[v].users));
@@ -249,6 +335,10 @@ class Watches {
   /// Returns the numbers of the users of a watch, ascending, without duplicates. Adds users who are not known yet.
   std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> numbers;
+    numbers.reserve(ids.size() < limits_.max_users_per_watch ? ids.size() : limits_.max_users_per_watch);
+    detail::Rollback forget([&]() noexcept {
+      for (const std::uint32_t user : numbers) forget_if_unwatched(user);
+    });
     if (ids.size() > limits_.max_users_per_watch) {
       Numbers first;
       std::size_t left = limits_.max_users_per_watch;
@@ -256,80 +346,122 @@ class Watches {
         if (left == 0) break;
         const std::uint32_t user = users_.add(id);
         if (first.find(user) != nullptr) continue;
+        numbers.push_back(user);
         first.insert(user);
         --left;
       }
-      for (const std::uint32_t user : first) numbers.push_back(user);
-      return numbers;
+    } else {
+      for (const std::string& id : ids) numbers.push_back(users_.add(id));
     }
-    for (const std::string& id : ids) numbers.push_back(users_.add(id));
     detail::sort(numbers, [](std::uint32_t a, std::uint32_t b) { return a < b; });
     std::size_t kept = 0;
     for (const std::uint32_t number : numbers) {
       if (kept == 0 || numbers[kept - 1] != number) numbers[kept++] = number;
     }
     numbers.resize(kept);
+    forget.release();
     return numbers;
   }
 
   void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> members = numbers_of(ids);
-    WatchedChannel& channel = channels_[c];
-    for (const std::uint32_t user : members) ++users_[user].memberships;
-    channel.members.swap(members);
-    // Reasons are added before others are dropped, so that members who stay always have one.
-    const std::vector<std::uint32_t>&now = channel.members, &before = members;
-    for (const std::uint32_t user : now) {
-      if (has(before, user)) continue;
-      for (const std::uint32_t v : channel.followers) add_reason(user, v);
+    const std::vector<std::uint32_t>& before = channels_[c].members;
+    // Users join before others leave, so that a user who stays always has a watch. All memory is allocated first.
+    std::size_t joined = 0;
+    detail::Rollback undo([&]() noexcept {
+      for (std::size_t i = 0; i < members.size(); ++i) {
+        if (i < joined && !has(before, members[i])) users_[members[i]].channels.erase(c);
+        forget_if_unwatched(members[i]);
+      }
+    });
+    for (; joined < members.size(); ++joined) {
+      if (has(before, members[joined])) continue;
+      Membership membership;
+      membership.channel = c;
+      membership.since = now_;
+      users_[members[joined]].channels.insert(membership);
     }
     for (const std::uint32_t user : before) {
-      --users_[user].memberships;
-      if (!has(now, user)) {
-        for (const std::uint32_t v : channel.followers) drop_reason(user, v);
-      }
-      forget_if_unwatched(user);
+      if (has(members, user) || !is_waiting(user)) continue;
+      for (const Follower& follower : channels_[c].followers) keep_start(user, follower.viewer);
+    }
+    undo.release();
+    ++version_;
+    channels_[c].members.swap(members);
+    for (const std::uint32_t user : members) {
+      if (!has(channels_[c].members, user)) leave(c, user);
     }
   }
   static bool has(const std::vector<std::uint32_t>& ascending, std::uint32_t number) noexcept {
     const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
     return place != ascending.end() && *place == number;
   }
+  void leave(std::uint32_t c, std::uint32_t user) noexcept {
+    users_[user].channels.erase(c);
+    if (is_waiting(user)) {
+      for (const Follower& follower : channels_[c].followers) forget_start_if_lost(user, follower.viewer);
+    }
+    forget_if_unwatched(user);
+  }
 
   ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
     if (ChannelWatch* const known = viewers_[v].channels.find(c)) return *known;
     channels_[c].viewers.insert(v);
+    detail::Rollback erase([this, v, c]() noexcept { channels_[c].viewers.erase(v); });
     ChannelWatch fresh;
     fresh.channel = c;
-    return viewers_[v].channels.insert(std::move(fresh));
+    ChannelWatch& made = viewers_[v].channels.insert(std::move(fresh));
+    erase.release();
+    return made;
+  }
+  void follow(std::uint32_t v, std::uint32_t c) {
+    ChannelWatch& watch = watch_of(v, c);
+    if (watch.is_following) return;
+    ++version_;
+    Follower follower;
+    follower.viewer = v;
+    follower.since = now_;
+    channels_[c].followers.insert(follower);
+    watch.is_following = true;
+  }
+  /// As `watch_channel`, for a channel whose changes `update` has passed in. O(log n) if a viewer follows it already.
+  void follow_known(Viewer viewer, const Channel& channel) {
+    const std::uint32_t c = channels_.find(channel.cid());
+    if (c == Table::none || channels_[c].followers.empty()) {
+      watch_channel(viewer, channel);
+    } else if (!viewer.id().empty()) {
+      follow(viewers_.add(viewer), c);
+    }
   }
 
-  void unwatch_channel(std::uint32_t v, std::uint32_t c) {
+  /// Allocates nothing. To keep the starts of the watches of waiting users, see `keep_starts`.
+  void unwatch_channel(std::uint32_t v, std::uint32_t c) noexcept {
     ChannelWatch* const watch = viewers_[v].channels.find(c);
     if (watch == nullptr) return;
-    const ChannelWatch ended = std::move(*watch);
+    const std::vector<std::uint32_t> page = std::move(watch->page);
+    if (watch->is_following) unfollow(v, c);
     viewers_[v].channels.erase(c);
-    for (const std::uint32_t user : ended.page) drop_reason(user, v);
-    WatchedChannel& channel = channels_[c];
-    if (ended.is_following) {
-      for (const std::uint32_t user : channel.members) drop_reason(user, v);
-      channel.followers.erase(v);
-    }
-    channel.viewers.erase(v);
-    if (channel.viewers.empty()) {
-      const std::vector<std::uint32_t> members = std::move(channel.members);
-      for (const std::uint32_t user : members) {
-        --users_[user].memberships;
-        forget_if_unwatched(user);
-      }
-      channels_.erase(c);
-    }
+    for (const std::uint32_t user : page) drop_reason(user, v);
+    channels_[c].viewers.erase(v);
+    forget_if_unused(c);
     forget_if_idle(v);
   }
-
-  const Watcher* find_watcher(std::uint32_t user, std::uint32_t v) const noexcept {
-    return users_[user].watchers.find(v);
+  void unfollow(std::uint32_t v, std::uint32_t c) noexcept {
+    ++version_;
+    WatchedChannel& channel = channels_[c];
+    channel.followers.erase(v);
+    if (waiting_.size() != 0) {
+      for (const std::uint32_t user : channel.members) forget_start_if_lost(user, v);
+    }
+    if (!channel.followers.empty()) return;
+    const std::vector<std::uint32_t> members = std::move(channel.members);
+    channel.members.clear();
+    for (const std::uint32_t user : members) {
+      users_[user].channels.erase(c);
+      forget_if_unwatched(user);
+    }
   }
+
   void add_reason(std::uint32_t user, std::uint32_t v) {
     ++version_;
     if (Watcher* const known = users_[user].watchers.find(v)) {
@@ -345,20 +477,161 @@ class Watches {
   void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
     ++version_;
     Watcher* const watcher = users_[user].watchers.find(v);
-    if (watcher != nullptr && --watcher->reasons == 0) users_[user].watchers.erase(v);
+    if (watcher == nullptr || --watcher->reasons != 0) return;
+    users_[user].watchers.erase(v);
+    forget_start_if_lost(user, v);
     forget_if_unwatched(user);
   }
+  void forget_if_unused(std::uint32_t c) noexcept {
+    if (channels_.has(c) && channels_[c].viewers.empty()) channels_.erase(c);
+  }
   void forget_if_unwatched(std::uint32_t user) noexcept {
-    if (users_[user].watchers.empty() && users_[user].memberships == 0 && users_.has(user)) users_.erase(user);
+    if (users_.has(user) && users_[user].watchers.empty() && users_[user].channels.empty()) users_.erase(user);
   }
   void forget_if_idle(std::uint32_t v) noexcept {
-    if (viewers_[v].channels.empty() && viewers_[v].users.empty()) viewers_.erase(v);
+    if (viewers_.has(v) && viewers_[v].channels.empty() && viewers_[v].users.empty()) viewers_.erase(v);
   }
 
+  /// Returns the number of the first change that the viewer receives about the user, or `never_since`.
+  std::uint64_t since_of(std::uint32_t user, std::uint32_t v) const noexcept {
+    return since_of(user, v, waiting(user));
+  }
+  std::uint64_t since_of(std::uint32_t user, std::uint32_t v, const WaitingUser* waiting) const noexcept {
+    const std::uint64_t since = since_of_watches(user, v);
+    const HandedOver* const kept = since == never_since || waiting == nullptr ? nullptr : waiting->handed_over.find(v);
+    return kept == nullptr ? since : detail::smaller_of(since, kept->since);
+  }
+  std::uint64_t since_of_watches(std::uint32_t user, std::uint32_t v) const noexcept {
+    const WatchedUser& watched = users_[user];
+    const WatchingViewer& viewer = viewers_[v];
+    const Watcher* const watcher = watched.watchers.find(v);
+    std::uint64_t since = watcher == nullptr ? never_since : watcher->since;
+    if (viewer.channels.size() < watched.channels.size()) {
+      for (const ChannelWatch& watch : viewer.channels) {
+        if (const Membership* const membership = watched.channels.find(watch.channel))
+          since = detail::smaller_of(since, since_of(*membership, v));
+      }
+    } else {
+      for (const Membership& membership : watched.channels) since = detail::smaller_of(since, since_of(membership, v));
+    }
+    return since;
+  }
+  std::uint64_t since_of(const Membership& membership, std::uint32_t v) const noexcept {
+    const Follower* const follower = channels_[membership.channel].followers.find(v);
+    return follower == nullptr ? never_since : detail::greater_of(membership.since, follower->since);
+  }
+  /// The viewer is about to end a watch of the user. If another watch remains, they still receive the waiting changes.
+  void keep_start(std::uint32_t user, std::uint32_t v) {
+    if (waiting_.size() == 0) return;
+    const std::uint32_t number = waiting_.find(users_.id_of(user));
+    if (number == Table::none) return;
+    auto& kept = waiting_[number].handed_over;
+    if (kept.find(v) != nullptr) return;
+    HandedOver start;
+    start.viewer = v;
+    start.since = since_of_watches(user, v);
+    if (start.since != never_since) kept.insert(start);
+  }
+  /// The same for all members of a channel that the viewer is about to leave.
+  void keep_starts(std::uint32_t v, std::uint32_t c) {
+    if (waiting_.size() == 0) return;
+    const ChannelWatch* const watch = viewers_[v].channels.find(c);
+    if (watch == nullptr) return;
+    for (const std::uint32_t user : watch->page) keep_start(user, v);
+    if (!watch->is_following) return;
+    for (const std::uint32_t user : channels_[c].members) keep_start(user, v);
+  }
+  void forget_start_if_lost(std::uint32_t user, std::uint32_t v) noexcept {
+    if (waiting_.size() == 0) return;
+    const std::uint32_t number = waiting_.find(users_.id_of(user));
+    if (number != Table::none && since_of_watches(user, v) == never_since) waiting_[number].handed_over.erase(v);
+  }
+
+  /// Returns the viewers who watch the user, ascending, and since which change.
+  std::vector<Follower> watchers_of(std::uint32_t user) const {
+    std::vector<Follower> all;
+    const auto add = [&all](std::uint32_t viewer, std::uint64_t since) {
+      Follower watcher;
+      watcher.viewer = viewer;
+      watcher.since = since;
+      all.push_back(watcher);
+    };
+    const WatchedUser& watched = users_[user];
+    for (const Watcher& watcher : watched.watchers) add(watcher.viewer, watcher.since);
+    std::size_t sources = all.empty() ? 0u : 1u;
+    for (const Membership& membership : watched.channels) {
+      ++sources;
+      for (const Follower& follower : channels_[membership.channel].followers)
+        add(follower.viewer, detail::greater_of(membership.since, follower.since));
+    }
+    if (sources > 1) {
+      detail::sort(all, [](const Follower& a, const Follower& b) {
+        return a.viewer != b.viewer ? a.viewer < b.viewer : a.since < b.since;
+      });
+      std::size_t kept = 0;
+      for (const Follower& watcher : all) {
+        if (kept == 0 || all[kept - 1].viewer != watcher.viewer) all[kept++] = watcher;
+      }
+      all.resize(kept);
+    }
+    const WaitingUser* const kept = waiting(user);
+    if (kept != nullptr && !kept->handed_over.empty()) {
+      for (Follower& watcher : all) watcher.since = since_of(user, watcher.viewer, kept);
+    }
+    return all;
+  }
+  /// Returns the number of watches of all viewers: channels and single users. O(viewers).
+  std::size_t watch_count() const noexcept {
+    std::size_t count = 0;
+    for (const WatchingViewer& viewer : viewers_) count += viewer.channels.size() + viewer.users.size();
+    return count;
+  }
+  /// Returns an estimate of the memory. O(viewers + users + channels).
+  std::size_t bytes() const noexcept {
+    std::size_t sum = 0;
+    for (auto it = viewers_.begin(); it != viewers_.end(); ++it) {
+      sum += sizeof(WatchingViewer) + viewers_.viewer_of(it.number()).id().size() +
+             viewers_.viewer_of(it.number()).session().size();
+      sum += (*it).users.size() * sizeof(std::uint32_t) + (*it).channels.size() * sizeof(ChannelWatch);
+    }
+    for (auto it = users_.begin(); it != users_.end(); ++it) {
+      sum += sizeof(WatchedUser) + users_.id_of(it.number()).size();
+      sum += (*it).watchers.size() * sizeof(Watcher) + (*it).channels.size() * sizeof(Membership);
+    }
+    for (auto it = channels_.begin(); it != channels_.end(); ++it) {
+      sum += sizeof(WatchedChannel) + channels_.id_of(it.number()).size();
+      sum += ((*it).members.size() + (*it).viewers.size()) * sizeof(std::uint32_t) +
+             (*it).followers.size() * sizeof(Follower);
+    }
+    return sum;
+  }
+  /// Returns how many watches include the user, at least the number of viewers.
+  std::size_t watches_of(std::uint32_t user) const noexcept {
+    std::size_t count = users_[user].watchers.size();
+    for (const Membership& membership : users_[user].channels) count += channels_[membership.channel].followers.size();
+    return count;
+  }
+  /// @{
+  /// A change of the user waits to be delivered, or no longer. While one does, the starts of watches that end are
+  /// handed over to those that remain.
+  void begin_waiting(std::string_view user) { ++waiting_[waiting_.add(user)].count; }
+  void end_waiting(std::string_view user) noexcept {
+    const std::uint32_t number = waiting_.find(user);
+    if (number != Table::none && --waiting_[number].count == 0) waiting_.erase(number);
+  }
+  const WaitingUser* waiting(std::uint32_t user) const noexcept {
+    if (waiting_.size() == 0) return nullptr;
+    const std::uint32_t number = waiting_.find(users_.id_of(user));
+    return number == Table::none ? nullptr : &waiting_[number];
+  }
+  bool is_waiting(std::uint32_t user) const noexcept { return waiting(user) != nullptr; }
+  /// @}
+
   WatchLimits limits_;
-  detail::IdMap<WatchingViewer> viewers_;
+  detail::ViewerMap<WatchingViewer> viewers_;
   detail::IdMap<WatchedUser> users_;
   detail::IdMap<WatchedChannel> channels_;
+  detail::IdMap<WaitingUser> waiting_;
   std::uint64_t version_ = 0;  // counts modifications
   std::uint64_t now_ = 0;      // counts a Store's changes: viewers receive none from before their watch
 };

@@ -110,21 +110,35 @@ inline bool operator==(const UserView& a, const User& b) noexcept { return a == 
 inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
 /// @}
 
-/// The user whose view is requested. Viewers see their own true state, and only the public state of other users.
-/// Borrows the id. Valid until the string that it was made from is modified or destroyed.
+/// The user whose view is requested, or one session of that user. Viewers see their own true state, and only the public
+/// state of other users. Borrows the ids. Valid until a string that it was made from is modified or destroyed.
+///
+/// What a viewer sees depends on the user alone. In a Store, each session has its own watches and subscriptions: two
+/// tabs of one user watch and unwatch independently. A viewer without a session is a viewer of its own.
 class Viewer {
  public:
   /// @{
-  /// The user with this id, who need not be known. Borrows the id, which must outlive the viewer. A temporary string
-  /// does not compile, even if the viewer itself is only a function argument: store the string in a variable.
-  explicit constexpr Viewer(std::string_view id) noexcept : id_(id) {}
+  /// The user with this id, who need not be known, and optionally the id of one of their sessions. Borrows the ids,
+  /// which must outlive the viewer. A temporary string does not compile, even if the viewer itself is only a function
+  /// argument: store the string in a variable.
+  explicit constexpr Viewer(std::string_view user, std::string_view session = {}) noexcept
+      : id_(user), session_(session) {}
   template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
-  explicit Viewer(Text&& id) = delete;
+  explicit Viewer(Text&& user, std::string_view session = {}) = delete;
+  template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
+  explicit Viewer(std::string_view user, Text&& session) = delete;
   /// @}
-  constexpr std::string_view id() const noexcept { return id_; }  ///< empty: no particular user
+  constexpr std::string_view id() const noexcept { return id_; }            ///< empty: no particular user
+  constexpr std::string_view session() const noexcept { return session_; }  ///< empty: no particular session
+
+  /// @{
+  /// Returns whether both are the same user and the same session.
+  friend constexpr bool operator==(Viewer a, Viewer b) noexcept { return a.id_ == b.id_ && a.session_ == b.session_; }
+  friend constexpr bool operator!=(Viewer a, Viewer b) noexcept { return !(a == b); }
+  /// @}
 
  private:
-  std::string_view id_;
+  std::string_view id_, session_;
 };
 
 /// The viewer that is none of the users. Sees only public state.

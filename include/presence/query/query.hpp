@@ -11,7 +11,7 @@
 #include <optional>     // for optional, nullopt
 #include <string>       // for begin
 #include <string_view>  // for string_view
-#include <type_traits>  // for decay, enable_if, is_lvalue_reference
+#include <type_traits>  // for decay, enable_if, is_invocable, is_lvalue_reference
 #include <utility>      // for move
 #include <vector>       // for vector
 
@@ -49,7 +49,7 @@ struct UserQuery {
   Filter filter;
   std::vector<SortKey> sort;
   std::size_t offset = 0;
-  std::size_t limit = 30;
+  std::size_t limit = static_cast<std::size_t>(-1);
   /// @}
   bool presence = false;  ///< for a Store: the viewer is notified about these users from now on
 };
@@ -61,9 +61,9 @@ struct ChannelQuery {
   Filter filter;
   std::vector<SortKey> sort;
   std::size_t offset = 0;
-  std::size_t limit = 10;
+  std::size_t limit = static_cast<std::size_t>(-1);
   /// @}
-  bool presence = false;  ///< for a Store: the viewer is notified about their current members
+  bool presence = false;  ///< for a Store: the viewer is notified about their members from now on
 };
 
 namespace detail {
@@ -183,10 +183,61 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   return looked_at;
 }
 
+/// The page of a query, of those users whom `may_see(id)` allows.
+template <class MaySee, class Fn>
+std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, const MaySee& may_see,
+                        Fn&& on_user_view) {
+  const Matcher<UserView> holds = compile<UserView>(asked.filter);
+  const Sorter<UserView> sorter(asked.sort);
+  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
+  TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
+    if (holds(user) && may_see(user.id)) page.add(user);
+  });
+  const std::vector<UserView> users = page.take();
+  for (const UserView& user : users) on_user_view(user);
+  return users.size();
+}
+
 template <class Range>
 using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
 
 }  // namespace detail
+
+/// Returns the first sort key that names no field, or nullopt if there is none. Queries accept such a key and ignore
+/// it. For hosts that want to reject it: `validate(query.sort, Fields<User>{})`. The `op` of the result is `invalid`.
+template <class T>
+std::optional<Unanswerable> validate(const std::vector<SortKey>& sort, Fields<T>) {
+  if (detail::has_other<T>) return std::nullopt;
+  for (const SortKey& key : sort) {
+    if (detail::index_of_field(Fields<T>::list, key.field) == std::decay_t<decltype(Fields<T>::list)>::size)
+      return Unanswerable{key.field, Operator::invalid, "there is no such field to sort by"};
+  }
+  return std::nullopt;
+}
+/// @{
+/// Returns the first test of the filter, or else the first sort key, that no object can answer, or nullopt if there is
+/// none.
+///
+/// @code
+/// UserQuery query;
+/// query.sort = {{"last_activ", Order::descending}};
+/// assert(validate(query)->field == "last_activ");
+/// @endcode
+template <class T>
+std::optional<Unanswerable> validate(const Query& query, Fields<T> fields) {
+  if (std::optional<Unanswerable> wrong = presence::validate(query.filter, fields)) return wrong;
+  return presence::validate(query.sort, fields);
+}
+inline std::optional<Unanswerable> validate(const UserQuery& query) {
+  if (std::optional<Unanswerable> wrong = presence::validate(query.filter, Fields<User>{})) return wrong;
+  return presence::validate(query.sort, Fields<User>{});
+}
+inline std::optional<Unanswerable> validate(const ChannelQuery& query) {
+  if (std::optional<Unanswerable> wrong = presence::validate(query.filter, Fields<Channel>{})) return wrong;
+  return presence::validate(query.sort, Fields<Channel>{});
+}
+/// @}
 
 /// Calls `on_user_view(const UserView&)` for each user of the page, in the order of the page. Returns their number. The
 /// filter and the sort keys see the users as the viewer sees them, so they reveal nothing about other invisible users.
@@ -196,16 +247,10 @@ using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
 /// that have no online users. Any other filter: O(users).
 template <class Fn>
 std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
-  const Matcher<UserView> holds = compile<UserView>(asked.filter);
-  const detail::Sorter<UserView> sorter(asked.sort);
-  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
-  detail::TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
-  detail::each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
-    if (holds(user)) page.add(user);
-  });
-  const std::vector<UserView> users = page.take();
-  for (const UserView& user : users) on_user_view(user);
-  return users.size();
+  static_assert(std::is_invocable<Fn&, const UserView&>::value,
+                "a callback for users must accept (const presence::UserView&)");
+  const auto may_see = [](std::string_view) noexcept { return true; };
+  return detail::query_users(snapshot, asked, viewer, may_see, on_user_view);
 }
 
 /// The same, but returns copies of the users.

@@ -34,7 +34,10 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
                          if (change.before == change.after) return;
                          const RowView& latest = after != nullptr ? *after : *before;
                          change.id = latest.name();
-                         change.at = dated != absent ? dated : latest_seen_timestamp(latest.registers());
+                         change.at = dated;
+                         // Forgotten data must not matter, whether or not it has been dropped yet.
+                         if (dated == absent)
+                           change.at = latest_seen_timestamp(normal_form_of(latest, after != nullptr ? *b : *a));
                          changes.add(change);
                        });
   return changes;

@@ -14,8 +14,9 @@
 #include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/snapshot.hpp>
 
+#include <cstddef>      // for size_t
 #include <optional>     // for optional
-#include <type_traits>  // for enable_if, is_base_of, is_convertible, remove_cv, remove_reference
+#include <type_traits>  // for enable_if, is_base_of, is_convertible, is_invocable, remove_cv, remove_reference
 #include <utility>      // for move
 
 namespace presence {
@@ -117,23 +118,32 @@ Verdict apply(Snapshot& snapshot, Event&& event) {
   }
 }
 
-/// Applies the events of a range in order and returns how many had each verdict. Equivalent to `apply` for each event,
-/// but faster if the snapshot does not fit into the cache. With multi-pass iterators, the memory of the next few users
-/// is prefetched while the first event is applied.
-template <class It, class OnChange, class = detail::EnableIfIterator<It>>
-Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
-  detail::expect_callback<OnChange>();
-  Tally tally;
-  if constexpr (detail::can_look_ahead<It>) {
-    constexpr bool borrows = detail::may_borrow<It>;
-    std::optional<detail::StringBounds> strings;
+namespace detail {
+
+/// Counts verdicts and passes them on with their index.
+template <class OnVerdict>
+struct IndexedVerdicts {
+  OnVerdict& on_verdict;
+  Tally all;
+  std::size_t next = 0;
+  void count(Verdict verdict) {
+    all.count(verdict);
+    on_verdict(next++, verdict);
+  }
+};
+
+template <class It, class OnChange, class Counter>
+void apply_range(Snapshot& snapshot, It first, It last, OnChange& on_change, Counter& tally) {
+  if constexpr (can_look_ahead<It>) {
+    constexpr bool borrows = may_borrow<It>;
+    std::optional<StringBounds> strings;
     bool moves_nothing = true;
     while (moves_nothing && first != last)
       moves_nothing = detail::apply_some<borrows>(snapshot, first, last, on_change, tally, strings);
     if constexpr (borrows) {
-      if (moves_nothing) return tally;
+      if (moves_nothing) return;
       // An event may destroy strings that later events borrow, so copy the strings first.
-      const detail::EventCopies copies(first, last, snapshot.rules());
+      const EventCopies copies(first, last, snapshot.rules());
       for (const PresenceEventView* it = copies.begin(); it != copies.end();)
         detail::apply_some<false>(snapshot, it, copies.end(), on_change, tally, strings);
     }
@@ -143,7 +153,30 @@ Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
       tally.count(detail::apply_event(snapshot, event, on_change));
     }
   }
+}
+
+}  // namespace detail
+
+/// Applies the events of a range in order and returns how many had each verdict. Equivalent to `apply` for each event,
+/// but faster if the snapshot does not fit into the cache. With multi-pass iterators, the memory of the next few users
+/// is prefetched while the first event is applied.
+template <class It, class OnChange, class = detail::EnableIfIterator<It>>
+Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
+  Tally tally;
+  detail::apply_range(snapshot, first, last, on_change, tally);
   return tally;
+}
+/// The same. Also calls `on_verdict(std::size_t index, Verdict)` for every event, after its changes. It may copy the
+/// snapshot, but must not change it.
+template <class It, class OnChange, class OnVerdict, class = detail::EnableIfIterator<It>>
+Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change, OnVerdict&& on_verdict) {
+  detail::expect_callback<OnChange>();
+  static_assert(std::is_invocable<OnVerdict&, std::size_t, Verdict>::value,
+                "a callback for verdicts must accept (std::size_t, presence::Verdict)");
+  detail::IndexedVerdicts<std::remove_reference_t<OnVerdict>> verdicts{on_verdict, Tally(), 0};
+  detail::apply_range(snapshot, first, last, on_change, verdicts);
+  return verdicts.all;
 }
 /// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>

@@ -15,7 +15,8 @@
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/user_table.hpp>
 
-#include <utility>  // for move
+#include <type_traits>  // for enable_if, is_invocable
+#include <utility>      // for move
 
 /// For clients that mirror a server: forgetting its reports when the connection is lost, and resynchronising after it
 /// is restored.
@@ -100,6 +101,47 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
   return tally;
 }
 
+/// A resync that takes effect just after the latest report, or without any as of the snapshot's time.
+template <class It, class OnChange>
+Tally resync_behind_reports(Snapshot& snapshot, It first, It last, OnChange& on_change) {
+  const Snapshot before = snapshot;
+  const Timestamp now = SnapshotAccess::now(before);
+  Timestamp latest = absent;
+  if (const Root* const root = SnapshotAccess::read(before)) {
+    for (const RowView row : root->table) {
+      const RegistersView user = row.registers();
+      latest = later(latest, later(user.reported_at(), user.forgotten_up_to()));
+    }
+  }
+  // At the end of the range there is no later timestamp.
+  const Timestamp behind = latest + Duration::from_ns(1);
+  Timestamp counted = in_range(behind) ? behind : latest;
+  if (latest == absent) counted = now;
+  Tally tally;
+  Snapshot after = before;
+  const NoCallback no_callback;
+  for (; first != last; ++first) {
+    auto&& listed = *first;
+    PresenceEventView event(listed);
+    Verdict form = judge_form(event, before.rules());
+    if (event.type != EventType::report) form = Verdict::invalid;
+    if (!accepted(form)) {
+      tally.count(form);
+      continue;
+    }
+    if (counted != absent) event.at = counted;
+    tally.count(apply_by_plan(after, SnapshotAccess::key(after, event.user), event, no_callback, true));
+  }
+  // Listed users have a report as of then, which is kept.
+  if (latest != absent) {
+    forget_reports_up_to(after, [counted](const RegistersView& user) {
+      return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
+    });
+  }
+  replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
+  return tally;
+}
+
 }  // namespace detail
 
 /// Forgets what reports said about being online, for a client that lost its own connection. No user is shown online
@@ -156,6 +198,19 @@ Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& 
 template <class It, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
   return presence::resync(snapshot, first, last, as_of, detail::NoCallback());
+}
+/// The same for a list that has no timestamp of the server, as lists of chat services. It counts as just after the
+/// latest report that the snapshot has, whatever the timestamps of its events and the client's clock say. So it
+/// replaces every earlier report, and is replaced by the server's next one. It is never too late or too early.
+///
+/// Without any report, it counts as of `now`, or without `now`, each of its events as of its own timestamp. If the
+/// client's clock is ahead, the server's next reports then count only when their timestamps have caught up. So apply
+/// something that the server has dated before the first list, such as the `health.check` that opens a connection, or
+/// pass the server's time.
+template <class It, class OnChange, class = detail::EnableIfIterator<It>,
+          class = std::enable_if_t<std::is_invocable<OnChange&, const UserPresenceChangedView&>::value>>
+Tally resync(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
+  return detail::resync_behind_reports(snapshot, first, last, on_change);
 }
 
 }  // namespace PRESENCE_ABI

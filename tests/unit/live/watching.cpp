@@ -110,6 +110,19 @@ TEST_CASE("a viewer watches a user as long as any of their watches includes the 
   check_nothing_is_left(w);
 }
 
+TEST_CASE("each_viewer_of does not visit a viewer who stopped watching the user and still watches another one") {
+  Watches w;
+  w.watch_users(ann, Ids{"john"});
+  w.watch_users(bob, Ids{"john", "mary"});
+  std::string visited;
+  w.each_viewer_of("john", [&](Viewer viewer) {
+    visited += std::string(viewer.id()) + " ";
+    w.unwatch_users(bob, Ids{"john"});
+  });
+  CHECK(visited == "ann ");
+  CHECK(w.is_watching(bob, "mary"));
+}
+
 TEST_CASE("the order of the members of a watched channel and duplicates do not matter") {
   Watches a, b;
   a.watch_channel(ann, room("lobby", {"john", "mary", "pete"}));
@@ -487,7 +500,8 @@ TEST_CASE("many viewers of one user and many watched users can be added and remo
     Watches w;
     std::map<std::string, IdSet> watched;  // by viewer
     for (int step = 0; step < 6000; ++step) {
-      const std::string viewer = user_id(chance.below(700)), user = chance.below(3) == 0 ? "star" : user_id(chance.below(700));
+      const std::string viewer = user_id(chance.below(700)),
+                        user = chance.below(3) == 0 ? "star" : user_id(chance.below(700));
       if (step > 3000 && chance.below(2) == 0) {
         w.unwatch(Viewer(std::string_view(viewer)));
         watched.erase(viewer);

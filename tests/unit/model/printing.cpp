@@ -180,3 +180,17 @@ TEST_CASE("std::format writes the same text, padded as a string") {
   CHECK(std::format("{}", Result<Timestamp>(at)) == text(at));
 }
 #endif
+
+TEST_CASE("what a store returns and delivers is printed with its members") {
+  CHECK(text(Viewer("john")) == R"(Viewer{id="john"})");
+  CHECK(text(Viewer("john", "tab")) == R"(Viewer{id="john", session="tab"})");
+  CHECK(text(Dispatched{Verdict::applied, at, at}) == "Dispatched{verdict=applied, at=2019-01-07T13:17:42.000Z}");
+  CHECK(text(Dispatched{Verdict::applied, at, at + Duration::from_s(1)}) ==
+        "Dispatched{verdict=applied, at=2019-01-07T13:17:42.000Z, status_at=2019-01-07T13:17:43.000Z}");
+  CHECK(text(SessionEnded{"john", "tab", at, SessionEndReason::evicted}) ==
+        R"(SessionEnded{user="john", session="tab", at=2019-01-07T13:17:42.000Z, reason=evicted})");
+  CHECK(text(WatchingStarted{"john", "messaging:lobby", 3, at}) ==
+        R"(WatchingStarted{user="john", cid="messaging:lobby", watcher_count=3, at=2019-01-07T13:17:42.000Z})");
+  CHECK(text(WatchingStopped{"john", "messaging:lobby", 2, at}).find("WatchingStopped{user=") == 0);
+  CHECK(text(StoreStats()).find("StoreStats{users=0, online=0, sessions=0, channels=0, viewers=0, watches=0,") == 0);
+}

@@ -44,7 +44,9 @@ UserQuery all_of(Filter filter, std::vector<SortKey> sort = {}) {
   return asked;
 }
 
-std::string found(const Snapshot& s, const Filter& filter, Viewer viewer = nobody) { return joined(ids_of(query(s, all_of(filter), viewer))); }
+std::string found(const Snapshot& s, const Filter& filter, Viewer viewer = nobody) {
+  return joined(ids_of(query(s, all_of(filter), viewer)));
+}
 std::string sorted(const Snapshot& s, std::vector<SortKey> keys, Viewer viewer = nobody) {
   return joined(ids_of(query(s, all_of(Filter(), std::move(keys)), viewer)));
 }
@@ -97,7 +99,8 @@ Snapshot many_users(unsigned count) {
 int compare_simply(const Value* a, const Value* b) {
   if (a == nullptr || b == nullptr) return (a == nullptr ? 1 : 0) - (b == nullptr ? 1 : 0);
   if (a->kind() != b->kind()) return a->kind() == ValueKind::integer ? -1 : 1;
-  if (a->kind() == ValueKind::integer) return a->view().integer() < b->view().integer() ? -1 : a->view().integer() > b->view().integer() ? 1 : 0;
+  if (a->kind() == ValueKind::integer)
+    return a->view().integer() < b->view().integer() ? -1 : a->view().integer() > b->view().integer() ? 1 : 0;
   return a->view().text().compare(b->view().text());
 }
 
@@ -184,12 +187,33 @@ TEST_CASE("offset and limit select a page of users") {
   CHECK(page(without_limit - 1, 1) == "");
 }
 
-TEST_CASE("the default limit is 30 users and 10 channels, and none for a Query") {
-  CHECK(query(many_users(100), UserQuery()).size() == 30);
+TEST_CASE("a query without a limit has none") {
+  CHECK(query(many_users(100), UserQuery()).size() == 100);
   std::vector<Channel> channels;
   for (unsigned i = 0; i < 40; ++i) channels.push_back(channel(numbered(i), i));
-  CHECK(query(channels, ChannelQuery()).size() == 10);
+  CHECK(query(channels, ChannelQuery()).size() == 40);
   CHECK(query(channels, Query()).size() == 40);
+}
+
+TEST_CASE("validate names the first sort key that is no field, after the filter") {
+  UserQuery users;
+  users.sort = {{"online", Order::descending}, {"last_activ", Order::descending}, {"x"}};
+  REQUIRE(validate(users));
+  CHECK(validate(users)->field == "last_activ");
+  CHECK(validate(users)->op == Operator::invalid);
+  CHECK(validate(users.sort, Fields<User>{})->field == "last_activ");
+  CHECK(query(many_users(3), users).size() == 3);  // ignored by the query itself
+  users.filter = eq("nam", "john");
+  CHECK(validate(users)->field == "nam");
+  users.filter = Filter();
+  users.sort.resize(1);
+  CHECK_FALSE(validate(users));
+
+  ChannelQuery channels;
+  channels.sort = {{"a custom field"}};  // channels may have any field
+  CHECK_FALSE(validate(channels));
+  channels.filter = eq("id", 7);
+  CHECK(validate(channels)->field == "id");
 }
 
 TEST_CASE("a query calls back once for each user of a page, in its order") {
@@ -230,7 +254,8 @@ TEST_CASE("a user that was never visible is found only by themselves") {
   s = reduce(std::move(s), invisibly("ghost", "phone", at(6)));
   REQUIRE_FALSE(s.find("ghost"));
   REQUIRE(s.find("ghost", self("ghost")));
-  for (const Filter& filter : {Filter(), eq("online", true), eq("id", "ghost"), ne("id", "john"), in("id", {"ghost", "x"}) || eq("id", "y"), exists("last_active", true)}) {
+  for (const Filter& filter : {Filter(), eq("online", true), eq("id", "ghost"), ne("id", "john"),
+                               in("id", {"ghost", "x"}) || eq("id", "y"), exists("last_active", true)}) {
     CAPTURE(to_json(filter));
     CHECK(found(s, filter).find("ghost") == std::string::npos);
     CHECK(found(s, filter, self("john")).find("ghost") == std::string::npos);
@@ -254,9 +279,11 @@ TEST_CASE("with random visibility changes, a query returns what find returns for
   for (unsigned step = 0; step < 200; ++step) {
     const std::string user = numbered(luck.below(12));
     const Timestamp when = at(step);
-    s = reduce(std::move(s), luck.below(2) == 0 ? invisibly(user, "a", when, luck.below(2) == 0) : disconnect(user, "a", when));
+    s = reduce(std::move(s),
+               luck.below(2) == 0 ? invisibly(user, "a", when, luck.below(2) == 0) : disconnect(user, "a", when));
     CAPTURE(step);
-    for (const Filter& filter : {Filter(), eq("online", true), eq("online", false), in("id", {"user-1", "user-2"}), exists("last_active", false)}) {
+    for (const Filter& filter : {Filter(), eq("online", true), eq("online", false), in("id", {"user-1", "user-2"}),
+                                 exists("last_active", false)}) {
       CAPTURE(to_json(filter));
       const std::string viewer = numbered(luck.below(14));
       std::vector<std::string> expected;
@@ -293,7 +320,8 @@ TEST_CASE("a filter on ids combined by && with other conditions examines only th
   const Snapshot s = many_users(100);
   CHECK(looked_at(s, eq("id", "user-7") && eq("online", true)) == 1);
   CHECK(looked_at(s, eq("online", true) && eq("id", "user-7")) == 1);
-  CHECK(looked_at(s, in("id", {"user-1", "user-2", "user-3"}) && eq("status", "") && in("id", {"user-2", "user-9"})) == 2);
+  CHECK(looked_at(s, in("id", {"user-1", "user-2", "user-3"}) && eq("status", "") && in("id", {"user-2", "user-9"})) ==
+        2);
   CHECK(looked_at(s, and_({eq("status", ""), and_({or_({eq("id", "user-1"), eq("id", "user-2")}), Filter()})})) == 2);
   CHECK(found(s, eq("id", "user-7") && eq("online", true)) == "");
   CHECK(found(s, eq("id", "user-10") && eq("online", true)) == "user-10");
@@ -360,7 +388,8 @@ TEST_CASE("ids that are the same timestamp are sorted by their bytes, so that pa
     channels.insert(channels.begin(), channel(id, 1));
   }
   std::sort(ids.begin(), ids.end());
-  for (const std::vector<SortKey>& keys : {std::vector<SortKey>(), {{"online", Order::ascending}}, {{"x", Order::descending}}}) {
+  for (const std::vector<SortKey>& keys :
+       {std::vector<SortKey>(), {{"online", Order::ascending}}, {{"x", Order::descending}}}) {
     std::vector<std::string> of_users, of_channels;
     for (std::size_t offset = 0; offset < ids.size(); offset += 5) {
       UserQuery users = all_of(Filter(), keys);
@@ -376,11 +405,21 @@ TEST_CASE("ids that are the same timestamp are sorted by their bytes, so that pa
 
 TEST_CASE("RFC 3339 strings are sorted by time, after other strings") {
   std::vector<Channel> channels;
-  const char* const ascending[] = {"", "2019", "a", "z", "0001-01-01T00:00:00Z", "2019-01-07T13:00:00+02:00", "2019-01-07T12:00:00Z",
-                                   "2020-05-19T21:32:07.06796Z", "2020-05-19T21:32:07.067961Z", "9999-12-31T23:59:59Z"};
+  const char* const ascending[] = {"",
+                                   "2019",
+                                   "a",
+                                   "z",
+                                   "0001-01-01T00:00:00Z",
+                                   "2019-01-07T13:00:00+02:00",
+                                   "2019-01-07T12:00:00Z",
+                                   "2020-05-19T21:32:07.06796Z",
+                                   "2020-05-19T21:32:07.067961Z",
+                                   "9999-12-31T23:59:59Z"};
   for (const char* const text : ascending) channels.push_back(channel(text, text));
   channels.push_back(channel("2020-05-19T21:32:07.0679605Z", *parse_timestamp("2020-05-19T21:32:07.0679605Z")));
-  const auto sorted_by_x = [&](Order order) { return joined(ids_of(query(channels, Query{Filter(), {{"x", order}}}))); };
+  const auto sorted_by_x = [&](Order order) {
+    return joined(ids_of(query(channels, Query{Filter(), {{"x", order}}})));
+  };
   std::vector<std::string> expected(std::begin(ascending), std::end(ascending));
   expected.insert(expected.begin() + 8, "2020-05-19T21:32:07.0679605Z");
   CHECK(sorted_by_x(Order::ascending) == joined(expected));
@@ -392,7 +431,11 @@ TEST_CASE("after the first query for online users, further ones examine few offl
   Snapshot s = many_users(1000);
   REQUIRE(s.online_count() == 100);
   CHECK(looked_at(s, eq("online", true)) <= 1000);
-  const Filter asking[] = {eq("online", true), ne("online", false), in("online", {true}), eq("online", true) && ne("id", "user-10"), ne("status", "x") && eq("online", true),
+  const Filter asking[] = {eq("online", true),
+                           ne("online", false),
+                           in("online", {true}),
+                           eq("online", true) && ne("id", "user-10"),
+                           ne("status", "x") && eq("online", true),
                            or_({eq("online", true), and_({Filter(), ne("online", false)})})};
   for (const Filter& filter : asking) {
     CAPTURE(to_json(filter));
@@ -400,7 +443,14 @@ TEST_CASE("after the first query for online users, further ones examine few offl
     CHECK(looked_at(s, filter) >= 100);
     CHECK(query(s, all_of(filter)).size() == plainly(s, filter).size());
   }
-  const Filter other[] = {ne("online", nullptr), eq("online", false), nin("online", {true}), !eq("online", true), eq("online", true) || eq("status", ""), in("online", {true, false}), eq("online", "true"), gte("online", "x")};
+  const Filter other[] = {ne("online", nullptr),
+                          eq("online", false),
+                          nin("online", {true}),
+                          !eq("online", true),
+                          eq("online", true) || eq("status", ""),
+                          in("online", {true, false}),
+                          eq("online", "true"),
+                          gte("online", "x")};
   for (const Filter& filter : other) {
     CAPTURE(to_json(filter));
     CHECK(query(s, all_of(filter)).size() == plainly(s, filter).size());
@@ -472,7 +522,8 @@ TEST_CASE("queries for online users agree with a linear scan at every step of ra
       const std::vector<User> expected = plainly(snapshot, eq("online", true));
       REQUIRE(expected.size() == snapshot.online_count());
       REQUIRE(query(snapshot, all_of(eq("online", true))) == expected);
-      // What it is passed over now is right, too; and who are looked at are those online, but for the last of full pages.
+      // What it is passed over now is right, too; and who are looked at are those online, but for the last of full
+      // pages.
       REQUIRE(query(snapshot, all_of(ne("online", false))) == expected);
       REQUIRE(looked_at(snapshot, eq("online", true)) <= expected.size() + snapshot.size() / 60 + 1);
     };
@@ -542,10 +593,19 @@ TEST_CASE("objects with the same id keep the order of their range") {
 }
 
 TEST_CASE("values of different types are sorted by type") {
-  const std::vector<Channel> channels{channel("null", nullptr), channel("timestamp", at(0)), channel("true", true), channel("array", array({1})),
-                                      channel("false", false),  channel("text", "1"),      channel("integer", 5), channel("real", 2.5),
-                                      Channel{"messaging", "absent", {}, {}}, channel("array2", array({1, 1})), channel("array0", array({}))};
-  CHECK(joined(ids_of(query(channels, Query{Filter(), {{"x"}}, 0, 99}))) == "real integer text array0 array array2 false true timestamp absent null");
+  const std::vector<Channel> channels{channel("null", nullptr),
+                                      channel("timestamp", at(0)),
+                                      channel("true", true),
+                                      channel("array", array({1})),
+                                      channel("false", false),
+                                      channel("text", "1"),
+                                      channel("integer", 5),
+                                      channel("real", 2.5),
+                                      Channel{"messaging", "absent", {}, {}},
+                                      channel("array2", array({1, 1})),
+                                      channel("array0", array({}))};
+  CHECK(joined(ids_of(query(channels, Query{Filter(), {{"x"}}, 0, 99}))) ==
+        "real integer text array0 array array2 false true timestamp absent null");
   CHECK(joined(ids_of(query(channels, Query{Filter(), {{"x", Order::descending}}, 0, 99}))) ==
         "absent null timestamp true false array2 array array0 text integer real");
 }
@@ -553,7 +613,9 @@ TEST_CASE("values of different types are sorted by type") {
 TEST_CASE("numbers are sorted exactly, with NaN before them") {
   constexpr std::int64_t large = (std::int64_t{1} << 53) + 1;
   const double zero = 0.0;
-  const std::vector<Channel> channels{channel("d", large), channel("c", 9007199254740992.0), channel("a", -1.5), channel("nan", zero / zero), channel("b", -1), channel("nan2", -(zero / zero)), channel("b2", -1.0)};
+  const std::vector<Channel> channels{
+      channel("d", large), channel("c", 9007199254740992.0), channel("a", -1.5), channel("nan", zero / zero),
+      channel("b", -1),    channel("nan2", -(zero / zero)),  channel("b2", -1.0)};
   CHECK(joined(ids_of(query(channels, Query{Filter(), {{"x"}}, 0, 99}))) == "nan nan2 a b b2 c d");
 }
 
@@ -598,7 +660,8 @@ TEST_CASE("pages of channels concatenate to the whole sorted list without overla
     }
     std::stable_sort(expected.begin(), expected.end(), [&](const Channel* a, const Channel* b) {
       for (const SortKey& key : keys) {
-        const int order = key.field == "id" ? a->id.compare(b->id) : compare_simply(a->custom.find(key.field), b->custom.find(key.field));
+        const int order = key.field == "id" ? a->id.compare(b->id)
+                                            : compare_simply(a->custom.find(key.field), b->custom.find(key.field));
         if (order != 0) return key.order == Order::ascending ? order < 0 : order > 0;
       }
       return a->id < b->id;
@@ -626,7 +689,8 @@ TEST_CASE("pages of users concatenate to the whole sorted list, for every sort k
     const std::string user = numbered(i);
     if (luck.below(3) != 0) s = reduce(std::move(s), connect(user, "a", at(static_cast<double>(luck.below(30)))));
     if (luck.below(3) == 0) s = reduce(std::move(s), disconnect(user, "a", at(31)));
-    if (luck.below(3) != 1) s = reduce(std::move(s), says(user, std::string(1, static_cast<char>('a' + luck.below(3))), at(32)));
+    if (luck.below(3) != 1)
+      s = reduce(std::move(s), says(user, std::string(1, static_cast<char>('a' + luck.below(3))), at(32)));
   }
   for (const char* const field : {"id", "online", "status", "last_active", "unknown"}) {
     for (const Order order : {Order::ascending, Order::descending}) {

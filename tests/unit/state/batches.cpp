@@ -192,3 +192,41 @@ TEST_CASE("a batch leaves copies of the snapshot unchanged, also if several of i
     for (PresenceEvent& event : events) event.at += seconds(1);
   }
 }
+
+TEST_CASE("on_verdict receives the index and the verdict of every event of a range, in order") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    Chance chance(seed);
+    Rules rules;
+    rules.max_users = 5;
+    std::list<PresenceEvent> events;
+    for (std::size_t i = chance.below(100); i > 0; --i) {
+      events.push_back(random_event(chance, static_cast<double>(chance.below(400)), 12, 2));
+      if (chance.below(10) == 0) events.back().user.clear();
+    }
+    Snapshot one = reduce(Snapshot(rules), at(150)), range = one, of_views = one;
+    std::vector<Verdict> expected;
+    for (const PresenceEvent& event : events) expected.push_back(apply(one, event));
+    std::size_t changes = 0, changes_of_range = 0;
+    std::vector<Verdict> verdicts;
+    const auto on_verdict = [&verdicts](std::size_t index, Verdict verdict) {
+      CHECK(index == verdicts.size());
+      verdicts.push_back(verdict);
+    };
+    Snapshot again = reduce(Snapshot(rules), at(150));
+    apply(again, events.begin(), events.end(), [&](const UserPresenceChangedView&) { ++changes; });
+    const Tally tally = apply(
+        range, events.begin(), events.end(), [&](const UserPresenceChangedView&) { ++changes_of_range; }, on_verdict);
+    CHECK(verdicts == expected);
+    CHECK(changes == changes_of_range);
+    CHECK(tally.total() == events.size());
+    CHECK(range == one);
+
+    verdicts.clear();
+    const std::vector<PresenceEventView> views(events.begin(), events.end());
+    apply(
+        of_views, views.begin(), views.end(), [](const UserPresenceChangedView&) {}, on_verdict);
+    CHECK(verdicts == expected);
+    CHECK(of_views == one);
+  }
+}

@@ -80,7 +80,7 @@ class IdMap {
     buckets_.clear();
   }
 
-  bool has(std::uint32_t number) const noexcept { return entries_[number].height != 0; }
+  bool has(std::uint32_t number) const noexcept { return number < entries_.size() && entries_[number].height != 0; }
   const std::string& id_of(std::uint32_t number) const noexcept { return entries_[number].id; }
   T& operator[](std::uint32_t number) noexcept { return entries_[number].thing; }
   const T& operator[](std::uint32_t number) const noexcept { return entries_[number].thing; }

@@ -182,6 +182,25 @@ void destroy(T* object) noexcept {
   detail::deallocate(object, sizeof(T), alignof(T));
 }
 
+/// Calls a function when its scope is left before `release`: undoes what was done before an allocation failed.
+template <class Undo>
+class Rollback {
+ public:
+  explicit Rollback(const Undo& undo) noexcept : undo_(undo) {}
+  Rollback(const Rollback&) = delete;
+  Rollback& operator=(const Rollback&) = delete;
+  ~Rollback() {
+    if (is_armed_) undo_();
+  }
+  void release() noexcept { is_armed_ = false; }
+
+ private:
+  Undo undo_;
+  bool is_armed_ = true;
+};
+template <class Undo>
+Rollback(const Undo&) -> Rollback<Undo>;
+
 /// A reference-counted pointer to a T, which has a member `OwnerCount owners`.
 template <class T>
 class Shared {

@@ -21,7 +21,8 @@ struct IsPrinted
     : std::bool_constant<is_among<T, Duration, Timestamp, ErrorCode, Error, User, UserView, Session, PresenceState,
                                   UserPresenceChanged, UserPresenceChangedView, EventType, PresenceEvent,
                                   PresenceEventView, Rules, Verdict, Tally, Snapshot, ValueKind, Value, ValueView,
-                                  Attributes, Channel, Operator, Filter, Order, SortKey>> {};
+                                  Attributes, Channel, Operator, Filter, Order, SortKey, Viewer, Dispatched,
+                                  SessionEndReason, SessionEnded, WatchingStarted, WatchingStopped, StoreStats>> {};
 template <class T>
 struct IsPrinted<Result<T>> : std::true_type {};
 

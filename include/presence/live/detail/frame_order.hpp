@@ -21,15 +21,23 @@ inline constexpr Duration one_frame = Duration::from_ns(1000);
 /// - An event in the frame of the cut (see `invisible_since`) takes effect no earlier than the cut, so it is hidden.
 /// - An event from before that frame may be visible. It is not moved by events that may be hidden.
 /// - A status is always visible. It is ordered only by other statuses.
+///
+/// The reports of a server may arrive in any order. Their timestamps say which is the latest, however close they are.
+/// So a report is moved only behind one with the same timestamp, or behind one that was moved from there.
 struct FrameOrder {
   Timestamp at;         ///< of the event
   Timestamp status_at;  ///< of its status
 
   bool is_split() const noexcept { return at != status_at; }
 
-  /// Precondition: `event.at` is in range.
-  FrameOrder(const PresenceEventView& event, const RegistersView& user) noexcept
+  /// Precondition: `event.at` is in range. `moved` is the timestamp to which an earlier report of the user with the
+  /// same timestamp was moved, or `absent`.
+  FrameOrder(const PresenceEventView& event, const RegistersView& user, Timestamp moved = absent) noexcept
       : at(event.at), status_at(event.at), first_(event.at), end_(event.at + one_frame) {
+    if (event.type == EventType::report) {
+      follow(user.forgotten_up_to());
+      end_ = later(moved, event.at) + Duration::from_ns(1);
+    }
     const Timestamp cut = invisible_since(user.visibility_changes);
     const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
     const bool asks = event.type == EventType::connect && event.invisible, asks_visible = asks && !*event.invisible;
@@ -40,6 +48,9 @@ struct FrameOrder {
     status_at = at;
     if (is_hidden && !is_late) at = later(at, cut);
     if (is_of_session && !may_show) follow_session(event, user);
+    // What others have seen before stays visible.
+    if (asks && !asks_visible && cut == absent && !user.activities.empty())
+      follow(user.activities[user.activities.size() - 1].evidence);
     if (asks) {
       for (const VisibilityChange& visibility_change : user.visibility_changes) {
         if (visibility_change.invisible != *event.invisible) follow(visibility_change.at);
@@ -65,7 +76,6 @@ struct FrameOrder {
     }
   }
   void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
-    follow(user.forgotten_up_to());
     if (user.rare != nullptr && user.rare->reported_online != event.online) follow(user.reported_at());
     if (event.last_active && *event.last_active != user.reported_last_active()) follow(user.reported_last_active_at());
   }

@@ -102,9 +102,10 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
 
 /// Applies the next few events of a range and returns whether it processed all of them. In a range that borrows from
 /// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
-/// the addresses of the borrowed strings; it is computed when first needed.
-template <bool borrows, class It, class OnChange>
-bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tally& tally,
+/// the addresses of the borrowed strings; it is computed when first needed. `tally` is a Tally, or counts in the same
+/// way.
+template <bool borrows, class It, class OnChange, class Counter>
+bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Counter& tally,
                 std::optional<StringBounds>& strings) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) {
@@ -124,7 +125,7 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
     if (are_there && refresh_found_session(*owned, event, targets[i])) {
-      ++tally.applied;
+      tally.count(Verdict::applied);
       continue;
     }
     if constexpr (borrows) {
@@ -132,7 +133,7 @@ bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Tal
       if (++next != last) {
         if (!are_there) return false;
         if (!apply_and_move_nothing(*owned, targets[i], event, first, last, strings, on_change)) return false;
-        ++tally.applied;
+        tally.count(Verdict::applied);
         continue;
       }
     }
