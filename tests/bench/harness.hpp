@@ -21,6 +21,7 @@
 namespace bench {
 
 void register_heartbeat();
+void register_live();
 void register_merging();
 void register_mix();
 void register_passing();

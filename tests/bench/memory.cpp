@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-// What is counted, not timed: what is allocated per user, and per event in a world that has normal_form_of; and what
-// iterates over the wire. Prints one object of JSON. usage: memory [users]      (one million)
+// What is counted, not timed: what is allocated per user, per event in a world that has normal_form_of, and per member
+// of a channel whose members watch each other; and what iterates over the wire. Prints one object of JSON.
+// usage: memory [users]      (one million)
 
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace host {
@@ -39,24 +41,36 @@ inline void free(void* block, std::size_t bytes, std::size_t) noexcept {
 
 #include "workload.hpp"
 
+#include <presence/live.hpp>
+
 #include <sys/resource.h>
 
 #include <utility>
 
 namespace {
 
-std::size_t news = 0;
+std::size_t news = 0, new_bytes = 0;
+constexpr std::size_t size_in_front = alignof(std::max_align_t);  // each block is preceded by its size
 
 }  // namespace
 
 void* operator new(std::size_t bytes) {
   ++news;
-  void* const block = std::malloc(bytes);
+  new_bytes += bytes;
+  void* const block = std::malloc(size_in_front + bytes);
   if (block == nullptr) std::abort();
-  return block;
+  std::memcpy(block, &bytes, sizeof(bytes));
+  return static_cast<char*>(block) + size_in_front;
 }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete(void* block) noexcept {
+  if (block == nullptr) return;
+  void* const all = static_cast<char*>(block) - size_in_front;
+  std::size_t bytes = 0;
+  std::memcpy(&bytes, all, sizeof(bytes));
+  new_bytes -= bytes;
+  std::free(all);
+}
+void operator delete(void* block, std::size_t) noexcept { operator delete(block); }
 
 namespace {
 
@@ -136,6 +150,66 @@ struct Exchange {
   }
 };
 
+std::size_t bytes_in_use() { return host::memory.bytes + new_bytes; }
+
+/// What a channel costs per member, after all its members have begun to watch it and each other.
+struct Room {
+  static constexpr std::size_t members = 10000;
+  double ids = 0;            // a plain list of the members
+  double users = 0;          // if the viewers are users: all that the store keeps of the channel and of the watches
+  double sessions = 0;       // if they are sessions, whose timeouts the store then tracks
+  double subscriptions = 0;  // a subscription each, with a callback of 8 bytes
+
+  Room() {
+    const std::size_t before = bytes_in_use();
+    std::vector<std::string> list;
+    list.reserve(members);
+    Ids written;
+    for (std::uint32_t member = 0; member < members; ++member) {
+      written.write(member, 0);
+      list.emplace_back(written.user());
+    }
+    ids = per_member(before);
+    double subscribed = 0;
+    users = watched(list, false, subscriptions);
+    sessions = watched(list, true, subscribed);
+  }
+
+ private:
+  static double per_member(std::size_t before) {
+    return static_cast<double>(bytes_in_use() - before) / static_cast<double>(members);
+  }
+  static double watched(const std::vector<std::string>& list, bool as_sessions, double& subscribed) {
+    presence::Store store(connected_users(members));
+    presence::WatchChannel room;
+    room.type = "room";
+    room.id = "lobby";
+    room.presence = true;
+    room.members = list;
+    const auto viewer_of = [&](std::uint32_t member, Ids& written) {
+      written.write(member, 0);
+      return as_sessions ? presence::Viewer(list[member], written.session()) : presence::Viewer(list[member]);
+    };
+    Ids written;
+    const std::size_t before = bytes_in_use();
+    for (std::uint32_t member = 0; member < members; ++member)
+      require(store.watch(room, viewer_of(member, written)).has_value(), "a member cannot watch");
+    const double bytes = per_member(before);
+    require(store.watcher_count("room:lobby") == members, "not all members watch");
+
+    std::vector<presence::Subscription> subscriptions;
+    subscriptions.reserve(members);
+    std::size_t heard = 0;
+    const std::size_t unsubscribed = bytes_in_use();
+    for (std::uint32_t member = 0; member < members; ++member) {
+      subscriptions.push_back(store.subscribe<presence::UserPresenceChanged>(
+          viewer_of(member, written), [&heard](const presence::UserPresenceChanged&) { ++heard; }));
+    }
+    subscribed = per_member(unsubscribed);
+    return bytes;
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -158,6 +232,8 @@ int main(int argc, char** argv) {
       static_cast<double>(changes);
   const Exchange exchanges[] = {{snapshot, users, 1}, {snapshot, users, 100}, {snapshot, users, users / 100}};
 
+  const Room room;
+
   Timestamp clock = start;
   allocations(snapshot, users, clock, EventType::heartbeat);  // what is made at the first need may be made now
   const double heartbeat = allocations(snapshot, users, clock, EventType::heartbeat);
@@ -172,9 +248,11 @@ int main(int argc, char** argv) {
       "{\"users\": %zu, \"sessions\": %zu, \"bytes_per_user\": %.1f, \"peak_megabytes\": %.0f, "
       "\"peak_megabytes_before\": %.0f, \"allocations\": {\"heartbeat\": %g, \"disconnect\": %g, \"third_connect\": "
       "%g, \"fourth_connect\": %g}, "
+      "\"room_bytes_per_member\": {\"ids\": %.1f, \"users\": %.1f, \"sessions\": %.1f, \"subscription\": %.1f}, "
       "\"encoded_bytes\": {\"user\": %.1f, \"user_for_others\": %.1f, \"change\": %.1f}, \"exchanges\": [",
       users, sessions_among(users), static_cast<double>(bytes) / static_cast<double>(users), peak_after, peak_before,
-      heartbeat, disconnect, third_connect, fourth_connect, encoded, for_others, delta);
+      heartbeat, disconnect, third_connect, fourth_connect, room.ids, room.users, room.sessions, room.subscriptions,
+      encoded, for_others, delta);
   const char* separator = "";
   for (const Exchange& one : exchanges) {
     std::printf("%s{\"differences\": %zu, \"messages\": %zu, \"bytes\": %zu}", separator, one.differences, one.messages,

@@ -164,6 +164,28 @@ def fill(report, sizes, memory):
     report.time("delivery of a change to one of 1,000 viewers who watch the user, 10 k viewers",
                 "queries/deliver/100000")
 
+    for scene, shown in (("friends", "10 k viewers who watch 100 users each"),
+                         ("room", "a channel of 10 k members who all watch it")):
+        report.compare(f"notification of one viewer, {shown}", f"live/notify/{scene}/10000",
+                       f"live/notify/{scene}_plain/10000", "std::function in a map")
+    room = memory["room_bytes_per_member"]
+    for kind, shown in (("users", "watched by its users"), ("sessions", "watched by their sessions")):
+        report.add(f"memory of a channel of 10 k members, {shown}, per member", measured=f"{digits(room[kind])} bytes",
+                   baseline=f"std::vector<std::string> {digits(room['ids'])} bytes",
+                   ratio=f"{room[kind] / room['ids']:.3g}")
+    report.value("memory of a subscription", room["subscription"], unit="bytes")
+    for size in (size for size in sizes if size <= 100000):
+        for kind, shown in (("heartbeat", "heartbeat"), ("status", "status"), ("mix", "whole mix")):
+            for way, how in (("dispatch", "no viewers"), ("dispatch_tracked", "no viewers, ends of sessions tracked")):
+                report.compare(f"dispatch, {shown}, {how}, {users(size)}", f"live/{way}/{kind}/{size}",
+                               f"live/apply/{kind}/{size}", "apply, one at a time")
+        for way, how in (("dispatch_256", "in the order of calls"), ("dispatch_256_any_order", "in any order")):
+            report.compare(f"dispatch of 256 events at once, whole mix, {how}, {users(size)}",
+                           f"live/{way}/mix/{size}", f"live/apply_256/mix/{size}", "apply of the range")
+        for way in ("next_wakeup", "next_deadline"):
+            report.compare(f"dispatch and {way}, each session every 25 s, {users(size)}", f"live/wakeup/{way}/{size}",
+                           f"live/wakeup/not_asked/{size}", "dispatch alone")
+
     payload = "parse of a 410-byte payload"
     report.compare(payload, "text/parse_event", "text/simdjson", "simdjson on demand, instants left as text", 1.0)
     report.compare(payload, "text/parse_event", "text/simdjson_instants", "simdjson on demand, instants read", 1.0)
@@ -218,7 +240,8 @@ def measure(bench, sizes, repetitions):
     """The times of all rounds, by benchmark; and what the harness says of the machine."""
     # One process for each group: what is compared is near in time, and what is not does not share the memory.
     groups = ["^text/"] + [f"^{topic}/(.*/)?{size}/" for size in sizes
-                           for topic in ("heartbeat", "mix", "kinds", "snapshots", "passing", "merging", "queries", "wire")]
+                           for topic in ("heartbeat", "mix", "kinds", "snapshots", "passing", "merging", "queries", "live",
+                                     "wire")]
     listed = subprocess.run([bench, "--benchmark_list_tests"], stdout=subprocess.PIPE, text=True, check=True).stdout
     rounds, machine = {}, {}
     for group in groups:
