@@ -5,14 +5,15 @@ usage: mutate.py [--list] [--only NAME]... [--stage NAME]... [--jobs N] [--histo
 
   --list        tells the mutants, and runs nothing
   --only        runs the mutants whose name matches; * and ? as in a shell
-  --stage       runs only these of the stages values, unit, property, memory, reading, corpus
+  --stage       runs only these of the stages values, live, unit, property, memory, filter_memory,
+                reading_memory, following_memory, corpus
   --jobs        how many mutants at a time; 2 unless told
   --histories   how many random histories each property tries; 100 unless told
   --results     where to write a line for each mutant as well
 
 The mutants are in mutants.py. Each is tried by the unit tests first, then by the laws, then with allocators that fail
-and that count, then by the fuzz corpus, up to the first failure; a test that does not end in time has failed, too. CXX is
-the compiler: clang++ or c++ unless it is set.
+and that count, then by the fuzz corpus, up to the first failure; a test that does not end in time has failed, too. Those
+of a Store are tried by its own unit tests before all others. CXX is the compiler: clang++ or c++ unless it is set.
 
 Exit status: 0 when every mutant was killed, 1 when one survived, 2 when the list itself is broken: a text to replace is
 not there exactly once, a mutant does not compile, or the tests fail without any.
@@ -41,20 +42,28 @@ VALUES = """
 base/duration base/time_text model/values
 """.split()
 VALUE_HEADERS = "base/time.hpp model/event.hpp model/rules.hpp model/user.hpp".split()
+# The unit tests of a Store. They are tried only for mutants of its headers, and for those before all others.
+LIVE = """
+live/coalescing live/delivering live/following live/listening live/may_see live/mirrors live/rooms live/sessions
+live/stores live/time live/viewer_map live/watch_users live/watching
+""".split()
+LIVE_HEADERS = "live/"
 UNIT = """
 base/callback_lifetimes base/chunked_vector base/id_map base/shared_string base/siphash base/sorted_chunks
 binary/anti_entropy binary/decoding binary/deltas binary/encoding binary/encoding_for_viewers binary/golden
-binary/peers binary/sketches json/decimal json/json_channels json/json_events json/json_filters json/json_odd_fields
-json/json_strictness json/json_users live/delivering live/stores live/watching model/custom_fields query/filters
-query/querying query/word_prefix registers/acceptance_window registers/dropped_ranges registers/evidence
-registers/joining registers/normal_form state/batches state/borrowed_arguments state/changes state/comparing
-state/deadlines state/diffing state/extremes state/forget_after state/forgetting state/hiding state/in_place
-state/invisible state/judging state/last_active state/limits state/merging state/merging_in_place state/offline_grace
-state/order state/ownership state/replaying state/reports state/resyncing state/sessions state/snapshots state/status
-state/steps state/story state/throwing state/timeouts state/verdicts table/user_table
+binary/peers binary/sketches json/decimal json/json_channels json/json_events json/json_filters json/json_lists
+json/json_odd_fields json/json_queries json/json_strictness json/json_users live/delivering live/stores live/watching
+model/custom_fields query/filters query/querying query/word_prefix registers/acceptance_window
+registers/dropped_ranges registers/evidence registers/joining registers/normal_form state/batches
+state/borrowed_arguments state/changes state/comparing state/deadlines state/diffing state/extremes state/forget_after
+state/forgetting state/hiding state/in_place state/invisible state/judging state/last_active state/limits
+state/merging state/merging_in_place state/offline_grace state/order state/ownership state/replaying state/reports
+state/resyncing state/sessions state/snapshots state/status state/steps state/story state/throwing state/timeouts
+state/verdicts table/user_table
 """.split()
 PROPERTY = """
 anti_entropy law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values oracle_fold
+store_laws
 """.split()
 
 STD = """
@@ -67,7 +76,9 @@ INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*([<\"])([^>\"]+)[>\"].*$", re.
 BUDGET = "std::size_t budget_ = 20000;"
 
 
-STAGES = ["values", "unit", "property", "memory", "filter_memory", "reading_memory", "corpus"]
+STAGES = """
+    values live unit property memory filter_memory reading_memory following_memory corpus
+""".split()
 
 
 class Broken(Exception):
@@ -146,13 +157,14 @@ def make_stages(scratch, compiler, histories):
 
     doctest = ["--abort-after=1", "--no-intro", "--no-version"]
     stages = []
-    for name, folder, files in (("values", "unit", VALUES), ("unit", "unit", UNIT), ("property", "property", PROPERTY)):
+    joined = (("values", "unit", VALUES), ("live", "unit", LIVE), ("unit", "unit", UNIT), ("property", "property", PROPERTY))
+    for name, folder, files in joined:
         source = scratch / f"{name}.cpp"
         text = together([tests / folder / f"{file}.cpp" for file in files])
         source.write_text(text, encoding="utf-8")
         stages.append(Stage(name, source, flags["doctest"], [str(main)], doctest, {"PRESENCE_HISTORIES": str(histories)}))
     # Which have allocators of their own, and so cannot be put together with others.
-    for name in ("state/memory", "query/filter_memory", "json/reading_memory"):
+    for name in ("state/memory", "query/filter_memory", "json/reading_memory", "live/following_memory"):
         stages.append(Stage(name.split("/")[1], tests / "unit" / f"{name}.cpp", flags["doctest"], [str(main)], doctest, {}))
     stages.append(Stage("corpus", tests / "fuzz" / "fold_fuzz.cpp", flags["plain"], [str(replay)], [], {}))
     return stages
@@ -187,6 +199,8 @@ def try_mutant(mutant, stages, compiler, scratch):
         include = headers_with(mutant, folder)
         for stage in stages:
             if stage.name == "values" and mutant.file not in VALUE_HEADERS:
+                continue
+            if stage.name == "live" and not mutant.file.startswith(LIVE_HEADERS):
                 continue
             program = folder / stage.name
             status, output = stage.compile(compiler, include, program)
