@@ -282,7 +282,8 @@ def same_text(work, cxx, *machine):
     expected = None
     for options in (["-std=c++17"], ["-std=c++20"], ["-std=c++17", "-O2"], ["-std=gnu++17", "-DNDEBUG"],
                     ["-std=c++17", *BARE], ["-std=c++17", *machine]):
-        text = own_text(run(*cxx, *SPLIT, "-E", *options, source))
+        # Only C++20 has operator<=>. It is a function of its own, which no other one uses.
+        text = [line for line in own_text(run(*cxx, *SPLIT, "-E", *options, source)) if "operator<=>" not in line]
         expected = expected or text
         if not text or text != expected:
             other = next((pair for pair in zip(expected, text) if pair[0] != pair[1]), ("", "there is more of one"))
