@@ -25,6 +25,11 @@ std::string to_std(const String& text) {
   return std::string(utf8.get_data(), static_cast<std::size_t>(utf8.length()));
 }
 
+presence::Timestamp now() {
+  const double seconds = Time::get_singleton()->get_unix_time_from_system();
+  return presence::Timestamp::from_ms(static_cast<int64_t>(seconds * 1000));
+}
+
 }  // namespace
 
 PresenceClient::PresenceClient()
@@ -48,12 +53,11 @@ void PresenceClient::set_friends(const PackedStringArray& ids) {
   friends.type = "list";
   friends.id = "friends";
   for (int64_t i = 0; i < ids.size(); ++i) friends.members.push_back(to_std(ids[i]));
-  store->put(std::move(friends));
   presence::WatchChannel watch;
   watch.type = "list";
   watch.id = "friends";
   watch.presence = true;
-  store->watch(watch, me);
+  if (store->put(std::move(friends)) || !store->watch(watch, me)) ERR_PRINT(String("the friends cannot be watched"));
 }
 
 void PresenceClient::feed(const String& json) {
@@ -61,7 +65,7 @@ void PresenceClient::feed(const String& json) {
   std::string scratch;
   const presence::Result<presence::PresenceEventView> event = presence::parse_event(text, scratch);
   if (event) {
-    store->dispatch(*event);
+    store->dispatch(*event, now());  // dated by the server's clock, not by this one
   } else if (event.error().code != presence::ErrorCode::not_presence) {
     ERR_PRINT(String(event.error().message) + " at byte " +
               String::num_int64(static_cast<int64_t>(event.error().offset)));
@@ -82,10 +86,7 @@ PackedStringArray PresenceClient::online_friends() const {
   return online;
 }
 
-void PresenceClient::_process(double) {
-  const double seconds = Time::get_singleton()->get_unix_time_from_system();
-  store->advance(presence::Timestamp::from_ms(static_cast<int64_t>(seconds * 1000)));
-}
+void PresenceClient::_process(double) { store->advance(now()); }
 
 void PresenceClient::_bind_methods() {
   ClassDB::bind_method(D_METHOD("set_friends", "ids"), &PresenceClient::set_friends);
