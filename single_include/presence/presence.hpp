@@ -17130,7 +17130,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   return looked_at;
 }
 
-/// The page of a query, of those users whom `may_see(id)` allows.
+/// The page of a query, of the users that `may_see(id)` allows.
 template <class MaySee, class Fn>
 std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, const MaySee& may_see,
                         Fn&& on_user_view) {
@@ -17845,7 +17845,7 @@ struct SessionEnded {
 struct WatchingStarted {
   std::string user;               ///< id of the user
   std::string cid;                ///< `type:id` of the channel
-  std::size_t watcher_count = 0;  ///< the number of users who watch the channel and whom all others see online
+  std::size_t watcher_count = 0;  ///< number of users who watch the channel and are online for all others
   Timestamp at;                   ///< when it happened, by the time of the store
 };
 
@@ -17854,19 +17854,19 @@ struct WatchingStarted {
 struct WatchingStopped {
   std::string user;               ///< id of the user
   std::string cid;                ///< `type:id` of the channel
-  std::size_t watcher_count = 0;  ///< the number of users who watch the channel and whom all others see online
+  std::size_t watcher_count = 0;  ///< number of users who watch the channel and are online for all others
   Timestamp at;                   ///< when it happened, by the time of the store
 };
 
 /// Numbers for monitoring; see `Store::stats`.
 struct StoreStats {
-  std::size_t users = 0;          ///< users whom others know
+  std::size_t users = 0;          ///< users that others know
   std::size_t online = 0;         ///< those of them who are online
   std::size_t sessions = 0;       ///< live sessions, of invisible users too
   std::size_t channels = 0;       ///< channels that the store keeps
   std::size_t viewers = 0;        ///< viewers with a watch
   std::size_t watches = 0;        ///< their watches: each watched channel, and each user of `watch_users`, counts once
-  std::size_t watched_users = 0;  ///< users whom at least one viewer watches
+  std::size_t watched_users = 0;  ///< users that at least one viewer watches
   std::size_t bytes = 0;          ///< an estimate of the memory of users and watches, without the allocator's overhead
   Tally events;                   ///< dispatched events by verdict
   std::size_t notifications = 0;  ///< calls of callbacks
@@ -18577,7 +18577,7 @@ class Rooms {
     const std::uint32_t r = rooms_.find(cid), u = users_.find(user);
     return r != none && u != none && users_[u].rooms.find(r) != nullptr;
   }
-  /// Returns the number of users who watch the channel and whom all others see online. O(1).
+  /// Returns the number of users who watch the channel and are online for all others. O(1).
   std::size_t seen_in(std::string_view cid) const noexcept {
     const std::uint32_t r = rooms_.find(cid);
     return r == none ? 0 : rooms_[r].seen;
@@ -18674,7 +18674,7 @@ class Rooms {
     }
     forget_if_absent(u);
   }
-  /// Sorts channels by their ids: the order of their numbers would show when somebody first watched them.
+  /// Sorts channels by their ids: the order of their numbers would show when a user first watched them.
   std::vector<std::uint32_t> by_cid(const Numbers& rooms) const {
     std::vector<std::uint32_t> sorted;
     for (const std::uint32_t r : rooms) sorted.push_back(r);
@@ -19403,7 +19403,7 @@ class Watches {
   struct ViewerOfHandedOver {
     static std::uint32_t of(const HandedOver& kept) noexcept { return kept.viewer; }
   };
-  /// A user of whom changes wait to be delivered.
+  /// A user whose changes wait to be delivered.
   struct WaitingUser {
     std::uint32_t count = 0;  // of these changes
     detail::SortedChunks<HandedOver, ViewerOfHandedOver> handed_over;
@@ -20143,7 +20143,7 @@ class Store {
   Dispatched dispatch(const Event& event) {
     return dispatch(PresenceEventView(event));
   }
-  /// Applies an event that somebody else dated: a client, or the server that this store mirrors. Advances to `now`, the
+  /// Applies an event that was dated by a client, or by the server that this store mirrors. Advances to `now`, the
   /// host's own clock, then accepts or rejects the event by it. The time advances even if the event is rejected. If
   /// `now` is at either end of the range of timestamps, the verdict is `invalid`, and nothing changes.
   Dispatched dispatch(const PresenceEventView& event, Timestamp now) {
@@ -20287,7 +20287,7 @@ class Store {
   /// now. Subscriptions stay. After the client has reconnected, first query or watch again, then call `resync`.
   ///
   /// So every friend is shown offline until then. A client that expects to be back within a moment calls only `resync`,
-  /// which shows nobody offline who is still listed.
+  /// so users who are still listed stay online.
   void connection_lost() {
     const Use use(*this);
     const GatherDated gather{*this};
@@ -20400,7 +20400,7 @@ class Store {
   /// @}
 
   /// Returns a page of users, as the viewer sees them. With `presence`, the viewer is notified about them from now on.
-  /// Finds only users whom the store knows; to watch friends who may appear later, see `watch_users`.
+  /// Finds only users that the store knows; to watch friends who may appear later, see `watch_users`.
   std::vector<User> query_users(const UserQuery& query, Viewer viewer) {
     const Use use(*this);
     std::vector<User> users;
@@ -20539,7 +20539,7 @@ class Store {
 
   /// Calls `fn` for each notice of type Event that the viewer receives, from now until the Subscription ends. Event is
   /// one of:
-  /// - UserPresenceChanged: a user whom the viewer watches changed. A function that takes a `UserPresenceChangedView`
+  /// - UserPresenceChanged: a user that the viewer watches changed. A function that takes a `UserPresenceChangedView`
   ///   receives one.
   /// - WatchingStarted, WatchingStopped: another user started or stopped to watch a channel that the viewer watches.
   template <class Event, class Fn>

@@ -102,7 +102,7 @@ struct SessionEnded {
 struct WatchingStarted {
   std::string user;               ///< id of the user
   std::string cid;                ///< `type:id` of the channel
-  std::size_t watcher_count = 0;  ///< the number of users who watch the channel and whom all others see online
+  std::size_t watcher_count = 0;  ///< number of users who watch the channel and are online for all others
   Timestamp at;                   ///< when it happened, by the time of the store
 };
 
@@ -111,19 +111,19 @@ struct WatchingStarted {
 struct WatchingStopped {
   std::string user;               ///< id of the user
   std::string cid;                ///< `type:id` of the channel
-  std::size_t watcher_count = 0;  ///< the number of users who watch the channel and whom all others see online
+  std::size_t watcher_count = 0;  ///< number of users who watch the channel and are online for all others
   Timestamp at;                   ///< when it happened, by the time of the store
 };
 
 /// Numbers for monitoring; see `Store::stats`.
 struct StoreStats {
-  std::size_t users = 0;          ///< users whom others know
+  std::size_t users = 0;          ///< users that others know
   std::size_t online = 0;         ///< those of them who are online
   std::size_t sessions = 0;       ///< live sessions, of invisible users too
   std::size_t channels = 0;       ///< channels that the store keeps
   std::size_t viewers = 0;        ///< viewers with a watch
   std::size_t watches = 0;        ///< their watches: each watched channel, and each user of `watch_users`, counts once
-  std::size_t watched_users = 0;  ///< users whom at least one viewer watches
+  std::size_t watched_users = 0;  ///< users that at least one viewer watches
   std::size_t bytes = 0;          ///< an estimate of the memory of users and watches, without the allocator's overhead
   Tally events;                   ///< dispatched events by verdict
   std::size_t notifications = 0;  ///< calls of callbacks

@@ -163,7 +163,7 @@ class Store {
   Dispatched dispatch(const Event& event) {
     return dispatch(PresenceEventView(event));
   }
-  /// Applies an event that somebody else dated: a client, or the server that this store mirrors. Advances to `now`, the
+  /// Applies an event that was dated by a client, or by the server that this store mirrors. Advances to `now`, the
   /// host's own clock, then accepts or rejects the event by it. The time advances even if the event is rejected. If
   /// `now` is at either end of the range of timestamps, the verdict is `invalid`, and nothing changes.
   Dispatched dispatch(const PresenceEventView& event, Timestamp now) {
@@ -307,7 +307,7 @@ class Store {
   /// now. Subscriptions stay. After the client has reconnected, first query or watch again, then call `resync`.
   ///
   /// So every friend is shown offline until then. A client that expects to be back within a moment calls only `resync`,
-  /// which shows nobody offline who is still listed.
+  /// so users who are still listed stay online.
   void connection_lost() {
     const Use use(*this);
     const GatherDated gather{*this};
@@ -420,7 +420,7 @@ class Store {
   /// @}
 
   /// Returns a page of users, as the viewer sees them. With `presence`, the viewer is notified about them from now on.
-  /// Finds only users whom the store knows; to watch friends who may appear later, see `watch_users`.
+  /// Finds only users that the store knows; to watch friends who may appear later, see `watch_users`.
   std::vector<User> query_users(const UserQuery& query, Viewer viewer) {
     const Use use(*this);
     std::vector<User> users;
@@ -559,7 +559,7 @@ class Store {
 
   /// Calls `fn` for each notice of type Event that the viewer receives, from now until the Subscription ends. Event is
   /// one of:
-  /// - UserPresenceChanged: a user whom the viewer watches changed. A function that takes a `UserPresenceChangedView`
+  /// - UserPresenceChanged: a user that the viewer watches changed. A function that takes a `UserPresenceChangedView`
   ///   receives one.
   /// - WatchingStarted, WatchingStopped: another user started or stopped to watch a channel that the viewer watches.
   template <class Event, class Fn>

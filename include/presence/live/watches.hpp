@@ -300,7 +300,7 @@ class Watches {
   struct ViewerOfHandedOver {
     static std::uint32_t of(const HandedOver& kept) noexcept { return kept.viewer; }
   };
-  /// A user of whom changes wait to be delivered.
+  /// A user whose changes wait to be delivered.
   struct WaitingUser {
     std::uint32_t count = 0;  // of these changes
     detail::SortedChunks<HandedOver, ViewerOfHandedOver> handed_over;

@@ -183,7 +183,7 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   return looked_at;
 }
 
-/// The page of a query, of those users whom `may_see(id)` allows.
+/// The page of a query, of the users that `may_see(id)` allows.
 template <class MaySee, class Fn>
 std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, const MaySee& may_see,
                         Fn&& on_user_view) {

@@ -131,7 +131,7 @@ class Rooms {
     const std::uint32_t r = rooms_.find(cid), u = users_.find(user);
     return r != none && u != none && users_[u].rooms.find(r) != nullptr;
   }
-  /// Returns the number of users who watch the channel and whom all others see online. O(1).
+  /// Returns the number of users who watch the channel and are online for all others. O(1).
   std::size_t seen_in(std::string_view cid) const noexcept {
     const std::uint32_t r = rooms_.find(cid);
     return r == none ? 0 : rooms_[r].seen;
@@ -228,7 +228,7 @@ class Rooms {
     }
     forget_if_absent(u);
   }
-  /// Sorts channels by their ids: the order of their numbers would show when somebody first watched them.
+  /// Sorts channels by their ids: the order of their numbers would show when a user first watched them.
   std::vector<std::uint32_t> by_cid(const Numbers& rooms) const {
     std::vector<std::uint32_t> sorted;
     for (const std::uint32_t r : rooms) sorted.push_back(r);
