@@ -239,43 +239,30 @@ class Watches {
   /// Changes are numbered. A viewer receives those since the number at which their watch began.
   static constexpr std::uint64_t never_since = static_cast<std::uint64_t>(-1);
 
-  struct NumberItself {
-    static std::uint32_t of(std::uint32_t number) noexcept { return number; }
-  };
-  /// Ascending, without duplicates.
-  using Numbers = detail::SortedChunks<std::uint32_t, NumberItself>;
+  using Numbers = detail::NumberSet;
 
   /// A viewer who watches a user other than as a member of a channel that they follow.
   struct Watcher {
     std::uint32_t viewer = 0, reasons = 0;  // reasons: the number of their watches
     std::uint64_t since = 0;
   };
-  struct ViewerOfWatcher {
-    static std::uint32_t of(const Watcher& watcher) noexcept { return watcher.viewer; }
-  };
   /// A viewer who follows a channel.
   struct Follower {
     std::uint32_t viewer = 0;
     std::uint64_t since = 0;
-  };
-  struct ViewerOfFollower {
-    static std::uint32_t of(const Follower& follower) noexcept { return follower.viewer; }
   };
   /// A channel that viewers follow and that has the user as a member.
   struct Membership {
     std::uint32_t channel = 0;
     std::uint64_t since = 0;
   };
-  struct ChannelOfMembership {
-    static std::uint32_t of(const Membership& membership) noexcept { return membership.channel; }
-  };
   struct WatchedUser {
-    detail::SortedChunks<Watcher, ViewerOfWatcher> watchers;
-    detail::SortedChunks<Membership, ChannelOfMembership> channels;
+    detail::SortedChunks<Watcher, detail::ByMember<&Watcher::viewer>> watchers;
+    detail::SortedChunks<Membership, detail::ByMember<&Membership::channel>> channels;
   };
   struct WatchedChannel {
     std::vector<std::uint32_t> members;  // up to the limit, ascending, without duplicates; empty without followers
-    detail::SortedChunks<Follower, ViewerOfFollower> followers;
+    detail::SortedChunks<Follower, detail::ByMember<&Follower::viewer>> followers;
     Numbers viewers;  // all who watch: followers, and viewers of a page
   };
   struct ChannelWatch {
@@ -283,11 +270,8 @@ class Watches {
     bool is_following = false;
     std::vector<std::uint32_t> page;  // members that the last call of `watch_members` watches
   };
-  struct ChannelOfWatch {
-    static std::uint32_t of(const ChannelWatch& watch) noexcept { return watch.channel; }
-  };
   struct WatchingViewer {
-    detail::SortedChunks<ChannelWatch, ChannelOfWatch> channels;
+    detail::SortedChunks<ChannelWatch, detail::ByMember<&ChannelWatch::channel>> channels;
     Numbers users;  // those of `watch_users`
   };
   using Table = detail::IdMap<WatchedUser>;
@@ -297,13 +281,10 @@ class Watches {
     std::uint32_t viewer = 0;
     std::uint64_t since = 0;
   };
-  struct ViewerOfHandedOver {
-    static std::uint32_t of(const HandedOver& kept) noexcept { return kept.viewer; }
-  };
   /// A user whose changes wait to be delivered.
   struct WaitingUser {
     std::uint32_t count = 0;  // of these changes
-    detail::SortedChunks<HandedOver, ViewerOfHandedOver> handed_over;
+    detail::SortedChunks<HandedOver, detail::ByMember<&HandedOver::viewer>> handed_over;
   };
 
   /// Returns all watches of a viewer by ids instead of numbers, so that two Watches can be compared. One list has the

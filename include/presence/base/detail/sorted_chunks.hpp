@@ -6,12 +6,29 @@
 #include <presence/base/detail/memory.hpp>
 
 #include <cstddef>      // for size_t, ptrdiff_t
+#include <cstdint>      // for uint32_t
 #include <type_traits>  // for is_nothrow_move_assignable, is_nothrow_move_constructible
 #include <utility>      // for move
 
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
+
+/// A key for SortedChunks: the element itself.
+struct ByItself {
+  template <class T>
+  static const T& of(const T& element) noexcept {
+    return element;
+  }
+};
+/// A key for SortedChunks: a member of the element, as in `ByMember<&Element::member>`.
+template <auto member>
+struct ByMember {
+  template <class T>
+  static const auto& of(const T& element) noexcept {
+    return element.*member;
+  }
+};
 
 /// A sorted sequence in chunks of at most 4 KiB. An insertion or removal moves at most one chunk and the list of
 /// chunks, for any number of elements and any position. The first chunk is a plain vector, so few elements cost the
@@ -187,6 +204,9 @@ class SortedChunks {
   Chunk first_;
   Vector<Chunk> more_;  // none is empty; each has capacity for `room` elements
 };
+
+/// A set of the numbers of an IdMap, ascending.
+using NumberSet = SortedChunks<std::uint32_t, ByItself>;
 
 }  // namespace detail
 }  // namespace PRESENCE_ABI

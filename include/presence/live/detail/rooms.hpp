@@ -159,36 +159,26 @@ class Rooms {
   }
 
  private:
-  struct NumberItself {
-    static std::uint32_t of(std::uint32_t number) noexcept { return number; }
-  };
-  using Numbers = SortedChunks<std::uint32_t, NumberItself>;
   struct Entry {
     std::uint32_t viewer;
     std::uint64_t since, until;  // the numbers of the changes that the viewer receives
   };
-  struct ViewerOfEntry {
-    static std::uint32_t of(const Entry& entry) noexcept { return entry.viewer; }
-  };
   struct Occupant {
     std::uint32_t user, viewers;  // viewers: how many of the user's viewers watch the channel
   };
-  struct UserOfOccupant {
-    static std::uint32_t of(const Occupant& occupant) noexcept { return occupant.user; }
-  };
   struct Room {
-    SortedChunks<Entry, ViewerOfEntry> viewers;
-    SortedChunks<Occupant, UserOfOccupant> users;
+    SortedChunks<Entry, ByMember<&Entry::viewer>> viewers;
+    SortedChunks<Occupant, ByMember<&Occupant::user>> users;
     std::size_t seen = 0;  // users who are online
   };
   struct RoomUser {
     bool is_online = false;
-    Numbers rooms;
+    NumberSet rooms;
   };
   struct RoomViewer {
     std::uint32_t user = 0;
     bool has_ended = false;
-    Numbers rooms;
+    NumberSet rooms;
   };
   static constexpr std::uint32_t none = IdMap<Room>::none;
 
@@ -229,7 +219,7 @@ class Rooms {
     forget_if_absent(u);
   }
   /// Sorts channels by their ids: the order of their numbers would show when a user first watched them.
-  std::vector<std::uint32_t> by_cid(const Numbers& rooms) const {
+  std::vector<std::uint32_t> by_cid(const NumberSet& rooms) const {
     std::vector<std::uint32_t> sorted;
     for (const std::uint32_t r : rooms) sorted.push_back(r);
     detail::sort(sorted, [this](std::uint32_t a, std::uint32_t b) { return rooms_.id_of(a) < rooms_.id_of(b); });

@@ -72,10 +72,7 @@ class Departures {
   }
 
  private:
-  struct Itself {
-    static Timestamp of(Timestamp at) noexcept { return at; }
-  };
-  using Times = SortedChunks<Timestamp, Itself>;
+  using Times = SortedChunks<Timestamp, ByItself>;
 
   static void add_all(Vector<Timestamp>& unsorted, Times& to) {
     detail::sort(unsorted, [](Timestamp a, Timestamp b) { return a < b; });
