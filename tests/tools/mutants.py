@@ -61,6 +61,7 @@ FRAME_ORDER = "live/detail/frame_order.hpp"
 SUBSCRIPTION = "live/subscription.hpp"
 NOTICES = "live/notices.hpp"
 ROOMS = "live/detail/rooms.hpp"
+SESSION_TRACKER = "live/detail/session_tracker.hpp"
 TIMEOUTS = "live/detail/session_deadlines.hpp"
 DATES = "live/detail/change_dates.hpp"
 COALESCER = "live/detail/coalescer.hpp"
@@ -1657,8 +1658,8 @@ MUTANTS = [
     # ---- a store ----
     Mutant("deadline-at-the-event-missed", STORE, "return next && *next <= to;", "return next && *next < to;",
            "the deadlines at the timestamp of an event pass after it"),
-    Mutant("timeout-at-the-event-missed", STORE, "deadlines_.has_due(to) && next_session_timeout() <= to;",
-           "deadlines_.has_due(to) && next_session_timeout() < to;",
+    Mutant("timeout-at-the-event-missed", SESSION_TRACKER, "deadlines_.has_due(to) && next_timeout(snapshot) <= to;",
+           "deadlines_.has_due(to) && next_timeout(snapshot) < to;",
            "a session that times out at the timestamp of an event ends"),
     Mutant("rejected-and-dated", STORE, "      dates_ = dates;\n", "",
            "a rejected event does not affect how later changes are dated"),
@@ -1674,8 +1675,8 @@ MUTANTS = [
            "if (number != Channels::none && ending_[number] == notifying_.pending.number) end_watches_of(viewer);",
            "if (number != Channels::none) end_watches_of(viewer);",
            "a later end of a session does not end its watches early"),
-    Mutant("watches-inherited", STORE, "    track_sessions();\n    end_watches_of(viewer);\n",
-           "    track_sessions();\n", "a revived session does not inherit the watches of its former life"),
+    Mutant("watches-inherited", STORE, "    sessions_.start(snapshot_);\n    end_watches_of(viewer);\n",
+           "    sessions_.start(snapshot_);\n", "a revived session does not inherit the watches of its former life"),
     Mutant("recipients-outdated", STORE,
            "        if (notifying_.turn == 1 && notifying_.version != watches_.version_) find_recipients();\n", "",
            "on_delivery lists no viewer whose watch a callback has ended"),

@@ -10,7 +10,7 @@
 #include <presence/live/detail/change_dates.hpp>
 #include <presence/live/detail/frame_order.hpp>
 #include <presence/live/detail/rooms.hpp>
-#include <presence/live/detail/session_deadlines.hpp>
+#include <presence/live/detail/session_tracker.hpp>
 #include <presence/live/detail/viewer_map.hpp>
 #include <presence/live/may_see.hpp>
 #include <presence/live/notices.hpp>
@@ -126,7 +126,7 @@ class Store {
         ending_(snapshot_.rules().hash_seed),
         dates_(snapshot_.rules().hash_seed),
         moved_reports_(snapshot_.rules().hash_seed),
-        deadlines_(snapshot_.rules().hash_seed),
+        sessions_(snapshot_.rules().hash_seed),
         listeners_(snapshot_.rules().hash_seed),
         minor_viewers_(snapshot_.rules().hash_seed) {}
   /// @}
@@ -215,7 +215,7 @@ class Store {
     Tally tally;
     const bool is_valid = detail::in_range(now);
     bool may_batch = is_valid && std::is_same<std::decay_t<Fn>, NoReport>::value && !options_.keep_order_of_frame &&
-                     !tracks_sessions_;
+                     !sessions_.is_tracking();
     if constexpr (detail::can_look_ahead<It>) {
       for (It it = first; may_batch && it != last; ++it) {
         auto&& event = *it;
@@ -294,10 +294,10 @@ class Store {
     if (const std::optional<Error> error = detail::wrong_now(now)) return error;
     const GatherDated gather{*this};
     Snapshot before;
-    if (tracks_sessions_) before = snapshot_;
+    if (sessions_.is_tracking()) before = snapshot_;
     if (!detail::merge_from_peer(snapshot_, other, now, detail::dates_at(now, snapshot_), gather))
       return Error{ErrorCode::too_early, 0, "the other node has a timestamp too far in the future"};
-    if (tracks_sessions_) compare_sessions(before);
+    if (sessions_.is_tracking()) sessions_.compare(before, snapshot_, ends_);
     commit_by_date();
     deliver();
     return std::nullopt;
@@ -355,8 +355,8 @@ class Store {
   /// ends (of an invisible one too), or coalesced changes are due. nullopt if there is nothing. Sleep until then, then
   /// advance to it. O(log n) amortised; the first call is O(users), because from then on the store tracks the sessions.
   std::optional<Timestamp> next_wakeup() const {
-    track_sessions();
-    Timestamp next = next_session_timeout();
+    sessions_.start(snapshot_);
+    Timestamp next = sessions_.next_timeout(snapshot_);
     if (const std::optional<Timestamp> deadline = next_deadline()) next = detail::earlier(next, *deadline);
     for (const detail::Shared<detail::Listener>& listener : coalescing_)
       next = detail::earlier(next, listener->coalescer.next_due());
@@ -377,7 +377,7 @@ class Store {
       for (const detail::RowView row : root->table) {
         const detail::RegistersView user = row.registers();
         for (const detail::SessionRegisters& session : user.sessions)
-          stats.sessions += is_live(session, root->now, root->rules) ? 1u : 0u;
+          stats.sessions += detail::SessionTracker::is_live(session, root->now, root->rules) ? 1u : 0u;
         stats.bytes += sizeof(detail::UserRow) + row.name().size() + user.status().size();
         if (user.sessions.size() > 1) stats.bytes += (user.sessions.size() - 1) * sizeof(detail::SessionRegisters);
       }
@@ -620,7 +620,7 @@ class Store {
   template <class Fn>
   [[nodiscard]] Subscription on_session_ended(Fn fn) {
     static_assert(std::is_invocable<Fn&, const SessionEnded&>::value, "the callback must take a const SessionEnded&");
-    track_sessions();
+    sessions_.start(snapshot_);
     auto notify = [kept = std::move(fn)](const void* notice, const Viewers&) mutable {
       kept(*static_cast<const SessionEnded*>(notice));
     };
@@ -736,11 +736,13 @@ class Store {
   struct GatherDated {
     Store& store;
     void operator()(const UserPresenceChangedView& change) const {
-      const detail::Root* const root = detail::SnapshotReader::read(store.snapshot_);
-      const detail::RowView row = root == nullptr ? nullptr : root->table.find(change.id);
+      const detail::RowView row = detail::SnapshotReader::find_row(store.snapshot_, change.id);
+      Timestamp cause = detail::absent;
       // Forgotten data must not matter, whether or not it has been dropped yet.
-      store.gather(change,
-                   row == nullptr ? detail::absent : detail::latest_seen_timestamp(detail::normal_form_of(row, *root)));
+      if (row != nullptr)
+        cause =
+            detail::latest_seen_timestamp(detail::normal_form_of(row, *detail::SnapshotReader::read(store.snapshot_)));
+      store.gather(change, cause);
     }
   };
   void gather(const UserPresenceChangedView& change, Timestamp cause) {
@@ -781,13 +783,6 @@ class Store {
     OwnedViewer owner;
     std::uint64_t number;
     Timestamp at, time;
-  };
-
-  /// What the session of an event, and the others of its user, were before the event.
-  struct SessionProbe {
-    bool is_used = false, was_live = false;
-    std::string user, session;        // copies: the event may borrow them from the snapshot
-    std::vector<std::string> others;  // live ones, if a connect may evict one
   };
 
   template <class Change>
@@ -876,10 +871,11 @@ class Store {
       commit();
       return counted(Dispatched{Verdict::applied, event.at, event.at});
     }
-    const SessionProbe probe = probe_session(event, detail::SnapshotReader::now(snapshot_));
+    const detail::SessionTracker::Probe probe =
+        sessions_.probe(snapshot_, event, detail::SnapshotReader::now(snapshot_));
     Dispatched done = fold(event);
     if (accepted(done.verdict)) {
-      compare_session(probe, event.type, done.at);
+      sessions_.compare(probe, snapshot_, event.type, done.at, ends_);
       commit();
     }
     return counted(done);
@@ -907,7 +903,8 @@ class Store {
     if (!accepted(form)) return counted(rejected(event, form));
 
     detail::Root& root = detail::SnapshotAccess::write(snapshot_);
-    if (root.table.cleanup() > event.at && !has_timeout_until(event.at) && !has_deadline_until(event.at)) {
+    if (root.table.cleanup() > event.at && !sessions_.has_timeout_until(snapshot_, event.at) &&
+        !has_deadline_until(event.at)) {
       // Until then time changes nothing, so advancing is setting the time.
       root.now = event.at;
       const Dispatched done = dispatch_now(event);
@@ -917,16 +914,13 @@ class Store {
     return dispatch_with_deadlines(detail::EventCopy(event, snapshot_.rules()).view());
   }
 
-  /// @{
-  /// Returns whether a session ends, or the visible state changes, until then. Heartbeats leave the bounds too low, so
-  /// a bound that has been reached is corrected first.
+  /// Returns whether the visible state changes until then. Heartbeats leave the bounds too low, so a bound that has
+  /// been reached is corrected first.
   bool has_deadline_until(Timestamp to) const noexcept {
     if (detail::SnapshotReader::read(snapshot_)->table.due() > to) return false;
     const std::optional<Timestamp> next = snapshot_.next_deadline();
     return next && *next <= to;
   }
-  bool has_timeout_until(Timestamp to) const { return deadlines_.has_due(to) && next_session_timeout() <= to; }
-  /// @}
 
   /// As `replay` of one event that is later than the time of the store.
   Dispatched dispatch_with_deadlines(const PresenceEventView& event) {
@@ -935,30 +929,17 @@ class Store {
       const detail::FrameOrder order = order_of(event, row, *detail::SnapshotAccess::read(snapshot_));
       if (order.is_split() || order.at != event.at) return dispatch_moved(event);
     }
-    const SessionProbe probe = probe_session(event, event.at - Duration::from_ns(1));
-    std::vector<SessionEnded> timeouts = timeouts_until(event.at), others;
+    const detail::SessionTracker::Probe probe = sessions_.probe(snapshot_, event, event.at - Duration::from_ns(1));
+    std::vector<SessionEnded> timeouts = sessions_.timeouts_until(snapshot_, event.at);
     const Gather gather{*this, detail::absent};
     detail::Replay<const Gather> replay(snapshot_, gather);
     Dispatched done = rejected(event, replay.fold(event));
     replay.finish();
     if (accepted(done.verdict)) {
-      compare_session(probe, event.type, done.at);
-      for (SessionEnded& timeout : timeouts) {
-        // The event takes effect before the deadlines at its timestamp.
-        if (timeout.at == event.at && timeout.user == probe.user && is_live_now(timeout.user, timeout.session))
-          continue;
-        SessionEnded* known = nullptr;
-        for (SessionEnded& ended : ends_) {
-          if (ended.user == timeout.user && ended.session == timeout.session) known = &ended;
-        }
-        if (known == nullptr) {
-          others.push_back(std::move(timeout));
-        } else if (known->reason == SessionEndReason::evicted) {
-          *known = std::move(timeout);
-        }
-      }
-      for (SessionEnded& ended : others) ends_.push_back(std::move(ended));
-      pass_deadlines();
+      sessions_.compare(probe, snapshot_, event.type, done.at, ends_);
+      // The event takes effect before the deadlines at its timestamp.
+      detail::SessionTracker::add_timeouts(std::move(timeouts), probe, snapshot_, event.at, ends_);
+      sessions_.pass(snapshot_);
     }
     commit();
     return counted(done);
@@ -967,14 +948,14 @@ class Store {
   Dispatched dispatch_moved(const PresenceEventView& event) {
     const Snapshot before = snapshot_;
     const detail::ChangeDates dates = dates_;
-    std::vector<SessionEnded> timeouts = timeouts_until(event.at);
+    std::vector<SessionEnded> timeouts = sessions_.timeouts_until(snapshot_, event.at);
     apply(snapshot_, event.at, Gather{*this, detail::absent});
-    const SessionProbe probe = probe_session(event, event.at);
+    const detail::SessionTracker::Probe probe = sessions_.probe(snapshot_, event, event.at);
     const Dispatched done = fold(event);
     if (accepted(done.verdict)) {
       ends_ = std::move(timeouts);
-      compare_session(probe, event.type, done.at);
-      pass_deadlines();
+      sessions_.compare(probe, snapshot_, event.type, done.at, ends_);
+      sessions_.pass(snapshot_);
     } else {
       snapshot_ = before;
       dates_ = dates;
@@ -985,10 +966,9 @@ class Store {
   }
 
   Verdict advance_to(Timestamp now) {
-    if (tracks_sessions_ && detail::in_range(now) && now > detail::SnapshotReader::now(snapshot_))
-      ends_ = timeouts_until(now);
+    if (detail::in_range(now)) ends_ = sessions_.timeouts_until(snapshot_, now);
     const Verdict verdict = apply(snapshot_, now, Gather{*this, detail::absent});
-    pass_deadlines();
+    sessions_.pass(snapshot_);
     commit();
     return verdict;
   }
@@ -1070,181 +1050,15 @@ class Store {
     detail::IdMap<Moved> all_;
   };
 
-  // Ends of sessions.
-
-  static bool is_live(const detail::SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
-    return detail::evidence(session) != detail::absent && detail::live(session, now, rules);
-  }
-  bool is_live_now(std::string_view user, std::string_view id) const noexcept {
-    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    const detail::RowView row = root == nullptr ? nullptr : root->table.find(user);
-    if (row == nullptr) return false;
-    const detail::SessionRegisters* const session = detail::find_session(row.registers().sessions, id);
-    return session != nullptr && is_live(*session, root->now, root->rules);
-  }
-  static Timestamp next_timeout(const detail::RowView& row, Timestamp now, const Rules& rules) noexcept {
-    Timestamp next = detail::never;
-    for (const detail::SessionRegisters& session : row.registers().sessions) {
-      if (is_live(session, now, rules)) next = detail::earlier(next, detail::silent_until(session, rules));
-    }
-    return next;
-  }
-
-  /// Returns when the next session of any user times out, or `never`. Corrects the bounds that are too low.
-  Timestamp next_session_timeout() const {
-    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    if (root == nullptr) return detail::never;
-    return deadlines_.next([root](std::string_view user) {
-      const detail::RowView row = root->table.find(user);
-      return row == nullptr ? detail::never : next_timeout(row, root->now, root->rules);
-    });
-  }
-
-  /// From now on, notices when a session ends.
-  void track_sessions() const {
-    if (tracks_sessions_) return;
-    if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
-      for (const detail::RowView row : root->table)
-        deadlines_.lower(row.name(), next_timeout(row, root->now, root->rules));
-    }
-    tracks_sessions_ = true;
-  }
-
-  /// Returns the sessions that time out after the time of the store and not after `to`, if no event arrives.
-  std::vector<SessionEnded> timeouts_until(Timestamp to) const {
-    std::vector<SessionEnded> timeouts;
-    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    if (root == nullptr) return timeouts;
-    deadlines_.each_due(to, [&](std::string_view user) {
-      const detail::RowView row = root->table.find(user);
-      if (row == nullptr) return;
-      for (const detail::SessionRegisters& session : row.registers().sessions) {
-        const Timestamp until = detail::silent_until(session, root->rules);
-        if (until <= to && is_live(session, root->now, root->rules))
-          timeouts.push_back(
-              SessionEnded{std::string(user), std::string(session.id.view()), until, SessionEndReason::timed_out});
-      }
-    });
-    return timeouts;
-  }
-  /// Corrects the bounds of the sessions' timeouts up to the time of the store.
-  void pass_deadlines() {
-    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    if (root == nullptr || !deadlines_.has_due(root->now)) return;
-    deadlines_.pass(root->now, [root](std::string_view user) {
-      const detail::RowView row = root->table.find(user);
-      return row == nullptr ? detail::never : next_timeout(row, root->now, root->rules);
-    });
-  }
-
-  SessionProbe probe_session(const PresenceEventView& event, Timestamp now) const {
-    SessionProbe probe;
-    if (!tracks_sessions_ || !detail::belongs_to_session(event.type)) return probe;
-    probe.is_used = true;
-    probe.user = std::string(event.user);
-    probe.session = std::string(event.session);
-    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    const detail::RowView row = root == nullptr ? nullptr : root->table.find(event.user);
-    if (row == nullptr) return probe;
-    const detail::RegistersView user = row.registers();
-    std::size_t live = 0;
-    for (const detail::SessionRegisters& session : user.sessions) {
-      if (!is_live(session, now, root->rules)) continue;
-      ++live;
-      if (session.id.view() == event.session) probe.was_live = true;
-    }
-    if (probe.was_live || live < root->rules.max_sessions_per_user) return probe;
-    for (const detail::SessionRegisters& session : user.sessions) {
-      if (is_live(session, now, root->rules)) probe.others.emplace_back(session.id.view());
-    }
-    return probe;
-  }
-  void compare_session(const SessionProbe& probe, EventType type, Timestamp at) {
-    if (!probe.is_used) return;
-    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    const detail::RowView row = root == nullptr ? nullptr : root->table.find(probe.user);
-    const detail::SessionRegisters* const session =
-        row == nullptr ? nullptr : detail::find_session(row.registers().sessions, probe.session);
-    const bool lives = session != nullptr && is_live(*session, root->now, root->rules);
-    if (lives && !probe.was_live) deadlines_.lower(probe.user, detail::silent_until(*session, root->rules));
-    if (!lives && probe.was_live) {
-      SessionEndReason reason = row == nullptr ? SessionEndReason::removed : SessionEndReason::evicted;
-      if (type == EventType::disconnect) reason = SessionEndReason::disconnected;
-      ends_.push_back(SessionEnded{probe.user, probe.session, at, reason});
-    }
-    for (const std::string& other : probe.others) {
-      if (!is_live_now(probe.user, other))
-        ends_.push_back(SessionEnded{probe.user, other, at, SessionEndReason::evicted});
-    }
-  }
-  /// Finds the sessions that started or ended since another snapshot.
-  void compare_sessions(const Snapshot& before) {
-    const detail::Root* const was = detail::SnapshotReader::read(before);
-    const detail::Root* const is = detail::SnapshotReader::read(snapshot_);
-    if (is == nullptr || was == is) return;
-    const detail::UserTable none;
-    const detail::UserTable& former = was == nullptr ? none : was->table;
-    const Timestamp then = was == nullptr ? detail::absent : was->now;
-    const auto compare = [&](const detail::RowView& a, const detail::RowView& b) {
-      if (a == nullptr) return;
-      for (const detail::SessionRegisters& session : a.registers().sessions) {
-        if (!is_live(session, then, is->rules)) continue;
-        const detail::SessionRegisters* const left =
-            b == nullptr ? nullptr : detail::find_session(b.registers().sessions, session.id.view());
-        if (left != nullptr && is_live(*left, is->now, is->rules)) continue;
-        ends_.push_back(end_of(a.name(), left == nullptr ? session : *left, left != nullptr, *is));
-      }
-    };
-    detail::UserTable::each_pair(former, is->table, detail::absent, [&](detail::RowView a, detail::RowView b) {
-      if (b != nullptr) deadlines_.lower(b.name(), next_timeout(b, is->now, is->rules));
-      compare(a, b);
-    });
-    // Time alone changes no row.
-    std::vector<SessionEnded> changed = std::move(ends_);
-    ends_.clear();
-    deadlines_.each_due(is->now, [&](std::string_view user) { compare(former.find(user), is->table.find(user)); });
-    const auto is_before = [](const SessionEnded& a, const SessionEnded& b) {
-      return a.user != b.user ? a.user < b.user : a.session < b.session;
-    };
-    for (SessionEnded& ended : changed) ends_.push_back(std::move(ended));
-    // A session may have been found in both ways.
-    detail::sort(ends_, is_before);
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < ends_.size(); ++i) {
-      if (kept == 0 || is_before(ends_[kept - 1], ends_[i])) std::swap(ends_[kept++], ends_[i]);
-    }
-    ends_.resize(kept);
-    pass_deadlines();
-  }
-  /// Returns how a session ended during a merge.
-  static SessionEnded end_of(std::string_view user, const detail::SessionRegisters& session, bool is_kept,
-                             const detail::Root& root) {
-    SessionEnded ended{std::string(user), std::string(session.id.view()), root.now, SessionEndReason::evicted};
-    const Timestamp silent = detail::silent_until(session, root.rules);
-    if (is_kept && detail::ended_by_disconnect(session)) {
-      ended.at = detail::earlier(session.disconnects[detail::first_ending(session)], silent);
-      ended.reason = ended.at == silent ? SessionEndReason::timed_out : SessionEndReason::disconnected;
-    } else if (root.now != detail::absent && silent <= root.now) {
-      ended.at = silent;
-      ended.reason = SessionEndReason::timed_out;
-    }
-    return ended;
-  }
+  // Watches of sessions.
 
   /// A viewer that is a session must not inherit the watches of the session's former life. Returns false if the session
   /// has ended.
   bool renew(Viewer viewer) {
     if (viewer.session().empty()) return true;
-    track_sessions();
+    sessions_.start(snapshot_);
     end_watches_of(viewer);
-    const detail::Root* const root = detail::SnapshotReader::read(snapshot_);
-    const detail::RowView row = root == nullptr ? nullptr : root->table.find(viewer.id());
-    if (row == nullptr) return true;
-    // Forgotten data must not matter, whether or not it has been dropped yet.
-    const auto& user = detail::normal_form_of(row, root->now, root->rules);
-    const detail::SessionRegisters* const session =
-        detail::find_session(detail::RegistersView(user).sessions, viewer.session());
-    return session == nullptr || is_live(*session, root->now, root->rules);
+    return !detail::SessionTracker::has_ended(snapshot_, viewer.id(), viewer.session());
   }
   /// Ends the watches of a session that has ended, if that has not been done.
   void end_watches_of(Viewer viewer) {
@@ -1651,8 +1465,7 @@ class Store {
       ending_;  // viewers whose session has ended, until the notice of that number is delivered
   detail::ChangeDates dates_;
   MovedReports moved_reports_;
-  mutable detail::SessionDeadlines deadlines_;
-  mutable bool tracks_sessions_ = false;
+  mutable detail::SessionTracker sessions_;
   detail::ViewerMap<detail::Listeners> listeners_;
   detail::ViewerMap<std::uint32_t> minor_viewers_;  // how many of their listeners want changes of last_active alone
   std::size_t room_listeners_ = 0;                  // of WatchingStarted and WatchingStopped

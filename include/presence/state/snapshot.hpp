@@ -358,6 +358,8 @@ struct SnapshotReader {
   /// Returns null if the snapshot is empty, with default rules and without a timestamp.
   static const Root* read(const Snapshot& snapshot) noexcept { return snapshot.root_.get(); }
   static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
+  /// Returns null if there is no such user.
+  static RowView find_row(const Snapshot& snapshot, std::string_view id) noexcept { return snapshot.find_row(id); }
 };
 
 }  // namespace detail
