@@ -1323,6 +1323,12 @@ void sort(Vector& vector, const Less& less) {
   detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
 }
 
+/// Makes room for one more element, so that adding it cannot fail. Amortised O(1).
+template <class Vector>
+void reserve_one(Vector& vector) {
+  if (vector.size() == vector.capacity()) vector.reserve(vector.empty() ? 4 : 2 * vector.size());
+}
+
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
@@ -17945,7 +17951,7 @@ class IdMap {
     fresh.height = 1;
     std::uint32_t number;
     if (free_.empty()) {
-      if (entries_.size() == entries_.capacity()) entries_.reserve(entries_.empty() ? 4 : 2 * entries_.size());
+      detail::reserve_one(entries_);
       free_.reserve(entries_.capacity());  // so that erase does not allocate
       number = static_cast<std::uint32_t>(entries_.size());
       entries_.push_back(std::move(fresh));
@@ -19116,7 +19122,7 @@ class Coalescer {
       users_[known].parts.push_back(std::move(first[0]));
       return false;
     }
-    if (order_.size() == order_.capacity()) order_.reserve(2 * order_.size() + 4);
+    detail::reserve_one(order_);
     CoalescedChanges& all = users_[users_.add(change.id)];
     all.parts.swap(first);
     // Time passes in order, so this changes nothing unless the store has no timestamp.
@@ -19131,7 +19137,7 @@ class Coalescer {
     for (auto it = users_.begin(); it != users_.end(); ++it) visit(users_.id_of(it.number()));
   }
 
-  /// Removes and returns the changes that are due first. Must not be empty.
+  /// Removes and returns the changes with the earliest deadline. Must not be empty.
   CoalescedChanges take() {
     const std::uint32_t user = order_[first_];
     CoalescedChanges all = std::move(users_[user]);
@@ -19259,7 +19265,7 @@ struct DeliveryOptions {
   /// Changes of one user within this time of the first one are delivered as one, when it has passed. The one change
   /// has the state before the first and after the last of them, and the timestamp of the last. If both states are the
   /// same, it is not delivered: a user who reconnects within this time causes no notification. 0 delivers each change
-  /// at once. `Store::next_wakeup` returns when the next one is due. Applies to UserPresenceChanged only.
+  /// at once. `Store::next_wakeup` includes its end. Applies to UserPresenceChanged only.
   Duration coalesce;
 };
 
@@ -20051,6 +20057,13 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   }
 }
 
+/// Forgets the reports that are older than a list. Listed users have a report as of the list or later, which is kept.
+inline void forget_unlisted(Snapshot& snapshot, Timestamp list) {
+  forget_reports_up_to(snapshot, [list](const RegistersView& user) {
+    return user.reported_at() != absent && user.reported_at() < list ? list - Duration::from_ns(1) : absent;
+  });
+}
+
 /// Applies an event at `to`, which is later than the event's timestamp. The event is judged by its own timestamp, so
 /// moving it does not make it too early. The time does not advance.
 template <class OnChange>
@@ -20099,10 +20112,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
     }
   }
   if (!accepted(verdict)) return tally;
-  // Listed users have a report as of the list or later, which is kept.
-  forget_reports_up_to(after, [counted](const RegistersView& user) {
-    return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
-  });
+  forget_unlisted(after, counted);
   replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
   return tally;
 }
@@ -20138,12 +20148,7 @@ Tally resync_behind_reports(Snapshot& snapshot, It first, It last, OnChange& on_
     if (counted != absent) event.at = counted;
     tally.count(apply_by_plan(after, SnapshotAccess::key(after, event.user), event, no_callback, true));
   }
-  // Listed users have a report as of then, which is kept.
-  if (latest != absent) {
-    forget_reports_up_to(after, [counted](const RegistersView& user) {
-      return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
-    });
-  }
+  if (latest != absent) forget_unlisted(after, counted);
   replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
   return tally;
 }
@@ -20356,9 +20361,7 @@ class Store {
   Dispatched dispatch(const PresenceEventView& event, Timestamp now) {
     const Use use(*this);
     if (!detail::in_range(now)) return counted(rejected(event, Verdict::invalid));
-    const detail::EventCopy copy(event, snapshot_.rules());  // advancing the time may move strings
-    advance_to(now);
-    const Dispatched done = dispatch_now(copy.view());
+    const Dispatched done = dispatch_at(event, now);
     deliver();
     return done;
   }
@@ -20539,8 +20542,9 @@ class Store {
   /// Returns the next time at which what others see changes without an event; see Snapshot::next_deadline.
   std::optional<Timestamp> next_deadline() const noexcept { return snapshot_.next_deadline(); }
   /// Returns the next time at which `advance` has something to do: the visible state changes, a session of any user
-  /// ends (of an invisible one too), or coalesced changes are due. nullopt if there is nothing. Sleep until then, then
-  /// advance to it. O(log n) amortised; the first call is O(users), because from then on the store tracks the sessions.
+  /// ends (of an invisible one too), or coalesced changes must be delivered. nullopt if there is nothing. Sleep until
+  /// then, then advance to it. O(log n) amortised; the first call is O(users), because from then on the store tracks
+  /// the sessions.
   std::optional<Timestamp> next_wakeup() const {
     sessions_.start(snapshot_);
     Timestamp next = sessions_.next_timeout(snapshot_);
@@ -20557,7 +20561,7 @@ class Store {
   /// @}
   /// Returns numbers for monitoring. O(users).
   StoreStats stats() const {
-    StoreStats stats;
+    StoreStats stats = stats_;
     stats.users = snapshot_.size();
     stats.online = snapshot_.online_count();
     if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
@@ -20574,8 +20578,6 @@ class Store {
     stats.viewers = watches_.viewer_count();
     stats.watched_users = watches_.watched_count();
     stats.channels = channels_.size();
-    stats.events = stats_.events;
-    stats.notifications = stats_.notifications;
     return stats;
   }
 
@@ -20898,11 +20900,6 @@ class Store {
     std::uint64_t last = 0;     // number of the last listener called in this turn
   };
 
-  struct Counters {
-    Tally events;
-    std::size_t notifications = 0;
-  };
-
   struct NoReport {
     void operator()(std::size_t, const Dispatched&) const noexcept {}
   };
@@ -21050,6 +21047,13 @@ class Store {
         }
       }
     }
+  }
+
+  Dispatched dispatch_at(const PresenceEventView& event, Timestamp now) {
+    if (now <= detail::SnapshotReader::now(snapshot_)) return dispatch_now(event);
+    const detail::EventCopy copy(event, snapshot_.rules());  // advancing the time may move strings
+    advance_to(now);
+    return dispatch_now(copy.view());
   }
 
   /// Applies an event at the time of the store.
@@ -21270,18 +21274,18 @@ class Store {
     });
     std::size_t ended = 0;
     std::vector<Leaving> leaving;
-    for (Gathered& gathered : gathered_) {
-      for (; ended < ends_.size() && time_of(ends_[ended]) <= gathered.time; ++ended) {
-        if (!leaving.empty() && leaving.back().time < time_of(ends_[ended])) leave_rooms(leaving);
+    const auto queue_ends_up_to = [&](Timestamp time) {
+      for (; ended < ends_.size() && time_of(ends_[ended]) <= time; ++ended) {
+        leave_rooms_before(time_of(ends_[ended]), leaving);
         queue(std::move(ends_[ended]), leaving);
       }
-      if (!leaving.empty() && leaving.back().time < gathered.time) leave_rooms(leaving);
+    };
+    for (Gathered& gathered : gathered_) {
+      queue_ends_up_to(gathered.time);
+      leave_rooms_before(gathered.time, leaving);
       queue(std::move(gathered));
     }
-    for (; ended < ends_.size(); ++ended) {
-      if (!leaving.empty() && leaving.back().time < time_of(ends_[ended])) leave_rooms(leaving);
-      queue(std::move(ends_[ended]), leaving);
-    }
+    queue_ends_up_to(detail::never);
     leave_rooms(leaving);
     gathered_.clear();
     ends_.clear();
@@ -21306,10 +21310,11 @@ class Store {
     rooms_.set_online(id, is_online, RoomChanges{*this, at, time});
   }
   /// If memory runs out, nothing is queued.
-  void queue(Pending&& pending) {
-    if (pending_.size() == pending_.capacity()) pending_.reserve(2 * pending_.size() + 8);
+  void queue(Pending&& pending) { queue(std::move(pending), pending_); }
+  void queue(Pending&& pending, std::vector<Pending>& all) {
+    detail::reserve_one(all);
     if (pending.kind == detail::NoticeKind::presence_changed) watches_.begin_waiting(pending.change.id);
-    pending_.push_back(std::move(pending));
+    all.push_back(std::move(pending));
   }
   /// Returns the time of the store at which a session ended. Its own timestamp may be that of a client.
   Timestamp time_of(const SessionEnded& ended) const noexcept {
@@ -21328,6 +21333,9 @@ class Store {
     pending.ended = std::move(ended);
     queue(std::move(pending));
     leaving.push_back(std::move(left));
+  }
+  void leave_rooms_before(Timestamp time, std::vector<Leaving>& leaving) {
+    if (!leaving.empty() && leaving.back().time < time) leave_rooms(leaving);
   }
   /// Others see that the sessions left their channels, after the changes of their users at the same time.
   void leave_rooms(std::vector<Leaving>& leaving) {
@@ -21450,8 +21458,8 @@ class Store {
     taken = 0;
   }
 
-  /// Moves the first coalesced changes that are due, not after `to`, and to be delivered, to the queue. `never`: all of
-  /// them.
+  /// Moves the first coalesced changes whose deadline is not after `to`, and that a viewer receives, to the queue.
+  /// `never`: all of them.
   void take_coalesced(Timestamp to) {
     do {
       const detail::Shared<detail::Listener>* first = nullptr;
@@ -21476,9 +21484,7 @@ class Store {
       pending.number = all.parts[i].number;
       pending.first_since = i == 0 ? 0 : all.parts[i - 1].number + 1;
       pending.receiver = receiver;
-      if (coalesced_.size() == coalesced_.capacity()) coalesced_.reserve(2 * coalesced_.size() + 8);
-      watches_.begin_waiting(pending.change.id);
-      coalesced_.push_back(std::move(pending));
+      queue(std::move(pending), coalesced_);
     }
   }
 
@@ -21600,7 +21606,7 @@ class Store {
       if (notifying_.is_minor && notifying_.turn > 0 && !listener->options.last_active_alone) continue;
       if (listener->options.coalesce > Duration() && pending.kind == detail::NoticeKind::presence_changed &&
           !pending.former) {
-        if (coalescing_.size() == coalescing_.capacity()) coalescing_.reserve(2 * coalescing_.size() + 4);
+        detail::reserve_one(coalescing_);
         const Timestamp due = pending.time + listener->options.coalesce;
         const bool was_empty = listener->coalescer.empty();
         const bool is_first = listener->coalescer.add(pending.change, pending.number, pending.version, due);
@@ -21666,7 +21672,7 @@ class Store {
   std::vector<Pending> coalesced_;  // due now
   std::size_t coalesced_next_ = 0;  // as notified_
   Notifying notifying_;
-  Counters stats_;
+  StoreStats stats_;                      // the counters in it
   Timestamp forgotten_ = detail::absent;  // reports up to here were forgotten when the connection was lost
   std::uint64_t listener_changes_ = 0;
   bool is_delivering_ = false;

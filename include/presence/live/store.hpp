@@ -169,9 +169,7 @@ class Store {
   Dispatched dispatch(const PresenceEventView& event, Timestamp now) {
     const Use use(*this);
     if (!detail::in_range(now)) return counted(rejected(event, Verdict::invalid));
-    const detail::EventCopy copy(event, snapshot_.rules());  // advancing the time may move strings
-    advance_to(now);
-    const Dispatched done = dispatch_now(copy.view());
+    const Dispatched done = dispatch_at(event, now);
     deliver();
     return done;
   }
@@ -352,8 +350,9 @@ class Store {
   /// Returns the next time at which what others see changes without an event; see Snapshot::next_deadline.
   std::optional<Timestamp> next_deadline() const noexcept { return snapshot_.next_deadline(); }
   /// Returns the next time at which `advance` has something to do: the visible state changes, a session of any user
-  /// ends (of an invisible one too), or coalesced changes are due. nullopt if there is nothing. Sleep until then, then
-  /// advance to it. O(log n) amortised; the first call is O(users), because from then on the store tracks the sessions.
+  /// ends (of an invisible one too), or coalesced changes must be delivered. nullopt if there is nothing. Sleep until
+  /// then, then advance to it. O(log n) amortised; the first call is O(users), because from then on the store tracks
+  /// the sessions.
   std::optional<Timestamp> next_wakeup() const {
     sessions_.start(snapshot_);
     Timestamp next = sessions_.next_timeout(snapshot_);
@@ -370,7 +369,7 @@ class Store {
   /// @}
   /// Returns numbers for monitoring. O(users).
   StoreStats stats() const {
-    StoreStats stats;
+    StoreStats stats = stats_;
     stats.users = snapshot_.size();
     stats.online = snapshot_.online_count();
     if (const detail::Root* const root = detail::SnapshotReader::read(snapshot_)) {
@@ -387,8 +386,6 @@ class Store {
     stats.viewers = watches_.viewer_count();
     stats.watched_users = watches_.watched_count();
     stats.channels = channels_.size();
-    stats.events = stats_.events;
-    stats.notifications = stats_.notifications;
     return stats;
   }
 
@@ -711,11 +708,6 @@ class Store {
     std::uint64_t last = 0;     // number of the last listener called in this turn
   };
 
-  struct Counters {
-    Tally events;
-    std::size_t notifications = 0;
-  };
-
   struct NoReport {
     void operator()(std::size_t, const Dispatched&) const noexcept {}
   };
@@ -863,6 +855,13 @@ class Store {
         }
       }
     }
+  }
+
+  Dispatched dispatch_at(const PresenceEventView& event, Timestamp now) {
+    if (now <= detail::SnapshotReader::now(snapshot_)) return dispatch_now(event);
+    const detail::EventCopy copy(event, snapshot_.rules());  // advancing the time may move strings
+    advance_to(now);
+    return dispatch_now(copy.view());
   }
 
   /// Applies an event at the time of the store.
@@ -1083,18 +1082,18 @@ class Store {
     });
     std::size_t ended = 0;
     std::vector<Leaving> leaving;
-    for (Gathered& gathered : gathered_) {
-      for (; ended < ends_.size() && time_of(ends_[ended]) <= gathered.time; ++ended) {
-        if (!leaving.empty() && leaving.back().time < time_of(ends_[ended])) leave_rooms(leaving);
+    const auto queue_ends_up_to = [&](Timestamp time) {
+      for (; ended < ends_.size() && time_of(ends_[ended]) <= time; ++ended) {
+        leave_rooms_before(time_of(ends_[ended]), leaving);
         queue(std::move(ends_[ended]), leaving);
       }
-      if (!leaving.empty() && leaving.back().time < gathered.time) leave_rooms(leaving);
+    };
+    for (Gathered& gathered : gathered_) {
+      queue_ends_up_to(gathered.time);
+      leave_rooms_before(gathered.time, leaving);
       queue(std::move(gathered));
     }
-    for (; ended < ends_.size(); ++ended) {
-      if (!leaving.empty() && leaving.back().time < time_of(ends_[ended])) leave_rooms(leaving);
-      queue(std::move(ends_[ended]), leaving);
-    }
+    queue_ends_up_to(detail::never);
     leave_rooms(leaving);
     gathered_.clear();
     ends_.clear();
@@ -1119,10 +1118,11 @@ class Store {
     rooms_.set_online(id, is_online, RoomChanges{*this, at, time});
   }
   /// If memory runs out, nothing is queued.
-  void queue(Pending&& pending) {
-    if (pending_.size() == pending_.capacity()) pending_.reserve(2 * pending_.size() + 8);
+  void queue(Pending&& pending) { queue(std::move(pending), pending_); }
+  void queue(Pending&& pending, std::vector<Pending>& all) {
+    detail::reserve_one(all);
     if (pending.kind == detail::NoticeKind::presence_changed) watches_.begin_waiting(pending.change.id);
-    pending_.push_back(std::move(pending));
+    all.push_back(std::move(pending));
   }
   /// Returns the time of the store at which a session ended. Its own timestamp may be that of a client.
   Timestamp time_of(const SessionEnded& ended) const noexcept {
@@ -1141,6 +1141,9 @@ class Store {
     pending.ended = std::move(ended);
     queue(std::move(pending));
     leaving.push_back(std::move(left));
+  }
+  void leave_rooms_before(Timestamp time, std::vector<Leaving>& leaving) {
+    if (!leaving.empty() && leaving.back().time < time) leave_rooms(leaving);
   }
   /// Others see that the sessions left their channels, after the changes of their users at the same time.
   void leave_rooms(std::vector<Leaving>& leaving) {
@@ -1263,8 +1266,8 @@ class Store {
     taken = 0;
   }
 
-  /// Moves the first coalesced changes that are due, not after `to`, and to be delivered, to the queue. `never`: all of
-  /// them.
+  /// Moves the first coalesced changes whose deadline is not after `to`, and that a viewer receives, to the queue.
+  /// `never`: all of them.
   void take_coalesced(Timestamp to) {
     do {
       const detail::Shared<detail::Listener>* first = nullptr;
@@ -1289,9 +1292,7 @@ class Store {
       pending.number = all.parts[i].number;
       pending.first_since = i == 0 ? 0 : all.parts[i - 1].number + 1;
       pending.receiver = receiver;
-      if (coalesced_.size() == coalesced_.capacity()) coalesced_.reserve(2 * coalesced_.size() + 8);
-      watches_.begin_waiting(pending.change.id);
-      coalesced_.push_back(std::move(pending));
+      queue(std::move(pending), coalesced_);
     }
   }
 
@@ -1413,7 +1414,7 @@ class Store {
       if (notifying_.is_minor && notifying_.turn > 0 && !listener->options.last_active_alone) continue;
       if (listener->options.coalesce > Duration() && pending.kind == detail::NoticeKind::presence_changed &&
           !pending.former) {
-        if (coalescing_.size() == coalescing_.capacity()) coalescing_.reserve(2 * coalescing_.size() + 4);
+        detail::reserve_one(coalescing_);
         const Timestamp due = pending.time + listener->options.coalesce;
         const bool was_empty = listener->coalescer.empty();
         const bool is_first = listener->coalescer.add(pending.change, pending.number, pending.version, due);
@@ -1479,7 +1480,7 @@ class Store {
   std::vector<Pending> coalesced_;  // due now
   std::size_t coalesced_next_ = 0;  // as notified_
   Notifying notifying_;
-  Counters stats_;
+  StoreStats stats_;                      // the counters in it
   Timestamp forgotten_ = detail::absent;  // reports up to here were forgotten when the connection was lost
   std::uint64_t listener_changes_ = 0;
   bool is_delivering_ = false;

@@ -27,7 +27,7 @@ struct DeliveryOptions {
   /// Changes of one user within this time of the first one are delivered as one, when it has passed. The one change
   /// has the state before the first and after the last of them, and the timestamp of the last. If both states are the
   /// same, it is not delivered: a user who reconnects within this time causes no notification. 0 delivers each change
-  /// at once. `Store::next_wakeup` returns when the next one is due. Applies to UserPresenceChanged only.
+  /// at once. `Store::next_wakeup` includes its end. Applies to UserPresenceChanged only.
   Duration coalesce;
 };
 

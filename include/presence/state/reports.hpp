@@ -45,6 +45,13 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
   }
 }
 
+/// Forgets the reports that are older than a list. Listed users have a report as of the list or later, which is kept.
+inline void forget_unlisted(Snapshot& snapshot, Timestamp list) {
+  forget_reports_up_to(snapshot, [list](const RegistersView& user) {
+    return user.reported_at() != absent && user.reported_at() < list ? list - Duration::from_ns(1) : absent;
+  });
+}
+
 /// Applies an event at `to`, which is later than the event's timestamp. The event is judged by its own timestamp, so
 /// moving it does not make it too early. The time does not advance.
 template <class OnChange>
@@ -93,10 +100,7 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
     }
   }
   if (!accepted(verdict)) return tally;
-  // Listed users have a report as of the list or later, which is kept.
-  forget_reports_up_to(after, [counted](const RegistersView& user) {
-    return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
-  });
+  forget_unlisted(after, counted);
   replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
   return tally;
 }
@@ -132,12 +136,7 @@ Tally resync_behind_reports(Snapshot& snapshot, It first, It last, OnChange& on_
     if (counted != absent) event.at = counted;
     tally.count(apply_by_plan(after, SnapshotAccess::key(after, event.user), event, no_callback, true));
   }
-  // Listed users have a report as of then, which is kept.
-  if (latest != absent) {
-    forget_reports_up_to(after, [counted](const RegistersView& user) {
-      return user.reported_at() != absent && user.reported_at() < counted ? counted - Duration::from_ns(1) : absent;
-    });
-  }
+  if (latest != absent) forget_unlisted(after, counted);
   replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
   return tally;
 }

@@ -133,6 +133,12 @@ void sort(Vector& vector, const Less& less) {
   detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
 }
 
+/// Makes room for one more element, so that adding it cannot fail. Amortised O(1).
+template <class Vector>
+void reserve_one(Vector& vector) {
+  if (vector.size() == vector.capacity()) vector.reserve(vector.empty() ? 4 : 2 * vector.size());
+}
+
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence

@@ -55,7 +55,7 @@ class IdMap {
     fresh.height = 1;
     std::uint32_t number;
     if (free_.empty()) {
-      if (entries_.size() == entries_.capacity()) entries_.reserve(entries_.empty() ? 4 : 2 * entries_.size());
+      detail::reserve_one(entries_);
       free_.reserve(entries_.capacity());  // so that erase does not allocate
       number = static_cast<std::uint32_t>(entries_.size());
       entries_.push_back(std::move(fresh));

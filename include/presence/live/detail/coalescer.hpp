@@ -2,6 +2,7 @@
 #ifndef PRESENCE_LIVE_DETAIL_COALESCER_HPP
 #define PRESENCE_LIVE_DETAIL_COALESCER_HPP
 
+#include <presence/base/detail/algorithm.hpp>
 #include <presence/base/detail/id_map.hpp>
 #include <presence/base/time.hpp>
 #include <presence/model/user.hpp>
@@ -64,7 +65,7 @@ class Coalescer {
       users_[known].parts.push_back(std::move(first[0]));
       return false;
     }
-    if (order_.size() == order_.capacity()) order_.reserve(2 * order_.size() + 4);
+    detail::reserve_one(order_);
     CoalescedChanges& all = users_[users_.add(change.id)];
     all.parts.swap(first);
     // Time passes in order, so this changes nothing unless the store has no timestamp.
@@ -79,7 +80,7 @@ class Coalescer {
     for (auto it = users_.begin(); it != users_.end(); ++it) visit(users_.id_of(it.number()));
   }
 
-  /// Removes and returns the changes that are due first. Must not be empty.
+  /// Removes and returns the changes with the earliest deadline. Must not be empty.
   CoalescedChanges take() {
     const std::uint32_t user = order_[first_];
     CoalescedChanges all = std::move(users_[user]);
