@@ -700,7 +700,9 @@ class Duration {
   friend constexpr bool operator>(Duration a, Duration b) noexcept { return a.ns_ > b.ns_; }
   friend constexpr bool operator>=(Duration a, Duration b) noexcept { return a.ns_ >= b.ns_; }
 #if defined(__cpp_lib_three_way_comparison)
-  friend constexpr std::strong_ordering operator<=>(Duration, Duration) noexcept = default;
+  friend constexpr std::strong_ordering operator<=>(Duration a, Duration b) noexcept {
+    return a == b ? std::strong_ordering::equal : a < b ? std::strong_ordering::less : std::strong_ordering::greater;
+  }
 #endif
 
  private:
@@ -779,7 +781,9 @@ class Timestamp {
   friend constexpr bool operator>(Timestamp a, Timestamp b) noexcept { return a.ns_ > b.ns_; }
   friend constexpr bool operator>=(Timestamp a, Timestamp b) noexcept { return a.ns_ >= b.ns_; }
 #if defined(__cpp_lib_three_way_comparison)
-  friend constexpr std::strong_ordering operator<=>(Timestamp, Timestamp) noexcept = default;
+  friend constexpr std::strong_ordering operator<=>(Timestamp a, Timestamp b) noexcept {
+    return a == b ? std::strong_ordering::equal : a < b ? std::strong_ordering::less : std::strong_ordering::greater;
+  }
 #endif
 
  private:

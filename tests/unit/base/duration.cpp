@@ -150,6 +150,10 @@ TEST_CASE("from_s of a timestamp counts from 1970 and saturates, and s() rounds 
 }
 
 #if defined(__cpp_lib_three_way_comparison)
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wzero-as-null-pointer-constant"  // of what clang++ itself makes of "= default"
+#endif
 TEST_CASE("<=> orders timestamps and durations, and those of a host that contain them") {
   struct Hosts {
     Timestamp at;
@@ -164,6 +168,9 @@ TEST_CASE("<=> orders timestamps and durations, and those of a host that contain
   CHECK(order(Duration::from_s(-2), Duration::from_s(1)) == std::strong_ordering::less);
   CHECK(order(Duration::from_s(3), Duration::from_s(3)) == std::strong_ordering::equal);
 }
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 #endif
 
 TEST_CASE("durations support += and -= and compare by length") {
