@@ -102,22 +102,35 @@ inline Terms read_terms(ByteReader& in, Timestamp latest) noexcept {
 /// Computes a digest of each user, from the record that an encoding would contain.
 class UserDigester {
  public:
-  UserDigester(const Terms& terms, const Rules& rules) noexcept : terms_(terms), rules_(rules) {}
+  /// `now` is the time of the snapshot.
+  UserDigester(const Terms& terms, const Rules& rules, Timestamp now) noexcept
+      : terms_(terms), rules_(rules), now_(now) {}
 
-  /// Returns the digest, or zero if the user will be forgotten by then.
+  /// Returns the digest, or zero if the user will be forgotten by then. A removal that the snapshot still needs is in
+  /// it: otherwise the other side would not learn of it, and send what was removed, again and again.
   Bits128 operator()(const RowView& row) {
+    const Timestamp removed = row.registers().removed();
+    if (removed != absent && (now_ == absent || now_ < removal_needed_until(removed, rules_))) {
+      UserRegisters user = normal_form_of(row, terms_.as_of, rules_);
+      user.removed = removed;
+      return digest_of(row.name(), user);
+    }
     return read_normal_form_of(row, terms_.as_of, rules_, [&](const RegistersView& user) {
-      if (user.empty()) return Bits128();
-      record_.clear();
-      append_user(record_, row.name(), user, terms_.as_of);
-      return SipHash<2, 4>::hash128(record_.view(), terms_.salt);
+      return user.empty() ? Bits128() : digest_of(row.name(), user);
     });
   }
 
  private:
+  Bits128 digest_of(std::string_view name, const RegistersView& user) {
+    record_.clear();
+    append_user(record_, name, user, terms_.as_of);
+    return SipHash<2, 4>::hash128(record_.view(), terms_.salt);
+  }
+
   Terms terms_;
   const Rules& rules_;
   ByteWriter record_;
+  Timestamp now_;
 };
 
 /// Returns the digests of all users, in snapshot order.
@@ -126,7 +139,7 @@ inline Vector<Bits128> digests_by(const Terms& terms, const Snapshot& snapshot) 
   const Root* const root = SnapshotReader::read(snapshot);
   if (root == nullptr) return digests;
   digests.reserve(root->table.size());
-  UserDigester digest_of(terms, root->rules);
+  UserDigester digest_of(terms, root->rules, root->now);
   for (const RowView row : root->table) digests.push_back(digest_of(row));
   return digests;
 }
@@ -317,7 +330,7 @@ inline std::string answer_to(const UpdatesMessage& theirs, const Snapshot& befor
   }
   if (theirs.wanted.empty()) return std::string();
   if (our_now > theirs.terms.as_of) return restarted_exchange(ours, theirs.terms);
-  UserDigester digest_of(theirs.terms, before.rules());
+  UserDigester digest_of(theirs.terms, before.rules(), our_now);
   return missing_updates_of(before, theirs.terms, false, {},
                             [&](std::size_t, const RowView& row) { return holds(theirs.wanted, digest_of(row)); });
 }

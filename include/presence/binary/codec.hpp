@@ -179,11 +179,12 @@ inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const 
 }
 
 /// Returns the registers of a user as a viewer sees them: as if a server had reported them to that viewer's client. All
-/// registers have the timestamp `at`. To be read by the same viewer.
-inline UserRegisters reported(const UserView& seen, Timestamp at) {
+/// registers have the timestamp `at`; a status ends when it does in the snapshot. To be read by the same viewer.
+inline UserRegisters reported(const UserView& seen, Timestamp status_until, Timestamp at) {
   UserRegisters user;
   join_report(user, at, seen.online);
-  join_status(user, at, seen.status);  // also if it is empty, to clear an older status
+  // Also if it is empty, to clear an older status.
+  join_status(user, at, seen.status, seen.status.empty() ? never : status_until);
   if (seen.last_active) join_reported_last_active(user, at, *seen.last_active);
   if (seen.invisible) join_visibility_change(user.visibility_changes, {at, true});
   return user;
@@ -245,7 +246,8 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
     const Timestamp dated = now != detail::absent ? now : detail::latest_published(*root, viewer);
     for (const detail::RowView row : root->table) {
       const std::optional<UserView> seen = snapshot.view(row.name(), viewer);
-      if (seen) detail::write_user(out, row.name(), detail::reported(*seen, dated), now);
+      const Timestamp status_until = row.registers().status_until();
+      if (seen) detail::write_user(out, row.name(), detail::reported(*seen, status_until, dated), now);
     }
   }
   out.finish();

@@ -54,12 +54,10 @@ struct Dispatched {
   template <class Fn>
   void each_applied(const PresenceEventView& event, Fn&& fn) const {
     if (!accepted(verdict)) return;
-    PresenceEventView applied = event;
-    applied.at = at;
+    PresenceEventView applied = detail::moved_to(event, at);
     if (event.status && status_at != at) {
-      PresenceEventView text = event;
+      PresenceEventView text = detail::moved_to(event, status_at);
       text.type = EventType::set_status;
-      text.at = status_at;
       applied.status = std::nullopt;
       fn(static_cast<const PresenceEventView&>(applied));
       fn(static_cast<const PresenceEventView&>(text));
@@ -74,7 +72,7 @@ enum class SessionEndReason : std::uint8_t {
   disconnected,  ///< by a disconnect event
   timed_out,     ///< it was silent for Rules::session_timeout
   evicted,       ///< another session became live, and Rules::max_sessions_per_user was exceeded
-  removed        ///< the store no longer knows the user
+  removed        ///< the user was removed, or the store no longer knows them
 };
 
 /// Returns the name of the enumerator, such as "timed_out", or "?" for a number that is none. O(1); the string is a

@@ -990,7 +990,10 @@ class Store {
       if (order.at != event.at) {
         const Gather gather{*this, order.at};
         if (event.type == EventType::report) moved_reports_.note(event.user, event.at, order.at);
-        done.verdict = detail::apply_moved(snapshot_, event, order.at, gather);
+        done.verdict = detail::judge_form(event, snapshot_.rules());
+        PresenceEventView moved = detail::moved_to(event, order.at);
+        moved.at = event.at;
+        if (accepted(done.verdict)) done.verdict = detail::apply_moved(snapshot_, moved, order.at, gather);
         if (accepted(done.verdict)) done.at = done.status_at = order.at;
         return done;
       }
@@ -1013,7 +1016,8 @@ class Store {
   Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Verdict form = detail::judge_form(event, snapshot_.rules());
     if (!accepted(form)) return form;
-    PresenceEventView rest = event, text = event;
+    PresenceEventView rest = detail::moved_to(event, order.at), text = detail::moved_to(event, order.status_at);
+    rest.at = text.at = event.at;
     rest.status = std::nullopt;
     text.type = EventType::set_status;
     Snapshot after = snapshot_;

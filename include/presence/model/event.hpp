@@ -17,15 +17,18 @@ inline namespace PRESENCE_ABI {
 
 /// The type of an event.
 enum class EventType : std::uint8_t {
-  connect,     ///< a session of the user starts, or confirms again that it is connected
-  disconnect,  ///< a session ends; sent by the client or by its server
-  heartbeat,   ///< a session is still connected
-  set_status,  ///< the user sets a status text; named `status` in the wire format
-  report,      ///< a server reports what it knows about the user
+  connect,      ///< a session of the user starts, or confirms again that it is connected
+  disconnect,   ///< a session ends; sent by the client or by its server
+  heartbeat,    ///< a session is still connected
+  set_status,   ///< the user sets a status text; named `status` in the wire format
+  report,       ///< a server reports what it knows about the user
+  set_visible,  ///< the user becomes visible or invisible without a connect; named `visible` in the wire format
+  remove,       ///< everything about the user that is dated up to this event is forgotten
 };
 
-/// Returns the name of the type on the wire, the `type` of an event line: "status" for `set_status`, else the name of
-/// the enumerator. Returns "?" for a number that is no type. O(1); the string is a literal.
+/// Returns the name of the type on the wire, the `type` of an event line: "status" for `set_status`, "visible" for
+/// `set_visible`, else the name of the enumerator. Returns "?" for a number that is no type. O(1); the string is a
+/// literal.
 constexpr std::string_view to_string(EventType type) noexcept {
   switch (type) {
     case EventType::connect: return "connect";
@@ -33,6 +36,8 @@ constexpr std::string_view to_string(EventType type) noexcept {
     case EventType::heartbeat: return "heartbeat";
     case EventType::set_status: return "status";
     case EventType::report: return "report";
+    case EventType::set_visible: return "visible";
+    case EventType::remove: return "remove";
   }
   return "?";
 }
@@ -46,7 +51,21 @@ constexpr bool belongs_to_session(EventType type) noexcept {
 template <class One, class Other>
 bool same_event(const One& a, const Other& b) noexcept {
   return a.type == b.type && a.user == b.user && a.session == b.session && a.at == b.at && a.invisible == b.invisible &&
-         a.status == b.status && a.online == b.online && a.last_active == b.last_active;
+         a.status == b.status && a.online == b.online && a.last_active == b.last_active && a.until == b.until;
+}
+
+/// Returns whether the event asks for the user to be visible or invisible.
+template <class Event>
+constexpr bool sets_visibility(const Event& event) noexcept {
+  return event.invisible.has_value() && (event.type == EventType::connect || event.type == EventType::set_visible);
+}
+
+/// Returns the event with a later timestamp. An end stays later than the event.
+template <class Event>
+Event moved_to(Event event, Timestamp at) noexcept {
+  event.at = at;
+  if (event.until && *event.until <= at) event.until = at + Duration::from_ns(1);
+  return event;
 }
 
 template <class Event, class Text>
@@ -83,10 +102,11 @@ struct PresenceEvent {
   std::string user;                       ///< id of the user; not empty
   std::string session;                    ///< id of the session; for connect, disconnect, heartbeat
   Timestamp at;                           ///< when it happened, by the clock of the observer
-  std::optional<bool> invisible;          ///< for connect; absent: unchanged
+  std::optional<bool> invisible;          ///< for connect and set_visible; absent: unchanged
   std::optional<std::string> status;      ///< absent: unchanged; empty: clears the status
   bool online = false;                    ///< for report
   std::optional<Timestamp> last_active;   ///< for report; absent: unchanged
+  std::optional<Timestamp> until;         ///< with a status: from then on it reads as empty; absent: it has no end
 
   /// @{
   /// Returns an event of a session: it starts, ends, or is still connected. Visibility and status are unchanged unless
@@ -115,6 +135,20 @@ struct PresenceEvent {
     auto event = detail::make_event<PresenceEvent>(EventType::set_status, std::move(user), std::string(), at);
     event.status = std::move(text);
     return event;
+  }
+  /// Returns an event that makes the user visible or invisible. Unlike a connect, it belongs to no session. To become
+  /// visible is an activity: `last_active` is then no earlier than `at`, so that nothing dated inside the invisible
+  /// interval is seen. An invisible one wins over a visible one with the same timestamp.
+  static PresenceEvent set_visible(std::string user, bool visible, Timestamp at) {
+    auto event = detail::make_event<PresenceEvent>(EventType::set_visible, std::move(user), std::string(), at);
+    event.invisible = !visible;
+    return event;
+  }
+  /// Returns an event that removes the user: everything dated at or before `at` is forgotten, in whatever order it
+  /// arrives. Only whether the user is invisible is kept, so that an event still under way does not show them. Events
+  /// dated later make the user known again: disconnect the user's sessions, or stop their heartbeats.
+  static PresenceEvent remove(std::string user, Timestamp at) {
+    return detail::make_event<PresenceEvent>(EventType::remove, std::move(user), std::string(), at);
   }
   /// Returns a server's report that the user is online or offline. It contains nothing else.
   static PresenceEvent report(std::string user, bool online, Timestamp at) {
@@ -148,6 +182,7 @@ struct PresenceEventView {
   std::optional<std::string_view> status;
   bool online = false;
   std::optional<Timestamp> last_active;
+  std::optional<Timestamp> until;
   /// @}
 
   constexpr PresenceEventView() noexcept = default;
@@ -161,7 +196,8 @@ struct PresenceEventView {
         at(event.at),
         invisible(event.invisible),
         online(event.online),
-        last_active(event.last_active) {
+        last_active(event.last_active),
+        until(event.until) {
     if (event.status) status = std::string_view(*event.status);
   }
   PresenceEventView(const PresenceEvent&&) = delete;
@@ -174,6 +210,7 @@ struct PresenceEventView {
     if (status) event.status = std::string(*status);
     event.online = online;
     event.last_active = last_active;
+    event.until = until;
     return event;
   }
 
@@ -200,6 +237,15 @@ struct PresenceEventView {
         detail::make_event<PresenceEventView, std::string_view>(EventType::set_status, user, std::string_view(), at);
     event.status = std::string_view(text);
     return event;
+  }
+  static PresenceEventView set_visible(detail::BorrowedText user, bool visible, Timestamp at) noexcept {
+    auto event =
+        detail::make_event<PresenceEventView, std::string_view>(EventType::set_visible, user, std::string_view(), at);
+    event.invisible = !visible;
+    return event;
+  }
+  static PresenceEventView remove(detail::BorrowedText user, Timestamp at) noexcept {
+    return detail::make_event<PresenceEventView, std::string_view>(EventType::remove, user, std::string_view(), at);
   }
   static PresenceEventView report(detail::BorrowedText user, bool online, Timestamp at) noexcept {
     auto event =

@@ -168,11 +168,12 @@ struct PresenceState {
   std::optional<Timestamp> status_at;        ///< when the status was set
   std::optional<Timestamp> invisible_since;  ///< absent: visible
   std::vector<Session> sessions;  ///< in order of their ids; ended ones remain while a late event can still affect them
+  std::optional<Timestamp> status_until;  ///< when the status ends; absent: it has no end, or it ended long ago
 
   /// Returns true if all fields are equal, including the sessions.
   friend bool operator==(const PresenceState& a, const PresenceState& b) {
     return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
-           a.sessions == b.sessions;
+           a.sessions == b.sessions && a.status_until == b.status_until;
   }
   friend bool operator!=(const PresenceState& a, const PresenceState& b) { return !(a == b); }
 };

@@ -186,7 +186,11 @@ class Merging {
     UserRegisters known, other = normal_form_of(theirs, theirs_);
     if (ours != nullptr) known = normal_form_of(ours, *mine_);
     UserRegisters user = ours != nullptr ? known : other;
-    if (ours != nullptr) detail::join(user, other);
+    if (ours != nullptr) {
+      detail::join(user, other);
+      // What one side has removed of the other must not decide when the user changes.
+      if (user.removed != absent) normalise(user, absent, rules());
+    }
     Change change;
     if constexpr (has_callback) change.at = time_of_merge(user, our_now_, now_, rules());
     normalise(user, now_, rules());

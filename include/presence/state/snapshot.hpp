@@ -174,6 +174,7 @@ class Snapshot {
       state.user.id = std::string(id);
     }
     state.status_at = detail::optional_timestamp(user.status_at);
+    if (user.status_until != detail::never) state.status_until = user.status_until;
     state.invisible_since = detail::optional_timestamp(detail::invisible_since(user.visibility_changes));
     for (const detail::SessionRegisters& kept : user.sessions) {
       Session session;

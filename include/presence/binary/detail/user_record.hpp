@@ -107,7 +107,7 @@ namespace user_record {
 constexpr unsigned in_ms = 1, has_visibility_changes = 32, has_rare = 64, shape_bits = 127;
 /// Bits of the rare registers.
 constexpr unsigned dropped_range = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
-                   forgotten = 32, rare_bits = 63;
+                   forgotten = 32, status_until = 64, removed = 128, rare_bits = 255;
 constexpr std::size_t counts_in_shape = 3, disconnects_in_byte = 63;
 
 inline unsigned rare_of(const RegistersView& user) noexcept {
@@ -117,7 +117,8 @@ inline unsigned rare_of(const RegistersView& user) noexcept {
          (kept.reported_at != absent ? reported : 0u) |
          (kept.reported_at != absent && kept.reported_online ? reported_online : 0u) |
          (kept.reported_last_active_at != absent ? reported_last_active : 0u) |
-         (kept.forgotten_up_to != absent ? forgotten : 0u);
+         (kept.forgotten_up_to != absent ? forgotten : 0u) | (kept.status_until != never ? status_until : 0u) |
+         (kept.removed != absent ? removed : 0u);
 }
 
 inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
@@ -137,9 +138,11 @@ inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
   for (const VisibilityChange& visibility_change : user.visibility_changes) note(visibility_change.at);
   if (user.rare != nullptr) {
     const RareRegisters& kept = *user.rare;
-    for (const Timestamp at : {kept.dropped_range.from, kept.dropped_range.to, kept.status_at, kept.reported_at,
-                               kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to})
+    for (const Timestamp at :
+         {kept.dropped_range.from, kept.dropped_range.to, kept.status_at, kept.reported_at,
+          kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to, kept.removed})
       note(at);
+    if (kept.status_until != never) unit.note(kept.status_until);
   }
   return unit.could_be_ms();
 }
@@ -171,6 +174,8 @@ inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bit
     unit.append(out, kept.reported_last_active);
   }
   if ((bits & forgotten) != 0) unit.append(out, kept.forgotten_up_to);
+  if ((bits & status_until) != 0) unit.append(out, kept.status_until);
+  if ((bits & removed) != 0) unit.append(out, kept.removed);
 }
 
 /// Returns a count. Fails if it is greater than the reader's rules allow for one user.
@@ -228,7 +233,8 @@ inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const M
 inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, TimestampUnit& unit) {
   const std::size_t start = in.offset();
   const unsigned bits = in.byte();
-  if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online)) {
+  if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online ||
+                  (bits & (status | status_until)) == status_until)) {
     in.fail(ErrorCode::syntax, start, "unknown set of registers");
   }
   if (!in.ok()) return;
@@ -249,6 +255,11 @@ inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, T
     kept.reported_last_active = unit.read(in);
   }
   if ((bits & forgotten) != 0) kept.forgotten_up_to = unit.read(in);
+  if ((bits & status_until) != 0) {
+    if (kept.status.view().empty()) in.fail(ErrorCode::syntax, start, "the end of an empty status");
+    kept.status_until = unit.read(in);
+  }
+  if ((bits & removed) != 0) kept.removed = unit.read(in);
 }
 
 }  // namespace user_record

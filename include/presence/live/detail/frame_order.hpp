@@ -20,7 +20,8 @@ inline constexpr Duration one_frame = Duration::from_ns(1000);
 /// three rules for an invisible user:
 /// - An event in the frame of the cut (see `invisible_since`) takes effect no earlier than the cut, so it is hidden.
 /// - An event from before that frame may be visible. It is not moved by events that may be hidden.
-/// - A status is always visible. It is ordered only by other statuses.
+/// - A status is always visible. It is ordered only by other statuses and by removals.
+/// - A removal is always visible. It is ordered only by what others see.
 ///
 /// The reports of a server may arrive in any order. Their timestamps say which is the latest, however close they are.
 /// So a report is moved only behind one with the same timestamp, or behind one that was moved from there.
@@ -34,17 +35,19 @@ struct FrameOrder {
   /// same timestamp was moved, or `absent`.
   FrameOrder(const PresenceEventView& event, const RegistersView& user, Timestamp moved = absent) noexcept
       : at(event.at), status_at(event.at), first_(event.at), end_(event.at + one_frame) {
+    if (event.type != EventType::remove) follow(user.removed());  // what is dated up to it is dropped
     if (event.type == EventType::report) {
       follow(user.forgotten_up_to());
       end_ = later(moved, event.at) + Duration::from_ns(1);
     }
     const Timestamp cut = invisible_since(user.visibility_changes);
     const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
-    const bool asks = event.type == EventType::connect && event.invisible, asks_visible = asks && !*event.invisible;
-    const bool is_hidden = cut != absent && is_of_session && !asks_visible;
+    const bool asks = sets_visibility(event), asks_visible = asks && !*event.invisible;
+    const bool is_hidden = cut != absent && (is_of_session || asks) && !asks_visible;
     const bool may_show = is_late && event.type != EventType::disconnect;
 
-    if (event.status && *event.status != user.status()) follow(user.status_at());
+    if (event.status && (*event.status != user.status() || event.until.value_or(never) != user.status_until()))
+      follow(user.status_at());
     status_at = at;
     if (is_hidden && !is_late) at = later(at, cut);
     if (is_of_session && !may_show) follow_session(event, user);
@@ -57,6 +60,7 @@ struct FrameOrder {
       }
     }
     if (event.type == EventType::report) follow_report(event, user);
+    if (event.type == EventType::remove) follow_all(user, cut);
     if (!event.status || !is_hidden || may_show) status_at = at;
   }
 
@@ -74,6 +78,14 @@ struct FrameOrder {
     } else if (!session->disconnects.empty()) {
       follow(session->disconnects.back());
     }
+  }
+  /// A removal drops what was dated before it. It is not moved by what others do not see.
+  void follow_all(const RegistersView& user, Timestamp cut) noexcept {
+    follow(user.status_at());
+    follow(later(user.reported_at(), user.reported_last_active_at()));
+    if (cut != absent) return;
+    for (const SessionRegisters& session : user.sessions) follow(latest_timestamp(session));
+    if (!user.activities.empty()) follow(user.activities.back().value);
   }
   void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
     if (user.rare != nullptr && user.rare->reported_online != event.online) follow(user.reported_at());

@@ -30,7 +30,7 @@ class SessionTracker {
   struct Probe {
     bool is_used = false, was_live = false;
     std::string user, session;        // copies: the event may borrow them from the snapshot
-    std::vector<std::string> others;  // live ones, if a connect may evict one
+    std::vector<std::string> others;  // live ones, if a connect may evict one, or a removal ends them
   };
 
   explicit SessionTracker(std::uint64_t seed) : deadlines_(seed) {}
@@ -96,10 +96,11 @@ class SessionTracker {
   /// To be called before an event. `now` is the time at which the event takes effect.
   Probe probe(const Snapshot& snapshot, const PresenceEventView& event, Timestamp now) const {
     Probe found;
-    if (!is_tracking_ || !belongs_to_session(event.type)) return found;
+    const bool is_removal = event.type == EventType::remove;
+    if (!is_tracking_ || (!belongs_to_session(event.type) && !is_removal)) return found;
     found.is_used = true;
     found.user = std::string(event.user);
-    found.session = std::string(event.session);
+    if (!is_removal) found.session = std::string(event.session);
     const RowView row = SnapshotReader::find_row(snapshot, event.user);
     if (row == nullptr) return found;
     const Rules& rules = snapshot.rules();
@@ -108,9 +109,9 @@ class SessionTracker {
     for (const SessionRegisters& session : user.sessions) {
       if (!is_live(session, now, rules)) continue;
       ++count;
-      if (session.id.view() == event.session) found.was_live = true;
+      if (!is_removal && session.id.view() == event.session) found.was_live = true;
     }
-    if (found.was_live || count < rules.max_sessions_per_user) return found;
+    if (!is_removal && (found.was_live || count < rules.max_sessions_per_user)) return found;
     for (const SessionRegisters& session : user.sessions) {
       if (is_live(session, now, rules)) found.others.emplace_back(session.id.view());
     }
@@ -128,9 +129,11 @@ class SessionTracker {
       if (type == EventType::disconnect) reason = SessionEndReason::disconnected;
       ends.push_back(SessionEnded{probe.user, probe.session, at, reason});
     }
+    const SessionEndReason reason_of_others =
+        type == EventType::remove ? SessionEndReason::removed : SessionEndReason::evicted;
     for (const std::string& other : probe.others) {
       if (find_live(snapshot, probe.user, other) == nullptr)
-        ends.push_back(SessionEnded{probe.user, other, at, SessionEndReason::evicted});
+        ends.push_back(SessionEnded{probe.user, other, at, reason_of_others});
     }
   }
   /// Adds the timeouts up to the timestamp of an event that is earlier than the deadlines there. `ends` has the
@@ -168,7 +171,13 @@ class SessionTracker {
         const SessionRegisters* const left =
             b == nullptr ? nullptr : find_session(b.registers().sessions, session.id.view());
         if (left != nullptr && is_live(*left, is->now, is->rules)) continue;
-        found.push_back(end_of(a.name(), left == nullptr ? session : *left, left != nullptr, *is));
+        const Timestamp removed = b == nullptr ? absent : b.registers().removed();
+        if (evidence(session) <= removed) {
+          found.push_back(
+              SessionEnded{std::string(a.name()), std::string(session.id.view()), removed, SessionEndReason::removed});
+        } else {
+          found.push_back(end_of(a.name(), left == nullptr ? session : *left, left != nullptr, *is));
+        }
       }
     };
     // Time alone changes no row.

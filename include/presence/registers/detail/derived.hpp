@@ -13,15 +13,13 @@
 
 /// Values derived from the registers of a user and a timestamp. None of them is stored.
 ///
-/// `now` is `absent` if there is no time yet; this is before every deadline. The timestamp `never` is never reached.
+/// `now` is `absent` if there is no time yet; this is before every deadline.
 ///
 /// "Last evidence" is the latest timestamp at which a session is known to have been live. The parameter `cut` is the
 /// timestamp at which the user became invisible to the viewer, or `absent`.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-inline constexpr Timestamp never = Timestamp::highest();
 
 /// Returns the session's last evidence: the later one of its latest connect and its latest heartbeat.
 inline Timestamp evidence(const SessionRegisters& session) noexcept {
@@ -100,7 +98,8 @@ inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noe
 }
 
 /// Returns the time from which the user is unknown to a viewer if no event arrives. `absent` if the user is already
-/// unknown; `never` if time alone does not make them unknown. `cut` is the time at which they became invisible to the
+/// unknown; `never` if time alone does not make them unknown. A user of whom nothing but a live session remains after a
+/// removal is known while they are online. `cut` is the time at which they became invisible to the
 /// viewer, or `absent`.
 inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Rules& rules) noexcept {
   const std::size_t seen = seen_activities(user.activities, cut);
@@ -108,7 +107,7 @@ inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Ru
   if (!forgets && seen != 0) return never;  // most users, without a look at the other registers
   const Timestamp latest =
       later(later(user.status_at(), user.reported_at()), seen == 0 ? absent : user.activities[seen - 1].value);
-  if (latest == absent) return absent;
+  if (latest == absent) return cut != absent ? absent : online_until(user, rules);
   if (!forgets) return never;
   if (cut != absent) return latest + rules.forget_after;
   return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
@@ -132,7 +131,7 @@ inline std::optional<UserView> seen_with_cut(std::string_view id, const Register
   UserView view;
   view.id = id;
   view.online = cut == absent && (now < online_until(user, rules) || user.reported_to_be_online());
-  view.status = user.status();
+  view.status = user.status(now);
   const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active());
   if (active != absent) view.last_active = active;
   return view;
@@ -162,6 +161,7 @@ inline Timestamp latest_seen_timestamp(const RegistersView& user) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   const std::size_t seen = seen_activities(user.activities, cut);
   Timestamp latest = later(later(user.status_at(), user.reported_at()), later(user.reported_last_active_at(), cut));
+  latest = later(latest, user.removed());
   if (seen > 0) latest = later(latest, user.activities[seen - 1].evidence);
   if (cut != absent) return latest;
   for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
@@ -172,10 +172,11 @@ inline Timestamp latest_seen_timestamp(const RegistersView& user) noexcept {
 inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes), forgotten = forgotten_at(user, cut, rules);
   if (forgotten <= now) return never;
-  if (cut != absent) return forgotten;
-  if (user.reported_to_be_online()) return never;
+  Timestamp next = forgotten;
+  if (now < user.status_until() && !user.status().empty()) next = earlier(next, user.status_until());
+  if (cut != absent || user.reported_to_be_online()) return next;
   const Timestamp until = online_until(user, rules);
-  return now < until ? until : forgotten;
+  return now < until ? earlier(until, next) : next;
 }
 
 }  // namespace detail

@@ -72,6 +72,15 @@ inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, s
   digest.add(rare.reported_last_active_at);
   digest.add(rare.reported_last_active);
   digest.add(rare.forgotten_up_to);
+  // Absent in most users, whose digests are those of the versions without these registers.
+  if (rare.status_until != never) {
+    digest.add(std::uint64_t{1});
+    digest.add(rare.status_until);
+  }
+  if (rare.removed != absent) {
+    digest.add(std::uint64_t{2});
+    digest.add(rare.removed);
+  }
   return digest.value();
 }
 

@@ -66,6 +66,42 @@ inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const R
   }
 }
 
+/// Drops what is dated at or before a timestamp. The registers of the session may then be empty.
+inline void drop_up_to(SessionRegisters& session, Timestamp instant) noexcept {
+  if (session.connect <= instant) session.connect = absent;
+  if (session.heartbeat <= instant) session.heartbeat = absent;
+  auto& all = session.disconnects;
+  all.erase(all.begin(), detail::greater(all.begin(), all.end(), instant));
+}
+
+/// Returns from when on a removal can be dropped. Evidence may be as old as the window, and its value of last_active is
+/// rounded down. While such a value may be before the removal, the removal must be kept.
+inline Timestamp removal_needed_until(Timestamp removed, const Rules& rules) noexcept {
+  const Duration step = rules.last_active_refresh;
+  const Timestamp beyond = removed + Duration::from_ns(1);
+  return (step == Duration() ? beyond : heartbeat_value(removed, rules) + step) + rules.reorder_window;
+}
+
+/// Drops what a removal removes, except from the sessions.
+inline void apply_removal(UserRegisters& user) noexcept {
+  const Timestamp removed = user.removed;
+  if (removed == absent) return;
+  auto& all = user.activities;
+  all.erase(all.begin(), detail::partition_point(all.begin(), all.end(),
+                                                 [removed](const Activity& a) { return a.value <= removed; }));
+  if (user.status_at <= removed) {
+    user.status_at = absent;
+    user.status_until = never;
+    user.status = SharedString();
+  }
+  if (user.reported_at <= removed) {
+    user.reported_at = absent;
+    user.reported_online = false;
+  }
+  if (user.reported_last_active_at <= removed) user.reported_last_active_at = user.reported_last_active = absent;
+  if (user.forgotten_up_to <= removed) user.forgotten_up_to = absent;
+}
+
 /// Normalises a session. `horizon` must be the `session_horizon` of `now`.
 inline void normalise_session(SessionRegisters& session, Timestamp now, Timestamp horizon,
                               const Rules& rules) noexcept {
@@ -81,6 +117,21 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, Timestam
   } else {
     forget_untimed(session, horizon, rules);
   }
+}
+
+/// Drops the visibility changes up to a removal that a later visible one makes irrelevant, so that nothing of a removed
+/// user remains when the removal itself is dropped. Only changes that no late event can precede any more are dropped.
+/// What is dropped does not depend on how long ago the removal was dropped.
+inline void remove_visibility_changes(VisibilityChanges& visibility_changes, Timestamp removed, Timestamp now,
+                                      const Rules& rules) noexcept {
+  if (removed == absent || visibility_changes.empty()) return;
+  const Timestamp old = earlier(now, removal_needed_until(removed, rules)) - rules.reorder_window;
+  Timestamp last_visible = absent;
+  for (const VisibilityChange& change : visibility_changes) {
+    if (change.at < old && !change.invisible) last_visible = change.at;
+  }
+  const Timestamp dropped = earlier(removed, last_visible);
+  erase_if(visibility_changes, [dropped](const VisibilityChange& change) { return change.at <= dropped; });
 }
 
 /// Drops visibility changes before the window. Keeps the three of them that a late visibility change inside the window
@@ -132,6 +183,7 @@ inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noex
   for (const SessionRegisters& session : user.sessions) {
     at = later(at, session_end_of_use(session, rules));
   }
+  if (user.removed() != absent) at = later(at, removal_needed_until(user.removed(), rules));
   if (!user.visibility_changes.empty()) at = later(at, past(user.visibility_changes.back().at + rules.reorder_window));
   if (user.rare == nullptr) return at;
   if (user.rare->dropped_range.to != absent) at = later(at, past(user.rare->dropped_range.to + rules.reorder_window));
@@ -158,22 +210,34 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
     RareRegisters rest;
     rest.dropped_range = user.dropped_range;
     rest.forgotten_up_to = user.forgotten_up_to;
+    rest.removed = user.removed;
     static_cast<RareRegisters&>(user) = std::move(rest);
   }
   if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
   if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
 }
 
-inline void normalise_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+inline void normalise_sessions(Sessions& sessions, Timestamp removed, Timestamp now, const Rules& rules) noexcept {
   const Timestamp horizon = session_horizon(now, rules);
-  for (SessionRegisters& session : sessions) normalise_session(session, now, horizon, rules);
-  if (now == absent) return;
+  for (SessionRegisters& session : sessions) {
+    if (removed != absent) drop_up_to(session, removed);
+    normalise_session(session, now, horizon, rules);
+  }
+  if (now == absent && removed == absent) return;
   detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_timestamp(session) == absent; });
 }
 
 inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  apply_removal(user);
   if (now == absent) return;
   const Timestamp window = now - rules.reorder_window;
+  remove_visibility_changes(user.visibility_changes, user.removed, now, rules);
+  if (user.removed != absent && removal_needed_until(user.removed, rules) <= now) user.removed = absent;
+  // An ended status that no late event can tie with: the text no longer matters, only that there was one.
+  if (user.status_until <= now && user.status_at < window) {
+    user.status = SharedString();
+    user.status_until = never;
+  }
   normalise_activities(user.activities, user.visibility_changes, window);
   normalise_visibility_changes(user.visibility_changes, window);
   // While the invisible run continues, the dropped range represents the last time the user became invisible. This is
@@ -185,7 +249,7 @@ inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const 
 }
 
 inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  normalise_sessions(user.sessions, now, rules);
+  normalise_sessions(user.sessions, user.removed, now, rules);
   normalise_beside_sessions(user, now, rules);
 }
 
@@ -202,7 +266,8 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
   const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
   const bool has_old_visibility_changes = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
   return !has_old_activities && !has_old_visibility_changes &&
-         (user.rare == nullptr || user.rare->dropped_range.to == absent);
+         (user.rare == nullptr ||
+          (user.rare->dropped_range.to == absent && user.rare->removed == absent && user.rare->status_until == never));
 }
 
 /// How many activities a row stores itself.
@@ -214,7 +279,8 @@ inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules
     return true;
   if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || user.sessions[0].disconnects.size() > 1))
     return true;
-  return user.rare != nullptr && (user.rare->dropped_range.to != absent || rules.forget_after != Duration::highest());
+  return user.rare != nullptr && (user.rare->dropped_range.to != absent || user.rare->removed != absent ||
+                                  user.rare->status_until != never || rules.forget_after != Duration::highest());
 }
 
 /// Returns whether activities that are stored outside the user's row can be dropped.
@@ -260,6 +326,9 @@ inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rule
     if (user.rare != nullptr) latest = later(latest, user.rare->dropped_range.to);
     // What is exactly as old as the window is kept; what is older is dropped.
     if (latest != absent) free_at(latest + rules.reorder_window + Duration::from_ns(1));
+    if (user.removed() != absent) free_at(removal_needed_until(user.removed(), rules));
+    if (user.status_until() != never)
+      free_at(later(user.status_until(), user.status_at() + rules.reorder_window + Duration::from_ns(1)));
   }
   if (rules.forget_after != Duration::highest()) {
     const Timestamp cut = invisible_since(user.visibility_changes);

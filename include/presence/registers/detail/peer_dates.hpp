@@ -11,9 +11,9 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Returns the latest timestamp in a user's registers; it may be `absent`. The reported last_active is excluded: it is
-/// a value that an event may set to any timestamp, and it constrains no later event. Only the timestamp of that report
-/// counts.
+/// Returns the latest timestamp in a user's registers; it may be `absent`. The reported last_active and the end of a
+/// status are excluded: they are values that an event may set to any timestamp, and they constrain no later event. Only
+/// the timestamp of that event counts.
 inline Timestamp latest_date(const RegistersView& user) noexcept {
   Timestamp latest = absent;
   for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
@@ -23,7 +23,7 @@ inline Timestamp latest_date(const RegistersView& user) noexcept {
   if (user.rare == nullptr) return latest;
   const RareRegisters& rare = *user.rare;
   latest = later(later(latest, rare.dropped_range.to), later(rare.status_at, rare.reported_at));
-  return later(latest, later(rare.reported_last_active_at, rare.forgotten_up_to));
+  return later(latest, later(rare.removed, later(rare.reported_last_active_at, rare.forgotten_up_to)));
 }
 
 /// Limits how far in the future a peer's message and its content may be dated, by the host's clock. So a peer cannot

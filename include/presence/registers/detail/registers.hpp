@@ -23,6 +23,8 @@ namespace detail {
 
 /// The lowest timestamp, which means "none". No event has it: timestamps at either end of the range are rejected.
 inline constexpr Timestamp absent = Timestamp::lowest();
+/// The highest timestamp, which is never reached. No event has it either.
+inline constexpr Timestamp never = Timestamp::highest();
 
 // These compare integers, so that compilers select the result in CPU registers.
 constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(a < b ? b.ns() : a.ns()); }
@@ -37,7 +39,7 @@ struct Activity {
   }
 };
 
-/// A request of a connect to be invisible or visible.
+/// A request to be invisible or visible: of a connect, or a `set_visible`.
 struct VisibilityChange {
   Timestamp at;
   bool invisible;
@@ -71,24 +73,25 @@ struct SessionRegisters {
 
 /// The registers that are empty for most users.
 struct RareRegisters {
-  DroppedRange dropped_range;  // of the trailing invisible run
-  Timestamp status_at = absent;
+  DroppedRange dropped_range;                          // of the trailing invisible run
+  Timestamp status_at = absent, status_until = never;  // the status reads as empty from `status_until` on
   SharedString status;
   Timestamp reported_at = absent;
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
   Timestamp forgotten_up_to = absent;  // reports of online up to here are ignored
+  Timestamp removed = absent;          // whatever is dated up to here is dropped, except the visibility
   bool reported_online = false;
 
   bool nothing() const noexcept {
     return dropped_range.to == absent && status_at == absent && reported_at == absent &&
-           reported_last_active_at == absent && forgotten_up_to == absent;
+           reported_last_active_at == absent && forgotten_up_to == absent && removed == absent;
   }
 
   friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
     return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status == b.status &&
-           a.reported_at == b.reported_at && a.reported_online == b.reported_online &&
-           a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
-           a.forgotten_up_to == b.forgotten_up_to;
+           a.status_until == b.status_until && a.removed == b.removed && a.reported_at == b.reported_at &&
+           a.reported_online == b.reported_online && a.reported_last_active_at == b.reported_last_active_at &&
+           a.reported_last_active == b.reported_last_active && a.forgotten_up_to == b.forgotten_up_to;
   }
 };
 
@@ -173,12 +176,16 @@ struct RegistersView {
   }
   Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
   std::string_view status() const noexcept { return rare == nullptr ? std::string_view() : rare->status.view(); }
+  Timestamp status_until() const noexcept { return rare == nullptr ? never : rare->status_until; }
+  /// The status at a timestamp: empty if it has ended.
+  std::string_view status(Timestamp now) const noexcept { return now < status_until() ? status() : std::string_view(); }
   Timestamp reported_at() const noexcept { return rare == nullptr ? absent : rare->reported_at; }
   Timestamp reported_last_active_at() const noexcept {
     return rare == nullptr ? absent : rare->reported_last_active_at;
   }
   Timestamp reported_last_active() const noexcept { return rare == nullptr ? absent : rare->reported_last_active; }
   Timestamp forgotten_up_to() const noexcept { return rare == nullptr ? absent : rare->forgotten_up_to; }
+  Timestamp removed() const noexcept { return rare == nullptr ? absent : rare->removed; }
   bool reported_to_be_online() const noexcept {
     return rare != nullptr && rare->reported_online && rare->reported_at > rare->forgotten_up_to;
   }
@@ -319,11 +326,18 @@ inline void join_visibility_changes(UserRegisters& user, const UserRegisters& ot
   user.dropped_range = of_run.to != absent ? of_run : ended;
 }
 
-/// Last writer wins. Of two writes with the same timestamp, the greater string wins.
-inline void join_status(UserRegisters& user, Timestamp at, std::string_view text) {
-  if (at < user.status_at || at == absent || (at == user.status_at && text <= text_of(user.status))) return;
+/// Last writer wins. Of two writes with the same timestamp, the greater string wins; of two with the same string, the
+/// one with the later end.
+inline void join_status(UserRegisters& user, Timestamp at, std::string_view text, Timestamp until) {
+  if (at < user.status_at || at == absent) return;
+  if (text.empty()) until = never;  // there is nothing to end
+  if (at == user.status_at) {
+    const int order = text.compare(text_of(user.status));
+    if (order < 0 || (order == 0 && until <= user.status_until)) return;
+  }
   user.status = SharedString(text);
   user.status_at = at;
+  user.status_until = until;
 }
 
 /// Last writer wins. Of two writes with the same timestamp, online wins.
@@ -353,7 +367,6 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
       SessionRegisters& session = join_session(user, event.session);
       session.connect = later(session.connect, event.at);
       join_activity(user.activities, {event.at, event.at});
-      if (event.invisible) join_visibility_change(user.visibility_changes, {event.at, *event.invisible});
       break;
     }
     case EventType::heartbeat: {
@@ -376,9 +389,15 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
       join_report(user, event.at, event.online);
       if (event.last_active) join_reported_last_active(user, event.at, *event.last_active);
       break;
+    case EventType::set_visible:
+      // To become visible is an activity: otherwise what is dated inside the invisible interval would be seen.
+      if (event.invisible && !*event.invisible) join_activity(user.activities, {event.at, event.at});
+      break;
+    case EventType::remove: user.removed = later(user.removed, event.at); break;
     case EventType::set_status: break;
   }
-  if (event.status) join_status(user, event.at, *event.status);
+  if (sets_visibility(event)) join_visibility_change(user.visibility_changes, {event.at, *event.invisible});
+  if (event.status) join_status(user, event.at, *event.status, event.until.value_or(never));
 }
 
 inline void join_sessions(Sessions& ours, const Sessions& theirs) {
@@ -409,10 +428,11 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
   join_sessions(user.sessions, other.sessions);
   join_activities(user.activities, other.activities);
   join_visibility_changes(user, other);
-  join_status(user, other.status_at, text_of(other.status));
+  join_status(user, other.status_at, text_of(other.status), other.status_until);
   join_report(user, other.reported_at, other.reported_online);
   join_reported_last_active(user, other.reported_last_active_at, other.reported_last_active);
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
+  user.removed = later(user.removed, other.removed);
 }
 
 /// Returns whether both store the same registers besides the sessions, compared as they are stored. Equal knowledge may

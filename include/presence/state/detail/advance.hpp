@@ -104,7 +104,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // Heartbeats do not raise the bounds. So the bounds of a page that will soon be too low are raised together.
   const Timestamp soon = forgets ? to : to + Duration::from_ns(rules.session_timeout.ns() / 8);
   root.table.update_due(to, soon, [&](const RowView& row, LowerBound& bound) {
-    if (!forgets) {
+    const bool is_simple = !forgets && row.is_plain();  // time alone can only turn the user offline
+    if (is_simple) {
       // The first session may be enough to show that the user has not expired.
       const Timestamp until = online_until(row.first_session(), rules), known = bound.owned();
       if (until > to || known > to) {
@@ -118,8 +119,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       return;
     }
     const RegistersView user = row.registers();
-    if (!forgets) {
-      ++fewer_online;  // the only visible effect of time alone
+    if (is_simple) {
+      ++fewer_online;
       if (!can_fail) {
         bound = never;
         return;
@@ -131,14 +132,19 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       passed.push_back({&bound, never});
       return;
     }
-    // A user may time out and then be forgotten: these are two separate changes.
+    // A user may time out, lose their status, and be forgotten: each of these is a separate change.
     for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
       const Seen before(user, at, rules), after(user, due, rules);
-      fewer_online += before.is_online() ? 1u : 0u;
+      fewer_online += before.is_online() && !after.is_online() ? 1u : 0u;
       fewer_known += after.is_known() ? 0u : 1u;
       if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
     }
-    passed.push_back({&bound, next_change(user, to, rules)});
+    const Timestamp later_one = next_change(user, to, rules);
+    if (can_fail) {
+      passed.push_back({&bound, later_one});
+    } else {
+      bound = later_one;
+    }
   });
   if (cleanup.vanished.empty()) {
     for (const Due& due : passed) *due.bound = due.next;

@@ -41,7 +41,7 @@ class Seen {
     is_known_ = true;
     is_online_ = view->online;
     if (view->last_active) last_active_ = *view->last_active;
-    if (user.rare != nullptr) status_ = user.rare->status;
+    if (!view->status.empty()) status_ = user.rare->status;
   }
   static Seen of(RowView row, Timestamp now, const Rules& rules) noexcept {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);

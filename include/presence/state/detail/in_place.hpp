@@ -98,7 +98,7 @@ bool apply_status(const PlaceInTable& place, const PresenceEventView& event, con
                   OnChange& on_change) {
   const RowAccess row = place.row();
   const Timestamp status_at = row.status_at(), active = row.latest_active();
-  if (event.at <= status_at || (active == absent && status_at == absent) || !event.status ||
+  if (event.at <= status_at || (active == absent && status_at == absent) || !event.status || event.until ||
       event.status->size() > place.root.rules.max_status_bytes)
     return false;
   if constexpr (has_callback<OnChange>) {

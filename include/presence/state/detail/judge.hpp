@@ -19,8 +19,9 @@ inline bool ids_fit(const PresenceEventView& event, const Rules& rules) noexcept
          (!belongs_to_session(event.type) || event.session.size() <= rules.max_id_bytes);
 }
 
-/// Returns the verdict on the event itself, independent of the snapshot.
-inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) noexcept {
+/// Returns the verdict on the event itself, independent of the snapshot. An event that was moved to a later timestamp
+/// was judged before; its end may have passed.
+inline Verdict judge_form(const PresenceEventView& event, const Rules& rules, bool is_moved = false) noexcept {
   switch (event.type) {
     case EventType::connect:
     case EventType::disconnect:
@@ -30,12 +31,18 @@ inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) no
     case EventType::set_status:
       if (!event.status) return Verdict::invalid;
       break;
+    case EventType::set_visible:
+      if (!event.invisible) return Verdict::invalid;
+      break;
+    case EventType::remove: break;
     case EventType::report:
       if (event.last_active && !in_range(*event.last_active)) return Verdict::invalid;
       break;
     default: return Verdict::invalid;
   }
   if (event.user.empty() || !in_range(event.at)) return Verdict::invalid;
+  if (event.status && event.until && (!in_range(*event.until) || (!is_moved && *event.until <= event.at)))
+    return Verdict::invalid;
   if (!ids_fit(event, rules)) return Verdict::over_limit;
   if (event.status && event.status->size() > rules.max_status_bytes) return Verdict::over_limit;
   return Verdict::applied;

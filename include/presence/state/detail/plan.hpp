@@ -29,8 +29,7 @@ namespace detail {
 /// Returns whether an event makes its user visible inside the dropped range. It is no longer known when the user became
 /// invisible again there.
 inline bool becomes_visible_in_crowd(const UserRegisters& user, const PresenceEventView& event) noexcept {
-  return event.type == EventType::connect && event.invisible && !*event.invisible &&
-         user.dropped_range.contains(event.at);
+  return sets_visibility(event) && !*event.invisible && user.dropped_range.contains(event.at);
 }
 
 /// The effect of applying an event at `now`, computed without applying it. Events are rejected only while planning, and
@@ -85,6 +84,13 @@ class Before {
 inline void normalise_session_of_event(UserRegisters& user, const PresenceEventView& event, const Before& before,
                                        Timestamp now, const Rules& rules) noexcept {
   SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), LookupKey(event.session));
+  if (user.removed != absent) {
+    drop_up_to(session, user.removed);
+    if (latest_timestamp(session) == absent) {
+      user.sessions.erase(&session);
+      return;
+    }
+  }
   normalise_session(session, now, session_horizon(now, rules), rules);
   bound_disconnects(session, rules);
   const bool comes_in = user.sessions.size() > before.session_count;
@@ -112,8 +118,7 @@ inline Count count_at(const Root& root, Timestamp now) noexcept {
 template <class CountAt>
 bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
   if (root == nullptr || root->table.size() < root->rules.max_users) return false;
-  // Time alone makes no user known. It makes no user unknown if `forget_after` is unlimited.
-  if (known && root->rules.forget_after == Duration::highest()) return root->known >= root->rules.max_users;
+  if (known && now == root->now) return root->known >= root->rules.max_users;
   const Count users = count(*root, now);
   return (known ? users.known : users.unknown) >= root->rules.max_users;
 }
@@ -126,7 +131,7 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
                 bool is_admitted = false) {
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
-  plan.verdict = judge_form(event, rules);
+  plan.verdict = judge_form(event, rules, is_admitted);
   if (plan.verdict == Verdict::applied && !is_admitted) plan.verdict = AcceptanceWindow(now, rules).judge(event.at);
   if (plan.verdict != Verdict::applied) return plan;
 
@@ -144,6 +149,7 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   Before before(user, event);
   join_event(user, event, rules);
   if (belongs_to_session(event.type)) normalise_session_of_event(user, event, before, now, rules);
+  if (event.type == EventType::remove) normalise_sessions(user.sessions, user.removed, now, rules);
   normalise_beside_sessions(user, now, rules);
   bound_beside_sessions(user, rules);
   if (before.is_same(user, event)) {
@@ -153,7 +159,13 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
 
   const bool known_after = is_known_to_others(user, now, rules);
   const bool one_more = known_after ? !known_before : !user.empty() && (known_before || was_empty);
-  if (one_more && is_full(root, known_after, now, count)) plan.verdict = Verdict::over_limit;
+  if (one_more && is_full(root, known_after, now, count)) {
+    // A removal makes room rather than taking it. Beyond the limit, nothing is kept of it for late events.
+    const bool is_removed =
+        event.type == EventType::remove && !was_empty && invisible_since(user.visibility_changes) == absent;
+    if (is_removed) user = UserRegisters();
+    if (!is_removed) plan.verdict = Verdict::over_limit;
+  }
   return plan;
 }
 

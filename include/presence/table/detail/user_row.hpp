@@ -135,7 +135,7 @@ struct alignas(8) RowRest {
   Overflow* overflow = nullptr;
   std::uint32_t session_count = 0;
   std::uint8_t count = 0;    // of the activities inside
-  bool is_plain = true;      // only sessions, activities and a status are stored for the user
+  bool is_plain = true;      // see RowView::is_plain
   std::uint16_t unused = 0;  // replaces padding, which could differ between copies
 
   RowRest() noexcept = default;
@@ -189,7 +189,8 @@ class RowView {
   /// The value of the latest activity, or `absent`.
   Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
   Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
-  /// Returns whether only sessions, activities and a status are stored for the user.
+  /// Returns whether only sessions, activities and a status without an end are stored for the user, and the user is
+  /// known to others whether or not they are online.
   bool is_plain() const noexcept { return rest_->is_plain; }
 
   RegistersView registers() const noexcept {
@@ -401,7 +402,8 @@ class RowAccess : public RowView {
     rest.count = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
     rest.is_plain = user.visibility_changes.empty() && user.reported_at == absent &&
                     user.reported_last_active_at == absent && user.forgotten_up_to == absent &&
-                    user.dropped_range.to == absent;
+                    user.dropped_range.to == absent && user.removed == absent && user.status_until == never &&
+                    (user.sessions.empty() || !user.activities.empty() || user.status_at != absent);
     for (std::size_t i = 0; i < rest.count; ++i) rest.activities[i] = user.activities[i];
     if (rest.overflow == nullptr) return;
     Overflow& more = *rest.overflow;
