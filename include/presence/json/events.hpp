@@ -76,13 +76,14 @@ struct JsonUser {
 /// The recorded values of an event.
 struct JsonEvent {
   std::size_t offset = 0;  ///< position of its opening brace
-  JsonNote type, session, at, invisible, status, online, last_active, created_at;
+  JsonNote type, session, at, invisible, status, until, online, last_active, created_at;
   JsonUser user, me;
 
   JsonNote* find(std::string_view key) noexcept {
     switch (key.size()) {
       case 2: return is_key(key, "at") ? &at : is_key(key, "me") ? &me.self : nullptr;
       case 4: return is_key(key, "user") ? &user.self : is_key(key, "type") ? &type : nullptr;
+      case 5: return is_key(key, "until") ? &until : nullptr;
       case 6: return is_key(key, "status") ? &status : is_key(key, "online") ? &online : nullptr;
       case 7: return is_key(key, "session") ? &session : nullptr;
       case 9: return is_key(key, "invisible") ? &invisible : nullptr;
@@ -397,18 +398,9 @@ inline std::optional<EventType> event_type_of(std::string_view name) noexcept {
   if (name == "disconnect") return EventType::disconnect;
   if (name == "status") return EventType::set_status;
   if (name == "report") return EventType::report;
+  if (name == "visible") return EventType::set_visible;
+  if (name == "remove") return EventType::remove;
   return std::nullopt;
-}
-
-inline std::string_view name_of(EventType type) noexcept {
-  switch (type) {
-    case EventType::connect: return "connect";
-    case EventType::disconnect: return "disconnect";
-    case EventType::heartbeat: return "heartbeat";
-    case EventType::set_status: return "status";
-    case EventType::report: return "report";
-  }
-  return "";
 }
 
 /// Reads an event line in the format of this library.
@@ -425,31 +417,53 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
                      : online.value_or(false);
   if (!judge.read_timestamp(found.at, event.at)) judge.miss(found.at, found.offset, "the event has no timestamp");
   event.invisible = judge.truth(found.invisible);
+  if (type == EventType::set_visible) {
+    judge.needed(event.invisible, found.invisible, found.offset, "this event needs invisible, true or false");
+  }
   event.status = judge.text(found.status);
   if (type == EventType::set_status) {
     judge.needed(event.status, found.status, found.offset, "this event needs a status");
   }
-  Timestamp last_active;
+  Timestamp until, last_active;
+  if (judge.read_timestamp(found.until, until)) event.until = until;
   if (judge.read_timestamp(found.last_active, last_active)) event.last_active = last_active;
 }
 
-/// Reads the payload of a service about a user.
-inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
-                          const ReadOptions& options, PresenceEventView& event) {
+/// Reads the id of the user whom a payload of a service is about. Returns false if the payload has no user.
+inline bool judge_payload_user(JsonJudge& judge, const JsonEvent& found, const JsonUser& user,
+                               PresenceEventView& event) {
   if (!judge.given(user.self, JsonKind::object, JsonJudge::an_object)) {
     judge.fail(ErrorCode::missing_key, found.offset, "the event has no user");
-    return;
+    return false;
   }
-  event.type = EventType::report;
   event.user = judge.needed_id(user.id, user.self.offset);
   if (event.user.empty()) judge.fail(ErrorCode::missing_key, user.id.offset, "the id of a user is empty");
-  event.online =
-      judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
+  return true;
+}
+
+inline void judge_payload_date(JsonJudge& judge, const JsonEvent& found, PresenceEventView& event) {
   if (!judge.read_coarse_timestamp(found.created_at, event.at))
     judge.miss(found.created_at, found.offset, "the event has no created_at");
+}
+
+/// Reads the payload of a service about the presence of a user.
+inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
+                          const ReadOptions& options, PresenceEventView& event) {
+  if (!judge_payload_user(judge, found, user, event)) return;
+  event.type = EventType::report;
+  event.online =
+      judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
+  judge_payload_date(judge, found, event);
   event.status = judge.status(user, is_whole, options);
   Timestamp last_active;
   if (judge.read_side_timestamp(user.last_active, last_active)) event.last_active = last_active;
+}
+
+/// Reads the payload of a service about a user that it deleted.
+inline void judge_deletion(JsonJudge& judge, const JsonEvent& found, PresenceEventView& event) {
+  if (!judge_payload_user(judge, found, found.user, event)) return;
+  event.type = EventType::remove;
+  judge_payload_date(judge, found, event);
 }
 
 /// An event without content. It is copied, because compilers generate slow code to construct one.
@@ -497,6 +511,8 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
     judge_payload(judge, found, found.user, true, options, event);
   } else if (type == "health.check" && judge.given(found.me.self)) {
     judge_payload(judge, found, found.me, false, options, event);
+  } else if (type == "user.deleted") {
+    judge_deletion(judge, found, event);
   } else if (type.find('.') != std::string_view::npos) {
     judge.fail(ErrorCode::not_presence, found.type.offset, "the event is not about presence");
   } else {
@@ -518,12 +534,15 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 ///
 ///     {"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"[,"invisible":true][,"status":"…"]}
 ///     {"type":"disconnect","user":"u","session":"s","at":…}      and likewise heartbeat
-///     {"type":"status","user":"u"[,"session":"s"],"at":…,"status":"…"}
+///     {"type":"status","user":"u"[,"session":"s"],"at":…,"status":"…"[,"until":…]}
 ///     {"type":"report","user":"u","online":true,"at":…[,"status":"…"][,"last_active":…]}
+///     {"type":"visible","user":"u","at":…,"invisible":true}
+///     {"type":"remove","user":"u","at":…}
 ///
-/// Each of these keys is read on every line, even if the type does not use it. A timestamp in the year 1, or the number
-/// 0, means "never" and is treated as absent. Ids and strings that are empty or too long are not an error here;
-/// applying the event rejects them.
+/// Each of these keys is read on every line, even if the type does not use it: every line with a `status` may have
+/// `until`, the end of that status, in the formats of `at`. A timestamp in the year 1, or the number 0, means "never"
+/// and is treated as absent. Ids and strings that are empty or too long, and an end that is not later than `at`, are
+/// not an error here; applying the event rejects them.
 ///
 /// **Payloads of a chat service** become reports: `user.presence.changed` and `user.updated` about their `user`,
 /// `health.check` about `me`. They must have the user's `id` (a non-empty string), the user's `online` (a bool) and the
@@ -533,7 +552,10 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 /// * `status`; if it is absent or null, a `status` under `custom`. null clears the status. `user.updated` contains the
 ///   complete user, so an absent status also clears it. In the other types an absent status leaves it unchanged.
 ///
-/// A malformed value of these two, or of a key that is not read, never loses `online`:
+/// A `user.deleted` becomes a `remove` of its `user`. It must have the user's `id` and the event's `created_at`. Its
+/// other keys are not read.
+///
+/// A malformed value of an optional key, or of a key that is not read, never loses the event:
 ///
 /// * A value of another type, an unreadable timestamp or a repeated key counts as absent. A malformed status leaves the
 ///   status unchanged.
@@ -553,9 +575,9 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 /// 2. The type, at its value: `unknown_type`; `not_presence` for another type with a dot, and for a `health.check`
 ///    without `me`. Nothing else of such an event is validated.
 /// 3. The keys that a payload must have, or that a line reads, in the order user, session, online, at, invisible,
-///    status, last_active. `duplicate_key` at the second key; `wrong_type` or `out_of_range` at the value; `syntax`
-///    inside a timestamp; `missing_key` at the object without the key. For an empty id, or a timestamp that means
-///    "never", `missing_key` is at that value.
+///    status, until, last_active. `duplicate_key` at the second key; `wrong_type` or `out_of_range` at the value;
+///    `syntax` inside a timestamp; `missing_key` at the object without the key. For an empty id, or a timestamp that
+///    means "never", `missing_key` is at that value.
 ///
 /// @code
 /// std::string scratch;  // reused by later calls, so nothing is allocated
@@ -565,6 +587,10 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 /// assert(event && event->type == EventType::report && event->user == "john" && event->online);
 /// assert(to_json(*event) ==
 ///        R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z","status":""})");
+///
+/// const Result<PresenceEvent> timed = parse_event(
+///     R"({"type":"status","user":"u","at":"2019-01-07T13:17:42Z","status":"brb","until":"2019-01-07T13:30:00Z"})");
+/// assert(*timed->until - timed->at == Duration::from_s(738));
 ///
 /// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be ignored
 /// const Result<PresenceEvent> wrong = parse_event(R"({"type":"connect","user":7})");
@@ -775,9 +801,9 @@ inline void append_json(std::string& out, const UserPresenceChanged& change) {
 
 /// Appends an event line, which `parse_event` reads as an equal event. Equal events have the same bytes. The keys are,
 /// in this order: type, user, session (if the type has one, or it is not empty), online (for a report, or if it is
-/// true), at, invisible, status, last_active (each if present).
+/// true), at, invisible, status, until, last_active (each if present).
 inline void append_json(std::string& out, const PresenceEventView& event) {
-  detail::append_json_text(out, R"({"type":)", detail::name_of(event.type));
+  detail::append_json_text(out, R"({"type":)", presence::to_string(event.type));
   detail::append_json_text(out, R"(,"user":)", event.user);
   if (detail::belongs_to_session(event.type) || !event.session.empty()) {
     detail::append_json_text(out, R"(,"session":)", event.session);
@@ -786,6 +812,7 @@ inline void append_json(std::string& out, const PresenceEventView& event) {
   detail::append_json_timestamp(out, R"(,"at":)", event.at);
   if (event.invisible) detail::append_json_truth(out, R"(,"invisible":)", *event.invisible);
   if (event.status) detail::append_json_text(out, R"(,"status":)", *event.status);
+  if (event.until) detail::append_json_timestamp(out, R"(,"until":)", *event.until);
   if (event.last_active) detail::append_json_timestamp(out, R"(,"last_active":)", *event.last_active);
   out += '}';
 }

@@ -294,7 +294,7 @@ TEST_CASE("other events of a service are not_presence, whatever they contain") {
   refused(ErrorCode::not_presence, R"({"type":^"health.check","created_at":1546867062375000000})");
   refused(ErrorCode::not_presence,
           R"({"type":^"health.check","me":null,"user":{"id":"u","online":true},"created_at":1546867062375000000})");
-  refused(ErrorCode::not_presence, R"({"type":^"user\u002edeleted"})");
+  refused(ErrorCode::not_presence, R"({"type":^"user\u002ebanned"})");
 }
 
 TEST_CASE("a service event that is not about presence must still be valid JSON") {

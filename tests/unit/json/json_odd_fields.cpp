@@ -307,7 +307,8 @@ TEST_CASE("an event line of our own with an invalid escape or UTF-8 is rejected"
     CHECK(notes.empty());
   };
   const std::string rest = R"("user":"u","session":"s","at":"2024-03-01T12:00:00Z","online":true,"status":"")";
-  for (const std::string type : {"connect", "disconnect", "heartbeat", "status", "report", "teleport"}) {
+  for (const std::string type :
+       {"connect", "disconnect", "heartbeat", "status", "report", "visible", "remove", "teleport"}) {
     for (const std::string bad : {"\"^\\ud83d\"", "\"a^\\udc00\\ud83d\"", "{\"^\\ud83dx\":1}"}) {
       refused(ErrorCode::bad_escape, R"({"type":")" + type + "\",\"x\":" + bad + "," + rest + "}");
       refused(ErrorCode::bad_escape, "{\"x\":" + bad + "," + rest + R"(,"type":")" + type + "\"}");

@@ -75,17 +75,20 @@ class Random {
   }
   PresenceEvent event() {
     PresenceEvent event;
-    switch (below(6)) {
+    switch (below(8)) {
       case 0: event = PresenceEvent::connect(text(), text(), instant()); break;
       case 1: event = PresenceEvent::disconnect(text(), text(), instant()); break;
       case 2: event = PresenceEvent::heartbeat(text(), text(), instant()); break;
       case 3: event = PresenceEvent::set_status(text(), text(), instant()); break;
       case 4: event = PresenceEvent::report(text(), coin(), instant()); break;
+      case 5: event = PresenceEvent::set_visible(text(), coin(), instant()); break;
+      case 6: event = PresenceEvent::remove(text(), instant()); break;
       default: event = PresenceEvent::report(user(), instant()); break;
     }
     if (below(4) == 0) {
       if (coin()) event.invisible = coin();
       if (coin()) event.status = text();
+      if (coin()) event.until = instant();
       if (coin()) event.last_active = instant();
       event.online = coin();
       event.session = text();
@@ -125,13 +128,20 @@ TEST_CASE("events of each type are written with their keys in a fixed order") {
         R"({"type":"status","user":"u","at":"2019-01-07T13:17:42.375Z","status":"here"})");
   CHECK(to_json(PresenceEvent::report("u", false, noon)) ==
         R"({"type":"report","user":"u","online":false,"at":"2019-01-07T13:17:42.375Z"})");
+  CHECK(to_json(PresenceEvent::set_visible("u", true, noon)) ==
+        R"({"type":"visible","user":"u","at":"2019-01-07T13:17:42.375Z","invisible":false})");
+  CHECK(to_json(PresenceEvent::set_visible("u", false, noon)) ==
+        R"({"type":"visible","user":"u","at":"2019-01-07T13:17:42.375Z","invisible":true})");
+  CHECK(to_json(PresenceEvent::remove("u", noon)) == R"({"type":"remove","user":"u","at":"2019-01-07T13:17:42.375Z"})");
   PresenceEvent all = PresenceEvent::connect("u", "s", noon);
   all.invisible = false;
   all.status = "";
+  all.until = noon;
   all.online = true;
   all.last_active = Timestamp();
   CHECK(to_json(all) == R"({"type":"connect","user":"u","session":"s","online":true,"at":"2019-01-07T13:17:42.375Z",)"
-                        R"("invisible":false,"status":"","last_active":"1970-01-01T00:00:00.000Z"})");
+                        R"("invisible":false,"status":"","until":"2019-01-07T13:17:42.375Z",)"
+                        R"("last_active":"1970-01-01T00:00:00.000Z"})");
 }
 
 TEST_CASE("a change is written as a service's user.presence.changed") {

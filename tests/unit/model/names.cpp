@@ -23,6 +23,8 @@ TEST_CASE("each event type has its name on the wire") {
   CHECK(to_string(EventType::heartbeat) == "heartbeat");
   CHECK(to_string(EventType::set_status) == "status");
   CHECK(to_string(EventType::report) == "report");
+  CHECK(to_string(EventType::set_visible) == "visible");
+  CHECK(to_string(EventType::remove) == "remove");
 }
 
 TEST_CASE("each kind of value, operator and sort order has the name of its enumerator") {

@@ -30,6 +30,16 @@ struct SetsStatus : std::false_type {};
 template <class Text>
 struct SetsStatus<Text, std::void_t<decltype(PresenceEventView::set_status("u", std::declval<Text>(), Timestamp()))>>
     : std::true_type {};
+template <class Text, class = void>
+struct Shows : std::false_type {};
+template <class Text>
+struct Shows<Text, std::void_t<decltype(PresenceEventView::set_visible(std::declval<Text>(), true, Timestamp()))>>
+    : std::true_type {};
+template <class Text, class = void>
+struct Removes : std::false_type {};
+template <class Text>
+struct Removes<Text, std::void_t<decltype(PresenceEventView::remove(std::declval<Text>(), Timestamp()))>>
+    : std::true_type {};
 template <class Event, class Who, class = void>
 struct Reports : std::false_type {};
 template <class Event, class Who>
@@ -58,6 +68,8 @@ static_assert(ConnectsWith<std::string&>::value && ConnectsWith<const std::strin
 static_assert(ConnectsWith<const char*>::value && ConnectsWith<std::string_view>::value, "");
 static_assert(!ConnectsWith<std::string>::value && !ConnectsWith<const std::string>::value, "would dangle");
 static_assert(SetsStatus<std::string&>::value && SetsStatus<std::string_view>::value && !SetsStatus<std::string>::value, "");
+static_assert(Shows<std::string&>::value && Shows<std::string_view>::value && !Shows<std::string>::value, "");
+static_assert(Removes<std::string&>::value && Removes<std::string_view>::value && !Removes<std::string>::value, "");
 static_assert(Reports<PresenceEventView, User&>::value && Reports<PresenceEventView, UserView>::value, "");
 static_assert(!Reports<PresenceEventView, User>::value, "would dangle");
 static_assert(Reports<PresenceEvent, User>::value && Reports<PresenceEvent, const User&>::value, "copies");
@@ -125,6 +137,7 @@ TEST_CASE("the event factories set only the fields their type needs") {
   CHECK_FALSE(connect.status);
   CHECK_FALSE(connect.online);
   CHECK_FALSE(connect.last_active);
+  CHECK_FALSE(connect.until);
   CHECK(PresenceEvent::disconnect("mary", "phone", noon).type == EventType::disconnect);
   CHECK(PresenceEvent::heartbeat("mary", "phone", noon).type == EventType::heartbeat);
 
@@ -132,6 +145,20 @@ TEST_CASE("the event factories set only the fields their type needs") {
   CHECK(status.type == EventType::set_status);
   CHECK(status.session.empty());
   CHECK(status.status == std::optional<std::string>(""));
+
+  for (const bool visible : {true, false}) {
+    PresenceEvent expected;
+    expected.type = EventType::set_visible;
+    expected.user = "mary";
+    expected.at = noon;
+    expected.invisible = !visible;
+    CHECK(PresenceEvent::set_visible("mary", visible, noon) == expected);
+  }
+  PresenceEvent removal;
+  removal.type = EventType::remove;
+  removal.user = "mary";
+  removal.at = noon;
+  CHECK(PresenceEvent::remove("mary", noon) == removal);
 
   const PresenceEvent report = PresenceEvent::report("mary", true, noon);
   CHECK(report.type == EventType::report);
@@ -150,6 +177,9 @@ TEST_CASE("the factories of an event view give equal events and borrow their str
   CHECK(PresenceEventView::disconnect(user, session, noon) == PresenceEvent::disconnect(user, session, noon));
   CHECK(PresenceEventView::heartbeat(user, session, noon) == PresenceEvent::heartbeat(user, session, noon));
   CHECK(PresenceEventView::set_status(user, text, noon) == PresenceEvent::set_status(user, text, noon));
+  CHECK(PresenceEventView::set_visible(user, true, noon) == PresenceEvent::set_visible(user, true, noon));
+  CHECK(PresenceEventView::set_visible(user, false, noon) == PresenceEvent::set_visible(user, false, noon));
+  CHECK(PresenceEventView::remove(user, noon) == PresenceEvent::remove(user, noon));
   CHECK(PresenceEventView::report(user, true, noon) == PresenceEvent::report(user, true, noon));
   const User who = mary();
   CHECK(PresenceEventView::report(who, noon) == PresenceEvent::report(who, noon));
@@ -164,6 +194,7 @@ TEST_CASE("an event view has the fields of its event, and converts back to it") 
   event.status = "here";
   event.online = true;
   event.last_active = later;
+  event.until = later + (later - noon);
   const PresenceEventView view = event;
   CHECK(view.user.data() == event.user.data());
   CHECK(view.session == "phone");
@@ -171,12 +202,13 @@ TEST_CASE("an event view has the fields of its event, and converts back to it") 
   CHECK(view.status == std::optional<std::string_view>("here"));
   CHECK(view.online);
   CHECK(view.last_active == std::optional<Timestamp>(later));
+  CHECK(view.until == event.until);
   CHECK(static_cast<PresenceEvent>(view) == event);
 }
 
 TEST_CASE("events are equal only if every field is") {
   const PresenceEvent event = PresenceEvent::connect("mary", "phone", noon);
-  PresenceEvent other[8] = {event, event, event, event, event, event, event, event};
+  PresenceEvent other[9] = {event, event, event, event, event, event, event, event, event};
   other[0].type = EventType::heartbeat;
   other[1].user = "jack";
   other[2].session = "tv";
@@ -185,6 +217,7 @@ TEST_CASE("events are equal only if every field is") {
   other[5].status = "";
   other[6].online = true;
   other[7].last_active = noon;
+  other[8].until = later;
   for (const PresenceEvent& one : other) {
     CHECK(event != one);
     CHECK_FALSE(event == one);
