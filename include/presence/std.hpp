@@ -166,7 +166,7 @@ void append_event(std::string& out, const Event& event) {
   MemberWriter write(out, "PresenceEvent");
   write("type", event.type)("user", event.user);
   if (!event.session.empty() || belongs_to_session(event.type)) write("session", event.session);
-  write("at", event.at)("invisible", event.invisible)("status", event.status);
+  write("at", event.at)("invisible", event.invisible)("status", event.status)("until", event.until);
   if (event.online || event.type == EventType::report) write("online", event.online);
   write("last_active", event.last_active).end();
 }

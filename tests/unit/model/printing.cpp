@@ -72,6 +72,14 @@ TEST_CASE("an event is printed with the members that it has") {
   event.last_active = at;
   CHECK(text(event) == R"(PresenceEvent{type=report, user="john", at=2019-01-07T13:17:42.000Z, online=false, )"
                        R"(last_active=2019-01-07T13:17:42.000Z})");
+  event = PresenceEvent::set_status("john", "brb", at);
+  event.until = at + Duration::from_s(60);
+  CHECK(text(event) == R"(PresenceEvent{type=status, user="john", at=2019-01-07T13:17:42.000Z, status="brb", )"
+                       R"(until=2019-01-07T13:18:42.000Z})");
+  CHECK(text(PresenceEvent::set_visible("john", false, at)) ==
+        R"(PresenceEvent{type=visible, user="john", at=2019-01-07T13:17:42.000Z, invisible=true})");
+  CHECK(text(PresenceEvent::remove("john", at)) ==
+        R"(PresenceEvent{type=remove, user="john", at=2019-01-07T13:17:42.000Z})");
 }
 
 TEST_CASE("a change is printed with what was seen before and after") {
