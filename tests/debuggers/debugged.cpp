@@ -83,6 +83,10 @@ struct Events {
   PresenceEvent connect = PresenceEvent::connect("john", "phone", at);
   PresenceEvent hidden = PresenceEvent::connect("john", "phone", at);
   PresenceEvent status = PresenceEvent::set_status("john", "At lunch", at);
+  PresenceEvent timed = PresenceEvent::set_status("john", "At lunch", at);
+  PresenceEvent shows = PresenceEvent::set_visible("john", true, at),
+                hides = PresenceEvent::set_visible("john", false, at);
+  PresenceEvent remove = PresenceEvent::remove("john", at);
   PresenceEvent report = PresenceEvent::report(User{"mary", true, "", at, false}, after(1));
   PresenceEventView view = hidden;
   UserPresenceChanged came, changed;
@@ -92,6 +96,7 @@ struct Events {
     hidden.invisible = true;
     hidden.status = "hidden";
     view = hidden;
+    timed.until = after(1);
     came.id = changed.id = "john";
     went.id = "john";
     came.at = changed.at = went.at = at;

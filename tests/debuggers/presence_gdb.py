@@ -221,11 +221,14 @@ def event(value):
     if kind == "report":
         words += " online" if is_true(value["online"]) else " offline"
     words += f" at {instant(value['at'])}"
-    invisible, status, active = (optional(value[name]) for name in ("invisible", "status", "last_active"))
+    names = ("invisible", "status", "until", "last_active")
+    invisible, status, until, active = (optional(value[name]) for name in names)
     if invisible is not None:
         words += ", invisible" if is_true(invisible) else ", visible"
     if status is not None:
         words += f", status {std_text(status)}"
+    if until is not None:
+        words += f" until {instant(until)}"
     if active is not None:
         words += f", last active {instant(active)}"
     return words
