@@ -189,7 +189,7 @@ void check_event(std::string_view text, const Text& tree) {
       require(lies_in(part, text) || lies_in(part, *scratch), "an event borrows from nowhere else", text);
   }
 
-  if (!read || !is_instant(read->at) || !is_instant(read->last_active)) return;
+  if (!read || !is_instant(read->at) || !is_instant(read->until) || !is_instant(read->last_active)) return;
   const std::string written = to_json(*read);
   const Result<PresenceEvent> again = parse_event(written);
   require(again && *again == *read, "an event that was written reads as itself", text);
@@ -357,7 +357,7 @@ void read_inside(std::string_view given) {
 
 // ---- bytes to strings, events and users ---------------------------------------------------------------------------
 
-constexpr std::array<std::string_view, 14> payloads = {
+constexpr std::array<std::string_view, 17> payloads = {
     R"({"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z","invisible":true,"status":"zo\u00eb"})",
     R"({"type":"report","user":"猫","online":false,"at":-12,"status":"","last_active":"2016-12-31T23:59:60Z"})",
     R"({"type":"status","user":"u","session":null,"at":1546867062375000000,"status":"a\"b\\\ud83d\ude00"})",
@@ -376,7 +376,10 @@ constexpr std::array<std::string_view, 14> payloads = {
     R"({"channel":{"cid":"t:c","created_at":"2020-01-28T22:17:31Z","created_by":{"id":"u"},"own_capabilities":["x"]},)"
     R"("members":[{"user_id":"u","user":{"id":"u","online":false}},{"user":{"id":"v"}},{"user_id":7}],"read":[{}]})",
     R"({"type":"user.updated","created_at":1546867062375,"user":{"id":"u","online":true,"name":"a\ud83d","status":7,)"
-    R"("last_active":"","custom":{"status":"b\udc00"},"invisible":0}})"};
+    R"("last_active":"","custom":{"status":"b\udc00"},"invisible":0}})",
+    R"({"type":"visible","user":"u","at":"2019-01-07T13:17:42.375Z","invisible":false,"status":"a","until":0})",
+    R"({"type":"remove","user":"u","at":1546867062375000000,"until":"2019-01-07T13:17:42.375000001Z","session":""})",
+    R"({"type":"user.deleted","created_at":1546867062,"user":{"id":"u","online":1,"online":2,"status":"\ud83d"}})"};
 
 constexpr std::array<std::string_view, 8> instants = {
     "2019-01-07T13:17:42.375Z",  "1677-09-21T00:12:43.145224193Z", "2262-04-11T23:47:16.854775806Z",
@@ -433,7 +436,7 @@ constexpr std::array<std::string_view, 48> pieces = {"\"",
                                                      "2262-04-11T23:47:16.854775807Z"};
 
 /// The values that keys of events have, and others.
-constexpr std::array<std::string_view, 60> values = {"null",
+constexpr std::array<std::string_view, 63> values = {"null",
                                                      "true",
                                                      "false",
                                                      "0",
@@ -469,6 +472,9 @@ constexpr std::array<std::string_view, 60> values = {"null",
                                                      "\"user.presence.changed\"",
                                                      "\"user.updated\"",
                                                      "\"health.check\"",
+                                                     "\"visible\"",
+                                                     "\"remove\"",
+                                                     "\"user.deleted\"",
                                                      "\"message.new\"",
                                                      "\"r\\u0065port\"",
                                                      "\"Report\"",
@@ -494,38 +500,14 @@ constexpr std::array<std::string_view, 60> values = {"null",
                                                      "\"\xFF\xC3\\n\"",
                                                      "{\"cid\":\"a:u\",\"members\":[\"u\"]}"};
 
-constexpr std::array<std::string_view, 32> keys = {"\"type\"",
-                                                   "\"user\"",
-                                                   "\"session\"",
-                                                   "\"online\"",
-                                                   "\"at\"",
-                                                   "\"invisible\"",
-                                                   "\"status\"",
-                                                   "\"last_active\"",
-                                                   "\"created_at\"",
-                                                   "\"me\"",
-                                                   "\"id\"",
-                                                   "\"custom\"",
-                                                   "\"t\\u0079pe\"",
-                                                   "\"us\\u0065r\"",
-                                                   "\"\\u0061t\"",
-                                                   "\"\"",
-                                                   "\"Type\"",
-                                                   "\"statu\"",
-                                                   "\"$in\"",
-                                                   "\"name\"",
-                                                   "\"$or\"",
-                                                   "\"use\\r\"",
-                                                   "\"last_activ\\u0065\"",
-                                                   "\"created_a\"",
-                                                   "\"members\"",
-                                                   "\"cid\"",
-                                                   "\"user_id\"",
-                                                   "\"memb\\u0065rs\"",
-                                                   "\"a\"",
-                                                   "\"\\u0061\"",
-                                                   "\"channel\"",
-                                                   "\"\xFF\\ud83d\""};
+constexpr std::array<std::string_view, 34> keys = {
+    "\"type\"",      "\"user\"",        "\"session\"",     "\"online\"",     "\"at\"",
+    "\"invisible\"", "\"status\"",      "\"last_active\"", "\"created_at\"", "\"me\"",
+    "\"id\"",        "\"custom\"",      "\"t\\u0079pe\"",  "\"us\\u0065r\"", "\"\\u0061t\"",
+    "\"\"",          "\"Type\"",        "\"statu\"",       "\"$in\"",        "\"name\"",
+    "\"until\"",     "\"unt\\u0069l\"", "\"$or\"",         "\"use\\r\"",     "\"last_activ\\u0065\"",
+    "\"created_a\"", "\"members\"",     "\"cid\"",         "\"user_id\"",    "\"memb\\u0065rs\"",
+    "\"a\"",         "\"\\u0061\"",     "\"channel\"",     "\"\xFF\\ud83d\""};
 
 /// Parts of lists and queries.
 constexpr std::array<std::string_view, 8> list_beginnings = {"[",
@@ -630,8 +612,9 @@ class Maker {
   /// What is written is read back, by the naive reader too.
   void make_event() {
     PresenceEvent event;
-    event.type = any(std::array<EventType, 5>{EventType::connect, EventType::disconnect, EventType::heartbeat,
-                                              EventType::set_status, EventType::report});
+    event.type = any(std::array<EventType, 7>{EventType::connect, EventType::disconnect, EventType::heartbeat,
+                                              EventType::set_status, EventType::report, EventType::set_visible,
+                                              EventType::remove});
     const unsigned has = take();
     event.user = a_text();
     event.session = a_text();
@@ -640,6 +623,7 @@ class Maker {
     if (has & 4) event.status = a_text();
     event.online = (has & 8) != 0;
     if (has & 16) event.last_active = an_instant();
+    if (has & 32) event.until = an_instant();
 
     const std::string text = to_json(event);
     require(to_json(PresenceEventView(event)) == text, "a view is written the same", text);
@@ -653,6 +637,7 @@ class Maker {
     expected_keys += "at ";
     if (event.invisible) expected_keys += "invisible ";
     if (event.status) expected_keys += "status ";
+    if (event.until) expected_keys += "until ";
     if (event.last_active) expected_keys += "last_active ";
     require(keys_of(tree.value) == expected_keys, "an event is written with its keys", text);
 
@@ -660,8 +645,9 @@ class Maker {
     expected.user = naive::repaired(event.user);
     expected.session = naive::repaired(event.session);
     if (event.status) expected.status = naive::repaired(*event.status);
-    const bool is_whole =
-        is_instant(event.at) && is_instant(event.last_active) && (event.type != EventType::set_status || event.status);
+    const bool is_whole = is_instant(event.at) && is_instant(event.until) && is_instant(event.last_active) &&
+                          (event.type != EventType::set_status || event.status) &&
+                          (event.type != EventType::set_visible || event.invisible);
     const Meaning<PresenceEvent> said = naive::event(tree);
     require(said.mistake.has_value() != is_whole && (said.mistake || said.value == expected), "an event is written",
             text);

@@ -661,6 +661,8 @@ inline std::optional<presence::EventType> line_type(const std::string& name) {
   if (name == "heartbeat") return EventType::heartbeat;
   if (name == "status") return EventType::set_status;
   if (name == "report") return EventType::report;
+  if (name == "visible") return EventType::set_visible;
+  if (name == "remove") return EventType::remove;
   return std::nullopt;
 }
 
@@ -678,8 +680,10 @@ inline presence::PresenceEvent line(Reading& reading, const Json& whole, presenc
   event.online = online.value_or(false);
   event.at = reading.needed(reading.instant(whole, "at"), whole, "at");
   event.invisible = reading.truth(whole, "invisible");
+  if (type == EventType::set_visible) reading.needed(event.invisible, whole, "invisible");
   event.status = reading.text(whole, "status");
   if (type == EventType::set_status) reading.needed(event.status, whole, "status");
+  event.until = reading.instant(whole, "until");
   event.last_active = reading.instant(whole, "last_active");
   return event;
 }
@@ -702,12 +706,27 @@ inline presence::PresenceEvent payload(Reading& reading, const Json& whole, cons
   return event;
 }
 
+inline presence::PresenceEvent deletion(Reading& reading, const Json& whole) {
+  presence::PresenceEvent event;
+  event.type = presence::EventType::remove;
+  const Json* const user = reading.value(whole, "user", Kind::object);
+  if (user == nullptr) {
+    reading.wrong(ErrorCode::missing_key, whole.offset);
+    return event;
+  }
+  event.user = reading.id(*user);
+  if (event.user.empty() && !reading.mistake) reading.wrong(ErrorCode::missing_key, reading.value(*user, "id")->offset);
+  event.at = reading.needed(reading.instant(whole, "created_at", true), whole, "created_at");
+  return event;
+}
+
 inline presence::PresenceEvent event(Reading& reading, const Json& whole) {
   const std::string type = reading.needed(reading.text(whole, "type"), whole, "type");
   if (reading.mistake) return {};
   if (line_type(type)) return line(reading, whole, *line_type(type));
   if (type == "user.presence.changed") return payload(reading, whole, "user", false);
   if (type == "user.updated") return payload(reading, whole, "user", true);
+  if (type == "user.deleted") return deletion(reading, whole);
   if (type == "health.check" && reading.value(whole, "me") != nullptr) return payload(reading, whole, "me", false);
   const bool is_of_a_service = type.find('.') != std::string::npos;
   reading.wrong(is_of_a_service ? ErrorCode::not_presence : ErrorCode::unknown_type,
