@@ -149,7 +149,8 @@ inline void append_text_of(std::string& out, const Session& session) {
 }
 inline void append_text_of(std::string& out, const PresenceState& state) {
   MemberWriter write(out, "PresenceState");
-  write("user", state.user)("status_at", state.status_at)("invisible_since", state.invisible_since);
+  write("user", state.user)("status_at", state.status_at)("status_until", state.status_until);
+  write("invisible_since", state.invisible_since);
   write("sessions", state.sessions).end();
 }
 

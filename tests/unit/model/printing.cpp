@@ -102,6 +102,11 @@ TEST_CASE("the state of a user is printed with its sessions") {
         R"(PresenceState{user=User{id="john", online=true, status="", last_active=2019-01-07T13:17:42.000Z}, )"
         R"(sessions=[Session{id="phone", connected=2019-01-07T13:17:42.000Z, disconnects=[], )"
         R"(online_until=2019-01-07T13:18:22.000Z, alive=true}]})");
+  PresenceEvent timed = PresenceEvent::set_status("mary", "brb", at);
+  timed.until = at + Duration::from_s(60);
+  CHECK(text(*reduce(s, timed).inspect("mary")) ==
+        R"(PresenceState{user=User{id="mary", online=false, status="brb"}, status_at=2019-01-07T13:17:42.000Z, )"
+        R"(status_until=2019-01-07T13:18:42.000Z, sessions=[]})");
   CHECK(text(s) == "Snapshot{size=1, online_count=1}");
   CHECK(text(reduce(s, at)) == "Snapshot{now=2019-01-07T13:17:42.000Z, size=1, online_count=1}");
 }

@@ -301,14 +301,15 @@ TEST_CASE("Session and PresenceState are equal only if every field is") {
   for (const Session& other : others) CHECK(session != other);
   CHECK(session == Session{"phone", noon, later, {noon}, later, true});
 
-  const PresenceState state{mary(), noon, later, {session}};
-  PresenceState states[4] = {state, state, state, state};
+  const PresenceState state{mary(), noon, later, {session}, std::nullopt};
+  PresenceState states[5] = {state, state, state, state, state};
   states[0].user.online = false;
   states[1].status_at.reset();
   states[2].invisible_since = noon;
   states[3].sessions.clear();
+  states[4].status_until = later;
   for (const PresenceState& other : states) CHECK(state != other);
-  CHECK(state == PresenceState{mary(), noon, later, {session}});
+  CHECK(state == PresenceState{mary(), noon, later, {session}, std::nullopt});
 }
 
 TEST_CASE("default rules have the documented values") {
