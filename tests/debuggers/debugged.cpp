@@ -147,7 +147,10 @@ struct Rows {
   static detail::UserRegisters registers() {
     detail::UserRegisters user;
     join_event(user, PresenceEventView::connect("john", "phone", at), Rules());
-    join_event(user, PresenceEventView::set_status("john", "a status that is long", after(1)), Rules());
+    PresenceEventView status = PresenceEventView::set_status("john", "a status that is long", after(1));
+    status.until = after(60);
+    join_event(user, status, Rules());
+    join_event(user, PresenceEventView::remove("john", after(-1)), Rules());
     return user;
   }
 };

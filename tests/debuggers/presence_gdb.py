@@ -387,13 +387,16 @@ def visibility_change(value):
 def rare_words(rare):
     words = []
     if ns_of(rare["status_at"]) != LOWEST:
-        words.append(f"status {kept_text(rare['status'])} from {instant(rare['status_at'])}")
+        until = f" until {instant(rare['status_until'])}" if ns_of(rare["status_until"]) != HIGHEST else ""
+        words.append(f"status {kept_text(rare['status'])} from {instant(rare['status_at'])}{until}")
     if ns_of(rare["reported_at"]) != LOWEST:
         words.append(f"reported {'online' if is_true(rare['reported_online']) else 'offline'} at {instant(rare['reported_at'])}")
     if ns_of(rare["reported_last_active_at"]) != LOWEST:
         words.append(f"reported active {instant(rare['reported_last_active'])} at {instant(rare['reported_last_active_at'])}")
     if ns_of(rare["forgotten_up_to"]) != LOWEST:
         words.append(f"forgotten up to {instant(rare['forgotten_up_to'])}")
+    if ns_of(rare["removed"]) != LOWEST:
+        words.append(f"removed up to {instant(rare['removed'])}")
     if ns_of(rare["dropped_range"]["to"]) != LOWEST:
         words.append(f"visibility lost from {instant(rare['dropped_range']['from'])} to {instant(rare['dropped_range']['to'])}")
     return words

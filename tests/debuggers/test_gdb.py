@@ -55,7 +55,7 @@ FEW = [
     f'["told"] = status "told so" from {at(1)}; reported offline at {at(1)}; '
     f'reported active 2019-01-07T13:16:42.000Z at {at(1)}',
 ]
-ROW = f'session "phone" connect {at(0)}; active {at(0)}; status "a status that is long" from {at(1)}'
+ROW = f'session "phone" connect {at(0)}; active {at(0)}; status "a status that is long" from {at(1)} until 2019-01-07T13:18:42.000Z; removed up to {at(-1)}'
 EXPECTED = {
     "timestamps.usual": AT,
     "timestamps.fraction": "2019-01-07T13:17:42.375Z",
