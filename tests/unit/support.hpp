@@ -42,6 +42,14 @@ inline PresenceEvent says(std::string user, std::string text, Timestamp when) {
   return PresenceEvent::set_status(std::move(user), std::move(text), when);
 }
 inline PresenceEvent report(std::string user, bool online, Timestamp when) { return PresenceEvent::report(std::move(user), online, when); }
+inline PresenceEvent hides(std::string user, Timestamp when) { return PresenceEvent::set_visible(std::move(user), false, when); }
+inline PresenceEvent shows(std::string user, Timestamp when) { return PresenceEvent::set_visible(std::move(user), true, when); }
+inline PresenceEvent removes(std::string user, Timestamp when) { return PresenceEvent::remove(std::move(user), when); }
+/// The event with an end of its status.
+inline PresenceEvent until(PresenceEvent event, Timestamp end) {
+  event.until = end;
+  return event;
+}
 
 /// A snapshot that remembers every change it told of.
 struct Told {
