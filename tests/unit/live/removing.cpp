@@ -232,6 +232,15 @@ TEST_CASE("in one frame, an event dated a little earlier takes effect after the 
   CHECK_FALSE(store.find("john"));
 }
 
+TEST_CASE("in one frame, the second of two removals is unchanged") {
+  Store store;
+  store.dispatch(connect("john", "phone", at(1)));
+  CHECK(store.dispatch(removes("john", at(5))) == Verdict::applied);
+  const Dispatched second = store.dispatch(removes("john", at(5)));
+  CHECK(second == Verdict::unchanged);
+  CHECK(second.at == at(5));
+}
+
 TEST_CASE("in one frame, a report takes effect after the removal that was called before it") {
   Store store;
   store.dispatch(removes("john", at(5)));
@@ -241,6 +250,15 @@ TEST_CASE("in one frame, a report takes effect after the removal that was called
   CHECK(store.online("john"));
   CHECK(store.dispatch(removes("john", at(5))).at >= reported.at);
   CHECK_FALSE(store.find("john"));
+}
+
+TEST_CASE("in one frame, a report takes effect after a removal that was moved behind another report") {
+  Store store;
+  store.dispatch(report("john", true, at(5)));
+  store.dispatch(removes("john", at(5)));
+  CHECK_FALSE(store.find("john"));
+  CHECK(store.dispatch(report("john", true, at(5))) == Verdict::applied);
+  CHECK(store.online("john"));
 }
 
 TEST_CASE("without keep_order_of_frame, what has the timestamp of a removal is gone") {
