@@ -433,6 +433,25 @@ TEST_CASE("a removal is forgotten at the same time, whether its user was known o
   CHECK(known.s == reduce(Snapshot(), at(1e5)));
 }
 
+TEST_CASE(
+    "visibility changes older than the window have the same result, whether an event arrives before or after a removal "
+    "is forgotten") {
+  Rules rules = with_short_steps();
+  rules.reorder_window = seconds(15);
+  const auto history = [&rules](const std::vector<PresenceEvent>& early, bool arrives_after) {
+    Snapshot s = reduce(Snapshot(rules), at(10));
+    for (const PresenceEvent& event : early) s = reduce(std::move(s), event);
+    s = reduce(reduce(std::move(s), at(54)), removes("john", at(54)));
+    if (arrives_after) s = reduce(std::move(s), at(80));
+    s = reduce(std::move(s), at(70));
+    s = reduce(std::move(s), connect("john", "a", at(70)));
+    return reduce(std::move(s), at(80));
+  };
+  for (const std::vector<PresenceEvent>& early : std::vector<std::vector<PresenceEvent>>{
+           {}, {shows("john", at(9))}, {hides("john", at(8)), shows("john", at(9))}})
+    CHECK(history(early, true) == history(early, false));
+}
+
 TEST_CASE("a stored user can be removed whatever the limits, and makes room for another") {
   Rules rules;
   rules.max_users = 1;
