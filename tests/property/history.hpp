@@ -115,6 +115,7 @@ struct Mix {
   bool few_sessions = false;   ///< of the limits only that of live sessions
   bool hiding = false;         ///< invisible more often
   bool forgetting = false;     ///< users are forgotten by age, soon
+  bool removing = false;       ///< users are removed more often, and heard of again soon
   bool without_limits = false; ///< nothing that is refused by chance: windows without end
 };
 
@@ -135,6 +136,7 @@ class Author {
     if (mix_.without_limits || chance_.one_in(12)) rules.max_clock_skew = Duration::highest();
     if (chance_.one_in(20)) rules.offline_grace = -units(2);
     if (mix_.forgetting) rules.forget_after = units(chance_.any<std::int64_t>({-1, 0, 1, 3, 6, 12, 30}));
+    if (mix_.removing) rules.last_active_refresh = units(chance_.any<std::int64_t>({2, 5, 20}));
     if (mix_.few_sessions) rules.max_sessions_per_user = chance_.any<std::uint32_t>({0, 1, 1, 1, 1, 1, 2, 2, 2, 2});
     if (mix_.small_limits) {
       rules.max_users = chance_.any<std::uint32_t>({1, 2, 2, 3});
@@ -144,6 +146,8 @@ class Author {
     }
     rules.hash_seed = chance_.one_in(2) ? 0 : chance_.bits();
     known_.push_back(start_);
+    ends_.push_back(start_);
+    removals_.push_back(start_);
   }
 
   History write() {
@@ -195,33 +199,80 @@ class Author {
     e.user = one_of(users, 1 + chance_.below(mix_.users));
     e.session = one_of(sessions, 1 + chance_.below(mix_.sessions));
     e.at = instant();
-    const std::size_t kind = chance_.below(16);
-    e.type = kind < 6 ? EventType::connect : kind < 10 ? EventType::heartbeat : kind < 12 ? EventType::disconnect
-             : kind < 14 ? EventType::set_status : EventType::report;
-    if (e.type == EventType::connect && !chance_.one_in(3)) e.invisible = mix_.hiding ? !chance_.one_in(3) : chance_.one_in(2);
+    const std::size_t kind = chance_.below(48);
+    e.type = kind < 16 ? EventType::connect : kind < 27 ? EventType::heartbeat : kind < 33 ? EventType::disconnect
+             : kind < 38 ? EventType::set_status : kind < 43 ? EventType::report : kind < 46 ? EventType::set_visible : EventType::remove;
+    if (mix_.removing && chance_.one_in(8)) e.type = EventType::remove;
+    if (e.type == EventType::set_visible || (e.type == EventType::connect && !chance_.one_in(3))) {
+      e.invisible = mix_.hiding ? !chance_.one_in(3) : chance_.one_in(2);
+    }
     if (e.type == EventType::set_status || chance_.one_in(e.type == EventType::connect || e.type == EventType::report ? 3 : 12)) {
       e.status = chance_.any({"", "a", "a", "b", "b"});
+    }
+    if (e.status && chance_.one_in(3)) e.until = end_of_text(e.at);
+    if (e.type == EventType::remove) {
+      removals_.push_back(e.at.ns());
+      if (removals_.size() > 4) removals_.erase(removals_.begin());
+      removed_ = e.user;
+    } else if (!removed_.empty() && chance_.one_in(mix_.removing ? 3 : 16)) {
+      // Alive after a removal, but perhaps without a last_active of their own.
+      e.type = EventType::heartbeat;
+      e.user = removed_;
+      e.at = Timestamp::from_ns(removals_.back() + unit_ * chance_.between(0, 2));
+      e.status.reset();
     }
     if (e.type == EventType::report) {
       e.online = !chance_.one_in(3);
       if (chance_.one_in(2)) e.last_active = Timestamp::from_ns(known_[chance_.below(known_.size())] + unit_ * chance_.between(-2, 2));
     }
-    if (e.type == EventType::report || e.type == EventType::set_status) {
+    if (!presence::detail::belongs_to_session(e.type)) {
       if (!chance_.one_in(8)) e.session.clear();  // otherwise it is there, and not read
     }
     // Fields of other types of events, which are not read either.
-    if (e.type != EventType::connect && chance_.one_in(12)) e.invisible = chance_.one_in(2);
+    if (e.type != EventType::connect && e.type != EventType::set_visible && chance_.one_in(12)) e.invisible = chance_.one_in(2);
     if (e.type != EventType::report && chance_.one_in(12)) e.online = true;
     if (e.type != EventType::report && chance_.one_in(12)) e.last_active = e.at + units(3);
+    if (!e.status && chance_.one_in(12)) e.until = e.at + units(chance_.between(-1, 3));
     return e;
+  }
+
+  /// When a text set at `at` ends: soon, or near something else that happens; sometimes not after `at`, which is bad.
+  Timestamp end_of_text(Timestamp at) {
+    const Rules& rules = history_.rules;
+    std::int64_t end = at.ns() + unit_ * chance_.between(1, 8);
+    switch (chance_.below(6)) {
+      case 0: end = at.ns() + unit_ * in_units(rules.session_timeout); break;
+      case 1: end = at.ns() + unit_ * (in_units(rules.session_timeout) + in_units(rules.offline_grace)); break;
+      case 2: end = known_[chance_.below(known_.size())] + unit_ * (in_units(rules.session_timeout) + chance_.between(-1, 1)); break;
+      case 3: end = cursor_ + unit_ * (in_units(rules.reorder_window) + chance_.between(-1, 1)); break;
+      default: break;
+    }
+    if (unit_ > 1 && chance_.one_in(15)) end += chance_.any<std::int64_t>({-1, 1});
+    if (end <= at.ns() && !(mix_.bad && chance_.one_in(3))) end = at.ns() + 1;
+    ends_.push_back(end);
+    if (ends_.size() > 6) ends_.erase(ends_.begin());
+    return Timestamp::from_ns(end);
+  }
+
+  /// The first time at which a removal is older than any last_active that could still come.
+  std::int64_t end_of_removal(std::int64_t at) const noexcept {
+    const std::int64_t step = history_.rules.last_active_refresh.ns();
+    std::int64_t next = at + 1;
+    if (step > 0) next = (at / step + (at >= 0 || at % step == 0 ? 1 : 0)) * step;
+    return next + unit_ * in_units(history_.rules.reorder_window);
   }
 
   PresenceEvent bad_event() {
     PresenceEvent e = event();
-    switch (chance_.below(4)) {
+    switch (chance_.below(6)) {
       case 0: e.user.clear(); break;
       case 1: e.type = EventType::heartbeat; e.session.clear(); break;
       case 2: e.type = EventType::set_status; e.status.reset(); break;
+      case 3: e.type = EventType::set_visible; e.invisible.reset(); break;
+      case 4:
+        e.status = "a";
+        e.until = chance_.any({e.at, e.at - Duration::from_ns(1), e.at - units(2), Timestamp::lowest(), Timestamp::highest()});
+        break;
       default: e.at = chance_.one_in(2) ? Timestamp::lowest() : Timestamp::highest(); break;
     }
     return e;
@@ -248,6 +299,12 @@ class Author {
     }
     if (rules.forget_after != Duration::highest() && chance_.one_in(4)) {
       to = known_[chance_.below(known_.size())] + unit_ * (in_units(rules.forget_after) + chance_.between(-1, 1));
+    }
+    const std::int64_t beside = chance_.any<std::int64_t>({0, 0, 1, unit_, -1, -1}) - (chance_.one_in(4) ? unit_ : 0);
+    if (chance_.one_in(5)) {
+      to = ends_[chance_.below(ends_.size())] + beside;
+    } else if (removals_.size() > 1 && chance_.one_in(5)) {
+      to = end_of_removal(removals_.back()) + beside;
     }
     if (!chance_.one_in(12) && to < cursor_) to = cursor_ + unit_;
     if (to > cursor_) cursor_ = to;
@@ -307,11 +364,38 @@ class Author {
   History history_;
   std::int64_t unit_ = 1, start_ = 0, cursor_ = 0;
   bool started_ = false;
-  std::vector<std::int64_t> known_;
+  std::vector<std::int64_t> known_, ends_, removals_;
+  std::string removed_;  ///< the user of the latest removal
   std::vector<PresenceEvent> made_;
 };
 
 inline History random_history(std::uint64_t seed, const Mix& mix = {}) { return Author(seed, mix).write(); }
+
+// ---- what an event is ----------------------------------------------------------------------------------------------------------------
+
+/// Whether the event asks to be invisible, or to be visible.
+inline bool asks_to_be(const PresenceEvent& e, bool invisible) {
+  return (e.type == EventType::connect || e.type == EventType::set_visible) && e.invisible && *e.invisible == invisible;
+}
+
+/// Whether others cannot observe the event if its user is invisible. They can observe statuses, removals, and reports of a server.
+inline bool is_private(const PresenceEvent& e) { return presence::detail::belongs_to_session(e.type) || e.type == EventType::set_visible; }
+
+/// The text of the event, set without anything else. Precondition: it has one.
+inline PresenceEvent text_of(const PresenceEvent& e) {
+  PresenceEvent text = PresenceEvent::set_status(e.user, *e.status, e.at);
+  text.until = e.until;
+  return text;
+}
+
+/// Whether time alone may make this change: a text ends, a user goes offline, or one ceases to be known.
+inline bool is_of_time(const UserPresenceChanged& change, const Rules& rules) {
+  if (!change.before) return false;
+  const User& before = *change.before;
+  if (!change.after) return rules.forget_after != Duration::highest() || (before.online && !before.last_active && before.status.empty());
+  const bool text_ends = change.status_changed() && change.after->status.empty(), goes_offline = before.online && !change.after->online;
+  return (text_ends || goes_offline) && (text_ends || !change.status_changed()) && (goes_offline || !change.online_changed()) && !change.last_active_changed();
+}
 
 // ---- running one -----------------------------------------------------------------------------------------------------------------------
 
@@ -389,12 +473,18 @@ inline std::string told(const PresenceEvent& e) {
     case EventType::heartbeat: text = head + "heartbeat(" + user + session + at; break;
     case EventType::set_status: text = head + "set_status(" + user + ", \"" + e.status.value_or("<absent>") + "\"" + at; break;
     case EventType::report: text = head + "report(" + user + (e.online ? ", true" : ", false") + at; break;
+    case EventType::set_visible:
+      text = head + "set_visible(" + user + (e.invisible.value_or(true) ? ", false" : ", true") + at;
+      if (!e.invisible) text += " e.invisible.reset();";
+      break;
+    case EventType::remove: text = head + "remove(" + user + at; break;
     default: text = head + "/* of unknown type */ connect(" + user + session + at; break;
   }
-  if (e.invisible) text += std::string(" e.invisible = ") + (*e.invisible ? "true;" : "false;");
+  if (e.invisible && e.type != EventType::set_visible) text += std::string(" e.invisible = ") + (*e.invisible ? "true;" : "false;");
   if (e.status && e.type != EventType::set_status) text += " e.status = \"" + *e.status + "\";";
   if (e.online && e.type != EventType::report) text += " e.online = true;";
   if (e.last_active) text += " e.last_active = " + told(*e.last_active) + ";";
+  if (e.until) text += " e.until = " + told(*e.until) + ";";
   return text + " ";
 }
 
@@ -515,7 +605,7 @@ inline std::string seen_by_others(const Snapshot& s, std::initializer_list<const
 }
 
 inline std::string told(const presence::PresenceState& state) {
-  std::string text = told(std::optional<User>(state.user)) + ", status at " + told(state.status_at) + ", invisible since " + told(state.invisible_since);
+  std::string text = told(std::optional<User>(state.user)) + ", status at " + told(state.status_at) + " until " + told(state.status_until) + ", invisible since " + told(state.invisible_since);
   for (const presence::Session& session : state.sessions) {
     text += ", session " + session.id + (session.alive ? " alive" : " ended") + " connect " + told(session.connected) + " heartbeat " +
             told(session.heartbeat) + " until " + told(session.online_until) + " disconnects";

@@ -3,8 +3,8 @@
 #define PRESENCE_TESTS_PROPERTY_ORACLE_HPP
 
 // What is true, by brute force: the oracle remembers every event that was ever accepted, but for those of users forgotten by age, and answers
-// each question by going through all of them. It has no registers, joins nothing and drops nothing; deadlines are found by trying every timestamp at which
-// something could change. Of the library it uses the plain values alone.
+// each question by going through all of them. It has no registers, joins nothing and drops nothing: what a removal took away is marked, however it
+// arrived. Deadlines are found by trying every timestamp at which something could change. Of the library it uses the plain values alone.
 
 #include "history.hpp"
 
@@ -45,8 +45,9 @@ class Oracle {
 
   std::optional<User> view(const std::string& user, Instant t) const {
     const Instant cut = went_invisible(user), word = last_word(user, cut);
-    if (!word || (is_too_old(*word, t) && (cut || !truly_online(user, t)))) return std::nullopt;
-    return User{user, !cut && truly_online(user, t), status(user), last_active(user, cut), false};
+    const bool online = !cut && truly_online(user, t);
+    if (!online && (!word || is_too_old(*word, t))) return std::nullopt;
+    return User{user, online, status(user, t), last_active(user, cut), false};
   }
 
   /// As the user sees himself.
@@ -57,8 +58,9 @@ class Oracle {
   }
 
   std::optional<User> truth_of_what_is_left(const std::string& user, Instant t) const {
-    if (!last_word(user, std::nullopt)) return std::nullopt;
-    return User{user, truly_online(user, t), status(user), last_active(user, std::nullopt), went_invisible(user).has_value()};
+    const bool online = truly_online(user, t);
+    if (!online && !last_word(user, std::nullopt)) return std::nullopt;
+    return User{user, online, status(user, t), last_active(user, std::nullopt), went_invisible(user).has_value()};
   }
 
   /// The first of the timestamps at which the user asked to be invisible, since which no other was asked for.
@@ -90,19 +92,37 @@ class Oracle {
     return rules_.session_timeout == Duration() || !t || *t < *last + rules_.session_timeout;
   }
 
-  std::string status(const std::string& user) const {
+  /// The last text; of one timestamp the greater one, and of two that are the same the one that ends later.
+  const PresenceEvent* last_text(const std::string& user) const {
     const PresenceEvent* best = nullptr;
-    for (const PresenceEvent& e : events_) {
-      if (e.user != user || !e.status) continue;
-      if (best == nullptr || e.at > best->at || (e.at == best->at && *e.status > *best->status)) best = &e;
+    for (const Told& e : events_) {
+      if (e.user != user || !e.status || e.removed) continue;
+      if (best == nullptr || e.at > best->at || (e.at == best->at && (*e.status > *best->status || (*e.status == *best->status && ends_later(e, *best))))) best = &e;
     }
-    return best == nullptr ? std::string() : *best->status;
+    return best;
+  }
+
+  std::string status(const std::string& user, Instant t) const {
+    const PresenceEvent* text = last_text(user);
+    return text == nullptr || (t && text->until && *t >= *text->until) ? std::string() : *text->status;
   }
 
   Instant status_at(const std::string& user) const {
+    const PresenceEvent* text = last_text(user);
+    return text == nullptr ? std::nullopt : Instant(text->at);
+  }
+
+  /// When the text ends.
+  Instant status_until(const std::string& user) const {
+    const PresenceEvent* text = last_text(user);
+    return text == nullptr ? std::nullopt : text->until;
+  }
+
+  /// The timestamp up to which everything of the user was removed.
+  Instant removed_up_to(const std::string& user) const {
     Instant latest;
     for (const PresenceEvent& e : events_) {
-      if (e.user == user && e.status && (!latest || e.at > *latest)) latest = e.at;
+      if (e.user == user && e.type == EventType::remove && (!latest || e.at > *latest)) latest = e.at;
     }
     return latest;
   }
@@ -115,7 +135,7 @@ class Oracle {
       if (is_activity(e) && !(cut && e.at >= *cut)) {
         if (!latest || value_of(e) > *latest) latest = value_of(e);
       }
-      if (e.type == EventType::report && e.last_active) {
+      if (e.type == EventType::report && e.last_active && !e.removed) {
         if (word == nullptr || e.at > word->at || (e.at == word->at && *e.last_active > *word->last_active)) word = &e;
       }
     }
@@ -128,7 +148,7 @@ class Oracle {
 
   bool is_instant_of(const std::string& user, Timestamp at) const {
     return std::any_of(events_.begin(), events_.end(), [&](const PresenceEvent& e) {
-      return e.user == user && (e.at == at || (e.type == EventType::report && e.last_active == at));
+      return e.user == user && (e.at == at || (e.type == EventType::report && e.last_active == at) || (e.status && e.until == at));
     });
   }
 
@@ -141,6 +161,12 @@ class Oracle {
     return std::nullopt;
   }
 
+  /// Whether no event that may still come, nor its last_active, is as old as the removal. Then nothing of the removal is kept.
+  bool is_past(Timestamp removal, Timestamp t) const {
+    const Timestamp oldest = t - rules_.reorder_window;
+    return is_instant(oldest) && removal < rounded(oldest);
+  }
+
   std::vector<std::string> users() const {
     std::set<std::string> names;
     for (const PresenceEvent& e : events_) names.insert(e.user);
@@ -150,7 +176,7 @@ class Oracle {
   std::vector<std::string> sessions(const std::string& user) const {
     std::set<std::string> names;
     for (const Told& e : events_) {
-      if (e.user == user && is_of_session(e) && !e.gave_way) names.insert(e.session);
+      if (e.user == user && is_of_session(e) && counts(e)) names.insert(e.session);
     }
     return std::vector<std::string>(names.begin(), names.end());
   }
@@ -161,10 +187,12 @@ class Oracle {
 
   static bool well_formed(const PresenceEvent& e) {
     if (e.user.empty() || !is_instant(e.at)) return false;
-    const bool of_session = is_evidence(e) || e.type == EventType::disconnect;
-    if (!of_session && e.type != EventType::set_status && e.type != EventType::report) return false;
+    const bool of_session = is_evidence(e) || e.type == EventType::disconnect, of_user = e.type == EventType::set_visible || e.type == EventType::remove;
+    if (!of_session && !of_user && e.type != EventType::set_status && e.type != EventType::report) return false;
     if (of_session && e.session.empty()) return false;
     if (e.type == EventType::set_status && !e.status) return false;
+    if (e.type == EventType::set_visible && !e.invisible) return false;
+    if (e.status && e.until && (*e.until <= e.at || !is_instant(*e.until))) return false;
     return !(e.type == EventType::report && e.last_active && !is_instant(*e.last_active));
   }
 
@@ -184,8 +212,7 @@ class Oracle {
     if (verdict != Verdict::applied) return verdict;
     const Views before = views();
     events_.push_back({e});
-    keep_newest_sessions();
-    forget_by_age(now_);
+    settle();
     tell(before, views(), now_ ? *now_ : e.at, changes);
     return verdict;
   }
@@ -221,8 +248,7 @@ class Oracle {
       for (; i < list.size() && list[i].at == t; ++i) {
         tally.count(judge(list[i], now_));
         if (judge(list[i], now_) == Verdict::applied) events_.push_back({list[i]});
-        keep_newest_sessions();
-        forget_by_age(now_);
+        settle();
       }
       tell(before, views(), t, changes);
     }
@@ -237,12 +263,13 @@ class Oracle {
       if (judge(e, std::nullopt) == Verdict::applied) other.events_.push_back({e});
     }
     Changes by_time, all;
+    other.remove_up_to_removals();
     if (at) other.advance(*at, by_time);
     events_.insert(events_.end(), other.events_.begin(), other.events_.end());
+    remove_up_to_removals();
     by_time.clear();
     if (at) advance(*at, by_time);
-    keep_newest_sessions();
-    forget_by_age(now_);
+    settle();
     const Views after = views();
     tell(before, after, left ? *left : now_ ? *now_ : Timestamp(), all);
     for (UserPresenceChanged& change : all) {
@@ -281,6 +308,7 @@ class Oracle {
       if (verdict == Verdict::applied) verdict = e.type != EventType::report ? Verdict::invalid : judge(e, now_);
       tally.count(verdict);
       if (verdict == Verdict::applied) events_.push_back({e});
+      remove_up_to_removals();
       forget_by_age(now_);
     }
     if (of_all != Verdict::applied) return tally;
@@ -324,17 +352,23 @@ class Oracle {
   }
 
  private:
-  /// An event, and what of it was forgotten by age.
+  /// An event, and what of it was forgotten by age or removed.
   struct Told : PresenceEvent {
     Told(PresenceEvent e) : PresenceEvent(std::move(e)) {}
     bool no_activity = false;
     bool gave_way = false;  ///< its session did, for another
+    bool removed = false;   ///< all of it but a visibility change
   };
+
+  /// Whether the session of the event still has it.
+  static bool counts(const Told& e) { return !e.gave_way && !e.removed; }
+
+  static bool ends_later(const PresenceEvent& a, const PresenceEvent& b) { return b.until && (!a.until || *a.until > *b.until); }
 
   static bool is_evidence(const PresenceEvent& e) { return e.type == EventType::connect || e.type == EventType::heartbeat; }
 
   static bool asks(const PresenceEvent& e, const std::string& user, bool invisible) {
-    return e.type == EventType::connect && e.user == user && e.invisible && *e.invisible == invisible;
+    return e.user == user && asks_to_be(e, invisible);
   }
 
   bool asked(const std::string& user, Timestamp at, bool invisible) const {
@@ -353,7 +387,7 @@ class Oracle {
   Instant last_evidence(const std::string& user, const std::string& session) const {
     Instant last;
     for (const Told& e : events_) {
-      if (is_evidence(e) && !e.gave_way && e.user == user && e.session == session && (!last || e.at > *last)) last = e.at;
+      if (is_evidence(e) && counts(e) && e.user == user && e.session == session && (!last || e.at > *last)) last = e.at;
     }
     return last;
   }
@@ -362,10 +396,10 @@ class Oracle {
   Instant first_ending(const std::string& user, const std::string& session) const {
     Instant first;
     for (const Told& d : events_) {
-      if (d.type != EventType::disconnect || d.gave_way || d.user != user || d.session != session) continue;
+      if (d.type != EventType::disconnect || !counts(d) || d.user != user || d.session != session) continue;
       bool follows = true;
       for (const Told& e : events_) {
-        if (!is_evidence(e) || e.gave_way || e.user != user || e.session != session) continue;
+        if (!is_evidence(e) || !counts(e) || e.user != user || e.session != session) continue;
         if (e.at > d.at || (e.at == d.at && e.type == EventType::connect)) follows = false;
       }
       if (follows && (!first || d.at < *first)) first = d.at;
@@ -384,8 +418,8 @@ class Oracle {
 
   const PresenceEvent* last_report(const std::string& user) const {
     const PresenceEvent* word = nullptr;
-    for (const PresenceEvent& e : events_) {
-      if (e.type != EventType::report || e.user != user) continue;
+    for (const Told& e : events_) {
+      if (e.type != EventType::report || e.user != user || e.removed) continue;
       if (word == nullptr || e.at > word->at || (e.at == word->at && e.online)) word = &e;
     }
     return word;
@@ -397,7 +431,10 @@ class Oracle {
     return std::none_of(forgotten_.begin(), forgotten_.end(), [&](const auto& up_to) { return up_to.first == user && word->at <= up_to.second; });
   }
 
-  static bool is_activity(const Told& e) { return is_evidence(e) && !e.no_activity; }
+  static bool is_activity(const Told& e) {
+    const bool shows = e.type == EventType::set_visible && e.invisible && !*e.invisible;
+    return (is_evidence(e) || shows) && !e.no_activity;
+  }
   static bool is_of_session(const PresenceEvent& e) { return is_evidence(e) || e.type == EventType::disconnect; }
   Timestamp value_of(const PresenceEvent& e) const { return e.type == EventType::heartbeat ? rounded(e.at) : e.at; }
 
@@ -408,12 +445,37 @@ class Oracle {
     Instant last;
     for (const Told& e : events_) {
       if (e.user != user) continue;
-      if ((e.status || e.type == EventType::report) && (!last || e.at > *last)) last = e.at;
+      if ((e.status || e.type == EventType::report) && !e.removed && (!last || e.at > *last)) last = e.at;
       if (is_activity(e) && !(cut && e.at >= *cut) && (!last || value_of(e) > *last)) last = value_of(e);
     }
     return last;
   }
 
+  /// After events came: in whatever order, what was removed is gone first.
+  void settle() {
+    remove_up_to_removals();
+    keep_newest_sessions();
+    forget_by_age(now_);
+  }
+
+  /// Marks what was dated up to the removal of its user. A last_active goes by its value, whenever its evidence came.
+  void remove_up_to_removals() {
+    for (const std::string& user : users()) {
+      const Instant up_to = removed_up_to(user);
+      if (!up_to) continue;
+      for (Told& e : events_) {
+        if (e.user != user) continue;
+        if (e.at <= *up_to) e.removed = true;
+        if (value_of(e) <= *up_to) e.no_activity = true;
+      }
+      for (auto& mask : forgotten_) {
+        if (mask.first == user && mask.second <= *up_to) mask.first.clear();
+      }
+    }
+    forgotten_.erase(std::remove_if(forgotten_.begin(), forgotten_.end(), [](const auto& mask) { return mask.first.empty(); }), forgotten_.end());
+  }
+
+  /// Whether no last_active that may still come is as old as the removal.
   /// Of more live sessions than a user may have, those go whose evidence is the oldest; of two of one timestamp the lesser id.
   void keep_newest_sessions() {
     for (const std::string& user : users()) {
@@ -434,12 +496,16 @@ class Oracle {
   void forget_by_age(Instant t) {
     if (!t || rules_.forget_after == Duration::highest()) return;
     for (const std::string& user : users()) {
-      const Instant cut = went_invisible(user), word = last_word(user, cut);
-      if (word && view(user, t)) continue;
+      const Instant cut = went_invisible(user);
+      if (view(user, t)) continue;
+      Instant latest;
+      for (const Told& e : events_) {
+        if (e.user == user && is_activity(e) && (!cut || e.at < *cut) && (!latest || value_of(e) > *latest)) latest = value_of(e);
+      }
       for (Told& e : events_) {
         if (e.user != user) continue;
         e.status.reset();
-        if (!cut || e.at < *cut) e.no_activity = true;
+        if (latest && value_of(e) <= *latest) e.no_activity = true;  // a last_active that others knew too
         if (e.type == EventType::report || e.type == EventType::set_status) e.user.clear();
       }
       const Instant hidden = last_word(user, std::nullopt);
@@ -469,6 +535,9 @@ class Oracle {
   /// Whether nobody knows of the user, nothing that the user did is younger than the age, and no late event could concern it.
   bool may_forget_that_they_hide(const std::string& user, Timestamp t) const {
     if (view(user, t) || last_word(user, went_invisible(user))) return false;
+    if (const Instant removal = removed_up_to(user)) {
+      if (!is_past(*removal, t)) return false;
+    }
     for (const std::string& session : sessions(user)) {
       const Instant until = session_until(user, session);
       if (until && t < *until) return false;
@@ -476,9 +545,9 @@ class Oracle {
     for (const Told& e : events_) {
       if (e.user != user) continue;
       const Duration late = rules_.reorder_window > rules_.offline_grace ? rules_.reorder_window : rules_.offline_grace;
-      if (is_of_session(e) && !e.gave_way && !(t > e.at + rules_.session_timeout + late)) return false;
+      if (is_of_session(e) && counts(e) && !(t > e.at + rules_.session_timeout + late)) return false;
       if (is_activity(e) && !is_too_old(value_of(e), t)) return false;
-      if (e.type == EventType::connect && e.invisible && (!is_too_old(e.at, t) || !(t > e.at + rules_.reorder_window))) return false;
+      if ((asks(e, user, true) || asks(e, user, false)) && (!is_too_old(e.at, t) || !(t > e.at + rules_.reorder_window))) return false;
     }
     return std::none_of(forgotten_.begin(), forgotten_.end(), [&](const auto& mask) { return mask.first == user && !is_too_old(mask.second, t); });
   }
@@ -487,6 +556,7 @@ class Oracle {
   std::set<Timestamp> moments(Instant from, Timestamp to) const {
     std::set<Timestamp> all;
     for (const PresenceEvent& e : events_) {
+      if (e.status && e.until && (!from || *e.until > *from) && *e.until <= to) all.insert(*e.until);
       for (const Duration wait : {Duration(), rules_.session_timeout, rules_.offline_grace, rules_.session_timeout + rules_.offline_grace}) {
         const Timestamp t = e.at + wait;
         if ((!from || t > *from) && t <= to) all.insert(t);

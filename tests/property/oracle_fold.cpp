@@ -42,6 +42,9 @@ Wrong differs_from_oracle(const Snapshot& s, const Oracle& oracle) {
     if (!state) continue;
     if (truth && state->user != *truth) return "inspect(" + user + ").user is " + told(std::optional<User>(state->user)) + ", not " + told(truth);
     if (state->status_at != oracle.status_at(user)) return "status_at of " + user + " is " + told(state->status_at) + ", not " + told(oracle.status_at(user));
+    if (!state->user.status.empty() && state->status_until != oracle.status_until(user)) {
+      return "status_until of " + user + " is " + told(state->status_until) + ", not " + told(oracle.status_until(user));
+    }
     if (state->invisible_since != oracle.went_invisible(user)) {
       return "invisible_since of " + user + " is " + told(state->invisible_since) + ", not " + told(oracle.went_invisible(user));
     }
@@ -72,7 +75,31 @@ Wrong verdicts_differ(Tally library, Tally oracle) {
 
 struct Seen {
   std::size_t steps = 0, changes = 0, timeouts = 0, refused = 0, deadlines = 0, invisible = 0;
+  std::size_t removed = 0, removed_invisible = 0, without_value = 0, unknown = 0, revived = 0;  ///< of the removals
+  std::size_t texts = 0, texts_of_invisible = 0, shown = 0, hidden = 0;  ///< texts that ended; set_visible that changed something
 };
+
+/// What a history came across of removals, texts that end, and visibility without a session.
+void note_new(const Snapshot& before, const Step& step, const Snapshot& after, const Oracle& oracle, const Changes& changes, Seen& seen) {
+  for (const UserPresenceChanged& change : changes) {
+    const std::optional<presence::PresenceState> state = after.inspect(change.id);
+    const bool is_invisible = state && state->invisible_since;
+    if (step.what == Do::advance && change.after && change.status_changed()) {
+      ++seen.texts;
+      if (is_invisible) ++seen.texts_of_invisible;
+    }
+    if (step.what == Do::advance && !change.after && change.before->online) ++seen.unknown;
+    if (step.what != Do::event || step.events.size() != 1 || step.events.front().user != change.id) continue;
+    const EventType type = step.events.front().type;
+    if (type == EventType::remove && !change.after) ++(is_invisible ? seen.removed_invisible : seen.removed);
+    if (type == EventType::heartbeat && change.after && change.after->online && !change.after->last_active) ++seen.without_value;
+    if (!change.before && oracle.removed_up_to(change.id)) ++seen.revived;
+    if (type != EventType::set_visible) continue;
+    const std::optional<presence::PresenceState> was = before.inspect(change.id);
+    if (was && was->invisible_since && !is_invisible) ++seen.shown;
+    if (is_invisible && !(was && was->invisible_since)) ++seen.hidden;
+  }
+}
 
 Wrong follows_oracle(const History& h, Seen& seen) {
   Snapshot s(h.rules);
@@ -90,6 +117,7 @@ Wrong follows_oracle(const History& h, Seen& seen) {
     if (step.what == Do::advance) seen.timeouts += changes.size();
     seen.refused += tally.refused();
     if (s.next_deadline()) ++seen.deadlines;
+    note_new(before, step, s, oracle, expected, seen);
     for (const std::string& user : oracle.users()) {
       if (oracle.went_invisible(user)) ++seen.invisible;
     }
@@ -138,7 +166,15 @@ void expect_to_follow(std::size_t count, const Mix& mix, std::uint64_t salt) {
   Seen seen;
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return follows_oracle(h, seen); });
   MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.changes << " changes, " << seen.timeouts << " timeouts, " << seen.refused << " refused, "
-                << seen.deadlines << " deadlines, " << seen.invisible << " invisible");
+                << seen.deadlines << " deadlines, " << seen.invisible << " invisible; " << seen.removed << " removed, " << seen.removed_invisible
+                << " while invisible, " << seen.revived << " known again later, " << seen.without_value << " heartbeats without a last_active, " << seen.unknown
+                << " known only while online; " << seen.texts << " texts that ended, " << seen.texts_of_invisible << " of invisible users; by set_visible "
+                << seen.shown << " shown, " << seen.hidden << " hidden");
+  for (const std::size_t reached : {seen.removed, seen.removed_invisible, seen.revived, seen.texts, seen.texts_of_invisible, seen.shown, seen.hidden}) CHECK_REACHED(reached * 200 > tried);
+  if (mix.removing) {
+    CHECK_REACHED(seen.without_value * 30 > tried);
+    CHECK_REACHED(seen.unknown * 100 > tried);
+  }
   CHECK_REACHED(seen.changes * 5 > seen.steps);
   CHECK_REACHED(seen.timeouts * 80 > seen.steps);
   CHECK_REACHED(seen.deadlines * 10 > seen.steps);
@@ -164,6 +200,17 @@ TEST_CASE("oracle: the library agrees with the oracle on events and advances of 
 
 TEST_CASE("oracle: the library agrees with the oracle on every operation") {
   expect_to_follow(1500, Mix(), 103);
+}
+
+TEST_CASE("oracle: the library agrees with the oracle on every operation, with users who are removed and heard of again") {
+  for (const std::size_t users : {std::size_t{1}, std::size_t{3}}) {
+    Mix mix;
+    mix.users = users;
+    mix.removing = true;
+    expect_to_follow(1500, mix, 107);
+    mix.hiding = mix.forgetting = true;
+    expect_to_follow(1000, mix, 108);
+  }
 }
 
 TEST_CASE("oracle: the library agrees with the oracle on every operation, with few sessions per user") {

@@ -19,6 +19,17 @@ namespace property {
 
 using Wrong = std::optional<std::string>;
 
+/// Calls `attempt` with functions that each make an event simpler, without making a valid one invalid.
+template <class Attempt>
+void each_simplification(const Attempt& attempt) {
+  attempt([](PresenceEvent& e) { if (e.type != EventType::set_visible) e.invisible.reset(); });
+  attempt([](PresenceEvent& e) { if (e.type != EventType::set_status) e.status.reset(); });
+  attempt([](PresenceEvent& e) { e.last_active.reset(); });
+  attempt([](PresenceEvent& e) { e.until.reset(); });
+  attempt([](PresenceEvent& e) { if (e.type != EventType::report) e.online = false; });
+  attempt([](PresenceEvent& e) { if (!presence::detail::belongs_to_session(e.type)) e.session.clear(); });
+}
+
 template <class Property>
 class Shrinker {
  public:
@@ -80,11 +91,7 @@ class Shrinker {
       change(of(candidate));
       if (of(candidate) != before && keep_if_failing(std::move(candidate))) smaller = true;
     };
-    attempt([](PresenceEvent& e) { e.invisible.reset(); });
-    attempt([](PresenceEvent& e) { if (e.type != EventType::set_status) e.status.reset(); });
-    attempt([](PresenceEvent& e) { e.last_active.reset(); });
-    attempt([](PresenceEvent& e) { if (e.type != EventType::report) e.online = false; });
-    attempt([](PresenceEvent& e) { if (e.type == EventType::report || e.type == EventType::set_status) e.session.clear(); });
+    each_simplification(attempt);
     return smaller;
   }
 

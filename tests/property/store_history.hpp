@@ -91,6 +91,7 @@ inline void stretch(StoreHistory& h, std::int64_t by) {
     for (PresenceEvent& e : call.events) {
       move(e.at);
       if (e.last_active) move(*e.last_active);
+      if (e.until) move(*e.until);
     }
   }
 }
@@ -345,17 +346,7 @@ class StoreShrinker {
       change(e);
       if (e != before && keep_if_failing(std::move(candidate))) smaller = true;
     };
-    attempt([](PresenceEvent& e) { e.invisible.reset(); });
-    attempt([](PresenceEvent& e) {
-      if (e.type != EventType::set_status) e.status.reset();
-    });
-    attempt([](PresenceEvent& e) { e.last_active.reset(); });
-    attempt([](PresenceEvent& e) {
-      if (e.type != EventType::report) e.online = false;
-    });
-    attempt([](PresenceEvent& e) {
-      if (e.type == EventType::report || e.type == EventType::set_status) e.session.clear();
-    });
+    each_simplification(attempt);
     return smaller;
   }
   bool plain_rules() {
