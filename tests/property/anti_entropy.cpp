@@ -367,8 +367,15 @@ Wrong many_users_agree(std::uint64_t seed, Seen& seen) {
     const std::string user = name(chance.below(users + users / 4));
     const Timestamp at = now - Duration::from_ms(chance.between(0, 20000));
     PresenceEvent e = PresenceEvent::heartbeat(user, "1", at);
-    switch (chance.below(5)) {
-      case 0: e = PresenceEvent::set_status(user, "busy", at); break;
+    switch (chance.below(7)) {
+      case 0:
+        e = PresenceEvent::set_status(user, "busy", at);
+        if (chance.one_in(2)) e.until = at + Duration::from_ms(chance.between(1, 40000));
+        break;
+      case 5: e = PresenceEvent::set_visible(user, chance.one_in(2), at); break;
+      case 6:
+        if (chance.one_in(3)) e = PresenceEvent::remove(user, at);
+        break;
       case 1: e = PresenceEvent::disconnect(user, "1", at); break;
       case 2:
         e.type = EventType::connect;

@@ -75,7 +75,7 @@ bool holds_later(const Snapshot& s, Timestamp limit) {
     const detail::UserRegisters user = row.unpacked();
     std::vector<Timestamp> all = {
         user.dropped_range.from,   user.dropped_range.to, user.status_at, user.reported_at, user.reported_last_active_at,
-        user.forgotten_up_to};
+        user.forgotten_up_to, user.removed};
     for (const detail::SessionRegisters& session : user.sessions) {
       all.push_back(session.connect);
       all.push_back(session.heartbeat);
@@ -310,6 +310,11 @@ Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
   if (Wrong wrong = joins_a_peer(a, b, limited, false, chance, seen)) return wrong;
   if (Wrong wrong = joins_a_peer(b, a, limited, false, chance, seen)) return wrong;
 
+  // A node that lacks a removal for longer than the window brings back what was removed.
+  const auto lacks_a_removal = [&](const std::string& user) {
+    const std::optional<Timestamp> removed = oracle.removed_up_to(user);
+    return removed && merged.now() && oracle.is_past(*removed, *merged.now());
+  };
   // Invisibility is never wrong and is forgotten only by age (see oracle_fold.cpp for the rule in that case).
   for (const std::string& user : oracle.users()) {
     const std::optional<presence::PresenceState> state = merged.inspect(user);
@@ -317,7 +322,8 @@ Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
     if (truth && !invisible && !mix.forgetting)
       return user + " is visible after the merge, and invisible by all that was told\n" + all_of(merged);
     // A node that forgot by age that a user became visible again may merge with one that only has earlier events.
-    if (invisible && !truth && !mix.small_limits && !mix.forgetting)
+    // So may one that removed the user, and with them how they became visible again.
+    if (invisible && !truth && !mix.small_limits && !mix.forgetting && !oracle.removed_up_to(user))
       return user + " is invisible after the merge, and visible by all that was told\n" + all_of(merged);
     if (truth) ++seen.invisible;
   }
@@ -327,6 +333,7 @@ Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
     for (const presence::UserView& user : merged) {
       if (!user.online || mix.forgetting)
         continue;  // events later than forget_after count, whatever was forgotten
+      if (lacks_a_removal(std::string(user.id))) continue;
       const std::optional<User> truth = oracle.view(std::string(user.id), merged.now());
       if (!truth || !truth->online)
         return std::string(user.id) + " is online after the merge, and by all that was told offline\n" + all_of(merged);
