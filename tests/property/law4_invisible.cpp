@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Law 4. Invisible means invisible. A history in which a user goes invisible is run a second time without that user's events from then until the
-// interval ends. (Statuses remain, and so do events that arrived before the visibility change or are dated before it.) At each common step,
-// everything that others can observe is the same, byte for byte.
+// interval ends. (Statuses, with their ends, and removals remain, and so do events that arrived before the visibility change or are dated before
+// it.) At each common step, everything that others can observe is the same, byte for byte.
 #include "history.hpp"
 #include "oracle.hpp"
 #include "queries.hpp"
@@ -27,6 +27,7 @@ namespace {
 struct Seen {
   std::size_t intervals = 0, with_removed = 0, removed = 0, texts = 0, steps = 0, changes = 0, ended = 0, late = 0;
   std::size_t answers = 0, deliveries = 0;
+  std::size_t begun_alone = 0, ended_alone = 0, removals = 0;  ///< by set_visible; of an invisible user
 };
 
 /// Whether each event of each step was accepted, and the emitted changes.
@@ -79,7 +80,7 @@ bool still_invisible(const Oracle& oracle, const std::string& user, Timestamp vi
 }
 
 bool asks_to_be_visible_after(const PresenceEvent& e, const PresenceEvent& visibility_change) {
-  return e.type == EventType::connect && e.user == visibility_change.user && e.invisible && !*e.invisible && e.at >= visibility_change.at;
+  return asks_to_be(e, false) && e.user == visibility_change.user && e.at >= visibility_change.at;
 }
 
 /// The changes without their timestamps, for comparisons that ignore them.
@@ -219,12 +220,12 @@ Wrong nothing_shows(const History& h, Seen& seen) {
       Changes unread;
       told_before.merge({visibility_change}, std::nullopt, unread);
       if (h.steps[i].what != Do::event && h.steps[i].what != Do::batch) continue;
-      if (visibility_change.type != EventType::connect || !visibility_change.invisible || !*visibility_change.invisible || !still_invisible(told_before, visibility_change.user, visibility_change.at)) continue;
+      if (!asks_to_be(visibility_change, true) || !still_invisible(told_before, visibility_change.user, visibility_change.at)) continue;
 
       // The interval: from this event on, and up to before the step that ends it.
       Oracle oracle = told_before;
       std::vector<Step> without = h.steps;
-      std::size_t end = h.steps.size(), removed = 0, texts = 0;
+      std::size_t end = h.steps.size(), removed = 0, texts = 0, removals = 0;
       for (std::size_t j = i; j < end; ++j) {
         without[j].events.clear();
         for (std::size_t m = 0; m < h.steps[j].events.size(); ++m) {
@@ -235,14 +236,16 @@ Wrong nothing_shows(const History& h, Seen& seen) {
             if (limited ? asks_to_be_visible_after(e, visibility_change) : !still_invisible(oracle, visibility_change.user, visibility_change.at)) {
               end = j;
               ++seen.ended;
+              if (e.type == EventType::set_visible) ++seen.ended_alone;
             }
           }
-          const bool hidden = later && e.user == visibility_change.user && e.at >= visibility_change.at && e.type != EventType::report && e.type != EventType::set_status;
+          const bool hidden = later && e.user == visibility_change.user && e.at >= visibility_change.at && is_private(e);
+          if (later && e.user == visibility_change.user && e.type == EventType::remove && full.taken[j][m]) ++removals;
           if (!hidden) {
             without[j].events.push_back(e);
             if (later && e.user == visibility_change.user && e.at < visibility_change.at) ++seen.late;
           } else if (e.status && full.taken[j][m]) {
-            without[j].events.push_back(PresenceEvent::set_status(e.user, *e.status, e.at));
+            without[j].events.push_back(text_of(e));
             ++texts;
           }
           if (hidden && full.taken[j][m]) ++removed;
@@ -253,6 +256,8 @@ Wrong nothing_shows(const History& h, Seen& seen) {
       ++seen.with_removed;
       seen.removed += removed;
       seen.texts += texts;
+      seen.removals += removals;
+      if (visibility_change.type == EventType::set_visible) ++seen.begun_alone;
       if (h.rules.forget_after != Duration::highest())
         end = forgotten_before(h, run(h.rules, without, end), visibility_change.user, i, forgotten_before(h, full, visibility_change.user, i, end));
 
@@ -269,7 +274,7 @@ Wrong leaves_no_trace(const History& h, Seen& seen) {
   for (std::size_t i = 0; i < h.steps.size(); ++i) {
     if (h.steps[i].what != Do::event || h.steps[i].events.size() != 1 || !full.taken[i][0]) continue;
     const PresenceEvent& visibility_change = h.steps[i].events[0];
-    if (visibility_change.type != EventType::connect || !visibility_change.invisible || !*visibility_change.invisible || visibility_change.status) continue;
+    if (!asks_to_be(visibility_change, true) || visibility_change.status) continue;
     const Snapshot before = i > 0 ? full.after[i - 1] : Snapshot(h.rules);
     const std::optional<presence::PresenceState> was = before.inspect(visibility_change.user), is = full.after[i].inspect(visibility_change.user);
     if (before.online(visibility_change.user) || (was && was->invisible_since) || !is || is->invisible_since != visibility_change.at) continue;
@@ -281,13 +286,12 @@ Wrong leaves_no_trace(const History& h, Seen& seen) {
       without[j].events.clear();
       for (std::size_t m = 0; m < h.steps[j].events.size(); ++m) {
         const PresenceEvent& e = h.steps[j].events[m];
-        const bool of_session = e.type != EventType::report && e.type != EventType::set_status;
-        const bool hidden = e.user == visibility_change.user && of_session && e.at >= visibility_change.at;
+        const bool hidden = e.user == visibility_change.user && is_private(e) && e.at >= visibility_change.at;
         const bool may_show = e.user == visibility_change.user && ((e.type == EventType::report && (e.online || h.steps[j].what == Do::resync)) ||
-                                                      (of_session && e.at < visibility_change.at) || asks_to_be_visible_after(e, visibility_change));
+                                                      (is_private(e) && e.at < visibility_change.at) || asks_to_be_visible_after(e, visibility_change));
         if (may_show && Oracle::well_formed(e)) end = j;
         if (!hidden) without[j].events.push_back(e);
-        if (hidden && e.status && full.taken[j][m]) without[j].events.push_back(PresenceEvent::set_status(e.user, *e.status, e.at));
+        if (hidden && e.status && full.taken[j][m]) without[j].events.push_back(text_of(e));
         if (hidden && full.taken[j][m]) ++removed;
       }
     }
@@ -301,12 +305,41 @@ Wrong leaves_no_trace(const History& h, Seen& seen) {
   return std::nullopt;
 }
 
+struct Shown {
+  std::size_t ended = 0, without_connect = 0;
+};
+
+/// When the interval ends, nothing dated inside is shown. (A last_active that a server reported may be of any time.)
+Wrong nothing_inside_is_shown(const History& h, Shown& seen) {
+  Snapshot s(h.rules);
+  for (const Step& step : h.steps) {
+    const Snapshot before = s;
+    Changes unread;
+    perform(s, step, unread);
+    if (step.what != Do::event || step.events.size() != 1 || !asks_to_be(step.events.front(), false)) continue;
+    const PresenceEvent& e = step.events.front();
+    const std::optional<presence::PresenceState> was = before.inspect(e.user), is = s.inspect(e.user);
+    if (!was || !was->invisible_since || (is && is->invisible_since)) continue;
+    ++seen.ended;
+    if (e.type == EventType::set_visible) ++seen.without_connect;
+    const std::optional<User> shown = s.find(e.user);
+    if (!shown || !shown->last_active || *shown->last_active >= e.at) continue;
+    bool is_reported = false;
+    for (const Step& other : h.steps) {
+      for (const PresenceEvent& report : other.events) is_reported = is_reported || (report.user == e.user && report.last_active == shown->last_active);
+    }
+    if (!is_reported) return e.user + ", invisible since " + told(was->invisible_since) + ", is shown as " + told(shown) + "\n  after " + told(step);
+  }
+  return std::nullopt;
+}
+
 void expect_privacy(std::size_t count, const Mix& mix, std::uint64_t salt) {
   Seen seen;
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nothing_shows(h, seen); });
   MESSAGE(tried << " histories, " << seen.intervals << " intervals, " << seen.with_removed << " in which something was removed, " << seen.removed << " events, "
                 << seen.texts << " strings that stayed, " << seen.ended << " that ended, " << seen.late << " late events that stayed, " << seen.steps
-                << " steps compared, " << seen.changes << " changes, " << seen.answers << " times asked, " << seen.deliveries << " steps with deliveries");
+                << " steps compared, " << seen.changes << " changes, " << seen.answers << " times asked, " << seen.deliveries << " steps with deliveries, "
+                << seen.begun_alone << " intervals begun and " << seen.ended_alone << " ended without a connect, " << seen.removals << " removals inside");
   CHECK_REACHED(seen.answers > tried);
   CHECK_REACHED(seen.deliveries * 20 > tried);
   CHECK_REACHED(seen.with_removed * 2 > tried);
@@ -314,6 +347,9 @@ void expect_privacy(std::size_t count, const Mix& mix, std::uint64_t salt) {
   CHECK_REACHED(seen.texts * 10 > tried);
   CHECK_REACHED(seen.ended * 10 > tried);
   CHECK_REACHED(seen.late * 20 > tried);
+  CHECK_REACHED(seen.begun_alone * 20 > tried);
+  CHECK_REACHED(seen.ended_alone * 40 > tried);
+  CHECK_REACHED(seen.removals * 40 > tried);
 }
 
 // ---- the same law for a store, which keeps the order of calls in one frame ----
@@ -372,7 +408,7 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
   for (std::size_t i = 0; i < h.steps.size(); ++i) {
     if (h.steps[i].what != Do::event || h.steps[i].events.size() != 1 || !accepted(full.verdicts[i][0])) continue;
     const PresenceEvent& visibility_change = h.steps[i].events[0];
-    if (visibility_change.type != EventType::connect || !visibility_change.invisible || !*visibility_change.invisible) continue;
+    if (!asks_to_be(visibility_change, true)) continue;
     const std::optional<presence::PresenceState> state = full.after[i].inspect(visibility_change.user);
     if (!state || !state->invisible_since) continue;
     const Timestamp cut = *state->invisible_since;
@@ -382,21 +418,22 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
     for (; end < h.steps.size(); ++end) {
       bool asks_visible = false;
       for (const PresenceEvent& e : h.steps[end].events) {
-        asks_visible = asks_visible || (e.user == visibility_change.user && e.type == EventType::connect && e.invisible && !*e.invisible);
+        asks_visible = asks_visible || (e.user == visibility_change.user && asks_to_be(e, false));
       }
       if (asks_visible) break;
       if (h.steps[end].what == Do::resync) continue;
       without[end].events.clear();
       for (std::size_t m = 0; m < h.steps[end].events.size(); ++m) {
         const PresenceEvent& e = h.steps[end].events[m];
-        const bool hidden = e.user == visibility_change.user && presence::detail::belongs_to_session(e.type) && e.at + frame > cut;
+        const bool hidden = e.user == visibility_change.user && is_private(e) && e.at + frame > cut;
         const bool taken = accepted(full.verdicts[end][m]);
         if (!hidden) without[end].events.push_back(e);
         if (hidden && e.status && taken) {
-          without[end].events.push_back(PresenceEvent::set_status(e.user, *e.status, e.at));
+          without[end].events.push_back(text_of(e));
           ++seen.texts;
         }
         if (hidden && taken) ++removed;
+        if (e.user == visibility_change.user && e.type == EventType::remove && taken) ++seen.removals;
         if (!hidden && e.user == visibility_change.user) ++seen.late;
       }
     }
@@ -404,6 +441,7 @@ Wrong store_shows_nothing(const History& h, Seen& seen) {
     if (removed == 0) continue;
     ++seen.with_removed;
     seen.removed += removed;
+    if (visibility_change.type == EventType::set_visible) ++seen.begun_alone;
 
     const Viewer viewer{visibility_change.user == "bob" ? "ann" : "bob"};
     const StoreRun some = run_store(h.rules, without, clock, end);
@@ -452,6 +490,7 @@ History in_frames(History h) {
     for (PresenceEvent& e : step.events) {
       dropped_range(e.at);
       if (e.last_active) dropped_range(*e.last_active);
+      if (e.until) dropped_range(*e.until);
     }
   }
   return h;
@@ -464,8 +503,10 @@ void expect_private_store(std::size_t count, Mix mix, std::uint64_t salt) {
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return store_shows_nothing(h, seen); }, in_frames);
   MESSAGE(tried << " histories, " << seen.intervals << " intervals, " << seen.with_removed << " in which something was removed, " << seen.removed << " events, "
                 << seen.texts << " strings that stayed, " << seen.late << " other events of the ghost, " << seen.steps << " steps compared, " << seen.deliveries
-                << " steps with deliveries");
+                << " steps with deliveries, " << seen.begun_alone << " intervals begun without a connect, " << seen.removals << " removals inside");
   CHECK_REACHED(seen.with_removed * 3 > tried);
+  CHECK_REACHED(seen.begun_alone * 20 > tried);
+  CHECK_REACHED(seen.removals * 20 > tried);
   CHECK_REACHED(seen.deliveries * 10 > tried);
   CHECK_REACHED(seen.texts * 20 > tried);
 }
@@ -516,6 +557,16 @@ TEST_CASE("law 4: a user who was offline and connects invisibly leaves no trace"
                   << seen.steps << " steps compared, " << seen.changes << " changes");
     CHECK_REACHED(seen.with_removed * 20 > tried);
   }
+}
+
+TEST_CASE("law 4: when a user becomes visible, nothing dated inside the invisible interval is shown") {
+  Mix mix;
+  mix.users = 2;
+  Shown seen;
+  const std::size_t tried = try_histories(histories_to_try(3000), mix, 8, [&](const History& h) { return nothing_inside_is_shown(h, seen); });
+  MESSAGE(tried << " histories, " << seen.ended << " intervals that ended, " << seen.without_connect << " of them without a connect");
+  CHECK_REACHED(seen.ended * 10 > tried);
+  CHECK_REACHED(seen.without_connect * 40 > tried);
 }
 
 TEST_CASE("law 4: others cannot observe what an invisible user does, with one user") {
