@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -48,7 +49,19 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
   PresenceEvent silent = PresenceEvent::set_status("ann", "a", at);
   silent.status.reset();
   add(silent, Verdict::invalid, "a status without a text");
-  for (const unsigned type : {5u, 6u, 127u, 255u}) {
+  PresenceEvent unclear = PresenceEvent::set_visible("ann", true, at);
+  unclear.invisible.reset();
+  add(unclear, Verdict::invalid, "a visibility that is not said");
+  add(PresenceEvent::set_visible("", true, at), Verdict::invalid, "an empty user");
+  add(PresenceEvent::remove("", at), Verdict::invalid, "an empty user");
+  for (const Timestamp until : {at, at - Duration::from_ns(1), Timestamp::lowest(), Timestamp::highest()}) {
+    for (PresenceEvent e : {PresenceEvent::set_status("ann", "a", at), with_status(PresenceEvent::connect("ann", "1", at), ""), with_status(PresenceEvent::heartbeat("ann", "1", at), "a"),
+                            with_status(PresenceEvent::report("ann", true, at), "a"), with_status(PresenceEvent::set_visible("ann", true, at), "b")}) {
+      e.until = until;
+      add(e, Verdict::invalid, "a text that ends before it begins, or at no timestamp");
+    }
+  }
+  for (const unsigned type : {7u, 8u, 127u, 255u}) {
     PresenceEvent unknown = with_status(PresenceEvent::connect("ann", "1", at), "a");
     unknown.type = static_cast<EventType>(type);
     add(unknown, Verdict::invalid, "an unknown type");
@@ -59,6 +72,9 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
     add(PresenceEvent::heartbeat("ann", "1", end), Verdict::invalid, "a timestamp that is none");
     add(PresenceEvent::set_status("ann", "a", end), Verdict::invalid, "a timestamp that is none");
     add(PresenceEvent::report("ann", true, end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::set_visible("ann", true, end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::set_visible("ann", false, end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::remove("ann", end), Verdict::invalid, "a timestamp that is none");
     PresenceEvent report = PresenceEvent::report("ann", true, at);
     report.last_active = end;
     add(report, Verdict::invalid, "a last_active that is no timestamp");
@@ -68,11 +84,17 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
   add(PresenceEvent::connect(long_id, "1", at), Verdict::over_limit, "a long user");
   add(PresenceEvent::set_status(long_id, "a", at), Verdict::over_limit, "a long user");
   add(PresenceEvent::report(long_id, true, at), Verdict::over_limit, "a long user");
+  add(PresenceEvent::set_visible(long_id, true, at), Verdict::over_limit, "a long user");
+  add(PresenceEvent::remove(long_id, at), Verdict::over_limit, "a long user");
   add(PresenceEvent::connect("ann", long_id, at), Verdict::over_limit, "a long session");
   add(PresenceEvent::disconnect("ann", long_id, at), Verdict::over_limit, "a long session");
   add(PresenceEvent::set_status("ann", long_text, at), Verdict::over_limit, "a long text");
   add(with_status(PresenceEvent::connect("ann", "1", at), long_text), Verdict::over_limit, "a long text");
   add(with_status(PresenceEvent::report("ann", true, at), long_text), Verdict::over_limit, "a long text");
+  add(with_status(PresenceEvent::set_visible("ann", true, at), long_text), Verdict::over_limit, "a long text");
+  PresenceEvent both = PresenceEvent::set_status("ann", long_text, at);
+  both.until = at;
+  add(both, Verdict::invalid, "what is invalid comes before limits");
   if (now) {
     const Timestamp late = *now - rules.reorder_window - Duration::from_ns(1), early = *now + rules.max_clock_skew + Duration::from_ns(1);
     const auto is_instant = [](Timestamp t) { return t != Timestamp::lowest() && t != Timestamp::highest(); };
@@ -86,6 +108,11 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
       add(PresenceEvent::heartbeat("new", "1", then), why, "late or early");
       add(PresenceEvent::set_status("bob", "a", then), why, "late or early");
       add(PresenceEvent::report("ann", true, then), why, "late or early");
+      add(PresenceEvent::set_visible("ann", false, then), why, "late or early");
+      add(PresenceEvent::remove("bob", then), why, "late or early");
+      PresenceEvent ended = PresenceEvent::set_status("ann", "a", then);
+      ended.until = then;
+      add(ended, Verdict::invalid, "what is invalid comes before timestamps");
       add(PresenceEvent::connect(long_id, "1", then), Verdict::over_limit, "limits of bytes come before timestamps");
       add(PresenceEvent::connect("ann", "", then), Verdict::invalid, "what is invalid comes before timestamps");
     }
@@ -94,7 +121,7 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
 }
 
 struct Seen {
-  std::size_t refused = 0, limits = 0, steps = 0, most_users = 0, most_sessions = 0, for_users = 0, for_unknown = 0, gave_way = 0;
+  std::size_t refused = 0, limits = 0, steps = 0, most_users = 0, most_sessions = 0, for_users = 0, for_unknown = 0, gave_way = 0, removed = 0;
 };
 
 bool is_same(const Snapshot& a, const Snapshot& b) { return a == b && !(a != b) && a.digest() == b.digest() && views_of(a) == views_of(b); }
@@ -149,7 +176,9 @@ Wrong folds_the_rest(const Snapshot& s, const std::vector<PresenceEvent>& good, 
       const Refused& r = refused[chance.below(refused.size())];
       if (r.why != Verdict::invalid) continue;
       PresenceEvent b = r.event;
-      if (b.at != Timestamp::lowest() && b.at != Timestamp::highest()) b.at = e.at;  // beside the good one in a log
+      const auto is_end = [](Timestamp t) { return t == Timestamp::lowest() || t == Timestamp::highest(); };
+      if (!is_end(b.at)) b.at = e.at;  // beside the good one in a log
+      if (b.until && !is_end(*b.until)) b.until = b.at;
       mixed_up.push_back(b);
       ++bad;
     }
@@ -186,7 +215,7 @@ std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<pres
   std::vector<Timestamp> disconnects;
   if (was) {
     for (const presence::Session& session : was->sessions) {
-      if (session.id == e.session && e.type != EventType::set_status && e.type != EventType::report) {
+      if (session.id == e.session && presence::detail::belongs_to_session(e.type)) {
         connected = session.connected.value_or(none), heartbeat = session.heartbeat.value_or(none), disconnects = session.disconnects;
       } else if (session.alive) {
         live.insert({(std::max)(session.connected.value_or(none), session.heartbeat.value_or(none)), session.id});
@@ -200,6 +229,7 @@ std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<pres
   bool alive = evidence != none && (rules.session_timeout == Duration() || !now || *now < evidence + rules.session_timeout);
   for (const Timestamp d : disconnects) alive = alive && !(d > connected && d >= heartbeat);
   if (alive) live.insert({evidence, e.session});
+  if (e.type == EventType::remove) live.erase(live.begin(), live.upper_bound({e.at, std::string(1, '\x7f')}));
   while (live.size() > rules.max_sessions_per_user) {
     live.erase(live.begin());
     gave_way = true;
@@ -207,12 +237,12 @@ std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<pres
   return live;
 }
 
-/// An event is over_limit if and only if it would exceed a limit of counts.
-Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict verdict, const Snapshot& after, Seen& seen) {
+/// An event is over_limit if and only if it would exceed a limit of counts. `removed` is no earlier than any removal of the user.
+Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict verdict, const Snapshot& after, std::optional<Timestamp> removed, Seen& seen) {
   if (verdict != Verdict::over_limit && !accepted(verdict)) return std::nullopt;
   if (e.user.size() > before.rules().max_id_bytes || (e.status && e.status->size() > before.rules().max_status_bytes)) return std::nullopt;
   const Rules& rules = before.rules();
-  const bool asks = e.type == EventType::connect && e.invisible.has_value();
+  const bool asks_visible = asks_to_be(e, false);
   const std::optional<presence::PresenceState> was = before.inspect(e.user), is = after.inspect(e.user);
   const bool was_known = before.find(e.user).has_value();
   if (accepted(verdict)) {
@@ -225,16 +255,21 @@ Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict v
         if (session.alive) left.insert({(std::max)(session.connected.value_or(none), session.heartbeat.value_or(none)), session.id});
       }
     }
-    if (newest_live(was, e, rules, before.now(), gave_way) != left) return "the live sessions are not those of the newest evidence";
+    // An event as old as a removal does nothing for its session.
+    const PresenceEvent nothing = PresenceEvent::set_status(e.user, "", e.at);
+    const bool is_gone = removed && e.at <= *removed && newest_live(was, nothing, rules, before.now(), gave_way) == left;
+    if (!is_gone && newest_live(was, e, rules, before.now(), gave_way) != left) return "the live sessions are not those of the newest evidence";
     seen.gave_way += gave_way ? 1u : 0u;
+    seen.removed += e.type == EventType::remove && was_known && !after.find(e.user) ? 1u : 0u;
     return std::nullopt;
   }
+  if (e.type == EventType::remove && was) return "the removal of a stored user is refused";
   std::size_t unknown = 0;
   for (const char* user : {"ann", "bob", "cyd", "dee"}) unknown += before.inspect(user) && !before.find(user) ? 1u : 0u;
   const bool no_room_for_known = !was_known && before.size() >= rules.max_users;
-  const bool no_room_for_unknown = unknown >= rules.max_users && (was_known || !was) && !(asks && !*e.invisible);
+  const bool no_room_for_unknown = unknown >= rules.max_users && (was_known || !was) && !asks_visible;
   // If some visibility changes were dropped over capacity, a user cannot become visible among them.
-  const bool into_a_crowd = rules.max_recent_per_user < 8 && asks && !*e.invisible;
+  const bool into_a_crowd = rules.max_recent_per_user < 8 && asks_visible;
   if (!no_room_for_known && !no_room_for_unknown && !into_a_crowd) return "an event is refused for a limit that it does not exceed";
   seen.for_users += no_room_for_known ? 1u : 0u;
   seen.for_unknown += no_room_for_unknown ? 1u : 0u;
@@ -243,6 +278,12 @@ Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict v
 
 Wrong nothing_is_lost(const History& h, Seen& seen) {
   Snapshot s(h.rules);
+  std::map<std::string, Timestamp> removals;  // the latest of each user that was tried
+  const auto note_removal = [&removals](const PresenceEvent& e) {
+    if (e.type != EventType::remove || e.at == Timestamp::highest()) return;
+    const auto removed = removals.emplace(e.user, e.at).first;
+    removed->second = (std::max)(removed->second, e.at);
+  };
   for (std::size_t i = 0; i < h.steps.size(); ++i) {
     const Step& step = h.steps[i];
     const std::string where = "\n  at step " + std::to_string(i + 1) + ", " + told(step);
@@ -260,9 +301,12 @@ Wrong nothing_is_lost(const History& h, Seen& seen) {
         const Snapshot just_before = one_by_one;
         Changes unread;
         const Verdict verdict = apply(one_by_one, e, into(unread));
-        if (Wrong wrong = limits_are_exact(just_before, e, verdict, one_by_one, seen)) return *wrong + ": " + told(e) + where;
+        note_removal(e);
+        const auto removed = removals.find(e.user);
+        if (Wrong wrong = limits_are_exact(just_before, e, verdict, one_by_one, removed == removals.end() ? std::nullopt : std::optional<Timestamp>(removed->second), seen)) return *wrong + ": " + told(e) + where;
       }
     }
+    for (const PresenceEvent& e : step.events) note_removal(e);
     Changes changes;
     const Tally tally = perform(s, step, changes);
     ++seen.steps;
@@ -383,9 +427,10 @@ void expect_nothing_lost(std::size_t count, const Mix& mix, std::uint64_t salt, 
   Seen seen;
   const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nothing_is_lost(h, seen); });
   MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused, " << seen.limits << " over a limit of counts ("
-                << seen.for_users << " known users, " << seen.for_unknown << " unknown ones, " << seen.gave_way << " sessions gave way), at most "
+                << seen.for_users << " known users, " << seen.for_unknown << " unknown ones, " << seen.gave_way << " sessions gave way), " << seen.removed << " users removed, at most "
                 << seen.most_users << " users and " << seen.most_sessions << " sessions");
   CHECK_REACHED(seen.refused > tried * 10);
+  CHECK_REACHED(seen.removed * 20 > tried);
   if (!limits) return;
   CHECK_REACHED(seen.limits * 4 > tried);
   CHECK_REACHED(seen.for_users * 4 > tried);
@@ -416,8 +461,10 @@ History at_the_ends(History h) {
   for (Step& step : h.steps) {
     if (step.at) step.at = moved(*step.at);
     for (PresenceEvent& e : step.events) {
+      const Timestamp at = e.at;
       e.at = moved(e.at);
       if (e.last_active) e.last_active = moved(*e.last_active);
+      if (e.until) e.until = chance.one_in(2) ? moved(*e.until) : e.at + (*e.until - at);
     }
   }
   h.last = moved(h.last);
