@@ -38,14 +38,14 @@ std::string told(Timestamp at) { return std::to_string(at.ns()); }
 std::string told(std::optional<Timestamp> at) { return at ? told(*at) : "none"; }
 
 std::string told(const PresenceEventView& e) {
-  static constexpr const char* names[] = {"connect", "disconnect", "heartbeat", "set_status", "report"};
-  const auto type = static_cast<std::size_t>(e.type);
-  std::string text = type < 5 ? names[type] : "type " + std::to_string(type);
+  const std::string_view name = to_string(e.type);
+  std::string text = name != "?" ? std::string(name) : "type " + std::to_string(static_cast<unsigned>(e.type));
   text += " " + told(e.user) + " " + told(e.session) + " at " + told(e.at);
   if (e.invisible) text += *e.invisible ? " invisibly" : " visibly";
   if (e.status) text += " status " + told(*e.status);
   if (e.online) text += " online";
   if (e.last_active) text += " last_active " + told(*e.last_active);
+  if (e.until) text += " until " + told(*e.until);
   return text;
 }
 
@@ -77,7 +77,7 @@ std::string told(const Snapshot& s) {
     for (const detail::Activity& a : user.activities) text += "; active " + told(a.value) + " by " + told(a.evidence);
     for (const detail::VisibilityChange& f : user.visibility_changes) text += (f.invisible ? "; hides " : "; shows ") + told(f.at);
     text += "; crowded " + told(user.dropped_range.from) + " to " + told(user.dropped_range.to) + "; status at " +
-            told(user.status_at) + "; report at " + told(user.reported_at) + (user.reported_online ? " on" : " off") +
+            told(user.status_at) + " until " + told(user.status_until) + "; removed " + told(user.removed) + "; report at " + told(user.reported_at) + (user.reported_online ? " on" : " off") +
             "; last_active " + told(user.reported_last_active) + " at " + told(user.reported_last_active_at) +
             "; forgotten up to " + told(user.forgotten_up_to);
   }
@@ -286,19 +286,22 @@ class Interpreter {
     static constexpr EventType types[] = {EventType::connect,   EventType::heartbeat,  EventType::disconnect,
                                           EventType::connect,   EventType::set_status, EventType::report,
                                           EventType::heartbeat, EventType::connect};
+    static constexpr EventType types_of_users[] = {EventType::set_visible, EventType::remove};
     PresenceEventView e;
     const unsigned kind = in_.take(), who = in_.take();
     e.type = kind % 32 == 31 ? static_cast<EventType>(kind / 8) : types[kind % 8];
+    if (kind / 8 >= 16 && kind / 8 < 20 && kind % 8 < 7) e.type = types_of_users[kind % 8 >= 4];
     e.user = some_user(who % 64 < 60 ? who % 8 : 28 + who % 4);
     const unsigned session = kind / 8;
     e.session = some_session(session);
     e.at = instant(s);
-    const unsigned more = e.type == EventType::connect || who >= 128 ? in_.take() : 0;
-    if (more & 1) e.invisible = (more & 2) != 0;
+    const unsigned more = e.type == EventType::connect || e.type == EventType::set_visible || who >= 128 ? in_.take() : 0;
+    if (more & 1 || (e.type == EventType::set_visible && who % 64 != 59)) e.invisible = (more & 2) != 0;
     if (more & 4 || e.type == EventType::set_status) e.status = some_text(in_.take());
     if (e.type == EventType::set_status && who % 64 == 59) e.status.reset();
     e.online = e.type == EventType::report ? (who & 64) == 0 : (more & 8) != 0;
     if (more & 16) e.last_active = instant(s);
+    if ((more & 96) == 96) e.until = instant(s);
     return e;
   }
 
@@ -349,15 +352,23 @@ class Interpreter {
     }
   }
 
-  /// Whether somebody goes offline, or is forgotten by age.
+  /// Whether a text ends, somebody goes offline, or is known no more: by age, or because nothing was known but that they
+  /// are online.
   static bool is_of_time(const UserPresenceChanged& change, const Rules& rules) {
     if (!change.before) return false;
-    return change.after ? change.before->online && !change.after->online : rules.forget_after != Duration::highest();
+    const User& before = *change.before;
+    if (!change.after)
+      return rules.forget_after != Duration::highest() ||
+             (before.online && !before.last_active && before.status.empty());
+    const bool text_ends = change.status_changed() && change.after->status.empty();
+    const bool goes_offline = before.online && !change.after->online;
+    return (text_ends || goes_offline) && (text_ends || !change.status_changed()) &&
+           (goes_offline || !change.online_changed()) && !change.last_active_changed();
   }
 
-  /// In the order of (timestamp, id), and where all are told at once, one change per user; but who times out while time
-  /// passes may be forgotten later, and has a change for each.
-  static void require_order(const Changes& changes, bool one_per_user) {
+  /// In the order of (timestamp, id), and where all are told at once, one change per user; but one for whom several
+  /// things end while time passes has a change for each.
+  static void require_order(const Changes& changes, bool one_per_user, const Rules* advanced_with = nullptr) {
     for (std::size_t i = 0; i < changes.size(); ++i) {
       if (i > 0) {
         const UserPresenceChanged &a = changes[i - 1], &b = changes[i];
@@ -365,7 +376,10 @@ class Interpreter {
       }
       const bool is_forgotten = changes[i].before && !changes[i].before->online && !changes[i].after;
       for (std::size_t k = 0; one_per_user && k < i; ++k)
-        require(changes[i].id != changes[k].id || (is_forgotten && changes[k].at < changes[i].at), "one change per user");
+        require(changes[i].id != changes[k].id ||
+                    (changes[k].at < changes[i].at &&
+                     (is_forgotten || (advanced_with != nullptr && is_of_time(changes[i], *advanced_with)))),
+                "one change per user");
     }
   }
 
@@ -458,7 +472,7 @@ class Interpreter {
     require(apply(at, *deadline, into(changes)) == Verdict::applied && !changes.empty(), "something changes at the next deadline");
     for (const UserPresenceChanged& change : changes) {
       require(change.at == *deadline && is_of_time(change, s.rules()),
-              "what changes at a deadline is that somebody goes offline, or is forgotten");
+              "what changes at a deadline is that a text ends, or somebody goes offline or is forgotten");
     }
   }
 
@@ -559,7 +573,7 @@ class Interpreter {
                         : before.now() && to <= *before.now() ? Verdict::unchanged : Verdict::applied),
             "time passes forwards");
     require(is_same(before, slot.s) == (verdict != Verdict::applied), "the verdict says whether time has passed");
-    require_order(changes, true);
+    require_order(changes, true, &slot.s.rules());
     for (const UserPresenceChanged& change : changes) {
       require(change.at <= to && (!before.now() || change.at > *before.now()), "what time changes, changes meanwhile");
       require(is_of_time(change, before.rules()), "time turns nobody online");
@@ -816,7 +830,7 @@ class Interpreter {
   /// Law 4: what an invisible user does cannot be told from nothing.
   void hide(Slot& slot) {
     PresenceEventView visibility_change = event(slot.s);
-    visibility_change.type = EventType::connect;
+    if (visibility_change.type != EventType::set_visible) visibility_change.type = EventType::connect;
     visibility_change.invisible = true;
     fold(slot, visibility_change);
     const std::optional<PresenceState> truth = slot.s.inspect(visibility_change.user);
@@ -838,17 +852,18 @@ class Interpreter {
       } else {
         PresenceEventView e = event(slot.s);
         if (what % 4 != 2) e.user = visibility_change.user;
-        const bool by_session = e.type != EventType::report && e.type != EventType::set_status;
-        const bool is_hidden = by_session && e.user == visibility_change.user && e.at >= cut;
-        if (is_hidden && e.type == EventType::connect && e.invisible && !*e.invisible) break;
+        const bool is_private = e.type != EventType::report && e.type != EventType::set_status && e.type != EventType::remove;
+        const bool is_hidden = is_private && e.user == visibility_change.user && e.at >= cut;
+        if (is_hidden && detail::sets_visibility(e) && !*e.invisible) break;
         if (tracing()) trace((is_hidden ? "  hidden: " : "  ") + told(e));
         const Verdict verdict = apply(slot.s, e, into(changes));
         if (!is_hidden) {
           const Verdict verdict_without = apply(without.s, e, into(changes_without));
           require(accepted(verdict) == accepted(verdict_without), "what an invisible user does decides over no other event");
         } else if (e.status && accepted(verdict)) {
-          require(accepted(apply(without.s, PresenceEventView::set_status(e.user, *e.status, e.at), into(changes_without))),
-                  "a text of an invisible user is a text");
+          PresenceEventView text = PresenceEventView::set_status(e.user, *e.status, e.at);
+          text.until = e.until;
+          require(accepted(apply(without.s, text, into(changes_without))), "a text of an invisible user is a text");
         }
       }
       require(changes == changes_without, "nothing is told of an invisible user");
