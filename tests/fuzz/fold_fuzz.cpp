@@ -32,7 +32,8 @@ bool tracing() {
 }
 
 std::string told(std::string_view text) {
-  return text.size() > 8 ? std::string(1, text[0]) + "x" + std::to_string(text.size()) : "\"" + std::string(text) + "\"";
+  return text.size() > 8 ? std::string(1, text[0]) + "x" + std::to_string(text.size())
+                         : "\"" + std::string(text) + "\"";
 }
 std::string told(Timestamp at) { return std::to_string(at.ns()); }
 std::string told(std::optional<Timestamp> at) { return at ? told(*at) : "none"; }
@@ -52,9 +53,10 @@ std::string told(const PresenceEventView& e) {
 std::string told(const Rules& r) {
   return "timeout " + std::to_string(r.session_timeout.ns()) + " grace " + std::to_string(r.offline_grace.ns()) +
          " refresh " + std::to_string(r.last_active_refresh.ns()) + " window " + std::to_string(r.reorder_window.ns()) +
-         " skew " + std::to_string(r.max_clock_skew.ns()) + " age " + std::to_string(r.forget_after.ns()) + " users " + std::to_string(r.max_users) + " sessions " +
-         std::to_string(r.max_sessions_per_user) + " recent " + std::to_string(r.max_recent_per_user) + " id bytes " +
-         std::to_string(r.max_id_bytes) + " status bytes " + std::to_string(r.max_status_bytes);
+         " skew " + std::to_string(r.max_clock_skew.ns()) + " age " + std::to_string(r.forget_after.ns()) + " users " +
+         std::to_string(r.max_users) + " sessions " + std::to_string(r.max_sessions_per_user) + " recent " +
+         std::to_string(r.max_recent_per_user) + " id bytes " + std::to_string(r.max_id_bytes) + " status bytes " +
+         std::to_string(r.max_status_bytes);
 }
 
 std::string told(const std::optional<UserView>& user) {
@@ -75,11 +77,13 @@ std::string told(const Snapshot& s) {
       for (const Timestamp at : session.disconnects) text += " " + told(at);
     }
     for (const detail::Activity& a : user.activities) text += "; active " + told(a.value) + " by " + told(a.evidence);
-    for (const detail::VisibilityChange& f : user.visibility_changes) text += (f.invisible ? "; hides " : "; shows ") + told(f.at);
+    for (const detail::VisibilityChange& f : user.visibility_changes)
+      text += (f.invisible ? "; hides " : "; shows ") + told(f.at);
     text += "; crowded " + told(user.dropped_range.from) + " to " + told(user.dropped_range.to) + "; status at " +
-            told(user.status_at) + " until " + told(user.status_until) + "; removed " + told(user.removed) + "; report at " + told(user.reported_at) + (user.reported_online ? " on" : " off") +
-            "; last_active " + told(user.reported_last_active) + " at " + told(user.reported_last_active_at) +
-            "; forgotten up to " + told(user.forgotten_up_to);
+            told(user.status_at) + " until " + told(user.status_until) + "; removed " + told(user.removed) +
+            "; report at " + told(user.reported_at) + (user.reported_online ? " on" : " off") + "; last_active " +
+            told(user.reported_last_active) + " at " + told(user.reported_last_active_at) + "; forgotten up to " +
+            told(user.forgotten_up_to);
   }
   return text;
 }
@@ -148,8 +152,10 @@ class Bytes {
 };
 
 const std::string& long_text(std::size_t length) {
-  static const std::map<std::size_t, std::string> texts = {
-      {255, std::string(255, 'u')}, {256, std::string(256, 'u')}, {1024, std::string(1024, 't')}, {1025, std::string(1025, 't')}};
+  static const std::map<std::size_t, std::string> texts = {{255, std::string(255, 'u')},
+                                                           {256, std::string(256, 'u')},
+                                                           {1024, std::string(1024, 't')},
+                                                           {1025, std::string(1025, 't')}};
   return texts.at(length);
 }
 
@@ -178,7 +184,8 @@ class Interpreter {
   explicit Interpreter(Bytes in) : in_(in) {
     const unsigned shape = in_.take();
     unit_ = shape % 4 == 3 ? 1000000000 : 1;
-    static constexpr std::array<std::int64_t, 8> origins = {0, 0, 100, -7, 1546867062375000000, INT64_MIN + 3, INT64_MAX - 30, 0};
+    static constexpr std::array<std::int64_t, 8> origins = {
+        0, 0, 100, -7, 1546867062375000000, INT64_MIN + 3, INT64_MAX - 30, 0};
     origin_ = origins[shape / 4 % 8];
     rules_.session_timeout = duration({3, 0, 4, 10, 1});
     rules_.offline_grace = duration({0, 0, 1, 2, 5});
@@ -295,7 +302,8 @@ class Interpreter {
     const unsigned session = kind / 8;
     e.session = some_session(session);
     e.at = instant(s);
-    const unsigned more = e.type == EventType::connect || e.type == EventType::set_visible || who >= 128 ? in_.take() : 0;
+    const unsigned more =
+        e.type == EventType::connect || e.type == EventType::set_visible || who >= 128 ? in_.take() : 0;
     if (more & 1 || (e.type == EventType::set_visible && who % 64 != 59)) e.invisible = (more & 2) != 0;
     if (more & 4 || e.type == EventType::set_status) e.status = some_text(in_.take());
     if (e.type == EventType::set_status && who % 64 == 59) e.status.reset();
@@ -352,8 +360,8 @@ class Interpreter {
     }
   }
 
-  /// Whether a text ends, somebody goes offline, or is known no more: by age, or because nothing was known but that they
-  /// are online.
+  /// Whether a text ends, somebody goes offline, or is known no more: by age, or because nothing was known but that
+  /// they are online.
   static bool is_of_time(const UserPresenceChanged& change, const Rules& rules) {
     if (!change.before) return false;
     const User& before = *change.before;
@@ -438,7 +446,8 @@ class Interpreter {
       require(truth->user.invisible == truth->invisible_since.has_value(), "who is invisible is so since an instant");
       require(truth->invisible_since ? !user.online : truth->user == user, "others see the truth of a visible user");
     }
-    require(users == s.size() && online == s.online_count() && s.empty() == (users == 0), "the counts are what is seen");
+    require(users == s.size() && online == s.online_count() && s.empty() == (users == 0),
+            "the counts are what is seen");
     if (!sees(s, slot.views)) wrong("the changes told lead to what is seen", s, s);
     require(!s.view(long_text(256)) || s.rules().max_id_bytes >= 256, "nobody has too long an id");
     require(!s.view("") && !s.inspect(""), "nobody has no id");
@@ -455,7 +464,8 @@ class Interpreter {
     if (!deadline) {
       if (!now || *now < last_instant) {
         Snapshot far = s;
-        apply(far, last_instant, [](const UserPresenceChangedView&) { wrong("without a deadline time changes nothing"); });
+        apply(far, last_instant,
+              [](const UserPresenceChangedView&) { wrong("without a deadline time changes nothing"); });
         require(far.size() == s.size() && far.online_count() == s.online_count(), "without a deadline the counts stay");
       }
       return;
@@ -469,7 +479,8 @@ class Interpreter {
     }
     Snapshot at = s;
     Changes changes;
-    require(apply(at, *deadline, into(changes)) == Verdict::applied && !changes.empty(), "something changes at the next deadline");
+    require(apply(at, *deadline, into(changes)) == Verdict::applied && !changes.empty(),
+            "something changes at the next deadline");
     for (const UserPresenceChanged& change : changes) {
       require(change.at == *deadline && is_of_time(change, s.rules()),
               "what changes at a deadline is that a text ends, or somebody goes offline or is forgotten");
@@ -497,8 +508,8 @@ class Interpreter {
       if (session.disconnects.size() >= rules.max_recent_per_user) return false;
     }
     return live < rules.max_sessions_per_user && user.sessions.size() - live < rules.max_recent_per_user &&
-           user.visibility_changes.size() < rules.max_recent_per_user && user.activities.size() < rules.max_recent_per_user &&
-           user.dropped_range == detail::DroppedRange();
+           user.visibility_changes.size() < rules.max_recent_per_user &&
+           user.activities.size() < rules.max_recent_per_user && user.dropped_range == detail::DroppedRange();
   }
   static bool has_space(const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
@@ -521,19 +532,28 @@ class Interpreter {
   void operate(Slot& slot, unsigned what) {
     Slot& other = slots_[in_.take() % slots_.size()];
     switch (what) {
-      case 8: case 9: case 10: case 11: pass(slot, instant(slot.s)); break;
+      case 8:
+      case 9:
+      case 10:
+      case 11: pass(slot, instant(slot.s)); break;
       case 12: fold_batch(slot, events(slot.s, 6)); break;
-      case 13: case 14: replay_log(slot, events(slot.s, 6)); break;
-      case 15: case 16: join(slot, other.s); break;
+      case 13:
+      case 14: replay_log(slot, events(slot.s, 6)); break;
+      case 15:
+      case 16: join(slot, other.s); break;
       case 17: forget(slot); break;
-      case 18: case 19: take_list(slot); break;
+      case 18:
+      case 19: take_list(slot); break;
       case 20: keep(slot); break;
       case 21: copy_and_move(slot, other); break;
       case 22: tell_differences(slot, other); break;
-      case 23: case 24: try_orders(slot); break;
+      case 23:
+      case 24: try_orders(slot); break;
       case 25: split_time(slot); break;
-      case 26: case 27: try_nodes(slot); break;
-      case 28: case 29: hide(slot); break;
+      case 26:
+      case 27: try_nodes(slot); break;
+      case 28:
+      case 29: hide(slot); break;
       case 30: meet_a_stranger(slot); break;
       case 31: crowd(slot); break;
       default: fold(slot, event(slot.s)); break;
@@ -546,7 +566,8 @@ class Interpreter {
     Changes changes;
     const Verdict verdict = apply(slot.s, e, into(changes));
     if (tracing()) trace("    verdict " + std::to_string(static_cast<int>(verdict)));
-    require(is_same(before, slot.s) == (verdict != Verdict::applied), "the verdict says whether the snapshot is what it was");
+    require(is_same(before, slot.s) == (verdict != Verdict::applied),
+            "the verdict says whether the snapshot is what it was");
     require(changes.size() <= (verdict == Verdict::applied ? 1u : 0u), "an event makes one change at most");
     for (const UserPresenceChanged& change : changes) {
       require(change.id == e.user && change.at == before.now().value_or(e.at), "a change is about its event");
@@ -569,8 +590,9 @@ class Interpreter {
     Changes changes;
     const Verdict verdict = apply(slot.s, to, into(changes));
     const bool is_instant = to != Timestamp::lowest() && to != Timestamp::highest();
-    require(verdict == (!is_instant ? Verdict::invalid
-                        : before.now() && to <= *before.now() ? Verdict::unchanged : Verdict::applied),
+    require(verdict == (!is_instant                           ? Verdict::invalid
+                        : before.now() && to <= *before.now() ? Verdict::unchanged
+                                                              : Verdict::applied),
             "time passes forwards");
     require(is_same(before, slot.s) == (verdict != Verdict::applied), "the verdict says whether time has passed");
     require_order(changes, true, &slot.s.rules());
@@ -588,7 +610,8 @@ class Interpreter {
     Changes told_of_one, changes;
     Tally tally_of_one;
     for (const PresenceEventView& e : list) tally_of_one.count(apply(one_by_one, e, into(told_of_one)));
-    require(apply(slot.s, list.begin(), list.end(), into(changes)) == tally_of_one, "a batch has the verdicts of its events");
+    require(apply(slot.s, list.begin(), list.end(), into(changes)) == tally_of_one,
+            "a batch has the verdicts of its events");
     require(changes == told_of_one, "a batch tells what its events tell");
     require_equal(slot.s, one_by_one, "a batch does what its events do");
     require(apply(no_callback, list.begin(), list.end()) == tally_of_one, "who does not listen makes no difference");
@@ -609,11 +632,13 @@ class Interpreter {
       if (accepted(verdict)) expected = std::move(there);
     }
     Changes changes;
-    require(replay(slot.s, list.begin(), list.end(), into(changes)) == tally, "a log has the verdicts of its events, each in its time");
+    require(replay(slot.s, list.begin(), list.end(), into(changes)) == tally,
+            "a log has the verdicts of its events, each in its time");
     require_same(slot.s, expected, "a log is folded while time follows it");
     require(replay(no_callback, list.begin(), list.end()) == tally, "who does not listen makes no difference");
     require_equal(slot.s, no_callback, "who does not listen changes nothing");
-    for (std::size_t i = 1; i < changes.size(); ++i) require(changes[i - 1].at <= changes[i].at, "a log is told in order");
+    for (std::size_t i = 1; i < changes.size(); ++i)
+      require(changes[i - 1].at <= changes[i].at, "a log is told in order");
     follow(slot.views, changes);
     if (list.size() == 1) {
       Snapshot single = before;
@@ -661,7 +686,8 @@ class Interpreter {
     require_order(changes, true);
     for (const UserPresenceChanged& change : changes) {
       const bool forgotten = !change.after && before.rules().forget_after != Duration::highest();
-      require(forgotten || (change.after && !change.after->online && change.online_changed() && !change.status_changed() && !change.last_active_changed()),
+      require(forgotten || (change.after && !change.after->online && change.online_changed() &&
+                            !change.status_changed() && !change.last_active_changed()),
               "without reports somebody may be offline, and nothing else");
       require(!before.now() || change.at == *before.now(), "what is forgotten, is so now");
     }
@@ -689,7 +715,8 @@ class Interpreter {
     require_equal(slot.s, no_callback, "who does not listen changes nothing");
     require(slot.s.now() == before.now(), "a list passes no time");
     require_order(changes, true);
-    for (const UserPresenceChanged& change : changes) require(change.at == before.now().value_or(as_of), "a list is of now");
+    for (const UserPresenceChanged& change : changes)
+      require(change.at == before.now().value_or(as_of), "a list is of now");
     follow(slot.views, changes);
   }
 
@@ -732,15 +759,19 @@ class Interpreter {
     trace_all("in several orders", list);
     const Snapshot before = slot.s;
     bool all_count = has_space(before);
-    for (const PresenceEventView& e : list) all_count = accepted(fold(slot, e)) && has_space_for(e.user, slot.s) && all_count;
+    for (const PresenceEventView& e : list)
+      all_count = accepted(fold(slot, e)) && has_space_for(e.user, slot.s) && all_count;
     if (!accepted(pass(slot, last)) || !all_count) return;
 
-    if (tracing()) trace("  which must be the same in other orders, up to " + told(last) + " by way of " + told(middle));
+    if (tracing())
+      trace("  which must be the same in other orders, up to " + told(last) + " by way of " + told(middle));
     for (int order = 0; order < 3; ++order) {
       Snapshot s = order == 1 ? reseeded(before) : before;
       Events arrivals = list;
       if (order != 1) std::reverse(arrivals.begin(), arrivals.end());
-      if (order != 0) std::rotate(arrivals.begin(), arrivals.begin() + static_cast<std::ptrdiff_t>(how % list.size()), arrivals.end());
+      if (order != 0)
+        std::rotate(arrivals.begin(), arrivals.begin() + static_cast<std::ptrdiff_t>(how % list.size()),
+                    arrivals.end());
       for (std::size_t i = 0; i < list.size(); ++i) {
         if (how >> i & 1) arrivals.push_back(list[i]);
       }
@@ -754,7 +785,8 @@ class Interpreter {
       if (!these_count) continue;
       s = reduce(std::move(s), last);
       require_same(s, slot.s, "order does not matter");
-      require(sees(s, slot.views) && s.next_deadline() == slot.s.next_deadline(), "order does not matter to what is seen");
+      require(sees(s, slot.views) && s.next_deadline() == slot.s.next_deadline(),
+              "order does not matter to what is seen");
     }
   }
 
@@ -796,7 +828,8 @@ class Interpreter {
       if (tracing()) trace("  node " + std::to_string(what % 2) + (to_both ? " and the other: " : ": ") + told(e));
       for (Snapshot& s : node) {
         if (!to_both && &s != &one) continue;
-        all_count = accepted(apply(s, e, [](const UserPresenceChangedView&) {})) && has_space_for(e.user, s) && all_count;
+        all_count =
+            accepted(apply(s, e, [](const UserPresenceChangedView&) {})) && has_space_for(e.user, s) && all_count;
       }
       sent.emplace_back(e, to_both);
     }
@@ -809,7 +842,8 @@ class Interpreter {
       if (is_old) any_old = true;
       if (newest && single.now() && e.at > *single.now() + rules_.max_clock_skew)
         single = reduce(std::move(single), (std::min)(e.at - rules_.max_clock_skew, *newest));
-      all_count = accepted(apply(single, e, [](const UserPresenceChangedView&) {})) && has_space_for(e.user, single) && all_count;
+      all_count = accepted(apply(single, e, [](const UserPresenceChangedView&) {})) && has_space_for(e.user, single) &&
+                  all_count;
     }
     if (newest) single = reduce(std::move(single), *newest);
 
@@ -836,7 +870,8 @@ class Interpreter {
     const std::optional<PresenceState> truth = slot.s.inspect(visibility_change.user);
     if (!truth || !truth->invisible_since) return;
     const Timestamp cut = *truth->invisible_since;
-    if (tracing()) trace("  what follows is not seen of " + told(visibility_change.user) + ", invisible since " + told(cut));
+    if (tracing())
+      trace("  what follows is not seen of " + told(visibility_change.user) + ", invisible since " + told(cut));
 
     const Snapshot before = slot.s;
     Slot without = slot;
@@ -852,14 +887,16 @@ class Interpreter {
       } else {
         PresenceEventView e = event(slot.s);
         if (what % 4 != 2) e.user = visibility_change.user;
-        const bool is_private = e.type != EventType::report && e.type != EventType::set_status && e.type != EventType::remove;
+        const bool is_private =
+            e.type != EventType::report && e.type != EventType::set_status && e.type != EventType::remove;
         const bool is_hidden = is_private && e.user == visibility_change.user && e.at >= cut;
         if (is_hidden && detail::sets_visibility(e) && !*e.invisible) break;
         if (tracing()) trace((is_hidden ? "  hidden: " : "  ") + told(e));
         const Verdict verdict = apply(slot.s, e, into(changes));
         if (!is_hidden) {
           const Verdict verdict_without = apply(without.s, e, into(changes_without));
-          require(accepted(verdict) == accepted(verdict_without), "what an invisible user does decides over no other event");
+          require(accepted(verdict) == accepted(verdict_without),
+                  "what an invisible user does decides over no other event");
         } else if (e.status && accepted(verdict)) {
           PresenceEventView text = PresenceEventView::set_status(e.user, *e.status, e.at);
           text.until = e.until;
@@ -869,8 +906,10 @@ class Interpreter {
       require(changes == changes_without, "nothing is told of an invisible user");
       follow(slot.views, changes);
       follow(without.views, changes_without);
-      if (!sees(slot.s, without.views) || !sees(without.s, without.views)) wrong("nothing is seen of an invisible user", slot.s, without.s);
-      require(slot.s.size() == without.s.size() && slot.s.online_count() == without.s.online_count(), "an invisible user does not count");
+      if (!sees(slot.s, without.views) || !sees(without.s, without.views))
+        wrong("nothing is seen of an invisible user", slot.s, without.s);
+      require(slot.s.size() == without.s.size() && slot.s.online_count() == without.s.online_count(),
+              "an invisible user does not count");
       require(slot.s.next_deadline() == without.s.next_deadline(), "an invisible user has no deadline");
     }
     const auto differences = [](const Snapshot& from, const Snapshot& to) {
@@ -885,13 +924,15 @@ class Interpreter {
       merge_into(s, other, into(changes));
       return changes;
     };
-    require(told_of_merge(Snapshot(rules_), slot.s) == told_of_merge(Snapshot(rules_), without.s), "who merges hears nothing of an invisible user");
+    require(told_of_merge(Snapshot(rules_), slot.s) == told_of_merge(Snapshot(rules_), without.s),
+            "who merges hears nothing of an invisible user");
     const auto told_of_forgetting = [](Snapshot s) {
       Changes changes;
       forget_reports_in(s, into(changes));
       return changes;
     };
-    require(told_of_forgetting(slot.s) == told_of_forgetting(without.s), "who forgets hears nothing of an invisible user");
+    require(told_of_forgetting(slot.s) == told_of_forgetting(without.s),
+            "who forgets hears nothing of an invisible user");
   }
 
   /// A snapshot of other rules.

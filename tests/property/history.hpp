@@ -2,7 +2,8 @@
 #ifndef PRESENCE_TESTS_PROPERTY_HISTORY_HPP
 #define PRESENCE_TESTS_PROPERTY_HISTORY_HPP
 
-// Random histories made to hurt: few users and sessions, timestamps that collide, windows and deadlines met exactly or missed by one unit.
+// Random histories made to hurt: few users and sessions, timestamps that collide, windows and deadlines met exactly or
+// missed by one unit.
 //
 //   PRESENCE_SEED        the seed of the first history (decimal or 0x...); a failure prints the seed that repeats it
 //   PRESENCE_HISTORIES   how many histories each test tries
@@ -36,7 +37,8 @@ using presence::UserPresenceChangedView;
 using presence::Verdict;
 using presence::Viewer;
 
-// ---- chance ----------------------------------------------------------------------------------------------------------------------------
+// ---- chance
+// ----------------------------------------------------------------------------------------------------------------------------
 
 /// splitmix64 (Steele, Lea, Flood 2014): the same numbers on every platform.
 class Chance {
@@ -51,7 +53,8 @@ class Chance {
   }
   std::size_t below(std::size_t n) noexcept { return static_cast<std::size_t>(bits() % n); }
   std::int64_t between(std::int64_t low, std::int64_t high) noexcept {
-    return low + static_cast<std::int64_t>(bits() % (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1));
+    return low +
+           static_cast<std::int64_t>(bits() % (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1));
   }
   bool one_in(std::size_t n) noexcept { return below(n) == 0; }
   template <class T>
@@ -67,7 +70,9 @@ class Chance {
   std::uint64_t state_;
 };
 
-inline std::uint64_t mixed(std::uint64_t a, std::uint64_t b) noexcept { return Chance(Chance(a).bits() ^ (b * 0xD6E8FEB86659FD93u)).bits(); }
+inline std::uint64_t mixed(std::uint64_t a, std::uint64_t b) noexcept {
+  return Chance(Chance(a).bits() ^ (b * 0xD6E8FEB86659FD93u)).bits();
+}
 
 inline std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -81,16 +86,18 @@ inline std::size_t histories_to_try(std::size_t otherwise) {
 
 /// Checks what a test's own number of histories must have come across, so that it is known to try something. Fewer
 /// histories may miss it.
-#define CHECK_REACHED(...)                                     \
-  do {                                                         \
+#define CHECK_REACHED(...)                                                \
+  do {                                                                    \
     if (std::getenv("PRESENCE_HISTORIES") == nullptr) CHECK(__VA_ARGS__); \
   } while (false)
 
-// ---- histories -------------------------------------------------------------------------------------------------------------------------
+// ---- histories
+// -------------------------------------------------------------------------------------------------------------------------
 
 enum class Do { event, advance, batch, replay, merge, forget, resync };
 
-/// One call. `merge` joins a snapshot that folded `events` without a timestamp and then, where there is one, advanced to `at`.
+/// One call. `merge` joins a snapshot that folded `events` without a timestamp and then, where there is one, advanced
+/// to `at`.
 struct Step {
   Do what = Do::event;
   std::vector<PresenceEvent> events;
@@ -101,22 +108,23 @@ struct History {
   std::uint64_t seed = 0;
   Rules rules;
   std::vector<Step> steps;
-  std::vector<PresenceEvent> events;  ///< of the laws that are about a set of events: folded after the steps, in many orders
-  Timestamp last;                     ///< ... and the timestamp that time reaches in the end
+  std::vector<PresenceEvent>
+      events;      ///< of the laws that are about a set of events: folded after the steps, in many orders
+  Timestamp last;  ///< ... and the timestamp that time reaches in the end
 };
 
 /// What a history may be made of.
 struct Mix {
   std::size_t users = 3, sessions = 3, steps = 24;
   bool batches = true, replays = true, merges = true, forgets = true, resyncs = true;
-  bool bad = true;             ///< events that are refused as invalid
-  bool no_now = true;          ///< some histories begin without a timestamp
-  bool small_limits = false;   ///< limits that a handful of events exceed
-  bool few_sessions = false;   ///< of the limits only that of live sessions
-  bool hiding = false;         ///< invisible more often
-  bool forgetting = false;     ///< users are forgotten by age, soon
-  bool removing = false;       ///< users are removed more often, and heard of again soon
-  bool without_limits = false; ///< nothing that is refused by chance: windows without end
+  bool bad = true;              ///< events that are refused as invalid
+  bool no_now = true;           ///< some histories begin without a timestamp
+  bool small_limits = false;    ///< limits that a handful of events exceed
+  bool few_sessions = false;    ///< of the limits only that of live sessions
+  bool hiding = false;          ///< invisible more often
+  bool forgetting = false;      ///< users are forgotten by age, soon
+  bool removing = false;        ///< users are removed more often, and heard of again soon
+  bool without_limits = false;  ///< nothing that is refused by chance: windows without end
 };
 
 class Author {
@@ -167,11 +175,14 @@ class Author {
 
  private:
   Duration units(std::int64_t n) const noexcept { return Duration::from_ns(n * unit_); }
-  std::int64_t in_units(Duration d) const noexcept { return d.ns() > 1000 * unit_ ? 12 : d.ns() < 0 ? 0 : d.ns() / unit_; }
+  std::int64_t in_units(Duration d) const noexcept {
+    return d.ns() > 1000 * unit_ ? 12 : d.ns() < 0 ? 0 : d.ns() / unit_;
+  }
 
   /// Near the edges of what is taken, seldom beyond them.
   Timestamp instant() {
-    const std::int64_t low = cursor_ - unit_ * in_units(history_.rules.reorder_window), high = cursor_ + unit_ * in_units(history_.rules.max_clock_skew);
+    const std::int64_t low = cursor_ - unit_ * in_units(history_.rules.reorder_window),
+                       high = cursor_ + unit_ * in_units(history_.rules.max_clock_skew);
     std::int64_t at = cursor_;
     switch (chance_.below(8)) {
       case 0: at = known_[chance_.below(known_.size())]; break;
@@ -200,13 +211,19 @@ class Author {
     e.session = one_of(sessions, 1 + chance_.below(mix_.sessions));
     e.at = instant();
     const std::size_t kind = chance_.below(48);
-    e.type = kind < 16 ? EventType::connect : kind < 27 ? EventType::heartbeat : kind < 33 ? EventType::disconnect
-             : kind < 38 ? EventType::set_status : kind < 43 ? EventType::report : kind < 46 ? EventType::set_visible : EventType::remove;
+    e.type = kind < 16   ? EventType::connect
+             : kind < 27 ? EventType::heartbeat
+             : kind < 33 ? EventType::disconnect
+             : kind < 38 ? EventType::set_status
+             : kind < 43 ? EventType::report
+             : kind < 46 ? EventType::set_visible
+                         : EventType::remove;
     if (mix_.removing && chance_.one_in(8)) e.type = EventType::remove;
     if (e.type == EventType::set_visible || (e.type == EventType::connect && !chance_.one_in(3))) {
       e.invisible = mix_.hiding ? !chance_.one_in(3) : chance_.one_in(2);
     }
-    if (e.type == EventType::set_status || chance_.one_in(e.type == EventType::connect || e.type == EventType::report ? 3 : 12)) {
+    if (e.type == EventType::set_status ||
+        chance_.one_in(e.type == EventType::connect || e.type == EventType::report ? 3 : 12)) {
       e.status = chance_.any({"", "a", "a", "b", "b"});
     }
     if (e.status && chance_.one_in(3)) e.until = end_of_text(e.at);
@@ -223,13 +240,15 @@ class Author {
     }
     if (e.type == EventType::report) {
       e.online = !chance_.one_in(3);
-      if (chance_.one_in(2)) e.last_active = Timestamp::from_ns(known_[chance_.below(known_.size())] + unit_ * chance_.between(-2, 2));
+      if (chance_.one_in(2))
+        e.last_active = Timestamp::from_ns(known_[chance_.below(known_.size())] + unit_ * chance_.between(-2, 2));
     }
     if (!presence::detail::belongs_to_session(e.type)) {
       if (!chance_.one_in(8)) e.session.clear();  // otherwise it is there, and not read
     }
     // Fields of other types of events, which are not read either.
-    if (e.type != EventType::connect && e.type != EventType::set_visible && chance_.one_in(12)) e.invisible = chance_.one_in(2);
+    if (e.type != EventType::connect && e.type != EventType::set_visible && chance_.one_in(12))
+      e.invisible = chance_.one_in(2);
     if (e.type != EventType::report && chance_.one_in(12)) e.online = true;
     if (e.type != EventType::report && chance_.one_in(12)) e.last_active = e.at + units(3);
     if (!e.status && chance_.one_in(12)) e.until = e.at + units(chance_.between(-1, 3));
@@ -243,7 +262,9 @@ class Author {
     switch (chance_.below(6)) {
       case 0: end = at.ns() + unit_ * in_units(rules.session_timeout); break;
       case 1: end = at.ns() + unit_ * (in_units(rules.session_timeout) + in_units(rules.offline_grace)); break;
-      case 2: end = known_[chance_.below(known_.size())] + unit_ * (in_units(rules.session_timeout) + chance_.between(-1, 1)); break;
+      case 2:
+        end = known_[chance_.below(known_.size())] + unit_ * (in_units(rules.session_timeout) + chance_.between(-1, 1));
+        break;
       case 3: end = cursor_ + unit_ * (in_units(rules.reorder_window) + chance_.between(-1, 1)); break;
       default: break;
     }
@@ -266,12 +287,22 @@ class Author {
     PresenceEvent e = event();
     switch (chance_.below(6)) {
       case 0: e.user.clear(); break;
-      case 1: e.type = EventType::heartbeat; e.session.clear(); break;
-      case 2: e.type = EventType::set_status; e.status.reset(); break;
-      case 3: e.type = EventType::set_visible; e.invisible.reset(); break;
+      case 1:
+        e.type = EventType::heartbeat;
+        e.session.clear();
+        break;
+      case 2:
+        e.type = EventType::set_status;
+        e.status.reset();
+        break;
+      case 3:
+        e.type = EventType::set_visible;
+        e.invisible.reset();
+        break;
       case 4:
         e.status = "a";
-        e.until = chance_.any({e.at, e.at - Duration::from_ns(1), e.at - units(2), Timestamp::lowest(), Timestamp::highest()});
+        e.until = chance_.any(
+            {e.at, e.at - Duration::from_ns(1), e.at - units(2), Timestamp::lowest(), Timestamp::highest()});
         break;
       default: e.at = chance_.one_in(2) ? Timestamp::lowest() : Timestamp::highest(); break;
     }
@@ -351,7 +382,8 @@ class Author {
     } else if (kind < 21 && mix_.bad) {
       step.events.push_back(bad_event());
     } else if (kind < 23 && !made_.empty()) {
-      step.events.push_back(made_[made_.size() - 1 - chance_.below((std::min)(made_.size(), std::size_t{6}))]);  // a duplicate
+      step.events.push_back(
+          made_[made_.size() - 1 - chance_.below((std::min)(made_.size(), std::size_t{6}))]);  // a duplicate
     } else {
       step.events.push_back(event());
       made_.push_back(step.events.back());
@@ -371,15 +403,19 @@ class Author {
 
 inline History random_history(std::uint64_t seed, const Mix& mix = {}) { return Author(seed, mix).write(); }
 
-// ---- what an event is ----------------------------------------------------------------------------------------------------------------
+// ---- what an event is
+// ----------------------------------------------------------------------------------------------------------------
 
 /// Whether the event asks to be invisible, or to be visible.
 inline bool asks_to_be(const PresenceEvent& e, bool invisible) {
   return (e.type == EventType::connect || e.type == EventType::set_visible) && e.invisible && *e.invisible == invisible;
 }
 
-/// Whether others cannot observe the event if its user is invisible. They can observe statuses, removals, and reports of a server.
-inline bool is_private(const PresenceEvent& e) { return presence::detail::belongs_to_session(e.type) || e.type == EventType::set_visible; }
+/// Whether others cannot observe the event if its user is invisible. They can observe statuses, removals, and reports
+/// of a server.
+inline bool is_private(const PresenceEvent& e) {
+  return presence::detail::belongs_to_session(e.type) || e.type == EventType::set_visible;
+}
 
 /// The text of the event, set without anything else. Precondition: it has one.
 inline PresenceEvent text_of(const PresenceEvent& e) {
@@ -392,12 +428,16 @@ inline PresenceEvent text_of(const PresenceEvent& e) {
 inline bool is_of_time(const UserPresenceChanged& change, const Rules& rules) {
   if (!change.before) return false;
   const User& before = *change.before;
-  if (!change.after) return rules.forget_after != Duration::highest() || (before.online && !before.last_active && before.status.empty());
-  const bool text_ends = change.status_changed() && change.after->status.empty(), goes_offline = before.online && !change.after->online;
-  return (text_ends || goes_offline) && (text_ends || !change.status_changed()) && (goes_offline || !change.online_changed()) && !change.last_active_changed();
+  if (!change.after)
+    return rules.forget_after != Duration::highest() || (before.online && !before.last_active && before.status.empty());
+  const bool text_ends = change.status_changed() && change.after->status.empty(),
+             goes_offline = before.online && !change.after->online;
+  return (text_ends || goes_offline) && (text_ends || !change.status_changed()) &&
+         (goes_offline || !change.online_changed()) && !change.last_active_changed();
 }
 
-// ---- running one -----------------------------------------------------------------------------------------------------------------------
+// ---- running one
+// -----------------------------------------------------------------------------------------------------------------------
 
 using Changes = std::vector<UserPresenceChanged>;
 
@@ -405,7 +445,8 @@ inline auto into(Changes& changes) {
   return [&changes](const UserPresenceChangedView& change) { changes.emplace_back(change); };
 }
 
-/// What `merge` joins: of a step's events those that are not older than the newest timestamp minus the window, the premise of law 3.
+/// What `merge` joins: of a step's events those that are not older than the newest timestamp minus the window, the
+/// premise of law 3.
 inline std::vector<PresenceEvent> not_too_old(const Step& step, std::optional<Timestamp> now, const Rules& rules) {
   const Duration window = rules.reorder_window < Duration() ? Duration() : rules.reorder_window;
   if (step.at && (!now || *step.at > *now)) now = step.at;
@@ -416,7 +457,8 @@ inline std::vector<PresenceEvent> not_too_old(const Step& step, std::optional<Ti
   return kept;
 }
 
-/// Another node, without limits of its own: what it does not know it cannot hide, and so what it refuses for a limit might show.
+/// Another node, without limits of its own: what it does not know it cannot hide, and so what it refuses for a limit
+/// might show.
 inline Snapshot other_node(const Rules& rules, const std::vector<PresenceEvent>& events, std::optional<Timestamp> at) {
   Rules roomy;
   roomy.session_timeout = rules.session_timeout;
@@ -456,7 +498,8 @@ inline Tally perform(Snapshot& s, const Step& step, Changes& changes) {
   return Tally();
 }
 
-// ---- telling one -----------------------------------------------------------------------------------------------------------------------
+// ---- telling one
+// -----------------------------------------------------------------------------------------------------------------------
 
 inline std::string told(Timestamp at) { return "at(" + std::to_string(at.ns()) + ")"; }
 inline std::string told(std::optional<Timestamp> at) { return at ? told(*at) : "none"; }
@@ -465,13 +508,16 @@ inline std::string told(Duration d) {
 }
 
 inline std::string told(const PresenceEvent& e) {
-  const std::string head = "{ auto e = PresenceEvent::", user = "\"" + e.user + "\"", session = ", \"" + e.session + "\"", at = ", " + told(e.at) + ");";
+  const std::string head = "{ auto e = PresenceEvent::", user = "\"" + e.user + "\"",
+                    session = ", \"" + e.session + "\"", at = ", " + told(e.at) + ");";
   std::string text;
   switch (e.type) {
     case EventType::connect: text = head + "connect(" + user + session + at; break;
     case EventType::disconnect: text = head + "disconnect(" + user + session + at; break;
     case EventType::heartbeat: text = head + "heartbeat(" + user + session + at; break;
-    case EventType::set_status: text = head + "set_status(" + user + ", \"" + e.status.value_or("<absent>") + "\"" + at; break;
+    case EventType::set_status:
+      text = head + "set_status(" + user + ", \"" + e.status.value_or("<absent>") + "\"" + at;
+      break;
     case EventType::report: text = head + "report(" + user + (e.online ? ", true" : ", false") + at; break;
     case EventType::set_visible:
       text = head + "set_visible(" + user + (e.invisible.value_or(true) ? ", false" : ", true") + at;
@@ -480,7 +526,8 @@ inline std::string told(const PresenceEvent& e) {
     case EventType::remove: text = head + "remove(" + user + at; break;
     default: text = head + "/* of unknown type */ connect(" + user + session + at; break;
   }
-  if (e.invisible && e.type != EventType::set_visible) text += std::string(" e.invisible = ") + (*e.invisible ? "true;" : "false;");
+  if (e.invisible && e.type != EventType::set_visible)
+    text += std::string(" e.invisible = ") + (*e.invisible ? "true;" : "false;");
   if (e.status && e.type != EventType::set_status) text += " e.status = \"" + *e.status + "\";";
   if (e.online && e.type != EventType::report) text += " e.online = true;";
   if (e.last_active) text += " e.last_active = " + told(*e.last_active) + ";";
@@ -505,10 +552,12 @@ inline std::string told(const Step& step) {
     case Do::batch: return told(step.events, "list") + "  apply(s, list.begin(), list.end(), tell); list.clear();\n";
     case Do::replay: return told(step.events, "list") + "  replay(s, list.begin(), list.end(), tell); list.clear();\n";
     case Do::merge:
-      return told(step.events, "list") + "  merge_into(s, other_node(list, " + told(step.at) + "), tell); list.clear();\n";
+      return told(step.events, "list") + "  merge_into(s, other_node(list, " + told(step.at) +
+             "), tell); list.clear();\n";
     case Do::forget: return "  forget_reports_in(s, tell);\n";
     case Do::resync:
-      return told(step.events, "list") + "  resync(s, list.begin(), list.end(), " + told(*step.at) + ", tell); list.clear();\n";
+      return told(step.events, "list") + "  resync(s, list.begin(), list.end(), " + told(*step.at) +
+             ", tell); list.clear();\n";
   }
   return "";
 }
@@ -516,7 +565,9 @@ inline std::string told(const Step& step) {
 inline std::string told(const Rules& rules) {
   const Rules usual;
   std::string text = "  Rules rules;\n";
-  const auto line = [&text](const char* name, const std::string& value) { text += std::string("  rules.") + name + " = " + value + ";\n"; };
+  const auto line = [&text](const char* name, const std::string& value) {
+    text += std::string("  rules.") + name + " = " + value + ";\n";
+  };
   line("session_timeout", told(rules.session_timeout));
   line("offline_grace", told(rules.offline_grace));
   line("last_active_refresh", told(rules.last_active_refresh));
@@ -524,9 +575,12 @@ inline std::string told(const Rules& rules) {
   line("max_clock_skew", told(rules.max_clock_skew));
   if (rules.forget_after != usual.forget_after) line("forget_after", told(rules.forget_after));
   if (rules.max_users != usual.max_users) line("max_users", std::to_string(rules.max_users));
-  if (rules.max_sessions_per_user != usual.max_sessions_per_user) line("max_sessions_per_user", std::to_string(rules.max_sessions_per_user));
-  if (rules.max_recent_per_user != usual.max_recent_per_user) line("max_recent_per_user", std::to_string(rules.max_recent_per_user));
-  if (rules.max_status_bytes != usual.max_status_bytes) line("max_status_bytes", std::to_string(rules.max_status_bytes));
+  if (rules.max_sessions_per_user != usual.max_sessions_per_user)
+    line("max_sessions_per_user", std::to_string(rules.max_sessions_per_user));
+  if (rules.max_recent_per_user != usual.max_recent_per_user)
+    line("max_recent_per_user", std::to_string(rules.max_recent_per_user));
+  if (rules.max_status_bytes != usual.max_status_bytes)
+    line("max_status_bytes", std::to_string(rules.max_status_bytes));
   if (rules.hash_seed != usual.hash_seed) line("hash_seed", std::to_string(rules.hash_seed) + "u");
   return text;
 }
@@ -534,13 +588,15 @@ inline std::string told(const Rules& rules) {
 inline std::string told(const History& h) {
   std::string text = told(h.rules) + "  Snapshot s(rules);\n";
   for (const Step& step : h.steps) text += told(step);
-  if (!h.events.empty()) text += "  // the set of events, in many orders\n" + told(h.events, "set") + "  last = " + told(h.last) + ";\n";
+  if (!h.events.empty())
+    text += "  // the set of events, in many orders\n" + told(h.events, "set") + "  last = " + told(h.last) + ";\n";
   return text;
 }
 
 inline std::string told(const std::optional<User>& user) {
   if (!user) return "not known";
-  return std::string(user->online ? "online" : "offline") + " \"" + user->status + "\" " + told(user->last_active) + (user->invisible ? " invisible" : "");
+  return std::string(user->online ? "online" : "offline") + " \"" + user->status + "\" " + told(user->last_active) +
+         (user->invisible ? " invisible" : "");
 }
 inline std::string told(const UserPresenceChanged& change) {
   return told(change.at) + " " + change.id + ": " + told(change.before) + " -> " + told(change.after);
@@ -551,7 +607,8 @@ inline std::string told(const Changes& changes) {
   return changes.empty() ? "      (none)\n" : text;
 }
 
-// ---- what can be seen of one -----------------------------------------------------------------------------------------------------------
+// ---- what can be seen of one
+// -----------------------------------------------------------------------------------------------------------
 
 using Views = std::map<std::string, User>;
 
@@ -570,12 +627,14 @@ inline std::optional<User> find(const Views& views, const std::string& id) {
 inline std::optional<std::string> follow(Views& views, const Changes& changes) {
   for (const UserPresenceChanged& change : changes) {
     if (change.before == change.after) return "nothing changed, and yet it was told: " + told(change);
-    if (change.before != find(views, change.id)) return "before was " + told(find(views, change.id)) + " in " + told(change);
+    if (change.before != find(views, change.id))
+      return "before was " + told(find(views, change.id)) + " in " + told(change);
     for (const std::optional<User>& side : {change.before, change.after}) {
       if (side && side->id != change.id) return "a change of " + change.id + " shows " + side->id;
       if (side && side->invisible) return "others are shown that " + change.id + " is invisible";
     }
-    if (change.at == Timestamp::lowest() || change.at == Timestamp::highest()) return "a change at no timestamp: " + told(change);
+    if (change.at == Timestamp::lowest() || change.at == Timestamp::highest())
+      return "a change at no timestamp: " + told(change);
     if (change.after) {
       views[change.id] = *change.after;
     } else {
@@ -585,37 +644,46 @@ inline std::optional<std::string> follow(Views& views, const Changes& changes) {
   return std::nullopt;
 }
 
-inline bool in_order(const UserPresenceChanged& a, const UserPresenceChanged& b) { return a.at != b.at ? a.at < b.at : a.id < b.id; }
+inline bool in_order(const UserPresenceChanged& a, const UserPresenceChanged& b) {
+  return a.at != b.at ? a.at < b.at : a.id < b.id;
+}
 
-/// Everything that others can observe of a snapshot, as one text: equal strings, equal observations, their order included.
-inline std::string seen_by_others(const Snapshot& s, std::initializer_list<const char*> ids = {"ann", "bob", "cyd", "dee", "eve"}) {
-  std::string text = "size " + std::to_string(s.size()) + ", online " + std::to_string(s.online_count()) + ", now " + told(s.now()) + ", next deadline " +
-                     told(s.next_deadline()) + ", in order";
-  for (const presence::UserView& user : s) text += "; " + std::string(user.id) + " " + told(std::optional<User>(User(user)));
+/// Everything that others can observe of a snapshot, as one text: equal strings, equal observations, their order
+/// included.
+inline std::string seen_by_others(const Snapshot& s,
+                                  std::initializer_list<const char*> ids = {"ann", "bob", "cyd", "dee", "eve"}) {
+  std::string text = "size " + std::to_string(s.size()) + ", online " + std::to_string(s.online_count()) + ", now " +
+                     told(s.now()) + ", next deadline " + told(s.next_deadline()) + ", in order";
+  for (const presence::UserView& user : s)
+    text += "; " + std::string(user.id) + " " + told(std::optional<User>(User(user)));
   text += ", found";
   for (const char* id : ids) {
     text += std::string("; ") + id + " " + told(s.find(id)) + (s.online(id) ? " on" : " off");
     const char* const other = std::string(id) == "ann" ? "bob" : "ann";
-    if (s.find(id, Viewer{other}) != s.find(id)) text += " BUT " + std::string(other) + " sees " + told(s.find(id, Viewer{other}));
+    if (s.find(id, Viewer{other}) != s.find(id))
+      text += " BUT " + std::string(other) + " sees " + told(s.find(id, Viewer{other}));
     if (s.online(id, Viewer{other}) != s.online(id)) text += " BUT otherwise online for " + std::string(other);
     const std::optional<presence::UserView> borrowed = s.view(id);
-    if (borrowed.has_value() != s.find(id).has_value() || (borrowed && *borrowed != *s.find(id))) text += " BUT view() differs";
+    if (borrowed.has_value() != s.find(id).has_value() || (borrowed && *borrowed != *s.find(id)))
+      text += " BUT view() differs";
   }
   return text;
 }
 
 inline std::string told(const presence::PresenceState& state) {
-  std::string text = told(std::optional<User>(state.user)) + ", status at " + told(state.status_at) + " until " + told(state.status_until) + ", invisible since " + told(state.invisible_since);
+  std::string text = told(std::optional<User>(state.user)) + ", status at " + told(state.status_at) + " until " +
+                     told(state.status_until) + ", invisible since " + told(state.invisible_since);
   for (const presence::Session& session : state.sessions) {
-    text += ", session " + session.id + (session.alive ? " alive" : " ended") + " connect " + told(session.connected) + " heartbeat " +
-            told(session.heartbeat) + " until " + told(session.online_until) + " disconnects";
+    text += ", session " + session.id + (session.alive ? " alive" : " ended") + " connect " + told(session.connected) +
+            " heartbeat " + told(session.heartbeat) + " until " + told(session.online_until) + " disconnects";
     for (const Timestamp at : session.disconnects) text += " " + told(at);
   }
   return text;
 }
 
 /// The same, and the truth: everything that can be asked of a snapshot.
-inline std::string all_of(const Snapshot& s, std::initializer_list<const char*> ids = {"ann", "bob", "cyd", "dee", "eve"}) {
+inline std::string all_of(const Snapshot& s,
+                          std::initializer_list<const char*> ids = {"ann", "bob", "cyd", "dee", "eve"}) {
   std::string text = seen_by_others(s, ids) + ", truth";
   for (const char* id : ids) {
     text += std::string("; ") + id + " ";

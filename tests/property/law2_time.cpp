@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Law 2. Time is additive: advancing in one step or in many gives the same snapshot and the same changes with the same timestamps. A timeout
-// happens at its deadline, and time alone never turns a user online. next_deadline is exact.
+// Law 2. Time is additive: advancing in one step or in many gives the same snapshot and the same changes with the same
+// timestamps. A timeout happens at its deadline, and time alone never turns a user online. next_deadline is exact.
 #include "history.hpp"
 #include "shrink.hpp"
 
@@ -28,8 +28,10 @@ Wrong time_only_ends(const Snapshot& before, Timestamp to, const Changes& change
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const UserPresenceChanged& change = changes[i];
     if (!is_of_time(change, before.rules())) return "time did something else than to end: " + told(change);
-    if (change.at > to || (before.now() && change.at <= *before.now())) return "a change is dated outside of the advance: " + told(change);
-    if (i > 0 && !in_order(changes[i - 1], change)) return "changes are not in order of (timestamp, id)\n" + told(changes);
+    if (change.at > to || (before.now() && change.at <= *before.now()))
+      return "a change is dated outside of the advance: " + told(change);
+    if (i > 0 && !in_order(changes[i - 1], change))
+      return "changes are not in order of (timestamp, id)\n" + told(changes);
   }
   return std::nullopt;
 }
@@ -64,7 +66,9 @@ Wrong split_is_the_same(const Snapshot& start, Timestamp to, Chance& chance, See
   if (split != whole || all_of(split) != all_of(whole)) {
     return "advancing to " + told(to) + " by way of" + text + " gives\n" + all_of(split) + "\n  not\n" + all_of(whole);
   }
-  if (bit_by_bit != at_once) return "advancing to " + told(to) + " by way of" + text + " tells\n" + told(bit_by_bit) + "    not\n" + told(at_once);
+  if (bit_by_bit != at_once)
+    return "advancing to " + told(to) + " by way of" + text + " tells\n" + told(bit_by_bit) + "    not\n" +
+           told(at_once);
 
   // Each timeout separately: just before its timestamp nothing has changed yet.
   for (const UserPresenceChanged& change : at_once) {
@@ -89,17 +93,21 @@ Wrong deadline_is_exact(const Snapshot& s, Seen& seen) {
   if (!deadline) {
     Snapshot later = s;
     apply(later, Timestamp::highest() - Duration::from_ns(1), into(changes));
-    if (!changes.empty() || views_of(later) != views) return "there is no deadline, and yet time changes\n" + told(changes);
+    if (!changes.empty() || views_of(later) != views)
+      return "there is no deadline, and yet time changes\n" + told(changes);
     return std::nullopt;
   }
   ++seen.deadlines;
   if (s.now() && *deadline <= *s.now()) return "the next deadline is past";
   Snapshot later = s;
   apply(later, *deadline - Duration::from_ns(1), into(changes));
-  if (!changes.empty() || views_of(later) != views) return "before the next deadline " + told(*deadline) + " time changes\n" + told(changes);
-  if (later.next_deadline() != deadline) return "the deadline moved from " + told(*deadline) + " to " + told(later.next_deadline()) + " by waiting for it";
+  if (!changes.empty() || views_of(later) != views)
+    return "before the next deadline " + told(*deadline) + " time changes\n" + told(changes);
+  if (later.next_deadline() != deadline)
+    return "the deadline moved from " + told(*deadline) + " to " + told(later.next_deadline()) + " by waiting for it";
   apply(later, *deadline, into(changes));
-  if (changes.empty() || views_of(later) == views) return "at the next deadline " + told(*deadline) + " nothing changes";
+  if (changes.empty() || views_of(later) == views)
+    return "at the next deadline " + told(*deadline) + " nothing changes";
   for (const UserPresenceChanged& change : changes) {
     if (change.at != *deadline) return "a change at the deadline " + told(*deadline) + " is dated " + told(change);
   }
@@ -115,7 +123,8 @@ Wrong time_is_additive(const History& h, Seen& seen) {
     std::vector<Timestamp> targets;
     if (i < h.steps.size() && h.steps[i].what == Do::advance) targets.push_back(*h.steps[i].at);
     if (chance.one_in(3)) targets.push_back(h.last + Duration::from_ns(chance.between(0, 30)));
-    if (const std::optional<Timestamp> deadline = s.next_deadline()) targets.push_back(*deadline + Duration::from_ns(chance.between(0, 6)));
+    if (const std::optional<Timestamp> deadline = s.next_deadline())
+      targets.push_back(*deadline + Duration::from_ns(chance.between(0, 6)));
     for (const Timestamp to : targets) {
       if (Wrong wrong = split_is_the_same(s, to, chance, seen)) return *wrong + where;
     }
@@ -128,9 +137,11 @@ Wrong time_is_additive(const History& h, Seen& seen) {
 
 void expect_additive(std::size_t count, const Mix& mix, std::uint64_t salt) {
   Seen seen;
-  const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return time_is_additive(h, seen); });
-  MESSAGE(tried << " histories, " << seen.advances << " advances, " << seen.timeouts << " timeouts, " << seen.several << " with several, " << seen.deadlines
-                << " deadlines, " << seen.texts << " texts that ended, " << seen.unknown << " users known only while online");
+  const std::size_t tried =
+      try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return time_is_additive(h, seen); });
+  MESSAGE(tried << " histories, " << seen.advances << " advances, " << seen.timeouts << " timeouts, " << seen.several
+                << " with several, " << seen.deadlines << " deadlines, " << seen.texts << " texts that ended, "
+                << seen.unknown << " users known only while online");
   CHECK_REACHED(seen.texts * 10 > tried);
   CHECK_REACHED(seen.timeouts * 5 > seen.advances);
   CHECK_REACHED(seen.deadlines > tried);

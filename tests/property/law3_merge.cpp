@@ -73,9 +73,8 @@ bool holds_later(const Snapshot& s, Timestamp limit) {
   if (root == nullptr) return false;
   for (const detail::RowView row : root->table) {
     const detail::UserRegisters user = row.unpacked();
-    std::vector<Timestamp> all = {
-        user.dropped_range.from,   user.dropped_range.to, user.status_at, user.reported_at, user.reported_last_active_at,
-        user.forgotten_up_to, user.removed};
+    std::vector<Timestamp> all = {user.dropped_range.from,      user.dropped_range.to, user.status_at, user.reported_at,
+                                  user.reported_last_active_at, user.forgotten_up_to,  user.removed};
     for (const detail::SessionRegisters& session : user.sessions) {
       all.push_back(session.connect);
       all.push_back(session.heartbeat);
@@ -85,7 +84,8 @@ bool holds_later(const Snapshot& s, Timestamp limit) {
       all.push_back(activity.evidence);
       all.push_back(activity.value);
     }
-    for (const detail::VisibilityChange& visibility_change : user.visibility_changes) all.push_back(visibility_change.at);
+    for (const detail::VisibilityChange& visibility_change : user.visibility_changes)
+      all.push_back(visibility_change.at);
     for (const Timestamp at : all) {
       if (at > limit) return true;
     }
@@ -331,8 +331,7 @@ Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
   // these drop events that would show otherwise.)
   if (!mix.small_limits && h.rules.session_timeout > Duration()) {
     for (const presence::UserView& user : merged) {
-      if (!user.online || mix.forgetting)
-        continue;  // events later than forget_after count, whatever was forgotten
+      if (!user.online || mix.forgetting) continue;  // events later than forget_after count, whatever was forgotten
       if (lacks_a_removal(std::string(user.id))) continue;
       const std::optional<User> truth = oracle.view(std::string(user.id), merged.now());
       if (!truth || !truth->online)

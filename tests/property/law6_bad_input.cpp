@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Law 6. Nothing is lost on bad input: a rejected event leaves the snapshot identical and returns the reason. The events beside it are still
-// applied, and nothing crashes, overflows or grows beyond the limits. Meant to be run with sanitizers as well.
+// Law 6. Nothing is lost on bad input: a rejected event leaves the snapshot identical and returns the reason. The
+// events beside it are still applied, and nothing crashes, overflows or grows beyond the limits. Meant to be run with
+// sanitizers as well.
 #include "history.hpp"
 #include "shrink.hpp"
 
@@ -30,7 +31,8 @@ struct Refused {
 
 /// Events that every snapshot with these rules rejects, and the expected verdicts.
 std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp> now, Timestamp at) {
-  const std::string long_id(std::size_t{rules.max_id_bytes} + 1, 'x'), long_text(std::size_t{rules.max_status_bytes} + 1, 'y');
+  const std::string long_id(std::size_t{rules.max_id_bytes} + 1, 'x'),
+      long_text(std::size_t{rules.max_status_bytes} + 1, 'y');
   std::vector<Refused> list;
   const auto add = [&](PresenceEvent e, Verdict why, const char* what) { list.push_back({std::move(e), why, what}); };
   const auto with_status = [](PresenceEvent e, std::string text) {
@@ -55,8 +57,11 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
   add(PresenceEvent::set_visible("", true, at), Verdict::invalid, "an empty user");
   add(PresenceEvent::remove("", at), Verdict::invalid, "an empty user");
   for (const Timestamp until : {at, at - Duration::from_ns(1), Timestamp::lowest(), Timestamp::highest()}) {
-    for (PresenceEvent e : {PresenceEvent::set_status("ann", "a", at), with_status(PresenceEvent::connect("ann", "1", at), ""), with_status(PresenceEvent::heartbeat("ann", "1", at), "a"),
-                            with_status(PresenceEvent::report("ann", true, at), "a"), with_status(PresenceEvent::set_visible("ann", true, at), "b")}) {
+    for (PresenceEvent e :
+         {PresenceEvent::set_status("ann", "a", at), with_status(PresenceEvent::connect("ann", "1", at), ""),
+          with_status(PresenceEvent::heartbeat("ann", "1", at), "a"),
+          with_status(PresenceEvent::report("ann", true, at), "a"),
+          with_status(PresenceEvent::set_visible("ann", true, at), "b")}) {
       e.until = until;
       add(e, Verdict::invalid, "a text that ends before it begins, or at no timestamp");
     }
@@ -96,9 +101,11 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
   both.until = at;
   add(both, Verdict::invalid, "what is invalid comes before limits");
   if (now) {
-    const Timestamp late = *now - rules.reorder_window - Duration::from_ns(1), early = *now + rules.max_clock_skew + Duration::from_ns(1);
+    const Timestamp late = *now - rules.reorder_window - Duration::from_ns(1),
+                    early = *now + rules.max_clock_skew + Duration::from_ns(1);
     const auto is_instant = [](Timestamp t) { return t != Timestamp::lowest() && t != Timestamp::highest(); };
-    const bool lates = is_instant(late) && late < *now - rules.reorder_window, earlies = is_instant(early) && early > *now + rules.max_clock_skew;
+    const bool lates = is_instant(late) && late < *now - rules.reorder_window,
+               earlies = is_instant(early) && early > *now + rules.max_clock_skew;
     for (const bool is_late : {true, false}) {
       if (!(is_late ? lates : earlies)) continue;
       const Timestamp then = is_late ? late : early;
@@ -121,10 +128,13 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
 }
 
 struct Seen {
-  std::size_t refused = 0, limits = 0, steps = 0, most_users = 0, most_sessions = 0, for_users = 0, for_unknown = 0, gave_way = 0, removed = 0;
+  std::size_t refused = 0, limits = 0, steps = 0, most_users = 0, most_sessions = 0, for_users = 0, for_unknown = 0,
+              gave_way = 0, removed = 0;
 };
 
-bool is_same(const Snapshot& a, const Snapshot& b) { return a == b && !(a != b) && a.digest() == b.digest() && views_of(a) == views_of(b); }
+bool is_same(const Snapshot& a, const Snapshot& b) {
+  return a == b && !(a != b) && a.digest() == b.digest() && views_of(a) == views_of(b);
+}
 
 Wrong refuses(const Snapshot& s, Timestamp at, Chance& chance, Seen& seen) {
   const std::string shown = all_of(s);
@@ -133,33 +143,41 @@ Wrong refuses(const Snapshot& s, Timestamp at, Chance& chance, Seen& seen) {
     Changes changes;
     const Verdict why = apply(after, refused.event, into(changes));
     ++seen.refused;
-    if (why != refused.why) return std::string(refused.what) + " has verdict " + std::to_string(static_cast<int>(why)) + ", not " + std::to_string(static_cast<int>(refused.why)) + ": " + told(refused.event);
-    if (accepted(why) || !changes.empty() || !is_same(after, s)) return std::string(refused.what) + " leaves another snapshot: " + told(refused.event);
+    if (why != refused.why)
+      return std::string(refused.what) + " has verdict " + std::to_string(static_cast<int>(why)) + ", not " +
+             std::to_string(static_cast<int>(refused.why)) + ": " + told(refused.event);
+    if (accepted(why) || !changes.empty() || !is_same(after, s))
+      return std::string(refused.what) + " leaves another snapshot: " + told(refused.event);
     if (chance.one_in(8)) {
       if (all_of(after) != shown) return std::string(refused.what) + " shows: " + told(refused.event);
-      if (!is_same(reduce(s, refused.event), s)) return std::string(refused.what) + " leaves another snapshot to reduce: " + told(refused.event);
+      if (!is_same(reduce(s, refused.event), s))
+        return std::string(refused.what) + " leaves another snapshot to reduce: " + told(refused.event);
       Snapshot replayed = s;
       const std::vector<PresenceEvent> one{refused.event};
       const Tally tally = replay(replayed, one.begin(), one.end(), into(changes));
       const bool by_time = why == Verdict::too_early || why == Verdict::too_late;  // time follows the events of a log
-      if (!by_time && (tally.refused() != 1 || !changes.empty() || !is_same(replayed, s))) return std::string(refused.what) + " moves time in replay: " + told(refused.event);
+      if (!by_time && (tally.refused() != 1 || !changes.empty() || !is_same(replayed, s)))
+        return std::string(refused.what) + " moves time in replay: " + told(refused.event);
     }
   }
   for (const Timestamp end : {Timestamp::lowest(), Timestamp::highest()}) {
     Snapshot after = s;
     Changes changes;
-    if (apply(after, end, into(changes)) != Verdict::invalid || !changes.empty() || !is_same(after, s) || !is_same(reduce(s, end), s)) {
+    if (apply(after, end, into(changes)) != Verdict::invalid || !changes.empty() || !is_same(after, s) ||
+        !is_same(reduce(s, end), s)) {
       return "an advance to a timestamp that is none: " + told(end);
     }
     const std::vector<PresenceEvent> list{PresenceEvent::report("ann", true, at)};
     const Tally tally = resync(after, list.begin(), list.end(), end, into(changes));
-    if (tally.refused() != 1 || !changes.empty() || !is_same(after, s)) return "a resync as of a timestamp that is none: " + told(end);
+    if (tally.refused() != 1 || !changes.empty() || !is_same(after, s))
+      return "a resync as of a timestamp that is none: " + told(end);
   }
   if (s.now()) {
     Snapshot after = s;
     Changes changes;
-    if (apply(after, *s.now(), into(changes)) != Verdict::unchanged || apply(after, *s.now() - Duration::from_ns(1), into(changes)) == Verdict::applied ||
-        !changes.empty() || !is_same(after, s)) {
+    if (apply(after, *s.now(), into(changes)) != Verdict::unchanged ||
+        apply(after, *s.now() - Duration::from_ns(1), into(changes)) == Verdict::applied || !changes.empty() ||
+        !is_same(after, s)) {
       return "an advance to a timestamp that is not later than now";
     }
   }
@@ -186,9 +204,11 @@ Wrong folds_the_rest(const Snapshot& s, const std::vector<PresenceEvent>& good, 
   }
   Snapshot with = s, without = s;
   Changes told_with, told_without;
-  Tally tally = apply(with, mixed_up.begin(), mixed_up.end(), into(told_with)), expected = apply(without, good.begin(), good.end(), into(told_without));
+  Tally tally = apply(with, mixed_up.begin(), mixed_up.end(), into(told_with)),
+        expected = apply(without, good.begin(), good.end(), into(told_without));
   expected.invalid += bad;
-  if (tally != expected || told_with != told_without || !is_same(with, without)) return "bad events in a batch change what becomes of the good ones";
+  if (tally != expected || told_with != told_without || !is_same(with, without))
+    return "bad events in a batch change what becomes of the good ones";
   with = without = s;
   told_with.clear();
   told_without.clear();
@@ -207,7 +227,8 @@ std::size_t live_sessions(const std::optional<presence::PresenceState>& state) {
 }
 
 /// The live sessions that remain of those in `was` and the session of the event: the ones with the newest evidence.
-std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<presence::PresenceState>& was, const PresenceEvent& e, const Rules& rules,
+std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<presence::PresenceState>& was,
+                                                        const PresenceEvent& e, const Rules& rules,
                                                         std::optional<Timestamp> now, bool& gave_way) {
   const Timestamp none = Timestamp::lowest();
   std::set<std::pair<Timestamp, std::string>> live;
@@ -216,7 +237,8 @@ std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<pres
   if (was) {
     for (const presence::Session& session : was->sessions) {
       if (session.id == e.session && presence::detail::belongs_to_session(e.type)) {
-        connected = session.connected.value_or(none), heartbeat = session.heartbeat.value_or(none), disconnects = session.disconnects;
+        connected = session.connected.value_or(none), heartbeat = session.heartbeat.value_or(none),
+        disconnects = session.disconnects;
       } else if (session.alive) {
         live.insert({(std::max)(session.connected.value_or(none), session.heartbeat.value_or(none)), session.id});
       }
@@ -226,7 +248,8 @@ std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<pres
   if (e.type == EventType::heartbeat) heartbeat = (std::max)(heartbeat, e.at);
   if (e.type == EventType::disconnect) disconnects.push_back(e.at);
   const Timestamp evidence = (std::max)(connected, heartbeat);
-  bool alive = evidence != none && (rules.session_timeout == Duration() || !now || *now < evidence + rules.session_timeout);
+  bool alive =
+      evidence != none && (rules.session_timeout == Duration() || !now || *now < evidence + rules.session_timeout);
   for (const Timestamp d : disconnects) alive = alive && !(d > connected && d >= heartbeat);
   if (alive) live.insert({evidence, e.session});
   if (e.type == EventType::remove) live.erase(live.begin(), live.upper_bound({e.at, std::string(1, '\x7f')}));
@@ -237,28 +260,35 @@ std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<pres
   return live;
 }
 
-/// An event is over_limit if and only if it would exceed a limit of counts. `removed` is no earlier than any removal of the user.
-Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict verdict, const Snapshot& after, std::optional<Timestamp> removed, Seen& seen) {
+/// An event is over_limit if and only if it would exceed a limit of counts. `removed` is no earlier than any removal of
+/// the user.
+Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict verdict, const Snapshot& after,
+                       std::optional<Timestamp> removed, Seen& seen) {
   if (verdict != Verdict::over_limit && !accepted(verdict)) return std::nullopt;
-  if (e.user.size() > before.rules().max_id_bytes || (e.status && e.status->size() > before.rules().max_status_bytes)) return std::nullopt;
+  if (e.user.size() > before.rules().max_id_bytes || (e.status && e.status->size() > before.rules().max_status_bytes))
+    return std::nullopt;
   const Rules& rules = before.rules();
   const bool asks_visible = asks_to_be(e, false);
   const std::optional<presence::PresenceState> was = before.inspect(e.user), is = after.inspect(e.user);
   const bool was_known = before.find(e.user).has_value();
   if (accepted(verdict)) {
-    if (!was_known && after.find(e.user) && before.size() >= rules.max_users) return "one more user is known than Rules allow";
+    if (!was_known && after.find(e.user) && before.size() >= rules.max_users)
+      return "one more user is known than Rules allow";
     bool gave_way = false;
     std::set<std::pair<Timestamp, std::string>> left;
     if (is) {
       for (const presence::Session& session : is->sessions) {
         const Timestamp none = Timestamp::lowest();
-        if (session.alive) left.insert({(std::max)(session.connected.value_or(none), session.heartbeat.value_or(none)), session.id});
+        if (session.alive)
+          left.insert({(std::max)(session.connected.value_or(none), session.heartbeat.value_or(none)), session.id});
       }
     }
     // An event as old as a removal does nothing for its session.
     const PresenceEvent nothing = PresenceEvent::set_status(e.user, "", e.at);
-    const bool is_gone = removed && e.at <= *removed && newest_live(was, nothing, rules, before.now(), gave_way) == left;
-    if (!is_gone && newest_live(was, e, rules, before.now(), gave_way) != left) return "the live sessions are not those of the newest evidence";
+    const bool is_gone =
+        removed && e.at <= *removed && newest_live(was, nothing, rules, before.now(), gave_way) == left;
+    if (!is_gone && newest_live(was, e, rules, before.now(), gave_way) != left)
+      return "the live sessions are not those of the newest evidence";
     seen.gave_way += gave_way ? 1u : 0u;
     seen.removed += e.type == EventType::remove && was_known && !after.find(e.user) ? 1u : 0u;
     return std::nullopt;
@@ -270,7 +300,8 @@ Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict v
   const bool no_room_for_unknown = unknown >= rules.max_users && (was_known || !was) && !asks_visible;
   // If some visibility changes were dropped over capacity, a user cannot become visible among them.
   const bool into_a_crowd = rules.max_recent_per_user < 8 && asks_visible;
-  if (!no_room_for_known && !no_room_for_unknown && !into_a_crowd) return "an event is refused for a limit that it does not exceed";
+  if (!no_room_for_known && !no_room_for_unknown && !into_a_crowd)
+    return "an event is refused for a limit that it does not exceed";
   seen.for_users += no_room_for_known ? 1u : 0u;
   seen.for_unknown += no_room_for_unknown ? 1u : 0u;
   return std::nullopt;
@@ -303,7 +334,10 @@ Wrong nothing_is_lost(const History& h, Seen& seen) {
         const Verdict verdict = apply(one_by_one, e, into(unread));
         note_removal(e);
         const auto removed = removals.find(e.user);
-        if (Wrong wrong = limits_are_exact(just_before, e, verdict, one_by_one, removed == removals.end() ? std::nullopt : std::optional<Timestamp>(removed->second), seen)) return *wrong + ": " + told(e) + where;
+        if (Wrong wrong = limits_are_exact(
+                just_before, e, verdict, one_by_one,
+                removed == removals.end() ? std::nullopt : std::optional<Timestamp>(removed->second), seen))
+          return *wrong + ": " + told(e) + where;
       }
     }
     for (const PresenceEvent& e : step.events) note_removal(e);
@@ -312,26 +346,31 @@ Wrong nothing_is_lost(const History& h, Seen& seen) {
     ++seen.steps;
     seen.limits += tally.over_limit;
     const bool all_refused = tally.total() > 0 && tally.accepted() == 0 && step.what != Do::resync;
-    if (all_refused && (!is_same(s, before) || !changes.empty())) return "what is refused leaves another snapshot" + where;
+    if (all_refused && (!is_same(s, before) || !changes.empty()))
+      return "what is refused leaves another snapshot" + where;
     if (s.size() > seen.most_users) seen.most_users = s.size();
-    if (s.size() > s.rules().max_users && s.size() > before.size() && step.what != Do::merge) return "more users than Rules allow" + where;
+    if (s.size() > s.rules().max_users && s.size() > before.size() && step.what != Do::merge)
+      return "more users than Rules allow" + where;
     for (const char* user : {"ann", "bob", "cyd", "dee"}) {
       const std::optional<presence::PresenceState> state = s.inspect(user);
       if (!state) continue;
       const std::size_t alive = live_sessions(state);
       if (alive > seen.most_sessions) seen.most_sessions = alive;
-      if (alive > s.rules().max_sessions_per_user) return std::to_string(alive) + " live sessions, more than Rules allow" + where;
-      if (state->sessions.size() > std::size_t{s.rules().max_sessions_per_user} + s.rules().max_recent_per_user) return "more sessions are kept than Rules allow" + where;
+      if (alive > s.rules().max_sessions_per_user)
+        return std::to_string(alive) + " live sessions, more than Rules allow" + where;
+      if (state->sessions.size() > std::size_t{s.rules().max_sessions_per_user} + s.rules().max_recent_per_user)
+        return "more sessions are kept than Rules allow" + where;
       for (const presence::Session& session : state->sessions) {
-        if (session.disconnects.size() > s.rules().max_recent_per_user) return "more disconnects are kept than Rules allow" + where;
+        if (session.disconnects.size() > s.rules().max_recent_per_user)
+          return "more disconnects are kept than Rules allow" + where;
       }
     }
   }
   return std::nullopt;
 }
 
-/// A store with default options: a rejected event changes nothing, and events are judged by their original timestamp, not by the one that they are
-/// moved to.
+/// A store with default options: a rejected event changes nothing, and events are judged by their original timestamp,
+/// not by the one that they are moved to.
 Wrong store_loses_nothing(const History& h, Seen& seen) {
   presence::Store store(h.rules);
   Changes told_of;
@@ -342,7 +381,8 @@ Wrong store_loses_nothing(const History& h, Seen& seen) {
   const auto refused_by = [&](const Snapshot& before, Verdict verdict, const PresenceEvent& e) -> Wrong {
     const Snapshot after = store.snapshot();
     if (!is_same(after, before) || after.now() != before.now() || all_of(after) != all_of(before)) {
-      return "an event with verdict " + std::to_string(static_cast<int>(verdict)) + " leaves another snapshot in a store: " + told(e);
+      return "an event with verdict " + std::to_string(static_cast<int>(verdict)) +
+             " leaves another snapshot in a store: " + told(e);
     }
     if (!told_of.empty()) return "an event that is refused is told of: " + told(e);
     ++seen.refused;
@@ -352,20 +392,25 @@ Wrong store_loses_nothing(const History& h, Seen& seen) {
     const Step& step = h.steps[i];
     const std::string where = "\n  at step " + std::to_string(i + 1) + ", " + told(step);
     Chance chance(mixed(h.seed, i));
-    if (!store.watch({"messaging", "all", {"ann", "bob", "cyd", "dee"}, true}, Viewer("zoe"))) return "nothing can be watched";
+    if (!store.watch({"messaging", "all", {"ann", "bob", "cyd", "dee"}, true}, Viewer("zoe")))
+      return "nothing can be watched";
     if (chance.one_in(6)) {
       const std::optional<Timestamp> now = store.snapshot().now();
       const Timestamp latest = now ? *now + h.rules.max_clock_skew : h.last;
-      for (const Refused& refused : refused_events(h.rules, now, chance.one_in(2) && latest != Timestamp::highest() ? latest : now.value_or(h.last))) {
+      for (const Refused& refused : refused_events(
+               h.rules, now, chance.one_in(2) && latest != Timestamp::highest() ? latest : now.value_or(h.last))) {
         const Snapshot before = store.snapshot();
         const Verdict verdict = now ? store.dispatch(refused.event, *now) : store.dispatch(refused.event);
-        if (verdict != refused.why) return std::string(refused.what) + " has verdict " + std::to_string(static_cast<int>(verdict)) + " in a store: " + told(refused.event) + where;
+        if (verdict != refused.why)
+          return std::string(refused.what) + " has verdict " + std::to_string(static_cast<int>(verdict)) +
+                 " in a store: " + told(refused.event) + where;
         if (Wrong wrong = refused_by(before, verdict, refused.event)) return *wrong + where;
       }
       for (const Timestamp end : {Timestamp::lowest(), Timestamp::highest()}) {
         const Snapshot before = store.snapshot();
         const std::vector<PresenceEvent> list{PresenceEvent::report("ann", true, h.last)};
-        if (store.advance(end) != Verdict::invalid || store.resync(list.begin(), list.end(), end).refused() != 1) return "a timestamp that is none is taken" + where;
+        if (store.advance(end) != Verdict::invalid || store.resync(list.begin(), list.end(), end).refused() != 1)
+          return "a timestamp that is none is taken" + where;
         if (Wrong wrong = refused_by(before, Verdict::invalid, list[0])) return *wrong + where;
       }
     }
@@ -378,11 +423,15 @@ Wrong store_loses_nothing(const History& h, Seen& seen) {
           const Snapshot before = store.snapshot();
           Snapshot alone = before;
           Changes unread;
-          const Verdict by_itself = apply(alone, e, into(unread)), verdict = before.now() ? store.dispatch(e, *before.now()) : store.dispatch(e);
-          const bool by_instant = by_itself == Verdict::too_late || by_itself == Verdict::too_early || by_itself == Verdict::invalid;
+          const Verdict by_itself = apply(alone, e, into(unread)),
+                        verdict = before.now() ? store.dispatch(e, *before.now()) : store.dispatch(e);
+          const bool by_instant =
+              by_itself == Verdict::too_late || by_itself == Verdict::too_early || by_itself == Verdict::invalid;
           if (by_instant && verdict != by_itself) return "a store takes what is refused: " + told(e) + where;
-          if ((verdict == Verdict::too_late || verdict == Verdict::too_early || verdict == Verdict::invalid) && !by_instant) {
-            return "a store refuses, with verdict " + std::to_string(static_cast<int>(verdict)) + ", what is taken: " + told(e) + where;
+          if ((verdict == Verdict::too_late || verdict == Verdict::too_early || verdict == Verdict::invalid) &&
+              !by_instant) {
+            return "a store refuses, with verdict " + std::to_string(static_cast<int>(verdict)) +
+                   ", what is taken: " + told(e) + where;
           }
           if (before.now() && store.snapshot().now() != before.now()) return "an event passes time: " + told(e) + where;
           seen.limits += verdict == Verdict::over_limit ? 1u : 0u;
@@ -398,9 +447,12 @@ Wrong store_loses_nothing(const History& h, Seen& seen) {
         Changes unread;
         const Tally by_itself = resync(alone, step.events.begin(), step.events.end(), *step.at, into(unread)),
                     tally = store.resync(step.events.begin(), step.events.end(), *step.at);
-        if (tally.too_early != by_itself.too_early || tally.too_late != by_itself.too_late || tally.invalid != by_itself.invalid) return "a list is judged otherwise by a store" + where;
+        if (tally.too_early != by_itself.too_early || tally.too_late != by_itself.too_late ||
+            tally.invalid != by_itself.invalid)
+          return "a list is judged otherwise by a store" + where;
         const std::optional<Timestamp> now = before.now();
-        const bool refused = now && (*step.at < *now - h.rules.reorder_window || *step.at > *now + h.rules.max_clock_skew);
+        const bool refused =
+            now && (*step.at < *now - h.rules.reorder_window || *step.at > *now + h.rules.max_clock_skew);
         if (!step.events.empty() && refused) {
           if (Wrong wrong = refused_by(before, Verdict::too_late, step.events[0])) return *wrong + where;
         }
@@ -417,18 +469,22 @@ Wrong store_loses_nothing(const History& h, Seen& seen) {
 void expect_nothing_lost_by_store(std::size_t count, Mix mix, std::uint64_t salt) {
   mix.merges = mix.replays = false;
   Seen seen;
-  const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return store_loses_nothing(h, seen); });
-  MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused, " << seen.limits << " over a limit of counts");
+  const std::size_t tried =
+      try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return store_loses_nothing(h, seen); });
+  MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused, " << seen.limits
+                << " over a limit of counts");
   CHECK_REACHED(seen.refused > tried * 10);
   CHECK_REACHED(seen.limits * (mix.small_limits ? 4 : 1000000) >= (mix.small_limits ? tried : 0));
 }
 
 void expect_nothing_lost(std::size_t count, const Mix& mix, std::uint64_t salt, bool limits) {
   Seen seen;
-  const std::size_t tried = try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nothing_is_lost(h, seen); });
-  MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused, " << seen.limits << " over a limit of counts ("
-                << seen.for_users << " known users, " << seen.for_unknown << " unknown ones, " << seen.gave_way << " sessions gave way), " << seen.removed << " users removed, at most "
-                << seen.most_users << " users and " << seen.most_sessions << " sessions");
+  const std::size_t tried =
+      try_histories(histories_to_try(count), mix, salt, [&](const History& h) { return nothing_is_lost(h, seen); });
+  MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused, " << seen.limits
+                << " over a limit of counts (" << seen.for_users << " known users, " << seen.for_unknown
+                << " unknown ones, " << seen.gave_way << " sessions gave way), " << seen.removed
+                << " users removed, at most " << seen.most_users << " users and " << seen.most_sessions << " sessions");
   CHECK_REACHED(seen.refused > tried * 10);
   CHECK_REACHED(seen.removed * 20 > tried);
   if (!limits) return;
@@ -442,12 +498,15 @@ History at_the_ends(History h) {
   Chance chance(mixed(h.seed, 66));
   const std::int64_t low = Timestamp::lowest().ns(), high = Timestamp::highest().ns();
   const auto extreme = [&]() {
-    return chance.any<std::int64_t>({low + 1, low + 2, low / 2, -1, 0, 1, high / 2, high - 2, high - 1, chance.between(low + 1, high - 1)});
+    return chance.any<std::int64_t>(
+        {low + 1, low + 2, low / 2, -1, 0, 1, high / 2, high - 2, high - 1, chance.between(low + 1, high - 1)});
   };
   const auto duration = [&]() {
-    return Duration::from_ns(chance.any<std::int64_t>({low, low + 1, -1, 0, 1, 3, high / 2, high - 1, high, 1000000000}));
+    return Duration::from_ns(
+        chance.any<std::int64_t>({low, low + 1, -1, 0, 1, 3, high / 2, high - 1, high, 1000000000}));
   };
-  for (Duration* d : {&h.rules.session_timeout, &h.rules.offline_grace, &h.rules.last_active_refresh, &h.rules.reorder_window, &h.rules.max_clock_skew}) {
+  for (Duration* d : {&h.rules.session_timeout, &h.rules.offline_grace, &h.rules.last_active_refresh,
+                      &h.rules.reorder_window, &h.rules.max_clock_skew}) {
     if (chance.one_in(2)) *d = duration();
   }
   const std::int64_t around = extreme();
@@ -495,7 +554,8 @@ Wrong survives_the_ends(const History& h, Seen& seen) {
       apply(later, *deadline, into(due));
       if (!early.empty() || due.empty()) return "the deadline " + told(*deadline) + " is not exact" + where;
       for (const UserPresenceChanged& change : due) {
-        if (change.at != *deadline) return "a change at the deadline " + told(*deadline) + " is dated " + told(change) + where;
+        if (change.at != *deadline)
+          return "a change at the deadline " + told(*deadline) + " is dated " + told(change) + where;
       }
     } else {
       Snapshot later = s;
@@ -513,7 +573,9 @@ Wrong survives_the_ends(const History& h, Seen& seen) {
 
 }  // namespace
 
-TEST_CASE("law 6: rejected events change nothing and the others are applied") { expect_nothing_lost(600, Mix(), 1, false); }
+TEST_CASE("law 6: rejected events change nothing and the others are applied") {
+  expect_nothing_lost(600, Mix(), 1, false);
+}
 
 TEST_CASE("law 6: rejected events change nothing and the others are applied, in a store that keeps the frame's order") {
   Mix mix;
@@ -554,8 +616,10 @@ TEST_CASE("law 6: changes, merges and deadlines are correct at the ends of the t
   Seen seen;
   Mix mix;
   mix.forgetting = true;
-  std::size_t tried = try_histories(histories_to_try(2500), Mix(), 4, [&](const History& h) { return survives_the_ends(h, seen); }, at_the_ends);
-  tried += try_histories(histories_to_try(2500), mix, 4, [&](const History& h) { return survives_the_ends(h, seen); }, at_the_ends);
+  std::size_t tried = try_histories(
+      histories_to_try(2500), Mix(), 4, [&](const History& h) { return survives_the_ends(h, seen); }, at_the_ends);
+  tried += try_histories(
+      histories_to_try(2500), mix, 4, [&](const History& h) { return survives_the_ends(h, seen); }, at_the_ends);
   MESSAGE(tried << " histories, " << seen.steps << " steps, " << seen.refused << " refused");
   CHECK_REACHED(seen.steps > tried);
 }
@@ -575,8 +639,9 @@ TEST_CASE("law 6: a flood of events does not exceed the limits") {
     for (int i = 0; i < 20000; ++i) {
       const Timestamp at = Timestamp::from_ns(chance.between(0, 100000));
       const std::string user = "u" + std::to_string(chance.below(64)), session = "s" + std::to_string(chance.below(64));
-      PresenceEvent e = chance.one_in(2) ? PresenceEvent::connect(user, session, at) : chance.one_in(2) ? PresenceEvent::disconnect(user, session, at)
-                                                                                                        : PresenceEvent::heartbeat(user, session, at);
+      PresenceEvent e = chance.one_in(2)   ? PresenceEvent::connect(user, session, at)
+                        : chance.one_in(2) ? PresenceEvent::disconnect(user, session, at)
+                                           : PresenceEvent::heartbeat(user, session, at);
       if (e.type == EventType::connect && (hidden || chance.one_in(2))) e.invisible = hidden || chance.one_in(2);
       s = reduce(std::move(s), e);
     }

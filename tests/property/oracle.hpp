@@ -2,9 +2,10 @@
 #ifndef PRESENCE_TESTS_PROPERTY_ORACLE_HPP
 #define PRESENCE_TESTS_PROPERTY_ORACLE_HPP
 
-// What is true, by brute force: the oracle remembers every event that was ever accepted, but for those of users forgotten by age, and answers
-// each question by going through all of them. It has no registers, joins nothing and drops nothing: what a removal took away is marked, however it
-// arrived. Deadlines are found by trying every timestamp at which something could change. Of the library it uses the plain values alone.
+// What is true, by brute force: the oracle remembers every event that was ever accepted, but for those of users
+// forgotten by age, and answers each question by going through all of them. It has no registers, joins nothing and
+// drops nothing: what a removal took away is marked, however it arrived. Deadlines are found by trying every timestamp
+// at which something could change. Of the library it uses the plain values alone.
 
 #include "history.hpp"
 
@@ -24,15 +25,16 @@ class Oracle {
   using Instant = std::optional<Timestamp>;  ///< absent: before every deadline
 
   explicit Oracle(const Rules& rules) : rules_(rules) {
-    for (Duration* d : {&rules_.session_timeout, &rules_.offline_grace, &rules_.last_active_refresh, &rules_.reorder_window, &rules_.max_clock_skew,
-                        &rules_.forget_after}) {
+    for (Duration* d : {&rules_.session_timeout, &rules_.offline_grace, &rules_.last_active_refresh,
+                        &rules_.reorder_window, &rules_.max_clock_skew, &rules_.forget_after}) {
       if (*d < Duration()) *d = Duration();
     }
   }
 
   Instant now() const { return now_; }
 
-  // ---- what others see -----------------------------------------------------------------------------------------------------------------
+  // ---- what others see
+  // -----------------------------------------------------------------------------------------------------------------
 
   Views views(Instant t) const {
     Views all;
@@ -97,7 +99,9 @@ class Oracle {
     const PresenceEvent* best = nullptr;
     for (const Told& e : events_) {
       if (e.user != user || !e.status || e.removed) continue;
-      if (best == nullptr || e.at > best->at || (e.at == best->at && (*e.status > *best->status || (*e.status == *best->status && ends_later(e, *best))))) best = &e;
+      if (best == nullptr || e.at > best->at ||
+          (e.at == best->at && (*e.status > *best->status || (*e.status == *best->status && ends_later(e, *best)))))
+        best = &e;
     }
     return best;
   }
@@ -148,7 +152,8 @@ class Oracle {
 
   bool is_instant_of(const std::string& user, Timestamp at) const {
     return std::any_of(events_.begin(), events_.end(), [&](const PresenceEvent& e) {
-      return e.user == user && (e.at == at || (e.type == EventType::report && e.last_active == at) || (e.status && e.until == at));
+      return e.user == user &&
+             (e.at == at || (e.type == EventType::report && e.last_active == at) || (e.status && e.until == at));
     });
   }
 
@@ -161,7 +166,8 @@ class Oracle {
     return std::nullopt;
   }
 
-  /// Whether no event that may still come, nor its last_active, is as old as the removal. Then nothing of the removal is kept.
+  /// Whether no event that may still come, nor its last_active, is as old as the removal. Then nothing of the removal
+  /// is kept.
   bool is_past(Timestamp removal, Timestamp t) const {
     const Timestamp oldest = t - rules_.reorder_window;
     return is_instant(oldest) && removal < rounded(oldest);
@@ -181,13 +187,15 @@ class Oracle {
     return std::vector<std::string>(names.begin(), names.end());
   }
 
-  // ---- what happens --------------------------------------------------------------------------------------------------------------------
+  // ---- what happens
+  // --------------------------------------------------------------------------------------------------------------------
 
   static bool is_instant(Timestamp t) { return t != Timestamp::lowest() && t != Timestamp::highest(); }
 
   static bool well_formed(const PresenceEvent& e) {
     if (e.user.empty() || !is_instant(e.at)) return false;
-    const bool of_session = is_evidence(e) || e.type == EventType::disconnect, of_user = e.type == EventType::set_visible || e.type == EventType::remove;
+    const bool of_session = is_evidence(e) || e.type == EventType::disconnect,
+               of_user = e.type == EventType::set_visible || e.type == EventType::remove;
     if (!of_session && !of_user && e.type != EventType::set_status && e.type != EventType::report) return false;
     if (of_session && e.session.empty()) return false;
     if (e.type == EventType::set_status && !e.status) return false;
@@ -200,7 +208,8 @@ class Oracle {
   Verdict judge(const PresenceEvent& e, Instant now) const {
     if (!well_formed(e)) return Verdict::invalid;
     const bool of_session = is_evidence(e) || e.type == EventType::disconnect;
-    if (e.user.size() > rules_.max_id_bytes || (of_session && e.session.size() > rules_.max_id_bytes)) return Verdict::over_limit;
+    if (e.user.size() > rules_.max_id_bytes || (of_session && e.session.size() > rules_.max_id_bytes))
+      return Verdict::over_limit;
     if (e.status && e.status->size() > rules_.max_status_bytes) return Verdict::over_limit;
     if (now && e.at < *now - rules_.reorder_window) return Verdict::too_late;
     if (now && e.at > *now + rules_.max_clock_skew) return Verdict::too_early;
@@ -232,7 +241,8 @@ class Oracle {
     return Verdict::applied;
   }
 
-  /// Deadlines before a timestamp, the events of the timestamp, its deadlines; an event that is not later than now folds by itself.
+  /// Deadlines before a timestamp, the events of the timestamp, its deadlines; an event that is not later than now
+  /// folds by itself.
   Tally replay(const std::vector<PresenceEvent>& list, Changes& changes) {
     Tally tally;
     for (std::size_t i = 0; i < list.size();) {
@@ -363,16 +373,21 @@ class Oracle {
   /// Whether the session of the event still has it.
   static bool counts(const Told& e) { return !e.gave_way && !e.removed; }
 
-  static bool ends_later(const PresenceEvent& a, const PresenceEvent& b) { return b.until && (!a.until || *a.until > *b.until); }
+  static bool ends_later(const PresenceEvent& a, const PresenceEvent& b) {
+    return b.until && (!a.until || *a.until > *b.until);
+  }
 
-  static bool is_evidence(const PresenceEvent& e) { return e.type == EventType::connect || e.type == EventType::heartbeat; }
+  static bool is_evidence(const PresenceEvent& e) {
+    return e.type == EventType::connect || e.type == EventType::heartbeat;
+  }
 
   static bool asks(const PresenceEvent& e, const std::string& user, bool invisible) {
     return e.user == user && asks_to_be(e, invisible);
   }
 
   bool asked(const std::string& user, Timestamp at, bool invisible) const {
-    return std::any_of(events_.begin(), events_.end(), [&](const PresenceEvent& e) { return asks(e, user, invisible) && e.at == at; });
+    return std::any_of(events_.begin(), events_.end(),
+                       [&](const PresenceEvent& e) { return asks(e, user, invisible) && e.at == at; });
   }
 
   /// Down to a multiple of the refresh since 1970.
@@ -392,7 +407,8 @@ class Oracle {
     return last;
   }
 
-  /// The first disconnect that follows all evidence; it follows a heartbeat of its timestamp, and not a connect of its timestamp.
+  /// The first disconnect that follows all evidence; it follows a heartbeat of its timestamp, and not a connect of its
+  /// timestamp.
   Instant first_ending(const std::string& user, const std::string& session) const {
     Instant first;
     for (const Told& d : events_) {
@@ -428,7 +444,8 @@ class Oracle {
   bool said_online(const std::string& user) const {
     const PresenceEvent* word = last_report(user);
     if (word == nullptr || !word->online) return false;
-    return std::none_of(forgotten_.begin(), forgotten_.end(), [&](const auto& up_to) { return up_to.first == user && word->at <= up_to.second; });
+    return std::none_of(forgotten_.begin(), forgotten_.end(),
+                        [&](const auto& up_to) { return up_to.first == user && word->at <= up_to.second; });
   }
 
   static bool is_activity(const Told& e) {
@@ -438,7 +455,9 @@ class Oracle {
   static bool is_of_session(const PresenceEvent& e) { return is_evidence(e) || e.type == EventType::disconnect; }
   Timestamp value_of(const PresenceEvent& e) const { return e.type == EventType::heartbeat ? rounded(e.at) : e.at; }
 
-  bool is_too_old(Timestamp word, Instant t) const { return t && rules_.forget_after != Duration::highest() && *t >= word + rules_.forget_after; }
+  bool is_too_old(Timestamp word, Instant t) const {
+    return t && rules_.forget_after != Duration::highest() && *t >= word + rules_.forget_after;
+  }
 
   /// The latest of what is known of the user, if he went invisible at the cut.
   Instant last_word(const std::string& user, Instant cut) const {
@@ -472,11 +491,14 @@ class Oracle {
         if (mask.first == user && mask.second <= *up_to) mask.first.clear();
       }
     }
-    forgotten_.erase(std::remove_if(forgotten_.begin(), forgotten_.end(), [](const auto& mask) { return mask.first.empty(); }), forgotten_.end());
+    forgotten_.erase(
+        std::remove_if(forgotten_.begin(), forgotten_.end(), [](const auto& mask) { return mask.first.empty(); }),
+        forgotten_.end());
   }
 
   /// Whether no last_active that may still come is as old as the removal.
-  /// Of more live sessions than a user may have, those go whose evidence is the oldest; of two of one timestamp the lesser id.
+  /// Of more live sessions than a user may have, those go whose evidence is the oldest; of two of one timestamp the
+  /// lesser id.
   void keep_newest_sessions() {
     for (const std::string& user : users()) {
       for (;;) {
@@ -492,7 +514,8 @@ class Oracle {
     }
   }
 
-  /// Who was silent for too long is forgotten; of who is invisible first what others knew, then the rest, but for having gone invisible.
+  /// Who was silent for too long is forgotten; of who is invisible first what others knew, then the rest, but for
+  /// having gone invisible.
   void forget_by_age(Instant t) {
     if (!t || rules_.forget_after == Duration::highest()) return;
     for (const std::string& user : users()) {
@@ -500,7 +523,8 @@ class Oracle {
       if (view(user, t)) continue;
       Instant latest;
       for (const Told& e : events_) {
-        if (e.user == user && is_activity(e) && (!cut || e.at < *cut) && (!latest || value_of(e) > *latest)) latest = value_of(e);
+        if (e.user == user && is_activity(e) && (!cut || e.at < *cut) && (!latest || value_of(e) > *latest))
+          latest = value_of(e);
       }
       for (Told& e : events_) {
         if (e.user != user) continue;
@@ -523,7 +547,8 @@ class Oracle {
         if (mask.first == user) mask.first.clear();
       }
     }
-    events_.erase(std::remove_if(events_.begin(), events_.end(), [](const Told& e) { return e.user.empty(); }), events_.end());
+    events_.erase(std::remove_if(events_.begin(), events_.end(), [](const Told& e) { return e.user.empty(); }),
+                  events_.end());
     const auto masks_nothing = [&](const auto& mask) {
       if (mask.first.empty()) return true;
       const PresenceEvent* word = last_report(mask.first);
@@ -532,7 +557,8 @@ class Oracle {
     forgotten_.erase(std::remove_if(forgotten_.begin(), forgotten_.end(), masks_nothing), forgotten_.end());
   }
 
-  /// Whether nobody knows of the user, nothing that the user did is younger than the age, and no late event could concern it.
+  /// Whether nobody knows of the user, nothing that the user did is younger than the age, and no late event could
+  /// concern it.
   bool may_forget_that_they_hide(const std::string& user, Timestamp t) const {
     if (view(user, t) || last_word(user, went_invisible(user))) return false;
     if (const Instant removal = removed_up_to(user)) {
@@ -547,9 +573,12 @@ class Oracle {
       const Duration late = rules_.reorder_window > rules_.offline_grace ? rules_.reorder_window : rules_.offline_grace;
       if (is_of_session(e) && counts(e) && !(t > e.at + rules_.session_timeout + late)) return false;
       if (is_activity(e) && !is_too_old(value_of(e), t)) return false;
-      if ((asks(e, user, true) || asks(e, user, false)) && (!is_too_old(e.at, t) || !(t > e.at + rules_.reorder_window))) return false;
+      if ((asks(e, user, true) || asks(e, user, false)) &&
+          (!is_too_old(e.at, t) || !(t > e.at + rules_.reorder_window)))
+        return false;
     }
-    return std::none_of(forgotten_.begin(), forgotten_.end(), [&](const auto& mask) { return mask.first == user && !is_too_old(mask.second, t); });
+    return std::none_of(forgotten_.begin(), forgotten_.end(),
+                        [&](const auto& mask) { return mask.first == user && !is_too_old(mask.second, t); });
   }
 
   /// Every timestamp in (from, to] at which time could change anything.
@@ -557,7 +586,8 @@ class Oracle {
     std::set<Timestamp> all;
     for (const PresenceEvent& e : events_) {
       if (e.status && e.until && (!from || *e.until > *from) && *e.until <= to) all.insert(*e.until);
-      for (const Duration wait : {Duration(), rules_.session_timeout, rules_.offline_grace, rules_.session_timeout + rules_.offline_grace}) {
+      for (const Duration wait :
+           {Duration(), rules_.session_timeout, rules_.offline_grace, rules_.session_timeout + rules_.offline_grace}) {
         const Timestamp t = e.at + wait;
         if ((!from || t > *from) && t <= to) all.insert(t);
       }

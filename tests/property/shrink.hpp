@@ -2,8 +2,8 @@
 #ifndef PRESENCE_TESTS_PROPERTY_SHRINK_HPP
 #define PRESENCE_TESTS_PROPERTY_SHRINK_HPP
 
-// A history that fails is cut down until nothing can be taken away from it without making it pass, and told as lines of C++.
-// A property is a pure function of a history: nothing where it holds, and otherwise what is wrong.
+// A history that fails is cut down until nothing can be taken away from it without making it pass, and told as lines of
+// C++. A property is a pure function of a history: nothing where it holds, and otherwise what is wrong.
 
 #include "history.hpp"
 
@@ -22,12 +22,20 @@ using Wrong = std::optional<std::string>;
 /// Calls `attempt` with functions that each make an event simpler, without making a valid one invalid.
 template <class Attempt>
 void each_simplification(const Attempt& attempt) {
-  attempt([](PresenceEvent& e) { if (e.type != EventType::set_visible) e.invisible.reset(); });
-  attempt([](PresenceEvent& e) { if (e.type != EventType::set_status) e.status.reset(); });
+  attempt([](PresenceEvent& e) {
+    if (e.type != EventType::set_visible) e.invisible.reset();
+  });
+  attempt([](PresenceEvent& e) {
+    if (e.type != EventType::set_status) e.status.reset();
+  });
   attempt([](PresenceEvent& e) { e.last_active.reset(); });
   attempt([](PresenceEvent& e) { e.until.reset(); });
-  attempt([](PresenceEvent& e) { if (e.type != EventType::report) e.online = false; });
-  attempt([](PresenceEvent& e) { if (!presence::detail::belongs_to_session(e.type)) e.session.clear(); });
+  attempt([](PresenceEvent& e) {
+    if (e.type != EventType::report) e.online = false;
+  });
+  attempt([](PresenceEvent& e) {
+    if (!presence::detail::belongs_to_session(e.type)) e.session.clear();
+  });
 }
 
 template <class Property>
@@ -40,7 +48,9 @@ class Shrinker {
       smaller = cut(h_.steps, [](History& h) -> std::vector<Step>& { return h.steps; });
       smaller = cut(h_.events, [](History& h) -> std::vector<PresenceEvent>& { return h.events; }) || smaller;
       for (std::size_t i = 0; i < h_.steps.size(); ++i) {
-        smaller = cut(h_.steps[i].events, [i](History& h) -> std::vector<PresenceEvent>& { return h.steps[i].events; }) || smaller;
+        smaller =
+            cut(h_.steps[i].events, [i](History& h) -> std::vector<PresenceEvent>& { return h.steps[i].events; }) ||
+            smaller;
         for (std::size_t k = 0; k < h_.steps[i].events.size(); ++k) {
           smaller = simplify([i, k](History& h) -> PresenceEvent& { return h.steps[i].events[k]; }) || smaller;
         }
@@ -127,19 +137,23 @@ class Shrinker {
   std::size_t budget_ = 20000;
 };
 
-/// Whether the property holds of the history. Where it does not, the test fails with the smallest history that shows it.
+/// Whether the property holds of the history. Where it does not, the test fails with the smallest history that shows
+/// it.
 template <class Property>
 bool holds(const History& h, const Property& property) {
   if (!property(h)) return true;
   const History small = Shrinker<Property>(h, property).smallest();
   const Wrong wrong = property(small);
-  FAIL_CHECK("wrong: " << wrong.value_or("(not any more)") << "\n  // seed " << h.seed << ", " << small.steps.size() << " steps\n" << told(small));
+  FAIL_CHECK("wrong: " << wrong.value_or("(not any more)") << "\n  // seed " << h.seed << ", " << small.steps.size()
+                       << " steps\n"
+                       << told(small));
   return false;
 }
 
 /// Tries `property` on random histories, prepared as the test needs them, until one fails.
 template <class Property, class Prepare>
-std::size_t try_histories(std::size_t count, const Mix& mix, std::uint64_t salt, const Property& property, Prepare prepare) {
+std::size_t try_histories(std::size_t count, const Mix& mix, std::uint64_t salt, const Property& property,
+                          Prepare prepare) {
   const std::uint64_t first = first_seed();
   std::size_t tried = 0;
   for (; tried < count; ++tried) {

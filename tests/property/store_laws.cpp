@@ -427,8 +427,7 @@ std::string told_views(const Views& views) {
 }
 
 struct Story {
-  std::size_t changes = 0, updates = 0, close = 0, mirrors = 0, taken_away = 0, dated = 0, removed = 0,
-              texts = 0;
+  std::size_t changes = 0, updates = 0, close = 0, mirrors = 0, taken_away = 0, dated = 0, removed = 0, texts = 0;
 };
 
 Wrong tells_the_story(const StoreHistory& h, Story& seen) {
