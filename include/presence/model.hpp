@@ -6,6 +6,7 @@
 /// that filters name.
 ///
 /// Includes `base`.
+#include <presence/model/attributes.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/fields.hpp>

@@ -8,6 +8,7 @@
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
 #include <presence/live/notices.hpp>
+#include <presence/model/attributes.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/fields.hpp>

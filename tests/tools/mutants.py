@@ -45,7 +45,7 @@ OPERAND = "query/detail/operand.hpp"
 FILTER = "query/filter.hpp"
 WORDS = "query/detail/word_prefix.hpp"
 JSON_FILTER = "json/filters.hpp"
-CHANNEL = "model/channel.hpp"
+ATTRIBUTES = "model/attributes.hpp"
 SORTING = "query/detail/sorting.hpp"
 QUERY = "query/query.hpp"
 WATCHES = "live/watches.hpp"
@@ -1470,8 +1470,8 @@ MUTANTS = [
            "a long name is copied once for each operator, however often that is repeated"),
     Mutant("elements-without-limit", JSON_FILTER, "return is_one_more(in_.offset()) && read_scalar(in_, value);", "return read_scalar(in_, value);",
            "elements of an array count as values"),
-    Mutant("fields-in-one-run", CHANNEL, "at -= half;", "at -= half - 1;", "custom fields are in the order of their names"),
-    Mutant("run-out-of-order", CHANNEL, "runs_.insert(++run, std::move(another));", "runs_.insert(run, std::move(another));",
+    Mutant("fields-in-one-run", ATTRIBUTES, "at -= half;", "at -= half - 1;", "custom fields are in the order of their names"),
+    Mutant("run-out-of-order", ATTRIBUTES, "runs_.insert(++run, std::move(another));", "runs_.insert(run, std::move(another));",
            "custom fields are in the order of their names"),
     Mutant("invalid-is-contained", FILTER, "if (part.op_ == Operator::invalid) return", "if (false) return",
            "what contains an invalid filter is invalid"),

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_MODEL_ATTRIBUTES_HPP
+#define PRESENCE_MODEL_ATTRIBUTES_HPP
+
+#include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/compact_vector.hpp>
+#include <presence/base/detail/memory.hpp>
+#include <presence/model/value.hpp>
+
+#include <cstddef>      // for size_t, ptrdiff_t
+#include <iterator>     // for random_access_iterator_tag
+#include <string>       // for string
+#include <string_view>  // for string_view
+#include <utility>      // for exchange, move, swap
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// An ordered map of host-defined fields: from names to Values, sorted by name. As in a std::map, a reference
+/// or pointer to a value is valid until that field is erased, or the whole map is assigned to or destroyed. Inserting
+/// or erasing other fields does not invalidate it.
+///
+/// @code
+/// Attributes fields;
+/// fields["created_at"] = "2019-01-07T13:17:42.375Z";
+/// fields["updated_at"] = fields["created_at"];
+/// assert(*fields.find("updated_at") == *fields.find("created_at"));
+/// @endcode
+class Attributes {
+ public:
+  /// One field: a name and its value.
+  struct Entry {
+    std::string name;  ///< unique in the map
+    Value value;       ///< may be null; null is not the same as absent
+
+    /// Returns true if the names and the values are equal.
+    friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
+    friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
+  };
+
+ private:
+  // Each field has its own allocation and never moves. Pointers to the fields are sorted by name and split into short
+  // runs. So an insertion or removal moves few pointers, in any order of insertion.
+  using Run = detail::CompactVector<Entry*>;
+  using Runs = detail::CompactVector<Run>;
+  static constexpr std::size_t longest_run = 128;
+
+ public:
+  /// Iterates over the fields in order of their names. Valid until a field is inserted or erased.
+  class const_iterator {
+   public:
+    /// @{
+    /// As for a standard random access iterator, but an Entry cannot be modified. An advance by n is O(n / 128).
+    using iterator_category = std::random_access_iterator_tag;
+    using value_type = Entry;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Entry*;
+    using reference = const Entry&;
+
+    const_iterator() noexcept = default;
+    reference operator*() const noexcept { return *(*runs_)[run_][at_]; }
+    pointer operator->() const noexcept { return &**this; }
+    reference operator[](difference_type n) const noexcept { return *(*this + n); }
+    const_iterator& operator++() noexcept {
+      if (++at_ == (*runs_)[run_].size()) {
+        at_ = 0;
+        ++run_;
+      }
+      return *this;
+    }
+    const_iterator& operator--() noexcept {
+      if (at_ == 0) at_ = (*runs_)[--run_].size();
+      --at_;
+      return *this;
+    }
+    const_iterator operator++(int) noexcept {
+      const const_iterator before = *this;
+      ++*this;
+      return before;
+    }
+    const_iterator operator--(int) noexcept {
+      const const_iterator before = *this;
+      --*this;
+      return before;
+    }
+    const_iterator& operator+=(difference_type n) noexcept {
+      n += static_cast<difference_type>(at_);
+      for (; n < 0; n += length(run_)) --run_;
+      for (; n > 0 && n >= length(run_); ++run_) n -= length(run_);
+      at_ = static_cast<std::size_t>(n);
+      return *this;
+    }
+    const_iterator& operator-=(difference_type n) noexcept { return *this += -n; }
+    friend const_iterator operator+(const_iterator a, difference_type n) noexcept { return a += n; }
+    friend const_iterator operator+(difference_type n, const_iterator a) noexcept { return a += n; }
+    friend const_iterator operator-(const_iterator a, difference_type n) noexcept { return a -= n; }
+    friend difference_type operator-(const_iterator a, const_iterator b) noexcept {
+      if (a < b) return -(b - a);
+      difference_type distance = static_cast<difference_type>(a.at_) - static_cast<difference_type>(b.at_);
+      for (; b.run_ < a.run_; ++b.run_) distance += b.length(b.run_);
+      return distance;
+    }
+    friend bool operator==(const_iterator a, const_iterator b) noexcept { return a.run_ == b.run_ && a.at_ == b.at_; }
+    friend bool operator!=(const_iterator a, const_iterator b) noexcept { return !(a == b); }
+    friend bool operator<(const_iterator a, const_iterator b) noexcept {
+      return a.run_ != b.run_ ? a.run_ < b.run_ : a.at_ < b.at_;
+    }
+    friend bool operator>(const_iterator a, const_iterator b) noexcept { return b < a; }
+    friend bool operator<=(const_iterator a, const_iterator b) noexcept { return !(b < a); }
+    friend bool operator>=(const_iterator a, const_iterator b) noexcept { return !(a < b); }
+    /// @}
+
+   private:
+    friend class Attributes;
+    const_iterator(const Runs& runs, std::size_t run, std::size_t at) noexcept : runs_(&runs), run_(run), at_(at) {}
+    difference_type length(std::size_t run) const noexcept {
+      return static_cast<difference_type>((*runs_)[run].size());
+    }
+
+    const Runs* runs_ = nullptr;
+    std::size_t run_ = 0, at_ = 0;
+  };
+  /// @{
+  /// As for a standard container.
+  using iterator = const_iterator;
+  using value_type = Entry;
+  /// @}
+
+  Attributes() noexcept = default;
+  /// @{
+  /// A copy is deep. A moved-from map is empty.
+  Attributes(const Attributes& other) : Attributes() {
+    for (const Entry& entry : other) insert(end(), entry);
+  }
+  Attributes(Attributes&& other) noexcept { swap(other); }
+  Attributes& operator=(const Attributes& other) {
+    Attributes copy(other);
+    swap(copy);
+    return *this;
+  }
+  Attributes& operator=(Attributes&& other) noexcept {
+    Attributes taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~Attributes() {
+    for (const Run& run : runs_) {
+      for (Entry* const entry : run) detail::destroy(entry);
+    }
+  }
+
+  /// Returns a reference to the value of the field. Inserts the field with a null value if it is absent. O(log fields).
+  Value& operator[](std::string_view name) {
+    const const_iterator place = place_of(name);
+    if (!has(place, name)) return insert(place, Entry{std::string(name), Value()}).value;
+    return runs_[place.run_][place.at_]->value;
+  }
+  /// Returns a pointer to the value of the field, or a null pointer if it is absent. O(log fields).
+  const Value* find(std::string_view name) const noexcept {
+    const const_iterator place = place_of(name);
+    return has(place, name) ? &place->value : nullptr;
+  }
+  /// Erases the field. Returns true if it existed. O(log fields).
+  bool erase(std::string_view name) {
+    const const_iterator place = place_of(name);
+    if (!has(place, name)) return false;
+    Run& run = runs_[place.run_];
+    Entry* const gone = run[place.at_];
+    run.erase(place.at_);
+    --size_;
+    if (run.empty()) {
+      runs_.erase(place.run_);
+    } else if (place.run_ + 1 < runs_.size() && run.size() + runs_[place.run_ + 1].size() <= longest_run / 2) {
+      for (Entry* const entry : runs_[place.run_ + 1]) run.push_back(entry);
+      runs_.erase(place.run_ + 1);
+    }
+    detail::destroy(gone);
+    return true;
+  }
+  /// @{
+  /// All fields, in order of their names. Names compare as bytes.
+  const_iterator begin() const noexcept { return const_iterator(runs_, 0, 0); }
+  const_iterator end() const noexcept { return const_iterator(runs_, runs_.size(), 0); }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// @}
+
+  /// Returns true if both have the same names with equal values.
+  friend bool operator==(const Attributes& a, const Attributes& b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
+      if (*i != *j) return false;
+    }
+    return true;
+  }
+  friend bool operator!=(const Attributes& a, const Attributes& b) noexcept { return !(a == b); }
+
+ private:
+  /// Returns the position of the field, or of the first field that is ordered after it.
+  const_iterator place_of(std::string_view name) const noexcept {
+    const auto is_before = [name](const Entry* entry) { return entry->name < name; };
+    const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
+                                                   [&](const Run& one) { return is_before(one[one.size() - 1]); });
+    if (run == runs_.end()) return end();
+    Entry* const* const place = detail::partition_point(run->begin(), run->end(), is_before);
+    return const_iterator(runs_, static_cast<std::size_t>(run - runs_.begin()),
+                          static_cast<std::size_t>(place - run->begin()));
+  }
+  bool has(const_iterator place, std::string_view name) const noexcept { return place != end() && place->name == name; }
+
+  Entry& insert(const_iterator place, Entry entry) {
+    struct Owner {
+      Entry* entry;
+      ~Owner() {
+        if (entry != nullptr) detail::destroy(entry);
+      }
+    } added{detail::create<Entry>(std::move(entry))};
+    std::size_t run = place.run_, at = place.at_;
+    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // append to the last run
+    if (runs_.empty() || runs_[run].size() == longest_run) make_room(run, at);
+    runs_[run].insert(at, added.entry);
+    ++size_;
+    return *std::exchange(added.entry, nullptr);
+  }
+  /// Adds a run if there is no run or the run is full, so that an entry fits at the position. An append does not split
+  /// a full run, so names that are inserted in ascending order fill their runs.
+  void make_room(std::size_t& run, std::size_t& at) {
+    Run another;
+    if (runs_.empty() || at == 0) {
+      another.reserve_one_more();
+      runs_.insert(run, std::move(another));
+    } else if (at == longest_run) {
+      another.reserve_one_more();
+      runs_.insert(++run, std::move(another));
+      at = 0;
+    } else {
+      constexpr std::size_t half = longest_run / 2;
+      another.reserve(longest_run);
+      for (std::size_t i = half; i < longest_run; ++i) another.push_back(runs_[run][i]);
+      runs_.insert(run + 1, std::move(another));
+      runs_[run].truncate(half);
+      if (at > half) {
+        ++run;
+        at -= half;
+      }
+    }
+  }
+  void swap(Attributes& other) noexcept {
+    std::swap(runs_, other.runs_);
+    std::swap(size_, other.size_);
+  }
+
+  Runs runs_;  // no run is empty
+  std::size_t size_ = 0;
+};
+
+/// The former name of Attributes.
+using CustomFields = Attributes;
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_ATTRIBUTES_HPP
