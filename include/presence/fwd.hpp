@@ -55,6 +55,7 @@ class Decoder;
 enum class ValueKind : std::uint8_t;
 class Value;
 class ValueView;
+class ValueMember;
 template <class Getter>
 struct Field;
 template <class... All>

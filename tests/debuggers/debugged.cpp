@@ -25,7 +25,8 @@ void fold(Snapshot& snapshot, const PresenceEvent& event) { snapshot = reduce(st
 // presence.natvis names these by number.
 static_assert(int(ValueKind::absent) == 0 && int(ValueKind::null) == 1 && int(ValueKind::boolean) == 2 &&
                   int(ValueKind::integer) == 3 && int(ValueKind::real) == 4 && int(ValueKind::string) == 5 &&
-                  int(ValueKind::timestamp) == 6 && int(ValueKind::array) == 7 && int(ValueKind::invalid) == 8,
+                  int(ValueKind::timestamp) == 6 && int(ValueKind::array) == 7 && int(ValueKind::object) == 8 &&
+                  int(ValueKind::invalid) == 9,
               "");
 static_assert(int(Operator::everything) == 0 && int(Operator::eq) == 1 && int(Operator::autocomplete) == 11 &&
                   int(Operator::all_of) == 12 && int(Operator::none_of) == 14 && int(Operator::invalid) == 15,
@@ -115,9 +116,18 @@ struct Results {
 struct Values {
   Value null, truth = true, falsehood = false, integer = -7, real = 1.5, text = "At \"lunch\"", instant = at,
               array = presence::array({1, "two", 3.5, nullptr, true, at}), empty = presence::array({}),
-              invalid = UINT64_MAX;
+              invalid = UINT64_MAX, object = made(), empty_object = Value::object({});
+  ValueMember member = object.members()[0];
   std::vector<int> numbers{1, 2};
-  ValueView absent, text_view = text, array_view = numbers, real_view = 2.5;
+  ValueView absent, text_view = text, array_view = numbers, object_view = object, real_view = 2.5;
+
+  static Value made() {
+    Attributes inner, outer;
+    inner["city"] = "Kyoto";
+    outer["location"] = Value::object(inner);
+    outer["a name that is long"] = presence::array({Value::object(inner), 2});
+    return Value::object(outer);
+  }
 };
 
 struct Filters {
@@ -233,6 +243,7 @@ struct Nonsense {
   At<Error> error = look<Error>();
   At<Value> value = look<Value>();
   At<ValueView> value_view = look<ValueView>();
+  At<ValueMember> member = look<ValueMember>();
   At<Filter> filter = look<Filter>();
   At<Channel> channel = look<Channel>();
   At<detail::SharedString> text = look<detail::SharedString>();

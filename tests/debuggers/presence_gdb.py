@@ -24,8 +24,9 @@ MOST_PARTS = 100  # elements of an array, sessions of a user and the like shown
 
 # Nothing that a Snapshot holds is longer; what claims to be is garbage.
 LONGEST_STORED, MOST_ROWS, MOST_IN_OVERFLOW = 1 << 32, 1 << 20, 1 << 20
-LEVELS, MOST_BITS = 30, 6
+LEVELS, MOST_BITS, VALUE_LEVELS = 30, 6, 64
 ROOM, ELSEWHERE = 15, 127  # of detail::SharedString
+OUTSIDE = 255  # of ValueMember
 
 
 class Unreadable(Exception):
@@ -252,7 +253,21 @@ def result(value):
     return error(value["error_"]) if held is None else f"value {held.format_string()}"
 
 
-def any_value(value, depth=0):
+def member(value, depth=1):
+    """Of an object: its name and its value."""
+    size, name = int(value["size_"]), value["name_"]
+    if size > OUTSIDE:
+        raise Unreadable
+    if size == OUTSIDE:
+        words = compact_text(name["outside"])
+    elif size <= name["inside"].type.sizeof:
+        words = text_at(int(name["inside"].address), size)
+    else:
+        raise Unreadable
+    return f"{words}: {any_value(base_of(value), depth)}"
+
+
+def any_value(value, depth=0, is_element=False):
     kind = enumerator(value["kind_"])
     borrowed = any(field.name == "data_" for field in value.type.strip_typedefs().fields())
     content = (lambda name: value[name + "_"]) if borrowed else (lambda name: value["content_"][name])
@@ -274,11 +289,17 @@ def any_value(value, depth=0):
     if kind == "string":
         return text_at(int(value["data_"]), int(value["size_"])) if borrowed else compact_text(content("text"))
     if borrowed:
-        return f"<array of {int(value['size_'])}>"
-    if depth > 0:
+        return f"<{kind} of {int(value['size_'])}>"
+    if depth >= VALUE_LEVELS:
+        raise Unreadable
+    if kind == "object":
+        kind_of_member = gdb.lookup_type(namespace_of(value.type) + "ValueMember")
+        all_of_it = elements(*compact(content("members"), kind_of_member))
+        return "{" + listed(all_of_it, lambda one: member(one, depth + 1)) + "}"
+    if is_element:
         raise Unreadable  # no array is in an array
     all_of_it = elements(*compact(content("elements"), value.type.strip_typedefs().unqualified()))
-    return "[" + listed(all_of_it, lambda element: any_value(element, 1)) + "]"
+    return "[" + listed(all_of_it, lambda element: any_value(element, depth + 1, True)) + "]"
 
 
 def base_of(value):
@@ -599,6 +620,7 @@ LINES = {
     "Error": error,
     "Value": any_value,
     "ValueView": any_value,
+    "ValueMember": member,
     "Filter": filter_text,
     "Channel": channel,
     "SharedString": kept_text,

@@ -197,6 +197,8 @@ class Attributes {
   friend bool operator!=(const Attributes& a, const Attributes& b) noexcept { return !(a == b); }
 
  private:
+  friend class Value;
+
   /// Returns the position of the field, or of the first field that is ordered after it.
   const_iterator place_of(std::string_view name) const noexcept {
     const auto is_before = [name](const Entry* entry) { return entry->name < name; };
@@ -257,6 +259,36 @@ class Attributes {
 
 /// The former name of Attributes.
 using CustomFields = Attributes;
+
+inline Value Value::object(Attributes members) {
+  detail::ObjectMaker maker(members.size());
+  for (const Attributes::Run& run : members.runs_) {
+    for (Attributes::Entry* const entry : run) maker.add(entry->name, std::move(entry->value));
+  }
+  return maker.take();
+}
+
+namespace detail {
+
+/// Returns the value with a dotted name in nested objects: the field whose name is the whole name, or else what the
+/// rest of the name after its first dot finds in the object that the part before it names. Absent if there is none.
+/// Linear in the size of the name, up to the levels of the objects and logarithms of their sizes.
+inline ValueView find_dotted(const Attributes& fields, std::string_view name) noexcept {
+  if (const Value* const whole = fields.find(name)) return ValueView(*whole);
+  std::size_t dot = name.find('.');
+  if (dot == std::string_view::npos) return ValueView();
+  const Value* inner = fields.find(name.substr(0, dot));
+  while (inner != nullptr) {
+    name.remove_prefix(dot + 1);
+    if (const Value* const whole = inner->find(name)) return ValueView(*whole);
+    dot = name.find('.');
+    if (dot == std::string_view::npos) return ValueView();
+    inner = inner->find(name.substr(0, dot));
+  }
+  return ValueView();
+}
+
+}  // namespace detail
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence

@@ -2,11 +2,13 @@
 #ifndef PRESENCE_MODEL_VALUE_HPP
 #define PRESENCE_MODEL_VALUE_HPP
 
+#include <presence/base/detail/algorithm.hpp>
 #include <presence/base/detail/compact_vector.hpp>
 #include <presence/base/time.hpp>
 
 #include <cstddef>           // for ptrdiff_t, size_t, nullptr_t
 #include <cstdint>           // for int64_t, uint8_t, uint64_t, INT64_MAX
+#include <cstring>           // for memcpy
 #include <initializer_list>  // for initializer_list
 #include <optional>          // for optional
 #include <string>            // for string
@@ -29,7 +31,8 @@ enum class ValueKind : std::uint8_t {
   string,               ///< a string: any bytes, usually UTF-8
   timestamp,            ///< a Timestamp
   array,                ///< of values that are not arrays
-  invalid,              ///< not representable: an unsigned integer above INT64_MAX, an array in an array
+  object,               ///< of members: names with values
+  invalid,              ///< not representable: an unsigned integer above INT64_MAX, an array in an array, too deep
   text = string,        ///< the former name of `string`
   instant = timestamp,  ///< the former name of `timestamp`
 };
@@ -46,6 +49,7 @@ constexpr std::string_view to_string(ValueKind kind) noexcept {
     case ValueKind::string: return "string";
     case ValueKind::timestamp: return "timestamp";
     case ValueKind::array: return "array";
+    case ValueKind::object: return "object";
     case ValueKind::invalid: return "invalid";
   }
   return "?";
@@ -98,13 +102,17 @@ constexpr std::string_view to_string(Operator op) noexcept {
 }
 
 class Value;
+class ValueMember;
+class Attributes;
 template <class T>
 class Elements;
 
 namespace detail {
 
 class ArrayMaker;
+class ObjectMaker;
 std::string_view text_of(const Value& value) noexcept;
+unsigned levels_of(const Value& value) noexcept;
 
 template <class T>
 inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
@@ -234,6 +242,11 @@ class ValueView {
     return element_(data_, i);
   }
   /// @}
+  /// Returns the members of an object, ascending by name; empty for other kinds. Borrowed from the source of the value.
+  Elements<ValueMember> members() const noexcept;
+  /// Returns the member of an object with that name. Absent if there is none, or if the value is not an object.
+  /// O(log members).
+  ValueView find(std::string_view name) const noexcept;
 
  private:
   template <class Element>
@@ -324,8 +337,9 @@ class Elements {
   std::size_t size_ = 0;
 };
 
-/// An owning value: null, a bool, a 64-bit integer, a double, a string, a timestamp, or an array of these. Each C++
-/// type creates a value of its own kind: "true" is a string, and 1 is not a bool.
+/// An owning value: null, a bool, a 64-bit integer, a double, a string, a timestamp, an array, or an object, whose
+/// members have names. Each C++ type creates a value of its own kind: "true" is a string, and 1 is not a bool. Arrays
+/// and objects nest, except arrays directly in arrays. They cannot be modified, only replaced.
 ///
 /// @code
 /// assert(Value(7) == Value(7.0) && Value(7) != Value("7") && Value(1) != Value(true));
@@ -338,6 +352,10 @@ class Elements {
 /// @endcode
 class Value {
  public:
+  /// The maximum number of arrays and objects inside each other. A value that would be deeper is invalid. So no
+  /// function of a value recurses further.
+  static constexpr unsigned deepest = 64;
+
   constexpr Value() noexcept : content_{0}, kind_(ValueKind::null) {}  ///< null
   /// @{
   /// A value of the kind that corresponds to its C++ type. A null pointer is null. An unsigned integer above INT64_MAX
@@ -373,22 +391,11 @@ class Value {
   explicit Value(const ValueView& view);
 
   /// A deep copy.
-  Value(const Value& other) : Value() {
-    if (other.kind_ == ValueKind::string) {
-      set_text(detail::text_of(other.content_.text));
-    } else if (other.kind_ == ValueKind::array) {
-      detail::CompactVector<Value> copy;
-      copy.reserve(other.elements().size());
-      for (const Value& element : other.elements()) copy.push_back(element);
-      set_elements(std::move(copy));
-    } else {
-      kind_ = other.kind_;
-      content_ = other.content_;
-    }
-  }
+  Value(const Value& other);
   /// The moved-from value is null.
-  Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_) {
+  Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_), levels_(other.levels_) {
     other.kind_ = ValueKind::null;
+    other.levels_ = 0;
     other.content_.number = 0;
   }
   /// @{
@@ -404,21 +411,28 @@ class Value {
     return *this;
   }
   /// @}
-  ~Value() {
-    if (kind_ == ValueKind::string) {
-      detail::CompactVector<char>::adopt(content_.text);
-    } else if (kind_ == ValueKind::array) {
-      detail::CompactVector<Value>::adopt(content_.elements);
-    }
-  }
+  ~Value();
 
   /// @{
   /// Returns an array of the elements of a list, or of a range of elements that convert to Value. The result is invalid
-  /// if an element is an array or is invalid.
+  /// if an element is an array, is invalid, or is an object that nests to `deepest`.
   static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
   template <class Range>
   static Value array(const Range& elements);
   /// @}
+  /// Returns an object with these members. Their values are moved, not copied. The result is invalid if a member is
+  /// invalid, or nests to `deepest`. O(members). Needs <presence/model/attributes.hpp>.
+  ///
+  /// @code
+  /// Attributes parts;
+  /// parts["city"] = "Kyoto";
+  /// parts["floor"] = 3;
+  /// const Value location = Value::object(std::move(parts));
+  /// assert(location.kind() == ValueKind::object && location.members().size() == 2);
+  /// assert(location.members()[0].name() == "city" && *location.find("floor") == 3);
+  /// assert(location.view().find("street").is_absent() && location.find("street") == nullptr);
+  /// @endcode
+  static Value object(Attributes members);
 
   ValueKind kind() const noexcept { return kind_; }             ///< never absent
   ValueView view() const noexcept { return ValueView(*this); }  ///< valid until this value is modified or destroyed
@@ -430,27 +444,46 @@ class Value {
   }
   std::vector<Value> elements() const&& { return elements(); }
   /// @}
+  /// @{
+  /// The members of an object, ascending by name; empty for other kinds. Names compare as bytes. For a temporary, the
+  /// members are copied.
+  Elements<ValueMember> members() const& noexcept;
+  std::vector<ValueMember> members() const&&;
+  /// @}
+  /// @{
+  /// Returns a pointer to the value of the member with that name, or a null pointer if there is none or the value is
+  /// not an object. Valid until this value is modified or destroyed. O(log members).
+  const Value* find(std::string_view name) const& noexcept;
+  const Value* find(std::string_view name) const&& = delete;
+  /// @}
 
   /// Returns true if both have the same kind and equal values. Numbers of both kinds compare exactly: 1 equals 1.0.
-  /// Strings are equal if their bytes are equal, even if they contain timestamps. Two invalid values are equal.
+  /// Strings are equal if their bytes are equal, even if they contain timestamps. Arrays have equal elements in the
+  /// same order, and objects the same names with equal values. Two invalid values are equal.
   friend bool operator==(const Value& a, const Value& b) noexcept;
   friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
 
  private:
   friend class ValueView;
   friend class detail::ArrayMaker;
+  friend class detail::ObjectMaker;
   friend std::string_view detail::text_of(const Value& value) noexcept;
+  friend unsigned detail::levels_of(const Value& value) noexcept;
 
   void set_text(std::string_view text) {
     content_.text = detail::characters_of(text).release();
     kind_ = ValueKind::string;
   }
-  void set_elements(detail::CompactVector<Value> elements) noexcept {
+  void set_elements(detail::CompactVector<Value> elements, unsigned levels) noexcept {
     content_.elements = elements.release();
     kind_ = ValueKind::array;
+    levels_ = static_cast<std::uint8_t>(levels);
   }
+  void set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept;
+  void set_invalid() noexcept { kind_ = ValueKind::invalid; }  // precondition: it is null
   void swap(Value& other) noexcept {
     std::swap(kind_, other.kind_);
+    std::swap(levels_, other.levels_);
     std::swap(content_, other.content_);
   }
 
@@ -459,16 +492,137 @@ class Value {
     double real;
     detail::CompactVector<char>::Head* text;
     detail::CompactVector<Value>::Head* elements;
+    detail::CompactVector<ValueMember>::Head* members;
   };
 
   Content content_;
-  ValueKind kind_;  // last, so that a derived class can use the padding after it
+  // Small and last, so that a derived class can use the padding after them.
+  ValueKind kind_;
+  std::uint8_t levels_ = 0;  // the arrays and objects inside each other, this one included
 };
+
+/// A member of an object: its name and its value. Cannot be modified.
+// The value is the base class, so that the size of the name fits into its tail padding. Short names are stored inside,
+// because an object in JSON may have a member for every six bytes.
+class ValueMember : private Value {
+ public:
+  /// The name is copied.
+  ValueMember(std::string_view name, Value value) : Value(std::move(value)) {
+    if (name.size() <= sizeof(name_.inside)) {
+      size_ = static_cast<std::uint8_t>(name.size());
+      if (!name.empty()) std::memcpy(name_.inside, name.data(), name.size());
+    } else {
+      name_.outside = detail::characters_of(name).release();
+      size_ = is_outside;
+    }
+  }
+  /// A deep copy.
+  ValueMember(const ValueMember& other) : ValueMember(other.name(), other.value()) {}
+  /// The moved-from member has an empty name and is null.
+  ValueMember(ValueMember&& other) noexcept : Value(), size_(0) { swap(other); }
+  /// @{
+  /// Replaces the name and the value.
+  ValueMember& operator=(const ValueMember& other) {
+    ValueMember copy(other);
+    swap(copy);
+    return *this;
+  }
+  ValueMember& operator=(ValueMember&& other) noexcept {
+    ValueMember taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~ValueMember() {
+    if (size_ == is_outside) detail::CompactVector<char>::adopt(name_.outside);
+  }
+
+  /// @{
+  /// The name, and the value, which is never invalid in an object. Valid until the member is modified or destroyed.
+  std::string_view name() const noexcept {
+    return size_ == is_outside ? detail::text_of(name_.outside) : std::string_view(name_.inside, size_);
+  }
+  const Value& value() const noexcept { return *this; }
+  /// @}
+
+  /// Returns true if the names and the values are equal.
+  friend bool operator==(const ValueMember& a, const ValueMember& b) noexcept {
+    return a.name() == b.name() && a.value() == b.value();
+  }
+  friend bool operator!=(const ValueMember& a, const ValueMember& b) noexcept { return !(a == b); }
+
+ private:
+  friend class detail::ObjectMaker;
+
+  static constexpr std::uint8_t is_outside = 255;
+  union Name {
+    char inside[8] = {};
+    detail::CompactVector<char>::Head* outside;
+  };
+
+  Value& own_value() noexcept { return *this; }
+  void swap(ValueMember& other) noexcept {
+    std::swap(size_, other.size_);
+    std::swap(name_, other.name_);
+    std::swap(own_value(), other.own_value());
+  }
+
+  std::uint8_t size_;  // of a name that is stored inside, else is_outside
+  Name name_;
+};
+
+inline Value::Value(const Value& other) : Value() {
+  if (other.kind_ == ValueKind::string) {
+    set_text(detail::text_of(other.content_.text));
+  } else if (other.kind_ == ValueKind::array) {
+    detail::CompactVector<Value> copy;
+    copy.reserve(other.elements().size());
+    for (const Value& element : other.elements()) copy.push_back(element);
+    set_elements(std::move(copy), other.levels_);
+  } else if (other.kind_ == ValueKind::object) {
+    detail::CompactVector<ValueMember> copy;
+    copy.reserve(other.members().size());
+    for (const ValueMember& member : other.members()) copy.push_back(member);
+    set_members(std::move(copy), other.levels_);
+  } else {
+    kind_ = other.kind_;
+    content_ = other.content_;
+  }
+}
+inline Value::~Value() {
+  if (kind_ == ValueKind::string) {
+    detail::CompactVector<char>::adopt(content_.text);
+  } else if (kind_ == ValueKind::array) {
+    detail::CompactVector<Value>::adopt(content_.elements);
+  } else if (kind_ == ValueKind::object) {
+    detail::CompactVector<ValueMember>::adopt(content_.members);
+  }
+}
+inline void Value::set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept {
+  content_.members = members.release();
+  kind_ = ValueKind::object;
+  levels_ = static_cast<std::uint8_t>(levels);
+}
+inline Elements<ValueMember> Value::members() const& noexcept {
+  if (kind_ != ValueKind::object || content_.members == nullptr) return {};
+  return {detail::CompactVector<ValueMember>::elements_of(content_.members), content_.members->size};
+}
+inline std::vector<ValueMember> Value::members() const&& { return members(); }
 
 namespace detail {
 
 /// Returns the string of a value whose kind is `text`.
 inline std::string_view text_of(const Value& value) noexcept { return text_of(value.content_.text); }
+
+/// Returns the number of arrays and objects inside each other. O(1).
+inline unsigned levels_of(const Value& value) noexcept { return value.levels_; }
+
+/// Returns the member with that name, or a null pointer.
+inline const ValueMember* find_member(const Elements<ValueMember>& members, std::string_view name) noexcept {
+  const ValueMember* const place = detail::partition_point(
+      members.begin(), members.end(), [name](const ValueMember& member) { return member.name() < name; });
+  return place != members.end() && place->name() == name ? place : nullptr;
+}
 
 /// Builds an array from elements that are added one at a time.
 class ArrayMaker {
@@ -477,24 +631,91 @@ class ArrayMaker {
   explicit ArrayMaker(std::size_t expected = 0) { elements_.reserve(expected); }
 
   void add(Value element) {
-    if (element.kind() == ValueKind::array || element.kind() == ValueKind::invalid) {
+    if (element.kind() == ValueKind::array || element.kind() == ValueKind::invalid ||
+        levels_of(element) == Value::deepest) {
       is_invalid_ = true;
       elements_.clear();
     }
-    if (!is_invalid_) elements_.push_back(std::move(element));
+    if (is_invalid_) return;
+    levels_ = greater_of(levels_, levels_of(element) + 1);
+    elements_.push_back(std::move(element));
   }
   Value take() noexcept {
     Value array;
     if (is_invalid_) {
-      array.kind_ = ValueKind::invalid;
+      array.set_invalid();
     } else {
-      array.set_elements(std::move(elements_));
+      array.set_elements(std::move(elements_), levels_);
     }
     return array;
   }
 
  private:
   CompactVector<Value> elements_;
+  unsigned levels_ = 1;
+  bool is_invalid_ = false;
+};
+
+/// Builds an object from members that are added one at a time, in any order.
+class ObjectMaker {
+ public:
+  /// `expected` is the usual number of members, so that no more memory is allocated than needed.
+  explicit ObjectMaker(std::size_t expected = 0) { members_.reserve(expected); }
+
+  void add(std::string_view name, Value value) {
+    if (value.kind() == ValueKind::invalid || levels_of(value) == Value::deepest) {
+      is_invalid_ = true;
+      members_.clear();
+    }
+    if (is_invalid_) return;
+    levels_ = greater_of(levels_, levels_of(value) + 1);
+    is_sorted_ = is_sorted_ && (members_.empty() || members_[members_.size() - 1].name() < name);
+    members_.push_back(ValueMember(name, std::move(value)));
+  }
+  /// Returns whether two members have the same name. Sorts the members.
+  bool has_repeated() {
+    sort();
+    for (std::size_t i = 1; i < members_.size(); ++i) {
+      if (members_[i].name() == members_[i - 1].name()) return true;
+    }
+    return false;
+  }
+  /// Removes all members whose names are repeated.
+  void drop_repeated() {
+    if (!has_repeated()) return;
+    std::size_t kept = 0;
+    for (std::size_t i = 0, next = 0; i < members_.size(); i = next) {
+      for (next = i + 1; next < members_.size() && members_[next].name() == members_[i].name();) ++next;
+      if (next - i > 1) continue;
+      if (kept != i) members_[kept] = std::move(members_[i]);
+      ++kept;
+    }
+    members_.truncate(kept);
+    levels_ = 1;
+    for (const ValueMember& member : members_) levels_ = greater_of(levels_, levels_of(member.value()) + 1);
+  }
+  /// Precondition: no name is repeated.
+  Value take() {
+    sort();
+    Value object;
+    if (is_invalid_) {
+      object.set_invalid();
+    } else {
+      object.set_members(std::move(members_), levels_);
+    }
+    return object;
+  }
+
+ private:
+  void sort() {
+    if (is_sorted_) return;
+    detail::sort(members_, [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
+    is_sorted_ = true;
+  }
+
+  CompactVector<ValueMember> members_;
+  unsigned levels_ = 1;
+  bool is_sorted_ = true;  // and no name is repeated, until `sort`
   bool is_invalid_ = false;
 };
 
@@ -513,7 +734,13 @@ inline Value::Value(const ValueView& view) : Value() {
       *this = maker.take();
       break;
     }
-    case ValueKind::invalid: kind_ = ValueKind::invalid; break;
+    case ValueKind::object: {
+      detail::ObjectMaker maker(view.members().size());
+      for (const ValueMember& member : view.members()) maker.add(member.name(), member.value());
+      *this = maker.take();
+      break;
+    }
+    case ValueKind::invalid: set_invalid(); break;
     case ValueKind::absent:
     case ValueKind::null: break;
   }
@@ -545,11 +772,27 @@ inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
       break;
     }
     case ValueKind::array: *this = ValueView(value.elements()); break;
+    case ValueKind::object:
+      data_ = value.members().data();
+      size_ = value.members().size();
+      break;
     default: number_ = value.content_.number; break;
   }
 }
 inline ValueView::ValueView(Elements<Value> elements) noexcept
     : kind_(ValueKind::array), data_(elements.data()), size_(elements.size()), element_(&element_of<Value>) {}
+inline Elements<ValueMember> ValueView::members() const noexcept {
+  if (kind_ != ValueKind::object) return {};
+  return {static_cast<const ValueMember*>(data_), size_};
+}
+inline ValueView ValueView::find(std::string_view name) const noexcept {
+  const ValueMember* const member = detail::find_member(members(), name);
+  return member != nullptr ? ValueView(member->value()) : ValueView();
+}
+inline const Value* Value::find(std::string_view name) const& noexcept {
+  const ValueMember* const member = detail::find_member(members(), name);
+  return member != nullptr ? &member->value() : nullptr;
+}
 
 namespace detail {
 
@@ -633,7 +876,52 @@ inline Ordering compare_texts_or_moments(std::string_view a, std::string_view b)
   return compare_texts(a, b);
 }
 
-/// Compares values that are not arrays.
+Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept;
+
+/// A total order of values as parts of objects. Strings that are timestamps compare as points in time, among themselves
+/// and with timestamps. Arrays compare lexicographically. NaN is before all numbers.
+inline Ordering compare_parts(const ValueView& a, const ValueView& b) noexcept {
+  Moment first, second;
+  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
+  if (is_first && is_second) return ordering_of(first, second);
+  const auto group_of = [](const ValueView& value, bool is_moment) {
+    return is_moment ? ValueKind::timestamp : value.kind() == ValueKind::integer ? ValueKind::real : value.kind();
+  };
+  const ValueKind group = group_of(a, is_first), other = group_of(b, is_second);
+  if (group != other) return ordering_of(group, other);
+  switch (group) {
+    case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
+    case ValueKind::real: {
+      const Ordering order = compare_numbers(a, b);
+      if (order != Ordering::unordered) return order;
+      const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
+      return ordering_of(is_number(a), is_number(b));
+    }
+    case ValueKind::string: return compare_texts(a.text(), b.text());
+    case ValueKind::array:
+      for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+        const Ordering order = compare_parts(a[i], b[i]);
+        if (order != Ordering::equal) return order;
+      }
+      return ordering_of(a.size(), b.size());
+    case ValueKind::object: return compare_objects(a, b);
+    default: return Ordering::equal;
+  }
+}
+
+/// A total order of objects: by their first different member, name before value. Linear in the smaller object. Recurses
+/// as deep as the objects nest.
+inline Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept {
+  const Elements<ValueMember> first = a.members(), second = b.members();
+  for (std::size_t i = 0; i < first.size() && i < second.size(); ++i) {
+    Ordering order = compare_texts(first[i].name(), second[i].name());
+    if (order == Ordering::equal) order = compare_parts(first[i].value().view(), second[i].value().view());
+    if (order != Ordering::equal) return order;
+  }
+  return ordering_of(first.size(), second.size());
+}
+
+/// Compares values that are not arrays. Objects are equal or unordered.
 inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b);
   if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
@@ -642,6 +930,7 @@ inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept
       case ValueKind::string: return compare_texts_or_moments(a.text(), b.text());
       case ValueKind::timestamp: return ordering_of(a.instant(), b.instant());
       case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
+      case ValueKind::object: return compare_objects(a, b) == Ordering::equal ? Ordering::equal : Ordering::unordered;
       default: return Ordering::unordered;
     }
   }
@@ -661,6 +950,7 @@ inline bool operator==(const Value& a, const Value& b) noexcept {
   switch (a.kind_) {
     case ValueKind::string: return a.view().text() == b.view().text();
     case ValueKind::array: return a.elements() == b.elements();
+    case ValueKind::object: return a.members() == b.members();
     case ValueKind::boolean:
     case ValueKind::timestamp: return a.content_.number == b.content_.number;
     default: return true;

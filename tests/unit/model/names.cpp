@@ -36,6 +36,7 @@ TEST_CASE("each kind of value, operator and sort order has the name of its enume
   CHECK(to_string(ValueKind::string) == "string");
   CHECK(to_string(ValueKind::timestamp) == "timestamp");
   CHECK(to_string(ValueKind::array) == "array");
+  CHECK(to_string(ValueKind::object) == "object");
   CHECK(to_string(ValueKind::invalid) == "invalid");
   CHECK(to_string(Operator::everything) == "everything");
   CHECK(to_string(Operator::eq) == "eq");

@@ -26,6 +26,7 @@ constexpr int rank_of(ValueKind kind) noexcept {
     case ValueKind::array: return 2;
     case ValueKind::boolean: return 3;
     case ValueKind::timestamp: return 4;
+    case ValueKind::object:
     case ValueKind::invalid: return 5;
     case ValueKind::absent:
     case ValueKind::null: return 6;
@@ -37,7 +38,7 @@ constexpr int sign_of(Ordering order) noexcept {
   return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
 }
 
-/// A total order of all values. Arrays compare lexicographically.
+/// A total order of all values, in which all objects and invalid values are equal. Arrays compare lexicographically.
 inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
   Moment first, second;
   const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
@@ -53,6 +54,7 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
   }
   if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
+  if (a.kind() == ValueKind::object) return 0;
   const Ordering order = compare_scalars(a, b);
   if (order != Ordering::unordered) return sign_of(order);
   // NaN comes before all numbers.
