@@ -21,7 +21,7 @@ def joined(sources):
             sys.exit(f"{source}: sets an option or specialises; it can only be compiled alone")
         for line in INCLUDE.finditer(text):
             includes[f'#include "{(source.parent / line[1]).resolve()}"' if line[1] else line[0]] = None
-    bodies = [f'namespace {source.stem}_alone {{\n#include "{source}"\n}}' for source in sources]
+    bodies = [f'namespace {source.parent.name}_{source.stem}_alone {{\n#include "{source}"\n}}' for source in sources]
     return "\n".join([*includes, *bodies, ""])
 
 

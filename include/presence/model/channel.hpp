@@ -46,10 +46,15 @@ struct Fields<Channel> {
   /// The fields that every channel has.
   static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
                                       field("cid", &Channel::cid), field("members", &Channel::members));
-  /// Returns the custom field of that name; absent if there is none.
+  /// Returns the custom field of that name, or a member of an object: "location.city" is the `city` of the custom field
+  /// `location`. A name with dots descends into objects at its dots, but at each level a field or member with the whole
+  /// rest of the name takes precedence. Absent if there is none. Never descends into a custom field that is named as a
+  /// field of every channel.
   static ValueView other(const Channel& channel, std::string_view name) noexcept {
-    const Value* const value = channel.custom.find(name);
-    return value != nullptr ? ValueView(*value) : ValueView();
+    const Value* const whole = channel.custom.find(name);
+    if (whole != nullptr) return ValueView(*whole);
+    const bool is_hidden = detail::index_of_field(list, name.substr(0, name.find('.'))) != list.size;
+    return is_hidden ? ValueView() : detail::find_dotted(channel.custom, name);
   }
 };
 

@@ -59,6 +59,18 @@ struct TwoTexts {
 /// - `eq` with an array matches if both are the same set.
 /// - A range test or `autocomplete` matches if it matches an element.
 ///
+/// Objects:
+/// - "location.city" names the member `city` of the field `location`. At each level, a field or member whose name is
+/// the
+///   whole rest of the name takes precedence, so a name may contain dots. This applies to the custom fields of a
+///   channel; a name in the list of Fields<T> is always one name.
+/// - Names do not descend into arrays: for an array of objects, "players.name" is absent. (In MongoDB it would name the
+///   member of each element.)
+/// - `eq` with an object matches an object that has the same names with equal values, in any order. (MongoDB compares
+///   them in order.) Inside objects, arrays are equal if they have equal elements in the same order, and a null member
+///   is not equal to an absent one. `ne`, `in`, `nin` and `contains` compare in the same way.
+/// - No object is less or greater than another value. Range tests and `autocomplete` do not accept objects.
+///
 /// Absent fields and null:
 /// - A field that the object lacks matches only `ne`, `nin`, `eq` with null, and `exists` with false.
 /// - Null counts as an absent field, except for `exists`.
@@ -68,7 +80,7 @@ struct TwoTexts {
 /// - Strings compare as bytes. Two RFC 3339 strings, of any year, compare as points in time. They compare with
 ///   timestamps in the same way: "2019-01-07T13:17:42Z" equals "2019-01-07T14:17:42.0+01:00".
 ///
-/// A test is linear in the sizes of the field and the operand, up to a logarithmic factor.
+/// A test is linear in the sizes of the field, its name and the operand, up to a logarithmic factor.
 ///
 /// A filter that was built incorrectly is invalid. So is every filter that contains it, including its negation. An
 /// invalid filter matches no object; `error()` returns the reason.
@@ -251,17 +263,41 @@ class Filter : private Value {
     return filter;
   }
 
+  /// Returns whether all numbers in the value are finite.
   static bool is_finite(const ValueView& value) noexcept {
-    return value.kind() != ValueKind::real || value.real() - value.real() == 0.0;
+    if (value.kind() == ValueKind::real) return value.real() - value.real() == 0.0;
+    for (std::size_t i = 0; value.kind() == ValueKind::array && i < value.size(); ++i) {
+      if (!is_finite(value[i])) return false;
+    }
+    for (const ValueMember& member : value.members()) {
+      if (!is_finite(member.value().view())) return false;
+    }
+    return true;
+  }
+
+  /// Returns why the operator cannot compare with an object, or a null pointer if it can.
+  static const char* wrong_object(Operator op) noexcept {
+    switch (op) {
+      case Operator::eq:
+      case Operator::ne:
+      case Operator::contains: return nullptr;
+      case Operator::gt: return "$gt expects a number, a string or a timestamp, not an object";
+      case Operator::gte: return "$gte expects a number, a string or a timestamp, not an object";
+      case Operator::lt: return "$lt expects a number, a string or a timestamp, not an object";
+      case Operator::lte: return "$lte expects a number, a string or a timestamp, not an object";
+      case Operator::in: return "$in expects an array, not an object";
+      case Operator::nin: return "$nin expects an array, not an object";
+      case Operator::exists: return "$exists expects true or false, not an object";
+      case Operator::autocomplete: return "$autocomplete expects a string, not an object";
+      default: return "this operator tests no field";
+    }
   }
 
   static const char* wrong_operand(Operator op, const ValueView& operand) noexcept {
     const ValueKind kind = operand.kind();
-    if (kind == ValueKind::invalid) return "a value that cannot be held, or an array in an array";
+    if (kind == ValueKind::invalid) return "a value that cannot be held: an array in an array, or one too deep";
     if (!is_finite(operand)) return "a number must be finite";
-    for (std::size_t i = 0; kind == ValueKind::array && i < operand.size(); ++i) {
-      if (!is_finite(operand[i])) return "a number must be finite";
-    }
+    if (kind == ValueKind::object) return wrong_object(op);
     switch (op) {
       case Operator::eq:
       case Operator::ne: return nullptr;

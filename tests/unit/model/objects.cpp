@@ -167,6 +167,13 @@ TEST_CASE("a value nests to Value::deepest levels, and is invalid beyond") {
     if (!with_arrays) CHECK(is_invalid(array({1, deepest})));
     CHECK_FALSE(is_invalid(object({{"a", with_arrays ? deepest.elements()[0] : *deepest.find("x")}})));
   }
+  // The deepest part counts, wherever it is.
+  const Value inner = nested(Value::deepest - 1, 1);
+  for (const Value& deepest : {object({{"a", inner}, {"b", 1}}), object({{"a", 1}, {"b", inner}}), array({inner, 1}), array({1, inner})}) {
+    CHECK_FALSE(is_invalid(deepest));
+    CHECK(is_invalid(object({{"a", deepest}})));
+    CHECK(is_invalid(object({{"a", Value(deepest.view())}})));
+  }
   // An empty array or object is a level as well.
   CHECK_FALSE(is_invalid(nested(Value::deepest - 1, object({}))));
   CHECK(is_invalid(nested(Value::deepest, object({}))));

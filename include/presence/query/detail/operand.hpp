@@ -297,12 +297,13 @@ using TextSet = BasicTextSet<TextHash>;
 class ValueSet {
  public:
   explicit ValueSet(const Elements<Value>& elements) {
-    std::size_t texts = 0, characters = 0, numbers = 0, moments = 0;
+    std::size_t texts = 0, characters = 0, numbers = 0, moments = 0, objects = 0;
     Moment moment;
     for (const Value& element : elements) {
       const ValueView view = element.view();
       if (view.is_number()) ++numbers;
       if (view.kind() == ValueKind::timestamp) ++moments;
+      if (view.kind() == ValueKind::object) ++objects;
       if (view.kind() != ValueKind::string) continue;
       if (read_moment(view.text(), moment)) {
         ++moments;
@@ -314,11 +315,14 @@ class ValueSet {
     if (texts > 0) texts_.make(texts, characters);
     numbers_.reserve(numbers);
     moments_.reserve(moments);
+    objects_.reserve(objects);
     for (const Value& element : elements) add(element);
     if (texts > 0) texts_->finish();
     make_set(numbers_,
              [](const Value& a, const Value& b) { return compare_numbers(a.view(), b.view()) == Ordering::less; });
     make_set(moments_, [](const Moment& a, const Moment& b) { return a < b; });
+    make_set(objects_,
+             [](const Value& a, const Value& b) { return compare_objects(a.view(), b.view()) == Ordering::less; });
   }
 
   bool has(std::string_view text) const noexcept {
@@ -409,6 +413,7 @@ class ValueSet {
       case ValueKind::integer:
       case ValueKind::real: numbers_.push_back(element); break;
       case ValueKind::timestamp: moments_.push_back(moment_of(view.instant())); break;
+      case ValueKind::object: objects_.push_back(element); break;
       case ValueKind::boolean: (view.truth() ? has_true_ : has_false_) = true; break;
       default: has_null_ = true; break;
     }
@@ -426,9 +431,10 @@ class ValueSet {
     all.truncate(kept);
   }
 
-  // Each value has an index: first the strings, then the numbers, the moments, true, false and null.
+  // Each value has an index: first the strings, then the numbers, the moments, the objects, true, false and null.
   std::size_t text_count() const noexcept { return texts_ ? texts_->size() : 0; }
-  std::size_t place_of_true() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
+  std::size_t place_of_objects() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
+  std::size_t place_of_true() const noexcept { return place_of_objects() + objects_.size(); }
   std::size_t size() const noexcept {
     return place_of_true() + (has_true_ ? 1 : 0) + (has_false_ ? 1 : 0) + (has_null_ ? 1 : 0);
   }
@@ -455,6 +461,13 @@ class ValueSet {
         if (place == numbers_.end() || compare_numbers(place->view(), value) != Ordering::equal) return none;
         return text_count() + static_cast<std::size_t>(place - numbers_.begin());
       }
+      case ValueKind::object: {
+        const Value* const place = detail::partition_point(objects_.begin(), objects_.end(), [&](const Value& object) {
+          return compare_objects(object.view(), value) == Ordering::less;
+        });
+        if (place == objects_.end() || compare_objects(place->view(), value) != Ordering::equal) return none;
+        return place_of_objects() + static_cast<std::size_t>(place - objects_.begin());
+      }
       case ValueKind::boolean:
         if (value.truth()) return has_true_ ? place_of_true() : none;
         return has_false_ ? place_of_true() + (has_true_ ? 1 : 0) : none;
@@ -467,6 +480,7 @@ class ValueSet {
   Texts texts_;                    // strings that are not timestamps
   CompactVector<Value> numbers_;   // ascending
   CompactVector<Moment> moments_;  // ascending; timestamps, and strings that are timestamps
+  CompactVector<Value> objects_;   // ascending, by compare_objects
   bool has_true_ = false, has_false_ = false, has_null_ = false;
 };
 
