@@ -228,6 +228,11 @@ inline void append_text_of(std::string& out, const Snapshot& snapshot) {
   write("now", snapshot.now())("size", snapshot.size())("online_count", snapshot.online_count()).end();
 }
 
+inline void append_text_of(std::string& out, const ValueMember& member) {
+  append_json_string(out, member.name());
+  out += ':';
+  append_json(out, member.value());
+}
 inline void append_text_of(std::string& out, const Attributes::Entry& entry) {
   append_json_string(out, entry.name);
   out += ':';

@@ -3,11 +3,13 @@
 #define PRESENCE_JSON_CHANNELS_HPP
 
 #include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/utf8.hpp>
 #include <presence/base/result.hpp>
 #include <presence/json/detail/decimal.hpp>
 #include <presence/json/detail/reader.hpp>
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
+#include <presence/model/attributes.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/value.hpp>
 
@@ -34,48 +36,6 @@ struct JsonChannelName {
 struct JsonPlace {
   std::string_view name;
   std::size_t offset;  ///< position of the key
-};
-
-/// The elements of an array, as a range from which a Value is created without a temporary copy of all of them. Each
-/// element must be representable in a Value.
-class JsonElements {
- public:
-  class iterator {
-   public:
-    iterator(JsonReader* in, std::size_t offset, std::size_t left) noexcept : in_(in), offset_(offset), left_(left) {}
-    Value operator*() const {
-      in_->seek(offset_);
-      Value value;
-      read_scalar(*in_, value);
-      return value;
-    }
-    iterator& operator++() {
-      if (--left_ == 0) return *this;
-      in_->seek(offset_);
-      in_->skip();
-      in_->next_element();
-      in_->peek();
-      offset_ = in_->offset();
-      return *this;
-    }
-    friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.left_ == b.left_; }
-    friend bool operator!=(const iterator& a, const iterator& b) noexcept { return !(a == b); }
-
-   private:
-    JsonReader* in_;
-    std::size_t offset_;  // position of the element
-    std::size_t left_;    // number of elements from this one to the end
-  };
-
-  /// `first` is the offset of the first element, if there is one.
-  JsonElements(JsonReader& in, std::size_t first, std::size_t size) noexcept : in_(&in), first_(first), size_(size) {}
-  iterator begin() const noexcept { return iterator(in_, first_, size_); }
-  iterator end() const noexcept { return iterator(in_, first_, 0); }
-  std::size_t size() const noexcept { return size_; }
-
- private:
-  JsonReader* in_;
-  std::size_t first_, size_;
 };
 
 /// The values of an object that is a channel or the state of one.
@@ -234,24 +194,38 @@ class JsonChannelReader {
     places.reserve(count);
     for (go_into(in, object); in.next_key(key); in.skip()) places.push_back(JsonPlace{key, in.key_offset()});
 
+    keep_unique(places, [this](const JsonPlace& repeated, std::size_t second) {
+      if (JsonChannelName* const name = name_called(repeated.name)) {
+        name->odd = Error{ErrorCode::duplicate_key, second, JsonJudge::twice};
+      } else {
+        pass_over_repeated(second);
+      }
+    });
+    return places;
+  }
+
+  /// Sorts the keys of an object by name, and removes those that are repeated. For each of them, calls
+  /// `on_repeated(first, offset of the second)`.
+  template <class OnRepeated>
+  static void keep_unique(std::vector<JsonPlace>& places, OnRepeated on_repeated) {
     detail::sort(places, [](const JsonPlace& a, const JsonPlace& b) {
       const int order = a.name.compare(b.name);
       return order != 0 ? order < 0 : a.offset < b.offset;
     });
     std::size_t kept = 0;
-    for (std::size_t i = 0, next = 0; i < count; i = next) {
+    for (std::size_t i = 0, next = 0; i < places.size(); i = next) {
       next = i + 1;
-      while (next < count && places[next].name == places[i].name) ++next;
+      while (next < places.size() && places[next].name == places[i].name) ++next;
       if (next - i == 1) {
         places[kept++] = places[i];
-      } else if (JsonChannelName* const name = name_called(places[i].name)) {
-        name->odd = Error{ErrorCode::duplicate_key, places[i + 1].offset, JsonJudge::twice};
       } else {
-        judge_.pass_over(ErrorCode::duplicate_key, places[i + 1].offset, JsonJudge::twice);
+        on_repeated(places[i], places[i + 1].offset);
       }
     }
     places.resize(kept);
-    return places;
+  }
+  void pass_over_repeated(std::size_t second) noexcept {
+    judge_.pass_over(ErrorCode::duplicate_key, second, JsonJudge::twice);
   }
 
   void read_name(JsonReader& in, JsonChannelName& name) {
@@ -352,10 +326,10 @@ class JsonChannelReader {
     }
   }
 
-  /// Returns true if the value is not an array and is representable in a Value.
+  /// Returns true if the value is representable in a Value. It is not an object.
   bool is_scalar(const JsonNote& found) noexcept {
-    if (found.kind == JsonKind::array || found.kind == JsonKind::object) {
-      judge_.pass_over(ErrorCode::wrong_type, found.offset, "no Value holds this");
+    if (found.kind == JsonKind::array) {
+      judge_.pass_over(ErrorCode::wrong_type, found.offset, "an array in an array; no Value holds this");
       return false;
     }
     if (found.kind != JsonKind::number) return true;
@@ -366,50 +340,48 @@ class JsonChannelReader {
     return false;
   }
 
-  /// Checks the next array. Returns nullopt if it is not representable in a Value.
-  std::optional<JsonElements> check_array(JsonReader& in) {
-    std::size_t first = 0, count = 0;
-    bool is_flat = true;
-    in.open();
-    while (is_flat && in.next_element()) {
-      JsonValue element;
-      in.read(element);
-      if (count == 0) first = element.offset;
-      ++count;
-      is_flat = is_scalar(element);
+  /// Checks the next value, and adds the number of its elements and members. Returns false if it is not representable
+  /// in a Value; the reader is then inside it. Notes the names that are repeated in an object. Recurses as deep as the
+  /// text nests.
+  bool check_value(JsonReader& in, bool is_element, std::size_t& parts) {
+    const JsonKind kind = in.peek();
+    if (kind == JsonKind::object) return check_members(in, parts);
+    if (kind == JsonKind::array && !is_element) {
+      for (in.open(); in.next_element(); ++parts) {
+        if (!check_value(in, true, parts)) return false;
+      }
+      return true;
     }
-    if (!is_flat) return std::nullopt;
-    return JsonElements(in, first, count);
+    JsonValue found;
+    in.read(found);
+    return is_scalar(found);
   }
-  /// Returns the elements of the next array, which was checked before.
-  static JsonElements elements_of(JsonReader& in) {
-    std::size_t first = 0, count = 0;
-    for (in.open(); in.next_element(); in.skip(), ++count) {
-      in.peek();
-      if (count == 0) first = in.offset();
+  bool check_members(JsonReader& in, std::size_t& parts) {
+    std::vector<JsonPlace> places;
+    std::string_view name;
+    for (in.open(); in.next_key(name); ++parts) {
+      places.push_back(JsonPlace{name, in.key_offset()});
+      if (!check_value(in, false, parts)) return false;
     }
-    return JsonElements(in, first, count);
+    keep_unique(places, [this](const JsonPlace&, std::size_t second) { pass_over_repeated(second); });
+    return true;
   }
 
   void read_custom(JsonReader& in, std::vector<JsonPlace> places, Attributes& custom) {
-    std::size_t fields = 0, elements = 0;
+    std::size_t fields = 0, all_parts = 0;
+    bool has_objects = false;
     for (const JsonPlace& place : places) {
       go_to_value(in, place);
       const JsonKind kind = in.peek();
       const std::size_t offset = in.offset();
-      if (kind == JsonKind::array) {
-        const std::optional<JsonElements> array = check_array(in);
-        if (!array) continue;
-        if (array->size() > options_.max_custom_elements - elements) {
-          judge_.pass_over(ErrorCode::over_limit, offset, "more elements of arrays than max_custom_elements");
-          continue;
-        }
-        elements += array->size();
-      } else {
-        JsonValue found;
-        in.read(found);
-        if (!is_scalar(found)) continue;
+      std::size_t parts = 0;
+      if (!check_value(in, false, parts)) continue;
+      if (parts > options_.max_custom_elements - all_parts) {
+        judge_.pass_over(ErrorCode::over_limit, offset, "more elements and members than max_custom_elements");
+        continue;
       }
+      all_parts += parts;
+      has_objects = has_objects || (parts > 0 && (kind == JsonKind::object || kind == JsonKind::array));
       if (fields == options_.max_custom_fields) {
         judge_.pass_over(ErrorCode::over_limit, place.offset, "more custom fields than max_custom_fields");
         break;
@@ -421,18 +393,30 @@ class JsonChannelReader {
     keys.reserve(fields);
     for (std::size_t i = 0; i < fields; ++i) keys.push_back(places[i].offset);
     std::vector<JsonPlace>().swap(places);
+    if (has_objects) std::string().swap(names_scratch_);  // its strings are not needed any more
     // The names are in order, so each field is appended.
     for (const std::size_t key : keys) {
       std::string_view name;
       in.seek_key(key);
       in.next_key(name);
       Value& value = custom[name];
-      if (in.peek() == JsonKind::array) {
-        value = Value::array(elements_of(in));
+      const JsonKind kind = in.peek();
+      if (kind == JsonKind::array || kind == JsonKind::object) {
+        read_nested(in, value);
       } else {
         read_scalar(in, value);
       }
     }
+  }
+
+  /// Reads the next array or object, which was checked before.
+  void read_nested(JsonReader& in, Value& value) {
+    const std::size_t start = in.offset();
+    in.skip();
+    JsonCounts counts(json_.substr(start, in.offset() - start), JsonCounts::Text::value);
+    in.seek(start);
+    std::size_t left = static_cast<std::size_t>(-1);
+    JsonValueReader(in, counts, left, JsonValueReader::Repeated::is_omitted).read(value);
   }
 
   std::string_view json_;
@@ -447,15 +431,9 @@ class JsonChannelReader {
 /// Returns true if a custom field can be written in a form that is read as a custom field again.
 inline bool has_json_form(const Attributes::Entry& field) noexcept {
   if (field.value.kind() == ValueKind::invalid) return false;
+  if (levels_of(field.value) >= JsonReader::deepest) return false;  // the channel is one more level
   const std::string_view name = field.name;
-  if (name == "type" || name == "id" || name == "cid" || name == "members") return false;
-  const char* p = name.data();
-  for (const char* const end = p + name.size(); p != end;) {
-    const Utf8Step step = utf8_step(p, end);
-    if (!step.valid) return false;
-    p += step.length;
-  }
-  return true;
+  return name != "type" && name != "id" && name != "cid" && name != "members" && is_utf8(name);
 }
 
 }  // namespace detail
@@ -474,15 +452,16 @@ inline bool has_json_form(const Attributes::Entry& field) noexcept {
 /// keys of a member are skipped. Members keep their order and are not deduplicated. null as the value of any of these
 /// keys is treated as an absent key. If `members` is absent, the channel has no members.
 ///
-/// Every other key is a custom field: null, a bool, an integer, a number, a string, or an array of these. A timestamp
-/// is read as a string. Objects, such as the `created_by` and `config` of a service, are not representable in a Value;
-/// nor are arrays that contain an array or object. Such fields are omitted and noted.
+/// Every other key is a custom field: null, a bool, an integer, a number, a string, an array or an object, such as the
+/// `created_by` and `config` of a service. A timestamp is read as a string. A field that contains an array directly in
+/// an array is not representable in a Value. It is omitted and noted.
 ///
 /// Malformed content never loses the channel: it is omitted and added to `notes`, which is cleared first and may be
 /// null. Malformed content is: a member that names no user, or two users; a custom field with a number that is not
-/// representable in a Value; a repeated key; a value of another type. In strings, half of a surrogate pair and bytes
-/// that are not UTF-8 are read as U+FFFD. A type, an id, a cid or a member with these counts as malformed. Beyond the
-/// limits in `options`, the first members are kept, and the custom fields whose names are first in order.
+/// representable in a Value; a repeated key, also of a nested object; a value of another type. In strings, half of a
+/// surrogate pair and bytes that are not UTF-8 are read as U+FFFD. A type, an id, a cid or a member with these counts
+/// as malformed. Beyond the limits in `options`, the first members are kept, and the custom fields whose names are
+/// first in order.
 ///
 /// Strings that are empty or too long, and types with a colon, are read unchanged; Store::put validates them.
 ///
@@ -499,8 +478,8 @@ inline bool has_json_form(const Attributes::Entry& field) noexcept {
 /// const Result<Channel> match = parse_channel(
 ///     R"({"cid":"match:eu-17","members":["john",{"user_id":"mary","role":"host"}],"slots":4,"config":{}})");
 /// assert(match && match->type == "match" && match->id == "eu-17" && match->members.back() == "mary");
-/// assert(match->custom.size() == 1 && *match->custom.find("slots") == Value(4));  // an object is not a field
-/// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"slots":4})");
+/// assert(match->custom.size() == 2 && *match->custom.find("slots") == Value(4));
+/// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"config":{},"slots":4})");
 /// assert(parse_channel(R"({"type":"match"})").error().code == ErrorCode::missing_key);
 ///
 /// ReadNotes notes;
@@ -531,7 +510,7 @@ inline Result<Channel> parse_channel(std::string_view json) {
 /// a string that is not UTF-8 is written as U+FFFD.
 ///
 /// Custom fields that could not be read as such are omitted: those named `type`, `id`, `cid` or `members`, those whose
-/// name is not UTF-8, and invalid values.
+/// name is not UTF-8, invalid values, and values with Value::deepest levels: the channel is one more.
 inline void append_json(std::string& out, const Channel& channel) {
   detail::append_json_text(out, R"({"type":)", channel.type);
   detail::append_json_text(out, R"(,"id":)", channel.id);

@@ -25,8 +25,8 @@ struct ReadOptions {
   std::size_t max_status_bytes = 1024;
   std::size_t max_members = SIZE_MAX;        ///< maximum members of a channel
   std::size_t max_custom_fields = SIZE_MAX;  ///< maximum custom fields of a channel
-  /// Maximum total number of array elements in the custom fields of a channel. A field whose array would exceed it is
-  /// omitted.
+  /// Maximum total number of elements of arrays and members of objects in the custom fields of a channel, nested ones
+  /// included. A field that would exceed it is omitted.
   std::size_t max_custom_elements = SIZE_MAX;
 };
 

@@ -4,6 +4,7 @@
 
 #include <presence/base/detail/algorithm.hpp>
 #include <presence/base/detail/compact_vector.hpp>
+#include <presence/base/detail/utf8.hpp>
 #include <presence/base/result.hpp>
 #include <presence/json/detail/decimal.hpp>
 #include <presence/json/detail/reader.hpp>
@@ -27,8 +28,8 @@ inline namespace PRESENCE_ABI {
 struct FilterLimits {
   /// Maximum length of the text, in bytes.
   std::size_t max_bytes = static_cast<std::size_t>(-1);
-  /// Maximum number of filters and operands together. Nested filters and elements of arrays count too:
-  /// `{"id":{"$in":["a","b"]}}` has four.
+  /// Maximum number of filters and operands together. Nested filters, elements of arrays and members of objects count
+  /// too: `{"id":{"$in":["a","b"]}}` has four.
   std::size_t max_values = static_cast<std::size_t>(-1);
 };
 
@@ -70,7 +71,7 @@ constexpr bool is_combination(Operator op) noexcept {
   return op == Operator::all_of || op == Operator::any_of || op == Operator::none_of;
 }
 
-/// Reads the next value, which must not be an array or object. Returns false after an error.
+/// Reads the next value, which must not be an array, and is not an object. Returns false after an error.
 inline bool read_scalar(JsonReader& in, Value& value) {
   JsonValue found;
   in.read(found);
@@ -93,8 +94,7 @@ inline bool read_scalar(JsonReader& in, Value& value) {
       value = Value(real);
       return true;
     }
-    case JsonKind::array: return in.fail(ErrorCode::wrong_type, found.offset, "an array is not allowed here");
-    default: return in.fail(ErrorCode::wrong_type, found.offset, "an object is not allowed here");
+    default: return in.fail(ErrorCode::wrong_type, found.offset, "an array is not allowed in an array");
   }
 }
 
@@ -128,13 +128,16 @@ class JsonKeys {
   std::vector<Key> all_;
 };
 
-/// The number of entries of each array and object of a filter, counted in advance so that memory is allocated once, in
-/// the right size. An array has elements; an object has the tests and combinations of its keys. One pass over the text
-/// counts the arrays and objects, and one counts their entries. If the text is not a filter, the counts are not exact,
-/// but there is never more than one for each two bytes.
+/// The number of entries of each array and object of a filter or a value, counted in advance so that memory is
+/// allocated once, in the right size. An array has elements; an object has members or, as a filter, the tests and
+/// combinations of its keys. One pass over the text counts the arrays and objects, and one counts their entries. If the
+/// text is not what it should be, or a key begins with an escape, the counts are not exact, but there is never more
+/// than one for each two bytes.
 class JsonCounts {
  public:
-  explicit JsonCounts(std::string_view json) {
+  enum class Text : std::uint8_t { filter, value };
+
+  JsonCounts(std::string_view json, Text text) {
     std::size_t opened = 0;
     for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
       if (*p == '"') {
@@ -145,7 +148,7 @@ class JsonCounts {
       }
     }
     counts_.reserve(opened);
-    count(json);
+    count(json, text == Text::filter ? Role::filter : Role::operand);
   }
 
   /// Returns the count of the next array or object, in the order in which they open.
@@ -155,12 +158,16 @@ class JsonCounts {
   static constexpr std::uint32_t most = 0xFFFFFFFF;
   /// What may come next in an array or object.
   enum class Next : std::uint8_t { key, colon, value, comma };
+  /// What an array or object is: a filter, the filters that it combines, the operators of a field, or a part of a
+  /// value.
+  enum class Role : std::uint8_t { filter, parts, operators, operand };
   /// An array or object that is open.
   struct Open {
     std::size_t index;  // index of its count
     bool is_object;
     Next next;
-    char first;  // for an array: the bracket that begins its first element, or a space; zero if there is none yet
+    Role role;
+    bool has_dollar;  // whether the last key begins with one
   };
 
   /// Returns the closing quote of the string, or the end.
@@ -173,17 +180,23 @@ class JsonCounts {
   void add(std::size_t index, std::uint32_t more) noexcept {
     counts_[index] = counts_[index] > most - more ? most : counts_[index] + more;
   }
-  void begin_value(Open& open, char first) noexcept {
-    if (open.next == Next::key && first == '"') open.next = Next::colon;
+  void begin_value(Open& open, const char* p, const char* end) noexcept {
+    if (open.next == Next::key && *p == '"') {
+      open.next = Next::colon;
+      open.has_dollar = p + 1 != end && p[1] == '$';
+    }
     if (open.next != Next::value) return;
-    const char bracket = first == '{' || first == '[' ? first : ' ';
-    if (open.first == 0) open.first = bracket;
-    // An array with elements of two kinds is an error anyway, so only elements of the first kind count.
-    if (open.is_object || open.first == bracket) add(open.index, 1);
+    add(open.index, 1);
     open.next = Next::comma;
   }
+  /// Returns the role of an array or object inside another.
+  static Role role_in(const Open& open, char bracket) noexcept {
+    if (open.role == Role::parts && bracket == '{') return Role::filter;
+    if (open.role != Role::filter || (bracket == '{') == open.has_dollar) return Role::operand;
+    return open.has_dollar ? Role::parts : Role::operators;
+  }
 
-  void count(std::string_view json) {
+  void count(std::string_view json, Role role) {
     Open opened[JsonReader::deepest + 1];
     std::size_t depth = 0;
     for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
@@ -195,16 +208,17 @@ class JsonCounts {
         case '\r': break;
         case '{':
         case '[':
-          if (inner != nullptr) begin_value(*inner, *p);
+          if (inner != nullptr) begin_value(*inner, p, end);
+          if (inner != nullptr) role = role_in(*inner, *p);
           if (depth > JsonReader::deepest) return;
-          opened[depth++] = Open{counts_.size(), *p == '{', *p == '{' ? Next::key : Next::value, 0};
+          opened[depth++] = Open{counts_.size(), *p == '{', *p == '{' ? Next::key : Next::value, role, false};
           counts_.push_back(0);
           break;
         case '}':
         case ']':
           if (inner == nullptr) return;
           // A field with several operators counts as that many tests.
-          if (inner->is_object && depth > 1 && opened[depth - 2].is_object && counts_[inner->index] > 1)
+          if (inner->role == Role::operators && counts_[inner->index] > 1)
             add(opened[depth - 2].index, counts_[inner->index] - 1);
           if (--depth == 0) return;
           break;
@@ -218,7 +232,7 @@ class JsonCounts {
           break;
         default:
           if (inner == nullptr) return;
-          begin_value(*inner, *p);
+          begin_value(*inner, p, end);
           if (*p == '"') p = end_of_string(p, end);
           if (p == end) return;
           break;
@@ -230,11 +244,87 @@ class JsonCounts {
   std::size_t at_ = 0;
 };
 
+/// Reads a value with its elements and members. Fails at the first value beyond a limit. Recurses as deep as the text
+/// nests, so at most JsonReader::deepest levels.
+class JsonValueReader {
+ public:
+  /// What happens to members with the same name: an error at the second one, or all of them are omitted.
+  enum class Repeated : std::uint8_t { fails, is_omitted };
+
+  /// `counts` are those of the text from the value on. `left` is decreased for each value that is read.
+  JsonValueReader(JsonReader& in, JsonCounts& counts, std::size_t& left, Repeated repeated) noexcept
+      : in_(in), counts_(counts), left_(left), repeated_(repeated) {}
+
+  /// Returns false after an error.
+  bool read(Value& value) { return read(value, false); }
+
+ private:
+  bool read(Value& value, bool is_element) {
+    const JsonKind kind = in_.peek();
+    if (left_ == 0) return in_.fail(ErrorCode::over_limit, in_.offset(), "the number of values exceeds the limit");
+    --left_;
+    if (kind == JsonKind::object) return read_object(value);
+    if (kind == JsonKind::array && !is_element) return read_array(value);
+    return read_scalar(in_, value);
+  }
+
+  bool read_array(Value& value) {
+    ArrayMaker elements(counts_.next());
+    in_.open();
+    while (in_.next_element()) {
+      Value element;
+      if (!read(element, true)) return false;
+      elements.add(std::move(element));
+    }
+    value = elements.take();
+    return in_.ok();
+  }
+
+  bool read_object(Value& value) {
+    const std::size_t start = in_.offset();
+    ObjectMaker members(counts_.next());
+    std::string_view name;
+    in_.open();
+    while (in_.next_key(name)) {
+      Value member;
+      if (!read(member, false)) return false;
+      members.add(name, std::move(member));
+    }
+    if (!in_.ok()) return false;
+    if (repeated_ == Repeated::is_omitted) {
+      members.drop_repeated();
+    } else if (members.has_repeated()) {
+      members = ObjectMaker();  // frees its memory
+      return fail_at_repeated(start);
+    }
+    value = members.take();
+    return true;
+  }
+
+  /// Fails at the first key of an object that is repeated. There must be one.
+  bool fail_at_repeated(std::size_t object) {
+    std::size_t count = 0;
+    std::string_view name;
+    in_.seek(object);
+    for (in_.open(); in_.next_key(name); in_.skip()) ++count;
+    JsonKeys keys;
+    keys.reserve(count);
+    in_.seek(object);
+    for (in_.open(); in_.next_key(name); in_.skip()) keys.add(in_, name);
+    return keys.are_unique(in_);
+  }
+
+  JsonReader& in_;
+  JsonCounts& counts_;
+  std::size_t& left_;
+  Repeated repeated_;
+};
+
 /// Reads a filter, and fails at the first value beyond the limits.
 class FilterReader {
  public:
   FilterReader(std::string_view json, std::string& scratch, const FilterLimits& limits)
-      : in_(json, scratch), counts_(json), left_(limits.max_values) {}
+      : in_(json, scratch), counts_(json, JsonCounts::Text::filter), left_(limits.max_values) {}
 
   JsonReader& in() noexcept { return in_; }
   /// Returns how many more values the limits allow.
@@ -277,37 +367,18 @@ class FilterReader {
   }
 
  private:
-  /// Counts a filter, an operand or an element of it. Fails and returns false if the limit is exceeded.
+  /// Counts a filter. Fails and returns false if the limit is exceeded.
   bool is_one_more(std::size_t offset) noexcept {
     if (left_ == 0) return in_.fail(ErrorCode::over_limit, offset, "the number of values exceeds the limit");
     --left_;
     return true;
   }
 
-  bool scalar(Value& value) {
-    in_.peek();
-    return is_one_more(in_.offset()) && read_scalar(in_, value);
-  }
-
-  bool operand(Value& value) {
-    if (in_.peek() != JsonKind::array) return scalar(value);
-    if (!is_one_more(in_.offset())) return false;
-    ArrayMaker elements(counts_.next());
-    in_.open();
-    while (in_.next_element()) {
-      Value element;
-      if (!scalar(element)) return false;
-      elements.add(std::move(element));
-    }
-    value = elements.take();
-    return in_.ok();
-  }
-
   bool test(Operator op, std::string_view field, std::size_t field_offset, Filter& made) {
     in_.peek();
     const std::size_t offset = in_.offset();
     Value value;
-    if (!operand(value)) return false;
+    if (!JsonValueReader(in_, counts_, left_, JsonValueReader::Repeated::fails).read(value)) return false;
     made = Filter::test(op, field, std::move(value));
     if (const std::optional<Error> error = made.error())
       return in_.fail(error->code, field.empty() ? field_offset : offset, error->message);
@@ -379,17 +450,17 @@ class FilterReader {
 /// A value means `$eq`, several keys mean `$and`, and `{}` matches everything. The operators of a field are `$eq`,
 /// `$ne`, `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$contains`, `$exists` and `$autocomplete`. The operators that
 /// combine filters are `$and`, `$or` and `$nor`. A timestamp is written as an RFC 3339 string, which compares with
-/// timestamps.
+/// timestamps. An object is an operand only behind an operator, as in `{"location":{"$eq":{"city":"Kyoto"}}}`.
 ///
 /// Returns the first error, with its offset:
 ///
 /// * The grammar, as for `parse_event`.
 /// * `duplicate_key` at the second of two equal keys in one object, after the object was read.
 /// * `unknown_operator` at a key that is not an operator, or not one that is allowed there.
-/// * `wrong_type` at a value of another type.
+/// * `wrong_type` at a value of another type, or at an array directly in an array.
 /// * `bad_operand` at a value that the operator does not accept, an empty list of filters, or a field without a name.
 /// * `out_of_range` at a number.
-/// * `too_deep` at more than Filter::deepest nested combinations.
+/// * `too_deep` at more than Filter::deepest nested combinations, or 64 levels of the text.
 /// * `over_limit` at the first byte or value beyond the limits.
 ///
 /// @code
@@ -419,41 +490,35 @@ inline Result<Filter> parse_filter(std::string_view json, const FilterLimits& li
 inline Result<Filter> parse_filter(std::string_view json) { return parse_filter(json, FilterLimits()); }
 
 /// Parses a JSON text that is one value, as a filter reads its operands: null, a bool, an integer, a number, a string,
-/// or an array of these. A timestamp is read as a string, which compares with timestamps.
+/// an array or an object. A timestamp is read as a string, which compares with timestamps.
 ///
-/// Returns the first error, with its offset: the grammar, as for `parse_filter`; `wrong_type` at an object, or at an
-/// array inside an array; `out_of_range` at a number that is not representable. O(n) for n bytes. Allocates at most
-/// 16 n bytes at any moment.
+/// Returns the first error, with its offset: the grammar, as for `parse_filter`; `too_deep` at more than Value::deepest
+/// levels; `wrong_type` at an array directly in an array; `duplicate_key` at the second of two equal names in one
+/// object, after the object was read; `out_of_range` at a number that is not representable. O(n log n) for n bytes.
+/// Allocates at most 16 n bytes at any moment.
 ///
 /// @code
+/// const Result<Value> location = parse_value(R"({"floor":3,"city":"Kyoto"})");
+/// assert(*location->find("city") == "Kyoto" && to_json(*location) == R"({"city":"Kyoto","floor":3})");
 /// assert(*parse_value("[1, 2.5, null]") == Value::array({Value(1), Value(2.5), Value()}));
 /// assert(to_json(*parse_value(R"("a\u0062c")")) == R"("abc")");
 /// assert(parse_value("[1, [2]]").error() == (Error{ErrorCode::wrong_type, 4, ""}));
 /// @endcode
 inline Result<Value> parse_value(std::string_view json) {
+  using Repeated = detail::JsonValueReader::Repeated;
   std::string scratch;
   detail::JsonReader in(json, scratch);
+  detail::JsonCounts counts(json, detail::JsonCounts::Text::value);
+  std::size_t left = static_cast<std::size_t>(-1);
   Value value;
-  if (in.peek() == detail::JsonKind::array) {
-    detail::JsonCounts counts(json);
-    detail::ArrayMaker elements(counts.next());
-    in.open();
-    while (in.next_element()) {
-      Value element;
-      if (!detail::read_scalar(in, element)) break;
-      elements.add(std::move(element));
-    }
-    value = elements.take();
-  } else {
-    detail::read_scalar(in, value);
-  }
-  in.finish();
+  if (detail::JsonValueReader(in, counts, left, Repeated::fails).read(value)) in.finish();
   if (!in.ok()) return in.error();
   return Result<Value>(std::move(value));
 }
 
 /// Appends a value. A timestamp is written as an RFC 3339 string. A number that is not finite, and an invalid value,
-/// are written as null.
+/// are written as null. The members of an object are written in order of their names, which compare as bytes. Members
+/// whose name is not UTF-8 are omitted.
 inline void append_json(std::string& out, const ValueView& value) {
   switch (value.kind()) {
     case ValueKind::boolean: out += value.truth() ? "true" : "false"; break;
@@ -477,14 +542,27 @@ inline void append_json(std::string& out, const ValueView& value) {
       }
       out += ']';
       break;
+    case ValueKind::object: {
+      std::string_view separator = "{";
+      for (const ValueMember& member : value.members()) {
+        if (!detail::is_utf8(member.name())) continue;
+        detail::append_json_text(out, separator, member.name());
+        out += ':';
+        append_json(out, member.value().view());
+        separator = ",";
+      }
+      out += separator == "{" ? "{}" : "}";
+      break;
+    }
     default: out += "null"; break;
   }
 }
 /// Appends an owning value.
 inline void append_json(std::string& out, const Value& value) { append_json(out, value.view()); }
 
-/// Appends a filter. `parse_filter` reads it as an equal filter, except that timestamps are read as strings. An invalid
-/// filter is written as `{"$invalid":"…"}` with its error message, which `parse_filter` rejects.
+/// Appends a filter. `parse_filter` reads it as an equal filter, except that timestamps are read as strings, and that
+/// it rejects a text of more than 64 levels: operands and combinations may be deeper together. An invalid filter is
+/// written as `{"$invalid":"…"}` with its error message, which `parse_filter` rejects.
 inline void append_json(std::string& out, const Filter& filter) {
   out += '{';
   if (detail::is_combination(filter.op())) {

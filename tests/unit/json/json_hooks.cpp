@@ -161,8 +161,12 @@ TEST_CASE_TEMPLATE("containers of types with hooks convert as well", Json, nlohm
 TEST_CASE_TEMPLATE("the hooks read every form that the string parsers accept", Json, nlohmann::json, nlohmann::ordered_json) {
   CHECK(Json{{"id", "u"}, {"custom", {{"status", "there"}}}, {"last_active", noon.ns()}, {"role", {1, 2}}}
             .template get<User>() == User{"u", false, "there", noon, false});
-  CHECK(Json{{"cid", "messaging:general"}, {"members", {{{"user_id", "ann"}}, "bob"}}, {"config", Json::object()}}
-            .template get<Channel>() == room("general", {"ann", "bob"}));
+  CHECK(Json{{"cid", "messaging:general"}, {"members", {{{"user_id", "ann"}}, "bob"}}, {"teams", {{"red"}}}}
+            .template get<Channel>() == room("general", {"ann", "bob"}));  // an array in an array is no field
+  const Json location = {{"at", {{"floor", 3}}}, {"city", "Kyoto"}};
+  const Value read = location.template get<Value>();
+  CHECK(*read.find("at")->find("floor") == Value(3));
+  CHECK(Json(read) == location);
   CHECK(Json{{"level", {{"$gt", 3}}}}.template get<Filter>() == gt("level", 3));
   CHECK(Json(noon.ns()).template get<Timestamp>() == noon);
   CHECK(Json("2019-01-07T13:30:00.5+01:30").template get<Timestamp>() == noon);
@@ -239,7 +243,7 @@ TEST_CASE_TEMPLATE("invalid JSON throws an exception derived from nlohmann's, wi
   refused(Json(!gt("a", nullptr)), ErrorCode::unknown_operator, 1, eq("a", 1));
   refused(Json::array({1, Json::array()}), ErrorCode::wrong_type, 3, Value(1));
   refused(Json(UINT64_MAX), ErrorCode::out_of_range, 0, Value(1));
-  refused(Json::object(), ErrorCode::wrong_type, 0, Value(1));
+  refused(Json::parse(R"({"a":[[]]})"), ErrorCode::wrong_type, 6, Value(1));
   refused(Json(), ErrorCode::wrong_type, 0, noon);
   refused(Json::array(), ErrorCode::wrong_type, 0, noon);
   refused(Json(1.5), ErrorCode::out_of_range, 0, noon);

@@ -108,9 +108,9 @@ TEST_CASE("channels are read from a service's page, in order, as parse_channel r
   REQUIRE(channels.size() == 2);
   CHECK(channels[0].cid() == "messaging:general");
   CHECK(channels[0].members == std::vector<std::string>{"bender", "fry"});
-  CHECK(channels[0].custom.size() == 5);
+  CHECK(channels[0].custom.size() == 7);
   CHECK(*channels[0].custom.find("name") == Value("General"));
-  CHECK(channels[0].custom.find("config") == nullptr);
+  CHECK(*channels[0].custom.find("config")->find("name") == Value("messaging"));
   CHECK(channels[1].type == "livestream");
   CHECK(channels[1].id == "a:b");
   CHECK(channels[1].members.empty());

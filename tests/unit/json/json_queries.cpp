@@ -155,7 +155,7 @@ TEST_CASE("an invalid filter in a query is rejected as by parse_filter, with the
   is_rejected(ErrorCode::bad_operand, R"({"filter":{"$or":^[]}})");
   is_rejected(ErrorCode::bad_operand, R"({"filter":{"id":{"$autocomplete":^""}}})");
   is_rejected(ErrorCode::out_of_range, R"({"filter":{"level":^1e999}})");
-  is_rejected(ErrorCode::wrong_type, R"({"filter":{"id":{"$in":[^{}]}}})");
+  is_rejected(ErrorCode::wrong_type, R"({"filter":{"id":{"$in":[^[]]}}})");
   for (const unsigned deep : {1u, 30u, 31u}) {
     std::string filter = deep <= 30 ? R"({"a":{"$in":[1]}})" : R"({"a":1})";  // as deep as JSON text may be
     for (unsigned i = 0; i < deep; ++i) filter = R"({"$or":[)" + filter + "]}";

@@ -14,6 +14,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace {
 
@@ -153,6 +154,32 @@ std::string fields_of(std::string_view value, std::size_t count) {
   return fields;
 }
 
+/// Values of about so many bytes that take the most memory for their length that arrays and objects can.
+std::vector<std::string> nested_values(std::size_t bytes) {
+  const auto many = [bytes](const std::string& part) { return list_of(part, bytes / part.size() + 1); };
+  const std::size_t count = bytes / 8;
+  std::vector<std::string> all;
+  for (const std::string_view name : {"", "a", "eightchr", "ninechars", "\\n"}) {
+    const std::string key = "{\"" + std::string(name) + "\":";
+    for (const std::size_t levels : {1, 2, 10, 28}) {
+      const std::string objects = repeated(key, levels) + "0" + repeated("}", levels);
+      const std::string by_turns = repeated(key + '[', levels) + "{}" + repeated("]}", levels);
+      all.push_back(many(objects));
+      all.push_back(many(by_turns));
+      all.push_back(many(key + list_of(by_turns, 5) + '}'));
+    }
+    all.push_back(many(key + "{}}"));
+    all.push_back(many(key + "[]}"));
+  }
+  for (const std::string_view value : {"0", "\"\"", "{}", "[]", "[0]", "\"a\"", "{\"\":0}", "{\"\":[0]}"}) {
+    all.push_back("{\"\":0" + fields_of(value, count) + "}");
+    all.push_back("[0," + list_of(value == "[]" || value[0] == '[' ? "{}" : value, count + 1).substr(1));
+    all.push_back(list_of("{\"\":0" + fields_of(value, 3) + "}", count / 3));
+    all.push_back("{\"a\":{\"\":0" + fields_of(value, count) + "},\"b\":{\"\":0" + fields_of(value, count) + "}}");
+  }
+  return all;
+}
+
 constexpr std::size_t sizes[] = {0, 1, 2, 3, 100, 8191, 33000};
 
 }  // namespace
@@ -226,6 +253,31 @@ TEST_CASE("reading a channel's custom fields takes at most 16 times its bytes of
   }
 }
 
+TEST_CASE("reading objects takes at most 16 times their bytes of memory") {
+  if (sizeof(Value) > 16 || sizeof(ValueMember) > 24) return;  // they alone may be larger
+  for (const std::size_t count : sizes) {
+    for (const std::string& value : nested_values(count)) {
+      value_stays_small(value);
+      value_stays_small("{\"\\n\":" + value + "}");
+      value_stays_small("{\"a\":" + value + ",\"a\":0}", false);
+      value_stays_small(value + "]", false);
+      value_stays_small(value.substr(0, value.size() - 1), false);
+      channel_stays_small(R"({"cid":"t:c","x":)" + value + "}");
+      channel_stays_small(R"({"cid":"t:c","x":{"\n":)" + value + R"(},"\n":"\n"})");
+      channel_stays_small(R"({"channel":{"cid":"t:c","x":)" + value + R"(},"y":"\n"})");
+      channels_stay_small(R"([{"cid":"t:c","x":{"\n":)" + value + R"(}},{"cid":"\n:"}])");
+      query_stays_small("{\"filter\":{\"id\":{\"$eq\":{\"\\n\":" + value + "}}},\"\\n\":\"\\n\"}");
+    }
+    for (const std::string_view field : {"{}", "{\"\":0}", "{\"a\":{}}", "{\"\":[{}]}", "{\"a\":0,\"a\":0}"})
+      channel_stays_small(R"({"cid":"t:c")" + fields_of(field, count) + "}");
+    const std::string twice = list_of("\"a\":1", count + 2, "{}");
+    value_stays_small(twice, false);
+    channel_stays_small(R"({"cid":"t:c","x":)" + twice + "}");
+    value_stays_small(repeated("{\"\":", count) + "0" + repeated("}", count), count <= 64);
+    value_stays_small(repeated("{\"\":0,\"\":", count) + "0" + repeated("}", count), count == 0);
+  }
+}
+
 TEST_CASE("members and elements over the limits of ReadOptions are not allocated") {
   ReadOptions options;
   options.max_members = options.max_custom_elements = 10;
@@ -247,7 +299,7 @@ TEST_CASE("reading a value takes at most 16 times its bytes of memory") {
     value_stays_small(list_of("[]", count + 1), false);
     value_stays_small(repeated("[", count), false);
     value_stays_small(list_of("1", count) + "]", false);
-    value_stays_small(list_of("1", count + 1).substr(0, 2 * count + 2) + ",{}]", false);
+    value_stays_small(list_of("1", count + 1).substr(0, 2 * count + 2) + ",[]]", false);
     value_stays_small('"' + repeated("\\n", count) + '"');
   }
 }

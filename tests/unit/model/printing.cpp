@@ -126,6 +126,11 @@ TEST_CASE("values and filters are printed as JSON, channels with their fields") 
   channel.custom["size"] = 4;
   CHECK(text(channel.custom) == R"({"map":"harbour","size":4})");
   CHECK(text(*channel.custom.begin()) == R"("map":"harbour")");
+  const Value object = Value::object(channel.custom);
+  CHECK(text(object) == R"({"map":"harbour","size":4})");
+  CHECK(text(object.view()) == text(object));
+  CHECK(text(object.members()[1]) == R"("size":4)");
+  CHECK(text(array({object, Value::object({})})) == R"([{"map":"harbour","size":4},{}])");
   CHECK(text(SortKey{"level", Order::descending}) == R"(SortKey{field="level", order=descending})");
 }
 

@@ -4,8 +4,9 @@
 
 #include <presence/config.hpp>
 
-#include <cstddef>  // for size_t
-#include <cstdint>  // for uint8_t
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uint8_t
+#include <string_view>  // for string_view
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -38,6 +39,16 @@ inline Utf8Step utf8_step(const char* p, const char* end) noexcept {
     highest = 0xBF;
   }
   return {length, true, false};
+}
+
+inline bool is_utf8(std::string_view text) noexcept {
+  const char* p = text.data();
+  for (const char* const end = p + text.size(); p != end;) {
+    const Utf8Step step = utf8_step(p, end);
+    if (!step.valid) return false;
+    p += step.length;
+  }
+  return true;
 }
 
 }  // namespace detail
