@@ -3,6 +3,7 @@
 //   filter_costs CASE SIZE ROUNDS
 // With no rounds everything is made ready and nothing is asked.
 #include <presence/json/filters.hpp>
+#include <presence/model/attributes.hpp>
 #include <presence/query/query.hpp>
 
 #include <cstdint>
@@ -75,6 +76,30 @@ int main(int, char** arguments) {
     std::string prefix;
     for (std::size_t i = 0; i < size / 4; ++i) prefix += "a-";
     found = ask(autocomplete("type", prefix + "x"), channel, rounds);
+  } else if (what == "dots-everywhere") {
+    // At each level of the object, a member whose name begins as the rest of the name does.
+    std::string name = "a";
+    for (std::size_t i = 0; i < size; ++i) name += ".a";
+    Value value = 1;
+    for (unsigned i = 1; i < Value::deepest; ++i) {
+      Attributes members;
+      members["a"] = std::move(value);
+      members[name + "x"] = 2;
+      value = Value::object(std::move(members));
+    }
+    channel.custom["a"] = value;
+    found = ask(eq(name, 1), channel, rounds);
+  } else if (what == "objects-alike") {
+    // Objects that differ only in their last member.
+    std::vector<Value> objects;
+    for (std::size_t i = 0; i < size; ++i) {
+      Attributes members;
+      for (int j = 0; j < 9; ++j) members["a" + std::to_string(j)] = "always the same";
+      members["b"] = random_text(12);
+      objects.push_back(Value::object(std::move(members)));
+    }
+    channel.custom["x"] = array(objects);
+    found = ask(eq("x", array(objects)), channel, rounds);
   } else {
     std::vector<Value> same;
     for (std::size_t i = 0; i < size; ++i) {

@@ -46,7 +46,8 @@ def main(cxx):
             at_most(3, f"{size} texts with one hash", cost(program, "find-same-hash", size, 5), cost(program, "find", size, 5))
         for case in ("complete-signs", "complete-words"):
             at_most(3, case, cost(program, case, 4000, 2), cost(program, "complete", 4000, 2))
-        for case in ("complete-signs", "complete-words", "sets", "sets-nearly"):
+        at_most(6, "dots, four times as many", cost(program, "dots-everywhere", 10000, 2), cost(program, "dots-everywhere", 2500, 2))
+        for case in ("complete-signs", "complete-words", "sets", "sets-nearly", "objects-alike"):
             at_most(6, f"{case}, four times as large", cost(program, case, 4000, 1), cost(program, case, 1000, 1))
     for failure in failures:
         print(failure)

@@ -881,6 +881,7 @@ Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept;
 /// A total order of values as parts of objects. Strings that are timestamps compare as points in time, among themselves
 /// and with timestamps. Arrays compare lexicographically. NaN is before all numbers.
 inline Ordering compare_parts(const ValueView& a, const ValueView& b) noexcept {
+  if (a.kind() == ValueKind::string && b.kind() == ValueKind::string && a.text() == b.text()) return Ordering::equal;
   Moment first, second;
   const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
   if (is_first && is_second) return ordering_of(first, second);

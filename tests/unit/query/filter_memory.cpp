@@ -154,6 +154,7 @@ std::vector<std::string> shapes(std::size_t n) {
     }
     all.push_back(R"({"x":{"$eq":{)" + numbered("\"", "\":1", n, shortest) + "}}}");
     all.push_back(R"({"x":{"$eq":{"a":{)" + numbered("\"", "\":{\"\":1}", n, shortest) + "}}}}");
+    all.push_back(R"({"x":{"$eq":)" + repeated(R"({"":)", 40, "") + "{" + numbered("\"", "\":1", n, shortest) + "}" + repeated("}", 40, "") + "}}");
     all.push_back(R"({"\u0061":[{"a":{)" + numbered("\"", "\":1", n, shortest) + "}}]}");
     all.push_back(R"({"\u0024or":[{"a":{)" + numbered("\"$", "\":1", n, shortest) + "}}]}");
     all.push_back(R"({"\u0024or":[{)" + numbered("\"", R"(":{"$gt":1,"$lt":1,"$gte":1,"$lte":1,"$eq":1,"$ne":1})", n / 10 + 1, shortest) + "}]}");
