@@ -82,6 +82,12 @@ Plain plain(const ValueView& value) {
       for (std::size_t i = 0; i < value.size(); ++i) elements.push_back(plain(value[i]));
       return naive::array(std::move(elements));
     }
+    case ValueKind::object: {
+      Object members;
+      for (const ValueMember& member : value.members())
+        members[std::string(member.name())] = plain(member.value().view());
+      return naive::object(members);
+    }
     case ValueKind::invalid: return naive::unholdable();
     default: return {};
   }
@@ -99,6 +105,11 @@ Value value(const Plain& plain) {
       std::vector<Value> elements;
       for (const Plain& element : plain.elements) elements.push_back(value(element));
       return array(elements);
+    }
+    case Kind::object: {
+      Attributes members;
+      for (const auto& [name, member] : naive::members(plain)) members[name] = value(member);
+      return Value::object(std::move(members));
     }
     default: return nullptr;
   }
@@ -258,6 +269,9 @@ bool is_sure_to_return(const Plain& value) {
   for (const Plain& element : value.elements) {
     if (!is_sure_to_return(element)) return false;
   }
+  for (const std::string& name : value.names) {
+    if (name.find('\xFF') != std::string::npos) return false;
+  }
   return value.kind != Kind::instant && value.text.find('\xFF') == std::string::npos;
 }
 
@@ -297,6 +311,16 @@ const std::vector<Channel>& some_channels() {
     list[2].custom["name"] = Value::array({Value("a-b"), Value(Timestamp::from_ns(its_ns))});
     list[3].custom["a"] = Value(false);
     list[3].custom["level"] = Value(UINT64_MAX);
+    Attributes inner, outer;
+    inner["b"] = Value(1);
+    inner[""] = Value(the_same_instant);
+    inner["c.d"] = Value::array({Value(2), Value::object(inner)});
+    outer["a"] = Value::object(inner);
+    outer["b"] = Value(nullptr);
+    list[3].custom["o"] = Value::object(outer);
+    list[2].custom["o"] = Value::array({Value::object(inner), Value::object(outer), Value(1)});
+    list[1].custom["o"] = Value::object({});
+    list[1].custom["o.a.b"] = Value(3);
     return list;
   }();
   return channels;
@@ -478,16 +502,27 @@ class Maker {
   }
   Plain an_array() {
     std::vector<Plain> elements(take() % 8);
-    for (Plain& element : elements) element = a_scalar();
+    for (Plain& element : elements) element = take() % 8 == 0 ? an_object(2) : a_scalar();
     if (elements.size() == 7) {
       const unsigned first = take(), count = take() % 40;
       for (unsigned i = 0; i < count; ++i) elements.push_back(naive::text("t" + std::to_string((first + i * 7) % 64)));
     }
     return naive::array(std::move(elements));
   }
+  Plain an_object(unsigned levels) {
+    static constexpr std::array<const char*, 8> names = {"a", "b", "c", "", "a.b", ".", "\xC3\xA9", "a\xFF"};
+    Object members;
+    for (unsigned left = take() % 4; left > 0; --left) {
+      const unsigned how = take();
+      members[names[how % names.size()]] =
+          how < 64 && levels > 0 ? an_object(levels - 1) : how < 96 && levels > 0 ? an_array() : a_scalar();
+    }
+    return naive::object(members);
+  }
   Plain a_value() {
     const unsigned byte = take();
     if (byte >= 253) return naive::whole(Kind::unholdable, byte % 2);
+    if (byte >= 190) return an_object(3);
     return byte % 3 == 0 ? an_array() : a_scalar();
   }
 
@@ -496,7 +531,13 @@ class Maker {
         "a",       "b",     "name", "level", "members", "id", "type", "cid", "online", "status", "last_active", "texts",
         "numbers", "title", "seen", "big",   "score",   "é",  "a",    "b",   "A",      "\"",     "a\xFF",       "aa"};
     const unsigned byte = take();
-    return byte == 255 ? "" : byte == 254 ? "$eq" : names[byte % names.size()];
+    if (byte == 255) return "";
+    if (byte == 254) return "$eq";
+    std::string name = names[byte % names.size()];
+    if (byte < 190) return name;
+    name = byte % 2 == 0 ? "a" : "b";
+    for (unsigned left = take() % 4; left > 0; --left) name += any(std::array<const char*, 5>{".a", ".b", ".c", ".", ".a.b"});
+    return name;
   }
 
   Channel a_channel() {
@@ -540,8 +581,8 @@ class Maker {
     if (op == Operator::exists && how < 250) return naive::boolean(how % 2 == 1);
     if (op == Operator::autocomplete && how < 200) return naive::text(a_text());
     const bool wants_array = op == Operator::in || op == Operator::nin;
-    const auto known = known_.find(field);
-    Plain operand = how % 2 == 1 && known != known_.end() ? known->second : wants_array ? an_array() : a_value();
+    const std::optional<Plain> known = naive::find(known_, field);
+    Plain operand = how % 2 == 1 && known ? *known : wants_array ? an_array() : a_value();
     if (wants_array && operand.kind != Kind::array && how < 250) {
       std::vector<Plain> elements = an_array().elements;
       elements.push_back(std::move(operand));

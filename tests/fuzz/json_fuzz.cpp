@@ -919,9 +919,22 @@ class Maker {
       }
     }
   }
-  std::optional<Value> a_value(Value& read) {
+  std::optional<Value> a_value(Value& read, unsigned levels = 3) {
     const unsigned how = take();
     if (how >= 240) return std::nullopt;
+    if (how >= 192 && levels > 0) {
+      Attributes members, read_members;
+      for (unsigned left = how % 6; left > 0; --left) {
+        const std::string name = take() % 2 == 0 ? a_text() : std::string(any(custom_names));
+        Value read_member;
+        const std::optional<Value> member = a_value(read_member, levels - 1);
+        if (!member) return std::nullopt;
+        members[name] = *member;
+        if (naive::repaired(name) == name) read_members[name] = read_member;
+      }
+      read = Value::object(std::move(read_members));
+      return Value::object(std::move(members));
+    }
     if (how % 3 > 0) return a_scalar(read);
     std::vector<Value> elements, read_elements;
     for (unsigned left = how / 3 % 5; left > 0; --left) {

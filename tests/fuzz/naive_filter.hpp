@@ -25,14 +25,15 @@ namespace naive {
 
 using presence::Operator;
 
-enum class Kind { null, boolean, integer, real, text, instant, array, unholdable };
+enum class Kind { null, boolean, integer, real, text, instant, array, object, unholdable };
 
 struct Plain {
   Kind kind = Kind::null;
   std::int64_t number = 0;  // of a bool, an integer, a timestamp
   double real = 0;
   std::string text;
-  std::vector<Plain> elements;
+  std::vector<Plain> elements;     // of an object, the values of its members
+  std::vector<std::string> names;  // of an object, as many as elements, ascending
 };
 
 inline Plain whole(Kind kind, std::int64_t number) {
@@ -65,6 +66,32 @@ inline Plain array(std::vector<Plain> elements) {
 }
 
 using Object = std::map<std::string, Plain>;  // what is not in it is absent
+
+inline Plain object(const Object& members) {
+  Plain plain;
+  plain.kind = Kind::object;
+  for (const auto& [name, value] : members) {
+    plain.names.push_back(name);
+    plain.elements.push_back(value);
+  }
+  return plain;
+}
+inline Object members(const Plain& plain) {
+  Object members;
+  for (std::size_t i = 0; i < plain.names.size(); ++i) members[plain.names[i]] = plain.elements[i];
+  return members;
+}
+
+/// What a name with dots names. The whole name goes first, then what is behind its first dot, in what is before it.
+inline std::optional<Plain> find(const Object& object, const std::string& name) {
+  const auto whole = object.find(name);
+  if (whole != object.end()) return whole->second;
+  const std::size_t dot = name.find('.');
+  if (dot == std::string::npos) return std::nullopt;
+  const auto outer = object.find(name.substr(0, dot));
+  if (outer == object.end() || outer->second.kind != Kind::object) return std::nullopt;
+  return find(members(outer->second), name.substr(dot + 1));
+}
 
 /// A filter, before it is one.
 struct Question {
@@ -107,6 +134,11 @@ inline std::string told(const Plain& value) {
       std::string list = "[";
       for (const Plain& element : value.elements) list += told(element) + ",";
       return list + "]";
+    }
+    case Kind::object: {
+      std::string list = "{";
+      for (std::size_t i = 0; i < value.names.size(); ++i) list += value.names[i] + ":" + told(value.elements[i]) + ",";
+      return list + "}";
     }
   }
   return "?";
@@ -173,7 +205,20 @@ inline std::optional<Point> point_of(const Plain& value) {
   return point;
 }
 
+inline Order order(const Plain& a, const Plain& b);
+
+/// As parts of objects.
+inline bool are_same(const Plain& a, const Plain& b) {
+  if (a.kind != Kind::array && a.kind != Kind::object) return order(a, b) == 0;
+  if (a.kind != b.kind || a.names != b.names || a.elements.size() != b.elements.size()) return false;
+  for (std::size_t i = 0; i < a.elements.size(); ++i) {
+    if (!are_same(a.elements[i], b.elements[i])) return false;
+  }
+  return true;
+}
+
 inline Order order(const Plain& a, const Plain& b) {
+  if (a.kind == Kind::object) return are_same(a, b) ? Order(0) : Order();
   if (a.kind == Kind::real && b.kind == Kind::real) return order_of(a.real, b.real);
   if (a.kind == Kind::integer && b.kind == Kind::real) return order_of_mixed(a.number, b.real);
   if (point_of(a) && point_of(b)) return order_of(*point_of(a), *point_of(b));
@@ -233,11 +278,13 @@ inline bool completes(const std::string& text, const std::string& prefix) {
 
 // ---- filters ----------------------------------------------------------------------------------------------------
 
-/// Arrays hold no arrays, and numbers are finite.
+/// Arrays hold no arrays, and numbers are finite. Of objects as few levels are made here as a Value holds.
 inline bool can_be_asked_for(const Plain& value) {
   return value.kind != Kind::unholdable && (value.kind != Kind::real || std::isfinite(value.real)) &&
          std::all_of(value.elements.begin(), value.elements.end(),
-                     [](const Plain& e) { return e.kind != Kind::array && can_be_asked_for(e); });
+                     [&](const Plain& e) {
+                       return (value.kind == Kind::object || e.kind != Kind::array) && can_be_asked_for(e);
+                     });
 }
 
 /// How many combinations stand in each other; a chain of && or of || is one.
@@ -291,8 +338,8 @@ bool itself_or_an_element(const Plain& field, Holds holds) {
 /// Of a valid one.
 inline bool holds(const Question& question, const Object& object) {
   const auto asked = [&](const Question& part) { return holds(part, object); };
-  const auto found = object.find(question.field);
-  const Plain field = found == object.end() ? Plain() : found->second;
+  const std::optional<Plain> found = find(object, question.field);
+  const Plain field = found.value_or(Plain());
   const Plain& operand = question.operand;
   const auto in_range = [&](int wanted, bool or_equal) {
     return itself_or_an_element(field, [&](const Plain& e) {
@@ -315,7 +362,7 @@ inline bool holds(const Question& question, const Object& object) {
     case Operator::lt: return in_range(-1, false);
     case Operator::lte: return in_range(-1, true);
     case Operator::contains: return field.kind == Kind::array && has(field.elements, operand);
-    case Operator::exists: return (found != object.end()) == (operand.number != 0);
+    case Operator::exists: return found.has_value() == (operand.number != 0);
     case Operator::autocomplete:
       return itself_or_an_element(
           field, [&](const Plain& e) { return e.kind == Kind::text && completes(e.text, operand.text); });

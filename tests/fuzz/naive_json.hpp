@@ -766,12 +766,36 @@ inline presence::Value scalar(Reading& reading, const Json& json) {
   return Value(number);
 }
 
-/// A mistake: no Value holds it.
-inline presence::Value custom(Reading& reading, const Json& json) {
-  if (json.kind != Kind::array) return scalar(reading, json);
-  std::vector<presence::Value> elements;
-  for (const Json& element : json.elements) elements.push_back(scalar(reading, element));
-  return presence::Value::array(elements);
+inline std::size_t times(const Json& object, const std::string& key) {
+  std::size_t count = 0;
+  for (const Json& other : object.keys) count += other.text == key ? 1u : 0u;
+  return count;
+}
+
+/// A mistake: no Value holds it. A name that is repeated in an object is one as well, or only odd and left out.
+inline presence::Value custom(Reading& reading, const Json& json, bool repeated_is_odd, bool is_element = false) {
+  if (json.kind == Kind::array && !is_element) {
+    std::vector<presence::Value> elements;
+    for (const Json& element : json.elements) elements.push_back(custom(reading, element, repeated_is_odd, true));
+    return presence::Value::array(elements);
+  }
+  if (json.kind != Kind::object) return scalar(reading, json);
+  presence::Attributes members;
+  for (std::size_t i = 0; i < json.keys.size(); ++i) {
+    const presence::Value value = custom(reading, json.elements[i], repeated_is_odd);
+    if (times(json, json.keys[i].text) == 1) members[json.keys[i].text] = value;
+  }
+  for (std::size_t i = 0; !reading.mistake && i < json.keys.size(); ++i) {
+    std::size_t before = 0;
+    for (std::size_t j = 0; j < i; ++j) before += json.keys[j].text == json.keys[i].text ? 1u : 0u;
+    if (before != 1) continue;
+    if (repeated_is_odd) {
+      reading.odd.push_back(Mistake{ErrorCode::duplicate_key, json.keys[i].offset});
+    } else {
+      reading.wrong(ErrorCode::duplicate_key, json.keys[i].offset);
+    }
+  }
+  return presence::Value::object(std::move(members));
 }
 
 inline std::optional<std::string> member(Reading& reading, const Json& json) {
@@ -793,12 +817,6 @@ inline std::optional<std::string> member(Reading& reading, const Json& json) {
   if (user_id != nullptr) return user_id->text;
   reading.odd.push_back(Mistake{ErrorCode::missing_key, json.offset});
   return std::nullopt;
-}
-
-inline std::size_t times(const Json& object, const std::string& key) {
-  std::size_t count = 0;
-  for (const Json& other : object.keys) count += other.text == key ? 1u : 0u;
-  return count;
 }
 
 /// What names a channel.
@@ -862,9 +880,12 @@ inline presence::Channel channel(Reading& reading, const Json& whole) {
       if (before == 1) reading.odd.push_back(Mistake{ErrorCode::duplicate_key, object.keys[i].offset});
       continue;
     }
-    const std::size_t odd = reading.odd.size();
-    const presence::Value value = reading.side([&] { return custom(reading, object.elements[i]); });
-    if (reading.odd.size() == odd) channel.custom[key] = value;
+    const auto read = [&] {
+      const presence::Value value = custom(reading, object.elements[i], true);
+      return reading.mistake ? std::optional<presence::Value>() : value;
+    };
+    const std::optional<presence::Value> value = reading.side(read);
+    if (value) channel.custom[key] = *value;
   }
   return channel;
 }
@@ -1021,7 +1042,7 @@ inline Meaning<presence::Value> value(const Text& text) {
   answer.mistake = text.strict_mistake();
   if (answer.mistake) return answer;
   Reading reading(text);
-  answer.value = custom(reading, text.value);
+  answer.value = custom(reading, text.value, false);
   answer.mistake = reading.mistake;
   return answer;
 }
