@@ -101,8 +101,11 @@ inline int use_json() {
   const Snapshot s = reduce(Snapshot(), *event);
   if (!parse_user(to_json(*s.find("john")))) return 2;
   if (parse_user("{\"id\":").error().offset == 0) return 3;
-  const Result<Channel> channel = parse_channel(R"({"type":"guild","id":"owls","members":["john"],"level":3})");
-  return channel && parse_channel(to_json(*channel)) ? 0 : 4;
+  const Result<Channel> channel = parse_channel(R"({"type":"guild","id":"owls","members":["john"],"level":3,"home":{"floor":2}})");
+  if (!channel || !parse_channel(to_json(*channel))) return 4;
+  Attributes home;
+  home["floor"] = 2;
+  return matches(eq("home.floor", 2) && eq("home", Value::object(home)), *channel) ? 0 : 5;
 }
 
 inline int use_stores() {

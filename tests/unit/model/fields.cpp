@@ -436,6 +436,29 @@ TEST_CASE("channels are equal only if every field is") {
   CHECK(other != channel);
 }
 
+TEST_CASE("a dotted name is one name, also where a field is an object") {
+  Attributes members;
+  members["b"] = 1;
+  const Value object = Value::object(members);
+  Player player("ann");
+  player.custom["a"] = object;
+  CHECK(holds(exists("a.b", false), player));
+  CHECK(holds(eq("a", object), player));
+  player.custom["a.b"] = 2;
+  CHECK(holds(eq("a.b", 2), player));
+  const One<Value> one{object};
+  CHECK(matches(eq("x", object), one));
+  CHECK(compile<One<Value>>(in("x", {1, object}))(one));
+  CHECK_FALSE(matches(exists("x.b", true), one));
+  CHECK_FALSE(compile<One<Value>>(exists("x.b", true))(one));
+  CHECK(validate(exists("x.b", true), Fields<One<Value>>{})->field == "x.b");
+  CHECK_FALSE(validate(eq("x", object), Fields<One<Value>>{}));
+  const One<std::vector<Value>> many{{1, object}};
+  CHECK(matches(contains("x", object), many));
+  CHECK(compile<One<std::vector<Value>>>(eq("x", array({object, 1})))(many));
+  CHECK(validate(eq("level", object), Fields<Player>{})->field == "level");
+}
+
 TEST_CASE("a Value constructed from a ValueView has an equal kind and value") {
   const Value values[] = {nullptr, true, 5, 0.5, "text", at(0), array({1, "a", nullptr}), array({}), Value(std::uint64_t{1} << 63)};
   for (const Value& value : values) {
