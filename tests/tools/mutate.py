@@ -52,8 +52,8 @@ UNIT = """
 base/callback_lifetimes base/chunked_vector base/id_map base/shared_string base/siphash base/sorted_chunks
 binary/anti_entropy binary/decoding binary/deltas binary/encoding binary/encoding_for_viewers binary/golden
 binary/peers binary/sketches json/decimal json/json_channels json/json_events json/json_filters json/json_lists
-json/json_odd_fields json/json_queries json/json_strictness json/json_users live/delivering live/stores live/watching
-model/custom_fields query/filters query/querying query/word_prefix registers/acceptance_window
+json/json_odd_fields json/json_queries json/json_strictness json/json_users json/objects live/delivering live/stores live/watching
+model/custom_fields model/objects query/dotted_names query/filters query/querying query/word_prefix registers/acceptance_window
 registers/dropped_ranges registers/evidence registers/joining registers/normal_form state/batches
 state/borrowed_arguments state/changes state/comparing state/deadlines state/diffing state/extremes state/forget_after
 state/forgetting state/hiding state/in_place state/invisible state/judging state/last_active state/limits

@@ -424,6 +424,8 @@ class Value {
   /// invalid, or nests to `deepest`. O(members). Needs <presence/model/attributes.hpp>.
   ///
   /// @code
+  /// #include <presence/model/attributes.hpp>
+  ///
   /// Attributes parts;
   /// parts["city"] = "Kyoto";
   /// parts["floor"] = 3;
