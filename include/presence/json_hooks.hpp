@@ -43,9 +43,9 @@
 /// UserPresenceChanged and UserPresenceChangedView can only be written.
 ///
 /// The format is that of the JSON text. The output is that of `to_json` with one argument; a Timestamp is an RFC 3339
-/// string. The input is that of `parse_user` and the other parsers, without limits. A Value is read as in a filter, and
-/// a Timestamp as the `at` of an event line. Both directions convert through that text, so for JSON text the parsers of
-/// this library are faster than nlohmann with these conversions.
+/// string. The input is that of `parse_user` and the other parsers, without limits. A Value is read as by
+/// `parse_value`, and a Timestamp as the `at` of an event line. Both directions convert through that text, so for JSON
+/// text the parsers of this library are faster than nlohmann with these conversions.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {

@@ -1477,7 +1477,7 @@ MUTANTS = [
     Mutant("first-of-repeated", VALUE, "      if (next - i > 1) continue;\n", "", "a custom field omits all members of one name"),
     Mutant("prefix-is-equal", VALUE, "  return ordering_of(first.size(), second.size());\n", "  return Ordering::equal;\n",
            "objects with equal members have as many"),
-    Mutant("rest-not-whole", ATTRIBUTES, "    if (const Value* const whole = inner->find(name)) return ValueView(*whole);\n", "",
+    Mutant("rest-not-whole", ATTRIBUTES, "    if (const Value* const whole = outer->find(name)) return ValueView(*whole);\n", "",
            "a member with the whole rest of a dotted name takes precedence"),
     Mutant("objects-in-no-set", OPERAND, "return place_of_objects() + objects_.size();", "return place_of_objects();",
            "each value of a set has its own index"),

@@ -99,7 +99,7 @@ def together(sources):
             if line not in includes:
                 includes.append(line)
         body = INCLUDE.sub("", text)
-        bodies.append(f'namespace file_{source.stem} {{\n#line 1 "{source}"\n{body}\n}}  // namespace file_{source.stem}\n')
+        bodies.append(f'namespace file_{source.parent.name}_{source.stem} {{\n#line 1 "{source}"\n{body}\n}}  // namespace file_{source.parent.name}_{source.stem}\n')
     return "\n".join(sorted(includes, key=lambda line: '"' in line)) + "\n" + "\n".join(bodies)
 
 

@@ -268,6 +268,9 @@ class JsonValueReader {
     return read_scalar(in_, value);
   }
 
+  // So a value that is read is never too deep to be a Value.
+  static_assert(JsonReader::deepest <= Value::deepest, "a text nests at most as deep as a Value");
+
   bool read_array(Value& value) {
     ArrayMaker elements(counts_.next());
     in_.open();

@@ -270,20 +270,16 @@ inline Value Value::object(Attributes members) {
 
 namespace detail {
 
-/// Returns the value with a dotted name in nested objects: the field whose name is the whole name, or else what the
-/// rest of the name after its first dot finds in the object that the part before it names. Absent if there is none.
-/// Linear in the size of the name, up to the levels of the objects and logarithms of their sizes.
-inline ValueView find_dotted(const Attributes& fields, std::string_view name) noexcept {
-  if (const Value* const whole = fields.find(name)) return ValueView(*whole);
-  std::size_t dot = name.find('.');
-  if (dot == std::string_view::npos) return ValueView();
-  const Value* inner = fields.find(name.substr(0, dot));
-  while (inner != nullptr) {
+/// Returns what a dotted name finds inside a value: the member whose name is the whole name, or else what the rest of
+/// the name after its first dot finds inside the member that the part before it names. Absent if there is none, or if
+/// the pointer is null. Linear in the size of the name, up to the levels of the objects and logarithms of their sizes.
+inline ValueView find_inside(const Value* outer, std::string_view name) noexcept {
+  while (outer != nullptr) {
+    if (const Value* const whole = outer->find(name)) return ValueView(*whole);
+    const std::size_t dot = name.find('.');
+    if (dot == std::string_view::npos) break;
+    outer = outer->find(name.substr(0, dot));
     name.remove_prefix(dot + 1);
-    if (const Value* const whole = inner->find(name)) return ValueView(*whole);
-    dot = name.find('.');
-    if (dot == std::string_view::npos) return ValueView();
-    inner = inner->find(name.substr(0, dot));
   }
   return ValueView();
 }

@@ -6,6 +6,7 @@
 #include <presence/model/fields.hpp>
 #include <presence/model/value.hpp>
 
+#include <cstddef>      // for size_t
 #include <string>       // for string
 #include <string_view>  // for string_view
 #include <vector>       // for vector
@@ -51,10 +52,12 @@ struct Fields<Channel> {
   /// rest of the name takes precedence. Absent if there is none. Never descends into a custom field that is named as a
   /// field of every channel.
   static ValueView other(const Channel& channel, std::string_view name) noexcept {
-    const Value* const whole = channel.custom.find(name);
-    if (whole != nullptr) return ValueView(*whole);
-    const bool is_hidden = detail::index_of_field(list, name.substr(0, name.find('.'))) != list.size;
-    return is_hidden ? ValueView() : detail::find_dotted(channel.custom, name);
+    if (const Value* const whole = channel.custom.find(name)) return ValueView(*whole);
+    const std::size_t dot = name.find('.');
+    if (dot == std::string_view::npos) return ValueView();
+    const std::string_view outer = name.substr(0, dot);
+    if (detail::index_of_field(list, outer) != list.size) return ValueView();
+    return detail::find_inside(channel.custom.find(outer), name.substr(dot + 1));
   }
 };
 
