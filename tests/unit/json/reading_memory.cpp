@@ -161,7 +161,7 @@ std::vector<std::string> nested_values(std::size_t bytes) {
   std::vector<std::string> all;
   for (const std::string_view name : {"", "a", "eightchr", "ninechars", "\\n"}) {
     const std::string key = "{\"" + std::string(name) + "\":";
-    for (const std::size_t levels : {1, 2, 10, 28}) {
+    for (const std::size_t levels : {1u, 2u, 10u, 28u}) {
       const std::string objects = repeated(key, levels) + "0" + repeated("}", levels);
       const std::string by_turns = repeated(key + '[', levels) + "{}" + repeated("]}", levels);
       all.push_back(many(objects));

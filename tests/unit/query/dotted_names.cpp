@@ -51,8 +51,9 @@ void is_rejected(const Filter& filter, std::string_view named) {
 
 // ---- a naive interpreter ----------------------------------------------------------------------------------------
 
+enum class Kind { null, boolean, number, string, moment, array, object };
 struct Plain {
-  enum Kind { null, boolean, number, string, moment, array, object } kind = null;
+  Kind kind = Kind::null;
   double number_value = 0;  // of a bool as well
   std::string text;         // of a moment, how it is written
   std::vector<Plain> elements;
@@ -66,14 +67,14 @@ std::pair<Plain, Value> random_scalar(Chance& dice) {
   Plain plain;
   switch (dice.below(9)) {
     case 0: return {plain, Value()};
-    case 1: plain.kind = Plain::boolean; plain.number_value = 1; return {plain, Value(true)};
-    case 2: plain.kind = Plain::boolean; return {plain, Value(false)};
-    case 3: plain.kind = Plain::number; plain.number_value = 1; return {plain, Value(1)};
-    case 4: plain.kind = Plain::number; plain.number_value = 1; return {plain, Value(1.0)};
-    case 5: plain.kind = Plain::number; plain.number_value = 2.5; return {plain, Value(2.5)};
-    case 6: plain.kind = Plain::string; plain.text = "b"; return {plain, Value("b")};
-    case 7: plain.kind = Plain::moment; return {plain, Value(noon)};
-    default: plain.kind = Plain::moment; return {plain, Value(to_string(noon))};
+    case 1: plain.kind = Kind::boolean; plain.number_value = 1; return {plain, Value(true)};
+    case 2: plain.kind = Kind::boolean; return {plain, Value(false)};
+    case 3: plain.kind = Kind::number; plain.number_value = 1; return {plain, Value(1)};
+    case 4: plain.kind = Kind::number; plain.number_value = 1; return {plain, Value(1.0)};
+    case 5: plain.kind = Kind::number; plain.number_value = 2.5; return {plain, Value(2.5)};
+    case 6: plain.kind = Kind::string; plain.text = "b"; return {plain, Value("b")};
+    case 7: plain.kind = Kind::moment; return {plain, Value(noon)};
+    default: plain.kind = Kind::moment; return {plain, Value(to_string(noon))};
   }
 }
 constexpr std::string_view names[] = {"a", "b", "c", "d", "", "a.b", "b.c.", ".a"};
@@ -84,7 +85,7 @@ std::pair<Plain, Value> random_value(Chance& dice, unsigned levels, bool may_be_
   if (what < 2 || (what == 2 && !may_be_array)) return random_scalar(dice);
   Plain plain;
   if (what == 2) {
-    plain.kind = Plain::array;
+    plain.kind = Kind::array;
     std::vector<Value> elements;
     for (std::size_t left = dice.below(4); left > 0; --left) {
       const auto [one, value] = random_value(dice, levels - 1, false);
@@ -93,7 +94,7 @@ std::pair<Plain, Value> random_value(Chance& dice, unsigned levels, bool may_be_
     }
     return {plain, array(elements)};
   }
-  plain.kind = Plain::object;
+  plain.kind = Kind::object;
   Attributes members;
   for (std::size_t left = dice.below(5); left > 0; --left) {
     const std::string name = random_name(dice);
@@ -129,7 +130,7 @@ std::string random_path(Chance& dice, const std::map<std::string, Plain>& member
   auto member = members.begin();
   for (std::size_t left = dice.below(members.size()); left > 0; --left) ++member;
   if (dice.below(5) == 0) return member->first;
-  return member->first + (member->second.kind == Plain::object ? "." + random_path(dice, member->second.members) : "");
+  return member->first + (member->second.kind == Kind::object ? "." + random_path(dice, member->second.members) : "");
 }
 
 std::optional<Plain> resolve(const std::map<std::string, Plain>& members, const std::string& name) {
@@ -138,13 +139,13 @@ std::optional<Plain> resolve(const std::map<std::string, Plain>& members, const 
   const std::size_t dot = name.find('.');
   if (dot == std::string::npos) return std::nullopt;
   const auto first = members.find(name.substr(0, dot));
-  if (first == members.end() || first->second.kind != Plain::object) return std::nullopt;
+  if (first == members.end() || first->second.kind != Kind::object) return std::nullopt;
   return resolve(first->second.members, name.substr(dot + 1));
 }
 
 bool naive_eq(const Plain& field, const Plain& operand) {
-  if (operand.kind != Plain::array) return field.kind == Plain::array ? has(field.elements, operand) : are_equal(field, operand);
-  if (field.kind != Plain::array) return false;
+  if (operand.kind != Kind::array) return field.kind == Kind::array ? has(field.elements, operand) : are_equal(field, operand);
+  if (field.kind != Kind::array) return false;
   for (const Plain& one : operand.elements) {
     if (!has(field.elements, one)) return false;
   }
@@ -160,10 +161,10 @@ bool naive_in(const Plain& field, const Plain& operands) {
   return false;
 }
 bool naive_gt(const Plain& field, double than) {
-  if (field.kind == Plain::number) return field.number_value > than;
-  if (field.kind != Plain::array) return false;
+  if (field.kind == Kind::number) return field.number_value > than;
+  if (field.kind != Kind::array) return false;
   for (const Plain& element : field.elements) {
-    if (element.kind == Plain::number && element.number_value > than) return true;
+    if (element.kind == Kind::number && element.number_value > than) return true;
   }
   return false;
 }
@@ -282,7 +283,9 @@ TEST_CASE("random filters say of random objects what a naive interpreter says") 
     const std::optional<Plain> resolved = resolve(fields, name);
     const Plain field = resolved.value_or(Plain());
     found += resolved && fields.count(name) == 0 ? 1u : 0u;
-    auto [plain, operand] = random_value(dice, 2, true);
+    const std::pair<Plain, Value> drawn = random_value(dice, 2, true);
+    Plain plain = drawn.first;
+    Value operand = drawn.second;
     if (resolved && dice.below(3) == 0) {  // the same, so that it is equal
       plain = field;
       const ValueView same = Fields<Channel>::other(channel, name);
@@ -293,11 +296,11 @@ TEST_CASE("random filters say of random objects what a naive interpreter says") 
     REQUIRE(holds(eq(name, operand), channel) == naive_eq(field, plain));
     REQUIRE(holds(ne(name, operand), channel) != naive_eq(field, plain));
     held += naive_eq(field, plain) ? 1u : 0u;
-    if (plain.kind == Plain::array) {
+    if (plain.kind == Kind::array) {
       REQUIRE(holds(in(name, operand), channel) == naive_in(field, plain));
       REQUIRE(holds(nin(name, operand), channel) != naive_in(field, plain));
     } else {
-      REQUIRE(holds(contains(name, operand), channel) == (field.kind == Plain::array && has(field.elements, plain)));
+      REQUIRE(holds(contains(name, operand), channel) == (field.kind == Kind::array && has(field.elements, plain)));
       Plain more;
       more.elements = {plain};
       std::vector<Value> operands = {operand};
