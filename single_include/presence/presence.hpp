@@ -243,6 +243,7 @@ class Decoder;
 enum class ValueKind : std::uint8_t;
 class Value;
 class ValueView;
+class ValueMember;
 template <class Getter>
 struct Field;
 template <class... All>
@@ -297,11 +298,11 @@ inline constexpr bool is_among = (std::is_same<T, All>::value || ...);
 /// True for the types that <presence/std.hpp> prints.
 template <class T>
 struct IsPrinted
-    : std::bool_constant<is_among<T, Duration, Timestamp, ErrorCode, Error, User, UserView, Session, PresenceState,
-                                  UserPresenceChanged, UserPresenceChangedView, EventType, PresenceEvent,
-                                  PresenceEventView, Rules, Verdict, Tally, Snapshot, ValueKind, Value, ValueView,
-                                  Attributes, Channel, Operator, Filter, Order, SortKey, Viewer, Dispatched,
-                                  SessionEndReason, SessionEnded, WatchingStarted, WatchingStopped, StoreStats>> {};
+    : std::bool_constant<is_among<
+          T, Duration, Timestamp, ErrorCode, Error, User, UserView, Session, PresenceState, UserPresenceChanged,
+          UserPresenceChangedView, EventType, PresenceEvent, PresenceEventView, Rules, Verdict, Tally, Snapshot,
+          ValueKind, Value, ValueView, ValueMember, Attributes, Channel, Operator, Filter, Order, SortKey, Viewer,
+          Dispatched, SessionEndReason, SessionEnded, WatchingStarted, WatchingStopped, StoreStats>> {};
 template <class T>
 struct IsPrinted<Result<T>> : std::true_type {};
 
@@ -2557,11 +2558,12 @@ struct PresenceState {
   std::optional<Timestamp> status_at;        ///< when the status was set
   std::optional<Timestamp> invisible_since;  ///< absent: visible
   std::vector<Session> sessions;  ///< in order of their ids; ended ones remain while a late event can still affect them
+  std::optional<Timestamp> status_until;  ///< when the status ends; absent: it has no end, or it ended long ago
 
   /// Returns true if all fields are equal, including the sessions.
   friend bool operator==(const PresenceState& a, const PresenceState& b) {
     return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
-           a.sessions == b.sessions;
+           a.sessions == b.sessions && a.status_until == b.status_until;
   }
   friend bool operator!=(const PresenceState& a, const PresenceState& b) { return !(a == b); }
 };
@@ -2666,15 +2668,18 @@ inline namespace PRESENCE_ABI {
 
 /// The type of an event.
 enum class EventType : std::uint8_t {
-  connect,     ///< a session of the user starts, or confirms again that it is connected
-  disconnect,  ///< a session ends; sent by the client or by its server
-  heartbeat,   ///< a session is still connected
-  set_status,  ///< the user sets a status text; named `status` in the wire format
-  report,      ///< a server reports what it knows about the user
+  connect,      ///< a session of the user starts, or confirms again that it is connected
+  disconnect,   ///< a session ends; sent by the client or by its server
+  heartbeat,    ///< a session is still connected
+  set_status,   ///< the user sets a status text; named `status` in the wire format
+  report,       ///< a server reports what it knows about the user
+  set_visible,  ///< the user becomes visible or invisible without a connect; named `visible` in the wire format
+  remove,       ///< everything about the user that is dated up to this event is forgotten
 };
 
-/// Returns the name of the type on the wire, the `type` of an event line: "status" for `set_status`, else the name of
-/// the enumerator. Returns "?" for a number that is no type. O(1); the string is a literal.
+/// Returns the name of the type on the wire, the `type` of an event line: "status" for `set_status`, "visible" for
+/// `set_visible`, else the name of the enumerator. Returns "?" for a number that is no type. O(1); the string is a
+/// literal.
 constexpr std::string_view to_string(EventType type) noexcept {
   switch (type) {
     case EventType::connect: return "connect";
@@ -2682,6 +2687,8 @@ constexpr std::string_view to_string(EventType type) noexcept {
     case EventType::heartbeat: return "heartbeat";
     case EventType::set_status: return "status";
     case EventType::report: return "report";
+    case EventType::set_visible: return "visible";
+    case EventType::remove: return "remove";
   }
   return "?";
 }
@@ -2695,7 +2702,21 @@ constexpr bool belongs_to_session(EventType type) noexcept {
 template <class One, class Other>
 bool same_event(const One& a, const Other& b) noexcept {
   return a.type == b.type && a.user == b.user && a.session == b.session && a.at == b.at && a.invisible == b.invisible &&
-         a.status == b.status && a.online == b.online && a.last_active == b.last_active;
+         a.status == b.status && a.online == b.online && a.last_active == b.last_active && a.until == b.until;
+}
+
+/// Returns whether the event asks for the user to be visible or invisible.
+template <class Event>
+constexpr bool sets_visibility(const Event& event) noexcept {
+  return event.invisible.has_value() && (event.type == EventType::connect || event.type == EventType::set_visible);
+}
+
+/// Returns the event with a later timestamp. An end stays later than the event.
+template <class Event>
+Event moved_to(Event event, Timestamp at) noexcept {
+  event.at = at;
+  if (event.until && *event.until <= at) event.until = at + Duration::from_ns(1);
+  return event;
 }
 
 template <class Event, class Text>
@@ -2732,10 +2753,11 @@ struct PresenceEvent {
   std::string user;                       ///< id of the user; not empty
   std::string session;                    ///< id of the session; for connect, disconnect, heartbeat
   Timestamp at;                           ///< when it happened, by the clock of the observer
-  std::optional<bool> invisible;          ///< for connect; absent: unchanged
+  std::optional<bool> invisible;          ///< for connect and set_visible; absent: unchanged
   std::optional<std::string> status;      ///< absent: unchanged; empty: clears the status
   bool online = false;                    ///< for report
   std::optional<Timestamp> last_active;   ///< for report; absent: unchanged
+  std::optional<Timestamp> until;         ///< with a status: from then on it reads as empty; absent: it has no end
 
   /// @{
   /// Returns an event of a session: it starts, ends, or is still connected. Visibility and status are unchanged unless
@@ -2764,6 +2786,20 @@ struct PresenceEvent {
     auto event = detail::make_event<PresenceEvent>(EventType::set_status, std::move(user), std::string(), at);
     event.status = std::move(text);
     return event;
+  }
+  /// Returns an event that makes the user visible or invisible. Unlike a connect, it belongs to no session. To become
+  /// visible is an activity: `last_active` is then no earlier than `at`, so that nothing dated inside the invisible
+  /// interval is seen. An invisible one wins over a visible one with the same timestamp.
+  static PresenceEvent set_visible(std::string user, bool visible, Timestamp at) {
+    auto event = detail::make_event<PresenceEvent>(EventType::set_visible, std::move(user), std::string(), at);
+    event.invisible = !visible;
+    return event;
+  }
+  /// Returns an event that removes the user: everything dated at or before `at` is forgotten, in whatever order it
+  /// arrives. Only whether the user is invisible is kept, so that an event still under way does not show them. Events
+  /// dated later make the user known again: disconnect the user's sessions, or stop their heartbeats.
+  static PresenceEvent remove(std::string user, Timestamp at) {
+    return detail::make_event<PresenceEvent>(EventType::remove, std::move(user), std::string(), at);
   }
   /// Returns a server's report that the user is online or offline. It contains nothing else.
   static PresenceEvent report(std::string user, bool online, Timestamp at) {
@@ -2797,6 +2833,7 @@ struct PresenceEventView {
   std::optional<std::string_view> status;
   bool online = false;
   std::optional<Timestamp> last_active;
+  std::optional<Timestamp> until;
   /// @}
 
   constexpr PresenceEventView() noexcept = default;
@@ -2810,7 +2847,8 @@ struct PresenceEventView {
         at(event.at),
         invisible(event.invisible),
         online(event.online),
-        last_active(event.last_active) {
+        last_active(event.last_active),
+        until(event.until) {
     if (event.status) status = std::string_view(*event.status);
   }
   PresenceEventView(const PresenceEvent&&) = delete;
@@ -2823,6 +2861,7 @@ struct PresenceEventView {
     if (status) event.status = std::string(*status);
     event.online = online;
     event.last_active = last_active;
+    event.until = until;
     return event;
   }
 
@@ -2849,6 +2888,15 @@ struct PresenceEventView {
         detail::make_event<PresenceEventView, std::string_view>(EventType::set_status, user, std::string_view(), at);
     event.status = std::string_view(text);
     return event;
+  }
+  static PresenceEventView set_visible(detail::BorrowedText user, bool visible, Timestamp at) noexcept {
+    auto event =
+        detail::make_event<PresenceEventView, std::string_view>(EventType::set_visible, user, std::string_view(), at);
+    event.invisible = !visible;
+    return event;
+  }
+  static PresenceEventView remove(detail::BorrowedText user, Timestamp at) noexcept {
+    return detail::make_event<PresenceEventView, std::string_view>(EventType::remove, user, std::string_view(), at);
   }
   static PresenceEventView report(detail::BorrowedText user, bool online, Timestamp at) noexcept {
     auto event =
@@ -3068,6 +3116,8 @@ namespace detail {
 
 /// The lowest timestamp, which means "none". No event has it: timestamps at either end of the range are rejected.
 inline constexpr Timestamp absent = Timestamp::lowest();
+/// The highest timestamp, which is never reached. No event has it either.
+inline constexpr Timestamp never = Timestamp::highest();
 
 // These compare integers, so that compilers select the result in CPU registers.
 constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(a < b ? b.ns() : a.ns()); }
@@ -3082,7 +3132,7 @@ struct Activity {
   }
 };
 
-/// A request of a connect to be invisible or visible.
+/// A request to be invisible or visible: of a connect, or a `set_visible`.
 struct VisibilityChange {
   Timestamp at;
   bool invisible;
@@ -3116,24 +3166,25 @@ struct SessionRegisters {
 
 /// The registers that are empty for most users.
 struct RareRegisters {
-  DroppedRange dropped_range;  // of the trailing invisible run
-  Timestamp status_at = absent;
+  DroppedRange dropped_range;                          // of the trailing invisible run
+  Timestamp status_at = absent, status_until = never;  // the status reads as empty from `status_until` on
   SharedString status;
   Timestamp reported_at = absent;
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
   Timestamp forgotten_up_to = absent;  // reports of online up to here are ignored
+  Timestamp removed = absent;          // whatever is dated up to here is dropped, except the visibility
   bool reported_online = false;
 
   bool nothing() const noexcept {
     return dropped_range.to == absent && status_at == absent && reported_at == absent &&
-           reported_last_active_at == absent && forgotten_up_to == absent;
+           reported_last_active_at == absent && forgotten_up_to == absent && removed == absent;
   }
 
   friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
     return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status == b.status &&
-           a.reported_at == b.reported_at && a.reported_online == b.reported_online &&
-           a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
-           a.forgotten_up_to == b.forgotten_up_to;
+           a.status_until == b.status_until && a.removed == b.removed && a.reported_at == b.reported_at &&
+           a.reported_online == b.reported_online && a.reported_last_active_at == b.reported_last_active_at &&
+           a.reported_last_active == b.reported_last_active && a.forgotten_up_to == b.forgotten_up_to;
   }
 };
 
@@ -3218,12 +3269,16 @@ struct RegistersView {
   }
   Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
   std::string_view status() const noexcept { return rare == nullptr ? std::string_view() : rare->status.view(); }
+  Timestamp status_until() const noexcept { return rare == nullptr ? never : rare->status_until; }
+  /// The status at a timestamp: empty if it has ended.
+  std::string_view status(Timestamp now) const noexcept { return now < status_until() ? status() : std::string_view(); }
   Timestamp reported_at() const noexcept { return rare == nullptr ? absent : rare->reported_at; }
   Timestamp reported_last_active_at() const noexcept {
     return rare == nullptr ? absent : rare->reported_last_active_at;
   }
   Timestamp reported_last_active() const noexcept { return rare == nullptr ? absent : rare->reported_last_active; }
   Timestamp forgotten_up_to() const noexcept { return rare == nullptr ? absent : rare->forgotten_up_to; }
+  Timestamp removed() const noexcept { return rare == nullptr ? absent : rare->removed; }
   bool reported_to_be_online() const noexcept {
     return rare != nullptr && rare->reported_online && rare->reported_at > rare->forgotten_up_to;
   }
@@ -3364,11 +3419,18 @@ inline void join_visibility_changes(UserRegisters& user, const UserRegisters& ot
   user.dropped_range = of_run.to != absent ? of_run : ended;
 }
 
-/// Last writer wins. Of two writes with the same timestamp, the greater string wins.
-inline void join_status(UserRegisters& user, Timestamp at, std::string_view text) {
-  if (at < user.status_at || at == absent || (at == user.status_at && text <= text_of(user.status))) return;
+/// Last writer wins. Of two writes with the same timestamp, the greater string wins; of two with the same string, the
+/// one with the later end.
+inline void join_status(UserRegisters& user, Timestamp at, std::string_view text, Timestamp until) {
+  if (at < user.status_at || at == absent) return;
+  if (text.empty()) until = never;  // there is nothing to end
+  if (at == user.status_at) {
+    const int order = text.compare(text_of(user.status));
+    if (order < 0 || (order == 0 && until <= user.status_until)) return;
+  }
   user.status = SharedString(text);
   user.status_at = at;
+  user.status_until = until;
 }
 
 /// Last writer wins. Of two writes with the same timestamp, online wins.
@@ -3398,7 +3460,6 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
       SessionRegisters& session = join_session(user, event.session);
       session.connect = later(session.connect, event.at);
       join_activity(user.activities, {event.at, event.at});
-      if (event.invisible) join_visibility_change(user.visibility_changes, {event.at, *event.invisible});
       break;
     }
     case EventType::heartbeat: {
@@ -3421,9 +3482,15 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
       join_report(user, event.at, event.online);
       if (event.last_active) join_reported_last_active(user, event.at, *event.last_active);
       break;
+    case EventType::set_visible:
+      // To become visible is an activity: otherwise what is dated inside the invisible interval would be seen.
+      if (event.invisible && !*event.invisible) join_activity(user.activities, {event.at, event.at});
+      break;
+    case EventType::remove: user.removed = later(user.removed, event.at); break;
     case EventType::set_status: break;
   }
-  if (event.status) join_status(user, event.at, *event.status);
+  if (sets_visibility(event)) join_visibility_change(user.visibility_changes, {event.at, *event.invisible});
+  if (event.status) join_status(user, event.at, *event.status, event.until.value_or(never));
 }
 
 inline void join_sessions(Sessions& ours, const Sessions& theirs) {
@@ -3454,10 +3521,11 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
   join_sessions(user.sessions, other.sessions);
   join_activities(user.activities, other.activities);
   join_visibility_changes(user, other);
-  join_status(user, other.status_at, text_of(other.status));
+  join_status(user, other.status_at, text_of(other.status), other.status_until);
   join_report(user, other.reported_at, other.reported_online);
   join_reported_last_active(user, other.reported_last_active_at, other.reported_last_active);
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
+  user.removed = later(user.removed, other.removed);
 }
 
 /// Returns whether both store the same registers besides the sessions, compared as they are stored. Equal knowledge may
@@ -3541,6 +3609,15 @@ inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, s
   digest.add(rare.reported_last_active_at);
   digest.add(rare.reported_last_active);
   digest.add(rare.forgotten_up_to);
+  // Absent in most users, whose digests are those of the versions without these registers.
+  if (rare.status_until != never) {
+    digest.add(std::uint64_t{1});
+    digest.add(rare.status_until);
+  }
+  if (rare.removed != absent) {
+    digest.add(std::uint64_t{2});
+    digest.add(rare.removed);
+  }
   return digest.value();
 }
 
@@ -3766,15 +3843,13 @@ inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
 
 /// Values derived from the registers of a user and a timestamp. None of them is stored.
 ///
-/// `now` is `absent` if there is no time yet; this is before every deadline. The timestamp `never` is never reached.
+/// `now` is `absent` if there is no time yet; this is before every deadline.
 ///
 /// "Last evidence" is the latest timestamp at which a session is known to have been live. The parameter `cut` is the
 /// timestamp at which the user became invisible to the viewer, or `absent`.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-inline constexpr Timestamp never = Timestamp::highest();
 
 /// Returns the session's last evidence: the later one of its latest connect and its latest heartbeat.
 inline Timestamp evidence(const SessionRegisters& session) noexcept {
@@ -3853,7 +3928,8 @@ inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noe
 }
 
 /// Returns the time from which the user is unknown to a viewer if no event arrives. `absent` if the user is already
-/// unknown; `never` if time alone does not make them unknown. `cut` is the time at which they became invisible to the
+/// unknown; `never` if time alone does not make them unknown. A user of whom nothing but a live session remains after a
+/// removal is known while they are online. `cut` is the time at which they became invisible to the
 /// viewer, or `absent`.
 inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Rules& rules) noexcept {
   const std::size_t seen = seen_activities(user.activities, cut);
@@ -3861,7 +3937,7 @@ inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Ru
   if (!forgets && seen != 0) return never;  // most users, without a look at the other registers
   const Timestamp latest =
       later(later(user.status_at(), user.reported_at()), seen == 0 ? absent : user.activities[seen - 1].value);
-  if (latest == absent) return absent;
+  if (latest == absent) return cut != absent ? absent : online_until(user, rules);
   if (!forgets) return never;
   if (cut != absent) return latest + rules.forget_after;
   return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
@@ -3885,7 +3961,7 @@ inline std::optional<UserView> seen_with_cut(std::string_view id, const Register
   UserView view;
   view.id = id;
   view.online = cut == absent && (now < online_until(user, rules) || user.reported_to_be_online());
-  view.status = user.status();
+  view.status = user.status(now);
   const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active());
   if (active != absent) view.last_active = active;
   return view;
@@ -3915,6 +3991,7 @@ inline Timestamp latest_seen_timestamp(const RegistersView& user) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   const std::size_t seen = seen_activities(user.activities, cut);
   Timestamp latest = later(later(user.status_at(), user.reported_at()), later(user.reported_last_active_at(), cut));
+  latest = later(latest, user.removed());
   if (seen > 0) latest = later(latest, user.activities[seen - 1].evidence);
   if (cut != absent) return latest;
   for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
@@ -3925,10 +4002,11 @@ inline Timestamp latest_seen_timestamp(const RegistersView& user) noexcept {
 inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes), forgotten = forgotten_at(user, cut, rules);
   if (forgotten <= now) return never;
-  if (cut != absent) return forgotten;
-  if (user.reported_to_be_online()) return never;
+  Timestamp next = forgotten;
+  if (now < user.status_until() && !user.status().empty()) next = earlier(next, user.status_until());
+  if (cut != absent || user.reported_to_be_online()) return next;
   const Timestamp until = online_until(user, rules);
-  return now < until ? until : forgotten;
+  return now < until ? earlier(until, next) : next;
 }
 
 }  // namespace detail
@@ -4031,7 +4109,7 @@ namespace user_record {
 constexpr unsigned in_ms = 1, has_visibility_changes = 32, has_rare = 64, shape_bits = 127;
 /// Bits of the rare registers.
 constexpr unsigned dropped_range = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
-                   forgotten = 32, rare_bits = 63;
+                   forgotten = 32, status_until = 64, removed = 128, rare_bits = 255;
 constexpr std::size_t counts_in_shape = 3, disconnects_in_byte = 63;
 
 inline unsigned rare_of(const RegistersView& user) noexcept {
@@ -4041,7 +4119,8 @@ inline unsigned rare_of(const RegistersView& user) noexcept {
          (kept.reported_at != absent ? reported : 0u) |
          (kept.reported_at != absent && kept.reported_online ? reported_online : 0u) |
          (kept.reported_last_active_at != absent ? reported_last_active : 0u) |
-         (kept.forgotten_up_to != absent ? forgotten : 0u);
+         (kept.forgotten_up_to != absent ? forgotten : 0u) | (kept.status_until != never ? status_until : 0u) |
+         (kept.removed != absent ? removed : 0u);
 }
 
 inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
@@ -4061,9 +4140,11 @@ inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
   for (const VisibilityChange& visibility_change : user.visibility_changes) note(visibility_change.at);
   if (user.rare != nullptr) {
     const RareRegisters& kept = *user.rare;
-    for (const Timestamp at : {kept.dropped_range.from, kept.dropped_range.to, kept.status_at, kept.reported_at,
-                               kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to})
+    for (const Timestamp at :
+         {kept.dropped_range.from, kept.dropped_range.to, kept.status_at, kept.reported_at,
+          kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to, kept.removed})
       note(at);
+    if (kept.status_until != never) unit.note(kept.status_until);
   }
   return unit.could_be_ms();
 }
@@ -4095,6 +4176,8 @@ inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bit
     unit.append(out, kept.reported_last_active);
   }
   if ((bits & forgotten) != 0) unit.append(out, kept.forgotten_up_to);
+  if ((bits & status_until) != 0) unit.append(out, kept.status_until);
+  if ((bits & removed) != 0) unit.append(out, kept.removed);
 }
 
 /// Returns a count. Fails if it is greater than the reader's rules allow for one user.
@@ -4152,7 +4235,8 @@ inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const M
 inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, TimestampUnit& unit) {
   const std::size_t start = in.offset();
   const unsigned bits = in.byte();
-  if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online)) {
+  if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online ||
+                  (bits & (status | status_until)) == status_until)) {
     in.fail(ErrorCode::syntax, start, "unknown set of registers");
   }
   if (!in.ok()) return;
@@ -4173,6 +4257,11 @@ inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, T
     kept.reported_last_active = unit.read(in);
   }
   if ((bits & forgotten) != 0) kept.forgotten_up_to = unit.read(in);
+  if ((bits & status_until) != 0) {
+    if (kept.status.view().empty()) in.fail(ErrorCode::syntax, start, "the end of an empty status");
+    kept.status_until = unit.read(in);
+  }
+  if ((bits & removed) != 0) kept.removed = unit.read(in);
 }
 
 }  // namespace user_record
@@ -4331,6 +4420,42 @@ inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const R
   }
 }
 
+/// Drops what is dated at or before a timestamp. The registers of the session may then be empty.
+inline void drop_up_to(SessionRegisters& session, Timestamp instant) noexcept {
+  if (session.connect <= instant) session.connect = absent;
+  if (session.heartbeat <= instant) session.heartbeat = absent;
+  auto& all = session.disconnects;
+  all.erase(all.begin(), detail::greater(all.begin(), all.end(), instant));
+}
+
+/// Returns from when on a removal can be dropped. Evidence may be as old as the window, and its value of last_active is
+/// rounded down. While such a value may be before the removal, the removal must be kept.
+inline Timestamp removal_needed_until(Timestamp removed, const Rules& rules) noexcept {
+  const Duration step = rules.last_active_refresh;
+  const Timestamp beyond = removed + Duration::from_ns(1);
+  return (step == Duration() ? beyond : heartbeat_value(removed, rules) + step) + rules.reorder_window;
+}
+
+/// Drops what a removal removes, except from the sessions.
+inline void apply_removal(UserRegisters& user) noexcept {
+  const Timestamp removed = user.removed;
+  if (removed == absent) return;
+  auto& all = user.activities;
+  all.erase(all.begin(), detail::partition_point(all.begin(), all.end(),
+                                                 [removed](const Activity& a) { return a.value <= removed; }));
+  if (user.status_at <= removed) {
+    user.status_at = absent;
+    user.status_until = never;
+    user.status = SharedString();
+  }
+  if (user.reported_at <= removed) {
+    user.reported_at = absent;
+    user.reported_online = false;
+  }
+  if (user.reported_last_active_at <= removed) user.reported_last_active_at = user.reported_last_active = absent;
+  if (user.forgotten_up_to <= removed) user.forgotten_up_to = absent;
+}
+
 /// Normalises a session. `horizon` must be the `session_horizon` of `now`.
 inline void normalise_session(SessionRegisters& session, Timestamp now, Timestamp horizon,
                               const Rules& rules) noexcept {
@@ -4346,6 +4471,21 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, Timestam
   } else {
     forget_untimed(session, horizon, rules);
   }
+}
+
+/// Drops the visibility changes up to a removal that a later visible one makes irrelevant, so that nothing of a removed
+/// user remains when the removal itself is dropped. Only changes that no late event can precede any more are dropped.
+/// What is dropped does not depend on how long ago the removal was dropped.
+inline void remove_visibility_changes(VisibilityChanges& visibility_changes, Timestamp removed, Timestamp now,
+                                      const Rules& rules) noexcept {
+  if (removed == absent || visibility_changes.empty()) return;
+  const Timestamp old = earlier(now, removal_needed_until(removed, rules)) - rules.reorder_window;
+  Timestamp last_visible = absent;
+  for (const VisibilityChange& change : visibility_changes) {
+    if (change.at < old && !change.invisible) last_visible = change.at;
+  }
+  const Timestamp dropped = earlier(removed, last_visible);
+  erase_if(visibility_changes, [dropped](const VisibilityChange& change) { return change.at <= dropped; });
 }
 
 /// Drops visibility changes before the window. Keeps the three of them that a late visibility change inside the window
@@ -4397,6 +4537,7 @@ inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noex
   for (const SessionRegisters& session : user.sessions) {
     at = later(at, session_end_of_use(session, rules));
   }
+  if (user.removed() != absent) at = later(at, removal_needed_until(user.removed(), rules));
   if (!user.visibility_changes.empty()) at = later(at, past(user.visibility_changes.back().at + rules.reorder_window));
   if (user.rare == nullptr) return at;
   if (user.rare->dropped_range.to != absent) at = later(at, past(user.rare->dropped_range.to + rules.reorder_window));
@@ -4423,22 +4564,34 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
     RareRegisters rest;
     rest.dropped_range = user.dropped_range;
     rest.forgotten_up_to = user.forgotten_up_to;
+    rest.removed = user.removed;
     static_cast<RareRegisters&>(user) = std::move(rest);
   }
   if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
   if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
 }
 
-inline void normalise_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
+inline void normalise_sessions(Sessions& sessions, Timestamp removed, Timestamp now, const Rules& rules) noexcept {
   const Timestamp horizon = session_horizon(now, rules);
-  for (SessionRegisters& session : sessions) normalise_session(session, now, horizon, rules);
-  if (now == absent) return;
+  for (SessionRegisters& session : sessions) {
+    if (removed != absent) drop_up_to(session, removed);
+    normalise_session(session, now, horizon, rules);
+  }
+  if (now == absent && removed == absent) return;
   detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_timestamp(session) == absent; });
 }
 
 inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+  apply_removal(user);
   if (now == absent) return;
   const Timestamp window = now - rules.reorder_window;
+  remove_visibility_changes(user.visibility_changes, user.removed, now, rules);
+  if (user.removed != absent && removal_needed_until(user.removed, rules) <= now) user.removed = absent;
+  // An ended status that no late event can tie with: the text no longer matters, only that there was one.
+  if (user.status_until <= now && user.status_at < window) {
+    user.status = SharedString();
+    user.status_until = never;
+  }
   normalise_activities(user.activities, user.visibility_changes, window);
   normalise_visibility_changes(user.visibility_changes, window);
   // While the invisible run continues, the dropped range represents the last time the user became invisible. This is
@@ -4450,7 +4603,7 @@ inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const 
 }
 
 inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  normalise_sessions(user.sessions, now, rules);
+  normalise_sessions(user.sessions, user.removed, now, rules);
   normalise_beside_sessions(user, now, rules);
 }
 
@@ -4467,7 +4620,8 @@ inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules&
   const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
   const bool has_old_visibility_changes = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
   return !has_old_activities && !has_old_visibility_changes &&
-         (user.rare == nullptr || user.rare->dropped_range.to == absent);
+         (user.rare == nullptr ||
+          (user.rare->dropped_range.to == absent && user.rare->removed == absent && user.rare->status_until == never));
 }
 
 /// How many activities a row stores itself.
@@ -4479,7 +4633,8 @@ inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules
     return true;
   if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || user.sessions[0].disconnects.size() > 1))
     return true;
-  return user.rare != nullptr && (user.rare->dropped_range.to != absent || rules.forget_after != Duration::highest());
+  return user.rare != nullptr && (user.rare->dropped_range.to != absent || user.rare->removed != absent ||
+                                  user.rare->status_until != never || rules.forget_after != Duration::highest());
 }
 
 /// Returns whether activities that are stored outside the user's row can be dropped.
@@ -4525,6 +4680,9 @@ inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rule
     if (user.rare != nullptr) latest = later(latest, user.rare->dropped_range.to);
     // What is exactly as old as the window is kept; what is older is dropped.
     if (latest != absent) free_at(latest + rules.reorder_window + Duration::from_ns(1));
+    if (user.removed() != absent) free_at(removal_needed_until(user.removed(), rules));
+    if (user.status_until() != never)
+      free_at(later(user.status_until(), user.status_at() + rules.reorder_window + Duration::from_ns(1)));
   }
   if (rules.forget_after != Duration::highest()) {
     const Timestamp cut = invisible_since(user.visibility_changes);
@@ -4662,9 +4820,9 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Returns the latest timestamp in a user's registers; it may be `absent`. The reported last_active is excluded: it is
-/// a value that an event may set to any timestamp, and it constrains no later event. Only the timestamp of that report
-/// counts.
+/// Returns the latest timestamp in a user's registers; it may be `absent`. The reported last_active and the end of a
+/// status are excluded: they are values that an event may set to any timestamp, and they constrain no later event. Only
+/// the timestamp of that event counts.
 inline Timestamp latest_date(const RegistersView& user) noexcept {
   Timestamp latest = absent;
   for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
@@ -4674,7 +4832,7 @@ inline Timestamp latest_date(const RegistersView& user) noexcept {
   if (user.rare == nullptr) return latest;
   const RareRegisters& rare = *user.rare;
   latest = later(later(latest, rare.dropped_range.to), later(rare.status_at, rare.reported_at));
-  return later(latest, later(rare.reported_last_active_at, rare.forgotten_up_to));
+  return later(latest, later(rare.removed, later(rare.reported_last_active_at, rare.forgotten_up_to)));
 }
 
 /// Limits how far in the future a peer's message and its content may be dated, by the host's clock. So a peer cannot
@@ -4724,8 +4882,9 @@ inline bool ids_fit(const PresenceEventView& event, const Rules& rules) noexcept
          (!belongs_to_session(event.type) || event.session.size() <= rules.max_id_bytes);
 }
 
-/// Returns the verdict on the event itself, independent of the snapshot.
-inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) noexcept {
+/// Returns the verdict on the event itself, independent of the snapshot. An event that was moved to a later timestamp
+/// was judged before; its end may have passed.
+inline Verdict judge_form(const PresenceEventView& event, const Rules& rules, bool is_moved = false) noexcept {
   switch (event.type) {
     case EventType::connect:
     case EventType::disconnect:
@@ -4735,12 +4894,18 @@ inline Verdict judge_form(const PresenceEventView& event, const Rules& rules) no
     case EventType::set_status:
       if (!event.status) return Verdict::invalid;
       break;
+    case EventType::set_visible:
+      if (!event.invisible) return Verdict::invalid;
+      break;
+    case EventType::remove: break;
     case EventType::report:
       if (event.last_active && !in_range(*event.last_active)) return Verdict::invalid;
       break;
     default: return Verdict::invalid;
   }
   if (event.user.empty() || !in_range(event.at)) return Verdict::invalid;
+  if (event.status && event.until && (!in_range(*event.until) || (!is_moved && *event.until <= event.at)))
+    return Verdict::invalid;
   if (!ids_fit(event, rules)) return Verdict::over_limit;
   if (event.status && event.status->size() > rules.max_status_bytes) return Verdict::over_limit;
   return Verdict::applied;
@@ -5326,7 +5491,7 @@ struct alignas(8) RowRest {
   Overflow* overflow = nullptr;
   std::uint32_t session_count = 0;
   std::uint8_t count = 0;    // of the activities inside
-  bool is_plain = true;      // only sessions, activities and a status are stored for the user
+  bool is_plain = true;      // see RowView::is_plain
   std::uint16_t unused = 0;  // replaces padding, which could differ between copies
 
   RowRest() noexcept = default;
@@ -5380,7 +5545,8 @@ class RowView {
   /// The value of the latest activity, or `absent`.
   Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
   Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
-  /// Returns whether only sessions, activities and a status are stored for the user.
+  /// Returns whether only sessions, activities and a status without an end are stored for the user, and the user is
+  /// known to others whether or not they are online.
   bool is_plain() const noexcept { return rest_->is_plain; }
 
   RegistersView registers() const noexcept {
@@ -5592,7 +5758,8 @@ class RowAccess : public RowView {
     rest.count = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
     rest.is_plain = user.visibility_changes.empty() && user.reported_at == absent &&
                     user.reported_last_active_at == absent && user.forgotten_up_to == absent &&
-                    user.dropped_range.to == absent;
+                    user.dropped_range.to == absent && user.removed == absent && user.status_until == never &&
+                    (user.sessions.empty() || !user.activities.empty() || user.status_at != absent);
     for (std::size_t i = 0; i < rest.count; ++i) rest.activities[i] = user.activities[i];
     if (rest.overflow == nullptr) return;
     Overflow& more = *rest.overflow;
@@ -5658,7 +5825,7 @@ class Seen {
     is_known_ = true;
     is_online_ = view->online;
     if (view->last_active) last_active_ = *view->last_active;
-    if (user.rare != nullptr) status_ = user.rare->status;
+    if (!view->status.empty()) status_ = user.rare->status;
   }
   static Seen of(RowView row, Timestamp now, const Rules& rules) noexcept {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
@@ -7876,6 +8043,7 @@ class Snapshot {
       state.user.id = std::string(id);
     }
     state.status_at = detail::optional_timestamp(user.status_at);
+    if (user.status_until != detail::never) state.status_until = user.status_until;
     state.invisible_since = detail::optional_timestamp(detail::invisible_since(user.visibility_changes));
     for (const detail::SessionRegisters& kept : user.sessions) {
       Session session;
@@ -8202,8 +8370,7 @@ namespace detail {
 /// Returns whether an event makes its user visible inside the dropped range. It is no longer known when the user became
 /// invisible again there.
 inline bool becomes_visible_in_crowd(const UserRegisters& user, const PresenceEventView& event) noexcept {
-  return event.type == EventType::connect && event.invisible && !*event.invisible &&
-         user.dropped_range.contains(event.at);
+  return sets_visibility(event) && !*event.invisible && user.dropped_range.contains(event.at);
 }
 
 /// The effect of applying an event at `now`, computed without applying it. Events are rejected only while planning, and
@@ -8258,6 +8425,13 @@ class Before {
 inline void normalise_session_of_event(UserRegisters& user, const PresenceEventView& event, const Before& before,
                                        Timestamp now, const Rules& rules) noexcept {
   SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), LookupKey(event.session));
+  if (user.removed != absent) {
+    drop_up_to(session, user.removed);
+    if (latest_timestamp(session) == absent) {
+      user.sessions.erase(&session);
+      return;
+    }
+  }
   normalise_session(session, now, session_horizon(now, rules), rules);
   bound_disconnects(session, rules);
   const bool comes_in = user.sessions.size() > before.session_count;
@@ -8285,8 +8459,7 @@ inline Count count_at(const Root& root, Timestamp now) noexcept {
 template <class CountAt>
 bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
   if (root == nullptr || root->table.size() < root->rules.max_users) return false;
-  // Time alone makes no user known. It makes no user unknown if `forget_after` is unlimited.
-  if (known && root->rules.forget_after == Duration::highest()) return root->known >= root->rules.max_users;
+  if (known && now == root->now) return root->known >= root->rules.max_users;
   const Count users = count(*root, now);
   return (known ? users.known : users.unknown) >= root->rules.max_users;
 }
@@ -8299,7 +8472,7 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
                 bool is_admitted = false) {
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
-  plan.verdict = judge_form(event, rules);
+  plan.verdict = judge_form(event, rules, is_admitted);
   if (plan.verdict == Verdict::applied && !is_admitted) plan.verdict = AcceptanceWindow(now, rules).judge(event.at);
   if (plan.verdict != Verdict::applied) return plan;
 
@@ -8317,6 +8490,7 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   Before before(user, event);
   join_event(user, event, rules);
   if (belongs_to_session(event.type)) normalise_session_of_event(user, event, before, now, rules);
+  if (event.type == EventType::remove) normalise_sessions(user.sessions, user.removed, now, rules);
   normalise_beside_sessions(user, now, rules);
   bound_beside_sessions(user, rules);
   if (before.is_same(user, event)) {
@@ -8326,7 +8500,13 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
 
   const bool known_after = is_known_to_others(user, now, rules);
   const bool one_more = known_after ? !known_before : !user.empty() && (known_before || was_empty);
-  if (one_more && is_full(root, known_after, now, count)) plan.verdict = Verdict::over_limit;
+  if (one_more && is_full(root, known_after, now, count)) {
+    // A removal makes room rather than taking it. Beyond the limit, nothing is kept of it for late events.
+    const bool is_removed =
+        event.type == EventType::remove && !was_empty && invisible_since(user.visibility_changes) == absent;
+    if (is_removed) user = UserRegisters();
+    if (!is_removed) plan.verdict = Verdict::over_limit;
+  }
   return plan;
 }
 
@@ -8457,7 +8637,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // Heartbeats do not raise the bounds. So the bounds of a page that will soon be too low are raised together.
   const Timestamp soon = forgets ? to : to + Duration::from_ns(rules.session_timeout.ns() / 8);
   root.table.update_due(to, soon, [&](const RowView& row, LowerBound& bound) {
-    if (!forgets) {
+    const bool is_simple = !forgets && row.is_plain();  // time alone can only turn the user offline
+    if (is_simple) {
       // The first session may be enough to show that the user has not expired.
       const Timestamp until = online_until(row.first_session(), rules), known = bound.owned();
       if (until > to || known > to) {
@@ -8471,8 +8652,8 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       return;
     }
     const RegistersView user = row.registers();
-    if (!forgets) {
-      ++fewer_online;  // the only visible effect of time alone
+    if (is_simple) {
+      ++fewer_online;
       if (!can_fail) {
         bound = never;
         return;
@@ -8484,14 +8665,19 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       passed.push_back({&bound, never});
       return;
     }
-    // A user may time out and then be forgotten: these are two separate changes.
+    // A user may time out, lose their status, and be forgotten: each of these is a separate change.
     for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
       const Seen before(user, at, rules), after(user, due, rules);
-      fewer_online += before.is_online() ? 1u : 0u;
+      fewer_online += before.is_online() && !after.is_online() ? 1u : 0u;
       fewer_known += after.is_known() ? 0u : 1u;
       if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
     }
-    passed.push_back({&bound, next_change(user, to, rules)});
+    const Timestamp later_one = next_change(user, to, rules);
+    if (can_fail) {
+      passed.push_back({&bound, later_one});
+    } else {
+      bound = later_one;
+    }
   });
   if (cleanup.vanished.empty()) {
     for (const Due& due : passed) *due.bound = due.next;
@@ -8673,7 +8859,7 @@ bool apply_status(const PlaceInTable& place, const PresenceEventView& event, con
                   OnChange& on_change) {
   const RowAccess row = place.row();
   const Timestamp status_at = row.status_at(), active = row.latest_active();
-  if (event.at <= status_at || (active == absent && status_at == absent) || !event.status ||
+  if (event.at <= status_at || (active == absent && status_at == absent) || !event.status || event.until ||
       event.status->size() > place.root.rules.max_status_bytes)
     return false;
   if constexpr (has_callback<OnChange>) {
@@ -9800,7 +9986,11 @@ class Merging {
     UserRegisters known, other = normal_form_of(theirs, theirs_);
     if (ours != nullptr) known = normal_form_of(ours, *mine_);
     UserRegisters user = ours != nullptr ? known : other;
-    if (ours != nullptr) detail::join(user, other);
+    if (ours != nullptr) {
+      detail::join(user, other);
+      // What one side has removed of the other must not decide when the user changes.
+      if (user.removed != absent) normalise(user, absent, rules());
+    }
     Change change;
     if constexpr (has_callback) change.at = time_of_merge(user, our_now_, now_, rules());
     normalise(user, now_, rules());
@@ -10077,11 +10267,12 @@ inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const 
 }
 
 /// Returns the registers of a user as a viewer sees them: as if a server had reported them to that viewer's client. All
-/// registers have the timestamp `at`. To be read by the same viewer.
-inline UserRegisters reported(const UserView& seen, Timestamp at) {
+/// registers have the timestamp `at`; a status ends when it does in the snapshot. To be read by the same viewer.
+inline UserRegisters reported(const UserView& seen, Timestamp status_until, Timestamp at) {
   UserRegisters user;
   join_report(user, at, seen.online);
-  join_status(user, at, seen.status);  // also if it is empty, to clear an older status
+  // Also if it is empty, to clear an older status.
+  join_status(user, at, seen.status, seen.status.empty() ? never : status_until);
   if (seen.last_active) join_reported_last_active(user, at, *seen.last_active);
   if (seen.invisible) join_visibility_change(user.visibility_changes, {at, true});
   return user;
@@ -10143,7 +10334,8 @@ void encode_for(const Snapshot& snapshot, Viewer viewer, Sink&& sink) {
     const Timestamp dated = now != detail::absent ? now : detail::latest_published(*root, viewer);
     for (const detail::RowView row : root->table) {
       const std::optional<UserView> seen = snapshot.view(row.name(), viewer);
-      if (seen) detail::write_user(out, row.name(), detail::reported(*seen, dated), now);
+      const Timestamp status_until = row.registers().status_until();
+      if (seen) detail::write_user(out, row.name(), detail::reported(*seen, status_until, dated), now);
     }
   }
   out.finish();
@@ -10463,22 +10655,35 @@ inline Terms read_terms(ByteReader& in, Timestamp latest) noexcept {
 /// Computes a digest of each user, from the record that an encoding would contain.
 class UserDigester {
  public:
-  UserDigester(const Terms& terms, const Rules& rules) noexcept : terms_(terms), rules_(rules) {}
+  /// `now` is the time of the snapshot.
+  UserDigester(const Terms& terms, const Rules& rules, Timestamp now) noexcept
+      : terms_(terms), rules_(rules), now_(now) {}
 
-  /// Returns the digest, or zero if the user will be forgotten by then.
+  /// Returns the digest, or zero if the user will be forgotten by then. A removal that the snapshot still needs is in
+  /// it: otherwise the other side would not learn of it, and send what was removed, again and again.
   Bits128 operator()(const RowView& row) {
+    const Timestamp removed = row.registers().removed();
+    if (removed != absent && (now_ == absent || now_ < removal_needed_until(removed, rules_))) {
+      UserRegisters user = normal_form_of(row, terms_.as_of, rules_);
+      user.removed = removed;
+      return digest_of(row.name(), user);
+    }
     return read_normal_form_of(row, terms_.as_of, rules_, [&](const RegistersView& user) {
-      if (user.empty()) return Bits128();
-      record_.clear();
-      append_user(record_, row.name(), user, terms_.as_of);
-      return SipHash<2, 4>::hash128(record_.view(), terms_.salt);
+      return user.empty() ? Bits128() : digest_of(row.name(), user);
     });
   }
 
  private:
+  Bits128 digest_of(std::string_view name, const RegistersView& user) {
+    record_.clear();
+    append_user(record_, name, user, terms_.as_of);
+    return SipHash<2, 4>::hash128(record_.view(), terms_.salt);
+  }
+
   Terms terms_;
   const Rules& rules_;
   ByteWriter record_;
+  Timestamp now_;
 };
 
 /// Returns the digests of all users, in snapshot order.
@@ -10487,7 +10692,7 @@ inline Vector<Bits128> digests_by(const Terms& terms, const Snapshot& snapshot) 
   const Root* const root = SnapshotReader::read(snapshot);
   if (root == nullptr) return digests;
   digests.reserve(root->table.size());
-  UserDigester digest_of(terms, root->rules);
+  UserDigester digest_of(terms, root->rules, root->now);
   for (const RowView row : root->table) digests.push_back(digest_of(row));
   return digests;
 }
@@ -10678,7 +10883,7 @@ inline std::string answer_to(const UpdatesMessage& theirs, const Snapshot& befor
   }
   if (theirs.wanted.empty()) return std::string();
   if (our_now > theirs.terms.as_of) return restarted_exchange(ours, theirs.terms);
-  UserDigester digest_of(theirs.terms, before.rules());
+  UserDigester digest_of(theirs.terms, before.rules(), our_now);
   return missing_updates_of(before, theirs.terms, false, {},
                             [&](std::size_t, const RowView& row) { return holds(theirs.wanted, digest_of(row)); });
 }
@@ -10779,6 +10984,59 @@ inline Result<std::string> reconcile(Snapshot& ours, std::string_view message, T
 // presence/json/channels.hpp
 #ifndef PRESENCE_JSON_CHANNELS_HPP
 #define PRESENCE_JSON_CHANNELS_HPP
+
+// presence/base/detail/utf8.hpp
+#ifndef PRESENCE_BASE_DETAIL_UTF8_HPP
+#define PRESENCE_BASE_DETAIL_UTF8_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+constexpr std::uint8_t octet(char c) noexcept { return static_cast<std::uint8_t>(c); }
+
+/// The result of decoding one position of a string that should be UTF-8.
+struct Utf8Step {
+  std::size_t length;  ///< of the character; if malformed, of its longest valid prefix, at least one byte (Unicode 3.9,
+                       ///< "maximal subpart")
+  bool valid;
+  bool cut;  ///< invalid only because the string ends within the character
+};
+
+/// Checks the character at `p` by RFC 3629, section 4: no overlong forms, no surrogates, nothing above U+10FFFF. `p`
+/// must be before `end`.
+inline Utf8Step utf8_step(const char* p, const char* end) noexcept {
+  const std::uint8_t lead = octet(*p);
+  if (lead < 0x80) return {1, true, false};
+  if (lead < 0xC2 || lead > 0xF4) return {1, false, false};
+  const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  // All restrictions beyond the continuation range apply to the second byte.
+  std::uint8_t lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  std::uint8_t highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  for (std::size_t i = 1; i < length; ++i) {
+    if (static_cast<std::size_t>(end - p) == i) return {i, false, true};
+    if (octet(p[i]) < lowest || octet(p[i]) > highest) return {i, false, false};
+    lowest = 0x80;
+    highest = 0xBF;
+  }
+  return {length, true, false};
+}
+
+inline bool is_utf8(std::string_view text) noexcept {
+  const char* p = text.data();
+  for (const char* const end = p + text.size(); p != end;) {
+    const Utf8Step step = utf8_step(p, end);
+    if (!step.valid) return false;
+    p += step.length;
+  }
+  return true;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_UTF8_HPP
 
 // presence/json/detail/decimal.hpp
 #ifndef PRESENCE_JSON_DETAIL_DECIMAL_HPP
@@ -11119,49 +11377,6 @@ inline std::size_t write_double(double value, char* out) noexcept {
 // presence/json/detail/reader.hpp
 #ifndef PRESENCE_JSON_DETAIL_READER_HPP
 #define PRESENCE_JSON_DETAIL_READER_HPP
-
-// presence/base/detail/utf8.hpp
-#ifndef PRESENCE_BASE_DETAIL_UTF8_HPP
-#define PRESENCE_BASE_DETAIL_UTF8_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-constexpr std::uint8_t octet(char c) noexcept { return static_cast<std::uint8_t>(c); }
-
-/// The result of decoding one position of a string that should be UTF-8.
-struct Utf8Step {
-  std::size_t length;  ///< of the character; if malformed, of its longest valid prefix, at least one byte (Unicode 3.9,
-                       ///< "maximal subpart")
-  bool valid;
-  bool cut;  ///< invalid only because the string ends within the character
-};
-
-/// Checks the character at `p` by RFC 3629, section 4: no overlong forms, no surrogates, nothing above U+10FFFF. `p`
-/// must be before `end`.
-inline Utf8Step utf8_step(const char* p, const char* end) noexcept {
-  const std::uint8_t lead = octet(*p);
-  if (lead < 0x80) return {1, true, false};
-  if (lead < 0xC2 || lead > 0xF4) return {1, false, false};
-  const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  // All restrictions beyond the continuation range apply to the second byte.
-  std::uint8_t lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-  std::uint8_t highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  for (std::size_t i = 1; i < length; ++i) {
-    if (static_cast<std::size_t>(end - p) == i) return {i, false, true};
-    if (octet(p[i]) < lowest || octet(p[i]) > highest) return {i, false, false};
-    lowest = 0x80;
-    highest = 0xBF;
-  }
-  return {length, true, false};
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_BASE_DETAIL_UTF8_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -11953,8 +12168,8 @@ struct ReadOptions {
   std::size_t max_status_bytes = 1024;
   std::size_t max_members = SIZE_MAX;        ///< maximum members of a channel
   std::size_t max_custom_fields = SIZE_MAX;  ///< maximum custom fields of a channel
-  /// Maximum total number of array elements in the custom fields of a channel. A field whose array would exceed it is
-  /// omitted.
+  /// Maximum total number of elements of arrays and members of objects in the custom fields of a channel, nested ones
+  /// included. A field that would exceed it is omitted.
   std::size_t max_custom_elements = SIZE_MAX;
 };
 
@@ -12004,13 +12219,14 @@ struct JsonUser {
 /// The recorded values of an event.
 struct JsonEvent {
   std::size_t offset = 0;  ///< position of its opening brace
-  JsonNote type, session, at, invisible, status, online, last_active, created_at;
+  JsonNote type, session, at, invisible, status, until, online, last_active, created_at;
   JsonUser user, me;
 
   JsonNote* find(std::string_view key) noexcept {
     switch (key.size()) {
       case 2: return is_key(key, "at") ? &at : is_key(key, "me") ? &me.self : nullptr;
       case 4: return is_key(key, "user") ? &user.self : is_key(key, "type") ? &type : nullptr;
+      case 5: return is_key(key, "until") ? &until : nullptr;
       case 6: return is_key(key, "status") ? &status : is_key(key, "online") ? &online : nullptr;
       case 7: return is_key(key, "session") ? &session : nullptr;
       case 9: return is_key(key, "invisible") ? &invisible : nullptr;
@@ -12325,18 +12541,9 @@ inline std::optional<EventType> event_type_of(std::string_view name) noexcept {
   if (name == "disconnect") return EventType::disconnect;
   if (name == "status") return EventType::set_status;
   if (name == "report") return EventType::report;
+  if (name == "visible") return EventType::set_visible;
+  if (name == "remove") return EventType::remove;
   return std::nullopt;
-}
-
-inline std::string_view name_of(EventType type) noexcept {
-  switch (type) {
-    case EventType::connect: return "connect";
-    case EventType::disconnect: return "disconnect";
-    case EventType::heartbeat: return "heartbeat";
-    case EventType::set_status: return "status";
-    case EventType::report: return "report";
-  }
-  return "";
 }
 
 /// Reads an event line in the format of this library.
@@ -12353,31 +12560,53 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
                      : online.value_or(false);
   if (!judge.read_timestamp(found.at, event.at)) judge.miss(found.at, found.offset, "the event has no timestamp");
   event.invisible = judge.truth(found.invisible);
+  if (type == EventType::set_visible) {
+    judge.needed(event.invisible, found.invisible, found.offset, "this event needs invisible, true or false");
+  }
   event.status = judge.text(found.status);
   if (type == EventType::set_status) {
     judge.needed(event.status, found.status, found.offset, "this event needs a status");
   }
-  Timestamp last_active;
+  Timestamp until, last_active;
+  if (judge.read_timestamp(found.until, until)) event.until = until;
   if (judge.read_timestamp(found.last_active, last_active)) event.last_active = last_active;
 }
 
-/// Reads the payload of a service about a user.
-inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
-                          const ReadOptions& options, PresenceEventView& event) {
+/// Reads the id of the user whom a payload of a service is about. Returns false if the payload has no user.
+inline bool judge_payload_user(JsonJudge& judge, const JsonEvent& found, const JsonUser& user,
+                               PresenceEventView& event) {
   if (!judge.given(user.self, JsonKind::object, JsonJudge::an_object)) {
     judge.fail(ErrorCode::missing_key, found.offset, "the event has no user");
-    return;
+    return false;
   }
-  event.type = EventType::report;
   event.user = judge.needed_id(user.id, user.self.offset);
   if (event.user.empty()) judge.fail(ErrorCode::missing_key, user.id.offset, "the id of a user is empty");
-  event.online =
-      judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
+  return true;
+}
+
+inline void judge_payload_date(JsonJudge& judge, const JsonEvent& found, PresenceEventView& event) {
   if (!judge.read_coarse_timestamp(found.created_at, event.at))
     judge.miss(found.created_at, found.offset, "the event has no created_at");
+}
+
+/// Reads the payload of a service about the presence of a user.
+inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
+                          const ReadOptions& options, PresenceEventView& event) {
+  if (!judge_payload_user(judge, found, user, event)) return;
+  event.type = EventType::report;
+  event.online =
+      judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
+  judge_payload_date(judge, found, event);
   event.status = judge.status(user, is_whole, options);
   Timestamp last_active;
   if (judge.read_side_timestamp(user.last_active, last_active)) event.last_active = last_active;
+}
+
+/// Reads the payload of a service about a user that it deleted.
+inline void judge_deletion(JsonJudge& judge, const JsonEvent& found, PresenceEventView& event) {
+  if (!judge_payload_user(judge, found, found.user, event)) return;
+  event.type = EventType::remove;
+  judge_payload_date(judge, found, event);
 }
 
 /// An event without content. It is copied, because compilers generate slow code to construct one.
@@ -12425,6 +12654,8 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
     judge_payload(judge, found, found.user, true, options, event);
   } else if (type == "health.check" && judge.given(found.me.self)) {
     judge_payload(judge, found, found.me, false, options, event);
+  } else if (type == "user.deleted") {
+    judge_deletion(judge, found, event);
   } else if (type.find('.') != std::string_view::npos) {
     judge.fail(ErrorCode::not_presence, found.type.offset, "the event is not about presence");
   } else {
@@ -12446,12 +12677,15 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 ///
 ///     {"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"[,"invisible":true][,"status":"…"]}
 ///     {"type":"disconnect","user":"u","session":"s","at":…}      and likewise heartbeat
-///     {"type":"status","user":"u"[,"session":"s"],"at":…,"status":"…"}
+///     {"type":"status","user":"u"[,"session":"s"],"at":…,"status":"…"[,"until":…]}
 ///     {"type":"report","user":"u","online":true,"at":…[,"status":"…"][,"last_active":…]}
+///     {"type":"visible","user":"u","at":…,"invisible":true}
+///     {"type":"remove","user":"u","at":…}
 ///
-/// Each of these keys is read on every line, even if the type does not use it. A timestamp in the year 1, or the number
-/// 0, means "never" and is treated as absent. Ids and strings that are empty or too long are not an error here;
-/// applying the event rejects them.
+/// Each of these keys is read on every line, even if the type does not use it: every line with a `status` may have
+/// `until`, the end of that status, in the formats of `at`. A timestamp in the year 1, or the number 0, means "never"
+/// and is treated as absent. Ids and strings that are empty or too long, and an end that is not later than `at`, are
+/// not an error here; applying the event rejects them.
 ///
 /// **Payloads of a chat service** become reports: `user.presence.changed` and `user.updated` about their `user`,
 /// `health.check` about `me`. They must have the user's `id` (a non-empty string), the user's `online` (a bool) and the
@@ -12461,7 +12695,10 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 /// * `status`; if it is absent or null, a `status` under `custom`. null clears the status. `user.updated` contains the
 ///   complete user, so an absent status also clears it. In the other types an absent status leaves it unchanged.
 ///
-/// A malformed value of these two, or of a key that is not read, never loses `online`:
+/// A `user.deleted` becomes a `remove` of its `user`. It must have the user's `id` and the event's `created_at`. Its
+/// other keys are not read.
+///
+/// A malformed value of an optional key, or of a key that is not read, never loses the event:
 ///
 /// * A value of another type, an unreadable timestamp or a repeated key counts as absent. A malformed status leaves the
 ///   status unchanged.
@@ -12481,9 +12718,9 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 /// 2. The type, at its value: `unknown_type`; `not_presence` for another type with a dot, and for a `health.check`
 ///    without `me`. Nothing else of such an event is validated.
 /// 3. The keys that a payload must have, or that a line reads, in the order user, session, online, at, invisible,
-///    status, last_active. `duplicate_key` at the second key; `wrong_type` or `out_of_range` at the value; `syntax`
-///    inside a timestamp; `missing_key` at the object without the key. For an empty id, or a timestamp that means
-///    "never", `missing_key` is at that value.
+///    status, until, last_active. `duplicate_key` at the second key; `wrong_type` or `out_of_range` at the value;
+///    `syntax` inside a timestamp; `missing_key` at the object without the key. For an empty id, or a timestamp that
+///    means "never", `missing_key` is at that value.
 ///
 /// @code
 /// std::string scratch;  // reused by later calls, so nothing is allocated
@@ -12493,6 +12730,10 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 /// assert(event && event->type == EventType::report && event->user == "john" && event->online);
 /// assert(to_json(*event) ==
 ///        R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z","status":""})");
+///
+/// const Result<PresenceEvent> timed = parse_event(
+///     R"({"type":"status","user":"u","at":"2019-01-07T13:17:42Z","status":"brb","until":"2019-01-07T13:30:00Z"})");
+/// assert(*timed->until - timed->at == Duration::from_s(738));
 ///
 /// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be ignored
 /// const Result<PresenceEvent> wrong = parse_event(R"({"type":"connect","user":7})");
@@ -12703,9 +12944,9 @@ inline void append_json(std::string& out, const UserPresenceChanged& change) {
 
 /// Appends an event line, which `parse_event` reads as an equal event. Equal events have the same bytes. The keys are,
 /// in this order: type, user, session (if the type has one, or it is not empty), online (for a report, or if it is
-/// true), at, invisible, status, last_active (each if present).
+/// true), at, invisible, status, until, last_active (each if present).
 inline void append_json(std::string& out, const PresenceEventView& event) {
-  detail::append_json_text(out, R"({"type":)", detail::name_of(event.type));
+  detail::append_json_text(out, R"({"type":)", presence::to_string(event.type));
   detail::append_json_text(out, R"(,"user":)", event.user);
   if (detail::belongs_to_session(event.type) || !event.session.empty()) {
     detail::append_json_text(out, R"(,"session":)", event.session);
@@ -12714,6 +12955,7 @@ inline void append_json(std::string& out, const PresenceEventView& event) {
   detail::append_json_timestamp(out, R"(,"at":)", event.at);
   if (event.invisible) detail::append_json_truth(out, R"(,"invisible":)", *event.invisible);
   if (event.status) detail::append_json_text(out, R"(,"status":)", *event.status);
+  if (event.until) detail::append_json_timestamp(out, R"(,"until":)", *event.until);
   if (event.last_active) detail::append_json_timestamp(out, R"(,"last_active":)", *event.last_active);
   out += '}';
 }
@@ -12905,7 +13147,8 @@ enum class ValueKind : std::uint8_t {
   string,               ///< a string: any bytes, usually UTF-8
   timestamp,            ///< a Timestamp
   array,                ///< of values that are not arrays
-  invalid,              ///< not representable: an unsigned integer above INT64_MAX, an array in an array
+  object,               ///< of members: names with values
+  invalid,              ///< not representable: an unsigned integer above INT64_MAX, an array in an array, too deep
   text = string,        ///< the former name of `string`
   instant = timestamp,  ///< the former name of `timestamp`
 };
@@ -12922,6 +13165,7 @@ constexpr std::string_view to_string(ValueKind kind) noexcept {
     case ValueKind::string: return "string";
     case ValueKind::timestamp: return "timestamp";
     case ValueKind::array: return "array";
+    case ValueKind::object: return "object";
     case ValueKind::invalid: return "invalid";
   }
   return "?";
@@ -12974,13 +13218,17 @@ constexpr std::string_view to_string(Operator op) noexcept {
 }
 
 class Value;
+class ValueMember;
+class Attributes;
 template <class T>
 class Elements;
 
 namespace detail {
 
 class ArrayMaker;
+class ObjectMaker;
 std::string_view text_of(const Value& value) noexcept;
+unsigned levels_of(const Value& value) noexcept;
 
 template <class T>
 inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
@@ -13110,6 +13358,11 @@ class ValueView {
     return element_(data_, i);
   }
   /// @}
+  /// Returns the members of an object, ascending by name; empty for other kinds. Borrowed from the source of the value.
+  Elements<ValueMember> members() const noexcept;
+  /// Returns the member of an object with that name. Absent if there is none, or if the value is not an object.
+  /// O(log members).
+  ValueView find(std::string_view name) const noexcept;
 
  private:
   template <class Element>
@@ -13200,8 +13453,9 @@ class Elements {
   std::size_t size_ = 0;
 };
 
-/// An owning value: null, a bool, a 64-bit integer, a double, a string, a timestamp, or an array of these. Each C++
-/// type creates a value of its own kind: "true" is a string, and 1 is not a bool.
+/// An owning value: null, a bool, a 64-bit integer, a double, a string, a timestamp, an array, or an object, whose
+/// members have names. Each C++ type creates a value of its own kind: "true" is a string, and 1 is not a bool. Arrays
+/// and objects nest, except arrays directly in arrays. They cannot be modified, only replaced.
 ///
 /// @code
 /// assert(Value(7) == Value(7.0) && Value(7) != Value("7") && Value(1) != Value(true));
@@ -13214,6 +13468,10 @@ class Elements {
 /// @endcode
 class Value {
  public:
+  /// The maximum number of arrays and objects inside each other. A value that would be deeper is invalid. So no
+  /// function of a value recurses further.
+  static constexpr unsigned deepest = 64;
+
   constexpr Value() noexcept : content_{0}, kind_(ValueKind::null) {}  ///< null
   /// @{
   /// A value of the kind that corresponds to its C++ type. A null pointer is null. An unsigned integer above INT64_MAX
@@ -13249,22 +13507,11 @@ class Value {
   explicit Value(const ValueView& view);
 
   /// A deep copy.
-  Value(const Value& other) : Value() {
-    if (other.kind_ == ValueKind::string) {
-      set_text(detail::text_of(other.content_.text));
-    } else if (other.kind_ == ValueKind::array) {
-      detail::CompactVector<Value> copy;
-      copy.reserve(other.elements().size());
-      for (const Value& element : other.elements()) copy.push_back(element);
-      set_elements(std::move(copy));
-    } else {
-      kind_ = other.kind_;
-      content_ = other.content_;
-    }
-  }
+  Value(const Value& other);
   /// The moved-from value is null.
-  Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_) {
+  Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_), levels_(other.levels_) {
     other.kind_ = ValueKind::null;
+    other.levels_ = 0;
     other.content_.number = 0;
   }
   /// @{
@@ -13280,21 +13527,30 @@ class Value {
     return *this;
   }
   /// @}
-  ~Value() {
-    if (kind_ == ValueKind::string) {
-      detail::CompactVector<char>::adopt(content_.text);
-    } else if (kind_ == ValueKind::array) {
-      detail::CompactVector<Value>::adopt(content_.elements);
-    }
-  }
+  ~Value();
 
   /// @{
   /// Returns an array of the elements of a list, or of a range of elements that convert to Value. The result is invalid
-  /// if an element is an array or is invalid.
+  /// if an element is an array, is invalid, or is an object that nests to `deepest`.
   static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
   template <class Range>
   static Value array(const Range& elements);
   /// @}
+  /// Returns an object with these members. Their values are moved, not copied. The result is invalid if a member is
+  /// invalid, or nests to `deepest`. O(members). Needs <presence/model/attributes.hpp>.
+  ///
+  /// @code
+  /// #include <presence/model/attributes.hpp>
+  ///
+  /// Attributes parts;
+  /// parts["city"] = "Kyoto";
+  /// parts["floor"] = 3;
+  /// const Value location = Value::object(std::move(parts));
+  /// assert(location.kind() == ValueKind::object && location.members().size() == 2);
+  /// assert(location.members()[0].name() == "city" && *location.find("floor") == 3);
+  /// assert(location.view().find("street").is_absent() && location.find("street") == nullptr);
+  /// @endcode
+  static Value object(Attributes members);
 
   ValueKind kind() const noexcept { return kind_; }             ///< never absent
   ValueView view() const noexcept { return ValueView(*this); }  ///< valid until this value is modified or destroyed
@@ -13306,27 +13562,46 @@ class Value {
   }
   std::vector<Value> elements() const&& { return elements(); }
   /// @}
+  /// @{
+  /// The members of an object, ascending by name; empty for other kinds. Names compare as bytes. For a temporary, the
+  /// members are copied.
+  Elements<ValueMember> members() const& noexcept;
+  std::vector<ValueMember> members() const&&;
+  /// @}
+  /// @{
+  /// Returns a pointer to the value of the member with that name, or a null pointer if there is none or the value is
+  /// not an object. Valid until this value is modified or destroyed. O(log members).
+  const Value* find(std::string_view name) const& noexcept;
+  const Value* find(std::string_view name) const&& = delete;
+  /// @}
 
   /// Returns true if both have the same kind and equal values. Numbers of both kinds compare exactly: 1 equals 1.0.
-  /// Strings are equal if their bytes are equal, even if they contain timestamps. Two invalid values are equal.
+  /// Strings are equal if their bytes are equal, even if they contain timestamps. Arrays have equal elements in the
+  /// same order, and objects the same names with equal values. Two invalid values are equal.
   friend bool operator==(const Value& a, const Value& b) noexcept;
   friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
 
  private:
   friend class ValueView;
   friend class detail::ArrayMaker;
+  friend class detail::ObjectMaker;
   friend std::string_view detail::text_of(const Value& value) noexcept;
+  friend unsigned detail::levels_of(const Value& value) noexcept;
 
   void set_text(std::string_view text) {
     content_.text = detail::characters_of(text).release();
     kind_ = ValueKind::string;
   }
-  void set_elements(detail::CompactVector<Value> elements) noexcept {
+  void set_elements(detail::CompactVector<Value> elements, unsigned levels) noexcept {
     content_.elements = elements.release();
     kind_ = ValueKind::array;
+    levels_ = static_cast<std::uint8_t>(levels);
   }
+  void set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept;
+  void set_invalid() noexcept { kind_ = ValueKind::invalid; }  // precondition: it is null
   void swap(Value& other) noexcept {
     std::swap(kind_, other.kind_);
+    std::swap(levels_, other.levels_);
     std::swap(content_, other.content_);
   }
 
@@ -13335,16 +13610,137 @@ class Value {
     double real;
     detail::CompactVector<char>::Head* text;
     detail::CompactVector<Value>::Head* elements;
+    detail::CompactVector<ValueMember>::Head* members;
   };
 
   Content content_;
-  ValueKind kind_;  // last, so that a derived class can use the padding after it
+  // Small and last, so that a derived class can use the padding after them.
+  ValueKind kind_;
+  std::uint8_t levels_ = 0;  // the arrays and objects inside each other, this one included
 };
+
+/// A member of an object: its name and its value. Cannot be modified.
+// The value is the base class, so that the size of the name fits into its tail padding. Short names are stored inside,
+// because an object in JSON may have a member for every six bytes.
+class ValueMember : private Value {
+ public:
+  /// The name is copied.
+  ValueMember(std::string_view name, Value value) : Value(std::move(value)) {
+    if (name.size() <= sizeof(name_.inside)) {
+      size_ = static_cast<std::uint8_t>(name.size());
+      if (!name.empty()) std::memcpy(name_.inside, name.data(), name.size());
+    } else {
+      name_.outside = detail::characters_of(name).release();
+      size_ = is_outside;
+    }
+  }
+  /// A deep copy.
+  ValueMember(const ValueMember& other) : ValueMember(other.name(), other.value()) {}
+  /// The moved-from member has an empty name and is null.
+  ValueMember(ValueMember&& other) noexcept : Value(), size_(0) { swap(other); }
+  /// @{
+  /// Replaces the name and the value.
+  ValueMember& operator=(const ValueMember& other) {
+    ValueMember copy(other);
+    swap(copy);
+    return *this;
+  }
+  ValueMember& operator=(ValueMember&& other) noexcept {
+    ValueMember taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~ValueMember() {
+    if (size_ == is_outside) detail::CompactVector<char>::adopt(name_.outside);
+  }
+
+  /// @{
+  /// The name, and the value, which is never invalid in an object. Valid until the member is modified or destroyed.
+  std::string_view name() const noexcept {
+    return size_ == is_outside ? detail::text_of(name_.outside) : std::string_view(name_.inside, size_);
+  }
+  const Value& value() const noexcept { return *this; }
+  /// @}
+
+  /// Returns true if the names and the values are equal.
+  friend bool operator==(const ValueMember& a, const ValueMember& b) noexcept {
+    return a.name() == b.name() && a.value() == b.value();
+  }
+  friend bool operator!=(const ValueMember& a, const ValueMember& b) noexcept { return !(a == b); }
+
+ private:
+  friend class detail::ObjectMaker;
+
+  static constexpr std::uint8_t is_outside = 255;
+  union Name {
+    char inside[8] = {};
+    detail::CompactVector<char>::Head* outside;
+  };
+
+  Value& own_value() noexcept { return *this; }
+  void swap(ValueMember& other) noexcept {
+    std::swap(size_, other.size_);
+    std::swap(name_, other.name_);
+    std::swap(own_value(), other.own_value());
+  }
+
+  std::uint8_t size_;  // of a name that is stored inside, else is_outside
+  Name name_;
+};
+
+inline Value::Value(const Value& other) : Value() {
+  if (other.kind_ == ValueKind::string) {
+    set_text(detail::text_of(other.content_.text));
+  } else if (other.kind_ == ValueKind::array) {
+    detail::CompactVector<Value> copy;
+    copy.reserve(other.elements().size());
+    for (const Value& element : other.elements()) copy.push_back(element);
+    set_elements(std::move(copy), other.levels_);
+  } else if (other.kind_ == ValueKind::object) {
+    detail::CompactVector<ValueMember> copy;
+    copy.reserve(other.members().size());
+    for (const ValueMember& member : other.members()) copy.push_back(member);
+    set_members(std::move(copy), other.levels_);
+  } else {
+    kind_ = other.kind_;
+    content_ = other.content_;
+  }
+}
+inline Value::~Value() {
+  if (kind_ == ValueKind::string) {
+    detail::CompactVector<char>::adopt(content_.text);
+  } else if (kind_ == ValueKind::array) {
+    detail::CompactVector<Value>::adopt(content_.elements);
+  } else if (kind_ == ValueKind::object) {
+    detail::CompactVector<ValueMember>::adopt(content_.members);
+  }
+}
+inline void Value::set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept {
+  content_.members = members.release();
+  kind_ = ValueKind::object;
+  levels_ = static_cast<std::uint8_t>(levels);
+}
+inline Elements<ValueMember> Value::members() const& noexcept {
+  if (kind_ != ValueKind::object || content_.members == nullptr) return {};
+  return {detail::CompactVector<ValueMember>::elements_of(content_.members), content_.members->size};
+}
+inline std::vector<ValueMember> Value::members() const&& { return members(); }
 
 namespace detail {
 
 /// Returns the string of a value whose kind is `text`.
 inline std::string_view text_of(const Value& value) noexcept { return text_of(value.content_.text); }
+
+/// Returns the number of arrays and objects inside each other. O(1).
+inline unsigned levels_of(const Value& value) noexcept { return value.levels_; }
+
+/// Returns the member with that name, or a null pointer.
+inline const ValueMember* find_member(const Elements<ValueMember>& members, std::string_view name) noexcept {
+  const ValueMember* const place = detail::partition_point(
+      members.begin(), members.end(), [name](const ValueMember& member) { return member.name() < name; });
+  return place != members.end() && place->name() == name ? place : nullptr;
+}
 
 /// Builds an array from elements that are added one at a time.
 class ArrayMaker {
@@ -13353,24 +13749,91 @@ class ArrayMaker {
   explicit ArrayMaker(std::size_t expected = 0) { elements_.reserve(expected); }
 
   void add(Value element) {
-    if (element.kind() == ValueKind::array || element.kind() == ValueKind::invalid) {
+    if (element.kind() == ValueKind::array || element.kind() == ValueKind::invalid ||
+        levels_of(element) == Value::deepest) {
       is_invalid_ = true;
       elements_.clear();
     }
-    if (!is_invalid_) elements_.push_back(std::move(element));
+    if (is_invalid_) return;
+    levels_ = greater_of(levels_, levels_of(element) + 1);
+    elements_.push_back(std::move(element));
   }
   Value take() noexcept {
     Value array;
     if (is_invalid_) {
-      array.kind_ = ValueKind::invalid;
+      array.set_invalid();
     } else {
-      array.set_elements(std::move(elements_));
+      array.set_elements(std::move(elements_), levels_);
     }
     return array;
   }
 
  private:
   CompactVector<Value> elements_;
+  unsigned levels_ = 1;
+  bool is_invalid_ = false;
+};
+
+/// Builds an object from members that are added one at a time, in any order.
+class ObjectMaker {
+ public:
+  /// `expected` is the usual number of members, so that no more memory is allocated than needed.
+  explicit ObjectMaker(std::size_t expected = 0) { members_.reserve(expected); }
+
+  void add(std::string_view name, Value value) {
+    if (value.kind() == ValueKind::invalid || levels_of(value) == Value::deepest) {
+      is_invalid_ = true;
+      members_.clear();
+    }
+    if (is_invalid_) return;
+    levels_ = greater_of(levels_, levels_of(value) + 1);
+    is_sorted_ = is_sorted_ && (members_.empty() || members_[members_.size() - 1].name() < name);
+    members_.push_back(ValueMember(name, std::move(value)));
+  }
+  /// Returns whether two members have the same name. Sorts the members.
+  bool has_repeated() {
+    sort();
+    for (std::size_t i = 1; i < members_.size(); ++i) {
+      if (members_[i].name() == members_[i - 1].name()) return true;
+    }
+    return false;
+  }
+  /// Removes all members whose names are repeated.
+  void drop_repeated() {
+    if (!has_repeated()) return;
+    std::size_t kept = 0;
+    for (std::size_t i = 0, next = 0; i < members_.size(); i = next) {
+      for (next = i + 1; next < members_.size() && members_[next].name() == members_[i].name();) ++next;
+      if (next - i > 1) continue;
+      if (kept != i) members_[kept] = std::move(members_[i]);
+      ++kept;
+    }
+    members_.truncate(kept);
+    levels_ = 1;
+    for (const ValueMember& member : members_) levels_ = greater_of(levels_, levels_of(member.value()) + 1);
+  }
+  /// Precondition: no name is repeated.
+  Value take() {
+    sort();
+    Value object;
+    if (is_invalid_) {
+      object.set_invalid();
+    } else {
+      object.set_members(std::move(members_), levels_);
+    }
+    return object;
+  }
+
+ private:
+  void sort() {
+    if (is_sorted_) return;
+    detail::sort(members_, [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
+    is_sorted_ = true;
+  }
+
+  CompactVector<ValueMember> members_;
+  unsigned levels_ = 1;
+  bool is_sorted_ = true;  // and no name is repeated, until `sort`
   bool is_invalid_ = false;
 };
 
@@ -13389,7 +13852,13 @@ inline Value::Value(const ValueView& view) : Value() {
       *this = maker.take();
       break;
     }
-    case ValueKind::invalid: kind_ = ValueKind::invalid; break;
+    case ValueKind::object: {
+      detail::ObjectMaker maker(view.members().size());
+      for (const ValueMember& member : view.members()) maker.add(member.name(), member.value());
+      *this = maker.take();
+      break;
+    }
+    case ValueKind::invalid: set_invalid(); break;
     case ValueKind::absent:
     case ValueKind::null: break;
   }
@@ -13421,11 +13890,27 @@ inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
       break;
     }
     case ValueKind::array: *this = ValueView(value.elements()); break;
+    case ValueKind::object:
+      data_ = value.members().data();
+      size_ = value.members().size();
+      break;
     default: number_ = value.content_.number; break;
   }
 }
 inline ValueView::ValueView(Elements<Value> elements) noexcept
     : kind_(ValueKind::array), data_(elements.data()), size_(elements.size()), element_(&element_of<Value>) {}
+inline Elements<ValueMember> ValueView::members() const noexcept {
+  if (kind_ != ValueKind::object) return {};
+  return {static_cast<const ValueMember*>(data_), size_};
+}
+inline ValueView ValueView::find(std::string_view name) const noexcept {
+  const ValueMember* const member = detail::find_member(members(), name);
+  return member != nullptr ? ValueView(member->value()) : ValueView();
+}
+inline const Value* Value::find(std::string_view name) const& noexcept {
+  const ValueMember* const member = detail::find_member(members(), name);
+  return member != nullptr ? &member->value() : nullptr;
+}
 
 namespace detail {
 
@@ -13509,7 +13994,53 @@ inline Ordering compare_texts_or_moments(std::string_view a, std::string_view b)
   return compare_texts(a, b);
 }
 
-/// Compares values that are not arrays.
+Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept;
+
+/// A total order of values as parts of objects. Strings that are timestamps compare as points in time, among themselves
+/// and with timestamps. Arrays compare lexicographically. NaN is before all numbers.
+inline Ordering compare_parts(const ValueView& a, const ValueView& b) noexcept {
+  if (a.kind() == ValueKind::string && b.kind() == ValueKind::string && a.text() == b.text()) return Ordering::equal;
+  Moment first, second;
+  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
+  if (is_first && is_second) return ordering_of(first, second);
+  const auto group_of = [](const ValueView& value, bool is_moment) {
+    return is_moment ? ValueKind::timestamp : value.kind() == ValueKind::integer ? ValueKind::real : value.kind();
+  };
+  const ValueKind group = group_of(a, is_first), other = group_of(b, is_second);
+  if (group != other) return ordering_of(group, other);
+  switch (group) {
+    case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
+    case ValueKind::real: {
+      const Ordering order = compare_numbers(a, b);
+      if (order != Ordering::unordered) return order;
+      const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
+      return ordering_of(is_number(a), is_number(b));
+    }
+    case ValueKind::string: return compare_texts(a.text(), b.text());
+    case ValueKind::array:
+      for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+        const Ordering order = compare_parts(a[i], b[i]);
+        if (order != Ordering::equal) return order;
+      }
+      return ordering_of(a.size(), b.size());
+    case ValueKind::object: return compare_objects(a, b);
+    default: return Ordering::equal;
+  }
+}
+
+/// A total order of objects: by their first different member, name before value. Linear in the smaller object. Recurses
+/// as deep as the objects nest.
+inline Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept {
+  const Elements<ValueMember> first = a.members(), second = b.members();
+  for (std::size_t i = 0; i < first.size() && i < second.size(); ++i) {
+    Ordering order = compare_texts(first[i].name(), second[i].name());
+    if (order == Ordering::equal) order = compare_parts(first[i].value().view(), second[i].value().view());
+    if (order != Ordering::equal) return order;
+  }
+  return ordering_of(first.size(), second.size());
+}
+
+/// Compares values that are not arrays. Objects are equal or unordered.
 inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b);
   if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
@@ -13518,6 +14049,7 @@ inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept
       case ValueKind::string: return compare_texts_or_moments(a.text(), b.text());
       case ValueKind::timestamp: return ordering_of(a.instant(), b.instant());
       case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
+      case ValueKind::object: return compare_objects(a, b) == Ordering::equal ? Ordering::equal : Ordering::unordered;
       default: return Ordering::unordered;
     }
   }
@@ -13537,6 +14069,7 @@ inline bool operator==(const Value& a, const Value& b) noexcept {
   switch (a.kind_) {
     case ValueKind::string: return a.view().text() == b.view().text();
     case ValueKind::array: return a.elements() == b.elements();
+    case ValueKind::object: return a.members() == b.members();
     case ValueKind::boolean:
     case ValueKind::timestamp: return a.content_.number == b.content_.number;
     default: return true;
@@ -14194,12 +14727,13 @@ using TextSet = BasicTextSet<TextHash>;
 class ValueSet {
  public:
   explicit ValueSet(const Elements<Value>& elements) {
-    std::size_t texts = 0, characters = 0, numbers = 0, moments = 0;
+    std::size_t texts = 0, characters = 0, numbers = 0, moments = 0, objects = 0;
     Moment moment;
     for (const Value& element : elements) {
       const ValueView view = element.view();
       if (view.is_number()) ++numbers;
       if (view.kind() == ValueKind::timestamp) ++moments;
+      if (view.kind() == ValueKind::object) ++objects;
       if (view.kind() != ValueKind::string) continue;
       if (read_moment(view.text(), moment)) {
         ++moments;
@@ -14211,11 +14745,14 @@ class ValueSet {
     if (texts > 0) texts_.make(texts, characters);
     numbers_.reserve(numbers);
     moments_.reserve(moments);
+    objects_.reserve(objects);
     for (const Value& element : elements) add(element);
     if (texts > 0) texts_->finish();
     make_set(numbers_,
              [](const Value& a, const Value& b) { return compare_numbers(a.view(), b.view()) == Ordering::less; });
     make_set(moments_, [](const Moment& a, const Moment& b) { return a < b; });
+    make_set(objects_,
+             [](const Value& a, const Value& b) { return compare_objects(a.view(), b.view()) == Ordering::less; });
   }
 
   bool has(std::string_view text) const noexcept {
@@ -14306,6 +14843,7 @@ class ValueSet {
       case ValueKind::integer:
       case ValueKind::real: numbers_.push_back(element); break;
       case ValueKind::timestamp: moments_.push_back(moment_of(view.instant())); break;
+      case ValueKind::object: objects_.push_back(element); break;
       case ValueKind::boolean: (view.truth() ? has_true_ : has_false_) = true; break;
       default: has_null_ = true; break;
     }
@@ -14323,9 +14861,10 @@ class ValueSet {
     all.truncate(kept);
   }
 
-  // Each value has an index: first the strings, then the numbers, the moments, true, false and null.
+  // Each value has an index: first the strings, then the numbers, the moments, the objects, true, false and null.
   std::size_t text_count() const noexcept { return texts_ ? texts_->size() : 0; }
-  std::size_t place_of_true() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
+  std::size_t place_of_objects() const noexcept { return text_count() + numbers_.size() + moments_.size(); }
+  std::size_t place_of_true() const noexcept { return place_of_objects() + objects_.size(); }
   std::size_t size() const noexcept {
     return place_of_true() + (has_true_ ? 1 : 0) + (has_false_ ? 1 : 0) + (has_null_ ? 1 : 0);
   }
@@ -14352,6 +14891,13 @@ class ValueSet {
         if (place == numbers_.end() || compare_numbers(place->view(), value) != Ordering::equal) return none;
         return text_count() + static_cast<std::size_t>(place - numbers_.begin());
       }
+      case ValueKind::object: {
+        const Value* const place = detail::partition_point(objects_.begin(), objects_.end(), [&](const Value& object) {
+          return compare_objects(object.view(), value) == Ordering::less;
+        });
+        if (place == objects_.end() || compare_objects(place->view(), value) != Ordering::equal) return none;
+        return place_of_objects() + static_cast<std::size_t>(place - objects_.begin());
+      }
       case ValueKind::boolean:
         if (value.truth()) return has_true_ ? place_of_true() : none;
         return has_false_ ? place_of_true() + (has_true_ ? 1 : 0) : none;
@@ -14364,6 +14910,7 @@ class ValueSet {
   Texts texts_;                    // strings that are not timestamps
   CompactVector<Value> numbers_;   // ascending
   CompactVector<Moment> moments_;  // ascending; timestamps, and strings that are timestamps
+  CompactVector<Value> objects_;   // ascending, by compare_objects
   bool has_true_ = false, has_false_ = false, has_null_ = false;
 };
 
@@ -14615,6 +15162,18 @@ struct TwoTexts {
 /// - `eq` with an array matches if both are the same set.
 /// - A range test or `autocomplete` matches if it matches an element.
 ///
+/// Objects:
+/// - "location.city" names the member `city` of the field `location`. At each level, a field or member whose name is
+/// the
+///   whole rest of the name takes precedence, so a name may contain dots. This applies to the custom fields of a
+///   channel; a name in the list of Fields<T> is always one name.
+/// - Names do not descend into arrays: for an array of objects, "players.name" is absent. (In MongoDB it would name the
+///   member of each element.)
+/// - `eq` with an object matches an object that has the same names with equal values, in any order. (MongoDB compares
+///   them in order.) Inside objects, arrays are equal if they have equal elements in the same order, and a null member
+///   is not equal to an absent one. `ne`, `in`, `nin` and `contains` compare in the same way.
+/// - No object is less or greater than another value. Range tests and `autocomplete` do not accept objects.
+///
 /// Absent fields and null:
 /// - A field that the object lacks matches only `ne`, `nin`, `eq` with null, and `exists` with false.
 /// - Null counts as an absent field, except for `exists`.
@@ -14624,7 +15183,7 @@ struct TwoTexts {
 /// - Strings compare as bytes. Two RFC 3339 strings, of any year, compare as points in time. They compare with
 ///   timestamps in the same way: "2019-01-07T13:17:42Z" equals "2019-01-07T14:17:42.0+01:00".
 ///
-/// A test is linear in the sizes of the field and the operand, up to a logarithmic factor.
+/// A test is linear in the sizes of the field, its name and the operand, up to a logarithmic factor.
 ///
 /// A filter that was built incorrectly is invalid. So is every filter that contains it, including its negation. An
 /// invalid filter matches no object; `error()` returns the reason.
@@ -14807,17 +15366,41 @@ class Filter : private Value {
     return filter;
   }
 
+  /// Returns whether all numbers in the value are finite.
   static bool is_finite(const ValueView& value) noexcept {
-    return value.kind() != ValueKind::real || value.real() - value.real() == 0.0;
+    if (value.kind() == ValueKind::real) return value.real() - value.real() == 0.0;
+    for (std::size_t i = 0; value.kind() == ValueKind::array && i < value.size(); ++i) {
+      if (!is_finite(value[i])) return false;
+    }
+    for (const ValueMember& member : value.members()) {
+      if (!is_finite(member.value().view())) return false;
+    }
+    return true;
+  }
+
+  /// Returns why the operator cannot compare with an object, or a null pointer if it can.
+  static const char* wrong_object(Operator op) noexcept {
+    switch (op) {
+      case Operator::eq:
+      case Operator::ne:
+      case Operator::contains: return nullptr;
+      case Operator::gt: return "$gt expects a number, a string or a timestamp, not an object";
+      case Operator::gte: return "$gte expects a number, a string or a timestamp, not an object";
+      case Operator::lt: return "$lt expects a number, a string or a timestamp, not an object";
+      case Operator::lte: return "$lte expects a number, a string or a timestamp, not an object";
+      case Operator::in: return "$in expects an array, not an object";
+      case Operator::nin: return "$nin expects an array, not an object";
+      case Operator::exists: return "$exists expects true or false, not an object";
+      case Operator::autocomplete: return "$autocomplete expects a string, not an object";
+      default: return "this operator tests no field";
+    }
   }
 
   static const char* wrong_operand(Operator op, const ValueView& operand) noexcept {
     const ValueKind kind = operand.kind();
-    if (kind == ValueKind::invalid) return "a value that cannot be held, or an array in an array";
+    if (kind == ValueKind::invalid) return "a value that cannot be held: an array in an array, or one too deep";
     if (!is_finite(operand)) return "a number must be finite";
-    for (std::size_t i = 0; kind == ValueKind::array && i < operand.size(); ++i) {
-      if (!is_finite(operand[i])) return "a number must be finite";
-    }
+    if (kind == ValueKind::object) return wrong_object(op);
     switch (op) {
       case Operator::eq:
       case Operator::ne: return nullptr;
@@ -15259,8 +15842,8 @@ inline namespace PRESENCE_ABI {
 struct FilterLimits {
   /// Maximum length of the text, in bytes.
   std::size_t max_bytes = static_cast<std::size_t>(-1);
-  /// Maximum number of filters and operands together. Nested filters and elements of arrays count too:
-  /// `{"id":{"$in":["a","b"]}}` has four.
+  /// Maximum number of filters and operands together. Nested filters, elements of arrays and members of objects count
+  /// too: `{"id":{"$in":["a","b"]}}` has four.
   std::size_t max_values = static_cast<std::size_t>(-1);
 };
 
@@ -15302,7 +15885,7 @@ constexpr bool is_combination(Operator op) noexcept {
   return op == Operator::all_of || op == Operator::any_of || op == Operator::none_of;
 }
 
-/// Reads the next value, which must not be an array or object. Returns false after an error.
+/// Reads the next value, which must not be an array, and is not an object. Returns false after an error.
 inline bool read_scalar(JsonReader& in, Value& value) {
   JsonValue found;
   in.read(found);
@@ -15325,8 +15908,7 @@ inline bool read_scalar(JsonReader& in, Value& value) {
       value = Value(real);
       return true;
     }
-    case JsonKind::array: return in.fail(ErrorCode::wrong_type, found.offset, "an array is not allowed here");
-    default: return in.fail(ErrorCode::wrong_type, found.offset, "an object is not allowed here");
+    default: return in.fail(ErrorCode::wrong_type, found.offset, "an array is not allowed in an array");
   }
 }
 
@@ -15360,13 +15942,16 @@ class JsonKeys {
   std::vector<Key> all_;
 };
 
-/// The number of entries of each array and object of a filter, counted in advance so that memory is allocated once, in
-/// the right size. An array has elements; an object has the tests and combinations of its keys. One pass over the text
-/// counts the arrays and objects, and one counts their entries. If the text is not a filter, the counts are not exact,
-/// but there is never more than one for each two bytes.
+/// The number of entries of each array and object of a filter or a value, counted in advance so that memory is
+/// allocated once, in the right size. An array has elements; an object has members or, as a filter, the tests and
+/// combinations of its keys. One pass over the text counts the arrays and objects, and one counts their entries. If the
+/// text is not what it should be, or a key begins with an escape, the counts are not exact, but there is never more
+/// than one for each two bytes.
 class JsonCounts {
  public:
-  explicit JsonCounts(std::string_view json) {
+  enum class Text : std::uint8_t { filter, value };
+
+  JsonCounts(std::string_view json, Text text) {
     std::size_t opened = 0;
     for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
       if (*p == '"') {
@@ -15377,7 +15962,7 @@ class JsonCounts {
       }
     }
     counts_.reserve(opened);
-    count(json);
+    count(json, text == Text::filter ? Role::filter : Role::operand);
   }
 
   /// Returns the count of the next array or object, in the order in which they open.
@@ -15387,12 +15972,16 @@ class JsonCounts {
   static constexpr std::uint32_t most = 0xFFFFFFFF;
   /// What may come next in an array or object.
   enum class Next : std::uint8_t { key, colon, value, comma };
+  /// What an array or object is: a filter, the filters that it combines, the operators of a field, or a part of a
+  /// value.
+  enum class Role : std::uint8_t { filter, parts, operators, operand };
   /// An array or object that is open.
   struct Open {
     std::size_t index;  // index of its count
     bool is_object;
     Next next;
-    char first;  // for an array: the bracket that begins its first element, or a space; zero if there is none yet
+    Role role;
+    bool has_dollar;  // whether the last key begins with one
   };
 
   /// Returns the closing quote of the string, or the end.
@@ -15405,17 +15994,23 @@ class JsonCounts {
   void add(std::size_t index, std::uint32_t more) noexcept {
     counts_[index] = counts_[index] > most - more ? most : counts_[index] + more;
   }
-  void begin_value(Open& open, char first) noexcept {
-    if (open.next == Next::key && first == '"') open.next = Next::colon;
+  void begin_value(Open& open, const char* p, const char* end) noexcept {
+    if (open.next == Next::key && *p == '"') {
+      open.next = Next::colon;
+      open.has_dollar = p + 1 != end && p[1] == '$';
+    }
     if (open.next != Next::value) return;
-    const char bracket = first == '{' || first == '[' ? first : ' ';
-    if (open.first == 0) open.first = bracket;
-    // An array with elements of two kinds is an error anyway, so only elements of the first kind count.
-    if (open.is_object || open.first == bracket) add(open.index, 1);
+    add(open.index, 1);
     open.next = Next::comma;
   }
+  /// Returns the role of an array or object inside another.
+  static Role role_in(const Open& open, char bracket) noexcept {
+    if (open.role == Role::parts && bracket == '{') return Role::filter;
+    if (open.role != Role::filter || (bracket == '{') == open.has_dollar) return Role::operand;
+    return open.has_dollar ? Role::parts : Role::operators;
+  }
 
-  void count(std::string_view json) {
+  void count(std::string_view json, Role role) {
     Open opened[JsonReader::deepest + 1];
     std::size_t depth = 0;
     for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
@@ -15427,16 +16022,17 @@ class JsonCounts {
         case '\r': break;
         case '{':
         case '[':
-          if (inner != nullptr) begin_value(*inner, *p);
+          if (inner != nullptr) begin_value(*inner, p, end);
+          if (inner != nullptr) role = role_in(*inner, *p);
           if (depth > JsonReader::deepest) return;
-          opened[depth++] = Open{counts_.size(), *p == '{', *p == '{' ? Next::key : Next::value, 0};
+          opened[depth++] = Open{counts_.size(), *p == '{', *p == '{' ? Next::key : Next::value, role, false};
           counts_.push_back(0);
           break;
         case '}':
         case ']':
           if (inner == nullptr) return;
           // A field with several operators counts as that many tests.
-          if (inner->is_object && depth > 1 && opened[depth - 2].is_object && counts_[inner->index] > 1)
+          if (inner->role == Role::operators && counts_[inner->index] > 1)
             add(opened[depth - 2].index, counts_[inner->index] - 1);
           if (--depth == 0) return;
           break;
@@ -15450,7 +16046,7 @@ class JsonCounts {
           break;
         default:
           if (inner == nullptr) return;
-          begin_value(*inner, *p);
+          begin_value(*inner, p, end);
           if (*p == '"') p = end_of_string(p, end);
           if (p == end) return;
           break;
@@ -15462,11 +16058,90 @@ class JsonCounts {
   std::size_t at_ = 0;
 };
 
+/// Reads a value with its elements and members. Fails at the first value beyond a limit. Recurses as deep as the text
+/// nests, so at most JsonReader::deepest levels.
+class JsonValueReader {
+ public:
+  /// What happens to members with the same name: an error at the second one, or all of them are omitted.
+  enum class Repeated : std::uint8_t { fails, is_omitted };
+
+  /// `counts` are those of the text from the value on. `left` is decreased for each value that is read.
+  JsonValueReader(JsonReader& in, JsonCounts& counts, std::size_t& left, Repeated repeated) noexcept
+      : in_(in), counts_(counts), left_(left), repeated_(repeated) {}
+
+  /// Returns false after an error.
+  bool read(Value& value) { return read(value, false); }
+
+ private:
+  bool read(Value& value, bool is_element) {
+    const JsonKind kind = in_.peek();
+    if (left_ == 0) return in_.fail(ErrorCode::over_limit, in_.offset(), "the number of values exceeds the limit");
+    --left_;
+    if (kind == JsonKind::object) return read_object(value);
+    if (kind == JsonKind::array && !is_element) return read_array(value);
+    return read_scalar(in_, value);
+  }
+
+  // So a value that is read is never too deep to be a Value.
+  static_assert(JsonReader::deepest <= Value::deepest, "a text nests at most as deep as a Value");
+
+  bool read_array(Value& value) {
+    ArrayMaker elements(counts_.next());
+    in_.open();
+    while (in_.next_element()) {
+      Value element;
+      if (!read(element, true)) return false;
+      elements.add(std::move(element));
+    }
+    value = elements.take();
+    return in_.ok();
+  }
+
+  bool read_object(Value& value) {
+    const std::size_t start = in_.offset();
+    ObjectMaker members(counts_.next());
+    std::string_view name;
+    in_.open();
+    while (in_.next_key(name)) {
+      Value member;
+      if (!read(member, false)) return false;
+      members.add(name, std::move(member));
+    }
+    if (!in_.ok()) return false;
+    if (repeated_ == Repeated::is_omitted) {
+      members.drop_repeated();
+    } else if (members.has_repeated()) {
+      members = ObjectMaker();  // frees its memory
+      return fail_at_repeated(start);
+    }
+    value = members.take();
+    return true;
+  }
+
+  /// Fails at the first key of an object that is repeated. There must be one.
+  bool fail_at_repeated(std::size_t object) {
+    std::size_t count = 0;
+    std::string_view name;
+    in_.seek(object);
+    for (in_.open(); in_.next_key(name); in_.skip()) ++count;
+    JsonKeys keys;
+    keys.reserve(count);
+    in_.seek(object);
+    for (in_.open(); in_.next_key(name); in_.skip()) keys.add(in_, name);
+    return keys.are_unique(in_);
+  }
+
+  JsonReader& in_;
+  JsonCounts& counts_;
+  std::size_t& left_;
+  Repeated repeated_;
+};
+
 /// Reads a filter, and fails at the first value beyond the limits.
 class FilterReader {
  public:
   FilterReader(std::string_view json, std::string& scratch, const FilterLimits& limits)
-      : in_(json, scratch), counts_(json), left_(limits.max_values) {}
+      : in_(json, scratch), counts_(json, JsonCounts::Text::filter), left_(limits.max_values) {}
 
   JsonReader& in() noexcept { return in_; }
   /// Returns how many more values the limits allow.
@@ -15509,37 +16184,18 @@ class FilterReader {
   }
 
  private:
-  /// Counts a filter, an operand or an element of it. Fails and returns false if the limit is exceeded.
+  /// Counts a filter. Fails and returns false if the limit is exceeded.
   bool is_one_more(std::size_t offset) noexcept {
     if (left_ == 0) return in_.fail(ErrorCode::over_limit, offset, "the number of values exceeds the limit");
     --left_;
     return true;
   }
 
-  bool scalar(Value& value) {
-    in_.peek();
-    return is_one_more(in_.offset()) && read_scalar(in_, value);
-  }
-
-  bool operand(Value& value) {
-    if (in_.peek() != JsonKind::array) return scalar(value);
-    if (!is_one_more(in_.offset())) return false;
-    ArrayMaker elements(counts_.next());
-    in_.open();
-    while (in_.next_element()) {
-      Value element;
-      if (!scalar(element)) return false;
-      elements.add(std::move(element));
-    }
-    value = elements.take();
-    return in_.ok();
-  }
-
   bool test(Operator op, std::string_view field, std::size_t field_offset, Filter& made) {
     in_.peek();
     const std::size_t offset = in_.offset();
     Value value;
-    if (!operand(value)) return false;
+    if (!JsonValueReader(in_, counts_, left_, JsonValueReader::Repeated::fails).read(value)) return false;
     made = Filter::test(op, field, std::move(value));
     if (const std::optional<Error> error = made.error())
       return in_.fail(error->code, field.empty() ? field_offset : offset, error->message);
@@ -15611,17 +16267,17 @@ class FilterReader {
 /// A value means `$eq`, several keys mean `$and`, and `{}` matches everything. The operators of a field are `$eq`,
 /// `$ne`, `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$contains`, `$exists` and `$autocomplete`. The operators that
 /// combine filters are `$and`, `$or` and `$nor`. A timestamp is written as an RFC 3339 string, which compares with
-/// timestamps.
+/// timestamps. An object is an operand only behind an operator, as in `{"location":{"$eq":{"city":"Kyoto"}}}`.
 ///
 /// Returns the first error, with its offset:
 ///
 /// * The grammar, as for `parse_event`.
 /// * `duplicate_key` at the second of two equal keys in one object, after the object was read.
 /// * `unknown_operator` at a key that is not an operator, or not one that is allowed there.
-/// * `wrong_type` at a value of another type.
+/// * `wrong_type` at a value of another type, or at an array directly in an array.
 /// * `bad_operand` at a value that the operator does not accept, an empty list of filters, or a field without a name.
 /// * `out_of_range` at a number.
-/// * `too_deep` at more than Filter::deepest nested combinations.
+/// * `too_deep` at more than Filter::deepest nested combinations, or 64 levels of the text.
 /// * `over_limit` at the first byte or value beyond the limits.
 ///
 /// @code
@@ -15651,41 +16307,35 @@ inline Result<Filter> parse_filter(std::string_view json, const FilterLimits& li
 inline Result<Filter> parse_filter(std::string_view json) { return parse_filter(json, FilterLimits()); }
 
 /// Parses a JSON text that is one value, as a filter reads its operands: null, a bool, an integer, a number, a string,
-/// or an array of these. A timestamp is read as a string, which compares with timestamps.
+/// an array or an object. A timestamp is read as a string, which compares with timestamps.
 ///
-/// Returns the first error, with its offset: the grammar, as for `parse_filter`; `wrong_type` at an object, or at an
-/// array inside an array; `out_of_range` at a number that is not representable. O(n) for n bytes. Allocates at most
-/// 16 n bytes at any moment.
+/// Returns the first error, with its offset: the grammar, as for `parse_filter`; `too_deep` at more than Value::deepest
+/// levels; `wrong_type` at an array directly in an array; `duplicate_key` at the second of two equal names in one
+/// object, after the object was read; `out_of_range` at a number that is not representable. O(n log n) for n bytes.
+/// Allocates at most 16 n bytes at any moment.
 ///
 /// @code
+/// const Result<Value> location = parse_value(R"({"floor":3,"city":"Kyoto"})");
+/// assert(*location->find("city") == "Kyoto" && to_json(*location) == R"({"city":"Kyoto","floor":3})");
 /// assert(*parse_value("[1, 2.5, null]") == Value::array({Value(1), Value(2.5), Value()}));
 /// assert(to_json(*parse_value(R"("a\u0062c")")) == R"("abc")");
 /// assert(parse_value("[1, [2]]").error() == (Error{ErrorCode::wrong_type, 4, ""}));
 /// @endcode
 inline Result<Value> parse_value(std::string_view json) {
+  using Repeated = detail::JsonValueReader::Repeated;
   std::string scratch;
   detail::JsonReader in(json, scratch);
+  detail::JsonCounts counts(json, detail::JsonCounts::Text::value);
+  std::size_t left = static_cast<std::size_t>(-1);
   Value value;
-  if (in.peek() == detail::JsonKind::array) {
-    detail::JsonCounts counts(json);
-    detail::ArrayMaker elements(counts.next());
-    in.open();
-    while (in.next_element()) {
-      Value element;
-      if (!detail::read_scalar(in, element)) break;
-      elements.add(std::move(element));
-    }
-    value = elements.take();
-  } else {
-    detail::read_scalar(in, value);
-  }
-  in.finish();
+  if (detail::JsonValueReader(in, counts, left, Repeated::fails).read(value)) in.finish();
   if (!in.ok()) return in.error();
   return Result<Value>(std::move(value));
 }
 
 /// Appends a value. A timestamp is written as an RFC 3339 string. A number that is not finite, and an invalid value,
-/// are written as null.
+/// are written as null. The members of an object are written in order of their names, which compare as bytes. Members
+/// whose name is not UTF-8 are omitted.
 inline void append_json(std::string& out, const ValueView& value) {
   switch (value.kind()) {
     case ValueKind::boolean: out += value.truth() ? "true" : "false"; break;
@@ -15709,14 +16359,27 @@ inline void append_json(std::string& out, const ValueView& value) {
       }
       out += ']';
       break;
+    case ValueKind::object: {
+      std::string_view separator = "{";
+      for (const ValueMember& member : value.members()) {
+        if (!detail::is_utf8(member.name())) continue;
+        detail::append_json_text(out, separator, member.name());
+        out += ':';
+        append_json(out, member.value().view());
+        separator = ",";
+      }
+      out += separator == "{" ? "{}" : "}";
+      break;
+    }
     default: out += "null"; break;
   }
 }
 /// Appends an owning value.
 inline void append_json(std::string& out, const Value& value) { append_json(out, value.view()); }
 
-/// Appends a filter. `parse_filter` reads it as an equal filter, except that timestamps are read as strings. An invalid
-/// filter is written as `{"$invalid":"…"}` with its error message, which `parse_filter` rejects.
+/// Appends a filter. `parse_filter` reads it as an equal filter, except that timestamps are read as strings, and that
+/// it rejects a text of more than 64 levels: operands and combinations may be deeper together. An invalid filter is
+/// written as `{"$invalid":"…"}` with its error message, which `parse_filter` rejects.
 inline void append_json(std::string& out, const Filter& filter) {
   out += '{';
   if (detail::is_combination(filter.op())) {
@@ -15752,16 +16415,16 @@ inline std::string to_json(const Value& value) { return detail::json_of(value); 
 
 #endif  // PRESENCE_JSON_FILTERS_HPP
 
-// presence/model/channel.hpp
-#ifndef PRESENCE_MODEL_CHANNEL_HPP
-#define PRESENCE_MODEL_CHANNEL_HPP
+// presence/model/attributes.hpp
+#ifndef PRESENCE_MODEL_ATTRIBUTES_HPP
+#define PRESENCE_MODEL_ATTRIBUTES_HPP
 
 #include <iterator>     // for random_access_iterator_tag
 
 namespace presence {
 inline namespace PRESENCE_ABI {
 
-/// An ordered map of host-defined channel fields: from names to Values, sorted by name. As in a std::map, a reference
+/// An ordered map of host-defined fields: from names to Values, sorted by name. As in a std::map, a reference
 /// or pointer to a value is valid until that field is erased, or the whole map is assigned to or destroyed. Inserting
 /// or erasing other fields does not invalidate it.
 ///
@@ -15942,6 +16605,8 @@ class Attributes {
   friend bool operator!=(const Attributes& a, const Attributes& b) noexcept { return !(a == b); }
 
  private:
+  friend class Value;
+
   /// Returns the position of the field, or of the first field that is ordered after it.
   const_iterator place_of(std::string_view name) const noexcept {
     const auto is_before = [name](const Entry* entry) { return entry->name < name; };
@@ -16003,6 +16668,44 @@ class Attributes {
 /// The former name of Attributes.
 using CustomFields = Attributes;
 
+inline Value Value::object(Attributes members) {
+  detail::ObjectMaker maker(members.size());
+  for (const Attributes::Run& run : members.runs_) {
+    for (Attributes::Entry* const entry : run) maker.add(entry->name, std::move(entry->value));
+  }
+  return maker.take();
+}
+
+namespace detail {
+
+/// Returns what a dotted name finds inside a value: the member whose name is the whole name, or else what the rest of
+/// the name after its first dot finds inside the member that the part before it names. Absent if there is none, or if
+/// the pointer is null. Linear in the size of the name, up to the levels of the objects and logarithms of their sizes.
+inline ValueView find_inside(const Value* outer, std::string_view name) noexcept {
+  while (outer != nullptr) {
+    if (const Value* const whole = outer->find(name)) return ValueView(*whole);
+    const std::size_t dot = name.find('.');
+    if (dot == std::string_view::npos) break;
+    outer = outer->find(name.substr(0, dot));
+    name.remove_prefix(dot + 1);
+  }
+  return ValueView();
+}
+
+}  // namespace detail
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_ATTRIBUTES_HPP
+
+// presence/model/channel.hpp
+#ifndef PRESENCE_MODEL_CHANNEL_HPP
+#define PRESENCE_MODEL_CHANNEL_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
 /// A channel of a chat service: a group of members who see each other. A plain value. `type` and `id` together identify
 /// a channel.
 ///
@@ -16036,10 +16739,17 @@ struct Fields<Channel> {
   /// The fields that every channel has.
   static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
                                       field("cid", &Channel::cid), field("members", &Channel::members));
-  /// Returns the custom field of that name; absent if there is none.
+  /// Returns the custom field of that name, or a member of an object: "location.city" is the `city` of the custom field
+  /// `location`. A name with dots descends into objects at its dots, but at each level a field or member with the whole
+  /// rest of the name takes precedence. Absent if there is none. Never descends into a custom field that is named as a
+  /// field of every channel.
   static ValueView other(const Channel& channel, std::string_view name) noexcept {
-    const Value* const value = channel.custom.find(name);
-    return value != nullptr ? ValueView(*value) : ValueView();
+    if (const Value* const whole = channel.custom.find(name)) return ValueView(*whole);
+    const std::size_t dot = name.find('.');
+    if (dot == std::string_view::npos) return ValueView();
+    const std::string_view outer = name.substr(0, dot);
+    if (detail::index_of_field(list, outer) != list.size) return ValueView();
+    return detail::find_inside(channel.custom.find(outer), name.substr(dot + 1));
   }
 };
 
@@ -16063,48 +16773,6 @@ struct JsonChannelName {
 struct JsonPlace {
   std::string_view name;
   std::size_t offset;  ///< position of the key
-};
-
-/// The elements of an array, as a range from which a Value is created without a temporary copy of all of them. Each
-/// element must be representable in a Value.
-class JsonElements {
- public:
-  class iterator {
-   public:
-    iterator(JsonReader* in, std::size_t offset, std::size_t left) noexcept : in_(in), offset_(offset), left_(left) {}
-    Value operator*() const {
-      in_->seek(offset_);
-      Value value;
-      read_scalar(*in_, value);
-      return value;
-    }
-    iterator& operator++() {
-      if (--left_ == 0) return *this;
-      in_->seek(offset_);
-      in_->skip();
-      in_->next_element();
-      in_->peek();
-      offset_ = in_->offset();
-      return *this;
-    }
-    friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.left_ == b.left_; }
-    friend bool operator!=(const iterator& a, const iterator& b) noexcept { return !(a == b); }
-
-   private:
-    JsonReader* in_;
-    std::size_t offset_;  // position of the element
-    std::size_t left_;    // number of elements from this one to the end
-  };
-
-  /// `first` is the offset of the first element, if there is one.
-  JsonElements(JsonReader& in, std::size_t first, std::size_t size) noexcept : in_(&in), first_(first), size_(size) {}
-  iterator begin() const noexcept { return iterator(in_, first_, size_); }
-  iterator end() const noexcept { return iterator(in_, first_, 0); }
-  std::size_t size() const noexcept { return size_; }
-
- private:
-  JsonReader* in_;
-  std::size_t first_, size_;
 };
 
 /// The values of an object that is a channel or the state of one.
@@ -16263,24 +16931,38 @@ class JsonChannelReader {
     places.reserve(count);
     for (go_into(in, object); in.next_key(key); in.skip()) places.push_back(JsonPlace{key, in.key_offset()});
 
+    keep_unique(places, [this](const JsonPlace& repeated, std::size_t second) {
+      if (JsonChannelName* const name = name_called(repeated.name)) {
+        name->odd = Error{ErrorCode::duplicate_key, second, JsonJudge::twice};
+      } else {
+        pass_over_repeated(second);
+      }
+    });
+    return places;
+  }
+
+  /// Sorts the keys of an object by name, and removes those that are repeated. For each of them, calls
+  /// `on_repeated(first, offset of the second)`.
+  template <class OnRepeated>
+  static void keep_unique(std::vector<JsonPlace>& places, OnRepeated on_repeated) {
     detail::sort(places, [](const JsonPlace& a, const JsonPlace& b) {
       const int order = a.name.compare(b.name);
       return order != 0 ? order < 0 : a.offset < b.offset;
     });
     std::size_t kept = 0;
-    for (std::size_t i = 0, next = 0; i < count; i = next) {
+    for (std::size_t i = 0, next = 0; i < places.size(); i = next) {
       next = i + 1;
-      while (next < count && places[next].name == places[i].name) ++next;
+      while (next < places.size() && places[next].name == places[i].name) ++next;
       if (next - i == 1) {
         places[kept++] = places[i];
-      } else if (JsonChannelName* const name = name_called(places[i].name)) {
-        name->odd = Error{ErrorCode::duplicate_key, places[i + 1].offset, JsonJudge::twice};
       } else {
-        judge_.pass_over(ErrorCode::duplicate_key, places[i + 1].offset, JsonJudge::twice);
+        on_repeated(places[i], places[i + 1].offset);
       }
     }
     places.resize(kept);
-    return places;
+  }
+  void pass_over_repeated(std::size_t second) noexcept {
+    judge_.pass_over(ErrorCode::duplicate_key, second, JsonJudge::twice);
   }
 
   void read_name(JsonReader& in, JsonChannelName& name) {
@@ -16381,10 +17063,10 @@ class JsonChannelReader {
     }
   }
 
-  /// Returns true if the value is not an array and is representable in a Value.
+  /// Returns true if the value is representable in a Value. It is not an object.
   bool is_scalar(const JsonNote& found) noexcept {
-    if (found.kind == JsonKind::array || found.kind == JsonKind::object) {
-      judge_.pass_over(ErrorCode::wrong_type, found.offset, "no Value holds this");
+    if (found.kind == JsonKind::array) {
+      judge_.pass_over(ErrorCode::wrong_type, found.offset, "an array in an array; no Value holds this");
       return false;
     }
     if (found.kind != JsonKind::number) return true;
@@ -16395,50 +17077,48 @@ class JsonChannelReader {
     return false;
   }
 
-  /// Checks the next array. Returns nullopt if it is not representable in a Value.
-  std::optional<JsonElements> check_array(JsonReader& in) {
-    std::size_t first = 0, count = 0;
-    bool is_flat = true;
-    in.open();
-    while (is_flat && in.next_element()) {
-      JsonValue element;
-      in.read(element);
-      if (count == 0) first = element.offset;
-      ++count;
-      is_flat = is_scalar(element);
+  /// Checks the next value, and adds the number of its elements and members. Returns false if it is not representable
+  /// in a Value; the reader is then inside it. Notes the names that are repeated in an object. Recurses as deep as the
+  /// text nests.
+  bool check_value(JsonReader& in, bool is_element, std::size_t& parts) {
+    const JsonKind kind = in.peek();
+    if (kind == JsonKind::object) return check_members(in, parts);
+    if (kind == JsonKind::array && !is_element) {
+      for (in.open(); in.next_element(); ++parts) {
+        if (!check_value(in, true, parts)) return false;
+      }
+      return true;
     }
-    if (!is_flat) return std::nullopt;
-    return JsonElements(in, first, count);
+    JsonValue found;
+    in.read(found);
+    return is_scalar(found);
   }
-  /// Returns the elements of the next array, which was checked before.
-  static JsonElements elements_of(JsonReader& in) {
-    std::size_t first = 0, count = 0;
-    for (in.open(); in.next_element(); in.skip(), ++count) {
-      in.peek();
-      if (count == 0) first = in.offset();
+  bool check_members(JsonReader& in, std::size_t& parts) {
+    std::vector<JsonPlace> places;
+    std::string_view name;
+    for (in.open(); in.next_key(name); ++parts) {
+      places.push_back(JsonPlace{name, in.key_offset()});
+      if (!check_value(in, false, parts)) return false;
     }
-    return JsonElements(in, first, count);
+    keep_unique(places, [this](const JsonPlace&, std::size_t second) { pass_over_repeated(second); });
+    return true;
   }
 
   void read_custom(JsonReader& in, std::vector<JsonPlace> places, Attributes& custom) {
-    std::size_t fields = 0, elements = 0;
+    std::size_t fields = 0, all_parts = 0;
+    bool has_objects = false;
     for (const JsonPlace& place : places) {
       go_to_value(in, place);
       const JsonKind kind = in.peek();
       const std::size_t offset = in.offset();
-      if (kind == JsonKind::array) {
-        const std::optional<JsonElements> array = check_array(in);
-        if (!array) continue;
-        if (array->size() > options_.max_custom_elements - elements) {
-          judge_.pass_over(ErrorCode::over_limit, offset, "more elements of arrays than max_custom_elements");
-          continue;
-        }
-        elements += array->size();
-      } else {
-        JsonValue found;
-        in.read(found);
-        if (!is_scalar(found)) continue;
+      std::size_t parts = 0;
+      if (!check_value(in, false, parts)) continue;
+      if (parts > options_.max_custom_elements - all_parts) {
+        judge_.pass_over(ErrorCode::over_limit, offset, "more elements and members than max_custom_elements");
+        continue;
       }
+      all_parts += parts;
+      has_objects = has_objects || (parts > 0 && (kind == JsonKind::object || kind == JsonKind::array));
       if (fields == options_.max_custom_fields) {
         judge_.pass_over(ErrorCode::over_limit, place.offset, "more custom fields than max_custom_fields");
         break;
@@ -16450,18 +17130,30 @@ class JsonChannelReader {
     keys.reserve(fields);
     for (std::size_t i = 0; i < fields; ++i) keys.push_back(places[i].offset);
     std::vector<JsonPlace>().swap(places);
+    if (has_objects) std::string().swap(names_scratch_);  // its strings are not needed any more
     // The names are in order, so each field is appended.
     for (const std::size_t key : keys) {
       std::string_view name;
       in.seek_key(key);
       in.next_key(name);
       Value& value = custom[name];
-      if (in.peek() == JsonKind::array) {
-        value = Value::array(elements_of(in));
+      const JsonKind kind = in.peek();
+      if (kind == JsonKind::array || kind == JsonKind::object) {
+        read_nested(in, value);
       } else {
         read_scalar(in, value);
       }
     }
+  }
+
+  /// Reads the next array or object, which was checked before.
+  void read_nested(JsonReader& in, Value& value) {
+    const std::size_t start = in.offset();
+    in.skip();
+    JsonCounts counts(json_.substr(start, in.offset() - start), JsonCounts::Text::value);
+    in.seek(start);
+    std::size_t left = static_cast<std::size_t>(-1);
+    JsonValueReader(in, counts, left, JsonValueReader::Repeated::is_omitted).read(value);
   }
 
   std::string_view json_;
@@ -16476,15 +17168,9 @@ class JsonChannelReader {
 /// Returns true if a custom field can be written in a form that is read as a custom field again.
 inline bool has_json_form(const Attributes::Entry& field) noexcept {
   if (field.value.kind() == ValueKind::invalid) return false;
+  if (levels_of(field.value) >= JsonReader::deepest) return false;  // the channel is one more level
   const std::string_view name = field.name;
-  if (name == "type" || name == "id" || name == "cid" || name == "members") return false;
-  const char* p = name.data();
-  for (const char* const end = p + name.size(); p != end;) {
-    const Utf8Step step = utf8_step(p, end);
-    if (!step.valid) return false;
-    p += step.length;
-  }
-  return true;
+  return name != "type" && name != "id" && name != "cid" && name != "members" && is_utf8(name);
 }
 
 }  // namespace detail
@@ -16503,15 +17189,16 @@ inline bool has_json_form(const Attributes::Entry& field) noexcept {
 /// keys of a member are skipped. Members keep their order and are not deduplicated. null as the value of any of these
 /// keys is treated as an absent key. If `members` is absent, the channel has no members.
 ///
-/// Every other key is a custom field: null, a bool, an integer, a number, a string, or an array of these. A timestamp
-/// is read as a string. Objects, such as the `created_by` and `config` of a service, are not representable in a Value;
-/// nor are arrays that contain an array or object. Such fields are omitted and noted.
+/// Every other key is a custom field: null, a bool, an integer, a number, a string, an array or an object, such as the
+/// `created_by` and `config` of a service. A timestamp is read as a string. A field that contains an array directly in
+/// an array is not representable in a Value. It is omitted and noted.
 ///
 /// Malformed content never loses the channel: it is omitted and added to `notes`, which is cleared first and may be
 /// null. Malformed content is: a member that names no user, or two users; a custom field with a number that is not
-/// representable in a Value; a repeated key; a value of another type. In strings, half of a surrogate pair and bytes
-/// that are not UTF-8 are read as U+FFFD. A type, an id, a cid or a member with these counts as malformed. Beyond the
-/// limits in `options`, the first members are kept, and the custom fields whose names are first in order.
+/// representable in a Value; a repeated key, also of a nested object; a value of another type. In strings, half of a
+/// surrogate pair and bytes that are not UTF-8 are read as U+FFFD. A type, an id, a cid or a member with these counts
+/// as malformed. Beyond the limits in `options`, the first members are kept, and the custom fields whose names are
+/// first in order.
 ///
 /// Strings that are empty or too long, and types with a colon, are read unchanged; Store::put validates them.
 ///
@@ -16528,8 +17215,8 @@ inline bool has_json_form(const Attributes::Entry& field) noexcept {
 /// const Result<Channel> match = parse_channel(
 ///     R"({"cid":"match:eu-17","members":["john",{"user_id":"mary","role":"host"}],"slots":4,"config":{}})");
 /// assert(match && match->type == "match" && match->id == "eu-17" && match->members.back() == "mary");
-/// assert(match->custom.size() == 1 && *match->custom.find("slots") == Value(4));  // an object is not a field
-/// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"slots":4})");
+/// assert(match->custom.size() == 2 && *match->custom.find("slots") == Value(4));
+/// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"config":{},"slots":4})");
 /// assert(parse_channel(R"({"type":"match"})").error().code == ErrorCode::missing_key);
 ///
 /// ReadNotes notes;
@@ -16560,7 +17247,7 @@ inline Result<Channel> parse_channel(std::string_view json) {
 /// a string that is not UTF-8 is written as U+FFFD.
 ///
 /// Custom fields that could not be read as such are omitted: those named `type`, `id`, `cid` or `members`, those whose
-/// name is not UTF-8, and invalid values.
+/// name is not UTF-8, invalid values, and values with Value::deepest levels: the channel is one more.
 inline void append_json(std::string& out, const Channel& channel) {
   detail::append_json_text(out, R"({"type":)", channel.type);
   detail::append_json_text(out, R"(,"id":)", channel.id);
@@ -16848,6 +17535,7 @@ constexpr int rank_of(ValueKind kind) noexcept {
     case ValueKind::array: return 2;
     case ValueKind::boolean: return 3;
     case ValueKind::timestamp: return 4;
+    case ValueKind::object:
     case ValueKind::invalid: return 5;
     case ValueKind::absent:
     case ValueKind::null: return 6;
@@ -16859,7 +17547,7 @@ constexpr int sign_of(Ordering order) noexcept {
   return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
 }
 
-/// A total order of all values. Arrays compare lexicographically.
+/// A total order of all values, in which all objects and invalid values are equal. Arrays compare lexicographically.
 inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
   Moment first, second;
   const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
@@ -16875,6 +17563,7 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
   }
   if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
+  if (a.kind() == ValueKind::object) return 0;
   const Ordering order = compare_scalars(a, b);
   if (order != Ordering::unordered) return sign_of(order);
   // NaN comes before all numbers.
@@ -17825,12 +18514,10 @@ struct Dispatched {
   template <class Fn>
   void each_applied(const PresenceEventView& event, Fn&& fn) const {
     if (!accepted(verdict)) return;
-    PresenceEventView applied = event;
-    applied.at = at;
+    PresenceEventView applied = detail::moved_to(event, at);
     if (event.status && status_at != at) {
-      PresenceEventView text = event;
+      PresenceEventView text = detail::moved_to(event, status_at);
       text.type = EventType::set_status;
-      text.at = status_at;
       applied.status = std::nullopt;
       fn(static_cast<const PresenceEventView&>(applied));
       fn(static_cast<const PresenceEventView&>(text));
@@ -17845,7 +18532,7 @@ enum class SessionEndReason : std::uint8_t {
   disconnected,  ///< by a disconnect event
   timed_out,     ///< it was silent for Rules::session_timeout
   evicted,       ///< another session became live, and Rules::max_sessions_per_user was exceeded
-  removed        ///< the store no longer knows the user
+  removed        ///< the user was removed, or the store no longer knows them
 };
 
 /// Returns the name of the enumerator, such as "timed_out", or "?" for a number that is none. O(1); the string is a
@@ -18336,7 +19023,8 @@ inline constexpr Duration one_frame = Duration::from_ns(1000);
 /// three rules for an invisible user:
 /// - An event in the frame of the cut (see `invisible_since`) takes effect no earlier than the cut, so it is hidden.
 /// - An event from before that frame may be visible. It is not moved by events that may be hidden.
-/// - A status is always visible. It is ordered only by other statuses.
+/// - A status is always visible. It is ordered only by other statuses and by removals.
+/// - A removal is always visible. It is ordered only by what others see.
 ///
 /// The reports of a server may arrive in any order. Their timestamps say which is the latest, however close they are.
 /// So a report is moved only behind one with the same timestamp, or behind one that was moved from there.
@@ -18350,17 +19038,19 @@ struct FrameOrder {
   /// same timestamp was moved, or `absent`.
   FrameOrder(const PresenceEventView& event, const RegistersView& user, Timestamp moved = absent) noexcept
       : at(event.at), status_at(event.at), first_(event.at), end_(event.at + one_frame) {
+    if (event.type != EventType::remove) follow(user.removed());  // what is dated up to it is dropped
     if (event.type == EventType::report) {
       follow(user.forgotten_up_to());
       end_ = later(moved, event.at) + Duration::from_ns(1);
     }
     const Timestamp cut = invisible_since(user.visibility_changes);
     const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
-    const bool asks = event.type == EventType::connect && event.invisible, asks_visible = asks && !*event.invisible;
-    const bool is_hidden = cut != absent && is_of_session && !asks_visible;
+    const bool asks = sets_visibility(event), asks_visible = asks && !*event.invisible;
+    const bool is_hidden = cut != absent && (is_of_session || asks) && !asks_visible;
     const bool may_show = is_late && event.type != EventType::disconnect;
 
-    if (event.status && *event.status != user.status()) follow(user.status_at());
+    if (event.status && (*event.status != user.status() || event.until.value_or(never) != user.status_until()))
+      follow(user.status_at());
     status_at = at;
     if (is_hidden && !is_late) at = later(at, cut);
     if (is_of_session && !may_show) follow_session(event, user);
@@ -18373,6 +19063,7 @@ struct FrameOrder {
       }
     }
     if (event.type == EventType::report) follow_report(event, user);
+    if (event.type == EventType::remove) follow_all(user, cut);
     if (!event.status || !is_hidden || may_show) status_at = at;
   }
 
@@ -18390,6 +19081,14 @@ struct FrameOrder {
     } else if (!session->disconnects.empty()) {
       follow(session->disconnects.back());
     }
+  }
+  /// A removal drops what was dated before it. It is not moved by what others do not see.
+  void follow_all(const RegistersView& user, Timestamp cut) noexcept {
+    follow(user.status_at());
+    follow(later(user.reported_at(), user.reported_last_active_at()));
+    if (cut != absent) return;
+    for (const SessionRegisters& session : user.sessions) follow(latest_timestamp(session));
+    if (!user.activities.empty()) follow(user.activities.back().value);
   }
   void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
     if (user.rare != nullptr && user.rare->reported_online != event.online) follow(user.reported_at());
@@ -18865,7 +19564,7 @@ class SessionTracker {
   struct Probe {
     bool is_used = false, was_live = false;
     std::string user, session;        // copies: the event may borrow them from the snapshot
-    std::vector<std::string> others;  // live ones, if a connect may evict one
+    std::vector<std::string> others;  // live ones, if a connect may evict one, or a removal ends them
   };
 
   explicit SessionTracker(std::uint64_t seed) : deadlines_(seed) {}
@@ -18931,10 +19630,11 @@ class SessionTracker {
   /// To be called before an event. `now` is the time at which the event takes effect.
   Probe probe(const Snapshot& snapshot, const PresenceEventView& event, Timestamp now) const {
     Probe found;
-    if (!is_tracking_ || !belongs_to_session(event.type)) return found;
+    const bool is_removal = event.type == EventType::remove;
+    if (!is_tracking_ || (!belongs_to_session(event.type) && !is_removal)) return found;
     found.is_used = true;
     found.user = std::string(event.user);
-    found.session = std::string(event.session);
+    if (!is_removal) found.session = std::string(event.session);
     const RowView row = SnapshotReader::find_row(snapshot, event.user);
     if (row == nullptr) return found;
     const Rules& rules = snapshot.rules();
@@ -18943,9 +19643,9 @@ class SessionTracker {
     for (const SessionRegisters& session : user.sessions) {
       if (!is_live(session, now, rules)) continue;
       ++count;
-      if (session.id.view() == event.session) found.was_live = true;
+      if (!is_removal && session.id.view() == event.session) found.was_live = true;
     }
-    if (found.was_live || count < rules.max_sessions_per_user) return found;
+    if (!is_removal && (found.was_live || count < rules.max_sessions_per_user)) return found;
     for (const SessionRegisters& session : user.sessions) {
       if (is_live(session, now, rules)) found.others.emplace_back(session.id.view());
     }
@@ -18963,9 +19663,11 @@ class SessionTracker {
       if (type == EventType::disconnect) reason = SessionEndReason::disconnected;
       ends.push_back(SessionEnded{probe.user, probe.session, at, reason});
     }
+    const SessionEndReason reason_of_others =
+        type == EventType::remove ? SessionEndReason::removed : SessionEndReason::evicted;
     for (const std::string& other : probe.others) {
       if (find_live(snapshot, probe.user, other) == nullptr)
-        ends.push_back(SessionEnded{probe.user, other, at, SessionEndReason::evicted});
+        ends.push_back(SessionEnded{probe.user, other, at, reason_of_others});
     }
   }
   /// Adds the timeouts up to the timestamp of an event that is earlier than the deadlines there. `ends` has the
@@ -19003,7 +19705,13 @@ class SessionTracker {
         const SessionRegisters* const left =
             b == nullptr ? nullptr : find_session(b.registers().sessions, session.id.view());
         if (left != nullptr && is_live(*left, is->now, is->rules)) continue;
-        found.push_back(end_of(a.name(), left == nullptr ? session : *left, left != nullptr, *is));
+        const Timestamp removed = b == nullptr ? absent : b.registers().removed();
+        if (evidence(session) <= removed) {
+          found.push_back(
+              SessionEnded{std::string(a.name()), std::string(session.id.view()), removed, SessionEndReason::removed});
+        } else {
+          found.push_back(end_of(a.name(), left == nullptr ? session : *left, left != nullptr, *is));
+        }
       }
     };
     // Time alone changes no row.
@@ -21186,7 +21894,10 @@ class Store {
       if (order.at != event.at) {
         const Gather gather{*this, order.at};
         if (event.type == EventType::report) moved_reports_.note(event.user, event.at, order.at);
-        done.verdict = detail::apply_moved(snapshot_, event, order.at, gather);
+        done.verdict = detail::judge_form(event, snapshot_.rules());
+        PresenceEventView moved = detail::moved_to(event, order.at);
+        moved.at = event.at;
+        if (accepted(done.verdict)) done.verdict = detail::apply_moved(snapshot_, moved, order.at, gather);
         if (accepted(done.verdict)) done.at = done.status_at = order.at;
         return done;
       }
@@ -21209,7 +21920,8 @@ class Store {
   Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Verdict form = detail::judge_form(event, snapshot_.rules());
     if (!accepted(form)) return form;
-    PresenceEventView rest = event, text = event;
+    PresenceEventView rest = detail::moved_to(event, order.at), text = detail::moved_to(event, order.status_at);
+    rest.at = text.at = event.at;
     rest.status = std::nullopt;
     text.type = EventType::set_status;
     Snapshot after = snapshot_;
