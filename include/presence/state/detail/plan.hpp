@@ -160,11 +160,13 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   const bool known_after = is_known_to_others(user, now, rules);
   const bool one_more = known_after ? !known_before : !user.empty() && (known_before || was_empty);
   if (one_more && is_full(root, known_after, now, count)) {
-    // A removal makes room rather than taking it. Beyond the limit, nothing is kept of it for late events.
-    const bool is_removed =
-        event.type == EventType::remove && !was_empty && invisible_since(user.visibility_changes) == absent;
-    if (is_removed) user = UserRegisters();
-    if (!is_removed) plan.verdict = Verdict::over_limit;
+    // A removal is never rejected for want of room. Beyond the limit nothing is kept of it for late events, except that
+    // the user is invisible.
+    if (event.type != EventType::remove || was_empty) {
+      plan.verdict = Verdict::over_limit;
+    } else if (invisible_since(user.visibility_changes) == absent) {
+      user = UserRegisters();
+    }
   }
   return plan;
 }
