@@ -326,7 +326,9 @@ TEST_CASE("the bits of rare registers must be known, not empty and a valid combi
   };
   CHECK(judged_rare(0, "") == "syntax at 4");
   CHECK(judged_rare(64, "") == "syntax at 4");
-  CHECK(judged_rare(128 + 2, "") == "syntax at 4");
+  CHECK(judged_rare(64 + 2, earlier(0) + text_bytes("x") + earlier(-5)) == "accepted");
+  CHECK(judged_rare(64 + 2, earlier(0) + text_bytes("") + earlier(-5)) == "syntax at 4");
+  CHECK(judged_rare(128, earlier(0)) == "accepted");
   CHECK(judged_rare(8, earlier(0)) == "syntax at 4");
   CHECK(judged_rare(8 + 2, earlier(0) + text_bytes("x")) == "syntax at 4");
   CHECK(judged_rare(4, earlier(0)) == "accepted");
