@@ -3928,9 +3928,8 @@ inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noe
 }
 
 /// Returns the time from which the user is unknown to a viewer if no event arrives. `absent` if the user is already
-/// unknown; `never` if time alone does not make them unknown. A user of whom nothing but a live session remains after a
-/// removal is known while they are online. `cut` is the time at which they became invisible to the
-/// viewer, or `absent`.
+/// unknown; `never` if time alone does not make them unknown. A removed user with only a live session left is known
+/// while they are online. `cut` is the time at which they became invisible to the viewer, or `absent`.
 inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Rules& rules) noexcept {
   const std::size_t seen = seen_activities(user.activities, cut);
   const bool forgets = rules.forget_after != Duration::highest();
@@ -12574,7 +12573,7 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
   if (judge.read_timestamp(found.last_active, last_active)) event.last_active = last_active;
 }
 
-/// Reads the id of the user whom a payload of a service is about. Returns false if the payload has no user.
+/// Reads the id of the user that a payload of a service is about. Returns false if the payload has no user.
 inline bool judge_payload_user(JsonJudge& judge, const JsonEvent& found, const JsonUser& user,
                                PresenceEventView& event) {
   if (!judge.given(user.self, JsonKind::object, JsonJudge::an_object)) {
@@ -16420,8 +16419,6 @@ inline std::string to_json(const Value& value) { return detail::json_of(value); 
 // presence/model/attributes.hpp
 #ifndef PRESENCE_MODEL_ATTRIBUTES_HPP
 #define PRESENCE_MODEL_ATTRIBUTES_HPP
-
-#include <iterator>     // for random_access_iterator_tag
 
 namespace presence {
 inline namespace PRESENCE_ABI {

@@ -429,7 +429,7 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
   if (judge.read_timestamp(found.last_active, last_active)) event.last_active = last_active;
 }
 
-/// Reads the id of the user whom a payload of a service is about. Returns false if the payload has no user.
+/// Reads the id of the user that a payload of a service is about. Returns false if the payload has no user.
 inline bool judge_payload_user(JsonJudge& judge, const JsonEvent& found, const JsonUser& user,
                                PresenceEventView& event) {
   if (!judge.given(user.self, JsonKind::object, JsonJudge::an_object)) {

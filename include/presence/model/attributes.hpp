@@ -8,7 +8,6 @@
 #include <presence/model/value.hpp>
 
 #include <cstddef>      // for size_t, ptrdiff_t
-#include <iterator>     // for random_access_iterator_tag
 #include <string>       // for string
 #include <string_view>  // for string_view
 #include <utility>      // for exchange, move, swap

@@ -98,9 +98,8 @@ inline std::size_t seen_activities(Span<Activity> activities, Timestamp cut) noe
 }
 
 /// Returns the time from which the user is unknown to a viewer if no event arrives. `absent` if the user is already
-/// unknown; `never` if time alone does not make them unknown. A user of whom nothing but a live session remains after a
-/// removal is known while they are online. `cut` is the time at which they became invisible to the
-/// viewer, or `absent`.
+/// unknown; `never` if time alone does not make them unknown. A removed user with only a live session left is known
+/// while they are online. `cut` is the time at which they became invisible to the viewer, or `absent`.
 inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Rules& rules) noexcept {
   const std::size_t seen = seen_activities(user.activities, cut);
   const bool forgets = rules.forget_after != Duration::highest();
