@@ -826,7 +826,7 @@ TEST_CASE("store: a removal takes away what came before it in its frame, and not
   MESSAGE(tried << " histories, " << seen.removals << " removals, " << seen.moved_removals << " moved, " << seen.behind
                 << " events after one in its frame");
   CHECK_REACHED(seen.removals > tried);
-  CHECK_REACHED(seen.moved_removals * 4 > tried);
+  CHECK_REACHED(seen.moved_removals * 5 > tried);  // one behind another removal is not moved
   CHECK_REACHED(seen.behind * 4 > tried);
 }
 
