@@ -4025,8 +4025,8 @@ inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rul
 ///     activity = the evidence (timestamp), how much earlier the value is (number)
 ///     visibility changes    = number, for each: a timestamp, a byte (0, 1: invisible)
 ///     rare     = byte: 1: dropped range | 2: status | 4: reported | 8: as online | 16: reported last_active |
-///                32: forgotten;
-///                then of those present: from and to; at and the text; at; at and the value; up to
+///                32: forgotten | 64: end of the status | 128: removed;
+///                then of those present: from and to; at and the text; at; at and the value; up to; until; up to
 ///
 /// A timestamp is a number: how much earlier it is than the base, with the sign in the lowest bit. The unit is
 /// milliseconds if all timestamps in the record are exact in it, else nanoseconds. The base is the snapshot's
