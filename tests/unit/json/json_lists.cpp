@@ -110,7 +110,10 @@ TEST_CASE("channels are read from a service's page, in order, as parse_channel r
   CHECK(channels[0].members == std::vector<std::string>{"bender", "fry"});
   CHECK(channels[0].custom.size() == 7);
   CHECK(*channels[0].custom.find("name") == Value("General"));
-  CHECK(*channels[0].custom.find("config")->find("name") == Value("messaging"));
+  const Value* const config = channels[0].custom.find("config");
+  REQUIRE(config != nullptr);
+  REQUIRE(config->find("name") != nullptr);
+  CHECK(*config->find("name") == Value("messaging"));
   CHECK(channels[1].type == "livestream");
   CHECK(channels[1].id == "a:b");
   CHECK(channels[1].members.empty());
