@@ -64,7 +64,9 @@ class MapsInMap {
         user.last_active = event.at;
         break;
       case EventType::set_status: user.status = *event.status; break;
-      case EventType::report: break;
+      case EventType::report:
+      case EventType::set_visible:
+      case EventType::remove: break;
     }
   }
 
