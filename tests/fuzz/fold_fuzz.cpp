@@ -521,10 +521,13 @@ class Interpreter {
     return true;
   }
   /// Users who are just being forgotten by age may lack an event that comes in another order as well.
-  static bool has_space_for(std::string_view id, const Snapshot& s) {
+  static bool has_space_for(const PresenceEventView& e, const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
-    const detail::RowView row = root != nullptr ? root->table.find(id) : nullptr;
-    return s.rules().forget_after == Duration::highest() && (row == nullptr || has_space(row->unpacked(), *root));
+    const detail::RowView row = root != nullptr ? root->table.find(e.user) : nullptr;
+    if (s.rules().forget_after != Duration::highest()) return false;
+    if (row != nullptr) return has_space(row->unpacked(), *root);
+    // Nothing is kept of a removal if there is no room for one more unknown user.
+    return e.type != EventType::remove || root == nullptr || root->table.size() < s.rules().max_users;
   }
 
   // ---- operations -------------------------------------------------------------------------------------------------
@@ -577,7 +580,7 @@ class Interpreter {
     Snapshot moved = before;
     moved = reduce(std::move(moved), e);
     require_equal(moved, slot.s, "reduce does what apply does");
-    if (accepted(verdict) && has_space_for(e.user, slot.s)) {
+    if (accepted(verdict) && has_space_for(e, slot.s)) {
       require(presence::apply(moved, e, [](const UserPresenceChangedView&) {}) == Verdict::unchanged,
               "an event counts once");
     }
@@ -760,7 +763,7 @@ class Interpreter {
     const Snapshot before = slot.s;
     bool all_count = has_space(before);
     for (const PresenceEventView& e : list)
-      all_count = accepted(fold(slot, e)) && has_space_for(e.user, slot.s) && all_count;
+      all_count = accepted(fold(slot, e)) && has_space_for(e, slot.s) && all_count;
     if (!accepted(pass(slot, last)) || !all_count) return;
 
     if (tracing())
@@ -780,7 +783,7 @@ class Interpreter {
       for (const PresenceEventView& e : arrivals) {
         if (until_middle-- == 0 && middle <= last) s = reduce(std::move(s), middle);
         const Verdict verdict = apply(s, e, [](const UserPresenceChangedView&) {});
-        these_count = these_count && accepted(verdict) && has_space_for(e.user, s);
+        these_count = these_count && accepted(verdict) && has_space_for(e, s);
       }
       if (!these_count) continue;
       s = reduce(std::move(s), last);
@@ -828,8 +831,7 @@ class Interpreter {
       if (tracing()) trace("  node " + std::to_string(what % 2) + (to_both ? " and the other: " : ": ") + told(e));
       for (Snapshot& s : node) {
         if (!to_both && &s != &one) continue;
-        all_count =
-            accepted(apply(s, e, [](const UserPresenceChangedView&) {})) && has_space_for(e.user, s) && all_count;
+        all_count = accepted(apply(s, e, [](const UserPresenceChangedView&) {})) && has_space_for(e, s) && all_count;
       }
       sent.emplace_back(e, to_both);
     }
@@ -842,8 +844,8 @@ class Interpreter {
       if (is_old) any_old = true;
       if (newest && single.now() && e.at > *single.now() + rules_.max_clock_skew)
         single = reduce(std::move(single), (std::min)(e.at - rules_.max_clock_skew, *newest));
-      all_count = accepted(apply(single, e, [](const UserPresenceChangedView&) {})) && has_space_for(e.user, single) &&
-                  all_count;
+      all_count =
+          accepted(apply(single, e, [](const UserPresenceChangedView&) {})) && has_space_for(e, single) && all_count;
     }
     if (newest) single = reduce(std::move(single), *newest);
 
