@@ -879,6 +879,7 @@ class Interpreter {
     Slot without = slot;
     const std::size_t steps = 1 + in_.take() % 8;
     for (std::size_t i = 0; i < steps; ++i) {
+      if (!slot.s.inspect(visibility_change.user)) break;  // forgotten by age: from now on a new user
       const unsigned what = in_.take();
       Changes changes, changes_without;
       if (what % 4 == 3) {
