@@ -20787,6 +20787,16 @@ Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestam
   return apply_by_plan(snapshot, SnapshotAccess::key(snapshot, event.user), moved, on_change, true);
 }
 
+/// Returns a listed report as of the list. A status that has ended by then is empty.
+inline PresenceEventView listed_at(PresenceEventView event, Timestamp at) noexcept {
+  event.at = at;
+  if (event.status && event.until && *event.until <= at) {
+    event.status = std::string_view();
+    event.until = std::nullopt;
+  }
+  return event;
+}
+
 /// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
 /// replacement.
 template <class OnChange>
@@ -20812,15 +20822,16 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
   for (; first != last; ++first) {
     auto&& listed = *first;
     PresenceEventView event(listed);
-    if (!accepted(verdict)) {
-      tally.count(verdict);
-    } else if (event.type != EventType::report) {
-      tally.count(Verdict::invalid);
-    } else {
-      if (in_range(event.at)) event.at = later(event.at, as_of);
-      const bool is_moved = in_range(event.at) && event.at < counted;
-      tally.count(is_moved ? apply_moved(after, event, counted, no_callback) : apply_event(after, event, no_callback));
+    Verdict of_event = verdict;
+    if (accepted(verdict)) {
+      of_event = event.type != EventType::report ? Verdict::invalid : judge_form(event, before.rules());
     }
+    if (accepted(of_event)) {
+      event = listed_at(event, later(event.at, as_of));
+      of_event =
+          event.at < counted ? apply_moved(after, event, counted, no_callback) : apply_event(after, event, no_callback);
+    }
+    tally.count(of_event);
   }
   if (!accepted(verdict)) return tally;
   forget_unlisted(after, counted);

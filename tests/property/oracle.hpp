@@ -313,9 +313,17 @@ class Oracle {
     const Verdict of_all = judge(PresenceEvent::report("somebody", true, as_of), now_);
     const Views before = views();
     for (PresenceEvent e : list) {
-      if (e.at < as_of && is_instant(e.at)) e.at = as_of;
       Verdict verdict = of_all;
-      if (verdict == Verdict::applied) verdict = e.type != EventType::report ? Verdict::invalid : judge(e, now_);
+      if (verdict == Verdict::applied)
+        verdict = e.type != EventType::report ? Verdict::invalid : judge(e, std::nullopt);
+      if (verdict == Verdict::applied) {
+        e.at = std::max(e.at, as_of);
+        if (e.until && *e.until <= e.at) {  // the listed status has ended by then
+          if (e.status) e.status = "";
+          e.until = std::nullopt;
+        }
+        verdict = judge(e, now_);
+      }
       tally.count(verdict);
       if (verdict == Verdict::applied) events_.push_back({e});
       remove_up_to_removals();

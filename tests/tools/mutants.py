@@ -504,11 +504,11 @@ MUTANTS = [
     Mutant("merge-dates-at-their-now", "state/merge.hpp", "if (our_now != absent) return our_now;", "", "what a merge changes is dated with our now"),
 
     # ---- reports ----
-    Mutant("resync-own-instants", "state/reports.hpp", "event.at = later(event.at, as_of);", "event.at = event.at;", "a listed report counts as of the list"),
-    Mutant("resync-takes-all-events", "state/reports.hpp", "} else if (event.type != EventType::report) {", "} else if (event.user.empty()) {", "a list is of reports"),
+    Mutant("resync-own-instants", "state/reports.hpp", "listed_at(event, later(event.at, as_of));", "listed_at(event, event.at);", "a listed report counts as of the list"),
+    Mutant("resync-takes-all-events", "state/reports.hpp", "event.type != EventType::report ? Verdict", "event.user.empty() ? Verdict", "a list is of reports"),
     Mutant("resync-any-instant", "state/reports.hpp", "if (accepted(verdict)) verdict = AcceptanceWindow(now, before.rules()).judge(as_of);", "",
            "a list that is too late changes nothing"),
-    Mutant("resync-ends-are-instants", "state/reports.hpp", "if (in_range(event.at)) event.at", "event.at", "a report of no instant is invalid"),
+    Mutant("resync-ends-are-instants", "state/reports.hpp", "Verdict::invalid : judge_form(event, before.rules());", "Verdict::invalid : Verdict::applied;", "a report of no instant is invalid"),
     Mutant("resync-forgets-when-refused", "state/reports.hpp", "if (!accepted(verdict)) return tally;", "", "a refused list changes nothing"),
 
     # ---- diff ----

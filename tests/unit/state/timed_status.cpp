@@ -364,6 +364,26 @@ TEST_CASE("merged nodes have the status that wins, with its end") {
   CHECK(t.changes[0].after.value().status.empty());
 }
 
+TEST_CASE("a listed report counts as of the list even if its status has ended by then") {
+  const std::vector<PresenceEvent> list = {until(saying(report("john", true, at(5)), "brb"), at(10)),
+                                           until(saying(report("kim", true, at(5)), "brb"), at(60)),
+                                           until(saying(report("ann", true, at(5)), "brb"), at(5))};
+  for (const bool has_time : {false, true}) {
+    CAPTURE(has_time);
+    Told t;
+    t.pass(at(30));
+    t.fold(report("mary", true, at(20)));
+    const Tally tally =
+        has_time ? resync(t.s, list.begin(), list.end(), at(21)) : resync(t.s, list.begin(), list.end(), t);
+    CHECK(tally.applied == 2);
+    CHECK(tally.invalid == 1);  // the last one ends when it is written
+    CHECK(t.s.find("john") == seen_online("john", std::nullopt));
+    CHECK(t.s.find("kim") == seen_online("kim", std::nullopt, "brb"));
+    CHECK(t.s.next_deadline() == at(60));
+    CHECK_FALSE(t.s.online("mary"));
+  }
+}
+
 TEST_CASE("a diff over the end of a status is one change of the status") {
   Told t;
   t.pass(at(0));
