@@ -181,10 +181,10 @@ std::vector<Shape> shapes() {
        }},
       {"many sessions that disconnect, several times each",
        [=](Snapshot& s, const std::string& id) {
-         for (int k = 0; k < 64; ++k) {
+         for (int k = 0; k < 16; ++k) {
            const std::string session = std::to_string(k);
            apply(s, PresenceEvent::connect(id, session, second(1)), ignore);
-           for (int d = 2; d < 40; ++d) apply(s, PresenceEvent::disconnect(id, session, second(d)), ignore);
+           for (int d = 2; d < 12; ++d) apply(s, PresenceEvent::disconnect(id, session, second(d)), ignore);
          }
        }},
       {"one session with a long id",
