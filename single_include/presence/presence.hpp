@@ -11554,7 +11554,7 @@ struct JsonLeniency {
   }
 };
 
-/// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to `deepest`. With a
+/// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to a limit. With a
 /// JsonLeniency it is lenient as described there.
 ///
 /// The first error is stored with its offset, and every later call fails. So callers need to check `ok()` only at the
@@ -11566,16 +11566,21 @@ struct JsonLeniency {
 /// reader. So strings that were borrowed from `scratch` are not invalidated.
 class JsonReader {
  public:
+  /// The usual limit, which is that of a Value.
   static constexpr unsigned deepest = 64;
+  /// The limit for texts that hold Values far inside, such as filters.
+  static constexpr unsigned deepest_around_values = 128;
 
-  JsonReader(std::string_view text, std::string& scratch, JsonLeniency* leniency = nullptr) noexcept
+  JsonReader(std::string_view text, std::string& scratch, JsonLeniency* leniency = nullptr,
+             unsigned limit = deepest) noexcept
       : first_(text.data()),
         p_(text.data()),
         end_(text.data() + text.size()),
         pairs_end_(text.size() > 2 ? end_ - 2 : first_),
         marks_(text),
         scratch_(&scratch),
-        leniency_(leniency) {}
+        leniency_(leniency),
+        limit_(limit) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
@@ -11601,7 +11606,7 @@ class JsonReader {
   void seek(std::size_t offset) noexcept {
     p_ = first_ + offset;
     depth_ = 0;
-    objects_ = 0;
+    objects_ = outer_objects_ = 0;
     fresh_ = false;
     decoding_ = false;
   }
@@ -11614,11 +11619,12 @@ class JsonReader {
   /// Enters the next value. Requires that `peek` returned object or array.
   void open() noexcept {
     if (p_ == end_) return;  // an earlier error
-    if (depth_ == deepest) {
+    if (depth_ == limit_) {
       fail(ErrorCode::too_deep, offset(), "nested too deeply");
       return;
     }
     ++depth_;
+    outer_objects_ = outer_objects_ << 1 | objects_ >> 63;
     objects_ = objects_ << 1 | (*p_ == '{' ? 1u : 0u);
     fresh_ = true;
     ++p_;
@@ -11842,7 +11848,7 @@ class JsonReader {
   /// Skips an array of plain strings without white space, like most arrays in payloads. For anything else, returns
   /// false and does not move.
   bool skip_texts() noexcept {
-    if (p_ == end_ || *p_ != '[' || depth_ == deepest) return false;
+    if (p_ == end_ || *p_ != '[' || depth_ == limit_) return false;
     for (const char* p = p_ + 1; p < pairs_end_; ++p) {
       if (*p == '"') {
         p = marks_.next(p + 1);
@@ -11880,7 +11886,8 @@ class JsonReader {
 
   bool close() noexcept {
     --depth_;
-    objects_ >>= 1;
+    objects_ = objects_ >> 1 | outer_objects_ << 63;
+    outer_objects_ >>= 1;
     fresh_ = false;
     ++p_;
     return false;
@@ -12140,8 +12147,9 @@ class JsonReader {
   std::string* scratch_;
   JsonLeniency* leniency_;
   std::size_t key_offset_ = 0;
-  std::uint64_t objects_ = 0;  // one bit per open container, innermost lowest: set for an object
-  unsigned depth_ = 0;
+  // One bit per open container, innermost lowest: set for an object. The outer ones follow in the second word.
+  std::uint64_t objects_ = 0, outer_objects_ = 0;
+  unsigned depth_ = 0, limit_;
   bool fresh_ = false;  // a container was just opened, so no comma precedes the next entry
   bool decoding_ = false;
   bool failed_ = false;
@@ -16012,7 +16020,7 @@ class JsonCounts {
   }
 
   void count(std::string_view json, Role role) {
-    Open opened[JsonReader::deepest + 1];
+    Open opened[JsonReader::deepest_around_values + 1];
     std::size_t depth = 0;
     for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
       Open* const inner = depth > 0 ? &opened[depth - 1] : nullptr;
@@ -16025,7 +16033,7 @@ class JsonCounts {
         case '[':
           if (inner != nullptr) begin_value(*inner, p, end);
           if (inner != nullptr) role = role_in(*inner, *p);
-          if (depth > JsonReader::deepest) return;
+          if (depth > JsonReader::deepest_around_values) return;
           opened[depth++] = Open{counts_.size(), *p == '{', *p == '{' ? Next::key : Next::value, role, false};
           counts_.push_back(0);
           break;
@@ -16059,8 +16067,8 @@ class JsonCounts {
   std::size_t at_ = 0;
 };
 
-/// Reads a value with its elements and members. Fails at the first value beyond a limit. Recurses as deep as the text
-/// nests, so at most JsonReader::deepest levels.
+/// Reads a value with its elements and members. Fails at the first value beyond a limit, and where the value has more
+/// levels than a Value may have. Recurses as deep as the value nests.
 class JsonValueReader {
  public:
   /// What happens to members with the same name: an error at the second one, or all of them are omitted.
@@ -16071,41 +16079,40 @@ class JsonValueReader {
       : in_(in), counts_(counts), left_(left), repeated_(repeated) {}
 
   /// Returns false after an error.
-  bool read(Value& value) { return read(value, false); }
+  bool read(Value& value) { return read(value, 0, false); }
 
  private:
-  bool read(Value& value, bool is_element) {
+  /// `level` is the number of arrays and objects around the value.
+  bool read(Value& value, unsigned level, bool is_element) {
     const JsonKind kind = in_.peek();
     if (left_ == 0) return in_.fail(ErrorCode::over_limit, in_.offset(), "the number of values exceeds the limit");
     --left_;
-    if (kind == JsonKind::object) return read_object(value);
-    if (kind == JsonKind::array && !is_element) return read_array(value);
-    return read_scalar(in_, value);
+    const bool is_array = kind == JsonKind::array && !is_element;
+    if (!is_array && kind != JsonKind::object) return read_scalar(in_, value);
+    if (level == Value::deepest) return in_.fail(ErrorCode::too_deep, in_.offset(), "nested too deeply");
+    return is_array ? read_array(value, level + 1) : read_object(value, level + 1);
   }
 
-  // So a value that is read is never too deep to be a Value.
-  static_assert(JsonReader::deepest <= Value::deepest, "a text nests at most as deep as a Value");
-
-  bool read_array(Value& value) {
+  bool read_array(Value& value, unsigned inside) {
     ArrayMaker elements(counts_.next());
     in_.open();
     while (in_.next_element()) {
       Value element;
-      if (!read(element, true)) return false;
+      if (!read(element, inside, true)) return false;
       elements.add(std::move(element));
     }
     value = elements.take();
     return in_.ok();
   }
 
-  bool read_object(Value& value) {
+  bool read_object(Value& value, unsigned inside) {
     const std::size_t start = in_.offset();
     ObjectMaker members(counts_.next());
     std::string_view name;
     in_.open();
     while (in_.next_key(name)) {
       Value member;
-      if (!read(member, false)) return false;
+      if (!read(member, inside, false)) return false;
       members.add(name, std::move(member));
     }
     if (!in_.ok()) return false;
@@ -16141,8 +16148,14 @@ class JsonValueReader {
 /// Reads a filter, and fails at the first value beyond the limits.
 class FilterReader {
  public:
+  // A combination has two levels of text, and a test two around its operand.
+  static_assert(2 * Filter::deepest + 2 + Value::deepest < JsonReader::deepest_around_values,
+                "each valid filter is read, also inside a query");
+
   FilterReader(std::string_view json, std::string& scratch, const FilterLimits& limits)
-      : in_(json, scratch), counts_(json, JsonCounts::Text::filter), left_(limits.max_values) {}
+      : in_(json, scratch, nullptr, JsonReader::deepest_around_values),
+        counts_(json, JsonCounts::Text::filter),
+        left_(limits.max_values) {}
 
   JsonReader& in() noexcept { return in_; }
   /// Returns how many more values the limits allow.
@@ -16278,7 +16291,7 @@ class FilterReader {
 /// * `wrong_type` at a value of another type, or at an array directly in an array.
 /// * `bad_operand` at a value that the operator does not accept, an empty list of filters, or a field without a name.
 /// * `out_of_range` at a number.
-/// * `too_deep` at more than Filter::deepest nested combinations, or 64 levels of the text.
+/// * `too_deep` at more than Filter::deepest nested combinations, or more than Value::deepest levels of an operand.
 /// * `over_limit` at the first byte or value beyond the limits.
 ///
 /// @code
@@ -18008,7 +18021,10 @@ class JsonSortReader {
  public:
   /// Fails at the first sort key beyond `most`.
   JsonSortReader(std::string_view json, std::size_t most) noexcept
-      : elements_(json, unused_), in_(json, scratch_), json_(json), most_(most) {}
+      : elements_(json, unused_, nullptr, JsonReader::deepest_around_values),
+        in_(json, scratch_, nullptr, JsonReader::deepest_around_values),
+        json_(json),
+        most_(most) {}
 
   const Error& error() const noexcept { return in_.error(); }
 
@@ -18147,7 +18163,7 @@ class JsonQueryReader {
 
   bool note_parts(JsonQuery& found) {
     std::string scratch;  // no decoded string is used later
-    JsonReader in(json_, scratch);
+    JsonReader in(json_, scratch, nullptr, JsonReader::deepest_around_values);
     JsonValue whole;
     if (enter_text(in, whole)) {
       std::string_view key;

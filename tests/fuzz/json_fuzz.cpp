@@ -331,14 +331,14 @@ void check_query(std::string_view text, const Text& tree) {
 void read_text(std::string_view given) {
   const Exactly exactly(given);
   const std::string_view text = exactly.text();
-  const Text tree = naive::json(std::string(text));
+  const Text tree = naive::json(std::string(text)), tree_around_values = naive::json_around_values(std::string(text));
   check_event(text, tree);
   check_user(text, tree);
-  check_filter(text, tree);
+  check_filter(text, tree_around_values);
   check_channel(text, tree);
   check_lists(text, tree);
   check_value(text, tree);
-  check_query(text, tree);
+  check_query(text, tree_around_values);
 }
 
 /// Reads the text as the elements of lists, and as a part of a query.
@@ -351,7 +351,7 @@ void read_inside(std::string_view given) {
   }
   for (const std::string& query : {"{\"filter\":" + text + "}", "{\"limit\":3,\"sort\":[" + text + "]}"}) {
     const Exactly exactly(query);
-    check_query(exactly.text(), naive::json(query));
+    check_query(exactly.text(), naive::json_around_values(query));
   }
 }
 

@@ -168,7 +168,7 @@ struct Text {
 /// escape, which is judged when all its characters were read, and bad UTF-8 are so at their first byte.
 class JsonText : Bytes {
  public:
-  using Bytes::Bytes;
+  JsonText(std::string text, int deepest) : Bytes(std::move(text)), deepest_(deepest) {}
 
   Text read() {
     Text text;
@@ -197,7 +197,7 @@ class JsonText : Bytes {
     if (is('"')) return string(value);
     if (is('-') || is_digit()) return number(value);
     if (is('[') || is('{')) {
-      if (level > 64) return wrong(ErrorCode::too_deep, at_);
+      if (level > deepest_) return wrong(ErrorCode::too_deep, at_);
       return is('[') ? array(value, level) : object(value, level);
     }
     if (is('n')) return word("null");
@@ -353,9 +353,13 @@ class JsonText : Bytes {
   }
 
   std::vector<Mistake> replaced_;
+
+  int deepest_;
 };
 
-inline Text json(const std::string& text) { return JsonText(text).read(); }
+/// Of what nests deeper the text goes wrong.
+inline Text json(const std::string& text) { return JsonText(text, 64).read(); }
+inline Text json_around_values(const std::string& text) { return JsonText(text, 128).read(); }
 
 // ---- timestamps ---------------------------------------------------------------------------------------------------
 

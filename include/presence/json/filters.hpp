@@ -197,7 +197,7 @@ class JsonCounts {
   }
 
   void count(std::string_view json, Role role) {
-    Open opened[JsonReader::deepest + 1];
+    Open opened[JsonReader::deepest_around_values + 1];
     std::size_t depth = 0;
     for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
       Open* const inner = depth > 0 ? &opened[depth - 1] : nullptr;
@@ -210,7 +210,7 @@ class JsonCounts {
         case '[':
           if (inner != nullptr) begin_value(*inner, p, end);
           if (inner != nullptr) role = role_in(*inner, *p);
-          if (depth > JsonReader::deepest) return;
+          if (depth > JsonReader::deepest_around_values) return;
           opened[depth++] = Open{counts_.size(), *p == '{', *p == '{' ? Next::key : Next::value, role, false};
           counts_.push_back(0);
           break;
@@ -244,8 +244,8 @@ class JsonCounts {
   std::size_t at_ = 0;
 };
 
-/// Reads a value with its elements and members. Fails at the first value beyond a limit. Recurses as deep as the text
-/// nests, so at most JsonReader::deepest levels.
+/// Reads a value with its elements and members. Fails at the first value beyond a limit, and where the value has more
+/// levels than a Value may have. Recurses as deep as the value nests.
 class JsonValueReader {
  public:
   /// What happens to members with the same name: an error at the second one, or all of them are omitted.
@@ -256,41 +256,40 @@ class JsonValueReader {
       : in_(in), counts_(counts), left_(left), repeated_(repeated) {}
 
   /// Returns false after an error.
-  bool read(Value& value) { return read(value, false); }
+  bool read(Value& value) { return read(value, 0, false); }
 
  private:
-  bool read(Value& value, bool is_element) {
+  /// `level` is the number of arrays and objects around the value.
+  bool read(Value& value, unsigned level, bool is_element) {
     const JsonKind kind = in_.peek();
     if (left_ == 0) return in_.fail(ErrorCode::over_limit, in_.offset(), "the number of values exceeds the limit");
     --left_;
-    if (kind == JsonKind::object) return read_object(value);
-    if (kind == JsonKind::array && !is_element) return read_array(value);
-    return read_scalar(in_, value);
+    const bool is_array = kind == JsonKind::array && !is_element;
+    if (!is_array && kind != JsonKind::object) return read_scalar(in_, value);
+    if (level == Value::deepest) return in_.fail(ErrorCode::too_deep, in_.offset(), "nested too deeply");
+    return is_array ? read_array(value, level + 1) : read_object(value, level + 1);
   }
 
-  // So a value that is read is never too deep to be a Value.
-  static_assert(JsonReader::deepest <= Value::deepest, "a text nests at most as deep as a Value");
-
-  bool read_array(Value& value) {
+  bool read_array(Value& value, unsigned inside) {
     ArrayMaker elements(counts_.next());
     in_.open();
     while (in_.next_element()) {
       Value element;
-      if (!read(element, true)) return false;
+      if (!read(element, inside, true)) return false;
       elements.add(std::move(element));
     }
     value = elements.take();
     return in_.ok();
   }
 
-  bool read_object(Value& value) {
+  bool read_object(Value& value, unsigned inside) {
     const std::size_t start = in_.offset();
     ObjectMaker members(counts_.next());
     std::string_view name;
     in_.open();
     while (in_.next_key(name)) {
       Value member;
-      if (!read(member, false)) return false;
+      if (!read(member, inside, false)) return false;
       members.add(name, std::move(member));
     }
     if (!in_.ok()) return false;
@@ -326,8 +325,14 @@ class JsonValueReader {
 /// Reads a filter, and fails at the first value beyond the limits.
 class FilterReader {
  public:
+  // A combination has two levels of text, and a test two around its operand.
+  static_assert(2 * Filter::deepest + 2 + Value::deepest < JsonReader::deepest_around_values,
+                "each valid filter is read, also inside a query");
+
   FilterReader(std::string_view json, std::string& scratch, const FilterLimits& limits)
-      : in_(json, scratch), counts_(json, JsonCounts::Text::filter), left_(limits.max_values) {}
+      : in_(json, scratch, nullptr, JsonReader::deepest_around_values),
+        counts_(json, JsonCounts::Text::filter),
+        left_(limits.max_values) {}
 
   JsonReader& in() noexcept { return in_; }
   /// Returns how many more values the limits allow.
@@ -463,7 +468,7 @@ class FilterReader {
 /// * `wrong_type` at a value of another type, or at an array directly in an array.
 /// * `bad_operand` at a value that the operator does not accept, an empty list of filters, or a field without a name.
 /// * `out_of_range` at a number.
-/// * `too_deep` at more than Filter::deepest nested combinations, or 64 levels of the text.
+/// * `too_deep` at more than Filter::deepest nested combinations, or more than Value::deepest levels of an operand.
 /// * `over_limit` at the first byte or value beyond the limits.
 ///
 /// @code

@@ -59,7 +59,10 @@ class JsonSortReader {
  public:
   /// Fails at the first sort key beyond `most`.
   JsonSortReader(std::string_view json, std::size_t most) noexcept
-      : elements_(json, unused_), in_(json, scratch_), json_(json), most_(most) {}
+      : elements_(json, unused_, nullptr, JsonReader::deepest_around_values),
+        in_(json, scratch_, nullptr, JsonReader::deepest_around_values),
+        json_(json),
+        most_(most) {}
 
   const Error& error() const noexcept { return in_.error(); }
 
@@ -198,7 +201,7 @@ class JsonQueryReader {
 
   bool note_parts(JsonQuery& found) {
     std::string scratch;  // no decoded string is used later
-    JsonReader in(json_, scratch);
+    JsonReader in(json_, scratch, nullptr, JsonReader::deepest_around_values);
     JsonValue whole;
     if (enter_text(in, whole)) {
       std::string_view key;

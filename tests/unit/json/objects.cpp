@@ -260,12 +260,19 @@ TEST_CASE("a value of 64 levels is read and written, and one more level is too_d
   REQUIRE(read);
   CHECK(channel.custom.erase("deepest"));
   CHECK(*read == channel);
-  // So are the two of a filter.
-  const std::string operand = repeated(R"({"a":)", 62) + "1" + repeated("}", 62);
-  const auto filter = parse_filter(R"({"x":{"$eq":)" + operand + "}}");
-  REQUIRE(filter);
-  CHECK(*parse_filter(to_json(*filter)) == *filter);
-  CHECK(parse_filter(R"({"x":{"$eq":{"a":)" + operand + "}}}").error().code == ErrorCode::too_deep);
+}
+
+TEST_CASE("an operand of 64 levels is read in the deepest filter, and in a query with it") {
+  const std::string operand = repeated(R"({"a":)", 64) + "1" + repeated("}", 64);
+  Filter filter = eq("x", *parse_value(operand));
+  CHECK(to_json(filter) == R"({"x":{"$eq":)" + operand + "}}");
+  CHECK(parse_filter(R"({"x":{"$eq":{"a":)" + operand + "}}}").error() == (Error{ErrorCode::too_deep, 12 + 5 * 64, ""}));
+  for (unsigned i = 0; i < Filter::deepest; ++i) filter = !filter;
+  REQUIRE_FALSE(filter.error());
+  CHECK(*parse_filter(to_json(filter)) == filter);
+  UserQuery query;
+  query.filter = filter;
+  CHECK(parse_user_query(to_json(query))->filter == filter);
 }
 
 TEST_CASE("members are written in bytewise order of their names, and equal values have the same bytes") {

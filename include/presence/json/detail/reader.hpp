@@ -188,7 +188,7 @@ struct JsonLeniency {
   }
 };
 
-/// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to `deepest`. With a
+/// A pull reader for one JSON text, strict to RFC 8259: one pass, no recursion, nesting up to a limit. With a
 /// JsonLeniency it is lenient as described there.
 ///
 /// The first error is stored with its offset, and every later call fails. So callers need to check `ok()` only at the
@@ -200,16 +200,21 @@ struct JsonLeniency {
 /// reader. So strings that were borrowed from `scratch` are not invalidated.
 class JsonReader {
  public:
+  /// The usual limit, which is that of a Value.
   static constexpr unsigned deepest = 64;
+  /// The limit for texts that hold Values far inside, such as filters.
+  static constexpr unsigned deepest_around_values = 128;
 
-  JsonReader(std::string_view text, std::string& scratch, JsonLeniency* leniency = nullptr) noexcept
+  JsonReader(std::string_view text, std::string& scratch, JsonLeniency* leniency = nullptr,
+             unsigned limit = deepest) noexcept
       : first_(text.data()),
         p_(text.data()),
         end_(text.data() + text.size()),
         pairs_end_(text.size() > 2 ? end_ - 2 : first_),
         marks_(text),
         scratch_(&scratch),
-        leniency_(leniency) {}
+        leniency_(leniency),
+        limit_(limit) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
@@ -235,7 +240,7 @@ class JsonReader {
   void seek(std::size_t offset) noexcept {
     p_ = first_ + offset;
     depth_ = 0;
-    objects_ = 0;
+    objects_ = outer_objects_ = 0;
     fresh_ = false;
     decoding_ = false;
   }
@@ -248,11 +253,12 @@ class JsonReader {
   /// Enters the next value. Requires that `peek` returned object or array.
   void open() noexcept {
     if (p_ == end_) return;  // an earlier error
-    if (depth_ == deepest) {
+    if (depth_ == limit_) {
       fail(ErrorCode::too_deep, offset(), "nested too deeply");
       return;
     }
     ++depth_;
+    outer_objects_ = outer_objects_ << 1 | objects_ >> 63;
     objects_ = objects_ << 1 | (*p_ == '{' ? 1u : 0u);
     fresh_ = true;
     ++p_;
@@ -476,7 +482,7 @@ class JsonReader {
   /// Skips an array of plain strings without white space, like most arrays in payloads. For anything else, returns
   /// false and does not move.
   bool skip_texts() noexcept {
-    if (p_ == end_ || *p_ != '[' || depth_ == deepest) return false;
+    if (p_ == end_ || *p_ != '[' || depth_ == limit_) return false;
     for (const char* p = p_ + 1; p < pairs_end_; ++p) {
       if (*p == '"') {
         p = marks_.next(p + 1);
@@ -514,7 +520,8 @@ class JsonReader {
 
   bool close() noexcept {
     --depth_;
-    objects_ >>= 1;
+    objects_ = objects_ >> 1 | outer_objects_ << 63;
+    outer_objects_ >>= 1;
     fresh_ = false;
     ++p_;
     return false;
@@ -774,8 +781,9 @@ class JsonReader {
   std::string* scratch_;
   JsonLeniency* leniency_;
   std::size_t key_offset_ = 0;
-  std::uint64_t objects_ = 0;  // one bit per open container, innermost lowest: set for an object
-  unsigned depth_ = 0;
+  // One bit per open container, innermost lowest: set for an object. The outer ones follow in the second word.
+  std::uint64_t objects_ = 0, outer_objects_ = 0;
+  unsigned depth_ = 0, limit_;
   bool fresh_ = false;  // a container was just opened, so no comma precedes the next entry
   bool decoding_ = false;
   bool failed_ = false;
