@@ -31,9 +31,13 @@ struct Error;
 template <class T>
 class Result;
 
+enum class Availability : std::uint8_t;
+enum class SessionFold : std::uint8_t;
+class Ranking;
 struct User;
 class UserView;
 struct Session;
+struct Device;
 struct PresenceState;
 class Viewer;
 struct UserPresenceChangedView;
@@ -63,6 +67,7 @@ struct FieldList;
 template <class T>
 struct Fields;
 class Attributes;
+class AttributesView;
 struct Channel;
 enum class Operator : std::uint8_t;
 class Filter;

@@ -2,7 +2,8 @@
 #ifndef PRESENCE_JSON_HPP
 #define PRESENCE_JSON_HPP
 
-/// The module `json`: readers and writers of events, users, channels, lists, filters and queries.
+/// The module `json`: readers and writers of events, users, channels, lists, values, filters and
+/// queries.
 ///
 /// Includes `base`, `model` and `query`. <presence/json_hooks.hpp>, for the values of other JSON libraries, is
 /// separate.
@@ -11,5 +12,6 @@
 #include <presence/json/filters.hpp>
 #include <presence/json/lists.hpp>
 #include <presence/json/queries.hpp>
+#include <presence/json/values.hpp>
 
 #endif  // PRESENCE_JSON_HPP

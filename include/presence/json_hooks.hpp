@@ -8,6 +8,7 @@
 #include <presence/json/detail/reader.hpp>
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
+#include <presence/json/values.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/user.hpp>
@@ -103,7 +104,8 @@ inline Result<Timestamp> parse_json_timestamp(std::string_view json) {
   return Error{ErrorCode::unset, found.offset, "the year 1 means that there is no timestamp"};
 }
 
-inline constexpr ReadOptions unlimited_read_options{SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX};
+inline constexpr ReadOptions unlimited_read_options{SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX,
+                                                    SIZE_MAX, SIZE_MAX, SIZE_MAX};
 
 template <class T>
 Result<T> parse_as(std::string_view json) {

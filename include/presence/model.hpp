@@ -7,6 +7,7 @@
 ///
 /// Includes `base`.
 #include <presence/model/attributes.hpp>
+#include <presence/model/availability.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/fields.hpp>

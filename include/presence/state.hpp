@@ -10,6 +10,7 @@
 #include <presence/state/merge.hpp>
 #include <presence/state/reduce.hpp>
 #include <presence/state/reports.hpp>
+#include <presence/state/resume.hpp>
 #include <presence/state/snapshot.hpp>
 
 #endif  // PRESENCE_STATE_HPP

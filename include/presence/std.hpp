@@ -7,8 +7,10 @@
 #include <presence/base/time.hpp>
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
+#include <presence/json/values.hpp>
 #include <presence/live/notices.hpp>
 #include <presence/model/attributes.hpp>
+#include <presence/model/availability.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/fields.hpp>
@@ -39,13 +41,13 @@
 /// - `std::ostream << value` for every value type: User, PresenceEvent, Timestamp, Verdict, Error, Result and so on. So
 ///   doctest, Catch2 and GoogleTest print the values of a failed assertion.
 /// - `std::formatter` for the same types, where the standard library has `<format>`. The width, the fill and the
-/// alignment
-///   of a string may be given.
+///   alignment of a string may be given.
 /// - `std::hash` for Timestamp, Duration, User, UserView, UserId and SessionId. Equal values have equal hashes. Not for
 ///   Value: 1 and 1.0 are equal.
 ///
-/// An enumerator, a Timestamp or a Duration is printed as its `to_string`, and a Value or a Filter as JSON. Other types
-/// are printed with the names of their members: for people, not for programs. That text may change with any version.
+/// An enumerator, a Timestamp or a Duration is printed as its `to_string`, a Value or a Filter as JSON, and a Ranking
+/// as a list, the strongest first. Other types are printed with the names of their members: for people, not for
+/// programs. That text may change with any version.
 ///
 /// @code
 /// #include <sstream>
@@ -64,7 +66,8 @@ namespace detail {
 
 /// True for the types that have an operator<< and a formatter.
 template <class T>
-struct HasText : std::bool_constant<IsPrinted<T>::value || is_among<T, Attributes::Entry, UserId, SessionId>> {};
+struct HasText : std::bool_constant<IsPrinted<T>::value ||
+                                    is_among<T, Attributes::Entry, AttributesView::Entry, UserId, SessionId>> {};
 
 // Declared first, so that each can print what another type contains.
 template <class T>
@@ -133,11 +136,27 @@ inline void append_text_of(std::string& out, const Error& error) {
   write("message", std::string_view(error.message)).end();
 }
 
+inline void append_text_of(std::string& out, const Ranking& ranking) {
+  constexpr Availability all[] = {Availability::idle, Availability::away, Availability::busy, Availability::available};
+  Availability strongest_first[4] = {};
+  for (const Availability one : all) {
+    std::size_t place = 0;
+    for (const Availability other : all) place += ranking.is_stronger(other, one) ? 1u : 0u;
+    strongest_first[place] = one;
+  }
+  detail::append_list(out, strongest_first);
+}
+
 template <class AnyUser>
 void append_user(std::string& out, const AnyUser& user) {
   MemberWriter write(out, "User");
-  write("id", user.id)("online", user.online)("status", user.status)("last_active", user.last_active);
+  write("id", user.id)("online", user.online)("status", user.status);
+  const Availability shown = shown_availability(user.online, user.availability);
+  if (user.online && shown != Availability::available) write("availability", shown);
+  write("last_active", user.last_active);
   if (user.invisible) write("invisible", true);
+  if (!user.activity.empty()) write("activity", user.activity);
+  if (!user.data.empty()) write("data", user.data);
   write.end();
 }
 inline void append_text_of(std::string& out, const User& user) { append_user(out, user); }
@@ -145,13 +164,22 @@ inline void append_text_of(std::string& out, const UserView& user) { append_user
 
 inline void append_text_of(std::string& out, const Session& session) {
   MemberWriter write(out, "Session");
-  write("id", session.id)("connected", session.connected)("heartbeat", session.heartbeat);
-  write("disconnects", session.disconnects)("online_until", session.online_until)("alive", session.alive).end();
+  write("id", session.id)("last_evidence", session.last_evidence)("online_since", session.online_since);
+  write("disconnects", session.disconnects)("online_until", session.online_until)("alive", session.alive);
+  write("availability", session.availability);
+  if (session.availability) write("priority", session.priority);
+  write("active", session.active).end();
+}
+inline void append_text_of(std::string& out, const Device& device) {
+  MemberWriter write(out, "Device");
+  write("session", device.session)("availability", device.availability);
+  if (!device.activity.empty()) write("activity", device.activity);
+  write.end();
 }
 inline void append_text_of(std::string& out, const PresenceState& state) {
   MemberWriter write(out, "PresenceState");
   write("user", state.user)("status_at", state.status_at)("status_until", state.status_until);
-  write("invisible_since", state.invisible_since);
+  write("invisible_since", state.invisible_since)("choice", state.choice)("choice_until", state.choice_until);
   write("sessions", state.sessions).end();
 }
 
@@ -169,8 +197,13 @@ void append_event(std::string& out, const Event& event) {
   write("type", event.type)("user", event.user);
   if (!event.session.empty() || belongs_to_session(event.type)) write("session", event.session);
   write("at", event.at)("invisible", event.invisible)("status", event.status)("until", event.until);
+  write("availability", event.availability)("priority", event.priority);
   if (event.online || event.type == EventType::report) write("online", event.online);
-  write("last_active", event.last_active).end();
+  write("last_active", event.last_active)("activity", event.activity);
+  const bool is_data = event.type == EventType::set_data;
+  if (is_data || !event.name.empty()) write("name", event.name);
+  if (is_data || ValueView(event.value).kind() != ValueKind::null) write("value", event.value);
+  write("data", event.data).end();
 }
 inline void append_text_of(std::string& out, const PresenceEvent& event) { append_event(out, event); }
 inline void append_text_of(std::string& out, const PresenceEventView& event) { append_event(out, event); }
@@ -178,10 +211,15 @@ inline void append_text_of(std::string& out, const PresenceEventView& event) { a
 inline void append_text_of(std::string& out, const Rules& rules) {
   MemberWriter write(out, "Rules");
   write("session_timeout", rules.session_timeout)("offline_grace", rules.offline_grace);
-  write("last_active_refresh", rules.last_active_refresh)("reorder_window", rules.reorder_window);
+  write("last_active_refresh", rules.last_active_refresh)("heartbeat_is_activity", rules.heartbeat_is_activity);
+  write("idle_after", rules.idle_after)("report_timeout", rules.report_timeout);
+  write("session_fold", rules.session_fold)("ranking", rules.ranking)("show_devices", rules.show_devices);
+  write("reorder_window", rules.reorder_window);
   write("max_clock_skew", rules.max_clock_skew)("forget_after", rules.forget_after)("max_users", rules.max_users);
   write("max_sessions_per_user", rules.max_sessions_per_user)("max_id_bytes", rules.max_id_bytes);
-  write("max_status_bytes", rules.max_status_bytes)("max_recent_per_user", rules.max_recent_per_user).end();
+  write("max_status_bytes", rules.max_status_bytes)("max_user_data_bytes", rules.max_user_data_bytes);
+  write("max_activity_bytes", rules.max_activity_bytes)("max_data_names", rules.max_data_names);
+  write("max_recent_per_user", rules.max_recent_per_user).end();
 }
 inline void append_text_of(std::string& out, const Tally& tally) {
   MemberWriter write(out, "Tally");
@@ -233,19 +271,25 @@ inline void append_text_of(std::string& out, const ValueMember& member) {
   out += ':';
   append_json(out, member.value());
 }
-inline void append_text_of(std::string& out, const Attributes::Entry& entry) {
+inline void append_text_of(std::string& out, const AttributesView::Entry& entry) {
   append_json_string(out, entry.name);
   out += ':';
-  append_json(out, entry.value);
+  append_text_of(out, entry.value);
 }
-inline void append_text_of(std::string& out, const Attributes& attributes) {
+inline void append_text_of(std::string& out, const Attributes::Entry& entry) {
+  append_text_of(out, AttributesView::Entry{entry.name, entry.value});
+}
+inline void append_text_of(std::string& out, const AttributesView& attributes) {
   const char* separator = "{";
-  for (const Attributes::Entry& entry : attributes) {
+  for (const AttributesView::Entry entry : attributes) {
     out += separator;
     append_text_of(out, entry);
     separator = ",";
   }
   out += *separator == '{' ? "{}" : "}";
+}
+inline void append_text_of(std::string& out, const Attributes& attributes) {
+  append_text_of(out, AttributesView(attributes));
 }
 inline void append_text_of(std::string& out, const Channel& channel) {
   MemberWriter write(out, "Channel");
@@ -301,6 +345,10 @@ inline std::size_t hash_of_user(const UserView& user) noexcept {
   const std::hash<std::string_view> texts;
   std::size_t hash = combined(texts(user.id), texts(user.status));
   hash = combined(hash, (user.online ? 1u : 0u) + (user.invisible ? 2u : 0u) + (user.last_active ? 4u : 0u));
+  hash = combined(hash, static_cast<std::size_t>(shown_availability(user.online, user.availability)));
+  // Not their values: 1 and 1.0 are equal.
+  for (const AttributesView::Entry entry : user.activity) hash = combined(hash, texts(entry.name));
+  for (const AttributesView::Entry entry : user.data) hash = combined(hash, texts(entry.name) + 1);
   return combined(hash, std::hash<std::int64_t>()(user.last_active ? user.last_active->ns() : 0));
 }
 
@@ -360,6 +408,8 @@ template <>
 inline constexpr auto std::format_kind<presence::Snapshot> = std::range_format::disabled;
 template <>
 inline constexpr auto std::format_kind<presence::Attributes> = std::range_format::disabled;
+template <>
+inline constexpr auto std::format_kind<presence::AttributesView> = std::range_format::disabled;
 #endif
 #endif
 /// @endcond

@@ -219,9 +219,13 @@ struct Error;
 template <class T>
 class Result;
 
+enum class Availability : std::uint8_t;
+enum class SessionFold : std::uint8_t;
+class Ranking;
 struct User;
 class UserView;
 struct Session;
+struct Device;
 struct PresenceState;
 class Viewer;
 struct UserPresenceChangedView;
@@ -251,6 +255,7 @@ struct FieldList;
 template <class T>
 struct Fields;
 class Attributes;
+class AttributesView;
 struct Channel;
 enum class Operator : std::uint8_t;
 class Filter;
@@ -298,11 +303,12 @@ inline constexpr bool is_among = (std::is_same<T, All>::value || ...);
 /// True for the types that <presence/std.hpp> prints.
 template <class T>
 struct IsPrinted
-    : std::bool_constant<is_among<
-          T, Duration, Timestamp, ErrorCode, Error, User, UserView, Session, PresenceState, UserPresenceChanged,
-          UserPresenceChangedView, EventType, PresenceEvent, PresenceEventView, Rules, Verdict, Tally, Snapshot,
-          ValueKind, Value, ValueView, ValueMember, Attributes, Channel, Operator, Filter, Order, SortKey, Viewer,
-          Dispatched, SessionEndReason, SessionEnded, WatchingStarted, WatchingStopped, StoreStats>> {};
+    : std::bool_constant<
+          is_among<T, Duration, Timestamp, ErrorCode, Error, Availability, SessionFold, Ranking, User, UserView,
+                   Session, Device, PresenceState, UserPresenceChanged, UserPresenceChangedView, EventType,
+                   PresenceEvent, PresenceEventView, Rules, Verdict, Tally, Snapshot, ValueKind, Value, ValueView,
+                   ValueMember, Attributes, AttributesView, Channel, Operator, Filter, Order, SortKey, Viewer,
+                   Dispatched, SessionEndReason, SessionEnded, WatchingStarted, WatchingStopped, StoreStats>> {};
 template <class T>
 struct IsPrinted<Result<T>> : std::true_type {};
 
@@ -362,6 +368,7 @@ enum class ErrorCode : std::uint8_t {
   over_limit,        ///< exceeds a limit of Rules or of the reader
   too_early,         ///< a timestamp of a peer that is too far ahead of the host's clock
   not_live,          ///< a session that has ended
+  needs_buffer,      ///< an event whose activity, data or value needs an EventBuffer
 };
 
 /// Returns the name of the enumerator, such as "bad_utf8", or "?" for a number that is none. O(1); the string is a
@@ -388,6 +395,7 @@ constexpr std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::over_limit: return "over_limit";
     case ErrorCode::too_early: return "too_early";
     case ErrorCode::not_live: return "not_live";
+    case ErrorCode::needs_buffer: return "needs_buffer";
   }
   return "?";
 }
@@ -2124,6 +2132,2273 @@ struct UserKey {
 
 #endif  // PRESENCE_BASE_DETAIL_USER_KEY_HPP
 
+// presence/registers/detail/normal_form.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_NORMAL_FORM_HPP
+#define PRESENCE_REGISTERS_DETAIL_NORMAL_FORM_HPP
+
+// presence/model/rules.hpp
+#ifndef PRESENCE_MODEL_RULES_HPP
+#define PRESENCE_MODEL_RULES_HPP
+
+// presence/model/availability.hpp
+#ifndef PRESENCE_MODEL_AVAILABILITY_HPP
+#define PRESENCE_MODEL_AVAILABILITY_HPP
+
+#include <initializer_list>  // for initializer_list
+
+/// How available a user is, and how the sessions of a user decide it.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// How available a user is.
+enum class Availability : std::uint8_t {
+  offline,    ///< not online; no session and no user can set it: a session disconnects, a user becomes invisible
+  idle,       ///< online, without activity for a while
+  away,       ///< online, but not at the device
+  busy,       ///< online, and not to be disturbed
+  available,  ///< online; what a session is that says nothing else
+};
+
+/// Returns the name of the enumerator, such as "away", or "?" for a number that is none. O(1); the string is a literal.
+constexpr std::string_view to_string(Availability availability) noexcept {
+  switch (availability) {
+    case Availability::offline: return "offline";
+    case Availability::idle: return "idle";
+    case Availability::away: return "away";
+    case Availability::busy: return "busy";
+    case Availability::available: return "available";
+  }
+  return "?";
+}
+
+/// How the availabilities of a user's sessions become the user's. The session that decides also decides the activity
+/// that others see. Ties are broken by the session's id: the greater one wins.
+///
+/// The latest update of a session is its latest event that has an `availability`: a connect, an update or a report. An
+/// activity alone does not count. So if a game sends only its activity, a second device that connects may take its
+/// place, and the activity disappears. Send the availability with the activity, such as `available`.
+enum class SessionFold : std::uint8_t {
+  by_rank,      ///< the strongest availability of the Ranking, then the higher priority, then the latest update
+  by_priority,  ///< the highest priority, then the strongest availability, then the latest update
+  latest,       ///< the latest update, then the strongest availability; a session without an update is the earliest
+};
+
+/// Returns the name of the enumerator, such as "by_rank", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(SessionFold fold) noexcept {
+  switch (fold) {
+    case SessionFold::by_rank: return "by_rank";
+    case SessionFold::by_priority: return "by_priority";
+    case SessionFold::latest: return "latest";
+  }
+  return "?";
+}
+
+/// An order of the availabilities of whoever is online, the strongest first. If several sessions are online, the
+/// strongest of their availabilities counts. By default: busy, available, away, idle.
+///
+/// @code
+/// constexpr Ranking best_first{Availability::available, Availability::busy};  // then away and idle, as by default
+/// static_assert(best_first.is_stronger(Availability::available, Availability::busy), "");
+/// static_assert(Ranking().is_stronger(Availability::busy, Availability::available), "");
+/// static_assert(best_first != Ranking() && Ranking{Availability::busy} == Ranking(), "");
+/// @endcode
+class Ranking {
+ public:
+  constexpr Ranking() noexcept = default;  ///< busy, available, away, idle
+  /// The given order. Availabilities that are left out come last, in the default order. `offline` and repeated
+  /// availabilities are ignored.
+  constexpr Ranking(std::initializer_list<Availability> strongest_first) noexcept : places_{} {
+    std::uint8_t next = 1;
+    for (const Availability one : strongest_first) take(one, next);
+    for (const Availability one : {Availability::busy, Availability::available, Availability::away, Availability::idle})
+      take(one, next);
+  }
+
+  /// Returns whether `a` comes before `b`. `offline` is the weakest.
+  constexpr bool is_stronger(Availability a, Availability b) const noexcept { return place(a) < place(b); }
+
+  /// @{
+  /// Returns whether both are the same order.
+  friend constexpr bool operator==(const Ranking& a, const Ranking& b) noexcept {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (a.places_[i] != b.places_[i]) return false;
+    }
+    return true;
+  }
+  friend constexpr bool operator!=(const Ranking& a, const Ranking& b) noexcept { return !(a == b); }
+  /// @}
+
+ private:
+  static constexpr std::size_t count = 5;
+
+  constexpr std::uint8_t place(Availability one) const noexcept {
+    const std::size_t i = static_cast<std::size_t>(one);
+    return i == 0 || i >= count ? count : places_[i];
+  }
+  constexpr void take(Availability one, std::uint8_t& next) noexcept {
+    const std::size_t i = static_cast<std::size_t>(one);
+    if (i != 0 && i < count && places_[i] == 0) places_[i] = next++;
+  }
+
+  std::uint8_t places_[count] = {0, 4, 3, 1, 2};  // by Availability; 1 is the strongest, and offline has none
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_AVAILABILITY_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// The parameters by which a Snapshot applies events. Constant for the lifetime of the snapshot. A negative duration
+/// counts as zero.
+///
+/// The durations decide what the state is: nodes that merge must use the same ones. The limits bound what one process
+/// stores. An event that would exceed a limit is rejected with Verdict::over_limit. Exceptions: max_sessions_per_user
+/// and max_recent_per_user, where the oldest entry is dropped instead. Beyond a limit, the order of arrival may matter
+/// for that user.
+///
+/// @code
+/// Rules rules;
+/// rules.session_timeout = Duration::from_s(90);  // clients send a heartbeat every 30 s: two may be lost
+/// rules.offline_grace = Duration::from_s(10);    // a change of network shows no user as offline
+/// rules.max_status_bytes = 140;
+/// rules.hash_seed = 0x9E3779B97F4A7C15;  // a secret of the host, if ids are not trusted
+/// assert(rules.reorder_window > rules.session_timeout);  // an event that is too late has timed out anyway
+/// assert(!accepted(Verdict::too_late) && accepted(Verdict::unchanged));
+/// assert(Rules::mirror().max_clock_skew == Duration::highest());
+/// @endcode
+struct Rules {
+  /// Sessions time out this long after their last connect, heartbeat, active or update. 0 disables timeouts.
+  Duration session_timeout = Duration::from_s(40);
+  /// A user stays online this long after their last session ended, to hide short reconnects.
+  Duration offline_grace = Duration::from_s(0);
+  /// Heartbeats, updates and `active` events that count as activity move last_active only in steps of this length,
+  /// counted from 1970. 0: each of them moves it. A connect always moves it to its own timestamp. `idle_after` counts
+  /// from the exact timestamp.
+  Duration last_active_refresh = Duration::from_s(15 * 60);
+  /// If false, a heartbeat or an update only shows that its session is connected, and moves neither last_active nor the
+  /// time of `idle_after`. Then only connects and `active` events are activity.
+  bool heartbeat_is_activity = true;
+  /// A session that is `available` reads as `idle` when it had no activity for this long. 0: no session becomes idle by
+  /// itself. With heartbeat_is_activity, a session whose heartbeats arrive in time is never idle, unless this is
+  /// shorter than the time between two of them.
+  Duration idle_after = Duration::from_s(0);
+  /// A report of online counts for this long, like the timeout of a session; then offline_grace applies. 0: until the
+  /// next report. It counts from the report's own timestamp to the time of the snapshot. So if a server's clock is
+  /// behind the mirror's by this much, its reports have ended when they arrive: add the difference of the clocks.
+  Duration report_timeout = Duration::from_s(0);
+  /// How the sessions of a user, and the reports, decide the user's availability.
+  SessionFold session_fold = SessionFold::by_rank;
+  Ranking ranking;  ///< which availability is the strongest; for session_fold
+  /// If true, Snapshot::devices returns the sessions that keep a user online.
+  bool show_devices = false;
+  /// An event is rejected as too_late if it is older than now by more than this.
+  Duration reorder_window = Duration::from_s(2 * 60);
+  /// An event is rejected as too_early if it is later than now by more than this.
+  Duration max_clock_skew = Duration::from_s(60);
+  /// An offline user is forgotten this long after the latest timestamp that others can see: last_active, the status
+  /// text or a report. highest(): no user is forgotten.
+  ///
+  /// Others then no longer know the user, which is a change like any other. The memory of the user is released. A user
+  /// who is online, or reported online, is not forgotten.
+  ///
+  /// What others knew of an invisible user is forgotten as if the user had done nothing since they became invisible.
+  /// The invisibility is forgotten with the rest: when all sessions have ended, and this long after the last connect or
+  /// heartbeat (in steps of last_active_refresh). So guests who connect once while invisible do not stay forever.
+  ///
+  /// An event about a forgotten user creates a new user, whatever the event's timestamp. The result then depends on the
+  /// order of arrival, and on what each of two nodes has stored. So this should be much longer than any event is late.
+  Duration forget_after = Duration::highest();
+
+  /// Maximum number of users that others know. As many users again may exist that no other user knows. The two limits
+  /// are separate: invisible users take no capacity from others. Without forget_after, invisible users keep theirs
+  /// forever.
+  std::uint32_t max_users = 0xFFFFFFFF;
+  /// Maximum number of live sessions; ended ones do not count. If one more becomes live, the session with the oldest
+  /// connect or heartbeat is dropped. Of two with the same timestamp, the one with the lesser id is dropped. Nothing of
+  /// it is kept until it sends another connect or heartbeat.
+  ///
+  /// No event is rejected because of this limit. The other content of an event (last_active, visibility, a status text)
+  /// always counts. An event whose own session is dropped at once, and that has no other new content, is `unchanged`.
+  std::uint32_t max_sessions_per_user = 64;
+  std::uint32_t max_id_bytes = 255;       ///< of the id of a user or a session
+  std::uint32_t max_status_bytes = 1024;  ///< of a status text
+  /// Maximum size of all data of a user, and of the activity of a session: of the names and values, about as JSON has
+  /// them. An event that would exceed it is over_limit. If a merge would, the oldest names are dropped.
+  std::uint32_t max_user_data_bytes = 4096;
+  std::uint32_t max_activity_bytes = 1024;  ///< see max_user_data_bytes
+  std::uint32_t max_data_names = 64;        ///< of the data of a user; for a while, removed names count too
+  /// Maximum of each kind of per-user history that is kept only for late events: ended sessions, disconnects of one
+  /// session, visibility changes, and values of last_active inside the reorder window. Beyond it the oldest entries are
+  /// dropped; ended sessions are dropped when another session is added. For that user, late events and merges may then
+  /// have a different result.
+  std::uint32_t max_recent_per_user = 64;
+
+  /// The seed of the tags that distinguish the users of one page, of the maps of a Store, and of the salt of set
+  /// reconciliation. A secret value keeps others from choosing ids whose tags are equal. Without one, such ids cost at
+  /// most a few times as much to look up: worst cases are bounded for any ids. No observable result depends on the
+  /// seed, including == and digests of snapshots.
+  std::uint64_t hash_seed = 0;
+
+  /// Returns the rules for a client that only mirrors reports. The server's clock is not the client's clock, so no
+  /// event is too early or too late.
+  static constexpr Rules mirror() noexcept {
+    Rules rules;
+    rules.reorder_window = Duration::highest();
+    rules.max_clock_skew = Duration::highest();
+    return rules;
+  }
+
+  /// Returns true if all fields are equal, including hash_seed.
+  friend constexpr bool operator==(const Rules& a, const Rules& b) noexcept {
+    return a.session_timeout == b.session_timeout && a.offline_grace == b.offline_grace &&
+           a.last_active_refresh == b.last_active_refresh && a.reorder_window == b.reorder_window &&
+           a.max_clock_skew == b.max_clock_skew && a.heartbeat_is_activity == b.heartbeat_is_activity &&
+           a.idle_after == b.idle_after && a.report_timeout == b.report_timeout && a.session_fold == b.session_fold &&
+           a.ranking == b.ranking && a.forget_after == b.forget_after && a.max_users == b.max_users &&
+           a.max_sessions_per_user == b.max_sessions_per_user && a.max_id_bytes == b.max_id_bytes &&
+           a.max_status_bytes == b.max_status_bytes && a.max_user_data_bytes == b.max_user_data_bytes &&
+           a.max_activity_bytes == b.max_activity_bytes && a.max_data_names == b.max_data_names &&
+           a.show_devices == b.show_devices && a.max_recent_per_user == b.max_recent_per_user &&
+           a.hash_seed == b.hash_seed;
+  }
+  friend constexpr bool operator!=(const Rules& a, const Rules& b) noexcept { return !(a == b); }
+};
+
+/// The outcome of applying an input.
+enum class Verdict : std::uint8_t {
+  applied,    ///< the snapshot changed
+  unchanged,  ///< nothing changed, not even history that only a late event can reveal
+  too_late,   ///< earlier than now - reorder_window
+  too_early,  ///< later than now + max_clock_skew
+  /// an empty id, an unknown type, a timestamp at either end of the range, a field that its type needs and that is
+  /// absent, a reserved or empty name of data, a value that is not JSON, an `until` that is not later than `at`, the
+  /// availability `offline`, or a priority without an availability
+  invalid,
+  over_limit  ///< more users or bytes than Rules allow, or a visibility change inside a range that was dropped
+};
+
+/// Returns the name of the enumerator, such as "too_late", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(Verdict verdict) noexcept {
+  switch (verdict) {
+    case Verdict::applied: return "applied";
+    case Verdict::unchanged: return "unchanged";
+    case Verdict::too_late: return "too_late";
+    case Verdict::too_early: return "too_early";
+    case Verdict::invalid: return "invalid";
+    case Verdict::over_limit: return "over_limit";
+  }
+  return "?";
+}
+
+/// Returns true if the input was accepted. An input that was not accepted left the snapshot unchanged.
+constexpr bool accepted(Verdict verdict) noexcept {
+  return verdict == Verdict::applied || verdict == Verdict::unchanged;
+}
+
+/// The number of inputs of a batch for each verdict.
+struct Tally {
+  /// @{
+  /// The number of inputs with that verdict.
+  std::size_t applied = 0, unchanged = 0, too_late = 0, too_early = 0, invalid = 0, over_limit = 0;
+  /// @}
+
+  /// Counts one input.
+  constexpr void count(Verdict verdict) noexcept {
+    switch (verdict) {
+      case Verdict::applied: ++applied; break;
+      case Verdict::unchanged: ++unchanged; break;
+      case Verdict::too_late: ++too_late; break;
+      case Verdict::too_early: ++too_early; break;
+      case Verdict::invalid: ++invalid; break;
+      case Verdict::over_limit: ++over_limit; break;
+    }
+  }
+  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }  ///< number of accepted inputs
+  /// Returns the number of inputs that were rejected and left the snapshot unchanged.
+  constexpr std::size_t refused() const noexcept { return too_late + too_early + invalid + over_limit; }
+  constexpr std::size_t total() const noexcept { return accepted() + refused(); }  ///< number of all inputs
+
+  /// Adds the counts of another batch.
+  constexpr Tally& operator+=(const Tally& other) noexcept {
+    applied += other.applied;
+    unchanged += other.unchanged;
+    too_late += other.too_late;
+    too_early += other.too_early;
+    invalid += other.invalid;
+    over_limit += other.over_limit;
+    return *this;
+  }
+  /// Returns true if all counts are equal.
+  friend constexpr bool operator==(const Tally& a, const Tally& b) noexcept {
+    return a.applied == b.applied && a.unchanged == b.unchanged && a.too_late == b.too_late &&
+           a.too_early == b.too_early && a.invalid == b.invalid && a.over_limit == b.over_limit;
+  }
+  friend constexpr bool operator!=(const Tally& a, const Tally& b) noexcept { return !(a == b); }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_RULES_HPP
+
+// presence/registers/detail/derived.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
+#define PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
+
+// presence/model/user.hpp
+#ifndef PRESENCE_MODEL_USER_HPP
+#define PRESENCE_MODEL_USER_HPP
+
+// presence/model/attributes.hpp
+#ifndef PRESENCE_MODEL_ATTRIBUTES_HPP
+#define PRESENCE_MODEL_ATTRIBUTES_HPP
+
+// presence/base/detail/compact_vector.hpp
+#ifndef PRESENCE_BASE_DETAIL_COMPACT_VECTOR_HPP
+#define PRESENCE_BASE_DETAIL_COMPACT_VECTOR_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// A vector that is one pointer, to an allocation with its size and elements. An empty one allocates nothing. For
+/// members of small values, whose number may be as large as the number of bytes of an input.
+template <class T>
+class CompactVector {
+ public:
+  /// The header before the elements.
+  struct Head {
+    std::size_t size, capacity;
+  };
+
+  CompactVector() noexcept = default;
+  CompactVector(const CompactVector& other) : CompactVector() {
+    reserve(other.size());
+    for (const T& element : other) {
+      construct<T>(place(size()), element);
+      ++head_->size;
+    }
+  }
+  CompactVector(CompactVector&& other) noexcept : head_(other.release()) {}
+  CompactVector& operator=(CompactVector other) noexcept {
+    std::swap(head_, other.head_);
+    return *this;
+  }
+  ~CompactVector() { clear(); }
+
+  /// @{
+  /// `release` transfers the ownership of the memory to the caller; `adopt` takes it back. The pointer is null for an
+  /// empty vector without memory.
+  static CompactVector adopt(Head* head) noexcept {
+    CompactVector vector;
+    vector.head_ = head;
+    return vector;
+  }
+  Head* release() noexcept {
+    Head* const head = head_;
+    head_ = nullptr;
+    return head;
+  }
+  static T* elements_of(Head* head) noexcept { return static_cast<T*>(static_cast<void*>(head + 1)); }
+  static const T* elements_of(const Head* head) noexcept {
+    return static_cast<const T*>(static_cast<const void*>(head + 1));
+  }
+  /// @}
+
+  std::size_t size() const noexcept { return head_ == nullptr ? 0 : head_->size; }
+  bool empty() const noexcept { return size() == 0; }
+  bool has_memory() const noexcept {
+    return head_ != nullptr;
+  }  // cheaper than `empty`, if memory is only allocated for elements
+  T* begin() noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
+  T* end() noexcept { return begin() + size(); }
+  const T* begin() const noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
+  const T* end() const noexcept { return begin() + size(); }
+  T& operator[](std::size_t i) noexcept { return elements_of(head_)[i]; }
+  const T& operator[](std::size_t i) const noexcept { return elements_of(head_)[i]; }
+
+  /// Reserves exactly this capacity, so that no more memory is used than needed.
+  void reserve(std::size_t capacity) {
+    static_assert(std::is_nothrow_move_constructible<T>::value, "elements move to larger memory");
+    static_assert(alignof(T) <= sizeof(Head), "elements lie right behind the head");
+    if (capacity == 0 || (head_ != nullptr && capacity <= head_->capacity)) return;
+    Head* const larger = construct<Head>(allocate(bytes_for(capacity), alignof(T)), Head{0, capacity});
+    if (head_ != nullptr) {
+      for (T& element : *this) {
+        construct<T>(elements_of(larger) + larger->size, std::move(element));
+        ++larger->size;
+      }
+      clear();
+    }
+    head_ = larger;
+  }
+  /// Doubles the capacity if the vector is full. The next push or insert then cannot fail.
+  void reserve_one_more() {
+    if (head_ == nullptr || head_->size == head_->capacity) reserve(size() < 2 ? size() + 1 : size() + size());
+  }
+  T& push_back(T element) {
+    reserve_one_more();
+    T* const added = construct<T>(place(head_->size), std::move(element));
+    ++head_->size;
+    return *added;
+  }
+  /// Inserts an element at index `at`, or at the end.
+  void insert(std::size_t at, T element) {
+    push_back(std::move(element));
+    for (std::size_t i = size() - 1; i > at; --i) std::swap((*this)[i], (*this)[i - 1]);
+  }
+  void erase(std::size_t at) noexcept {
+    for (std::size_t i = at + 1; i < size(); ++i) std::swap((*this)[i - 1], (*this)[i]);
+    truncate(size() - 1);
+  }
+  /// Removes all elements after the first `count`.
+  void truncate(std::size_t count) noexcept {
+    if (head_ == nullptr) return;
+    while (head_->size > count) elements_of(head_)[--head_->size].~T();
+  }
+  void clear() noexcept {
+    if (head_ == nullptr) return;
+    truncate(0);
+    deallocate(head_, bytes_for(head_->capacity), alignof(T));
+    head_ = nullptr;
+  }
+
+ private:
+  /// Returns the size of the allocation. On overflow it is the maximum, so that the allocation fails normally.
+  static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    constexpr std::size_t most = static_cast<std::size_t>(-1) / 2;  // no object is larger
+    return capacity > (most - sizeof(Head)) / sizeof(T) ? most : sizeof(Head) + capacity * sizeof(T);
+  }
+  T* place(std::size_t i) noexcept { return elements_of(head_) + i; }
+
+  Head* head_ = nullptr;
+};
+
+}  // namespace detail
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_COMPACT_VECTOR_HPP
+
+// presence/model/value.hpp
+#ifndef PRESENCE_MODEL_VALUE_HPP
+#define PRESENCE_MODEL_VALUE_HPP
+
+// presence/base/detail/compact_text.hpp
+#ifndef PRESENCE_BASE_DETAIL_COMPACT_TEXT_HPP
+#define PRESENCE_BASE_DETAIL_COMPACT_TEXT_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// A string that is one pointer, to an allocation with its size and characters. An empty one allocates nothing. For the
+/// strings of small values: up to 254 bytes, the size takes one byte.
+class CompactText {
+ public:
+  /// The first byte of the allocation. Behind it are the characters or, if it is `is_long`, a std::size_t and then the
+  /// characters.
+  struct Head {
+    unsigned char size;
+
+    static constexpr unsigned char is_long = 255;
+  };
+
+  CompactText() noexcept = default;
+  explicit CompactText(std::string_view text) {
+    if (text.empty()) return;
+    head_ = construct<Head>(allocate(bytes_for(text.size()), alignof(Head)));
+    head_->size = text.size() < Head::is_long ? static_cast<unsigned char>(text.size()) : Head::is_long;
+    char* at = static_cast<char*>(static_cast<void*>(head_ + 1));
+    if (head_->size == Head::is_long) {
+      const std::size_t size = text.size();
+      std::memcpy(at, &size, sizeof(size));
+      at += sizeof(size);
+    }
+    std::memcpy(at, text.data(), text.size());
+  }
+  CompactText(CompactText&& other) noexcept : head_(other.release()) {}
+  CompactText& operator=(CompactText&&) = delete;
+  ~CompactText() {
+    if (head_ != nullptr) deallocate(head_, bytes_for(text_of(head_).size()), alignof(Head));
+  }
+
+  /// @{
+  /// `release` transfers the ownership of the memory to the caller; `adopt` takes it back. The pointer is null for an
+  /// empty string.
+  static CompactText adopt(Head* head) noexcept {
+    CompactText text;
+    text.head_ = head;
+    return text;
+  }
+  Head* release() noexcept {
+    Head* const head = head_;
+    head_ = nullptr;
+    return head;
+  }
+  /// @}
+
+  /// Returns the string at a pointer that `release` returned. O(1).
+  static std::string_view text_of(const Head* head) noexcept {
+    if (head == nullptr) return std::string_view("", 0);
+    const char* const behind = static_cast<const char*>(static_cast<const void*>(head + 1));
+    if (head->size != Head::is_long) return std::string_view(behind, head->size);
+    std::size_t size;
+    std::memcpy(&size, behind, sizeof(size));
+    return std::string_view(behind + sizeof(size), size);
+  }
+
+ private:
+  /// Returns the size of the allocation. On overflow it is the maximum, so that the allocation fails normally.
+  static constexpr std::size_t bytes_for(std::size_t size) noexcept {
+    constexpr std::size_t most = static_cast<std::size_t>(-1) / 2;  // no object is larger
+    const std::size_t before = sizeof(Head) + (size < Head::is_long ? 0 : sizeof(std::size_t));
+    return size > most - before ? most : before + size;
+  }
+
+  Head* head_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_COMPACT_TEXT_HPP
+
+/// The values of fields, and the operands of filters.
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// The type of a value.
+enum class ValueKind : std::uint8_t {
+  absent,               ///< the object does not have the field; only for a ValueView
+  null,                 ///< the field exists, and its value is null
+  boolean,              ///< true or false
+  integer,              ///< a signed 64-bit integer
+  real,                 ///< a double
+  string,               ///< a string: any bytes, usually UTF-8
+  timestamp,            ///< a Timestamp
+  array,                ///< of values that are not arrays
+  object,               ///< of members: names with values
+  invalid,              ///< not representable: an unsigned integer above INT64_MAX, an array in an array, too deep
+  text = string,        ///< the former name of `string`
+  instant = timestamp,  ///< the former name of `timestamp`
+};
+
+/// Returns the name of the enumerator, such as "integer", or "?" for a number that is none. O(1); the string is a
+/// literal.
+constexpr std::string_view to_string(ValueKind kind) noexcept {
+  switch (kind) {
+    case ValueKind::absent: return "absent";
+    case ValueKind::null: return "null";
+    case ValueKind::boolean: return "boolean";
+    case ValueKind::integer: return "integer";
+    case ValueKind::real: return "real";
+    case ValueKind::string: return "string";
+    case ValueKind::timestamp: return "timestamp";
+    case ValueKind::array: return "array";
+    case ValueKind::object: return "object";
+    case ValueKind::invalid: return "invalid";
+  }
+  return "?";
+}
+
+/// The operator of one node of a filter.
+enum class Operator : std::uint8_t {
+  everything,  ///< matches every object: the filter `{}`
+  /// @{
+  /// The comparison of the function with the same name (filter.hpp).
+  eq,
+  ne,
+  gt,
+  gte,
+  lt,
+  lte,
+  in,
+  nin,
+  contains,
+  exists,
+  autocomplete,
+  /// @}
+  all_of,   ///< `$and`
+  any_of,   ///< `$or`
+  none_of,  ///< `$nor`
+  invalid   ///< wrongly constructed: matches no object
+};
+
+/// Returns the name of the enumerator, such as "eq", or "?" for a number that is none. O(1); the string is a literal.
+constexpr std::string_view to_string(Operator op) noexcept {
+  switch (op) {
+    case Operator::everything: return "everything";
+    case Operator::eq: return "eq";
+    case Operator::ne: return "ne";
+    case Operator::gt: return "gt";
+    case Operator::gte: return "gte";
+    case Operator::lt: return "lt";
+    case Operator::lte: return "lte";
+    case Operator::in: return "in";
+    case Operator::nin: return "nin";
+    case Operator::contains: return "contains";
+    case Operator::exists: return "exists";
+    case Operator::autocomplete: return "autocomplete";
+    case Operator::all_of: return "all_of";
+    case Operator::any_of: return "any_of";
+    case Operator::none_of: return "none_of";
+    case Operator::invalid: return "invalid";
+  }
+  return "?";
+}
+
+class Value;
+class ValueMember;
+class Attributes;
+template <class T>
+class Elements;
+
+namespace detail {
+
+class ArrayMaker;
+class ObjectMaker;
+std::string_view text_of(const Value& value) noexcept;
+unsigned levels_of(const Value& value) noexcept;
+CompactVector<ValueMember> take_members(Value& value) noexcept;
+ValueView object_view(const Elements<ValueMember>& members) noexcept;
+
+template <class T>
+inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
+                                     std::is_same<T, char16_t>::value || std::is_same<T, char32_t>::value;
+template <class T>
+using EnableIfInteger =
+    std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value && !is_character<T>, int>;
+template <class T>
+using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
+template <class T>
+using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
+/// Enables a constructor for classes that convert to a string view. The constructors are templates, so a braced list
+/// does not match them: `{"a", "b"}` is never taken as the begin and end iterators of one string.
+template <class T>
+using EnableIfTextView =
+    std::enable_if_t<std::is_class<T>::value && std::is_convertible<const T&, std::string_view>::value, int>;
+template <class T>
+using EnableIfStringOnly =
+    std::enable_if_t<std::is_class<T>::value && !std::is_convertible<const T&, std::string_view>::value &&
+                         std::is_convertible<const T&, std::string>::value,
+                     int>;
+
+template <class Integer>
+constexpr bool fits_int64(Integer integer) noexcept {
+  if constexpr (std::is_signed<Integer>::value) {
+    static_cast<void>(integer);
+    return true;
+  } else {
+    return static_cast<std::uint64_t>(integer) <= static_cast<std::uint64_t>(INT64_MAX);
+  }
+}
+
+/// Returns `range.size()`, or zero if the range has no `size()`.
+template <class Range>
+auto size_known_of(const Range& range, int) -> decltype(static_cast<std::size_t>(range.size())) {
+  return static_cast<std::size_t>(range.size());
+}
+template <class Range>
+std::size_t size_known_of(const Range&, long) {
+  return 0;
+}
+
+}  // namespace detail
+
+/// A borrowed view of a value. Valid until the source of the value is modified or destroyed. Converts from every type
+/// that a filter can compare: bool, integers, floating-point numbers, strings, timestamps, optionals of these, and
+/// contiguous containers of these.
+class ValueView {
+ public:
+  constexpr ValueView() noexcept = default;  ///< absent
+  /// @{
+  /// A value of the kind that corresponds to its C++ type. A null pointer is null. An empty optional is absent. An
+  /// unsigned integer above INT64_MAX is invalid.
+  constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
+  template <class Truth, detail::EnableIfBool<Truth> = 0>
+  constexpr ValueView(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
+  template <class Integer, detail::EnableIfInteger<Integer> = 0>
+  constexpr ValueView(Integer integer) noexcept
+      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
+        number_(static_cast<std::int64_t>(integer)) {}
+  template <class Real, detail::EnableIfReal<Real> = 0>
+  constexpr ValueView(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
+  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::timestamp), number_(at.ns()) {}
+  template <class Text, detail::EnableIfTextView<Text> = 0>
+  constexpr ValueView(const Text& text) noexcept : kind_(ValueKind::string) {
+    const std::string_view characters = text;
+    data_ = characters.data();
+    size_ = characters.size();
+  }
+  template <class Text, std::enable_if_t<std::is_base_of<std::string, Text>::value, int> = 0>
+  ValueView(const Text&&) = delete;
+  constexpr ValueView(const char* text) noexcept {
+    if (text == nullptr) {
+      kind_ = ValueKind::null;
+    } else {
+      *this = ValueView(std::string_view(text));
+    }
+  }
+  ValueView(const Value& value) noexcept;
+  ValueView(const Value&&) = delete;
+  template <class T, std::enable_if_t<std::is_convertible<const T&, ValueView>::value, int> = 0>
+  ValueView(const std::optional<T>& value) noexcept {
+    if (value) *this = ValueView(*value);
+  }
+  template <class T>
+  ValueView(const std::optional<T>&& value) = delete;
+  /// @}
+  /// An array of the elements of a contiguous range. An element that is itself an array is invalid.
+  template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
+            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
+                                 !std::is_convertible<const Range&, std::string_view>::value,
+                             int> = 0>
+  ValueView(const Range& range) noexcept
+      : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
+  ValueView(Elements<Value> elements) noexcept;  ///< an array of the elements
+  template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
+            class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
+            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
+                                 !std::is_convertible<const Range&, std::string_view>::value,
+                             int> = 0>
+  ValueView(Range&& range) = delete;
+
+  constexpr ValueKind kind() const noexcept { return kind_; }  ///< decides which of the functions below may be called
+  /// Returns true if the object does not have the field. Null is not absent.
+  constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
+  /// Returns true if there is no value to compare: it is absent or null.
+  constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
+  /// Returns true for an integer or a real number. These compare with each other.
+  constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
+
+  /// @{
+  /// Returns the value. Precondition: it is of that kind. See PRESENCE_ASSERT.
+  constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
+  constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
+  constexpr double real() const noexcept { return of(ValueKind::real).real_; }
+  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::timestamp).number_); }
+  std::string_view text() const noexcept {
+    return std::string_view(static_cast<const char*>(of(ValueKind::string).data_), size_);
+  }
+  /// @}
+  /// @{
+  /// The number of elements of an array, and an element. Preconditions: the value is an array, and the index is less
+  /// than its size. See PRESENCE_ASSERT.
+  std::size_t size() const noexcept { return of(ValueKind::array).size_; }
+  ValueView operator[](std::size_t i) const noexcept {
+    PRESENCE_ASSERT(i < size(), "an index of a ValueView beyond its elements");
+    return element_(data_, i);
+  }
+  /// @}
+  /// Returns the members of an object, ascending by name; empty for other kinds. Borrowed from the source of the value.
+  Elements<ValueMember> members() const noexcept;
+  /// Returns the member of an object with that name. Absent if there is none, or if the value is not an object.
+  /// O(log members).
+  ValueView find(std::string_view name) const noexcept;
+
+ private:
+  friend ValueView detail::object_view(const Elements<ValueMember>& members) noexcept;
+
+  template <class Element>
+  static ValueView element_of(const void* data, std::size_t i) noexcept {
+    ValueView element = static_cast<const Element*>(data)[i];
+    if (element.kind_ == ValueKind::array) element.kind_ = ValueKind::invalid;
+    return element;
+  }
+  constexpr const ValueView& of(ValueKind kind) const noexcept {
+    PRESENCE_ASSERT(kind_ == kind, "a ValueView is read as a value of another kind");
+    return *this;
+  }
+
+  ValueKind kind_ = ValueKind::absent;
+  union {
+    std::int64_t number_ = 0;  // of a bool, an integer, or a timestamp
+    double real_;
+  };
+  const void* data_ = nullptr;
+  std::size_t size_ = 0;
+  ValueView (*element_)(const void*, std::size_t) noexcept = nullptr;
+};
+
+/// A borrowed view of contiguous elements. Valid until the owner of the elements is modified or destroyed. Has the
+/// read-only interface of a std::vector, and converts to one by copying the elements.
+template <class T>
+class Elements {
+ public:
+  /// @{
+  /// As for a standard container; elements cannot be modified.
+  using value_type = T;
+  using size_type = std::size_t;
+  using difference_type = std::ptrdiff_t;
+  using reference = const T&;
+  using const_reference = const T&;
+  using iterator = const T*;
+  using const_iterator = const T*;
+  /// @}
+
+  constexpr Elements() noexcept = default;  ///< no elements
+  /// A view of `size` elements, starting at `first`.
+  constexpr Elements(const T* first, std::size_t size) noexcept : first_(first), size_(size) {}
+
+  /// @{
+  /// As for a standard container.
+  const T* begin() const noexcept { return first_; }
+  const T* end() const noexcept { return first_ + size_; }
+  const T* cbegin() const noexcept { return begin(); }
+  const T* cend() const noexcept { return end(); }
+  const T* data() const noexcept { return first_; }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// @}
+  /// @{
+  /// Returns an element. Precondition: the index is less than the size. See PRESENCE_ASSERT.
+  const T& operator[](std::size_t i) const noexcept {
+    PRESENCE_ASSERT(i < size_, "an index beyond the elements");
+    return first_[i];
+  }
+  const T& at(std::size_t i) const noexcept { return (*this)[i]; }
+  const T& front() const noexcept { return (*this)[0]; }
+  const T& back() const noexcept { return (*this)[size_ - 1]; }
+  /// @}
+
+  /// Returns copies of all elements.
+  operator std::vector<T>() const { return std::vector<T>(begin(), end()); }
+
+  /// @{
+  /// Returns true if both have equal elements in the same order.
+  friend bool operator==(const Elements& a, const Elements& b) noexcept { return is_same(a, b.first_, b.size_); }
+  friend bool operator!=(const Elements& a, const Elements& b) noexcept { return !(a == b); }
+  friend bool operator==(const Elements& a, const std::vector<T>& b) noexcept { return is_same(a, b.data(), b.size()); }
+  friend bool operator!=(const Elements& a, const std::vector<T>& b) noexcept { return !(a == b); }
+  friend bool operator==(const std::vector<T>& a, const Elements& b) noexcept { return b == a; }
+  friend bool operator!=(const std::vector<T>& a, const Elements& b) noexcept { return !(b == a); }
+  /// @}
+
+ private:
+  static bool is_same(const Elements& a, const T* b, std::size_t size) noexcept {
+    if (a.size_ != size) return false;
+    for (std::size_t i = 0; i < size; ++i) {
+      if (!(a.first_[i] == b[i])) return false;
+    }
+    return true;
+  }
+
+  const T* first_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// An owning value: null, a bool, a 64-bit integer, a double, a string, a timestamp, an array, or an object, whose
+/// members have names. Each C++ type creates a value of its own kind: "true" is a string, and 1 is not a bool. Arrays
+/// and objects nest, except arrays directly in arrays. They cannot be modified, only replaced.
+///
+/// @code
+/// assert(Value(7) == Value(7.0) && Value(7) != Value("7") && Value(1) != Value(true));
+/// const Value tags = array({"ranked", "eu"});
+/// assert(tags.kind() == ValueKind::array && tags.view()[1].text() == "eu");
+/// assert(Value(UINT64_MAX).kind() == ValueKind::invalid);  // not representable
+///
+/// const std::optional<Timestamp> never_seen;  // a view of the host's data, without a copy
+/// assert(ValueView(never_seen).is_absent() && !Value().view().is_absent());  // null is not absent
+/// @endcode
+class Value {
+ public:
+  /// The maximum number of arrays and objects inside each other. A value that would be deeper is invalid. So no
+  /// function of a value recurses further.
+  static constexpr unsigned deepest = 64;
+
+  constexpr Value() noexcept : content_{0}, kind_(ValueKind::null) {}  ///< null
+  /// @{
+  /// A value of the kind that corresponds to its C++ type. A null pointer is null. An unsigned integer above INT64_MAX
+  /// is invalid. A braced list is never a string: `{"a", "b"}` does not convert to a Value, but `array({"a", "b"})`
+  /// does.
+  constexpr Value(std::nullptr_t) noexcept : Value() {}
+  template <class Truth, detail::EnableIfBool<Truth> = 0>
+  constexpr Value(Truth truth) noexcept : content_{truth ? 1 : 0}, kind_(ValueKind::boolean) {}
+  template <class Integer, detail::EnableIfInteger<Integer> = 0>
+  constexpr Value(Integer integer) noexcept
+      : content_{detail::fits_int64(integer) ? static_cast<std::int64_t>(integer) : 0},
+        kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid) {}
+  template <class Real, detail::EnableIfReal<Real> = 0>
+  Value(Real real) noexcept : Value() {
+    kind_ = ValueKind::real;
+    content_.real = static_cast<double>(real);
+  }
+  constexpr Value(Timestamp at) noexcept : content_{at.ns()}, kind_(ValueKind::timestamp) {}
+  template <class Text, detail::EnableIfTextView<Text> = 0>
+  Value(const Text& text) : Value() {
+    set_text(text);
+  }
+  template <class Text, detail::EnableIfStringOnly<Text> = 0>
+  explicit Value(const Text& text) : Value() {
+    const std::string& string = text;
+    set_text(string);
+  }
+  Value(const char* text) : Value() {
+    if (text != nullptr) set_text(std::string_view(text));
+  }
+  /// @}
+  /// A copy of the borrowed value. Absent becomes null.
+  explicit Value(const ValueView& view);
+
+  /// A deep copy.
+  Value(const Value& other);
+  /// The moved-from value is null.
+  Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_), levels_(other.levels_) {
+    other.kind_ = ValueKind::null;
+    other.levels_ = 0;
+    other.content_.number = 0;
+  }
+  /// @{
+  /// Replaces the value. `other` may be an element of this value.
+  Value& operator=(const Value& other) {
+    Value copy(other);
+    swap(copy);
+    return *this;
+  }
+  Value& operator=(Value&& other) noexcept {
+    Value taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~Value();
+
+  /// @{
+  /// Returns an array of the elements of a list, or of a range of elements that convert to Value. The result is invalid
+  /// if an element is an array, is invalid, or is an object that nests to `deepest`.
+  static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
+  template <class Range>
+  static Value array(const Range& elements);
+  /// @}
+  /// Returns an object with these members. Their values are moved, not copied. The result is invalid if a member is
+  /// invalid, or nests to `deepest`. O(members). Needs <presence/model/attributes.hpp>.
+  ///
+  /// @code
+  /// #include <presence/model/attributes.hpp>
+  ///
+  /// Attributes parts;
+  /// parts["city"] = "Kyoto";
+  /// parts["floor"] = 3;
+  /// const Value location = Value::object(std::move(parts));
+  /// assert(location.kind() == ValueKind::object && location.members().size() == 2);
+  /// assert(location.members()[0].name() == "city" && *location.find("floor") == 3);
+  /// assert(location.view().find("street").is_absent() && location.find("street") == nullptr);
+  /// @endcode
+  static Value object(Attributes members);
+
+  ValueKind kind() const noexcept { return kind_; }             ///< never absent
+  ValueView view() const noexcept { return ValueView(*this); }  ///< valid until this value is modified or destroyed
+  /// @{
+  /// The elements of an array; empty for other kinds. For a temporary, the elements are copied.
+  Elements<Value> elements() const& noexcept {
+    if (kind_ != ValueKind::array || content_.elements == nullptr) return {};
+    return {detail::CompactVector<Value>::elements_of(content_.elements), content_.elements->size};
+  }
+  std::vector<Value> elements() const&& { return elements(); }
+  /// @}
+  /// @{
+  /// The members of an object, ascending by name; empty for other kinds. Names compare as bytes. For a temporary, the
+  /// members are copied.
+  Elements<ValueMember> members() const& noexcept;
+  std::vector<ValueMember> members() const&&;
+  /// @}
+  /// @{
+  /// Returns a pointer to the value of the member with that name, or a null pointer if there is none or the value is
+  /// not an object. Valid until this value is modified or destroyed. O(log members).
+  const Value* find(std::string_view name) const& noexcept;
+  const Value* find(std::string_view name) const&& = delete;
+  /// @}
+
+  /// Returns true if both have the same kind and equal values. Numbers of both kinds compare exactly: 1 equals 1.0.
+  /// Strings are equal if their bytes are equal, even if they contain timestamps. Arrays have equal elements in the
+  /// same order, and objects the same names with equal values. Two invalid values are equal.
+  friend bool operator==(const Value& a, const Value& b) noexcept;
+  friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
+
+ private:
+  friend class ValueView;
+  friend class detail::ArrayMaker;
+  friend class detail::ObjectMaker;
+  friend std::string_view detail::text_of(const Value& value) noexcept;
+  friend unsigned detail::levels_of(const Value& value) noexcept;
+  friend detail::CompactVector<ValueMember> detail::take_members(Value& value) noexcept;
+
+  void set_text(std::string_view text) {
+    content_.text = detail::CompactText(text).release();
+    kind_ = ValueKind::string;
+  }
+  void set_elements(detail::CompactVector<Value> elements, unsigned levels) noexcept {
+    content_.elements = elements.release();
+    kind_ = ValueKind::array;
+    levels_ = static_cast<std::uint8_t>(levels);
+  }
+  void set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept;
+  void set_invalid() noexcept { kind_ = ValueKind::invalid; }  // precondition: it is null
+  void swap(Value& other) noexcept {
+    std::swap(kind_, other.kind_);
+    std::swap(levels_, other.levels_);
+    std::swap(content_, other.content_);
+  }
+
+  union Content {
+    std::int64_t number;  // of a bool, an integer, or a timestamp
+    double real;
+    detail::CompactText::Head* text;
+    detail::CompactVector<Value>::Head* elements;
+    detail::CompactVector<ValueMember>::Head* members;
+  };
+
+  Content content_;
+  // Small and last, so that a derived class can use the padding after them.
+  ValueKind kind_;
+  std::uint8_t levels_ = 0;  // the arrays and objects inside each other, this one included
+};
+
+/// A member of an object: its name and its value. Cannot be modified.
+// The value is the base class, so that the size of the name fits into its tail padding. Short names are stored inside,
+// because an object in JSON may have a member for every six bytes.
+class ValueMember : private Value {
+ public:
+  /// The name is copied.
+  ValueMember(std::string_view name, Value value) : Value(std::move(value)) {
+    if (name.size() <= sizeof(name_.inside)) {
+      size_ = static_cast<std::uint8_t>(name.size());
+      if (!name.empty()) std::memcpy(name_.inside, name.data(), name.size());
+    } else {
+      name_.outside = detail::CompactText(name).release();
+      size_ = is_outside;
+    }
+  }
+  /// A deep copy.
+  ValueMember(const ValueMember& other) : ValueMember(other.name(), other.value()) {}
+  /// The moved-from member has an empty name and is null.
+  ValueMember(ValueMember&& other) noexcept : Value(), size_(0) { swap(other); }
+  /// @{
+  /// Replaces the name and the value.
+  ValueMember& operator=(const ValueMember& other) {
+    ValueMember copy(other);
+    swap(copy);
+    return *this;
+  }
+  ValueMember& operator=(ValueMember&& other) noexcept {
+    ValueMember taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~ValueMember() {
+    if (size_ == is_outside) detail::CompactText::adopt(name_.outside);
+  }
+
+  /// @{
+  /// The name, and the value, which is never invalid in an object. Valid until the member is modified or destroyed.
+  std::string_view name() const noexcept {
+    return size_ == is_outside ? detail::CompactText::text_of(name_.outside) : std::string_view(name_.inside, size_);
+  }
+  const Value& value() const noexcept { return *this; }
+  /// @}
+
+  /// Returns true if the names and the values are equal.
+  friend bool operator==(const ValueMember& a, const ValueMember& b) noexcept {
+    return a.name() == b.name() && a.value() == b.value();
+  }
+  friend bool operator!=(const ValueMember& a, const ValueMember& b) noexcept { return !(a == b); }
+
+ private:
+  friend class detail::ObjectMaker;
+
+  static constexpr std::uint8_t is_outside = 255;
+  union Name {
+    char inside[8] = {};
+    detail::CompactText::Head* outside;
+  };
+
+  Value& own_value() noexcept { return *this; }
+  void swap(ValueMember& other) noexcept {
+    std::swap(size_, other.size_);
+    std::swap(name_, other.name_);
+    std::swap(own_value(), other.own_value());
+  }
+
+  std::uint8_t size_;  // of a name that is stored inside, else is_outside
+  Name name_;
+};
+
+inline Value::Value(const Value& other) : Value() {
+  if (other.kind_ == ValueKind::string) {
+    set_text(detail::CompactText::text_of(other.content_.text));
+  } else if (other.kind_ == ValueKind::array) {
+    detail::CompactVector<Value> copy;
+    copy.reserve(other.elements().size());
+    for (const Value& element : other.elements()) copy.push_back(element);
+    set_elements(std::move(copy), other.levels_);
+  } else if (other.kind_ == ValueKind::object) {
+    detail::CompactVector<ValueMember> copy;
+    copy.reserve(other.members().size());
+    for (const ValueMember& member : other.members()) copy.push_back(member);
+    set_members(std::move(copy), other.levels_);
+  } else {
+    kind_ = other.kind_;
+    content_ = other.content_;
+  }
+}
+inline Value::~Value() {
+  if (kind_ == ValueKind::string) {
+    detail::CompactText::adopt(content_.text);
+  } else if (kind_ == ValueKind::array) {
+    detail::CompactVector<Value>::adopt(content_.elements);
+  } else if (kind_ == ValueKind::object) {
+    detail::CompactVector<ValueMember>::adopt(content_.members);
+  }
+}
+inline void Value::set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept {
+  content_.members = members.release();
+  kind_ = ValueKind::object;
+  levels_ = static_cast<std::uint8_t>(levels);
+}
+inline Elements<ValueMember> Value::members() const& noexcept {
+  if (kind_ != ValueKind::object || content_.members == nullptr) return {};
+  return {detail::CompactVector<ValueMember>::elements_of(content_.members), content_.members->size};
+}
+inline std::vector<ValueMember> Value::members() const&& { return members(); }
+
+namespace detail {
+
+/// Returns the string of a value whose kind is `text`.
+inline std::string_view text_of(const Value& value) noexcept { return CompactText::text_of(value.content_.text); }
+
+/// Returns the number of arrays and objects inside each other. O(1).
+inline unsigned levels_of(const Value& value) noexcept { return value.levels_; }
+
+/// Moves the members out of an object, which is null afterwards. Returns none for other kinds.
+inline CompactVector<ValueMember> take_members(Value& value) noexcept {
+  if (value.kind_ != ValueKind::object) return {};
+  CompactVector<ValueMember> members = CompactVector<ValueMember>::adopt(value.content_.members);
+  value.kind_ = ValueKind::null;
+  value.levels_ = 0;
+  value.content_.number = 0;
+  return members;
+}
+
+/// Returns a view of an object with these members, which are ascending by name.
+inline ValueView object_view(const Elements<ValueMember>& members) noexcept {
+  ValueView view;
+  view.kind_ = ValueKind::object;
+  view.data_ = members.data();
+  view.size_ = members.size();
+  return view;
+}
+
+/// Returns the member with that name, or a null pointer.
+inline const ValueMember* find_member(const Elements<ValueMember>& members, std::string_view name) noexcept {
+  const ValueMember* const place = detail::partition_point(
+      members.begin(), members.end(), [name](const ValueMember& member) { return member.name() < name; });
+  return place != members.end() && place->name() == name ? place : nullptr;
+}
+
+/// Builds an array from elements that are added one at a time.
+class ArrayMaker {
+ public:
+  /// `expected` is the usual number of elements, so that no more memory is allocated than needed.
+  explicit ArrayMaker(std::size_t expected = 0) { elements_.reserve(expected); }
+
+  void add(Value element) {
+    if (element.kind() == ValueKind::array || element.kind() == ValueKind::invalid ||
+        levels_of(element) == Value::deepest) {
+      is_invalid_ = true;
+      elements_.clear();
+    }
+    if (is_invalid_) return;
+    levels_ = greater_of(levels_, levels_of(element) + 1);
+    elements_.push_back(std::move(element));
+  }
+  Value take() noexcept {
+    Value array;
+    if (is_invalid_) {
+      array.set_invalid();
+    } else {
+      array.set_elements(std::move(elements_), levels_);
+    }
+    return array;
+  }
+
+ private:
+  CompactVector<Value> elements_;
+  unsigned levels_ = 1;
+  bool is_invalid_ = false;
+};
+
+/// Builds an object from members that are added one at a time, in any order.
+class ObjectMaker {
+ public:
+  /// `expected` is the usual number of members, so that no more memory is allocated than needed.
+  explicit ObjectMaker(std::size_t expected = 0) { members_.reserve(expected); }
+
+  void add(std::string_view name, Value value) {
+    if (value.kind() == ValueKind::invalid || levels_of(value) == Value::deepest) {
+      is_invalid_ = true;
+      members_.clear();
+    }
+    if (is_invalid_) return;
+    levels_ = greater_of(levels_, levels_of(value) + 1);
+    is_sorted_ = is_sorted_ && (members_.empty() || members_[members_.size() - 1].name() < name);
+    members_.push_back(ValueMember(name, std::move(value)));
+  }
+  /// Returns whether two members have the same name. Sorts the members.
+  bool has_repeated() {
+    sort();
+    for (std::size_t i = 1; i < members_.size(); ++i) {
+      if (members_[i].name() == members_[i - 1].name()) return true;
+    }
+    return false;
+  }
+  /// Removes all members whose names are repeated.
+  void drop_repeated() {
+    if (!has_repeated()) return;
+    std::size_t kept = 0;
+    for (std::size_t i = 0, next = 0; i < members_.size(); i = next) {
+      for (next = i + 1; next < members_.size() && members_[next].name() == members_[i].name();) ++next;
+      if (next - i > 1) continue;
+      if (kept != i) members_[kept] = std::move(members_[i]);
+      ++kept;
+    }
+    members_.truncate(kept);
+    levels_ = 1;
+    for (const ValueMember& member : members_) levels_ = greater_of(levels_, levels_of(member.value()) + 1);
+  }
+  /// Precondition: no name is repeated.
+  Value take() {
+    sort();
+    Value object;
+    if (is_invalid_) {
+      object.set_invalid();
+    } else {
+      object.set_members(std::move(members_), levels_);
+    }
+    return object;
+  }
+
+ private:
+  void sort() {
+    if (is_sorted_) return;
+    detail::sort(members_, [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
+    is_sorted_ = true;
+  }
+
+  CompactVector<ValueMember> members_;
+  unsigned levels_ = 1;
+  bool is_sorted_ = true;  // and no name is repeated, until `sort`
+  bool is_invalid_ = false;
+};
+
+}  // namespace detail
+
+inline Value::Value(const ValueView& view) : Value() {
+  switch (view.kind()) {
+    case ValueKind::boolean: *this = Value(view.truth()); break;
+    case ValueKind::integer: *this = Value(view.integer()); break;
+    case ValueKind::real: *this = Value(view.real()); break;
+    case ValueKind::string: set_text(view.text()); break;
+    case ValueKind::timestamp: *this = Value(view.instant()); break;
+    case ValueKind::array: {
+      detail::ArrayMaker maker(view.size());
+      for (std::size_t i = 0; i < view.size(); ++i) maker.add(Value(view[i]));
+      *this = maker.take();
+      break;
+    }
+    case ValueKind::object: {
+      detail::ObjectMaker maker(view.members().size());
+      for (const ValueMember& member : view.members()) maker.add(member.name(), member.value());
+      *this = maker.take();
+      break;
+    }
+    case ValueKind::invalid: set_invalid(); break;
+    case ValueKind::absent:
+    case ValueKind::null: break;
+  }
+}
+
+template <class Range>
+Value Value::array(const Range& elements) {
+  detail::ArrayMaker maker(detail::size_known_of(elements, 0));
+  for (const auto& element : elements) maker.add(Value(element));
+  return maker.take();
+}
+
+/// @{
+/// Returns an array, for filters that compare with one.
+inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
+template <class Range>
+Value array(const Range& elements) {
+  return Value::array(elements);
+}
+/// @}
+
+inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
+  switch (value.kind_) {
+    case ValueKind::real: real_ = value.content_.real; break;
+    case ValueKind::string: {
+      const std::string_view text = detail::CompactText::text_of(value.content_.text);
+      data_ = text.data();
+      size_ = text.size();
+      break;
+    }
+    case ValueKind::array: *this = ValueView(value.elements()); break;
+    case ValueKind::object: *this = detail::object_view(value.members()); break;
+    default: number_ = value.content_.number; break;
+  }
+}
+inline ValueView::ValueView(Elements<Value> elements) noexcept
+    : kind_(ValueKind::array), data_(elements.data()), size_(elements.size()), element_(&element_of<Value>) {}
+inline Elements<ValueMember> ValueView::members() const noexcept {
+  if (kind_ != ValueKind::object) return {};
+  return {static_cast<const ValueMember*>(data_), size_};
+}
+inline ValueView ValueView::find(std::string_view name) const noexcept {
+  const ValueMember* const member = detail::find_member(members(), name);
+  return member != nullptr ? ValueView(member->value()) : ValueView();
+}
+inline const Value* Value::find(std::string_view name) const& noexcept {
+  const ValueMember* const member = detail::find_member(members(), name);
+  return member != nullptr ? &member->value() : nullptr;
+}
+
+namespace detail {
+
+/// The result of a comparison. Unordered: the kinds are never equal, or a value is NaN.
+enum class Ordering : std::uint8_t { less, equal, greater, unordered };
+
+template <class T>
+constexpr Ordering ordering_of(const T& a, const T& b) noexcept {
+  return a < b ? Ordering::less : b < a ? Ordering::greater : Ordering::equal;
+}
+constexpr Ordering reversed(Ordering order) noexcept {
+  return order == Ordering::less ? Ordering::greater : order == Ordering::greater ? Ordering::less : order;
+}
+
+/// Compares exactly. A conversion of either number to the type of the other could make unequal numbers equal.
+constexpr Ordering compare_numbers(std::int64_t a, double b) noexcept {
+  constexpr double end = 9223372036854775808.0;
+  if (b >= end) return Ordering::less;
+  if (b < -end) return Ordering::greater;
+  if (!(b < end)) return Ordering::unordered;
+  const auto whole = static_cast<std::int64_t>(b);
+  if (a != whole) return ordering_of(a, whole);
+  return ordering_of(0.0, b - static_cast<double>(whole));
+}
+
+constexpr Ordering compare_numbers(const ValueView& a, const ValueView& b) noexcept {
+  if (a.kind() == ValueKind::integer) {
+    return b.kind() == ValueKind::integer ? ordering_of(a.integer(), b.integer())
+                                          : compare_numbers(a.integer(), b.real());
+  }
+  if (b.kind() == ValueKind::integer) return reversed(compare_numbers(b.integer(), a.real()));
+  if (!(a.real() <= b.real() || a.real() >= b.real())) return Ordering::unordered;
+  return ordering_of(a.real(), b.real());
+}
+
+inline Ordering compare_texts(std::string_view a, std::string_view b) noexcept { return ordering_of(a.compare(b), 0); }
+
+constexpr Moment moment_of(Timestamp at) noexcept {
+  const std::int64_t rest = at.ns() % 1000000000;
+  return rest < 0 ? Moment{at.ns() / 1000000000 - 1, rest + 1000000000} : Moment{at.ns() / 1000000000, rest};
+}
+
+/// Returns false if the string is certainly not an RFC 3339 timestamp. This rejects most other strings without parsing.
+constexpr bool may_be_moment(std::string_view text) noexcept {
+  return text.size() >= 20 && text.size() <= 35 && text[4] == '-' && (text[10] == 'T' || text[10] == 't');
+}
+
+/// Reads an RFC 3339 timestamp of any year. Returns false for any other string.
+inline bool read_moment(std::string_view text, Moment& moment) noexcept {
+  if (!may_be_moment(text)) return false;
+  Timestamp at;
+  if (read_usual_timestamp(text, at)) {
+    moment = moment_of(at);
+    return true;
+  }
+  TimestampReader in(text);
+  std::int64_t year = 0;
+  moment = read_moment(in, year);
+  return in.ok();
+}
+
+/// Reads a timestamp, or a string that contains one. Returns false for any other value.
+inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
+  if (value.kind() == ValueKind::string) return read_moment(value.text(), moment);
+  if (value.kind() != ValueKind::timestamp) return false;
+  moment = moment_of(value.instant());
+  return true;
+}
+
+/// Compares a string with a timestamp. Unordered if the string is not an RFC 3339 timestamp.
+inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
+  Moment moment;
+  return read_moment(text, moment) ? ordering_of(moment, moment_of(at)) : Ordering::unordered;
+}
+
+/// Compares as points in time if both strings are RFC 3339 timestamps; else compares the bytes. So equality is an
+/// equivalence relation: each class is one string, or all strings of one timestamp.
+inline Ordering compare_texts_or_moments(std::string_view a, std::string_view b) noexcept {
+  Moment first, second;
+  if (may_be_moment(b) && read_moment(a, first) && read_moment(b, second)) return ordering_of(first, second);
+  return compare_texts(a, b);
+}
+
+Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept;
+
+/// A total order of values as parts of objects. Strings that are timestamps compare as points in time, among themselves
+/// and with timestamps. Arrays compare lexicographically. NaN is before all numbers.
+inline Ordering compare_parts(const ValueView& a, const ValueView& b) noexcept {
+  if (a.kind() == ValueKind::string && b.kind() == ValueKind::string && a.text() == b.text()) return Ordering::equal;
+  Moment first, second;
+  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
+  if (is_first && is_second) return ordering_of(first, second);
+  const auto group_of = [](const ValueView& value, bool is_moment) {
+    return is_moment ? ValueKind::timestamp : value.kind() == ValueKind::integer ? ValueKind::real : value.kind();
+  };
+  const ValueKind group = group_of(a, is_first), other = group_of(b, is_second);
+  if (group != other) return ordering_of(group, other);
+  switch (group) {
+    case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
+    case ValueKind::real: {
+      const Ordering order = compare_numbers(a, b);
+      if (order != Ordering::unordered) return order;
+      const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
+      return ordering_of(is_number(a), is_number(b));
+    }
+    case ValueKind::string: return compare_texts(a.text(), b.text());
+    case ValueKind::array:
+      for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+        const Ordering order = compare_parts(a[i], b[i]);
+        if (order != Ordering::equal) return order;
+      }
+      return ordering_of(a.size(), b.size());
+    case ValueKind::object: return compare_objects(a, b);
+    default: return Ordering::equal;
+  }
+}
+
+/// A total order of objects: by their first different member, name before value. Linear in the smaller object. Recurses
+/// as deep as the objects nest.
+inline Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept {
+  const Elements<ValueMember> first = a.members(), second = b.members();
+  for (std::size_t i = 0; i < first.size() && i < second.size(); ++i) {
+    Ordering order = compare_texts(first[i].name(), second[i].name());
+    if (order == Ordering::equal) order = compare_parts(first[i].value().view(), second[i].value().view());
+    if (order != Ordering::equal) return order;
+  }
+  return ordering_of(first.size(), second.size());
+}
+
+/// Compares values that are not arrays. Objects are equal or unordered.
+inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
+  if (a.is_number() && b.is_number()) return compare_numbers(a, b);
+  if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
+  if (a.kind() == b.kind()) {
+    switch (a.kind()) {
+      case ValueKind::string: return compare_texts_or_moments(a.text(), b.text());
+      case ValueKind::timestamp: return ordering_of(a.instant(), b.instant());
+      case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
+      case ValueKind::object: return compare_objects(a, b) == Ordering::equal ? Ordering::equal : Ordering::unordered;
+      default: return Ordering::unordered;
+    }
+  }
+  if (a.kind() == ValueKind::string && b.kind() == ValueKind::timestamp) return compare_text(a.text(), b.instant());
+  if (a.kind() == ValueKind::timestamp && b.kind() == ValueKind::string)
+    return reversed(compare_text(b.text(), a.instant()));
+  return Ordering::unordered;
+}
+
+}  // namespace detail
+
+/// Compares numbers exactly: neither is converted to the type of the other.
+inline bool operator==(const Value& a, const Value& b) noexcept {
+  if (a.view().is_number() && b.view().is_number())
+    return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
+  if (a.kind_ != b.kind_) return false;
+  switch (a.kind_) {
+    case ValueKind::string: return a.view().text() == b.view().text();
+    case ValueKind::array: return a.elements() == b.elements();
+    case ValueKind::object: return a.members() == b.members();
+    case ValueKind::boolean:
+    case ValueKind::timestamp: return a.content_.number == b.content_.number;
+    default: return true;
+  }
+}
+
+namespace detail {
+
+/// Returns whether two values are equal as `Value::operator==` compares them. The depth of the recursion is at most
+/// that of a value.
+inline bool same_values(const ValueView& a, const ValueView& b) noexcept {
+  if (a.is_number() && b.is_number()) return compare_numbers(a, b) == Ordering::equal;
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case ValueKind::string: return a.text() == b.text();
+    case ValueKind::boolean: return a.truth() == b.truth();
+    case ValueKind::timestamp: return a.instant() == b.instant();
+    case ValueKind::object: return a.members() == b.members();
+    case ValueKind::array:
+      if (a.size() != b.size()) return false;
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        if (!same_values(a[i], b[i])) return false;
+      }
+      return true;
+    default: return true;
+  }
+}
+
+}  // namespace detail
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_VALUE_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// An ordered map of host-defined fields: from names to Values, sorted by name. As in a std::map, a reference
+/// or pointer to a value is valid until that field is erased, or the whole map is assigned to or destroyed. Inserting
+/// or erasing other fields does not invalidate it.
+///
+/// @code
+/// Attributes fields;
+/// fields["created_at"] = "2019-01-07T13:17:42.375Z";
+/// fields["updated_at"] = fields["created_at"];
+/// assert(*fields.find("updated_at") == *fields.find("created_at"));
+/// @endcode
+class Attributes {
+ public:
+  /// One field: a name and its value.
+  struct Entry {
+    std::string name;  ///< unique in the map
+    Value value;       ///< may be null; null is not the same as absent
+
+    /// Returns true if the names and the values are equal.
+    friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
+    friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
+  };
+
+ private:
+  // Each field has its own allocation and never moves. Pointers to the fields are sorted by name and split into short
+  // runs. So an insertion or removal moves few pointers, in any order of insertion.
+  using Run = detail::CompactVector<Entry*>;
+  using Runs = detail::CompactVector<Run>;
+  static constexpr std::size_t longest_run = 128;
+
+ public:
+  /// Iterates over the fields in order of their names. Valid until a field is inserted or erased.
+  class const_iterator {
+   public:
+    /// @{
+    /// As for a standard random access iterator, but an Entry cannot be modified. An advance by n is O(n / 128).
+    using iterator_category = std::random_access_iterator_tag;
+    using value_type = Entry;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Entry*;
+    using reference = const Entry&;
+
+    const_iterator() noexcept = default;
+    reference operator*() const noexcept { return *(*runs_)[run_][at_]; }
+    pointer operator->() const noexcept { return &**this; }
+    reference operator[](difference_type n) const noexcept { return *(*this + n); }
+    const_iterator& operator++() noexcept {
+      if (++at_ == (*runs_)[run_].size()) {
+        at_ = 0;
+        ++run_;
+      }
+      return *this;
+    }
+    const_iterator& operator--() noexcept {
+      if (at_ == 0) at_ = (*runs_)[--run_].size();
+      --at_;
+      return *this;
+    }
+    const_iterator operator++(int) noexcept {
+      const const_iterator before = *this;
+      ++*this;
+      return before;
+    }
+    const_iterator operator--(int) noexcept {
+      const const_iterator before = *this;
+      --*this;
+      return before;
+    }
+    const_iterator& operator+=(difference_type n) noexcept {
+      n += static_cast<difference_type>(at_);
+      for (; n < 0; n += length(run_)) --run_;
+      for (; n > 0 && n >= length(run_); ++run_) n -= length(run_);
+      at_ = static_cast<std::size_t>(n);
+      return *this;
+    }
+    const_iterator& operator-=(difference_type n) noexcept { return *this += -n; }
+    friend const_iterator operator+(const_iterator a, difference_type n) noexcept { return a += n; }
+    friend const_iterator operator+(difference_type n, const_iterator a) noexcept { return a += n; }
+    friend const_iterator operator-(const_iterator a, difference_type n) noexcept { return a -= n; }
+    friend difference_type operator-(const_iterator a, const_iterator b) noexcept {
+      if (a < b) return -(b - a);
+      difference_type distance = static_cast<difference_type>(a.at_) - static_cast<difference_type>(b.at_);
+      for (; b.run_ < a.run_; ++b.run_) distance += b.length(b.run_);
+      return distance;
+    }
+    friend bool operator==(const_iterator a, const_iterator b) noexcept { return a.run_ == b.run_ && a.at_ == b.at_; }
+    friend bool operator!=(const_iterator a, const_iterator b) noexcept { return !(a == b); }
+    friend bool operator<(const_iterator a, const_iterator b) noexcept {
+      return a.run_ != b.run_ ? a.run_ < b.run_ : a.at_ < b.at_;
+    }
+    friend bool operator>(const_iterator a, const_iterator b) noexcept { return b < a; }
+    friend bool operator<=(const_iterator a, const_iterator b) noexcept { return !(b < a); }
+    friend bool operator>=(const_iterator a, const_iterator b) noexcept { return !(a < b); }
+    /// @}
+
+   private:
+    friend class Attributes;
+    const_iterator(const Runs& runs, std::size_t run, std::size_t at) noexcept : runs_(&runs), run_(run), at_(at) {}
+    difference_type length(std::size_t run) const noexcept {
+      return static_cast<difference_type>((*runs_)[run].size());
+    }
+
+    const Runs* runs_ = nullptr;
+    std::size_t run_ = 0, at_ = 0;
+  };
+  /// @{
+  /// As for a standard container.
+  using iterator = const_iterator;
+  using value_type = Entry;
+  /// @}
+
+  Attributes() noexcept = default;
+  /// @{
+  /// A copy is deep. A moved-from map is empty.
+  Attributes(const Attributes& other) : Attributes() {
+    for (const Entry& entry : other) insert(end(), entry);
+  }
+  Attributes(Attributes&& other) noexcept { swap(other); }
+  Attributes& operator=(const Attributes& other) {
+    Attributes copy(other);
+    swap(copy);
+    return *this;
+  }
+  Attributes& operator=(Attributes&& other) noexcept {
+    Attributes taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  /// @}
+  ~Attributes() {
+    for (const Run& run : runs_) {
+      for (Entry* const entry : run) detail::destroy(entry);
+    }
+  }
+
+  /// Returns a reference to the value of the field. Inserts the field with a null value if it is absent. O(log fields).
+  Value& operator[](std::string_view name) {
+    const const_iterator place = place_of(name);
+    if (!has(place, name)) return insert(place, Entry{std::string(name), Value()}).value;
+    return runs_[place.run_][place.at_]->value;
+  }
+  /// Returns a pointer to the value of the field, or a null pointer if it is absent. O(log fields).
+  const Value* find(std::string_view name) const noexcept {
+    const const_iterator place = place_of(name);
+    return has(place, name) ? &place->value : nullptr;
+  }
+  /// Erases the field. Returns true if it existed. O(log fields).
+  bool erase(std::string_view name) {
+    const const_iterator place = place_of(name);
+    if (!has(place, name)) return false;
+    Run& run = runs_[place.run_];
+    Entry* const gone = run[place.at_];
+    run.erase(place.at_);
+    --size_;
+    if (run.empty()) {
+      runs_.erase(place.run_);
+    } else if (place.run_ + 1 < runs_.size() && run.size() + runs_[place.run_ + 1].size() <= longest_run / 2) {
+      for (Entry* const entry : runs_[place.run_ + 1]) run.push_back(entry);
+      runs_.erase(place.run_ + 1);
+    }
+    detail::destroy(gone);
+    return true;
+  }
+  /// @{
+  /// All fields, in order of their names. Names compare as bytes.
+  const_iterator begin() const noexcept { return const_iterator(runs_, 0, 0); }
+  const_iterator end() const noexcept { return const_iterator(runs_, runs_.size(), 0); }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// @}
+
+  /// Returns true if both have the same names with equal values.
+  friend bool operator==(const Attributes& a, const Attributes& b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
+      if (*i != *j) return false;
+    }
+    return true;
+  }
+  friend bool operator!=(const Attributes& a, const Attributes& b) noexcept { return !(a == b); }
+
+ private:
+  friend class Value;
+
+  /// Returns the position of the field, or of the first field that is ordered after it.
+  const_iterator place_of(std::string_view name) const noexcept {
+    const auto is_before = [name](const Entry* entry) { return entry->name < name; };
+    const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
+                                                   [&](const Run& one) { return is_before(one[one.size() - 1]); });
+    if (run == runs_.end()) return end();
+    Entry* const* const place = detail::partition_point(run->begin(), run->end(), is_before);
+    return const_iterator(runs_, static_cast<std::size_t>(run - runs_.begin()),
+                          static_cast<std::size_t>(place - run->begin()));
+  }
+  bool has(const_iterator place, std::string_view name) const noexcept { return place != end() && place->name == name; }
+
+  Entry& insert(const_iterator place, Entry entry) {
+    struct Owner {
+      Entry* entry;
+      ~Owner() {
+        if (entry != nullptr) detail::destroy(entry);
+      }
+    } added{detail::create<Entry>(std::move(entry))};
+    std::size_t run = place.run_, at = place.at_;
+    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // append to the last run
+    if (runs_.empty() || runs_[run].size() == longest_run) make_room(run, at);
+    runs_[run].insert(at, added.entry);
+    ++size_;
+    return *std::exchange(added.entry, nullptr);
+  }
+  /// Adds a run if there is no run or the run is full, so that an entry fits at the position. An append does not split
+  /// a full run, so names that are inserted in ascending order fill their runs.
+  void make_room(std::size_t& run, std::size_t& at) {
+    Run another;
+    if (runs_.empty() || at == 0) {
+      another.reserve_one_more();
+      runs_.insert(run, std::move(another));
+    } else if (at == longest_run) {
+      another.reserve_one_more();
+      runs_.insert(++run, std::move(another));
+      at = 0;
+    } else {
+      constexpr std::size_t half = longest_run / 2;
+      another.reserve(longest_run);
+      for (std::size_t i = half; i < longest_run; ++i) another.push_back(runs_[run][i]);
+      runs_.insert(run + 1, std::move(another));
+      runs_[run].truncate(half);
+      if (at > half) {
+        ++run;
+        at -= half;
+      }
+    }
+  }
+  void swap(Attributes& other) noexcept {
+    std::swap(runs_, other.runs_);
+    std::swap(size_, other.size_);
+  }
+
+  Runs runs_;  // no run is empty
+  std::size_t size_ = 0;
+};
+
+/// A borrowed view of the fields of an Attributes, or of what a Snapshot stores like them. Valid until their owner is
+/// modified or destroyed. Ordered by name, as bytes.
+///
+/// @code
+/// Attributes match;
+/// match["map"] = "harbour";
+/// match["players"] = 2;
+/// const AttributesView view = match;
+/// assert(view.size() == 2 && view[0].name == "map" && view.find("players").integer() == 2);
+/// assert(view.find("mode").is_absent());
+/// @endcode
+class AttributesView {
+ public:
+  /// One field: its name and its value, both borrowed.
+  struct Entry {
+    std::string_view name;  ///< unique in the view
+    ValueView value;        ///< never absent
+  };
+
+  /// Iterates over the fields in order of their names. Valid as long as the view's source.
+  class const_iterator {
+   public:
+    /// @{
+    /// As for a standard forward iterator, but each Entry is a temporary.
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Entry;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Entry*;
+    using reference = Entry;
+
+    const_iterator() noexcept = default;
+    Entry operator*() const noexcept { return entry(); }
+    const_iterator& operator++() noexcept {
+      if (member_ != nullptr) {
+        ++member_;
+      } else {
+        ++field_;
+      }
+      return *this;
+    }
+    const_iterator operator++(int) noexcept {
+      const const_iterator before = *this;
+      ++*this;
+      return before;
+    }
+    friend bool operator==(const const_iterator& a, const const_iterator& b) noexcept {
+      return a.member_ == b.member_ && (a.member_ != nullptr || a.field_ == b.field_);
+    }
+    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return !(a == b); }
+    /// @}
+
+   private:
+    friend class AttributesView;
+
+    explicit const_iterator(const ValueMember* member) noexcept : member_(member) {}
+    explicit const_iterator(Attributes::const_iterator field) noexcept : field_(field) {}
+    Entry entry() const noexcept {
+      if (member_ != nullptr) return {member_->name(), member_->value().view()};
+      return {field_->name, field_->value.view()};
+    }
+
+    const ValueMember* member_ = nullptr;
+    Attributes::const_iterator field_;
+  };
+
+  constexpr AttributesView() noexcept = default;  ///< no fields
+  /// @{
+  /// A view of the fields, which must outlive it. A temporary does not compile.
+  AttributesView(const Attributes& fields) noexcept : fields_(fields.empty() ? nullptr : &fields) {}
+  AttributesView(const Attributes&&) = delete;
+  /// @}
+  /// A view of the members of an object.
+  AttributesView(Elements<ValueMember> members) noexcept : members_(members) {}
+
+  /// Returns the number of fields. O(1).
+  std::size_t size() const noexcept { return fields_ != nullptr ? fields_->size() : members_.size(); }
+  bool empty() const noexcept { return size() == 0; }  ///< O(1)
+  /// Returns the value of the field with that name, absent if there is none. O(log fields).
+  ValueView find(std::string_view name) const noexcept {
+    if (fields_ != nullptr) {
+      const Value* const found = fields_->find(name);
+      return found == nullptr ? ValueView() : found->view();
+    }
+    const ValueMember* const found = detail::find_member(members_, name);
+    return found == nullptr ? ValueView() : found->value().view();
+  }
+  /// Returns a field by its place in the order of names. Precondition: `i` is less than the size; see PRESENCE_ASSERT.
+  Entry operator[](std::size_t i) const noexcept {
+    PRESENCE_ASSERT(i < size(), "an index beyond the fields of an AttributesView");
+    if (fields_ == nullptr) return {members_[i].name(), members_[i].value().view()};
+    const Attributes::Entry& field = fields_->begin()[static_cast<std::ptrdiff_t>(i)];
+    return {field.name, field.value.view()};
+  }
+  /// @{
+  /// All fields, in order of their names.
+  const_iterator begin() const noexcept {
+    return fields_ != nullptr ? const_iterator(fields_->begin()) : const_iterator(members_.begin());
+  }
+  const_iterator end() const noexcept {
+    return fields_ != nullptr ? const_iterator(fields_->end()) : const_iterator(members_.end());
+  }
+  /// @}
+
+  /// Returns a copy that owns its fields. O(fields).
+  operator Attributes() const {
+    Attributes copy;
+    for (const Entry entry : *this) copy[entry.name] = Value(entry.value);
+    return copy;
+  }
+
+  /// @{
+  /// Returns true if both have the same names with equal values.
+  friend bool operator==(const AttributesView& a, const AttributesView& b) noexcept {
+    if (a.fields_ == nullptr && b.fields_ == nullptr) return a.members_ == b.members_;
+    if (a.size() != b.size()) return false;
+    const_iterator j = b.begin();
+    for (const_iterator i = a.begin(); i != a.end(); ++i, ++j) {
+      const Entry one = *i, other = *j;
+      if (one.name != other.name || !detail::same_values(one.value, other.value)) return false;
+    }
+    return true;
+  }
+  friend bool operator!=(const AttributesView& a, const AttributesView& b) noexcept { return !(a == b); }
+  /// @}
+
+ private:
+  const Attributes* fields_ = nullptr;  // if it is null, the members
+  Elements<ValueMember> members_;
+};
+
+/// The former name of Attributes.
+using CustomFields = Attributes;
+
+inline Value Value::object(Attributes members) {
+  detail::ObjectMaker maker(members.size());
+  for (const Attributes::Run& run : members.runs_) {
+    for (Attributes::Entry* const entry : run) maker.add(entry->name, std::move(entry->value));
+  }
+  return maker.take();
+}
+
+namespace detail {
+
+/// Returns what a dotted name finds inside a value: the member whose name is the whole name, or else what the rest of
+/// the name after its first dot finds inside the member that the part before it names. Absent if there is none, or if
+/// the pointer is null. Linear in the size of the name, up to the levels of the objects and logarithms of their sizes.
+inline ValueView find_inside(const Value* outer, std::string_view name) noexcept {
+  while (outer != nullptr) {
+    if (const Value* const whole = outer->find(name)) return ValueView(*whole);
+    const std::size_t dot = name.find('.');
+    if (dot == std::string_view::npos) break;
+    outer = outer->find(name.substr(0, dot));
+    name.remove_prefix(dot + 1);
+  }
+  return ValueView();
+}
+
+}  // namespace detail
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_ATTRIBUTES_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// True if an argument of type `Text&&` is a temporary that owns its characters, such as a string. A view of it would
+/// dangle. A trivially copyable temporary owns nothing: it is a view itself.
+template <class Text>
+struct IsOwningTemporary
+    : std::bool_constant<std::is_class<Text>::value && std::is_convertible<Text, std::string_view>::value &&
+                         !std::is_trivially_copyable<Text>::value> {};
+template <class Text>
+struct IsOwningTemporary<Text&> : std::false_type {};
+template <class Text>
+using EnableIfOwningTemporary = std::enable_if_t<IsOwningTemporary<Text>::value, int>;
+
+class BorrowedText;
+/// Enables an overload for named strings and other class objects that convert to a string view.
+template <class Text>
+using EnableIfNamedText = std::enable_if_t<std::is_class<Text>::value && !std::is_same<Text, BorrowedText>::value &&
+                                               !std::is_same<Text, std::string_view>::value &&
+                                               std::is_convertible<const Text&, std::string_view>::value,
+                                           int>;
+
+/// A string parameter that is stored as a view. Rejects, at compile time, a temporary that owns its characters.
+class BorrowedText {
+ public:
+  constexpr BorrowedText() noexcept = default;
+  constexpr BorrowedText(std::string_view text) noexcept : text_(text) {}
+  constexpr BorrowedText(const char* text) noexcept : text_(text) {}
+  template <class Text, EnableIfNamedText<Text> = 0>
+  constexpr BorrowedText(const Text& text) noexcept : text_(text) {}
+  template <class Text, EnableIfOwningTemporary<Text> = 0>
+  BorrowedText(Text&&) = delete;
+  constexpr operator std::string_view() const noexcept { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
+/// Returns the availability of a user as it is shown: `offline` if and only if they are not online.
+constexpr Availability shown_availability(bool online, Availability availability) noexcept {
+  if (!online) return Availability::offline;
+  return availability == Availability::offline ? Availability::available : availability;
+}
+
+}  // namespace detail
+
+/// A user as one viewer sees them. Copying it copies two strings.
+struct User {
+  std::string id;                        ///< chosen by the host: any bytes, compared bytewise
+  bool online = false;                   ///< has a live session, or is reported online
+  std::string status;                    ///< free text; empty: none is set
+  std::optional<Timestamp> last_active;  ///< absent: never seen active
+  bool invisible = false;                ///< true only in the user's view of themselves
+  /// How available a user is who is online. While `online` is true, `offline` stands for `available`; else it is not
+  /// read.
+  Availability availability{};
+  Attributes activity{};  ///< what the user is doing; empty while they are not online
+  Attributes data{};      ///< such as "name" and "image"; also while they are not online
+};
+
+/// A borrowed view of the fields of a User. Valid until its source User or Snapshot is modified or destroyed.
+class UserView {
+ public:
+  /// @{
+  /// As in User.
+  std::string_view id;
+  bool online = false;
+  std::string_view status;
+  std::optional<Timestamp> last_active;
+  bool invisible = false;
+  Availability availability{};
+  AttributesView activity;
+  AttributesView data;
+  /// @}
+
+  constexpr UserView() noexcept = default;
+  /// Borrows the strings, which must outlive the view. A temporary string does not compile.
+  constexpr UserView(detail::BorrowedText user_id, bool is_online, detail::BorrowedText text,
+                     std::optional<Timestamp> active, bool is_invisible, Availability how = {}) noexcept
+      : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible), availability(how) {}
+  /// @{
+  /// Borrows the strings of the User, which must outlive the view. A temporary User does not compile.
+  UserView(const User& user) noexcept
+      : id(user.id),
+        online(user.online),
+        status(user.status),
+        last_active(user.last_active),
+        invisible(user.invisible),
+        availability(user.availability),
+        activity(user.activity),
+        data(user.data) {}
+  UserView(const User&&) = delete;
+  /// @}
+
+  /// Returns a copy that owns its strings.
+  operator User() const {
+    return User{std::string(id), online, std::string(status), last_active, invisible, availability, activity, data};
+  }
+
+  /// Returns true if all fields are equal. The availabilities are compared as they are shown.
+  friend bool operator==(const UserView& a, const UserView& b) noexcept {
+    return a.id == b.id && a.online == b.online && a.status == b.status && a.last_active == b.last_active &&
+           a.invisible == b.invisible &&
+           detail::shown_availability(a.online, a.availability) ==
+               detail::shown_availability(b.online, b.availability) &&
+           a.activity == b.activity && a.data == b.data;
+  }
+  friend bool operator!=(const UserView& a, const UserView& b) noexcept { return !(a == b); }
+};
+
+/// @{
+/// Returns true if all fields are equal.
+inline bool operator==(const User& a, const User& b) noexcept { return UserView(a) == UserView(b); }
+inline bool operator!=(const User& a, const User& b) noexcept { return !(a == b); }
+// Each type converts to the other, so a mixed comparison would be ambiguous without these overloads.
+inline bool operator==(const User& a, const UserView& b) noexcept { return UserView(a) == b; }
+inline bool operator!=(const User& a, const UserView& b) noexcept { return !(a == b); }
+inline bool operator==(const UserView& a, const User& b) noexcept { return a == UserView(b); }
+inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
+/// @}
+
+/// The user whose view is requested, or one session of that user. Viewers see their own true state, and only the public
+/// state of other users. Borrows the ids. Valid until a string that it was made from is modified or destroyed.
+///
+/// What a viewer sees depends on the user alone. In a Store, each session has its own watches and subscriptions: two
+/// tabs of one user watch and unwatch independently. A viewer without a session is a viewer of its own.
+class Viewer {
+ public:
+  /// @{
+  /// The user with this id, who need not be known, and optionally the id of one of their sessions. Borrows the ids,
+  /// which must outlive the viewer. A temporary string does not compile, even if the viewer itself is only a function
+  /// argument: store the string in a variable.
+  explicit constexpr Viewer(std::string_view user, std::string_view session = {}) noexcept
+      : id_(user), session_(session) {}
+  template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
+  explicit Viewer(Text&& user, std::string_view session = {}) = delete;
+  template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
+  explicit Viewer(std::string_view user, Text&& session) = delete;
+  /// @}
+  constexpr std::string_view id() const noexcept { return id_; }            ///< empty: no particular user
+  constexpr std::string_view session() const noexcept { return session_; }  ///< empty: no particular session
+
+  /// @{
+  /// Returns whether both are the same user and the same session.
+  friend constexpr bool operator==(Viewer a, Viewer b) noexcept { return a.id_ == b.id_ && a.session_ == b.session_; }
+  friend constexpr bool operator!=(Viewer a, Viewer b) noexcept { return !(a == b); }
+  /// @}
+
+ private:
+  std::string_view id_, session_;
+};
+
+/// The viewer that is none of the users. Sees only public state.
+inline constexpr Viewer nobody{std::string_view{}};
+
+/// The stored registers of one session, for servers and tests. Registers that were forgotten (see Rules) are absent.
+struct Session {
+  std::string id;                          ///< unique per user; sessions of two users may share an id
+  std::optional<Timestamp> last_evidence;  ///< timestamp of the latest event that shows that it was connected
+  std::optional<Timestamp> online_since;   ///< since when it has been connected without a silence that ends a session,
+                                           ///< as far as that is still known; absent without timeouts
+  std::vector<Timestamp> disconnects;      ///< oldest first; only the latest if offline_grace is 0
+  std::optional<Timestamp> online_until;   ///< when the session stops keeping its user online; absent: it never did, or
+                                           ///< it has no end without a further event
+  bool alive = false;                      ///< neither disconnected nor timed out
+  std::optional<Availability> availability;  ///< what the session last said in its present life; absent: nothing
+  std::int8_t priority = 0;                  ///< with the availability
+  std::optional<Timestamp> active;           ///< its latest activity; kept only with Rules::idle_after
+
+  /// Returns true if all fields are equal.
+  friend bool operator==(const Session& a, const Session& b) {
+    return a.id == b.id && a.last_evidence == b.last_evidence && a.online_since == b.online_since &&
+           a.disconnects == b.disconnects && a.online_until == b.online_until && a.alive == b.alive &&
+           a.availability == b.availability && a.priority == b.priority && a.active == b.active;
+  }
+  friend bool operator!=(const Session& a, const Session& b) { return !(a == b); }
+};
+
+/// One of the sessions that keep a user online.
+struct Device {
+  std::string session;          ///< its id
+  Availability availability{};  ///< what it contributes; never offline
+  Attributes activity{};        ///< its own
+
+  /// Returns true if all fields are equal.
+  friend bool operator==(const Device& a, const Device& b) {
+    return a.session == b.session && a.availability == b.availability && a.activity == b.activity;
+  }
+  friend bool operator!=(const Device& a, const Device& b) { return !(a == b); }
+};
+
+/// The full state of one user, including what is hidden from others. Not for clients.
+struct PresenceState {
+  User user;                                 ///< as the user sees themselves
+  std::optional<Timestamp> status_at;        ///< when the status was set
+  std::optional<Timestamp> invisible_since;  ///< absent: visible
+  std::vector<Session> sessions;  ///< in order of their ids; ended ones remain while a late event can still affect them
+  std::optional<Availability> choice;     ///< the user's own choice; absent: none, or it has ended
+  std::optional<Timestamp> choice_until;  ///< when the choice ends; absent: it has no end
+  std::optional<Timestamp> status_until;  ///< when the status ends; absent: it has no end, or it ended long ago
+
+  /// Returns true if all fields are equal, including the sessions.
+  friend bool operator==(const PresenceState& a, const PresenceState& b) {
+    return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
+           a.sessions == b.sessions && a.status_until == b.status_until && a.choice == b.choice &&
+           a.choice_until == b.choice_until;
+  }
+  friend bool operator!=(const PresenceState& a, const PresenceState& b) { return !(a == b); }
+};
+
+namespace detail {
+
+template <class View>
+bool changed_online(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before && before->online) != (after && after->online);
+}
+template <class View>
+bool changed_availability(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before ? shown_availability(before->online, before->availability) : Availability::offline) !=
+         (after ? shown_availability(after->online, after->availability) : Availability::offline);
+}
+template <class View>
+bool changed_activity(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before ? AttributesView(before->activity) : AttributesView()) !=
+         (after ? AttributesView(after->activity) : AttributesView());
+}
+template <class View>
+bool changed_data(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before ? AttributesView(before->data) : AttributesView()) !=
+         (after ? AttributesView(after->data) : AttributesView());
+}
+template <class View>
+bool changed_status(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before ? std::string_view(before->status) : std::string_view()) !=
+         (after ? std::string_view(after->status) : std::string_view());
+}
+template <class View>
+bool changed_last_active(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before ? before->last_active : std::nullopt) != (after ? after->last_active : std::nullopt);
+}
+
+}  // namespace detail
+
+namespace detail {
+
+inline std::optional<UserView> borrowed(const std::optional<User>& user) noexcept {
+  return user ? std::optional<UserView>(*user) : std::nullopt;
+}
+
+}  // namespace detail
+
+/// Emitted when a user's publicly visible state changed. If `before` is absent, the user was not known to others. If
+/// `after` is absent, the user is no longer known to others. Borrowed: valid until the callback that receives it
+/// returns. To keep it, copy it into a UserPresenceChanged.
+struct UserPresenceChangedView {
+  std::string_view id;             ///< id of the user
+  std::optional<UserView> before;  ///< what others saw until now
+  std::optional<UserView> after;   ///< what others see from now on
+  Timestamp at;                    ///< when it changed; for a change caused by time alone, its deadline
+
+  /// @{
+  /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
+  bool online_changed() const noexcept { return detail::changed_online(before, after); }
+  bool availability_changed() const noexcept { return detail::changed_availability(before, after); }
+  bool activity_changed() const noexcept { return detail::changed_activity(before, after); }
+  bool data_changed() const noexcept { return detail::changed_data(before, after); }
+  bool status_changed() const noexcept { return detail::changed_status(before, after); }
+  bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
+  /// @}
+};
+
+/// An owning copy of a UserPresenceChangedView.
+///
+/// @code
+/// const auto show = [](const UserPresenceChanged& change) -> std::string {  // as a Store passes it to a callback
+///   if (!change.after) return "forget " + change.id;
+///   if (change.online_changed()) return change.id + (change.after->online ? " comes" : " goes");
+///   return change.status_changed() ? change.id + " says " + change.after->status : "";
+/// };
+/// UserPresenceChanged change;
+/// change.id = "john";
+/// change.before = User{"john", true, "brb", {}, false};
+/// change.after = User{"john", true, "", Timestamp::from_ms(1546867062375), false};
+/// assert(show(change) == "john says " && change.last_active_changed());
+/// change.before.reset();  // john was not known before
+/// assert(show(change) == "john comes");
+/// @endcode
+class UserPresenceChanged {
+ public:
+  /// @{
+  /// As in UserPresenceChangedView.
+  std::string id;
+  std::optional<User> before;
+  std::optional<User> after;
+  Timestamp at;
+  /// @}
+
+  UserPresenceChanged() = default;
+  /// Copies the strings.
+  UserPresenceChanged(const UserPresenceChangedView& change) : id(change.id), at(change.at) {
+    if (change.before) before = static_cast<User>(*change.before);
+    if (change.after) after = static_cast<User>(*change.after);
+  }
+
+  /// @{
+  /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
+  bool online_changed() const noexcept { return detail::changed_online(before, after); }
+  bool availability_changed() const noexcept { return detail::changed_availability(before, after); }
+  bool activity_changed() const noexcept { return detail::changed_activity(before, after); }
+  bool data_changed() const noexcept { return detail::changed_data(before, after); }
+  bool status_changed() const noexcept { return detail::changed_status(before, after); }
+  bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
+  /// @}
+
+  /// Returns true if all fields are equal.
+  friend bool operator==(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept {
+    return a.id == b.id && a.at == b.at && a.before == b.before && a.after == b.after;
+  }
+  friend bool operator!=(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept { return !(a == b); }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_USER_HPP
+
 // presence/registers/detail/registers.hpp
 #ifndef PRESENCE_REGISTERS_DETAIL_REGISTERS_HPP
 #define PRESENCE_REGISTERS_DETAIL_REGISTERS_HPP
@@ -2396,290 +4671,27 @@ using EnableIfSwapped = std::enable_if_t<
 
 #endif  // PRESENCE_MODEL_IDS_HPP
 
-// presence/model/user.hpp
-#ifndef PRESENCE_MODEL_USER_HPP
-#define PRESENCE_MODEL_USER_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// True if an argument of type `Text&&` is a temporary that owns its characters, such as a string. A view of it would
-/// dangle. A trivially copyable temporary owns nothing: it is a view itself.
-template <class Text>
-struct IsOwningTemporary
-    : std::bool_constant<std::is_class<Text>::value && std::is_convertible<Text, std::string_view>::value &&
-                         !std::is_trivially_copyable<Text>::value> {};
-template <class Text>
-struct IsOwningTemporary<Text&> : std::false_type {};
-template <class Text>
-using EnableIfOwningTemporary = std::enable_if_t<IsOwningTemporary<Text>::value, int>;
-
-class BorrowedText;
-/// Enables an overload for named strings and other class objects that convert to a string view.
-template <class Text>
-using EnableIfNamedText = std::enable_if_t<std::is_class<Text>::value && !std::is_same<Text, BorrowedText>::value &&
-                                               !std::is_same<Text, std::string_view>::value &&
-                                               std::is_convertible<const Text&, std::string_view>::value,
-                                           int>;
-
-/// A string parameter that is stored as a view. Rejects, at compile time, a temporary that owns its characters.
-class BorrowedText {
- public:
-  constexpr BorrowedText() noexcept = default;
-  constexpr BorrowedText(std::string_view text) noexcept : text_(text) {}
-  constexpr BorrowedText(const char* text) noexcept : text_(text) {}
-  template <class Text, EnableIfNamedText<Text> = 0>
-  constexpr BorrowedText(const Text& text) noexcept : text_(text) {}
-  template <class Text, EnableIfOwningTemporary<Text> = 0>
-  BorrowedText(Text&&) = delete;
-  constexpr operator std::string_view() const noexcept { return text_; }
-
- private:
-  std::string_view text_;
-};
-
-}  // namespace detail
-
-/// A user as one viewer sees them. Copying it copies two strings.
-struct User {
-  std::string id;                        ///< chosen by the host: any bytes, compared bytewise
-  bool online = false;                   ///< has a live session, or is reported online
-  std::string status;                    ///< free text; empty: none is set
-  std::optional<Timestamp> last_active;  ///< absent: never seen active
-  bool invisible = false;                ///< true only in the user's view of themselves
-};
-
-/// A borrowed view of the fields of a User. Valid until its source User or Snapshot is modified or destroyed.
-class UserView {
- public:
-  /// @{
-  /// As in User.
-  std::string_view id;
-  bool online = false;
-  std::string_view status;
-  std::optional<Timestamp> last_active;
-  bool invisible = false;
-  /// @}
-
-  constexpr UserView() noexcept = default;
-  /// Borrows the strings, which must outlive the view. A temporary string does not compile.
-  constexpr UserView(detail::BorrowedText user_id, bool is_online, detail::BorrowedText text,
-                     std::optional<Timestamp> active, bool is_invisible) noexcept
-      : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible) {}
-  /// @{
-  /// Borrows the strings of the User, which must outlive the view. A temporary User does not compile.
-  UserView(const User& user) noexcept
-      : id(user.id),
-        online(user.online),
-        status(user.status),
-        last_active(user.last_active),
-        invisible(user.invisible) {}
-  UserView(const User&&) = delete;
-  /// @}
-
-  /// Returns a copy that owns its strings.
-  operator User() const { return User{std::string(id), online, std::string(status), last_active, invisible}; }
-
-  /// Returns true if all fields are equal.
-  friend constexpr bool operator==(const UserView& a, const UserView& b) noexcept {
-    return a.id == b.id && a.online == b.online && a.status == b.status && a.last_active == b.last_active &&
-           a.invisible == b.invisible;
-  }
-  friend constexpr bool operator!=(const UserView& a, const UserView& b) noexcept { return !(a == b); }
-};
-
-/// @{
-/// Returns true if all fields are equal.
-inline bool operator==(const User& a, const User& b) noexcept { return UserView(a) == UserView(b); }
-inline bool operator!=(const User& a, const User& b) noexcept { return !(a == b); }
-// Each type converts to the other, so a mixed comparison would be ambiguous without these overloads.
-inline bool operator==(const User& a, const UserView& b) noexcept { return UserView(a) == b; }
-inline bool operator!=(const User& a, const UserView& b) noexcept { return !(a == b); }
-inline bool operator==(const UserView& a, const User& b) noexcept { return a == UserView(b); }
-inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
-/// @}
-
-/// The user whose view is requested, or one session of that user. Viewers see their own true state, and only the public
-/// state of other users. Borrows the ids. Valid until a string that it was made from is modified or destroyed.
-///
-/// What a viewer sees depends on the user alone. In a Store, each session has its own watches and subscriptions: two
-/// tabs of one user watch and unwatch independently. A viewer without a session is a viewer of its own.
-class Viewer {
- public:
-  /// @{
-  /// The user with this id, who need not be known, and optionally the id of one of their sessions. Borrows the ids,
-  /// which must outlive the viewer. A temporary string does not compile, even if the viewer itself is only a function
-  /// argument: store the string in a variable.
-  explicit constexpr Viewer(std::string_view user, std::string_view session = {}) noexcept
-      : id_(user), session_(session) {}
-  template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
-  explicit Viewer(Text&& user, std::string_view session = {}) = delete;
-  template <class Text, detail::EnableIfOwningTemporary<Text> = 0>
-  explicit Viewer(std::string_view user, Text&& session) = delete;
-  /// @}
-  constexpr std::string_view id() const noexcept { return id_; }            ///< empty: no particular user
-  constexpr std::string_view session() const noexcept { return session_; }  ///< empty: no particular session
-
-  /// @{
-  /// Returns whether both are the same user and the same session.
-  friend constexpr bool operator==(Viewer a, Viewer b) noexcept { return a.id_ == b.id_ && a.session_ == b.session_; }
-  friend constexpr bool operator!=(Viewer a, Viewer b) noexcept { return !(a == b); }
-  /// @}
-
- private:
-  std::string_view id_, session_;
-};
-
-/// The viewer that is none of the users. Sees only public state.
-inline constexpr Viewer nobody{std::string_view{}};
-
-/// The stored registers of one session, for servers and tests. Registers that were forgotten (see Rules) are absent.
-struct Session {
-  std::string id;                         ///< unique per user; sessions of two users may share an id
-  std::optional<Timestamp> connected;     ///< timestamp of the latest connect
-  std::optional<Timestamp> heartbeat;     ///< timestamp of the latest heartbeat
-  std::vector<Timestamp> disconnects;     ///< oldest first; only the latest if offline_grace is 0
-  std::optional<Timestamp> online_until;  ///< when the session stops keeping its user online; absent: it never did, or
-                                          ///< it has no end without a further event
-  bool alive = false;                     ///< neither disconnected nor timed out
-
-  /// Returns true if all fields are equal.
-  friend bool operator==(const Session& a, const Session& b) {
-    return a.id == b.id && a.connected == b.connected && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects &&
-           a.online_until == b.online_until && a.alive == b.alive;
-  }
-  friend bool operator!=(const Session& a, const Session& b) { return !(a == b); }
-};
-
-/// The full state of one user, including what is hidden from others. Not for clients.
-struct PresenceState {
-  User user;                                 ///< as the user sees themselves
-  std::optional<Timestamp> status_at;        ///< when the status was set
-  std::optional<Timestamp> invisible_since;  ///< absent: visible
-  std::vector<Session> sessions;  ///< in order of their ids; ended ones remain while a late event can still affect them
-  std::optional<Timestamp> status_until;  ///< when the status ends; absent: it has no end, or it ended long ago
-
-  /// Returns true if all fields are equal, including the sessions.
-  friend bool operator==(const PresenceState& a, const PresenceState& b) {
-    return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
-           a.sessions == b.sessions && a.status_until == b.status_until;
-  }
-  friend bool operator!=(const PresenceState& a, const PresenceState& b) { return !(a == b); }
-};
-
-namespace detail {
-
-template <class View>
-bool changed_online(const std::optional<View>& before, const std::optional<View>& after) noexcept {
-  return (before && before->online) != (after && after->online);
-}
-template <class View>
-bool changed_status(const std::optional<View>& before, const std::optional<View>& after) noexcept {
-  return (before ? std::string_view(before->status) : std::string_view()) !=
-         (after ? std::string_view(after->status) : std::string_view());
-}
-template <class View>
-bool changed_last_active(const std::optional<View>& before, const std::optional<View>& after) noexcept {
-  return (before ? before->last_active : std::nullopt) != (after ? after->last_active : std::nullopt);
-}
-
-}  // namespace detail
-
-namespace detail {
-
-inline std::optional<UserView> borrowed(const std::optional<User>& user) noexcept {
-  return user ? std::optional<UserView>(*user) : std::nullopt;
-}
-
-}  // namespace detail
-
-/// Emitted when a user's publicly visible state changed. If `before` is absent, the user was not known to others. If
-/// `after` is absent, the user is no longer known to others. Borrowed: valid until the callback that receives it
-/// returns. To keep it, copy it into a UserPresenceChanged.
-struct UserPresenceChangedView {
-  std::string_view id;             ///< id of the user
-  std::optional<UserView> before;  ///< what others saw until now
-  std::optional<UserView> after;   ///< what others see from now on
-  Timestamp at;                    ///< when it changed; for a change caused by time alone, its deadline
-
-  /// @{
-  /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
-  bool online_changed() const noexcept { return detail::changed_online(before, after); }
-  bool status_changed() const noexcept { return detail::changed_status(before, after); }
-  bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
-  /// @}
-};
-
-/// An owning copy of a UserPresenceChangedView.
-///
-/// @code
-/// const auto show = [](const UserPresenceChanged& change) -> std::string {  // as a Store passes it to a callback
-///   if (!change.after) return "forget " + change.id;
-///   if (change.online_changed()) return change.id + (change.after->online ? " comes" : " goes");
-///   return change.status_changed() ? change.id + " says " + change.after->status : "";
-/// };
-/// UserPresenceChanged change;
-/// change.id = "john";
-/// change.before = User{"john", true, "brb", {}, false};
-/// change.after = User{"john", true, "", Timestamp::from_ms(1546867062375), false};
-/// assert(show(change) == "john says " && change.last_active_changed());
-/// change.before.reset();  // john was not known before
-/// assert(show(change) == "john comes");
-/// @endcode
-class UserPresenceChanged {
- public:
-  /// @{
-  /// As in UserPresenceChangedView.
-  std::string id;
-  std::optional<User> before;
-  std::optional<User> after;
-  Timestamp at;
-  /// @}
-
-  UserPresenceChanged() = default;
-  /// Copies the strings.
-  UserPresenceChanged(const UserPresenceChangedView& change) : id(change.id), at(change.at) {
-    if (change.before) before = static_cast<User>(*change.before);
-    if (change.after) after = static_cast<User>(*change.after);
-  }
-
-  /// @{
-  /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
-  bool online_changed() const noexcept { return detail::changed_online(before, after); }
-  bool status_changed() const noexcept { return detail::changed_status(before, after); }
-  bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
-  /// @}
-
-  /// Returns true if all fields are equal.
-  friend bool operator==(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept {
-    return a.id == b.id && a.at == b.at && a.before == b.before && a.after == b.after;
-  }
-  friend bool operator!=(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept { return !(a == b); }
-};
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_MODEL_USER_HPP
-
 namespace presence {
 inline namespace PRESENCE_ABI {
 
 /// The type of an event.
 enum class EventType : std::uint8_t {
-  connect,      ///< a session of the user starts, or confirms again that it is connected
-  disconnect,   ///< a session ends; sent by the client or by its server
-  heartbeat,    ///< a session is still connected
-  set_status,   ///< the user sets a status text; named `status` in the wire format
-  report,       ///< a server reports what it knows about the user
-  set_visible,  ///< the user becomes visible or invisible without a connect; named `visible` in the wire format
-  remove,       ///< everything about the user that is dated up to this event is forgotten
+  connect,           ///< a session of the user starts, or confirms again that it is connected
+  disconnect,        ///< a session ends; sent by the client or by its server
+  heartbeat,         ///< a session is still connected
+  set_status,        ///< the user sets a status text; named `status` in the wire format
+  report,            ///< a server reports what it knows about the user
+  active,            ///< a session is still connected, and the user did something in it
+  update,            ///< a session is still connected, and its availability changes
+  set_availability,  ///< the user chooses an availability for all sessions; named `availability` in the wire format
+  set_data,          ///< the user sets or removes one name of their data; named `data` in the wire format
+  set_visible,       ///< the user becomes visible or invisible without a connect; named `visible` in the wire format
+  remove,            ///< everything about the user that is dated up to this event is forgotten
 };
 
-/// Returns the name of the type on the wire, the `type` of an event line: "status" for `set_status`, "visible" for
-/// `set_visible`, else the name of the enumerator. Returns "?" for a number that is no type. O(1); the string is a
-/// literal.
+/// Returns the name of the type on the wire, the `type` of an event line: "status" for `set_status`,
+/// "availability" for `set_availability`, "data" for `set_data`, "visible" for `set_visible`, else the name of the
+/// enumerator. Returns "?" for a number that is no type. O(1); the string is a literal.
 constexpr std::string_view to_string(EventType type) noexcept {
   switch (type) {
     case EventType::connect: return "connect";
@@ -2687,22 +4699,54 @@ constexpr std::string_view to_string(EventType type) noexcept {
     case EventType::heartbeat: return "heartbeat";
     case EventType::set_status: return "status";
     case EventType::report: return "report";
+    case EventType::active: return "active";
+    case EventType::update: return "update";
+    case EventType::set_availability: return "availability";
+    case EventType::set_data: return "data";
     case EventType::set_visible: return "visible";
     case EventType::remove: return "remove";
   }
   return "?";
 }
 
+/// Returns whether a name cannot be used in the data of a user, because something else has it in the JSON of a user:
+/// id, online, status, last_active, invisible, availability, activity, custom, created_at, updated_at, deleted_at.
+constexpr bool is_reserved_name(std::string_view name) noexcept {
+  for (const std::string_view one :
+       {std::string_view("id"), std::string_view("online"), std::string_view("status"), std::string_view("last_active"),
+        std::string_view("invisible"), std::string_view("availability"), std::string_view("activity"),
+        std::string_view("custom"), std::string_view("created_at"), std::string_view("updated_at"),
+        std::string_view("deleted_at")}) {
+    if (name == one) return true;
+  }
+  return false;
+}
+
 namespace detail {
 
+constexpr bool is_data_name(std::string_view name) noexcept { return !name.empty() && !is_reserved_name(name); }
+
 constexpr bool belongs_to_session(EventType type) noexcept {
-  return type == EventType::connect || type == EventType::disconnect || type == EventType::heartbeat;
+  return type == EventType::connect || type == EventType::disconnect || type == EventType::heartbeat ||
+         type == EventType::active || type == EventType::update;
+}
+
+/// Returns whether events of that type may say how available their session is.
+constexpr bool says_availability(EventType type) noexcept {
+  return type == EventType::connect || type == EventType::update || type == EventType::report;
+}
+
+template <class One, class Other>
+bool same_fields(const std::optional<One>& a, const std::optional<Other>& b) noexcept {
+  return a.has_value() == b.has_value() && (!a || AttributesView(*a) == AttributesView(*b));
 }
 
 template <class One, class Other>
 bool same_event(const One& a, const Other& b) noexcept {
   return a.type == b.type && a.user == b.user && a.session == b.session && a.at == b.at && a.invisible == b.invisible &&
-         a.status == b.status && a.online == b.online && a.last_active == b.last_active && a.until == b.until;
+         a.status == b.status && a.online == b.online && a.last_active == b.last_active && a.until == b.until &&
+         a.availability == b.availability && a.priority == b.priority && same_fields(a.activity, b.activity) &&
+         a.name == b.name && same_values(ValueView(a.value), ValueView(b.value)) && same_fields(a.data, b.data);
 }
 
 /// Returns whether the event asks for the user to be visible or invisible.
@@ -2751,13 +4795,28 @@ Event make_event(EventType type, Text user, Text session, Timestamp at) {
 struct PresenceEvent {
   EventType type = EventType::heartbeat;  ///< decides which other fields are used
   std::string user;                       ///< id of the user; not empty
-  std::string session;                    ///< id of the session; for connect, disconnect, heartbeat
+  std::string session;                    ///< id of the session; for the events of one
   Timestamp at;                           ///< when it happened, by the clock of the observer
   std::optional<bool> invisible;          ///< for connect and set_visible; absent: unchanged
-  std::optional<std::string> status;      ///< absent: unchanged; empty: clears the status
+  std::optional<std::string> status;      ///< for every type but remove; absent: unchanged; empty: clears the status
   bool online = false;                    ///< for report
   std::optional<Timestamp> last_active;   ///< for report; absent: unchanged
-  std::optional<Timestamp> until;         ///< with a status: from then on it reads as empty; absent: it has no end
+  /// From then on the status of the event reads as empty, and the choice of set_availability no longer counts. Absent:
+  /// there is no end.
+  std::optional<Timestamp> until;
+  /// For connect, update and report: of the session, or of the user in a report; absent: unchanged. For
+  /// set_availability: the user's choice; absent: none.
+  std::optional<Availability> availability;
+  /// With an availability of connect and update: of the session; absent: 0. Without an availability it is invalid.
+  std::optional<std::int8_t> priority;
+  /// For connect, update and report: what the session is doing, such as the match that is played. Others see that of
+  /// the session that decides the availability, and only while the user is online and visible. Empty: nothing; absent:
+  /// unchanged.
+  std::optional<Attributes> activity;
+  std::string name;  ///< for set_data: the name whose value is set; not empty, and not reserved
+  Value value;       ///< for set_data; null removes the name
+  std::optional<Attributes>
+      data;  ///< for report: all data of the user; names that are not in it are removed; absent: unchanged
 
   /// @{
   /// Returns an event of a session: it starts, ends, or is still connected. Visibility and status are unchanged unless
@@ -2780,24 +4839,70 @@ struct PresenceEvent {
   static PresenceEvent disconnect(First&&, Second&&, Timestamp) = delete;
   template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
   static PresenceEvent heartbeat(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEvent active(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEvent update(First&&, Second&&, Timestamp) = delete;
   /// @}
-  /// Returns an event that sets the user's status text. An empty string clears it.
+  /// Returns an event that sets the user's status text. An empty string clears it. Set `until` for a status that ends.
+  /// A status is no activity and no sign of life.
   static PresenceEvent set_status(std::string user, std::string text, Timestamp at) {
     auto event = detail::make_event<PresenceEvent>(EventType::set_status, std::move(user), std::string(), at);
     event.status = std::move(text);
     return event;
   }
-  /// Returns an event that makes the user visible or invisible. Unlike a connect, it belongs to no session. To become
-  /// visible is an activity: `last_active` is then no earlier than `at`, so that nothing dated inside the invisible
-  /// interval is seen. An invisible one wins over a visible one with the same timestamp.
+  /// Returns an event of a session that is still connected and in which the user did something. It moves `last_active`
+  /// as a heartbeat does, also if Rules::heartbeat_is_activity is false.
+  static PresenceEvent active(std::string user, std::string session, Timestamp at) {
+    return detail::make_event<PresenceEvent>(EventType::active, std::move(user), std::move(session), at);
+  }
+  /// Returns an event of a session that is still connected. Set `availability` or `activity` on it, or both, and
+  /// `priority` with the availability if sessions are ordered by it. What it says counts until the session says
+  /// something else, disconnects, or is silent for longer than session_timeout and offline_grace. Another connect or
+  /// heartbeat before then leaves it unchanged.
+  static PresenceEvent update(std::string user, std::string session, Timestamp at) {
+    return detail::make_event<PresenceEvent>(EventType::update, std::move(user), std::move(session), at);
+  }
+  /// Returns an event that sets the user's own choice, which takes precedence over all sessions while the user is
+  /// online. nullopt: none, so the sessions decide. Set `until` for a choice that ends. A choice is no activity and no
+  /// sign of life. `offline` is invalid: use set_visible.
+  static PresenceEvent set_availability(std::string user, std::optional<Availability> choice, Timestamp at) {
+    auto event = detail::make_event<PresenceEvent>(EventType::set_availability, std::move(user), std::string(), at);
+    event.availability = choice;
+    return event;
+  }
+  /// Returns an event that sets one name of the user's data, such as "name" or "image", or removes it with null. Like a
+  /// status, data is published: others see it also while the user is offline or invisible, or has never connected.
+  /// `is_reserved_name` lists the names that are invalid. A value that is not JSON (an infinite number, too many
+  /// levels) is invalid as well. A timestamp is stored as its RFC 3339 string.
+  static PresenceEvent set_data(std::string user, std::string name, Value value, Timestamp at) {
+    auto event = detail::make_event<PresenceEvent>(EventType::set_data, std::move(user), std::string(), at);
+    event.name = std::move(name);
+    event.value = std::move(value);
+    return event;
+  }
+  /// Returns an event that makes the user visible or invisible. Unlike a connect, it belongs to no session. A visible
+  /// one is an activity, also if the user was visible or unknown: `last_active` is then no earlier than `at`, so that
+  /// nothing dated inside the invisible interval is seen. An invisible one wins over a visible one with the same
+  /// timestamp.
   static PresenceEvent set_visible(std::string user, bool visible, Timestamp at) {
     auto event = detail::make_event<PresenceEvent>(EventType::set_visible, std::move(user), std::string(), at);
     event.invisible = !visible;
     return event;
   }
-  /// Returns an event that removes the user: everything dated at or before `at` is forgotten, in whatever order it
-  /// arrives. Only whether the user is invisible is kept, so that an event still under way does not show them. Events
-  /// dated later make the user known again: disconnect the user's sessions, or stop their heartbeats.
+  /// Returns an event that removes the user: everything dated at or before `at` is forgotten, in whatever order events
+  /// arrive. Events dated later make the user known again: disconnect the user's sessions, or stop their heartbeats.
+  ///
+  /// The removal is kept for events that are still under way, for at most Rules::last_active_refresh +
+  /// Rules::reorder_window after `at`. The ids of the user's sessions are kept for session_timeout + offline_grace +
+  /// reorder_window after their last event. The user's own id is kept as long as any of these. Whether the user is
+  /// invisible is kept until Rules::forget_after, by default forever, so that no late event shows them. To have it
+  /// dropped as well, apply set_visible(user, true, at) after the removal, with the same `at`: others see no change.
+  ///
+  /// When the removal has been dropped, a merge with a snapshot from before it brings the user back: with that of an
+  /// old backup, or of a node that was out of reach for longer. Remove the user again: from a backup with the same
+  /// `at`, before its time advances; from another snapshot with the current time. A removal changes no watches and no
+  /// channels of a Store; see Store::unwatch and Store::put.
   static PresenceEvent remove(std::string user, Timestamp at) {
     return detail::make_event<PresenceEvent>(EventType::remove, std::move(user), std::string(), at);
   }
@@ -2807,11 +4912,17 @@ struct PresenceEvent {
     event.online = online;
     return event;
   }
-  /// Returns a report of all fields of `user` except `invisible`: also the status, and last_active if it is set.
+  /// Returns a report of all fields of `user` except `invisible`: also the status, the data, the availability and the
+  /// activity of a user who is online, and last_active if it is set.
   static PresenceEvent report(const User& user, Timestamp at) {
     PresenceEvent event = report(user.id, user.online, at);
     event.status = user.status;
     event.last_active = user.last_active;
+    event.data = user.data;
+    if (user.online) {
+      event.availability = detail::shown_availability(true, user.availability);
+      event.activity = user.activity;
+    }
     return event;
   }
 
@@ -2834,6 +4945,12 @@ struct PresenceEventView {
   bool online = false;
   std::optional<Timestamp> last_active;
   std::optional<Timestamp> until;
+  std::optional<Availability> availability;
+  std::optional<std::int8_t> priority;
+  std::optional<AttributesView> activity;
+  std::string_view name;
+  ValueView value = nullptr;
+  std::optional<AttributesView> data;
   /// @}
 
   constexpr PresenceEventView() noexcept = default;
@@ -2848,7 +4965,13 @@ struct PresenceEventView {
         invisible(event.invisible),
         online(event.online),
         last_active(event.last_active),
-        until(event.until) {
+        until(event.until),
+        availability(event.availability),
+        priority(event.priority),
+        name(event.name),
+        value(event.value) {
+    if (event.activity) activity = AttributesView(*event.activity);
+    if (event.data) data = AttributesView(*event.data);
     if (event.status) status = std::string_view(*event.status);
   }
   PresenceEventView(const PresenceEvent&&) = delete;
@@ -2862,6 +4985,12 @@ struct PresenceEventView {
     event.online = online;
     event.last_active = last_active;
     event.until = until;
+    event.availability = availability;
+    event.priority = priority;
+    if (activity) event.activity = static_cast<Attributes>(*activity);
+    event.name = std::string(name);
+    event.value = Value(value);
+    if (data) event.data = static_cast<Attributes>(*data);
     return event;
   }
 
@@ -2881,14 +5010,40 @@ struct PresenceEventView {
   static PresenceEventView connect(First&&, Second&&, Timestamp) = delete;
   template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
   static PresenceEventView disconnect(First&&, Second&&, Timestamp) = delete;
+  static PresenceEventView active(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
+    return detail::make_event<PresenceEventView, std::string_view>(EventType::active, user, session, at);
+  }
+  static PresenceEventView update(detail::BorrowedText user, detail::BorrowedText session, Timestamp at) noexcept {
+    return detail::make_event<PresenceEventView, std::string_view>(EventType::update, user, session, at);
+  }
   template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
   static PresenceEventView heartbeat(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEventView active(First&&, Second&&, Timestamp) = delete;
+  template <class First, class Second, detail::EnableIfSwapped<First, Second> = 0>
+  static PresenceEventView update(First&&, Second&&, Timestamp) = delete;
   static PresenceEventView set_status(detail::BorrowedText user, detail::BorrowedText text, Timestamp at) noexcept {
     auto event =
         detail::make_event<PresenceEventView, std::string_view>(EventType::set_status, user, std::string_view(), at);
     event.status = std::string_view(text);
     return event;
   }
+  static PresenceEventView set_availability(detail::BorrowedText user, std::optional<Availability> choice,
+                                            Timestamp at) noexcept {
+    auto event = detail::make_event<PresenceEventView, std::string_view>(EventType::set_availability, user,
+                                                                         std::string_view(), at);
+    event.availability = choice;
+    return event;
+  }
+  static PresenceEventView set_data(detail::BorrowedText user, detail::BorrowedText name, const Value& value,
+                                    Timestamp at) noexcept {
+    auto event =
+        detail::make_event<PresenceEventView, std::string_view>(EventType::set_data, user, std::string_view(), at);
+    event.name = name;
+    event.value = ValueView(value);
+    return event;
+  }
+  static PresenceEventView set_data(detail::BorrowedText, detail::BorrowedText, const Value&&, Timestamp) = delete;
   static PresenceEventView set_visible(detail::BorrowedText user, bool visible, Timestamp at) noexcept {
     auto event =
         detail::make_event<PresenceEventView, std::string_view>(EventType::set_visible, user, std::string_view(), at);
@@ -2908,6 +5063,11 @@ struct PresenceEventView {
     PresenceEventView event = report(user.id, user.online, at);
     event.status = user.status;
     event.last_active = user.last_active;
+    event.data = user.data;
+    if (user.online) {
+      event.availability = detail::shown_availability(true, user.availability);
+      event.activity = user.activity;
+    }
     return event;
   }
   static PresenceEventView report(const User& user, Timestamp at) noexcept { return report(UserView(user), at); }
@@ -2934,182 +5094,15 @@ inline bool operator!=(const PresenceEventView& a, const PresenceEvent& b) noexc
 
 #endif  // PRESENCE_MODEL_EVENT_HPP
 
-// presence/model/rules.hpp
-#ifndef PRESENCE_MODEL_RULES_HPP
-#define PRESENCE_MODEL_RULES_HPP
+// presence/registers/detail/session.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_SESSION_HPP
+#define PRESENCE_REGISTERS_DETAIL_SESSION_HPP
 
-namespace presence {
-inline namespace PRESENCE_ABI {
+// presence/registers/detail/absent.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_ABSENT_HPP
+#define PRESENCE_REGISTERS_DETAIL_ABSENT_HPP
 
-/// The parameters by which a Snapshot applies events. Constant for the lifetime of the snapshot. A negative duration
-/// counts as zero.
-///
-/// The durations decide what the state is: nodes that merge must use the same ones. The limits bound what one process
-/// stores. An event that would exceed a limit is rejected with Verdict::over_limit. Exceptions: max_sessions_per_user
-/// and max_recent_per_user, where the oldest entry is dropped instead. Beyond a limit, the order of arrival may matter
-/// for that user.
-///
-/// @code
-/// Rules rules;
-/// rules.session_timeout = Duration::from_s(90);  // clients send a heartbeat every 30 s: two may be lost
-/// rules.offline_grace = Duration::from_s(10);    // a change of network shows no user as offline
-/// rules.max_status_bytes = 140;
-/// rules.hash_seed = 0x9E3779B97F4A7C15;  // a secret of the host, if ids are not trusted
-/// assert(rules.reorder_window > rules.session_timeout);  // an event that is too late has timed out anyway
-/// assert(!accepted(Verdict::too_late) && accepted(Verdict::unchanged));
-/// assert(Rules::mirror().max_clock_skew == Duration::highest());
-/// @endcode
-struct Rules {
-  /// Sessions time out this long after their last connect or heartbeat. 0 disables timeouts.
-  Duration session_timeout = Duration::from_s(40);
-  /// A user stays online this long after their last session ended, to hide short reconnects.
-  Duration offline_grace = Duration::from_s(0);
-  /// Heartbeats update last_active only in steps of this length, counted from 1970. 0: each heartbeat updates it.
-  Duration last_active_refresh = Duration::from_s(15 * 60);
-  /// An event is rejected as too_late if it is older than now by more than this.
-  Duration reorder_window = Duration::from_s(2 * 60);
-  /// An event is rejected as too_early if it is later than now by more than this.
-  Duration max_clock_skew = Duration::from_s(60);
-  /// An offline user is forgotten this long after the latest timestamp that others can see: last_active, the status
-  /// text or a report. highest(): no user is forgotten.
-  ///
-  /// Others then no longer know the user, which is a change like any other. The memory of the user is released. A user
-  /// who is online, or reported online, is not forgotten.
-  ///
-  /// What others knew of an invisible user is forgotten as if the user had done nothing since they became invisible.
-  /// The invisibility is forgotten with the rest: when all sessions have ended, and this long after the last connect or
-  /// heartbeat (in steps of last_active_refresh). So guests who connect once while invisible do not stay forever.
-  ///
-  /// An event about a forgotten user creates a new user, whatever the event's timestamp. The result then depends on the
-  /// order of arrival, and on what each of two nodes has stored. So this should be much longer than any event is late.
-  Duration forget_after = Duration::highest();
-
-  /// Maximum number of users that others know. As many users again may exist that no other user knows. The two limits
-  /// are separate: invisible users take no capacity from others. Without forget_after, invisible users keep theirs
-  /// forever.
-  std::uint32_t max_users = 0xFFFFFFFF;
-  /// Maximum number of live sessions; ended ones do not count. If one more becomes live, the session with the oldest
-  /// connect or heartbeat is dropped. Of two with the same timestamp, the one with the lesser id is dropped. Nothing of
-  /// it is kept until it sends another connect or heartbeat.
-  ///
-  /// No event is rejected because of this limit. The other content of an event (last_active, visibility, a status text)
-  /// always counts. An event whose own session is dropped at once, and that has no other new content, is `unchanged`.
-  std::uint32_t max_sessions_per_user = 64;
-  std::uint32_t max_id_bytes = 255;       ///< of the id of a user or a session
-  std::uint32_t max_status_bytes = 1024;  ///< of a status text
-  /// Maximum of each kind of per-user history that is kept only for late events: ended sessions, disconnects of one
-  /// session, visibility changes, and values of last_active inside the reorder window. Beyond it the oldest entries are
-  /// dropped; ended sessions are dropped when another session is added. For that user, late events and merges may then
-  /// have a different result.
-  std::uint32_t max_recent_per_user = 64;
-
-  /// The seed of the tags that distinguish the users of one page, of the maps of a Store, and of the salt of set
-  /// reconciliation. A secret value keeps others from choosing ids whose tags are equal. Without one, such ids cost at
-  /// most a few times as much to look up: worst cases are bounded for any ids. No observable result depends on the
-  /// seed, including == and digests of snapshots.
-  std::uint64_t hash_seed = 0;
-
-  /// Returns the rules for a client that only mirrors reports. The server's clock is not the client's clock, so no
-  /// event is too early or too late.
-  static constexpr Rules mirror() noexcept {
-    Rules rules;
-    rules.reorder_window = Duration::highest();
-    rules.max_clock_skew = Duration::highest();
-    return rules;
-  }
-
-  /// Returns true if all fields are equal, including hash_seed.
-  friend constexpr bool operator==(const Rules& a, const Rules& b) noexcept {
-    return a.session_timeout == b.session_timeout && a.offline_grace == b.offline_grace &&
-           a.last_active_refresh == b.last_active_refresh && a.reorder_window == b.reorder_window &&
-           a.max_clock_skew == b.max_clock_skew && a.forget_after == b.forget_after && a.max_users == b.max_users &&
-           a.max_sessions_per_user == b.max_sessions_per_user && a.max_id_bytes == b.max_id_bytes &&
-           a.max_status_bytes == b.max_status_bytes && a.max_recent_per_user == b.max_recent_per_user &&
-           a.hash_seed == b.hash_seed;
-  }
-  friend constexpr bool operator!=(const Rules& a, const Rules& b) noexcept { return !(a == b); }
-};
-
-/// The outcome of applying an input.
-enum class Verdict : std::uint8_t {
-  applied,    ///< the snapshot changed
-  unchanged,  ///< nothing changed, not even history that only a late event can reveal
-  too_late,   ///< earlier than now - reorder_window
-  too_early,  ///< later than now + max_clock_skew
-  invalid,  ///< an empty id, a set_status without a status, an unknown type, or a timestamp at either end of the range
-  over_limit  ///< more users or bytes than Rules allow, or a visibility change inside a range that was dropped
-};
-
-/// Returns the name of the enumerator, such as "too_late", or "?" for a number that is none. O(1); the string is a
-/// literal.
-constexpr std::string_view to_string(Verdict verdict) noexcept {
-  switch (verdict) {
-    case Verdict::applied: return "applied";
-    case Verdict::unchanged: return "unchanged";
-    case Verdict::too_late: return "too_late";
-    case Verdict::too_early: return "too_early";
-    case Verdict::invalid: return "invalid";
-    case Verdict::over_limit: return "over_limit";
-  }
-  return "?";
-}
-
-/// Returns true if the input was accepted. An input that was not accepted left the snapshot unchanged.
-constexpr bool accepted(Verdict verdict) noexcept {
-  return verdict == Verdict::applied || verdict == Verdict::unchanged;
-}
-
-/// The number of inputs of a batch for each verdict.
-struct Tally {
-  /// @{
-  /// The number of inputs with that verdict.
-  std::size_t applied = 0, unchanged = 0, too_late = 0, too_early = 0, invalid = 0, over_limit = 0;
-  /// @}
-
-  /// Counts one input.
-  constexpr void count(Verdict verdict) noexcept {
-    switch (verdict) {
-      case Verdict::applied: ++applied; break;
-      case Verdict::unchanged: ++unchanged; break;
-      case Verdict::too_late: ++too_late; break;
-      case Verdict::too_early: ++too_early; break;
-      case Verdict::invalid: ++invalid; break;
-      case Verdict::over_limit: ++over_limit; break;
-    }
-  }
-  constexpr std::size_t accepted() const noexcept { return applied + unchanged; }  ///< number of accepted inputs
-  /// Returns the number of inputs that were rejected and left the snapshot unchanged.
-  constexpr std::size_t refused() const noexcept { return too_late + too_early + invalid + over_limit; }
-  constexpr std::size_t total() const noexcept { return accepted() + refused(); }  ///< number of all inputs
-
-  /// Adds the counts of another batch.
-  constexpr Tally& operator+=(const Tally& other) noexcept {
-    applied += other.applied;
-    unchanged += other.unchanged;
-    too_late += other.too_late;
-    too_early += other.too_early;
-    invalid += other.invalid;
-    over_limit += other.over_limit;
-    return *this;
-  }
-  /// Returns true if all counts are equal.
-  friend constexpr bool operator==(const Tally& a, const Tally& b) noexcept {
-    return a.applied == b.applied && a.unchanged == b.unchanged && a.too_late == b.too_late &&
-           a.too_early == b.too_early && a.invalid == b.invalid && a.over_limit == b.over_limit;
-  }
-  friend constexpr bool operator!=(const Tally& a, const Tally& b) noexcept { return !(a == b); }
-};
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_MODEL_RULES_HPP
-
-/// The registers that are stored for a user, and the only operation that changes them: the join.
-///
-/// Every register is an element of a partial order and only grows in it. The join takes the greater of both sides. So
-/// events may arrive in any order and any number of times, and nodes may merge their states. An event is a small state:
-/// `join_event` joins it with the same functions with which `join` joins two users.
+/// The timestamps that stand for "none" and "never".
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -3122,6 +5115,1545 @@ inline constexpr Timestamp never = Timestamp::highest();
 // These compare integers, so that compilers select the result in CPU registers.
 constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(a < b ? b.ns() : a.ns()); }
 constexpr Timestamp earlier(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(b < a ? b.ns() : a.ns()); }
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REGISTERS_DETAIL_ABSENT_HPP
+
+// presence/registers/detail/data.hpp
+#ifndef PRESENCE_REGISTERS_DETAIL_DATA_HPP
+#define PRESENCE_REGISTERS_DETAIL_DATA_HPP
+
+// presence/model/detail/canonical_json.hpp
+#ifndef PRESENCE_MODEL_DETAIL_CANONICAL_JSON_HPP
+#define PRESENCE_MODEL_DETAIL_CANONICAL_JSON_HPP
+
+// presence/base/detail/decimal.hpp
+#ifndef PRESENCE_BASE_DETAIL_DECIMAL_HPP
+#define PRESENCE_BASE_DETAIL_DECIMAL_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+// strtod and printf are not used, because they depend on the locale. <charconv> is not used, because some standard
+// libraries do not support it for doubles. All arithmetic here is exact and on integers. So neither the rounding mode
+// nor the floating-point unit of the host affects the result.
+
+static_assert(sizeof(double) == 8, "presence: double must be the binary64 of IEEE 754");
+
+/// The number of digits that are read exactly. The midpoint between two doubles has up to 768 significant digits. Of
+/// later digits it only matters whether all are zero.
+inline constexpr std::size_t most_digits = 770;
+
+/// A natural number of fixed capacity, with the arithmetic that the two conversions need.
+struct BigNatural {
+  std::size_t size = 0;         ///< number of limbs; the highest is not zero
+  std::uint32_t limb[84] = {};  ///< little endian; zero from `size` on. 771 digits and 45 bits need 82 limbs.
+
+  void trim() noexcept {
+    while (size != 0 && limb[size - 1] == 0) --size;
+  }
+
+  int bits() const noexcept {
+    int n = 32 * static_cast<int>(size);
+    if (size != 0)
+      for (std::uint32_t top = limb[size - 1]; top < 0x80000000; top <<= 1) --n;
+    return n;
+  }
+
+  /// *this = *this * factor + addend
+  void multiply(std::uint32_t factor, std::uint32_t addend = 0) noexcept {
+    std::uint64_t carry = addend;
+    for (std::size_t i = 0; i < size; ++i, carry >>= 32) {
+      carry += std::uint64_t{limb[i]} * factor;
+      limb[i] = static_cast<std::uint32_t>(carry);
+    }
+    if (carry != 0) limb[size++] = static_cast<std::uint32_t>(carry);
+  }
+
+  void multiply_by_power_of_5(int power) noexcept {
+    for (; power >= 13; power -= 13) multiply(1220703125);  // 5^13, the highest power that fits a limb
+    for (; power > 0; --power) multiply(5);
+  }
+
+  void shift_left(int count) noexcept {
+    multiply(std::uint32_t{1} << (count % 32));
+    const auto limbs = static_cast<std::size_t>(count / 32);
+    if (size == 0 || limbs == 0) return;
+    for (std::size_t i = size; i-- != 0;) limb[i + limbs] = limb[i];
+    for (std::size_t i = 0; i < limbs; ++i) limb[i] = 0;
+    size += limbs;
+  }
+
+  void add(const BigNatural& other, std::uint32_t times) noexcept {
+    std::uint64_t carry = 0;
+    for (std::size_t i = 0; i < other.size || carry != 0; ++i, carry >>= 32) {
+      carry += limb[i] + std::uint64_t{other.limb[i]} * times;
+      limb[i] = static_cast<std::uint32_t>(carry);
+      if (i >= size) size = i + 1;
+    }
+    trim();
+  }
+
+  /// *this = *this - other * times. The product must not exceed *this.
+  void subtract(const BigNatural& other, std::uint32_t times) noexcept {
+    std::uint64_t borrow = 0;
+    for (std::size_t i = 0; i < other.size; ++i) {
+      borrow += std::uint64_t{other.limb[i]} * times;
+      const auto low = static_cast<std::uint32_t>(borrow);
+      borrow = (borrow >> 32) + (limb[i] < low ? 1 : 0);
+      limb[i] -= low;
+    }
+    trim();
+  }
+
+  /// Returns a negative number, zero or a positive number if *this is less than, equal to or greater than `other`.
+  int compare(const BigNatural& other) const noexcept {
+    if (size != other.size) return size < other.size ? -1 : 1;
+    for (std::size_t i = size; i-- != 0;)
+      if (limb[i] != other.limb[i]) return limb[i] < other.limb[i] ? -1 : 1;
+    return 0;
+  }
+
+  /// Returns the quotient and leaves the remainder in *this. The quotient must be below 2^14, and the top limb of the
+  /// divisor must have 18 bits. Then *this has no more limbs than the divisor, and the quotient of the top limbs alone
+  /// is at most one too low.
+  std::uint32_t divide(const BigNatural& divisor) noexcept {
+    const std::size_t top = divisor.size - 1;
+    std::uint32_t quotient = limb[top] / (divisor.limb[top] + 1);
+    subtract(divisor, quotient);
+    if (compare(divisor) >= 0) {
+      subtract(divisor, 1);
+      ++quotient;
+    }
+    return quotient;
+  }
+};
+
+/// Returns the left shift that prepares a divisor of `bits` bits for divide().
+constexpr int divisor_shift(int bits) noexcept { return (18 + 32 - bits % 32) % 32; }
+
+/// Compares a + times * b with c.
+inline int compare_sum(const BigNatural& a, const BigNatural& b, std::uint32_t times, const BigNatural& c) noexcept {
+  BigNatural sum = a;
+  sum.add(b, times);
+  return sum.compare(c);
+}
+
+/// Returns the bits of the double nearest to numerator * 10^exponent, ties to even. If the value is too large, the
+/// result is at least the bits of infinity. The numerator is not zero. The value is at least 10^-325 and below 10^309.
+inline std::uint64_t nearest_double(BigNatural& numerator, int exponent) noexcept {
+  BigNatural divisor{1, {1}};
+  // 10^n is 5^n * 2^n; the powers of two are applied at the end.
+  if (exponent < 0) {
+    divisor.multiply_by_power_of_5(-exponent);
+  } else {
+    numerator.multiply_by_power_of_5(exponent);
+  }
+  // Shifted so that the first quotient has 13 or 14 bits. With three times 14 more bits, it has at least two bits more
+  // than a double.
+  int width = divisor.bits();
+  if (width < numerator.bits() - 13) width = numerator.bits() - 13;
+  width += divisor_shift(width);
+  exponent += width - divisor.bits();
+  divisor.shift_left(width - divisor.bits());
+  exponent -= width + 13 - numerator.bits();
+  numerator.shift_left(width + 13 - numerator.bits());
+  std::uint64_t quotient = numerator.divide(divisor);
+  for (int i = 0; i < 3; ++i) {
+    numerator.shift_left(14);
+    quotient = quotient << 14 | numerator.divide(divisor);
+  }
+  exponent -= 3 * 14;
+
+  // The value is (quotient + a remainder below one) * 2^exponent. No double has a bit below 2^-1074.
+  int surplus = (quotient >> 55 != 0 ? 56 : 55) - 53;
+  if (exponent + surplus < -1074) surplus = -1074 - exponent;
+  std::uint64_t mantissa = quotient >> surplus;
+  const std::uint64_t rest = quotient - (mantissa << surplus), half = std::uint64_t{1} << (surplus - 1);
+  if (rest > half || (rest == half && (numerator.size != 0 || mantissa % 2 != 0))) ++mantissa;
+  // Added, not or-ed: the top bit of the mantissa is not stored, but adds one to the exponent. A mantissa that was
+  // rounded up to a power of two carries into the exponent.
+  return (static_cast<std::uint64_t>(exponent + surplus + 1074) << 52) + mantissa;
+}
+
+/// Reads a JSON number (RFC 8259) as the nearest double, ties to even. Returns false if it is too large. The caller has
+/// checked the grammar.
+inline bool read_double(std::string_view number, double& value) noexcept {
+  const char* p = number.data();
+  const char* const end = p + number.size();
+  const bool negative = p != end && *p == '-';
+  if (negative) ++p;
+
+  BigNatural digits;
+  std::size_t count = 0;      // number of digits from the first nonzero one
+  std::int64_t exponent = 0;  // the digits are multiplied by this power of ten
+  std::uint32_t group = 0, group_scale = 1;
+  bool fraction = false, more = false;
+  for (; p != end && *p != 'e' && *p != 'E'; ++p) {
+    if (*p == '.') {
+      fraction = true;
+      continue;
+    }
+    const bool kept = count < most_digits;
+    if (fraction && kept) --exponent;
+    if (!fraction && !kept) ++exponent;
+    const auto digit = static_cast<std::uint32_t>(*p - '0');
+    if (!kept) {
+      more = more || digit != 0;
+    } else if (count != 0 || digit != 0) {
+      ++count;
+      group = group * 10 + digit;
+      group_scale *= 10;
+      if (group_scale == 1000000000) {
+        digits.multiply(group_scale, group);
+        group = 0;
+        group_scale = 1;
+      }
+    }
+  }
+  digits.multiply(group_scale, group);
+  if (more) {  // any nonzero digit has the same effect
+    digits.multiply(10, 1);
+    ++count;
+    --exponent;
+  }
+  if (p != end && ++p != end) {
+    const bool below_one = *p == '-';
+    if (*p == '-' || *p == '+') ++p;
+    std::int64_t written = 0;
+    // No text has enough digits to compensate an exponent of this size.
+    for (; p != end && written < 100000000000000000; ++p) written = written * 10 + (*p - '0');
+    exponent += below_one ? -written : written;
+  }
+
+  const std::int64_t magnitude = exponent + static_cast<std::int64_t>(count);  // in [10^(magnitude-1), 10^magnitude)
+  std::uint64_t bits = 0;
+  if (count != 0 && magnitude > -324) {  // half of the smallest double is 2.47e-324
+    if (magnitude > 309) return false;   // the largest is 1.8e308
+    bits = nearest_double(digits, static_cast<int>(exponent));
+    if (bits >= std::uint64_t{0x7FF} << 52) return false;
+  }
+  if (negative) bits |= std::uint64_t{1} << 63;
+  std::memcpy(&value, &bits, sizeof value);
+  return true;
+}
+
+/// Returns true if `read_double` succeeds. Almost all numbers are below 10^308, which is known without the arithmetic.
+inline bool fits_double(std::string_view number) noexcept {
+  std::size_t at = !number.empty() && number[0] == '-' ? 1 : 0;
+  const std::size_t first = at;
+  while (at < number.size() && number[at] >= '0' && number[at] <= '9') ++at;
+  std::size_t magnitude = at - first;
+  while (at < number.size() && number[at] != 'e' && number[at] != 'E') ++at;
+  if (at < number.size() && ++at < number.size()) {
+    const bool below_one = number[at] == '-';
+    if (below_one || number[at] == '+') ++at;
+    for (std::size_t exponent = 0; !below_one && at < number.size() && magnitude <= 308; ++at) {
+      magnitude -= exponent;
+      exponent = exponent * 10 + static_cast<std::size_t>(number[at] - '0');
+      magnitude += exponent;
+    }
+  }
+  double value = 0;
+  return magnitude <= 308 || read_double(number, value);
+}
+
+/// Writes the digits of the shortest decimal that is read as mantissa * 2^exponent; if there are several, the nearest.
+/// Returns the number of digits, at most 17. `point` is the position of the decimal point, counted from before the
+/// first digit. The algorithm is that of Steele and White (1990), with the scale estimate of Burger and Dybvig (1996).
+inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_nearer, char* out, int& point) noexcept {
+  // The value is rest / unit. The distance to the midpoint below it is gap / unit; to the midpoint above, `up` times
+  // that.
+  const std::uint32_t up = lower_is_nearer ? 2 : 1;
+  BigNatural unit{1, {1}}, gap{1, {1}};
+  BigNatural rest{2, {static_cast<std::uint32_t>(mantissa & 0xFFFFFFFF), static_cast<std::uint32_t>(mantissa >> 32)}};
+  rest.trim();
+  // log10(2) is about 78913 / 2^18. The estimate is never too high, and at most one too low; 400 keeps it above zero.
+  point = ((exponent + rest.bits() - 1) * 78913 + (400 << 18)) / (1 << 18) - 400 + 1;
+  // The gap is a half or a quarter of a unit in the last place: gap * 2^up is one unit.
+  int rest_shift = static_cast<int>(up), unit_shift = static_cast<int>(up), gap_shift = 0;
+  if (exponent >= 0) {
+    rest_shift += exponent;
+    gap_shift += exponent;
+  } else {
+    unit_shift -= exponent;
+  }
+  if (point >= 0) {
+    unit.multiply_by_power_of_5(point);
+    unit_shift += point;
+  } else {
+    rest.multiply_by_power_of_5(-point);
+    gap.multiply_by_power_of_5(-point);
+    rest_shift -= point;
+    gap_shift -= point;
+  }
+  const int aligning = divisor_shift(unit.bits() + unit_shift);
+  rest.shift_left(rest_shift + aligning);
+  gap.shift_left(gap_shift + aligning);
+  unit.shift_left(unit_shift + aligning);
+
+  // A midpoint is read as this double if the mantissa is even.
+  const int tie = mantissa % 2 == 0 ? 1 : 0;
+  if (compare_sum(rest, gap, up, unit) + tie > 0) {
+    ++point;  // replaces the first multiplication by ten
+  } else {
+    rest.multiply(10);
+    gap.multiply(10);
+  }
+  for (int count = 0;;) {
+    std::uint32_t digit = rest.divide(unit);
+    const bool low = rest.compare(gap) - tie < 0;                  // near enough with this as the last digit
+    const bool high = compare_sum(rest, gap, up, unit) + tie > 0;  // so is the next higher digit, never ten
+    if (high && (!low || compare_sum(rest, rest, 1, unit) + static_cast<int>(digit % 2) > 0)) ++digit;
+    out[count++] = static_cast<char>('0' + digit);
+    if (low || high) return count;
+    rest.multiply(10);
+    gap.multiply(10);
+  }
+}
+
+/// The length of the longest output, -0.0000012345678901234567.
+inline constexpr std::size_t longest_double = 25;
+
+/// Writes the shortest decimal that is read as the same double, as a JSON number. It always has a '.' or an exponent,
+/// so that it is not read as an integer ("1.0", "0.1", "1e+300", "-0.0", "5e-324"). The value must be finite. Returns
+/// the length.
+inline std::size_t write_double(double value, char* out) noexcept {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  constexpr std::uint64_t hidden = std::uint64_t{1} << 52;
+  const std::uint64_t fraction = bits & (hidden - 1);
+  const int field = static_cast<int>(bits >> 52 & 0x7FF);
+  char digits[17] = {'0'};
+  int count = 1, point = 1;
+  if (field > 0) {
+    count = shortest_digits(fraction + hidden, field - 1075, fraction == 0 && field > 1, digits, point);
+  } else if (fraction != 0) {
+    count = shortest_digits(fraction, -1074, false, digits, point);
+  }
+
+  char* p = out;
+  if (bits >> 63 != 0) *p++ = '-';
+  // Uses an exponent in the same cases as JavaScript.
+  if (point > -6 && point <= 21) {
+    if (point <= 0) *p++ = '0';
+    for (int i = 0; i < point; ++i) *p++ = i < count ? digits[i] : '0';
+    *p++ = '.';
+    for (int i = point; i < 0; ++i) *p++ = '0';
+    for (int i = point > 0 ? point : 0; i < count; ++i) *p++ = digits[i];
+    if (point >= count) *p++ = '0';
+  } else {
+    *p++ = digits[0];
+    if (count > 1) *p++ = '.';
+    for (int i = 1; i < count; ++i) *p++ = digits[i];
+    *p++ = 'e';
+    *p++ = point > 0 ? '+' : '-';
+    const int exponent = point > 0 ? point - 1 : 1 - point;
+    if (exponent >= 100) *p++ = static_cast<char>('0' + exponent / 100);
+    if (exponent >= 10) *p++ = static_cast<char>('0' + exponent / 10 % 10);
+    *p++ = static_cast<char>('0' + exponent % 10);
+  }
+  return static_cast<std::size_t>(p - out);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_DECIMAL_HPP
+
+/// The values that are stored for users: those that JSON has. Their canonical JSON text decides ties.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Appends the canonical JSON of a value: without spaces, members by name, the shortest numbers, only the required
+/// escapes. Two values with the same text are the same value, if their strings are UTF-8. The depth of the recursion is
+/// at most that of a value.
+class CanonicalJson {
+ public:
+  explicit CanonicalJson(const ValueView& value) { add(value); }
+  std::string_view text() const noexcept { return {text_.data(), text_.size()}; }
+
+ private:
+  void add(std::string_view raw) { text_.insert(text_.end(), raw.begin(), raw.end()); }
+  void add_string(std::string_view string) {
+    text_.push_back('"');
+    for (const char c : string) {
+      const auto code = static_cast<unsigned char>(c);
+      if (c == '"' || c == '\\') {
+        text_.push_back('\\');
+        text_.push_back(c);
+      } else if (code >= 0x20) {
+        text_.push_back(c);
+      } else {
+        add_control(code);
+      }
+    }
+    text_.push_back('"');
+  }
+  void add_control(unsigned code) {
+    const char* const short_names = "btn_fr";
+    if (code >= 8 && code <= 13 && code != 11) {
+      text_.push_back('\\');
+      text_.push_back(short_names[code - 8]);
+    } else {
+      add(std::string_view(code < 16 ? "\\u000" : "\\u001"));
+      text_.push_back("0123456789abcdef"[code & 15]);
+    }
+  }
+  void add_integer(std::int64_t number) {
+    char digits[20];
+    std::size_t count = 0;
+    auto left = static_cast<std::uint64_t>(number);
+    if (number < 0) {
+      left = 0 - left;
+      text_.push_back('-');
+    }
+    do {
+      digits[count++] = static_cast<char>('0' + left % 10);
+      left /= 10;
+    } while (left != 0);
+    while (count != 0) text_.push_back(digits[--count]);
+  }
+  void add(const ValueView& value) {
+    switch (value.kind()) {
+      case ValueKind::boolean: add(std::string_view(value.truth() ? "true" : "false")); break;
+      case ValueKind::integer: add_integer(value.integer()); break;
+      case ValueKind::real: {
+        char digits[longest_double];
+        add(std::string_view(digits, write_double(value.real(), digits)));
+        break;
+      }
+      case ValueKind::string: add_string(value.text()); break;
+      case ValueKind::array:
+        for (std::size_t i = 0; i < value.size(); ++i) {
+          text_.push_back(i == 0 ? '[' : ',');
+          add(value[i]);
+        }
+        add(std::string_view(value.size() == 0 ? "[]" : "]"));
+        break;
+      case ValueKind::object: {
+        bool is_first = true;
+        for (const ValueMember& member : value.members()) {
+          text_.push_back(is_first ? '{' : ',');
+          is_first = false;
+          add_string(member.name());
+          text_.push_back(':');
+          add(member.value().view());
+        }
+        add(std::string_view(is_first ? "{}" : "}"));
+        break;
+      }
+      default: add(std::string_view("null")); break;
+    }
+  }
+
+  Vector<char> text_;
+};
+
+inline std::uint64_t bits_of(double number) noexcept {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &number, sizeof bits);
+  return bits;
+}
+
+/// Returns whether JSON has such a value, with at most so many levels of arrays and objects: no number that is not
+/// finite, and nothing invalid.
+inline bool is_json(const ValueView& value, unsigned levels) noexcept {
+  switch (value.kind()) {
+    case ValueKind::invalid:
+    case ValueKind::absent: return false;
+    case ValueKind::real: return (bits_of(value.real()) >> 52 & 0x7FF) != 0x7FF;
+    case ValueKind::array:
+      if (levels == 0) return false;
+      for (std::size_t i = 0; i < value.size(); ++i) {
+        if (!is_json(value[i], levels - 1)) return false;
+      }
+      return true;
+    case ValueKind::object:
+      if (levels == 0) return false;
+      for (const ValueMember& member : value.members()) {
+        if (!is_json(member.value().view(), levels - 1)) return false;
+      }
+      return true;
+    default: return true;
+  }
+}
+inline bool is_json(const AttributesView& fields, unsigned levels) noexcept {
+  for (const AttributesView::Entry entry : fields) {
+    if (!is_json(entry.value, levels)) return false;
+  }
+  return true;
+}
+
+/// Returns the size that counts for the limits of a value: about that of its JSON.
+inline std::size_t json_bytes(const ValueView& value) noexcept {
+  switch (value.kind()) {
+    case ValueKind::integer:
+    case ValueKind::real: return 8;
+    case ValueKind::string: return value.text().size() + 2;
+    case ValueKind::timestamp: return longest_timestamp + 2;
+    case ValueKind::array: {
+      std::size_t sum = 2;
+      for (std::size_t i = 0; i < value.size(); ++i) sum += json_bytes(value[i]) + 1;
+      return sum;
+    }
+    case ValueKind::object: {
+      std::size_t sum = 2;
+      for (const ValueMember& member : value.members())
+        sum += member.name().size() + 4 + json_bytes(member.value().view());
+      return sum;
+    }
+    default: return 5;
+  }
+}
+inline std::size_t json_bytes(const AttributesView& fields) noexcept {
+  std::size_t sum = 2;
+  for (const AttributesView::Entry entry : fields) sum += entry.name.size() + 4 + json_bytes(entry.value);
+  return sum;
+}
+
+/// Returns a copy of a value as JSON has it: a timestamp becomes its text.
+inline Value as_json(const ValueView& value) {
+  switch (value.kind()) {
+    case ValueKind::timestamp: {
+      char text[longest_timestamp];
+      return Value(std::string_view(text, write_timestamp(value.instant(), text)));
+    }
+    case ValueKind::array: {
+      ArrayMaker maker(value.size());
+      for (std::size_t i = 0; i < value.size(); ++i) maker.add(as_json(value[i]));
+      return maker.take();
+    }
+    case ValueKind::object: {
+      ObjectMaker maker(value.members().size());
+      for (const ValueMember& member : value.members()) maker.add(member.name(), as_json(member.value().view()));
+      return maker.take();
+    }
+    default: return Value(value);
+  }
+}
+/// The same for fields, as an object.
+inline Value as_json(const AttributesView& fields) {
+  ObjectMaker maker(fields.size());
+  for (const AttributesView::Entry entry : fields) maker.add(entry.name, as_json(entry.value));
+  return maker.take();
+}
+
+/// Returns whether both are the same JSON: their kinds and bytes are equal, and 1 is not 1.0. A timestamp is its text.
+inline bool same_json(const ValueView& a, const ValueView& b) noexcept {
+  if (a.kind() == ValueKind::timestamp && b.kind() == ValueKind::string) return same_json(b, a);
+  if (a.kind() == ValueKind::string && b.kind() == ValueKind::timestamp) {
+    char text[longest_timestamp];
+    return a.text() == std::string_view(text, write_timestamp(b.instant(), text));
+  }
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case ValueKind::array:
+      if (a.size() != b.size()) return false;
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        if (!same_json(a[i], b[i])) return false;
+      }
+      return true;
+    case ValueKind::object: {
+      const Elements<ValueMember> one = a.members(), other = b.members();
+      if (one.size() != other.size()) return false;
+      for (std::size_t i = 0; i < one.size(); ++i) {
+        if (one[i].name() != other[i].name() || !same_json(one[i].value().view(), other[i].value().view()))
+          return false;
+      }
+      return true;
+    }
+    case ValueKind::real: return bits_of(a.real()) == bits_of(b.real());
+    default: return same_values(a, b);
+  }
+}
+
+/// Returns whether both have the same fields, as JSON. Fields that are null count only if `has_nulls` is true.
+inline bool same_json(const AttributesView& a, const AttributesView& b, bool has_nulls) noexcept {
+  std::size_t i = 0, j = 0;
+  while (true) {
+    while (!has_nulls && i < a.size() && a[i].value.kind() == ValueKind::null) ++i;
+    while (!has_nulls && j < b.size() && b[j].value.kind() == ValueKind::null) ++j;
+    if (i == a.size() || j == b.size()) return i == a.size() && j == b.size();
+    if (a[i].name != b[j].name || !same_json(a[i++].value, b[j++].value)) return false;
+  }
+}
+
+/// Returns whether the JSON of `a` is less than that of `b`. For ties only: it writes both.
+inline bool is_less_json(const ValueView& a, const ValueView& b) {
+  const CanonicalJson one(a), other(b);
+  return one.text() < other.text();
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_DETAIL_CANONICAL_JSON_HPP
+
+/// The data of a user: one register per name.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The data of a user. Rows of different snapshots share it, so it never changes.
+struct UserData {
+  OwnerCount owners;
+  CompactVector<ValueMember> members;  // the names that have a value, ascending
+  CompactVector<Timestamp> dates;      // when each of them was set
+  struct Cleared {
+    SharedString name;
+    Timestamp at;
+
+    friend bool operator==(const Cleared& a, const Cleared& b) noexcept { return a.name == b.name && a.at == b.at; }
+  };
+  CompactVector<Cleared> cleared;  // names that were removed, ascending
+  Timestamp since = absent;        // of the latest full report: what was set before it is gone
+
+  UserData() noexcept = default;
+  UserData(const UserData& other)
+      : members(other.members), dates(other.dates), cleared(other.cleared), since(other.since) {}
+  UserData& operator=(const UserData&) = delete;
+
+  bool nothing() const noexcept { return members.empty() && cleared.empty() && since == absent; }
+  Elements<ValueMember> view() const noexcept { return {members.begin(), members.size()}; }
+  /// Returns the latest date in it, or `absent`.
+  Timestamp latest() const noexcept {
+    Timestamp latest = since;
+    for (const Timestamp at : dates) latest = later(latest, at);
+    for (const Cleared& one : cleared) latest = later(latest, one.at);
+    return latest;
+  }
+  /// Returns the latest date of a name that has a value, or `absent`.
+  Timestamp latest_set() const noexcept {
+    Timestamp latest = absent;
+    for (const Timestamp at : dates) latest = later(latest, at);
+    return latest;
+  }
+  /// Returns the size of its memory, about.
+  std::size_t memory() const noexcept {
+    return sizeof(UserData) + members.size() * (sizeof(ValueMember) + sizeof(Timestamp)) +
+           cleared.size() * sizeof(Cleared) + bytes();
+  }
+  std::size_t names() const noexcept { return members.size() + cleared.size(); }
+  std::size_t bytes() const noexcept {
+    std::size_t sum = 0;
+    for (const ValueMember& member : members) sum += member.name().size() + 4 + json_bytes(member.value().view());
+    for (const Cleared& one : cleared) sum += one.name.view().size() + 4;
+    return sum;
+  }
+
+  friend bool operator==(const UserData& a, const UserData& b) noexcept {
+    if (a.since != b.since || a.members.size() != b.members.size() || a.cleared.size() != b.cleared.size())
+      return false;
+    for (std::size_t i = 0; i < a.members.size(); ++i) {
+      const ValueMember &one = a.members[i], &other = b.members[i];
+      if (a.dates[i] != b.dates[i] || one.name() != other.name() ||
+          !same_json(one.value().view(), other.value().view()))
+        return false;
+    }
+    for (std::size_t i = 0; i < a.cleared.size(); ++i) {
+      if (!(a.cleared[i] == b.cleared[i])) return false;
+    }
+    return true;
+  }
+};
+
+/// A pointer to the data of a user, which may be null. Compares what it points to.
+class UserDataPointer {
+ public:
+  UserDataPointer() noexcept = default;
+  explicit UserDataPointer(Shared<UserData> data) noexcept : data_(std::move(data)) {}
+
+  explicit operator bool() const noexcept { return static_cast<bool>(data_); }
+  const UserData* get() const noexcept { return data_.get(); }
+  const UserData* operator->() const noexcept { return data_.get(); }
+  const UserData& operator*() const noexcept { return *data_; }
+  Elements<ValueMember> view() const noexcept { return data_ ? data_->view() : Elements<ValueMember>(); }
+  Timestamp latest() const noexcept { return data_ ? data_->latest() : absent; }
+
+  friend bool operator==(const UserDataPointer& a, const UserDataPointer& b) noexcept {
+    if (a.data_ == b.data_) return true;
+    return a.data_ && b.data_ && *a.data_ == *b.data_;
+  }
+
+ private:
+  Shared<UserData> data_;
+};
+
+/// Builds the data of a user from entries that are added in ascending order of their names.
+class UserDataMaker {
+ public:
+  /// `value` is null if the name is removed.
+  void add(std::string_view name, Timestamp at, Value value) {
+    if (value.kind() == ValueKind::null) {
+      made_.cleared.push_back({SharedString(name), at});
+    } else {
+      made_.members.push_back(ValueMember(name, std::move(value)));
+      made_.dates.push_back(at);
+    }
+  }
+  void set_since(Timestamp since) noexcept { made_.since = since; }
+  /// Returns a null pointer if there is nothing.
+  UserDataPointer take() {
+    if (made_.nothing()) return UserDataPointer();
+    return UserDataPointer(Shared<UserData>::make(made_));
+  }
+
+ private:
+  UserData made_;
+};
+
+/// Visits the entries of the data in ascending order of their names: `visit(name, at, value)`, with a null pointer for
+/// a removed name.
+template <class Visit>
+void each_entry(const UserData& data, Visit visit) {
+  std::size_t i = 0, j = 0;
+  while (i < data.members.size() || j < data.cleared.size()) {
+    const bool is_cleared =
+        i == data.members.size() || (j < data.cleared.size() && data.cleared[j].name.view() < data.members[i].name());
+    if (is_cleared) {
+      visit(data.cleared[j].name.view(), data.cleared[j].at, static_cast<const Value*>(nullptr));
+      ++j;
+    } else {
+      visit(data.members[i].name(), data.dates[i], &data.members[i].value());
+      ++i;
+    }
+  }
+}
+
+/// One entry of the data of a user, borrowed.
+struct DataEntry {
+  std::string_view name;
+  Timestamp at;
+  const Value* value;  // null: removed
+
+  /// Returns whether it wins over another one of the same name: the later one, of two with the same timestamp the one
+  /// with the greater JSON. A removed name loses.
+  bool wins_over(const DataEntry& other) const {
+    if (at != other.at) return at > other.at;
+    if (value == nullptr || other.value == nullptr) return value != nullptr;
+    return is_less_json(other.value->view(), value->view());
+  }
+};
+inline Vector<DataEntry> entries_of(const UserDataPointer& data) {
+  Vector<DataEntry> entries;
+  if (!data) return entries;
+  entries.reserve(data->names());
+  each_entry(*data, [&entries](std::string_view name, Timestamp at, const Value* value) {
+    entries.push_back({name, at, value});
+  });
+  return entries;
+}
+
+/// Joins by union; of each name, the winner remains. The later full report remains.
+inline UserDataPointer joined(const UserDataPointer& a, const UserDataPointer& b) {
+  if (!b || a.get() == b.get()) return a;
+  if (!a) return b;
+  const Vector<DataEntry> ours = entries_of(a), theirs = entries_of(b);
+  UserDataMaker maker;
+  maker.set_since(later(a->since, b->since));
+  const auto add = [&maker](const DataEntry& entry) {
+    maker.add(entry.name, entry.at, entry.value == nullptr ? Value() : *entry.value);
+  };
+  std::size_t i = 0, j = 0;
+  while (i < ours.size() || j < theirs.size()) {
+    if (j == theirs.size() || (i < ours.size() && ours[i].name < theirs[j].name)) {
+      add(ours[i++]);
+    } else if (i == ours.size() || theirs[j].name < ours[i].name) {
+      add(theirs[j++]);
+    } else {
+      add(theirs[j].wins_over(ours[i]) ? theirs[j] : ours[i]);
+      ++i;
+      ++j;
+    }
+  }
+  return maker.take();
+}
+
+/// Returns the data without what a removal or a full report removes, and without the removed names and the full report
+/// that are older than the window.
+inline UserDataPointer normal_data(const UserDataPointer& data, Timestamp removed, Timestamp window) {
+  if (!data) return data;
+  const Timestamp since = data->since <= removed ? absent : data->since;
+  const auto is_gone = [&](Timestamp at, bool has_value) {
+    return at <= removed || at < since || (!has_value && at < window);
+  };
+  bool changes = since != data->since || (since != absent && since < window);
+  for (std::size_t i = 0; i < data->dates.size() && !changes; ++i) changes = is_gone(data->dates[i], true);
+  for (std::size_t i = 0; i < data->cleared.size() && !changes; ++i) changes = is_gone(data->cleared[i].at, false);
+  if (!changes) return data;
+  UserDataMaker maker;
+  maker.set_since(since < window ? absent : since);
+  each_entry(*data, [&](std::string_view name, Timestamp at, const Value* value) {
+    if (!is_gone(at, value != nullptr)) maker.add(name, at, value == nullptr ? Value() : *value);
+  });
+  return maker.take();
+}
+
+/// Returns whether the data is larger than the rules allow.
+inline bool is_over_limit(const UserDataPointer& data, const Rules& rules) noexcept {
+  return data && (data->names() > rules.max_data_names || data->bytes() > rules.max_user_data_bytes);
+}
+/// Drops the oldest entries until the data is within the limits.
+inline UserDataPointer bounded(const UserDataPointer& data, const Rules& rules) {
+  if (!is_over_limit(data, rules)) return data;
+  Vector<DataEntry> entries = entries_of(data);
+  detail::sort(entries,
+               [](const DataEntry& a, const DataEntry& b) { return a.at != b.at ? a.at > b.at : a.name < b.name; });
+  std::size_t kept = 0, bytes = 0;
+  for (const DataEntry& entry : entries) {
+    bytes += entry.name.size() + 4 + (entry.value == nullptr ? 0 : json_bytes(entry.value->view()));
+    if (kept == rules.max_data_names || bytes > rules.max_user_data_bytes) break;
+    ++kept;
+  }
+  entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(kept), entries.end());
+  detail::sort(entries, [](const DataEntry& a, const DataEntry& b) { return a.name < b.name; });
+  UserDataMaker maker;
+  maker.set_since(data->since);
+  for (const DataEntry& entry : entries)
+    maker.add(entry.name, entry.at, entry.value == nullptr ? Value() : *entry.value);
+  return maker.take();
+}
+
+/// The activity of a session: an object, shared by the rows that have it. Its members are behind it, in the same
+/// allocation.
+struct alignas(ValueMember) KeptValue {
+  OwnerCount owners;
+  const std::uint32_t size;  // the number of members
+
+  explicit KeptValue(std::uint32_t members) noexcept : size(members) {}
+  ValueMember* members() noexcept { return static_cast<ValueMember*>(static_cast<void*>(this + 1)); }
+  static std::size_t bytes_for(std::size_t members) noexcept {
+    return sizeof(KeptValue) + members * sizeof(ValueMember);
+  }
+};
+/// A pointer to the activity of a session. Null: none.
+class KeptValuePointer {
+ public:
+  KeptValuePointer() noexcept = default;
+  /// Moves the members of an object. Any other value is as an object without members.
+  explicit KeptValuePointer(Value object) {
+    CompactVector<ValueMember> members = take_members(object);
+    if (members.size() > 0xFFFFFFFF) trap();  // limits are 32-bit numbers
+    void* const memory = detail::allocate(KeptValue::bytes_for(members.size()), alignof(KeptValue));
+    kept_ = detail::construct<KeptValue>(memory, static_cast<std::uint32_t>(members.size()));
+    for (std::size_t i = 0; i < members.size(); ++i)
+      detail::construct<ValueMember>(kept_->members() + i, std::move(members[i]));
+  }
+  KeptValuePointer(const KeptValuePointer& other) noexcept : kept_(other.kept_) {
+    if (kept_ != nullptr) kept_->owners.add();
+  }
+  KeptValuePointer(KeptValuePointer&& other) noexcept : kept_(other.kept_) { other.kept_ = nullptr; }
+  KeptValuePointer& operator=(KeptValuePointer other) noexcept {
+    std::swap(kept_, other.kept_);
+    return *this;
+  }
+  ~KeptValuePointer() {
+    if (kept_ != nullptr && kept_->owners.drop_last()) destroy();
+  }
+
+  explicit operator bool() const noexcept { return kept_ != nullptr; }
+  /// Returns an object, or absent for a null pointer.
+  ValueView view() const noexcept { return kept_ != nullptr ? object_view(members()) : ValueView(); }
+  Elements<ValueMember> members() const noexcept {
+    return kept_ != nullptr ? Elements<ValueMember>(kept_->members(), kept_->size) : Elements<ValueMember>();
+  }
+  /// Returns the size of its memory, about. It is shared with copies.
+  std::size_t memory() const noexcept {
+    return kept_ != nullptr ? KeptValue::bytes_for(kept_->size) + json_bytes(view()) : 0;
+  }
+
+  friend bool operator==(const KeptValuePointer& a, const KeptValuePointer& b) noexcept {
+    return a.kept_ == b.kept_ || (a && b && same_json(a.view(), b.view()));
+  }
+
+ private:
+  void destroy() noexcept {
+    const std::size_t bytes = KeptValue::bytes_for(kept_->size);
+    for (std::size_t i = 0; i < kept_->size; ++i) kept_->members()[i].~ValueMember();
+    kept_->~KeptValue();
+    detail::deallocate(kept_, bytes, alignof(KeptValue));
+  }
+
+  KeptValue* kept_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REGISTERS_DETAIL_DATA_HPP
+
+/// The registers of one session, and their join.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// When a session said something. At one timestamp, what came with a connect is later than a disconnect, and a
+/// disconnect is later than everything else.
+struct SessionMoment {
+  Timestamp at = absent;
+  bool by_connect = false;
+
+  bool exists() const noexcept { return at != absent; }
+  /// Returns whether it is later than a disconnect.
+  bool follows(Timestamp disconnect) const noexcept { return at > disconnect || (at == disconnect && by_connect); }
+  friend bool operator==(const SessionMoment& a, const SessionMoment& b) noexcept {
+    return a.at == b.at && a.by_connect == b.by_connect;
+  }
+  friend bool operator<(const SessionMoment& a, const SessionMoment& b) noexcept {
+    return a.at != b.at ? a.at < b.at : !a.by_connect && b.by_connect;
+  }
+};
+
+/// What a session says of itself. Last writer wins. Of two with the same moment, the greater name wins, then the higher
+/// priority.
+struct SessionState {
+  SessionMoment moment;
+  Availability availability = Availability::offline;
+  std::int8_t priority = 0;
+
+  friend bool operator==(const SessionState& a, const SessionState& b) noexcept {
+    return a.moment == b.moment && a.availability == b.availability && a.priority == b.priority;
+  }
+  friend bool operator<(const SessionState& a, const SessionState& b) noexcept {
+    if (!(a.moment == b.moment)) return a.moment < b.moment;
+    if (a.availability != b.availability) return to_string(a.availability) < to_string(b.availability);
+    return a.priority < b.priority;
+  }
+};
+
+/// The activity of a session. Last writer wins. Of two with the same moment, the greater JSON wins, and none is the
+/// least.
+struct SessionActivity {
+  SessionMoment moment;
+  KeptValuePointer value;  // null: none
+
+  friend bool operator==(const SessionActivity& a, const SessionActivity& b) noexcept {
+    return a.moment == b.moment && a.value == b.value;
+  }
+  /// Returns whether this one wins.
+  bool wins_over(const SessionActivity& other) const {
+    if (!(moment == other.moment)) return other.moment < moment;
+    if (!value || !other.value) return value && !other.value;
+    return is_less_json(other.value.view(), value.view());
+  }
+};
+
+/// A closed range of time in which a session was never silent for longer than it may be.
+struct Run {
+  Timestamp start = absent, end = absent;
+
+  bool contains(Timestamp at) const noexcept { return start <= at && at <= end; }
+  friend bool operator==(const Run& a, const Run& b) noexcept { return a.start == b.start && a.end == b.end; }
+};
+using Runs = SmallVector<Run, 2>;
+
+/// Joins by union: runs that overlap or touch become one. The runs remain ascending.
+inline void join_run(Runs& runs, const Run& run) {
+  Run whole = run;
+  const auto first = detail::partition_point(runs.begin(), runs.end(), [&](const Run& r) { return r.end < run.start; });
+  auto last = first;
+  for (; last != runs.end() && last->start <= whole.end; ++last) {
+    whole.start = earlier(whole.start, last->start);
+    whole.end = later(whole.end, last->end);
+  }
+  if (first == last) {
+    runs.insert(first, whole);
+  } else {
+    *first = whole;
+    runs.erase(first + 1, last);
+  }
+}
+
+/// Returns the same union of all runs of both. O(runs), in whatever order they lie.
+inline Runs united(const Runs& a, const Runs& b) {
+  Runs all;
+  all.reserve(greater_of(a.size(), b.size()));
+  const Run *i = a.begin(), *j = b.begin();
+  while (i != a.end() || j != b.end()) {
+    const Run& next = j == b.end() || (i != a.end() && i->start <= j->start) ? *i++ : *j++;
+    if (all.empty() || all.back().end < next.start) {
+      all.push_back(next);
+    } else {
+      all.back().end = later(all.back().end, next.end);
+    }
+  }
+  return all;
+}
+
+/// What a session did before its present run and its last disconnect. Most sessions have none of it.
+struct alignas(8) PastOfSession {
+  SmallVector<Timestamp, 2> disconnects;  // if there are several, all of them
+  Runs runs;                              // those before the last evidence's own, or all if there is no evidence
+
+  bool nothing() const noexcept { return disconnects.empty() && runs.empty(); }
+  std::size_t memory() const noexcept {
+    return sizeof(PastOfSession) + disconnects.bytes_elsewhere() + runs.bytes_elsewhere();
+  }
+  friend bool operator==(const PastOfSession& a, const PastOfSession& b) noexcept {
+    return a.disconnects == b.disconnects && a.runs == b.runs;
+  }
+};
+
+/// What a session says beyond being there. Most sessions say nothing. The moments are stored in parts, without padding.
+struct alignas(8) RichOfSession {
+  PastOfSession* past = nullptr;  // owned by the RareOfSession that owns this
+  Timestamp held_until = absent;  // the end of the last run, if it was prolonged; see `resume`
+  Timestamp active_at = absent;   // of the latest activity
+  Timestamp state_at = absent;
+  Timestamp shown_at = absent;
+  KeptValuePointer shown;  // what the session is doing
+  Availability availability = Availability::offline;
+  std::int8_t priority = 0;
+  bool active_by_connect = false, state_by_connect = false, shown_by_connect = false;
+
+  SessionMoment active() const noexcept { return {active_at, active_by_connect}; }
+  void set_active(const SessionMoment& moment) noexcept {
+    active_at = moment.at;
+    active_by_connect = moment.by_connect;
+  }
+  SessionState state() const noexcept { return {{state_at, state_by_connect}, availability, priority}; }
+  void set_state(const SessionState& state) noexcept {
+    state_at = state.moment.at;
+    state_by_connect = state.moment.by_connect;
+    availability = state.availability;
+    priority = state.priority;
+  }
+  SessionActivity activity() const noexcept { return {{shown_at, shown_by_connect}, shown}; }
+  void set_activity(const SessionActivity& activity) noexcept {
+    shown_at = activity.moment.at;
+    shown_by_connect = activity.moment.by_connect;
+    shown = activity.value;
+  }
+
+  bool nothing() const noexcept {
+    return held_until == absent && active_at == absent && state_at == absent && shown_at == absent;
+  }
+  /// Compares all but the past.
+  bool same_as(const RichOfSession& other) const noexcept {
+    return held_until == other.held_until && active() == other.active() && state() == other.state() &&
+           shown_at == other.shown_at && shown_by_connect == other.shown_by_connect && shown == other.shown;
+  }
+};
+
+/// One word, for what most sessions do not have: their past, what they say, or both. And two bits for whoever owns it.
+/// Copies are deep.
+class RareOfSession {
+ public:
+  RareOfSession() noexcept = default;
+  RareOfSession(const RareOfSession& other) : RareOfSession() {
+    if (const PastOfSession* const past = other.past()) set(detail::create<PastOfSession>(*past), false);
+    if (const RichOfSession* const rich = other.rich()) {
+      PastOfSession* const past = this->past();
+      set(detail::create<RichOfSession>(*rich), true);
+      this->rich()->past = past;
+    }
+    word_ |= other.word_ & free_bits;
+  }
+  RareOfSession(RareOfSession&& other) noexcept : word_(std::exchange(other.word_, 0)) {}
+  RareOfSession& operator=(const RareOfSession& other) {
+    RareOfSession copy(other);
+    std::swap(word_, copy.word_);
+    return *this;
+  }
+  RareOfSession& operator=(RareOfSession&& other) noexcept {
+    RareOfSession taken(std::move(other));
+    std::swap(word_, taken.word_);
+    return *this;
+  }
+  ~RareOfSession() {
+    if (PastOfSession* const past = this->past()) detail::destroy(past);
+    if (RichOfSession* const rich = this->rich()) detail::destroy(rich);
+  }
+
+  bool empty() const noexcept { return address() == 0; }
+  /// Returns whether it has more than a past. Nothing is read for it but the word.
+  bool is_rich() const noexcept { return (word_ & rich_bit) != 0; }
+
+  /// @{
+  /// A null pointer if there is none. Whoever modifies it must call `settle` afterwards.
+  const RichOfSession* rich() const noexcept { return is_rich() ? rich_of(address()) : nullptr; }
+  RichOfSession* rich() noexcept { return is_rich() ? rich_of(address()) : nullptr; }
+  const PastOfSession* past() const noexcept {
+    const RichOfSession* const rich = this->rich();
+    return rich != nullptr ? rich->past : past_of(address());
+  }
+  PastOfSession* past() noexcept {
+    RichOfSession* const rich = this->rich();
+    return rich != nullptr ? rich->past : past_of(address());
+  }
+  /// @}
+  PastOfSession& need_past() {
+    if (PastOfSession* const past = this->past()) return *past;
+    PastOfSession* const past = detail::create<PastOfSession>();
+    set_past(past);
+    return *past;
+  }
+  RichOfSession& need_rich() {
+    if (RichOfSession* const rich = this->rich()) return *rich;
+    RichOfSession* const rich = detail::create<RichOfSession>();
+    rich->past = past_of(address());
+    set(rich, true);
+    return *rich;
+  }
+  /// Frees what says nothing.
+  void settle() noexcept {
+    PastOfSession* const past = this->past();
+    if (past != nullptr && past->nothing()) {
+      detail::destroy(past);
+      set_past(nullptr);
+    }
+    RichOfSession* const rich = this->rich();
+    if (rich == nullptr || !rich->nothing()) return;
+    set(rich->past, false);
+    detail::destroy(rich);
+  }
+
+  std::size_t memory() const noexcept {
+    const PastOfSession* const past = this->past();
+    std::size_t bytes = past == nullptr ? 0 : past->memory();
+    if (const RichOfSession* const rich = this->rich()) {
+      bytes += sizeof(RichOfSession);
+      if (rich->shown) bytes += rich->shown.memory();
+    }
+    return bytes;
+  }
+  /// Compares what is stored, without the bits of the owner.
+  bool same_as(const RareOfSession& other) const noexcept {
+    if (empty() || other.empty()) return empty() && other.empty();
+    const PastOfSession *const past = this->past(), *const past_of_other = other.past();
+    if (past == nullptr || past_of_other == nullptr ? past != past_of_other : !(*past == *past_of_other)) return false;
+    const RichOfSession *const rich = this->rich(), *const rich_of_other = other.rich();
+    return rich == nullptr || rich_of_other == nullptr ? rich == rich_of_other : rich->same_as(*rich_of_other);
+  }
+
+  /// `which` is 0 or 1.
+  bool has_bit(unsigned which) const noexcept { return (word_ >> which & 1) != 0; }
+  void set_bit(unsigned which, bool value) noexcept {
+    const std::uintptr_t mask = std::uintptr_t{1} << which;
+    word_ = value ? word_ | mask : word_ & ~mask;
+  }
+
+ private:
+  static constexpr std::uintptr_t free_bits = 3, rich_bit = 4;
+  static_assert(alignof(PastOfSession) >= 8 && alignof(RichOfSession) >= 8, "the lowest bits of addresses are used");
+
+  static PastOfSession* past_of(std::uintptr_t address) noexcept { return reinterpret_cast<PastOfSession*>(address); }
+  static RichOfSession* rich_of(std::uintptr_t address) noexcept { return reinterpret_cast<RichOfSession*>(address); }
+  std::uintptr_t address() const noexcept { return word_ & ~(free_bits | rich_bit); }
+  void set(void* block, bool is_rich) noexcept {
+    word_ = reinterpret_cast<std::uintptr_t>(block) | (word_ & free_bits) | (is_rich ? rich_bit : 0);
+  }
+  void set_past(PastOfSession* past) noexcept {
+    if (RichOfSession* const rich = this->rich()) {
+      rich->past = past;
+    } else {
+      set(past, false);
+    }
+  }
+
+  std::uintptr_t word_ = 0;
+};
+
+/// The registers of one session. The session with the empty id stands for the reports about the user: a report of
+/// online is a connect of it, and a report of offline a disconnect.
+///
+/// Its life is a set of runs. A run begins with evidence, and ends `session_timeout` and `offline_grace` after its last
+/// evidence. The run of the last evidence is given by its start, the others are rare.
+class SessionRegisters {
+ public:
+  SharedString id;
+
+  SessionRegisters() = default;
+  SessionRegisters(const SessionRegisters& other) = default;
+  SessionRegisters(SessionRegisters&& other) noexcept = default;
+  /// If memory runs out, nothing changes.
+  SessionRegisters& operator=(const SessionRegisters& other) {
+    SessionRegisters copy(other);
+    return *this = std::move(copy);
+  }
+  SessionRegisters& operator=(SessionRegisters&& other) noexcept = default;
+  ~SessionRegisters() = default;
+
+  bool is_report() const noexcept { return id.view().empty(); }
+
+  /// The latest moment at which the session is known to have been connected.
+  SessionMoment evidence() const noexcept { return {evidence_, rare_.has_bit(by_connect)}; }
+  Timestamp evidence_at() const noexcept { return evidence_; }
+  bool has_evidence() const noexcept { return evidence_ != absent; }
+  Timestamp run_start() const noexcept { return run_start_; }
+  void set_run_start(Timestamp at) noexcept { run_start_ = at; }
+
+  /// What most sessions do not have.
+  const RareOfSession& rare() const noexcept { return rare_; }
+  /// Returns whether it has nothing but evidence, its run, and at most one disconnect.
+  bool is_simple() const noexcept { return rare_.empty(); }
+  /// Returns whether it has nothing but evidence, its runs, and disconnects.
+  bool has_only_life() const noexcept { return !rare_.is_rich(); }
+  /// Returns whether others see nothing of it but that it is there. Requires that no session becomes idle.
+  bool says_nothing() const noexcept {
+    const RichOfSession* const rich = rare_.rich();
+    return rich == nullptr ||
+           (!rich->shown && (rich->state_at == absent || rich->availability == Availability::available));
+  }
+
+  /// Returns true only if there is evidence that no disconnect ended, and no hold. A fast check, which may return false
+  /// although it is so.
+  bool is_open() const noexcept { return has_only_life() && evidence_ > disconnect_; }
+  /// Returns true only if a disconnect ended the session. As fast.
+  bool is_over() const noexcept { return disconnect_ > evidence_ && disconnect_ != several; }
+  /// Returns that disconnect. Requires that it is over.
+  Timestamp over_since() const noexcept { return disconnect_; }
+
+  /// Ascending, without duplicates.
+  Span<Timestamp> disconnects() const noexcept {
+    if (const PastOfSession* const past = having_disconnects())
+      return {past->disconnects.data(), past->disconnects.size()};
+    return disconnect_ == absent ? Span<Timestamp>{} : Span<Timestamp>{&disconnect_, 1};
+  }
+  Timestamp last_disconnect() const noexcept {
+    const PastOfSession* const past = having_disconnects();
+    return past == nullptr ? disconnect_ : past->disconnects.back();
+  }
+  /// Replaces all disconnects by one, or by none if it is `absent`.
+  void set_only_disconnect(Timestamp at) noexcept {
+    PastOfSession* const past = having_disconnects();
+    disconnect_ = at;
+    if (past == nullptr) return;
+    past->disconnects.clear();
+    rare_.settle();
+  }
+  void add_disconnect(Timestamp at) {
+    if (disconnect_ == absent || disconnect_ == at) {
+      disconnect_ = at;
+      return;
+    }
+    auto& all = rare_.need_past().disconnects;
+    if (disconnect_ != several) all.push_back(std::exchange(disconnect_, several));
+    const auto place = detail::not_less(all.begin(), all.end(), at);
+    if (place == all.end() || *place != at) all.insert(place, at);
+  }
+  /// Keeps the disconnects for which `keep` returns true.
+  template <class Keep>
+  void keep_disconnects(Keep keep) noexcept {
+    PastOfSession* const past = having_disconnects();
+    if (past == nullptr) {
+      if (disconnect_ != absent && !keep(disconnect_)) disconnect_ = absent;
+      return;
+    }
+    auto& all = past->disconnects;
+    detail::erase_if(all, [&](Timestamp at) { return !keep(at); });
+    if (all.size() > 1) return;
+    disconnect_ = all.empty() ? absent : all[0];
+    all.clear();
+    rare_.settle();
+  }
+
+  /// The runs before that of the last evidence, ascending; all of them if there is no evidence.
+  Span<Run> earlier_runs() const noexcept {
+    const PastOfSession* const past = rare_.past();
+    return past == nullptr ? Span<Run>{} : Span<Run>{past->runs.data(), past->runs.size()};
+  }
+  void set_earlier_runs(Runs&& runs) {
+    if (runs.empty() && rare_.past() == nullptr) return;
+    rare_.need_past().runs = std::move(runs);
+    rare_.settle();
+  }
+  /// Drops the first ones.
+  void drop_earlier_runs(std::size_t count) noexcept {
+    PastOfSession* const past = rare_.past();
+    if (past == nullptr || count == 0) return;
+    past->runs.erase(past->runs.begin(), past->runs.begin() + static_cast<std::ptrdiff_t>(count));
+    rare_.settle();
+  }
+  /// Drops the first ones, at least one, and adds one in their place.
+  void replace_earlier_runs(std::size_t count, const Run& last) noexcept {
+    Runs& runs = rare_.need_past().runs;
+    runs.erase(runs.begin(), runs.begin() + static_cast<std::ptrdiff_t>(count));
+    runs.push_back(last);
+  }
+  void set_first_run_start(Timestamp at) noexcept { rare_.need_past().runs.front().start = at; }
+  /// Room for one more, so that adding it cannot fail. If it is not added, `settle` must be called.
+  void reserve_earlier_run() {
+    Runs& runs = rare_.need_past().runs;
+    runs.reserve(runs.size() + 1);
+  }
+  void add_earlier_run(const Run& run) { rare_.need_past().runs.push_back(run); }
+  void settle() noexcept { rare_.settle(); }
+
+  /// Drops some of several disconnects. At least two must be left.
+  void drop_disconnects(std::size_t from, std::size_t count) noexcept {
+    auto& all = rare_.need_past().disconnects;
+    Timestamp* const first = all.begin() + from;
+    all.erase(first, first + count);
+  }
+
+  bool is_available_by_evidence() const noexcept { return rare_.has_bit(is_available); }
+  /// What the session says of itself; its moment does not exist if it has said nothing.
+  SessionState state() const noexcept {
+    if (rare_.has_bit(is_available)) return {evidence(), Availability::available, 0};
+    const RichOfSession* const rich = rare_.rich();
+    return rich == nullptr ? SessionState() : rich->state();
+  }
+  void set_state(const SessionState& state) {
+    // What most reports say takes no memory.
+    const bool is_usual = state.moment.exists() && state == SessionState{evidence(), Availability::available, 0};
+    if (is_usual || !state.moment.exists()) {
+      if (RichOfSession* const rich = rare_.rich()) rich->set_state({});
+    } else {
+      rare_.need_rich().set_state(state);
+    }
+    rare_.set_bit(is_available, is_usual);
+    rare_.settle();
+  }
+
+  SessionActivity activity() const noexcept {
+    const RichOfSession* const rich = rare_.rich();
+    return rich == nullptr ? SessionActivity() : rich->activity();
+  }
+  SessionMoment activity_moment() const noexcept {
+    const RichOfSession* const rich = rare_.rich();
+    return rich == nullptr ? SessionMoment() : SessionMoment{rich->shown_at, rich->shown_by_connect};
+  }
+  /// The members of the activity, empty if there is none. Valid until the activity changes.
+  Elements<ValueMember> shown() const noexcept {
+    const RichOfSession* const rich = rare_.rich();
+    return rich == nullptr ? Elements<ValueMember>() : rich->shown.members();
+  }
+  void set_activity(const SessionActivity& activity) {
+    if (!activity.moment.exists() && has_only_life()) return;
+    rare_.need_rich().set_activity(activity);
+    rare_.settle();
+  }
+
+  SessionMoment active() const noexcept {
+    const RichOfSession* const rich = rare_.rich();
+    return rich == nullptr ? SessionMoment() : rich->active();
+  }
+  void set_active(const SessionMoment& moment) {
+    if (!moment.exists() && has_only_life()) return;
+    rare_.need_rich().set_active(moment);
+    rare_.settle();
+  }
+
+  /// The end of the last run, `absent` if it was not prolonged.
+  Timestamp held_until() const noexcept {
+    const RichOfSession* const rich = rare_.rich();
+    return rich == nullptr ? absent : rich->held_until;
+  }
+  void set_held_until(Timestamp at) {
+    if (at == absent && has_only_life()) return;
+    rare_.need_rich().held_until = at;
+    rare_.settle();
+  }
+
+  /// Replaces the evidence only. A state that is available by the evidence must have been taken out before.
+  void set_evidence(const SessionMoment& moment) noexcept {
+    evidence_ = moment.at;
+    rare_.set_bit(by_connect, moment.by_connect);
+    shorten_state();
+  }
+  /// Returns whether later evidence that is no connect, within the same run, changes nothing but the evidence.
+  bool is_refreshable() const noexcept { return !is_available_by_evidence(); }
+  /// Requires that it is refreshable.
+  void refresh(Timestamp at) noexcept {
+    evidence_ = at;
+    rare_.set_bit(by_connect, false);
+    shorten_state();
+  }
+
+  /// Returns the latest timestamp of an event in the registers, `absent` if there is none. That of the activity is
+  /// excluded: the evidence is as late, unless a hold moved the activity beyond it.
+  Timestamp latest() const noexcept {
+    const Timestamp latest = later(evidence_, last_disconnect());
+    const RichOfSession* const rich = rare_.rich();
+    return rich == nullptr ? latest : later(latest, later(rich->state_at, rich->shown_at));
+  }
+  bool empty() const noexcept { return evidence_ == absent && disconnect_ == absent && is_simple(); }
+
+  std::size_t bytes_elsewhere() const noexcept { return id.bytes_elsewhere() + (is_simple() ? 0 : rare_.memory()); }
+
+  /// Compares the registers as they are stored.
+  friend bool operator==(const SessionRegisters& a, const SessionRegisters& b) noexcept {
+    if (!(a.id == b.id) || a.run_start_ != b.run_start_) return false;
+    return a.same_beside_run_start(b);
+  }
+  /// The same without the id and the start of the last run.
+  bool same_beside_run_start(const SessionRegisters& other) const noexcept {
+    if (!(evidence() == other.evidence()) || disconnect_ != other.disconnect_ ||
+        rare_.has_bit(is_available) != other.rare_.has_bit(is_available))
+      return false;
+    return rare_.same_as(other.rare_);
+  }
+
+ private:
+  // The bits of `rare_`.
+  static constexpr unsigned by_connect = 0, is_available = 1;
+  // All disconnects are in the past.
+  static constexpr Timestamp several = never;
+
+  /// Returns the past if it has the disconnects, else null. It is not read for it.
+  const PastOfSession* having_disconnects() const noexcept { return disconnect_ == several ? rare_.past() : nullptr; }
+  PastOfSession* having_disconnects() noexcept { return disconnect_ == several ? rare_.past() : nullptr; }
+
+  /// Stores the state without memory if the evidence has reached its moment. A state that a peer sent may be later than
+  /// the evidence.
+  void shorten_state() noexcept {
+    RichOfSession* const rich = rare_.rich();
+    if (rich == nullptr || rich->state_at != evidence_ || evidence_ == absent) return;
+    if (!(rich->state() == SessionState{evidence(), Availability::available, 0})) return;
+    rich->set_state({});
+    rare_.set_bit(is_available, true);
+    rare_.settle();
+  }
+
+  Timestamp evidence_ = absent, run_start_ = absent;
+  Timestamp disconnect_ = absent;  // the only one, or `several`
+  RareOfSession rare_;
+};
+static_assert(sizeof(void*) > 8 || sizeof(SessionRegisters) <= 48, "a row's head has one");
+
+/// Returns the state that takes no memory: that of a report of a user who is available.
+inline SessionState usual_state_of(const SessionRegisters& session) noexcept {
+  return {session.evidence(), Availability::available, 0};
+}
+
+/// Returns after which silence a session times out; 0: never.
+inline Duration timeout_of(const SessionRegisters& session, const Rules& rules) noexcept {
+  return session.is_report() ? rules.report_timeout : rules.session_timeout;
+}
+inline bool has_runs(const SessionRegisters& session, const Rules& rules) noexcept {
+  return timeout_of(session, rules) != Duration();
+}
+/// Returns the end of the run that begins with evidence.
+inline Timestamp end_of_span(const SessionRegisters& session, Timestamp evidence, const Rules& rules) noexcept {
+  return evidence + timeout_of(session, rules) + rules.offline_grace;
+}
+/// Returns the end of the run of the last evidence. Requires evidence, and a timeout.
+PRESENCE_DETAIL_FLAT inline Timestamp run_end(const SessionRegisters& session, const Rules& rules) noexcept {
+  const Timestamp end = end_of_span(session, session.evidence_at(), rules);
+  return later(end, session.held_until());
+}
+
+/// A timestamp that is stored can be encoded, so it is in range.
+inline Timestamp storable(Timestamp at) noexcept { return earlier(at, never - Duration::from_ns(1)); }
+
+/// Returns all runs, ascending.
+inline Runs runs_of(const SessionRegisters& session, const Rules& rules) {
+  Runs runs;
+  if (const PastOfSession* const past = session.rare().past()) runs = past->runs;
+  if (session.has_evidence() && has_runs(session, rules))
+    runs.push_back({session.run_start(), run_end(session, rules)});
+  return runs;
+}
+/// Replaces the runs. If there is evidence, it must be in the last of them.
+inline void set_runs(SessionRegisters& session, Runs&& runs, const Rules& rules) {
+  Timestamp held = absent, start = absent;
+  if (session.has_evidence() && !runs.empty()) {
+    const Run last = runs.back();
+    runs.erase(runs.end() - 1);
+    start = last.start;
+    if (last.end > end_of_span(session, session.evidence_at(), rules)) held = last.end;
+  }
+  session.set_run_start(start);
+  for (Run& run : runs) run.end = storable(run.end);
+  session.set_earlier_runs(std::move(runs));
+  session.set_held_until(storable(held));
+}
+
+/// Joins a moment at which the session is known to have been connected.
+inline void join_evidence(SessionRegisters& session, const SessionMoment& moment, const Rules& rules) {
+  const SessionMoment before = session.evidence();
+  const bool is_later = before < moment;
+  const bool runs = has_runs(session, rules);
+  const bool is_in_last_run =
+      before.exists() && session.run_start() <= moment.at && moment.at <= run_end(session, rules);
+  if (runs && !is_in_last_run) {
+    Runs all = runs_of(session, rules);
+    join_run(all, {moment.at, end_of_span(session, moment.at, rules)});
+    const SessionState state = session.state();
+    session.set_state({});
+    if (is_later) session.set_evidence(moment);
+    set_runs(session, std::move(all), rules);
+    session.set_state(state);
+  } else if (is_later) {
+    if (session.is_refreshable()) {
+      session.set_evidence(moment);
+    } else {
+      const SessionState state = session.state();
+      session.set_state({});
+      session.set_evidence(moment);
+      session.set_state(state);
+    }
+    // The hold may have become shorter than the run.
+    if (runs && session.held_until() <= end_of_span(session, moment.at, rules)) session.set_held_until(absent);
+  }
+}
+
+inline void join_state(SessionRegisters& session, const SessionState& state) {
+  if (session.state() < state) session.set_state(state);
+}
+inline void join_session_activity(SessionRegisters& session, const SessionActivity& activity) {
+  if (activity.moment.exists() && activity.wins_over(session.activity())) session.set_activity(activity);
+}
+inline void join_active(SessionRegisters& session, const SessionMoment& moment) {
+  if (session.active() < moment) session.set_active(moment);
+}
+
+/// Joins two states of one session.
+inline void join_session_registers(SessionRegisters& a, const SessionRegisters& b, const Rules& rules) {
+  if (a == b) return;
+  const SessionState state = a.state() < b.state() ? b.state() : a.state();
+  const SessionMoment evidence = a.evidence() < b.evidence() ? b.evidence() : a.evidence();
+  if (has_runs(a, rules)) {
+    Runs all = united(runs_of(a, rules), runs_of(b, rules));
+    a.set_state({});
+    a.set_evidence(evidence);
+    set_runs(a, std::move(all), rules);
+  } else {
+    a.set_state({});
+    a.set_evidence(evidence);
+  }
+  a.set_state(state);
+  join_session_activity(a, b.activity());
+  join_active(a, b.active());
+  for (const Timestamp at : b.disconnects()) a.add_disconnect(at);
+}
+
+/// Drops what is dated at or before a timestamp. Runs remain: they only say which silences were filled.
+inline void drop_up_to(SessionRegisters& session, Timestamp instant, const Rules& rules) {
+  if (session.state().moment.exists() && session.state().moment.at <= instant) session.set_state({});
+  if (session.active().exists() && session.active().at <= instant) session.set_active({});
+  if (session.activity_moment().exists() && session.activity_moment().at <= instant) session.set_activity({});
+  session.keep_disconnects([instant](Timestamp at) { return at > instant; });
+  if (!session.has_evidence() || session.evidence_at() > instant) return;
+  Runs runs = runs_of(session, rules);
+  session.set_evidence({});
+  set_runs(session, std::move(runs), rules);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REGISTERS_DETAIL_SESSION_HPP
+
+/// The registers that are stored for a user, and the only operation that changes them: the join.
+///
+/// Every register is an element of a partial order and only grows in it. The join takes the greater of both sides. So
+/// events may arrive in any order and any number of times, and nodes may merge their states. An event is a small state:
+/// `join_event` joins it with the same functions with which `join` joins two users.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
 
 /// A time `value` at which the user is known to have been active, and the earliest evidence for it.
 struct Activity {
@@ -3154,37 +6686,30 @@ struct DroppedRange {
   }
 };
 
-struct SessionRegisters {
-  SharedString id;
-  Timestamp connect = absent, heartbeat = absent;
-  SmallVector<Timestamp, 1> disconnects;  // ascending, without duplicates
-
-  friend bool operator==(const SessionRegisters& a, const SessionRegisters& b) noexcept {
-    return a.id == b.id && a.connect == b.connect && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects;
-  }
-};
-
 /// The registers that are empty for most users.
 struct RareRegisters {
   DroppedRange dropped_range;                          // of the trailing invisible run
   Timestamp status_at = absent, status_until = never;  // the status reads as empty from `status_until` on
   SharedString status;
-  Timestamp reported_at = absent;
+  Timestamp choice_at = absent, choice_until = never;  // the choice counts before `choice_until`
+  Timestamp reported_at = absent;  // of the latest report; what it says is in the session of the reports
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
-  Timestamp forgotten_up_to = absent;  // reports of online up to here are ignored
-  Timestamp removed = absent;          // whatever is dated up to here is dropped, except the visibility
-  bool reported_online = false;
+  Timestamp forgotten_up_to = absent;           // reports of online up to here are ignored
+  Timestamp removed = absent;                   // whatever is dated up to here is dropped, except the visibility
+  UserDataPointer data;                         // by name
+  Availability choice = Availability::offline;  // the user's own; offline: none
 
   bool nothing() const noexcept {
-    return dropped_range.to == absent && status_at == absent && reported_at == absent &&
-           reported_last_active_at == absent && forgotten_up_to == absent && removed == absent;
+    return dropped_range.to == absent && status_at == absent && choice_at == absent && reported_at == absent &&
+           reported_last_active_at == absent && forgotten_up_to == absent && removed == absent && !data;
   }
 
   friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
     return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status == b.status &&
-           a.status_until == b.status_until && a.removed == b.removed && a.reported_at == b.reported_at &&
-           a.reported_online == b.reported_online && a.reported_last_active_at == b.reported_last_active_at &&
-           a.reported_last_active == b.reported_last_active && a.forgotten_up_to == b.forgotten_up_to;
+           a.status_until == b.status_until && a.removed == b.removed && a.choice_at == b.choice_at &&
+           a.choice_until == b.choice_until && a.choice == b.choice && a.reported_at == b.reported_at &&
+           a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
+           a.forgotten_up_to == b.forgotten_up_to && a.data == b.data;
   }
 };
 
@@ -3233,6 +6758,11 @@ class SessionSpan {
   std::size_t size() const noexcept { return first_ == nullptr ? 0 : 1 + others_.size(); }
   const SessionRegisters& operator[](std::size_t i) const noexcept { return i == 0 ? *first_ : others_[i - 1]; }
   Span<SessionRegisters> others() const noexcept { return others_; }
+  /// Returns the sessions but the first.
+  SessionSpan without_first() const noexcept {
+    if (others_.empty()) return SessionSpan();
+    return SessionSpan(others_.data(), {others_.data() + 1, others_.size() - 1});
+  }
   /// Calls `visit` for each session. This is the fastest iteration over many sessions.
   template <class Visit>
   void each(Visit visit) const noexcept {
@@ -3254,11 +6784,13 @@ struct RegistersView {
   SessionSpan sessions;
   Span<Activity> activities;
   Span<VisibilityChange> visibility_changes;
-  const RareRegisters* rare = nullptr;  // null if all of them are empty
+  const RareRegisters* rare = nullptr;      // null if all of them are empty
+  const RareRegisters* choosing = nullptr;  // the same, for the choice; it may be the only one of them in a view
+  Timestamp window = absent;                // the part of a run before it does not matter; see `normal_run_start`
 
   RegistersView() noexcept = default;
   RegistersView(const UserRegisters& user) noexcept
-      : activities(user.activities), visibility_changes(user.visibility_changes), rare(&user) {
+      : activities(user.activities), visibility_changes(user.visibility_changes), rare(&user), choosing(&user) {
     if (!user.sessions.empty())
       sessions = SessionSpan(user.sessions.data(), {user.sessions.data() + 1, user.sessions.size() - 1});
   }
@@ -3279,8 +6811,15 @@ struct RegistersView {
   Timestamp reported_last_active() const noexcept { return rare == nullptr ? absent : rare->reported_last_active; }
   Timestamp forgotten_up_to() const noexcept { return rare == nullptr ? absent : rare->forgotten_up_to; }
   Timestamp removed() const noexcept { return rare == nullptr ? absent : rare->removed; }
-  bool reported_to_be_online() const noexcept {
-    return rare != nullptr && rare->reported_online && rare->reported_at > rare->forgotten_up_to;
+  Elements<ValueMember> data() const noexcept { return rare == nullptr ? Elements<ValueMember>() : rare->data.view(); }
+  Timestamp data_at() const noexcept { return rare == nullptr ? absent : rare->data.latest(); }
+  /// The user's own choice at a timestamp; `offline` if there is none.
+  Availability choice(Timestamp now) const noexcept {
+    return choosing != nullptr && now < choosing->choice_until ? choosing->choice : Availability::offline;
+  }
+  /// The session of the reports; null if there is none. It is the first, because its id is empty.
+  const SessionRegisters* report() const noexcept {
+    return sessions.size() != 0 && sessions[0].is_report() ? &sessions[0] : nullptr;
   }
 };
 
@@ -3322,11 +6861,6 @@ inline SessionRegisters& join_session(UserRegisters& user, std::string_view id) 
     at = user.sessions.insert(at, std::move(fresh));
   }
   return *at;
-}
-
-inline void join_disconnect(SessionRegisters& session, Timestamp at) {
-  const auto place = detail::not_less(session.disconnects.begin(), session.disconnects.end(), at);
-  if (place == session.disconnects.end() || *place != at) session.disconnects.insert(place, at);
 }
 
 /// Joins by union, with the earliest evidence for each value. A value is dropped if another value is at least as great,
@@ -3433,11 +6967,20 @@ inline void join_status(UserRegisters& user, Timestamp at, std::string_view text
   user.status_until = until;
 }
 
-/// Last writer wins. Of two writes with the same timestamp, online wins.
-inline void join_report(UserRegisters& user, Timestamp at, bool online) noexcept {
-  if (at < user.reported_at || at == absent) return;
-  user.reported_online = online || (at == user.reported_at && user.reported_online);
-  user.reported_at = at;
+/// Last writer wins. Of two writes with the same timestamp, the greater name wins, and no choice is the least; of two
+/// with the same name, the one with the later end.
+inline void join_choice(UserRegisters& user, Timestamp at, Availability choice, Timestamp until) noexcept {
+  if (at < user.choice_at || at == absent) return;
+  if (at == user.choice_at) {
+    const auto name = [](Availability one) {
+      return one == Availability::offline ? std::string_view() : to_string(one);
+    };
+    const int order = name(choice).compare(name(user.choice));
+    if (order < 0 || (order == 0 && until <= user.choice_until)) return;
+  }
+  user.choice_at = at;
+  user.choice = choice;
+  user.choice_until = until;
 }
 
 /// Last writer wins. Of two writes with the same timestamp, the later value wins.
@@ -3454,33 +6997,87 @@ constexpr Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
   return step == 0 ? at : Timestamp::from_ns(floor_to(at.ns(), step, absent.ns() + 1));
 }
 
+/// Joins evidence, and what the session says of itself with it.
+inline void join_said(SessionRegisters& session, const SessionMoment& moment, const PresenceEventView& event,
+                      const Rules& rules) {
+  if (event.activity) {
+    const AttributesView& fields = *event.activity;
+    const SessionActivity activity{moment, fields.empty() ? KeptValuePointer() : KeptValuePointer(as_json(fields))};
+    join_session_activity(session, activity);
+  }
+  if (!event.availability) {
+    join_evidence(session, moment, rules);
+    return;
+  }
+  const SessionState state{moment, *event.availability, event.priority.value_or(std::int8_t{0})};
+  const bool is_later = session.state() < state;
+  if (is_later) session.set_state({});  // so that it needs no memory of its own
+  join_evidence(session, moment, rules);
+  if (is_later) session.set_state(state);
+}
+
+inline void join_disconnect(SessionRegisters& session, Timestamp at, const Rules& rules) {
+  // Without an offline grace period, only the last disconnect matters.
+  if (rules.offline_grace != Duration()) {
+    session.add_disconnect(at);
+  } else if (session.last_disconnect() < at) {
+    session.set_only_disconnect(at);
+  }
+}
+
+inline UserDataPointer data_of_event(const PresenceEventView& event) {
+  UserDataMaker maker;
+  maker.add(event.name, event.at, as_json(event.value));
+  return maker.take();
+}
+/// Returns all of the data of a user, as a report has it. Null values are as absent names.
+inline UserDataPointer data_of_report(const AttributesView& fields, Timestamp at) {
+  UserDataMaker maker;
+  maker.set_since(at);
+  for (const AttributesView::Entry entry : fields) {
+    if (!entry.value.is_nothing()) maker.add(entry.name, at, as_json(entry.value));
+  }
+  return maker.take();
+}
+
 inline void join_event(UserRegisters& user, const PresenceEventView& event, const Rules& rules) {
   switch (event.type) {
-    case EventType::connect: {
+    case EventType::connect:
+    case EventType::heartbeat:
+    case EventType::active:
+    case EventType::update: {
       SessionRegisters& session = join_session(user, event.session);
-      session.connect = later(session.connect, event.at);
-      join_activity(user.activities, {event.at, event.at});
-      break;
-    }
-    case EventType::heartbeat: {
-      SessionRegisters& session = join_session(user, event.session);
-      session.heartbeat = later(session.heartbeat, event.at);
-      join_activity(user.activities, {heartbeat_value(event.at, rules), event.at});
-      break;
-    }
-    case EventType::disconnect: {
-      SessionRegisters& session = join_session(user, event.session);
-      // Without an offline grace period, only the last disconnect matters.
-      if (rules.offline_grace == Duration()) {
-        if (!session.disconnects.empty() && session.disconnects.back() >= event.at) break;
-        session.disconnects.clear();
+      const bool is_connect = event.type == EventType::connect;
+      const SessionMoment moment{event.at, is_connect};
+      PresenceEventView said = event;
+      if (!says_availability(event.type)) {
+        said.availability.reset();
+        said.activity.reset();
       }
-      join_disconnect(session, event.at);
+      join_said(session, moment, said, rules);
+      if (!is_connect && event.type != EventType::active && !rules.heartbeat_is_activity) break;
+      if (rules.idle_after != Duration()) join_active(session, moment);
+      join_activity(user.activities, {is_connect ? event.at : heartbeat_value(event.at, rules), event.at});
       break;
     }
-    case EventType::report:
-      join_report(user, event.at, event.online);
+    case EventType::disconnect: join_disconnect(join_session(user, event.session), event.at, rules); break;
+    case EventType::report: {
+      user.reported_at = later(user.reported_at, event.at);
+      SessionRegisters& session = join_session(user, std::string_view());
+      if (event.online) {
+        PresenceEventView said = event;
+        said.priority.reset();
+        join_said(session, {event.at, true}, said, rules);
+      } else {
+        join_disconnect(session, event.at, rules);
+      }
       if (event.last_active) join_reported_last_active(user, event.at, *event.last_active);
+      if (event.data) user.data = joined(user.data, data_of_report(*event.data, event.at));
+      break;
+    }
+    case EventType::set_data: user.data = joined(user.data, data_of_event(event)); break;
+    case EventType::set_availability:
+      join_choice(user, event.at, event.availability.value_or(Availability::offline), event.until.value_or(never));
       break;
     case EventType::set_visible:
       // To become visible is an activity: otherwise what is dated inside the invisible interval would be seen.
@@ -3493,15 +7090,10 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
   if (event.status) join_status(user, event.at, *event.status, event.until.value_or(never));
 }
 
-inline void join_sessions(Sessions& ours, const Sessions& theirs) {
+inline void join_sessions(Sessions& ours, const Sessions& theirs, const Rules& rules) {
   detail::merge_ascending(
       ours, theirs, [](const SessionRegisters& a, const SessionRegisters& b) { return text_of(a.id) < text_of(b.id); },
-      [](SessionRegisters& a, const SessionRegisters& b) {
-        a.connect = later(a.connect, b.connect);
-        a.heartbeat = later(a.heartbeat, b.heartbeat);
-        detail::merge_ascending(
-            a.disconnects, b.disconnects, [](Timestamp x, Timestamp y) { return x < y; }, [](Timestamp&, Timestamp) {});
-      });
+      [&rules](SessionRegisters& a, const SessionRegisters& b) { join_session_registers(a, b, rules); });
 }
 
 /// Has the same result as `join_activity` of each of `theirs`.
@@ -3517,15 +7109,17 @@ inline void join_activities(Activities& ours, const Activities& theirs) {
   ours.erase(ours.begin(), ours.begin() + static_cast<std::ptrdiff_t>(first));
 }
 
-inline void join(UserRegisters& user, const UserRegisters& other) {
-  join_sessions(user.sessions, other.sessions);
+inline void join(UserRegisters& user, const UserRegisters& other, const Rules& rules) {
+  join_sessions(user.sessions, other.sessions, rules);
   join_activities(user.activities, other.activities);
   join_visibility_changes(user, other);
   join_status(user, other.status_at, text_of(other.status), other.status_until);
-  join_report(user, other.reported_at, other.reported_online);
+  join_choice(user, other.choice_at, other.choice, other.choice_until);
+  user.reported_at = later(user.reported_at, other.reported_at);
   join_reported_last_active(user, other.reported_last_active_at, other.reported_last_active);
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
   user.removed = later(user.removed, other.removed);
+  user.data = joined(user.data, other.data);
 }
 
 /// Returns whether both store the same registers besides the sessions, compared as they are stored. Equal knowledge may
@@ -3535,387 +7129,224 @@ inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b)
          (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 
-/// Returns the latest timestamp in the session's registers; `absent` if they are empty.
-inline Timestamp latest_timestamp(const SessionRegisters& session) noexcept {
-  return later(later(session.connect, session.heartbeat),
-               session.disconnects.empty() ? absent : session.disconnects.back());
-}
-
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
 #endif  // PRESENCE_REGISTERS_DETAIL_REGISTERS_HPP
 
-/// The digest of a user's registers.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// An unkeyed 64-bit digest. It uses only 64-bit arithmetic on integers and single bytes, so that it is the same on
-/// every platform. Different digests prove different content. Equal digests prove nothing if an attacker chose the
-/// content.
-class Digest {
- public:
-  explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
-
-  constexpr void add(std::uint64_t word) noexcept {
-    state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
-  }
-  constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
-  /// Adds a string as its size and its words.
-  void add(std::string_view text) noexcept {
-    add(std::uint64_t{text.size()});
-    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
-    if (!text.empty()) add(load_part(text.data(), text.size()));
-  }
-  constexpr std::uint64_t value() const noexcept { return mix(state_); }
-
- private:
-  std::uint64_t state_;
-};
-
-/// Returns the digest of a user's registers as they are stored. Pass the normal form if equal knowledge must have equal
-/// digests.
-inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
-  Digest digest(seed);
-  digest.add(id);
-  digest.add(std::uint64_t{user.sessions.size()});
-  for (const SessionRegisters& session : user.sessions) {
-    digest.add(text_of(session.id));
-    digest.add(session.connect);
-    digest.add(session.heartbeat);
-    digest.add(std::uint64_t{session.disconnects.size()});
-    for (const Timestamp at : session.disconnects) digest.add(at);
-  }
-  digest.add(std::uint64_t{user.activities.size()});
-  for (const Activity& activity : user.activities) {
-    digest.add(activity.value);
-    digest.add(activity.evidence);
-  }
-  digest.add(std::uint64_t{user.visibility_changes.size()});
-  for (const VisibilityChange& visibility_change : user.visibility_changes) {
-    digest.add(visibility_change.at);
-    digest.add(std::uint64_t{visibility_change.invisible});
-  }
-  const RareRegisters nothing;
-  const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
-  digest.add(rare.dropped_range.from);
-  digest.add(rare.dropped_range.to);
-  digest.add(rare.status_at);
-  digest.add(text_of(rare.status));
-  digest.add(rare.reported_at);
-  digest.add(std::uint64_t{rare.reported_online});
-  digest.add(rare.reported_last_active_at);
-  digest.add(rare.reported_last_active);
-  digest.add(rare.forgotten_up_to);
-  // Absent in most users, whose digests are those of the versions without these registers.
-  if (rare.status_until != never) {
-    digest.add(std::uint64_t{1});
-    digest.add(rare.status_until);
-  }
-  if (rare.removed != absent) {
-    digest.add(std::uint64_t{2});
-    digest.add(rare.removed);
-  }
-  return digest.value();
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_REGISTERS_DETAIL_DIGEST_HPP
-
-#include <initializer_list>  // for initializer_list
-
-/// The framing of all encoded data: a header and blocks with checksums. Blocks can be written and read one at a time.
-///
-///     "PRSN", version (1 byte), kind (1 byte)
-///     for each block: the size of its body (4 bytes, little endian), a checksum (a word), the body
-///     an empty block: size 0, a checksum
-///
-/// A body is a sequence of records. It ends after the first record that makes it `block_size` or longer, so the same
-/// records always have the same bytes. Each checksum is the Digest of the body, seeded with the previous checksum; the
-/// first is seeded with version and kind. So the loss or reordering of blocks is detected.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-enum class FrameKind : std::uint8_t {
-  snapshot = 0,
-  delta = 1,    ///< between two snapshots
-  sketch = 2,   ///< a set sketch of the users of a node, to be compared
-  updates = 3,  ///< updates that the other side is missing
-};
-
-inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
-
-/// Returns the format version of a kind. Each kind is versioned separately.
-constexpr std::uint8_t version_of(FrameKind kind) noexcept {
-  return kind == FrameKind::sketch || kind == FrameKind::updates ? 2 : 1;
-}
-inline constexpr std::uint8_t latest_version = 2;  ///< the latest version of any kind
-
-inline std::uint64_t first_checksum(FrameKind kind) noexcept {
-  return std::uint64_t{version_of(kind)} << 8 | static_cast<std::uint8_t>(kind);
-}
-inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) noexcept {
-  Digest digest(last);
-  digest.add(body);
-  return digest.value();
-}
-
-/// Writes frames. Calls `sink(std::string_view)` with consecutive pieces. Buffers one block.
-template <class Sink>
-class FrameWriter {
- public:
-  FrameWriter(Sink& sink, FrameKind kind) : sink_(sink), checksum_(first_checksum(kind)) {
-    buffer_.raw("PRSN");
-    buffer_.byte(version_of(kind));
-    buffer_.byte(static_cast<std::uint8_t>(kind));
-    begin_block();
-  }
-  FrameWriter(const FrameWriter&) = delete;
-  FrameWriter& operator=(const FrameWriter&) = delete;
-
-  /// Returns the writer to append the next record to.
-  ByteWriter& record() noexcept { return buffer_; }
-  /// Must be called after each record.
-  void end_record() {
-    if (buffer_.size() - body_ >= block_size) end_block();
-  }
-  /// Must be called after the last record.
-  void finish() {
-    if (buffer_.size() > body_) end_block();
-    end_block();
-  }
-
- private:
-  void begin_block() {
-    buffer_.bytes(0, 4);
-    buffer_.word64(0);
-    body_ = buffer_.size();
-  }
-  void end_block() {
-    const std::string_view body = buffer_.view().substr(body_);
-    if (body.size() > 0xFFFFFFFF) trap();  // one user record this large is beyond every limit
-    checksum_ = next_checksum(checksum_, body);
-    buffer_.bytes_at(body_ - block_head, body.size(), 4);
-    buffer_.bytes_at(body_ - 8, checksum_, 8);
-    sink_(buffer_.view());
-    buffer_.clear();
-    begin_block();
-  }
-
-  Sink& sink_;
-  ByteWriter buffer_;
-  std::size_t body_ = 0;  // offset of the current body in the buffer
-  std::uint64_t checksum_;
-};
-
-/// Reads the output of a FrameWriter, in pieces of any size. Its memory is bounded by the bytes that it was given.
-class FrameReader {
- public:
-  explicit FrameReader(FrameKind kind) noexcept : kind_(kind), checksum_(first_checksum(kind)) {}
-
-  /// Calls `on_block(ByteReader&)` with each body that is complete and has a correct checksum. Returns false after an
-  /// error, also one that `on_block` set in the reader.
-  template <class OnBlock>
-  bool push(std::string_view bytes, OnBlock&& on_block) {
-    while (!failed_ && !bytes.empty()) {
-      if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "unexpected bytes after the end");
-      // A complete piece is read in place, without a copy.
-      std::string_view piece = bytes.substr(0, wanted_ - held_.size());
-      bytes.remove_prefix(piece.size());
-      if (!held_.empty() || piece.size() < wanted_) {
-        held_ += piece;
-        if (held_.size() < wanted_) break;
-        piece = held_;
-      }
-      read(piece, on_block);
-      offset_ += piece.size();
-      held_.clear();
-    }
-    return !failed_;
-  }
-
-  /// Returns true if the data is complete and valid.
-  bool finish() noexcept {
-    if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes are truncated");
-    return !failed_;
-  }
-  const Error& error() const noexcept { return error_; }
-
- private:
-  enum class Stage : std::uint8_t { head, block, body, ended };
-
-  template <class OnBlock>
-  void read(std::string_view piece, OnBlock& on_block) {
-    ByteReader in(piece, offset_);
-    switch (stage_) {
-      case Stage::head: {
-        for (const char c : {'P', 'R', 'S', 'N'}) {
-          const std::size_t at = in.offset();
-          if (in.byte() != static_cast<std::uint8_t>(c)) in.fail(ErrorCode::syntax, at, "not written by this library");
-        }
-        const unsigned version = in.byte(), kind = in.byte();
-        // In an unknown version the next byte may have any meaning.
-        if (version == 0 || version > latest_version ||
-            (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
-          in.fail(ErrorCode::unknown_version, 4, "unknown version of the format");
-        if (kind != static_cast<std::uint8_t>(kind_))
-          in.fail(ErrorCode::wrong_type, 5, "the value has another type than expected");
-        expect(Stage::block, block_head);
-        break;
-      }
-      case Stage::block: {
-        const std::uint32_t size = in.word32();
-        claimed_ = in.word64();
-        if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the previous block ended too early");
-        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "the first block is empty");
-        if (size == 0) {
-          judge_checksum(in, {});
-          expect(Stage::ended, 0);
-        } else {
-          short_block_ = size < block_size;
-          expect(Stage::body, size);
-        }
-        break;
-      }
-      case Stage::body: {
-        judge_checksum(in, piece);
-        if (in.ok()) on_block(in);
-        expect(Stage::block, block_head);
-        break;
-      }
-      case Stage::ended: break;
-    }
-    if (!in.ok()) fail(in.error().code, in.error().offset, in.error().message);
-  }
-
-  void judge_checksum(ByteReader& in, std::string_view body) noexcept {
-    checksum_ = next_checksum(checksum_, body);
-    if (checksum_ != claimed_)
-      in.fail(ErrorCode::bad_checksum, body.empty() ? offset_ : offset_ - block_head,
-              "the bytes are not those that were written");
-  }
-  void expect(Stage stage, std::size_t bytes) noexcept {
-    stage_ = stage;
-    wanted_ = bytes;
-  }
-  bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
-    if (!failed_) error_ = Error{code, offset, message};
-    failed_ = true;
-    return false;
-  }
-
-  FrameKind kind_;
-  Stage stage_ = Stage::head;
-  bool short_block_ = false;  // the last block was short; only the end may follow
-  bool failed_ = false;
-  std::size_t wanted_ = frames_head;  // size of the next piece, in bytes
-  std::size_t offset_ = 0;            // offset of that piece
-  std::string held_;                  // the part of it received so far
-  std::uint64_t checksum_, claimed_ = 0;
-  Error error_;
-};
-
-/// Returns `in.ok()`. Fails if the next record begins where its block should already have ended.
-inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
-  if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "the block is longer than allowed");
-  return in.ok();
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_BINARY_DETAIL_FRAMING_HPP
-
-// presence/binary/detail/user_record.hpp
-#ifndef PRESENCE_BINARY_DETAIL_USER_RECORD_HPP
-#define PRESENCE_BINARY_DETAIL_USER_RECORD_HPP
-
-// presence/registers/detail/derived.hpp
-#ifndef PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
-#define PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
-
 /// Values derived from the registers of a user and a timestamp. None of them is stored.
 ///
 /// `now` is `absent` if there is no time yet; this is before every deadline.
 ///
-/// "Last evidence" is the latest timestamp at which a session is known to have been live. The parameter `cut` is the
+/// "Evidence" is the latest moment at which a session is known to have been live. The parameter `cut` is the
 /// timestamp at which the user became invisible to the viewer, or `absent`.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Returns the session's last evidence: the later one of its latest connect and its latest heartbeat.
-inline Timestamp evidence(const SessionRegisters& session) noexcept {
-  return later(session.connect, session.heartbeat);
+/// Returns the first disconnect that ends the session, or `absent`. All later disconnects end it as well.
+inline Timestamp first_ending(const SessionRegisters& session) noexcept {
+  const SessionMoment evidence = session.evidence();
+  if (!evidence.exists()) return absent;
+  for (const Timestamp at : session.disconnects()) {
+    if (!evidence.follows(at)) return at;
+  }
+  return absent;
 }
-
-/// Returns the index of the first disconnect that ends the session, or the number of disconnects if none does. All
-/// later disconnects end it as well. A connect wins over a disconnect with the same timestamp; a heartbeat does not.
-inline std::size_t first_ending(const SessionRegisters& session) noexcept {
-  const auto& all = session.disconnects;
-  if (all.empty()) return 0;
-  const auto first = session.heartbeat > session.connect ? detail::not_less(all.begin(), all.end(), session.heartbeat)
-                                                         : detail::greater(all.begin(), all.end(), session.connect);
-  return static_cast<std::size_t>(first - all.begin());
+/// Returns the latest disconnect that evidence followed, or `absent`. What the session said up to then belongs to an
+/// earlier life.
+inline Timestamp reopened_at(const SessionRegisters& session) noexcept {
+  const SessionMoment evidence = session.evidence();
+  Timestamp latest = absent;
+  for (const Timestamp at : session.disconnects()) {
+    if (evidence.follows(at)) latest = at;
+  }
+  return latest;
 }
 
 inline bool ended_by_disconnect(const SessionRegisters& session) noexcept {
-  const auto& all = session.disconnects;
-  return !all.empty() && all.back() > session.connect && all.back() >= session.heartbeat;
+  const Timestamp last = session.last_disconnect();
+  return last != absent && !session.evidence().follows(last);
 }
 
+/// Returns the time at which the session times out. Requires evidence.
 inline Timestamp silent_until(const SessionRegisters& session, const Rules& rules) noexcept {
-  return rules.session_timeout == Duration() ? never : evidence(session) + rules.session_timeout;
+  const Duration timeout = timeout_of(session, rules);
+  if (timeout == Duration()) return never;
+  return later(session.evidence_at() + timeout, session.held_until());
 }
 
-/// Returns the latest timestamp of a last evidence after which the session has timed out at `now`; `absent` if no
-/// session has.
+/// Returns the latest timestamp of a last evidence after which a session has timed out at `now`; `absent` if no session
+/// has. Not for the session of the reports, nor for one that is held.
 inline Timestamp timed_out_up_to(Timestamp now, const Rules& rules) noexcept {
   return now == absent || rules.session_timeout == Duration() ? absent : now - rules.session_timeout;
 }
-inline bool live(const SessionRegisters& session, Timestamp timed_out_up_to) noexcept {
-  return evidence(session) > timed_out_up_to && !ended_by_disconnect(session);
-}
+/// Returns whether the session is neither disconnected nor timed out.
 inline bool live(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
-  return live(session, timed_out_up_to(now, rules));
+  return session.has_evidence() && !ended_by_disconnect(session) && now < silent_until(session, rules);
 }
 
 /// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
 PRESENCE_DETAIL_FLAT inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
-  if (evidence(session) == absent) return absent;
-  const Timestamp silent = silent_until(session, rules);
-  if (!ended_by_disconnect(session)) return silent + rules.offline_grace;
-  if (rules.offline_grace == Duration()) return absent;
-  return earlier(session.disconnects[first_ending(session)], silent) + rules.offline_grace;
+  if (!session.has_evidence()) return absent;
+  const bool has_ended = ended_by_disconnect(session);
+  if (has_ended && rules.offline_grace == Duration()) return absent;
+  const Timestamp end = has_runs(session, rules) ? run_end(session, rules) : never;
+  return has_ended ? earlier(first_ending(session) + rules.offline_grace, end) : end;
 }
 
-/// Returns the time from which the user is offline if no event arrives, not counting reports; `absent` if the user is
-/// already offline. O(sessions).
+/// Returns the time from which the user is offline if no event arrives; `absent` if the user is already offline.
+/// O(sessions).
 inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) noexcept {
-  const bool has_grace = rules.offline_grace != Duration();
-  const SessionRegisters* latest_open = nullptr;
-  Timestamp latest = absent, until = absent;
-  sessions.each([&](const SessionRegisters& session) {
-    const Timestamp at = evidence(session);
-    if (at <= latest) return;  // an open session with later evidence lasts longer
-    if (!ended_by_disconnect(session)) {
-      latest_open = &session;
-      latest = at;
-    } else if (has_grace) {
-      until = later(until, online_until(session, rules));
+  if (sessions.size() == 0) return absent;
+  // The first one may be that of the reports. Of the others, only the latest of those that are surely open or over
+  // matters.
+  Timestamp until = online_until(sessions[0], rules), evidence = absent, over = absent;
+  bool are_all_sure = true;
+  for (const SessionRegisters& session : sessions.others()) {
+    if (session.is_open()) {
+      evidence = later(evidence, session.evidence_at());
+    } else if (session.is_over()) {
+      over = later(over, session.over_since());
+    } else {
+      are_all_sure = false;
     }
-  });
-  return latest_open == nullptr ? until : later(until, online_until(*latest_open, rules));
+  }
+  if (evidence != absent)
+    until = later(until,
+                  rules.session_timeout == Duration() ? never : evidence + rules.session_timeout + rules.offline_grace);
+  if (are_all_sure && (rules.offline_grace == Duration() || over == absent || over + rules.offline_grace <= until))
+    return until;
+  for (const SessionRegisters& session : sessions.others()) {
+    const bool is_past = session.is_over() && session.over_since() + rules.offline_grace <= until;
+    if (!session.is_open() && !is_past) until = later(until, online_until(session, rules));
+  }
+  return until;
 }
 inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
   return online_until(user.sessions, rules);
+}
+
+/// Returns what the session says of itself, if it said it in its present life.
+inline SessionState present_state(const SessionRegisters& session, const Rules& rules) noexcept {
+  const SessionState state = session.state();
+  if (!state.moment.exists() || !state.moment.follows(reopened_at(session))) return SessionState();
+  const bool is_of_last_run = !has_runs(session, rules) || session.run_start() <= state.moment.at;
+  return is_of_last_run ? state : SessionState();
+}
+
+/// Returns from when on a session that says nothing else is idle; `absent` if it always is, because it had no activity
+/// in its present life.
+inline Timestamp idle_from(const SessionRegisters& session, const Rules& rules) noexcept {
+  if (rules.idle_after == Duration() || session.is_report()) return never;
+  const SessionMoment active = session.active();
+  return active.exists() && active.follows(reopened_at(session)) ? active.at + rules.idle_after : absent;
+}
+
+/// Returns whether the activity of the session was set in its present life.
+inline bool shows_activity(const SessionRegisters& session, const Rules& rules) noexcept {
+  const SessionMoment moment = session.activity_moment();
+  if (!moment.exists() || !moment.follows(reopened_at(session))) return false;
+  return !has_runs(session, rules) || session.run_start() <= moment.at;
+}
+/// Returns the activity of the session, if it was set in its present life.
+inline KeptValuePointer present_activity(const SessionRegisters& session, const Rules& rules) noexcept {
+  return shows_activity(session, rules) ? session.activity().value : KeptValuePointer();
+}
+
+/// What one session contributes to the availability of its user.
+struct Standing {
+  const SessionRegisters* session = nullptr;
+  Availability availability = Availability::offline;
+  std::int8_t priority = 0;
+  SessionMoment reported;
+  std::string_view id;
+
+  static Standing of(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+    const SessionState state = present_state(session, rules);
+    Standing standing{&session, state.availability, state.priority, state.moment, session.id.view()};
+    if (state.availability == Availability::offline || state.availability == Availability::available)
+      standing.availability = idle_from(session, rules) <= now ? Availability::idle : Availability::available;
+    return standing;
+  }
+  /// Returns whether this one decides, and not the other. Never a tie, because ids differ.
+  bool decides_over(const Standing& other, const Rules& rules) const noexcept {
+    const auto stronger = [&rules](const Standing& a, const Standing& b) {
+      return rules.ranking.is_stronger(a.availability, b.availability);
+    };
+    const bool by_priority = rules.session_fold == SessionFold::by_priority;
+    if (rules.session_fold == SessionFold::latest && !(reported == other.reported)) return other.reported < reported;
+    if (by_priority && priority != other.priority) return priority > other.priority;
+    if (availability != other.availability) return stronger(*this, other);
+    if (rules.session_fold == SessionFold::by_rank && priority != other.priority) return priority > other.priority;
+    if (!(reported == other.reported)) return other.reported < reported;
+    return id > other.id;
+  }
+};
+
+/// Returns the session that decides the availability and the activity of a user who is online; without a session if
+/// there is none. O(sessions).
+inline Standing deciding_session(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  Standing best;
+  user.sessions.each([&](const SessionRegisters& session) {
+    if (online_until(session, rules) <= now) return;
+    const Standing standing = Standing::of(session, now, rules);
+    if (best.session == nullptr || standing.decides_over(best, rules)) best = standing;
+  });
+  return best;
+}
+
+/// What others see of a user who is online: their own choice, else the availability of the session that decides; and
+/// the activity of that session.
+struct Shown {
+  Availability availability = Availability::offline;
+  KeptValuePointer activity;
+
+  static Shown of(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+    return of(user, deciding_session(user, now, rules), now, rules);
+  }
+  /// The same if the session that decides is known.
+  static Shown of(const RegistersView& user, const Standing& deciding, Timestamp now, const Rules& rules) noexcept {
+    Shown shown;
+    if (deciding.session == nullptr) return shown;
+    const Availability choice = user.choice(now);
+    shown.availability = choice != Availability::offline ? choice : deciding.availability;
+    shown.activity = present_activity(*deciding.session, rules);
+    return shown;
+  }
+  friend bool operator==(const Shown& a, const Shown& b) noexcept {
+    return a.availability == b.availability &&
+           AttributesView(a.activity.members()) == AttributesView(b.activity.members());
+  }
+};
+
+/// Returns whether no session says more of itself than that it is available, and neither does the user: then whoever is
+/// online is available. This is so for most users.
+inline bool says_nothing(const RegistersView& user, const Rules& rules) noexcept {
+  if (rules.idle_after != Duration() || (user.choosing != nullptr && user.choosing->choice_at != absent)) return false;
+  bool nothing = true;
+  user.sessions.each([&](const SessionRegisters& session) { nothing = nothing && session.says_nothing(); });
+  return nothing;
+}
+
+/// Returns the next time after `now` at which what the user shows while online may change. `deciding` is the session
+/// that decides at `now`. The other sessions do not matter before it ends or becomes idle, unless idle is stronger than
+/// available. O(1), or else O(sessions).
+inline Timestamp next_turn(const RegistersView& user, const Standing& deciding, Timestamp now,
+                           const Rules& rules) noexcept {
+  Timestamp next = never;
+  const auto add = [&next, now](Timestamp at) {
+    if (at > now) next = earlier(next, at);
+  };
+  if (user.choosing != nullptr && user.choosing->choice != Availability::offline) add(user.choosing->choice_until);
+  if (deciding.session != nullptr) {
+    add(online_until(*deciding.session, rules));
+    add(idle_from(*deciding.session, rules));
+  }
+  if (rules.idle_after != Duration() && rules.ranking.is_stronger(Availability::idle, Availability::available))
+    user.sessions.each([&](const SessionRegisters& session) { add(idle_from(session, rules)); });
+  return next;
 }
 
 /// Returns how many of the activities are on evidence before `cut`, and so may be seen by others. For a visible user,
@@ -3934,12 +7365,13 @@ inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Ru
   const std::size_t seen = seen_activities(user.activities, cut);
   const bool forgets = rules.forget_after != Duration::highest();
   if (!forgets && seen != 0) return never;  // most users, without a look at the other registers
-  const Timestamp latest =
+  Timestamp latest =
       later(later(user.status_at(), user.reported_at()), seen == 0 ? absent : user.activities[seen - 1].value);
+  if (!user.data().empty()) latest = later(latest, user.rare->data->latest_set());
   if (latest == absent) return cut != absent ? absent : online_until(user, rules);
   if (!forgets) return never;
   if (cut != absent) return latest + rules.forget_after;
-  return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
+  return later(latest + rules.forget_after, online_until(user, rules));
 }
 
 /// Returns the part that only the user can see, for use when others have forgotten the rest.
@@ -3948,7 +7380,21 @@ inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexc
   const std::size_t seen = seen_activities(user.activities, cut);
   hidden.activities = {user.activities.data() + seen, user.activities.size() - seen};
   hidden.rare = nullptr;
+  if (hidden.report() != nullptr) hidden.sessions = hidden.sessions.without_first();
   return hidden;
+}
+
+/// Completes the view of a user who is online.
+inline void show(const RegistersView& user, Timestamp now, const Rules& rules, UserView& view) noexcept {
+  if (says_nothing(user, rules)) {
+    view.availability = Availability::available;
+    return;
+  }
+  const Standing deciding = deciding_session(user, now, rules);
+  const Availability choice = user.choice(now);
+  view.availability = choice != Availability::offline ? choice : deciding.availability;
+  if (deciding.session != nullptr && shows_activity(*deciding.session, rules))
+    view.activity = deciding.session->shown();
 }
 
 /// Returns the user as seen by a viewer; nullopt if the user is unknown to the viewer. `cut` is the time at which the
@@ -3959,7 +7405,9 @@ inline std::optional<UserView> seen_with_cut(std::string_view id, const Register
   const std::size_t seen = seen_activities(user.activities, cut);
   UserView view;
   view.id = id;
-  view.online = cut == absent && (now < online_until(user, rules) || user.reported_to_be_online());
+  view.online = cut == absent && now < online_until(user, rules);
+  view.data = user.data();
+  if (view.online) show(user, now, rules, view);
   view.status = user.status(now);
   const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active());
   if (active != absent) view.last_active = active;
@@ -3979,7 +7427,11 @@ inline std::optional<UserView> seen_by_self(std::string_view id, const Registers
                                             const Rules& rules) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   const bool others_forgot = cut != absent && forgotten_at(user, cut, rules) <= now;
-  auto view = seen_with_cut(id, others_forgot ? hidden_part(user, cut) : user, now, rules, absent);
+  RegistersView seen = others_forgot ? hidden_part(user, cut) : user;
+  const bool is_choice_old =
+      others_forgot && seen.choosing != nullptr && seen.choosing->choice_at + rules.forget_after <= now;
+  if (is_choice_old) seen.choosing = nullptr;
+  auto view = seen_with_cut(id, seen, now, rules, absent);
   if (view) view->invisible = cut != absent;
   return view;
 }
@@ -3990,22 +7442,34 @@ inline Timestamp latest_seen_timestamp(const RegistersView& user) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   const std::size_t seen = seen_activities(user.activities, cut);
   Timestamp latest = later(later(user.status_at(), user.reported_at()), later(user.reported_last_active_at(), cut));
-  latest = later(latest, user.removed());
+  latest = later(latest, later(user.removed(), user.data_at()));
   if (seen > 0) latest = later(latest, user.activities[seen - 1].evidence);
   if (cut != absent) return latest;
-  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
+  for (const SessionRegisters& session : user.sessions) latest = later(latest, session.latest());
+  if (user.rare != nullptr) latest = later(latest, user.rare->choice_at);
   return user.visibility_changes.empty() ? latest : later(latest, user.visibility_changes.back().at);
 }
 
-/// Returns the next time after `now` at which time alone changes what others see; `never` if there is none.
-inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+/// Returns the next time after `now` at which time alone changes what others see; `never` if there is none. Each turn
+/// of the sessions that changes nothing costs O(sessions). After that many, the next turn is returned, which may be
+/// earlier.
+inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules,
+                             std::size_t turns = static_cast<std::size_t>(-1)) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes), forgotten = forgotten_at(user, cut, rules);
   if (forgotten <= now) return never;
   Timestamp next = forgotten;
   if (now < user.status_until() && !user.status().empty()) next = earlier(next, user.status_until());
-  if (cut != absent || user.reported_to_be_online()) return next;
   const Timestamp until = online_until(user, rules);
-  return now < until ? earlier(until, next) : next;
+  if (cut != absent || until <= now) return next;
+  next = earlier(next, until);
+  if (says_nothing(user, rules)) return next;
+  Standing deciding = deciding_session(user, now, rules);
+  const Shown before = Shown::of(user, deciding, now, rules);
+  for (Timestamp at = next_turn(user, deciding, now, rules); at < next; at = next_turn(user, deciding, at, rules)) {
+    deciding = deciding_session(user, at, rules);
+    if (!(Shown::of(user, deciding, at, rules) == before) || turns-- == 0) return at;
+  }
+  return next;
 }
 
 }  // namespace detail
@@ -4013,356 +7477,6 @@ inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rul
 }  // namespace presence
 
 #endif  // PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
-
-/// The encoding of the registers of a user (for number and text see bytes.hpp).
-///
-///     user     = id (text), shape (byte), sessions, activities, visibility changes, rare registers
-///     shape    = 1: timestamps in milliseconds | sessions << 1 | activities << 3 | 32: visibility changes
-///                | 64: rare registers;
-///                the counts of sessions and activities are 0 to 2, or 3: then the count minus 3 precedes the first one
-///     session  = id (text), byte: 1: connect | 2: heartbeat | disconnects << 2, these timestamps;
-///                the count of disconnects is 0 to 62, or 63: then the count minus 63 precedes them
-///     activity = the evidence (timestamp), how much earlier the value is (number)
-///     visibility changes    = number, for each: a timestamp, a byte (0, 1: invisible)
-///     rare     = byte: 1: dropped range | 2: status | 4: reported | 8: as online | 16: reported last_active |
-///                32: forgotten | 64: end of the status | 128: removed;
-///                then of those present: from and to; at and the text; at; at and the value; up to; until; up to
-///
-/// A timestamp is a number: how much earlier it is than the base, with the sign in the lowest bit. The unit is
-/// milliseconds if all timestamps in the record are exact in it, else nanoseconds. The base is the snapshot's
-/// timestamp, rounded down to milliseconds, or 1970. All sequences are strictly ascending. So equal users have equal
-/// bytes.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Encodes timestamps relative to a base, in the unit of a record. Differences wrap around at 64 bits; decoding wraps
-/// them back.
-class TimestampUnit {
- public:
-  TimestampUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
-
-  bool in_ms() const noexcept { return in_ms_; }
-  /// Returns true if no timestamp that was noted needed nanoseconds.
-  bool could_be_ms() const noexcept { return could_be_ms_; }
-  void note(Timestamp at) noexcept {
-    could_be_ms_ = could_be_ms_ && static_cast<std::int64_t>(base_ - raw(at)) % static_cast<std::int64_t>(ms) == 0;
-  }
-
-  void note_earlier(Timestamp at, Timestamp earlier) noexcept {
-    could_be_ms_ = could_be_ms_ && (raw(at) - raw(earlier)) % ms == 0;
-  }
-
-  void append(ByteWriter& out, Timestamp at) const {
-    const auto earlier_by = static_cast<std::int64_t>(base_ - raw(at)) / (in_ms_ ? static_cast<std::int64_t>(ms) : 1);
-    const auto bits = static_cast<std::uint64_t>(earlier_by);
-    out.number(earlier_by < 0 ? ~(bits << 1) : bits << 1);
-  }
-  void append_earlier(ByteWriter& out, Timestamp at, Timestamp earlier) const {
-    out.number((raw(at) - raw(earlier)) / unit());
-  }
-
-  Timestamp read(ByteReader& in) noexcept {
-    const std::size_t start = in.offset();
-    const std::uint64_t number = in.number();
-    const std::uint64_t earlier_by = (number & 1) != 0 ? ~(number >> 1) : number >> 1;
-    constexpr std::int64_t most = INT64_MAX / static_cast<std::int64_t>(ms);
-    const auto count = static_cast<std::int64_t>(earlier_by);
-    const Timestamp at = held(in, start, base_ - earlier_by * unit(), !in_ms_ || (count <= most && count >= -most));
-    note(at);
-    return at;
-  }
-  Timestamp read_earlier(ByteReader& in, Timestamp at) noexcept {
-    const std::size_t start = in.offset();
-    const std::uint64_t number = in.number();
-    const Timestamp earlier = held(in, start, raw(at) - number * unit(), number <= (raw(at) - raw(absent)) / unit());
-    note_earlier(at, earlier);
-    return earlier;
-  }
-
- private:
-  static constexpr std::uint64_t ms = 1000000;
-
-  static std::uint64_t raw(Timestamp at) noexcept { return static_cast<std::uint64_t>(at.ns()); }
-  static std::uint64_t base_of(Timestamp now) noexcept {
-    if (now == absent) return 0;
-    const std::int64_t rest = now.ns() % static_cast<std::int64_t>(ms);
-    return raw(now) - static_cast<std::uint64_t>(rest) - (rest < 0 ? ms : 0);
-  }
-  std::uint64_t unit() const noexcept { return in_ms_ ? ms : 1; }
-  static Timestamp held(ByteReader& in, std::size_t start, std::uint64_t bits, bool fits) noexcept {
-    const Timestamp at = Timestamp::from_ns(static_cast<std::int64_t>(bits));
-    if (!fits || at == absent || at == never) {
-      in.fail(ErrorCode::out_of_range, start, "the timestamp is out of range");
-    }
-    return at;
-  }
-
-  std::uint64_t base_;
-  bool in_ms_, could_be_ms_ = true;
-};
-
-namespace user_record {
-
-/// Bits of the shape.
-constexpr unsigned in_ms = 1, has_visibility_changes = 32, has_rare = 64, shape_bits = 127;
-/// Bits of the rare registers.
-constexpr unsigned dropped_range = 1, status = 2, reported = 4, reported_online = 8, reported_last_active = 16,
-                   forgotten = 32, status_until = 64, removed = 128, rare_bits = 255;
-constexpr std::size_t counts_in_shape = 3, disconnects_in_byte = 63;
-
-inline unsigned rare_of(const RegistersView& user) noexcept {
-  if (user.rare == nullptr) return 0;
-  const RareRegisters& kept = *user.rare;
-  return (kept.dropped_range.to != absent ? dropped_range : 0u) | (kept.status_at != absent ? status : 0u) |
-         (kept.reported_at != absent ? reported : 0u) |
-         (kept.reported_at != absent && kept.reported_online ? reported_online : 0u) |
-         (kept.reported_last_active_at != absent ? reported_last_active : 0u) |
-         (kept.forgotten_up_to != absent ? forgotten : 0u) | (kept.status_until != never ? status_until : 0u) |
-         (kept.removed != absent ? removed : 0u);
-}
-
-inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
-  TimestampUnit unit(now, true);
-  const auto note = [&unit](Timestamp at) {
-    if (at != absent) unit.note(at);
-  };
-  for (const SessionRegisters& session : user.sessions) {
-    note(session.connect);
-    note(session.heartbeat);
-    for (const Timestamp at : session.disconnects) note(at);
-  }
-  for (const Activity& activity : user.activities) {
-    note(activity.evidence);
-    unit.note_earlier(activity.evidence, activity.value);
-  }
-  for (const VisibilityChange& visibility_change : user.visibility_changes) note(visibility_change.at);
-  if (user.rare != nullptr) {
-    const RareRegisters& kept = *user.rare;
-    for (const Timestamp at :
-         {kept.dropped_range.from, kept.dropped_range.to, kept.status_at, kept.reported_at,
-          kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to, kept.removed})
-      note(at);
-    if (kept.status_until != never) unit.note(kept.status_until);
-  }
-  return unit.could_be_ms();
-}
-
-inline void append_session(ByteWriter& out, const SessionRegisters& session, const TimestampUnit& unit) {
-  const std::size_t disconnects = session.disconnects.size();
-  out.text(text_of(session.id));
-  out.byte((session.connect != absent ? 1u : 0u) | (session.heartbeat != absent ? 2u : 0u) |
-           smaller_of(disconnects, disconnects_in_byte) << 2);
-  if (session.connect != absent) unit.append(out, session.connect);
-  if (session.heartbeat != absent) unit.append(out, session.heartbeat);
-  if (disconnects >= disconnects_in_byte) out.number(disconnects - disconnects_in_byte);
-  for (const Timestamp at : session.disconnects) unit.append(out, at);
-}
-
-inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const TimestampUnit& unit) {
-  out.byte(bits);
-  if ((bits & dropped_range) != 0) {
-    unit.append(out, kept.dropped_range.from);
-    unit.append(out, kept.dropped_range.to);
-  }
-  if ((bits & status) != 0) {
-    unit.append(out, kept.status_at);
-    out.text(text_of(kept.status));
-  }
-  if ((bits & reported) != 0) unit.append(out, kept.reported_at);
-  if ((bits & reported_last_active) != 0) {
-    unit.append(out, kept.reported_last_active_at);
-    unit.append(out, kept.reported_last_active);
-  }
-  if ((bits & forgotten) != 0) unit.append(out, kept.forgotten_up_to);
-  if ((bits & status_until) != 0) unit.append(out, kept.status_until);
-  if ((bits & removed) != 0) unit.append(out, kept.removed);
-}
-
-/// Returns a count. Fails if it is greater than the reader's rules allow for one user.
-inline std::size_t read_count(ByteReader& in, std::size_t start, std::uint64_t count, std::size_t most) noexcept {
-  if (count > most) in.fail(ErrorCode::over_limit, start, "the user has more entries than the rules allow");
-  return in.ok() ? narrowed<std::size_t>(count) : 0;
-}
-inline std::size_t read_count(ByteReader& in, unsigned inside, std::size_t least_outside, std::size_t most) noexcept {
-  const std::size_t start = in.offset();
-  std::uint64_t count = inside;
-  if (inside == least_outside) {
-    const std::uint64_t more = in.number();
-    count = more > UINT64_MAX - inside ? UINT64_MAX : more + inside;
-  }
-  return read_count(in, start, count, most);
-}
-
-inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_greater) noexcept {
-  if (!is_first && !is_greater) in.fail(ErrorCode::syntax, start, "the entries are not in ascending order");
-  return in.ok();
-}
-
-/// The maximum counts that the rules allow for one user.
-struct Most {
-  explicit Most(const Rules& rules) noexcept
-      : recent(greater_of(rules.max_recent_per_user, std::uint32_t{1})),
-        sessions(sum(recent, rules.max_sessions_per_user)),
-        on_both_sides_of_a_cut(sum(recent, recent)) {}
-
-  std::size_t recent, sessions, on_both_sides_of_a_cut;
-
- private:
-  static std::size_t sum(std::size_t a, std::size_t b) noexcept { return b > SIZE_MAX - a ? SIZE_MAX : a + b; }
-};
-
-inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, TimestampUnit& unit) {
-  SessionRegisters session;
-  const std::size_t start = in.offset();
-  const std::string_view id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
-  const unsigned bits = in.byte();
-  if (in.ok() && (id.empty() || bits == 0)) in.fail(ErrorCode::syntax, start, "the session has no id or no timestamp");
-  if (!in.ok()) return session;
-  session.id = SharedString(id);
-  if ((bits & 1) != 0) session.connect = unit.read(in);
-  if ((bits & 2) != 0) session.heartbeat = unit.read(in);
-  for (std::size_t left = read_count(in, bits >> 2, disconnects_in_byte, most.recent); left > 0 && in.ok(); --left) {
-    const std::size_t at_start = in.offset();
-    const Timestamp at = unit.read(in);
-    auto& all = session.disconnects;
-    if (ascends(in, at_start, all.empty(), !all.empty() && all.back() < at)) all.push_back(at);
-  }
-  return session;
-}
-
-inline void read_rare(ByteReader& in, RareRegisters& kept, const Rules& rules, TimestampUnit& unit) {
-  const std::size_t start = in.offset();
-  const unsigned bits = in.byte();
-  if (in.ok() && (bits == 0 || bits > rare_bits || (bits & (reported | reported_online)) == reported_online ||
-                  (bits & (status | status_until)) == status_until)) {
-    in.fail(ErrorCode::syntax, start, "unknown set of registers");
-  }
-  if (!in.ok()) return;
-  if ((bits & dropped_range) != 0) {
-    kept.dropped_range.from = unit.read(in);
-    kept.dropped_range.to = unit.read(in);
-    ascends(in, start, false, kept.dropped_range.from < kept.dropped_range.to);
-  }
-  if ((bits & status) != 0) {
-    kept.status_at = unit.read(in);
-    const std::string_view text = in.text(rules.max_status_bytes, "the status is longer than max_status_bytes");
-    kept.status = SharedString(text);
-  }
-  if ((bits & reported) != 0) kept.reported_at = unit.read(in);
-  kept.reported_online = (bits & reported_online) != 0;
-  if ((bits & reported_last_active) != 0) {
-    kept.reported_last_active_at = unit.read(in);
-    kept.reported_last_active = unit.read(in);
-  }
-  if ((bits & forgotten) != 0) kept.forgotten_up_to = unit.read(in);
-  if ((bits & status_until) != 0) {
-    if (kept.status.view().empty()) in.fail(ErrorCode::syntax, start, "the end of an empty status");
-    kept.status_until = unit.read(in);
-  }
-  if ((bits & removed) != 0) kept.removed = unit.read(in);
-}
-
-}  // namespace user_record
-
-inline void append_user(ByteWriter& out, std::string_view id, const RegistersView& user, Timestamp now) {
-  namespace record = user_record;
-  const std::size_t sessions = user.sessions.size(), activities = user.activities.size();
-  const unsigned rare = record::rare_of(user);
-  const TimestampUnit unit(now, record::all_in_ms(user, now));
-  out.text(id);
-  out.byte((unit.in_ms() ? record::in_ms : 0u) | smaller_of(sessions, record::counts_in_shape) << 1 |
-           smaller_of(activities, record::counts_in_shape) << 3 |
-           (user.visibility_changes.empty() ? 0u : record::has_visibility_changes) |
-           (rare == 0 ? 0u : record::has_rare));
-  if (sessions >= record::counts_in_shape) out.number(sessions - record::counts_in_shape);
-  for (const SessionRegisters& session : user.sessions) record::append_session(out, session, unit);
-  if (activities >= record::counts_in_shape) out.number(activities - record::counts_in_shape);
-  for (const Activity& activity : user.activities) {
-    unit.append(out, activity.evidence);
-    unit.append_earlier(out, activity.evidence, activity.value);
-  }
-  if (!user.visibility_changes.empty()) out.number(user.visibility_changes.size());
-  for (const VisibilityChange& visibility_change : user.visibility_changes) {
-    unit.append(out, visibility_change.at);
-    out.byte(visibility_change.invisible ? 1 : 0);
-  }
-  if (rare != 0) record::append_rare(out, *user.rare, rare, unit);
-}
-
-/// A decoded user: within the limits of the rules and in the canonical encoding, but not yet normalised.
-struct UserRecord {
-  std::string_view id;  // borrowed from the bytes
-  UserRegisters registers;
-};
-
-inline UserRecord read_user(ByteReader& in, Timestamp now, const Rules& rules) {
-  namespace record = user_record;
-  const record::Most most(rules);
-  UserRecord user;
-  UserRegisters& kept = user.registers;
-  const std::size_t start = in.offset();
-  user.id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
-  const unsigned shape = in.byte();
-  if (in.ok() && (user.id.empty() || shape > record::shape_bits || shape <= record::in_ms)) {
-    in.fail(ErrorCode::syntax, start, "the user has no id or no content");
-  }
-  TimestampUnit unit(now, (shape & record::in_ms) != 0);
-  for (std::size_t left = record::read_count(in, shape >> 1 & 3, record::counts_in_shape, most.sessions);
-       left > 0 && in.ok(); --left) {
-    const std::size_t at = in.offset();
-    SessionRegisters session = record::read_session(in, rules, most, unit);
-    const bool is_first = kept.sessions.empty();
-    if (record::ascends(in, at, is_first, !is_first && text_of(kept.sessions.back().id) < text_of(session.id)))
-      kept.sessions.push_back(std::move(session));
-  }
-  for (std::size_t left = record::read_count(in, shape >> 3 & 3, record::counts_in_shape, most.on_both_sides_of_a_cut);
-       left > 0 && in.ok(); --left) {
-    const std::size_t at = in.offset();
-    Activity activity;
-    activity.evidence = unit.read(in);
-    activity.value = unit.read_earlier(in, activity.evidence);
-    const bool is_first = kept.activities.empty();
-    if (record::ascends(in, at, is_first,
-                        !is_first && kept.activities.back().value < activity.value &&
-                            kept.activities.back().evidence < activity.evidence))
-      kept.activities.push_back(activity);
-  }
-  if ((shape & record::has_visibility_changes) != 0) {
-    const std::size_t at_count = in.offset();
-    std::size_t left = record::read_count(in, at_count, in.number(), most.on_both_sides_of_a_cut);
-    if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "the count of visibility changes is 0");
-    for (; left > 0 && in.ok(); --left) {
-      const std::size_t at = in.offset();
-      VisibilityChange visibility_change;
-      visibility_change.at = unit.read(in);
-      const unsigned truth = in.byte();
-      if (truth > 1) in.fail(ErrorCode::syntax, at, "the visibility is neither 0 nor 1");
-      visibility_change.invisible = truth == 1;
-      const bool is_first = kept.visibility_changes.empty();
-      if (record::ascends(in, at, is_first, !is_first && kept.visibility_changes.back().at < visibility_change.at))
-        kept.visibility_changes.push_back(visibility_change);
-    }
-  }
-  if ((shape & record::has_rare) != 0) record::read_rare(in, kept, rules, unit);
-  for (const VisibilityChange& visibility_change : kept.visibility_changes) {
-    if (!visibility_change.invisible && kept.dropped_range.contains(visibility_change.at))
-      in.fail(ErrorCode::syntax, start, "a visible change inside a dropped range");
-  }
-  if (in.ok() && !unit.in_ms() && unit.could_be_ms())
-    in.fail(ErrorCode::syntax, start, "timestamps are in nanoseconds although milliseconds suffice");
-  return user;
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_BINARY_DETAIL_USER_RECORD_HPP
-
-// presence/registers/detail/normal_form.hpp
-#ifndef PRESENCE_REGISTERS_DETAIL_NORMAL_FORM_HPP
-#define PRESENCE_REGISTERS_DETAIL_NORMAL_FORM_HPP
 
 /// The normal form of a user's registers, in which equal knowledge is equal bytes, and the rules for dropping data.
 ///
@@ -4374,57 +7488,133 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Returns the earliest timestamp at which a session register can still matter.
-inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
-  return now - rules.session_timeout - greater_of(rules.reorder_window, rules.offline_grace);
-}
-
-/// Returns when a session can be dropped if no event arrives: the first time whose horizon is after its last use.
-inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
-  return latest_timestamp(session) + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) +
-         Duration::from_ns(1);
-}
-
-inline void drop_older(Timestamp& instant, Timestamp horizon) noexcept {
-  if (instant < horizon) instant = absent;
-}
-
-inline void drop_older(SmallVector<Timestamp, 1>& ascending, Timestamp horizon) noexcept {
-  ascending.erase(ascending.begin(), detail::not_less(ascending.begin(), ascending.end(), horizon));
-}
-
-/// Drops the registers older than the horizon. With a timeout, they can neither make the session live again nor end it.
-inline void forget_timed(SessionRegisters& session, Timestamp horizon) noexcept {
-  drop_older(session.connect, horizon);
-  drop_older(session.heartbeat, horizon);
-  drop_older(session.disconnects, horizon);
-}
-
-/// Drops old registers if sessions have no timeout. An open session keeps its last evidence, however old. A closed one
-/// loses what is older than the horizon.
-inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const Rules& rules) noexcept {
-  const std::size_t ending = first_ending(session);
-  const bool ended = evidence(session) != absent && ending < session.disconnects.size();
-  if (ended && (rules.offline_grace == Duration() || session.disconnects[ending] < horizon)) {
-    drop_older(session.connect, horizon);
-    drop_older(session.heartbeat, horizon);
+/// Returns the first time from which nothing of the session remains, if no event arrives; `never` if it remains. At
+/// that time, everything of it is older than the window.
+PRESENCE_DETAIL_FLAT inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
+  const SessionMoment active = session.active();
+  // An activity before a disconnect goes with it.
+  const bool lasts = active.exists() && active.follows(session.last_disconnect());
+  const Timestamp idle = lasts ? active.at + rules.idle_after : absent;
+  const auto past_window = [&rules, idle](Timestamp last) {
+    return later(idle, last == absent ? absent : last + rules.reorder_window + Duration::from_ns(1));
+  };
+  Timestamp last = session.last_disconnect();
+  if (has_runs(session, rules)) {
+    // Earlier runs end before the last one.
+    if (session.has_evidence()) {
+      last = later(last, run_end(session, rules));
+    } else if (!session.earlier_runs().empty()) {
+      last = later(last, session.earlier_runs().back().end);
+    }
+    return past_window(last);
   }
-  drop_older(session.disconnects, horizon);
-  if (session.connect != absent && session.heartbeat != absent) {
-    if (session.connect < horizon && session.heartbeat > session.connect) {
-      session.connect = absent;
-    } else if (session.heartbeat < horizon && session.connect >= session.heartbeat) {
-      session.heartbeat = absent;
+  if (!session.has_evidence()) return past_window(last);
+  if (!ended_by_disconnect(session)) return never;
+  // What the session said, and its activity, go with its evidence.
+  const auto past = [&rules](Timestamp at) { return at + rules.reorder_window + Duration::from_ns(1); };
+  if (rules.offline_grace == Duration()) return past(later(last, session.evidence_at()));
+  // The disconnect that ends it is kept until the grace has passed, also if that is later than the window.
+  return later(past(last),
+               first_ending(session) + greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1));
+}
+
+/// Returns the start of the last run in the normal form: the part before the window does not matter, except as far as
+/// registers are dated in it.
+inline Timestamp normal_run_start(const SessionRegisters& session, Timestamp window) noexcept {
+  const Timestamp start = session.run_start();
+  if (start == absent || window <= start) return start;
+  Timestamp first = start <= session.evidence_at() ? earlier(window, session.evidence_at()) : window;
+  const SessionMoment said = session.state().moment, shown = session.activity_moment();
+  if (said.exists() && start <= said.at) first = earlier(first, said.at);
+  if (shown.exists() && start <= shown.at) first = earlier(first, shown.at);
+  return later(start, first);
+}
+
+/// Drops the runs that ended before the window, and what the session said in them, and the part of the other runs that
+/// is before the window. Requires a timeout.
+inline void forget_runs(SessionRegisters& session, Timestamp window, const Rules& rules) noexcept {
+  if (session.has_evidence() && run_end(session, rules) < window) {
+    session.set_state({});
+    session.set_activity({});
+    session.set_evidence({});
+    session.set_run_start(absent);
+    session.set_held_until(absent);
+    session.drop_earlier_runs(session.earlier_runs().size());  // they ended before
+    return;
+  }
+  if (session.has_evidence()) {
+    session.set_run_start(normal_run_start(session, window));
+    if (session.held_until() <= end_of_span(session, session.evidence_at(), rules)) session.set_held_until(absent);
+  }
+  const Span<Run> runs = session.earlier_runs();
+  if (runs.empty()) return;
+  const SessionMoment said = session.state().moment, shown = session.activity_moment();
+  bool drops_evidence = false, drops_state = false, drops_activity = false;
+  std::size_t past = 0;
+  for (; past < runs.size() && runs[past].end < window; ++past) {
+    const Run& run = runs[past];
+    // After a merge, what remains of removed evidence may be later than the last evidence.
+    drops_evidence = drops_evidence || (session.has_evidence() && run.contains(session.evidence_at()));
+    drops_state = drops_state || (said.exists() && run.contains(said.at));
+    drops_activity = drops_activity || (shown.exists() && run.contains(shown.at));
+  }
+  if (drops_state) session.set_state({});
+  if (drops_activity) session.set_activity({});
+  if (drops_evidence) {
+    const Run last{session.run_start(), storable(run_end(session, rules))};
+    session.set_evidence({});
+    session.set_run_start(absent);
+    session.set_held_until(absent);
+    session.replace_earlier_runs(past, last);
+  } else {
+    session.drop_earlier_runs(past);
+  }
+  if (session.earlier_runs().empty()) return;
+  const Run first = session.earlier_runs().front();
+  Timestamp start = window;
+  for (const Timestamp at : {session.state().moment.at, session.activity_moment().at}) {
+    if (at != absent && first.contains(at)) start = earlier(start, at);
+  }
+  session.set_first_run_start(later(first.start, start));
+}
+
+/// Drops what can no longer matter of a session. The registers of the session may then be empty.
+inline void normalise_session(SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+  const bool has_grace = rules.offline_grace != Duration();
+  // Without a grace period nothing counts any more after a disconnect.
+  const Timestamp over = has_grace ? reopened_at(session) : session.last_disconnect();
+  if (over != absent && (!has_grace || session.has_evidence()))
+    session.keep_disconnects([over](Timestamp at) { return at >= over; });
+  const SessionMoment said = session.state().moment, active = session.active(), shown = session.activity_moment();
+  if (shown.exists() && !shown.follows(over)) session.set_activity({});
+  if (said.exists() && !said.follows(over)) session.set_state({});
+  if (active.exists() && !active.follows(over)) session.set_active({});
+  if (now == absent) return;
+  const Timestamp window = now - rules.reorder_window;
+  if (session.active().exists() && session.active().at + rules.idle_after <= now) session.set_active({});
+  const SessionMoment cleared = session.activity_moment();
+  if (cleared.exists() && cleared.at < window && session.shown().size() == 0) session.set_activity({});
+  if (has_runs(session, rules)) {
+    forget_runs(session, window, rules);
+  } else if (const Timestamp ending = first_ending(session); ending != absent) {
+    const bool is_over = has_grace ? ending < now - greater_of(rules.reorder_window, rules.offline_grace)
+                                   : session.evidence_at() < window;
+    if (is_over) {
+      session.set_state({});
+      session.set_active({});
+      session.set_activity({});
+      session.set_evidence({});
     }
   }
-}
-
-/// Drops what is dated at or before a timestamp. The registers of the session may then be empty.
-inline void drop_up_to(SessionRegisters& session, Timestamp instant) noexcept {
-  if (session.connect <= instant) session.connect = absent;
-  if (session.heartbeat <= instant) session.heartbeat = absent;
-  auto& all = session.disconnects;
-  all.erase(all.begin(), detail::greater(all.begin(), all.end(), instant));
+  const Timestamp ending = first_ending(session);
+  // No activity before a disconnect counts in a later life, also when the disconnect is forgotten.
+  for (const Timestamp at : session.disconnects()) {
+    if (at < window && at != ending && session.active().exists() && !session.active().follows(at)) {
+      session.set_active({});
+      break;
+    }
+  }
+  session.keep_disconnects([window, ending](Timestamp at) { return at >= window || at == ending; });
 }
 
 /// Returns from when on a removal can be dropped. Evidence may be as old as the window, and its value of last_active is
@@ -4435,8 +7625,14 @@ inline Timestamp removal_needed_until(Timestamp removed, const Rules& rules) noe
   return (step == Duration() ? beyond : heartbeat_value(removed, rules) + step) + rules.reorder_window;
 }
 
+/// Returns from when on a choice can be dropped: when it has ended or is none, and no late event can tie with it.
+inline Timestamp choice_needed_until(const RareRegisters& user, const Rules& rules) noexcept {
+  const Timestamp old = user.choice_at + rules.reorder_window + Duration::from_ns(1);
+  return user.choice == Availability::offline ? old : later(old, user.choice_until);
+}
+
 /// Drops what a removal removes, except from the sessions.
-inline void apply_removal(UserRegisters& user) noexcept {
+inline void apply_removal(UserRegisters& user) {
   const Timestamp removed = user.removed;
   if (removed == absent) return;
   auto& all = user.activities;
@@ -4447,29 +7643,15 @@ inline void apply_removal(UserRegisters& user) noexcept {
     user.status_until = never;
     user.status = SharedString();
   }
-  if (user.reported_at <= removed) {
-    user.reported_at = absent;
-    user.reported_online = false;
+  user.data = normal_data(user.data, removed, absent);
+  if (user.choice_at <= removed) {
+    user.choice_at = absent;
+    user.choice = Availability::offline;
+    user.choice_until = never;
   }
+  if (user.reported_at <= removed) user.reported_at = absent;
   if (user.reported_last_active_at <= removed) user.reported_last_active_at = user.reported_last_active = absent;
   if (user.forgotten_up_to <= removed) user.forgotten_up_to = absent;
-}
-
-/// Normalises a session. `horizon` must be the `session_horizon` of `now`.
-inline void normalise_session(SessionRegisters& session, Timestamp now, Timestamp horizon,
-                              const Rules& rules) noexcept {
-  auto& all = session.disconnects;
-  if (rules.offline_grace == Duration()) {
-    if (all.size() > 1) all.erase(all.begin(), all.end() - 1);
-  } else if (evidence(session) != absent) {
-    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first_ending(session)));
-  }
-  if (now == absent) return;
-  if (rules.session_timeout > Duration()) {
-    forget_timed(session, horizon);
-  } else {
-    forget_untimed(session, horizon, rules);
-  }
 }
 
 /// Drops the visibility changes up to a removal that a later visible one makes irrelevant, so that nothing of a removed
@@ -4529,14 +7711,21 @@ inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noex
     const Timestamp dropped = user.rare == nullptr ? absent : user.rare->dropped_range.to;
     const Timestamp active = user.activities.empty() ? absent : user.activities.back().value;
     at = later(at, later(later(user.visibility_changes.back().at, dropped), active) + rules.forget_after);
-    at = later(at, online_until(user, rules));
+    // What reports say is forgotten with what others know.
+    const bool has_report = user.report() != nullptr;
+    at = later(at, online_until(has_report ? user.sessions.without_first() : user.sessions, rules));
   }
+  const bool forgets = rules.forget_after != Duration::highest();
   // What is kept for late events is dropped when it is older than its horizon, not when it is exactly as old.
   const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
   for (const SessionRegisters& session : user.sessions) {
-    at = later(at, session_end_of_use(session, rules));
+    if (!forgets || !session.is_report()) at = later(at, session_end_of_use(session, rules));
   }
   if (user.removed() != absent) at = later(at, removal_needed_until(user.removed(), rules));
+  // What is forgotten by age is not kept for late events. While no time is known, nothing is forgotten.
+  if (user.data_at() != absent) at = later(at, past(forgets ? absent : user.data_at() + rules.reorder_window));
+  if (user.rare != nullptr && user.rare->choice_at != absent)
+    at = later(at, earlier(choice_needed_until(*user.rare, rules), user.rare->choice_at + rules.forget_after));
   if (!user.visibility_changes.empty()) at = later(at, past(user.visibility_changes.back().at + rules.reorder_window));
   if (user.rare == nullptr) return at;
   if (user.rare->dropped_range.to != absent) at = later(at, past(user.rare->dropped_range.to + rules.reorder_window));
@@ -4560,32 +7749,49 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
     if (cut == absent && !user.visibility_changes.empty() &&
         user.visibility_changes.back().at < now - rules.reorder_window)
       user.visibility_changes.clear();
+    if (!user.sessions.empty() && user.sessions[0].is_report()) user.sessions.erase(user.sessions.begin());
     RareRegisters rest;
     rest.dropped_range = user.dropped_range;
     rest.forgotten_up_to = user.forgotten_up_to;
     rest.removed = user.removed;
+    if (now < user.choice_at + rules.forget_after) {
+      rest.choice_at = user.choice_at;
+      rest.choice = user.choice;
+      rest.choice_until = user.choice_until;
+    }
     static_cast<RareRegisters&>(user) = std::move(rest);
   }
   if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
   if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
 }
 
-inline void normalise_sessions(Sessions& sessions, Timestamp removed, Timestamp now, const Rules& rules) noexcept {
-  const Timestamp horizon = session_horizon(now, rules);
-  for (SessionRegisters& session : sessions) {
-    if (removed != absent) drop_up_to(session, removed);
-    normalise_session(session, now, horizon, rules);
-  }
-  if (now == absent && removed == absent) return;
-  detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_timestamp(session) == absent; });
+/// Returns the timestamp up to which the registers of a session are void: of a removal, and for the session of the
+/// reports also of `forget_reports`.
+inline Timestamp dropped_up_to(const RareRegisters& user, const SessionRegisters& session) noexcept {
+  return session.is_report() ? later(user.removed, user.forgotten_up_to) : user.removed;
 }
 
-inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+inline void normalise_sessions(UserRegisters& user, Timestamp now, const Rules& rules) {
+  for (SessionRegisters& session : user.sessions) {
+    const Timestamp gone = dropped_up_to(user, session);
+    if (gone != absent) drop_up_to(session, gone, rules);
+    normalise_session(session, now, rules);
+  }
+  detail::erase_if(user.sessions, [](const SessionRegisters& session) { return session.empty(); });
+}
+
+inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) {
   apply_removal(user);
+  user.data = normal_data(user.data, absent, now == absent ? absent : now - rules.reorder_window);
   if (now == absent) return;
   const Timestamp window = now - rules.reorder_window;
   remove_visibility_changes(user.visibility_changes, user.removed, now, rules);
   if (user.removed != absent && removal_needed_until(user.removed, rules) <= now) user.removed = absent;
+  if (user.choice_at != absent && choice_needed_until(user, rules) <= now) {
+    user.choice_at = absent;
+    user.choice = Availability::offline;
+    user.choice_until = never;
+  }
   // An ended status that no late event can tie with: the text no longer matters, only that there was one.
   if (user.status_until <= now && user.status_at < window) {
     user.status = SharedString();
@@ -4601,8 +7807,8 @@ inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const 
   if (rules.forget_after != Duration::highest()) forget_by_age(user, now, rules);
 }
 
-inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  normalise_sessions(user.sessions, user.removed, now, rules);
+inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) {
+  normalise_sessions(user, now, rules);
   normalise_beside_sessions(user, now, rules);
 }
 
@@ -4610,17 +7816,26 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
 /// users who are in normal form.
 inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::highest()) return false;
-  const Timestamp horizon = session_horizon(now, rules), window = now - rules.reorder_window;
-  const auto matters = [horizon](Timestamp at) { return at == absent || at >= horizon; };
+  const Timestamp window = now - rules.reorder_window;
   for (const SessionRegisters& session : user.sessions) {
-    if (!matters(session.connect) || !matters(session.heartbeat) || session.disconnects.size() > 1) return false;
-    if (!session.disconnects.empty() && !matters(session.disconnects[0])) return false;
+    const Timestamp last = session.last_disconnect();
+    const SessionMoment said = session.state().moment;
+    if (!session.is_simple() || (last != absent && last < window) || (said.exists() && !said.follows(last)))
+      return false;
+    if (!session.has_evidence()) continue;
+    // The part of a run before the window is ignored by whoever reads it (normal_run_start).
+    if (has_runs(session, rules) ? run_end(session, rules) < window
+                                 : ended_by_disconnect(session) && session.evidence_at() < window)
+      return false;
   }
   const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
   const bool has_old_visibility_changes = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
-  return !has_old_activities && !has_old_visibility_changes &&
-         (user.rare == nullptr ||
-          (user.rare->dropped_range.to == absent && user.rare->removed == absent && user.rare->status_until == never));
+  if (has_old_activities || has_old_visibility_changes) return false;
+  if (user.rare == nullptr) return true;
+  const RareRegisters& rare = *user.rare;
+  const bool may_forget_data = rare.data && (!rare.data->cleared.empty() || rare.data->since != absent);
+  return !may_forget_data && rare.dropped_range.to == absent && rare.removed == absent && rare.choice_at == absent &&
+         rare.status_until == never;
 }
 
 /// How many activities a row stores itself.
@@ -4630,10 +7845,10 @@ inline constexpr std::size_t activities_in_row = 2;
 inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules) noexcept {
   if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.visibility_changes.empty())
     return true;
-  if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || user.sessions[0].disconnects.size() > 1))
-    return true;
-  return user.rare != nullptr && (user.rare->dropped_range.to != absent || user.rare->removed != absent ||
-                                  user.rare->status_until != never || rules.forget_after != Duration::highest());
+  if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || !user.sessions[0].is_simple())) return true;
+  return user.rare != nullptr &&
+         (user.rare->dropped_range.to != absent || user.rare->removed != absent || user.rare->choice_at != absent ||
+          user.rare->status_until != never || user.rare->data || rules.forget_after != Duration::highest());
 }
 
 /// Returns whether activities that are stored outside the user's row can be dropped.
@@ -4680,6 +7895,8 @@ inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rule
     // What is exactly as old as the window is kept; what is older is dropped.
     if (latest != absent) free_at(latest + rules.reorder_window + Duration::from_ns(1));
     if (user.removed() != absent) free_at(removal_needed_until(user.removed(), rules));
+    if (user.rare != nullptr && user.rare->choice_at != absent) free_at(choice_needed_until(*user.rare, rules));
+    if (user.data_at() != absent) free_at(user.data_at() + rules.reorder_window + Duration::from_ns(1));
     if (user.status_until() != never)
       free_at(later(user.status_until(), user.status_at() + rules.reorder_window + Duration::from_ns(1)));
   }
@@ -4697,8 +7914,8 @@ inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rule
 /// they cannot displace the grace period of a session that was live. Then the session that was silent for longer is
 /// dropped first.
 inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {
-  const bool a_was_there = evidence(a) != absent, b_was_there = evidence(b) != absent;
-  return a_was_there != b_was_there ? b_was_there : latest_timestamp(a) < latest_timestamp(b);
+  const bool a_was_there = a.has_evidence(), b_was_there = b.has_evidence();
+  return a_was_there != b_was_there ? b_was_there : a.latest() < b.latest();
 }
 
 /// Drops the stalest of the sessions for which `counts` returns true until at most `room` of them are left. Of two
@@ -4769,36 +7986,57 @@ inline std::size_t recent_room(const Rules& rules) noexcept {
   return greater_of(rules.max_recent_per_user, std::uint32_t{1});
 }
 
-inline void bound_disconnects(SessionRegisters& session, const Rules& rules) noexcept {
-  auto& all = session.disconnects;
+/// Bounds what is kept of a session for late events.
+inline void bound_session(SessionRegisters& session, const Rules& rules) noexcept {
+  if (session.is_simple()) return;
   const std::size_t room = recent_room(rules);
-  if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
+  const Span<Timestamp> all = session.disconnects();
+  if (all.size() > room) {
+    // The first one that ends the session is not only for late events. One before it began the session's present life.
+    const Timestamp ending = first_ending(session);
+    if (room == 1) {
+      session.set_only_disconnect(ending != absent ? ending : all.front());
+    } else {
+      session.drop_disconnects(ending != absent && ending != all.front() ? 2 : 1, all.size() - room);
+    }
+  }
+  const std::size_t runs = session.earlier_runs().size();
+  if (runs > room) session.drop_earlier_runs(runs - room);
 }
 
 /// Drops the stalest live sessions over the limit. For an invisible user, the state that others see does not depend on
 /// which sessions are kept. So a dropped session reveals nothing of what the user does while invisible.
 inline void bound_live_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
   if (sessions.size() <= rules.max_sessions_per_user) return;
-  drop_stalest_sessions(sessions, rules.max_sessions_per_user,
-                        [&](const SessionRegisters& session) { return live(session, now, rules); });
+  drop_stalest_sessions(sessions, rules.max_sessions_per_user, [&](const SessionRegisters& session) {
+    return !session.is_report() && live(session, now, rules);
+  });
 }
 inline void bound_ended_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
   if (sessions.size() <= recent_room(rules)) return;
-  drop_stalest_sessions(sessions, recent_room(rules),
-                        [&](const SessionRegisters& session) { return !live(session, now, rules); });
+  drop_stalest_sessions(sessions, recent_room(rules), [&](const SessionRegisters& session) {
+    return !session.is_report() && !live(session, now, rules);
+  });
 }
 
 /// Bounds the visibility changes and the activities. What a user does while invisible must not displace older data. A
 /// late event can still move `invisible_since` to any of the invisible changes. So each side of `invisible_since` has a
 /// separate limit, and the earliest entries after it are kept.
-inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) noexcept {
+inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) {
+  user.data = bounded(user.data, rules);
   const std::size_t room = recent_room(rules);
   if (user.visibility_changes.size() > room || user.dropped_range.to != absent) bound_visibility_changes(user, room);
   if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.visibility_changes), room);
 }
 
-inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  for (SessionRegisters& session : user.sessions) bound_disconnects(session, rules);
+inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) {
+  for (SessionRegisters& session : user.sessions) {
+    bound_session(session, rules);
+    // Another node may allow larger ones.
+    const KeptValuePointer activity = session.activity().value;
+    if (activity && json_bytes(activity.view()) > rules.max_activity_bytes) session.set_activity({});
+  }
+  detail::erase_if(user.sessions, [](const SessionRegisters& session) { return session.empty(); });
   bound_live_sessions(user.sessions, now, rules);
   bound_ended_sessions(user.sessions, now, rules);
   normalise_beside_sessions(user, now, rules);  // a user left without an online session may be forgotten
@@ -4811,6 +8049,1050 @@ inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexce
 
 #endif  // PRESENCE_REGISTERS_DETAIL_NORMAL_FORM_HPP
 
+/// The digest of a user's registers.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// An unkeyed 64-bit digest. It uses only 64-bit arithmetic on integers and single bytes, so that it is the same on
+/// every platform. Different digests prove different content. Equal digests prove nothing if an attacker chose the
+/// content.
+class Digest {
+ public:
+  explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
+
+  constexpr void add(std::uint64_t word) noexcept {
+    state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
+  }
+  constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
+  /// Adds a string as its size and its words.
+  void add(std::string_view text) noexcept {
+    add(std::uint64_t{text.size()});
+    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
+    if (!text.empty()) add(load_part(text.data(), text.size()));
+  }
+  constexpr std::uint64_t value() const noexcept { return mix(state_); }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// Adds a value of JSON. The depth of the recursion is at most that of a value.
+inline void add_value(Digest& digest, const ValueView& value) noexcept {
+  digest.add(static_cast<std::uint64_t>(value.kind()));
+  switch (value.kind()) {
+    case ValueKind::boolean: digest.add(std::uint64_t{value.truth()}); break;
+    case ValueKind::integer: digest.add(static_cast<std::uint64_t>(value.integer())); break;
+    case ValueKind::real: digest.add(bits_of(value.real())); break;
+    case ValueKind::string: digest.add(value.text()); break;
+    case ValueKind::array:
+      digest.add(std::uint64_t{value.size()});
+      for (std::size_t i = 0; i < value.size(); ++i) add_value(digest, value[i]);
+      break;
+    case ValueKind::object:
+      digest.add(std::uint64_t{value.members().size()});
+      for (const ValueMember& member : value.members()) {
+        digest.add(member.name());
+        add_value(digest, member.value().view());
+      }
+      break;
+    default: break;
+  }
+}
+
+inline void add_moment(Digest& digest, const SessionMoment& moment) noexcept {
+  digest.add(moment.at);
+  digest.add(std::uint64_t{moment.by_connect});
+}
+
+inline void add_session(Digest& digest, const SessionRegisters& session, Timestamp run_start) noexcept {
+  digest.add(text_of(session.id));
+  add_moment(digest, session.evidence());
+  digest.add(run_start);
+  const Span<Timestamp> disconnects = session.disconnects();
+  digest.add(std::uint64_t{disconnects.size()});
+  for (const Timestamp at : disconnects) digest.add(at);
+  // The state is added as such, because it may be stored in two ways.
+  const SessionState state = session.state();
+  if (session.is_simple() && !state.moment.exists()) return;
+  digest.add(std::uint64_t{1});
+  add_moment(digest, state.moment);
+  digest.add(static_cast<std::uint64_t>(state.availability));
+  digest.add(static_cast<std::uint64_t>(static_cast<std::int64_t>(state.priority)));
+  add_moment(digest, session.active());
+  add_moment(digest, session.activity_moment());
+  const SessionActivity activity = session.activity();
+  if (activity.value) add_value(digest, activity.value.view());
+  digest.add(session.held_until());
+  const Span<Run> runs = session.earlier_runs();
+  digest.add(std::uint64_t{runs.size()});
+  for (const Run& run : runs) {
+    digest.add(run.start);
+    digest.add(run.end);
+  }
+}
+
+/// Returns the digest of a user's registers as they are stored. Pass the normal form if equal knowledge must have equal
+/// digests.
+inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, std::uint64_t seed = 0) noexcept {
+  Digest digest(seed);
+  digest.add(id);
+  digest.add(std::uint64_t{user.sessions.size()});
+  for (const SessionRegisters& session : user.sessions) {
+    add_session(digest, session, normal_run_start(session, user.window));
+  }
+  digest.add(std::uint64_t{user.activities.size()});
+  for (const Activity& activity : user.activities) {
+    digest.add(activity.value);
+    digest.add(activity.evidence);
+  }
+  digest.add(std::uint64_t{user.visibility_changes.size()});
+  for (const VisibilityChange& visibility_change : user.visibility_changes) {
+    digest.add(visibility_change.at);
+    digest.add(std::uint64_t{visibility_change.invisible});
+  }
+  const RareRegisters nothing;
+  const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
+  digest.add(rare.dropped_range.from);
+  digest.add(rare.dropped_range.to);
+  digest.add(rare.status_at);
+  digest.add(text_of(rare.status));
+  digest.add(rare.reported_at);
+  digest.add(rare.reported_last_active_at);
+  digest.add(rare.reported_last_active);
+  digest.add(rare.forgotten_up_to);
+  // Absent in most users.
+  if (rare.status_until != never) {
+    digest.add(std::uint64_t{1});
+    digest.add(rare.status_until);
+  }
+  if (rare.removed != absent) {
+    digest.add(std::uint64_t{2});
+    digest.add(rare.removed);
+  }
+  if (rare.choice_at != absent) {
+    digest.add(std::uint64_t{3});
+    digest.add(rare.choice_at);
+    digest.add(static_cast<std::uint64_t>(rare.choice));
+    digest.add(rare.choice_until);
+  }
+  if (rare.data) {
+    digest.add(std::uint64_t{4});
+    digest.add(rare.data->since);
+    digest.add(std::uint64_t{rare.data->names()});
+    each_entry(*rare.data, [&digest](std::string_view name, Timestamp at, const Value* value) {
+      digest.add(name);
+      digest.add(at);
+      add_value(digest, value == nullptr ? ValueView() : value->view());
+    });
+  }
+  return digest.value();
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_REGISTERS_DETAIL_DIGEST_HPP
+
+/// The framing of all encoded data: a header and blocks with checksums. Blocks can be written and read one at a time.
+///
+///     "PRSN", version (1 byte), kind (1 byte)
+///     for each block: the size of its body (4 bytes, little endian), a checksum (a word), the body
+///     an empty block: size 0, a checksum
+///
+/// A body is a sequence of records. It ends after the first record that makes it `block_size` or longer, so the same
+/// records always have the same bytes. Each checksum is the Digest of the body, seeded with the previous checksum; the
+/// first is seeded with version and kind. So the loss or reordering of blocks is detected.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+enum class FrameKind : std::uint8_t {
+  snapshot = 0,
+  delta = 1,    ///< between two snapshots
+  sketch = 2,   ///< a set sketch of the users of a node, to be compared
+  updates = 3,  ///< updates that the other side is missing
+};
+
+inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
+
+/// Returns the format version of a kind. Each kind is versioned separately.
+constexpr std::uint8_t version_of(FrameKind kind) noexcept {
+  return kind == FrameKind::sketch || kind == FrameKind::updates ? 3 : 2;
+}
+inline constexpr std::uint8_t latest_version = 3;  ///< the latest version of any kind
+/// Returns whether a reader understands that version. Messages between running nodes must have the same version; what
+/// is stored may be older.
+constexpr bool is_read(FrameKind kind, unsigned version) noexcept {
+  const bool is_stored = kind == FrameKind::snapshot || kind == FrameKind::delta;
+  return version == version_of(kind) || (is_stored && version == 1);
+}
+
+inline std::uint64_t first_checksum(FrameKind kind, unsigned version) noexcept {
+  return std::uint64_t{version} << 8 | static_cast<std::uint8_t>(kind);
+}
+inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) noexcept {
+  Digest digest(last);
+  digest.add(body);
+  return digest.value();
+}
+
+/// Writes frames. Calls `sink(std::string_view)` with consecutive pieces. Buffers one block.
+template <class Sink>
+class FrameWriter {
+ public:
+  FrameWriter(Sink& sink, FrameKind kind) : sink_(sink), checksum_(first_checksum(kind, version_of(kind))) {
+    buffer_.raw("PRSN");
+    buffer_.byte(version_of(kind));
+    buffer_.byte(static_cast<std::uint8_t>(kind));
+    begin_block();
+  }
+  FrameWriter(const FrameWriter&) = delete;
+  FrameWriter& operator=(const FrameWriter&) = delete;
+
+  /// Returns the writer to append the next record to.
+  ByteWriter& record() noexcept { return buffer_; }
+  /// Must be called after each record.
+  void end_record() {
+    if (buffer_.size() - body_ >= block_size) end_block();
+  }
+  /// Must be called after the last record.
+  void finish() {
+    if (buffer_.size() > body_) end_block();
+    end_block();
+  }
+
+ private:
+  void begin_block() {
+    buffer_.bytes(0, 4);
+    buffer_.word64(0);
+    body_ = buffer_.size();
+  }
+  void end_block() {
+    const std::string_view body = buffer_.view().substr(body_);
+    if (body.size() > 0xFFFFFFFF) trap();  // one user record this large is beyond every limit
+    checksum_ = next_checksum(checksum_, body);
+    buffer_.bytes_at(body_ - block_head, body.size(), 4);
+    buffer_.bytes_at(body_ - 8, checksum_, 8);
+    sink_(buffer_.view());
+    buffer_.clear();
+    begin_block();
+  }
+
+  Sink& sink_;
+  ByteWriter buffer_;
+  std::size_t body_ = 0;  // offset of the current body in the buffer
+  std::uint64_t checksum_;
+};
+
+/// Reads the output of a FrameWriter, in pieces of any size. Its memory is bounded by the bytes that it was given.
+class FrameReader {
+ public:
+  explicit FrameReader(FrameKind kind) noexcept : kind_(kind), checksum_(first_checksum(kind, version_of(kind))) {}
+
+  /// The version of the format of the bytes, once the first block is read.
+  unsigned version() const noexcept { return version_; }
+
+  /// Calls `on_block(ByteReader&)` with each body that is complete and has a correct checksum. Returns false after an
+  /// error, also one that `on_block` set in the reader.
+  template <class OnBlock>
+  bool push(std::string_view bytes, OnBlock&& on_block) {
+    while (!failed_ && !bytes.empty()) {
+      if (stage_ == Stage::ended) return fail(ErrorCode::trailing_bytes, offset_, "unexpected bytes after the end");
+      // A complete piece is read in place, without a copy.
+      std::string_view piece = bytes.substr(0, wanted_ - held_.size());
+      bytes.remove_prefix(piece.size());
+      if (!held_.empty() || piece.size() < wanted_) {
+        held_ += piece;
+        if (held_.size() < wanted_) break;
+        piece = held_;
+      }
+      read(piece, on_block);
+      offset_ += piece.size();
+      held_.clear();
+    }
+    return !failed_;
+  }
+
+  /// Returns true if the data is complete and valid.
+  bool finish() noexcept {
+    if (stage_ != Stage::ended) fail(ErrorCode::truncated, offset_ + held_.size(), "the bytes are truncated");
+    return !failed_;
+  }
+  const Error& error() const noexcept { return error_; }
+
+ private:
+  enum class Stage : std::uint8_t { head, block, body, ended };
+
+  template <class OnBlock>
+  void read(std::string_view piece, OnBlock& on_block) {
+    ByteReader in(piece, offset_);
+    switch (stage_) {
+      case Stage::head: {
+        for (const char c : {'P', 'R', 'S', 'N'}) {
+          const std::size_t at = in.offset();
+          if (in.byte() != static_cast<std::uint8_t>(c)) in.fail(ErrorCode::syntax, at, "not written by this library");
+        }
+        const unsigned version = in.byte(), kind = in.byte();
+        // In an unknown version the next byte may have any meaning.
+        if (version == 0 || version > latest_version ||
+            (kind == static_cast<std::uint8_t>(kind_) && !is_read(kind_, version)))
+          in.fail(ErrorCode::unknown_version, 4, "unknown version of the format");
+        if (kind != static_cast<std::uint8_t>(kind_))
+          in.fail(ErrorCode::wrong_type, 5, "the value has another type than expected");
+        version_ = version;
+        checksum_ = first_checksum(kind_, version);
+        expect(Stage::block, block_head);
+        break;
+      }
+      case Stage::block: {
+        const std::uint32_t size = in.word32();
+        claimed_ = in.word64();
+        if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the previous block ended too early");
+        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "the first block is empty");
+        if (size == 0) {
+          judge_checksum(in, {});
+          expect(Stage::ended, 0);
+        } else {
+          short_block_ = size < block_size;
+          expect(Stage::body, size);
+        }
+        break;
+      }
+      case Stage::body: {
+        judge_checksum(in, piece);
+        if (in.ok()) on_block(in);
+        expect(Stage::block, block_head);
+        break;
+      }
+      case Stage::ended: break;
+    }
+    if (!in.ok()) fail(in.error().code, in.error().offset, in.error().message);
+  }
+
+  void judge_checksum(ByteReader& in, std::string_view body) noexcept {
+    checksum_ = next_checksum(checksum_, body);
+    if (checksum_ != claimed_)
+      in.fail(ErrorCode::bad_checksum, body.empty() ? offset_ : offset_ - block_head,
+              "the bytes are not those that were written");
+  }
+  void expect(Stage stage, std::size_t bytes) noexcept {
+    stage_ = stage;
+    wanted_ = bytes;
+  }
+  bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+    if (!failed_) error_ = Error{code, offset, message};
+    failed_ = true;
+    return false;
+  }
+
+  FrameKind kind_;
+  unsigned version_ = 0;
+  Stage stage_ = Stage::head;
+  bool short_block_ = false;  // the last block was short; only the end may follow
+  bool failed_ = false;
+  std::size_t wanted_ = frames_head;  // size of the next piece, in bytes
+  std::size_t offset_ = 0;            // offset of that piece
+  std::string held_;                  // the part of it received so far
+  std::uint64_t checksum_, claimed_ = 0;
+  Error error_;
+};
+
+/// Returns `in.ok()`. Fails if the next record begins where its block should already have ended.
+inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
+  if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "the block is longer than allowed");
+  return in.ok();
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BINARY_DETAIL_FRAMING_HPP
+
+// presence/binary/detail/user_record.hpp
+#ifndef PRESENCE_BINARY_DETAIL_USER_RECORD_HPP
+#define PRESENCE_BINARY_DETAIL_USER_RECORD_HPP
+
+/// The encoding of the registers of a user (for number and text see bytes.hpp).
+///
+///     user     = id (text), shape (byte), sessions, activities, visibility changes, rare registers, data
+///     shape    = 1: timestamps in milliseconds | sessions << 1 | activities << 3 | 32: visibility changes
+///                | 64: rare registers | 128: data;
+///                the counts of sessions and activities are 0 to 2, or 3: then the count minus 3 precedes the first one
+///     session  = id (text; empty for the reports), byte: 1: evidence | 2: by a connect | 4: start of the last run |
+///                8: rare registers | 16: says that it is available, by its evidence | disconnects << 5;
+///                then of those present: at; how much earlier than that (number, with a sign); the disconnects, whose
+///                count is 0 to 6, or 7: then the count minus 7 precedes them; the rare registers
+///     rare registers of a session = byte: 1: state | 2: by a connect | 4: active | 8: by a connect | 16: held until |
+///                32: earlier runs | 64: activity | 128: by a connect;
+///                then of those present: at, availability (byte), priority (byte); at; until; at and the value;
+///                number, for each run its start and end
+///     activity = the evidence (timestamp), how much earlier the value is (number)
+///     visibility changes    = number, for each: a timestamp, a byte (0, 1: invisible)
+///     rare     = byte: 1: dropped range | 2: status | 4: reported | 8: choice | 16: reported last_active |
+///                32: forgotten | 64: end of the status | 128: removed;
+///                then of those present, in this order: from and to; at and the text; at; at, a byte (the availability
+///                | 128: it ends) and the end; at and the value; up to; until; up to
+///     data     = number: names << 1 | 1: a full report, its timestamp, for each name: text, at, value
+///     value    = byte: 0 null, 1 false, 2 true, 3 integer, 4 real, 5 string, 6 array, 7 object, then its content
+///
+/// Version 1 had in a session: id (text), byte: 1: connect | 2: heartbeat | disconnects << 2 (63: a number follows),
+/// and these timestamps; and as bit 8 of the rare registers whether the report was of online.
+///
+/// A timestamp is a number: how much earlier it is than the base, with the sign in the lowest bit. The unit is
+/// milliseconds if all timestamps in the record are exact in it, else nanoseconds. The base is the snapshot's
+/// timestamp, rounded down to milliseconds, or 1970. All sequences are strictly ascending. So equal users have equal
+/// bytes.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Encodes timestamps relative to a base, in the unit of a record. Differences wrap around at 64 bits; decoding wraps
+/// them back.
+class TimestampUnit {
+ public:
+  TimestampUnit(Timestamp now, bool in_ms) noexcept : base_(base_of(now)), in_ms_(in_ms) {}
+
+  bool in_ms() const noexcept { return in_ms_; }
+  /// Returns true if no timestamp that was noted needed nanoseconds.
+  bool could_be_ms() const noexcept { return could_be_ms_; }
+  void note(Timestamp at) noexcept {
+    could_be_ms_ = could_be_ms_ && static_cast<std::int64_t>(base_ - raw(at)) % static_cast<std::int64_t>(ms) == 0;
+  }
+
+  void note_earlier(Timestamp at, Timestamp earlier) noexcept {
+    could_be_ms_ = could_be_ms_ && (raw(at) - raw(earlier)) % ms == 0;
+  }
+
+  void append(ByteWriter& out, Timestamp at) const {
+    const auto earlier_by = static_cast<std::int64_t>(base_ - raw(at)) / (in_ms_ ? static_cast<std::int64_t>(ms) : 1);
+    const auto bits = static_cast<std::uint64_t>(earlier_by);
+    out.number(earlier_by < 0 ? ~(bits << 1) : bits << 1);
+  }
+  void append_earlier(ByteWriter& out, Timestamp at, Timestamp earlier) const {
+    out.number((raw(at) - raw(earlier)) / unit());
+  }
+
+  /// For a timestamp that is usually a little earlier than another one.
+  void note_beside(Timestamp at, Timestamp other) noexcept {
+    could_be_ms_ = could_be_ms_ && static_cast<std::int64_t>(raw(at) - raw(other)) % static_cast<std::int64_t>(ms) == 0;
+  }
+  void append_beside(ByteWriter& out, Timestamp at, Timestamp other) const {
+    const auto by = static_cast<std::int64_t>(raw(at) - raw(other)) / static_cast<std::int64_t>(unit());
+    const auto bits = static_cast<std::uint64_t>(by);
+    out.number(by < 0 ? ~(bits << 1) : bits << 1);
+  }
+  Timestamp read_beside(ByteReader& in, Timestamp at) noexcept {
+    const std::size_t start = in.offset();
+    const std::uint64_t number = in.number();
+    const auto by = static_cast<std::int64_t>((number & 1) != 0 ? ~(number >> 1) : number >> 1);
+    constexpr std::int64_t most = INT64_MAX / static_cast<std::int64_t>(ms);
+    const Timestamp other =
+        held(in, start, raw(at) - static_cast<std::uint64_t>(by) * unit(), !in_ms_ || (by <= most && by >= -most));
+    note_beside(at, other);
+    return other;
+  }
+
+  Timestamp read(ByteReader& in) noexcept {
+    const std::size_t start = in.offset();
+    const std::uint64_t number = in.number();
+    const std::uint64_t earlier_by = (number & 1) != 0 ? ~(number >> 1) : number >> 1;
+    constexpr std::int64_t most = INT64_MAX / static_cast<std::int64_t>(ms);
+    const auto count = static_cast<std::int64_t>(earlier_by);
+    const Timestamp at = held(in, start, base_ - earlier_by * unit(), !in_ms_ || (count <= most && count >= -most));
+    note(at);
+    return at;
+  }
+  Timestamp read_earlier(ByteReader& in, Timestamp at) noexcept {
+    const std::size_t start = in.offset();
+    const std::uint64_t number = in.number();
+    const Timestamp earlier = held(in, start, raw(at) - number * unit(), number <= (raw(at) - raw(absent)) / unit());
+    note_earlier(at, earlier);
+    return earlier;
+  }
+
+ private:
+  static constexpr std::uint64_t ms = 1000000;
+
+  static std::uint64_t raw(Timestamp at) noexcept { return static_cast<std::uint64_t>(at.ns()); }
+  static std::uint64_t base_of(Timestamp now) noexcept {
+    if (now == absent) return 0;
+    const std::int64_t rest = now.ns() % static_cast<std::int64_t>(ms);
+    return raw(now) - static_cast<std::uint64_t>(rest) - (rest < 0 ? ms : 0);
+  }
+  std::uint64_t unit() const noexcept { return in_ms_ ? ms : 1; }
+  static Timestamp held(ByteReader& in, std::size_t start, std::uint64_t bits, bool fits) noexcept {
+    const Timestamp at = Timestamp::from_ns(static_cast<std::int64_t>(bits));
+    if (!fits || at == absent || at == never) {
+      in.fail(ErrorCode::out_of_range, start, "the timestamp is out of range");
+    }
+    return at;
+  }
+
+  std::uint64_t base_;
+  bool in_ms_, could_be_ms_ = true;
+};
+
+namespace user_record {
+
+/// Bits of the shape.
+constexpr unsigned in_ms = 1, has_visibility_changes = 32, has_rare = 64, has_data = 128, shape_bits_1 = 127;
+/// Bits of the rare registers.
+constexpr unsigned dropped_range = 1, status = 2, reported = 4, choice = 8, reported_last_active = 16, forgotten = 32,
+                   status_until = 64, removed = 128, rare_bits = 255;
+constexpr unsigned choice_ends = 128;  // beside the number of the availability
+constexpr std::size_t counts_in_shape = 3, disconnects_in_byte = 7;
+/// Bits of a session; above them the number of disconnects.
+constexpr unsigned evidence = 1, by_connect = 2, run_start = 4, rare_of_session = 8, available = 16, session_bits = 5;
+/// Bits of what is rare of a session.
+constexpr unsigned state = 1, state_by_connect = 2, active = 4, active_by_connect = 8, held = 16, runs = 32, shown = 64,
+                   shown_by_connect = 128;
+
+inline unsigned rare_of(const RegistersView& user) noexcept {
+  if (user.rare == nullptr) return 0;
+  const RareRegisters& kept = *user.rare;
+  return (kept.dropped_range.to != absent ? dropped_range : 0u) | (kept.status_at != absent ? status : 0u) |
+         (kept.reported_at != absent ? reported : 0u) | (kept.choice_at != absent ? choice : 0u) |
+         (kept.reported_last_active_at != absent ? reported_last_active : 0u) |
+         (kept.forgotten_up_to != absent ? forgotten : 0u) | (kept.status_until != never ? status_until : 0u) |
+         (kept.removed != absent ? removed : 0u);
+}
+
+inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_greater) noexcept {
+  if (!is_first && !is_greater) in.fail(ErrorCode::syntax, start, "the entries are not in ascending order");
+  return in.ok();
+}
+
+/// Kinds of a value.
+constexpr unsigned null = 0, no = 1, yes = 2, integer = 3, real = 4, string = 5, array = 6, object = 7;
+
+/// Appends a value of JSON. The depth of the recursion is at most that of a value.
+inline void append_value(ByteWriter& out, const ValueView& value) {
+  switch (value.kind()) {
+    case ValueKind::boolean: out.byte(value.truth() ? yes : no); break;
+    case ValueKind::integer: {
+      const auto bits = static_cast<std::uint64_t>(value.integer());
+      out.byte(integer);
+      out.number(value.integer() < 0 ? ~(bits << 1) : bits << 1);
+      break;
+    }
+    case ValueKind::real:
+      out.byte(real);
+      out.word64(bits_of(value.real()));
+      break;
+    case ValueKind::string:
+      out.byte(string);
+      out.text(value.text());
+      break;
+    case ValueKind::array:
+      out.byte(array);
+      out.number(value.size());
+      for (std::size_t i = 0; i < value.size(); ++i) append_value(out, value[i]);
+      break;
+    case ValueKind::object:
+      out.byte(object);
+      out.number(value.members().size());
+      for (const ValueMember& member : value.members()) {
+        out.text(member.name());
+        append_value(out, member.value().view());
+      }
+      break;
+    default: out.byte(null); break;
+  }
+}
+
+/// Reads a value with at most so many levels. It takes memory in proportion to the bytes that were read.
+inline Value read_value(ByteReader& in, std::size_t longest, unsigned levels) {
+  const std::size_t start = in.offset();
+  const char* const too_long = "a value is longer than the rules allow";
+  const unsigned kind = in.byte();
+  if (in.ok() && (kind > object || (kind >= array && levels == 0)))
+    in.fail(ErrorCode::syntax, start, kind > object ? "unknown kind of value" : "a value has too many levels");
+  if (!in.ok()) return Value();
+  switch (kind) {
+    case no:
+    case yes: return Value(kind == yes);
+    case integer: {
+      const std::uint64_t number = in.number();
+      return Value(static_cast<std::int64_t>((number & 1) != 0 ? ~(number >> 1) : number >> 1));
+    }
+    case real: {
+      const std::uint64_t bits = in.word64();
+      double number = 0;
+      std::memcpy(&number, &bits, sizeof number);
+      if (!is_json(ValueView(number), 0)) in.fail(ErrorCode::syntax, start, "a number that is not finite");
+      return Value(number);
+    }
+    case string: return Value(in.text(longest, too_long));
+    case array: {
+      ArrayMaker maker;
+      for (std::uint64_t left = in.number(); left > 0 && in.ok(); --left) {
+        const std::size_t at = in.offset();
+        Value element = read_value(in, longest, levels - 1);
+        if (element.kind() == ValueKind::array) in.fail(ErrorCode::syntax, at, "an array in an array");
+        maker.add(std::move(element));
+      }
+      return in.ok() ? maker.take() : Value();
+    }
+    case object: {
+      ObjectMaker maker;
+      std::string_view last;
+      std::uint64_t left = in.number();
+      for (bool is_first = true; left > 0 && in.ok(); --left, is_first = false) {
+        const std::size_t at = in.offset();
+        const std::string_view name = in.text(longest, too_long);
+        if (!ascends(in, at, is_first, last < name)) break;
+        last = name;
+        maker.add(name, read_value(in, longest, levels - 1));
+      }
+      return in.ok() ? maker.take() : Value();
+    }
+    default: return Value();
+  }
+}
+
+inline void append_data(ByteWriter& out, const UserData& data, const TimestampUnit& unit) {
+  out.number(data.names() * 2 + (data.since != absent ? 1 : 0));
+  if (data.since != absent) unit.append(out, data.since);
+  each_entry(data, [&](std::string_view name, Timestamp at, const Value* value) {
+    out.text(name);
+    unit.append(out, at);
+    append_value(out, value == nullptr ? ValueView() : value->view());
+  });
+}
+
+inline UserDataPointer read_data(ByteReader& in, const Rules& rules, TimestampUnit& unit) {
+  const std::size_t start = in.offset();
+  const std::uint64_t number = in.number();
+  if (in.ok() && number == 0) in.fail(ErrorCode::syntax, start, "the count of data is 0");
+  if (in.ok() && number / 2 > rules.max_data_names)
+    in.fail(ErrorCode::over_limit, start, "the user has more data than max_data_names");
+  UserDataMaker maker;
+  if (in.ok() && (number & 1) != 0) maker.set_since(unit.read(in));
+  std::string_view last;
+  for (std::uint64_t left = number / 2; left > 0 && in.ok(); --left) {
+    const std::size_t at_start = in.offset();
+    const std::string_view name = in.text(rules.max_user_data_bytes, "a name is longer than max_user_data_bytes");
+    if (in.ok() && !is_data_name(name)) in.fail(ErrorCode::syntax, at_start, "a name that data cannot have");
+    if (!ascends(in, at_start, last.empty(), last < name)) break;
+    last = name;
+    const Timestamp at = unit.read(in);
+    Value value = read_value(in, rules.max_user_data_bytes, Value::deepest);
+    if (in.ok()) maker.add(name, at, std::move(value));
+  }
+  if (!in.ok()) return UserDataPointer();
+  const UserDataPointer data = maker.take();
+  if (is_over_limit(data, rules)) in.fail(ErrorCode::over_limit, start, "the data is larger than max_user_data_bytes");
+  return data;
+}
+
+inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
+  TimestampUnit unit(now, true);
+  const auto note = [&unit](Timestamp at) {
+    if (at != absent) unit.note(at);
+  };
+  for (const SessionRegisters& session : user.sessions) {
+    note(session.evidence_at());
+    if (const Timestamp start = normal_run_start(session, user.window); start != absent)
+      unit.note_beside(session.evidence_at(), start);
+    for (const Timestamp at : session.disconnects()) note(at);
+    if (session.is_simple()) continue;
+    note(session.state().moment.at);
+    note(session.activity_moment().at);
+    note(session.active().at);
+    note(session.held_until());
+    for (const Run& run : session.earlier_runs()) {
+      note(run.start);
+      note(run.end);
+    }
+  }
+  for (const Activity& activity : user.activities) {
+    note(activity.evidence);
+    unit.note_earlier(activity.evidence, activity.value);
+  }
+  for (const VisibilityChange& visibility_change : user.visibility_changes) note(visibility_change.at);
+  if (user.rare != nullptr) {
+    const RareRegisters& kept = *user.rare;
+    for (const Timestamp at :
+         {kept.dropped_range.from, kept.dropped_range.to, kept.status_at, kept.reported_at,
+          kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to, kept.removed, kept.choice_at})
+      note(at);
+    if (kept.status_until != never) unit.note(kept.status_until);
+    if (kept.choice_until != never) unit.note(kept.choice_until);
+    if (kept.data) {
+      note(kept.data->since);
+      for (const Timestamp at : kept.data->dates) note(at);
+      for (const UserData::Cleared& one : kept.data->cleared) note(one.at);
+    }
+  }
+  return unit.could_be_ms();
+}
+
+inline void append_rare_of_session(ByteWriter& out, const SessionRegisters& session, bool has_state,
+                                   const TimestampUnit& unit) {
+  const SessionState said = session.state();
+  const SessionMoment last_active = session.active();
+  const SessionActivity activity = session.activity();
+  const Timestamp held_until = session.held_until();
+  const Span<Run> earlier_runs = session.earlier_runs();
+  out.byte((has_state ? state : 0u) | (has_state && said.moment.by_connect ? state_by_connect : 0u) |
+           (last_active.exists() ? active : 0u) | (last_active.by_connect ? active_by_connect : 0u) |
+           (held_until != absent ? held : 0u) | (earlier_runs.empty() ? 0u : runs) |
+           (activity.moment.exists() ? shown : 0u) | (activity.moment.by_connect ? shown_by_connect : 0u));
+  if (has_state) {
+    unit.append(out, said.moment.at);
+    out.byte(static_cast<unsigned>(said.availability));
+    out.byte(static_cast<std::uint8_t>(said.priority));
+  }
+  if (last_active.exists()) unit.append(out, last_active.at);
+  if (held_until != absent) unit.append(out, held_until);
+  if (activity.moment.exists()) {
+    unit.append(out, activity.moment.at);
+    append_value(out, activity.value.view());
+  }
+  if (!earlier_runs.empty()) out.number(earlier_runs.size());
+  for (const Run& run : earlier_runs) {
+    unit.append(out, run.start);
+    unit.append(out, run.end);
+  }
+}
+
+inline void append_session(ByteWriter& out, const SessionRegisters& session, Timestamp start,
+                           const TimestampUnit& unit) {
+  const Span<Timestamp> disconnects = session.disconnects();
+  const bool is_available = session.is_available_by_evidence(),
+             has_state = !is_available && session.state().moment.exists();
+  const bool is_rare = has_state || !session.has_only_life() || !session.earlier_runs().empty();
+  out.text(text_of(session.id));
+  out.byte((session.has_evidence() ? evidence : 0u) | (session.evidence().by_connect ? by_connect : 0u) |
+           (start != absent ? run_start : 0u) | (is_rare ? rare_of_session : 0u) | (is_available ? available : 0u) |
+           smaller_of(disconnects.size(), disconnects_in_byte) << session_bits);
+  if (session.has_evidence()) unit.append(out, session.evidence_at());
+  if (start != absent) unit.append_beside(out, session.evidence_at(), start);
+  if (disconnects.size() >= disconnects_in_byte) out.number(disconnects.size() - disconnects_in_byte);
+  for (const Timestamp at : disconnects) unit.append(out, at);
+  if (is_rare) append_rare_of_session(out, session, has_state, unit);
+}
+
+inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const TimestampUnit& unit) {
+  out.byte(bits);
+  if ((bits & dropped_range) != 0) {
+    unit.append(out, kept.dropped_range.from);
+    unit.append(out, kept.dropped_range.to);
+  }
+  if ((bits & status) != 0) {
+    unit.append(out, kept.status_at);
+    out.text(text_of(kept.status));
+  }
+  if ((bits & reported) != 0) unit.append(out, kept.reported_at);
+  if ((bits & choice) != 0) {
+    unit.append(out, kept.choice_at);
+    out.byte(static_cast<unsigned>(kept.choice) | (kept.choice_until != never ? choice_ends : 0u));
+    if (kept.choice_until != never) unit.append(out, kept.choice_until);
+  }
+  if ((bits & reported_last_active) != 0) {
+    unit.append(out, kept.reported_last_active_at);
+    unit.append(out, kept.reported_last_active);
+  }
+  if ((bits & forgotten) != 0) unit.append(out, kept.forgotten_up_to);
+  if ((bits & status_until) != 0) unit.append(out, kept.status_until);
+  if ((bits & removed) != 0) unit.append(out, kept.removed);
+}
+
+/// Returns a count. Fails if it is greater than the reader's rules allow for one user.
+inline std::size_t read_count(ByteReader& in, std::size_t start, std::uint64_t count, std::size_t most) noexcept {
+  if (count > most) in.fail(ErrorCode::over_limit, start, "the user has more entries than the rules allow");
+  return in.ok() ? narrowed<std::size_t>(count) : 0;
+}
+inline std::size_t read_count(ByteReader& in, unsigned inside, std::size_t least_outside, std::size_t most) noexcept {
+  const std::size_t start = in.offset();
+  std::uint64_t count = inside;
+  if (inside == least_outside) {
+    const std::uint64_t more = in.number();
+    count = more > UINT64_MAX - inside ? UINT64_MAX : more + inside;
+  }
+  return read_count(in, start, count, most);
+}
+
+/// The maximum counts that the rules allow for one user.
+struct Most {
+  explicit Most(const Rules& rules) noexcept
+      : recent(greater_of(rules.max_recent_per_user, std::uint32_t{1})),
+        sessions(sum(sum(recent, rules.max_sessions_per_user), 1)),  // one is that of the reports
+        on_both_sides_of_a_cut(sum(recent, recent)) {}
+
+  std::size_t recent, sessions, on_both_sides_of_a_cut;
+
+ private:
+  static std::size_t sum(std::size_t a, std::size_t b) noexcept { return b > SIZE_MAX - a ? SIZE_MAX : a + b; }
+};
+
+inline Availability read_availability(ByteReader& in, std::size_t start, unsigned number) noexcept {
+  if (in.ok() && number > static_cast<unsigned>(Availability::available))
+    in.fail(ErrorCode::syntax, start, "unknown availability");
+  return static_cast<Availability>(number);
+}
+
+inline void read_rare_of_session(ByteReader& in, SessionRegisters& session, Runs& earlier_runs, Timestamp& held_until,
+                                 const Rules& rules, const Most& most, TimestampUnit& unit) {
+  const std::size_t start = in.offset();
+  const unsigned bits = in.byte();
+  if (in.ok() && (bits == 0 || (bits & (state | state_by_connect)) == state_by_connect ||
+                  (bits & (shown | shown_by_connect)) == shown_by_connect ||
+                  (bits & (active | active_by_connect)) == active_by_connect))
+    in.fail(ErrorCode::syntax, start, "unknown set of registers of a session");
+  if (in.ok() && (bits & state) != 0) {
+    SessionState said;
+    said.moment = {unit.read(in), (bits & state_by_connect) != 0};
+    const std::size_t at = in.offset();
+    said.availability = read_availability(in, at, in.byte());
+    said.priority = static_cast<std::int8_t>(in.byte());
+    if (in.ok() && said.availability == Availability::offline)
+      in.fail(ErrorCode::syntax, at, "a session says that it is offline");
+    if (in.ok() && (session.is_available_by_evidence() || said == usual_state_of(session)))
+      in.fail(ErrorCode::syntax, start, "a state that has a shorter form");
+    if (in.ok()) session.set_state(said);
+  }
+  if (in.ok() && (bits & active) != 0) session.set_active({unit.read(in), (bits & active_by_connect) != 0});
+  if (in.ok() && (bits & held) != 0) held_until = unit.read(in);
+  if (in.ok() && (bits & shown) != 0) {
+    SessionActivity latest;
+    latest.moment = {unit.read(in), (bits & shown_by_connect) != 0};
+    const std::size_t at = in.offset();
+    Value value = read_value(in, rules.max_activity_bytes, Value::deepest);
+    const bool is_none = value.kind() == ValueKind::null;
+    if (in.ok() && !is_none && (value.kind() != ValueKind::object || value.members().empty()))
+      in.fail(ErrorCode::syntax, at, "an activity that is no object, or empty");
+    if (in.ok() && json_bytes(value.view()) > greater_of(rules.max_activity_bytes, std::uint32_t{5}))
+      in.fail(ErrorCode::over_limit, at, "the activity is larger than max_activity_bytes");
+    if (in.ok() && !is_none) latest.value = KeptValuePointer(std::move(value));
+    if (in.ok()) session.set_activity(latest);
+  }
+  if (!in.ok() || (bits & runs) == 0) return;
+  const std::size_t at_count = in.offset();
+  std::size_t left = read_count(in, at_count, in.number(), most.recent);
+  if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "the count of runs is 0");
+  for (; left > 0 && in.ok(); --left) {
+    const std::size_t at = in.offset();
+    Run run;
+    run.start = unit.read(in);
+    run.end = unit.read(in);
+    const bool is_ordered = run.start <= run.end && (earlier_runs.empty() || earlier_runs.back().end < run.start);
+    if (ascends(in, at, false, is_ordered)) earlier_runs.push_back(run);
+  }
+}
+
+inline SessionRegisters read_session(ByteReader& in, const Rules& rules, const Most& most, TimestampUnit& unit) {
+  SessionRegisters session;
+  const std::size_t start = in.offset();
+  const std::string_view id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
+  const unsigned bits = in.byte();
+  if (in.ok() && (bits == 0 || ((bits & evidence) == 0 && (bits & (by_connect | run_start | available)) != 0)))
+    in.fail(ErrorCode::syntax, start, "the session has no timestamp, or an unknown set of registers");
+  if (!in.ok()) return session;
+  session.id = SharedString(id);
+  Timestamp run_begin = absent, held_until = absent;
+  if ((bits & evidence) != 0) session.set_evidence({unit.read(in), (bits & by_connect) != 0});
+  if (in.ok() && (bits & run_start) != 0) run_begin = unit.read_beside(in, session.evidence_at());
+  Timestamp last = absent;
+  for (std::size_t left = read_count(in, bits >> session_bits, disconnects_in_byte, most.recent); left > 0 && in.ok();
+       --left) {
+    const std::size_t at_start = in.offset();
+    const Timestamp at = unit.read(in);
+    if (ascends(in, at_start, last == absent, last < at)) session.add_disconnect(at);
+    last = at;
+  }
+  if (in.ok() && (bits & available) != 0) session.set_state(usual_state_of(session));
+  Runs all;
+  if (in.ok() && (bits & rare_of_session) != 0) read_rare_of_session(in, session, all, held_until, rules, most, unit);
+  if (!in.ok() || !has_runs(session, rules)) return session;
+  if (session.has_evidence()) {
+    // A writer without timeouts has no runs.
+    if (run_begin == absent) run_begin = session.evidence_at();
+    if (!all.empty() && run_begin <= all.back().end) in.fail(ErrorCode::syntax, start, "the runs of a session overlap");
+    const Timestamp end = later(end_of_span(session, session.evidence_at(), rules), held_until);
+    if (end < run_begin) in.fail(ErrorCode::syntax, start, "the last run of a session ends before it begins");
+    all.push_back({run_begin, end});
+  }
+  set_runs(session, std::move(all), rules);
+  return session;
+}
+
+/// A session of version 1 of the format: the latest connect, the latest heartbeat, and the disconnects.
+inline SessionRegisters read_session_1(ByteReader& in, const Rules& rules, const Most& most, TimestampUnit& unit) {
+  SessionRegisters session;
+  const std::size_t start = in.offset();
+  const std::string_view id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
+  const unsigned bits = in.byte();
+  if (in.ok() && (id.empty() || bits == 0)) in.fail(ErrorCode::syntax, start, "the session has no id or no timestamp");
+  if (!in.ok()) return session;
+  session.id = SharedString(id);
+  for (const unsigned bit : {1u, 2u}) {
+    if ((bits & bit) == 0) continue;
+    const Timestamp at = unit.read(in);
+    if (in.ok()) join_evidence(session, {at, bit == 1u}, rules);
+  }
+  constexpr unsigned most_in_byte = 63;
+  Timestamp last = absent;
+  for (std::size_t left = read_count(in, bits >> 2, most_in_byte, most.recent); left > 0 && in.ok(); --left) {
+    const std::size_t at_start = in.offset();
+    const Timestamp at = unit.read(in);
+    if (ascends(in, at_start, last == absent, last < at)) session.add_disconnect(at);
+    last = at;
+  }
+  return session;
+}
+
+inline void read_rare(ByteReader& in, UserRegisters& kept, unsigned version, const Rules& rules, TimestampUnit& unit) {
+  const std::size_t start = in.offset();
+  const unsigned bits = in.byte();
+  const bool is_1 = version == 1;
+  constexpr unsigned online_1 = 8, rare_bits_1 = 63;  // version 1 has the report itself here
+  const bool is_known = is_1 ? bits <= rare_bits_1 && (bits & (reported | online_1)) != online_1
+                             : bits <= rare_bits && (bits & (status | status_until)) != status_until;
+  if (in.ok() && (bits == 0 || !is_known)) in.fail(ErrorCode::syntax, start, "unknown set of registers");
+  if (!in.ok()) return;
+  if ((bits & dropped_range) != 0) {
+    kept.dropped_range.from = unit.read(in);
+    kept.dropped_range.to = unit.read(in);
+    ascends(in, start, false, kept.dropped_range.from < kept.dropped_range.to);
+  }
+  if ((bits & status) != 0) {
+    kept.status_at = unit.read(in);
+    const std::string_view text = in.text(rules.max_status_bytes, "the status is longer than max_status_bytes");
+    kept.status = SharedString(text);
+  }
+  if ((bits & reported) != 0) kept.reported_at = unit.read(in);
+  if (!is_1 && (bits & choice) != 0) {
+    kept.choice_at = unit.read(in);
+    const std::size_t at = in.offset();
+    const unsigned number = in.byte();
+    kept.choice = read_availability(in, at, number & ~choice_ends);
+    if ((number & choice_ends) != 0) kept.choice_until = unit.read(in);
+  }
+  if ((bits & reported_last_active) != 0) {
+    kept.reported_last_active_at = unit.read(in);
+    kept.reported_last_active = unit.read(in);
+  }
+  if ((bits & forgotten) != 0) kept.forgotten_up_to = unit.read(in);
+  if (!is_1 && (bits & status_until) != 0) {
+    if (kept.status.view().empty()) in.fail(ErrorCode::syntax, start, "the end of an empty status");
+    kept.status_until = unit.read(in);
+  }
+  if (!is_1 && (bits & removed) != 0) kept.removed = unit.read(in);
+  if (!is_1 || (bits & reported) == 0 || !in.ok()) return;
+  SessionRegisters& report = join_session(kept, std::string_view());
+  if ((bits & online_1) != 0) {
+    join_evidence(report, {kept.reported_at, true}, rules);
+  } else {
+    report.add_disconnect(kept.reported_at);
+  }
+}
+
+}  // namespace user_record
+
+inline void append_user(ByteWriter& out, std::string_view id, const RegistersView& user, Timestamp now) {
+  namespace record = user_record;
+  const std::size_t sessions = user.sessions.size(), activities = user.activities.size();
+  const unsigned rare = record::rare_of(user);
+  const bool has_data = user.rare != nullptr && user.rare->data;
+  const TimestampUnit unit(now, record::all_in_ms(user, now));
+  out.text(id);
+  out.byte((unit.in_ms() ? record::in_ms : 0u) | smaller_of(sessions, record::counts_in_shape) << 1 |
+           smaller_of(activities, record::counts_in_shape) << 3 |
+           (user.visibility_changes.empty() ? 0u : record::has_visibility_changes) |
+           (rare == 0 ? 0u : record::has_rare) | (has_data ? record::has_data : 0u));
+  if (sessions >= record::counts_in_shape) out.number(sessions - record::counts_in_shape);
+  for (const SessionRegisters& session : user.sessions)
+    record::append_session(out, session, normal_run_start(session, user.window), unit);
+  if (activities >= record::counts_in_shape) out.number(activities - record::counts_in_shape);
+  for (const Activity& activity : user.activities) {
+    unit.append(out, activity.evidence);
+    unit.append_earlier(out, activity.evidence, activity.value);
+  }
+  if (!user.visibility_changes.empty()) out.number(user.visibility_changes.size());
+  for (const VisibilityChange& visibility_change : user.visibility_changes) {
+    unit.append(out, visibility_change.at);
+    out.byte(visibility_change.invisible ? 1 : 0);
+  }
+  if (rare != 0) record::append_rare(out, *user.rare, rare, unit);
+  if (has_data) record::append_data(out, *user.rare->data, unit);
+}
+
+/// A decoded user: within the limits of the rules and in the canonical encoding, but not yet normalised.
+struct UserRecord {
+  std::string_view id;  // borrowed from the bytes
+  UserRegisters registers;
+};
+
+inline UserRecord read_user(ByteReader& in, unsigned version, Timestamp now, const Rules& rules) {
+  namespace record = user_record;
+  const record::Most most(rules);
+  UserRecord user;
+  UserRegisters& kept = user.registers;
+  const std::size_t start = in.offset();
+  user.id = in.text(rules.max_id_bytes, "the id is longer than max_id_bytes");
+  const unsigned shape = in.byte();
+  if (in.ok() && (user.id.empty() || (version == 1 && shape > record::shape_bits_1) || shape <= record::in_ms)) {
+    in.fail(ErrorCode::syntax, start, "the user has no id or no content");
+  }
+  TimestampUnit unit(now, (shape & record::in_ms) != 0);
+  for (std::size_t left = record::read_count(in, shape >> 1 & 3, record::counts_in_shape, most.sessions);
+       left > 0 && in.ok(); --left) {
+    const std::size_t at = in.offset();
+    SessionRegisters session =
+        version == 1 ? record::read_session_1(in, rules, most, unit) : record::read_session(in, rules, most, unit);
+    const bool is_first = kept.sessions.empty();
+    if (record::ascends(in, at, is_first, !is_first && text_of(kept.sessions.back().id) < text_of(session.id)))
+      kept.sessions.push_back(std::move(session));
+  }
+  for (std::size_t left = record::read_count(in, shape >> 3 & 3, record::counts_in_shape, most.on_both_sides_of_a_cut);
+       left > 0 && in.ok(); --left) {
+    const std::size_t at = in.offset();
+    Activity activity;
+    activity.evidence = unit.read(in);
+    activity.value = unit.read_earlier(in, activity.evidence);
+    const bool is_first = kept.activities.empty();
+    if (record::ascends(in, at, is_first,
+                        !is_first && kept.activities.back().value < activity.value &&
+                            kept.activities.back().evidence < activity.evidence))
+      kept.activities.push_back(activity);
+  }
+  if ((shape & record::has_visibility_changes) != 0) {
+    const std::size_t at_count = in.offset();
+    std::size_t left = record::read_count(in, at_count, in.number(), most.on_both_sides_of_a_cut);
+    if (in.ok() && left == 0) in.fail(ErrorCode::syntax, at_count, "the count of visibility changes is 0");
+    for (; left > 0 && in.ok(); --left) {
+      const std::size_t at = in.offset();
+      VisibilityChange visibility_change;
+      visibility_change.at = unit.read(in);
+      const unsigned truth = in.byte();
+      if (truth > 1) in.fail(ErrorCode::syntax, at, "the visibility is neither 0 nor 1");
+      visibility_change.invisible = truth == 1;
+      const bool is_first = kept.visibility_changes.empty();
+      if (record::ascends(in, at, is_first, !is_first && kept.visibility_changes.back().at < visibility_change.at))
+        kept.visibility_changes.push_back(visibility_change);
+    }
+  }
+  if ((shape & record::has_rare) != 0) record::read_rare(in, kept, version, rules, unit);
+  if (in.ok() && (shape & record::has_data) != 0) kept.data = record::read_data(in, rules, unit);
+  for (const VisibilityChange& visibility_change : kept.visibility_changes) {
+    if (!visibility_change.invisible && kept.dropped_range.contains(visibility_change.at))
+      in.fail(ErrorCode::syntax, start, "a visible change inside a dropped range");
+  }
+  if (in.ok() && !unit.in_ms() && unit.could_be_ms())
+    in.fail(ErrorCode::syntax, start, "timestamps are in nanoseconds although milliseconds suffice");
+  return user;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BINARY_DETAIL_USER_RECORD_HPP
+
 // presence/registers/detail/peer_dates.hpp
 #ifndef PRESENCE_REGISTERS_DETAIL_PEER_DATES_HPP
 #define PRESENCE_REGISTERS_DETAIL_PEER_DATES_HPP
@@ -4822,15 +9104,27 @@ namespace detail {
 /// Returns the latest timestamp in a user's registers; it may be `absent`. The reported last_active and the end of a
 /// status are excluded: they are values that an event may set to any timestamp, and they constrain no later event. Only
 /// the timestamp of that event counts.
-inline Timestamp latest_date(const RegistersView& user) noexcept {
+inline Timestamp latest_date(const RegistersView& user, const Rules& rules) noexcept {
   Timestamp latest = absent;
-  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
+  for (const SessionRegisters& session : user.sessions) {
+    latest = later(latest, session.latest());
+    if (session.is_simple()) continue;
+    // A run ends when evidence at this timestamp would end it.
+    const Duration span = timeout_of(session, rules) + rules.offline_grace;
+    latest = later(latest, session.held_until() - span);
+    // A hold moves the activity so that the session is not idle before it ends.
+    const bool ends_with_run = session.has_evidence() && has_runs(session, rules) &&
+                               session.active().at + rules.idle_after <= run_end(session, rules);
+    if (!ends_with_run) latest = later(latest, session.active().at);
+    if (!session.earlier_runs().empty()) latest = later(latest, session.earlier_runs().back().end - span);
+  }
   // The last activity has the latest evidence, and no value is later than its evidence.
   if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
   if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
   if (user.rare == nullptr) return latest;
   const RareRegisters& rare = *user.rare;
   latest = later(later(latest, rare.dropped_range.to), later(rare.status_at, rare.reported_at));
+  latest = later(latest, later(rare.choice_at, rare.data.latest()));
   return later(latest, later(rare.removed, later(rare.reported_last_active_at, rare.forgotten_up_to)));
 }
 
@@ -4843,7 +9137,7 @@ class PeerDates {
   PeerDates() noexcept = default;
   /// `now` must be the later one of the host's clock and the timestamp of the snapshot that the message is joined into.
   PeerDates(Timestamp now, const Rules& rules) noexcept
-      : skew_(rules.max_clock_skew), latest_now_(now + skew_), latest_(latest_now_) {}
+      : rules_(rules), skew_(rules.max_clock_skew), latest_now_(now + skew_), latest_(latest_now_) {}
 
   /// Returns whether a message may have this timestamp; `absent` means none. From then on, the message's content is
   /// judged by its timestamp, if it has one.
@@ -4851,9 +9145,12 @@ class PeerDates {
     if (theirs != absent) latest_ = theirs + skew_;
     return theirs <= latest_now_;
   }
-  bool admit(const RegistersView& user) const noexcept { return latest_ == never || latest_date(user) <= latest_; }
+  bool admit(const RegistersView& user) const noexcept {
+    return latest_ == never || latest_date(user, rules_) <= latest_;
+  }
 
  private:
+  Rules rules_;
   Duration skew_ = Duration::highest();
   Timestamp latest_now_ = never, latest_ = never;
 };
@@ -4875,23 +9172,55 @@ namespace detail {
 
 inline bool in_range(Timestamp at) noexcept { return at != absent && at != never; }
 
+/// Returns whether a session or a user can say that. A session does not say that it is offline: it disconnects.
+constexpr bool is_said(Availability availability) noexcept {
+  return availability > Availability::offline && availability <= Availability::available;
+}
+
 /// Returns whether the ids of an event are within Rules::max_id_bytes. Only events of a session use the session id.
 inline bool ids_fit(const PresenceEventView& event, const Rules& rules) noexcept {
   return event.user.size() <= rules.max_id_bytes &&
          (!belongs_to_session(event.type) || event.session.size() <= rules.max_id_bytes);
 }
 
-/// Returns the verdict on the event itself, independent of the snapshot. An event that was moved to a later timestamp
-/// was judged before; its end may have passed.
+/// Returns the verdict on the event itself, independent of the snapshot.
+inline Verdict judge_data(const PresenceEventView& event, const Rules& rules) noexcept {
+  const std::size_t bytes = event.name.size() + 4 + json_bytes(event.value);
+  return bytes <= rules.max_user_data_bytes && rules.max_data_names != 0 ? Verdict::applied : Verdict::over_limit;
+}
+/// Judges the activity of a session or a report, and the data of a report.
+inline Verdict judge_fields(const PresenceEventView& event, const Rules& rules) noexcept {
+  if (event.activity) {
+    // The fields become an object, which is one level more.
+    if (!is_json(*event.activity, Value::deepest - 1)) return Verdict::invalid;
+    if (!event.activity->empty() && json_bytes(*event.activity) > rules.max_activity_bytes) return Verdict::over_limit;
+  }
+  if (!event.data || event.type != EventType::report) return Verdict::applied;
+  for (const AttributesView::Entry entry : *event.data) {
+    if (!is_data_name(entry.name) || !is_json(entry.value, Value::deepest)) return Verdict::invalid;
+  }
+  const bool fits = json_bytes(*event.data) - json_bytes(AttributesView()) <= rules.max_user_data_bytes &&
+                    event.data->size() <= rules.max_data_names;
+  return fits ? Verdict::applied : Verdict::over_limit;
+}
+
 inline Verdict judge_form(const PresenceEventView& event, const Rules& rules, bool is_moved = false) noexcept {
   switch (event.type) {
     case EventType::connect:
     case EventType::disconnect:
     case EventType::heartbeat:
+    case EventType::active:
+    case EventType::update:
       if (event.session.empty()) return Verdict::invalid;
       break;
     case EventType::set_status:
       if (!event.status) return Verdict::invalid;
+      break;
+    case EventType::set_data:
+      if (!is_data_name(event.name) || !is_json(event.value, Value::deepest)) return Verdict::invalid;
+      break;
+    case EventType::set_availability:
+      if (event.availability && !is_said(*event.availability)) return Verdict::invalid;
       break;
     case EventType::set_visible:
       if (!event.invisible) return Verdict::invalid;
@@ -4903,10 +9232,17 @@ inline Verdict judge_form(const PresenceEventView& event, const Rules& rules, bo
     default: return Verdict::invalid;
   }
   if (event.user.empty() || !in_range(event.at)) return Verdict::invalid;
-  if (event.status && event.until && (!in_range(*event.until) || (!is_moved && *event.until <= event.at)))
+  const bool may_end = event.status || event.type == EventType::set_availability;
+  if (may_end && event.until && (!in_range(*event.until) || (!is_moved && *event.until <= event.at)))
     return Verdict::invalid;
+  if (says_availability(event.type)) {
+    if (event.availability && !is_said(*event.availability)) return Verdict::invalid;
+    if (event.priority && !event.availability && event.type != EventType::report) return Verdict::invalid;
+  }
   if (!ids_fit(event, rules)) return Verdict::over_limit;
   if (event.status && event.status->size() > rules.max_status_bytes) return Verdict::over_limit;
+  if (event.type == EventType::set_data) return judge_data(event, rules);
+  if (says_availability(event.type) && (event.activity || event.data)) return judge_fields(event, rules);
   return Verdict::applied;
 }
 
@@ -4937,6 +9273,7 @@ class AcceptanceWindow {
   AcceptanceWindow(Timestamp now, const Rules& rules) noexcept
       : now_(now),
         refresh_(rules.last_active_refresh),
+        span_(span_of_silence(rules)),
         room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
     const Duration least = Duration::from_ns(1);
     first_ = absent + least;
@@ -4957,7 +9294,19 @@ class AcceptanceWindow {
   bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
   Timestamp window() const noexcept { return first_; }
 
-  bool is_live(const SessionRegisters& session) const noexcept { return live(session, timed_out_up_to_); }
+  /// Returns whether a session, other than that of the reports, is neither disconnected nor timed out.
+  bool is_live(const SessionRegisters& session) const noexcept {
+    // Most sessions are surely open, or over.
+    if (session.is_open()) return session.evidence_at() > timed_out_up_to_;
+    if (session.is_over()) return false;
+    if (session.evidence_at() <= timed_out_up_to_ && !is_held(session)) return false;
+    return !ended_by_disconnect(session);
+  }
+  /// Returns whether evidence at that timestamp belongs to the same run as the session's last evidence, which is
+  /// earlier.
+  bool is_of_run(const SessionRegisters& session, Timestamp at) const noexcept {
+    return static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(session.evidence_at().ns()) <= span_;
+  }
 
   /// Returns the number of sessions up to which none has to be dropped for a new one.
   std::uint32_t session_room() const noexcept { return room_; }
@@ -4971,6 +9320,17 @@ class AcceptanceWindow {
   }
 
  private:
+  bool is_held(const SessionRegisters& session) const noexcept {
+    return session.has_evidence() && now_ < session.held_until();
+  }
+
+  /// Returns how long a silence inside a run may be, in nanoseconds.
+  static std::uint64_t span_of_silence(const Rules& rules) noexcept {
+    const Duration span = rules.session_timeout + rules.offline_grace;
+    const bool is_endless = rules.session_timeout == Duration() || span == Duration::highest();
+    return is_endless ? UINT64_MAX : static_cast<std::uint64_t>(span.ns());
+  }
+
   PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
     const Timestamp value = detail::heartbeat_value(at, rules);
     if (value > first_possible()) step_ = value;  // the first step is shorter than the others
@@ -4984,6 +9344,7 @@ class AcceptanceWindow {
   Timestamp timed_out_up_to_ = absent;
   Timestamp step_;
   Duration refresh_;
+  std::uint64_t span_ = UINT64_MAX;  // in nanoseconds
   std::uint32_t room_ = 0;
 };
 
@@ -5413,11 +9774,9 @@ class alignas(SessionRegisters) Overflow {
   /// Returns the size of all memory that it holds, in bytes.
   std::size_t bytes() noexcept {
     std::size_t sum = bytes_of(shape_);
-    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += bytes_elsewhere(sessions()[i]);
-    return sum + (shape_.rare ? rare()->status.bytes_elsewhere() : 0);
-  }
-  static std::size_t bytes_elsewhere(const SessionRegisters& session) noexcept {
-    return session.id.bytes_elsewhere() + session.disconnects.bytes_elsewhere();
+    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += sessions()[i].bytes_elsewhere();
+    if (!shape_.rare) return sum;
+    return sum + rare()->status.bytes_elsewhere() + (rare()->data ? rare()->data->memory() : 0);
   }
 
   /// Takes over the content of another one. This one must be empty and have room for it.
@@ -5544,8 +9903,8 @@ class RowView {
   /// The value of the latest activity, or `absent`.
   Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
   Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
-  /// Returns whether only sessions, activities and a status without an end are stored for the user, and the user is
-  /// known to others whether or not they are online.
+  /// Returns whether only sessions that say nothing, activities, data and a status without an end are stored for the
+  /// user, and the user is known to others whether or not they are online. Reports are not among it.
   bool is_plain() const noexcept { return rest_->is_plain; }
 
   RegistersView registers() const noexcept {
@@ -5554,7 +9913,7 @@ class RowView {
     view.activities = activities();
     if (Overflow* const more = rest_->overflow) {
       view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->visibility_change_count};
-      if (more->shape().rare) view.rare = more->rare();
+      if (more->shape().rare) view.rare = view.choosing = more->rare();
     }
     return view;
   }
@@ -5603,12 +9962,12 @@ class RowView {
 
   /// Returns the size of the user's memory outside the row in bytes, without the id.
   std::size_t bytes_elsewhere() const noexcept {
-    return Overflow::bytes_elsewhere(head_->session) + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
+    return head_->session.bytes_elsewhere() + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
   }
 
   /// Returns whether the row may have memory outside of the page.
   bool has_memory_elsewhere() const noexcept {
-    return rest_->overflow != nullptr || !head_->session.id.is_inside() || head_->session.disconnects.size() > 1;
+    return rest_->overflow != nullptr || !head_->session.id.is_inside() || !head_->session.is_simple();
   }
 
   /// @{
@@ -5638,6 +9997,11 @@ class RowView {
   const RowHead* head_ = nullptr;
   const RowRest* rest_ = nullptr;
 };
+
+/// Returns whether the user is plain, and by the rules time alone can only turn such a user offline.
+inline bool is_plain(const RowView& row, const Rules& rules) noexcept {
+  return rules.forget_after == Duration::highest() && rules.idle_after == Duration() && row.is_plain();
+}
 
 /// A view of one user's row through which the row may be changed.
 class RowAccess : public RowView {
@@ -5749,16 +10113,24 @@ class RowAccess : public RowView {
     return shape;
   }
 
+  static bool say_nothing(const Sessions& sessions) noexcept {
+    for (const SessionRegisters& session : sessions) {
+      if (!session.says_nothing() || session.is_report()) return false;
+    }
+    return true;
+  }
+
   void fill(UserRegisters&& user) const noexcept {
     RowRest& rest = this->rest();
+    rest.is_plain = user.visibility_changes.empty() && user.reported_at == absent &&
+                    user.reported_last_active_at == absent && user.forgotten_up_to == absent &&
+                    user.dropped_range.to == absent && user.removed == absent && user.status_until == never &&
+                    user.choice_at == absent && say_nothing(user.sessions) &&
+                    (user.sessions.empty() || !user.activities.empty() || user.status_at != absent);
     head().session = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
     rest.session_count = static_cast<std::uint32_t>(user.sessions.size());
     const bool inside = user.activities.size() <= RowRest::activities_inside;
     rest.count = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
-    rest.is_plain = user.visibility_changes.empty() && user.reported_at == absent &&
-                    user.reported_last_active_at == absent && user.forgotten_up_to == absent &&
-                    user.dropped_range.to == absent && user.removed == absent && user.status_until == never &&
-                    (user.sessions.empty() || !user.activities.empty() || user.status_at != absent);
     for (std::size_t i = 0; i < rest.count; ++i) rest.activities[i] = user.activities[i];
     if (rest.overflow == nullptr) return;
     Overflow& more = *rest.overflow;
@@ -5809,7 +10181,7 @@ inline std::optional<UserView> seen_by_others(const RowView& row, Timestamp now,
 /// Returns the next time after `now` at which the user's visible state changes without an event. For most users, reads
 /// only the sessions.
 inline Timestamp next_change(const RowView& row, Timestamp now, const Rules& rules) noexcept {
-  if (!row.is_plain() || rules.forget_after != Duration::highest()) return next_change(row.registers(), now, rules);
+  if (!is_plain(row, rules)) return next_change(row.registers(), now, rules);
   const Timestamp until = online_until(row.sessions(), rules);
   return now < until ? until : never;
 }
@@ -5823,22 +10195,29 @@ class Seen {
     if (!view) return;
     is_known_ = true;
     is_online_ = view->online;
+    availability_ = view->availability;
     if (view->last_active) last_active_ = *view->last_active;
     if (!view->status.empty()) status_ = user.rare->status;
+    if (!view->data.empty()) data_ = user.rare->data;
+    if (!view->activity.empty()) activity_ = Shown::of(user, now, rules).activity;
   }
   static Seen of(RowView row, Timestamp now, const Rules& rules) noexcept {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
   }
 
   friend bool operator==(const Seen& a, const Seen& b) noexcept {
-    return a.is_known_ == b.is_known_ && a.is_online_ == b.is_online_ && a.last_active_ == b.last_active_ &&
-           a.status_ == b.status_;
+    return a.is_known_ == b.is_known_ && a.is_online_ == b.is_online_ && a.availability_ == b.availability_ &&
+           a.last_active_ == b.last_active_ && a.status_ == b.status_ &&
+           AttributesView(a.activity_.members()) == AttributesView(b.activity_.members()) &&
+           same_data(a.data_, b.data_);
   }
 
   /// Returns a copy that is offline.
   Seen offline() const noexcept {
     Seen seen(*this);
     seen.is_online_ = false;
+    seen.availability_ = Availability::offline;
+    seen.activity_ = KeptValuePointer();
     return seen;
   }
 
@@ -5846,14 +10225,25 @@ class Seen {
   bool is_online() const noexcept { return is_online_; }
   std::optional<UserView> view(std::string_view id) const noexcept {
     if (!is_known_) return std::nullopt;
-    return UserView(id, is_online_, status_.view(),
-                    last_active_ == absent ? std::nullopt : std::optional<Timestamp>(last_active_), false);
+    UserView view(id, is_online_, status_.view(),
+                  last_active_ == absent ? std::nullopt : std::optional<Timestamp>(last_active_), false, availability_);
+    view.activity = activity_.members();
+    view.data = data_.view();
+    return view;
   }
 
  private:
+  /// Returns whether others see the same data, whatever its dates.
+  static bool same_data(const UserDataPointer& a, const UserDataPointer& b) noexcept {
+    return a.get() == b.get() || AttributesView(a.view()) == AttributesView(b.view());
+  }
+
   SharedString status_;
   Timestamp last_active_ = absent;
   bool is_known_ = false, is_online_ = false;
+  Availability availability_ = Availability::offline;
+  KeptValuePointer activity_;
+  UserDataPointer data_;
 };
 
 /// The change of one user. Valid without either snapshot.
@@ -7919,8 +12309,9 @@ struct Root {
 };
 
 constexpr Rules without_negative_durations(Rules rules) noexcept {
-  for (Duration* duration : {&rules.session_timeout, &rules.offline_grace, &rules.last_active_refresh,
-                             &rules.reorder_window, &rules.max_clock_skew, &rules.forget_after}) {
+  for (Duration* duration :
+       {&rules.session_timeout, &rules.offline_grace, &rules.last_active_refresh, &rules.reorder_window,
+        &rules.max_clock_skew, &rules.forget_after, &rules.idle_after, &rules.report_timeout}) {
     if (*duration < Duration()) *duration = Duration();
   }
   return rules;
@@ -7950,8 +12341,11 @@ inline UserRegisters normal_form_of(const RowView& row, const Root& root) {
 /// surely in normal form already.
 template <class Read>
 auto read_normal_form_of(const RowView& row, Timestamp now, const Rules& rules, Read read) {
-  const RegistersView kept = row.registers();
-  if (surely_normal(kept, now, rules)) return read(kept);
+  RegistersView kept = row.registers();
+  if (surely_normal(kept, now, rules)) {
+    kept.window = now - rules.reorder_window;
+    return read(kept);
+  }
   const UserRegisters user = normal_form_of(row, now, rules);
   return read(RegistersView(user));
 }
@@ -8029,8 +12423,30 @@ class Snapshot {
     return seen && seen->online;
   }
 
+  /// Returns the sessions that keep the user online, in order of their ids, as `viewer` sees them. Empty unless
+  /// Rules::show_devices; also for users who are unknown, offline or invisible to the viewer. The choice of the user
+  /// and what reports say are not in it. So a mirror has no devices: neither JSON nor `encode_for` contains them. No
+  /// change is emitted for it: one device more or less may be no change. The rule StoreOptions::may_see does not apply.
+  /// O(sessions).
+  std::vector<Device> devices(std::string_view id, Viewer viewer = nobody) const {
+    std::vector<Device> devices;
+    const detail::RowView row = root_ && root_->rules.show_devices ? find_row(id) : detail::RowView();
+    if (row == nullptr) return devices;
+    const detail::RegistersView user = row.registers();
+    if (viewer.id() != id && detail::invisible_since(user.visibility_changes) != detail::absent) return devices;
+    for (const detail::SessionRegisters& session : user.sessions) {
+      if (session.is_report() || detail::online_until(session, root_->rules) <= root_->now) continue;
+      const detail::Standing standing = detail::Standing::of(session, root_->now, root_->rules);
+      const detail::KeptValuePointer activity = detail::present_activity(session, root_->rules);
+      devices.push_back(Device{std::string(session.id.view()), standing.availability,
+                               static_cast<Attributes>(AttributesView(activity.members()))});
+    }
+    return devices;
+  }
+
   /// Returns the full state of one user, whatever others may see, or nullopt if nothing is kept of the user. For
-  /// servers and tests; do not show it to other users. O(sessions).
+  /// servers and tests; do not show it to other users. O(sessions). Users that no other user knows, such as those who
+  /// only connected invisibly, are found by their id only: iteration and queries do not return them.
   std::optional<PresenceState> inspect(std::string_view id) const {
     detail::RowView row = find_row(id);
     if (row == nullptr) return std::nullopt;
@@ -8042,14 +12458,24 @@ class Snapshot {
       state.user.id = std::string(id);
     }
     state.status_at = detail::optional_timestamp(user.status_at);
+    if (user.choice != Availability::offline && root_->now < user.choice_until) {
+      state.choice = user.choice;
+      if (user.choice_until != detail::never) state.choice_until = user.choice_until;
+    }
     if (user.status_until != detail::never) state.status_until = user.status_until;
     state.invisible_since = detail::optional_timestamp(detail::invisible_since(user.visibility_changes));
     for (const detail::SessionRegisters& kept : user.sessions) {
       Session session;
       session.id = std::string(detail::text_of(kept.id));
-      session.connected = detail::optional_timestamp(kept.connect);
-      session.heartbeat = detail::optional_timestamp(kept.heartbeat);
-      session.disconnects.assign(kept.disconnects.begin(), kept.disconnects.end());
+      if (kept.is_report()) continue;
+      const detail::SessionState said = detail::present_state(kept, root_->rules);
+      const detail::Span<Timestamp> disconnects = kept.disconnects();
+      session.last_evidence = detail::optional_timestamp(kept.evidence_at());
+      session.online_since = detail::optional_timestamp(kept.run_start());
+      session.disconnects.assign(disconnects.begin(), disconnects.end());
+      if (said.moment.exists()) session.availability = said.availability;
+      session.priority = said.priority;
+      session.active = detail::optional_timestamp(kept.active().at);
       session.online_until = detail::optional_timestamp(detail::online_until(kept, root_->rules));
       session.alive = detail::live(kept, root_->now, root_->rules);
       state.sessions.push_back(std::move(session));
@@ -8388,8 +12814,8 @@ class Before {
         visibility_changes_(user.visibility_changes),
         rare_(user),
         session_count(user.sessions.size()) {
-    if (!belongs_to_session(event.type)) return;
-    if (const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session)) {
+    if (!has_session(event.type)) return;
+    if (const SessionRegisters* const session = find(user, event)) {
       session_ = *session;
       had_session_ = true;
     }
@@ -8398,16 +12824,23 @@ class Before {
   bool had_live_session(Timestamp now, const Rules& rules) const noexcept {
     return had_session_ && live(session_, now, rules);
   }
+  /// Returns whether the event changed nothing. A removal changes sessions only if it is later than the one before.
   bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
     if (user.sessions.size() != session_count || user.activities != activities_ ||
         user.visibility_changes != visibility_changes_ || !(static_cast<const RareRegisters&>(user) == rare_))
       return false;
-    if (!belongs_to_session(event.type)) return true;
-    const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session);
+    if (!has_session(event.type)) return true;
+    const SessionRegisters* const session = find(user, event);
     return session == nullptr ? !had_session_ : had_session_ && *session == session_;
   }
 
  private:
+  static bool has_session(EventType type) noexcept { return belongs_to_session(type) || type == EventType::report; }
+  static const SessionRegisters* find(const UserRegisters& user, const PresenceEventView& event) noexcept {
+    const std::string_view id = event.type == EventType::report ? std::string_view() : event.session;
+    return find_session(RegistersView(user).sessions, id);
+  }
+
   Activities activities_;
   VisibilityChanges visibility_changes_;
   RareRegisters rare_;
@@ -8422,17 +12855,15 @@ class Before {
 /// of room only if a session was added or became live. So the cost of an event of a live session does not depend on the
 /// other sessions.
 inline void normalise_session_of_event(UserRegisters& user, const PresenceEventView& event, const Before& before,
-                                       Timestamp now, const Rules& rules) noexcept {
+                                       Timestamp now, const Rules& rules) {
   SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), LookupKey(event.session));
-  if (user.removed != absent) {
-    drop_up_to(session, user.removed);
-    if (latest_timestamp(session) == absent) {
-      user.sessions.erase(&session);
-      return;
-    }
+  if (user.removed != absent) drop_up_to(session, user.removed, rules);
+  normalise_session(session, now, rules);
+  if (session.empty()) {
+    user.sessions.erase(&session);
+    return;
   }
-  normalise_session(session, now, session_horizon(now, rules), rules);
-  bound_disconnects(session, rules);
+  bound_session(session, rules);
   const bool comes_in = user.sessions.size() > before.session_count;
   const bool comes_to_life = live(session, now, rules) && !before.had_live_session(now, rules);
   if (comes_in || comes_to_life) bound_live_sessions(user.sessions, now, rules);
@@ -8489,8 +12920,15 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   Before before(user, event);
   join_event(user, event, rules);
   if (belongs_to_session(event.type)) normalise_session_of_event(user, event, before, now, rules);
-  if (event.type == EventType::remove) normalise_sessions(user.sessions, user.removed, now, rules);
+  if (event.type == EventType::remove || event.type == EventType::report) {
+    normalise_sessions(user, now, rules);
+    for (SessionRegisters& session : user.sessions) bound_session(session, rules);
+  }
   normalise_beside_sessions(user, now, rules);
+  if (is_over_limit(user.data, rules)) {
+    plan.verdict = Verdict::over_limit;
+    return plan;
+  }
   bound_beside_sessions(user, rules);
   if (before.is_same(user, event)) {
     plan.verdict = Verdict::unchanged;
@@ -8519,7 +12957,9 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   const bool is_online = after && after->online, is_known = after.has_value();
   const std::size_t known = root.known + (is_known ? 1u : 0u) - (before ? 1u : 0u),
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
-  const Timestamp due = next_change(plan.after, root.now, root.rules),
+  // A bound may be too early. An exact one would cost O(sessions²) for an event of a user with many sessions.
+  constexpr std::size_t few_turns = 2;
+  const Timestamp due = next_change(plan.after, root.now, root.rules, few_turns),
                   cleanup = upkeep(plan.after, root.now, root.rules).next;
   // The id in the key may point into the row that is moved, or into another row.
   const SharedString id = plan.row != nullptr ? plan.row->id() : SharedString(key.id.text());
@@ -8573,7 +13013,9 @@ class KeptWhileLive {
         is_used_(rules.forget_after == Duration::highest()),
         until_(rules.session_timeout == Duration() ? never : at + rules.reorder_window) {}
 
-  bool has(const RowView& row) const noexcept { return is_used_ && window_.is_live(row.first_session()); }
+  bool has(const RowView& row) const noexcept {
+    return is_used_ && !row.first_session().is_report() && window_.is_live(row.first_session());
+  }
   /// Returns the time before which no memory of such a user should be freed. Without timeouts only an event can end the
   /// session, and it lowers the bound.
   Timestamp until() const noexcept { return until_; }
@@ -8638,7 +13080,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // Heartbeats do not raise the bounds. So the bounds of a page that will soon be too low are raised together.
   const Timestamp soon = forgets ? to : to + Duration::from_ns(rules.session_timeout.ns() / 8);
   root.table.update_due(to, soon, [&](const RowView& row, LowerBound& bound) {
-    const bool is_simple = !forgets && row.is_plain();  // time alone can only turn the user offline
+    const bool is_simple = is_plain(row, rules);
     if (is_simple) {
       // The first session may be enough to show that the user has not expired.
       const Timestamp until = online_until(row.first_session(), rules), known = bound.owned();
@@ -8666,7 +13108,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       passed.push_back({&bound, never});
       return;
     }
-    // A user may time out, lose their status, and be forgotten: each of these is a separate change.
+    // A user may become idle, time out, lose their status, and be forgotten: each of these is a separate change.
     for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
       const Seen before(user, at, rules), after(user, due, rules);
       fewer_online += before.is_online() && !after.is_online() ? 1u : 0u;
@@ -8821,13 +13263,13 @@ inline bool is_online(const RowView& row, const Root& root, const AcceptanceWind
   return false;
 }
 /// Returns the number of live sessions.
-inline std::size_t count_live(const RowView& row, const AcceptanceWindow& bounds) noexcept {
+PRESENCE_DETAIL_FLAT inline std::size_t count_live(const RowView& row, const AcceptanceWindow& bounds) noexcept {
   std::size_t live = 0;
   row.sessions().each([&](const SessionRegisters& session) { live += bounds.is_live(session) ? 1u : 0u; });
   return live;
 }
 
-/// The visible state of such a user.
+/// The visible state of such a user. Nothing says that they are other than available.
 struct VisibleState {
   bool online;
   Timestamp last_active;
@@ -8836,9 +13278,11 @@ struct VisibleState {
   friend bool operator==(const VisibleState& a, const VisibleState& b) noexcept {
     return a.online == b.online && a.last_active == b.last_active && a.status == b.status;
   }
-  UserView view(std::string_view id) const noexcept {
-    return UserView(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
-                    false);
+  UserView view(std::string_view id, const Elements<ValueMember>& data) const noexcept {
+    UserView view(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
+                  false, online ? Availability::available : Availability::offline);
+    view.data = data;
+    return view;
   }
 };
 
@@ -8848,8 +13292,9 @@ void notify(const PlaceInTable& place, Timestamp at, const VisibleState& before,
   if (before == after) return;
   UserPresenceChangedView changed;
   changed.id = place.row().name();
-  changed.before = before.view(changed.id);
-  changed.after = after.view(changed.id);
+  const Elements<ValueMember> data = place.row().registers().data();
+  changed.before = before.view(changed.id, data);
+  changed.after = after.view(changed.id, data);
   changed.at = place.root.now == absent ? at : place.root.now;
   on_change(static_cast<const UserPresenceChangedView&>(changed));
 }
@@ -8885,7 +13330,31 @@ bool apply_status(const PlaceInTable& place, const PresenceEventView& event, con
   return true;
 }
 
-/// Applies a later connect, heartbeat or disconnect of a known session. Returns whether the event was applied.
+/// Room for one more earlier run of a session. If it is not used, because memory ran out later, it is released.
+class RoomForRun {
+ public:
+  /// Drops the runs that ended before the window. The session may move afterwards. Does nothing unless `is_needed` is
+  /// true.
+  RoomForRun(SessionRegisters*& session, Timestamp window, bool is_needed) : session_(session), is_needed_(is_needed) {
+    if (!is_needed) return;
+    const Span<Run> runs = session->earlier_runs();
+    const Run* const kept =
+        detail::partition_point(runs.begin(), runs.end(), [window](const Run& run) { return run.end < window; });
+    session->drop_earlier_runs(static_cast<std::size_t>(kept - runs.begin()));
+    session->reserve_earlier_run();
+  }
+  RoomForRun(const RoomForRun&) = delete;
+  RoomForRun& operator=(const RoomForRun&) = delete;
+  ~RoomForRun() {
+    if (is_needed_) session_->settle();
+  }
+
+ private:
+  SessionRegisters*& session_;
+  bool is_needed_;
+};
+
+/// Applies a later connect, activity or disconnect of a known session. Returns whether the event was applied.
 template <class OnChange>
 bool apply_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
                          OnChange& on_change) {
@@ -8893,7 +13362,9 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   const RowAccess row = place.row();
   SessionRegisters* found = row.own_session(place.target.session);
   const Activity* const latest = row.latest_activity();
-  if (found == nullptr || latest == nullptr || event.status || (event.type == EventType::connect && event.invisible))
+  if (found == nullptr || latest == nullptr || event.status || sets_visibility(event) ||
+      (says_availability(event.type) && (event.availability || event.activity || event.priority)) ||
+      !found->has_only_life() || !found->is_refreshable())
     return false;
   const Timestamp active_before = latest->value;
   const bool was_live = bounds.is_live(*found), is_disconnect = event.type == EventType::disconnect;
@@ -8901,8 +13372,7 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   if (!was_live) {
     // If all registers of the session are forgettable, it counts as a new one, and others may have to be dropped for
     // it.
-    if (row.session_count() > bounds.session_room() && latest_timestamp(*found) < session_horizon(root.now, root.rules))
-      return false;
+    if (row.session_count() > bounds.session_room() && session_end_of_use(*found, root.rules) <= root.now) return false;
     if (!is_disconnect && row.session_count() > root.rules.max_sessions_per_user) {
       const std::size_t live = count_live(row, bounds);
       if (live >= root.rules.max_sessions_per_user) return false;  // one has to be dropped
@@ -8912,16 +13382,27 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   }
 
   if (is_disconnect) {
-    auto& all = found->disconnects;
-    if (!all.empty() && event.at <= all.back()) return false;
-    // With an offline grace period, the first disconnect that ends a session matters as well.
-    if (root.rules.offline_grace != Duration() &&
-        (ended_by_disconnect(*found) || event.at <= found->connect || event.at < found->heartbeat))
-      return false;
-    all.clear();
-    all.push_back(event.at);
+    const Timestamp last = found->last_disconnect();
+    if (event.at <= last) return false;
+    if (root.rules.offline_grace == Duration()) {
+      found->set_only_disconnect(event.at);
+    } else {
+      // With an offline grace period, the disconnect before the last evidence matters as well, and any that ends the
+      // session earlier.
+      if (event.at <= found->evidence_at() || ended_by_disconnect(*found)) return false;
+      if (last != absent && recent_room(root.rules) < 2) return false;
+      found->add_disconnect(event.at);
+      if (last != absent) place.lower_bounds(never, session_end_of_use(*found, root.rules));
+    }
   } else {
-    if (event.at <= evidence(*found) || event.at <= latest->evidence) return false;
+    if (event.at <= found->evidence_at() || event.at <= latest->evidence) return false;
+    const bool has_timeout = root.rules.session_timeout != Duration();
+    const bool begins_run = has_timeout && (!found->has_evidence() || !bounds.is_of_run(*found, event.at));
+    // An earlier run matters until it has ended before the window.
+    const bool keeps_run =
+        begins_run && found->has_evidence() && (root.now == absent || bounds.window() <= run_end(*found, root.rules));
+    if (keeps_run && found->earlier_runs().size() >= recent_room(root.rules)) return false;
+    const RoomForRun room(found, bounds.window(), keeps_run);
     const bool is_connect = event.type == EventType::connect;
     const Timestamp value = is_connect ? event.at : bounds.heartbeat_value(event.at, root.rules);
     if (active_before < value) {
@@ -8931,7 +13412,16 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
       if (row.activities().size() > RowRest::activities_inside)
         place.lower_bounds(never, session_end_of_use(*found, root.rules));
     }
-    (is_connect ? found->connect : found->heartbeat) = event.at;
+    if (keeps_run) {
+      found->add_earlier_run({found->run_start(), storable(run_end(*found, root.rules))});
+      place.lower_bounds(never, session_end_of_use(*found, root.rules));
+    }
+    if (begins_run) found->set_run_start(event.at);
+    found->set_evidence({event.at, is_connect});
+    if (!found->is_simple()) {
+      const Timestamp over = reopened_at(*found);
+      found->keep_disconnects([over](Timestamp at) { return at >= over; });
+    }
   }
 
   // If a live session keeps the user online, no other session has to be read.
@@ -8964,9 +13454,10 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   return true;
 }
 
-/// Returns whether the session is live and `at` is later than its last evidence.
+/// Returns whether the session is live, and `at` is later than its last evidence and in the same run.
 inline bool is_refreshed_by(const SessionRegisters& session, Timestamp at, const AcceptanceWindow& bounds) noexcept {
-  return at > evidence(session) && bounds.is_live(session);
+  return at > session.evidence_at() && bounds.is_of_run(session, at) && session.is_refreshable() &&
+         bounds.is_live(session);
 }
 /// Returns whether a heartbeat of that timestamp and value leaves the user's activities unchanged.
 inline bool is_activity_known(const RowView& row, Timestamp value, Timestamp at) noexcept {
@@ -8974,24 +13465,35 @@ inline bool is_activity_known(const RowView& row, Timestamp value, Timestamp at)
   return latest != nullptr && latest->evidence <= at && latest->value >= value;
 }
 
-/// Applies a heartbeat that only refreshes the session: its session is live, and the value of last_active does not
-/// change. Returns whether the heartbeat was applied.
+/// Returns whether no change of the user comes earlier if a session lasts longer. Of several sessions that say what
+/// they are, the longer one may decide before another one does.
+inline bool is_independent_of_length(const RowView& row, const Rules& rules) noexcept {
+  return row.session_count() == 1 || is_plain(row, rules) || says_nothing(row.registers(), rules);
+}
+
+/// Applies a heartbeat that only refreshes the session: its session is live, and neither the value of last_active nor
+/// the time from which the session is idle changes. Returns whether the heartbeat was applied.
 inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& event) noexcept {
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const Timestamp at = event.at;
   if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
-      !ids_fit(event, rules))
+      !ids_fit(event, rules) || (rules.idle_after != Duration() && rules.heartbeat_is_activity))
     return false;
   SessionRegisters* const session = place.row().own_session(place.target.session);
   if (session == nullptr || !is_refreshed_by(*session, at, bounds)) return false;
-  // The page caches that the heartbeat does not change last_active, so that the rest of the row is not read.
+  if (!rules.heartbeat_is_activity) {
+    if (!is_independent_of_length(place.row(), rules)) return false;
+    session->refresh(at);
+    return true;
+  }
+  // The page caches both, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
   if (!place.page.covers(place.at(), value, at)) {
-    if (!is_activity_known(place.row(), value, at)) return false;
+    if (!is_activity_known(place.row(), value, at) || !is_independent_of_length(place.row(), rules)) return false;
     place.page.cover(place.at(), value, at);
   }
-  session->heartbeat = at;
+  session->refresh(at);
   return true;
 }
 
@@ -8999,10 +13501,13 @@ inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& 
 inline bool is_ahead_by_refresh(const RowView& one, const RowView& other, AcceptanceWindow& bounds,
                                 const Rules& rules) noexcept {
   const SessionRegisters &session = one.first_session(), &before = other.first_session();
-  const Timestamp at = session.heartbeat;
-  return bounds.admit(at) && is_refreshed_by(before, at, bounds) && before.connect == session.connect &&
-         before.id == session.id && same_elements(before.disconnects, session.disconnects) &&
-         is_activity_known(other, bounds.heartbeat_value(at, rules), at) && one.keeps_same_beside(other);
+  const Timestamp at = session.evidence_at();
+  return rules.idle_after == Duration() && is_independent_of_length(one, rules) && bounds.admit(at) &&
+         !session.evidence().by_connect && session.is_simple() && before.is_simple() && session.is_refreshable() &&
+         !session.is_report() && is_refreshed_by(before, at, bounds) && before.id == session.id &&
+         before.run_start() == session.run_start() && before.last_disconnect() == session.last_disconnect() &&
+         (!rules.heartbeat_is_activity || is_activity_known(other, bounds.heartbeat_value(at, rules), at)) &&
+         one.keeps_same_beside(other);
 }
 
 /// Looks up the user of a heartbeat, and applies the heartbeat if it only refreshes a session in an unshared page.
@@ -9033,10 +13538,11 @@ bool apply_in_place(const PlaceInTable& place, const PresenceEventView& event, O
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
-  if (!bounds.admit(event.at) || !ids_fit(event, rules) || rules.forget_after != Duration::highest() || !row.is_plain())
-    return false;
+  if (!bounds.admit(event.at) || !ids_fit(event, rules) || !is_plain(row, rules)) return false;
   if (event.type == EventType::set_status) return apply_status(place, event, bounds, on_change);
-  return belongs_to_session(event.type) && !event.session.empty() &&
+  const bool is_activity = event.type == EventType::connect || event.type == EventType::active ||
+                           (event.type == EventType::heartbeat && rules.heartbeat_is_activity);
+  return (is_activity || event.type == EventType::disconnect) && !event.session.empty() &&
          apply_session_event(place, event, bounds, on_change);
 }
 
@@ -9059,11 +13565,18 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
+/// Returns how many bytes a name may have before only a part of it is copied. A reserved name is invalid, however low
+/// the limit is, so that the limit is never lower than those are long.
+inline std::uint32_t name_limit(const Rules& rules) noexcept {
+  constexpr std::uint32_t longest_reserved = 16;
+  return rules.max_user_data_bytes < longest_reserved ? longest_reserved : rules.max_user_data_bytes;
+}
+
 /// Returns true if a string of an event is longer than the rules allow. Of such a string only one byte more than the
 /// limit is copied. The event is rejected in the same way.
 inline bool is_too_long(const PresenceEventView& event, const Rules& rules) noexcept {
   return event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes ||
-         (event.status && event.status->size() > rules.max_status_bytes);
+         event.name.size() > name_limit(rules) || (event.status && event.status->size() > rules.max_status_bytes);
 }
 PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& event, const Rules& rules) noexcept {
   const auto shortened = [](std::string_view text, std::uint32_t limit) noexcept {
@@ -9072,6 +13585,7 @@ PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& even
   PresenceEventView shorter(event);
   shorter.user = shortened(event.user, rules.max_id_bytes);
   shorter.session = shortened(event.session, rules.max_id_bytes);
+  shorter.name = shortened(event.name, name_limit(rules));
   if (event.status) shorter.status = shortened(*event.status, rules.max_status_bytes);
   return shorter;
 }
@@ -9081,7 +13595,7 @@ inline PresenceEventView within_limits(const PresenceEventView& event, const Rul
 }
 
 inline std::size_t string_bytes(const PresenceEventView& event) noexcept {
-  return event.user.size() + event.session.size() + (event.status ? event.status->size() : 0);
+  return event.user.size() + event.session.size() + event.name.size() + (event.status ? event.status->size() : 0);
 }
 
 /// Copies a string to `to`, makes the view refer to the copy, and advances `to`. Short strings are copied without
@@ -9106,8 +13620,40 @@ inline void move_string(std::string_view& text, char*& to) noexcept {
 inline void move_strings(PresenceEventView& event, char*& to) noexcept {
   move_string(event.user, to);
   move_string(event.session, to);
+  if (!event.name.empty()) move_string(event.name, to);
   if (event.status) move_string(*event.status, to);
 }
+
+/// Copies of the fields and the value of one event.
+class FieldsCopy {
+ public:
+  /// Copies those of an event, and makes the event refer to the copies. They must not move any more.
+  void take(PresenceEventView& event) {
+    if (event.activity) {
+      activity_ = *event.activity;
+      event.activity = AttributesView(activity_);
+    }
+    if (event.data) {
+      data_ = *event.data;
+      event.data = AttributesView(data_);
+    }
+    if (borrows(event.value)) {
+      value_ = Value(event.value);
+      event.value = ValueView(value_);
+    }
+  }
+  static bool is_needed(const PresenceEventView& event) noexcept {
+    return event.activity || event.data || borrows(event.value);
+  }
+
+ private:
+  static bool borrows(const ValueView& value) noexcept {
+    return value.kind() == ValueKind::string || value.kind() == ValueKind::array || value.kind() == ValueKind::object;
+  }
+
+  Attributes activity_, data_;
+  Value value_;
+};
 
 /// One event with copies of its strings.
 class EventCopy {
@@ -9120,6 +13666,7 @@ class EventCopy {
       chars = more_.data();
     }
     move_strings(view_, chars);
+    if (FieldsCopy::is_needed(view_)) fields_.take(view_);
   }
   EventCopy(const EventCopy&) = delete;
   EventCopy& operator=(const EventCopy&) = delete;
@@ -9128,6 +13675,7 @@ class EventCopy {
 
  private:
   PresenceEventView view_;
+  FieldsCopy fields_;
   Vector<char> more_;
   char inside_[128];
 };
@@ -9184,6 +13732,7 @@ class EventCopies {
       const PresenceEventView& event = listed;
       detail::construct<PresenceEventView>(copy, within_limits(event, rules));
       move_strings(*copy, to);
+      if (FieldsCopy::is_needed(*copy)) fields_.add(FieldsCopy()).take(*copy);
     }
   }
 
@@ -9219,6 +13768,7 @@ class EventCopies {
     PresenceEventView* const events;  // followed by the strings
   };
   const Room room_;
+  ChunkedVector<FieldsCopy> fields_;
 };
 
 }  // namespace detail
@@ -9285,7 +13835,7 @@ class KeptPage {
 /// Copies the shared page of a user if sharing is probably all that prevents applying the event in place: it may be a
 /// later heartbeat of the session in the head of the row. Returns the copy; null otherwise.
 inline Page* copy_page_for(Snapshot& snapshot, const EventTarget& target, const PresenceEventView& event) {
-  if (!target.may_be_of_first_session(event.type) || event.at <= evidence(target.row().first_session()) ||
+  if (!target.may_be_of_first_session(event.type) || event.at <= target.row().first_session().evidence_at() ||
       judge_form(event, snapshot.rules()) != Verdict::applied ||
       !AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).admit(event.at))
     return nullptr;
@@ -9862,20 +14412,20 @@ class PutInPlace {
   PutInPlace(const PutInPlace&) = delete;
   PutInPlace& operator=(const PutInPlace&) = delete;
   ~PutInPlace() {
-    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->heartbeat = all_[i].before;
+    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->set_evidence(all_[i].before);
   }
 
   /// Changes nothing if memory runs out.
   void put(SessionRegisters& session, Timestamp heartbeat) {
-    all_.add({&session, session.heartbeat});
-    session.heartbeat = heartbeat;
+    all_.add({&session, session.evidence()});
+    session.refresh(heartbeat);
   }
   void keep() noexcept { all_.clear(); }
 
  private:
   struct Put {
     SessionRegisters* session;
-    Timestamp before;
+    SessionMoment before;
   };
   ChunkedVector<Put> all_;
 };
@@ -9955,11 +14505,11 @@ class Merging {
       const UserTable::Way way = root_->table.way_to(key);
       const std::uint32_t at = way.find(key);
       if (has_copy_) {
-        root_->table.own_page(key, way).row(at).own_session(session)->heartbeat = first.heartbeat;
+        root_->table.own_page(key, way).row(at).own_session(session)->refresh(first.evidence_at());
         return;
       }
       if (Page* const page = way.own_page()) {
-        in_place_.put(*page->row(at).own_session(session), first.heartbeat);
+        in_place_.put(*page->row(at).own_session(session), first.evidence_at());
         return;
       }
     }
@@ -9988,9 +14538,9 @@ class Merging {
     if (ours != nullptr) known = normal_form_of(ours, *mine_);
     UserRegisters user = ours != nullptr ? known : other;
     if (ours != nullptr) {
-      detail::join(user, other);
+      detail::join(user, other, rules());
       // What one side has removed of the other must not decide when the user changes.
-      if (user.removed != absent) normalise(user, absent, rules());
+      if (user.removed != absent || user.forgotten_up_to != absent) normalise(user, absent, rules());
     }
     Change change;
     if constexpr (has_callback) change.at = time_of_merge(user, our_now_, now_, rules());
@@ -10200,10 +14750,11 @@ class UserReader {
     SnapshotAccess::write(snapshot_).now = now;
   }
 
-  void read(ByteReader& in) {
+  /// `version` is that of the format of the bytes.
+  void read(ByteReader& in, unsigned version) {
     Root& root = SnapshotAccess::write(snapshot_);
     const std::size_t start = in.offset();
-    UserRecord user = read_user(in, root.now, root.rules);
+    UserRecord user = read_user(in, version, root.now, root.rules);
     if (!in.ok()) return;
     const UserKey key = root.table.key_of(user.id);
     if (!last_.empty() && !UserTable::is_ordered_before(root.table.key_of(last_), key)) {
@@ -10220,6 +14771,8 @@ class UserReader {
       return;
     }
     normalise(user.registers, root.now, root.rules);
+    // The run of removed evidence is one more of those before it.
+    for (SessionRegisters& session : user.registers.sessions) bound_session(session, root.rules);
     if (user.registers.empty()) return;
     Plan plan;
     plan.after = std::move(user.registers);
@@ -10247,7 +14800,7 @@ class SnapshotDecoder {
       const std::size_t body = in.offset();
       if (!begun_) users_.read_head(in);
       begun_ = true;
-      while (in.ok() && !in.at_end() && begins_in_time(in, body)) users_.read(in);
+      while (in.ok() && !in.at_end() && begins_in_time(in, body)) users_.read(in, frames_.version());
     });
   }
   bool finish() noexcept { return frames_.finish(); }
@@ -10268,10 +14821,14 @@ inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const 
 }
 
 /// Returns the registers of a user as a viewer sees them: as if a server had reported them to that viewer's client. All
-/// registers have the timestamp `at`; a status ends when it does in the snapshot. To be read by the same viewer.
+/// registers have the timestamp `at`; a status ends when it does in the snapshot. To be read by the same viewer. The
+/// rules of the snapshot do not matter: the report has no run, as from a writer without timeouts.
 inline UserRegisters reported(const UserView& seen, Timestamp status_until, Timestamp at) {
   UserRegisters user;
-  join_report(user, at, seen.online);
+  PresenceEventView report = PresenceEventView::report(seen, at);
+  report.status.reset();
+  report.last_active.reset();
+  join_event(user, report, default_rules);
   // Also if it is empty, to clear an older status.
   join_status(user, at, seen.status, seen.status.empty() ? never : status_until);
   if (seen.last_active) join_reported_last_active(user, at, *seen.last_active);
@@ -10320,7 +14877,9 @@ inline std::string encode(const Snapshot& snapshot) {
 }
 
 /// Encodes only what `viewer` may see of a snapshot, to send it to a client. Each user is written as a report with the
-/// snapshot's timestamp, or, without one, with the latest timestamp that the viewer can see.
+/// snapshot's timestamp, or, without one, with the latest timestamp that the viewer can see. The end of a
+/// status is encoded. No other deadline is, such as a timeout, the end of a choice or the time from which a user is
+/// idle: the client needs a report then. The rule StoreOptions::may_see does not apply.
 ///
 /// `decode` reads it, preferably with Rules::mirror(). The same viewer then sees the same state, and events or reports
 /// can be applied to it. `merge_into` joins it into a mirror that already has reports. The actions of an invisible user
@@ -10660,13 +15219,21 @@ class UserDigester {
   UserDigester(const Terms& terms, const Rules& rules, Timestamp now) noexcept
       : terms_(terms), rules_(rules), now_(now) {}
 
-  /// Returns the digest, or zero if the user will be forgotten by then. A removal that the snapshot still needs is in
-  /// it: otherwise the other side would not learn of it, and send what was removed, again and again.
+  /// Returns the digest, or zero if the user will be forgotten by then. A tombstone that the snapshot still needs is in
+  /// it: otherwise the other side would not learn of it, and send what was removed, again and again. Tombstones are a
+  /// removal, a choice that is none or has ended, and removed names of data.
   Bits128 operator()(const RowView& row) {
-    const Timestamp removed = row.registers().removed();
-    if (removed != absent && (now_ == absent || now_ < removal_needed_until(removed, rules_))) {
+    const RegistersView kept = row.registers();
+    if (kept.rare != nullptr && may_drop_tombstone(*kept.rare)) {
       UserRegisters user = normal_form_of(row, terms_.as_of, rules_);
-      user.removed = removed;
+      UserRegisters ours = normal_form_of(row, now_, rules_);
+      user.removed = ours.removed;
+      const bool is_too_old = ours.choice_at + rules_.forget_after <= terms_.as_of;
+      if (user.choice_at == absent && ours.choice_at != absent && !is_too_old)
+        join_choice(user, ours.choice_at, ours.choice, ours.choice_until);
+      // What is forgotten by age is not kept for late events.
+      if (rules_.forget_after == Duration::highest()) user.data = std::move(ours.data);
+      if (user.empty()) return Bits128();
       return digest_of(row.name(), user);
     }
     return read_normal_form_of(row, terms_.as_of, rules_, [&](const RegistersView& user) {
@@ -10675,6 +15242,12 @@ class UserDigester {
   }
 
  private:
+  /// Returns false if no tombstone is dropped by the time of the comparison.
+  bool may_drop_tombstone(const RareRegisters& user) const noexcept {
+    if (user.removed != absent && (now_ == absent || now_ < removal_needed_until(user.removed, rules_))) return true;
+    if (user.choice_at != absent && choice_needed_until(user, rules_) <= terms_.as_of) return true;
+    return user.data && (user.data->since != absent || !user.data->cleared.empty());
+  }
   Bits128 digest_of(std::string_view name, const RegistersView& user) {
     record_.clear();
     append_user(record_, name, user, terms_.as_of);
@@ -10815,7 +15388,7 @@ inline Result<UpdatesMessage> read_updates(std::string_view bytes, Timestamp now
     }
     while (in.ok() && !in.at_end() && begins_in_time(in, body)) {
       if (wanted == 0) {
-        users.read(in);
+        users.read(in, frames.version());
         continue;
       }
       const std::size_t start = in.offset();
@@ -10915,10 +15488,10 @@ inline std::string answer_to(const UpdatesMessage& theirs, const Snapshot& befor
 /// exchange, and a late or repeated one is answered again. Neither does any harm, and the next exchange finds the
 /// remaining differences.
 ///
-/// Both snapshots may change during the exchange. Data that will be forgotten within ten seconds is not compared. If it
-/// is shorter, the limit is a quarter of session_timeout plus reorder_window (or plus offline_grace, if that is
-/// longer). If messages take longer than this limit, the exchange restarts with twice the limit, and once more with
-/// four times the limit. Over a slower link no differences are found.
+/// Both snapshots may change during the exchange. Data that will be forgotten within ten seconds is not compared,
+/// except that something was removed. If it is shorter, the limit is a quarter of session_timeout plus reorder_window
+/// (or plus offline_grace, if that is longer). If messages take longer than this limit, the exchange restarts with
+/// twice the limit, and once more with four times the limit. Over a slower link no differences are found.
 ///
 /// Both nodes must use the same rules. If session_timeout is 0, they must reconcile at least once per reorder_window,
 /// because a forgotten disconnect is not sent. Messages contain the full state of users, as `encode` does: use them
@@ -10977,7 +15550,8 @@ inline Result<std::string> reconcile(Snapshot& ours, std::string_view message, T
 #ifndef PRESENCE_JSON_HPP
 #define PRESENCE_JSON_HPP
 
-/// The module `json`: readers and writers of events, users, channels, lists, filters and queries.
+/// The module `json`: readers and writers of events, users, channels, lists, values, filters and
+/// queries.
 ///
 /// Includes `base`, `model` and `query`. <presence/json_hooks.hpp>, for the values of other JSON libraries, is
 /// separate.
@@ -11039,341 +15613,56 @@ inline bool is_utf8(std::string_view text) noexcept {
 
 #endif  // PRESENCE_BASE_DETAIL_UTF8_HPP
 
-// presence/json/detail/decimal.hpp
-#ifndef PRESENCE_JSON_DETAIL_DECIMAL_HPP
-#define PRESENCE_JSON_DETAIL_DECIMAL_HPP
+// presence/json/detail/places.hpp
+#ifndef PRESENCE_JSON_DETAIL_PLACES_HPP
+#define PRESENCE_JSON_DETAIL_PLACES_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-// strtod and printf are not used, because they depend on the locale. <charconv> is not used, because some standard
-// libraries do not support it for doubles. All arithmetic here is exact and on integers. So neither the rounding mode
-// nor the floating-point unit of the host affects the result.
-
-static_assert(sizeof(double) == 8, "presence: double must be the binary64 of IEEE 754");
-
-/// The number of digits that are read exactly. The midpoint between two doubles has up to 768 significant digits. Of
-/// later digits it only matters whether all are zero.
-inline constexpr std::size_t most_digits = 770;
-
-/// A natural number of fixed capacity, with the arithmetic that the two conversions need.
-struct BigNatural {
-  std::size_t size = 0;         ///< number of limbs; the highest is not zero
-  std::uint32_t limb[84] = {};  ///< little endian; zero from `size` on. 771 digits and 45 bits need 82 limbs.
-
-  void trim() noexcept {
-    while (size != 0 && limb[size - 1] == 0) --size;
-  }
-
-  int bits() const noexcept {
-    int n = 32 * static_cast<int>(size);
-    if (size != 0)
-      for (std::uint32_t top = limb[size - 1]; top < 0x80000000; top <<= 1) --n;
-    return n;
-  }
-
-  /// *this = *this * factor + addend
-  void multiply(std::uint32_t factor, std::uint32_t addend = 0) noexcept {
-    std::uint64_t carry = addend;
-    for (std::size_t i = 0; i < size; ++i, carry >>= 32) {
-      carry += std::uint64_t{limb[i]} * factor;
-      limb[i] = static_cast<std::uint32_t>(carry);
-    }
-    if (carry != 0) limb[size++] = static_cast<std::uint32_t>(carry);
-  }
-
-  void multiply_by_power_of_5(int power) noexcept {
-    for (; power >= 13; power -= 13) multiply(1220703125);  // 5^13, the highest power that fits a limb
-    for (; power > 0; --power) multiply(5);
-  }
-
-  void shift_left(int count) noexcept {
-    multiply(std::uint32_t{1} << (count % 32));
-    const auto limbs = static_cast<std::size_t>(count / 32);
-    if (size == 0 || limbs == 0) return;
-    for (std::size_t i = size; i-- != 0;) limb[i + limbs] = limb[i];
-    for (std::size_t i = 0; i < limbs; ++i) limb[i] = 0;
-    size += limbs;
-  }
-
-  void add(const BigNatural& other, std::uint32_t times) noexcept {
-    std::uint64_t carry = 0;
-    for (std::size_t i = 0; i < other.size || carry != 0; ++i, carry >>= 32) {
-      carry += limb[i] + std::uint64_t{other.limb[i]} * times;
-      limb[i] = static_cast<std::uint32_t>(carry);
-      if (i >= size) size = i + 1;
-    }
-    trim();
-  }
-
-  /// *this = *this - other * times. The product must not exceed *this.
-  void subtract(const BigNatural& other, std::uint32_t times) noexcept {
-    std::uint64_t borrow = 0;
-    for (std::size_t i = 0; i < other.size; ++i) {
-      borrow += std::uint64_t{other.limb[i]} * times;
-      const auto low = static_cast<std::uint32_t>(borrow);
-      borrow = (borrow >> 32) + (limb[i] < low ? 1 : 0);
-      limb[i] -= low;
-    }
-    trim();
-  }
-
-  /// Returns a negative number, zero or a positive number if *this is less than, equal to or greater than `other`.
-  int compare(const BigNatural& other) const noexcept {
-    if (size != other.size) return size < other.size ? -1 : 1;
-    for (std::size_t i = size; i-- != 0;)
-      if (limb[i] != other.limb[i]) return limb[i] < other.limb[i] ? -1 : 1;
-    return 0;
-  }
-
-  /// Returns the quotient and leaves the remainder in *this. The quotient must be below 2^14, and the top limb of the
-  /// divisor must have 18 bits. Then *this has no more limbs than the divisor, and the quotient of the top limbs alone
-  /// is at most one too low.
-  std::uint32_t divide(const BigNatural& divisor) noexcept {
-    const std::size_t top = divisor.size - 1;
-    std::uint32_t quotient = limb[top] / (divisor.limb[top] + 1);
-    subtract(divisor, quotient);
-    if (compare(divisor) >= 0) {
-      subtract(divisor, 1);
-      ++quotient;
-    }
-    return quotient;
-  }
+/// The position of a key of an object.
+struct JsonPlace {
+  std::string_view name;
+  std::size_t offset;  ///< of its opening quote
 };
 
-/// Returns the left shift that prepares a divisor of `bits` bits for divide().
-constexpr int divisor_shift(int bits) noexcept { return (18 + 32 - bits % 32) % 32; }
-
-/// Compares a + times * b with c.
-inline int compare_sum(const BigNatural& a, const BigNatural& b, std::uint32_t times, const BigNatural& c) noexcept {
-  BigNatural sum = a;
-  sum.add(b, times);
-  return sum.compare(c);
-}
-
-/// Returns the bits of the double nearest to numerator * 10^exponent, ties to even. If the value is too large, the
-/// result is at least the bits of infinity. The numerator is not zero. The value is at least 10^-325 and below 10^309.
-inline std::uint64_t nearest_double(BigNatural& numerator, int exponent) noexcept {
-  BigNatural divisor{1, {1}};
-  // 10^n is 5^n * 2^n; the powers of two are applied at the end.
-  if (exponent < 0) {
-    divisor.multiply_by_power_of_5(-exponent);
-  } else {
-    numerator.multiply_by_power_of_5(exponent);
-  }
-  // Shifted so that the first quotient has 13 or 14 bits. With three times 14 more bits, it has at least two bits more
-  // than a double.
-  int width = divisor.bits();
-  if (width < numerator.bits() - 13) width = numerator.bits() - 13;
-  width += divisor_shift(width);
-  exponent += width - divisor.bits();
-  divisor.shift_left(width - divisor.bits());
-  exponent -= width + 13 - numerator.bits();
-  numerator.shift_left(width + 13 - numerator.bits());
-  std::uint64_t quotient = numerator.divide(divisor);
-  for (int i = 0; i < 3; ++i) {
-    numerator.shift_left(14);
-    quotient = quotient << 14 | numerator.divide(divisor);
-  }
-  exponent -= 3 * 14;
-
-  // The value is (quotient + a remainder below one) * 2^exponent. No double has a bit below 2^-1074.
-  int surplus = (quotient >> 55 != 0 ? 56 : 55) - 53;
-  if (exponent + surplus < -1074) surplus = -1074 - exponent;
-  std::uint64_t mantissa = quotient >> surplus;
-  const std::uint64_t rest = quotient - (mantissa << surplus), half = std::uint64_t{1} << (surplus - 1);
-  if (rest > half || (rest == half && (numerator.size != 0 || mantissa % 2 != 0))) ++mantissa;
-  // Added, not or-ed: the top bit of the mantissa is not stored, but adds one to the exponent. A mantissa that was
-  // rounded up to a power of two carries into the exponent.
-  return (static_cast<std::uint64_t>(exponent + surplus + 1074) << 52) + mantissa;
-}
-
-/// Reads a JSON number (RFC 8259) as the nearest double, ties to even. Returns false if it is too large. The caller has
-/// checked the grammar.
-inline bool read_double(std::string_view number, double& value) noexcept {
-  const char* p = number.data();
-  const char* const end = p + number.size();
-  const bool negative = p != end && *p == '-';
-  if (negative) ++p;
-
-  BigNatural digits;
-  std::size_t count = 0;      // number of digits from the first nonzero one
-  std::int64_t exponent = 0;  // the digits are multiplied by this power of ten
-  std::uint32_t group = 0, group_scale = 1;
-  bool fraction = false, more = false;
-  for (; p != end && *p != 'e' && *p != 'E'; ++p) {
-    if (*p == '.') {
-      fraction = true;
-      continue;
-    }
-    const bool kept = count < most_digits;
-    if (fraction && kept) --exponent;
-    if (!fraction && !kept) ++exponent;
-    const auto digit = static_cast<std::uint32_t>(*p - '0');
-    if (!kept) {
-      more = more || digit != 0;
-    } else if (count != 0 || digit != 0) {
-      ++count;
-      group = group * 10 + digit;
-      group_scale *= 10;
-      if (group_scale == 1000000000) {
-        digits.multiply(group_scale, group);
-        group = 0;
-        group_scale = 1;
-      }
+/// Sorts `count` keys of an object by name, and removes those that are repeated. For each of them, calls
+/// `on_repeated(first, offset of the second)`. Returns the number of the others.
+template <class OnRepeated>
+std::size_t keep_unique(JsonPlace* places, std::size_t count, OnRepeated on_repeated) {
+  struct {
+    JsonPlace* first;
+    std::size_t count;
+    JsonPlace* begin() const noexcept { return first; }
+    std::size_t size() const noexcept { return count; }
+  } all{places, count};
+  detail::sort(all, [](const JsonPlace& a, const JsonPlace& b) {
+    const int order = a.name.compare(b.name);
+    return order != 0 ? order < 0 : a.offset < b.offset;
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 0, next = 0; i < count; i = next) {
+    next = i + 1;
+    while (next < count && places[next].name == places[i].name) ++next;
+    if (next - i == 1) {
+      places[kept++] = places[i];
+    } else {
+      on_repeated(places[i], places[i + 1].offset);
     }
   }
-  digits.multiply(group_scale, group);
-  if (more) {  // any nonzero digit has the same effect
-    digits.multiply(10, 1);
-    ++count;
-    --exponent;
-  }
-  if (p != end && ++p != end) {
-    const bool below_one = *p == '-';
-    if (*p == '-' || *p == '+') ++p;
-    std::int64_t written = 0;
-    // No text has enough digits to compensate an exponent of this size.
-    for (; p != end && written < 100000000000000000; ++p) written = written * 10 + (*p - '0');
-    exponent += below_one ? -written : written;
-  }
-
-  const std::int64_t magnitude = exponent + static_cast<std::int64_t>(count);  // in [10^(magnitude-1), 10^magnitude)
-  std::uint64_t bits = 0;
-  if (count != 0 && magnitude > -324) {  // half of the smallest double is 2.47e-324
-    if (magnitude > 309) return false;   // the largest is 1.8e308
-    bits = nearest_double(digits, static_cast<int>(exponent));
-    if (bits >= std::uint64_t{0x7FF} << 52) return false;
-  }
-  if (negative) bits |= std::uint64_t{1} << 63;
-  std::memcpy(&value, &bits, sizeof value);
-  return true;
+  return kept;
 }
-
-/// Returns true if `read_double` succeeds. Almost all numbers are below 10^308, which is known without the arithmetic.
-inline bool fits_double(std::string_view number) noexcept {
-  std::size_t at = !number.empty() && number[0] == '-' ? 1 : 0;
-  const std::size_t first = at;
-  while (at < number.size() && number[at] >= '0' && number[at] <= '9') ++at;
-  std::size_t magnitude = at - first;
-  while (at < number.size() && number[at] != 'e' && number[at] != 'E') ++at;
-  if (at < number.size() && ++at < number.size()) {
-    const bool below_one = number[at] == '-';
-    if (below_one || number[at] == '+') ++at;
-    for (std::size_t exponent = 0; !below_one && at < number.size() && magnitude <= 308; ++at) {
-      magnitude -= exponent;
-      exponent = exponent * 10 + static_cast<std::size_t>(number[at] - '0');
-      magnitude += exponent;
-    }
-  }
-  double value = 0;
-  return magnitude <= 308 || read_double(number, value);
-}
-
-/// Writes the digits of the shortest decimal that is read as mantissa * 2^exponent; if there are several, the nearest.
-/// Returns the number of digits, at most 17. `point` is the position of the decimal point, counted from before the
-/// first digit. The algorithm is that of Steele and White (1990), with the scale estimate of Burger and Dybvig (1996).
-inline int shortest_digits(std::uint64_t mantissa, int exponent, bool lower_is_nearer, char* out, int& point) noexcept {
-  // The value is rest / unit. The distance to the midpoint below it is gap / unit; to the midpoint above, `up` times
-  // that.
-  const std::uint32_t up = lower_is_nearer ? 2 : 1;
-  BigNatural unit{1, {1}}, gap{1, {1}};
-  BigNatural rest{2, {static_cast<std::uint32_t>(mantissa & 0xFFFFFFFF), static_cast<std::uint32_t>(mantissa >> 32)}};
-  rest.trim();
-  // log10(2) is about 78913 / 2^18. The estimate is never too high, and at most one too low; 400 keeps it above zero.
-  point = ((exponent + rest.bits() - 1) * 78913 + (400 << 18)) / (1 << 18) - 400 + 1;
-  // The gap is a half or a quarter of a unit in the last place: gap * 2^up is one unit.
-  int rest_shift = static_cast<int>(up), unit_shift = static_cast<int>(up), gap_shift = 0;
-  if (exponent >= 0) {
-    rest_shift += exponent;
-    gap_shift += exponent;
-  } else {
-    unit_shift -= exponent;
-  }
-  if (point >= 0) {
-    unit.multiply_by_power_of_5(point);
-    unit_shift += point;
-  } else {
-    rest.multiply_by_power_of_5(-point);
-    gap.multiply_by_power_of_5(-point);
-    rest_shift -= point;
-    gap_shift -= point;
-  }
-  const int aligning = divisor_shift(unit.bits() + unit_shift);
-  rest.shift_left(rest_shift + aligning);
-  gap.shift_left(gap_shift + aligning);
-  unit.shift_left(unit_shift + aligning);
-
-  // A midpoint is read as this double if the mantissa is even.
-  const int tie = mantissa % 2 == 0 ? 1 : 0;
-  if (compare_sum(rest, gap, up, unit) + tie > 0) {
-    ++point;  // replaces the first multiplication by ten
-  } else {
-    rest.multiply(10);
-    gap.multiply(10);
-  }
-  for (int count = 0;;) {
-    std::uint32_t digit = rest.divide(unit);
-    const bool low = rest.compare(gap) - tie < 0;                  // near enough with this as the last digit
-    const bool high = compare_sum(rest, gap, up, unit) + tie > 0;  // so is the next higher digit, never ten
-    if (high && (!low || compare_sum(rest, rest, 1, unit) + static_cast<int>(digit % 2) > 0)) ++digit;
-    out[count++] = static_cast<char>('0' + digit);
-    if (low || high) return count;
-    rest.multiply(10);
-    gap.multiply(10);
-  }
-}
-
-/// The length of the longest output, -0.0000012345678901234567.
-inline constexpr std::size_t longest_double = 25;
-
-/// Writes the shortest decimal that is read as the same double, as a JSON number. It always has a '.' or an exponent,
-/// so that it is not read as an integer ("1.0", "0.1", "1e+300", "-0.0", "5e-324"). The value must be finite. Returns
-/// the length.
-inline std::size_t write_double(double value, char* out) noexcept {
-  std::uint64_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  constexpr std::uint64_t hidden = std::uint64_t{1} << 52;
-  const std::uint64_t fraction = bits & (hidden - 1);
-  const int field = static_cast<int>(bits >> 52 & 0x7FF);
-  char digits[17] = {'0'};
-  int count = 1, point = 1;
-  if (field > 0) {
-    count = shortest_digits(fraction + hidden, field - 1075, fraction == 0 && field > 1, digits, point);
-  } else if (fraction != 0) {
-    count = shortest_digits(fraction, -1074, false, digits, point);
-  }
-
-  char* p = out;
-  if (bits >> 63 != 0) *p++ = '-';
-  // Uses an exponent in the same cases as JavaScript.
-  if (point > -6 && point <= 21) {
-    if (point <= 0) *p++ = '0';
-    for (int i = 0; i < point; ++i) *p++ = i < count ? digits[i] : '0';
-    *p++ = '.';
-    for (int i = point; i < 0; ++i) *p++ = '0';
-    for (int i = point > 0 ? point : 0; i < count; ++i) *p++ = digits[i];
-    if (point >= count) *p++ = '0';
-  } else {
-    *p++ = digits[0];
-    if (count > 1) *p++ = '.';
-    for (int i = 1; i < count; ++i) *p++ = digits[i];
-    *p++ = 'e';
-    *p++ = point > 0 ? '+' : '-';
-    const int exponent = point > 0 ? point - 1 : 1 - point;
-    if (exponent >= 100) *p++ = static_cast<char>('0' + exponent / 100);
-    if (exponent >= 10) *p++ = static_cast<char>('0' + exponent / 10 % 10);
-    *p++ = static_cast<char>('0' + exponent % 10);
-  }
-  return static_cast<std::size_t>(p - out);
+template <class OnRepeated>
+void keep_unique(std::vector<JsonPlace>& places, OnRepeated on_repeated) {
+  places.resize(keep_unique(places.data(), places.size(), on_repeated));
 }
 
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_JSON_DETAIL_DECIMAL_HPP
+#endif  // PRESENCE_JSON_DETAIL_PLACES_HPP
 
 // presence/json/detail/reader.hpp
 #ifndef PRESENCE_JSON_DETAIL_READER_HPP
@@ -11568,7 +15857,8 @@ class JsonReader {
  public:
   /// The usual limit, which is that of a Value.
   static constexpr unsigned deepest = 64;
-  /// The limit for texts that hold Values far inside, such as filters.
+  /// The limit for JSON that contains Values far inside: filters, and the data of users inside events. Data of users
+  /// that is deeper is skipped.
   static constexpr unsigned deepest_around_values = 128;
 
   JsonReader(std::string_view text, std::string& scratch, JsonLeniency* leniency = nullptr,
@@ -11610,6 +15900,8 @@ class JsonReader {
     fresh_ = false;
     decoding_ = false;
   }
+  /// Strings that were borrowed from `scratch` before may be overwritten from now on.
+  void forget_strings() noexcept { decoding_ = false; }
   /// Moves to a key of an object; `next_key` then reads it.
   void seek_key(std::size_t offset) noexcept {
     seek(offset);
@@ -12163,15 +16455,733 @@ class JsonReader {
 
 #endif  // PRESENCE_JSON_DETAIL_READER_HPP
 
+// presence/json/detail/value_reader.hpp
+#ifndef PRESENCE_JSON_DETAIL_VALUE_READER_HPP
+#define PRESENCE_JSON_DETAIL_VALUE_READER_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Reads the next value, which must not be an array, and is not an object. Returns false after an error.
+inline bool read_scalar(JsonReader& in, Value& value) {
+  JsonValue found;
+  in.read(found);
+  if (!in.ok()) return false;
+  switch (found.kind) {
+    case JsonKind::null: value = Value(); return true;
+    case JsonKind::boolean: value = Value(found.truth); return true;
+    case JsonKind::string: value = Value(found.text); return true;
+    case JsonKind::number: {
+      if (found.text.find_first_of(".eE") == std::string_view::npos) {
+        std::int64_t integer = 0;
+        if (!to_int64(found.text, integer))
+          return in.fail(ErrorCode::out_of_range, found.offset, "the integer has more than 64 bits");
+        value = Value(integer);
+        return true;
+      }
+      double real = 0;
+      if (!read_double(found.text, real))
+        return in.fail(ErrorCode::out_of_range, found.offset, "the number exceeds the range of a double");
+      value = Value(real);
+      return true;
+    }
+    default: return in.fail(ErrorCode::wrong_type, found.offset, "an array is not allowed in an array");
+  }
+}
+
+/// The keys of an object. Each key may occur only once.
+class JsonKeys {
+ public:
+  /// Reserves memory for this number of keys, so that no more is allocated than needed.
+  void reserve(std::size_t keys) { all_.reserve(keys); }
+  void add(const JsonReader& in, std::string_view key) { all_.push_back(Key{key, in.key_offset()}); }
+  bool empty() const noexcept { return all_.empty(); }
+
+  /// Must be called at the end of the object. Fails at the first key that is repeated. Returns false after any error.
+  bool are_unique(JsonReader& in) {
+    detail::sort(all_, [](const Key& a, const Key& b) { return a.key != b.key ? a.key < b.key : a.offset < b.offset; });
+    const Key* repeated = nullptr;
+    for (std::size_t i = 1; i < all_.size(); ++i) {
+      if (all_[i].key == all_[i - 1].key && (repeated == nullptr || all_[i].offset < repeated->offset))
+        repeated = &all_[i];
+    }
+    if (in.ok() && repeated != nullptr) in.fail(ErrorCode::duplicate_key, repeated->offset, is_repeated);
+    return in.ok();
+  }
+
+  static constexpr const char* is_repeated = "this key stands in the object twice";
+
+ private:
+  struct Key {
+    std::string_view key;
+    std::size_t offset;
+  };
+  std::vector<Key> all_;
+};
+
+/// The number of entries of each array and object of a filter or a value, counted in advance so that memory is
+/// allocated once, in the right size. An array has elements; an object has members or, as a filter, the tests and
+/// combinations of its keys. One pass over the text counts the arrays and objects, and one counts their entries. If the
+/// text is not what it should be, or a key begins with an escape, the counts are not exact, but there is never more
+/// than one for each two bytes.
+class JsonCounts {
+ public:
+  enum class Text : std::uint8_t { filter, value };
+
+  JsonCounts(std::string_view json, Text text) {
+    std::size_t opened = 0;
+    for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
+      if (*p == '"') {
+        p = end_of_string(p, end);
+        if (p == end) break;
+      } else if (*p == '{' || *p == '[') {
+        ++opened;
+      }
+    }
+    counts_.reserve(opened);
+    count(json, text == Text::filter ? Role::filter : Role::operand);
+  }
+
+  /// Returns the count of the next array or object, in the order in which they open.
+  std::size_t next() noexcept { return at_ < counts_.size() ? counts_[at_++] : 0; }
+
+ private:
+  static constexpr std::uint32_t most = 0xFFFFFFFF;
+  /// What may come next in an array or object.
+  enum class Next : std::uint8_t { key, colon, value, comma };
+  /// What an array or object is: a filter, the filters that it combines, the operators of a field, or a part of a
+  /// value.
+  enum class Role : std::uint8_t { filter, parts, operators, operand };
+  /// An array or object that is open.
+  struct Open {
+    std::size_t index;  // index of its count
+    bool is_object;
+    Next next;
+    Role role;
+    bool has_dollar;  // whether the last key begins with one
+  };
+
+  /// Returns the closing quote of the string, or the end.
+  static const char* end_of_string(const char* p, const char* end) noexcept {
+    for (++p; p != end && *p != '"'; ++p) {
+      if (*p == '\\' && ++p == end) break;
+    }
+    return p;
+  }
+  void add(std::size_t index, std::uint32_t more) noexcept {
+    counts_[index] = counts_[index] > most - more ? most : counts_[index] + more;
+  }
+  void begin_value(Open& open, const char* p, const char* end) noexcept {
+    if (open.next == Next::key && *p == '"') {
+      open.next = Next::colon;
+      open.has_dollar = p + 1 != end && p[1] == '$';
+    }
+    if (open.next != Next::value) return;
+    add(open.index, 1);
+    open.next = Next::comma;
+  }
+  /// Returns the role of an array or object inside another.
+  static Role role_in(const Open& open, char bracket) noexcept {
+    if (open.role == Role::parts && bracket == '{') return Role::filter;
+    if (open.role != Role::filter || (bracket == '{') == open.has_dollar) return Role::operand;
+    return open.has_dollar ? Role::parts : Role::operators;
+  }
+
+  void count(std::string_view json, Role role) {
+    Open opened[JsonReader::deepest_around_values + 1];
+    std::size_t depth = 0;
+    for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
+      Open* const inner = depth > 0 ? &opened[depth - 1] : nullptr;
+      switch (*p) {
+        case ' ':
+        case '\t':
+        case '\n':
+        case '\r': break;
+        case '{':
+        case '[':
+          if (inner != nullptr) begin_value(*inner, p, end);
+          if (inner != nullptr) role = role_in(*inner, *p);
+          if (depth > JsonReader::deepest_around_values) return;
+          opened[depth++] = Open{counts_.size(), *p == '{', *p == '{' ? Next::key : Next::value, role, false};
+          counts_.push_back(0);
+          break;
+        case '}':
+        case ']':
+          if (inner == nullptr) return;
+          // A field with several operators counts as that many tests.
+          if (inner->role == Role::operators && counts_[inner->index] > 1)
+            add(opened[depth - 2].index, counts_[inner->index] - 1);
+          if (--depth == 0) return;
+          break;
+        case ',':
+          if (inner == nullptr) return;
+          inner->next = inner->is_object ? Next::key : Next::value;
+          break;
+        case ':':
+          if (inner == nullptr) return;
+          if (inner->next == Next::colon) inner->next = Next::value;
+          break;
+        default:
+          if (inner == nullptr) return;
+          begin_value(*inner, p, end);
+          if (*p == '"') p = end_of_string(p, end);
+          if (p == end) return;
+          break;
+      }
+    }
+  }
+
+  std::vector<std::uint32_t> counts_;
+  std::size_t at_ = 0;
+};
+
+/// Reads a value with its elements and members. Fails at the first value beyond a limit, and where the value has more
+/// levels than a Value may have. Recurses as deep as the value nests.
+class JsonValueReader {
+ public:
+  /// What happens to members with the same name: an error at the second one, or all of them are omitted.
+  enum class Repeated : std::uint8_t { fails, is_omitted };
+
+  /// `counts` are those of the text from the value on. `left` is decreased for each value that is read.
+  JsonValueReader(JsonReader& in, JsonCounts& counts, std::size_t& left, Repeated repeated) noexcept
+      : in_(in), counts_(counts), left_(left), repeated_(repeated) {}
+
+  /// Returns false after an error.
+  bool read(Value& value) { return read(value, 0, false); }
+
+ private:
+  /// `level` is the number of arrays and objects around the value.
+  bool read(Value& value, unsigned level, bool is_element) {
+    const JsonKind kind = in_.peek();
+    if (left_ == 0) return in_.fail(ErrorCode::over_limit, in_.offset(), "the number of values exceeds the limit");
+    --left_;
+    const bool is_array = kind == JsonKind::array && !is_element;
+    if (!is_array && kind != JsonKind::object) return read_scalar(in_, value);
+    if (level == Value::deepest) return in_.fail(ErrorCode::too_deep, in_.offset(), "nested too deeply");
+    return is_array ? read_array(value, level + 1) : read_object(value, level + 1);
+  }
+
+  bool read_array(Value& value, unsigned inside) {
+    ArrayMaker elements(counts_.next());
+    in_.open();
+    while (in_.next_element()) {
+      Value element;
+      if (!read(element, inside, true)) return false;
+      elements.add(std::move(element));
+    }
+    value = elements.take();
+    return in_.ok();
+  }
+
+  bool read_object(Value& value, unsigned inside) {
+    const std::size_t start = in_.offset();
+    ObjectMaker members(counts_.next());
+    std::string_view name;
+    in_.open();
+    while (in_.next_key(name)) {
+      Value member;
+      if (!read(member, inside, false)) return false;
+      members.add(name, std::move(member));
+    }
+    if (!in_.ok()) return false;
+    if (repeated_ == Repeated::is_omitted) {
+      members.drop_repeated();
+    } else if (members.has_repeated()) {
+      members = ObjectMaker();  // frees its memory
+      return fail_at_repeated(start);
+    }
+    value = members.take();
+    return true;
+  }
+
+  /// Fails at the first key of an object that is repeated. There must be one.
+  bool fail_at_repeated(std::size_t object) {
+    std::size_t count = 0;
+    std::string_view name;
+    in_.seek(object);
+    for (in_.open(); in_.next_key(name); in_.skip()) ++count;
+    JsonKeys keys;
+    keys.reserve(count);
+    in_.seek(object);
+    for (in_.open(); in_.next_key(name); in_.skip()) keys.add(in_, name);
+    return keys.are_unique(in_);
+  }
+
+  JsonReader& in_;
+  JsonCounts& counts_;
+  std::size_t& left_;
+  Repeated repeated_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_JSON_DETAIL_VALUE_READER_HPP
+
+// presence/json/detail/writer.hpp
+#ifndef PRESENCE_JSON_DETAIL_WRITER_HPP
+#define PRESENCE_JSON_DETAIL_WRITER_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Appends a JSON string with only the required escapes. Each maximal subpart that is not UTF-8 becomes one U+FFFD, as
+/// in web decoders, so that the output is always valid JSON.
+inline void append_json_string(std::string& out, std::string_view text) {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  const char* run = p;  // start of the part that is not yet copied
+  out += '"';
+  while ((p = skip_plain(p, end)) != end) {
+    const std::uint8_t c = octet(*p);
+    if (c >= 0x80) {
+      const Utf8Step step = utf8_step(p, end);
+      if (!step.valid) {
+        out.append(run, static_cast<std::size_t>(p - run));
+        out += "\xEF\xBF\xBD";
+        run = p + step.length;
+      }
+      p += step.length;
+      continue;
+    }
+    out.append(run, static_cast<std::size_t>(p - run));
+    out += '\\';
+    switch (c) {
+      case '"':
+      case '\\': out += *p; break;
+      case '\b': out += 'b'; break;
+      case '\f': out += 'f'; break;
+      case '\n': out += 'n'; break;
+      case '\r': out += 'r'; break;
+      case '\t': out += 't'; break;
+      default:
+        out += c < 0x10 ? "u000" : "u001";
+        out += "0123456789abcdef"[c & 0xF];
+        break;
+    }
+    run = ++p;
+  }
+  out.append(run, static_cast<std::size_t>(p - run));
+  out += '"';
+}
+
+/// The following functions take the key with its quotes and punctuation, so that no key is assembled at run time.
+inline void append_json_text(std::string& out, std::string_view key, std::string_view text) {
+  out += key;
+  append_json_string(out, text);
+}
+
+inline void append_json_truth(std::string& out, std::string_view key, bool truth) {
+  out += key;
+  out += truth ? "true" : "false";
+}
+
+inline void append_json_timestamp(std::string& out, std::string_view key, Timestamp at) {
+  char text[longest_timestamp + 2];
+  text[0] = '"';
+  const std::size_t length = write_timestamp(at, text + 1);
+  text[length + 1] = '"';
+  out += key;
+  out.append(text, length + 2);
+}
+
+template <class T>
+std::string json_of(const T& value) {
+  std::string out;
+  out.reserve(192);  // enough for most events and users: one allocation
+  append_json(out, value);
+  return out;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_JSON_DETAIL_WRITER_HPP
+
 // presence/json/events.hpp
 #ifndef PRESENCE_JSON_EVENTS_HPP
 #define PRESENCE_JSON_EVENTS_HPP
 
+// presence/json/detail/fields_reader.hpp
+#ifndef PRESENCE_JSON_DETAIL_FIELDS_READER_HPP
+#define PRESENCE_JSON_DETAIL_FIELDS_READER_HPP
+
+/// The activity, the data and the value of events and users.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// What is read of an event or a user and cannot be borrowed from the text.
+struct JsonFieldRoom {
+  Attributes activity, data;
+  Value value;
+  std::string scratch;  // decoded strings, while a value is read
+};
+
+/// Prepares the room for another text.
+inline void clear(JsonFieldRoom& room) noexcept {
+  if (!room.activity.empty()) room.activity = Attributes();
+  if (!room.data.empty()) room.data = Attributes();
+  if (room.value.kind() != ValueKind::null) room.value = Value();
+}
+
+/// Which keys of a user are data, and how much of it is read.
+class JsonDataLimits {
+ public:
+  std::size_t max_bytes, max_names;
+
+  JsonDataLimits(std::size_t bytes, std::size_t names, Elements<std::string_view> skipped_names) noexcept
+      : max_bytes(bytes), max_names(names), skipped_(skipped_names) {
+    for (const std::string_view skipped : skipped_) sizes_ |= bit_of_size(skipped);
+  }
+
+  /// Returns whether a key is data. It is neither a field of a user nor a timestamp of a service.
+  bool is_data(std::string_view name) const noexcept {
+    if ((sizes_ & bit_of_size(name)) == 0) return true;
+    for (const std::string_view skipped : skipped_) {
+      if (name == skipped) return false;
+    }
+    return true;
+  }
+
+ private:
+  static std::uint64_t bit_of_size(std::string_view name) noexcept { return std::uint64_t{1} << name.size() % 64; }
+
+  Elements<std::string_view> skipped_;
+  std::uint64_t sizes_ = 0;  // of the skipped names
+};
+
+/// The keys of a user that are none of the fields of a user: the first few, and the number of all.
+struct JsonOtherKeys {
+  static constexpr std::size_t most_kept = 8;
+  /// A string view that is not initialised.
+  struct Key {
+    const char* data;
+    std::size_t size;
+  };
+
+  std::size_t count = 0;
+  Key first[most_kept];
+
+  JsonOtherKeys() noexcept {}  // does not initialise the keys, because few users have them
+
+  void add(std::string_view key) noexcept {
+    if (count < most_kept) first[count] = Key{key.data(), key.size()};
+    ++count;
+  }
+  /// Returns whether all keys are kept, and are parts of the text, because they have no escapes.
+  bool are_all_in(std::string_view json) const noexcept {
+    const auto start = reinterpret_cast<std::uintptr_t>(json.data());
+    for (std::size_t i = 0; i < count && i < most_kept; ++i) {
+      const auto key = reinterpret_cast<std::uintptr_t>(first[i].data);
+      if (key < start || key >= start + json.size()) return false;
+    }
+    return count <= most_kept;
+  }
+  std::string_view operator[](std::size_t i) const noexcept { return {first[i].data, first[i].size}; }
+};
+
+/// Returns the levels of arrays and objects inside each other in the values of these fields.
+inline unsigned levels_of(const Attributes& fields) noexcept {
+  unsigned levels = 0;
+  for (const Attributes::Entry& field : fields) levels = greater_of(levels, levels_of(field.value));
+  return levels;
+}
+
+/// Reads values and objects of a text whose grammar was checked.
+class JsonFieldsReader {
+ public:
+  /// `checked` is the leniency of the reader that checked the grammar. It has noted all malformed strings.
+  JsonFieldsReader(std::string_view json, const JsonLeniency& checked, JsonFieldRoom& room)
+      : json_(json), leniency_(checked), room_(room), in_(json, room.scratch, &leniency_) {
+    leniency_.stop_noting();
+    leniency_.is_broken = false;
+  }
+
+  /// The first error of a function that returned false.
+  const Error& error() const noexcept { return error_; }
+  /// Returns whether a part of a string was replaced since the last call.
+  bool was_broken() noexcept {
+    const bool was = leniency_.is_broken;
+    leniency_.is_broken = false;
+    return was;
+  }
+
+  /// Reads the value at an offset, as `parse_value` does.
+  bool read_value(std::size_t offset, Value& value) {
+    in_.seek(offset);
+    const JsonKind kind = in_.peek();
+    if (kind != JsonKind::array && kind != JsonKind::object) return read_scalar(in_, value) || fail(in_.error());
+    JsonReader whole = key_reader();  // which follows it to any level that the text has
+    whole.seek(offset);
+    whole.skip();
+    JsonCounts counts(json_.substr(offset, whole.offset() - offset), JsonCounts::Text::value);
+    std::size_t left = static_cast<std::size_t>(-1);
+    return JsonValueReader(in_, counts, left, JsonValueReader::Repeated::fails).read(value) || fail(in_.error());
+  }
+
+  /// Reads the fields of the object at an offset. The first error is that of `parse_value` for the object, but each
+  /// value may nest as deep as a Value.
+  bool read_object(std::size_t offset, Attributes& fields) {
+    JsonReader keys = key_reader();
+    std::size_t repeated = none;
+    std::string_view name;
+    keys.seek(offset);
+    for (keys.open(); keys.next_key(name); keys.skip()) {
+      keys.peek();
+      Value value;
+      if (!read_value(keys.offset(), value)) return false;
+      name = name_at(keys.key_offset());
+      if (repeated == none && fields.find(name) != nullptr) repeated = keys.key_offset();
+      fields[name] = std::move(value);
+    }
+    return repeated == none || fail(Error{ErrorCode::duplicate_key, repeated, JsonKeys::is_repeated});
+  }
+
+  /// Reads the data of the user at an offset, who has these other keys. Omits and notes what is not representable, is
+  /// not UTF-8, or is beyond a limit.
+  void read_data(std::size_t user, const JsonOtherKeys& others, const JsonDataLimits& limits, ReadNotes* notes,
+                 Attributes& data) {
+    const auto on_repeated = [notes](const JsonPlace&, std::size_t second) {
+      if (notes != nullptr) notes->add(Error{ErrorCode::duplicate_key, second, JsonKeys::is_repeated});
+    };
+    if (others.are_all_in(json_)) {
+      JsonPlace places[JsonOtherKeys::most_kept];
+      std::size_t keys[JsonOtherKeys::most_kept];
+      std::size_t count = 0;
+      for (std::size_t i = 0; i < others.count; ++i) {
+        if (limits.is_data(others[i])) places[count++] = JsonPlace{others[i], offset_of_key(others[i])};
+      }
+      count = keep_unique(places, count, on_repeated);
+      for (std::size_t i = 0; i < count; ++i) keys[i] = places[i].offset;
+      return read_values(keys, count, limits, notes, data);
+    }
+    std::vector<JsonPlace> places;
+    places.reserve(others.count);
+    each_other_key(user, [&](std::string_view name, std::size_t key, JsonReader&) {
+      if (limits.is_data(name)) places.push_back(JsonPlace{name, key});
+      return true;
+    });
+    keep_unique(places, on_repeated);
+    // Only the offsets are kept while the values are read, to bound the memory.
+    std::vector<std::size_t> keys;
+    keys.reserve(places.size());
+    for (const JsonPlace& place : places) keys.push_back(place.offset);
+    std::vector<JsonPlace>().swap(places);
+    read_values(keys.data(), keys.size(), limits, notes, data);
+  }
+
+  /// Returns the offset of the first key of the user at an offset that may be data, or `none`.
+  std::size_t first_key_of_data(std::size_t user, const JsonDataLimits& limits) {
+    std::size_t first = none;
+    each_other_key(user, [&](std::string_view name, std::size_t key, JsonReader& keys) {
+      if (limits.is_data(name) && keys.peek() != JsonKind::null) first = key;
+      return first == none;
+    });
+    return first;
+  }
+  /// Returns whether the object at an offset has no members.
+  bool is_empty(std::size_t object) {
+    std::string_view name;
+    in_.seek(object);
+    in_.open();
+    return !in_.next_key(name);
+  }
+
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+ private:
+  bool fail(const Error& error) {
+    error_ = error;
+    in_ = JsonReader(json_, room_.scratch, &leniency_);  // a reader that failed reads nothing more
+    return false;
+  }
+
+  /// Returns a reader for keys. Its strings are valid until a value is read.
+  JsonReader key_reader() { return JsonReader(json_, room_.scratch, &leniency_, JsonReader::deepest_around_values); }
+  /// Reads the key at an offset. Its value is the next of `in_`. Valid until a value is read.
+  std::string_view name_at(std::size_t key) {
+    std::string_view name;
+    in_.seek_key(key);
+    in_.next_key(name);
+    return name;
+  }
+
+  std::size_t offset_of_key(std::string_view key) const noexcept {
+    return static_cast<std::size_t>(key.data() - json_.data()) - 1;
+  }
+
+  /// Calls `use(name, offset, reader)` for each key of a user that is none of the fields of a user, until it returns
+  /// false.
+  template <class Use>
+  void each_other_key(std::size_t user, const Use& use) {
+    JsonReader keys = key_reader();
+    std::string_view name;
+    keys.seek(user);
+    for (keys.open(); keys.next_key(name); keys.skip()) {
+      if (!is_reserved_name(name) && !use(name, keys.key_offset(), keys)) return;
+    }
+  }
+
+  /// Reads the fields with the keys at these offsets, in this order.
+  void read_values(const std::size_t* keys, std::size_t count, const JsonDataLimits& limits, ReadNotes* notes,
+                   Attributes& data) {
+    const auto note = [notes](ErrorCode code, std::size_t offset, const char* message) {
+      if (notes != nullptr) notes->add(Error{code, offset, message});
+    };
+    std::size_t bytes_left = limits.max_bytes;
+    for (std::size_t i = 0; i < count; ++i) {
+      was_broken();
+      const std::size_t name_size = name_at(keys[i]).size();
+      if (in_.peek() == JsonKind::null) continue;
+      const std::size_t offset = in_.offset();
+      Value value;
+      if (name_size == 0) {
+        note(ErrorCode::out_of_range, keys[i], "a name in the data of a user is empty");
+      } else if (!read_value(offset, value)) {
+        note(error_.code, error_.offset, error_.message);
+      } else if (!was_broken()) {
+        const std::size_t bytes = name_size + 4 + json_bytes(value.view());
+        if (bytes > bytes_left) {
+          note(ErrorCode::over_limit, offset, "more data than max_user_data_bytes");
+        } else if (data.size() == limits.max_names) {
+          note(ErrorCode::over_limit, keys[i], "more names in the data than max_data_names");
+          break;
+        } else {
+          bytes_left -= bytes;
+          data[name_at(keys[i])] = std::move(value);
+        }
+      }
+    }
+  }
+
+  std::string_view json_;
+  JsonLeniency leniency_;
+  JsonFieldRoom& room_;
+  JsonReader in_;
+  Error error_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_JSON_DETAIL_FIELDS_READER_HPP
+
+// presence/json/values.hpp
+#ifndef PRESENCE_JSON_VALUES_HPP
+#define PRESENCE_JSON_VALUES_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+/// Parses a JSON text that is one value, as a filter reads its operands: null, a bool, an integer, a number, a string,
+/// an array or an object. A timestamp is read as a string, which compares with timestamps.
+///
+/// Returns the first error, with its offset: the grammar, as for `parse_filter`; `too_deep` at more than Value::deepest
+/// levels; `wrong_type` at an array directly in an array; `duplicate_key` at the second of two equal names in one
+/// object, after the object was read; `out_of_range` at a number that is not representable. O(n log n) for n bytes.
+/// Allocates at most 16 n bytes at any moment.
+///
+/// @code
+/// const Result<Value> location = parse_value(R"({"floor":3,"city":"Kyoto"})");
+/// assert(*location->find("city") == "Kyoto" && to_json(*location) == R"({"city":"Kyoto","floor":3})");
+/// assert(*parse_value("[1, 2.5, null]") == Value::array({Value(1), Value(2.5), Value()}));
+/// assert(to_json(*parse_value(R"("a\u0062c")")) == R"("abc")");
+/// assert(parse_value("[1, [2]]").error() == (Error{ErrorCode::wrong_type, 4, ""}));
+/// @endcode
+inline Result<Value> parse_value(std::string_view json) {
+  using Repeated = detail::JsonValueReader::Repeated;
+  std::string scratch;
+  detail::JsonReader in(json, scratch);
+  detail::JsonCounts counts(json, detail::JsonCounts::Text::value);
+  std::size_t left = static_cast<std::size_t>(-1);
+  Value value;
+  if (detail::JsonValueReader(in, counts, left, Repeated::fails).read(value)) in.finish();
+  if (!in.ok()) return in.error();
+  return Result<Value>(std::move(value));
+}
+
+/// Appends a value. A timestamp is written as an RFC 3339 string. A number that is not finite, and an invalid value,
+/// are written as null. The members of an object are written in order of their names, which compare as bytes. Members
+/// whose name is not UTF-8 are omitted.
+inline void append_json(std::string& out, const ValueView& value) {
+  switch (value.kind()) {
+    case ValueKind::boolean: out += value.truth() ? "true" : "false"; break;
+    case ValueKind::integer: out += std::to_string(value.integer()); break;
+    case ValueKind::real: {
+      if (value.real() - value.real() != 0.0) {
+        out += "null";
+        break;
+      }
+      char text[detail::longest_double];
+      out.append(text, detail::write_double(value.real(), text));
+      break;
+    }
+    case ValueKind::string: detail::append_json_string(out, value.text()); break;
+    case ValueKind::timestamp: detail::append_json_timestamp(out, {}, value.instant()); break;
+    case ValueKind::array:
+      out += '[';
+      for (std::size_t i = 0; i < value.size(); ++i) {
+        if (i > 0) out += ',';
+        append_json(out, value[i]);
+      }
+      out += ']';
+      break;
+    case ValueKind::object: {
+      std::string_view separator = "{";
+      for (const ValueMember& member : value.members()) {
+        if (!detail::is_utf8(member.name())) continue;
+        detail::append_json_text(out, separator, member.name());
+        out += ':';
+        append_json(out, member.value().view());
+        separator = ",";
+      }
+      out += separator == "{" ? "{}" : "}";
+      break;
+    }
+    default: out += "null"; break;
+  }
+}
+/// Appends an owning value.
+inline void append_json(std::string& out, const Value& value) { append_json(out, value.view()); }
+/// Returns the string that `append_json` appends.
+inline std::string to_json(const Value& value) { return detail::json_of(value); }
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_JSON_VALUES_HPP
+
 namespace presence {
 inline namespace PRESENCE_ABI {
 
+/// What chat services put into the object of a user and is not the user's data, beside the fields of a User:
+/// moderation, devices, and what concerns only the user themselves, such as unread counts. See
+/// ReadOptions::skipped_names.
+// clang-format off
+inline constexpr std::string_view names_beside_data[] = {
+    "banned", "ban_expires", "shadow_banned", "bypass_moderation", "blocked_user_ids", "devices",
+    "push_notifications", "push_preferences", "mutes", "channel_mutes", "unread_count", "unread_channels",
+    "unread_threads", "total_unread_count", "total_unread_count_by_team", "latest_hidden_channels",
+    "privacy_settings", "avg_response_time", "deactivated_at", "revoke_tokens_issued_before"};
+// clang-format on
+
 /// Limits for reading content of a chat service. Content beyond a limit is truncated or omitted, and noted. It is never
 /// an error.
+///
+/// @code
+/// const std::string_view json = R"({"id":"kim","online":true,"name":"Kim","banned":false})";
+/// assert(*parse_user(json)->data.find("name") == "Kim" && parse_user(json)->data.size() == 1);
+/// ReadOptions options;
+/// options.skipped_names = {};  // none: every name is data
+/// assert(parse_user(json, options)->data.size() == 2);
+/// options.max_data_names = 0;
+/// assert(parse_user(json, options)->data.empty());
+/// @endcode
 struct ReadOptions {
   /// Maximum size of a status. A longer one is truncated at a character boundary. The default is that of Rules.
   std::size_t max_status_bytes = 1024;
@@ -12180,6 +17190,17 @@ struct ReadOptions {
   /// Maximum total number of elements of arrays and members of objects in the custom fields of a channel, nested ones
   /// included. A field that would exceed it is omitted.
   std::size_t max_custom_elements = SIZE_MAX;
+  /// Maximum size of an activity, counted as for Rules::max_activity_bytes. A larger one counts as absent. 0: no
+  /// activity is read, so a report leaves it unchanged.
+  std::size_t max_activity_bytes = 1024;
+  /// Maximum size of all data of a user, counted as for Rules::max_user_data_bytes. In order of the names, each field
+  /// that would exceed it is omitted.
+  std::size_t max_user_data_bytes = 4096;
+  /// Maximum number of names in the data of a user. Of more, the first in order are read. 0: no data is read, so a
+  /// report leaves it unchanged.
+  std::size_t max_data_names = 64;
+  /// Names in the object of a user that are not data. They are not noted. Borrowed.
+  Elements<std::string_view> skipped_names{names_beside_data, sizeof(names_beside_data) / sizeof(names_beside_data[0])};
 };
 
 namespace detail {
@@ -12207,40 +17228,66 @@ bool is_key(std::string_view key, const char (&name)[size_and_zero]) noexcept {
 /// The recorded values of an object that describes a user.
 struct JsonUser {
   JsonNote self;  ///< the position of the object, or the value found instead of an object
-  JsonNote id, online, status, last_active, invisible;
+  JsonNote id, online, status, availability, last_active, invisible, activity;
   JsonNote custom, custom_status;
+  JsonOtherKeys others;
 
   JsonNote* find(std::string_view key) noexcept {
     switch (key.size()) {
-      case 2: return is_key(key, "id") ? &id : nullptr;
+      case 2:
+        if (is_key(key, "id")) return &id;
+        break;
       case 6:
-        return is_key(key, "online")   ? &online
-               : is_key(key, "status") ? &status
-               : is_key(key, "custom") ? &custom
-                                       : nullptr;
-      case 9: return is_key(key, "invisible") ? &invisible : nullptr;
-      case 11: return is_key(key, "last_active") ? &last_active : nullptr;
-      default: return nullptr;
+        if (is_key(key, "online")) return &online;
+        if (is_key(key, "status")) return &status;
+        if (is_key(key, "custom")) return &custom;
+        break;
+      case 8:
+        if (is_key(key, "activity")) return &activity;
+        break;
+      case 9:
+        if (is_key(key, "invisible")) return &invisible;
+        break;
+      case 10:
+        if (is_key(key, "created_at") || is_key(key, "updated_at") || is_key(key, "deleted_at")) return nullptr;
+        break;
+      case 11:
+        if (is_key(key, "last_active")) return &last_active;
+        break;
+      case 12:
+        if (is_key(key, "availability")) return &availability;
+        break;
+      default: break;
     }
+    others.add(key);
+    return nullptr;
   }
 };
 
 /// The recorded values of an event.
 struct JsonEvent {
   std::size_t offset = 0;  ///< position of its opening brace
-  JsonNote type, session, at, invisible, status, until, online, last_active, created_at;
+  JsonNote type, session, at, invisible, status, until, availability, priority, online, last_active, created_at;
+  JsonNote activity, name, value, data;
   JsonUser user, me;
 
   JsonNote* find(std::string_view key) noexcept {
     switch (key.size()) {
       case 2: return is_key(key, "at") ? &at : is_key(key, "me") ? &me.self : nullptr;
-      case 4: return is_key(key, "user") ? &user.self : is_key(key, "type") ? &type : nullptr;
-      case 5: return is_key(key, "until") ? &until : nullptr;
+      case 4:
+        return is_key(key, "user")   ? &user.self
+               : is_key(key, "type") ? &type
+               : is_key(key, "name") ? &name
+               : is_key(key, "data") ? &data
+                                     : nullptr;
+      case 5: return is_key(key, "until") ? &until : is_key(key, "value") ? &value : nullptr;
       case 6: return is_key(key, "status") ? &status : is_key(key, "online") ? &online : nullptr;
       case 7: return is_key(key, "session") ? &session : nullptr;
+      case 8: return is_key(key, "priority") ? &priority : is_key(key, "activity") ? &activity : nullptr;
       case 9: return is_key(key, "invisible") ? &invisible : nullptr;
       case 10: return is_key(key, "created_at") ? &created_at : nullptr;
       case 11: return is_key(key, "last_active") ? &last_active : nullptr;
+      case 12: return is_key(key, "availability") ? &availability : nullptr;
       default: return nullptr;
     }
   }
@@ -12334,6 +17381,15 @@ inline std::string_view cut_text(std::string_view text, std::size_t most) noexce
   return text.substr(0, most);
 }
 
+inline std::optional<Availability> availability_of(std::string_view name) noexcept {
+  constexpr Availability all[] = {Availability::available, Availability::busy, Availability::away, Availability::idle,
+                                  Availability::offline};
+  for (const Availability one : all) {
+    if (name == presence::to_string(one)) return one;
+  }
+  return std::nullopt;
+}
+
 /// Converts recorded values into fields, and stores the first error. Malformed optional content of a service is not an
 /// error: it is skipped and noted.
 class JsonJudge {
@@ -12342,11 +17398,13 @@ class JsonJudge {
   static constexpr const char* a_string = "expected a string";
   static constexpr const char* a_truth = "true or false is needed here";
   static constexpr const char* an_object = "expected an object";
+  static constexpr const char* unknown_availability = "unknown availability";
 
   explicit JsonJudge(std::string_view text, ReadNotes* notes = nullptr) noexcept : text_(text), notes_(notes) {}
 
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
+  ReadNotes* notes() const noexcept { return notes_; }
 
   void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (!failed_) error_ = Error{code, offset, message};
@@ -12375,6 +17433,23 @@ class JsonJudge {
   std::optional<bool> truth(const JsonNote& value) noexcept {
     if (!given(value, JsonKind::boolean, a_truth)) return std::nullopt;
     return value.truth;
+  }
+
+  std::optional<Availability> availability(const JsonNote& value) noexcept {
+    if (!given_text(value)) return std::nullopt;
+    const std::optional<Availability> known = availability_of(value.text);
+    if (!known) fail(ErrorCode::out_of_range, value.offset, unknown_availability);
+    return known;
+  }
+
+  std::optional<std::int8_t> priority(const JsonNote& value) noexcept {
+    constexpr const char* an_integer = "a priority is an integer from -128 to 127";
+    if (!given(value, JsonKind::number, an_integer)) return std::nullopt;
+    std::int64_t number = 0;
+    if (to_int64(value.text, number) && number >= INT8_MIN && number <= INT8_MAX)
+      return static_cast<std::int8_t>(number);
+    fail(ErrorCode::out_of_range, value.offset, an_integer);
+    return std::nullopt;
   }
 
   /// Returns the timestamp. A timestamp in the year 1, and the number 0, are treated as an absent key.
@@ -12452,6 +17527,16 @@ class JsonJudge {
 
   bool read_side_timestamp(const JsonNote& value, Timestamp& at) {
     return (value.kind == JsonKind::string && read_usual_timestamp(value.text, at)) || read_odd_timestamp(value, at);
+  }
+
+  /// Returns the availability of a user who is online: `available` if it is absent or unknown.
+  Availability online_availability(const JsonNote& value) noexcept {
+    if (!has_text(value)) return Availability::available;
+    const std::optional<Availability> known = availability_of(value.text);
+    if (known && *known != Availability::offline) return *known;
+    pass_over(ErrorCode::out_of_range, value.offset,
+              known ? "an online user with the availability offline" : unknown_availability);
+    return Availability::available;
   }
 
   /// Returns the status of a user: a string, an empty string if it is cleared, or nullopt if it is unchanged. The
@@ -12545,18 +17630,135 @@ class JsonJudge {
 };
 
 inline std::optional<EventType> event_type_of(std::string_view name) noexcept {
-  if (name == "heartbeat") return EventType::heartbeat;
-  if (name == "connect") return EventType::connect;
-  if (name == "disconnect") return EventType::disconnect;
-  if (name == "status") return EventType::set_status;
-  if (name == "report") return EventType::report;
-  if (name == "visible") return EventType::set_visible;
-  if (name == "remove") return EventType::remove;
+  switch (name.size()) {
+    case 4:
+      if (is_key(name, "data")) return EventType::set_data;
+      break;
+    case 6:
+      if (is_key(name, "status")) return EventType::set_status;
+      if (is_key(name, "report")) return EventType::report;
+      if (is_key(name, "active")) return EventType::active;
+      if (is_key(name, "update")) return EventType::update;
+      if (is_key(name, "remove")) return EventType::remove;
+      break;
+    case 7:
+      if (is_key(name, "connect")) return EventType::connect;
+      if (is_key(name, "visible")) return EventType::set_visible;
+      break;
+    case 9:
+      if (is_key(name, "heartbeat")) return EventType::heartbeat;
+      break;
+    case 10:
+      if (is_key(name, "disconnect")) return EventType::disconnect;
+      break;
+    case 12:
+      if (is_key(name, "availability")) return EventType::set_availability;
+      break;
+    default: break;
+  }
   return std::nullopt;
 }
 
+/// A text whose grammar was checked, its strings with escapes, and the memory for what cannot be borrowed from it,
+/// which is made when it is needed. A null pointer: there is none.
+struct JsonContent {
+  std::string_view json;
+  const JsonLeniency& leniency;
+  std::string& strings;
+  std::optional<JsonFieldRoom>* room;
+
+  JsonFieldRoom& made_room() const { return *room ? **room : room->emplace(); }
+};
+
+/// Releases the memory of strings with escapes, which may be as large as the text, except that of these views.
+inline void compact(std::string& strings, std::initializer_list<std::string_view*> views) {
+  constexpr std::size_t large = 1024;
+  if (strings.capacity() < large) return;
+  const auto is_inside = [&strings](std::string_view view) {
+    const auto start = reinterpret_cast<std::uintptr_t>(strings.data());
+    const auto at = reinterpret_cast<std::uintptr_t>(view.data());
+    return at >= start && at < start + strings.size();
+  };
+  std::size_t size = 0;
+  for (const std::string_view* const view : views) size += is_inside(*view) ? view->size() : 0;
+  std::string kept;
+  kept.reserve(size);
+  constexpr std::size_t elsewhere = static_cast<std::size_t>(-1);
+  std::size_t places[8];
+  std::size_t i = 0;
+  for (const std::string_view* const view : views) {
+    places[i++] = is_inside(*view) ? kept.size() : elsewhere;
+    if (places[i - 1] != elsewhere) kept += *view;
+  }
+  strings.swap(kept);  // a short string moves with it
+  i = 0;
+  for (std::string_view* const view : views) {
+    if (places[i] != elsewhere) *view = std::string_view(strings).substr(places[i], view->size());
+    ++i;
+  }
+}
+
+inline bool is_there(const JsonNote& value) noexcept { return value.kind != JsonKind::nothing; }
+
+/// Fails because a value cannot be borrowed.
+inline void miss_buffer(JsonJudge& judge, std::size_t offset) noexcept {
+  judge.fail(ErrorCode::needs_buffer, offset, "an event with such content needs an EventBuffer");
+}
+
+/// Reads a key of an event line that is an object, into the attributes.
+inline std::optional<AttributesView> judge_object(JsonJudge& judge, const JsonNote& note, JsonFieldsReader& reader,
+                                                  bool has_room, Attributes& fields) {
+  if (!judge.given(note, JsonKind::object, JsonJudge::an_object) || !judge.ok()) return std::nullopt;
+  if (!has_room && !reader.is_empty(note.offset)) {
+    miss_buffer(judge, note.offset);
+  } else if (!reader.read_object(note.offset, fields)) {
+    judge.fail(reader.error().code, reader.error().offset, reader.error().message);
+  } else {
+    return AttributesView(fields);
+  }
+  return std::nullopt;
+}
+
+/// Reads the activity, the name, the value and the data of an event line.
+PRESENCE_DETAIL_APART inline void judge_line_content(JsonJudge& judge, JsonEvent& found, const JsonContent& content,
+                                                     PresenceEventView& event) {
+  std::string_view status = event.status.value_or("");
+  std::string_view name_text = found.name.kind == JsonKind::string ? found.name.text : std::string_view();
+  std::string_view value_text = found.value.kind == JsonKind::string ? found.value.text : std::string_view();
+  if (content.room != nullptr)
+    compact(content.strings, {&event.user, &event.session, &status, &name_text, &value_text});
+  if (event.status) event.status = status;
+  if (found.name.kind == JsonKind::string) found.name.text = name_text;
+  if (found.value.kind == JsonKind::string) found.value.text = value_text;
+  JsonFieldRoom none;
+  const bool has_room = content.room != nullptr;
+  JsonFieldRoom& room = has_room ? content.made_room() : none;
+  JsonFieldsReader reader(content.json, content.leniency, room);
+  event.activity = judge_object(judge, found.activity, reader, has_room, room.activity);
+  const std::optional<std::string_view> name = judge.text(found.name);
+  event.name = event.type == EventType::set_data
+                   ? judge.needed(name, found.name, found.offset, "this event needs a name")
+                   : name.value_or("");
+  if (event.type == EventType::set_data && !is_there(found.value)) {
+    judge.miss(found.value, found.offset, "this event needs a value, which may be null");
+  } else if (judge.given(found.value) && judge.ok()) {
+    const JsonKind kind = found.value.kind;
+    if (kind == JsonKind::string) {
+      event.value = ValueView(found.value.text);
+    } else if (!has_room && (kind == JsonKind::array || kind == JsonKind::object)) {
+      miss_buffer(judge, found.value.offset);
+    } else if (reader.read_value(found.value.offset, room.value)) {
+      event.value = ValueView(room.value);  // borrows nothing for a number or a bool
+    } else {
+      judge.fail(reader.error().code, reader.error().offset, reader.error().message);
+    }
+  }
+  event.data = judge_object(judge, found.data, reader, has_room, room.data);
+}
+
 /// Reads an event line in the format of this library.
-inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type, PresenceEventView& event) {
+inline void judge_line(JsonJudge& judge, JsonEvent& found, EventType type, const JsonContent& content,
+                       PresenceEventView& event) {
   event.type = type;
   event.user = judge.needed(judge.text(found.user.self), found.user.self, found.offset, "an event needs a user");
   const std::optional<std::string_view> session = judge.text(found.session);
@@ -12578,7 +17780,12 @@ inline void judge_line(JsonJudge& judge, const JsonEvent& found, EventType type,
   }
   Timestamp until, last_active;
   if (judge.read_timestamp(found.until, until)) event.until = until;
+  event.availability = judge.availability(found.availability);
+  event.priority = judge.priority(found.priority);
   if (judge.read_timestamp(found.last_active, last_active)) event.last_active = last_active;
+  if (type == EventType::set_data || is_there(found.activity) || is_there(found.name) || is_there(found.value) ||
+      is_there(found.data))
+    judge_line_content(judge, found, content, event);
 }
 
 /// Reads the id of the user that a payload of a service is about. Returns false if the payload has no user.
@@ -12598,17 +17805,101 @@ inline void judge_payload_date(JsonJudge& judge, const JsonEvent& found, Presenc
     judge.miss(found.created_at, found.offset, "the event has no created_at");
 }
 
+/// Reads the activity of a user of a service who is online. A malformed one counts as absent, and is noted.
+inline void read_activity(JsonJudge& judge, const JsonNote& found, const ReadOptions& options, JsonFieldsReader& reader,
+                          Attributes& activity) {
+  const auto omit = [&](ErrorCode code, std::size_t offset, const char* message) {
+    judge.pass_over(code, offset, message);
+    activity = Attributes();
+  };
+  if (!judge.has(found, JsonKind::object, JsonJudge::an_object)) return;
+  reader.was_broken();
+  const bool is_read = reader.read_object(found.offset, activity);
+  if (!is_read) {
+    omit(reader.error().code, reader.error().offset, reader.error().message);
+  } else if (reader.was_broken()) {
+    activity = Attributes();  // which was noted
+  } else if (levels_of(activity) == Value::deepest) {
+    omit(ErrorCode::too_deep, found.offset, "nested too deeply");
+  } else if (json_bytes(AttributesView(activity)) > options.max_activity_bytes) {
+    omit(ErrorCode::over_limit, found.offset, "an activity larger than max_activity_bytes");
+  }
+}
+
+inline bool has_content(const JsonUser& user, bool is_online, const ReadOptions& options) noexcept {
+  return (user.others.count != 0 && options.max_data_names != 0) ||
+         (is_there(user.activity) && is_online && options.max_activity_bytes != 0);
+}
+
+inline bool has_data(const JsonUser& user, const JsonDataLimits& limits, std::string_view json) noexcept {
+  if (!user.others.are_all_in(json)) return true;
+  for (std::size_t i = 0; i < user.others.count; ++i) {
+    if (limits.is_data(user.others[i])) return true;
+  }
+  return false;
+}
+
+/// Reads the activity and the data of a user of a service into the room.
+inline void read_user_content(JsonJudge& judge, const JsonUser& user, bool has_activity, bool has_data,
+                              const ReadOptions& options, const JsonDataLimits& limits, const JsonContent& content) {
+  JsonFieldRoom& room = content.made_room();
+  JsonFieldsReader reader(content.json, content.leniency, room);
+  if (has_activity) read_activity(judge, user.activity, options, reader, room.activity);
+  if (has_data) reader.read_data(user.self.offset, user.others, limits, judge.notes(), room.data);
+}
+/// Fails if there is an activity or data.
+inline void refuse_user_content(JsonJudge& judge, const JsonUser& user, bool has_activity, bool has_data,
+                                const JsonDataLimits& limits, const JsonContent& content) {
+  JsonFieldRoom room;
+  JsonFieldsReader reader(content.json, content.leniency, room);
+  if (has_activity && judge.has(user.activity, JsonKind::object, JsonJudge::an_object) &&
+      !reader.is_empty(user.activity.offset))
+    miss_buffer(judge, user.activity.offset);
+  const std::size_t data = has_data ? reader.first_key_of_data(user.self.offset, limits) : JsonFieldsReader::none;
+  if (data != JsonFieldsReader::none) miss_buffer(judge, data);
+}
+
+/// Reads the activity and the data of a user of a service. Requires that `has_content` returned true.
+PRESENCE_DETAIL_APART inline void judge_user_content(JsonJudge& judge, const JsonUser& user, bool is_online,
+                                                     const ReadOptions& options, const JsonContent& content) {
+  const JsonDataLimits limits(options.max_user_data_bytes, options.max_data_names, options.skipped_names);
+  const bool has_activity = is_there(user.activity) && is_online && options.max_activity_bytes != 0;
+  const bool has_data =
+      user.others.count != 0 && options.max_data_names != 0 && detail::has_data(user, limits, content.json);
+  if (!has_activity && !has_data) return;
+  if (content.room != nullptr) {
+    read_user_content(judge, user, has_activity, has_data, options, limits, content);
+  } else {
+    refuse_user_content(judge, user, has_activity, has_data, limits, content);
+  }
+}
+
+PRESENCE_DETAIL_APART inline void compact_payload(std::string& strings, PresenceEventView& event) {
+  std::string_view status = event.status.value_or("");
+  compact(strings, {&event.user, &status});
+  if (event.status) event.status = status;
+}
+
 /// Reads the payload of a service about the presence of a user.
 inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUser& user, bool is_whole,
-                          const ReadOptions& options, PresenceEventView& event) {
+                          const ReadOptions& options, const JsonContent& content, PresenceEventView& event) {
   if (!judge_payload_user(judge, found, user, event)) return;
   event.type = EventType::report;
   event.online =
       judge.needed(judge.truth(user.online), user.online, user.self.offset, "it is needed whether the user is online");
   judge_payload_date(judge, found, event);
   event.status = judge.status(user, is_whole, options);
+  if (event.online) event.availability = judge.online_availability(user.availability);
   Timestamp last_active;
   if (judge.read_side_timestamp(user.last_active, last_active)) event.last_active = last_active;
+  if (event.online && options.max_activity_bytes != 0) event.activity.emplace();
+  if (options.max_data_names != 0) event.data.emplace();
+  if (!judge.ok() || !has_content(user, event.online, options)) return;
+  if (content.room != nullptr) compact_payload(content.strings, event);
+  judge_user_content(judge, user, event.online, options, content);
+  if (content.room == nullptr || !*content.room) return;
+  if (event.activity) event.activity = AttributesView((*content.room)->activity);
+  if (event.data) event.data = AttributesView((*content.room)->data);
 }
 
 /// Reads the payload of a service about a user that it deleted.
@@ -12618,14 +17909,33 @@ inline void judge_deletion(JsonJudge& judge, const JsonEvent& found, PresenceEve
   judge_payload_date(judge, found, event);
 }
 
+/// Returns an event that owns its strings. Moves its attributes and its value out of the room, so that they are not
+/// copied. Changes `event`.
+inline Result<PresenceEvent> take_event(PresenceEventView& event, std::optional<JsonFieldRoom>& room) {
+  const bool has_activity = event.activity.has_value(), has_data = event.data.has_value();
+  const bool is_nested = event.value.kind() == ValueKind::array || event.value.kind() == ValueKind::object;
+  event.activity.reset();
+  event.data.reset();
+  if (is_nested) event.value = ValueView(nullptr);
+  Result<PresenceEvent> taken(static_cast<PresenceEvent>(event));
+  if (has_activity) taken->activity.emplace();
+  if (has_data) taken->data.emplace();
+  if (!room) return taken;
+  if (has_activity) *taken->activity = std::move(room->activity);
+  if (has_data) *taken->data = std::move(room->data);
+  if (is_nested) taken->value = std::move(room->value);
+  return taken;
+}
+
 /// An event without content. It is copied, because compilers generate slow code to construct one.
 inline constexpr PresenceEventView blank_event{};
 inline constexpr ReadOptions default_read_options{};
 
 /// Reads an event into a blank one. Returns false and sets `error` if the text is not an event.
-inline bool read_event(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
-                       PresenceEventView& event, Error& error) {
-  JsonReader in(json, scratch, &leniency);
+inline bool read_event(std::string_view json, std::string& scratch, const ReadOptions& options,
+                       std::optional<JsonFieldRoom>* room, JsonLeniency& leniency, PresenceEventView& event,
+                       Error& error) {
+  JsonReader in(json, scratch, &leniency, JsonReader::deepest_around_values);
   JsonNote whole;
   JsonEvent found;
   if (enter_text(in, whole)) {
@@ -12643,7 +17953,7 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
     }
     if (in.ok() && leniency.needs_room) {
       leniency.make_room();
-      return read_event(json, scratch, options, leniency, event, error);
+      return read_event(json, scratch, options, room, leniency, event, error);
     }
   }
   if (!in.ok()) {
@@ -12652,17 +17962,18 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
   }
 
   JsonJudge judge(json, leniency.notes);
+  const JsonContent content{json, leniency, scratch, room};
   const std::string_view type = judge.needed(judge.text(found.type), found.type, found.offset, "an event needs a type");
   if (!judge.ok()) {
     // Nothing else is validated.
   } else if (const std::optional<EventType> known = event_type_of(type)) {
-    judge_line(judge, found, *known, event);
+    judge_line(judge, found, *known, content, event);
   } else if (type == "user.presence.changed") {
-    judge_payload(judge, found, found.user, false, options, event);
+    judge_payload(judge, found, found.user, false, options, content, event);
   } else if (type == "user.updated") {
-    judge_payload(judge, found, found.user, true, options, event);
+    judge_payload(judge, found, found.user, true, options, content, event);
   } else if (type == "health.check" && judge.given(found.me.self)) {
-    judge_payload(judge, found, found.me, false, options, event);
+    judge_payload(judge, found, found.me, false, options, content, event);
   } else if (type == "user.deleted") {
     judge_deletion(judge, found, event);
   } else if (type.find('.') != std::string_view::npos) {
@@ -12678,40 +17989,63 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 
 /// Parses one event. Borrows its strings from `json`, and strings with escapes from `scratch`. The event is valid until
 /// either is modified or destroyed. `json` must not be a part of `scratch`. Nothing is allocated if there are no
-/// escapes, or if `scratch` has enough capacity for the text. Reads the text in one pass. Keys may have any order;
-/// unknown keys are skipped.
+/// escapes, or if `scratch` has enough capacity for the text and no key has escapes. Keys may have any order; unknown
+/// keys of lines are skipped.
+///
+/// An activity and data with fields, and a value that is an array or an object, cannot be borrowed from a text. For an
+/// event that has one of these, this overload fails with `needs_buffer` at it, so that nothing is lost. Pass an
+/// EventBuffer in place of the string, or use an overload that returns a PresenceEvent: these read every event. A host
+/// that does not want the activity and data of payloads sets `max_activity_bytes` and `max_data_names` to 0.
 ///
 /// **Event lines.** `at` is RFC 3339, or an integer number of nanoseconds since 1970 in the years 2000 to 2200. Keys in
 /// brackets may be absent or null:
 ///
-///     {"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"[,"invisible":true][,"status":"…"]}
-///     {"type":"disconnect","user":"u","session":"s","at":…}      and likewise heartbeat
+///     {"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z"[,"invisible":true][,"status":"…"]
+///      [,"availability":"away"][,"priority":5][,"activity":{…}]}
+///     {"type":"disconnect","user":"u","session":"s","at":…}      and likewise heartbeat and active
+///     {"type":"update","user":"u","session":"s","at":…[,"availability":"away"][,"priority":5][,"activity":{…}]}
 ///     {"type":"status","user":"u"[,"session":"s"],"at":…,"status":"…"[,"until":…]}
-///     {"type":"report","user":"u","online":true,"at":…[,"status":"…"][,"last_active":…]}
+///     {"type":"report","user":"u","online":true,"at":…[,"status":"…"][,"availability":"away"][,"last_active":…]
+///      [,"activity":{…}][,"data":{…}]}
+///     {"type":"availability","user":"u","at":…[,"until":…][,"availability":"away"]}
+///     {"type":"data","user":"u","at":…,"name":"image","value":…}     a value of null removes the name
 ///     {"type":"visible","user":"u","at":…,"invisible":true}
 ///     {"type":"remove","user":"u","at":…}
 ///
 /// Each of these keys is read on every line, even if the type does not use it: every line with a `status` may have
 /// `until`, the end of that status, in the formats of `at`. A timestamp in the year 1, or the number 0, means "never"
-/// and is treated as absent. Ids and strings that are empty or too long, and an end that is not later than `at`, are
-/// not an error here; applying the event rejects them.
+/// and is treated as absent. `availability` is the name of an Availability, `priority` an integer from -128 to 127. An
+/// absent availability leaves that of the session, or of the report, as it was; in a line of type `availability` it
+/// means that the user makes no choice. `value`, and the values in the objects `activity` and `data`, are read as by
+/// `parse_value`, up to Value::deepest levels each. An empty `activity` clears, and an absent one leaves it as it was.
+/// `data` is all data of the user.
+///
+/// Ids and strings that are empty or too long, an end that is not later than `at`, the availability "offline", and a
+/// name that is empty or reserved are not an error here; applying the event rejects them.
 ///
 /// **Payloads of a chat service** become reports: `user.presence.changed` and `user.updated` about their `user`,
 /// `health.check` about `me`. They must have the user's `id` (a non-empty string), the user's `online` (a bool) and the
-/// event's `created_at`. Two more keys of the user are read:
+/// event's `created_at`. More keys of the user are read:
 ///
 /// * `last_active`.
+/// * `availability`, if the user is online. An absent one, null, an unknown word and "offline" are read as `available`.
 /// * `status`; if it is absent or null, a `status` under `custom`. null clears the status. `user.updated` contains the
 ///   complete user, so an absent status also clears it. In the other types an absent status leaves it unchanged.
+/// * `activity`, an object, if the user is online. An absent one and null are read as an empty one.
+/// * Every other key is data of the user, such as `name` and `image`, except those for which `is_reserved_name` returns
+///   true and those in `options.skipped_names`. The event always has the whole data, which may be empty. A null counts
+///   as absent.
 ///
 /// A `user.deleted` becomes a `remove` of its `user`. It must have the user's `id` and the event's `created_at`. Its
 /// other keys are not read.
 ///
 /// A malformed value of an optional key, or of a key that is not read, never loses the event:
 ///
-/// * A value of another type, an unreadable timestamp or a repeated key counts as absent. A malformed status leaves the
-///   status unchanged.
+/// * A value of another type, an unknown availability, an unreadable timestamp or a repeated key counts as absent. A
+///   malformed status leaves the status unchanged.
 /// * A status longer than `options.max_status_bytes` is truncated at a character boundary.
+/// * An activity and a field of data that `parse_value` would reject, that have a string with malformed characters, or
+///   that exceed `options`, are read as absent. So is data with an empty name.
 /// * In any string, half of a surrogate pair and bytes that are not UTF-8 are read as U+FFFD. In the `id` they are an
 ///   error. Bytes that are not UTF-8 need a second pass.
 /// * A number that is not a timestamp in nanoseconds is read in seconds, milliseconds or microseconds, if one of these
@@ -12722,14 +18056,20 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 /// Errors have this order of precedence:
 ///
 /// 1. The grammar of the whole text, at the first invalid byte: `syntax`, `truncated`, `trailing_bytes`, `bad_escape`,
-///    `too_deep` (65 levels). Also `bad_utf8`, and `bad_escape` at half of a surrogate pair, unless the text is an
+///    `too_deep` (129 levels). Also `bad_utf8`, and `bad_escape` at half of a surrogate pair, unless the text is an
 ///    event of a service: its `type` contains a dot.
 /// 2. The type, at its value: `unknown_type`; `not_presence` for another type with a dot, and for a `health.check`
 ///    without `me`. Nothing else of such an event is validated.
 /// 3. The keys that a payload must have, or that a line reads, in the order user, session, online, at, invisible,
-///    status, until, last_active. `duplicate_key` at the second key; `wrong_type` or `out_of_range` at the value;
-///    `syntax` inside a timestamp; `missing_key` at the object without the key. For an empty id, or a timestamp that
-///    means "never", `missing_key` is at that value.
+///    status, until, availability, priority, last_active, activity, name, value, data. `duplicate_key` at the second
+///    key; `wrong_type` or `out_of_range` at the value; `syntax` inside a timestamp; `missing_key` at the object
+///    without the key. For an empty id, or a timestamp that means "never", `missing_key` is at that value. Inside the
+///    last four, the errors of `parse_value`.
+/// 4. `needs_buffer`: of a line, in the order of its last four keys; of a payload, at the activity, or at the first key
+///    of data that is not null, whether or not its value would be read.
+///
+/// O(n log n) for n bytes, because names are sorted; O(n) without data and objects. An overload without a string
+/// allocates at most 16 n bytes at any moment.
 ///
 /// @code
 /// std::string scratch;  // reused by later calls, so nothing is allocated
@@ -12737,12 +18077,13 @@ inline bool read_event(std::string_view json, std::string& scratch, const ReadOp
 ///     R"({"type":"user.updated","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"john","online":true}})",
 ///     scratch);
 /// assert(event && event->type == EventType::report && event->user == "john" && event->online);
-/// assert(to_json(*event) ==
-///        R"({"type":"report","user":"john","online":true,"at":"2019-01-07T13:17:42.375Z","status":""})");
+/// assert(event->availability == Availability::available && event->status == "");
 ///
 /// const Result<PresenceEvent> timed = parse_event(
 ///     R"({"type":"status","user":"u","at":"2019-01-07T13:17:42Z","status":"brb","until":"2019-01-07T13:30:00Z"})");
 /// assert(*timed->until - timed->at == Duration::from_s(738));
+/// assert(to_json(PresenceEvent::set_availability("u", Availability::busy, timed->at)) ==
+///        R"({"type":"availability","user":"u","at":"2019-01-07T13:17:42.000Z","availability":"busy"})");
 ///
 /// assert(parse_event(R"({"type":"message.new"})").error().code == ErrorCode::not_presence);  // to be ignored
 /// const Result<PresenceEvent> wrong = parse_event(R"({"type":"connect","user":7})");
@@ -12760,7 +18101,7 @@ inline Result<PresenceEventView> parse_event(std::string_view json, std::string&
   Result<PresenceEventView> event(detail::blank_event);  // parsed directly into the result, without a copy
   detail::JsonLeniency leniency(notes);
   Error error;
-  if (!detail::read_event(json, scratch, options, leniency, *event, error)) event = error;
+  if (!detail::read_event(json, scratch, options, nullptr, leniency, *event, error)) event = error;
   return event;
 }
 /// Parses one event with the default options and without notes.
@@ -12768,13 +18109,64 @@ inline Result<PresenceEventView> parse_event(std::string_view json, std::string&
   return parse_event(json, scratch, detail::default_read_options);
 }
 
+/// The memory for what an event that is parsed as a view cannot borrow from its text: strings with escapes, an
+/// activity, data, and a value that is an array or an object. One buffer may be used for many events in turn, so that
+/// little is allocated. The events borrow from it, so it can be neither copied nor moved.
+class EventBuffer {
+ public:
+  EventBuffer() = default;  ///< Allocates nothing.
+  EventBuffer(const EventBuffer&) = delete;
+  EventBuffer& operator=(const EventBuffer&) = delete;
+
+ private:
+  friend Result<PresenceEventView> parse_event(std::string_view json, EventBuffer& buffer, const ReadOptions& options,
+                                               ReadNotes* notes);
+
+  std::string scratch_;
+  std::optional<detail::JsonFieldRoom> room_;
+};
+
+/// Parses one event of any content. Borrows from `json` and `buffer`: the event is valid until either is modified or
+/// destroyed, also by the next call with that buffer. Beyond what the overload with a string allocates, allocates only
+/// for an activity, data, and a value that is an array or an object.
+///
+/// @code
+/// EventBuffer buffer;
+/// const std::string line =
+///     R"({"type":"data","user":"kim","at":"2019-01-07T13:17:42.375Z","name":"home","value":{"city":"Kyoto"}})";
+/// const Result<PresenceEventView> event = parse_event(line, buffer);
+/// assert(event->type == EventType::set_data && event->value.find("city").text() == "Kyoto");
+/// assert(to_json(*event) == line);
+///
+/// std::string scratch;
+/// assert(parse_event(line, scratch).error().code == ErrorCode::needs_buffer);
+/// @endcode
+inline Result<PresenceEventView> parse_event(std::string_view json, EventBuffer& buffer, const ReadOptions& options,
+                                             ReadNotes* notes = nullptr) {
+  if (notes != nullptr) notes->clear();
+  if (buffer.room_) detail::clear(*buffer.room_);
+  Result<PresenceEventView> event(detail::blank_event);
+  detail::JsonLeniency leniency(notes);
+  Error error;
+  if (!detail::read_event(json, buffer.scratch_, options, &buffer.room_, leniency, *event, error)) event = error;
+  return event;
+}
+/// Parses one event of any content with the default options and without notes.
+inline Result<PresenceEventView> parse_event(std::string_view json, EventBuffer& buffer) {
+  return parse_event(json, buffer, detail::default_read_options);
+}
+
 /// Parses one event that owns its strings.
 inline Result<PresenceEvent> parse_event(std::string_view json, const ReadOptions& options,
                                          ReadNotes* notes = nullptr) {
+  if (notes != nullptr) notes->clear();
   std::string scratch;
-  const Result<PresenceEventView> event = parse_event(json, scratch, options, notes);
-  if (!event) return event.error();
-  return static_cast<PresenceEvent>(*event);
+  std::optional<detail::JsonFieldRoom> room;
+  detail::JsonLeniency leniency(notes);
+  PresenceEventView event = detail::blank_event;
+  Error error;
+  if (!detail::read_event(json, scratch, options, &room, leniency, event, error)) return error;
+  return detail::take_event(event, room);
 }
 /// Parses one event that owns its strings, with the default options and without notes.
 inline Result<PresenceEvent> parse_event(std::string_view json) {
@@ -12788,16 +18180,30 @@ inline bool judge_user(JsonJudge& judge, const JsonUser& found, const ReadOption
   user.id = judge.needed_id(found.id, found.self.offset);
   user.online = judge.truth(found.online).value_or(false);
   user.status = judge.status(found, true, options).value_or("");
+  if (user.online) user.availability = judge.online_availability(found.availability);
   Timestamp last_active;
   if (judge.read_side_timestamp(found.last_active, last_active)) user.last_active = last_active;
   user.invisible = judge.has(found.invisible, JsonKind::boolean, JsonJudge::a_truth) && found.invisible.truth;
   return judge.ok();
 }
 
-/// Reads a user. Its strings are borrowed from the text and `scratch`. Returns false after an error.
+/// Returns a user who owns their strings, and reads their activity and data directly into it. `user` was read from
+/// `found`.
+inline User take_user(JsonJudge& judge, const JsonUser& found, const UserView& user, const ReadOptions& options,
+                      const JsonContent& content) {
+  User taken = user;
+  if (!has_content(found, user.online, options)) return taken;
+  judge_user_content(judge, found, user.online, options, content);
+  if (!*content.room) return taken;
+  taken.activity = std::move((*content.room)->activity);
+  taken.data = std::move((*content.room)->data);
+  return taken;
+}
+
+/// Reads a user. Returns false after an error.
 inline bool read_user(std::string_view json, std::string& scratch, const ReadOptions& options, JsonLeniency& leniency,
-                      UserView& user, Error& error) {
-  JsonReader in(json, scratch, &leniency);
+                      User& user, Error& error) {
+  JsonReader in(json, scratch, &leniency, JsonReader::deepest_around_values);
   JsonUser found;
   if (enter_text(in, found.self)) {
     note_fields(in, found);
@@ -12813,16 +18219,24 @@ inline bool read_user(std::string_view json, std::string& scratch, const ReadOpt
   }
 
   JsonJudge judge(json, leniency.notes);
-  const bool is_user = judge_user(judge, found, options, user);
-  error = judge.error();
-  return is_user;
+  UserView view;
+  if (!judge_user(judge, found, options, view)) {
+    error = judge.error();
+    return false;
+  }
+  std::optional<JsonFieldRoom> room;
+  if (has_content(found, view.online, options)) compact(scratch, {&view.id, &view.status});
+  user = take_user(judge, found, view, options, JsonContent{json, leniency, scratch, &room});
+  return true;
 }
 
 }  // namespace detail
 
 /// Parses a user in the format of a service or of `to_json`:
-/// `{"id":"u","online":true,"status":"…","last_active":"2019-01-07T13:17:42.375Z","invisible":true}`. Only the id is
-/// required. Other keys that are absent or null are read as false or empty.
+/// `{"id":"u","online":true,"status":"…","availability":"away","last_active":"2019-01-07T13:17:42.375Z",
+/// "invisible":true,"activity":{…},"name":"…","image":"…",…}`. Only the id is required. Other keys that are absent or
+/// null are read as false or empty. The data, and the availability and the activity of a user who is online, are read
+/// as in payloads of `parse_event`; an availability and an activity of another user are not read.
 ///
 /// The status may be under `custom`. Malformed values are handled and noted as in payloads of `parse_event`. Exception:
 /// an `online` that is repeated or not a bool is an error. Errors: the grammar as in a payload, then the id, then
@@ -12831,82 +18245,42 @@ inline Result<User> parse_user(std::string_view json, const ReadOptions& options
   if (notes != nullptr) notes->clear();
   std::string scratch;
   detail::JsonLeniency leniency(notes);
-  UserView user;
+  User user;
   Error error;
   if (!detail::read_user(json, scratch, options, leniency, user, error)) return error;
-  return static_cast<User>(user);
+  return user;
 }
 /// Parses a user with the default options and without notes.
 inline Result<User> parse_user(std::string_view json) { return parse_user(json, detail::default_read_options); }
 
 namespace detail {
 
-/// Appends a JSON string with only the required escapes. Each maximal subpart that is not UTF-8 becomes one U+FFFD, as
-/// in web decoders, so that the output is always valid JSON.
-inline void append_json_string(std::string& out, std::string_view text) {
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  const char* run = p;  // start of the part that is not yet copied
+/// Returns whether the availability of an online user has to be written. `online` implies the others.
+constexpr bool is_word_needed(Availability availability) noexcept {
+  return availability == Availability::idle || availability == Availability::away || availability == Availability::busy;
+}
+
+inline void append_json_availability(std::string& out, Availability availability) {
+  out += R"(,"availability":")";
+  out += presence::to_string(availability);
   out += '"';
-  while ((p = skip_plain(p, end)) != end) {
-    const std::uint8_t c = octet(*p);
-    if (c >= 0x80) {
-      const Utf8Step step = utf8_step(p, end);
-      if (!step.valid) {
-        out.append(run, static_cast<std::size_t>(p - run));
-        out += "\xEF\xBF\xBD";
-        run = p + step.length;
-      }
-      p += step.length;
-      continue;
-    }
-    out.append(run, static_cast<std::size_t>(p - run));
-    out += '\\';
-    switch (c) {
-      case '"':
-      case '\\': out += *p; break;
-      case '\b': out += 'b'; break;
-      case '\f': out += 'f'; break;
-      case '\n': out += 'n'; break;
-      case '\r': out += 'r'; break;
-      case '\t': out += 't'; break;
-      default:
-        out += c < 0x10 ? "u000" : "u001";
-        out += "0123456789abcdef"[c & 0xF];
-        break;
-    }
-    run = ++p;
+}
+
+inline void append_json_field(std::string& out, std::string_view separator, const AttributesView::Entry& field) {
+  append_json_text(out, separator, field.name);
+  out += ':';
+  append_json(out, field.value);
+}
+
+inline void append_json_object(std::string& out, std::string_view key, const AttributesView& fields) {
+  out += key;
+  std::string_view separator = "{";
+  for (const AttributesView::Entry field : fields) {
+    if (!is_utf8(field.name)) continue;
+    append_json_field(out, separator, field);
+    separator = ",";
   }
-  out.append(run, static_cast<std::size_t>(p - run));
-  out += '"';
-}
-
-/// The following functions take the key with its quotes and punctuation, so that no key is assembled at run time.
-inline void append_json_text(std::string& out, std::string_view key, std::string_view text) {
-  out += key;
-  append_json_string(out, text);
-}
-
-inline void append_json_truth(std::string& out, std::string_view key, bool truth) {
-  out += key;
-  out += truth ? "true" : "false";
-}
-
-inline void append_json_timestamp(std::string& out, std::string_view key, Timestamp at) {
-  char text[longest_timestamp + 2];
-  text[0] = '"';
-  const std::size_t length = write_timestamp(at, text + 1);
-  text[length + 1] = '"';
-  out += key;
-  out.append(text, length + 2);
-}
-
-template <class T>
-std::string json_of(const T& value) {
-  std::string out;
-  out.reserve(192);  // enough for most events and users: one allocation
-  append_json(out, value);
-  return out;
+  out += separator == "{" ? "{}" : "}";
 }
 
 }  // namespace detail
@@ -12915,14 +18289,32 @@ std::string json_of(const T& value) {
 ///
 ///     {"id":"u","online":true,"status":"Eating a veggie burger...","last_active":"2019-01-07T13:17:42.375Z"}
 ///
-/// An absent last_active is omitted. `,"invisible":true` is added only if it is true, in a user's view of themselves.
+/// An absent last_active is omitted. `,"availability":"away"` is added after the status if the user is online and idle,
+/// away or busy; otherwise `online` implies it. `,"invisible":true` is added only if it is true, in a user's view of
+/// themselves. Then follows `,"activity":{…}` if the user is online and has one. The names of the data are the last
+/// keys, in order of their bytes:
+///
+///     {"id":"u","online":true,"status":"","activity":{"map":"harbour"},"image":"https://…","name":"Kim"}
+///
 /// Strings have only the required escapes. Bytes that are not UTF-8 become U+FFFD, so the output is always valid JSON.
+/// Values are written as by the overload for a Value. Fields whose name is not UTF-8 are omitted. So are data with a
+/// reserved or empty name, which no snapshot has.
+///
+/// `parse_user` reads an equal user, with two exceptions. Data with one of ReadOptions::skipped_names, or beyond the
+/// limits of ReadOptions, is not read. A timestamp becomes a string, and what is not JSON becomes null, which as data
+/// is absent.
 inline void append_json(std::string& out, const UserView& user) {
   detail::append_json_text(out, R"({"id":)", user.id);
   detail::append_json_truth(out, R"(,"online":)", user.online);
   detail::append_json_text(out, R"(,"status":)", user.status);
+  if (user.online && detail::is_word_needed(user.availability))
+    detail::append_json_availability(out, user.availability);
   if (user.last_active) detail::append_json_timestamp(out, R"(,"last_active":)", *user.last_active);
   if (user.invisible) out += R"(,"invisible":true)";
+  if (user.online && !user.activity.empty()) detail::append_json_object(out, R"(,"activity":)", user.activity);
+  for (const AttributesView::Entry field : user.data) {
+    if (detail::is_data_name(field.name) && detail::is_utf8(field.name)) detail::append_json_field(out, ",", field);
+  }
   out += '}';
 }
 /// Appends a user that owns its strings.
@@ -12932,17 +18324,27 @@ namespace detail {
 
 inline void append_json_change(std::string& out, std::string_view id, Timestamp at,
                                const std::optional<UserView>& after) {
-  append_json_timestamp(out, R"({"type":"user.presence.changed","created_at":)", at);
-  out += R"(,"user":)";
-  append_json(out, after ? *after : UserView(id, false, {}, std::nullopt, false));
+  append_json_timestamp(
+      out, after ? R"({"type":"user.presence.changed","created_at":)" : R"({"type":"user.deleted","created_at":)", at);
+  if (after) {
+    out += R"(,"user":)";
+    append_json(out, *after);
+  } else {
+    append_json_text(out, R"(,"user":{"id":)", id);
+    out += '}';
+  }
   out += '}';
 }
 
 }  // namespace detail
 
 /// Appends a change, `{"type":"user.presence.changed","created_at":"…","user":{…}}`, with the user as seen after it.
-/// `parse_event` reads it as a report, and truncates the status to its `max_status_bytes`. A user who is no longer
-/// known is written as offline and without a status.
+/// `parse_event` reads it as a report of everything in it, within the limits of its ReadOptions. So a mirror that
+/// applies the report has the same view of the user, if they have no data with one of ReadOptions::skipped_names.
+///
+/// A user who is no longer known, so that `change.after` is absent, is written as
+/// `{"type":"user.deleted","created_at":"…","user":{"id":"u"}}`. `parse_event` reads it as a removal, so that the
+/// mirror does not know the user any longer, either.
 inline void append_json(std::string& out, const UserPresenceChangedView& change) {
   detail::append_json_change(out, change.id, change.at, change.after);
 }
@@ -12953,7 +18355,12 @@ inline void append_json(std::string& out, const UserPresenceChanged& change) {
 
 /// Appends an event line, which `parse_event` reads as an equal event. Equal events have the same bytes. The keys are,
 /// in this order: type, user, session (if the type has one, or it is not empty), online (for a report, or if it is
-/// true), at, invisible, status, until, last_active (each if present).
+/// true), at, invisible, status, until, availability, priority, last_active, activity (each if present), name (for a
+/// `data` line, or if it is not empty), value (for a `data` line, or if it is not null), data (if present).
+///
+/// Fields are in order of their names; those whose name is not UTF-8 are omitted. Values are written as by the overload
+/// for a Value: a timestamp becomes a string, and a number that is not finite becomes null. But a `value` that is not
+/// JSON is omitted: the line then has no value and is not read, instead of removing the name.
 inline void append_json(std::string& out, const PresenceEventView& event) {
   detail::append_json_text(out, R"({"type":)", presence::to_string(event.type));
   detail::append_json_text(out, R"(,"user":)", event.user);
@@ -12965,7 +18372,17 @@ inline void append_json(std::string& out, const PresenceEventView& event) {
   if (event.invisible) detail::append_json_truth(out, R"(,"invisible":)", *event.invisible);
   if (event.status) detail::append_json_text(out, R"(,"status":)", *event.status);
   if (event.until) detail::append_json_timestamp(out, R"(,"until":)", *event.until);
+  if (event.availability) detail::append_json_availability(out, *event.availability);
+  if (event.priority) (out += R"(,"priority":)") += std::to_string(int{*event.priority});
   if (event.last_active) detail::append_json_timestamp(out, R"(,"last_active":)", *event.last_active);
+  if (event.activity) detail::append_json_object(out, R"(,"activity":)", *event.activity);
+  const bool is_data = event.type == EventType::set_data;
+  if (is_data || !event.name.empty()) detail::append_json_text(out, R"(,"name":)", event.name);
+  if ((is_data || event.value.kind() != ValueKind::null) && detail::is_json(event.value, Value::deepest)) {
+    out += R"(,"value":)";
+    append_json(out, event.value);
+  }
+  if (event.data) detail::append_json_object(out, R"(,"data":)", *event.data);
   out += '}';
 }
 /// Appends an event that owns its strings.
@@ -12987,1112 +18404,9 @@ inline std::string to_json(const PresenceEventView& event) { return detail::json
 
 #endif  // PRESENCE_JSON_EVENTS_HPP
 
-// presence/json/filters.hpp
-#ifndef PRESENCE_JSON_FILTERS_HPP
-#define PRESENCE_JSON_FILTERS_HPP
-
-// presence/base/detail/compact_vector.hpp
-#ifndef PRESENCE_BASE_DETAIL_COMPACT_VECTOR_HPP
-#define PRESENCE_BASE_DETAIL_COMPACT_VECTOR_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// A vector that is one pointer, to an allocation with its size and elements. An empty one allocates nothing. For
-/// members of small values, whose number may be as large as the number of bytes of an input.
-template <class T>
-class CompactVector {
- public:
-  /// The header before the elements.
-  struct Head {
-    std::size_t size, capacity;
-  };
-
-  CompactVector() noexcept = default;
-  CompactVector(const CompactVector& other) : CompactVector() {
-    reserve(other.size());
-    for (const T& element : other) {
-      construct<T>(place(size()), element);
-      ++head_->size;
-    }
-  }
-  CompactVector(CompactVector&& other) noexcept : head_(other.release()) {}
-  CompactVector& operator=(CompactVector other) noexcept {
-    std::swap(head_, other.head_);
-    return *this;
-  }
-  ~CompactVector() { clear(); }
-
-  /// @{
-  /// `release` transfers the ownership of the memory to the caller; `adopt` takes it back. The pointer is null for an
-  /// empty vector without memory.
-  static CompactVector adopt(Head* head) noexcept {
-    CompactVector vector;
-    vector.head_ = head;
-    return vector;
-  }
-  Head* release() noexcept {
-    Head* const head = head_;
-    head_ = nullptr;
-    return head;
-  }
-  static T* elements_of(Head* head) noexcept { return static_cast<T*>(static_cast<void*>(head + 1)); }
-  static const T* elements_of(const Head* head) noexcept {
-    return static_cast<const T*>(static_cast<const void*>(head + 1));
-  }
-  /// @}
-
-  std::size_t size() const noexcept { return head_ == nullptr ? 0 : head_->size; }
-  bool empty() const noexcept { return size() == 0; }
-  bool has_memory() const noexcept {
-    return head_ != nullptr;
-  }  // cheaper than `empty`, if memory is only allocated for elements
-  T* begin() noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
-  T* end() noexcept { return begin() + size(); }
-  const T* begin() const noexcept { return head_ == nullptr ? nullptr : elements_of(head_); }
-  const T* end() const noexcept { return begin() + size(); }
-  T& operator[](std::size_t i) noexcept { return elements_of(head_)[i]; }
-  const T& operator[](std::size_t i) const noexcept { return elements_of(head_)[i]; }
-
-  /// Reserves exactly this capacity, so that no more memory is used than needed.
-  void reserve(std::size_t capacity) {
-    static_assert(std::is_nothrow_move_constructible<T>::value, "elements move to larger memory");
-    static_assert(alignof(T) <= sizeof(Head), "elements lie right behind the head");
-    if (capacity == 0 || (head_ != nullptr && capacity <= head_->capacity)) return;
-    Head* const larger = construct<Head>(allocate(bytes_for(capacity), alignof(T)), Head{0, capacity});
-    if (head_ != nullptr) {
-      for (T& element : *this) {
-        construct<T>(elements_of(larger) + larger->size, std::move(element));
-        ++larger->size;
-      }
-      clear();
-    }
-    head_ = larger;
-  }
-  /// Doubles the capacity if the vector is full. The next push or insert then cannot fail.
-  void reserve_one_more() {
-    if (head_ == nullptr || head_->size == head_->capacity) reserve(size() < 2 ? size() + 1 : size() + size());
-  }
-  T& push_back(T element) {
-    reserve_one_more();
-    T* const added = construct<T>(place(head_->size), std::move(element));
-    ++head_->size;
-    return *added;
-  }
-  /// Inserts an element at index `at`, or at the end.
-  void insert(std::size_t at, T element) {
-    push_back(std::move(element));
-    for (std::size_t i = size() - 1; i > at; --i) std::swap((*this)[i], (*this)[i - 1]);
-  }
-  void erase(std::size_t at) noexcept {
-    for (std::size_t i = at + 1; i < size(); ++i) std::swap((*this)[i - 1], (*this)[i]);
-    truncate(size() - 1);
-  }
-  /// Removes all elements after the first `count`.
-  void truncate(std::size_t count) noexcept {
-    if (head_ == nullptr) return;
-    while (head_->size > count) elements_of(head_)[--head_->size].~T();
-  }
-  void clear() noexcept {
-    if (head_ == nullptr) return;
-    truncate(0);
-    deallocate(head_, bytes_for(head_->capacity), alignof(T));
-    head_ = nullptr;
-  }
-  /// Appends trivially copyable elements.
-  void append(const T* elements, std::size_t count) {
-    static_assert(std::is_trivially_copyable<T>::value, "elements are copied as bytes");
-    if (count == 0) return;
-    reserve(size() + count);
-    std::memcpy(static_cast<void*>(place(head_->size)), elements, count * sizeof(T));
-    head_->size += count;
-  }
-
- private:
-  /// Returns the size of the allocation. On overflow it is the maximum, so that the allocation fails normally.
-  static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
-    constexpr std::size_t most = static_cast<std::size_t>(-1);
-    return capacity > (most - sizeof(Head)) / sizeof(T) ? most : sizeof(Head) + capacity * sizeof(T);
-  }
-  T* place(std::size_t i) noexcept { return elements_of(head_) + i; }
-
-  Head* head_ = nullptr;
-};
-
-/// Returns the characters of a vector as a string view.
-inline std::string_view text_of(const CompactVector<char>::Head* head) noexcept {
-  return head == nullptr ? std::string_view("", 0)
-                         : std::string_view(CompactVector<char>::elements_of(head), head->size);
-}
-inline CompactVector<char> characters_of(std::string_view text) {
-  CompactVector<char> characters;
-  characters.append(text.data(), text.size());
-  return characters;
-}
-
-}  // namespace detail
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_BASE_DETAIL_COMPACT_VECTOR_HPP
-
-// presence/model/value.hpp
-#ifndef PRESENCE_MODEL_VALUE_HPP
-#define PRESENCE_MODEL_VALUE_HPP
-
-/// The values of fields, and the operands of filters.
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// The type of a value.
-enum class ValueKind : std::uint8_t {
-  absent,               ///< the object does not have the field; only for a ValueView
-  null,                 ///< the field exists, and its value is null
-  boolean,              ///< true or false
-  integer,              ///< a signed 64-bit integer
-  real,                 ///< a double
-  string,               ///< a string: any bytes, usually UTF-8
-  timestamp,            ///< a Timestamp
-  array,                ///< of values that are not arrays
-  object,               ///< of members: names with values
-  invalid,              ///< not representable: an unsigned integer above INT64_MAX, an array in an array, too deep
-  text = string,        ///< the former name of `string`
-  instant = timestamp,  ///< the former name of `timestamp`
-};
-
-/// Returns the name of the enumerator, such as "integer", or "?" for a number that is none. O(1); the string is a
-/// literal.
-constexpr std::string_view to_string(ValueKind kind) noexcept {
-  switch (kind) {
-    case ValueKind::absent: return "absent";
-    case ValueKind::null: return "null";
-    case ValueKind::boolean: return "boolean";
-    case ValueKind::integer: return "integer";
-    case ValueKind::real: return "real";
-    case ValueKind::string: return "string";
-    case ValueKind::timestamp: return "timestamp";
-    case ValueKind::array: return "array";
-    case ValueKind::object: return "object";
-    case ValueKind::invalid: return "invalid";
-  }
-  return "?";
-}
-
-/// The operator of one node of a filter.
-enum class Operator : std::uint8_t {
-  everything,  ///< matches every object: the filter `{}`
-  /// @{
-  /// The comparison of the function with the same name (filter.hpp).
-  eq,
-  ne,
-  gt,
-  gte,
-  lt,
-  lte,
-  in,
-  nin,
-  contains,
-  exists,
-  autocomplete,
-  /// @}
-  all_of,   ///< `$and`
-  any_of,   ///< `$or`
-  none_of,  ///< `$nor`
-  invalid   ///< wrongly constructed: matches no object
-};
-
-/// Returns the name of the enumerator, such as "eq", or "?" for a number that is none. O(1); the string is a literal.
-constexpr std::string_view to_string(Operator op) noexcept {
-  switch (op) {
-    case Operator::everything: return "everything";
-    case Operator::eq: return "eq";
-    case Operator::ne: return "ne";
-    case Operator::gt: return "gt";
-    case Operator::gte: return "gte";
-    case Operator::lt: return "lt";
-    case Operator::lte: return "lte";
-    case Operator::in: return "in";
-    case Operator::nin: return "nin";
-    case Operator::contains: return "contains";
-    case Operator::exists: return "exists";
-    case Operator::autocomplete: return "autocomplete";
-    case Operator::all_of: return "all_of";
-    case Operator::any_of: return "any_of";
-    case Operator::none_of: return "none_of";
-    case Operator::invalid: return "invalid";
-  }
-  return "?";
-}
-
-class Value;
-class ValueMember;
-class Attributes;
-template <class T>
-class Elements;
-
-namespace detail {
-
-class ArrayMaker;
-class ObjectMaker;
-std::string_view text_of(const Value& value) noexcept;
-unsigned levels_of(const Value& value) noexcept;
-
-template <class T>
-inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
-                                     std::is_same<T, char16_t>::value || std::is_same<T, char32_t>::value;
-template <class T>
-using EnableIfInteger =
-    std::enable_if_t<std::is_integral<T>::value && !std::is_same<T, bool>::value && !is_character<T>, int>;
-template <class T>
-using EnableIfBool = std::enable_if_t<std::is_same<T, bool>::value, int>;
-template <class T>
-using EnableIfReal = std::enable_if_t<std::is_floating_point<T>::value, int>;
-/// Enables a constructor for classes that convert to a string view. The constructors are templates, so a braced list
-/// does not match them: `{"a", "b"}` is never taken as the begin and end iterators of one string.
-template <class T>
-using EnableIfTextView =
-    std::enable_if_t<std::is_class<T>::value && std::is_convertible<const T&, std::string_view>::value, int>;
-template <class T>
-using EnableIfStringOnly =
-    std::enable_if_t<std::is_class<T>::value && !std::is_convertible<const T&, std::string_view>::value &&
-                         std::is_convertible<const T&, std::string>::value,
-                     int>;
-
-template <class Integer>
-constexpr bool fits_int64(Integer integer) noexcept {
-  if constexpr (std::is_signed<Integer>::value) {
-    static_cast<void>(integer);
-    return true;
-  } else {
-    return static_cast<std::uint64_t>(integer) <= static_cast<std::uint64_t>(INT64_MAX);
-  }
-}
-
-/// Returns `range.size()`, or zero if the range has no `size()`.
-template <class Range>
-auto size_known_of(const Range& range, int) -> decltype(static_cast<std::size_t>(range.size())) {
-  return static_cast<std::size_t>(range.size());
-}
-template <class Range>
-std::size_t size_known_of(const Range&, long) {
-  return 0;
-}
-
-}  // namespace detail
-
-/// A borrowed view of a value. Valid until the source of the value is modified or destroyed. Converts from every type
-/// that a filter can compare: bool, integers, floating-point numbers, strings, timestamps, optionals of these, and
-/// contiguous containers of these.
-class ValueView {
- public:
-  constexpr ValueView() noexcept = default;  ///< absent
-  /// @{
-  /// A value of the kind that corresponds to its C++ type. A null pointer is null. An empty optional is absent. An
-  /// unsigned integer above INT64_MAX is invalid.
-  constexpr ValueView(std::nullptr_t) noexcept : kind_(ValueKind::null) {}
-  template <class Truth, detail::EnableIfBool<Truth> = 0>
-  constexpr ValueView(Truth truth) noexcept : kind_(ValueKind::boolean), number_(truth ? 1 : 0) {}
-  template <class Integer, detail::EnableIfInteger<Integer> = 0>
-  constexpr ValueView(Integer integer) noexcept
-      : kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid),
-        number_(static_cast<std::int64_t>(integer)) {}
-  template <class Real, detail::EnableIfReal<Real> = 0>
-  constexpr ValueView(Real real) noexcept : kind_(ValueKind::real), real_(static_cast<double>(real)) {}
-  constexpr ValueView(Timestamp at) noexcept : kind_(ValueKind::timestamp), number_(at.ns()) {}
-  template <class Text, detail::EnableIfTextView<Text> = 0>
-  constexpr ValueView(const Text& text) noexcept : kind_(ValueKind::string) {
-    const std::string_view characters = text;
-    data_ = characters.data();
-    size_ = characters.size();
-  }
-  template <class Text, std::enable_if_t<std::is_base_of<std::string, Text>::value, int> = 0>
-  ValueView(const Text&&) = delete;
-  constexpr ValueView(const char* text) noexcept {
-    if (text == nullptr) {
-      kind_ = ValueKind::null;
-    } else {
-      *this = ValueView(std::string_view(text));
-    }
-  }
-  ValueView(const Value& value) noexcept;
-  ValueView(const Value&&) = delete;
-  template <class T, std::enable_if_t<std::is_convertible<const T&, ValueView>::value, int> = 0>
-  ValueView(const std::optional<T>& value) noexcept {
-    if (value) *this = ValueView(*value);
-  }
-  template <class T>
-  ValueView(const std::optional<T>&& value) = delete;
-  /// @}
-  /// An array of the elements of a contiguous range. An element that is itself an array is invalid.
-  template <class Range, class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
-            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
-                                 !std::is_convertible<const Range&, std::string_view>::value,
-                             int> = 0>
-  ValueView(const Range& range) noexcept
-      : kind_(ValueKind::array), data_(range.data()), size_(range.size()), element_(&element_of<Element>) {}
-  ValueView(Elements<Value> elements) noexcept;  ///< an array of the elements
-  template <class Range, class = std::enable_if_t<!std::is_lvalue_reference<Range>::value>,
-            class Element = std::remove_reference_t<decltype(*std::declval<const Range&>().data())>,
-            std::enable_if_t<std::is_convertible<Element&, ValueView>::value &&
-                                 !std::is_convertible<const Range&, std::string_view>::value,
-                             int> = 0>
-  ValueView(Range&& range) = delete;
-
-  constexpr ValueKind kind() const noexcept { return kind_; }  ///< decides which of the functions below may be called
-  /// Returns true if the object does not have the field. Null is not absent.
-  constexpr bool is_absent() const noexcept { return kind_ == ValueKind::absent; }
-  /// Returns true if there is no value to compare: it is absent or null.
-  constexpr bool is_nothing() const noexcept { return kind_ == ValueKind::absent || kind_ == ValueKind::null; }
-  /// Returns true for an integer or a real number. These compare with each other.
-  constexpr bool is_number() const noexcept { return kind_ == ValueKind::integer || kind_ == ValueKind::real; }
-
-  /// @{
-  /// Returns the value. Precondition: it is of that kind. See PRESENCE_ASSERT.
-  constexpr bool truth() const noexcept { return of(ValueKind::boolean).number_ != 0; }
-  constexpr std::int64_t integer() const noexcept { return of(ValueKind::integer).number_; }
-  constexpr double real() const noexcept { return of(ValueKind::real).real_; }
-  constexpr Timestamp instant() const noexcept { return Timestamp::from_ns(of(ValueKind::timestamp).number_); }
-  std::string_view text() const noexcept {
-    return std::string_view(static_cast<const char*>(of(ValueKind::string).data_), size_);
-  }
-  /// @}
-  /// @{
-  /// The number of elements of an array, and an element. Preconditions: the value is an array, and the index is less
-  /// than its size. See PRESENCE_ASSERT.
-  std::size_t size() const noexcept { return of(ValueKind::array).size_; }
-  ValueView operator[](std::size_t i) const noexcept {
-    PRESENCE_ASSERT(i < size(), "an index of a ValueView beyond its elements");
-    return element_(data_, i);
-  }
-  /// @}
-  /// Returns the members of an object, ascending by name; empty for other kinds. Borrowed from the source of the value.
-  Elements<ValueMember> members() const noexcept;
-  /// Returns the member of an object with that name. Absent if there is none, or if the value is not an object.
-  /// O(log members).
-  ValueView find(std::string_view name) const noexcept;
-
- private:
-  template <class Element>
-  static ValueView element_of(const void* data, std::size_t i) noexcept {
-    ValueView element = static_cast<const Element*>(data)[i];
-    if (element.kind_ == ValueKind::array) element.kind_ = ValueKind::invalid;
-    return element;
-  }
-  constexpr const ValueView& of(ValueKind kind) const noexcept {
-    PRESENCE_ASSERT(kind_ == kind, "a ValueView is read as a value of another kind");
-    return *this;
-  }
-
-  ValueKind kind_ = ValueKind::absent;
-  union {
-    std::int64_t number_ = 0;  // of a bool, an integer, or a timestamp
-    double real_;
-  };
-  const void* data_ = nullptr;
-  std::size_t size_ = 0;
-  ValueView (*element_)(const void*, std::size_t) noexcept = nullptr;
-};
-
-/// A borrowed view of contiguous elements. Valid until the owner of the elements is modified or destroyed. Has the
-/// read-only interface of a std::vector, and converts to one by copying the elements.
-template <class T>
-class Elements {
- public:
-  /// @{
-  /// As for a standard container; elements cannot be modified.
-  using value_type = T;
-  using size_type = std::size_t;
-  using difference_type = std::ptrdiff_t;
-  using reference = const T&;
-  using const_reference = const T&;
-  using iterator = const T*;
-  using const_iterator = const T*;
-  /// @}
-
-  constexpr Elements() noexcept = default;  ///< no elements
-  /// A view of `size` elements, starting at `first`.
-  constexpr Elements(const T* first, std::size_t size) noexcept : first_(first), size_(size) {}
-
-  /// @{
-  /// As for a standard container.
-  const T* begin() const noexcept { return first_; }
-  const T* end() const noexcept { return first_ + size_; }
-  const T* cbegin() const noexcept { return begin(); }
-  const T* cend() const noexcept { return end(); }
-  const T* data() const noexcept { return first_; }
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
-  /// @}
-  /// @{
-  /// Returns an element. Precondition: the index is less than the size. See PRESENCE_ASSERT.
-  const T& operator[](std::size_t i) const noexcept {
-    PRESENCE_ASSERT(i < size_, "an index beyond the elements");
-    return first_[i];
-  }
-  const T& at(std::size_t i) const noexcept { return (*this)[i]; }
-  const T& front() const noexcept { return (*this)[0]; }
-  const T& back() const noexcept { return (*this)[size_ - 1]; }
-  /// @}
-
-  /// Returns copies of all elements.
-  operator std::vector<T>() const { return std::vector<T>(begin(), end()); }
-
-  /// @{
-  /// Returns true if both have equal elements in the same order.
-  friend bool operator==(const Elements& a, const Elements& b) noexcept { return is_same(a, b.first_, b.size_); }
-  friend bool operator!=(const Elements& a, const Elements& b) noexcept { return !(a == b); }
-  friend bool operator==(const Elements& a, const std::vector<T>& b) noexcept { return is_same(a, b.data(), b.size()); }
-  friend bool operator!=(const Elements& a, const std::vector<T>& b) noexcept { return !(a == b); }
-  friend bool operator==(const std::vector<T>& a, const Elements& b) noexcept { return b == a; }
-  friend bool operator!=(const std::vector<T>& a, const Elements& b) noexcept { return !(b == a); }
-  /// @}
-
- private:
-  static bool is_same(const Elements& a, const T* b, std::size_t size) noexcept {
-    if (a.size_ != size) return false;
-    for (std::size_t i = 0; i < size; ++i) {
-      if (!(a.first_[i] == b[i])) return false;
-    }
-    return true;
-  }
-
-  const T* first_ = nullptr;
-  std::size_t size_ = 0;
-};
-
-/// An owning value: null, a bool, a 64-bit integer, a double, a string, a timestamp, an array, or an object, whose
-/// members have names. Each C++ type creates a value of its own kind: "true" is a string, and 1 is not a bool. Arrays
-/// and objects nest, except arrays directly in arrays. They cannot be modified, only replaced.
-///
-/// @code
-/// assert(Value(7) == Value(7.0) && Value(7) != Value("7") && Value(1) != Value(true));
-/// const Value tags = array({"ranked", "eu"});
-/// assert(tags.kind() == ValueKind::array && tags.view()[1].text() == "eu");
-/// assert(Value(UINT64_MAX).kind() == ValueKind::invalid);  // not representable
-///
-/// const std::optional<Timestamp> never_seen;  // a view of the host's data, without a copy
-/// assert(ValueView(never_seen).is_absent() && !Value().view().is_absent());  // null is not absent
-/// @endcode
-class Value {
- public:
-  /// The maximum number of arrays and objects inside each other. A value that would be deeper is invalid. So no
-  /// function of a value recurses further.
-  static constexpr unsigned deepest = 64;
-
-  constexpr Value() noexcept : content_{0}, kind_(ValueKind::null) {}  ///< null
-  /// @{
-  /// A value of the kind that corresponds to its C++ type. A null pointer is null. An unsigned integer above INT64_MAX
-  /// is invalid. A braced list is never a string: `{"a", "b"}` does not convert to a Value, but `array({"a", "b"})`
-  /// does.
-  constexpr Value(std::nullptr_t) noexcept : Value() {}
-  template <class Truth, detail::EnableIfBool<Truth> = 0>
-  constexpr Value(Truth truth) noexcept : content_{truth ? 1 : 0}, kind_(ValueKind::boolean) {}
-  template <class Integer, detail::EnableIfInteger<Integer> = 0>
-  constexpr Value(Integer integer) noexcept
-      : content_{detail::fits_int64(integer) ? static_cast<std::int64_t>(integer) : 0},
-        kind_(detail::fits_int64(integer) ? ValueKind::integer : ValueKind::invalid) {}
-  template <class Real, detail::EnableIfReal<Real> = 0>
-  Value(Real real) noexcept : Value() {
-    kind_ = ValueKind::real;
-    content_.real = static_cast<double>(real);
-  }
-  constexpr Value(Timestamp at) noexcept : content_{at.ns()}, kind_(ValueKind::timestamp) {}
-  template <class Text, detail::EnableIfTextView<Text> = 0>
-  Value(const Text& text) : Value() {
-    set_text(text);
-  }
-  template <class Text, detail::EnableIfStringOnly<Text> = 0>
-  explicit Value(const Text& text) : Value() {
-    const std::string& string = text;
-    set_text(string);
-  }
-  Value(const char* text) : Value() {
-    if (text != nullptr) set_text(std::string_view(text));
-  }
-  /// @}
-  /// A copy of the borrowed value. Absent becomes null.
-  explicit Value(const ValueView& view);
-
-  /// A deep copy.
-  Value(const Value& other);
-  /// The moved-from value is null.
-  Value(Value&& other) noexcept : content_(other.content_), kind_(other.kind_), levels_(other.levels_) {
-    other.kind_ = ValueKind::null;
-    other.levels_ = 0;
-    other.content_.number = 0;
-  }
-  /// @{
-  /// Replaces the value. `other` may be an element of this value.
-  Value& operator=(const Value& other) {
-    Value copy(other);
-    swap(copy);
-    return *this;
-  }
-  Value& operator=(Value&& other) noexcept {
-    Value taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
-  /// @}
-  ~Value();
-
-  /// @{
-  /// Returns an array of the elements of a list, or of a range of elements that convert to Value. The result is invalid
-  /// if an element is an array, is invalid, or is an object that nests to `deepest`.
-  static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
-  template <class Range>
-  static Value array(const Range& elements);
-  /// @}
-  /// Returns an object with these members. Their values are moved, not copied. The result is invalid if a member is
-  /// invalid, or nests to `deepest`. O(members). Needs <presence/model/attributes.hpp>.
-  ///
-  /// @code
-  /// #include <presence/model/attributes.hpp>
-  ///
-  /// Attributes parts;
-  /// parts["city"] = "Kyoto";
-  /// parts["floor"] = 3;
-  /// const Value location = Value::object(std::move(parts));
-  /// assert(location.kind() == ValueKind::object && location.members().size() == 2);
-  /// assert(location.members()[0].name() == "city" && *location.find("floor") == 3);
-  /// assert(location.view().find("street").is_absent() && location.find("street") == nullptr);
-  /// @endcode
-  static Value object(Attributes members);
-
-  ValueKind kind() const noexcept { return kind_; }             ///< never absent
-  ValueView view() const noexcept { return ValueView(*this); }  ///< valid until this value is modified or destroyed
-  /// @{
-  /// The elements of an array; empty for other kinds. For a temporary, the elements are copied.
-  Elements<Value> elements() const& noexcept {
-    if (kind_ != ValueKind::array || content_.elements == nullptr) return {};
-    return {detail::CompactVector<Value>::elements_of(content_.elements), content_.elements->size};
-  }
-  std::vector<Value> elements() const&& { return elements(); }
-  /// @}
-  /// @{
-  /// The members of an object, ascending by name; empty for other kinds. Names compare as bytes. For a temporary, the
-  /// members are copied.
-  Elements<ValueMember> members() const& noexcept;
-  std::vector<ValueMember> members() const&&;
-  /// @}
-  /// @{
-  /// Returns a pointer to the value of the member with that name, or a null pointer if there is none or the value is
-  /// not an object. Valid until this value is modified or destroyed. O(log members).
-  const Value* find(std::string_view name) const& noexcept;
-  const Value* find(std::string_view name) const&& = delete;
-  /// @}
-
-  /// Returns true if both have the same kind and equal values. Numbers of both kinds compare exactly: 1 equals 1.0.
-  /// Strings are equal if their bytes are equal, even if they contain timestamps. Arrays have equal elements in the
-  /// same order, and objects the same names with equal values. Two invalid values are equal.
-  friend bool operator==(const Value& a, const Value& b) noexcept;
-  friend bool operator!=(const Value& a, const Value& b) noexcept { return !(a == b); }
-
- private:
-  friend class ValueView;
-  friend class detail::ArrayMaker;
-  friend class detail::ObjectMaker;
-  friend std::string_view detail::text_of(const Value& value) noexcept;
-  friend unsigned detail::levels_of(const Value& value) noexcept;
-
-  void set_text(std::string_view text) {
-    content_.text = detail::characters_of(text).release();
-    kind_ = ValueKind::string;
-  }
-  void set_elements(detail::CompactVector<Value> elements, unsigned levels) noexcept {
-    content_.elements = elements.release();
-    kind_ = ValueKind::array;
-    levels_ = static_cast<std::uint8_t>(levels);
-  }
-  void set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept;
-  void set_invalid() noexcept { kind_ = ValueKind::invalid; }  // precondition: it is null
-  void swap(Value& other) noexcept {
-    std::swap(kind_, other.kind_);
-    std::swap(levels_, other.levels_);
-    std::swap(content_, other.content_);
-  }
-
-  union Content {
-    std::int64_t number;  // of a bool, an integer, or a timestamp
-    double real;
-    detail::CompactVector<char>::Head* text;
-    detail::CompactVector<Value>::Head* elements;
-    detail::CompactVector<ValueMember>::Head* members;
-  };
-
-  Content content_;
-  // Small and last, so that a derived class can use the padding after them.
-  ValueKind kind_;
-  std::uint8_t levels_ = 0;  // the arrays and objects inside each other, this one included
-};
-
-/// A member of an object: its name and its value. Cannot be modified.
-// The value is the base class, so that the size of the name fits into its tail padding. Short names are stored inside,
-// because an object in JSON may have a member for every six bytes.
-class ValueMember : private Value {
- public:
-  /// The name is copied.
-  ValueMember(std::string_view name, Value value) : Value(std::move(value)) {
-    if (name.size() <= sizeof(name_.inside)) {
-      size_ = static_cast<std::uint8_t>(name.size());
-      if (!name.empty()) std::memcpy(name_.inside, name.data(), name.size());
-    } else {
-      name_.outside = detail::characters_of(name).release();
-      size_ = is_outside;
-    }
-  }
-  /// A deep copy.
-  ValueMember(const ValueMember& other) : ValueMember(other.name(), other.value()) {}
-  /// The moved-from member has an empty name and is null.
-  ValueMember(ValueMember&& other) noexcept : Value(), size_(0) { swap(other); }
-  /// @{
-  /// Replaces the name and the value.
-  ValueMember& operator=(const ValueMember& other) {
-    ValueMember copy(other);
-    swap(copy);
-    return *this;
-  }
-  ValueMember& operator=(ValueMember&& other) noexcept {
-    ValueMember taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
-  /// @}
-  ~ValueMember() {
-    if (size_ == is_outside) detail::CompactVector<char>::adopt(name_.outside);
-  }
-
-  /// @{
-  /// The name, and the value, which is never invalid in an object. Valid until the member is modified or destroyed.
-  std::string_view name() const noexcept {
-    return size_ == is_outside ? detail::text_of(name_.outside) : std::string_view(name_.inside, size_);
-  }
-  const Value& value() const noexcept { return *this; }
-  /// @}
-
-  /// Returns true if the names and the values are equal.
-  friend bool operator==(const ValueMember& a, const ValueMember& b) noexcept {
-    return a.name() == b.name() && a.value() == b.value();
-  }
-  friend bool operator!=(const ValueMember& a, const ValueMember& b) noexcept { return !(a == b); }
-
- private:
-  friend class detail::ObjectMaker;
-
-  static constexpr std::uint8_t is_outside = 255;
-  union Name {
-    char inside[8] = {};
-    detail::CompactVector<char>::Head* outside;
-  };
-
-  Value& own_value() noexcept { return *this; }
-  void swap(ValueMember& other) noexcept {
-    std::swap(size_, other.size_);
-    std::swap(name_, other.name_);
-    std::swap(own_value(), other.own_value());
-  }
-
-  std::uint8_t size_;  // of a name that is stored inside, else is_outside
-  Name name_;
-};
-
-inline Value::Value(const Value& other) : Value() {
-  if (other.kind_ == ValueKind::string) {
-    set_text(detail::text_of(other.content_.text));
-  } else if (other.kind_ == ValueKind::array) {
-    detail::CompactVector<Value> copy;
-    copy.reserve(other.elements().size());
-    for (const Value& element : other.elements()) copy.push_back(element);
-    set_elements(std::move(copy), other.levels_);
-  } else if (other.kind_ == ValueKind::object) {
-    detail::CompactVector<ValueMember> copy;
-    copy.reserve(other.members().size());
-    for (const ValueMember& member : other.members()) copy.push_back(member);
-    set_members(std::move(copy), other.levels_);
-  } else {
-    kind_ = other.kind_;
-    content_ = other.content_;
-  }
-}
-inline Value::~Value() {
-  if (kind_ == ValueKind::string) {
-    detail::CompactVector<char>::adopt(content_.text);
-  } else if (kind_ == ValueKind::array) {
-    detail::CompactVector<Value>::adopt(content_.elements);
-  } else if (kind_ == ValueKind::object) {
-    detail::CompactVector<ValueMember>::adopt(content_.members);
-  }
-}
-inline void Value::set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept {
-  content_.members = members.release();
-  kind_ = ValueKind::object;
-  levels_ = static_cast<std::uint8_t>(levels);
-}
-inline Elements<ValueMember> Value::members() const& noexcept {
-  if (kind_ != ValueKind::object || content_.members == nullptr) return {};
-  return {detail::CompactVector<ValueMember>::elements_of(content_.members), content_.members->size};
-}
-inline std::vector<ValueMember> Value::members() const&& { return members(); }
-
-namespace detail {
-
-/// Returns the string of a value whose kind is `text`.
-inline std::string_view text_of(const Value& value) noexcept { return text_of(value.content_.text); }
-
-/// Returns the number of arrays and objects inside each other. O(1).
-inline unsigned levels_of(const Value& value) noexcept { return value.levels_; }
-
-/// Returns the member with that name, or a null pointer.
-inline const ValueMember* find_member(const Elements<ValueMember>& members, std::string_view name) noexcept {
-  const ValueMember* const place = detail::partition_point(
-      members.begin(), members.end(), [name](const ValueMember& member) { return member.name() < name; });
-  return place != members.end() && place->name() == name ? place : nullptr;
-}
-
-/// Builds an array from elements that are added one at a time.
-class ArrayMaker {
- public:
-  /// `expected` is the usual number of elements, so that no more memory is allocated than needed.
-  explicit ArrayMaker(std::size_t expected = 0) { elements_.reserve(expected); }
-
-  void add(Value element) {
-    if (element.kind() == ValueKind::array || element.kind() == ValueKind::invalid ||
-        levels_of(element) == Value::deepest) {
-      is_invalid_ = true;
-      elements_.clear();
-    }
-    if (is_invalid_) return;
-    levels_ = greater_of(levels_, levels_of(element) + 1);
-    elements_.push_back(std::move(element));
-  }
-  Value take() noexcept {
-    Value array;
-    if (is_invalid_) {
-      array.set_invalid();
-    } else {
-      array.set_elements(std::move(elements_), levels_);
-    }
-    return array;
-  }
-
- private:
-  CompactVector<Value> elements_;
-  unsigned levels_ = 1;
-  bool is_invalid_ = false;
-};
-
-/// Builds an object from members that are added one at a time, in any order.
-class ObjectMaker {
- public:
-  /// `expected` is the usual number of members, so that no more memory is allocated than needed.
-  explicit ObjectMaker(std::size_t expected = 0) { members_.reserve(expected); }
-
-  void add(std::string_view name, Value value) {
-    if (value.kind() == ValueKind::invalid || levels_of(value) == Value::deepest) {
-      is_invalid_ = true;
-      members_.clear();
-    }
-    if (is_invalid_) return;
-    levels_ = greater_of(levels_, levels_of(value) + 1);
-    is_sorted_ = is_sorted_ && (members_.empty() || members_[members_.size() - 1].name() < name);
-    members_.push_back(ValueMember(name, std::move(value)));
-  }
-  /// Returns whether two members have the same name. Sorts the members.
-  bool has_repeated() {
-    sort();
-    for (std::size_t i = 1; i < members_.size(); ++i) {
-      if (members_[i].name() == members_[i - 1].name()) return true;
-    }
-    return false;
-  }
-  /// Removes all members whose names are repeated.
-  void drop_repeated() {
-    if (!has_repeated()) return;
-    std::size_t kept = 0;
-    for (std::size_t i = 0, next = 0; i < members_.size(); i = next) {
-      for (next = i + 1; next < members_.size() && members_[next].name() == members_[i].name();) ++next;
-      if (next - i > 1) continue;
-      if (kept != i) members_[kept] = std::move(members_[i]);
-      ++kept;
-    }
-    members_.truncate(kept);
-    levels_ = 1;
-    for (const ValueMember& member : members_) levels_ = greater_of(levels_, levels_of(member.value()) + 1);
-  }
-  /// Precondition: no name is repeated.
-  Value take() {
-    sort();
-    Value object;
-    if (is_invalid_) {
-      object.set_invalid();
-    } else {
-      object.set_members(std::move(members_), levels_);
-    }
-    return object;
-  }
-
- private:
-  void sort() {
-    if (is_sorted_) return;
-    detail::sort(members_, [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
-    is_sorted_ = true;
-  }
-
-  CompactVector<ValueMember> members_;
-  unsigned levels_ = 1;
-  bool is_sorted_ = true;  // and no name is repeated, until `sort`
-  bool is_invalid_ = false;
-};
-
-}  // namespace detail
-
-inline Value::Value(const ValueView& view) : Value() {
-  switch (view.kind()) {
-    case ValueKind::boolean: *this = Value(view.truth()); break;
-    case ValueKind::integer: *this = Value(view.integer()); break;
-    case ValueKind::real: *this = Value(view.real()); break;
-    case ValueKind::string: set_text(view.text()); break;
-    case ValueKind::timestamp: *this = Value(view.instant()); break;
-    case ValueKind::array: {
-      detail::ArrayMaker maker(view.size());
-      for (std::size_t i = 0; i < view.size(); ++i) maker.add(Value(view[i]));
-      *this = maker.take();
-      break;
-    }
-    case ValueKind::object: {
-      detail::ObjectMaker maker(view.members().size());
-      for (const ValueMember& member : view.members()) maker.add(member.name(), member.value());
-      *this = maker.take();
-      break;
-    }
-    case ValueKind::invalid: set_invalid(); break;
-    case ValueKind::absent:
-    case ValueKind::null: break;
-  }
-}
-
-template <class Range>
-Value Value::array(const Range& elements) {
-  detail::ArrayMaker maker(detail::size_known_of(elements, 0));
-  for (const auto& element : elements) maker.add(Value(element));
-  return maker.take();
-}
-
-/// @{
-/// Returns an array, for filters that compare with one.
-inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
-template <class Range>
-Value array(const Range& elements) {
-  return Value::array(elements);
-}
-/// @}
-
-inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
-  switch (value.kind_) {
-    case ValueKind::real: real_ = value.content_.real; break;
-    case ValueKind::string: {
-      const std::string_view text = detail::text_of(value.content_.text);
-      data_ = text.data();
-      size_ = text.size();
-      break;
-    }
-    case ValueKind::array: *this = ValueView(value.elements()); break;
-    case ValueKind::object:
-      data_ = value.members().data();
-      size_ = value.members().size();
-      break;
-    default: number_ = value.content_.number; break;
-  }
-}
-inline ValueView::ValueView(Elements<Value> elements) noexcept
-    : kind_(ValueKind::array), data_(elements.data()), size_(elements.size()), element_(&element_of<Value>) {}
-inline Elements<ValueMember> ValueView::members() const noexcept {
-  if (kind_ != ValueKind::object) return {};
-  return {static_cast<const ValueMember*>(data_), size_};
-}
-inline ValueView ValueView::find(std::string_view name) const noexcept {
-  const ValueMember* const member = detail::find_member(members(), name);
-  return member != nullptr ? ValueView(member->value()) : ValueView();
-}
-inline const Value* Value::find(std::string_view name) const& noexcept {
-  const ValueMember* const member = detail::find_member(members(), name);
-  return member != nullptr ? &member->value() : nullptr;
-}
-
-namespace detail {
-
-/// The result of a comparison. Unordered: the kinds are never equal, or a value is NaN.
-enum class Ordering : std::uint8_t { less, equal, greater, unordered };
-
-template <class T>
-constexpr Ordering ordering_of(const T& a, const T& b) noexcept {
-  return a < b ? Ordering::less : b < a ? Ordering::greater : Ordering::equal;
-}
-constexpr Ordering reversed(Ordering order) noexcept {
-  return order == Ordering::less ? Ordering::greater : order == Ordering::greater ? Ordering::less : order;
-}
-
-/// Compares exactly. A conversion of either number to the type of the other could make unequal numbers equal.
-constexpr Ordering compare_numbers(std::int64_t a, double b) noexcept {
-  constexpr double end = 9223372036854775808.0;
-  if (b >= end) return Ordering::less;
-  if (b < -end) return Ordering::greater;
-  if (!(b < end)) return Ordering::unordered;
-  const auto whole = static_cast<std::int64_t>(b);
-  if (a != whole) return ordering_of(a, whole);
-  return ordering_of(0.0, b - static_cast<double>(whole));
-}
-
-constexpr Ordering compare_numbers(const ValueView& a, const ValueView& b) noexcept {
-  if (a.kind() == ValueKind::integer) {
-    return b.kind() == ValueKind::integer ? ordering_of(a.integer(), b.integer())
-                                          : compare_numbers(a.integer(), b.real());
-  }
-  if (b.kind() == ValueKind::integer) return reversed(compare_numbers(b.integer(), a.real()));
-  if (!(a.real() <= b.real() || a.real() >= b.real())) return Ordering::unordered;
-  return ordering_of(a.real(), b.real());
-}
-
-inline Ordering compare_texts(std::string_view a, std::string_view b) noexcept { return ordering_of(a.compare(b), 0); }
-
-constexpr Moment moment_of(Timestamp at) noexcept {
-  const std::int64_t rest = at.ns() % 1000000000;
-  return rest < 0 ? Moment{at.ns() / 1000000000 - 1, rest + 1000000000} : Moment{at.ns() / 1000000000, rest};
-}
-
-/// Returns false if the string is certainly not an RFC 3339 timestamp. This rejects most other strings without parsing.
-constexpr bool may_be_moment(std::string_view text) noexcept {
-  return text.size() >= 20 && text.size() <= 35 && text[4] == '-' && (text[10] == 'T' || text[10] == 't');
-}
-
-/// Reads an RFC 3339 timestamp of any year. Returns false for any other string.
-inline bool read_moment(std::string_view text, Moment& moment) noexcept {
-  if (!may_be_moment(text)) return false;
-  Timestamp at;
-  if (read_usual_timestamp(text, at)) {
-    moment = moment_of(at);
-    return true;
-  }
-  TimestampReader in(text);
-  std::int64_t year = 0;
-  moment = read_moment(in, year);
-  return in.ok();
-}
-
-/// Reads a timestamp, or a string that contains one. Returns false for any other value.
-inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
-  if (value.kind() == ValueKind::string) return read_moment(value.text(), moment);
-  if (value.kind() != ValueKind::timestamp) return false;
-  moment = moment_of(value.instant());
-  return true;
-}
-
-/// Compares a string with a timestamp. Unordered if the string is not an RFC 3339 timestamp.
-inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
-  Moment moment;
-  return read_moment(text, moment) ? ordering_of(moment, moment_of(at)) : Ordering::unordered;
-}
-
-/// Compares as points in time if both strings are RFC 3339 timestamps; else compares the bytes. So equality is an
-/// equivalence relation: each class is one string, or all strings of one timestamp.
-inline Ordering compare_texts_or_moments(std::string_view a, std::string_view b) noexcept {
-  Moment first, second;
-  if (may_be_moment(b) && read_moment(a, first) && read_moment(b, second)) return ordering_of(first, second);
-  return compare_texts(a, b);
-}
-
-Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept;
-
-/// A total order of values as parts of objects. Strings that are timestamps compare as points in time, among themselves
-/// and with timestamps. Arrays compare lexicographically. NaN is before all numbers.
-inline Ordering compare_parts(const ValueView& a, const ValueView& b) noexcept {
-  if (a.kind() == ValueKind::string && b.kind() == ValueKind::string && a.text() == b.text()) return Ordering::equal;
-  Moment first, second;
-  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
-  if (is_first && is_second) return ordering_of(first, second);
-  const auto group_of = [](const ValueView& value, bool is_moment) {
-    return is_moment ? ValueKind::timestamp : value.kind() == ValueKind::integer ? ValueKind::real : value.kind();
-  };
-  const ValueKind group = group_of(a, is_first), other = group_of(b, is_second);
-  if (group != other) return ordering_of(group, other);
-  switch (group) {
-    case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
-    case ValueKind::real: {
-      const Ordering order = compare_numbers(a, b);
-      if (order != Ordering::unordered) return order;
-      const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
-      return ordering_of(is_number(a), is_number(b));
-    }
-    case ValueKind::string: return compare_texts(a.text(), b.text());
-    case ValueKind::array:
-      for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-        const Ordering order = compare_parts(a[i], b[i]);
-        if (order != Ordering::equal) return order;
-      }
-      return ordering_of(a.size(), b.size());
-    case ValueKind::object: return compare_objects(a, b);
-    default: return Ordering::equal;
-  }
-}
-
-/// A total order of objects: by their first different member, name before value. Linear in the smaller object. Recurses
-/// as deep as the objects nest.
-inline Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept {
-  const Elements<ValueMember> first = a.members(), second = b.members();
-  for (std::size_t i = 0; i < first.size() && i < second.size(); ++i) {
-    Ordering order = compare_texts(first[i].name(), second[i].name());
-    if (order == Ordering::equal) order = compare_parts(first[i].value().view(), second[i].value().view());
-    if (order != Ordering::equal) return order;
-  }
-  return ordering_of(first.size(), second.size());
-}
-
-/// Compares values that are not arrays. Objects are equal or unordered.
-inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
-  if (a.is_number() && b.is_number()) return compare_numbers(a, b);
-  if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
-  if (a.kind() == b.kind()) {
-    switch (a.kind()) {
-      case ValueKind::string: return compare_texts_or_moments(a.text(), b.text());
-      case ValueKind::timestamp: return ordering_of(a.instant(), b.instant());
-      case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
-      case ValueKind::object: return compare_objects(a, b) == Ordering::equal ? Ordering::equal : Ordering::unordered;
-      default: return Ordering::unordered;
-    }
-  }
-  if (a.kind() == ValueKind::string && b.kind() == ValueKind::timestamp) return compare_text(a.text(), b.instant());
-  if (a.kind() == ValueKind::timestamp && b.kind() == ValueKind::string)
-    return reversed(compare_text(b.text(), a.instant()));
-  return Ordering::unordered;
-}
-
-}  // namespace detail
-
-/// Compares numbers exactly: neither is converted to the type of the other.
-inline bool operator==(const Value& a, const Value& b) noexcept {
-  if (a.view().is_number() && b.view().is_number())
-    return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
-  if (a.kind_ != b.kind_) return false;
-  switch (a.kind_) {
-    case ValueKind::string: return a.view().text() == b.view().text();
-    case ValueKind::array: return a.elements() == b.elements();
-    case ValueKind::object: return a.members() == b.members();
-    case ValueKind::boolean:
-    case ValueKind::timestamp: return a.content_.number == b.content_.number;
-    default: return true;
-  }
-}
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_MODEL_VALUE_HPP
-
-// presence/query/filter.hpp
-#ifndef PRESENCE_QUERY_FILTER_HPP
-#define PRESENCE_QUERY_FILTER_HPP
+// presence/model/channel.hpp
+#ifndef PRESENCE_MODEL_CHANNEL_HPP
+#define PRESENCE_MODEL_CHANNEL_HPP
 
 // presence/model/fields.hpp
 #ifndef PRESENCE_MODEL_FIELDS_HPP
@@ -14216,15 +18530,69 @@ struct Fields {
 
 namespace detail {
 
+/// The getter of a user's availability, by its name.
+struct ShownAvailability {
+  template <class AnyUser>
+  constexpr std::string_view operator()(const AnyUser& user) const noexcept {
+    return to_string(shown_availability(user.online, user.availability));
+  }
+};
+
+/// Returns what a dotted name finds in attributes: the value whose name is the whole name, or else what the rest of the
+/// name after its first dot finds inside the object that the part before it names, and so on. Absent if there is none.
+/// Linear in the size of the name, up to the levels of the objects and logarithms of their sizes.
+inline ValueView find_inside(const AttributesView& fields, std::string_view name) noexcept {
+  ValueView found = fields.find(name);
+  std::size_t dot = name.find('.');
+  if (!found.is_absent() || dot == std::string_view::npos) return found;
+  ValueView outer = fields.find(name.substr(0, dot));
+  while (!outer.is_absent()) {
+    name.remove_prefix(dot + 1);
+    found = outer.find(name);
+    dot = name.find('.');
+    if (!found.is_absent() || dot == std::string_view::npos) return found;
+    outer = outer.find(name.substr(0, dot));
+  }
+  return ValueView();
+}
+
 template <class AnyUser>
 struct UserFields {
-  static constexpr auto list = fields(field("id", &AnyUser::id), field("online", &AnyUser::online),
-                                      field("status", &AnyUser::status), field("last_active", &AnyUser::last_active));
+  static constexpr auto list =
+      fields(field("id", &AnyUser::id), field("online", &AnyUser::online), field("status", &AnyUser::status),
+             field("last_active", &AnyUser::last_active), field("availability", ShownAvailability{}));
+
+  static ValueView other(const AnyUser& user, std::string_view name) noexcept {
+    constexpr std::string_view activity = "activity.";
+    if (name.substr(0, activity.size()) == activity)
+      return find_inside(AttributesView(user.activity), name.substr(activity.size()));
+    return find_inside(AttributesView(user.data), name);
+  }
 };
 
 }  // namespace detail
 
-/// The fields of a user: `id`, `online`, `status` and `last_active`. `invisible` is not a field.
+/// The fields of a user: `id`, `online`, `status`, `last_active` and `availability`, those of the activity as
+/// `activity.NAME`, and all names of the data. `availability` is a string, the name of the Availability: "offline" if
+/// the user is not online, else "available", "busy", "away" or "idle". So it sorts by name: "available", "away",
+/// "busy", "idle", "offline". `invisible` is not a field, nor is the whole `activity`: a test of one finds it
+/// absent, and `validate` accepts it.
+///
+/// A dotted name descends into objects at its dots: "activity.party.size" is the `size` of the object `party` of the
+/// activity, and "home.city" the `city` of the data `home`. At each level a field with the whole rest of the name takes
+/// precedence. A name that begins with "activity." is never one of the data.
+///
+/// @code
+/// User kim{"kim", true, "", {}, false};
+/// kim.activity["map"] = "harbour";
+/// kim.data["name"] = "Kim Jones";
+/// Attributes home;
+/// home["city"] = "Kyoto";
+/// kim.data["home"] = Value::object(home);
+/// assert(Fields<User>::other(kim, "activity.map").text() == "harbour");
+/// assert(Fields<User>::other(kim, "home.city").text() == "Kyoto");
+/// assert(Fields<User>::other(kim, "mood").is_absent());
+/// @endcode
 template <>
 struct Fields<User> : detail::UserFields<User> {};
 /// The same fields as for User.
@@ -14327,6 +18695,559 @@ auto with_field(const T& object, std::string_view name, Use&& use) {
 }  // namespace presence
 
 #endif  // PRESENCE_MODEL_FIELDS_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+
+/// A channel of a chat service: a group of members who see each other. A plain value. `type` and `id` together identify
+/// a channel.
+///
+/// @code
+/// Channel match{"match", "eu-17", {"john", "mary"}, {}};
+/// match.custom["map"] = "harbour";
+/// match.custom["slots"] = 4;
+/// assert(match.cid() == "match:eu-17");  // the name that the functions of a Store use
+/// assert(*match.custom.find("slots") == Value(4) && match.custom.find("mode") == nullptr);
+/// assert(match.custom.begin()->name == "map");  // sorted by name
+/// @endcode
+struct Channel {
+  std::string type;                  ///< a host-defined kind, such as "messaging"; without a colon
+  std::string id;                    ///< unique among the channels of one type
+  std::vector<std::string> members;  ///< ids of users
+  Attributes custom;                 ///< filters ignore a custom `type`, `id`, `cid` or `members`
+
+  /// Returns "type:id".
+  std::string cid() const { return type + ':' + id; }
+
+  /// Returns true if all fields are equal, with the members in the same order.
+  friend bool operator==(const Channel& a, const Channel& b) noexcept {
+    return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
+  }
+  friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
+};
+
+/// The fields of a channel: `type`, `id`, `cid`, `members`, and all custom fields.
+template <>
+struct Fields<Channel> {
+  /// The fields that every channel has.
+  static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
+                                      field("cid", &Channel::cid), field("members", &Channel::members));
+  /// Returns the custom field of that name, or a member of an object: "location.city" is the `city` of the custom field
+  /// `location`. A name with dots descends into objects at its dots, but at each level a field or member with the whole
+  /// rest of the name takes precedence. Absent if there is none. Never descends into a custom field that is named as a
+  /// field of every channel.
+  static ValueView other(const Channel& channel, std::string_view name) noexcept {
+    if (const Value* const whole = channel.custom.find(name)) return ValueView(*whole);
+    const std::size_t dot = name.find('.');
+    if (dot == std::string_view::npos) return ValueView();
+    const std::string_view outer = name.substr(0, dot);
+    if (detail::index_of_field(list, outer) != list.size) return ValueView();
+    return detail::find_inside(channel.custom.find(outer), name.substr(dot + 1));
+  }
+};
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_CHANNEL_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// The value that was found for the type, the id or the cid of a channel.
+struct JsonChannelName {
+  std::optional<std::string> text;
+  std::size_t offset = 0;
+  std::optional<Error> odd;  ///< why it is malformed; not set if it is absent or null
+};
+
+/// The values of an object that is a channel or the state of one.
+struct JsonChannelKeys {
+  JsonValue whole, type, id, cid, inner, members;
+};
+
+/// The parts of a channel that are not read yet.
+struct JsonChannelParts {
+  bool is_state = false;
+  JsonValue members, own_members;
+  std::vector<JsonPlace> custom;
+};
+
+/// Reads channels. The first pass over a channel checks the grammar. Each further pass counts or collects what the next
+/// one needs. So, apart from the positions of the keys, only the result is allocated, in its final size.
+class JsonChannelReader {
+ public:
+  JsonChannelReader(std::string_view json, const ReadOptions& options, ReadNotes* notes) noexcept
+      : json_(json), options_(options), leniency_(notes), judge_(json, notes) {}
+
+  /// For a text whose grammar was checked with this leniency, which noted all malformed strings.
+  JsonChannelReader(std::string_view json, const ReadOptions& options, const JsonLeniency& checked,
+                    ReadNotes* notes) noexcept
+      : json_(json), options_(options), leniency_(checked), judge_(json, notes) {}
+
+  const Error& error() const noexcept { return error_; }
+
+  /// Reads the channel that is the whole text.
+  bool read(Channel& channel) {
+    JsonReader names(json_, names_scratch_, &leniency_);
+    JsonChannelKeys keys;
+    if (enter_text(names, keys.whole)) {
+      note_keys(names, keys);
+      names.finish();
+    }
+    if (!names.ok()) return fail(names.error());
+    leniency_.stop_noting();
+    JsonChannelParts parts;
+    return read_names(names, keys, parts, channel) && read_parts(parts, channel);
+  }
+
+  /// Reads a channel that is a part of a text whose grammar was checked.
+  bool read_at(std::size_t offset, Channel& channel) {
+    JsonChannelParts parts;
+    return read_names_at(offset, parts, channel) && read_parts(parts, channel);
+  }
+
+  /// Returns true if `read_at` would. Does not read the members and custom fields, which cannot fail.
+  bool check_at(std::size_t offset) {
+    JsonChannelParts parts;
+    Channel channel;
+    return read_names_at(offset, parts, channel);
+  }
+
+ private:
+  static constexpr const char* an_array = "expected an array";
+
+  bool fail(const Error& error) noexcept {
+    error_ = error;
+    return false;
+  }
+
+  static bool is_absent(const JsonNote& value) noexcept {
+    return value.kind == JsonKind::nothing || value.kind == JsonKind::null;
+  }
+
+  /// Records the values of a channel. The reader is inside the object.
+  static void note_keys(JsonReader& in, JsonChannelKeys& keys) {
+    std::string_view key;
+    while (in.next_key(key)) {
+      JsonNote* const known = key == "type"      ? &keys.type
+                              : key == "id"      ? &keys.id
+                              : key == "cid"     ? &keys.cid
+                              : key == "channel" ? &keys.inner
+                              : key == "members" ? &keys.members
+                                                 : nullptr;
+      if (known != nullptr) {
+        note(in, *known);
+      } else {
+        in.skip();
+      }
+    }
+  }
+
+  bool read_names_at(std::size_t offset, JsonChannelParts& parts, Channel& channel) {
+    JsonReader names(json_, names_scratch_, &leniency_);
+    JsonChannelKeys keys;
+    names.seek(offset);
+    if (!note_and_enter(names, keys.whole))
+      return fail(Error{ErrorCode::wrong_type, keys.whole.offset, "a channel is an object"});
+    note_keys(names, keys);
+    return read_names(names, keys, parts, channel);
+  }
+
+  /// Sets the type and the id, and finds the other parts.
+  bool read_names(JsonReader& names, const JsonChannelKeys& keys, JsonChannelParts& parts, Channel& channel) {
+    type_ = id_ = cid_ = JsonChannelName();
+    // If the outer object identifies a channel itself, `channel` is one of its custom fields.
+    parts.is_state =
+        keys.inner.kind == JsonKind::object && is_absent(keys.cid) && (is_absent(keys.type) || is_absent(keys.id));
+    parts.members = keys.members;
+    const std::size_t object = parts.is_state ? keys.inner.offset : keys.whole.offset;
+    parts.custom = places_of(names, object);
+
+    JsonReader in(json_, scratch_, &leniency_);
+    std::size_t custom = 0;
+    for (const JsonPlace& place : parts.custom) {
+      JsonChannelName* const name = name_called(place.name);
+      go_to_value(in, place);
+      if (name != nullptr) {
+        read_name(in, *name);
+      } else if (place.name == "members") {
+        parts.own_members.kind = in.peek();
+        parts.own_members.offset = in.offset();
+      } else {
+        parts.custom[custom++] = place;
+      }
+    }
+    parts.custom.resize(custom);
+    return set_names(object, channel);
+  }
+
+  /// Reads the members and the custom fields. Returns true.
+  bool read_parts(JsonChannelParts& parts, Channel& channel) {
+    JsonReader in(json_, scratch_, &leniency_);
+    if (parts.is_state && judge_.has(parts.members, JsonKind::array, an_array)) {
+      read_members(in, parts.members.offset, channel.members);
+    } else if (judge_.has(parts.own_members, JsonKind::array, an_array)) {
+      read_members(in, parts.own_members.offset, channel.members);
+    }
+    read_custom(in, std::move(parts.custom), channel.custom);
+    return true;
+  }
+
+  static void go_into(JsonReader& in, std::size_t container) {
+    in.seek(container);
+    in.open();
+  }
+  static void go_to_value(JsonReader& in, const JsonPlace& place) {
+    in.seek_key(place.offset);
+    std::string_view key;
+    in.next_key(key);
+  }
+
+  JsonChannelName* name_called(std::string_view key) noexcept {
+    return key == "type" ? &type_ : key == "id" ? &id_ : key == "cid" ? &cid_ : nullptr;
+  }
+
+  /// Returns the keys that occur once in an object, in order of their names.
+  std::vector<JsonPlace> places_of(JsonReader& in, std::size_t object) {
+    std::vector<JsonPlace> places;
+    std::size_t count = 0;
+    std::string_view key;
+    for (go_into(in, object); in.next_key(key); in.skip()) ++count;
+    places.reserve(count);
+    for (go_into(in, object); in.next_key(key); in.skip()) places.push_back(JsonPlace{key, in.key_offset()});
+
+    keep_unique(places, [this](const JsonPlace& repeated, std::size_t second) {
+      if (JsonChannelName* const name = name_called(repeated.name)) {
+        name->odd = Error{ErrorCode::duplicate_key, second, JsonJudge::twice};
+      } else {
+        pass_over_repeated(second);
+      }
+    });
+    return places;
+  }
+
+  void pass_over_repeated(std::size_t second) noexcept {
+    judge_.pass_over(ErrorCode::duplicate_key, second, JsonJudge::twice);
+  }
+
+  void read_name(JsonReader& in, JsonChannelName& name) {
+    JsonValue found;
+    in.read(found);
+    name.offset = found.offset;
+    JsonJudge judge(json_);
+    if (judge.given_text(found)) {
+      if (found.broken) judge.fail_as_strict(found);
+      name.text = std::string(found.text);
+    }
+    if (judge.ok()) return;
+    name.odd = judge.error();
+    name.text.reset();
+  }
+
+  /// Sets the type and the id from `type`, `id` and `cid`. A malformed value among these is an error only if it is
+  /// needed; else it is noted.
+  bool set_names(std::size_t object, Channel& channel) {
+    const std::size_t colon = cid_.text ? cid_.text->find(':') : std::string::npos;
+    for (const JsonChannelName* const name : {&type_, &id_}) {
+      if (name->text || cid_.text) continue;
+      if (name->odd || cid_.odd) return fail(name->odd ? *name->odd : *cid_.odd);
+      return fail(
+          Error{ErrorCode::missing_key, object, name == &type_ ? "the channel has no type" : "the channel has no id"});
+    }
+    if (type_.text) {
+      channel.type = std::move(*type_.text);
+    } else {
+      channel.type = cid_.text->substr(0, colon);
+    }
+    if (id_.text) {
+      channel.id = std::move(*id_.text);
+    } else if (colon != std::string::npos) {
+      channel.id = cid_.text->substr(colon + 1);
+    }
+    if (cid_.text && channel.cid() != *cid_.text)
+      return fail(Error{ErrorCode::out_of_range, cid_.offset, "the cid is not type, colon, id"});
+    for (const JsonChannelName* const name : {&type_, &id_, &cid_}) {
+      if (name->odd) judge_.pass_over(name->odd->code, name->odd->offset, name->odd->message);
+    }
+    return true;
+  }
+
+  /// Reads an element of `members`. Returns nullopt if it names no user, or two users.
+  static std::optional<std::string_view> read_member(JsonReader& in, JsonJudge& judge) {
+    JsonValue self, user_id, user, id;
+    if (!note_and_enter(in, self)) {
+      if (self.kind == JsonKind::string && !self.broken) return self.text;
+      if (self.kind != JsonKind::string)
+        judge.pass_over(ErrorCode::wrong_type, self.offset, "a member is a string or an object");
+      return std::nullopt;
+    }
+    std::string_view key;
+    while (in.next_key(key)) {
+      if (key == "user_id") {
+        note(in, user_id);
+      } else if (key != "user") {
+        in.skip();
+      } else if (note_and_enter(in, user)) {
+        while (in.next_key(key)) {
+          if (key == "id") {
+            note(in, id);
+          } else {
+            in.skip();
+          }
+        }
+      }
+    }
+    const bool is_named = judge.has_text(user_id) && !user_id.broken;
+    const bool has_user = judge.has(user, JsonKind::object, JsonJudge::an_object) && judge.has_text(id) && !id.broken;
+    if (is_named && has_user && user_id.text != id.text) {
+      judge.pass_over(ErrorCode::out_of_range, id.offset, "the id of another user than user_id names");
+      return std::nullopt;
+    }
+    if (is_named) return user_id.text;
+    if (has_user) return id.text;
+    judge.pass_over(ErrorCode::missing_key, self.offset, "the member has neither a user_id nor a user with an id");
+    return std::nullopt;
+  }
+
+  void read_members(JsonReader& in, std::size_t array, std::vector<std::string>& members) {
+    std::size_t count = 0;
+    for (go_into(in, array); in.next_element();) {
+      in.peek();
+      const std::size_t offset = in.offset();
+      if (!read_member(in, judge_)) continue;
+      if (count == options_.max_members) {
+        judge_.pass_over(ErrorCode::over_limit, offset, "more members than max_members");
+        break;
+      }
+      ++count;
+    }
+    members.reserve(count);
+    JsonJudge silent(json_);
+    for (go_into(in, array); members.size() < count && in.next_element();) {
+      if (const std::optional<std::string_view> member = read_member(in, silent)) members.emplace_back(*member);
+    }
+  }
+
+  /// Returns true if the value is representable in a Value. It is not an object.
+  bool is_scalar(const JsonNote& found) noexcept {
+    if (found.kind == JsonKind::array) {
+      judge_.pass_over(ErrorCode::wrong_type, found.offset, "an array in an array; no Value holds this");
+      return false;
+    }
+    if (found.kind != JsonKind::number) return true;
+    std::int64_t integer = 0;
+    const bool is_integer = found.text.find_first_of(".eE") == std::string_view::npos;
+    if (is_integer ? to_int64(found.text, integer) : fits_double(found.text)) return true;
+    judge_.pass_over(ErrorCode::out_of_range, found.offset, "larger than an integer of 64 bits, or any double");
+    return false;
+  }
+
+  /// Checks the next value, and adds the number of its elements and members. Returns false if it is not representable
+  /// in a Value; the reader is then inside it. Notes the names that are repeated in an object. Recurses as deep as the
+  /// text nests.
+  bool check_value(JsonReader& in, bool is_element, std::size_t& parts) {
+    const JsonKind kind = in.peek();
+    if (kind == JsonKind::object) return check_members(in, parts);
+    if (kind == JsonKind::array && !is_element) {
+      for (in.open(); in.next_element(); ++parts) {
+        if (!check_value(in, true, parts)) return false;
+      }
+      return true;
+    }
+    JsonValue found;
+    in.read(found);
+    return is_scalar(found);
+  }
+  bool check_members(JsonReader& in, std::size_t& parts) {
+    std::vector<JsonPlace> places;
+    std::string_view name;
+    for (in.open(); in.next_key(name); ++parts) {
+      places.push_back(JsonPlace{name, in.key_offset()});
+      if (!check_value(in, false, parts)) return false;
+    }
+    keep_unique(places, [this](const JsonPlace&, std::size_t second) { pass_over_repeated(second); });
+    return true;
+  }
+
+  void read_custom(JsonReader& in, std::vector<JsonPlace> places, Attributes& custom) {
+    std::size_t fields = 0, all_parts = 0;
+    bool has_objects = false;
+    for (const JsonPlace& place : places) {
+      go_to_value(in, place);
+      const JsonKind kind = in.peek();
+      const std::size_t offset = in.offset();
+      std::size_t parts = 0;
+      if (!check_value(in, false, parts)) continue;
+      if (parts > options_.max_custom_elements - all_parts) {
+        judge_.pass_over(ErrorCode::over_limit, offset, "more elements and members than max_custom_elements");
+        continue;
+      }
+      all_parts += parts;
+      has_objects = has_objects || (parts > 0 && (kind == JsonKind::object || kind == JsonKind::array));
+      if (fields == options_.max_custom_fields) {
+        judge_.pass_over(ErrorCode::over_limit, place.offset, "more custom fields than max_custom_fields");
+        break;
+      }
+      places[fields++] = place;
+    }
+    // Only the offsets are kept while the fields are created, to bound the memory.
+    std::vector<std::size_t> keys;
+    keys.reserve(fields);
+    for (std::size_t i = 0; i < fields; ++i) keys.push_back(places[i].offset);
+    std::vector<JsonPlace>().swap(places);
+    if (has_objects) std::string().swap(names_scratch_);  // its strings are not needed any more
+    // The names are in order, so each field is appended.
+    for (const std::size_t key : keys) {
+      std::string_view name;
+      in.seek_key(key);
+      in.next_key(name);
+      Value& value = custom[name];
+      const JsonKind kind = in.peek();
+      if (kind == JsonKind::array || kind == JsonKind::object) {
+        read_nested(in, value);
+      } else {
+        read_scalar(in, value);
+      }
+    }
+  }
+
+  /// Reads the next array or object, which was checked before.
+  void read_nested(JsonReader& in, Value& value) {
+    const std::size_t start = in.offset();
+    in.skip();
+    JsonCounts counts(json_.substr(start, in.offset() - start), JsonCounts::Text::value);
+    in.seek(start);
+    std::size_t left = static_cast<std::size_t>(-1);
+    JsonValueReader(in, counts, left, JsonValueReader::Repeated::is_omitted).read(value);
+  }
+
+  std::string_view json_;
+  const ReadOptions& options_;
+  JsonLeniency leniency_;
+  JsonJudge judge_;
+  std::string names_scratch_, scratch_;
+  JsonChannelName type_, id_, cid_;
+  Error error_;
+};
+
+/// Returns true if a custom field can be written in a form that is read as a custom field again.
+inline bool has_json_form(const Attributes::Entry& field) noexcept {
+  if (field.value.kind() == ValueKind::invalid) return false;
+  if (levels_of(field.value) >= JsonReader::deepest) return false;  // the channel is one more level
+  const std::string_view name = field.name;
+  return name != "type" && name != "id" && name != "cid" && name != "members" && is_utf8(name);
+}
+
+}  // namespace detail
+
+/// Parses a channel in the format of chat services:
+///
+///     {"type":"messaging","id":"general","members":["john",{"user_id":"jack"},{"user":{"id":"mary"}}],"level":3}
+///
+/// or the state of a channel, as services return it for a query. Of a state, `channel` and `members` are read. If
+/// `members` is absent, those of its `channel` are used:
+///
+///     {"channel":{"cid":"messaging:general","level":3},"members":[{"user_id":"jack","user":{…}}],"read":[…],…}
+///
+/// A `cid`, such as "messaging:general", may replace the type, the id or both. The type ends at its first colon. A
+/// member is the id of a user, or an object with that id as `user_id`, as the `id` of its `user`, or as both. Other
+/// keys of a member are skipped. Members keep their order and are not deduplicated. null as the value of any of these
+/// keys is treated as an absent key. If `members` is absent, the channel has no members.
+///
+/// Every other key is a custom field: null, a bool, an integer, a number, a string, an array or an object, such as the
+/// `created_by` and `config` of a service. A timestamp is read as a string. A field that contains an array directly in
+/// an array is not representable in a Value. It is omitted and noted.
+///
+/// Malformed content never loses the channel: it is omitted and added to `notes`, which is cleared first and may be
+/// null. Malformed content is: a member that names no user, or two users; a custom field with a number that is not
+/// representable in a Value; a repeated key, also of a nested object; a value of another type. In strings, half of a
+/// surrogate pair and bytes that are not UTF-8 are read as U+FFFD. A type, an id, a cid or a member with these counts
+/// as malformed. Beyond the limits in `options`, the first members are kept, and the custom fields whose names are
+/// first in order.
+///
+/// Strings that are empty or too long, and types with a colon, are read unchanged; Store::put validates them.
+///
+/// Errors, in order of precedence:
+///
+/// 1. The grammar, as in a payload for `parse_event`, but `too_deep` at 65 levels.
+/// 2. A type or an id that neither its own key nor a cid provides: `missing_key` at the brace of the channel, or
+///    `wrong_type`, `duplicate_key`, `bad_escape` or `bad_utf8` at the malformed key.
+/// 3. `out_of_range` at a cid that is not "type:id".
+///
+/// O(n log n) for n bytes. Allocates at most 16 n bytes at any moment.
+///
+/// @code
+/// const Result<Channel> match = parse_channel(
+///     R"({"cid":"match:eu-17","members":["john",{"user_id":"mary","role":"host"}],"slots":4,"config":{}})");
+/// assert(match && match->type == "match" && match->id == "eu-17" && match->members.back() == "mary");
+/// assert(match->custom.size() == 2 && *match->custom.find("slots") == Value(4));
+/// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"config":{},"slots":4})");
+/// assert(parse_channel(R"({"type":"match"})").error().code == ErrorCode::missing_key);
+///
+/// ReadNotes notes;
+/// const Result<Channel> state = parse_channel(
+///     R"({"channel":{"cid":"match:eu-17","slots":4},"members":[{"user_id":"john"},{"user_id":7}],"watcher_count":2})",
+///     ReadOptions(), &notes);
+/// assert(state->cid() == "match:eu-17" && state->members.size() == 1 && state->custom.size() == 1);
+/// assert(notes.begin()->code == ErrorCode::wrong_type && notes.begin()->offset == 84);  // at the 7
+/// @endcode
+inline Result<Channel> parse_channel(std::string_view json, const ReadOptions& options, ReadNotes* notes = nullptr) {
+  if (notes != nullptr) notes->clear();
+  detail::JsonChannelReader reader(json, options, notes);
+  Channel channel;
+  if (!reader.read(channel)) return reader.error();
+  return channel;
+}
+/// Parses a channel with the default options and without notes.
+inline Result<Channel> parse_channel(std::string_view json) {
+  return parse_channel(json, detail::default_read_options);
+}
+
+/// Appends a channel. `parse_channel` reads it as an equal channel if all its values are representable in JSON:
+///
+///     {"type":"messaging","id":"general","members":["john","jack"],"level":3,"name":"General"}
+///
+/// Equal channels have the same bytes: the custom fields follow the members, in order of their names. A timestamp is
+/// written in RFC 3339 format, which is read as a string. A number that is not finite is written as null. Each part of
+/// a string that is not UTF-8 is written as U+FFFD.
+///
+/// Custom fields that could not be read as such are omitted: those named `type`, `id`, `cid` or `members`, those whose
+/// name is not UTF-8, invalid values, and values with Value::deepest levels: the channel is one more.
+inline void append_json(std::string& out, const Channel& channel) {
+  detail::append_json_text(out, R"({"type":)", channel.type);
+  detail::append_json_text(out, R"(,"id":)", channel.id);
+  out += R"(,"members":[)";
+  std::string_view separator;
+  for (const std::string& member : channel.members) {
+    detail::append_json_text(out, separator, member);
+    separator = ",";
+  }
+  out += ']';
+  for (const Attributes::Entry& field : channel.custom) {
+    if (!detail::has_json_form(field)) continue;
+    detail::append_json_text(out, ",", field.name);
+    out += ':';
+    append_json(out, field.value);
+  }
+  out += '}';
+}
+/// Returns the string that `append_json` appends.
+inline std::string to_json(const Channel& channel) { return detail::json_of(channel); }
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_JSON_CHANNELS_HPP
+
+// presence/json/filters.hpp
+#ifndef PRESENCE_JSON_FILTERS_HPP
+#define PRESENCE_JSON_FILTERS_HPP
+
+// presence/query/filter.hpp
+#ifndef PRESENCE_QUERY_FILTER_HPP
+#define PRESENCE_QUERY_FILTER_HPP
 
 // presence/query/detail/operand.hpp
 #ifndef PRESENCE_QUERY_DETAIL_OPERAND_HPP
@@ -15173,9 +20094,8 @@ struct TwoTexts {
 ///
 /// Objects:
 /// - "location.city" names the member `city` of the field `location`. At each level, a field or member whose name is
-/// the
-///   whole rest of the name takes precedence, so a name may contain dots. This applies to the custom fields of a
-///   channel; a name in the list of Fields<T> is always one name.
+///   the whole rest of the name takes precedence, so a name may contain dots. This applies to the custom fields of a
+///   channel, and to the activity and data of a user; a name in the list of Fields<T> is always one name.
 /// - Names do not descend into arrays: for an array of objects, "players.name" is absent. (In MongoDB it would name the
 ///   member of each element.)
 /// - `eq` with an object matches an object that has the same names with equal values, in any order. (MongoDB compares
@@ -15220,7 +20140,7 @@ class Filter : private Value {
   Filter(const Filter& other)
       : Value(other.operand()), op_(other.op_), depth_(other.depth_), code_(other.code_), what_(other.what_) {
     if (is_test()) {
-      what_.field = detail::characters_of(other.field()).release();
+      what_.field = detail::CompactText(other.field()).release();
     } else if (is_combination()) {
       Parts copy;
       copy.reserve(other.parts().size());
@@ -15245,7 +20165,7 @@ class Filter : private Value {
   /// @}
   ~Filter() {
     if (is_test()) {
-      detail::CompactVector<char>::adopt(what_.field);
+      detail::CompactText::adopt(what_.field);
     } else if (is_combination()) {
       Parts::adopt(what_.parts);
     }
@@ -15254,7 +20174,9 @@ class Filter : private Value {
   Operator op() const noexcept { return op_; }  ///< says which of the members below apply
   /// @{
   /// Returns the field of a test; empty for other filters. For a temporary, returns a copy.
-  FieldName field() const& noexcept { return is_test() ? FieldName(detail::text_of(what_.field)) : FieldName(); }
+  FieldName field() const& noexcept {
+    return is_test() ? FieldName(detail::CompactText::text_of(what_.field)) : FieldName();
+  }
   std::string field() const&& { return field(); }
   /// @}
   const Value& operand() const noexcept { return *this; }  ///< of a test; for `in` and `nin` an array
@@ -15287,7 +20209,7 @@ class Filter : private Value {
   static Filter test(Operator op, std::string_view field, Value operand) {
     if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
     if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
-    detail::CompactVector<char> name = detail::characters_of(field);
+    detail::CompactText name(field);
     Filter filter;
     filter.op_ = op;
     filter.what_.field = name.release();
@@ -15328,9 +20250,9 @@ class Filter : private Value {
   using Parts = detail::CompactVector<Filter>;
 
   union What {
-    detail::CompactVector<char>::Head* field;  // of a test
-    Parts::Head* parts;                        // of a combination
-    const char* message;                       // of an invalid filter
+    detail::CompactText::Head* field;  // of a test
+    Parts::Head* parts;                // of a combination
+    const char* message;               // of an invalid filter
   };
 
   bool is_combination() const noexcept {
@@ -15894,257 +20816,6 @@ constexpr bool is_combination(Operator op) noexcept {
   return op == Operator::all_of || op == Operator::any_of || op == Operator::none_of;
 }
 
-/// Reads the next value, which must not be an array, and is not an object. Returns false after an error.
-inline bool read_scalar(JsonReader& in, Value& value) {
-  JsonValue found;
-  in.read(found);
-  if (!in.ok()) return false;
-  switch (found.kind) {
-    case JsonKind::null: value = Value(); return true;
-    case JsonKind::boolean: value = Value(found.truth); return true;
-    case JsonKind::string: value = Value(found.text); return true;
-    case JsonKind::number: {
-      if (found.text.find_first_of(".eE") == std::string_view::npos) {
-        std::int64_t integer = 0;
-        if (!to_int64(found.text, integer))
-          return in.fail(ErrorCode::out_of_range, found.offset, "the integer has more than 64 bits");
-        value = Value(integer);
-        return true;
-      }
-      double real = 0;
-      if (!read_double(found.text, real))
-        return in.fail(ErrorCode::out_of_range, found.offset, "the number exceeds the range of a double");
-      value = Value(real);
-      return true;
-    }
-    default: return in.fail(ErrorCode::wrong_type, found.offset, "an array is not allowed in an array");
-  }
-}
-
-/// The keys of an object. Each key may occur only once.
-class JsonKeys {
- public:
-  /// Reserves memory for this number of keys, so that no more is allocated than needed.
-  void reserve(std::size_t keys) { all_.reserve(keys); }
-  void add(const JsonReader& in, std::string_view key) { all_.push_back(Key{key, in.key_offset()}); }
-  bool empty() const noexcept { return all_.empty(); }
-
-  /// Must be called at the end of the object. Fails at the first key that is repeated. Returns false after any error.
-  bool are_unique(JsonReader& in) {
-    detail::sort(all_, [](const Key& a, const Key& b) { return a.key != b.key ? a.key < b.key : a.offset < b.offset; });
-    const Key* repeated = nullptr;
-    for (std::size_t i = 1; i < all_.size(); ++i) {
-      if (all_[i].key == all_[i - 1].key && (repeated == nullptr || all_[i].offset < repeated->offset))
-        repeated = &all_[i];
-    }
-    if (in.ok() && repeated != nullptr) in.fail(ErrorCode::duplicate_key, repeated->offset, is_repeated);
-    return in.ok();
-  }
-
-  static constexpr const char* is_repeated = "this key stands in the object twice";
-
- private:
-  struct Key {
-    std::string_view key;
-    std::size_t offset;
-  };
-  std::vector<Key> all_;
-};
-
-/// The number of entries of each array and object of a filter or a value, counted in advance so that memory is
-/// allocated once, in the right size. An array has elements; an object has members or, as a filter, the tests and
-/// combinations of its keys. One pass over the text counts the arrays and objects, and one counts their entries. If the
-/// text is not what it should be, or a key begins with an escape, the counts are not exact, but there is never more
-/// than one for each two bytes.
-class JsonCounts {
- public:
-  enum class Text : std::uint8_t { filter, value };
-
-  JsonCounts(std::string_view json, Text text) {
-    std::size_t opened = 0;
-    for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
-      if (*p == '"') {
-        p = end_of_string(p, end);
-        if (p == end) break;
-      } else if (*p == '{' || *p == '[') {
-        ++opened;
-      }
-    }
-    counts_.reserve(opened);
-    count(json, text == Text::filter ? Role::filter : Role::operand);
-  }
-
-  /// Returns the count of the next array or object, in the order in which they open.
-  std::size_t next() noexcept { return at_ < counts_.size() ? counts_[at_++] : 0; }
-
- private:
-  static constexpr std::uint32_t most = 0xFFFFFFFF;
-  /// What may come next in an array or object.
-  enum class Next : std::uint8_t { key, colon, value, comma };
-  /// What an array or object is: a filter, the filters that it combines, the operators of a field, or a part of a
-  /// value.
-  enum class Role : std::uint8_t { filter, parts, operators, operand };
-  /// An array or object that is open.
-  struct Open {
-    std::size_t index;  // index of its count
-    bool is_object;
-    Next next;
-    Role role;
-    bool has_dollar;  // whether the last key begins with one
-  };
-
-  /// Returns the closing quote of the string, or the end.
-  static const char* end_of_string(const char* p, const char* end) noexcept {
-    for (++p; p != end && *p != '"'; ++p) {
-      if (*p == '\\' && ++p == end) break;
-    }
-    return p;
-  }
-  void add(std::size_t index, std::uint32_t more) noexcept {
-    counts_[index] = counts_[index] > most - more ? most : counts_[index] + more;
-  }
-  void begin_value(Open& open, const char* p, const char* end) noexcept {
-    if (open.next == Next::key && *p == '"') {
-      open.next = Next::colon;
-      open.has_dollar = p + 1 != end && p[1] == '$';
-    }
-    if (open.next != Next::value) return;
-    add(open.index, 1);
-    open.next = Next::comma;
-  }
-  /// Returns the role of an array or object inside another.
-  static Role role_in(const Open& open, char bracket) noexcept {
-    if (open.role == Role::parts && bracket == '{') return Role::filter;
-    if (open.role != Role::filter || (bracket == '{') == open.has_dollar) return Role::operand;
-    return open.has_dollar ? Role::parts : Role::operators;
-  }
-
-  void count(std::string_view json, Role role) {
-    Open opened[JsonReader::deepest_around_values + 1];
-    std::size_t depth = 0;
-    for (const char *p = json.data(), *const end = p + json.size(); p != end; ++p) {
-      Open* const inner = depth > 0 ? &opened[depth - 1] : nullptr;
-      switch (*p) {
-        case ' ':
-        case '\t':
-        case '\n':
-        case '\r': break;
-        case '{':
-        case '[':
-          if (inner != nullptr) begin_value(*inner, p, end);
-          if (inner != nullptr) role = role_in(*inner, *p);
-          if (depth > JsonReader::deepest_around_values) return;
-          opened[depth++] = Open{counts_.size(), *p == '{', *p == '{' ? Next::key : Next::value, role, false};
-          counts_.push_back(0);
-          break;
-        case '}':
-        case ']':
-          if (inner == nullptr) return;
-          // A field with several operators counts as that many tests.
-          if (inner->role == Role::operators && counts_[inner->index] > 1)
-            add(opened[depth - 2].index, counts_[inner->index] - 1);
-          if (--depth == 0) return;
-          break;
-        case ',':
-          if (inner == nullptr) return;
-          inner->next = inner->is_object ? Next::key : Next::value;
-          break;
-        case ':':
-          if (inner == nullptr) return;
-          if (inner->next == Next::colon) inner->next = Next::value;
-          break;
-        default:
-          if (inner == nullptr) return;
-          begin_value(*inner, p, end);
-          if (*p == '"') p = end_of_string(p, end);
-          if (p == end) return;
-          break;
-      }
-    }
-  }
-
-  std::vector<std::uint32_t> counts_;
-  std::size_t at_ = 0;
-};
-
-/// Reads a value with its elements and members. Fails at the first value beyond a limit, and where the value has more
-/// levels than a Value may have. Recurses as deep as the value nests.
-class JsonValueReader {
- public:
-  /// What happens to members with the same name: an error at the second one, or all of them are omitted.
-  enum class Repeated : std::uint8_t { fails, is_omitted };
-
-  /// `counts` are those of the text from the value on. `left` is decreased for each value that is read.
-  JsonValueReader(JsonReader& in, JsonCounts& counts, std::size_t& left, Repeated repeated) noexcept
-      : in_(in), counts_(counts), left_(left), repeated_(repeated) {}
-
-  /// Returns false after an error.
-  bool read(Value& value) { return read(value, 0, false); }
-
- private:
-  /// `level` is the number of arrays and objects around the value.
-  bool read(Value& value, unsigned level, bool is_element) {
-    const JsonKind kind = in_.peek();
-    if (left_ == 0) return in_.fail(ErrorCode::over_limit, in_.offset(), "the number of values exceeds the limit");
-    --left_;
-    const bool is_array = kind == JsonKind::array && !is_element;
-    if (!is_array && kind != JsonKind::object) return read_scalar(in_, value);
-    if (level == Value::deepest) return in_.fail(ErrorCode::too_deep, in_.offset(), "nested too deeply");
-    return is_array ? read_array(value, level + 1) : read_object(value, level + 1);
-  }
-
-  bool read_array(Value& value, unsigned inside) {
-    ArrayMaker elements(counts_.next());
-    in_.open();
-    while (in_.next_element()) {
-      Value element;
-      if (!read(element, inside, true)) return false;
-      elements.add(std::move(element));
-    }
-    value = elements.take();
-    return in_.ok();
-  }
-
-  bool read_object(Value& value, unsigned inside) {
-    const std::size_t start = in_.offset();
-    ObjectMaker members(counts_.next());
-    std::string_view name;
-    in_.open();
-    while (in_.next_key(name)) {
-      Value member;
-      if (!read(member, inside, false)) return false;
-      members.add(name, std::move(member));
-    }
-    if (!in_.ok()) return false;
-    if (repeated_ == Repeated::is_omitted) {
-      members.drop_repeated();
-    } else if (members.has_repeated()) {
-      members = ObjectMaker();  // frees its memory
-      return fail_at_repeated(start);
-    }
-    value = members.take();
-    return true;
-  }
-
-  /// Fails at the first key of an object that is repeated. There must be one.
-  bool fail_at_repeated(std::size_t object) {
-    std::size_t count = 0;
-    std::string_view name;
-    in_.seek(object);
-    for (in_.open(); in_.next_key(name); in_.skip()) ++count;
-    JsonKeys keys;
-    keys.reserve(count);
-    in_.seek(object);
-    for (in_.open(); in_.next_key(name); in_.skip()) keys.add(in_, name);
-    return keys.are_unique(in_);
-  }
-
-  JsonReader& in_;
-  JsonCounts& counts_;
-  std::size_t& left_;
-  Repeated repeated_;
-};
-
 /// Reads a filter, and fails at the first value beyond the limits.
 class FilterReader {
  public:
@@ -16320,77 +20991,6 @@ inline Result<Filter> parse_filter(std::string_view json, const FilterLimits& li
 /// Parses a filter without limits.
 inline Result<Filter> parse_filter(std::string_view json) { return parse_filter(json, FilterLimits()); }
 
-/// Parses a JSON text that is one value, as a filter reads its operands: null, a bool, an integer, a number, a string,
-/// an array or an object. A timestamp is read as a string, which compares with timestamps.
-///
-/// Returns the first error, with its offset: the grammar, as for `parse_filter`; `too_deep` at more than Value::deepest
-/// levels; `wrong_type` at an array directly in an array; `duplicate_key` at the second of two equal names in one
-/// object, after the object was read; `out_of_range` at a number that is not representable. O(n log n) for n bytes.
-/// Allocates at most 16 n bytes at any moment.
-///
-/// @code
-/// const Result<Value> location = parse_value(R"({"floor":3,"city":"Kyoto"})");
-/// assert(*location->find("city") == "Kyoto" && to_json(*location) == R"({"city":"Kyoto","floor":3})");
-/// assert(*parse_value("[1, 2.5, null]") == Value::array({Value(1), Value(2.5), Value()}));
-/// assert(to_json(*parse_value(R"("a\u0062c")")) == R"("abc")");
-/// assert(parse_value("[1, [2]]").error() == (Error{ErrorCode::wrong_type, 4, ""}));
-/// @endcode
-inline Result<Value> parse_value(std::string_view json) {
-  using Repeated = detail::JsonValueReader::Repeated;
-  std::string scratch;
-  detail::JsonReader in(json, scratch);
-  detail::JsonCounts counts(json, detail::JsonCounts::Text::value);
-  std::size_t left = static_cast<std::size_t>(-1);
-  Value value;
-  if (detail::JsonValueReader(in, counts, left, Repeated::fails).read(value)) in.finish();
-  if (!in.ok()) return in.error();
-  return Result<Value>(std::move(value));
-}
-
-/// Appends a value. A timestamp is written as an RFC 3339 string. A number that is not finite, and an invalid value,
-/// are written as null. The members of an object are written in order of their names, which compare as bytes. Members
-/// whose name is not UTF-8 are omitted.
-inline void append_json(std::string& out, const ValueView& value) {
-  switch (value.kind()) {
-    case ValueKind::boolean: out += value.truth() ? "true" : "false"; break;
-    case ValueKind::integer: out += std::to_string(value.integer()); break;
-    case ValueKind::real: {
-      if (value.real() - value.real() != 0.0) {
-        out += "null";
-        break;
-      }
-      char text[detail::longest_double];
-      out.append(text, detail::write_double(value.real(), text));
-      break;
-    }
-    case ValueKind::string: detail::append_json_string(out, value.text()); break;
-    case ValueKind::timestamp: detail::append_json_timestamp(out, {}, value.instant()); break;
-    case ValueKind::array:
-      out += '[';
-      for (std::size_t i = 0; i < value.size(); ++i) {
-        if (i > 0) out += ',';
-        append_json(out, value[i]);
-      }
-      out += ']';
-      break;
-    case ValueKind::object: {
-      std::string_view separator = "{";
-      for (const ValueMember& member : value.members()) {
-        if (!detail::is_utf8(member.name())) continue;
-        detail::append_json_text(out, separator, member.name());
-        out += ':';
-        append_json(out, member.value().view());
-        separator = ",";
-      }
-      out += separator == "{" ? "{}" : "}";
-      break;
-    }
-    default: out += "null"; break;
-  }
-}
-/// Appends an owning value.
-inline void append_json(std::string& out, const Value& value) { append_json(out, value.view()); }
-
 /// Appends a filter. `parse_filter` reads it as an equal filter, except that timestamps are read as strings, and that
 /// it rejects a text of more than 64 levels: operands and combinations may be deeper together. An invalid filter is
 /// written as `{"$invalid":"…"}` with its error message, which `parse_filter` rejects.
@@ -16418,873 +21018,13 @@ inline void append_json(std::string& out, const Filter& filter) {
   }
   out += '}';
 }
-/// @{
 /// Returns the string that `append_json` appends.
 inline std::string to_json(const Filter& filter) { return detail::json_of(filter); }
-inline std::string to_json(const Value& value) { return detail::json_of(value); }
-/// @}
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
 #endif  // PRESENCE_JSON_FILTERS_HPP
-
-// presence/model/attributes.hpp
-#ifndef PRESENCE_MODEL_ATTRIBUTES_HPP
-#define PRESENCE_MODEL_ATTRIBUTES_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// An ordered map of host-defined fields: from names to Values, sorted by name. As in a std::map, a reference
-/// or pointer to a value is valid until that field is erased, or the whole map is assigned to or destroyed. Inserting
-/// or erasing other fields does not invalidate it.
-///
-/// @code
-/// Attributes fields;
-/// fields["created_at"] = "2019-01-07T13:17:42.375Z";
-/// fields["updated_at"] = fields["created_at"];
-/// assert(*fields.find("updated_at") == *fields.find("created_at"));
-/// @endcode
-class Attributes {
- public:
-  /// One field: a name and its value.
-  struct Entry {
-    std::string name;  ///< unique in the map
-    Value value;       ///< may be null; null is not the same as absent
-
-    /// Returns true if the names and the values are equal.
-    friend bool operator==(const Entry& a, const Entry& b) noexcept { return a.name == b.name && a.value == b.value; }
-    friend bool operator!=(const Entry& a, const Entry& b) noexcept { return !(a == b); }
-  };
-
- private:
-  // Each field has its own allocation and never moves. Pointers to the fields are sorted by name and split into short
-  // runs. So an insertion or removal moves few pointers, in any order of insertion.
-  using Run = detail::CompactVector<Entry*>;
-  using Runs = detail::CompactVector<Run>;
-  static constexpr std::size_t longest_run = 128;
-
- public:
-  /// Iterates over the fields in order of their names. Valid until a field is inserted or erased.
-  class const_iterator {
-   public:
-    /// @{
-    /// As for a standard random access iterator, but an Entry cannot be modified. An advance by n is O(n / 128).
-    using iterator_category = std::random_access_iterator_tag;
-    using value_type = Entry;
-    using difference_type = std::ptrdiff_t;
-    using pointer = const Entry*;
-    using reference = const Entry&;
-
-    const_iterator() noexcept = default;
-    reference operator*() const noexcept { return *(*runs_)[run_][at_]; }
-    pointer operator->() const noexcept { return &**this; }
-    reference operator[](difference_type n) const noexcept { return *(*this + n); }
-    const_iterator& operator++() noexcept {
-      if (++at_ == (*runs_)[run_].size()) {
-        at_ = 0;
-        ++run_;
-      }
-      return *this;
-    }
-    const_iterator& operator--() noexcept {
-      if (at_ == 0) at_ = (*runs_)[--run_].size();
-      --at_;
-      return *this;
-    }
-    const_iterator operator++(int) noexcept {
-      const const_iterator before = *this;
-      ++*this;
-      return before;
-    }
-    const_iterator operator--(int) noexcept {
-      const const_iterator before = *this;
-      --*this;
-      return before;
-    }
-    const_iterator& operator+=(difference_type n) noexcept {
-      n += static_cast<difference_type>(at_);
-      for (; n < 0; n += length(run_)) --run_;
-      for (; n > 0 && n >= length(run_); ++run_) n -= length(run_);
-      at_ = static_cast<std::size_t>(n);
-      return *this;
-    }
-    const_iterator& operator-=(difference_type n) noexcept { return *this += -n; }
-    friend const_iterator operator+(const_iterator a, difference_type n) noexcept { return a += n; }
-    friend const_iterator operator+(difference_type n, const_iterator a) noexcept { return a += n; }
-    friend const_iterator operator-(const_iterator a, difference_type n) noexcept { return a -= n; }
-    friend difference_type operator-(const_iterator a, const_iterator b) noexcept {
-      if (a < b) return -(b - a);
-      difference_type distance = static_cast<difference_type>(a.at_) - static_cast<difference_type>(b.at_);
-      for (; b.run_ < a.run_; ++b.run_) distance += b.length(b.run_);
-      return distance;
-    }
-    friend bool operator==(const_iterator a, const_iterator b) noexcept { return a.run_ == b.run_ && a.at_ == b.at_; }
-    friend bool operator!=(const_iterator a, const_iterator b) noexcept { return !(a == b); }
-    friend bool operator<(const_iterator a, const_iterator b) noexcept {
-      return a.run_ != b.run_ ? a.run_ < b.run_ : a.at_ < b.at_;
-    }
-    friend bool operator>(const_iterator a, const_iterator b) noexcept { return b < a; }
-    friend bool operator<=(const_iterator a, const_iterator b) noexcept { return !(b < a); }
-    friend bool operator>=(const_iterator a, const_iterator b) noexcept { return !(a < b); }
-    /// @}
-
-   private:
-    friend class Attributes;
-    const_iterator(const Runs& runs, std::size_t run, std::size_t at) noexcept : runs_(&runs), run_(run), at_(at) {}
-    difference_type length(std::size_t run) const noexcept {
-      return static_cast<difference_type>((*runs_)[run].size());
-    }
-
-    const Runs* runs_ = nullptr;
-    std::size_t run_ = 0, at_ = 0;
-  };
-  /// @{
-  /// As for a standard container.
-  using iterator = const_iterator;
-  using value_type = Entry;
-  /// @}
-
-  Attributes() noexcept = default;
-  /// @{
-  /// A copy is deep. A moved-from map is empty.
-  Attributes(const Attributes& other) : Attributes() {
-    for (const Entry& entry : other) insert(end(), entry);
-  }
-  Attributes(Attributes&& other) noexcept { swap(other); }
-  Attributes& operator=(const Attributes& other) {
-    Attributes copy(other);
-    swap(copy);
-    return *this;
-  }
-  Attributes& operator=(Attributes&& other) noexcept {
-    Attributes taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
-  /// @}
-  ~Attributes() {
-    for (const Run& run : runs_) {
-      for (Entry* const entry : run) detail::destroy(entry);
-    }
-  }
-
-  /// Returns a reference to the value of the field. Inserts the field with a null value if it is absent. O(log fields).
-  Value& operator[](std::string_view name) {
-    const const_iterator place = place_of(name);
-    if (!has(place, name)) return insert(place, Entry{std::string(name), Value()}).value;
-    return runs_[place.run_][place.at_]->value;
-  }
-  /// Returns a pointer to the value of the field, or a null pointer if it is absent. O(log fields).
-  const Value* find(std::string_view name) const noexcept {
-    const const_iterator place = place_of(name);
-    return has(place, name) ? &place->value : nullptr;
-  }
-  /// Erases the field. Returns true if it existed. O(log fields).
-  bool erase(std::string_view name) {
-    const const_iterator place = place_of(name);
-    if (!has(place, name)) return false;
-    Run& run = runs_[place.run_];
-    Entry* const gone = run[place.at_];
-    run.erase(place.at_);
-    --size_;
-    if (run.empty()) {
-      runs_.erase(place.run_);
-    } else if (place.run_ + 1 < runs_.size() && run.size() + runs_[place.run_ + 1].size() <= longest_run / 2) {
-      for (Entry* const entry : runs_[place.run_ + 1]) run.push_back(entry);
-      runs_.erase(place.run_ + 1);
-    }
-    detail::destroy(gone);
-    return true;
-  }
-  /// @{
-  /// All fields, in order of their names. Names compare as bytes.
-  const_iterator begin() const noexcept { return const_iterator(runs_, 0, 0); }
-  const_iterator end() const noexcept { return const_iterator(runs_, runs_.size(), 0); }
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
-  /// @}
-
-  /// Returns true if both have the same names with equal values.
-  friend bool operator==(const Attributes& a, const Attributes& b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
-      if (*i != *j) return false;
-    }
-    return true;
-  }
-  friend bool operator!=(const Attributes& a, const Attributes& b) noexcept { return !(a == b); }
-
- private:
-  friend class Value;
-
-  /// Returns the position of the field, or of the first field that is ordered after it.
-  const_iterator place_of(std::string_view name) const noexcept {
-    const auto is_before = [name](const Entry* entry) { return entry->name < name; };
-    const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
-                                                   [&](const Run& one) { return is_before(one[one.size() - 1]); });
-    if (run == runs_.end()) return end();
-    Entry* const* const place = detail::partition_point(run->begin(), run->end(), is_before);
-    return const_iterator(runs_, static_cast<std::size_t>(run - runs_.begin()),
-                          static_cast<std::size_t>(place - run->begin()));
-  }
-  bool has(const_iterator place, std::string_view name) const noexcept { return place != end() && place->name == name; }
-
-  Entry& insert(const_iterator place, Entry entry) {
-    struct Owner {
-      Entry* entry;
-      ~Owner() {
-        if (entry != nullptr) detail::destroy(entry);
-      }
-    } added{detail::create<Entry>(std::move(entry))};
-    std::size_t run = place.run_, at = place.at_;
-    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // append to the last run
-    if (runs_.empty() || runs_[run].size() == longest_run) make_room(run, at);
-    runs_[run].insert(at, added.entry);
-    ++size_;
-    return *std::exchange(added.entry, nullptr);
-  }
-  /// Adds a run if there is no run or the run is full, so that an entry fits at the position. An append does not split
-  /// a full run, so names that are inserted in ascending order fill their runs.
-  void make_room(std::size_t& run, std::size_t& at) {
-    Run another;
-    if (runs_.empty() || at == 0) {
-      another.reserve_one_more();
-      runs_.insert(run, std::move(another));
-    } else if (at == longest_run) {
-      another.reserve_one_more();
-      runs_.insert(++run, std::move(another));
-      at = 0;
-    } else {
-      constexpr std::size_t half = longest_run / 2;
-      another.reserve(longest_run);
-      for (std::size_t i = half; i < longest_run; ++i) another.push_back(runs_[run][i]);
-      runs_.insert(run + 1, std::move(another));
-      runs_[run].truncate(half);
-      if (at > half) {
-        ++run;
-        at -= half;
-      }
-    }
-  }
-  void swap(Attributes& other) noexcept {
-    std::swap(runs_, other.runs_);
-    std::swap(size_, other.size_);
-  }
-
-  Runs runs_;  // no run is empty
-  std::size_t size_ = 0;
-};
-
-/// The former name of Attributes.
-using CustomFields = Attributes;
-
-inline Value Value::object(Attributes members) {
-  detail::ObjectMaker maker(members.size());
-  for (const Attributes::Run& run : members.runs_) {
-    for (Attributes::Entry* const entry : run) maker.add(entry->name, std::move(entry->value));
-  }
-  return maker.take();
-}
-
-namespace detail {
-
-/// Returns what a dotted name finds inside a value: the member whose name is the whole name, or else what the rest of
-/// the name after its first dot finds inside the member that the part before it names. Absent if there is none, or if
-/// the pointer is null. Linear in the size of the name, up to the levels of the objects and logarithms of their sizes.
-inline ValueView find_inside(const Value* outer, std::string_view name) noexcept {
-  while (outer != nullptr) {
-    if (const Value* const whole = outer->find(name)) return ValueView(*whole);
-    const std::size_t dot = name.find('.');
-    if (dot == std::string_view::npos) break;
-    outer = outer->find(name.substr(0, dot));
-    name.remove_prefix(dot + 1);
-  }
-  return ValueView();
-}
-
-}  // namespace detail
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_MODEL_ATTRIBUTES_HPP
-
-// presence/model/channel.hpp
-#ifndef PRESENCE_MODEL_CHANNEL_HPP
-#define PRESENCE_MODEL_CHANNEL_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-
-/// A channel of a chat service: a group of members who see each other. A plain value. `type` and `id` together identify
-/// a channel.
-///
-/// @code
-/// Channel match{"match", "eu-17", {"john", "mary"}, {}};
-/// match.custom["map"] = "harbour";
-/// match.custom["slots"] = 4;
-/// assert(match.cid() == "match:eu-17");  // the name that the functions of a Store use
-/// assert(*match.custom.find("slots") == Value(4) && match.custom.find("mode") == nullptr);
-/// assert(match.custom.begin()->name == "map");  // sorted by name
-/// @endcode
-struct Channel {
-  std::string type;                  ///< a host-defined kind, such as "messaging"; without a colon
-  std::string id;                    ///< unique among the channels of one type
-  std::vector<std::string> members;  ///< ids of users
-  Attributes custom;                 ///< filters ignore a custom `type`, `id`, `cid` or `members`
-
-  /// Returns "type:id".
-  std::string cid() const { return type + ':' + id; }
-
-  /// Returns true if all fields are equal, with the members in the same order.
-  friend bool operator==(const Channel& a, const Channel& b) noexcept {
-    return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
-  }
-  friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
-};
-
-/// The fields of a channel: `type`, `id`, `cid`, `members`, and all custom fields.
-template <>
-struct Fields<Channel> {
-  /// The fields that every channel has.
-  static constexpr auto list = fields(field("type", &Channel::type), field("id", &Channel::id),
-                                      field("cid", &Channel::cid), field("members", &Channel::members));
-  /// Returns the custom field of that name, or a member of an object: "location.city" is the `city` of the custom field
-  /// `location`. A name with dots descends into objects at its dots, but at each level a field or member with the whole
-  /// rest of the name takes precedence. Absent if there is none. Never descends into a custom field that is named as a
-  /// field of every channel.
-  static ValueView other(const Channel& channel, std::string_view name) noexcept {
-    if (const Value* const whole = channel.custom.find(name)) return ValueView(*whole);
-    const std::size_t dot = name.find('.');
-    if (dot == std::string_view::npos) return ValueView();
-    const std::string_view outer = name.substr(0, dot);
-    if (detail::index_of_field(list, outer) != list.size) return ValueView();
-    return detail::find_inside(channel.custom.find(outer), name.substr(dot + 1));
-  }
-};
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_MODEL_CHANNEL_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// The value that was found for the type, the id or the cid of a channel.
-struct JsonChannelName {
-  std::optional<std::string> text;
-  std::size_t offset = 0;
-  std::optional<Error> odd;  ///< why it is malformed; not set if it is absent or null
-};
-
-/// The position of a key of a channel.
-struct JsonPlace {
-  std::string_view name;
-  std::size_t offset;  ///< position of the key
-};
-
-/// The values of an object that is a channel or the state of one.
-struct JsonChannelKeys {
-  JsonValue whole, type, id, cid, inner, members;
-};
-
-/// The parts of a channel that are not read yet.
-struct JsonChannelParts {
-  bool is_state = false;
-  JsonValue members, own_members;
-  std::vector<JsonPlace> custom;
-};
-
-/// Reads channels. The first pass over a channel checks the grammar. Each further pass counts or collects what the next
-/// one needs. So, apart from the positions of the keys, only the result is allocated, in its final size.
-class JsonChannelReader {
- public:
-  JsonChannelReader(std::string_view json, const ReadOptions& options, ReadNotes* notes) noexcept
-      : json_(json), options_(options), leniency_(notes), judge_(json, notes) {}
-
-  /// For a text whose grammar was checked with this leniency, which noted all malformed strings.
-  JsonChannelReader(std::string_view json, const ReadOptions& options, const JsonLeniency& checked,
-                    ReadNotes* notes) noexcept
-      : json_(json), options_(options), leniency_(checked), judge_(json, notes) {}
-
-  const Error& error() const noexcept { return error_; }
-
-  /// Reads the channel that is the whole text.
-  bool read(Channel& channel) {
-    JsonReader names(json_, names_scratch_, &leniency_);
-    JsonChannelKeys keys;
-    if (enter_text(names, keys.whole)) {
-      note_keys(names, keys);
-      names.finish();
-    }
-    if (!names.ok()) return fail(names.error());
-    leniency_.stop_noting();
-    JsonChannelParts parts;
-    return read_names(names, keys, parts, channel) && read_parts(parts, channel);
-  }
-
-  /// Reads a channel that is a part of a text whose grammar was checked.
-  bool read_at(std::size_t offset, Channel& channel) {
-    JsonChannelParts parts;
-    return read_names_at(offset, parts, channel) && read_parts(parts, channel);
-  }
-
-  /// Returns true if `read_at` would. Does not read the members and custom fields, which cannot fail.
-  bool check_at(std::size_t offset) {
-    JsonChannelParts parts;
-    Channel channel;
-    return read_names_at(offset, parts, channel);
-  }
-
- private:
-  static constexpr const char* an_array = "expected an array";
-
-  bool fail(const Error& error) noexcept {
-    error_ = error;
-    return false;
-  }
-
-  static bool is_absent(const JsonNote& value) noexcept {
-    return value.kind == JsonKind::nothing || value.kind == JsonKind::null;
-  }
-
-  /// Records the values of a channel. The reader is inside the object.
-  static void note_keys(JsonReader& in, JsonChannelKeys& keys) {
-    std::string_view key;
-    while (in.next_key(key)) {
-      JsonNote* const known = key == "type"      ? &keys.type
-                              : key == "id"      ? &keys.id
-                              : key == "cid"     ? &keys.cid
-                              : key == "channel" ? &keys.inner
-                              : key == "members" ? &keys.members
-                                                 : nullptr;
-      if (known != nullptr) {
-        note(in, *known);
-      } else {
-        in.skip();
-      }
-    }
-  }
-
-  bool read_names_at(std::size_t offset, JsonChannelParts& parts, Channel& channel) {
-    JsonReader names(json_, names_scratch_, &leniency_);
-    JsonChannelKeys keys;
-    names.seek(offset);
-    if (!note_and_enter(names, keys.whole))
-      return fail(Error{ErrorCode::wrong_type, keys.whole.offset, "a channel is an object"});
-    note_keys(names, keys);
-    return read_names(names, keys, parts, channel);
-  }
-
-  /// Sets the type and the id, and finds the other parts.
-  bool read_names(JsonReader& names, const JsonChannelKeys& keys, JsonChannelParts& parts, Channel& channel) {
-    type_ = id_ = cid_ = JsonChannelName();
-    // If the outer object identifies a channel itself, `channel` is one of its custom fields.
-    parts.is_state =
-        keys.inner.kind == JsonKind::object && is_absent(keys.cid) && (is_absent(keys.type) || is_absent(keys.id));
-    parts.members = keys.members;
-    const std::size_t object = parts.is_state ? keys.inner.offset : keys.whole.offset;
-    parts.custom = places_of(names, object);
-
-    JsonReader in(json_, scratch_, &leniency_);
-    std::size_t custom = 0;
-    for (const JsonPlace& place : parts.custom) {
-      JsonChannelName* const name = name_called(place.name);
-      go_to_value(in, place);
-      if (name != nullptr) {
-        read_name(in, *name);
-      } else if (place.name == "members") {
-        parts.own_members.kind = in.peek();
-        parts.own_members.offset = in.offset();
-      } else {
-        parts.custom[custom++] = place;
-      }
-    }
-    parts.custom.resize(custom);
-    return set_names(object, channel);
-  }
-
-  /// Reads the members and the custom fields. Returns true.
-  bool read_parts(JsonChannelParts& parts, Channel& channel) {
-    JsonReader in(json_, scratch_, &leniency_);
-    if (parts.is_state && judge_.has(parts.members, JsonKind::array, an_array)) {
-      read_members(in, parts.members.offset, channel.members);
-    } else if (judge_.has(parts.own_members, JsonKind::array, an_array)) {
-      read_members(in, parts.own_members.offset, channel.members);
-    }
-    read_custom(in, std::move(parts.custom), channel.custom);
-    return true;
-  }
-
-  static void go_into(JsonReader& in, std::size_t container) {
-    in.seek(container);
-    in.open();
-  }
-  static void go_to_value(JsonReader& in, const JsonPlace& place) {
-    in.seek_key(place.offset);
-    std::string_view key;
-    in.next_key(key);
-  }
-
-  JsonChannelName* name_called(std::string_view key) noexcept {
-    return key == "type" ? &type_ : key == "id" ? &id_ : key == "cid" ? &cid_ : nullptr;
-  }
-
-  /// Returns the keys that occur once in an object, in order of their names.
-  std::vector<JsonPlace> places_of(JsonReader& in, std::size_t object) {
-    std::vector<JsonPlace> places;
-    std::size_t count = 0;
-    std::string_view key;
-    for (go_into(in, object); in.next_key(key); in.skip()) ++count;
-    places.reserve(count);
-    for (go_into(in, object); in.next_key(key); in.skip()) places.push_back(JsonPlace{key, in.key_offset()});
-
-    keep_unique(places, [this](const JsonPlace& repeated, std::size_t second) {
-      if (JsonChannelName* const name = name_called(repeated.name)) {
-        name->odd = Error{ErrorCode::duplicate_key, second, JsonJudge::twice};
-      } else {
-        pass_over_repeated(second);
-      }
-    });
-    return places;
-  }
-
-  /// Sorts the keys of an object by name, and removes those that are repeated. For each of them, calls
-  /// `on_repeated(first, offset of the second)`.
-  template <class OnRepeated>
-  static void keep_unique(std::vector<JsonPlace>& places, OnRepeated on_repeated) {
-    detail::sort(places, [](const JsonPlace& a, const JsonPlace& b) {
-      const int order = a.name.compare(b.name);
-      return order != 0 ? order < 0 : a.offset < b.offset;
-    });
-    std::size_t kept = 0;
-    for (std::size_t i = 0, next = 0; i < places.size(); i = next) {
-      next = i + 1;
-      while (next < places.size() && places[next].name == places[i].name) ++next;
-      if (next - i == 1) {
-        places[kept++] = places[i];
-      } else {
-        on_repeated(places[i], places[i + 1].offset);
-      }
-    }
-    places.resize(kept);
-  }
-  void pass_over_repeated(std::size_t second) noexcept {
-    judge_.pass_over(ErrorCode::duplicate_key, second, JsonJudge::twice);
-  }
-
-  void read_name(JsonReader& in, JsonChannelName& name) {
-    JsonValue found;
-    in.read(found);
-    name.offset = found.offset;
-    JsonJudge judge(json_);
-    if (judge.given_text(found)) {
-      if (found.broken) judge.fail_as_strict(found);
-      name.text = std::string(found.text);
-    }
-    if (judge.ok()) return;
-    name.odd = judge.error();
-    name.text.reset();
-  }
-
-  /// Sets the type and the id from `type`, `id` and `cid`. A malformed value among these is an error only if it is
-  /// needed; else it is noted.
-  bool set_names(std::size_t object, Channel& channel) {
-    const std::size_t colon = cid_.text ? cid_.text->find(':') : std::string::npos;
-    for (const JsonChannelName* const name : {&type_, &id_}) {
-      if (name->text || cid_.text) continue;
-      if (name->odd || cid_.odd) return fail(name->odd ? *name->odd : *cid_.odd);
-      return fail(
-          Error{ErrorCode::missing_key, object, name == &type_ ? "the channel has no type" : "the channel has no id"});
-    }
-    if (type_.text) {
-      channel.type = std::move(*type_.text);
-    } else {
-      channel.type = cid_.text->substr(0, colon);
-    }
-    if (id_.text) {
-      channel.id = std::move(*id_.text);
-    } else if (colon != std::string::npos) {
-      channel.id = cid_.text->substr(colon + 1);
-    }
-    if (cid_.text && channel.cid() != *cid_.text)
-      return fail(Error{ErrorCode::out_of_range, cid_.offset, "the cid is not type, colon, id"});
-    for (const JsonChannelName* const name : {&type_, &id_, &cid_}) {
-      if (name->odd) judge_.pass_over(name->odd->code, name->odd->offset, name->odd->message);
-    }
-    return true;
-  }
-
-  /// Reads an element of `members`. Returns nullopt if it names no user, or two users.
-  static std::optional<std::string_view> read_member(JsonReader& in, JsonJudge& judge) {
-    JsonValue self, user_id, user, id;
-    if (!note_and_enter(in, self)) {
-      if (self.kind == JsonKind::string && !self.broken) return self.text;
-      if (self.kind != JsonKind::string)
-        judge.pass_over(ErrorCode::wrong_type, self.offset, "a member is a string or an object");
-      return std::nullopt;
-    }
-    std::string_view key;
-    while (in.next_key(key)) {
-      if (key == "user_id") {
-        note(in, user_id);
-      } else if (key != "user") {
-        in.skip();
-      } else if (note_and_enter(in, user)) {
-        while (in.next_key(key)) {
-          if (key == "id") {
-            note(in, id);
-          } else {
-            in.skip();
-          }
-        }
-      }
-    }
-    const bool is_named = judge.has_text(user_id) && !user_id.broken;
-    const bool has_user = judge.has(user, JsonKind::object, JsonJudge::an_object) && judge.has_text(id) && !id.broken;
-    if (is_named && has_user && user_id.text != id.text) {
-      judge.pass_over(ErrorCode::out_of_range, id.offset, "the id of another user than user_id names");
-      return std::nullopt;
-    }
-    if (is_named) return user_id.text;
-    if (has_user) return id.text;
-    judge.pass_over(ErrorCode::missing_key, self.offset, "the member has neither a user_id nor a user with an id");
-    return std::nullopt;
-  }
-
-  void read_members(JsonReader& in, std::size_t array, std::vector<std::string>& members) {
-    std::size_t count = 0;
-    for (go_into(in, array); in.next_element();) {
-      in.peek();
-      const std::size_t offset = in.offset();
-      if (!read_member(in, judge_)) continue;
-      if (count == options_.max_members) {
-        judge_.pass_over(ErrorCode::over_limit, offset, "more members than max_members");
-        break;
-      }
-      ++count;
-    }
-    members.reserve(count);
-    JsonJudge silent(json_);
-    for (go_into(in, array); members.size() < count && in.next_element();) {
-      if (const std::optional<std::string_view> member = read_member(in, silent)) members.emplace_back(*member);
-    }
-  }
-
-  /// Returns true if the value is representable in a Value. It is not an object.
-  bool is_scalar(const JsonNote& found) noexcept {
-    if (found.kind == JsonKind::array) {
-      judge_.pass_over(ErrorCode::wrong_type, found.offset, "an array in an array; no Value holds this");
-      return false;
-    }
-    if (found.kind != JsonKind::number) return true;
-    std::int64_t integer = 0;
-    const bool is_integer = found.text.find_first_of(".eE") == std::string_view::npos;
-    if (is_integer ? to_int64(found.text, integer) : fits_double(found.text)) return true;
-    judge_.pass_over(ErrorCode::out_of_range, found.offset, "larger than an integer of 64 bits, or any double");
-    return false;
-  }
-
-  /// Checks the next value, and adds the number of its elements and members. Returns false if it is not representable
-  /// in a Value; the reader is then inside it. Notes the names that are repeated in an object. Recurses as deep as the
-  /// text nests.
-  bool check_value(JsonReader& in, bool is_element, std::size_t& parts) {
-    const JsonKind kind = in.peek();
-    if (kind == JsonKind::object) return check_members(in, parts);
-    if (kind == JsonKind::array && !is_element) {
-      for (in.open(); in.next_element(); ++parts) {
-        if (!check_value(in, true, parts)) return false;
-      }
-      return true;
-    }
-    JsonValue found;
-    in.read(found);
-    return is_scalar(found);
-  }
-  bool check_members(JsonReader& in, std::size_t& parts) {
-    std::vector<JsonPlace> places;
-    std::string_view name;
-    for (in.open(); in.next_key(name); ++parts) {
-      places.push_back(JsonPlace{name, in.key_offset()});
-      if (!check_value(in, false, parts)) return false;
-    }
-    keep_unique(places, [this](const JsonPlace&, std::size_t second) { pass_over_repeated(second); });
-    return true;
-  }
-
-  void read_custom(JsonReader& in, std::vector<JsonPlace> places, Attributes& custom) {
-    std::size_t fields = 0, all_parts = 0;
-    bool has_objects = false;
-    for (const JsonPlace& place : places) {
-      go_to_value(in, place);
-      const JsonKind kind = in.peek();
-      const std::size_t offset = in.offset();
-      std::size_t parts = 0;
-      if (!check_value(in, false, parts)) continue;
-      if (parts > options_.max_custom_elements - all_parts) {
-        judge_.pass_over(ErrorCode::over_limit, offset, "more elements and members than max_custom_elements");
-        continue;
-      }
-      all_parts += parts;
-      has_objects = has_objects || (parts > 0 && (kind == JsonKind::object || kind == JsonKind::array));
-      if (fields == options_.max_custom_fields) {
-        judge_.pass_over(ErrorCode::over_limit, place.offset, "more custom fields than max_custom_fields");
-        break;
-      }
-      places[fields++] = place;
-    }
-    // Only the offsets are kept while the fields are created, to bound the memory.
-    std::vector<std::size_t> keys;
-    keys.reserve(fields);
-    for (std::size_t i = 0; i < fields; ++i) keys.push_back(places[i].offset);
-    std::vector<JsonPlace>().swap(places);
-    if (has_objects) std::string().swap(names_scratch_);  // its strings are not needed any more
-    // The names are in order, so each field is appended.
-    for (const std::size_t key : keys) {
-      std::string_view name;
-      in.seek_key(key);
-      in.next_key(name);
-      Value& value = custom[name];
-      const JsonKind kind = in.peek();
-      if (kind == JsonKind::array || kind == JsonKind::object) {
-        read_nested(in, value);
-      } else {
-        read_scalar(in, value);
-      }
-    }
-  }
-
-  /// Reads the next array or object, which was checked before.
-  void read_nested(JsonReader& in, Value& value) {
-    const std::size_t start = in.offset();
-    in.skip();
-    JsonCounts counts(json_.substr(start, in.offset() - start), JsonCounts::Text::value);
-    in.seek(start);
-    std::size_t left = static_cast<std::size_t>(-1);
-    JsonValueReader(in, counts, left, JsonValueReader::Repeated::is_omitted).read(value);
-  }
-
-  std::string_view json_;
-  const ReadOptions& options_;
-  JsonLeniency leniency_;
-  JsonJudge judge_;
-  std::string names_scratch_, scratch_;
-  JsonChannelName type_, id_, cid_;
-  Error error_;
-};
-
-/// Returns true if a custom field can be written in a form that is read as a custom field again.
-inline bool has_json_form(const Attributes::Entry& field) noexcept {
-  if (field.value.kind() == ValueKind::invalid) return false;
-  if (levels_of(field.value) >= JsonReader::deepest) return false;  // the channel is one more level
-  const std::string_view name = field.name;
-  return name != "type" && name != "id" && name != "cid" && name != "members" && is_utf8(name);
-}
-
-}  // namespace detail
-
-/// Parses a channel in the format of chat services:
-///
-///     {"type":"messaging","id":"general","members":["john",{"user_id":"jack"},{"user":{"id":"mary"}}],"level":3}
-///
-/// or the state of a channel, as services return it for a query. Of a state, `channel` and `members` are read. If
-/// `members` is absent, those of its `channel` are used:
-///
-///     {"channel":{"cid":"messaging:general","level":3},"members":[{"user_id":"jack","user":{…}}],"read":[…],…}
-///
-/// A `cid`, such as "messaging:general", may replace the type, the id or both. The type ends at its first colon. A
-/// member is the id of a user, or an object with that id as `user_id`, as the `id` of its `user`, or as both. Other
-/// keys of a member are skipped. Members keep their order and are not deduplicated. null as the value of any of these
-/// keys is treated as an absent key. If `members` is absent, the channel has no members.
-///
-/// Every other key is a custom field: null, a bool, an integer, a number, a string, an array or an object, such as the
-/// `created_by` and `config` of a service. A timestamp is read as a string. A field that contains an array directly in
-/// an array is not representable in a Value. It is omitted and noted.
-///
-/// Malformed content never loses the channel: it is omitted and added to `notes`, which is cleared first and may be
-/// null. Malformed content is: a member that names no user, or two users; a custom field with a number that is not
-/// representable in a Value; a repeated key, also of a nested object; a value of another type. In strings, half of a
-/// surrogate pair and bytes that are not UTF-8 are read as U+FFFD. A type, an id, a cid or a member with these counts
-/// as malformed. Beyond the limits in `options`, the first members are kept, and the custom fields whose names are
-/// first in order.
-///
-/// Strings that are empty or too long, and types with a colon, are read unchanged; Store::put validates them.
-///
-/// Errors, in order of precedence:
-///
-/// 1. The grammar, as in a payload for `parse_event`.
-/// 2. A type or an id that neither its own key nor a cid provides: `missing_key` at the brace of the channel, or
-///    `wrong_type`, `duplicate_key`, `bad_escape` or `bad_utf8` at the malformed key.
-/// 3. `out_of_range` at a cid that is not "type:id".
-///
-/// O(n log n) for n bytes. Allocates at most 16 n bytes at any moment.
-///
-/// @code
-/// const Result<Channel> match = parse_channel(
-///     R"({"cid":"match:eu-17","members":["john",{"user_id":"mary","role":"host"}],"slots":4,"config":{}})");
-/// assert(match && match->type == "match" && match->id == "eu-17" && match->members.back() == "mary");
-/// assert(match->custom.size() == 2 && *match->custom.find("slots") == Value(4));
-/// assert(to_json(*match) == R"({"type":"match","id":"eu-17","members":["john","mary"],"config":{},"slots":4})");
-/// assert(parse_channel(R"({"type":"match"})").error().code == ErrorCode::missing_key);
-///
-/// ReadNotes notes;
-/// const Result<Channel> state = parse_channel(
-///     R"({"channel":{"cid":"match:eu-17","slots":4},"members":[{"user_id":"john"},{"user_id":7}],"watcher_count":2})",
-///     ReadOptions(), &notes);
-/// assert(state->cid() == "match:eu-17" && state->members.size() == 1 && state->custom.size() == 1);
-/// assert(notes.begin()->code == ErrorCode::wrong_type && notes.begin()->offset == 84);  // at the 7
-/// @endcode
-inline Result<Channel> parse_channel(std::string_view json, const ReadOptions& options, ReadNotes* notes = nullptr) {
-  if (notes != nullptr) notes->clear();
-  detail::JsonChannelReader reader(json, options, notes);
-  Channel channel;
-  if (!reader.read(channel)) return reader.error();
-  return channel;
-}
-/// Parses a channel with the default options and without notes.
-inline Result<Channel> parse_channel(std::string_view json) {
-  return parse_channel(json, detail::default_read_options);
-}
-
-/// Appends a channel. `parse_channel` reads it as an equal channel if all its values are representable in JSON:
-///
-///     {"type":"messaging","id":"general","members":["john","jack"],"level":3,"name":"General"}
-///
-/// Equal channels have the same bytes: the custom fields follow the members, in order of their names. A timestamp is
-/// written in RFC 3339 format, which is read as a string. A number that is not finite is written as null. Each part of
-/// a string that is not UTF-8 is written as U+FFFD.
-///
-/// Custom fields that could not be read as such are omitted: those named `type`, `id`, `cid` or `members`, those whose
-/// name is not UTF-8, invalid values, and values with Value::deepest levels: the channel is one more.
-inline void append_json(std::string& out, const Channel& channel) {
-  detail::append_json_text(out, R"({"type":)", channel.type);
-  detail::append_json_text(out, R"(,"id":)", channel.id);
-  out += R"(,"members":[)";
-  std::string_view separator;
-  for (const std::string& member : channel.members) {
-    detail::append_json_text(out, separator, member);
-    separator = ",";
-  }
-  out += ']';
-  for (const Attributes::Entry& field : channel.custom) {
-    if (!detail::has_json_form(field)) continue;
-    detail::append_json_text(out, ",", field.name);
-    out += ':';
-    append_json(out, field.value);
-  }
-  out += '}';
-}
-/// Returns the string that `append_json` appends.
-inline std::string to_json(const Channel& channel) { return detail::json_of(channel); }
-
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_JSON_CHANNELS_HPP
 
 // presence/json/lists.hpp
 #ifndef PRESENCE_JSON_LISTS_HPP
@@ -17309,20 +21049,24 @@ class JsonReceiver {
   void (*call_)(void*, T&&);
 };
 
-/// The key of a list, and the messages for an object without it and for a value that is not an array.
+/// The key of a list, how deep its text may nest, and the messages for an object without it and for a value that is not
+/// an array.
 struct JsonListKey {
   std::string_view name;
+  unsigned deepest;
   const char* missing;
   const char* wrong;
 };
-inline constexpr JsonListKey users_key{"users", "the object has no users", "users must be an array"};
-inline constexpr JsonListKey channels_key{"channels", "the object has no channels", "channels must be an array"};
+inline constexpr JsonListKey users_key{"users", JsonReader::deepest_around_values, "the object has no users",
+                                       "users must be an array"};
+inline constexpr JsonListKey channels_key{"channels", JsonReader::deepest, "the object has no channels",
+                                          "channels must be an array"};
 
 /// Checks the grammar of the whole text, and finds the list: the text itself, or the value of its key.
 inline std::optional<Error> find_list(std::string_view json, const JsonListKey& key, JsonLeniency& leniency,
                                       std::size_t& list) {
   std::string scratch;
-  JsonReader in(json, scratch, &leniency);
+  JsonReader in(json, scratch, &leniency, key.deepest);
   JsonValue whole, found;
   if (note_and_enter(in, whole)) {
     std::string_view name;
@@ -17349,7 +21093,7 @@ inline std::optional<Error> find_list(std::string_view json, const JsonListKey& 
 
 /// Reads each user of a list whose grammar was checked. Without a receiver, only finds the first error.
 inline std::optional<Error> each_user(JsonReader& in, std::size_t list, JsonJudge judge, const ReadOptions& options,
-                                      const JsonReceiver<User>* receiver) {
+                                      const JsonContent& content, const JsonReceiver<User>* receiver) {
   in.seek(list);
   in.open();
   while (in.next_element()) {
@@ -17361,7 +21105,13 @@ inline std::optional<Error> each_user(JsonReader& in, std::size_t list, JsonJudg
     }
     UserView user;
     if (!judge.ok() || !judge_user(judge, found, options, user)) return judge.error();
-    if (receiver != nullptr) (*receiver)(static_cast<User>(user));
+    if (receiver == nullptr) continue;
+    // Only for large users, because the memory is allocated again.
+    if (has_content(found, user.online, options) && in.offset() - found.self.offset > content.json.size() / 16) {
+      compact(content.strings, {&user.id, &user.status});
+      in.forget_strings();
+    }
+    (*receiver)(take_user(judge, found, user, options, content));
   }
   return std::nullopt;
 }
@@ -17373,9 +21123,11 @@ inline std::optional<Error> read_users(std::string_view json, const ReadOptions&
   std::size_t list = 0;
   if (const std::optional<Error> error = find_list(json, users_key, leniency, list)) return error;
   std::string scratch;
-  JsonReader in(json, scratch, &leniency);
-  if (const std::optional<Error> error = each_user(in, list, JsonJudge(json), options, nullptr)) return error;
-  return each_user(in, list, JsonJudge(json, notes), options, &receiver);
+  std::optional<JsonFieldRoom> room;
+  const JsonContent content{json, leniency, scratch, &room};
+  JsonReader in(json, scratch, &leniency, users_key.deepest);
+  if (const std::optional<Error> error = each_user(in, list, JsonJudge(json), options, content, nullptr)) return error;
+  return each_user(in, list, JsonJudge(json, notes), options, content, &receiver);
 }
 
 /// As `each_user`, for channels and states of channels.
@@ -17436,7 +21188,8 @@ inline std::optional<Error> read_channels(std::string_view json, const ReadOptio
 /// Malformed content that is not an error is added to `notes`, which is cleared first and may be null: all malformed
 /// strings of the text, then the others in order of the users.
 ///
-/// O(n) for n bytes. Allocates at most 16 n bytes at any moment, and what `fn` keeps.
+/// O(n log n) for n bytes, because names of data are sorted. Allocates at most 16 n bytes at any moment, and what `fn`
+/// keeps.
 ///
 /// A list is written by a loop over `append_json`, with commas between the users.
 ///
@@ -17483,7 +21236,7 @@ template <class Fn>
 ///
 /// or only the array. Each element is a channel or the state of a channel, and is read as by `parse_channel` with the
 /// same `options`; the limits apply to each channel. For everything else, see `parse_users`: all or none, the errors,
-/// the notes. The error of a malformed channel is that of `parse_channel`.
+/// the notes. The error of a malformed channel is that of `parse_channel`. 65 levels of the text are `too_deep`.
 ///
 /// O(n log n) for n bytes. Allocates at most 16 n bytes at any moment, and what `fn` keeps.
 ///
@@ -17704,7 +21457,8 @@ struct Query {
   std::size_t limit = static_cast<std::size_t>(-1);  ///< the maximum size of the page
 };
 
-/// A query for users. Their fields are `id`, `online`, `status` and `last_active`.
+/// A query for users. Their fields are `id`, `online`, `status`, `last_active`, `availability`, `activity.NAME`, and
+/// the names of their data; see Fields<User>.
 ///
 /// @code
 /// #include <presence/state/reduce.hpp>
@@ -17880,8 +21634,9 @@ using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
 
 }  // namespace detail
 
-/// Returns the first sort key that names no field, or nullopt if there is none. Queries accept such a key and ignore
-/// it. For hosts that want to reject it: `validate(query.sort, Fields<User>{})`. The `op` of the result is `invalid`.
+/// Returns the first sort key that names no field, or nullopt if there is none, or if fields have names that are known
+/// only at run time, as those of users and channels. Queries accept such a key and ignore it. For hosts that want to
+/// reject it: `validate(query.sort, Fields<Player>{})`. The `op` of the result is `invalid`.
 template <class T>
 std::optional<Unanswerable> validate(const std::vector<SortKey>& sort, Fields<T>) {
   if (detail::has_other<T>) return std::nullopt;
@@ -17897,8 +21652,10 @@ std::optional<Unanswerable> validate(const std::vector<SortKey>& sort, Fields<T>
 ///
 /// @code
 /// UserQuery query;
-/// query.sort = {{"last_activ", Order::descending}};
-/// assert(validate(query)->field == "last_activ");
+/// query.filter = eq("online", "yes");
+/// assert(validate(query)->field == "online");
+/// query.filter = eq("mood", "sunny");
+/// assert(!validate(query));  // some users may have such data
 /// @endcode
 template <class T>
 std::optional<Unanswerable> validate(const Query& query, Fields<T> fields) {
@@ -19061,7 +22818,8 @@ struct FrameOrder {
     const Timestamp cut = invisible_since(user.visibility_changes);
     const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
     const bool asks = sets_visibility(event), asks_visible = asks && !*event.invisible;
-    const bool is_hidden = cut != absent && (is_of_session || asks) && !asks_visible;
+    const bool is_private = is_of_session || asks || event.type == EventType::set_availability;
+    const bool is_hidden = cut != absent && is_private && !asks_visible;
     const bool may_show = is_late && event.type != EventType::disconnect;
 
     if (event.status && (*event.status != user.status() || event.until.value_or(never) != user.status_until()))
@@ -19078,6 +22836,8 @@ struct FrameOrder {
       }
     }
     if (event.type == EventType::report) follow_report(event, user);
+    if (event.type == EventType::set_data) follow_data(event, user);
+    if (event.type == EventType::set_availability && user.rare != nullptr) follow_choice(event, *user.rare);
     if (event.type == EventType::remove) follow_all(user, cut);
     if (!event.status || !is_hidden || may_show) status_at = at;
   }
@@ -19091,23 +22851,54 @@ struct FrameOrder {
     const SessionRegisters* const session = find_session(user.sessions, event.session);
     if (session == nullptr) return;
     if (event.type == EventType::disconnect) {
-      follow(session->connect);
-      follow(session->heartbeat);
-    } else if (!session->disconnects.empty()) {
-      follow(session->disconnects.back());
+      follow(session->evidence_at());
+      return;
     }
+    follow(session->last_disconnect());
+    follow_state(event, *session);
+  }
+  /// What a session says of itself is ordered by what it said before.
+  void follow_state(const PresenceEventView& event, const SessionRegisters& session) noexcept {
+    if (!says_availability(event.type)) return;
+    if (event.activity && session.activity_moment().exists() &&
+        !same_json(AttributesView(session.shown()), *event.activity, true))
+      follow(session.activity_moment().at);
+    if (!event.availability) return;
+    const SessionState said = session.state();
+    if (said.availability != *event.availability || said.priority != event.priority.value_or(std::int8_t{0}))
+      follow(said.moment.at);
+  }
+  /// Data is always visible, and ordered only by data of the same name and by full reports.
+  void follow_data(const PresenceEventView& event, const RegistersView& user) noexcept {
+    if (user.rare == nullptr || !user.rare->data) return;
+    follow(user.rare->data->since);
+    each_entry(*user.rare->data, [&](std::string_view name, Timestamp date, const Value* value) {
+      if (name == event.name && !same_json(value == nullptr ? ValueView(nullptr) : value->view(), event.value))
+        follow(date);
+    });
+  }
+  void follow_choice(const PresenceEventView& event, const RareRegisters& user) noexcept {
+    if (event.availability.value_or(Availability::offline) != user.choice ||
+        event.until.value_or(never) != user.choice_until)
+      follow(user.choice_at);
   }
   /// A removal drops what was dated before it. It is not moved by what others do not see.
   void follow_all(const RegistersView& user, Timestamp cut) noexcept {
     follow(user.status_at());
     follow(later(user.reported_at(), user.reported_last_active_at()));
+    follow(user.data_at());
     if (cut != absent) return;
-    for (const SessionRegisters& session : user.sessions) follow(latest_timestamp(session));
+    for (const SessionRegisters& session : user.sessions) follow(session.latest());
+    if (user.rare != nullptr) follow(user.rare->choice_at);
     if (!user.activities.empty()) follow(user.activities.back().value);
   }
   void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
-    if (user.rare != nullptr && user.rare->reported_online != event.online) follow(user.reported_at());
+    const SessionRegisters* const report = user.report();
+    const bool is_online = report != nullptr && report->has_evidence() && !ended_by_disconnect(*report);
+    if (user.reported_at() != absent && is_online != event.online) follow(user.reported_at());
+    if (report != nullptr && event.online) follow_state(event, *report);
     if (event.last_active && *event.last_active != user.reported_last_active()) follow(user.reported_last_active_at());
+    if (event.data && !same_json(AttributesView(user.data()), *event.data, false)) follow(user.data_at());
   }
 
   Timestamp first_, end_;  // the frame, from first_ up to but not including end_
@@ -19595,7 +23386,7 @@ class SessionTracker {
   bool is_tracking() const noexcept { return is_tracking_; }
 
   static bool is_live(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
-    return evidence(session) != absent && live(session, now, rules);
+    return !session.is_report() && live(session, now, rules);
   }
   /// Returns whether the snapshot knows the session, and it has ended.
   static bool has_ended(const Snapshot& snapshot, std::string_view user, std::string_view id) {
@@ -19720,12 +23511,13 @@ class SessionTracker {
         const SessionRegisters* const left =
             b == nullptr ? nullptr : find_session(b.registers().sessions, session.id.view());
         if (left != nullptr && is_live(*left, is->now, is->rules)) continue;
+        const bool is_kept = left != nullptr && left->has_evidence();
         const Timestamp removed = b == nullptr ? absent : b.registers().removed();
-        if (evidence(session) <= removed) {
+        if (session.evidence_at() <= removed) {
           found.push_back(
               SessionEnded{std::string(a.name()), std::string(session.id.view()), removed, SessionEndReason::removed});
         } else {
-          found.push_back(end_of(a.name(), left == nullptr ? session : *left, left != nullptr, *is));
+          found.push_back(end_of(a.name(), is_kept ? *left : session, is_kept, *is));
         }
       }
     };
@@ -19771,7 +23563,7 @@ class SessionTracker {
     SessionEnded ended{std::string(user), std::string(session.id.view()), root.now, SessionEndReason::evicted};
     const Timestamp silent = silent_until(session, root.rules);
     if (is_kept && ended_by_disconnect(session)) {
-      ended.at = earlier(session.disconnects[first_ending(session)], silent);
+      ended.at = earlier(first_ending(session), silent);
       ended.reason = ended.at == silent ? SessionEndReason::timed_out : SessionEndReason::disconnected;
     } else if (root.now != absent && silent <= root.now) {
       ended.at = silent;
@@ -19989,6 +23781,13 @@ class Store;
 /// Which changes a subscription receives, and when.
 struct DeliveryOptions {
   bool last_active_alone = false;  ///< also changes in which only last_active differs, one per last_active_refresh
+  /// @{
+  /// If false, changes are not delivered in which nothing else differs, last_active aside. A change of `online`, of the
+  /// status, or of whether the user is known is always delivered.
+  bool availability_alone = true;
+  bool activity_alone = true;
+  bool data_alone = true;
+  /// @}
   /// Changes of one user within this time of the first one are delivered as one, when it has passed. The one change
   /// has the state before the first and after the last of them, and the timestamp of the last. If both states are the
   /// same, it is not delivered: a user who reconnects within this time causes no notification. 0 delivers each change
@@ -19997,6 +23796,29 @@ struct DeliveryOptions {
 };
 
 namespace detail {
+
+/// The parts of a change that its receivers may choose from. `main` is delivered to all of them.
+enum ChangeParts : unsigned {
+  main_part = 1,
+  availability_part = 2,
+  activity_part = 4,
+  data_part = 8,
+  active_part = 16
+};
+
+template <class Change>
+unsigned parts_of(const Change& change) noexcept {
+  const bool is_main =
+      change.before.has_value() != change.after.has_value() || change.online_changed() || change.status_changed();
+  return (is_main ? main_part : 0u) | (change.availability_changed() ? availability_part : 0u) |
+         (change.activity_changed() ? activity_part : 0u) | (change.data_changed() ? data_part : 0u) |
+         (change.last_active_changed() ? active_part : 0u);
+}
+constexpr unsigned parts_wanted(const DeliveryOptions& options) noexcept {
+  return main_part | (options.availability_alone ? availability_part : 0u) |
+         (options.activity_alone ? activity_part : 0u) | (options.data_alone ? data_part : 0u) |
+         (options.last_active_alone ? active_part : 0u);
+}
 
 /// What a listener receives.
 enum class NoticeKind : unsigned char { presence_changed, watching_started, watching_stopped, session_ended };
@@ -20780,6 +24602,8 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
     plan.row = row;
     plan.after.forgotten_up_to = instant;
     normalise(plan.after, root->now, root->rules);
+    // The run of forgotten evidence is kept, as one more of the earlier runs.
+    for (SessionRegisters& session : plan.after.sessions) bound_session(session, root->rules);
     commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));
   }
 }
@@ -20967,7 +24791,105 @@ Tally resync(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
 
 #endif  // PRESENCE_STATE_REPORTS_HPP
 
-#include <atomic>       // for atomic, memory_order_relaxed
+// presence/state/resume.hpp
+#ifndef PRESENCE_STATE_RESUME_HPP
+#define PRESENCE_STATE_RESUME_HPP
+
+/// For a host that was away: the sessions that were live when it stopped get time to return.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Returns whether the session keeps its user online at `now`, and only a silence will end it.
+inline bool can_be_held(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+  return has_runs(session, rules) && session.has_evidence() && !ended_by_disconnect(session) &&
+         now < online_until(session, rules);
+}
+
+/// Prolongs the last run of each session that is online, at least until `until`. A session that was not idle is not
+/// idle before then. If memory runs out, some users may have been changed.
+inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
+  const Root* const root = SnapshotAccess::read(snapshot);
+  if (root == nullptr) return;
+  const Snapshot before = snapshot;  // iterated while the other one changes
+  const Rules& rules = before.rules();
+  const Timestamp now = root->now;
+  until = earlier(until, never - Duration::from_ns(1));
+  for (const RowView row : root->table) {
+    bool is_held = false;
+    row.sessions().each([&](const SessionRegisters& session) { is_held |= can_be_held(session, now, rules); });
+    if (!is_held) continue;
+    Plan plan;
+    plan.row = row;
+    plan.after = normal_form_of(row, *root);
+    for (SessionRegisters& session : plan.after.sessions) {
+      if (!can_be_held(session, now, rules)) continue;
+      const Timestamp idle = idle_from(session, rules);
+      if (run_end(session, rules) < until) session.set_held_until(until);
+      if (now < idle && idle != never) {
+        const SessionMoment active{until - rules.idle_after, false};
+        join_active(session, active);
+      }
+    }
+    commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));
+  }
+}
+
+/// Returns whether a snapshot can be resumed at that time: it is in range, and later than the time of the snapshot.
+inline bool can_resume(const Snapshot& snapshot, Timestamp now) noexcept {
+  return in_range(now) && SnapshotReader::now(snapshot) < now;
+}
+
+}  // namespace detail
+
+/// Advances a snapshot to `now` after its host was away, for example after a restart from `decode`. Nobody who was
+/// online goes offline, or idle, by silence before `now + patience`: their sessions get that long to send their next
+/// heartbeat. Choose a `patience` a little longer than clients take to reconnect.
+///
+/// Other nodes take a hold only up to `session_timeout + offline_grace + max_clock_skew` from their own time: with more
+/// patience, they refuse to merge this node's snapshot as too_early until the rest has passed.
+///
+/// A hold is no activity: last_active does not move, and a disconnect still ends the session, also a late one. What
+/// ends at a given time, such as a status or the grace after a disconnect, ends then. Sessions without a timeout, and
+/// reports without a report_timeout, need no hold. A negative `patience` counts as 0.
+///
+/// Calls `on_change` for each change that the passing of time causes, in the order of (timestamp, id). Does nothing if
+/// `now` is not later than the snapshot's. If memory runs out, the snapshot is unchanged. O(users).
+///
+/// @code
+/// #include <presence/state/reduce.hpp>
+///
+/// const Timestamp stop = *parse_timestamp("2019-01-07T13:17:42Z");
+/// Snapshot room;
+/// apply(room, PresenceEvent::connect("john", "phone", stop), [](const UserPresenceChangedView&) {});
+/// apply(room, stop, [](const UserPresenceChangedView&) {});
+///
+/// const Timestamp restart = stop + Duration::from_s(300);  // much longer than session_timeout
+/// int changes = 0;
+/// resume(room, restart, Duration::from_s(60), [&changes](const UserPresenceChangedView&) { ++changes; });
+/// assert(room.online("john") && changes == 0);
+/// assert(room.next_deadline() == restart + Duration::from_s(60));  // unless john's phone sends a heartbeat
+/// @endcode
+template <class OnChange>
+void resume(Snapshot& snapshot, Timestamp now, Duration patience, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
+  if (!detail::can_resume(snapshot, now)) return;
+  Snapshot after = snapshot;
+  detail::hold_sessions(after, now + (patience < Duration() ? Duration() : patience));
+  detail::Changes changes;
+  detail::advance(detail::SnapshotAccess::write(after), now, &changes);
+  snapshot = std::move(after);
+  detail::notify_all(changes, on_change);
+}
+/// The same, without a callback.
+inline void resume(Snapshot& snapshot, Timestamp now, Duration patience) {
+  presence::resume(snapshot, now, patience, detail::NoCallback());
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_RESUME_HPP
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -21010,7 +24932,9 @@ struct WatchChannel {
 /// the change happened, and still watch the user. Changes describe what all other users see, so no viewer is notified
 /// about what an invisible user does. Two changes of one user never have the same timestamp: a change is dated not
 /// before its cause, not before the time of the store, and after the user's previous change. So a mirror that applies
-/// the changes as reports, in any order, ends with the same view.
+/// the changes in any order, as reports or from their JSON, ends with the same view; a subscription has all of them
+/// only with DeliveryOptions::last_active_alone. A change without `after`, of a user who was removed or forgotten, must
+/// be applied as PresenceEvent::remove, as its JSON says: a report would leave the user known.
 ///
 /// Changes are delivered at the end of the call that caused them. The order for one change is:
 /// 1. the `on_change` callbacks;
@@ -21030,10 +24954,11 @@ struct WatchChannel {
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// Store store;
 /// store.dispatch(PresenceEvent::connect("john", "tab", now));
-/// const Result<Channel> match = store.watch(WatchChannel{"match", "eu-17", {"john", "mary"}, true}, Viewer("john",
-/// "tab")); std::string shown; const Subscription subscription = store.subscribe<UserPresenceChanged>(
-///     Viewer("john", "tab"),
-///     [&](const UserPresenceChanged& change) { shown += change.id + (change.after->online ? "+" : "-"); });
+/// const Viewer john("john", "tab");
+/// const Result<Channel> match = store.watch(WatchChannel{"match", "eu-17", {"john", "mary"}, true}, john);
+/// std::string shown;
+/// const auto show = [&](const UserPresenceChanged& c) { shown += c.id + (c.after->online ? "+" : "-"); };
+/// const Subscription subscription = store.subscribe<UserPresenceChanged>(john, show);
 ///
 /// store.dispatch(PresenceEvent::connect("mary", "console", now + Duration::from_s(1)));
 /// store.dispatch(PresenceEvent::connect("jack", "phone", now + Duration::from_s(2)));  // john does not watch jack
@@ -21063,8 +24988,7 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   ~Store() {
-    PRESENCE_ASSERT(!is_delivering_ && !is_in_use_.load(std::memory_order_relaxed),
-                    "a Store is destroyed inside one of its callbacks");
+    PRESENCE_ASSERT(!is_delivering_ && is_in_use_.read() == 0, "a Store is destroyed inside one of its callbacks");
     for (const detail::Listeners& all : listeners_) end(all);
     end(every_change_);
     end(deliveries_);
@@ -21180,6 +25104,22 @@ class Store {
   Verdict advance(Timestamp now) {
     const Use use(*this);
     const Verdict verdict = advance_to(now);
+    deliver();
+    return verdict;
+  }
+  /// Advances the time to `now` after the host was away, and gives the sessions that were live `patience` to return;
+  /// see presence::resume. Call it first after a restart, before events and watches. Returns as `advance`. O(users).
+  Verdict resume(Timestamp now, Duration patience) {
+    const Use use(*this);
+    const Snapshot before = snapshot_;
+    detail::Rollback rollback([this, &before]() noexcept { snapshot_ = before; });
+    if (detail::can_resume(snapshot_, now)) {
+      Snapshot held = snapshot_;
+      detail::hold_sessions(held, now + (patience < Duration() ? Duration() : patience));
+      snapshot_ = std::move(held);
+    }
+    const Verdict verdict = advance_to(now);
+    rollback.release();
     deliver();
     return verdict;
   }
@@ -21568,12 +25508,12 @@ class Store {
       store.ends_.clear();
       if (!is_outermost_) return;
       // Not a lock: it finds most wrong uses, and costs a right one almost nothing.
-      PRESENCE_ASSERT(!store.is_in_use_.load(std::memory_order_relaxed),
+      PRESENCE_ASSERT(store.is_in_use_.read() == 0,
                       "two threads use a Store at once, or on_dispatched or may_see changes it");
-      store.is_in_use_.store(true, std::memory_order_relaxed);
+      store.is_in_use_.write(1);
     }
     ~Use() {
-      if (is_outermost_) store_.is_in_use_.store(false, std::memory_order_relaxed);
+      if (is_outermost_) store_.is_in_use_.write(0);
     }
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
@@ -21623,13 +25563,16 @@ class Store {
         default: return &ended;
       }
     }
+    unsigned parts() const noexcept {
+      return kind == detail::NoticeKind::presence_changed ? detail::parts_of(change) : ~0u;
+    }
     bool is_minor() const noexcept { return kind == detail::NoticeKind::presence_changed && Store::is_minor(change); }
   };
 
   /// The progress of the delivery of one notice. It lets delivery resume after the callback that threw.
   struct Notifying {
     bool is_open = false;
-    bool is_minor = false;
+    unsigned parts = 0;  // of the change; for other notices all of them
     bool has_recipients = false;
     Pending pending;
     Viewers recipients;
@@ -21709,8 +25652,7 @@ class Store {
 
   template <class Change>
   static bool is_minor(const Change& change) noexcept {
-    return change.before.has_value() == change.after.has_value() && !change.online_changed() &&
-           !change.status_changed();
+    return (detail::parts_of(change) & ~unsigned{detail::active_part}) == 0;
   }
   bool is_received(const UserPresenceChangedView& change) const noexcept {
     if (!every_change_.empty()) return true;
@@ -21822,7 +25764,7 @@ class Store {
     detail::Page* const page = target.own_page();
     if (page == nullptr) return false;
     const detail::PlaceInTable place{*owned, target, *page};
-    return place.row().is_plain() && detail::refresh_session(place, event);
+    return detail::is_plain(place.row(), owned->rules) && detail::refresh_session(place, event);
   }
 
   Dispatched dispatch_by_own_clock(const PresenceEventView& event) {
@@ -21856,7 +25798,7 @@ class Store {
     const detail::RowView row = detail::SnapshotAccess::read(snapshot_)->table.find(event.user);
     if (row != nullptr) {
       const detail::FrameOrder order = order_of(event, row, *detail::SnapshotAccess::read(snapshot_));
-      if (order.is_split() || order.at != event.at) return dispatch_moved(event);
+      if (order.is_split() || order.at != event.at) return dispatch_moved(event, order);
     }
     const detail::SessionTracker::Probe probe = sessions_.probe(snapshot_, event, event.at - Duration::from_ns(1));
     std::vector<SessionEnded> timeouts = sessions_.timeouts_until(snapshot_, event.at);
@@ -21874,14 +25816,15 @@ class Store {
     return counted(done);
   }
   /// The same for an event that is moved behind another one of its frame, and so behind the deadlines.
-  Dispatched dispatch_moved(const PresenceEventView& event) {
+  Dispatched dispatch_moved(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Snapshot before = snapshot_;
     const detail::ChangeDates dates = dates_;
     std::vector<SessionEnded> timeouts = sessions_.timeouts_until(snapshot_, event.at);
-    apply(snapshot_, event.at, Gather{*this, detail::absent});
+    const Verdict of_text = advance_with_text(event, order);
     const detail::SessionTracker::Probe probe = sessions_.probe(snapshot_, event, event.at);
-    const Dispatched done = fold(event);
+    Dispatched done = accepted(of_text) ? fold(event) : rejected(event, of_text);
     if (accepted(done.verdict)) {
+      if (of_text == Verdict::applied) done.verdict = of_text;
       ends_ = std::move(timeouts);
       sessions_.compare(probe, snapshot_, event.type, done.at, ends_);
       sessions_.pass(snapshot_);
@@ -21892,6 +25835,23 @@ class Store {
     }
     commit();
     return counted(done);
+  }
+
+  /// Advances to the event's timestamp. A status that is not moved takes effect before the deadlines at that timestamp,
+  /// although the rest of the event is moved: others see the status, but not why the rest is moved. Returns the verdict
+  /// on that status, or `unchanged`.
+  Verdict advance_with_text(const PresenceEventView& event, const detail::FrameOrder& order) {
+    const Gather gather{*this, detail::absent};
+    if (!order.is_split() || order.status_at != event.at) {
+      apply(snapshot_, event.at, gather);
+      return Verdict::unchanged;
+    }
+    PresenceEventView text = event;
+    text.type = EventType::set_status;
+    detail::Replay<const Gather> replay(snapshot_, gather);
+    const Verdict verdict = replay.fold(text);
+    replay.finish();
+    return verdict;
   }
 
   Verdict advance_to(Timestamp now) {
@@ -21920,10 +25880,10 @@ class Store {
       if (order.at != event.at) {
         const Gather gather{*this, order.at};
         if (event.type == EventType::report) moved_reports_.note(event.user, event.at, order.at);
-        done.verdict = detail::judge_form(event, snapshot_.rules());
         PresenceEventView moved = detail::moved_to(event, order.at);
+        const Verdict form = detail::judge_form(event, snapshot_.rules());
         moved.at = event.at;
-        if (accepted(done.verdict)) done.verdict = detail::apply_moved(snapshot_, moved, order.at, gather);
+        done.verdict = accepted(form) ? detail::apply_moved(snapshot_, moved, order.at, gather) : form;
         if (accepted(done.verdict)) done.at = done.status_at = order.at;
         return done;
       }
@@ -22222,7 +26182,7 @@ class Store {
       Pending pending;
       pending.change = all.from(i);
       if (pending.change.before == pending.change.after) continue;
-      if (pending.is_minor() && !receiver->options.last_active_alone) continue;
+      if ((detail::parts_of(pending.change) & detail::parts_wanted(receiver->options)) == 0) continue;
       pending.number = all.parts[i].number;
       pending.first_since = i == 0 ? 0 : all.parts[i - 1].number + 1;
       pending.receiver = receiver;
@@ -22232,7 +26192,7 @@ class Store {
 
   void begin_notifying(Pending&& pending) {
     notifying_.pending = std::move(pending);
-    notifying_.is_minor = notifying_.pending.is_minor();
+    notifying_.parts = notifying_.pending.parts();
     notifying_.turn = 0;
     notifying_.last = 0;
     if (notifying_.pending.kind == detail::NoticeKind::session_ended) {
@@ -22345,7 +26305,7 @@ class Store {
       const detail::Shared<detail::Listener> listener = (*all)[next++];  // keeps it alive until its call has returned
       notifying_.last = listener->number;
       if (pending.number < listener->since || pending.kind != listener->kind) continue;
-      if (notifying_.is_minor && notifying_.turn > 0 && !listener->options.last_active_alone) continue;
+      if (notifying_.turn > 0 && (notifying_.parts & detail::parts_wanted(listener->options)) == 0) continue;
       if (listener->options.coalesce > Duration() && pending.kind == detail::NoticeKind::presence_changed &&
           !pending.former) {
         detail::reserve_one(coalescing_);
@@ -22418,7 +26378,7 @@ class Store {
   Timestamp forgotten_ = detail::absent;  // reports up to here were forgotten when the connection was lost
   std::uint64_t listener_changes_ = 0;
   bool is_delivering_ = false;
-  std::atomic<bool> is_in_use_{false};
+  detail::Note is_in_use_;  // 1 during a call; may be read by a second thread
 };
 
 inline void Subscription::reset() noexcept {

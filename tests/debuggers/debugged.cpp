@@ -32,6 +32,8 @@ static_assert(int(Operator::everything) == 0 && int(Operator::eq) == 1 && int(Op
                   int(Operator::all_of) == 12 && int(Operator::none_of) == 14 && int(Operator::invalid) == 15,
               "");
 
+static_assert(int(Availability::offline) == 0 && int(Availability::available) == 4, "");
+
 /// Bytes that no value was made in, to be looked at as values.
 template <std::size_t patterns>
 struct Garbage {
@@ -76,8 +78,28 @@ struct Users {
               "ber",
               std::nullopt, true};
   User long_text{std::string(300, 'x'), false, "", std::nullopt, false};
+  User away{"john", true, "", at, false, Availability::away},
+      plain{"john", true, "", at, false, Availability::available},
+      gone{"john", false, "", at, false, Availability::away};
   UserView view = john;
   Viewer viewer{"john"}, anyone = nobody;
+  User rich{"john", true, "", at, false};
+  UserView rich_view;
+  Device device{"phone", Availability::busy}, playing{"phone", Availability::idle};
+  Attributes nothing;
+  Value object;
+  AttributesView of_nothing, of_fields, of_members;
+
+  Users() {
+    rich.activity["map"] = "harbour";
+    rich.activity["players"] = presence::array({1, 2});
+    rich.data["name"] = "John";
+    rich_view = rich;
+    playing.activity = rich.activity;
+    object = Value::object(rich.activity);
+    of_fields = rich.activity;
+    of_members = object.members();
+  }
 };
 
 struct Events {
@@ -88,7 +110,15 @@ struct Events {
   PresenceEvent shows = PresenceEvent::set_visible("john", true, at),
                 hides = PresenceEvent::set_visible("john", false, at);
   PresenceEvent remove = PresenceEvent::remove("john", at);
+  PresenceEvent active = PresenceEvent::active("john", "phone", at);
+  PresenceEvent update = PresenceEvent::update("john", "phone", at);
+  PresenceEvent chooses = PresenceEvent::set_availability("john", Availability::busy, at);
+  PresenceEvent chooses_nothing = PresenceEvent::set_availability("john", std::nullopt, at);
   PresenceEvent report = PresenceEvent::report(User{"mary", true, "", at, false}, after(1));
+  PresenceEvent sets = PresenceEvent::set_data("john", "image", "https://x", at),
+                removes = PresenceEvent::set_data("john", "image", nullptr, at);
+  PresenceEvent plays = PresenceEvent::update("john", "phone", at);
+  PresenceEventView sets_view = sets, plays_view = plays;
   PresenceEventView view = hidden;
   UserPresenceChanged came, changed;
   UserPresenceChangedView went;
@@ -97,7 +127,13 @@ struct Events {
     hidden.invisible = true;
     hidden.status = "hidden";
     view = hidden;
-    timed.until = after(1);
+    timed.until = chooses.until = after(1);
+    update.availability = Availability::away;
+    update.priority = std::int8_t{-5};
+    plays.activity.emplace();
+    (*plays.activity)["map"] = "harbour";
+    plays.data.emplace();
+    plays_view = plays;
     came.id = changed.id = "john";
     went.id = "john";
     came.at = changed.at = went.at = at;
@@ -116,11 +152,17 @@ struct Results {
 struct Values {
   Value null, truth = true, falsehood = false, integer = -7, real = 1.5, text = "At \"lunch\"", instant = at,
               array = presence::array({1, "two", 3.5, nullptr, true, at}), empty = presence::array({}),
-              invalid = UINT64_MAX, object = made(), empty_object = Value::object({});
+              invalid = UINT64_MAX, object = made(), empty_object = Value::object({}),
+              longest_short = std::string(254, 'x'), long_text = std::string(255, 'y'), long_name = named_long();
   ValueMember member = object.members()[0];
   std::vector<int> numbers{1, 2};
   ValueView absent, text_view = text, array_view = numbers, object_view = object, real_view = 2.5;
 
+  static Value named_long() {
+    Attributes members;
+    members[std::string(300, 'z')] = nullptr;
+    return Value::object(members);
+  }
   static Value made() {
     Attributes inner, outer;
     inner["city"] = "Kyoto";
@@ -153,6 +195,8 @@ struct Texts {
 struct Rows {
   detail::UserRow whole{detail::SharedString("john"), registers()};
   detail::RowView borrowed = whole, none;
+  detail::UserRow available{detail::SharedString("john"), registers_of_availability()};
+  detail::UserRow rich{detail::SharedString("john"), registers_of_data()};
 
   static detail::UserRegisters registers() {
     detail::UserRegisters user;
@@ -161,6 +205,45 @@ struct Rows {
     status.until = after(60);
     join_event(user, status, Rules());
     join_event(user, PresenceEventView::remove("john", after(-1)), Rules());
+    return user;
+  }
+  static detail::UserRegisters registers_of_data() {
+    detail::UserRegisters user;
+    PresenceEvent plays = PresenceEvent::connect("john", "phone", at);
+    plays.activity.emplace();
+    (*plays.activity)["map"] = "harbour";
+    join_event(user, PresenceEventView(plays), Rules());
+    plays = PresenceEvent::update("john", "desk", after(1));
+    plays.activity.emplace();
+    join_event(user, PresenceEventView(plays), Rules());
+    const Value image = "https://x", level = 7;
+    User told{"john", true, "", std::nullopt, false};
+    told.data["team"] = "red";
+    join_event(user, PresenceEventView::report(told, after(-5)), Rules());
+    join_event(user, PresenceEventView::set_data("john", "image", image, after(2)), Rules());
+    join_event(user, PresenceEventView::set_data("john", "level", level, after(3)), Rules());
+    const Value null;
+    join_event(user, PresenceEventView::set_data("john", "name", null, after(4)), Rules());
+    return user;
+  }
+  static detail::UserRegisters registers_of_availability() {
+    Rules rules;
+    rules.idle_after = Duration::from_s(300);
+    detail::UserRegisters user;
+    join_event(user, PresenceEventView::connect("john", "phone", at), rules);
+    PresenceEventView update = PresenceEventView::update("john", "phone", after(100));
+    update.availability = Availability::busy;
+    update.priority = std::int8_t{3};
+    join_event(user, update, rules);
+    join_event(user, PresenceEventView::heartbeat("john", "phone", after(110)), rules);
+    join_event(user, PresenceEventView::disconnect("john", "phone", after(5)), rules);
+    PresenceEventView choice = PresenceEventView::set_availability("john", Availability::away, after(2));
+    choice.until = after(60);
+    join_event(user, choice, rules);
+    const User told{"john", true, "", std::nullopt, false};
+    join_event(user, PresenceEventView::report(told, after(3)), rules);
+    join_event(user, PresenceEventView::report("john", false, after(4)), rules);
+    user.sessions[1].set_held_until(after(200));
     return user;
   }
 };
@@ -246,8 +329,17 @@ struct Nonsense {
   At<ValueMember> member = look<ValueMember>();
   At<Filter> filter = look<Filter>();
   At<Channel> channel = look<Channel>();
+  At<Attributes> attributes = look<Attributes>();
+  At<AttributesView> attributes_view = look<AttributesView>();
+  At<Device> device = look<Device>();
   At<detail::SharedString> text = look<detail::SharedString>();
   At<detail::SessionRegisters> session = look<detail::SessionRegisters>();
+  At<detail::RareOfSession> rare_of_session = look<detail::RareOfSession>();
+  At<detail::SessionState> session_state = look<detail::SessionState>();
+  At<detail::SessionActivity> session_activity = look<detail::SessionActivity>();
+  At<detail::UserDataPointer> user_data = look<detail::UserDataPointer>();
+  At<detail::SessionMoment> moment = look<detail::SessionMoment>();
+  At<detail::Run> run = look<detail::Run>();
   At<detail::RareRegisters> rare = look<detail::RareRegisters>();
   At<detail::UserRow> row = look<detail::UserRow>();
   At<detail::RowView> borrowed_row = look<detail::RowView>();

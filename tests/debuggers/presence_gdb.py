@@ -27,6 +27,7 @@ LONGEST_STORED, MOST_ROWS, MOST_IN_OVERFLOW = 1 << 32, 1 << 20, 1 << 20
 LEVELS, MOST_BITS, VALUE_LEVELS = 30, 6, 64
 ROOM, ELSEWHERE = 15, 127  # of detail::SharedString
 OUTSIDE = 255  # of ValueMember
+LONG = 255  # of detail::CompactText
 
 
 class Unreadable(Exception):
@@ -118,8 +119,19 @@ def compact(head, kind):
 
 
 def compact_text(head):
-    first, size = compact(head, gdb.lookup_type("char"))
-    return text_at(int(first) if size else 0, size)
+    """Of the memory of a CompactText."""
+    if int(head) == 0:
+        return text_at(0, 0)
+    first, size = int(head + 1), int(head["size"])
+    if size == LONG:
+        width = head.type.sizeof  # of a size_t, too
+        size = int.from_bytes(gdb.selected_inferior().read_memory(first, width).tobytes(), "big" if is_big_endian() else "little")
+        first += width
+        if size < LONG:
+            raise Unreadable
+    if size == 0:
+        raise Unreadable
+    return text_at(first, size)
 
 
 def elements(first, count):
@@ -194,6 +206,9 @@ def duration(value):
 def seen(user):
     """Of a User or a UserView, without the id."""
     words = "online" if is_true(user["online"]) else "offline"
+    availability = enumerator(user["availability"])
+    if words == "online" and availability not in ("offline", "available"):
+        words += f", {availability}"
     status, active = std_text(user["status"]), optional(user["last_active"])
     if status != '""':
         words += f", status {status}"
@@ -201,6 +216,10 @@ def seen(user):
         words += f", last active {instant(active)}"
     if is_true(user["invisible"]):
         words += ", invisible"
+    for name in ("activity", "data"):
+        fields = attributes(user[name])
+        if fields != "{}":
+            words += f", {name} {fields}"
     return words
 
 
@@ -228,11 +247,33 @@ def event(value):
         words += ", invisible" if is_true(invisible) else ", visible"
     if status is not None:
         words += f", status {std_text(status)}"
-    if until is not None:
-        words += f" until {instant(until)}"
+    end = f" until {instant(until)}" if until is not None else ""
+    availability, priority = optional(value["availability"]), optional(value["priority"])
+    if kind == "set_availability":
+        words += f", {enumerator(availability) if availability is not None else 'no choice'}{end}"
+    elif availability is not None:
+        words += f"{end}, {enumerator(availability)}"
+    else:
+        words += end
+    if priority is not None:
+        words += f" priority {int(priority)}"
     if active is not None:
         words += f", last active {instant(active)}"
+    activity, data = optional(value["activity"]), optional(value["data"])
+    if activity is not None:
+        words += f", activity {attributes(activity)}"
+    name, set_to = std_text(value["name"]), any_value(value["value"])
+    if kind == "set_data":
+        words += f", {name} = {set_to}"
+    if data is not None:
+        words += f", data {attributes(data)}"
     return words
+
+
+def device(value):
+    fields = attributes(value["activity"])
+    words = f"session {std_text(value['session'])} {enumerator(value['availability'])}"
+    return words if fields == "{}" else f"{words}, activity {fields}"
 
 
 def change(value):
@@ -339,13 +380,24 @@ def custom_fields(value):
     return shown, int(value["size_"])
 
 
+def attributes(value):
+    """Of Attributes, or of an AttributesView, which borrows them or the members of an object."""
+    names = [field.name for field in value.type.strip_typedefs().fields()]
+    if "members_" in names:
+        if int(value["fields_"]) == 0:
+            members = value["members_"]
+            first, count = members["first_"], int(members["size_"])
+            if count < 0 or (count != 0 and int(first) == 0):
+                raise Unreadable
+            return "{" + listed(elements(first, count), member) + "}"
+        value = value["fields_"].dereference()
+    return "{" + listed(custom_fields(value), lambda one: f"{std_text(one['name'])}: {any_value(one['value'])}") + "}"
+
+
 def channel(value):
-    members, custom = vector(value["members"]), custom_fields(value["custom"])
+    members, custom = vector(value["members"]), attributes(value["custom"])
     words = f"{std_text(value['type'])} {std_text(value['id'])}, {counted(members[1], 'member')} [{listed(members, std_text)}]"
-    if custom[1] != 0:
-        entry = lambda one: f"{std_text(one['name'])}: {any_value(one['value'])}"
-        words += f", custom {{{listed(custom, entry)}}}"
-    return words
+    return words if custom == "{}" else f"{words}, custom {custom}"
 
 
 # --- What a Snapshot keeps
@@ -385,15 +437,120 @@ def few(value):
     return elements(first, size)
 
 
-def session(value):
-    words = f"session {kept_text(value['id'])}"
-    for name in ("connect", "heartbeat"):
-        if ns_of(value[name]) != LOWEST:
-            words += f" {name} {instant(value[name])}"
-    disconnects = few(value["disconnects"])
-    if disconnects[1] != 0:
-        words += f" disconnect {listed(disconnects, instant)}"
+def moment(value):
+    """Of a detail::SessionMoment."""
+    if ns_of(value["at"]) == LOWEST:
+        return "never"
+    return f"{instant(value['at'])}{' by a connect' if is_true(value['by_connect']) else ''}"
+
+
+def session_state(value):
+    if ns_of(value["moment"]["at"]) == LOWEST:
+        return "nothing"
+    priority = int(value["priority"])
+    words = enumerator(value["availability"]) + (f" priority {priority}" if priority != 0 else "")
+    return f"{words} from {instant(value['moment']['at'])}"
+
+
+def session_run(value):
+    return f"{instant(value['start'])} to {instant(value['end'])}"
+
+
+def kept_value(value):
+    """Of a detail::KeptValuePointer."""
+    kept = value["kept_"]
+    if int(kept) == 0:
+        return "none"
+    first = (kept + 1).cast(gdb.lookup_type(namespace_of(value.type) + "ValueMember").pointer())
+    return "{" + listed(elements(first, int(kept["size"])), member) + "}"
+
+
+def session_activity(value):
+    """Of a detail::SessionActivity."""
+    if ns_of(value["moment"]["at"]) == LOWEST:
+        return "nothing"
+    return f"{kept_value(value['value'])} from {moment(value['moment'])}"
+
+
+def user_data(value):
+    """Of a detail::UserDataPointer: the names in order of their values, and of those that were removed."""
+    data = value["data_"]["object_"]
+    if int(data) == 0:
+        return "nothing"
+    detail = namespace_of(value.type) + "detail::"
+    member_type, cleared_type = (gdb.lookup_type(name) for name in (namespace_of(value.type) + "ValueMember", detail + "UserData::Cleared"))
+    members = elements(*compact(data["members"]["head_"], member_type))
+    dates, count = compact(data["dates"]["head_"], gdb.lookup_type(namespace_of(value.type) + "Timestamp"))
+    if count != members[1]:
+        raise Unreadable
+    words = [f"{member(one)} from {instant(dates[i])}" for i, one in enumerate(members[0])]
+    words += ["..."] * (count > len(members[0]))
+    cleared = elements(*compact(data["cleared"]["head_"], cleared_type))
+    if cleared[1] != 0:
+        words.append(listed(cleared, lambda one: f"{kept_text(one['name'])} removed at {instant(one['at'])}"))
+    if ns_of(data["since"]) != LOWEST:
+        words.append(f"complete at {instant(data['since'])}")
+    return ", ".join(words) or "nothing"
+
+
+def parts_of_rare(value):
+    """Of a detail::RareOfSession: its past, and what it says; None for what is not there."""
+    word, detail = int(value["word_"]), namespace_of(value.type) + "detail::"
+    past = rich = None
+    address = gdb.Value(word & ~7)
+    if word & 4:
+        rich = address.cast(gdb.lookup_type(detail + "RichOfSession").pointer()).dereference()
+        address = rich["past"]
+    if int(address) != 0:
+        past = address.cast(gdb.lookup_type(detail + "PastOfSession").pointer()).dereference()
+    return past, rich
+
+
+def rare_of_session(value):
+    """In words, without the disconnects."""
+    past, rich = parts_of_rare(value)
+    words = []
+    if rich is not None:
+        if ns_of(rich["state_at"]) != LOWEST:
+            priority = int(rich["priority"])
+            priority = f" priority {priority}" if priority != 0 else ""
+            words.append(f"says {enumerator(rich['availability'])}{priority} from {instant(rich['state_at'])}")
+        if ns_of(rich["active_at"]) != LOWEST:
+            words.append(f"active {instant(rich['active_at'])}")
+        if ns_of(rich["shown_at"]) != LOWEST:
+            by_connect = " by a connect" if is_true(rich["shown_by_connect"]) else ""
+            words.append(f"activity {kept_value(rich['shown'])} from {instant(rich['shown_at'])}{by_connect}")
+    if past is not None:
+        runs = few(past["runs"])
+        if runs[1] != 0:
+            words.append(f"earlier {listed(runs, session_run)}")
+    if rich is not None and ns_of(rich["held_until"]) != LOWEST:
+        words.append(f"held until {instant(rich['held_until'])}")
     return words
+
+
+def session(value):
+    """Of a session, or of the reports, whose id is empty."""
+    name = kept_text(value["id"])
+    is_report = name == '""'
+    words = ["reports" if is_report else f"session {name}"]
+    bits = int(value["rare_"]["word_"])  # the lowest ones are by_connect and is_available
+    evidence, start = ns_of(value["evidence_"]), ns_of(value["run_start_"])
+    if evidence != LOWEST:
+        by_connect = ("online" if is_report else "connect") if bits & 1 else "alive"
+        words.append(f"{by_connect} {instant_text(evidence)}")
+        if start not in (LOWEST, evidence):
+            words.append(f"since {instant_text(start)}")
+    disconnects = ([value["disconnect_"]], 1)
+    if ns_of(value["disconnect_"]) == LOWEST:
+        disconnects = ([], 0)
+    elif ns_of(value["disconnect_"]) == HIGHEST:  # several
+        disconnects = few(parts_of_rare(value["rare_"])[0]["disconnects"])
+    if disconnects[1] != 0:
+        words.append(f"{'offline' if is_report else 'disconnect'} {listed(disconnects, instant)}")
+    if bits & 2:
+        words.append("says available")
+    return " ".join(words + rare_of_session(value["rare_"]))
 
 
 def activity(value):
@@ -410,8 +567,14 @@ def rare_words(rare):
     if ns_of(rare["status_at"]) != LOWEST:
         until = f" until {instant(rare['status_until'])}" if ns_of(rare["status_until"]) != HIGHEST else ""
         words.append(f"status {kept_text(rare['status'])} from {instant(rare['status_at'])}{until}")
+    if ns_of(rare["choice_at"]) != LOWEST:
+        choice = enumerator(rare["choice"])
+        until = f" until {instant(rare['choice_until'])}" if ns_of(rare["choice_until"]) != HIGHEST else ""
+        words.append(f"{'no choice' if choice == 'offline' else f'chose {choice}'} at {instant(rare['choice_at'])}{until}")
+    if int(rare["data"]["data_"]["object_"]) != 0:
+        words.append(f"data {user_data(rare['data'])}")
     if ns_of(rare["reported_at"]) != LOWEST:
-        words.append(f"reported {'online' if is_true(rare['reported_online']) else 'offline'} at {instant(rare['reported_at'])}")
+        words.append(f"reported at {instant(rare['reported_at'])}")
     if ns_of(rare["reported_last_active_at"]) != LOWEST:
         words.append(f"reported active {instant(rare['reported_last_active'])} at {instant(rare['reported_last_active_at'])}")
     if ns_of(rare["forgotten_up_to"]) != LOWEST:
@@ -622,9 +785,18 @@ LINES = {
     "ValueView": any_value,
     "ValueMember": member,
     "Filter": filter_text,
+    "Attributes": attributes,
+    "AttributesView": attributes,
+    "Device": device,
     "Channel": channel,
     "SharedString": kept_text,
     "SessionRegisters": session,
+    "SessionMoment": moment,
+    "SessionState": session_state,
+    "SessionActivity": session_activity,
+    "UserDataPointer": user_data,
+    "Run": session_run,
+    "RareOfSession": lambda rare: " ".join(rare_of_session(rare)) or "nothing",
     "Activity": activity,
     "VisibilityChange": visibility_change,
     "RareRegisters": lambda rare: "; ".join(rare_words(rare)) or "nothing",

@@ -41,21 +41,34 @@ def at(second):
 AT = at(0)
 # The order is that of the hashes.
 FEW = [
-    f'["everything"] = session "s0" connect {at(0)}; session "s1" connect {at(1)}; session "s2" connect {at(2)}; '
+    f'["everything"] = reports online {at(3)}; session "s0" connect {at(0)}; session "s1" connect {at(1)}; session "s2" connect {at(2)}; '
     f'session "s3" connect {at(3)}; active {at(0)}, {at(1)}, {at(2)}, {at(3)}; invisible from {at(0)}, '
     f'visible from {at(1)}, invisible from {at(2)}, visible from {at(3)}; status "status 3" from {at(3)}; '
-    f'reported online at {at(3)}',
-    f'["late"] = session "s" heartbeat {at(4)}; active 2019-01-07T13:15:00.000Z (known at {at(4)})',
-    f'["john"] = session "phone" connect {at(0)} heartbeat {at(5)}; active {at(0)}',
+    f'reported at {at(3)}',
+    f'["late"] = session "s" alive {at(4)}; active 2019-01-07T13:15:00.000Z (known at {at(4)})',
+    f'["john"] = session "phone" alive {at(5)} since {at(0)}; active {at(0)}',
     f'["mary"] = session "a session with a long id" connect {at(0)}; active {at(0)}; invisible from {at(0)}; '
     f'status "not seen" from {at(0)}',
     f'["many"] = session "s0" connect {at(0)}; session "s1" connect {at(1)} disconnect {at(2)}, {at(3)}, {at(4)}; '
     f'session "s2" connect {at(2)}; active {at(0)}, {at(1)}, {at(2)}',
     f'["a user with a long id"] = status "a status that is long" from {at(2)}',
-    f'["told"] = status "told so" from {at(1)}; reported offline at {at(1)}; '
+    f'["told"] = reports offline {at(1)}; status "told so" from {at(1)}; data complete at {at(1)}; reported at {at(1)}; '
     f'reported active 2019-01-07T13:16:42.000Z at {at(1)}',
 ]
 ROW = f'session "phone" connect {at(0)}; active {at(0)}; status "a status that is long" from {at(1)} until 2019-01-07T13:18:42.000Z; removed up to {at(-1)}'
+AVAILABLE = (
+    f'reports online {at(3)} offline {at(4)} says available activity none from {at(3)} by a connect; session "phone" alive 2019-01-07T13:19:32.000Z since '
+    f'2019-01-07T13:19:22.000Z disconnect {at(5)} says busy priority 3 from 2019-01-07T13:19:22.000Z active '
+    f'2019-01-07T13:19:32.000Z earlier {at(0)} to 2019-01-07T13:18:22.000Z held until 2019-01-07T13:21:02.000Z; '
+    f'active {at(0)}; status "" from {at(3)}; chose away at {at(2)} until 2019-01-07T13:18:42.000Z; data complete at {at(3)}; reported at {at(4)}'
+)
+RICH = (
+    f'reports online {at(-5)} says available activity none from {at(-5)} by a connect; session "desk" alive {at(1)} activity none from {at(1)}; '
+    f'session "phone" connect {at(0)} activity {{"map": "harbour"}} from {at(0)} by a connect; active {at(0)}; status "" from {at(-5)}; '
+    f'data "image": "https://x" from {at(2)}, "level": 7 from {at(3)}, "team": "red" from {at(-5)}, "name" removed at {at(4)}, complete at {at(-5)}; '
+    f'reported at {at(-5)}'
+)
+MATCH = '{"map": "harbour", "players": [1, 2]}'
 EXPECTED = {
     "timestamps.usual": AT,
     "timestamps.fraction": "2019-01-07T13:17:42.375Z",
@@ -77,9 +90,20 @@ EXPECTED = {
     "users.unknown": '"" offline',
     "users.quoted": r'"a \"quoted\" \\ id\u000a" offline, status "über", invisible',
     "users.long_text": f'"{"x" * 200}"... offline',
+    "users.away": f'"john" online, away, last active {AT}',
+    "users.plain": f'"john" online, last active {AT}',
+    "users.gone": f'"john" offline, last active {AT}',
     "users.view": f'"john" online, status "At lunch", last active {AT}',
     "users.viewer": 'viewer "john"',
     "users.anyone": "nobody",
+    "users.rich": f'"john" online, last active {AT}, activity {MATCH}, data {{"name": "John"}}',
+    "users.rich_view": f'"john" online, last active {AT}, activity {MATCH}, data {{"name": "John"}}',
+    "users.device": 'session "phone" busy',
+    "users.playing": f'session "phone" idle, activity {MATCH}',
+    "users.nothing": "{}",
+    "users.of_nothing": "{}",
+    "users.of_fields": MATCH,
+    "users.of_members": MATCH,
     "events.connect": f'connect "john" session "phone" at {AT}',
     "events.hidden": f'connect "john" session "phone" at {AT}, invisible, status "hidden"',
     "events.status": f'set_status "john" at {AT}, status "At lunch"',
@@ -87,7 +111,16 @@ EXPECTED = {
     "events.shows": f'set_visible "john" at {AT}, visible',
     "events.hides": f'set_visible "john" at {AT}, invisible',
     "events.remove": f'remove "john" at {AT}',
-    "events.report": f'report "mary" online at 2019-01-07T13:17:43.000Z, status "", last active {AT}',
+    "events.active": f'active "john" session "phone" at {AT}',
+    "events.update": f'update "john" session "phone" at {AT}, away priority -5',
+    "events.chooses": f'set_availability "john" at {AT}, busy until 2019-01-07T13:17:43.000Z',
+    "events.chooses_nothing": f'set_availability "john" at {AT}, no choice',
+    "events.report": f'report "mary" online at 2019-01-07T13:17:43.000Z, status "", available, last active {AT}, activity {{}}, data {{}}',
+    "events.sets": f'set_data "john" at {AT}, "image" = "https://x"',
+    "events.sets_view": f'set_data "john" at {AT}, "image" = "https://x"',
+    "events.removes": f'set_data "john" at {AT}, "image" = null',
+    "events.plays": f'update "john" session "phone" at {AT}, activity {{"map": "harbour"}}, data {{}}',
+    "events.plays_view": f'update "john" session "phone" at {AT}, activity {{"map": "harbour"}}, data {{}}',
     "events.view": f'connect "john" session "phone" at {AT}, invisible, status "hidden"',
     "events.came": f'"john" at {AT}: unknown -> offline',
     "events.changed": f'"john" at {AT}: offline -> online, status "At lunch", last active {AT}',
@@ -101,6 +134,9 @@ EXPECTED = {
     "values.integer": "-7",
     "values.real": "1.5",
     "values.text": r'"At \"lunch\""',
+    "values.longest_short": '"' + 200 * "x" + '"...',
+    "values.long_text": '"' + 200 * "y" + '"...',
+    "values.long_name": '{"' + 200 * "z" + '"...: null}',
     "values.instant": AT,
     "values.array": f'[1, "two", 3.5, null, true, {AT}]',
     "values.empty": "[]",
@@ -128,6 +164,8 @@ EXPECTED = {
     "texts.stored": '"sixteen letters!"',
     "rows.whole": ROW,
     "rows.borrowed": ROW,
+    "rows.available": AVAILABLE,
+    "rows.rich": RICH,
     "rows.none": "no user",
     "snapshots.none": "Snapshot of 0 users, 0 online, at no instant",
     "snapshots.few": f"Snapshot of 7 users, 4 online, at {at(6)} = {{\n  " + ",\n  ".join(FEW) + "\n}",
@@ -158,7 +196,7 @@ INSTANCES = {
     "{0}detail::CompactVector<*>": (["{0}detail::CompactVector<{0}Value>"], ["{0}Value"]),
     "{0}detail::CompactVector<*>::Head": (["{0}detail::CompactVector<{0}Value>::Head"], ["{0}Value"]),
     "{0}Result<*>": (["{0}Result<{0}Timestamp>"], ["{0}Timestamp"]),
-    "{0}detail::SmallVector<*,*>": ([f"{{0}}detail::SmallVector<{{0}}Timestamp, {one}>" for one in ("1", "1U", "1u")], ["{0}Timestamp", "1"]),
+    "{0}detail::SmallVector<*,*>": ([f"{{0}}detail::SmallVector<{{0}}Timestamp, {one}>" for one in ("2", "2U", "2u")], ["{0}Timestamp", "2"]),
 }
 
 
@@ -210,7 +248,7 @@ def in_type(expression, name, arguments):
 
     def replace(found):
         word = found.group(0)
-        if "::" in word or word in ("int", "unsigned", "char", "void", "const", "sizeof"):
+        if "::" in word or word in ("int", "unsigned", "char", "void", "const", "sizeof", "size_t"):
             return word
         return this if word == "this" else f"{this}->{word}"
 

@@ -67,6 +67,11 @@ Rules rules_of(unsigned choice) {
     rules.max_id_bytes = 3;
     rules.max_status_bytes = 4;
   }
+  if ((choice & 128) != 0) {
+    rules.idle_after = Duration::from_s(20);
+    rules.report_timeout = Duration::from_s(30);
+    rules.heartbeat_is_activity = false;
+  }
   return rules;
 }
 
@@ -75,7 +80,7 @@ std::string framed(std::string_view body, FrameKind kind) {
   out.raw("PRSN");
   out.byte(detail::version_of(kind));
   out.byte(static_cast<std::uint8_t>(kind));
-  std::uint64_t checksum = detail::first_checksum(kind);
+  std::uint64_t checksum = detail::first_checksum(kind, detail::version_of(kind));
   for (const std::string_view each : {body, std::string_view()}) {
     checksum = detail::next_checksum(checksum, each);
     out.bytes(each.size(), 4);
@@ -112,9 +117,11 @@ bool is_ahead_of_host(const Snapshot& s, const Snapshot& before) {
   const detail::Root* const root_before = detail::SnapshotAccess::read(before);
   const Duration skew = s.rules().max_clock_skew;
   for (const detail::RowView row : root->table) {
-    if (detail::latest_date(row.registers()) <= *s.now() + skew + skew) continue;
+    if (detail::latest_date(row.registers(), s.rules()) <= *s.now() + skew + skew) continue;
     const detail::RowView known = root_before->table.find(row.name());
-    if (known == nullptr || detail::latest_date(known.registers()) < detail::latest_date(row.registers())) return true;
+    if (known == nullptr ||
+        detail::latest_date(known.registers(), s.rules()) < detail::latest_date(row.registers(), s.rules()))
+      return true;
   }
   return false;
 }
@@ -215,6 +222,37 @@ void change(std::string& bytes, Input& in) {
   }
 }
 
+/// What a session is and does, a choice, data, and a removal.
+PresenceEvent rich_event_of(unsigned kind, unsigned when, PresenceEvent event) {
+  const std::int64_t number = when % 3;
+  switch (kind) {
+    case 0:
+      event.type = when % 2 == 0 ? EventType::update : EventType::connect;
+      if (when % 5 != 0) event.availability = when % 5 < 3 ? Availability::busy : Availability::away;
+      if (event.availability && when % 7 == 0) event.priority = std::int8_t{1};
+      event.activity.emplace();
+      if (when % 4 != 0) (*event.activity)["on"] = number;
+      return event;
+    case 1: {
+      PresenceEvent choice = PresenceEvent::set_availability(
+          event.user, when % 4 == 0 ? std::nullopt : std::optional<Availability>(Availability::busy), event.at);
+      if (when % 4 == 1) choice.until = event.at + Duration::from_s(5);
+      return choice;
+    }
+    case 2:
+      return PresenceEvent::set_data(event.user, when % 2 == 0 ? "k" : "l", when % 5 == 0 ? Value() : Value(number),
+                                     event.at);
+    default: {
+      if (when % 4 == 0) return PresenceEvent::remove(event.user, event.at);
+      if (when % 4 == 1) return PresenceEvent::active(event.user, event.session, event.at);
+      PresenceEvent report = PresenceEvent::report(event.user, when % 4 == 2, event.at);
+      report.data.emplace();
+      if (when % 5 != 0) (*report.data)["k"] = number;
+      return report;
+    }
+  }
+}
+
 PresenceEvent event_of(Input& in, Timestamp now) {
   const unsigned what = in.byte(), when = in.byte();
   const std::string user(1, static_cast<char>('a' + what % 4)), session(1, static_cast<char>('p' + what / 4 % 2));
@@ -228,14 +266,14 @@ PresenceEvent event_of(Input& in, Timestamp now) {
     case 4: return PresenceEvent::disconnect(user, session, at);
     case 5: return PresenceEvent::set_status(user, when % 2 == 0 ? "x" : "busy", at);
     case 6: return PresenceEvent::report(user, when % 2 == 0, at);
-    default: return event;
+    default: return rich_event_of(what >> 6, when, std::move(event));
   }
 }
 
 }  // namespace
 
-/// The first byte: the rules | 16, 32: which nodes have no timestamp yet | 64: so many users differ that sketches must
-/// grow. Then what happens, one after the other.
+/// The first byte: the rules (also 128) | 16, 32: which nodes have no timestamp yet | 64: so many users differ that
+/// sketches must grow. Then what happens, one after the other.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input in(data, size);
   const unsigned mode = in.byte();

@@ -25,7 +25,7 @@ void require(bool holds, const char* what) {
   std::abort();
 }
 
-Rules rules_of(unsigned choice) {
+Rules rules_of(unsigned choice, bool is_rich) {
   Rules rules = choice % 4 == 3 ? Rules::mirror() : Rules();
   if (choice % 4 == 1) rules.session_timeout = Duration();
   if (choice % 4 == 2) rules.forget_after = Duration::from_s(100);
@@ -35,15 +35,24 @@ Rules rules_of(unsigned choice) {
     rules.max_sessions_per_user = 1;
     rules.max_id_bytes = 3;
     rules.max_status_bytes = 4;
+    rules.max_user_data_bytes = 40;
+    rules.max_data_names = 2;
+    rules.max_activity_bytes = 20;
+  }
+  if (is_rich) {
+    rules.idle_after = Duration::from_s(20);
+    rules.report_timeout = Duration::from_s(30);
+    rules.show_devices = true;
   }
   return rules;
 }
 
 /// A body between the head and the end, as the format has it.
-std::string framed(std::string_view body, unsigned kind) {
-  std::string bytes = "PRSN\x01";
+std::string framed(std::string_view body, unsigned version, unsigned kind) {
+  std::string bytes = "PRSN";
+  bytes += static_cast<char>(version);
   bytes += static_cast<char>(kind);
-  std::uint64_t checksum = 256 + kind;
+  std::uint64_t checksum = 256 * version + kind;
   const auto block = [&](std::string_view of) {
     detail::Digest digest(checksum);
     digest.add(of);
@@ -90,7 +99,7 @@ bool is_ahead(const Snapshot& s) {
   const detail::Root* const root = detail::SnapshotAccess::read(s);
   if (root == nullptr) return false;
   for (const detail::RowView row : root->table) {
-    if (detail::latest_date(row.registers()) > host_of(s) + s.rules().max_clock_skew) return true;
+    if (detail::latest_date(row.registers(), s.rules()) > host_of(s) + s.rules().max_clock_skew) return true;
   }
   return false;
 }
@@ -216,12 +225,14 @@ void judge_all(std::string_view bytes, const Rules& rules, unsigned cut) {
 
 }  // namespace
 
-/// The first byte: 1: a body to be framed | 2: as a delta | 4 and up: the rules.
+/// The first byte: 1: a body to be framed | 2: as a delta | 4 to 32: the rules | 64: in version 2 of the format, else
+/// in version 1 | 128: rules of rich presence.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const unsigned mode = data[0];
   const std::string rest(data + 1, data + size);
-  const Rules rules = rules_of(mode >> 2 & 15);
-  judge_all((mode & 1) != 0 ? framed(rest, mode >> 1 & 1) : rest, rules, mode >> 5 ^ static_cast<unsigned>(size));
+  const Rules rules = rules_of(mode >> 2 & 15, (mode & 128) != 0);
+  const unsigned version = (mode & 64) != 0 ? 2 : 1, kind = mode >> 1 & 1;
+  judge_all((mode & 1) != 0 ? framed(rest, version, kind) : rest, rules, mode >> 5 ^ static_cast<unsigned>(size));
   return 0;
 }

@@ -4,13 +4,15 @@
 // about. What does not hold is told, and ends the program.
 #include "naive_filter.hpp"
 
+#include <presence/json/filters.hpp>
+#include <presence/model/availability.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/fields.hpp>
-#include <presence/query/filter.hpp>
-#include <presence/json/filters.hpp>
 #include <presence/model/user.hpp>
 #include <presence/model/value.hpp>
+#include <presence/query/filter.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -186,11 +188,20 @@ Object object(const Channel& channel) {
 }
 
 Object object(const User& user) {
-  Object object;
+  Object object, activity;
+  for (const Attributes::Entry& entry : user.data) {
+    if (entry.name.compare(0, naive::activity.size(), naive::activity) != 0)
+      object[entry.name] = plain(entry.value.view());
+  }
+  for (const Attributes::Entry& entry : user.activity) activity[entry.name] = plain(entry.value.view());
+  object[naive::activity] = naive::object(activity);
+  object.erase("last_active");
   object["id"] = naive::text(user.id);
   object["online"] = naive::boolean(user.online);
   object["status"] = naive::text(user.status);
   if (user.last_active) object["last_active"] = naive::instant(user.last_active->ns());
+  constexpr const char* words[] = {"available", "idle", "away", "busy", "available"};  // of a user who is online
+  object["availability"] = naive::text(user.online ? words[static_cast<int>(user.availability)] : "offline");
   return object;
 }
 
@@ -327,9 +338,17 @@ const std::vector<Channel>& some_channels() {
 }
 
 const std::vector<User>& some_users() {
-  static const std::vector<User> users = {User{"john", true, "Hello World", Timestamp::from_ns(its_ns), false},
-                                          User{"", false, "", std::nullopt, false},
-                                          User{an_instant, false, "ΣΊΣΥΦΟΣ", Timestamp::lowest(), true}};
+  static const std::vector<User> users = [] {
+    std::vector<User> list = {User{"john", true, "Hello World", Timestamp::from_ns(its_ns), false, Availability::away},
+                              User{"", false, "", std::nullopt, false},
+                              User{an_instant, false, "ΣΊΣΥΦΟΣ", Timestamp::lowest(), true}};
+    list[0].data["name"] = Value("Curiosity Rover");
+    list[0].data["o"] = list[0].activity["o"] = *some_channels()[3].custom.find("o");
+    list[0].data["o.a.b"] = Value(3);
+    list[0].activity["b.a"] = Value(3);
+    list[2].data["activity.a"] = list[2].data["status"] = Value(1);
+    return list;
+  }();
   return users;
 }
 
@@ -373,8 +392,9 @@ class Maker {
     ask(asked, made, user);
     ask(asked, made, UserView(user), object(user));
     ask(asked, made, player);
-    if (!made.error() && is_sure_to_return(asked)) {
-      const Filter read = *parse_filter(to_json(made));
+    const Result<Filter> parsed = parse_filter(to_json(made));
+    if (parsed && is_sure_to_return(asked)) {
+      const Filter& read = *parsed;
       ask(asked, read, channel);
       ask(asked, read, user);
       ask(asked, read, player);
@@ -514,8 +534,9 @@ class Maker {
     Object members;
     for (unsigned left = take() % 4; left > 0; --left) {
       const unsigned how = take();
-      members[names[how % names.size()]] =
-          how < 64 && levels > 0 ? an_object(levels - 1) : how < 96 && levels > 0 ? an_array() : a_scalar();
+      members[names[how % names.size()]] = how < 64 && levels > 0   ? an_object(levels - 1)
+                                           : how < 96 && levels > 0 ? an_array()
+                                                                    : a_scalar();
     }
     return naive::object(members);
   }
@@ -528,15 +549,18 @@ class Maker {
 
   std::string a_name() {
     static constexpr std::array<const char*, 24> names = {
-        "a",       "b",     "name", "level", "members", "id", "type", "cid", "online", "status", "last_active", "texts",
-        "numbers", "title", "seen", "big",   "score",   "é",  "a",    "b",   "A",      "\"",     "a\xFF",       "aa"};
+        "a",      "b",      "name",        "level",        "members", "id",    "type",  "cid",
+        "online", "status", "last_active", "texts",        "numbers", "title", "seen",  "big",
+        "score",  "é",      "a",           "availability", "A",       "\"",    "a\xFF", "aa"};
     const unsigned byte = take();
     if (byte == 255) return "";
     if (byte == 254) return "$eq";
     std::string name = names[byte % names.size()];
-    if (byte < 190) return name;
-    name = byte % 2 == 0 ? "a" : "b";
-    for (unsigned left = take() % 4; left > 0; --left) name += any(std::array<const char*, 5>{".a", ".b", ".c", ".", ".a.b"});
+    if (byte < 160) return name;
+    if (byte < 190) return "activity." + name;
+    name = byte % 3 == 0 ? "activity.a" : byte % 2 == 0 ? "a" : "b";
+    for (unsigned left = take() % 4; left > 0; --left)
+      name += any(std::array<const char*, 5>{".a", ".b", ".c", ".", ".a.b"});
     return name;
   }
 
@@ -556,6 +580,9 @@ class Maker {
     user.status = a_text();
     user.online = byte % 2 == 1;
     if (byte & 2) user.last_active = an_instant_value();
+    user.availability = static_cast<Availability>(byte / 4 % 5);
+    for (unsigned left = take() % 4; left > 0; --left) user.data[a_name()] = value(a_value());
+    for (unsigned left = take() % 4; left > 0; --left) user.activity[a_name()] = value(a_value());
     return user;
   }
   Player a_player() {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,16 +38,33 @@ std::string told(std::string_view text) {
 }
 std::string told(Timestamp at) { return std::to_string(at.ns()); }
 std::string told(std::optional<Timestamp> at) { return at ? told(*at) : "none"; }
+std::string told(const ValueView& value) {
+  const std::string text = to_json(Value(value));
+  return text.size() > 60 ? text.substr(0, 20) + "... of " + std::to_string(text.size()) + " bytes" : text;
+}
+std::string told(const AttributesView& fields) {
+  std::string text = "{";
+  for (const AttributesView::Entry entry : fields) {
+    if (text.size() > 60) return text + "... of " + std::to_string(fields.size()) + " fields}";
+    text += (text.size() == 1 ? "" : ", ") + told(entry.name) + ": " + told(entry.value);
+  }
+  return text + "}";
+}
 
 std::string told(const PresenceEventView& e) {
-  const std::string_view name = to_string(e.type);
-  std::string text = name != "?" ? std::string(name) : "type " + std::to_string(static_cast<unsigned>(e.type));
+  std::string text = "type " + std::to_string(static_cast<int>(e.type)) + " " + std::string(to_string(e.type));
   text += " " + told(e.user) + " " + told(e.session) + " at " + told(e.at);
   if (e.invisible) text += *e.invisible ? " invisibly" : " visibly";
   if (e.status) text += " status " + told(*e.status);
   if (e.online) text += " online";
   if (e.last_active) text += " last_active " + told(*e.last_active);
   if (e.until) text += " until " + told(*e.until);
+  if (e.availability) text += " " + std::string(to_string(*e.availability));
+  if (e.priority) text += " priority " + std::to_string(*e.priority);
+  if (e.activity) text += " doing " + told(*e.activity);
+  if (!e.name.empty()) text += " name " + told(e.name);
+  if (!e.value.is_nothing()) text += " value " + told(e.value);
+  if (e.data) text += " data " + told(*e.data);
   return text;
 }
 
@@ -56,12 +74,19 @@ std::string told(const Rules& r) {
          " skew " + std::to_string(r.max_clock_skew.ns()) + " age " + std::to_string(r.forget_after.ns()) + " users " +
          std::to_string(r.max_users) + " sessions " + std::to_string(r.max_sessions_per_user) + " recent " +
          std::to_string(r.max_recent_per_user) + " id bytes " + std::to_string(r.max_id_bytes) + " status bytes " +
-         std::to_string(r.max_status_bytes);
+         std::to_string(r.max_status_bytes) + " idle after " + std::to_string(r.idle_after.ns()) + " report timeout " +
+         std::to_string(r.report_timeout.ns()) + " fold " + std::string(to_string(r.session_fold)) +
+         (r.heartbeat_is_activity ? "" : " heartbeats no activity") + (r.ranking == Ranking() ? "" : " other ranking") +
+         (r.show_devices ? " devices" : "") + " data bytes " + std::to_string(r.max_user_data_bytes) + " data names " +
+         std::to_string(r.max_data_names) + " activity bytes " + std::to_string(r.max_activity_bytes);
 }
 
 std::string told(const std::optional<UserView>& user) {
   if (!user) return "unknown";
-  return std::string(user->online ? "online " : "offline ") + told(user->status) + " " + told(user->last_active);
+  return std::string(to_string(detail::shown_availability(user->online, user->availability))) + " " +
+         told(user->status) + " " + told(user->last_active) + (user->activity.empty() ? "" : " doing ") +
+         (user->activity.empty() ? "" : told(user->activity)) + (user->data.empty() ? "" : " data ") +
+         (user->data.empty() ? "" : told(user->data));
 }
 
 std::string told(const Snapshot& s) {
@@ -72,18 +97,35 @@ std::string told(const Snapshot& s) {
     const detail::UserRegisters user = detail::normal_form_of(row, *root);
     text += "\n  " + told(row.name()) + " " + told(s.view(row.name()));
     for (const detail::SessionRegisters& session : user.sessions) {
-      text += "; session " + told(detail::text_of(session.id)) + " connect " + told(session.connect) + " heartbeat " +
-              told(session.heartbeat) + " disconnects";
-      for (const Timestamp at : session.disconnects) text += " " + told(at);
+      const auto told_moment = [](const detail::SessionMoment& moment) {
+        return told(moment.at) + (moment.by_connect ? " by connect" : "");
+      };
+      text += "; session " + told(detail::text_of(session.id)) + " evidence " + told_moment(session.evidence()) +
+              " in a run from " + told(session.run_start()) + " active " + told_moment(session.active()) + " says " +
+              std::string(to_string(session.state().availability)) + " " + std::to_string(session.state().priority) +
+              " at " + told_moment(session.state().moment) + " disconnects";
+      for (const Timestamp at : session.disconnects()) text += " " + told(at);
+      if (session.activity().moment.exists())
+        text += " doing " + told(AttributesView(session.activity().value.members())) + " at " +
+                told_moment(session.activity().moment);
+      if (session.is_simple()) continue;
+      text += " held until " + told(session.held_until()) + " runs";
+      for (const detail::Run& run : session.earlier_runs()) text += " " + told(run.start) + " to " + told(run.end);
     }
     for (const detail::Activity& a : user.activities) text += "; active " + told(a.value) + " by " + told(a.evidence);
     for (const detail::VisibilityChange& f : user.visibility_changes)
       text += (f.invisible ? "; hides " : "; shows ") + told(f.at);
     text += "; crowded " + told(user.dropped_range.from) + " to " + told(user.dropped_range.to) + "; status at " +
-            told(user.status_at) + " until " + told(user.status_until) + "; removed " + told(user.removed) +
-            "; report at " + told(user.reported_at) + (user.reported_online ? " on" : " off") + "; last_active " +
+            told(user.status_at) + " until " + told(user.status_until) + "; report at " + told(user.reported_at) +
+            "; chosen " + std::string(to_string(user.choice)) + " at " + told(user.choice_at) + " until " +
+            told(user.choice_until) + "; removed " + told(user.removed) + "; last_active " +
             told(user.reported_last_active) + " at " + told(user.reported_last_active_at) + "; forgotten up to " +
             told(user.forgotten_up_to);
+    if (!user.data) continue;
+    text += "; all data since " + told(user.data->since);
+    detail::each_entry(*user.data, [&text](std::string_view name, Timestamp at, const Value* value) {
+      text += "; " + told(name) + " at " + told(at) + " " + (value == nullptr ? "removed" : told(ValueView(*value)));
+    });
   }
   return text;
 }
@@ -175,6 +217,57 @@ std::string_view some_text(unsigned byte) {
   return byte < 4 ? "" : byte < 9 ? "x" : byte < 13 ? "y" : "yy";
 }
 
+Value nested(unsigned levels) {
+  Value value = 1;
+  for (; levels > 0; --levels) {
+    Attributes outer;
+    outer["o"] = std::move(value);
+    value = Value::object(std::move(outer));
+  }
+  return value;
+}
+/// Values that JSON has, and at the end some that it does not have.
+const std::vector<Value>& some_values() {
+  static const std::vector<Value> values = [] {
+    std::vector<Value> all = {Value(), 1, 2, 1.0, "x", "y", true, -0.0};
+    all.push_back("2019-01-07T13:17:42Z");
+    all.push_back(*parse_timestamp("2019-01-07T13:17:42Z"));
+    const std::vector<int> list = {1, 2};
+    all.emplace_back(list);
+    all.push_back(nested(1));
+    all.push_back(nested(Value::deepest - 1));
+    all.push_back(nested(Value::deepest));
+    all.push_back(std::string(1000, 'v'));
+    all.push_back(std::string(5000, 'v'));
+    all.push_back(nested(Value::deepest + 1));
+    all.push_back(std::numeric_limits<double>::quiet_NaN());
+    all.push_back(std::numeric_limits<double>::infinity());
+    all.push_back(UINT64_MAX);
+    return all;
+  }();
+  return values;
+}
+const std::vector<Attributes>& some_fields() {
+  static const std::vector<Attributes> fields = [] {
+    std::vector<Attributes> all(1);
+    for (const char* name : {"k", "k", "l"}) {
+      for (const Value& value : some_values()) all.emplace_back()[name] = value;
+    }
+    for (const char* name : {"online", "", "k\xff"}) all.emplace_back()[name] = 1;
+    Attributes& two = all.emplace_back();
+    two["k"] = 1;
+    two["l"] = 2;
+    Attributes& many = all.emplace_back();
+    for (int i = 0; i < 70; ++i) many["n" + std::to_string(i)] = i;
+    return all;
+  }();
+  return fields;
+}
+std::string_view some_name(unsigned byte) {
+  static constexpr const char* few[] = {"k", "l", "k", "m", "k\xff", "activity", "", "k"};
+  return byte % 32 == 31 ? std::string_view(long_text(1025)) : few[byte % 8];
+}
+
 constexpr Timestamp instant_of(std::int64_t ns) { return Timestamp::from_ns(ns); }
 constexpr Duration one_ns = Duration::from_ns(1);
 constexpr Timestamp last_instant = Timestamp::from_ns(INT64_MAX - 1);
@@ -202,6 +295,21 @@ class Interpreter {
       if (limits & 4) rules_.max_status_bytes = in_.any(std::array<std::uint32_t, 4>{1, 1025, 0, 2});
     }
     if (limits % 8 == 6) rules_.forget_after = duration({6, 0, 1, 12, 30});
+    if (limits & 8) {
+      rules_.idle_after = duration({3, 1, 0, 7, 2});
+      rules_.report_timeout = duration({0, 3, 5, 1, 0});
+      const unsigned how = in_.take();
+      rules_.heartbeat_is_activity = how % 2 == 0;
+      rules_.show_devices = how / 2 % 2 == 1;
+      static constexpr SessionFold folds[] = {SessionFold::by_rank, SessionFold::by_priority, SessionFold::latest};
+      rules_.session_fold = folds[how / 4 % 3];
+      if (how >= 128) rules_.ranking = {Availability::idle, Availability::available};
+    }
+    if (limits & 16) {
+      rules_.max_user_data_bytes = in_.any(std::array<std::uint32_t, 4>{30, 12, 0, 2000});
+      rules_.max_data_names = in_.any(std::array<std::uint32_t, 4>{1, 2, 0, 64});
+      rules_.max_activity_bytes = in_.any(std::array<std::uint32_t, 4>{10, 2, 0, 4096});
+    }
     if (tracing()) trace("rules: " + told(rules_));
     for (Slot& slot : slots_) {
       slot.s = Snapshot(rules_);
@@ -294,23 +402,43 @@ class Interpreter {
                                           EventType::connect,   EventType::set_status, EventType::report,
                                           EventType::heartbeat, EventType::connect};
     static constexpr EventType types_of_users[] = {EventType::set_visible, EventType::remove};
+    static constexpr EventType rich_types[] = {EventType::update,  EventType::update,           EventType::update,
+                                               EventType::active,  EventType::set_availability, EventType::set_data,
+                                               EventType::set_data};
     PresenceEventView e;
     const unsigned kind = in_.take(), who = in_.take();
     e.type = kind % 32 == 31 ? static_cast<EventType>(kind / 8) : types[kind % 8];
     if (kind / 8 >= 16 && kind / 8 < 20 && kind % 8 < 7) e.type = types_of_users[kind % 8 >= 4];
+    if (kind / 8 >= 20 && kind / 8 < 28 && kind % 8 < 7) e.type = rich_types[kind % 8];
     e.user = some_user(who % 64 < 60 ? who % 8 : 28 + who % 4);
     const unsigned session = kind / 8;
     e.session = some_session(session);
     e.at = instant(s);
-    const unsigned more =
-        e.type == EventType::connect || e.type == EventType::set_visible || who >= 128 ? in_.take() : 0;
+    const unsigned more = e.type == EventType::connect || e.type >= EventType::active || who >= 128 ? in_.take() : 0;
     if (more & 1 || (e.type == EventType::set_visible && who % 64 != 59)) e.invisible = (more & 2) != 0;
     if (more & 4 || e.type == EventType::set_status) e.status = some_text(in_.take());
     if (e.type == EventType::set_status && who % 64 == 59) e.status.reset();
     e.online = e.type == EventType::report ? (who & 64) == 0 : (more & 8) != 0;
     if (more & 16) e.last_active = instant(s);
     if ((more & 96) == 96) e.until = instant(s);
+    const bool says_more = detail::says_availability(e.type) || e.type == EventType::set_availability;
+    if (more & 128 || (says_more && e.type != EventType::connect && e.type != EventType::report)) say_more(e);
+    if (e.type == EventType::set_data || kind % 32 == 30) {
+      e.name = some_name(in_.take());
+      e.value = ValueView(some_values()[in_.take() % some_values().size()]);
+    }
     return e;
+  }
+
+  /// What a session is, and does. One in eight says what cannot be said.
+  void say_more(PresenceEventView& e) {
+    static constexpr unsigned words[] = {2, 3, 4, 1, 3, 2, 0, 77};
+    const unsigned what = in_.take();
+    if (what & 8) e.availability = static_cast<Availability>(words[what % 8 >= 6 && what & 16 ? 1 : what % 8]);
+    if (what & 16 && (e.availability || what & 1))
+      e.priority = in_.any(std::array<std::int8_t, 5>{1, 0, -1, 127, -128});
+    if (what & 32) e.activity = AttributesView(some_fields()[in_.take() % some_fields().size()]);
+    if (what & 64) e.data = AttributesView(some_fields()[in_.take() % some_fields().size()]);
   }
 
   Events events(const Snapshot& s, std::size_t most) {
@@ -360,18 +488,21 @@ class Interpreter {
     }
   }
 
-  /// Whether a text ends, somebody goes offline, or is known no more: by age, or because nothing was known but that
-  /// they are online.
+  /// Whether time alone may make this change: a text ends, an availability turns, and with the session that decides it
+  /// the activity; somebody goes offline, or is known no more: by age, or because nothing was known but that they are
+  /// online.
   static bool is_of_time(const UserPresenceChanged& change, const Rules& rules) {
     if (!change.before) return false;
     const User& before = *change.before;
     if (!change.after)
       return rules.forget_after != Duration::highest() ||
-             (before.online && !before.last_active && before.status.empty());
+             (before.online && !before.last_active && before.status.empty() && before.data.empty());
     const bool text_ends = change.status_changed() && change.after->status.empty();
     const bool goes_offline = before.online && !change.after->online;
-    return (text_ends || goes_offline) && (text_ends || !change.status_changed()) &&
-           (goes_offline || !change.online_changed()) && !change.last_active_changed();
+    const bool turns =
+        before.online && change.after->online && (change.availability_changed() || change.activity_changed());
+    return (text_ends || goes_offline || turns) && (text_ends || !change.status_changed()) &&
+           (goes_offline || !change.online_changed()) && !change.last_active_changed() && !change.data_changed();
   }
 
   /// In the order of (timestamp, id), and where all are told at once, one change per user; but one for whom several
@@ -388,6 +519,36 @@ class Interpreter {
                     (changes[k].at < changes[i].at &&
                      (is_forgotten || (advanced_with != nullptr && is_of_time(changes[i], *advanced_with)))),
                 "one change per user");
+    }
+  }
+
+  static void examine_session(const detail::SessionRegisters& session, const Rules& rules, std::size_t room) {
+    const detail::Span<Timestamp> disconnects = session.disconnects();
+    require(!session.empty(), "a session has registers");
+    require(disconnects.size() <= room, "disconnects are bounded");
+    require(std::is_sorted(disconnects.begin(), disconnects.end()), "disconnects are in order");
+    require(detail::has_runs(session, rules) && session.has_evidence() ? session.run_start() <= session.evidence_at()
+                                                                       : session.run_start() == detail::absent,
+            "evidence is in a run if there is a timeout");
+    require(!session.has_evidence() || session.state().moment.at <= session.evidence_at(),
+            "to say something is evidence");
+    require(!session.has_evidence() || session.activity().moment.at <= session.evidence_at(),
+            "to do something is evidence");
+    require(!session.active().exists() || rules.idle_after != Duration(), "activity is kept for idleness only");
+    if (session.is_simple()) return;
+    if (session.activity().value)
+      require(detail::json_bytes(session.activity().value.view()) <= rules.max_activity_bytes,
+              "activities are bounded");
+    const detail::Span<detail::Run> runs = session.earlier_runs();
+    const detail::PastOfSession* const past = session.rare().past();
+    const detail::RichOfSession* const rich = session.rare().rich();
+    require((past == nullptr || !past->nothing()) && (rich == nullptr || !rich->nothing()),
+            "what is rare is not empty");
+    require(runs.size() <= room, "runs are bounded");
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      require(runs[i].start <= runs[i].end, "a run starts before it ends");
+      require(i == 0 || runs[i - 1].end < runs[i].start, "runs are apart, and in order");
+      require(!session.has_evidence() || runs[i].end < session.run_start(), "runs are before that of the evidence");
     }
   }
 
@@ -412,13 +573,13 @@ class Interpreter {
     const std::size_t room = (std::max)(rules.max_recent_per_user, std::uint32_t{1});
     std::size_t live = 0;
     for (const detail::SessionRegisters& session : kept.sessions) {
-      live += detail::live(session, root.now, rules) ? 1u : 0u;
-      require(session.disconnects.size() <= room, "disconnects are bounded");
-      require(std::is_sorted(session.disconnects.begin(), session.disconnects.end()), "disconnects are in order");
-      require(!session.id.empty(), "a session has an id");
+      live += !session.is_report() && detail::live(session, root.now, rules) ? 1u : 0u;
+      examine_session(session, rules, room);
     }
     require(live <= rules.max_sessions_per_user, "live sessions are bounded");
-    require(kept.sessions.size() <= room + rules.max_sessions_per_user, "sessions are bounded");
+    const std::size_t reports = detail::RegistersView(kept).report() != nullptr ? 1 : 0;
+    require(kept.sessions.size() - reports <= room + rules.max_sessions_per_user, "sessions are bounded");
+    require(!detail::is_over_limit(kept.data, rules), "data is bounded");
     require(kept.visibility_changes.size() <= 2 * room, "flips are bounded");
     require(kept.activities.size() <= 2 * room, "activities are bounded");
     for (std::size_t i = 1; i < kept.sessions.size(); ++i)
@@ -445,6 +606,10 @@ class Interpreter {
       require(truth.has_value() && s.find(user.id, Viewer{user.id}) == truth->user, "users see themselves as they are");
       require(truth->user.invisible == truth->invisible_since.has_value(), "who is invisible is so since an instant");
       require(truth->invisible_since ? !user.online : truth->user == user, "others see the truth of a visible user");
+      require(user.online || (user.activity.empty() && user.availability == Availability::offline),
+              "only somebody online is available and does something");
+      require(!user.online || user.availability != Availability::offline, "whoever is online is not offline");
+      examine_devices(s, user, *truth);
     }
     require(users == s.size() && online == s.online_count() && s.empty() == (users == 0),
             "the counts are what is seen");
@@ -457,6 +622,24 @@ class Interpreter {
       for (const detail::RowView row : root->table) examine_registers(row, *root);
     }
     examine_deadline(s, slot.views);
+  }
+
+  /// Who has one device, and of whom nothing else is known that makes them online, is what that device is.
+  static void examine_devices(const Snapshot& s, const UserView& user, const PresenceState& truth) {
+    const std::vector<Device> devices = s.devices(user.id), own = s.devices(user.id, Viewer(user.id));
+    require(devices.empty() || (s.rules().show_devices && user.online), "devices are shown of users who are online");
+    require(truth.invisible_since ? devices.empty() : devices == own, "users see their devices as others do");
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      require(devices[i].availability != Availability::offline, "a device that is shown is online");
+      require(i == 0 || devices[i - 1].session < devices[i].session, "devices are in order");
+    }
+    const detail::RowView row = detail::SnapshotAccess::read(s)->table.find(user.id);
+    const bool is_reported = row->registers().report() != nullptr;
+    if (s.rules().show_devices && user.online) require(!devices.empty() || is_reported, "who is online has a device");
+    if (devices.size() != 1 || is_reported) return;
+    require(truth.choice ? user.availability == *truth.choice : user.availability == devices[0].availability,
+            "one device decides, unless its user does");
+    require(user.activity == AttributesView(devices[0].activity), "one device decides what its user does");
   }
 
   static void examine_deadline(const Snapshot& s, const Views& views) {
@@ -483,7 +666,7 @@ class Interpreter {
             "something changes at the next deadline");
     for (const UserPresenceChanged& change : changes) {
       require(change.at == *deadline && is_of_time(change, s.rules()),
-              "what changes at a deadline is that a text ends, or somebody goes offline or is forgotten");
+              "what changes at a deadline is that a text ends, or somebody turns idle, goes offline or is forgotten");
     }
   }
 
@@ -502,12 +685,19 @@ class Interpreter {
   /// Whether all that is kept of the user is below the caps: then nothing was dropped for want of room just now.
   static bool has_space(const detail::UserRegisters& user, const detail::Root& root) {
     const Rules& rules = root.rules;
-    std::size_t live = 0;
+    std::size_t live = 0, reports = 0;
     for (const detail::SessionRegisters& session : user.sessions) {
-      live += detail::live(session, root.now, rules) ? 1u : 0u;
-      if (session.disconnects.size() >= rules.max_recent_per_user) return false;
+      reports += session.is_report() ? 1u : 0u;
+      live += !session.is_report() && detail::live(session, root.now, rules) ? 1u : 0u;
+      if (session.disconnects().size() >= rules.max_recent_per_user ||
+          session.earlier_runs().size() >= rules.max_recent_per_user)
+        return false;
     }
-    return live < rules.max_sessions_per_user && user.sessions.size() - live < rules.max_recent_per_user &&
+    // Of two nodes that merge, each is far from the limits of data.
+    if (user.data &&
+        (user.data->names() > rules.max_data_names / 4 || user.data->bytes() > rules.max_user_data_bytes / 4))
+      return false;
+    return live < rules.max_sessions_per_user && user.sessions.size() - live - reports < rules.max_recent_per_user &&
            user.visibility_changes.size() < rules.max_recent_per_user &&
            user.activities.size() < rules.max_recent_per_user && user.dropped_range == detail::DroppedRange();
   }
@@ -521,24 +711,31 @@ class Interpreter {
     return true;
   }
   /// Users who are just being forgotten by age may lack an event that comes in another order as well.
-  static bool has_space_for(const PresenceEventView& e, const Snapshot& s) {
+  static bool has_space_for(std::string_view id, const Snapshot& s) {
     const detail::Root* const root = detail::SnapshotAccess::read(s);
-    const detail::RowView row = root != nullptr ? root->table.find(e.user) : nullptr;
-    if (s.rules().forget_after != Duration::highest()) return false;
-    if (row != nullptr) return has_space(row->unpacked(), *root);
-    // Nothing is kept of a removal if there is no room for one more unknown user.
-    return e.type != EventType::remove || root == nullptr || root->table.size() < s.rules().max_users;
+    const detail::RowView row = root != nullptr ? root->table.find(id) : nullptr;
+    // Nothing is kept of a removal while there are too many users whom nobody knows.
+    if (root != nullptr && row == nullptr && root->table.size() >= s.rules().max_users) return false;
+    return s.rules().forget_after == Duration::highest() && (row == nullptr || has_space(row->unpacked(), *root));
   }
 
   // ---- operations -------------------------------------------------------------------------------------------------
 
   void operate(Slot& slot, unsigned what) {
-    Slot& other = slots_[in_.take() % slots_.size()];
+    const unsigned how = in_.take();
+    Slot& other = slots_[how % slots_.size()];
     switch (what) {
       case 8:
       case 9:
-      case 10:
-      case 11: pass(slot, instant(slot.s)); break;
+      case 10: pass(slot, instant(slot.s)); break;
+      case 11:
+        if (how < 128) {
+          pass(slot, instant(slot.s));
+        } else {
+          static constexpr std::int64_t patiences[] = {3, 0, 1, 10, -2, INT64_MAX};
+          come_back(slot, instant(slot.s), Duration::from_ns(patiences[how / 3 % 6]) * unit_);
+        }
+        break;
       case 12: fold_batch(slot, events(slot.s, 6)); break;
       case 13:
       case 14: replay_log(slot, events(slot.s, 6)); break;
@@ -580,7 +777,7 @@ class Interpreter {
     Snapshot moved = before;
     moved = reduce(std::move(moved), e);
     require_equal(moved, slot.s, "reduce does what apply does");
-    if (accepted(verdict) && has_space_for(e, slot.s)) {
+    if (accepted(verdict) && has_space_for(e.user, slot.s)) {
       require(presence::apply(moved, e, [](const UserPresenceChangedView&) {}) == Verdict::unchanged,
               "an event counts once");
     }
@@ -605,6 +802,46 @@ class Interpreter {
     }
     follow(slot.views, changes);
     return verdict;
+  }
+
+  /// A host that was away comes back: nobody goes offline or idle by silence before it was patient for long enough.
+  void come_back(Slot& slot, Timestamp to, Duration patience) {
+    if (tracing()) trace("  resume at " + told(to) + " with a patience of " + std::to_string(patience.ns()));
+    const Snapshot before = slot.s;
+    Snapshot no_callback = before;
+    Changes changes;
+    resume(slot.s, to, patience, into(changes));
+    resume(no_callback, to, patience);
+    require_equal(slot.s, no_callback, "who does not listen changes nothing");
+    const bool is_instant = to != Timestamp::lowest() && to != Timestamp::highest();
+    if (!is_instant || (before.now() && to <= *before.now())) {
+      require_equal(slot.s, before, "nobody comes back before they left");
+      require(changes.empty(), "nobody comes back before they left");
+      return;
+    }
+    require(slot.s.now() == to, "whoever comes back does so now");
+    require_order(changes, true, &slot.s.rules());
+    for (const UserPresenceChanged& change : changes) {
+      require(change.at <= to && (!before.now() || change.at > *before.now()), "what time changes, changes meanwhile");
+      require(is_of_time(change, before.rules()), "time turns nobody online");
+    }
+    follow(slot.views, changes);
+    if (patience <= Duration()) return;
+    const Timestamp last = (std::min)(to + (patience - one_ns), last_instant - one_ns);
+    const Snapshot patient = last > to ? reduce(slot.s, last) : slot.s;
+    for (const UserView user : before) {
+      const std::optional<PresenceState> state = before.inspect(user.id);
+      bool is_live = false;
+      for (const Session& session : state->sessions) is_live = is_live || session.alive;
+      if (!is_live || state->invisible_since) continue;
+      require(patient.online(user.id), "whoever has a live session is held online");
+      const detail::RowView row = detail::SnapshotAccess::read(before)->table.find(user.id);
+      const bool has_timeout = rules_.session_timeout != Duration();
+      if (!has_timeout || state->sessions.size() != 1 || state->choice || row->registers().report() != nullptr)
+        continue;
+      if (user.availability != Availability::idle)
+        require(patient.view(user.id)->availability == user.availability, "nobody turns idle by silence");
+    }
   }
 
   void fold_batch(Slot& slot, const Events& list) {
@@ -689,9 +926,10 @@ class Interpreter {
     require_order(changes, true);
     for (const UserPresenceChanged& change : changes) {
       const bool forgotten = !change.after && before.rules().forget_after != Duration::highest();
-      require(forgotten || (change.after && !change.after->online && change.online_changed() &&
-                            !change.status_changed() && !change.last_active_changed()),
-              "without reports somebody may be offline, and nothing else");
+      const bool decides_no_more = change.after && change.after->online && !change.online_changed();
+      require(forgotten || (change.after && (!change.after->online || decides_no_more) && !change.status_changed() &&
+                            !change.last_active_changed() && !change.data_changed()),
+              "without reports somebody may be offline, or something else decides their availability");
       require(!before.now() || change.at == *before.now(), "what is forgotten, is so now");
     }
     follow(slot.views, changes);
@@ -763,7 +1001,7 @@ class Interpreter {
     const Snapshot before = slot.s;
     bool all_count = has_space(before);
     for (const PresenceEventView& e : list)
-      all_count = accepted(fold(slot, e)) && has_space_for(e, slot.s) && all_count;
+      all_count = accepted(fold(slot, e)) && has_space_for(e.user, slot.s) && all_count;
     if (!accepted(pass(slot, last)) || !all_count) return;
 
     if (tracing())
@@ -783,7 +1021,7 @@ class Interpreter {
       for (const PresenceEventView& e : arrivals) {
         if (until_middle-- == 0 && middle <= last) s = reduce(std::move(s), middle);
         const Verdict verdict = apply(s, e, [](const UserPresenceChangedView&) {});
-        these_count = these_count && accepted(verdict) && has_space_for(e, s);
+        these_count = these_count && accepted(verdict) && has_space_for(e.user, s);
       }
       if (!these_count) continue;
       s = reduce(std::move(s), last);
@@ -831,7 +1069,8 @@ class Interpreter {
       if (tracing()) trace("  node " + std::to_string(what % 2) + (to_both ? " and the other: " : ": ") + told(e));
       for (Snapshot& s : node) {
         if (!to_both && &s != &one) continue;
-        all_count = accepted(apply(s, e, [](const UserPresenceChangedView&) {})) && has_space_for(e, s) && all_count;
+        all_count =
+            accepted(apply(s, e, [](const UserPresenceChangedView&) {})) && has_space_for(e.user, s) && all_count;
       }
       sent.emplace_back(e, to_both);
     }
@@ -844,8 +1083,8 @@ class Interpreter {
       if (is_old) any_old = true;
       if (newest && single.now() && e.at > *single.now() + rules_.max_clock_skew)
         single = reduce(std::move(single), (std::min)(e.at - rules_.max_clock_skew, *newest));
-      all_count =
-          accepted(apply(single, e, [](const UserPresenceChangedView&) {})) && has_space_for(e, single) && all_count;
+      all_count = accepted(apply(single, e, [](const UserPresenceChangedView&) {})) && has_space_for(e.user, single) &&
+                  all_count;
     }
     if (newest) single = reduce(std::move(single), *newest);
 
@@ -890,8 +1129,8 @@ class Interpreter {
       } else {
         PresenceEventView e = event(slot.s);
         if (what % 4 != 2) e.user = visibility_change.user;
-        const bool is_private =
-            e.type != EventType::report && e.type != EventType::set_status && e.type != EventType::remove;
+        const bool is_private = e.type != EventType::report && e.type != EventType::set_status &&
+                                e.type != EventType::set_data && e.type != EventType::remove;
         const bool is_hidden = is_private && e.user == visibility_change.user && e.at >= cut;
         if (is_hidden && detail::sets_visibility(e) && !*e.invisible) break;
         if (tracing()) trace((is_hidden ? "  hidden: " : "  ") + told(e));
@@ -913,6 +1152,7 @@ class Interpreter {
         wrong("nothing is seen of an invisible user", slot.s, without.s);
       require(slot.s.size() == without.s.size() && slot.s.online_count() == without.s.online_count(),
               "an invisible user does not count");
+      require(slot.s.devices(visibility_change.user).empty(), "an invisible user has no device");
       require(slot.s.next_deadline() == without.s.next_deadline(), "an invisible user has no deadline");
     }
     const auto differences = [](const Snapshot& from, const Snapshot& to) {

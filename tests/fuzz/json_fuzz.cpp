@@ -12,6 +12,7 @@
 #include <presence/json/filters.hpp>
 #include <presence/json/lists.hpp>
 #include <presence/json/queries.hpp>
+#include <presence/model/availability.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/fields.hpp>
@@ -163,17 +164,34 @@ void require_noted(const ReadNotes& notes, std::vector<Mistake> expected, const 
   }
 }
 
+/// Whether no key has an escape, or a part that is replaced.
+bool has_plain_keys(const Json& json) {
+  const auto is_plain = [](const Json& key) { return key.is_as_written; };
+  return std::all_of(json.keys.begin(), json.keys.end(), is_plain) &&
+         std::all_of(json.elements.begin(), json.elements.end(), has_plain_keys);
+}
+
 void check_event(std::string_view text, const Text& tree) {
-  const Meaning<PresenceEvent> expected = naive::event(tree);
+  const Meaning<PresenceEvent> expected = naive::event(tree), borrowed = naive::event(tree, false);
   ReadNotes notes;
   const Result<PresenceEvent> read = parse_event(text, ReadOptions(), &notes);
   require_same(read, expected, "an event is read as documented", text);
   if (read) require(*read == expected.value, "an event has the fields that it says", text);
   if (read) require_noted(notes, expected.odd, "what of an event is odd is noted", text);
 
+  static EventBuffer buffer;
+  const Result<PresenceEventView> buffered = parse_event(text, buffer, ReadOptions(), &notes);
+  require_same(buffered, expected, "an event is read into a buffer as documented", text);
+  if (buffered) {
+    require(static_cast<PresenceEvent>(*buffered) == expected.value, "a buffered event has the fields it says", text);
+    require(to_json(*buffered) == to_json(*read), "a buffered event is the same to the byte", text);
+    require_noted(notes, expected.odd, "what of a buffered event is odd is noted", text);
+  }
+
   const bool is_as_written = text.find('\\') == std::string_view::npos && tree.replaced.empty();
   const auto is_utf8 = [](const Mistake& replaced) { return replaced.code != ErrorCode::bad_utf8; };
-  const bool fits = std::all_of(tree.replaced.begin(), tree.replaced.end(), is_utf8);
+  const bool fits =
+      std::all_of(tree.replaced.begin(), tree.replaced.end(), is_utf8) && !tree.mistake && has_plain_keys(tree.value);
   std::string empty, roomy = "what was there before";
   roomy.reserve(text.size());
   for (std::string* const scratch : {&empty, &roomy}) {
@@ -182,10 +200,11 @@ void check_event(std::string_view text, const Text& tree) {
     if (is_as_written || (fits && scratch == &roomy))
       require(news == before, "an event is borrowed without memory", text);
     if (is_as_written) require(*scratch == (scratch == &roomy ? "what was there before" : ""), "scratch is kept", text);
-    require_same(view, expected, "an event is borrowed as documented", text);
+    require_same(view, borrowed, "an event is borrowed as documented", text);
     if (!view) continue;
-    require(static_cast<PresenceEvent>(*view) == expected.value, "a borrowed event has the fields it says", text);
-    for (const std::string_view part : {view->user, view->session, view->status.value_or("")})
+    require(static_cast<PresenceEvent>(*view) == borrowed.value, "a borrowed event has the fields it says", text);
+    const std::string_view value = view->value.kind() == ValueKind::string ? view->value.text() : std::string_view();
+    for (const std::string_view part : {view->user, view->session, view->status.value_or(""), view->name, value})
       require(lies_in(part, text) || lies_in(part, *scratch), "an event borrows from nowhere else", text);
   }
 
@@ -273,9 +292,9 @@ void check_list(const Meaning<std::vector<T>>& expected, const Parse& parse, con
   if (!error) require_noted(notes, expected.odd, "what of a list is odd is noted", text);
 }
 
-void check_lists(std::string_view text, const Text& tree) {
+void check_lists(std::string_view text, const Text& tree, const Text& tree_around_values) {
   check_list(
-      naive::users(tree),
+      naive::users(tree_around_values),
       [](std::string_view json, const ReadOptions& options, ReadNotes* notes, auto fn) {
         return parse_users(json, options, notes, fn);
       },
@@ -332,11 +351,11 @@ void read_text(std::string_view given) {
   const Exactly exactly(given);
   const std::string_view text = exactly.text();
   const Text tree = naive::json(std::string(text)), tree_around_values = naive::json_around_values(std::string(text));
-  check_event(text, tree);
-  check_user(text, tree);
+  check_event(text, tree_around_values);
+  check_user(text, tree_around_values);
   check_filter(text, tree_around_values);
   check_channel(text, tree);
-  check_lists(text, tree);
+  check_lists(text, tree, tree_around_values);
   check_value(text, tree);
   check_query(text, tree_around_values);
 }
@@ -347,7 +366,7 @@ void read_inside(std::string_view given) {
   for (const std::string& list :
        {"[" + text + "," + text + "]", "{\"x\":" + text + ",\"users\":[" + text + "],\"channels\":[" + text + "]}"}) {
     const Exactly exactly(list);
-    check_lists(exactly.text(), naive::json(list));
+    check_lists(exactly.text(), naive::json(list), naive::json_around_values(list));
   }
   for (const std::string& query : {"{\"filter\":" + text + "}", "{\"limit\":3,\"sort\":[" + text + "]}"}) {
     const Exactly exactly(query);
@@ -357,7 +376,7 @@ void read_inside(std::string_view given) {
 
 // ---- bytes to strings, events and users ---------------------------------------------------------------------------
 
-constexpr std::array<std::string_view, 17> payloads = {
+constexpr std::array<std::string_view, 25> payloads = {
     R"({"type":"connect","user":"u","session":"s","at":"2019-01-07T13:17:42.375Z","invisible":true,"status":"zo\u00eb"})",
     R"({"type":"report","user":"猫","online":false,"at":-12,"status":"","last_active":"2016-12-31T23:59:60Z"})",
     R"({"type":"status","user":"u","session":null,"at":1546867062375000000,"status":"a\"b\\\ud83d\ude00"})",
@@ -379,14 +398,24 @@ constexpr std::array<std::string_view, 17> payloads = {
     R"("last_active":"","custom":{"status":"b\udc00"},"invisible":0}})",
     R"({"type":"visible","user":"u","at":"2019-01-07T13:17:42.375Z","invisible":false,"status":"a","until":0})",
     R"({"type":"remove","user":"u","at":1546867062375000000,"until":"2019-01-07T13:17:42.375000001Z","session":""})",
-    R"({"type":"user.deleted","created_at":1546867062,"user":{"id":"u","online":1,"online":2,"status":"\ud83d"}})"};
+    R"({"type":"user.deleted","created_at":1546867062,"user":{"id":"u","online":1,"online":2,"status":"\ud83d"}})",
+    R"({"type":"update","user":"u","session":"s","at":1546867062375000000,"availability":"b\u0075sy","priority":-128})",
+    R"({"type":"availability","user":"u","at":"2019-01-07T13:17:42.375Z","until":null,"availability":"offline"})",
+    R"({"type":"user.presence.changed","created_at":1546867062375000000,"user":{"availability":"dnd","id":"u",)"
+    R"("online":true,"availability":"away"}})",
+    R"({"type":"update","user":"u","session":"s","at":1546867062375000000,"activity":{"map":"harbour","in":[1,{"a":2.5}]}})",
+    R"({"type":"data","user":"u","at":"2019-01-07T13:17:42.375Z","name":"im\u0061ge","value":{"url":"https:\/\/x","n":[1,null]}})",
+    R"({"type":"report","user":"u","online":true,"at":1546867062375000000,"data":{"name":"U","b":{"c":[]}},"activity":{}})",
+    R"({"type":"user.updated","created_at":1546867062375000000,"user":{"id":"u","online":true,"name":"Kim","banned":true,)"
+    R"("x":[[]],"activity":{"a":1},"b":1e999,"b":2,"":3,"z":{"y":"\ud83d"},"created_at":7,"teams":["red"],"k":null}})",
+    R"({"id":"u","online":true,"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"activity":{"x":{"y":{}}}})"};
 
 constexpr std::array<std::string_view, 8> instants = {
     "2019-01-07T13:17:42.375Z",  "1677-09-21T00:12:43.145224193Z", "2262-04-11T23:47:16.854775806Z",
     "2016-12-31T15:59:60-08:00", "0001-01-01T00:00:00Z",           "2000-02-29t23:59:59.000000001z",
     "1900-02-28T00:00:00+23:59", "1969-12-31T23:59:59.999999Z"};
 
-constexpr std::array<std::string_view, 48> pieces = {"\"",
+constexpr std::array<std::string_view, 52> pieces = {"\"",
                                                      "\\",
                                                      ":",
                                                      ",",
@@ -433,10 +462,14 @@ constexpr std::array<std::string_view, 48> pieces = {"\"",
                                                      "01",
                                                      "\\u0061",
                                                      "1e400",
-                                                     "2262-04-11T23:47:16.854775807Z"};
+                                                     "2262-04-11T23:47:16.854775807Z",
+                                                     "\"activity\":{",
+                                                     "\"data\":{",
+                                                     "\"value\":",
+                                                     "{\"a\":["};
 
 /// The values that keys of events have, and others.
-constexpr std::array<std::string_view, 63> values = {"null",
+constexpr std::array<std::string_view, 78> values = {"null",
                                                      "true",
                                                      "false",
                                                      "0",
@@ -498,16 +531,67 @@ constexpr std::array<std::string_view, 63> values = {"null",
                                                      "7289654400000000000",
                                                      "\"a\\ud83d\"",
                                                      "\"\xFF\xC3\\n\"",
-                                                     "{\"cid\":\"a:u\",\"members\":[\"u\"]}"};
+                                                     "{\"cid\":\"a:u\",\"members\":[\"u\"]}",
+                                                     "\"active\"",
+                                                     "\"update\"",
+                                                     "\"availability\"",
+                                                     "\"away\"",
+                                                     "\"\\u0069dle\"",
+                                                     "\"offline\"",
+                                                     "\"available\\u0000\"",
+                                                     "127",
+                                                     "-128",
+                                                     "-129",
+                                                     "\"data\"",
+                                                     "{\"map\":\"harbour\",\"n\":[1,2.5,null]}",
+                                                     "{\"a\":{\"b\":[{}]},\"\\u0061\":1}",
+                                                     "{\"x\":[[]]}",
+                                                     "{\"x\":\"\xFF\"}"};
 
-constexpr std::array<std::string_view, 34> keys = {
-    "\"type\"",      "\"user\"",        "\"session\"",     "\"online\"",     "\"at\"",
-    "\"invisible\"", "\"status\"",      "\"last_active\"", "\"created_at\"", "\"me\"",
-    "\"id\"",        "\"custom\"",      "\"t\\u0079pe\"",  "\"us\\u0065r\"", "\"\\u0061t\"",
-    "\"\"",          "\"Type\"",        "\"statu\"",       "\"$in\"",        "\"name\"",
-    "\"until\"",     "\"unt\\u0069l\"", "\"$or\"",         "\"use\\r\"",     "\"last_activ\\u0065\"",
-    "\"created_a\"", "\"members\"",     "\"cid\"",         "\"user_id\"",    "\"memb\\u0065rs\"",
-    "\"a\"",         "\"\\u0061\"",     "\"channel\"",     "\"\xFF\\ud83d\""};
+constexpr std::array<std::string_view, 44> keys = {"\"type\"",
+                                                   "\"user\"",
+                                                   "\"session\"",
+                                                   "\"online\"",
+                                                   "\"at\"",
+                                                   "\"invisible\"",
+                                                   "\"status\"",
+                                                   "\"last_active\"",
+                                                   "\"created_at\"",
+                                                   "\"me\"",
+                                                   "\"id\"",
+                                                   "\"custom\"",
+                                                   "\"t\\u0079pe\"",
+                                                   "\"us\\u0065r\"",
+                                                   "\"\\u0061t\"",
+                                                   "\"\"",
+                                                   "\"Type\"",
+                                                   "\"statu\"",
+                                                   "\"$in\"",
+                                                   "\"name\"",
+                                                   "\"until\"",
+                                                   "\"unt\\u0069l\"",
+                                                   "\"$or\"",
+                                                   "\"use\\r\"",
+                                                   "\"last_activ\\u0065\"",
+                                                   "\"created_a\"",
+                                                   "\"members\"",
+                                                   "\"cid\"",
+                                                   "\"user_id\"",
+                                                   "\"memb\\u0065rs\"",
+                                                   "\"a\"",
+                                                   "\"\\u0061\"",
+                                                   "\"channel\"",
+                                                   "\"\xFF\\ud83d\"",
+                                                   "\"availability\"",
+                                                   "\"priority\"",
+                                                   "\"avail\\u0061bility\"",
+                                                   "\"activity\"",
+                                                   "\"data\"",
+                                                   "\"value\"",
+                                                   "\"n\\u0061me\"",
+                                                   "\"banned\"",
+                                                   "\"image\"",
+                                                   "\"d\\u0061ta\""};
 
 /// Parts of lists and queries.
 constexpr std::array<std::string_view, 8> list_beginnings = {"[",
@@ -580,16 +664,22 @@ constexpr std::array<std::string_view, 40> query_values = {"{}",
                                                            "\"30\"",
                                                            "null"};
 
-constexpr std::array<std::string_view, 8> custom_names = {"name", "type", "id", "cid", "members", "a", "", "\"\n"};
+constexpr std::array<std::string_view, 10> custom_names = {"name", "type", "id",     "cid",      "members",
+                                                           "a",    "\"\n", "banned", "activity", ""};
 
 /// Where a key finds a value that it needs.
 std::string_view fitting(std::string_view key) {
   if (key == "\"type\"") return "\"report\"";
   if (key == "\"online\"" || key == "\"invisible\"") return "true";
   if (key == "\"user\"" || key == "\"session\"" || key == "\"status\"" || key == "\"id\"") return "\"u\"";
+  if (key == "\"availability\"") return "\"away\"";
+  if (key == "\"priority\"") return "-5";
   if (key == "\"members\"") return "[\"u\"]";
   if (key == "\"cid\"") return "\"report:u\"";
   if (key == "\"me\"" || key == "\"custom\"") return "{}";
+  if (key == "\"activity\"" || key == "\"data\"") return R"({"map":"harbour"})";
+  if (key == "\"name\"" || key == "\"image\"") return "\"u\"";
+  if (key == "\"value\"") return R"([1,{"a":"b"}])";
   if (key == "\"channel\"") return R"({"cid":"report:u"})";
   return "1546867062375000000";
 }
@@ -612,9 +702,10 @@ class Maker {
   /// What is written is read back, by the naive reader too.
   void make_event() {
     PresenceEvent event;
-    event.type = any(std::array<EventType, 7>{EventType::connect, EventType::disconnect, EventType::heartbeat,
-                                              EventType::set_status, EventType::report, EventType::set_visible,
-                                              EventType::remove});
+    event.type = any(std::array<EventType, 11>{EventType::connect, EventType::disconnect, EventType::heartbeat,
+                                               EventType::set_status, EventType::report, EventType::set_visible,
+                                               EventType::remove, EventType::active, EventType::update,
+                                               EventType::set_availability, EventType::set_data});
     const unsigned has = take();
     event.user = a_text();
     event.session = a_text();
@@ -624,30 +715,51 @@ class Maker {
     event.online = (has & 8) != 0;
     if (has & 16) event.last_active = an_instant();
     if (has & 32) event.until = an_instant();
+    if (has & 64) event.availability = an_availability();
+    if (has & 128) event.priority = static_cast<std::int8_t>(static_cast<int>(take()) - 128);
+    PresenceEvent expected = event;
+    const unsigned content = take();
+    if (content & 1) event.activity = some_fields(expected.activity.emplace());
+    if (content & 2) event.data = some_fields(expected.data.emplace());
+    if (content & 4) expected.name = event.name = a_text();
+    if (content & 8) {
+      const std::optional<Value> value = a_value(expected.value);
+      event.value = value ? *value : Value(UINT64_MAX);  // which none holds
+    }
+    const bool is_value = is_json(event.value);
+    if (!is_value) expected.value = Value();
 
     const std::string text = to_json(event);
     require(to_json(PresenceEventView(event)) == text, "a view is written the same", text);
     const Text tree = naive::json(text);
     require(!tree.mistake, "what is written is JSON", text);
     std::string expected_keys = "type user ";
-    const bool is_of_session =
-        event.type == EventType::connect || event.type == EventType::disconnect || event.type == EventType::heartbeat;
+    const bool is_of_session = event.type == EventType::connect || event.type == EventType::disconnect ||
+                               event.type == EventType::heartbeat || event.type == EventType::active ||
+                               event.type == EventType::update;
     if (is_of_session || !event.session.empty()) expected_keys += "session ";
     if (event.type == EventType::report || event.online) expected_keys += "online ";
     expected_keys += "at ";
     if (event.invisible) expected_keys += "invisible ";
     if (event.status) expected_keys += "status ";
     if (event.until) expected_keys += "until ";
+    if (event.availability) expected_keys += "availability ";
+    if (event.priority) expected_keys += "priority ";
     if (event.last_active) expected_keys += "last_active ";
+    const bool is_data = event.type == EventType::set_data;
+    if (event.activity) expected_keys += "activity ";
+    if (is_data || !event.name.empty()) expected_keys += "name ";
+    if (is_value && (is_data || event.value.kind() != ValueKind::null)) expected_keys += "value ";
+    if (event.data) expected_keys += "data ";
     require(keys_of(tree.value) == expected_keys, "an event is written with its keys", text);
 
-    PresenceEvent expected = event;
     expected.user = naive::repaired(event.user);
+    expected.name = naive::repaired(event.name);
     expected.session = naive::repaired(event.session);
     if (event.status) expected.status = naive::repaired(*event.status);
     const bool is_whole = is_instant(event.at) && is_instant(event.until) && is_instant(event.last_active) &&
                           (event.type != EventType::set_status || event.status) &&
-                          (event.type != EventType::set_visible || event.invisible);
+                          (event.type != EventType::set_visible || event.invisible) && (!is_data || is_value);
     const Meaning<PresenceEvent> said = naive::event(tree);
     require(said.mistake.has_value() != is_whole && (said.mistake || said.value == expected), "an event is written",
             text);
@@ -655,14 +767,16 @@ class Maker {
   }
 
   void make_user() {
-    const User user = a_user();
+    const User user = a_user(read_form_);
     const std::string text = to_json(user);
     require(to_json(UserView(user)) == text, "a view is written the same", text);
     const Text tree = naive::json(text);
     require(!tree.mistake, "what is written is JSON", text);
     require(keys_of(tree.value) == keys_of(user), "a user is written with its keys", text);
     const Meaning<User> said = naive::user(tree);
-    require(!said.mistake && said.value == repaired(user), "a user is written", text);
+    require(!said.mistake, "a user is written", text);
+    // What is beyond a limit is odd.
+    if (said.odd.empty()) require(said.value == read_form_, "a user is written with what they have", text);
     read_text(text);
   }
 
@@ -671,8 +785,11 @@ class Maker {
     UserPresenceChanged change;
     change.id = a_text();
     change.at = an_instant();
-    if (has & 1) change.after = a_user();
-    if (has & 2) change.before = a_user();
+    User read_before;
+    read_form_ = User();
+    if (has & 1) change.after = a_user(read_form_);
+    if (has & 2) change.before = a_user(read_before);
+    if (!change.after) read_form_.id = naive::repaired(change.id);
 
     const std::string text = to_json(change);
     UserPresenceChangedView view;
@@ -682,17 +799,18 @@ class Maker {
     require(to_json(view) == text, "a view is written the same", text);
     const Text tree = naive::json(text);
     require(!tree.mistake, "what is written is JSON", text);
-    User after;
-    after.id = change.id;
-    if (change.after) after = *change.after;
-    require(keys_of(tree.value) == "type created_at user " && keys_of(tree.value.elements[2]) == keys_of(after),
+    // After it the user is as described, or unknown to others.
+    const std::string expected_keys = change.after ? keys_of(*change.after) : std::string("id ");
+    require(keys_of(tree.value) == "type created_at user " && keys_of(tree.value.elements[2]) == expected_keys,
             "a change is written with its keys", text);
 
     const Meaning<PresenceEvent> said = naive::event(tree);
-    const bool is_whole = is_instant(change.at) && !after.id.empty();
+    const bool is_whole = is_instant(change.at) && !(change.after ? change.after->id : change.id).empty();
     require(said.mistake.has_value() != is_whole, "a change can be read", text);
-    if (is_whole) {
-      require(said.value == PresenceEvent::report(repaired(after), change.at), "a change reads as a report", text);
+    if (is_whole && said.odd.empty()) {
+      const PresenceEvent expected =
+          change.after ? PresenceEvent::report(read_form_, change.at) : PresenceEvent::remove(read_form_.id, change.at);
+      require(said.value == expected, "a change reads as a report, or a removal", text);
     }
     read_text(text);
   }
@@ -778,16 +896,26 @@ class Maker {
     return names;
   }
   static std::string keys_of(const User& user) {
-    return std::string("id online status ") + (user.last_active ? "last_active " : "") +
-           (user.invisible ? "invisible " : "");
+    const bool is_said =
+        user.online && user.availability != Availability::offline && user.availability != Availability::available;
+    return std::string("id online status ") + (is_said ? "availability " : "") +
+           (user.last_active ? "last_active " : "") + (user.invisible ? "invisible " : "") +
+           (user.online && !user.activity.empty() ? "activity " : "") + names_of_data(user);
   }
-  static User repaired(User user) {
-    if (!is_instant(user.last_active)) user.last_active.reset();
-    user.id = naive::repaired(user.id);
-    user.status = naive::repaired(user.status);
-    return user;
+  static std::string names_of_data(const User& user) {
+    std::string names;
+    for (const Attributes::Entry& field : user.data) {
+      if (is_written(field.name)) names += field.name + ' ';
+    }
+    return names;
   }
-
+  static bool is_written(const std::string& name) {
+    for (const char* const reserved : {"", "id", "online", "status", "last_active", "invisible", "availability",
+                                       "activity", "custom", "created_at", "updated_at", "deleted_at"}) {
+      if (name == reserved) return false;
+    }
+    return naive::repaired(name) == name;
+  }
   /// Spans are replaced, put in or taken out for as long as there are bytes.
   std::string changed(std::string_view from) {
     std::string text(from);
@@ -823,7 +951,8 @@ class Maker {
   void add_object(std::string& text, unsigned deeper) {
     const unsigned levels = take();
     if (levels >= 248 && deeper == 3) {  // about as deep as is followed
-      const std::size_t depth = 62 + take() % 4;
+      const std::size_t deeper_still = take();
+      const std::size_t depth = (deeper_still < 128 ? 62 : 126) + deeper_still % 4;
       for (std::size_t i = 0; i < depth; ++i) text += levels % 2 == 0 ? "[" : "{\"user\":";
       text += any(values);
       for (std::size_t i = 0; i < depth; ++i) text += levels % 2 == 0 ? ']' : '}';
@@ -945,7 +1074,37 @@ class Maker {
     return Value::array(elements);
   }
 
-  User a_user() {
+  Availability an_availability() {
+    return any(std::array<Availability, 5>{Availability::offline, Availability::idle, Availability::away,
+                                           Availability::busy, Availability::available});
+  }
+
+  /// No number in it is infinite or none, and nothing is invalid.
+  static bool is_json(const Value& value) {
+    const auto is = [](const auto& part) { return is_json(part); };
+    if (value.kind() == ValueKind::invalid) return false;
+    if (value.kind() == ValueKind::real) return std::isfinite(value.view().real());
+    const auto elements = value.elements();
+    const auto members = value.members();
+    return std::all_of(elements.begin(), elements.end(), is) &&
+           std::all_of(members.begin(), members.end(), [](const ValueMember& one) { return is_json(one.value()); });
+  }
+  /// As they are read when they were written, they are `read`.
+  Attributes some_fields(Attributes& read) {
+    Attributes fields;
+    for (unsigned left = take() % 8; left > 0; --left) {
+      const std::string name = take() % 2 == 0 ? a_text() : std::string(any(custom_names));
+      if (fields.find(name) != nullptr) continue;
+      Value read_value;
+      const std::optional<Value> value = a_value(read_value);
+      fields[name] = value ? *value : Value(UINT64_MAX);  // which none holds
+      if (naive::repaired(name) == name) read[name] = value ? read_value : Value();
+    }
+    return fields;
+  }
+
+  /// As they are read when they were written, they are `read`, but for the limits.
+  User a_user(User& read) {
     User user;
     const unsigned has = take();
     user.id = a_text();
@@ -953,11 +1112,26 @@ class Maker {
     user.status = a_text();
     if (has & 2) user.last_active = an_instant();
     user.invisible = (has & 4) != 0;
+    if (has & 8) user.availability = an_availability();
+    Attributes activity, data;
+    if (has & 16) user.activity = some_fields(activity);
+    if (has & 32) user.data = some_fields(data);
+    read = user;
+    if (!is_instant(user.last_active)) read.last_active.reset();
+    read.id = naive::repaired(user.id);
+    read.status = naive::repaired(user.status);
+    read.activity = user.online ? activity : Attributes();
+    read.data = Attributes();
+    for (const Attributes::Entry& field : data) {
+      if (is_written(field.name) && !naive::is_no_data(field.name) && field.value.kind() != ValueKind::null)
+        read.data[field.name] = field.value;
+    }
     return user;
   }
 
   const std::uint8_t* data_;
   std::size_t size_;
+  User read_form_;
 };
 
 }  // namespace

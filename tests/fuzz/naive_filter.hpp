@@ -4,9 +4,9 @@
 #ifndef PRESENCE_TESTS_FUZZ_NAIVE_FILTER_HPP
 #define PRESENCE_TESTS_FUZZ_NAIVE_FILTER_HPP
 
-#include <presence/query/filter.hpp>
 #include <presence/base/time.hpp>
 #include <presence/model/value.hpp>
+#include <presence/query/filter.hpp>
 
 #include <algorithm>
 #include <array>
@@ -82,8 +82,13 @@ inline Object members(const Plain& plain) {
   return members;
 }
 
+/// The field of a user that holds their activity, which no name names: it is asked for by what is behind the dot.
+inline const std::string activity = "activity.";
+
 /// What a name with dots names. The whole name goes first, then what is behind its first dot, in what is before it.
 inline std::optional<Plain> find(const Object& object, const std::string& name) {
+  if (object.count(activity) != 0 && name.compare(0, activity.size(), activity) == 0)
+    return find(members(object.at(activity)), name.substr(activity.size()));
   const auto whole = object.find(name);
   if (whole != object.end()) return whole->second;
   const std::size_t dot = name.find('.');
@@ -281,10 +286,9 @@ inline bool completes(const std::string& text, const std::string& prefix) {
 /// Arrays hold no arrays, and numbers are finite. Of objects as few levels are made here as a Value holds.
 inline bool can_be_asked_for(const Plain& value) {
   return value.kind != Kind::unholdable && (value.kind != Kind::real || std::isfinite(value.real)) &&
-         std::all_of(value.elements.begin(), value.elements.end(),
-                     [&](const Plain& e) {
-                       return (value.kind == Kind::object || e.kind != Kind::array) && can_be_asked_for(e);
-                     });
+         std::all_of(value.elements.begin(), value.elements.end(), [&](const Plain& e) {
+           return (value.kind == Kind::object || e.kind != Kind::array) && can_be_asked_for(e);
+         });
 }
 
 /// How many combinations stand in each other; a chain of && or of || is one.

@@ -7,6 +7,7 @@
 
 #include <presence/base/result.hpp>
 #include <presence/base/time.hpp>
+#include <presence/model/availability.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/fields.hpp>
@@ -262,6 +263,7 @@ class JsonText : Bytes {
       key.offset = at_;
       if (!is('"')) return wrong();
       if (!string(key)) return false;
+      key.end = at_;
       space();
       if (!next(':')) return wrong();
       value.keys.push_back(key);
@@ -353,7 +355,6 @@ class JsonText : Bytes {
   }
 
   std::vector<Mistake> replaced_;
-
   int deepest_;
 };
 
@@ -495,10 +496,23 @@ inline std::optional<std::int64_t> counted(long long number, bool may_be_coarse)
   return std::nullopt;
 }
 
+inline std::optional<presence::Availability> named(const std::string& word) {
+  using presence::Availability;
+  if (word == "offline") return Availability::offline;
+  if (word == "idle") return Availability::idle;
+  if (word == "away") return Availability::away;
+  if (word == "busy") return Availability::busy;
+  if (word == "available") return Availability::available;
+  return std::nullopt;
+}
+
 /// Asks objects for their keys. Of the mistakes the first is kept; what is only odd is listed.
 class Reading {
  public:
   explicit Reading(const Text& text) : odd(text.replaced), replaced_(text.replaced) {}
+
+  /// Whether there is memory for values that cannot be borrowed. To need it is a mistake where there is none.
+  bool has_buffer = true;
 
   std::optional<Mistake> mistake;
   std::vector<Mistake> odd;
@@ -622,6 +636,14 @@ class Reading {
     return true;
   }
 
+  /// Whether a part of a string in it was replaced.
+  bool is_replaced_in(const Json& json) const {
+    for (const Mistake& part : replaced_) {
+      if (part.offset >= json.offset && part.offset < json.end) return true;
+    }
+    return false;
+  }
+
   /// Absent: nothing is said. Empty: there is none.
   std::optional<std::string> status(const Json& user, bool is_whole) {
     const Json* found = side_value(user, "status", Kind::string);
@@ -645,6 +667,31 @@ class Reading {
     return cut;
   }
 
+  std::optional<presence::Availability> availability(const Json& object) {
+    const Json* const found = value(object, "availability", Kind::string);
+    if (found == nullptr) return std::nullopt;
+    if (!named(found->text)) wrong(ErrorCode::out_of_range, found->offset);
+    return named(found->text);
+  }
+  /// Of a user of a service who is online, and so is never offline.
+  presence::Availability side_availability(const Json& user) {
+    const Json* const found = side_value(user, "availability", Kind::string);
+    if (found == nullptr) return presence::Availability::available;
+    if (named(found->text) && found->text != "offline") return *named(found->text);
+    odd.push_back(Mistake{ErrorCode::out_of_range, found->offset});
+    return presence::Availability::available;
+  }
+
+  std::optional<std::int8_t> priority(const Json& object) {
+    const Json* const found = value(object, "priority", Kind::number);
+    if (found == nullptr) return std::nullopt;
+    const double number = std::strtod(found->text.c_str(), nullptr);
+    if (found->text.find_first_of(".eE") == std::string::npos && number >= -128 && number <= 127)
+      return static_cast<std::int8_t>(number);
+    wrong(ErrorCode::out_of_range, found->offset);
+    return std::nullopt;
+  }
+
   /// What was found under the key, which the object must have.
   template <class T>
   T needed(const std::optional<T>& found, const Json& object, const std::string& key) {
@@ -658,6 +705,223 @@ class Reading {
   std::vector<Mistake> replaced_;
 };
 
+inline bool is_nested(const Json& value) { return value.kind == Kind::array || value.kind == Kind::object; }
+
+inline presence::Value scalar(Reading& reading, const Json& json) {
+  using presence::Value;
+  if (is_nested(json)) reading.wrong(ErrorCode::wrong_type, json.offset);
+  if (json.kind == Kind::boolean) return Value(json.truth);
+  if (json.kind == Kind::string) return Value(json.text);
+  if (json.kind != Kind::number) return Value();
+  if (json.text.find_first_of(".eE") == std::string::npos) {
+    errno = 0;
+    const long long number = std::strtoll(json.text.c_str(), nullptr, 10);
+    if (errno != 0) reading.wrong(ErrorCode::out_of_range, json.offset);
+    return Value(static_cast<std::int64_t>(number));
+  }
+  const double number = std::strtod(json.text.c_str(), nullptr);
+  if (std::isinf(number)) reading.wrong(ErrorCode::out_of_range, json.offset);
+  return Value(number);
+}
+
+inline std::size_t times(const Json& object, const std::string& key) {
+  std::size_t count = 0;
+  for (const Json& other : object.keys) count += other.text == key ? 1u : 0u;
+  return count;
+}
+
+/// What first is in more than 64 arrays and objects, itself one of them. Null pointer: nothing.
+inline const Json* too_deep(const Json& json, int level) {
+  if (!is_nested(json)) return nullptr;
+  if (level > 64) return &json;
+  for (const Json& element : json.elements) {
+    if (const Json* const found = too_deep(element, level + 1)) return found;
+  }
+  return nullptr;
+}
+
+/// A mistake: no Value holds it. A name that is repeated in an object is one as well, or only odd and left out.
+inline presence::Value custom(Reading& reading, const Json& json, bool repeated_is_odd, bool is_element = false,
+                              int level = 1) {
+  // An array in an array is read to its end, before it is found to be wrong.
+  const bool is_read_first = is_element && json.kind == Kind::array;
+  if (const Json* const deep = level > 64 || is_read_first ? too_deep(json, level) : nullptr) {
+    reading.wrong(ErrorCode::too_deep, deep->offset);
+    return presence::Value();
+  }
+  if (json.kind == Kind::array && !is_element) {
+    std::vector<presence::Value> elements;
+    for (const Json& element : json.elements)
+      elements.push_back(custom(reading, element, repeated_is_odd, true, level + 1));
+    return presence::Value::array(elements);
+  }
+  if (json.kind != Kind::object) return scalar(reading, json);
+  presence::Attributes members;
+  for (std::size_t i = 0; i < json.keys.size(); ++i) {
+    const presence::Value value = custom(reading, json.elements[i], repeated_is_odd, false, level + 1);
+    if (times(json, json.keys[i].text) == 1) members[json.keys[i].text] = value;
+  }
+  for (std::size_t i = 0; !reading.mistake && i < json.keys.size(); ++i) {
+    std::size_t before = 0;
+    for (std::size_t j = 0; j < i; ++j) before += json.keys[j].text == json.keys[i].text ? 1u : 0u;
+    if (before != 1) continue;
+    if (repeated_is_odd) {
+      reading.odd.push_back(Mistake{ErrorCode::duplicate_key, json.keys[i].offset});
+    } else {
+      reading.wrong(ErrorCode::duplicate_key, json.keys[i].offset);
+    }
+  }
+  return presence::Value::object(std::move(members));
+}
+
+/// The fields of an object. A name that is repeated is a mistake, behind those of the values.
+inline presence::Attributes fields(Reading& reading, const Json& object) {
+  presence::Attributes fields;
+  if (!reading.has_buffer && !object.keys.empty()) reading.wrong(ErrorCode::needs_buffer, object.offset);
+  for (std::size_t i = 0; i < object.keys.size(); ++i)
+    fields[object.keys[i].text] = custom(reading, object.elements[i], false);
+  for (std::size_t i = 0; i < object.keys.size(); ++i) {
+    for (std::size_t before = 0; before < i; ++before) {
+      if (object.keys[before].text == object.keys[i].text)
+        reading.wrong(ErrorCode::duplicate_key, object.keys[i].offset);
+    }
+  }
+  return fields;
+}
+
+/// About the size of it in JSON.
+inline std::size_t size_of(const presence::Value& value) {
+  using presence::ValueKind;
+  std::size_t size = 2;
+  if (value.kind() == ValueKind::integer || value.kind() == ValueKind::real) return 8;
+  if (value.kind() == ValueKind::string) return value.view().text().size() + 2;
+  if (value.kind() == ValueKind::array) {
+    for (const presence::Value& element : value.elements()) size += size_of(element) + 1;
+    return size;
+  }
+  if (value.kind() == ValueKind::object) {
+    for (const presence::ValueMember& member : value.members())
+      size += member.name().size() + 4 + size_of(member.value());
+    return size;
+  }
+  return 5;
+}
+inline std::size_t size_of(const presence::Attributes& fields) {
+  std::size_t size = 2;
+  for (const presence::Attributes::Entry& field : fields) size += field.name.size() + 4 + size_of(field.value);
+  return size;
+}
+
+inline std::size_t levels_of(const Json& json) {
+  std::size_t levels = 0;
+  for (const Json& element : json.elements) {
+    const std::size_t inside = levels_of(element);
+    if (inside > levels) levels = inside;
+  }
+  return is_nested(json) ? levels + 1 : 0;
+}
+
+/// Of a user of a service who is online.
+inline presence::Attributes side_activity(Reading& reading, const Json& user) {
+  const Json* const found = reading.side_value(user, "activity", Kind::object);
+  if (found == nullptr) return {};
+  if (!reading.has_buffer) {
+    if (!found->keys.empty()) reading.wrong(ErrorCode::needs_buffer, found->offset);
+    return {};
+  }
+  const std::size_t odd_before = reading.odd.size();
+  presence::Attributes activity = reading.side([&] { return fields(reading, *found); });
+  if (reading.odd.size() > odd_before || reading.is_replaced_in(*found)) return {};
+  if (levels_of(*found) > 64) {
+    reading.odd.push_back(Mistake{ErrorCode::too_deep, found->offset});
+  } else if (size_of(activity) > 1024) {
+    reading.odd.push_back(Mistake{ErrorCode::over_limit, found->offset});
+  } else {
+    return activity;
+  }
+  return {};
+}
+
+inline bool is_no_data(const std::string& name) {
+  for (const char* const other : {"id",
+                                  "online",
+                                  "status",
+                                  "last_active",
+                                  "invisible",
+                                  "availability",
+                                  "activity",
+                                  "custom",
+                                  "created_at",
+                                  "updated_at",
+                                  "deleted_at",
+                                  "banned",
+                                  "ban_expires",
+                                  "shadow_banned",
+                                  "bypass_moderation",
+                                  "blocked_user_ids",
+                                  "devices",
+                                  "push_notifications",
+                                  "push_preferences",
+                                  "mutes",
+                                  "channel_mutes",
+                                  "unread_count",
+                                  "unread_channels",
+                                  "unread_threads",
+                                  "total_unread_count",
+                                  "total_unread_count_by_team",
+                                  "latest_hidden_channels",
+                                  "privacy_settings",
+                                  "avg_response_time",
+                                  "deactivated_at",
+                                  "revoke_tokens_issued_before"}) {
+    if (name == other) return true;
+  }
+  return false;
+}
+
+/// Of a user of a service. In order of the names.
+inline presence::Attributes side_data(Reading& reading, const Json& user) {
+  for (std::size_t i = 0; i < user.keys.size() && !reading.has_buffer; ++i) {
+    if (!is_no_data(user.keys[i].text) && user.elements[i].kind != Kind::null)
+      reading.wrong(ErrorCode::needs_buffer, user.keys[i].offset);
+  }
+  if (!reading.has_buffer) return {};
+  presence::Attributes order, data;
+  for (const Json& key : user.keys) order[key.text] = presence::Value();
+  std::size_t size = 0;
+  bool is_full = false;
+  for (const presence::Attributes::Entry& one : order) {
+    if (is_no_data(one.name)) continue;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < user.keys.size(); ++i) {
+      if (user.keys[i].text == one.name) places.push_back(i);
+    }
+    const Json &key = user.keys[places[0]], &found = user.elements[places[0]];
+    if (places.size() > 1) {
+      reading.odd.push_back(Mistake{ErrorCode::duplicate_key, user.keys[places[1]].offset});
+    } else if (found.kind == Kind::null || is_full) {
+      continue;
+    } else if (one.name.empty()) {
+      reading.odd.push_back(Mistake{ErrorCode::out_of_range, key.offset});
+    } else {
+      const std::size_t odd_before = reading.odd.size();
+      const presence::Value value = reading.side([&] { return custom(reading, found, false); });
+      if (reading.odd.size() > odd_before || reading.is_replaced_in(key) || reading.is_replaced_in(found)) continue;
+      const std::size_t more = one.name.size() + 4 + size_of(value);
+      if (size + more > 4096) {
+        reading.odd.push_back(Mistake{ErrorCode::over_limit, found.offset});
+      } else if (data.size() == 64) {
+        reading.odd.push_back(Mistake{ErrorCode::over_limit, key.offset});
+        is_full = true;
+      } else {
+        size += more;
+        data[one.name] = value;
+      }
+    }
+  }
+  return data;
+}
+
 inline std::optional<presence::EventType> line_type(const std::string& name) {
   using presence::EventType;
   if (name == "connect") return EventType::connect;
@@ -665,6 +929,10 @@ inline std::optional<presence::EventType> line_type(const std::string& name) {
   if (name == "heartbeat") return EventType::heartbeat;
   if (name == "status") return EventType::set_status;
   if (name == "report") return EventType::report;
+  if (name == "active") return EventType::active;
+  if (name == "update") return EventType::update;
+  if (name == "availability") return EventType::set_availability;
+  if (name == "data") return EventType::set_data;
   if (name == "visible") return EventType::set_visible;
   if (name == "remove") return EventType::remove;
   return std::nullopt;
@@ -676,7 +944,8 @@ inline presence::PresenceEvent line(Reading& reading, const Json& whole, presenc
   event.type = type;
   event.user = reading.needed(reading.text(whole, "user"), whole, "user");
   const std::optional<std::string> session = reading.text(whole, "session");
-  if (type == EventType::connect || type == EventType::disconnect || type == EventType::heartbeat)
+  if (type == EventType::connect || type == EventType::disconnect || type == EventType::heartbeat ||
+      type == EventType::active || type == EventType::update)
     reading.needed(session, whole, "session");
   event.session = session.value_or("");
   const std::optional<bool> online = reading.truth(whole, "online");
@@ -688,7 +957,20 @@ inline presence::PresenceEvent line(Reading& reading, const Json& whole, presenc
   event.status = reading.text(whole, "status");
   if (type == EventType::set_status) reading.needed(event.status, whole, "status");
   event.until = reading.instant(whole, "until");
+  event.availability = reading.availability(whole);
+  event.priority = reading.priority(whole);
   event.last_active = reading.instant(whole, "last_active");
+  if (const Json* const activity = reading.value(whole, "activity", Kind::object))
+    event.activity = fields(reading, *activity);
+  const std::optional<std::string> name = reading.text(whole, "name");
+  if (type == EventType::set_data) reading.needed(name, whole, "name");
+  event.name = name.value_or("");
+  if (type == EventType::set_data && times(whole, "value") == 0) reading.wrong(ErrorCode::missing_key, whole.offset);
+  if (const Json* const value = reading.value(whole, "value")) {
+    if (!reading.has_buffer && is_nested(*value)) reading.wrong(ErrorCode::needs_buffer, value->offset);
+    event.value = custom(reading, *value, false);
+  }
+  if (const Json* const data = reading.value(whole, "data", Kind::object)) event.data = fields(reading, *data);
   return event;
 }
 
@@ -706,7 +988,10 @@ inline presence::PresenceEvent payload(Reading& reading, const Json& whole, cons
   event.online = reading.needed(reading.truth(*user, "online"), *user, "online");
   event.at = reading.needed(reading.instant(whole, "created_at", true), whole, "created_at");
   event.status = reading.status(*user, is_whole_truth);
+  if (event.online) event.availability = reading.side_availability(*user);
   event.last_active = reading.side_instant(*user, "last_active");
+  if (event.online) event.activity = side_activity(reading, *user);
+  event.data = side_data(reading, *user);
   return event;
 }
 
@@ -743,64 +1028,16 @@ inline presence::User user(Reading& reading, const Json& whole) {
   user.id = reading.id(whole);
   user.online = reading.truth(whole, "online").value_or(false);
   user.status = reading.status(whole, true).value_or("");
+  if (user.online) user.availability = reading.side_availability(whole);
   user.last_active = reading.side_instant(whole, "last_active");
   const Json* const invisible = reading.side_value(whole, "invisible", Kind::boolean);
   user.invisible = invisible != nullptr && invisible->truth;
+  if (user.online) user.activity = side_activity(reading, whole);
+  user.data = side_data(reading, whole);
   return user;
 }
 
 // ---- channels ---------------------------------------------------------------------------------------------------
-
-inline bool is_nested(const Json& value) { return value.kind == Kind::array || value.kind == Kind::object; }
-
-inline presence::Value scalar(Reading& reading, const Json& json) {
-  using presence::Value;
-  if (is_nested(json)) reading.wrong(ErrorCode::wrong_type, json.offset);
-  if (json.kind == Kind::boolean) return Value(json.truth);
-  if (json.kind == Kind::string) return Value(json.text);
-  if (json.kind != Kind::number) return Value();
-  if (json.text.find_first_of(".eE") == std::string::npos) {
-    errno = 0;
-    const long long number = std::strtoll(json.text.c_str(), nullptr, 10);
-    if (errno != 0) reading.wrong(ErrorCode::out_of_range, json.offset);
-    return Value(static_cast<std::int64_t>(number));
-  }
-  const double number = std::strtod(json.text.c_str(), nullptr);
-  if (std::isinf(number)) reading.wrong(ErrorCode::out_of_range, json.offset);
-  return Value(number);
-}
-
-inline std::size_t times(const Json& object, const std::string& key) {
-  std::size_t count = 0;
-  for (const Json& other : object.keys) count += other.text == key ? 1u : 0u;
-  return count;
-}
-
-/// A mistake: no Value holds it. A name that is repeated in an object is one as well, or only odd and left out.
-inline presence::Value custom(Reading& reading, const Json& json, bool repeated_is_odd, bool is_element = false) {
-  if (json.kind == Kind::array && !is_element) {
-    std::vector<presence::Value> elements;
-    for (const Json& element : json.elements) elements.push_back(custom(reading, element, repeated_is_odd, true));
-    return presence::Value::array(elements);
-  }
-  if (json.kind != Kind::object) return scalar(reading, json);
-  presence::Attributes members;
-  for (std::size_t i = 0; i < json.keys.size(); ++i) {
-    const presence::Value value = custom(reading, json.elements[i], repeated_is_odd);
-    if (times(json, json.keys[i].text) == 1) members[json.keys[i].text] = value;
-  }
-  for (std::size_t i = 0; !reading.mistake && i < json.keys.size(); ++i) {
-    std::size_t before = 0;
-    for (std::size_t j = 0; j < i; ++j) before += json.keys[j].text == json.keys[i].text ? 1u : 0u;
-    if (before != 1) continue;
-    if (repeated_is_odd) {
-      reading.odd.push_back(Mistake{ErrorCode::duplicate_key, json.keys[i].offset});
-    } else {
-      reading.wrong(ErrorCode::duplicate_key, json.keys[i].offset);
-    }
-  }
-  return presence::Value::object(std::move(members));
-}
 
 inline std::optional<std::string> member(Reading& reading, const Json& json) {
   if (json.kind == Kind::string) return json.is_broken ? std::nullopt : std::optional<std::string>(json.text);
@@ -983,11 +1220,13 @@ struct Meaning : Answer<T> {
 
 /// A mistake of the grammar goes before all others.
 template <class T>
-Meaning<T> meaning(const Text& text, const std::optional<Mistake>& mistake, T (*read)(Reading&, const Json&)) {
+Meaning<T> meaning(const Text& text, const std::optional<Mistake>& mistake, T (*read)(Reading&, const Json&),
+                   bool has_buffer = true) {
   Meaning<T> answer;
   answer.mistake = mistake;
   if (answer.mistake) return answer;
   Reading reading(text);
+  reading.has_buffer = has_buffer;
   if (text.value.kind == Kind::object) {
     answer.value = read(reading, text.value);
   } else {
@@ -998,7 +1237,7 @@ Meaning<T> meaning(const Text& text, const std::optional<Mistake>& mistake, T (*
   return answer;
 }
 /// Only what is seen to be of a service has strings in which something is replaced.
-inline Meaning<presence::PresenceEvent> event(const Text& text) {
+inline Meaning<presence::PresenceEvent> event(const Text& text, bool has_buffer = true) {
   bool is_of_a_service = false;
   if (text.value.kind == Kind::object && times(text.value, "type") == 1) {
     for (std::size_t i = 0; i < text.value.keys.size(); ++i) {
@@ -1007,7 +1246,8 @@ inline Meaning<presence::PresenceEvent> event(const Text& text) {
         is_of_a_service = type.text.find('.') != std::string::npos;
     }
   }
-  return meaning<presence::PresenceEvent>(text, is_of_a_service ? text.mistake : text.strict_mistake(), event);
+  return meaning<presence::PresenceEvent>(text, is_of_a_service ? text.mistake : text.strict_mistake(), event,
+                                          has_buffer);
 }
 template <class T>
 Meaning<std::vector<T>> list(const Text& text, const std::string& key, T (*read)(Reading&, const Json&)) {

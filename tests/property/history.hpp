@@ -23,6 +23,7 @@
 
 namespace property {
 
+using presence::Availability;
 using presence::Duration;
 using presence::EventType;
 using presence::PresenceEvent;
@@ -123,6 +124,7 @@ struct Mix {
   bool few_sessions = false;    ///< of the limits only that of live sessions
   bool hiding = false;          ///< invisible more often
   bool forgetting = false;      ///< users are forgotten by age, soon
+  bool rich = true;             ///< availabilities, activities, data, and rules about them
   bool removing = false;        ///< users are removed more often, and heard of again soon
   bool without_limits = false;  ///< nothing that is refused by chance: windows without end
 };
@@ -143,6 +145,20 @@ class Author {
     if (mix_.without_limits || chance_.one_in(12)) rules.reorder_window = Duration::highest();
     if (mix_.without_limits || chance_.one_in(12)) rules.max_clock_skew = Duration::highest();
     if (chance_.one_in(20)) rules.offline_grace = -units(2);
+    if (mix_.rich) {
+      rules.idle_after = units(chance_.any<std::int64_t>({0, 0, 1, 3, 5, 14}));
+      rules.heartbeat_is_activity = !chance_.one_in(3);
+      rules.report_timeout = units(chance_.any<std::int64_t>({0, 0, 4}));
+      rules.session_fold = chance_.any({presence::SessionFold::by_rank, presence::SessionFold::by_rank,
+                                        presence::SessionFold::by_priority, presence::SessionFold::latest});
+      if (chance_.one_in(2)) {
+        std::vector<Availability> order{Availability::busy, Availability::available, Availability::away,
+                                        Availability::idle};
+        chance_.shuffle(order);
+        rules.ranking = presence::Ranking{order[0], order[1], order[2], order[3]};
+      }
+      rules.show_devices = chance_.one_in(2);
+    }
     if (mix_.forgetting) rules.forget_after = units(chance_.any<std::int64_t>({-1, 0, 1, 3, 6, 12, 30}));
     if (mix_.removing) rules.last_active_refresh = units(chance_.any<std::int64_t>({2, 5, 20}));
     if (mix_.few_sessions) rules.max_sessions_per_user = chance_.any<std::uint32_t>({0, 1, 1, 1, 1, 1, 2, 2, 2, 2});
@@ -210,14 +226,18 @@ class Author {
     e.user = one_of(users, 1 + chance_.below(mix_.users));
     e.session = one_of(sessions, 1 + chance_.below(mix_.sessions));
     e.at = instant();
-    const std::size_t kind = chance_.below(48);
+    const std::size_t kind = chance_.below(mix_.rich ? 68 : 48);
     e.type = kind < 16   ? EventType::connect
              : kind < 27 ? EventType::heartbeat
              : kind < 33 ? EventType::disconnect
              : kind < 38 ? EventType::set_status
              : kind < 43 ? EventType::report
              : kind < 46 ? EventType::set_visible
-                         : EventType::remove;
+             : kind < 48 ? EventType::remove
+             : kind < 52 ? EventType::active
+             : kind < 60 ? EventType::update
+             : kind < 63 ? EventType::set_availability
+                         : EventType::set_data;
     if (mix_.removing && chance_.one_in(8)) e.type = EventType::remove;
     if (e.type == EventType::set_visible || (e.type == EventType::connect && !chance_.one_in(3))) {
       e.invisible = mix_.hiding ? !chance_.one_in(3) : chance_.one_in(2);
@@ -226,7 +246,8 @@ class Author {
         chance_.one_in(e.type == EventType::connect || e.type == EventType::report ? 3 : 12)) {
       e.status = chance_.any({"", "a", "a", "b", "b"});
     }
-    if (e.status && chance_.one_in(3)) e.until = end_of_text(e.at);
+    if ((e.status || e.type == EventType::set_availability) && chance_.one_in(3)) e.until = end_of_text(e.at);
+    if (mix_.rich) say_more(e);
     if (e.type == EventType::remove) {
       removals_.push_back(e.at.ns());
       if (removals_.size() > 4) removals_.erase(removals_.begin());
@@ -253,6 +274,34 @@ class Author {
     if (e.type != EventType::report && chance_.one_in(12)) e.last_active = e.at + units(3);
     if (!e.status && chance_.one_in(12)) e.until = e.at + units(chance_.between(-1, 3));
     return e;
+  }
+
+  /// What a session says of itself, a choice, and data.
+  void say_more(PresenceEvent& e) {
+    const auto word = [this] {
+      return chance_.any(
+          {Availability::idle, Availability::away, Availability::busy, Availability::busy, Availability::available});
+    };
+    const auto small = [this] { return presence::Value(chance_.between(1, 3)); };
+    if (presence::detail::says_availability(e.type) && !(e.type == EventType::report && !e.online)) {
+      if (!chance_.one_in(3)) e.availability = word();
+      if (e.availability && chance_.one_in(3)) e.priority = chance_.any<std::int8_t>({-128, -1, 0, 1, 127});
+      if (chance_.one_in(3)) {
+        e.activity.emplace();
+        if (!chance_.one_in(4)) (*e.activity)["v"] = small();
+      }
+    }
+    if (e.type == EventType::set_availability && !chance_.one_in(3)) e.availability = word();
+    if (e.type == EventType::set_data) {
+      e.name = chance_.any({"k", "k", "l"});
+      if (!chance_.one_in(4)) e.value = chance_.one_in(4) ? presence::Value(1.0) : small();
+    }
+    if (e.type == EventType::report && chance_.one_in(3)) {
+      e.data.emplace();
+      for (const char* name : {"k", "l", "m"}) {
+        if (chance_.one_in(2)) (*e.data)[name] = small();
+      }
+    }
   }
 
   /// When a text set at `at` ends: soon, or near something else that happens; sometimes not after `at`, which is bad.
@@ -285,7 +334,7 @@ class Author {
 
   PresenceEvent bad_event() {
     PresenceEvent e = event();
-    switch (chance_.below(6)) {
+    switch (chance_.below(mix_.rich ? 9 : 6)) {
       case 0: e.user.clear(); break;
       case 1:
         e.type = EventType::heartbeat;
@@ -303,6 +352,19 @@ class Author {
         e.status = "a";
         e.until = chance_.any(
             {e.at, e.at - Duration::from_ns(1), e.at - units(2), Timestamp::lowest(), Timestamp::highest()});
+        break;
+      case 6:
+        e.type = chance_.any({EventType::connect, EventType::update, EventType::report, EventType::set_availability});
+        e.availability = static_cast<Availability>(chance_.any({0, 5, 77, 255}));
+        break;
+      case 7:
+        e.type = chance_.one_in(2) ? EventType::connect : EventType::update;
+        e.availability.reset();
+        e.priority = chance_.any<std::int8_t>({0, 1});
+        break;
+      case 8:
+        e.type = EventType::set_data;
+        e.name = chance_.any({"", "id", "online", "activity", "custom"});
         break;
       default: e.at = chance_.one_in(2) ? Timestamp::lowest() : Timestamp::highest(); break;
     }
@@ -414,7 +476,8 @@ inline bool asks_to_be(const PresenceEvent& e, bool invisible) {
 /// Whether others cannot observe the event if its user is invisible. They can observe statuses, removals, and reports
 /// of a server.
 inline bool is_private(const PresenceEvent& e) {
-  return presence::detail::belongs_to_session(e.type) || e.type == EventType::set_visible;
+  return presence::detail::belongs_to_session(e.type) || e.type == EventType::set_visible ||
+         e.type == EventType::set_availability;
 }
 
 /// The text of the event, set without anything else. Precondition: it has one.
@@ -428,11 +491,15 @@ inline PresenceEvent text_of(const PresenceEvent& e) {
 inline bool is_of_time(const UserPresenceChanged& change, const Rules& rules) {
   if (!change.before) return false;
   const User& before = *change.before;
+  if (change.after && change.data_changed()) return false;
   if (!change.after)
-    return rules.forget_after != Duration::highest() || (before.online && !before.last_active && before.status.empty());
+    return rules.forget_after != Duration::highest() ||
+           (before.online && !before.last_active && before.status.empty() && before.data.empty());
   const bool text_ends = change.status_changed() && change.after->status.empty(),
              goes_offline = before.online && !change.after->online;
-  return (text_ends || goes_offline) && (text_ends || !change.status_changed()) &&
+  const bool turns =
+      before.online && change.after->online && (change.availability_changed() || change.activity_changed());
+  return (text_ends || goes_offline || turns) && (text_ends || !change.status_changed()) &&
          (goes_offline || !change.online_changed()) && !change.last_active_changed();
 }
 
@@ -467,6 +534,12 @@ inline Snapshot other_node(const Rules& rules, const std::vector<PresenceEvent>&
   roomy.reorder_window = rules.reorder_window;
   roomy.max_clock_skew = rules.max_clock_skew;
   roomy.forget_after = rules.forget_after;
+  roomy.idle_after = rules.idle_after;
+  roomy.heartbeat_is_activity = rules.heartbeat_is_activity;
+  roomy.report_timeout = rules.report_timeout;
+  roomy.session_fold = rules.session_fold;
+  roomy.ranking = rules.ranking;
+  roomy.show_devices = rules.show_devices;
   Snapshot other(roomy);
   for (const PresenceEvent& e : events) other = presence::reduce(std::move(other), PresenceEventView(e));
   if (at) other = presence::reduce(std::move(other), *at);
@@ -524,6 +597,15 @@ inline std::string told(const PresenceEvent& e) {
       if (!e.invisible) text += " e.invisible.reset();";
       break;
     case EventType::remove: text = head + "remove(" + user + at; break;
+    case EventType::active: text = head + "active(" + user + session + at; break;
+    case EventType::update: text = head + "update(" + user + session + at; break;
+    case EventType::set_availability:
+      text = head + "set_availability(" + user + ", " +
+             (e.availability ? "Availability::" + std::string(to_string(*e.availability)) : "std::nullopt") + at;
+      break;
+    case EventType::set_data:
+      text = head + "set_data(" + user + ", \"" + e.name + "\", *parse_value(R\"(" + to_json(e.value) + ")\")" + at;
+      break;
     default: text = head + "/* of unknown type */ connect(" + user + session + at; break;
   }
   if (e.invisible && e.type != EventType::set_visible)
@@ -532,6 +614,11 @@ inline std::string told(const PresenceEvent& e) {
   if (e.online && e.type != EventType::report) text += " e.online = true;";
   if (e.last_active) text += " e.last_active = " + told(*e.last_active) + ";";
   if (e.until) text += " e.until = " + told(*e.until) + ";";
+  if (e.availability && e.type != EventType::set_availability)
+    text += " e.availability = Availability::" + std::string(to_string(*e.availability)) + ";";
+  if (e.priority) text += " e.priority = " + std::to_string(*e.priority) + ";";
+  if (e.activity) text += " e.activity = fields(R\"(" + to_json(presence::Value::object(*e.activity)) + ")\");";
+  if (e.data) text += " e.data = fields(R\"(" + to_json(presence::Value::object(*e.data)) + ")\");";
   return text + " ";
 }
 
@@ -574,6 +661,22 @@ inline std::string told(const Rules& rules) {
   line("reorder_window", told(rules.reorder_window));
   line("max_clock_skew", told(rules.max_clock_skew));
   if (rules.forget_after != usual.forget_after) line("forget_after", told(rules.forget_after));
+  if (rules.idle_after != usual.idle_after) line("idle_after", told(rules.idle_after));
+  if (!rules.heartbeat_is_activity) line("heartbeat_is_activity", "false");
+  if (rules.report_timeout != usual.report_timeout) line("report_timeout", told(rules.report_timeout));
+  if (rules.session_fold != usual.session_fold)
+    line("session_fold", "SessionFold::" + std::string(to_string(rules.session_fold)));
+  if (rules.ranking != usual.ranking) {
+    std::vector<Availability> order{Availability::busy, Availability::available, Availability::away,
+                                    Availability::idle};
+    std::sort(order.begin(), order.end(),
+              [&rules](Availability a, Availability b) { return rules.ranking.is_stronger(a, b); });
+    std::string words;
+    for (const Availability word : order)
+      words += (words.empty() ? "{Availability::" : ", Availability::") + std::string(to_string(word));
+    line("ranking", words + "}");
+  }
+  if (rules.show_devices) line("show_devices", "true");
   if (rules.max_users != usual.max_users) line("max_users", std::to_string(rules.max_users));
   if (rules.max_sessions_per_user != usual.max_sessions_per_user)
     line("max_sessions_per_user", std::to_string(rules.max_sessions_per_user));
@@ -595,8 +698,13 @@ inline std::string told(const History& h) {
 
 inline std::string told(const std::optional<User>& user) {
   if (!user) return "not known";
-  return std::string(user->online ? "online" : "offline") + " \"" + user->status + "\" " + told(user->last_active) +
-         (user->invisible ? " invisible" : "");
+  std::string text = std::string(user->online ? "online" : "offline") + " \"" + user->status + "\" " +
+                     told(user->last_active) + (user->invisible ? " invisible" : "");
+  if (user->online && user->availability != Availability::available && user->availability != Availability::offline)
+    text += " " + std::string(to_string(user->availability));
+  if (!user->activity.empty()) text += " doing " + to_json(presence::Value::object(user->activity));
+  if (!user->data.empty()) text += " data " + to_json(presence::Value::object(user->data));
+  return text;
 }
 inline std::string told(const UserPresenceChanged& change) {
   return told(change.at) + " " + change.id + ": " + told(change.before) + " -> " + told(change.after);
@@ -648,6 +756,14 @@ inline bool in_order(const UserPresenceChanged& a, const UserPresenceChanged& b)
   return a.at != b.at ? a.at < b.at : a.id < b.id;
 }
 
+inline std::string told(const std::vector<presence::Device>& devices) {
+  std::string text;
+  for (const presence::Device& device : devices)
+    text += ", device " + device.session + " " + std::string(to_string(device.availability)) + " doing " +
+            to_json(presence::Value::object(device.activity));
+  return text;
+}
+
 /// Everything that others can observe of a snapshot, as one text: equal strings, equal observations, their order
 /// included.
 inline std::string seen_by_others(const Snapshot& s,
@@ -666,6 +782,8 @@ inline std::string seen_by_others(const Snapshot& s,
     const std::optional<presence::UserView> borrowed = s.view(id);
     if (borrowed.has_value() != s.find(id).has_value() || (borrowed && *borrowed != *s.find(id)))
       text += " BUT view() differs";
+    text += told(s.devices(id));
+    if (s.devices(id, Viewer{other}) != s.devices(id)) text += " BUT other devices for " + std::string(other);
   }
   return text;
 }
@@ -673,10 +791,15 @@ inline std::string seen_by_others(const Snapshot& s,
 inline std::string told(const presence::PresenceState& state) {
   std::string text = told(std::optional<User>(state.user)) + ", status at " + told(state.status_at) + " until " +
                      told(state.status_until) + ", invisible since " + told(state.invisible_since);
+  if (state.choice) text += ", chose " + std::string(to_string(*state.choice)) + " until " + told(state.choice_until);
   for (const presence::Session& session : state.sessions) {
-    text += ", session " + session.id + (session.alive ? " alive" : " ended") + " connect " + told(session.connected) +
-            " heartbeat " + told(session.heartbeat) + " until " + told(session.online_until) + " disconnects";
+    text += ", session " + session.id + (session.alive ? " alive" : " ended") + " evidence " +
+            told(session.last_evidence) + " since " + told(session.online_since) + " until " +
+            told(session.online_until) + " disconnects";
     for (const Timestamp at : session.disconnects) text += " " + told(at);
+    if (session.availability)
+      text += " says " + std::string(to_string(*session.availability)) + " " + std::to_string(session.priority);
+    if (session.active) text += " active " + told(*session.active);
   }
   return text;
 }
@@ -688,7 +811,8 @@ inline std::string all_of(const Snapshot& s,
   for (const char* id : ids) {
     text += std::string("; ") + id + " ";
     if (const std::optional<presence::PresenceState> state = s.inspect(id)) text += told(*state);
-    text += " to himself " + told(s.find(id, Viewer{id})) + (s.online(id, Viewer{id}) ? " on" : " off");
+    text += " to himself " + told(s.find(id, Viewer{id})) + (s.online(id, Viewer{id}) ? " on" : " off") +
+            told(s.devices(id, Viewer{id}));
   }
   return text + ", digest " + std::to_string(s.digest());
 }

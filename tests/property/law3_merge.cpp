@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Law 3. Merge is a join: commutative, associative and idempotent. Applying events on several nodes and merging equals
 // applying all on one, if no event that a side lacks is older than the newest now minus the window. Beyond that merge
-// remains commutative and idempotent, and with a timeout it errs towards offline.
+// remains commutative and idempotent, and it errs towards offline, except that a node may have forgotten a disconnect
+// that is older than the window.
 #include "history.hpp"
 #include "oracle.hpp"
 #include "shrink.hpp"
@@ -73,12 +74,16 @@ bool holds_later(const Snapshot& s, Timestamp limit) {
   if (root == nullptr) return false;
   for (const detail::RowView row : root->table) {
     const detail::UserRegisters user = row.unpacked();
-    std::vector<Timestamp> all = {user.dropped_range.from,      user.dropped_range.to, user.status_at, user.reported_at,
-                                  user.reported_last_active_at, user.forgotten_up_to,  user.removed};
+    std::vector<Timestamp> all = {
+        user.dropped_range.from, user.dropped_range.to, user.status_at, user.reported_at,  user.reported_last_active_at,
+        user.forgotten_up_to,    user.removed,          user.choice_at, user.data.latest()};
     for (const detail::SessionRegisters& session : user.sessions) {
-      all.push_back(session.connect);
-      all.push_back(session.heartbeat);
-      all.insert(all.end(), session.disconnects.begin(), session.disconnects.end());
+      all.push_back(session.evidence_at());
+      all.push_back(session.run_start());
+      all.insert(all.end(), session.disconnects().begin(), session.disconnects().end());
+      all.push_back(session.state().moment.at);
+      all.push_back(session.activity().moment.at);
+      all.push_back(session.active().at);
     }
     for (const detail::Activity& activity : user.activities) {
       all.push_back(activity.evidence);
@@ -327,13 +332,14 @@ Wrong stays_a_join(const History& h, const Mix& mix, Seen& seen) {
       return user + " is invisible after the merge, and visible by all that was told\n" + all_of(merged);
     if (truth) ++seen.invisible;
   }
-  // Towards offline: every online user is online by all events that either node received. (Not with small limits:
-  // these drop events that would show otherwise.)
-  if (!mix.small_limits && h.rules.session_timeout > Duration()) {
+  // Towards offline: every online user is online by all events that either node received, but for disconnects that are
+  // older than the window, which a node forgets. (Not with small limits: these drop events that would show otherwise.)
+  if (!mix.small_limits && !mix.forgetting) {  // events later than forget_after count, whatever was forgotten
+    const Oracle kept = merged.now() ? oracle.without_ends_before(*merged.now() - h.rules.reorder_window) : oracle;
     for (const presence::UserView& user : merged) {
-      if (!user.online || mix.forgetting) continue;  // events later than forget_after count, whatever was forgotten
+      if (!user.online) continue;
       if (lacks_a_removal(std::string(user.id))) continue;
-      const std::optional<User> truth = oracle.view(std::string(user.id), merged.now());
+      const std::optional<User> truth = kept.view(std::string(user.id), merged.now());
       if (!truth || !truth->online)
         return std::string(user.id) + " is online after the merge, and by all that was told offline\n" + all_of(merged);
       ++seen.late;

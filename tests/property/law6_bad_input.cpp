@@ -3,6 +3,7 @@
 // events beside it are still applied, and nothing crashes, overflows or grows beyond the limits. Meant to be run with
 // sanitizers as well.
 #include "history.hpp"
+#include "oracle.hpp"
 #include "shrink.hpp"
 
 #include <presence/presence.hpp>
@@ -12,10 +13,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -28,6 +32,91 @@ struct Refused {
   Verdict why;
   const char* what;
 };
+
+/// Objects in objects, so many levels of them.
+presence::Value nested(unsigned levels) {
+  presence::Value value = 1;
+  for (; levels > 0; --levels) {
+    presence::Attributes outer;
+    outer["o"] = std::move(value);
+    value = presence::Value::object(std::move(outer));
+  }
+  return value;
+}
+
+/// Events whose availability, activity or data is none, or too much of it, and the expected verdicts.
+std::vector<Refused> events_that_say_nonsense(const Rules& rules, Timestamp at) {
+  std::vector<Refused> list;
+  const auto add = [&](PresenceEvent e, Verdict why, const char* what) { list.push_back({std::move(e), why, what}); };
+  PresenceEvent connect = PresenceEvent::connect("ann", "1", at), update = PresenceEvent::update("ann", "1", at),
+                report = PresenceEvent::report("ann", true, at);
+  for (const unsigned number : {0u, 5u, 77u, 255u}) {
+    const Availability none = static_cast<Availability>(number);
+    const char* const what = number == 0 ? "somebody says that they are offline" : "an availability that is none";
+    add(PresenceEvent::set_availability("ann", none, at), Verdict::invalid, what);
+    for (PresenceEvent e : {connect, update, report}) {
+      e.availability = none;
+      add(e, Verdict::invalid, what);
+      e.priority = std::int8_t{1};
+      add(e, Verdict::invalid, what);
+    }
+  }
+  for (PresenceEvent e : {connect, update}) {
+    e.priority = std::int8_t{0};
+    add(e, Verdict::invalid, "a priority without an availability");
+  }
+  for (const Timestamp until : {at, at - Duration::from_ns(1), Timestamp::lowest(), Timestamp::highest()}) {
+    for (const std::optional<Availability> choice : {std::optional<Availability>(), {Availability::busy}}) {
+      PresenceEvent e = PresenceEvent::set_availability("ann", choice, at);
+      e.until = until;
+      add(e, Verdict::invalid, "a choice that ends before it begins, or at no timestamp");
+    }
+  }
+
+  for (const char* name : {"", "id", "online", "status", "last_active", "invisible", "availability", "activity",
+                           "custom", "created_at", "updated_at", "deleted_at"}) {
+    for (const bool is_removed : {false, true})
+      add(PresenceEvent::set_data("ann", name, is_removed ? presence::Value() : presence::Value(1), at),
+          Verdict::invalid, "a name that data cannot have");
+    PresenceEvent e = report;
+    e.data.emplace()["k"] = 1;
+    (*e.data)[name];
+    add(e, Verdict::invalid, "a name that data cannot have");
+  }
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const presence::Value& value :
+       {presence::Value(std::numeric_limits<double>::quiet_NaN()), presence::Value(infinity),
+        presence::Value(-infinity), presence::Value(UINT64_MAX), nested(presence::Value::deepest + 1)}) {
+    add(PresenceEvent::set_data("ann", "k", value, at), Verdict::invalid, "a value that JSON does not have");
+    for (PresenceEvent e : {connect, update, report}) {
+      e.activity.emplace()["k"] = value;
+      add(e, Verdict::invalid, "an activity that JSON does not have");
+    }
+    PresenceEvent e = report;
+    e.data.emplace()["k"] = value;
+    add(e, Verdict::invalid, "data that JSON does not have");
+  }
+  connect.activity.emplace()["k"] = nested(presence::Value::deepest);  // an object of its own is one more level
+  add(connect, Verdict::invalid, "an activity that is too deep");
+
+  const std::string long_value(rules.max_user_data_bytes, 'z'), long_doing(rules.max_activity_bytes, 'z');
+  add(PresenceEvent::set_data("ann", "k", long_value, at), Verdict::over_limit, "a long value");
+  add(PresenceEvent::set_data("ann", long_value, 1, at), Verdict::over_limit, "a long name");
+  add(PresenceEvent::set_data("ann", long_value + "y", presence::Value(), at), Verdict::over_limit, "a long name");
+  for (PresenceEvent e : {connect, update, report}) {
+    e.activity.emplace()["k"] = long_doing;
+    add(e, Verdict::over_limit, "a long activity");
+    e.availability = Availability::offline;
+    add(e, Verdict::invalid, "what is invalid comes before limits");
+  }
+  PresenceEvent e = report;
+  e.data.emplace()["k"] = long_value;
+  add(e, Verdict::over_limit, "a long value");
+  e.data.emplace();
+  for (std::size_t i = 0; i <= rules.max_data_names; ++i) (*e.data)["n" + std::to_string(i)] = 1;
+  add(e, Verdict::over_limit, "too many names");
+  return list;
+}
 
 /// Events that every snapshot with these rules rejects, and the expected verdicts.
 std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp> now, Timestamp at) {
@@ -54,6 +143,12 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
   PresenceEvent unclear = PresenceEvent::set_visible("ann", true, at);
   unclear.invisible.reset();
   add(unclear, Verdict::invalid, "a visibility that is not said");
+  add(PresenceEvent::active("ann", "", at), Verdict::invalid, "an empty session");
+  add(PresenceEvent::update("ann", "", at), Verdict::invalid, "an empty session");
+  add(PresenceEvent::active("", "1", at), Verdict::invalid, "an empty user");
+  add(PresenceEvent::update("", "1", at), Verdict::invalid, "an empty user");
+  add(PresenceEvent::set_availability("", Availability::busy, at), Verdict::invalid, "an empty user");
+  add(PresenceEvent::set_data("", "k", 1, at), Verdict::invalid, "an empty user");
   add(PresenceEvent::set_visible("", true, at), Verdict::invalid, "an empty user");
   add(PresenceEvent::remove("", at), Verdict::invalid, "an empty user");
   for (const Timestamp until : {at, at - Duration::from_ns(1), Timestamp::lowest(), Timestamp::highest()}) {
@@ -66,7 +161,8 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
       add(e, Verdict::invalid, "a text that ends before it begins, or at no timestamp");
     }
   }
-  for (const unsigned type : {7u, 8u, 127u, 255u}) {
+  for (Refused& refused : events_that_say_nonsense(rules, at)) list.push_back(std::move(refused));
+  for (const unsigned type : {static_cast<unsigned>(EventType::remove) + 1, 12u, 127u, 255u}) {
     PresenceEvent unknown = with_status(PresenceEvent::connect("ann", "1", at), "a");
     unknown.type = static_cast<EventType>(type);
     add(unknown, Verdict::invalid, "an unknown type");
@@ -80,6 +176,10 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
     add(PresenceEvent::set_visible("ann", true, end), Verdict::invalid, "a timestamp that is none");
     add(PresenceEvent::set_visible("ann", false, end), Verdict::invalid, "a timestamp that is none");
     add(PresenceEvent::remove("ann", end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::active("ann", "1", end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::update("ann", "1", end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::set_availability("ann", Availability::busy, end), Verdict::invalid, "a timestamp that is none");
+    add(PresenceEvent::set_data("ann", "k", 1, end), Verdict::invalid, "a timestamp that is none");
     PresenceEvent report = PresenceEvent::report("ann", true, at);
     report.last_active = end;
     add(report, Verdict::invalid, "a last_active that is no timestamp");
@@ -91,6 +191,10 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
   add(PresenceEvent::report(long_id, true, at), Verdict::over_limit, "a long user");
   add(PresenceEvent::set_visible(long_id, true, at), Verdict::over_limit, "a long user");
   add(PresenceEvent::remove(long_id, at), Verdict::over_limit, "a long user");
+  add(PresenceEvent::set_availability(long_id, std::nullopt, at), Verdict::over_limit, "a long user");
+  add(PresenceEvent::set_data(long_id, "k", 1, at), Verdict::over_limit, "a long user");
+  add(PresenceEvent::active("ann", long_id, at), Verdict::over_limit, "a long session");
+  add(PresenceEvent::update("ann", long_id, at), Verdict::over_limit, "a long session");
   add(PresenceEvent::connect("ann", long_id, at), Verdict::over_limit, "a long session");
   add(PresenceEvent::disconnect("ann", long_id, at), Verdict::over_limit, "a long session");
   add(PresenceEvent::set_status("ann", long_text, at), Verdict::over_limit, "a long text");
@@ -117,6 +221,10 @@ std::vector<Refused> refused_events(const Rules& rules, std::optional<Timestamp>
       add(PresenceEvent::report("ann", true, then), why, "late or early");
       add(PresenceEvent::set_visible("ann", false, then), why, "late or early");
       add(PresenceEvent::remove("bob", then), why, "late or early");
+      add(PresenceEvent::active("ann", "1", then), why, "late or early");
+      add(PresenceEvent::update("new", "1", then), why, "late or early");
+      add(PresenceEvent::set_availability("ann", std::nullopt, then), why, "late or early");
+      add(PresenceEvent::set_data("bob", "k", 1, then), why, "late or early");
       PresenceEvent ended = PresenceEvent::set_status("ann", "a", then);
       ended.until = then;
       add(ended, Verdict::invalid, "what is invalid comes before timestamps");
@@ -226,32 +334,76 @@ std::size_t live_sessions(const std::optional<presence::PresenceState>& state) {
   return live;
 }
 
+/// The user, the session and the timestamp of each last evidence that came with a connect: at one timestamp, a connect
+/// is later than a disconnect, and a disconnect is later than all else.
+using Connects = std::set<std::tuple<std::string, std::string, Timestamp>>;
+
+/// Notes a connect, if it is now the last evidence of its session.
+void note_connect(Connects& connects, const PresenceEvent& e, const Snapshot& after) {
+  if (e.type != EventType::connect) return;
+  const std::optional<presence::PresenceState> state = after.inspect(e.user);
+  if (!state) return;
+  for (const presence::Session& session : state->sessions) {
+    if (session.id == e.session && session.last_evidence == e.at) connects.insert({e.user, e.session, e.at});
+  }
+}
+/// The events of a step that are accepted, each applied after those before it.
+std::vector<PresenceEvent> accepted_events(Snapshot s, const Step& step) {
+  if (step.what == Do::merge) {
+    std::vector<PresenceEvent> joined = not_too_old(step, s.now(), s.rules());
+    const auto is_refused = [](const PresenceEvent& e) { return !Oracle::well_formed(e); };
+    joined.erase(std::remove_if(joined.begin(), joined.end(), is_refused), joined.end());
+    return joined;
+  }
+  std::vector<PresenceEvent> all;
+  if (step.what == Do::resync) return all;  // a list is of reports, which belong to no session
+  for (const PresenceEvent& e : step.events) {
+    const Tally tally = step.what == Do::replay ? replay(s, &e, &e + 1) : apply(s, &e, &e + 1);
+    if (tally.accepted() == 1) all.push_back(e);
+  }
+  return all;
+}
+/// Keeps the connects that are still the last evidence of their sessions.
+void keep_last(Connects& connects, const Snapshot& s) {
+  for (auto i = connects.begin(); i != connects.end();) {
+    bool is_last = false;
+    if (const std::optional<presence::PresenceState> state = s.inspect(std::get<0>(*i))) {
+      for (const presence::Session& session : state->sessions)
+        is_last = is_last || (session.id == std::get<1>(*i) && session.last_evidence == std::get<2>(*i));
+    }
+    i = is_last ? std::next(i) : connects.erase(i);
+  }
+}
+
 /// The live sessions that remain of those in `was` and the session of the event: the ones with the newest evidence.
 std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<presence::PresenceState>& was,
                                                         const PresenceEvent& e, const Rules& rules,
-                                                        std::optional<Timestamp> now, bool& gave_way) {
+                                                        std::optional<Timestamp> now, const Connects& connects,
+                                                        bool& gave_way) {
   const Timestamp none = Timestamp::lowest();
   std::set<std::pair<Timestamp, std::string>> live;
-  Timestamp connected = none, heartbeat = none;
+  std::pair<Timestamp, bool> evidence(none, false);  // and whether it came with a connect
   std::vector<Timestamp> disconnects;
   if (was) {
     for (const presence::Session& session : was->sessions) {
+      const Timestamp last = session.last_evidence.value_or(none);
       if (session.id == e.session && presence::detail::belongs_to_session(e.type)) {
-        connected = session.connected.value_or(none), heartbeat = session.heartbeat.value_or(none),
+        evidence = {last, connects.count({e.user, e.session, last}) != 0};
         disconnects = session.disconnects;
       } else if (session.alive) {
-        live.insert({(std::max)(session.connected.value_or(none), session.heartbeat.value_or(none)), session.id});
+        live.insert({last, session.id});
       }
     }
   }
-  if (e.type == EventType::connect) connected = (std::max)(connected, e.at);
-  if (e.type == EventType::heartbeat) heartbeat = (std::max)(heartbeat, e.at);
-  if (e.type == EventType::disconnect) disconnects.push_back(e.at);
-  const Timestamp evidence = (std::max)(connected, heartbeat);
-  bool alive =
-      evidence != none && (rules.session_timeout == Duration() || !now || *now < evidence + rules.session_timeout);
-  for (const Timestamp d : disconnects) alive = alive && !(d > connected && d >= heartbeat);
-  if (alive) live.insert({evidence, e.session});
+  if (e.type == EventType::disconnect) {
+    disconnects.push_back(e.at);
+  } else if (presence::detail::belongs_to_session(e.type)) {
+    evidence = (std::max)(evidence, {e.at, e.type == EventType::connect});
+  }
+  const auto [last, by_connect] = evidence;
+  bool alive = last != none && (rules.session_timeout == Duration() || !now || *now < last + rules.session_timeout);
+  for (const Timestamp d : disconnects) alive = alive && !(by_connect ? d > last : d >= last);
+  if (alive) live.insert({last, e.session});
   if (e.type == EventType::remove) live.erase(live.begin(), live.upper_bound({e.at, std::string(1, '\x7f')}));
   while (live.size() > rules.max_sessions_per_user) {
     live.erase(live.begin());
@@ -263,7 +415,7 @@ std::set<std::pair<Timestamp, std::string>> newest_live(const std::optional<pres
 /// An event is over_limit if and only if it would exceed a limit of counts. `removed` is no earlier than any removal of
 /// the user.
 Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict verdict, const Snapshot& after,
-                       std::optional<Timestamp> removed, Seen& seen) {
+                       std::optional<Timestamp> removed, const Connects& connects, Seen& seen) {
   if (verdict != Verdict::over_limit && !accepted(verdict)) return std::nullopt;
   if (e.user.size() > before.rules().max_id_bytes || (e.status && e.status->size() > before.rules().max_status_bytes))
     return std::nullopt;
@@ -278,16 +430,16 @@ Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict v
     std::set<std::pair<Timestamp, std::string>> left;
     if (is) {
       for (const presence::Session& session : is->sessions) {
-        const Timestamp none = Timestamp::lowest();
-        if (session.alive)
-          left.insert({(std::max)(session.connected.value_or(none), session.heartbeat.value_or(none)), session.id});
+        if (session.alive) left.insert({session.last_evidence.value_or(Timestamp::lowest()), session.id});
       }
     }
     // An event as old as a removal does nothing for its session.
     const PresenceEvent nothing = PresenceEvent::set_status(e.user, "", e.at);
     const bool is_gone =
-        removed && e.at <= *removed && newest_live(was, nothing, rules, before.now(), gave_way) == left;
-    if (!is_gone && newest_live(was, e, rules, before.now(), gave_way) != left)
+        removed && e.at <= *removed && newest_live(was, nothing, rules, before.now(), connects, gave_way) == left;
+    // With room for one disconnect, the grace of the session before may take it.
+    const bool is_crowded = rules.max_recent_per_user <= 1 && rules.offline_grace > Duration();
+    if (!is_gone && !is_crowded && newest_live(was, e, rules, before.now(), connects, gave_way) != left)
       return "the live sessions are not those of the newest evidence";
     seen.gave_way += gave_way ? 1u : 0u;
     seen.removed += e.type == EventType::remove && was_known && !after.find(e.user) ? 1u : 0u;
@@ -309,6 +461,7 @@ Wrong limits_are_exact(const Snapshot& before, const PresenceEvent& e, Verdict v
 
 Wrong nothing_is_lost(const History& h, Seen& seen) {
   Snapshot s(h.rules);
+  Connects connects;
   std::map<std::string, Timestamp> removals;  // the latest of each user that was tried
   const auto note_removal = [&removals](const PresenceEvent& e) {
     if (e.type != EventType::remove || e.at == Timestamp::highest()) return;
@@ -328,6 +481,7 @@ Wrong nothing_is_lost(const History& h, Seen& seen) {
     const Snapshot before = s;
     if (step.what == Do::event || step.what == Do::batch) {
       Snapshot one_by_one = before;
+      Connects so_far = connects;
       for (const PresenceEvent& e : step.events) {
         const Snapshot just_before = one_by_one;
         Changes unread;
@@ -336,13 +490,17 @@ Wrong nothing_is_lost(const History& h, Seen& seen) {
         const auto removed = removals.find(e.user);
         if (Wrong wrong = limits_are_exact(
                 just_before, e, verdict, one_by_one,
-                removed == removals.end() ? std::nullopt : std::optional<Timestamp>(removed->second), seen))
+                removed == removals.end() ? std::nullopt : std::optional<Timestamp>(removed->second), so_far, seen))
           return *wrong + ": " + told(e) + where;
+        if (accepted(verdict)) note_connect(so_far, e, one_by_one);
+        keep_last(so_far, one_by_one);
       }
     }
     for (const PresenceEvent& e : step.events) note_removal(e);
     Changes changes;
     const Tally tally = perform(s, step, changes);
+    for (const PresenceEvent& e : accepted_events(before, step)) note_connect(connects, e, s);
+    keep_last(connects, s);
     ++seen.steps;
     seen.limits += tally.over_limit;
     const bool all_refused = tally.total() > 0 && tally.accepted() == 0 && step.what != Do::resync;
@@ -506,7 +664,7 @@ History at_the_ends(History h) {
         chance.any<std::int64_t>({low, low + 1, -1, 0, 1, 3, high / 2, high - 1, high, 1000000000}));
   };
   for (Duration* d : {&h.rules.session_timeout, &h.rules.offline_grace, &h.rules.last_active_refresh,
-                      &h.rules.reorder_window, &h.rules.max_clock_skew}) {
+                      &h.rules.reorder_window, &h.rules.max_clock_skew, &h.rules.idle_after, &h.rules.report_timeout}) {
     if (chance.one_in(2)) *d = duration();
   }
   const std::int64_t around = extreme();
@@ -633,6 +791,11 @@ TEST_CASE("law 6: a flood of events does not exceed the limits") {
   rules.max_users = 8;
   rules.max_sessions_per_user = 4;
   rules.max_recent_per_user = 4;
+  rules.report_timeout = Duration::from_ns(100);
+  rules.max_data_names = 4;
+  rules.max_user_data_bytes = 60;
+  rules.max_activity_bytes = 12;
+  const auto bytes = [](const presence::Attributes& fields) { return to_json(presence::Value::object(fields)).size(); };
   for (const bool hidden : {false, true}) {
     Snapshot s(rules);
     Chance chance(first_seed());
@@ -643,6 +806,14 @@ TEST_CASE("law 6: a flood of events does not exceed the limits") {
                         : chance.one_in(2) ? PresenceEvent::disconnect(user, session, at)
                                            : PresenceEvent::heartbeat(user, session, at);
       if (e.type == EventType::connect && (hidden || chance.one_in(2))) e.invisible = hidden || chance.one_in(2);
+      if (chance.one_in(3)) {
+        const std::string name = "n" + std::to_string(chance.below(40)), text(chance.below(20), 'x');
+        e = chance.one_in(2)   ? PresenceEvent::update(user, session, at)
+            : chance.one_in(3) ? PresenceEvent::report(user, chance.one_in(2), at)
+                               : PresenceEvent::set_data(user, name, chance.one_in(4) ? presence::Value() : text, at);
+        if (!chance.one_in(3)) e.activity.emplace()["v"] = text;
+        if (e.type == EventType::report && chance.one_in(2)) e.data.emplace()[name] = text;
+      }
       s = reduce(std::move(s), e);
     }
     std::size_t users = 0, live = 0;
@@ -651,6 +822,9 @@ TEST_CASE("law 6: a flood of events does not exceed the limits") {
       if (!state) continue;
       ++users;
       CHECK(state->sessions.size() <= 8);
+      CHECK(state->user.data.size() <= 4);
+      CHECK(bytes(state->user.data) <= 60 + 2);
+      CHECK(bytes(state->user.activity) <= 12);
       for (const presence::Session& session : state->sessions) {
         live += session.alive ? 1u : 0u;
         CHECK(session.disconnects.size() <= 4);

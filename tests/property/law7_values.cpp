@@ -63,11 +63,13 @@ Wrong copies_stay(const History& h, Seen& seen) {
     if (chance.one_in(3)) {  // every way to move
       const std::string shown = all_of(s);
       Snapshot to(std::move(s));
-      if (all_of(s) != empty || s != Snapshot{} || s.digest() != Snapshot{}.digest() || s.now() || s.size() != 0 || s.begin() != s.end() || s.rules() != Rules()) {
+      if (all_of(s) != empty || s != Snapshot{} || s.digest() != Snapshot{}.digest() || s.now() || s.size() != 0 ||
+          s.begin() != s.end() || s.rules() != Rules()) {
         return "a snapshot that was moved from is not Snapshot{}" + where;
       }
       if (all_of(to) != shown) return "a moved snapshot shows something else" + where;
-      if (chance.one_in(2)) s = reduce(std::move(s), PresenceEvent::connect("zoe", "1", h.last));  // and may be used again
+      if (chance.one_in(2))
+        s = reduce(std::move(s), PresenceEvent::connect("zoe", "1", h.last));  // and may be used again
       Snapshot assigned;
       assigned = std::move(to);
       if (to != Snapshot{} || all_of(assigned) != shown) return "move assignment leaves something" + where;
@@ -77,6 +79,13 @@ Wrong copies_stay(const History& h, Seen& seen) {
       s = itself;
       if (all_of(s) != shown) return "assignment to itself shows something else" + where;
       copies.push_back({std::move(assigned), shown, i});
+    }
+    if (chance.one_in(8)) {  // the host was away
+      const Timestamp back = (s.now() ? *s.now() : h.last) + h.rules.session_timeout + Duration::from_ns(1);
+      resume(s, back, h.rules.session_timeout, [&](const UserPresenceChangedView&) {
+        copies.push_back({s, all_of(s), i});
+        ++seen.told;
+      });
     }
     // The pure functions do not change their arguments; merge changes neither side.
     const std::string shown = all_of(s);
@@ -90,10 +99,13 @@ Wrong copies_stay(const History& h, Seen& seen) {
     if (chance.one_in(4) || i + 1 == h.steps.size()) {
       for (const Copy& copy : copies) {
         ++seen.checks;
-        if (all_of(copy.snapshot) != copy.shown) return "a copy made at step " + std::to_string(copy.made_at + 1) + " shows\n" + all_of(copy.snapshot) + "\n  not\n" + copy.shown + where;
+        if (all_of(copy.snapshot) != copy.shown)
+          return "a copy made at step " + std::to_string(copy.made_at + 1) + " shows\n" + all_of(copy.snapshot) +
+                 "\n  not\n" + copy.shown + where;
       }
     }
-    if (copies.size() > 8 && chance.one_in(3)) copies.erase(copies.begin(), copies.begin() + 4);  // destroying copies does not affect the others
+    if (copies.size() > 8 && chance.one_in(3))
+      copies.erase(copies.begin(), copies.begin() + 4);  // destroying copies does not affect the others
   }
   seen.copies += copies.size();
   return std::nullopt;
@@ -106,8 +118,10 @@ TEST_CASE("law 7: snapshots are values: copies never change and a moved-from one
     Mix mix;
     mix.small_limits = mix.forgetting = limited;
     Seen seen;
-    const std::size_t tried = try_histories(histories_to_try(500), mix, limited ? 2 : 1, [&](const History& h) { return copies_stay(h, seen); });
-    MESSAGE(tried << " histories, " << seen.copies << " copies, " << seen.checks << " checks, " << seen.told << " changes told");
+    const std::size_t tried = try_histories(histories_to_try(500), mix, limited ? 2 : 1,
+                                            [&](const History& h) { return copies_stay(h, seen); });
+    MESSAGE(tried << " histories, " << seen.copies << " copies, " << seen.checks << " checks, " << seen.told
+                  << " changes told");
     CHECK_REACHED(seen.checks > tried * 4);
     CHECK_REACHED(seen.told > tried);
   }
@@ -125,7 +139,14 @@ TEST_CASE("law 7: copies of a snapshot of many users never change") {
     const Timestamp at = Timestamp::from_ns(i);
     const std::string user = "u" + std::to_string(chance.below(1000));
     if (i % 50 == 0) s = reduce(std::move(s), at);
-    s = reduce(std::move(s), chance.one_in(3) ? PresenceEvent::disconnect(user, "1", at) : PresenceEvent::connect(user, chance.one_in(2) ? "1" : "2", at));
+    PresenceEvent e = PresenceEvent::connect(user, chance.one_in(2) ? "1" : "2", at);
+    if (chance.one_in(3)) e = PresenceEvent::disconnect(user, "1", at);
+    if (chance.one_in(6)) e = PresenceEvent::set_data(user, chance.any({"k", "l"}), i, at);
+    if (e.type == EventType::connect && chance.one_in(3)) {
+      e.availability = Availability::busy;
+      e.activity.emplace()["match"] = i;
+    }
+    s = reduce(std::move(s), e);
     if (i % 500 == 0) copies.push_back({s, all_of(s, ids), static_cast<std::size_t>(i)});
   }
   CHECK(s.size() > 900);
@@ -148,7 +169,8 @@ TEST_CASE("law 7: copies can be read on other threads while the original changes
     for (const Step& step : h.steps) {
       Changes unread;
       perform(s, step, unread);
-      s = reduce(std::move(s), PresenceEvent::connect("user" + std::to_string(reader), "1", s.now() ? *s.now() : h.last));
+      s = reduce(std::move(s),
+                 PresenceEvent::connect("user" + std::to_string(reader), "1", s.now() ? *s.now() : h.last));
     }
     readers.emplace_back([copy = s, shown = all_of(s), &result = wrong[reader]] {
       for (int i = 0; i < 50; ++i) {

@@ -12,9 +12,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,8 +27,9 @@ class Oracle {
   using Instant = std::optional<Timestamp>;  ///< absent: before every deadline
 
   explicit Oracle(const Rules& rules) : rules_(rules) {
-    for (Duration* d : {&rules_.session_timeout, &rules_.offline_grace, &rules_.last_active_refresh,
-                        &rules_.reorder_window, &rules_.max_clock_skew, &rules_.forget_after}) {
+    for (Duration* d :
+         {&rules_.session_timeout, &rules_.offline_grace, &rules_.last_active_refresh, &rules_.reorder_window,
+          &rules_.max_clock_skew, &rules_.forget_after, &rules_.idle_after, &rules_.report_timeout}) {
       if (*d < Duration()) *d = Duration();
     }
   }
@@ -49,7 +52,19 @@ class Oracle {
     const Instant cut = went_invisible(user), word = last_word(user, cut);
     const bool online = !cut && truly_online(user, t);
     if (!online && (!word || is_too_old(*word, t))) return std::nullopt;
-    return User{user, online, status(user, t), last_active(user, cut), false};
+    return seen(user, t, online, last_active(user, cut), false);
+  }
+
+  User seen(const std::string& user, Instant t, bool online, std::optional<Timestamp> active, bool invisible) const {
+    User all{user, online, status(user, t), active, invisible, {}, {}, {}};
+    all.data = data(user);
+    if (!online) return all;
+    const Standing deciding = *deciding_session(user, t);
+    const PresenceEvent* choice = last_choice(user);
+    const bool has_choice = choice != nullptr && choice->availability && (!t || !choice->until || *t < *choice->until);
+    all.availability = has_choice ? *choice->availability : deciding.availability;
+    all.activity = deciding.activity;
+    return all;
   }
 
   /// As the user sees himself.
@@ -62,7 +77,7 @@ class Oracle {
   std::optional<User> truth_of_what_is_left(const std::string& user, Instant t) const {
     const bool online = truly_online(user, t);
     if (!online && !last_word(user, std::nullopt)) return std::nullopt;
-    return User{user, online, status(user, t), last_active(user, std::nullopt), went_invisible(user).has_value()};
+    return seen(user, t, online, last_active(user, std::nullopt), went_invisible(user).has_value());
   }
 
   /// The first of the timestamps at which the user asked to be invisible, since which no other was asked for.
@@ -79,19 +94,200 @@ class Oracle {
     return first;
   }
 
-  bool truly_online(const std::string& user, Instant t) const {
-    for (const std::string& session : sessions(user)) {
-      const Instant until = session_until(user, session);
-      if (until && (!t || *t < *until)) return true;
-    }
-    return said_online(user);
-  }
+  bool truly_online(const std::string& user, Instant t) const { return deciding_session(user, t).has_value(); }
 
   /// Neither disconnected nor timed out.
   bool alive(const std::string& user, const std::string& session, Instant t) const {
     const Instant last = last_evidence(user, session);
     if (!last || first_ending(user, session)) return false;
     return rules_.session_timeout == Duration() || !t || *t < *last + rules_.session_timeout;
+  }
+
+  // ---- what the sessions say
+  // ------------------------------------------------------------------------------------------------------------- The
+  // reports are a session without an id. A moment is a timestamp and a rank: of one timestamp a heartbeat is first,
+  // then a disconnect, then a connect.
+
+  using Moment = std::pair<Timestamp, int>;
+  static Moment moment_of(const PresenceEvent& e) {
+    const bool is_connect = e.type == EventType::connect || (e.type == EventType::report && e.online);
+    return {e.at, is_connect ? 2 : is_end(e) ? 1 : 0};
+  }
+  static bool is_end(const PresenceEvent& e) {
+    return e.type == EventType::disconnect || (e.type == EventType::report && !e.online);
+  }
+
+  Duration timeout_of(const std::string& session) const {
+    return session.empty() ? rules_.report_timeout : rules_.session_timeout;
+  }
+
+  /// Whether the event is of that session, and still counts.
+  bool is_of(const PresenceEvent& e, const std::string& user, const std::string& session) const {
+    const Told& told = static_cast<const Told&>(e);
+    if (e.user != user || !counts(told)) return false;
+    if (!session.empty()) return is_of_session(e) && e.session == session;
+    return e.type == EventType::report && !told.masked &&
+           std::none_of(forgotten_.begin(), forgotten_.end(),
+                        [&](const auto& up_to) { return up_to.first == user && e.at <= up_to.second; });
+  }
+
+  struct Standing {
+    Availability availability = Availability::available;
+    std::int8_t priority = 0;
+    std::optional<Moment> reported;
+    std::string session;
+    presence::Attributes activity;
+  };
+
+  std::optional<Standing> deciding_session(const std::string& user, Instant t) const {
+    std::optional<Standing> best;
+    std::vector<std::string> all = sessions(user);
+    all.push_back(std::string());
+    for (const std::string& session : all) {
+      const Instant until = session_until(user, session);
+      if (!until || (t && *t >= *until)) continue;
+      const Standing standing = standing_of(user, session, t);
+      if (!best || decides(standing, *best)) best = standing;
+    }
+    return best;
+  }
+
+  bool decides(const Standing& a, const Standing& b) const {
+    const bool stronger = rules_.ranking.is_stronger(a.availability, b.availability),
+               weaker = rules_.ranking.is_stronger(b.availability, a.availability);
+    const int by_strength = stronger ? 1 : weaker ? -1 : 0, by_priority = a.priority - b.priority;
+    const int by_date = a.reported == b.reported                                     ? 0
+                        : (!a.reported || (b.reported && *a.reported < *b.reported)) ? -1
+                                                                                     : 1;
+    const int by_id = a.session < b.session ? -1 : 1;
+    std::vector<int> order;
+    switch (rules_.session_fold) {
+      case presence::SessionFold::by_rank: order = {by_strength, by_priority, by_date, by_id}; break;
+      case presence::SessionFold::by_priority: order = {by_priority, by_strength, by_date, by_id}; break;
+      case presence::SessionFold::latest: order = {by_date, by_strength, by_id}; break;
+    }
+    for (const int sign : order) {
+      if (sign != 0) return sign > 0;
+    }
+    return false;
+  }
+
+  Standing standing_of(const std::string& user, const std::string& session, Instant t) const {
+    Standing standing;
+    standing.session = session;
+    const PresenceEvent *word = nullptr, *doing = nullptr;
+    Instant active;
+    const Instant start = run_start(user, session);
+    for (const Told& e : events_) {
+      if (!is_of(e, user, session) || is_end(e) || belongs_to_earlier_life(e, user, session)) continue;
+      const bool moves = e.type == EventType::connect || e.type == EventType::active ||
+                         (rules_.heartbeat_is_activity && e.type != EventType::report);
+      if (moves && (!active || e.at > *active)) active = e.at;
+      if (start && e.at < *start) continue;
+      if (!presence::detail::says_availability(e.type)) continue;
+      if (e.availability && (word == nullptr || said(e) > said(*word))) word = &e;
+      if (e.activity && (doing == nullptr || did(e) > did(*doing))) doing = &e;
+    }
+    if (word != nullptr) {
+      standing.availability = *word->availability;
+      standing.priority = session.empty() ? std::int8_t{0} : word->priority.value_or(std::int8_t{0});
+      standing.reported = moment_of(*word);
+    }
+    if (doing != nullptr) standing.activity = *doing->activity;
+    const bool can_idle =
+        rules_.idle_after != Duration() && !session.empty() && standing.availability == Availability::available;
+    if (can_idle && (!active || (t && *t >= *active + rules_.idle_after))) standing.availability = Availability::idle;
+    return standing;
+  }
+
+  using Said = std::tuple<Moment, std::string, int>;
+  static Said said(const PresenceEvent& e) {
+    return {moment_of(e), std::string(to_string(*e.availability)),
+            e.type == EventType::report ? 0 : e.priority.value_or(std::int8_t{0})};
+  }
+  static std::pair<Moment, std::string> did(const PresenceEvent& e) {
+    return {moment_of(e), e.activity->empty() ? std::string() : to_json(presence::Value::object(*e.activity))};
+  }
+
+  /// Whether a disconnect lies between the event and the last evidence.
+  bool belongs_to_earlier_life(const PresenceEvent& e, const std::string& user, const std::string& session) const {
+    const Moment last = *last_moment(user, session);
+    return std::any_of(events_.begin(), events_.end(), [&](const Told& d) {
+      return is_of(d, user, session) && is_end(d) && moment_of(e) < moment_of(d) && moment_of(d) < last;
+    });
+  }
+
+  /// The start of the last run: since when no silence was longer than a timeout and a grace. Absent without a timeout.
+  Instant run_start(const std::string& user, const std::string& session) const {
+    const Instant last = last_evidence(user, session);
+    if (!last || timeout_of(session) == Duration()) return std::nullopt;
+    Timestamp start = *last;
+    const Duration span = timeout_of(session) + rules_.offline_grace;
+    for (bool goes_on = true; goes_on;) {
+      goes_on = false;
+      for (const Told& e : events_) {
+        // What was removed has filled the silence all the same.
+        const bool is_mine = e.user == user && !is_end(e) &&
+                             (session.empty() ? e.type == EventType::report : is_of_session(e) && e.session == session);
+        if (is_mine && !e.gave_way && e.at < start && e.at + span >= start) {
+          start = e.at;
+          goes_on = true;
+        }
+      }
+    }
+    return start;
+  }
+
+  const PresenceEvent* last_choice(const std::string& user) const {
+    const PresenceEvent* best = nullptr;
+    const auto key = [](const PresenceEvent& e) {
+      return std::make_tuple(e.at, e.availability ? std::string(to_string(*e.availability)) : std::string(),
+                             e.until.value_or(Timestamp::highest()));
+    };
+    for (const Told& e : events_) {
+      if (e.user != user || e.type != EventType::set_availability || e.removed) continue;
+      if (best == nullptr || key(e) > key(*best)) best = &e;
+    }
+    return best;
+  }
+
+  /// The dates of the names that have a value; the data itself.
+  std::map<std::string, Timestamp> dates_of_data(const std::string& user,
+                                                 presence::Attributes* values = nullptr) const {
+    using Written =
+        std::tuple<Timestamp, std::string>;  // of one timestamp the greater JSON wins, and nothing is the least
+    std::map<std::string, Written> written;
+    std::map<std::string, presence::Value> contents;
+    Instant since;
+    const auto write = [&](const std::string& name, Timestamp at, const presence::Value& value) {
+      const Written now{at, value.kind() == presence::ValueKind::null ? std::string() : to_json(value)};
+      const auto place = written.find(name);
+      if (place != written.end() && place->second >= now) return;
+      written[name] = now;
+      contents[name] = value;
+    };
+    for (const Told& e : events_) {
+      if (e.user != user || e.removed) continue;
+      if (e.type == EventType::set_data) write(e.name, e.at, e.value);
+      if (e.type != EventType::report || !e.data) continue;
+      if (!since || e.at > *since) since = e.at;
+      for (const auto& entry : *e.data) {
+        if (entry.value.kind() != presence::ValueKind::null) write(entry.name, e.at, entry.value);
+      }
+    }
+    std::map<std::string, Timestamp> dates;
+    for (const auto& entry : written) {
+      const Timestamp at = std::get<0>(entry.second);
+      if (std::get<1>(entry.second).empty() || (since && at < *since)) continue;
+      dates[entry.first] = at;
+      if (values != nullptr) (*values)[entry.first] = contents[entry.first];
+    }
+    return dates;
+  }
+  presence::Attributes data(const std::string& user) const {
+    presence::Attributes values;
+    dates_of_data(user, &values);
+    return values;
   }
 
   /// The last text; of one timestamp the greater one, and of two that are the same the one that ends later.
@@ -151,9 +347,10 @@ class Oracle {
   static Timestamp no_instant() { return Timestamp::lowest(); }
 
   bool is_instant_of(const std::string& user, Timestamp at) const {
+    if (now_ && at <= *now_ && rules_.idle_after != Duration()) return true;
     return std::any_of(events_.begin(), events_.end(), [&](const PresenceEvent& e) {
-      return e.user == user &&
-             (e.at == at || (e.type == EventType::report && e.last_active == at) || (e.status && e.until == at));
+      return e.user == user && (e.at == at || (e.type == EventType::report && e.last_active == at) ||
+                                ((e.status || e.type == EventType::set_availability) && e.until == at));
     });
   }
 
@@ -187,6 +384,14 @@ class Oracle {
     return std::vector<std::string>(names.begin(), names.end());
   }
 
+  /// The same without disconnects and reports of offline that are dated before `oldest`.
+  Oracle without_ends_before(Timestamp oldest) const {
+    Oracle other = *this;
+    const auto is_old_end = [oldest](const Told& e) { return is_end(e) && e.at < oldest; };
+    other.events_.erase(std::remove_if(other.events_.begin(), other.events_.end(), is_old_end), other.events_.end());
+    return other;
+  }
+
   // ---- what happens
   // --------------------------------------------------------------------------------------------------------------------
 
@@ -194,8 +399,17 @@ class Oracle {
 
   static bool well_formed(const PresenceEvent& e) {
     if (e.user.empty() || !is_instant(e.at)) return false;
-    const bool of_session = is_evidence(e) || e.type == EventType::disconnect,
-               of_user = e.type == EventType::set_visible || e.type == EventType::remove;
+    const bool of_session = is_evidence(e) || e.type == EventType::disconnect;
+    const bool of_user = e.type == EventType::set_visible || e.type == EventType::remove ||
+                         e.type == EventType::set_availability || e.type == EventType::set_data;
+    const bool says = e.type == EventType::connect || e.type == EventType::update || e.type == EventType::report ||
+                      e.type == EventType::set_availability;
+    if (says && e.availability &&
+        (*e.availability == Availability::offline || *e.availability > Availability::available))
+      return false;
+    if (e.priority && !e.availability && (e.type == EventType::connect || e.type == EventType::update)) return false;
+    if (e.type == EventType::set_data && (e.name.empty() || presence::is_reserved_name(e.name))) return false;
+    if (e.type == EventType::set_availability && e.until && (*e.until <= e.at || !is_instant(*e.until))) return false;
     if (!of_session && !of_user && e.type != EventType::set_status && e.type != EventType::report) return false;
     if (of_session && e.session.empty()) return false;
     if (e.type == EventType::set_status && !e.status) return false;
@@ -287,6 +501,8 @@ class Oracle {
       for (const UserPresenceChanged& timeout : by_time) {
         if (timeout.id == change.id) change.at = timeout.at;
       }
+      // The other node may have forgotten since when a session is idle: then the change is dated as if it always was.
+      if (at && rules_.idle_after != Duration()) change.at = no_instant();
     }
     std::sort(all.begin(), all.end(), in_order);
     changes.insert(changes.end(), all.begin(), all.end());
@@ -376,6 +592,7 @@ class Oracle {
     bool no_activity = false;
     bool gave_way = false;  ///< its session did, for another
     bool removed = false;   ///< all of it but a visibility change
+    bool masked = false;    ///< a report that was forgotten
   };
 
   /// Whether the session of the event still has it.
@@ -386,7 +603,8 @@ class Oracle {
   }
 
   static bool is_evidence(const PresenceEvent& e) {
-    return e.type == EventType::connect || e.type == EventType::heartbeat;
+    return e.type == EventType::connect || e.type == EventType::heartbeat || e.type == EventType::active ||
+           e.type == EventType::update;
   }
 
   static bool asks(const PresenceEvent& e, const std::string& user, bool invisible) {
@@ -407,26 +625,25 @@ class Oracle {
     return Timestamp::from_ns(multiple);
   }
 
-  Instant last_evidence(const std::string& user, const std::string& session) const {
-    Instant last;
+  std::optional<Moment> last_moment(const std::string& user, const std::string& session) const {
+    std::optional<Moment> last;
     for (const Told& e : events_) {
-      if (is_evidence(e) && counts(e) && e.user == user && e.session == session && (!last || e.at > *last)) last = e.at;
+      if (is_of(e, user, session) && !is_end(e) && (!last || moment_of(e) > *last)) last = moment_of(e);
     }
     return last;
   }
+  Instant last_evidence(const std::string& user, const std::string& session) const {
+    const std::optional<Moment> last = last_moment(user, session);
+    return last ? Instant(last->first) : std::nullopt;
+  }
 
-  /// The first disconnect that follows all evidence; it follows a heartbeat of its timestamp, and not a connect of its
-  /// timestamp.
+  /// The first disconnect that follows all evidence.
   Instant first_ending(const std::string& user, const std::string& session) const {
     Instant first;
+    const std::optional<Moment> last = last_moment(user, session);
     for (const Told& d : events_) {
-      if (d.type != EventType::disconnect || !counts(d) || d.user != user || d.session != session) continue;
-      bool follows = true;
-      for (const Told& e : events_) {
-        if (!is_evidence(e) || !counts(e) || e.user != user || e.session != session) continue;
-        if (e.at > d.at || (e.at == d.at && e.type == EventType::connect)) follows = false;
-      }
-      if (follows && (!first || d.at < *first)) first = d.at;
+      if (is_of(d, user, session) && is_end(d) && last && moment_of(d) > *last && (!first || d.at < *first))
+        first = d.at;
     }
     return first;
   }
@@ -435,9 +652,9 @@ class Oracle {
   Instant session_until(const std::string& user, const std::string& session) const {
     const Instant last = last_evidence(user, session), ending = first_ending(user, session);
     if (!last || (ending && rules_.offline_grace == Duration())) return std::nullopt;
-    Timestamp end = rules_.session_timeout == Duration() ? Timestamp::highest() : *last + rules_.session_timeout;
-    if (ending && *ending < end) end = *ending;
-    return end + rules_.offline_grace;
+    const Duration timeout = timeout_of(session);
+    const Timestamp end = timeout == Duration() ? Timestamp::highest() : *last + timeout + rules_.offline_grace;
+    return ending && *ending + rules_.offline_grace < end ? *ending + rules_.offline_grace : end;
   }
 
   const PresenceEvent* last_report(const std::string& user) const {
@@ -449,19 +666,16 @@ class Oracle {
     return word;
   }
 
-  bool said_online(const std::string& user) const {
-    const PresenceEvent* word = last_report(user);
-    if (word == nullptr || !word->online) return false;
-    return std::none_of(forgotten_.begin(), forgotten_.end(),
-                        [&](const auto& up_to) { return up_to.first == user && word->at <= up_to.second; });
-  }
-
-  static bool is_activity(const Told& e) {
+  bool is_activity(const Told& e) const {
     const bool shows = e.type == EventType::set_visible && e.invisible && !*e.invisible;
-    return (is_evidence(e) || shows) && !e.no_activity;
+    return (e.type == EventType::connect || e.type == EventType::active ||
+            (rules_.heartbeat_is_activity && is_evidence(e)) || shows) &&
+           !e.no_activity;
   }
   static bool is_of_session(const PresenceEvent& e) { return is_evidence(e) || e.type == EventType::disconnect; }
-  Timestamp value_of(const PresenceEvent& e) const { return e.type == EventType::heartbeat ? rounded(e.at) : e.at; }
+  Timestamp value_of(const PresenceEvent& e) const {
+    return is_evidence(e) && e.type != EventType::connect ? rounded(e.at) : e.at;
+  }
 
   bool is_too_old(Timestamp word, Instant t) const {
     return t && rules_.forget_after != Duration::highest() && *t >= word + rules_.forget_after;
@@ -474,6 +688,9 @@ class Oracle {
       if (e.user != user) continue;
       if ((e.status || e.type == EventType::report) && !e.removed && (!last || e.at > *last)) last = e.at;
       if (is_activity(e) && !(cut && e.at >= *cut) && (!last || value_of(e) > *last)) last = value_of(e);
+    }
+    for (const auto& entry : dates_of_data(user)) {
+      if (!last || entry.second > *last) last = entry.second;
     }
     return last;
   }
@@ -538,7 +755,9 @@ class Oracle {
         if (e.user != user) continue;
         e.status.reset();
         if (latest && value_of(e) <= *latest) e.no_activity = true;  // a last_active that others knew too
-        if (e.type == EventType::report || e.type == EventType::set_status) e.user.clear();
+        if (e.type == EventType::report || e.type == EventType::set_status || e.type == EventType::set_data)
+          e.user.clear();
+        if (e.type == EventType::set_availability && is_too_old(e.at, t)) e.user.clear();
       }
       const Instant hidden = last_word(user, std::nullopt);
       if (!cut || !hidden || !is_too_old(*hidden, t) || truly_online(user, t)) continue;
@@ -557,6 +776,11 @@ class Oracle {
     }
     events_.erase(std::remove_if(events_.begin(), events_.end(), [](const Told& e) { return e.user.empty(); }),
                   events_.end());
+    for (Told& e : events_) {
+      const bool masked = std::any_of(forgotten_.begin(), forgotten_.end(),
+                                      [&](const auto& mask) { return mask.first == e.user && e.at <= mask.second; });
+      if (e.type == EventType::report && masked) e.masked = true;  // also when the mask is gone
+    }
     const auto masks_nothing = [&](const auto& mask) {
       if (mask.first.empty()) return true;
       const PresenceEvent* word = last_report(mask.first);
@@ -572,14 +796,21 @@ class Oracle {
     if (const Instant removal = removed_up_to(user)) {
       if (!is_past(*removal, t)) return false;
     }
-    for (const std::string& session : sessions(user)) {
-      const Instant until = session_until(user, session);
-      if (until && t < *until) return false;
+    if (const PresenceEvent* choice = last_choice(user)) {
+      const Timestamp old = choice->at + rules_.reorder_window + Duration::from_ns(1);
+      const Timestamp end = choice->until.value_or(Timestamp::highest());
+      const Timestamp gone = !choice->availability || old > end ? old : end;
+      if (t < gone && !is_too_old(choice->at, t)) return false;
+    }
+    std::set<std::string> all;
+    for (const Told& e : events_) {
+      if (e.user == user && is_of_session(e) && !e.gave_way) all.insert(e.session);
+    }
+    for (const std::string& session : all) {
+      if (may_matter(user, session, t)) return false;
     }
     for (const Told& e : events_) {
       if (e.user != user) continue;
-      const Duration late = rules_.reorder_window > rules_.offline_grace ? rules_.reorder_window : rules_.offline_grace;
-      if (is_of_session(e) && counts(e) && !(t > e.at + rules_.session_timeout + late)) return false;
       if (is_activity(e) && !is_too_old(value_of(e), t)) return false;
       if ((asks(e, user, true) || asks(e, user, false)) &&
           (!is_too_old(e.at, t) || !(t > e.at + rules_.reorder_window)))
@@ -589,13 +820,46 @@ class Oracle {
                         [&](const auto& mask) { return mask.first == user && !is_too_old(mask.second, t); });
   }
 
+  /// Whether a late event may still concern the session.
+  bool may_matter(const std::string& user, const std::string& session, Timestamp t) const {
+    const Duration window = rules_.reorder_window, timeout = timeout_of(session), grace = rules_.offline_grace;
+    const std::optional<Moment> last = last_moment(user, session);
+    const Instant ending = first_ending(user, session);
+    std::optional<Moment> over, active;  // nothing up to `over` counts any more
+    for (const Told& e : events_) {
+      const bool is_mine = e.user == user && is_of_session(e) && e.session == session && !e.gave_way;
+      // A run remains when its evidence was removed.
+      if (is_mine && is_evidence(e) && timeout != Duration() && !(t > e.at + timeout + grace + window)) return true;
+      if (!is_mine || e.removed || !is_end(e)) continue;
+      if (!(t > e.at + window)) return true;
+      if ((!over || moment_of(e) > *over)) over = moment_of(e);
+    }
+    for (const Told& e : events_) {
+      const bool moves = e.type == EventType::connect || e.type == EventType::active || rules_.heartbeat_is_activity;
+      if (is_of(e, user, session) && is_evidence(e) && moves && (!over || moment_of(e) > *over) &&
+          (!active || moment_of(e) > *active))
+        active = moment_of(e);
+    }
+    if (rules_.idle_after != Duration() && active && active->first + rules_.idle_after > t) {
+      if (timeout != Duration() || !ending ||
+          (grace == Duration() ? !(t > last->first + window) : !(t > *ending + (std::max)(window, grace))))
+        return true;
+    }
+    if (timeout != Duration() || !last) return false;
+    if (!ending) return true;
+    return grace == Duration() ? !(t > last->first + window) : !(t > *ending + (std::max)(window, grace));
+  }
+
   /// Every timestamp in (from, to] at which time could change anything.
   std::set<Timestamp> moments(Instant from, Timestamp to) const {
     std::set<Timestamp> all;
     for (const PresenceEvent& e : events_) {
       if (e.status && e.until && (!from || *e.until > *from) && *e.until <= to) all.insert(*e.until);
+      if (e.type == EventType::set_availability && e.until && (!from || *e.until > *from) && *e.until <= to)
+        all.insert(*e.until);
       for (const Duration wait :
-           {Duration(), rules_.session_timeout, rules_.offline_grace, rules_.session_timeout + rules_.offline_grace}) {
+           {Duration(), rules_.session_timeout, rules_.offline_grace, rules_.session_timeout + rules_.offline_grace,
+            rules_.idle_after, rules_.report_timeout, rules_.report_timeout + rules_.offline_grace}) {
         const Timestamp t = e.at + wait;
         if ((!from || t > *from) && t <= to) all.insert(t);
       }

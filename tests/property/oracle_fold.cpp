@@ -138,9 +138,13 @@ Wrong follows_oracle(const History& h, Seen& seen) {
       if (oracle.went_invisible(user)) ++seen.invisible;
     }
     if (Wrong wrong = verdicts_differ(tally, truth)) return *wrong + "\n  at " + where;
-    if (changes.size() == expected.size() && !s.now()) {
-      if (step.what == Do::merge || step.what == Do::forget) {
-        std::sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    if (changes.size() == expected.size()) {
+      const bool is_of_many = step.what == Do::merge || (!s.now() && step.what == Do::forget);
+      if (is_of_many) {
+        // The oracle does not date all of them.
+        const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
+        std::sort(changes.begin(), changes.end(), by_id);
+        std::sort(expected.begin(), expected.end(), by_id);
       }
       for (std::size_t k = 0; k < changes.size(); ++k) {
         if (expected[k].at == Oracle::no_instant() && oracle.is_instant_of(changes[k].id, changes[k].at))
@@ -194,7 +198,7 @@ void expect_to_follow(std::size_t count, const Mix& mix, std::uint64_t salt) {
                 << seen.hidden << " hidden");
   for (const std::size_t reached : {seen.removed, seen.removed_invisible, seen.revived, seen.texts,
                                     seen.texts_of_invisible, seen.shown, seen.hidden})
-    CHECK_REACHED(reached * 200 > tried);
+    CHECK_REACHED(reached * 500 > tried);
   if (mix.removing) {
     CHECK_REACHED(seen.without_value * 30 > tried);
     CHECK_REACHED(seen.unknown * 100 > tried);

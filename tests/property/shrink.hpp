@@ -30,6 +30,13 @@ void each_simplification(const Attempt& attempt) {
   });
   attempt([](PresenceEvent& e) { e.last_active.reset(); });
   attempt([](PresenceEvent& e) { e.until.reset(); });
+  attempt([](PresenceEvent& e) { e.priority.reset(); });
+  attempt([](PresenceEvent& e) {
+    e.availability.reset();
+    e.priority.reset();
+  });
+  attempt([](PresenceEvent& e) { e.activity.reset(); });
+  attempt([](PresenceEvent& e) { e.data.reset(); });
   attempt([](PresenceEvent& e) {
     if (e.type != EventType::report) e.online = false;
   });
@@ -124,6 +131,12 @@ class Shrinker {
     attempt([](Rules& r) { r.last_active_refresh = Duration(); });
     attempt([](Rules& r) { r.reorder_window = Duration::highest(); });
     attempt([](Rules& r) { r.max_clock_skew = Duration::highest(); });
+    attempt([](Rules& r) { r.idle_after = Duration(); });
+    attempt([](Rules& r) { r.report_timeout = Duration(); });
+    attempt([](Rules& r) { r.heartbeat_is_activity = true; });
+    attempt([](Rules& r) { r.session_fold = presence::SessionFold::by_rank; });
+    attempt([](Rules& r) { r.ranking = presence::Ranking(); });
+    attempt([](Rules& r) { r.show_devices = false; });
     attempt([](Rules& r) { r.forget_after = Duration::highest(); });
     attempt([](Rules& r) { r.max_recent_per_user = Rules().max_recent_per_user; });
     attempt([](Rules& r) { r.max_sessions_per_user = Rules().max_sessions_per_user; });

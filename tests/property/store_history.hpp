@@ -31,6 +31,7 @@ enum class To {
   resync,
   merge,      ///< a snapshot of the events, which advanced to `other_at` where there is one
   lost,       ///< connection_lost
+  resume,     ///< after the host was away
   watch,      ///< a channel, with or without its members' presence
   leave,      ///< unwatch(viewer, cid)
   leave_all,  ///< unwatch(viewer)
@@ -47,6 +48,7 @@ struct Call {
   To to = To::advance;
   std::vector<PresenceEvent> events;
   std::optional<Timestamp> at, other_at;
+  Duration patience;          ///< of a resume
   std::string user, session;  ///< the viewer
   std::string channel;
   std::vector<std::string> ids;
@@ -65,7 +67,7 @@ struct StoreHistory {
 /// What the calls of a history may be, beyond what Mix says of its events.
 struct StoreMix {
   Mix events;
-  bool merges = true, lost = true, resyncs = true, drops = true;
+  bool merges = true, lost = true, resyncs = true, drops = true, resumes = true;
 };
 
 // ---- writing one
@@ -81,13 +83,14 @@ inline void stretch(StoreHistory& h, std::int64_t by) {
   };
   Rules& r = h.rules;
   for (Duration* d : {&r.session_timeout, &r.offline_grace, &r.last_active_refresh, &r.reorder_window,
-                      &r.max_clock_skew, &r.forget_after}) {
+                      &r.max_clock_skew, &r.forget_after, &r.idle_after, &r.report_timeout}) {
     if (*d != Duration::highest()) *d = *d * by;
   }
   h.coalesce = h.coalesce * by;
   for (Call& call : h.calls) {
     if (call.at) move(*call.at);
     if (call.other_at) move(*call.other_at);
+    call.patience = call.patience * by;
     for (PresenceEvent& e : call.events) {
       move(e.at);
       if (e.last_active) move(*e.last_active);
@@ -136,7 +139,9 @@ class StoreAuthor {
         }
         break;
       case Do::advance:
-        call.to = To::advance;
+        // Without a grace, which would keep users online by sessions that have timed out before.
+        call.to = mix_.resumes && h_.rules.offline_grace <= Duration() && chance_.one_in(5) ? To::resume : To::advance;
+        if (call.to == To::resume) call.patience = unit_ * chance_.any<std::int64_t>({0, 1, 3, 9, 9});
         call.at = step.at;
         pass(*step.at);
         break;
@@ -263,6 +268,7 @@ inline std::string told(const Call& call) {
       return told(call.events, "list") + "  store.merge(other_node(rules, list, " + told(call.other_at) + "), " + at +
              "); list.clear();\n";
     case To::lost: return "  store.connection_lost();\n";
+    case To::resume: return "  store.resume(" + at + ", " + told(call.patience) + ");\n";
     case To::watch:
       return "  store.watch(WatchChannel{\"messaging\", \"" + call.channel + "\", {}, " + presence + "}, " + viewer +
              ");\n";
@@ -362,6 +368,12 @@ class StoreShrinker {
     attempt([](Rules& r) { r.reorder_window = Duration::highest(); });
     attempt([](Rules& r) { r.max_clock_skew = Duration::highest(); });
     attempt([](Rules& r) { r.forget_after = Duration::highest(); });
+    attempt([](Rules& r) { r.idle_after = Duration(); });
+    attempt([](Rules& r) { r.report_timeout = Duration(); });
+    attempt([](Rules& r) { r.heartbeat_is_activity = true; });
+    attempt([](Rules& r) { r.session_fold = presence::SessionFold::by_rank; });
+    attempt([](Rules& r) { r.ranking = presence::Ranking(); });
+    attempt([](Rules& r) { r.show_devices = false; });
     attempt([](Rules& r) { r.hash_seed = 0; });
     return smaller;
   }
@@ -414,6 +426,12 @@ class Host {
     presence::DeliveryOptions all;
     all.last_active_alone = true;
     listen_as("zoe", "", all);
+    presence::DeliveryOptions few;  // of the changes of the availability, the activity and data only some
+    few.availability_alone = h.seed % 2 == 0;
+    few.activity_alone = h.seed % 4 < 2;
+    few.data_alone = h.seed % 8 < 4;
+    listen_as("xia", "", few);
+    watch("xia", "a");
     presence::DeliveryOptions together = all;
     together.coalesce = h.coalesce;
     listen_as("yan", "", together);
@@ -447,6 +465,7 @@ class Host {
         merged = !store.merge(other_node(store.snapshot().rules(), call.events, call.other_at), *call.at);
         break;
       case To::lost: store.connection_lost(); break;
+      case To::resume: store.resume(*call.at, call.patience); break;
       case To::watch: {
         presence::WatchChannel what;
         what.type = "messaging";

@@ -12,7 +12,7 @@ of that same t are folded, deadlines at t pass, and only then is a change counte
 later than `now` is late, and is folded and counted alone, at `now`. As time follows the events, none is ever too early: --skew is
 there because the library has such a rule, and changes nothing.
 
-What makes it plain, and different from the library: every user has a few maxima that only grow, and nothing is ever forgotten. It need not
+What makes it plain, and different from the library: every user has a few maxima and sets that only grow, and nothing is ever forgotten. It need not
 be: whatever arrives is not older than `now` - window, so it beats each register that could have been forgotten.
 Time is a heap of the instants at which someone's last session may end; what comes up is looked at, and often nothing has changed.
 
@@ -38,19 +38,51 @@ class Rules:
 
 class Session:
     def __init__(self):
-        self.connect = self.heartbeat = BEFORE_ALL           # the latest of each
-        self.disconnects = []                                # without grace only the latest matters, else all that may still end it
+        self.evidence = (BEFORE_ALL, False)                  # the latest: its instant, and whether it is a connect, which beats others
+        self.runs = []                                       # [start, end] of the times in which it was never silent for too long; ascending
+        self.disconnects = []                                # all that may end it, and the latest that evidence followed
 
-    def ends_it(self, disconnect):
-        return disconnect > self.connect and disconnect >= self.heartbeat
+    def is_followed(self, disconnect):
+        return self.evidence > (disconnect, False)
 
-    def online_until(self, rules):
-        evidence = max(self.connect, self.heartbeat)
-        ending = [d for d in self.disconnects if self.ends_it(d)]
-        if evidence == BEFORE_ALL or (ending and rules.grace == 0):
+    def connected(self, at, by_connect, rules, timeout):
+        """True when it was new: later than all evidence, or it fills a silence"""
+        new = (at, by_connect) > self.evidence
+        self.evidence = max(self.evidence, (at, by_connect))
+        if timeout and not any(start <= at <= end for start, end in reversed(self.runs)):
+            run, new = [at, at + timeout + rules.grace], True
+            for other in [o for o in self.runs if o[0] <= run[1] and run[0] <= o[1]]:
+                self.runs.remove(other)
+                run = [min(run[0], other[0]), max(run[1], other[1])]
+            bisect.insort(self.runs, run)
+        elif timeout:
+            run = next(run for run in reversed(self.runs) if run[0] <= at)
+            run[1] = max(run[1], at + timeout + rules.grace)
+        self.keep_disconnects(rules)
+        return new
+
+    def disconnected(self, at, rules):
+        """True when it was new"""
+        before = list(self.disconnects)
+        self.disconnects = sorted({*before, at})
+        self.keep_disconnects(rules)
+        return self.disconnects != before
+
+    def keep_disconnects(self, rules):
+        if rules.grace == 0:
+            self.disconnects = self.disconnects[-1:]
+        elif self.evidence[0] != BEFORE_ALL:
+            self.disconnects = ([d for d in self.disconnects if self.is_followed(d)][-1:]
+                                + [d for d in self.disconnects if not self.is_followed(d)])
+
+    def online_until(self, rules, timeout):
+        if self.evidence[0] == BEFORE_ALL:
             return BEFORE_ALL
-        silent = evidence + rules.timeout if rules.timeout else NEVER
-        return min(ending + [silent]) + rules.grace
+        end = self.evidence[0] + timeout + rules.grace if timeout else NEVER
+        ending = [d for d in self.disconnects if not self.is_followed(d)]
+        if ending and rules.grace == 0:
+            return BEFORE_ALL
+        return min([d + rules.grace for d in ending] + [end])
 
 
 class User:
@@ -59,7 +91,8 @@ class User:
         self.seen, self.values = [], []                      # last_active was values[i] from seen[i] on; both strictly ascending
         self.flips = {}                                      # instant: a connect then asked to be invisible
         self.status = (BEFORE_ALL, '')                       # instant, text
-        self.said_online = (BEFORE_ALL, False)               # by a report: instant, online
+        self.said = Session()                                # what reports say: online is a connect, offline a disconnect
+        self.is_said = False                                 # there was a report
         self.said_active = (BEFORE_ALL, None)                # by a report: instant, last_active
 
     def saw(self, at, value):
@@ -78,17 +111,18 @@ class User:
         return min((at for at in self.flips if at > visible), default=NEVER)
 
     def online_until(self, rules):
-        return max((s.online_until(rules) for s in self.sessions.values()), default=BEFORE_ALL)
+        own = max((s.online_until(rules, rules.timeout) for s in self.sessions.values()), default=BEFORE_ALL)
+        return max(own, self.said.online_until(rules, 0))
 
     def view(self, now, rules):
         """(online, status, last_active), or None: not known"""
         hidden = self.hidden_since()
         visible = bisect.bisect_left(self.seen, hidden)
-        if not visible and self.status[0] == BEFORE_ALL and self.said_online[0] == BEFORE_ALL:
+        if not visible and self.status[0] == BEFORE_ALL and not self.is_said:
             return None
         active = [self.values[visible - 1]] if visible else []
         active += [self.said_active[1]] if self.said_active[1] is not None else []
-        online = hidden == NEVER and (now < self.online_until(rules) or self.said_online[1])
+        online = hidden == NEVER and now < self.online_until(rules)
         return online, self.status[1], max(active, default=None)
 
     def fold(self, event, rules):
@@ -96,17 +130,10 @@ class User:
         kind, at, new = event['type'], event['at'], False
         if kind in ('connect', 'heartbeat', 'disconnect'):
             session = self.sessions.setdefault(event['session'], Session())
-            if kind == 'connect' and at > session.connect:
-                session.connect, new = at, True
-            if kind == 'heartbeat' and at > session.heartbeat:
-                session.heartbeat, new = at, True
-            if kind == 'disconnect' and rules.grace == 0 and at > max(session.disconnects, default=BEFORE_ALL):
-                session.disconnects, new = [at], True
-            if kind == 'disconnect' and rules.grace > 0 and session.ends_it(at) and at not in session.disconnects:
-                session.disconnects.append(at)
-                new = True
-            if rules.grace > 0:
-                session.disconnects = [d for d in session.disconnects if session.ends_it(d)]
+            if kind == 'disconnect':
+                new = session.disconnected(at, rules)
+            else:
+                new = session.connected(at, kind == 'connect', rules, rules.timeout)
         if kind == 'connect':
             new |= self.saw(at, at)
             invisible = event.get('invisible')
@@ -115,8 +142,8 @@ class User:
         if kind == 'heartbeat':
             new |= self.saw(at, at if rules.refresh == 0 else at - at % rules.refresh)
         if kind == 'report':
-            if (at, event['online']) > self.said_online:
-                self.said_online, new = (at, event['online']), True
+            self.is_said = True
+            new |= self.said.connected(at, True, rules, 0) if event['online'] else self.said.disconnected(at, rules)
             if 'last_active' in event and (at, event['last_active']) > self.said_active:
                 self.said_active, new = (at, event['last_active']), True
         if 'status' in event and (at, event['status']) > self.status:

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Plants small bugs in a copy of the fold, one at a time, and expects the tests to find each of them.
 
-usage: mutate.py [--list] [--only NAME]... [--stage NAME]... [--jobs N] [--histories N] [--results FILE]
+usage: mutate.py [--list] [--only NAME]... [--stage NAME]... [--tests NAME]... [--jobs N] [--histories N] [--results FILE]
 
   --list        tells the mutants, and runs nothing
   --only        runs the mutants whose name matches; * and ? as in a shell
-  --stage       runs only these of the stages values, live, unit, property, memory, filter_memory,
-                reading_memory, following_memory, corpus
+  --stage       runs only these of the stages values, live, unit, property, memory, compact_text,
+                filter_memory, reading_memory, following_memory, corpus
+  --tests       puts only these files into those of the stages that join several, such as 'state/*' or law3_merge; so a
+                few mutants are tried in seconds each
   --jobs        how many mutants at a time; 2 unless told
   --histories   how many random histories each property tries; 100 unless told
   --results     where to write a line for each mutant as well
@@ -39,27 +41,33 @@ TESTS = ROOT / "tests"
 
 # The unit tests that concern values, which are tried for mutants of those alone, and the ones that concern the fold.
 VALUES = """
-base/duration base/time_text model/values
+base/duration base/time_text model/rankings model/values
 """.split()
-VALUE_HEADERS = "base/time.hpp model/event.hpp model/rules.hpp model/user.hpp".split()
+VALUE_HEADERS = """
+base/time.hpp model/availability.hpp model/event.hpp model/rules.hpp model/user.hpp
+""".split()
 # The unit tests of a Store. They are tried only for mutants of its headers, and for those before all others.
 LIVE = """
-live/coalescing live/delivering live/following live/listening live/may_see live/mirrors live/rooms live/sessions
-live/stores live/time live/viewer_map live/watch_users live/watching
+live/coalescing live/delivering live/following live/listening live/may_see live/mirrors live/removing live/resume
+live/rich_changes live/rich_frames live/rooms live/sessions live/stores live/time live/viewer_map live/watch_users
+live/watching
 """.split()
 LIVE_HEADERS = "live/"
 UNIT = """
 base/callback_lifetimes base/chunked_vector base/id_map base/shared_string base/siphash base/sorted_chunks
 binary/anti_entropy binary/decoding binary/deltas binary/encoding binary/encoding_for_viewers binary/golden
-binary/peers binary/sketches json/decimal json/json_channels json/json_events json/json_filters json/json_lists
-json/json_odd_fields json/json_queries json/json_strictness json/json_users json/objects live/delivering live/stores live/watching
-model/custom_fields model/objects query/dotted_names query/filters query/querying query/word_prefix registers/acceptance_window
-registers/dropped_ranges registers/evidence registers/joining registers/normal_form state/batches
-state/borrowed_arguments state/changes state/comparing state/deadlines state/diffing state/extremes state/forget_after
-state/forgetting state/hiding state/in_place state/invisible state/judging state/last_active state/limits
-state/merging state/merging_in_place state/offline_grace state/order state/ownership state/replaying state/reports
-state/resyncing state/sessions state/snapshots state/status state/steps state/story state/throwing state/timeouts
-state/verdicts table/user_table
+binary/peers binary/rich binary/sketches json/activity_and_data json/availability json/decimal json/json_channels
+json/json_event_types json/json_events json/json_filters json/json_lists json/json_odd_fields json/json_queries
+json/json_strictness json/json_users json/objects live/delivering live/removing live/stores live/watching
+model/attributes_view model/custom_fields model/objects query/activity_and_data query/availability query/dotted_names
+query/filters query/querying query/word_prefix registers/acceptance_window registers/dropped_ranges registers/evidence
+registers/joining registers/normal_form registers/runs registers/sessions state/activity state/activity_and_liveness
+state/availability state/batches state/borrowed_arguments state/changes state/choice state/comparing state/data
+state/deadlines state/devices state/diffing state/extremes state/forget_after state/forgetting state/hiding state/idle state/in_place
+state/invisible state/judging state/last_active state/limits state/merging state/merging_in_place state/offline_grace
+state/order state/ownership state/removing state/replaying state/reports state/reports_as_sessions state/resume
+state/resyncing state/sessions state/set_visible state/snapshots state/status state/steps state/story state/throwing
+state/timed_status state/timeouts state/verdicts table/user_table
 """.split()
 PROPERTY = """
 anti_entropy law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values oracle_fold
@@ -72,12 +80,14 @@ STD = """
 """.split()
 
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*([<\"])([^>\"]+)[>\"].*$", re.MULTILINE)
+# A specialization of a template of the library, for a type of the test file.
+SPECIALIZED = re.compile(r"^template <>\nstruct presence::\w+<(\w+)> \{\n.*?^\};\n", re.MULTILINE | re.DOTALL)
 # A property that fails is not to search for the smallest history that shows it.
 BUDGET = "std::size_t budget_ = 20000;"
 
 
 STAGES = """
-    values live unit property memory filter_memory reading_memory following_memory corpus
+    values live unit property memory compact_text filter_memory reading_memory following_memory corpus
 """.split()
 
 
@@ -98,8 +108,11 @@ def together(sources):
             line = f'#include "{source.parent / name}"' if kind == '"' else f"#include <{name}>"
             if line not in includes:
                 includes.append(line)
+        space = f"file_{source.parent.name}_{source.stem}"
         body = INCLUDE.sub("", text)
-        bodies.append(f'namespace file_{source.parent.name}_{source.stem} {{\n#line 1 "{source}"\n{body}\n}}  // namespace file_{source.parent.name}_{source.stem}\n')
+        body = SPECIALIZED.sub(lambda found: "}\n" + re.sub(rf"\b{found[1]}\b", f"{space}::{found[1]}", found[0]) +
+                               f"namespace {space} {{\n", body)
+        bodies.append(f'namespace {space} {{\n#line 1 "{source}"\n{body}\n}}  // namespace {space}\n')
     return "\n".join(sorted(includes, key=lambda line: '"' in line)) + "\n" + "\n".join(bodies)
 
 
@@ -129,7 +142,7 @@ def run(command, timeout, environment=None):
         return None, ""
 
 
-def make_stages(scratch, compiler, histories):
+def make_stages(scratch, compiler, histories, wanted):
     tests = scratch / "tests"
     for folder in ("unit", "property", "fuzz"):
         shutil.copytree(TESTS / folder, tests / folder)
@@ -159,12 +172,15 @@ def make_stages(scratch, compiler, histories):
     stages = []
     joined = (("values", "unit", VALUES), ("live", "unit", LIVE), ("unit", "unit", UNIT), ("property", "property", PROPERTY))
     for name, folder, files in joined:
+        files = [file for file in files if not wanted or any(fnmatch.fnmatchcase(file, one) for one in wanted)]
+        if not files:
+            continue
         source = scratch / f"{name}.cpp"
         text = together([tests / folder / f"{file}.cpp" for file in files])
         source.write_text(text, encoding="utf-8")
         stages.append(Stage(name, source, flags["doctest"], [str(main)], doctest, {"PRESENCE_HISTORIES": str(histories)}))
     # Which have allocators of their own, and so cannot be put together with others.
-    for name in ("state/memory", "query/filter_memory", "json/reading_memory", "live/following_memory"):
+    for name in ("state/memory", "base/compact_text", "query/filter_memory", "json/reading_memory", "live/following_memory"):
         stages.append(Stage(name.split("/")[1], tests / "unit" / f"{name}.cpp", flags["doctest"], [str(main)], doctest, {}))
     stages.append(Stage("corpus", tests / "fuzz" / "fold_fuzz.cpp", flags["plain"], [str(replay)], [], {}))
     return stages
@@ -259,7 +275,7 @@ def main(arguments):
     compiler = shlex.split(os.environ.get("CXX", "")) or [shutil.which("clang++") or "c++"]
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         scratch = pathlib.Path(name)
-        stages = [s for s in make_stages(scratch, compiler, arguments.histories) if s.name in arguments.stage or not arguments.stage]
+        stages = [s for s in make_stages(scratch, compiler, arguments.histories, arguments.tests) if s.name in arguments.stage or not arguments.stage]
         for stage in stages:
             start = time.monotonic()
             program = scratch / f"plain-{stage.name}"
@@ -307,6 +323,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1])
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--tests", action="append", default=[])
     parser.add_argument("--stage", action="append", default=[], choices=STAGES)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--histories", type=int, default=100)

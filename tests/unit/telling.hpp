@@ -131,6 +131,41 @@ inline PresenceEvent random_event(Chance& chance, double second, std::size_t use
   }
 }
 
+/// The same, with events of all types.
+inline PresenceEvent random_event_of_any_type(Chance& chance, double second, std::size_t users, std::size_t sessions) {
+  constexpr Availability all[] = {Availability::idle, Availability::away, Availability::busy, Availability::available};
+  PresenceEvent event = random_event(chance, second, users, sessions);
+  const bool is_of_session = !event.session.empty();
+  switch (chance.below(12)) {
+    case 0:
+    case 1:
+      if (is_of_session) event = PresenceEvent::update(event.user, event.session, event.at);
+      break;
+    case 2:
+      if (is_of_session) event = PresenceEvent::active(event.user, event.session, event.at);
+      break;
+    case 3: return PresenceEvent::set_visible(event.user, chance.below(2) == 0, event.at);
+    case 4:
+      event = PresenceEvent::set_availability(event.user, std::nullopt, event.at);
+      if (chance.below(3) != 0) event.availability = all[chance.below(4)];
+      break;
+    case 5:
+      if (chance.below(4) == 0) return PresenceEvent::remove(event.user, event.at);
+      break;
+    default: break;
+  }
+  const bool says = event.type == EventType::update || event.type == EventType::connect ||
+                    (event.type == EventType::report && event.online);
+  if (says && chance.below(2) == 0) {
+    event.availability = all[chance.below(4)];
+    if (event.type != EventType::report && chance.below(2) == 0)
+      event.priority = static_cast<std::int8_t>(chance.below(5) - 2);
+  }
+  const bool may_end = event.type == EventType::set_availability || event.type == EventType::set_status;
+  if (may_end && chance.below(2) == 0) event.until = event.at + seconds(1 + static_cast<double>(chance.below(60)));
+  return event;
+}
+
 }  // namespace support
 
 #endif  // PRESENCE_TESTS_UNIT_TELLING_HPP

@@ -37,6 +37,7 @@ enum class ErrorCode : std::uint8_t {
   over_limit,        ///< exceeds a limit of Rules or of the reader
   too_early,         ///< a timestamp of a peer that is too far ahead of the host's clock
   not_live,          ///< a session that has ended
+  needs_buffer,      ///< an event whose activity, data or value needs an EventBuffer
 };
 
 /// Returns the name of the enumerator, such as "bad_utf8", or "?" for a number that is none. O(1); the string is a
@@ -63,6 +64,7 @@ constexpr std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::over_limit: return "over_limit";
     case ErrorCode::too_early: return "too_early";
     case ErrorCode::not_live: return "not_live";
+    case ErrorCode::needs_buffer: return "needs_buffer";
   }
   return "?";
 }

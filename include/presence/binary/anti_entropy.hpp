@@ -106,13 +106,21 @@ class UserDigester {
   UserDigester(const Terms& terms, const Rules& rules, Timestamp now) noexcept
       : terms_(terms), rules_(rules), now_(now) {}
 
-  /// Returns the digest, or zero if the user will be forgotten by then. A removal that the snapshot still needs is in
-  /// it: otherwise the other side would not learn of it, and send what was removed, again and again.
+  /// Returns the digest, or zero if the user will be forgotten by then. A tombstone that the snapshot still needs is in
+  /// it: otherwise the other side would not learn of it, and send what was removed, again and again. Tombstones are a
+  /// removal, a choice that is none or has ended, and removed names of data.
   Bits128 operator()(const RowView& row) {
-    const Timestamp removed = row.registers().removed();
-    if (removed != absent && (now_ == absent || now_ < removal_needed_until(removed, rules_))) {
+    const RegistersView kept = row.registers();
+    if (kept.rare != nullptr && may_drop_tombstone(*kept.rare)) {
       UserRegisters user = normal_form_of(row, terms_.as_of, rules_);
-      user.removed = removed;
+      UserRegisters ours = normal_form_of(row, now_, rules_);
+      user.removed = ours.removed;
+      const bool is_too_old = ours.choice_at + rules_.forget_after <= terms_.as_of;
+      if (user.choice_at == absent && ours.choice_at != absent && !is_too_old)
+        join_choice(user, ours.choice_at, ours.choice, ours.choice_until);
+      // What is forgotten by age is not kept for late events.
+      if (rules_.forget_after == Duration::highest()) user.data = std::move(ours.data);
+      if (user.empty()) return Bits128();
       return digest_of(row.name(), user);
     }
     return read_normal_form_of(row, terms_.as_of, rules_, [&](const RegistersView& user) {
@@ -121,6 +129,12 @@ class UserDigester {
   }
 
  private:
+  /// Returns false if no tombstone is dropped by the time of the comparison.
+  bool may_drop_tombstone(const RareRegisters& user) const noexcept {
+    if (user.removed != absent && (now_ == absent || now_ < removal_needed_until(user.removed, rules_))) return true;
+    if (user.choice_at != absent && choice_needed_until(user, rules_) <= terms_.as_of) return true;
+    return user.data && (user.data->since != absent || !user.data->cleared.empty());
+  }
   Bits128 digest_of(std::string_view name, const RegistersView& user) {
     record_.clear();
     append_user(record_, name, user, terms_.as_of);
@@ -261,7 +275,7 @@ inline Result<UpdatesMessage> read_updates(std::string_view bytes, Timestamp now
     }
     while (in.ok() && !in.at_end() && begins_in_time(in, body)) {
       if (wanted == 0) {
-        users.read(in);
+        users.read(in, frames.version());
         continue;
       }
       const std::size_t start = in.offset();
@@ -361,10 +375,10 @@ inline std::string answer_to(const UpdatesMessage& theirs, const Snapshot& befor
 /// exchange, and a late or repeated one is answered again. Neither does any harm, and the next exchange finds the
 /// remaining differences.
 ///
-/// Both snapshots may change during the exchange. Data that will be forgotten within ten seconds is not compared. If it
-/// is shorter, the limit is a quarter of session_timeout plus reorder_window (or plus offline_grace, if that is
-/// longer). If messages take longer than this limit, the exchange restarts with twice the limit, and once more with
-/// four times the limit. Over a slower link no differences are found.
+/// Both snapshots may change during the exchange. Data that will be forgotten within ten seconds is not compared,
+/// except that something was removed. If it is shorter, the limit is a quarter of session_timeout plus reorder_window
+/// (or plus offline_grace, if that is longer). If messages take longer than this limit, the exchange restarts with
+/// twice the limit, and once more with four times the limit. Over a slower link no differences are found.
 ///
 /// Both nodes must use the same rules. If session_timeout is 0, they must reconcile at least once per reorder_window,
 /// because a forgotten disconnect is not sent. Messages contain the full state of users, as `encode` does: use them

@@ -111,10 +111,11 @@ class UserReader {
     SnapshotAccess::write(snapshot_).now = now;
   }
 
-  void read(ByteReader& in) {
+  /// `version` is that of the format of the bytes.
+  void read(ByteReader& in, unsigned version) {
     Root& root = SnapshotAccess::write(snapshot_);
     const std::size_t start = in.offset();
-    UserRecord user = read_user(in, root.now, root.rules);
+    UserRecord user = read_user(in, version, root.now, root.rules);
     if (!in.ok()) return;
     const UserKey key = root.table.key_of(user.id);
     if (!last_.empty() && !UserTable::is_ordered_before(root.table.key_of(last_), key)) {
@@ -131,6 +132,8 @@ class UserReader {
       return;
     }
     normalise(user.registers, root.now, root.rules);
+    // The run of removed evidence is one more of those before it.
+    for (SessionRegisters& session : user.registers.sessions) bound_session(session, root.rules);
     if (user.registers.empty()) return;
     Plan plan;
     plan.after = std::move(user.registers);
@@ -158,7 +161,7 @@ class SnapshotDecoder {
       const std::size_t body = in.offset();
       if (!begun_) users_.read_head(in);
       begun_ = true;
-      while (in.ok() && !in.at_end() && begins_in_time(in, body)) users_.read(in);
+      while (in.ok() && !in.at_end() && begins_in_time(in, body)) users_.read(in, frames_.version());
     });
   }
   bool finish() noexcept { return frames_.finish(); }
@@ -179,10 +182,14 @@ inline Result<Snapshot> decode_as(FrameKind kind, std::string_view bytes, const 
 }
 
 /// Returns the registers of a user as a viewer sees them: as if a server had reported them to that viewer's client. All
-/// registers have the timestamp `at`; a status ends when it does in the snapshot. To be read by the same viewer.
+/// registers have the timestamp `at`; a status ends when it does in the snapshot. To be read by the same viewer. The
+/// rules of the snapshot do not matter: the report has no run, as from a writer without timeouts.
 inline UserRegisters reported(const UserView& seen, Timestamp status_until, Timestamp at) {
   UserRegisters user;
-  join_report(user, at, seen.online);
+  PresenceEventView report = PresenceEventView::report(seen, at);
+  report.status.reset();
+  report.last_active.reset();
+  join_event(user, report, default_rules);
   // Also if it is empty, to clear an older status.
   join_status(user, at, seen.status, seen.status.empty() ? never : status_until);
   if (seen.last_active) join_reported_last_active(user, at, *seen.last_active);
@@ -231,7 +238,9 @@ inline std::string encode(const Snapshot& snapshot) {
 }
 
 /// Encodes only what `viewer` may see of a snapshot, to send it to a client. Each user is written as a report with the
-/// snapshot's timestamp, or, without one, with the latest timestamp that the viewer can see.
+/// snapshot's timestamp, or, without one, with the latest timestamp that the viewer can see. The end of a
+/// status is encoded. No other deadline is, such as a timeout, the end of a choice or the time from which a user is
+/// idle: the client needs a report then. The rule StoreOptions::may_see does not apply.
 ///
 /// `decode` reads it, preferably with Rules::mirror(). The same viewer then sees the same state, and events or reports
 /// can be applied to it. `merge_into` joins it into a mirror that already has reports. The actions of an invisible user

@@ -3,12 +3,15 @@
 #define PRESENCE_JSON_CHANNELS_HPP
 
 #include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/decimal.hpp>
 #include <presence/base/detail/utf8.hpp>
 #include <presence/base/result.hpp>
-#include <presence/json/detail/decimal.hpp>
+#include <presence/json/detail/places.hpp>
 #include <presence/json/detail/reader.hpp>
+#include <presence/json/detail/value_reader.hpp>
+#include <presence/json/detail/writer.hpp>
 #include <presence/json/events.hpp>
-#include <presence/json/filters.hpp>
+#include <presence/json/values.hpp>
 #include <presence/model/attributes.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/value.hpp>
@@ -30,12 +33,6 @@ struct JsonChannelName {
   std::optional<std::string> text;
   std::size_t offset = 0;
   std::optional<Error> odd;  ///< why it is malformed; not set if it is absent or null
-};
-
-/// The position of a key of a channel.
-struct JsonPlace {
-  std::string_view name;
-  std::size_t offset;  ///< position of the key
 };
 
 /// The values of an object that is a channel or the state of one.
@@ -204,26 +201,6 @@ class JsonChannelReader {
     return places;
   }
 
-  /// Sorts the keys of an object by name, and removes those that are repeated. For each of them, calls
-  /// `on_repeated(first, offset of the second)`.
-  template <class OnRepeated>
-  static void keep_unique(std::vector<JsonPlace>& places, OnRepeated on_repeated) {
-    detail::sort(places, [](const JsonPlace& a, const JsonPlace& b) {
-      const int order = a.name.compare(b.name);
-      return order != 0 ? order < 0 : a.offset < b.offset;
-    });
-    std::size_t kept = 0;
-    for (std::size_t i = 0, next = 0; i < places.size(); i = next) {
-      next = i + 1;
-      while (next < places.size() && places[next].name == places[i].name) ++next;
-      if (next - i == 1) {
-        places[kept++] = places[i];
-      } else {
-        on_repeated(places[i], places[i + 1].offset);
-      }
-    }
-    places.resize(kept);
-  }
   void pass_over_repeated(std::size_t second) noexcept {
     judge_.pass_over(ErrorCode::duplicate_key, second, JsonJudge::twice);
   }
@@ -467,7 +444,7 @@ inline bool has_json_form(const Attributes::Entry& field) noexcept {
 ///
 /// Errors, in order of precedence:
 ///
-/// 1. The grammar, as in a payload for `parse_event`.
+/// 1. The grammar, as in a payload for `parse_event`, but `too_deep` at 65 levels.
 /// 2. A type or an id that neither its own key nor a cid provides: `missing_key` at the brace of the channel, or
 ///    `wrong_type`, `duplicate_key`, `bad_escape` or `bad_utf8` at the malformed key.
 /// 3. `out_of_range` at a cid that is not "type:id".

@@ -27,9 +27,9 @@
 #include <presence/state/merge.hpp>
 #include <presence/state/reduce.hpp>
 #include <presence/state/reports.hpp>
+#include <presence/state/resume.hpp>
 #include <presence/state/snapshot.hpp>
 
-#include <atomic>       // for atomic, memory_order_relaxed
 #include <cstddef>      // for size_t, ptrdiff_t
 #include <cstdint>      // for uint32_t, uint64_t
 #include <optional>     // for optional, nullopt
@@ -80,7 +80,9 @@ struct WatchChannel {
 /// the change happened, and still watch the user. Changes describe what all other users see, so no viewer is notified
 /// about what an invisible user does. Two changes of one user never have the same timestamp: a change is dated not
 /// before its cause, not before the time of the store, and after the user's previous change. So a mirror that applies
-/// the changes as reports, in any order, ends with the same view.
+/// the changes in any order, as reports or from their JSON, ends with the same view; a subscription has all of them
+/// only with DeliveryOptions::last_active_alone. A change without `after`, of a user who was removed or forgotten, must
+/// be applied as PresenceEvent::remove, as its JSON says: a report would leave the user known.
 ///
 /// Changes are delivered at the end of the call that caused them. The order for one change is:
 /// 1. the `on_change` callbacks;
@@ -100,10 +102,11 @@ struct WatchChannel {
 /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
 /// Store store;
 /// store.dispatch(PresenceEvent::connect("john", "tab", now));
-/// const Result<Channel> match = store.watch(WatchChannel{"match", "eu-17", {"john", "mary"}, true}, Viewer("john",
-/// "tab")); std::string shown; const Subscription subscription = store.subscribe<UserPresenceChanged>(
-///     Viewer("john", "tab"),
-///     [&](const UserPresenceChanged& change) { shown += change.id + (change.after->online ? "+" : "-"); });
+/// const Viewer john("john", "tab");
+/// const Result<Channel> match = store.watch(WatchChannel{"match", "eu-17", {"john", "mary"}, true}, john);
+/// std::string shown;
+/// const auto show = [&](const UserPresenceChanged& c) { shown += c.id + (c.after->online ? "+" : "-"); };
+/// const Subscription subscription = store.subscribe<UserPresenceChanged>(john, show);
 ///
 /// store.dispatch(PresenceEvent::connect("mary", "console", now + Duration::from_s(1)));
 /// store.dispatch(PresenceEvent::connect("jack", "phone", now + Duration::from_s(2)));  // john does not watch jack
@@ -133,8 +136,7 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   ~Store() {
-    PRESENCE_ASSERT(!is_delivering_ && !is_in_use_.load(std::memory_order_relaxed),
-                    "a Store is destroyed inside one of its callbacks");
+    PRESENCE_ASSERT(!is_delivering_ && is_in_use_.read() == 0, "a Store is destroyed inside one of its callbacks");
     for (const detail::Listeners& all : listeners_) end(all);
     end(every_change_);
     end(deliveries_);
@@ -250,6 +252,22 @@ class Store {
   Verdict advance(Timestamp now) {
     const Use use(*this);
     const Verdict verdict = advance_to(now);
+    deliver();
+    return verdict;
+  }
+  /// Advances the time to `now` after the host was away, and gives the sessions that were live `patience` to return;
+  /// see presence::resume. Call it first after a restart, before events and watches. Returns as `advance`. O(users).
+  Verdict resume(Timestamp now, Duration patience) {
+    const Use use(*this);
+    const Snapshot before = snapshot_;
+    detail::Rollback rollback([this, &before]() noexcept { snapshot_ = before; });
+    if (detail::can_resume(snapshot_, now)) {
+      Snapshot held = snapshot_;
+      detail::hold_sessions(held, now + (patience < Duration() ? Duration() : patience));
+      snapshot_ = std::move(held);
+    }
+    const Verdict verdict = advance_to(now);
+    rollback.release();
     deliver();
     return verdict;
   }
@@ -638,12 +656,12 @@ class Store {
       store.ends_.clear();
       if (!is_outermost_) return;
       // Not a lock: it finds most wrong uses, and costs a right one almost nothing.
-      PRESENCE_ASSERT(!store.is_in_use_.load(std::memory_order_relaxed),
+      PRESENCE_ASSERT(store.is_in_use_.read() == 0,
                       "two threads use a Store at once, or on_dispatched or may_see changes it");
-      store.is_in_use_.store(true, std::memory_order_relaxed);
+      store.is_in_use_.write(1);
     }
     ~Use() {
-      if (is_outermost_) store_.is_in_use_.store(false, std::memory_order_relaxed);
+      if (is_outermost_) store_.is_in_use_.write(0);
     }
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
@@ -693,13 +711,16 @@ class Store {
         default: return &ended;
       }
     }
+    unsigned parts() const noexcept {
+      return kind == detail::NoticeKind::presence_changed ? detail::parts_of(change) : ~0u;
+    }
     bool is_minor() const noexcept { return kind == detail::NoticeKind::presence_changed && Store::is_minor(change); }
   };
 
   /// The progress of the delivery of one notice. It lets delivery resume after the callback that threw.
   struct Notifying {
     bool is_open = false;
-    bool is_minor = false;
+    unsigned parts = 0;  // of the change; for other notices all of them
     bool has_recipients = false;
     Pending pending;
     Viewers recipients;
@@ -779,8 +800,7 @@ class Store {
 
   template <class Change>
   static bool is_minor(const Change& change) noexcept {
-    return change.before.has_value() == change.after.has_value() && !change.online_changed() &&
-           !change.status_changed();
+    return (detail::parts_of(change) & ~unsigned{detail::active_part}) == 0;
   }
   bool is_received(const UserPresenceChangedView& change) const noexcept {
     if (!every_change_.empty()) return true;
@@ -892,7 +912,7 @@ class Store {
     detail::Page* const page = target.own_page();
     if (page == nullptr) return false;
     const detail::PlaceInTable place{*owned, target, *page};
-    return place.row().is_plain() && detail::refresh_session(place, event);
+    return detail::is_plain(place.row(), owned->rules) && detail::refresh_session(place, event);
   }
 
   Dispatched dispatch_by_own_clock(const PresenceEventView& event) {
@@ -926,7 +946,7 @@ class Store {
     const detail::RowView row = detail::SnapshotAccess::read(snapshot_)->table.find(event.user);
     if (row != nullptr) {
       const detail::FrameOrder order = order_of(event, row, *detail::SnapshotAccess::read(snapshot_));
-      if (order.is_split() || order.at != event.at) return dispatch_moved(event);
+      if (order.is_split() || order.at != event.at) return dispatch_moved(event, order);
     }
     const detail::SessionTracker::Probe probe = sessions_.probe(snapshot_, event, event.at - Duration::from_ns(1));
     std::vector<SessionEnded> timeouts = sessions_.timeouts_until(snapshot_, event.at);
@@ -944,14 +964,15 @@ class Store {
     return counted(done);
   }
   /// The same for an event that is moved behind another one of its frame, and so behind the deadlines.
-  Dispatched dispatch_moved(const PresenceEventView& event) {
+  Dispatched dispatch_moved(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Snapshot before = snapshot_;
     const detail::ChangeDates dates = dates_;
     std::vector<SessionEnded> timeouts = sessions_.timeouts_until(snapshot_, event.at);
-    apply(snapshot_, event.at, Gather{*this, detail::absent});
+    const Verdict of_text = advance_with_text(event, order);
     const detail::SessionTracker::Probe probe = sessions_.probe(snapshot_, event, event.at);
-    const Dispatched done = fold(event);
+    Dispatched done = accepted(of_text) ? fold(event) : rejected(event, of_text);
     if (accepted(done.verdict)) {
+      if (of_text == Verdict::applied) done.verdict = of_text;
       ends_ = std::move(timeouts);
       sessions_.compare(probe, snapshot_, event.type, done.at, ends_);
       sessions_.pass(snapshot_);
@@ -962,6 +983,23 @@ class Store {
     }
     commit();
     return counted(done);
+  }
+
+  /// Advances to the event's timestamp. A status that is not moved takes effect before the deadlines at that timestamp,
+  /// although the rest of the event is moved: others see the status, but not why the rest is moved. Returns the verdict
+  /// on that status, or `unchanged`.
+  Verdict advance_with_text(const PresenceEventView& event, const detail::FrameOrder& order) {
+    const Gather gather{*this, detail::absent};
+    if (!order.is_split() || order.status_at != event.at) {
+      apply(snapshot_, event.at, gather);
+      return Verdict::unchanged;
+    }
+    PresenceEventView text = event;
+    text.type = EventType::set_status;
+    detail::Replay<const Gather> replay(snapshot_, gather);
+    const Verdict verdict = replay.fold(text);
+    replay.finish();
+    return verdict;
   }
 
   Verdict advance_to(Timestamp now) {
@@ -990,10 +1028,10 @@ class Store {
       if (order.at != event.at) {
         const Gather gather{*this, order.at};
         if (event.type == EventType::report) moved_reports_.note(event.user, event.at, order.at);
-        done.verdict = detail::judge_form(event, snapshot_.rules());
         PresenceEventView moved = detail::moved_to(event, order.at);
+        const Verdict form = detail::judge_form(event, snapshot_.rules());
         moved.at = event.at;
-        if (accepted(done.verdict)) done.verdict = detail::apply_moved(snapshot_, moved, order.at, gather);
+        done.verdict = accepted(form) ? detail::apply_moved(snapshot_, moved, order.at, gather) : form;
         if (accepted(done.verdict)) done.at = done.status_at = order.at;
         return done;
       }
@@ -1292,7 +1330,7 @@ class Store {
       Pending pending;
       pending.change = all.from(i);
       if (pending.change.before == pending.change.after) continue;
-      if (pending.is_minor() && !receiver->options.last_active_alone) continue;
+      if ((detail::parts_of(pending.change) & detail::parts_wanted(receiver->options)) == 0) continue;
       pending.number = all.parts[i].number;
       pending.first_since = i == 0 ? 0 : all.parts[i - 1].number + 1;
       pending.receiver = receiver;
@@ -1302,7 +1340,7 @@ class Store {
 
   void begin_notifying(Pending&& pending) {
     notifying_.pending = std::move(pending);
-    notifying_.is_minor = notifying_.pending.is_minor();
+    notifying_.parts = notifying_.pending.parts();
     notifying_.turn = 0;
     notifying_.last = 0;
     if (notifying_.pending.kind == detail::NoticeKind::session_ended) {
@@ -1415,7 +1453,7 @@ class Store {
       const detail::Shared<detail::Listener> listener = (*all)[next++];  // keeps it alive until its call has returned
       notifying_.last = listener->number;
       if (pending.number < listener->since || pending.kind != listener->kind) continue;
-      if (notifying_.is_minor && notifying_.turn > 0 && !listener->options.last_active_alone) continue;
+      if (notifying_.turn > 0 && (notifying_.parts & detail::parts_wanted(listener->options)) == 0) continue;
       if (listener->options.coalesce > Duration() && pending.kind == detail::NoticeKind::presence_changed &&
           !pending.former) {
         detail::reserve_one(coalescing_);
@@ -1488,7 +1526,7 @@ class Store {
   Timestamp forgotten_ = detail::absent;  // reports up to here were forgotten when the connection was lost
   std::uint64_t listener_changes_ = 0;
   bool is_delivering_ = false;
-  std::atomic<bool> is_in_use_{false};
+  detail::Note is_in_use_;  // 1 during a call; may be read by a second thread
 };
 
 inline void Subscription::reset() noexcept {

@@ -24,6 +24,13 @@ class Store;
 /// Which changes a subscription receives, and when.
 struct DeliveryOptions {
   bool last_active_alone = false;  ///< also changes in which only last_active differs, one per last_active_refresh
+  /// @{
+  /// If false, changes are not delivered in which nothing else differs, last_active aside. A change of `online`, of the
+  /// status, or of whether the user is known is always delivered.
+  bool availability_alone = true;
+  bool activity_alone = true;
+  bool data_alone = true;
+  /// @}
   /// Changes of one user within this time of the first one are delivered as one, when it has passed. The one change
   /// has the state before the first and after the last of them, and the timestamp of the last. If both states are the
   /// same, it is not delivered: a user who reconnects within this time causes no notification. 0 delivers each change
@@ -32,6 +39,29 @@ struct DeliveryOptions {
 };
 
 namespace detail {
+
+/// The parts of a change that its receivers may choose from. `main` is delivered to all of them.
+enum ChangeParts : unsigned {
+  main_part = 1,
+  availability_part = 2,
+  activity_part = 4,
+  data_part = 8,
+  active_part = 16
+};
+
+template <class Change>
+unsigned parts_of(const Change& change) noexcept {
+  const bool is_main =
+      change.before.has_value() != change.after.has_value() || change.online_changed() || change.status_changed();
+  return (is_main ? main_part : 0u) | (change.availability_changed() ? availability_part : 0u) |
+         (change.activity_changed() ? activity_part : 0u) | (change.data_changed() ? data_part : 0u) |
+         (change.last_active_changed() ? active_part : 0u);
+}
+constexpr unsigned parts_wanted(const DeliveryOptions& options) noexcept {
+  return main_part | (options.availability_alone ? availability_part : 0u) |
+         (options.activity_alone ? activity_part : 0u) | (options.data_alone ? data_part : 0u) |
+         (options.last_active_alone ? active_part : 0u);
+}
 
 /// What a listener receives.
 enum class NoticeKind : unsigned char { presence_changed, watching_started, watching_stopped, session_ended };

@@ -256,6 +256,136 @@ class Attributes {
   std::size_t size_ = 0;
 };
 
+/// A borrowed view of the fields of an Attributes, or of what a Snapshot stores like them. Valid until their owner is
+/// modified or destroyed. Ordered by name, as bytes.
+///
+/// @code
+/// Attributes match;
+/// match["map"] = "harbour";
+/// match["players"] = 2;
+/// const AttributesView view = match;
+/// assert(view.size() == 2 && view[0].name == "map" && view.find("players").integer() == 2);
+/// assert(view.find("mode").is_absent());
+/// @endcode
+class AttributesView {
+ public:
+  /// One field: its name and its value, both borrowed.
+  struct Entry {
+    std::string_view name;  ///< unique in the view
+    ValueView value;        ///< never absent
+  };
+
+  /// Iterates over the fields in order of their names. Valid as long as the view's source.
+  class const_iterator {
+   public:
+    /// @{
+    /// As for a standard forward iterator, but each Entry is a temporary.
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Entry;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Entry*;
+    using reference = Entry;
+
+    const_iterator() noexcept = default;
+    Entry operator*() const noexcept { return entry(); }
+    const_iterator& operator++() noexcept {
+      if (member_ != nullptr) {
+        ++member_;
+      } else {
+        ++field_;
+      }
+      return *this;
+    }
+    const_iterator operator++(int) noexcept {
+      const const_iterator before = *this;
+      ++*this;
+      return before;
+    }
+    friend bool operator==(const const_iterator& a, const const_iterator& b) noexcept {
+      return a.member_ == b.member_ && (a.member_ != nullptr || a.field_ == b.field_);
+    }
+    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return !(a == b); }
+    /// @}
+
+   private:
+    friend class AttributesView;
+
+    explicit const_iterator(const ValueMember* member) noexcept : member_(member) {}
+    explicit const_iterator(Attributes::const_iterator field) noexcept : field_(field) {}
+    Entry entry() const noexcept {
+      if (member_ != nullptr) return {member_->name(), member_->value().view()};
+      return {field_->name, field_->value.view()};
+    }
+
+    const ValueMember* member_ = nullptr;
+    Attributes::const_iterator field_;
+  };
+
+  constexpr AttributesView() noexcept = default;  ///< no fields
+  /// @{
+  /// A view of the fields, which must outlive it. A temporary does not compile.
+  AttributesView(const Attributes& fields) noexcept : fields_(fields.empty() ? nullptr : &fields) {}
+  AttributesView(const Attributes&&) = delete;
+  /// @}
+  /// A view of the members of an object.
+  AttributesView(Elements<ValueMember> members) noexcept : members_(members) {}
+
+  /// Returns the number of fields. O(1).
+  std::size_t size() const noexcept { return fields_ != nullptr ? fields_->size() : members_.size(); }
+  bool empty() const noexcept { return size() == 0; }  ///< O(1)
+  /// Returns the value of the field with that name, absent if there is none. O(log fields).
+  ValueView find(std::string_view name) const noexcept {
+    if (fields_ != nullptr) {
+      const Value* const found = fields_->find(name);
+      return found == nullptr ? ValueView() : found->view();
+    }
+    const ValueMember* const found = detail::find_member(members_, name);
+    return found == nullptr ? ValueView() : found->value().view();
+  }
+  /// Returns a field by its place in the order of names. Precondition: `i` is less than the size; see PRESENCE_ASSERT.
+  Entry operator[](std::size_t i) const noexcept {
+    PRESENCE_ASSERT(i < size(), "an index beyond the fields of an AttributesView");
+    if (fields_ == nullptr) return {members_[i].name(), members_[i].value().view()};
+    const Attributes::Entry& field = fields_->begin()[static_cast<std::ptrdiff_t>(i)];
+    return {field.name, field.value.view()};
+  }
+  /// @{
+  /// All fields, in order of their names.
+  const_iterator begin() const noexcept {
+    return fields_ != nullptr ? const_iterator(fields_->begin()) : const_iterator(members_.begin());
+  }
+  const_iterator end() const noexcept {
+    return fields_ != nullptr ? const_iterator(fields_->end()) : const_iterator(members_.end());
+  }
+  /// @}
+
+  /// Returns a copy that owns its fields. O(fields).
+  operator Attributes() const {
+    Attributes copy;
+    for (const Entry entry : *this) copy[entry.name] = Value(entry.value);
+    return copy;
+  }
+
+  /// @{
+  /// Returns true if both have the same names with equal values.
+  friend bool operator==(const AttributesView& a, const AttributesView& b) noexcept {
+    if (a.fields_ == nullptr && b.fields_ == nullptr) return a.members_ == b.members_;
+    if (a.size() != b.size()) return false;
+    const_iterator j = b.begin();
+    for (const_iterator i = a.begin(); i != a.end(); ++i, ++j) {
+      const Entry one = *i, other = *j;
+      if (one.name != other.name || !detail::same_values(one.value, other.value)) return false;
+    }
+    return true;
+  }
+  friend bool operator!=(const AttributesView& a, const AttributesView& b) noexcept { return !(a == b); }
+  /// @}
+
+ private:
+  const Attributes* fields_ = nullptr;  // if it is null, the members
+  Elements<ValueMember> members_;
+};
+
 /// The former name of Attributes.
 using CustomFields = Attributes;
 

@@ -2,6 +2,8 @@
 #ifndef PRESENCE_MODEL_FIELDS_HPP
 #define PRESENCE_MODEL_FIELDS_HPP
 
+#include <presence/model/attributes.hpp>
+#include <presence/model/availability.hpp>
 #include <presence/model/user.hpp>
 #include <presence/model/value.hpp>
 
@@ -130,15 +132,69 @@ struct Fields {
 
 namespace detail {
 
+/// The getter of a user's availability, by its name.
+struct ShownAvailability {
+  template <class AnyUser>
+  constexpr std::string_view operator()(const AnyUser& user) const noexcept {
+    return to_string(shown_availability(user.online, user.availability));
+  }
+};
+
+/// Returns what a dotted name finds in attributes: the value whose name is the whole name, or else what the rest of the
+/// name after its first dot finds inside the object that the part before it names, and so on. Absent if there is none.
+/// Linear in the size of the name, up to the levels of the objects and logarithms of their sizes.
+inline ValueView find_inside(const AttributesView& fields, std::string_view name) noexcept {
+  ValueView found = fields.find(name);
+  std::size_t dot = name.find('.');
+  if (!found.is_absent() || dot == std::string_view::npos) return found;
+  ValueView outer = fields.find(name.substr(0, dot));
+  while (!outer.is_absent()) {
+    name.remove_prefix(dot + 1);
+    found = outer.find(name);
+    dot = name.find('.');
+    if (!found.is_absent() || dot == std::string_view::npos) return found;
+    outer = outer.find(name.substr(0, dot));
+  }
+  return ValueView();
+}
+
 template <class AnyUser>
 struct UserFields {
-  static constexpr auto list = fields(field("id", &AnyUser::id), field("online", &AnyUser::online),
-                                      field("status", &AnyUser::status), field("last_active", &AnyUser::last_active));
+  static constexpr auto list =
+      fields(field("id", &AnyUser::id), field("online", &AnyUser::online), field("status", &AnyUser::status),
+             field("last_active", &AnyUser::last_active), field("availability", ShownAvailability{}));
+
+  static ValueView other(const AnyUser& user, std::string_view name) noexcept {
+    constexpr std::string_view activity = "activity.";
+    if (name.substr(0, activity.size()) == activity)
+      return find_inside(AttributesView(user.activity), name.substr(activity.size()));
+    return find_inside(AttributesView(user.data), name);
+  }
 };
 
 }  // namespace detail
 
-/// The fields of a user: `id`, `online`, `status` and `last_active`. `invisible` is not a field.
+/// The fields of a user: `id`, `online`, `status`, `last_active` and `availability`, those of the activity as
+/// `activity.NAME`, and all names of the data. `availability` is a string, the name of the Availability: "offline" if
+/// the user is not online, else "available", "busy", "away" or "idle". So it sorts by name: "available", "away",
+/// "busy", "idle", "offline". `invisible` is not a field, nor is the whole `activity`: a test of one finds it
+/// absent, and `validate` accepts it.
+///
+/// A dotted name descends into objects at its dots: "activity.party.size" is the `size` of the object `party` of the
+/// activity, and "home.city" the `city` of the data `home`. At each level a field with the whole rest of the name takes
+/// precedence. A name that begins with "activity." is never one of the data.
+///
+/// @code
+/// User kim{"kim", true, "", {}, false};
+/// kim.activity["map"] = "harbour";
+/// kim.data["name"] = "Kim Jones";
+/// Attributes home;
+/// home["city"] = "Kyoto";
+/// kim.data["home"] = Value::object(home);
+/// assert(Fields<User>::other(kim, "activity.map").text() == "harbour");
+/// assert(Fields<User>::other(kim, "home.city").text() == "Kyoto");
+/// assert(Fields<User>::other(kim, "mood").is_absent());
+/// @endcode
 template <>
 struct Fields<User> : detail::UserFields<User> {};
 /// The same fields as for User.

@@ -3,6 +3,7 @@
 #define PRESENCE_MODEL_RULES_HPP
 
 #include <presence/base/time.hpp>
+#include <presence/model/availability.hpp>
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint8_t, uint32_t, uint64_t
@@ -30,12 +31,30 @@ inline namespace PRESENCE_ABI {
 /// assert(Rules::mirror().max_clock_skew == Duration::highest());
 /// @endcode
 struct Rules {
-  /// Sessions time out this long after their last connect or heartbeat. 0 disables timeouts.
+  /// Sessions time out this long after their last connect, heartbeat, active or update. 0 disables timeouts.
   Duration session_timeout = Duration::from_s(40);
   /// A user stays online this long after their last session ended, to hide short reconnects.
   Duration offline_grace = Duration::from_s(0);
-  /// Heartbeats update last_active only in steps of this length, counted from 1970. 0: each heartbeat updates it.
+  /// Heartbeats, updates and `active` events that count as activity move last_active only in steps of this length,
+  /// counted from 1970. 0: each of them moves it. A connect always moves it to its own timestamp. `idle_after` counts
+  /// from the exact timestamp.
   Duration last_active_refresh = Duration::from_s(15 * 60);
+  /// If false, a heartbeat or an update only shows that its session is connected, and moves neither last_active nor the
+  /// time of `idle_after`. Then only connects and `active` events are activity.
+  bool heartbeat_is_activity = true;
+  /// A session that is `available` reads as `idle` when it had no activity for this long. 0: no session becomes idle by
+  /// itself. With heartbeat_is_activity, a session whose heartbeats arrive in time is never idle, unless this is
+  /// shorter than the time between two of them.
+  Duration idle_after = Duration::from_s(0);
+  /// A report of online counts for this long, like the timeout of a session; then offline_grace applies. 0: until the
+  /// next report. It counts from the report's own timestamp to the time of the snapshot. So if a server's clock is
+  /// behind the mirror's by this much, its reports have ended when they arrive: add the difference of the clocks.
+  Duration report_timeout = Duration::from_s(0);
+  /// How the sessions of a user, and the reports, decide the user's availability.
+  SessionFold session_fold = SessionFold::by_rank;
+  Ranking ranking;  ///< which availability is the strongest; for session_fold
+  /// If true, Snapshot::devices returns the sessions that keep a user online.
+  bool show_devices = false;
   /// An event is rejected as too_late if it is older than now by more than this.
   Duration reorder_window = Duration::from_s(2 * 60);
   /// An event is rejected as too_early if it is later than now by more than this.
@@ -67,6 +86,11 @@ struct Rules {
   std::uint32_t max_sessions_per_user = 64;
   std::uint32_t max_id_bytes = 255;       ///< of the id of a user or a session
   std::uint32_t max_status_bytes = 1024;  ///< of a status text
+  /// Maximum size of all data of a user, and of the activity of a session: of the names and values, about as JSON has
+  /// them. An event that would exceed it is over_limit. If a merge would, the oldest names are dropped.
+  std::uint32_t max_user_data_bytes = 4096;
+  std::uint32_t max_activity_bytes = 1024;  ///< see max_user_data_bytes
+  std::uint32_t max_data_names = 64;        ///< of the data of a user; for a while, removed names count too
   /// Maximum of each kind of per-user history that is kept only for late events: ended sessions, disconnects of one
   /// session, visibility changes, and values of last_active inside the reorder window. Beyond it the oldest entries are
   /// dropped; ended sessions are dropped when another session is added. For that user, late events and merges may then
@@ -92,9 +116,13 @@ struct Rules {
   friend constexpr bool operator==(const Rules& a, const Rules& b) noexcept {
     return a.session_timeout == b.session_timeout && a.offline_grace == b.offline_grace &&
            a.last_active_refresh == b.last_active_refresh && a.reorder_window == b.reorder_window &&
-           a.max_clock_skew == b.max_clock_skew && a.forget_after == b.forget_after && a.max_users == b.max_users &&
+           a.max_clock_skew == b.max_clock_skew && a.heartbeat_is_activity == b.heartbeat_is_activity &&
+           a.idle_after == b.idle_after && a.report_timeout == b.report_timeout && a.session_fold == b.session_fold &&
+           a.ranking == b.ranking && a.forget_after == b.forget_after && a.max_users == b.max_users &&
            a.max_sessions_per_user == b.max_sessions_per_user && a.max_id_bytes == b.max_id_bytes &&
-           a.max_status_bytes == b.max_status_bytes && a.max_recent_per_user == b.max_recent_per_user &&
+           a.max_status_bytes == b.max_status_bytes && a.max_user_data_bytes == b.max_user_data_bytes &&
+           a.max_activity_bytes == b.max_activity_bytes && a.max_data_names == b.max_data_names &&
+           a.show_devices == b.show_devices && a.max_recent_per_user == b.max_recent_per_user &&
            a.hash_seed == b.hash_seed;
   }
   friend constexpr bool operator!=(const Rules& a, const Rules& b) noexcept { return !(a == b); }
@@ -106,7 +134,10 @@ enum class Verdict : std::uint8_t {
   unchanged,  ///< nothing changed, not even history that only a late event can reveal
   too_late,   ///< earlier than now - reorder_window
   too_early,  ///< later than now + max_clock_skew
-  invalid,  ///< an empty id, a set_status without a status, an unknown type, or a timestamp at either end of the range
+  /// an empty id, an unknown type, a timestamp at either end of the range, a field that its type needs and that is
+  /// absent, a reserved or empty name of data, a value that is not JSON, an `until` that is not later than `at`, the
+  /// availability `offline`, or a priority without an availability
+  invalid,
   over_limit  ///< more users or bytes than Rules allow, or a visibility change inside a range that was dropped
 };
 

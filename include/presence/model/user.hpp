@@ -3,6 +3,8 @@
 #define PRESENCE_MODEL_USER_HPP
 
 #include <presence/base/time.hpp>
+#include <presence/model/attributes.hpp>
+#include <presence/model/availability.hpp>
 
 #include <optional>     // for optional
 #include <string>       // for string
@@ -49,6 +51,12 @@ class BorrowedText {
   std::string_view text_;
 };
 
+/// Returns the availability of a user as it is shown: `offline` if and only if they are not online.
+constexpr Availability shown_availability(bool online, Availability availability) noexcept {
+  if (!online) return Availability::offline;
+  return availability == Availability::offline ? Availability::available : availability;
+}
+
 }  // namespace detail
 
 /// A user as one viewer sees them. Copying it copies two strings.
@@ -58,6 +66,11 @@ struct User {
   std::string status;                    ///< free text; empty: none is set
   std::optional<Timestamp> last_active;  ///< absent: never seen active
   bool invisible = false;                ///< true only in the user's view of themselves
+  /// How available a user is who is online. While `online` is true, `offline` stands for `available`; else it is not
+  /// read.
+  Availability availability{};
+  Attributes activity{};  ///< what the user is doing; empty while they are not online
+  Attributes data{};      ///< such as "name" and "image"; also while they are not online
 };
 
 /// A borrowed view of the fields of a User. Valid until its source User or Snapshot is modified or destroyed.
@@ -70,13 +83,16 @@ class UserView {
   std::string_view status;
   std::optional<Timestamp> last_active;
   bool invisible = false;
+  Availability availability{};
+  AttributesView activity;
+  AttributesView data;
   /// @}
 
   constexpr UserView() noexcept = default;
   /// Borrows the strings, which must outlive the view. A temporary string does not compile.
   constexpr UserView(detail::BorrowedText user_id, bool is_online, detail::BorrowedText text,
-                     std::optional<Timestamp> active, bool is_invisible) noexcept
-      : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible) {}
+                     std::optional<Timestamp> active, bool is_invisible, Availability how = {}) noexcept
+      : id(user_id), online(is_online), status(text), last_active(active), invisible(is_invisible), availability(how) {}
   /// @{
   /// Borrows the strings of the User, which must outlive the view. A temporary User does not compile.
   UserView(const User& user) noexcept
@@ -84,19 +100,27 @@ class UserView {
         online(user.online),
         status(user.status),
         last_active(user.last_active),
-        invisible(user.invisible) {}
+        invisible(user.invisible),
+        availability(user.availability),
+        activity(user.activity),
+        data(user.data) {}
   UserView(const User&&) = delete;
   /// @}
 
   /// Returns a copy that owns its strings.
-  operator User() const { return User{std::string(id), online, std::string(status), last_active, invisible}; }
-
-  /// Returns true if all fields are equal.
-  friend constexpr bool operator==(const UserView& a, const UserView& b) noexcept {
-    return a.id == b.id && a.online == b.online && a.status == b.status && a.last_active == b.last_active &&
-           a.invisible == b.invisible;
+  operator User() const {
+    return User{std::string(id), online, std::string(status), last_active, invisible, availability, activity, data};
   }
-  friend constexpr bool operator!=(const UserView& a, const UserView& b) noexcept { return !(a == b); }
+
+  /// Returns true if all fields are equal. The availabilities are compared as they are shown.
+  friend bool operator==(const UserView& a, const UserView& b) noexcept {
+    return a.id == b.id && a.online == b.online && a.status == b.status && a.last_active == b.last_active &&
+           a.invisible == b.invisible &&
+           detail::shown_availability(a.online, a.availability) ==
+               detail::shown_availability(b.online, b.availability) &&
+           a.activity == b.activity && a.data == b.data;
+  }
+  friend bool operator!=(const UserView& a, const UserView& b) noexcept { return !(a == b); }
 };
 
 /// @{
@@ -146,20 +170,38 @@ inline constexpr Viewer nobody{std::string_view{}};
 
 /// The stored registers of one session, for servers and tests. Registers that were forgotten (see Rules) are absent.
 struct Session {
-  std::string id;                         ///< unique per user; sessions of two users may share an id
-  std::optional<Timestamp> connected;     ///< timestamp of the latest connect
-  std::optional<Timestamp> heartbeat;     ///< timestamp of the latest heartbeat
-  std::vector<Timestamp> disconnects;     ///< oldest first; only the latest if offline_grace is 0
-  std::optional<Timestamp> online_until;  ///< when the session stops keeping its user online; absent: it never did, or
-                                          ///< it has no end without a further event
-  bool alive = false;                     ///< neither disconnected nor timed out
+  std::string id;                          ///< unique per user; sessions of two users may share an id
+  std::optional<Timestamp> last_evidence;  ///< timestamp of the latest event that shows that it was connected
+  std::optional<Timestamp> online_since;   ///< since when it has been connected without a silence that ends a session,
+                                           ///< as far as that is still known; absent without timeouts
+  std::vector<Timestamp> disconnects;      ///< oldest first; only the latest if offline_grace is 0
+  std::optional<Timestamp> online_until;   ///< when the session stops keeping its user online; absent: it never did, or
+                                           ///< it has no end without a further event
+  bool alive = false;                      ///< neither disconnected nor timed out
+  std::optional<Availability> availability;  ///< what the session last said in its present life; absent: nothing
+  std::int8_t priority = 0;                  ///< with the availability
+  std::optional<Timestamp> active;           ///< its latest activity; kept only with Rules::idle_after
 
   /// Returns true if all fields are equal.
   friend bool operator==(const Session& a, const Session& b) {
-    return a.id == b.id && a.connected == b.connected && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects &&
-           a.online_until == b.online_until && a.alive == b.alive;
+    return a.id == b.id && a.last_evidence == b.last_evidence && a.online_since == b.online_since &&
+           a.disconnects == b.disconnects && a.online_until == b.online_until && a.alive == b.alive &&
+           a.availability == b.availability && a.priority == b.priority && a.active == b.active;
   }
   friend bool operator!=(const Session& a, const Session& b) { return !(a == b); }
+};
+
+/// One of the sessions that keep a user online.
+struct Device {
+  std::string session;          ///< its id
+  Availability availability{};  ///< what it contributes; never offline
+  Attributes activity{};        ///< its own
+
+  /// Returns true if all fields are equal.
+  friend bool operator==(const Device& a, const Device& b) {
+    return a.session == b.session && a.availability == b.availability && a.activity == b.activity;
+  }
+  friend bool operator!=(const Device& a, const Device& b) { return !(a == b); }
 };
 
 /// The full state of one user, including what is hidden from others. Not for clients.
@@ -168,12 +210,15 @@ struct PresenceState {
   std::optional<Timestamp> status_at;        ///< when the status was set
   std::optional<Timestamp> invisible_since;  ///< absent: visible
   std::vector<Session> sessions;  ///< in order of their ids; ended ones remain while a late event can still affect them
+  std::optional<Availability> choice;     ///< the user's own choice; absent: none, or it has ended
+  std::optional<Timestamp> choice_until;  ///< when the choice ends; absent: it has no end
   std::optional<Timestamp> status_until;  ///< when the status ends; absent: it has no end, or it ended long ago
 
   /// Returns true if all fields are equal, including the sessions.
   friend bool operator==(const PresenceState& a, const PresenceState& b) {
     return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
-           a.sessions == b.sessions && a.status_until == b.status_until;
+           a.sessions == b.sessions && a.status_until == b.status_until && a.choice == b.choice &&
+           a.choice_until == b.choice_until;
   }
   friend bool operator!=(const PresenceState& a, const PresenceState& b) { return !(a == b); }
 };
@@ -183,6 +228,21 @@ namespace detail {
 template <class View>
 bool changed_online(const std::optional<View>& before, const std::optional<View>& after) noexcept {
   return (before && before->online) != (after && after->online);
+}
+template <class View>
+bool changed_availability(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before ? shown_availability(before->online, before->availability) : Availability::offline) !=
+         (after ? shown_availability(after->online, after->availability) : Availability::offline);
+}
+template <class View>
+bool changed_activity(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before ? AttributesView(before->activity) : AttributesView()) !=
+         (after ? AttributesView(after->activity) : AttributesView());
+}
+template <class View>
+bool changed_data(const std::optional<View>& before, const std::optional<View>& after) noexcept {
+  return (before ? AttributesView(before->data) : AttributesView()) !=
+         (after ? AttributesView(after->data) : AttributesView());
 }
 template <class View>
 bool changed_status(const std::optional<View>& before, const std::optional<View>& after) noexcept {
@@ -216,6 +276,9 @@ struct UserPresenceChangedView {
   /// @{
   /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
   bool online_changed() const noexcept { return detail::changed_online(before, after); }
+  bool availability_changed() const noexcept { return detail::changed_availability(before, after); }
+  bool activity_changed() const noexcept { return detail::changed_activity(before, after); }
+  bool data_changed() const noexcept { return detail::changed_data(before, after); }
   bool status_changed() const noexcept { return detail::changed_status(before, after); }
   bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
   /// @}
@@ -257,6 +320,9 @@ class UserPresenceChanged {
   /// @{
   /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
   bool online_changed() const noexcept { return detail::changed_online(before, after); }
+  bool availability_changed() const noexcept { return detail::changed_availability(before, after); }
+  bool activity_changed() const noexcept { return detail::changed_activity(before, after); }
+  bool data_changed() const noexcept { return detail::changed_data(before, after); }
   bool status_changed() const noexcept { return detail::changed_status(before, after); }
   bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
   /// @}

@@ -3,6 +3,7 @@
 #define PRESENCE_MODEL_VALUE_HPP
 
 #include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/compact_text.hpp>
 #include <presence/base/detail/compact_vector.hpp>
 #include <presence/base/time.hpp>
 
@@ -113,6 +114,8 @@ class ArrayMaker;
 class ObjectMaker;
 std::string_view text_of(const Value& value) noexcept;
 unsigned levels_of(const Value& value) noexcept;
+CompactVector<ValueMember> take_members(Value& value) noexcept;
+ValueView object_view(const Elements<ValueMember>& members) noexcept;
 
 template <class T>
 inline constexpr bool is_character = std::is_same<T, char>::value || std::is_same<T, wchar_t>::value ||
@@ -249,6 +252,8 @@ class ValueView {
   ValueView find(std::string_view name) const noexcept;
 
  private:
+  friend ValueView detail::object_view(const Elements<ValueMember>& members) noexcept;
+
   template <class Element>
   static ValueView element_of(const void* data, std::size_t i) noexcept {
     ValueView element = static_cast<const Element*>(data)[i];
@@ -471,9 +476,10 @@ class Value {
   friend class detail::ObjectMaker;
   friend std::string_view detail::text_of(const Value& value) noexcept;
   friend unsigned detail::levels_of(const Value& value) noexcept;
+  friend detail::CompactVector<ValueMember> detail::take_members(Value& value) noexcept;
 
   void set_text(std::string_view text) {
-    content_.text = detail::characters_of(text).release();
+    content_.text = detail::CompactText(text).release();
     kind_ = ValueKind::string;
   }
   void set_elements(detail::CompactVector<Value> elements, unsigned levels) noexcept {
@@ -492,7 +498,7 @@ class Value {
   union Content {
     std::int64_t number;  // of a bool, an integer, or a timestamp
     double real;
-    detail::CompactVector<char>::Head* text;
+    detail::CompactText::Head* text;
     detail::CompactVector<Value>::Head* elements;
     detail::CompactVector<ValueMember>::Head* members;
   };
@@ -514,7 +520,7 @@ class ValueMember : private Value {
       size_ = static_cast<std::uint8_t>(name.size());
       if (!name.empty()) std::memcpy(name_.inside, name.data(), name.size());
     } else {
-      name_.outside = detail::characters_of(name).release();
+      name_.outside = detail::CompactText(name).release();
       size_ = is_outside;
     }
   }
@@ -536,13 +542,13 @@ class ValueMember : private Value {
   }
   /// @}
   ~ValueMember() {
-    if (size_ == is_outside) detail::CompactVector<char>::adopt(name_.outside);
+    if (size_ == is_outside) detail::CompactText::adopt(name_.outside);
   }
 
   /// @{
   /// The name, and the value, which is never invalid in an object. Valid until the member is modified or destroyed.
   std::string_view name() const noexcept {
-    return size_ == is_outside ? detail::text_of(name_.outside) : std::string_view(name_.inside, size_);
+    return size_ == is_outside ? detail::CompactText::text_of(name_.outside) : std::string_view(name_.inside, size_);
   }
   const Value& value() const noexcept { return *this; }
   /// @}
@@ -559,7 +565,7 @@ class ValueMember : private Value {
   static constexpr std::uint8_t is_outside = 255;
   union Name {
     char inside[8] = {};
-    detail::CompactVector<char>::Head* outside;
+    detail::CompactText::Head* outside;
   };
 
   Value& own_value() noexcept { return *this; }
@@ -575,7 +581,7 @@ class ValueMember : private Value {
 
 inline Value::Value(const Value& other) : Value() {
   if (other.kind_ == ValueKind::string) {
-    set_text(detail::text_of(other.content_.text));
+    set_text(detail::CompactText::text_of(other.content_.text));
   } else if (other.kind_ == ValueKind::array) {
     detail::CompactVector<Value> copy;
     copy.reserve(other.elements().size());
@@ -593,7 +599,7 @@ inline Value::Value(const Value& other) : Value() {
 }
 inline Value::~Value() {
   if (kind_ == ValueKind::string) {
-    detail::CompactVector<char>::adopt(content_.text);
+    detail::CompactText::adopt(content_.text);
   } else if (kind_ == ValueKind::array) {
     detail::CompactVector<Value>::adopt(content_.elements);
   } else if (kind_ == ValueKind::object) {
@@ -614,10 +620,29 @@ inline std::vector<ValueMember> Value::members() const&& { return members(); }
 namespace detail {
 
 /// Returns the string of a value whose kind is `text`.
-inline std::string_view text_of(const Value& value) noexcept { return text_of(value.content_.text); }
+inline std::string_view text_of(const Value& value) noexcept { return CompactText::text_of(value.content_.text); }
 
 /// Returns the number of arrays and objects inside each other. O(1).
 inline unsigned levels_of(const Value& value) noexcept { return value.levels_; }
+
+/// Moves the members out of an object, which is null afterwards. Returns none for other kinds.
+inline CompactVector<ValueMember> take_members(Value& value) noexcept {
+  if (value.kind_ != ValueKind::object) return {};
+  CompactVector<ValueMember> members = CompactVector<ValueMember>::adopt(value.content_.members);
+  value.kind_ = ValueKind::null;
+  value.levels_ = 0;
+  value.content_.number = 0;
+  return members;
+}
+
+/// Returns a view of an object with these members, which are ascending by name.
+inline ValueView object_view(const Elements<ValueMember>& members) noexcept {
+  ValueView view;
+  view.kind_ = ValueKind::object;
+  view.data_ = members.data();
+  view.size_ = members.size();
+  return view;
+}
 
 /// Returns the member with that name, or a null pointer.
 inline const ValueMember* find_member(const Elements<ValueMember>& members, std::string_view name) noexcept {
@@ -768,16 +793,13 @@ inline ValueView::ValueView(const Value& value) noexcept : kind_(value.kind_) {
   switch (value.kind_) {
     case ValueKind::real: real_ = value.content_.real; break;
     case ValueKind::string: {
-      const std::string_view text = detail::text_of(value.content_.text);
+      const std::string_view text = detail::CompactText::text_of(value.content_.text);
       data_ = text.data();
       size_ = text.size();
       break;
     }
     case ValueKind::array: *this = ValueView(value.elements()); break;
-    case ValueKind::object:
-      data_ = value.members().data();
-      size_ = value.members().size();
-      break;
+    case ValueKind::object: *this = detail::object_view(value.members()); break;
     default: number_ = value.content_.number; break;
   }
 }
@@ -959,6 +981,30 @@ inline bool operator==(const Value& a, const Value& b) noexcept {
     default: return true;
   }
 }
+
+namespace detail {
+
+/// Returns whether two values are equal as `Value::operator==` compares them. The depth of the recursion is at most
+/// that of a value.
+inline bool same_values(const ValueView& a, const ValueView& b) noexcept {
+  if (a.is_number() && b.is_number()) return compare_numbers(a, b) == Ordering::equal;
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case ValueKind::string: return a.text() == b.text();
+    case ValueKind::boolean: return a.truth() == b.truth();
+    case ValueKind::timestamp: return a.instant() == b.instant();
+    case ValueKind::object: return a.members() == b.members();
+    case ValueKind::array:
+      if (a.size() != b.size()) return false;
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        if (!same_values(a[i], b[i])) return false;
+      }
+      return true;
+    default: return true;
+  }
+}
+
+}  // namespace detail
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence

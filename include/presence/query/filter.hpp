@@ -2,6 +2,7 @@
 #ifndef PRESENCE_QUERY_FILTER_HPP
 #define PRESENCE_QUERY_FILTER_HPP
 
+#include <presence/base/detail/compact_text.hpp>
 #include <presence/base/detail/compact_vector.hpp>
 #include <presence/base/result.hpp>
 #include <presence/model/fields.hpp>
@@ -61,9 +62,8 @@ struct TwoTexts {
 ///
 /// Objects:
 /// - "location.city" names the member `city` of the field `location`. At each level, a field or member whose name is
-/// the
-///   whole rest of the name takes precedence, so a name may contain dots. This applies to the custom fields of a
-///   channel; a name in the list of Fields<T> is always one name.
+///   the whole rest of the name takes precedence, so a name may contain dots. This applies to the custom fields of a
+///   channel, and to the activity and data of a user; a name in the list of Fields<T> is always one name.
 /// - Names do not descend into arrays: for an array of objects, "players.name" is absent. (In MongoDB it would name the
 ///   member of each element.)
 /// - `eq` with an object matches an object that has the same names with equal values, in any order. (MongoDB compares
@@ -108,7 +108,7 @@ class Filter : private Value {
   Filter(const Filter& other)
       : Value(other.operand()), op_(other.op_), depth_(other.depth_), code_(other.code_), what_(other.what_) {
     if (is_test()) {
-      what_.field = detail::characters_of(other.field()).release();
+      what_.field = detail::CompactText(other.field()).release();
     } else if (is_combination()) {
       Parts copy;
       copy.reserve(other.parts().size());
@@ -133,7 +133,7 @@ class Filter : private Value {
   /// @}
   ~Filter() {
     if (is_test()) {
-      detail::CompactVector<char>::adopt(what_.field);
+      detail::CompactText::adopt(what_.field);
     } else if (is_combination()) {
       Parts::adopt(what_.parts);
     }
@@ -142,7 +142,9 @@ class Filter : private Value {
   Operator op() const noexcept { return op_; }  ///< says which of the members below apply
   /// @{
   /// Returns the field of a test; empty for other filters. For a temporary, returns a copy.
-  FieldName field() const& noexcept { return is_test() ? FieldName(detail::text_of(what_.field)) : FieldName(); }
+  FieldName field() const& noexcept {
+    return is_test() ? FieldName(detail::CompactText::text_of(what_.field)) : FieldName();
+  }
   std::string field() const&& { return field(); }
   /// @}
   const Value& operand() const noexcept { return *this; }  ///< of a test; for `in` and `nin` an array
@@ -175,7 +177,7 @@ class Filter : private Value {
   static Filter test(Operator op, std::string_view field, Value operand) {
     if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
     if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
-    detail::CompactVector<char> name = detail::characters_of(field);
+    detail::CompactText name(field);
     Filter filter;
     filter.op_ = op;
     filter.what_.field = name.release();
@@ -216,9 +218,9 @@ class Filter : private Value {
   using Parts = detail::CompactVector<Filter>;
 
   union What {
-    detail::CompactVector<char>::Head* field;  // of a test
-    Parts::Head* parts;                        // of a combination
-    const char* message;                       // of an invalid filter
+    detail::CompactText::Head* field;  // of a test
+    Parts::Head* parts;                // of a combination
+    const char* message;               // of an invalid filter
   };
 
   bool is_combination() const noexcept {

@@ -28,7 +28,8 @@ struct Query {
   std::size_t limit = static_cast<std::size_t>(-1);  ///< the maximum size of the page
 };
 
-/// A query for users. Their fields are `id`, `online`, `status` and `last_active`.
+/// A query for users. Their fields are `id`, `online`, `status`, `last_active`, `availability`, `activity.NAME`, and
+/// the names of their data; see Fields<User>.
 ///
 /// @code
 /// #include <presence/state/reduce.hpp>
@@ -204,8 +205,9 @@ using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
 
 }  // namespace detail
 
-/// Returns the first sort key that names no field, or nullopt if there is none. Queries accept such a key and ignore
-/// it. For hosts that want to reject it: `validate(query.sort, Fields<User>{})`. The `op` of the result is `invalid`.
+/// Returns the first sort key that names no field, or nullopt if there is none, or if fields have names that are known
+/// only at run time, as those of users and channels. Queries accept such a key and ignore it. For hosts that want to
+/// reject it: `validate(query.sort, Fields<Player>{})`. The `op` of the result is `invalid`.
 template <class T>
 std::optional<Unanswerable> validate(const std::vector<SortKey>& sort, Fields<T>) {
   if (detail::has_other<T>) return std::nullopt;
@@ -221,8 +223,10 @@ std::optional<Unanswerable> validate(const std::vector<SortKey>& sort, Fields<T>
 ///
 /// @code
 /// UserQuery query;
-/// query.sort = {{"last_activ", Order::descending}};
-/// assert(validate(query)->field == "last_activ");
+/// query.filter = eq("online", "yes");
+/// assert(validate(query)->field == "online");
+/// query.filter = eq("mood", "sunny");
+/// assert(!validate(query));  // some users may have such data
 /// @endcode
 template <class T>
 std::optional<Unanswerable> validate(const Query& query, Fields<T> fields) {

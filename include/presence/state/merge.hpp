@@ -61,20 +61,20 @@ class PutInPlace {
   PutInPlace(const PutInPlace&) = delete;
   PutInPlace& operator=(const PutInPlace&) = delete;
   ~PutInPlace() {
-    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->heartbeat = all_[i].before;
+    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->set_evidence(all_[i].before);
   }
 
   /// Changes nothing if memory runs out.
   void put(SessionRegisters& session, Timestamp heartbeat) {
-    all_.add({&session, session.heartbeat});
-    session.heartbeat = heartbeat;
+    all_.add({&session, session.evidence()});
+    session.refresh(heartbeat);
   }
   void keep() noexcept { all_.clear(); }
 
  private:
   struct Put {
     SessionRegisters* session;
-    Timestamp before;
+    SessionMoment before;
   };
   ChunkedVector<Put> all_;
 };
@@ -154,11 +154,11 @@ class Merging {
       const UserTable::Way way = root_->table.way_to(key);
       const std::uint32_t at = way.find(key);
       if (has_copy_) {
-        root_->table.own_page(key, way).row(at).own_session(session)->heartbeat = first.heartbeat;
+        root_->table.own_page(key, way).row(at).own_session(session)->refresh(first.evidence_at());
         return;
       }
       if (Page* const page = way.own_page()) {
-        in_place_.put(*page->row(at).own_session(session), first.heartbeat);
+        in_place_.put(*page->row(at).own_session(session), first.evidence_at());
         return;
       }
     }
@@ -187,9 +187,9 @@ class Merging {
     if (ours != nullptr) known = normal_form_of(ours, *mine_);
     UserRegisters user = ours != nullptr ? known : other;
     if (ours != nullptr) {
-      detail::join(user, other);
+      detail::join(user, other, rules());
       // What one side has removed of the other must not decide when the user changes.
-      if (user.removed != absent) normalise(user, absent, rules());
+      if (user.removed != absent || user.forgotten_up_to != absent) normalise(user, absent, rules());
     }
     Change change;
     if constexpr (has_callback) change.at = time_of_merge(user, our_now_, now_, rules());

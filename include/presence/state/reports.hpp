@@ -43,6 +43,8 @@ void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
     plan.row = row;
     plan.after.forgotten_up_to = instant;
     normalise(plan.after, root->now, root->rules);
+    // The run of forgotten evidence is kept, as one more of the earlier runs.
+    for (SessionRegisters& session : plan.after.sessions) bound_session(session, root->rules);
     commit(SnapshotAccess::write(snapshot), root->table.key_of(row.name()), std::move(plan));
   }
 }

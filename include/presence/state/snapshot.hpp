@@ -51,8 +51,9 @@ struct Root {
 };
 
 constexpr Rules without_negative_durations(Rules rules) noexcept {
-  for (Duration* duration : {&rules.session_timeout, &rules.offline_grace, &rules.last_active_refresh,
-                             &rules.reorder_window, &rules.max_clock_skew, &rules.forget_after}) {
+  for (Duration* duration :
+       {&rules.session_timeout, &rules.offline_grace, &rules.last_active_refresh, &rules.reorder_window,
+        &rules.max_clock_skew, &rules.forget_after, &rules.idle_after, &rules.report_timeout}) {
     if (*duration < Duration()) *duration = Duration();
   }
   return rules;
@@ -82,8 +83,11 @@ inline UserRegisters normal_form_of(const RowView& row, const Root& root) {
 /// surely in normal form already.
 template <class Read>
 auto read_normal_form_of(const RowView& row, Timestamp now, const Rules& rules, Read read) {
-  const RegistersView kept = row.registers();
-  if (surely_normal(kept, now, rules)) return read(kept);
+  RegistersView kept = row.registers();
+  if (surely_normal(kept, now, rules)) {
+    kept.window = now - rules.reorder_window;
+    return read(kept);
+  }
   const UserRegisters user = normal_form_of(row, now, rules);
   return read(RegistersView(user));
 }
@@ -161,8 +165,30 @@ class Snapshot {
     return seen && seen->online;
   }
 
+  /// Returns the sessions that keep the user online, in order of their ids, as `viewer` sees them. Empty unless
+  /// Rules::show_devices; also for users who are unknown, offline or invisible to the viewer. The choice of the user
+  /// and what reports say are not in it. So a mirror has no devices: neither JSON nor `encode_for` contains them. No
+  /// change is emitted for it: one device more or less may be no change. The rule StoreOptions::may_see does not apply.
+  /// O(sessions).
+  std::vector<Device> devices(std::string_view id, Viewer viewer = nobody) const {
+    std::vector<Device> devices;
+    const detail::RowView row = root_ && root_->rules.show_devices ? find_row(id) : detail::RowView();
+    if (row == nullptr) return devices;
+    const detail::RegistersView user = row.registers();
+    if (viewer.id() != id && detail::invisible_since(user.visibility_changes) != detail::absent) return devices;
+    for (const detail::SessionRegisters& session : user.sessions) {
+      if (session.is_report() || detail::online_until(session, root_->rules) <= root_->now) continue;
+      const detail::Standing standing = detail::Standing::of(session, root_->now, root_->rules);
+      const detail::KeptValuePointer activity = detail::present_activity(session, root_->rules);
+      devices.push_back(Device{std::string(session.id.view()), standing.availability,
+                               static_cast<Attributes>(AttributesView(activity.members()))});
+    }
+    return devices;
+  }
+
   /// Returns the full state of one user, whatever others may see, or nullopt if nothing is kept of the user. For
-  /// servers and tests; do not show it to other users. O(sessions).
+  /// servers and tests; do not show it to other users. O(sessions). Users that no other user knows, such as those who
+  /// only connected invisibly, are found by their id only: iteration and queries do not return them.
   std::optional<PresenceState> inspect(std::string_view id) const {
     detail::RowView row = find_row(id);
     if (row == nullptr) return std::nullopt;
@@ -174,14 +200,24 @@ class Snapshot {
       state.user.id = std::string(id);
     }
     state.status_at = detail::optional_timestamp(user.status_at);
+    if (user.choice != Availability::offline && root_->now < user.choice_until) {
+      state.choice = user.choice;
+      if (user.choice_until != detail::never) state.choice_until = user.choice_until;
+    }
     if (user.status_until != detail::never) state.status_until = user.status_until;
     state.invisible_since = detail::optional_timestamp(detail::invisible_since(user.visibility_changes));
     for (const detail::SessionRegisters& kept : user.sessions) {
       Session session;
       session.id = std::string(detail::text_of(kept.id));
-      session.connected = detail::optional_timestamp(kept.connect);
-      session.heartbeat = detail::optional_timestamp(kept.heartbeat);
-      session.disconnects.assign(kept.disconnects.begin(), kept.disconnects.end());
+      if (kept.is_report()) continue;
+      const detail::SessionState said = detail::present_state(kept, root_->rules);
+      const detail::Span<Timestamp> disconnects = kept.disconnects();
+      session.last_evidence = detail::optional_timestamp(kept.evidence_at());
+      session.online_since = detail::optional_timestamp(kept.run_start());
+      session.disconnects.assign(disconnects.begin(), disconnects.end());
+      if (said.moment.exists()) session.availability = said.availability;
+      session.priority = said.priority;
+      session.active = detail::optional_timestamp(kept.active().at);
       session.online_until = detail::optional_timestamp(detail::online_until(kept, root_->rules));
       session.alive = detail::live(kept, root_->now, root_->rules);
       state.sessions.push_back(std::move(session));

@@ -27,7 +27,7 @@ struct presence_client {
   presence::Snapshot told;                             // as it was when changes were last looked for
   std::vector<presence::UserPresenceChanged> changes;  // found then
   std::size_t fetched = 0;                             // of these
-  std::string scratch;
+  presence::EventBuffer buffer;
   presence_error error = {0, 0, ""};
 };
 
@@ -125,7 +125,7 @@ void presence_client_destroy(presence_client* client) { delete client; }
 int32_t presence_client_feed(presence_client* client, const char* json, int32_t size) {
   if (client == nullptr || !is_text(json, size)) return PRESENCE_C_BAD_ARGUMENT;
   client->error = {0, 0, ""};
-  const Result<PresenceEventView> event = parse_event(text_of(json, size), client->scratch);
+  const Result<PresenceEventView> event = parse_event(text_of(json, size), client->buffer);
   if (event) return fold(*client, *event);
   return event.error().code == ErrorCode::not_presence ? PRESENCE_C_IGNORED : fail(*client, event.error());
 }

@@ -99,7 +99,8 @@ TEST_CASE("each error code has the name of its enumerator, and a number that is 
   CHECK(to_string(ErrorCode::over_limit) == "over_limit");
   CHECK(to_string(ErrorCode::too_early) == "too_early");
   CHECK(to_string(ErrorCode::not_live) == "not_live");
-  CHECK(to_string(static_cast<ErrorCode>(20)) == "?");
+  CHECK(to_string(ErrorCode::needs_buffer) == "needs_buffer");
+  CHECK(to_string(static_cast<ErrorCode>(21)) == "?");
   CHECK(to_string(static_cast<ErrorCode>(255)) == "?");
 }
 

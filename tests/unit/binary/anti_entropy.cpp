@@ -90,7 +90,7 @@ std::string framed(FrameKind kind, const std::vector<std::string>& bodies) {
   out.raw("PRSN");
   out.byte(detail::version_of(kind));
   out.byte(static_cast<std::uint8_t>(kind));
-  std::uint64_t checksum = detail::first_checksum(kind);
+  std::uint64_t checksum = detail::first_checksum(kind, detail::version_of(kind));
   for (std::size_t i = 0; i <= bodies.size(); ++i) {
     const std::string body = i < bodies.size() ? bodies[i] : std::string();
     checksum = detail::next_checksum(checksum, body);
@@ -382,15 +382,85 @@ TEST_CASE("a request for digests older than the lead is answered with a new sket
 
 TEST_CASE("records that expire within ten seconds are not compared") {
   const Snapshot base = users(5);
-  // A disconnect without a session is kept for 160 s.
+  // A disconnect without a session is kept for 120 s.
   const Snapshot ours = with(base, {disconnect("jack", "phone", at(0))});
   const auto compared = [&](double now) {
     Snapshot left = reduce(ours, at(now)), right = reduce(base, at(now));
     return exchange(left, right).size() > 1;
   };
-  CHECK(compared(149));
-  CHECK(compared(150));
-  CHECK_FALSE(compared(150.001));
+  CHECK(compared(109));
+  CHECK(compared(110));
+  CHECK_FALSE(compared(110.001));
+}
+
+TEST_CASE("a removal is compared while it is needed, even one that expires within ten seconds") {
+  // A removal is needed for the step of 15 minutes and the window of 2 minutes.
+  const Snapshot fresh = with(reduce(Snapshot(), at(0)), {connect("john", "phone", at(5))});
+  const Snapshot removed = with(reduce(Snapshot(), at(0)), {removes("john", at(0)), connect("john", "phone", at(5))});
+  const auto live_at = [](const Snapshot& s, double now) {
+    Snapshot later = s;
+    for (double second = 30; second < now; second += 30)
+      later = reduce(reduce(std::move(later), at(second)), heartbeat("john", "phone", at(second)));
+    return reduce(std::move(later), at(now));
+  };
+  for (const double now : {1009.0, 1011.0, 1019.999}) {
+    CAPTURE(now);
+    Snapshot left = live_at(removed, now), right = live_at(fresh, now);
+    CHECK_FALSE(left == right);
+    CHECK(exchange(left, right).size() > 1);
+    CHECK(left == right);
+    CHECK(exchange(left, right).size() == 1);
+  }
+  Snapshot left = live_at(removed, 1020), right = live_at(fresh, 1020);
+  CHECK(left == right);
+  CHECK(exchange(left, right).size() == 1);
+}
+
+TEST_CASE("a cleared choice and removed data are compared while they are needed, even for the last ten seconds") {
+  const PresenceEvent choice = PresenceEvent::set_availability("john", Availability::busy, at(0)),
+                      data = PresenceEvent::set_data("john", "n", 1, at(0));
+  PresenceEvent ended = PresenceEvent::set_availability("john", Availability::away, at(100));
+  ended.until = at(101);
+  const std::pair<PresenceEvent, PresenceEvent> cases[] = {
+      {choice, PresenceEvent::set_availability("john", std::nullopt, at(100))},
+      {choice, ended},
+      {data, PresenceEvent::set_data("john", "n", nullptr, at(100))}};
+  for (const auto& [set, cleared] : cases) {
+    // A tombstone of 100 is needed until the window of 2 minutes has passed.
+    for (const double now : {209.0, 211.0, 220.0}) {
+      CAPTURE(now);
+      const Snapshot both = with(reduce(Snapshot(), at(0)), {set});
+      Snapshot left = reduce(both, at(now)), right = reduce(with(reduce(both, at(100)), {cleared}), at(now));
+      const Snapshot expected = merge(left, right);
+      REQUIRE(left != expected);
+      exchange(left, right);
+      CHECK(left == expected);
+      CHECK(right == expected);
+      CHECK(exchange(left, right).size() == 1);
+      CHECK(reduce(left, at(400)) == reduce(Snapshot(), at(400)));
+    }
+  }
+}
+
+TEST_CASE("a cleared activity is compared while it is needed, even for the last ten seconds") {
+  Rules rules;
+  rules.session_timeout = Duration();
+  PresenceEvent playing = PresenceEvent::connect("john", "phone", at(0));
+  playing.activity.emplace()["match"] = "2/4";
+  PresenceEvent done = PresenceEvent::update("john", "phone", at(100));
+  done.activity.emplace();
+  const Snapshot both = with(reduce(Snapshot(rules), at(0)), {playing, connect("john", "tv", at(0))});
+  // The tombstone of 100 is needed until the window of 2 minutes has passed.
+  for (const double now : {209.0, 211.0, 220.0}) {
+    CAPTURE(now);
+    Snapshot left = reduce(both, at(now)), right = reduce(with(reduce(both, at(100)), {done}), at(now));
+    const Snapshot expected = merge(left, right);
+    REQUIRE(left != expected);
+    exchange(left, right);
+    CHECK(left == expected);
+    CHECK(right == expected);
+    CHECK(exchange(left, right).size() == 1);
+  }
 }
 
 TEST_CASE("users that differ are never considered equal, even with statuses chosen to collide") {
@@ -570,7 +640,8 @@ TEST_CASE("messages with a damaged header, frame or end are rejected at the righ
     bad[0] = 'Q';
     check_refused(bad, ErrorCode::syntax, 0);
     bad = good;
-    for (const char version : {'\0', '\1', '\3', '\xFF'}) {  // 1: of keys of 64 bits
+    // 1: of keys of 64 bits; 2: of sessions without runs
+    for (const char version : {'\0', '\1', '\2', '\4', '\xFF'}) {
       bad[4] = version;
       check_refused(bad, ErrorCode::unknown_version, 4);
     }
@@ -780,13 +851,13 @@ TEST_CASE("messages of an exchange long ago change nothing") {
 }
 
 TEST_CASE("the bytes of a sketch message are fixed") {
-  // "PRSN", version 2, kind 2; a block of 691 bytes, its checksum; no timestamp, the salt, no restarts, 32 cells: each
+  // "PRSN", version 3, kind 2; a block of 691 bytes, its checksum; no timestamp, the salt, no restarts, 32 cells: each
   // the keys, their checks and their count. Then the end.
   CHECK(hex(presence::sketch(Snapshot())) ==
-        "5052534e0202"
-        "b3020000b8cfb3be1ebb79bf"
+        "5052534e0302"
+        "b302000000bb1f76c8793773"
         "00e0ceb9d40b735bcc2d3269e8527b01c50020" +
-            std::string(std::size_t{2} * cell * 32, '0') + "00000000e12543e516ecb684");
+            std::string(std::size_t{2} * cell * 32, '0') + "00000000f1d1ffe1e580748f");
   // With a timestamp and a user, four cells hold something.
   const std::string sketch = presence::sketch(reduce(folded({connect("john", "phone", at(0))}), at(30)));
   std::string cells;
@@ -794,25 +865,25 @@ TEST_CASE("the bytes of a sketch message are fixed") {
     const std::string_view bytes = std::string_view(sketch).substr(18 + cells_at + cell * i, cell);
     if (bytes != std::string(cell, '\0')) cells += std::to_string(i) + ":" + hex(bytes) + " ";
   }
-  const std::string key = "0cba3d7777cf3bee5896082aa00f96d00087597501";
-  CHECK(cells == "6:" + key + " 15:" + key + " 17:" + key + " 31:" + key + " ");
+  const std::string key = "1e88ef65494d3839816a80a0ddccea580ba7bdb201";
+  CHECK(cells == "7:" + key + " 10:" + key + " 21:" + key + " 25:" + key + " ");
   // The timestamp, which is 40 seconds after the user came: ten later than now. Its salt, no restarts, 32 cells.
   CHECK(hex(std::string_view(sketch).substr(18, cells_at)) == "010070df5beb8b7715629e13aa784c11eabe1cd4bef98233570020");
 }
 
 TEST_CASE("the bytes of a missing-updates message are fixed") {
   Snapshot theirs = reduce(folded({connect("john", "phone", at(0))}), at(30));
-  // "PRSN", version 2, kind 3; a block, its checksum; the timestamp; as of ten seconds later, the salt, no restarts;
+  // "PRSN", version 3, kind 3; a block, its checksum; the timestamp; as of ten seconds later, the salt, no restarts;
   // these are not all; no digests are wanted; john, in milliseconds, with one session and one activity: "phone",
-  // connected 30 s earlier, which is also when he was active. Then the end.
+  // connected 30 s earlier, which is also when its run starts and when they were active. Then the end.
   CHECK(hex(*reconcile(theirs, presence::sketch(reduce(Snapshot(), at(30))))) ==
-        "5052534e0203"
-        "390000000b9e4a52240c2cfc"
+        "5052534e0303"
+        "3a000000d5ead63c09186035"
         "01008cd307e98b7715"
         "010070df5beb8b7715629e13aa784c11eabe1cd4bef982335700"
         "0000"
-        "046a6f686e0b0570686f6e6501e0d403e0d40300"
-        "00000000f87fc4bf3509fc13");
+        "046a6f686e0b0570686f6e6507e0d40300e0d40300"
+        "000000003118ea8383a1cce5");
 }
 
 TEST_CASE("a message with any single bit flipped is rejected") {
@@ -852,8 +923,8 @@ TEST_CASE("numbers in messages with redundant bytes are rejected") {
   const std::string sketch = body_of(presence::sketch(users(3))), news = body_of(some_news());
   check_refused(framed(FrameKind::sketch, {sketch.substr(0, 26) + "\240" + std::string(1, '\0') + sketch.substr(27)}),
                 ErrorCode::syntax, 44);
-  check_refused(framed(FrameKind::updates, {news.substr(0, wanted_at) + "\200" + std::string(1, '\0')}), ErrorCode::syntax,
-                54);
+  check_refused(framed(FrameKind::updates, {news.substr(0, wanted_at) + "\200" + std::string(1, '\0')}),
+                ErrorCode::syntax, 54);
 }
 
 TEST_CASE("messages that announce more cells or wanted digests than they contain are rejected") {

@@ -18,6 +18,14 @@ std::string hex(std::string_view bytes) {
   return text;
 }
 
+std::string unhex(std::string_view digits) {
+  std::string bytes;
+  const auto value = [](char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; };
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
+    bytes += static_cast<char>(value(digits[i]) * 16 + value(digits[i + 1]));
+  return bytes;
+}
+
 /// What is wrong with the bytes of a snapshot; empty: nothing.
 std::string judge(const Snapshot& s) {
   const std::string bytes = encode(s);
@@ -154,19 +162,19 @@ TEST_CASE("a user without new events is encoded without the registers that have 
 }
 
 TEST_CASE("the bytes of a snapshot without users are fixed") {
-  const char* const bytes =
-      "5052534e0100"               // the head: a snapshot
-      "01000000547a4ab05cc80a94"   // a block of one byte, its checksum
+  const std::string bytes =
+      "5052534e0200"               // the head: a snapshot, in version 2
+      "01000000322d7b652c639c75"   // a block of one byte, its checksum
       "00"                         // no timestamp
-      "00000000f2c8223a3a76e51a";  // the end, its checksum
+      "00000000193d56190b7c75ca";  // the end, its checksum
   CHECK(hex(encode(Snapshot())) == bytes);
   CHECK(hex(encode(Snapshot(Rules::mirror()))) == bytes);
   CHECK(hex(encode_for(Snapshot(), nobody)) == bytes);
   CHECK(hex(encode_delta(Snapshot(), Snapshot())) ==
-        "5052534e0101"
-        "01000000be5d25088bdf0f30"
+        "5052534e0201"
+        "0100000098ada3539943f18a"
         "00"
-        "00000000d1f8b0252cfda964");
+        "0000000043dd11e17d1d9dcf");
 }
 
 TEST_CASE("the bytes of every kind of register are fixed") {
@@ -175,11 +183,11 @@ TEST_CASE("the bytes of every kind of register are fixed") {
       "046a6f686e"  // the id
       "4d"          // in ms, two sessions, an activity, rare registers
       "0570686f6e65"
-      "03"  // phone: connect, heartbeat
-      "e0d403"
-      "a09c01"  // ... at(0), at(20)
+      "05"      // phone: evidence, the start of its run
+      "a09c01"  // ... at(20)
+      "c0b802"  // ... 20 s earlier
       "067461626c6574"
-      "04"      // tablet: a disconnect
+      "20"      // tablet: a disconnect
       "d08603"  // ... at(5)
       "e0d403"
       "00"  // active at(0), known from that timestamp
@@ -190,14 +198,18 @@ TEST_CASE("the bytes of every kind of register are fixed") {
       "046d617279"
       "0a"  // not in ms, a session, an activity
       "027476"
-      "01"
-      "fe87c788d801"  // tv: connect 28.999999999 s earlier, in ns
+      "07"
+      "fe87c788d801"  // tv: evidence by a connect 28.999999999 s earlier, in ns
+      "00"            // ... which is where its run starts
       "fe87c788d801"
       "00";
   const std::string ann =
       "03616e6e"
-      "41"  // in ms, rare registers
-      "1e"  // status, report, of online, and with last_active
+      "43"  // in ms, a session, rare registers
+      "00"  // the session of the reports
+      "03"
+      "f0a503"  // ... evidence by a connect at(3), without a run
+      "16"      // status, report, and with last_active
       "f0a503"
       "00"      // at(3), no text
       "f0a503"  // at(3)
@@ -205,16 +217,17 @@ TEST_CASE("the bytes of every kind of register are fixed") {
       "f0a204";  // at(3), at(-5)
   const std::string eve =
       "03657665"
-      "41"
-      "2c"  // a report, of online, forgotten
+      "41"  // in ms, rare registers
+      "24"  // a report, forgotten
       "f0a503"
       "f0a503";  // at(3), up to at(3)
   const std::string bob =
       "03626f62"
       "73"  // in ms, a session, two activities, visibility changes, rare registers
       "027476"
-      "01"
-      "a09603"  // tv: connect at(4)
+      "07"
+      "a09603"  // tv: evidence by a connect at(4)
+      "f02e"    // ... in a run from at(1) on
       "90c503"
       "00"
       "c0b503"
@@ -233,15 +246,206 @@ TEST_CASE("the bytes of every kind of register are fixed") {
   const Snapshot s = everyone();
   const std::string bytes = hex(encode(s));
   CAPTURE(bytes);
-  CHECK(bytes.substr(0, 12) == "5052534e0100");
+  CHECK(bytes.substr(0, 12) == "5052534e0200");
   std::string body = now;
   for (const UserView user : s) {
     body += user.id == "john" ? john : user.id == "mary" ? mary : user.id == "ann" ? ann : user.id == "bob" ? bob : eve;
   }
   CHECK(bytes.substr(36, bytes.size() - 60) == body);
   // The size of the body and its checksum, and those of the end.
-  CHECK(bytes.substr(12, 24) == "8c00000057dd1c3665e1eb9e");
-  CHECK(bytes.substr(bytes.size() - 24) == "000000002747cb87eff22d9a");
+  CHECK(bytes.substr(12, 24) == "940000007cc3354ca68eb27c");
+  CHECK(bytes.substr(bytes.size() - 24) == "00000000274ddf7af0c9aadf");
+}
+
+TEST_CASE("the bytes of what sessions and users say are fixed") {
+  Rules rules;
+  rules.idle_after = seconds(60);
+  rules.report_timeout = seconds(50);
+  Snapshot s(rules);
+  PresenceEvent at_home = connect("john", "phone", at(0));
+  at_home.availability = Availability::busy;
+  at_home.priority = std::int8_t{-2};
+  PresenceEvent choice = PresenceEvent::set_availability("john", Availability::away, at(5));
+  choice.until = at(40);
+  PresenceEvent said = says("john", "hi", at(6));
+  said.until = at(50);
+  PresenceEvent told = report("john", true, at(7));
+  told.availability = Availability::available;
+  for (const PresenceEvent& event :
+       {PresenceEvent::remove("john", at(-60)), at_home, heartbeat("john", "phone", at(20)), choice, said, told,
+        connect("john", "tv", at(-55)), connect("john", "tv", at(10))})
+    s = reduce(std::move(s), event);
+  s = reduce(std::move(s), at(30));
+  const std::string record =
+      "046a6f686e"
+      "5f"  // in ms, three or more sessions and activities, rare registers
+      "00"  // three sessions
+      "00"
+      "17"      // the reports: evidence by a connect, the start of its run, and available with it
+      "b0e702"  // ... at(7)
+      "00"      // ... when its run starts
+      "0570686f6e65"
+      "0d"      // phone: evidence, the start of its run, and what is rare
+      "a09c01"  // ... at(20)
+      "c0b802"  // ... 20 s earlier
+      "07"      // ... a state by a connect, an activity
+      "e0d403"
+      "03"
+      "fe"      // ... at(0), busy, priority -2
+      "a09c01"  // ... active at(20)
+      "027476"
+      "0f"      // tv: evidence by a connect, the start of its run, and what is rare
+      "c0b802"  // ... at(10)
+      "00"      // ... when its run starts
+      "2c"      // ... an activity by a connect, earlier runs
+      "c0b802"  // ... active at(10)
+      "01"
+      "90b00a"
+      "90bf05"  // ... one, from at(-55) to at(-15)
+      "00"      // three activities
+      "90b00a"
+      "00"
+      "e0d403"
+      "00"
+      "c0b802"
+      "00"
+      "ce"  // a status with an end, a report, a choice, a removal
+      "80f702"
+      "026869"  // at(6), hi
+      "b0e702"  // at(7)
+      "d08603"
+      "82"
+      "9f9c01"   // at(5), away, until at(40)
+      "bfb802"   // the end of the status: at(50)
+      "a0fe0a";  // removed at(-60)
+  const std::string bytes = hex(encode(s));
+  CAPTURE(bytes);
+  CHECK(bytes.substr(54, bytes.size() - 78) == record);
+  CHECK(judge(s) == "");
+}
+
+TEST_CASE("the bytes of activities and data are fixed") {
+  PresenceEvent playing = connect("john", "tv", at(20));
+  playing.activity.emplace();
+  (*playing.activity)["map"] = "harbour";
+  (*playing.activity)["players"] = -2;
+  PresenceEvent done = PresenceEvent::update("john", "phone", at(25));
+  done.activity.emplace();
+  PresenceEvent whole = report("john", false, at(10));
+  whole.data.emplace()["image"] = "i.png";
+  const std::vector<std::string> tags = {"a", "b"};
+  Snapshot s;
+  for (const PresenceEvent& event :
+       {playing, done, whole, PresenceEvent::set_data("john", "name", Value(), at(15)),
+        PresenceEvent::set_data("john", "score", 0.5, at(15)), PresenceEvent::set_data("john", "vip", true, at(15)),
+        PresenceEvent::set_data("john", "tags", Value(tags), at(20))})
+    s = reduce(std::move(s), event);
+  s = reduce(std::move(s), at(30));
+  const std::string record =
+      "046a6f686e"
+      "cf"      // in ms, three or more sessions, an activity, rare registers, data
+      "00"      // three sessions
+      "00"      // the reports
+      "20"      // ... a disconnect
+      "c0b802"  // ... at(10)
+      "0570686f6e65"
+      "0d"    // phone: evidence, the start of its run, and what is rare
+      "904e"  // ... at(25)
+      "00"    // ... when its run starts
+      "40"
+      "904e"
+      "00"  // ... nothing is done since at(25)
+      "027476"
+      "0f"      // tv: evidence by a connect, the start of its run, and what is rare
+      "a09c01"  // ... at(20)
+      "00"      // ... when its run starts
+      "c0"
+      "a09c01"  // ... what is done since a connect at(20)
+      "0702"
+      "036d6170"
+      "0507686172626f7572"  // ... map: harbour
+      "07706c6179657273"
+      "0303"  // ... players: -2
+      "a09c01"
+      "00"  // active at(20)
+      "04"
+      "c0b802"  // a report at(10)
+      "0b"
+      "c0b802"  // five names; all since at(10)
+      "05696d616765"
+      "c0b802"
+      "0505692e706e67"  // image at(10): i.png
+      "046e616d65"
+      "b0ea01"
+      "00"  // name at(15): removed
+      "0573636f7265"
+      "b0ea01"
+      "04000000000000e03f"  // score at(15): 0.5
+      "0474616773"
+      "a09c01"
+      "0602050161050162"  // tags at(20): a, b
+      "03766970"
+      "b0ea01"
+      "02";  // vip at(15): true
+  const std::string bytes = hex(encode(s));
+  CAPTURE(bytes);
+  CHECK(bytes.substr(54, bytes.size() - 78) == record);
+  CHECK(judge(s) == "");
+}
+
+TEST_CASE("version 1 is still read: the later one of connect and heartbeat is the evidence") {
+  // What version 0.1 wrote of everyone(): sessions with a connect (1) and a heartbeat (2), reports in the rare
+  // registers.
+  const std::string old =
+      "5052534e0100"
+      "8c00000057dd1c3665e1eb9e"
+      "01008cd307e98b7715"
+      // bob: tv, connected at(4); active at(1) and at(2); visible at(1), invisible at(2), crowded up to at(4)
+      "03626f627302747601a0960390c50300c0b503000290c50300c0b5030101c0b503a09603"
+      // john: phone, connected at(0), heartbeat at(20); tablet, disconnected at(5); active at(0); "hi" at(0)
+      "046a6f686e4d0570686f6e6503e0d403a09c01067461626c657404d08603e0d4030002e0d403026869"
+      // mary: tv, connected at(1) and a nanosecond
+      "046d6172790a02747601fe87c788d801fe87c788d80100"
+      // ann: reported online at(3), last active at(-5), without a status; eve: reported online at(3), forgotten
+      "03616e6e411ef0a50300f0a503f0a503f0a204"
+      "03657665412cf0a503f0a503"
+      "000000002747cb87eff22d9a";
+  Rules rules;
+  rules.max_recent_per_user = 1;
+  const Result<Snapshot> read = decode(unhex(old), rules);
+  REQUIRE(read);
+  const Snapshot written = everyone();
+  CHECK(read->now() == at(30));
+  CHECK(text(views(*read)) == text(views(written)));
+  for (const char* user : {"john", "mary", "ann", "eve"}) CHECK(read->inspect(user) == written.inspect(user));
+  const std::vector<Session> sessions = read->inspect("john")->sessions;
+  REQUIRE(sessions.size() == 2);
+  CHECK(sessions[0].last_evidence == at(20));
+  CHECK(sessions[0].online_since == at(0));
+  CHECK(sessions[0].alive);
+  CHECK(sessions[1].disconnects == std::vector<Timestamp>{at(5)});
+  // A run began with the first connect, which version 1 did not keep. The run is at least as long as what is known.
+  CHECK(written.inspect("bob")->sessions[0].online_since == at(1));
+  CHECK(read->inspect("bob")->sessions[0].online_since == at(4));
+  CHECK(read->inspect("bob")->sessions[0].last_evidence == at(4));
+  CHECK(read->inspect("bob")->invisible_since == at(2));
+  CHECK(merge(*read, written) == written);
+  CHECK(judge(*read) == "");
+  // A report is a session that does not time out, and a later report of offline ends it.
+  CHECK(reduce(*read, at(1e6)).online("ann"));
+  CHECK_FALSE(reduce(*read, report("ann", false, at(4))).online("ann"));
+  CHECK(reduce(*read, report("ann", false, at(3))).online("ann"));  // at the same timestamp online wins
+  CHECK_FALSE(read->online("eve"));
+  CHECK(reduce(*read, report("eve", true, at(3) + tick)).online("eve"));
+
+  Snapshot by_delta(rules);
+  const std::string delta =
+      "5052534e0101"
+      "01000000be5d25088bdf0f30"
+      "00"
+      "00000000d1f8b0252cfda964";
+  CHECK_FALSE(apply_delta(by_delta, unhex(delta), at(0)));
+  CHECK(by_delta.now() == at(0));
 }
 
 TEST_CASE("counts too large for the shape byte are written before the counted records") {
@@ -257,16 +461,16 @@ TEST_CASE("counts too large for the shape byte are written before the counted re
       "07"
       "01"
       "0170"
-      "fc"
-      "01";  // a: four sessions; p: 64 disconnects
+      "e0"
+      "39";  // a: four sessions; p: 64 disconnects, which is 7 and 57
   for (unsigned i = 0; i < 64; ++i) {
     const unsigned number = 2 * (63 - i);
     record += hex(std::string(1, static_cast<char>(number)));
   }
   record +=
-      "01710400"
-      "01720400"
-      "01730400";
+      "01712000"
+      "01722000"
+      "01732000";
   const std::string bytes = hex(encode(s));
   CHECK(bytes.substr(54, bytes.size() - 78) == record);
   CHECK(judge(s) == "");

@@ -17,7 +17,9 @@ std::string bytes_for(const Snapshot& s, const std::string& viewer) {
 /// What is wrong with what the viewer is sent; empty: nothing.
 std::string judge(const Snapshot& s, const std::string& viewer, const std::vector<std::string>& ids) {
   const std::string bytes = bytes_for(s, viewer);
-  const Result<Snapshot> mirror = decode(bytes, Rules::mirror());
+  Rules rules = Rules::mirror();
+  rules.report_timeout = s.rules().report_timeout;  // the bytes depend on whether reports time out
+  const Result<Snapshot> mirror = decode(bytes, rules);
   if (!mirror) return std::string("not decoded: ") + mirror.error().message;
   const Viewer who = viewer.empty() ? nobody : self(viewer);
   if (mirror->now() != s.now()) return "another timestamp";
@@ -176,6 +178,18 @@ TEST_CASE("reports in encode_for are dated the snapshot's now: later events repl
   CHECK(status(reduce(*mirror, says("ann", "new", at(21))), "ann") == "new");
 }
 
+TEST_CASE("a status in encode_for ends at the mirror when it ends at the server") {
+  Snapshot s = reduce(Snapshot(), at(5));
+  s = reduce(std::move(s), until(says("john", "brb", at(0)), at(10)));
+  s = reduce(std::move(s), until(says("mary", "gone", at(0)), at(1)));
+  const Result<Snapshot> mirror = decode(bytes_for(s, "ann"), Rules::mirror());
+  REQUIRE(mirror);
+  CHECK(mirror->next_deadline() == at(10));
+  CHECK(status(reduce(*mirror, at(10) - tick), "john") == "brb");
+  CHECK(status(reduce(*mirror, at(10)), "john").empty());
+  CHECK(status(*mirror, "mary").empty());
+}
+
 TEST_CASE("a mirror that merges successive encode_for results shows the latest one") {
   Snapshot server = folded({saying(connect("john", "phone", at(0)), "hi")});
   server = reduce(std::move(server), at(10));
@@ -188,4 +202,16 @@ TEST_CASE("a mirror that merges successive encode_for results shows the latest o
   CHECK(client.changes[0].after == seen_offline("john", at(0)));
   merge_into(client.s, *decode(encode_for(server, nobody), Rules::mirror()), client);
   CHECK(client.changes.size() == 1);
+}
+
+TEST_CASE("what is encoded for a viewer does not depend on the timeouts of the reports") {
+  Rules rules;
+  rules.report_timeout = seconds(30);
+  const PresenceEvent event = report("john", true, at(5));
+  const std::string bytes = encode_for(reduce(Snapshot(rules), event), nobody);
+  CHECK(bytes == encode_for(reduce(Snapshot(), event), nobody));
+  CHECK(encode(*decode(bytes, Rules::mirror())) == bytes);
+  const Result<Snapshot> with_timeout = decode(bytes, rules);
+  REQUIRE(with_timeout);
+  CHECK(with_timeout->next_deadline() == at(35));
 }

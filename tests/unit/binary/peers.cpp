@@ -5,9 +5,11 @@
 #include <presence/binary/anti_entropy.hpp>
 #include <presence/binary/codec.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,7 +41,7 @@ UserRegisters with(Set set) {
 
 /// Every register, dated `when`; the registers it needs besides are older.
 std::vector<std::pair<const char*, UserRegisters>> all_dated(Timestamp when) {
-  const Timestamp old = when - seconds(1);
+  const Timestamp old = when - seconds(1), end_of_run = std::min(when + Rules().session_timeout, last);
   detail::SessionRegisters session;
   session.id = detail::SharedString("phone");
   const auto with_session = [&](auto set) {
@@ -49,9 +51,32 @@ std::vector<std::pair<const char*, UserRegisters>> all_dated(Timestamp when) {
     });
   };
   return {
-      {"a connect", with_session([&](auto& s) { s.connect = when; })},
-      {"a heartbeat", with_session([&](auto& s) { s.heartbeat = when; })},
-      {"a disconnect", with_session([&](auto& s) { s.disconnects.push_back(when); })},
+      {"a connect", with_session([&](auto& s) {
+         s.set_evidence({when, true});
+         s.set_run_start(when);
+       })},
+      {"a heartbeat", with_session([&](auto& s) {
+         s.set_evidence({when, false});
+         s.set_run_start(old);
+       })},
+      {"a disconnect", with_session([&](auto& s) { s.add_disconnect(when); })},
+      {"the latest of two disconnects", with_session([&](auto& s) {
+         s.add_disconnect(old);
+         s.add_disconnect(when);
+       })},
+      {"what a session says", with_session([&](auto& s) {
+         s.set_evidence({old, false});
+         s.set_run_start(old);
+         s.set_state({{when, false}, Availability::busy, 0});
+       })},
+      {"a run", with_session([&](auto& s) {
+         s.add_earlier_run({old, end_of_run});
+       })},
+      {"a hold", with_session([&](auto& s) {
+         s.set_evidence({old, true});
+         s.set_run_start(old);
+         s.set_held_until(end_of_run);
+       })},
       {"an activity", with([&](UserRegisters& u) {
          u.activities.push_back({old, when});
        })},
@@ -70,11 +95,22 @@ std::vector<std::pair<const char*, UserRegisters>> all_dated(Timestamp when) {
        })},
       {"a status", with([&](UserRegisters& u) { u.status_at = when, u.status = detail::SharedString("hi"); })},
       {"a cleared status", with([&](UserRegisters& u) { u.status_at = when; })},
-      {"a report of online", with([&](UserRegisters& u) { u.reported_at = when, u.reported_online = true; })},
-      {"a report of offline", with([&](UserRegisters& u) { u.reported_at = when; })},
+      {"a report", with([&](UserRegisters& u) { u.reported_at = when; })},
+      {"a report of online", with_session([&](auto& s) {
+         s.id = detail::SharedString();
+         s.set_evidence({when, true});
+       })},
+      {"a report of offline", with_session([&](auto& s) {
+         s.id = detail::SharedString();
+         s.add_disconnect(when);
+       })},
+      {"a choice", with([&](UserRegisters& u) { u.choice_at = when, u.choice = Availability::away; })},
+      {"the end of a choice", with([&](UserRegisters& u) { u.choice_at = when, u.choice_until = when + seconds(1); })},
+      {"a removal", with([&](UserRegisters& u) { u.removed = when; })},
       {"a reported last_active",
        with([&](UserRegisters& u) { u.reported_last_active_at = when, u.reported_last_active = old; })},
       {"forgotten reports", with([&](UserRegisters& u) { u.forgotten_up_to = when; })},
+      {"a removal", with([&](UserRegisters& u) { u.removed = when; })},
   };
 }
 
@@ -265,6 +301,12 @@ TEST_CASE("a report's last_active may be any timestamp without making the delta 
   CHECK(is_taken(reduce(Snapshot(), at(0)), theirs, at(0)));
 }
 
+TEST_CASE("a status may end at any timestamp without making the delta invalid") {
+  const Snapshot theirs = reduce(reduce(Snapshot(), at(0)), until(says("john", "busy", at(0)), last));
+  REQUIRE(theirs.next_deadline() == last);
+  CHECK(is_taken(reduce(Snapshot(), at(0)), theirs, at(0)));
+}
+
 TEST_CASE("data a peer dated ahead no longer overrides a user's own events once two skews have passed") {
   const Timestamp now = at(0), latest = now + Rules().max_clock_skew + Rules().max_clock_skew,
                   then = latest + seconds(1);
@@ -281,8 +323,9 @@ TEST_CASE("data a peer dated ahead no longer overrides a user's own events once 
     CHECK(t.s.online("john"));
     CHECK(status(t.s, "john") == "here");
     CHECK(t.fold(disconnect("john", "tv", then + tick)) == Verdict::applied);
-    CHECK(t.s.online("john") == (std::string(what) == "a report of online" || std::string(what) == "a connect" ||
-                                 std::string(what) == "a heartbeat"));
+    const std::set<std::string> alive = {"a report of online", "a connect", "a heartbeat", "what a session says",
+                                         "a hold"};
+    CHECK(t.s.online("john") == (alive.count(what) != 0));
   }
 }
 
@@ -340,7 +383,7 @@ TEST_CASE("a sketch's as_of may be at most max_clock_skew plus four leads ahead"
     const Result<std::string> by_sketch = reconcile(s, detail::written(detail::Sketch(32), terms), now);
     Snapshot other = before;
     const std::string news = detail::missing_updates_of(reduce(Snapshot(), at(0)), terms, true, {},
-                                             [](std::size_t, const detail::RowView&) { return true; });
+                                                        [](std::size_t, const detail::RowView&) { return true; });
     const Result<std::string> by_news = reconcile(other, news, now);
     CHECK(by_sketch.has_value() == by_news.has_value());
     if (!by_sketch) {
@@ -370,5 +413,31 @@ TEST_CASE("a peer that is ahead by max_clock_skew can begin and restart an excha
     Snapshot ours = reduce(Snapshot(), at(0));
     CHECK(reconcile(ours, detail::begun_exchange(theirs, detail::parameters_of(theirs, restarts)), at(0)).has_value());
     CHECK(ours.now() == at(0));
+  }
+}
+
+TEST_CASE("a peer's removal of a session with as many runs as fit leaves a snapshot that can be stored") {
+  for (const bool is_report : {false, true}) {
+    Rules rules;
+    rules.report_timeout = rules.session_timeout;
+    rules.max_recent_per_user = 2;
+    UserRegisters user;
+    detail::SessionRegisters& session = detail::join_session(user, is_report ? "" : "phone");
+    for (const double start : {-100.0, -95.0}) session.add_earlier_run({at(start), at(start + 1)});
+    session.set_evidence({at(-50), true});
+    session.set_run_start(at(-50));
+    (is_report ? user.forgotten_up_to : user.removed) = at(0);
+    Snapshot s(rules);
+    s = reduce(std::move(s), at(0));
+    detail::StringSink sink;  // an honest peer would have dropped one of the runs
+    detail::FrameWriter<detail::StringSink> out(sink, detail::FrameKind::delta);
+    detail::write_head(out, at(0));
+    detail::write_user(out, "john", user, at(0));
+    out.finish();
+    REQUIRE_FALSE(apply_delta(s, sink.bytes, at(0)));
+    CHECK(detail::SnapshotAccess::read(s)->table.size() == 1);
+    const Result<Snapshot> restored = decode(encode(s), rules);
+    REQUIRE(restored);
+    CHECK(*restored == s);
   }
 }

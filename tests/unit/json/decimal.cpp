@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "../telling.hpp"
 
-#include <presence/json/detail/decimal.hpp>
+#include <presence/base/detail/decimal.hpp>
 
 #include <charconv>
 #include <cstddef>

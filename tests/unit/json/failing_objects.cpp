@@ -10,9 +10,14 @@
 
 #include <doctest/doctest.h>
 #include <presence/json/channels.hpp>
+#include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
+#include <presence/json/lists.hpp>
+#include <presence/json/values.hpp>
 #include <presence/model/attributes.hpp>
 #include <presence/model/channel.hpp>
+#include <presence/model/event.hpp>
+#include <presence/model/user.hpp>
 #include <presence/model/value.hpp>
 
 #include <cstddef>
@@ -80,7 +85,8 @@ std::size_t each_fails(const Act& act) {
 
 }  // namespace
 
-TEST_CASE("an allocation that fails while an object is made, copied or read leaks nothing and leaves others as they were") {
+TEST_CASE(
+    "an allocation that fails while an object is made, copied or read leaks nothing and leaves others as they were") {
   const Value value = *parse_value(json);
   const Value same = *parse_value(json);
   Value replaced = Value(1);
@@ -111,6 +117,41 @@ TEST_CASE("an allocation that fails while an object is made, copied or read leak
   CHECK(each_fails([&] { static_cast<void>(to_json(value)); }) >= 1);
   CHECK(value == same);
   CHECK(replaced == Value(1));
+}
+
+TEST_CASE("an allocation that fails while an event or a user with data is read leaks nothing") {
+  const std::string user = R"({"id":"a user with a long id\n","online":true,"activity":)" + std::string(json) +
+                           R"(,"x":{"a":1,"a":2},"z":)" + std::string(json) + R"(,"\ty":"a string that is long\t"})";
+  const std::string payload = R"({"type":"user.updated","created_at":"2024-03-01T12:00:00Z","user":)" + user + "}";
+  const std::string line =
+      R"({"type":"report","user":"u","online":true,"at":"2024-03-01T12:00:00Z","name":"n","value":)" +
+      std::string(json) + R"(,"data":)" + std::string(json) + "}";
+  for (const std::string& text : {payload, line}) {
+    CHECK(each_fails([&] { static_cast<void>(parse_event(text)); }) >= 20);
+    CHECK(each_fails([&] {
+            EventBuffer buffer;
+            static_cast<void>(parse_event(text, buffer));
+          }) >= 10);
+    const PresenceEvent event = *parse_event(text);
+    CHECK(each_fails([&] { static_cast<void>(to_json(event)); }) >= 1);
+    EventBuffer reused;  // is usable after a failure
+    for (std::size_t i = 0; i < 5; ++i) {
+      memory.asked = 0;
+      memory.fails_at = 3 * i;
+      try {
+        static_cast<void>(parse_event(text, reused));
+      } catch (const std::bad_alloc&) {
+      }
+      memory.fails_at = never_fails;
+      REQUIRE(parse_event(text, reused));
+      CHECK(static_cast<PresenceEvent>(*parse_event(text, reused)) == event);
+    }
+  }
+  CHECK(each_fails([&] { static_cast<void>(parse_user(user)); }) >= 20);
+  CHECK(each_fails([&] {
+          std::size_t users = 0;
+          static_cast<void>(parse_users("[" + user + "," + user + "]", [&](const User&) { ++users; }));
+        }) >= 30);
 }
 
 #endif

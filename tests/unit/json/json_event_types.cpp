@@ -6,6 +6,7 @@
 #include <presence/json/events.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ const std::vector<Type> types = {
     {EventType::report, "report", R"(,"online":true)"},
     {EventType::set_visible, "visible", R"(,"invisible":true)"},
     {EventType::remove, "remove", ""},
+    {EventType::active, "active", R"(,"session":"s")"},
+    {EventType::update, "update", R"(,"session":"s")"},
+    {EventType::set_availability, "availability", ""},
 };
 
 std::string line(const Type& type, const std::string& more = "") {
@@ -77,6 +81,8 @@ TEST_CASE("a line of each type is read with only the keys that it needs") {
     CHECK(event.user == "u");
     CHECK(event.at == noon);
     CHECK(event.until == std::nullopt);
+    CHECK(event.availability == std::nullopt);
+    CHECK(event.priority == std::nullopt);
     CHECK(event.last_active == std::nullopt);
     CHECK(std::string(to_string(event.type)) == type.name);
   }
@@ -84,6 +90,9 @@ TEST_CASE("a line of each type is read with only the keys that it needs") {
   CHECK(read(R"({"type":"visible","user":"u","at":1709294400000000000,"invisible":false})") ==
         PresenceEvent::set_visible("u", true, noon));
   CHECK(read(line(types[6])) == PresenceEvent::remove("u", noon));
+  CHECK(read(line(types[7])) == PresenceEvent::active("u", "s", noon));
+  CHECK(read(line(types[8])) == PresenceEvent::update("u", "s", noon));
+  CHECK(read(line(types[9])) == PresenceEvent::set_availability("u", std::nullopt, noon));
 }
 
 TEST_CASE("a line that lacks a key that its type needs is missing_key, at its brace") {
@@ -111,6 +120,8 @@ TEST_CASE("every type with every field, and with only its own, is read back as w
     full.status = "back at 12\n";
     full.online = true;
     full.until = noon + minute;
+    full.availability = Availability::busy;
+    full.priority = std::int8_t{-3};
     full.last_active = noon - minute;
     PresenceEvent with_end = bare;
     with_end.until = noon - minute;
@@ -123,7 +134,7 @@ TEST_CASE("every type with every field, and with only its own, is read back as w
     CHECK(to_json(full) == R"({"type":")" + type.name +
                                R"(","user":"u","session":"s \"1\"","online":true,"at":"2024-03-01T12:00:00.000Z",)"
                                R"("invisible":false,"status":"back at 12\n","until":"2024-03-01T12:01:00.000Z",)"
-                               R"("last_active":"2024-03-01T11:59:00.000Z"})");
+                               R"("availability":"busy","priority":-3,"last_active":"2024-03-01T11:59:00.000Z"})");
   }
 }
 
@@ -184,8 +195,8 @@ TEST_CASE("an until that is no timestamp is rejected as an at is, at the value")
 
 TEST_CASE("a repeated key of a line of any type is duplicate_key, at the second") {
   for (const Type& type : types) {
-    for (const std::string key :
-         {"session", "online", "invisible", "status", "until", "last_active", "user", "at", "type"}) {
+    for (const std::string key : {"session", "online", "invisible", "status", "until", "availability", "priority",
+                                  "last_active", "user", "at", "type"}) {
       const std::string text = line(type);
       const bool is_there = text.find('"' + key + "\":") != std::string::npos;
       const std::string first = is_there ? "" : ",\"" + key + "\":null";
@@ -232,7 +243,7 @@ TEST_CASE("whatever the value of another key of a user.deleted, the removal is r
   for (const std::string value :
        {"true", "7", "-1.5e300", "1e999", "{}", "[]", "null", "\"\"", "\"never\"", "0", "{\"id\":7,\"id\":8}"}) {
     for (const std::string key : {"online", "status", "last_active", "custom", "name", "invisible", "deleted_at",
-                                  "until", "at", "session", "me", "type_", "created_at", "user"}) {
+                                  "availability", "until", "at", "session", "me", "type_", "created_at", "user"}) {
       const std::string once = ",\"" + key + "\":" + value;
       ReadNotes notes;
       CHECK(read(deleted(once), &notes) == PresenceEvent::remove("kim", noon));

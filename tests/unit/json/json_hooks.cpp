@@ -160,7 +160,7 @@ TEST_CASE_TEMPLATE("containers of types with hooks convert as well", Json, nlohm
 
 TEST_CASE_TEMPLATE("the hooks read every form that the string parsers accept", Json, nlohmann::json,
                    nlohmann::ordered_json) {
-  CHECK(Json{{"id", "u"}, {"custom", {{"status", "there"}}}, {"last_active", noon.ns()}, {"role", {1, 2}}}
+  CHECK(Json{{"id", "u"}, {"custom", {{"status", "there"}}}, {"last_active", noon.ns()}, {"banned", {1, 2}}}
             .template get<User>() == User{"u", false, "there", noon, false});
   CHECK(Json{{"cid", "messaging:general"}, {"members", {{{"user_id", "ann"}}, "bob"}}, {"teams", {{"red"}}}}
             .template get<Channel>() == room("general", {"ann", "bob"}));  // an array in an array is no field
@@ -184,6 +184,19 @@ TEST_CASE("the hooks read a status of any length") {
   user.status = std::string(5000, 'x');
   CHECK(nlohmann::json(user).get<User>() == user);
   CHECK(nlohmann::json(changed(noon, std::nullopt, user)).get<PresenceEvent>().status == user.status);
+}
+
+TEST_CASE("the hooks convert activities and data of any size") {
+  User user = ann();
+  user.online = true;
+  user.activity["map"] = std::string(5000, 'x');
+  for (int i = 0; i < 100; ++i) user.data["n" + std::to_string(i)] = array({i, "a"});
+  CHECK(nlohmann::json(user).get<User>() == user);
+  CHECK(nlohmann::ordered_json(user).dump() == to_json(user));
+  CHECK(nlohmann::json(changed(noon, std::nullopt, user)).get<PresenceEvent>() == PresenceEvent::report(user, noon));
+  PresenceEvent event = PresenceEvent::set_data("ann", "image", array({1, "b"}), noon);
+  event.activity = user.activity;
+  CHECK(nlohmann::json(event).get<PresenceEvent>() == event);
 }
 
 TEST_CASE("a service's data is read leniently from nlohmann's JSON as well") {
@@ -264,8 +277,8 @@ TEST_CASE("nlohmann values that are not valid JSON, or nested too deeply, throw"
   CHECK_THROWS_AS((nlohmann::json{{"id", "\xFF"}}.get<User>()), nlohmann::json::type_error);
   refused(nlohmann::json(nlohmann::json::value_t::discarded), ErrorCode::syntax, 0, Value(1));
   nlohmann::json deep = 1;
-  for (int i = 0; i < 65; ++i) deep = nlohmann::json::array({std::move(deep)});
-  refused(nlohmann::json{{"id", "u"}, {"x", deep}}, ErrorCode::too_deep, 14 + 63, ann());
+  for (int i = 0; i < 129; ++i) deep = nlohmann::json::array({std::move(deep)});
+  refused(nlohmann::json{{"id", "u"}, {"x", deep}}, ErrorCode::too_deep, 14 + 127, ann());
 }
 
 TEST_CASE("a vector with one invalid element throws") {

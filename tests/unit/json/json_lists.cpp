@@ -99,8 +99,15 @@ constexpr std::string_view channel_page = R"({
 TEST_CASE("users are read from a service's page, in order, as parse_user reads each") {
   const std::vector<User> users = users_of(user_page);
   REQUIRE(users.size() == 2);
-  CHECK(users[0] == User{"bender", true, "", *parse_timestamp("2020-03-30T08:00:00Z"), false});
-  CHECK(users[1] == User{"fry", false, "frozen", std::nullopt, false});
+  User bender{"bender", true, "", *parse_timestamp("2020-03-30T08:00:00Z"), false};
+  bender.data["role"] = "user";
+  bender.data["name"] = "Bender";
+  bender.data["image"] = "https://x/y?a=1&b=2";
+  bender.data["teams"] = array({"red"});
+  CHECK(users[0] == bender);
+  User fry{"fry", false, "frozen", std::nullopt, false};
+  fry.data["role"] = "user";
+  CHECK(users[1] == fry);
 }
 
 TEST_CASE("channels are read from a service's page, in order, as parse_channel reads each") {
@@ -198,7 +205,7 @@ TEST_CASE("the grammar of the whole text is checked first, and all or none of a 
   are_no_users(ErrorCode::syntax, R"([{"id":"u"},^])");
   are_no_users(ErrorCode::syntax, R"({"users":[7],"users":[],"x":^})");
   are_no_users(ErrorCode::bad_escape, R"([{"id":"u"},{"id":"v","x":"^\q"}])");
-  are_no_users(ErrorCode::too_deep, R"([{"id":"u"},{"id":"v","x":)" + repeated("[", 62) + "^" + repeated("[", 9));
+  are_no_users(ErrorCode::too_deep, R"([{"id":"u"},{"id":"v","x":)" + repeated("[", 126) + "^" + repeated("[", 9));
   are_no_channels(ErrorCode::truncated, R"([{"cid":"t:c"},{}^)");
   are_no_channels(ErrorCode::syntax, R"({"channels":[{"cid":"t:c"}],"x":[1^;2]})");
   are_no_channels(ErrorCode::too_deep, R"([{"cid":"t:c","x":)" + repeated("[", 62) + "^" + repeated("[", 9));
@@ -349,7 +356,7 @@ TEST_CASE("reading a list takes linear time for deep, long and repetitive text")
   CHECK(users_of("[{\"id\":\"u\",\"" + std::string(many, 'k') + R"(":1,"\n":"\n\n"}])").size() == 1);
   CHECK(users_of("[" + repeated("{\"id\":\"u\",\"status\":\"\xFF\\ud83d\"},", many) + R"({"id":"u"}])").size() ==
         many + 1);
-  are_no_users(ErrorCode::too_deep, repeated("[", 64) + "^" + repeated("[", many));
-  are_no_users(ErrorCode::too_deep, repeated("{\"users\":", 64) + "^" + repeated("{\"users\":", many));
+  are_no_users(ErrorCode::too_deep, repeated("[", 128) + "^" + repeated("[", many));
+  are_no_users(ErrorCode::too_deep, repeated("{\"users\":", 128) + "^" + repeated("{\"users\":", many));
   are_no_channels(ErrorCode::too_deep, repeated("{\"channel\":", 64) + "^" + repeated("{\"channel\":", many));
 }

@@ -307,18 +307,18 @@ TEST_CASE("UTF-8 is validated by RFC 3629, for all two-byte sequences and the ed
   CHECK(good > 2000);
 }
 
-TEST_CASE("nesting is accepted up to 64 levels, and the 65th is too_deep") {
+TEST_CASE("nesting is accepted up to 128 levels, and the 129th is too_deep") {
   // The event itself is one.
   for (const std::string key : {"other", "status", "user", "me"}) {
     const std::string before = R"({"type":"message.new",")" + key + "\":";
-    refused(ErrorCode::not_presence, R"({"type":^)" + before.substr(8) + repeated("[", 63) + repeated("]", 63) + "}");
-    refused(ErrorCode::too_deep, before + repeated("[", 63) + "^[" + repeated("]", 64) + "}");
-    refused(ErrorCode::too_deep, before + repeated("{\"user\":", 63) + "^{" + repeated("}", 64) + "}");
-    refused(ErrorCode::too_deep, before + repeated("[{\"\":", 31) + "[^{}]" + repeated("}]", 31) + "}");
-    refused(ErrorCode::too_deep, before + repeated("[", 63) + "^" + repeated("[", 1000000));
+    refused(ErrorCode::not_presence, R"({"type":^)" + before.substr(8) + repeated("[", 127) + repeated("]", 127) + "}");
+    refused(ErrorCode::too_deep, before + repeated("[", 127) + "^[" + repeated("]", 128) + "}");
+    refused(ErrorCode::too_deep, before + repeated("{\"user\":", 127) + "^{" + repeated("}", 128) + "}");
+    refused(ErrorCode::too_deep, before + repeated("[{\"\":", 63) + "[^{}]" + repeated("}]", 63) + "}");
+    refused(ErrorCode::too_deep, before + repeated("[", 127) + "^" + repeated("[", 1000000));
   }
-  refused(ErrorCode::wrong_type, "^" + repeated("[", 64) + repeated("]", 64));
-  refused(ErrorCode::too_deep, repeated("[", 64) + "^[");
+  refused(ErrorCode::wrong_type, "^" + repeated("[", 128) + repeated("]", 128));
+  refused(ErrorCode::too_deep, repeated("[", 128) + "^[");
   // Levels that were left do not count.
   CHECK(accepted_value('[' + repeated("[[]],", 1000) + "[]]"));
 }

@@ -144,25 +144,28 @@ TEST_CASE("events of each type are written with their keys in a fixed order") {
                         R"("last_active":"1970-01-01T00:00:00.000Z"})");
 }
 
-TEST_CASE("a change is written as a service's user.presence.changed") {
+TEST_CASE(
+    "a change is written as a service's user.presence.changed, or as user.deleted if the user is unknown after it") {
   const User user{"u", true, "here", noon, false};
   const UserPresenceChangedView change{"u", std::nullopt, UserView(user), noon};
   CHECK(to_json(change) ==
         R"({"type":"user.presence.changed","created_at":"2019-01-07T13:17:42.375Z","user":)" + to_json(user) + "}");
   const UserPresenceChangedView gone{"u", UserView(user), std::nullopt, noon};
-  CHECK(
-      to_json(gone) ==
-      R"({"type":"user.presence.changed","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"u","online":false,"status":""}})");
+  CHECK(to_json(gone) == R"({"type":"user.deleted","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"u"}})");
+  const UserPresenceChangedView odd{"\"\xff", std::nullopt, std::nullopt, noon};
+  CHECK(to_json(odd) == R"({"type":"user.deleted","created_at":"2019-01-07T13:17:42.375Z","user":{"id":"\")"
+                        "\xEF\xBF\xBD"
+                        R"("}})");
 }
 
-TEST_CASE("a written change is read as a report of the user's state") {
+TEST_CASE("a written change is read as a report of the user's state, or as their removal") {
   const User user{"u", true, "here", noon - Duration::from_s(9), false};
   const auto here = parse_event(to_json(UserPresenceChangedView{"u", std::nullopt, UserView(user), noon}));
   REQUIRE(here);
   CHECK(*here == PresenceEvent::report(user, noon));
   const auto gone = parse_event(to_json(UserPresenceChangedView{"u", UserView(user), std::nullopt, noon}));
   REQUIRE(gone);
-  CHECK(*gone == PresenceEvent::report(User{"u", false, "", std::nullopt, false}, noon));
+  CHECK(*gone == PresenceEvent::remove("u", noon));
 }
 
 TEST_CASE("views are written like the owning types, and append_json appends to the existing content") {

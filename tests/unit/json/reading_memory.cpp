@@ -88,6 +88,31 @@ void payload_stays_small(const std::string& text, bool is_read = true) {
   CHECK(taken_by([&] { CHECK(parse_user(text).has_value() == is_read); }) <= most_times * text.size() + 1024);
 }
 
+/// Reads the keys, which begin with a comma, as those of a user of a payload, of a user, of a list, and as the data of
+/// an event line, without limits.
+void data_stays_small(const std::string& keys, bool is_line = true) {
+  CAPTURE(keys.substr(0, 60));
+  CAPTURE(keys.size());
+  ReadOptions options;
+  options.max_activity_bytes = options.max_user_data_bytes = options.max_data_names = static_cast<std::size_t>(-1);
+  const std::size_t most = most_times * keys.size() + 2048;
+  ReadNotes notes;
+  const std::string user = R"({"id":"u","online":true)" + keys + "}";
+  const std::string event = R"({"type":"user.updated","created_at":"2024-03-01T12:00:00Z","user":)" + user + "}";
+  CHECK(taken_by([&] { CHECK(parse_event(event, options, &notes).has_value()); }) <= most);
+  CHECK(taken_by([&] {
+          EventBuffer buffer;
+          CHECK(parse_event(event, buffer, options, &notes).has_value());
+        }) <= most);
+  CHECK(taken_by([&] { CHECK(parse_user(user, options, &notes).has_value()); }) <= most);
+  const std::string list = "[" + user + R"(,{"id":"\n"}])";
+  CHECK(taken_by([&] { CHECK_FALSE(parse_users(list, options, &notes, [](User&&) {})); }) <= most);
+  const std::string line =
+      R"({"type":"report","user":"u","online":true,"at":"2024-03-01T12:00:00Z","data":{"first":0)" + keys +
+      "},\"activity\":{\"first\":0}}";
+  CHECK(taken_by([&] { CHECK(parse_event(line, options, &notes).has_value() == is_line); }) <= most);
+}
+
 void value_stays_small(const std::string& text, bool is_read = true) {
   CAPTURE(text.substr(0, 60));
   CAPTURE(text.size());
@@ -276,6 +301,44 @@ TEST_CASE("reading objects takes at most 16 times their bytes of memory") {
     value_stays_small(repeated("{\"\":", count) + "0" + repeated("}", count), count <= 64);
     value_stays_small(repeated("{\"\":0,\"\":", count) + "0" + repeated("}", count), count == 0);
   }
+}
+
+TEST_CASE("reading the data of a user takes at most 16 times its bytes of memory") {
+  if (sizeof(Value) > 16 || sizeof(ValueMember) > 24) return;  // they alone may be larger
+  for (const std::size_t count : sizes) {
+    for (const std::string_view value : {"1", "null", "true", "[]", "[1]", "{}", "{\"a\":1}", "\"\"", "\"\\n\"",
+                                         "\"sixteen letters.\"", "{\"\":{\"a\":[0]}}"}) {
+      data_stays_small(fields_of(value, count));
+      data_stays_small(fields_of(value, count) + R"(,"\n":"\n")");
+    }
+    data_stays_small(fields_of("\"\xFF\"", count), count == 0);
+    data_stays_small(fields_of("[[]]", count), count == 0);
+    data_stays_small("," + list_of("\"a\":1", count + 2, "  "), false);
+    data_stays_small("," + list_of("\"\\u0061\":1", count + 2, "  "), false);
+    for (const std::string& value : nested_values(count)) {
+      data_stays_small(",\"x\":" + value);
+      data_stays_small(R"(,"x":{"\n":)" + value + R"(},"\n":"\n")");
+    }
+    for (const std::string_view part : {"a", "\\n", "\\u00e9", "\xC3\xAB"}) {
+      const std::string text = '"' + repeated(part, count) + '"';
+      data_stays_small(",\"x\":" + text);
+      data_stays_small("," + ("\"x" + text.substr(1)) + ":" + text + R"(,"y":{"z":)" + text + "}");
+    }
+  }
+  for (std::size_t depth = 1; depth < 120; ++depth)
+    data_stays_small(R"(,"x":)" + repeated("{\"\":", depth) + "1" + repeated("}", depth), depth <= 64);
+}
+
+TEST_CASE("data over the limits of ReadOptions is not kept, and long data is read value by value") {
+  const std::string user = R"({"id":"u","online":true)" + fields_of("1", 10000) + "}";
+  User read;
+  CHECK(taken_by([&] {
+          read = *parse_user(user);
+          read = User();
+        }) <= most_times * user.size());
+  ReadOptions options;
+  options.max_data_names = 0;
+  CHECK(taken_by([&] { CHECK(parse_user(user, options)->data.empty()); }) == 0);
 }
 
 TEST_CASE("members and elements over the limits of ReadOptions are not allocated") {

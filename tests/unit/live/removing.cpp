@@ -88,6 +88,17 @@ TEST_CASE("a removal that arrives late ends only the sessions without later evid
   CHECK(ended.take() == lines_of({{"john", "new", at(50), Reason::timed_out}}));
 }
 
+TEST_CASE("a removal reads no session id") {
+  Store store;
+  Ended ended(store);
+  store.dispatch(connect("john", "phone", at(1)));
+  store.dispatch(connect("john", "tv", at(2)));
+  PresenceEvent removal = removes("john", at(5));
+  removal.session = "phone";
+  CHECK(store.dispatch(removal) == Verdict::applied);
+  CHECK(ended.take() == lines_of({{"john", "phone", at(5), Reason::removed}, {"john", "tv", at(5), Reason::removed}}));
+}
+
 TEST_CASE("a heartbeat after a removal begins a new life of its session") {
   Store store;
   Ended ended(store);
@@ -227,9 +238,61 @@ TEST_CASE("in one frame, an event dated a little earlier takes effect after the 
   CHECK(removed == Verdict::applied);
   CHECK(removed.at >= came.at);
   CHECK_FALSE(store.find("john"));
-  // One that is older by a microsecond is late, and gone.
-  CHECK(store.dispatch(connect("john", "phone", at(5) - Duration::from_s(1))) == Verdict::unchanged);
+  // One that is older by more is late, and gone. Only that the session was not silent then is kept.
+  const PresenceEvent late = connect("john", "phone", at(5) - Duration::from_s(1));
+  CHECK(store.dispatch(late) == Verdict::applied);
+  CHECK(store.dispatch(late) == Verdict::unchanged);
   CHECK_FALSE(store.find("john"));
+}
+
+TEST_CASE("in one frame, a removal dated a little earlier takes effect after what was called before it") {
+  const Timestamp part = at(5) + Duration::from_ns(700);
+  for (const PresenceEvent& first :
+       {connect("john", "phone", part), heartbeat("john", "phone", part), says("john", "hi", part),
+        until(says("john", "hi", part), at(9)), shows("john", part), report("john", true, part),
+        report("john", false, part), active(report("john", true, part), at(1))}) {
+    CAPTURE(to_json(first));
+    Store store;
+    store.dispatch(first);
+    const Dispatched removed = store.dispatch(removes("john", at(5)));
+    CHECK(removed == Verdict::applied);
+    CHECK(removed.at == part + tick);
+    CHECK_FALSE(store.find("john"));
+  }
+}
+
+TEST_CASE("in one frame, the last end of a status counts, and an end moves with its event") {
+  const Timestamp part = at(5) + Duration::from_ns(700);
+  for (const char* const text : {"hi", "ho", "ha"}) {
+    for (const Timestamp end : {at(7), at(5) + tick, part, part + tick}) {
+      CAPTURE(text);
+      CAPTURE(end);
+      Store store;
+      store.dispatch(until(says("john", "hi", part), at(9)));
+      const PresenceEvent event = until(says("john", text, at(5)), end);
+      const Dispatched done = store.dispatch(event);
+      CHECK(done == Verdict::applied);
+      CHECK(done.at == part + tick);
+      const Timestamp ends = std::max(end, done.at + tick);
+      CHECK(store.snapshot().inspect("john").value().status_until == ends);
+      // Another node that receives what was applied has the same.
+      Snapshot there;
+      done.each_applied(event, [&](const PresenceEventView& one) {
+        CHECK(one.until == ends);
+        there = reduce(std::move(there), one);
+      });
+      CHECK(there.inspect("john") == store.snapshot().inspect("john"));
+    }
+  }
+}
+
+TEST_CASE("in the frame in which a user went invisible, set_visible(false) hides nothing that was seen") {
+  Store store;
+  store.dispatch(connect("john", "phone", at(5)));
+  store.dispatch(hides("john", at(5) + Duration::from_ns(700)));
+  REQUIRE(store.find("john") == seen_offline("john", at(5)));
+  CHECK(store.dispatch(hides("john", at(5))) == Verdict::unchanged);
+  CHECK(store.find("john") == seen_offline("john", at(5)));
 }
 
 TEST_CASE("in one frame, the second of two removals is unchanged") {
@@ -267,9 +330,10 @@ TEST_CASE("without keep_order_of_frame, what has the timestamp of a removal is g
   Store store(Rules{}, options);
   store.dispatch(removes("john", at(5)));
   const Dispatched came = store.dispatch(connect("john", "phone", at(5)));
-  CHECK(came == Verdict::unchanged);
+  CHECK(came == Verdict::applied);  // only that the session was not silent then is kept
   CHECK(came.at == at(5));
   CHECK_FALSE(store.find("john"));
+  CHECK(store.dispatch(connect("john", "phone", at(5))) == Verdict::unchanged);
 }
 
 TEST_CASE("in one frame, what an invisible user did does not move their removal") {

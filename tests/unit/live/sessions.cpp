@@ -62,9 +62,8 @@ Lives lives_in(const Snapshot& s, std::size_t users, Duration timeout) {
     if (!state) continue;
     for (const Session& session : state->sessions) {
       if (!session.alive) continue;
-      const Timestamp last =
-          std::max(session.connected.value_or(Timestamp::lowest()), session.heartbeat.value_or(Timestamp::lowest()));
-      lives[{user_id(i), session.id}] = timeout == Duration() ? Timestamp::highest() : last + timeout;
+      lives[{user_id(i), session.id}] =
+          timeout == Duration() ? Timestamp::highest() : session.last_evidence.value() + timeout;
     }
   }
   return lives;

@@ -327,7 +327,7 @@ TEST_CASE("events of different users or sessions with the same timestamp keep th
     CHECK(last_active(store.snapshot(), id) == at(5));
     const PresenceState kept = store.snapshot().inspect(id).value();
     CHECK(kept.status_at == at(5));
-    for (const Session& session : kept.sessions) CHECK(session.connected == at(5));
+    for (const Session& session : kept.sessions) CHECK(session.last_evidence == at(5));
   }
   store.dispatch(disconnect("ann", "tablet", at(5)));
   CHECK(store.snapshot().online("ann"));
@@ -523,7 +523,7 @@ TEST_CASE("events after a user went invisible are hidden, even if dated earlier 
   CHECK(store.snapshot().find("john", self("john"))->last_active == cut);
   // An event dated a frame earlier is late and keeps its timestamp.
   store.dispatch(connect("john", "car", cut - Duration::from_ns(1000)));
-  CHECK(store.snapshot().inspect("john")->sessions[0].connected == cut - Duration::from_ns(1000));
+  CHECK(store.snapshot().inspect("john")->sessions[0].last_evidence == cut - Duration::from_ns(1000));
 }
 
 TEST_CASE("an event dated before a user went invisible is not moved by their later events") {

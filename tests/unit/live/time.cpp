@@ -110,6 +110,25 @@ TEST_CASE("deadlines before an event pass before it, and those at its timestamp 
   CHECK(store.online("late"));
 }
 
+TEST_CASE("the status of an invisible user counts before the deadlines at its timestamp, whatever else they did") {
+  for (const bool is_moved : {false, true}) {
+    CAPTURE(is_moved);
+    Store store;
+    store.dispatch(until(saying(connect("john", "phone", at(0)), "brb"), at(20)));
+    store.dispatch(hides("john", at(1)));
+    // A hidden disconnect moves a connect of its frame behind it, but not the status of that connect.
+    if (is_moved) CHECK(accepted(store.dispatch(disconnect("john", "tv", at(20)), at(1))));
+    Emitted emitted(store);
+    const Dispatched done = store.dispatch(saying(connect("john", "tv", at(20)), "back"));
+    CHECK(done.verdict == Verdict::applied);
+    CHECK((done.at != at(20)) == is_moved);
+    CHECK(done.status_at == at(20));
+    CHECK(text(emitted.take()) ==
+          text({changed(at(20), seen_offline("john", at(0), "brb"), seen_offline("john", at(0), "back"))}));
+    CHECK(now_of(store) == at(20));
+  }
+}
+
 TEST_CASE("an event of the own clock changes a store as replay changes a snapshot") {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     CAPTURE(seed);

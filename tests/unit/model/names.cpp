@@ -23,8 +23,22 @@ TEST_CASE("each event type has its name on the wire") {
   CHECK(to_string(EventType::heartbeat) == "heartbeat");
   CHECK(to_string(EventType::set_status) == "status");
   CHECK(to_string(EventType::report) == "report");
+  CHECK(to_string(EventType::active) == "active");
+  CHECK(to_string(EventType::update) == "update");
+  CHECK(to_string(EventType::set_availability) == "availability");
   CHECK(to_string(EventType::set_visible) == "visible");
   CHECK(to_string(EventType::remove) == "remove");
+}
+
+TEST_CASE("each availability and each SessionFold has the name of its enumerator") {
+  CHECK(to_string(Availability::offline) == "offline");
+  CHECK(to_string(Availability::idle) == "idle");
+  CHECK(to_string(Availability::away) == "away");
+  CHECK(to_string(Availability::busy) == "busy");
+  CHECK(to_string(Availability::available) == "available");
+  CHECK(to_string(SessionFold::by_rank) == "by_rank");
+  CHECK(to_string(SessionFold::by_priority) == "by_priority");
+  CHECK(to_string(SessionFold::latest) == "latest");
 }
 
 TEST_CASE("each kind of value, operator and sort order has the name of its enumerator") {
@@ -61,6 +75,8 @@ TEST_CASE("each kind of value, operator and sort order has the name of its enume
 TEST_CASE("a number that is no enumerator has the name \"?\"") {
   CHECK(to_string(static_cast<Verdict>(200)) == "?");
   CHECK(to_string(static_cast<EventType>(200)) == "?");
+  CHECK(to_string(static_cast<Availability>(5)) == "?");
+  CHECK(to_string(static_cast<SessionFold>(3)) == "?");
   CHECK(to_string(static_cast<ValueKind>(200)) == "?");
   CHECK(to_string(static_cast<Operator>(200)) == "?");
   CHECK(to_string(static_cast<Order>(200)) == "?");

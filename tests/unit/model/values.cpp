@@ -4,6 +4,8 @@
 #include <presence/model/rules.hpp>
 #include <presence/model/user.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -59,7 +61,9 @@ static_assert(std::is_nothrow_move_constructible<User>::value && std::is_nothrow
 static_assert(std::is_nothrow_move_constructible<PresenceEvent>::value, "");
 static_assert(std::is_nothrow_move_constructible<UserPresenceChanged>::value, "");
 
-static_assert(std::is_constructible<Viewer, const char*>::value && std::is_constructible<Viewer, std::string_view>::value, "");
+static_assert(std::is_constructible<Viewer, const char*>::value &&
+                  std::is_constructible<Viewer, std::string_view>::value,
+              "");
 static_assert(!std::is_convertible<std::string_view, Viewer>::value && !std::is_convertible<const char*, Viewer>::value,
               "a text is not somebody by accident");
 static_assert(!std::is_default_constructible<Viewer>::value, "nobody is said in words");
@@ -67,7 +71,8 @@ static_assert(!std::is_default_constructible<Viewer>::value, "nobody is said in 
 static_assert(ConnectsWith<std::string&>::value && ConnectsWith<const std::string&>::value, "");
 static_assert(ConnectsWith<const char*>::value && ConnectsWith<std::string_view>::value, "");
 static_assert(!ConnectsWith<std::string>::value && !ConnectsWith<const std::string>::value, "would dangle");
-static_assert(SetsStatus<std::string&>::value && SetsStatus<std::string_view>::value && !SetsStatus<std::string>::value, "");
+static_assert(SetsStatus<std::string&>::value && SetsStatus<std::string_view>::value && !SetsStatus<std::string>::value,
+              "");
 static_assert(Shows<std::string&>::value && Shows<std::string_view>::value && !Shows<std::string>::value, "");
 static_assert(Removes<std::string&>::value && Removes<std::string_view>::value && !Removes<std::string>::value, "");
 static_assert(Reports<PresenceEventView, User&>::value && Reports<PresenceEventView, UserView>::value, "");
@@ -102,8 +107,33 @@ TEST_CASE("users are equal only if every field is") {
   other = mary();
   other.invisible = true;
   CHECK(user != other);
+  other = mary();
+  other.availability = Availability::away;
+  CHECK(user != other);
   CHECK_FALSE(user == other);
+  for (Attributes User::*fields : {&User::activity, &User::data}) {
+    other = mary();
+    (other.*fields)["map"] = "harbour";
+    CHECK(user != other);
+    User same = other;
+    CHECK(same == other);
+    (same.*fields)["map"] = "castle";
+    CHECK(same != other);
+  }
   CHECK(User() == User{"", false, "", std::nullopt, false});
+}
+
+TEST_CASE("availabilities are compared as they are shown") {
+  User online = mary(), other = mary();
+  other.availability = Availability::available;
+  CHECK(online == other);
+  CHECK(UserView(online) == UserView(other));
+  online.availability = Availability::busy;
+  CHECK(online != other);
+  CHECK(UserView(online).availability == Availability::busy);
+  CHECK(static_cast<User>(UserView(online)) == online);
+  online.online = other.online = false;
+  CHECK(online == other);
 }
 
 TEST_CASE("a UserView borrows the strings of its User and converts back to an equal one") {
@@ -118,6 +148,12 @@ TEST_CASE("a UserView borrows the strings of its User and converts back to an eq
   user.online = false;
   CHECK(view != user);
   CHECK(user != view);
+  user.activity["map"] = "harbour";
+  user.data["name"] = "Mary";
+  const UserView fields = user;
+  CHECK(fields.activity.find("map").text().data() == user.activity.find("map")->view().text().data());
+  CHECK(fields.data.find("name").text().data() == user.data.find("name")->view().text().data());
+  CHECK(static_cast<User>(fields) == user);
   CHECK(view != UserView("mary", true, "here", noon, false));
   CHECK(UserView() == UserView("", false, "", std::nullopt, false));
 }
@@ -138,8 +174,37 @@ TEST_CASE("the event factories set only the fields their type needs") {
   CHECK_FALSE(connect.online);
   CHECK_FALSE(connect.last_active);
   CHECK_FALSE(connect.until);
+  CHECK_FALSE(connect.availability);
+  CHECK_FALSE(connect.priority);
+  CHECK_FALSE(connect.activity);
+  CHECK(connect.name.empty());
+  CHECK(connect.value == Value());
+  CHECK_FALSE(connect.data);
   CHECK(PresenceEvent::disconnect("mary", "phone", noon).type == EventType::disconnect);
   CHECK(PresenceEvent::heartbeat("mary", "phone", noon).type == EventType::heartbeat);
+
+  CHECK(PresenceEvent::active("mary", "phone", noon).type == EventType::active);
+  CHECK(PresenceEvent::active("mary", "phone", noon).session == "phone");
+  CHECK(PresenceEvent::update("mary", "phone", noon).type == EventType::update);
+  CHECK(PresenceEvent::update("mary", "phone", noon).session == "phone");
+  CHECK_FALSE(PresenceEvent::update("mary", "phone", noon).availability);
+
+  for (const std::optional<Availability> choice : {std::optional<Availability>(), {Availability::away}}) {
+    PresenceEvent expected;
+    expected.type = EventType::set_availability;
+    expected.user = "mary";
+    expected.at = noon;
+    expected.availability = choice;
+    CHECK(PresenceEvent::set_availability("mary", choice, noon) == expected);
+  }
+
+  PresenceEvent name;
+  name.type = EventType::set_data;
+  name.user = "mary";
+  name.at = noon;
+  name.name = "name";
+  name.value = "Mary";
+  CHECK(PresenceEvent::set_data("mary", "name", "Mary", noon) == name);
 
   const PresenceEvent status = PresenceEvent::set_status("mary", "", noon);
   CHECK(status.type == EventType::set_status);
@@ -164,11 +229,30 @@ TEST_CASE("the event factories set only the fields their type needs") {
   CHECK(report.type == EventType::report);
   CHECK(report.online);
   CHECK_FALSE(report.status);
+  CHECK_FALSE(report.availability);
+  CHECK_FALSE(report.activity);
+  CHECK_FALSE(report.data);
 
   PresenceEvent whole = PresenceEvent::report("mary", true, later);
   whole.status = "Eating a veggie burger...";
   whole.last_active = noon;
+  whole.availability = Availability::available;
+  whole.activity.emplace();  // nothing, and no data
+  whole.data.emplace();
   CHECK(PresenceEvent::report(mary(), later) == whole);
+  User user = mary();
+  user.availability = *(whole.availability = Availability::busy);
+  user.activity["map"] = "harbour";
+  user.data["name"] = "Mary";
+  CHECK(PresenceEvent::report(user, later) != whole);
+  whole.activity = user.activity;
+  CHECK(PresenceEvent::report(user, later) != whole);
+  whole.data = user.data;
+  CHECK(PresenceEvent::report(user, later) == whole);
+  user.online = whole.online = false;
+  whole.availability.reset();
+  whole.activity.reset();
+  CHECK(PresenceEvent::report(user, later) == whole);
 }
 
 TEST_CASE("the factories of an event view give equal events and borrow their strings") {
@@ -176,16 +260,25 @@ TEST_CASE("the factories of an event view give equal events and borrow their str
   CHECK(PresenceEventView::connect(user, session, noon) == PresenceEvent::connect(user, session, noon));
   CHECK(PresenceEventView::disconnect(user, session, noon) == PresenceEvent::disconnect(user, session, noon));
   CHECK(PresenceEventView::heartbeat(user, session, noon) == PresenceEvent::heartbeat(user, session, noon));
+  CHECK(PresenceEventView::active(user, session, noon) == PresenceEvent::active(user, session, noon));
+  CHECK(PresenceEventView::update(user, session, noon) == PresenceEvent::update(user, session, noon));
+  CHECK(PresenceEventView::set_availability(user, Availability::busy, noon) ==
+        PresenceEvent::set_availability(user, Availability::busy, noon));
+  const Value value("Mary");
+  CHECK(PresenceEventView::set_data(user, text, value, noon) == PresenceEvent::set_data(user, text, value, noon));
   CHECK(PresenceEventView::set_status(user, text, noon) == PresenceEvent::set_status(user, text, noon));
   CHECK(PresenceEventView::set_visible(user, true, noon) == PresenceEvent::set_visible(user, true, noon));
   CHECK(PresenceEventView::set_visible(user, false, noon) == PresenceEvent::set_visible(user, false, noon));
   CHECK(PresenceEventView::remove(user, noon) == PresenceEvent::remove(user, noon));
   CHECK(PresenceEventView::report(user, true, noon) == PresenceEvent::report(user, true, noon));
-  const User who = mary();
+  User who = mary();
+  who.activity["map"] = "harbour";
+  who.data["name"] = "Mary";
   CHECK(PresenceEventView::report(who, noon) == PresenceEvent::report(who, noon));
   CHECK(PresenceEventView::report(UserView(who), noon) == PresenceEventView::report(who, noon));
   CHECK(PresenceEventView::connect(user, session, noon).user.data() == user.data());
   CHECK(PresenceEventView::set_status(user, text, noon).status->data() == text.data());
+  CHECK(PresenceEventView::set_data(user, text, value, noon).value.text().data() == value.view().text().data());
 }
 
 TEST_CASE("an event view has the fields of its event, and converts back to it") {
@@ -195,6 +288,12 @@ TEST_CASE("an event view has the fields of its event, and converts back to it") 
   event.online = true;
   event.last_active = later;
   event.until = later + (later - noon);
+  event.availability = Availability::away;
+  event.priority = std::int8_t{-7};
+  event.activity.emplace()["map"] = "harbour";
+  event.name = "name";
+  event.value = "Mary";
+  event.data.emplace()["name"] = "Jane";
   const PresenceEventView view = event;
   CHECK(view.user.data() == event.user.data());
   CHECK(view.session == "phone");
@@ -203,12 +302,19 @@ TEST_CASE("an event view has the fields of its event, and converts back to it") 
   CHECK(view.online);
   CHECK(view.last_active == std::optional<Timestamp>(later));
   CHECK(view.until == event.until);
+  CHECK(view.availability == event.availability);
+  CHECK(view.priority == event.priority);
+  CHECK(view.activity->find("map").text().data() == event.activity->find("map")->view().text().data());
+  CHECK(view.name.data() == event.name.data());
+  CHECK(view.value.text().data() == event.value.view().text().data());
+  CHECK(view.data->find("name").text() == "Jane");
   CHECK(static_cast<PresenceEvent>(view) == event);
 }
 
 TEST_CASE("events are equal only if every field is") {
   const PresenceEvent event = PresenceEvent::connect("mary", "phone", noon);
-  PresenceEvent other[9] = {event, event, event, event, event, event, event, event, event};
+  PresenceEvent other[15];
+  for (PresenceEvent& one : other) one = event;
   other[0].type = EventType::heartbeat;
   other[1].user = "jack";
   other[2].session = "tv";
@@ -218,6 +324,12 @@ TEST_CASE("events are equal only if every field is") {
   other[6].online = true;
   other[7].last_active = noon;
   other[8].until = later;
+  other[9].availability = Availability::away;
+  other[10].priority = std::int8_t{0};
+  other[11].activity.emplace();
+  other[12].name = "name";
+  other[13].value = 0;
+  other[14].data.emplace();
   for (const PresenceEvent& one : other) {
     CHECK(event != one);
     CHECK_FALSE(event == one);
@@ -227,39 +339,72 @@ TEST_CASE("events are equal only if every field is") {
   CHECK(event == PresenceEvent::connect("mary", "phone", noon));
 }
 
-TEST_CASE("a change reports which of online, status and last_active changed") {
+TEST_CASE("a change reports which fields changed") {
   const User user = mary();
   UserPresenceChangedView change{"mary", UserView(user), UserView(user), noon};
   CHECK_FALSE(change.online_changed());
   CHECK_FALSE(change.status_changed());
   CHECK_FALSE(change.last_active_changed());
+  CHECK_FALSE(change.availability_changed());
+  CHECK_FALSE(change.activity_changed());
+  CHECK_FALSE(change.data_changed());
+  change.after->availability = Availability::available;  // as mary is already
+  CHECK_FALSE(change.availability_changed());
+  change.after->availability = Availability::idle;
+  CHECK(change.availability_changed());
+  CHECK_FALSE(change.online_changed());
+  change.before->availability = Availability::idle;
+  CHECK_FALSE(change.availability_changed());
   change.after->online = false;
   CHECK(change.online_changed());
+  CHECK(change.availability_changed());
   change.after->status = "";
   CHECK(change.status_changed());
   change.after->last_active = later;
   CHECK(change.last_active_changed());
   change.after->last_active.reset();
   CHECK(change.last_active_changed());
+  Attributes fields;
+  fields["map"] = "harbour";
+  change.after->activity = fields;
+  CHECK(change.activity_changed());
+  CHECK_FALSE(change.data_changed());
+  change.before->activity = change.after->activity;
+  CHECK_FALSE(change.activity_changed());
+  change.after->data = fields;
+  CHECK(change.data_changed());
+  CHECK_FALSE(change.activity_changed());
+  change.before->activity = AttributesView();
   const UserPresenceChanged owned = change;
+  CHECK(owned.activity_changed());
+  CHECK(owned.data_changed());
   CHECK(owned.online_changed());
+  CHECK(owned.availability_changed());
   CHECK(owned.status_changed());
   CHECK(owned.last_active_changed());
 }
 
-TEST_CASE("an unknown user counts as offline, without a status and never active") {
-  const User unremarkable{"mary", false, "", std::nullopt, false}, user = mary();
+TEST_CASE("an unknown user counts as offline, without any field and never active") {
+  const User unremarkable{"mary", false, "", std::nullopt, false};
+  User user = mary();
+  user.activity["map"] = user.data["name"] = "harbour";
   for (const bool arriving : {true, false}) {
     UserPresenceChangedView change{"mary", std::nullopt, std::nullopt, noon};
     std::optional<UserView>& known = arriving ? change.after : change.before;
     known = UserView(unremarkable);
     CHECK_FALSE(change.online_changed());
+    CHECK_FALSE(change.availability_changed());
     CHECK_FALSE(change.status_changed());
     CHECK_FALSE(change.last_active_changed());
+    CHECK_FALSE(change.activity_changed());
+    CHECK_FALSE(change.data_changed());
     known = UserView(user);
     CHECK(change.online_changed());
+    CHECK(change.availability_changed());
     CHECK(change.status_changed());
     CHECK(change.last_active_changed());
+    CHECK(change.activity_changed());
+    CHECK(change.data_changed());
   }
 }
 
@@ -290,26 +435,46 @@ TEST_CASE("a UserPresenceChanged owns its strings, and is equal if every field i
 }
 
 TEST_CASE("Session and PresenceState are equal only if every field is") {
-  const Session session{"phone", noon, later, {noon}, later, true};
-  Session others[6] = {session, session, session, session, session, session};
+  const Session session{"phone", later, noon, {noon}, later, true, Availability::away, 3, noon};
+  Session others[9];
+  for (Session& other : others) other = session;
   others[0].id = "tv";
-  others[1].connected.reset();
-  others[2].heartbeat = noon;
+  others[1].last_evidence.reset();
+  others[2].online_since = later;
   others[3].disconnects.push_back(later);
   others[4].online_until.reset();
   others[5].alive = false;
+  others[6].availability.reset();
+  others[7].priority = 0;
+  others[8].active = later;
   for (const Session& other : others) CHECK(session != other);
-  CHECK(session == Session{"phone", noon, later, {noon}, later, true});
+  CHECK(session == Session{"phone", later, noon, {noon}, later, true, Availability::away, 3, noon});
 
-  const PresenceState state{mary(), noon, later, {session}, std::nullopt};
-  PresenceState states[5] = {state, state, state, state, state};
+  const PresenceState state{mary(), noon, later, {session}, Availability::busy, later, std::nullopt};
+  PresenceState states[7] = {state, state, state, state, state, state, state};
   states[0].user.online = false;
   states[1].status_at.reset();
   states[2].invisible_since = noon;
   states[3].sessions.clear();
   states[4].status_until = later;
+  states[5].choice = Availability::away;
+  states[6].choice_until.reset();
   for (const PresenceState& other : states) CHECK(state != other);
-  CHECK(state == PresenceState{mary(), noon, later, {session}, std::nullopt});
+  CHECK(state == PresenceState{mary(), noon, later, {session}, Availability::busy, later, std::nullopt});
+}
+
+TEST_CASE("devices are equal only if every field is") {
+  Device device{"phone", Availability::away, {}};
+  device.activity["map"] = "harbour";
+  Device others[3] = {device, device, device};
+  others[0].session = "tv";
+  others[1].availability = Availability::busy;
+  others[2].activity["map"] = "castle";
+  for (const Device& other : others) {
+    CHECK(device != other);
+    CHECK_FALSE(device == other);
+    CHECK(other == Device(other));
+  }
 }
 
 TEST_CASE("default rules have the documented values") {
@@ -317,11 +482,20 @@ TEST_CASE("default rules have the documented values") {
   CHECK(rules.session_timeout == Duration::from_s(40));
   CHECK(rules.offline_grace == Duration());
   CHECK(rules.last_active_refresh == Duration::from_s(900));
+  CHECK(rules.heartbeat_is_activity);
+  CHECK(rules.idle_after == Duration());
+  CHECK(rules.report_timeout == Duration());
+  CHECK(rules.session_fold == SessionFold::by_rank);
+  CHECK(rules.ranking == Ranking{Availability::busy, Availability::available, Availability::away, Availability::idle});
+  CHECK_FALSE(rules.show_devices);
   CHECK(rules.reorder_window == Duration::from_s(120));
   CHECK(rules.max_clock_skew == Duration::from_s(60));
   CHECK(rules.max_sessions_per_user == 64);
   CHECK(rules.max_id_bytes == 255);
   CHECK(rules.max_status_bytes == 1024);
+  CHECK(rules.max_user_data_bytes == 4096);
+  CHECK(rules.max_activity_bytes == 1024);
+  CHECK(rules.max_data_names == 64);
 }
 
 TEST_CASE("mirror rules differ from the default only in an unlimited reorder_window and max_clock_skew") {
@@ -334,7 +508,7 @@ TEST_CASE("mirror rules differ from the default only in an unlimited reorder_win
 }
 
 TEST_CASE("rules are equal only if every field is") {
-  Rules others[12];
+  Rules others[21];
   const Duration day = Duration::from_s(86400);
   others[0].session_timeout = day;
   others[1].offline_grace = day;
@@ -348,6 +522,15 @@ TEST_CASE("rules are equal only if every field is") {
   others[9].max_recent_per_user = 7;
   others[10].hash_seed = 7;
   others[11].forget_after = day;
+  others[12].heartbeat_is_activity = false;
+  others[13].idle_after = day;
+  others[14].report_timeout = day;
+  others[15].session_fold = SessionFold::latest;
+  others[16].ranking = Ranking{Availability::away};
+  others[17].show_devices = true;
+  others[18].max_user_data_bytes = 7;
+  others[19].max_activity_bytes = 7;
+  others[20].max_data_names = 7;
   for (const Rules& other : others) {
     CHECK(Rules() != other);
     CHECK_FALSE(Rules() == other);
@@ -365,8 +548,9 @@ TEST_CASE("accepted() is true only for applied and unchanged") {
 
 TEST_CASE("a tally counts each verdict separately and can be added to another") {
   const std::pair<Verdict, std::size_t Tally::*> fields[] = {
-      {Verdict::applied, &Tally::applied},     {Verdict::unchanged, &Tally::unchanged}, {Verdict::too_late, &Tally::too_late},
-      {Verdict::too_early, &Tally::too_early}, {Verdict::invalid, &Tally::invalid},     {Verdict::over_limit, &Tally::over_limit},
+      {Verdict::applied, &Tally::applied},   {Verdict::unchanged, &Tally::unchanged},
+      {Verdict::too_late, &Tally::too_late}, {Verdict::too_early, &Tally::too_early},
+      {Verdict::invalid, &Tally::invalid},   {Verdict::over_limit, &Tally::over_limit},
   };
   Tally sum;
   std::size_t times = 0, accepted_times = 0;

@@ -13,6 +13,14 @@
 
 using namespace support;
 
+struct Seat {
+  int row;
+};
+template <>
+struct presence::Fields<Seat> {
+  static constexpr auto list = fields(field("row", &Seat::row));
+};
+
 namespace {
 
 constexpr std::size_t without_limit = static_cast<std::size_t>(-1);
@@ -196,18 +204,26 @@ TEST_CASE("a query without a limit has none") {
 }
 
 TEST_CASE("validate names the first sort key that is no field, after the filter") {
+  Query seats;
+  seats.sort = {{"row", Order::descending}, {"colum", Order::descending}, {"x"}};
+  REQUIRE(validate(seats, Fields<Seat>{}));
+  CHECK(validate(seats, Fields<Seat>{})->field == "colum");
+  CHECK(validate(seats, Fields<Seat>{})->op == Operator::invalid);
+  CHECK(validate(seats.sort, Fields<Seat>{})->field == "colum");
+  const std::vector<Seat> three = {{1}, {2}, {3}};
+  CHECK(query(three, seats).size() == 3);  // ignored by the query itself
+  seats.filter = eq("ro", 1);
+  CHECK(validate(seats, Fields<Seat>{})->field == "ro");
+  seats.filter = Filter();
+  seats.sort.resize(1);
+  CHECK_FALSE(validate(seats, Fields<Seat>{}));
+
   UserQuery users;
-  users.sort = {{"online", Order::descending}, {"last_activ", Order::descending}, {"x"}};
-  REQUIRE(validate(users));
-  CHECK(validate(users)->field == "last_activ");
-  CHECK(validate(users)->op == Operator::invalid);
-  CHECK(validate(users.sort, Fields<User>{})->field == "last_activ");
-  CHECK(query(many_users(3), users).size() == 3);  // ignored by the query itself
-  users.filter = eq("nam", "john");
-  CHECK(validate(users)->field == "nam");
-  users.filter = Filter();
-  users.sort.resize(1);
+  users.sort = {{"name"}, {"activity.map"}};  // users may have any data
   CHECK_FALSE(validate(users));
+  CHECK(query(many_users(3), users).size() == 3);
+  users.filter = eq("online", 7);
+  CHECK(validate(users)->field == "online");
 
   ChannelQuery channels;
   channels.sort = {{"a custom field"}};  // channels may have any field

@@ -24,14 +24,47 @@ Verdict judged(Timestamp when, Timestamp now, const Rules& rules) {
   return when > now + rules.max_clock_skew ? Verdict::too_early : Verdict::applied;
 }
 
-/// A session lives until its first later disconnect or until it has been silent for the timeout.
-bool lives(const detail::SessionRegisters& session, Timestamp now, const Rules& rules) {
-  const Timestamp evidence = std::max(session.connect, session.heartbeat);
-  if (evidence == detail::absent) return false;
-  for (const Timestamp end : session.disconnects) {
-    if (end > session.connect && end >= session.heartbeat) return false;
+/// What is known of a session, as it was told.
+struct Facts {
+  std::vector<std::pair<Timestamp, bool>> evidence;  // and whether it came with a connect
+  std::vector<Timestamp> disconnects;
+  Timestamp held_until = detail::absent;
+};
+
+/// A session lives until a disconnect that no evidence followed, or until it was silent for the timeout. A connect
+/// follows a disconnect of its own timestamp, other evidence does not. While it is held, silence does not end it.
+bool lives(const Facts& facts, Timestamp now, const Rules& rules) {
+  if (facts.evidence.empty()) return false;
+  for (const Timestamp end : facts.disconnects) {
+    bool is_followed = false;
+    for (const auto& evidence : facts.evidence)
+      is_followed = is_followed || evidence.first > end || (evidence.first == end && evidence.second);
+    if (!is_followed) return false;
   }
-  return rules.session_timeout == Duration() || now < evidence + rules.session_timeout;
+  if (rules.session_timeout == Duration() || now < facts.held_until) return true;
+  for (const auto& evidence : facts.evidence) {
+    if (now < evidence.first + rules.session_timeout) return true;
+  }
+  return false;
+}
+
+/// Without a timeout no silence ends a run; else one that is longer than timeout and grace does.
+bool is_in_run_of(Timestamp last, Timestamp next, const Rules& rules) {
+  if (rules.session_timeout == Duration()) return true;
+  return next <= last + rules.session_timeout + rules.offline_grace;
+}
+
+/// The registers of that session. They need the latest evidence only.
+detail::SessionRegisters registers_of(const Facts& facts) {
+  detail::SessionRegisters session;
+  session.id = detail::SharedString("phone");
+  for (const auto& evidence : facts.evidence) {
+    const detail::SessionMoment moment{evidence.first, evidence.second};
+    if (session.evidence() < moment) session.set_evidence(moment);
+  }
+  for (const Timestamp at : facts.disconnects) session.add_disconnect(at);
+  if (facts.held_until != detail::absent) session.set_held_until(facts.held_until);
+  return session;
 }
 
 Duration some_duration(Chance& chance) {
@@ -43,9 +76,11 @@ Duration some_duration(Chance& chance) {
 
 TEST_CASE("the cached acceptance window judges events and sessions as the rules do") {
   Chance chance(31);
+  std::size_t count[2] = {}, count_of_run[2] = {};
   for (int round = 0; round < 20000; ++round) {
     Rules rules;
     rules.session_timeout = some_duration(chance);
+    rules.offline_grace = some_duration(chance);
     rules.reorder_window = some_duration(chance);
     rules.max_clock_skew = some_duration(chance);
     rules.last_active_refresh = some_duration(chance);
@@ -61,15 +96,29 @@ TEST_CASE("the cached acceptance window judges events and sessions as the rules 
       REQUIRE(bounds.admit(when) == (detail::in_range(when) && verdict == Verdict::applied));
       if (detail::in_range(when)) REQUIRE(bounds.judge(when) == verdict);
       if (detail::in_range(when)) REQUIRE(bounds.heartbeat_value(when, rules) == detail::heartbeat_value(when, rules));
-      detail::SessionRegisters session;
-      if (chance.below(4) != 0) session.connect = some_instant(chance, at(0));
-      if (chance.below(4) != 0) session.heartbeat = some_instant(chance, at(0));
-      if (session.connect == Timestamp::highest() || session.heartbeat == Timestamp::highest()) continue;
-      if (chance.below(2) == 0) session.disconnects.push_back(some_instant(chance, at(0)));
-      REQUIRE(bounds.is_live(session) == lives(session, now, rules));
-      REQUIRE(detail::live(session, now, rules) == lives(session, now, rules));
+      Facts facts;
+      for (std::size_t n = chance.below(3); n > 0; --n) {
+        const Timestamp evidence = some_instant(chance, at(0));
+        if (detail::in_range(evidence)) facts.evidence.emplace_back(evidence, chance.below(2) == 0);
+      }
+      for (std::size_t n = chance.below(3); n > 0; --n) {
+        const bool ties = !facts.evidence.empty() && chance.below(3) == 0;
+        facts.disconnects.push_back(ties ? facts.evidence[0].first : some_instant(chance, at(0)));
+        if (!detail::in_range(facts.disconnects.back())) facts.disconnects.pop_back();
+      }
+      if (!facts.evidence.empty() && chance.below(4) == 0) facts.held_until = some_instant(chance, at(0)) + seconds(80);
+      const detail::SessionRegisters session = registers_of(facts);
+      const bool is_live = lives(facts, now, rules);
+      REQUIRE(bounds.is_live(session) == is_live);
+      REQUIRE(detail::live(session, now, rules) == is_live);
+      ++count[is_live ? 1 : 0];
+      if (!session.has_evidence() || !detail::in_range(when) || when < session.evidence_at()) continue;
+      const bool is_of_run = is_in_run_of(session.evidence_at(), when, rules);
+      REQUIRE(bounds.is_of_run(session, when) == is_of_run);
+      ++count_of_run[is_of_run ? 1 : 0];
     }
   }
+  for (const std::size_t n : {count[0], count[1], count_of_run[0], count_of_run[1]}) CHECK(n > 10000);
 }
 
 TEST_CASE("a default-constructed acceptance window is valid for no timestamp") {

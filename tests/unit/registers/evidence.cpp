@@ -34,7 +34,7 @@ TEST_CASE("of two connects that arrive out of order, the later one sets the sess
   CHECK(t.fold(connect("john", "phone", at(5))) == Verdict::applied);  // a late visibility change between could bring it to light
   CHECK(t.changes.empty());
   CHECK(t.s.next_deadline() == at(70));
-  CHECK(t.s.inspect("john")->sessions[0].connected == at(30));
+  CHECK(t.s.inspect("john")->sessions[0].last_evidence == at(30));
 }
 
 TEST_CASE("a late heartbeat revives a session that has timed out, and the change is dated now") {

@@ -109,9 +109,8 @@ TEST_CASE("each sort function gives the result of std::sort, for any input order
         CHECK(shallow == sorted);
       }
       bool looked_outside = false;
-      std::vector<std::uint32_t> part = given;
-      part.insert(part.begin(), UINT32_MAX);
-      part.push_back(UINT32_MAX);
+      std::vector<std::uint32_t> part(size + 2, UINT32_MAX);
+      std::copy(given.begin(), given.end(), part.begin() + 1);
       const auto watching = [&](std::uint32_t a, std::uint32_t b) {
         looked_outside = looked_outside || a == UINT32_MAX || b == UINT32_MAX;
         return a < b;

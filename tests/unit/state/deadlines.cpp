@@ -114,10 +114,10 @@ TEST_CASE("users known only by a disconnect are removed when it expires, without
   for (std::size_t i = 0; i < 200; ++i) t.fold(disconnect(user_id(i), "phone", at(0)));
   for (std::size_t i = 200; i < 300; ++i) t.fold(connect(user_id(i), "phone", at(0)));
   CHECK(t.s.next_deadline() == at(40));
-  t.pass(at(160));
+  t.pass(at(120));
   CHECK(t.s.inspect(user_id(7)));
   CHECK(t.s.size() == 100);
-  t.pass(at(160) + tick);
+  t.pass(at(120) + tick);
   CHECK_FALSE(t.s.inspect(user_id(7)));
   CHECK(t.s.size() == 100);
   CHECK(t.changes.size() == 200);  // 100 users became known and timed out

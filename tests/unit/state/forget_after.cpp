@@ -450,7 +450,7 @@ TEST_CASE("an unknown user who expires frees capacity for another unknown user, 
   }
 }
 
-TEST_CASE("a user who is forgotten at once and leaves no state needs no capacity") {
+TEST_CASE("a user who is forgotten at once needs capacity only if an event leaves state for late ones") {
   Rules rules;
   rules.forget_after = Duration();
   rules.max_users = 1;
@@ -459,8 +459,18 @@ TEST_CASE("a user who is forgotten at once and leaves no state needs no capacity
   t.fold(disconnect("ann", "phone", at(1)));
   t.fold(report("bob", true, at(0)));
   CHECK(t.s.size() == 1);
+  // The end of a session is kept for late events. That of a report is forgotten with what others know, as a status is.
+  CHECK(t.fold(disconnect("cyd", "phone", at(1))) == Verdict::over_limit);
+  CHECK(t.s.online("bob"));
+  CHECK(t.fold(says("cyd", "hi", at(1))) == Verdict::unchanged);
+  CHECK_FALSE(t.s.inspect("cyd"));
   CHECK(t.fold(report("bob", false, at(1))) == Verdict::applied);
+  CHECK(t.s.empty());
   CHECK_FALSE(t.s.inspect("bob"));
+  CHECK(t.fold(report("bob", false, at(1))) == Verdict::unchanged);
+  CHECK(t.fold(disconnect("cyd", "phone", at(1))) == Verdict::over_limit);
+  t.pass(at(121) + tick);  // nothing is left of ann
+  CHECK(t.fold(disconnect("cyd", "phone", at(121))) == Verdict::applied);
 }
 
 TEST_CASE("a merge with a snapshot of an earlier now does not restore forgotten users") {

@@ -202,8 +202,10 @@ TEST_CASE("a session id has no effect in a report, and does not make an unknown 
   told.session = "phone";
   CHECK(apply(naming, told, t) == Verdict::applied);
   CHECK(naming == plain);
-  odd.type = static_cast<EventType>(9);
-  CHECK(apply(other, odd, t) == Verdict::invalid);
+  for (const int number : {static_cast<int>(EventType::remove) + 1, 255}) {
+    odd.type = static_cast<EventType>(number);
+    CHECK(apply(other, odd, t) == Verdict::invalid);
+  }
   CHECK(other == s);
 }
 

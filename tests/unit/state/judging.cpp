@@ -123,6 +123,7 @@ TEST_CASE("an event is `unchanged` only if no other event can ever reveal a diff
   CHECK(t.fold(says("john", "c", at(49))) == Verdict::unchanged);
   CHECK(t.fold(says("john", "b", at(51))) == Verdict::applied);  // a later event at 50.5 now loses
   CHECK(t.fold(active(report("john", true, at(50)), at(7))) == Verdict::applied);
+  CHECK(t.fold(active(report("john", false, at(50)), at(6))) == Verdict::applied);  // ends what reports before it said
   CHECK(t.fold(active(report("john", false, at(50)), at(6))) == Verdict::unchanged);
   CHECK(t.fold(active(report("john", false, at(49)), at(8))) == Verdict::unchanged);
   CHECK(t.fold(active(report("john", true, at(50)), at(8))) == Verdict::applied);

@@ -24,6 +24,7 @@ void free(void* block, std::size_t bytes, std::size_t alignment) noexcept;
 #include <doctest/doctest.h>
 #include <presence/presence.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <random>
 #include <string>
@@ -139,6 +140,59 @@ TEST_CASE("forgotten users release their memory") {
   CHECK(host::memory.bytes - bytes == empty);
 }
 
+TEST_CASE("an activity is one allocation, which copies share, beside its long names and strings") {
+  const auto object_of = [](std::size_t members, const char* before) {
+    Attributes fields;
+    for (std::size_t i = 0; i < members; ++i) fields[before + std::to_string(i)] = static_cast<int>(i);
+    return Value::object(std::move(fields));
+  };
+  const host::Memory before = host::memory;
+  for (const std::size_t members : {std::size_t{0}, std::size_t{1}, std::size_t{5}, std::size_t{300}}) {
+    CAPTURE(members);
+    const Value object = object_of(members, "n");
+    const host::Memory without = host::memory;
+    const detail::KeptValuePointer kept(object);
+    const std::size_t bytes = 2 * sizeof(std::uint32_t) + members * sizeof(ValueMember);
+    CHECK(host::memory.blocks - without.blocks == 1);
+    CHECK(host::memory.bytes - without.bytes == bytes);
+    CHECK(kept);
+    CHECK(kept.members() == object.members());
+    CHECK(Value(kept.view()) == object);
+    CHECK(kept.memory() >= bytes);
+    CHECK(kept == detail::KeptValuePointer(object));
+    CHECK(!(kept == detail::KeptValuePointer(object_of(members + 1, "n"))));
+    CHECK(!(kept == detail::KeptValuePointer()));
+
+    const std::size_t asked = host::memory.asked;
+    detail::KeptValuePointer copy(kept), moved(std::move(copy));
+    CHECK(!copy);
+    copy = moved;
+    copy = kept;
+    moved = detail::KeptValuePointer();
+    CHECK(copy.members().data() == kept.members().data());
+    CHECK(host::memory.asked == asked);
+  }
+  {
+    Value object = object_of(3, "a name that is not inside ");
+    const std::size_t asked = host::memory.asked;
+    detail::KeptValuePointer last(std::move(object));
+    CHECK(host::memory.asked - asked == 1);  // the members are moved
+    const detail::KeptValuePointer other = last;
+    last = detail::KeptValuePointer(object_of(2, "n"));
+    CHECK(other.members()[2].name() == "a name that is not inside 2");
+    last = other;
+  }
+  const detail::KeptValuePointer none;
+  CHECK(!none);
+  CHECK(none.view().is_absent());
+  CHECK(none.members().empty());
+  CHECK(none.memory() == 0);
+  CHECK(none == detail::KeptValuePointer());
+  CHECK(detail::KeptValuePointer(Value("no object")).members().empty());
+  CHECK(host::memory.blocks == before.blocks);
+  CHECK(host::memory.bytes == before.bytes);
+}
+
 TEST_CASE("a rejected event and an advance to the current time allocate nothing") {
   Snapshot s = reduce(many_users(50), second(100));
   const Snapshot shared = s;
@@ -163,6 +217,8 @@ std::size_t bytes_held(Hold hold) {
   const auto held = hold();
   return host::memory.bytes - before;
 }
+
+constexpr std::size_t full_users = 40;  // more than one page holds
 
 /// Ways to make users hold more memory than they need later. Each leaves the users known.
 struct Shape {
@@ -229,21 +285,22 @@ TEST_CASE("advancing past the last deadline and the reorder_window releases memo
             rules.session_timeout = timeout;
             Snapshot s = reduce(Snapshot(rules), second(60));
             const std::size_t empty = host::memory.bytes;
-            for (int u = 0; u < 40; ++u) shape.fill(s, "user" + std::to_string(u));
+            for (std::size_t u = 0; u < full_users; ++u) shape.fill(s, "user" + std::to_string(u));
             if (timeout == Duration()) {
               // Sessions do not time out, so all of them disconnect.
-              for (int u = 0; u < 40; ++u) {
+              for (std::size_t u = 0; u < full_users; ++u) {
                 const std::string id = "user" + std::to_string(u);
                 const PresenceState state = *s.inspect(id);
                 for (const Session& session : state.sessions)
-                  apply(s, PresenceEvent::disconnect(id, session.id, second(61)), [](const UserPresenceChangedView&) {});
+                  apply(s, PresenceEvent::disconnect(id, session.id, second(61)),
+                        [](const UserPresenceChangedView&) {});
               }
             }
             Snapshot kept = s;  // shares the memory that is released
             // 61 s: the last evidence; then the timeout, the grace and the window of two minutes.
             const std::int64_t past = 61 + 40 + 10 + 120 + 1;
             if (in_ticks) {
-              for (std::int64_t t = 61; t <= past; ++t) s = reduce(std::move(s), second(t));
+              for (std::int64_t t = 61; t <= past; t += 3) s = reduce(std::move(s), second(t));
             } else {
               s = reduce(std::move(s), second(past));
             }
@@ -251,7 +308,7 @@ TEST_CASE("advancing past the last deadline and the reorder_window releases memo
             kept = Snapshot();
             const std::size_t held = host::memory.bytes - empty;
             const std::size_t fresh = bytes_held([&] { return *decode(bytes, rules); });
-            CHECK(s.size() == 40);
+            CHECK(s.size() == full_users);
             CHECK(2 * held <= 3 * fresh);
           }
         }
@@ -323,12 +380,54 @@ TEST_CASE("a reorder_window after the last session has ended memory that is no l
       const std::int64_t ended = end.is_disconnect ? 301 : 340;
       const std::int64_t released = ended + end.grace.ns() / 1000000000 + 120 + 1;
       for (const std::int64_t last : {released, released + 40}) {
-        for (std::int64_t t = last == released ? 310 : released + 1; t <= last; ++t) s = reduce(std::move(s), second(t));
+        for (std::int64_t t = last == released ? 310 : released + 1; t <= last; ++t)
+          s = reduce(std::move(s), second(t));
         const std::size_t held = host::memory.bytes - empty;
         const std::string bytes = encode(s);
         const std::size_t fresh = bytes_held([&] { return *decode(bytes, rules); });
         CHECK(2 * held <= 3 * fresh);
       }
+    }
+  }
+}
+
+TEST_CASE("a removal that is no longer needed and the text of an ended status release their memory") {
+  const auto ignore = [](const UserPresenceChangedView&) {};
+  const std::string long_text(240, 's');
+  const auto with_end = [&](Snapshot& s, const std::string& id, std::int64_t end) {
+    PresenceEvent event = PresenceEvent::set_status(id, long_text, second(60));
+    event.until = second(end);
+    apply(s, event, ignore);
+  };
+  struct Case {
+    std::int64_t released;
+    Shape shape;
+  };
+  const std::vector<Case> cases = {
+      // Until then a heartbeat may be late by the window of two minutes and round down to 0 s, the step of 15 minutes.
+      {900 + 120,
+       {"a removal of a user who returns",
+        [=](Snapshot& s, const std::string& id) {
+          apply(s, PresenceEvent::remove(id, second(59)), ignore);
+          apply(s, PresenceEvent::connect(id, "phone", second(60)), ignore);
+        }}},
+      {1000, {"a status that ends", [=](Snapshot& s, const std::string& id) { with_end(s, id, 1000); }}},
+      {60 + 120 + 1,
+       {"a status that ends within the window", [=](Snapshot& s, const std::string& id) { with_end(s, id, 70); }}},
+  };
+  for (const Case& one : cases) {
+    for (const bool in_ticks : {false, true}) {
+      CAPTURE(one.shape.name);
+      CAPTURE(in_ticks);
+      Snapshot s = reduce(Snapshot(), second(60));
+      const std::size_t empty = host::memory.bytes;
+      for (std::size_t u = 0; u < full_users; ++u) one.shape.fill(s, "user" + std::to_string(u));
+      for (std::int64_t t = in_ticks ? 61 : one.released; t <= one.released; ++t) s = reduce(std::move(s), second(t));
+      CHECK(s.size() == full_users);
+      const std::size_t held = host::memory.bytes - empty;
+      const std::string bytes = encode(s);
+      const std::size_t fresh = bytes_held([&] { return *decode(bytes, Rules()); });
+      CHECK(2 * held <= 3 * fresh);
     }
   }
 }

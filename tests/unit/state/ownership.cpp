@@ -104,6 +104,7 @@ TEST_CASE("a snapshot keeps its rules, with negative durations replaced by zero"
   rules.last_active_refresh = seconds(-1);
   rules.reorder_window = seconds(-1);
   rules.max_clock_skew = seconds(-1);
+  rules.forget_after = rules.idle_after = rules.report_timeout = seconds(-1);
   rules.max_users = 7;
   const Snapshot s(rules);
   CHECK(s.rules().session_timeout == Duration());
@@ -111,6 +112,9 @@ TEST_CASE("a snapshot keeps its rules, with negative durations replaced by zero"
   CHECK(s.rules().last_active_refresh == Duration());
   CHECK(s.rules().reorder_window == Duration());
   CHECK(s.rules().max_clock_skew == Duration());
+  CHECK(s.rules().forget_after == Duration());
+  CHECK(s.rules().idle_after == Duration());
+  CHECK(s.rules().report_timeout == Duration());
   CHECK(s.rules().max_users == 7);
   CHECK(Snapshot().rules() == Rules());
   CHECK(reduce(s, at(5)).rules() == s.rules());

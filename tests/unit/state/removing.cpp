@@ -125,13 +125,16 @@ std::optional<User> seen_after(const std::vector<PresenceEvent>& events, Timesta
   return user;
 }
 
-/// The next time at which others see something else without an event. All times above are whole seconds.
+/// The next time at which others see something else without an event: a timeout, or the end of a status.
 std::optional<Timestamp> next_change_after(const std::vector<PresenceEvent>& events, Timestamp now) {
   const std::optional<User> seen = seen_after(events, now, false);
-  for (int second = 1; second <= 100; ++second) {
-    if (seen_after(events, now + seconds(second), false) != seen) return now + seconds(second);
+  std::optional<Timestamp> next;
+  for (const PresenceEvent& event : events) {
+    for (const Timestamp end : {event.at + seconds(20), event.until.value_or(now)}) {
+      if (end > now && (!next || end < *next) && seen_after(events, end, false) != seen) next = end;
+    }
   }
-  return std::nullopt;
+  return next;
 }
 
 PresenceEvent random_event_of_john(Chance& chance) {
@@ -195,7 +198,7 @@ TEST_CASE("the removal of a user whom nobody knows is applied and makes no user 
     CHECK(t.fold(removes("john", at(5))) == Verdict::applied);
     CHECK(t.fold(removes("john", at(5))) == Verdict::unchanged);
     CHECK(t.fold(removes("john", at(4))) == Verdict::unchanged);
-    CHECK(t.fold(connect("john", "phone", at(5))) == Verdict::unchanged);
+    CHECK(t.fold(says("john", "hi", at(5))) == Verdict::unchanged);
     CHECK(t.fold(removes("john", at(5) + tick)) == Verdict::applied);
     CHECK(t.take().empty());
     CHECK(t.s.empty());
@@ -211,12 +214,14 @@ TEST_CASE("whatever is dated up to a removal is gone in every order of arrival, 
       until(says("john", "brb", removed), at(950)), active(report("john", true, at(904)), removed)};
   for (const PresenceEvent& gone : all) {
     CAPTURE(to_json(gone));
-    CHECK(in_every_order({gone, removes("john", removed)}, at(906)) ==
-          reduce(folded({removes("john", removed)}), at(906)));
+    const Snapshot with = in_every_order({gone, removes("john", removed)}, at(906));
+    CHECK(with.empty());
+    CHECK_FALSE(with.next_deadline());
+    CHECK(reduce(with, at(1300)) == reduce(folded({removes("john", removed)}), at(1300)));
   }
 }
 
-TEST_CASE("events up to a removal leave no trace in any order, beside later ones") {
+TEST_CASE("events up to a removal change nothing that can be seen, in any order, and leave no trace in the end") {
   const Timestamp removed = at(905);
   const std::vector<PresenceEvent> gone = {
       saying(connect("john", "a", at(903)), "here"), heartbeat("john", "a", removed), disconnect("john", "b", removed),
@@ -233,7 +238,11 @@ TEST_CASE("events up to a removal leave no trace in any order, beside later ones
     without.insert(without.end(), later.begin(), later.end());
     std::vector<PresenceEvent> with = without;
     with.insert(with.end(), gone.begin(), gone.end());
-    CHECK(in_every_order(with, at(907)) == in_every_order(without, at(907)));
+    // That a session was not silent then is kept as long as a silence could end it.
+    const Snapshot some = in_every_order(without, at(907)), all = in_every_order(with, at(907));
+    CHECK(views(all) == views(some));
+    CHECK(all.next_deadline() == some.next_deadline());
+    CHECK(reduce(all, at(1300)) == reduce(some, at(1300)));
   }
 }
 
@@ -341,6 +350,34 @@ TEST_CASE("marks of forget_reports dated up to a removal are gone, and later rep
   CHECK(history(true, true).online("john"));
 }
 
+TEST_CASE("a user who is known only while online becomes unknown, even if the removal was forgotten before") {
+  Told t(with_timeout(seconds(2000)));  // a window of 120 s, steps of 900 s
+  t.pass(at(0));
+  t.fold(removes("john", at(0)));
+  t.fold(heartbeat("john", "phone", at(50)));
+  t.pass(at(1020));
+  CHECK(t.fold(disconnect("john", "tv", at(1020))) == Verdict::applied);
+  CHECK(t.s.find("john") == seen_online("john", std::nullopt));
+  CHECK(t.s.next_deadline() == at(2050));
+  t.take();
+  t.pass(at(2050));
+  CHECK(text(t.take()) == text({changed(at(2050), seen_online("john", std::nullopt), std::nullopt)}));
+  CHECK(t.s.empty());
+}
+
+TEST_CASE("a user who was known only while online makes room for another one") {
+  Rules rules = with_timeout(seconds(20));
+  rules.max_users = 1;
+  Store store(rules);
+  store.dispatch(connect("john", "phone", at(1)));
+  store.dispatch(removes("john", at(5)));
+  store.dispatch(heartbeat("john", "phone", at(6)));
+  REQUIRE(store.find("john") == seen_online("john", std::nullopt));
+  CHECK(store.dispatch(connect("mary", "phone", at(25))) == Verdict::over_limit);
+  CHECK(store.dispatch(connect("mary", "phone", at(27))) == Verdict::applied);
+  CHECK_FALSE(store.find("john"));
+}
+
 TEST_CASE("a removal ends a status, and its end is then no change") {
   Told t;
   t.pass(at(0));
@@ -403,7 +440,7 @@ TEST_CASE("a removal is forgotten when no event that is still accepted rounds do
   Rules rules = with_timeout(seconds(1000));  // a window of 120 s, steps of 900 s
   Told t(rules);
   t.pass(at(0));
-  t.fold(connect("john", "phone", at(0)));
+  t.fold(says("john", "hi", at(0)));
   t.fold(removes("john", at(0)));
   const auto is_forgotten = [&rules](const Snapshot& s) { return s == reduce(Snapshot(rules), s.now().value()); };
   CHECK_FALSE(is_forgotten(t.s));
@@ -419,10 +456,53 @@ TEST_CASE("a removal is forgotten when no event that is still accepted rounds do
   CHECK(t.s.find("john") == seen_online("john", at(900)));
 }
 
+TEST_CASE("once a removal is forgotten, a user who has returned since is the same as a new one") {
+  for (const Duration step : {seconds(0), seconds(900)}) {
+    for (const PresenceEvent& later :
+         {connect("john", "phone", at(0) + tick), shows("john", at(1)), hides("john", at(1)), says("john", "hi", at(1)),
+          report("john", true, at(1)), until(says("john", "hi", at(1)), at(5000))}) {
+      CAPTURE(step);
+      CAPTURE(to_json(later));
+      Rules rules;
+      rules.last_active_refresh = step;
+      Told removed(rules), fresh(rules);
+      for (Told* const t : {&removed, &fresh}) t->pass(at(0));
+      removed.fold(says("john", "bye", at(0)));
+      removed.fold(removes("john", at(0)));
+      for (Told* const t : {&removed, &fresh}) t->fold(later);
+      const Timestamp forgotten = at(120) + (step == Duration() ? tick : step);
+      for (Told* const t : {&removed, &fresh}) t->pass(forgotten - tick);
+      CHECK_FALSE(removed.s == fresh.s);
+      CHECK(removed.s.digest() != fresh.s.digest());
+      if (step == Duration()) CHECK(removed.fold(says("john", "bye", at(0))) == Verdict::unchanged);
+      for (Told* const t : {&removed, &fresh}) t->pass(forgotten);
+      CHECK(removed.s == fresh.s);
+      CHECK(removed.s.digest() == fresh.s.digest());
+    }
+  }
+}
+
+TEST_CASE("what a removal drops of the visibility changes does not depend on when its user was last looked at") {
+  Told early, late;
+  for (Told* const t : {&early, &late}) {
+    t->pass(at(0));
+    for (const PresenceEvent& event : {hides("john", at(1)), removes("john", at(5))}) t->fold(event);
+    t->pass(at(1000));
+    t->fold(shows("john", at(1000)));
+  }
+  early.pass(at(1020));  // the removal is forgotten
+  for (Told* const t : {&early, &late}) {
+    CHECK(t->fold(says("john", "hi", at(1020))) == Verdict::applied);
+    t->pass(at(3000));
+  }
+  CHECK(early.s == late.s);
+  CHECK(early.s.digest() == late.s.digest());
+}
+
 TEST_CASE("a removal is forgotten at the same time, whether its user was known or not") {
   Told known, unknown;
   for (Told* const t : {&known, &unknown}) t->pass(at(0));
-  known.fold(saying(connect("john", "phone", at(0)), "hi"));
+  known.fold(says("john", "hi", at(0)));
   for (Told* const t : {&known, &unknown}) {
     t->fold(removes("john", at(0)));
     t->pass(at(1));
@@ -475,6 +555,43 @@ TEST_CASE("a stored user can be removed whatever the limits, and makes room for 
   CHECK_FALSE(hidden.s.find("john", self("john")));
 }
 
+TEST_CASE("a removal beyond the limit keeps nothing of its user, except that they are invisible") {
+  Rules rules;
+  rules.max_users = 1;
+  const auto full = [&rules] {
+    Told t(rules);
+    t.pass(at(10));
+    t.fold(hides("kim", at(1)));  // takes the only place of an unknown user
+    t.fold(connect("mary", "phone", at(1)));
+    return t;
+  };
+  Told visible = full();
+  const Snapshot without_mary = reduce(reduce(Snapshot(rules), at(10)), hides("kim", at(1)));
+  CHECK(visible.fold(removes("mary", at(5))) == Verdict::applied);
+  CHECK(visible.s == without_mary);
+  CHECK(visible.s.digest() == without_mary.digest());
+  Told hidden = full();
+  hidden.fold(hides("mary", at(2)));
+  CHECK(hidden.fold(removes("mary", at(5))) == Verdict::applied);
+  CHECK_FALSE(hidden.s.find("mary"));
+  CHECK(hidden.fold(connect("mary", "phone", at(6))) == Verdict::applied);
+  CHECK_FALSE(hidden.s.find("mary"));
+  CHECK(hidden.s.find("mary", self("mary")).value().invisible);
+}
+
+TEST_CASE("a removal of a user who is not stored needs room among the unknown users") {
+  Rules rules;
+  rules.max_users = 1;
+  Told t(rules);
+  t.pass(at(5));
+  t.fold(connect("john", "phone", at(1)));
+  t.fold(hides("kim", at(1)));
+  const Snapshot before = t.s;
+  CHECK(t.fold(removes("mary", at(2))) == Verdict::over_limit);
+  CHECK(t.s == before);
+  CHECK(t.fold(removes("kim", at(2))) == Verdict::applied);
+}
+
 TEST_CASE("a removal with an empty or too long id, or outside the accepted time, changes nothing") {
   Told t;
   t.pass(at(0));
@@ -505,6 +622,7 @@ TEST_CASE("a removal may be ahead of the time: what comes before it is gone alre
   CHECK(t.fold(removes("john", at(60))) == Verdict::applied);
   CHECK(t.s.empty());
   t.pass(at(30));
+  CHECK(t.fold(connect("john", "phone", at(30))) == Verdict::applied);  // it was not silent: that is kept
   CHECK(t.fold(connect("john", "phone", at(30))) == Verdict::unchanged);
   CHECK(t.s.empty());
   t.pass(at(61));
@@ -538,8 +656,10 @@ TEST_CASE("a removed node and one where the user is active merge to what is late
     for (const PresenceEvent& other : {heartbeat("john", "phone", at(4)), heartbeat("john", "phone", at(5)),
                                        says("john", "hi", at(5)), report("john", true, at(2))}) {
       const Snapshot active = node({came, other});
-      CHECK(merge(removed, active) == removed);
-      CHECK(merge(active, removed) == removed);
+      const Snapshot all = node({came, other, removal});
+      CHECK(merge(removed, active) == all);
+      CHECK(merge(active, removed) == all);
+      CHECK_FALSE(all.find("john"));
     }
     const Snapshot active = node({came, heartbeat("john", "phone", at(6))}), both = merge(active, removed);
     CHECK(both == merge(removed, active));
@@ -555,6 +675,21 @@ TEST_CASE("a removed node and one where the user is active merge to what is late
   }
 }
 
+TEST_CASE("a removal that a merge brings is a change of the merge's timestamp, whatever it removed") {
+  Told t(with_timeout(seconds(20)));
+  t.pass(at(10));
+  t.fold(until(saying(connect("john", "phone", at(1)), "brb"), at(30)));
+  t.take();
+  merge_into(t.s, reduce(reduce(Snapshot(t.s.rules()), removes("john", at(5))), at(100)), t);
+  CHECK(text(t.take()) == text({changed(at(10), seen_online("john", at(1), "brb"), std::nullopt)}));
+  // Without a time it is that of the removal.
+  Told untimed;
+  untimed.fold(connect("john", "phone", at(1)));
+  untimed.take();
+  merge_into(untimed.s, reduce(Snapshot(), removes("john", at(5))), untimed);
+  CHECK(text(untimed.take()) == text({changed(at(5), seen_online("john", at(1)), std::nullopt)}));
+}
+
 TEST_CASE("a removal is kept by encoding: what it removed does not come back") {
   for (const bool has_now : {false, true}) {
     Told t;
@@ -565,6 +700,7 @@ TEST_CASE("a removal is kept by encoding: what it removed does not come back") {
     t.fold(heartbeat("mary", "phone", at(6)));
     t.fold(removes("kim", at(7)));
     t.fold(saying(hides("kim", at(8)), "hi"));
+    t.fold(removes("ann", at(7) + tick));
     auto read = decode(encode(t.s), t.s.rules());
     REQUIRE(read);
     CHECK(*read == t.s);
@@ -573,8 +709,9 @@ TEST_CASE("a removal is kept by encoding: what it removed does not come back") {
     CHECK(views(*read) == views(t.s));
     for (const PresenceEvent& late : {connect("john", "tv", at(5)), heartbeat("mary", "phone", at(4)),
                                       says("kim", "old", at(7)), report("john", true, at(3))}) {
-      CHECK(reduce(*read, late) == *read);
-      CHECK(reduce(*read, late).digest() == t.s.digest());
+      const Snapshot after = reduce(*read, late);
+      CHECK(views(after) == views(t.s));
+      CHECK(reduce(after, at(1e5)) == reduce(t.s, at(1e5)));
     }
     t.pass(at(1e5));
     CHECK(reduce(*read, at(1e5)) == t.s);

@@ -65,10 +65,15 @@ TEST_CASE("a list entry is dated as of the list, or by its own timestamp if that
   t.fold(saying(report("john", false, at(80)), "old"));
   take_list(t, {active(saying(report("john", true, at(10)), "new"), at(5)), report("jack", true, at(99))}, at(95));
   CHECK(t.s.find("john") == seen_online("john", at(5), "new"));
-  CHECK(t.fold(report("john", false, at(95) - tick)) == Verdict::unchanged);
+  t.take();
+  // An earlier report of offline only ends what reports before it said.
+  CHECK(t.fold(report("john", false, at(95) - tick)) == Verdict::applied);
   CHECK(t.fold(saying(report("john", false, at(94)), "late")) == Verdict::unchanged);
-  CHECK(t.fold(report("john", false, at(95))) == Verdict::unchanged);  // at the same timestamp online wins
-  CHECK(t.fold(report("jack", false, at(98))) == Verdict::unchanged);
+  CHECK(t.fold(report("john", false, at(95))) == Verdict::applied);  // at the same timestamp online wins
+  CHECK(t.fold(report("john", false, at(95))) == Verdict::unchanged);
+  CHECK(t.fold(report("jack", false, at(98))) == Verdict::applied);
+  CHECK(t.take().empty());
+  CHECK(t.s.online_count() == 2);
   CHECK(t.fold(report("jack", false, at(99) + tick)) == Verdict::applied);
   CHECK(t.fold(report("john", false, at(95) + tick)) == Verdict::applied);
   CHECK(t.s.online_count() == 0);
@@ -313,7 +318,8 @@ TEST_CASE("without any report, a list without a server time counts as of now") {
   CHECK(take_list(t, {report("john", true, at(7000)), report("mary", false, at(-7000))}).applied == 2);
   CHECK(text(t.take()) == text({changed(at(100), std::nullopt, seen_online("john", std::nullopt)),
                                 changed(at(100), std::nullopt, seen_offline("mary", std::nullopt))}));
-  CHECK(t.fold(report("john", false, at(100) - tick)) == Verdict::unchanged);
+  CHECK(t.fold(report("john", false, at(100) - tick)) == Verdict::applied);
+  CHECK(t.s.online("john"));
   CHECK(t.fold(report("john", false, at(100) + tick)) == Verdict::applied);
   CHECK(t.s.online("ann"));
 }
@@ -324,7 +330,8 @@ TEST_CASE("without any report and without a now, each entry of a list counts as 
   CHECK(t.s.online_count() == 2);
   CHECK_FALSE(t.s.now());
   CHECK(t.take().size() == 2);
-  CHECK(t.fold(report("john", false, at(10) - tick)) == Verdict::unchanged);
+  CHECK(t.fold(report("john", false, at(10) - tick)) == Verdict::applied);
+  CHECK(t.s.online_count() == 2);
   CHECK(t.fold(report("john", false, at(10) + tick)) == Verdict::applied);
   CHECK(t.fold(report("mary", false, at(20) + tick)) == Verdict::applied);
 }

@@ -112,8 +112,8 @@ TEST_CASE("inspect returns each session with its timestamps") {
   CHECK(truth.sessions[0].disconnects == std::vector<Timestamp>{at(3)});
   CHECK(truth.sessions[1].id == "phone");
   CHECK(truth.sessions[1].alive);
-  CHECK(truth.sessions[1].connected == at(0));
-  CHECK(truth.sessions[1].heartbeat == at(7));
+  CHECK(truth.sessions[1].last_evidence == at(7));
+  CHECK(truth.sessions[1].online_since == at(0));
   CHECK(truth.sessions[1].online_until == at(47));
   CHECK_FALSE(t.s.inspect("jack"));
 }

@@ -105,6 +105,16 @@ TEST_CASE("a visibility change is no evidence that a session lives, even if its 
   CHECK(without.s.inspect("mary")->sessions.empty());
 }
 
+TEST_CASE("events other than connect and set_visible change no visibility, whatever their `invisible` says") {
+  for (PresenceEvent event : {heartbeat("john", "phone", at(5)), disconnect("john", "tv", at(5)),
+                              says("john", "hi", at(5)), report("john", true, at(5))}) {
+    event.invisible = true;
+    const Snapshot s = folded({connect("john", "phone", at(0)), event});
+    CHECK(s.online("john"));
+    CHECK_FALSE(s.inspect("john")->invisible_since);
+  }
+}
+
 TEST_CASE("at one timestamp invisible wins, whichever event says so and in whatever order") {
   const std::vector<PresenceEvent> to_hide = {hides("john", at(5)), invisibly("john", "phone", at(5))},
                                    to_show = {shows("john", at(5)), visibly("john", "phone", at(5))};

@@ -364,6 +364,39 @@ TEST_CASE("merged nodes have the status that wins, with its end") {
   CHECK(t.changes[0].after.value().status.empty());
 }
 
+TEST_CASE("of an ended status the text matters as long as an event may have its timestamp") {
+  Told one, other;
+  for (Told* const t : {&one, &other}) t->pass(at(0));
+  one.fold(until(says("john", "b", at(0)), at(10)));
+  other.fold(until(says("john", "c", at(0)), at(20)));
+  for (Told* const t : {&one, &other}) t->pass(at(120));
+  CHECK_FALSE(one.s == other.s);
+  CHECK(one.s.digest() != other.s.digest());
+  Told late = one;
+  CHECK(late.fold(says("john", "a", at(0))) == Verdict::unchanged);
+  CHECK(late.fold(says("john", "bb", at(0))) == Verdict::applied);
+  CHECK(status(late.s, "john") == "bb");
+  for (Told* const t : {&one, &other}) t->pass(at(120) + tick);
+  CHECK(one.s == other.s);
+  CHECK(one.s.digest() == other.s.digest());
+  CHECK_FALSE(one.s == reduce(Snapshot(), at(120) + tick));
+}
+
+TEST_CASE("snapshots that differ in the end of a status only are different") {
+  const auto ending = [](std::optional<Timestamp> end) {
+    PresenceEvent event = says("john", "brb", at(0));
+    event.until = end;
+    return reduce(reduce(Snapshot(), at(0)), event);
+  };
+  const std::vector<Snapshot> all = {ending(std::nullopt), ending(at(10)), ending(at(10) + tick)};
+  for (const Snapshot& a : all) {
+    for (const Snapshot& b : all) {
+      CHECK((a == b) == (&a == &b));
+      CHECK((a.digest() == b.digest()) == (&a == &b));
+    }
+  }
+}
+
 TEST_CASE("a listed report counts as of the list even if its status has ended by then") {
   const std::vector<PresenceEvent> list = {until(saying(report("john", true, at(5)), "brb"), at(10)),
                                            until(saying(report("kim", true, at(5)), "brb"), at(60)),

@@ -6,9 +6,7 @@
 #include <presence/config.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstring>      // for memcpy
-#include <string_view>  // for string_view
-#include <type_traits>  // for is_nothrow_move_constructible, is_trivially_copyable
+#include <type_traits>  // for is_nothrow_move_constructible
 #include <utility>      // for move, swap
 
 namespace presence {
@@ -116,36 +114,17 @@ class CompactVector {
     deallocate(head_, bytes_for(head_->capacity), alignof(T));
     head_ = nullptr;
   }
-  /// Appends trivially copyable elements.
-  void append(const T* elements, std::size_t count) {
-    static_assert(std::is_trivially_copyable<T>::value, "elements are copied as bytes");
-    if (count == 0) return;
-    reserve(size() + count);
-    std::memcpy(static_cast<void*>(place(head_->size)), elements, count * sizeof(T));
-    head_->size += count;
-  }
 
  private:
   /// Returns the size of the allocation. On overflow it is the maximum, so that the allocation fails normally.
   static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
-    constexpr std::size_t most = static_cast<std::size_t>(-1);
+    constexpr std::size_t most = static_cast<std::size_t>(-1) / 2;  // no object is larger
     return capacity > (most - sizeof(Head)) / sizeof(T) ? most : sizeof(Head) + capacity * sizeof(T);
   }
   T* place(std::size_t i) noexcept { return elements_of(head_) + i; }
 
   Head* head_ = nullptr;
 };
-
-/// Returns the characters of a vector as a string view.
-inline std::string_view text_of(const CompactVector<char>::Head* head) noexcept {
-  return head == nullptr ? std::string_view("", 0)
-                         : std::string_view(CompactVector<char>::elements_of(head), head->size);
-}
-inline CompactVector<char> characters_of(std::string_view text) {
-  CompactVector<char> characters;
-  characters.append(text.data(), text.size());
-  return characters;
-}
 
 }  // namespace detail
 

@@ -18,11 +18,12 @@ inline constexpr bool is_among = (std::is_same<T, All>::value || ...);
 /// True for the types that <presence/std.hpp> prints.
 template <class T>
 struct IsPrinted
-    : std::bool_constant<is_among<
-          T, Duration, Timestamp, ErrorCode, Error, User, UserView, Session, PresenceState, UserPresenceChanged,
-          UserPresenceChangedView, EventType, PresenceEvent, PresenceEventView, Rules, Verdict, Tally, Snapshot,
-          ValueKind, Value, ValueView, ValueMember, Attributes, Channel, Operator, Filter, Order, SortKey, Viewer,
-          Dispatched, SessionEndReason, SessionEnded, WatchingStarted, WatchingStopped, StoreStats>> {};
+    : std::bool_constant<
+          is_among<T, Duration, Timestamp, ErrorCode, Error, Availability, SessionFold, Ranking, User, UserView,
+                   Session, Device, PresenceState, UserPresenceChanged, UserPresenceChangedView, EventType,
+                   PresenceEvent, PresenceEventView, Rules, Verdict, Tally, Snapshot, ValueKind, Value, ValueView,
+                   ValueMember, Attributes, AttributesView, Channel, Operator, Filter, Order, SortKey, Viewer,
+                   Dispatched, SessionEndReason, SessionEnded, WatchingStarted, WatchingStopped, StoreStats>> {};
 template <class T>
 struct IsPrinted<Result<T>> : std::true_type {};
 

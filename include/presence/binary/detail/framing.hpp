@@ -36,12 +36,18 @@ inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 1638
 
 /// Returns the format version of a kind. Each kind is versioned separately.
 constexpr std::uint8_t version_of(FrameKind kind) noexcept {
-  return kind == FrameKind::sketch || kind == FrameKind::updates ? 2 : 1;
+  return kind == FrameKind::sketch || kind == FrameKind::updates ? 3 : 2;
 }
-inline constexpr std::uint8_t latest_version = 2;  ///< the latest version of any kind
+inline constexpr std::uint8_t latest_version = 3;  ///< the latest version of any kind
+/// Returns whether a reader understands that version. Messages between running nodes must have the same version; what
+/// is stored may be older.
+constexpr bool is_read(FrameKind kind, unsigned version) noexcept {
+  const bool is_stored = kind == FrameKind::snapshot || kind == FrameKind::delta;
+  return version == version_of(kind) || (is_stored && version == 1);
+}
 
-inline std::uint64_t first_checksum(FrameKind kind) noexcept {
-  return std::uint64_t{version_of(kind)} << 8 | static_cast<std::uint8_t>(kind);
+inline std::uint64_t first_checksum(FrameKind kind, unsigned version) noexcept {
+  return std::uint64_t{version} << 8 | static_cast<std::uint8_t>(kind);
 }
 inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) noexcept {
   Digest digest(last);
@@ -53,7 +59,7 @@ inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) no
 template <class Sink>
 class FrameWriter {
  public:
-  FrameWriter(Sink& sink, FrameKind kind) : sink_(sink), checksum_(first_checksum(kind)) {
+  FrameWriter(Sink& sink, FrameKind kind) : sink_(sink), checksum_(first_checksum(kind, version_of(kind))) {
     buffer_.raw("PRSN");
     buffer_.byte(version_of(kind));
     buffer_.byte(static_cast<std::uint8_t>(kind));
@@ -100,7 +106,10 @@ class FrameWriter {
 /// Reads the output of a FrameWriter, in pieces of any size. Its memory is bounded by the bytes that it was given.
 class FrameReader {
  public:
-  explicit FrameReader(FrameKind kind) noexcept : kind_(kind), checksum_(first_checksum(kind)) {}
+  explicit FrameReader(FrameKind kind) noexcept : kind_(kind), checksum_(first_checksum(kind, version_of(kind))) {}
+
+  /// The version of the format of the bytes, once the first block is read.
+  unsigned version() const noexcept { return version_; }
 
   /// Calls `on_block(ByteReader&)` with each body that is complete and has a correct checksum. Returns false after an
   /// error, also one that `on_block` set in the reader.
@@ -145,10 +154,12 @@ class FrameReader {
         const unsigned version = in.byte(), kind = in.byte();
         // In an unknown version the next byte may have any meaning.
         if (version == 0 || version > latest_version ||
-            (kind == static_cast<std::uint8_t>(kind_) && version != version_of(kind_)))
+            (kind == static_cast<std::uint8_t>(kind_) && !is_read(kind_, version)))
           in.fail(ErrorCode::unknown_version, 4, "unknown version of the format");
         if (kind != static_cast<std::uint8_t>(kind_))
           in.fail(ErrorCode::wrong_type, 5, "the value has another type than expected");
+        version_ = version;
+        checksum_ = first_checksum(kind_, version);
         expect(Stage::block, block_head);
         break;
       }
@@ -194,6 +205,7 @@ class FrameReader {
   }
 
   FrameKind kind_;
+  unsigned version_ = 0;
   Stage stage_ = Stage::head;
   bool short_block_ = false;  // the last block was short; only the end may follow
   bool failed_ = false;

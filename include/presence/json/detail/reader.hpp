@@ -202,7 +202,8 @@ class JsonReader {
  public:
   /// The usual limit, which is that of a Value.
   static constexpr unsigned deepest = 64;
-  /// The limit for texts that hold Values far inside, such as filters.
+  /// The limit for JSON that contains Values far inside: filters, and the data of users inside events. Data of users
+  /// that is deeper is skipped.
   static constexpr unsigned deepest_around_values = 128;
 
   JsonReader(std::string_view text, std::string& scratch, JsonLeniency* leniency = nullptr,
@@ -244,6 +245,8 @@ class JsonReader {
     fresh_ = false;
     decoding_ = false;
   }
+  /// Strings that were borrowed from `scratch` before may be overwritten from now on.
+  void forget_strings() noexcept { decoding_ = false; }
   /// Moves to a key of an object; `next_key` then reads it.
   void seek_key(std::size_t offset) noexcept {
     seek(offset);

@@ -2,6 +2,7 @@
 #ifndef PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP
 #define PRESENCE_LIVE_DETAIL_FRAME_ORDER_HPP
 
+#include <presence/model/detail/canonical_json.hpp>
 #include <presence/model/event.hpp>
 #include <presence/registers/detail/derived.hpp>
 #include <presence/registers/detail/registers.hpp>
@@ -43,7 +44,8 @@ struct FrameOrder {
     const Timestamp cut = invisible_since(user.visibility_changes);
     const bool is_of_session = belongs_to_session(event.type), is_late = cut != absent && end_ <= cut;
     const bool asks = sets_visibility(event), asks_visible = asks && !*event.invisible;
-    const bool is_hidden = cut != absent && (is_of_session || asks) && !asks_visible;
+    const bool is_private = is_of_session || asks || event.type == EventType::set_availability;
+    const bool is_hidden = cut != absent && is_private && !asks_visible;
     const bool may_show = is_late && event.type != EventType::disconnect;
 
     if (event.status && (*event.status != user.status() || event.until.value_or(never) != user.status_until()))
@@ -60,6 +62,8 @@ struct FrameOrder {
       }
     }
     if (event.type == EventType::report) follow_report(event, user);
+    if (event.type == EventType::set_data) follow_data(event, user);
+    if (event.type == EventType::set_availability && user.rare != nullptr) follow_choice(event, *user.rare);
     if (event.type == EventType::remove) follow_all(user, cut);
     if (!event.status || !is_hidden || may_show) status_at = at;
   }
@@ -73,23 +77,54 @@ struct FrameOrder {
     const SessionRegisters* const session = find_session(user.sessions, event.session);
     if (session == nullptr) return;
     if (event.type == EventType::disconnect) {
-      follow(session->connect);
-      follow(session->heartbeat);
-    } else if (!session->disconnects.empty()) {
-      follow(session->disconnects.back());
+      follow(session->evidence_at());
+      return;
     }
+    follow(session->last_disconnect());
+    follow_state(event, *session);
+  }
+  /// What a session says of itself is ordered by what it said before.
+  void follow_state(const PresenceEventView& event, const SessionRegisters& session) noexcept {
+    if (!says_availability(event.type)) return;
+    if (event.activity && session.activity_moment().exists() &&
+        !same_json(AttributesView(session.shown()), *event.activity, true))
+      follow(session.activity_moment().at);
+    if (!event.availability) return;
+    const SessionState said = session.state();
+    if (said.availability != *event.availability || said.priority != event.priority.value_or(std::int8_t{0}))
+      follow(said.moment.at);
+  }
+  /// Data is always visible, and ordered only by data of the same name and by full reports.
+  void follow_data(const PresenceEventView& event, const RegistersView& user) noexcept {
+    if (user.rare == nullptr || !user.rare->data) return;
+    follow(user.rare->data->since);
+    each_entry(*user.rare->data, [&](std::string_view name, Timestamp date, const Value* value) {
+      if (name == event.name && !same_json(value == nullptr ? ValueView(nullptr) : value->view(), event.value))
+        follow(date);
+    });
+  }
+  void follow_choice(const PresenceEventView& event, const RareRegisters& user) noexcept {
+    if (event.availability.value_or(Availability::offline) != user.choice ||
+        event.until.value_or(never) != user.choice_until)
+      follow(user.choice_at);
   }
   /// A removal drops what was dated before it. It is not moved by what others do not see.
   void follow_all(const RegistersView& user, Timestamp cut) noexcept {
     follow(user.status_at());
     follow(later(user.reported_at(), user.reported_last_active_at()));
+    follow(user.data_at());
     if (cut != absent) return;
-    for (const SessionRegisters& session : user.sessions) follow(latest_timestamp(session));
+    for (const SessionRegisters& session : user.sessions) follow(session.latest());
+    if (user.rare != nullptr) follow(user.rare->choice_at);
     if (!user.activities.empty()) follow(user.activities.back().value);
   }
   void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
-    if (user.rare != nullptr && user.rare->reported_online != event.online) follow(user.reported_at());
+    const SessionRegisters* const report = user.report();
+    const bool is_online = report != nullptr && report->has_evidence() && !ended_by_disconnect(*report);
+    if (user.reported_at() != absent && is_online != event.online) follow(user.reported_at());
+    if (report != nullptr && event.online) follow_state(event, *report);
     if (event.last_active && *event.last_active != user.reported_last_active()) follow(user.reported_last_active_at());
+    if (event.data && !same_json(AttributesView(user.data()), *event.data, false)) follow(user.data_at());
   }
 
   Timestamp first_, end_;  // the frame, from first_ up to but not including end_

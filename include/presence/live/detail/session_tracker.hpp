@@ -46,7 +46,7 @@ class SessionTracker {
   bool is_tracking() const noexcept { return is_tracking_; }
 
   static bool is_live(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
-    return evidence(session) != absent && live(session, now, rules);
+    return !session.is_report() && live(session, now, rules);
   }
   /// Returns whether the snapshot knows the session, and it has ended.
   static bool has_ended(const Snapshot& snapshot, std::string_view user, std::string_view id) {
@@ -171,12 +171,13 @@ class SessionTracker {
         const SessionRegisters* const left =
             b == nullptr ? nullptr : find_session(b.registers().sessions, session.id.view());
         if (left != nullptr && is_live(*left, is->now, is->rules)) continue;
+        const bool is_kept = left != nullptr && left->has_evidence();
         const Timestamp removed = b == nullptr ? absent : b.registers().removed();
-        if (evidence(session) <= removed) {
+        if (session.evidence_at() <= removed) {
           found.push_back(
               SessionEnded{std::string(a.name()), std::string(session.id.view()), removed, SessionEndReason::removed});
         } else {
-          found.push_back(end_of(a.name(), left == nullptr ? session : *left, left != nullptr, *is));
+          found.push_back(end_of(a.name(), is_kept ? *left : session, is_kept, *is));
         }
       }
     };
@@ -222,7 +223,7 @@ class SessionTracker {
     SessionEnded ended{std::string(user), std::string(session.id.view()), root.now, SessionEndReason::evicted};
     const Timestamp silent = silent_until(session, root.rules);
     if (is_kept && ended_by_disconnect(session)) {
-      ended.at = earlier(session.disconnects[first_ending(session)], silent);
+      ended.at = earlier(first_ending(session), silent);
       ended.reason = ended.at == silent ? SessionEndReason::timed_out : SessionEndReason::disconnected;
     } else if (root.now != absent && silent <= root.now) {
       ended.at = silent;

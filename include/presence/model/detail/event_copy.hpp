@@ -3,9 +3,12 @@
 #define PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
 
 #include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/chunked_vector.hpp>
 #include <presence/base/detail/memory.hpp>
+#include <presence/model/attributes.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
+#include <presence/model/value.hpp>
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint32_t, uintptr_t
@@ -18,11 +21,18 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
+/// Returns how many bytes a name may have before only a part of it is copied. A reserved name is invalid, however low
+/// the limit is, so that the limit is never lower than those are long.
+inline std::uint32_t name_limit(const Rules& rules) noexcept {
+  constexpr std::uint32_t longest_reserved = 16;
+  return rules.max_user_data_bytes < longest_reserved ? longest_reserved : rules.max_user_data_bytes;
+}
+
 /// Returns true if a string of an event is longer than the rules allow. Of such a string only one byte more than the
 /// limit is copied. The event is rejected in the same way.
 inline bool is_too_long(const PresenceEventView& event, const Rules& rules) noexcept {
   return event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes ||
-         (event.status && event.status->size() > rules.max_status_bytes);
+         event.name.size() > name_limit(rules) || (event.status && event.status->size() > rules.max_status_bytes);
 }
 PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& event, const Rules& rules) noexcept {
   const auto shortened = [](std::string_view text, std::uint32_t limit) noexcept {
@@ -31,6 +41,7 @@ PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& even
   PresenceEventView shorter(event);
   shorter.user = shortened(event.user, rules.max_id_bytes);
   shorter.session = shortened(event.session, rules.max_id_bytes);
+  shorter.name = shortened(event.name, name_limit(rules));
   if (event.status) shorter.status = shortened(*event.status, rules.max_status_bytes);
   return shorter;
 }
@@ -40,7 +51,7 @@ inline PresenceEventView within_limits(const PresenceEventView& event, const Rul
 }
 
 inline std::size_t string_bytes(const PresenceEventView& event) noexcept {
-  return event.user.size() + event.session.size() + (event.status ? event.status->size() : 0);
+  return event.user.size() + event.session.size() + event.name.size() + (event.status ? event.status->size() : 0);
 }
 
 /// Copies a string to `to`, makes the view refer to the copy, and advances `to`. Short strings are copied without
@@ -65,8 +76,40 @@ inline void move_string(std::string_view& text, char*& to) noexcept {
 inline void move_strings(PresenceEventView& event, char*& to) noexcept {
   move_string(event.user, to);
   move_string(event.session, to);
+  if (!event.name.empty()) move_string(event.name, to);
   if (event.status) move_string(*event.status, to);
 }
+
+/// Copies of the fields and the value of one event.
+class FieldsCopy {
+ public:
+  /// Copies those of an event, and makes the event refer to the copies. They must not move any more.
+  void take(PresenceEventView& event) {
+    if (event.activity) {
+      activity_ = *event.activity;
+      event.activity = AttributesView(activity_);
+    }
+    if (event.data) {
+      data_ = *event.data;
+      event.data = AttributesView(data_);
+    }
+    if (borrows(event.value)) {
+      value_ = Value(event.value);
+      event.value = ValueView(value_);
+    }
+  }
+  static bool is_needed(const PresenceEventView& event) noexcept {
+    return event.activity || event.data || borrows(event.value);
+  }
+
+ private:
+  static bool borrows(const ValueView& value) noexcept {
+    return value.kind() == ValueKind::string || value.kind() == ValueKind::array || value.kind() == ValueKind::object;
+  }
+
+  Attributes activity_, data_;
+  Value value_;
+};
 
 /// One event with copies of its strings.
 class EventCopy {
@@ -79,6 +122,7 @@ class EventCopy {
       chars = more_.data();
     }
     move_strings(view_, chars);
+    if (FieldsCopy::is_needed(view_)) fields_.take(view_);
   }
   EventCopy(const EventCopy&) = delete;
   EventCopy& operator=(const EventCopy&) = delete;
@@ -87,6 +131,7 @@ class EventCopy {
 
  private:
   PresenceEventView view_;
+  FieldsCopy fields_;
   Vector<char> more_;
   char inside_[128];
 };
@@ -143,6 +188,7 @@ class EventCopies {
       const PresenceEventView& event = listed;
       detail::construct<PresenceEventView>(copy, within_limits(event, rules));
       move_strings(*copy, to);
+      if (FieldsCopy::is_needed(*copy)) fields_.add(FieldsCopy()).take(*copy);
     }
   }
 
@@ -178,6 +224,7 @@ class EventCopies {
     PresenceEventView* const events;  // followed by the strings
   };
   const Room room_;
+  ChunkedVector<FieldsCopy> fields_;
 };
 
 }  // namespace detail

@@ -22,6 +22,7 @@ class AcceptanceWindow {
   AcceptanceWindow(Timestamp now, const Rules& rules) noexcept
       : now_(now),
         refresh_(rules.last_active_refresh),
+        span_(span_of_silence(rules)),
         room_(smaller_of(rules.max_recent_per_user, rules.max_sessions_per_user)) {
     const Duration least = Duration::from_ns(1);
     first_ = absent + least;
@@ -42,7 +43,19 @@ class AcceptanceWindow {
   bool admit(Timestamp at) const noexcept { return first_ <= at && at <= last_; }
   Timestamp window() const noexcept { return first_; }
 
-  bool is_live(const SessionRegisters& session) const noexcept { return live(session, timed_out_up_to_); }
+  /// Returns whether a session, other than that of the reports, is neither disconnected nor timed out.
+  bool is_live(const SessionRegisters& session) const noexcept {
+    // Most sessions are surely open, or over.
+    if (session.is_open()) return session.evidence_at() > timed_out_up_to_;
+    if (session.is_over()) return false;
+    if (session.evidence_at() <= timed_out_up_to_ && !is_held(session)) return false;
+    return !ended_by_disconnect(session);
+  }
+  /// Returns whether evidence at that timestamp belongs to the same run as the session's last evidence, which is
+  /// earlier.
+  bool is_of_run(const SessionRegisters& session, Timestamp at) const noexcept {
+    return static_cast<std::uint64_t>(at.ns()) - static_cast<std::uint64_t>(session.evidence_at().ns()) <= span_;
+  }
 
   /// Returns the number of sessions up to which none has to be dropped for a new one.
   std::uint32_t session_room() const noexcept { return room_; }
@@ -56,6 +69,17 @@ class AcceptanceWindow {
   }
 
  private:
+  bool is_held(const SessionRegisters& session) const noexcept {
+    return session.has_evidence() && now_ < session.held_until();
+  }
+
+  /// Returns how long a silence inside a run may be, in nanoseconds.
+  static std::uint64_t span_of_silence(const Rules& rules) noexcept {
+    const Duration span = rules.session_timeout + rules.offline_grace;
+    const bool is_endless = rules.session_timeout == Duration() || span == Duration::highest();
+    return is_endless ? UINT64_MAX : static_cast<std::uint64_t>(span.ns());
+  }
+
   PRESENCE_DETAIL_APART Timestamp go_to_step(Timestamp at, const Rules& rules) noexcept {
     const Timestamp value = detail::heartbeat_value(at, rules);
     if (value > first_possible()) step_ = value;  // the first step is shorter than the others
@@ -69,6 +93,7 @@ class AcceptanceWindow {
   Timestamp timed_out_up_to_ = absent;
   Timestamp step_;
   Duration refresh_;
+  std::uint64_t span_ = UINT64_MAX;  // in nanoseconds
   std::uint32_t room_ = 0;
 };
 

@@ -3,11 +3,13 @@
 #define PRESENCE_REGISTERS_DETAIL_DERIVED_HPP
 
 #include <presence/base/detail/algorithm.hpp>
+#include <presence/model/availability.hpp>
 #include <presence/model/rules.hpp>
 #include <presence/model/user.hpp>
 #include <presence/registers/detail/registers.hpp>
 
 #include <cstddef>      // for size_t
+#include <cstdint>      // for int8_t
 #include <optional>     // for optional, nullopt
 #include <string_view>  // for string_view
 
@@ -15,77 +17,214 @@
 ///
 /// `now` is `absent` if there is no time yet; this is before every deadline.
 ///
-/// "Last evidence" is the latest timestamp at which a session is known to have been live. The parameter `cut` is the
+/// "Evidence" is the latest moment at which a session is known to have been live. The parameter `cut` is the
 /// timestamp at which the user became invisible to the viewer, or `absent`.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Returns the session's last evidence: the later one of its latest connect and its latest heartbeat.
-inline Timestamp evidence(const SessionRegisters& session) noexcept {
-  return later(session.connect, session.heartbeat);
+/// Returns the first disconnect that ends the session, or `absent`. All later disconnects end it as well.
+inline Timestamp first_ending(const SessionRegisters& session) noexcept {
+  const SessionMoment evidence = session.evidence();
+  if (!evidence.exists()) return absent;
+  for (const Timestamp at : session.disconnects()) {
+    if (!evidence.follows(at)) return at;
+  }
+  return absent;
 }
-
-/// Returns the index of the first disconnect that ends the session, or the number of disconnects if none does. All
-/// later disconnects end it as well. A connect wins over a disconnect with the same timestamp; a heartbeat does not.
-inline std::size_t first_ending(const SessionRegisters& session) noexcept {
-  const auto& all = session.disconnects;
-  if (all.empty()) return 0;
-  const auto first = session.heartbeat > session.connect ? detail::not_less(all.begin(), all.end(), session.heartbeat)
-                                                         : detail::greater(all.begin(), all.end(), session.connect);
-  return static_cast<std::size_t>(first - all.begin());
+/// Returns the latest disconnect that evidence followed, or `absent`. What the session said up to then belongs to an
+/// earlier life.
+inline Timestamp reopened_at(const SessionRegisters& session) noexcept {
+  const SessionMoment evidence = session.evidence();
+  Timestamp latest = absent;
+  for (const Timestamp at : session.disconnects()) {
+    if (evidence.follows(at)) latest = at;
+  }
+  return latest;
 }
 
 inline bool ended_by_disconnect(const SessionRegisters& session) noexcept {
-  const auto& all = session.disconnects;
-  return !all.empty() && all.back() > session.connect && all.back() >= session.heartbeat;
+  const Timestamp last = session.last_disconnect();
+  return last != absent && !session.evidence().follows(last);
 }
 
+/// Returns the time at which the session times out. Requires evidence.
 inline Timestamp silent_until(const SessionRegisters& session, const Rules& rules) noexcept {
-  return rules.session_timeout == Duration() ? never : evidence(session) + rules.session_timeout;
+  const Duration timeout = timeout_of(session, rules);
+  if (timeout == Duration()) return never;
+  return later(session.evidence_at() + timeout, session.held_until());
 }
 
-/// Returns the latest timestamp of a last evidence after which the session has timed out at `now`; `absent` if no
-/// session has.
+/// Returns the latest timestamp of a last evidence after which a session has timed out at `now`; `absent` if no session
+/// has. Not for the session of the reports, nor for one that is held.
 inline Timestamp timed_out_up_to(Timestamp now, const Rules& rules) noexcept {
   return now == absent || rules.session_timeout == Duration() ? absent : now - rules.session_timeout;
 }
-inline bool live(const SessionRegisters& session, Timestamp timed_out_up_to) noexcept {
-  return evidence(session) > timed_out_up_to && !ended_by_disconnect(session);
-}
+/// Returns whether the session is neither disconnected nor timed out.
 inline bool live(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
-  return live(session, timed_out_up_to(now, rules));
+  return session.has_evidence() && !ended_by_disconnect(session) && now < silent_until(session, rules);
 }
 
 /// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
 PRESENCE_DETAIL_FLAT inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
-  if (evidence(session) == absent) return absent;
-  const Timestamp silent = silent_until(session, rules);
-  if (!ended_by_disconnect(session)) return silent + rules.offline_grace;
-  if (rules.offline_grace == Duration()) return absent;
-  return earlier(session.disconnects[first_ending(session)], silent) + rules.offline_grace;
+  if (!session.has_evidence()) return absent;
+  const bool has_ended = ended_by_disconnect(session);
+  if (has_ended && rules.offline_grace == Duration()) return absent;
+  const Timestamp end = has_runs(session, rules) ? run_end(session, rules) : never;
+  return has_ended ? earlier(first_ending(session) + rules.offline_grace, end) : end;
 }
 
-/// Returns the time from which the user is offline if no event arrives, not counting reports; `absent` if the user is
-/// already offline. O(sessions).
+/// Returns the time from which the user is offline if no event arrives; `absent` if the user is already offline.
+/// O(sessions).
 inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) noexcept {
-  const bool has_grace = rules.offline_grace != Duration();
-  const SessionRegisters* latest_open = nullptr;
-  Timestamp latest = absent, until = absent;
-  sessions.each([&](const SessionRegisters& session) {
-    const Timestamp at = evidence(session);
-    if (at <= latest) return;  // an open session with later evidence lasts longer
-    if (!ended_by_disconnect(session)) {
-      latest_open = &session;
-      latest = at;
-    } else if (has_grace) {
-      until = later(until, online_until(session, rules));
+  if (sessions.size() == 0) return absent;
+  // The first one may be that of the reports. Of the others, only the latest of those that are surely open or over
+  // matters.
+  Timestamp until = online_until(sessions[0], rules), evidence = absent, over = absent;
+  bool are_all_sure = true;
+  for (const SessionRegisters& session : sessions.others()) {
+    if (session.is_open()) {
+      evidence = later(evidence, session.evidence_at());
+    } else if (session.is_over()) {
+      over = later(over, session.over_since());
+    } else {
+      are_all_sure = false;
     }
-  });
-  return latest_open == nullptr ? until : later(until, online_until(*latest_open, rules));
+  }
+  if (evidence != absent)
+    until = later(until,
+                  rules.session_timeout == Duration() ? never : evidence + rules.session_timeout + rules.offline_grace);
+  if (are_all_sure && (rules.offline_grace == Duration() || over == absent || over + rules.offline_grace <= until))
+    return until;
+  for (const SessionRegisters& session : sessions.others()) {
+    const bool is_past = session.is_over() && session.over_since() + rules.offline_grace <= until;
+    if (!session.is_open() && !is_past) until = later(until, online_until(session, rules));
+  }
+  return until;
 }
 inline Timestamp online_until(const RegistersView& user, const Rules& rules) noexcept {
   return online_until(user.sessions, rules);
+}
+
+/// Returns what the session says of itself, if it said it in its present life.
+inline SessionState present_state(const SessionRegisters& session, const Rules& rules) noexcept {
+  const SessionState state = session.state();
+  if (!state.moment.exists() || !state.moment.follows(reopened_at(session))) return SessionState();
+  const bool is_of_last_run = !has_runs(session, rules) || session.run_start() <= state.moment.at;
+  return is_of_last_run ? state : SessionState();
+}
+
+/// Returns from when on a session that says nothing else is idle; `absent` if it always is, because it had no activity
+/// in its present life.
+inline Timestamp idle_from(const SessionRegisters& session, const Rules& rules) noexcept {
+  if (rules.idle_after == Duration() || session.is_report()) return never;
+  const SessionMoment active = session.active();
+  return active.exists() && active.follows(reopened_at(session)) ? active.at + rules.idle_after : absent;
+}
+
+/// Returns whether the activity of the session was set in its present life.
+inline bool shows_activity(const SessionRegisters& session, const Rules& rules) noexcept {
+  const SessionMoment moment = session.activity_moment();
+  if (!moment.exists() || !moment.follows(reopened_at(session))) return false;
+  return !has_runs(session, rules) || session.run_start() <= moment.at;
+}
+/// Returns the activity of the session, if it was set in its present life.
+inline KeptValuePointer present_activity(const SessionRegisters& session, const Rules& rules) noexcept {
+  return shows_activity(session, rules) ? session.activity().value : KeptValuePointer();
+}
+
+/// What one session contributes to the availability of its user.
+struct Standing {
+  const SessionRegisters* session = nullptr;
+  Availability availability = Availability::offline;
+  std::int8_t priority = 0;
+  SessionMoment reported;
+  std::string_view id;
+
+  static Standing of(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+    const SessionState state = present_state(session, rules);
+    Standing standing{&session, state.availability, state.priority, state.moment, session.id.view()};
+    if (state.availability == Availability::offline || state.availability == Availability::available)
+      standing.availability = idle_from(session, rules) <= now ? Availability::idle : Availability::available;
+    return standing;
+  }
+  /// Returns whether this one decides, and not the other. Never a tie, because ids differ.
+  bool decides_over(const Standing& other, const Rules& rules) const noexcept {
+    const auto stronger = [&rules](const Standing& a, const Standing& b) {
+      return rules.ranking.is_stronger(a.availability, b.availability);
+    };
+    const bool by_priority = rules.session_fold == SessionFold::by_priority;
+    if (rules.session_fold == SessionFold::latest && !(reported == other.reported)) return other.reported < reported;
+    if (by_priority && priority != other.priority) return priority > other.priority;
+    if (availability != other.availability) return stronger(*this, other);
+    if (rules.session_fold == SessionFold::by_rank && priority != other.priority) return priority > other.priority;
+    if (!(reported == other.reported)) return other.reported < reported;
+    return id > other.id;
+  }
+};
+
+/// Returns the session that decides the availability and the activity of a user who is online; without a session if
+/// there is none. O(sessions).
+inline Standing deciding_session(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+  Standing best;
+  user.sessions.each([&](const SessionRegisters& session) {
+    if (online_until(session, rules) <= now) return;
+    const Standing standing = Standing::of(session, now, rules);
+    if (best.session == nullptr || standing.decides_over(best, rules)) best = standing;
+  });
+  return best;
+}
+
+/// What others see of a user who is online: their own choice, else the availability of the session that decides; and
+/// the activity of that session.
+struct Shown {
+  Availability availability = Availability::offline;
+  KeptValuePointer activity;
+
+  static Shown of(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+    return of(user, deciding_session(user, now, rules), now, rules);
+  }
+  /// The same if the session that decides is known.
+  static Shown of(const RegistersView& user, const Standing& deciding, Timestamp now, const Rules& rules) noexcept {
+    Shown shown;
+    if (deciding.session == nullptr) return shown;
+    const Availability choice = user.choice(now);
+    shown.availability = choice != Availability::offline ? choice : deciding.availability;
+    shown.activity = present_activity(*deciding.session, rules);
+    return shown;
+  }
+  friend bool operator==(const Shown& a, const Shown& b) noexcept {
+    return a.availability == b.availability &&
+           AttributesView(a.activity.members()) == AttributesView(b.activity.members());
+  }
+};
+
+/// Returns whether no session says more of itself than that it is available, and neither does the user: then whoever is
+/// online is available. This is so for most users.
+inline bool says_nothing(const RegistersView& user, const Rules& rules) noexcept {
+  if (rules.idle_after != Duration() || (user.choosing != nullptr && user.choosing->choice_at != absent)) return false;
+  bool nothing = true;
+  user.sessions.each([&](const SessionRegisters& session) { nothing = nothing && session.says_nothing(); });
+  return nothing;
+}
+
+/// Returns the next time after `now` at which what the user shows while online may change. `deciding` is the session
+/// that decides at `now`. The other sessions do not matter before it ends or becomes idle, unless idle is stronger than
+/// available. O(1), or else O(sessions).
+inline Timestamp next_turn(const RegistersView& user, const Standing& deciding, Timestamp now,
+                           const Rules& rules) noexcept {
+  Timestamp next = never;
+  const auto add = [&next, now](Timestamp at) {
+    if (at > now) next = earlier(next, at);
+  };
+  if (user.choosing != nullptr && user.choosing->choice != Availability::offline) add(user.choosing->choice_until);
+  if (deciding.session != nullptr) {
+    add(online_until(*deciding.session, rules));
+    add(idle_from(*deciding.session, rules));
+  }
+  if (rules.idle_after != Duration() && rules.ranking.is_stronger(Availability::idle, Availability::available))
+    user.sessions.each([&](const SessionRegisters& session) { add(idle_from(session, rules)); });
+  return next;
 }
 
 /// Returns how many of the activities are on evidence before `cut`, and so may be seen by others. For a visible user,
@@ -104,12 +243,13 @@ inline Timestamp forgotten_at(const RegistersView& user, Timestamp cut, const Ru
   const std::size_t seen = seen_activities(user.activities, cut);
   const bool forgets = rules.forget_after != Duration::highest();
   if (!forgets && seen != 0) return never;  // most users, without a look at the other registers
-  const Timestamp latest =
+  Timestamp latest =
       later(later(user.status_at(), user.reported_at()), seen == 0 ? absent : user.activities[seen - 1].value);
+  if (!user.data().empty()) latest = later(latest, user.rare->data->latest_set());
   if (latest == absent) return cut != absent ? absent : online_until(user, rules);
   if (!forgets) return never;
   if (cut != absent) return latest + rules.forget_after;
-  return user.reported_to_be_online() ? never : later(latest + rules.forget_after, online_until(user, rules));
+  return later(latest + rules.forget_after, online_until(user, rules));
 }
 
 /// Returns the part that only the user can see, for use when others have forgotten the rest.
@@ -118,7 +258,21 @@ inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexc
   const std::size_t seen = seen_activities(user.activities, cut);
   hidden.activities = {user.activities.data() + seen, user.activities.size() - seen};
   hidden.rare = nullptr;
+  if (hidden.report() != nullptr) hidden.sessions = hidden.sessions.without_first();
   return hidden;
+}
+
+/// Completes the view of a user who is online.
+inline void show(const RegistersView& user, Timestamp now, const Rules& rules, UserView& view) noexcept {
+  if (says_nothing(user, rules)) {
+    view.availability = Availability::available;
+    return;
+  }
+  const Standing deciding = deciding_session(user, now, rules);
+  const Availability choice = user.choice(now);
+  view.availability = choice != Availability::offline ? choice : deciding.availability;
+  if (deciding.session != nullptr && shows_activity(*deciding.session, rules))
+    view.activity = deciding.session->shown();
 }
 
 /// Returns the user as seen by a viewer; nullopt if the user is unknown to the viewer. `cut` is the time at which the
@@ -129,7 +283,9 @@ inline std::optional<UserView> seen_with_cut(std::string_view id, const Register
   const std::size_t seen = seen_activities(user.activities, cut);
   UserView view;
   view.id = id;
-  view.online = cut == absent && (now < online_until(user, rules) || user.reported_to_be_online());
+  view.online = cut == absent && now < online_until(user, rules);
+  view.data = user.data();
+  if (view.online) show(user, now, rules, view);
   view.status = user.status(now);
   const Timestamp active = later(seen == 0 ? absent : user.activities[seen - 1].value, user.reported_last_active());
   if (active != absent) view.last_active = active;
@@ -149,7 +305,11 @@ inline std::optional<UserView> seen_by_self(std::string_view id, const Registers
                                             const Rules& rules) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   const bool others_forgot = cut != absent && forgotten_at(user, cut, rules) <= now;
-  auto view = seen_with_cut(id, others_forgot ? hidden_part(user, cut) : user, now, rules, absent);
+  RegistersView seen = others_forgot ? hidden_part(user, cut) : user;
+  const bool is_choice_old =
+      others_forgot && seen.choosing != nullptr && seen.choosing->choice_at + rules.forget_after <= now;
+  if (is_choice_old) seen.choosing = nullptr;
+  auto view = seen_with_cut(id, seen, now, rules, absent);
   if (view) view->invisible = cut != absent;
   return view;
 }
@@ -160,22 +320,34 @@ inline Timestamp latest_seen_timestamp(const RegistersView& user) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes);
   const std::size_t seen = seen_activities(user.activities, cut);
   Timestamp latest = later(later(user.status_at(), user.reported_at()), later(user.reported_last_active_at(), cut));
-  latest = later(latest, user.removed());
+  latest = later(latest, later(user.removed(), user.data_at()));
   if (seen > 0) latest = later(latest, user.activities[seen - 1].evidence);
   if (cut != absent) return latest;
-  for (const SessionRegisters& session : user.sessions) latest = later(latest, latest_timestamp(session));
+  for (const SessionRegisters& session : user.sessions) latest = later(latest, session.latest());
+  if (user.rare != nullptr) latest = later(latest, user.rare->choice_at);
   return user.visibility_changes.empty() ? latest : later(latest, user.visibility_changes.back().at);
 }
 
-/// Returns the next time after `now` at which time alone changes what others see; `never` if there is none.
-inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
+/// Returns the next time after `now` at which time alone changes what others see; `never` if there is none. Each turn
+/// of the sessions that changes nothing costs O(sessions). After that many, the next turn is returned, which may be
+/// earlier.
+inline Timestamp next_change(const RegistersView& user, Timestamp now, const Rules& rules,
+                             std::size_t turns = static_cast<std::size_t>(-1)) noexcept {
   const Timestamp cut = invisible_since(user.visibility_changes), forgotten = forgotten_at(user, cut, rules);
   if (forgotten <= now) return never;
   Timestamp next = forgotten;
   if (now < user.status_until() && !user.status().empty()) next = earlier(next, user.status_until());
-  if (cut != absent || user.reported_to_be_online()) return next;
   const Timestamp until = online_until(user, rules);
-  return now < until ? earlier(until, next) : next;
+  if (cut != absent || until <= now) return next;
+  next = earlier(next, until);
+  if (says_nothing(user, rules)) return next;
+  Standing deciding = deciding_session(user, now, rules);
+  const Shown before = Shown::of(user, deciding, now, rules);
+  for (Timestamp at = next_turn(user, deciding, now, rules); at < next; at = next_turn(user, deciding, at, rules)) {
+    deciding = deciding_session(user, at, rules);
+    if (!(Shown::of(user, deciding, at, rules) == before) || turns-- == 0) return at;
+  }
+  return next;
 }
 
 }  // namespace detail

@@ -21,57 +21,133 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Returns the earliest timestamp at which a session register can still matter.
-inline Timestamp session_horizon(Timestamp now, const Rules& rules) noexcept {
-  return now - rules.session_timeout - greater_of(rules.reorder_window, rules.offline_grace);
-}
-
-/// Returns when a session can be dropped if no event arrives: the first time whose horizon is after its last use.
-inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
-  return latest_timestamp(session) + rules.session_timeout + greater_of(rules.reorder_window, rules.offline_grace) +
-         Duration::from_ns(1);
-}
-
-inline void drop_older(Timestamp& instant, Timestamp horizon) noexcept {
-  if (instant < horizon) instant = absent;
-}
-
-inline void drop_older(SmallVector<Timestamp, 1>& ascending, Timestamp horizon) noexcept {
-  ascending.erase(ascending.begin(), detail::not_less(ascending.begin(), ascending.end(), horizon));
-}
-
-/// Drops the registers older than the horizon. With a timeout, they can neither make the session live again nor end it.
-inline void forget_timed(SessionRegisters& session, Timestamp horizon) noexcept {
-  drop_older(session.connect, horizon);
-  drop_older(session.heartbeat, horizon);
-  drop_older(session.disconnects, horizon);
-}
-
-/// Drops old registers if sessions have no timeout. An open session keeps its last evidence, however old. A closed one
-/// loses what is older than the horizon.
-inline void forget_untimed(SessionRegisters& session, Timestamp horizon, const Rules& rules) noexcept {
-  const std::size_t ending = first_ending(session);
-  const bool ended = evidence(session) != absent && ending < session.disconnects.size();
-  if (ended && (rules.offline_grace == Duration() || session.disconnects[ending] < horizon)) {
-    drop_older(session.connect, horizon);
-    drop_older(session.heartbeat, horizon);
+/// Returns the first time from which nothing of the session remains, if no event arrives; `never` if it remains. At
+/// that time, everything of it is older than the window.
+PRESENCE_DETAIL_FLAT inline Timestamp session_end_of_use(const SessionRegisters& session, const Rules& rules) noexcept {
+  const SessionMoment active = session.active();
+  // An activity before a disconnect goes with it.
+  const bool lasts = active.exists() && active.follows(session.last_disconnect());
+  const Timestamp idle = lasts ? active.at + rules.idle_after : absent;
+  const auto past_window = [&rules, idle](Timestamp last) {
+    return later(idle, last == absent ? absent : last + rules.reorder_window + Duration::from_ns(1));
+  };
+  Timestamp last = session.last_disconnect();
+  if (has_runs(session, rules)) {
+    // Earlier runs end before the last one.
+    if (session.has_evidence()) {
+      last = later(last, run_end(session, rules));
+    } else if (!session.earlier_runs().empty()) {
+      last = later(last, session.earlier_runs().back().end);
+    }
+    return past_window(last);
   }
-  drop_older(session.disconnects, horizon);
-  if (session.connect != absent && session.heartbeat != absent) {
-    if (session.connect < horizon && session.heartbeat > session.connect) {
-      session.connect = absent;
-    } else if (session.heartbeat < horizon && session.connect >= session.heartbeat) {
-      session.heartbeat = absent;
+  if (!session.has_evidence()) return past_window(last);
+  if (!ended_by_disconnect(session)) return never;
+  // What the session said, and its activity, go with its evidence.
+  const auto past = [&rules](Timestamp at) { return at + rules.reorder_window + Duration::from_ns(1); };
+  if (rules.offline_grace == Duration()) return past(later(last, session.evidence_at()));
+  // The disconnect that ends it is kept until the grace has passed, also if that is later than the window.
+  return later(past(last),
+               first_ending(session) + greater_of(rules.reorder_window, rules.offline_grace) + Duration::from_ns(1));
+}
+
+/// Returns the start of the last run in the normal form: the part before the window does not matter, except as far as
+/// registers are dated in it.
+inline Timestamp normal_run_start(const SessionRegisters& session, Timestamp window) noexcept {
+  const Timestamp start = session.run_start();
+  if (start == absent || window <= start) return start;
+  Timestamp first = start <= session.evidence_at() ? earlier(window, session.evidence_at()) : window;
+  const SessionMoment said = session.state().moment, shown = session.activity_moment();
+  if (said.exists() && start <= said.at) first = earlier(first, said.at);
+  if (shown.exists() && start <= shown.at) first = earlier(first, shown.at);
+  return later(start, first);
+}
+
+/// Drops the runs that ended before the window, and what the session said in them, and the part of the other runs that
+/// is before the window. Requires a timeout.
+inline void forget_runs(SessionRegisters& session, Timestamp window, const Rules& rules) noexcept {
+  if (session.has_evidence() && run_end(session, rules) < window) {
+    session.set_state({});
+    session.set_activity({});
+    session.set_evidence({});
+    session.set_run_start(absent);
+    session.set_held_until(absent);
+    session.drop_earlier_runs(session.earlier_runs().size());  // they ended before
+    return;
+  }
+  if (session.has_evidence()) {
+    session.set_run_start(normal_run_start(session, window));
+    if (session.held_until() <= end_of_span(session, session.evidence_at(), rules)) session.set_held_until(absent);
+  }
+  const Span<Run> runs = session.earlier_runs();
+  if (runs.empty()) return;
+  const SessionMoment said = session.state().moment, shown = session.activity_moment();
+  bool drops_evidence = false, drops_state = false, drops_activity = false;
+  std::size_t past = 0;
+  for (; past < runs.size() && runs[past].end < window; ++past) {
+    const Run& run = runs[past];
+    // After a merge, what remains of removed evidence may be later than the last evidence.
+    drops_evidence = drops_evidence || (session.has_evidence() && run.contains(session.evidence_at()));
+    drops_state = drops_state || (said.exists() && run.contains(said.at));
+    drops_activity = drops_activity || (shown.exists() && run.contains(shown.at));
+  }
+  if (drops_state) session.set_state({});
+  if (drops_activity) session.set_activity({});
+  if (drops_evidence) {
+    const Run last{session.run_start(), storable(run_end(session, rules))};
+    session.set_evidence({});
+    session.set_run_start(absent);
+    session.set_held_until(absent);
+    session.replace_earlier_runs(past, last);
+  } else {
+    session.drop_earlier_runs(past);
+  }
+  if (session.earlier_runs().empty()) return;
+  const Run first = session.earlier_runs().front();
+  Timestamp start = window;
+  for (const Timestamp at : {session.state().moment.at, session.activity_moment().at}) {
+    if (at != absent && first.contains(at)) start = earlier(start, at);
+  }
+  session.set_first_run_start(later(first.start, start));
+}
+
+/// Drops what can no longer matter of a session. The registers of the session may then be empty.
+inline void normalise_session(SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
+  const bool has_grace = rules.offline_grace != Duration();
+  // Without a grace period nothing counts any more after a disconnect.
+  const Timestamp over = has_grace ? reopened_at(session) : session.last_disconnect();
+  if (over != absent && (!has_grace || session.has_evidence()))
+    session.keep_disconnects([over](Timestamp at) { return at >= over; });
+  const SessionMoment said = session.state().moment, active = session.active(), shown = session.activity_moment();
+  if (shown.exists() && !shown.follows(over)) session.set_activity({});
+  if (said.exists() && !said.follows(over)) session.set_state({});
+  if (active.exists() && !active.follows(over)) session.set_active({});
+  if (now == absent) return;
+  const Timestamp window = now - rules.reorder_window;
+  if (session.active().exists() && session.active().at + rules.idle_after <= now) session.set_active({});
+  const SessionMoment cleared = session.activity_moment();
+  if (cleared.exists() && cleared.at < window && session.shown().size() == 0) session.set_activity({});
+  if (has_runs(session, rules)) {
+    forget_runs(session, window, rules);
+  } else if (const Timestamp ending = first_ending(session); ending != absent) {
+    const bool is_over = has_grace ? ending < now - greater_of(rules.reorder_window, rules.offline_grace)
+                                   : session.evidence_at() < window;
+    if (is_over) {
+      session.set_state({});
+      session.set_active({});
+      session.set_activity({});
+      session.set_evidence({});
     }
   }
-}
-
-/// Drops what is dated at or before a timestamp. The registers of the session may then be empty.
-inline void drop_up_to(SessionRegisters& session, Timestamp instant) noexcept {
-  if (session.connect <= instant) session.connect = absent;
-  if (session.heartbeat <= instant) session.heartbeat = absent;
-  auto& all = session.disconnects;
-  all.erase(all.begin(), detail::greater(all.begin(), all.end(), instant));
+  const Timestamp ending = first_ending(session);
+  // No activity before a disconnect counts in a later life, also when the disconnect is forgotten.
+  for (const Timestamp at : session.disconnects()) {
+    if (at < window && at != ending && session.active().exists() && !session.active().follows(at)) {
+      session.set_active({});
+      break;
+    }
+  }
+  session.keep_disconnects([window, ending](Timestamp at) { return at >= window || at == ending; });
 }
 
 /// Returns from when on a removal can be dropped. Evidence may be as old as the window, and its value of last_active is
@@ -82,8 +158,14 @@ inline Timestamp removal_needed_until(Timestamp removed, const Rules& rules) noe
   return (step == Duration() ? beyond : heartbeat_value(removed, rules) + step) + rules.reorder_window;
 }
 
+/// Returns from when on a choice can be dropped: when it has ended or is none, and no late event can tie with it.
+inline Timestamp choice_needed_until(const RareRegisters& user, const Rules& rules) noexcept {
+  const Timestamp old = user.choice_at + rules.reorder_window + Duration::from_ns(1);
+  return user.choice == Availability::offline ? old : later(old, user.choice_until);
+}
+
 /// Drops what a removal removes, except from the sessions.
-inline void apply_removal(UserRegisters& user) noexcept {
+inline void apply_removal(UserRegisters& user) {
   const Timestamp removed = user.removed;
   if (removed == absent) return;
   auto& all = user.activities;
@@ -94,29 +176,15 @@ inline void apply_removal(UserRegisters& user) noexcept {
     user.status_until = never;
     user.status = SharedString();
   }
-  if (user.reported_at <= removed) {
-    user.reported_at = absent;
-    user.reported_online = false;
+  user.data = normal_data(user.data, removed, absent);
+  if (user.choice_at <= removed) {
+    user.choice_at = absent;
+    user.choice = Availability::offline;
+    user.choice_until = never;
   }
+  if (user.reported_at <= removed) user.reported_at = absent;
   if (user.reported_last_active_at <= removed) user.reported_last_active_at = user.reported_last_active = absent;
   if (user.forgotten_up_to <= removed) user.forgotten_up_to = absent;
-}
-
-/// Normalises a session. `horizon` must be the `session_horizon` of `now`.
-inline void normalise_session(SessionRegisters& session, Timestamp now, Timestamp horizon,
-                              const Rules& rules) noexcept {
-  auto& all = session.disconnects;
-  if (rules.offline_grace == Duration()) {
-    if (all.size() > 1) all.erase(all.begin(), all.end() - 1);
-  } else if (evidence(session) != absent) {
-    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first_ending(session)));
-  }
-  if (now == absent) return;
-  if (rules.session_timeout > Duration()) {
-    forget_timed(session, horizon);
-  } else {
-    forget_untimed(session, horizon, rules);
-  }
 }
 
 /// Drops the visibility changes up to a removal that a later visible one makes irrelevant, so that nothing of a removed
@@ -176,14 +244,21 @@ inline Timestamp vanishes_at(const RegistersView& user, const Rules& rules) noex
     const Timestamp dropped = user.rare == nullptr ? absent : user.rare->dropped_range.to;
     const Timestamp active = user.activities.empty() ? absent : user.activities.back().value;
     at = later(at, later(later(user.visibility_changes.back().at, dropped), active) + rules.forget_after);
-    at = later(at, online_until(user, rules));
+    // What reports say is forgotten with what others know.
+    const bool has_report = user.report() != nullptr;
+    at = later(at, online_until(has_report ? user.sessions.without_first() : user.sessions, rules));
   }
+  const bool forgets = rules.forget_after != Duration::highest();
   // What is kept for late events is dropped when it is older than its horizon, not when it is exactly as old.
   const auto past = [](Timestamp last) { return last + Duration::from_ns(1); };
   for (const SessionRegisters& session : user.sessions) {
-    at = later(at, session_end_of_use(session, rules));
+    if (!forgets || !session.is_report()) at = later(at, session_end_of_use(session, rules));
   }
   if (user.removed() != absent) at = later(at, removal_needed_until(user.removed(), rules));
+  // What is forgotten by age is not kept for late events. While no time is known, nothing is forgotten.
+  if (user.data_at() != absent) at = later(at, past(forgets ? absent : user.data_at() + rules.reorder_window));
+  if (user.rare != nullptr && user.rare->choice_at != absent)
+    at = later(at, earlier(choice_needed_until(*user.rare, rules), user.rare->choice_at + rules.forget_after));
   if (!user.visibility_changes.empty()) at = later(at, past(user.visibility_changes.back().at + rules.reorder_window));
   if (user.rare == nullptr) return at;
   if (user.rare->dropped_range.to != absent) at = later(at, past(user.rare->dropped_range.to + rules.reorder_window));
@@ -207,32 +282,49 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
     if (cut == absent && !user.visibility_changes.empty() &&
         user.visibility_changes.back().at < now - rules.reorder_window)
       user.visibility_changes.clear();
+    if (!user.sessions.empty() && user.sessions[0].is_report()) user.sessions.erase(user.sessions.begin());
     RareRegisters rest;
     rest.dropped_range = user.dropped_range;
     rest.forgotten_up_to = user.forgotten_up_to;
     rest.removed = user.removed;
+    if (now < user.choice_at + rules.forget_after) {
+      rest.choice_at = user.choice_at;
+      rest.choice = user.choice;
+      rest.choice_until = user.choice_until;
+    }
     static_cast<RareRegisters&>(user) = std::move(rest);
   }
   if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
   if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
 }
 
-inline void normalise_sessions(Sessions& sessions, Timestamp removed, Timestamp now, const Rules& rules) noexcept {
-  const Timestamp horizon = session_horizon(now, rules);
-  for (SessionRegisters& session : sessions) {
-    if (removed != absent) drop_up_to(session, removed);
-    normalise_session(session, now, horizon, rules);
-  }
-  if (now == absent && removed == absent) return;
-  detail::erase_if(sessions, [](const SessionRegisters& session) { return latest_timestamp(session) == absent; });
+/// Returns the timestamp up to which the registers of a session are void: of a removal, and for the session of the
+/// reports also of `forget_reports`.
+inline Timestamp dropped_up_to(const RareRegisters& user, const SessionRegisters& session) noexcept {
+  return session.is_report() ? later(user.removed, user.forgotten_up_to) : user.removed;
 }
 
-inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
+inline void normalise_sessions(UserRegisters& user, Timestamp now, const Rules& rules) {
+  for (SessionRegisters& session : user.sessions) {
+    const Timestamp gone = dropped_up_to(user, session);
+    if (gone != absent) drop_up_to(session, gone, rules);
+    normalise_session(session, now, rules);
+  }
+  detail::erase_if(user.sessions, [](const SessionRegisters& session) { return session.empty(); });
+}
+
+inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const Rules& rules) {
   apply_removal(user);
+  user.data = normal_data(user.data, absent, now == absent ? absent : now - rules.reorder_window);
   if (now == absent) return;
   const Timestamp window = now - rules.reorder_window;
   remove_visibility_changes(user.visibility_changes, user.removed, now, rules);
   if (user.removed != absent && removal_needed_until(user.removed, rules) <= now) user.removed = absent;
+  if (user.choice_at != absent && choice_needed_until(user, rules) <= now) {
+    user.choice_at = absent;
+    user.choice = Availability::offline;
+    user.choice_until = never;
+  }
   // An ended status that no late event can tie with: the text no longer matters, only that there was one.
   if (user.status_until <= now && user.status_at < window) {
     user.status = SharedString();
@@ -248,8 +340,8 @@ inline void normalise_beside_sessions(UserRegisters& user, Timestamp now, const 
   if (rules.forget_after != Duration::highest()) forget_by_age(user, now, rules);
 }
 
-inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  normalise_sessions(user.sessions, user.removed, now, rules);
+inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) {
+  normalise_sessions(user, now, rules);
   normalise_beside_sessions(user, now, rules);
 }
 
@@ -257,17 +349,26 @@ inline void normalise(UserRegisters& user, Timestamp now, const Rules& rules) no
 /// users who are in normal form.
 inline bool surely_normal(const RegistersView& user, Timestamp now, const Rules& rules) noexcept {
   if (now == absent || rules.offline_grace != Duration() || rules.forget_after != Duration::highest()) return false;
-  const Timestamp horizon = session_horizon(now, rules), window = now - rules.reorder_window;
-  const auto matters = [horizon](Timestamp at) { return at == absent || at >= horizon; };
+  const Timestamp window = now - rules.reorder_window;
   for (const SessionRegisters& session : user.sessions) {
-    if (!matters(session.connect) || !matters(session.heartbeat) || session.disconnects.size() > 1) return false;
-    if (!session.disconnects.empty() && !matters(session.disconnects[0])) return false;
+    const Timestamp last = session.last_disconnect();
+    const SessionMoment said = session.state().moment;
+    if (!session.is_simple() || (last != absent && last < window) || (said.exists() && !said.follows(last)))
+      return false;
+    if (!session.has_evidence()) continue;
+    // The part of a run before the window is ignored by whoever reads it (normal_run_start).
+    if (has_runs(session, rules) ? run_end(session, rules) < window
+                                 : ended_by_disconnect(session) && session.evidence_at() < window)
+      return false;
   }
   const bool has_old_activities = user.activities.size() > 1 && user.activities[1].evidence < window;
   const bool has_old_visibility_changes = user.visibility_changes.size() > 1 && user.visibility_changes[1].at < window;
-  return !has_old_activities && !has_old_visibility_changes &&
-         (user.rare == nullptr ||
-          (user.rare->dropped_range.to == absent && user.rare->removed == absent && user.rare->status_until == never));
+  if (has_old_activities || has_old_visibility_changes) return false;
+  if (user.rare == nullptr) return true;
+  const RareRegisters& rare = *user.rare;
+  const bool may_forget_data = rare.data && (!rare.data->cleared.empty() || rare.data->since != absent);
+  return !may_forget_data && rare.dropped_range.to == absent && rare.removed == absent && rare.choice_at == absent &&
+         rare.status_until == never;
 }
 
 /// How many activities a row stores itself.
@@ -277,10 +378,10 @@ inline constexpr std::size_t activities_in_row = 2;
 inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules) noexcept {
   if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.visibility_changes.empty())
     return true;
-  if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || user.sessions[0].disconnects.size() > 1))
-    return true;
-  return user.rare != nullptr && (user.rare->dropped_range.to != absent || user.rare->removed != absent ||
-                                  user.rare->status_until != never || rules.forget_after != Duration::highest());
+  if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || !user.sessions[0].is_simple())) return true;
+  return user.rare != nullptr &&
+         (user.rare->dropped_range.to != absent || user.rare->removed != absent || user.rare->choice_at != absent ||
+          user.rare->status_until != never || user.rare->data || rules.forget_after != Duration::highest());
 }
 
 /// Returns whether activities that are stored outside the user's row can be dropped.
@@ -327,6 +428,8 @@ inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rule
     // What is exactly as old as the window is kept; what is older is dropped.
     if (latest != absent) free_at(latest + rules.reorder_window + Duration::from_ns(1));
     if (user.removed() != absent) free_at(removal_needed_until(user.removed(), rules));
+    if (user.rare != nullptr && user.rare->choice_at != absent) free_at(choice_needed_until(*user.rare, rules));
+    if (user.data_at() != absent) free_at(user.data_at() + rules.reorder_window + Duration::from_ns(1));
     if (user.status_until() != never)
       free_at(later(user.status_until(), user.status_at() + rules.reorder_window + Duration::from_ns(1)));
   }
@@ -344,8 +447,8 @@ inline Upkeep upkeep(const RegistersView& user, Timestamp now, const Rules& rule
 /// they cannot displace the grace period of a session that was live. Then the session that was silent for longer is
 /// dropped first.
 inline bool staler(const SessionRegisters& a, const SessionRegisters& b) noexcept {
-  const bool a_was_there = evidence(a) != absent, b_was_there = evidence(b) != absent;
-  return a_was_there != b_was_there ? b_was_there : latest_timestamp(a) < latest_timestamp(b);
+  const bool a_was_there = a.has_evidence(), b_was_there = b.has_evidence();
+  return a_was_there != b_was_there ? b_was_there : a.latest() < b.latest();
 }
 
 /// Drops the stalest of the sessions for which `counts` returns true until at most `room` of them are left. Of two
@@ -416,36 +519,57 @@ inline std::size_t recent_room(const Rules& rules) noexcept {
   return greater_of(rules.max_recent_per_user, std::uint32_t{1});
 }
 
-inline void bound_disconnects(SessionRegisters& session, const Rules& rules) noexcept {
-  auto& all = session.disconnects;
+/// Bounds what is kept of a session for late events.
+inline void bound_session(SessionRegisters& session, const Rules& rules) noexcept {
+  if (session.is_simple()) return;
   const std::size_t room = recent_room(rules);
-  if (all.size() > room) all.erase(all.begin() + 1, all.begin() + 1 + static_cast<std::ptrdiff_t>(all.size() - room));
+  const Span<Timestamp> all = session.disconnects();
+  if (all.size() > room) {
+    // The first one that ends the session is not only for late events. One before it began the session's present life.
+    const Timestamp ending = first_ending(session);
+    if (room == 1) {
+      session.set_only_disconnect(ending != absent ? ending : all.front());
+    } else {
+      session.drop_disconnects(ending != absent && ending != all.front() ? 2 : 1, all.size() - room);
+    }
+  }
+  const std::size_t runs = session.earlier_runs().size();
+  if (runs > room) session.drop_earlier_runs(runs - room);
 }
 
 /// Drops the stalest live sessions over the limit. For an invisible user, the state that others see does not depend on
 /// which sessions are kept. So a dropped session reveals nothing of what the user does while invisible.
 inline void bound_live_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
   if (sessions.size() <= rules.max_sessions_per_user) return;
-  drop_stalest_sessions(sessions, rules.max_sessions_per_user,
-                        [&](const SessionRegisters& session) { return live(session, now, rules); });
+  drop_stalest_sessions(sessions, rules.max_sessions_per_user, [&](const SessionRegisters& session) {
+    return !session.is_report() && live(session, now, rules);
+  });
 }
 inline void bound_ended_sessions(Sessions& sessions, Timestamp now, const Rules& rules) noexcept {
   if (sessions.size() <= recent_room(rules)) return;
-  drop_stalest_sessions(sessions, recent_room(rules),
-                        [&](const SessionRegisters& session) { return !live(session, now, rules); });
+  drop_stalest_sessions(sessions, recent_room(rules), [&](const SessionRegisters& session) {
+    return !session.is_report() && !live(session, now, rules);
+  });
 }
 
 /// Bounds the visibility changes and the activities. What a user does while invisible must not displace older data. A
 /// late event can still move `invisible_since` to any of the invisible changes. So each side of `invisible_since` has a
 /// separate limit, and the earliest entries after it are kept.
-inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) noexcept {
+inline void bound_beside_sessions(UserRegisters& user, const Rules& rules) {
+  user.data = bounded(user.data, rules);
   const std::size_t room = recent_room(rules);
   if (user.visibility_changes.size() > room || user.dropped_range.to != absent) bound_visibility_changes(user, room);
   if (user.activities.size() > room) bound_activities(user.activities, invisible_since(user.visibility_changes), room);
 }
 
-inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) noexcept {
-  for (SessionRegisters& session : user.sessions) bound_disconnects(session, rules);
+inline void bound(UserRegisters& user, Timestamp now, const Rules& rules) {
+  for (SessionRegisters& session : user.sessions) {
+    bound_session(session, rules);
+    // Another node may allow larger ones.
+    const KeptValuePointer activity = session.activity().value;
+    if (activity && json_bytes(activity.view()) > rules.max_activity_bytes) session.set_activity({});
+  }
+  detail::erase_if(user.sessions, [](const SessionRegisters& session) { return session.empty(); });
   bound_live_sessions(user.sessions, now, rules);
   bound_ended_sessions(user.sessions, now, rules);
   normalise_beside_sessions(user, now, rules);  // a user left without an online session may be forgotten

@@ -7,6 +7,7 @@
 #include <presence/base/detail/small_vector.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
+#include <presence/registers/detail/session.hpp>
 
 #include <cstddef>      // for size_t
 #include <string_view>  // for string_view
@@ -20,15 +21,6 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// The lowest timestamp, which means "none". No event has it: timestamps at either end of the range are rejected.
-inline constexpr Timestamp absent = Timestamp::lowest();
-/// The highest timestamp, which is never reached. No event has it either.
-inline constexpr Timestamp never = Timestamp::highest();
-
-// These compare integers, so that compilers select the result in CPU registers.
-constexpr Timestamp later(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(a < b ? b.ns() : a.ns()); }
-constexpr Timestamp earlier(Timestamp a, Timestamp b) noexcept { return Timestamp::from_ns(b < a ? b.ns() : a.ns()); }
 
 /// A time `value` at which the user is known to have been active, and the earliest evidence for it.
 struct Activity {
@@ -61,37 +53,30 @@ struct DroppedRange {
   }
 };
 
-struct SessionRegisters {
-  SharedString id;
-  Timestamp connect = absent, heartbeat = absent;
-  SmallVector<Timestamp, 1> disconnects;  // ascending, without duplicates
-
-  friend bool operator==(const SessionRegisters& a, const SessionRegisters& b) noexcept {
-    return a.id == b.id && a.connect == b.connect && a.heartbeat == b.heartbeat && a.disconnects == b.disconnects;
-  }
-};
-
 /// The registers that are empty for most users.
 struct RareRegisters {
   DroppedRange dropped_range;                          // of the trailing invisible run
   Timestamp status_at = absent, status_until = never;  // the status reads as empty from `status_until` on
   SharedString status;
-  Timestamp reported_at = absent;
+  Timestamp choice_at = absent, choice_until = never;  // the choice counts before `choice_until`
+  Timestamp reported_at = absent;  // of the latest report; what it says is in the session of the reports
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
-  Timestamp forgotten_up_to = absent;  // reports of online up to here are ignored
-  Timestamp removed = absent;          // whatever is dated up to here is dropped, except the visibility
-  bool reported_online = false;
+  Timestamp forgotten_up_to = absent;           // reports of online up to here are ignored
+  Timestamp removed = absent;                   // whatever is dated up to here is dropped, except the visibility
+  UserDataPointer data;                         // by name
+  Availability choice = Availability::offline;  // the user's own; offline: none
 
   bool nothing() const noexcept {
-    return dropped_range.to == absent && status_at == absent && reported_at == absent &&
-           reported_last_active_at == absent && forgotten_up_to == absent && removed == absent;
+    return dropped_range.to == absent && status_at == absent && choice_at == absent && reported_at == absent &&
+           reported_last_active_at == absent && forgotten_up_to == absent && removed == absent && !data;
   }
 
   friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
     return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status == b.status &&
-           a.status_until == b.status_until && a.removed == b.removed && a.reported_at == b.reported_at &&
-           a.reported_online == b.reported_online && a.reported_last_active_at == b.reported_last_active_at &&
-           a.reported_last_active == b.reported_last_active && a.forgotten_up_to == b.forgotten_up_to;
+           a.status_until == b.status_until && a.removed == b.removed && a.choice_at == b.choice_at &&
+           a.choice_until == b.choice_until && a.choice == b.choice && a.reported_at == b.reported_at &&
+           a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
+           a.forgotten_up_to == b.forgotten_up_to && a.data == b.data;
   }
 };
 
@@ -140,6 +125,11 @@ class SessionSpan {
   std::size_t size() const noexcept { return first_ == nullptr ? 0 : 1 + others_.size(); }
   const SessionRegisters& operator[](std::size_t i) const noexcept { return i == 0 ? *first_ : others_[i - 1]; }
   Span<SessionRegisters> others() const noexcept { return others_; }
+  /// Returns the sessions but the first.
+  SessionSpan without_first() const noexcept {
+    if (others_.empty()) return SessionSpan();
+    return SessionSpan(others_.data(), {others_.data() + 1, others_.size() - 1});
+  }
   /// Calls `visit` for each session. This is the fastest iteration over many sessions.
   template <class Visit>
   void each(Visit visit) const noexcept {
@@ -161,11 +151,13 @@ struct RegistersView {
   SessionSpan sessions;
   Span<Activity> activities;
   Span<VisibilityChange> visibility_changes;
-  const RareRegisters* rare = nullptr;  // null if all of them are empty
+  const RareRegisters* rare = nullptr;      // null if all of them are empty
+  const RareRegisters* choosing = nullptr;  // the same, for the choice; it may be the only one of them in a view
+  Timestamp window = absent;                // the part of a run before it does not matter; see `normal_run_start`
 
   RegistersView() noexcept = default;
   RegistersView(const UserRegisters& user) noexcept
-      : activities(user.activities), visibility_changes(user.visibility_changes), rare(&user) {
+      : activities(user.activities), visibility_changes(user.visibility_changes), rare(&user), choosing(&user) {
     if (!user.sessions.empty())
       sessions = SessionSpan(user.sessions.data(), {user.sessions.data() + 1, user.sessions.size() - 1});
   }
@@ -186,8 +178,15 @@ struct RegistersView {
   Timestamp reported_last_active() const noexcept { return rare == nullptr ? absent : rare->reported_last_active; }
   Timestamp forgotten_up_to() const noexcept { return rare == nullptr ? absent : rare->forgotten_up_to; }
   Timestamp removed() const noexcept { return rare == nullptr ? absent : rare->removed; }
-  bool reported_to_be_online() const noexcept {
-    return rare != nullptr && rare->reported_online && rare->reported_at > rare->forgotten_up_to;
+  Elements<ValueMember> data() const noexcept { return rare == nullptr ? Elements<ValueMember>() : rare->data.view(); }
+  Timestamp data_at() const noexcept { return rare == nullptr ? absent : rare->data.latest(); }
+  /// The user's own choice at a timestamp; `offline` if there is none.
+  Availability choice(Timestamp now) const noexcept {
+    return choosing != nullptr && now < choosing->choice_until ? choosing->choice : Availability::offline;
+  }
+  /// The session of the reports; null if there is none. It is the first, because its id is empty.
+  const SessionRegisters* report() const noexcept {
+    return sessions.size() != 0 && sessions[0].is_report() ? &sessions[0] : nullptr;
   }
 };
 
@@ -229,11 +228,6 @@ inline SessionRegisters& join_session(UserRegisters& user, std::string_view id) 
     at = user.sessions.insert(at, std::move(fresh));
   }
   return *at;
-}
-
-inline void join_disconnect(SessionRegisters& session, Timestamp at) {
-  const auto place = detail::not_less(session.disconnects.begin(), session.disconnects.end(), at);
-  if (place == session.disconnects.end() || *place != at) session.disconnects.insert(place, at);
 }
 
 /// Joins by union, with the earliest evidence for each value. A value is dropped if another value is at least as great,
@@ -340,11 +334,20 @@ inline void join_status(UserRegisters& user, Timestamp at, std::string_view text
   user.status_until = until;
 }
 
-/// Last writer wins. Of two writes with the same timestamp, online wins.
-inline void join_report(UserRegisters& user, Timestamp at, bool online) noexcept {
-  if (at < user.reported_at || at == absent) return;
-  user.reported_online = online || (at == user.reported_at && user.reported_online);
-  user.reported_at = at;
+/// Last writer wins. Of two writes with the same timestamp, the greater name wins, and no choice is the least; of two
+/// with the same name, the one with the later end.
+inline void join_choice(UserRegisters& user, Timestamp at, Availability choice, Timestamp until) noexcept {
+  if (at < user.choice_at || at == absent) return;
+  if (at == user.choice_at) {
+    const auto name = [](Availability one) {
+      return one == Availability::offline ? std::string_view() : to_string(one);
+    };
+    const int order = name(choice).compare(name(user.choice));
+    if (order < 0 || (order == 0 && until <= user.choice_until)) return;
+  }
+  user.choice_at = at;
+  user.choice = choice;
+  user.choice_until = until;
 }
 
 /// Last writer wins. Of two writes with the same timestamp, the later value wins.
@@ -361,33 +364,87 @@ constexpr Timestamp heartbeat_value(Timestamp at, const Rules& rules) noexcept {
   return step == 0 ? at : Timestamp::from_ns(floor_to(at.ns(), step, absent.ns() + 1));
 }
 
+/// Joins evidence, and what the session says of itself with it.
+inline void join_said(SessionRegisters& session, const SessionMoment& moment, const PresenceEventView& event,
+                      const Rules& rules) {
+  if (event.activity) {
+    const AttributesView& fields = *event.activity;
+    const SessionActivity activity{moment, fields.empty() ? KeptValuePointer() : KeptValuePointer(as_json(fields))};
+    join_session_activity(session, activity);
+  }
+  if (!event.availability) {
+    join_evidence(session, moment, rules);
+    return;
+  }
+  const SessionState state{moment, *event.availability, event.priority.value_or(std::int8_t{0})};
+  const bool is_later = session.state() < state;
+  if (is_later) session.set_state({});  // so that it needs no memory of its own
+  join_evidence(session, moment, rules);
+  if (is_later) session.set_state(state);
+}
+
+inline void join_disconnect(SessionRegisters& session, Timestamp at, const Rules& rules) {
+  // Without an offline grace period, only the last disconnect matters.
+  if (rules.offline_grace != Duration()) {
+    session.add_disconnect(at);
+  } else if (session.last_disconnect() < at) {
+    session.set_only_disconnect(at);
+  }
+}
+
+inline UserDataPointer data_of_event(const PresenceEventView& event) {
+  UserDataMaker maker;
+  maker.add(event.name, event.at, as_json(event.value));
+  return maker.take();
+}
+/// Returns all of the data of a user, as a report has it. Null values are as absent names.
+inline UserDataPointer data_of_report(const AttributesView& fields, Timestamp at) {
+  UserDataMaker maker;
+  maker.set_since(at);
+  for (const AttributesView::Entry entry : fields) {
+    if (!entry.value.is_nothing()) maker.add(entry.name, at, as_json(entry.value));
+  }
+  return maker.take();
+}
+
 inline void join_event(UserRegisters& user, const PresenceEventView& event, const Rules& rules) {
   switch (event.type) {
-    case EventType::connect: {
+    case EventType::connect:
+    case EventType::heartbeat:
+    case EventType::active:
+    case EventType::update: {
       SessionRegisters& session = join_session(user, event.session);
-      session.connect = later(session.connect, event.at);
-      join_activity(user.activities, {event.at, event.at});
-      break;
-    }
-    case EventType::heartbeat: {
-      SessionRegisters& session = join_session(user, event.session);
-      session.heartbeat = later(session.heartbeat, event.at);
-      join_activity(user.activities, {heartbeat_value(event.at, rules), event.at});
-      break;
-    }
-    case EventType::disconnect: {
-      SessionRegisters& session = join_session(user, event.session);
-      // Without an offline grace period, only the last disconnect matters.
-      if (rules.offline_grace == Duration()) {
-        if (!session.disconnects.empty() && session.disconnects.back() >= event.at) break;
-        session.disconnects.clear();
+      const bool is_connect = event.type == EventType::connect;
+      const SessionMoment moment{event.at, is_connect};
+      PresenceEventView said = event;
+      if (!says_availability(event.type)) {
+        said.availability.reset();
+        said.activity.reset();
       }
-      join_disconnect(session, event.at);
+      join_said(session, moment, said, rules);
+      if (!is_connect && event.type != EventType::active && !rules.heartbeat_is_activity) break;
+      if (rules.idle_after != Duration()) join_active(session, moment);
+      join_activity(user.activities, {is_connect ? event.at : heartbeat_value(event.at, rules), event.at});
       break;
     }
-    case EventType::report:
-      join_report(user, event.at, event.online);
+    case EventType::disconnect: join_disconnect(join_session(user, event.session), event.at, rules); break;
+    case EventType::report: {
+      user.reported_at = later(user.reported_at, event.at);
+      SessionRegisters& session = join_session(user, std::string_view());
+      if (event.online) {
+        PresenceEventView said = event;
+        said.priority.reset();
+        join_said(session, {event.at, true}, said, rules);
+      } else {
+        join_disconnect(session, event.at, rules);
+      }
       if (event.last_active) join_reported_last_active(user, event.at, *event.last_active);
+      if (event.data) user.data = joined(user.data, data_of_report(*event.data, event.at));
+      break;
+    }
+    case EventType::set_data: user.data = joined(user.data, data_of_event(event)); break;
+    case EventType::set_availability:
+      join_choice(user, event.at, event.availability.value_or(Availability::offline), event.until.value_or(never));
       break;
     case EventType::set_visible:
       // To become visible is an activity: otherwise what is dated inside the invisible interval would be seen.
@@ -400,15 +457,10 @@ inline void join_event(UserRegisters& user, const PresenceEventView& event, cons
   if (event.status) join_status(user, event.at, *event.status, event.until.value_or(never));
 }
 
-inline void join_sessions(Sessions& ours, const Sessions& theirs) {
+inline void join_sessions(Sessions& ours, const Sessions& theirs, const Rules& rules) {
   detail::merge_ascending(
       ours, theirs, [](const SessionRegisters& a, const SessionRegisters& b) { return text_of(a.id) < text_of(b.id); },
-      [](SessionRegisters& a, const SessionRegisters& b) {
-        a.connect = later(a.connect, b.connect);
-        a.heartbeat = later(a.heartbeat, b.heartbeat);
-        detail::merge_ascending(
-            a.disconnects, b.disconnects, [](Timestamp x, Timestamp y) { return x < y; }, [](Timestamp&, Timestamp) {});
-      });
+      [&rules](SessionRegisters& a, const SessionRegisters& b) { join_session_registers(a, b, rules); });
 }
 
 /// Has the same result as `join_activity` of each of `theirs`.
@@ -424,15 +476,17 @@ inline void join_activities(Activities& ours, const Activities& theirs) {
   ours.erase(ours.begin(), ours.begin() + static_cast<std::ptrdiff_t>(first));
 }
 
-inline void join(UserRegisters& user, const UserRegisters& other) {
-  join_sessions(user.sessions, other.sessions);
+inline void join(UserRegisters& user, const UserRegisters& other, const Rules& rules) {
+  join_sessions(user.sessions, other.sessions, rules);
   join_activities(user.activities, other.activities);
   join_visibility_changes(user, other);
   join_status(user, other.status_at, text_of(other.status), other.status_until);
-  join_report(user, other.reported_at, other.reported_online);
+  join_choice(user, other.choice_at, other.choice, other.choice_until);
+  user.reported_at = later(user.reported_at, other.reported_at);
   join_reported_last_active(user, other.reported_last_active_at, other.reported_last_active);
   user.forgotten_up_to = later(user.forgotten_up_to, other.forgotten_up_to);
   user.removed = later(user.removed, other.removed);
+  user.data = joined(user.data, other.data);
 }
 
 /// Returns whether both store the same registers besides the sessions, compared as they are stored. Equal knowledge may
@@ -440,12 +494,6 @@ inline void join(UserRegisters& user, const UserRegisters& other) {
 inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b) noexcept {
   return same_elements(a.activities, b.activities) && same_elements(a.visibility_changes, b.visibility_changes) &&
          (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
-}
-
-/// Returns the latest timestamp in the session's registers; `absent` if they are empty.
-inline Timestamp latest_timestamp(const SessionRegisters& session) noexcept {
-  return later(later(session.connect, session.heartbeat),
-               session.disconnects.empty() ? absent : session.disconnects.back());
 }
 
 }  // namespace detail

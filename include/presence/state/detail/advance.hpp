@@ -39,7 +39,9 @@ class KeptWhileLive {
         is_used_(rules.forget_after == Duration::highest()),
         until_(rules.session_timeout == Duration() ? never : at + rules.reorder_window) {}
 
-  bool has(const RowView& row) const noexcept { return is_used_ && window_.is_live(row.first_session()); }
+  bool has(const RowView& row) const noexcept {
+    return is_used_ && !row.first_session().is_report() && window_.is_live(row.first_session());
+  }
   /// Returns the time before which no memory of such a user should be freed. Without timeouts only an event can end the
   /// session, and it lowers the bound.
   Timestamp until() const noexcept { return until_; }
@@ -104,7 +106,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // Heartbeats do not raise the bounds. So the bounds of a page that will soon be too low are raised together.
   const Timestamp soon = forgets ? to : to + Duration::from_ns(rules.session_timeout.ns() / 8);
   root.table.update_due(to, soon, [&](const RowView& row, LowerBound& bound) {
-    const bool is_simple = !forgets && row.is_plain();  // time alone can only turn the user offline
+    const bool is_simple = is_plain(row, rules);
     if (is_simple) {
       // The first session may be enough to show that the user has not expired.
       const Timestamp until = online_until(row.first_session(), rules), known = bound.owned();
@@ -132,7 +134,7 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       passed.push_back({&bound, never});
       return;
     }
-    // A user may time out, lose their status, and be forgotten: each of these is a separate change.
+    // A user may become idle, time out, lose their status, and be forgotten: each of these is a separate change.
     for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
       const Seen before(user, at, rules), after(user, due, rules);
       fewer_online += before.is_online() && !after.is_online() ? 1u : 0u;

@@ -72,7 +72,7 @@ class KeptPage {
 /// Copies the shared page of a user if sharing is probably all that prevents applying the event in place: it may be a
 /// later heartbeat of the session in the head of the row. Returns the copy; null otherwise.
 inline Page* copy_page_for(Snapshot& snapshot, const EventTarget& target, const PresenceEventView& event) {
-  if (!target.may_be_of_first_session(event.type) || event.at <= evidence(target.row().first_session()) ||
+  if (!target.may_be_of_first_session(event.type) || event.at <= target.row().first_session().evidence_at() ||
       judge_form(event, snapshot.rules()) != Verdict::applied ||
       !AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).admit(event.at))
     return nullptr;

@@ -26,7 +26,7 @@ inline std::optional<UserView> seen_by_others(const RowView& row, Timestamp now,
 /// Returns the next time after `now` at which the user's visible state changes without an event. For most users, reads
 /// only the sessions.
 inline Timestamp next_change(const RowView& row, Timestamp now, const Rules& rules) noexcept {
-  if (!row.is_plain() || rules.forget_after != Duration::highest()) return next_change(row.registers(), now, rules);
+  if (!is_plain(row, rules)) return next_change(row.registers(), now, rules);
   const Timestamp until = online_until(row.sessions(), rules);
   return now < until ? until : never;
 }
@@ -40,22 +40,29 @@ class Seen {
     if (!view) return;
     is_known_ = true;
     is_online_ = view->online;
+    availability_ = view->availability;
     if (view->last_active) last_active_ = *view->last_active;
     if (!view->status.empty()) status_ = user.rare->status;
+    if (!view->data.empty()) data_ = user.rare->data;
+    if (!view->activity.empty()) activity_ = Shown::of(user, now, rules).activity;
   }
   static Seen of(RowView row, Timestamp now, const Rules& rules) noexcept {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
   }
 
   friend bool operator==(const Seen& a, const Seen& b) noexcept {
-    return a.is_known_ == b.is_known_ && a.is_online_ == b.is_online_ && a.last_active_ == b.last_active_ &&
-           a.status_ == b.status_;
+    return a.is_known_ == b.is_known_ && a.is_online_ == b.is_online_ && a.availability_ == b.availability_ &&
+           a.last_active_ == b.last_active_ && a.status_ == b.status_ &&
+           AttributesView(a.activity_.members()) == AttributesView(b.activity_.members()) &&
+           same_data(a.data_, b.data_);
   }
 
   /// Returns a copy that is offline.
   Seen offline() const noexcept {
     Seen seen(*this);
     seen.is_online_ = false;
+    seen.availability_ = Availability::offline;
+    seen.activity_ = KeptValuePointer();
     return seen;
   }
 
@@ -63,14 +70,25 @@ class Seen {
   bool is_online() const noexcept { return is_online_; }
   std::optional<UserView> view(std::string_view id) const noexcept {
     if (!is_known_) return std::nullopt;
-    return UserView(id, is_online_, status_.view(),
-                    last_active_ == absent ? std::nullopt : std::optional<Timestamp>(last_active_), false);
+    UserView view(id, is_online_, status_.view(),
+                  last_active_ == absent ? std::nullopt : std::optional<Timestamp>(last_active_), false, availability_);
+    view.activity = activity_.members();
+    view.data = data_.view();
+    return view;
   }
 
  private:
+  /// Returns whether others see the same data, whatever its dates.
+  static bool same_data(const UserDataPointer& a, const UserDataPointer& b) noexcept {
+    return a.get() == b.get() || AttributesView(a.view()) == AttributesView(b.view());
+  }
+
   SharedString status_;
   Timestamp last_active_ = absent;
   bool is_known_ = false, is_online_ = false;
+  Availability availability_ = Availability::offline;
+  KeptValuePointer activity_;
+  UserDataPointer data_;
 };
 
 /// The change of one user. Valid without either snapshot.

@@ -59,13 +59,13 @@ inline bool is_online(const RowView& row, const Root& root, const AcceptanceWind
   return false;
 }
 /// Returns the number of live sessions.
-inline std::size_t count_live(const RowView& row, const AcceptanceWindow& bounds) noexcept {
+PRESENCE_DETAIL_FLAT inline std::size_t count_live(const RowView& row, const AcceptanceWindow& bounds) noexcept {
   std::size_t live = 0;
   row.sessions().each([&](const SessionRegisters& session) { live += bounds.is_live(session) ? 1u : 0u; });
   return live;
 }
 
-/// The visible state of such a user.
+/// The visible state of such a user. Nothing says that they are other than available.
 struct VisibleState {
   bool online;
   Timestamp last_active;
@@ -74,9 +74,11 @@ struct VisibleState {
   friend bool operator==(const VisibleState& a, const VisibleState& b) noexcept {
     return a.online == b.online && a.last_active == b.last_active && a.status == b.status;
   }
-  UserView view(std::string_view id) const noexcept {
-    return UserView(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
-                    false);
+  UserView view(std::string_view id, const Elements<ValueMember>& data) const noexcept {
+    UserView view(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
+                  false, online ? Availability::available : Availability::offline);
+    view.data = data;
+    return view;
   }
 };
 
@@ -86,8 +88,9 @@ void notify(const PlaceInTable& place, Timestamp at, const VisibleState& before,
   if (before == after) return;
   UserPresenceChangedView changed;
   changed.id = place.row().name();
-  changed.before = before.view(changed.id);
-  changed.after = after.view(changed.id);
+  const Elements<ValueMember> data = place.row().registers().data();
+  changed.before = before.view(changed.id, data);
+  changed.after = after.view(changed.id, data);
   changed.at = place.root.now == absent ? at : place.root.now;
   on_change(static_cast<const UserPresenceChangedView&>(changed));
 }
@@ -123,7 +126,31 @@ bool apply_status(const PlaceInTable& place, const PresenceEventView& event, con
   return true;
 }
 
-/// Applies a later connect, heartbeat or disconnect of a known session. Returns whether the event was applied.
+/// Room for one more earlier run of a session. If it is not used, because memory ran out later, it is released.
+class RoomForRun {
+ public:
+  /// Drops the runs that ended before the window. The session may move afterwards. Does nothing unless `is_needed` is
+  /// true.
+  RoomForRun(SessionRegisters*& session, Timestamp window, bool is_needed) : session_(session), is_needed_(is_needed) {
+    if (!is_needed) return;
+    const Span<Run> runs = session->earlier_runs();
+    const Run* const kept =
+        detail::partition_point(runs.begin(), runs.end(), [window](const Run& run) { return run.end < window; });
+    session->drop_earlier_runs(static_cast<std::size_t>(kept - runs.begin()));
+    session->reserve_earlier_run();
+  }
+  RoomForRun(const RoomForRun&) = delete;
+  RoomForRun& operator=(const RoomForRun&) = delete;
+  ~RoomForRun() {
+    if (is_needed_) session_->settle();
+  }
+
+ private:
+  SessionRegisters*& session_;
+  bool is_needed_;
+};
+
+/// Applies a later connect, activity or disconnect of a known session. Returns whether the event was applied.
 template <class OnChange>
 bool apply_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
                          OnChange& on_change) {
@@ -131,7 +158,9 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   const RowAccess row = place.row();
   SessionRegisters* found = row.own_session(place.target.session);
   const Activity* const latest = row.latest_activity();
-  if (found == nullptr || latest == nullptr || event.status || (event.type == EventType::connect && event.invisible))
+  if (found == nullptr || latest == nullptr || event.status || sets_visibility(event) ||
+      (says_availability(event.type) && (event.availability || event.activity || event.priority)) ||
+      !found->has_only_life() || !found->is_refreshable())
     return false;
   const Timestamp active_before = latest->value;
   const bool was_live = bounds.is_live(*found), is_disconnect = event.type == EventType::disconnect;
@@ -139,8 +168,7 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   if (!was_live) {
     // If all registers of the session are forgettable, it counts as a new one, and others may have to be dropped for
     // it.
-    if (row.session_count() > bounds.session_room() && latest_timestamp(*found) < session_horizon(root.now, root.rules))
-      return false;
+    if (row.session_count() > bounds.session_room() && session_end_of_use(*found, root.rules) <= root.now) return false;
     if (!is_disconnect && row.session_count() > root.rules.max_sessions_per_user) {
       const std::size_t live = count_live(row, bounds);
       if (live >= root.rules.max_sessions_per_user) return false;  // one has to be dropped
@@ -150,16 +178,27 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   }
 
   if (is_disconnect) {
-    auto& all = found->disconnects;
-    if (!all.empty() && event.at <= all.back()) return false;
-    // With an offline grace period, the first disconnect that ends a session matters as well.
-    if (root.rules.offline_grace != Duration() &&
-        (ended_by_disconnect(*found) || event.at <= found->connect || event.at < found->heartbeat))
-      return false;
-    all.clear();
-    all.push_back(event.at);
+    const Timestamp last = found->last_disconnect();
+    if (event.at <= last) return false;
+    if (root.rules.offline_grace == Duration()) {
+      found->set_only_disconnect(event.at);
+    } else {
+      // With an offline grace period, the disconnect before the last evidence matters as well, and any that ends the
+      // session earlier.
+      if (event.at <= found->evidence_at() || ended_by_disconnect(*found)) return false;
+      if (last != absent && recent_room(root.rules) < 2) return false;
+      found->add_disconnect(event.at);
+      if (last != absent) place.lower_bounds(never, session_end_of_use(*found, root.rules));
+    }
   } else {
-    if (event.at <= evidence(*found) || event.at <= latest->evidence) return false;
+    if (event.at <= found->evidence_at() || event.at <= latest->evidence) return false;
+    const bool has_timeout = root.rules.session_timeout != Duration();
+    const bool begins_run = has_timeout && (!found->has_evidence() || !bounds.is_of_run(*found, event.at));
+    // An earlier run matters until it has ended before the window.
+    const bool keeps_run =
+        begins_run && found->has_evidence() && (root.now == absent || bounds.window() <= run_end(*found, root.rules));
+    if (keeps_run && found->earlier_runs().size() >= recent_room(root.rules)) return false;
+    const RoomForRun room(found, bounds.window(), keeps_run);
     const bool is_connect = event.type == EventType::connect;
     const Timestamp value = is_connect ? event.at : bounds.heartbeat_value(event.at, root.rules);
     if (active_before < value) {
@@ -169,7 +208,16 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
       if (row.activities().size() > RowRest::activities_inside)
         place.lower_bounds(never, session_end_of_use(*found, root.rules));
     }
-    (is_connect ? found->connect : found->heartbeat) = event.at;
+    if (keeps_run) {
+      found->add_earlier_run({found->run_start(), storable(run_end(*found, root.rules))});
+      place.lower_bounds(never, session_end_of_use(*found, root.rules));
+    }
+    if (begins_run) found->set_run_start(event.at);
+    found->set_evidence({event.at, is_connect});
+    if (!found->is_simple()) {
+      const Timestamp over = reopened_at(*found);
+      found->keep_disconnects([over](Timestamp at) { return at >= over; });
+    }
   }
 
   // If a live session keeps the user online, no other session has to be read.
@@ -202,9 +250,10 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
   return true;
 }
 
-/// Returns whether the session is live and `at` is later than its last evidence.
+/// Returns whether the session is live, and `at` is later than its last evidence and in the same run.
 inline bool is_refreshed_by(const SessionRegisters& session, Timestamp at, const AcceptanceWindow& bounds) noexcept {
-  return at > evidence(session) && bounds.is_live(session);
+  return at > session.evidence_at() && bounds.is_of_run(session, at) && session.is_refreshable() &&
+         bounds.is_live(session);
 }
 /// Returns whether a heartbeat of that timestamp and value leaves the user's activities unchanged.
 inline bool is_activity_known(const RowView& row, Timestamp value, Timestamp at) noexcept {
@@ -212,24 +261,35 @@ inline bool is_activity_known(const RowView& row, Timestamp value, Timestamp at)
   return latest != nullptr && latest->evidence <= at && latest->value >= value;
 }
 
-/// Applies a heartbeat that only refreshes the session: its session is live, and the value of last_active does not
-/// change. Returns whether the heartbeat was applied.
+/// Returns whether no change of the user comes earlier if a session lasts longer. Of several sessions that say what
+/// they are, the longer one may decide before another one does.
+inline bool is_independent_of_length(const RowView& row, const Rules& rules) noexcept {
+  return row.session_count() == 1 || is_plain(row, rules) || says_nothing(row.registers(), rules);
+}
+
+/// Applies a heartbeat that only refreshes the session: its session is live, and neither the value of last_active nor
+/// the time from which the session is idle changes. Returns whether the heartbeat was applied.
 inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& event) noexcept {
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const Timestamp at = event.at;
   if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
-      !ids_fit(event, rules))
+      !ids_fit(event, rules) || (rules.idle_after != Duration() && rules.heartbeat_is_activity))
     return false;
   SessionRegisters* const session = place.row().own_session(place.target.session);
   if (session == nullptr || !is_refreshed_by(*session, at, bounds)) return false;
-  // The page caches that the heartbeat does not change last_active, so that the rest of the row is not read.
+  if (!rules.heartbeat_is_activity) {
+    if (!is_independent_of_length(place.row(), rules)) return false;
+    session->refresh(at);
+    return true;
+  }
+  // The page caches both, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
   if (!place.page.covers(place.at(), value, at)) {
-    if (!is_activity_known(place.row(), value, at)) return false;
+    if (!is_activity_known(place.row(), value, at) || !is_independent_of_length(place.row(), rules)) return false;
     place.page.cover(place.at(), value, at);
   }
-  session->heartbeat = at;
+  session->refresh(at);
   return true;
 }
 
@@ -237,10 +297,13 @@ inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& 
 inline bool is_ahead_by_refresh(const RowView& one, const RowView& other, AcceptanceWindow& bounds,
                                 const Rules& rules) noexcept {
   const SessionRegisters &session = one.first_session(), &before = other.first_session();
-  const Timestamp at = session.heartbeat;
-  return bounds.admit(at) && is_refreshed_by(before, at, bounds) && before.connect == session.connect &&
-         before.id == session.id && same_elements(before.disconnects, session.disconnects) &&
-         is_activity_known(other, bounds.heartbeat_value(at, rules), at) && one.keeps_same_beside(other);
+  const Timestamp at = session.evidence_at();
+  return rules.idle_after == Duration() && is_independent_of_length(one, rules) && bounds.admit(at) &&
+         !session.evidence().by_connect && session.is_simple() && before.is_simple() && session.is_refreshable() &&
+         !session.is_report() && is_refreshed_by(before, at, bounds) && before.id == session.id &&
+         before.run_start() == session.run_start() && before.last_disconnect() == session.last_disconnect() &&
+         (!rules.heartbeat_is_activity || is_activity_known(other, bounds.heartbeat_value(at, rules), at)) &&
+         one.keeps_same_beside(other);
 }
 
 /// Looks up the user of a heartbeat, and applies the heartbeat if it only refreshes a session in an unshared page.
@@ -271,10 +334,11 @@ bool apply_in_place(const PlaceInTable& place, const PresenceEventView& event, O
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
-  if (!bounds.admit(event.at) || !ids_fit(event, rules) || rules.forget_after != Duration::highest() || !row.is_plain())
-    return false;
+  if (!bounds.admit(event.at) || !ids_fit(event, rules) || !is_plain(row, rules)) return false;
   if (event.type == EventType::set_status) return apply_status(place, event, bounds, on_change);
-  return belongs_to_session(event.type) && !event.session.empty() &&
+  const bool is_activity = event.type == EventType::connect || event.type == EventType::active ||
+                           (event.type == EventType::heartbeat && rules.heartbeat_is_activity);
+  return (is_activity || event.type == EventType::disconnect) && !event.session.empty() &&
          apply_session_event(place, event, bounds, on_change);
 }
 

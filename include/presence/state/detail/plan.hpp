@@ -48,8 +48,8 @@ class Before {
         visibility_changes_(user.visibility_changes),
         rare_(user),
         session_count(user.sessions.size()) {
-    if (!belongs_to_session(event.type)) return;
-    if (const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session)) {
+    if (!has_session(event.type)) return;
+    if (const SessionRegisters* const session = find(user, event)) {
       session_ = *session;
       had_session_ = true;
     }
@@ -58,16 +58,23 @@ class Before {
   bool had_live_session(Timestamp now, const Rules& rules) const noexcept {
     return had_session_ && live(session_, now, rules);
   }
+  /// Returns whether the event changed nothing. A removal changes sessions only if it is later than the one before.
   bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
     if (user.sessions.size() != session_count || user.activities != activities_ ||
         user.visibility_changes != visibility_changes_ || !(static_cast<const RareRegisters&>(user) == rare_))
       return false;
-    if (!belongs_to_session(event.type)) return true;
-    const SessionRegisters* const session = find_session(RegistersView(user).sessions, event.session);
+    if (!has_session(event.type)) return true;
+    const SessionRegisters* const session = find(user, event);
     return session == nullptr ? !had_session_ : had_session_ && *session == session_;
   }
 
  private:
+  static bool has_session(EventType type) noexcept { return belongs_to_session(type) || type == EventType::report; }
+  static const SessionRegisters* find(const UserRegisters& user, const PresenceEventView& event) noexcept {
+    const std::string_view id = event.type == EventType::report ? std::string_view() : event.session;
+    return find_session(RegistersView(user).sessions, id);
+  }
+
   Activities activities_;
   VisibilityChanges visibility_changes_;
   RareRegisters rare_;
@@ -82,17 +89,15 @@ class Before {
 /// of room only if a session was added or became live. So the cost of an event of a live session does not depend on the
 /// other sessions.
 inline void normalise_session_of_event(UserRegisters& user, const PresenceEventView& event, const Before& before,
-                                       Timestamp now, const Rules& rules) noexcept {
+                                       Timestamp now, const Rules& rules) {
   SessionRegisters& session = *session_position(user.sessions.data(), user.sessions.size(), LookupKey(event.session));
-  if (user.removed != absent) {
-    drop_up_to(session, user.removed);
-    if (latest_timestamp(session) == absent) {
-      user.sessions.erase(&session);
-      return;
-    }
+  if (user.removed != absent) drop_up_to(session, user.removed, rules);
+  normalise_session(session, now, rules);
+  if (session.empty()) {
+    user.sessions.erase(&session);
+    return;
   }
-  normalise_session(session, now, session_horizon(now, rules), rules);
-  bound_disconnects(session, rules);
+  bound_session(session, rules);
   const bool comes_in = user.sessions.size() > before.session_count;
   const bool comes_to_life = live(session, now, rules) && !before.had_live_session(now, rules);
   if (comes_in || comes_to_life) bound_live_sessions(user.sessions, now, rules);
@@ -149,8 +154,15 @@ Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& e
   Before before(user, event);
   join_event(user, event, rules);
   if (belongs_to_session(event.type)) normalise_session_of_event(user, event, before, now, rules);
-  if (event.type == EventType::remove) normalise_sessions(user.sessions, user.removed, now, rules);
+  if (event.type == EventType::remove || event.type == EventType::report) {
+    normalise_sessions(user, now, rules);
+    for (SessionRegisters& session : user.sessions) bound_session(session, rules);
+  }
   normalise_beside_sessions(user, now, rules);
+  if (is_over_limit(user.data, rules)) {
+    plan.verdict = Verdict::over_limit;
+    return plan;
+  }
   bound_beside_sessions(user, rules);
   if (before.is_same(user, event)) {
     plan.verdict = Verdict::unchanged;
@@ -179,7 +191,9 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
   const bool is_online = after && after->online, is_known = after.has_value();
   const std::size_t known = root.known + (is_known ? 1u : 0u) - (before ? 1u : 0u),
                     online = root.online + (is_online ? 1u : 0u) - (before && before->online ? 1u : 0u);
-  const Timestamp due = next_change(plan.after, root.now, root.rules),
+  // A bound may be too early. An exact one would cost O(sessions²) for an event of a user with many sessions.
+  constexpr std::size_t few_turns = 2;
+  const Timestamp due = next_change(plan.after, root.now, root.rules, few_turns),
                   cleanup = upkeep(plan.after, root.now, root.rules).next;
   // The id in the key may point into the row that is moved, or into another row.
   const SharedString id = plan.row != nullptr ? plan.row->id() : SharedString(key.id.text());

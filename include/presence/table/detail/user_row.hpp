@@ -58,11 +58,9 @@ class alignas(SessionRegisters) Overflow {
   /// Returns the size of all memory that it holds, in bytes.
   std::size_t bytes() noexcept {
     std::size_t sum = bytes_of(shape_);
-    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += bytes_elsewhere(sessions()[i]);
-    return sum + (shape_.rare ? rare()->status.bytes_elsewhere() : 0);
-  }
-  static std::size_t bytes_elsewhere(const SessionRegisters& session) noexcept {
-    return session.id.bytes_elsewhere() + session.disconnects.bytes_elsewhere();
+    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += sessions()[i].bytes_elsewhere();
+    if (!shape_.rare) return sum;
+    return sum + rare()->status.bytes_elsewhere() + (rare()->data ? rare()->data->memory() : 0);
   }
 
   /// Takes over the content of another one. This one must be empty and have room for it.
@@ -189,8 +187,8 @@ class RowView {
   /// The value of the latest activity, or `absent`.
   Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
   Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
-  /// Returns whether only sessions, activities and a status without an end are stored for the user, and the user is
-  /// known to others whether or not they are online.
+  /// Returns whether only sessions that say nothing, activities, data and a status without an end are stored for the
+  /// user, and the user is known to others whether or not they are online. Reports are not among it.
   bool is_plain() const noexcept { return rest_->is_plain; }
 
   RegistersView registers() const noexcept {
@@ -199,7 +197,7 @@ class RowView {
     view.activities = activities();
     if (Overflow* const more = rest_->overflow) {
       view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->visibility_change_count};
-      if (more->shape().rare) view.rare = more->rare();
+      if (more->shape().rare) view.rare = view.choosing = more->rare();
     }
     return view;
   }
@@ -248,12 +246,12 @@ class RowView {
 
   /// Returns the size of the user's memory outside the row in bytes, without the id.
   std::size_t bytes_elsewhere() const noexcept {
-    return Overflow::bytes_elsewhere(head_->session) + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
+    return head_->session.bytes_elsewhere() + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
   }
 
   /// Returns whether the row may have memory outside of the page.
   bool has_memory_elsewhere() const noexcept {
-    return rest_->overflow != nullptr || !head_->session.id.is_inside() || head_->session.disconnects.size() > 1;
+    return rest_->overflow != nullptr || !head_->session.id.is_inside() || !head_->session.is_simple();
   }
 
   /// @{
@@ -283,6 +281,11 @@ class RowView {
   const RowHead* head_ = nullptr;
   const RowRest* rest_ = nullptr;
 };
+
+/// Returns whether the user is plain, and by the rules time alone can only turn such a user offline.
+inline bool is_plain(const RowView& row, const Rules& rules) noexcept {
+  return rules.forget_after == Duration::highest() && rules.idle_after == Duration() && row.is_plain();
+}
 
 /// A view of one user's row through which the row may be changed.
 class RowAccess : public RowView {
@@ -394,16 +397,24 @@ class RowAccess : public RowView {
     return shape;
   }
 
+  static bool say_nothing(const Sessions& sessions) noexcept {
+    for (const SessionRegisters& session : sessions) {
+      if (!session.says_nothing() || session.is_report()) return false;
+    }
+    return true;
+  }
+
   void fill(UserRegisters&& user) const noexcept {
     RowRest& rest = this->rest();
+    rest.is_plain = user.visibility_changes.empty() && user.reported_at == absent &&
+                    user.reported_last_active_at == absent && user.forgotten_up_to == absent &&
+                    user.dropped_range.to == absent && user.removed == absent && user.status_until == never &&
+                    user.choice_at == absent && say_nothing(user.sessions) &&
+                    (user.sessions.empty() || !user.activities.empty() || user.status_at != absent);
     head().session = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
     rest.session_count = static_cast<std::uint32_t>(user.sessions.size());
     const bool inside = user.activities.size() <= RowRest::activities_inside;
     rest.count = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
-    rest.is_plain = user.visibility_changes.empty() && user.reported_at == absent &&
-                    user.reported_last_active_at == absent && user.forgotten_up_to == absent &&
-                    user.dropped_range.to == absent && user.removed == absent && user.status_until == never &&
-                    (user.sessions.empty() || !user.activities.empty() || user.status_at != absent);
     for (std::size_t i = 0; i < rest.count; ++i) rest.activities[i] = user.activities[i];
     if (rest.overflow == nullptr) return;
     Overflow& more = *rest.overflow;

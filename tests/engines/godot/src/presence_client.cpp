@@ -62,8 +62,8 @@ void PresenceClient::set_friends(const PackedStringArray& ids) {
 
 void PresenceClient::feed(const String& json) {
   const std::string text = to_std(json);
-  std::string scratch;
-  const presence::Result<presence::PresenceEventView> event = presence::parse_event(text, scratch);
+  presence::EventBuffer buffer;
+  const presence::Result<presence::PresenceEventView> event = presence::parse_event(text, buffer);
   if (event) {
     store->dispatch(*event, now());  // dated by the server's clock, not by this one
   } else if (event.error().code != presence::ErrorCode::not_presence) {

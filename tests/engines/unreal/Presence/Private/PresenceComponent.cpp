@@ -14,7 +14,7 @@ struct UPresenceComponent::FState
 {
 	presence::Snapshot Now{presence::Rules::mirror()};
 	presence::Snapshot Told = Now; // as it was when handlers were last called
-	std::string Scratch;
+	presence::EventBuffer Buffer;
 };
 
 namespace
@@ -50,7 +50,7 @@ bool UPresenceComponent::Feed(const FString& Json)
 {
 	const FTCHARToUTF8 Utf8(*Json, Json.Len());
 	const std::string_view Text(Utf8.Get(), static_cast<std::size_t>(Utf8.Length()));
-	const presence::Result<presence::PresenceEventView> Event = presence::parse_event(Text, State->Scratch);
+	const presence::Result<presence::PresenceEventView> Event = presence::parse_event(Text, State->Buffer);
 	if (!Event)
 	{
 		if (Event.error().code == presence::ErrorCode::not_presence)

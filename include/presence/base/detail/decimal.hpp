@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef PRESENCE_JSON_DETAIL_DECIMAL_HPP
-#define PRESENCE_JSON_DETAIL_DECIMAL_HPP
+#ifndef PRESENCE_BASE_DETAIL_DECIMAL_HPP
+#define PRESENCE_BASE_DETAIL_DECIMAL_HPP
 
 #include <presence/config.hpp>
 
@@ -339,4 +339,4 @@ inline std::size_t write_double(double value, char* out) noexcept {
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
-#endif  // PRESENCE_JSON_DETAIL_DECIMAL_HPP
+#endif  // PRESENCE_BASE_DETAIL_DECIMAL_HPP
