@@ -1,5 +1,6 @@
-// The friend list of a game, which mirrors a server like that of server.cpp from its JSON alone. The game's clock is
-// five minutes fast, and need not be right: the server's lines are ordered by the server's time.
+// The friend list of a game, which mirrors a server from its JSON alone. The server is as small as can be: server.cpp
+// is a whole one. The game's clock is five minutes fast, and need not be right: the server's lines are ordered by the
+// server's time, and the server says when a busy ends and when a friend becomes idle.
 #include <presence/presence.hpp>
 
 #include <cstdio>
@@ -50,11 +51,21 @@ class FriendList {
     UserQuery friends;
     friends.filter = in("id", friends_);
     friends.sort = {{"online", Order::descending}};
-    for (const User& user : store_.query_users(friends, me_))
-      std::printf("        %s %-5s %s\n", user.online ? "o" : ".", user.id.c_str(), user.status.c_str());
+    for (const User& user : store_.query_users(friends, me_)) std::printf("        %s\n", row(user).c_str());
   }
 
  private:
+  /// "Ann, away, in a match 2/4 on desktop"
+  static std::string row(const UserView& user) {
+    std::string row = text(user.data.find("name"), user.id) + ", " + std::string(to_string(user.availability));
+    const std::string match = text(user.activity.find("match"));  // only of a friend who is online and visible
+    if (!match.empty()) row += ", in a match " + match + " on " + text(user.activity.find("device"), "some device");
+    return user.status.empty() ? row : row + ": " + std::string(user.status);
+  }
+  static std::string text(ValueView value, std::string_view otherwise = {}) {
+    return std::string(value.kind() == ValueKind::string ? value.text() : otherwise);
+  }
+
   Store store_{Rules::mirror()};
   Viewer me_;
   std::vector<std::string> friends_;
@@ -63,47 +74,59 @@ class FriendList {
 };
 
 int main() {
-  struct Line {
-    int second;
-    enum { line, answer, lost } kind;
-    const char* json;
+  // What the friends' clients send to the server. zoe is invisible until after noon, and nobody sees the match.
+  const char* const lines[] = {
+      R"({"type":"data","user":"ann","at":"2019-01-07T11:54:10Z","name":"name","value":"Ann"})",
+      R"({"type":"connect","user":"ann","session":"desktop","at":"2019-01-07T11:54:10Z","availability":"away","activity":{"match":"2/4","device":"desktop"}})",
+      R"({"type":"connect","user":"jack","session":"phone","at":"2019-01-07T11:54:20Z","status":"Looking for a raid"})",
+      R"({"type":"availability","user":"jack","at":"2019-01-07T11:54:30Z","until":"2019-01-07T12:00:00Z","availability":"busy"})",
+      R"({"type":"connect","user":"mary","session":"tv","at":"2019-01-07T11:54:40Z"})",
+      R"({"type":"disconnect","user":"mary","session":"tv","at":"2019-01-07T11:54:50Z"})",
+      R"({"type":"connect","user":"mary","session":"tv","at":"2019-01-07T11:54:50.5Z"})",
+      R"({"type":"connect","user":"zoe","session":"desktop","at":"2019-01-07T11:58:00Z","invisible":true,"activity":{"match":"1/4","device":"desktop"}})",
+      R"({"type":"active","user":"jack","session":"phone","at":"2019-01-07T11:59:10Z"})",
+      R"({"type":"disconnect","user":"ann","session":"desktop","at":"2019-01-07T12:00:25Z"})",
+      R"({"type":"visible","user":"zoe","at":"2019-01-07T12:00:40Z","invisible":false})",
   };
-  const Line lines[] = {
-      {0, Line::line, R"({"type":"health.check","created_at":"2019-01-07T13:00:00Z","me":{"id":"sam","online":true}})"},
-      {0, Line::answer,
-       R"({"users":[{"id":"jack","online":true,"status":"Looking for a raid"},{"id":"mary","online":false}]})"},
-      {5, Line::line,
-       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:05Z","user":{"id":"mary","online":true}})"},
-      {8, Line::line,
-       R"({"type":"user.watching.start","created_at":"2019-01-07T13:00:08Z","cid":"lobby:eu","watcher_count":2})"},
-      {10, Line::line,
-       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:10Z","user":{"id":"mary","online":false}})"},
-      {10, Line::line,
-       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:10.5Z","user":{"id":"mary","online":true}})"},
-      {11, Line::line,
-       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:11Z","user":{"id":"mary","online":false}})"},
-      {15, Line::line,
-       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:15Z","user":{"id":"zoe","online":true}})"},
-      {20, Line::line,
-       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:20Z","user":{"id":"liam","online":true}})"},
-      {30, Line::lost, "the connection is lost"},
-      {40, Line::line,
-       R"({"type":"health.check","created_at":"2019-01-07T13:00:40Z","me":{"id":"sam","online":true}})"},
-      {40, Line::answer, R"({"users":[{"id":"mary","online":true},{"id":"zoe","online":true,"status":"Hi!"}]})"},
-      {45, Line::line,
-       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:00:45Z","user":{"id":"zoe","online":false}})"},
+  const Timestamp start = *parse_timestamp("2019-01-07T11:54:00Z"), noon = *parse_timestamp("2019-01-07T12:00:00Z");
+  const std::vector<std::string> friends{"ann", "jack", "mary", "zoe"};
+  const Viewer sam("sam");
+  Rules rules;
+  rules.session_timeout = Duration();  // the sockets say when a client is gone
+  rules.idle_after = Duration::from_s(5 * 60);
+  Store server(rules);
+  FriendList list("sam", friends);
+  Subscription socket;
+  Timestamp now;
+  const auto game_now = [&] { return now + Duration::from_s(5 * 60); };
+  const auto say = [&](const char* to, const std::string& line) {
+    std::printf("%s %s%s\n", to_string(now).substr(11, 8).c_str(), to, line.c_str());
+    return line;
   };
-  const Timestamp start = *parse_timestamp("2019-01-07T13:05:00Z");
-  FriendList list("sam", {"jack", "mary", "zoe"});  // zoe has never been online; liam is no friend
-  const Line* next = std::begin(lines);
-  for (int frame = 0; frame < 500; ++frame) {
-    const Timestamp now = start + Duration::from_ms(100 * frame);
-    for (; next != std::end(lines) && next->second * 10 == frame; ++next) {
-      std::printf("%2d s %s\n", next->second, next->json);
-      if (next->kind == Line::line) list.receive(next->json, now);
-      if (next->kind == Line::answer) list.receive_list(next->json, now);
-      if (next->kind == Line::lost) list.lose_connection();
+  const char* const* next = std::begin(lines);
+  for (now = start; now < noon + Duration::from_s(60); now += Duration::from_ms(100)) {
+    for (; next != std::end(lines) && parse_event(*next)->at <= now; ++next)
+      server.dispatch(*parse_event(say("server <- ", *next)), now);
+    server.advance(now);
+    if (now == start + Duration::from_s(15) || now == noon + Duration::from_s(30)) {  // sam connects
+      const std::string time = to_string(now);
+      list.receive(
+          say("sam <- ", R"({"type":"health.check","created_at":")" + time + R"(","me":{"id":"sam","online":true}})"),
+          game_now());
+      UserQuery query;
+      query.filter = in("id", friends);
+      std::string answer = R"({"users":[)";
+      for (const User& user : server.query_users(query, sam))
+        append_json(answer.back() == '[' ? answer : answer += ',', user);
+      list.receive_list(say("sam <- ", answer + "]}"), game_now());
+      server.watch_users(sam, friends);
+      socket = server.subscribe<UserPresenceChanged>(
+          sam, [&](const UserPresenceChanged& change) { list.receive(say("sam <- ", to_json(change)), game_now()); });
+    } else if (now == noon + Duration::from_s(20)) {
+      say("", "the connection is lost");
+      socket = Subscription();
+      list.lose_connection();
     }
-    list.draw(now);
+    list.draw(game_now());
   }
 }

@@ -29,6 +29,7 @@ class Server {
 
  public:
   Server(const Disk& disk, Timestamp now) : now_(now), store_(decode(disk.snapshot, Rules()).value_or(Snapshot())) {
+    store_.resume(now, Duration::from_s(60));  // who was online gets a minute to return, and nobody is shown offline
     if (parse_channels(disk.channels, [this](Channel&& one) { put(std::move(one)); })) std::cout << "no channels\n";
     changes_ = store_.on_delivery([this](const UserPresenceChanged& change, const Viewers& viewers) {
       const std::string line = to_json(change);  // once, for any number of viewers
@@ -53,6 +54,12 @@ class Server {
     send(self, R"({"type":"health.check","created_at":")" + to_string(now_) + R"(","me":)" + me + "}");
   }
   void disconnect(Viewer who) { store_.dispatch(PresenceEventView::disconnect(who.id(), who.session(), now_)); }
+  /// Takes what a client says, dated by the server.
+  void take(PresenceEvent event) {
+    event.at = now_;
+    const auto verdict = store_.dispatch(event).verdict;
+    say() << event.user << " sends " << to_string(event.type) << ": " << to_string(verdict) << '\n';
+  }
   void drop(Viewer who) { sockets_.at(ids_of(who)).is_dropped = true; }
   void query_channels(Viewer who, std::string_view body) {
     const Result<ChannelQuery> asked = parse_channel_query(body);
@@ -136,6 +143,15 @@ int main() {
     server.query_users(jack, R"({"filter_conditions":{"id":{"$in":["john","ann","mary"]}},"sort":{"id":1}})");
     server.query_users(jack, R"({"filter_conditions":{"id":{"$above":5}}})");
     server.run_for(5);
+    server.take(PresenceEvent::set_data("john", "name", "John", {}));
+    server.take(PresenceEvent::set_data("john", "image", "https://example.org/john.png", {}));
+    PresenceEvent busy = PresenceEvent::set_availability("john", Availability::busy, {});
+    busy.until = start + Duration::from_s(30);  // then it ends by itself
+    server.take(busy);
+    PresenceEvent away = PresenceEvent::update("john", "laptop", {});
+    away.availability = Availability::away;  // not seen before the busy ends
+    away.activity.emplace()["review"] = "parsers";
+    server.take(away);
     server.put({"messaging", "dev", {"john", "jack", "mary"}, {}});  // jack follows the members, and so mary
     server.connect(mary);
     for (const Viewer who : {john, ann, jack}) server.watch_lobby(who);  // ann is invisible: only ann counts ann
@@ -151,10 +167,10 @@ int main() {
     disk = server.save();
   }
   std::cout << "restart\n";
-  Server server(disk, start + Duration::from_s(395));  // 20 s later
+  Server server(disk, start + Duration::from_s(465));  // 90 s later: longer than sessions may be silent
   for (const Viewer who : {john, mary}) {
     server.connect(who);
     server.query_users(who, R"({"filter_conditions":{"online":true},"sort":{"id":1},"presence":true})");
   }
-  server.run_for(60);  // only ann, who does not come back, changes
+  server.run_for(90);  // only ann, who does not come back, changes
 }
