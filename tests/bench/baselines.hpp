@@ -56,6 +56,8 @@ class MapsInMap {
     switch (event.type) {
       case EventType::connect:
       case EventType::heartbeat:
+      case EventType::active:
+      case EventType::update:
         user.sessions[std::string(event.session)] = event.at;
         user.last_active = event.at;
         break;
@@ -65,8 +67,10 @@ class MapsInMap {
         break;
       case EventType::set_status: user.status = *event.status; break;
       case EventType::report:
+      case EventType::set_availability:
+      case EventType::set_data:
       case EventType::set_visible:
-      case EventType::remove: break;
+      case EventType::remove: break;  // the workload has none
     }
   }
 

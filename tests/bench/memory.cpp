@@ -82,6 +82,8 @@ void require(bool holds, const char* message) {
   std::exit(EXIT_FAILURE);
 }
 
+std::size_t bytes_in_use() { return host::memory.bytes + new_bytes; }
+
 double peak_megabytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -95,6 +97,58 @@ Snapshot connected_users(std::size_t users) {
   });
   return snapshot;
 }
+
+/// What a user costs who has more than sessions, in bytes.
+struct Rich {
+  static constexpr std::size_t users = 10000;
+  double plain = 0, idle = 0;  // idle: sessions become idle by themselves
+  double activity = 0;         // in one session, of 100 bytes of JSON
+  double sessions = 0;         // each with an availability and an activity
+  double data = 0;             // five names
+
+  Rich() {
+    Rules rules = workload_rules();
+    plain = per_user(rules, [](PresenceEventView&) {});
+    require(presence::to_json(presence::Value::object(activity_of("user-000000"))).size() == 100, "not 100 bytes");
+    Attributes doing;
+    activity = per_user(rules, [&](PresenceEventView& event) {
+      if (event.session.back() != 'a') return;
+      doing = activity_of(event.user);
+      event.activity = presence::AttributesView(doing);
+    });
+    sessions = per_user(rules, [&](PresenceEventView& event) {
+      doing = activity_of(event.user);
+      event.activity = presence::AttributesView(doing);
+      event.availability = presence::Availability::busy;
+    });
+    data = per_user(
+        rules, [](PresenceEventView&) {}, true);
+    rules.idle_after = Duration::from_s(300);
+    idle = per_user(rules, [](PresenceEventView&) {});
+  }
+
+ private:
+  using Attributes = presence::Attributes;
+
+  template <class Change>
+  static double per_user(const Rules& rules, Change change, bool with_data = false) {
+    const std::size_t before = bytes_in_use();
+    Snapshot snapshot = reduce(Snapshot(rules), start);
+    each_connect(users, Duration(), 2, [&](PresenceEventView event) {
+      change(event);
+      require(presence::apply(snapshot, &event, &event + 1).applied == 1, "a connect was not applied");
+    });
+    Ids ids;
+    for (std::uint32_t user = 0; with_data && user < users; ++user) {
+      ids.write(user, 0);
+      each_data(ids.user(), [&](std::string_view name, const presence::Value& value) {
+        const auto event = PresenceEventView::set_data(ids.user(), name, value, start);
+        require(presence::apply(snapshot, &event, &event + 1).applied == 1, "data was not applied");
+      });
+    }
+    return static_cast<double>(bytes_in_use() - before) / static_cast<double>(users);
+  }
+};
 
 /// Allocations per event of events of one type, each of another user, half of them with somebody who listens.
 double allocations(Snapshot& snapshot, std::size_t users, Timestamp& clock, EventType type) {
@@ -149,8 +203,6 @@ struct Exchange {
     require(nodes[0] == nodes[1], "two nodes still differ");
   }
 };
-
-std::size_t bytes_in_use() { return host::memory.bytes + new_bytes; }
 
 /// What a channel costs per member, after all its members have begun to watch it and each other.
 struct Room {
@@ -233,6 +285,7 @@ int main(int argc, char** argv) {
   const Exchange exchanges[] = {{snapshot, users, 1}, {snapshot, users, 100}, {snapshot, users, users / 100}};
 
   const Room room;
+  const Rich rich;
 
   Timestamp clock = start;
   allocations(snapshot, users, clock, EventType::heartbeat);  // what is made at the first need may be made now
@@ -249,10 +302,12 @@ int main(int argc, char** argv) {
       "\"peak_megabytes_before\": %.0f, \"allocations\": {\"heartbeat\": %g, \"disconnect\": %g, \"third_connect\": "
       "%g, \"fourth_connect\": %g}, "
       "\"room_bytes_per_member\": {\"ids\": %.1f, \"users\": %.1f, \"sessions\": %.1f, \"subscription\": %.1f}, "
+      "\"rich_bytes_per_user\": {\"plain\": %.1f, \"idle\": %.1f, \"activity\": %.1f, \"sessions\": %.1f, \"data\": "
+      "%.1f}, "
       "\"encoded_bytes\": {\"user\": %.1f, \"user_for_others\": %.1f, \"change\": %.1f}, \"exchanges\": [",
       users, sessions_among(users), static_cast<double>(bytes) / static_cast<double>(users), peak_after, peak_before,
       heartbeat, disconnect, third_connect, fourth_connect, room.ids, room.users, room.sessions, room.subscriptions,
-      encoded, for_others, delta);
+      rich.plain, rich.idle, rich.activity, rich.sessions, rich.data, encoded, for_others, delta);
   const char* separator = "";
   for (const Exchange& one : exchanges) {
     std::printf("%s{\"differences\": %zu, \"messages\": %zu, \"bytes\": %zu}", separator, one.differences, one.messages,

@@ -91,18 +91,55 @@ void register_way(const std::string& way, std::size_t users) {
 
 // Each kind by itself, one event at a time with somebody who listens, in a world without timeouts.
 
+enum class Users {
+  plain,
+  idle,  ///< whose sessions become idle by themselves
+  rich,  ///< with two sessions that say how available they are, and what they do
+};
+
+/// What the sessions of a rich user say on a connect.
+void enrich(PresenceEventView& event, const presence::AttributesView& activity) {
+  event.activity = activity;
+  event.availability = event.session.back() == 'a' ? presence::Availability::busy : presence::Availability::away;
+}
+
+template <Users kind>
 struct KindsWorld {
-  explicit KindsWorld(std::size_t users) : snapshot(connected_users(users, Duration(), 2)) {}
+  explicit KindsWorld(std::size_t users) {
+    Rules rules = workload_rules();
+    if (kind == Users::idle) rules.idle_after = Duration::from_s(300);
+    snapshot = reduce(Snapshot(rules), start);
+    for (std::uint32_t user = 0; kind == Users::rich && user < users; ++user) {
+      Ids ids;
+      ids.write(user, 0);
+      activities.push_back(activity_of(ids.user()));
+    }
+    Tally tally;
+    const auto connect = [&](PresenceEventView event) { tally += presence::apply(snapshot, &event, &event + 1); };
+    if (kind != Users::rich) each_connect(users, Duration(), 2, connect);
+    for (std::uint32_t user = 0; kind == Users::rich && user < users; ++user) {
+      for (std::uint32_t session = 0; session < 2; ++session) {
+        Ids ids;
+        ids.write(user, session);
+        auto event = PresenceEventView::connect(ids.user(), ids.session(), start);
+        enrich(event, activities[user]);
+        connect(event);
+      }
+    }
+    require_applied(tally);
+    require(snapshot.online_count() == users, "not all users came online");
+  }
   Snapshot snapshot;
+  std::vector<presence::Attributes> activities;  // of rich users
   Timestamp clock = start;
 };
 
 constexpr auto kinds_gap = Duration::from_ns(100);
 
-template <Kinds kinds>
+template <Kinds kinds, Users kind_of_users = Users::plain>
 void register_kind(const std::string& kind, std::size_t users) {
   register_round("kinds/" + kind + "/" + std::to_string(users), [users](Stopwatch& watch) {
-    auto& world = cached<KindsWorld>(users);
+    auto& world = cached<KindsWorld<kind_of_users>>(users);
     Stream stream(cached_draws<Choice::uniform, kinds>(users), world.clock, kinds_gap);
     Tally tally;
     const std::size_t events = measure_batches(watch, stream, [&](const std::vector<PresenceEventView>& batch) {
@@ -115,15 +152,18 @@ void register_kind(const std::string& kind, std::size_t users) {
 }
 
 /// Sessions leave and come back, so that there are always some to leave; only one of both is measured.
+template <Users kind_of_users = Users::plain>
 void register_leaving(EventType measured, const std::string& kind, std::size_t users) {
   register_round("kinds/" + kind + "/" + std::to_string(users), [measured, users](Stopwatch& watch) {
-    auto& world = cached<KindsWorld>(users);
+    auto& world = cached<KindsWorld<kind_of_users>>(users);
     Stream stream(cached_draws<Choice::uniform, Kinds::heartbeats>(users), world.clock, kinds_gap);
     Tally tally;
     for (std::size_t i = 0; i < measured_batches; ++i) {
       stream.next();
       for (const EventType type : {EventType::disconnect, EventType::connect}) {
-        const std::vector<PresenceEventView>& batch = stream.again(type);
+        std::vector<PresenceEventView> batch = stream.again(type);
+        for (std::size_t k = 0; kind_of_users == Users::rich && type == EventType::connect && k < batch.size(); ++k)
+          enrich(batch[k], world.activities[stream.user(k)]);
         Stopwatch ignored;
         Stopwatch& used = type == measured ? watch : ignored;
         used.start();
@@ -155,6 +195,10 @@ void register_mix() {
   register_kind<Kinds::statuses>("status", users);
   register_leaving(EventType::connect, "connect", users);
   register_leaving(EventType::disconnect, "disconnect", users);
+  register_kind<Kinds::heartbeats, Users::idle>("heartbeat_idle", users);
+  register_leaving<Users::idle>(EventType::connect, "connect_idle", users);
+  register_kind<Kinds::heartbeats, Users::rich>("heartbeat_rich", users);
+  register_leaving<Users::rich>(EventType::connect, "connect_rich", users);
 }
 
 }  // namespace bench

@@ -120,7 +120,13 @@ def fill(report, sizes, memory):
                 report.time(target, name)
 
     of = f", {users(memory['users'])}"
-    report.value("memory per user" + of, memory["bytes_per_user"], 160, "bytes")
+    report.value("memory per user" + of, memory["bytes_per_user"], 176, "bytes")
+    rich = memory["rich_bytes_per_user"]
+    for kind, shown, limit in (("plain", "1.3 sessions", 176), ("idle", "1.3 sessions that become idle", None),
+                               ("activity", "an activity of 100 bytes", 400),
+                               ("sessions", "1.3 sessions, each with an availability and 100 bytes", None),
+                               ("data", "5 names of data", None)):
+        report.value(f"memory per user with {shown}, 10 k", rich[kind], limit, "bytes")
     report.value("peak of memory while they are built" + of, memory["peak_megabytes"], unit="MiB")
     for kind, shown in (("heartbeat", "heartbeat"), ("disconnect", "disconnect"),
                         ("third_connect", "reconnect of a known session, its third connect in two minutes"),
@@ -164,6 +170,10 @@ def fill(report, sizes, memory):
     report.time("delivery of a change to one of 1,000 viewers who watch the user, 10 k viewers",
                 "queries/deliver/100000")
 
+    for kind in ("heartbeat", "connect"):
+        for way, shown in (("idle", "sessions become idle"), ("rich", "two sessions with availability and activity")):
+            report.compare(f"{kind}, {shown}, 100 k", f"kinds/{kind}_{way}/100000", f"kinds/{kind}/100000", "plain")
+
     for scene, shown in (("friends", "10 k viewers who watch 100 users each"),
                          ("room", "a channel of 10 k members who all watch it")):
         report.compare(f"notification of one viewer, {shown}", f"live/notify/{scene}/10000",
@@ -190,6 +200,7 @@ def fill(report, sizes, memory):
     report.compare(payload, "text/parse_event", "text/simdjson", "simdjson on demand, instants left as text", 1.0)
     report.compare(payload, "text/parse_event", "text/simdjson_instants", "simdjson on demand, instants read", 1.0)
     report.compare(payload, "text/parse_event", "text/nlohmann", "nlohmann", 0.06)
+    report.compare(payload + ", with data", "text/parse_event_data", "text/nlohmann", "nlohmann", 0.3)
     report.compare("RFC 3339, parse", "text/parse_instant", "text/strptime", "strptime + timegm", 0.3)
     report.compare("RFC 3339, format", "text/format_instant", "text/strftime", "gmtime_r + strftime", 0.2)
 

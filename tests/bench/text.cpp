@@ -109,12 +109,16 @@ void check_payload(std::string_view id, bool online, std::string_view status) {
 
 constexpr std::size_t payloads = 10000;
 
-std::size_t parse_payloads(Stopwatch& watch) {
+/// Others are asked for some fields only: so is the library, unless it keeps all data of the user.
+std::size_t parse_payloads(bool with_data, Stopwatch& watch) {
   const std::string text(payload);
-  std::string scratch;
+  presence::EventBuffer buffer;
+  presence::ReadOptions options;
+  if (!with_data) options.max_data_names = 0;
   return measure_calls(watch, payloads, [&](std::size_t) {
-    const auto event = presence::parse_event(text, scratch);
+    const auto event = presence::parse_event(text, buffer, options);
     if (!event) fail("the payload cannot be read");
+    if (event->data.has_value() != with_data) fail("the payload has other data");
     check_payload(event->user, event->online, *event->status);
     benchmark::ClobberMemory();
   });
@@ -179,7 +183,8 @@ void register_text() {
   register_round("text/format_instant", format_instants);
   register_round("text/stringify_instant", stringify_instants);
   register_round("text/strftime", strftime_instants);
-  register_round("text/parse_event", parse_payloads);
+  register_round("text/parse_event", [](Stopwatch& watch) { return parse_payloads(false, watch); });
+  register_round("text/parse_event_data", [](Stopwatch& watch) { return parse_payloads(true, watch); });
 #if PRESENCE_BENCH_NLOHMANN
   register_round("text/nlohmann", nlohmann_payloads);
 #endif

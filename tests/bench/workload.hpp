@@ -216,6 +216,27 @@ void each_connect(std::size_t users, Duration spread, std::uint64_t seed, Fn&& f
   }
 }
 
+/// What a session in a match does: 100 bytes of JSON, which differ from user to user.
+inline presence::Attributes activity_of(std::string_view user) {
+  presence::Attributes activity;
+  activity["match"] = std::string("eu-west/").append(user);
+  activity["mode"] = "ranked";
+  activity["map"] = "harbour";
+  activity["party"] = 4;
+  activity["details"] = "round 3 of ten";
+  return activity;
+}
+
+/// Five names of data, as a profile has them.
+template <class Fn>
+void each_data(std::string_view user, Fn&& fn) {
+  fn("name", presence::Value(std::string("Jane ").append(user)));
+  fn("image", presence::Value(std::string("https://example.org/").append(user).append(".png")));
+  fn("team", presence::Value("harbour"));
+  fn("level", presence::Value(17));
+  fn("country", presence::Value("NL"));
+}
+
 }  // namespace bench
 
 #endif  // PRESENCE_TESTS_BENCH_WORKLOAD_HPP

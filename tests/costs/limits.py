@@ -35,6 +35,23 @@ LIMITS = [
     ("watched 6000 100000", "watched 1500 100000", 5),
     ("watched 6000 5000", "watched 1500 1250", 5),
     ("merged 1200", "merged 300", 6),
+    # Users whose sessions all say something else. Each event may read all of them, but not each of them for each other.
+    *((f"rich_user {what} {kind} 64", f"rich_user {what} {kind} 16", 5) for what in ("heartbeat", "update", "reconnect")
+      for kind in ("differing", "alike", "hidden", "tied", "idle")),
+    # Their sessions end one after the other, while time is advanced once: a turn costs as many sessions as there are.
+    *((f"rich_user turns {kind} 64", f"rich_user turns {kind} 16", 18)
+      for kind in ("differing", "alike", "hidden", "tied", "idle")),
+    # Many names of data, or fields of an activity: too many for the limits, and as many as a host allows.
+    *((f"fields {what} {kind} 10000", f"fields {what} {kind} 2500", 5) for kind in ("random", "alike", "batch")
+      for what in ("data", "activity")),
+    *((f"fields {what}_that_fits {kind} 10000", f"fields {what}_that_fits {kind} 2500", 5)
+      for kind in ("random", "alike") for what in ("data", "activity")),
+    ("deep 62", "deep 31", 2.5),
+    ("names 256", "names 64", 5),
+    # A session whose heartbeats often came too late, in the worst order.
+    ("runs late 4096", "runs late 1024", 5),
+    ("runs merged 1200", "runs merged 300", 5),
+    ("runs decoded 1200", "runs decoded 300", 5),
 ]
 
 
