@@ -5591,6 +5591,8 @@ inline bool is_json(const AttributesView& fields, unsigned levels) noexcept {
   return true;
 }
 
+/// The size of a name with its quotes, the colon and the comma.
+inline std::size_t json_bytes_of_name(std::string_view name) noexcept { return name.size() + 4; }
 /// Returns the size that counts for the limits of a value: about that of its JSON.
 inline std::size_t json_bytes(const ValueView& value) noexcept {
   switch (value.kind()) {
@@ -5606,7 +5608,7 @@ inline std::size_t json_bytes(const ValueView& value) noexcept {
     case ValueKind::object: {
       std::size_t sum = 2;
       for (const ValueMember& member : value.members())
-        sum += member.name().size() + 4 + json_bytes(member.value().view());
+        sum += json_bytes_of_name(member.name()) + json_bytes(member.value().view());
       return sum;
     }
     default: return 5;
@@ -5614,7 +5616,7 @@ inline std::size_t json_bytes(const ValueView& value) noexcept {
 }
 inline std::size_t json_bytes(const AttributesView& fields) noexcept {
   std::size_t sum = 2;
-  for (const AttributesView::Entry entry : fields) sum += entry.name.size() + 4 + json_bytes(entry.value);
+  for (const AttributesView::Entry entry : fields) sum += json_bytes_of_name(entry.name) + json_bytes(entry.value);
   return sum;
 }
 
@@ -5725,8 +5727,7 @@ struct UserData {
   Elements<ValueMember> view() const noexcept { return {members.begin(), members.size()}; }
   /// Returns the latest date in it, or `absent`.
   Timestamp latest() const noexcept {
-    Timestamp latest = since;
-    for (const Timestamp at : dates) latest = later(latest, at);
+    Timestamp latest = later(since, latest_set());
     for (const Cleared& one : cleared) latest = later(latest, one.at);
     return latest;
   }
@@ -5744,8 +5745,9 @@ struct UserData {
   std::size_t names() const noexcept { return members.size() + cleared.size(); }
   std::size_t bytes() const noexcept {
     std::size_t sum = 0;
-    for (const ValueMember& member : members) sum += member.name().size() + 4 + json_bytes(member.value().view());
-    for (const Cleared& one : cleared) sum += one.name.view().size() + 4;
+    for (const ValueMember& member : members)
+      sum += json_bytes_of_name(member.name()) + json_bytes(member.value().view());
+    for (const Cleared& one : cleared) sum += json_bytes_of_name(one.name.view());
     return sum;
   }
 
@@ -5790,6 +5792,10 @@ class UserDataPointer {
 /// Builds the data of a user from entries that are added in ascending order of their names.
 class UserDataMaker {
  public:
+  /// `value` is a null pointer if the name is removed.
+  void add(std::string_view name, Timestamp at, const Value* value) {
+    add(name, at, value == nullptr ? Value() : *value);
+  }
   /// `value` is null if the name is removed.
   void add(std::string_view name, Timestamp at, Value value) {
     if (value.kind() == ValueKind::null) {
@@ -5859,9 +5865,7 @@ inline UserDataPointer joined(const UserDataPointer& a, const UserDataPointer& b
   const Vector<DataEntry> ours = entries_of(a), theirs = entries_of(b);
   UserDataMaker maker;
   maker.set_since(later(a->since, b->since));
-  const auto add = [&maker](const DataEntry& entry) {
-    maker.add(entry.name, entry.at, entry.value == nullptr ? Value() : *entry.value);
-  };
+  const auto add = [&maker](const DataEntry& entry) { maker.add(entry.name, entry.at, entry.value); };
   std::size_t i = 0, j = 0;
   while (i < ours.size() || j < theirs.size()) {
     if (j == theirs.size() || (i < ours.size() && ours[i].name < theirs[j].name)) {
@@ -5892,7 +5896,7 @@ inline UserDataPointer normal_data(const UserDataPointer& data, Timestamp remove
   UserDataMaker maker;
   maker.set_since(since < window ? absent : since);
   each_entry(*data, [&](std::string_view name, Timestamp at, const Value* value) {
-    if (!is_gone(at, value != nullptr)) maker.add(name, at, value == nullptr ? Value() : *value);
+    if (!is_gone(at, value != nullptr)) maker.add(name, at, value);
   });
   return maker.take();
 }
@@ -5909,7 +5913,7 @@ inline UserDataPointer bounded(const UserDataPointer& data, const Rules& rules) 
                [](const DataEntry& a, const DataEntry& b) { return a.at != b.at ? a.at > b.at : a.name < b.name; });
   std::size_t kept = 0, bytes = 0;
   for (const DataEntry& entry : entries) {
-    bytes += entry.name.size() + 4 + (entry.value == nullptr ? 0 : json_bytes(entry.value->view()));
+    bytes += json_bytes_of_name(entry.name) + (entry.value == nullptr ? 0 : json_bytes(entry.value->view()));
     if (kept == rules.max_data_names || bytes > rules.max_user_data_bytes) break;
     ++kept;
   }
@@ -5917,8 +5921,7 @@ inline UserDataPointer bounded(const UserDataPointer& data, const Rules& rules) 
   detail::sort(entries, [](const DataEntry& a, const DataEntry& b) { return a.name < b.name; });
   UserDataMaker maker;
   maker.set_since(data->since);
-  for (const DataEntry& entry : entries)
-    maker.add(entry.name, entry.at, entry.value == nullptr ? Value() : *entry.value);
+  for (const DataEntry& entry : entries) maker.add(entry.name, entry.at, entry.value);
   return maker.take();
 }
 
@@ -6598,9 +6601,6 @@ inline void join_evidence(SessionRegisters& session, const SessionMoment& moment
   }
 }
 
-inline void join_state(SessionRegisters& session, const SessionState& state) {
-  if (session.state() < state) session.set_state(state);
-}
 inline void join_session_activity(SessionRegisters& session, const SessionActivity& activity) {
   if (activity.moment.exists() && activity.wins_over(session.activity())) session.set_activity(activity);
 }
@@ -7228,12 +7228,16 @@ inline Timestamp online_until(const RegistersView& user, const Rules& rules) noe
   return online_until(user.sessions, rules);
 }
 
+/// Returns whether the moment exists and is in the session's present life.
+inline bool is_of_present_life(const SessionRegisters& session, const SessionMoment& moment,
+                               const Rules& rules) noexcept {
+  if (!moment.exists() || !moment.follows(reopened_at(session))) return false;
+  return !has_runs(session, rules) || session.run_start() <= moment.at;
+}
 /// Returns what the session says of itself, if it said it in its present life.
 inline SessionState present_state(const SessionRegisters& session, const Rules& rules) noexcept {
   const SessionState state = session.state();
-  if (!state.moment.exists() || !state.moment.follows(reopened_at(session))) return SessionState();
-  const bool is_of_last_run = !has_runs(session, rules) || session.run_start() <= state.moment.at;
-  return is_of_last_run ? state : SessionState();
+  return is_of_present_life(session, state.moment, rules) ? state : SessionState();
 }
 
 /// Returns from when on a session that says nothing else is idle; `absent` if it always is, because it had no activity
@@ -7246,11 +7250,13 @@ inline Timestamp idle_from(const SessionRegisters& session, const Rules& rules) 
 
 /// Returns whether the activity of the session was set in its present life.
 inline bool shows_activity(const SessionRegisters& session, const Rules& rules) noexcept {
-  const SessionMoment moment = session.activity_moment();
-  if (!moment.exists() || !moment.follows(reopened_at(session))) return false;
-  return !has_runs(session, rules) || session.run_start() <= moment.at;
+  return is_of_present_life(session, session.activity_moment(), rules);
 }
-/// Returns the activity of the session, if it was set in its present life.
+/// Returns that activity, empty if there is none. Borrows it from the session.
+inline Elements<ValueMember> shown_activity(const SessionRegisters& session, const Rules& rules) noexcept {
+  return shows_activity(session, rules) ? session.shown() : Elements<ValueMember>();
+}
+/// The same as an owner of it.
 inline KeptValuePointer present_activity(const SessionRegisters& session, const Rules& rules) noexcept {
   return shows_activity(session, rules) ? session.activity().value : KeptValuePointer();
 }
@@ -7297,6 +7303,12 @@ inline Standing deciding_session(const RegistersView& user, Timestamp now, const
   return best;
 }
 
+/// Returns the availability of a user who is online.
+inline Availability availability_of(const RegistersView& user, const Standing& deciding, Timestamp now) noexcept {
+  const Availability choice = user.choice(now);
+  return choice != Availability::offline ? choice : deciding.availability;
+}
+
 /// What others see of a user who is online: their own choice, else the availability of the session that decides; and
 /// the activity of that session.
 struct Shown {
@@ -7310,8 +7322,7 @@ struct Shown {
   static Shown of(const RegistersView& user, const Standing& deciding, Timestamp now, const Rules& rules) noexcept {
     Shown shown;
     if (deciding.session == nullptr) return shown;
-    const Availability choice = user.choice(now);
-    shown.availability = choice != Availability::offline ? choice : deciding.availability;
+    shown.availability = availability_of(user, deciding, now);
     shown.activity = present_activity(*deciding.session, rules);
     return shown;
   }
@@ -7391,10 +7402,8 @@ inline void show(const RegistersView& user, Timestamp now, const Rules& rules, U
     return;
   }
   const Standing deciding = deciding_session(user, now, rules);
-  const Availability choice = user.choice(now);
-  view.availability = choice != Availability::offline ? choice : deciding.availability;
-  if (deciding.session != nullptr && shows_activity(*deciding.session, rules))
-    view.activity = deciding.session->shown();
+  view.availability = availability_of(user, deciding, now);
+  if (deciding.session != nullptr) view.activity = shown_activity(*deciding.session, rules);
 }
 
 /// Returns the user as seen by a viewer; nullopt if the user is unknown to the viewer. `cut` is the time at which the
@@ -9183,9 +9192,9 @@ inline bool ids_fit(const PresenceEventView& event, const Rules& rules) noexcept
          (!belongs_to_session(event.type) || event.session.size() <= rules.max_id_bytes);
 }
 
-/// Returns the verdict on the event itself, independent of the snapshot.
+/// Judges a name of data and its value.
 inline Verdict judge_data(const PresenceEventView& event, const Rules& rules) noexcept {
-  const std::size_t bytes = event.name.size() + 4 + json_bytes(event.value);
+  const std::size_t bytes = json_bytes_of_name(event.name) + json_bytes(event.value);
   return bytes <= rules.max_user_data_bytes && rules.max_data_names != 0 ? Verdict::applied : Verdict::over_limit;
 }
 /// Judges the activity of a session or a report, and the data of a report.
@@ -9204,6 +9213,8 @@ inline Verdict judge_fields(const PresenceEventView& event, const Rules& rules) 
   return fits ? Verdict::applied : Verdict::over_limit;
 }
 
+/// Returns the verdict on the event itself, independent of the snapshot. An event that was moved to a later timestamp
+/// was judged before; its end may have passed.
 inline Verdict judge_form(const PresenceEventView& event, const Rules& rules, bool is_moved = false) noexcept {
   switch (event.type) {
     case EventType::connect:
@@ -12437,9 +12448,9 @@ class Snapshot {
     for (const detail::SessionRegisters& session : user.sessions) {
       if (session.is_report() || detail::online_until(session, root_->rules) <= root_->now) continue;
       const detail::Standing standing = detail::Standing::of(session, root_->now, root_->rules);
-      const detail::KeptValuePointer activity = detail::present_activity(session, root_->rules);
-      devices.push_back(Device{std::string(session.id.view()), standing.availability,
-                               static_cast<Attributes>(AttributesView(activity.members()))});
+      const AttributesView activity(detail::shown_activity(session, root_->rules));
+      devices.push_back(
+          Device{std::string(session.id.view()), standing.availability, static_cast<Attributes>(activity)});
     }
     return devices;
   }
@@ -17036,16 +17047,18 @@ class JsonFieldsReader {
     std::size_t bytes_left = limits.max_bytes;
     for (std::size_t i = 0; i < count; ++i) {
       was_broken();
-      const std::size_t name_size = name_at(keys[i]).size();
+      const std::string_view name = name_at(keys[i]);
+      const bool has_name = !name.empty();
+      const std::size_t name_bytes = json_bytes_of_name(name);
       if (in_.peek() == JsonKind::null) continue;
       const std::size_t offset = in_.offset();
       Value value;
-      if (name_size == 0) {
+      if (!has_name) {
         note(ErrorCode::out_of_range, keys[i], "a name in the data of a user is empty");
       } else if (!read_value(offset, value)) {
         note(error_.code, error_.offset, error_.message);
       } else if (!was_broken()) {
-        const std::size_t bytes = name_size + 4 + json_bytes(value.view());
+        const std::size_t bytes = name_bytes + json_bytes(value.view());
         if (bytes > bytes_left) {
           note(ErrorCode::over_limit, offset, "more data than max_user_data_bytes");
         } else if (data.size() == limits.max_names) {
@@ -24814,7 +24827,7 @@ inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
   const Snapshot before = snapshot;  // iterated while the other one changes
   const Rules& rules = before.rules();
   const Timestamp now = root->now;
-  until = earlier(until, never - Duration::from_ns(1));
+  until = storable(until);
   for (const RowView row : root->table) {
     bool is_held = false;
     row.sessions().each([&](const SessionRegisters& session) { is_held |= can_be_held(session, now, rules); });

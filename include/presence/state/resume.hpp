@@ -34,7 +34,7 @@ inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
   const Snapshot before = snapshot;  // iterated while the other one changes
   const Rules& rules = before.rules();
   const Timestamp now = root->now;
-  until = earlier(until, never - Duration::from_ns(1));
+  until = storable(until);
   for (const RowView row : root->table) {
     bool is_held = false;
     row.sessions().each([&](const SessionRegisters& session) { is_held |= can_be_held(session, now, rules); });

@@ -179,9 +179,9 @@ class Snapshot {
     for (const detail::SessionRegisters& session : user.sessions) {
       if (session.is_report() || detail::online_until(session, root_->rules) <= root_->now) continue;
       const detail::Standing standing = detail::Standing::of(session, root_->now, root_->rules);
-      const detail::KeptValuePointer activity = detail::present_activity(session, root_->rules);
-      devices.push_back(Device{std::string(session.id.view()), standing.availability,
-                               static_cast<Attributes>(AttributesView(activity.members()))});
+      const AttributesView activity(detail::shown_activity(session, root_->rules));
+      devices.push_back(
+          Device{std::string(session.id.view()), standing.availability, static_cast<Attributes>(activity)});
     }
     return devices;
   }

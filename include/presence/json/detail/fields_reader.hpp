@@ -245,16 +245,18 @@ class JsonFieldsReader {
     std::size_t bytes_left = limits.max_bytes;
     for (std::size_t i = 0; i < count; ++i) {
       was_broken();
-      const std::size_t name_size = name_at(keys[i]).size();
+      const std::string_view name = name_at(keys[i]);
+      const bool has_name = !name.empty();
+      const std::size_t name_bytes = json_bytes_of_name(name);
       if (in_.peek() == JsonKind::null) continue;
       const std::size_t offset = in_.offset();
       Value value;
-      if (name_size == 0) {
+      if (!has_name) {
         note(ErrorCode::out_of_range, keys[i], "a name in the data of a user is empty");
       } else if (!read_value(offset, value)) {
         note(error_.code, error_.offset, error_.message);
       } else if (!was_broken()) {
-        const std::size_t bytes = name_size + 4 + json_bytes(value.view());
+        const std::size_t bytes = name_bytes + json_bytes(value.view());
         if (bytes > bytes_left) {
           note(ErrorCode::over_limit, offset, "more data than max_user_data_bytes");
         } else if (data.size() == limits.max_names) {

@@ -138,6 +138,8 @@ inline bool is_json(const AttributesView& fields, unsigned levels) noexcept {
   return true;
 }
 
+/// The size of a name with its quotes, the colon and the comma.
+inline std::size_t json_bytes_of_name(std::string_view name) noexcept { return name.size() + 4; }
 /// Returns the size that counts for the limits of a value: about that of its JSON.
 inline std::size_t json_bytes(const ValueView& value) noexcept {
   switch (value.kind()) {
@@ -153,7 +155,7 @@ inline std::size_t json_bytes(const ValueView& value) noexcept {
     case ValueKind::object: {
       std::size_t sum = 2;
       for (const ValueMember& member : value.members())
-        sum += member.name().size() + 4 + json_bytes(member.value().view());
+        sum += json_bytes_of_name(member.name()) + json_bytes(member.value().view());
       return sum;
     }
     default: return 5;
@@ -161,7 +163,7 @@ inline std::size_t json_bytes(const ValueView& value) noexcept {
 }
 inline std::size_t json_bytes(const AttributesView& fields) noexcept {
   std::size_t sum = 2;
-  for (const AttributesView::Entry entry : fields) sum += entry.name.size() + 4 + json_bytes(entry.value);
+  for (const AttributesView::Entry entry : fields) sum += json_bytes_of_name(entry.name) + json_bytes(entry.value);
   return sum;
 }
 

@@ -46,8 +46,7 @@ struct UserData {
   Elements<ValueMember> view() const noexcept { return {members.begin(), members.size()}; }
   /// Returns the latest date in it, or `absent`.
   Timestamp latest() const noexcept {
-    Timestamp latest = since;
-    for (const Timestamp at : dates) latest = later(latest, at);
+    Timestamp latest = later(since, latest_set());
     for (const Cleared& one : cleared) latest = later(latest, one.at);
     return latest;
   }
@@ -65,8 +64,9 @@ struct UserData {
   std::size_t names() const noexcept { return members.size() + cleared.size(); }
   std::size_t bytes() const noexcept {
     std::size_t sum = 0;
-    for (const ValueMember& member : members) sum += member.name().size() + 4 + json_bytes(member.value().view());
-    for (const Cleared& one : cleared) sum += one.name.view().size() + 4;
+    for (const ValueMember& member : members)
+      sum += json_bytes_of_name(member.name()) + json_bytes(member.value().view());
+    for (const Cleared& one : cleared) sum += json_bytes_of_name(one.name.view());
     return sum;
   }
 
@@ -111,6 +111,10 @@ class UserDataPointer {
 /// Builds the data of a user from entries that are added in ascending order of their names.
 class UserDataMaker {
  public:
+  /// `value` is a null pointer if the name is removed.
+  void add(std::string_view name, Timestamp at, const Value* value) {
+    add(name, at, value == nullptr ? Value() : *value);
+  }
   /// `value` is null if the name is removed.
   void add(std::string_view name, Timestamp at, Value value) {
     if (value.kind() == ValueKind::null) {
@@ -180,9 +184,7 @@ inline UserDataPointer joined(const UserDataPointer& a, const UserDataPointer& b
   const Vector<DataEntry> ours = entries_of(a), theirs = entries_of(b);
   UserDataMaker maker;
   maker.set_since(later(a->since, b->since));
-  const auto add = [&maker](const DataEntry& entry) {
-    maker.add(entry.name, entry.at, entry.value == nullptr ? Value() : *entry.value);
-  };
+  const auto add = [&maker](const DataEntry& entry) { maker.add(entry.name, entry.at, entry.value); };
   std::size_t i = 0, j = 0;
   while (i < ours.size() || j < theirs.size()) {
     if (j == theirs.size() || (i < ours.size() && ours[i].name < theirs[j].name)) {
@@ -213,7 +215,7 @@ inline UserDataPointer normal_data(const UserDataPointer& data, Timestamp remove
   UserDataMaker maker;
   maker.set_since(since < window ? absent : since);
   each_entry(*data, [&](std::string_view name, Timestamp at, const Value* value) {
-    if (!is_gone(at, value != nullptr)) maker.add(name, at, value == nullptr ? Value() : *value);
+    if (!is_gone(at, value != nullptr)) maker.add(name, at, value);
   });
   return maker.take();
 }
@@ -230,7 +232,7 @@ inline UserDataPointer bounded(const UserDataPointer& data, const Rules& rules) 
                [](const DataEntry& a, const DataEntry& b) { return a.at != b.at ? a.at > b.at : a.name < b.name; });
   std::size_t kept = 0, bytes = 0;
   for (const DataEntry& entry : entries) {
-    bytes += entry.name.size() + 4 + (entry.value == nullptr ? 0 : json_bytes(entry.value->view()));
+    bytes += json_bytes_of_name(entry.name) + (entry.value == nullptr ? 0 : json_bytes(entry.value->view()));
     if (kept == rules.max_data_names || bytes > rules.max_user_data_bytes) break;
     ++kept;
   }
@@ -238,8 +240,7 @@ inline UserDataPointer bounded(const UserDataPointer& data, const Rules& rules) 
   detail::sort(entries, [](const DataEntry& a, const DataEntry& b) { return a.name < b.name; });
   UserDataMaker maker;
   maker.set_since(data->since);
-  for (const DataEntry& entry : entries)
-    maker.add(entry.name, entry.at, entry.value == nullptr ? Value() : *entry.value);
+  for (const DataEntry& entry : entries) maker.add(entry.name, entry.at, entry.value);
   return maker.take();
 }
 

@@ -106,12 +106,16 @@ inline Timestamp online_until(const RegistersView& user, const Rules& rules) noe
   return online_until(user.sessions, rules);
 }
 
+/// Returns whether the moment exists and is in the session's present life.
+inline bool is_of_present_life(const SessionRegisters& session, const SessionMoment& moment,
+                               const Rules& rules) noexcept {
+  if (!moment.exists() || !moment.follows(reopened_at(session))) return false;
+  return !has_runs(session, rules) || session.run_start() <= moment.at;
+}
 /// Returns what the session says of itself, if it said it in its present life.
 inline SessionState present_state(const SessionRegisters& session, const Rules& rules) noexcept {
   const SessionState state = session.state();
-  if (!state.moment.exists() || !state.moment.follows(reopened_at(session))) return SessionState();
-  const bool is_of_last_run = !has_runs(session, rules) || session.run_start() <= state.moment.at;
-  return is_of_last_run ? state : SessionState();
+  return is_of_present_life(session, state.moment, rules) ? state : SessionState();
 }
 
 /// Returns from when on a session that says nothing else is idle; `absent` if it always is, because it had no activity
@@ -124,11 +128,13 @@ inline Timestamp idle_from(const SessionRegisters& session, const Rules& rules) 
 
 /// Returns whether the activity of the session was set in its present life.
 inline bool shows_activity(const SessionRegisters& session, const Rules& rules) noexcept {
-  const SessionMoment moment = session.activity_moment();
-  if (!moment.exists() || !moment.follows(reopened_at(session))) return false;
-  return !has_runs(session, rules) || session.run_start() <= moment.at;
+  return is_of_present_life(session, session.activity_moment(), rules);
 }
-/// Returns the activity of the session, if it was set in its present life.
+/// Returns that activity, empty if there is none. Borrows it from the session.
+inline Elements<ValueMember> shown_activity(const SessionRegisters& session, const Rules& rules) noexcept {
+  return shows_activity(session, rules) ? session.shown() : Elements<ValueMember>();
+}
+/// The same as an owner of it.
 inline KeptValuePointer present_activity(const SessionRegisters& session, const Rules& rules) noexcept {
   return shows_activity(session, rules) ? session.activity().value : KeptValuePointer();
 }
@@ -175,6 +181,12 @@ inline Standing deciding_session(const RegistersView& user, Timestamp now, const
   return best;
 }
 
+/// Returns the availability of a user who is online.
+inline Availability availability_of(const RegistersView& user, const Standing& deciding, Timestamp now) noexcept {
+  const Availability choice = user.choice(now);
+  return choice != Availability::offline ? choice : deciding.availability;
+}
+
 /// What others see of a user who is online: their own choice, else the availability of the session that decides; and
 /// the activity of that session.
 struct Shown {
@@ -188,8 +200,7 @@ struct Shown {
   static Shown of(const RegistersView& user, const Standing& deciding, Timestamp now, const Rules& rules) noexcept {
     Shown shown;
     if (deciding.session == nullptr) return shown;
-    const Availability choice = user.choice(now);
-    shown.availability = choice != Availability::offline ? choice : deciding.availability;
+    shown.availability = availability_of(user, deciding, now);
     shown.activity = present_activity(*deciding.session, rules);
     return shown;
   }
@@ -269,10 +280,8 @@ inline void show(const RegistersView& user, Timestamp now, const Rules& rules, U
     return;
   }
   const Standing deciding = deciding_session(user, now, rules);
-  const Availability choice = user.choice(now);
-  view.availability = choice != Availability::offline ? choice : deciding.availability;
-  if (deciding.session != nullptr && shows_activity(*deciding.session, rules))
-    view.activity = deciding.session->shown();
+  view.availability = availability_of(user, deciding, now);
+  if (deciding.session != nullptr) view.activity = shown_activity(*deciding.session, rules);
 }
 
 /// Returns the user as seen by a viewer; nullopt if the user is unknown to the viewer. `cut` is the time at which the

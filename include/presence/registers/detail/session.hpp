@@ -623,9 +623,6 @@ inline void join_evidence(SessionRegisters& session, const SessionMoment& moment
   }
 }
 
-inline void join_state(SessionRegisters& session, const SessionState& state) {
-  if (session.state() < state) session.set_state(state);
-}
 inline void join_session_activity(SessionRegisters& session, const SessionActivity& activity) {
   if (activity.moment.exists() && activity.wins_over(session.activity())) session.set_activity(activity);
 }

@@ -24,9 +24,9 @@ inline bool ids_fit(const PresenceEventView& event, const Rules& rules) noexcept
          (!belongs_to_session(event.type) || event.session.size() <= rules.max_id_bytes);
 }
 
-/// Returns the verdict on the event itself, independent of the snapshot.
+/// Judges a name of data and its value.
 inline Verdict judge_data(const PresenceEventView& event, const Rules& rules) noexcept {
-  const std::size_t bytes = event.name.size() + 4 + json_bytes(event.value);
+  const std::size_t bytes = json_bytes_of_name(event.name) + json_bytes(event.value);
   return bytes <= rules.max_user_data_bytes && rules.max_data_names != 0 ? Verdict::applied : Verdict::over_limit;
 }
 /// Judges the activity of a session or a report, and the data of a report.
@@ -45,6 +45,8 @@ inline Verdict judge_fields(const PresenceEventView& event, const Rules& rules) 
   return fits ? Verdict::applied : Verdict::over_limit;
 }
 
+/// Returns the verdict on the event itself, independent of the snapshot. An event that was moved to a later timestamp
+/// was judged before; its end may have passed.
 inline Verdict judge_form(const PresenceEventView& event, const Rules& rules, bool is_moved = false) noexcept {
   switch (event.type) {
     case EventType::connect:
