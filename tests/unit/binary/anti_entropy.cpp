@@ -416,6 +416,24 @@ TEST_CASE("a removal is compared while it is needed, even one that expires withi
   CHECK(exchange(left, right).size() == 1);
 }
 
+namespace {
+
+/// Checks that what was set before, and cleared at 100, is cleared on both sides by an exchange at `now`. Returns what
+/// both are then.
+Snapshot is_cleared_on_both(const Snapshot& both, const PresenceEvent& cleared, double now) {
+  CAPTURE(now);
+  Snapshot left = reduce(both, at(now)), right = reduce(with(reduce(both, at(100)), {cleared}), at(now));
+  const Snapshot expected = merge(left, right);
+  REQUIRE(left != expected);
+  exchange(left, right);
+  CHECK(left == expected);
+  CHECK(right == expected);
+  CHECK(exchange(left, right).size() == 1);
+  return expected;
+}
+
+}  // namespace
+
 TEST_CASE("a cleared choice and removed data are compared while they are needed, even for the last ten seconds") {
   const PresenceEvent choice = PresenceEvent::set_availability("john", Availability::busy, at(0)),
                       data = PresenceEvent::set_data("john", "n", 1, at(0));
@@ -428,16 +446,8 @@ TEST_CASE("a cleared choice and removed data are compared while they are needed,
   for (const auto& [set, cleared] : cases) {
     // A tombstone of 100 is needed until the window of 2 minutes has passed.
     for (const double now : {209.0, 211.0, 220.0}) {
-      CAPTURE(now);
-      const Snapshot both = with(reduce(Snapshot(), at(0)), {set});
-      Snapshot left = reduce(both, at(now)), right = reduce(with(reduce(both, at(100)), {cleared}), at(now));
-      const Snapshot expected = merge(left, right);
-      REQUIRE(left != expected);
-      exchange(left, right);
-      CHECK(left == expected);
-      CHECK(right == expected);
-      CHECK(exchange(left, right).size() == 1);
-      CHECK(reduce(left, at(400)) == reduce(Snapshot(), at(400)));
+      const Snapshot expected = is_cleared_on_both(with(reduce(Snapshot(), at(0)), {set}), cleared, now);
+      CHECK(reduce(expected, at(400)) == reduce(Snapshot(), at(400)));
     }
   }
 }
@@ -451,16 +461,7 @@ TEST_CASE("a cleared activity is compared while it is needed, even for the last 
   done.activity.emplace();
   const Snapshot both = with(reduce(Snapshot(rules), at(0)), {playing, connect("john", "tv", at(0))});
   // The tombstone of 100 is needed until the window of 2 minutes has passed.
-  for (const double now : {209.0, 211.0, 220.0}) {
-    CAPTURE(now);
-    Snapshot left = reduce(both, at(now)), right = reduce(with(reduce(both, at(100)), {done}), at(now));
-    const Snapshot expected = merge(left, right);
-    REQUIRE(left != expected);
-    exchange(left, right);
-    CHECK(left == expected);
-    CHECK(right == expected);
-    CHECK(exchange(left, right).size() == 1);
-  }
+  for (const double now : {209.0, 211.0, 220.0}) is_cleared_on_both(both, done, now);
 }
 
 TEST_CASE("users that differ are never considered equal, even with statuses chosen to collide") {

@@ -2,6 +2,7 @@
 #include <presence/binary/codec.hpp>
 
 #include "../rich.hpp"
+#include "../second_writer.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,58 +13,9 @@
 #include <vector>
 
 using namespace support;
+using namespace support::second_writer;
 
 namespace {
-
-// ---- a second writer of version 2 of the format ----
-
-std::string number(std::uint64_t n) {
-  std::string bytes;
-  for (; n >= 128; n /= 128) bytes += static_cast<char>(static_cast<unsigned char>(n % 128 + 128));
-  return bytes + static_cast<char>(n);
-}
-std::string octet(unsigned byte) { return std::string(1, static_cast<char>(static_cast<unsigned char>(byte))); }
-std::string words(std::uint64_t word, int bytes) {
-  std::string text;
-  for (; bytes > 0; --bytes, word /= 256) text += octet(word % 256);
-  return text;
-}
-std::string text_bytes(std::string_view text) { return number(text.size()) + std::string(text); }
-/// A timestamp, so many units earlier than the base.
-std::string earlier(std::int64_t units) {
-  return number(units < 0 ? 2 * (static_cast<std::uint64_t>(-(units + 1))) + 1 : 2 * static_cast<std::uint64_t>(units));
-}
-
-std::uint64_t mixed(std::uint64_t x) {
-  x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ x >> 27) * 0x94D049BB133111EBu;
-  return x ^ x >> 31;
-}
-std::uint64_t checksum_after(std::uint64_t last, std::string_view body) {
-  const auto added = [](std::uint64_t state, std::uint64_t word) {
-    return mixed(state + 0x9E3779B97F4A7C15u) ^ mixed(word ^ 0xD1B54A32D192ED03u);
-  };
-  std::uint64_t state = added(last, body.size());
-  for (std::size_t i = 0; i < body.size(); i += 8) {
-    std::uint64_t word = 0;
-    for (std::size_t k = 0; k < 8 && i + k < body.size(); ++k)
-      word |= std::uint64_t{static_cast<unsigned char>(body[i + k])} << 8 * k;
-    state = added(state, word);
-  }
-  return mixed(state);
-}
-std::string framed(const std::string& body, unsigned version = 2) {
-  std::string bytes = "PRSN" + octet(version) + octet(0);
-  std::uint64_t checksum = std::uint64_t{version} << 8;
-  for (const std::string& part : {body, std::string()}) {
-    checksum = checksum_after(checksum, part);
-    bytes += words(part.size(), 4) + words(checksum, 8) + part;
-  }
-  return bytes;
-}
-constexpr std::size_t before_body = 18;
-/// The body of bytes with a single block.
-std::string body_of(const std::string& bytes) { return bytes.substr(before_body, bytes.size() - before_body - 12); }
 
 const std::string no_now = octet(0);
 constexpr unsigned in_ms = 1, one_session = 2, rare = 64, data_bit = 128;
@@ -74,7 +26,7 @@ constexpr unsigned state = 1, state_by_connect = 2, active_bit = 4, active_by_co
 /// "syntax at 5: the message", with the offset from the start of `from`, or "accepted".
 std::string judged(const std::string& before, const std::string& record, const std::string& after,
                    const Rules& rules = {}) {
-  const Result<Snapshot> result = decode(framed(no_now + before + record + after), rules);
+  const Result<Snapshot> result = decode(framed({no_now + before + record + after}), rules);
   if (result) return "accepted";
   const char* const codes[] = {"syntax", "truncated"};
   const auto code = static_cast<std::size_t>(result.error().code);
@@ -403,7 +355,7 @@ TEST_CASE("malformed rare registers are an error at their byte") {
 }
 
 TEST_CASE("version 1 is still read: connects, heartbeats, disconnects, and reports") {
-  const auto read = [](const std::string& record) { return decode(framed(no_now + record, 1), Rules()); };
+  const auto read = [](const std::string& record) { return decode(framed({no_now + record}, 0, 1), Rules()); };
   const std::string user = text_bytes("john") + octet(in_ms | one_session);
   const std::string phone = text_bytes("phone");
   const auto base = [](std::int64_t seconds_after) { return earlier(-1000 * seconds_after); };
@@ -446,9 +398,9 @@ TEST_CASE("version 1 is still read: connects, heartbeats, disconnects, and repor
 
 TEST_CASE("other versions are unknown") {
   const std::string body = no_now + user_with_session + text_bytes("s") + octet(evidence) + earlier(0);
-  CHECK(decode(framed(body, 2), Rules()));
+  CHECK(decode(framed({body}), Rules()));
   for (const unsigned version : {0u, 3u, 255u})
-    CHECK(decode(framed(body, version), Rules()).error().code == ErrorCode::unknown_version);
+    CHECK(decode(framed({body}, 0, version), Rules()).error().code == ErrorCode::unknown_version);
 }
 
 TEST_CASE("a peer's state that is later than its session's evidence is encoded so that it can be decoded") {
@@ -456,7 +408,7 @@ TEST_CASE("a peer's state that is later than its session's evidence is encoded s
                              earlier(-8) + octet(static_cast<unsigned>(Availability::available)) + octet(0);
   for (const bool has_timeout : {true, false}) {
     const Rules rules = with_timeout(seconds(has_timeout ? 40 : 0));
-    const Result<Snapshot> theirs = decode(framed(no_now + user_with_session + record), rules);
+    const Result<Snapshot> theirs = decode(framed({no_now + user_with_session + record}), rules);
     REQUIRE(theirs);
     const PresenceEvent beat = heartbeat("u", "s", Timestamp::from_ms(8));
     Snapshot refreshed = *theirs;

@@ -2,6 +2,7 @@
 
 // The activity of sessions and the data of users, in event lines, users and payloads of services.
 
+#include "../json_texts.hpp"
 #include "../rooms.hpp"
 
 #include <presence/json/events.hpp>
@@ -62,13 +63,6 @@ User read_user(const std::string& json, ReadNotes* notes = nullptr, const ReadOp
   return *user;
 }
 
-/// Returns the offset of the '^' in a string, and removes it.
-std::size_t unmark(std::string& marked) {
-  const std::size_t offset = marked.find('^');
-  REQUIRE(offset != std::string::npos);
-  marked.erase(offset, 1);
-  return offset;
-}
 void refused(ErrorCode code, std::string marked) {
   CAPTURE(marked);
   const std::size_t offset = unmark(marked);
@@ -86,17 +80,6 @@ void needs_buffer(std::string marked) {
   const Result<PresenceEventView> event = parse_event(marked, scratch);
   REQUIRE_FALSE(event);
   CHECK(event.error() == Error{ErrorCode::needs_buffer, offset, ""});
-}
-
-/// The payloads of a service about a user with these keys, which begin with a comma.
-std::vector<std::string> payloads(const std::string& keys, bool online = true) {
-  std::vector<std::string> all;
-  for (const std::string type : {"user.presence.changed", "user.updated", "health.check"}) {
-    all.push_back(R"({"type":")" + type + R"(","created_at":"2024-03-01T12:00:00Z",")" +
-                  (type == "health.check" ? "me" : "user") + R"(":{"id":"kim","online":)" +
-                  (online ? "true" : "false") + keys + "}}");
-  }
-  return all;
 }
 
 constexpr std::string_view begin = R"({"type":"update","user":"u","session":"s","at":"2024-03-01T12:00:00Z")";

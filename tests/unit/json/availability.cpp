@@ -2,6 +2,7 @@
 
 // The availability and the priority of event lines, of users and of payloads of services.
 
+#include "../json_texts.hpp"
 #include "../support.hpp"
 
 #include <cstddef>
@@ -58,14 +59,6 @@ User read_user(const std::string& json, ReadNotes* notes = nullptr) {
   return *user;
 }
 
-/// Removes the '^' of a string and returns where it was.
-std::size_t unmark(std::string& marked) {
-  const std::size_t offset = marked.find('^');
-  REQUIRE(offset != std::string::npos);
-  marked.erase(offset, 1);
-  return offset;
-}
-
 /// Checks the error of a string with a '^' before the byte at the error's offset.
 void refused(ErrorCode code, std::string marked) {
   CAPTURE(marked);
@@ -75,17 +68,6 @@ void refused(ErrorCode code, std::string marked) {
   CHECK(to_string(event.error().code) == to_string(code));
   CHECK(event.error().offset == offset);
   CHECK(std::string(event.error().message) != "");
-}
-
-/// A payload of each type that becomes a report, with more keys in the object of the user; each begins with a comma.
-std::vector<std::string> payloads(bool online, const std::string& in_user) {
-  std::vector<std::string> all;
-  for (const std::string type : {"user.presence.changed", "user.updated", "health.check"}) {
-    all.push_back(R"({"type":")" + type + R"(","created_at":"2024-03-01T12:00:00Z",")" +
-                  (type == "health.check" ? "me" : "user") + R"(":{"id":"kim","online":)" +
-                  (online ? "true" : "false") + in_user + "}}");
-  }
-  return all;
 }
 
 void check_note(const ReadNotes& notes, ErrorCode code, std::size_t offset) {
@@ -177,7 +159,7 @@ TEST_CASE("keys of the same length, and keys in other objects, are not read") {
   CHECK(read(lines[0] + R"(,"x":{"availability":7,"priority":[]}})") == read(lines[0] + "}"));
   for (const std::string key : {"Availability", "availabilitY", "bvailability", "availapility"}) {
     CHECK(read_user(R"({"id":"kim","online":true,")" + key + R"(":"away"})").availability == Availability::available);
-    for (const std::string& payload : payloads(true, ",\"" + key + R"(":"away")"))
+    for (const std::string& payload : payloads(",\"" + key + R"(":"away")"))
       CHECK(read(payload).availability == Availability::available);
   }
 }
@@ -263,7 +245,7 @@ TEST_CASE("the availability of a user who is online is read, whatever the order 
     CHECK(read_user(R"({"id":"kim","availability":")" + word.first + "\"}", &notes).availability ==
           Availability::offline);
     CHECK(notes.empty());
-    for (const std::string& payload : payloads(true, R"(,"availability":")" + word.first + "\""))
+    for (const std::string& payload : payloads(R"(,"availability":")" + word.first + "\""))
       CHECK(read(payload).availability == shown);
   }
   CHECK(read_user(R"({"id":"kim","online":true})").availability == Availability::available);
@@ -273,14 +255,14 @@ TEST_CASE("the availability of a user who is online is read, whatever the order 
 TEST_CASE("a report of a payload has an availability if and only if the user is online") {
   for (const std::string keys : {"", R"(,"availability":null)", R"(,"custom":{"availability":"away"})"}) {
     ReadNotes notes;
-    for (const std::string& payload : payloads(true, keys)) {
+    for (const std::string& payload : payloads(keys)) {
       CHECK(read(payload, &notes).availability == Availability::available);
       CHECK(notes.empty());
     }
   }
   for (const std::string keys : {"", R"(,"availability":null)", R"(,"availability":"away")", R"(,"availability":"x")",
                                  R"(,"availability":7,"availability":[])"}) {
-    for (const std::string& payload : payloads(false, keys)) {
+    for (const std::string& payload : payloads(keys, false)) {
       ReadNotes notes;
       const PresenceEvent event = read(payload, &notes);
       CHECK_FALSE(event.online);
@@ -318,7 +300,7 @@ TEST_CASE("a malformed availability of a user counts as absent and is noted at i
       {R"(,"availability":null,^"availability":"away")", ErrorCode::duplicate_key},
   };
   for (const auto& one : odd) {
-    for (std::string marked : payloads(true, one.first)) {
+    for (std::string marked : payloads(one.first)) {
       const std::size_t offset = unmark(marked);
       ReadNotes notes;
       const PresenceEvent event = read(marked, &notes);
@@ -343,7 +325,7 @@ TEST_CASE("a malformed availability of a user counts as absent and is noted at i
     check_note(notes, one.second, offset + 12);
   }
   // What is replaced in a string is noted as well.
-  for (const std::string& payload : payloads(true, ",\"availability\":\"away\xFF\"")) {
+  for (const std::string& payload : payloads(",\"availability\":\"away\xFF\"")) {
     ReadNotes notes;
     CHECK(read(payload, &notes).availability == Availability::available);
     CHECK(notes.count() == 2);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <doctest/doctest.h>
 #include <presence/json/lists.hpp>
+
+#include "../json_texts.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 using namespace presence;
+using support::unmark;
 
 namespace {
 
@@ -34,12 +36,6 @@ void is_error(const std::optional<Error>& error, ErrorCode code, std::size_t off
   CHECK(static_cast<int>(error->code) == static_cast<int>(code));
   CHECK(error->offset == offset);
   CHECK(std::string(error->message) != "");
-}
-std::size_t unmark(std::string& marked) {
-  const std::size_t offset = marked.find('^');
-  REQUIRE(offset != std::string::npos);
-  marked.erase(offset, 1);
-  return offset;
 }
 void are_no_users(ErrorCode code, std::string marked) {
   CAPTURE(marked.substr(0, 120));
